@@ -1,0 +1,85 @@
+// Package directory says what one Microsoft 365 tenant holds, in our own
+// words, together with the proof of it. It does no I/O and keeps no clock.
+package directory
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A TenantID is Entra's customer id: a GUID in lower case. It is the only
+// stable key of a tenant; names and domains change and clash.
+type TenantID string
+
+var guid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// ParseTenantID accepts a GUID in any case, with surrounding space.
+func ParseTenantID(s string) (TenantID, error) {
+	id := strings.ToLower(strings.TrimSpace(s))
+	if !guid.MatchString(id) {
+		return "", fmt.Errorf("%q is not a tenant id (a GUID such as 7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11)", s)
+	}
+	return TenantID(id), nil
+}
+
+// IsGUID reports whether s is a GUID in lower case, as SKU ids and object ids are.
+func IsGUID(s string) bool { return guid.MatchString(s) }
+
+// A Tenant is one Microsoft 365 tenant as the source lists it.
+type Tenant struct {
+	ID            TenantID
+	Name          string // the alias, where one is set
+	DefaultDomain string // may change; what source calls are addressed by
+	InitialDomain string // …onmicrosoft.com
+	Partner       bool   // the MSP's own tenant: never suggested for billing
+	Trouble       string // what the source says is wrong with its access, or empty
+}
+
+// Kinds is a set of collections of a tenant.
+type Kinds uint
+
+// The collections a snapshot can hold.
+const (
+	Licences Kinds = 1 << iota
+)
+
+// Has reports whether k holds all of want.
+func (k Kinds) Has(want Kinds) bool { return k&want == want }
+
+// A Snapshot is what the source said about one tenant at one moment. A
+// collection that was not asked for is unknown.
+type Snapshot struct {
+	Tenant   Tenant
+	TakenAt  time.Time
+	Licences List[Licence]
+}
+
+// A Licence is one Microsoft SKU in a tenant.
+type Licence struct {
+	SKU        string // Microsoft's skuId: a GUID in lower case
+	PartNumber string // skuPartNumber, such as SPB; misleading, shown only
+	Name       string // product name for people; the part number where unknown
+	Purchased  int    // paid units that can be used: not trials; enabled and in grace
+	Assigned   int    // units given to somebody, disabled users included
+	Trial      int    // units of trial subscriptions, never in Purchased
+	Grace      int    // units of Purchased whose subscription has lapsed and is in its grace period
+	Suspended  int    // units that can no longer be used, never in Purchased
+	// Disputed says why Purchased cannot be trusted: two answers of the source
+	// disagree. Such a licence is unknown, not wrong by some units.
+	Disputed      string
+	Subscriptions []Subscription
+}
+
+// Unassigned returns how many paid units nobody uses; never negative.
+func (l Licence) Unassigned() int { return max(0, l.Purchased-l.Assigned) }
+
+// A Subscription is one purchase of a SKU.
+type Subscription struct {
+	ID     string
+	Status string // Enabled, Warning, Suspended, Deleted, LockedOut
+	Total  int
+	Trial  bool
+	Renews time.Time // zero where the source gives none
+}
