@@ -1,0 +1,216 @@
+package plan
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/shopspring/decimal"
+)
+
+// Action is the verb of a change: a closed set.
+type Action string
+
+// The actions. What delete means is the target's: quantity zero, archive, disable.
+const (
+	Create Action = "create"
+	Update Action = "update"
+	Delete Action = "delete"
+	Adopt  Action = "adopt"  // take on what is already there; writes only if fields differ
+	Forget Action = "forget" // drop our record; writes nothing at the target
+)
+
+// Glyph is the action on a terminal.
+func (a Action) Glyph() string {
+	switch a {
+	case Create:
+		return "+"
+	case Update:
+		return "~"
+	case Delete:
+		return "-"
+	case Adopt:
+		return "="
+	default:
+		return "."
+	}
+}
+
+// Reason says which row of the table a change comes from.
+type Reason string
+
+// The reasons a change can have.
+const (
+	NewAtSource      Reason = "new at source"
+	ChangedAtSource  Reason = "changed at source"
+	ChangedAtTarget  Reason = "changed at target"
+	ChangedAtBoth    Reason = "changed at both"
+	RemovedAtTarget  Reason = "removed at target"
+	AlreadyAtTarget  Reason = "already at target"
+	AttemptVanished  Reason = "an earlier attempt left nothing"
+	AttemptSucceeded Reason = "an earlier attempt got through"
+	GoneFromSource   Reason = "gone from source"
+	GoneFromBoth     Reason = "gone from both"
+	BackAtSource     Reason = "back at source"
+)
+
+// A FieldChange is one field of a change.
+type FieldChange struct {
+	Name   string
+	Before Value
+	After  Value
+	Set    bool // rendered as a list
+}
+
+// A Change is one step of a plan.
+//
+//	action  Before  After
+//	create  nil     set
+//	update  set     set
+//	delete  set     set or nil (where the target keeps nothing)
+//	adopt   set     set
+//	forget  record  nil
+type Change struct {
+	Action       Action
+	Key          Key
+	Label        string
+	Ref          string
+	Reason       Reason
+	Before       *Object
+	After        *Object
+	Fields       []FieldChange
+	MonthlyDelta decimal.Decimal
+	// Kept are fields whose present value is a human's, with what we would have
+	// written: remembered as ours, so that theirs stays visible as theirs.
+	Kept Fields
+	// Held is the code of what stops this change alone; empty lets it go.
+	Held string
+}
+
+// Writes reports whether applying the change asks the target for anything.
+func (c *Change) Writes() bool {
+	switch c.Action {
+	case Create, Update, Delete:
+		return true
+	case Adopt:
+		return len(c.Fields) > 0
+	}
+	return false
+}
+
+// Left returns what to remember of the change once the target holds answer.
+func (c *Change) Left(answer Object) Object {
+	for _, f := range c.Kept {
+		answer.Fields = answer.Fields.With(f.Name, f.Value)
+	}
+	return answer
+}
+
+type fieldJSON struct {
+	Before any `json:"before"`
+	After  any `json:"after"`
+}
+
+func shown(v Value, set bool) any {
+	if set {
+		return append([]string{}, v...)
+	}
+	if len(v) == 0 {
+		return ""
+	}
+	return v.String()
+}
+
+// MarshalJSON writes the change as scripts read it.
+func (c Change) MarshalJSON() ([]byte, error) {
+	fields := make(map[string]fieldJSON, len(c.Fields))
+	for _, f := range c.Fields {
+		fields[f.Name] = fieldJSON{shown(f.Before, f.Set), shown(f.After, f.Set)}
+	}
+	return json.Marshal(struct {
+		Action       Action               `json:"action"`
+		Kind         string               `json:"kind"`
+		Key          string               `json:"key"`
+		Label        string               `json:"label"`
+		Ref          string               `json:"ref"`
+		Reason       Reason               `json:"reason"`
+		Fields       map[string]fieldJSON `json:"fields"`
+		MonthlyDelta string               `json:"monthly_delta"`
+		Held         string               `json:"held,omitempty"`
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Held})
+}
+
+// A Violation says what stops a scope or one of its objects, or what was left
+// out of the plan, and what to do about it.
+type Violation struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Key     string `json:"key,omitempty"`
+	// Note marks something worth knowing that holds nothing.
+	Note bool `json:"note,omitempty"`
+	// Stays marks a hold that no approval cures: something must be repaired first.
+	Stays bool `json:"needs_repair,omitempty"`
+}
+
+// Blocks reports whether any of vs holds the whole scope.
+func Blocks(vs []Violation) bool {
+	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.Key == "" })
+}
+
+// Holds reports whether any of vs holds anything at all.
+func Holds(vs []Violation) bool {
+	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note })
+}
+
+// Stays reports whether any of vs is a hold that no approval cures.
+func Stays(vs []Violation) bool {
+	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.Stays })
+}
+
+// A Conflict is an object that cannot be planned now: its key is taken out of
+// all three sides, and the violation is reported.
+type Conflict struct {
+	Key Key
+	Violation
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote: enough to show the change again,
+// not enough to apply it.
+func (c *Change) UnmarshalJSON(data []byte) error {
+	var in struct {
+		Action       Action `json:"action"`
+		Kind         string `json:"kind"`
+		Key          string `json:"key"`
+		Label        string `json:"label"`
+		Ref          string `json:"ref"`
+		Reason       Reason `json:"reason"`
+		Fields       map[string]struct{ Before, After json.RawMessage }
+		MonthlyDelta decimal.Decimal `json:"monthly_delta"`
+		Held         string          `json:"held"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Held: in.Held}
+	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
+		f := FieldChange{Name: name}
+		for _, side := range []struct {
+			raw json.RawMessage
+			to  *Value
+		}{{in.Fields[name].Before, &f.Before}, {in.Fields[name].After, &f.After}} {
+			var text string
+			if json.Unmarshal(side.raw, &text) == nil {
+				if text != "" {
+					*side.to = Value{text}
+				}
+				continue
+			}
+			f.Set = true
+			if err := json.Unmarshal(side.raw, (*[]string)(side.to)); err != nil {
+				return err
+			}
+		}
+		c.Fields = append(c.Fields, f)
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+)
+
+// Digest names the plan by its scope and its changes only, money included:
+// no times and no run ids, so that the same plan has the same digest tomorrow.
+// It is twelve hex digits, or empty for an empty plan.
+func (p *Plan) Digest() string {
+	if p.Empty() {
+		return ""
+	}
+	h := sha256.New()
+	w := bufio.NewWriter(h)
+	text(w, p.Scope.Customer, p.Scope.Target)
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		text(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(c.Reason), c.MonthlyDelta.StringFixed(4))
+		for _, f := range c.Fields {
+			text(w, f.Name)
+			text(w, f.Before...)
+			text(w, f.After...)
+		}
+	}
+	w.Flush()
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
+
+// text writes texts so that no two lists look alike: how many, then each with its length.
+func text(w io.Writer, texts ...string) {
+	fmt.Fprintf(w, "%d:", len(texts))
+	for _, t := range texts {
+		fmt.Fprintf(w, "%d:%s", len(t), t)
+	}
+}

@@ -1,0 +1,182 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Policy says how far a job may go by itself.
+type Policy string
+
+// The policies.
+const (
+	Never   Policy = "never"   // report only
+	Approve Policy = "approve" // every plan waits
+	Auto    Policy = "auto"    // plans within limits go
+)
+
+// A Ceiling is how many changes of one sort may pass without a person. Each
+// of the two holds on its own; a negative one does not limit.
+type Ceiling struct {
+	Count   int
+	Percent int
+}
+
+// Limits are the ceilings of one scope.
+type Limits struct {
+	HoldFirst     bool
+	Creates       Ceiling
+	Updates       Ceiling
+	Deletes       Ceiling
+	MinPopulation int // below this many objects percentages mean nothing
+	Increase      decimal.Decimal
+	Decrease      decimal.Decimal
+	SourceShrink  int // percent a source list may lose
+}
+
+// A Count compares how many rows one source list had and has.
+type Count struct {
+	Collection string
+	Before     int
+	Now        int
+}
+
+// Facts are what the guards know besides the plan.
+type Facts struct {
+	Policy          Policy
+	First           bool // nothing of this scope was ever applied
+	SettingsChanged bool // rules, links or filters differ from those of the last run
+	Counts          []Count
+	SourceAsOf      time.Time
+	SourceMaxAge    time.Duration // 0 = any age
+	Now             time.Time
+}
+
+// Tally counts the changes of a plan as the limits see them.
+type Tally struct {
+	Creates, Updates, Deletes int
+	Up, Down                  decimal.Decimal // money a month; both not negative
+}
+
+// Tally counts what would be written without a further word. A change that is
+// held by itself does not count: it waits whatever the limits say. An adoption
+// that writes counts as an update; a removal that takes more than half of a set
+// counts as a deletion.
+func (p *Plan) Tally() Tally {
+	var t Tally
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Held != "" {
+			continue
+		}
+		switch {
+		case c.Action == Create:
+			t.Creates++
+		case c.Action == Delete:
+			t.Deletes++
+		case c.Writes() && c.empties():
+			t.Deletes++
+		case c.Writes():
+			t.Updates++
+		}
+		if c.MonthlyDelta.IsPositive() {
+			t.Up = t.Up.Add(c.MonthlyDelta)
+		} else {
+			t.Down = t.Down.Sub(c.MonthlyDelta)
+		}
+	}
+	return t
+}
+
+// empties reports whether the change takes more than half of a set away, or
+// takes a quantity to zero.
+func (c *Change) empties() bool {
+	if c.After != nil && c.Before != nil && c.After.Retired && !c.Before.Retired {
+		return true
+	}
+	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool {
+		if !f.Set || len(f.Before) == 0 {
+			return false
+		}
+		gone := 0
+		for _, v := range f.Before {
+			if _, stays := slices.BinarySearch(f.After, v); !stays {
+				gone++
+			}
+		}
+		return 2*gone > len(f.Before)
+	})
+}
+
+// MonthlyDelta is what the plan does to the monthly bill, held changes included.
+func (p *Plan) MonthlyDelta() decimal.Decimal {
+	var sum decimal.Decimal
+	for i := range p.Changes {
+		sum = sum.Add(p.Changes[i].MonthlyDelta)
+	}
+	return sum
+}
+
+// Check returns what stops the plan as a whole. Each violation gives the
+// count, the limit and the way on. An empty plan violates nothing.
+func Check(p *Plan, f Facts, l Limits) []Violation {
+	if p.Empty() {
+		return nil
+	}
+	var vs []Violation
+	hold := func(code, format string, args ...any) {
+		vs = append(vs, Violation{Code: code, Message: fmt.Sprintf(format, args...)})
+	}
+	wayOn := fmt.Sprintf("syncd approve --digest %s", p.Digest())
+	if f.Policy == Never {
+		vs = append(vs, Violation{Code: "report_only", Stays: true,
+			Message: "this job only reports (apply: never); set apply: approve or auto to let it write"})
+	}
+	if f.SourceMaxAge > 0 && f.Now.Sub(f.SourceAsOf) > f.SourceMaxAge {
+		vs = append(vs, Violation{Code: "source_stale", Stays: true, Message: fmt.Sprintf(
+			"the source's data is %s old, %s are allowed (cipp.max_age); refresh it at the source",
+			f.Now.Sub(f.SourceAsOf).Round(time.Minute), f.SourceMaxAge)})
+	}
+	if f.First && l.HoldFirst {
+		hold("first_plan", "this is the first plan of this customer at this target; read it, then %s", wayOn)
+	}
+	if f.Policy == Approve {
+		hold("approval", "every plan of this job waits for a person (apply: approve); %s", wayOn)
+	}
+	if f.SettingsChanged && !f.First {
+		hold("settings_changed", "rules, links or limits changed since the last run; read the plan, then %s", wayOn)
+	}
+	t := p.Tally()
+	checkCeiling(hold, "creates", "create", t.Creates, l.Creates, p, l, wayOn)
+	checkCeiling(hold, "updates", "update", t.Updates, l.Updates, p, l, wayOn)
+	checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, wayOn)
+	if t.Up.GreaterThan(l.Increase) {
+		hold("money_increase", "the monthly bill would rise by %s, %s are allowed (limits.money.increase); %s", t.Up.StringFixed(2), l.Increase.StringFixed(2), wayOn)
+	}
+	if t.Down.GreaterThan(l.Decrease) {
+		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), wayOn)
+	}
+	for _, c := range f.Counts {
+		if c.Before < l.MinPopulation || c.Now >= c.Before || l.SourceShrink < 0 {
+			continue
+		}
+		if lost := 100 * (c.Before - c.Now); lost > l.SourceShrink*c.Before {
+			hold("source_shrink", "the source lists %d %s, it listed %d before: %d%% less, %d%% are allowed (limits.source_shrink); %s",
+				c.Now, c.Collection, c.Before, lost/c.Before, l.SourceShrink, wayOn)
+		}
+	}
+	return vs
+}
+
+func checkCeiling(hold func(string, string, ...any), code, verb string, n int, c Ceiling, p *Plan, l Limits, wayOn string) {
+	if c.Count >= 0 && n > c.Count {
+		hold(code, "%d objects would be %sd, %d are allowed (limits.%s.count); %s", n, verb, c.Count, code, wayOn)
+		return
+	}
+	if c.Percent >= 0 && p.Managed >= l.MinPopulation && 100*n > c.Percent*p.Managed {
+		hold(code, "%d of %d objects would be %sd, %d%% are allowed (limits.%s.percent); %s", n, p.Managed, verb, c.Percent, code, wayOn)
+	}
+}

@@ -1,0 +1,92 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// changing returns a plan over n managed objects with some changes.
+func changing(n, creates, updates, deletes int, delta string) *Plan {
+	p := &Plan{Scope: testScope, Managed: n}
+	add := func(action Action, count int) {
+		for i := range count {
+			before, after := line("1"), line("2")
+			c := Change{Action: action, Key: Key{"addition", fmt.Sprint(action, i)}, Before: before, After: after,
+				Fields: []FieldChange{{Name: "quantity", Before: Value{"1"}, After: Value{"2"}}}}
+			p.Changes = append(p.Changes, c)
+		}
+	}
+	add(Create, creates)
+	add(Update, updates)
+	add(Delete, deletes)
+	if len(p.Changes) > 0 {
+		p.Changes[0].MonthlyDelta = decimal.RequireFromString(delta)
+	}
+	return p
+}
+
+func TestGuards(t *testing.T) {
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	limits := Limits{HoldFirst: true, Creates: Ceiling{50, 50}, Updates: Ceiling{200, 50}, Deletes: Ceiling{10, 20}, MinPopulation: 10,
+		Increase: decimal.NewFromInt(500), Decrease: decimal.Zero, SourceShrink: 20}
+	auto := Facts{Policy: Auto, Now: now, SourceAsOf: now}
+	with := func(change func(*Facts)) Facts {
+		f := auto
+		change(&f)
+		return f
+	}
+	for _, c := range []struct {
+		name  string
+		plan  *Plan
+		facts Facts
+		want  string // codes
+	}{
+		{"nothing to do, nothing to stop", changing(100, 0, 0, 0, "0"), with(func(f *Facts) { f.First = true; f.Policy = Never }), ""},
+		{"within limits", changing(100, 10, 20, 5, "500.00"), auto, ""},
+		{"report only", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Policy = Never }), "report_only"},
+		{"approve policy", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Policy = Approve }), "approval"},
+		{"first plan", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.First = true }), "first_plan"},
+		{"settings changed", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SettingsChanged = true }), "settings_changed"},
+		{"creates by count", changing(1000, 51, 0, 0, "0"), auto, "creates"},
+		{"creates by share", changing(40, 21, 0, 0, "0"), auto, "creates"},
+		{"a share of few means nothing", changing(9, 9, 0, 0, "0"), auto, ""},
+		{"updates by count", changing(1000, 0, 201, 0, "0"), auto, "updates"},
+		{"deletes by count", changing(1000, 0, 0, 11, "0"), auto, "deletes"},
+		{"deletes by share", changing(20, 0, 0, 5, "0"), auto, "deletes"},
+		{"deletes at the share", changing(20, 0, 0, 4, "0"), auto, ""},
+		{"money up", changing(100, 0, 1, 0, "500.01"), auto, "money_increase"},
+		{"money down", changing(100, 0, 1, 0, "-0.01"), auto, "money_decrease"},
+		{"stale source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SourceMaxAge = 26 * time.Hour; f.SourceAsOf = now.Add(-27 * time.Hour) }), "source_stale"},
+		{"shrunk source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 15}} }), "source_shrink"},
+		{"source shrunk within limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 16}} }), ""},
+		{"a small source may shrink", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 9, 1}} }), ""},
+	} {
+		var codes []string
+		for _, v := range Check(c.plan, c.facts, limits) {
+			codes = append(codes, v.Code)
+			if v.Message == "" {
+				t.Errorf("%s: %s has no sentence", c.name, v.Code)
+			}
+		}
+		if got := strings.Join(codes, " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestRemovingMostOfASetCountsAsADeletion(t *testing.T) {
+	members := func(after ...string) *Plan {
+		return &Plan{Changes: []Change{{Action: Update, Before: line("1"), After: line("1"),
+			Fields: []FieldChange{{Name: "members", Set: true, Before: Value{"a", "b", "c", "d"}, After: after}}}}}
+	}
+	if got := members("a", "b").Tally(); got.Updates != 1 || got.Deletes != 0 {
+		t.Errorf("half of the members: got %+v, want an update", got)
+	}
+	if got := members("a", "x", "y", "z").Tally(); got.Updates != 0 || got.Deletes != 1 {
+		t.Errorf("three of four members: got %+v, want a deletion", got)
+	}
+}

@@ -1,0 +1,482 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/shopspring/decimal"
+)
+
+// A Plan is all changes of one scope.
+type Plan struct {
+	Scope      Scope
+	Changes    []Change
+	Violations []Violation // conflicts of objects; guards add theirs
+	// Learned are records to bring up to date without a change: both sides
+	// agree, only our memory does not.
+	Learned []Object
+	// Dropped are announcements of creates that left nothing and are wanted no more.
+	Dropped []Key
+	InStep  int // objects that need nothing
+	Foreign int // objects at the target that are not ours: counted, never touched
+	Managed int // the larger of what should be there and what of ours is there
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// Sides are the inputs of a plan. Make sorts the slices in place.
+type Sides struct {
+	Desired  []Object
+	Observed []Object
+	Records  []Record
+	// Conflicts and HandsOff are taken out of all three sides before anything
+	// is compared: filtering a finished plan instead would let a hidden object
+	// look like a missing one.
+	Conflicts []Conflict
+	HandsOff  map[Key]string // reason by key, as a person gave it
+}
+
+// Make compares the three sides, object by object:
+//
+//	desired  observed  record             change   reason
+//	yes      no        none               create   new at source
+//	yes      no        yes                create*  removed at target
+//	yes      no        announced          create   an earlier attempt left nothing
+//	yes      same      yes                –        in step
+//	yes      differs   = desired          owner    changed at target
+//	yes      differs   = observed         update   changed at source
+//	yes      differs   ≠ both             owner    changed at both
+//	yes      retired   retired            update   back at source
+//	yes      yes       none               adopt    already at target
+//	yes      same      announced          –        in step: an earlier attempt got through
+//	yes      differs   announced          adopt    an earlier attempt got through
+//	no       retired   yes                –        in step
+//	no       yes       = observed         delete   gone from source
+//	no       yes       ≠ observed         owner    changed at both
+//	no       yes       none               –        foreign: counted, never touched
+//	no       no        yes                forget   gone from both
+//	no       no        announced          –        the announcement is dropped
+//	in conflict or hands off              –        taken out beforehand
+//
+// * held: somebody removed it. Where the kind may not be created, a missing
+// object without a record is reported as missing, and one with a record
+// becomes a held forget.
+//
+// "owner" asks the field's ownership: restore and fill write, keep leaves the
+// field, hold writes only after approval. A record with a pending state counts
+// as that state where the target shows it.
+//
+// Two objects with one key on any side are an error that names both: never guess.
+func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
+	p := &Plan{Scope: scope}
+	if err := s.prepare(); err != nil {
+		return nil, fmt.Errorf("%s: %w", scope, err)
+	}
+	for _, c := range s.Conflicts {
+		p.Violations = append(p.Violations, c.Violation)
+	}
+	d, o, r := s.Desired, s.Observed, s.Records
+	managedObserved := 0
+	for len(d) > 0 || len(o) > 0 || len(r) > 0 {
+		key := least(d, o, r)
+		var desired, observed *Object
+		var record *Record
+		if len(d) > 0 && d[0].Key == key {
+			desired, d = &d[0], d[1:]
+		}
+		if len(o) > 0 && o[0].Key == key {
+			observed, o = &o[0], o[1:]
+		}
+		if len(r) > 0 && r[0].Key == key {
+			record, r = &r[0], r[1:]
+		}
+		if len(s.HandsOff) > 0 {
+			if why, off := s.HandsOff[key]; off {
+				p.Violations = append(p.Violations, Violation{Code: "hands_off", Key: key.ID, Note: true,
+					Message: fmt.Sprintf("%s is left alone: %s", labelOf(desired, observed, record), why)})
+				continue
+			}
+		}
+		kind := find(kinds, key.Kind)
+		if kind == nil {
+			return nil, fmt.Errorf("%s: %s: no such kind at this target", scope, key)
+		}
+		if observed != nil && (desired != nil || record != nil) {
+			managedObserved++
+		}
+		p.compare(kind, desired, observed, record)
+	}
+	p.Managed = max(len(s.Desired), managedObserved)
+	p.order(kinds)
+	return p, nil
+}
+
+// compare is the table above, one object at a time.
+func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record) {
+	last, announced := remembered(record, observed)
+	switch {
+	case desired != nil && observed == nil:
+		p.missing(kind, desired, last, announced)
+	case desired != nil && last == nil:
+		m, reason := merge(kind, desired, observed, nil), AlreadyAtTarget
+		if announced {
+			reason = AttemptSucceeded
+			if len(m.fields) == 0 && agree(observed.Fields, record.Pending.Fields) {
+				p.InStep++ // the very thing that was approved and sent
+				p.Learned = append(p.Learned, m.left(observed))
+				return
+			}
+		}
+		p.add(kind, Change{Action: Adopt, Reason: reason, Before: observed}, m)
+	case desired != nil:
+		m := merge(kind, desired, observed, last)
+		if len(m.fields) == 0 {
+			p.InStep++
+			if m.stale || last != &record.Object {
+				p.Learned = append(p.Learned, m.left(observed))
+			}
+			return
+		}
+		reason := m.reason
+		if last.Retired && observed.Retired {
+			reason = BackAtSource
+		}
+		p.add(kind, Change{Action: Update, Reason: reason, Before: observed}, m)
+	case observed != nil && last == nil && !announced:
+		p.Foreign++
+	case observed != nil && observed.Retired:
+		p.InStep++
+		if last == nil || !last.Retired || !agree(observed.Fields, last.Fields) {
+			p.Learned = append(p.Learned, *observed)
+		}
+	case observed != nil:
+		c := Change{Action: Delete, Reason: GoneFromSource, Before: observed}
+		if last != nil && !agree(observed.Fields, last.Fields) {
+			c.Reason = ChangedAtBoth
+			if holdsAny(kind, observed.Fields, last.Fields) {
+				c.Held = heldEdit
+			}
+		}
+		p.add(kind, c, retired(kind, observed))
+	case announced:
+		p.Dropped = append(p.Dropped, record.Key)
+	default:
+		p.add(kind, Change{Action: Forget, Reason: GoneFromBoth, Before: &record.Object}, merged{})
+	}
+}
+
+// Codes of changes that wait by themselves.
+const (
+	heldEdit    = "changed_at_target"
+	heldRemoval = "removed_at_target"
+)
+
+func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool) {
+	switch {
+	case last != nil && !last.Retired && !kind.MayCreate:
+		p.add(kind, Change{Action: Forget, Reason: RemovedAtTarget, Before: last, Held: heldRemoval}, merged{})
+	case last != nil && !last.Retired:
+		p.add(kind, Change{Action: Create, Reason: RemovedAtTarget, Held: heldRemoval}, merged{after: desired})
+	case !kind.MayCreate:
+		p.Violations = append(p.Violations, Violation{Code: "missing", Key: desired.ID, Note: true,
+			Message: fmt.Sprintf("%s is not at the target and is not created: %s", desired.Label, desired.Fields)})
+	case announced:
+		p.add(kind, Change{Action: Create, Reason: AttemptVanished}, merged{after: desired})
+	default:
+		p.add(kind, Change{Action: Create, Reason: NewAtSource}, merged{after: desired})
+	}
+}
+
+// remembered returns what the record says we left, as far as the target
+// confirms it, and whether the record is only the announcement of a create.
+func remembered(record *Record, observed *Object) (last *Object, announced bool) {
+	if record == nil {
+		return nil, false
+	}
+	if record.Origin == Announced {
+		return nil, true
+	}
+	if record.Pending != nil && observed != nil && agree(observed.Fields, record.Pending.Fields) {
+		return record.Pending, false
+	}
+	return &record.Object, false
+}
+
+// A merged object is what the target should hold once each field's owner was asked.
+type merged struct {
+	after  *Object
+	fields []FieldChange
+	kept   Fields // fields a human owns now, with what we would have written
+	held   bool
+	reason Reason
+	stale  bool // our memory differs from what both sides agree on
+}
+
+// merge asks field by field who wins. It allocates only where something differs.
+func merge(kind *Kind, desired, observed, last *Object) merged {
+	m := merged{}
+	for i := range desired.Fields {
+		f := &desired.Fields[i]
+		now, there := observed.Fields.Get(f.Name)
+		var was Value
+		known := false
+		if last != nil {
+			was, known = last.Fields.Get(f.Name)
+		}
+		if now.Equal(f.Value) || !there && f.Value.Blank() {
+			if last != nil && !was.Equal(f.Value) {
+				m.stale = true
+			}
+			continue
+		}
+		owner := kind.owner(f.Name)
+		edited := known && !now.Equal(was)
+		reason := ChangedAtSource
+		switch {
+		case edited && was.Equal(f.Value):
+			reason = ChangedAtTarget
+		case edited:
+			reason = ChangedAtBoth
+		}
+		switch {
+		case owner == Fill && !now.Blank(),
+			owner == Keep && (edited || last == nil && !now.Blank()):
+			m.kept = append(m.kept, *f)
+			if known && !was.Equal(f.Value) {
+				m.stale = true
+			}
+			continue
+		case owner == Hold && edited:
+			m.held = true
+		}
+		if m.reason == "" || reason != ChangedAtSource {
+			m.reason = reason
+		}
+		m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
+	}
+	if len(m.fields) == 0 {
+		m.after = desired
+		return m
+	}
+	after := *observed
+	after.Retired = desired.Retired
+	after.Fields = slices.Clone(observed.Fields)
+	for _, f := range m.fields {
+		after.Fields = after.Fields.With(f.Name, f.After)
+	}
+	if desired.Label != "" {
+		after.Label = desired.Label
+	}
+	m.after = &after
+	return m
+}
+
+// left is what to remember of an object that both sides agree on: a field that
+// a human owns is remembered as ours, so that the human's stays visible as theirs.
+func (m *merged) left(observed *Object) Object {
+	o := *observed
+	if m.after != nil {
+		o.Label, o.Fields = m.after.Label, m.after.Fields
+	}
+	return o
+}
+
+// agree reports whether the fields that both know are equal.
+func agree(a, b Fields) bool {
+	for i := range b {
+		if v, ok := a.Get(b[i].Name); ok && !v.Equal(b[i].Value) {
+			return false
+		}
+	}
+	return true
+}
+
+func holdsAny(kind *Kind, now, was Fields) bool {
+	for _, f := range now {
+		if v, ok := was.Get(f.Name); ok && !v.Equal(f.Value) && kind.owner(f.Name) == Hold {
+			return true
+		}
+	}
+	return false
+}
+
+// retired is the change that takes a gone object to where its target leaves such things.
+func retired(kind *Kind, observed *Object) merged {
+	if kind.Retire == nil {
+		return merged{}
+	}
+	m := merged{after: kind.Retire(observed)}
+	for _, f := range m.after.Fields {
+		if now, _ := observed.Fields.Get(f.Name); !now.Equal(f.Value) {
+			m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
+		}
+	}
+	return m
+}
+
+func (p *Plan) add(kind *Kind, c Change, m merged) {
+	c.After, c.Fields, c.Kept = m.after, m.fields, m.kept
+	if m.held {
+		c.Held = heldEdit
+	}
+	about := c.After
+	if about == nil {
+		about = c.Before
+	}
+	c.Key, c.Label, c.Ref = about.Key, about.Label, about.Ref
+	if c.Action == Create {
+		for _, f := range c.After.Fields {
+			c.Fields = append(c.Fields, FieldChange{Name: f.Name, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
+		}
+	}
+	if c.Action == Adopt && len(c.Fields) == 0 {
+		c.After = c.Before
+	}
+	c.MonthlyDelta = decimal.Zero
+	if kind.Delta != nil && c.Action != Forget {
+		c.MonthlyDelta = kind.Delta(c.Before, c.After)
+	}
+	if c.Held != "" {
+		p.Violations = append(p.Violations, Violation{Code: c.Held, Key: c.Key.ID, Message: c.heldMessage()})
+	}
+	p.Changes = append(p.Changes, c)
+}
+
+func (c *Change) heldMessage() string {
+	switch {
+	case c.Held == heldRemoval && c.Action == Forget:
+		return fmt.Sprintf("%s was ended or removed at the target since our last write; approve to stop managing it, or restore it there", c.Label)
+	case c.Held == heldRemoval:
+		return fmt.Sprintf("%s was removed at the target since our last write; approve to create it again", c.Label)
+	case c.Action == Delete:
+		return fmt.Sprintf("%s was edited at the target since our last write and is now gone from the source; approve to take it back", c.Label)
+	}
+	text := fmt.Sprintf("%s was edited at the target since our last write:", c.Label)
+	for _, f := range c.Fields {
+		text += fmt.Sprintf(" %s is %s, ours would be %s;", f.Name, f.Before, f.After)
+	}
+	return text + " approve to overwrite the edit, or tell syncd to leave it alone (syncd matches ignore)"
+}
+
+// prepare sorts the sides, finds doubles and takes conflicts out.
+func (s *Sides) prepare() error {
+	if err := sortUnique(s.Desired, func(o *Object) *Object { return o }, "wanted"); err != nil {
+		return err
+	}
+	if err := sortUnique(s.Observed, func(o *Object) *Object { return o }, "at the target"); err != nil {
+		return err
+	}
+	if err := sortUnique(s.Records, func(r *Record) *Object { return &r.Object }, "recorded"); err != nil {
+		return err
+	}
+	if len(s.Conflicts) == 0 {
+		return nil
+	}
+	out := make(map[Key]bool, len(s.Conflicts))
+	for _, c := range s.Conflicts {
+		out[c.Key] = true
+	}
+	s.Desired = slices.DeleteFunc(s.Desired, func(o Object) bool { return out[o.Key] })
+	s.Observed = slices.DeleteFunc(s.Observed, func(o Object) bool { return out[o.Key] })
+	s.Records = slices.DeleteFunc(s.Records, func(r Record) bool { return out[r.Key] })
+	return nil
+}
+
+func sortUnique[T any](items []T, object func(*T) *Object, side string) error {
+	less := func(a, b T) int { return object(&a).Key.Compare(object(&b).Key) }
+	sorted := true
+	for i := 1; i < len(items); i++ {
+		switch object(&items[i-1]).Key.Compare(object(&items[i]).Key) {
+		case 1:
+			sorted = false
+		case 0:
+			return double(object(&items[i-1]), object(&items[i]), side)
+		}
+	}
+	if sorted {
+		return nil
+	}
+	slices.SortFunc(items, less)
+	for i := 1; i < len(items); i++ {
+		if a, b := object(&items[i-1]), object(&items[i]); a.Key == b.Key {
+			return double(a, b, side)
+		}
+	}
+	return nil
+}
+
+func double(a, b *Object, side string) error {
+	return fmt.Errorf("%s is there twice among what is %s: %q (%s) and %q (%s); nothing is done until one of them goes",
+		a.Key, side, a.Label, a.Ref, b.Label, b.Ref)
+}
+
+func least(d, o []Object, r []Record) Key {
+	var key Key
+	first := true
+	consider := func(k Key) {
+		if first || k.Compare(key) < 0 {
+			key, first = k, false
+		}
+	}
+	if len(d) > 0 {
+		consider(d[0].Key)
+	}
+	if len(o) > 0 {
+		consider(o[0].Key)
+	}
+	if len(r) > 0 {
+		consider(r[0].Key)
+	}
+	return key
+}
+
+func find(kinds []Kind, name string) *Kind {
+	for i := range kinds {
+		if kinds[i].Name == name {
+			return &kinds[i]
+		}
+	}
+	return nil
+}
+
+func labelOf(desired, observed *Object, record *Record) string {
+	for _, o := range []*Object{desired, observed} {
+		if o != nil && o.Label != "" {
+			return o.Label
+		}
+	}
+	if record != nil && record.Label != "" {
+		return record.Label
+	}
+	return "it"
+}
+
+// order puts creations and updates in the order of kinds and deletions in the
+// reverse: what others point to is made first and goes last.
+func (p *Plan) order(kinds []Kind) {
+	rank := func(c *Change) int {
+		i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == c.Key.Kind })
+		if c.Action == Delete || c.Action == Forget {
+			return 2*len(kinds) - i
+		}
+		return i
+	}
+	slices.SortStableFunc(p.Changes, func(a, b Change) int {
+		if d := rank(&a) - rank(&b); d != 0 {
+			return d
+		}
+		return a.Key.Compare(b.Key)
+	})
+}
+
+func (f Fields) String() string {
+	text := ""
+	for i, x := range f {
+		if i > 0 {
+			text += ", "
+		}
+		text += x.Name + " " + x.Value.String()
+	}
+	return text
+}

@@ -1,0 +1,176 @@
+// Package plan compares what a target should hold with what it holds and with
+// what we last left there, and says what to change, why, and whether a person
+// must look first. It is pure: no I/O, no clock, no log.
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// A Scope is one customer at one target: planned, limited, held, approved,
+// applied and reported by itself.
+type Scope struct {
+	Customer string `json:"customer"` // the customer's key
+	Target   string `json:"target"`   // such as connectwise or scim/cinode
+}
+
+func (s Scope) String() string { return s.Customer + " at " + s.Target }
+
+// A Key names a thing for ever: its kind and the stable id it has at the source.
+type Key struct {
+	Kind string `json:"kind"`
+	ID   string `json:"key"`
+}
+
+func (k Key) String() string { return k.Kind + " " + k.ID }
+
+// Compare orders keys by kind, then id.
+func (k Key) Compare(o Key) int {
+	if c := strings.Compare(k.Kind, o.Kind); c != 0 {
+		return c
+	}
+	return strings.Compare(k.ID, o.ID)
+}
+
+// A Value is a sorted set of texts; a scalar is a set of one, nothing is the
+// empty set. Numbers are written in one canonical spelling, chosen by the
+// target that reads them back.
+type Value []string
+
+// Equal reports whether both hold the same texts.
+func (v Value) Equal(o Value) bool { return slices.Equal(v, o) }
+
+// Blank reports whether v holds no text but the empty one.
+func (v Value) Blank() bool { return len(v) == 0 || len(v) == 1 && v[0] == "" }
+
+func (v Value) String() string { return strings.Join(v, ", ") }
+
+// A Field is one managed property of an object.
+type Field struct {
+	Name  string `json:"name"`
+	Value Value  `json:"value"`
+}
+
+// Fields are managed properties, sorted by name. A field that is absent is not
+// ours; a field that is empty is ours and empty.
+type Fields []Field
+
+// Set builds Fields from name, value pairs of scalars.
+func Set(pairs ...string) Fields {
+	f := make(Fields, 0, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		f = append(f, Field{pairs[i], Value{pairs[i+1]}})
+	}
+	return f.sorted()
+}
+
+func (f Fields) sorted() Fields {
+	slices.SortFunc(f, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return f
+}
+
+// Get returns the value of a field and whether it is there.
+func (f Fields) Get(name string) (Value, bool) {
+	for i := range f {
+		if f[i].Name == name {
+			return f[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// Text returns a scalar field, or the empty text.
+func (f Fields) Text(name string) string {
+	v, _ := f.Get(name)
+	if len(v) == 0 {
+		return ""
+	}
+	return v[0]
+}
+
+// With returns a copy of f in which name has the value v.
+func (f Fields) With(name string, v Value) Fields {
+	out := slices.Clone(f)
+	for i := range out {
+		if out[i].Name == name {
+			out[i].Value = v
+			return out
+		}
+	}
+	return append(out, Field{name, v}).sorted()
+}
+
+// An Object is one thing at a target, as it should be or as it is.
+type Object struct {
+	Key
+	Label string `json:"label,omitempty"` // what a person calls it
+	Ref   string `json:"ref,omitempty"`   // the target's own id; empty before it exists
+	// Retired marks an object that is already in the state in which this target
+	// leaves what is gone: quantity 0, archived, disabled.
+	Retired bool   `json:"retired,omitempty"`
+	Fields  Fields `json:"fields,omitempty"`
+	// Info are facts that are shown, priced or checked and never written, such
+	// as a line's unit price.
+	Info map[string]string `json:"info,omitempty"`
+}
+
+// Origin says how an object came to be ours.
+type Origin string
+
+// The ways an object comes to be ours.
+const (
+	Announced Origin = ""        // a create was announced and never answered
+	Created   Origin = "created" // we put it there
+	Adopted   Origin = "adopted" // it was there and we were told to take it on
+)
+
+// A Record is what we last left at a target.
+type Record struct {
+	Object
+	Origin Origin `json:"origin,omitempty"`
+	// Pending is what we were about to leave there when we last heard of it: it
+	// is set before a request is sent and taken away with the answer. A record
+	// that still has one tells of a lost answer or a killed process.
+	Pending *Object   `json:"pending,omitempty"`
+	Run     string    `json:"run,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Ownership says who wins a field that somebody else changed.
+type Ownership string
+
+// The four ways to own a field.
+const (
+	Restore Ownership = "restore" // ours: put back
+	Fill    Ownership = "fill"    // ours only while it is blank
+	Keep    Ownership = "keep"    // a human's edit stays
+	Hold    Ownership = "hold"    // a human's edit stops the change until somebody decides
+)
+
+// A Kind is a sort of object and the rules it lives by.
+type Kind struct {
+	Name   string
+	Owner  Ownership            // of every field that Fields does not name
+	Fields map[string]Ownership // exceptions, by field name
+	Sets   []string             // fields that hold sets, for rendering
+	// Delta returns what a change does to the monthly bill, in the configured
+	// currency; nil for kinds that cost nothing. Either side may be nil.
+	Delta func(before, after *Object) decimal.Decimal
+	// Retire returns how this target leaves a thing that is gone: quantity 0,
+	// archived, disabled. Where it is nil the target keeps nothing.
+	Retire func(before *Object) *Object
+	// MayCreate is false where missing things are only reported.
+	MayCreate bool
+}
+
+func (k *Kind) owner(field string) Ownership {
+	if o, ok := k.Fields[field]; ok {
+		return o
+	}
+	return cmp.Or(k.Owner, Restore)
+}
