@@ -1,0 +1,116 @@
+// Package mapping says who is who: which customer a tenant is, where a
+// customer lives in each target, and which licence is billed as which product.
+// Tables are plain data; people edit them as CSV, never as configuration.
+package mapping
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/plan"
+)
+
+// A Customer is what the MSP bills and documents: one tenant, whose id is then
+// the customer's key.
+type Customer struct {
+	Key    string
+	Name   string
+	Tenant directory.Tenant
+	Listed bool // the source lists the tenant now
+	Status Status
+	Reason string
+	Links  Links
+}
+
+// Links say where a customer lives in the targets, by CSV column: company id,
+// agreement id, organization id.
+type Links map[string]string
+
+// The columns of the systems.
+const (
+	ConnectWiseCompany   = "connectwise_company"
+	ConnectWiseAgreement = "connectwise_agreement"
+)
+
+// Status says how far a customer's links are settled.
+type Status string
+
+// The statuses of a line.
+const (
+	Linked    Status = "linked"
+	Suggested Status = "suggested" // proposed, not in force
+	Ignored   Status = "ignored"   // left out on purpose, with a reason
+	Unmapped  Status = "unmapped"
+)
+
+// A Row is one tenant of the link table.
+type Row struct {
+	Customer string             `json:"customer"` // the customer's name; the tenant's where empty
+	TenantID directory.TenantID `json:"tenant_id"`
+	Tenant   string             `json:"tenant"` // the tenant's name, for people
+	Links    Links              `json:"links,omitempty"`
+	Status   Status             `json:"status"`
+	Reason   string             `json:"reason,omitempty"` // why ignored, or the evidence of a suggestion
+}
+
+// Table is every row that somebody settled or that was suggested, by tenant id.
+type Table struct {
+	Rows []Row `json:"rows"`
+}
+
+// With returns the table with these rows in place of those of their tenants,
+// sorted by tenant id. The table itself stays as it is.
+func (t *Table) With(rows ...Row) Table {
+	all := make(map[directory.TenantID]Row, len(t.Rows)+len(rows))
+	for _, r := range slices.Concat(t.Rows, rows) {
+		all[r.TenantID] = r
+	}
+	return Table{Rows: slices.SortedFunc(maps.Values(all), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })}
+}
+
+// Row returns the row of a tenant.
+func (t *Table) Row(id directory.TenantID) (Row, bool) {
+	i := slices.IndexFunc(t.Rows, func(r Row) bool { return r.TenantID == id })
+	if i < 0 {
+		return Row{}, false
+	}
+	return t.Rows[i], true
+}
+
+// Customers joins the tenants the source lists with the table: every tenant is
+// a customer of its own. Tenants that are linked and no longer listed stay in
+// the result with Listed false: they are unknown, not gone. Sorted by key.
+func (t *Table) Customers(tenants []directory.Tenant) []Customer {
+	byID := make(map[directory.TenantID]Customer, len(tenants))
+	for _, tenant := range tenants {
+		byID[tenant.ID] = Customer{Key: string(tenant.ID), Name: tenant.Name, Tenant: tenant, Listed: true, Status: Unmapped}
+	}
+	for _, row := range t.Rows {
+		c, listed := byID[row.TenantID]
+		if !listed {
+			if row.Status != Linked {
+				continue
+			}
+			c = Customer{Key: string(row.TenantID), Name: row.Tenant, Tenant: directory.Tenant{ID: row.TenantID, Name: row.Tenant}}
+		}
+		if strings.TrimSpace(row.Customer) != "" {
+			c.Name = row.Customer
+		}
+		c.Status, c.Reason = row.Status, row.Reason
+		if row.Status == Linked {
+			c.Links = row.Links
+		}
+		byID[row.TenantID] = c
+	}
+	return slices.SortedFunc(maps.Values(byID), func(a, b Customer) int { return cmp.Compare(a.Key, b.Key) })
+}
+
+// Asked is a customer that a target is asked about, with the words of people
+// on single objects of that scope.
+type Asked struct {
+	Customer
+	Settled []plan.Settlement
+}

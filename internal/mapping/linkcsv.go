@@ -1,0 +1,420 @@
+package mapping
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/xrash/smetrics"
+
+	"syncd/internal/directory"
+)
+
+// ITGlueOrganization is the column of the IT Glue organization.
+const ITGlueOrganization = "itglue_organization"
+
+// SCIMColumn returns the column of a SCIM target.
+func SCIMColumn(name string) string { return "scim_" + name }
+
+// LinkHeader returns the head of the link table for the link columns of the
+// systems that are configured, in their order.
+func LinkHeader(columns []string) []string {
+	return slices.Concat([]string{"customer", "tenant_id", "tenant", "filter"}, columns, []string{"status", "reason"})
+}
+
+// ExportLinks writes the link table as CSV for Excel: one line a customer, in
+// the order given, unmapped ones and suggestions included. The cells of a
+// suggestion show its links, which are not in force. Two customers of one name
+// are told apart by their domain.
+func ExportLinks(w io.Writer, columns []string, customers []Customer, table Table) error {
+	names := labels(customers)
+	lines := [][]string{LinkHeader(columns)}
+	for _, c := range customers {
+		row, _ := table.Row(c.Tenant.ID)
+		status := cmp.Or(c.Status, Unmapped)
+		links := row.Links
+		switch status {
+		case Linked:
+			links = c.Links
+		case Unmapped:
+			links = nil
+		}
+		cells := []string{names[c.Tenant.ID], string(c.Tenant.ID), c.Tenant.Name, ""}
+		for _, column := range columns {
+			cells = append(cells, links[column])
+		}
+		lines = append(lines, append(cells, string(status), c.Reason))
+	}
+	return writeSheet(w, lines)
+}
+
+// labels returns what to call each customer so that no two are called alike:
+// an import would take them for one.
+func labels(customers []Customer) map[directory.TenantID]string {
+	out := make(map[directory.TenantID]string, len(customers))
+	for _, c := range customers {
+		out[c.Tenant.ID] = c.Name
+	}
+	// The domain may be missing or make a name that another customer has; the
+	// tenant id cannot.
+	for _, suffix := range []func(directory.Tenant) string{
+		func(t directory.Tenant) string { return t.DefaultDomain },
+		func(t directory.Tenant) string { return string(t.ID) },
+	} {
+		times := map[string]int{}
+		for _, label := range out {
+			times[folded(label)]++
+		}
+		for _, c := range customers {
+			if label := folded(out[c.Tenant.ID]); label != "" && times[label] > 1 && suffix(c.Tenant) != "" {
+				out[c.Tenant.ID] = fmt.Sprintf("%s (%s)", c.Name, suffix(c.Tenant))
+			}
+		}
+	}
+	return out
+}
+
+// folded is text as people compare names: without case and outer or double space.
+func folded(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
+
+// ImportLinks reads an edited link table and returns current with its lines
+// in place, sorted by tenant id, and what changes. Rows of tenants that the
+// file does not name stay, as do columns it does not have.
+//
+// known are the tenants that the source lists, nil where nobody asked it: a
+// tenant id outside known and current is then no problem. resolve turns what
+// people write (a name, an identifier) into an id of the column's system; it is
+// not asked about ids and may be nil.
+//
+// Where any line is bad it returns current as it is and an *ImportError.
+func ImportLinks(r io.Reader, columns []string, current Table, known []directory.Tenant, resolve func(column, value string) (string, error)) (Table, []Edit, error) {
+	s, err := readSheet(r, LinkHeader(columns), "tenant_id")
+	if err != nil {
+		return current, nil, err
+	}
+	in := &linkImport{sheet: s, columns: columns, current: current, known: known, resolve: resolve,
+		names: labels(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: map[string]line{}}
+	next := make(map[directory.TenantID]Row, len(current.Rows)+len(s.lines))
+	for _, row := range current.Rows {
+		next[row.TenantID] = row
+	}
+	var edits []Edit
+	for _, l := range s.lines {
+		before, after, ok := in.row(l)
+		if !ok {
+			continue
+		}
+		edits = append(edits, in.edits(l, before, after)...)
+		if after.Status == Unmapped && after.Customer == "" && len(after.Links) == 0 && after.Reason == "" {
+			delete(next, after.TenantID)
+		} else {
+			next[after.TenantID] = after
+		}
+	}
+	in.shared(next)
+	if err := s.err(); err != nil {
+		return current, nil, err
+	}
+	rows := slices.SortedFunc(maps.Values(next), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })
+	return Table{Rows: rows}, edits, nil
+}
+
+type linkImport struct {
+	*sheet
+	columns   []string
+	current   Table
+	known     []directory.Tenant
+	resolve   func(column, value string) (string, error)
+	names     map[directory.TenantID]string // as export calls the customers now
+	lines     map[directory.TenantID]line   // where a tenant was seen first
+	customers map[string]line               // where a customer's name was seen first
+}
+
+// row returns what a line makes of its tenant's row, and the row as it is now.
+// It is false where the line is bad.
+func (in *linkImport) row(l line) (before, after Row, ok bool) {
+	problems := len(in.problems)
+	tenant, ok := in.tenant(l)
+	if !ok {
+		return
+	}
+	if first, twice := in.lines[tenant.ID]; twice {
+		in.report(l, "tenant_id", "tenant %s is on line %d already: keep one of the two lines", tenant.ID, first.number)
+		return before, after, false
+	}
+	in.lines[tenant.ID] = l
+	if filter, _ := in.word(l, "filter"); filter != "" {
+		in.report(l, "filter", "part of a tenant is not supported yet: leave the column empty")
+	}
+	before, exists := in.current.Row(tenant.ID)
+	if !exists {
+		before = Row{TenantID: tenant.ID, Tenant: tenant.Name}
+	}
+	before.Status = cmp.Or(before.Status, Unmapped)
+	after = before
+	after.Tenant = cmp.Or(tenant.Name, before.Tenant)
+	after.Customer = in.customer(l, tenant, before)
+	if reason, there := in.cell(l, "reason"); there {
+		after.Reason = reason
+	}
+	after.Links = in.links(l, before.Links)
+	after.Status = in.status(l, before, after)
+	if after.Status == Unmapped {
+		after.Links = nil
+	}
+	if after.Status == Linked && after.Links[ConnectWiseAgreement] != "" && after.Links[ConnectWiseCompany] == "" {
+		in.report(l, ConnectWiseAgreement, "an agreement needs its company: fill in %s too", ConnectWiseCompany)
+	}
+	return before, after, len(in.problems) == problems
+}
+
+// tenant finds whose line it is.
+func (in *linkImport) tenant(l line) (directory.Tenant, bool) {
+	text, _ := in.word(l, "tenant_id")
+	called, _ := in.cell(l, "tenant")
+	id, err := directory.ParseTenantID(text)
+	if err != nil {
+		if text == "" {
+			in.report(l, "tenant_id", "empty: write the tenant's id%s", in.meant(l))
+		} else {
+			in.report(l, "tenant_id", "%v%s", err, in.meant(l, text))
+		}
+		return directory.Tenant{}, false
+	}
+	if i := slices.IndexFunc(in.known, func(t directory.Tenant) bool { return t.ID == id }); i >= 0 {
+		tenant := in.known[i]
+		// One column sorted without the others links everybody to somebody
+		// else's company, and every cell of it looks right.
+		if called != "" && folded(called) != folded(tenant.Name) {
+			if j := slices.IndexFunc(in.known, func(t directory.Tenant) bool { return folded(t.Name) == folded(called) }); j >= 0 {
+				in.report(l, "tenant", "%s is tenant %q, and %q is tenant %s: were some columns sorted without the others? Export again", id, tenant.Name, called, in.known[j].ID)
+				return tenant, false
+			}
+		}
+		return tenant, true
+	}
+	row, ours := in.current.Row(id)
+	if ours {
+		return directory.Tenant{ID: id, Name: row.Tenant}, true
+	}
+	if in.known != nil {
+		in.report(l, "tenant_id", "the source lists no tenant %s: correct the id or leave the line out%s", id, in.meant(l))
+		return directory.Tenant{}, false
+	}
+	return directory.Tenant{ID: id, Name: called}, true
+}
+
+// meant suggests the tenant that a line may mean, by the names and domains on it.
+func (in *linkImport) meant(l line, words ...string) string {
+	for _, column := range []string{"tenant", "customer"} {
+		if text, _ := in.word(l, column); text != "" {
+			words = append(words, text)
+		}
+	}
+	var best directory.Tenant
+	score := 0.85 // below, the likeness of two names is chance
+	for _, word := range words {
+		for _, t := range in.known {
+			for _, name := range []string{t.Name, t.DefaultDomain, t.InitialDomain, string(t.ID)} {
+				if name == "" {
+					continue
+				}
+				if s := smetrics.JaroWinkler(folded(word), folded(name), 0.7, 4); s > score {
+					best, score = t, s
+				}
+			}
+		}
+	}
+	if best.ID == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s, %s, %s?)", best.ID, best.Name, best.DefaultDomain)
+}
+
+// customer returns the customer's own name, or nothing where it is the tenant's.
+func (in *linkImport) customer(l line, tenant directory.Tenant, before Row) string {
+	text, there := in.cell(l, "customer")
+	if !there {
+		return before.Customer
+	}
+	if name := folded(text); name != "" {
+		if first, twice := in.customers[name]; twice {
+			in.report(l, "customer", "%q is on line %d already: customers of several tenants are not supported yet; give each its own name", text, first.number)
+		} else {
+			in.customers[name] = l
+		}
+	}
+	label, listed := in.names[tenant.ID]
+	switch {
+	case listed && text == label:
+		return before.Customer // as exported, perhaps with a domain to tell it apart
+	case strings.TrimSpace(text) == "" || text == tenant.Name:
+		return ""
+	}
+	return text
+}
+
+// links returns the links of a line: those of before, changed where the line
+// has something to say.
+func (in *linkImport) links(l line, before Links) Links {
+	links := Links{}
+	maps.Copy(links, before)
+	for _, column := range in.columns {
+		text, there := in.word(l, column)
+		if !there || text == before[column] {
+			continue
+		}
+		if text == "" {
+			delete(links, column)
+			continue
+		}
+		value, err := in.link(column, text)
+		if err != nil {
+			in.report(l, column, "%v", err)
+		}
+		// Kept where it is bad too: the rest of the line is judged as if it were good.
+		links[column] = cmp.Or(value, text)
+	}
+	if len(links) == 0 {
+		return nil
+	}
+	return links
+}
+
+var (
+	wholeNumber = regexp.MustCompile(`^([1-9][0-9]*)[.,]0+$`)
+	exponent    = regexp.MustCompile(`^[0-9]+([.,][0-9]+)?[eE][+-][0-9]{2,}$`)
+	cellError   = regexp.MustCompile(`^#[A-Z0-9/]+[!?A]?$`)
+)
+
+// numbered are the columns whose links are numbers, and what the number is called.
+var numbered = map[string]string{
+	ConnectWiseCompany:   "a company id",
+	ConnectWiseAgreement: "an agreement id",
+	ITGlueOrganization:   "an organization id",
+}
+
+// link returns the id that a cell means.
+func (in *linkImport) link(column, text string) (string, error) {
+	if err := damaged(text); err != nil {
+		return "", err
+	}
+	noun, isNumber := numbered[column]
+	if !isNumber {
+		return text, nil
+	}
+	if m := wholeNumber.FindStringSubmatch(text); m != nil {
+		text = m[1] // "250.0": what a spreadsheet makes of 250, and nothing else
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 && strconv.FormatInt(n, 10) == text {
+		return text, nil
+	}
+	if in.resolve == nil {
+		return "", fmt.Errorf("%q is not %s (a number)", text, noun)
+	}
+	id, err := in.resolve(column, text)
+	if err == nil && id == "" {
+		err = fmt.Errorf("%q is not %s and nothing is called so", text, noun)
+	}
+	return id, err
+}
+
+// damaged recognises what spreadsheets do to ids.
+func damaged(text string) error {
+	switch {
+	case exponent.MatchString(text):
+		return fmt.Errorf("%q is a number that a spreadsheet cut short: format the column as text and write the id again", text)
+	case cellError.MatchString(text):
+		return fmt.Errorf("%q is a formula that went wrong in a spreadsheet: write the value", text)
+	}
+	return nil
+}
+
+// status settles how far a line is, from what it says and what it links.
+func (in *linkImport) status(l line, before, after Row) Status {
+	text, there := in.word(l, "status")
+	status := Status(strings.ToLower(text))
+	has := len(after.Links) > 0
+	same := maps.Equal(before.Links, after.Links)
+	switch status {
+	case Linked, Suggested:
+		if !has {
+			in.report(l, "status", "%s, and no link is filled in: fill one in or write %s", status, Unmapped)
+		}
+		return status
+	case Ignored:
+		return status
+	case Unmapped:
+		// People fill in a link and leave the word beside it as it was. The word
+		// written beside links that were there is something else.
+		if has && before.Status != Unmapped {
+			in.report(l, "status", "%s, and links are filled in: clear their cells, or write %s", status, before.Status)
+		}
+	case "":
+		if same && before.Status != Unmapped && (has || !there) {
+			return before.Status // a suggestion is not accepted by saying nothing
+		}
+	default:
+		in.report(l, "status", "%q is no status: write %s, %s, %s or %s", text, Linked, Suggested, Ignored, Unmapped)
+		return before.Status
+	}
+	if has {
+		return Linked
+	}
+	return Unmapped
+}
+
+// shared reports lines that link a tenant to where another one is billed
+// already: each would overwrite the other's numbers, every run. Lines that
+// leave such links as they are pass.
+func (in *linkImport) shared(next map[directory.TenantID]Row) {
+	type place struct{ company, agreement string }
+	at := map[place][]directory.TenantID{}
+	for _, id := range slices.Sorted(maps.Keys(next)) {
+		if row := next[id]; row.Status == Linked && row.Links[ConnectWiseCompany] != "" {
+			p := place{row.Links[ConnectWiseCompany], row.Links[ConnectWiseAgreement]}
+			at[p] = append(at[p], id)
+		}
+	}
+	for p, ids := range at {
+		for i, id := range ids {
+			l, inFile := in.lines[id]
+			before, _ := in.current.Row(id)
+			unchanged := before.Status == Linked && before.Links[ConnectWiseCompany] == p.company && before.Links[ConnectWiseAgreement] == p.agreement
+			if len(ids) == 1 || !inFile || unchanged {
+				continue
+			}
+			other := next[ids[(i+1)%len(ids)]]
+			in.report(l, ConnectWiseCompany, "tenant %s (%s) is linked to company %s too: two tenants on one agreement overwrite each other; give each its own %s",
+				other.TenantID, cmp.Or(other.Customer, other.Tenant), p.company, ConnectWiseAgreement)
+		}
+	}
+}
+
+func (in *linkImport) edits(l line, before, after Row) []Edit {
+	name := cmp.Or(after.Customer, after.Tenant, string(after.TenantID))
+	var out []Edit
+	add := func(column, was, is string) {
+		if was != is {
+			out = append(out, Edit{l.number, string(after.TenantID), name, column, was, is})
+		}
+	}
+	add("customer", before.Customer, after.Customer)
+	columns := slices.Clone(in.columns)
+	for _, column := range slices.Sorted(maps.Keys(before.Links)) {
+		if !slices.Contains(columns, column) {
+			columns = append(columns, column) // of a system that is not configured now
+		}
+	}
+	for _, column := range columns {
+		add(column, before.Links[column], after.Links[column])
+	}
+	add("status", string(before.Status), string(after.Status))
+	add("reason", before.Reason, after.Reason)
+	return out
+}

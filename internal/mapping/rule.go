@@ -1,0 +1,80 @@
+package mapping
+
+import (
+	"slices"
+
+	"syncd/internal/directory"
+)
+
+// How a rule counts a licence.
+const (
+	Purchased = "purchased" // what Microsoft bills: assigned or not
+	Assigned  = "assigned"  // what somebody holds
+)
+
+// What a rule does with a licence.
+const (
+	Bill   = "bill"
+	Ignore = "ignore"
+)
+
+// A Rule says which product a SKU is billed as, and how it is counted. A SKU
+// may have several rules, and several SKUs may add up to one product.
+type Rule struct {
+	SKU     string `json:"sku_id"`
+	Part    string `json:"sku"`  // part number, for people
+	Name    string `json:"name"` // product name, for people
+	Product string `json:"product"`
+	Count   string `json:"count"`
+	Minimum *int   `json:"minimum,omitempty"` // bill at least this many while Microsoft lists the SKU
+	Maximum *int   `json:"maximum,omitempty"`
+	Status  string `json:"status"` // bill, ignore, or empty while nobody decided
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Units returns how many units of the licence the rule bills.
+func (r Rule) Units(l directory.Licence) int {
+	n := l.Purchased
+	if r.Count == Assigned {
+		n = l.Assigned
+	}
+	if r.Minimum != nil {
+		n = max(n, *r.Minimum)
+	}
+	if r.Maximum != nil {
+		n = min(n, *r.Maximum)
+	}
+	return n
+}
+
+// Rules is the product table, by SKU id, then product.
+type Rules struct {
+	Rules []Rule `json:"rules"`
+}
+
+// Billed returns the rules that bill, grouped by product in the table's order.
+func (r *Rules) Billed() map[string][]Rule {
+	out := map[string][]Rule{}
+	for _, rule := range r.Rules {
+		if rule.Status == Bill {
+			out[rule.Product] = append(out[rule.Product], rule)
+		}
+	}
+	return out
+}
+
+// Of returns the rules of one SKU, undecided ones left out.
+func (r *Rules) Of(sku string) []Rule {
+	var out []Rule
+	for _, rule := range r.Rules {
+		if rule.SKU == sku && rule.Status != "" {
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+// Settled reports whether somebody decided what becomes of the SKU.
+func (r *Rules) Settled(sku string) bool {
+	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Status != "" })
+}

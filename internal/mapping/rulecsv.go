@@ -1,0 +1,345 @@
+package mapping
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// A SKU is a Microsoft licence as it was seen over all tenants.
+type SKU struct {
+	ID          string // a GUID in lower case
+	Part        string // part number, such as SPB
+	Name        string // product name for people
+	Tenants     int    // how many hold it
+	Purchased   int    // over all of them
+	Assigned    int
+	FreeOrTrial bool // nothing that anybody is billed for
+}
+
+// RuleHeader is the head of the product table.
+var RuleHeader = []string{"sku_id", "sku", "name", "product", "count", "minimum", "maximum", "status", "reason"}
+
+// maxUnits is more of one licence than a customer can have: beyond it a limit
+// is a slip of the finger.
+const maxUnits = 1_000_000
+
+// ExportRules writes the product table as CSV for Excel, by name: a line a
+// rule, and one for every SKU that was seen and not settled, product and
+// status empty.
+func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
+	bySKU := map[string][]Rule{}
+	for _, r := range rules.Rules {
+		bySKU[r.SKU] = append(bySKU[r.SKU], r)
+	}
+	held := map[string]bool{}
+	for _, sku := range seen {
+		held[sku.ID] = true
+		if len(bySKU[sku.ID]) == 0 {
+			bySKU[sku.ID] = []Rule{{SKU: sku.ID}}
+		}
+		for i, r := range bySKU[sku.ID] {
+			bySKU[sku.ID][i].Part, bySKU[sku.ID][i].Name = cmp.Or(sku.Part, r.Part), cmp.Or(sku.Name, r.Name)
+		}
+	}
+	var all []Rule
+	for _, of := range bySKU {
+		settled := slices.ContainsFunc(of, func(r Rule) bool { return r.Status != "" })
+		for i, r := range of {
+			switch {
+			case r.Status != "":
+				all = append(all, r)
+			case !settled && i == 0 && (held[r.SKU] || r.Reason != ""):
+				// Of what nobody decided nothing is shown but the words: a product
+				// without a status would be billed by the next import.
+				all = append(all, Rule{SKU: r.SKU, Part: r.Part, Name: r.Name, Reason: r.Reason})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b Rule) int {
+		return cmp.Or(cmp.Compare(folded(a.Name), folded(b.Name)), byTable(a, b))
+	})
+	lines := [][]string{RuleHeader}
+	for _, r := range all {
+		count := r.Count
+		if r.Status == Bill {
+			count = cmp.Or(count, Purchased)
+		}
+		lines = append(lines, []string{r.SKU, r.Part, r.Name, r.Product, count, limit(r.Minimum), limit(r.Maximum), r.Status, r.Reason})
+	}
+	return writeSheet(w, lines)
+}
+
+// byTable is the order of the product table.
+func byTable(a, b Rule) int {
+	return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Product, b.Product))
+}
+
+func limit(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
+}
+
+// ImportRules reads an edited product table and returns current with its
+// lines in place, sorted by SKU and product, and what changes. The lines of a
+// SKU replace all its rules; SKUs that the file does not name keep theirs. A
+// column that the file does not have keeps its values where SKU and product are
+// as before. A SKU whose line names no product and no status is left undecided.
+//
+// seen are the SKUs that tenants hold: with them a line may name a SKU by its
+// part number. Where any line is bad it returns current as it is and an *ImportError.
+func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) {
+	s, err := readSheet(r, RuleHeader, "sku_id", "sku")
+	if err != nil {
+		return current, nil, err
+	}
+	in := &ruleImport{sheet: s, current: current, seen: seen, at: map[string][]placedRule{}}
+	for _, l := range s.lines {
+		in.line(l)
+	}
+	in.clashes()
+	if err := s.err(); err != nil {
+		return current, nil, err
+	}
+	var next []Rule
+	for _, r := range current.Rules {
+		if in.at[r.SKU] == nil {
+			next = append(next, r)
+		}
+	}
+	var edits []Edit
+	for _, sku := range in.order {
+		after, first := in.at[sku], in.at[sku][0].line
+		settled := slices.ContainsFunc(after, func(x placedRule) bool { return x.Status != "" })
+		after = slices.DeleteFunc(after, func(x placedRule) bool {
+			return x.Status == "" && (settled || x.Reason == "")
+		})
+		for _, x := range after {
+			next = append(next, x.Rule)
+		}
+		edits = append(edits, in.edits(sku, first, after)...)
+	}
+	slices.SortStableFunc(next, byTable)
+	return Rules{Rules: next}, edits, nil
+}
+
+// placedRule is a rule and the line it came from.
+type placedRule struct {
+	Rule
+	line line
+}
+
+type ruleImport struct {
+	*sheet
+	current Rules
+	seen    []SKU
+	at      map[string][]placedRule // the rules of the file, by SKU
+	order   []string                // the SKUs of the file
+}
+
+// line takes in one line.
+func (in *ruleImport) line(l line) {
+	sku, ok := in.sku(l)
+	if !ok {
+		return
+	}
+	if in.at[sku.ID] == nil {
+		in.order = append(in.order, sku.ID)
+	}
+	product, hasProduct := in.word(l, "product")
+	before := in.before(sku.ID, product, hasProduct)
+	rule := before
+	rule.SKU, rule.Part, rule.Name = sku.ID, sku.Part, sku.Name
+	if hasProduct {
+		rule.Product = product
+	}
+	if err := damaged(rule.Product); err != nil {
+		in.report(l, "product", "%v", err)
+	}
+	if text, there := in.word(l, "count"); there {
+		rule.Count = strings.ToLower(text)
+	}
+	rule.Minimum = in.limit(l, "minimum", before.Minimum)
+	rule.Maximum = in.limit(l, "maximum", before.Maximum)
+	if text, there := in.word(l, "status"); there || rule.Product != before.Product {
+		rule.Status = strings.ToLower(text)
+	}
+	if text, there := in.cell(l, "reason"); there {
+		rule.Reason = text
+	}
+
+	if rule.Minimum != nil && rule.Maximum != nil && *rule.Minimum > *rule.Maximum {
+		in.report(l, "minimum", "%d is more than the maximum of %d: swap them", *rule.Minimum, *rule.Maximum)
+	}
+	switch rule.Count {
+	case "", Purchased, Assigned:
+	default:
+		in.report(l, "count", "%q is no way of counting: write %s or %s", rule.Count, Purchased, Assigned)
+	}
+	switch rule.Status {
+	case Bill, "":
+		if rule.Product != "" {
+			rule.Status, rule.Count = Bill, cmp.Or(rule.Count, Purchased)
+		} else if rule.Status == Bill {
+			in.report(l, "product", "empty: write the catalogue identifier or id of the product to bill, or %s under status", Ignore)
+		} else if rule.Minimum != nil || rule.Maximum != nil {
+			in.report(l, "product", "empty, with a minimum or a maximum: write the product to bill")
+		} else {
+			rule.Count = ""
+		}
+	case Ignore:
+	default:
+		in.report(l, "status", "%q is no status: write %s or %s, or leave it empty", rule.Status, Bill, Ignore)
+	}
+	in.at[sku.ID] = append(in.at[sku.ID], placedRule{rule, l})
+}
+
+// sku finds which SKU a line is about.
+func (in *ruleImport) sku(l line) (SKU, bool) {
+	text, _ := in.word(l, "sku_id")
+	part, _ := in.word(l, "sku")
+	name, _ := in.cell(l, "name")
+	byPart := slices.DeleteFunc(slices.Clone(in.seen), func(s SKU) bool { return part == "" || !strings.EqualFold(s.Part, part) })
+	id := strings.ToLower(text)
+	if text == "" {
+		switch {
+		case part == "":
+			in.report(l, "sku_id", "empty: write the SKU's id (a GUID) or its part number under sku")
+		case len(byPart) == 0:
+			in.report(l, "sku_id", "empty, and no tenant holds a SKU with the part number %q: write the SKU's id (a GUID)", part)
+		case len(byPart) > 1:
+			in.report(l, "sku_id", "empty, and %d SKUs have the part number %q (%s, %s): write the id", len(byPart), part, byPart[0].ID, byPart[1].ID)
+		default:
+			return byPart[0], true
+		}
+		return SKU{}, false
+	}
+	if !directory.IsGUID(id) {
+		meant := ""
+		if len(byPart) == 1 {
+			meant = fmt.Sprintf(" (did you mean %s, %s?)", byPart[0].ID, byPart[0].Name)
+		}
+		in.report(l, "sku_id", "%q is not a SKU id (a GUID)%s", text, meant)
+		return SKU{}, false
+	}
+	if i := slices.IndexFunc(in.seen, func(s SKU) bool { return s.ID == id }); i >= 0 {
+		if sku := in.seen[i]; len(byPart) == 0 || sku.Part == "" || strings.EqualFold(sku.Part, part) {
+			return sku, true
+		}
+		in.report(l, "sku", "%s is %s, and %s is %s: were some columns sorted without the others? Export again", id, in.seen[i].Part, part, byPart[0].ID)
+		return SKU{}, false
+	}
+	sku := SKU{ID: id, Part: part, Name: name}
+	if i := slices.IndexFunc(in.current.Rules, func(r Rule) bool { return r.SKU == id }); i >= 0 {
+		sku.Part, sku.Name = cmp.Or(part, in.current.Rules[i].Part), cmp.Or(name, in.current.Rules[i].Name)
+	}
+	return sku, true
+}
+
+// before returns the rule that a line edits, or an empty one.
+func (in *ruleImport) before(sku, product string, hasProduct bool) Rule {
+	var of []Rule
+	for _, r := range in.current.Rules {
+		if r.SKU == sku && (!hasProduct || strings.EqualFold(r.Product, product)) {
+			of = append(of, r)
+		}
+	}
+	if len(of) != 1 {
+		return Rule{}
+	}
+	return of[0]
+}
+
+func (in *ruleImport) limit(l line, column string, before *int) *int {
+	text, there := in.word(l, column)
+	if !there {
+		return before
+	}
+	if text == "" {
+		return nil
+	}
+	digits := text
+	if m := wholeNumber.FindStringSubmatch(text); m != nil {
+		digits = m[1]
+	}
+	n, err := strconv.Atoi(digits)
+	switch {
+	case err != nil:
+		in.report(l, column, "%q is not a whole number without separators", text)
+	case n < 0:
+		in.report(l, column, "%d is below zero: write 0 or more, or leave it empty", n)
+	case n > maxUnits:
+		in.report(l, column, "%d is more than anybody has: write %d or less", n, maxUnits)
+	}
+	return &n
+}
+
+// clashes reports lines of one SKU that cannot both hold.
+func (in *ruleImport) clashes() {
+	for _, sku := range in.order {
+		rules := in.at[sku]
+		for i, r := range rules {
+			for _, earlier := range rules[:i] {
+				if strings.EqualFold(earlier.Product, r.Product) && earlier.Status == r.Status {
+					in.report(r.line, "product", "SKU %s with product %q is on line %d already: keep one of the two lines", sku, r.Product, earlier.line.number)
+					break
+				}
+				if earlier.Status != r.Status && earlier.Status != "" && r.Status != "" {
+					in.report(r.line, "status", "SKU %s is %s here and %s on line %d: it cannot be both", sku, r.Status, earlier.Status, earlier.line.number)
+					break
+				}
+			}
+		}
+	}
+}
+
+// edits says what the file changes about a SKU.
+func (in *ruleImport) edits(sku string, first line, after []placedRule) []Edit {
+	var out []Edit
+	add := func(l line, r Rule, column, was, is string) {
+		if was != is {
+			if r.Product != "" && column != "product" {
+				column = r.Product + " " + column
+			}
+			out = append(out, Edit{l.number, sku, cmp.Or(r.Name, r.Part, sku), column, was, is})
+		}
+	}
+	same := func(a, b Rule) bool { return strings.EqualFold(a.Product, b.Product) }
+	for _, x := range after {
+		var before Rule
+		if i := slices.IndexFunc(in.current.Rules, func(r Rule) bool { return r.SKU == sku && same(r, x.Rule) }); i >= 0 {
+			before = in.current.Rules[i]
+		}
+		if before.Status == Bill {
+			before.Count = cmp.Or(before.Count, Purchased)
+		}
+		add(x.line, x.Rule, "product", before.Product, x.Product)
+		for _, column := range []struct{ name, was, is string }{
+			{"count", before.Count, x.Count},
+			{"minimum", limit(before.Minimum), limit(x.Minimum)},
+			{"maximum", limit(before.Maximum), limit(x.Maximum)},
+			{"status", before.Status, x.Status},
+			{"reason", before.Reason, x.Reason},
+		} {
+			add(x.line, x.Rule, column.name, column.was, column.is)
+		}
+	}
+	for _, r := range in.current.Rules {
+		if r.SKU == sku && !slices.ContainsFunc(after, func(x placedRule) bool { return same(x.Rule, r) }) {
+			if r.Product != "" {
+				add(first, r, "product", r.Product, "")
+			} else {
+				add(first, r, "status", r.Status, "")
+				add(first, r, "reason", r.Reason, "")
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,354 @@
+package mapping
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// DefaultAccept is the least score that accepting in bulk takes when nobody
+// says otherwise. A name alone never reaches it.
+const DefaultAccept = 0.9
+
+// lead is how much better than the next one a candidate must be.
+const lead = 0.1
+
+// The strength of evidence. The steps are as wide as lead, so that a tenant id
+// in a record settles what a shared website would leave open.
+const (
+	scoreTenantID      = 1.0  // somebody wrote it down
+	scoreInitialDomain = 0.97 // the same, by the …onmicrosoft.com name
+	scoreFieldDomain   = 0.92 // a verified domain, written down
+	scoreWebsite       = 0.9
+	scoreSubdomain     = 0.8 // the website stands below a verified domain
+	scoreContacts      = 0.6 // …and up to 0.2 more by their share
+	scoreName          = 0.7 // the very same name
+	leastLikeness      = 0.6 // below, two names have nothing to do with each other
+)
+
+// TenantEvidence is what is known about a tenant that a company may know too.
+type TenantEvidence struct {
+	Tenant  directory.Tenant
+	Domains []string // verified, of any kind
+	Names   []string // besides Tenant.Name, which may be an alias
+}
+
+// CompanyEvidence is what a company's record says: of ConnectWise, or an
+// organization of IT Glue.
+type CompanyEvidence struct {
+	ID             string
+	Name           string
+	Identifier     string
+	Website        string
+	CustomFields   map[string]string // by caption
+	Texts          []string          // other texts: account number, vendor identifier, user-defined fields, note
+	ContactDomains map[string]int    // how many contacts have mail there
+	Deleted        bool              // in the recycle bin
+	Inactive       bool              // by the status the operator counts out
+}
+
+// A Candidate is one thing that may be meant.
+type Candidate struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Score    float64  `json:"score"` // from 0 to 1, in hundredths
+	Evidence []string `json:"evidence"`
+}
+
+// A Suggestion is what a tenant may be linked to. It is in force only once a
+// person accepts it.
+type Suggestion struct {
+	Tenant     directory.Tenant `json:"-"`
+	TenantID   string           `json:"tenant_id"`
+	TenantName string           `json:"tenant"`
+	Column     string           `json:"column"`
+	Candidates []Candidate      `json:"candidates"` // best first, never empty
+	// Ambiguous says why nobody but a person can choose; empty where the first
+	// candidate is clear.
+	Ambiguous string `json:"ambiguous,omitempty"`
+}
+
+// Acceptable reports whether accepting everything from this score up takes the suggestion.
+func (s Suggestion) Acceptable(least float64) bool {
+	return s.Ambiguous == "" && s.Candidates[0].Score >= least
+}
+
+// Row returns before, the tenant's row, with the suggestion in it: suggested,
+// not in force. It is false where somebody settled the row already, or where
+// the suggestion is ambiguous: a row has room for one.
+func (s Suggestion) Row(before Row) (Row, bool) {
+	if s.Ambiguous != "" || before.Status == Linked || before.Status == Ignored {
+		return before, false
+	}
+	row := before
+	row.TenantID, row.Tenant = s.Tenant.ID, s.Tenant.Name
+	row.Links = Links{s.Column: s.Candidates[0].ID}
+	row.Status, row.Reason = Suggested, fmt.Sprintf("%.2f: %s", s.Candidates[0].Score, strings.Join(s.Candidates[0].Evidence, "; "))
+	return row, true
+}
+
+// SuggestCompanies suggests ConnectWise companies for tenants.
+func SuggestCompanies(tenants []TenantEvidence, companies []CompanyEvidence, table Table) []Suggestion {
+	return SuggestLinks(ConnectWiseCompany, tenants, companies, table)
+}
+
+// SuggestLinks suggests a link of one column for every tenant that has none
+// and is not ignored, best first by score, then by name; tenants for which
+// nothing speaks are left out. What is linked already is suggested to nobody,
+// nor is anything to the partner's own tenant.
+func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEvidence, table Table) []Suggestion {
+	linked := map[string]bool{}
+	for _, row := range table.Rows {
+		if row.Status == Linked && row.Links[column] != "" {
+			linked[row.Links[column]] = true
+		}
+	}
+	sides := make([]side, 0, len(companies))
+	for _, c := range companies {
+		if !c.Deleted && !c.Inactive && !linked[c.ID] {
+			sides = append(sides, newSide(c))
+		}
+	}
+	var open []*Suggestion
+	for _, t := range tenants {
+		row, _ := table.Row(t.Tenant.ID)
+		if t.Tenant.Partner || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
+			continue
+		}
+		if c := claims(t, sides); len(c) > 0 {
+			open = append(open, &Suggestion{Tenant: t.Tenant, TenantID: string(t.Tenant.ID), TenantName: t.Tenant.Name, Column: column, Candidates: c})
+		}
+	}
+	return assign(open)
+}
+
+// assign gives every company to the tenant for which most speaks, and says
+// where that is not clear.
+func assign(open []*Suggestion) []Suggestion {
+	var out []Suggestion
+	contested := map[string]string{} // companies that a person must give to somebody, and who wants them
+	for len(open) > 0 {
+		slices.SortFunc(open, func(a, b *Suggestion) int {
+			return cmp.Or(cmp.Compare(b.Candidates[0].Score, a.Candidates[0].Score),
+				cmp.Compare(folded(a.Tenant.Name), folded(b.Tenant.Name)), cmp.Compare(a.Tenant.ID, b.Tenant.ID))
+		})
+		next := open[0]
+		open = open[1:]
+		best := next.Candidates[0]
+		var rivals []string
+		for _, c := range next.Candidates[1:] {
+			if near(best.Score, c.Score) {
+				rivals = append(rivals, c.Name)
+			}
+		}
+		wanted := contested[best.ID]
+		for _, other := range open {
+			if c := other.Candidates[0]; c.ID == best.ID && near(best.Score, c.Score) {
+				wanted = cmp.Or(wanted, other.Tenant.Name)
+			}
+		}
+		switch {
+		case len(rivals) > 0:
+			next.Ambiguous = "nearly as much speaks for " + strings.Join(rivals, ", ")
+		case wanted != "":
+			next.Ambiguous = fmt.Sprintf("tenant %s may be %s too", wanted, best.Name)
+		}
+		if next.Ambiguous != "" {
+			contested[best.ID] = cmp.Or(contested[best.ID], next.Tenant.Name)
+			for _, c := range next.Candidates[1 : 1+len(rivals)] {
+				contested[c.ID] = cmp.Or(contested[c.ID], next.Tenant.Name)
+			}
+		} else {
+			// Clear: nobody else is offered it.
+			for _, other := range open {
+				other.Candidates = slices.DeleteFunc(other.Candidates, func(c Candidate) bool { return c.ID == best.ID })
+			}
+			open = slices.DeleteFunc(open, func(c *Suggestion) bool { return len(c.Candidates) == 0 })
+		}
+		out = append(out, *next)
+	}
+	slices.SortStableFunc(out, func(a, b Suggestion) int {
+		return cmp.Or(cmp.Compare(b.Candidates[0].Score, a.Candidates[0].Score),
+			cmp.Compare(folded(a.TenantName), folded(b.TenantName)), cmp.Compare(a.TenantID, b.TenantID))
+	})
+	return out
+}
+
+// near reports whether two scores, in hundredths, are too close to choose by.
+func near(a, b float64) bool { return math.Round((a-b)*100) < math.Round(lead*100) }
+
+// side is a company made ready to be compared.
+type side struct {
+	CompanyEvidence
+	texts    []text
+	host     string
+	words    [][]string
+	contacts int // with mail anywhere but at a public provider
+}
+
+type text struct{ where, text string }
+
+func newSide(c CompanyEvidence) side {
+	s := side{CompanyEvidence: c, host: host(c.Website)}
+	for _, caption := range slices.Sorted(maps.Keys(c.CustomFields)) {
+		s.texts = append(s.texts, text{fmt.Sprintf("the field %q", caption), strings.ToLower(c.CustomFields[caption])})
+	}
+	for _, t := range c.Texts {
+		s.texts = append(s.texts, text{"the company's record", strings.ToLower(t)})
+	}
+	for _, name := range []string{c.Name, c.Identifier} {
+		if w := nameWords(name); len(w) > 0 {
+			s.words = append(s.words, w)
+		}
+	}
+	for domain, n := range c.ContactDomains {
+		if !publicMail(domain) {
+			s.contacts += n
+		}
+	}
+	return s
+}
+
+// claims returns what speaks for each company, best first; those for which
+// nothing does are left out.
+func claims(t TenantEvidence, companies []side) []Candidate {
+	var domains []string
+	for _, d := range append([]string{t.Tenant.DefaultDomain, t.Tenant.InitialDomain}, t.Domains...) {
+		if d = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(d), ".")); d != "" && !slices.Contains(domains, d) && !publicMail(d) {
+			domains = append(domains, d)
+		}
+	}
+	var names [][]string
+	for _, name := range append([]string{t.Tenant.Name}, t.Names...) {
+		if w := nameWords(name); len(w) > 0 {
+			names = append(names, w)
+		}
+	}
+	var out []Candidate
+	for i := range companies {
+		c := &companies[i]
+		score, evidence := c.speak(t.Tenant, domains, names)
+		if score > 0 {
+			out = append(out, Candidate{ID: c.ID, Name: c.Name, Score: math.Round(score*100) / 100, Evidence: evidence})
+		}
+	}
+	slices.SortFunc(out, func(a, b Candidate) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(folded(a.Name), folded(b.Name)), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
+
+// speak collects what speaks for a company being the tenant.
+func (s *side) speak(t directory.Tenant, domains []string, names [][]string) (score float64, evidence []string) {
+	say := func(worth float64, format string, args ...any) {
+		score = max(score, worth)
+		evidence = append(evidence, fmt.Sprintf(format, args...))
+	}
+	for _, x := range s.texts {
+		if strings.Contains(x.text, string(t.ID)) {
+			say(scoreTenantID, "%s holds the tenant id", x.where)
+			break
+		}
+	}
+	for _, d := range domains {
+		worth := scoreFieldDomain
+		if strings.HasSuffix(d, ".onmicrosoft.com") {
+			worth = scoreInitialDomain
+		}
+		if i := slices.IndexFunc(s.texts, func(x text) bool { return holdsDomain(x.text, d) }); i >= 0 {
+			say(worth, "%s holds the domain %s", s.texts[i].where, d)
+		}
+	}
+	likeness := 0.0
+	for _, name := range names {
+		for _, other := range s.words {
+			likeness = max(likeness, alike(name, other))
+		}
+	}
+	contacts := 0
+	for _, d := range domains {
+		if strings.HasSuffix(d, ".onmicrosoft.com") {
+			continue
+		}
+		switch {
+		case s.host == d:
+			say(scoreWebsite, "the verified domain %s is the company's website", d)
+		case strings.HasSuffix(s.host, "."+d):
+			say(scoreSubdomain, "the company's website %s is below the verified domain %s", s.host, d)
+		}
+		contacts += s.ContactDomains[d]
+	}
+	if contacts > 0 {
+		share := float64(contacts) / float64(s.contacts)
+		worth := scoreContacts + 0.2*share
+		if likeness >= leastLikeness {
+			worth += 0.1 * likeness // two kinds of evidence that do not depend on each other
+		}
+		say(worth, "%d of %d contacts have mail at the tenant's domains", contacts, s.contacts)
+	}
+	switch {
+	case likeness == 1:
+		say(scoreName, "the names are the same but for spelling")
+	case likeness >= leastLikeness:
+		say(scoreName*likeness, "the names are alike (%d %%)", int(likeness*100))
+	}
+	return score, evidence
+}
+
+// holdsDomain reports whether a text holds a domain as a word of its own:
+// "contoso.com" is not in "mycontoso.com" nor in "contoso.com.au".
+func holdsDomain(text, domain string) bool {
+	word := func(r rune) bool {
+		return r != '.' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+	}
+	for w := range strings.FieldsFuncSeq(text, word) {
+		if strings.TrimPrefix(strings.Trim(w, "."), "www.") == domain {
+			return true
+		}
+	}
+	return false
+}
+
+// host returns the host of a website as people write it, without www.
+func host(website string) string {
+	website = strings.ToLower(strings.TrimSpace(website))
+	if website == "" {
+		return ""
+	}
+	if !strings.Contains(website, "://") {
+		website = "http://" + website
+	}
+	u, err := url.Parse(website)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimSuffix(u.Hostname(), "."), "www.")
+}
+
+// providers are where anybody may have mail.
+var providers = set(`gmail.com googlemail.com icloud.com me.com mac.com msn.com aol.com ymail.com rocketmail.com
+	web.de t-online.de freenet.de arcor.de email.de mail.de posteo.de proton.me protonmail.com protonmail.ch pm.me
+	zoho.com mail.com mail.ru inbox.com hey.com fastmail.com tutanota.com tuta.io hushmail.com
+	orange.fr wanadoo.fr free.fr laposte.net sfr.fr neuf.fr libero.it virgilio.it tiscali.it alice.it tin.it
+	btinternet.com sky.com virginmedia.com talktalk.net ntlworld.com blueyonder.co.uk tiscali.co.uk
+	comcast.net verizon.net att.net bellsouth.net sbcglobal.net cox.net charter.net earthlink.net optonline.net
+	shaw.ca rogers.com telus.net sympatico.ca bell.net bigpond.com bigpond.net.au optusnet.com.au xtra.co.nz
+	bluewin.ch ziggo.nl kpnmail.nl planet.nl home.nl xs4all.nl telenet.be skynet.be seznam.cz centrum.cz
+	wp.pl o2.pl onet.pl interia.pl telia.com online.no qq.com 163.com 126.com naver.com daum.net rediffmail.com`)
+
+// families are providers with a domain in every country.
+var families = set("outlook hotmail live yahoo gmx yandex")
+
+// publicMail reports whether mail at a domain says nothing about its owner.
+func publicMail(domain string) bool {
+	domain = strings.ToLower(domain)
+	first, rest, _ := strings.Cut(domain, ".")
+	country := strings.TrimPrefix(strings.TrimPrefix(rest, "co."), "com.")
+	return providers[domain] || families[first] && len(country) <= 3 && !strings.Contains(country, ".")
+}
