@@ -1,0 +1,117 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func listen(t *testing.T, run func(context.Context, []string, *Console) int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s.sock")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, l, run) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return path
+}
+
+func TestACommandRunsInTheDaemonWithTheCallersTerminalAndFiles(t *testing.T) {
+	path := listen(t, func(ctx context.Context, args []string, c *Console) int {
+		data, err := c.Files.ReadFile(args[1])
+		if err != nil {
+			fmt.Fprintln(c.Err, err)
+			return 64
+		}
+		answer, err := c.Ask("sure? ")
+		if err != nil {
+			return 65
+		}
+		if err := c.Files.WriteFile(args[2], bytes.ToUpper(data)); err != nil {
+			return 66
+		}
+		fmt.Fprintf(c.Out, "%s said %s\n", c.User, answer)
+		return 3
+	})
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	os.WriteFile(in, []byte("table"), 0o600)
+	var stdout, stderr bytes.Buffer
+	c := &Console{Out: &stdout, Err: &stderr, Files: disk{}, User: "ada", Asker: func(string) (string, error) { return "yes\n", nil }}
+	code, err := Call(t.Context(), path, []string{"map", in, out}, c)
+	if err != nil || code != 3 || stdout.String() != "ada said yes\n" {
+		t.Errorf("got %d, %v, %q; want 3 and the answer", code, err, stdout.String())
+	}
+	if got, _ := os.ReadFile(out); string(got) != "TABLE" {
+		t.Errorf("the file holds %q", got)
+	}
+	code, err = Call(t.Context(), path, []string{"map", filepath.Join(dir, "absent"), out}, c)
+	if err != nil || code != 64 || !strings.Contains(stderr.String(), "no such file") {
+		t.Errorf("got %d, %v, %q; want 64 and the file's error", code, err, stderr.String())
+	}
+}
+
+func TestAnInterruptReachesTheCommandInTheDaemon(t *testing.T) {
+	started := make(chan struct{})
+	path := listen(t, func(ctx context.Context, args []string, c *Console) int {
+		close(started)
+		<-ctx.Done()
+		fmt.Fprint(c.Out, context.Cause(ctx))
+		return 1
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-started; cancel() }()
+	var out bytes.Buffer
+	code, err := Call(ctx, path, []string{"apply"}, &Console{Out: &out, Err: &out, Files: disk{}})
+	if err != nil || code != 1 || out.String() != "interrupted" {
+		t.Errorf("got %d, %v, %q; want an interrupted command", code, err, out.String())
+	}
+}
+
+func TestNobodyListensIsToldApart(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Call(t.Context(), filepath.Join(dir, "none.sock"), nil, &Console{}); !errors.Is(err, ErrNoDaemon) {
+		t.Errorf("no socket: got %v, want ErrNoDaemon", err)
+	}
+	path := filepath.Join(dir, "left.sock")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, _ := os.Stat(path)
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("the socket has mode %o, want 600", got)
+	}
+	if _, err := Listen(path); err == nil || !strings.Contains(err.Error(), "another daemon") {
+		t.Errorf("two daemons: got %v", err)
+	}
+	l.Close()
+	os.WriteFile(path, nil, 0o600) // what a killed daemon may leave
+	again, err := Listen(path)
+	if err != nil {
+		t.Fatalf("a socket left behind: %v", err)
+	}
+	again.Close()
+}
+
+func TestALongPathGetsAShortSocket(t *testing.T) {
+	for _, state := range []string{"/var/lib/syncd/syncd.db", "/" + strings.Repeat("long/", 40) + "syncd.db"} {
+		if got := SocketPath(state); len(got) > 104 || got != SocketPath(state) {
+			t.Errorf("%s: socket %s", state, got)
+		}
+	}
+}
