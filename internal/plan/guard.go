@@ -120,6 +120,9 @@ func (p *Plan) MonthlyDelta() decimal.Decimal {
 	return sum
 }
 
+// WayOn is the command that lets a plan pass.
+func WayOn(digest string) string { return "syncd approve --digest " + digest }
+
 // Check returns what stops the plan as a whole. Each violation gives the
 // count, the limit and the way on. An empty plan violates nothing.
 func Check(p *Plan, f Facts, l Limits) []Violation {
@@ -130,7 +133,7 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	hold := func(code, format string, args ...any) {
 		vs = append(vs, Violation{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	wayOn := fmt.Sprintf("syncd approve --digest %s", p.Digest())
+	wayOn := WayOn(p.Digest())
 	if f.Policy == Never {
 		vs = append(vs, Violation{Code: "report_only", Stays: true,
 			Message: "this job only reports (apply: never); set apply: approve or auto to let it write"})

@@ -74,7 +74,9 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 		return nil, fmt.Errorf("%s: %w", scope, err)
 	}
 	for _, c := range s.Conflicts {
-		p.Violations = append(p.Violations, c.Violation)
+		if _, off := s.HandsOff[c.Key]; !off {
+			p.Violations = append(p.Violations, c.Violation)
+		}
 	}
 	d, o, r := s.Desired, s.Observed, s.Records
 	managedObserved := 0
@@ -179,8 +181,12 @@ func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool) {
 	case last != nil && !last.Retired:
 		p.add(kind, Change{Action: Create, Reason: RemovedAtTarget, Held: heldRemoval}, merged{after: desired})
 	case !kind.MayCreate:
-		p.Violations = append(p.Violations, Violation{Code: "missing", Key: desired.ID, Note: true,
-			Message: fmt.Sprintf("%s is not at the target and is not created: %s", desired.Label, desired.Fields)})
+		v := Violation{Code: "missing", Message: fmt.Sprintf("%s is not at the target and is not created: %s", desired.Label, desired.Fields)}
+		if kind.Missing != nil {
+			v = kind.Missing(desired)
+		}
+		v.Key, v.Note = desired.ID, true
+		p.Violations = append(p.Violations, v)
 	case announced:
 		p.add(kind, Change{Action: Create, Reason: AttemptVanished}, merged{after: desired})
 	default:
@@ -325,6 +331,9 @@ func (p *Plan) add(kind *Kind, c Change, m merged) {
 		about = c.Before
 	}
 	c.Key, c.Label, c.Ref = about.Key, about.Label, about.Ref
+	if c.Before != nil {
+		c.Ref = c.Before.Ref
+	}
 	if c.Action == Create {
 		for _, f := range c.After.Fields {
 			c.Fields = append(c.Fields, FieldChange{Name: f.Name, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
@@ -468,15 +477,4 @@ func (p *Plan) order(kinds []Kind) {
 		}
 		return a.Key.Compare(b.Key)
 	})
-}
-
-func (f Fields) String() string {
-	text := ""
-	for i, x := range f {
-		if i > 0 {
-			text += ", "
-		}
-		text += x.Name + " " + x.Value.String()
-	}
-	return text
 }

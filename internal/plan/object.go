@@ -166,6 +166,9 @@ type Kind struct {
 	Retire func(before *Object) *Object
 	// MayCreate is false where missing things are only reported.
 	MayCreate bool
+	// Missing says of a wanted object that is not there and may not be created
+	// what that means, as a note with a code; nil gives a plain sentence.
+	Missing func(desired *Object) Violation
 }
 
 func (k *Kind) owner(field string) Ownership {
@@ -173,4 +176,12 @@ func (k *Kind) owner(field string) Ownership {
 		return o
 	}
 	return cmp.Or(k.Owner, Restore)
+}
+
+func (f Fields) String() string {
+	parts := make([]string, len(f))
+	for i, x := range f {
+		parts[i] = x.Name + " " + x.Value.String()
+	}
+	return strings.Join(parts, ", ")
 }
