@@ -1,0 +1,216 @@
+package rest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// A try is one attempt: unsent says why it did not leave, else fate what
+// became of it, with a response where it is accepted and an error where not.
+type try struct {
+	unsent   error
+	fate     fate
+	response *Response
+	err      *Error
+	granted  time.Time // when it was let go
+	tooLarge bool
+	paused   bool // the bucket holds everybody back for a while
+}
+
+// staleSignature is how long a signature may wait for its turn; after it the
+// request is signed again. Signing comes before the wait because fetching a
+// token takes time, and requests that were let go one by one must not meet
+// there and leave together.
+const staleSignature = 20 * time.Second
+
+func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
+	if ctx.Err() != nil {
+		return &try{unsent: stopped(ctx)}
+	}
+	if open := c.breaker.closed(); open != nil {
+		return &try{unsent: open}
+	}
+	r, err := c.build(ctx, k)
+	if err != nil {
+		return &try{unsent: err}
+	}
+	asked := time.Now()
+	release, err := c.bucket.Take(ctx)
+	if err != nil {
+		return &try{unsent: err}
+	}
+	defer release()
+	waited := time.Since(asked)
+	if waited > staleSignature {
+		if r, err = c.build(ctx, k); err != nil {
+			return &try{unsent: err}
+		}
+	}
+	done, open := c.breaker.allow()
+	if open != nil {
+		return &try{unsent: open}
+	}
+	t := &try{granted: time.Now()}
+	status, took, id := c.send(ctx, k, r, t)
+	switch {
+	case t.fate == accepted:
+		done(nil)
+	case ctx.Err() != nil:
+		done(errNoMatter)
+	case status == 0, status >= 500 && t.err.Temporary:
+		done(errNobody)
+	default:
+		done(nil)
+	}
+	// Before the slot is free again, and also where this request is not
+	// repeated: the others must know.
+	t.paused = t.err != nil && c.slowDown(t, status, attempt)
+	c.metrics.sent(c.system, k.method, status, took)
+	if e := c.log.Debug(); e.Enabled() {
+		e.Str("method", k.method).Str("path", k.pattern).Int("status", status).Int("attempt", attempt).
+			Int64("wait_ms", waited.Milliseconds()).Int64("duration_ms", took.Milliseconds())
+		if id != "" {
+			e.Str("request_id", id)
+		}
+		if t.err != nil && status == 0 {
+			e.Str("reason", t.err.Message)
+		}
+		e.Msg("request sent")
+	}
+	return t
+}
+
+// slowDown makes everybody wait where the system was asked too much, and
+// reports whether it did.
+func (c *Client) slowDown(t *try, status, attempt int) bool {
+	switch {
+	case status == http.StatusTooManyRequests:
+		pause := cmp.Or(t.err.RetryAfter, c.backoff.longest(attempt))
+		if c.bucket.throttled(t.granted, time.Now().Add(pause)) {
+			c.log.Warn().Int("status", status).Int64("wait_ms", pause.Milliseconds()).
+				Float64("speed", c.bucket.speed()).Msg("asked to slow down")
+		}
+		return true
+	case status == http.StatusServiceUnavailable && t.err.RetryAfter > 0:
+		c.bucket.Pause(time.Now().Add(t.err.RetryAfter))
+		return true
+	}
+	return false
+}
+
+// build makes the signed request of one attempt.
+func (c *Client) build(ctx context.Context, k *call) (*http.Request, error) {
+	u := *k.url
+	r := (&http.Request{
+		Method: k.method, URL: &u, Host: u.Host, Header: k.header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if k.hasBody {
+		r.ContentLength = int64(len(k.body))
+		// With it the transport may begin again where it has not written a byte.
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(k.body)), nil }
+		r.Body, _ = r.GetBody()
+		if len(k.body) == 0 {
+			r.Body = http.NoBody
+		}
+	}
+	if c.sign == nil {
+		return r, nil
+	}
+	if err := c.sign(ctx, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// A silence is an attempt that took too long. It is no
+// context.DeadlineExceeded: the caller's time is not up.
+type silence struct{ after time.Duration }
+
+func (s *silence) Error() string { return fmt.Sprintf("timed out after %s", s.after) }
+
+// send sends the request, reads the answer and fills in t. status is 0 where
+// no whole answer came.
+func (c *Client) send(ctx context.Context, k *call, r *http.Request, t *try) (status int, took time.Duration, id string) {
+	ctx, cancel := context.WithTimeoutCause(ctx, k.timeout, &silence{k.timeout})
+	defer cancel()
+	var connected atomic.Int32
+	if c.traced {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+			// The transport repeats a GET by itself when the server had just
+			// closed the connection it came on. That is a request like any other.
+			if connected.Add(1) > 1 {
+				_ = c.bucket.pay(ctx) // ctx at its end ends the request as well
+			}
+		}})
+	}
+	started := time.Now()
+	answer, err := c.transport.RoundTrip(r.WithContext(ctx))
+	var body []byte
+	if err == nil {
+		id = c.requestIDOf(answer.Header)
+		if answer.Body == nil {
+			answer.Body = http.NoBody // net/http never does that; transports of other makes do
+		}
+		body, err = read(answer, c.maxBody)
+		// What is left of a body that is too large is not worth reading on for.
+		answer.Body.Close()
+	}
+	took = time.Since(started)
+	if err != nil {
+		t.err = &Error{System: c.system, Method: k.method, Path: k.path, Temporary: true, RequestID: id, Err: err}
+		// The attempt's own deadline must not look like the caller's.
+		if late, ok := context.Cause(ctx).(*silence); ok {
+			t.err.Err = late
+		}
+		text := describe(ctx, err)
+		switch {
+		case errors.Is(err, errTooLarge):
+			t.fate, t.tooLarge, t.err.Temporary = refused, true, false
+			status = answer.StatusCode
+			t.err.Status = status
+		case answer != nil:
+			t.fate, text = lost, "the answer broke off: "+text
+		case neverLeft(err) || c.traced && connected.Load() == 0:
+			t.fate = unsent
+			t.err.Remedy = "check that this machine reaches " + k.url.Hostname()
+			if untrusted(err) {
+				t.err.Remedy = "check that " + k.url.Hostname() + " is the right host and that this machine knows its certificate authority"
+			}
+		default:
+			t.fate, text = lost, "no answer: "+text
+		}
+		t.err.Message = clip(secretsOf(k, r).hide(oneLine(text)), excerptRunes)
+		return status, took, id
+	}
+	t.response = &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, Method: k.method, Path: k.path,
+		Started: started, Elapsed: took, system: c.system}
+	t.err = c.judge(k, t.response, r)
+	t.fate = fateOf(answer.StatusCode, t.err)
+	return answer.StatusCode, took, id
+}
+
+// describe says what broke a request, without the address that net/http puts
+// before it.
+func describe(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return context.Cause(ctx).Error()
+	}
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return err.Error()
+}
+
+// requestIDOf reads the system's own name of a request; it goes into logs, so
+// it must look like one.
+func (c *Client) requestIDOf(h http.Header) string { return clip(oneLine(h.Get(c.requestID)), 100) }

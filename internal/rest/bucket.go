@@ -1,0 +1,230 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+const (
+	// maxPause bounds what a Retry-After can do to us: a misprint must not
+	// stop a daemon for a month.
+	maxPause = time.Hour
+	// strikeMemory: a second 429 within this time of the last is no accident.
+	strikeMemory = 5 * time.Minute
+	// maxSlow: never slower than an eighth of the rate.
+	maxSlow = 8.0
+	// Without another 429 the rate creeps back by a quarter every easeEvery.
+	easeEvery = time.Minute
+	easeBy    = 1.25
+)
+
+// A Bucket is the right to ask one system, shared by all jobs and workers: a
+// rate, a number of requests under way at once, and the pauses that the system
+// asks for. It may be used by many goroutines.
+//
+// It is a GCRA: tat is when the bucket will be full again, and a request may
+// leave while that is less than a burst away. Grants are computed from the
+// clock at the moment of leaving, by one waiter at a time and in order of
+// arrival. Handing out reservations for the future instead, as
+// golang.org/x/time/rate does, lets late sleepers of a busy machine leave
+// together, and the system sees more than it allows.
+type Bucket struct {
+	turn  chan struct{} // held by the one who leaves next; others queue here
+	slots chan struct{} // nil means any number at once
+	waits prometheus.Observer
+
+	interval time.Duration // between two requests at full speed; 0 = no rate
+	burst    int
+
+	mu     sync.Mutex
+	tat    time.Time
+	slow   float64   // the interval is stretched by this; 1 = full speed
+	struck time.Time // the end of the pause of the last strike
+	eased  time.Time // when slow last changed
+}
+
+// NewBucket returns a bucket for one system. A Rate without a speed limits
+// nothing but what is under way at once. m may be nil.
+func NewBucket(r Rate, m *Metrics, system string) *Bucket {
+	b := &Bucket{turn: make(chan struct{}, 1), interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system)}
+	if r.Concurrency > 0 {
+		b.slots = make(chan struct{}, r.Concurrency)
+	}
+	return b
+}
+
+// Take waits until one request may leave. The caller sends it at once and
+// calls release when it is over, answer read; calling it again does nothing.
+//
+// It returns the context's cause when ctx ends first, and at once an error
+// that is context.DeadlineExceeded when the turn is known to come too late.
+func (b *Bucket) Take(ctx context.Context) (release func(), err error) {
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
+	started := time.Now()
+	// First the slot, then the token: a token in the hand of one who still
+	// waits for a slot would leave together with the tokens paid after it.
+	if b.slots != nil {
+		select {
+		case b.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, stopped(ctx)
+		}
+	}
+	var once sync.Once
+	release = func() {
+		once.Do(func() {
+			if b.slots != nil {
+				<-b.slots
+			}
+		})
+	}
+	if err := b.pay(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	b.waits.Observe(time.Since(started).Seconds())
+	return release, nil
+}
+
+// pay waits for a token and takes it.
+func (b *Bucket) pay(ctx context.Context) error {
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return stopped(ctx)
+	}
+	defer func() { <-b.turn }()
+	for {
+		now := time.Now()
+		wait := b.grant(now)
+		if wait <= 0 {
+			return nil
+		}
+		// A pause that begins while we sleep is seen by the next grant.
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// grant takes a token and returns 0, or returns how long there will be none.
+func (b *Bucket) grant(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	interval := b.stretched(now)
+	if wait := b.tat.Add(-b.tolerance(interval)).Sub(now); wait > 0 {
+		return wait
+	}
+	b.tat = later(b.tat, now).Add(interval)
+	return 0
+}
+
+// stretched is the interval as it is now. b.mu is held.
+func (b *Bucket) stretched(now time.Time) time.Duration {
+	if b.slow > 1 {
+		if steps := now.Sub(b.eased) / easeEvery; steps > 0 {
+			b.slow = max(1, b.slow/math.Pow(easeBy, float64(steps)))
+			b.eased = b.eased.Add(steps * easeEvery)
+		}
+	}
+	return time.Duration(float64(b.interval) * b.slow)
+}
+
+// tolerance is how far tat may lie ahead. A slowed bucket has a smaller burst
+// too. b.mu is held.
+func (b *Bucket) tolerance(interval time.Duration) time.Duration {
+	return time.Duration(max(float64(b.burst)/b.slow-1, 0) * float64(interval))
+}
+
+// Pause makes everybody wait until a moment, at most an hour away. It never
+// shortens a pause. The bucket is empty when it ends: those who waited leave
+// at the rate, and not all at once into the same refusal.
+func (b *Bucket) Pause(until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pause(time.Now(), until)
+}
+
+func (b *Bucket) pause(now, until time.Time) time.Time {
+	if latest := now.Add(maxPause); until.After(latest) {
+		until = latest
+	}
+	b.tat = later(b.tat, until.Add(b.tolerance(b.stretched(now))))
+	return until
+}
+
+// throttled notes that a request, let go at granted, was refused as too many
+// (429), and pauses. It reports whether that was a strike: what was under way
+// when the last one came is part of it, or sixty workers would strike sixty
+// times. From the second strike in strikeMemory on each halves the rate.
+func (b *Bucket) throttled(granted, until time.Time) (strike bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if strike = !granted.Before(b.struck); strike {
+		b.stretched(now)
+		if !b.struck.IsZero() && now.Sub(b.struck) < strikeMemory {
+			b.slow = min(2*b.slow, maxSlow)
+		}
+	}
+	until = b.pause(now, until)
+	if strike {
+		b.struck = later(now, until)
+		b.eased = b.struck
+	}
+	return strike
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// speed is the share of the full rate that the bucket runs at now.
+func (b *Bucket) speed() float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stretched(time.Now())
+	return 1 / b.slow
+}
+
+// sleep waits. It does not begin what the deadline would cut off.
+func sleep(ctx context.Context, d time.Duration) error {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return &late{d}
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return stopped(ctx)
+	}
+}
+
+// A stop is the end of a context: the cause, and still Canceled or
+// DeadlineExceeded for those who look for these.
+type stop struct{ cause, plain error }
+
+func stopped(ctx context.Context) error { return &stop{context.Cause(ctx), ctx.Err()} }
+
+func (s *stop) Error() string   { return s.cause.Error() }
+func (s *stop) Unwrap() []error { return []error{s.cause, s.plain} }
+
+// A late is a wait that the deadline would cut off, and that was not begun.
+type late struct{ wait time.Duration }
+
+func (l *late) Error() string {
+	return fmt.Sprintf("the next request may leave in %s, after the deadline", l.wait.Round(time.Millisecond))
+}
+func (l *late) Unwrap() error { return context.DeadlineExceeded }

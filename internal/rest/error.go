@@ -1,0 +1,198 @@
+package rest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrOutcomeUnknown: a write left and no answer came that settles what
+	// became of it. It may or may not have happened.
+	ErrOutcomeUnknown = errors.New("whether it took effect is not known")
+	// ErrForbidden: the call is not on the client's allow-list. Nothing was
+	// sent. It is a fault of ours, not of the operator's rights.
+	ErrForbidden = errors.New("not among the calls that syncd may make")
+	// ErrBreakerOpen: the host keeps failing and is left alone for a while;
+	// RetryAfter of the Error says how long.
+	ErrBreakerOpen = errors.New("the host keeps failing and is left alone")
+)
+
+// An Error says what became of a request. Classify makes them too, for what
+// only a system's own code can read; the client fills in what that leaves
+// empty. Its text holds no query, header or token, and is one line.
+type Error struct {
+	System string
+	Method string
+	Path   string // no query
+	Status int    // of the answer; 0 where none came
+	Code   string // the system's own, where it gives one
+	// Message is what the system says, or what befell the request.
+	Message string
+	// Remedy is what the operator can do, or empty.
+	Remedy string
+
+	Temporary    bool // the same request may succeed later
+	Unauthorised bool // credentials are wrong (401)
+	Forbidden    bool // credentials lack a right (403)
+	NotFound     bool // 404
+
+	RetryAfter time.Duration // what the system asked for, or until the breaker lets go; 0 where unknown
+	Attempts   int           // requests sent
+	RequestID  string        // the system's own, for its support
+
+	Err    error // what lies behind it, where Message alone does not say; may be nil
+	causes []error
+}
+
+// Error gives "connectwise: PATCH /finance/agreements/55/additions/910: 403:
+// message; remedy".
+func (e *Error) Error() string {
+	var b strings.Builder
+	part := func(s string) {
+		if s != "" {
+			if b.Len() > 0 {
+				b.WriteString(": ")
+			}
+			b.WriteString(s)
+		}
+	}
+	part(e.System)
+	part(strings.TrimSpace(e.Method + " " + e.Path))
+	message := e.Message
+	if e.Status != 0 {
+		part(fmt.Sprint(e.Status))
+		if message == "" && e.Code == "" {
+			message = http.StatusText(e.Status)
+		}
+	}
+	if e.Code != "" && !strings.Contains(message, e.Code) {
+		part(e.Code)
+	}
+	part(message)
+	if e.Attempts > 1 {
+		fmt.Fprintf(&b, " (after %d attempts)", e.Attempts)
+	}
+	if e.unsettled() {
+		b.WriteString("; " + ErrOutcomeUnknown.Error())
+	}
+	if e.Remedy != "" {
+		b.WriteString("; " + e.Remedy)
+	}
+	return b.String()
+}
+
+// Unwrap returns Err, sentinels and causes.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return e.causes
+	}
+	return append([]error{e.Err}, e.causes...)
+}
+
+func (e *Error) unsettled() bool { return slices.Contains(e.causes, ErrOutcomeUnknown) }
+
+// because adds causes, to a copy: what Classify returned may be one error for
+// all requests.
+func (e *Error) because(causes ...error) *Error {
+	out := *e
+	out.causes = slices.Clone(e.causes)
+	for _, c := range causes {
+		if !errors.Is(&out, c) {
+			out.causes = append(out.causes, c)
+		}
+	}
+	return &out
+}
+
+// Transient reports whether a status may be gone next time. From 520 on it is
+// what delivery networks say of a server that they cannot reach.
+func Transient(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return status >= 520 && status <= 530
+}
+
+// Judge is the judgement of an answer where a system has none of its own: nil
+// for 2xx, else an *Error by status. A Classify may start from it.
+func Judge(r *Response) error {
+	if r.Status >= 200 && r.Status < 300 {
+		return nil
+	}
+	return &Error{
+		Status: r.Status, Message: r.words(), Temporary: Transient(r.Status),
+		Unauthorised: r.Status == http.StatusUnauthorized,
+		Forbidden:    r.Status == http.StatusForbidden,
+		NotFound:     r.Status == http.StatusNotFound,
+	}
+}
+
+// judge asks Classify, and completes and cleans what it says of the answer to
+// sent. nil accepts.
+func (c *Client) judge(k *call, r *Response, sent *http.Request) *Error {
+	var err error
+	limit := excerptRunes
+	if r.Status >= 300 && r.Status < 400 {
+		err = redirected(r)
+	} else {
+		if c.classify != nil {
+			if err = c.classify(r); err != nil {
+				limit = messageRunes
+			}
+		}
+		// No opinion on a refusal does not make it a success.
+		if err == nil {
+			err = Judge(r)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		e = &Error{Message: err.Error(), Err: err}
+	case error(e) == err:
+		e = e.because()
+	default: // wrapped: its flags, the whole text
+		e = e.because(err)
+		e.Message = err.Error()
+	}
+	if e.Message == "" && e.Err != nil {
+		e.Message = e.Err.Error()
+	}
+	e.System = cmp.Or(e.System, c.system)
+	e.Method = cmp.Or(e.Method, k.method)
+	e.Path = cmp.Or(e.Path, k.path)
+	e.Status = cmp.Or(e.Status, r.Status)
+	e.Unauthorised = e.Unauthorised || r.Status == http.StatusUnauthorized
+	e.RetryAfter = cmp.Or(e.RetryAfter, retryAfter(r.Header, time.Now()))
+	e.RequestID = cmp.Or(e.RequestID, c.requestIDOf(r.Header))
+	// Folded first, or folding could put a secret together; cut last: half a
+	// secret is still too much.
+	hidden := secretsOf(k, sent)
+	e.Message = clip(hidden.hide(oneLine(e.Message)), limit)
+	e.Code = clip(hidden.hide(oneLine(e.Code)), 80)
+	e.Remedy = hidden.hide(oneLine(e.Remedy))
+	e.Path = hidden.hide(e.Path)
+	return e
+}
+
+// redirected names the host only: the rest of a Location can hold tokens.
+func redirected(r *Response) error {
+	e := &Error{Status: r.Status, Message: "redirected without saying where to: wrong base URL?"}
+	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Host != "" {
+		e.Message = fmt.Sprintf("redirected to %s: wrong base URL?", to.Host)
+	} else if err == nil && to.Path != "" {
+		e.Message = "redirected to another path of the same host: wrong base URL?"
+	}
+	return e
+}

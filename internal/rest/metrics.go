@@ -1,0 +1,67 @@
+package rest
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics measures all systems' requests. A nil *Metrics measures nothing.
+//
+// Series: some five systems, four methods and a dozen codes make fewer than 150
+// counters; two histograms a system.
+type Metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	wait     *prometheus.HistogramVec
+}
+
+// NewMetrics registers the metrics; reg may be nil.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "syncd_http_requests_total",
+			Help: "Requests sent, each attempt by itself. code is the status, or error where no whole answer came.",
+		}, []string{"system", "method", "code"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "syncd_http_request_duration_seconds",
+			Help:    "Time from sending a request to the end of its answer, each attempt by itself.",
+			Buckets: []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300},
+		}, []string{"system"}),
+		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "syncd_rate_wait_seconds",
+			Help:    "Time a request waited for its turn: for a free slot, the rate, or the end of a pause.",
+			Buckets: []float64{.001, .01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+		}, []string{"system"}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.requests, m.duration, m.wait)
+	}
+	return m
+}
+
+type ignore struct{}
+
+func (ignore) Observe(float64) {}
+
+func (m *Metrics) waits(system string) prometheus.Observer {
+	if m == nil {
+		return ignore{}
+	}
+	return m.wait.WithLabelValues(system)
+}
+
+// sent counts one attempt; status is 0 where no whole answer came. A status
+// that HTTP does not know counts as error too, so that the label stays closed.
+func (m *Metrics) sent(system, method string, status int, took time.Duration) {
+	if m == nil {
+		return
+	}
+	code := "error"
+	if status >= 100 && status <= 599 {
+		code = strconv.Itoa(status)
+	}
+	m.requests.WithLabelValues(system, method, code).Inc()
+	m.duration.WithLabelValues(system).Observe(took.Seconds())
+}
