@@ -1,0 +1,315 @@
+package boltstate
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// Pages of keys that only ever grow are filled nearly to the brim; those of
+// records leave room for a key between two others.
+const (
+	fillJournal = 0.95
+	fillRecords = 0.8
+)
+
+// sealed is a value as it will stand in the file.
+type sealed struct{ key, value []byte }
+
+// Commit writes what one step of some scopes changed, in one transaction. Of
+// each, what is dropped goes first, so that a key which is also put stays.
+// Whatever a hold says of a decision is ignored; only Decide stores one.
+func (s *Store) Commit(ctx context.Context, cs ...*state.Commit) error {
+	// Everything that can go wrong without the file goes wrong out here, and
+	// the one writer is held up for the writing alone.
+	steps := make([]step, 0, len(cs))
+	for _, c := range cs {
+		if c == nil {
+			continue
+		}
+		st, err := prepare(c)
+		if err != nil {
+			return fmt.Errorf("storing %s: %w", c.Scope, err)
+		}
+		if !st.empty() {
+			steps = append(steps, st)
+		}
+	}
+	doing := fmt.Sprintf("storing %d scopes", len(steps))
+	switch len(steps) {
+	case 0:
+		return nil
+	case 1:
+		doing = "storing " + steps[0].Scope.String()
+	}
+	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
+		for i := range steps {
+			if err := steps[i].write(tx); err != nil {
+				if len(steps) == 1 {
+					return err
+				}
+				return fmt.Errorf("%s: %w", steps[i].Scope, err)
+			}
+		}
+		return nil
+	})
+}
+
+// A step is a commit with its records sealed.
+type step struct {
+	*state.Commit
+	key  []byte
+	puts []sealed
+}
+
+func (st *step) empty() bool {
+	return len(st.puts)+len(st.Drop)+len(st.Entries) == 0 && st.Cursor == nil && st.Hold == nil && !st.ClearHold
+}
+
+func (st *step) write(tx *bbolt.Tx) error {
+	if err := putRecords(tx, st.key, st.puts, st.Drop); err != nil {
+		return err
+	}
+	if st.Cursor != nil {
+		c := *st.Cursor
+		c.Scope, c.At, c.InStepAt = st.Scope, c.At.UTC(), c.InStepAt.UTC()
+		if err := put(tx, bucketCursors, st.key, c); err != nil {
+			return fmt.Errorf("cursor: %w", err)
+		}
+	}
+	if st.ClearHold {
+		if err := tx.Bucket(bucketHolds).Delete(st.key); err != nil {
+			return fmt.Errorf("hold: %w", err)
+		}
+	}
+	if st.Hold != nil {
+		if err := putHold(tx, st.key, st.Scope, *st.Hold); err != nil {
+			return fmt.Errorf("hold: %w", err)
+		}
+	}
+	return appendEntries(tx, st.Scope, st.Entries)
+}
+
+// prepare refuses a commit that speaks of another scope, and seals its records.
+func prepare(c *state.Commit) (step, error) {
+	st := step{Commit: c, key: scopeKey(c.Scope)}
+	if err := checkScope(c.Scope); err != nil {
+		return st, err
+	}
+	foreign := func(s plan.Scope) bool { return s != c.Scope && s != plan.Scope{} }
+	if c.Cursor != nil && foreign(c.Cursor.Scope) {
+		return st, fmt.Errorf("its cursor is that of %s", c.Cursor.Scope)
+	}
+	if c.Hold != nil && foreign(c.Hold.Scope) {
+		return st, fmt.Errorf("its hold is that of %s", c.Hold.Scope)
+	}
+	for i := range c.Entries {
+		if foreign(c.Entries[i].Scope) {
+			return st, fmt.Errorf("its journal entry %d is one of %s", i, c.Entries[i].Scope)
+		}
+	}
+	for _, k := range c.Drop {
+		if err := checkText(k.Kind, k.ID); err != nil {
+			return st, fmt.Errorf("dropping %s: %w", k, err)
+		}
+	}
+	st.puts = make([]sealed, 0, len(c.Put))
+	for _, r := range c.Put {
+		if err := checkText(r.Kind, r.ID); err != nil {
+			return st, fmt.Errorf("record %s: %w", r.Key, err)
+		}
+		r.At = r.At.UTC()
+		key := recordKey(r.Key)
+		value, err := sealJSON(inScope(st.key, key), r)
+		if err != nil {
+			return st, fmt.Errorf("record %s: %w", r.Key, err)
+		}
+		st.puts = append(st.puts, sealed{key, value})
+	}
+	return st, nil
+}
+
+func putRecords(tx *bbolt.Tx, scope []byte, puts []sealed, drop []plan.Key) error {
+	records := tx.Bucket(bucketRecords)
+	b := records.Bucket(scope)
+	if b == nil {
+		if len(puts) == 0 {
+			return nil
+		}
+		var err error
+		if b, err = records.CreateBucket(scope); err != nil {
+			return fmt.Errorf("records: %w", err)
+		}
+	}
+	b.FillPercent = fillRecords
+	for _, k := range drop {
+		if err := b.Delete(recordKey(k)); err != nil {
+			return fmt.Errorf("dropping %s: %w", k, err)
+		}
+	}
+	for _, r := range puts {
+		if err := b.Put(r.key, r.value); err != nil {
+			return fmt.Errorf("record %q: %w", r.key, err)
+		}
+	}
+	if k, _ := b.Cursor().First(); k == nil {
+		return records.DeleteBucket(scope)
+	}
+	return nil
+}
+
+// putHold stores a hold. The same plan was first held when it was first held,
+// and what a person said of it still stands; of another plan nobody said anything.
+func putHold(tx *bbolt.Tx, key []byte, scope plan.Scope, h state.Hold) error {
+	before, err := get[state.Hold](tx, bucketHolds, key)
+	if err != nil {
+		return err
+	}
+	h.Scope, h.Since, h.Decision = scope, h.Since.UTC(), nil
+	if before != nil && before.Digest == h.Digest {
+		h.Since, h.Decision = before.Since, before.Decision
+	}
+	return put(tx, bucketHolds, key, h)
+}
+
+func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	chain, err := chainEnd(tx)
+	if err != nil {
+		return err
+	}
+	journal := tx.Bucket(bucketJournal)
+	journal.FillPercent = fillJournal
+	for _, e := range entries {
+		e.Scope = scope
+		e = chain.Append(e)
+		key := entryKey(e.Seq)
+		value, err := sealJSON(key, e)
+		if err == nil {
+			err = journal.Put(key, value)
+		}
+		if err != nil {
+			return fmt.Errorf("journal line %d (%s %s): %w", e.Seq, e.Action, e.Key, err)
+		}
+	}
+	return putChainEnd(tx, chain)
+}
+
+// Decide stores a person's word on a hold. A hold without a plan has no
+// digest, and nothing that could be decided.
+func (s *Store) Decide(ctx context.Context, scope plan.Scope, digest string, d state.Decision) error {
+	key := scopeKey(scope)
+	return s.update(ctx, "deciding on "+scope.String(), func(tx *bbolt.Tx) error {
+		h, err := get[state.Hold](tx, bucketHolds, key)
+		if err != nil {
+			return err
+		}
+		if h == nil || h.Digest != digest || digest == "" {
+			return fmt.Errorf("no plan with the digest %q waits: %w; syncd holds shows what does", digest, state.ErrNotFound)
+		}
+		d.At = d.At.UTC()
+		h.Decision = &d
+		return put(tx, bucketHolds, key, h)
+	})
+}
+
+// Settle stores a person's word on one object, under the scope and key that
+// are given, or takes it back.
+func (s *Store) Settle(ctx context.Context, scope plan.Scope, key plan.Key, word *state.Settlement) error {
+	doing := fmt.Sprintf("settling %s of %s", key, scope)
+	if err := checkScope(scope); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if err := checkText(key.Kind, key.ID); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	at := settlementKey(scope, key)
+	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
+		if word == nil {
+			return tx.Bucket(bucketSettlements).Delete(at)
+		}
+		w := *word
+		w.Scope, w.Key, w.At = scope, key, w.At.UTC()
+		return put(tx, bucketSettlements, at, w)
+	})
+}
+
+// PutRun adds or replaces a run.
+func (s *Store) PutRun(ctx context.Context, r state.Run) error {
+	doing := "storing run " + r.ID
+	if r.ID == "" {
+		return fmt.Errorf("%s: it has no id", doing)
+	}
+	if err := checkText(r.ID); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	r.Started, r.Finished = r.Started.UTC(), r.Finished.UTC()
+	key := []byte(r.ID)
+	value, err := sealJSON(key, r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketRuns).Put(key, value)
+	})
+}
+
+// Document returns a named table, or an empty one at version 0.
+func (s *Store) Document(ctx context.Context, name string) (state.Document, error) {
+	d := state.Document{Name: name}
+	err := s.view(ctx, "reading the document "+name, func(tx *bbolt.Tx) (err error) {
+		d.Version, d.Body, err = document(tx, []byte(name))
+		return err
+	})
+	if err != nil {
+		return state.Document{}, err
+	}
+	return d, nil
+}
+
+// document returns a copy of the body.
+func document(tx *bbolt.Tx, key []byte) (version int, body []byte, err error) {
+	stored := tx.Bucket(bucketDocuments).Get(key)
+	if stored == nil {
+		return 0, nil, nil
+	}
+	value, err := unseal(key, stored)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%s: %w", where(bucketDocuments, key), err)
+	}
+	if len(value) < 8 {
+		return 0, nil, fmt.Errorf("%s: %w: it is cut short", where(bucketDocuments, key), state.ErrCorrupt)
+	}
+	return int(binary.BigEndian.Uint64(value)), append([]byte{}, value[8:]...), nil
+}
+
+// PutDocument writes a table one version above the one that was read.
+func (s *Store) PutDocument(ctx context.Context, d state.Document) error {
+	doing := "storing the document " + d.Name
+	if d.Name == "" {
+		return fmt.Errorf("%s: it has no name", doing)
+	}
+	if err := checkText(d.Name); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	key := []byte(d.Name)
+	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
+		version, _, err := document(tx, key)
+		if err != nil {
+			return err
+		}
+		if version != d.Version {
+			return fmt.Errorf("it is at version %d, the change was made to version %d: %w", version, d.Version, state.ErrConflict)
+		}
+		value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(d.Body)), uint64(version+1))
+		value = append(value, d.Body...)
+		return tx.Bucket(bucketDocuments).Put(key, seal(key, value))
+	})
+}

@@ -1,0 +1,176 @@
+package boltstate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"go.etcd.io/bbolt"
+
+	"syncd/internal/state"
+)
+
+// A page of a list ends with the first of these.
+const (
+	pageItems   = 256
+	pageBytes   = 1 << 20
+	pageScanned = 20_000
+)
+
+// A listing is how a flat bucket is read.
+type listing struct {
+	bucket    []byte
+	backwards bool
+	// may reports from a value's text whether it can match, before it is decoded.
+	may func(text []byte) bool
+}
+
+// list yields what is in a flat bucket. It reads a page in a transaction and
+// yields between transactions: callers may write from inside their loop, and
+// one that is slow holds nobody up. What is written meanwhile may be seen or not.
+func list[T any](ctx context.Context, s *Store, l listing) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var last []byte
+		for {
+			items, next, err := readItems[T](ctx, s, l, last)
+			for i := range items {
+				if ctx.Err() != nil {
+					err = fmt.Errorf("listing %s: %w", l.bucket, context.Cause(ctx))
+					break
+				}
+				if !yield(items[i], nil) {
+					return
+				}
+			}
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			if next == nil {
+				return
+			}
+			last = next
+		}
+	}
+}
+
+// readItems reads the page after the key last; next is nil at the end. What was
+// read before an error comes with it.
+func readItems[T any](ctx context.Context, s *Store, l listing, last []byte) (items []T, next []byte, err error) {
+	err = s.view(ctx, "listing "+string(l.bucket), func(tx *bbolt.Tx) error {
+		c := tx.Bucket(l.bucket).Cursor()
+		advance := c.Next
+		if l.backwards {
+			advance = c.Prev
+		}
+		size, scanned := 0, 0
+		for k, stored := l.start(c, last); k != nil; k, stored = advance() {
+			if scanned == pageScanned || len(items) == pageItems || size > pageBytes {
+				next = last
+				return nil
+			}
+			scanned++
+			last = bytes.Clone(k)
+			if l.may != nil && len(stored) > sumSize && !l.may(stored[sumSize:]) {
+				continue
+			}
+			item, err := open[T](k, stored)
+			if err != nil {
+				return fmt.Errorf("%s: %w", where(l.bucket, k), err)
+			}
+			items = append(items, item)
+			size += len(stored)
+		}
+		return nil
+	})
+	return items, next, err
+}
+
+func (l listing) start(c *bbolt.Cursor, last []byte) (key, value []byte) {
+	switch {
+	case last == nil && l.backwards:
+		return c.Last()
+	case last == nil:
+		return c.First()
+	}
+	key, value = c.Seek(last)
+	switch {
+	case l.backwards && key == nil:
+		return c.Last()
+	case l.backwards:
+		return c.Prev()
+	case bytes.Equal(key, last):
+		return c.Next()
+	}
+	return key, value
+}
+
+// Cursors yields where every scope stands.
+func (s *Store) Cursors(ctx context.Context) iter.Seq2[state.Cursor, error] {
+	return list[state.Cursor](ctx, s, listing{bucket: bucketCursors})
+}
+
+// Holds yields every plan that waits for a person.
+func (s *Store) Holds(ctx context.Context) iter.Seq2[state.Hold, error] {
+	return list[state.Hold](ctx, s, listing{bucket: bucketHolds})
+}
+
+// Settlements yields every word on objects.
+func (s *Store) Settlements(ctx context.Context) iter.Seq2[state.Settlement, error] {
+	return list[state.Settlement](ctx, s, listing{bucket: bucketSettlements})
+}
+
+// Runs yields runs, newest first.
+func (s *Store) Runs(ctx context.Context) iter.Seq2[state.Run, error] {
+	return list[state.Run](ctx, s, listing{bucket: bucketRuns, backwards: true})
+}
+
+// Journal yields entries, newest first. A filter reads every line all the
+// same, but decodes only those whose text could match.
+func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[state.Entry, error] {
+	l := listing{bucket: bucketJournal, backwards: true, may: mentions(f)}
+	return func(yield func(state.Entry, error) bool) {
+		n := 0
+		for e, err := range list[state.Entry](ctx, s, l) {
+			if err == nil && !matches(f, &e) {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+			if n++; n == f.Limit {
+				return
+			}
+		}
+	}
+}
+
+func matches(f state.JournalFilter, e *state.Entry) bool {
+	return (f.Run == "" || f.Run == e.Run) &&
+		(f.Customer == "" || f.Customer == e.Scope.Customer) &&
+		(f.Target == "" || f.Target == e.Scope.Target)
+}
+
+// mentions looks for the filter's members as they were written.
+func mentions(f state.JournalFilter) func([]byte) bool {
+	var want [][]byte
+	for _, m := range []struct{ name, value string }{{"run", f.Run}, {"customer", f.Customer}, {"target", f.Target}} {
+		if m.value == "" {
+			continue
+		}
+		if text, err := json.Marshal(m.value); err == nil {
+			want = append(want, append([]byte(`"`+m.name+`":`), text...))
+		}
+	}
+	return func(line []byte) bool {
+		for _, w := range want {
+			if !bytes.Contains(line, w) {
+				return false
+			}
+		}
+		return true
+	}
+}

@@ -1,0 +1,197 @@
+package boltstate
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"syncd/internal/state"
+)
+
+// records opens a state and counts its records.
+func records(t *testing.T, path string) int {
+	t.Helper()
+	s, err := Open(path, Options{})
+	must(t, err)
+	defer s.Close()
+	n, err := s.Verify(t.Context())
+	must(t, err)
+	return n.Records
+}
+
+// backup makes a backup of a state with n records, through Backup.
+func backup(t *testing.T, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from.db"), filepath.Join(dir, "backup.db")
+	filled(t, from, n)
+	s, err := Open(from, Options{})
+	must(t, err)
+	defer s.Close()
+	f, err := os.Create(to)
+	must(t, err)
+	must(t, s.Backup(t.Context(), f))
+	must(t, f.Close())
+	must(t, os.Chmod(to, 0o400)) // backups lie on read-only disks
+	return to
+}
+
+func only(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	var got []string
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("got %q in the directory, want %q", got, want)
+	}
+}
+
+func TestRestorePutsTheBackupInPlaceAndKeepsTheFormerFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "syncd.db")
+	filled(t, path, 3)
+	must(t, Restore(backup(t, 5), path))
+	only(t, dir, "syncd.db", "syncd.db.before-restore")
+	if got := records(t, path); got != 5 {
+		t.Errorf("got %d records, want the backup's 5", got)
+	}
+	if got := records(t, path+BeforeRestore); got != 3 {
+		t.Errorf("got %d records in the former file, want 3", got)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got %v, %v, want mode 600", info.Mode(), err)
+	}
+	must(t, Restore(backup(t, 7), path)) // the second takes the place of the first
+	only(t, dir, "syncd.db", "syncd.db.before-restore")
+	if got := records(t, path+BeforeRestore); got != 5 {
+		t.Errorf("got %d records in the former file, want 5", got)
+	}
+}
+
+func TestRestoreWorksWhereTheStateIsDamagedOrMissing(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before []byte
+		want   []string
+	}{
+		{"nothing there", nil, []string{"syncd.db"}},
+		{"an empty file", []byte{}, []string{"syncd.db", "syncd.db.before-restore"}},
+		{"garbage", []byte("garbage"), []string{"syncd.db", "syncd.db.before-restore"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "syncd.db")
+			if tt.before != nil {
+				must(t, os.WriteFile(path, tt.before, 0o600))
+			}
+			must(t, Restore(backup(t, 5), path))
+			only(t, dir, tt.want...)
+			if got := records(t, path); got != 5 {
+				t.Errorf("got %d records, want the backup's 5", got)
+			}
+		})
+	}
+}
+
+func TestRestoreOfABadBackupChangesNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		backup func(t *testing.T) string
+		is     error
+	}{
+		{"no such file", func(t *testing.T) string { return filepath.Join(t.TempDir(), "none") }, fs.ErrNotExist},
+		{"a directory", func(t *testing.T) string { return t.TempDir() }, nil},
+		{"an empty file", func(t *testing.T) string { return written(nil)(t, t.TempDir()) }, state.ErrCorrupt},
+		{"a text file", func(t *testing.T) string { return written([]byte("no state"))(t, t.TempDir()) }, state.ErrCorrupt},
+		{"half a file", func(t *testing.T) string {
+			return edited(func(b []byte) []byte { return b[:len(b)/16] })(t, t.TempDir())
+		}, state.ErrCorrupt},
+		{"a journal with a line missing", func(t *testing.T) string {
+			path := filepath.Join(t.TempDir(), "backup.db")
+			filled(t, path, 1)
+			edit(t, path, func(tx *bbolt.Tx) { must(t, tx.Bucket(bucketJournal).Delete(entryKey(1))) })
+			return path
+		}, state.ErrCorrupt},
+		{"a newer syncd's backup", func(t *testing.T) string { return schema("7")(t, t.TempDir()) }, state.ErrNewer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "syncd.db")
+			filled(t, path, 3)
+			err := Restore(tt.backup(t), path)
+			if err == nil || tt.is != nil && !errors.Is(err, tt.is) {
+				t.Errorf("got %v, want a %v", err, tt.is)
+			}
+			only(t, dir, "syncd.db")
+			if got := records(t, path); got != 3 {
+				t.Errorf("got %d records, want the 3 that were there", got)
+			}
+		})
+	}
+}
+
+func TestRestoreRefusesWhileTheStateIsInUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "syncd.db")
+	filled(t, path, 3)
+	s, err := Open(path, Options{})
+	must(t, err)
+	if err := Restore(backup(t, 5), path); !errors.Is(err, state.ErrLocked) {
+		t.Errorf("got %v, want ErrLocked", err)
+	}
+	must(t, s.Close())
+	if got := records(t, path); got != 3 {
+		t.Errorf("got %d records, want the 3 that were there", got)
+	}
+}
+
+func TestRestoreRefusesTheStateAsItsOwnBackup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "syncd.db")
+	filled(t, path, 3)
+	link := path + ".link"
+	must(t, os.Symlink(path, link))
+	for _, backup := range []string{path, link} {
+		if err := Restore(backup, path); err == nil || !strings.Contains(err.Error(), "the state itself") {
+			t.Errorf("got %v from %s, want a refusal", err, filepath.Base(backup))
+		}
+	}
+}
+
+func TestRestoreThroughALinkReplacesTheFile(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	path, link := filepath.Join(elsewhere, "syncd.db"), filepath.Join(dir, "syncd.db")
+	filled(t, path, 3)
+	must(t, os.Symlink(path, link))
+	must(t, Restore(backup(t, 5), link))
+	only(t, dir, "syncd.db")
+	only(t, elsewhere, "syncd.db", "syncd.db.before-restore")
+	if got := records(t, path); got != 5 {
+		t.Errorf("got %d records, want the backup's 5", got)
+	}
+}
+
+func TestRestoreBringsAnOlderBackupUpToDateAndLeavesTheBackupAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "syncd.db")
+	old := schema("0")(t, t.TempDir())
+	before, err := os.ReadFile(old)
+	must(t, err)
+	must(t, Restore(old, path))
+	after, err := os.ReadFile(old)
+	must(t, err)
+	if string(before) != string(after) {
+		t.Error("the backup was changed")
+	}
+	s, err := Open(path, Options{ReadOnly: true})
+	must(t, err)
+	defer s.Close()
+	if found, _ := s.Schema(); found != SchemaVersion {
+		t.Errorf("got schema %d, want %d", found, SchemaVersion)
+	}
+}

@@ -1,0 +1,127 @@
+package boltstate
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.etcd.io/bbolt"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+const sumSize = 4
+
+// seal puts a checksum before a value. The key is part of it, so that a value
+// which turns up under another key shows as well.
+func seal(key, value []byte) []byte {
+	out := make([]byte, sumSize, sumSize+len(value))
+	binary.BigEndian.PutUint32(out, sum(key, value))
+	return append(out, value...)
+}
+
+func sum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
+
+// unseal checks a stored value. What it returns lives as long as the transaction.
+func unseal(key, stored []byte) ([]byte, error) {
+	if len(stored) < sumSize || binary.BigEndian.Uint32(stored) != sum(key, stored[sumSize:]) {
+		return nil, fmt.Errorf("%w: its checksum is wrong", state.ErrCorrupt)
+	}
+	return stored[sumSize:], nil
+}
+
+func sealJSON(key []byte, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return seal(key, text), nil
+}
+
+func open[T any](key, stored []byte) (T, error) {
+	var v T
+	text, err := unseal(key, stored)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(text, &v); err != nil {
+		return v, fmt.Errorf("%w: %w", state.ErrCorrupt, err)
+	}
+	if h, ok := any(&v).(*state.Hold); ok && string(h.Plan) == "null" {
+		h.Plan = nil // no plan is written as null, and read back as that text
+	}
+	return v, nil
+}
+
+// get returns nil where the bucket does not hold the key.
+func get[T any](tx *bbolt.Tx, bucket, key []byte) (*T, error) {
+	stored := tx.Bucket(bucket).Get(key)
+	if stored == nil {
+		return nil, nil
+	}
+	v, err := open[T](key, stored)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where(bucket, key), err)
+	}
+	return &v, nil
+}
+
+func put(tx *bbolt.Tx, bucket, key []byte, v any) error {
+	stored, err := sealJSON(key, v)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bucket).Put(key, stored)
+}
+
+func scopeKey(s plan.Scope) []byte {
+	return join(s.Customer, s.Target)
+}
+
+func recordKey(k plan.Key) []byte {
+	return join(k.Kind, k.ID)
+}
+
+func settlementKey(s plan.Scope, k plan.Key) []byte {
+	return join(s.Customer, s.Target, k.Kind, k.ID)
+}
+
+func entryKey(seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(nil, seq)
+}
+
+// inScope is what a record is sealed under: its own key alone would leave the
+// records of a scope whole under the name of another.
+func inScope(scope, key []byte) []byte {
+	return slices.Concat(scope, []byte{0}, key)
+}
+
+func join(parts ...string) []byte {
+	return []byte(strings.Join(parts, "\x00"))
+}
+
+// checkScope refuses what could not be told apart or read back.
+func checkScope(s plan.Scope) error {
+	if s.Customer == "" || s.Target == "" {
+		return fmt.Errorf("the scope %q lacks its customer or its target", s)
+	}
+	return checkText(s.Customer, s.Target)
+}
+
+func checkText(parts ...string) error {
+	for _, p := range parts {
+		if strings.ContainsRune(p, 0) || !utf8.ValidString(p) {
+			return fmt.Errorf("%q cannot be a key: it holds a NUL or is no UTF-8", p)
+		}
+	}
+	return nil
+}

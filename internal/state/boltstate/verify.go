@@ -1,0 +1,196 @@
+package boltstate
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.etcd.io/bbolt"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// Verify reads every page and every value and checks the journal's chain. It
+// looks at one moment of the file while others go on writing. Scopes counts
+// those that have a cursor.
+func (s *Store) Verify(ctx context.Context) (state.Counts, error) {
+	var n state.Counts
+	// While nobody writes, the newest meta page is that of the transaction;
+	// from then on the transaction keeps its pages from being written over.
+	s.writing.Lock()
+	release := sync.OnceFunc(s.writing.Unlock)
+	defer release()
+	err := s.view(ctx, "verifying", func(tx *bbolt.Tx) error {
+		info, err := s.file.Stat()
+		if err != nil {
+			return err
+		}
+		found, err := metas(s.file, info.Size())
+		if err != nil {
+			return err
+		}
+		release()
+		// First the pages, read with care; bbolt trusts them.
+		for _, m := range found {
+			if m.txid == uint64(tx.ID()) {
+				if err := checkPages(ctx, s.file, m, info.Size()); err != nil {
+					return err
+				}
+				v := verifier{ctx: ctx, tx: tx}
+				n, err = v.all()
+				return err
+			}
+		}
+		return damaged("its newest first page is not whole")
+	})
+	if err != nil {
+		return state.Counts{}, err
+	}
+	return n, nil
+}
+
+type verifier struct {
+	ctx context.Context
+	tx  *bbolt.Tx
+	n   state.Counts
+}
+
+func (v *verifier) all() (state.Counts, error) {
+	checks := []func() error{
+		v.records,
+		func() error {
+			return every(v, bucketCursors, &v.n.Scopes, func(k []byte, c state.Cursor) error { return same(k, scopeKey(c.Scope)) })
+		},
+		func() error {
+			return every(v, bucketHolds, &v.n.Holds, func(k []byte, h state.Hold) error { return same(k, scopeKey(h.Scope)) })
+		},
+		func() error {
+			return every(v, bucketSettlements, new(int), func(k []byte, s state.Settlement) error { return same(k, settlementKey(s.Scope, s.Key)) })
+		},
+		func() error {
+			return every(v, bucketRuns, &v.n.Runs, func(k []byte, r state.Run) error { return same(k, []byte(r.ID)) })
+		},
+		v.documents,
+		v.journal,
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return v.n, err
+		}
+	}
+	return v.n, nil
+}
+
+func (v *verifier) records() error {
+	records, err := v.bucket(bucketRecords)
+	if err != nil {
+		return err
+	}
+	return records.ForEach(func(scope, value []byte) error {
+		b := records.Bucket(scope)
+		if b == nil {
+			return fmt.Errorf("%s: %w: it is no bucket", where(bucketRecords, scope), state.ErrCorrupt)
+		}
+		err := values(v, b, &v.n.Records,
+			func(k []byte) []byte { return inScope(scope, k) },
+			func(k []byte, r plan.Record) error { return same(k, recordKey(r.Key)) })
+		if err != nil {
+			return fmt.Errorf("%s: %w", where(bucketRecords, scope), err)
+		}
+		return nil
+	})
+}
+
+func (v *verifier) documents() error {
+	b, err := v.bucket(bucketDocuments)
+	if err != nil {
+		return err
+	}
+	return b.ForEach(func(k, _ []byte) error {
+		_, _, err := document(v.tx, k)
+		return err
+	})
+}
+
+// journal follows the chain. A missing line is found by its number before the
+// lines after it are blamed.
+func (v *verifier) journal() error {
+	var chain state.Chain
+	err := every(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
+		if err := same(k, entryKey(e.Seq)); err != nil {
+			return err
+		}
+		return chain.Check(e)
+	})
+	if err != nil {
+		return err
+	}
+	end, err := chainEnd(v.tx)
+	if err != nil {
+		return err
+	}
+	return chain.CheckEnd(end)
+}
+
+func (v *verifier) bucket(name []byte) (*bbolt.Bucket, error) {
+	if b := v.tx.Bucket(name); b != nil {
+		return b, nil
+	}
+	return nil, fmt.Errorf("%w: the bucket %s is missing", state.ErrCorrupt, name)
+}
+
+// every checks the values of a flat bucket.
+func every[T any](v *verifier, bucket []byte, n *int, check func(key []byte, value T) error) error {
+	b, err := v.bucket(bucket)
+	if err != nil {
+		return err
+	}
+	if err := values(v, b, n, func(k []byte) []byte { return k }, check); err != nil {
+		return fmt.Errorf("%s: %w", bucket, err)
+	}
+	return nil
+}
+
+// values checks those of one bucket; under returns what a key's value is sealed under.
+func values[T any](v *verifier, b *bbolt.Bucket, n *int, under func(key []byte) []byte, check func(key []byte, value T) error) error {
+	c := b.Cursor()
+	for k, stored := c.First(); k != nil; k, stored = c.Next() {
+		if *n%1024 == 0 && v.ctx.Err() != nil {
+			return context.Cause(v.ctx)
+		}
+		value, err := open[T](under(k), stored)
+		if err == nil {
+			err = check(k, value)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", spell(k), err)
+		}
+		*n++
+	}
+	return nil
+}
+
+var errMisplaced = errors.New("it stands under a key that is not its own")
+
+func same(key, own []byte) error {
+	if bytes.Equal(key, own) {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", state.ErrCorrupt, errMisplaced)
+}
+
+// where names a value for a person.
+func where(bucket, key []byte) string {
+	return string(bucket) + ": " + spell(key)
+}
+
+func spell(key []byte) string {
+	if len(key) == 8 && key[0] == 0 { // no text starts with a NUL
+		return fmt.Sprintf("line %d", binary.BigEndian.Uint64(key))
+	}
+	return fmt.Sprintf("%q", bytes.ReplaceAll(key, []byte{0}, []byte(" ")))
+}

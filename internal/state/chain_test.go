@@ -1,0 +1,126 @@
+package state_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+func lines(n int) ([]state.Entry, state.Chain) {
+	var chain state.Chain
+	var out []state.Entry
+	for i := range n {
+		out = append(out, chain.Append(state.Entry{
+			At:     time.Date(2026, 11, 21, 9, i, 0, 0, time.UTC),
+			Scope:  plan.Scope{Customer: "contoso", Target: "connectwise"},
+			Action: plan.Update, Key: plan.Key{Kind: "addition", ID: "sku"},
+			Before: &plan.Object{Fields: plan.Set("quantity", "12")},
+			After:  &plan.Object{Fields: plan.Set("quantity", "14")},
+			Result: state.ResultDone,
+		}))
+	}
+	return out, chain
+}
+
+func check(entries []state.Entry, end state.Chain) error {
+	var chain state.Chain
+	for _, e := range entries {
+		if err := chain.Check(e); err != nil {
+			return err
+		}
+	}
+	return chain.CheckEnd(end)
+}
+
+func TestChain(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func([]state.Entry) []state.Entry
+		want   string // empty: intact
+	}{
+		{"an untouched journal is intact", func(es []state.Entry) []state.Entry { return es }, ""},
+		{"a changed text shows", func(es []state.Entry) []state.Entry { es[2].Money = "0.00"; return es }, "line 3 was changed"},
+		{"a changed after-image shows", func(es []state.Entry) []state.Entry {
+			es[1].After = &plan.Object{Fields: plan.Set("quantity", "99")}
+			return es
+		}, "line 2 was changed"},
+		{"a missing line shows", func(es []state.Entry) []state.Entry { return slices.Delete(es, 1, 2) }, "line 2 is missing"},
+		{"a missing first line shows", func(es []state.Entry) []state.Entry { return es[1:] }, "line 1 is missing"},
+		{"missing last lines show", func(es []state.Entry) []state.Entry { return es[:3] }, "line 4 is missing"},
+		{"a line that was sealed anew shows in the next one", func(es []state.Entry) []state.Entry {
+			es[1].Money = "0.00"
+			es[1] = es[1].Seal(es[0].Hash)
+			return es
+		}, "line 3 does not follow"},
+		{"a last line that was sealed anew shows at the end", func(es []state.Entry) []state.Entry {
+			es[4].Money = "0.00"
+			es[4] = es[4].Seal(es[3].Hash)
+			return es
+		}, "line 5 was changed"},
+		{"a line without a hash shows", func(es []state.Entry) []state.Entry { es[0].Hash = ""; return es }, "line 1 was changed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			entries, end := lines(5)
+			err := check(tt.damage(entries), end)
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("got %v, want an intact journal", err)
+				}
+				return
+			}
+			if !errors.Is(err, state.ErrCorrupt) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want ErrCorrupt with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestAnEntryIsHashedOverItsJSONWithoutTheHash(t *testing.T) {
+	entries, _ := lines(1)
+	line, err := json.Marshal(entries[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := strings.TrimSuffix(string(line), `,"hash":"`+entries[0].Hash+`"}`) + "}"
+	sum := sha256.Sum256([]byte(bare))
+	if want := hex.EncodeToString(sum[:]); entries[0].Hash != want {
+		t.Errorf("got hash %s, want %s of %s", entries[0].Hash, want, bare)
+	}
+}
+
+func TestASealedEntryStaysIntactWhenItIsStoredAndReadBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		// Bytes, not strings: a vendor's text is not always UTF-8.
+		text := rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 8), func(b []byte) string { return string(b) })
+		e := state.Entry{
+			Seq:    1,
+			At:     time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "at"), 7).In(time.FixedZone("", 3600)),
+			Label:  text.Draw(t, "label"),
+			Before: &plan.Object{Label: text.Draw(t, "before"), Fields: plan.Fields{{Name: text.Draw(t, "field"), Value: plan.Value{}}}},
+			After:  &plan.Object{Fields: plan.Fields{}, Info: map[string]string{text.Draw(t, "info"): text.Draw(t, "value")}},
+		}.Seal("")
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back state.Entry
+		if err := json.Unmarshal(line, &back); err != nil {
+			t.Fatal(err)
+		}
+		var chain state.Chain
+		if err := chain.Check(back); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+	})
+}

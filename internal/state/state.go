@@ -1,0 +1,215 @@
+// Package state is the contract of the store: what syncd remembers between
+// runs. statetest holds the suite that every implementation passes.
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"syncd/internal/plan"
+)
+
+// Errors that callers branch on.
+var (
+	ErrLocked   = errors.New("the state is in use by another process")
+	ErrCorrupt  = errors.New("the state is damaged")
+	ErrConflict = errors.New("the document was changed by somebody else meanwhile")
+	ErrNotFound = errors.New("not found")
+	ErrNewer    = errors.New("the state was written by a newer syncd")
+)
+
+// A Store remembers. All methods may be called from many goroutines; a
+// method that writes is one transaction, and returns only when it is on disk.
+// Times are stored in UTC.
+type Store interface {
+	// Recall returns everything known of a scope, in one consistent read. A
+	// scope nobody heard of gives an empty Memory. Records are sorted by key.
+	Recall(ctx context.Context, scope plan.Scope) (*Memory, error)
+
+	// Commit writes what one step of some scopes changed, all or nothing, in one
+	// transaction: an unchanged estate must not cost a disk flush a scope.
+	Commit(ctx context.Context, cs ...*Commit) error
+
+	// Cursors yields where every scope stands, ordered by customer, then target.
+	Cursors(ctx context.Context) iter.Seq2[Cursor, error]
+
+	// Holds yields every plan that waits for a person, ordered like Cursors.
+	Holds(ctx context.Context) iter.Seq2[Hold, error]
+
+	// Decide stores a person's word on a hold. It is ErrNotFound where the
+	// scope holds no plan with that digest.
+	Decide(ctx context.Context, scope plan.Scope, digest string, d Decision) error
+
+	// Settle stores a person's word on one object, or takes it back (nil).
+	Settle(ctx context.Context, scope plan.Scope, key plan.Key, s *Settlement) error
+
+	// Settlements yields every word on objects, ordered like Cursors, then by key.
+	Settlements(ctx context.Context) iter.Seq2[Settlement, error]
+
+	// Journal yields entries, newest first.
+	Journal(ctx context.Context, f JournalFilter) iter.Seq2[Entry, error]
+
+	// PutRun adds or replaces a run.
+	PutRun(ctx context.Context, r Run) error
+
+	// Runs yields runs, newest first (run ids sort by time).
+	Runs(ctx context.Context) iter.Seq2[Run, error]
+
+	// Document returns a named table, or an empty one at version 0.
+	Document(ctx context.Context, name string) (Document, error)
+
+	// PutDocument writes a table whose Version is the one that was read; the
+	// stored one is one higher. It is ErrConflict where somebody was quicker.
+	PutDocument(ctx context.Context, d Document) error
+
+	// Verify reads everything, checks the journal's chain and returns what it
+	// counted, or an error that is ErrCorrupt and names the first bad place.
+	Verify(ctx context.Context) (Counts, error)
+
+	// Backup writes a consistent copy while the store stays in use.
+	Backup(ctx context.Context, w io.Writer) error
+
+	Close() error
+}
+
+// Memory is what is known of a scope.
+type Memory struct {
+	Records     []plan.Record
+	Cursor      *Cursor // nil before the first run
+	Hold        *Hold   // nil where nothing waits
+	Settlements []Settlement
+}
+
+// A Commit is one step of a scope. Records are put and dropped by key; the
+// entries are appended to the journal in order, their Seq, Prev and Hash set
+// by the store.
+type Commit struct {
+	Scope     plan.Scope
+	Put       []plan.Record
+	Drop      []plan.Key
+	Cursor    *Cursor // nil leaves it
+	Hold      *Hold   // nil leaves it, unless ClearHold
+	ClearHold bool
+	Entries   []Entry
+}
+
+// A Cursor says where a scope stands and makes the next cycle cheap. Whether a
+// plan is right never rests on it.
+type Cursor struct {
+	Scope      plan.Scope       `json:"scope"`
+	Name       string           `json:"name"` // the customer's name when last seen
+	Job        string           `json:"job"`
+	Run        string           `json:"run"`
+	Outcome    string           `json:"outcome"`
+	At         time.Time        `json:"at"`
+	Error      string           `json:"error,omitempty"`
+	Violations []plan.Violation `json:"violations,omitempty"`
+	Applied    bool             `json:"applied"`    // a plan of this scope was applied once
+	InStepAt   time.Time        `json:"in_step_at"` // when the target was last seen to be right
+	Source     string           `json:"source"`     // digest of the snapshot then
+	Settings   string           `json:"settings"`   // digest of rules, link and limits then
+	Counts     map[string]int   `json:"counts"`     // rows of each proven source list then
+	Objects    int              `json:"objects"`    // managed objects
+}
+
+// A Hold is a plan that waits for a person.
+type Hold struct {
+	Scope      plan.Scope       `json:"scope"`
+	Name       string           `json:"name"`
+	Job        string           `json:"job"`
+	Run        string           `json:"run"`
+	Since      time.Time        `json:"since"` // when this digest was first held
+	Digest     string           `json:"digest"`
+	Violations []plan.Violation `json:"violations"`
+	Plan       json.RawMessage  `json:"plan"` // the scope as plan --json shows it
+	Decision   *Decision        `json:"decision,omitempty"`
+}
+
+// Approved reports whether a person let this very plan pass.
+func (h *Hold) Approved(digest string) bool {
+	return h != nil && h.Decision != nil && h.Decision.Approved && h.Digest == digest && digest != ""
+}
+
+// A Decision is a person's word on a hold.
+type Decision struct {
+	Approved bool      `json:"approved"` // false: rejected
+	By       string    `json:"by"`
+	At       time.Time `json:"at"`
+	Reason   string    `json:"reason,omitempty"`
+}
+
+// A Settlement is a person's word on one object of a scope, and whose.
+type Settlement struct {
+	plan.Settlement
+	Scope plan.Scope `json:"scope"`
+	By    string     `json:"by"`
+	At    time.Time  `json:"at"`
+}
+
+// The results of a journal entry.
+const (
+	ResultDone      = "done"
+	ResultFailed    = "failed"    // the target refused; nothing changed there
+	ResultUnknown   = "unknown"   // the request left, no answer came
+	ResultRecovered = "recovered" // an earlier attempt turned out to have got through
+)
+
+// An Entry is one line of the journal. Hash is SHA-256 over the entry's JSON
+// without Hash, Prev included, so that a changed or missing line shows.
+type Entry struct {
+	Seq     uint64       `json:"seq"`
+	At      time.Time    `json:"at"`
+	Run     string       `json:"run"`
+	Job     string       `json:"job"`
+	Scope   plan.Scope   `json:"scope"`
+	Name    string       `json:"name"`
+	Action  plan.Action  `json:"action"`
+	Key     plan.Key     `json:"key"`
+	Label   string       `json:"label"`
+	Ref     string       `json:"ref"`
+	Reason  plan.Reason  `json:"reason"`
+	Before  *plan.Object `json:"before"`
+	After   *plan.Object `json:"after"` // as the target answered; as intended where it did not
+	Money   string       `json:"monthly_delta"`
+	Result  string       `json:"result"`
+	Message string       `json:"message,omitempty"`
+	Digest  string       `json:"digest,omitempty"` // of the plan it belongs to
+	By      string       `json:"by,omitempty"`     // who approved that plan
+	Prev    string       `json:"prev"`
+	Hash    string       `json:"hash"`
+}
+
+// JournalFilter narrows the journal; empty fields let everything through.
+type JournalFilter struct {
+	Run      string
+	Customer string
+	Target   string
+	Limit    int // 0 = all
+}
+
+// A Run is one execution of a job.
+type Run struct {
+	ID       string         `json:"run"`
+	Job      string         `json:"job"`
+	Trigger  string         `json:"trigger"` // schedule, command, catch-up
+	Started  time.Time      `json:"started"`
+	Finished time.Time      `json:"finished"` // zero while it runs, or when it was killed
+	Totals   map[string]int `json:"totals"`   // outcomes
+	Error    string         `json:"error,omitempty"`
+}
+
+// A Document is a named table with a version.
+type Document struct {
+	Name    string
+	Version int
+	Body    []byte
+}
+
+// Counts is what a store holds.
+type Counts struct {
+	Scopes, Records, Holds, Entries, Runs int
+}

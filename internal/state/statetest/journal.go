@@ -1,0 +1,120 @@
+package statetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+func (s *suite) journal(t *testing.T) {
+	t.Run("entries come back newest first, as they were written, numbered and chained", func(t *testing.T) {
+		path := name(t)
+		store := opened(t, s.open, path)
+		forged := entry(contoso, "01J1", "b")
+		forged.Seq, forged.Prev, forged.Hash = 40, "prev", "hash"
+		commit(t, store, &state.Commit{Scope: contoso, Entries: []state.Entry{entry(contoso, "01J1", "a"), forged}})
+		store = reopen(t, s.open, store, path) // the chain goes on where it was
+		commit(t, store, &state.Commit{Scope: fabrikam, Entries: []state.Entry{entry(fabrikam, "01J2", "c")}})
+
+		got := collect(t, store.Journal(t.Context(), state.JournalFilter{}))
+		same(t, "labels", labels(got), []string{"c", "b", "a"})
+		slices.Reverse(got)
+		var chain state.Chain
+		for i, want := range []state.Entry{entry(contoso, "01J1", "a"), entry(contoso, "01J1", "b"), entry(fabrikam, "01J2", "c")} {
+			want = chain.Append(want)
+			same(t, "entry", got[i], want)
+			utc(t, "entry", got[i].At)
+		}
+	})
+	t.Run("an entry of a create has no before, one of a forget no after, and odd text stays verifiable", func(t *testing.T) {
+		store := s.fresh(t)
+		created, forgot := entry(contoso, "01J1", "<a> & \u2028 ünï"), entry(contoso, "01J1", "broken \xff text")
+		created.Before, forgot.After = nil, nil
+		commit(t, store, &state.Commit{Scope: contoso, Entries: []state.Entry{created, forgot}})
+		got := collect(t, store.Journal(t.Context(), state.JournalFilter{}))
+		if len(got) != 2 || got[0].After != nil || got[1].Before != nil {
+			t.Errorf("got %+v, want two entries with one side each", got)
+		}
+		if _, err := store.Verify(t.Context()); err != nil {
+			t.Errorf("got %v, want a journal that verifies", err)
+		}
+	})
+	t.Run("an entry without a scope is one of the scope it is committed with", func(t *testing.T) {
+		store := s.fresh(t)
+		commit(t, store, &state.Commit{Scope: contoso, Entries: []state.Entry{entry(plan.Scope{}, "01J1", "a")}})
+		if got := collect(t, store.Journal(t.Context(), state.JournalFilter{Customer: "contoso"})); len(got) != 1 || got[0].Scope != contoso {
+			t.Errorf("got %v, want one entry of %s", got, contoso)
+		}
+	})
+	t.Run("filters", s.filters)
+}
+
+func (s *suite) filters(t *testing.T) {
+	store := s.fresh(t)
+	other := plan.Scope{Customer: "contoso", Target: "scim/cinode"}
+	quoted := plan.Scope{Customer: `"run":"01J2"`, Target: "itglue"} // looks like a member of the line
+	for _, c := range []struct {
+		scope plan.Scope
+		run   string
+		label string
+	}{
+		{contoso, "01J1", "1"}, {other, "01J1", "2"}, {fabrikam, "01J1", "3"},
+		{contoso, "01J2", "4"}, {fabrikam, "01J2", "5"}, {quoted, "01J3", "6"},
+	} {
+		e := entry(c.scope, c.run, c.label)
+		// Facts of an object that are called like members of the line.
+		e.After.Info = map[string]string{"run": "01J2", "customer": "contoso", "target": "scim/cinode"}
+		commit(t, store, &state.Commit{Scope: c.scope, Entries: []state.Entry{e}})
+	}
+	for _, tt := range []struct {
+		what   string
+		filter state.JournalFilter
+		want   []string
+	}{
+		{"an empty filter lets everything through", state.JournalFilter{}, []string{"6", "5", "4", "3", "2", "1"}},
+		{"by run", state.JournalFilter{Run: "01J2"}, []string{"5", "4"}},
+		{"by customer", state.JournalFilter{Customer: "contoso"}, []string{"4", "2", "1"}},
+		{"by target", state.JournalFilter{Target: "scim/cinode"}, []string{"5", "3", "2"}},
+		{"by all of them", state.JournalFilter{Run: "01J1", Customer: "contoso", Target: "scim/cinode"}, []string{"2"}},
+		{"by what nothing has", state.JournalFilter{Run: "01J9"}, nil},
+		{"by the start of a name", state.JournalFilter{Customer: "conto"}, nil},
+		{"by a name with quotes", state.JournalFilter{Customer: `"run":"01J2"`}, []string{"6"}},
+		{"a limit counts what passes", state.JournalFilter{Customer: "contoso", Limit: 2}, []string{"4", "2"}},
+		{"a limit above the number", state.JournalFilter{Limit: 99}, []string{"6", "5", "4", "3", "2", "1"}},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			same(t, "labels", labels(collect(t, store.Journal(t.Context(), tt.filter))), tt.want)
+		})
+	}
+}
+
+func (s *suite) runs(t *testing.T) {
+	path := name(t)
+	store := opened(t, s.open, path)
+	run := func(id string) state.Run {
+		return state.Run{ID: id, Job: "licences", Trigger: "schedule", Started: at(1)}
+	}
+	for _, id := range []string{"01J2", "01J1", "01J10", "01J3"} {
+		if err := store.PutRun(t.Context(), run(id)); err != nil {
+			t.Fatalf("storing: %v", err)
+		}
+	}
+	done := run("01J2")
+	done.Finished, done.Totals, done.Error = at(2), map[string]int{"held": 1, "in_step": 0}, "one scope failed"
+	if err := store.PutRun(t.Context(), done); err != nil {
+		t.Fatalf("storing again: %v", err)
+	}
+	if err := store.PutRun(t.Context(), state.Run{Job: "licences"}); err == nil {
+		t.Error("a run without an id: got no error")
+	}
+	store = reopen(t, s.open, store, path)
+	got := collect(t, store.Runs(t.Context()))
+	same(t, "runs", got, []state.Run{run("01J3"), done, run("01J10"), run("01J1")})
+	utc(t, "run", got[0].Started, got[1].Finished)
+	if len(got) > 0 && !got[0].Finished.Equal(time.Time{}) {
+		t.Errorf("got a finish of %s for a run under way, want none", got[0].Finished)
+	}
+}

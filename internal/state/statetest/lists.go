@@ -1,0 +1,247 @@
+package statetest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"testing"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// filled holds more than any page a store may read at once.
+const many = 700
+
+func (s *suite) filled(t *testing.T) state.Store {
+	t.Helper()
+	store := s.fresh(t)
+	var cs []*state.Commit
+	for i := range many {
+		// Backwards, so that the order of writing is not the order wanted.
+		scope := plan.Scope{Customer: "c" + number(many-1-i), Target: "itglue"}
+		cs = append(cs, &state.Commit{Scope: scope, Cursor: cursor(scope, i), Hold: hold(scope, "d", 1),
+			Entries: []state.Entry{entry(scope, "01J"+number(i), number(i))}})
+	}
+	commit(t, store, cs...)
+	return store
+}
+
+func (s *suite) lists(t *testing.T) {
+	t.Run("an empty store lists nothing", func(t *testing.T) {
+		store := s.fresh(t)
+		ctx := t.Context()
+		for what, n := range map[string]int{
+			"cursors": len(collect(t, store.Cursors(ctx))), "holds": len(collect(t, store.Holds(ctx))),
+			"settlements": len(collect(t, store.Settlements(ctx))), "runs": len(collect(t, store.Runs(ctx))),
+			"entries": len(collect(t, store.Journal(ctx, state.JournalFilter{}))),
+		} {
+			if n != 0 {
+				t.Errorf("got %d %s, want none", n, what)
+			}
+		}
+	})
+	t.Run("lists of any length come whole, in order, as often as they are asked for", func(t *testing.T) {
+		store := s.filled(t)
+		cursors, holds, entries := store.Cursors(t.Context()), store.Holds(t.Context()), store.Journal(t.Context(), state.JournalFilter{})
+		for range 2 {
+			for i, c := range numbered(t, cursors) {
+				if want := "c" + number(i); c.Scope.Customer != want {
+					t.Fatalf("cursor %d: got that of %s, want that of %s", i, c.Scope.Customer, want)
+				}
+			}
+			for i, h := range numbered(t, holds) {
+				if want := "c" + number(i); h.Scope.Customer != want {
+					t.Fatalf("hold %d: got that of %s, want that of %s", i, h.Scope.Customer, want)
+				}
+			}
+			for i, e := range numbered(t, entries) {
+				if want := number(many - 1 - i); e.Label != want {
+					t.Fatalf("entry %d: got %s, want %s", i, e.Label, want)
+				}
+			}
+		}
+	})
+	t.Run("cursors and holds are ordered by customer, then target", func(t *testing.T) {
+		store := s.fresh(t)
+		want := []plan.Scope{{Customer: "A", Target: "z"}, {Customer: "a", Target: "b"}, {Customer: "a", Target: "c"},
+			{Customer: "a b", Target: "a"}, {Customer: "a!", Target: "a"}, {Customer: "ab", Target: "a"}, {Customer: "é", Target: "a"}}
+		for i := range want {
+			scope := want[(i*3)%len(want)]
+			commit(t, store, &state.Commit{Scope: scope, Cursor: cursor(scope, 1), Hold: hold(scope, "d", 1)})
+		}
+		var cursors, holds []plan.Scope
+		for _, c := range collect(t, store.Cursors(t.Context())) {
+			cursors = append(cursors, c.Scope)
+		}
+		for _, h := range collect(t, store.Holds(t.Context())) {
+			holds = append(holds, h.Scope)
+		}
+		same(t, "cursors", cursors, want)
+		same(t, "holds", holds, want)
+	})
+	t.Run("a list stops when the caller breaks", func(t *testing.T) {
+		store := s.filled(t)
+		ctx := t.Context()
+		for _, after := range []int{1, 300} {
+			broken(t, "cursors", store.Cursors(ctx), after)
+			broken(t, "holds", store.Holds(ctx), after)
+			broken(t, "journal", store.Journal(ctx, state.JournalFilter{}), after)
+		}
+		// Nothing is left behind that would hold a writer up.
+		commit(t, store, &state.Commit{Scope: contoso, Cursor: cursor(contoso, 1)})
+	})
+	t.Run("the caller may write from inside the loop, however much", func(t *testing.T) {
+		store := s.filled(t)
+		bulk := strings.Repeat("x", 4000)
+		n := 0
+		for c, err := range store.Cursors(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n%50 != 0 {
+				continue
+			}
+			var put []plan.Record
+			for i := range 100 {
+				r := record("user", number(i), "1")
+				r.Label = bulk
+				put = append(put, r)
+			}
+			commit(t, store, &state.Commit{Scope: c.Scope, Put: put})
+		}
+		if n != many {
+			t.Errorf("got %d cursors, want %d", n, many)
+		}
+	})
+	t.Run("a list stops with the error when it is cancelled halfway", func(t *testing.T) {
+		store := s.filled(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		n := 0
+		var last error
+		for _, err := range store.Cursors(ctx) {
+			if last != nil {
+				t.Fatal("the list went on after its error")
+			}
+			if last = err; err == nil {
+				if n++; n == 10 {
+					cancel()
+				}
+			}
+		}
+		if !errors.Is(last, context.Canceled) || n != 10 {
+			t.Errorf("got %v after %d cursors, want context.Canceled after 10", last, n)
+		}
+	})
+}
+
+func numbered[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
+	t.Helper()
+	out := collect(t, seq)
+	if len(out) != many {
+		t.Fatalf("got %d, want %d", len(out), many)
+	}
+	return out
+}
+
+func broken[T any](t *testing.T, what string, seq iter.Seq2[T, error], after int) {
+	t.Helper()
+	n := 0
+	for _, err := range seq {
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if n++; n == after {
+			break
+		}
+	}
+	if n != after {
+		t.Errorf("%s: got %d, want %d", what, n, after)
+	}
+}
+
+func (s *suite) cancelled(t *testing.T) {
+	store := s.fresh(t)
+	commit(t, store, &state.Commit{Scope: contoso, Cursor: cursor(contoso, 1), Hold: hold(contoso, "d1", 6), Entries: []state.Entry{entry(contoso, "01J1", "a")}})
+	want := recall(t, store, contoso)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	k := key("user", "a")
+	for what, call := range map[string]func() error{
+		"Recall": func() error { _, err := store.Recall(ctx, contoso); return err },
+		"Commit": func() error {
+			return store.Commit(ctx, &state.Commit{Scope: contoso, Put: []plan.Record{record("user", "a", "1")}, ClearHold: true})
+		},
+		"Decide":      func() error { return store.Decide(ctx, contoso, "d1", state.Decision{Approved: true}) },
+		"Settle":      func() error { return store.Settle(ctx, contoso, k, settlement(contoso, k, plan.SettleIgnore)) },
+		"PutRun":      func() error { return store.PutRun(ctx, state.Run{ID: "01J1"}) },
+		"Document":    func() error { _, err := store.Document(ctx, "links"); return err },
+		"PutDocument": func() error { return store.PutDocument(ctx, state.Document{Name: "links"}) },
+		"Verify":      func() error { _, err := store.Verify(ctx); return err },
+		"Backup":      func() error { return store.Backup(ctx, new(strings.Builder)) },
+		"Cursors":     func() error { return firstError(store.Cursors(ctx)) },
+		"Holds":       func() error { return firstError(store.Holds(ctx)) },
+		"Settlements": func() error { return firstError(store.Settlements(ctx)) },
+		"Journal":     func() error { return firstError(store.Journal(ctx, state.JournalFilter{})) },
+		"Runs":        func() error { return firstError(store.Runs(ctx)) },
+	} {
+		if err := call(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want context.Canceled", what, err)
+		}
+	}
+	same(t, "memory", recall(t, store, contoso), want)
+	n, err := store.Verify(t.Context())
+	if err != nil || n != (state.Counts{Scopes: 1, Holds: 1, Entries: 1}) {
+		t.Errorf("got %+v, %v, want what was there before", n, err)
+	}
+}
+
+func firstError[T any](seq iter.Seq2[T, error]) error {
+	for _, err := range seq {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keys checks names that a store could not tell apart or read back.
+func (s *suite) keys(t *testing.T) {
+	store := s.fresh(t)
+	for what, bad := range map[string]string{"a NUL": "a\x00b", "broken UTF-8": "a\xff"} {
+		t.Run(what+" in a key is refused", func(t *testing.T) {
+			scope := plan.Scope{Customer: bad, Target: "itglue"}
+			for what, err := range map[string]error{
+				"a record":     store.Commit(t.Context(), &state.Commit{Scope: contoso, Put: []plan.Record{record("user", bad, "1")}}),
+				"a kind":       store.Commit(t.Context(), &state.Commit{Scope: contoso, Put: []plan.Record{record(bad, "a", "1")}}),
+				"a scope":      store.Commit(t.Context(), &state.Commit{Scope: scope, Cursor: cursor(scope, 1)}),
+				"a settlement": store.Settle(t.Context(), contoso, key("user", bad), settlement(contoso, key("user", bad), plan.SettleIgnore)),
+			} {
+				if err == nil {
+					t.Errorf("%s: got no error", what)
+				}
+			}
+		})
+	}
+	same(t, "memory", recall(t, store, contoso), &state.Memory{})
+}
+
+func (s *suite) verify(t *testing.T) {
+	store := s.fresh(t)
+	if n, err := store.Verify(t.Context()); err != nil || n != (state.Counts{}) {
+		t.Errorf("an empty store: got %+v, %v, want nothing", n, err)
+	}
+	commit(t, store,
+		&state.Commit{Scope: contoso, Put: []plan.Record{record("user", "a", "1"), record("user", "b", "1")}, Cursor: cursor(contoso, 1),
+			Hold: hold(contoso, "d1", 6), Entries: []state.Entry{entry(contoso, "01J1", "a"), entry(contoso, "01J1", "b")}},
+		&state.Commit{Scope: fabrikam, Put: []plan.Record{record("user", "a", "1")}, Cursor: cursor(fabrikam, 1), Entries: []state.Entry{entry(fabrikam, "01J1", "c")}})
+	if err := store.PutRun(t.Context(), state.Run{ID: "01J1"}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := store.Verify(t.Context())
+	if want := (state.Counts{Scopes: 2, Records: 3, Holds: 1, Entries: 3, Runs: 1}); err != nil || n != want {
+		t.Errorf("got %+v, %v, want %+v", n, err, want)
+	}
+}
