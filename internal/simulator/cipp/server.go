@@ -1,0 +1,281 @@
+// Package cippsim is a CIPP instance that exists only in memory, with the
+// Entra token endpoint in front of it and make-believe Microsoft 365 tenants
+// behind it.
+//
+// It holds a World, answers as CIPP 10.8.2 does, strict where CIPP is strict
+// and silent where CIPP is silent, and has a switch for every quirk that a
+// reading client can meet. Tests and the practice mode use it.
+package cippsim
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TokenEndpoint is how the log and rules name Entra's token endpoint.
+const TokenEndpoint = "token"
+
+// Options are what is fixed about an instance.
+type Options struct {
+	// ClientID, ClientSecret and Role make the API client of a world that has
+	// none. Defaults: a fixed id, "practice-secret" and readonly.
+	ClientID     string
+	ClientSecret string
+	Role         string
+
+	Version   string           // semver; empty means 10.8.2
+	TokenLife time.Duration    // 0 means 3599 s
+	Now       func() time.Time // nil means time.Now
+}
+
+// A Server is the instance. It may be used by several goroutines at once.
+type Server struct {
+	opts Options
+
+	mu         sync.Mutex
+	world      *World
+	faults     Faults
+	rules      []Rule
+	before     func(Request, *http.Request) Fault
+	spent      map[string]int // uses of faults that last for a number of reads
+	cold       bool           // the next API answer is a cold start's
+	cleared    bool           // somebody emptied the tenant cache
+	serial     int            // makes ids that differ
+	tokens     map[string]*token
+	issued     int
+	queues     []*queue
+	graphRows  map[string][]cachedRows // AllTenants rows of the Graph proxy, by key
+	licenceRun []cachedRows            // AllTenants rows of ListLicenses and ListLicensesReport
+	cache      map[string]map[string]*cached
+	log        []Request
+	counts     map[string]int
+	complaints []string
+	inFlight   int
+	peak       int
+}
+
+// New takes in a copy of world. Its reporting cache is that of a nightly run
+// that ended just now.
+func New(world World, opts Options) *Server {
+	opts.Version = cmp.Or(opts.Version, "10.8.2")
+	opts.ClientID = cmp.Or(opts.ClientID, "3d0c6f52-8a5e-4c0b-9f7d-51c1d0a2b6e4")
+	opts.ClientSecret = cmp.Or(opts.ClientSecret, "practice-secret")
+	opts.Role = cmp.Or(opts.Role, "readonly")
+	opts.TokenLife = cmp.Or(opts.TokenLife, 3599*time.Second)
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	s := &Server{
+		opts: opts, world: world.Clone(), spent: map[string]int{}, tokens: map[string]*token{},
+		graphRows: map[string][]cachedRows{}, cache: map[string]map[string]*cached{}, counts: map[string]int{},
+	}
+	if len(s.world.Clients) == 0 {
+		s.world.Clients = []*Client{{ID: opts.ClientID, Name: "practice", Secret: opts.ClientSecret, Role: opts.Role}}
+	}
+	s.world.settle(s.now())
+	s.refreshCache(nil)
+	return s
+}
+
+// Update changes the world while the server runs. What CIPP caches stays as
+// it was until RefreshCache. f must not call the server's methods.
+func (s *Server) Update(f func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.world)
+	s.world.settle(s.now())
+}
+
+// World returns a copy of the world as it is.
+func (s *Server) World() *World {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.Clone()
+}
+
+// Options returns the options with their defaults filled in.
+func (s *Server) Options() Options { return s.opts }
+
+// TokenPath is the path of the token endpoint below the server's URL.
+func (s *Server) TokenPath() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "/" + s.world.PartnerTenant.CustomerID + "/oauth2/v2.0/token"
+}
+
+// RefreshTenants is the nightly refresh of the tenant list.
+func (s *Server) RefreshTenants() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refreshTenants()
+}
+
+func (s *Server) refreshTenants() {
+	s.cleared = false
+	for _, t := range s.world.Tenants {
+		t.Refreshed = s.now()
+	}
+}
+
+func (s *Server) now() time.Time { return s.opts.Now().UTC() }
+
+// nextID makes an id that was not there before.
+func (s *Server) nextID(kind string) string {
+	s.serial++
+	return guid(kind, fmt.Sprint(s.serial))
+}
+
+// atLeast says whether the instance is of that version or newer.
+func (s *Server) atLeast(version string) bool {
+	return compareVersions(cmp.Or(s.faults.Version, s.opts.Version), version) >= 0
+}
+
+func compareVersions(a, b string) int {
+	parse := func(v string) (n [3]int) {
+		fmt.Sscanf(v, "%d.%d.%d", &n[0], &n[1], &n[2]) // what is missing stays 0
+		return n
+	}
+	x, y := parse(a), parse(b)
+	return slices.Compare(x[:], y[:])
+}
+
+// ServeHTTP serves the API below /api/ and the token endpoint at TokenPath.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q, in, badBody := s.read(r)
+
+	s.mu.Lock()
+	q.At = s.now()
+	hook := s.before
+	s.inFlight++
+	s.peak = max(s.peak, s.inFlight)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.inFlight--
+		s.mu.Unlock()
+	}()
+
+	var f Fault
+	if hook != nil {
+		f = hook(q, r)
+	}
+	s.mu.Lock()
+	if f.Kind == "" && f.Delay == 0 && f.Shape.zero() {
+		f = s.rule(q)
+	}
+	wait := f.Delay
+	if q.Endpoint != TokenEndpoint {
+		wait += s.faults.Latency
+		if s.cold {
+			s.cold, in.cold = false, true
+			wait += s.faults.ColdStart
+		}
+	}
+	s.mu.Unlock()
+	if !pause(r.Context(), wait) {
+		s.mu.Lock()
+		s.note(q) // the client went away, but it did call
+		s.mu.Unlock()
+		return
+	}
+
+	s.mu.Lock()
+	a := s.answer(r, q, in, badBody, f)
+	body := a.encode()
+	q.Status = a.status
+	if a.end == endDropped {
+		q.Status = 0
+	}
+	s.note(q)
+	s.mu.Unlock()
+	a.send(w, body)
+}
+
+// answer decides what a request gets. s.mu is held.
+func (s *Server) answer(r *http.Request, q Request, in *call, badBody string, f Fault) answer {
+	if q.Endpoint == TokenEndpoint {
+		if f.Kind != "" {
+			return f.answer(q, s.now())
+		}
+		return s.token(r, q)
+	}
+	if f.Kind != "" && f.Kind != CutBody {
+		return f.answer(q, s.now())
+	}
+	a := s.api(r, q, in, badBody)
+	if f.Kind == CutBody {
+		a.end = endCut
+	}
+	if a.status == http.StatusOK && a.deformable {
+		for _, sh := range []Shape{s.faults.Answers["*"], s.faults.Answers[q.Endpoint], s.tenantFaults(in.tenant).Shape, f.Shape} {
+			a = a.deform(sh)
+		}
+	}
+	return a
+}
+
+// api serves what stands below /api/.
+func (s *Server) api(r *http.Request, q Request, in *call, badBody string) answer {
+	switch s.faults.Address {
+	case PortalSignIn:
+		return signIn()
+	case PortalPage:
+		return page(http.StatusForbidden, "403: Forbidden")
+	case OffloadedHost:
+		return text(http.StatusForbidden, TextOffloaded)
+	}
+	if q.Endpoint == "" || !slices.Contains([]string{"GET", "POST", "PATCH", "PUT", "DELETE"}, r.Method) {
+		return text(http.StatusNotFound, "")
+	}
+	client, refused := s.bearer(r)
+	if refused != nil {
+		return *refused
+	}
+	ep, ok := s.endpoint(q.Endpoint)
+	if !ok {
+		return text(http.StatusNotFound, TextNoEndpoint)
+	}
+	if s.faults.SubscriptionEnded && ep.role != public {
+		return text(http.StatusForbidden, TextEnded)
+	}
+	in.s, in.w, in.now, in.endpoint = s, s.world, s.now(), ep
+	if refused := s.authorise(r, client, ep, in); refused != nil {
+		return *refused
+	}
+	if slices.ContainsFunc(s.faults.DisabledFeatures, func(n string) bool { return strings.EqualFold(n, ep.name) }) {
+		return text(http.StatusServiceUnavailable, TextDisabled+ep.name)
+	}
+	if _, unparsed := in.body.(string); unparsed {
+		s.complain("%s: the body is not JSON or not declared as application/json; it arrives as mere text", ep.name)
+	}
+	if badBody != "" {
+		return in.exception(badBody)
+	}
+	if refused := in.findTenant(); refused != nil {
+		return *refused
+	}
+	a := ep.serve(in)
+	a.deformable = true
+	return a
+}
+
+// pause waits and says whether the client is still there.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
