@@ -1,0 +1,119 @@
+package cwsim
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Clone returns a copy that shares nothing with w but what stands inside the
+// values of Other.
+func (w *World) Clone() *World {
+	c := *w
+	c.Companies = each(w.Companies, (*Company).deepen)
+	c.Contacts = each(w.Contacts, func(o *Contact) {
+		o.Communications = slices.Clone(o.Communications)
+		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
+	})
+	c.Agreements = each(w.Agreements, func(o *Agreement) {
+		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
+	})
+	c.Additions = each(w.Additions, (*Addition).deepen)
+	c.Products = each(w.Products, func(o *Product) {
+		o.PriceBreaks = slices.Clone(o.PriceBreaks)
+		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
+	})
+	c.Invoices = each(w.Invoices, (*Invoice).deepen)
+	c.Roles = each(w.Roles, func(o *Role) {
+		o.Settings, o.AgreementTypes = slices.Clone(o.Settings), slices.Clone(o.AgreementTypes)
+	})
+	c.CompanyStatuses = each(w.CompanyStatuses, nil)
+	c.CompanyTypes = each(w.CompanyTypes, nil)
+	c.AgreementTypes = each(w.AgreementTypes, nil)
+	c.BillingCycles = each(w.BillingCycles, nil)
+	c.Members = each(w.Members, nil)
+	c.Callbacks = each(w.Callbacks, nil)
+	c.Fields = each(w.Fields, nil)
+	c.Audit = each(w.Audit, nil)
+	return &c
+}
+
+func (o *Company) deepen() {
+	o.TypeIDs = slices.Clone(o.TypeIDs)
+	o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
+}
+
+func (a *Addition) deepen() {
+	a.Nulls = slices.Clone(a.Nulls)
+	a.Custom, a.Other = maps.Clone(a.Custom), maps.Clone(a.Other)
+}
+
+func (i *Invoice) deepen() { i.Lines = slices.Clone(i.Lines) }
+
+// each copies a list and its objects; deepen copies what they share.
+func each[T any](all []*T, deepen func(*T)) []*T {
+	if all == nil {
+		return nil
+	}
+	out := make([]*T, 0, len(all))
+	for _, o := range all {
+		c := *o
+		if deepen != nil {
+			deepen(&c)
+		}
+		out = append(out, &c)
+	}
+	return out
+}
+
+// settle gives ids to objects that have none and notes to objects without
+// them. Lists are ordered by id, as the server's are.
+func (w *World) settle(now time.Time, by string) {
+	number(w.Companies, func(o *Company) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.CompanyStatuses, setupParts, now, by)
+	number(w.CompanyTypes, setupParts, now, by)
+	number(w.Contacts, func(o *Contact) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Agreements, func(o *Agreement) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.AgreementTypes, func(o *AgreementType) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.BillingCycles, func(o *BillingCycle) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Additions, func(o *Addition) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Products, func(o *Product) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Invoices, func(o *Invoice) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Roles, func(o *Role) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Callbacks, func(o *Callback) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Members, func(o *Member) (*int, *Info) { return &o.ID, nil }, now, by)
+	number(w.Fields, func(o *Field) (*int, *Info) { return &o.ID, nil }, now, by)
+}
+
+func setupParts(o *Setup) (*int, *Info) { return &o.ID, &o.Info }
+
+func number[T any](all []*T, parts func(*T) (*int, *Info), now time.Time, by string) {
+	for _, o := range all {
+		id, info := parts(o)
+		if *id == 0 {
+			*id = next(all, func(o *T) int { id, _ := parts(o); return *id })
+		}
+		if info == nil || !info.LastUpdated.IsZero() {
+			continue
+		}
+		if info.DateEntered.IsZero() {
+			info.DateEntered, info.EnteredBy = now, by
+		}
+		info.LastUpdated, info.UpdatedBy = now, by
+	}
+	slices.SortStableFunc(all, func(a, b *T) int {
+		x, _ := parts(a)
+		y, _ := parts(b)
+		return *x - *y
+	})
+}
+
+// next returns the id after the largest, so ids only grow while nothing is
+// deleted by hand.
+func next[T any](all []*T, key func(*T) int) int {
+	n := 0
+	for _, o := range all {
+		n = max(n, key(o))
+	}
+	return n + 1
+}

@@ -1,0 +1,329 @@
+// Package cwsim simulates a ConnectWise PSA instance: a small honest server
+// that stores, pages, filters, limits and refuses as the vendor's REST API
+// 3.0 does. Tests and the practice mode talk to it instead of the real thing.
+//
+// Where the vendor documents a behaviour, that is what happens. Where clients
+// have met another one, a switch in Faults brings it about. Where nobody
+// knows, the stricter answer is the default:
+//
+//   - a PATCH is all or nothing, refuses what only the server sets, and takes
+//     lower-case ops alone; null and remove both clear a member,
+//   - a comparison with null is false, strings compare without regard to case,
+//   - inside quotes there is no way to write the same quote,
+//   - the quantity of an addition that names none is 1.
+package cwsim
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options is how the instance is reached and by whom.
+type Options struct {
+	Company    string // the login company, case-sensitive
+	PublicKey  string
+	PrivateKey string
+	ClientID   string // the one client id that works here; empty accepts any
+	Member     string // identifier of the API member whose keys these are; empty means "syncd"
+
+	// Codebase is the current one, such as v2025_1/, with its slash. It
+	// defaults to that on the cloud; on-premises it is always v4_6_release/.
+	Codebase string
+	Version  string // of the release; empty means 2025.1
+	OnPrem   bool
+
+	// TimeZone is where the server's calendar days begin; nil means UTC.
+	TimeZone *time.Location
+	// Now is the clock that objects are stamped with; nil means time.Now. The
+	// rate meter and the limiter always go by the real clock.
+	Now func() time.Time
+}
+
+// A Server is a simulated instance. It may be used by many goroutines.
+type Server struct {
+	options Options
+
+	mu       sync.Mutex
+	world    *World
+	index    *index // nil when the world has changed
+	codebase string
+	faults   Faults
+	rules    []Rule
+	before   func(*http.Request) Fault
+	log      []*Request
+	costs    []time.Time // one moment for every request the limiter counted
+	served   int
+	newest   int // largest addition id ever given, so that ids only grow
+}
+
+// New returns a server that holds a copy of world.
+func New(world World, o Options) *Server {
+	o.Member = cmp.Or(o.Member, "syncd")
+	o.Version = cmp.Or(o.Version, "2025.1")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.TimeZone == nil {
+		o.TimeZone = time.UTC
+	}
+	switch {
+	case o.OnPrem:
+		o.Codebase = router
+	case o.Codebase == "":
+		o.Codebase = "v2025_1/"
+	}
+	s := &Server{options: o, world: world.Clone(), codebase: o.Codebase}
+	s.world.settle(s.now(), "setup")
+	return s
+}
+
+// router is the codebase of every on-premises instance. On the cloud it
+// stands for whatever the current one is.
+const router = "v4_6_release/"
+
+func (s *Server) now() time.Time { return s.options.Now().UTC().Truncate(time.Second) }
+
+// today is the calendar day at the server.
+func (s *Server) today() time.Time {
+	y, m, d := s.options.Now().In(s.options.TimeZone).Date()
+	return Day(y, m, d)
+}
+
+// Update changes the world as a test's set-up would: nothing is noted about
+// who did it, except on objects that are new.
+func (s *Server) Update(change func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s.world)
+	s.world.settle(s.now(), "setup")
+	s.index = nil
+}
+
+// World returns a copy of what the instance holds now.
+func (s *Server) World() *World {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.Clone()
+}
+
+// Edit changes the world as a person working in the product would: whatever
+// is changed carries that member and the time, and the audit trail says so.
+func (s *Server) Edit(member string, change func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, now := s.world.Clone(), s.now()
+	change(s.world)
+	s.world.settle(now, member)
+	s.index = nil
+	v := s.view("")
+	note(v, "Company", old.Companies, s.world.Companies, (*Company).key, func(o *Company) *Info { return &o.Info }, now, member)
+	note(v, "Contact", old.Contacts, s.world.Contacts, (*Contact).key, func(o *Contact) *Info { return &o.Info }, now, member)
+	note(v, "Agreement", old.Agreements, s.world.Agreements, (*Agreement).key, func(o *Agreement) *Info { return &o.Info }, now, member)
+	note(v, "AgreementAddition", old.Additions, s.world.Additions, (*Addition).key, func(o *Addition) *Info { return &o.Info }, now, member)
+	note(v, "ProductCatalog", old.Products, s.world.Products, (*Product).key, func(o *Product) *Info { return &o.Info }, now, member)
+	note(v, "Invoice", old.Invoices, s.world.Invoices, (*Invoice).key, func(o *Invoice) *Info { return &o.Info }, now, member)
+}
+
+// note finds what a person changed and marks it as theirs.
+func note[T any](v *view, on string, old, now []*T, key func(*T) int, info func(*T) *Info, at time.Time, by string) {
+	was := byKey(old, key)
+	for _, o := range now {
+		before := was[key(o)]
+		delete(was, key(o))
+		switch {
+		case before == nil:
+			v.audit(on, key(o), at, by, "Add", on+" has been created.")
+		case !reflect.DeepEqual(before, o):
+			info(o).LastUpdated, info(o).UpdatedBy = at, by
+			var names []string
+			x, y := reflect.ValueOf(before).Elem(), reflect.ValueOf(o).Elem()
+			for i := range x.NumField() {
+				if n := x.Type().Field(i).Name; n != "Info" && !reflect.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()) {
+					names = append(names, n)
+				}
+			}
+			v.audit(on, key(o), at, by, "Update", strings.Join(names, ", ")+" has been changed.")
+		}
+	}
+	for id := range was {
+		v.audit(on, id, at, by, "Delete", on+" has been deleted.")
+	}
+}
+
+// Upgrade moves a cloud instance to another codebase, as an upgrade night
+// does: the old one answers 404 from now on.
+func (s *Server) Upgrade(codebase string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codebase = codebase
+}
+
+func (s *Server) view(base string) *view {
+	if s.index == nil {
+		s.index = newIndex(s.world)
+	}
+	return &view{index: s.index, world: s.world, faults: &s.faults, today: s.today(), base: base}
+}
+
+// largest is the size of a body that nobody needs.
+const largest = 8 << 20
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, largest))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the caller went away
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	c := &call{Server: s, r: r, body: body}
+	c.find()
+
+	s.mu.Lock()
+	entry := s.record(c)
+	hook, latency := s.before, s.faults.Latency
+	s.mu.Unlock()
+
+	var fault Fault
+	if hook != nil {
+		fault = hook(r)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if fault == (Fault{}) {
+		s.mu.Lock()
+		fault = s.rule(r.Method, c.pattern, c.path, r.URL.RawQuery)
+		s.mu.Unlock()
+	}
+	if !wait(r, latency+fault.Delay) {
+		panic(http.ErrAbortHandler)
+	}
+	if fault.Kind == Dropped {
+		panic(http.ErrAbortHandler)
+	}
+
+	s.mu.Lock()
+	a := c.answer(fault)
+	entry.Status, entry.Changed = a.status, c.changed
+	if fault.Kind == DroppedCommitted || fault.Kind == CutBody {
+		entry.Status = 0
+	}
+	s.mu.Unlock()
+
+	switch fault.Kind {
+	case DroppedCommitted:
+		panic(http.ErrAbortHandler)
+	case CutBody:
+		send(w, a, len(a.body)/2)
+		panic(http.ErrAbortHandler)
+	}
+	send(w, a, len(a.body))
+}
+
+// send writes an answer, or the first part of it.
+func send(w http.ResponseWriter, a *answer, part int) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body[:part])
+	if part < len(a.body) {
+		// Without a flush net/http would throw away what it has buffered.
+		http.NewResponseController(w).Flush()
+	}
+}
+
+// wait lets time pass; false if the caller gave up meanwhile.
+func wait(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// Transport serves requests in this process, without a network: for tests in
+// a synctest bubble, where a real connection would never settle. It speaks to
+// the simulator whatever the host in the URL is.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
+type transport struct{ s *Server }
+
+// RoundTrip answers one request. A dropped connection is io.ErrUnexpectedEOF,
+// from here or from the body, as it would be from a network.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	in := r.Clone(r.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer in.Body.Close()
+	if in.Host == "" {
+		in.Host = in.URL.Host
+	}
+	rec := &recorder{header: http.Header{}}
+	dropped := rec.serve(t.s, in)
+	if err := r.Context().Err(); err != nil {
+		return nil, context.Cause(r.Context())
+	}
+	if dropped && rec.status == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	var body io.Reader = &rec.body
+	length := int64(rec.body.Len())
+	if dropped {
+		body, length = io.MultiReader(body, broken{}), -1
+	}
+	return &http.Response{
+		Status: http.StatusText(rec.status), StatusCode: rec.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: rec.header, Body: io.NopCloser(body), ContentLength: length, Request: r,
+	}, nil
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) serve(s *Server, in *http.Request) (dropped bool) {
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			dropped = true
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	s.ServeHTTP(r, in)
+	return false
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+func (r *recorder) Flush()                      {}
+
+// Routes returns the patterns the server knows, each with its method: the
+// keys of Counts.
+func Routes() []string {
+	var all []string
+	for _, r := range routes {
+		all = append(all, r.method+" "+r.pattern)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(all)))
+}
