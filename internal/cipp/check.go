@@ -1,0 +1,122 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"syncd/internal/directory"
+)
+
+// A Finding is the result of one check, for an operator.
+type Finding struct {
+	Name   string // what was checked
+	OK     bool
+	Detail string // what was found
+	Remedy string // what to do; empty where OK
+}
+
+// Check looks whether CIPP can be used, step by step, and stops where going on
+// tells nothing new. It reads the list of tenants and the licences of one.
+func (c *Client) Check(ctx context.Context) []Finding {
+	var all []Finding
+	good := func(name, detail string) { all = append(all, Finding{Name: name, OK: true, Detail: detail}) }
+	bad := func(name string, err error) []Finding {
+		detail, remedy := advice(err)
+		return append(all, Finding{Name: name, Detail: detail, Remedy: remedy})
+	}
+
+	if _, err := c.tokens.get(ctx); err != nil {
+		return bad("token", err)
+	}
+	good("token", "Entra gives a token to the API client")
+
+	// PublicPing passes the platform's check of the token and asks no role, so
+	// what fails here is the address or the client, not its rights.
+	if _, err := c.ask(ctx, global("PublicPing")); err != nil {
+		return bad("address", err)
+	}
+	detail := "CIPP answers"
+	if version := c.Version(ctx); version != "" {
+		detail += ", version " + version
+	}
+	good("address", detail)
+
+	list, err := c.Tenants(ctx)
+	if err != nil {
+		return bad("tenants", err)
+	}
+	tenants, err := list.Items()
+	if err != nil {
+		return bad("tenants", err)
+	}
+	troubled := 0
+	for _, t := range tenants {
+		if t.Trouble != "" {
+			troubled++
+		}
+	}
+	detail = fmt.Sprintf("%d tenants", len(tenants))
+	if troubled > 0 {
+		detail += fmt.Sprintf(", %d of them with Graph errors in CIPP", troubled)
+	}
+	good("tenants", detail)
+
+	probe := healthiest(tenants)
+	snapshot, err := c.Snapshot(ctx, probe, directory.Licences)
+	if err != nil {
+		return bad("licences", err)
+	}
+	licences, err := snapshot.Licences.Items()
+	if err != nil {
+		return bad("licences", err)
+	}
+	proof := snapshot.Licences.Proof()
+	detail = fmt.Sprintf("%d SKUs of %s through %s", len(licences), probe.DefaultDomain, proof.Endpoint)
+	if proof.Partial {
+		all = append(all, Finding{Name: "licences", OK: true, Detail: detail + "; this CIPP is too old to show SKUs that it excludes",
+			Remedy: "update CIPP: a SKU that is not listed cannot be told from one that is gone"})
+		return all
+	}
+	good("licences", detail)
+	return all
+}
+
+// healthiest is the tenant most likely to answer: a customer without trouble.
+func healthiest(tenants []directory.Tenant) directory.Tenant {
+	best := tenants[0]
+	for _, t := range tenants {
+		if t.Trouble == "" && !t.Partner {
+			return t
+		}
+		if t.Trouble == "" {
+			best = t
+		}
+	}
+	return best
+}
+
+// advice parts an error into what is wrong and what to do.
+func advice(err error) (detail, remedy string) {
+	if e, ok := errors.AsType[*TokenError](err); ok {
+		return fmt.Sprintf("%s %s", e.Code, e.Text), e.Remedy
+	}
+	if e, ok := errors.AsType[*SystemError](err); ok {
+		return joined(e.Endpoint, e.Status, e.Text), e.Remedy
+	}
+	if e, ok := errors.AsType[*RightsError](err); ok {
+		return joined(e.Endpoint, 403, e.Text), e.Remedy()
+	}
+	if e, ok := errors.AsType[*TenantError](err); ok && e.Remedy != "" {
+		return joined(e.Endpoint, e.Status, e.Text), e.Remedy
+	}
+	switch {
+	case errors.Is(err, ErrDisabled):
+		return err.Error(), "switch the feature on in CIPP"
+	case errors.Is(err, errNobody):
+		return err.Error(), "check the tenant in CIPP: it may be excluded, or its GDAP relationship may have ended"
+	case errors.Is(err, directory.ErrIncomplete):
+		return err.Error(), "look at the tenant in CIPP; other tenants may be fine"
+	}
+	return err.Error(), "check that this machine reaches cipp.url, through a proxy if there is one"
+}

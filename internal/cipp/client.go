@@ -1,0 +1,250 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"syncd/internal/directory"
+	"syncd/internal/rest"
+)
+
+// How long one call may take. Azure's front end gives up after 230 s whatever
+// CIPP does (learn.microsoft.com/azure/azure-functions/functions-scale#timeout),
+// so waiting longer for a live answer gains nothing.
+const (
+	livePatience   = 240 * time.Second
+	cachedPatience = 120 * time.Second
+)
+
+// endpointMissing is how long we remember that this CIPP lacks an endpoint. It
+// updates itself, so the memory must fade.
+const endpointMissing = time.Hour
+
+// Options is what a client is given besides its configuration.
+type Options struct {
+	Log     zerolog.Logger
+	Metrics *rest.Metrics
+	// Transport carries both CIPP's and the token endpoint's requests; nil for the network.
+	Transport http.RoundTripper
+	// Bucket is shared by everybody who talks to this CIPP; nil makes one of Config.Rate.
+	Bucket *rest.Bucket
+}
+
+// A Client talks to one CIPP. It may be shared, and satisfies sync.Source.
+type Client struct {
+	rest   *rest.Client
+	tokens *tokens
+	log    zerolog.Logger
+	conf   Config
+
+	mu      sync.Mutex
+	version string               // once known
+	asked   bool                 // for the version
+	missing map[string]time.Time // endpoints this CIPP did not have, and when we found out
+}
+
+// New returns a client; it asks nobody anything yet.
+func New(conf Config, o Options) (*Client, error) {
+	base, err := conf.base()
+	if err != nil {
+		return nil, fmt.Errorf("cipp.url: %w", err)
+	}
+	if o.Bucket == nil {
+		o.Bucket = rest.NewBucket(conf.Rate, o.Metrics, "cipp")
+	}
+	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, missing: map[string]time.Time{}}
+	c.rest, err = rest.New(rest.Options{
+		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: allowed,
+		Sign: c.sign, Refused: c.refused, Classify: classify,
+		Metrics: o.Metrics, Log: o.Log, Transport: o.Transport, Timeout: livePatience,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// allowed is everything this client can ask of CIPP: reads, all of them.
+var allowed = []rest.Route{
+	{Method: http.MethodGet, Path: "/api/PublicPing"},
+	{Method: http.MethodGet, Path: "/api/GetVersion"},
+	{Method: http.MethodGet, Path: "/api/ListTenants"},
+	{Method: http.MethodGet, Path: "/api/ListLicenses"},
+	{Method: http.MethodGet, Path: "/api/ListGraphRequest"},
+	{Method: http.MethodPost, Path: "/api/ListGraphBulkRequest"},
+}
+
+// A used remembers which token a call was signed with, so that a refusal drops
+// that one and not its successor, which another call may have fetched meanwhile.
+type used struct{ token string }
+
+type usedKey struct{}
+
+func (c *Client) sign(ctx context.Context, r *http.Request) error {
+	token, err := c.tokens.get(ctx)
+	if err != nil {
+		return err
+	}
+	if u, ok := ctx.Value(usedKey{}).(*used); ok {
+		u.token = token
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	return nil
+}
+
+func (c *Client) refused(ctx context.Context) {
+	if u, ok := ctx.Value(usedKey{}).(*used); ok {
+		c.tokens.drop(u.token)
+	}
+}
+
+// A TenantFilter says whose data a call is about. It can only be made from a
+// tenant, because CIPP answers a call without one with the data of the
+// partner's own tenant. The zero filter is refused before anything is sent.
+type TenantFilter struct {
+	value  string
+	tenant directory.Tenant
+}
+
+// FilterOf returns the filter of a tenant: its default domain, which CIPP
+// stores its data under, or its id where it has none.
+func FilterOf(t directory.Tenant) (TenantFilter, error) {
+	value := strings.TrimSpace(t.DefaultDomain)
+	if value == "" {
+		value = string(t.ID)
+	}
+	if value == "" || strings.EqualFold(value, "AllTenants") {
+		return TenantFilter{}, fmt.Errorf("tenant %q has neither a default domain nor an id to ask for", t.Name)
+	}
+	return TenantFilter{value, t}, nil
+}
+
+func (f TenantFilter) String() string { return f.value }
+
+// echoes reports whether s, the Tenant of a row, is the tenant we asked for.
+// CIPP repeats what was sent, or gives the default domain.
+func (f TenantFilter) echoes(s text) bool {
+	name := s.trimmed()
+	for _, own := range [...]string{"", f.value, string(f.tenant.ID), f.tenant.DefaultDomain, f.tenant.InitialDomain} {
+		if strings.EqualFold(name, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// A call is one request to CIPP. The constructors below are the only way to
+// make one, and those about a tenant take a filter.
+type call struct {
+	endpoint string
+	filter   TenantFilter
+	scoped   bool
+	request  rest.Request
+}
+
+// global asks about CIPP itself or all tenants' list.
+func global(endpoint string) call {
+	return call{endpoint: endpoint, request: rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Timeout: cachedPatience}}
+}
+
+// about asks about one tenant.
+func about(f TenantFilter, endpoint string, query url.Values) call {
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("tenantFilter", f.value)
+	return call{endpoint, f, true, rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Query: query, Timeout: livePatience}}
+}
+
+// bulk asks Graph several things about one tenant in one call. It is a read
+// in the clothes of a POST, so it may be repeated.
+func bulk(f TenantFilter, parts []part) call {
+	body := struct {
+		TenantFilter  string   `json:"tenantFilter"`
+		AsApp         bool     `json:"asApp"`
+		NoPaginateIDs []string `json:"noPaginateIds"`
+		Requests      []part   `json:"requests"`
+	}{f.value, true, []string{}, parts}
+	const endpoint = "ListGraphBulkRequest"
+	return call{endpoint, f, true, rest.Request{Method: http.MethodPost, Path: "/api/" + endpoint, Body: body, Read: true, Timeout: livePatience}}
+}
+
+// do sends a call and returns its body. Its errors are ErrUnusable,
+// ErrNoEndpoint, ErrDisabled or a *TenantError, or the context's.
+func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
+	if k.scoped && k.filter.value == "" {
+		return nil, fmt.Errorf("cipp: %s: no tenant was named, and CIPP would answer for the partner's own", k.endpoint)
+	}
+	if c.lacks(k.endpoint) {
+		return nil, fmt.Errorf("cipp: %s: %w", k.endpoint, ErrNoEndpoint)
+	}
+	// Without a token there is nothing to send, and no request to pay for.
+	if _, err := c.tokens.get(ctx); err != nil {
+		return nil, err
+	}
+	u := new(used)
+	r, err := c.rest.Do(context.WithValue(ctx, usedKey{}, u), k.request)
+	if err == nil {
+		return r.Body, nil
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("cipp: %s: %w", k.endpoint, context.Cause(ctx))
+	}
+	if e, ok := errors.AsType[*TokenError](err); ok {
+		return nil, e // of a renewal on the way
+	}
+	e, ok := errors.AsType[*rest.Error](err)
+	if !ok {
+		return nil, err
+	}
+	verdict := class(e.Code)
+	switch {
+	case verdict == fine && e.Status >= 300 && e.Status < 400:
+		verdict = wrongURL
+	case verdict == fine && e.Status == http.StatusUnauthorized:
+		verdict = unauthorised
+	case verdict == fine:
+		// Nobody answered, or not to the end.
+		return nil, err
+	case verdict == noEndpoint && k.scoped:
+		// Only where there is another road: an instance that is being updated
+		// lacks every endpoint for a moment.
+		c.note(k.endpoint)
+	}
+	if verdict == unauthorised {
+		c.explain(u.token)
+	}
+	return nil, meaning(verdict, k.endpoint, k.filter.value, e.Status, e.Message)
+}
+
+// explain logs why the platform may not take our token: most often a token of
+// version 2, whose audience is the bare client id.
+func (c *Client) explain(token string) {
+	event := c.log.Warn()
+	if p, ok := peek(token); ok {
+		event = event.Str("aud", p.Audience).Str("iss", p.Issuer).Str("ver", p.Version).Str("appid", p.AppID).
+			Time("exp", time.Unix(int64(p.Expires), 0).UTC())
+	}
+	event.Msg("cipp refused our token")
+}
+
+func (c *Client) lacks(endpoint string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, ok := c.missing[endpoint]
+	return ok && time.Since(since) < endpointMissing
+}
+
+func (c *Client) note(endpoint string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.missing[endpoint] = time.Now()
+}

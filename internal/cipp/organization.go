@@ -1,0 +1,150 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncd/internal/directory"
+)
+
+// An orgRow is the row of Graph's organization; there is one.
+// https://learn.microsoft.com/graph/api/resources/organization
+type orgRow struct {
+	row
+	ID      text                        `json:"id"`
+	Domains list[domainRow, *domainRow] `json:"verifiedDomains"`
+}
+
+type domainRow struct {
+	row
+	Name text `json:"name"`
+	// Verified is absent from what Graph sends today: the list's name says it.
+	Verified flag `json:"isVerified"`
+}
+
+// witness checks that the organization among the parts is the tenant. It is ""
+// where the organization could not be read; that alone spoils nothing.
+func (c *Client) witness(got map[string]partial, f TenantFilter) (string, error) {
+	org, err := organization(got)
+	switch {
+	case errors.Is(err, ErrUnusable):
+		return "", err
+	case err != nil:
+		c.log.Debug().Str("tenant", string(f.tenant.ID)).Err(err).Msg("organization not read")
+		return "", nil
+	}
+	return "organization is this tenant", org.own(f.tenant.ID)
+}
+
+// organization returns the organization among the parts.
+func organization(got map[string]partial) (*orgRow, error) {
+	answer, ok := got[orgPart.ID]
+	if !ok {
+		return nil, errors.New("organization: no answer")
+	}
+	body, err := answer.collect()
+	if err != nil {
+		return nil, fmt.Errorf("organization: %w", err)
+	}
+	rows, err := rowsOf[orgRow](body.rows)
+	if err != nil {
+		return nil, fmt.Errorf("organization: %w", err)
+	}
+	return single(rows)
+}
+
+func single(rows []orgRow) (*orgRow, error) {
+	if len(rows) != 1 || rows[0].ID == "" {
+		return nil, fmt.Errorf("organization: %d rows where one with an id was due", len(rows))
+	}
+	return &rows[0], nil
+}
+
+// own returns an error if the organization is not the tenant with this id.
+func (r *orgRow) own(id directory.TenantID) error {
+	if got := strings.ToLower(r.ID.trimmed()); got != string(id) {
+		return fmt.Errorf("%w: organization is %s", errForeign, clip(got, 40))
+	}
+	return nil
+}
+
+// Domains are the verified domains of a tenant, or why they are not known.
+type Domains struct {
+	Tenant directory.TenantID
+	Names  []string // lower case, sorted; without Microsoft's own
+	Err    error
+}
+
+// VerifiedDomains reads the verified domains of each tenant, one call a tenant,
+// and answers in the order of the question. What concerns one tenant is in its
+// answer; an error is ErrUnusable, or the context's.
+func (c *Client) VerifiedDomains(ctx context.Context, tenants []directory.Tenant) ([]Domains, error) {
+	out := make([]Domains, len(tenants))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, c.conf.Rate.Concurrency))
+	for i, t := range tenants {
+		group.Go(func() error {
+			names, err := c.verifiedDomains(ctx, t)
+			if err != nil && (ctx.Err() != nil || errors.Is(err, ErrUnusable)) {
+				return err
+			}
+			out[i] = Domains{t.ID, names, err}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *Client) verifiedDomains(ctx context.Context, t directory.Tenant) ([]string, error) {
+	f, err := FilterOf(t)
+	if err != nil {
+		return nil, err
+	}
+	org, err := c.organizationOf(ctx, f)
+	if err == nil {
+		err = org.own(t.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("domains of %s: %w", f, err)
+	}
+	return org.names(), nil
+}
+
+// organizationOf reads the organization by the best road this CIPP has.
+func (c *Client) organizationOf(ctx context.Context, f TenantFilter) (*orgRow, error) {
+	got, err := c.parts(ctx, f, orgPart)
+	if err == nil {
+		return organization(got)
+	}
+	if !errors.Is(err, ErrNoEndpoint) {
+		return nil, err
+	}
+	rows, err := readAll[orgRow](ctx, c, f, orgPart)
+	if err != nil {
+		return nil, err
+	}
+	return single(rows)
+}
+
+// names are the organization's verified domains. Microsoft's own say nothing
+// about whose the tenant is.
+func (r *orgRow) names() []string {
+	var out []string
+	for _, d := range r.Domains {
+		name := strings.ToLower(d.Name.trimmed())
+		if name == "" || d.Verified.set && !d.Verified.on || strings.Contains(name, ".onmicrosoft.") || strings.HasSuffix(name, ".partner.onmschina.cn") {
+			continue
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

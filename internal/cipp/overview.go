@@ -1,0 +1,110 @@
+package cipp
+
+import (
+	"fmt"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// An overviewRow is a row of ListLicenses, CIPP's own licence list. Its
+// skuPartNumber is a display name, and its TotalLicenses is prepaidUnits.enabled.
+// CIPP source: Get-CIPPLicenseOverview.ps1.
+type overviewRow struct {
+	row
+	Licence text              `json:"License"`
+	SKU     text              `json:"skuId"`
+	Used    number            `json:"CountUsed"`
+	Total   number            `json:"TotalLicenses"`
+	Terms   list[term, *term] `json:"TermInfo"` // a string that holds JSON before 9.x
+}
+
+// A term is one subscription of a SKU.
+type term struct {
+	row
+	Status       text   `json:"Status"`
+	Total        number `json:"TotalLicenses"`
+	Trial        flag   `json:"IsTrial"`
+	Next         moment `json:"NextLifecycle"`
+	Subscription text   `json:"SubscriptionId"`
+}
+
+// stray returns why the row is no data, or "".
+func (r *overviewRow) stray() string {
+	switch why := r.row.stray(); {
+	case why != "":
+		return why
+	case placeholder(string(r.Licence)):
+		return string(r.Licence)
+	}
+	return ""
+}
+
+// overview turns ListLicenses into what the tenant holds. It cannot name what
+// is missing: CIPP leaves out the SKUs of its excluded list.
+func overview(rows []overviewRow) ([]directory.Licence, error) {
+	out := make([]directory.Licence, 0, len(rows))
+	seen := make(map[string]bool, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		sku := strings.ToLower(r.SKU.trimmed())
+		if !directory.IsGUID(sku) {
+			return nil, fmt.Errorf("row %d of ListLicenses (%q) has no SKU id (%q)", i+1, clip(string(r.Licence), 60), clip(string(r.SKU), 40))
+		}
+		if seen[sku] {
+			return nil, fmt.Errorf("SKU %s is listed twice", sku)
+		}
+		seen[sku] = true
+		l, err := r.licence(sku)
+		if err != nil {
+			return nil, fmt.Errorf("SKU %s (%s): %w", sku, clip(string(r.Licence), 60), err)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func (r *overviewRow) licence(sku string) (directory.Licence, error) {
+	assigned, err := r.Used.units("CountUsed")
+	if err != nil {
+		return directory.Licence{}, err
+	}
+	enabled, err := r.Total.units("TotalLicenses")
+	if err != nil {
+		return directory.Licence{}, err
+	}
+	l := directory.Licence{SKU: sku, PartNumber: string(r.Licence), Name: string(r.Licence), Purchased: enabled, Assigned: assigned}
+	if l.Name == "" {
+		l.Name = product(sku, "")
+	}
+	if len(r.Terms) == 0 {
+		return l, nil
+	}
+	rows := make([]subscriptionRow, len(r.Terms))
+	for i, t := range r.Terms {
+		if usable(t.Status) && !t.Total.set {
+			// Null where the subscription itself could not be read.
+			l.Disputed = "one of its subscriptions does not say how many units it has"
+			return l, nil
+		}
+		rows[i] = subscriptionRow{ID: t.Subscription, SKU: text(sku), Status: t.Status, Total: t.Total, Trial: t.Trial, Next: t.Next}
+	}
+	bought, err := holdings(rows)
+	if err != nil {
+		return directory.Licence{}, err
+	}
+	h := bought[sku]
+	l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list
+	// Units in grace are in the subscriptions and not in TotalLicenses; those
+	// of a trial in grace are in neither of ours, so only enabled ones compare.
+	active := 0
+	for _, s := range h.list {
+		if strings.EqualFold(s.Status, "Enabled") {
+			active += s.Total
+		}
+	}
+	if active != enabled {
+		l.Disputed = fmt.Sprintf("ListLicenses says %d, its subscriptions add up to %d", enabled, active)
+	}
+	return l, nil
+}

@@ -1,0 +1,182 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// A tenantRow is a row of ListTenants. CIPP source: Get-Tenants.ps1.
+type tenantRow struct {
+	row
+	CustomerID    text   `json:"customerId"`
+	Name          text   `json:"displayName"` // the alias, where one is set
+	OriginalName  text   `json:"originalDisplayName"`
+	DefaultDomain text   `json:"defaultDomainName"`
+	InitialDomain text   `json:"initialDomainName"`
+	Domains       text   `json:"domains"` // not a list of domains: "PartnerTenant" or nothing
+	Excluded      flag   `json:"Excluded"`
+	ErrorCount    number `json:"GraphErrorCount"`
+	LastError     text   `json:"LastGraphError"`
+	LastRefresh   moment `json:"LastRefresh"`
+	Timestamp     moment `json:"Timestamp"`
+	Results       text   `json:"Results"` // the failure, in the only row of a failed call
+}
+
+// Tenants lists the tenants that CIPP may read, in the order of their names.
+// Excluded ones are left out: nobody asked us to look after them.
+//
+// It fails where CIPP cannot be used, and where its answer holds nothing but an
+// error. Rows that are no tenants are left out where there are others; who is
+// missing from the list is unknown, not gone.
+func (c *Client) Tenants(ctx context.Context) (directory.List[directory.Tenant], error) {
+	proof := directory.Proof{Source: c.name(), Endpoint: "ListTenants", TakenAt: time.Now().UTC()}
+	proof.AsOf = proof.TakenAt
+	body, err := c.do(ctx, global("ListTenants"))
+	if err != nil {
+		return directory.List[directory.Tenant]{}, ofAll(err)
+	}
+	unknown := func(err error) directory.List[directory.Tenant] {
+		return directory.Unknown[directory.Tenant](proof, fmt.Errorf("ListTenants: %w", err))
+	}
+	a, err := open(body)
+	if err != nil {
+		return unknown(err), nil
+	}
+	if len(a.texts) > 0 {
+		return directory.List[directory.Tenant]{}, failedList(a.texts[0])
+	}
+	rows, stray, err := rowsAmong[tenantRow](a.rows)
+	if err == nil && len(rows) == 0 {
+		err = stray
+	}
+	if err != nil {
+		return unknown(err), nil
+	}
+	tenants, refreshed, err := tenants(rows, directory.TenantID(strings.ToLower(strings.TrimSpace(c.conf.TenantID))))
+	if err != nil {
+		if errors.Is(err, ErrUnusable) {
+			return directory.List[directory.Tenant]{}, err
+		}
+		return unknown(err), nil
+	}
+	if len(tenants) == 0 {
+		// A role that sees no tenant, a table that was just emptied, and an MSP
+		// without customers look the same.
+		return unknown(errors.New("CIPP lists no tenant; check that the role of the API client may see some")), nil
+	}
+	if refreshed.Before(proof.TakenAt) && !refreshed.IsZero() {
+		proof.AsOf = refreshed
+	}
+	proof.Checks, proof.Partial = []string{"every tenant has an id", "every tenant once"}, true
+	return directory.Proven(tenants, proof), nil
+}
+
+const permissionCheck = "run the permission check in CIPP (Settings > Permissions), then look at its logbook"
+
+func failedList(text string) error {
+	return &SystemError{Endpoint: "ListTenants", Text: clip(text, 200), Remedy: permissionCheck}
+}
+
+// ofAll makes an error of the list one of CIPP as a whole: the list belongs to
+// no tenant, and there is no CIPP without it.
+func ofAll(err error) error {
+	if e, ok := errors.AsType[*TenantError](err); ok {
+		return &SystemError{Endpoint: e.Endpoint, Status: e.Status, Text: e.Text, Remedy: permissionCheck}
+	}
+	if errors.Is(err, ErrNoEndpoint) {
+		return meaning(wrongURL, "ListTenants", "", http.StatusNotFound, "no such endpoint")
+	}
+	return err
+}
+
+// tenants turns rows into tenants, each once, and says when CIPP last
+// refreshed its list. partner is the partner's own tenant id, where known.
+func tenants(rows []tenantRow, partner directory.TenantID) (list []directory.Tenant, refreshed time.Time, err error) {
+	newest := make(map[directory.TenantID]*tenantRow, len(rows))
+	var failure error
+	for i := range rows {
+		r := &rows[i]
+		customer := r.CustomerID.trimmed()
+		if strings.EqualFold(customer, "AllTenants") {
+			continue // the pseudo row of a selector
+		}
+		id, err := directory.ParseTenantID(customer)
+		switch {
+		case customer == "":
+			failure = failedList(firstOf(r.Results, r.Name, "a row without a customerId"))
+			continue
+		case err != nil && r.Excluded.on:
+			continue
+		case err != nil:
+			failure = fmt.Errorf("customerId of %q: %w", clip(string(r.DefaultDomain), 80), err)
+			continue
+		}
+		if r.LastRefresh.After(refreshed) {
+			refreshed = r.LastRefresh.Time
+		}
+		// A renamed default domain leaves the old row behind for a while.
+		if before := newest[id]; before == nil || r.newer(before) {
+			newest[id] = r
+		}
+	}
+	// Rows that are no tenants are dropped where there are others: a tenant that
+	// is missing because of them is unknown, and nobody takes it for gone.
+	if failure != nil && len(newest) == 0 {
+		return nil, refreshed, failure
+	}
+	for id, r := range newest {
+		if !r.Excluded.on {
+			list = append(list, r.asTenant(id, partner))
+		}
+	}
+	slices.SortFunc(list, func(a, b directory.Tenant) int {
+		if n := strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)); n != 0 {
+			return n
+		}
+		return strings.Compare(string(a.ID), string(b.ID))
+	})
+	return list, refreshed, nil
+}
+
+// firstOf returns the first text that says anything.
+func firstOf(texts ...text) string {
+	for _, t := range texts {
+		if s := t.trimmed(); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// newer reports whether r was refreshed after b.
+func (r *tenantRow) newer(b *tenantRow) bool {
+	if !r.LastRefresh.Equal(b.LastRefresh.Time) {
+		return r.LastRefresh.After(b.LastRefresh.Time)
+	}
+	return r.Timestamp.After(b.Timestamp.Time)
+}
+
+func (r *tenantRow) asTenant(id, partner directory.TenantID) directory.Tenant {
+	t := directory.Tenant{
+		ID:            id,
+		DefaultDomain: r.DefaultDomain.trimmed(),
+		InitialDomain: r.InitialDomain.trimmed(),
+		Name:          firstOf(r.Name, r.OriginalName, r.DefaultDomain, text(id)),
+		Partner:       r.Name.trimmed() == "*Partner Tenant" || strings.EqualFold(r.Domains.trimmed(), "PartnerTenant") || id == partner,
+	}
+	// The text of an error outlives it; the count goes back to nought.
+	if r.ErrorCount.n > 0 {
+		t.Trouble = fmt.Sprintf("%d Graph errors", r.ErrorCount.n)
+		if last := clip(string(r.LastError), 200); last != "" {
+			t.Trouble += ", the last: " + last
+		}
+	}
+	return t
+}
