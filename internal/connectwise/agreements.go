@@ -1,0 +1,198 @@
+package connectwise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An agreement is what deciding on its lines needs of one.
+type agreement struct {
+	ID           int        `json:"id"`
+	Name         string     `json:"name"`
+	Type         reference  `json:"type"`
+	Company      reference  `json:"company"`
+	Parent       *reference `json:"parentAgreement"`
+	Start        day        `json:"startDate"`
+	End          day        `json:"endDate"`
+	NoEnd        bool       `json:"noEndingDateFlag"`
+	Cancelled    bool       `json:"cancelledFlag"`
+	OneTime      bool       `json:"oneTimeFlag"`
+	BillingCycle *reference `json:"billingCycle"`
+	Status       string     `json:"agreementStatus"` // Active, Cancelled, Expired, Inactive; empty where absent
+	NextInvoice  looseDay   `json:"nextInvoiceDate"`
+
+	cycle cycle // BillingCycle, resolved
+}
+
+// A cycle is how often an agreement bills, in the vendor's own words
+// (billingOptions); empty where the agreement has none.
+type cycle string
+
+// The billing options.
+const (
+	weekly       cycle = "Weekly"
+	biWeekly     cycle = "BiWeekly"
+	monthly      cycle = "Monthly"
+	biMonthly    cycle = "BiMonthly"
+	quarterly    cycle = "Quarterly"
+	semiAnnual   cycle = "SemiAnnual"
+	yearly       cycle = "Yearly"
+	notRecurring cycle = "NotRecurring"
+)
+
+// knownCycles are the names of cycles as instances are delivered, without case,
+// spaces and hyphens. An MSP may rename them; other names are looked up.
+var knownCycles = map[string]cycle{
+	"weekly": weekly, "biweekly": biWeekly, "monthly": monthly, "bimonthly": biMonthly, "quarterly": quarterly,
+	"semiannual": semiAnnual, "semiannually": semiAnnual, "yearly": yearly, "annual": yearly, "annually": yearly,
+	"notrecurring": notRecurring, "none": notRecurring, "onetime": notRecurring,
+}
+
+func knownCycle(name string) (cycle, bool) {
+	plain := strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(name))
+	known, ok := knownCycles[plain]
+	return known, ok
+}
+
+type billingCycle struct {
+	ID     int    `json:"id"`
+	Name   string `json:"name"`
+	Option string `json:"billingOptions"`
+}
+
+// agreements reads all agreements of some companies, and some by their own id.
+// The ended ones are among them: to say why none fits one must have seen them.
+// GET /finance/agreements; one call where the ids fit into one URL.
+func (c *Client) agreements(ctx context.Context, companies, ids []int) ([]agreement, error) {
+	var conditions []condition
+	var both condition
+	if len(companies) > 0 {
+		both = inInts(fieldCompanyID, companies)
+	}
+	if len(ids) > 0 {
+		both = both.or(inInts(fieldID, ids))
+	}
+	if both.fits() {
+		conditions = append(conditions, both)
+	} else {
+		for _, where := range chunks(companies, func(ids []int) condition { return inInts(fieldCompanyID, ids) }) {
+			conditions = append(conditions, where)
+		}
+		for _, where := range chunks(ids, func(ids []int) condition { return inInts(fieldID, ids) }) {
+			conditions = append(conditions, where)
+		}
+	}
+	var out []agreement
+	seen := map[int]bool{}
+	for _, where := range conditions {
+		if where.text == "" {
+			continue // nobody was asked for: that is none, not all
+		}
+		rows, err := list[agreement](ctx, c, request{at: epAgreements}, where)
+		if err != nil {
+			return nil, fmt.Errorf("reading agreements: %w", err)
+		}
+		for _, row := range rows {
+			if !seen[row.ID] {
+				seen[row.ID] = true
+				out = append(out, row)
+			}
+		}
+	}
+	return out, c.resolveCycles(ctx, out)
+}
+
+// resolveCycles finds out what the names of billing cycles mean. An agreement
+// that shows no cycle is taken for a monthly one, as ConnectWise's default is:
+// what does not recur says so in oneTimeFlag or in its cycle.
+func (c *Client) resolveCycles(ctx context.Context, agreements []agreement) error {
+	for i := range agreements {
+		a := &agreements[i]
+		if a.BillingCycle == nil || a.BillingCycle.ID == 0 && a.BillingCycle.Name == "" {
+			a.cycle = monthly
+			continue
+		}
+		if known, ok := knownCycle(a.BillingCycle.Name); ok {
+			a.cycle = known
+			continue
+		}
+		options, err := c.billingCycles(ctx)
+		if err != nil {
+			return err
+		}
+		a.cycle = options[a.BillingCycle.ID]
+	}
+	return nil
+}
+
+// billingCycles returns the billing option of each cycle, by its id, read once.
+// GET /finance/billingCycles.
+func (c *Client) billingCycles(ctx context.Context) (map[int]cycle, error) {
+	c.cycleMu.Lock()
+	defer c.cycleMu.Unlock()
+	if c.cycles != nil {
+		return c.cycles, nil
+	}
+	rows, err := list[billingCycle](ctx, c, request{at: epBillingCycles}, condition{})
+	if err != nil {
+		return nil, fmt.Errorf("reading the billing cycles: %w", err)
+	}
+	options := make(map[int]cycle, len(rows))
+	for _, row := range rows {
+		options[row.ID] = cycle(row.Option)
+	}
+	c.cycles = options
+	return options, nil
+}
+
+// An Agreement is what a person needs to see of one to name it.
+type Agreement struct {
+	ID      int
+	Name    string
+	Type    string
+	Status  string // as shown, derived from the dates where ConnectWise gives none
+	Child   bool   // billed on its parent's invoice
+	Company int
+	// Why says why it is not chosen by itself; empty where nothing speaks against it.
+	Why string
+}
+
+// Agreements lists the agreements of a company, the ended ones included.
+func (c *Client) Agreements(ctx context.Context, company int) ([]Agreement, error) {
+	rows, err := inventoryOf(ctx, c, company)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Agreement, 0, len(rows))
+	for i := range rows {
+		a := &rows[i]
+		out = append(out, Agreement{ID: a.ID, Name: a.Name, Type: a.Type.Name, Status: a.status(c.today()), Child: a.Parent != nil,
+			Company: a.Company.ID, Why: a.unfit(c.today(), c.config.AgreementTypes)})
+	}
+	slices.SortFunc(out, func(a, b Agreement) int { return a.ID - b.ID })
+	return out, nil
+}
+
+func inventoryOf(ctx context.Context, c *Client, company int) ([]agreement, error) {
+	rows, err := inventory[agreement](ctx, c, request{at: epAgreements}, request{at: epAgreementCount}, isInt(fieldCompanyID, company))
+	if err != nil {
+		return nil, fmt.Errorf("listing the agreements of company %d: %w", company, err)
+	}
+	return rows, c.resolveCycles(ctx, rows)
+}
+
+// agreementTypes returns the names of the agreement types of the instance.
+// GET /finance/agreements/types.
+func (c *Client) agreementTypes(ctx context.Context) ([]string, error) {
+	rows, err := list[reference](ctx, c, request{at: epAgreementTypes}, condition{})
+	if err != nil {
+		return nil, fmt.Errorf("listing the agreement types: %w", err)
+	}
+	names := make([]string, 0, len(rows))
+	for _, row := range rows {
+		names = append(names, row.Name)
+	}
+	return names, nil
+}

@@ -1,0 +1,290 @@
+package connectwise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+)
+
+// Apply carries out one change. It costs at most three requests where all goes
+// well: the live line, the write, and another look only where the answer to the
+// write does not prove it.
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+	switch ch.Action {
+	case plan.Create:
+		return t.create(ctx, ch)
+	case plan.Update, plan.Delete, plan.Adopt:
+		if ch.After == nil || ch.Before == nil {
+			return plan.Applied{}, fmt.Errorf("%s of %s: nothing says what the line should become", ch.Action, ch.Label)
+		}
+		return t.change(ctx, ch)
+	}
+	return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of ConnectWise", ch.Action, ch.Label)
+}
+
+// change writes the fields that differ, one PATCH each.
+func (t *Target) change(ctx context.Context, ch plan.Change) (plan.Applied, error) {
+	agreement, id, err := parseRef(ch.Before.Ref)
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	live, err := t.client.addition(ctx, agreement, id)
+	if gone(err) {
+		return plan.Applied{}, fmt.Errorf("%w: line %s is not there any more", plan.ErrMoved, ch.Before.Ref)
+	}
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	if moved := t.moved(ch.Before, live, agreement); moved != "" {
+		return plan.Applied{}, fmt.Errorf("%w: line %s: %s", plan.ErrMoved, ch.Before.Ref, moved)
+	}
+	price := live.UnitPrice
+	for _, f := range ch.Fields {
+		w, err := wanted(f)
+		if err != nil {
+			return plan.Applied{}, err
+		}
+		if live, err = t.write(ctx, agreement, live, w); err != nil {
+			return plan.Applied{}, fmt.Errorf("line %s: %w", ch.Before.Ref, err)
+		}
+	}
+	applied := plan.Applied{Object: *ch.Before}
+	applied.Object.Label = ch.After.Label
+	applied.Object.Info = maps.Clone(ch.Before.Info)
+	show(&applied.Object, live, t.client.config.Gone == GoneCancel)
+	// A pricing schedule may set another price for another quantity, and so may
+	// the catalogue for lines that follow it.
+	if live.UnitPrice.String() != price.String() {
+		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
+			"ConnectWise changed the unit price of %s (line %s) from %s to %s with the quantity; check it before the next invoice",
+			ch.Label, ch.Before.Ref, orNone(price), orNone(live.UnitPrice))})
+	}
+	return applied, nil
+}
+
+func orNone(n number) string {
+	if !n.set {
+		return "none"
+	}
+	return n.String()
+}
+
+// moved says what of a line is no longer as the plan saw it, or is empty.
+// What is not compared (price, texts) does not make the new quantity wrong.
+func (t *Target) moved(before *plan.Object, live *addition, agreement int) string {
+	var texts []string
+	compare := func(what, was, is string) {
+		if was != is {
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", what, orNothing(was), orNothing(is)))
+		}
+	}
+	compare("quantity", before.Fields.Text(fieldQuantity), live.Quantity.String())
+	compare("last day", before.Fields.Text(fieldCancelled), live.Cancelled.String())
+	compare("product", before.Info["product_id"], strconv.Itoa(live.Product.ID))
+	compare("billing", before.Info["bill"], live.Bill)
+	compare("first day", before.Info["effective"], live.Effective.String())
+	if live.AgreementID != 0 {
+		compare("agreement", strconv.Itoa(agreement), strconv.Itoa(live.AgreementID))
+	}
+	today := t.client.today()
+	if live.Cancelled != 0 && live.Cancelled < today {
+		texts = append(texts, "it ended on "+live.Cancelled.String())
+	}
+	if live.Effective > today {
+		texts = append(texts, "it begins only on "+live.Effective.String())
+	}
+	return strings.Join(texts, ", ")
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "empty"
+	}
+	return s
+}
+
+// An intent is one field of a line and what it should become.
+type intent struct {
+	op   operation
+	has  func(*addition) bool // the line holds what is wanted
+	same func(a, b *addition) bool
+	show func(*addition) string
+	want string
+}
+
+func wanted(f plan.FieldChange) (intent, error) {
+	text := ""
+	if len(f.After) > 0 {
+		text = f.After[0]
+	}
+	switch f.Name {
+	case fieldQuantity:
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || n < 0 {
+			return intent{}, fmt.Errorf("%q is not a number of licences", text)
+		}
+		return intent{
+			op:   operation{Op: "replace", Path: "quantity", Value: n},
+			has:  func(a *addition) bool { return a.Quantity.String() == strconv.FormatInt(n, 10) },
+			same: func(a, b *addition) bool { return a.Quantity.String() == b.Quantity.String() },
+			show: func(a *addition) string { return "quantity " + orNone(a.Quantity) },
+			want: "quantity " + strconv.FormatInt(n, 10),
+		}, nil
+	case fieldCancelled:
+		last, ok := parseDay([]byte(text))
+		if text != "" && (!ok || len(text) != len("2006-01-02")) {
+			return intent{}, fmt.Errorf("%q is not a day (YYYY-MM-DD)", text)
+		}
+		op := operation{Op: "replace", Path: "cancelledDate", Value: last.wire()}
+		if text == "" {
+			op = operation{Op: "remove", Path: "cancelledDate"}
+		}
+		return intent{
+			op:   op,
+			has:  func(a *addition) bool { return a.Cancelled == last },
+			same: func(a, b *addition) bool { return a.Cancelled == b.Cancelled },
+			show: func(a *addition) string { return "last day " + orNothing(a.Cancelled.String()) },
+			want: "last day " + orNothing(text),
+		}, nil
+	}
+	return intent{}, fmt.Errorf("%s is not a field that is written", f.Name)
+}
+
+// mostPatches is how often one value is sent: an absolute value may be sent
+// again, once a look has shown that it did not arrive.
+const mostPatches = 3
+
+// write brings one field of a line to what is wanted, and returns the line as
+// ConnectWise then shows it.
+//
+//	the PATCH                        the line then shows       what follows
+//	answered with what was wanted    –                         done
+//	answered with something else     what was wanted           done
+//	                                 anything else             an error: ConnectWise kept its own value
+//	lost, or failed after it left    what was wanted           done
+//	                                 what was there before     sent again, twice at most
+//	                                 anything else             plan.ErrMoved
+//	                                 cannot be read            rest.ErrOutcomeUnknown
+//	refused                          –                         the refusal
+func (t *Target) write(ctx context.Context, agreement int, before *addition, w intent) (*addition, error) {
+	for sent := 1; ; sent++ {
+		answer, err := t.client.patchAddition(ctx, agreement, before.ID, w.op)
+		if err == nil && w.has(answer) && sameLine(answer, before, agreement) {
+			return answer, nil
+		}
+		lost := errors.Is(err, rest.ErrOutcomeUnknown)
+		if err != nil && !lost && !errors.Is(err, errUnconfirmed) {
+			return nil, err
+		}
+		live, look := t.client.addition(ctx, agreement, before.ID)
+		switch {
+		case look != nil:
+			return nil, fmt.Errorf("%w: %s was sent and the line cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, w.want, look)
+		case w.has(live) && sameLine(live, before, agreement):
+			return live, nil
+		case !lost:
+			return nil, fmt.Errorf("ConnectWise answered that %s is written and holds %s: look at the line there, a rule of the instance may forbid it", w.want, w.show(live))
+		case !w.same(live, before) || !sameLine(live, before, agreement):
+			return nil, fmt.Errorf("%w: it holds %s, where we found %s and sent %s", plan.ErrMoved, w.show(live), w.show(before), w.want)
+		case sent == mostPatches:
+			return nil, fmt.Errorf("%w: %s was sent %d times and did not arrive; the next run looks again", rest.ErrOutcomeUnknown, w.want, sent)
+		}
+	}
+}
+
+// sameLine reports whether an answer is about the line that was asked for.
+func sameLine(answer, before *addition, agreement int) bool {
+	return answer.ID == before.ID && answer.Product.ID == before.Product.ID && (answer.AgreementID == 0 || answer.AgreementID == agreement)
+}
+
+// create makes the line of a product that has none. Another look at the
+// agreement comes first: a line made twice is billed twice. It is sent once; an
+// end that nobody saw is left to the next run, which takes the line on.
+func (t *Target) create(ctx context.Context, ch plan.Change) (plan.Applied, error) {
+	if ch.After == nil {
+		return plan.Applied{}, fmt.Errorf("create of %s: nothing says what to make", ch.Label)
+	}
+	if !t.client.config.CreateAdditions {
+		return plan.Applied{}, fmt.Errorf("create of %s: connectwise.create_additions is off", ch.Label)
+	}
+	agreement, err := strconv.Atoi(ch.After.Info["agreement"])
+	if err != nil {
+		return plan.Applied{}, fmt.Errorf("create of %s: the agreement is not known: plan again", ch.Label)
+	}
+	productID, err := strconv.Atoi(ch.After.Info["product_id"])
+	if err != nil {
+		return plan.Applied{}, fmt.Errorf("create of %s: the product is not known: plan again", ch.Label)
+	}
+	quantity, err := strconv.ParseInt(ch.After.Fields.Text(fieldQuantity), 10, 32)
+	if err != nil || quantity <= 0 {
+		return plan.Applied{}, fmt.Errorf("create of %s: %q is not a number of licences", ch.Label, ch.After.Fields.Text(fieldQuantity))
+	}
+	it, err := t.client.item(ctx, productID)
+	switch {
+	case gone(err):
+		return plan.Applied{}, fmt.Errorf("%w: product %d is not in the catalogue any more", plan.ErrMoved, productID)
+	case err != nil:
+		return plan.Applied{}, err
+	case it.ID != productID || it.Inactive || it.Class == classBundle:
+		return plan.Applied{}, fmt.Errorf("%w: product %s (%d) cannot be a new line any more: it is inactive or a bundle", plan.ErrMoved, it.Identifier, productID)
+	}
+	lines, err := t.unended(ctx, agreement, productID)
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	if len(lines) > 0 {
+		return plan.Applied{}, fmt.Errorf("%w: agreement %d has line %s of product %s by now", plan.ErrMoved, agreement, ref(agreement, lines[0].ID), it.Identifier)
+	}
+	n := newAddition{Bill: it.bill(), Quantity: quantity, Effective: t.client.today().wire()}
+	n.Product.ID = productID
+	made, err := t.client.addAddition(ctx, agreement, n)
+	proves := func(a *addition) bool {
+		return a.Product.ID == productID && (a.AgreementID == 0 || a.AgreementID == agreement) && a.Quantity.String() == strconv.FormatInt(quantity, 10)
+	}
+	if err != nil && !errors.Is(err, errUnconfirmed) {
+		return plan.Applied{}, fmt.Errorf("agreement %d: %w", agreement, err)
+	}
+	if err != nil || !proves(made) {
+		lines, err := t.unended(ctx, agreement, productID)
+		if err != nil || len(lines) != 1 || !proves(&lines[0]) {
+			return plan.Applied{}, fmt.Errorf("%w: agreement %d: a line of product %s was asked for and cannot be found as asked; the next run finds out",
+				rest.ErrOutcomeUnknown, agreement, it.Identifier)
+		}
+		made = &lines[0]
+	}
+	applied := plan.Applied{Object: *ch.After}
+	applied.Object.Ref = ref(agreement, made.ID)
+	applied.Object.Info = maps.Clone(ch.After.Info)
+	delete(applied.Object.Info, "monthly")
+	show(&applied.Object, made, t.client.config.Gone == GoneCancel)
+	if planned := ch.After.Info["unit_price"]; made.UnitPrice.String() != planned {
+		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
+			"the new line %s of %s costs %s a unit, where the catalogue says %s; check it before the next invoice",
+			applied.Object.Ref, ch.Label, orNone(made.UnitPrice), orNothing(planned))})
+	}
+	return applied, nil
+}
+
+// unended reads the lines of a product that bill now or will.
+func (t *Target) unended(ctx context.Context, agreement, product int) ([]addition, error) {
+	rows, err := t.client.additionsOf(ctx, agreement, product)
+	if err != nil {
+		return nil, err
+	}
+	today := t.client.today()
+	out := rows[:0]
+	for _, row := range rows {
+		// The filter is the server's; what it lets through is looked at again.
+		if row.Product.ID == product && (row.Cancelled == 0 || row.Cancelled >= today) {
+			out = append(out, row)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,351 @@
+package connectwise
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	cwsim "syncd/internal/simulator/connectwise"
+)
+
+const (
+	lineRoute  = "/finance/agreements/{id}/additions/{id}"
+	linesRoute = "/finance/agreements/{id}/additions"
+)
+
+// wantErr reports whether err is what a row wants: nil, or an error that is
+// target and says some words.
+func wantErr(t *testing.T, err, target error, says string) {
+	t.Helper()
+	switch {
+	case target == nil && says == "":
+		if err != nil {
+			t.Errorf("got %v, want no error", err)
+		}
+	case err == nil:
+		t.Errorf("got no error, want %v %s", target, says)
+	case target != nil && !errors.Is(err, target):
+		t.Errorf("got %v, want %v", err, target)
+	case !strings.Contains(err.Error(), says):
+		t.Errorf("got %q, want it to say %q", err, says)
+	}
+}
+
+func TestOneNewQuantity(t *testing.T) {
+	patch := func(kind cwsim.FaultKind, times int) []cwsim.Rule {
+		return []cwsim.Rule{{Method: "PATCH", Route: lineRoute, Times: times, Fault: cwsim.Fault{Kind: kind}}}
+	}
+	afterwards := func(rules []cwsim.Rule, kind cwsim.FaultKind) []cwsim.Rule {
+		return append(rules, cwsim.Rule{Method: "GET", Route: lineRoute, Skip: 1, Fault: cwsim.Fault{Kind: kind}})
+	}
+	for _, tt := range []struct {
+		name   string
+		rules  []cwsim.Rule
+		faults cwsim.Faults
+		err    error
+		says   string
+		holds  string // the quantity at the end
+		asks   int    // requests, the live read included; 0 = not counted
+		sends  int    // PATCHes
+	}{
+		{name: "all goes well", holds: "14", asks: 2, sends: 1},
+		{name: "a 500 before anything was done", rules: patch(cwsim.Timeout, 1), holds: "14", asks: 4, sends: 2},
+		{name: "a 500 after it was done", rules: patch(cwsim.TimeoutCommitted, 1), holds: "14", asks: 3, sends: 1},
+		{name: "the connection dropped before", rules: patch(cwsim.Dropped, 1), holds: "14", asks: 4, sends: 2},
+		{name: "the connection dropped after: the answer is lost", rules: patch(cwsim.DroppedCommitted, 1), holds: "14", asks: 3, sends: 1},
+		{name: "the answer breaks off", rules: patch(cwsim.CutBody, 1), holds: "14", asks: 3, sends: 1},
+		{name: "a gateway's page", rules: patch(cwsim.BadGateway, 1), holds: "14", asks: 4, sends: 2},
+		{name: "lost twice, done the third time", rules: patch(cwsim.Dropped, 2), holds: "14", asks: 6, sends: 3},
+		{name: "never arrives", rules: patch(cwsim.Dropped, 0), err: rest.ErrOutcomeUnknown, says: "sent 3 times", holds: "12", asks: 7, sends: 3},
+		{name: "lost, and the line cannot be read afterwards", rules: afterwards(patch(cwsim.DroppedCommitted, 1), cwsim.BadGateway), err: rest.ErrOutcomeUnknown, says: "cannot be read", holds: "14", sends: 1},
+		{name: "throttled is refused, and sent again", rules: patch(cwsim.Throttled, 1), holds: "14", asks: 3, sends: 2},
+		{name: "an answer without a body", rules: patch(cwsim.EmptyAnswer, 1), holds: "14", asks: 3, sends: 1},
+		{name: "a page with status 200", rules: patch(cwsim.HTMLPage, 1), holds: "14", asks: 3, sends: 1},
+		{name: "a 200 that changed nothing", rules: patch(cwsim.Ignored, 1), says: "holds quantity 12", holds: "12", asks: 3, sends: 1},
+		{name: "a 200 with another value", faults: cwsim.Faults{MaxQuantity: num("13")}, says: "holds quantity 13", holds: "13", asks: 3, sends: 1},
+		{name: "bad input, said to be a fault of the server", rules: patch(cwsim.Converting, 1), says: "converting value", holds: "12", asks: 2, sends: 1},
+		{name: "in use", rules: patch(cwsim.InUse, 1), says: "409", holds: "12", asks: 2, sends: 1},
+		{name: "no right to write", rules: patch(cwsim.Denied, 1), says: "Finance > Agreements: Inquire All, Edit All", holds: "12", asks: 2, sends: 1},
+	} {
+		inBubble(t, tt.name, func(t *testing.T) {
+			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+			ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
+			before := b.sim.World()
+			b.sim.SetFaults(tt.faults)
+			b.sim.Fail(tt.rules...)
+			b.sim.Forget()
+			got, err := b.apply(contoso, ch)
+			asks, sends := len(b.sim.Requests()), len(b.sim.Writes())
+			wantErr(t, err, tt.err, tt.says)
+			if err == nil && (got.Object.Ref != "55/910" || got.Object.Fields.Text(fieldQuantity) != "14" || len(got.Notes) != 0) {
+				t.Errorf("got %+v, want the line with 14", got)
+			}
+			if tt.asks != 0 && asks != tt.asks || sends != tt.sends {
+				t.Errorf("got %d requests, %d of them writes (%s), want %d and %d", asks, sends, b.asked(), tt.asks, tt.sends)
+			}
+			for _, w := range b.sim.Writes() {
+				if want := `[{"op":"replace","path":"quantity","value":14}]`; w.Body != want || w.Path != "/finance/agreements/55/additions/910" {
+					t.Errorf("got %s %s %s, want one bare operation on line 910", w.Method, w.Path, w.Body)
+				}
+			}
+			b.untouched(before, func(w *cwsim.World) { w.Addition(910).Quantity = num(tt.holds) })
+		})
+	}
+}
+
+func TestALineThatMovedIsLeftAlone(t *testing.T) {
+	line := func(f func(*cwsim.Addition)) func(*cwsim.World) {
+		return func(w *cwsim.World) { f(w.Addition(910)) }
+	}
+	for _, tt := range []struct {
+		name string
+		edit func(*cwsim.World)
+		says string
+	}{
+		{"another quantity", line(func(a *cwsim.Addition) { a.Quantity = num("13") }), "quantity was 12 and is 13"},
+		{"an end", line(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 12, 31) }), "last day was empty and is 2026-12-31"},
+		{"an end in the past", line(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 1, 31) }), "it ended on 2026-01-31"},
+		{"another first day", line(func(a *cwsim.Addition) { a.EffectiveDate = cwsim.Day(2027, 1, 1) }), "it begins only on 2027-01-01"},
+		{"another product", line(func(a *cwsim.Addition) { a.ProductID = 755 }), "product was 752 and is 755"},
+		{"not billed any more", line(func(a *cwsim.Addition) { a.BillCustomer = "DoNotBill" }), "billing was Billable and is DoNotBill"},
+		{"no quantity", line(func(a *cwsim.Addition) { a.Nulls = []string{"quantity"} }), "quantity was 12 and is empty"},
+		{"deleted", func(w *cwsim.World) { w.Additions = w.Additions[1:] }, "not there any more"},
+		{"moved to another agreement", line(func(a *cwsim.Addition) { a.AgreementID = 56 }), "not there any more"},
+	} {
+		inBubble(t, tt.name, func(t *testing.T) {
+			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+			ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
+			b.sim.Edit("billing", tt.edit)
+			before := b.sim.World()
+			_, err := b.apply(contoso, ch)
+			wantErr(t, err, plan.ErrMoved, tt.says)
+			b.untouched(before, nil)
+			if n := len(b.sim.Writes()); n != 0 {
+				t.Errorf("got %d writes, want none", n)
+			}
+		})
+	}
+}
+
+func TestAnEditBetweenALostAnswerAndTheLook(t *testing.T) {
+	inBubble(t, "is not overwritten", func(t *testing.T) {
+		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+		ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
+		b.sim.Before(func(r *http.Request) cwsim.Fault {
+			if r.Method != "PATCH" {
+				return cwsim.Fault{}
+			}
+			b.sim.Edit("billing", func(w *cwsim.World) { w.Addition(910).Quantity = num("40") })
+			return cwsim.Fault{Kind: cwsim.Dropped}
+		})
+		_, err := b.apply(contoso, ch)
+		wantErr(t, err, plan.ErrMoved, "holds quantity 40")
+		if got := b.quantity(910); got != "40" {
+			t.Errorf("got %s, want the person's 40", got)
+		}
+	})
+}
+
+func TestAPriceThatFollowsTheQuantityIsNoted(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 60, 0)), left("55/910", "12", "")))
+	b.sim.SetFaults(cwsim.Faults{Reprice: true})
+	got, err := b.apply(contoso, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Notes) != 1 || got.Notes[0].Code != "price_changed" || !got.Notes[0].Note || !strings.Contains(got.Notes[0].Message, "from 22 to 20") {
+		t.Errorf("got %+v, want a note with both prices", got.Notes)
+	}
+	if got.Object.Info["unit_price"] != "20" {
+		t.Errorf("got unit price %s, want 20", got.Object.Info["unit_price"])
+	}
+}
+
+func TestALicenceThatIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		gone string
+		body string
+		want func(*cwsim.Addition)
+	}{
+		{GoneZero, `[{"op":"replace","path":"quantity","value":0}]`, func(a *cwsim.Addition) { a.Quantity = num("0") }},
+		{GoneCancel, `[{"op":"replace","path":"cancelledDate","value":"2026-11-30T00:00:00Z"}]`, func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) }},
+	} {
+		inBubble(t, tt.gone, func(t *testing.T) {
+			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = tt.gone })
+			ch := only(t, b.plan(contoso, snapshot(), left("55/910", "12", "")))
+			before := b.sim.World()
+			got, err := b.apply(contoso, ch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !got.Object.Retired || got.Object.Key != ch.Key {
+				t.Errorf("got %+v, want it retired", got.Object)
+			}
+			if w := b.sim.Writes(); len(w) != 1 || w[0].Body != tt.body {
+				t.Errorf("got %+v, want %s", w, tt.body)
+			}
+			b.untouched(before, func(w *cwsim.World) { tt.want(w.Addition(910)) })
+			if again := written(b.plan(contoso, snapshot(), record(ch.Left(got.Object)))); !strings.HasSuffix(again, "1 in step") {
+				t.Errorf("planned again: got %s, want it in step", again)
+			}
+		})
+	}
+}
+
+func TestAnEndThatIsTakenBack(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = GoneCancel })
+	ch := only(t, b.plan(contoso, snapshot(), left("55/910", "12", "")))
+	ended, err := b.apply(contoso, ch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A revert asks for what was there before.
+	back := plan.Change{Action: plan.Update, Key: ch.Key, Label: ch.Label, Ref: ch.Ref, Before: &ended.Object, After: ch.Before,
+		Fields: []plan.FieldChange{{Name: fieldCancelled, Before: plan.Value{"2026-11-30"}, After: plan.Value{""}}}}
+	got, err := b.apply(contoso, back)
+	if err != nil || got.Object.Retired || !b.sim.World().Addition(910).CancelledDate.IsZero() {
+		t.Errorf("got %+v and %v, want the line open again", got.Object, err)
+	}
+}
+
+func TestPlanAppliedIsPlanEmpty(t *testing.T) {
+	inBubble(t, "for an update, an adoption and a creation", func(t *testing.T) {
+		r := rules(rule(skuBP, "M365-BP"), rule(skuE3, "E3"), rule(skuEX, "OLD"))
+		b := newBench(t, seed(), r, func(c *Config) { c.CreateAdditions = true })
+		source := snapshot(licence(skuBP, 14, 0), licence(skuE3, 5, 0), licence(skuEX, 3, 0))
+		var records []plan.Record
+		for _, ch := range b.plan(contoso, source).Changes {
+			now := ch.Before
+			if ch.Writes() {
+				got, err := b.apply(contoso, ch)
+				if err != nil {
+					t.Fatalf("%s: %v", ch.Action, err)
+				}
+				now = &got.Object
+			}
+			records = append(records, record(ch.Left(*now)))
+		}
+		if got, want := written(b.plan(contoso, source, records...)), "3 in step"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestALineIsMadeOnce(t *testing.T) {
+	post := func(kind cwsim.FaultKind) []cwsim.Rule {
+		return []cwsim.Rule{{Method: "POST", Route: linesRoute, Times: 1, Fault: cwsim.Fault{Kind: kind}}}
+	}
+	for _, tt := range []struct {
+		name  string
+		edit  func(*cwsim.World)
+		rules []cwsim.Rule
+		err   error
+		says  string
+		lines int // of the product afterwards
+		sends int
+		asks  int
+	}{
+		{name: "all goes well", lines: 1, sends: 1, asks: 3},
+		{name: "the answer is lost", rules: post(cwsim.DroppedCommitted), err: rest.ErrOutcomeUnknown, lines: 1, sends: 1},
+		{name: "a 500 after it was made", rules: post(cwsim.TimeoutCommitted), err: rest.ErrOutcomeUnknown, lines: 1, sends: 1},
+		{name: "the connection dropped before", rules: post(cwsim.Dropped), err: rest.ErrOutcomeUnknown, sends: 1},
+		{name: "throttled is refused, and sent again", rules: post(cwsim.Throttled), lines: 1, sends: 2},
+		{name: "an answer without a body", rules: post(cwsim.EmptyAnswer), lines: 1, sends: 1, asks: 4},
+		{name: "a 201 that made nothing", rules: post(cwsim.Echoed), lines: 0, sends: 1},
+		{name: "somebody made one meanwhile", edit: func(w *cwsim.World) {
+			w.Additions = append(w.Additions, &cwsim.Addition{ID: 990, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable"})
+		}, err: plan.ErrMoved, says: "line 55/990", lines: 1},
+		{name: "a future line is there meanwhile", edit: func(w *cwsim.World) {
+			w.Additions = append(w.Additions, &cwsim.Addition{ID: 990, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable", EffectiveDate: cwsim.Day(2027, 1, 1)})
+		}, err: plan.ErrMoved, lines: 1},
+		{name: "an ended line does not matter", edit: func(w *cwsim.World) {
+			w.Additions = append(w.Additions, &cwsim.Addition{ID: 990, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable", CancelledDate: cwsim.Day(2026, 1, 31)})
+		}, lines: 2, sends: 1},
+		{name: "the product became inactive", edit: func(w *cwsim.World) { w.Product(755).Inactive = true }, err: plan.ErrMoved, says: "inactive"},
+		{name: "the product is gone", edit: func(w *cwsim.World) { w.Products = w.Products[:3] }, err: plan.ErrMoved, says: "not in the catalogue"},
+		{name: "no right to add", rules: post(cwsim.Denied), says: "Add All", sends: 1},
+	} {
+		inBubble(t, tt.name, func(t *testing.T) {
+			b := newBench(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
+			ch := only(t, b.plan(contoso, snapshot(licence(skuE3, 4, 4))))
+			if tt.edit != nil {
+				b.sim.Edit("billing", tt.edit)
+			}
+			b.sim.Fail(tt.rules...)
+			b.sim.Forget()
+			got, err := b.apply(contoso, ch)
+			asks, sends := len(b.sim.Requests()), len(b.sim.Writes())
+			if tt.name != "a 201 that made nothing" { // it cannot be told from a line until the next run
+				wantErr(t, err, tt.err, tt.says)
+			}
+			if tt.asks != 0 && asks != tt.asks || sends != tt.sends {
+				t.Errorf("got %d requests, %d of them writes (%s), want %d and %d", asks, sends, b.asked(), tt.asks, tt.sends)
+			}
+			made := b.sim.World()
+			n := 0
+			for _, a := range made.AdditionsOf(55) {
+				if a.ProductID == 755 {
+					n++
+				}
+			}
+			if n != tt.lines {
+				t.Errorf("got %d lines of the product, want %d", n, tt.lines)
+			}
+			if tt.err == nil && tt.says == "" && tt.lines > 0 {
+				w := b.sim.Writes()[0]
+				if want := `{"product":{"id":755},"billCustomer":"Billable","quantity":4,"effectiveDate":"2026-11-21T00:00:00Z"}`; w.Body != want {
+					t.Errorf("sent %s, want %s", w.Body, want)
+				}
+				if got.Object.Ref == "" || got.Object.Info["unit_price"] != "36.5" || got.Object.Info["bill"] != "Billable" {
+					t.Errorf("got %+v, want the line with its ref and price", got.Object)
+				}
+				if tt.lines == 1 {
+					if again := written(b.plan(contoso, snapshot(licence(skuE3, 4, 4)), record(got.Object))); again != "1 in step" {
+						t.Errorf("planned again: got %s, want it in step", again)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestALostCreationIsTakenOnByTheNextRun(t *testing.T) {
+	inBubble(t, "and not made again", func(t *testing.T) {
+		b := newBench(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
+		ch := only(t, b.plan(contoso, snapshot(licence(skuE3, 4, 4))))
+		b.sim.Fail(cwsim.Rule{Method: "POST", Route: linesRoute, Times: 1, Fault: cwsim.Fault{Kind: cwsim.DroppedCommitted}})
+		if _, err := b.apply(contoso, ch); !errors.Is(err, rest.ErrOutcomeUnknown) {
+			t.Fatalf("got %v, want %v", err, rest.ErrOutcomeUnknown)
+		}
+		announced := plan.Record{Object: *ch.After, Pending: ch.After, At: time.Now()}
+		next := b.plan(contoso, snapshot(licence(skuE3, 4, 4)), announced)
+		if !next.Empty() || len(next.Learned) != 1 || next.Learned[0].Ref == "" {
+			t.Errorf("got %s and %+v to remember, want the line remembered and nothing done", written(next), next.Learned)
+		}
+	})
+}
+
+func TestNothingElseCanBeAsked(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	for _, r := range []request{
+		{method: "POST", at: "/finance/agreements/{id}/invoice", ids: []int{55}},
+		{method: "DELETE", at: epAddition, ids: []int{55, 910}},
+		{method: "PUT", at: epAddition, ids: []int{55, 910}},
+		{method: "POST", at: epAgreements},
+		{method: "PATCH", at: "/finance/agreements/{id}", ids: []int{55}},
+		{method: "POST", at: epCompanies},
+		{method: "POST", at: "/system/callbacks"},
+	} {
+		if _, err := b.client.do(t.Context(), r); !errors.Is(err, rest.ErrForbidden) {
+			t.Errorf("%s %s: got %v, want %v", r.method, r.at, err, rest.ErrForbidden)
+		}
+	}
+	if n := len(b.sim.Requests()); n != 0 {
+		t.Errorf("got %d requests, want none", n)
+	}
+}

@@ -1,0 +1,132 @@
+package connectwise
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"syncd/internal/mapping"
+	cwsim "syncd/internal/simulator/connectwise"
+)
+
+func TestCompaniesWithTheEvidenceInThem(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	got, err := b.client.Companies(t.Context())
+	if err != nil || len(got) != 4 {
+		t.Fatalf("got %d companies and %v, want 4 without the one in the recycle bin", len(got), err)
+	}
+	want := Company{ID: 250, Identifier: "Contoso", Name: "Contoso Ltd", Website: "https://contoso.example", AccountNumber: "C-1", Types: []string{"Customer"},
+		Status: "Active", UserDefined: []string{"contoso.example"}, CustomFields: map[string]string{"Tenant ID": tenant}}
+	if diff := cmp.Diff(want, got[0]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestContactDomains(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	got, err := b.client.ContactDomains(t.Context())
+	if want := (map[int]map[string]int{250: {"contoso.example": 2}}); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("got %v and %v, want %v: each person once, the inactive one not", got, err, want)
+	}
+}
+
+func TestWhichCompanyIsMeant(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	for _, tt := range []struct {
+		text string
+		want int
+		err  error
+	}{
+		{"Contoso", 250, nil},
+		{" contoso ", 250, nil},
+		{"Contoso Ltd", 250, nil}, // its namesake is in the recycle bin
+		{`Fabrikam "North" [EU]`, 251, nil},
+		{"Tail-2", 254, nil},
+		{"Tailspin", 0, errSeveral},
+		{"Contoso-old", 0, errNone},
+		{"Contos", 0, errNone},
+		{`" or id>0 or name="`, 0, errNone},
+		{`x' or "a"="a`, 0, errNone},
+		{"", 0, errNone},
+		{"253", 253, nil},
+		{"252", 0, errNone},
+		{"99999", 0, errNone},
+	} {
+		got, err := b.client.ResolveCompany(t.Context(), tt.text)
+		if got != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%q: got %d and %v, want %d and %v", tt.text, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+func TestAgreementsOfACompany(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	got, err := b.client.Agreements(t.Context(), 250)
+	want := []Agreement{
+		{ID: 55, Name: "Managed", Type: "Managed Services", Status: "Active", Company: 250},
+		{ID: 57, Name: "Old project", Type: "Projects", Status: "Expired", Company: 250, Why: "it ended on 2021-01-01"},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
+}
+
+func TestTheCatalogue(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	got, err := b.client.Catalogue(t.Context())
+	if err != nil || len(got) != 4 {
+		t.Fatalf("got %d products and %v, want 4", len(got), err)
+	}
+	want := Product{ID: 755, Identifier: "E3", Description: "E3", CustomerDescription: "E3", Class: "NonInventory", VendorSKU: "CFQ7TTC0LFLX:0001"}
+	if diff := cmp.Diff(want, got[3]); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestHowFarAnAgreementIsInvoiced(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	got, err := b.client.Recap(t.Context(), 55)
+	if err != nil || got.NextInvoice != "2026-12-01" {
+		t.Errorf("got %+v and %v, want the next invoice on 2026-12-01", got, err)
+	}
+}
+
+func TestIdentifiersThatAreHardToAskFor(t *testing.T) {
+	for _, identifier := range []string{`M365 & "BP"`, `it's`, `both ' and "`, `[x]`, `back\slash`, `100% + 1`, "Großkunde (ß)", "a,b", "x) or (id>0"} {
+		t.Run(identifier, func(t *testing.T) {
+			w := seed()
+			w.Products[0].Identifier = identifier
+			b := newBench(t, w, rules(rule(skuBP, identifier), rule(skuE3, "E3")))
+			if seen := b.observe(contoso); len(seen.Objects) != 1 || seen.Objects[0].Info["product_id"] != "752" {
+				t.Errorf("got %+v, want the line", seen)
+			}
+		})
+	}
+}
+
+func TestManyProductsAreAskedForInChunks(t *testing.T) {
+	w := seed()
+	var rs []mapping.Rule
+	for i := range 200 {
+		name := fmt.Sprintf("Microsoft 365 product with a long name %d", i)
+		w.Products = append(w.Products, &cwsim.Product{ID: 9000 + i, Identifier: name, Description: "x"})
+		rs = append(rs, rule(fmt.Sprintf("0a11aaaa-0000-4000-8001-%012d", i), name))
+	}
+	b := newBench(t, w, rules(rs...))
+	catalogue, err := b.target.resolved(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rs {
+		if catalogue[r.Product].item == nil {
+			t.Errorf("%s: got %+v, want it found", r.Product, catalogue[r.Product])
+		}
+	}
+	for _, r := range b.sim.Requests() {
+		if len(r.Query) > 2000-200 {
+			t.Errorf("got a query of %d characters, want less", len(r.Query))
+		}
+	}
+}

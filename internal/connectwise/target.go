@@ -1,0 +1,447 @@
+package connectwise
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// A Target is ConnectWise billing for one run, with the product rules of that
+// moment. Its methods may be called from many goroutines.
+type Target struct {
+	client   *Client
+	products []product // by key
+	settings string
+
+	catalogueMu sync.Mutex
+	catalogue   map[string]resolution // by product as the rules write it; nil until read
+
+	mu     sync.Mutex
+	places map[string]*place // by customer, as Observe last saw them
+	taken  map[int]string    // agreement → the customer that it is filled from
+}
+
+// A product is one product that rules bill, with the licences that feed it.
+type product struct {
+	key   plan.Key
+	text  string // identifier or id, as the rules write it
+	label string
+	rules []mapping.Rule
+}
+
+// A place is what Observe learnt of a customer and Desired needs to know: where
+// a missing line would go, and what must not be touched while its licence is
+// there.
+type place struct {
+	agreement *agreement
+	findings  map[plan.Key]finding
+}
+
+// batch is how many customers are observed at once. Their companies, and their
+// agreements, are one request each.
+const batch = 100
+
+// Open returns the target for one run.
+func (c *Client) Open(rules mapping.Rules) *Target {
+	t := &Target{client: c, products: billedProducts(&rules), places: map[string]*place{}, taken: map[int]string{}}
+	t.settings = settingsDigest(&rules, &c.config)
+	return t
+}
+
+// billedProducts gives each product of the rules its key: the ids of the SKUs
+// that feed it, sorted and joined by "+", and, where the same SKUs feed several
+// products, "@" and the product as the rules write it. It looks at nothing but
+// the rules, so that a line keeps its key when its licence goes.
+func billedProducts(rules *mapping.Rules) []product {
+	feeding := map[string]int{}
+	var out []product
+	for text, of := range rules.Billed() {
+		var skus, names []string
+		for _, r := range of {
+			skus = append(skus, strings.ToLower(r.SKU))
+			if name := cmp.Or(r.Name, r.Part); name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(skus)
+		id := strings.Join(slices.Compact(skus), "+")
+		feeding[id]++
+		slices.Sort(names)
+		out = append(out, product{key: plan.Key{Kind: kindAddition, ID: id}, text: text, rules: of,
+			label: cmp.Or(strings.Join(names, " + "), text)})
+	}
+	for i := range out {
+		if p := &out[i]; feeding[p.key.ID] > 1 {
+			p.key.ID += "@" + p.text
+			p.label += " (" + p.text + ")"
+		}
+	}
+	slices.SortFunc(out, func(a, b product) int { return a.key.Compare(b.key) })
+	return out
+}
+
+func settingsDigest(rules *mapping.Rules, c *Config) string {
+	sorted := slices.Clone(rules.Rules)
+	slices.SortFunc(sorted, func(a, b mapping.Rule) int {
+		return cmp.Or(strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count))
+	})
+	for i := range sorted {
+		sorted[i].Part, sorted[i].Name, sorted[i].Reason = "", "", "" // for people; they decide nothing
+	}
+	types := slices.Clone(c.AgreementTypes)
+	for i := range types {
+		types[i] = strings.ToLower(strings.TrimSpace(types[i]))
+	}
+	slices.Sort(types)
+	raw, err := json.Marshal([]any{sorted, types, c.Gone, c.CreateAdditions})
+	if err != nil {
+		panic(err) // plain data of our own; cannot fail
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Spec says what the loop must know of the target.
+func (t *Target) Spec() plan.Spec {
+	return plan.Spec{
+		Name: "connectwise",
+		Kinds: []plan.Kind{{
+			Name: kindAddition,
+			// Money: a quantity that a person changed is not changed back unasked.
+			Owner:     plan.Hold,
+			Delta:     delta,
+			Retire:    t.retire,
+			MayCreate: t.client.config.CreateAdditions,
+			Missing:   unbilled,
+		}},
+		Needs:    directory.Licences,
+		Link:     mapping.ConnectWiseCompany,
+		Batch:    batch,
+		Settings: t.settings,
+	}
+}
+
+// retire is how a line is left whose licence is gone: never deleted, since the
+// history of an agreement is what invoices are explained by.
+func (t *Target) retire(before *plan.Object) *plan.Object {
+	after := *before
+	after.Retired = true
+	if t.client.config.Gone == GoneCancel {
+		next, _ := parseDay([]byte(before.Info["next_invoice"]))
+		last := periodEnd(next, before.Info["cycle_months"], t.client.today())
+		after.Fields = before.Fields.With(fieldCancelled, plan.Value{last.String()})
+		return &after
+	}
+	after.Fields = before.Fields.With(fieldQuantity, plan.Value{"0"})
+	return &after
+}
+
+// Desired says which lines a customer should have, by the rules:
+//
+//	licences that feed the product            what is wanted
+//	none listed                               nothing: gone
+//	none or not all listed, list partial      conflict not_proven
+//	one disputed, counted as purchased        conflict source_disagrees
+//	sum of the units is 0                     nothing: gone
+//	otherwise                                 a line with that quantity
+//
+// It is a pure function of its arguments, the rules, and what Observe saw of
+// the customer: a product or a line that cannot be told is no basis for a wish.
+func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+	licences, err := s.Licences.Items()
+	if err != nil {
+		return plan.Desired{}, err
+	}
+	partial := s.Licences.Proof().Partial
+	bySKU := make(map[string]*directory.Licence, len(licences))
+	for i := range licences {
+		bySKU[licences[i].SKU] = &licences[i]
+	}
+	t.mu.Lock()
+	p := t.places[c.Key]
+	t.mu.Unlock()
+	var d plan.Desired
+	for i := range t.products {
+		product := &t.products[i]
+		units, conflict := product.count(bySKU, partial)
+		var seen finding
+		if p != nil {
+			seen = p.findings[product.key]
+		}
+		switch {
+		case seen.conflict != nil:
+			// Observe said so already; the key is out of all sides.
+		case conflict != nil && units == 0 && p != nil && seen.object == nil && seen.unwanted == nil && conflict.Code == notProven:
+			// A partial list lacks what the customer never had, too. Where there is
+			// no line either there is nothing to decide.
+		case conflict != nil:
+			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *conflict})
+		case units > 0 && seen.wanted != nil:
+			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.wanted})
+		case units > 0:
+			d.Objects = append(d.Objects, t.wish(product, units, p))
+		case seen.unwanted != nil:
+			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.unwanted})
+		}
+	}
+	return d, nil
+}
+
+const notProven = "not_proven"
+
+// count adds up the units that feed a product. units is 0 for one that is
+// gone; it counts what is listed even where there is a conflict.
+func (p *product) count(bySKU map[string]*directory.Licence, partial bool) (units int, conflict *plan.Violation) {
+	hold := func(code, format string, args ...any) {
+		if conflict == nil {
+			conflict = &plan.Violation{Code: code, Key: p.key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}
+		}
+	}
+	for _, r := range p.rules {
+		licence := bySKU[strings.ToLower(r.SKU)]
+		switch {
+		case licence == nil && partial:
+			hold(notProven, "%s: the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions",
+				p.label, cmp.Or(r.Part, r.Name, r.SKU))
+		case licence == nil:
+		case licence.Disputed != "" && r.Count != mapping.Assigned:
+			hold("source_disagrees", "%s: two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree",
+				p.label, licence.Purchased, licence.Disputed)
+			units += r.Units(*licence)
+		default:
+			units += r.Units(*licence)
+		}
+	}
+	return units, conflict
+}
+
+// wish is the line a customer should have. Its info says what a missing one
+// would cost, from the catalogue's price.
+func (t *Target) wish(p *product, units int, at *place) plan.Object {
+	o := plan.Object{Key: p.key, Label: p.label, Fields: plan.Set(fieldQuantity, strconv.Itoa(units)), Info: map[string]string{"product": p.text}}
+	if at != nil && at.agreement != nil {
+		o.Info = agreementInfo(at.agreement)
+		o.Info["product"] = p.text
+	}
+	t.catalogueMu.Lock()
+	it := t.catalogue[p.text].item
+	t.catalogueMu.Unlock()
+	if it != nil {
+		o.Info["product"], o.Info["product_id"] = it.Identifier, strconv.Itoa(it.ID)
+		o.Info["unit_price"], o.Info["less_included"], o.Info["bill"] = it.Price.String(), "0", it.bill()
+		o.Info["monthly"] = monthlyOf(&o).StringFixed(2)
+	}
+	return o
+}
+
+// Observe says which lines the customers' agreements hold: the catalogue once
+// a run, then for each batch one list of companies, one of agreements, and the
+// additions of 25 agreements a request.
+func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
+	catalogue, err := t.resolved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plan.Observed, len(asked))
+	links := make([]link, len(asked))
+	var companyIDs, listed, named []int
+	for i := range asked {
+		l, err := linkOf(asked[i].Links)
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		links[i] = l
+		companyIDs = append(companyIDs, l.company)
+		if l.agreement != 0 {
+			named = append(named, l.agreement)
+		} else {
+			listed = append(listed, l.company)
+		}
+	}
+	companies, err := t.client.companies(ctx, distinct(companyIDs))
+	if err != nil {
+		return nil, err
+	}
+	agreements, err := t.client.agreements(ctx, distinct(listed), distinct(named))
+	if err != nil {
+		return nil, err
+	}
+	chosen := t.choose(asked, links, companies, agreements, out)
+	var ids []int
+	for _, a := range chosen {
+		if a != nil {
+			ids = append(ids, a.ID)
+		}
+	}
+	additions, err := t.client.additions(ctx, distinct(ids))
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range chosen {
+		if a == nil {
+			t.keep(asked[i].Key, nil)
+			continue
+		}
+		found := additions[a.ID]
+		if found.err != nil {
+			out[i].Err = found.err
+			t.keep(asked[i].Key, nil)
+			continue
+		}
+		t.keep(asked[i].Key, t.judge(&asked[i], a, found.rows, catalogue, &out[i]))
+	}
+	return out, nil
+}
+
+// resolved reads the products that the rules name, once.
+func (t *Target) resolved(ctx context.Context) (map[string]resolution, error) {
+	t.catalogueMu.Lock()
+	defer t.catalogueMu.Unlock()
+	if t.catalogue != nil {
+		return t.catalogue, nil
+	}
+	texts := make([]string, 0, len(t.products))
+	for _, p := range t.products {
+		texts = append(texts, p.text)
+	}
+	slices.Sort(texts)
+	found, err := t.client.resolve(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		found = map[string]resolution{}
+	}
+	t.catalogue = found
+	return found, nil
+}
+
+// choose picks each customer's agreement; where there is none to pick the
+// reason is in out and the entry is nil.
+func (t *Target) choose(asked []mapping.Asked, links []link, companies map[int]company, all []agreement, out []plan.Observed) []*agreement {
+	byCompany := map[int][]*agreement{}
+	byID := make(map[int]*agreement, len(all))
+	for i := range all {
+		byCompany[all[i].Company.ID] = append(byCompany[all[i].Company.ID], &all[i])
+		byID[all[i].ID] = &all[i]
+	}
+	today := t.client.today()
+	chosen := make([]*agreement, len(asked))
+	for i := range asked {
+		if out[i].Err != nil {
+			continue
+		}
+		l := links[i]
+		var at *company
+		if c, ok := companies[l.company]; ok {
+			at = &c
+		}
+		candidates := byCompany[l.company]
+		if l.agreement != 0 {
+			candidates = nil
+			if a := byID[l.agreement]; a != nil {
+				candidates = []*agreement{a}
+			}
+		}
+		a, err := choose(l, at, candidates, t.client.config.AgreementTypes, today)
+		if err == nil {
+			err = t.take(a, asked[i].Key)
+		}
+		if err != nil {
+			out[i].Err = err
+			continue
+		}
+		chosen[i] = a
+	}
+	return chosen
+}
+
+// take notes whom an agreement is filled from. Two tenants on one agreement
+// would each write their own number over the other's.
+func (t *Target) take(a *agreement, customer string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if first, ok := t.taken[a.ID]; ok && first != customer {
+		return blocked("agreement_shared", "agreement %d (%s) is already filled from tenant %s, and two tenants would overwrite each other's quantities: name another agreement in the column %s",
+			a.ID, a.Name, first, mapping.ConnectWiseAgreement)
+	}
+	t.taken[a.ID] = customer
+	return nil
+}
+
+func (t *Target) keep(customer string, p *place) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p == nil {
+		delete(t.places, customer)
+		return
+	}
+	t.places[customer] = p
+}
+
+// judge decides on every product of the rules in one agreement.
+func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, catalogue map[string]resolution, out *plan.Observed) *place {
+	at := &place{agreement: a, findings: make(map[plan.Key]finding, len(t.products))}
+	today := t.client.today()
+	for i := range t.products {
+		p := &t.products[i]
+		r := catalogue[p.text]
+		if r.item == nil {
+			hold := plan.Violation{Code: r.code, Key: p.key.ID, Stays: true, Message: p.label + ": " + r.why}
+			note := hold
+			note.Stays, note.Note = false, true
+			at.findings[p.key] = finding{wanted: &hold, unwanted: &note}
+			continue
+		}
+		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: t.client.config.Gone == GoneCancel}
+		for _, s := range asked.Settled {
+			if s.Key == p.key && s.How == plan.SettleAccept {
+				q.accepted = s.Ref
+			}
+		}
+		f := q.decide(rows)
+		at.findings[p.key] = f
+		if f.conflict != nil {
+			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})
+		}
+		if f.object != nil {
+			out.Objects = append(out.Objects, *f.object)
+		}
+		out.Notes = append(out.Notes, f.notes...)
+	}
+	return at
+}
+
+func distinct(ids []int) []int {
+	set := make(map[int]struct{}, len(ids))
+	for _, id := range ids {
+		set[id] = struct{}{}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// unbilled says that a licence is on no line, and what that costs a month.
+func unbilled(o *plan.Object) plan.Violation {
+	agreement := o.Info["agreement"]
+	where := "the agreement"
+	if agreement != "" {
+		where = "agreement " + agreement
+	}
+	return plan.Violation{Code: "unbilled", Message: fmt.Sprintf(
+		"%s is not billed: Microsoft has %s, %s has no line of product %s (%s a month by the catalogue); add the line in ConnectWise, or let syncd propose it (connectwise.create_additions: true)",
+		o.Label, o.Fields.Text("quantity"), where, o.Info["product"], delta(nil, o).StringFixed(2))}
+}

@@ -1,0 +1,267 @@
+package connectwise
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	cwsim "syncd/internal/simulator/connectwise"
+)
+
+func record(o plan.Object) plan.Record { return plan.Record{Object: o, Origin: plan.Adopted} }
+
+// held is an addition as we left it.
+func left(ref, quantity, cancelled string) plan.Record {
+	return record(plan.Object{Key: plan.Key{Kind: kindAddition, ID: skuBP}, Ref: ref, Retired: quantity == "0" || cancelled != "",
+		Fields: plan.Set(fieldQuantity, quantity, fieldCancelled, cancelled)})
+}
+
+func TestPlansOfOneCustomer(t *testing.T) {
+	bp := rules(rule(skuBP, "M365-BP"))
+	add := func(a cwsim.Addition) func(*cwsim.World) {
+		return func(w *cwsim.World) { w.Additions = append(w.Additions, &a) }
+	}
+	change := func(f func(*cwsim.Addition)) func(*cwsim.World) {
+		return func(w *cwsim.World) { f(w.Addition(910)) }
+	}
+	for _, tt := range []struct {
+		name    string
+		world   []func(*cwsim.World)
+		config  func(*Config)
+		rules   mapping.Rules
+		source  *directory.Snapshot
+		records []plan.Record
+		want    string
+	}{
+		{"the first look takes the line on", nil, nil, bp, snapshot(licence(skuBP, 12, 10)), nil, "= 55/910 0.00"},
+		{"and writes where the number differs", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), nil, "= 55/910 quantity 12>14 44.00"},
+		{"in step", nil, nil, bp, snapshot(licence(skuBP, 12, 10)), []plan.Record{left("55/910", "12", "")}, "1 in step"},
+		{"two more licences", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), []plan.Record{left("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
+		{"a person changed the number", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), []plan.Record{left("55/910", "14", "")}, "~ 55/910 quantity 12>14 44.00; hold changed_at_target"},
+		{"the licence is gone", nil, nil, bp, snapshot(), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
+		{"the licence is gone and stays gone", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.Quantity = decimal.Zero })}, nil, bp, snapshot(), []plan.Record{left("55/910", "0", "")}, "1 in step"},
+		{"the licence is gone, cancelled at the end of the period", nil, func(c *Config) { c.Gone = GoneCancel }, bp, snapshot(), []plan.Record{left("55/910", "12", "")}, "- 55/910 cancelled >2026-11-30 -220.00"},
+		{"cancelled, and stays so", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(), []plan.Record{left("55/910", "12", "2026-11-30")}, "note ending_line; 1 in step"},
+		{"cancelled by us, and the licence is back", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(licence(skuBP, 13, 0)), []plan.Record{left("55/910", "12", "2026-11-30")}, "~ 55/910 quantity 12>13 22.00; note ending_line"},
+		{"no units and no minimum is gone", nil, nil, bp, snapshot(licence(skuBP, 0, 0)), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
+		{"a line that was never ours is left alone", nil, nil, bp, snapshot(), nil, "1 foreign"},
+		{"lines of products without a rule are not even counted", nil, nil, rules(rule(skuE3, "E3")), snapshot(), nil, "nothing"},
+		{"a minimum", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { n := 20; r.Minimum = &n })), snapshot(licence(skuBP, 3, 1)), nil, "= 55/910 quantity 12>20 176.00"},
+		{"assigned instead of purchased", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })), snapshot(licence(skuBP, 30, 11)), nil, "= 55/910 quantity 12>11 -22.00"},
+		{"several SKUs add up", nil, nil, rules(rule(skuBP, "M365-BP"), rule(skuEX, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
+			snapshot(licence(skuBP, 10, 1), licence(skuEX, 9, 5)), nil, "= 55/910 quantity 12>15 66.00"},
+		{"a missing line is reported", nil, nil, rules(rule(skuE3, "E3")), snapshot(licence(skuE3, 4, 4)), nil, "note unbilled"},
+		{"a missing line is made", nil, func(c *Config) { c.CreateAdditions = true }, rules(rule(skuE3, "E3")), snapshot(licence(skuE3, 4, 4)), nil, "+  quantity >4 146.00"},
+		{"by the id of the product", nil, nil, rules(rule(skuBP, "752")), snapshot(licence(skuBP, 13, 0)), nil, "= 55/910 quantity 12>13 22.00"},
+		{"an inactive product goes on", nil, nil, rules(rule(skuEX, "OLD")), snapshot(licence(skuEX, 4, 0)), nil, "= 55/911 quantity 3>4 5.00"},
+		{"an inactive product is not made", []func(*cwsim.World){func(w *cwsim.World) { w.Addition(911).CancelledDate = cwsim.Day(2026, 1, 31) }}, func(c *Config) { c.CreateAdditions = true },
+			rules(rule(skuEX, "OLD")), snapshot(licence(skuEX, 4, 0)), nil, "note product_inactive"},
+		{"an unknown product holds where it is wanted", nil, nil, rules(rule(skuBP, "M365-XX")), snapshot(licence(skuBP, 4, 0)), nil, "hold product_unknown"},
+		{"and is only noted where it is not", nil, nil, rules(rule(skuBP, "M365-XX")), snapshot(), []plan.Record{left("55/910", "12", "")}, "note product_unknown"},
+		{"a bundle", nil, nil, rules(rule(skuBP, "SEAT")), snapshot(licence(skuBP, 4, 0)), nil, "hold product_is_bundle"},
+		{"one product under two names", nil, nil, rules(rule(skuBP, "M365-BP"), rule(skuE3, "752")), snapshot(licence(skuBP, 4, 0)), nil, "hold product_ambiguous; note product_ambiguous"},
+		{"two lines", []func(*cwsim.World){add(cwsim.Addition{ID: 950, AgreementID: 55, ProductID: 752, Quantity: num("1"), BillCustomer: "Billable"})}, nil, bp,
+			snapshot(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "hold duplicate_lines"},
+		{"a line that is not billed", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.BillCustomer = "DoNotBill" })}, func(c *Config) { c.CreateAdditions = true }, bp, snapshot(licence(skuBP, 14, 0)), nil, "note do_not_bill"},
+		{"a line that a person ended for later, with its licence", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 12, 31) })}, nil, bp,
+			snapshot(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "hold ending_line"},
+		{"a line that a person ended for later, without its licence", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 12, 31) })}, nil, bp,
+			snapshot(), []plan.Record{left("55/910", "12", "")}, "note ending_line"},
+		{"a line that a person ended", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 20) })}, nil, bp,
+			snapshot(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, ". 55/910 0.00; hold removed_at_target"},
+		{"an absent quantity is not zero", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.Nulls = []string{"quantity"} })}, nil, bp, snapshot(licence(skuBP, 14, 0)), nil, "hold bad_quantity"},
+		{"a yearly agreement", []func(*cwsim.World){func(w *cwsim.World) { w.Agreement(55).BillingCycleID = 3 }}, nil, bp, snapshot(licence(skuBP, 18, 0)), nil, "= 55/910 quantity 12>18 11.00"},
+		{"below what is included nothing is paid", nil, nil, bp, snapshot(licence(skuBP, 1, 0)), nil, "= 55/910 quantity 12>1 -220.00"},
+		{"a partial list lacks a licence that is billed", nil, nil, bp, partial(), []plan.Record{left("55/910", "12", "")}, "hold not_proven"},
+		{"a partial list lacks a licence that never was", nil, nil, rules(rule(skuE3, "E3")), partial(), nil, "nothing"},
+		{"a partial list holds it", nil, nil, bp, partial(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
+		{"a partial list holds one of two that add up", nil, nil, rules(rule(skuBP, "M365-BP"), rule(skuEX, "M365-BP")), partial(licence(skuBP, 14, 0)), nil, "hold not_proven"},
+		{"the source contradicts itself", nil, nil, bp, snapshot(directory.Licence{SKU: skuBP, Purchased: 14, Disputed: "the subscriptions sum up to 12"}), nil, "hold source_disagrees"},
+		{"which does not matter for what is assigned", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
+			snapshot(directory.Licence{SKU: skuBP, Purchased: 14, Assigned: 13, Disputed: "12"}), nil, "= 55/910 quantity 12>13 22.00"},
+	} {
+		inBubble(t, tt.name, func(t *testing.T) {
+			b := newBench(t, seed(), tt.rules, func(c *Config) {
+				if tt.config != nil {
+					tt.config(c)
+				}
+			})
+			for _, edit := range tt.world {
+				b.sim.Update(edit)
+			}
+			before := b.sim.World()
+			for i := range tt.records { // the key is that of the rules
+				tt.records[i].Key = b.target.products[0].key
+			}
+			if got := written(b.plan(contoso, tt.source, tt.records...)); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			b.untouched(before, nil)
+		})
+	}
+}
+
+func partial(licences ...directory.Licence) *directory.Snapshot {
+	return &directory.Snapshot{Licences: directory.Proven(licences, directory.Proof{Source: "test", Partial: true})}
+}
+
+func TestAnUnknownListIsNoEmptyOne(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	s := &directory.Snapshot{Licences: directory.Unknown[directory.Licence](directory.Proof{}, errors.New("loading"))}
+	if _, err := b.target.Desired(contoso, s); !errors.Is(err, directory.ErrIncomplete) {
+		t.Errorf("got %v, want %v", err, directory.ErrIncomplete)
+	}
+}
+
+func TestKeysComeFromTheRulesAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		rules mapping.Rules
+		want  string
+	}{
+		{"one SKU, one product", rules(rule(skuBP, "A")), skuBP},
+		{"capitals in the SKU do not matter", rules(rule(strings.ToUpper(skuBP), "A")), skuBP},
+		{"several SKUs, one product", rules(rule(skuE3, "A"), rule(skuBP, "A")), skuBP + "+" + skuE3},
+		{"one SKU, two products", rules(rule(skuBP, "A"), rule(skuBP, "B")), skuBP + "@A " + skuBP + "@B"},
+		{"the same set, two products", rules(rule(skuBP, "A"), rule(skuE3, "A"), rule(skuE3, "B"), rule(skuBP, "B")), skuBP + "+" + skuE3 + "@A " + skuBP + "+" + skuE3 + "@B"},
+		{"sets that only overlap", rules(rule(skuBP, "A"), rule(skuE3, "A"), rule(skuBP, "B")), skuBP + " " + skuBP + "+" + skuE3},
+		{"what is ignored or undecided feeds nothing", rules(rule(skuBP, "A"), rule(skuE3, "A", func(r *mapping.Rule) { r.Status = mapping.Ignore }), rule(skuEX, "B", func(r *mapping.Rule) { r.Status = "" })), skuBP},
+	} {
+		var ids []string
+		for _, p := range billedProducts(&tt.rules) {
+			ids = append(ids, p.key.ID)
+		}
+		if got := strings.Join(ids, " "); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWhatALineLooksLike(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "m365-bp")))
+	seen := b.observe(contoso)
+	if len(seen.Objects) != 1 {
+		t.Fatalf("got %+v, want one line", seen)
+	}
+	o := seen.Objects[0]
+	got := fmt.Sprintf("%s %q %s [%s] retired=%t", o.Key, o.Label, o.Ref, o.Fields, o.Retired)
+	if want := `addition ` + skuBP + ` "Microsoft 365 Business Premium" 55/910 [cancelled , quantity 12] retired=false`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for name, want := range map[string]string{
+		"product": "M365-BP", "product_id": "752", "agreement": "55", "agreement_name": "Managed", "company": "Contoso Ltd", "unit_price": "22",
+		"less_included": "2", "bill": "Billable", "effective": "2025-01-01", "cycle_months": "1", "next_invoice": "2026-12-01", "updated_by": "setup", "updated_at": "2026-11-21T12:00:00Z",
+	} {
+		if o.Info[name] != want {
+			t.Errorf("%s: got %q, want %q", name, o.Info[name], want)
+		}
+	}
+	want, err := b.target.Desired(contoso, snapshot(licence(skuBP, 3, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := want.Objects[0]
+	if w.Key != o.Key || w.Fields.String() != "quantity 3" || w.Info["unit_price"] != "22" || w.Info["monthly"] != "66.00" {
+		t.Errorf("got %+v, want the same key, the quantity alone, and what a missing line would cost", w)
+	}
+}
+
+func TestHowNumbersAndNullsAreWrittenDoesNotMatter(t *testing.T) {
+	for name, faults := range map[string]cwsim.Faults{
+		"as doubles": {}, "plain": {Numbers: cwsim.Plain}, "with cents": {Numbers: cwsim.Cents}, "with nulls": {Nulls: true},
+		"with members nobody knows": {ExtraMembers: true}, "bundles in another order": {BundleReversed: true}, "bundles under data": {BundleData: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+			b.sim.SetFaults(faults)
+			if got, want := written(b.plan(contoso, snapshot(licence(skuBP, 12, 0)), left("55/910", "12", ""))), "1 in step"; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestCustomersThatCannotBePlanned(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		c    mapping.Customer
+		edit func(*cwsim.World)
+		code string
+	}{
+		{"the company is in the recycle bin", contoso, func(w *cwsim.World) { w.Company(250).Deleted = true }, "company_gone"},
+		{"the company is not there", customer(tenant, "99", ""), nil, "company_gone"},
+		{"two agreements", contoso, func(w *cwsim.World) { a := *w.Agreement(55); a.ID = 70; w.Agreements = append(w.Agreements, &a) }, "agreement_ambiguous"},
+		{"no agreement", customer(tenant, "253", ""), nil, "agreement_missing"},
+		{"a named one of another company", customer(tenant, "250", "56"), nil, "agreement_foreign"},
+		{"a named one that ended", customer(tenant, "250", "57"), nil, "agreement_unusable"},
+		{"a named one that is not there", customer(tenant, "250", "99"), nil, "agreement_missing"},
+		{"a cycle whose name says nothing", contoso, func(w *cwsim.World) { w.Agreement(55).BillingCycleID = 4 }, "agreement_missing"},
+		{"a link that is no number", customer(tenant, "Contoso", ""), nil, "link_bad"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+			if tt.edit != nil {
+				b.sim.Update(tt.edit)
+			}
+			wantBlocked(t, b.observe(tt.c).Err, tt.code)
+		})
+	}
+}
+
+func TestTwoTenantsDoNotShareAnAgreement(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	got, err := b.target.Observe(t.Context(), []mapping.Asked{{Customer: contoso}, {Customer: customer(other, "250", "55")}})
+	if err != nil || got[0].Err != nil {
+		t.Fatalf("got %v and %v, want the first tenant observed", err, got[0].Err)
+	}
+	wantBlocked(t, got[1].Err, "agreement_shared", tenant)
+	if again := b.observe(contoso); again.Err != nil {
+		t.Errorf("got %v, want the first tenant observed again", again.Err)
+	}
+}
+
+func TestAPersonsWordOnTwoLines(t *testing.T) {
+	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	b.sim.Update(func(w *cwsim.World) {
+		w.Additions = append(w.Additions, &cwsim.Addition{ID: 950, AgreementID: 55, ProductID: 752, Quantity: num("1"), BillCustomer: "Billable"})
+	})
+	key := plan.Key{Kind: kindAddition, ID: skuBP}
+	seen := b.observe(contoso, plan.Settlement{Key: key, How: plan.SettleAccept, Ref: "55/950"})
+	if len(seen.Objects) != 1 || seen.Objects[0].Ref != "55/950" || len(seen.Conflicts) != 0 || len(seen.Notes) != 1 {
+		t.Errorf("got %+v, want line 55/950 and a note on the other", seen)
+	}
+}
+
+func TestSettingsNameWhatDecides(t *testing.T) {
+	digest := func(r mapping.Rules, edits ...func(*Config)) string {
+		return newBench(t, seed(), r, edits...).target.Spec().Settings
+	}
+	base := digest(rules(rule(skuBP, "A"), rule(skuE3, "B")))
+	for name, same := range map[string]string{
+		"rules in another order": digest(rules(rule(skuE3, "B"), rule(skuBP, "A"))),
+		"another name":           digest(rules(rule(skuBP, "A", func(r *mapping.Rule) { r.Name = "x" }), rule(skuE3, "B"))),
+	} {
+		if same != base {
+			t.Errorf("%s: got %s, want %s", name, same, base)
+		}
+	}
+	for name, differs := range map[string]string{
+		"another count":     digest(rules(rule(skuBP, "A", func(r *mapping.Rule) { r.Count = mapping.Assigned }), rule(skuE3, "B"))),
+		"gone":              digest(rules(rule(skuBP, "A"), rule(skuE3, "B")), func(c *Config) { c.Gone = GoneCancel }),
+		"create additions":  digest(rules(rule(skuBP, "A"), rule(skuE3, "B")), func(c *Config) { c.CreateAdditions = true }),
+		"agreement types":   digest(rules(rule(skuBP, "A"), rule(skuE3, "B")), func(c *Config) { c.AgreementTypes = []string{"x"} }),
+		"one rule the less": digest(rules(rule(skuBP, "A"))),
+	} {
+		if differs == base {
+			t.Errorf("%s: got the same digest", name)
+		}
+	}
+}
