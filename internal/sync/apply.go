@@ -1,0 +1,250 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/state"
+)
+
+// patience is how long the change in hand may take once the daemon is asked to stop.
+const patience = 2 * time.Minute
+
+// apply carries out the changes that nothing holds, in order. It announces
+// them all before the first request, so that after a crash anywhere the store
+// knows what may be at the target; it writes down what became of them after
+// the last. Its error ends the run.
+func (s *scope) apply(ctx context.Context) error {
+	changes := s.plan.Changes
+	if err := s.announce(ctx); err != nil {
+		return err
+	}
+	s.commit = &state.Commit{Scope: s.id()}
+	left := &plan.Plan{Scope: s.id()} // what still waits for a person
+	var done, failed int
+	var first error
+	stopped := false
+	for i := range changes {
+		c := &changes[i]
+		if c.Held != "" {
+			left.Changes = append(left.Changes, *c)
+			continue
+		}
+		if stopped || ctx.Err() != nil {
+			stopped = true
+			failed++
+			s.unannounce(c)
+			if first == nil {
+				first = context.Cause(ctx)
+			}
+			continue
+		}
+		err := s.change(ctx, c)
+		switch {
+		case err == nil:
+			done++
+		case errors.Is(err, plan.ErrMoved):
+			s.moment(c, err)
+			left.Changes = append(left.Changes, *c)
+		default:
+			failed++
+			if first == nil {
+				first = fmt.Errorf("%s %s: %w", c.Action, c.Label, err)
+			}
+			stopped = ends(err)
+		}
+	}
+	s.normal = failed == 0 && len(left.Changes) == 0 || done > 0
+	s.report.Violations = s.held
+	switch {
+	case failed > 0 && done > 0:
+		s.report.fail(Partial, first)
+	case failed > 0:
+		s.report.fail(Failed, first)
+	case plan.Holds(s.held):
+		s.report.Outcome = Held
+		s.wait(left)
+	default:
+		s.report.Outcome = Changed
+	}
+	s.log.Info().Str("job", s.target.job.Name).Str("outcome", string(s.report.Outcome)).Int("done", done).Int("failed", failed).
+		Int("held", len(left.Changes)).Msg("scope worked on")
+	s.target.tally(done, failed, first)
+	// What was done is written down at once: a crash must find it.
+	c := s.commit
+	s.commit, s.written = nil, true
+	if s.run.sel.Only == "" {
+		s.learn(c)
+	}
+	s.conclude(c)
+	if done > 0 {
+		if c.Cursor == nil && s.memory.Cursor != nil {
+			c.Cursor = s.memory.Cursor
+		}
+		if c.Cursor != nil {
+			c.Cursor.Applied = true
+		}
+	}
+	if err := s.run.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
+		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
+	}
+	return nil
+}
+
+// ends reports whether the scope is over: nobody knows what became of the
+// request, or no further one has a chance.
+func ends(err error) bool {
+	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, rest.ErrBreakerOpen) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	refused, ok := errors.AsType[*rest.Error](err)
+	return ok && (refused.Unauthorised || refused.Forbidden)
+}
+
+// announce stores what is about to be sent, before any of it is.
+func (s *scope) announce(ctx context.Context) error {
+	c := &state.Commit{Scope: s.id()}
+	for i := range s.plan.Changes {
+		ch := &s.plan.Changes[i]
+		if ch.Held != "" || !ch.Writes() || ch.After == nil {
+			continue
+		}
+		record, known := s.recordOf(ch.Key)
+		if !known {
+			record = plan.Record{Object: *ch.After}
+			if ch.Before != nil { // an adoption that writes: taken on first, then changed
+				record = plan.Record{Object: *ch.Before, Origin: plan.Adopted}
+			}
+		}
+		record.Pending, record.Run, record.At = ch.After, s.run.id, s.run.Now().UTC()
+		c.Put = append(c.Put, record)
+	}
+	if len(c.Put) == 0 {
+		return nil
+	}
+	if err := s.run.Store.Commit(ctx, c); err != nil {
+		return fmt.Errorf("announcing the changes of %s: %w", s.id(), err)
+	}
+	return nil
+}
+
+// unannounce takes back the announcement of a change that was never sent.
+func (s *scope) unannounce(c *plan.Change) {
+	if !c.Writes() || c.After == nil {
+		return
+	}
+	if record, known := s.recordOf(c.Key); known {
+		s.commit.Put = append(s.commit.Put, record)
+	} else {
+		s.commit.Drop = append(s.commit.Drop, c.Key)
+	}
+}
+
+func (s *scope) recordOf(key plan.Key) (plan.Record, bool) {
+	for _, r := range s.memory.Records {
+		if r.Key == key {
+			return r, true
+		}
+	}
+	return plan.Record{}, false
+}
+
+// change carries out one change and notes what became of it.
+func (s *scope) change(ctx context.Context, c *plan.Change) error {
+	applied := plan.Applied{}
+	if c.After != nil {
+		applied.Object = *c.After
+	} else if c.Before != nil {
+		applied.Object = *c.Before
+	}
+	if c.Writes() {
+		// The change in hand is finished even while shutting down.
+		hand, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		var err error
+		answer, err := s.target.Apply(hand, s.customer, *c)
+		s.run.Metrics.changed(s.target.spec.Name, c.Action, err)
+		if err != nil {
+			s.refused(c, err)
+			return err
+		}
+		applied = answer
+	}
+	s.held = append(s.held, applied.Notes...)
+	now := applied.Object
+	now.Key = c.Key
+	s.commit.Entries = append(s.commit.Entries, s.entry(c, state.ResultDone, "", &now))
+	if c.Action == plan.Forget || c.Action == plan.Delete && c.After == nil {
+		s.commit.Drop = append(s.commit.Drop, c.Key)
+		return nil
+	}
+	record, known := s.recordOf(c.Key)
+	if !known || record.Origin == plan.Announced {
+		record.Origin = plan.Adopted
+		if c.Action == plan.Create || known && c.Reason == plan.AttemptSucceeded {
+			record.Origin = plan.Created
+		}
+	}
+	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
+	s.commit.Put = append(s.commit.Put, record)
+	return nil
+}
+
+// refused notes a change that did not go through. Where nobody knows whether
+// it did, the announcement stays, for the next run to find out.
+func (s *scope) refused(c *plan.Change, err error) {
+	result := state.ResultFailed
+	if errors.Is(err, rest.ErrOutcomeUnknown) {
+		result = state.ResultUnknown
+	} else {
+		s.unannounce(c)
+	}
+	s.commit.Entries = append(s.commit.Entries, s.entry(c, result, err.Error(), c.After))
+	s.log.Warn().Err(err).Str("kind", c.Key.Kind).Str("key", c.Key.ID).Str("action", string(c.Action)).Str("result", result).Msg("change not made")
+}
+
+// moment holds an object that changed between plan and write.
+func (s *scope) moment(c *plan.Change, err error) {
+	c.Held = "target_moved"
+	s.held = append(s.held, plan.Violation{Code: "target_moved", Key: c.Key.ID, Stays: true,
+		Message: fmt.Sprintf("%s was left alone: %v; the next plan shows it as it now is", c.Label, err)})
+}
+
+func (s *scope) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {
+	e := state.Entry{At: s.run.Now().UTC(), Run: s.run.id, Job: s.target.job.Name, Scope: s.id(), Name: s.customer.Name,
+		Action: c.Action, Key: c.Key, Label: c.Label, Ref: c.Ref, Reason: c.Reason, Before: c.Before, After: after,
+		Money: c.MonthlyDelta.StringFixed(2), Result: result, Message: message, Digest: s.report.Digest}
+	if after != nil && after.Ref != "" {
+		e.Ref = after.Ref
+	}
+	if c.Action == plan.Forget {
+		e.After = nil
+	}
+	if h := s.memory.Hold; h.Approved(s.report.Digest) {
+		e.By = h.Decision.By
+	}
+	return e
+}
+
+func (t *opened) tally(done, failed int, why error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wrote += done
+	t.denied += failed
+	if why != nil {
+		t.reason = why
+	}
+}
+
+func encode(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain data of our own; cannot fail
+	}
+	return raw
+}

@@ -1,0 +1,379 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// A scope is one customer at one target in one run.
+type scope struct {
+	run      *run
+	target   *opened
+	customer mapping.Customer
+	snapshot *directory.Snapshot // nil where nothing was read
+	memory   *state.Memory
+	desired  plan.Desired
+	observed plan.Observed
+	plan     *plan.Plan
+	held     []plan.Violation // what stops the scope or one of its objects
+	report   ScopeReport
+	log      zerolog.Logger
+
+	digest  string        // of the snapshot
+	hold    *state.Hold   // to be stored
+	normal  bool          // the source's numbers were acted on: the next run compares with them
+	commit  *state.Commit // what an apply has to write down, while it works
+	written bool          // an apply wrote the scope's end down itself
+}
+
+func (r *run) newScope(t *opened, c mapping.Customer, snap *directory.Snapshot) *scope {
+	return &scope{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{},
+		log: r.log.With().Str("customer", c.Key).Str("target", t.spec.Name).Logger(),
+		report: ScopeReport{Customer: party(c), Target: t.spec.Name, Job: t.job.Name, Currency: r.Currency,
+			MonthlyDelta: "0.00", Changes: []plan.Change{}, Violations: []plan.Violation{}}}
+}
+
+func (s *scope) id() plan.Scope { return s.report.Scope() }
+
+// settings is a digest of everything besides the source that decides the plan.
+func (s *scope) settings() string {
+	return s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
+}
+
+func (s *scope) settled() []plan.Settlement {
+	out := make([]plan.Settlement, len(s.memory.Settlements))
+	for i, x := range s.memory.Settlements {
+		out[i] = x.Settlement
+	}
+	return out
+}
+
+// prepare goes as far as can be gone without the target, and reports whether
+// the target must be looked at. Its error ends the run.
+func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
+	needs := s.target.spec.Needs
+	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
+		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
+	}
+	switch {
+	case s.target.down != nil:
+		s.report.fail(Failed, s.target.down)
+		return false, nil
+	case s.customer.Status == mapping.Ignored, !linked(s.target, s.customer):
+		s.report.Outcome = Unmapped
+		return false, nil
+	case !s.customer.Listed:
+		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists tenant %s (excluded there, its relationship ended, or its list is not refreshed yet)",
+			directory.ErrIncomplete, s.customer.Tenant.ID))
+		return false, nil
+	}
+	if err := s.snapshot.Proven(needs); err != nil {
+		s.report.fail(Incomplete, err)
+		return false, nil
+	}
+	cursor := s.memory.Cursor
+	if cursor != nil {
+		for collection, n := range s.snapshot.Counts(needs) {
+			if before := cursor.Counts[collection]; n == 0 && before > 0 {
+				s.report.fail(Incomplete, fmt.Errorf("%w: the source lists no %s at all where it listed %d; that is how it answers when it cannot read a tenant",
+					directory.ErrIncomplete, collection, before))
+				return false, nil
+			}
+		}
+	}
+	s.digest = s.snapshot.Digest(needs)
+	if s.fresh(cursor) {
+		s.report.Outcome = Skipped
+		s.report.InStep = cursor.Objects
+		return false, nil
+	}
+	return true, nil
+}
+
+// fresh reports whether looking at the target can wait: nothing changed at the
+// source or in the rules, and the target was seen to be right lately. This is
+// the only use of the cursor besides the guards.
+func (s *scope) fresh(c *state.Cursor) bool {
+	return c != nil && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
+		s.memory.Hold == nil && c.Source == s.digest && c.Settings == s.settings() && !c.InStepAt.IsZero() &&
+		s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
+}
+
+// cycle brings one customer at one target into step, or says why it did not.
+// Its error ends the run; what concerns the scope is in its report.
+func (s *scope) cycle(ctx context.Context) error {
+	if err := s.observed.Err; err != nil {
+		s.unobserved(err)
+		return nil
+	}
+	var err error
+	if s.desired, err = s.target.Desired(s.customer, s.snapshot); err != nil {
+		s.report.fail(outcomeOf(err), fmt.Errorf("mapping: %w", err))
+		return nil
+	}
+	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, s.sides()); err != nil {
+		s.report.fail(Failed, err) // two objects with one key: never guess
+		return nil
+	}
+	s.guard()
+	s.show()
+	if s.plan.Empty() || s.run.mode == PlanOnly {
+		s.normal = s.plan.Empty()
+		return nil // a dry run is the same road, stopped here
+	}
+	if plan.Blocks(s.held) {
+		s.wait(s.plan)
+		return nil
+	}
+	return s.apply(ctx)
+}
+
+func outcomeOf(err error) Outcome {
+	if errors.Is(err, directory.ErrIncomplete) {
+		return Incomplete
+	}
+	return Failed
+}
+
+// unobserved reports a scope that could not be looked at. One that a person
+// must repair is held, with what to repair.
+func (s *scope) unobserved(err error) {
+	blocked, ok := errors.AsType[*plan.Blocked](err)
+	if !ok {
+		s.report.fail(Failed, fmt.Errorf("observing: %w", err))
+		return
+	}
+	s.held = blocked.Violations
+	for i := range s.held {
+		s.held[i].Stays = true
+	}
+	s.report.Outcome, s.report.Violations = Held, s.held
+	s.wait(&plan.Plan{Scope: s.id()})
+}
+
+// sides are the three inputs of the plan, narrowed where one object was asked for.
+func (s *scope) sides() plan.Sides {
+	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
+		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}}
+	for _, x := range s.memory.Settlements {
+		if x.How == plan.SettleIgnore {
+			sides.HandsOff[x.Key] = x.Reason
+		}
+	}
+	if only := s.run.sel.Only; only != "" {
+		other := func(k plan.Key, info map[string]string) bool { return !Names(k, info, only) }
+		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.Info) })
+		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.Info) })
+		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
+		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, nil) })
+		s.report.Trace = plan.Explain(s.target.spec.Kinds, sides)
+	}
+	return sides
+}
+
+// Names reports whether a person who typed text means the object: its key, a
+// part of a joined key, or the user's UPN.
+func Names(k plan.Key, info map[string]string, text string) bool {
+	id, _, _ := strings.Cut(k.ID, "@")
+	return strings.EqualFold(k.ID, text) || strings.EqualFold(info["upn"], text) && text != "" ||
+		slices.ContainsFunc(strings.Split(id, "+"), func(part string) bool { return strings.EqualFold(part, text) })
+}
+
+// guard collects what stops the plan, in whole or in part.
+func (s *scope) guard() {
+	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
+	facts := plan.Facts{Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now(),
+		SourceAsOf: s.snapshot.Oldest(needs).AsOf, SourceMaxAge: s.run.MaxAge}
+	if cursor != nil {
+		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settings()
+		for collection, now := range s.snapshot.Counts(needs) {
+			facts.Counts = append(facts.Counts, plan.Count{Collection: collection, Before: cursor.Counts[collection], Now: now})
+		}
+	}
+	digest := p.Digest()
+	approved := s.memory.Hold.Approved(digest)
+	s.report.Approved = approved
+	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
+	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
+		stops = append(stops, plan.Violation{Code: "plan_moved", Stays: true, Message: fmt.Sprintf(
+			"the saved plan was %s and today's is %s: %s; save a new plan and read it", orNone(saved), orNone(digest), orNone(s.moved()))})
+	}
+	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
+		stops = append(stops, plan.Violation{Code: "rejected", Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
+			h.Decision.By, because(h.Decision.Reason))})
+	}
+	for _, v := range append(stops, p.Violations...) {
+		if !approved || v.Stays || v.Note {
+			s.held = append(s.held, v)
+		}
+	}
+	if !plan.Blocks(s.held) && !p.Empty() && !approved && s.run.mode == Apply {
+		if v := s.target.budget.take(p); v != nil {
+			s.held = append(s.held, *v)
+		}
+	}
+	if approved {
+		for i := range p.Changes {
+			p.Changes[i].Held = ""
+		}
+	}
+	s.held = append(s.held, s.observed.Notes...)
+}
+
+// moved says in short what today's plan does, for one who saved another.
+func (s *scope) moved() string {
+	var parts []string
+	for i := range s.plan.Changes {
+		c := &s.plan.Changes[i]
+		part := fmt.Sprintf("%s %s", c.Action, c.Label)
+		for _, f := range c.Fields {
+			part += fmt.Sprintf(" %s %s -> %s", f.Name, orNone(f.Before.String()), f.After)
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) > 3 {
+		parts = append(parts[:3], fmt.Sprintf("and %d more", len(parts)-3))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+// show puts the plan into the report.
+func (s *scope) show() {
+	p := s.plan
+	s.report.Digest, s.report.MonthlyDelta = p.Digest(), p.MonthlyDelta().StringFixed(2)
+	s.report.InStep, s.report.Foreign = p.InStep, p.Foreign
+	if len(p.Changes) > 0 {
+		s.report.Changes = p.Changes
+	}
+	if len(s.held) > 0 {
+		s.report.Violations = s.held
+	}
+	switch {
+	case plan.Holds(s.held):
+		s.report.Outcome = Held
+	case p.Empty():
+		s.report.Outcome = InStep
+	default:
+		s.report.Outcome = Changed
+	}
+}
+
+// wait stores what is left of the plan for a person to decide.
+func (s *scope) wait(p *plan.Plan) {
+	shown := s.report
+	shown.Changes, shown.Digest, shown.MonthlyDelta = p.Changes, p.Digest(), p.MonthlyDelta().StringFixed(2)
+	s.hold = &state.Hold{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id,
+		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.held, Plan: encode(&shown)}
+}
+
+// finish ends the scope: it goes into the report, and what is to be remembered
+// of it is returned, or nil where there is nothing or it is written already.
+func (s *scope) finish() *state.Commit {
+	defer s.run.done(s)
+	if s.run.mode == PlanOnly || s.written || s.run.sel.Only != "" {
+		return nil
+	}
+	if s.report.Outcome == Unmapped && s.memory.Cursor == nil && s.memory.Hold == nil {
+		return nil
+	}
+	if s.report.Outcome == Held && s.hold == nil {
+		s.wait(s.plan) // conflicts of objects alone: nothing to approve, everything to see
+	}
+	c := &state.Commit{Scope: s.id()}
+	if s.plan != nil {
+		s.learn(c)
+	}
+	s.conclude(c)
+	return c
+}
+
+// conclude adds to a commit where the scope stands and what waits.
+func (s *scope) conclude(c *state.Commit) {
+	if s.run.sel.Only == "" {
+		c.Cursor = s.cursor()
+	}
+	c.Hold = s.hold
+	switch s.report.Outcome {
+	case InStep, Changed, Unmapped:
+		c.ClearHold = true
+	}
+}
+
+// learn brings the memory up to date where both sides agree already, and tells
+// the journal of attempts that turn out to have got through.
+func (s *scope) learn(c *state.Commit) {
+	planned := map[plan.Key]bool{}
+	for i := range s.plan.Changes {
+		planned[s.plan.Changes[i].Key] = true
+	}
+	learned := map[plan.Key]plan.Object{}
+	for _, o := range s.plan.Learned {
+		learned[o.Key] = o
+	}
+	c.Drop = append(c.Drop, s.plan.Dropped...)
+	for _, record := range s.memory.Records {
+		o, news := learned[record.Key]
+		if planned[record.Key] || !news && (record.Pending == nil || record.Origin == plan.Announced) {
+			continue
+		}
+		if record.Origin == plan.Announced {
+			record.Origin = plan.Created
+		}
+		if record.Pending != nil && news {
+			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Update, Key: record.Key, Label: o.Label, Ref: o.Ref,
+				Reason: plan.AttemptSucceeded, Before: &record.Object, After: &o}, state.ResultRecovered, "", &o))
+		}
+		if news {
+			record.Object = o
+		}
+		record.Pending, record.Run, record.At = nil, s.run.id, s.run.Now().UTC()
+		c.Put = append(c.Put, record)
+	}
+}
+
+// cursor is where the scope stands now.
+func (s *scope) cursor() *state.Cursor {
+	c := state.Cursor{}
+	if s.memory.Cursor != nil {
+		c = *s.memory.Cursor
+	}
+	now := s.run.Now().UTC()
+	c.Scope, c.Name, c.Job, c.Run, c.At = s.id(), s.customer.Name, s.target.job.Name, s.run.id, now
+	c.Outcome, c.Violations, c.Error = string(s.report.Outcome), s.report.Violations, ""
+	if s.report.Error != nil {
+		c.Error = *s.report.Error
+	}
+	if !s.normal {
+		return &c
+	}
+	c.Settings, c.Counts, c.Source = s.settings(), s.snapshot.Counts(s.target.spec.Needs), ""
+	c.Objects = s.plan.Managed
+	if s.report.Outcome == InStep || s.report.Outcome == Changed {
+		c.Source, c.InStepAt = s.digest, now
+	}
+	return &c
+}

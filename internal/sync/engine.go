@@ -1,0 +1,436 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// Options are what an Engine is made of.
+type Options struct {
+	Source  Source
+	Targets map[string]Opener // by name
+	Store   state.Store
+	Links   func(ctx context.Context) (mapping.Table, error)
+	Log     zerolog.Logger
+	Metrics *Metrics
+	Now     func() time.Time
+	// Currency is the unit of all money.
+	Currency string
+	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
+	MaxAge time.Duration
+}
+
+// An Opener readies a target for one run, with the rules of that moment.
+type Opener func(ctx context.Context) (Target, error)
+
+// An Engine brings targets into step. It may be shared; two runs never work on
+// one target at a time.
+type Engine struct {
+	Options
+	busy map[string]chan struct{} // a token a target
+}
+
+// New returns an Engine.
+func New(o Options) *Engine {
+	e := &Engine{Options: o, busy: map[string]chan struct{}{}}
+	if e.Now == nil {
+		e.Now = time.Now
+	}
+	for name := range o.Targets {
+		e.busy[name] = make(chan struct{}, 1)
+	}
+	return e
+}
+
+// A Selection says what a run is about.
+type Selection struct {
+	Jobs     []Job
+	Customer string // key of one customer, or empty
+	Target   string // one target, or empty
+	Only     string // one object's key, or empty
+	// Saved holds the digests of a saved plan; scopes without one are left out.
+	Saved map[plan.Scope]string
+	// Unmapped reads customers without a link too, for reports.
+	Unmapped bool
+	Trigger  string // schedule, catch-up or command
+	// Progress hears how far a run is; it may be nil and is called from one
+	// goroutine at a time.
+	Progress func(done, total int, scope *ScopeReport)
+	// Witness hears everything a scope was judged by; it may be nil and is called
+	// from one goroutine at a time. Nothing it gets may be kept or changed.
+	Witness func(Evidence)
+}
+
+// Evidence is everything a scope was judged by.
+type Evidence struct {
+	Customer mapping.Customer
+	Target   string
+	Snapshot *directory.Snapshot
+	Desired  plan.Desired
+	Observed plan.Observed
+	Records  []plan.Record
+	Report   *ScopeReport
+}
+
+// Mode says how far down the road a run goes.
+type Mode int
+
+// The modes.
+const (
+	PlanOnly Mode = iota // reads the world and writes nowhere
+	Apply
+)
+
+// Run is the only way anything happens: schedules, commands and the control
+// socket call it. It returns a report even where it returns an error; the
+// error says why the run as a whole ended early.
+func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, error) {
+	r := &run{Engine: e, sel: sel, mode: mode, started: e.Now().UTC(), oldest: map[string]time.Time{}}
+	r.id = ulid.MustNewDefault(r.started).String()
+	r.log = e.Log.With().Str("run", r.id).Logger()
+	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode == PlanOnly}
+	if mode == Apply {
+		if err := e.Store.PutRun(ctx, r.record(nil)); err != nil {
+			return r.report, fmt.Errorf("noting the start of the run: %w", err)
+		}
+	}
+	err := r.do(ctx)
+	slices.SortFunc(r.report.Scopes, func(a, b ScopeReport) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.Customer.Name), strings.ToLower(b.Customer.Name)),
+			strings.Compare(a.Customer.Key, b.Customer.Key), strings.Compare(a.Target, b.Target))
+	})
+	r.report.Finished = e.Now().UTC()
+	r.report.count()
+	if err != nil {
+		text := err.Error()
+		r.report.Error = &text
+	}
+	if mode == Apply {
+		if perr := e.Store.PutRun(context.WithoutCancel(ctx), r.record(err)); perr != nil {
+			err = errors.Join(err, fmt.Errorf("noting the end of the run: %w", perr))
+		}
+	}
+	e.Metrics.ran(r, err)
+	r.logEnd(err)
+	return r.report, err
+}
+
+// A run is one execution; it is used once.
+type run struct {
+	*Engine
+	id      string
+	sel     Selection
+	mode    Mode
+	started time.Time
+	log     zerolog.Logger
+
+	mu     sync.Mutex // guards what follows
+	report *Report
+	total  int
+	oldest map[string]time.Time // by collection, at the source
+}
+
+// An opened target, with the job that drives it in this run.
+type opened struct {
+	Target
+	spec   plan.Spec
+	job    Job
+	budget *budget
+	down   error // why it is of no use in this run
+	mu     sync.Mutex
+	wrote  int // changes that the target took
+	denied int // changes that it refused
+	reason error
+}
+
+func jobNames(jobs []Job) string {
+	names := make([]string, len(jobs))
+	for i, j := range jobs {
+		names[i] = j.Name
+	}
+	return strings.Join(names, "+")
+}
+
+func (r *run) do(ctx context.Context) error {
+	targets, release, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if len(targets) == 0 {
+		return nil
+	}
+	customers, err := r.customers(ctx)
+	if err != nil {
+		return err
+	}
+	r.total = len(customers) * len(targets)
+	batch := 1
+	for _, t := range targets {
+		batch = max(batch, t.spec.Batch)
+	}
+	// Two batches are under way at a time: while one waits for the source, the
+	// other has the targets' attention. More would only cost memory.
+	group, batches := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	for chunk := range slices.Chunk(customers, batch) {
+		if batches.Err() != nil {
+			break
+		}
+		group.Go(func() error { return r.batch(batches, targets, chunk) })
+	}
+	err = group.Wait()
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	r.settleQuarantine(context.WithoutCancel(ctx), targets)
+	return err
+}
+
+// open readies every target of the selected jobs, each under its own lock.
+func (r *run) open(ctx context.Context) (targets []*opened, release func(), err error) {
+	var held []chan struct{}
+	release = func() {
+		for _, token := range held {
+			<-token
+		}
+	}
+	seen := map[string]bool{}
+	for _, job := range r.sel.Jobs {
+		for _, name := range job.Targets {
+			if seen[name] || r.sel.Target != "" && r.sel.Target != name {
+				continue
+			}
+			seen[name] = true
+			opener, ok := r.Targets[name]
+			if !ok {
+				release()
+				return nil, nil, fmt.Errorf("job %s: target %s is not configured", job.Name, name)
+			}
+			if r.mode == Apply {
+				select {
+				case r.busy[name] <- struct{}{}:
+					held = append(held, r.busy[name])
+				case <-ctx.Done():
+					release()
+					return nil, nil, context.Cause(ctx)
+				}
+			}
+			t := &opened{job: job, budget: &budget{limit: job.Limits.Run}}
+			t.Target, t.down = opener(ctx)
+			if t.down == nil {
+				t.spec = t.Spec()
+				if r.sel.Trigger != "command" {
+					t.down = r.quarantined(ctx, name)
+				}
+			}
+			t.spec.Name = name
+			targets = append(targets, t)
+		}
+	}
+	return targets, release, nil
+}
+
+// customers lists whom the run is about: what the source lists now, joined
+// with the links that people settled.
+func (r *run) customers(ctx context.Context) ([]mapping.Customer, error) {
+	list, err := r.Source.Tenants(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the tenants: %w", err)
+	}
+	tenants, err := list.Items()
+	if err != nil {
+		return nil, fmt.Errorf("listing the tenants: %w", err)
+	}
+	table, err := r.Links(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the links: %w", err)
+	}
+	customers := table.Customers(tenants)
+	if r.sel.Customer != "" {
+		customers = slices.DeleteFunc(customers, func(c mapping.Customer) bool { return c.Key != r.sel.Customer })
+		if len(customers) == 0 {
+			return nil, fmt.Errorf("customer %s is neither listed by the source nor linked", r.sel.Customer)
+		}
+	}
+	return customers, nil
+}
+
+// batch takes some customers through all targets.
+func (r *run) batch(ctx context.Context, targets []*opened, customers []mapping.Customer) error {
+	var needs directory.Kinds
+	for _, t := range targets {
+		needs |= t.spec.Needs
+	}
+	snapshots := make([]*directory.Snapshot, len(customers))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(16) // the source's own bucket decides how many really go at once
+	for i, c := range customers {
+		wanted := slices.ContainsFunc(targets, func(t *opened) bool { return t.down == nil && r.included(t, c) && linked(t, c) })
+		if !c.Listed || c.Status == mapping.Ignored || !wanted && !r.sel.Unmapped {
+			continue
+		}
+		group.Go(func() (err error) {
+			snapshots[i], err = r.Source.Snapshot(gctx, c.Tenant, needs)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	for _, t := range targets {
+		if err := r.scopes(ctx, t, customers, snapshots); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func linked(t *opened, c mapping.Customer) bool {
+	return c.Status == mapping.Linked && c.Links[t.spec.Link] != ""
+}
+
+// included reports whether a saved plan, if there is one, speaks of the scope.
+func (r *run) included(t *opened, c mapping.Customer) bool {
+	if r.sel.Saved == nil {
+		return true
+	}
+	_, ok := r.sel.Saved[plan.Scope{Customer: c.Key, Target: t.spec.Name}]
+	return ok
+}
+
+// scopes takes the customers of a batch through one target.
+func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Customer, snapshots []*directory.Snapshot) error {
+	var ready []*scope
+	var quiet []*state.Commit // cursors of scopes in which nothing was written
+	for i, c := range customers {
+		if !r.included(t, c) {
+			continue
+		}
+		s := r.newScope(t, c, snapshots[i])
+		proceed, err := s.prepare(ctx)
+		if err != nil {
+			return err
+		}
+		if !proceed {
+			if commit := s.finish(); commit != nil {
+				quiet = append(quiet, commit)
+			}
+			continue
+		}
+		ready = append(ready, s)
+	}
+	if len(ready) > 0 {
+		asked := make([]mapping.Asked, len(ready))
+		for i, s := range ready {
+			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled()}
+		}
+		observed, err := t.Observe(ctx, asked)
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		t.unusable(err)
+		group := errgroup.Group{}
+		group.SetLimit(4)
+		for i, s := range ready {
+			if err != nil {
+				s.report.fail(Failed, fmt.Errorf("observing: %w", err))
+			} else {
+				s.observed = observed[i]
+			}
+			if err == nil {
+				group.Go(func() error { return s.cycle(ctx) })
+			}
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		for _, s := range ready {
+			if commit := s.finish(); commit != nil {
+				quiet = append(quiet, commit)
+			}
+		}
+	}
+	if r.mode == PlanOnly || len(quiet) == 0 {
+		return nil
+	}
+	if err := r.Store.Commit(context.WithoutCancel(ctx), quiet...); err != nil {
+		return fmt.Errorf("writing down where the scopes stand: %w", err)
+	}
+	return nil
+}
+
+func (t *opened) unusable(err error) {
+	if err == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reason = err
+	t.denied++
+}
+
+func (r *run) record(err error) state.Run {
+	s := state.Run{ID: r.id, Job: r.report.Job, Trigger: r.sel.Trigger, Started: r.started, Finished: r.report.Finished}
+	if len(r.report.Totals) > 0 {
+		s.Totals = map[string]int{}
+		for outcome, n := range r.report.Totals {
+			s.Totals[string(outcome)] = n
+		}
+	}
+	if err != nil {
+		s.Error = err.Error()
+	}
+	return s
+}
+
+// done adds a finished scope to the report.
+func (r *run) done(s *scope) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sel.Witness != nil {
+		r.sel.Witness(Evidence{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
+			Desired: s.desired, Observed: s.observed, Records: s.memory.Records, Report: &s.report})
+	}
+	if s.snapshot != nil && s.snapshot.Proven(s.target.spec.Needs) == nil {
+		asOf := s.snapshot.Oldest(s.target.spec.Needs).AsOf
+		for collection := range s.snapshot.Counts(s.target.spec.Needs) {
+			if before, ok := r.oldest[collection]; !ok || asOf.Before(before) {
+				r.oldest[collection] = asOf
+			}
+		}
+	}
+	r.report.Scopes = append(r.report.Scopes, s.report)
+	if r.sel.Progress != nil {
+		r.sel.Progress(len(r.report.Scopes), r.total, &s.report)
+	}
+}
+
+func (r *run) logEnd(err error) {
+	event := r.log.Info()
+	if err != nil {
+		event = r.log.Error().Err(err)
+	}
+	for _, o := range Outcomes {
+		if n := r.report.Totals[o]; n > 0 {
+			event = event.Int(string(o), n)
+		}
+	}
+	event.Str("job", r.report.Job).Bool("plan_only", r.mode == PlanOnly).
+		Int64("duration_ms", r.report.Finished.Sub(r.started).Milliseconds()).Msg("run ended")
+}

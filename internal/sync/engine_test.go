@@ -1,0 +1,582 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/state"
+	"syncd/internal/state/boltstate"
+)
+
+const (
+	contoso  = directory.TenantID("00000000-0000-0000-0000-00000000000a")
+	fabrikam = directory.TenantID("00000000-0000-0000-0000-00000000000b")
+	premium  = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
+	e3       = "05e9a617-0261-4cee-bb44-138d3ef5d965"
+)
+
+// A world is a source, a target that holds quantities, and an engine between.
+type world struct {
+	t        *testing.T
+	mu       sync.Mutex
+	now      time.Time
+	path     string
+	store    state.Store
+	engine   *Engine
+	tenants  []directory.TenantID
+	bought   map[directory.TenantID]map[string]int
+	unproven map[directory.TenantID]error
+	lines    map[string]string // "customer/sku" -> quantity
+	fail     func(ch plan.Change) (committed bool, err error)
+	writes   int
+	spec     plan.Spec
+	table    mapping.Table
+	job      Job
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "syncd.db"),
+		tenants:  []directory.TenantID{contoso, fabrikam},
+		bought:   map[directory.TenantID]map[string]int{contoso: {premium: 12, e3: 3}, fabrikam: {premium: 7}},
+		unproven: map[directory.TenantID]error{},
+		lines:    map[string]string{}, fail: func(plan.Change) (bool, error) { return true, nil }}
+	w.spec = plan.Spec{Name: "fake", Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "v1", Kinds: []plan.Kind{{Name: "addition", Owner: plan.Hold, MayCreate: true,
+		Retire: func(o *plan.Object) *plan.Object {
+			after := *o
+			after.Fields, after.Retired = o.Fields.With("quantity", plan.Value{"0"}), true
+			return &after
+		},
+		Delta: func(before, after *plan.Object) decimal.Decimal {
+			n := func(o *plan.Object) decimal.Decimal {
+				if o == nil {
+					return decimal.Zero
+				}
+				return decimal.RequireFromString(o.Fields.Text("quantity"))
+			}
+			return n(after).Sub(n(before)).Mul(decimal.NewFromInt(22))
+		}}}}
+	for _, id := range w.tenants {
+		w.table.Rows = append(w.table.Rows, mapping.Row{TenantID: id, Tenant: name(id), Status: mapping.Linked, Links: mapping.Links{"fake": "1"}})
+	}
+	w.job = Job{Name: "licences", Targets: []string{"fake"}, Policy: plan.Auto, Limits: Limits{Limits: plan.Limits{HoldFirst: true,
+		Creates: plan.Ceiling{Count: 50, Percent: 50}, Updates: plan.Ceiling{Count: 50, Percent: 50}, Deletes: plan.Ceiling{Count: 10, Percent: 20},
+		MinPopulation: 10, Increase: decimal.NewFromInt(500), Decrease: decimal.Zero, SourceShrink: 20}}}
+	w.reopen()
+	t.Cleanup(func() { w.store.Close() })
+	return w
+}
+
+func name(id directory.TenantID) string { return "tenant " + string(id[len(id)-1]) }
+
+// reopen is what a restart does.
+func (w *world) reopen() {
+	if w.store != nil {
+		w.store.Close()
+	}
+	store, err := boltstate.Open(w.path, boltstate.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.store = store
+	w.engine = New(Options{Source: w, Targets: map[string]Opener{"fake": func(context.Context) (Target, error) { return fakeTarget{w}, nil }}, Store: store,
+		Links: func(context.Context) (mapping.Table, error) { return w.table, nil }, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()),
+		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, Currency: "USD", MaxAge: 26 * time.Hour})
+}
+
+func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], error) {
+	var all []directory.Tenant
+	for _, id := range w.tenants {
+		all = append(all, directory.Tenant{ID: id, Name: name(id), DefaultDomain: string(id[len(id)-1]) + ".example"})
+	}
+	return directory.Proven(all, directory.Proof{}), nil
+}
+
+func (w *world) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kinds) (*directory.Snapshot, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := &directory.Snapshot{Tenant: t, TakenAt: w.now}
+	proof := directory.Proof{TakenAt: w.now, AsOf: w.now}
+	if err := w.unproven[t.ID]; err != nil {
+		s.Licences = directory.Unknown[directory.Licence](proof, err)
+		return s, nil
+	}
+	var items []directory.Licence
+	for sku, n := range w.bought[t.ID] {
+		items = append(items, directory.Licence{SKU: sku, Name: sku, Purchased: n})
+	}
+	s.Licences = directory.Proven(items, proof)
+	return s, nil
+}
+
+type fakeTarget struct{ *world }
+
+func (f fakeTarget) Spec() plan.Spec { return f.spec }
+
+func line(customer, sku, quantity string) plan.Object {
+	return plan.Object{Key: plan.Key{Kind: "addition", ID: sku}, Label: sku, Ref: customer + "/" + sku, Fields: plan.Set("quantity", quantity), Retired: quantity == "0"}
+}
+
+func (f fakeTarget) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+	items, err := s.Licences.Items()
+	if err != nil {
+		return plan.Desired{}, err
+	}
+	var d plan.Desired
+	for _, l := range items {
+		o := line(c.Key, l.SKU, fmt.Sprint(l.Purchased))
+		o.Ref, o.Retired = "", false
+		d.Objects = append(d.Objects, o)
+	}
+	return d, nil
+}
+
+func (f fakeTarget) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]plan.Observed, len(batch))
+	for i, c := range batch {
+		for _, at := range slices.Sorted(maps.Keys(f.lines)) {
+			if sku, ok := strings.CutPrefix(at, c.Key+"/"); ok {
+				out[i].Objects = append(out[i].Objects, line(c.Key, sku, f.lines[at]))
+			}
+		}
+	}
+	return out, nil
+}
+
+func (f fakeTarget) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes++
+	committed, err := f.fail(ch)
+	if committed {
+		f.lines[c.Key+"/"+ch.Key.ID] = ch.After.Fields.Text("quantity")
+	}
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	return plan.Applied{Object: line(c.Key, ch.Key.ID, ch.After.Fields.Text("quantity"))}, nil
+}
+
+func (w *world) run(mode Mode, change ...func(*Selection)) *Report {
+	w.t.Helper()
+	sel := Selection{Jobs: []Job{w.job}, Trigger: "command"}
+	for _, c := range change {
+		c(&sel)
+	}
+	r, err := w.engine.Run(w.t.Context(), sel, mode)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) apply() *Report { w.t.Helper(); return w.run(Apply) }
+
+// approve lets everything pass that waits.
+func (w *world) approve() {
+	w.t.Helper()
+	for h, err := range w.store.Holds(w.t.Context()) {
+		if err == nil && h.Digest != "" {
+			err = w.store.Decide(w.t.Context(), h.Scope, h.Digest, state.Decision{Approved: true, By: "ada"})
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// settle brings the world into step.
+func (w *world) settle() {
+	w.t.Helper()
+	w.apply()
+	w.approve()
+	w.want(w.apply(), "changed changed", 0)
+	w.want(w.apply(), "in_step in_step", 0)
+}
+
+func (w *world) want(r *Report, outcomes string, status int) {
+	w.t.Helper()
+	var got []string
+	for _, s := range r.Scopes {
+		got = append(got, string(s.Outcome))
+	}
+	if strings.Join(got, " ") != outcomes || r.Status() != status {
+		w.t.Fatalf("got outcomes %v, status %d; want %s, %d\n%+v", got, r.Status(), outcomes, status, r.Scopes)
+	}
+}
+
+func (w *world) wantLine(customer directory.TenantID, sku, quantity string) {
+	w.t.Helper()
+	if got := w.lines[string(customer)+"/"+sku]; got != quantity {
+		w.t.Errorf("the target holds %q of %s at %s, want %q", got, sku, name(customer), quantity)
+	}
+}
+
+func (w *world) codes(r *Report) string {
+	var codes []string
+	for _, s := range r.Scopes {
+		for _, v := range s.Violations {
+			codes = append(codes, v.Code)
+		}
+	}
+	return strings.Join(codes, " ")
+}
+
+func TestAPlanWritesNowhere(t *testing.T) {
+	w := newWorld(t)
+	w.want(w.run(PlanOnly), "held held", 2)
+	if w.writes != 0 {
+		t.Errorf("a plan wrote %d times", w.writes)
+	}
+	counts, err := w.store.Verify(t.Context())
+	if err != nil || counts != (state.Counts{}) {
+		t.Errorf("a plan left %+v, %v in the state", counts, err)
+	}
+}
+
+func TestTheFirstPlanWaitsAndAnApprovedOneIsAppliedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.want(w.apply(), "held held", 3)
+	if w.writes != 0 {
+		t.Fatalf("a held plan wrote %d times", w.writes)
+	}
+	w.approve()
+	w.reopen() // an approval survives a restart
+	w.want(w.apply(), "changed changed", 0)
+	w.wantLine(contoso, premium, "12")
+	w.wantLine(fabrikam, premium, "7")
+	before := w.writes
+	w.want(w.apply(), "in_step in_step", 0)
+	if w.writes != before {
+		t.Errorf("a second run wrote %d times", w.writes-before)
+	}
+	entries := 0
+	for e, err := range w.store.Journal(t.Context(), state.JournalFilter{}) {
+		if err != nil || e.Result != state.ResultDone || e.By != "ada" || e.After == nil {
+			t.Errorf("journal entry %+v, %v", e, err)
+		}
+		entries++
+	}
+	if entries != 3 {
+		t.Errorf("the journal has %d entries, want 3", entries)
+	}
+}
+
+func TestAnApprovalIsOfOnePlanOnly(t *testing.T) {
+	w := newWorld(t)
+	w.apply()
+	w.approve()
+	w.bought[contoso][premium] = 13
+	w.want(w.apply(), "held changed", 3)
+	w.wantLine(contoso, premium, "")
+}
+
+func TestWithinLimitsAnAutomaticJobNeedsNobody(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.bought[contoso][premium] = 14
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, premium, "14")
+	w.bought[contoso][premium] = 13 // less money: never by itself
+	r := w.apply()
+	w.want(r, "held in_step", 3)
+	if got := w.codes(r); got != "money_decrease" {
+		t.Errorf("held for %q, want money_decrease", got)
+	}
+}
+
+func TestWhatTheSourceDoesNotProveIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	for name, change := range map[string]func(){
+		"a reason":   func() { w.unproven[contoso] = errors.New("answered 200 with nothing") },
+		"empty":      func() { w.unproven = map[directory.TenantID]error{}; w.bought[contoso] = nil },
+		"not listed": func() { w.tenants = []directory.TenantID{fabrikam} },
+	} {
+		change()
+		w.want(w.apply(), "incomplete in_step", 1)
+		w.approve()
+		w.want(w.apply(), "incomplete in_step", 1)
+		w.wantLine(contoso, premium, "12")
+		_ = name
+		w.tenants, w.unproven = []directory.TenantID{contoso, fabrikam}, map[directory.TenantID]error{}
+		w.bought[contoso] = map[string]int{premium: 12, e3: 3}
+	}
+}
+
+func TestAHumanEditHoldsThatObjectAloneUntilSomebodyDecides(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.lines[string(contoso)+"/"+premium] = "20"
+	w.bought[contoso][e3] = 4
+	for range 2 {
+		r := w.apply()
+		w.want(r, "held in_step", 3)
+		w.wantLine(contoso, premium, "20")
+		w.wantLine(contoso, e3, "4") // the rest goes ahead
+	}
+	w.approve()
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, premium, "12")
+}
+
+func TestAnIgnoredObjectIsTakenOut(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	key := plan.Key{Kind: "addition", ID: premium}
+	scope := plan.Scope{Customer: string(contoso), Target: "fake"}
+	if err := w.store.Settle(t.Context(), scope, key, &state.Settlement{Scope: scope, By: "ada", Settlement: plan.Settlement{Key: key, How: plan.SettleIgnore, Reason: "agreed"}}); err != nil {
+		t.Fatal(err)
+	}
+	w.lines[string(contoso)+"/"+premium] = "20"
+	r := w.apply()
+	w.want(r, "in_step in_step", 0)
+	if got := w.codes(r); got != "hands_off" {
+		t.Errorf("noted %q, want hands_off", got)
+	}
+}
+
+func TestALostAnswerDoublesNothing(t *testing.T) {
+	for _, committed := range []bool{true, false} {
+		t.Run(fmt.Sprint("committed ", committed), func(t *testing.T) {
+			w := newWorld(t)
+			w.apply()
+			w.approve()
+			lost := 0
+			w.fail = func(ch plan.Change) (bool, error) {
+				if ch.Key.ID == premium && lost < 2 {
+					lost++
+					return committed, fmt.Errorf("%w: reset", rest.ErrOutcomeUnknown)
+				}
+				return true, nil
+			}
+			r := w.apply()
+			if r.Status() != 1 {
+				t.Fatalf("status %d, want 1", r.Status())
+			}
+			for range 3 { // what is left is approved again where it must be
+				w.reopen()
+				w.apply()
+				w.approve()
+			}
+			w.want(w.apply(), "in_step in_step", 0)
+			w.wantLine(contoso, premium, "12")
+			if len(w.lines) != 3 {
+				t.Errorf("the target holds %v", w.lines)
+			}
+			recovered := 0
+			for e := range w.store.Journal(t.Context(), state.JournalFilter{}) {
+				if e.Result == state.ResultRecovered {
+					recovered++
+				}
+			}
+			if committed && recovered != 2 {
+				t.Errorf("the journal tells of %d recovered attempts, want 2", recovered)
+			}
+		})
+	}
+}
+
+// A kill between announcement and record is a store that has the announcement
+// and nothing else.
+func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.bought[contoso][premium] = 14
+	func() {
+		defer func() { recover() }()
+		w.fail = func(ch plan.Change) (bool, error) {
+			w.lines[string(contoso)+"/"+ch.Key.ID] = ch.After.Fields.Text("quantity")
+			w.mu.Unlock()
+			defer w.mu.Lock()
+			panic(errKilled)
+		}
+		s := (&run{Engine: w.engine, id: "killed", report: &Report{}, sel: Selection{}, mode: Apply}).newScope(
+			&opened{Target: fakeTarget{w}, spec: w.spec, job: w.job, budget: &budget{}},
+			w.table.Customers([]directory.Tenant{{ID: contoso, Name: name(contoso)}})[0], nil)
+		s.snapshot, _ = w.Snapshot(t.Context(), s.customer.Tenant, directory.Licences)
+		if _, err := s.prepare(t.Context()); err != nil {
+			t.Error(err)
+		}
+		observed, _ := fakeTarget{w}.Observe(t.Context(), []mapping.Asked{{Customer: s.customer}})
+		s.observed = observed[0]
+		s.cycle(t.Context())
+	}()
+	w.wantLine(contoso, premium, "14")
+	w.fail = func(plan.Change) (bool, error) { return true, nil }
+	w.reopen()
+	w.bought[contoso][premium] = 15 // and the source moved on meanwhile
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, premium, "15")
+}
+
+var errKilled = errors.New("killed")
+
+func TestOneRefusedObjectDoesNotStopTheOthers(t *testing.T) {
+	w := newWorld(t)
+	w.apply()
+	w.approve()
+	w.fail = func(ch plan.Change) (bool, error) {
+		if ch.Key.ID == e3 {
+			return false, &rest.Error{Status: 400, Message: "no"}
+		}
+		return true, nil
+	}
+	w.want(w.apply(), "partial changed", 1)
+	w.wantLine(contoso, premium, "12")
+}
+
+func TestATargetThatMovedIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.bought[contoso][premium] = 14
+	w.fail = func(plan.Change) (bool, error) { return false, fmt.Errorf("%w: quantity is 20", plan.ErrMoved) }
+	r := w.apply()
+	w.want(r, "held in_step", 3)
+	if got := w.codes(r); got != "target_moved" {
+		t.Errorf("got %q, want target_moved", got)
+	}
+}
+
+func TestALicenceThatIsGoneGoesToZeroAndStaysThere(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	delete(w.bought[contoso], e3)
+	w.want(w.apply(), "held in_step", 3)
+	w.approve()
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, e3, "0")
+	w.want(w.apply(), "in_step in_step", 0)
+	w.bought[contoso][e3] = 5
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, e3, "5")
+}
+
+func TestWhoIsNotLinkedIsUnmappedAndNoFailure(t *testing.T) {
+	w := newWorld(t)
+	w.table.Rows = w.table.Rows[1:]
+	w.job.Limits.HoldFirst = false
+	w.want(w.apply(), "unmapped changed", 0)
+}
+
+func TestASavedPlanIsAppliedOnlyAsItWas(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	p := w.run(PlanOnly)
+	saved := map[plan.Scope]string{}
+	for _, s := range p.Scopes {
+		saved[s.Scope()] = s.Digest
+	}
+	w.bought[contoso][premium] = 13
+	with := func(s *Selection) { s.Saved = saved }
+	r := w.run(Apply, with)
+	w.want(r, "held changed", 3)
+	if got := w.codes(r); got != "plan_moved" {
+		t.Errorf("got %q, want plan_moved", got)
+	}
+	w.wantLine(contoso, premium, "")
+	w.wantLine(fabrikam, premium, "7")
+}
+
+func TestARunLimitStopsTheScopesThatWouldOverdraw(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	two := 2
+	w.job.Limits.Run.Creates = &two
+	r := w.apply()
+	if r.Totals[Changed] != 1 || r.Totals[Held] != 1 || len(w.lines) > 2 {
+		t.Errorf("got %v and lines %v; want one scope changed and one held", r.Totals, w.lines)
+	}
+}
+
+func TestOnlyOneObjectIsTouchedWhenOneIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	r := w.run(Apply, func(s *Selection) { s.Customer, s.Only = string(contoso), e3 })
+	w.want(r, "changed", 0)
+	w.wantLine(contoso, e3, "3")
+	w.wantLine(contoso, premium, "")
+	if len(r.Scopes[0].Trace) == 0 {
+		t.Error("no trace of what was compared")
+	}
+}
+
+func TestATargetThatRefusesEverythingIsLeftAloneBySchedulesOnly(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	w.fail = func(plan.Change) (bool, error) { return false, &rest.Error{Status: 403, Forbidden: true} }
+	w.want(w.apply(), "failed failed", 1)
+	before := w.writes
+	scheduled := func(s *Selection) { s.Trigger = "schedule" }
+	w.want(w.run(Apply, scheduled), "failed failed", 1)
+	if w.writes != before {
+		t.Error("a scheduled run did not keep to the pause")
+	}
+	w.fail = func(plan.Change) (bool, error) { return true, nil }
+	w.want(w.apply(), "changed changed", 0) // typed: probes at once
+	w.want(w.run(Apply, scheduled), "in_step in_step", 0)
+}
+
+func TestAnUnchangedScopeIsSkippedWhileItsLastLookIsFresh(t *testing.T) {
+	w := newWorld(t)
+	w.spec.VerifyEvery = time.Hour
+	w.settle()
+	scheduled := func(s *Selection) { s.Trigger = "schedule" }
+	w.want(w.run(Apply, scheduled), "skipped skipped", 0)
+	w.bought[contoso][premium] = 13
+	w.want(w.run(Apply, scheduled), "changed skipped", 0)
+	w.now = w.now.Add(2 * time.Hour)
+	w.want(w.run(Apply, scheduled), "in_step in_step", 0)
+}
+
+func TestChangedRulesMakeAnAutomaticJobAsk(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.spec.Settings = "v2"
+	w.want(w.apply(), "in_step in_step", 0) // nothing to change: nothing to ask
+	w.spec.Settings = "v3"
+	w.bought[contoso][premium] = 13
+	r := w.apply()
+	w.want(r, "held in_step", 3)
+	if got := w.codes(r); got != "settings_changed" {
+		t.Errorf("held for %q, want settings_changed", got)
+	}
+}
+
+func TestAShrunkSourceWaits(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	for i := range 20 {
+		w.bought[contoso][fmt.Sprint(i)] = 1
+	}
+	w.job.Limits.Creates = plan.Ceiling{Count: 100, Percent: 100}
+	w.job.Limits.Increase = decimal.NewFromInt(100000)
+	w.want(w.apply(), "changed changed", 0)
+	w.job.Limits.Deletes, w.job.Limits.Decrease = plan.Ceiling{Count: 100, Percent: 100}, decimal.NewFromInt(100000)
+	for i := range 10 {
+		delete(w.bought[contoso], fmt.Sprint(i))
+	}
+	r := w.apply()
+	w.want(r, "held in_step", 3)
+	if got := w.codes(r); got != "source_shrink" {
+		t.Errorf("held for %q, want source_shrink", got)
+	}
+	w.want(w.apply(), "held in_step", 3) // and goes on waiting
+}

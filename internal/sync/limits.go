@@ -1,0 +1,61 @@
+package sync
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
+)
+
+// RunLimits bound what all scopes of a run may change together; nil does not limit.
+type RunLimits struct {
+	Creates, Updates, Deletes *int
+	Increase, Decrease        *decimal.Decimal
+}
+
+// A budget is what a run has left of its limits. Scopes take their share
+// before they write; one that would overdraw is held and takes nothing.
+type budget struct {
+	mu    sync.Mutex
+	limit RunLimits
+	spent plan.Tally
+}
+
+// take returns a violation where the plan does not fit any more.
+func (b *budget) take(p *plan.Plan) *plan.Violation {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := p.Tally()
+	next := plan.Tally{
+		Creates: b.spent.Creates + t.Creates, Updates: b.spent.Updates + t.Updates, Deletes: b.spent.Deletes + t.Deletes,
+		Up: b.spent.Up.Add(t.Up), Down: b.spent.Down.Add(t.Down),
+	}
+	over := func(what, spent, limit string) *plan.Violation {
+		return &plan.Violation{Code: "run_limit", Message: fmt.Sprintf(
+			"the run as a whole would reach %s %s, %s are allowed (limits.run); it waits for the next run, or syncd approve --digest %s", spent, what, limit, p.Digest())}
+	}
+	for _, c := range []struct {
+		what  string
+		n     int
+		took  int
+		limit *int
+	}{
+		{"creations", next.Creates, t.Creates, b.limit.Creates},
+		{"updates", next.Updates, t.Updates, b.limit.Updates},
+		{"deletions", next.Deletes, t.Deletes, b.limit.Deletes},
+	} {
+		if c.limit != nil && c.took > 0 && c.n > *c.limit {
+			return over(c.what, fmt.Sprint(c.n), fmt.Sprint(*c.limit))
+		}
+	}
+	if m := b.limit.Increase; m != nil && t.Up.IsPositive() && next.Up.GreaterThan(*m) {
+		return over("more a month", next.Up.StringFixed(2), m.StringFixed(2))
+	}
+	if m := b.limit.Decrease; m != nil && t.Down.IsPositive() && next.Down.GreaterThan(*m) {
+		return over("less a month", next.Down.StringFixed(2), m.StringFixed(2))
+	}
+	b.spent = next
+	return nil
+}

@@ -1,0 +1,72 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"syncd/internal/state"
+)
+
+// A quarantine is the growing pause after a target refused everything.
+type quarantine struct {
+	Failures int       `json:"failures"`
+	Until    time.Time `json:"until"`
+	Reason   string    `json:"reason"`
+}
+
+func quarantineDocument(target string) string { return "quarantine/" + target }
+
+// pause is how long a target is left alone after so many runs without success.
+func pause(failures int) time.Duration {
+	return min(5*time.Minute<<min(failures-1, 10), 6*time.Hour)
+}
+
+// quarantined returns an error while the target's pause lasts.
+func (r *run) quarantined(ctx context.Context, target string) error {
+	doc, err := r.Store.Document(ctx, quarantineDocument(target))
+	if err != nil {
+		return fmt.Errorf("reading whether %s is in quarantine: %w", target, err)
+	}
+	var q quarantine
+	if len(doc.Body) == 0 || json.Unmarshal(doc.Body, &q) != nil || !r.Now().Before(q.Until) {
+		return nil
+	}
+	return fmt.Errorf("%s refused everything %d times and is left alone until %s; repair it and run syncd apply --target %s (last refusal: %s)",
+		target, q.Failures, q.Until.Format(time.RFC3339), target, q.Reason)
+}
+
+// settleQuarantine notes which targets refused everything and which work again.
+func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
+	if r.mode == PlanOnly {
+		return
+	}
+	for _, t := range targets {
+		if t.down != nil || t.wrote == 0 && t.denied == 0 {
+			continue
+		}
+		name := quarantineDocument(t.spec.Name)
+		doc, err := r.Store.Document(ctx, name)
+		var q quarantine
+		if err == nil && len(doc.Body) > 0 {
+			_ = json.Unmarshal(doc.Body, &q) // a damaged note counts as none
+		}
+		if t.wrote > 0 {
+			if q.Failures == 0 {
+				continue
+			}
+			q = quarantine{}
+		} else {
+			q = quarantine{Failures: q.Failures + 1, Reason: t.reason.Error()}
+			q.Until = r.Now().UTC().Add(pause(q.Failures))
+			r.log.Error().Str("target", t.spec.Name).Int("failures", q.Failures).Time("until", q.Until).Str("reason", q.Reason).Msg("target quarantined")
+		}
+		if err == nil {
+			err = r.Store.PutDocument(ctx, state.Document{Name: name, Version: doc.Version, Body: encode(q)})
+		}
+		if err != nil {
+			r.log.Error().Err(err).Str("target", t.spec.Name).Msg("quarantine not noted")
+		}
+	}
+}

@@ -1,0 +1,50 @@
+// Package sync is the loop: pull, prove, map, observe, compare, guard,
+// approve, apply, verify, record. It knows sources and targets by what they
+// can do, never by name.
+package sync
+
+import (
+	"context"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// A Source says what tenants hold. Its methods may be called from many
+// goroutines; it keeps to its own rate.
+type Source interface {
+	// Tenants lists every tenant the MSP may read. An error, or a list that is
+	// not proven, ends the run: who is missing would look like who is gone.
+	Tenants(ctx context.Context) (directory.List[directory.Tenant], error)
+
+	// Snapshot reads the wanted collections of one tenant. What the source did
+	// not prove is an unknown list in the snapshot, with the reason. An error
+	// means that the source as a whole cannot go on (bad credentials, wrong
+	// address) and ends the run.
+	Snapshot(ctx context.Context, t directory.Tenant, want directory.Kinds) (*directory.Snapshot, error)
+}
+
+// A Target holds objects for customers. It is opened for one run, with the
+// rules of that moment. Its methods may be called from many goroutines, but
+// only one change of a scope is in flight at a time.
+type Target interface {
+	Spec() plan.Spec
+
+	// Desired says what the target should hold. It is a pure function of its
+	// arguments and of the rules the target was opened with.
+	Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error)
+
+	// Observe says what the target holds of some customers, one answer for each
+	// in the same order; lists that serve many of them are read once. An error
+	// concerns the target as a whole and ends the run for it; what concerns one
+	// customer is in that customer's answer.
+	Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error)
+
+	// Apply carries out one change and returns the object as the target now
+	// holds it, Ref included. It reads the live value first where money is
+	// concerned, and returns an error that is plan.ErrMoved if that is not the
+	// change's before-image. It returns rest.ErrOutcomeUnknown when the request
+	// left and no answer came; it never repeats a create.
+	Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error)
+}
