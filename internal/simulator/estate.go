@@ -1,0 +1,60 @@
+package simulator
+
+import (
+	"fmt"
+	"time"
+
+	cippsim "syncd/internal/simulator/cipp"
+	cwsim "syncd/internal/simulator/connectwise"
+)
+
+// estateRules are the four of six licences that an estate's customers are
+// billed for, each as the product beside it.
+var estateRules = []struct{ part, product string }{
+	{"SPB", "M365-BP"}, {"O365_BUSINESS_PREMIUM", "M365-BS"}, {"EXCHANGESTANDARD", "EXO-P1"}, {"AAD_PREMIUM", "ENTRA-P1"},
+}
+
+// Estate makes the worlds and tables of n customers that are all alike and in
+// step: six licences each, of which four are billed on one agreement. Sizes
+// differ from customer to customer. It is for measuring; see NewEstate for
+// the servers.
+func Estate(n int, now time.Time) (cipp cippsim.World, connectwise cwsim.World, linkTable, productTable string) {
+	b := estate(n, now)
+	return b.cipp, b.connectwise, linksCSV(b.links), productsCSV(estateTable())
+}
+
+// NewEstate makes an MSP of Estate's n customers.
+func NewEstate(n int, now func() time.Time) *MSP { return start(estate(n, now()), estateTable(), now) }
+
+func estate(n int, now time.Time) *builder {
+	b := newBuilder(now)
+	for i := range n {
+		seats := 5 + i%40
+		c := customer{
+			tenant: fmt.Sprintf("Estate Customer %04d", i+1), domain: fmt.Sprintf("estate-%04d.example", i+1),
+			company: fmt.Sprintf("Estate Customer %04d Ltd", i+1), identifier: fmt.Sprintf("Estate%04d", i+1), linked: true,
+			holds: free("FLOW_FREE", "POWER_BI_STANDARD"),
+		}
+		var lines []line
+		for j, r := range estateRules {
+			c.holds = append(c.holds, have(r.part, seats+j, seats))
+			lines = append(lines, bill(r.product, seats+j))
+		}
+		c.agreements = []agreement{managed(append(lines, bill("HELPDESK-FLAT", 1))...)}
+		b.customer(c)
+	}
+	return b
+}
+
+func estateTable() []Rule {
+	var rules []Rule
+	for _, r := range estateRules {
+		rules = append(rules, rule(r.part, r.product))
+	}
+	for _, r := range sensibleRules() {
+		if r.Status == "ignore" {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}

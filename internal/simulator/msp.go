@@ -1,0 +1,91 @@
+// Package simulator is a make-believe MSP, Harbour IT Services: customers with
+// tenants in a simulated CIPP and with companies, agreements and lines in a
+// simulated ConnectWise that belong together as they do in life: mostly right,
+// and wrong in all the ways that MSPs meet. The practice mode, the tests of
+// the whole program and the benchmarks run against it.
+//
+// Every name and domain is invented. For one moment in time the worlds are
+// always the same.
+package simulator
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	cippsim "syncd/internal/simulator/cipp"
+	cwsim "syncd/internal/simulator/connectwise"
+)
+
+// An MSP is the two systems of one MSP and what its billing admin would have
+// told syncd about them. It may be used by several goroutines at once.
+type MSP struct {
+	CIPP        *cippsim.Server
+	ConnectWise *cwsim.Server
+
+	links []Link
+	rules []Rule
+}
+
+// The credentials that the simulators accept.
+const (
+	company    = "harbour"
+	publicKey  = "practicepublic"
+	privateKey = "practiceprivate"
+	clientID   = "5c1f7a52-63d5-4d0e-9b8a-2f9f2f0a7c11"
+)
+
+// partner is the MSP's own tenant.
+const (
+	partnerID      = "0f5d3c7e-8f43-4f57-9d1e-5a0f1c2b7d90"
+	partnerName    = "Harbour IT Services"
+	partnerDomain  = "harbour-it.example"
+	partnerInitial = "harbourit.onmicrosoft.com"
+)
+
+// New makes Harbour IT Services as it is at now(), which must not be nil:
+// dates such as "ends this month" are counted from there, and both systems go
+// on by that clock.
+func New(now func() time.Time) *MSP {
+	b := newBuilder(now())
+	for _, c := range customers() {
+		b.customer(c)
+	}
+	b.strangers()
+	return start(b, sensibleRules(), now)
+}
+
+func start(b *builder, rules []Rule, now func() time.Time) *MSP {
+	return &MSP{
+		CIPP: cippsim.New(b.cipp, cippsim.Options{Now: now}),
+		ConnectWise: cwsim.New(b.connectwise, cwsim.Options{
+			Company: company, PublicKey: publicKey, PrivateKey: privateKey, ClientID: clientID, Member: apiMember, Now: now,
+		}),
+		links: b.links, rules: rules,
+	}
+}
+
+// A calendar is the days that dates in the tables are counted from.
+type calendar struct {
+	today     time.Time // midnight UTC
+	monthEnd  time.Time // the last day of this month
+	nextMonth time.Time // its first day
+	begin     time.Time // 1 January two years ago, when agreements began
+}
+
+func calendarAt(now time.Time) calendar {
+	y, m, d := now.UTC().Date()
+	next := cwsim.Day(y, m+1, 1)
+	return calendar{today: cwsim.Day(y, m, d), monthEnd: next.AddDate(0, 0, -1), nextMonth: next, begin: cwsim.Day(y-2, 1, 1)}
+}
+
+// nextYear is 1 January of next year.
+func (c calendar) nextYear() time.Time { return c.begin.AddDate(3, 0, 0) }
+
+// guid makes a GUID of its parts; the same parts always give the same one.
+func guid(parts ...string) string {
+	h := sha256.Sum256(fmt.Append(nil, parts))
+	h[6] = h[6]&0x0f | 0x40
+	h[8] = h[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
+}

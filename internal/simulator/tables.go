@@ -1,0 +1,61 @@
+package simulator
+
+import (
+	"encoding/csv"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Link is a line of the link table.
+type Link struct {
+	Customer  string
+	TenantID  string
+	Tenant    string
+	Company   int    // id in ConnectWise; 0 = none
+	Agreement int    // 0 = none named
+	Status    string // linked, ignored or unmapped
+	Reason    string
+}
+
+// Links is what a sensible billing admin would have linked: a line for every
+// tenant that CIPP lists. Those that are unmapped are there for suggestions.
+func (m *MSP) Links() []Link { return slices.Clone(m.links) }
+
+// Rules is which licences a sensible billing admin would bill as what.
+func (m *MSP) Rules() []Rule { return slices.Clone(m.rules) }
+
+// LinksCSV is Links as "syncd map import" takes it.
+func (m *MSP) LinksCSV() string { return linksCSV(m.links) }
+
+// ProductsCSV is Rules as "syncd products import" takes it.
+func (m *MSP) ProductsCSV() string { return productsCSV(m.rules) }
+
+func linksCSV(links []Link) string {
+	number := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	rows := make([][]string, 0, 1+len(links))
+	rows = append(rows, []string{"customer", "tenant_id", "tenant", "filter", "connectwise_company", "connectwise_agreement", "status", "reason"})
+	for _, l := range links {
+		rows = append(rows, []string{l.Customer, l.TenantID, l.Tenant, "", number(l.Company), number(l.Agreement), l.Status, l.Reason})
+	}
+	return sheet(rows)
+}
+
+func productsCSV(rules []Rule) string {
+	rows := [][]string{{"sku_id", "sku", "name", "product", "count", "minimum", "maximum", "status", "reason"}}
+	for _, r := range rules {
+		rows = append(rows, []string{r.SKU, r.Part, r.Name, r.Product, r.Count, r.Minimum, r.Maximum, r.Status, r.Reason})
+	}
+	return sheet(rows)
+}
+
+func sheet(rows [][]string) string {
+	var b strings.Builder
+	_ = csv.NewWriter(&b).WriteAll(rows) // a strings.Builder takes everything
+	return b.String()
+}
