@@ -1,0 +1,195 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/xuri/excelize/v2"
+)
+
+// A Column is a heading; numbers are set to the right.
+type Column struct {
+	Name   string
+	Number bool
+}
+
+// A Sheet is a table of text in one of many formats. Footer rows are totals.
+type Sheet struct {
+	Title   string
+	Columns []Column
+	Rows    [][]string
+	Footer  [][]string
+}
+
+// Table writes the sheet for a terminal of that many columns; 0 = unlimited.
+func (s *Sheet) Table(w io.Writer, width int) error {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
+	style.Options.DrawBorder, style.Options.SeparateColumns, style.Options.SeparateRows = false, false, false
+	t.SetStyle(style)
+	header, configs := table.Row{}, []table.ColumnConfig{}
+	for i, c := range s.Columns {
+		header = append(header, c.Name)
+		config := table.ColumnConfig{Number: i + 1, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft}
+		if c.Number {
+			config.Align, config.AlignFooter, config.AlignHeader = text.AlignRight, text.AlignRight, text.AlignRight
+		}
+		configs = append(configs, config)
+	}
+	t.SetColumnConfigs(configs)
+	t.AppendHeader(header)
+	for _, row := range s.Rows {
+		t.AppendRow(cells(row))
+	}
+	if len(s.Footer) > 0 {
+		t.AppendSeparator()
+		for _, row := range s.Footer {
+			t.AppendRow(cells(row))
+		}
+	}
+	_ = width // long cells wrap by themselves; a terminal that is narrower scrolls or folds
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+func cells(row []string) table.Row {
+	out := make(table.Row, len(row))
+	for i, c := range row {
+		out[i] = printable(c)
+	}
+	return out
+}
+
+// printable keeps a customer's name from moving the cursor or colouring the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// Defuse keeps a spreadsheet from taking text for a formula.
+func Defuse(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		if _, err := strconv.ParseFloat(s, 64); err != nil {
+			return "'" + s
+		}
+	}
+	return s
+}
+
+// CSV writes the sheet as Excel opens it right: UTF-8 with a byte order mark.
+func (s *Sheet) CSV(w io.Writer) error {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return err
+	}
+	out := csv.NewWriter(w)
+	out.UseCRLF = true
+	header := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		header[i] = c.Name
+	}
+	for _, row := range append(append([][]string{header}, s.Rows...), s.Footer...) {
+		safe := make([]string, len(row))
+		for i, cell := range row {
+			safe[i] = Defuse(cell)
+		}
+		if err := out.Write(safe); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// XLSX writes the sheet as a workbook with a filter, a frozen header and
+// numbers that are numbers.
+func (s *Sheet) XLSX(w io.Writer) error {
+	f := excelize.NewFile()
+	defer f.Close()
+	if err := f.SetSheetName("Sheet1", s.Title); err != nil {
+		return err
+	}
+	bold, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
+	if err != nil {
+		return err
+	}
+	out, err := f.NewStreamWriter(s.Title)
+	if err != nil {
+		return err
+	}
+	for i, c := range s.Columns {
+		width := 14.0
+		if !c.Number {
+			width = 28
+		}
+		if err := out.SetColWidth(i+1, i+1, width); err != nil {
+			return err
+		}
+	}
+	if err := out.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		return err
+	}
+	line := 0
+	write := func(row []string, style int) error {
+		line++
+		values := make([]any, len(row))
+		for i, cell := range row {
+			values[i] = excelize.Cell{StyleID: style, Value: s.value(i, cell)}
+		}
+		at, err := excelize.CoordinatesToCellName(1, line)
+		if err != nil {
+			return err
+		}
+		return out.SetRow(at, values)
+	}
+	header := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		header[i] = c.Name
+	}
+	if err := write(header, bold); err != nil {
+		return err
+	}
+	for _, row := range s.Rows {
+		if err := write(row, 0); err != nil {
+			return err
+		}
+	}
+	last, err := excelize.CoordinatesToCellName(len(s.Columns), max(line, 2))
+	if err != nil {
+		return err
+	}
+	for _, row := range s.Footer {
+		if err := write(row, bold); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if err := f.AutoFilter(s.Title, "A1:"+last, nil); err != nil {
+		return err
+	}
+	return f.Write(w)
+}
+
+// value gives numbers as numbers; text is stored as text, so no formula runs.
+func (s *Sheet) value(column int, cell string) any {
+	if cell == "" {
+		return nil
+	}
+	if s.Columns[column].Number {
+		if n, err := strconv.ParseFloat(cell, 64); err == nil {
+			return n
+		}
+	}
+	return cell
+}
