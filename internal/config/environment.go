@@ -1,11 +1,16 @@
 package config
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sethvargo/go-envconfig"
 )
@@ -13,85 +18,202 @@ import (
 // Prefix is what the names of our environment variables begin with.
 const Prefix = "SYNCD_"
 
-// An Environment looks variables up; os.LookupEnv is one.
+// fileSuffix ends the name of a variable that names a file with the value.
+const fileSuffix = "_FILE"
+
+// An Environment looks variables up; os.LookupEnv is one. A variable that is
+// set to nothing counts as not set: that is what compose files make of one
+// that is missing.
 type Environment func(name string) (string, bool)
 
-// Names is every name of the process's environment that begins with Prefix.
+func (env Environment) get(name string) (string, bool) {
+	value, _ := env(name)
+	return value, value != ""
+}
+
+// Names is every name of the process's environment that begins with Prefix
+// and has a value.
 func Names() []string {
 	var names []string
 	for _, pair := range os.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, Prefix) {
+		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, Prefix) && value != "" {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// maxSecretFile is more than any secret is long.
-const maxSecretFile = 64 << 10
+// Variable is the name of the variable for a setting's path.
+func Variable(path string) string {
+	return Prefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// Overlaid is which variables were written over the file.
+type Overlaid map[string]string // SYNCD_X to the name it was read by: itself, or SYNCD_X_FILE
 
 // Overlay writes environment variables over the struct that into points to:
-// SYNCD_ + prefix + the env tag of each field. A variable that ends in _FILE
-// names a file to read the value from, as secrets are mounted.
-func Overlay(env Environment, prefix string, into any, problems *Problems) {
-	look := &lookuper{env: env}
-	err := envconfig.ProcessWith(context.Background(), &envconfig.Config{
-		Target: into, Lookuper: envconfig.PrefixLookuper(Prefix+prefix, look), DefaultOverwrite: true, DefaultNoInit: true,
-	})
-	for _, e := range look.errs {
-		problems.Add(0, "", "%v", e)
+// SYNCD_ + the prefixes and names of the env tags. A variable that ends in
+// _FILE names a file to read the value from, as secrets are mounted. Of names,
+// those that lie in a section (a prefix of the outermost struct) and are read
+// by no setting are problems; others belong to somebody else, such as the
+// SYNCD_PORT that Kubernetes sets for a service called syncd.
+func Overlay(env Environment, names []string, into any, problems *Problems) Overlaid {
+	look := &lookuper{env: env, known: map[string]bool{}, refused: map[string]bool{}, used: Overlaid{}, problems: problems}
+	for {
+		look.last = ""
+		err := envconfig.ProcessWith(context.Background(), &envconfig.Config{
+			Target: into, Lookuper: envconfig.PrefixLookuper(Prefix, look), DefaultOverwrite: true, DefaultNoInit: true,
+		})
+		if err == nil {
+			break
+		}
+		// The library stops at the first bad value, and that is the one it
+		// looked up last. It goes on without.
+		if look.last == "" || look.refused[look.last] {
+			problems.Add(0, Prefix+"…", "cannot be read: %s", innermost(err))
+			break
+		}
+		look.refused[look.last] = true
+		problems.Add(0, look.used[look.last], "%s", conversion(err))
 	}
-	if err != nil {
-		problems.Add(0, "", "environment %s…: %v", Prefix+prefix, err)
+	sections := sectionsOf(reflect.TypeOf(into).Elem())
+	for _, name := range names {
+		base := strings.TrimSuffix(name, fileSuffix)
+		if _, set := env.get(name); !set || look.known[name] || look.known[base] {
+			continue
+		}
+		for _, section := range sections {
+			if strings.HasPrefix(name, section) {
+				near := map[string]bool{}
+				for known := range look.known {
+					if strings.HasPrefix(known, section) {
+						near[known] = true
+					}
+				}
+				problems.Add(0, name, "no such setting%s", nearest(base, near))
+			}
+		}
 	}
+	return look.used
+}
+
+// sectionsOf are the beginnings of the variables of t's sections.
+func sectionsOf(t reflect.Type) []string {
+	var list []string
+	for f := range t.Fields() {
+		for option := range strings.SplitSeq(f.Tag.Get("env"), ",") {
+			if prefix, ok := strings.CutPrefix(strings.TrimSpace(option), "prefix="); ok {
+				list = append(list, Prefix+prefix)
+			}
+		}
+	}
+	return list
+}
+
+// conversion says why a variable's text is not a value of its setting.
+func conversion(err error) string {
+	if number, ok := errors.AsType[*strconv.NumError](err); ok {
+		text := shownText(number.Num)
+		switch {
+		case errors.Is(number.Err, strconv.ErrRange):
+			return text + " is too large a number"
+		case number.Func == "ParseBool":
+			return text + " is not a yes or no; write true or false"
+		case number.Func == "ParseFloat":
+			return text + " is not a number; write it in digits"
+		}
+		return text + " is not a whole number; write it in digits"
+	}
+	if text := innermost(err); strings.HasPrefix(text, "time: ") {
+		_, value, _ := strings.Cut(text, "duration ")
+		return value + " is not a duration; write it as 90s, 15m or 26h"
+	}
+	return innermost(err)
 }
 
 type lookuper struct {
-	env  Environment
-	errs []error
+	env      Environment
+	problems *Problems
+	known    map[string]bool // asked for
+	refused  map[string]bool // had, and no use
+	used     Overlaid
+	last     string // the variable that gave the last value
 }
 
-// Lookup finds a variable, or the file that its _FILE variable names.
+// Lookup finds a variable, or what is in the file that its _FILE variable names.
 func (l *lookuper) Lookup(key string) (string, bool) {
-	value, ok := l.env(key)
-	path, fromFile := l.env(key + "_FILE")
-	switch {
-	case ok && fromFile:
-		l.errs = append(l.errs, fmt.Errorf("environment: both %s and %s_FILE are set; keep one", key, key))
-		return value, ok
-	case !fromFile:
-		return value, ok
-	}
-	text, err := secretFile(path)
-	if err != nil {
-		l.errs = append(l.errs, fmt.Errorf("environment: %s_FILE: %w", key, err))
+	first := !l.known[key]
+	l.known[key] = true
+	if l.refused[key] {
 		return "", false
 	}
-	return text, true
+	value, ok := l.env.get(key)
+	path, fromFile := l.env.get(key + fileSuffix)
+	if ok && fromFile {
+		if first {
+			l.problems.Add(0, key, "both this and %s%s are set; keep one", key, fileSuffix)
+		}
+		fromFile = false
+	}
+	l.used[key] = key
+	if fromFile {
+		l.used[key] = key + fileSuffix
+		var err error
+		if value, err = secretFile(path); err != nil {
+			l.refused[key] = true
+			l.problems.Add(0, key+fileSuffix, "%v", err)
+			return "", false
+		}
+		ok = true
+	}
+	if !ok {
+		delete(l.used, key)
+		return "", false
+	}
+	l.last = key
+	return value, true
 }
 
+// mostSecret is more than any secret is long.
+const mostSecret = 64 << 10
+
+// secretFile reads a mounted secret, without the end of line and the byte
+// order mark that editors and shells put around it.
 func secretFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("%s does not exist; mount the secret there or correct the path", path)
 	case err != nil:
-		return "", err
+		return "", unreadable(path, err)
+	case info.IsDir():
+		return "", fmt.Errorf("%s is a directory; name the file in it", path)
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%s is not a file", path)
-	case info.Size() > maxSecretFile:
-		return "", fmt.Errorf("%s is %d bytes long, which is no secret", path, info.Size())
+	case info.Size() > mostSecret:
+		return "", fmt.Errorf("%s is %d bytes long, which is no secret; name the right file", path, info.Size())
 	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrPermission) {
-		return "", fmt.Errorf("%s may not be read by this user; give user %d the right to read it", path, os.Getuid())
-	}
 	if err != nil {
-		return "", err
+		return "", unreadable(path, err)
 	}
-	secret := strings.TrimRight(string(text), "\r\n")
-	if secret == "" {
-		return "", fmt.Errorf("%s is empty", path)
+	text = bytes.TrimPrefix(bytes.TrimRight(text, "\r\n"), []byte("\ufeff"))
+	switch {
+	case len(text) == 0:
+		return "", fmt.Errorf("%s is empty; write the secret into it", path)
+	case !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0:
+		return "", fmt.Errorf("%s holds bytes that are no text; save it as UTF-8", path)
 	}
-	return secret, nil
+	return string(text), nil
+}
+
+func unreadable(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s does not exist; mount the secret there or correct the path", path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s may not be read by this user; give user %d the right to read it", path, os.Getuid())
+	}
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		err = cause.Err
+	}
+	return fmt.Errorf("%s cannot be read: %w; correct the path", path, err)
 }

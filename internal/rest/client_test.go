@@ -36,6 +36,7 @@ func TestOnlyAllowedCallsLeave(t *testing.T) {
 		{"GET", "finance/agreements", true, "/v4/api/finance/agreements"},
 		{"PATCH", "/finance/agreements/55/additions/910", true, "/v4/api/finance/agreements/55/additions/910"},
 		{"PATCH", Path("/finance/agreements/%s/additions/%d", "a b%c?#&é", 910), true, "/v4/api/finance/agreements/a%20b%25c%3F%23&%C3%A9/additions/910"},
+		{"PATCH", Path("/finance/agreements/%s/additions/%d", "a;b,c", 910), true, "/v4/api/finance/agreements/a%3Bb%2Cc/additions/910"},
 		{"GET", "/report/a/b/c", true, "/v4/api/report/a/b/c"},
 
 		{"", "/finance/agreements/55", false, ""},
@@ -302,6 +303,13 @@ func TestClassifyDecidesAndRestFillsIn(t *testing.T) {
 				t.Errorf("the cause is not in %v", err)
 			}
 		})
+	}
+	long := strings.Repeat("ü", 1500)
+	_, err := client(t, script(says(400, "")), func(o *Options) {
+		o.Classify = func(*Response) error { return &Error{Message: long} }
+	}).Do(t.Context(), Get("x"))
+	if got, want := theError(t, err).Message, long[:2000]+"…"; got != want {
+		t.Errorf("a long text of Classify's: got %d runes, want 1000 and an ellipsis", len([]rune(got)))
 	}
 	for status, want := range map[int]Error{401: {Unauthorised: true}, 403: {Forbidden: true}, 404: {NotFound: true}, 410: {}} {
 		_, err := client(t, script(says(status, "x", "X-Request-Id", "r-1"))).Do(t.Context(), Get("x"))

@@ -119,3 +119,18 @@ func TestWhatIsNoSecretStaysReadable(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+func TestASecretThatContainsAnotherIsHiddenWhole(t *testing.T) {
+	for range 20 { // headers come in any order
+		_, err := client(t, script(says(400, "no hunter2-and-more-of-it")), func(o *Options) {
+			o.Sign = func(_ context.Context, r *http.Request) error {
+				r.Header.Set("Authorization", "Bearer hunter2-and-more-of-it")
+				r.Header.Set("X-Api-Key", "hunter2")
+				return nil
+			}
+		}).Do(t.Context(), Get("x"))
+		if want := "acme: GET /x: 400: no [redacted]"; err == nil || err.Error() != want {
+			t.Fatalf("got %v, want %s", err, want)
+		}
+	}
+}

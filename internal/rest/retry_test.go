@@ -381,6 +381,16 @@ func TestATimeoutOfOneAttemptIsNotTheCallersDeadline(t *testing.T) {
 	})
 }
 
+func TestATransportThatSaysDeadlineOfOurTimeoutIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := client(t, script(slowly(time.Hour, says(200, ""))), func(o *Options) { o.Attempts = 2 })
+		_, err := c.Do(t.Context(), Request{Method: "PUT", Path: "x"})
+		if errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrOutcomeUnknown) || !strings.Contains(err.Error(), "timed out after 1m0s") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestABodyThatBreaksOffIsReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := script(breaks(`{"rows":[1,2`), breaks(`{"rows":[1,2,3`), says(200, `{"rows":[1,2,3]}`))
@@ -405,11 +415,12 @@ func TestA401RenewsTheCredentialsOnce(t *testing.T) {
 		renewed  int
 		ok       bool
 	}{
-		"a stale token":               {[]step{says(401, ""), says(200, "")}, 5, 2, 1, true},
-		"with one attempt only":       {[]step{says(401, ""), says(200, "")}, 1, 2, 1, true},
-		"wrong credentials":           {[]step{says(401, "no such client")}, 5, 2, 1, false},
-		"stale after a failure":       {[]step{says(503, ""), says(401, ""), says(200, "")}, 5, 3, 1, true},
-		"stale again after a failure": {[]step{says(401, ""), says(503, ""), says(401, "")}, 5, 3, 1, false},
+		"a stale token":                 {[]step{says(401, ""), says(200, "")}, 5, 2, 1, true},
+		"with one attempt only":         {[]step{says(401, ""), says(200, "")}, 1, 2, 1, true},
+		"and a failure of another kind": {[]step{says(401, ""), says(503, ""), says(200, "")}, 2, 3, 1, true},
+		"wrong credentials":             {[]step{says(401, "no such client")}, 5, 2, 1, false},
+		"stale after a failure":         {[]step{says(503, ""), says(401, ""), says(200, "")}, 5, 3, 1, true},
+		"stale again after a failure":   {[]step{says(401, ""), says(503, ""), says(401, "")}, 5, 3, 1, false},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			if method == "POST" && strings.Contains(name, "failure") {

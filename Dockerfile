@@ -1,0 +1,32 @@
+# syntax=docker/dockerfile:1
+# Build:  docker build --build-arg VERSION=1.2.3 -t syncd .
+# Run:    docker run -v syncd:/var/lib/syncd -v ./config.yaml:/etc/syncd/config.yaml:ro -p 9464:9464 syncd
+FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
+# No defaults here: one would put this machine's binary into every image.
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=dev
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -buildvcs=false -ldflags="-s -w -X main.release=$VERSION" -o /out/syncd ./cmd/syncd \
+ && mkdir -p /out/state
+
+# Certificates, an unprivileged user, no shell.
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/syncd /usr/local/bin/syncd
+COPY --from=build --chown=65532:65532 /out/state /var/lib/syncd
+# A number, so that Kubernetes can see that it is not root.
+USER 65532:65532
+# The state and its socket are all that is ever written; the rest may be read-only.
+VOLUME /var/lib/syncd
+ENV SYNCD_CONFIG=/etc/syncd/config.yaml \
+    SYNCD_STATE_PATH=/var/lib/syncd/syncd.db \
+    SYNCD_LISTEN=0.0.0.0:9464
+EXPOSE 9464
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/usr/local/bin/syncd", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/syncd"]
+CMD ["serve"]

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"syncd/internal/mapping"
+)
+
+// A finding is one line of check.
+type finding struct {
+	System string `json:"system"`
+	Name   string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func checkCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "check", Short: "Prove configuration, credentials, rights and reachability of every system", Args: cobra.NoArgs,
+		Long: "Ask every configured system whether syncd may and can work with it, one line each, with the remedy. Nothing is written.\n\nExit status: 0 all well, 1 something is wrong, 64 the configuration itself is."}
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
+		findings := w.check(ctx)
+		for _, f := range findings {
+			if !f.OK {
+				a.status = statusFailed
+			}
+		}
+		return a.print(struct {
+			Checks []finding `json:"checks"`
+		}{findings}, func(out io.Writer) error {
+			p := &page{w: out, palette: palette(a.console.Color)}
+			for _, f := range findings {
+				mark := p.paint("ok  ", text.FgGreen)
+				if !f.OK {
+					mark = p.paint("FAIL", text.FgRed, text.Bold)
+				}
+				p.line("%s %-12s %-14s %s", mark, f.System, f.Name, clean(f.Detail))
+				if f.Remedy != "" {
+					p.line("     %-12s %-14s -> %s", "", "", clean(f.Remedy))
+				}
+			}
+			return p.err
+		})
+	})
+	return cmd
+}
+
+func (w *World) check(ctx context.Context) []finding {
+	all := []finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%d jobs, targets: %s", len(w.Jobs), names(w.Config.targets(), func(t string) string { return t }))}}
+	state := finding{System: "syncd", Name: "state", OK: true}
+	if counts, err := w.Store.Verify(ctx); err != nil {
+		state.OK, state.Detail, state.Remedy = false, err.Error(), "restore a backup: syncd state restore FILE"
+	} else {
+		state.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
+	}
+	all = append(all, state)
+	for _, f := range w.CIPP.Check(ctx) {
+		all = append(all, finding{"cipp", f.Name, f.OK, f.Detail, f.Remedy})
+	}
+	if w.ConnectWise != nil {
+		for _, f := range w.ConnectWise.Check(ctx) {
+			all = append(all, finding{"connectwise", f.Name, f.OK, f.Detail, f.Remedy})
+		}
+	}
+	return append(all, w.checkTables(ctx))
+}
+
+// checkTables says how far people have got with the tables. Nothing linked yet
+// is a beginning, not a failure.
+func (w *World) checkTables(ctx context.Context) finding {
+	f := finding{System: "syncd", Name: "tables"}
+	table, err := w.links(ctx)
+	if err == nil {
+		var rules mapping.Rules
+		if rules, err = w.rules(ctx); err == nil {
+			linked := 0
+			for _, r := range table.Rows {
+				if r.Status == mapping.Linked {
+					linked++
+				}
+			}
+			f.OK = true
+			f.Detail = fmt.Sprintf("%d customers linked, %d products billed", linked, len(rules.Billed()))
+			if linked == 0 || len(rules.Billed()) == 0 {
+				f.Remedy = "next: syncd map suggest, syncd products suggest"
+			}
+			return f
+		}
+	}
+	f.Detail, f.Remedy = err.Error(), "restore a backup: syncd state restore FILE"
+	return f
+}

@@ -1,0 +1,398 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // containers have no zone files
+
+	"github.com/shopspring/decimal"
+	"go.yaml.in/yaml/v4"
+
+	"syncd/internal/cipp"
+	"syncd/internal/config"
+	"syncd/internal/connectwise"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+	"syncd/internal/sync"
+	"syncd/internal/sync/schedule"
+)
+
+// Config is the whole configuration. Each system owns its section.
+type Config struct {
+	State       StateConfig         `yaml:"state" env:", prefix=STATE_"`
+	Listen      string              `yaml:"listen" env:"LISTEN"`     // /metrics, /healthz, /readyz and the operator pages
+	Currency    string              `yaml:"currency" env:"CURRENCY"` // unit of all money, such as USD
+	Timezone    string              `yaml:"timezone" env:"TIMEZONE"` // IANA name; schedules and billing days
+	CIPP        *cipp.Config        `yaml:"cipp" env:", prefix=CIPP_"`
+	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"`
+	Jobs        []JobConfig         `yaml:"jobs"`
+	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`
+
+	location *time.Location
+	limits   sync.Limits
+}
+
+// StateConfig says where syncd remembers.
+type StateConfig struct {
+	Path     string        `yaml:"path" env:"PATH"`         // embedded store, one file
+	Postgres secret.String `yaml:"postgres" env:"POSTGRES"` // for several replicas
+}
+
+// JobConfig is a scheduled pass over some targets.
+type JobConfig struct {
+	Name     string        `yaml:"name"`
+	Schedule string        `yaml:"schedule"` // five cron fields or @hourly, @daily, @every 15m; empty: only by hand
+	Targets  []string      `yaml:"targets"`
+	Apply    string        `yaml:"apply"` // never | approve | auto
+	Limits   *LimitsConfig `yaml:"limits"`
+}
+
+// LimitsConfig is how much may change without a person; what is absent is inherited.
+type LimitsConfig struct {
+	FirstPlan         string          `yaml:"first_plan" env:"FIRST_PLAN"` // hold | allow
+	Creates           CeilingConfig   `yaml:"creates" env:", prefix=CREATES_"`
+	Updates           CeilingConfig   `yaml:"updates" env:", prefix=UPDATES_"`
+	Deletes           CeilingConfig   `yaml:"deletes" env:", prefix=DELETES_"`
+	MinimumPopulation *int            `yaml:"minimum_population" env:"MINIMUM_POPULATION"`
+	Money             MoneyConfig     `yaml:"money" env:", prefix=MONEY_"`
+	SourceShrink      ShrinkConfig    `yaml:"source_shrink" env:", prefix=SOURCE_SHRINK_"`
+	Run               RunLimitsConfig `yaml:"run" env:", prefix=RUN_"`
+}
+
+// CeilingConfig bounds one sort of change; each part holds on its own.
+type CeilingConfig struct {
+	Count   *int `yaml:"count" env:"COUNT"`
+	Percent *int `yaml:"percent" env:"PERCENT"`
+}
+
+// MoneyConfig bounds what the monthly bill may do, per scope.
+type MoneyConfig struct {
+	Increase string `yaml:"increase" env:"INCREASE"`
+	Decrease string `yaml:"decrease" env:"DECREASE"`
+}
+
+// ShrinkConfig bounds what a source list may lose.
+type ShrinkConfig struct {
+	Percent *int `yaml:"percent" env:"PERCENT"`
+}
+
+// RunLimitsConfig bounds a whole run.
+type RunLimitsConfig struct {
+	Creates RunCount    `yaml:"creates" env:", prefix=CREATES_"`
+	Updates RunCount    `yaml:"updates" env:", prefix=UPDATES_"`
+	Deletes RunCount    `yaml:"deletes" env:", prefix=DELETES_"`
+	Money   MoneyConfig `yaml:"money" env:", prefix=MONEY_"`
+}
+
+// RunCount is a number, written as 100 or as {count: 100}.
+type RunCount struct {
+	Count *int `yaml:"count" env:"COUNT"`
+}
+
+// UnmarshalYAML takes both spellings.
+func (c *RunCount) UnmarshalYAML(n *yaml.Node) error {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	type plain RunCount
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return n.Load((*plain)(c))
+	case n.Kind != yaml.ScalarNode || n.Load(&c.Count) != nil:
+		return errors.New("is not a whole number; write one, such as 500, without quotes")
+	}
+	return nil
+}
+
+// defaults are the values of the contract.
+func defaults() Config {
+	n := func(n int) *int { return &n }
+	return Config{
+		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
+		Limits: LimitsConfig{FirstPlan: "hold",
+			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
+			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00"}, SourceShrink: ShrinkConfig{n(20)}},
+	}
+}
+
+// defaultJobs are the jobs where the file names none: one for each configured target.
+func (c *Config) defaultJobs() []JobConfig {
+	var jobs []JobConfig
+	if c.ConnectWise != nil {
+		jobs = append(jobs, JobConfig{Name: "licences", Schedule: "0 6 * * *", Targets: []string{"connectwise"}, Apply: "approve"})
+	}
+	return jobs
+}
+
+// loadConfig reads defaults, then the file, then the environment. A path that
+// was asked for must exist; the default one may be absent where the environment
+// says everything.
+func loadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
+	problems := &config.Problems{File: path}
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && !asked && slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, config.Prefix+"CIPP_") }):
+		problems.File = "environment"
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("%s does not exist; copy config.example.yaml to it and fill it in, or name another file with --config", path)
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("%s may not be read by this user (uid %d)", path, os.Getuid())
+	case err != nil:
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return parseConfig(text, env, names, problems)
+}
+
+func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
+	c := defaults()
+	doc := config.Parse(text, problems)
+	for _, later := range []struct{ section, system string }{{"itglue", "IT Glue"}, {"scim", "SCIM targets"}} {
+		doc.Refuse(later.section, "this version does not write into "+later.system+" yet; take the section out", problems)
+		for _, name := range names {
+			if strings.HasPrefix(name, config.Variable(later.section)+"_") {
+				problems.Add(0, name, "this version does not write into %s yet; unset the variable", later.system)
+			}
+		}
+	}
+	given := func(section ...string) bool {
+		return doc.Has(section...) || slices.ContainsFunc(names, func(n string) bool {
+			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
+		})
+	}
+	cippDefaults, connectwiseDefaults := cipp.Defaults(), connectwise.Defaults()
+	// A rate that is given replaces every default of that system.
+	if given("cipp", "rate") {
+		cippDefaults.Rate = unrated(cippDefaults.Rate)
+	}
+	if given("connectwise", "rate") {
+		connectwiseDefaults.Rate = unrated(connectwiseDefaults.Rate)
+	}
+	c.CIPP = &cippDefaults
+	if given("connectwise") {
+		c.ConnectWise = &connectwiseDefaults
+	}
+	doc.Decode(&c, problems)
+	// "cipp:" with nothing below it leaves nil; the environment may say the rest.
+	c.CIPP = cmp.Or(c.CIPP, &cippDefaults)
+	if given("connectwise") {
+		c.ConnectWise = cmp.Or(c.ConnectWise, &connectwiseDefaults)
+	}
+	overlaid := config.Overlay(env, names, &c, problems)
+	if !doc.Has("jobs") {
+		c.Jobs = c.defaultJobs()
+	}
+	if doc.Broken() {
+		return &c, problems.Err()
+	}
+	known := *problems
+	known.List = slices.Clone(problems.List)
+	c.validate(func(path, format string, args ...any) {
+		section := path[:max(strings.LastIndex(path, "."), 0)]
+		variable := config.Variable(path)
+		by, overlaidHere := overlaid[variable]
+		switch {
+		case known.Covers(path) || known.Covers(variable) || known.Covers(variable+"_FILE"):
+			// A value that could not be read means nothing.
+		case section != "" && problemIn(known.List, section) && !overlaidHere && !doc.Has(strings.Split(path, ".")...):
+			// What seems to be missing is what was misspelled beside it.
+		case overlaidHere:
+			problems.Add(0, by, format, args...)
+		default:
+			problems.Add(doc.Line(path), path, format, args...)
+		}
+	})
+	return &c, problems.Err()
+}
+
+// problemIn reports whether a setting right in a section is known to be wrong.
+func problemIn(list []config.Problem, section string) bool {
+	return slices.ContainsFunc(list, func(p config.Problem) bool {
+		rest, ok := strings.CutPrefix(p.Path, section+".")
+		return ok && !strings.Contains(rest, ".")
+	})
+}
+
+// unrated is a rate without the speed: what stays when the operator gives one.
+func unrated(r rest.Rate) rest.Rate { return rest.Rate{Burst: 1, Concurrency: r.Concurrency} }
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+
+func (c *Config) validate(report func(path, format string, args ...any)) {
+	plainly := func(section string) func(path, message string) {
+		return func(path, message string) { report(section+"."+path, "%s", message) }
+	}
+	c.CIPP.Validate(plainly("cipp"))
+	if c.ConnectWise != nil {
+		c.ConnectWise.Validate(plainly("connectwise"))
+	}
+	if !c.State.Postgres.Empty() {
+		report("state.postgres", "this version keeps its state in the embedded store only; remove the line")
+	} else if c.State.Path == "" {
+		report("state.path", "name a file, such as syncd.db")
+	}
+	if !currencyCode.MatchString(c.Currency) {
+		report("currency", "%q is not a currency; write three capital letters such as USD", c.Currency)
+	}
+	_, port, err := net.SplitHostPort(c.Listen)
+	if number, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || number == 0 {
+		report("listen", "%q is not an address; write host:port, such as 127.0.0.1:9464", c.Listen)
+	}
+	if c.location, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" || c.Timezone == "Local" {
+		report("timezone", "%q is not a time zone; write a name such as Europe/London", c.Timezone)
+		c.location = time.UTC
+	}
+	c.limits = c.Limits.resolve("limits", report)
+	c.validateJobs(report)
+}
+
+var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+func (c *Config) validateJobs(report func(path, format string, args ...any)) {
+	seen := map[string]bool{}
+	for i := range c.Jobs {
+		j := &c.Jobs[i]
+		at := func(field string) string { return fmt.Sprintf("jobs[%d].%s", i, field) }
+		switch {
+		case !jobName.MatchString(j.Name):
+			report(at("name"), "%q is not a name; use small letters, digits, - and _", j.Name)
+		case seen[j.Name]:
+			report(at("name"), "%q is there twice; give each job its own name", j.Name)
+		}
+		seen[j.Name] = true
+		if j.Schedule != "" {
+			if _, err := schedule.Parse(j.Schedule, c.location); err != nil {
+				report(at("schedule"), "%v", err)
+			}
+		}
+		if len(j.Targets) == 0 {
+			report(at("targets"), "name at least one target, such as [connectwise]")
+		}
+		for k, t := range j.Targets {
+			if system := notYet(t); system != "" {
+				report(at(fmt.Sprintf("targets[%d]", k)), "this version does not write into %s yet; take %q out", system, t)
+			} else if !c.configured(t) {
+				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, strings.Join(c.targets(), ", "))
+			}
+		}
+		j.Apply = cmp.Or(j.Apply, string(plan.Approve))
+		if !slices.Contains([]plan.Policy{plan.Never, plan.Approve, plan.Auto}, plan.Policy(j.Apply)) {
+			report(at("apply"), "%q is no policy; write never, approve or auto", j.Apply)
+		}
+		if j.Limits != nil {
+			merged := j.Limits.over(c.Limits)
+			merged.resolve(fmt.Sprintf("jobs[%d].limits", i), report)
+		}
+	}
+}
+
+// notYet names the system of a target that this version does not write into.
+func notYet(target string) string {
+	switch kind, _, _ := strings.Cut(target, "/"); kind {
+	case "itglue":
+		return "IT Glue"
+	case "scim":
+		return "SCIM targets"
+	}
+	return ""
+}
+
+// targets names the configured targets.
+func (c *Config) targets() []string {
+	var names []string
+	if c.ConnectWise != nil {
+		names = append(names, "connectwise")
+	}
+	return names
+}
+
+func (c *Config) configured(target string) bool { return slices.Contains(c.targets(), target) }
+
+// jobs are the configured jobs as the engine takes them.
+func (c *Config) jobs() []sync.Job {
+	jobs := make([]sync.Job, len(c.Jobs))
+	for i, j := range c.Jobs {
+		jobs[i] = sync.Job{Name: j.Name, Schedule: j.Schedule, Targets: j.Targets, Policy: plan.Policy(j.Apply), Limits: c.limits}
+		if j.Limits != nil {
+			merged := j.Limits.over(c.Limits)
+			jobs[i].Limits = merged.resolve("", func(string, string, ...any) {})
+		}
+	}
+	return jobs
+}
+
+// over fills what l leaves open from base.
+func (l LimitsConfig) over(base LimitsConfig) LimitsConfig {
+	ceiling := func(c, b CeilingConfig) CeilingConfig {
+		return CeilingConfig{cmp.Or(c.Count, b.Count), cmp.Or(c.Percent, b.Percent)}
+	}
+	cash := func(m, b MoneyConfig) MoneyConfig {
+		return MoneyConfig{cmp.Or(m.Increase, b.Increase), cmp.Or(m.Decrease, b.Decrease)}
+	}
+	l.FirstPlan = cmp.Or(l.FirstPlan, base.FirstPlan)
+	l.Creates, l.Updates, l.Deletes = ceiling(l.Creates, base.Creates), ceiling(l.Updates, base.Updates), ceiling(l.Deletes, base.Deletes)
+	l.MinimumPopulation = cmp.Or(l.MinimumPopulation, base.MinimumPopulation)
+	l.Money = cash(l.Money, base.Money)
+	l.SourceShrink.Percent = cmp.Or(l.SourceShrink.Percent, base.SourceShrink.Percent)
+	l.Run.Creates.Count = cmp.Or(l.Run.Creates.Count, base.Run.Creates.Count)
+	l.Run.Updates.Count = cmp.Or(l.Run.Updates.Count, base.Run.Updates.Count)
+	l.Run.Deletes.Count = cmp.Or(l.Run.Deletes.Count, base.Run.Deletes.Count)
+	l.Run.Money = cash(l.Run.Money, base.Run.Money)
+	return l
+}
+
+// resolve checks the limits and gives them as the engine takes them. The
+// limits must be complete.
+func (l LimitsConfig) resolve(path string, report func(path, format string, args ...any)) sync.Limits {
+	l = l.over(defaults().Limits)
+	amount := func(field, text string) decimal.Decimal {
+		d, err := decimal.NewFromString(text)
+		if err != nil || d.IsNegative() || d.Exponent() < -4 || d.GreaterThan(decimal.New(1, 12)) {
+			report(path+"."+field, "%q is not an amount of money; write it as \"500.00\"", text)
+			return decimal.Zero
+		}
+		return d
+	}
+	number := func(field string, n *int, most int) int {
+		if *n < 0 || *n > most {
+			report(path+"."+field, "%d is out of range; write a number from 0 to %d", *n, most)
+			return 0
+		}
+		return *n
+	}
+	ceiling := func(field string, c CeilingConfig) plan.Ceiling {
+		return plan.Ceiling{Count: number(field+".count", c.Count, 1_000_000), Percent: number(field+".percent", c.Percent, 100)}
+	}
+	if l.FirstPlan != "hold" && l.FirstPlan != "allow" {
+		report(path+".first_plan", "%q means nothing here; write hold or allow", l.FirstPlan)
+	}
+	out := sync.Limits{Limits: plan.Limits{HoldFirst: l.FirstPlan == "hold",
+		Creates: ceiling("creates", l.Creates), Updates: ceiling("updates", l.Updates), Deletes: ceiling("deletes", l.Deletes),
+		MinPopulation: number("minimum_population", l.MinimumPopulation, 1_000_000),
+		Increase:      amount("money.increase", l.Money.Increase), Decrease: amount("money.decrease", l.Money.Decrease),
+		SourceShrink: number("source_shrink.percent", l.SourceShrink.Percent, 100)}}
+	for _, c := range []struct {
+		field string
+		from  *int
+		to    **int
+	}{{"run.creates", l.Run.Creates.Count, &out.Run.Creates}, {"run.updates", l.Run.Updates.Count, &out.Run.Updates}, {"run.deletes", l.Run.Deletes.Count, &out.Run.Deletes}} {
+		if c.from != nil {
+			*c.to = new(number(c.field, c.from, 10_000_000))
+		}
+	}
+	if l.Run.Money.Increase != "" {
+		out.Run.Increase = new(amount("run.money.increase", l.Run.Money.Increase))
+	}
+	if l.Run.Money.Decrease != "" {
+		out.Run.Decrease = new(amount("run.money.decrease", l.Run.Money.Decrease))
+	}
+	return out
+}

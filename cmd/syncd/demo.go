@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"syncd/internal/mapping"
+	"syncd/internal/simulator"
+	"syncd/internal/state"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/sync"
+)
+
+func demoCommand(a *app) *cobra.Command {
+	var d demo
+	var known []string
+	for _, s := range simulator.Scenarios() {
+		known = append(known, s.Name)
+	}
+	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: the whole product against make-believe systems, no credentials", Args: cobra.NoArgs,
+		Long: "Bring up a simulated CIPP and a simulated ConnectWise with a make-believe MSP, run the licence job against them, show the plan, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
+	cmd.Flags().BoolVar(&d.yes, "yes", false, "approve without asking")
+	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the status page up")
+	cmd.Flags().StringSliceVar(&d.scenarios, "scenario", nil, "then let this happen (`NAME`, several with commas) and run again")
+	_ = cmd.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return known, cobra.ShellCompDirectiveNoFileComp
+	})
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		for _, name := range d.scenarios {
+			if err := simulator.Known(name); err != nil {
+				return usageError{err}
+			}
+		}
+		d.app, d.palette = a, palette(a.console.Color)
+		return d.run(cmd.Context())
+	}
+	return cmd
+}
+
+// A demo walks a person through the product.
+type demo struct {
+	*app
+	palette
+	yes, once bool
+	scenarios []string
+	msp       *simulator.MSP
+	world     *World
+	steps     int
+}
+
+func (d *demo) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "syncd-demo-")
+	if err != nil {
+		return fmt.Errorf("practice mode: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	d.msp = simulator.New(time.Now)
+	systems, err := d.msp.Start(ctx)
+	if err != nil {
+		return fmt.Errorf("practice mode: %w", err)
+	}
+	defer systems.Close()
+	path := filepath.Join(dir, "config.yaml")
+	text := systems.Config(filepath.Join(dir, "syncd.db")) + "listen: " + freeAddress() + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("practice mode: %w", err)
+	}
+	cfg, err := loadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
+	if err != nil {
+		return fmt.Errorf("practice mode: %w", err)
+	}
+	store, err := boltstate.Open(cfg.State.Path, boltstate.Options{})
+	if err != nil {
+		return fmt.Errorf("practice mode: %w", err)
+	}
+	defer store.Close()
+	if d.world, err = build(ctx, cfg, store, d.log()); err != nil {
+		return fmt.Errorf("practice mode: %w", err)
+	}
+	d.world.Practice = true
+	if err := d.walk(ctx, systems); err != nil {
+		return err
+	}
+	if d.once {
+		return nil
+	}
+	return d.world.serve(ctx, func(addr string) {
+		d.step("The daemon is up, until you press Ctrl-C")
+		d.say("  status page  http://%s/", addr)
+		d.say("  metrics      http://%s/metrics", addr)
+		d.say("  and in another terminal, any command, such as:")
+		d.say("    %s --config %s report licences", filepath.Base(os.Args[0]), path)
+	})
+}
+
+// freeAddress is the default address, or another one where somebody has it.
+func freeAddress() string {
+	l, err := net.Listen("tcp", defaults().Listen)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (d *demo) step(format string, args ...any) {
+	d.steps++
+	d.say("\n%s\n", d.paint(fmt.Sprintf("%d. %s", d.steps, fmt.Sprintf(format, args...)), text.Bold, text.FgCyan))
+}
+
+func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
+	d.step("A make-believe MSP")
+	d.say("  Harbour IT Services: a simulated CIPP at %s and a simulated ConnectWise at %s.", systems.CIPPURL, systems.ConnectWiseURL)
+	d.say("  Both are strict, keep state, and misbehave as the real ones do. Nothing here is real.")
+	links, rules, err := d.tables(ctx)
+	if err != nil {
+		return err
+	}
+	d.say("  Its billing admin linked %d customers to companies and settled %d product rules (syncd map, syncd products).", links, rules)
+
+	d.step("The plan: what would change in ConnectWise, why, and what it costs (syncd plan)")
+	if _, err := d.job(ctx, sync.PlanOnly); err != nil {
+		return err
+	}
+	d.step("Apply holds everything, because nobody approved it yet (syncd apply)")
+	report, err := d.world.Engine.Run(ctx, d.selection(), sync.Apply)
+	if err != nil {
+		return err
+	}
+	d.say("  %d customers wait for a person; nothing was written: ConnectWise counts %d writes.", report.Totals[sync.Held], len(d.msp.ConnectWise.Writes()))
+
+	approved, err := d.approval(ctx)
+	if err != nil || !approved {
+		return err
+	}
+	d.step("Apply writes exactly what was approved (syncd apply)")
+	if _, err := d.job(ctx, sync.Apply); err != nil {
+		return err
+	}
+	writes := len(d.msp.ConnectWise.Writes())
+	d.say("\n  ConnectWise counts %d writes. What still waits needs a person: see the reasons above.", writes)
+
+	d.step("A second run changes nothing")
+	report, err = d.world.Engine.Run(ctx, d.selection(), sync.Apply)
+	if err != nil {
+		return err
+	}
+	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], len(d.msp.ConnectWise.Writes())-writes)
+	for _, name := range d.scenarios {
+		if err := d.play(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tables imports the links and rules that the make-believe billing admin made.
+func (d *demo) tables(ctx context.Context) (links, rules int, err error) {
+	tenants, err := d.world.tenants(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	table, _, err := mapping.ImportLinks(strings.NewReader(d.msp.LinksCSV()), d.world.columns(), mapping.Table{}, tenants, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	products, _, err := mapping.ImportRules(strings.NewReader(d.msp.ProductsCSV()), mapping.Rules{}, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, row := range table.Rows {
+		if row.Status == mapping.Linked {
+			links++
+		}
+	}
+	if err := put(ctx, d.world.Store, linksDocument, 0, table); err != nil {
+		return 0, 0, err
+	}
+	return links, len(products.Rules), put(ctx, d.world.Store, productsDocument, 0, products)
+}
+
+func (d *demo) selection() sync.Selection {
+	return sync.Selection{Jobs: d.world.Jobs, Trigger: "command"}
+}
+
+// job runs the licence job and shows what came of it.
+func (d *demo) job(ctx context.Context, mode sync.Mode) (*sync.Report, error) {
+	p := d.progress("customers")
+	sel := d.selection()
+	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
+	report, err := d.world.Engine.Run(ctx, sel, mode)
+	p.end()
+	if err != nil {
+		return report, err
+	}
+	shown := *report
+	if d.steps > newsFrom { // by now everybody knows what waits
+		shown.Scopes = slices.DeleteFunc(slices.Clone(report.Scopes), func(s sync.ScopeReport) bool {
+			return len(s.Changes) == 0 && s.Error == nil && s.Outcome != sync.Unmapped
+		})
+	}
+	return report, writeReport(d.console.Out, &shown, d.console.Color)
+}
+
+// newsFrom is the step after which runs show only what is new.
+const newsFrom = 4
+
+// approval asks, and approves every plan that can be approved.
+func (d *demo) approval(ctx context.Context) (bool, error) {
+	holds, err := held(ctx, d.world.Store)
+	if err != nil {
+		return false, err
+	}
+	holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Digest == "" || h.Decision != nil && h.Decision.Approved })
+	if len(holds) == 0 {
+		return true, nil
+	}
+	if !d.yes {
+		if d.console.Asker == nil {
+			d.say("\nThis is no terminal, so nobody can approve. Run it with --yes to go on.")
+			return false, nil
+		}
+		answer, err := d.console.Ask("\nApprove all of it? [y/N] ")
+		if err != nil {
+			return false, err
+		}
+		if a := strings.ToLower(answer); a != "y" && a != "yes" {
+			d.say("Not approved; nothing was written.")
+			return false, nil
+		}
+	}
+	d.step("Approved (syncd approve --all)")
+	for _, h := range holds {
+		if err := d.world.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: true, By: d.console.User, At: time.Now().UTC(), Reason: "practice"}); err != nil {
+			return false, err
+		}
+	}
+	d.say("  %d approved, each under its digest: a plan that changes meanwhile is held again.", len(holds))
+	return true, nil
+}
+
+// play lets something happen and runs until it is dealt with.
+func (d *demo) play(ctx context.Context, name string) error {
+	d.step("Scenario %s: %s", name, simulator.Summary(name))
+	if name == "lost-answer" { // needs something to write
+		if err := d.msp.Play("seats"); err != nil {
+			return err
+		}
+	}
+	if err := d.msp.Play(name); err != nil {
+		return err
+	}
+	if _, err := d.job(ctx, sync.Apply); err != nil {
+		return err
+	}
+	approved, err := d.approval(ctx)
+	if err != nil || !approved {
+		return err
+	}
+	d.step("Apply again")
+	if _, err := d.job(ctx, sync.Apply); err != nil {
+		return err
+	}
+	if err := d.msp.Play("calm"); err != nil {
+		return err
+	}
+	d.step("And the next run, once all is calm")
+	_, err = d.job(ctx, sync.Apply)
+	return err
+}

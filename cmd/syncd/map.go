@@ -1,0 +1,370 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/report"
+)
+
+func mapCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "map", Short: "Say where each customer lives in each target", Args: cobra.NoArgs,
+		Long: "Without a further word, list every tenant with its links. Links are edited as CSV (export, edit in Excel, import) or taken from suggestions; nothing is ever linked without a person's word."}
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listLinks(ctx, a) })
+	export := &cobra.Command{Use: "export FILE", Short: "Write the links as CSV for Excel", Args: cobra.ExactArgs(1),
+		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+			table, customers, err := w.customers(ctx)
+			if err != nil {
+				return err
+			}
+			var body bytes.Buffer
+			if err := mapping.ExportLinks(&body, w.columns(), customers, table); err != nil {
+				return fmt.Errorf("writing the links: %w", err)
+			}
+			return a.deliverTable(args[0], body.Bytes(), len(customers))
+		})}
+	load := &cobra.Command{Use: "import FILE", Short: "Read links from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
+		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+			text, err := a.console.Files.ReadFile(args[0])
+			if err != nil {
+				return usage("reading the links: %w", err)
+			}
+			tenants, err := w.tenants(ctx)
+			if err != nil {
+				return err
+			}
+			table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
+			if err != nil {
+				return err
+			}
+			next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.columns(), table, tenants, w.resolver(ctx))
+			if err != nil {
+				return usage("%s: nothing was imported:\n%w", args[0], err)
+			}
+			if err := put(ctx, w.Store, linksDocument, version, next); err != nil {
+				return err
+			}
+			return a.edits("links", edits)
+		})}
+	cmd.AddCommand(export, load, suggestLinksCommand(a), acceptLinksCommand(a), ignoreLinkCommand(a))
+	return cmd
+}
+
+// customers joins the link table with the tenants as they are now.
+func (w *World) customers(ctx context.Context) (mapping.Table, []mapping.Customer, error) {
+	table, err := w.links(ctx)
+	if err != nil {
+		return table, nil, err
+	}
+	tenants, err := w.tenants(ctx)
+	if err != nil {
+		return table, nil, err
+	}
+	return table, table.Customers(tenants), nil
+}
+
+// resolver turns what people write into a link cell into the id that is stored.
+func (w *World) resolver(ctx context.Context) func(column, value string) (string, error) {
+	return func(column, value string) (string, error) {
+		if column != mapping.ConnectWiseCompany || w.ConnectWise == nil {
+			return "", fmt.Errorf("%q is not an id (a number)", value)
+		}
+		id, err := w.ConnectWise.ResolveCompany(ctx, value)
+		if err != nil {
+			return "", err
+		}
+		return strconv.Itoa(id), nil
+	}
+}
+
+// deliverTable writes an exported table and says so.
+func (a *app) deliverTable(path string, body []byte, lines int) error {
+	if err := a.console.Files.WriteFile(path, body); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if path != "-" {
+		a.say("%d lines written to %s", lines, path)
+	}
+	return nil
+}
+
+// edits says what an import changed.
+func (a *app) edits(what string, edits []mapping.Edit) error {
+	if edits == nil {
+		edits = []mapping.Edit{}
+	}
+	return a.print(struct {
+		Edits []mapping.Edit `json:"edits"`
+	}{edits}, func(out io.Writer) error {
+		for _, e := range edits {
+			fmt.Fprintln(out, clean(e.String()))
+		}
+		_, err := fmt.Fprintf(out, "%d %s changed\n", len(edits), what)
+		return err
+	})
+}
+
+type linkLine struct {
+	Customer string         `json:"customer"`
+	Key      string         `json:"key"`
+	Tenant   string         `json:"tenant"`
+	Domain   string         `json:"domain"`
+	Links    mapping.Links  `json:"links"`
+	Status   mapping.Status `json:"status"`
+	Reason   string         `json:"reason"`
+}
+
+func (w *World) listLinks(ctx context.Context, a *app) error {
+	table, customers, err := w.customers(ctx)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(customers, func(x, y mapping.Customer) int {
+		return strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name))
+	})
+	lines := []linkLine{}
+	for _, c := range customers {
+		l := linkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain, Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
+		if row, ok := table.Row(c.Tenant.ID); ok && row.Links != nil {
+			l.Links = row.Links
+		}
+		lines = append(lines, l)
+	}
+	return a.print(struct {
+		Customers []linkLine `json:"customers"`
+	}{lines}, func(out io.Writer) error {
+		s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Domain"}}}
+		for _, column := range w.columns() {
+			s.Columns = append(s.Columns, report.Column{Name: strings.ReplaceAll(column, "_", " ")})
+		}
+		s.Columns = append(s.Columns, report.Column{Name: "Status"}, report.Column{Name: "Reason"})
+		open := 0
+		for _, l := range lines {
+			row := []string{l.Customer, l.Domain}
+			for _, column := range w.columns() {
+				row = append(row, l.Links[column])
+			}
+			s.Rows = append(s.Rows, append(row, string(l.Status), l.Reason))
+			if l.Status == mapping.Unmapped || l.Status == mapping.Suggested {
+				open++
+			}
+		}
+		if err := s.Table(out, a.console.Width); err != nil {
+			return err
+		}
+		if open > 0 {
+			_, err = fmt.Fprintf(out, "%d of %d not linked: syncd map suggest, or syncd map export FILE\n", open, len(lines))
+		}
+		return err
+	})
+}
+
+func suggestLinksCommand(a *app) *cobra.Command {
+	return &cobra.Command{Use: "suggest", Short: "Propose links, with scores and evidence; links nothing", Args: cobra.NoArgs,
+		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
+			suggestions, err := w.suggestLinks(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(struct {
+				Suggestions []mapping.Suggestion `json:"suggestions"`
+			}{suggestions}, func(out io.Writer) error { return writeLinkSuggestions(out, suggestions) })
+		})}
+}
+
+// suggestLinks proposes a company for each tenant that has none, and keeps the
+// proposals in the table, where they are not in force.
+func (w *World) suggestLinks(ctx context.Context) ([]mapping.Suggestion, error) {
+	if w.ConnectWise == nil {
+		return nil, usage("connectwise is not configured; there is nothing to link to")
+	}
+	table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
+	if err != nil {
+		return nil, err
+	}
+	tenants, err := w.tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	open := slices.DeleteFunc(slices.Clone(tenants), func(t directory.Tenant) bool {
+		row, ok := table.Row(t.ID)
+		return ok && (row.Status == mapping.Linked || row.Status == mapping.Ignored)
+	})
+	evidence, err := w.tenantEvidence(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	companies, err := w.companyEvidence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	suggestions := mapping.SuggestCompanies(evidence, companies, table)
+	var rows []mapping.Row
+	for _, s := range suggestions {
+		before, _ := table.Row(s.Tenant.ID)
+		if row, ok := s.Row(before); ok {
+			rows = append(rows, row)
+		}
+	}
+	return suggestions, put(ctx, w.Store, linksDocument, version, table.With(rows...))
+}
+
+// tenantEvidence gathers the verified domains of tenants. One that cannot be
+// read keeps the domains that the list itself gives.
+func (w *World) tenantEvidence(ctx context.Context, tenants []directory.Tenant) ([]mapping.TenantEvidence, error) {
+	read, err := w.CIPP.VerifiedDomains(ctx, tenants)
+	if err != nil {
+		return nil, err
+	}
+	verified := map[directory.TenantID][]string{}
+	for _, d := range read {
+		verified[d.Tenant] = d.Names
+	}
+	out := make([]mapping.TenantEvidence, len(tenants))
+	for i, t := range tenants {
+		out[i] = mapping.TenantEvidence{Tenant: t, Domains: verified[t.ID]}
+		if len(out[i].Domains) == 0 && t.DefaultDomain != "" {
+			out[i].Domains = []string{t.DefaultDomain}
+		}
+	}
+	return out, nil
+}
+
+func (w *World) companyEvidence(ctx context.Context) ([]mapping.CompanyEvidence, error) {
+	companies, err := w.ConnectWise.Companies(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the companies: %w", err)
+	}
+	domains, err := w.ConnectWise.ContactDomains(ctx)
+	if err != nil {
+		w.Log.Warn().Err(err).Msg("contacts not read; suggestions go without their mail domains")
+	}
+	out := make([]mapping.CompanyEvidence, len(companies))
+	for i, c := range companies {
+		out[i] = mapping.CompanyEvidence{ID: strconv.Itoa(c.ID), Name: c.Name, Identifier: c.Identifier, Website: c.Website,
+			Texts: append([]string{c.AccountNumber, c.VendorIdentifier}, c.UserDefined...), CustomFields: c.CustomFields, ContactDomains: domains[c.ID]}
+	}
+	return out, nil
+}
+
+func writeLinkSuggestions(out io.Writer, suggestions []mapping.Suggestion) error {
+	s := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Domain"}, {Name: "Company"}, {Name: "Name"}, {Name: "Score", Number: true}, {Name: "Evidence"}}}
+	sure := 0
+	for _, x := range suggestions {
+		if x.Acceptable(mapping.DefaultAccept) {
+			sure++
+		}
+		for i, row := range candidates(x.Candidates, x.Ambiguous) {
+			who, domain := x.Tenant.Name, x.Tenant.DefaultDomain
+			if i > 0 {
+				who, domain = "", ""
+			}
+			s.Rows = append(s.Rows, append([]string{who, domain}, row...))
+		}
+	}
+	if len(s.Rows) > 0 {
+		if err := s.Table(out, 0); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(out, "nothing is linked yet. syncd map accept links the %d that score %.2f or more; syncd map accept CUSTOMER links one; syncd map export FILE for the rest\n", sure, mapping.DefaultAccept)
+	return err
+}
+
+// candidates are the lines of one suggestion: the clear one, or all of those
+// between which a person must choose.
+func candidates(of []mapping.Candidate, ambiguous string) [][]string {
+	var rows [][]string
+	for i, c := range of {
+		evidence := strings.Join(c.Evidence, "; ")
+		if ambiguous != "" && i == 0 {
+			evidence = "ambiguous, " + ambiguous + ": " + evidence
+		}
+		rows = append(rows, []string{c.ID, c.Name, fmt.Sprintf("%.2f", c.Score), evidence})
+		if ambiguous == "" {
+			break
+		}
+	}
+	return rows
+}
+
+func acceptLinksCommand(a *app) *cobra.Command {
+	var least float64
+	cmd := &cobra.Command{Use: "accept [CUSTOMER…]", Short: "Put suggestions in force: those named, or all that are sure",
+		Args: cobra.ArbitraryArgs}
+	cmd.Flags().Float64Var(&least, "min-score", mapping.DefaultAccept, "without a CUSTOMER, accept from this score up")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+		table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
+		if err != nil {
+			return err
+		}
+		named := map[directory.TenantID]bool{}
+		for _, arg := range args {
+			c, err := w.customer(ctx, arg)
+			if err != nil {
+				return err
+			}
+			if row, ok := table.Row(c.Tenant.ID); !ok || row.Status != mapping.Suggested {
+				return usage("nothing is suggested for %s; see syncd map suggest", c.Name)
+			}
+			named[c.Tenant.ID] = true
+		}
+		var rows []mapping.Row
+		edits := []mapping.Edit{}
+		for _, row := range table.Rows {
+			score, _, _ := strings.Cut(row.Reason, ":")
+			sure, err := strconv.ParseFloat(score, 64)
+			if row.Status != mapping.Suggested || !named[row.TenantID] && (len(args) > 0 || err != nil || sure < least) {
+				continue
+			}
+			row.Status = mapping.Linked
+			rows = append(rows, row)
+			edits = append(edits, mapping.Edit{Key: string(row.TenantID), Name: row.Tenant, Column: "status", Before: string(mapping.Suggested), After: string(mapping.Linked) + " to company " + row.Links[mapping.ConnectWiseCompany]})
+		}
+		if len(rows) > 0 {
+			if err := put(ctx, w.Store, linksDocument, version, table.With(rows...)); err != nil {
+				return err
+			}
+		}
+		return a.edits("links", edits)
+	})
+	completeArgs(cmd, a, "customer")
+	return cmd
+}
+
+func ignoreLinkCommand(a *app) *cobra.Command {
+	var why string
+	cmd := &cobra.Command{Use: "ignore CUSTOMER", Short: "Leave a customer out of every target", Args: cobra.ExactArgs(1)}
+	cmd.Flags().StringVar(&why, "reason", "", "`TEXT` that says why")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+		c, err := w.customer(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
+		if err != nil {
+			return err
+		}
+		row, _ := table.Row(c.Tenant.ID)
+		before := row.Status
+		if before == "" {
+			before = mapping.Unmapped
+		}
+		row.TenantID, row.Tenant, row.Status, row.Reason = c.Tenant.ID, c.Tenant.Name, mapping.Ignored, why
+		if err := put(ctx, w.Store, linksDocument, version, table.With(row)); err != nil {
+			return err
+		}
+		return a.edits("links", []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}})
+	})
+	completeArgs(cmd, a, "customer")
+	return cmd
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/plan"
+	"syncd/internal/report"
+	"syncd/internal/state"
+	"syncd/internal/sync"
+)
+
+// An unsettled object waits for a person's word.
+type unsettled struct {
+	Customer sync.Party `json:"customer"`
+	Target   string     `json:"target"`
+	Key      string     `json:"key"`
+	Code     string     `json:"code"`
+	Message  string     `json:"message"`
+	How      string     `json:"how,omitempty"` // how it was settled
+	Ref      string     `json:"ref,omitempty"`
+	By       string     `json:"by,omitempty"`
+}
+
+func matchesCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "matches", Short: "Settle single objects: which line is ours, what to leave alone", Args: cobra.NoArgs}
+	list := a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listMatches(ctx, a) })
+	cmd.RunE = list
+	cmd.AddCommand(
+		&cobra.Command{Use: "list", Short: "Show what a person must settle, and what was settled", Args: cobra.NoArgs, RunE: list},
+		settleCommand(a, plan.SettleAccept, "accept CUSTOMER TARGET KEY REF", "It is this one: manage the object with that id at the target", 4),
+		settleCommand(a, plan.SettleCreate, "create CUSTOMER TARGET KEY", "None of the candidates: create a new one", 3),
+		settleCommand(a, plan.SettleIgnore, "ignore CUSTOMER TARGET KEY", "Leave the object alone from now on", 3),
+		settleCommand(a, plan.SettleRetry, "retry CUSTOMER TARGET KEY", "Take the word back, or try again what the target refused", 3),
+	)
+	return cmd
+}
+
+func settleCommand(a *app, how, use, short string, args int) *cobra.Command {
+	var why string
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(args)}
+	if how == plan.SettleIgnore {
+		cmd.Flags().StringVar(&why, "reason", "", "`TEXT` that says why; asked for at the next audit")
+	}
+	completeArgs(cmd, a, "customer", "target")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+		c, err := w.customer(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if !w.Config.configured(args[1]) {
+			return usage("target %q is not configured; configured: %s", args[1], names(w.Config.targets(), func(t string) string { return t }))
+		}
+		if how == plan.SettleIgnore && why == "" {
+			return usage("say why with --reason; somebody will ask")
+		}
+		scope := plan.Scope{Customer: c.Key, Target: args[1]}
+		key, err := w.objectKey(ctx, scope, args[2])
+		if err != nil {
+			return err
+		}
+		word := &state.Settlement{Scope: scope, By: a.console.User, At: w.Now().UTC(), Settlement: plan.Settlement{Key: key, How: how, Reason: why}}
+		if how == plan.SettleAccept {
+			word.Ref = args[3]
+		}
+		if how == plan.SettleRetry {
+			word = nil
+		}
+		if err := w.Store.Settle(ctx, scope, key, word); err != nil {
+			return fmt.Errorf("settling %s: %w", key, err)
+		}
+		a.say("%s of %s at %s: %s; the next plan shows what follows", key, c.Name, args[1], how)
+		if a.json {
+			return a.print(map[string]any{"customer": sync.Party{Key: c.Key, Name: c.Name}, "target": args[1], "key": key.ID, "how": how}, nil)
+		}
+		return nil
+	})
+	return cmd
+}
+
+// objectKey finds the object that is meant among those the scope knows.
+func (w *World) objectKey(ctx context.Context, scope plan.Scope, text string) (plan.Key, error) {
+	m, err := w.Store.Recall(ctx, scope)
+	if err != nil {
+		return plan.Key{}, err
+	}
+	for _, r := range m.Records {
+		if sync.Names(r.Key, r.Info, text) {
+			return r.Key, nil
+		}
+	}
+	for _, s := range m.Settlements {
+		if sync.Names(s.Key, nil, text) {
+			return s.Key, nil
+		}
+	}
+	kind := ""
+	if scope.Target == "connectwise" {
+		kind = "addition"
+	}
+	if kind == "" {
+		return plan.Key{}, usage("%s knows no object %q; see syncd matches", scope, text)
+	}
+	if m.Cursor != nil {
+		for _, v := range m.Cursor.Violations {
+			if sync.Names(plan.Key{Kind: kind, ID: v.Key}, nil, text) && v.Key != "" {
+				return plan.Key{Kind: kind, ID: v.Key}, nil
+			}
+		}
+	}
+	return plan.Key{Kind: kind, ID: text}, nil
+}
+
+func (w *World) listMatches(ctx context.Context, a *app) error {
+	open := []unsettled{}
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, v := range c.Violations {
+			if v.Key != "" && !v.Note {
+				open = append(open, unsettled{Customer: sync.Party{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Key: v.Key, Code: v.Code, Message: v.Message})
+			}
+		}
+	}
+	for s, err := range w.Store.Settlements(ctx) {
+		if err != nil {
+			return err
+		}
+		open = append(open, unsettled{Customer: sync.Party{Key: s.Scope.Customer, Name: s.Scope.Customer}, Target: s.Scope.Target, Key: s.Key.ID, Code: "settled",
+			Message: s.Reason, How: s.How, Ref: s.Ref, By: s.By})
+	}
+	return a.print(struct {
+		Matches []unsettled `json:"matches"`
+	}{open}, func(out io.Writer) error {
+		if len(open) == 0 {
+			_, err := fmt.Fprintln(out, "nothing to settle")
+			return err
+		}
+		s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Target"}, {Name: "Key"}, {Name: "What"}, {Name: "Why"}}}
+		for _, u := range open {
+			what := u.Code
+			if u.How != "" {
+				what = u.How + " " + u.Ref + " (" + u.By + ")"
+			}
+			s.Rows = append(s.Rows, []string{u.Customer.Name, u.Target, u.Key, what, u.Message})
+		}
+		return s.Table(out, a.console.Width)
+	})
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/report"
+	"syncd/internal/sync"
+)
+
+func reportCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "report", Short: "Reconcile what Microsoft sold with what is billed", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return usage("say which: syncd report licences") }}
+	cmd.AddCommand(licencesCommand(a))
+	return cmd
+}
+
+// The formats of a report.
+var formats = []string{"table", "csv", "xlsx", "json"}
+
+func licencesCommand(a *app) *cobra.Command {
+	var s selector
+	var format, out string
+	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, assigned, billed, and the difference in money", Args: cobra.NoArgs,
+		Long: "Read Microsoft's licences and ConnectWise's agreements as they are now and compare them, sorted by money. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
+	cmd.Flags().StringVar(&format, "format", "table", "table, csv, xlsx or json")
+	cmd.Flags().StringVar(&out, "out", "", "write to `FILE`")
+	cmd.Flags().StringVar(&s.customer, "customer", "", "only this `CUSTOMER`")
+	complete(cmd, a, "customer")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
+		if a.json {
+			format = "json"
+		}
+		switch {
+		case !slices.Contains(formats, format):
+			return usage("%q is no format; write table, csv, xlsx or json", format)
+		case format == "xlsx" && out == "":
+			return usage("a spreadsheet needs a file: --out licences.xlsx")
+		case w.ConnectWise == nil:
+			return usage("connectwise is not configured; there is nothing to compare with")
+		}
+		s.target = "connectwise"
+		sel, err := s.selection(ctx, w)
+		if err != nil {
+			return err
+		}
+		rules, err := w.rules(ctx)
+		if err != nil {
+			return err
+		}
+		r := report.NewLicences(rules, w.Config.Currency, w.Now().In(w.Location))
+		p := a.progress("customers")
+		sel.Unmapped, sel.Witness = true, r.Witness
+		sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
+		run, err := w.Engine.Run(ctx, sel, sync.PlanOnly)
+		p.end()
+		if err != nil {
+			return err
+		}
+		if run.Status() == statusFailed {
+			a.status = statusFailed
+		}
+		r.Finish()
+		return a.deliver(r, format, out)
+	})
+	return cmd
+}
+
+func (a *app) deliver(r *report.Licences, format, out string) error {
+	sheet := r.Sheet()
+	var body bytes.Buffer
+	var err error
+	switch format {
+	case "csv":
+		err = sheet.CSV(&body)
+	case "xlsx":
+		err = sheet.XLSX(&body)
+	case "json":
+		e := json.NewEncoder(&body)
+		e.SetIndent("", " ")
+		err = e.Encode(r)
+	default:
+		err = sheet.Table(&body, a.console.Width)
+	}
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if out == "" {
+		_, err := io.Copy(a.console.Out, &body)
+		return err
+	}
+	if err := a.console.Files.WriteFile(out, body.Bytes()); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	a.say("%d lines written to %s", len(r.Lines), out)
+	return nil
+}

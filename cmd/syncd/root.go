@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"syncd/internal/config"
+	"syncd/internal/state"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/web/control"
+)
+
+// The exit statuses of the contract; see sync.Report.Status for those of runs.
+const (
+	statusDone   = 0
+	statusFailed = 1
+	statusUsage  = 64
+)
+
+// An app is one command on its way: from whom it came and what it works with.
+type app struct {
+	console *control.Console
+	args    []string
+	world   *World // set inside the daemon, which owns the state
+
+	configPath string
+	json       bool
+	verbose    bool
+	status     int
+}
+
+// usageError is a mistake in what was typed or configured.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// execute runs one command line and returns its exit status.
+func execute(ctx context.Context, a *app) int {
+	root := a.root()
+	root.SetArgs(a.args)
+	root.SetOut(a.console.Out)
+	root.SetErr(a.console.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return a.status
+	}
+	a.complain(err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return statusUsage
+	}
+	return max(a.status, statusFailed)
+}
+
+// complain says what went wrong, on standard error.
+func (a *app) complain(err error) {
+	fmt.Fprintf(a.console.Err, "syncd: %v\n", err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "syncd",
+		Short: "Keep ConnectWise billing in step with what Microsoft 365 tenants hold",
+		Long: `syncd reads what your customers' Microsoft 365 tenants hold (through CIPP) and
+brings ConnectWise into step with it. It proves before it pushes, shows the plan
+with its money, and applies exactly what was approved.
+
+  syncd demo       try it on a make-believe MSP, no credentials needed
+  syncd check      is everything configured and reachable?
+  syncd plan       what would change, and why`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown command %q; syncd --help lists them all", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.configPath, "config", "", "configuration `FILE` (default $SYNCD_CONFIG, then ./config.yaml)")
+	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every request on standard error")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddGroup(&cobra.Group{ID: "daily", Title: "Every day:"}, &cobra.Group{ID: "tables", Title: "Who is who, what is billed as what:"},
+		&cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "keep", Title: "Keeping it running:"})
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
+	add("tables", mapCommand(a), productsCommand(a), matchesCommand(a))
+	add("look", statusCommand(a), historyCommand(a), reportCommand(a), checkCommand(a))
+	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
+	for _, c := range root.Commands() {
+		strict(c)
+	}
+	return root
+}
+
+// strict turns the library's complaints about arguments into usage errors, and
+// makes a group of commands refuse what it does not know.
+func strict(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage("%w; see %s --help", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+}
+
+// stateful makes a command that works on the state: in the daemon where one
+// runs, in this process otherwise. Both ways it is the same code.
+func (a *app) stateful(run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		if a.world != nil {
+			return run(ctx, a.world, args)
+		}
+		cfg, err := a.config()
+		if err != nil {
+			return err
+		}
+		status, err := control.Call(ctx, control.SocketPath(cfg.State.Path), a.args, a.console)
+		if !errors.Is(err, control.ErrNoDaemon) {
+			a.status = status
+			return err
+		}
+		store, err := openState(cfg)
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		w, err := build(ctx, cfg, store, a.log())
+		if err != nil {
+			return err
+		}
+		return run(ctx, w, args)
+	}
+}
+
+// openState opens the store of this process.
+func openState(cfg *Config) (state.Store, error) {
+	store, err := boltstate.Open(cfg.State.Path, boltstate.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	return store, nil
+}
+
+// config reads the configuration.
+func (a *app) config() (*Config, error) {
+	path, asked := a.configPath, true
+	if path == "" {
+		path = os.Getenv("SYNCD_CONFIG")
+	}
+	if path == "" {
+		path, asked = "config.yaml", false
+	}
+	cfg, err := loadConfig(path, asked, os.LookupEnv, config.Names())
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return cfg, nil
+}
+
+// log writes what a command has to say besides its output: little.
+func (a *app) log() zerolog.Logger {
+	level := zerolog.ErrorLevel
+	if a.verbose {
+		level = zerolog.DebugLevel
+	}
+	out := zerolog.ConsoleWriter{Out: a.console.Err, NoColor: !a.console.Color, TimeFormat: "15:04:05"}
+	return zerolog.New(out).Level(level).With().Timestamp().Logger()
+}
+
+// print writes one JSON document, or whatever text writes.
+func (a *app) print(document any, text func(w io.Writer) error) error {
+	if !a.json {
+		return text(a.console.Out)
+	}
+	out := json.NewEncoder(a.console.Out)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", " ")
+	return out.Encode(document)
+}
+
+// say writes a sentence for people; with --json there are none.
+func (a *app) say(format string, args ...any) {
+	if !a.json {
+		fmt.Fprintf(a.console.Out, strings.TrimSuffix(format, "\n")+"\n", args...)
+	}
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/plan"
+	"syncd/internal/sync"
+)
+
+// A selector narrows a run from the command line.
+type selector struct {
+	job, customer, target, only string
+}
+
+func (s *selector) flags(cmd *cobra.Command, a *app) {
+	cmd.Flags().StringVar(&s.job, "job", "", "only this `JOB` (default all)")
+	cmd.Flags().StringVar(&s.customer, "customer", "", "only this `CUSTOMER`: key, name or domain")
+	cmd.Flags().StringVar(&s.target, "target", "", "only this `TARGET`, such as connectwise")
+	complete(cmd, a, "customer", "target", "job")
+}
+
+// selection turns what was typed into what the engine takes.
+func (s *selector) selection(ctx context.Context, w *World) (sync.Selection, error) {
+	sel := sync.Selection{Jobs: w.Jobs, Target: s.target, Only: s.only, Trigger: "command"}
+	if s.job != "" {
+		sel.Jobs = slices.DeleteFunc(slices.Clone(w.Jobs), func(j sync.Job) bool { return j.Name != s.job })
+		if len(sel.Jobs) == 0 {
+			return sel, usage("no job is called %q; the configuration has %s", s.job, names(w.Jobs, func(j sync.Job) string { return j.Name }))
+		}
+	}
+	if len(sel.Jobs) == 0 {
+		return sel, usage("no job is configured; add a target such as connectwise to the configuration")
+	}
+	if s.target != "" && !slices.ContainsFunc(sel.Jobs, func(j sync.Job) bool { return slices.Contains(j.Targets, s.target) }) {
+		return sel, usage("no job works on target %q; configured: %s", s.target, names(w.Config.targets(), func(t string) string { return t }))
+	}
+	if s.customer != "" {
+		c, err := w.customer(ctx, s.customer)
+		if err != nil {
+			return sel, err
+		}
+		sel.Customer = c.Key
+	}
+	return sel, nil
+}
+
+func names[T any](items []T, name func(T) string) string {
+	text := ""
+	for i, item := range items {
+		if i > 0 {
+			text += ", "
+		}
+		text += name(item)
+	}
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+func planCommand(a *app) *cobra.Command {
+	var s selector
+	var out string
+	cmd := &cobra.Command{Use: "plan", Short: "Show what would change and why; writes nowhere", Args: cobra.NoArgs,
+		Long: "Read the source and the targets and show what apply would do, with the reasons and the money. Nothing is written anywhere.\n\nExit status: 0 all in step, 2 changes are pending, 1 something failed or is not proven."}
+	s.flags(cmd, a)
+	cmd.Flags().StringVar(&out, "out", "", "save the plan to `FILE`, for syncd apply FILE")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
+		sel, err := s.selection(ctx, w)
+		if err != nil {
+			return err
+		}
+		report, err := a.run(ctx, w, sel, sync.PlanOnly)
+		if report == nil || out == "" {
+			return err
+		}
+		body, jerr := json.MarshalIndent(report, "", " ")
+		if jerr != nil {
+			return jerr
+		}
+		if werr := a.console.Files.WriteFile(out, append(body, '\n')); werr != nil {
+			return fmt.Errorf("saving the plan: %w", werr)
+		}
+		a.say("saved to %s; syncd apply %s applies only what is still the same", out, out)
+		return err
+	})
+	return cmd
+}
+
+func applyCommand(a *app) *cobra.Command {
+	var s selector
+	cmd := &cobra.Command{Use: "apply [FILE]", Short: "Bring the targets into step, as far as limits and approvals allow", Args: cobra.MaximumNArgs(1),
+		Long: "Plan, guard, and write what is within the limits or was approved; everything else is held for a person.\nWith FILE, only plans that still are as saved by syncd plan --out.\n\nExit status: 0 done, 3 something is held, 1 something failed or is not proven."}
+	s.flags(cmd, a)
+	cmd.Flags().StringVar(&s.only, "only", "", "only the object with this `KEY` (a SKU id, an object id, a user's UPN), with a trace of what was compared")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+		sel, err := s.selection(ctx, w)
+		if err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			if sel.Saved, err = a.saved(args[0]); err != nil {
+				return err
+			}
+		}
+		report, err := a.run(ctx, w, sel, sync.Apply)
+		if err == nil && sel.Only != "" && !traced(report) {
+			return usage("no object is called %q there; write its key, as syncd plan --json shows it", sel.Only)
+		}
+		return err
+	})
+	return cmd
+}
+
+// traced reports whether the run met the one object it was about.
+func traced(r *sync.Report) bool {
+	return slices.ContainsFunc(r.Scopes, func(s sync.ScopeReport) bool {
+		return len(s.Trace) > 0 || len(s.Violations) > 0 || s.Error != nil
+	})
+}
+
+// saved reads the digests of a saved plan.
+func (a *app) saved(path string) (map[plan.Scope]string, error) {
+	body, err := a.console.Files.ReadFile(path)
+	if err != nil {
+		return nil, usage("reading the saved plan: %w", err)
+	}
+	var saved struct {
+		Run    string `json:"run"`
+		Scopes []struct {
+			Customer sync.Party   `json:"customer"`
+			Target   string       `json:"target"`
+			Outcome  sync.Outcome `json:"outcome"`
+			Digest   string       `json:"digest"`
+		} `json:"scopes"`
+	}
+	if err := json.Unmarshal(body, &saved); err != nil {
+		return nil, usage("%s is not a saved plan (%w); make one with syncd plan --out FILE", path, err)
+	}
+	if saved.Run == "" || saved.Scopes == nil {
+		return nil, usage("%s is not a saved plan; make one with syncd plan --out FILE", path)
+	}
+	digests := map[plan.Scope]string{}
+	for _, s := range saved.Scopes {
+		if s.Digest != "" {
+			digests[plan.Scope{Customer: s.Customer.Key, Target: s.Target}] = s.Digest
+		}
+	}
+	if len(digests) == 0 {
+		return nil, usage("%s holds no changes; there is nothing to apply", path)
+	}
+	return digests, nil
+}
+
+// run runs the engine, shows how far it is, and prints the report.
+func (a *app) run(ctx context.Context, w *World, sel sync.Selection, mode sync.Mode) (*sync.Report, error) {
+	p := a.progress("customers")
+	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
+	report, err := w.Engine.Run(ctx, sel, mode)
+	p.end()
+	if perr := a.print(report, func(out io.Writer) error { return writeReport(out, report, a.console.Color) }); perr != nil {
+		return report, perr
+	}
+	a.status = report.Status()
+	return report, err
+}

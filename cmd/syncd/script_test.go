@@ -1,0 +1,312 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts of testdata/script type the program as a person does, against a
+// small MSP (see world_test.go) whose CIPP and ConnectWise run in this process.
+// Besides the commands that testscript has, a script may say:
+//
+//	world start                       both systems come up; config.yaml is written and names them
+//	world ready                       the same, and links and product rules are imported
+//	world settled                     the same, and everything is approved and applied
+//	world forget                      count writes and calls from here on
+//	world writes are N                so many writes reached ConnectWise since then
+//	world quantity 55/910 is 14       what a line holds
+//	world line 55/910 is TEXT         the whole line: product, quantity, bill, last day
+//	world lines 55 are 910 911        the lines of an agreement, ended ones included
+//	world untouched 55/911 …          these lines are byte for byte as they were at the start
+//	world cipp EDIT…                  see (*world).cipp
+//	world connectwise EDIT…           see (*world).connectWise
+//
+//	status N syncd …                  run it; it must end with that exit status
+//	json PATH is VALUE                a value of the JSON on standard output, such as scopes.0.outcome
+//	json PATH has N                   the length of a list or object
+//	stable                            standard output without run ids, times, names of people and the
+//	                                  width of columns that depends on them
+//	csv                               standard output of a file without byte order mark and CR
+//	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
+//	http GET PATH STATUS              ask the daemon's pages; the body is standard output
+//	up                                wait until the daemon is ready
+//	terminate                         send SIGTERM to what runs in the background
+//
+// In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $LISTEN
+// is the daemon's address and $MONTH_END the last day of this month.
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"syncd": func() { os.Exit(Main()) }})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			w, err := newWorld(env.WorkDir)
+			if err != nil {
+				return err
+			}
+			env.Values[worldKey{}] = w
+			env.Defer(w.close)
+			env.Setenv("CONTOSO", contoso)
+			env.Setenv("FABRIKAM", fabrikam)
+			env.Setenv("TAILSPIN", tailspin)
+			env.Setenv("LISTEN", w.listen)
+			env.Setenv("MONTH_END", w.monthEnd())
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("no such condition")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"world":     worldCommand,
+			"status":    statusOf,
+			"json":      jsonValue,
+			"stable":    stable,
+			"csv":       plainTable,
+			"config":    appendConfig,
+			"http":      ask,
+			"up":        up,
+			"terminate": terminate,
+			"loses":     loses,
+		},
+	})
+}
+
+type worldKey struct{}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: world start|ready|settled|forget|writes|quantity|line|lines|untouched|cipp|connectwise …")
+	}
+	w := worldOf(ts)
+	must := func(args ...string) {
+		if err := ts.Exec("syncd", args...); err != nil {
+			ts.Fatalf("syncd %s: %v", strings.Join(args, " "), err)
+		}
+	}
+	switch verb, rest := args[0], args[1:]; verb {
+	case "start":
+		ts.Check(w.start())
+	case "ready", "settled":
+		ts.Check(w.start())
+		ts.Check(w.tables())
+		must("map", "import", "links.csv")
+		must("products", "import", "products.csv")
+		if verb == "settled" {
+			if err := ts.Exec("syncd", "apply"); exitStatus(err) != 3 {
+				ts.Fatalf("the first apply ended with %v, want exit status 3", err)
+			}
+			must("approve", "--all")
+			must("apply")
+		}
+		w.connectwise.Forget()
+		w.cipp.ResetLog()
+	case "forget":
+		w.connectwise.Forget()
+		w.cipp.ResetLog()
+	case "cipp":
+		ts.Check(w.editCIPP(rest))
+	case "connectwise":
+		ts.Check(w.editConnectWise(rest))
+	default:
+		ts.Check(w.check(verb, rest))
+	}
+}
+
+func exitStatus(err error) int {
+	if err == nil {
+		return 0
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	return -1
+}
+
+func statusOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N program args…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := exitStatus(ts.Exec(args[1], args[2:]...)); got != want {
+		ts.Fatalf("%s ended with exit status %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// loses expects a command that a full disk or a limit ends: any status but 0.
+func loses(ts *testscript.TestScript, neg bool, args []string) {
+	if exitStatus(ts.Exec(args[0], args[1:]...)) == 0 {
+		ts.Fatalf("%s went well, want it to fail", strings.Join(args, " "))
+	}
+}
+
+// jsonValue looks into the document on standard output.
+func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: json PATH is VALUE | json PATH has N")
+	}
+	var at any
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	d.UseNumber()
+	if err := d.Decode(&at); err != nil {
+		ts.Fatalf("standard output is no JSON: %v", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		ts.Fatalf("there is more than one JSON document on standard output")
+	}
+	if args[0] != "." {
+		for _, step := range strings.Split(args[0], ".") {
+			switch v := at.(type) {
+			case map[string]any:
+				next, ok := v[step]
+				if !ok && !neg {
+					ts.Fatalf("%s: there is no %q", args[0], step)
+				}
+				at = next
+			case []any:
+				i, err := strconv.Atoi(step)
+				if err != nil || i >= len(v) {
+					ts.Fatalf("%s: no element %s in a list of %d", args[0], step, len(v))
+				}
+				at = v[i]
+			default:
+				ts.Fatalf("%s: %q is in neither a list nor an object", args[0], step)
+			}
+		}
+	}
+	got := ""
+	switch {
+	case args[1] == "is" && at == nil:
+		got = "null"
+	case args[1] == "is":
+		got = fmt.Sprint(at)
+	case args[1] == "has":
+		switch v := at.(type) {
+		case []any:
+			got = strconv.Itoa(len(v))
+		case map[string]any:
+			got = strconv.Itoa(len(v))
+		}
+	default:
+		ts.Fatalf("json: %q is neither is nor has", args[1])
+	}
+	if (got == args[2]) == neg {
+		ts.Fatalf("%s: got %s, want %s", args[0], got, args[2])
+	}
+}
+
+var masks = []struct {
+	what *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`\b01[0-9A-HJKMNP-TV-Z]{24}\b`), "RUN"},
+	{regexp.MustCompile(`─+`), "──"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?`), "TIME"},
+}
+
+// stable takes out of standard output what differs from run to run, and what
+// columns are wide because of it.
+func stable(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile("stdout")
+	for _, m := range masks {
+		text = m.what.ReplaceAllString(text, m.with)
+	}
+	if u, err := user.Current(); err == nil {
+		text = regexp.MustCompile(`\b`+regexp.QuoteMeta(u.Username)+`\b`).ReplaceAllString(text, "SOMEBODY")
+	}
+	text = strings.ReplaceAll(text, worldOf(ts).monthEnd(), "MONTH-END")
+	text = regexp.MustCompile(`  +`).ReplaceAllString(text, "  ")
+	text = regexp.MustCompile(`(?m) +$`).ReplaceAllString(text, "")
+	io.WriteString(ts.Stdout(), text)
+}
+
+// plainTable shows a CSV as an editor without Excel's habits would write it.
+func plainTable(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile(args[0])
+	text = strings.TrimPrefix(text, "\ufeff")
+	io.WriteString(ts.Stdout(), strings.ReplaceAll(text, "\r\n", "\n"))
+}
+
+func appendConfig(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs("config.yaml")
+	text := ts.ReadFile("config.yaml")
+	for _, line := range args {
+		text += strings.ReplaceAll(line, `\n`, "\n") + "\n"
+	}
+	ts.Check(os.WriteFile(path, []byte(text), 0o600))
+}
+
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: http METHOD PATH STATUS")
+	}
+	req, err := http.NewRequest(args[0], "http://"+worldOf(ts).listen+args[1], nil)
+	ts.Check(err)
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Stdout().Write(body)
+	if strconv.Itoa(resp.StatusCode) != args[2] {
+		ts.Fatalf("%s %s: got %d, want %s", args[0], args[1], resp.StatusCode, args[2])
+	}
+}
+
+// up waits until the daemon says that it is ready. It is a process of its own,
+// so that there is nothing to wait on but its answer.
+func up(ts *testscript.TestScript, neg bool, args []string) {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		resp, err := (&http.Client{Timeout: time.Second}).Get("http://" + worldOf(ts).listen + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("the daemon is not ready after 20 s: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	for _, c := range ts.BackgroundCmds() {
+		if len(args) == 0 || slices.Contains(c.Args, args[0]) {
+			ts.Check(c.Process.Signal(syscall.SIGTERM))
+		}
+	}
+}
+
+func writeFile(dir, name, text string) error {
+	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"syncd/internal/sync"
+	"syncd/internal/sync/schedule"
+	"syncd/internal/web"
+	"syncd/internal/web/control"
+)
+
+func serveCommand(a *app) *cobra.Command {
+	return &cobra.Command{Use: "serve", Short: "Run the daemon: schedules, metrics, health, status page", Args: cobra.NoArgs,
+		Long: "Run until told to stop. While it runs it owns the state, and every other command works through it.\nIt logs to standard error, one JSON object a line.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			level := zerolog.InfoLevel
+			if a.verbose {
+				level = zerolog.DebugLevel
+			}
+			log := zerolog.New(os.Stderr).Level(level).With().Timestamp().Logger()
+			store, err := openState(cfg)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			w, err := build(cmd.Context(), cfg, store, log)
+			if err != nil {
+				return err
+			}
+			return w.serve(cmd.Context(), nil)
+		}}
+}
+
+// serve runs the daemon until ctx ends. Stopping goes in order: no new runs,
+// the change in hand is finished and written down, then the pages close.
+// ready is called with the pages' address once everything listens; it may be nil.
+func (w *World) serve(ctx context.Context, ready func(addr string)) error {
+	pages, err := net.Listen("tcp", w.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen %s: %w; choose another address with listen in the configuration", w.Config.Listen, err)
+	}
+	defer pages.Close()
+	socket, err := control.Listen(control.SocketPath(w.Config.State.Path))
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	runner, err := w.schedule(ctx)
+	if err != nil {
+		return err
+	}
+	leader := prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_leader", Help: "1 where this process runs the schedules."})
+	w.Registry.MustRegister(leader)
+	leader.Set(1) // the file lock on the state makes it the only one
+
+	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: version().Version, Practice: w.Practice, Log: w.Log,
+		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) }})
+	// The pages outlive the jobs, so that one can watch the daemon stop.
+	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWeb()
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return web.Serve(webCtx, pages, handler) })
+	group.Go(func() error {
+		return control.Serve(groupCtx, socket, func(ctx context.Context, args []string, c *control.Console) int {
+			return execute(ctx, &app{console: c, args: args, world: w})
+		})
+	})
+	group.Go(func() error {
+		defer stopWeb()
+		return runner.Run(groupCtx)
+	})
+	w.Log.Info().Str("version", version().Version).Str("listen", pages.Addr().String()).Str("state", w.Config.State.Path).Int("jobs", len(w.Jobs)).Msg("daemon started")
+	if ready != nil {
+		ready(pages.Addr().String())
+	}
+	err = group.Wait()
+	w.Log.Info().Err(err).Msg("daemon stopped")
+	return err
+}
+
+// schedule makes the runner of the jobs that have a schedule.
+func (w *World) schedule(ctx context.Context) (*schedule.Runner, error) {
+	var jobs []schedule.Job
+	for _, j := range w.Jobs {
+		success, attempt := w.lastRuns(ctx, j.Name)
+		w.Loop.Known(j, success, attempt)
+		if j.Schedule == "" {
+			continue
+		}
+		s, err := schedule.Parse(j.Schedule, w.Location)
+		if err != nil {
+			return nil, fmt.Errorf("job %s: %w", j.Name, err)
+		}
+		jobs = append(jobs, schedule.Job{Name: j.Name, Schedule: s, Run: func(ctx context.Context) error { return w.scheduled(ctx, j) }})
+	}
+	return schedule.New(jobs, schedule.Options{
+		Jitter: time.Minute, Instance: w.Config.CIPP.TenantID, Now: w.Now,
+		LastSuccess: func(job string) time.Time { at, _ := w.lastRuns(ctx, job); return at },
+		LastAttempt: func(job string) time.Time { _, at := w.lastRuns(ctx, job); return at },
+		Report:      func(e schedule.Event) { w.noteEvent(e) },
+	})
+}
+
+// scheduled is one run of a job. What went wrong in it is in its report, its
+// journal and the log already; the scheduler only learns that it did.
+func (w *World) scheduled(ctx context.Context, j sync.Job) error {
+	report, err := w.Engine.Run(ctx, sync.Selection{Jobs: []sync.Job{j}, Trigger: "schedule"}, sync.Apply)
+	if err == nil && report.Status() == statusFailed {
+		err = errors.New("some scopes are not in step")
+	}
+	return err
+}
+
+func (w *World) noteEvent(e schedule.Event) {
+	event := w.Log.Info()
+	if e.Err != nil {
+		event = w.Log.Warn().Err(e.Err)
+	}
+	event.Str("job", e.Job).Str("event", string(e.What)).Str("cause", string(e.Cause)).Msg("schedule")
+}
+
+// lastRuns finds when a job last ended well and when it was last started.
+func (w *World) lastRuns(ctx context.Context, job string) (success, attempt time.Time) {
+	for r, err := range w.Store.Runs(ctx) {
+		if err != nil {
+			break
+		}
+		if r.Job != job {
+			continue
+		}
+		if attempt.IsZero() {
+			attempt = r.Started
+		}
+		if r.Error == "" && !r.Finished.IsZero() && r.Totals["failed"]+r.Totals["partial"]+r.Totals["incomplete"] == 0 {
+			return r.Finished, attempt
+		}
+	}
+	return success, attempt
+}
+
+func (w *World) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Job {
+	var out []web.Job
+	for _, j := range w.Jobs {
+		success, _ := w.lastRuns(ctx, j.Name)
+		line := web.Job{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: success}
+		for _, s := range runner.Status() {
+			if s.Job == j.Name {
+				line.Running, line.Next = !s.Since.IsZero(), s.Next
+			}
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// ready returns why the daemon is not ready: its schedules stand still, or its
+// state cannot be read.
+func (w *World) ready(ctx context.Context, runner *schedule.Runner) error {
+	if !runner.Running() {
+		return errors.New("the schedules are not running")
+	}
+	if _, err := w.Store.Document(ctx, linksDocument); err != nil {
+		return fmt.Errorf("the state cannot be read: %w", err)
+	}
+	return nil
+}

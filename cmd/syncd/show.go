@@ -1,0 +1,248 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"syncd/internal/plan"
+	"syncd/internal/sync"
+)
+
+// A palette colours text, or does not.
+type palette bool
+
+func (p palette) paint(s string, c ...text.Color) string {
+	if !p {
+		return s
+	}
+	return text.Colors(c).Sprint(s)
+}
+
+func (p palette) action(a plan.Action, s string) string {
+	switch a {
+	case plan.Create:
+		return p.paint(s, text.FgGreen)
+	case plan.Update:
+		return p.paint(s, text.FgYellow)
+	case plan.Delete:
+		return p.paint(s, text.FgRed)
+	}
+	return p.paint(s, text.FgCyan)
+}
+
+func (p palette) outcome(o sync.Outcome) string {
+	s := said(o)
+	switch o {
+	case sync.InStep, sync.Changed, sync.Skipped:
+		return p.paint(s, text.FgGreen)
+	case sync.Held:
+		return p.paint(s, text.FgYellow, text.Bold)
+	case sync.Failed, sync.Partial, sync.Incomplete:
+		return p.paint(s, text.FgRed, text.Bold)
+	}
+	return p.paint(s, text.Faint)
+}
+
+// said is an outcome as a person would say it.
+func said(o sync.Outcome) string {
+	switch o {
+	case sync.InStep:
+		return "in step"
+	case sync.Incomplete:
+		return "source not proven"
+	}
+	return string(o)
+}
+
+// writeReport writes a run as people read it: what is quiet in one line, what
+// changes or waits in full.
+func writeReport(w io.Writer, r *sync.Report, colour bool) error {
+	out := &page{w: w, palette: palette(colour)}
+	quiet, unmapped := 0, 0
+	for i := range r.Scopes {
+		s := &r.Scopes[i]
+		switch {
+		case s.Outcome == sync.Unmapped:
+			unmapped++
+		case len(s.Changes) == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace) == 0:
+			quiet++
+		default:
+			out.scope(s)
+		}
+	}
+	if quiet > 0 {
+		out.line("%d in step, nothing to do", quiet)
+	}
+	if unmapped > 0 {
+		out.line("%d not linked: syncd map suggest", unmapped)
+	}
+	out.totals(r)
+	if r.Error != nil {
+		out.line("%s %s", out.paint("the run ended early:", text.FgRed, text.Bold), *r.Error)
+	}
+	return out.err
+}
+
+// A page writes lines and remembers the first error.
+type page struct {
+	w io.Writer
+	palette
+	err error
+}
+
+func (p *page) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
+
+func (p *page) scope(s *sync.ScopeReport) {
+	head := fmt.Sprintf("%s at %s", clean(s.Customer.Name), s.Target)
+	tail := ""
+	if s.Digest != "" {
+		tail = "plan " + s.Digest
+	}
+	p.line("%s%s%s  %s", p.paint(head, text.Bold), pad(head, 50), p.outcome(s.Outcome), tail)
+	p.changes(s.Changes)
+	if s.MonthlyDelta != "0.00" && s.MonthlyDelta != "" {
+		p.line("  %s%s", pad("", 75), p.paint(signed(s.MonthlyDelta)+" "+s.Currency+" a month", text.Bold))
+	}
+	p.violations(s)
+	if s.Error != nil {
+		p.line("  %s %s", p.paint("x", text.FgRed), clean(*s.Error))
+	}
+	for _, t := range s.Trace {
+		p.line("  ? %s %s.%s: wanted %s, there %s, last left %s (%s): %s", t.Kind, clean(t.Label), t.Field, dash(t.Desired), dash(t.Observed), dash(t.Recorded), t.Owner, t.Verdict)
+	}
+	p.line("")
+}
+
+// violations writes what stops or is left out, and the way on once.
+func (p *page) violations(s *sync.ScopeReport) {
+	wayOn, curable := plan.WayOn(s.Digest), false
+	for _, v := range s.Violations {
+		mark := p.paint("!", text.FgYellow)
+		if v.Note {
+			mark = p.paint("i", text.FgCyan)
+		}
+		message, cut := strings.CutSuffix(v.Message, "; "+wayOn)
+		if !cut {
+			message = strings.TrimSuffix(message, ", then "+wayOn)
+		}
+		curable = curable || !v.Note && !v.Stays && s.Digest != ""
+		p.line("  %s %s: %s", mark, v.Code, clean(message))
+	}
+	if curable && s.Outcome == sync.Held {
+		p.line("  > to let it pass: %s", wayOn)
+	}
+}
+
+// changes writes one line a change:
+//
+//	~ Microsoft 365 Business Premium   quantity 41 -> 44   +66.00   changed at source
+func (p *page) changes(changes []plan.Change) {
+	for i := range changes {
+		c := &changes[i]
+		var fields []string
+		for _, f := range c.Fields {
+			switch {
+			case f.Set:
+				fields = append(fields, f.Name+" "+setChange(f))
+			case c.Action == plan.Create:
+				fields = append(fields, fmt.Sprintf("%s %s", f.Name, f.After))
+			default:
+				fields = append(fields, fmt.Sprintf("%s %s -> %s", f.Name, cmp.Or(f.Before.String(), "-"), cmp.Or(f.After.String(), "-")))
+			}
+		}
+		money := ""
+		if !c.MonthlyDelta.IsZero() {
+			money = signed(c.MonthlyDelta.StringFixed(2))
+		}
+		label := clean(c.Label)
+		if c.Action == plan.Adopt && len(fields) == 0 && c.After != nil {
+			for _, f := range c.After.Fields {
+				if !f.Value.Blank() {
+					fields = append(fields, f.Name+" "+f.Value.String())
+				}
+			}
+		}
+		what := strings.Join(fields, ", ")
+		reason := string(c.Reason)
+		if c.Held != "" {
+			reason += ", waits"
+		}
+		p.line("  %s %s %s%s %s%s %10s  %s", p.action(c.Action, c.Action.Glyph()), c.Key.Kind, label, pad(label, 42), what, pad(what, 24), money, reason)
+	}
+}
+
+// setChange says how a set changes: how many come and how many go.
+func setChange(f plan.FieldChange) string {
+	more, fewer := 0, 0
+	has := map[string]bool{}
+	for _, v := range f.Before {
+		has[v] = true
+	}
+	for _, v := range f.After {
+		if has[v] {
+			delete(has, v)
+		} else {
+			more++
+		}
+	}
+	fewer = len(has)
+	return fmt.Sprintf("+%d -%d", more, fewer)
+}
+
+func (p *page) totals(r *sync.Report) {
+	var parts []string
+	for _, o := range sync.Outcomes {
+		if n := r.Totals[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, p.outcome(o)))
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if text == "" {
+		text = "nobody to look at"
+	}
+	if up, down := r.MonthlyDelta(); !up.IsZero() || !down.IsZero() {
+		text += fmt.Sprintf("; monthly bills +%s -%s", up.StringFixed(2), down.StringFixed(2))
+	}
+	p.line("%s", text)
+	if !r.PlanOnly && r.Totals[sync.Held] > 0 {
+		p.line("syncd holds shows what waits; syncd approve lets it pass at the next apply")
+	}
+}
+
+func signed(amount string) string {
+	if strings.HasPrefix(amount, "-") {
+		return amount
+	}
+	return "+" + amount
+}
+
+func dash(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return `"` + clean(*s) + `"`
+}
+
+// pad fills up to a column, with one space at least.
+func pad(s string, width int) string {
+	return strings.Repeat(" ", max(1, width-utf8.RuneCountInString(s)))
+}
+
+// clean keeps foreign text from moving the cursor or colouring the terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/state"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/web/control"
+)
+
+func stateCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "state", Short: "Back up, restore, verify or migrate the state", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return usage("say what: backup, restore, verify or migrate") }}
+	backup := &cobra.Command{Use: "backup FILE", Short: "Write a consistent copy, also while the daemon runs", Args: cobra.ExactArgs(1),
+		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+			var body bytes.Buffer
+			if err := w.Store.Backup(ctx, &body); err != nil {
+				return fmt.Errorf("backing the state up: %w", err)
+			}
+			if err := a.console.Files.WriteFile(args[0], body.Bytes()); err != nil {
+				return fmt.Errorf("writing the backup: %w", err)
+			}
+			a.say("%d bytes written to %s", body.Len(), args[0])
+			return nil
+		})}
+	verify := &cobra.Command{Use: "verify", Short: "Read everything and check the journal's chain", Args: cobra.NoArgs,
+		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
+			counts, err := w.Store.Verify(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(counts, func(out io.Writer) error { return writeCounts(out, counts) })
+		})}
+	restore := &cobra.Command{Use: "restore FILE", Short: "Put a backup in the place of the state; the daemon must be stopped", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			if a.world != nil || control.Listens(control.SocketPath(cfg.State.Path)) {
+				return usage("the daemon is using the state; stop it, restore, start it again")
+			}
+			if err := boltstate.Restore(args[0], cfg.State.Path); err != nil {
+				return fmt.Errorf("restoring: %w", err)
+			}
+			a.say("%s is in place; the former state, if there was one, is %s.before-restore", cfg.State.Path, cfg.State.Path)
+			return nil
+		}}
+	migrate := &cobra.Command{Use: "migrate", Short: "Bring the state to this version's layout (opening it does so too)", Args: cobra.NoArgs,
+		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
+			counts, err := w.Store.Verify(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(counts, func(out io.Writer) error {
+				if err := writeCounts(out, counts); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(out, "the layout is up to date")
+				return err
+			})
+		})}
+	cmd.AddCommand(backup, restore, verify, migrate)
+	return cmd
+}
+
+func writeCounts(out io.Writer, c state.Counts) error {
+	_, err := fmt.Fprintf(out, "sound: %d scopes, %d records, %d holds, %d journal entries, %d runs\n", c.Scopes, c.Records, c.Holds, c.Entries, c.Runs)
+	return err
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// release is set by the build: -ldflags "-X main.release=1.2.3".
+var release = "dev"
+
+type versionInfo struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
+func version() versionInfo {
+	v := versionInfo{Version: release, Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	return v
+}
+
+func versionCommand(a *app) *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Say which syncd this is", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := version()
+			return a.print(v, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "syncd %s (%s, %s, %s)\n", v.Version, v.Revision, v.Go, v.Platform)
+				return err
+			})
+		}}
+}
