@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -102,8 +104,8 @@ type view struct {
 	Ready    error
 	Jobs     []Job
 	Holds    []waiting
-	Trouble  []state.Cursor // failed, partial, incomplete, held
-	Quiet    []state.Cursor // everything else
+	Trouble  []state.Cursor // failed, partial, incomplete
+	Quiet    []state.Cursor // everything else but what is held
 	Totals   []total
 	Runs     []state.Run
 }
@@ -150,8 +152,9 @@ func (s *server) view(ctx context.Context) (*view, error) {
 		}
 		counts[c.Outcome]++
 		switch c.Outcome {
-		case "failed", "partial", "incomplete", "held":
+		case "failed", "partial", "incomplete":
 			v.Trouble = append(v.Trouble, c)
+		case "held": // shown with its hold
 		default:
 			v.Quiet = append(v.Quiet, c)
 		}
@@ -167,6 +170,10 @@ func (s *server) view(ctx context.Context) (*view, error) {
 		}
 		v.Holds = append(v.Holds, lines(h))
 	}
+	byName := func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
+	slices.SortStableFunc(v.Trouble, func(a, b state.Cursor) int { return byName(a.Name, b.Name) })
+	slices.SortStableFunc(v.Quiet, func(a, b state.Cursor) int { return byName(a.Name, b.Name) })
+	slices.SortStableFunc(v.Holds, func(a, b waiting) int { return byName(a.Name, b.Name) })
 	for run, err := range s.Store.Runs(ctx) {
 		if err != nil {
 			return nil, err
