@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -149,7 +150,13 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 	case err != nil:
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return parseConfig(text, env, names, problems)
+	c, err := parseConfig(text, env, names, problems)
+	if err == nil && !filepath.IsAbs(c.State.Path) {
+		// Counted from the file and not from wherever a command is typed: a
+		// second, empty state would know nothing of what the first one manages.
+		c.State.Path = filepath.Join(filepath.Dir(path), c.State.Path)
+	}
+	return c, err
 }
 
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
@@ -243,7 +250,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 		report("currency", "%q is not a currency; write three capital letters such as USD", c.Currency)
 	}
 	_, port, err := net.SplitHostPort(c.Listen)
-	if number, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || number == 0 {
+	if _, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil {
 		report("listen", "%q is not an address; write host:port, such as 127.0.0.1:9464", c.Listen)
 	}
 	if c.location, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" || c.Timezone == "Local" {
@@ -280,7 +287,7 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 			if system := notYet(t); system != "" {
 				report(at(fmt.Sprintf("targets[%d]", k)), "this version does not write into %s yet; take %q out", system, t)
 			} else if !c.configured(t) {
-				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, strings.Join(c.targets(), ", "))
+				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, cmp.Or(strings.Join(c.targets(), ", "), "none"))
 			}
 		}
 		j.Apply = cmp.Or(j.Apply, string(plan.Approve))

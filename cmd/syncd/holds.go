@@ -49,13 +49,15 @@ func writeHolds(out io.Writer, holds []state.Hold, zone *time.Location, colour b
 			return err
 		}
 		s.Customer.Name, s.Violations = h.Name, h.Violations
-		p.scope(&s)
 		switch d := h.Decision; {
 		case d != nil && d.Approved:
-			p.line("  approved by %s at %s; passes at the next apply\n", d.By, d.At.In(zone).Format(time.DateTime))
+			p.decided = fmt.Sprintf("approved by %s at %s; passes at the next apply", d.By, d.At.In(zone).Format(time.DateTime))
 		case d != nil:
-			p.line("  rejected by %s at %s\n", d.By, d.At.In(zone).Format(time.DateTime))
+			p.decided = fmt.Sprintf("rejected by %s at %s%s; syncd approve takes it back", d.By, d.At.In(zone).Format(time.DateTime), reason(d.Reason))
+		default:
+			p.decided = ""
 		}
+		p.scope(&s)
 	}
 	if len(holds) == 0 {
 		p.line("nothing waits for a person")

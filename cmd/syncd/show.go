@@ -92,7 +92,8 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 type page struct {
 	w io.Writer
 	palette
-	err error
+	err     error
+	decided string // a person's word on the scope that is shown next
 }
 
 func (p *page) line(format string, args ...any) {
@@ -137,7 +138,10 @@ func (p *page) violations(s *sync.ScopeReport) {
 		curable = curable || !v.Note && !v.Stays && s.Digest != ""
 		p.line("  %s %s: %s", mark, v.Code, clean(message))
 	}
-	if curable && s.Outcome == sync.Held {
+	switch {
+	case p.decided != "":
+		p.line("  > %s", p.decided)
+	case curable && s.Outcome == sync.Held:
 		p.line("  > to let it pass: %s", wayOn)
 	}
 }

@@ -127,6 +127,15 @@ func (c Change) MarshalJSON() ([]byte, error) {
 	for _, f := range c.Fields {
 		fields[f.Name] = fieldJSON{shown(f.Before, f.Set), shown(f.After, f.Set)}
 	}
+	var taken map[string]any // what an adoption takes on as it is
+	if c.Action == Adopt && len(c.Fields) == 0 && c.After != nil {
+		taken = map[string]any{}
+		for _, f := range c.After.Fields {
+			if !f.Value.Blank() {
+				taken[f.Name] = shown(f.Value, len(f.Value) > 1)
+			}
+		}
+	}
 	return json.Marshal(struct {
 		Action       Action               `json:"action"`
 		Kind         string               `json:"kind"`
@@ -137,7 +146,8 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		Fields       map[string]fieldJSON `json:"fields"`
 		MonthlyDelta string               `json:"monthly_delta"`
 		Held         string               `json:"held,omitempty"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Held})
+		Taken        map[string]any       `json:"as_it_is,omitempty"`
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Held, taken})
 }
 
 // A Violation says what stops a scope or one of its objects, or what was left
@@ -185,8 +195,9 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		Ref          string `json:"ref"`
 		Reason       Reason `json:"reason"`
 		Fields       map[string]struct{ Before, After json.RawMessage }
-		MonthlyDelta decimal.Decimal `json:"monthly_delta"`
-		Held         string          `json:"held"`
+		MonthlyDelta decimal.Decimal            `json:"monthly_delta"`
+		Held         string                     `json:"held"`
+		Taken        map[string]json.RawMessage `json:"as_it_is"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
@@ -194,23 +205,37 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Held: in.Held}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
-		for _, side := range []struct {
-			raw json.RawMessage
-			to  *Value
-		}{{in.Fields[name].Before, &f.Before}, {in.Fields[name].After, &f.After}} {
-			var text string
-			if json.Unmarshal(side.raw, &text) == nil {
-				if text != "" {
-					*side.to = Value{text}
-				}
-				continue
-			}
-			f.Set = true
-			if err := json.Unmarshal(side.raw, (*[]string)(side.to)); err != nil {
-				return err
-			}
+		var err error
+		if f.Before, f.Set, err = readValue(in.Fields[name].Before); err != nil {
+			return err
+		}
+		if f.After, f.Set, err = readValue(in.Fields[name].After); err != nil {
+			return err
 		}
 		c.Fields = append(c.Fields, f)
 	}
+	if len(in.Taken) > 0 {
+		c.After = &Object{Key: c.Key, Label: c.Label, Ref: c.Ref}
+		for _, name := range slices.Sorted(maps.Keys(in.Taken)) {
+			v, _, err := readValue(in.Taken[name])
+			if err != nil {
+				return err
+			}
+			c.After.Fields = append(c.After.Fields, Field{name, v})
+		}
+	}
 	return nil
+}
+
+// readValue reads a value as shown writes it: a text, or a list.
+func readValue(raw json.RawMessage) (v Value, set bool, err error) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		if text != "" {
+			v = Value{text}
+		}
+		return v, false, nil
+	}
+	err = json.Unmarshal(raw, (*[]string)(&v))
+	return v, true, err
 }

@@ -20,7 +20,11 @@ func (p *Plan) Digest() string {
 	text(w, p.Scope.Customer, p.Scope.Target)
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		text(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(c.Reason), c.MonthlyDelta.StringFixed(4))
+		reason := c.Reason
+		if reason == AttemptVanished {
+			reason = NewAtSource // the same step, tried again under the same approval
+		}
+		text(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(reason), c.MonthlyDelta.StringFixed(4))
 		for _, f := range c.Fields {
 			text(w, f.Name)
 			text(w, f.Before...)

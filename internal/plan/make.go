@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 )
@@ -15,6 +16,8 @@ type Plan struct {
 	// Learned are records to bring up to date without a change: both sides
 	// agree, only our memory does not.
 	Learned []Object
+	// Absent are objects that are gone from the source and not yet long enough.
+	Absent []Key
 	// Dropped are announcements of creates that left nothing and are wanted no more.
 	Dropped []Key
 	InStep  int // objects that need nothing
@@ -35,6 +38,7 @@ type Sides struct {
 	// look like a missing one.
 	Conflicts []Conflict
 	HandsOff  map[Key]string // reason by key, as a person gave it
+	Now       time.Time      // for the patience with leavers
 }
 
 // Make compares the three sides, object by object:
@@ -52,6 +56,7 @@ type Sides struct {
 //	yes      same      announced          –        in step: an earlier attempt got through
 //	yes      differs   announced          adopt    an earlier attempt got through
 //	no       retired   yes                –        in step
+//	no       yes       yes, lately        –        absent: waited for, as the kind's leavers say
 //	no       yes       = observed         delete   gone from source
 //	no       yes       ≠ observed         owner    changed at both
 //	no       yes       none               –        foreign: counted, never touched
@@ -107,7 +112,7 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 		if observed != nil && (desired != nil || record != nil) {
 			managedObserved++
 		}
-		p.compare(kind, desired, observed, record)
+		p.compare(kind, desired, observed, record, s.Now)
 	}
 	p.Managed = max(len(s.Desired), managedObserved)
 	p.order(kinds)
@@ -115,7 +120,7 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 }
 
 // compare is the table above, one object at a time.
-func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record) {
+func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, now time.Time) {
 	last, announced := remembered(record, observed)
 	switch {
 	case desired != nil && observed == nil:
@@ -152,6 +157,8 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record) {
 		if last == nil || !last.Retired || !agree(observed.Fields, last.Fields) {
 			p.Learned = append(p.Learned, *observed)
 		}
+	case observed != nil && kind.Leavers.waits(record, now):
+		p.Absent = append(p.Absent, record.Key)
 	case observed != nil:
 		c := Change{Action: Delete, Reason: GoneFromSource, Before: observed}
 		if last != nil && !agree(observed.Fields, last.Fields) {
@@ -166,6 +173,18 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record) {
 	default:
 		p.add(kind, Change{Action: Forget, Reason: GoneFromBoth, Before: &record.Object}, merged{})
 	}
+}
+
+// waits reports whether a gone object is not to be retired yet.
+func (l *Leavers) waits(record *Record, now time.Time) bool {
+	if l == nil {
+		return false
+	}
+	since := record.AbsentSince
+	if since.IsZero() {
+		since = now
+	}
+	return l.Never || record.Absences+1 < l.Absences || now.Sub(since) < l.After
 }
 
 // Codes of changes that wait by themselves.

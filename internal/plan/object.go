@@ -139,6 +139,10 @@ type Record struct {
 	Pending *Object   `json:"pending,omitempty"`
 	Run     string    `json:"run,omitempty"`
 	At      time.Time `json:"at"`
+	// Absences counts the proven snapshots in a row that lacked the object,
+	// since AbsentSince.
+	Absences    int       `json:"absences,omitempty"`
+	AbsentSince time.Time `json:"absent_since,omitzero"`
 }
 
 // Ownership says who wins a field that somebody else changed.
@@ -164,11 +168,21 @@ type Kind struct {
 	// Retire returns how this target leaves a thing that is gone: quantity 0,
 	// archived, disabled. Where it is nil the target keeps nothing.
 	Retire func(before *Object) *Object
+	// Leavers says when a thing that is gone from the source is retired; nil is at once.
+	Leavers *Leavers
 	// MayCreate is false where missing things are only reported.
 	MayCreate bool
 	// Missing says of a wanted object that is not there and may not be created
 	// what that means, as a note with a code; nil gives a plain sentence.
 	Missing func(desired *Object) Violation
+}
+
+// Leavers is the patience with what is gone from the source: so many proven
+// snapshots in a row without it, and so long since the first of them.
+type Leavers struct {
+	Absences int
+	After    time.Duration
+	Never    bool // left as it is for ever
 }
 
 func (k *Kind) owner(field string) Ownership {

@@ -25,6 +25,7 @@ const (
 	StatusOver     = "over-billed" // more is billed than Microsoft says
 	StatusUnmapped = "unmapped"    // no link, or no product rule
 	StatusHeld     = "needs a person"
+	StatusFree     = "free"    // nobody pays for it: free, self-service or trial
 	StatusUnknown  = "unknown" // the source proved nothing
 )
 
@@ -148,7 +149,10 @@ func (r *Licences) Witness(e sync.Evidence) {
 		line.SKUs, line.Licence, line.Status = []string{l.SKU}, l.Name, StatusUnmapped
 		line.count([]directory.Licence{l})
 		line.Note = "no product rule"
-		if e.Report.Outcome == sync.Unmapped {
+		switch {
+		case directory.FreeSKU(l.PartNumber) || l.Purchased == 0 && l.Trial > 0:
+			line.Status, line.Note, line.Unassigned = StatusFree, "no product rule", nil
+		case e.Report.Outcome == sync.Unmapped:
 			line.Note = "customer is not linked"
 		}
 		r.Lines = append(r.Lines, line)
@@ -310,7 +314,7 @@ func (r *Licences) Finish() {
 }
 
 func rank(status string) int {
-	return slices.Index([]string{StatusHeld, StatusUnbilled, StatusOver, StatusUnknown, StatusUnmapped, StatusInStep}, status)
+	return slices.Index([]string{StatusHeld, StatusUnbilled, StatusOver, StatusUnknown, StatusUnmapped, StatusInStep, StatusFree}, status)
 }
 
 // Sheet is the reconciliation as rows of text, for every format but JSON.

@@ -52,7 +52,7 @@ func sample() *Licences {
 	r.Witness(evidence("too many", sync.Held, bp(3, 3), []plan.Object{object(premium, "3", "22")}, []plan.Object{object(premium, "10", "22")}))
 	r.Witness(evidence("yearly", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "120", "cycle_months", "12")}, []plan.Object{object(premium, "5", "120", "cycle_months", "12")}))
 	r.Witness(evidence("no line", sync.InStep, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil))
-	r.Witness(evidence("gone at Microsoft", sync.InStep, []directory.Licence{{SKU: e3, Name: "E3", Purchased: 4}, {SKU: flow, Name: "Flow", Purchased: 10000}}, nil, []plan.Object{object(premium, "3", "15")}))
+	r.Witness(evidence("gone at Microsoft", sync.InStep, []directory.Licence{{SKU: e3, Name: "E3", Purchased: 4}, {SKU: flow, Name: "Flow", Purchased: 10000}, {SKU: "1f2f344a-700d-42c9-9427-5cea1d5d7ba6", PartNumber: "STREAM", Name: "Stream", Purchased: 10000}}, nil, []plan.Object{object(premium, "3", "15")}))
 	r.Witness(evidence("=not linked", sync.Unmapped, bp(9, 1), nil, nil))
 	unknown := evidence("unknown", sync.Incomplete, nil, nil, nil)
 	unknown.Snapshot.Licences = directory.Unknown[directory.Licence](directory.Proof{}, directory.ErrIncomplete)
@@ -77,7 +77,7 @@ func TestEachCustomerAndProductIsOneLineSortedByMoney(t *testing.T) {
 		got = append(got, text)
 	}
 	want := []string{"too many: over-billed -154.00", "gone at Microsoft: over-billed -45.00", "no line: unbilled 44.00", "too few: unbilled 44.00", "yearly: unbilled 10.00",
-		"two lines: needs a person", "unknown: unknown", "=not linked: unmapped", "gone at Microsoft: unmapped", "in step: in step 0.00"}
+		"two lines: needs a person", "unknown: unknown", "=not linked: unmapped", "gone at Microsoft: unmapped", "in step: in step 0.00", "gone at Microsoft: free"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -126,7 +126,7 @@ func TestEveryFormatSaysTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + len(r.Lines) + 4; len(rows) != want || len(cells) != want {
+	if want := 1 + len(r.Lines) + 1 + 4; len(rows) != want || len(cells) != want {
 		t.Fatalf("got %d CSV and %d spreadsheet rows, want %d", len(rows), len(cells), want)
 	}
 	for _, c := range []string{"too many", "-154.00", "Unbilled", "98.00"} {

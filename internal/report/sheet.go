@@ -97,7 +97,11 @@ func (s *Sheet) CSV(w io.Writer) error {
 	for i, c := range s.Columns {
 		header[i] = c.Name
 	}
-	for _, row := range append(append([][]string{header}, s.Rows...), s.Footer...) {
+	rows := append([][]string{header}, s.Rows...)
+	if len(s.Footer) > 0 { // a blank line ends the table for a spreadsheet
+		rows = append(append(rows, make([]string, len(s.Columns))), s.Footer...)
+	}
+	for _, row := range rows {
 		safe := make([]string, len(row))
 		for i, cell := range row {
 			safe[i] = Defuse(cell)
@@ -167,6 +171,7 @@ func (s *Sheet) XLSX(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	line++ // a blank line ends the table
 	for _, row := range s.Footer {
 		if err := write(row, bold); err != nil {
 			return err

@@ -108,12 +108,13 @@ type Cursor struct {
 	At         time.Time        `json:"at"`
 	Error      string           `json:"error,omitempty"`
 	Violations []plan.Violation `json:"violations,omitempty"`
-	Applied    bool             `json:"applied"`    // a plan of this scope was applied once
-	InStepAt   time.Time        `json:"in_step_at"` // when the target was last seen to be right
-	Source     string           `json:"source"`     // digest of the snapshot then
-	Settings   string           `json:"settings"`   // digest of rules, link and limits then
-	Counts     map[string]int   `json:"counts"`     // rows of each proven source list then
-	Objects    int              `json:"objects"`    // managed objects
+	Applied    bool             `json:"applied"`          // a plan of this scope was applied once
+	InStepAt   time.Time        `json:"in_step_at"`       // when the target was last seen to be right
+	Source     string           `json:"source"`           // digest of the snapshot then
+	Settings   string           `json:"settings"`         // digest of rules, link and limits then
+	Counts     map[string]int   `json:"counts"`           // rows of each proven source list then
+	Objects    int              `json:"objects"`          // managed objects
+	Absent     int              `json:"absent,omitempty"` // of them, gone from the source and waited for
 }
 
 // A Hold is a plan that waits for a person.

@@ -26,7 +26,7 @@ func (s *scope) apply(ctx context.Context) error {
 	}
 	s.commit = &state.Commit{Scope: s.id()}
 	left := &plan.Plan{Scope: s.id()} // what still waits for a person
-	var done, failed int
+	var done, failed, refused int
 	var first error
 	stopped := false
 	for i := range changes {
@@ -53,6 +53,9 @@ func (s *scope) apply(ctx context.Context) error {
 			left.Changes = append(left.Changes, *c)
 		default:
 			failed++
+			if !errors.Is(err, rest.ErrOutcomeUnknown) { // a lost answer is no refusal
+				refused++
+			}
 			if first == nil {
 				first = fmt.Errorf("%s %s: %w", c.Action, c.Label, err)
 			}
@@ -74,7 +77,7 @@ func (s *scope) apply(ctx context.Context) error {
 	}
 	s.log.Info().Str("job", s.target.job.Name).Str("outcome", string(s.report.Outcome)).Int("done", done).Int("failed", failed).
 		Int("held", len(left.Changes)).Msg("scope worked on")
-	s.target.tally(done, failed, first)
+	s.target.tally(done, refused, first)
 	// What was done is written down at once: a crash must find it.
 	c := s.commit
 	s.commit, s.written = nil, true
@@ -191,6 +194,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		}
 	}
 	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
+	record.Absences, record.AbsentSince = 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -104,7 +105,7 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 // source or in the rules, and the target was seen to be right lately. This is
 // the only use of the cursor besides the guards.
 func (s *scope) fresh(c *state.Cursor) bool {
-	return c != nil && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
+	return c != nil && c.Absent == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
 		s.memory.Hold == nil && c.Source == s.digest && c.Settings == s.settings() && !c.InStepAt.IsZero() &&
 		s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
 }
@@ -164,7 +165,7 @@ func (s *scope) unobserved(err error) {
 // sides are the three inputs of the plan, narrowed where one object was asked for.
 func (s *scope) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
-		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}}
+		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now()}
 	for _, x := range s.memory.Settlements {
 		if x.How == plan.SettleIgnore {
 			sides.HandsOff[x.Key] = x.Reason
@@ -335,8 +336,25 @@ func (s *scope) learn(c *state.Commit) {
 		learned[o.Key] = o
 	}
 	c.Drop = append(c.Drop, s.plan.Dropped...)
+	absent := map[plan.Key]bool{}
+	for _, key := range s.plan.Absent {
+		absent[key] = true
+	}
 	for _, record := range s.memory.Records {
+		if absent[record.Key] {
+			if record.Absences++; record.AbsentSince.IsZero() {
+				record.AbsentSince = s.run.Now().UTC()
+			}
+			c.Put = append(c.Put, record)
+			continue
+		}
 		o, news := learned[record.Key]
+		if record.Absences > 0 && !planned[record.Key] { // it is back
+			record.Absences, record.AbsentSince = 0, time.Time{}
+			if !news {
+				c.Put = append(c.Put, record)
+			}
+		}
 		if planned[record.Key] || !news && (record.Pending == nil || record.Origin == plan.Announced) {
 			continue
 		}
@@ -371,7 +389,7 @@ func (s *scope) cursor() *state.Cursor {
 		return &c
 	}
 	c.Settings, c.Counts, c.Source = s.settings(), s.snapshot.Counts(s.target.spec.Needs), ""
-	c.Objects = s.plan.Managed
+	c.Objects, c.Absent = s.plan.Managed, len(s.plan.Absent)
 	if s.report.Outcome == InStep || s.report.Outcome == Changed {
 		c.Source, c.InStepAt = s.digest, now
 	}

@@ -469,6 +469,28 @@ func TestALicenceThatIsGoneGoesToZeroAndStaysThere(t *testing.T) {
 	w.wantLine(contoso, e3, "5")
 }
 
+func TestALeaverIsWaitedForAndForgivenWhenItReturns(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.spec.Kinds[0].Leavers = &plan.Leavers{Absences: 3, After: 48 * time.Hour}
+	w.job.Limits.Decrease = decimal.NewFromInt(1000)
+	delete(w.bought[contoso], e3)
+	w.want(w.apply(), "in_step in_step", 0)
+	w.run(PlanOnly) // plans do not count
+	w.run(PlanOnly)
+	w.want(w.apply(), "in_step in_step", 0)
+	w.bought[contoso][e3] = 3 // back: the count starts anew
+	w.want(w.apply(), "in_step in_step", 0)
+	delete(w.bought[contoso], e3)
+	for range 4 { // often enough, not long enough
+		w.want(w.apply(), "in_step in_step", 0)
+	}
+	w.now = w.now.Add(49 * time.Hour)
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, e3, "0")
+	w.want(w.apply(), "in_step in_step", 0)
+}
+
 func TestWhoIsNotLinkedIsUnmappedAndNoFailure(t *testing.T) {
 	w := newWorld(t)
 	w.table.Rows = w.table.Rows[1:]

@@ -23,6 +23,9 @@ func pause(failures int) time.Duration {
 	return min(5*time.Minute<<min(failures-1, 10), 6*time.Hour)
 }
 
+// forgiven is how long after a pause a target that refused is a new story.
+const forgiven = 24 * time.Hour
+
 // quarantined returns an error while the target's pause lasts.
 func (r *run) quarantined(ctx context.Context, target string) error {
 	doc, err := r.Store.Document(ctx, quarantineDocument(target))
@@ -58,6 +61,9 @@ func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
 			}
 			q = quarantine{}
 		} else {
+			if r.Now().Sub(q.Until) > forgiven {
+				q.Failures = 0
+			}
 			q = quarantine{Failures: q.Failures + 1, Reason: t.reason.Error()}
 			q.Until = r.Now().UTC().Add(pause(q.Failures))
 			r.log.Error().Str("target", t.spec.Name).Int("failures", q.Failures).Time("until", q.Until).Str("reason", q.Reason).Msg("target quarantined")
