@@ -52,6 +52,7 @@ const (
 	GoneFromSource   Reason = "gone from source"
 	GoneFromBoth     Reason = "gone from both"
 	BackAtSource     Reason = "back at source"
+	AnotherAtTarget  Reason = "another at target"
 )
 
 // A FieldChange is one field of a change.
@@ -84,7 +85,8 @@ type Change struct {
 	// written: remembered as ours, so that theirs stays visible as theirs.
 	Kept Fields
 	// Held is the code of what stops this change alone; empty lets it go.
-	Held string
+	Held   string
+	former string // the recorded ref, where another object took its place
 }
 
 // Writes reports whether applying the change asks the target for anything.

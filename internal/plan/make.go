@@ -46,8 +46,9 @@ type Sides struct {
 //	desired  observed  record             change   reason
 //	yes      no        none               create   new at source
 //	yes      no        yes                create*  removed at target
-//	yes      no        announced          create   an earlier attempt left nothing
+//	yes      no        announced          create   an earlier attempt left nothing (held after two)
 //	yes      same      yes                –        in step
+//	yes      another   yes                adopt*   another at target (its ref is not the recorded one)
 //	yes      differs   = desired          owner    changed at target
 //	yes      differs   = observed         update   changed at source
 //	yes      differs   ≠ both             owner    changed at both
@@ -124,7 +125,11 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 	last, announced := remembered(record, observed)
 	switch {
 	case desired != nil && observed == nil:
-		p.missing(kind, desired, last, announced)
+		attempts := 0
+		if record != nil {
+			attempts = record.Attempts
+		}
+		p.missing(kind, desired, last, announced, attempts)
 	case desired != nil && last == nil:
 		m, reason := merge(kind, desired, observed, nil), AlreadyAtTarget
 		if announced {
@@ -136,6 +141,9 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 			}
 		}
 		p.add(kind, Change{Action: Adopt, Reason: reason, Before: observed}, m)
+	case desired != nil && last.Ref != "" && observed.Ref != last.Ref:
+		c := Change{Action: Adopt, Reason: AnotherAtTarget, Before: observed, Held: heldAnother, former: last.Ref}
+		p.add(kind, c, merge(kind, desired, observed, nil))
 	case desired != nil:
 		m := merge(kind, desired, observed, last)
 		if len(m.fields) == 0 {
@@ -154,7 +162,7 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		p.Foreign++
 	case observed != nil && observed.Retired:
 		p.InStep++
-		if last == nil || !last.Retired || !agree(observed.Fields, last.Fields) {
+		if last == nil || last != &record.Object || !last.Retired || !agree(observed.Fields, last.Fields) {
 			p.Learned = append(p.Learned, *observed)
 		}
 	case observed != nil && kind.Leavers.waits(record, now):
@@ -191,9 +199,14 @@ func (l *Leavers) waits(record *Record, now time.Time) bool {
 const (
 	heldEdit    = "changed_at_target"
 	heldRemoval = "removed_at_target"
+	heldAnother = "another_at_target"
+	heldSent    = "sent_twice"
 )
 
-func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool) {
+// maxAttempts is how often a create whose answer was lost is sent in all.
+const maxAttempts = 2
+
+func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attempts int) {
 	switch {
 	case last != nil && !last.Retired && !kind.MayCreate:
 		p.add(kind, Change{Action: Forget, Reason: RemovedAtTarget, Before: last, Held: heldRemoval}, merged{})
@@ -206,6 +219,8 @@ func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool) {
 		}
 		v.Key, v.Note = desired.ID, true
 		p.Violations = append(p.Violations, v)
+	case announced && attempts >= maxAttempts:
+		p.add(kind, Change{Action: Create, Reason: AttemptVanished, Held: heldSent}, merged{after: desired})
 	case announced:
 		p.add(kind, Change{Action: Create, Reason: AttemptVanished}, merged{after: desired})
 	default:
@@ -366,13 +381,17 @@ func (p *Plan) add(kind *Kind, c Change, m merged) {
 		c.MonthlyDelta = kind.Delta(c.Before, c.After)
 	}
 	if c.Held != "" {
-		p.Violations = append(p.Violations, Violation{Code: c.Held, Key: c.Key.ID, Message: c.heldMessage()})
+		p.Violations = append(p.Violations, Violation{Code: c.Held, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})
 	}
 	p.Changes = append(p.Changes, c)
 }
 
 func (c *Change) heldMessage() string {
 	switch {
+	case c.Held == heldAnother:
+		return fmt.Sprintf("%s was %s at the target and is now %s; approve to take that one on (%s is left as it is), or repair it there", c.Label, c.former, c.Ref, c.former)
+	case c.Held == heldSent:
+		return fmt.Sprintf("%s was sent twice, no answer came, and it is not there; find out why at the target, then syncd matches retry", c.Label)
 	case c.Held == heldRemoval && c.Action == Forget:
 		return fmt.Sprintf("%s was ended or removed at the target since our last write; approve to stop managing it, or restore it there", c.Label)
 	case c.Held == heldRemoval:

@@ -21,6 +21,18 @@ func retiredLine() *Object {
 	return o
 }
 
+func another() *Object {
+	o := line("3")
+	o.Ref = "55/940"
+	return o
+}
+
+func sentTwice() *Record {
+	r := announced(line("3"))
+	r.Attempts = 2
+	return r
+}
+
 func recorded(o *Object) *Record { return &Record{Object: *o, Origin: Adopted} }
 
 func pending(o, next *Object) *Record {
@@ -64,6 +76,9 @@ func TestTheTableOfThreeSides(t *testing.T) {
 		{name: "somebody removed it", desired: line("3"), record: recorded(line("3")), want: "create, removed at target, removed_at_target"},
 		{name: "somebody removed it, not to be created", desired: line("3"), record: recorded(line("3")), noCreate: true, want: "forget, removed at target, removed_at_target"},
 		{name: "announced and never arrived", desired: line("3"), record: announced(line("3")), want: "create, an earlier attempt left nothing, "},
+		{name: "announced twice and never arrived", desired: line("3"), record: sentTwice(), want: "create, an earlier attempt left nothing, sent_twice"},
+		{name: "another took its place", desired: line("3"), observed: another(), record: recorded(line("3")), owner: Hold, want: "adopt, another at target, another_at_target"},
+		{name: "a pending retirement got through", observed: retiredLine(), record: pending(line("3"), retiredLine())},
 		{name: "in step", desired: line("3"), observed: line("3"), record: recorded(line("3"))},
 		{name: "changed at target, ours", desired: line("3"), observed: line("5"), record: recorded(line("3")), owner: Restore, want: "update, changed at target, ", written: "3"},
 		{name: "changed at target, theirs", desired: line("3"), observed: line("5"), record: recorded(line("3")), owner: Keep},

@@ -125,6 +125,9 @@ func (s *scope) announce(ctx context.Context) error {
 			}
 		}
 		record.Pending, record.Run, record.At = ch.After, s.run.id, s.run.Now().UTC()
+		if ch.Action == plan.Create {
+			record.Attempts++
+		}
 		c.Put = append(c.Put, record)
 	}
 	if len(c.Put) == 0 {
@@ -148,6 +151,26 @@ func (s *scope) unannounce(c *plan.Change) {
 	}
 }
 
+// stillOut notes when the answer to an announced change was lost: from then on
+// it may show up late.
+func (s *scope) stillOut(c *plan.Change) {
+	if c.After == nil {
+		return
+	}
+	record, known := s.recordOf(c.Key)
+	if !known {
+		record = plan.Record{Object: *c.After}
+		if c.Before != nil {
+			record = plan.Record{Object: *c.Before, Origin: plan.Adopted}
+		}
+	}
+	if c.Action == plan.Create {
+		record.Attempts++
+	}
+	record.Pending, record.Run, record.At = c.After, s.run.id, s.run.Now().UTC()
+	s.commit.Put = append(s.commit.Put, record)
+}
+
 func (s *scope) recordOf(key plan.Key) (plan.Record, bool) {
 	for _, r := range s.memory.Records {
 		if r.Key == key {
@@ -164,6 +187,12 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		applied.Object = *c.After
 	} else if c.Before != nil {
 		applied.Object = *c.Before
+	}
+	if c.Reason == plan.AttemptVanished {
+		if err := s.settle(ctx, c); err != nil {
+			s.unannounce(c)
+			return err
+		}
 	}
 	if c.Writes() {
 		// The change in hand is finished even while shutting down.
@@ -194,9 +223,26 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		}
 	}
 	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
-	record.Absences, record.AbsentSince = 0, time.Time{}
+	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
 	return nil
+}
+
+// settle waits until a create whose answer was lost has had its time to show
+// up. The target looks again before it sends; a slow one may have finished.
+func (s *scope) settle(ctx context.Context, c *plan.Change) error {
+	record, known := s.recordOf(c.Key)
+	if !known {
+		return nil
+	}
+	timer := time.NewTimer(s.run.Settle - s.run.Now().Sub(record.At))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // refused notes a change that did not go through. Where nobody knows whether
@@ -205,6 +251,7 @@ func (s *scope) refused(c *plan.Change, err error) {
 	result := state.ResultFailed
 	if errors.Is(err, rest.ErrOutcomeUnknown) {
 		result = state.ResultUnknown
+		s.stillOut(c)
 	} else {
 		s.unannounce(c)
 	}

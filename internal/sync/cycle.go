@@ -368,7 +368,7 @@ func (s *scope) learn(c *state.Commit) {
 		if news {
 			record.Object = o
 		}
-		record.Pending, record.Run, record.At = nil, s.run.id, s.run.Now().UTC()
+		record.Pending, record.Attempts, record.Run, record.At = nil, 0, s.run.id, s.run.Now().UTC()
 		c.Put = append(c.Put, record)
 	}
 }

@@ -33,6 +33,9 @@ type Options struct {
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
 	MaxAge time.Duration
+	// Settle is how long a create whose answer was lost is given to show up
+	// before it may be sent again; default 10 s.
+	Settle time.Duration
 }
 
 // An Opener readies a target for one run, with the rules of that moment.
@@ -51,6 +54,7 @@ func New(o Options) *Engine {
 	if e.Now == nil {
 		e.Now = time.Now
 	}
+	e.Settle = cmp.Or(e.Settle, 10*time.Second)
 	for name := range o.Targets {
 		e.busy[name] = make(chan struct{}, 1)
 	}

@@ -96,7 +96,7 @@ func (w *world) reopen() {
 	w.store = store
 	w.engine = New(Options{Source: w, Targets: map[string]Opener{"fake": func(context.Context) (Target, error) { return fakeTarget{w}, nil }}, Store: store,
 		Links: func(context.Context) (mapping.Table, error) { return w.table, nil }, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()),
-		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, Currency: "USD", MaxAge: 26 * time.Hour})
+		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, Currency: "USD", MaxAge: 26 * time.Hour, Settle: time.Nanosecond})
 }
 
 func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], error) {

@@ -1,0 +1,397 @@
+package targettest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/sync"
+)
+
+func (b *bench) plansOnly() {
+	b.bubble("from nothing", func(r *rig) {
+		before := r.Dump()
+		r.healthy(r.run(sync.PlanOnly))
+		r.same(before, "a plan")
+		if n := r.Writes(); n != 0 {
+			r.Errorf("a plan made %d writes", n)
+		}
+	})
+}
+
+func (b *bench) settles() {
+	b.bubble("let through", func(r *rig) { r.settle() })
+	b.bubble("held, then approved", func(r *rig) {
+		r.policy = plan.Approve
+		before := r.Dump()
+		report := r.apply()
+		for _, s := range report.Scopes {
+			if s.Outcome != sync.Held && s.Outcome != sync.InStep {
+				r.Errorf("%s is %s, want held", s.Customer.Name, s.Outcome)
+			}
+		}
+		r.same(before, "a held plan")
+		r.approve()
+		r.apply()
+		r.inStep()
+	})
+}
+
+func (b *bench) follows() {
+	b.bubble("one after the other, and back", func(r *rig) {
+		r.settle()
+		for _, step := range steps {
+			if !r.has(step) {
+				continue
+			}
+			for _, next := range []Step{step, Start} {
+				r.step = next
+				before := r.Writes()
+				r.apply()
+				if next != Start && r.Writes() == before {
+					r.Errorf("the step %q made no write", step)
+				}
+				r.inStep()
+			}
+		}
+	})
+}
+
+// sparesStrangers looks at what was never ours after everything that can happen
+// has happened.
+func (b *bench) sparesStrangers() {
+	b.bubble("through all steps", func(r *rig) {
+		began := r.Dump()
+		known := map[string]bool{}
+		r.settle()
+		for _, step := range append(slices.Clone(steps), Start) {
+			if !r.has(step) {
+				continue
+			}
+			for _, ref := range r.ours() {
+				known[ref] = true
+			}
+			r.step = step
+			r.apply()
+		}
+		for _, ref := range r.ours() {
+			known[ref] = true
+		}
+		ended := r.Dump()
+		strangers := 0
+		for ref, was := range began {
+			is, there := ended[ref]
+			switch {
+			case known[ref]:
+			case !there:
+				r.Errorf("%s was never ours and is not there any more", ref)
+			case is != was:
+				r.Errorf("%s was never ours and changed:\nwas %s\nis  %s", ref, was, is)
+			default:
+				strangers++
+			}
+		}
+		for _, ref := range r.Strangers {
+			if known[ref] {
+				r.Errorf("%s is a stranger's and was taken on:\nwas %s\nis  %s", ref, began[ref], ended[ref])
+			}
+		}
+		if strangers == 0 || len(r.Strangers) == 0 {
+			r.Error("the fixture has no stranger's objects; there is nothing to spare")
+		}
+		for ref := range ended {
+			if _, there := began[ref]; !there && !known[ref] {
+				r.Errorf("%s was made and nobody remembers it", ref)
+			}
+		}
+	})
+}
+
+// respectsEdits edits a field of everything that is ours, and asks what became
+// of it.
+func (b *bench) respectsEdits() {
+	b.bubble("edited at the target alone", func(r *rig) { r.edits(Start) })
+	b.bubble("edited at the target and changed at the source", func(r *rig) { r.edits(Changed) })
+}
+
+func (r *rig) edits(next Step) {
+	r.settle()
+	target, err := r.Open(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	kinds := target.Spec().Kinds
+	scope := plan.Scope{Customer: string(r.tenants()[0].ID), Target: r.Target}
+	m, err := r.store.Recall(r.Context(), scope)
+	if err != nil {
+		r.Fatal(err)
+	}
+	type edit struct {
+		ref, field, text string
+		owner            plan.Ownership
+	}
+	var edits []edit
+	for _, record := range m.Records {
+		i := slices.IndexFunc(kinds, func(k plan.Kind) bool { return k.Name == record.Kind })
+		field := r.Edit(record.Ref)
+		owner, ok := kinds[i].Fields[field]
+		if !ok {
+			owner = kinds[i].Owner
+		}
+		edits = append(edits, edit{record.Ref, field, r.Dump()[record.Ref], owner})
+	}
+	r.step = next
+	report := r.run(sync.Apply)
+	r.healthy(report)
+	now := r.Dump()
+	held := false
+	for _, e := range edits {
+		switch kept := now[e.ref] == e.text; e.owner {
+		case plan.Hold:
+			held = true
+			if !kept {
+				r.Errorf("%s: %s is the person's (hold) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.text, now[e.ref])
+			}
+		case plan.Keep, plan.Fill:
+			if !kept && next == Start {
+				r.Errorf("%s: %s is the person's (%s) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.owner, e.text, now[e.ref])
+			}
+		default:
+			if kept {
+				r.Errorf("%s: %s is ours (restore) and was left as the person wrote it: %s", e.ref, e.field, e.text)
+			}
+		}
+	}
+	if !held {
+		r.inStep()
+		return
+	}
+	if got := report.Totals[sync.Held]; got != 1 {
+		r.Errorf("%d scopes are held, want the one that was edited", got)
+	}
+	r.approve()
+	r.apply()
+	for _, e := range edits {
+		if e.owner == plan.Hold && r.Dump()[e.ref] == e.text {
+			r.Errorf("%s: the approved plan left the edit of %s", e.ref, e.field)
+		}
+	}
+	r.inStep()
+}
+
+// A late target is edited after it was observed and before it is written to.
+type late struct {
+	sync.Target
+	edit func(ref string)
+}
+
+func (l late) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+	if ch.Before != nil {
+		l.edit(ch.Before.Ref)
+	}
+	return l.Target.Apply(ctx, c, ch)
+}
+
+func (b *bench) seesLateEdits() {
+	for _, step := range []Step{Changed, Gone} {
+		b.bubble(step.String(), func(r *rig) {
+			r.settle()
+			target, err := r.Open(r.Context())
+			if err != nil {
+				r.Fatal(err)
+			}
+			// Where no money is at stake a target need not look twice.
+			if !slices.ContainsFunc(target.Spec().Kinds, func(k plan.Kind) bool { return k.Delta != nil }) || !r.has(step) {
+				return
+			}
+			edited := map[string]string{}
+			r.wrap = func(t sync.Target) sync.Target {
+				return late{t, func(ref string) {
+					r.Edit(ref)
+					edited[ref] = r.Dump()[ref]
+				}}
+			}
+			r.step = step
+			report := r.apply()
+			for ref, text := range edited {
+				if now := r.Dump()[ref]; now != text {
+					r.Errorf("%s was edited a moment before and written over:\nwas %s\nis  %s", ref, text, now)
+				}
+			}
+			if len(edited) == 0 || report.Totals[sync.Held] != 1 {
+				r.Errorf("%d objects were edited and %d scopes are held, want some and one", len(edited), report.Totals[sync.Held])
+			}
+			r.wrap = nil
+			r.apply() // it shows as a person's edit now
+			r.approve()
+			r.apply()
+			r.inStep()
+		})
+	}
+}
+
+func (b *bench) leavesTheUnknown() {
+	for _, settled := range []bool{false, true} {
+		b.bubble(fmt.Sprintf("settled before: %t", settled), func(r *rig) {
+			if settled {
+				r.settle()
+			}
+			before, writes := r.Dump(), r.Writes()
+			r.silent = true
+			report := r.run(sync.Apply)
+			if got := report.Totals[sync.Incomplete]; got != len(r.tenants()) {
+				r.Errorf("%d scopes are incomplete, want all %d: %+v", got, len(r.tenants()), report.Totals)
+			}
+			r.same(before, "a source that proves nothing")
+			if r.Writes() != writes {
+				r.Errorf("%d writes", r.Writes()-writes)
+			}
+			r.silent = false
+			r.apply()
+			r.inStep()
+		})
+	}
+}
+
+func (b *bench) survivesFaults() {
+	for _, step := range append([]Step{Start}, steps...) {
+		var want []string
+		b.bubble(step.String()+", nothing fails", func(r *rig) {
+			if step != Start {
+				r.settle()
+			}
+			if r.has(step) {
+				r.step = step
+				r.apply()
+				want = refs(r.Dump())
+			}
+		})
+		if want == nil {
+			continue
+		}
+		for _, fault := range []Fault{LostAfter, LostBefore, Refused} {
+			b.bubble(step.String()+", "+fault.String(), func(r *rig) {
+				if step != Start {
+					r.settle()
+				}
+				r.step = step
+				writes := r.Writes()
+				r.Fail(fault)
+				report := r.run(sync.Apply)
+				if r.Writes() == writes {
+					return // this step writes nothing, so nothing was lost
+				}
+				if failed := report.Totals[sync.Failed] + report.Totals[sync.Partial]; failed == 0 {
+					r.Errorf("no scope failed: %+v", report.Totals)
+				}
+				if fault != Refused && !r.journalled(state.ResultUnknown) {
+					r.Error("nobody knows what became of the write, and the journal does not say so")
+				}
+				r.Heal()
+				r.pause()
+				r.apply()
+				r.inStep()
+				if got := refs(r.Dump()); !slices.Equal(got, want) {
+					r.Errorf("the target holds %v, want %v as without the fault", got, want)
+				}
+				r.explained()
+			})
+		}
+	}
+}
+
+func (r *rig) journalled(result string) bool {
+	for e, err := range r.store.Journal(r.Context(), state.JournalFilter{}) {
+		if err == nil && e.Result == result {
+			return true
+		}
+	}
+	return false
+}
+
+// explained wants the journal to be whole, and to say of every write whose end
+// was unknown what became of it.
+func (r *rig) explained() {
+	r.Helper()
+	if _, err := r.store.Verify(r.Context()); err != nil {
+		r.Error(err)
+	}
+	known := map[plan.Key]bool{}
+	for e, err := range r.store.Journal(r.Context(), state.JournalFilter{}) { // newest first
+		if err != nil {
+			r.Fatal(err)
+		}
+		switch e.Result {
+		case state.ResultDone, state.ResultRecovered:
+			known[e.Key] = true
+		case state.ResultUnknown:
+			if !known[e.Key] {
+				r.Errorf("the journal never says what became of %s %s", e.Action, e.Label)
+			}
+		}
+	}
+}
+
+// survivesKills kills the process at every write to the store of an apply, one
+// after the other, and starts it again.
+func (b *bench) survivesKills() {
+	for _, step := range append([]Step{Start}, steps...) {
+		var want []string
+		for at := 0; ; at++ {
+			ended := false
+			b.bubble(fmt.Sprintf("%s, at write %d to the store", step, at), func(r *rig) {
+				if step != Start {
+					r.settle()
+				}
+				if !r.has(step) {
+					ended = true
+					return
+				}
+				r.step = step
+				if at > 0 {
+					r.kill.Store(int64(at - 1))
+				}
+				_, err := r.try(sync.Apply)
+				switch {
+				case at == 0: // the life that nobody ends says what should be there
+					want = refs(r.Dump())
+				case err == nil:
+					ended = true
+				case !errors.Is(err, errKilled):
+					r.Fatalf("got %v, want the run to be killed", err)
+				}
+				r.reopen()
+				r.apply()
+				r.inStep()
+				if got := refs(r.Dump()); !slices.Equal(got, want) {
+					r.Errorf("the target holds %v, want %v as without the kill", got, want)
+				}
+			})
+			if ended || b.Failed() {
+				break
+			}
+		}
+	}
+}
+
+func (b *bench) announcesFirst() {
+	for _, step := range steps {
+		b.bubble(step.String(), func(r *rig) {
+			r.settle()
+			if !r.has(step) {
+				return
+			}
+			r.step = step
+			before := r.Dump()
+			r.kill.Store(1) // the start of the run is noted, the announcement is not
+			if _, err := r.try(sync.Apply); !errors.Is(err, errKilled) {
+				r.Fatalf("got %v, want the run to end where nothing can be noted", err)
+			}
+			r.same(before, "a run that could not announce anything")
+		})
+	}
+}

@@ -1,0 +1,247 @@
+package targettest
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/sync"
+)
+
+// A rig is a fixture with a source, a store and an engine around it.
+type rig struct {
+	*testing.T
+	*Fixture
+	path   string
+	store  state.Store
+	engine *sync.Engine
+	step   Step
+	policy plan.Policy
+	silent bool // the source proves nothing
+	wrap   func(sync.Target) sync.Target
+	kill   atomic.Int64 // store writes until the process is killed; negative: never
+}
+
+func newRig(t *testing.T, f *Fixture) *rig {
+	t.Helper()
+	r := &rig{T: t, Fixture: f, path: filepath.Join(t.TempDir(), "state.db"), policy: plan.Auto}
+	r.reopen()
+	return r
+}
+
+// reopen is what the next start of the program does.
+func (r *rig) reopen() {
+	r.Helper()
+	r.close()
+	store, err := boltstate.Open(r.path, boltstate.Options{})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.store = store
+	r.kill.Store(-1)
+	r.engine = sync.New(sync.Options{Source: r, Store: mortal{store, r}, Log: zerolog.Nop(), Currency: "USD",
+		Targets: map[string]sync.Opener{r.Target: func(ctx context.Context) (sync.Target, error) {
+			target, err := r.Open(ctx)
+			if err == nil && r.wrap != nil {
+				target = r.wrap(target)
+			}
+			return target, err
+		}},
+		Links: func(context.Context) (mapping.Table, error) { return r.Links, nil }})
+}
+
+func (r *rig) close() {
+	if r.store != nil {
+		r.store.Close()
+		r.store = nil
+	}
+}
+
+// Tenants and Snapshot make the rig the source.
+func (r *rig) tenants() []directory.Tenant { return r.Fixture.Tenants }
+
+func (r *rig) Tenants(context.Context) (directory.List[directory.Tenant], error) {
+	return directory.Proven(r.tenants(), directory.Proof{Source: "targettest", TakenAt: time.Now(), AsOf: time.Now()}), nil
+}
+
+func (r *rig) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kinds) (*directory.Snapshot, error) {
+	if r.silent {
+		return &directory.Snapshot{Tenant: t, TakenAt: time.Now()}, nil
+	}
+	step := Start
+	if t.ID == r.tenants()[0].ID {
+		step = r.step
+	}
+	return r.Fixture.Snapshot(t, step), nil
+}
+
+// has reports whether the fixture has a step.
+func (r *rig) has(s Step) bool { return r.Fixture.Snapshot(r.tenants()[0], s) != nil }
+
+// pause is the time between two runs of a schedule: long enough that no
+// circuit breaker remembers the last one. Inside a bubble it costs nothing.
+func (r *rig) pause() { time.Sleep(24 * time.Hour) }
+
+// errKilled is what a dead process would not live to see.
+var errKilled = errors.New("killed")
+
+// A mortal store lets so many writes through, and then nothing more: the
+// process is dead, as far as anybody can tell afterwards.
+type mortal struct {
+	state.Store
+	rig *rig
+}
+
+func (m mortal) alive() error {
+	for {
+		left := m.rig.kill.Load()
+		switch {
+		case left < 0:
+			return nil
+		case left == 0:
+			return errKilled
+		case m.rig.kill.CompareAndSwap(left, left-1):
+			return nil
+		}
+	}
+}
+
+func (m mortal) Commit(ctx context.Context, cs ...*state.Commit) error {
+	if err := m.alive(); err != nil {
+		return err
+	}
+	return m.Store.Commit(ctx, cs...)
+}
+
+func (m mortal) PutRun(ctx context.Context, r state.Run) error {
+	if err := m.alive(); err != nil {
+		return err
+	}
+	return m.Store.PutRun(ctx, r)
+}
+
+func (m mortal) PutDocument(ctx context.Context, d state.Document) error {
+	if err := m.alive(); err != nil {
+		return err
+	}
+	return m.Store.PutDocument(ctx, d)
+}
+
+// run makes one run. The limits let everything through: they are the
+// engine's, and tested there.
+func (r *rig) run(mode sync.Mode) *sync.Report {
+	r.Helper()
+	report, err := r.try(mode)
+	if err != nil {
+		r.Fatalf("the run ended early: %v", err)
+	}
+	return report
+}
+
+func (r *rig) try(mode sync.Mode) (*sync.Report, error) {
+	wide := plan.Ceiling{Count: 1000, Percent: 100}
+	job := sync.Job{Name: "conformance", Targets: []string{r.Target}, Policy: r.policy, Limits: sync.Limits{Limits: plan.Limits{
+		Creates: wide, Updates: wide, Deletes: wide, Increase: decimal.New(1, 9), Decrease: decimal.New(1, 9), SourceShrink: 100}}}
+	return r.engine.Run(r.Context(), sync.Selection{Jobs: []sync.Job{job}, Trigger: "command"}, mode)
+}
+
+// apply runs and wants no scope to fail.
+func (r *rig) apply() *sync.Report {
+	r.Helper()
+	report := r.run(sync.Apply)
+	r.healthy(report)
+	return report
+}
+
+func (r *rig) healthy(report *sync.Report) {
+	r.Helper()
+	for _, s := range report.Scopes {
+		if s.Error != nil {
+			r.Fatalf("%s is %s: %s", s.Customer.Name, s.Outcome, *s.Error)
+		}
+	}
+}
+
+// approve lets everything pass that waits.
+func (r *rig) approve() {
+	r.Helper()
+	for h, err := range r.store.Holds(r.Context()) {
+		if err == nil && h.Digest != "" {
+			err = r.store.Decide(r.Context(), h.Scope, h.Digest, state.Decision{Approved: true, By: "ada", At: time.Now()})
+		}
+		if err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+// settle brings the target into step with Start.
+func (r *rig) settle() {
+	r.Helper()
+	r.apply()
+	r.inStep()
+	if len(r.ours()) == 0 {
+		r.Fatal("the fixture's Start gives the target nothing to do")
+	}
+}
+
+// inStep wants an empty plan that no request to write was needed for.
+func (r *rig) inStep() {
+	r.Helper()
+	before := r.Writes()
+	for mode, report := range map[string]*sync.Report{"plan": r.run(sync.PlanOnly), "apply": r.run(sync.Apply)} {
+		r.healthy(report)
+		for _, s := range report.Scopes {
+			for _, c := range s.Changes {
+				r.Errorf("a second %s of %s would %s %s (%s): %+v", mode, s.Customer.Name, c.Action, c.Label, c.Reason, c.Fields)
+			}
+			if s.Outcome != sync.InStep {
+				r.Errorf("a second %s of %s is %s (%+v), want in_step", mode, s.Customer.Name, s.Outcome, s.Violations)
+			}
+		}
+	}
+	if got := r.Writes() - before; got != 0 {
+		r.Errorf("%d writes although there is nothing to do", got)
+	}
+}
+
+// ours returns the refs of what the store says is ours, sorted.
+func (r *rig) ours() []string {
+	r.Helper()
+	set := map[string]bool{}
+	for _, t := range r.tenants() {
+		m, err := r.store.Recall(r.Context(), plan.Scope{Customer: string(t.ID), Target: r.Target})
+		if err != nil {
+			r.Fatal(err)
+		}
+		for _, record := range m.Records {
+			set[record.Ref] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// same wants the target to hold what it held.
+func (r *rig) same(before map[string]string, why string) {
+	r.Helper()
+	if diff := cmp.Diff(before, r.Dump()); diff != "" {
+		r.Errorf("%s: the target changed (-before +now):\n%s", why, diff)
+	}
+}
+
+// refs names all objects of a dump.
+func refs(dump map[string]string) []string { return slices.Sorted(maps.Keys(dump)) }
