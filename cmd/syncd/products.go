@@ -53,6 +53,7 @@ func productsCommand(a *app) *cobra.Command {
 			if err != nil {
 				return usage("%s: nothing was imported:\n%w", args[0], err)
 			}
+			w.pin(ctx, a, &next, rules)
 			if err := put(ctx, w.Store, productsDocument, version, next); err != nil {
 				return err
 			}
@@ -60,6 +61,36 @@ func productsCommand(a *app) *cobra.Command {
 		})}
 	cmd.AddCommand(export, load, suggestProductsCommand(a))
 	return cmd
+}
+
+// pin notes which product each rule means now, so that a product that is
+// renamed later stays the one. Products that nobody knows are said.
+func (w *World) pin(ctx context.Context, a *app, next *mapping.Rules, before mapping.Rules) {
+	next.Remember(before)
+	var open []string
+	for _, r := range next.Rules {
+		if r.Status == mapping.Bill && r.ProductID == 0 && !slices.Contains(open, r.Product) {
+			open = append(open, r.Product)
+		}
+	}
+	if w.ConnectWise == nil || len(open) == 0 {
+		return
+	}
+	ids, err := w.ConnectWise.ResolveProducts(ctx, open)
+	if err != nil {
+		fmt.Fprintf(a.console.Err, "syncd: warning: the products were not looked up in ConnectWise (%v); import the rules again later, so that a renamed product stays the one\n", err)
+		return
+	}
+	for i := range next.Rules {
+		if r := &next.Rules[i]; r.ProductID == 0 {
+			r.ProductID = ids[r.Product]
+		}
+	}
+	for _, text := range open {
+		if ids[text] == 0 {
+			fmt.Fprintf(a.console.Err, "syncd: warning: ConnectWise has no product %q, or several: what it bills waits until it has exactly one\n", clean(text))
+		}
+	}
 }
 
 // skus reads what licences all tenants hold. A tenant that proves nothing is

@@ -103,8 +103,9 @@ with its money, and applies exactly what was approved.
 	}
 	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
 	add("tables", mapCommand(a), productsCommand(a), matchesCommand(a))
-	add("look", statusCommand(a), historyCommand(a), reportCommand(a), checkCommand(a))
+	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
+	root.InitDefaultCompletionCmd() // now, so that it is as strict as ours
 	for _, c := range root.Commands() {
 		strict(c)
 	}
@@ -114,6 +115,11 @@ with its money, and applies exactly what was approved.
 // strict turns the library's complaints about arguments into usage errors, and
 // makes a group of commands refuse what it does not know.
 func strict(c *cobra.Command) {
+	if !c.Runnable() && c.HasSubCommands() {
+		c.RunE = func(cmd *cobra.Command, _ []string) error {
+			return usage("say which; see %s --help", cmd.CommandPath())
+		}
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {

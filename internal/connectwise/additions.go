@@ -99,23 +99,18 @@ type operation struct {
 	Value any    `json:"value,omitempty"`
 }
 
-// patchAddition changes one field of a line, and returns the line as the
-// answer shows it.
+// patchAddition changes one field of a line. The answer is not looked at: it
+// may repeat what was sent and keep what was there.
 // PATCH /finance/agreements/{id}/additions/{id}. It is sent once: an answer
 // that is lost gives rest.ErrOutcomeUnknown.
-func (c *Client) patchAddition(ctx context.Context, agreement, id int, op operation) (*addition, error) {
-	r := request{method: http.MethodPatch, at: epAddition, ids: []int{agreement, id}, body: []operation{op}}
-	resp, err := c.do(ctx, r)
+func (c *Client) patchAddition(ctx context.Context, agreement, id int, op operation) error {
+	resp, err := c.do(ctx, request{method: http.MethodPatch, at: epAddition, ids: []int{agreement, id}, body: []operation{op}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.log.Info().Int("agreement", agreement).Int("addition", id).Str("field", op.Path).Interface("value", op.Value).
 		Str("request_id", resp.Header.Get("x-cw-request-id")).Msg("addition written")
-	a, err := decode[*addition](r, resp)
-	if err != nil || a == nil {
-		return nil, errUnconfirmed // an empty body, or a proxy's page: look again
-	}
-	return a, nil
+	return nil
 }
 
 // A newAddition is a line to be made: only members that the schema lists, and

@@ -19,6 +19,7 @@ type agreement struct {
 	NoEnd        bool       `json:"noEndingDateFlag"`
 	Cancelled    bool       `json:"cancelledFlag"`
 	OneTime      bool       `json:"oneTimeFlag"`
+	BillOneTime  bool       `json:"billOneTimeFlag"`
 	BillingCycle *reference `json:"billingCycle"`
 	Status       string     `json:"agreementStatus"` // Active, Cancelled, Expired, Inactive; empty where absent
 	NextInvoice  looseDay   `json:"nextInvoiceDate"`

@@ -164,9 +164,11 @@ const mostPatches = 3
 // write brings one field of a line to what is wanted, and returns the line as
 // ConnectWise then shows it.
 //
+// The answer to a PATCH proves nothing: it may repeat what was sent and keep
+// what was there. The line is read again, always.
+//
 //	the PATCH                        the line then shows       what follows
-//	answered with what was wanted    –                         done
-//	answered with something else     what was wanted           done
+//	answered                         what was wanted           done
 //	                                 anything else             an error: ConnectWise kept its own value
 //	lost, or failed after it left    what was wanted           done
 //	                                 what was there before     sent again, twice at most
@@ -175,12 +177,9 @@ const mostPatches = 3
 //	refused                          –                         the refusal
 func (t *Target) write(ctx context.Context, agreement int, before *addition, w intent) (*addition, error) {
 	for sent := 1; ; sent++ {
-		answer, err := t.client.patchAddition(ctx, agreement, before.ID, w.op)
-		if err == nil && w.has(answer) && sameLine(answer, before, agreement) {
-			return answer, nil
-		}
+		err := t.client.patchAddition(ctx, agreement, before.ID, w.op)
 		lost := errors.Is(err, rest.ErrOutcomeUnknown)
-		if err != nil && !lost && !errors.Is(err, errUnconfirmed) {
+		if err != nil && !lost {
 			return nil, err
 		}
 		live, look := t.client.addition(ctx, agreement, before.ID)

@@ -80,19 +80,22 @@ type resolution struct {
 // resolve finds the products that rules name, by identifier or by id.
 // GET /procurement/catalog, as few calls as the URL's length allows; where an
 // identifier cannot be written in a condition, the whole catalogue.
-func (c *Client) resolve(ctx context.Context, products []string) (map[string]resolution, error) {
+//
+// known is what some of the texts were found to mean before, as the id of the
+// product; they mean it still, whatever it is called now.
+func (c *Client) resolve(ctx context.Context, products []string, known map[string]int) (map[string]resolution, error) {
 	if len(products) == 0 {
 		return nil, nil
 	}
 	var rows []item
-	if slices.ContainsFunc(products, func(p string) bool { return !quotable(p) }) {
+	if slices.ContainsFunc(products, func(p string) bool { return known[p] == 0 && !quotable(p) }) {
 		all, err := inventory[item](ctx, c, request{at: epCatalogue}, request{at: epCatalogueCount}, condition{})
 		if err != nil {
 			return nil, fmt.Errorf("reading the catalogue: %w", err)
 		}
 		rows = all
 	} else {
-		for _, where := range chunks(products, selecting) {
+		for _, where := range chunks(products, func(part []string) condition { return selecting(part, known) }) {
 			part, err := list[item](ctx, c, request{at: epCatalogue}, where)
 			if err != nil {
 				return nil, fmt.Errorf("reading the catalogue: %w", err)
@@ -100,22 +103,30 @@ func (c *Client) resolve(ctx context.Context, products []string) (map[string]res
 			rows = append(rows, part...)
 		}
 	}
-	return resolveAmong(products, rows), nil
+	return resolveAmong(products, rows, known), nil
 }
 
 // selecting holds of the products that texts may mean.
-func selecting(products []string) condition {
-	where := inTexts(fieldIdentifier, products)
+func selecting(products []string, known map[string]int) condition {
+	var names []string
 	var ids []int
 	for _, p := range products {
+		if id := known[p]; id != 0 {
+			ids = append(ids, id)
+			continue
+		}
+		names = append(names, p)
 		if id, ok := asID(p); ok {
 			ids = append(ids, id)
 		}
 	}
-	if len(ids) > 0 {
-		where = where.or(inInts(fieldID, ids))
+	switch {
+	case len(names) == 0:
+		return inInts(fieldID, ids)
+	case len(ids) == 0:
+		return inTexts(fieldIdentifier, names)
 	}
-	return where
+	return inTexts(fieldIdentifier, names).or(inInts(fieldID, ids))
 }
 
 func asID(product string) (int, bool) {
@@ -126,13 +137,15 @@ func asID(product string) (int, bool) {
 // resolveAmong decides what each text means among the items that were found.
 //
 //	items that match the text                       what it is
+//	its id is known, and it is there                that one, whatever it is called
+//	its id is known, and it is gone                 product_unknown
 //	none                                            product_unknown
 //	one by identifier, another one by id            product_ambiguous
 //	several by identifier, none in exact spelling   product_ambiguous
 //	one that another text means too                 product_ambiguous, both texts
 //	one, of class Bundle                            product_is_bundle
 //	one                                             that one
-func resolveAmong(products []string, rows []item) map[string]resolution {
+func resolveAmong(products []string, rows []item, known map[string]int) map[string]resolution {
 	out := make(map[string]resolution, len(products))
 	byID := make(map[int]*item, len(rows))
 	byName := map[string][]*item{}
@@ -146,7 +159,7 @@ func resolveAmong(products []string, rows []item) map[string]resolution {
 	}
 	meant := map[int][]string{}
 	for _, product := range products {
-		r := match(product, byID, byName)
+		r := match(product, byID, byName, known[product])
 		if r.item != nil {
 			meant[r.item.ID] = append(meant[r.item.ID], product)
 		}
@@ -167,7 +180,13 @@ func resolveAmong(products []string, rows []item) map[string]resolution {
 	return out
 }
 
-func match(product string, byID map[int]*item, byName map[string][]*item) resolution {
+func match(product string, byID map[int]*item, byName map[string][]*item, known int) resolution {
+	if known != 0 {
+		if byID[known] == nil {
+			return resolution{code: "product_unknown", why: fmt.Sprintf("%q means product %d, which is not in ConnectWise any more: correct it with syncd products", product, known)}
+		}
+		return usable(byID[known])
+	}
 	found := byName[strings.ToLower(product)]
 	if len(found) > 1 {
 		exact := slices.DeleteFunc(slices.Clone(found), func(i *item) bool { return i.Identifier != product })
@@ -189,13 +208,34 @@ func match(product string, byID map[int]*item, byName map[string][]*item) resolu
 			it = other
 		}
 	}
-	switch {
-	case it == nil:
+	if it == nil {
 		return resolution{code: "product_unknown", why: fmt.Sprintf("%q is neither the identifier nor the id of a product in ConnectWise: correct it with syncd products, or make the product", product)}
-	case it.Class == classBundle:
+	}
+	return usable(it)
+}
+
+// usable is an item that was found, unless no line can be made of it.
+func usable(it *item) resolution {
+	if it.Class == classBundle {
 		return resolution{code: "product_is_bundle", why: fmt.Sprintf("product %s (%d) is a bundle, which cannot be a line of an agreement: name a product of another class", it.Identifier, it.ID)}
 	}
 	return resolution{item: it}
+}
+
+// ResolveProducts returns the ids of the products that texts mean, identifiers
+// or ids; those that mean none, or several, are left out.
+func (c *Client) ResolveProducts(ctx context.Context, texts []string) (map[string]int, error) {
+	found, err := c.resolve(ctx, texts, nil)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]int{}
+	for text, r := range found {
+		if r.item != nil {
+			ids[text] = r.item.ID
+		}
+	}
+	return ids, nil
 }
 
 // item reads one product.

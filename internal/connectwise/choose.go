@@ -28,7 +28,7 @@ import (
 //	it begins after today                           agreement_unusable     does not fit
 //	its last day was before today, or Expired       agreement_unusable     does not fit
 //	status Inactive, or one that we do not know     agreement_unusable     does not fit
-//	oneTimeFlag                                     agreement_unusable     does not fit
+//	oneTimeFlag or billOneTimeFlag                  agreement_unusable     does not fit
 //	a billing cycle that does not recur or is not   agreement_unusable     does not fit
 //	known (one that is not shown counts as monthly)
 //	its type is not among agreement_types           usable                 does not fit
@@ -65,7 +65,7 @@ func (a *agreement) unusable(today day) string {
 		return "it has expired"
 	case a.Status != "" && a.Status != "Active":
 		return "its status is " + clip(a.Status)
-	case a.OneTime:
+	case a.OneTime, a.BillOneTime:
 		return "it bills only once"
 	case a.cycle == "" && a.BillingCycle != nil && a.BillingCycle.Name != "":
 		return fmt.Sprintf("its billing cycle %q is not known", clip(a.BillingCycle.Name))

@@ -139,7 +139,7 @@ func TestWhichProductIsMeant(t *testing.T) {
 		{"one product written in two ways", []string{"752", "M365-BP", "E3"}, "product_ambiguous product_ambiguous 801"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			found := resolveAmong(tt.text, items)
+			found := resolveAmong(tt.text, items, nil)
 			var got []string
 			for _, text := range tt.text {
 				r := found[text]
@@ -153,5 +153,16 @@ func TestWhichProductIsMeant(t *testing.T) {
 				t.Errorf("got %s, want %s", g, tt.want)
 			}
 		})
+	}
+}
+
+func TestARuleGoesOnMeaningTheProductItMeant(t *testing.T) {
+	old, other := item{ID: 752, Identifier: "OLD-BP"}, item{ID: 790, Identifier: "M365-BP"}
+	known := map[string]int{"M365-BP": 752}
+	if got := resolveAmong([]string{"M365-BP"}, []item{old, other}, known)["M365-BP"]; got.item == nil || got.item.ID != 752 {
+		t.Errorf("renamed, and the identifier given to another: got %+v, want product 752", got)
+	}
+	if got := resolveAmong([]string{"M365-BP"}, []item{other}, known)["M365-BP"]; got.code != "product_unknown" {
+		t.Errorf("gone: got %+v, want product_unknown", got)
 	}
 }

@@ -44,10 +44,17 @@ type product struct {
 
 // A place is what Observe learnt of a customer and Desired needs to know: where
 // a missing line would go, and what must not be touched while its licence is
-// there.
+// there. Every customer's place stays until the end of the run, so it holds
+// nothing else: no lines.
 type place struct {
 	agreement *agreement
-	findings  map[plan.Key]finding
+	seen      []sight // of each product, as Target.products has them
+}
+
+// A sight is what Desired needs to know of a finding.
+type sight struct {
+	line                       bool // there is one that is kept in step
+	conflict, wanted, unwanted *plan.Violation
 }
 
 // batch is how many customers are observed at once. Their companies, and their
@@ -177,14 +184,14 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 	for i := range t.products {
 		product := &t.products[i]
 		units, conflict := product.count(bySKU, partial)
-		var seen finding
+		var seen sight
 		if p != nil {
-			seen = p.findings[product.key]
+			seen = p.seen[i]
 		}
 		switch {
 		case seen.conflict != nil:
 			// Observe said so already; the key is out of all sides.
-		case conflict != nil && units == 0 && p != nil && seen.object == nil && seen.unwanted == nil && conflict.Code == notProven:
+		case conflict != nil && units == 0 && p != nil && !seen.line && seen.unwanted == nil && conflict.Code == notProven:
 			// A partial list lacks what the customer never had, too. Where there is
 			// no line either there is nothing to decide.
 		case conflict != nil:
@@ -315,11 +322,15 @@ func (t *Target) resolved(ctx context.Context) (map[string]resolution, error) {
 		return t.catalogue, nil
 	}
 	texts := make([]string, 0, len(t.products))
+	known := map[string]int{}
 	for _, p := range t.products {
 		texts = append(texts, p.text)
+		for _, r := range p.rules {
+			known[p.text] = max(known[p.text], r.ProductID)
+		}
 	}
 	slices.Sort(texts)
-	found, err := t.client.resolve(ctx, texts)
+	found, err := t.client.resolve(ctx, texts, known)
 	if err != nil {
 		return nil, err
 	}
@@ -395,7 +406,7 @@ func (t *Target) keep(customer string, p *place) {
 
 // judge decides on every product of the rules in one agreement.
 func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, catalogue map[string]resolution, out *plan.Observed) *place {
-	at := &place{agreement: a, findings: make(map[plan.Key]finding, len(t.products))}
+	at := &place{agreement: a, seen: make([]sight, len(t.products))}
 	today := t.client.today()
 	for i := range t.products {
 		p := &t.products[i]
@@ -404,7 +415,7 @@ func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, cata
 			hold := plan.Violation{Code: r.code, Key: p.key.ID, Stays: true, Message: p.label + ": " + r.why}
 			note := hold
 			note.Stays, note.Note = false, true
-			at.findings[p.key] = finding{wanted: &hold, unwanted: &note}
+			at.seen[i] = sight{wanted: &hold, unwanted: &note}
 			continue
 		}
 		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: t.client.config.Gone == GoneCancel}
@@ -414,7 +425,7 @@ func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, cata
 			}
 		}
 		f := q.decide(rows)
-		at.findings[p.key] = f
+		at.seen[i] = sight{f.object != nil, f.conflict, f.wanted, f.unwanted}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})
 		}

@@ -25,11 +25,15 @@ type Rule struct {
 	Part    string `json:"sku"`  // part number, for people
 	Name    string `json:"name"` // product name, for people
 	Product string `json:"product"`
-	Count   string `json:"count"`
-	Minimum *int   `json:"minimum,omitempty"` // bill at least this many while Microsoft lists the SKU
-	Maximum *int   `json:"maximum,omitempty"`
-	Status  string `json:"status"` // bill, ignore, or empty while nobody decided
-	Reason  string `json:"reason,omitempty"`
+	// ProductID is what Product meant when the rule was made: an identifier may
+	// be renamed, or given to another product, and the rule goes on meaning this
+	// one. 0 where nobody looked. It is not part of the CSV.
+	ProductID int    `json:"product_id,omitempty"`
+	Count     string `json:"count"`
+	Minimum   *int   `json:"minimum,omitempty"` // bill at least this many while Microsoft lists the SKU
+	Maximum   *int   `json:"maximum,omitempty"`
+	Status    string `json:"status"` // bill, ignore, or empty while nobody decided
+	Reason    string `json:"reason,omitempty"`
 }
 
 // Units returns how many units of the licence the rule bills.
@@ -77,4 +81,20 @@ func (r *Rules) Of(sku string) []Rule {
 // Settled reports whether somebody decided what becomes of the SKU.
 func (r *Rules) Settled(sku string) bool {
 	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Status != "" })
+}
+
+// Remember takes over from before what a product meant, for rules whose
+// product is written as it was.
+func (r *Rules) Remember(before Rules) {
+	known := map[string]int{}
+	for _, x := range before.Rules {
+		if x.ProductID != 0 {
+			known[x.Product] = x.ProductID
+		}
+	}
+	for i := range r.Rules {
+		if x := &r.Rules[i]; x.ProductID == 0 {
+			x.ProductID = known[x.Product]
+		}
+	}
 }
