@@ -30,13 +30,13 @@ import (
 // Config is the whole configuration. Each system owns its section.
 type Config struct {
 	State       StateConfig         `yaml:"state" env:", prefix=STATE_"`
-	Listen      string              `yaml:"listen" env:"LISTEN"`     // /metrics, /healthz, /readyz and the operator pages
-	Currency    string              `yaml:"currency" env:"CURRENCY"` // unit of all money, such as USD
-	Timezone    string              `yaml:"timezone" env:"TIMEZONE"` // IANA name; schedules and billing days
-	CIPP        *cipp.Config        `yaml:"cipp" env:", prefix=CIPP_"`
-	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"`
-	Jobs        []JobConfig         `yaml:"jobs"`
-	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`
+	Listen      string              `yaml:"listen" env:"LISTEN"`                     // /metrics, /healthz, /readyz and the operator pages
+	Currency    string              `yaml:"currency" env:"CURRENCY"`                 // unit of all money, such as USD
+	Timezone    string              `yaml:"timezone" env:"TIMEZONE"`                 // IANA name; schedules and billing days
+	CIPP        *cipp.Config        `yaml:"cipp" env:", prefix=CIPP_"`               // the source
+	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"` // a target: billing
+	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
+	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
 
 	location *time.Location
 	limits   sync.Limits
@@ -50,20 +50,20 @@ type StateConfig struct {
 
 // JobConfig is a scheduled pass over some targets.
 type JobConfig struct {
-	Name     string        `yaml:"name"`
+	Name     string        `yaml:"name"`     // small letters, digits, - and _
 	Schedule string        `yaml:"schedule"` // five cron fields or @hourly, @daily, @every 15m; empty: only by hand
-	Targets  []string      `yaml:"targets"`
-	Apply    string        `yaml:"apply"` // never | approve | auto
-	Limits   *LimitsConfig `yaml:"limits"`
+	Targets  []string      `yaml:"targets"`  // such as connectwise
+	Apply    string        `yaml:"apply"`    // never: report only | approve: every plan waits | auto: plans within limits go
+	Limits   *LimitsConfig `yaml:"limits"`   // where they differ from those of all jobs
 }
 
 // LimitsConfig is how much may change without a person; what is absent is inherited.
 type LimitsConfig struct {
-	FirstPlan         string          `yaml:"first_plan" env:"FIRST_PLAN"` // hold | allow
+	FirstPlan         string          `yaml:"first_plan" env:"FIRST_PLAN"` // whether the first plan of a scope waits for a person: hold | allow
 	Creates           CeilingConfig   `yaml:"creates" env:", prefix=CREATES_"`
 	Updates           CeilingConfig   `yaml:"updates" env:", prefix=UPDATES_"`
 	Deletes           CeilingConfig   `yaml:"deletes" env:", prefix=DELETES_"`
-	MinimumPopulation *int            `yaml:"minimum_population" env:"MINIMUM_POPULATION"`
+	MinimumPopulation *int            `yaml:"minimum_population" env:"MINIMUM_POPULATION"` // below this many objects percentages mean nothing
 	Money             MoneyConfig     `yaml:"money" env:", prefix=MONEY_"`
 	SourceShrink      ShrinkConfig    `yaml:"source_shrink" env:", prefix=SOURCE_SHRINK_"`
 	Run               RunLimitsConfig `yaml:"run" env:", prefix=RUN_"`
@@ -71,14 +71,14 @@ type LimitsConfig struct {
 
 // CeilingConfig bounds one sort of change; each part holds on its own.
 type CeilingConfig struct {
-	Count   *int `yaml:"count" env:"COUNT"`
-	Percent *int `yaml:"percent" env:"PERCENT"`
+	Count   *int `yaml:"count" env:"COUNT"`     // of one plan
+	Percent *int `yaml:"percent" env:"PERCENT"` // of the objects that a scope has
 }
 
 // MoneyConfig bounds what the monthly bill may do, per scope.
 type MoneyConfig struct {
-	Increase string `yaml:"increase" env:"INCREASE"`
-	Decrease string `yaml:"decrease" env:"DECREASE"`
+	Increase string `yaml:"increase" env:"INCREASE"` // a month, in the currency; above: hold
+	Decrease string `yaml:"decrease" env:"DECREASE"` // a month, in the currency; above: hold
 }
 
 // ShrinkConfig bounds what a source list may lose.

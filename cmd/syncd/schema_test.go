@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	invopop "github.com/invopop/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v4"
+
+	"syncd/internal/cipp"
+	"syncd/internal/connectwise"
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+)
+
+// The schema is made by a test: the program itself needs neither the generator
+// nor a command for it.
+//
+//go:generate go test -run ^TestTheSchemaIsUpToDate$ . -write-schema
+
+var writeSchema = flag.Bool("write-schema", false, "write config.schema.json anew")
+
+const schemaPath = "../../config.schema.json"
+
+// schema describes the configuration to editors. It is looser than the loader,
+// which knows what belongs together, and never refuses what the loader takes
+// from a file as the example shows it.
+func schema(t *testing.T) []byte {
+	t.Helper()
+	number := func(least, most int64) *invopop.Schema {
+		s := &invopop.Schema{Type: "integer", Minimum: json.Number(intText(least))}
+		if most > 0 {
+			s.Maximum = json.Number(intText(most))
+		}
+		return s
+	}
+	r := invopop.Reflector{
+		FieldNameTag: "yaml", Anonymous: true, RequiredFromJSONSchemaTags: true,
+		Namer: func(typ reflect.Type) string { // every system calls its section Config
+			switch typ {
+			case reflect.TypeFor[cipp.Config]():
+				return "CIPPConfig"
+			case reflect.TypeFor[connectwise.Config]():
+				return "ConnectWiseConfig"
+			}
+			return ""
+		},
+		Mapper: func(typ reflect.Type) *invopop.Schema {
+			switch typ {
+			case reflect.TypeFor[time.Duration]():
+				return &invopop.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, Examples: []any{"90s", "15m", "26h"}}
+			case reflect.TypeFor[secret.String]():
+				return &invopop.Schema{Type: "string"}
+			case reflect.TypeFor[RunCount]():
+				group := &invopop.Schema{Type: "object", Properties: invopop.NewProperties(), AdditionalProperties: invopop.FalseSchema}
+				group.Properties.Set("count", number(0, 10_000_000))
+				return &invopop.Schema{OneOf: []*invopop.Schema{number(0, 10_000_000), group}}
+			}
+			return nil
+		},
+	}
+	// Paths of packages are made of the folders below the one we stand in.
+	t.Chdir("../..")
+	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/connectwise", "internal/rest"} {
+		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The program's own package has a path of its own to reflection.
+	for name, comment := range r.CommentMap {
+		if rest, ok := strings.CutPrefix(name, "syncd/cmd/syncd."); ok {
+			r.CommentMap[reflect.TypeFor[Config]().PkgPath()+"."+rest] = comment
+		}
+	}
+	// Go's comments begin with Go's names; an operator knows the setting's.
+	for name, comment := range r.CommentMap {
+		comment = strings.Join(strings.Fields(comment), " ")
+		names := strings.Split(name[strings.LastIndex(name, "/")+1:], ".")
+		if rest, ok := strings.CutPrefix(strings.TrimPrefix(comment, "A "), names[len(names)-1]+" "); ok {
+			comment = "This " + rest
+		}
+		r.CommentMap[name] = strings.NewReplacer("This are ", "These are ", "TenantID", "tenant_id").Replace(comment)
+	}
+	s := r.Reflect(&Config{})
+	s.ID, s.Title = "", "syncd's configuration"
+	at := func(definition, field string) *invopop.Schema {
+		d, ok := s.Definitions[definition]
+		if !ok {
+			t.Fatalf("the schema has no %s: %v", definition, s.Definitions)
+		}
+		p, ok := d.Properties.Get(field)
+		if !ok {
+			t.Fatalf("%s has no %s", definition, field)
+		}
+		return p
+	}
+	at("Config", "currency").Pattern = currencyCode.String()
+	at("Config", "listen").Pattern = `:[0-9]{1,5}$`
+	at("JobConfig", "name").Pattern = jobName.String()
+	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
+	at("JobConfig", "targets").Items.Enum = []any{"connectwise"}
+	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
+	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
+	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
+	url := `^$|^https://|^http://(127\.|localhost|\[::1\]|[^/]*\.localhost)`
+	at("CIPPConfig", "url").Pattern, at("CIPPConfig", "token_url").Pattern = url, url
+	for _, field := range []string{"increase", "decrease"} {
+		p := at("MoneyConfig", field)
+		p.Type, p.OneOf = "", []*invopop.Schema{{Type: "string", Pattern: `^[0-9]+(\.[0-9]{1,4})?$`}, {Type: "number", Minimum: "0"}}
+	}
+	for definition, fields := range map[string]map[string]int64{
+		"CeilingConfig": {"count": 1_000_000, "percent": 100}, "ShrinkConfig": {"percent": 100}, "LimitsConfig": {"minimum_population": 1_000_000},
+		"Rate": {"per_second": 0, "per_minute": 0, "burst": 0, "concurrency": 0},
+	} {
+		for field, most := range fields {
+			p := at(definition, field)
+			p.Minimum = "0"
+			if most > 0 {
+				p.Maximum = json.Number(intText(most))
+			}
+		}
+	}
+	// A section may stand there empty, where the environment says the rest.
+	for _, section := range []string{"cipp", "connectwise"} {
+		p := at("Config", section)
+		description := p.Description
+		p.Description = ""
+		s.Definitions["Config"].Properties.Set(section, &invopop.Schema{Description: description, OneOf: []*invopop.Schema{p, {Type: "null"}}})
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(text, '\n')
+}
+
+func intText(n int64) string {
+	text, _ := json.Marshal(n)
+	return string(text)
+}
+
+func TestTheSchemaIsUpToDate(t *testing.T) {
+	want := schema(t) // changes to the top folder
+	if *writeSchema {
+		if err := os.WriteFile("config.schema.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("config.schema.json")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("config.schema.json differs from the configuration (%v): run go generate ./cmd/syncd", err)
+	}
+}
+
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	text, err := os.ReadFile(schemaPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("config.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("config.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func validate(t *testing.T, s *jsonschema.Schema, text string) error {
+	t.Helper()
+	var v any
+	if err := yaml.Load([]byte(text), &v); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	plain, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Validate(doc)
+}
+
+func TestWhatTheLoaderTakesTheSchemaTakes(t *testing.T) {
+	s := compiled(t)
+	example, err := os.ReadFile("../../config.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"the example":                    string(example),
+		"the example with a run's limit": strings.Replace(string(example), "  # run: ", "  run: ", 1),
+		"the least":                      both,
+		"a run's limits, long":           both + "limits: {run: {creates: {count: 5}, money: {increase: 5}}}\n",
+		"a job's limits":                 both + "jobs: [{name: a, targets: [connectwise], schedule: '@daily', apply: auto, limits: {first_plan: allow, deletes: {count: 0}}}]\n",
+		"this machine":                   with("cipp", "url: http://127.0.0.1:8080"),
+		"a duration of two units":        with("cipp", "max_age: 1h30m"),
+		"ConnectWise without a scheme":   with("connectwise", "url: api-na.myconnectwise.net"),
+	} {
+		if err := validate(t, s, text); err != nil {
+			t.Errorf("%s: the schema refuses it: %v", name, err)
+		}
+		if _, _, err := parse(text, map[string]string{"SYNCD_CIPP_CLIENT_SECRET": "s"}); err != nil {
+			t.Errorf("%s: the loader refuses it: %v", name, err)
+		}
+	}
+	// Sections that the environment fills.
+	if err := validate(t, s, "cipp:\nconnectwise:\n"); err != nil {
+		t.Errorf("empty sections: %v", err)
+	}
+}
+
+func TestWhatTheSchemaRefusesTheLoaderRefuses(t *testing.T) {
+	s := compiled(t)
+	for name, text := range map[string]string{
+		"an unknown section":          both + "halo: {}\n",
+		"an unknown setting":          with("cipp", "urll: x"),
+		"a section not yet there":     both + "itglue: {api_key: x}\n",
+		"a number for a list":         with("connectwise", "agreement_types: 3"),
+		"a word for a number":         both + "limits: {minimum_population: few}\n",
+		"a duration without a unit":   with("cipp", "max_age: 26"),
+		"a duration below nothing":    with("cipp", "max_age: -1h"),
+		"a negative burst":            with("cipp", "rate: {per_second: 1, burst: -1}"),
+		"a percentage above all":      both + "limits: {creates: {percent: 101}}\n",
+		"a policy that is none":       both + "jobs: [{name: a, targets: [connectwise], apply: yes please}]\n",
+		"a first plan that is none":   both + "limits: {first_plan: maybe}\n",
+		"a way to go that is none":    with("connectwise", "gone: delete"),
+		"a currency in words":         both + "currency: dollars\n",
+		"an address without a port":   both + "listen: localhost\n",
+		"http to a stranger":          with("cipp", "url: http://cipp.example.net"),
+		"a list for a secret":         with("connectwise", "private_key: [a]"),
+		"a target that is none":       both + "jobs: [{name: a, targets: [halo]}]\n",
+		"a job's name with a capital": both + "jobs: [{name: Nightly, targets: [connectwise]}]\n",
+		"money in words":              both + "limits: {money: {increase: lots}}\n",
+		"a run's limit in words":      both + "limits: {run: {creates: many}}\n",
+		"a run's limit misspelled":    both + "limits: {run: {creates: {cuont: 1}}}\n",
+	} {
+		if err := validate(t, s, text); err == nil {
+			t.Errorf("%s: the schema takes it", name)
+		}
+		if _, _, err := parse(text, nil); err == nil {
+			t.Errorf("%s: the loader takes it", name)
+		}
+	}
+}
+
+func TestEverySettingIsInTheSchemaAndDescribed(t *testing.T) {
+	text, err := os.ReadFile(schemaPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[cipp.Config](), reflect.TypeFor[connectwise.Config](), reflect.TypeFor[rest.Rate](), reflect.TypeFor[LimitsConfig](), reflect.TypeFor[JobConfig]()} {
+		for f := range typ.Fields() {
+			if name := f.Tag.Get("yaml"); name != "" && !strings.Contains(string(text), `"`+name+`": {`) {
+				t.Errorf("%v: the schema does not know %s", typ, name)
+			}
+		}
+	}
+	if leaked := regexp.MustCompile(`"description": ".*(TenantID|TokenURL|Config |PerSecond).*"`).FindString(string(text)); leaked != "" {
+		t.Errorf("a description speaks Go: %s", leaked)
+	}
+	if got := len(regexp.MustCompile(`"description":`).FindAll(text, -1)); got < 30 {
+		t.Errorf("got %d descriptions, want at least 30", got)
+	}
+}

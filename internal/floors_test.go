@@ -1,0 +1,185 @@
+// Package internal_test holds the floors: which package may import which.
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A floor is the rule for a package: what of ours it may import, and why no more.
+type floor struct {
+	may []string // of ours; a name that ends in /... stands for all below it as well
+	why string
+}
+
+const (
+	downward    = "imports go down only: cmd, web, report and sync, state and mapping, plan, directory"
+	independent = "systems know neither one another nor the engine; wire.go in cmd/syncd brings them together"
+	outside     = "a simulator stands for a vendor and knows only what the vendor knows"
+)
+
+var (
+	system    = floor{[]string{"internal/rest", "internal/secret", "internal/mapping", "internal/plan", "internal/directory"}, independent}
+	simulator = floor{nil, outside}
+	store     = floor{[]string{"internal/state/...", "internal/plan", "internal/directory"}, downward}
+)
+
+// floors has a line for every package, those to come included.
+var floors = map[string]floor{
+	"cmd/syncd": {[]string{"internal/..."}, "the program wires everything"},
+	"bench":     {[]string{"internal/..."}, "measurements stand outside, as the program does"},
+
+	"internal/web":           {[]string{"internal/web/control", "internal/state"}, "pages show what the state holds; they run nothing themselves"},
+	"internal/web/control":   {nil, "the control socket carries command lines and knows none of them"},
+	"internal/report":        {[]string{"internal/sync", "internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/sync":          {[]string{"internal/state", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
+	"internal/sync/schedule": {nil, "a schedule knows times and names, not what runs"},
+
+	"internal/cipp": system, "internal/connectwise": system, "internal/itglue": system, "internal/scim": system,
+
+	"internal/state":           {[]string{"internal/plan", "internal/directory"}, downward},
+	"internal/state/boltstate": store, "internal/state/pgstate": store, "internal/state/statetest": store,
+
+	"internal/mapping":   {[]string{"internal/plan", "internal/directory"}, downward},
+	"internal/plan":      {[]string{"internal/directory"}, downward},
+	"internal/directory": {nil, "what a tenant holds is the ground floor"},
+
+	"internal/rest":   {[]string{"internal/secret"}, "the way out of the program serves every system and knows none"},
+	"internal/secret": {nil, "a secret knows nobody"},
+	"internal/config": {nil, "it knows no setting by name"},
+
+	"internal/simulator":      {[]string{"internal/simulator/..."}, outside},
+	"internal/simulator/cipp": simulator, "internal/simulator/connectwise": simulator, "internal/simulator/itglue": simulator, "internal/simulator/scim": simulator,
+}
+
+// pure packages decide: what they say follows from what they are given.
+var pure = []string{"internal/plan", "internal/directory"}
+
+// forbidden is what a pure package may not import, with all below it.
+var forbidden = []string{"os", "net", "log", "syscall", "os/exec", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "github.com/rs/zerolog", "github.com/prometheus", "go.etcd.io"}
+
+// clock is what of package time a pure package may not call.
+var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
+
+// A listed package is what go list says of it.
+type listed struct {
+	ImportPath string
+	Dir        string
+	Standard   bool
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) map[string]listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Standard,GoFiles,Imports", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	ours := map[string]listed{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if path, ok := strings.CutPrefix(p.ImportPath, "syncd/"); ok && len(p.GoFiles) > 0 {
+			ours[path] = p
+		}
+	}
+	if len(ours) < 10 {
+		t.Fatalf("got %d packages of ours, want more: the test reads something else", len(ours))
+	}
+	return ours
+}
+
+// allows reports whether a rule's list holds a path.
+func allows(list []string, path string) bool {
+	return slices.ContainsFunc(list, func(rule string) bool {
+		root, tree := strings.CutSuffix(rule, "/...")
+		return path == root || tree && strings.HasPrefix(path, root+"/")
+	})
+}
+
+// violations are the edges that a package has and may not have.
+func violations(path string, p listed) []string {
+	rule, ok := floors[path]
+	if !ok {
+		return []string{path + " has no floor: give it a line in the table of internal/floors_test.go"}
+	}
+	var found []string
+	for _, imported := range p.Imports {
+		if to, ok := strings.CutPrefix(imported, "syncd/"); ok && !allows(rule.may, to) {
+			found = append(found, path+" -> "+to+": "+rule.why)
+		}
+		if slices.Contains(pure, path) && slices.ContainsFunc(forbidden, func(f string) bool { return imported == f || strings.HasPrefix(imported, f+"/") }) {
+			found = append(found, path+" -> "+imported+": it does no I/O, keeps no clock and logs nothing; hand in what it needs")
+		}
+	}
+	return found
+}
+
+func TestImportsGoDownOnly(t *testing.T) {
+	for path, p := range packages(t) {
+		for _, v := range violations(path, p) {
+			t.Error(v)
+		}
+	}
+}
+
+func TestWhatDecidesHasNoClock(t *testing.T) {
+	ours := packages(t)
+	for _, path := range pure {
+		for _, name := range ours[path].GoFiles {
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, filepath.Join(ours[path].Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok {
+					if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, s.Sel.Name) {
+						t.Errorf("%s: time.%s: %s keeps no clock; take now time.Time as an argument", set.Position(s.Pos()), s.Sel.Name, path)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+func TestABrokenFloorIsSeenAndNamed(t *testing.T) {
+	for _, c := range []struct{ path, imports, want string }{
+		{"internal/cipp", "syncd/internal/sync", "internal/cipp -> internal/sync: " + independent},
+		{"internal/connectwise", "syncd/internal/cipp", "internal/connectwise -> internal/cipp: " + independent},
+		{"internal/directory", "syncd/internal/plan", "internal/directory -> internal/plan: what a tenant holds is the ground floor"},
+		{"internal/plan", "net/http", "internal/plan -> net/http: it does no I/O, keeps no clock and logs nothing; hand in what it needs"},
+		{"internal/plan", "github.com/rs/zerolog", "internal/plan -> github.com/rs/zerolog: it does no I/O, keeps no clock and logs nothing; hand in what it needs"},
+		{"internal/simulator/cipp", "syncd/internal/cipp", "internal/simulator/cipp -> internal/cipp: " + outside},
+		{"internal/secret", "syncd/cmd/syncd", "internal/secret -> cmd/syncd: a secret knows nobody"},
+		{"internal/util", "fmt", "internal/util has no floor: give it a line in the table of internal/floors_test.go"},
+		{"internal/mapping", "net/url", ""},
+		{"cmd/syncd", "syncd/internal/simulator/cipp", ""},
+		{"internal/state/boltstate", "syncd/internal/state", ""},
+	} {
+		got := strings.Join(violations(c.path, listed{Imports: []string{c.imports}}), "\n")
+		if got != c.want {
+			t.Errorf("%s importing %s: got %q, want %q", c.path, c.imports, got, c.want)
+		}
+	}
+}
