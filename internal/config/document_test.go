@@ -15,19 +15,18 @@ import (
 
 // settings has one setting of each kind.
 type settings struct {
-	Name    string            `yaml:"name" env:"NAME"`
-	Places  []string          `yaml:"places" env:"PLACES"`
-	Budget  int               `yaml:"budget" env:"BUDGET"`
-	Share   float64           `yaml:"share" env:"SHARE"`
-	Strict  bool              `yaml:"strict" env:"STRICT"`
-	Age     time.Duration     `yaml:"age" env:"AGE"`
-	Most    *int              `yaml:"most" env:"MOST"`
-	Rate    rate              `yaml:"rate" env:", prefix=RATE_"`
-	Office  *office           `yaml:"office" env:", prefix=OFFICE_"`
-	Jobs    []job             `yaml:"jobs"`
-	Labels  map[string]string `yaml:"labels"`
-	Token   hidden            `yaml:"token" env:"TOKEN"`
-	private int
+	Name   string            `yaml:"name" env:"NAME"`
+	Places []string          `yaml:"places" env:"PLACES"`
+	Budget int               `yaml:"budget" env:"BUDGET"`
+	Share  float64           `yaml:"share" env:"SHARE"`
+	Strict bool              `yaml:"strict" env:"STRICT"`
+	Age    time.Duration     `yaml:"age" env:"AGE"`
+	Most   *int              `yaml:"most" env:"MOST"`
+	Rate   rate              `yaml:"rate" env:", prefix=RATE_"`
+	Office *office           `yaml:"office" env:", prefix=OFFICE_"`
+	Jobs   []job             `yaml:"jobs"`
+	Labels map[string]string `yaml:"labels"`
+	Token  hidden            `yaml:"token" env:"TOKEN"`
 }
 
 type rate struct {

@@ -58,9 +58,8 @@ func (c *Client) discover(ctx context.Context) (*companyInfo, error) {
 var aCodebase = regexp.MustCompile(`^v[A-Za-z0-9_.]{1,40}/$`)
 
 // rediscoverEvery is how long an answer about the codebase stands: most 404s
-// are records that are gone, and need no second question; but an upgrade may
-// follow another within seconds.
-const rediscoverEvery = 2 * time.Second
+// are records that are gone, and need no second question.
+const rediscoverEvery = 30 * time.Second
 
 // rediscover asks for the codebase after an unexpected 404 from old, and
 // reports whether the API has moved, so that the request is worth repeating.
@@ -92,5 +91,6 @@ func (c *Client) rediscover(ctx context.Context, old *api) (moved bool, err erro
 	if err := c.settle(info.Codebase); err != nil {
 		return false, err
 	}
+	c.discovered = time.Time{} // the next 404 may be the next upgrade
 	return true, nil
 }

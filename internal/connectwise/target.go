@@ -310,6 +310,9 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 			continue
 		}
 		t.keep(asked[i].Key, t.judge(&asked[i], a, found.rows, catalogue, &out[i]))
+		if err := t.left(ctx, &asked[i], a, found.rows, &out[i]); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }

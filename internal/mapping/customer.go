@@ -113,4 +113,8 @@ func (t *Table) Customers(tenants []directory.Tenant) []Customer {
 type Asked struct {
 	Customer
 	Settled []plan.Settlement
+	// Refs are the target's ids of what syncd keeps in step for the customer, or
+	// once kept. The target says of those that it no longer manages whether they
+	// still live.
+	Refs []string
 }

@@ -287,7 +287,7 @@ func (in *linkImport) links(l line, before Links) Links {
 }
 
 var (
-	wholeNumber = regexp.MustCompile(`^([1-9][0-9]*)[.,]0+$`)
+	wholeNumber = regexp.MustCompile(`^([1-9][0-9]*)[.,]0{1,2}$`)
 	exponent    = regexp.MustCompile(`^[0-9]+([.,][0-9]+)?[eE][+-][0-9]{2,}$`)
 	cellError   = regexp.MustCompile(`^#[A-Z0-9/]+[!?A]?$`)
 )

@@ -59,10 +59,19 @@ type Rules struct {
 // Billed returns the rules that bill, grouped by product in the table's order.
 func (r *Rules) Billed() map[string][]Rule {
 	out := map[string][]Rule{}
+	spelled := map[int]string{} // one product may be written by identifier and by id
 	for _, rule := range r.Rules {
-		if rule.Status == Bill {
-			out[rule.Product] = append(out[rule.Product], rule)
+		if rule.Status != Bill {
+			continue
 		}
+		text := rule.Product
+		if rule.ProductID != 0 {
+			if first, ok := spelled[rule.ProductID]; ok {
+				text = first
+			}
+			spelled[rule.ProductID] = text
+		}
+		out[text] = append(out[text], rule)
 	}
 	return out
 }

@@ -141,9 +141,6 @@ func (s *sheet) header(head line, known, need []string) error {
 	return nil
 }
 
-// has reports whether the header names the column.
-func (s *sheet) has(column string) bool { return slices.Contains(s.columns, column) }
-
 // cell returns what the line says in a column. It is false where the line or
 // the whole file lacks the column: spreadsheets leave out the last separators
 // of lines whose last cells are blank, so a short line says nothing rather

@@ -352,9 +352,7 @@ func newProductName(name string) productName {
 	}
 	// "Microsoft 365 E3" has no other word, and "Exchange Online (Plan 1)" is
 	// more than its plan: the parts count as words of the name too.
-	for _, w := range strings.Fields(n.family + " " + n.plan) {
-		n.words = append(n.words, w)
-	}
+	n.words = append(n.words, strings.Fields(n.family+" "+n.plan)...)
 	return n
 }
 

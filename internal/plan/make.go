@@ -22,6 +22,7 @@ type Plan struct {
 	Dropped []Key
 	InStep  int // objects that need nothing
 	Foreign int // objects at the target that are not ours: counted, never touched
+	left    []Object
 	Managed int // the larger of what should be there and what of ours is there
 }
 
@@ -39,6 +40,7 @@ type Sides struct {
 	Conflicts []Conflict
 	HandsOff  map[Key]string // reason by key, as a person gave it
 	Now       time.Time      // for the patience with leavers
+	Left      []Object       // live on, kept in step no longer
 }
 
 // Make compares the three sides, object by object:
@@ -63,6 +65,7 @@ type Sides struct {
 //	no       yes       none               –        foreign: counted, never touched
 //	no       no        yes                forget   gone from both
 //	no       no        announced          –        the announcement is dropped
+//	any      no        yes, lives on      –        left behind: noted on every run until it ends
 //	in conflict or hands off              –        taken out beforehand
 //
 // * held: somebody removed it. Where the kind may not be created, a missing
@@ -79,6 +82,7 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("%s: %w", scope, err)
 	}
+	p.left = s.Left
 	for _, c := range s.Conflicts {
 		if _, off := s.HandsOff[c.Key]; !off {
 			p.Violations = append(p.Violations, c.Violation)
@@ -123,6 +127,10 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 // compare is the table above, one object at a time.
 func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, now time.Time) {
 	last, announced := remembered(record, observed)
+	behind := p.leftBehind(record, observed)
+	if behind && desired != nil && observed == nil {
+		last = nil // it was not removed, it lives elsewhere
+	}
 	switch {
 	case desired != nil && observed == nil:
 		attempts := 0
@@ -176,11 +184,31 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 			}
 		}
 		p.add(kind, c, retired(kind, observed))
-	case announced:
+	case behind: // said above, on every run until it ends
+	case announced, record.Pending != nil && record.Pending.Retired:
 		p.Dropped = append(p.Dropped, record.Key)
 	default:
 		p.add(kind, Change{Action: Forget, Reason: GoneFromBoth, Before: &record.Object}, merged{})
 	}
+}
+
+// leftBehind notes what was managed under the record and lives on without us,
+// and reports whether the record's own object is among it.
+func (p *Plan) leftBehind(record *Record, observed *Object) (own bool) {
+	if record == nil || len(p.left) == 0 {
+		return false
+	}
+	for i := range p.left {
+		o := &p.left[i]
+		is := o.Ref == record.Ref && (observed == nil || observed.Ref != record.Ref)
+		if !is && !slices.Contains(record.Left, o.Ref) {
+			continue
+		}
+		own = own || is && observed == nil
+		p.Violations = append(p.Violations, Violation{Code: "left_behind", Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
+			"%s (%s, %s) lives on and is no longer kept in step: a rule or a link changed; end it at the target if nobody is to pay for it any more", o.Label, o.Ref, o.Fields)})
+	}
+	return own
 }
 
 // waits reports whether a gone object is not to be retired yet.

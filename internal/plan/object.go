@@ -139,6 +139,8 @@ type Record struct {
 	Pending *Object   `json:"pending,omitempty"`
 	Run     string    `json:"run,omitempty"`
 	At      time.Time `json:"at"`
+	// Left are the refs of what this object was before another took its place.
+	Left []string `json:"left,omitempty"`
 	// Attempts counts how often a create was announced.
 	Attempts int `json:"attempts,omitempty"`
 	// Absences counts the proven snapshots in a row that lacked the object,

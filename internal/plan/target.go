@@ -35,6 +35,9 @@ type Observed struct {
 	Objects   []Object
 	Conflicts []Conflict  // objects that somebody must look at first
 	Notes     []Violation // worth knowing, holding nothing
+	// Left are things that syncd was asked about by their refs, that live on and
+	// that it keeps in step no longer: a rule or a link changed.
+	Left []Object
 	// Err fails the scope; where it is a *Blocked the scope is held instead,
 	// until somebody repairs what it names.
 	Err error

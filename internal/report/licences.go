@@ -4,6 +4,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,32 +31,68 @@ const (
 )
 
 // A Licence is one line: a product at a customer, or a licence without one.
+// Numbers are nil where they are not known.
 type Licence struct {
-	CustomerKey string           `json:"customer_key"`
-	Customer    string           `json:"customer"`
-	Product     string           `json:"product"` // ConnectWise identifier; empty where unmapped
-	Licence     string           `json:"licence"`
-	SKUs        []string         `json:"sku_ids"`
-	Purchased   *int             `json:"purchased"` // null: unknown
-	Assigned    *int             `json:"assigned"`
-	Unassigned  *int             `json:"unassigned"`
-	Due         *decimal.Decimal `json:"due"`    // what the product rules bill of it
-	Billed      *decimal.Decimal `json:"billed"` // what the agreement holds; null: no line, or several
-	Difference  *decimal.Decimal `json:"difference"`
-	UnitPrice   *decimal.Decimal `json:"unit_price"` // a month
-	Money       *decimal.Decimal `json:"monthly_difference"`
-	Idle        *decimal.Decimal `json:"monthly_unassigned"` // what the unassigned units cost a month
-	Status      string           `json:"status"`
-	Note        string           `json:"note,omitempty"`
+	CustomerKey string
+	Customer    string
+	Product     string // ConnectWise identifier; empty where unmapped
+	Licence     string
+	SKUs        []string
+	Purchased   *int
+	Assigned    *int
+	Unassigned  *int
+	Due         *decimal.Decimal // what the product rules bill of it
+	Billed      *decimal.Decimal // what the agreement holds; nil: no line, or several
+	Difference  *decimal.Decimal
+	UnitPrice   *decimal.Decimal // a month
+	Money       *decimal.Decimal // what the difference is worth a month
+	Idle        *decimal.Decimal // what the unassigned units cost a month
+	Status      string
+	Note        string
+}
+
+// MarshalJSON writes the line as scripts read it: numbers that count or cost
+// are decimal strings, unknown ones are null.
+func (l Licence) MarshalJSON() ([]byte, error) {
+	text := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	return json.Marshal(struct {
+		CustomerKey string   `json:"customer_key"`
+		Customer    string   `json:"customer"`
+		Product     string   `json:"product"`
+		Licence     string   `json:"licence"`
+		SKUs        []string `json:"sku_ids"`
+		Purchased   *string  `json:"purchased"`
+		Assigned    *string  `json:"assigned"`
+		Unassigned  *string  `json:"unassigned"`
+		Due         *string  `json:"due"`
+		Billed      *string  `json:"billed"`
+		Difference  *string  `json:"difference"`
+		UnitPrice   *string  `json:"unit_price"`
+		Money       *string  `json:"monthly_difference"`
+		Idle        *string  `json:"monthly_unassigned"`
+		Status      string   `json:"status"`
+		Note        string   `json:"note,omitempty"`
+	}{l.CustomerKey, l.Customer, l.Product, l.Licence, l.SKUs, text(count(l.Purchased)), text(count(l.Assigned)), text(count(l.Unassigned)),
+		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(amount(l.UnitPrice, 2)), text(amount(l.Money, 2)), text(amount(l.Idle, 2)), l.Status, l.Note})
 }
 
 // A Total adds up the lines of one sort. Money leaves out lines whose price is
 // not known; Unpriced says how many.
 type Total struct {
-	Lines    int             `json:"lines"`
-	Units    decimal.Decimal `json:"units"`
-	Money    decimal.Decimal `json:"monthly"`
-	Unpriced int             `json:"unpriced"`
+	Lines    int
+	Units    decimal.Decimal
+	Money    decimal.Decimal // a month
+	Unpriced int
+}
+
+// MarshalJSON writes the total in the manner of the lines.
+func (t Total) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"lines": t.Lines, "units": t.Units.String(), "monthly": t.Money.StringFixed(2), "unpriced": t.Unpriced})
 }
 
 func (t *Total) add(units decimal.Decimal, money *decimal.Decimal) {

@@ -135,7 +135,7 @@ func TestEveryFormatSaysTheSame(t *testing.T) {
 		}
 	}
 	raw, err := json.Marshal(r)
-	if err != nil || !strings.Contains(string(raw), `"monthly_difference":"-154"`) {
+	if err != nil || !strings.Contains(string(raw), `"purchased":"3","assigned":"3","unassigned":"0","due":"3","billed":"10","difference":"-7","unit_price":"22.00","monthly_difference":"-154.00"`) {
 		t.Errorf("JSON: %v %s", err, raw)
 	}
 }

@@ -29,9 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type wire struct {
 	serve func(conn, n int, r *http.Request, w io.Writer) bool
 
-	mu    sync.Mutex
-	conns int
-	at    []time.Time
+	mu sync.Mutex
+	at []time.Time
 }
 
 func (s *wire) dial(context.Context, string, string) (net.Conn, error) {

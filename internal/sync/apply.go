@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"syncd/internal/plan"
@@ -114,17 +115,17 @@ func (s *scope) announce(ctx context.Context) error {
 	c := &state.Commit{Scope: s.id()}
 	for i := range s.plan.Changes {
 		ch := &s.plan.Changes[i]
-		if ch.Held != "" || !ch.Writes() || ch.After == nil {
+		if ch.Held != "" || !ch.Writes() {
 			continue
 		}
 		record, known := s.recordOf(ch.Key)
 		if !known {
-			record = plan.Record{Object: *ch.After}
+			record = plan.Record{Object: *intended(ch)}
 			if ch.Before != nil { // an adoption that writes: taken on first, then changed
 				record = plan.Record{Object: *ch.Before, Origin: plan.Adopted}
 			}
 		}
-		record.Pending, record.Run, record.At = ch.After, s.run.id, s.run.Now().UTC()
+		record.Pending, record.Run, record.At = intended(ch), s.run.id, s.run.Now().UTC()
 		if ch.Action == plan.Create {
 			record.Attempts++
 		}
@@ -139,9 +140,20 @@ func (s *scope) announce(ctx context.Context) error {
 	return nil
 }
 
+// intended is what the target should show once the change got through. Where
+// it keeps nothing of a deleted thing, that is the thing marked as retired.
+func intended(c *plan.Change) *plan.Object {
+	if c.After != nil {
+		return c.After
+	}
+	gone := *c.Before
+	gone.Retired = true
+	return &gone
+}
+
 // unannounce takes back the announcement of a change that was never sent.
 func (s *scope) unannounce(c *plan.Change) {
-	if !c.Writes() || c.After == nil {
+	if !c.Writes() {
 		return
 	}
 	if record, known := s.recordOf(c.Key); known {
@@ -154,12 +166,9 @@ func (s *scope) unannounce(c *plan.Change) {
 // stillOut notes when the answer to an announced change was lost: from then on
 // it may show up late.
 func (s *scope) stillOut(c *plan.Change) {
-	if c.After == nil {
-		return
-	}
 	record, known := s.recordOf(c.Key)
 	if !known {
-		record = plan.Record{Object: *c.After}
+		record = plan.Record{Object: *intended(c)}
 		if c.Before != nil {
 			record = plan.Record{Object: *c.Before, Origin: plan.Adopted}
 		}
@@ -167,7 +176,7 @@ func (s *scope) stillOut(c *plan.Change) {
 	if c.Action == plan.Create {
 		record.Attempts++
 	}
-	record.Pending, record.Run, record.At = c.After, s.run.id, s.run.Now().UTC()
+	record.Pending, record.Run, record.At = intended(c), s.run.id, s.run.Now().UTC()
 	s.commit.Put = append(s.commit.Put, record)
 }
 
@@ -222,6 +231,9 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 			record.Origin = plan.Created
 		}
 	}
+	if record.Ref != "" && record.Ref != now.Ref {
+		record.Left = append(slices.Clip(record.Left), record.Ref)
+	}
 	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
@@ -255,7 +267,7 @@ func (s *scope) refused(c *plan.Change, err error) {
 	} else {
 		s.unannounce(c)
 	}
-	s.commit.Entries = append(s.commit.Entries, s.entry(c, result, err.Error(), c.After))
+	s.commit.Entries = append(s.commit.Entries, s.entry(c, result, s.run.Redact(err.Error()), c.After))
 	s.log.Warn().Err(err).Str("kind", c.Key.Kind).Str("key", c.Key.ID).Str("action", string(c.Action)).Str("result", result).Msg("change not made")
 }
 
@@ -263,7 +275,7 @@ func (s *scope) refused(c *plan.Change, err error) {
 func (s *scope) moment(c *plan.Change, err error) {
 	c.Held = "target_moved"
 	s.held = append(s.held, plan.Violation{Code: "target_moved", Key: c.Key.ID, Stays: true,
-		Message: fmt.Sprintf("%s was left alone: %v; the next plan shows it as it now is", c.Label, err)})
+		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
 }
 
 func (s *scope) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {

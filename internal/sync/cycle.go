@@ -51,6 +51,18 @@ func (s *scope) settings() string {
 	return s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
 }
 
+// refs are the target's ids of everything that was ever kept in step here.
+func (s *scope) refs() []string {
+	var refs []string
+	for _, r := range s.memory.Records {
+		if r.Ref != "" {
+			refs = append(refs, r.Ref)
+		}
+		refs = append(refs, r.Left...)
+	}
+	return refs
+}
+
 func (s *scope) settled() []plan.Settlement {
 	out := make([]plan.Settlement, len(s.memory.Settlements))
 	for i, x := range s.memory.Settlements {
@@ -165,7 +177,7 @@ func (s *scope) unobserved(err error) {
 // sides are the three inputs of the plan, narrowed where one object was asked for.
 func (s *scope) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
-		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now()}
+		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Left: s.observed.Left}
 	for _, x := range s.memory.Settlements {
 		if x.How == plan.SettleIgnore {
 			sides.HandsOff[x.Key] = x.Reason
@@ -265,6 +277,9 @@ func because(reason string) string {
 // show puts the plan into the report.
 func (s *scope) show() {
 	p := s.plan
+	if s.held == nil {
+		s.held = []plan.Violation{}
+	}
 	s.report.Digest, s.report.MonthlyDelta = p.Digest(), p.MonthlyDelta().StringFixed(2)
 	s.report.InStep, s.report.Foreign = p.InStep, p.Foreign
 	if len(p.Changes) > 0 {
@@ -336,6 +351,12 @@ func (s *scope) learn(c *state.Commit) {
 		learned[o.Key] = o
 	}
 	c.Drop = append(c.Drop, s.plan.Dropped...)
+	for _, key := range s.plan.Dropped {
+		if r, ok := s.recordOf(key); ok && r.Origin != plan.Announced { // a deletion that was never answered
+			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Delete, Key: key, Label: r.Label, Ref: r.Ref,
+				Reason: plan.AttemptSucceeded, Before: &r.Object}, state.ResultRecovered, "", nil))
+		}
+	}
 	absent := map[plan.Key]bool{}
 	for _, key := range s.plan.Absent {
 		absent[key] = true
@@ -383,7 +404,7 @@ func (s *scope) cursor() *state.Cursor {
 	c.Scope, c.Name, c.Job, c.Run, c.At = s.id(), s.customer.Name, s.target.job.Name, s.run.id, now
 	c.Outcome, c.Violations, c.Error = string(s.report.Outcome), s.report.Violations, ""
 	if s.report.Error != nil {
-		c.Error = *s.report.Error
+		c.Error = s.run.Redact(*s.report.Error)
 	}
 	if !s.normal {
 		return &c

@@ -33,6 +33,9 @@ type Options struct {
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
 	MaxAge time.Duration
+	// Redact takes secrets out of what other systems said, before it is reported
+	// or stored; nil changes nothing.
+	Redact func(string) string
 	// Settle is how long a create whose answer was lost is given to show up
 	// before it may be sent again; default 10 s.
 	Settle time.Duration
@@ -53,6 +56,9 @@ func New(o Options) *Engine {
 	e := &Engine{Options: o, busy: map[string]chan struct{}{}}
 	if e.Now == nil {
 		e.Now = time.Now
+	}
+	if e.Redact == nil {
+		e.Redact = func(text string) string { return text }
 	}
 	e.Settle = cmp.Or(e.Settle, 10*time.Second)
 	for name := range o.Targets {
@@ -121,7 +127,7 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r.report.Finished = e.Now().UTC()
 	r.report.count()
 	if err != nil {
-		text := err.Error()
+		text := e.Redact(err.Error())
 		r.report.Error = &text
 	}
 	if mode == Apply {
@@ -342,7 +348,7 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 	if len(ready) > 0 {
 		asked := make([]mapping.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled()}
+			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs()}
 		}
 		observed, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {
@@ -398,7 +404,7 @@ func (r *run) record(err error) state.Run {
 		}
 	}
 	if err != nil {
-		s.Error = err.Error()
+		s.Error = r.Redact(err.Error())
 	}
 	return s
 }
@@ -407,6 +413,9 @@ func (r *run) record(err error) state.Run {
 func (r *run) done(s *scope) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if e := s.report.Error; e != nil {
+		s.report.Error = new(r.Redact(*e))
+	}
 	if r.sel.Witness != nil {
 		r.sel.Witness(Evidence{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
 			Desired: s.desired, Observed: s.observed, Records: s.memory.Records, Report: &s.report})

@@ -44,6 +44,7 @@ type world struct {
 	unproven map[directory.TenantID]error
 	lines    map[string]string // "customer/sku" -> quantity
 	fail     func(ch plan.Change) (committed bool, err error)
+	unruled  map[string]bool // SKUs that no rule bills any more
 	writes   int
 	spec     plan.Spec
 	table    mapping.Table
@@ -139,6 +140,9 @@ func (f fakeTarget) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Des
 	}
 	var d plan.Desired
 	for _, l := range items {
+		if f.unruled[l.SKU] {
+			continue
+		}
 		o := line(c.Key, l.SKU, fmt.Sprint(l.Purchased))
 		o.Ref, o.Retired = "", false
 		d.Objects = append(d.Objects, o)
@@ -153,7 +157,16 @@ func (f fakeTarget) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Ob
 	for i, c := range batch {
 		for _, at := range slices.Sorted(maps.Keys(f.lines)) {
 			if sku, ok := strings.CutPrefix(at, c.Key+"/"); ok {
+				if f.unruled[sku] {
+					continue
+				}
 				out[i].Objects = append(out[i].Objects, line(c.Key, sku, f.lines[at]))
+			}
+		}
+		for _, ref := range c.Refs {
+			_, sku, _ := strings.Cut(ref, "/")
+			if n := f.lines[ref]; f.unruled[sku] && n != "" && n != "0" {
+				out[i].Left = append(out[i].Left, line(c.Key, sku, n))
 			}
 		}
 	}
@@ -467,6 +480,26 @@ func TestALicenceThatIsGoneGoesToZeroAndStaysThere(t *testing.T) {
 	w.bought[contoso][e3] = 5
 	w.want(w.apply(), "changed in_step", 0)
 	w.wantLine(contoso, e3, "5")
+}
+
+func TestALineThatNoRuleNamesAnyMoreIsNotForgottenWhileItBills(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.unruled = map[string]bool{e3: true}
+	for range 2 {
+		r := w.apply()
+		w.want(r, "in_step in_step", 0)
+		if got := w.codes(r); got != "left_behind" {
+			t.Fatalf("noted %q, want left_behind", got)
+		}
+	}
+	w.wantLine(contoso, e3, "3")
+	delete(w.lines, string(contoso)+"/"+e3) // somebody ended it
+	r := w.apply()
+	w.want(r, "changed in_step", 0) // a forget: nothing is written
+	if got := w.codes(r); got != "" {
+		t.Errorf("noted %q, want nothing", got)
+	}
 }
 
 func TestALeaverIsWaitedForAndForgivenWhenItReturns(t *testing.T) {

@@ -64,7 +64,7 @@ func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
 			if r.Now().Sub(q.Until) > forgiven {
 				q.Failures = 0
 			}
-			q = quarantine{Failures: q.Failures + 1, Reason: t.reason.Error()}
+			q = quarantine{Failures: q.Failures + 1, Reason: r.Redact(t.reason.Error())}
 			q.Until = r.Now().UTC().Add(pause(q.Failures))
 			r.log.Error().Str("target", t.spec.Name).Int("failures", q.Failures).Time("until", q.Until).Str("reason", q.Reason).Msg("target quarantined")
 		}

@@ -355,7 +355,6 @@ func (a *Addition) key() int      { return a.ID }
 func (p *Product) key() int       { return p.ID }
 func (i *Invoice) key() int       { return i.ID }
 func (r *Role) key() int          { return r.ID }
-func (m *Member) key() int        { return m.ID }
 func (c *Callback) key() int      { return c.ID }
 func (s *Setup) key() int         { return s.ID }
 func (f *Field) key() int         { return f.ID }

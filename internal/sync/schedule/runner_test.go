@@ -34,7 +34,7 @@ type bench struct {
 func newBench(t *testing.T, opt Options, jobs ...Job) *bench {
 	t.Helper()
 	b := &bench{t: t, result: make(chan error, 1)}
-	b.ahead.Store(int64(start2026.Sub(time.Now())))
+	b.ahead.Store(int64(time.Until(start2026)))
 	opt.Now = b.now
 	opt.Report = func(e Event) {
 		b.mu.Lock()

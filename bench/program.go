@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A rate is what the token bucket of a system is set to.
+type rate struct {
+	perSecond float64
+	burst     int
+}
+
+// ideal is how long the bucket alone makes so many calls take.
+func (r rate) ideal(calls int) time.Duration {
+	return time.Duration(float64(max(calls-r.burst, 0)) / r.perSecond * float64(time.Second)).Round(time.Microsecond)
+}
+
+func (r rate) String() string { return fmt.Sprintf("%g/s burst %d", r.perSecond, r.burst) }
+
+// unhurried is a rate that slows nothing down.
+var unhurried = rate{5000, 1000}
+
+// A program is syncd with a configuration and a state of its own.
+type program struct {
+	binary, dir string
+}
+
+// install writes the configuration for some simulators.
+func install(binary, dir string, s *simulators) (*program, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	p := &program{binary: binary, dir: dir}
+	text := fmt.Sprintf(`state: {path: %q}
+cipp:
+  url: %s
+  token_url: %s
+  tenant_id: %s
+  client_id: %s
+  client_secret: %s
+  rate: {per_second: 5, burst: 10, concurrency: 5}
+connectwise:
+  url: %s
+  company: %s
+  public_key: %s
+  private_key: %s
+  client_id: %s
+  rate: {per_second: 5, burst: 20, concurrency: 4}
+jobs:
+  - {name: licences, schedule: "0 6 * * *", targets: [connectwise], apply: auto}
+`, p.state(), s.CIPP, s.Token, s.PartnerTenant, s.ClientID, s.ClientSecret, s.ConnectWise, company, publicKey, privateKey, clientID)
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	for name, table := range map[string]string{"links.csv": s.Links, "products.csv": s.Products} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(table), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *program) state() string { return filepath.Join(p.dir, "syncd.db") }
+
+// command is syncd as typed, at the rates given.
+func (p *program) command(cipp, connectwise rate, args ...string) *exec.Cmd {
+	cmd := exec.Command(p.binary, args...)
+	cmd.Dir = p.dir
+	// The machine's own settings must not reach the program under measurement.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "TMPDIR=" + os.TempDir(),
+		"SYNCD_CIPP_RATE_PER_SECOND=" + strconv.FormatFloat(cipp.perSecond, 'f', -1, 64), "SYNCD_CIPP_RATE_BURST=" + strconv.Itoa(cipp.burst),
+		"SYNCD_CONNECTWISE_RATE_PER_SECOND=" + strconv.FormatFloat(connectwise.perSecond, 'f', -1, 64), "SYNCD_CONNECTWISE_RATE_BURST=" + strconv.Itoa(connectwise.burst)}
+	return cmd
+}
+
+// A ride is what one execution of syncd cost.
+type ride struct {
+	status    int
+	out       []byte
+	wall, cpu time.Duration
+	anonymous int // KiB, the most that was seen
+	high      int // KiB, VmHWM: mapped files included
+}
+
+// run executes syncd and watches it. An exit status other than the wanted one
+// is an error.
+func (p *program) run(status int, cipp, connectwise rate, args ...string) (*ride, error) {
+	cmd := p.command(cipp, connectwise, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	started := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	r := &ride{}
+	ctx, stop := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		r.watch(ctx, cmd.Process.Pid)
+	}()
+	err := cmd.Wait()
+	r.wall = time.Since(started)
+	stop()
+	<-watched
+	r.status, r.out = cmd.ProcessState.ExitCode(), out.Bytes()
+	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if r.status != status {
+		return r, fmt.Errorf("syncd %s: exit status %d (%v), want %d:\n%s%s", strings.Join(args, " "), r.status, err, status, tail(out.String()), tail(errs.String()))
+	}
+	return r, nil
+}
+
+func tail(s string) string {
+	if len(s) > 2000 {
+		return "…" + s[len(s)-2000:]
+	}
+	return s
+}
+
+// watch looks at the memory of a process every few milliseconds. RssAnon is
+// what counts: the store is a mapped file, and its pages are the kernel's to
+// take back.
+func (r *ride) watch(ctx context.Context, pid int) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	path := fmt.Sprintf("/proc/%d/status", pid)
+	for {
+		if text, err := os.ReadFile(path); err == nil {
+			r.anonymous = max(r.anonymous, kib(text, "RssAnon:"))
+			r.high = max(r.high, kib(text, "VmHWM:"))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func kib(status []byte, name string) int {
+	_, rest, found := bytes.Cut(status, []byte(name))
+	if !found {
+		return 0
+	}
+	fields := bytes.Fields(rest[:min(len(rest), 64)])
+	if len(fields) == 0 {
+		return 0
+	}
+	n, _ := strconv.Atoi(string(fields[0]))
+	return n
+}
+
+// prepare brings an estate into step the way an operator does.
+func (p *program) prepare(customers int) error {
+	for _, step := range []struct {
+		status int
+		args   []string
+	}{
+		{0, []string{"map", "import", "links.csv"}},
+		{0, []string{"products", "import", "products.csv"}},
+		{3, []string{"apply"}},
+		{0, []string{"approve", "--all"}},
+		{0, []string{"apply"}},
+	} {
+		if _, err := p.run(step.status, unhurried, unhurried, step.args...); err != nil {
+			return fmt.Errorf("preparing: %w", err)
+		}
+	}
+	r, err := p.run(0, unhurried, unhurried, "apply", "--json")
+	if err != nil {
+		return err
+	}
+	if n, err := r.total("in_step"); err != nil || n != customers {
+		return fmt.Errorf("preparing: %d customers are in step, want %d (%v)", n, customers, err)
+	}
+	return nil
+}
+
+// total reads how many scopes ended with an outcome from a report.
+func (r *ride) total(outcome string) (int, error) {
+	var report struct {
+		Totals map[string]int `json:"totals"`
+	}
+	if err := json.Unmarshal(r.out, &report); err != nil {
+		return 0, fmt.Errorf("reading the report: %w", err)
+	}
+	return report.Totals[outcome], nil
+}

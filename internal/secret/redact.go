@@ -1,0 +1,66 @@
+package secret
+
+import (
+	"encoding/json"
+	"io"
+	"net/url"
+	"strings"
+)
+
+// shortest is the length below which a secret is not looked for: it would
+// punch holes into every message and protect nothing.
+const shortest = 6
+
+// A Redactor takes secrets out of text, whoever repeated them. The zero value
+// changes nothing.
+type Redactor struct {
+	replacer *strings.Replacer
+}
+
+// NewRedactor knows these secrets in the spellings in which they come back.
+func NewRedactor(secrets ...String) Redactor {
+	var pairs []string
+	for _, s := range secrets {
+		text := s.Reveal()
+		if len(text) < shortest {
+			continue
+		}
+		quoted, _ := json.Marshal(text)
+		for _, spelling := range []string{text, strings.Trim(string(quoted), `"`), url.QueryEscape(text), url.PathEscape(text)} {
+			pairs = append(pairs, spelling, Redacted)
+		}
+	}
+	if len(pairs) == 0 {
+		return Redactor{}
+	}
+	return Redactor{strings.NewReplacer(pairs...)}
+}
+
+// Text returns text without the secrets.
+func (r Redactor) Text(text string) string {
+	if r.replacer == nil {
+		return text
+	}
+	return r.replacer.Replace(text)
+}
+
+// Writer takes the secrets out of what is written to w. A secret must not be
+// split over two writes; log lines and sentences are written whole.
+func (r Redactor) Writer(w io.Writer) io.Writer {
+	if r.replacer == nil {
+		return w
+	}
+	return redacting{r, w}
+}
+
+type redacting struct {
+	Redactor
+	w io.Writer
+}
+
+func (r redacting) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(r.w, r.Text(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
