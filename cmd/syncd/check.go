@@ -25,7 +25,8 @@ func checkCommand(a *app) *cobra.Command {
 		Long: "Ask every configured system whether syncd may and can work with it, one line each, with the remedy. Nothing is written.\n\nExit status: 0 all well, 1 something is wrong, 64 the configuration itself is."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		findings := w.check(ctx)
-		for _, f := range findings {
+		for i, f := range findings {
+			findings[i].Detail = a.redact.Text(f.Detail)
 			if !f.OK {
 				a.status = statusFailed
 			}

@@ -403,3 +403,15 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 	}
 	return out
 }
+
+// redactor knows every secret of the configuration.
+func (c *Config) redactor() secret.Redactor {
+	secrets := []secret.String{c.State.Postgres}
+	if c.CIPP != nil {
+		secrets = append(secrets, c.CIPP.ClientSecret)
+	}
+	if c.ConnectWise != nil {
+		secrets = append(secrets, c.ConnectWise.PrivateKey, c.ConnectWise.PublicKey)
+	}
+	return secret.NewRedactor(secrets...)
+}

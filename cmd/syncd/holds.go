@@ -124,6 +124,10 @@ func (d *decider) meant(ctx context.Context, a *app, w *World, args []string, ap
 		sel.Customer, sel.Target = c.Key, args[1]
 	}
 	is := func(h *state.Hold) bool {
+		// What somebody refused waits for its plan to change, not for the next sweep.
+		if d.all && approve && h.Decision != nil && !h.Decision.Approved {
+			return false
+		}
 		return d.all || d.digest != "" && h.Digest == d.digest || sel.Customer != "" && h.Scope == plan.Scope{Customer: sel.Customer, Target: sel.Target}
 	}
 	find := func() ([]state.Hold, error) {
@@ -152,7 +156,7 @@ func (d *decider) meant(ctx context.Context, a *app, w *World, args []string, ap
 	case d.digest != "":
 		return nil, usage("no plan that waits has digest %s; it may have changed: see syncd holds", d.digest)
 	case d.all:
-		a.say("nothing waits for a person")
+		a.say("nothing waits for a person; what was rejected is approved by name or by digest only")
 		return nil, nil
 	}
 	return nil, usage("nothing waits for %s at %s; see syncd holds", args[0], args[1])

@@ -177,7 +177,7 @@ func suggestLinksCommand(a *app) *cobra.Command {
 			}
 			return a.print(struct {
 				Suggestions []mapping.Suggestion `json:"suggestions"`
-			}{suggestions}, func(out io.Writer) error { return writeLinkSuggestions(out, suggestions) })
+			}{listed(suggestions)}, func(out io.Writer) error { return writeLinkSuggestions(out, suggestions) })
 		})}
 }
 

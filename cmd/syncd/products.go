@@ -257,7 +257,7 @@ func suggestProductsCommand(a *app) *cobra.Command {
 		}
 		return a.print(struct {
 			Suggestions []mapping.ProductSuggestion `json:"suggestions"`
-		}{suggestions}, func(out io.Writer) error { return writeProductSuggestions(out, suggestions) })
+		}{listed(suggestions)}, func(out io.Writer) error { return writeProductSuggestions(out, suggestions) })
 	})
 	return cmd
 }

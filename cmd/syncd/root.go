@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/config"
+	"syncd/internal/secret"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/web/control"
@@ -35,6 +36,7 @@ type app struct {
 	json       bool
 	verbose    bool
 	status     int
+	redact     secret.Redactor
 }
 
 // usageError is a mistake in what was typed or configured.
@@ -61,9 +63,10 @@ func execute(ctx context.Context, a *app) int {
 	return max(a.status, statusFailed)
 }
 
-// complain says what went wrong, on standard error.
+// complain says what went wrong, on standard error, without the secrets that
+// another system may have repeated.
 func (a *app) complain(err error) {
-	fmt.Fprintf(a.console.Err, "syncd: %v\n", err)
+	fmt.Fprintf(a.redact.Writer(a.console.Err), "syncd: %v\n", err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -139,6 +142,7 @@ func (a *app) stateful(run func(ctx context.Context, w *World, args []string) er
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if a.world != nil {
+			a.redact = a.world.Config.redactor()
 			return run(ctx, a.world, args)
 		}
 		cfg, err := a.config()
@@ -185,6 +189,7 @@ func (a *app) config() (*Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
+	a.redact = cfg.redactor()
 	return cfg, nil
 }
 
@@ -194,7 +199,7 @@ func (a *app) log() zerolog.Logger {
 	if a.verbose {
 		level = zerolog.DebugLevel
 	}
-	out := zerolog.ConsoleWriter{Out: a.console.Err, NoColor: !a.console.Color, TimeFormat: "15:04:05"}
+	out := zerolog.ConsoleWriter{Out: a.redact.Writer(a.console.Err), NoColor: !a.console.Color, TimeFormat: "15:04:05"}
 	return zerolog.New(out).Level(level).With().Timestamp().Logger()
 }
 
@@ -207,6 +212,15 @@ func (a *app) print(document any, text func(w io.Writer) error) error {
 	out.SetEscapeHTML(false)
 	out.SetIndent("", " ")
 	return out.Encode(document)
+}
+
+// listed makes of no list an empty one: a script that reads the JSON expects a
+// list where there may be nothing.
+func listed[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
 }
 
 // say writes a sentence for people; with --json there are none.

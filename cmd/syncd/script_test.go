@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"os/user"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,8 @@ import (
 //
 //	world start                       both systems come up; config.yaml is written and names them
 //	world ready                       the same, and links and product rules are imported
+//	world tables                      links.csv and products.csv are written
+//	world linked                      the tables are imported into a world that was started and edited
 //	world settled                     the same, and everything is approved and applied
 //	world forget                      count writes and calls from here on
 //	world writes are N                so many writes reached ConnectWise since then
@@ -43,16 +46,19 @@ import (
 //	stable                            standard output without run ids, times, names of people and the
 //	                                  width of columns that depends on them
 //	csv                               standard output of a file without byte order mark and CR
+//	excel FILE                        save the CSV file as Excel does where lists are parted by semicolons
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
 //	http GET PATH STATUS              ask the daemon's pages; the body is standard output
+//	loses limit-files KIB syncd …     run it where no file may grow beyond KIB; it must fail
 //	up                                wait until the daemon is ready
+//	await syncd … contains PATTERN    type it until it prints that, for a minute at most
 //	terminate                         send SIGTERM to what runs in the background
 //
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $LISTEN
 // is the daemon's address and $MONTH_END the last day of this month.
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syncd": func() { os.Exit(Main()) }})
+	testscript.Main(m, map[string]func(){"syncd": func() { os.Exit(Main()) }, "limit-files": limitFiles})
 }
 
 func TestScripts(t *testing.T) {
@@ -87,11 +93,13 @@ func TestScripts(t *testing.T) {
 			"json":      jsonValue,
 			"stable":    stable,
 			"csv":       plainTable,
+			"excel":     likeExcel,
 			"config":    appendConfig,
 			"http":      ask,
 			"up":        up,
 			"terminate": terminate,
 			"loses":     loses,
+			"await":     await,
 		},
 	})
 }
@@ -113,8 +121,10 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 	switch verb, rest := args[0], args[1:]; verb {
 	case "start":
 		ts.Check(w.start())
-	case "ready", "settled":
-		ts.Check(w.start())
+	case "ready", "settled", "linked":
+		if verb != "linked" {
+			ts.Check(w.start())
+		}
 		ts.Check(w.tables())
 		must("map", "import", "links.csv")
 		must("products", "import", "products.csv")
@@ -127,6 +137,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		w.connectwise.Forget()
 		w.cipp.ResetLog()
+	case "tables":
+		ts.Check(w.tables())
 	case "forget":
 		w.connectwise.Forget()
 		w.cipp.ResetLog()
@@ -242,6 +254,7 @@ func stable(ts *testscript.TestScript, neg bool, args []string) {
 		text = regexp.MustCompile(`\b`+regexp.QuoteMeta(u.Username)+`\b`).ReplaceAllString(text, "SOMEBODY")
 	}
 	text = strings.ReplaceAll(text, worldOf(ts).monthEnd(), "MONTH-END")
+	text = regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`).ReplaceAllString(text, "DAY")
 	text = regexp.MustCompile(`  +`).ReplaceAllString(text, "  ")
 	text = regexp.MustCompile(`(?m) +$`).ReplaceAllString(text, "")
 	io.WriteString(ts.Stdout(), text)
@@ -252,6 +265,11 @@ func plainTable(ts *testscript.TestScript, neg bool, args []string) {
 	text := ts.ReadFile(args[0])
 	text = strings.TrimPrefix(text, "\ufeff")
 	io.WriteString(ts.Stdout(), strings.ReplaceAll(text, "\r\n", "\n"))
+}
+
+func likeExcel(ts *testscript.TestScript, neg bool, args []string) {
+	text := strings.NewReplacer(",", ";", "\n", "\r\n").Replace(ts.ReadFile(args[0]))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("\ufeff"+text), 0o600))
 }
 
 func appendConfig(ts *testscript.TestScript, neg bool, args []string) {
@@ -280,6 +298,27 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// await types a command until what it prints fits, as somebody who waits for a
+// daemon's next run would.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	n := len(args) - 2
+	if neg || n < 1 || args[n] != "contains" {
+		ts.Fatalf("usage: await program args… contains PATTERN")
+	}
+	want, err := regexp.Compile(args[n+1])
+	ts.Check(err)
+	for deadline := time.Now().Add(60 * time.Second); ; {
+		err := ts.Exec(args[0], args[1:n]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never printed %s", strings.Join(args[:n], " "), want)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
 // up waits until the daemon says that it is ready. It is a process of its own,
 // so that there is nothing to wait on but its answer.
 func up(ts *testscript.TestScript, neg bool, args []string) {
@@ -305,6 +344,25 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(c.Process.Signal(syscall.SIGTERM))
 		}
 	}
+}
+
+// limitFiles runs a command that may not make any file longer than so many
+// KiB: what a full disk looks like, without a disk.
+func limitFiles() {
+	kib, err := strconv.ParseUint(os.Args[1], 10, 32)
+	if err == nil {
+		signal.Ignore(syscall.SIGXFSZ) // inherited: the write fails instead of the process
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: kib << 10, Max: kib << 10})
+	}
+	path := ""
+	if err == nil {
+		path, err = exec.LookPath(os.Args[2])
+	}
+	if err == nil {
+		err = syscall.Exec(path, os.Args[2:], os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, "limit-files:", err)
+	os.Exit(126)
 }
 
 func writeFile(dir, name, text string) error {

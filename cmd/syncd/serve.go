@@ -31,7 +31,7 @@ func serveCommand(a *app) *cobra.Command {
 			if a.verbose {
 				level = zerolog.DebugLevel
 			}
-			log := zerolog.New(os.Stderr).Level(level).With().Timestamp().Logger()
+			log := zerolog.New(a.redact.Writer(os.Stderr)).Level(level).With().Timestamp().Logger()
 			store, err := openState(cfg)
 			if err != nil {
 				return err

@@ -68,7 +68,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		}
 	}
 	w.Engine = sync.New(sync.Options{Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
-		Log: log, Metrics: w.Loop, Now: w.Now, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
+		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
 	return w, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,6 +54,7 @@ type world struct {
 	servers     []*httptest.Server
 	arrived     chan struct{} // a request that connectwise stall holds back is here
 	release     context.CancelFunc
+	served      sync.WaitGroup // requests under way at ConnectWise
 }
 
 func newWorld(dir string) (*world, error) {
@@ -82,7 +84,11 @@ func (w *world) start() error {
 	w.cipp = cippsim.New(cippWorld(), cippsim.Options{ClientSecret: cippSecret})
 	w.connectwise = cwsim.New(connectWiseWorld(), cwsim.Options{Company: "msp", PublicKey: "make-believe-public", PrivateKey: cwPrivate, ClientID: cwClient})
 	w.began = w.connectwise.World()
-	cipp, connectwise := httptest.NewServer(w.cipp), httptest.NewServer(w.connectwise)
+	cipp, connectwise := httptest.NewServer(w.cipp), httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.served.Add(1)
+		defer w.served.Done()
+		w.connectwise.ServeHTTP(rw, r)
+	}))
 	w.servers = append(w.servers, cipp, connectwise)
 	return writeFile(w.dir, "config.yaml", fmt.Sprintf(`state: {path: syncd.db}
 listen: %s
@@ -250,6 +256,9 @@ func (w *world) check(verb string, args []string) error {
 			}
 		}
 		return nil
+	case verb == "settle-down": // what was held back is done
+		w.served.Wait()
+		return nil
 	case verb == "manners": // nobody asked CIPP what a careful client does not
 		if c := w.cipp.Complaints(); len(c) > 0 {
 			return fmt.Errorf("CIPP complains: %s", strings.Join(c, "; "))
@@ -376,6 +385,8 @@ func (w *world) editCIPP(args []string) (err error) {
 //	bill REF DoNotBill
 //	agreement ID COMPANY NAME         a second agreement
 //	fail METHOD KIND [TIMES]          dropped, dropped-after, timeout, timeout-after, denied, throttled
+//	blind [N]                         lines cannot be read one by one, after the first N
+//	slow METHOD DURATION              the answer takes its time
 //	stall METHOD                      committed, and then no answer until the caller is gone
 //	stall-before METHOD               not even committed
 //	heal
@@ -453,9 +464,22 @@ func (w *world) editConnectWise(args []string) (err error) {
 		if len(args) > 3 {
 			times = number(3)
 		}
-		w.connectwise.Fail(cwsim.Rule{Method: arg(1), Times: times, Fault: cwsim.Fault{Kind: kind}})
+		w.connectwise.Fail(cwsim.Rule{Method: arg(1), Route: made(arg(1)), Times: times, Fault: cwsim.Fault{Kind: kind}})
 	case "blind": // lines cannot be read any more either: the answer to a write stays unknown
 		w.connectwise.Fail(cwsim.Rule{Method: "GET", Route: "/finance/agreements/{id}/additions/{id}", Skip: number(1), Fault: cwsim.Fault{Kind: cwsim.Dropped}})
+	case "slow":
+		d, derr := time.ParseDuration(arg(2))
+		if derr != nil {
+			return derr
+		}
+		method := arg(1)
+		w.connectwise.Before(func(r *http.Request) cwsim.Fault {
+			if r.Method != method {
+				return cwsim.Fault{}
+			}
+			w.arrived <- struct{}{}
+			return cwsim.Fault{Delay: d}
+		})
 	case "stall", "stall-before":
 		w.stall(arg(1), args[0] == "stall")
 	case "heal":
@@ -467,6 +491,14 @@ func (w *world) editConnectWise(args []string) (err error) {
 	return err
 }
 
+// made is the route on which a line is made; bundles of reads are a POST too.
+func made(method string) string {
+	if method == http.MethodPost {
+		return "/finance/agreements/{id}/additions"
+	}
+	return ""
+}
+
 // stall lets the next request of a method hang until its caller is gone. With
 // commit, what it asks for is done all the same.
 func (w *world) stall(method string, commit bool) {
@@ -474,7 +506,7 @@ func (w *world) stall(method string, commit bool) {
 	w.release = cancel
 	var taken atomic.Bool
 	w.connectwise.Before(func(r *http.Request) cwsim.Fault {
-		if r.Method != method || taken.Swap(true) {
+		if r.Method != method || method == http.MethodPost && !strings.HasSuffix(r.URL.Path, "/additions") || taken.Swap(true) {
 			return cwsim.Fault{}
 		}
 		w.arrived <- struct{}{}
