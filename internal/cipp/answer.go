@@ -310,6 +310,16 @@ func rowsAmong[T any, P rowOf[T]](raw []byte) (rows []T, stray, err error) {
 	if len(raw) == 0 {
 		return nil, nil, nil
 	}
+	dec := decoder(raw)
+	rows, stray, err = rowsFrom[T, P](dec)
+	if err == nil && !atEnd(dec) {
+		err = errors.New("something follows the rows")
+	}
+	return rows, stray, err
+}
+
+// rowsFrom is rowsAmong for the value that comes next.
+func rowsFrom[T any, P rowOf[T]](dec *jsontext.Decoder) (rows []T, stray, err error) {
 	n, nulls := 0, 0
 	one := func(dec *jsontext.Decoder) error {
 		n++
@@ -340,21 +350,17 @@ func rowsAmong[T any, P rowOf[T]](raw []byte) (rows []T, stray, err error) {
 		}
 		return dec.SkipValue() // broken JSON, which it names
 	}
-	dec := decoder(raw)
 	switch dec.PeekKind() {
 	case '[':
 		err = elements(dec, one)
 	case 'n':
-		return nil, nil, nil
+		_, err = dec.ReadToken() // null, or a word that begins like it
 	case '{', '"':
 		// One row arrives without its list from older hosts; a lone sentence
 		// is an error row in the same dress.
 		err = one(dec)
 	default:
 		err = errors.New("the rows are neither a list nor an object")
-	}
-	if err == nil && !atEnd(dec) {
-		err = errors.New("something follows the rows")
 	}
 	if nulls > 0 && len(rows) > 0 {
 		stray = cmp.Or[error](stray, &strayError{n, "null"})
@@ -369,6 +375,18 @@ type list[T any, P rowOf[T]] []T
 // UnmarshalJSONFrom reads any of these.
 func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	*l = nil
+	if kind := dec.PeekKind(); kind == '[' || kind == '{' || kind == 'n' {
+		// Most lists are what they should be, and need no decoder of their own.
+		rows, stray, err := rowsFrom[T, P](dec)
+		*l = rows
+		if err == nil {
+			err = stray
+		}
+		if err != nil {
+			return plain(err)
+		}
+		return nil
+	}
 	raw, err := dec.ReadValue()
 	if err != nil {
 		return err
@@ -382,8 +400,8 @@ func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return &cutError{inner}
 		}
 		raw = bare([]byte(inner))
-		if len(raw) > 0 && raw.Kind() == '"' {
-			return errors.New("text where a list was due")
+		if len(raw) > 0 && raw[0] != '[' && raw[0] != '{' && string(raw) != "null" {
+			return fmt.Errorf("text (%q) where a list was due", clip(string(raw), 40))
 		}
 	}
 	rows, err := rowsOf[T, P](raw)

@@ -1,12 +1,14 @@
 package cipp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -18,13 +20,32 @@ type part struct {
 	ID     string `json:"id"`
 	Method string `json:"method"`
 	URL    string `json:"url"`
+
+	// page is how many rows the URL asks for; 0 where Graph sends all at once.
+	// A part with pages is read one page at a time: CIPP would follow them, hold
+	// all of them in one answer, and not say where a page failed.
+	page int
 }
 
 var (
-	orgPart  = part{"org", http.MethodGet, "organization?$select=id,displayName,verifiedDomains"}
-	skusPart = part{"skus", http.MethodGet, "subscribedSkus"}
-	subsPart = part{"subs", http.MethodGet, "directory/subscriptions"}
+	orgPart  = get("org", "organization?$select=id,displayName,verifiedDomains", 0)
+	skusPart = get("skus", "subscribedSkus", 0)
+	subsPart = get("subs", "directory/subscriptions", 0)
 )
+
+func get(id, url string, page int) part {
+	return part{ID: id, Method: http.MethodGet, URL: url, page: page}
+}
+
+// options are what a part asks of Graph besides the collection.
+func (p part) options() url.Values {
+	_, raw, _ := strings.Cut(p.URL, "?")
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		panic("cipp: " + p.URL + ": " + err.Error()) // all of them are written here
+	}
+	return query
+}
 
 // graphName is what Graph calls a part, without its options.
 func (p part) graphName() string {
@@ -37,6 +58,12 @@ type partial struct {
 	status int
 	body   []byte        // as it stands in the whole answer; nil where there was none
 	after  time.Duration // what Graph asks us to wait, on a 429
+
+	// Of a body that is an object: what it holds, or why it is no collection.
+	// It is found out while the body is read for the first time, because every
+	// further look at a body costs as much as all else that is done with it.
+	inside collection
+	bad    error
 }
 
 func (p partial) ok() bool { return p.status >= 200 && p.status < 300 }
@@ -154,7 +181,11 @@ func readPartial(dec *jsontext.Decoder, all []byte) (id string, p partial, err e
 		case "status":
 			err = status.UnmarshalJSONFrom(dec)
 		case "body":
-			p.body, err = slice(dec, all)
+			if dec.PeekKind() == '{' {
+				p.body, err = p.look(dec, all)
+			} else {
+				p.body, err = slice(dec, all)
+			}
 		case "headers":
 			p.after, err = readHeaders(dec)
 		case "tenant":
@@ -207,8 +238,8 @@ type collection struct {
 
 // collect opens the body of part p, or says why it is no collection.
 func (p partial) collect() (collection, error) {
-	words := said(p.body)
 	if !p.ok() {
+		words := said(p.body)
 		if p.status == 0 {
 			return collection{}, errors.New("the answer has no status")
 		}
@@ -221,57 +252,89 @@ func (p partial) collect() (collection, error) {
 		}
 		return collection{}, err
 	}
-	body := bare(p.body)
-	if len(body) == 0 || string(body) == "null" {
+	if len(p.body) == 0 || string(p.body) == "null" {
 		return collection{}, errors.New("200 without a body")
 	}
-	switch body[0] {
+	switch p.body[0] {
 	case '[':
-		return collection{rows: body, sure: true}, nil
+		return collection{rows: p.body, sure: true}, nil
 	case '{':
 	default:
+		words := said(p.body)
 		if cut(words) {
 			return collection{}, &cutError{words}
 		}
 		return collection{}, &strayError{1, words}
 	}
-	var c collection
-	var wrong string
-	err := members(decoder(body), func(dec *jsontext.Decoder, name string) (err error) {
-		switch strings.ToLower(name) {
-		case "value":
-			c.sure = true
-			switch dec.PeekKind() {
-			case 'n':
-				return dec.SkipValue()
-			case '"':
-				s, err := scalar(dec)
-				if err == nil && strings.TrimSpace(s) != "" {
-					err = &strayError{1, s}
-				}
-				return err
-			}
-			c.rows, err = slice(dec, body)
-			return err
-		case "@odata.nextlink":
-			c.next, err = scalar(dec)
-			return err
-		case "error":
-			wrong = sentence(dec)
-			return nil
-		}
-		return dec.SkipValue()
-	})
-	switch {
-	case err != nil:
-		return collection{}, plain(err)
-	case wrong != "":
-		return collection{}, &strayError{1, wrong}
-	case !c.sure:
-		// A list of one whose wrapping was lost.
-		c.rows = body
+	if p.bad != nil {
+		return collection{}, p.bad
 	}
-	return c, nil
+	return p.inside, nil
+}
+
+// look reads a body that is an object, from dec, which reads from all, and
+// notes what it finds there. Its error is one of JSON.
+func (p *partial) look(dec *jsontext.Decoder, all []byte) ([]byte, error) {
+	// Nothing but a colon and white space is before the brace.
+	start := int(dec.InputOffset())
+	start += bytes.IndexByte(all[start:], '{')
+	var wrong string
+	err := members(dec, func(dec *jsontext.Decoder, name string) error {
+		name = strings.ToLower(name)
+		switch name {
+		case "value", "@odata.nextlink", "error":
+		default:
+			return dec.SkipValue()
+		}
+		raw, err := slice(dec, all)
+		if err != nil {
+			return err
+		}
+		var bad error
+		switch name {
+		case "value":
+			bad = p.inside.fill(raw)
+		case "@odata.nextlink":
+			p.inside.next, bad = scalar(decoder(raw))
+		case "error":
+			wrong = said(raw)
+		}
+		if bad != nil && p.bad == nil {
+			p.bad = plain(bad)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	end := int(dec.InputOffset())
+	body := all[start:end:end]
+	switch {
+	case p.bad != nil:
+	case wrong != "":
+		p.bad = &strayError{1, wrong}
+	case !p.inside.sure:
+		// A list of one whose wrapping was lost.
+		p.inside.rows = body
+	}
+	return body, nil
+}
+
+// fill takes the value of a collection.
+func (c *collection) fill(value []byte) error {
+	c.sure = true
+	switch value[0] {
+	case 'n': // null
+		return nil
+	case '"':
+		s, err := scalar(decoder(value))
+		if err == nil && strings.TrimSpace(s) != "" {
+			err = &strayError{1, s}
+		}
+		return err
+	}
+	c.rows = value
+	return nil
 }
 
 // sub is the class of a part's failure.

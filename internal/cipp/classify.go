@@ -133,7 +133,7 @@ var texts = []struct {
 		"credentials used to connect to the Graph API are not available", "There is an issue with the token configuration",
 	}},
 	{incapable, []string{
-		"Required license not available", "requires a P1 license", "Your tenant is not licensed",
+		"Required license not available", "requires a P1 license", "doesn't have premium license", "NonPremiumTenant", "Your tenant is not licensed",
 		"no subscription for this service available", "account is not provisioned", "AppLifecycle_2210", "Failed to call Intune APIs",
 	}},
 	{access, []string{
@@ -234,6 +234,13 @@ var permissions = map[string]string{
 	"ListGraphBulkRequest": "CIPP.Core.Read",
 	"GetVersion":           "CIPP.Core.Read",
 	"ListLicenses":         "Tenant.Directory.Read",
+
+	"ListDBCache":             "CIPP.Core.Read",
+	"ListMFAUsers":            "Identity.User.Read",
+	"ListMailboxes":           "Exchange.Mailbox.Read",
+	"ListmailboxPermissions":  "Exchange.Mailbox.Read",
+	"ListCalendarPermissions": "Exchange.Mailbox.Read",
+	"ListDomainAnalyser":      "Tenant.DomainAnalyser.Read",
 }
 
 // meaning turns a verdict into the error a caller branches on. tenant is the

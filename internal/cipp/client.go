@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -41,14 +42,19 @@ type Options struct {
 // A Client talks to one CIPP. It may be shared, and satisfies sync.Source.
 type Client struct {
 	rest   *rest.Client
+	proven atomic.Bool // the address gave data once: it is CIPP's
 	tokens *tokens
 	log    zerolog.Logger
 	conf   Config
 
 	mu      sync.Mutex
-	version string               // once known
-	asked   bool                 // for the version
-	missing map[string]time.Time // endpoints this CIPP did not have, and when we found out
+	version string                           // once known
+	asked   bool                             // for the version
+	missing map[string]time.Time             // endpoints this CIPP did not have, and when we found out
+	silent  map[directory.TenantID]time.Time // tenants that do not tell sign-ins, and when we found out
+
+	counts *shared[cacheCounts]    // of every tenant's cached collections
+	health *shared[healthByTenant] // of every tenant's domains
 }
 
 // New returns a client; it asks nobody anything yet.
@@ -60,7 +66,8 @@ func New(conf Config, o Options) (*Client, error) {
 	if o.Bucket == nil {
 		o.Bucket = rest.NewBucket(conf.Rate, o.Metrics, "cipp")
 	}
-	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, missing: map[string]time.Time{}}
+	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, missing: map[string]time.Time{},
+		silent: map[directory.TenantID]time.Time{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
 	c.rest, err = rest.New(rest.Options{
 		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: allowed,
 		Sign: c.sign, Refused: c.refused, Classify: classify,
@@ -80,6 +87,12 @@ var allowed = []rest.Route{
 	{Method: http.MethodGet, Path: "/api/ListLicenses"},
 	{Method: http.MethodGet, Path: "/api/ListGraphRequest"},
 	{Method: http.MethodPost, Path: "/api/ListGraphBulkRequest"},
+	{Method: http.MethodGet, Path: "/api/ListDBCache"},
+	{Method: http.MethodGet, Path: "/api/ListMFAUsers"},
+	{Method: http.MethodGet, Path: "/api/ListMailboxes"},
+	{Method: http.MethodGet, Path: "/api/ListmailboxPermissions"},
+	{Method: http.MethodGet, Path: "/api/ListCalendarPermissions"},
+	{Method: http.MethodGet, Path: "/api/ListDomainAnalyser"},
 }
 
 // A used remembers which token a call was signed with, so that a refusal drops
@@ -164,6 +177,22 @@ func about(f TenantFilter, endpoint string, query url.Values) call {
 	return call{endpoint, f, true, rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Query: query, Timeout: livePatience}}
 }
 
+// everywhere asks about all tenants at once, for the few answers that CIPP reads
+// from one table. Whoever is missing from such an answer is unknown.
+func everywhere(endpoint string, query url.Values) call {
+	k := global(endpoint)
+	query.Set("tenantFilter", "AllTenants")
+	k.request.Query = query
+	return k
+}
+
+// cached asks about one tenant what CIPP has in its tables.
+func cached(f TenantFilter, endpoint string, query url.Values) call {
+	k := about(f, endpoint, query)
+	k.request.Timeout = cachedPatience
+	return k
+}
+
 // bulk asks Graph several things about one tenant in one call. It is a read
 // in the clothes of a POST, so it may be repeated.
 func bulk(f TenantFilter, parts []part) call {
@@ -173,6 +202,11 @@ func bulk(f TenantFilter, parts []part) call {
 		NoPaginateIDs []string `json:"noPaginateIds"`
 		Requests      []part   `json:"requests"`
 	}{f.value, true, []string{}, parts}
+	for _, p := range parts {
+		if p.page > 0 {
+			body.NoPaginateIDs = append(body.NoPaginateIDs, p.ID)
+		}
+	}
 	const endpoint = "ListGraphBulkRequest"
 	return call{endpoint, f, true, rest.Request{Method: http.MethodPost, Path: "/api/" + endpoint, Body: body, Read: true, Timeout: livePatience}}
 }
@@ -193,6 +227,9 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 	u := new(used)
 	r, err := c.rest.Do(context.WithValue(ctx, usedKey{}, u), k.request)
 	if err == nil {
+		if !k.scoped {
+			c.proven.Store(true)
+		}
 		return r.Body, nil
 	}
 	if ctx.Err() != nil {
@@ -221,6 +258,12 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 	}
 	if verdict == unauthorised {
 		c.explain(u.token)
+	}
+	if verdict == wrongURL && k.scoped && c.proven.Load() {
+		// The address gave data before: a page in its place is a firewall or an
+		// upgrade in the way of this one call.
+		return nil, &TenantError{Tenant: k.filter.value, Endpoint: k.endpoint, Status: e.Status, Text: e.Message,
+			Remedy: "look at what stands between syncd and CIPP, and whether CIPP is being updated"}
 	}
 	return nil, meaning(verdict, k.endpoint, k.filter.value, e.Status, e.Message)
 }

@@ -95,6 +95,37 @@ func (t *text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // trimmed returns t without surrounding space.
 func (t text) trimmed() string { return strings.TrimSpace(string(t)) }
 
+// words are a list of texts. A single one may come without its list.
+type words []string
+
+// UnmarshalJSONFrom reads a list of scalars, one scalar, or null. Empty ones
+// say nothing and are left out.
+func (w *words) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*w = nil
+	add := func(dec *jsontext.Decoder) error {
+		s, err := scalar(dec)
+		if s = strings.TrimSpace(s); s != "" && err == nil {
+			*w = append(*w, s)
+		}
+		return err
+	}
+	if dec.PeekKind() == '[' {
+		return elements(dec, add)
+	}
+	return add(dec)
+}
+
+// spaced returns an error if one of the words has a space within, where none
+// can: a list of words that lies too deep is printed as one text.
+func (w words) spaced() error {
+	for _, s := range w {
+		if strings.ContainsAny(s, " \t") {
+			return &cutError{s}
+		}
+	}
+	return nil
+}
+
 // most is more units than any tenant has; Microsoft's own unlimited offers
 // stop at ten million.
 const most = 10_000_000

@@ -5,26 +5,158 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/url"
 	"time"
 
 	"syncd/internal/directory"
 )
 
 // Snapshot reads the wanted collections of one tenant. What CIPP does not prove
-// is an unknown list with the reason; an error is ErrUnusable, or the context's.
+// is an unknown list with the reason, each list by itself; an error is
+// ErrUnusable, or the context's.
 //
-// On a present-day CIPP this is one call for a tenant.
+// On a present-day CIPP licences, users, groups and domains are one call
+// together, whichever of them are wanted, and one more for each further page.
+// To that come, for a tenant:
+//
+//	users      one of the second factors, from CIPP's nightly cache; on the
+//	           first day one more where the tenant does not tell sign-ins
+//	groups     one for ten groups' members and owners
+//	mailboxes  three, all of them from the nightly cache
+//
+// and two for all tenants together, good for some minutes: how fresh the cache
+// is, and what the domain analyser found.
 func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want directory.Kinds) (*directory.Snapshot, error) {
 	s := &directory.Snapshot{Tenant: t, TakenAt: time.Now().UTC()}
-	if want.Has(directory.Licences) {
-		list, err := c.licences(ctx, t, s.TakenAt)
-		if err != nil {
-			return nil, err
+	r, err := c.read(ctx, t, want, s.TakenAt)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []struct {
+		kind directory.Kinds
+		read func() error
+	}{
+		{directory.Licences, func() (err error) { s.Licences, err = r.licences(ctx); return err }},
+		{directory.Users, func() (err error) { s.Users, err = r.users(ctx); return err }},
+		{directory.Groups, func() (err error) { s.Groups, err = r.groups(ctx); return err }},
+		{directory.Domains, func() (err error) { s.Domains, err = r.domains(ctx); return err }},
+		{directory.Mailboxes, func() (err error) { s.Mailboxes, err = r.mailboxes(ctx); return err }},
+	} {
+		if want.Has(part.kind) {
+			if err := part.read(); err != nil {
+				return nil, err
+			}
 		}
-		s.Licences = list
 	}
 	return s, nil
+}
+
+// A reading is one tenant being read.
+type reading struct {
+	*Client
+	f   TenantFilter
+	now time.Time
+
+	got     map[string]partial // the bulk answer; nil where this CIPP has no such call
+	witness string             // the check that the answer is this tenant's; "" where it could not be made
+	err     error              // why neither can be had
+	alone   cacheCounts        // of this tenant alone, where the answer about all lacks it
+}
+
+const noWitness = "the organization was not answered, so nothing shows whose the rest of the answer is"
+
+// read makes the one call that most of a snapshot comes from. The organization
+// rides along as a witness: it names the tenant that the answer is about, and
+// thereby tells an empty list from no access.
+func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Kinds, now time.Time) (*reading, error) {
+	r := &reading{Client: c, now: now}
+	if r.f, r.err = FilterOf(t); r.err != nil {
+		return r, nil
+	}
+	ask := []part{orgPart}
+	if want.Has(directory.Licences) {
+		ask = append(ask, skusPart, subsPart)
+	}
+	if want.Has(directory.Users) {
+		ask = append(ask, c.usersPart(t.ID))
+	}
+	if want.Has(directory.Groups) {
+		ask = append(ask, groupsPart)
+	}
+	if want.Has(directory.Domains) {
+		ask = append(ask, domainsPart)
+	}
+	if len(ask) == 1 {
+		return r, nil
+	}
+	r.got, r.err = c.parts(ctx, r.f, ask...)
+	if r.err == nil {
+		r.witness, r.err = c.witness(r.got, r.f)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s: %w", r.f, context.Cause(ctx))
+	case errors.Is(r.err, ErrUnusable):
+		return nil, r.err
+	case errors.Is(r.err, ErrNoEndpoint) && want&(directory.Users|directory.Groups|directory.Domains) != 0:
+		return r, r.witnessAlone(ctx)
+	}
+	return r, nil
+}
+
+// witnessAlone reads the organization where there is no bulk call. The licences
+// do without, on their own roads.
+func (r *reading) witnessAlone(ctx context.Context) error {
+	rows, err := readAll[orgRow](ctx, r.Client, r.f, orgPart)
+	var org *orgRow
+	if err == nil {
+		org, err = single(rows)
+	}
+	if err == nil {
+		err = org.own(r.f.tenant.ID)
+	}
+	switch {
+	case err == nil:
+		r.witness = "organization is this tenant"
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", r.f, context.Cause(ctx))
+	case errors.Is(err, ErrUnusable):
+		return err
+	}
+	return nil
+}
+
+// trusted returns why a list that names nobody as its owner cannot be believed.
+func (r *reading) trusted() error {
+	switch {
+	case r.err != nil && !errors.Is(r.err, ErrNoEndpoint):
+		return r.err
+	case r.witness == "":
+		return errors.New(noWitness)
+	}
+	return nil
+}
+
+// proof is that of a list read from Graph just now.
+func (r *reading) proof() directory.Proof {
+	p := directory.Proof{Source: r.name(), Endpoint: "ListGraphBulkRequest", TakenAt: r.now, AsOf: r.now}
+	if r.got == nil && errors.Is(r.err, ErrNoEndpoint) {
+		p.Endpoint = "ListGraphRequest"
+	}
+	return p
+}
+
+// listOf is the end of reading a list: proven, unknown with the reason, or the
+// end of the run.
+func listOf[T any](ctx context.Context, f TenantFilter, what string, items []T, proof directory.Proof, err error) (directory.List[T], error) {
+	switch {
+	case err == nil:
+		return directory.Proven(items, proof), nil
+	case ctx.Err() != nil:
+		return directory.List[T]{}, fmt.Errorf("%s of %s: %w", what, f, context.Cause(ctx))
+	case errors.Is(err, ErrUnusable):
+		return directory.List[T]{}, err
+	}
+	return directory.Unknown[T](proof, fmt.Errorf("%s of %s: %w", what, f, err)), nil
 }
 
 // A found is a list with how it was checked.
@@ -36,68 +168,52 @@ type found struct {
 
 // licences takes the best road this CIPP has: Graph's own lists in one call,
 // then in two, then CIPP's overview, which hides what the MSP excluded.
-func (c *Client) licences(ctx context.Context, t directory.Tenant, now time.Time) (directory.List[directory.Licence], error) {
-	proof := directory.Proof{Source: c.name(), TakenAt: now, AsOf: now}
-	f, err := FilterOf(t)
-	if err != nil {
-		return directory.Unknown[directory.Licence](proof, err), nil
+func (r *reading) licences(ctx context.Context) (directory.List[directory.Licence], error) {
+	proof := directory.Proof{Source: r.name(), TakenAt: r.now, AsOf: r.now}
+	if r.f.value == "" {
+		return directory.Unknown[directory.Licence](proof, r.err), nil
 	}
+	var got found
+	var err error
 	for _, road := range []struct {
 		endpoint string
-		take     func(context.Context, TenantFilter) (found, error)
+		take     func(context.Context) (found, error)
 	}{
-		{"ListGraphBulkRequest", c.licencesInOneCall},
-		{"ListGraphRequest", c.licencesInTwoCalls},
-		{"ListLicenses", c.licencesOfOverview},
+		{"ListGraphBulkRequest", r.licencesInOneCall},
+		{"ListGraphRequest", func(ctx context.Context) (found, error) { return r.licencesInTwoCalls(ctx, r.f) }},
+		{"ListLicenses", func(ctx context.Context) (found, error) { return r.licencesOfOverview(ctx, r.f) }},
 	} {
-		var got found
-		got, err = road.take(ctx, f)
 		proof.Endpoint = road.endpoint
-		switch {
-		case err == nil:
-			proof.Checks, proof.Partial = got.checks, got.partial
-			return directory.Proven(got.licences, proof), nil
-		case ctx.Err() != nil:
-			return directory.List[directory.Licence]{}, fmt.Errorf("licences of %s: %w", f, context.Cause(ctx))
-		case errors.Is(err, ErrUnusable):
-			return directory.List[directory.Licence]{}, err
-		case errors.Is(err, ErrNoEndpoint):
-			continue
+		if got, err = road.take(ctx); !errors.Is(err, ErrNoEndpoint) {
+			break
 		}
-		break
 	}
-	return directory.Unknown[directory.Licence](proof, fmt.Errorf("licences of %s: %w", f, err)), nil
+	proof.Checks, proof.Partial = got.checks, got.partial
+	return listOf(ctx, r.f, "licences", got.licences, proof, err)
 }
 
-// licencesInOneCall reads Graph through ListGraphBulkRequest. The organization
-// rides along as a witness: it names the tenant that the answer is about, and
-// thereby tells an empty list from no access.
-func (c *Client) licencesInOneCall(ctx context.Context, f TenantFilter) (found, error) {
-	got, err := c.parts(ctx, f, orgPart, skusPart, subsPart)
+// licencesInOneCall takes the licences out of the bulk answer.
+func (r *reading) licencesInOneCall(ctx context.Context) (found, error) {
+	if r.err != nil {
+		return found{}, r.err
+	}
+	skus, whole, err := graphRows[skuRow](ctx, r.Client, r.f, r.got, skusPart)
 	if err != nil {
 		return found{}, err
 	}
-	witness, err := c.witness(got, f)
+	subs, wholeSubs, err := graphRows[subscriptionRow](ctx, r.Client, r.f, r.got, subsPart)
 	if err != nil {
 		return found{}, err
 	}
-	skus, whole, err := graphRows[skuRow](ctx, c, f, got, skusPart)
-	if err != nil {
-		return found{}, err
-	}
-	subs, wholeSubs, err := graphRows[subscriptionRow](ctx, c, f, got, subsPart)
-	if err != nil {
-		return found{}, err
-	}
-	list, err := proven(f, skus, subs, witness != "")
+	list, err := proven(r.f, skus, subs, r.witness != "")
 	if err != nil {
 		return found{}, err
 	}
 	checks := []string{"every part answered 200", whole, wholeSubs}
-	if witness == "" {
+	if r.witness == "" {
 		checks = append(checks, "organization absent: the tenant is known by its SKU rows")
 	} else {
-		checks = append(checks, witness)
+		checks = append(checks, r.witness)
 	}
 	return found{licences: list, checks: append(checks, agreement(list))}, nil
 }
@@ -208,33 +324,6 @@ func graphRows[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter
 		return nil, "", fmt.Errorf("%s has more than one page, and read by itself only %d rows where the first page had %d", p.graphName(), len(again), len(rows))
 	}
 	return again, p.graphName() + " read again to the end", nil
-}
-
-// readAll reads a collection of Graph by itself, every page of it; as the
-// application, like the bulk read, because the delegated user sees only what
-// its GDAP roles let it see.
-func readAll[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p part) ([]T, error) {
-	name := p.graphName()
-	a, err := c.ask(ctx, about(f, "ListGraphRequest", url.Values{"Endpoint": {name}, "AsApp": {"true"}}))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	switch {
-	case a.meta.Queued.on:
-		return nil, fmt.Errorf("%s: CIPP put the answer off (%s)", name, clip(string(a.meta.QueueMessage), 120))
-	case a.meta.NextLink != "":
-		return nil, fmt.Errorf("%s: CIPP left the next page unread", name)
-	case !f.echoes(a.meta.TenantFilter):
-		return nil, fmt.Errorf("%s: %w: it speaks of %q", name, errForeign, clip(string(a.meta.TenantFilter), 80))
-	}
-	rows, err := rowsOf[T, P](a.rows)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	if err := f.own(tenantsOf[T, P](rows)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return rows, nil
 }
 
 // tenantsOf yields whose each row says it is.

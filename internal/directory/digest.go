@@ -1,18 +1,24 @@
 package directory
 
 import (
+	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zeebo/xxh3"
 )
 
 // Proven returns why one of the wanted collections is unknown, or nil.
 func (s *Snapshot) Proven(want Kinds) error {
-	if want.Has(Licences) {
-		if _, err := s.Licences.Items(); err != nil {
+	for _, c := range s.collections() {
+		if !want.Has(c.kind) {
+			continue
+		}
+		if err := c.proven(); err != nil {
 			return err
 		}
 	}
@@ -22,23 +28,58 @@ func (s *Snapshot) Proven(want Kinds) error {
 // Counts returns how many rows each wanted collection has, by name.
 func (s *Snapshot) Counts(want Kinds) map[string]int {
 	counts := map[string]int{}
-	if want.Has(Licences) {
-		counts["licences"] = s.Licences.Proof().Rows
+	for _, c := range s.collections() {
+		if want.Has(c.kind) {
+			counts[c.name] = c.proof().Rows
+		}
 	}
 	return counts
 }
 
 // Oldest returns the proof of the wanted collection that is oldest at the source.
 func (s *Snapshot) Oldest(want Kinds) (oldest Proof) {
-	if want.Has(Licences) {
-		oldest = s.Licences.Proof()
+	found := false
+	for _, c := range s.collections() {
+		if !want.Has(c.kind) {
+			continue
+		}
+		if p := c.proof(); !found || p.AsOf.Before(oldest.AsOf) {
+			oldest, found = p, true
+		}
 	}
 	return oldest
 }
 
+// A collection is one list of a snapshot, whatever it lists.
+type collection struct {
+	kind   Kinds
+	name   string
+	proven func() error
+	proof  func() Proof
+}
+
+func (s *Snapshot) collections() [5]collection {
+	return [...]collection{
+		{Licences, "licences", s.Licences.known, s.Licences.Proof},
+		{Users, "users", s.Users.known, s.Users.Proof},
+		{Groups, "groups", s.Groups.known, s.Groups.Proof},
+		{Domains, "domains", s.Domains.known, s.Domains.Proof},
+		{Mailboxes, "mailboxes", s.Mailboxes.known, s.Mailboxes.Proof},
+	}
+}
+
+// known is nil for a list that is proven.
+func (l List[T]) known() error {
+	_, err := l.Items()
+	return err
+}
+
 // Digest names what the wanted collections say, whatever the order of their
-// rows and whatever people call them. Equal digests mean equal numbers. An
-// unknown collection gives an empty digest, which equals nothing.
+// rows. Equal digests mean that a target would be given the same. What changes
+// by itself and would make every digest a new one is not in it: the last
+// sign-in, the size of a mailbox, and when a domain was checked with what
+// score; nor are the names of licences. An unknown collection gives an empty
+// digest, which equals nothing.
 func (s *Snapshot) Digest(want Kinds) string {
 	if s.Proven(want) != nil {
 		return ""
@@ -56,6 +97,136 @@ func (s *Snapshot) Digest(want Kinds) string {
 			buf = append(append(append(buf, ' '), l.Disputed...), '\n')
 		}
 	}
+	if want.Has(Users) {
+		buf = appendRows(buf, Users, s.Users, (*writer).user)
+	}
+	if want.Has(Groups) {
+		buf = appendRows(buf, Groups, s.Groups, (*writer).group)
+	}
+	if want.Has(Domains) {
+		buf = appendRows(buf, Domains, s.Domains, (*writer).domain)
+	}
+	if want.Has(Mailboxes) {
+		buf = appendRows(buf, Mailboxes, s.Mailboxes, (*writer).mailbox)
+	}
 	sum := xxh3.Hash128(buf).Bytes()
 	return hex.EncodeToString(sum[:])
+}
+
+// appendRows adds the sum of each row, in the order of the sums. Sorting
+// sixteen bytes a row instead of the rows leaves the list, which is shared, as
+// it is, and costs no copy of it.
+func appendRows[T any](buf []byte, kind Kinds, l List[T], write func(*writer, *T)) []byte {
+	items, _ := l.Items()
+	sums := make([]xxh3.Uint128, len(items))
+	w := writer{make([]byte, 0, 1024)}
+	for i := range items {
+		w.buf = w.buf[:0]
+		write(&w, &items[i])
+		sums[i] = xxh3.Hash128(w.buf)
+	}
+	slices.SortFunc(sums, func(a, b xxh3.Uint128) int { return cmp.Or(cmp.Compare(a.Hi, b.Hi), cmp.Compare(a.Lo, b.Lo)) })
+	buf = binary.AppendUvarint(buf, uint64(kind))
+	buf = binary.AppendUvarint(buf, uint64(len(sums)))
+	for _, sum := range sums {
+		buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(buf, sum.Hi), sum.Lo)
+	}
+	return buf
+}
+
+// A writer spells one row so that no two rows are spelled alike: every text
+// goes with its length.
+type writer struct{ buf []byte }
+
+func (w *writer) text(all ...string) {
+	for _, s := range all {
+		w.buf = append(binary.AppendUvarint(w.buf, uint64(len(s))), s...)
+	}
+}
+
+func (w *writer) flag(all ...bool) {
+	for _, b := range all {
+		c := byte('-')
+		if b {
+			c = '+'
+		}
+		w.buf = append(w.buf, c)
+	}
+}
+
+// list writes texts whose order says something.
+func (w *writer) list(all []string) {
+	w.buf = binary.AppendUvarint(w.buf, uint64(len(all)))
+	w.text(all...)
+}
+
+// set writes texts whose order says nothing: as the sum of their sums.
+func (w *writer) set(all []string) {
+	var hi, lo uint64
+	for _, s := range all {
+		sum := xxh3.HashString128(s)
+		hi, lo = hi+sum.Hi, lo+sum.Lo
+	}
+	w.buf = binary.AppendUvarint(w.buf, uint64(len(all)))
+	w.buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(w.buf, hi), lo)
+}
+
+func (w *writer) moment(t time.Time) {
+	if t.IsZero() {
+		w.buf = append(w.buf, '-')
+		return
+	}
+	w.buf = binary.LittleEndian.AppendUint64(append(w.buf, '+'), uint64(t.Unix()))
+}
+
+func (w *writer) user(u *User) {
+	w.text(u.ID, u.UPN, u.Name, u.GivenName, u.Surname, u.Mail, u.JobTitle, u.Department, u.Company, u.Office,
+		u.MobilePhone, u.City, u.Country, u.UsageLocation, u.EmployeeID, u.ManagerID, string(u.MFA))
+	w.flag(u.Enabled, u.Guest, u.Resource, u.Synced)
+	w.moment(u.Created)
+	w.list(u.BusinessPhones)
+	w.set(u.Aliases)
+	w.set(u.Licences)
+}
+
+// group leaves the members out where they are not known, and says so: what
+// there is of them changes with the reason.
+func (w *writer) group(g *Group) {
+	w.text(g.ID, g.Name, g.Description, g.Mail, string(g.Kind), g.Visibility, g.Rule)
+	w.flag(g.Team, g.Synced, g.OwnersUnknown == "", g.Members.Unknown == "")
+	w.moment(g.Created)
+	w.set(g.Licences)
+	if g.OwnersUnknown == "" {
+		w.set(g.Owners)
+	}
+	if g.Members.Unknown == "" {
+		w.set(g.Members.IDs)
+	}
+}
+
+func (w *writer) domain(d *Domain) {
+	w.text(d.Name, d.Authentication)
+	w.flag(d.Verified, d.Default, d.Initial, d.Health.Known)
+	w.set(d.Services)
+	if h := &d.Health; h.Known {
+		w.text(h.MailProvider, h.SPF, h.DMARC)
+		w.flag(h.SPFPass, h.DKIM, h.DNSSEC)
+		w.set(h.MX)
+	}
+}
+
+func (w *writer) mailbox(m *Mailbox) {
+	w.text(m.ID, m.UserID, m.UPN, m.Name, m.Address, m.Kind, m.Forwarding)
+	w.flag(m.Archive, m.Hidden, m.Synced, m.RightsUnknown == "")
+	w.set(m.Aliases)
+	if m.RightsUnknown != "" {
+		return
+	}
+	w.set(m.FullAccess)
+	w.set(m.SendAs)
+	w.set(m.SendOnBehalf)
+	w.buf = binary.AppendUvarint(w.buf, uint64(len(m.Calendar)))
+	for i := range m.Calendar {
+		w.text(m.Calendar[i].Who, m.Calendar[i].Rights, m.Calendar[i].Folder)
+	}
 }

@@ -43,6 +43,10 @@ type Kinds uint
 // The collections a snapshot can hold.
 const (
 	Licences Kinds = 1 << iota
+	Users
+	Groups
+	Domains
+	Mailboxes
 )
 
 // Has reports whether k holds all of want.
@@ -51,9 +55,13 @@ func (k Kinds) Has(want Kinds) bool { return k&want == want }
 // A Snapshot is what the source said about one tenant at one moment. A
 // collection that was not asked for is unknown.
 type Snapshot struct {
-	Tenant   Tenant
-	TakenAt  time.Time
-	Licences List[Licence]
+	Tenant    Tenant
+	TakenAt   time.Time
+	Licences  List[Licence]
+	Users     List[User]
+	Groups    List[Group]
+	Domains   List[Domain]
+	Mailboxes List[Mailbox]
 }
 
 // A Licence is one Microsoft SKU in a tenant.

@@ -32,6 +32,8 @@ var cacheTypes = []cacheType{
 	{"Domains", func(_ *Server, t *Tenant) int { return len(t.Domains) }, func(_ *Server, t *Tenant, _ time.Time) []object { return domainRows(t) }},
 	{"Organization", func(*Server, *Tenant) int { return 1 }, func(_ *Server, t *Tenant, _ time.Time) []object { return []object{organizationRow(t)} }},
 	{"Mailboxes", func(_ *Server, t *Tenant) int { return len(t.Mailboxes) }, func(_ *Server, t *Tenant, _ time.Time) []object { return mailboxRows(t, true) }},
+	{"MailboxPermissions", func(_ *Server, t *Tenant) int { return len(permissionRows(t)) }, func(_ *Server, t *Tenant, _ time.Time) []object { return permissionRows(t) }},
+	{"CalendarPermissions", func(_ *Server, t *Tenant) int { return len(calendarRows(t)) }, func(_ *Server, t *Tenant, _ time.Time) []object { return calendarRows(t) }},
 	{
 		"LicenseOverview",
 		func(s *Server, t *Tenant) (n int) {
@@ -59,8 +61,8 @@ func usersIn(guestsOnly bool) func(*Server, *Tenant) int {
 
 // otherTypes exist as names; nothing is ever cached under them here.
 var otherTypes = []string{
-	"Apps", "CASMailboxes", "CalendarPermissions", "ConditionalAccessPolicies", "Devices", "ExoAcceptedDomains",
-	"MailboxPermissions", "MailboxUsage", "ManagedDevices", "Roles", "SecureScore", "ServicePrincipals", "UserRegistrationDetails",
+	"Apps", "CASMailboxes", "ConditionalAccessPolicies", "Devices", "ExoAcceptedDomains",
+	"MailboxUsage", "ManagedDevices", "Roles", "SecureScore", "ServicePrincipals", "UserRegistrationDetails",
 }
 
 // maxGraphErrors is where a tenant drops out of CIPP's error-free list.
@@ -116,7 +118,7 @@ func (s *Server) cacheTenant(domain string, t *Tenant, types []string, at time.T
 		if len(types) > 0 && !slices.Contains(types, kind.name) {
 			continue
 		}
-		if kind.name == "Mailboxes" && t.NoExchange {
+		if t.NoExchange && (strings.HasPrefix(kind.name, "Mailbox") || kind.name == "CalendarPermissions") {
 			continue // not licensed for it: not even tried
 		}
 		e := all[kind.name]

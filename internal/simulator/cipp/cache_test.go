@@ -139,8 +139,8 @@ func TestTheCountsAreThoseOfTheRows(t *testing.T) {
 	k.s.RefreshCache()
 	_, body := k.get("ListDBCache", "tenantFilter", "alpha.example", "countsOnly", "true")
 	all := decode[envelope](t, body).Results
-	if len(all) != 8 {
-		t.Errorf("got %d types, want 8: %s", len(all), body)
+	if len(all) != 10 {
+		t.Errorf("got %d types, want 10: %s", len(all), body)
 	}
 	for _, row := range all {
 		kind := row["Type"].(string)

@@ -37,6 +37,11 @@ func (w *World) Clone() *World {
 func (t *Tenant) Clone() *Tenant {
 	c := *t
 	c.Domains = slices.Clone(t.Domains)
+	for i := range c.Domains {
+		if c.Domains[i].Analysis = own(c.Domains[i].Analysis); c.Domains[i].Analysis != nil {
+			c.Domains[i].Analysis.MX = slices.Clone(c.Domains[i].Analysis.MX)
+		}
+	}
 	c.FormerDomains = slices.Clone(t.FormerDomains)
 	c.BusinessPhones, c.TechnicalMails = slices.Clone(t.BusinessPhones), slices.Clone(t.TechnicalMails)
 	c.OffboardingDefault = maps.Clone(t.OffboardingDefault)
@@ -56,7 +61,13 @@ func (t *Tenant) Clone() *Tenant {
 		g.Members, g.Owners = slices.Clone(g.Members), slices.Clone(g.Owners)
 		g.Licences, g.Synced = slices.Clone(g.Licences), own(g.Synced)
 	})
-	c.Mailboxes = each(t.Mailboxes, func(m *Mailbox) { m.Aliases = slices.Clone(m.Aliases) })
+	c.Mailboxes = each(t.Mailboxes, func(m *Mailbox) {
+		m.Aliases, m.Delegates, m.SendOnBehalf = slices.Clone(m.Aliases), slices.Clone(m.Delegates), slices.Clone(m.SendOnBehalf)
+		m.Calendar = slices.Clone(m.Calendar)
+		for i := range m.Calendar {
+			m.Calendar[i].Rights = slices.Clone(m.Calendar[i].Rights)
+		}
+	})
 	return &c
 }
 

@@ -64,6 +64,9 @@ var endpoints = []endpoint{
 	{name: "ListMFAUsers", role: "Identity.User.Read", tenancy: oneTenant, serve: (*call).listMFAUsers},
 	{name: "ListGroups", role: "Identity.Group.Read", tenancy: oneTenant, serve: (*call).listGroups},
 	{name: "ListMailboxes", role: "Exchange.Mailbox.Read", tenancy: oneTenant, serve: (*call).listMailboxes},
+	{name: "ListmailboxPermissions", role: "Exchange.Mailbox.Read", tenancy: oneTenant, serve: (*call).listMailboxPermissions},
+	{name: "ListCalendarPermissions", role: "Exchange.Mailbox.Read", tenancy: oneTenant, serve: (*call).listCalendarPermissions},
+	{name: "ListDomainAnalyser", role: "Tenant.DomainAnalyser.Read", tenancy: oneTenant, serve: (*call).listDomainAnalyser},
 }
 
 // canonical gives a name the case that CIPP publishes.

@@ -225,7 +225,7 @@ func mailboxRows(t *Tenant, fromCache bool) []object {
 			withoutKeys(row, "Id", "IsDirSynced")
 			row["storageUsedInBytes"], row["prohibitSendReceiveQuotaInBytes"] = m.StorageUsed, m.Quota
 			row["MailboxItemCount"], row["ArchiveSize"], row["ArchiveItemCount"] = m.Items, 0, 0
-			row["GrantSendOnBehalfTo"], row["Guid"], row["Identity"] = []string{}, m.ExchangeGUID, m.ID
+			row["GrantSendOnBehalfTo"], row["Guid"], row["Identity"] = list(m.SendOnBehalf), m.ExchangeGUID, m.ID
 		}
 		rows = append(rows, row)
 	}

@@ -1,7 +1,6 @@
 package cippsim
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -119,7 +118,6 @@ func proxiesOf(g *Group) []string {
 // memberRows are members of any type. Ids the world does not hold are devices.
 func memberRows(t *Tenant, ids []string) []object {
 	rows := []object{}
-	groups := groupRows(t)
 	for _, id := range ids {
 		if u := t.User(id); u != nil {
 			row := userRow(t, u)
@@ -127,8 +125,8 @@ func memberRows(t *Tenant, ids []string) []object {
 			rows = append(rows, row)
 			continue
 		}
-		if row := findRow(groups, id); row != nil {
-			row = maps.Clone(row)
+		if g := t.Group(id); g != nil && g.ID != "" {
+			row := groupRows(only(t, "group", id))[0]
 			row["@odata.type"] = "#microsoft.graph.group"
 			rows = append(rows, row)
 			continue

@@ -74,6 +74,20 @@ type Domain struct {
 	Initial    bool
 	Unverified bool
 	Federated  bool
+	Analysis   *Analysis // what the domain analyser found; nil = it never looked
+}
+
+// An Analysis is the last result of CIPP's domain analyser for one domain.
+type Analysis struct {
+	At           time.Time
+	MailProvider string
+	MX           []string
+	SPF          string // the record
+	SPFPass      bool
+	DMARC        string // Reject, Quarantine, None; empty = no record
+	DKIM         bool
+	DNSSEC       bool
+	Score        int // percent
 }
 
 // A SKU is a product the tenant holds. All counts are units as Graph reports
@@ -200,6 +214,22 @@ type Mailbox struct {
 	StorageUsed  int64 // bytes; 0 = unknown
 	Quota        int64
 	Items        int
+	Delegates    []Delegate
+	SendOnBehalf []string
+	Calendar     []CalendarRight
+}
+
+// A Delegate is somebody with rights in another's mailbox.
+type Delegate struct {
+	User   string // an address, or a name such as NT AUTHORITY\SELF
+	Rights string // FullAccess or SendAs
+}
+
+// A CalendarRight is what somebody may do in a calendar of a mailbox.
+type CalendarRight struct {
+	User   string
+	Rights []string // such as Editor
+	Folder string   // its localised name; empty means Calendar
 }
 
 // A TenantGroup is CIPP's own grouping of tenants.

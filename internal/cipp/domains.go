@@ -1,0 +1,153 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// A nameRow is a domain as Graph sends it.
+// https://learn.microsoft.com/graph/api/resources/domain
+type nameRow struct {
+	row
+	Name           text  `json:"id"`
+	Verified       flag  `json:"isVerified"`
+	Default        flag  `json:"isDefault"`
+	Initial        flag  `json:"isInitial"`
+	Authentication text  `json:"authenticationType"`
+	Services       words `json:"supportedServices"`
+}
+
+var domainsPart = get("domains", "domains", 0)
+
+// domains reads the domains of the tenant, and what CIPP's analyser last found.
+func (r *reading) domains(ctx context.Context) (directory.List[directory.Domain], error) {
+	proof := r.proof()
+	domains, checks, err := r.readDomains(ctx)
+	if err == nil {
+		var health string
+		if health, err = r.addHealth(ctx, domains); err == nil {
+			checks = append(checks, health)
+			proof.Endpoint += ", ListDomainAnalyser"
+		}
+	}
+	proof.Checks = checks
+	return listOf(ctx, r.f, "domains", domains, proof, err)
+}
+
+func (r *reading) readDomains(ctx context.Context) ([]directory.Domain, []string, error) {
+	if err := r.trusted(); err != nil {
+		return nil, nil, err
+	}
+	domains, whole, err := gather(ctx, r.Client, r.f, r.got, domainsPart, func(d *nameRow) (string, directory.Domain, error) {
+		name := strings.ToLower(d.Name.trimmed())
+		switch {
+		case !strings.Contains(name, ".") || strings.ContainsAny(name, " \t"):
+			return "", directory.Domain{}, fmt.Errorf("domain %q has no name", clip(name, 80))
+		case !d.Verified.set:
+			return "", directory.Domain{}, fmt.Errorf("domain %s does not say whether it is verified", name)
+		}
+		if err := d.Services.spaced(); err != nil {
+			return "", directory.Domain{}, fmt.Errorf("domain %s: %w", name, err)
+		}
+		slices.Sort(d.Services)
+		return name, directory.Domain{
+			Name: name, Verified: d.Verified.on, Default: d.Default.on, Initial: d.Initial.on,
+			Authentication: string(d.Authentication), Services: d.Services,
+		}, nil
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(domains) == 0:
+		return nil, nil, errors.New("domains: an empty list, and no tenant is without its onmicrosoft.com domain")
+	}
+	slices.SortFunc(domains, func(a, b directory.Domain) int { return strings.Compare(a.Name, b.Name) })
+	return domains, []string{whole, r.witness, "every domain has a name and a state"}, nil
+}
+
+// An analysisRow is a row of ListDomainAnalyser. Any field is "" where the
+// analyser did not find it out. CIPP source: Push-DomainAnalyserDomain.ps1.
+type analysisRow struct {
+	row
+	TenantID text   `json:"TenantID"`
+	Domain   text   `json:"Domain"`
+	Checked  moment `json:"LastRefresh"`
+	Provider text   `json:"MailProvider"`
+	MX       words  `json:"ActualMXRecords"`
+	SPF      text   `json:"ActualSPFRecord"`
+	SPFPass  flag   `json:"SPFPassAll"`
+	DMARC    text   `json:"DMARCActionPolicy"`
+	DKIM     flag   `json:"DKIMEnabled"`
+	DNSSEC   flag   `json:"DNSSECPresent"`
+	Score    number `json:"ScorePercentage"`
+}
+
+// healthByTenant is what the analyser found, by tenant id (or by the name CIPP
+// gives the tenant) and by domain, both in lower case.
+type healthByTenant map[string]map[string]directory.DomainHealth
+
+// addHealth writes into domains what the analyser found, and says of how many.
+// What it did not look at is unknown. An error is the end of the run.
+func (r *reading) addHealth(ctx context.Context, domains []directory.Domain) (string, error) {
+	all, err := r.health.get(ctx, r.readHealth)
+	if err != nil {
+		return fmt.Sprintf("health of domains unknown: %v", err), r.optional(ctx, err)
+	}
+	known := 0
+	for i := range domains {
+		for _, tenant := range [...]string{string(r.f.tenant.ID), r.f.tenant.DefaultDomain} {
+			if h, ok := all[strings.ToLower(tenant)][domains[i].Name]; ok {
+				domains[i].Health = h
+				known++
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("health of %d domains known", known), nil
+}
+
+// readHealth reads the analyser's results of all tenants: one table, one call.
+func (c *Client) readHealth(ctx context.Context) (healthByTenant, error) {
+	a, err := c.ask(ctx, everywhere("ListDomainAnalyser", url.Values{}))
+	if err != nil {
+		return nil, err
+	}
+	// Each row speaks for itself: one that is no data concerns no other.
+	rows, _, err := rowsAmong[analysisRow](a.rows)
+	if err != nil {
+		return nil, fmt.Errorf("ListDomainAnalyser: %w", plain(err))
+	}
+	all := healthByTenant{}
+	for i := range rows {
+		r := &rows[i]
+		tenant := strings.ToLower(firstOf(r.TenantID, r.Tenant))
+		if tenant == "" || r.Checked.IsZero() {
+			continue
+		}
+		if all[tenant] == nil {
+			all[tenant] = map[string]directory.DomainHealth{}
+		}
+		all[tenant][strings.ToLower(r.Domain.trimmed())] = r.health()
+	}
+	return all, nil
+}
+
+func (r *analysisRow) health() directory.DomainHealth {
+	slices.Sort(r.MX)
+	h := directory.DomainHealth{
+		Known: true, Checked: r.Checked.Round(time.Second), MailProvider: string(r.Provider), MX: r.MX,
+		SPF: string(r.SPF), SPFPass: r.SPFPass.on, DKIM: r.DKIM.on, DNSSEC: r.DNSSEC.on, Score: min(max(r.Score.n, 0), 100),
+	}
+	switch policy := strings.ToLower(r.DMARC.trimmed()); policy {
+	case "none", "quarantine", "reject":
+		h.DMARC = policy
+	}
+	return h
+}

@@ -1,0 +1,209 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncd/internal/directory"
+)
+
+// A groupRow is a group as Graph sends it.
+// https://learn.microsoft.com/graph/api/resources/group
+type groupRow struct {
+	row
+	ID           text                            `json:"id"`
+	Name         text                            `json:"displayName"`
+	Description  text                            `json:"description"`
+	Mail         text                            `json:"mail"`
+	MailOn       flag                            `json:"mailEnabled"`
+	Security     flag                            `json:"securityEnabled"`
+	Types        words                           `json:"groupTypes"`
+	Provisioning words                           `json:"resourceProvisioningOptions"`
+	Visibility   text                            `json:"visibility"`
+	Rule         text                            `json:"membershipRule"`
+	Synced       flag                            `json:"onPremisesSyncEnabled"`
+	Created      moment                          `json:"createdDateTime"`
+	Deleted      moment                          `json:"deletedDateTime"`
+	Licences     list[assignedRow, *assignedRow] `json:"assignedLicenses"`
+}
+
+var groupsPart = get("groups", "groups?$select=id,displayName,description,mail,mailEnabled,securityEnabled,groupTypes,resourceProvisioningOptions,"+
+	"visibility,membershipRule,onPremisesSyncEnabled,createdDateTime,assignedLicenses&$top=999", 999)
+
+// groups reads the groups of the tenant, and who is in them.
+func (r *reading) groups(ctx context.Context) (directory.List[directory.Group], error) {
+	proof := r.proof()
+	groups, checks, err := r.readGroups(ctx)
+	proof.Checks = checks
+	return listOf(ctx, r.f, "groups", groups, proof, err)
+}
+
+func (r *reading) readGroups(ctx context.Context) ([]directory.Group, []string, error) {
+	if err := r.trusted(); err != nil {
+		return nil, nil, err
+	}
+	in := interner{}
+	groups, whole, err := gather(ctx, r.Client, r.f, r.got, groupsPart, func(g *groupRow) (string, directory.Group, error) {
+		d, err := g.group(in)
+		return d.ID, d, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(groups, func(a, b directory.Group) int { return strings.Compare(a.ID, b.ID) })
+	if err := r.memberships(ctx, groups); err != nil {
+		return nil, nil, err
+	}
+	unknown := 0
+	for i := range groups {
+		if groups[i].Members.Unknown != "" {
+			unknown++
+		}
+	}
+	checks := []string{whole, r.witness, "every group has an id", "members and owners read group by group"}
+	if unknown > 0 {
+		checks = append(checks, fmt.Sprintf("members of %d groups unknown", unknown))
+	}
+	return groups, checks, nil
+}
+
+func (r *groupRow) group(in interner) (directory.Group, error) {
+	id := strings.ToLower(r.ID.trimmed())
+	switch {
+	case !directory.IsGUID(id):
+		return directory.Group{}, fmt.Errorf("group %q has no object id (%q)", clip(string(r.Name), 60), clip(string(r.ID), 40))
+	case !r.MailOn.set || !r.Security.set:
+		return directory.Group{}, fmt.Errorf("group %s does not say of what kind it is", id)
+	case !r.Deleted.IsZero():
+		return directory.Group{}, fmt.Errorf("group %s is deleted, and nobody asked for the deleted ones", id)
+	}
+	for _, w := range [...]words{r.Types, r.Provisioning} {
+		if err := w.spaced(); err != nil {
+			return directory.Group{}, fmt.Errorf("group %s: %w", id, err)
+		}
+	}
+	licences, err := skusOf(r.Licences, in)
+	if err != nil {
+		return directory.Group{}, fmt.Errorf("group %s: %w", id, err)
+	}
+	return directory.Group{
+		ID: id, Name: string(r.Name), Description: string(r.Description), Mail: strings.ToLower(r.Mail.trimmed()), Kind: r.kind(),
+		Team: r.Provisioning.has("Team"), Visibility: in.same(r.Visibility), Rule: string(r.Rule), Synced: r.Synced.on,
+		Created: r.Created.Time, Licences: licences,
+	}, nil
+}
+
+// kind tells the sorts apart as Microsoft's own table does.
+// https://learn.microsoft.com/graph/api/resources/groups-overview#group-types-in-microsoft-entra-id-and-microsoft-graph
+func (r *groupRow) kind() directory.GroupKind {
+	switch {
+	case r.Types.has("Unified"):
+		return directory.Microsoft365Group
+	case r.MailOn.on && r.Security.on:
+		return directory.MailSecurity
+	case r.MailOn.on:
+		return directory.DistributionList
+	case r.Security.on:
+		return directory.SecurityGroup
+	}
+	return ""
+}
+
+// has reports whether s is among the words, in any case.
+func (w words) has(s string) bool {
+	return slices.ContainsFunc(w, func(t string) bool { return strings.EqualFold(s, t) })
+}
+
+// bulkParts is how many reads Graph takes in one call; of more CIPP makes
+// several calls, in a row and within its own time limit.
+const bulkParts = 20
+
+// memberships reads who is in the groups and who owns them. Graph would tell
+// the first twenty of each group together with the list; we ask for each, and
+// a group whose answer is not whole is unknown by itself.
+func (r *reading) memberships(ctx context.Context, groups []directory.Group) error {
+	if r.got == nil {
+		for i := range groups {
+			groups[i].Members.Unknown = "this CIPP cannot read the members of several groups at once; update it"
+			groups[i].OwnersUnknown = groups[i].Members.Unknown
+		}
+		return nil
+	}
+	type question struct {
+		group  int
+		owners bool
+	}
+	var ask []question
+	for i := range groups {
+		ask = append(ask, question{i, false}, question{i, true})
+	}
+	pool, ctx := errgroup.WithContext(ctx)
+	pool.SetLimit(max(1, r.conf.Rate.Concurrency))
+	for some := range slices.Chunk(ask, bulkParts) {
+		pool.Go(func() error {
+			parts := make([]part, len(some))
+			for i, q := range some {
+				parts[i] = membersPart(groups[q.group].ID, q.group, q.owners)
+			}
+			got, failed := r.parts(ctx, r.f, parts...)
+			if failed != nil && (ctx.Err() != nil || errors.Is(failed, ErrUnusable)) {
+				return failed
+			}
+			for i, q := range some {
+				g := &groups[q.group]
+				ids, err := []string(nil), failed
+				if err == nil {
+					ids, err = r.members(ctx, got, parts[i])
+				}
+				if err != nil && (ctx.Err() != nil || errors.Is(err, ErrUnusable)) {
+					return err
+				}
+				unknown := ""
+				switch {
+				case err != nil:
+					unknown, ids = err.Error(), nil
+				case len(ids) == 0 && !q.owners && strings.EqualFold(g.Visibility, "HiddenMembership"):
+					// Graph shows them to nobody without a permission that CIPP lacks.
+					unknown = "the members of this group are hidden"
+				}
+				if q.owners {
+					g.Owners, g.OwnersUnknown = ids, unknown
+				} else {
+					g.Members = directory.Members{IDs: ids, Unknown: unknown}
+				}
+			}
+			return nil
+		})
+	}
+	return pool.Wait()
+}
+
+func membersPart(id string, n int, owners bool) part {
+	what := "members"
+	if owners {
+		what = "owners"
+	}
+	return get(what+"-"+strconv.Itoa(n), "groups/"+id+"/"+what+"?$select=id&$top=999", 999)
+}
+
+// members returns the object ids in one answer, sorted.
+func (r *reading) members(ctx context.Context, got map[string]partial, p part) ([]string, error) {
+	ids, _, err := gather(ctx, r.Client, r.f, got, p, func(m *referred) (string, string, error) {
+		id := strings.ToLower(m.ID.trimmed())
+		if id == "" {
+			return "", "", errors.New("a member without an id")
+		}
+		return id, id, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(ids)
+	return ids, nil
+}

@@ -1,0 +1,265 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// A userRow is a user as Graph sends it.
+// https://learn.microsoft.com/graph/api/resources/user
+type userRow struct {
+	row
+	ID            text                            `json:"id"`
+	UPN           text                            `json:"userPrincipalName"`
+	Name          text                            `json:"displayName"`
+	GivenName     text                            `json:"givenName"`
+	Surname       text                            `json:"surname"`
+	Mail          text                            `json:"mail"`
+	Proxies       words                           `json:"proxyAddresses"`
+	Enabled       flag                            `json:"accountEnabled"`
+	Type          text                            `json:"userType"`
+	Resource      flag                            `json:"isResourceAccount"`
+	JobTitle      text                            `json:"jobTitle"`
+	Department    text                            `json:"department"`
+	Company       text                            `json:"companyName"`
+	Office        text                            `json:"officeLocation"`
+	MobilePhone   text                            `json:"mobilePhone"`
+	Phones        words                           `json:"businessPhones"`
+	City          text                            `json:"city"`
+	Country       text                            `json:"country"`
+	UsageLocation text                            `json:"usageLocation"`
+	EmployeeID    text                            `json:"employeeId"`
+	Created       moment                          `json:"createdDateTime"`
+	Deleted       moment                          `json:"deletedDateTime"`
+	Licences      list[assignedRow, *assignedRow] `json:"assignedLicenses"`
+	Synced        flag                            `json:"onPremisesSyncEnabled"`
+	Manager       list[referred, *referred]       `json:"manager"`
+	SignIn        list[signInRow, *signInRow]     `json:"signInActivity"`
+}
+
+// An assignedRow is a SKU that a user or a group holds.
+type assignedRow struct {
+	row
+	SKU text `json:"skuId"`
+}
+
+// A referred is an object of which only the id was asked for.
+type referred struct {
+	row
+	ID text `json:"id"`
+}
+
+type signInRow struct {
+	row
+	Last   moment `json:"lastSignInDateTime"`
+	Silent moment `json:"lastNonInteractiveSignInDateTime"`
+}
+
+const userFields = "users?$select=id,displayName,givenName,surname,userPrincipalName,mail,proxyAddresses,accountEnabled,userType,isResourceAccount," +
+	"jobTitle,department,companyName,officeLocation,mobilePhone,businessPhones,city,country,usageLocation,employeeId,createdDateTime," +
+	"assignedLicenses,onPremisesSyncEnabled"
+
+var (
+	// Graph sends at most 500 users a page with their sign-ins, and refuses the
+	// whole list where the tenant lacks Entra ID P1.
+	usersWithSignIn = get("users", userFields+",signInActivity&$expand=manager($select=id)&$top=500", 500)
+	usersWithout    = get("users", userFields+"&$expand=manager($select=id)&$top=999", 999)
+)
+
+// silentFor is how long we remember that a tenant does not tell sign-ins.
+const silentFor = 24 * time.Hour
+
+// usersPart is the question that this tenant answers.
+func (c *Client) usersPart(id directory.TenantID) part {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if since, ok := c.silent[id]; ok && time.Since(since) < silentFor {
+		return usersWithout
+	}
+	return usersWithSignIn
+}
+
+// users reads the accounts of the tenant, and what the cache knows of their
+// second factors.
+func (r *reading) users(ctx context.Context) (directory.List[directory.User], error) {
+	proof := r.proof()
+	users, checks, err := r.readUsers(ctx)
+	if err == nil {
+		var mfa string
+		if mfa, err = r.addMFA(ctx, users); err == nil {
+			checks = append(checks, mfa)
+			proof.Endpoint += ", ListMFAUsers"
+		}
+	}
+	proof.Checks = checks
+	return listOf(ctx, r.f, "users", users, proof, err)
+}
+
+func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, error) {
+	if err := r.trusted(); err != nil {
+		return nil, nil, err
+	}
+	in := interner{}
+	turn := func(u *userRow) (string, directory.User, error) {
+		d, err := u.user(in)
+		return d.ID, d, err
+	}
+	p, got := r.usersPart(r.f.tenant.ID), r.got
+	told := "sign-ins told"
+	users, whole, err := gather(ctx, r.Client, r.f, got, p, turn)
+	if p.page == usersWithSignIn.page && r.refusedSignIn(got, err) {
+		told = fmt.Sprintf("sign-ins not told (%s)", clip(err.Error(), 120))
+		p = usersWithout
+		if got != nil {
+			if got, err = r.parts(ctx, r.f, p); err != nil {
+				return nil, nil, err
+			}
+		}
+		if users, whole, err = gather(ctx, r.Client, r.f, got, p, turn); err == nil {
+			r.mu.Lock()
+			r.silent[r.f.tenant.ID] = time.Now()
+			r.mu.Unlock()
+		}
+	} else if p.page == usersWithout.page {
+		told = "sign-ins not told, as before"
+	}
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(users) == 0:
+		// Somebody made the tenant, and CIPP came in through somebody.
+		return nil, nil, errors.New("users: an empty list, and no tenant is without users")
+	}
+	slices.SortFunc(users, func(a, b directory.User) int { return strings.Compare(a.ID, b.ID) })
+	return users, []string{whole, r.witness, "every user has an id, a name to sign in with and a state", told}, nil
+}
+
+// refusedSignIn reports whether the list may be had without the sign-ins: Graph
+// refuses them for want of a licence (403) or of a permission of CIPP (403), or
+// because they cannot be selected (400).
+func (r *reading) refusedSignIn(got map[string]partial, err error) bool {
+	if err == nil || errors.Is(err, ErrUnusable) {
+		return false
+	}
+	if got != nil {
+		status := got[usersWithSignIn.ID].status
+		return status == http.StatusForbidden || status == http.StatusBadRequest
+	}
+	e, ok := errors.AsType[*TenantError](err)
+	return ok && !e.Temporary && (e.Status == http.StatusForbidden || e.Status == http.StatusBadRequest)
+}
+
+// user turns a row into a user, or says what is wrong with it.
+func (r *userRow) user(in interner) (directory.User, error) {
+	id := strings.ToLower(r.ID.trimmed())
+	upn := strings.ToLower(r.UPN.trimmed())
+	switch {
+	case !directory.IsGUID(id):
+		return directory.User{}, fmt.Errorf("user %q has no object id (%q)", clip(upn, 80), clip(string(r.ID), 40))
+	case upn == "":
+		return directory.User{}, fmt.Errorf("user %s has no userPrincipalName", id)
+	case !r.Enabled.set:
+		return directory.User{}, fmt.Errorf("user %s does not say whether it is enabled", id)
+	case !r.Deleted.IsZero():
+		return directory.User{}, fmt.Errorf("user %s is deleted, and nobody asked for the deleted ones", id)
+	}
+	licences, err := skusOf(r.Licences, in)
+	if err != nil {
+		return directory.User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	mail, aliases, err := addresses(r.Proxies, r.Mail)
+	if err != nil {
+		return directory.User{}, fmt.Errorf("user %s: proxyAddresses: %w", id, err)
+	}
+	u := directory.User{
+		ID: id, UPN: upn, Name: string(r.Name), GivenName: string(r.GivenName), Surname: string(r.Surname),
+		Mail: mail, Aliases: aliases, Enabled: r.Enabled.on, Resource: r.Resource.on, Synced: r.Synced.on,
+		// Accounts from before guests had a type have none.
+		Guest:    strings.EqualFold(string(r.Type), "Guest") || strings.Contains(upn, "#ext#"),
+		JobTitle: in.same(r.JobTitle), Department: in.same(r.Department), Company: in.same(r.Company), Office: in.same(r.Office),
+		MobilePhone: string(r.MobilePhone), BusinessPhones: r.Phones, City: in.same(r.City), Country: in.same(r.Country),
+		UsageLocation: in.same(r.UsageLocation), EmployeeID: string(r.EmployeeID), Created: r.Created.Time, Licences: licences,
+	}
+	if len(r.Manager) > 0 {
+		u.ManagerID = strings.ToLower(r.Manager[0].ID.trimmed())
+	}
+	for _, s := range r.SignIn {
+		for _, at := range [...]time.Time{s.Last.Time, s.Silent.Time} {
+			if at.After(u.LastSignIn) {
+				u.LastSignIn = at
+			}
+		}
+	}
+	return u, nil
+}
+
+// An interner keeps one copy of texts that many rows share.
+type interner map[string]string
+
+func (in interner) same(t text) string {
+	s, ok := in[string(t)]
+	if !ok {
+		s = string(t)
+		in[s] = s
+	}
+	return s
+}
+
+// skusOf returns the SKU ids of licences, sorted.
+func skusOf(rows []assignedRow, in interner) ([]string, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	out := make([]string, len(rows))
+	for i := range rows {
+		sku := strings.ToLower(rows[i].SKU.trimmed())
+		if !directory.IsGUID(sku) {
+			return nil, fmt.Errorf("a licence has no SKU id (%q)", clip(string(rows[i].SKU), 40))
+		}
+		out[i] = in.same(text(sku))
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// addresses returns the primary address and the others, in lower case. Of the
+// proxy addresses SMTP: marks the primary one and smtp: the others; there are
+// SIP:, X500: and more among them, which are nobody's mail address.
+func addresses(proxies words, mail text) (primary string, others []string, err error) {
+	for _, p := range proxies {
+		scheme, address, _ := strings.Cut(p, ":")
+		if !strings.EqualFold(scheme, "smtp") || address == "" {
+			continue
+		}
+		if strings.ContainsAny(address, " \t") {
+			return "", nil, &cutError{p}
+		}
+		address = strings.ToLower(address)
+		if scheme == "SMTP" && primary == "" {
+			primary = address
+			continue
+		}
+		others = append(others, address)
+	}
+	if primary == "" {
+		primary = strings.ToLower(mail.trimmed())
+	}
+	return primary, tidied(others, primary), nil
+}
+
+// tidied returns addresses sorted, each once, without own.
+func tidied(all []string, own string) []string {
+	all = slices.DeleteFunc(all, func(s string) bool { return s == own || s == "" })
+	if len(all) == 0 {
+		return nil
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
