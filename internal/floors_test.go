@@ -38,11 +38,12 @@ var floors = map[string]floor{
 	"cmd/syncd": {[]string{"internal/..."}, "the program wires everything"},
 	"bench":     {[]string{"internal/..."}, "measurements stand outside, as the program does"},
 
-	"internal/web":           {[]string{"internal/web/control", "internal/state"}, "pages show what the state holds; they run nothing themselves"},
-	"internal/web/control":   {nil, "the control socket carries command lines and knows none of them"},
-	"internal/report":        {[]string{"internal/sync", "internal/mapping", "internal/plan", "internal/directory"}, downward},
-	"internal/sync":          {[]string{"internal/state", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
-	"internal/sync/schedule": {nil, "a schedule knows times and names, not what runs"},
+	"internal/web":             {[]string{"internal/web/control", "internal/state"}, "pages show what the state holds; they run nothing themselves"},
+	"internal/web/control":     {nil, "the control socket carries command lines and knows none of them"},
+	"internal/report":          {[]string{"internal/sync", "internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/sync":            {[]string{"internal/state", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
+	"internal/sync/targettest": {[]string{"internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
+	"internal/sync/schedule":   {nil, "a schedule knows times and names, not what runs"},
 
 	"internal/cipp": system, "internal/connectwise": system, "internal/itglue": system, "internal/scim": system,
 

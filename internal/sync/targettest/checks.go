@@ -51,7 +51,7 @@ func (b *bench) follows() {
 			for _, next := range []Step{step, Start} {
 				r.step = next
 				before := r.Writes()
-				r.apply()
+				r.bring()
 				if next != Start && r.Writes() == before {
 					r.Errorf("the step %q made no write", step)
 				}
@@ -76,7 +76,7 @@ func (b *bench) sparesStrangers() {
 				known[ref] = true
 			}
 			r.step = step
-			r.apply()
+			r.bring()
 		}
 		for _, ref := range r.ours() {
 			known[ref] = true
@@ -216,7 +216,8 @@ func (b *bench) seesLateEdits() {
 				}}
 			}
 			r.step = step
-			report := r.apply()
+			report := r.untilWrite()
+			r.healthy(report)
 			for ref, text := range edited {
 				if now := r.Dump()[ref]; now != text {
 					r.Errorf("%s was edited a moment before and written over:\nwas %s\nis  %s", ref, text, now)
@@ -266,7 +267,7 @@ func (b *bench) survivesFaults() {
 			}
 			if r.has(step) {
 				r.step = step
-				r.apply()
+				r.bring()
 				want = refs(r.Dump())
 			}
 		})
@@ -281,7 +282,7 @@ func (b *bench) survivesFaults() {
 				r.step = step
 				writes := r.Writes()
 				r.Fail(fault)
-				report := r.run(sync.Apply)
+				report := r.untilWrite()
 				if r.Writes() == writes {
 					return // this step writes nothing, so nothing was lost
 				}
@@ -293,7 +294,7 @@ func (b *bench) survivesFaults() {
 				}
 				r.Heal()
 				r.pause()
-				r.apply()
+				r.bring()
 				r.inStep()
 				if got := refs(r.Dump()); !slices.Equal(got, want) {
 					r.Errorf("the target holds %v, want %v as without the fault", got, want)
@@ -352,20 +353,15 @@ func (b *bench) survivesKills() {
 					return
 				}
 				r.step = step
-				if at > 0 {
-					r.kill.Store(int64(at - 1))
-				}
-				_, err := r.try(sync.Apply)
 				switch {
 				case at == 0: // the life that nobody ends says what should be there
+					r.bring()
 					want = refs(r.Dump())
-				case err == nil:
+				case !r.killedAt(at):
 					ended = true
-				case !errors.Is(err, errKilled):
-					r.Fatalf("got %v, want the run to be killed", err)
 				}
 				r.reopen()
-				r.apply()
+				r.bring()
 				r.inStep()
 				if got := refs(r.Dump()); !slices.Equal(got, want) {
 					r.Errorf("the target holds %v, want %v as without the kill", got, want)
@@ -378,11 +374,41 @@ func (b *bench) survivesKills() {
 	}
 }
 
+// killedAt runs until the process is killed at a write to the store, counted
+// from 1, and reports whether it was. Leavers may take several runs.
+func (r *rig) killedAt(write int) bool {
+	r.Helper()
+	r.kill.Store(int64(write - 1))
+	for range mostRuns {
+		_, err := r.try(sync.Apply)
+		if err != nil && !errors.Is(err, errKilled) {
+			r.Fatalf("got %v, want the run to be killed", err)
+		}
+		if err != nil || !r.waiting() {
+			return err != nil
+		}
+		r.pause()
+	}
+	return false
+}
+
+// deletes reports whether the target keeps nothing of what is gone. Such a
+// deletion leaves no state to announce; a run that never heard of it finds
+// both sides without the object, and forgets it.
+func (r *rig) deletes() bool {
+	r.Helper()
+	target, err := r.Open(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	return slices.ContainsFunc(target.Spec().Kinds, func(k plan.Kind) bool { return k.Retire == nil })
+}
+
 func (b *bench) announcesFirst() {
 	for _, step := range steps {
 		b.bubble(step.String(), func(r *rig) {
 			r.settle()
-			if !r.has(step) {
+			if !r.has(step) || step == Gone && r.deletes() {
 				return
 			}
 			r.step = step

@@ -167,6 +167,52 @@ func (r *rig) apply() *sync.Report {
 	return report
 }
 
+// bring runs as often as it takes until the target follows the source: a
+// leaver is waited for, as its kind says.
+func (r *rig) bring() {
+	r.Helper()
+	for range mostRuns {
+		r.apply()
+		if !r.waiting() {
+			return
+		}
+		r.pause()
+	}
+	r.Fatalf("after %d days there are still leavers to be waited for", mostRuns)
+}
+
+// mostRuns bounds how long a leaver is waited for.
+const mostRuns = 60
+
+// waiting reports whether some object is gone from the source and not yet long
+// enough.
+func (r *rig) waiting() bool {
+	r.Helper()
+	for c, err := range r.store.Cursors(r.Context()) {
+		if err != nil {
+			r.Fatal(err)
+		}
+		if c.Absent > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// untilWrite runs until the run in which something was written, or in which
+// there was nothing more to wait for.
+func (r *rig) untilWrite() *sync.Report {
+	r.Helper()
+	before := r.Writes()
+	for {
+		report := r.run(sync.Apply)
+		if r.Writes() != before || !r.waiting() {
+			return report
+		}
+		r.pause()
+	}
+}
+
 func (r *rig) healthy(report *sync.Report) {
 	r.Helper()
 	for _, s := range report.Scopes {
