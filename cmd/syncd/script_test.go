@@ -74,6 +74,8 @@ func TestScripts(t *testing.T) {
 			}
 			env.Values[worldKey{}] = w
 			env.Defer(w.close)
+			// The race detector lets every process sleep for a second at its end.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("CONTOSO", contoso)
 			env.Setenv("FABRIKAM", fabrikam)
 			env.Setenv("TAILSPIN", tailspin)

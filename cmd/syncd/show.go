@@ -63,10 +63,12 @@ func said(o sync.Outcome) string {
 // changes or waits in full.
 func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 	out := &page{w: w, palette: palette(colour)}
-	quiet, unmapped := 0, 0
+	quiet, unmapped, ignored := 0, 0, 0
 	for i := range r.Scopes {
 		s := &r.Scopes[i]
 		switch {
+		case s.Ignored:
+			ignored++
 		case s.Outcome == sync.Unmapped:
 			unmapped++
 		case len(s.Changes) == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace) == 0:
@@ -80,6 +82,9 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 	}
 	if unmapped > 0 {
 		out.line("%d not linked: syncd map suggest", unmapped)
+	}
+	if ignored > 0 {
+		out.line("%d ignored on purpose", ignored)
 	}
 	out.totals(r)
 	if r.Error != nil {

@@ -158,7 +158,7 @@ func writeHistory(out io.Writer, entries []state.Entry, zone *time.Location) err
 			result += ": " + e.Message
 		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
-			string(e.Action) + " " + e.Label, images(&e), e.Money, result, string(e.Reason), e.By, e.Run})
+			string(e.Action) + " " + e.Label, images(&e), e.Money, result, string(e.Reason), e.By + reason(e.Why), e.Run})
 	}
 	return s.Table(out, 0)
 }

@@ -24,6 +24,7 @@ import (
 //	what the agreement shows                        named                  not named
 //	it is not there                                 agreement_missing      –
 //	it belongs to another company                   agreement_foreign      –
+//	a first or last day that is no date             agreement_unusable     does not fit
 //	cancelledFlag, or status Cancelled              agreement_unusable     does not fit
 //	it begins after today                           agreement_unusable     does not fit
 //	its last day was before today, or Expired       agreement_unusable     does not fit
@@ -55,6 +56,8 @@ func (a *agreement) status(today day) string {
 // unusable says why nothing may be billed under the agreement now, or is empty.
 func (a *agreement) unusable(today day) string {
 	switch {
+	case a.Start == unreadable, a.End == unreadable:
+		return "its first or its last day is no date"
 	case a.Cancelled, a.Status == "Cancelled":
 		return "it is cancelled"
 	case a.Start > today:

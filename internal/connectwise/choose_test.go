@@ -52,6 +52,7 @@ func TestWhichAgreement(t *testing.T) {
 		{name: "inactive", there: []*agreement{fit(55, func(a *agreement) { a.Status = "Inactive" })}, code: "agreement_missing", says: []string{"its status is Inactive"}},
 		{name: "a status nobody knows", there: []*agreement{fit(55, func(a *agreement) { a.Status = "Paused" })}, code: "agreement_missing", says: []string{"its status is Paused"}},
 		{name: "no status: the dates decide", there: []*agreement{fit(55, func(a *agreement) { a.Status = "" })}, want: 55},
+		{name: "an end that is no date", there: []*agreement{fit(55, func(a *agreement) { a.End = unreadable })}, code: "agreement_missing", says: []string{"is no date"}},
 		{name: "billed one time", there: []*agreement{fit(55, func(a *agreement) { a.BillOneTime = true })}, code: "agreement_missing", says: []string{"bills only once"}},
 		{name: "one-time", there: []*agreement{fit(55, func(a *agreement) { a.OneTime = true })}, code: "agreement_missing", says: []string{"bills only once"}},
 		{name: "not recurring", there: []*agreement{fit(55, func(a *agreement) { a.cycle = notRecurring })}, code: "agreement_missing", says: []string{"no recurring billing cycle"}},

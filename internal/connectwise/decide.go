@@ -18,6 +18,7 @@ import (
 // and bills if billCustomer is Billable. The first row that fits decides:
 //
 //	lines of the product                       what becomes of it
+//	any with a first or last day that is no date   conflict bad_date
 //	any, ended                                 history: as if it were not there
 //	any, open, not Billable                    left alone, with the note do_not_bill
 //	none open and Billable, one open that is not   nothing: no line is made beside it
@@ -63,6 +64,9 @@ func (q *question) decide(rows []addition) finding {
 		row := &rows[i]
 		switch {
 		case row.Product.ID != q.item.ID:
+		case row.Cancelled == unreadable || row.Effective == unreadable:
+			f.conflict = q.hold("bad_date", "%s has a line whose first or last day is no date (%s): correct it in ConnectWise", q.label, q.ref(row))
+			return f
 		case row.Cancelled != 0 && row.Cancelled < q.today:
 		case row.Effective > q.today:
 			future = append(future, row)
@@ -181,6 +185,7 @@ func (q *question) object(a *addition) *plan.Object {
 func (q *question) info() map[string]string {
 	info := agreementInfo(q.agreement)
 	info["product"], info["product_id"] = q.item.Identifier, strconv.Itoa(q.item.ID)
+	info["unit_price"] = q.item.Price.String()
 	return info
 }
 
@@ -200,7 +205,10 @@ func show(o *plan.Object, a *addition, cancels bool) {
 	o.Fields = plan.Fields{{Name: fieldCancelled, Value: plan.Value{a.Cancelled.String()}}, {Name: fieldQuantity, Value: plan.Value{a.Quantity.String()}}}
 	n, whole := a.Quantity.whole()
 	o.Retired = whole && n == 0 || cancels && a.Cancelled != 0
-	o.Info["unit_price"], o.Info["less_included"] = a.UnitPrice.String(), a.LessIncluded.String()
+	if price := a.UnitPrice.String(); price != "" || o.Info["unit_price"] == "" {
+		o.Info["unit_price"] = price // a line without a price keeps the catalogue's
+	}
+	o.Info["less_included"] = a.LessIncluded.String()
 	o.Info["bill"], o.Info["effective"] = a.Bill, a.Effective.String()
 	o.Info["updated_by"], o.Info["updated_at"] = a.Info.UpdatedBy, a.Info.LastUpdated
 }

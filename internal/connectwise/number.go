@@ -120,6 +120,9 @@ func (d day) add(years, months, days int) day { return dayOf(d.time().AddDate(ye
 
 // String is YYYY-MM-DD, or empty.
 func (d day) String() string {
+	if d == unreadable {
+		return "unreadable"
+	}
 	if d == 0 {
 		return ""
 	}
@@ -139,14 +142,18 @@ func (d *day) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		*d = 0
 		return nil
 	}
+	*d = unreadable
 	if raw.Kind() == '"' {
 		if v, ok := parseDay(raw[1 : len(raw)-1]); ok {
 			*d = v
-			return nil
 		}
 	}
-	return fmt.Errorf("%s is not a date", clip(string(raw)))
+	return nil
 }
+
+// unreadable stands for a date that is none. It is the matter of the line or
+// the agreement that has it, not of the list it came in.
+const unreadable day = -1
 
 func parseDay(s []byte) (day, bool) {
 	if len(s) < 10 || s[4] != '-' || s[7] != '-' {

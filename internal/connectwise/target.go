@@ -27,6 +27,7 @@ type Target struct {
 	settings string
 
 	catalogueMu sync.Mutex
+	ruled       map[string]bool       // SKUs that somebody settled
 	catalogue   map[string]resolution // by product as the rules write it; nil until read
 
 	mu     sync.Mutex
@@ -63,7 +64,10 @@ const batch = 100
 
 // Open returns the target for one run.
 func (c *Client) Open(rules mapping.Rules) *Target {
-	t := &Target{client: c, products: billedProducts(&rules), places: map[string]*place{}, taken: map[int]string{}}
+	t := &Target{client: c, products: billedProducts(&rules), places: map[string]*place{}, taken: map[int]string{}, ruled: map[string]bool{}}
+	for _, r := range rules.Rules {
+		t.ruled[r.SKU] = t.ruled[r.SKU] || r.Status != ""
+	}
 	t.settings = settingsDigest(&rules, &c.config)
 	return t
 }
@@ -133,6 +137,7 @@ func (t *Target) Spec() plan.Spec {
 			Retire:    t.retire,
 			MayCreate: t.client.config.CreateAdditions,
 			Missing:   unbilled,
+			Priced:    func(o *plan.Object) bool { return o.Info["bill"] != billable || o.Info["unit_price"] != "" },
 		}},
 		Needs:    directory.Licences,
 		Link:     mapping.ConnectWiseCompany,
@@ -204,7 +209,26 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.unwanted})
 		}
 	}
+	if note := t.unruled(licences); note != nil {
+		d.Conflicts = append(d.Conflicts, *note)
+	}
 	return d, nil
+}
+
+// unruled notes the licences that are paid for and that no rule settles.
+func (t *Target) unruled(licences []directory.Licence) *plan.Conflict {
+	var names []string
+	for i := range licences {
+		if l := &licences[i]; l.Purchased > 0 && !t.ruled[l.SKU] && !directory.FreeSKU(l.PartNumber) {
+			names = append(names, fmt.Sprintf("%s (%d)", l.Name, l.Purchased))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return &plan.Conflict{Key: plan.Key{Kind: kindAddition, ID: "unruled"}, Violation: plan.Violation{Code: "unmapped_sku", Note: true,
+		Message: "no product rule says what becomes of " + strings.Join(names, ", ") + ": syncd products suggest"}}
 }
 
 const notProven = "not_proven"

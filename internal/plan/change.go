@@ -81,6 +81,7 @@ type Change struct {
 	After        *Object
 	Fields       []FieldChange
 	MonthlyDelta decimal.Decimal
+	Unpriced     bool // what it costs is not known, and MonthlyDelta says nothing
 	// Kept are fields whose present value is a human's, with what we would have
 	// written: remembered as ours, so that theirs stays visible as theirs.
 	Kept Fields

@@ -162,6 +162,12 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	if t.Down.GreaterThan(l.Decrease) {
 		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), wayOn)
 	}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Unpriced && c.Held == "" {
+			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, wayOn)
+			break
+		}
+	}
 	for _, c := range f.Counts {
 		if c.Before < l.MinPopulation || c.Now >= c.Before || l.SourceShrink < 0 {
 			continue

@@ -407,6 +407,7 @@ func (p *Plan) add(kind *Kind, c Change, m merged) {
 	c.MonthlyDelta = decimal.Zero
 	if kind.Delta != nil && c.Action != Forget {
 		c.MonthlyDelta = kind.Delta(c.Before, c.After)
+		c.Unpriced = kind.Priced != nil && c.Writes() && !kind.Priced(about)
 	}
 	if c.Held != "" {
 		p.Violations = append(p.Violations, Violation{Code: c.Held, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})

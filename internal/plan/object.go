@@ -169,6 +169,8 @@ type Kind struct {
 	// Delta returns what a change does to the monthly bill, in the configured
 	// currency; nil for kinds that cost nothing. Either side may be nil.
 	Delta func(before, after *Object) decimal.Decimal
+	// Priced reports whether Delta knows what the object costs; nil is always.
+	Priced func(*Object) bool
 	// Retire returns how this target leaves a thing that is gone: quantity 0,
 	// archived, disabled. Where it is nil the target keeps nothing.
 	Retire func(before *Object) *Object

@@ -180,6 +180,7 @@ type Entry struct {
 	Message string       `json:"message,omitempty"`
 	Digest  string       `json:"digest,omitempty"` // of the plan it belongs to
 	By      string       `json:"by,omitempty"`     // who approved that plan
+	Why     string       `json:"why,omitempty"`    // what that person said
 	Prev    string       `json:"prev"`
 	Hash    string       `json:"hash"`
 }

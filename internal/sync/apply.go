@@ -289,7 +289,7 @@ func (s *scope) entry(c *plan.Change, result, message string, after *plan.Object
 		e.After = nil
 	}
 	if h := s.memory.Hold; h.Approved(s.report.Digest) {
-		e.By = h.Decision.By
+		e.By, e.Why = h.Decision.By, h.Decision.Reason
 	}
 	return e
 }

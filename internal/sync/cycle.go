@@ -83,7 +83,7 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 		s.report.fail(Failed, s.target.down)
 		return false, nil
 	case s.customer.Status == mapping.Ignored, !linked(s.target, s.customer):
-		s.report.Outcome = Unmapped
+		s.report.Outcome, s.report.Ignored = Unmapped, s.customer.Status == mapping.Ignored
 		return false, nil
 	case !s.customer.Listed:
 		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists tenant %s (excluded there, its relationship ended, or its list is not refreshed yet)",

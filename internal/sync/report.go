@@ -56,6 +56,7 @@ type ScopeReport struct {
 	InStep       int              `json:"unchanged"`
 	Foreign      int              `json:"foreign"`
 	Approved     bool             `json:"approved,omitempty"`
+	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
 	Trace        []plan.Trace     `json:"trace,omitempty"`
 }
 
