@@ -351,7 +351,9 @@ func (s *scope) learn(c *state.Commit) {
 		learned[o.Key] = o
 	}
 	c.Drop = append(c.Drop, s.plan.Dropped...)
+	dropped := map[plan.Key]bool{}
 	for _, key := range s.plan.Dropped {
+		dropped[key] = true
 		if r, ok := s.recordOf(key); ok && r.Origin != plan.Announced { // a deletion that was never answered
 			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Delete, Key: key, Label: r.Label, Ref: r.Ref,
 				Reason: plan.AttemptSucceeded, Before: &r.Object}, state.ResultRecovered, "", nil))
@@ -362,6 +364,9 @@ func (s *scope) learn(c *state.Commit) {
 		absent[key] = true
 	}
 	for _, record := range s.memory.Records {
+		if dropped[record.Key] {
+			continue
+		}
 		if absent[record.Key] {
 			if record.Absences++; record.AbsentSince.IsZero() {
 				record.AbsentSince = s.run.Now().UTC()

@@ -287,6 +287,11 @@ func selectRows(t *Tenant, rows []object, sel, kind string, known []string) ([]o
 }
 
 // filterRows knows "a eq v", "a ne v" and startsWith(a,'v'), joined by and.
+// badFilter says it in Graph's words.
+type badFilter string
+
+func (clause badFilter) Error() string { return "Invalid filter clause: " + string(clause) }
+
 func filterRows(rows []object, filter string) ([]object, error) {
 	type test func(object) bool
 	var tests []test
@@ -295,7 +300,7 @@ func filterRows(rows []object, filter string) ([]object, error) {
 		if inner, isCall := strings.CutPrefix(strings.ToLower(clause), "startswith("); isCall && strings.HasSuffix(inner, ")") {
 			name, value, two := strings.Cut(clause[len("startswith("):len(clause)-1], ",")
 			if !two {
-				return nil, fmt.Errorf("Invalid filter clause: %s", clause)
+				return nil, badFilter(clause)
 			}
 			prefix := strings.ToLower(strings.Trim(strings.TrimSpace(value), "'"))
 			name = strings.TrimSpace(name)
@@ -306,7 +311,7 @@ func filterRows(rows []object, filter string) ([]object, error) {
 		}
 		f := strings.SplitN(clause, " ", 3)
 		if len(f) != 3 || f[1] != "eq" && f[1] != "ne" {
-			return nil, fmt.Errorf("Invalid filter clause: %s", clause)
+			return nil, badFilter(clause)
 		}
 		name, want := f[0], strings.ReplaceAll(strings.Trim(f[2], "'"), "''", "'")
 		equal := f[1] == "eq"
