@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
@@ -40,7 +41,9 @@ func checkCommand(a *app) *cobra.Command {
 				if !f.OK {
 					mark = p.paint("FAIL", text.FgRed, text.Bold)
 				}
-				p.line("%s %-12s %-14s %s", mark, f.System, f.Name, clean(f.Detail))
+				// The error says its remedy too; once is enough.
+				detail := strings.TrimSuffix(strings.TrimSuffix(f.Detail, f.Remedy), "; ")
+				p.line("%s %-12s %-14s %s", mark, f.System, f.Name, clean(detail))
 				if f.Remedy != "" {
 					p.line("     %-12s %-14s -> %s", "", "", clean(f.Remedy))
 				}
@@ -52,7 +55,7 @@ func checkCommand(a *app) *cobra.Command {
 }
 
 func (w *World) check(ctx context.Context) []finding {
-	all := []finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%d jobs, targets: %s", len(w.Jobs), names(w.Config.targets(), func(t string) string { return t }))}}
+	all := []finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%s, targets: %s", count(len(w.Jobs), "job"), names(w.Config.targets(), func(t string) string { return t }))}}
 	state := finding{System: "syncd", Name: "state", OK: true}
 	if counts, err := w.Store.Verify(ctx); err != nil {
 		state.OK, state.Detail, state.Remedy = false, err.Error(), "restore a backup: syncd state restore FILE"
@@ -86,7 +89,7 @@ func (w *World) checkTables(ctx context.Context) finding {
 				}
 			}
 			f.OK = true
-			f.Detail = fmt.Sprintf("%d customers linked, %d products billed", linked, len(rules.Billed()))
+			f.Detail = fmt.Sprintf("%s linked, %s billed", count(linked, "customer"), count(len(rules.Billed()), "product"))
 			if linked == 0 || len(rules.Billed()) == 0 {
 				f.Remedy = "next: syncd map suggest, syncd products suggest"
 			}

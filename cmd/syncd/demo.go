@@ -35,6 +35,9 @@ func demoCommand(a *app) *cobra.Command {
 		return known, cobra.ShellCompDirectiveNoFileComp
 	})
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if a.json {
+			return usage("practice mode is for people; it has no JSON")
+		}
 		for _, name := range d.scenarios {
 			if err := simulator.Known(name); err != nil {
 				return usageError{err}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -31,8 +32,10 @@ func healthcheckCommand(a *app) *cobra.Command {
 			if resp.StatusCode != http.StatusOK {
 				return fmt.Errorf("the daemon is not ready: %s", resp.Status)
 			}
-			a.say("ready")
-			return nil
+			return a.print(map[string]bool{"ready": true}, func(out io.Writer) error {
+				_, err := fmt.Fprintln(out, "ready")
+				return err
+			})
 		}}
 }
 

@@ -53,7 +53,7 @@ func mapCommand(a *app) *cobra.Command {
 			if err := put(ctx, w.Store, linksDocument, version, next); err != nil {
 				return err
 			}
-			return a.edits("links", edits)
+			return a.edits("link", edits)
 		})}
 	cmd.AddCommand(export, load, suggestLinksCommand(a), acceptLinksCommand(a), ignoreLinkCommand(a))
 	return cmd
@@ -91,7 +91,10 @@ func (a *app) deliverTable(path string, body []byte, lines int) error {
 	if err := a.console.Files.WriteFile(path, body); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	if path != "-" {
+	switch {
+	case a.json && path != "-":
+		return a.print(map[string]any{"file": path, "lines": lines}, nil)
+	case path != "-":
 		a.say("%d lines written to %s", lines, path)
 	}
 	return nil
@@ -108,7 +111,7 @@ func (a *app) edits(what string, edits []mapping.Edit) error {
 		for _, e := range edits {
 			fmt.Fprintln(out, clean(e.String()))
 		}
-		_, err := fmt.Fprintf(out, "%d %s changed\n", len(edits), what)
+		_, err := fmt.Fprintf(out, "%s changed\n", count(len(edits), what))
 		return err
 	})
 }
@@ -335,7 +338,7 @@ func acceptLinksCommand(a *app) *cobra.Command {
 				return err
 			}
 		}
-		return a.edits("links", edits)
+		return a.edits("link", edits)
 	})
 	completeArgs(cmd, a, "customer")
 	return cmd
@@ -363,7 +366,7 @@ func ignoreLinkCommand(a *app) *cobra.Command {
 		if err := put(ctx, w.Store, linksDocument, version, table.With(row)); err != nil {
 			return err
 		}
-		return a.edits("links", []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}})
+		return a.edits("link", []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}})
 	})
 	completeArgs(cmd, a, "customer")
 	return cmd

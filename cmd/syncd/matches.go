@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -116,10 +117,12 @@ func (w *World) objectKey(ctx context.Context, scope plan.Scope, text string) (p
 
 func (w *World) listMatches(ctx context.Context, a *app) error {
 	open := []unsettled{}
+	names := map[string]string{}
 	for c, err := range w.Store.Cursors(ctx) {
 		if err != nil {
 			return err
 		}
+		names[c.Scope.Customer] = c.Name
 		for _, v := range c.Violations {
 			if v.Key != "" && !v.Note {
 				open = append(open, unsettled{Customer: sync.Party{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Key: v.Key, Code: v.Code, Message: v.Message})
@@ -130,7 +133,7 @@ func (w *World) listMatches(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		open = append(open, unsettled{Customer: sync.Party{Key: s.Scope.Customer, Name: s.Scope.Customer}, Target: s.Scope.Target, Key: s.Key.ID, Code: "settled",
+		open = append(open, unsettled{Customer: sync.Party{Key: s.Scope.Customer, Name: cmp.Or(names[s.Scope.Customer], s.Scope.Customer)}, Target: s.Scope.Target, Key: s.Key.ID, Code: "settled",
 			Message: s.Reason, How: s.How, Ref: s.Ref, By: s.By})
 	}
 	return a.print(struct {

@@ -57,7 +57,7 @@ func productsCommand(a *app) *cobra.Command {
 			if err := put(ctx, w.Store, productsDocument, version, next); err != nil {
 				return err
 			}
-			return a.edits("product rules", edits)
+			return a.edits("product rule", edits)
 		})}
 	cmd.AddCommand(export, load, suggestProductsCommand(a))
 	return cmd

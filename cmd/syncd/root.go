@@ -195,7 +195,7 @@ func (a *app) config() (*Config, error) {
 
 // log writes what a command has to say besides its output: little.
 func (a *app) log() zerolog.Logger {
-	level := zerolog.ErrorLevel
+	level := zerolog.Disabled // a command says what went wrong by itself
 	if a.verbose {
 		level = zerolog.DebugLevel
 	}

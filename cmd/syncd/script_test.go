@@ -37,6 +37,9 @@ import (
 //	world line 55/910 is TEXT         the whole line: product, quantity, bill, last day
 //	world lines 55 are 910 911        the lines of an agreement, ended ones included
 //	world untouched 55/911 …          these lines are byte for byte as they were at the start
+//	world arrived                     the request that ConnectWise holds back is there
+//	world settle-down                 nothing is under way at ConnectWise any more
+//	world manners                     CIPP was asked as a careful client asks
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
@@ -82,12 +85,6 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LISTEN", w.listen)
 			env.Setenv("MONTH_END", w.monthEnd())
 			return nil
-		},
-		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
-				return os.Getuid() == 0, nil
-			}
-			return false, fmt.Errorf("no such condition")
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"world":     worldCommand,

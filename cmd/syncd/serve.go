@@ -145,7 +145,7 @@ func (w *World) lastRuns(ctx context.Context, job string) (success, attempt time
 		if attempt.IsZero() {
 			attempt = r.Started
 		}
-		if r.Error == "" && !r.Finished.IsZero() && r.Totals["failed"]+r.Totals["partial"]+r.Totals["incomplete"] == 0 {
+		if r.Error == "" && !r.Finished.IsZero() && r.Totals["failed"]+r.Totals["partial"] == 0 {
 			return r.Finished, attempt
 		}
 	}

@@ -67,9 +67,9 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 	for i := range r.Scopes {
 		s := &r.Scopes[i]
 		switch {
-		case s.Ignored:
+		case s.Ignored && len(s.Violations) == 0:
 			ignored++
-		case s.Outcome == sync.Unmapped:
+		case s.Outcome == sync.Unmapped && len(s.Violations) == 0:
 			unmapped++
 		case len(s.Changes) == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace) == 0:
 			quiet++
@@ -225,6 +225,14 @@ func (p *page) totals(r *sync.Report) {
 	if !r.PlanOnly && r.Totals[sync.Held] > 0 {
 		p.line("syncd holds shows what waits; syncd approve lets it pass at the next apply")
 	}
+}
+
+// count says how many of a thing there are.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func signed(amount string) string {

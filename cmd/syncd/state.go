@@ -25,8 +25,10 @@ func stateCommand(a *app) *cobra.Command {
 			if err := a.console.Files.WriteFile(args[0], body.Bytes()); err != nil {
 				return fmt.Errorf("writing the backup: %w", err)
 			}
-			a.say("%d bytes written to %s", body.Len(), args[0])
-			return nil
+			return a.print(map[string]any{"file": args[0], "bytes": body.Len()}, func(out io.Writer) error {
+				_, err := fmt.Fprintf(out, "%d bytes written to %s\n", body.Len(), args[0])
+				return err
+			})
 		})}
 	verify := &cobra.Command{Use: "verify", Short: "Read everything and check the journal's chain", Args: cobra.NoArgs,
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {

@@ -71,7 +71,7 @@ func (v *statusView) write(out io.Writer, zone *time.Location) error {
 	for _, c := range v.Scopes {
 		why := c.Error
 		for _, x := range c.Violations {
-			if why == "" && !x.Note {
+			if why == "" && (!x.Note || x.Code == "left_behind") {
 				why = x.Message
 			}
 		}
@@ -147,7 +147,7 @@ func historyCommand(a *app) *cobra.Command {
 
 func writeHistory(out io.Writer, entries []state.Entry, zone *time.Location) error {
 	if len(entries) == 0 {
-		_, err := fmt.Fprintln(out, "nothing was written yet")
+		_, err := fmt.Fprintln(out, "no entry of the journal fits; without --customer and --run it shows them all")
 		return err
 	}
 	s := report.Sheet{Columns: []report.Column{{Name: "#", Number: true}, {Name: "When"}, {Name: "Customer"}, {Name: "Target"}, {Name: "Change"}, {Name: "Before -> after"},

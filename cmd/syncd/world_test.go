@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -58,12 +59,27 @@ type world struct {
 }
 
 func newWorld(dir string) (*world, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listen, err := unusedAddress()
 	if err != nil {
 		return nil, err
 	}
-	defer l.Close()
-	return &world{dir: dir, listen: l.Addr().String(), arrived: make(chan struct{}, 16), release: func() {}}, nil
+	return &world{dir: dir, listen: listen, arrived: make(chan struct{}, 16), release: func() {}}, nil
+}
+
+var ports atomic.Int32
+
+// unusedAddress is where a daemon can listen. It lies below the ports that the
+// system gives to connections, or one of those could take it before the daemon
+// is up; each script gets another one.
+func unusedAddress() (addr string, err error) {
+	for range 1000 {
+		addr = fmt.Sprintf("127.0.0.1:%d", 20000+(os.Getpid()%1000)*10+int(ports.Add(1))%2000)
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err == nil {
+			return addr, l.Close()
+		}
+	}
+	return "", err
 }
 
 func (w *world) close() {
@@ -296,11 +312,11 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 //	silent TENANT               CIPP lost its access: 200 and nothing, everywhere
 //	denied TENANT               403 for this tenant
 //	broken TENANT               every live call for it ends in a Graph error
-//	unlist TENANT               CIPP's list leaves it out
-//	unknown TENANT NAME         a new tenant without anything
+//	unlist ID                   CIPP's list leaves the tenant out
+//	list-empty                  CIPP's list leaves everybody out
+//	new ID NAME DOMAIN INITIAL  a new tenant without anything
 //	hide-sku PART               excluded in CIPP's settings
-//	portal                      the address is the portal's
-//	down                        every call ends with 503
+//	portal, portal-page         the address is the portal's: a sign-in, a page
 //	heal
 func (w *world) editCIPP(args []string) (err error) {
 	if len(args) == 0 {
@@ -384,8 +400,9 @@ func (w *world) editCIPP(args []string) (err error) {
 //	line ID AGREEMENT PRODUCT N       a new line
 //	bill REF DoNotBill
 //	agreement ID COMPANY NAME         a second agreement
-//	fail METHOD KIND [TIMES]          dropped, dropped-after, timeout, timeout-after, denied, throttled
-//	blind [N]                         lines cannot be read one by one, after the first N
+//	fail METHOD KIND [TIMES]          dropped, dropped-after, timeout, timeout-after, denied, bad-keys,
+//	                                  throttled, html; until heal where no TIMES are given
+//	blind N                           lines cannot be read one by one, after the first N
 //	slow METHOD DURATION              the answer takes its time
 //	stall METHOD                      committed, and then no answer until the caller is gone
 //	stall-before METHOD               not even committed

@@ -89,6 +89,7 @@ func rules(rs ...mapping.Rule) mapping.Rules { return mapping.Rules{Rules: rs} }
 
 // A bench is a client, the simulator it talks to, and one opened target.
 type bench struct {
+	refs   []string // of what is recorded, as the loop passes them
 	t      testing.TB
 	sim    *cwsim.Server
 	client *Client
@@ -145,7 +146,7 @@ func licence(sku string, purchased, assigned int) directory.Licence {
 // observe looks at one customer.
 func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) plan.Observed {
 	b.t.Helper()
-	got, err := b.target.Observe(b.t.Context(), []mapping.Asked{{Customer: c, Settled: settled}})
+	got, err := b.target.Observe(b.t.Context(), []mapping.Asked{{Customer: c, Settled: settled, Refs: b.refs}})
 	if err != nil {
 		b.t.Fatalf("observing: %v", err)
 	}
@@ -155,6 +156,10 @@ func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) plan.Obs
 // plan goes the road of the loop for one customer.
 func (b *bench) plan(c mapping.Customer, s *directory.Snapshot, records ...plan.Record) *plan.Plan {
 	b.t.Helper()
+	b.refs = nil
+	for _, r := range records {
+		b.refs = append(b.refs, r.Ref)
+	}
 	seen := b.observe(c)
 	if seen.Err != nil {
 		b.t.Fatalf("observing: %v", seen.Err)

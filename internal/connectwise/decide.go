@@ -26,7 +26,7 @@ import (
 //	none at all                                missing; an inactive product is not made (note product_inactive)
 //	two or more open and Billable              conflict duplicate_lines, unless a person accepted one of them: then that one, and a note on the others
 //	one open and Billable, quantity absent, negative or broken   conflict bad_quantity
-//	one open and Billable, that ends by itself ends: left alone; if the licence is still there, conflict ending_line
+//	one open and Billable, that ends by itself the line that is kept in step while it lasts, with the note ending_line
 //	one open and Billable                      the line that is kept in step
 //
 // Where a licence that is gone is cancelled at the end of the period, a line
@@ -126,9 +126,9 @@ func (q *question) decide(rows []addition) finding {
 			q.label, line.Cancelled, q.ref(line)))
 		return f
 	}
-	f.wanted = q.hold("ending_line", "%s ends on %s on agreement %d (%s) though the licence is still there: take the date out in ConnectWise, or make the line that follows it",
-		q.label, line.Cancelled, q.agreement.ID, q.lines(open))
-	f.unwanted = q.note("ending_line", "%s ends on %s on agreement %d (%s): it is left alone", q.label, line.Cancelled, q.agreement.ID, q.lines(open))
+	f.unwanted = q.note("ending_line", "%s ends on %s on agreement %d (%s): its licence is gone, and it is left to end", q.label, line.Cancelled, q.agreement.ID, q.lines(open))
+	f.notes = append(f.notes, *q.note("ending_line", "%s ends on %s on agreement %d (%s) and is kept in step until then: take the date out in ConnectWise if it is to go on, or make the line that follows it",
+		q.label, line.Cancelled, q.agreement.ID, q.lines(open)))
 	return f
 }
 

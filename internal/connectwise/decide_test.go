@@ -59,10 +59,10 @@ func TestWhatTheLinesOfAProductMean(t *testing.T) {
 		{name: "no quantity", lines: of(bp(910, "")), want: "conflict bad_quantity", says: []string{"no quantity"}},
 		{name: "a negative quantity", lines: of(bp(910, "-1")), want: "conflict bad_quantity"},
 		{name: "a broken quantity", lines: of(bp(910, "1.5")), want: "conflict bad_quantity", says: []string{"1.5"}},
-		{name: "a line that ends", lines: of(bp(910, "12", until(20261231))), want: "line 55/910 12, wanted hold ending_line, unwanted note ending_line", says: []string{"2026-12-31"}},
-		{name: "a line whose last day is today", lines: of(bp(910, "12", until(20261121))), want: "line 55/910 12, wanted hold ending_line, unwanted note ending_line"},
+		{name: "a line that ends", lines: of(bp(910, "12", until(20261231))), want: "line 55/910 12, unwanted note ending_line, note ending_line", says: []string{"2026-12-31"}},
+		{name: "a line whose last day is today", lines: of(bp(910, "12", until(20261121))), want: "line 55/910 12, unwanted note ending_line, note ending_line"},
 		{name: "a line that ends as we leave it", lines: of(bp(910, "12", until(20261130))), cancels: true, want: "line 55/910 12 retired, note ending_line"},
-		{name: "a line that ends otherwise than we leave it", lines: of(bp(910, "12", until(20261231))), cancels: true, want: "line 55/910 12 retired, wanted hold ending_line, unwanted note ending_line"},
+		{name: "a line that ends otherwise than we leave it", lines: of(bp(910, "12", until(20261231))), cancels: true, want: "line 55/910 12 retired, unwanted note ending_line, note ending_line"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := question{key: plan.Key{Kind: kindAddition, ID: "sku"}, label: "Business Premium", agreement: fit(55, func(a *agreement) { a.NextInvoice.day = 20261201 }),

@@ -34,6 +34,10 @@ func (t *Target) left(ctx context.Context, asked *mapping.Asked, chosen *agreeme
 			continue
 		}
 		o := plan.Object{Key: plan.Key{Kind: kindAddition, ID: text}, Label: line.Product.Identifier, Ref: text, Info: map[string]string{}}
+		o.Info["product"], o.Info["cycle_months"] = line.Product.Identifier, "1"
+		if agreement == chosen.ID {
+			o.Info["cycle_months"] = cycleMonths(chosen.cycle)
+		}
 		show(&o, line, t.client.config.Gone == GoneCancel)
 		if !o.Retired {
 			out.Left = append(out.Left, o)

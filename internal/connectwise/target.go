@@ -452,6 +452,10 @@ func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, cata
 			}
 		}
 		f := q.decide(rows)
+		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !slices.Contains(asked.Refs, o.Ref) {
+			f.unwanted = q.note("over_billed", "%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
+				q.label, o.Fields.Text(fieldQuantity), o.Ref, monthlyOf(o).StringFixed(2))
+		}
 		at.seen[i] = sight{f.object != nil, f.conflict, f.wanted, f.unwanted}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})

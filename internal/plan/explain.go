@@ -84,7 +84,7 @@ func verdict(desired, observed, recorded *string) string {
 	case same(desired, observed):
 		return "in step"
 	case recorded == nil:
-		return "differs; never written by syncd"
+		return "differs; not managed yet"
 	case same(observed, recorded):
 		return string(ChangedAtSource)
 	case same(desired, recorded):

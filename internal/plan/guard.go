@@ -150,7 +150,7 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 		hold("approval", "every plan of this job waits for a person (apply: approve); %s", wayOn)
 	}
 	if f.SettingsChanged && !f.First {
-		hold("settings_changed", "rules, links or limits changed since the last run; read the plan, then %s", wayOn)
+		hold("settings_changed", "rules or links changed since the last run; read the plan, then %s", wayOn)
 	}
 	t := p.Tally()
 	checkCeiling(hold, "creates", "create", t.Creates, l.Creates, p, l, wayOn)

@@ -206,9 +206,20 @@ func (p *Plan) leftBehind(record *Record, observed *Object) (own bool) {
 		}
 		own = own || is && observed == nil
 		p.Violations = append(p.Violations, Violation{Code: "left_behind", Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
-			"%s (%s, %s) lives on and is no longer kept in step: a rule or a link changed; end it at the target if nobody is to pay for it any more", o.Label, o.Ref, o.Fields)})
+			"%s (%s%s) lives on and is no longer kept in step: a rule or a link changed; end it at the target if nobody is to pay for it any more", o.Label, o.Ref, filled(o.Fields))})
 	}
 	return own
+}
+
+// filled lists the fields that hold anything, each after a comma.
+func filled(f Fields) string {
+	text := ""
+	for _, x := range f {
+		if !x.Value.Blank() {
+			text += ", " + x.Name + " " + x.Value.String()
+		}
+	}
+	return text
 }
 
 // waits reports whether a gone object is not to be retired yet.

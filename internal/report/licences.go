@@ -175,6 +175,12 @@ func (r *Licences) Witness(e sync.Evidence) {
 		}
 		r.Lines = append(r.Lines, line)
 	}
+	for _, o := range e.Observed.Left {
+		line := base
+		line.fill(plan.Key{}, &pair{observed: &o}, nil)
+		line.SKUs, line.Licence, line.Note = []string{}, o.Label, "left behind: no rule and no link names line "+o.Ref+" any more"
+		r.Lines = append(r.Lines, line)
+	}
 	for _, l := range items {
 		if billed[l.SKU] || r.rules.Settled(l.SKU) && e.Report.Outcome != sync.Unmapped {
 			continue
@@ -233,6 +239,9 @@ func (l *Licence) fill(key plan.Key, p *pair, items []directory.Licence) {
 		due = number(p.desired.Fields.Text("quantity"))
 	}
 	l.Due = &due
+	if p.conflict != nil && p.conflict.Note && p.observed != nil {
+		l.Note, p.conflict = p.conflict.Message, nil // said of a line that can be compared all the same
+	}
 	if p.conflict != nil {
 		l.Status, l.Note, l.Due = StatusHeld, p.conflict.Message, nil
 		if p.desired != nil {

@@ -213,5 +213,9 @@ type Document struct {
 
 // Counts is what a store holds.
 type Counts struct {
-	Scopes, Records, Holds, Entries, Runs int
+	Scopes  int `json:"scopes"`
+	Records int `json:"records"`
+	Holds   int `json:"holds"`
+	Entries int `json:"entries"`
+	Runs    int `json:"runs"`
 }

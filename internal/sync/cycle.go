@@ -84,6 +84,10 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, nil
 	case s.customer.Status == mapping.Ignored, !linked(s.target, s.customer):
 		s.report.Outcome, s.report.Ignored = Unmapped, s.customer.Status == mapping.Ignored
+		if refs := s.refs(); len(refs) > 0 {
+			s.report.Violations = []plan.Violation{{Code: "left_behind", Note: true, Message: fmt.Sprintf(
+				"it is not linked any more; what syncd kept in step for it is left as it is: %s", strings.Join(refs, ", "))}}
+		}
 		return false, nil
 	case !s.customer.Listed:
 		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists tenant %s (excluded there, its relationship ended, or its list is not refreshed yet)",

@@ -35,6 +35,7 @@ const (
 type world struct {
 	t        *testing.T
 	mu       sync.Mutex
+	clock    sync.Mutex
 	now      time.Time
 	path     string
 	store    state.Store
@@ -97,7 +98,15 @@ func (w *world) reopen() {
 	w.store = store
 	w.engine = New(Options{Source: w, Targets: map[string]Opener{"fake": func(context.Context) (Target, error) { return fakeTarget{w}, nil }}, Store: store,
 		Links: func(context.Context) (mapping.Table, error) { return w.table, nil }, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()),
-		Now: func() time.Time { w.now = w.now.Add(time.Second); return w.now }, Currency: "USD", MaxAge: 26 * time.Hour, Settle: time.Nanosecond})
+		Now: w.tick, Currency: "USD", MaxAge: 26 * time.Hour, Settle: time.Nanosecond})
+}
+
+// tick is the clock: every look at it takes a second.
+func (w *world) tick() time.Time {
+	w.clock.Lock()
+	defer w.clock.Unlock()
+	w.now = w.now.Add(time.Second)
+	return w.now
 }
 
 func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], error) {
@@ -111,8 +120,9 @@ func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], erro
 func (w *world) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kinds) (*directory.Snapshot, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := &directory.Snapshot{Tenant: t, TakenAt: w.now}
-	proof := directory.Proof{TakenAt: w.now, AsOf: w.now}
+	now := w.tick()
+	s := &directory.Snapshot{Tenant: t, TakenAt: now}
+	proof := directory.Proof{TakenAt: now, AsOf: now}
 	if err := w.unproven[t.ID]; err != nil {
 		s.Licences = directory.Unknown[directory.Licence](proof, err)
 		return s, nil

@@ -28,7 +28,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "syncd_run_duration_seconds",
 			Help: "How long runs that apply took.", Buckets: prometheus.ExponentialBuckets(0.5, 2, 14)}, []string{"job"}),
 		success: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_run_last_success_timestamp_seconds",
-			Help: "When a run last ended without a failed, partial or incomplete scope."}, []string{"job"}),
+			Help: "When a run over all customers last ended without a failed or partial scope; what the source did not prove is counted in syncd_scopes."}, []string{"job"}),
 		attempt: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_run_last_attempt_timestamp_seconds",
 			Help: "When a run last ended, well or not."}, []string{"job"}),
 		scopes: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_scopes",
@@ -87,11 +87,12 @@ func (m *Metrics) ran(r *run, err error) {
 	if m == nil || r.mode == PlanOnly {
 		return
 	}
+	well := r.report.Totals[Failed]+r.report.Totals[Partial] == 0
 	whole := err == nil && r.sel.Customer == "" && r.sel.Only == "" && r.sel.Saved == nil && r.sel.Target == ""
 	for _, job := range r.sel.Jobs {
 		m.duration.WithLabelValues(job.Name).Observe(r.report.Finished.Sub(r.started).Seconds())
 		m.attempt.WithLabelValues(job.Name).Set(float64(r.report.Finished.Unix()))
-		if whole && r.report.Status() != 1 {
+		if whole && well {
 			m.success.WithLabelValues(job.Name).Set(float64(r.report.Finished.Unix()))
 		}
 		if !whole {

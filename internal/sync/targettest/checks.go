@@ -392,23 +392,11 @@ func (r *rig) killedAt(write int) bool {
 	return false
 }
 
-// deletes reports whether the target keeps nothing of what is gone. Such a
-// deletion leaves no state to announce; a run that never heard of it finds
-// both sides without the object, and forgets it.
-func (r *rig) deletes() bool {
-	r.Helper()
-	target, err := r.Open(r.Context())
-	if err != nil {
-		r.Fatal(err)
-	}
-	return slices.ContainsFunc(target.Spec().Kinds, func(k plan.Kind) bool { return k.Retire == nil })
-}
-
 func (b *bench) announcesFirst() {
 	for _, step := range steps {
 		b.bubble(step.String(), func(r *rig) {
 			r.settle()
-			if !r.has(step) || step == Gone && r.deletes() {
+			if !r.has(step) {
 				return
 			}
 			r.step = step
