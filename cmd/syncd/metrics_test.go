@@ -1,0 +1,77 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/rs/zerolog"
+
+	"syncd/internal/config"
+	"syncd/internal/simulator"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/sync"
+)
+
+// The names that dashboards and alerts rely on.
+var contractMetrics = []string{"syncd_build_info", "syncd_run_duration_seconds", "syncd_run_last_success_timestamp_seconds",
+	"syncd_run_last_attempt_timestamp_seconds", "syncd_scopes", "syncd_changes_total", "syncd_holds", "syncd_plan_monthly_delta",
+	"syncd_http_requests_total", "syncd_http_request_duration_seconds", "syncd_rate_wait_seconds", "syncd_source_age_seconds"}
+
+func TestMetricsAreThoseOfTheContractAndLintClean(t *testing.T) {
+	msp := simulator.New(time.Now)
+	systems, err := msp.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systems.Close()
+	path := filepath.Join(t.TempDir(), "syncd.db")
+	cfg, err := parseConfig([]byte(systems.Config(path)), func(string) (string, bool) { return "", false }, nil, &config.Problems{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := boltstate.Open(path, boltstate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	w, err := build(t.Context(), cfg, store, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := demo{msp: msp, world: w}
+	if _, _, err := d.tables(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Jobs[0].Policy, w.Jobs[0].Limits.HoldFirst = "auto", false
+	if _, err := w.Engine.Run(t.Context(), d.selection(), sync.Apply); err != nil {
+		t.Fatal(err)
+	}
+	problems, err := testutil.GatherAndLint(w.Registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
+	}
+	families, err := w.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range families {
+		names = append(names, f.GetName())
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if strings.ContainsAny(l.GetValue(), "@") || strings.Contains(l.GetValue(), ".example") {
+					t.Errorf("%s has label %s=%q: no names or addresses in labels", f.GetName(), l.GetName(), l.GetValue())
+				}
+			}
+		}
+	}
+	for _, want := range contractMetrics {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s is not exported", want)
+		}
+	}
+}
