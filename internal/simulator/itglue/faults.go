@@ -1,0 +1,252 @@
+package itgluesim
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// VendorLimit requests in any VendorWindow are what the vendor allows.
+const (
+	VendorLimit  = 3000
+	VendorWindow = 5 * time.Minute
+)
+
+// Faults are the standing quirks of the account. The zero value is a healthy
+// account that takes the stricter side wherever the vendor says nothing.
+type Faults struct {
+	Latency time.Duration // of every answer
+
+	// Refusals.
+	ErrorBody               BodyStyle
+	TextStatus              bool    // "status":"422", as the standard says, instead of a number
+	ArrayDetails            bool    // every detail is an array of strings
+	Inaccessible            []int64 // organizations and types that the key may not see
+	NestedUnknown401        bool    // nested routes of an unknown organization: 401 instead of 404
+	MissingType             int     // status for assets listed without a type; 0 means 422
+	RejectScripts           bool    // the edge answers 403 to a body that looks like a script
+	BodyLimit               int     // bytes; larger is a 413; 0 means 10 MB
+	IgnoreUnknownParameters bool    // filters, sorts and includes that do not exist are ignored instead of refused
+	IgnoreUnknownAttributes bool    // read-only and unknown attributes in a body are ignored instead of refused
+	Deleted                 DeletedStyle
+	CreatedOK               bool // a POST is answered 200 instead of 201
+
+	// Throttling. A request over the limit is answered 429.
+	RateLimit  int           // requests in any window of RateWindow; 0 = none
+	RateWindow time.Duration // 0 means VendorWindow
+	RetryAfter int           // seconds, in the header of a 429; 0 = no such header, as documented
+
+	// Lists.
+	RefuseLargePages bool          // a page size over 1,000 is a 400 instead of 1,000
+	LargestPage      int           // pages are cut to this size without a word; 0 means 1,000
+	HeavyPage        int           // a page of more assets than this is a 504 with HTML; 0 = none
+	Shift            int           // pages after the first begin so many rows later (rows are missed), or earlier (repeated)
+	ShortPages       int           // so many rows are missing at the end of each page that has a next one
+	HideArchived     bool          // lists of assets leave archived ones out
+	ListLag          time.Duration // how long lists do not show a new object, by the clock of Options
+	FoldFilters      bool          // filters compare without regard to case
+	NoContactAdapter bool          // adapters of contacts are never included
+	NoSingleAdapter  bool          // adapters are included in lists only
+	IncludedInside   bool          // of a single object, included stands inside data
+	NumericIncluded  bool          // ids of included objects are numbers
+	NoRelationships  bool          // objects without relationships have no such key, instead of {}
+	WholeSeconds     bool          // times have no fraction
+	LinkHost         string        // links point to this host instead of ours
+	ExtraMembers     bool          // objects hold an attribute that nobody has documented
+
+	// Contacts.
+	MergeArrays         bool // PATCH adds addresses and numbers to those there are, instead of replacing them
+	KeepPlus            bool // numbers keep a leading +
+	CreateLabels        bool // a label that the account does not have is added, instead of refused
+	LastPrimaryWins     bool // of two primaries, instead of a refusal
+	SyncedNotesWritable bool // notes and important of a contact under one-way sync can be written
+	NamelessContacts    bool // a contact needs no first name
+
+	// Layouts.
+	StableNameKeys  bool // renaming a field leaves its key alone, through the API and in Edit
+	UniqueTypeNames bool // a second type of one name is refused
+	TypePatchStatus int  // for relationships in the PATCH of a type; 0 means 422
+
+	// Flexible assets.
+	MergeTraits      bool      // PATCH keeps the traits that are left out, instead of erasing them
+	ArchiveErases    bool      // a PATCH without traits erases them all
+	LaxPatch         bool      // required traits may be blank in a PATCH
+	RewriteHTML      bool      // text boxes come back as the sanitiser writes them
+	TrimText         bool      // text loses spaces at its ends and runs of them, names of contacts too
+	CutText          bool      // text over 255 characters is cut, instead of refused
+	TextboxLimit     int       // bytes; more is a 422; 0 means 65,535
+	TagLimit         int       // ids in one tag; more is a 422; 0 means 500
+	MissingTag       TagAnswer // to a tag of something that does not exist
+	ForeignTag       TagAnswer // to a tag of something in another organization
+	DropDeletedTags  bool      // tags of what was deleted are left out, instead of shown with a null id
+	TagObjects       bool      // a tag may be written as it is read
+	BareTags         bool      // tags are read as bare ids
+	NumbersAsText    bool      // numbers are read as strings
+	CheckboxesAsText bool      // check boxes are read as Yes and No
+	DatesWithTime    bool      // dates are read with midnight behind them
+	NullTraits       bool      // empty traits are read as null, instead of left out
+	AnySelect        bool      // a Select takes what is not among its options
+	BareAnswers      bool      // writes are answered without the traits
+
+	// Related items.
+	RefuseDuplicates bool // a second link between the same two objects is a 422, instead of made
+
+	// Batches.
+	Bulk         BulkStyle
+	BulkLimit    int  // records; more is a 422; 0 = no limit
+	BulkReversed bool // answers come in another order than the records
+	BulkVague    bool // pointers do not say which record was bad
+}
+
+// BodyStyle is how the body of a refusal looks.
+type BodyStyle int
+
+// The bodies a client must be able to live with.
+const (
+	BodyJSON BodyStyle = iota
+	BodyEmpty
+	BodyHTML
+)
+
+// DeletedStyle is the answer to a GET of something that is gone.
+type DeletedStyle int
+
+// What has been seen, or may be.
+const (
+	Deleted404   DeletedStyle = iota
+	DeletedNull               // 200 with {"data":null}
+	DeletedEmpty              // 200 without a body
+)
+
+// TagAnswer is what becomes of a tag id that is not right.
+type TagAnswer int
+
+// The answers that may be; nobody knows which one it is.
+const (
+	TagRefused      TagAnswer = iota // 422
+	TagUnauthorized                  // 401
+	TagNotFound                      // 404
+	TagDropped                       // stored without it
+	TagKept                          // stored with it
+)
+
+// BulkStyle is what a bad record does to its batch.
+type BulkStyle int
+
+// The answers that may be; nobody knows which one it is.
+const (
+	BulkAtomic  BulkStyle = iota // 422, and nothing is stored
+	BulkPartial                  // 422, and the good records are stored
+	BulkSilent                   // success, with the good records only
+)
+
+// A Fault happens to one request. The zero Fault is none.
+type Fault struct {
+	Kind       FaultKind
+	Delay      time.Duration // before anything else happens
+	RetryAfter int           // seconds, for Throttled and Unavailable; 0 = no such header
+	RetryDate  bool          // Retry-After is an HTTP date instead of seconds
+}
+
+// FaultKind names what happens to a request.
+type FaultKind string
+
+// What can happen to a request. "Committed" means that the server has done
+// what it was asked before it happens.
+const (
+	Broken            FaultKind = "500 before anything was done"
+	BrokenCommitted   FaultKind = "500, committed"
+	BadGateway        FaultKind = "502 with HTML before anything was done"
+	GatewayCommitted  FaultKind = "502 with HTML, committed"
+	Unavailable       FaultKind = "503 with HTML"
+	TimedOut          FaultKind = "504 with HTML before anything was done"
+	TimedOutCommitted FaultKind = "504 with HTML, committed"
+	Dropped           FaultKind = "connection dropped before anything was done"
+	DroppedCommitted  FaultKind = "connection dropped, committed"
+	CutBody           FaultKind = "connection dropped in the middle of the body, committed"
+	Throttled         FaultKind = "429"
+	Forbidden         FaultKind = "403"
+	Unauthorized      FaultKind = "401 with errors: something referred to is not accessible"
+	BareUnauthorized  FaultKind = "401 without errors"
+	Gone              FaultKind = "404"
+	Unprocessable     FaultKind = "422"
+	HTMLPage          FaultKind = "200 with HTML instead of JSON"
+	EmptyAnswer       FaultKind = "200 without a body, committed"
+	Echoed            FaultKind = "success, write lost: the answer shows what was asked for"
+)
+
+// A Rule lets a Fault happen to the requests that it names. Empty fields
+// match everything.
+type Rule struct {
+	Method string
+	Route  string // a pattern, such as /flexible_assets/{id}
+	Path   string // such as /flexible_assets/401
+	Query  string // a part of the query with its brackets decoded, such as page[number]=2
+	Body   string // a part of the body: one record among many
+	Skip   int    // the first so many are let through: a list that fails midway
+	Times  int    // how often the fault happens; 0 = until Heal
+	Fault  Fault
+}
+
+func (r Rule) matches(c *call) bool {
+	return (r.Method == "" || r.Method == c.r.Method) &&
+		(r.Route == "" || r.Route == c.pattern) &&
+		(r.Path == "" || r.Path == c.path) &&
+		strings.Contains(c.query(), r.Query) &&
+		(r.Body == "" || strings.Contains(string(c.body), r.Body))
+}
+
+// SetFaults replaces the standing quirks. The lists in f belong to the server
+// from now on.
+func (s *Server) SetFaults(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+// Fail adds rules. The first rule that matches a request decides.
+func (s *Server) Fail(rules ...Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = append(s.rules, rules...)
+}
+
+// Heal ends all rules, the hook of Before and all standing quirks.
+func (s *Server) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults, s.rules, s.before = Faults{}, nil, nil
+}
+
+// Before asks hook about every request before it is served. The request's
+// body may be read. A hook that answers a zero Fault leaves the rules to
+// decide. It is called without the server's lock, perhaps by several
+// goroutines at once, so it may call the server's methods.
+func (s *Server) Before(hook func(*http.Request) Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = hook
+}
+
+// rule finds what the rules say about a request and uses it up.
+func (s *Server) rule(c *call) Fault {
+	for i := range s.rules {
+		r := &s.rules[i]
+		if !r.matches(c) {
+			continue
+		}
+		if r.Skip > 0 {
+			r.Skip--
+			continue
+		}
+		f := r.Fault
+		if r.Times > 0 {
+			if r.Times--; r.Times == 0 {
+				s.rules = slices.Delete(s.rules, i, i+1)
+			}
+		}
+		return f
+	}
+	return Fault{}
+}

@@ -1,0 +1,279 @@
+// Package itgluesim simulates an IT Glue account: a small honest server that
+// stores, pages, filters, limits and refuses as the vendor's REST API does.
+// Tests and the practice mode talk to it instead of the real thing.
+//
+// Where the vendor documents a behaviour, that is what happens. Where clients
+// have met another one, a switch in Faults brings it about. Where nobody
+// knows, the stricter answer is the default:
+//
+//   - a batch with one bad record stores nothing,
+//   - a tag of what does not exist, a label or an option that is not listed
+//     and an attribute or filter that does not exist are refused,
+//   - renaming a field changes its key in traits,
+//   - a second related item between the same two objects is one more.
+//
+// The calls that can ruin an account (changes and deletions by filter,
+// anything about passwords) work as they do in life, and Bombs counts them.
+package itgluesim
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options is how the account is reached and by whom.
+type Options struct {
+	Key       string // the API key, such as ITG.…; empty accepts any but none
+	Subdomain string // of the web pages that resource-url points to; empty means "msp"
+	Writer    string // who Info says did what came through the API; empty means "api"
+
+	// PasswordAccess is the key's switch; without it the values of passwords
+	// are not shown.
+	PasswordAccess bool
+
+	// Now is the clock that objects are stamped with; nil means time.Now. The
+	// rate meter and the limiter always go by the real clock.
+	Now func() time.Time
+}
+
+// A Server is a simulated account. It may be used by many goroutines.
+type Server struct {
+	options Options
+
+	mu     sync.Mutex
+	world  *World
+	index  *index // nil when the world has changed behind its back
+	faults Faults
+	rules  []Rule
+	before func(*http.Request) Fault
+	log    []*Request
+	costs  []time.Time // one moment for every request the limiter counted
+	newest int64       // largest id ever given, so that ids only grow
+}
+
+// New returns a server that holds a copy of world.
+func New(world World, o Options) *Server {
+	o.Subdomain = cmp.Or(o.Subdomain, "msp")
+	o.Writer = cmp.Or(o.Writer, "api")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{options: o, world: world.Clone()}
+	s.newest = s.world.settle(0, s.now(), "setup")
+	return s
+}
+
+func (s *Server) now() time.Time { return s.options.Now().UTC().Truncate(time.Millisecond) }
+
+// Update changes the world as a test's set-up would: nothing is noted about
+// who did it, except on objects that are new.
+func (s *Server) Update(change func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s.world)
+	s.newest = s.world.settle(s.newest, s.now(), "setup")
+	s.index = nil
+}
+
+// World returns a copy of what the account holds now.
+func (s *Server) World() *World {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.Clone()
+}
+
+// Edit changes the world as a person working in the product would: whatever is
+// changed carries that name and the time, and a field that was renamed gets a
+// new key, unless Faults.StableNameKeys.
+func (s *Server) Edit(who string, change func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, now := s.world.Clone(), s.now()
+	change(s.world)
+	if !s.faults.StableNameKeys {
+		for _, f := range s.world.Fields {
+			if was := find(old.Fields, f.ID); was != nil && was.Name != f.Name && was.NameKey == f.NameKey {
+				f.NameKey = nameKey(f.Name)
+			}
+		}
+	}
+	s.newest = s.world.settle(s.newest, now, who)
+	s.index = nil
+	w := s.world
+	note(old.Organizations, w.Organizations, now, who)
+	note(old.OrganizationTypes, w.OrganizationTypes, now, who)
+	note(old.OrganizationStatuses, w.OrganizationStatuses, now, who)
+	note(old.Contacts, w.Contacts, now, who)
+	note(old.ContactTypes, w.ContactTypes, now, who)
+	note(old.Locations, w.Locations, now, who)
+	note(old.Types, w.Types, now, who)
+	note(old.Fields, w.Fields, now, who)
+	note(old.Assets, w.Assets, now, who)
+	note(old.Domains, w.Domains, now, who)
+	note(old.Configurations, w.Configurations, now, who)
+	note(old.Passwords, w.Passwords, now, who)
+	note(old.Users, w.Users, now, who)
+	note(old.RelatedItems, w.RelatedItems, now, who)
+	note(old.Attachments, w.Attachments, now, who)
+}
+
+// largest is the size of a body that nobody needs.
+const largest = 64 << 20
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, largest))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the caller went away
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	c := &call{Server: s, r: r, body: body, path: r.URL.Path}
+	c.find()
+
+	s.mu.Lock()
+	entry := s.record(c)
+	hook, latency := s.before, s.faults.Latency
+	s.mu.Unlock()
+
+	var fault Fault
+	if hook != nil {
+		fault = hook(r)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if fault == (Fault{}) {
+		s.mu.Lock()
+		fault = s.rule(c)
+		s.mu.Unlock()
+	}
+	if !wait(r, latency+fault.Delay) {
+		panic(http.ErrAbortHandler)
+	}
+	if fault.Kind == Dropped {
+		panic(http.ErrAbortHandler)
+	}
+
+	s.mu.Lock()
+	a := c.answer(fault)
+	entry.Status, entry.Changed = a.status, c.changed
+	if fault.Kind == DroppedCommitted || fault.Kind == CutBody {
+		entry.Status = 0
+	}
+	s.mu.Unlock()
+
+	switch fault.Kind {
+	case DroppedCommitted:
+		panic(http.ErrAbortHandler)
+	case CutBody:
+		send(w, a, len(a.body)/2)
+		panic(http.ErrAbortHandler)
+	}
+	send(w, a, len(a.body))
+}
+
+// send writes an answer, or the first part of it.
+func send(w http.ResponseWriter, a *answer, part int) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body[:part])
+	if part < len(a.body) {
+		// Without a flush net/http would throw away what it has buffered.
+		http.NewResponseController(w).Flush()
+	}
+}
+
+// wait lets time pass; false if the caller gave up meanwhile.
+func wait(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// Transport serves requests in this process, without a network: for tests in
+// a synctest bubble, where a real connection would never settle. It speaks to
+// the simulator whatever the host in the URL is.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
+type transport struct{ s *Server }
+
+// RoundTrip answers one request. A dropped connection is io.ErrUnexpectedEOF,
+// from here or from the body, as it would be from a network.
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	in := r.Clone(r.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer in.Body.Close()
+	if in.Host == "" {
+		in.Host = in.URL.Host
+	}
+	rec := &recorder{header: http.Header{}}
+	dropped := rec.serve(t.s, in)
+	if err := r.Context().Err(); err != nil {
+		return nil, context.Cause(r.Context())
+	}
+	if dropped && rec.status == 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	var body io.Reader = &rec.body
+	length := int64(rec.body.Len())
+	if dropped {
+		body, length = io.MultiReader(body, broken{}), -1
+	}
+	return &http.Response{
+		Status: http.StatusText(rec.status), StatusCode: rec.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: rec.header, Body: io.NopCloser(body), ContentLength: length, Request: r,
+	}, nil
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) serve(s *Server, in *http.Request) (dropped bool) {
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			dropped = true
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	s.ServeHTTP(r, in)
+	return false
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
+func (r *recorder) Flush()                      {}
+
+// Routes returns the patterns the server knows, each with its method: the
+// keys of Counts.
+func Routes() []string {
+	var all []string
+	for _, r := range routes {
+		all = append(all, r.method+" "+r.pattern)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(all)))
+}
