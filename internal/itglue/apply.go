@@ -1,0 +1,415 @@
+package itglue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+)
+
+// ErrNotNow is in every error that means: nothing is wrong with the change, and
+// the next run makes it. It is plan.ErrMoved too, so that the loop leaves the
+// object to the next plan.
+var ErrNotNow = errors.New("not now")
+
+type postponed struct{ why string }
+
+func (e *postponed) Error() string   { return e.why }
+func (e *postponed) Unwrap() []error { return []error{ErrNotNow, plan.ErrMoved} }
+
+// Apply carries out one change: two requests for one to an asset that is there
+// (a fresh read and the write), one for a new asset or contact.
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+	p := t.place(c.Key)
+	if p == nil {
+		return plan.Applied{}, fmt.Errorf("%s of %s: organization %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.ITGlueOrganization])
+	}
+	if window, quiet := t.config.Quiet(t.session.now()); quiet {
+		return plan.Applied{}, &postponed{"these are quiet hours (" + window + ", itglue.quiet_hours)"}
+	}
+	if s := t.session; s.budget > 0 && s.spent.Load()+3 > s.budget {
+		// A change needs up to three requests: none is begun that may not be ended.
+		return plan.Applied{}, &postponed{errBudget.Error()}
+	}
+	switch {
+	case ch.Key.Kind == kindContact:
+		return t.applyContact(ctx, p, ch)
+	case p.layouts[ch.Key.Kind] == nil:
+		return plan.Applied{}, fmt.Errorf("%s of %s: IT Glue has no asset type for it", ch.Action, ch.Label)
+	case ch.Action == plan.Create && ch.After != nil:
+		return t.create(ctx, p, ch)
+	case ch.Action == plan.Delete && ch.After == nil && ch.Before != nil:
+		return t.delete(ctx, p, ch)
+	case ch.Before != nil && ch.After != nil:
+		return t.change(ctx, p, ch)
+	}
+	return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of IT Glue", ch.Action, ch.Label)
+}
+
+// create makes an asset. It is sent once: where no answer comes the
+// organization is searched for it, and if it is not to be seen the next run
+// finds out.
+func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	made, err := t.post(ctx, p, ch)
+	if refusedWith(err, codeTraits) {
+		// The type has changed since it was read.
+		if err = t.relearn(ctx, p, ch.Key.Kind); err == nil {
+			made, err = t.post(ctx, p, ch)
+		}
+	}
+	l := p.layouts[ch.Key.Kind]
+	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, errUnconfirmed) || err == nil && (made.ID == 0 || made.Traits == nil) {
+		found, look := t.find(ctx, p, ch.Key)
+		switch {
+		case look != nil:
+			return plan.Applied{}, fmt.Errorf("%w: %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key, look)
+		case found == nil:
+			return plan.Applied{}, fmt.Errorf("%w: %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Key)
+		}
+		made, err = found, nil
+	}
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	p.keys[made.ID], p.refs[ch.Key] = ch.Key, made.ID
+	return t.applied(ctx, p, l, ch, made, ch.After.Fields), nil
+}
+
+func (t *Target) post(ctx context.Context, p *place, ch plan.Change) (*asset, error) {
+	l := p.layouts[ch.Key.Kind]
+	traits := p.keyTraits(l, ch.Key)
+	for _, f := range ch.After.Fields {
+		at, ok := l.fields[f.Name]
+		if !ok {
+			continue
+		}
+		if v := p.write(at, f.Value); v != nil {
+			traits[at.key] = v
+		}
+	}
+	return t.session.postAsset(ctx, p.organization, l.typeID, traits)
+}
+
+// find looks for the asset of a key, in a list that is whole.
+func (t *Target) find(ctx context.Context, p *place, key plan.Key) (*asset, error) {
+	l := p.layouts[key.Kind]
+	var found *asset
+	err := t.session.assets(ctx, l, p.organization, func() { found = nil }, func(a *asset) error {
+		if tenant, object := a.keyOf(l); tenant == p.tenant && p.key(key.Kind, object) == key && (found == nil || found.Archived) {
+			found = a
+		}
+		return nil
+	})
+	return found, err
+}
+
+// relearn reads the types again.
+func (t *Target) relearn(ctx context.Context, p *place, kind string) error {
+	types, err := t.session.readLayouts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := types.complete(t.config); err != nil {
+		return err
+	}
+	p.layouts = types.layouts
+	t.world.mu.Lock()
+	t.world.types = types
+	t.world.mu.Unlock()
+	if p.layouts[kind] == nil {
+		return fmt.Errorf("itglue: the asset type of %s is gone", kind)
+	}
+	return nil
+}
+
+// mostPatches is how often one record is sent: the same values may be sent
+// again, once a look has shown that they did not arrive.
+const mostPatches = 2
+
+// change writes an asset that is there: a fresh read, our fields laid over all
+// that it holds, and the whole of it sent, since what a PATCH leaves out is
+// erased.
+func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	n, err := parseID(ch.Before.Ref)
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	for relearnt, sent := false, 0; ; {
+		l := p.layouts[ch.Key.Kind]
+		live, err := t.session.asset(ctx, n)
+		switch {
+		case gone(err):
+			return plan.Applied{}, fmt.Errorf("%w: asset %s is not there any more", plan.ErrMoved, n)
+		case err != nil && sent > 0:
+			return plan.Applied{}, fmt.Errorf("%w: asset %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
+		case err != nil:
+			return plan.Applied{}, err
+		case live.Organization != p.organization:
+			return plan.Applied{}, fmt.Errorf("%w: asset %s is in organization %s by now", plan.ErrMoved, n, live.Organization)
+		case live.carries(l) != "":
+			return plan.Applied{}, fmt.Errorf("%w: asset %s carries %s by now, which writing would take away", plan.ErrMoved, n, live.carries(l))
+		}
+		now := live.fields(l, p.label)
+		if moved := moved(ch, now); moved != "" {
+			return plan.Applied{}, fmt.Errorf("%w: asset %s: %s", plan.ErrMoved, n, moved)
+		}
+		traits, differs := p.overlay(l, live, ch, now)
+		if !differs {
+			return t.applied(ctx, p, l, ch, live, nil), nil
+		}
+		if sent == mostPatches {
+			return plan.Applied{}, fmt.Errorf("%w: asset %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
+		}
+		archived := live.Archived
+		if v, ok := ch.After.Fields.Get(fieldArchived); ok {
+			archived = slices.Equal(v, yesValue(true))
+		}
+		answer, err := t.session.patchAsset(ctx, n, archived, traits)
+		sent++
+		switch {
+		case refusedWith(err, codeTraits) && !relearnt:
+			relearnt, sent = true, sent-1
+			if err := t.relearn(ctx, p, ch.Key.Kind); err != nil {
+				return plan.Applied{}, err
+			}
+			continue
+		case errors.Is(err, rest.ErrOutcomeUnknown), errors.Is(err, errUnconfirmed), err == nil && (answer.ID != n || answer.Traits == nil):
+			continue // another look says what became of it
+		case err != nil:
+			return plan.Applied{}, fmt.Errorf("asset %s: %w", n, err)
+		}
+		var wanted plan.Fields
+		for _, f := range ch.Fields {
+			wanted = append(wanted, plan.Field{Name: f.Name, Value: f.After})
+		}
+		return t.applied(ctx, p, l, ch, answer, wanted), nil
+	}
+}
+
+// moved says what of the fields to be written is no longer as the plan saw it.
+// What a change does not write is carried along as it is.
+func moved(ch plan.Change, now plan.Fields) string {
+	var texts []string
+	for _, f := range ch.Fields {
+		v, there := now.Get(f.Name)
+		if there && !v.Equal(f.Before) && !v.Equal(f.After) {
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, orNothing(f.Before), orNothing(v)))
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func orNothing(v plan.Value) string {
+	if v.Blank() {
+		return "empty"
+	}
+	return rest.Excerpt(v.String())
+}
+
+// overlay is the whole of an asset's traits as they should be, and whether any
+// of them differs from what is there.
+func (p *place) overlay(l *layout, live *asset, ch plan.Change, now plan.Fields) (traits map[string]any, differs bool) {
+	kinds := map[string]string{}
+	for key, f := range l.foreign {
+		kinds[key] = f.Kind
+	}
+	for _, at := range l.fields {
+		kinds[at.key] = kindOf[at.form]
+	}
+	traits = map[string]any{}
+	for key, raw := range live.Traits {
+		if v := carried(kinds[key], raw); v != nil {
+			traits[key] = v
+		}
+	}
+	for key, v := range p.keyTraits(l, ch.Key) {
+		traits[key] = v
+	}
+	for _, f := range ch.Fields {
+		v, _ := now.Get(f.Name)
+		at, ours := l.fields[f.Name]
+		switch {
+		case f.Name == fieldArchived:
+			differs = differs || !v.Equal(f.After)
+		case ours:
+			after := p.relabelled(at, f.After)
+			if v.Equal(after) {
+				continue
+			}
+			differs = true
+			// Null, not absence: an account that merges would keep the old value.
+			traits[at.key] = p.write(at, f.After)
+		}
+	}
+	return traits, differs
+}
+
+// keyTraits are what an asset is found by.
+func (p *place) keyTraits(l *layout, key plan.Key) map[string]any {
+	return map[string]any{l.fields[fieldTenant].key: p.tenant, l.fields[fieldObject].key: key.ID}
+}
+
+// carried is a trait in the form in which it is written back as it was.
+func carried(kind string, raw jsontext.Value) any {
+	if empty(raw) {
+		return nil
+	}
+	switch kind {
+	case "Header", "Upload", "Password":
+		return nil // a Header has no value; of the others carries has made sure that there is none
+	case "Tag":
+		if ids := tagIDs(raw); len(ids) > 0 {
+			return ids
+		}
+		return nil
+	case "Checkbox":
+		var b flag
+		_ = b.UnmarshalJSON(raw)
+		return bool(b)
+	case "Date":
+		if v := observedValue(formDate, raw); !v.Blank() {
+			return v[0]
+		}
+		return nil
+	}
+	return json.RawMessage(raw)
+}
+
+// write is a value in the form in which IT Glue takes it; nil clears.
+func (p *place) write(at spot, v plan.Value) any {
+	if v.Blank() {
+		return nil
+	}
+	switch at.form {
+	case formYes:
+		return v[0] == "yes"
+	case formNumber:
+		return json.Number(v[0])
+	case formLong, formList, formRows:
+		return writeHTML(at.field, v)
+	case formTag:
+		if ids := p.resolve(at, v); len(ids) > 0 {
+			return ids
+		}
+		return nil
+	}
+	return v[0]
+}
+
+// resolve finds the ids that the labels of a tag stand for. One that stands for
+// nothing yet, such as a contact whose creation failed, is left out.
+func (p *place) resolve(at spot, labels plan.Value) []id {
+	var out []id
+	for _, label := range labels {
+		var n id
+		object, promised := p.promised[label]
+		switch {
+		case at.tag == kindLicences:
+			n = p.refs[plan.Key{Kind: kindLicences, ID: p.customer}]
+		case at.tag == kindDomain:
+			n = p.refs[plan.Key{Kind: kindDomain, ID: label}]
+		case promised:
+			n = p.people[object].contact
+		default:
+			n, _ = idOfLabel(label)
+		}
+		if n != 0 && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// relabelled is a tag as it will read once it is written; other values are as
+// they are.
+func (p *place) relabelled(at spot, v plan.Value) plan.Value {
+	if at.form != formTag {
+		return v
+	}
+	var labels []string
+	for _, label := range v {
+		if object, promised := p.promised[label]; promised {
+			c := p.contactOf(object)
+			if c == nil {
+				continue
+			}
+			label = c.label()
+		} else if len(p.resolve(at, plan.Value{label})) == 0 {
+			continue
+		}
+		labels = append(labels, label)
+	}
+	return setOf(labels)
+}
+
+// applied is what to remember of an asset once it is written: what came back,
+// and where that is not what was sent, a note of both.
+func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Change, a *asset, sent plan.Fields) plan.Applied {
+	o := p.object(l, ch.Key, a)
+	o.Label = ch.After.Label
+	var want plan.Fields
+	for _, f := range sent {
+		if at, ours := l.fields[f.Name]; ours {
+			want = append(want, plan.Field{Name: f.Name, Value: p.relabelled(at, f.Value)})
+		}
+	}
+	before := ch.After.Info
+	if ch.Before != nil && before == nil {
+		before = ch.Before.Info
+	}
+	o.Info = adapt(before, want, o.Fields)
+	p.assets[ch.Key] = &o
+	out := plan.Applied{Object: o}
+	if ch.Key.Kind == kindUser {
+		if note := t.relate(ctx, p, l, ch.Key, a.ID); note != nil {
+			out.Notes = append(out.Notes, *note)
+		}
+	}
+	return out
+}
+
+// delete removes an asset, where the configuration says so in as many words.
+// DELETE /flexible_assets/{id}.
+func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	if t.config.Leavers.Then != ThenDelete {
+		return plan.Applied{}, fmt.Errorf("%s is not deleted: itglue.leavers.then is %s", ch.Key, t.config.Leavers.Then)
+	}
+	n, err := parseID(ch.Before.Ref)
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	done := plan.Applied{Object: *ch.Before}
+	l := p.layouts[ch.Key.Kind]
+	live, err := t.session.asset(ctx, n)
+	if gone(err) {
+		return done, nil
+	}
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	if tenant, object := live.keyOf(l); tenant != p.tenant || p.key(ch.Key.Kind, object) != ch.Key || live.Organization != p.organization {
+		return plan.Applied{}, fmt.Errorf("%w: asset %s stands for something else by now", plan.ErrMoved, n)
+	}
+	if notes := observedValue(formLong, live.Traits[l.fields[fieldNotes].key]); !notes.Blank() {
+		return plan.Applied{}, fmt.Errorf("%w: asset %s is not deleted: somebody wrote notes in it; archive it in IT Glue, or clear them", plan.ErrMoved, n)
+	}
+	_, err = t.session.do(ctx, request{method: http.MethodDelete, at: epAsset, ids: []id{n}})
+	if err != nil && !gone(err) {
+		if _, look := t.session.asset(ctx, n); !gone(look) {
+			return plan.Applied{}, err
+		}
+	}
+	delete(p.keys, n)
+	delete(p.refs, ch.Key)
+	return done, nil
+}

@@ -1,0 +1,190 @@
+package itglue
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"syncd/internal/rest"
+	itgluesim "syncd/internal/simulator/itglue"
+)
+
+// ghost is an account that gives nothing away but a page.
+func ghost() itgluesim.Faults {
+	return itgluesim.Faults{ErrorBody: itgluesim.BodyHTML, Inaccessible: []int64{2}}
+}
+
+func TestIDsOfAnyShape(t *testing.T) {
+	for in, want := range map[string]id{`123456789012345678`: 123456789012345678, `"123456789012345678"`: 123456789012345678, `null`: 0, `""`: 0, `"7"`: 7} {
+		var got id
+		if err := json.Unmarshal([]byte(in), &got); err != nil || got != want {
+			t.Errorf("%s: got %d and %v, want %d", in, got, err, want)
+		}
+	}
+	var n id
+	if err := json.Unmarshal([]byte(`"x"`), &n); err == nil {
+		t.Error("x is an id")
+	}
+}
+
+func TestRefusalsAreToldApart(t *testing.T) {
+	for _, tt := range []struct {
+		kind itgluesim.FaultKind
+		body itgluesim.BodyStyle
+		is   func(*rest.Error) bool
+		says string
+	}{
+		{itgluesim.Forbidden, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Forbidden }, "90 days"},
+		{itgluesim.BareUnauthorized, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Unauthorised }, "itglue.api_key"},
+		{itgluesim.Unauthorized, itgluesim.BodyJSON, func(e *rest.Error) bool { return !e.Unauthorised && e.Code == codeInaccessible }, "may not see it"},
+		{itgluesim.Gone, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.NotFound }, "404"},
+		{itgluesim.Gone, itgluesim.BodyEmpty, func(e *rest.Error) bool { return e.NotFound }, "404"},
+		{itgluesim.Gone, itgluesim.BodyHTML, func(e *rest.Error) bool { return e.NotFound }, "404"},
+		{itgluesim.Unprocessable, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Code == codeField && !e.Temporary }, "is invalid"},
+		{itgluesim.BadGateway, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Temporary }, "502"},
+	} {
+		bubble(t, func(t *testing.T) {
+			b := newBench(t, seed())
+			b.sim.SetFaults(itgluesim.Faults{ErrorBody: tt.body})
+			b.sim.Fail(itgluesim.Rule{Fault: itgluesim.Fault{Kind: tt.kind}})
+			_, err := b.client.Organizations(t.Context())
+			refused, ok := errors.AsType[*rest.Error](err)
+			if !ok || !tt.is(refused) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%s: got %v (%+v), want %q", tt.kind, err, refused, tt.says)
+			}
+		})
+	}
+}
+
+func TestA429WithoutAdviceStopsEverybodyForAWhile(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, seed())
+		b.sim.Fail(itgluesim.Rule{Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.Throttled}})
+		if _, err := b.client.Organizations(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		log := b.sim.Requests()
+		if wait := log[1].At.Sub(log[0].At); wait < waitWithoutAdvice {
+			t.Errorf("asked again after %s, want at least %s", wait, waitWithoutAdvice)
+		}
+	})
+}
+
+func TestListsAreWholeOrAnError(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		faults itgluesim.Faults
+		whole  bool
+	}{
+		{"rows shift away", itgluesim.Faults{LargestPage: 1, Shift: 1}, false},
+		{"rows repeat and hide others", itgluesim.Faults{LargestPage: 2, Shift: -1}, false},
+		{"short pages", itgluesim.Faults{LargestPage: 2, ShortPages: 1}, false},
+		{"pages smaller than asked for", itgluesim.Faults{LargestPage: 1}, true},
+	} {
+		b := newBench(t, seed())
+		b.sim.SetFaults(tt.faults)
+		var got []*contact
+		err := b.client.free().contacts(t.Context(), 0, func() { got = nil }, func(_ id, c *contact) error { got = append(got, c); return nil })
+		switch {
+		case tt.whole && (err != nil || len(got) != 4):
+			t.Errorf("%s: got %d contacts and %v, want all 4", tt.name, len(got), err)
+		case !tt.whole && !errors.Is(err, errShifted):
+			t.Errorf("%s: got %d contacts and %v, want %v", tt.name, len(got), err, errShifted)
+		}
+	}
+}
+
+func TestHeavyPagesBecomeSmaller(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBench(t, seed()).layouts()
+		b.sim.Update(func(w *itgluesim.World) {
+			typ := w.TypeNamed("M365 User")
+			for i := range 330 {
+				a := &itgluesim.Asset{OrganizationID: 2, TypeID: typ.ID}
+				w.Assets = append(w.Assets, a)
+				w.SetTrait(a, "name", fmt.Sprint("Somebody ", i))
+			}
+		})
+		for _, most := range []int{1000, 150, 60, 25} {
+			b.sim.SetFaults(itgluesim.Faults{HeavyPage: most})
+			inv, err := b.client.free().readLayouts(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[id]bool{}
+			err = b.client.free().assets(t.Context(), inv.layouts[kindUser], 0, func() { clear(seen) }, func(a *asset) error { seen[a.ID] = true; return nil })
+			if err != nil || len(seen) != 330 {
+				t.Errorf("pages of %d at most: got %d assets and %v, want 330", most, len(seen), err)
+			}
+		}
+	})
+}
+
+func TestATextThatTheEdgeRefusesIsNoRevokedKey(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.sim.Fail(itgluesim.Rule{Method: "POST", Route: "/flexible_assets", Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.Forbidden}})
+	n := b.night()
+	if len(n.errs) != 1 || !strings.Contains(n.errs[0].Error(), "looks like a script") {
+		t.Errorf("got %v, want one record refused and the rest written", n.errs)
+	}
+	refused, ok := errors.AsType[*rest.Error](n.errs[0])
+	if !ok || refused.Forbidden {
+		t.Errorf("got %+v, want an error of that record alone", refused)
+	}
+}
+
+func TestCheckSaysWhatToDo(t *testing.T) {
+	find := func(all []Finding, name string) Finding {
+		for _, f := range all {
+			if f.Name == name {
+				return f
+			}
+		}
+		return Finding{}
+	}
+	b := newBench(t, seed())
+	if f := find(b.client.Check(t.Context()), "layout M365 User"); f.OK || !strings.Contains(f.Remedy, "layouts create") {
+		t.Errorf("got %+v", f)
+	}
+	b.layouts()
+	for _, f := range b.client.Check(t.Context()) {
+		if !f.OK {
+			t.Errorf("got %+v, want all well", f)
+		}
+	}
+	// A key of another region: only that host takes it.
+	b.sim.Before(func(r *http.Request) itgluesim.Fault {
+		if r.URL.Host != "api.eu.itglue.com" {
+			return itgluesim.Fault{Kind: itgluesim.Forbidden}
+		}
+		return itgluesim.Fault{}
+	})
+	if f := find(b.client.Check(t.Context()), "key"); f.OK || !strings.Contains(f.Remedy, "api.eu.itglue.com") {
+		t.Errorf("got %+v, want the other region", f)
+	}
+	if got := len(b.sim.Writes()); got != 0 {
+		t.Errorf("got %d writes", got)
+	}
+}
+
+func TestOrganizationsCarryTheIDOfTheirCompany(t *testing.T) {
+	b := newBench(t, seed())
+	all, err := b.client.Organizations(t.Context())
+	if err != nil || len(all) != 3 {
+		t.Fatalf("got %d and %v", len(all), err)
+	}
+	if company, ok := all[1].Company(); !ok || company != "250" || all[1].ID != "2" || !all[0].Primary {
+		t.Errorf("got %+v", all)
+	}
+	got, err := b.client.OrganizationsOfCompany(t.Context(), "250")
+	if err != nil || fmt.Sprint(got) != "[2]" {
+		t.Errorf("got %v and %v, want [2]", got, err)
+	}
+	evidence, err := b.client.Evidence(t.Context())
+	if err != nil || evidence["2"].ContactDomains["contoso.example"] != 1 || fmt.Sprint(evidence["2"].Domains) != "[contoso.example]" {
+		t.Errorf("got %+v and %v", evidence["2"], err)
+	}
+}

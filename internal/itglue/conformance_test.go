@@ -1,0 +1,245 @@
+package itglue_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"syncd/internal/directory"
+	"syncd/internal/itglue"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+	itgluesim "syncd/internal/simulator/itglue"
+	engine "syncd/internal/sync"
+	"syncd/internal/sync/targettest"
+)
+
+func TestConformance(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*itglue.Config)
+		with bool // contacts are matched
+	}{
+		{"leavers are archived", func(*itglue.Config) {}, false},
+		{"leavers are deleted", func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, false},
+		{"contacts are kept too", func(*itglue.Config) {}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, tt.edit, tt.with) })
+		})
+	}
+}
+
+// A matching target is told the source between Observe and Desired.
+type matching struct {
+	*itglue.Target
+	last *sync.Map // snapshots by tenant
+}
+
+func (m matching) Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+	out, err := m.Target.Observe(ctx, batch)
+	for i := range out {
+		if s, ok := m.last.Load(batch[i].Tenant.ID); ok {
+			m.Target.Match(batch[i].Customer, s.(*directory.Snapshot), nil, &out[i])
+		}
+	}
+	return out, err
+}
+
+// conforming is two customers, and records that are nobody's business.
+func conforming(t *testing.T, edit func(*itglue.Config), with bool) *targettest.Fixture {
+	sim := itgluesim.New(itgluesim.World{
+		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
+		Contacts: []*itgluesim.Contact{
+			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+			{ID: 42, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger"},
+			{ID: 43, OrganizationID: 4, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+		},
+		Domains: []*itgluesim.Domain{{ID: 81, OrganizationID: 2, Name: "contoso.example"}},
+	}, itgluesim.Options{Key: "ITG.example"})
+	conf := itglue.Defaults()
+	conf.APIKey = secret.New("ITG.example")
+	conf.Rate = rest.Rate{PerSecond: 1000, Burst: 100, Concurrency: 4}
+	edit(&conf)
+	client, err := itglue.New(conf, itglue.Options{Log: zerolog.Nop(), Transport: sim.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateLayouts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// Assets that look like ours and are not: of another tenant, and without a key.
+	const typed = "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a99"
+	sim.Update(func(w *itgluesim.World) {
+		typ := w.TypeNamed("M365 User")
+		for i, tenant := range []string{typed, ""} {
+			a := &itgluesim.Asset{ID: int64(701 + i), OrganizationID: 2, TypeID: typ.ID}
+			w.Assets = append(w.Assets, a)
+			w.SetTrait(a, "name", "Ana Ruiz")
+			if tenant != "" {
+				w.SetTrait(a, "tenant-id", tenant)
+				w.SetTrait(a, "object-id", person(1))
+			}
+		}
+	})
+	var last sync.Map
+	began := 0
+	edits := 0
+	f := &targettest.Fixture{Target: "itglue",
+		Open: func(context.Context) (engine.Target, error) {
+			if with {
+				return matching{client.Open(), &last}, nil
+			}
+			return client.Open(), nil
+		},
+		Tenants: []directory.Tenant{
+			{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso Ltd", DefaultDomain: "contoso.example"},
+			{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam", DefaultDomain: "fabrikam.example"},
+		},
+		Strangers: []string{"701", "702", "42", "43"},
+		Dump:      func() map[string]string { return everything(sim.World()) },
+		Edit: func(ref string) string {
+			edits++
+			return editName(t, sim, ref, edits)
+		},
+		Fail:   func(fault targettest.Fault) { fail(sim, fault) },
+		Heal:   sim.Heal,
+		Writes: func() int { return len(sim.Writes()) - began },
+	}
+	for i, tenant := range f.Tenants {
+		f.Links.Rows = append(f.Links.Rows, mapping.Row{TenantID: tenant.ID, Tenant: tenant.Name, Status: mapping.Linked,
+			Links: mapping.Links{mapping.ITGlueOrganization: strconv.Itoa(2 + i)}})
+	}
+	f.Snapshot = func(tenant directory.Tenant, step targettest.Step) *directory.Snapshot {
+		domain := strings.ToLower(strings.Fields(tenant.Name)[0]) + ".example"
+		var users []directory.User
+		for _, n := range []int{1, 2, 3} {
+			name := []string{"", "Ana", "Bo", "Cy"}[n]
+			users = append(users, directory.User{ID: person(n), UPN: strings.ToLower(name) + "@" + domain, Mail: strings.ToLower(name) + "@" + domain,
+				Name: name, GivenName: name, Surname: "Ruiz", Enabled: true})
+		}
+		switch {
+		case tenant.ID != f.Tenants[0].ID:
+		case step == targettest.Changed:
+			users[1].JobTitle = "Buyer"
+		case step == targettest.New:
+			users = append(users, directory.User{ID: person(4), UPN: "dee@" + domain, Mail: "dee@" + domain, Name: "Dee", GivenName: "Dee", Enabled: true})
+		case step == targettest.Gone:
+			users = users[:2]
+		}
+		proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
+		snapshot := &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof),
+			Licences:  directory.Proven([]directory.Licence{{SKU: "0a11aaaa-0000-4000-8000-000000000001", PartNumber: "SPB", Name: "Business Premium", Purchased: 3, Assigned: 3}}, proof),
+			Groups:    directory.Proven([]directory.Group{}, proof),
+			Domains:   directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof),
+			Mailboxes: directory.Proven([]directory.Mailbox{}, proof)}
+		last.Store(tenant.ID, snapshot)
+		return snapshot
+	}
+	// The second customer is documented already: two that are made at once would
+	// get other ids each time.
+	document(t, client, f.Links.Customers(f.Tenants)[1], f.Snapshot(f.Tenants[1], targettest.Start))
+	began = len(sim.Writes())
+	return f
+}
+
+// document makes what a customer lacks.
+func document(t *testing.T, client *itglue.Client, c mapping.Customer, s *directory.Snapshot) {
+	t.Helper()
+	target := client.Open()
+	got, err := target.Observe(t.Context(), []mapping.Asked{{Customer: c}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Match(c, s, nil, &got[0])
+	desired, err := target.Desired(c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, target.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: got[0].Objects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ch := range p.Changes {
+		if _, err := target.Apply(t.Context(), c, ch); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func person(n int) string { return fmt.Sprintf("22222222-0000-4000-8000-%012d", n) }
+
+func everything(w *itgluesim.World) map[string]string {
+	dump := map[string]string{}
+	show := func(ref string, v any) {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // plain data
+		}
+		dump[ref] = string(text)
+	}
+	for _, a := range w.Assets {
+		show(strconv.FormatInt(a.ID, 10), a)
+	}
+	for _, c := range w.Contacts {
+		show(strconv.FormatInt(c.ID, 10), c)
+	}
+	for _, o := range w.Organizations {
+		show("organization "+strconv.FormatInt(o.ID, 10), o)
+	}
+	return dump
+}
+
+// editName renames what has that ref, as a person would.
+func editName(t *testing.T, sim *itgluesim.Server, ref string, n int) (field string) {
+	t.Helper()
+	id, err := strconv.ParseInt(ref, 10, 64)
+	if err != nil {
+		t.Fatalf("%q is no id", ref)
+	}
+	sim.Edit("tess", func(w *itgluesim.World) {
+		if a := w.Asset(id); a != nil {
+			w.SetTrait(a, "name", fmt.Sprintf("Edited %d", n))
+			field = "name"
+			return
+		}
+		w.Contact(id).FirstName = fmt.Sprintf("Edited %d", n)
+		field = "first_name"
+	})
+	return field
+}
+
+// fail lets the next write go wrong; after one that nobody heard of, nothing
+// answers any more.
+func fail(sim *itgluesim.Server, fault targettest.Fault) {
+	var mu sync.Mutex
+	hit := false
+	sim.Before(func(r *http.Request) itgluesim.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case hit && fault != targettest.Refused:
+			return itgluesim.Fault{Kind: itgluesim.Dropped}
+		case hit || r.Method == http.MethodGet:
+			return itgluesim.Fault{}
+		}
+		hit = true
+		switch fault {
+		case targettest.LostAfter:
+			return itgluesim.Fault{Kind: itgluesim.DroppedCommitted}
+		case targettest.LostBefore:
+			return itgluesim.Fault{Kind: itgluesim.Dropped}
+		}
+		return itgluesim.Fault{Kind: itgluesim.Unprocessable}
+	})
+}

@@ -1,0 +1,404 @@
+package itglue
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// infoReadOnly marks a contact that IT Glue refused to change: another system
+// keeps it.
+const infoReadOnly = "read_only"
+
+// A wishList is the desired state of one customer in the making.
+type wishList struct {
+	*Target
+	customer mapping.Customer
+	snapshot *directory.Snapshot
+	place    *place
+	crowd    *crowd
+	products map[string]string // names of SKUs
+	will     map[plan.Key]bool // what exists or is about to
+	out      plan.Desired
+}
+
+// Desired says what a customer's organization should hold. It is a pure
+// function of its arguments, the configuration, and what Observe and Match saw.
+// What the source does not tell is left out of an object's fields, and so stays
+// as it is.
+func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+	p := t.place(c.Key)
+	if p == nil {
+		return plan.Desired{}, fmt.Errorf("organization %s was not looked at", c.Links[mapping.ITGlueOrganization])
+	}
+	people, err := t.people(s)
+	if err != nil {
+		return plan.Desired{}, err
+	}
+	if !p.matched {
+		p.pair(people, nil)
+	}
+	w := &wishList{Target: t, customer: c, snapshot: s, place: p, products: map[string]string{}, will: map[plan.Key]bool{}}
+	if w.crowd, err = t.crowd(s); err != nil {
+		return plan.Desired{}, err
+	}
+	p.promised = map[string]string{}
+	for _, add := range []func() error{w.licences, w.domains, w.mailboxes} {
+		if err := add(); err != nil {
+			return plan.Desired{}, err
+		}
+	}
+	for i := range people {
+		w.contact(&people[i])
+		w.user(&people[i])
+	}
+	if err := w.groups(); err != nil {
+		return plan.Desired{}, err
+	}
+	return w.out, nil
+}
+
+// add takes an asset into the list, as far as its type has the fields for it.
+func (w *wishList) add(kind, object, label string, info map[string]string, fields plan.Fields) {
+	key := w.place.key(kind, object)
+	l := w.place.layouts[kind]
+	if l == nil || w.place.inConflict[key] {
+		w.will[key] = w.place.refs[key] != 0
+		return
+	}
+	if _, there := w.place.refs[key]; !there && len(l.required()) > 0 {
+		var lacks []string
+		for _, name := range l.required() {
+			lacks = append(lacks, fmt.Sprintf("%q", name))
+		}
+		slices.Sort(lacks)
+		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
+		return
+	}
+	w.will[key] = true
+	fields = slices.DeleteFunc(fields, func(f plan.Field) bool {
+		at, ok := l.fields[f.Name]
+		// An option that an administrator took away would be refused.
+		return !ok || at.form == formChoice && !f.Value.Blank() && len(at.offered) > 0 && !slices.Contains(at.offered, f.Value[0])
+	})
+	fields = append(fields, plan.Field{Name: fieldArchived, Value: yesValue(false)})
+	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), Info: info}
+	if now := w.place.assets[key]; now != nil {
+		w.place.settle(&o, now.Fields)
+	}
+	w.out.Objects = append(w.out.Objects, o)
+}
+
+// asset is a tag of an asset of ours, where there is one or will be.
+func (w *wishList) asset(kind, object string) plan.Value {
+	key := w.place.key(kind, object)
+	if object == "" || !w.will[key] {
+		return nil
+	}
+	return plan.Value{assetLabel(key)}
+}
+
+// contactTag is a tag of the contacts of accounts.
+func (w *wishList) contactTag(ids []string) plan.Value {
+	var labels []string
+	for _, n := range ids {
+		if c := w.place.contactOf(n); c != nil {
+			labels = append(labels, c.label())
+		} else if u := w.crowd.users[n]; u != nil && w.creates(n) {
+			label := u.UPN + " (new)"
+			w.place.promised[label] = n
+			labels = append(labels, label)
+		}
+	}
+	return tagValue(labels)
+}
+
+// creates reports whether a person gets a new contact.
+func (w *wishList) creates(object string) bool {
+	p, here := w.place.people[object]
+	return here && w.place.matched && p.contact == 0 && p.conflict == nil && w.config.PSAContactSync == SyncOff && !w.place.microsoft &&
+		!slices.ContainsFunc(w.place.settled, func(s plan.Settlement) bool {
+			return s.Key == plan.Key{Kind: kindContact, ID: object} && s.How == plan.SettleIgnore
+		})
+}
+
+// contact is what a person's contact should say. What the source leaves empty
+// is left alone.
+func (w *wishList) contact(u *directory.User) {
+	if !w.place.matched {
+		return
+	}
+	key := plan.Key{Kind: kindContact, ID: u.ID}
+	pair := w.place.people[u.ID]
+	if pair.conflict != nil {
+		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: *pair.conflict})
+		return
+	}
+	o := plan.Object{Key: key, Label: u.Name, Info: map[string]string{"upn": u.UPN}}
+	c := w.place.contactOf(u.ID)
+	switch {
+	case c == nil && w.place.microsoft:
+		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: "contact_missing", Key: u.ID, Note: true,
+			Message: fmt.Sprintf("%s (%s) has no contact, and IT Glue's own Microsoft integration is the one to make it", u.Name, u.UPN)}})
+		return
+	case c != nil && w.readOnly(c, key):
+		// Linked, and nothing of it ours.
+	default:
+		o.Fields = contactWish(u)
+	}
+	if c != nil {
+		o.Label = cmp.Or(c.name(), o.Label)
+		w.place.settle(&o, c.fields())
+	}
+	w.out.Objects = append(w.out.Objects, o)
+}
+
+// readOnly reports whether a contact is another system's to write: what is
+// written there anyway is refused, or undone by the next sync.
+func (w *wishList) readOnly(c *contact, key plan.Key) bool {
+	return c.PSA && w.config.PSAContactSync != SyncTwoWay || c.Microsoft || w.place.microsoft || w.place.adapted[key][infoReadOnly] != ""
+}
+
+func contactWish(u *directory.User) plan.Fields {
+	first, last := u.GivenName, u.Surname
+	if oneLine(first+last) == "" {
+		first, last, _ = strings.Cut(oneLine(u.Name), " ")
+	}
+	if oneLine(first) == "" { // IT Glue's pages insist on one
+		first, last = last, ""
+		if oneLine(first) == "" {
+			first, _, _ = strings.Cut(u.UPN, "@")
+		}
+	}
+	mail := u.Mail
+	if mail == "" && !u.Guest {
+		mail = u.UPN
+	}
+	phone := ""
+	if len(u.BusinessPhones) > 0 {
+		phone = u.BusinessPhones[0]
+	}
+	all := plan.Fields{
+		{Name: "email", Value: scalar(address(mail))},
+		{Name: "first_name", Value: textValue(first)},
+		{Name: "last_name", Value: textValue(last)},
+		{Name: "mobile", Value: phoneValue(u.MobilePhone, "")},
+		{Name: "phone", Value: phoneValue(phone, "")},
+		{Name: "title", Value: textValue(u.JobTitle)},
+	}
+	return slices.DeleteFunc(all, func(f plan.Field) bool { return f.Value.Blank() })
+}
+
+func (w *wishList) user(u *directory.User) {
+	f := plan.Fields{
+		{Name: fieldTitle, Value: textValue(cmp.Or(oneLine(u.Name), u.UPN))},
+		{Name: "upn", Value: textValue(u.UPN)},
+		{Name: "contact", Value: w.contactTag([]string{u.ID})},
+		{Name: "status", Value: choice(u.Enabled, "Enabled", "Blocked")},
+		{Name: "type", Value: choice(u.Guest, "Guest", "Member")},
+		{Name: "email", Value: textValue(u.Mail)},
+		{Name: "aliases", Value: setValue(u.Aliases)},
+		{Name: "title", Value: textValue(u.JobTitle)},
+		{Name: "department", Value: textValue(u.Department)},
+		{Name: "office", Value: textValue(u.Office)},
+		{Name: "licences", Value: setValue(w.names(u.Licences))},
+		{Name: "licence_list", Value: nil},
+		{Name: "synced", Value: yesValue(u.Synced)},
+		{Name: "created", Value: dateValue(u.Created)},
+		{Name: "domain", Value: w.asset(kindDomain, domainOf(u.UPN))},
+		{Name: "manager", Value: nil},
+	}
+	set := func(name string, v plan.Value) { f = append(f, plan.Field{Name: name, Value: v}) }
+	if len(u.Licences) > 0 {
+		f[11].Value = w.asset(kindLicences, w.customer.Key)
+	}
+	if m := w.crowd.users[u.ManagerID]; m != nil {
+		f[15].Value = textValue(who(m))
+	}
+	if w.crowd.memberOf != nil {
+		set("groups", setValue(w.crowd.memberOf[u.ID]))
+	}
+	if m := w.crowd.mailboxes[u.ID]; m != nil {
+		set("mailbox_type", textValue(mailboxKind(m.Kind)))
+		if m.SizeBytes > 0 {
+			set("mailbox_size", plan.Value{bucket(m.SizeBytes, w.now(kindUser, u.ID, "mailbox_size"))})
+		}
+	} else {
+		set("mailbox_type", nil)
+		set("mailbox_size", nil)
+	}
+	switch u.MFA {
+	case directory.MFANone:
+		set("mfa", plan.Value{"None"})
+	case directory.MFARegistered:
+		set("mfa", plan.Value{"Registered"})
+	case directory.MFAEnforced:
+		set("mfa", plan.Value{"Enforced"})
+	}
+	if !u.LastSignIn.IsZero() {
+		set("last_sign_in", plan.Value{u.LastSignIn.UTC().Format("2006-01")})
+	}
+	w.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), map[string]string{"upn": u.UPN}, f)
+}
+
+// now is what a field of an asset holds at present.
+func (w *wishList) now(kind, object, field string) string {
+	if o := w.place.assets[w.place.key(kind, object)]; o != nil {
+		return o.Fields.Text(field)
+	}
+	return ""
+}
+
+func choice(first bool, yes, no string) plan.Value {
+	if first {
+		return plan.Value{yes}
+	}
+	return plan.Value{no}
+}
+
+func domainOf(mail string) string {
+	_, domain, _ := strings.Cut(strings.ToLower(mail), "@")
+	return domain
+}
+
+// names are the names of SKUs.
+func (w *wishList) names(skus []string) []string {
+	var out []string
+	for _, sku := range skus {
+		out = append(out, cmp.Or(w.products[strings.ToLower(sku)], directory.ProductName(sku, sku)))
+	}
+	return out
+}
+
+func (w *wishList) groups() error {
+	groups, err := w.snapshot.Groups.Items()
+	if err != nil {
+		return err
+	}
+	for i := range groups {
+		g := &groups[i]
+		if !w.documents(g) {
+			continue
+		}
+		f := plan.Fields{
+			{Name: fieldTitle, Value: textValue(cmp.Or(oneLine(g.Name), g.ID))},
+			{Name: "type", Value: textValue(string(g.Kind))},
+			{Name: "email", Value: textValue(g.Mail)},
+			{Name: "description", Value: longValue(g.Description)},
+			{Name: "visibility", Value: textValue(g.Visibility)},
+			{Name: "team", Value: yesValue(g.Team)},
+			{Name: "rule", Value: longValue(g.Rule)},
+			{Name: "synced", Value: yesValue(g.Synced)},
+			{Name: "licences", Value: setValue(w.names(g.Licences))},
+			{Name: "licence_list", Value: nil},
+			{Name: "owners", Value: setValue(w.crowd.named(g.Owners))},
+			{Name: "owner_contacts", Value: w.contactTag(g.Owners)},
+			{Name: "domain", Value: w.asset(kindDomain, domainOf(g.Mail))},
+		}
+		if len(g.Licences) > 0 {
+			f[9].Value = w.asset(kindLicences, w.customer.Key)
+		}
+		if g.Members.Unknown == "" {
+			names := w.crowd.named(g.Members.IDs)
+			contacts := w.contactTag(g.Members.IDs)
+			if len(contacts) == mostTags {
+				names = append(names, fmt.Sprintf("(at most %d members are linked to their contacts)", mostTags))
+			}
+			f = append(f, plan.Field{Name: "members", Value: setValue(names)}, plan.Field{Name: "member_contacts", Value: contacts},
+				plan.Field{Name: "member_count", Value: numberValue(len(g.Members.IDs))})
+		}
+		w.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), nil, f)
+	}
+	return nil
+}
+
+func (w *wishList) domains() error {
+	domains, err := w.snapshot.Domains.Items()
+	if err != nil {
+		return err
+	}
+	for i := range domains {
+		d := &domains[i]
+		name := domainName(d.Name)
+		if !w.covers(d) {
+			continue
+		}
+		f := plan.Fields{
+			{Name: fieldTitle, Value: textValue(name)},
+			{Name: "record", Value: nil},
+			{Name: "verified", Value: yesValue(d.Verified)},
+			{Name: "default", Value: yesValue(d.Default)},
+			{Name: "initial", Value: yesValue(d.Initial)},
+			{Name: "authentication", Value: textValue(d.Authentication)},
+			{Name: "services", Value: textValue(strings.Join(d.Services, ", "))},
+		}
+		if n := w.place.domains[name]; n != 0 {
+			f[1].Value = plan.Value{tagLabel(name, n)}
+		}
+		if h := &d.Health; h.Known {
+			f = append(f, plan.Fields{
+				{Name: "mail_provider", Value: textValue(h.MailProvider)},
+				{Name: "mx", Value: setValue(h.MX)},
+				{Name: "spf", Value: longValue(h.SPF)},
+				{Name: "dmarc", Value: textValue(h.DMARC)},
+				{Name: "dkim", Value: yesValue(h.DKIM)},
+				{Name: "dnssec", Value: yesValue(h.DNSSEC)},
+			}...)
+		}
+		w.add(kindDomain, name, name, nil, f)
+	}
+	return nil
+}
+
+// covers reports whether a domain is documented, by the configuration.
+func (t *Target) covers(d *directory.Domain) bool {
+	return (d.Verified || t.config.Domains.Unverified) &&
+		(t.config.Domains.Onmicrosoft || !strings.HasSuffix(domainName(d.Name), ".onmicrosoft.com"))
+}
+
+func (w *wishList) mailboxes() error {
+	mailboxes, err := w.snapshot.Mailboxes.Items()
+	if err != nil || !w.config.Users.SharedMailboxes {
+		return err
+	}
+	for i := range mailboxes {
+		m := &mailboxes[i]
+		if personal(m) || matchesAny(w.config.Users.Exclude, cmp.Or(m.UPN, m.Address)) {
+			continue
+		}
+		object := cmp.Or(m.ID, m.UserID, m.Address)
+		f := plan.Fields{
+			{Name: fieldTitle, Value: textValue(cmp.Or(oneLine(m.Name), m.Address))},
+			{Name: "address", Value: textValue(m.Address)},
+			{Name: "type", Value: textValue(mailboxKind(m.Kind))},
+			{Name: "aliases", Value: setValue(m.Aliases)},
+			{Name: "forwarding", Value: textValue(m.Forwarding)},
+			{Name: "archive", Value: yesValue(m.Archive)},
+			{Name: "hidden", Value: yesValue(m.Hidden)},
+			{Name: "synced", Value: yesValue(m.Synced)},
+		}
+		if m.SizeBytes > 0 {
+			f = append(f, plan.Field{Name: "size", Value: plan.Value{bucket(m.SizeBytes, w.now(kindMailbox, object, "size"))}})
+		}
+		if m.RightsUnknown == "" {
+			var calendar []string
+			for _, r := range m.Calendar {
+				calendar = append(calendar, row(cmp.Or(r.Folder, "Calendar"), r.Who, r.Rights))
+			}
+			f = append(f, plan.Fields{
+				{Name: "full_access", Value: setValue(m.FullAccess)},
+				{Name: "send_as", Value: setValue(m.SendAs)},
+				{Name: "send_on_behalf", Value: setValue(m.SendOnBehalf)},
+				{Name: "delegates", Value: w.contactTag(w.crowd.accounts(m.FullAccess, m.SendAs, m.SendOnBehalf))},
+				{Name: "calendar", Value: setValue(calendar)},
+			}...)
+		}
+		w.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), map[string]string{"upn": m.UPN}, f)
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package itglue
+
+import (
+	"html"
+	"slices"
+	"strings"
+
+	"syncd/internal/plan"
+)
+
+// IT Glue's editor and its sanitiser write HTML anew: attributes move, styles
+// and unknown tags go, blocks get lines of their own. So what is compared is
+// the text of the lines and cells alone, and what is sent is the plainest HTML
+// that shows them.
+
+// breaks are the elements that begin and end a line.
+var breaks = []string{"p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre"}
+
+// walk goes through HTML, giving each tag's name (with a slash in front where
+// it closes) and each run of text between tags, decoded. Comments, and what is
+// inside script and style, are left out.
+func walk(in string, tag func(name string), text func(string)) {
+	for in != "" {
+		i := strings.IndexByte(in, '<')
+		if i < 0 {
+			i = len(in)
+		}
+		if i > 0 {
+			text(html.UnescapeString(in[:i]))
+		}
+		if in = in[i:]; in == "" {
+			return
+		}
+		if strings.HasPrefix(in, "<!--") {
+			_, in, _ = strings.Cut(in, "-->")
+			continue
+		}
+		name, rest, ok := tagAt(in)
+		if !ok { // a bracket that opens nothing
+			text("<")
+			in = in[1:]
+			continue
+		}
+		in = rest
+		if name == "script" || name == "style" {
+			end := strings.Index(strings.ToLower(in), "</"+name)
+			if end < 0 {
+				return
+			}
+			_, in, _ = strings.Cut(in[end:], ">")
+			continue
+		}
+		tag(name)
+	}
+}
+
+// tagAt reads the tag that in begins with, minding quoted attributes.
+func tagAt(in string) (name, rest string, ok bool) {
+	s := in[1:]
+	closing := strings.HasPrefix(s, "/")
+	s = strings.TrimPrefix(s, "/")
+	n := strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
+	})
+	if n <= 0 || s[0] >= '0' && s[0] <= '9' {
+		return "", in, false
+	}
+	name = strings.ToLower(s[:n])
+	if closing {
+		name = "/" + name
+	}
+	quote := byte(0)
+	for i := n; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return name, s[i+1:], true
+		}
+	}
+	return "", in, false
+}
+
+// htmlLines are the lines of text that HTML shows, empty ones left out.
+func htmlLines(in string) []string {
+	var lines []string
+	var line strings.Builder
+	end := func() {
+		if s := oneLine(line.String()); s != "" {
+			lines = append(lines, s)
+		}
+		line.Reset()
+	}
+	walk(in, func(name string) {
+		name = strings.TrimPrefix(name, "/")
+		switch {
+		case slices.Contains(breaks, name):
+			end()
+		case name == "td" || name == "th":
+			line.WriteByte(' ')
+		}
+	}, func(s string) { line.WriteString(s) })
+	end()
+	return lines
+}
+
+// htmlRows are the rows of the tables that HTML shows, their cells joined, the
+// row of headings left out. Text outside of tables is a row of one cell.
+func htmlRows(in string) []string {
+	var rows, cells []string
+	var cell strings.Builder
+	inRow, headings := false, false
+	endCell := func() {
+		if s := oneLine(cell.String()); s != "" {
+			cells = append(cells, s)
+		}
+		cell.Reset()
+	}
+	endRow := func() {
+		endCell()
+		if len(cells) > 0 && !headings {
+			rows = append(rows, strings.Join(cells, cellSeparator))
+		}
+		cells, headings = nil, false
+	}
+	walk(in, func(name string) {
+		switch {
+		case name == "tr" || name == "/tr":
+			endRow()
+			inRow = name == "tr"
+		case name == "th":
+			headings = true
+			endCell()
+		case name == "td" || name == "/td" || name == "/th":
+			endCell()
+		case !inRow && slices.Contains(breaks, strings.TrimPrefix(name, "/")):
+			endRow()
+		case inRow && name == "br":
+			cell.WriteByte(' ')
+		}
+	}, func(s string) { cell.WriteString(s) })
+	endRow()
+	return rows
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// ordered puts the line that says how much was cut last.
+func ordered(v plan.Value) []string {
+	lines := slices.Clone([]string(v))
+	slices.SortStableFunc(lines, func(a, b string) int {
+		am, bm := strings.HasPrefix(a, moreMark), strings.HasPrefix(b, moreMark)
+		switch {
+		case am == bm:
+			return 0
+		case am:
+			return 1
+		}
+		return -1
+	})
+	return lines
+}
+
+// writeHTML is the HTML of a value.
+func writeHTML(f field, v plan.Value) string {
+	if v.Blank() {
+		return ""
+	}
+	var b strings.Builder
+	switch f.form {
+	case formLong:
+		for line := range strings.SplitSeq(v[0], "\n") {
+			b.WriteString("<p>" + escape(line) + "</p>")
+		}
+	case formList:
+		b.WriteString("<ul>")
+		for _, line := range ordered(v) {
+			b.WriteString("<li>" + escape(line) + "</li>")
+		}
+		b.WriteString("</ul>")
+	case formRows:
+		b.WriteString("<table><thead><tr>")
+		for _, head := range f.head {
+			b.WriteString("<th>" + escape(head) + "</th>")
+		}
+		b.WriteString("</tr></thead><tbody>")
+		for _, line := range ordered(v) {
+			b.WriteString("<tr>")
+			for cell := range strings.SplitSeq(line, cellSeparator) {
+				b.WriteString("<td>" + escape(cell) + "</td>")
+			}
+			b.WriteString("</tr>")
+		}
+		b.WriteString("</tbody></table>")
+	}
+	return b.String()
+}

@@ -1,0 +1,182 @@
+package itglue
+
+import (
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// people are the users that are documented, by the configuration. Accounts
+// behind shared, room and equipment mailboxes are none: those are mailbox
+// assets.
+func (t *Target) people(s *directory.Snapshot) ([]directory.User, error) {
+	users, err := s.Users.Items()
+	if err != nil {
+		return nil, err
+	}
+	mailboxes, err := s.Mailboxes.Items()
+	if err != nil {
+		return nil, err
+	}
+	behind := map[string]bool{}
+	for i := range mailboxes {
+		if m := &mailboxes[i]; !personal(m) {
+			behind[m.UserID], behind[strings.ToLower(m.UPN)] = true, true
+		}
+	}
+	delete(behind, "")
+	rules := &t.config.Users
+	var out []directory.User
+	for _, u := range users {
+		switch {
+		case u.Resource, behind[u.ID], behind[strings.ToLower(u.UPN)],
+			u.Guest && !rules.Guests,
+			!u.Enabled && !rules.Disabled,
+			rules.LicensedOnly && len(u.Licences) == 0,
+			matchesAny(rules.Exclude, u.UPN):
+		default:
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
+// personal reports whether a mailbox belongs to a person. A kind that is not
+// known is a person's: nobody must vanish because of a word.
+func personal(m *directory.Mailbox) bool {
+	switch strings.ToLower(m.Kind) {
+	case "sharedmailbox", "roommailbox", "equipmentmailbox", "schedulingmailbox", "teammailbox", "groupmailbox", "discoverymailbox":
+		return false
+	}
+	return true
+}
+
+// mailboxKind is a mailbox's kind for people.
+func mailboxKind(kind string) string {
+	if short, ok := strings.CutSuffix(kind, "Mailbox"); ok && short != "" {
+		return short
+	}
+	return kind
+}
+
+// A crowd finds the accounts and groups of a snapshot by what refers to them.
+type crowd struct {
+	users     map[string]*directory.User
+	groups    map[string]*directory.Group
+	byAddress map[string]string // object ids
+	byName    map[string]string // of names that one account has alone
+	mailboxes map[string]*directory.Mailbox
+	memberOf  map[string][]string // names of the groups of a user; nil where that is not known
+}
+
+func (t *Target) crowd(s *directory.Snapshot) (*crowd, error) {
+	users, err := s.Users.Items()
+	if err != nil {
+		return nil, err
+	}
+	groups, err := s.Groups.Items()
+	if err != nil {
+		return nil, err
+	}
+	mailboxes, err := s.Mailboxes.Items()
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{users: make(map[string]*directory.User, len(users)), groups: make(map[string]*directory.Group, len(groups)),
+		byAddress: map[string]string{}, byName: map[string]string{}, mailboxes: map[string]*directory.Mailbox{}, memberOf: map[string][]string{}}
+	for i := range users {
+		u := &users[i]
+		c.users[u.ID] = u
+		for a := range addressesOf(u) {
+			c.byAddress[a] = u.ID
+		}
+		name := folded(u.Name)
+		if _, taken := c.byName[name]; taken {
+			c.byName[name] = "" // several: nobody is meant for certain
+		} else {
+			c.byName[name] = u.ID
+		}
+	}
+	for i := range mailboxes {
+		if m := &mailboxes[i]; m.UserID != "" {
+			c.mailboxes[m.UserID] = m
+		}
+	}
+	known := true
+	for i := range groups {
+		g := &groups[i]
+		c.groups[g.ID] = g
+		if !t.documents(g) {
+			continue
+		}
+		if g.Members.Unknown != "" {
+			known = false
+			continue
+		}
+		for _, m := range g.Members.IDs {
+			if c.users[m] != nil {
+				c.memberOf[m] = append(c.memberOf[m], g.Name)
+			}
+		}
+	}
+	if !known { // a list with a hole would take groups away from people
+		c.memberOf = nil
+	}
+	return c, nil
+}
+
+// documents reports whether a group is documented, by the configuration.
+func (t *Target) documents(g *directory.Group) bool {
+	return matchesAny(t.config.Groups.Include, g.Name) && !matchesAny(t.config.Groups.Exclude, g.Name)
+}
+
+// named are the members of a list for people. Those that are neither accounts
+// nor groups are counted.
+func (c *crowd) named(ids []string) []string {
+	var out []string
+	others := 0
+	for _, n := range ids {
+		switch u, g := c.users[n], c.groups[n]; {
+		case u != nil:
+			out = append(out, who(u))
+		case g != nil:
+			out = append(out, g.Name+" (group)")
+		default:
+			others++
+		}
+	}
+	if others > 0 {
+		out = append(out, "("+itoa(others)+" that are neither accounts nor groups)")
+	}
+	return out
+}
+
+// who names an account for people; names alone are not unique.
+func who(u *directory.User) string {
+	if u.Name == "" || strings.EqualFold(u.Name, u.UPN) {
+		return u.UPN
+	}
+	return u.Name + " (" + u.UPN + ")"
+}
+
+// account finds whom a text such as a delegate's address or name means.
+func (c *crowd) account(text string) string {
+	if n := c.byAddress[address(text)]; n != "" {
+		return n
+	}
+	return c.byName[folded(text)]
+}
+
+// accounts are those that several texts mean, each once.
+func (c *crowd) accounts(lists ...[]string) []string {
+	var out []string
+	for _, list := range lists {
+		for _, text := range list {
+			if n := c.account(text); n != "" && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,107 @@
+package itglue
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// A Target is IT Glue's documentation for one run. Its methods may be called
+// from many goroutines, for one customer by one at a time.
+type Target struct {
+	session  *session
+	config   *Config
+	settings string
+
+	world world // what the lists of this run say
+
+	mu     sync.Mutex
+	places map[string]*place // by customer, as Observe last saw them
+}
+
+// batch is how many customers are observed at once. They cost no request of
+// their own: one listing a type serves all.
+const batch = 50
+
+// Open returns the target for one run.
+func (c *Client) Open() *Target {
+	return &Target{session: &session{Client: c, budget: int64(c.config.Budget)}, config: &c.config,
+		settings: c.config.digest(), places: map[string]*place{}}
+}
+
+// digest is of everything in the configuration that decides what is desired.
+func (c *Config) digest() string {
+	raw, err := json.Marshal([]any{c.PSAContactSync, c.LayoutPrefix, c.Users, c.Groups, c.Domains, c.Leavers, c.Fields})
+	if err != nil {
+		panic(err) // plain data of our own; cannot fail
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Spec says what the loop must know of the target.
+func (t *Target) Spec() plan.Spec {
+	spec := plan.Spec{
+		Name:     "itglue",
+		Needs:    directory.Licences | directory.Users | directory.Groups | directory.Domains | directory.Mailboxes,
+		Link:     mapping.ITGlueOrganization,
+		Batch:    batch,
+		Settings: t.settings,
+	}
+	for _, name := range creation {
+		k := plan.Kind{Name: name, Sets: sets[name], MayCreate: true, Retire: archive}
+		k.Owner, k.Fields = t.config.owners(name)
+		k.Leavers = &plan.Leavers{Absences: t.config.Leavers.Absences, After: time.Duration(t.config.Leavers.Days) * 24 * time.Hour,
+			Never: t.config.Leavers.Then == ThenLeave}
+		if t.config.Leavers.Then == ThenDelete {
+			k.Retire = nil
+		}
+		if name == kindContact {
+			// A contact is people's, and often the PSA's: it stays whatever happens
+			// to the account.
+			k.Leavers = &plan.Leavers{Never: true}
+			k.Retire = func(before *plan.Object) *plan.Object { return before }
+			k.MayCreate = t.config.PSAContactSync == SyncOff
+			k.Missing = t.waiting
+		}
+		spec.Kinds = append(spec.Kinds, k)
+	}
+	return spec
+}
+
+// archive is how an asset is left whose object is gone.
+func archive(before *plan.Object) *plan.Object {
+	after := *before
+	after.Retired = true
+	after.Fields = before.Fields.With(fieldArchived, yesValue(true))
+	return &after
+}
+
+// waiting says why a person has no contact while the PSA is the one to bring it.
+func (t *Target) waiting(o *plan.Object) plan.Violation {
+	return plan.Violation{Code: "contact_missing", Message: fmt.Sprintf(
+		"%s has no contact: with itglue.psa_contact_sync %s contacts come from the PSA; create the person there", o.Label, t.config.PSAContactSync)}
+}
+
+func (t *Target) place(customer string) *place {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.places[customer]
+}
+
+func (t *Target) keep(customer string, p *place) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p == nil {
+		delete(t.places, customer)
+		return
+	}
+	t.places[customer] = p
+}

@@ -1,0 +1,208 @@
+package itglue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"syncd/internal/directory"
+	"syncd/internal/plan"
+	itgluesim "syncd/internal/simulator/itglue"
+)
+
+func TestTheFirstNightDocumentsAndTheSecondFindsNothingToDo(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.settle()
+	w := b.sim.World()
+	ana := b.asset(w, kindUser, oid(1))
+	for key, want := range map[string]any{"name": "Ana Ruiz", "tenant-id": tenantID, "contact": []int64{41}, "status": "Enabled", "mfa": "Enforced", "last-sign-in": "2026-11",
+		"mailbox-size": "2-5 GB", "manager": "Bo Lind (bo@contoso.example)", "licences": "<ul><li>Microsoft 365 Business Premium</li></ul>"} {
+		if got := w.Trait(ana, key); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("user: got %s %v, want %v", key, got, want)
+		}
+	}
+	if got := w.Trait(b.asset(w, kindDomain, "contoso.example"), "tracked-domain"); fmt.Sprint(got) != "[81]" {
+		t.Errorf("domain: got tag %v, want [81]", got)
+	}
+	group := b.asset(w, kindGroup, oid(101))
+	cy := slices.IndexFunc(w.Contacts, func(c *itgluesim.Contact) bool { return c.LastName == "Dahl" })
+	if cy < 0 {
+		t.Fatal("got no contact for Cy Dahl")
+	}
+	if got := fmt.Sprint(w.Trait(group, "member-contacts")); got != fmt.Sprint([]int64{41, w.Contacts[cy].ID}) {
+		t.Errorf("group: got member contacts %v", got)
+	}
+	if got := fmt.Sprint(w.Trait(group, "members")); !strings.Contains(got, "(1 that are neither accounts nor groups)") {
+		t.Errorf("group: got members %s, want the stranger counted", got)
+	}
+	if got := w.Trait(b.asset(w, kindGroup, oid(102)), "members"); got != nil {
+		t.Errorf("a group whose members are unknown has %v", got)
+	}
+	b.asset(w, kindMailbox, "mbx-info")
+	b.asset(w, kindLicences, tenantID)
+	for _, kind := range []string{kindUser, kindDomain} {
+		want := map[string]int{kindUser: 3, kindDomain: 1}[kind]
+		if got := len(w.AssetsOf(w.TypeNamed(b.conf.typeName(kind)).ID, 2)); got != want {
+			t.Errorf("got %d assets of %s, want %d: filters", got, kind, want)
+		}
+	}
+}
+
+func TestContactsAreMatchedFilledAndNeverDoubled(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	n := b.plan()
+	if c := n.find(kindContact, oid(1)); c == nil || c.Action != plan.Adopt || c.Ref != "41" {
+		t.Fatalf("got %+v for Ana, want contact 41 adopted by her alias:\n%s", c, n)
+	}
+	if c := n.find(kindContact, oid(3)); c == nil || c.Action != plan.Create {
+		t.Fatalf("got %+v for Cy, want a new contact", c)
+	}
+	if v := n.code("match_proposed"); v == nil || v.Key != oid(2) || !v.Stays || !strings.Contains(v.Message, "42 (Bo Lind)") {
+		t.Fatalf("got %+v for Bo, want a proposal of contact 42", v)
+	}
+	if c := n.find(kindUser, oid(2)); c == nil || c.Action != plan.Create {
+		t.Errorf("got %+v for Bo's asset, want it written all the same", c)
+	}
+	b.apply(n)
+	ana := b.sim.World().Contact(41)
+	if ana.Title != "Buyer" || ana.Notes != "knows the alarm code" || len(ana.Emails) != 2 || len(ana.Phones) != 2 {
+		t.Errorf("got %+v, want the title and the mobile filled and the rest alone", ana)
+	}
+	before := len(b.contacts())
+	b.settled = []plan.Settlement{{Key: plan.Key{Kind: kindContact, ID: oid(2)}, How: plan.SettleAccept, Ref: "42"}}
+	b.settle()
+	bo := b.sim.World().Contact(42)
+	if bo.Title != "Boss" || len(bo.Emails) != 1 || len(b.contacts()) != before {
+		t.Errorf("got %+v and %d contacts, want the human's title, our address, and no new contact", bo, len(b.contacts()))
+	}
+	b.settled = nil // the asset's tag remembers
+	b.quiet()
+}
+
+func TestAPersonMayAskForANewContact(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.settled = []plan.Settlement{{Key: plan.Key{Kind: kindContact, ID: oid(2)}, How: plan.SettleCreate}}
+	b.settle()
+	if got := len(b.contacts()); got != 5 {
+		t.Errorf("got %d contacts, want 5", got)
+	}
+	b.settled = nil
+	b.quiet()
+}
+
+func TestOneContactWithTheAddressesOfTwoIsForAPerson(t *testing.T) {
+	world := seed()
+	world.Contacts[0].Emails = append(world.Contacts[0].Emails, itgluesim.Email{Value: "cy@contoso.example", Label: "Work"})
+	b := newBench(t, world).layouts()
+	n := b.night()
+	var held []string
+	for _, v := range n.held {
+		if v.Code == "match_ambiguous" {
+			held = append(held, v.Key)
+		}
+	}
+	slices.Sort(held)
+	if fmt.Sprint(held) != fmt.Sprint([]string{oid(1), oid(3)}) || len(b.contacts()) != 3 {
+		t.Errorf("got %v and %d contacts, want both held and none created:\n%s", held, len(b.contacts()), n)
+	}
+}
+
+func TestWithPSASyncNobodyIsCreated(t *testing.T) {
+	for _, sync := range []string{SyncOneWay, SyncTwoWay} {
+		world := seed()
+		world.ContactSync = sync
+		world.Contacts[0].Adapters = []itgluesim.Adapter{{ID: 99, TypeName: "ConnectWise Manage", PSA: "manage", RemoteID: "7", Sync: true}}
+		b := newBench(t, world, func(c *Config) { c.PSAContactSync = sync }).layouts()
+		b.settle()
+		if got := len(b.contacts()); got != 3 {
+			t.Errorf("%s: got %d contacts, want 3", sync, got)
+		}
+		filled := b.sim.World().Contact(41).Title == "Buyer"
+		if filled != (sync == SyncTwoWay) {
+			t.Errorf("%s: title filled is %t", sync, filled)
+		}
+		if v := b.plan().code("contact_missing"); v == nil || !v.Note {
+			t.Errorf("%s: got %+v, want a note of the missing contact", sync, v)
+		}
+	}
+}
+
+func TestLeaversAreArchivedAndReturn(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.settle()
+	all := b.source.users
+	b.source.users = slices.Delete(slices.Clone(all), 2, 3)
+	for range 2 {
+		b.now = b.now.AddDate(0, 0, 4)
+		if n := b.night(); n.find(kindUser, oid(3)) != nil {
+			t.Fatalf("archived too early:\n%s", n)
+		}
+	}
+	b.now = b.now.AddDate(0, 0, 4)
+	if n := b.night(); n.find(kindUser, oid(3)) == nil || len(n.errs) > 0 {
+		t.Fatalf("not archived:\n%s", n)
+	}
+	w := b.sim.World()
+	cy := b.asset(w, kindUser, oid(3))
+	if !cy.Archived || w.Trait(cy, "upn") == nil && w.Trait(cy, "user-principal-name") == nil {
+		t.Errorf("got %+v, want it archived with its traits", cy)
+	}
+	if len(b.contacts()) != 4 {
+		t.Errorf("got %d contacts, want 4: contacts are never removed", len(b.contacts()))
+	}
+	b.quiet()
+	b.source.users = all
+	if n := b.night(); len(n.errs) > 0 || n.find(kindUser, oid(3)).Reason != plan.BackAtSource {
+		t.Fatalf("not restored:\n%s", n)
+	}
+	if b.asset(b.sim.World(), kindUser, oid(3)).Archived {
+		t.Error("still archived")
+	}
+	b.quiet()
+}
+
+func TestLeaversAreDeletedOnlyByPolicy(t *testing.T) {
+	b := newBench(t, seed(), func(c *Config) { c.Leavers = Leavers{Absences: 1, Then: ThenDelete} }).layouts()
+	b.settle()
+	b.source.users = slices.Delete(b.source.users, 2, 3)
+	b.sim.Edit("tess", func(w *itgluesim.World) { w.SetTrait(b.asset(w, kindUser, oid(3)), "notes-manual", "<p>mine</p>") })
+	if n := b.night(); len(n.errs) != 1 || !strings.Contains(n.errs[0].Error(), "notes") {
+		t.Fatalf("got %s, want an asset with notes to stay", n)
+	}
+	b.sim.Edit("tess", func(w *itgluesim.World) { w.SetTrait(b.asset(w, kindUser, oid(3)), "notes-manual", nil) })
+	if n := b.night(); len(n.errs) != 0 {
+		t.Fatalf("%s", n)
+	}
+	if got := b.sim.Counts()["DELETE /flexible_assets/{id}"]; got != 1 {
+		t.Errorf("got %d deletions, want 1", got)
+	}
+	b.quiet()
+}
+
+func TestAGroupOfThousandsIsCutAndSaysSo(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	g := &b.source.groups[0]
+	for i := range 1200 {
+		upn := fmt.Sprintf("member%04d@contoso.example", i)
+		u := directory.User{ID: oid(1000 + i), UPN: upn, Name: fmt.Sprintf("Member %04d", i), GivenName: "Member", Surname: fmt.Sprintf("%04d", i), Enabled: true}
+		if i >= 300 {
+			u.Guest = true // named in the list, not documented
+		}
+		b.source.users = append(b.source.users, u)
+		g.Members.IDs = append(g.Members.IDs, u.ID)
+	}
+	b.settle()
+	w := b.sim.World()
+	a := b.asset(w, kindGroup, oid(101))
+	tags, _ := w.Trait(a, "member-contacts").([]int64)
+	members := fmt.Sprint(w.Trait(a, "members"))
+	if len(tags) != mostTags || fmt.Sprint(w.Trait(a, "member-count")) != "1203" {
+		t.Errorf("got %d tags and count %v, want %d and 1203", len(tags), w.Trait(a, "member-count"), mostTags)
+	}
+	for _, want := range []string{"more in Microsoft 365</li>", "(at most 250 members are linked to their contacts)"} {
+		if !strings.Contains(members, want) {
+			t.Errorf("the list does not say %q", want)
+		}
+	}
+}
