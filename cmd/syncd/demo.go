@@ -276,6 +276,9 @@ func (d *demo) play(ctx context.Context, name string) error {
 	if err := d.msp.Play("calm"); err != nil {
 		return err
 	}
+	if name == "lost-answer" {
+		d.say("\n  An answer was lost on the way: syncd looked before it did anything else, and found the change made.")
+	}
 	d.step("And the next run, once all is calm")
 	_, err = d.job(ctx, sync.Apply)
 	return err

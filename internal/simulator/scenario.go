@@ -74,8 +74,9 @@ func seats(m *MSP) error {
 				errs = append(errs, err)
 				continue
 			}
-			k.Enabled += x.by
-			k.Subscriptions[0].Total += x.by
+			by := max(x.by, 1-k.Subscriptions[0].Total) // a last seat stays, however often this is played
+			k.Enabled += by
+			k.Subscriptions[0].Total += by
 			k.Consumed = min(k.Consumed+max(x.by, 0), k.Enabled)
 		}
 	})
