@@ -87,9 +87,6 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 		out.line("%d ignored on purpose", ignored)
 	}
 	out.totals(r)
-	if r.Error != nil {
-		out.line("%s %s", out.paint("the run ended early:", text.FgRed, text.Bold), *r.Error)
-	}
 	return out.err
 }
 
@@ -215,7 +212,10 @@ func (p *page) totals(r *sync.Report) {
 		}
 	}
 	text := strings.Join(parts, ", ")
-	if text == "" {
+	switch {
+	case text == "" && r.Error != nil:
+		return // it ended before anybody was looked at; the command says why
+	case text == "":
 		text = "nobody to look at"
 	}
 	if up, down := r.MonthlyDelta(); !up.IsZero() || !down.IsZero() {
