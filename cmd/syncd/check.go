@@ -71,6 +71,11 @@ func (w *World) check(ctx context.Context) []finding {
 			all = append(all, finding{"connectwise", f.Name, f.OK, f.Detail, f.Remedy})
 		}
 	}
+	if w.ITGlue != nil {
+		for _, f := range w.ITGlue.Check(ctx) {
+			all = append(all, finding{"itglue", f.Name, f.OK, f.Detail, f.Remedy})
+		}
+	}
 	return append(all, w.checkTables(ctx))
 }
 

@@ -20,6 +20,7 @@ import (
 	"syncd/internal/cipp"
 	"syncd/internal/config"
 	"syncd/internal/connectwise"
+	"syncd/internal/itglue"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
@@ -35,6 +36,7 @@ type Config struct {
 	Timezone    string              `yaml:"timezone" env:"TIMEZONE"`                 // IANA name; schedules and billing days
 	CIPP        *cipp.Config        `yaml:"cipp" env:", prefix=CIPP_"`               // the source
 	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"` // a target: billing
+	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
 	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
 	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
 
@@ -131,6 +133,9 @@ func (c *Config) defaultJobs() []JobConfig {
 	if c.ConnectWise != nil {
 		jobs = append(jobs, JobConfig{Name: "licences", Schedule: "0 6 * * *", Targets: []string{"connectwise"}, Apply: "approve"})
 	}
+	if c.ITGlue != nil {
+		jobs = append(jobs, JobConfig{Name: "documentation", Schedule: "0 */4 * * *", Targets: []string{"itglue"}, Apply: "approve"})
+	}
 	return jobs
 }
 
@@ -162,7 +167,7 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
 	c := defaults()
 	doc := config.Parse(text, problems)
-	for _, later := range []struct{ section, system string }{{"itglue", "IT Glue"}, {"scim", "SCIM targets"}} {
+	for _, later := range []struct{ section, system string }{{"scim", "SCIM targets"}} {
 		doc.Refuse(later.section, "this version does not write into "+later.system+" yet; take the section out", problems)
 		for _, name := range names {
 			if strings.HasPrefix(name, config.Variable(later.section)+"_") {
@@ -175,7 +180,7 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
 		})
 	}
-	cippDefaults, connectwiseDefaults := cipp.Defaults(), connectwise.Defaults()
+	cippDefaults, connectwiseDefaults, itglueDefaults := cipp.Defaults(), connectwise.Defaults(), itglue.Defaults()
 	// A rate that is given replaces every default of that system.
 	if given("cipp", "rate") {
 		cippDefaults.Rate = unrated(cippDefaults.Rate)
@@ -183,15 +188,24 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 	if given("connectwise", "rate") {
 		connectwiseDefaults.Rate = unrated(connectwiseDefaults.Rate)
 	}
+	if given("itglue", "rate") {
+		itglueDefaults.Rate = unrated(itglueDefaults.Rate)
+	}
 	c.CIPP = &cippDefaults
 	if given("connectwise") {
 		c.ConnectWise = &connectwiseDefaults
+	}
+	if given("itglue") {
+		c.ITGlue = &itglueDefaults
 	}
 	doc.Decode(&c, problems)
 	// "cipp:" with nothing below it leaves nil; the environment may say the rest.
 	c.CIPP = cmp.Or(c.CIPP, &cippDefaults)
 	if given("connectwise") {
 		c.ConnectWise = cmp.Or(c.ConnectWise, &connectwiseDefaults)
+	}
+	if given("itglue") {
+		c.ITGlue = cmp.Or(c.ITGlue, &itglueDefaults)
 	}
 	overlaid := config.Overlay(env, names, &c, problems)
 	if !doc.Has("jobs") {
@@ -240,6 +254,9 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	c.CIPP.Validate(plainly("cipp"))
 	if c.ConnectWise != nil {
 		c.ConnectWise.Validate(plainly("connectwise"))
+	}
+	if c.ITGlue != nil {
+		c.ITGlue.Validate(plainly("itglue"))
 	}
 	if !c.State.Postgres.Empty() {
 		report("state.postgres", "this version keeps its state in the embedded store only; remove the line")
@@ -304,8 +321,6 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 // notYet names the system of a target that this version does not write into.
 func notYet(target string) string {
 	switch kind, _, _ := strings.Cut(target, "/"); kind {
-	case "itglue":
-		return "IT Glue"
 	case "scim":
 		return "SCIM targets"
 	}
@@ -317,6 +332,9 @@ func (c *Config) targets() []string {
 	var names []string
 	if c.ConnectWise != nil {
 		names = append(names, "connectwise")
+	}
+	if c.ITGlue != nil {
+		names = append(names, "itglue")
 	}
 	return names
 }
@@ -412,6 +430,9 @@ func (c *Config) redactor() secret.Redactor {
 	}
 	if c.ConnectWise != nil {
 		secrets = append(secrets, c.ConnectWise.PrivateKey, c.ConnectWise.PublicKey)
+	}
+	if c.ITGlue != nil {
+		secrets = append(secrets, c.ITGlue.APIKey)
 	}
 	return secret.NewRedactor(secrets...)
 }

@@ -51,7 +51,10 @@ func TestTheExampleFileLoadsAndStatesTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := mustParse(t, string(text), map[string]string{"SYNCD_CIPP_CLIENT_SECRET": "a", "SYNCD_CONNECTWISE_PUBLIC_KEY": "b", "SYNCD_CONNECTWISE_PRIVATE_KEY": "c"})
-	want := mustParse(t, both, nil)
+	want := mustParse(t, both+"itglue: {api_key: change-me}\n", nil)
+	if !reflect.DeepEqual(got.ITGlue, want.ITGlue) && fmt.Sprintf("%+v", *got.ITGlue) != fmt.Sprintf("%+v", *want.ITGlue) {
+		t.Errorf("IT Glue: got %+v, want the defaults %+v", *got.ITGlue, *want.ITGlue)
+	}
 	// What is no default is a name or a secret, and is the example's own.
 	if got.CIPP.ClientSecret != secret.New("a") || got.ConnectWise.PublicKey != secret.New("b") || got.ConnectWise.PrivateKey != secret.New("c") {
 		t.Error("the environment did not win over the example's secrets")
@@ -189,8 +192,7 @@ func TestEveryBadValueNamesItsLineAndTheRemedy(t *testing.T) {
 		{"a job without targets", both + "jobs:\n  - name: a\n", 4, "jobs[0].targets", "name at least one target, such as [connectwise]"},
 		{"a target nobody knows", both + "jobs:\n  - name: a\n    targets: [connectwise, halo]\n", 5, "jobs[0].targets[1]", `"halo" is not configured; add its section or take it out (configured: connectwise)`},
 		{"a target that is not configured", cippSection + "jobs:\n  - name: a\n    targets: [connectwise]\n", 4, "jobs[0].targets[0]", `"connectwise" is not configured; add its section or take it out (configured: none)`},
-		{"a target of a later version", both + "jobs:\n  - name: a\n    targets: [itglue]\n", 5, "jobs[0].targets[0]", `this version does not write into IT Glue yet; take "itglue" out`},
-		{"another target of a later version", both + "jobs:\n  - name: a\n    targets: [scim/cinode]\n", 5, "jobs[0].targets[0]", `this version does not write into SCIM targets yet; take "scim/cinode" out`},
+		{"a target of a later version", both + "jobs:\n  - name: a\n    targets: [scim/cinode]\n", 5, "jobs[0].targets[0]", `this version does not write into SCIM targets yet; take "scim/cinode" out`},
 		{"a policy that is none", job("apply: always"), 6, "jobs[0].apply", `"always" is no policy; write never, approve or auto`},
 		{"a schedule in words", job("schedule: daily"), 6, "jobs[0].schedule", `schedule "daily": `},
 		{"a schedule with seconds", job(`schedule: "0 0 6 * * *"`), 6, "jobs[0].schedule", `has six fields; there are no seconds here, write "0 6 * * *"`},
@@ -213,7 +215,13 @@ func TestEveryBadValueNamesItsLineAndTheRemedy(t *testing.T) {
 		{"a run's limit misspelled", both + "limits: {run: {creates: {cuont: 1}}}\n", 3, "limits.run.creates.cuont", "did you mean count?"},
 		{"a run's limit below nothing", both + "limits: {run: {deletes: -1}}\n", 3, "limits.run.deletes", "-1 is out of range"},
 
-		{"IT Glue", both + "itglue:\n  url: https://api.itglue.com\n", 3, "itglue", "this version does not write into IT Glue yet; take the section out"},
+		{"IT Glue without a key", both + "itglue:\n  url: https://api.itglue.com\n", 3, "itglue.api_key", "an administrator makes one in IT Glue"},
+		{"IT Glue's host for people", both + "itglue:\n  api_key: x\n  url: https://msp.eu.itglue.com\n", 5, "itglue.url", "the API answers at https://api.eu.itglue.com"},
+		{"more than IT Glue takes", both + "itglue:\n  api_key: x\n  rate: {per_second: 20, burst: 10}\n", 5, "itglue.rate", "IT Glue refuses more than 3000"},
+		{"a kind that is none", both + "itglue:\n  api_key: x\n  fields: {person: {title: fill}}\n", 5, "itglue.fields.person", "is no kind: write one of"},
+		{"a field that is none", both + "itglue:\n  api_key: x\n  fields: {contact: {shoe: fill}}\n", 5, "itglue.fields.contact.shoe", "is no field: write one of"},
+		{"an owner that is none", both + "itglue:\n  api_key: x\n  fields: {contact: {title: ours}}\n", 5, "itglue.fields.contact.title", "none of restore, fill, keep and hold"},
+		{"quiet hours in words", both + "itglue:\n  api_key: x\n  quiet_hours: [daytime]\n", 5, "itglue.quiet_hours[0]", "write it as 08:00-18:00"},
 		{"SCIM", both + "scim:\n  - name: cinode\n", 3, "scim", "this version does not write into SCIM targets yet; take the section out"},
 		{"a section misspelled", both + "conectwise: {}\n", 3, "conectwise", "no such setting; did you mean connectwise?"},
 	} {
@@ -319,7 +327,7 @@ func TestABadVariableIsNamedAndNotTheFile(t *testing.T) {
 		{map[string]string{"SYNCD_CIPP_URL": "http://cipp.example.net"}, `environment: SYNCD_CIPP_URL: would send credentials unencrypted: write https://cipp.example.net (http:// is for this machine only)`},
 		{map[string]string{"SYNCD_LIMITS_DELETE_COUNT": "3"}, `environment: SYNCD_LIMITS_DELETE_COUNT: no such setting; did you mean SYNCD_LIMITS_DELETES_COUNT?`},
 		{map[string]string{"SYNCD_CIPP_CLIENT_SECRET": "hunter2", "SYNCD_CIPP_CLIENT_SECRET_FILE": "/x"}, `environment: SYNCD_CIPP_CLIENT_SECRET: both this and SYNCD_CIPP_CLIENT_SECRET_FILE are set; keep one`},
-		{map[string]string{"SYNCD_ITGLUE_API_KEY": "hunter2"}, `environment: SYNCD_ITGLUE_API_KEY: this version does not write into IT Glue yet; unset the variable`},
+		{map[string]string{"SYNCD_ITGLUE_PSA_CONTACT_SYNC": "both", "SYNCD_ITGLUE_API_KEY": "hunter2"}, `environment: SYNCD_ITGLUE_PSA_CONTACT_SYNC: "both" is none of off, one-way and two-way: write what IT Glue's PSA integration is set to for contacts`},
 		{map[string]string{"SYNCD_SCIM_CINODE_TOKEN": "hunter2"}, `environment: SYNCD_SCIM_CINODE_TOKEN: this version does not write into SCIM targets yet; unset the variable`},
 	} {
 		if _, _, err := parse("currency: EUR\n"+both, c.vars); fmt.Sprint(err) != c.want {
@@ -461,7 +469,7 @@ func TestNoMessageShowsASecret(t *testing.T) {
 		c, _, err = parse(both+"scim:\n  - token: "+shape+"\n", nil)
 		said("scim[0].token: "+shape, c, err)
 	}
-	for _, section := range []string{"cipp", "connectwise", "state"} {
+	for _, section := range []string{"cipp", "connectwise", "itglue", "state"} {
 		c, _, err := parse(section+": "+marker+"\n", nil)
 		said("in place of "+section, c, err)
 	}
@@ -493,6 +501,9 @@ func describe(c *Config) string {
 	text := fmt.Sprintf("%+v %#v", *c.CIPP, c.State)
 	if c.ConnectWise != nil {
 		text += fmt.Sprintf("%+v %#v", *c.ConnectWise, *c.ConnectWise)
+	}
+	if c.ITGlue != nil {
+		text += fmt.Sprintf("%+v %#v", *c.ITGlue, *c.ITGlue)
 	}
 	return text
 }

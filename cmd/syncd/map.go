@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/directory"
+	"syncd/internal/itglue"
 	"syncd/internal/mapping"
 	"syncd/internal/report"
 )
@@ -74,16 +75,44 @@ func (w *World) customers(ctx context.Context) (mapping.Table, []mapping.Custome
 
 // resolver turns what people write into a link cell into the id that is stored.
 func (w *World) resolver(ctx context.Context) func(column, value string) (string, error) {
+	var organizations []itglue.Organization // read when a name is first met
 	return func(column, value string) (string, error) {
-		if column != mapping.ConnectWiseCompany || w.ConnectWise == nil {
-			return "", fmt.Errorf("%q is not an id (a number)", value)
+		switch {
+		case column == mapping.ConnectWiseCompany && w.ConnectWise != nil:
+			id, err := w.ConnectWise.ResolveCompany(ctx, value)
+			if err != nil {
+				return "", err
+			}
+			return strconv.Itoa(id), nil
+		case column == mapping.ITGlueOrganization && w.ITGlue != nil:
+			if organizations == nil {
+				var err error
+				if organizations, err = w.ITGlue.Organizations(ctx); err != nil {
+					return "", err
+				}
+			}
+			return resolveOrganization(organizations, value)
 		}
-		id, err := w.ConnectWise.ResolveCompany(ctx, value)
-		if err != nil {
-			return "", err
-		}
-		return strconv.Itoa(id), nil
+		return "", fmt.Errorf("%q is not an id (a number)", value)
 	}
+}
+
+// resolveOrganization finds the organization of that name. Names need not be
+// unique; then only the id will do.
+func resolveOrganization(all []itglue.Organization, name string) (string, error) {
+	var ids []string
+	for _, o := range all {
+		if strings.EqualFold(strings.TrimSpace(o.Name), name) {
+			ids = append(ids, o.ID)
+		}
+	}
+	switch len(ids) {
+	case 1:
+		return ids[0], nil
+	case 0:
+		return "", fmt.Errorf("%q is not an organization id and no organization is called so", name)
+	}
+	return "", fmt.Errorf("%d organizations are called %q (%s): write the id", len(ids), name, strings.Join(ids, ", "))
 }
 
 // deliverTable writes an exported table and says so.
@@ -184,13 +213,13 @@ func suggestLinksCommand(a *app) *cobra.Command {
 		})}
 }
 
-// suggestLinks proposes a company for each tenant that has none, and keeps the
-// proposals in the table, where they are not in force.
+// suggestLinks proposes a link for each tenant and system that has none, and
+// keeps the proposals in the table, where they are not in force.
 func (w *World) suggestLinks(ctx context.Context) ([]mapping.Suggestion, error) {
-	if w.ConnectWise == nil {
-		return nil, usage("connectwise is not configured; there is nothing to link to")
+	if w.ConnectWise == nil && w.ITGlue == nil {
+		return nil, usage("neither connectwise nor itglue is configured; there is nothing to suggest")
 	}
-	table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
+	stored, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
 	if err != nil {
 		return nil, err
 	}
@@ -198,27 +227,94 @@ func (w *World) suggestLinks(ctx context.Context) ([]mapping.Suggestion, error) 
 	if err != nil {
 		return nil, err
 	}
+	table := stored.Unsuggested()
 	open := slices.DeleteFunc(slices.Clone(tenants), func(t directory.Tenant) bool {
-		row, ok := table.Row(t.ID)
-		return ok && (row.Status == mapping.Linked || row.Status == mapping.Ignored)
+		row, _ := table.Row(t.ID)
+		missing := w.ConnectWise != nil && row.Links[mapping.ConnectWiseCompany] == "" || w.ITGlue != nil && row.Links[mapping.ITGlueOrganization] == ""
+		return row.Status == mapping.Ignored || row.Status == mapping.Linked && !missing
 	})
 	evidence, err := w.tenantEvidence(ctx, open)
 	if err != nil {
 		return nil, err
 	}
-	companies, err := w.companyEvidence(ctx)
+	var all []mapping.Suggestion
+	keep := func(suggestions []mapping.Suggestion) {
+		var rows []mapping.Row
+		for _, s := range suggestions {
+			before, _ := table.Row(s.Tenant.ID)
+			if row, ok := s.Row(before); ok {
+				rows = append(rows, row)
+			}
+		}
+		table = table.With(rows...)
+		all = append(all, suggestions...)
+	}
+	if w.ConnectWise != nil {
+		companies, err := w.companyEvidence(ctx)
+		if err != nil {
+			return nil, err
+		}
+		keep(mapping.SuggestCompanies(evidence, companies, table))
+	}
+	if w.ITGlue != nil {
+		// After the companies: an organization follows from the company it is tied to.
+		organizations, err := w.organizationEvidence(ctx, table)
+		if err != nil {
+			return nil, err
+		}
+		keep(mapping.SuggestLinks(mapping.ITGlueOrganization, evidence, organizations, table))
+	}
+	return all, put(ctx, w.Store, linksDocument, version, table)
+}
+
+// organizationEvidence says what speaks for each organization of IT Glue: the
+// ConnectWise company it is tied to, where a tenant has one, confirmed by IT
+// Glue's own search; then names, domains and contacts.
+func (w *World) organizationEvidence(ctx context.Context, table mapping.Table) ([]mapping.CompanyEvidence, error) {
+	organizations, err := w.ITGlue.Organizations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	suggestions := mapping.SuggestCompanies(evidence, companies, table)
-	var rows []mapping.Row
-	for _, s := range suggestions {
-		before, _ := table.Row(s.Tenant.ID)
-		if row, ok := s.Row(before); ok {
-			rows = append(rows, row)
+	found, err := w.ITGlue.Evidence(ctx)
+	if err != nil {
+		w.Log.Warn().Err(err).Msg("contacts and domains of IT Glue not read; suggestions go without them")
+		found = nil
+	}
+	derived := map[string]map[directory.TenantID]mapping.Derivation{}
+	tied := map[string][]string{} // organizations by company
+	for _, o := range organizations {
+		if company, ok := o.Company(); ok && !o.Primary {
+			tied[company] = append(tied[company], o.ID)
 		}
 	}
-	return suggestions, put(ctx, w.Store, linksDocument, version, table.With(rows...))
+	for _, row := range table.Rows {
+		company := row.Links[mapping.ConnectWiseCompany]
+		if company == "" || row.Status == mapping.Ignored || row.Links[mapping.ITGlueOrganization] != "" {
+			continue
+		}
+		for _, id := range tied[company] {
+			d := mapping.Derivation{Score: 1, Text: fmt.Sprintf("IT Glue ties it to ConnectWise company %s, and its own search agrees", company)}
+			if own, err := w.ITGlue.OrganizationsOfCompany(ctx, company); err != nil || !slices.Equal(own, []string{id}) {
+				d = mapping.Derivation{Score: 0.8, Text: fmt.Sprintf("IT Glue ties it to ConnectWise company %s, but its own search does not say the same", company)}
+			}
+			if derived[id] == nil {
+				derived[id] = map[directory.TenantID]mapping.Derivation{}
+			}
+			derived[id][row.TenantID] = d
+		}
+	}
+	out := make([]mapping.CompanyEvidence, 0, len(organizations))
+	for _, o := range organizations {
+		if o.Primary {
+			continue // the MSP's own
+		}
+		e := mapping.CompanyEvidence{ID: o.ID, Name: o.Name, Identifier: o.ShortName, Derived: derived[o.ID]}
+		if more := found[o.ID]; more != nil {
+			e.ContactDomains, e.Domains = more.ContactDomains, more.Domains
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 // tenantEvidence gathers the verified domains of tenants. One that cannot be
@@ -260,18 +356,18 @@ func (w *World) companyEvidence(ctx context.Context) ([]mapping.CompanyEvidence,
 }
 
 func writeLinkSuggestions(out io.Writer, suggestions []mapping.Suggestion) error {
-	s := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Domain"}, {Name: "Company"}, {Name: "Name"}, {Name: "Score", Number: true}, {Name: "Evidence"}}}
+	s := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Domain"}, {Name: "Link"}, {Name: "Id"}, {Name: "Name"}, {Name: "Score", Number: true}, {Name: "Evidence"}}}
 	sure := 0
 	for _, x := range suggestions {
 		if x.Acceptable(mapping.DefaultAccept) {
 			sure++
 		}
 		for i, row := range candidates(x.Candidates, x.Ambiguous) {
-			who, domain := x.Tenant.Name, x.Tenant.DefaultDomain
+			who, domain, system := x.Tenant.Name, x.Tenant.DefaultDomain, linkNoun(x.Column)
 			if i > 0 {
-				who, domain = "", ""
+				who, domain, system = "", "", ""
 			}
-			s.Rows = append(s.Rows, append([]string{who, domain}, row...))
+			s.Rows = append(s.Rows, append([]string{who, domain, system}, row...))
 		}
 	}
 	if len(s.Rows) > 0 {
@@ -282,6 +378,9 @@ func writeLinkSuggestions(out io.Writer, suggestions []mapping.Suggestion) error
 	_, err := fmt.Fprintf(out, "nothing is linked yet. syncd map accept links the %d that score %.2f or more; syncd map accept CUSTOMER links one; syncd map export FILE for the rest\n", sure, mapping.DefaultAccept)
 	return err
 }
+
+// linkNoun is what the link of a column leads to.
+func linkNoun(column string) string { return column[strings.LastIndex(column, "_")+1:] }
 
 // candidates are the lines of one suggestion: the clear one, or all of those
 // between which a person must choose.
@@ -316,7 +415,7 @@ func acceptLinksCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if row, ok := table.Row(c.Tenant.ID); !ok || row.Status != mapping.Suggested {
+			if row, ok := table.Row(c.Tenant.ID); !ok || row.Status != mapping.Suggested && len(row.Proposed) == 0 {
 				return usage("nothing is suggested for %s; see syncd map suggest", c.Name)
 			}
 			named[c.Tenant.ID] = true
@@ -324,14 +423,21 @@ func acceptLinksCommand(a *app) *cobra.Command {
 		var rows []mapping.Row
 		edits := []mapping.Edit{}
 		for _, row := range table.Rows {
-			score, _, _ := strings.Cut(row.Reason, ":")
-			sure, err := strconv.ParseFloat(score, 64)
-			if row.Status != mapping.Suggested || !named[row.TenantID] && (len(args) > 0 || err != nil || sure < least) {
+			from := least
+			if len(args) > 0 {
+				if from = 0; !named[row.TenantID] {
+					continue
+				}
+			}
+			next, columns := row.Accept(from)
+			if len(columns) == 0 {
 				continue
 			}
-			row.Status = mapping.Linked
-			rows = append(rows, row)
-			edits = append(edits, mapping.Edit{Key: string(row.TenantID), Name: row.Tenant, Column: "status", Before: string(mapping.Suggested), After: string(mapping.Linked) + " to company " + row.Links[mapping.ConnectWiseCompany]})
+			rows = append(rows, next)
+			for _, column := range columns {
+				edits = append(edits, mapping.Edit{Key: string(row.TenantID), Name: row.Tenant, Column: "status", Before: string(mapping.Suggested),
+					After: fmt.Sprintf("%s to %s %s", mapping.Linked, linkNoun(column), next.Links[column])})
+			}
 		}
 		if len(rows) > 0 {
 			if err := put(ctx, w.Store, linksDocument, version, table.With(rows...)); err != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +20,7 @@ import (
 type unsettled struct {
 	Customer sync.Party `json:"customer"`
 	Target   string     `json:"target"`
+	Kind     string     `json:"kind"`
 	Key      string     `json:"key"`
 	Code     string     `json:"code"`
 	Message  string     `json:"message"`
@@ -82,37 +85,71 @@ func settleCommand(a *app, how, use, short string, args int) *cobra.Command {
 	return cmd
 }
 
-// objectKey finds the object that is meant among those the scope knows.
+// objectKey finds the object that is meant among those the scope knows: what
+// waits for a person first, for that is what people speak of. Where one id names
+// several things, such as a person and the contact, KIND/KEY tells them apart.
 func (w *World) objectKey(ctx context.Context, scope plan.Scope, text string) (plan.Key, error) {
 	m, err := w.Store.Recall(ctx, scope)
 	if err != nil {
 		return plan.Key{}, err
 	}
-	for _, r := range m.Records {
-		if sync.Names(r.Key, r.Info, text) {
-			return r.Key, nil
+	kind, id, named := strings.Cut(text, "/")
+	if !named {
+		kind, id = "", text
+	}
+	var waiting, known []plan.Key
+	note := func(to *[]plan.Key, key plan.Key, info map[string]string) {
+		if key.Kind != "" && (kind == "" || key.Kind == kind) && sync.Names(key, info, id) && !slices.Contains(*to, key) {
+			*to = append(*to, key)
 		}
 	}
-	for _, s := range m.Settlements {
-		if sync.Names(s.Key, nil, text) {
-			return s.Key, nil
-		}
-	}
-	kind := ""
-	if scope.Target == "connectwise" {
-		kind = "addition"
-	}
-	if kind == "" {
-		return plan.Key{}, usage("%s knows no object %q; see syncd matches", scope, text)
-	}
-	if m.Cursor != nil {
-		for _, v := range m.Cursor.Violations {
-			if sync.Names(plan.Key{Kind: kind, ID: v.Key}, nil, text) && v.Key != "" {
-				return plan.Key{Kind: kind, ID: v.Key}, nil
+	heard := func(violations []plan.Violation) {
+		for _, v := range violations {
+			if key := (plan.Key{Kind: v.Kind, ID: v.Key}); v.Note {
+				note(&known, key, nil)
+			} else {
+				note(&waiting, key, nil)
 			}
 		}
 	}
-	return plan.Key{Kind: kind, ID: text}, nil
+	if m.Cursor != nil {
+		heard(m.Cursor.Violations)
+	}
+	for _, s := range m.Settlements {
+		note(&known, s.Key, nil)
+	}
+	for _, r := range m.Records {
+		note(&known, r.Key, r.Info)
+	}
+	if len(waiting)+len(known) == 0 && scope.Target != "connectwise" {
+		// So far it was only shown by a plan, which remembers nothing.
+		report, err := w.Engine.Run(ctx, sync.Selection{Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target}, sync.PlanOnly)
+		if err != nil {
+			return plan.Key{}, err
+		}
+		for i := range report.Scopes {
+			heard(report.Scopes[i].Violations)
+			for _, c := range report.Scopes[i].Changes {
+				note(&known, c.Key, nil)
+			}
+		}
+	}
+	for _, found := range [][]plan.Key{waiting, known} {
+		switch len(found) {
+		case 0:
+		case 1:
+			return found[0], nil
+		default:
+			return plan.Key{}, usage("%q means several things: %s; say which", text, names(found, func(k plan.Key) string { return k.Kind + "/" + k.ID }))
+		}
+	}
+	switch {
+	case scope.Target == "connectwise": // a licence may be settled before it is ever seen
+		return plan.Key{Kind: "addition", ID: id}, nil
+	case named:
+		return plan.Key{Kind: kind, ID: id}, nil
+	}
+	return plan.Key{}, usage("%s knows no object %q; see syncd matches, or write KIND/KEY", scope, text)
 }
 
 func (w *World) listMatches(ctx context.Context, a *app) error {
@@ -125,7 +162,7 @@ func (w *World) listMatches(ctx context.Context, a *app) error {
 		names[c.Scope.Customer] = c.Name
 		for _, v := range c.Violations {
 			if v.Key != "" && !v.Note {
-				open = append(open, unsettled{Customer: sync.Party{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Key: v.Key, Code: v.Code, Message: v.Message})
+				open = append(open, unsettled{Customer: sync.Party{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Kind: v.Kind, Key: v.Key, Code: v.Code, Message: v.Message})
 			}
 		}
 	}
@@ -133,7 +170,7 @@ func (w *World) listMatches(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		open = append(open, unsettled{Customer: sync.Party{Key: s.Scope.Customer, Name: cmp.Or(names[s.Scope.Customer], s.Scope.Customer)}, Target: s.Scope.Target, Key: s.Key.ID, Code: "settled",
+		open = append(open, unsettled{Customer: sync.Party{Key: s.Scope.Customer, Name: cmp.Or(names[s.Scope.Customer], s.Scope.Customer)}, Target: s.Scope.Target, Kind: s.Key.Kind, Key: s.Key.ID, Code: "settled",
 			Message: s.Reason, How: s.How, Ref: s.Ref, By: s.By})
 	}
 	return a.print(struct {

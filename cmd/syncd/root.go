@@ -72,9 +72,9 @@ func (a *app) complain(err error) {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "syncd",
-		Short: "Keep ConnectWise billing in step with what Microsoft 365 tenants hold",
+		Short: "Keep billing and documentation in step with what Microsoft 365 tenants hold",
 		Long: `syncd reads what your customers' Microsoft 365 tenants hold (through CIPP) and
-brings ConnectWise into step with it. It proves before it pushes, shows the plan
+brings ConnectWise and IT Glue into step with it. It proves before it pushes, shows the plan
 with its money, and applies exactly what was approved.
 
   syncd demo       try it on a make-believe MSP, no credentials needed
@@ -105,7 +105,7 @@ with its money, and applies exactly what was approved.
 		}
 	}
 	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
-	add("tables", mapCommand(a), productsCommand(a), matchesCommand(a))
+	add("tables", mapCommand(a), productsCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd() // now, so that it is as strict as ours

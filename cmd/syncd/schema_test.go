@@ -17,6 +17,7 @@ import (
 
 	"syncd/internal/cipp"
 	"syncd/internal/connectwise"
+	"syncd/internal/itglue"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 )
@@ -51,6 +52,9 @@ func schema(t *testing.T) []byte {
 			case reflect.TypeFor[connectwise.Config]():
 				return "ConnectWiseConfig"
 			}
+			if typ.PkgPath() == reflect.TypeFor[itglue.Config]().PkgPath() {
+				return "ITGlue" + typ.Name()
+			}
 			return ""
 		},
 		Mapper: func(typ reflect.Type) *invopop.Schema {
@@ -69,7 +73,7 @@ func schema(t *testing.T) []byte {
 	}
 	// Paths of packages are made of the folders below the one we stand in.
 	t.Chdir("../..")
-	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/connectwise", "internal/rest"} {
+	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/connectwise", "internal/itglue", "internal/rest"} {
 		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
 			t.Fatal(err)
 		}
@@ -106,9 +110,12 @@ func schema(t *testing.T) []byte {
 	at("Config", "listen").Pattern = `:[0-9]{1,5}$`
 	at("JobConfig", "name").Pattern = jobName.String()
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
-	at("JobConfig", "targets").Items.Enum = []any{"connectwise"}
+	at("JobConfig", "targets").Items.Enum = []any{"connectwise", "itglue"}
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
+	at("ITGlueConfig", "psa_contact_sync").Enum = []any{itglue.SyncOff, itglue.SyncOneWay, itglue.SyncTwoWay}
+	at("ITGlueConfig", "quiet_hours").Items.Pattern = `^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}$`
+	at("ITGlueLeavers", "then").Enum = []any{itglue.ThenArchive, itglue.ThenDelete, itglue.ThenLeave}
 	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
 	url := `^$|^https://|^http://(127\.|localhost|\[::1\]|[^/]*\.localhost)`
 	at("CIPPConfig", "url").Pattern, at("CIPPConfig", "token_url").Pattern = url, url
@@ -118,7 +125,8 @@ func schema(t *testing.T) []byte {
 	}
 	for definition, fields := range map[string]map[string]int64{
 		"CeilingConfig": {"count": 1_000_000, "percent": 100}, "ShrinkConfig": {"percent": 100}, "LimitsConfig": {"minimum_population": 1_000_000},
-		"Rate": {"per_second": 0, "per_minute": 0, "burst": 0, "concurrency": 0},
+		"Rate":          {"per_second": 0, "per_minute": 0, "burst": 0, "concurrency": 0},
+		"ITGlueLeavers": {"absences": 0, "days": 0}, "ITGlueConfig": {"budget": 0},
 	} {
 		for field, most := range fields {
 			p := at(definition, field)
@@ -129,7 +137,7 @@ func schema(t *testing.T) []byte {
 		}
 	}
 	// A section may stand there empty, where the environment says the rest.
-	for _, section := range []string{"cipp", "connectwise"} {
+	for _, section := range []string{"cipp", "connectwise", "itglue"} {
 		p := at("Config", section)
 		description := p.Description
 		p.Description = ""
@@ -222,7 +230,7 @@ func TestWhatTheLoaderTakesTheSchemaTakes(t *testing.T) {
 		}
 	}
 	// Sections that the environment fills.
-	if err := validate(t, s, "cipp:\nconnectwise:\n"); err != nil {
+	if err := validate(t, s, "cipp:\nconnectwise:\nitglue:\n"); err != nil {
 		t.Errorf("empty sections: %v", err)
 	}
 }
@@ -232,7 +240,10 @@ func TestWhatTheSchemaRefusesTheLoaderRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"an unknown section":          both + "halo: {}\n",
 		"an unknown setting":          with("cipp", "urll: x"),
-		"a section not yet there":     both + "itglue: {api_key: x}\n",
+		"a section not yet there":     both + "scim: [{name: cinode}]\n",
+		"a contact sync that is none": both + "itglue: {api_key: x, psa_contact_sync: both}\n",
+		"a way to leave that is none": both + "itglue: {api_key: x, leavers: {then: shred}}\n",
+		"no part of a day":            both + "itglue: {api_key: x, quiet_hours: [always]}\n",
 		"a number for a list":         with("connectwise", "agreement_types: 3"),
 		"a word for a number":         both + "limits: {minimum_population: few}\n",
 		"a duration without a unit":   with("cipp", "max_age: 26"),
@@ -266,7 +277,7 @@ func TestEverySettingIsInTheSchemaAndDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[cipp.Config](), reflect.TypeFor[connectwise.Config](), reflect.TypeFor[rest.Rate](), reflect.TypeFor[LimitsConfig](), reflect.TypeFor[JobConfig]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[cipp.Config](), reflect.TypeFor[connectwise.Config](), reflect.TypeFor[itglue.Config](), reflect.TypeFor[itglue.Users](), reflect.TypeFor[rest.Rate](), reflect.TypeFor[LimitsConfig](), reflect.TypeFor[JobConfig]()} {
 		for f := range typ.Fields() {
 			if name := f.Tag.Get("yaml"); name != "" && !strings.Contains(string(text), `"`+name+`": {`) {
 				t.Errorf("%v: the schema does not know %s", typ, name)

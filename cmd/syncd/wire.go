@@ -14,6 +14,7 @@ import (
 	"syncd/internal/cipp"
 	"syncd/internal/connectwise"
 	"syncd/internal/directory"
+	"syncd/internal/itglue"
 	"syncd/internal/mapping"
 	"syncd/internal/rest"
 	"syncd/internal/state"
@@ -29,6 +30,7 @@ type World struct {
 	Loop        *sync.Metrics
 	CIPP        *cipp.Client
 	ConnectWise *connectwise.Client // nil where it is not configured
+	ITGlue      *itglue.Client      // nil where it is not configured
 	Engine      *sync.Engine
 	Jobs        []sync.Job
 	Location    *time.Location
@@ -39,6 +41,10 @@ type World struct {
 var (
 	_ sync.Source = (*cipp.Client)(nil)
 	_ sync.Target = (*connectwise.Target)(nil)
+
+	_ sync.Target  = (*itglue.Target)(nil)
+	_ sync.Matcher = (*itglue.Target)(nil)
+	_ sync.Sleeper = (*itglue.Target)(nil)
 )
 
 // build makes a World. It talks to nobody yet.
@@ -66,6 +72,13 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 			}
 			return w.ConnectWise.Open(rules), nil
 		}
+	}
+	if cfg.ITGlue != nil {
+		w.ITGlue, err = itglue.New(*cfg.ITGlue, itglue.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location})
+		if err != nil {
+			return nil, fmt.Errorf("itglue: %w", err)
+		}
+		targets["itglue"] = func(context.Context) (sync.Target, error) { return w.ITGlue.Open(), nil }
 	}
 	w.Engine = sync.New(sync.Options{Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
@@ -186,6 +199,9 @@ func (w *World) columns() []string {
 	var columns []string
 	if w.ConnectWise != nil {
 		columns = append(columns, mapping.ConnectWiseCompany, mapping.ConnectWiseAgreement)
+	}
+	if w.ITGlue != nil {
+		columns = append(columns, mapping.ITGlueOrganization)
 	}
 	return columns
 }

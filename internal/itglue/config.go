@@ -39,7 +39,7 @@ type Config struct {
 	Groups         Groups        `yaml:"groups" env:", prefix=GROUPS_"`
 	Domains        Domains       `yaml:"domains" env:", prefix=DOMAINS_"`
 	Leavers        Leavers       `yaml:"leavers" env:", prefix=LEAVERS_"`
-	Fields         FieldOwners   `yaml:"fields" env:"-"`
+	Fields         FieldOwners   `yaml:"fields"`
 	QuietHours     []string      `yaml:"quiet_hours" env:"QUIET_HOURS, overwrite"`
 	Budget         int           `yaml:"budget" env:"BUDGET, overwrite"` // requests a run; 0 = no limit
 }

@@ -28,36 +28,18 @@ func TestConformance(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		edit func(*itglue.Config)
-		with bool // contacts are matched
 	}{
-		{"leavers are archived", func(*itglue.Config) {}, false},
-		{"leavers are deleted", func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, false},
-		{"contacts are kept too", func(*itglue.Config) {}, true},
+		{"leavers are archived", func(*itglue.Config) {}},
+		{"leavers are deleted", func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, tt.edit, tt.with) })
+			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, tt.edit) })
 		})
 	}
 }
 
-// A matching target is told the source between Observe and Desired.
-type matching struct {
-	*itglue.Target
-	last *sync.Map // snapshots by tenant
-}
-
-func (m matching) Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
-	out, err := m.Target.Observe(ctx, batch)
-	for i := range out {
-		if s, ok := m.last.Load(batch[i].Tenant.ID); ok {
-			m.Target.Match(batch[i].Customer, s.(*directory.Snapshot), nil, &out[i])
-		}
-	}
-	return out, err
-}
-
 // conforming is two customers, and records that are nobody's business.
-func conforming(t *testing.T, edit func(*itglue.Config), with bool) *targettest.Fixture {
+func conforming(t *testing.T, edit func(*itglue.Config)) *targettest.Fixture {
 	sim := itgluesim.New(itgluesim.World{
 		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
 		Contacts: []*itgluesim.Contact{
@@ -92,14 +74,10 @@ func conforming(t *testing.T, edit func(*itglue.Config), with bool) *targettest.
 			}
 		}
 	})
-	var last sync.Map
 	began := 0
 	edits := 0
 	f := &targettest.Fixture{Target: "itglue",
 		Open: func(context.Context) (engine.Target, error) {
-			if with {
-				return matching{client.Open(), &last}, nil
-			}
 			return client.Open(), nil
 		},
 		Tenants: []directory.Tenant{
@@ -138,13 +116,11 @@ func conforming(t *testing.T, edit func(*itglue.Config), with bool) *targettest.
 			users = users[:2]
 		}
 		proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
-		snapshot := &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof),
+		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof),
 			Licences:  directory.Proven([]directory.Licence{{SKU: "0a11aaaa-0000-4000-8000-000000000001", PartNumber: "SPB", Name: "Business Premium", Purchased: 3, Assigned: 3}}, proof),
 			Groups:    directory.Proven([]directory.Group{}, proof),
 			Domains:   directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof),
 			Mailboxes: directory.Proven([]directory.Mailbox{}, proof)}
-		last.Store(tenant.ID, snapshot)
-		return snapshot
 	}
 	// The second customer is documented already: two that are made at once would
 	// get other ids each time.

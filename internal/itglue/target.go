@@ -76,6 +76,15 @@ func (t *Target) Spec() plan.Spec {
 	return spec
 }
 
+// Quiet reports whether these are quiet hours, and which.
+func (t *Target) Quiet() (why string, quiet bool) {
+	window, quiet := t.config.Quiet(t.session.now())
+	if !quiet {
+		return "", false
+	}
+	return "these are quiet hours (" + window + ", itglue.quiet_hours); the next run after them goes on", true
+}
+
 // archive is how an asset is left whose object is gone.
 func archive(before *plan.Object) *plan.Object {
 	after := *before

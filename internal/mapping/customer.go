@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"syncd/internal/directory"
@@ -54,6 +55,16 @@ type Row struct {
 	Links    Links              `json:"links,omitempty"`
 	Status   Status             `json:"status"`
 	Reason   string             `json:"reason,omitempty"` // why ignored, or the evidence of a suggestion
+	// Proposed are suggestions for columns that have no link yet, in a row whose
+	// other links are in force. None of them is.
+	Proposed map[string]Proposal `json:"proposed,omitempty"`
+}
+
+// A Proposal is a suggested link of one column.
+type Proposal struct {
+	Value  string  `json:"value"`
+	Score  float64 `json:"score"`
+	Reason string  `json:"reason"` // the evidence
 }
 
 // Table is every row that somebody settled or that was suggested, by tenant id.
@@ -78,6 +89,63 @@ func (t *Table) Row(id directory.TenantID) (Row, bool) {
 		return Row{}, false
 	}
 	return t.Rows[i], true
+}
+
+// Unsuggested returns the table without what was only suggested.
+func (t *Table) Unsuggested() Table {
+	rows := make([]Row, 0, len(t.Rows))
+	for _, r := range t.Rows {
+		r.Proposed = nil
+		if r.Status == Suggested {
+			r.Status, r.Links, r.Reason = Unmapped, nil, ""
+			if r.Customer == "" {
+				continue
+			}
+		}
+		rows = append(rows, r)
+	}
+	return Table{Rows: rows}
+}
+
+// Accept puts in force what a row only suggests, from a score up, and returns
+// the columns that became links.
+func (r Row) Accept(least float64) (Row, []string) {
+	switch r.Status {
+	case Suggested:
+		if r.score() < least {
+			return r, nil
+		}
+		r.Status = Linked
+		return r, slices.Sorted(maps.Keys(r.Links))
+	case Linked:
+		var columns []string
+		for _, column := range slices.Sorted(maps.Keys(r.Proposed)) {
+			if r.Proposed[column].Score >= least {
+				columns = append(columns, column)
+			}
+		}
+		if len(columns) == 0 {
+			return r, nil
+		}
+		r.Links, r.Proposed = maps.Clone(r.Links), maps.Clone(r.Proposed)
+		for _, column := range columns {
+			r.Links[column] = r.Proposed[column].Value
+			delete(r.Proposed, column)
+		}
+		return r, columns
+	}
+	return r, nil
+}
+
+// score is how sure the suggestion of a row is: its reason begins with it. One
+// that a person wrote has none.
+func (r Row) score() float64 {
+	text, _, _ := strings.Cut(r.Reason, ":")
+	score, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0
+	}
+	return score
 }
 
 // Customers joins the tenants the source lists with the table: every tenant is

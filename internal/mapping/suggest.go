@@ -48,9 +48,18 @@ type CompanyEvidence struct {
 	Website        string
 	CustomFields   map[string]string // by caption
 	Texts          []string          // other texts: account number, vendor identifier, user-defined fields, note
+	Domains        []string          // that the record itself is in charge of
 	ContactDomains map[string]int    // how many contacts have mail there
 	Deleted        bool              // in the recycle bin
 	Inactive       bool              // by the status the operator counts out
+	// Derived is what follows for a tenant from its link in another system.
+	Derived map[directory.TenantID]Derivation
+}
+
+// A Derivation is a link that follows from another system's.
+type Derivation struct {
+	Score float64
+	Text  string
 }
 
 // A Candidate is one thing that may be meant.
@@ -80,16 +89,34 @@ func (s Suggestion) Acceptable(least float64) bool {
 }
 
 // Row returns before, the tenant's row, with the suggestion in it: suggested,
-// not in force. It is false where somebody settled the row already, or where
-// the suggestion is ambiguous: a row has room for one.
+// not in force. What is suggested for several columns at once is as sure as the
+// least of it. It is false where somebody settled the link already, or where the
+// suggestion is ambiguous: a row has room for one.
 func (s Suggestion) Row(before Row) (Row, bool) {
-	if s.Ambiguous != "" || before.Status == Linked || before.Status == Ignored {
+	if s.Ambiguous != "" || before.Status == Ignored || before.Status == Linked && before.Links[s.Column] != "" {
 		return before, false
 	}
+	best := s.Candidates[0]
+	evidence := strings.Join(best.Evidence, "; ")
 	row := before
+	if row.Status == Linked {
+		row.Proposed = maps.Clone(before.Proposed)
+		if row.Proposed == nil {
+			row.Proposed = map[string]Proposal{}
+		}
+		row.Proposed[s.Column] = Proposal{Value: best.ID, Score: best.Score, Reason: evidence}
+		return row, true
+	}
 	row.TenantID, row.Tenant = s.Tenant.ID, s.Tenant.Name
-	row.Links = Links{s.Column: s.Candidates[0].ID}
-	row.Status, row.Reason = Suggested, fmt.Sprintf("%.2f: %s", s.Candidates[0].Score, strings.Join(s.Candidates[0].Evidence, "; "))
+	score := best.Score
+	row.Links = Links{s.Column: best.ID}
+	if before.Status == Suggested && before.Links[s.Column] == "" {
+		maps.Copy(row.Links, before.Links)
+		score = min(score, before.score())
+		_, said, _ := strings.Cut(before.Reason, ": ")
+		evidence = said + "; " + s.Column + ": " + evidence
+	}
+	row.Status, row.Reason = Suggested, fmt.Sprintf("%.2f: %s", score, evidence)
 	return row, true
 }
 
@@ -250,6 +277,9 @@ func (s *side) speak(t directory.Tenant, domains []string, names [][]string) (sc
 		score = max(score, worth)
 		evidence = append(evidence, fmt.Sprintf(format, args...))
 	}
+	if d, ok := s.Derived[t.ID]; ok {
+		say(d.Score, "%s", d.Text)
+	}
 	for _, x := range s.texts {
 		if strings.Contains(x.text, string(t.ID)) {
 			say(scoreTenantID, "%s holds the tenant id", x.where)
@@ -275,6 +305,9 @@ func (s *side) speak(t directory.Tenant, domains []string, names [][]string) (sc
 	for _, d := range domains {
 		if strings.HasSuffix(d, ".onmicrosoft.com") {
 			continue
+		}
+		if slices.ContainsFunc(s.Domains, func(own string) bool { return strings.EqualFold(own, d) }) {
+			say(scoreWebsite, "the verified domain %s is on record for it", d)
 		}
 		switch {
 		case s.host == d:

@@ -127,10 +127,56 @@ func TestASuggestionIsNotInForce(t *testing.T) {
 	if c := table.Customers([]directory.Tenant{s.Tenant})[0]; c.Links != nil || c.Status != Suggested {
 		t.Errorf("customer: got %v, want no link", c)
 	}
-	for _, status := range []Status{Linked, Ignored} {
-		if _, ok := s.Row(Row{Status: status}); ok {
-			t.Errorf("a row that is %s took a suggestion", status)
+	for _, row := range []Row{{Status: Ignored}, {Status: Linked, Links: Links{ConnectWiseCompany: "8"}}} {
+		if _, ok := s.Row(row); ok {
+			t.Errorf("a row that is settled took a suggestion: %+v", row)
 		}
+	}
+}
+
+func TestASuggestionForOneSystemLeavesTheLinksOfOthersInForce(t *testing.T) {
+	s := SuggestLinks(ITGlueOrganization, []TenantEvidence{tenantOf(1, "Contoso", "contoso.example")},
+		[]CompanyEvidence{{ID: "40", Name: "Contoso", Derived: map[directory.TenantID]Derivation{tenantOf(1, "").Tenant.ID: {1, "it is tied to company 7"}}}, {ID: "41", Name: "Contoso", Domains: []string{"contoso.example"}}},
+		Table{})[0]
+	if s.Ambiguous != "" || s.Candidates[0].ID != "40" || s.Candidates[0].Score != 1 {
+		t.Fatalf("got %+v, want what follows from the company, clearly", s)
+	}
+	billed := Row{TenantID: s.Tenant.ID, Tenant: "Contoso", Status: Linked, Links: Links{ConnectWiseCompany: "7"}, Reason: "by hand"}
+	row, ok := s.Row(billed)
+	if !ok || row.Status != Linked || len(row.Links) != 1 || row.Proposed[ITGlueOrganization].Value != "40" || row.Reason != "by hand" {
+		t.Fatalf("got %+v, %v; want a proposal beside the link", row, ok)
+	}
+	if _, columns := row.Accept(1.01); columns != nil {
+		t.Errorf("accepted %v, want nothing from above its score", columns)
+	}
+	accepted, columns := row.Accept(DefaultAccept)
+	if len(columns) != 1 || accepted.Links[ITGlueOrganization] != "40" || accepted.Links[ConnectWiseCompany] != "7" || len(accepted.Proposed) != 0 {
+		t.Errorf("got %+v, %v; want both links", accepted, columns)
+	}
+	if len(row.Proposed) != 1 || len(billed.Links) != 1 {
+		t.Error("accepting changed the row it was asked about")
+	}
+	table := Table{Rows: []Row{row}}
+	if clean := table.Unsuggested(); len(clean.Rows) != 1 || clean.Rows[0].Proposed != nil || clean.Rows[0].Status != Linked {
+		t.Errorf("got %+v, want the row without its proposal", clean)
+	}
+
+	// Both at once are as sure as the less sure of them.
+	company := SuggestCompanies([]TenantEvidence{tenantOf(1, "Contoso", "contoso.example")}, []CompanyEvidence{{ID: "7", Name: "Contoso Ltd", Website: "contoso.example"}}, Table{})[0]
+	first, _ := company.Row(Row{})
+	both, ok := s.Row(first)
+	if !ok || both.Status != Suggested || both.Links[ConnectWiseCompany] != "7" || both.Links[ITGlueOrganization] != "40" || !strings.HasPrefix(both.Reason, "0.90: ") {
+		t.Fatalf("got %+v, %v; want one suggestion of both", both, ok)
+	}
+	if _, columns := both.Accept(0.95); columns != nil {
+		t.Errorf("accepted %v, want nothing", columns)
+	}
+	if linked, columns := both.Accept(0.9); linked.Status != Linked || len(columns) != 2 {
+		t.Errorf("got %+v, %v; want both in force", linked, columns)
+	}
+	table = Table{Rows: []Row{both}}
+	if clean := table.Unsuggested(); len(clean.Rows) != 0 {
+		t.Errorf("got %+v, want nothing left of a suggestion", clean)
 	}
 }
 

@@ -158,6 +158,7 @@ func (c Change) MarshalJSON() ([]byte, error) {
 type Violation struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
+	Kind    string `json:"kind,omitempty"` // with Key: what is concerned
 	Key     string `json:"key,omitempty"`
 	// Note marks something worth knowing that holds nothing.
 	Note bool `json:"note,omitempty"`

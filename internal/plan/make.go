@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -85,7 +86,9 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	p.left = s.Left
 	for _, c := range s.Conflicts {
 		if _, off := s.HandsOff[c.Key]; !off {
-			p.Violations = append(p.Violations, c.Violation)
+			v := c.Violation
+			v.Kind = cmp.Or(v.Kind, c.Key.Kind)
+			p.Violations = append(p.Violations, v)
 		}
 	}
 	d, o, r := s.Desired, s.Observed, s.Records
@@ -105,7 +108,7 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 		}
 		if len(s.HandsOff) > 0 {
 			if why, off := s.HandsOff[key]; off {
-				p.Violations = append(p.Violations, Violation{Code: "hands_off", Key: key.ID, Note: true,
+				p.Violations = append(p.Violations, Violation{Code: "hands_off", Kind: key.Kind, Key: key.ID, Note: true,
 					Message: fmt.Sprintf("%s is left alone: %s", labelOf(desired, observed, record), why)})
 				continue
 			}
@@ -173,6 +176,8 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		if last == nil || last != &record.Object || !last.Retired || !agree(observed.Fields, last.Fields) {
 			p.Learned = append(p.Learned, *observed)
 		}
+	case observed != nil && kind.Leavers != nil && kind.Leavers.Never:
+		p.InStep++ // nothing is waited for, and it comes back as it was
 	case observed != nil && kind.Leavers.waits(record, now):
 		p.Absent = append(p.Absent, record.Key)
 	case observed != nil:
@@ -205,7 +210,7 @@ func (p *Plan) leftBehind(record *Record, observed *Object) (own bool) {
 			continue
 		}
 		own = own || is && observed == nil
-		p.Violations = append(p.Violations, Violation{Code: "left_behind", Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
+		p.Violations = append(p.Violations, Violation{Code: "left_behind", Kind: record.Key.Kind, Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
 			"%s (%s%s) lives on and is no longer kept in step: a rule or a link changed; end it at the target if nobody is to pay for it any more", o.Label, o.Ref, filled(o.Fields))})
 	}
 	return own
@@ -231,7 +236,7 @@ func (l *Leavers) waits(record *Record, now time.Time) bool {
 	if since.IsZero() {
 		since = now
 	}
-	return l.Never || record.Absences+1 < l.Absences || now.Sub(since) < l.After
+	return record.Absences+1 < l.Absences || now.Sub(since) < l.After
 }
 
 // Codes of changes that wait by themselves.
@@ -256,7 +261,7 @@ func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attemp
 		if kind.Missing != nil {
 			v = kind.Missing(desired)
 		}
-		v.Key, v.Note = desired.ID, true
+		v.Kind, v.Key, v.Note = desired.Kind, desired.ID, true
 		p.Violations = append(p.Violations, v)
 	case announced && attempts >= maxAttempts:
 		p.add(kind, Change{Action: Create, Reason: AttemptVanished, Held: heldSent}, merged{after: desired})
@@ -421,7 +426,7 @@ func (p *Plan) add(kind *Kind, c Change, m merged) {
 		c.Unpriced = kind.Priced != nil && c.Writes() && !kind.Priced(about)
 	}
 	if c.Held != "" {
-		p.Violations = append(p.Violations, Violation{Code: c.Held, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})
+		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})
 	}
 	p.Changes = append(p.Changes, c)
 }

@@ -274,7 +274,7 @@ func (s *scope) refused(c *plan.Change, err error) {
 // moment holds an object that changed between plan and write.
 func (s *scope) moment(c *plan.Change, err error) {
 	c.Held = "target_moved"
-	s.held = append(s.held, plan.Violation{Code: "target_moved", Key: c.Key.ID, Stays: true,
+	s.held = append(s.held, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, Stays: true,
 		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
 }
 

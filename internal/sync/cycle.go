@@ -133,6 +133,9 @@ func (s *scope) cycle(ctx context.Context) error {
 		s.unobserved(err)
 		return nil
 	}
+	if m, ok := s.target.Target.(Matcher); ok {
+		m.Match(s.customer, s.snapshot, s.memory.Records, &s.observed)
+	}
 	var err error
 	if s.desired, err = s.target.Desired(s.customer, s.snapshot); err != nil {
 		s.report.fail(outcomeOf(err), fmt.Errorf("mapping: %w", err))
@@ -234,6 +237,10 @@ func (s *scope) guard() {
 			s.held = append(s.held, v)
 		}
 	}
+	if why, quiet := s.quiet(); quiet && !p.Empty() {
+		// No decision of a person: an approval neither opens it nor is lost to it.
+		s.held = append(s.held, plan.Violation{Code: "quiet_hours", Message: why})
+	}
 	if !plan.Blocks(s.held) && !p.Empty() && !approved && s.run.mode == Apply {
 		if v := s.target.budget.take(p); v != nil {
 			s.held = append(s.held, *v)
@@ -245,6 +252,14 @@ func (s *scope) guard() {
 		}
 	}
 	s.held = append(s.held, s.observed.Notes...)
+}
+
+// quiet reports whether the target takes no writes now, and why.
+func (s *scope) quiet() (why string, quiet bool) {
+	if sleeper, ok := s.target.Target.(Sleeper); ok {
+		return sleeper.Quiet()
+	}
+	return "", false
 }
 
 // moved says in short what today's plan does, for one who saved another.

@@ -645,3 +645,62 @@ func TestAShrunkSourceWaits(t *testing.T) {
 	}
 	w.want(w.apply(), "held in_step", 3) // and goes on waiting
 }
+
+// A knowing target recognises its lines only once it knows the source, and
+// sleeps on demand.
+type knowing struct {
+	fakeTarget
+	asleep *bool
+}
+
+func (k knowing) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+	return make([]plan.Observed, len(batch)), nil
+}
+
+func (k knowing) Match(c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) {
+	items, _ := s.Licences.Items()
+	for _, l := range items {
+		if n, there := k.lines[c.Key+"/"+l.SKU]; there {
+			o.Objects = append(o.Objects, line(c.Key, l.SKU, n))
+		}
+	}
+	for _, r := range records {
+		if !slices.ContainsFunc(o.Objects, func(o plan.Object) bool { return o.Key == r.Key }) && k.lines[r.Ref] != "" {
+			o.Objects = append(o.Objects, line(c.Key, r.ID, k.lines[r.Ref]))
+		}
+	}
+}
+
+func (k knowing) Quiet() (string, bool) { return "it is night", *k.asleep }
+
+func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
+	w := newWorld(t)
+	asleep := false
+	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
+	w.settle()
+	delete(w.bought[contoso], e3)
+	w.apply()
+	w.approve()
+	w.apply()
+	w.wantLine(contoso, e3, "0")
+}
+
+func TestQuietHoursHoldWhatWasApprovedAndForgetNothing(t *testing.T) {
+	w := newWorld(t)
+	asleep := true
+	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
+	w.apply()
+	w.approve()
+	r := w.apply()
+	w.want(r, "held held", 3)
+	if w.writes != 0 {
+		t.Fatalf("%d writes at night, want none", w.writes)
+	}
+	if got := r.Scopes[0].Violations[0].Code; got != "quiet_hours" {
+		t.Errorf("held for %s, want quiet_hours", got)
+	}
+	asleep = false
+	w.want(w.apply(), "changed changed", 0)
+	asleep = true
+	w.want(w.apply(), "in_step in_step", 0)
+}

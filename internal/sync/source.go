@@ -48,3 +48,16 @@ type Target interface {
 	// left and no answer came; it never repeats a create.
 	Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error)
 }
+
+// A Matcher is a target that can tell whose its things are only once the
+// source is known. Match is called between Observe and Desired with the records
+// of the scope, and adds what it recognises to what was observed.
+type Matcher interface {
+	Match(c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed)
+}
+
+// A Sleeper is a target that takes no writes at some hours. Quiet says whether
+// this is one of them, and why.
+type Sleeper interface {
+	Quiet() (why string, quiet bool)
+}
