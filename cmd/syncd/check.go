@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/directory"
 	"syncd/internal/mapping"
 )
 
@@ -63,7 +64,7 @@ func (w *World) check(ctx context.Context) []finding {
 		state.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
 	}
 	all = append(all, state)
-	for _, f := range w.CIPP.Check(ctx) {
+	for _, f := range w.CIPP.Check(ctx, w.needs()) {
 		all = append(all, finding{"cipp", f.Name, f.OK, f.Detail, f.Remedy})
 	}
 	if w.ConnectWise != nil {
@@ -77,6 +78,15 @@ func (w *World) check(ctx context.Context) []finding {
 		}
 	}
 	return append(all, w.checkTables(ctx))
+}
+
+// needs are the collections that the configured targets are made from.
+func (w *World) needs() directory.Kinds {
+	needs := directory.Licences
+	if w.ITGlue != nil {
+		needs |= w.ITGlue.Open().Spec().Needs
+	}
+	return needs
 }
 
 // checkTables says how far people have got with the tables. Nothing linked yet

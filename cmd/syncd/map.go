@@ -153,6 +153,8 @@ type linkLine struct {
 	Links    mapping.Links  `json:"links"`
 	Status   mapping.Status `json:"status"`
 	Reason   string         `json:"reason"`
+	// Proposed are suggestions beside other links; none of them is in force.
+	Proposed map[string]mapping.Proposal `json:"proposed,omitempty"`
 }
 
 func (w *World) listLinks(ctx context.Context, a *app) error {
@@ -166,8 +168,11 @@ func (w *World) listLinks(ctx context.Context, a *app) error {
 	lines := []linkLine{}
 	for _, c := range customers {
 		l := linkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain, Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
-		if row, ok := table.Row(c.Tenant.ID); ok && row.Links != nil {
-			l.Links = row.Links
+		if row, ok := table.Row(c.Tenant.ID); ok {
+			if row.Links != nil {
+				l.Links = row.Links
+			}
+			l.Proposed = row.Proposed
 		}
 		lines = append(lines, l)
 	}
@@ -179,11 +184,16 @@ func (w *World) listLinks(ctx context.Context, a *app) error {
 			s.Columns = append(s.Columns, report.Column{Name: strings.ReplaceAll(column, "_", " ")})
 		}
 		s.Columns = append(s.Columns, report.Column{Name: "Status"}, report.Column{Name: "Reason"})
-		open := 0
+		open, proposed := 0, 0
 		for _, l := range lines {
 			row := []string{l.Customer, l.Domain}
 			for _, column := range w.columns() {
-				row = append(row, l.Links[column])
+				cell := l.Links[column]
+				if p, ok := l.Proposed[column]; ok {
+					cell = p.Value + "?"
+					proposed++
+				}
+				row = append(row, cell)
 			}
 			s.Rows = append(s.Rows, append(row, string(l.Status), l.Reason))
 			if l.Status == mapping.Unmapped || l.Status == mapping.Suggested {
@@ -192,6 +202,9 @@ func (w *World) listLinks(ctx context.Context, a *app) error {
 		}
 		if err := s.Table(out, a.console.Width); err != nil {
 			return err
+		}
+		if proposed > 0 {
+			fmt.Fprintf(out, "%d only suggested (?): syncd map accept CUSTOMER\n", proposed)
 		}
 		if open > 0 {
 			_, err = fmt.Fprintf(out, "%d of %d not linked: syncd map suggest, or syncd map export FILE\n", open, len(lines))
@@ -358,6 +371,10 @@ func (w *World) companyEvidence(ctx context.Context) ([]mapping.CompanyEvidence,
 func writeLinkSuggestions(out io.Writer, suggestions []mapping.Suggestion) error {
 	s := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Domain"}, {Name: "Link"}, {Name: "Id"}, {Name: "Name"}, {Name: "Score", Number: true}, {Name: "Evidence"}}}
 	sure := 0
+	suggestions = slices.Clone(suggestions)
+	slices.SortStableFunc(suggestions, func(a, b mapping.Suggestion) int {
+		return strings.Compare(strings.ToLower(a.TenantName), strings.ToLower(b.TenantName))
+	})
 	for _, x := range suggestions {
 		if x.Acceptable(mapping.DefaultAccept) {
 			sure++

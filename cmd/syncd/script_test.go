@@ -40,6 +40,8 @@ import (
 //	world arrived                     the request that ConnectWise holds back is there
 //	world settle-down                 nothing is under way at ConnectWise any more
 //	world manners                     CIPP was asked as a careful client asks
+//	world documented                  all three systems come up; see (*world).document
+//	world itglue EDIT… or CHECK…      see (*world).editITGlue and checkITGlue
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
@@ -57,7 +59,8 @@ import (
 //	await syncd … contains PATTERN    type it until it prints that, for a minute at most
 //	terminate                         send SIGTERM to what runs in the background
 //
-// In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $LISTEN
+// In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
+// and $CLEO the object ids of people at Contoso, $SALES that of a group, $LISTEN
 // is the daemon's address and $MONTH_END the last day of this month.
 
 func TestMain(m *testing.M) {
@@ -80,6 +83,9 @@ func TestScripts(t *testing.T) {
 			// The race detector lets every process sleep for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("CONTOSO", contoso)
+			for name, id := range map[string]string{"ANN": contosoPeople["ann"], "BOB": contosoPeople["bob"], "CLEO": contosoPeople["cleo"], "SALES": contosoSales} {
+				env.Setenv(name, id)
+			}
 			env.Setenv("FABRIKAM", fabrikam)
 			env.Setenv("TAILSPIN", tailspin)
 			env.Setenv("LISTEN", w.listen)
@@ -138,9 +144,21 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		w.cipp.ResetLog()
 	case "tables":
 		ts.Check(w.tables())
+	case "documented":
+		ts.Check(w.start())
+		ts.Check(w.document())
+	case "itglue":
+		if len(rest) > 0 && slices.Contains([]string{"set", "title", "require", "rename", "lose", "heal"}, rest[0]) {
+			ts.Check(w.editITGlue(rest))
+		} else {
+			ts.Check(w.checkITGlue(rest))
+		}
 	case "forget":
 		w.connectwise.Forget()
 		w.cipp.ResetLog()
+		if w.itglue != nil {
+			w.itglue.Forget()
+		}
 	case "cipp":
 		ts.Check(w.editCIPP(rest))
 	case "connectwise":
@@ -366,4 +384,13 @@ func limitFiles() {
 
 func writeFile(dir, name, text string) error {
 	return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600)
+}
+
+func appendFile(dir, name, text string) error {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

@@ -154,36 +154,71 @@ func (p *page) violations(s *sync.ScopeReport) {
 func (p *page) changes(changes []plan.Change) {
 	for i := range changes {
 		c := &changes[i]
-		var fields []string
-		for _, f := range c.Fields {
-			switch {
-			case f.Set:
-				fields = append(fields, f.Name+" "+setChange(f))
-			case c.Action == plan.Create:
-				fields = append(fields, fmt.Sprintf("%s %s", f.Name, f.After))
-			default:
-				fields = append(fields, fmt.Sprintf("%s %s -> %s", f.Name, cmp.Or(f.Before.String(), "-"), cmp.Or(f.After.String(), "-")))
-			}
-		}
+		fields := changed(c)
 		money := ""
 		if !c.MonthlyDelta.IsZero() {
 			money = signed(c.MonthlyDelta.StringFixed(2))
 		}
 		label := clean(c.Label)
-		if c.Action == plan.Adopt && len(fields) == 0 && c.After != nil {
-			for _, f := range c.After.Fields {
-				if !f.Value.Blank() {
-					fields = append(fields, f.Name+" "+f.Value.String())
-				}
-			}
-		}
-		what := strings.Join(fields, ", ")
+		what := clean(abridged(fields))
 		reason := string(c.Reason)
 		if c.Held != "" {
 			reason += ", waits"
 		}
 		p.line("  %s %s %s%s %s%s %10s  %s", p.action(c.Action, c.Action.Glyph()), c.Key.Kind, label, pad(label, 42), what, pad(what, 24), money, reason)
 	}
+}
+
+// changed says what becomes of each field. Of what is new, what is empty or no
+// says nothing.
+func changed(c *plan.Change) []string {
+	var fields []string
+	for _, f := range c.Fields {
+		switch {
+		case c.Action == plan.Create && (f.After.Blank() || f.After.String() == "no"):
+		case c.Action == plan.Create && f.Set && len(f.After) > 2:
+			fields = append(fields, fmt.Sprintf("%d %s", len(f.After), f.Name))
+		case c.Action == plan.Create:
+			fields = append(fields, fmt.Sprintf("%s %s", f.Name, short(f.After.String())))
+		case f.Set:
+			fields = append(fields, f.Name+" "+setChange(f))
+		default:
+			fields = append(fields, fmt.Sprintf("%s %s -> %s", f.Name, cmp.Or(short(f.Before.String()), "-"), cmp.Or(short(f.After.String()), "-")))
+		}
+	}
+	if c.Action == plan.Adopt && len(fields) == 0 && c.After != nil {
+		for _, f := range c.After.Fields {
+			if !f.Value.Blank() {
+				fields = append(fields, f.Name+" "+short(f.Value.String()))
+			}
+		}
+	}
+	return fields
+}
+
+// short cuts a long text where a line has no room for it; --json has all of it.
+func short(text string) string {
+	const most = 48
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
+
+// abridged joins what fits into a line, and says how much more there is.
+func abridged(fields []string) string {
+	const most = 120
+	text := ""
+	for i, f := range fields {
+		if i > 0 && utf8.RuneCountInString(text)+utf8.RuneCountInString(f) > most {
+			return fmt.Sprintf("%s, and %d more", text, len(fields)-i)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += f
+	}
+	return text
 }
 
 // setChange says how a set changes: how many come and how many go.

@@ -20,6 +20,7 @@ import (
 
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
+	itgluesim "syncd/internal/simulator/itglue"
 )
 
 // The tenants of the world, all invented.
@@ -51,7 +52,8 @@ type world struct {
 	listen      string // where a daemon of the script listens
 	cipp        *cippsim.Server
 	connectwise *cwsim.Server
-	began       *cwsim.World // ConnectWise as it was at the start
+	itglue      *itgluesim.Server // where a script wants one
+	began       *cwsim.World      // ConnectWise as it was at the start
 	servers     []*httptest.Server
 	arrived     chan struct{} // a request that connectwise stall holds back is here
 	release     context.CancelFunc
@@ -316,6 +318,9 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 //	list-empty                  CIPP's list leaves everybody out
 //	new ID NAME DOMAIN INITIAL  a new tenant without anything
 //	hide-sku PART               excluded in CIPP's settings
+//	leave TENANT UPN            the account is gone
+//	marry TENANT UPN NAME NEW   another name and UPN for the same account
+//	group TENANT GROUP UPN…     who is in it now
 //	portal, portal-page         the address is the portal's: a sign-in, a page
 //	heal
 func (w *world) editCIPP(args []string) (err error) {
@@ -378,6 +383,26 @@ func (w *world) editCIPP(args []string) (err error) {
 		})
 	case "hide-sku":
 		w.cipp.Update(func(c *cippsim.World) { c.ExcludedSKUs = append(c.ExcludedSKUs, skus[arg(1)].id) })
+	case "leave":
+		tenant(func(t *cippsim.Tenant) {
+			t.Users = slices.DeleteFunc(t.Users, func(u *cippsim.User) bool { return u.UPN == arg(2) })
+			t.Mailboxes = slices.DeleteFunc(t.Mailboxes, func(m *cippsim.Mailbox) bool { return m.UPN == arg(2) })
+		})
+	case "marry":
+		tenant(func(t *cippsim.Tenant) {
+			u := t.User(arg(2))
+			given, surname, _ := strings.Cut(arg(3), " ")
+			u.DisplayName, u.GivenName, u.Surname, u.ProxyAddresses = arg(3), given, surname, append(u.ProxyAddresses, "smtp:"+u.UPN)
+			u.UPN, u.Mail = arg(4), arg(4)
+		})
+	case "group":
+		tenant(func(t *cippsim.Tenant) {
+			g := t.Group(arg(2))
+			g.Members = nil
+			for _, upn := range args[3:] {
+				g.Members = append(g.Members, t.User(upn).ID)
+			}
+		})
 	case "portal":
 		w.cipp.SetFaults(cippsim.Faults{Address: cippsim.PortalSignIn})
 	case "portal-page":

@@ -17,8 +17,9 @@ type Finding struct {
 }
 
 // Check looks whether CIPP can be used, step by step, and stops where going on
-// tells nothing new. It reads the list of tenants and the licences of one.
-func (c *Client) Check(ctx context.Context) []Finding {
+// tells nothing new. It reads the list of tenants, and of one of them what is
+// wanted of all.
+func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 	var all []Finding
 	good := func(name, detail string) { all = append(all, Finding{Name: name, OK: true, Detail: detail}) }
 	bad := func(name string, err error) []Finding {
@@ -79,7 +80,44 @@ func (c *Client) Check(ctx context.Context) []Finding {
 		return all
 	}
 	good("licences", detail)
+	return append(all, c.checkPeople(ctx, probe, want&^directory.Licences)...)
+}
+
+// checkPeople reads users, groups, domains and mailboxes of one tenant: each
+// asks for a right of its own.
+func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want directory.Kinds) []Finding {
+	var all []Finding
+	for _, kind := range []struct {
+		kind directory.Kinds
+		name string
+		read func(*directory.Snapshot) (int, directory.Proof, error)
+	}{
+		{directory.Users, "users", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Users) }},
+		{directory.Groups, "groups", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Groups) }},
+		{directory.Domains, "domains", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Domains) }},
+		{directory.Mailboxes, "mailboxes", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Mailboxes) }},
+	} {
+		if want&kind.kind == 0 {
+			continue
+		}
+		snapshot, err := c.Snapshot(ctx, probe, kind.kind)
+		n, proof := 0, directory.Proof{}
+		if err == nil {
+			n, proof, err = kind.read(snapshot)
+		}
+		if err != nil {
+			detail, remedy := advice(err)
+			all = append(all, Finding{Name: kind.name, Detail: detail, Remedy: remedy})
+			continue
+		}
+		all = append(all, Finding{Name: kind.name, OK: true, Detail: fmt.Sprintf("%d of %s through %s", n, probe.DefaultDomain, proof.Endpoint)})
+	}
 	return all
+}
+
+func counted[T any](l directory.List[T]) (int, directory.Proof, error) {
+	items, err := l.Items()
+	return len(items), l.Proof(), err
 }
 
 // healthiest is the tenant most likely to answer: a customer without trouble.

@@ -380,7 +380,7 @@ func TestOverANetworkWithATokenEndpointOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range c.Check(t.Context()) {
+	for _, f := range c.Check(t.Context(), directory.Licences) {
 		if !f.OK {
 			t.Errorf("%+v", f)
 		}

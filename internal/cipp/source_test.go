@@ -475,7 +475,7 @@ func TestCheckFindsTheFirstThingToRepair(t *testing.T) {
 				d := newDesk(t, estate())
 				d.sim.SetFaults(c.faults)
 				d.sim.Fail(c.rules...)
-				all := d.client.Check(t.Context())
+				all := d.client.Check(t.Context(), directory.Licences)
 				last := all[len(all)-1]
 				if last.Name != c.want || !strings.Contains(last.Remedy, c.remedy) {
 					t.Errorf("got %+v, want %s with remedy %q", last, c.want, c.remedy)

@@ -80,6 +80,11 @@ func (w *wishList) add(kind, object, label string, info map[string]string, field
 		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
 		return
 	}
+	if lacks := w.blanks(l, key, fields); len(lacks) > 0 {
+		w.will[key] = w.place.refs[key] != 0
+		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
+		return
+	}
 	w.will[key] = true
 	fields = slices.DeleteFunc(fields, func(f plan.Field) bool {
 		at, ok := l.fields[f.Name]
@@ -92,6 +97,26 @@ func (w *wishList) add(kind, object, label string, info map[string]string, field
 		w.place.settle(&o, now.Fields)
 	}
 	w.out.Objects = append(w.out.Objects, o)
+}
+
+// blanks are the labels of our own fields that an administrator made required
+// and that would be empty.
+func (w *wishList) blanks(l *layout, key plan.Key, fields plan.Fields) []string {
+	var out []string
+	for name, at := range l.fields {
+		if at.demanded == "" || name == fieldNotes || name == fieldTenant || name == fieldObject {
+			continue
+		}
+		value, ours := fields.Get(name)
+		if now := w.place.assets[key]; !ours && now != nil {
+			value, _ = now.Fields.Get(name)
+		}
+		if value.Blank() {
+			out = append(out, fmt.Sprintf("%q", at.demanded))
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // asset is a tag of an asset of ours, where there is one or will be.

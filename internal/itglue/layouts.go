@@ -52,6 +52,9 @@ type spot struct {
 	key     string
 	id      id
 	offered []string // options of a choice
+	// demanded says that an administrator made the field required, and what it is
+	// called now.
+	demanded string
 }
 
 // mark is what makes a field or a type ours, whatever it is called. It carries
@@ -153,6 +156,11 @@ func (s *session) resolve(spec *layoutSpec, t *resource[assetType], fields []res
 			}
 			taken[have.ID] = true
 			l.fields[f.name] = spot{field: f, key: have.Attributes.NameKey, id: have.ID, offered: optionsOf(string(have.Attributes.Default))}
+			if bool(have.Attributes.Required) && f.name != fieldTitle && f.form != formYes {
+				at := l.fields[f.name]
+				at.demanded = string(have.Attributes.Name)
+				l.fields[f.name] = at
+			}
 			return true
 		}
 		return false
@@ -190,10 +198,13 @@ func optionsOf(text string) []string {
 	return out
 }
 
-// required are the fields of others that an asset must have a value in, by
-// key, and the label of each.
+// required are the fields that an asset must have a value in and that people
+// fill, by key, and the label of each.
 func (l *layout) required() map[string]string {
 	out := map[string]string{}
+	if notes, ok := l.fields[fieldNotes]; ok && notes.demanded != "" {
+		out[notes.key] = notes.demanded
+	}
 	for key, f := range l.foreign {
 		if bool(f.Required) && f.Kind != "Header" {
 			out[key] = string(f.Name)
@@ -278,6 +289,11 @@ func (inv *inventory) states(c *Config) []Layout {
 		}
 		for _, name := range l.required() {
 			state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets without it cannot be written; make it optional", name))
+		}
+		for name, at := range l.fields {
+			if at.demanded != "" && name != fieldNotes && name != fieldTenant && name != fieldObject {
+				state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets for which the source says nothing there cannot be written; make it optional", at.demanded))
+			}
 		}
 		slices.Sort(state.Notes)
 		out = append(out, state)

@@ -55,8 +55,8 @@ type Row struct {
 	Links    Links              `json:"links,omitempty"`
 	Status   Status             `json:"status"`
 	Reason   string             `json:"reason,omitempty"` // why ignored, or the evidence of a suggestion
-	// Proposed are suggestions for columns that have no link yet, in a row whose
-	// other links are in force. None of them is.
+	// Proposed are suggestions for columns that have no link yet, beside others
+	// that are in force or surer. None of them is in force.
 	Proposed map[string]Proposal `json:"proposed,omitempty"`
 }
 
@@ -110,31 +110,24 @@ func (t *Table) Unsuggested() Table {
 // Accept puts in force what a row only suggests, from a score up, and returns
 // the columns that became links.
 func (r Row) Accept(least float64) (Row, []string) {
-	switch r.Status {
-	case Suggested:
-		if r.score() < least {
-			return r, nil
-		}
+	var columns []string
+	if r.Status == Suggested && r.score() >= least {
 		r.Status = Linked
-		return r, slices.Sorted(maps.Keys(r.Links))
-	case Linked:
-		var columns []string
-		for _, column := range slices.Sorted(maps.Keys(r.Proposed)) {
-			if r.Proposed[column].Score >= least {
+		columns = slices.Collect(maps.Keys(r.Links))
+	}
+	if r.Status == Linked && len(r.Proposed) > 0 {
+		links, proposed := maps.Clone(r.Links), maps.Clone(r.Proposed)
+		for column, p := range r.Proposed {
+			if p.Score >= least {
+				links[column] = p.Value
+				delete(proposed, column)
 				columns = append(columns, column)
 			}
 		}
-		if len(columns) == 0 {
-			return r, nil
-		}
-		r.Links, r.Proposed = maps.Clone(r.Links), maps.Clone(r.Proposed)
-		for _, column := range columns {
-			r.Links[column] = r.Proposed[column].Value
-			delete(r.Proposed, column)
-		}
-		return r, columns
+		r.Links, r.Proposed = links, proposed
 	}
-	return r, nil
+	slices.Sort(columns)
+	return r, columns
 }
 
 // score is how sure the suggestion of a row is: its reason begins with it. One

@@ -89,8 +89,9 @@ func (s Suggestion) Acceptable(least float64) bool {
 }
 
 // Row returns before, the tenant's row, with the suggestion in it: suggested,
-// not in force. What is suggested for several columns at once is as sure as the
-// least of it. It is false where somebody settled the link already, or where the
+// not in force. Where the row has other links, suggested or in force, a
+// suggestion that is not sure stands beside them: it must not take the sure
+// ones down with it. It is false where somebody settled the link already, or where the
 // suggestion is ambiguous: a row has room for one.
 func (s Suggestion) Row(before Row) (Row, bool) {
 	if s.Ambiguous != "" || before.Status == Ignored || before.Status == Linked && before.Links[s.Column] != "" {
@@ -99,7 +100,8 @@ func (s Suggestion) Row(before Row) (Row, bool) {
 	best := s.Candidates[0]
 	evidence := strings.Join(best.Evidence, "; ")
 	row := before
-	if row.Status == Linked {
+	beside := before.Status == Suggested && before.Links[s.Column] == "" && len(before.Links) > 0
+	if row.Status == Linked || beside && best.Score < DefaultAccept && best.Score < before.score() {
 		row.Proposed = maps.Clone(before.Proposed)
 		if row.Proposed == nil {
 			row.Proposed = map[string]Proposal{}
@@ -110,7 +112,7 @@ func (s Suggestion) Row(before Row) (Row, bool) {
 	row.TenantID, row.Tenant = s.Tenant.ID, s.Tenant.Name
 	score := best.Score
 	row.Links = Links{s.Column: best.ID}
-	if before.Status == Suggested && before.Links[s.Column] == "" {
+	if beside {
 		maps.Copy(row.Links, before.Links)
 		score = min(score, before.score())
 		_, said, _ := strings.Cut(before.Reason, ": ")

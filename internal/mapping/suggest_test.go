@@ -174,6 +174,18 @@ func TestASuggestionForOneSystemLeavesTheLinksOfOthersInForce(t *testing.T) {
 	if linked, columns := both.Accept(0.9); linked.Status != Linked || len(columns) != 2 {
 		t.Errorf("got %+v, %v; want both in force", linked, columns)
 	}
+	weak := s
+	weak.Candidates = []Candidate{{ID: "40", Name: "Contoso", Score: 0.7, Evidence: []string{"the names are alike"}}}
+	beside, ok := weak.Row(first)
+	if !ok || beside.Links[ITGlueOrganization] != "" || beside.Reason != first.Reason || beside.Proposed[ITGlueOrganization].Score != 0.7 {
+		t.Fatalf("got %+v, %v; want what is not sure beside what is", beside, ok)
+	}
+	if linked, columns := beside.Accept(0.9); len(columns) != 1 || linked.Links[ConnectWiseCompany] != "7" || len(linked.Proposed) != 1 {
+		t.Errorf("got %+v, %v; want the company alone in force", linked, columns)
+	}
+	if linked, columns := beside.Accept(0); len(columns) != 2 || linked.Links[ITGlueOrganization] != "40" {
+		t.Errorf("got %+v, %v; want both in force", linked, columns)
+	}
 	table = Table{Rows: []Row{both}}
 	if clean := table.Unsuggested(); len(clean.Rows) != 0 {
 		t.Errorf("got %+v, want nothing left of a suggestion", clean)

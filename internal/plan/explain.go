@@ -55,7 +55,7 @@ func Explain(kinds []Kind, s Sides) []Trace {
 				names[f.Name] = true
 				d, o, r := known(t.desired, f.Name), known(t.observed, f.Name), known(t.recorded, f.Name)
 				out = append(out, Trace{Kind: key.Kind, Key: key.ID, Label: side.Label, Field: f.Name,
-					Desired: d, Observed: o, Recorded: r, Owner: string(kind.owner(f.Name)), Verdict: verdict(d, o, r)})
+					Desired: d, Observed: o, Recorded: r, Owner: string(kind.owner(f.Name)), Verdict: verdict(kind.owner(f.Name), d, o, r)})
 			}
 		}
 	}
@@ -74,7 +74,7 @@ func known(o *Object, field string) *string {
 	return &text
 }
 
-func verdict(desired, observed, recorded *string) string {
+func verdict(owner Ownership, desired, observed, recorded *string) string {
 	same := func(a, b *string) bool { return a != nil && b != nil && *a == *b }
 	switch {
 	case desired == nil:
@@ -83,6 +83,8 @@ func verdict(desired, observed, recorded *string) string {
 		return "not at the target"
 	case same(desired, observed):
 		return "in step"
+	case (owner == Keep || owner == Fill && *observed != "") && !same(observed, recorded):
+		return "a human's value, kept"
 	case recorded == nil:
 		return "differs; not managed yet"
 	case same(observed, recorded):
