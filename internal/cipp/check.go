@@ -92,10 +92,10 @@ func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want d
 		name string
 		read func(*directory.Snapshot) (int, directory.Proof, error)
 	}{
-		{directory.Users, "users", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Users) }},
-		{directory.Groups, "groups", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Groups) }},
-		{directory.Domains, "domains", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Domains) }},
-		{directory.Mailboxes, "mailboxes", func(s *directory.Snapshot) (int, directory.Proof, error) { return counted(s.Mailboxes) }},
+		{directory.Users, "users", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Users) }},
+		{directory.Groups, "groups", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Groups) }},
+		{directory.Domains, "domains", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Domains) }},
+		{directory.Mailboxes, "mailboxes", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Mailboxes) }},
 	} {
 		if want&kind.kind == 0 {
 			continue
@@ -115,7 +115,7 @@ func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want d
 	return all
 }
 
-func counted[T any](l directory.List[T]) (int, directory.Proof, error) {
+func listedOf[T any](l directory.List[T]) (int, directory.Proof, error) {
 	items, err := l.Items()
 	return len(items), l.Proof(), err
 }

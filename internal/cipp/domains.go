@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"syncd/internal/directory"
 )
 
@@ -80,13 +83,50 @@ type analysisRow struct {
 	Domain   text   `json:"Domain"`
 	Checked  moment `json:"LastRefresh"`
 	Provider text   `json:"MailProvider"`
-	MX       words  `json:"ActualMXRecords"`
+	MX       hosts  `json:"ActualMXRecords"`
 	SPF      text   `json:"ActualSPFRecord"`
 	SPFPass  flag   `json:"SPFPassAll"`
 	DMARC    text   `json:"DMARCActionPolicy"`
 	DKIM     flag   `json:"DKIMEnabled"`
 	DNSSEC   flag   `json:"DNSSECPresent"`
 	Score    number `json:"ScorePercentage"`
+}
+
+// hosts are the names of mail servers: texts, or records that hold a name, as
+// CIPP's DNS resolver writes them. CIPP source: Read-MXRecord.ps1.
+type hosts []string
+
+// UnmarshalJSONFrom reads a list or a single one of either kind.
+func (h *hosts) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*h = nil
+	one := func(dec *jsontext.Decoder) error {
+		var name text
+		if dec.PeekKind() == '{' {
+			var record struct {
+				Hostname text `json:"Hostname"`
+				Name     text `json:"Name"`
+				Exchange text `json:"Exchange"`
+			}
+			if err := json.UnmarshalDecode(dec, &record); err != nil {
+				return err
+			}
+			name = text(firstOf(record.Hostname, record.Exchange, record.Name))
+		} else {
+			s, err := scalar(dec)
+			if err != nil {
+				return err
+			}
+			name = text(s)
+		}
+		if s := strings.TrimSuffix(name.trimmed(), "."); s != "" {
+			*h = append(*h, s)
+		}
+		return nil
+	}
+	if dec.PeekKind() == '[' {
+		return elements(dec, one)
+	}
+	return one(dec)
 }
 
 // healthByTenant is what the analyser found, by tenant id (or by the name CIPP

@@ -45,7 +45,7 @@ func Names() []string {
 
 // Variable is the name of the variable for a setting's path.
 func Variable(path string) string {
-	return Prefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+	return Prefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(path))
 }
 
 // Overlaid is which variables were written over the file.
@@ -58,11 +58,22 @@ type Overlaid map[string]string // SYNCD_X to the name it was read by: itself, o
 // by no setting are problems; others belong to somebody else, such as the
 // SYNCD_PORT that Kubernetes sets for a service called syncd.
 func Overlay(env Environment, names []string, into any, problems *Problems) Overlaid {
+	return overlay(Prefix, sectionsOf(reflect.TypeOf(into).Elem()), env, names, into, problems)
+}
+
+// OverlayEntry does the same for one entry of a list, which is known by a name:
+// the variables of scim.cinode begin with SYNCD_SCIM_CINODE_.
+func OverlayEntry(path string, env Environment, names []string, into any, problems *Problems) Overlaid {
+	prefix := Variable(path) + "_"
+	return overlay(prefix, []string{prefix}, env, names, into, problems)
+}
+
+func overlay(prefix string, sections []string, env Environment, names []string, into any, problems *Problems) Overlaid {
 	look := &lookuper{env: env, known: map[string]bool{}, refused: map[string]bool{}, used: Overlaid{}, problems: problems}
 	for {
 		look.last = ""
 		err := envconfig.ProcessWith(context.Background(), &envconfig.Config{
-			Target: into, Lookuper: envconfig.PrefixLookuper(Prefix, look), DefaultOverwrite: true, DefaultNoInit: true,
+			Target: into, Lookuper: envconfig.PrefixLookuper(prefix, look), DefaultOverwrite: true, DefaultNoInit: true,
 		})
 		if err == nil {
 			break
@@ -76,7 +87,6 @@ func Overlay(env Environment, names []string, into any, problems *Problems) Over
 		look.refused[look.last] = true
 		problems.Add(0, look.used[look.last], "%s", conversion(err))
 	}
-	sections := sectionsOf(reflect.TypeOf(into).Elem())
 	for _, name := range names {
 		base := strings.TrimSuffix(name, fileSuffix)
 		if _, set := env.get(name); !set || look.known[name] || look.known[base] {

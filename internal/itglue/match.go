@@ -271,6 +271,15 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 	if len(untracked) > 0 {
 		note("domain_not_tracked", "IT Glue does not track %s for %s, and its API cannot add a domain: add it there under Domains, and the next run links it", shortened(untracked), p.name)
 	}
+	var unseen []string
+	for i := range domains {
+		if t.covers(&domains[i]) && !domains[i].Health.Known {
+			unseen = append(unseen, domainName(domains[i].Name))
+		}
+	}
+	if len(unseen) > 0 {
+		note("mail_security_unknown", "CIPP's domain analyser says nothing about %s: what their assets say of mail security stays as it is; run the analyser in CIPP", shortened(unseen))
+	}
 	var unknown []string
 	groups, _ := s.Groups.Items()
 	for i := range groups {
