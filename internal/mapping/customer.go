@@ -130,6 +130,19 @@ func (r Row) Accept(least float64) (Row, []string) {
 	return r, columns
 }
 
+// open are the proposals for columns that have no link yet.
+func (r Row) open() map[string]Proposal {
+	if len(r.Proposed) == 0 || r.Status == Ignored {
+		return nil
+	}
+	left := maps.Clone(r.Proposed)
+	maps.DeleteFunc(left, func(column string, _ Proposal) bool { return r.Links[column] != "" })
+	if len(left) == 0 {
+		return nil
+	}
+	return left
+}
+
 // score is how sure the suggestion of a row is: its reason begins with it. One
 // that a person wrote has none.
 func (r Row) score() float64 {

@@ -167,6 +167,7 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 	if after.Status == Unmapped {
 		after.Links = nil
 	}
+	after.Proposed = after.open()
 	if after.Status == Linked && after.Links[ConnectWiseAgreement] != "" && after.Links[ConnectWiseCompany] == "" {
 		in.report(l, ConnectWiseAgreement, "an agreement needs its company: fill in %s too", ConnectWiseCompany)
 	}

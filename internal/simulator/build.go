@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +26,12 @@ type customer struct {
 
 	holds      []holding
 	agreements []agreement
+
+	staff     int    // so many accounts, each with every licence; 0 = as many as hold a licence
+	bare      bool   // accounts are all there is: no groups, no mailboxes, nobody else
+	synced    bool   // the directory comes from an Active Directory
+	residents int    // guests in one large group
+	hidden    string // a group of that name whose members nobody may read
 
 	linked    bool
 	named     int    // which agreement the link names, from 1; 0 = none
@@ -142,6 +147,8 @@ type builder struct {
 	connectwise cwsim.World
 	products    map[string]*cwsim.Product
 	links       []Link
+	documented  []documented
+	hidden      map[string][]string // groups whose members nobody may read: their ids by domain
 }
 
 // The first ids; the next ones follow in the order of the table.
@@ -152,7 +159,7 @@ const (
 )
 
 func newBuilder(now time.Time) *builder {
-	b := &builder{cal: calendarAt(now), products: map[string]*cwsim.Product{}}
+	b := &builder{cal: calendarAt(now), products: map[string]*cwsim.Product{}, hidden: map[string][]string{}}
 	b.cipp = cippsim.World{PartnerTenant: &cippsim.Tenant{
 		CustomerID: partnerID, DisplayName: partnerName, DefaultDomain: partnerDomain, InitialDomain: partnerInitial, Country: "GB", City: "Portwick",
 	}}
@@ -206,6 +213,7 @@ func (b *builder) customer(c customer) {
 		c.finishing(t, co)
 	}
 	b.link(c, t, co.ID, named)
+	b.documented = append(b.documented, documented{c, t, co})
 }
 
 func (b *builder) tenant(c customer) *cippsim.Tenant {
@@ -224,7 +232,7 @@ func (b *builder) tenant(c customer) *cippsim.Tenant {
 	for i, h := range c.holds {
 		t.SKUs = append(t.SKUs, b.sku(h, len(b.cipp.Tenants)+i))
 	}
-	t.Users = people(t, len(b.cipp.Tenants))
+	b.populate(t, c, len(b.cipp.Tenants))
 	b.cipp.Tenants = append(b.cipp.Tenants, t)
 	return t
 }
@@ -246,7 +254,10 @@ func (b *builder) sku(h holding, salt int) cippsim.SKU {
 	return k
 }
 
-// company adds a company with the first two of its people as contacts.
+// syncedContacts is how many people of a company are contacts in ConnectWise.
+const syncedContacts = 2
+
+// company adds a company with the first of its people as contacts.
 func (b *builder) company(c customer, people []*cippsim.User) *cwsim.Company {
 	co := &cwsim.Company{
 		ID: firstCompany + len(b.connectwise.Companies), Identifier: c.identifier, Name: c.company, Website: "https://www." + c.domain,
@@ -266,7 +277,7 @@ func (b *builder) company(c customer, people []*cippsim.User) *cwsim.Company {
 		co.TypeIDs = []int{c.kind}
 	}
 	co.AccountNumber = fmt.Sprintf("HIT-%04d", co.ID)
-	for i, u := range people[:min(2, len(people))] {
+	for i, u := range people[:min(syncedContacts, len(people))] {
 		id := 1000 + 2*co.ID + i
 		b.connectwise.Contacts = append(b.connectwise.Contacts, &cwsim.Contact{
 			ID: id, FirstName: u.GivenName, LastName: u.Surname, CompanyID: co.ID, Title: u.JobTitle, Info: b.entered(),
@@ -328,30 +339,4 @@ func (b *builder) link(c customer, t *cippsim.Tenant, companyID, agreementID int
 		l.Status, l.Company, l.Agreement = "linked", companyID, agreementID
 	}
 	b.links = append(b.links, l)
-}
-
-var (
-	givenNames = []string{"Ada", "Bram", "Carys", "Dilip", "Edda", "Fergus", "Greta", "Hamza", "Imogen", "Jonas", "Keira", "Lorcan", "Mabel", "Niko", "Orla", "Pavel"}
-	surnames   = []string{"Ashdown", "Brisk", "Callow", "Dunmere", "Elder", "Farrow", "Gale", "Hollin", "Ivers", "Jarrow", "Kemble", "Lark", "Marlow"}
-	jobTitles  = []string{"Director", "Office manager", "Accounts", "Engineer", "Sales", "Reception"}
-)
-
-// people are some of a tenant's accounts, each with the first licence; the
-// counts of licences are Microsoft's own and need not agree with them.
-func people(t *cippsim.Tenant, salt int) []*cippsim.User {
-	var users []*cippsim.User
-	for i := range 6 {
-		given, last := givenNames[(5*salt+i)%len(givenNames)], surnames[(3*salt+2*i)%len(surnames)]
-		upn := strings.ToLower(given+"."+last) + "@" + t.DefaultDomain
-		if slices.ContainsFunc(users, func(u *cippsim.User) bool { return u.UPN == upn }) {
-			continue
-		}
-		u := &cippsim.User{UPN: upn, DisplayName: given + " " + last, GivenName: given, Surname: last, Mail: upn,
-			ProxyAddresses: []string{"SMTP:" + upn}, JobTitle: jobTitles[i], CompanyName: t.DisplayName, UsageLocation: "GB"}
-		if len(t.SKUs) > 0 {
-			u.Licences = []string{t.SKUs[0].SkuID}
-		}
-		users = append(users, u)
-	}
-	return users
 }

@@ -34,7 +34,7 @@ func customers() []customer {
 			agreements: []agreement{managed(bill("M365-BP", 32), bill("EXO-P1", 6), bill("BACKUP-M365", 34), bill("EDR-DEVICE", 41))}},
 
 		{tenant: "Brightwater Primary Trust", domain: "brightwatertrust.example", domains: []string{"brightwater-school.example"},
-			company: "The Brightwater Primary Trust", identifier: "Brightwater", website: "http://brightwater-school.example/home", linked: true,
+			company: "The Brightwater Primary Trust", identifier: "Brightwater", website: "http://brightwater-school.example/home", linked: true, hidden: "Safeguarding",
 			holds:      holds(free("FLOW_FREE", "TEAMS_EXPLORATORY"), have("O365_BUSINESS_PREMIUM", 22, 22), have("O365_BUSINESS_ESSENTIALS", 15, 11)),
 			agreements: []agreement{managed(bill("M365-BS", 22), bill("M365-BB", 15), bill("FW-SMALL", 2))}},
 
@@ -63,8 +63,8 @@ func customers() []customer {
 			holds:      []holding{have("SPB", 16, 16), have("ATP_ENTERPRISE", 3, 3)},
 			agreements: []agreement{managed(bill("M365-BP", 12), bill("M365-BP", 4, at("21")), bill("DEF-O365", 5), bill("BACKUP-M365", 16))}},
 
-		// An alias in CIPP; bought and not assigned.
-		{tenant: "Elmsworth Housing", domain: "elmsworth.example", company: "Elmsworth Housing Association", identifier: "Elmsworth", linked: true,
+		// An alias in CIPP; bought and not assigned. Residents are guests.
+		{tenant: "Elmsworth Housing", domain: "elmsworth.example", company: "Elmsworth Housing Association", identifier: "Elmsworth", linked: true, synced: true, residents: 1200,
 			holds: holds(free("FLOW_FREE", "POWER_BI_STANDARD", "TEAMS_EXPLORATORY"), have("SPE_E5", 25, 12), have("SPE_E3", 120, 96), have("MCOEV", 30, 22), have("POWER_BI_PRO", 10, 7)),
 			agreements: []agreement{managed(bill("M365-E5", 25), bill("M365-E3", 120, at("33.50")), bill("TEAMS-PHONE", 22), bill("PBI-PRO-Y", 10),
 				bill("EDR-DEVICE", 160, at("4.20")), bill("HELPDESK-FLAT", 1, at("2400")))},

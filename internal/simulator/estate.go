@@ -1,11 +1,13 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
+	itgluesim "syncd/internal/simulator/itglue"
 )
 
 // estateRules are the four of six licences that an estate's customers are
@@ -19,21 +21,39 @@ var estateRules = []struct{ part, product string }{
 // differ from customer to customer. It is for measuring; see NewEstate for
 // the servers.
 func Estate(n int, now time.Time) (cipp cippsim.World, connectwise cwsim.World, linkTable, productTable string) {
-	b := estate(n, now)
-	return b.cipp, b.connectwise, linksCSV(b.links), productsCSV(estateTable())
+	b := estate(n, 0, now)
+	return b.cipp, b.connectwise, linksCSV(b.links, false), productsCSV(estateTable())
 }
 
-// NewEstate makes an MSP of Estate's n customers.
-func NewEstate(n int, now func() time.Time) *MSP { return start(estate(n, now()), estateTable(), now) }
+// NewEstate makes an MSP of Estate's n customers. With WithAccounts(a) each has
+// that many people, who hold all its licences, and five groups, two shared
+// mailboxes and a domain; with WithDocumentation or WithLayouts there is an IT
+// Glue that holds their organizations, linked, and nothing else. That is what a
+// first documentation is measured with.
+func NewEstate(n int, now func() time.Time, options ...Option) *MSP {
+	e := extentOf(options)
+	b := estate(n, e.accounts, now())
+	var glue *itgluesim.World
+	if e.documentation {
+		glue = new(b.account(true))
+	}
+	return start(b, estateTable(), glue, e, now)
+}
 
-func estate(n int, now time.Time) *builder {
+// estateAccounts is how many accounts an estate's customer has where nobody asks for more.
+const estateAccounts = 6
+
+func estate(n, accounts int, now time.Time) *builder {
 	b := newBuilder(now)
 	for i := range n {
 		seats := 5 + i%40
+		if accounts > 0 {
+			seats = accounts
+		}
 		c := customer{
 			tenant: fmt.Sprintf("Estate Customer %04d", i+1), domain: fmt.Sprintf("estate-%04d.example", i+1),
 			company: fmt.Sprintf("Estate Customer %04d Ltd", i+1), identifier: fmt.Sprintf("Estate%04d", i+1), linked: true,
-			holds: free("FLOW_FREE", "POWER_BI_STANDARD"),
+			holds: free("FLOW_FREE", "POWER_BI_STANDARD"), staff: cmp.Or(accounts, estateAccounts), bare: accounts == 0,
 		}
 		var lines []line
 		for j, r := range estateRules {

@@ -1,7 +1,8 @@
 // Package simulator is a make-believe MSP, Harbour IT Services: customers with
-// tenants in a simulated CIPP and with companies, agreements and lines in a
-// simulated ConnectWise that belong together as they do in life: mostly right,
-// and wrong in all the ways that MSPs meet. The practice mode, the tests of
+// tenants in a simulated CIPP, with companies, agreements and lines in a
+// simulated ConnectWise and, on request, with organizations and contacts in a
+// simulated IT Glue that belong together as they do in life: mostly right, and
+// wrong in all the ways that MSPs meet. The practice mode, the tests of
 // the whole program and the benchmarks run against it.
 //
 // Every name and domain is invented. For one moment in time the worlds are
@@ -15,16 +16,49 @@ import (
 
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
+	itgluesim "syncd/internal/simulator/itglue"
 )
 
-// An MSP is the two systems of one MSP and what its billing admin would have
-// told syncd about them. It may be used by several goroutines at once.
+// An MSP is the systems of one MSP and what its billing admin would have told
+// syncd about them. It may be used by several goroutines at once.
 type MSP struct {
 	CIPP        *cippsim.Server
 	ConnectWise *cwsim.Server
+	ITGlue      *itgluesim.Server // nil without WithDocumentation
 
-	links []Link
-	rules []Rule
+	links  []Link
+	rules  []Rule
+	cal    calendar
+	hidden map[string][]string
+}
+
+// An Option adds to an MSP.
+type Option func(*extent)
+
+type extent struct {
+	documentation, layouts bool
+	accounts               int
+}
+
+// WithDocumentation gives the MSP an IT Glue account. Its configuration gets a
+// section itglue and a job documentation, and the link table its column.
+func WithDocumentation() Option { return func(e *extent) { e.documentation = true } }
+
+// WithLayouts is WithDocumentation where the asset types of syncd are there
+// already, under the default layout_prefix.
+func WithLayouts() Option { return func(e *extent) { e.documentation, e.layouts = true, true } }
+
+// WithAccounts gives each customer of an estate so many accounts with
+// licences, and groups, mailboxes and health of domains; without it there are
+// six accounts and nothing else. It means nothing to New.
+func WithAccounts(n int) Option { return func(e *extent) { e.accounts = n } }
+
+func extentOf(options []Option) extent {
+	var e extent
+	for _, o := range options {
+		o(&e)
+	}
+	return e
 }
 
 // The credentials that the simulators accept.
@@ -44,24 +78,53 @@ const (
 )
 
 // New makes Harbour IT Services as it is at now(), which must not be nil:
-// dates such as "ends this month" are counted from there, and both systems go
+// dates such as "ends this month" are counted from there, and all systems go
 // on by that clock.
-func New(now func() time.Time) *MSP {
+func New(now func() time.Time, options ...Option) *MSP {
 	b := newBuilder(now())
 	for _, c := range customers() {
 		b.customer(c)
 	}
 	b.strangers()
-	return start(b, sensibleRules(), now)
+	e := extentOf(options)
+	var glue *itgluesim.World
+	if e.documentation {
+		glue = new(b.account(false))
+	}
+	return start(b, sensibleRules(), glue, e, now)
 }
 
-func start(b *builder, rules []Rule, now func() time.Time) *MSP {
-	return &MSP{
+// start sets up the systems; glue is nil where there is no IT Glue.
+func start(b *builder, rules []Rule, glue *itgluesim.World, e extent, now func() time.Time) *MSP {
+	m := &MSP{
 		CIPP: cippsim.New(b.cipp, cippsim.Options{Now: now}),
 		ConnectWise: cwsim.New(b.connectwise, cwsim.Options{
 			Company: company, PublicKey: publicKey, PrivateKey: privateKey, ClientID: clientID, Member: apiMember, Now: now,
 		}),
-		links: b.links, rules: rules,
+		links: b.links, rules: rules, cal: b.cal, hidden: b.hidden,
+	}
+	m.hide()
+	if glue == nil {
+		return m
+	}
+	if e.layouts {
+		addLayouts(glue)
+	}
+	m.ITGlue = itgluesim.New(*glue, itgluesim.Options{Key: ITGlueKey, Subdomain: "harbour", Writer: apiMember, Now: now})
+	b.linkOrganizations()
+	m.links = b.links
+	return m
+}
+
+// hide keeps the members of some groups from everybody, as Microsoft does for
+// those with hidden membership.
+func (m *MSP) hide() {
+	for domain, groups := range m.hidden {
+		f := cippsim.TenantFaults{Graph: map[string]cippsim.ResourceFault{}}
+		for _, id := range groups {
+			f.Graph["groups/"+id+"/members"] = cippsim.ResourceFault{Status: 403}
+		}
+		m.CIPP.SetTenantFaults(domain, f)
 	}
 }
 

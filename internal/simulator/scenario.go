@@ -10,6 +10,7 @@ import (
 
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
+	itgluesim "syncd/internal/simulator/itglue"
 )
 
 // A Scenario is something that happens to an MSP.
@@ -27,7 +28,12 @@ func Scenarios() []Scenario {
 		{"human-edit", "somebody in ConnectWise changes a quantity at Elmsworth Housing and a price at Calloway Legal", humanEdit},
 		{"failing-tenant", "three tenants cannot be read: one answers 200 with nothing, one with placeholder rows, one 403", failingTenant},
 		{"lost-answer", "ConnectWise does the next change and the next new line, and both answers are lost", lostAnswer},
-		{"throttled", "both systems answer 429 now and then for a while", throttled},
+		{"leaver", "somebody leaves Calloway Legal: the account is deleted at Microsoft", leaver},
+		{"rename", "somebody at Alder & Finch marries: the same account has another name and another address", rename},
+		{"regroup", "people at Birchwood Veterinary change groups", regroup},
+		{"note", "somebody in IT Glue writes into the notes of a person at Alder & Finch, and over a job title that syncd keeps", note},
+		{"lost-document", "somebody joins Calloway Legal and somebody is promoted; IT Glue writes both down, and both answers are lost", lostDocument},
+		{"throttled", "all systems answer 429 now and then for a while", throttled},
 		{"calm", "all failures end; what was changed stays changed", calm},
 	}
 }
@@ -57,8 +63,8 @@ func find(name string) (Scenario, error) {
 	return Scenario{}, fmt.Errorf("there is no scenario %q; choose one of %s", name, strings.Join(known, ", "))
 }
 
-// seats changes what is bought and what is in use. The nightly cache of CIPP
-// does not know yet.
+// seats changes what is bought and what is in use, and by whom. The nightly
+// cache of CIPP does not know yet.
 func seats(m *MSP) error {
 	var errs []error
 	m.CIPP.Update(func(w *cippsim.World) {
@@ -78,6 +84,12 @@ func seats(m *MSP) error {
 			k.Enabled += by
 			k.Subscriptions[0].Total += by
 			k.Consumed = min(k.Consumed+max(x.by, 0), k.Enabled)
+			f := m.workforce(w, w.Tenant(x.domain))
+			before := len(f.t.Users)
+			f.staff()
+			for _, u := range f.t.Users[before:] {
+				f.join(u)
+			}
 		}
 	})
 	return errors.Join(errs...)
@@ -172,13 +184,20 @@ func throttled(m *MSP) error {
 	for wave := range 3 {
 		m.CIPP.Fail(cippsim.Rule{Endpoint: "ListGraphBulkRequest", Skip: 4 + 8*wave, Times: 3, Fault: cippsim.Fault{Kind: cippsim.Throttled, RetryAfter: 1}})
 		m.ConnectWise.Fail(cwsim.Rule{Skip: 2 + 6*wave, Times: 3, Fault: cwsim.Fault{Kind: cwsim.Throttled, RetryAfter: 1}})
+		if m.ITGlue != nil {
+			m.ITGlue.Fail(itgluesim.Rule{Skip: 5 + 9*wave, Times: 3, Fault: itgluesim.Fault{Kind: itgluesim.Throttled, RetryAfter: 1}})
+		}
 	}
 	return nil
 }
 
 func calm(m *MSP) error {
 	m.CIPP.Heal()
+	m.hide() // no failure: those groups are hidden for good
 	m.ConnectWise.Heal()
+	if m.ITGlue != nil {
+		m.ITGlue.Heal()
+	}
 	m.CIPP.Update(func(w *cippsim.World) {
 		for _, t := range w.Tenants {
 			t.GraphErrorCount, t.LastGraphError = 0, ""

@@ -1,9 +1,14 @@
 package simulator
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	cippsim "syncd/internal/simulator/cipp"
+	itgluesim "syncd/internal/simulator/itglue"
 )
 
 func TestScenarios(t *testing.T) {
@@ -53,6 +58,58 @@ func TestScenarios(t *testing.T) {
 				t.Errorf("the next change: got %d %s, want 200", status, body)
 			}
 		},
+		"leaver": func(t *testing.T, r *Running) {
+			tenant := r.msp.CIPP.World().Tenant(scenePeople)
+			gone := slices.DeleteFunc(slices.Clone(tenant.Users), func(u *cippsim.User) bool { return !u.Deleted })
+			if len(gone) != 1 || len(gone[0].Licences) > 0 {
+				t.Fatalf("got %d deleted, want one without licences", len(gone))
+			}
+			if k := tenant.SKU("SPB"); k.Consumed != 20 || k.Enabled != 21 {
+				t.Errorf("got %d of %d seats assigned, want 20 of 21", k.Consumed, k.Enabled)
+			}
+			for _, g := range tenant.Groups {
+				if slices.Contains(g.Members, gone[0].ID) {
+					t.Errorf("still in %s", g.DisplayName)
+				}
+			}
+		},
+		"rename": func(t *testing.T, r *Running) {
+			before, now := New(atNoon).CIPP.World().Tenant(sceneNames), r.msp.CIPP.World().Tenant(sceneNames)
+			u := now.Users[1]
+			was := before.User(u.ID)
+			if was == nil || was.UPN == u.UPN || u.DisplayName != was.DisplayName+"-Thorne" || !slices.Contains(u.ProxyAddresses, "smtp:"+was.UPN) {
+				t.Errorf("got %+v, want the account of %s under another name with its former address", u, was.UPN)
+			}
+		},
+		"regroup": func(t *testing.T, r *Running) {
+			before, now := New(atNoon).CIPP.World().Tenant(sceneGroups), r.msp.CIPP.World().Tenant(sceneGroups)
+			for _, name := range []string{groupManagement, groupRemote} {
+				if got, was := now.Group(name).Members, before.Group(name).Members; len(got) != len(was) || slices.Equal(got, was) {
+					t.Errorf("%s: got %q, want as many as %q and others", name, got, was)
+				}
+			}
+		},
+		"note": func(t *testing.T, r *Running) {
+			w := r.msp.ITGlue.World()
+			a := w.AssetsOf(w.TypeNamed("M365 User").ID, 0)[0]
+			if w.Trait(a, "notes-manual") == nil || w.Trait(a, "job-title") != "Head of everything" || a.Info.UpdatedBy != personMember {
+				t.Errorf("got %+v, want both fields written by %s", a, personMember)
+			}
+		},
+		"lost-document": func(t *testing.T, r *Running) {
+			w := r.msp.ITGlue.World()
+			kind := w.TypeNamed("M365 User").ID
+			body := fmt.Sprintf(`{"data":{"type":"flexible_assets","attributes":{"organization-id":%d,"flexible-asset-type-id":%d,"traits":{"name":"Ada"}}}}`, organizationHarbour, kind)
+			if status, answer := r.itGlue(t, "POST", "/flexible_assets", body); status != 0 {
+				t.Errorf("the first record was answered: %d %s", status, answer)
+			}
+			if now := r.msp.ITGlue.World(); len(now.AssetsOf(kind, 0)) != len(w.AssetsOf(kind, 0))+1 {
+				t.Errorf("got %d assets, want one more than %d", len(now.AssetsOf(kind, 0)), len(w.AssetsOf(kind, 0)))
+			}
+			if status, answer := r.itGlue(t, "POST", "/flexible_assets", body); status != 201 {
+				t.Errorf("the next record: got %d %s, want 201", status, answer)
+			}
+		},
 		"throttled": func(t *testing.T, r *Running) {
 			refused := 0
 			for range 30 {
@@ -80,7 +137,12 @@ func TestScenarios(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := started(t, New(atNoon))
+			r := started(t, New(atNoon, WithLayouts()))
+			r.msp.ITGlue.Update(func(w *itgluesim.World) { // somebody is documented already
+				a := &itgluesim.Asset{OrganizationID: r.msp.organizationOf(sceneNames), TypeID: w.TypeNamed("M365 User").ID}
+				w.SetTrait(a, "name", "Bram Brisk")
+				w.Assets = append(w.Assets, a)
+			})
 			if err := r.msp.Play(name); err != nil {
 				t.Fatalf("Play: %v", err)
 			}
@@ -108,9 +170,14 @@ func TestAnUnknownScenarioNamesTheKnownOnes(t *testing.T) {
 
 func TestAScenarioSaysWhatItLacks(t *testing.T) {
 	m := NewEstate(3, atNoon)
+	if err := New(atNoon, WithLayouts()).Play("note"); err == nil || !strings.Contains(err.Error(), "no person of alderfinch.example is documented yet") {
+		t.Errorf("note: got %v, want that nobody is documented yet", err)
+	}
 	for name, want := range map[string]string{
 		"seats": "there is no tenant alderfinch.example", "leaver-sku": "there is no tenant quaysidehotels.example",
 		"human-edit": "company Elmsworth has no open line of M365-E3", "failing-tenant": "there is no tenant alderfinch.example",
+		"leaver": "there is no tenant callowaylegal.example", "rename": "there is no tenant alderfinch.example", "regroup": "there is no tenant birchwoodvets.example",
+		"note": "this MSP has no IT Glue", "lost-document": "this MSP has no IT Glue",
 	} {
 		if err := m.Play(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", name, err, want)

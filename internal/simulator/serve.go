@@ -18,6 +18,7 @@ type Running struct {
 	CIPPURL        string
 	TokenURL       string // Entra's, which stands beside CIPP
 	ConnectWiseURL string
+	ITGlueURL      string // empty where the MSP has none
 
 	msp     *MSP
 	servers []*http.Server
@@ -26,7 +27,7 @@ type Running struct {
 	closing sync.Once
 }
 
-// Start serves both systems on free loopback ports until Close, or until ctx ends.
+// Start serves all systems on free loopback ports until Close, or until ctx ends.
 func (m *MSP) Start(ctx context.Context) (*Running, error) {
 	r := &Running{msp: m}
 	serve := func(what string, h http.Handler) (string, error) {
@@ -49,11 +50,16 @@ func (m *MSP) Start(ctx context.Context) (*Running, error) {
 	if r.ConnectWiseURL, err = serve("ConnectWise", m.ConnectWise); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
+	if m.ITGlue != nil {
+		if r.ITGlueURL, err = serve("IT Glue", m.ITGlue); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	r.stop = context.AfterFunc(ctx, func() { _ = r.Close() })
 	return r, nil
 }
 
-// Close ends both servers and waits for them. It may be called more than once.
+// Close ends the servers and waits for them. It may be called more than once.
 func (r *Running) Close() error {
 	var errs []error
 	r.closing.Do(func() {
@@ -94,9 +100,20 @@ connectwise:
   client_id: %q
   agreement_types: [Managed Services]
   rate: {per_minute: 60000, burst: 200, concurrency: 8}
-jobs:
-  - {name: licences, schedule: "0 6 * * *", targets: [connectwise], apply: approve}
 `, statePath, r.CIPPURL, partnerID, o.ClientID, o.ClientSecret, r.TokenURL,
 		r.ConnectWiseURL, company, publicKey, privateKey, clientID)
+	if r.ITGlueURL != "" {
+		fmt.Fprintf(&b, `itglue:
+  url: %q
+  api_key: %q
+  rate: {per_second: 1000, burst: 200, concurrency: 8}
+`, r.ITGlueURL, ITGlueKey)
+	}
+	b.WriteString(`jobs:
+  - {name: licences, schedule: "0 6 * * *", targets: [connectwise], apply: approve}
+`)
+	if r.ITGlueURL != "" {
+		b.WriteString("  - {name: documentation, schedule: \"0 */4 * * *\", targets: [itglue], apply: approve}\n")
+	}
 	return b.String()
 }

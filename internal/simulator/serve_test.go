@@ -82,8 +82,16 @@ func (r *Running) connectWise(t *testing.T, method, path, body string) (int, str
 	return get(t, req)
 }
 
-func TestBothSystemsAnswerOverTheNetwork(t *testing.T) {
-	r := started(t, New(atNoon))
+func (r *Running) itGlue(t *testing.T, method, path, body string) (int, string) {
+	t.Helper()
+	req := request(t, method, r.ITGlueURL+path, body)
+	req.Header.Set("x-api-key", ITGlueKey)
+	req.Header.Set("Content-Type", "application/vnd.api+json")
+	return get(t, req)
+}
+
+func TestTheSystemsAnswerOverTheNetwork(t *testing.T) {
+	r := started(t, New(atNoon, WithDocumentation()))
 	req := request(t, "GET", r.CIPPURL+"/api/ListTenants", "")
 	req.Header.Set("Authorization", "Bearer "+r.bearer(t))
 	status, body := get(t, req)
@@ -96,6 +104,35 @@ func TestBothSystemsAnswerOverTheNetwork(t *testing.T) {
 		if status, body := r.connectWise(t, "GET", path, ""); status != 200 {
 			t.Errorf("%s: got %d %s, want 200", path, status, body)
 		}
+	}
+	for _, path := range []string{"/organizations?include=adapters_resources", "/contacts", "/domains", "/flexible_asset_types"} {
+		if status, body := r.itGlue(t, "GET", path, ""); status != 200 {
+			t.Errorf("%s: got %d %s, want 200", path, status, body)
+		}
+	}
+}
+
+func TestDocumentationIsThereForThoseWhoAskForIt(t *testing.T) {
+	without, with := started(t, New(atNoon)), started(t, New(atNoon, WithDocumentation()))
+	section := `itglue:
+  url: "` + with.ITGlueURL + `"
+  api_key: "` + ITGlueKey + `"`
+	for _, x := range []struct {
+		name, got, want string
+		holds           bool
+	}{
+		{"a configuration with", with.Config("state.db"), section, true},
+		{"a configuration with", with.Config("state.db"), "targets: [itglue]", true},
+		{"a configuration without", without.Config("state.db"), "itglue", false},
+		{"links with", with.msp.LinksCSV(), "connectwise_agreement,itglue_organization,status", true},
+		{"links without", without.msp.LinksCSV(), "itglue", false},
+	} {
+		if strings.Contains(x.got, x.want) != x.holds {
+			t.Errorf("%s: got\n%s\nwant it to hold %q: %t", x.name, x.got, x.want, x.holds)
+		}
+	}
+	if without.ITGlueURL != "" || without.msp.ITGlue != nil {
+		t.Error("there is an IT Glue that nobody asked for")
 	}
 }
 

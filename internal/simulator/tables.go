@@ -12,10 +12,12 @@ type Link struct {
 	Customer  string
 	TenantID  string
 	Tenant    string
-	Company   int    // id in ConnectWise; 0 = none
-	Agreement int    // 0 = none named
-	Status    string // linked, ignored or unmapped
-	Reason    string
+	Company   int // id in ConnectWise; 0 = none
+	Agreement int // 0 = none named
+	// Organization is the id in IT Glue; 0 = none, as it always is without WithDocumentation.
+	Organization int64
+	Status       string // linked, ignored or unmapped
+	Reason       string
 }
 
 // Links is what a sensible billing admin would have linked: a line for every
@@ -26,22 +28,30 @@ func (m *MSP) Links() []Link { return slices.Clone(m.links) }
 func (m *MSP) Rules() []Rule { return slices.Clone(m.rules) }
 
 // LinksCSV is Links as "syncd map import" takes it.
-func (m *MSP) LinksCSV() string { return linksCSV(m.links) }
+func (m *MSP) LinksCSV() string { return linksCSV(m.links, m.ITGlue != nil) }
 
 // ProductsCSV is Rules as "syncd products import" takes it.
 func (m *MSP) ProductsCSV() string { return productsCSV(m.rules) }
 
-func linksCSV(links []Link) string {
-	number := func(n int) string {
+// linksCSV has a column for IT Glue only where there is one: syncd refuses
+// columns of systems that are not configured.
+func linksCSV(links []Link, organizations bool) string {
+	number := func(n int64) string {
 		if n == 0 {
 			return ""
 		}
-		return strconv.Itoa(n)
+		return strconv.FormatInt(n, 10)
+	}
+	row := func(before []string, organization string, after ...string) []string {
+		if organizations {
+			before = append(before, organization)
+		}
+		return append(before, after...)
 	}
 	rows := make([][]string, 0, 1+len(links))
-	rows = append(rows, []string{"customer", "tenant_id", "tenant", "filter", "connectwise_company", "connectwise_agreement", "status", "reason"})
+	rows = append(rows, row([]string{"customer", "tenant_id", "tenant", "filter", "connectwise_company", "connectwise_agreement"}, "itglue_organization", "status", "reason"))
 	for _, l := range links {
-		rows = append(rows, []string{l.Customer, l.TenantID, l.Tenant, "", number(l.Company), number(l.Agreement), l.Status, l.Reason})
+		rows = append(rows, row([]string{l.Customer, l.TenantID, l.Tenant, "", number(int64(l.Company)), number(int64(l.Agreement))}, number(l.Organization), l.Status, l.Reason))
 	}
 	return sheet(rows)
 }

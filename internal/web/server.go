@@ -1,5 +1,6 @@
 // Package web is what the daemon shows over HTTP: metrics, health and the
-// pages for people. It reads and never writes.
+// pages for people. It reads and never writes; CIPP's events are passed on as
+// hints.
 package web
 
 import (
@@ -42,6 +43,8 @@ type Options struct {
 	Jobs func() []Job
 	// Ready returns why the daemon is not ready, or nil.
 	Ready func() error
+	// Events are taken where they have a secret.
+	Events Events
 }
 
 // A Job is a line of the status page.
@@ -68,6 +71,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(assets)))
 	mux.HandleFunc("GET /{$}", s.status)
+	o.Events.register(mux)
 	return headers(mux)
 }
 

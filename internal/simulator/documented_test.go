@@ -1,0 +1,260 @@
+package simulator_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"syncd/internal/cipp"
+	"syncd/internal/itglue"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+	"syncd/internal/simulator"
+	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/sync"
+)
+
+// A practice is syncd's documentation at work on an MSP.
+type practice struct {
+	t      *testing.T
+	msp    *simulator.MSP
+	glue   *itglue.Client
+	engine *sync.Engine
+}
+
+func newPractice(t *testing.T, msp *simulator.MSP) *practice {
+	t.Helper()
+	quick := rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
+	o := msp.CIPP.Options()
+	from := cipp.Defaults()
+	from.URL, from.TenantID, from.ClientID, from.ClientSecret = "https://cipp.example", msp.CIPP.World().PartnerTenant.CustomerID, o.ClientID, secret.New(o.ClientSecret)
+	from.TokenURL, from.Rate = "https://login.example"+msp.CIPP.TokenPath(), quick
+	source, err := cipp.New(from, cipp.Options{Log: zerolog.Nop(), Transport: msp.CIPP.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &practice{t: t, msp: msp, glue: client(t, msp)}
+	store, err := boltstate.Open(filepath.Join(t.TempDir(), "state.db"), boltstate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	tenants, err := source.Tenants(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := tenants.Items()
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := []string{mapping.ConnectWiseCompany, mapping.ConnectWiseAgreement, mapping.ITGlueOrganization}
+	table, _, err := mapping.ImportLinks(strings.NewReader(msp.LinksCSV()), columns, mapping.Table{}, known, nil)
+	if err != nil {
+		t.Fatalf("importing the links: %v", err)
+	}
+	p.engine = sync.New(sync.Options{Source: source, Store: store, Log: zerolog.Nop(), Now: time.Now, Currency: "USD",
+		Targets: map[string]sync.Opener{"itglue": func(context.Context) (sync.Target, error) { return p.glue.Open(), nil }},
+		Links:   func(context.Context) (mapping.Table, error) { return table, nil }})
+	return p
+}
+
+func client(t *testing.T, msp *simulator.MSP) *itglue.Client {
+	t.Helper()
+	to := itglue.Defaults()
+	to.APIKey, to.Rate = secret.New(simulator.ITGlueKey), rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
+	c, err := itglue.New(to, itglue.Options{Log: zerolog.Nop(), Transport: msp.ITGlue.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (p *practice) run(mode sync.Mode) *sync.Report {
+	p.t.Helper()
+	none := plan.Ceiling{Count: -1, Percent: -1}
+	job := sync.Job{Name: "documentation", Targets: []string{"itglue"}, Policy: plan.Auto, Limits: sync.Limits{
+		Limits: plan.Limits{Creates: none, Updates: none, Deletes: none, SourceShrink: 100}}}
+	report, err := p.engine.Run(p.t.Context(), sync.Selection{Jobs: []sync.Job{job}, Trigger: "command"}, mode)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, s := range report.Scopes {
+		if s.Error != nil && s.Outcome != sync.Unmapped {
+			p.t.Errorf("%s: %s: %s", s.Customer.Name, s.Outcome, *s.Error)
+		}
+	}
+	return report
+}
+
+// changed are the changes of a report by customer, kind and action.
+func changed(r *sync.Report) map[string]int {
+	all := map[string]int{}
+	for _, s := range r.Scopes {
+		for _, c := range s.Changes {
+			all[fmt.Sprintf("%s %s %s", s.Customer.Name, c.Action, c.Key.Kind)]++
+		}
+	}
+	return all
+}
+
+func TestTheMSPCanBeDocumented(t *testing.T) {
+	msp := simulator.New(time.Now, simulator.WithLayouts())
+	p := newPractice(t, msp)
+	report := p.run(sync.Apply)
+	codes := map[string][]string{}
+	for _, s := range report.Scopes {
+		for _, v := range s.Violations {
+			codes[v.Code] = append(codes[v.Code], s.Customer.Name)
+		}
+	}
+	for code, want := range map[string][]string{
+		"match_proposed":     {"Larkspur Interiors"},
+		"members_unknown":    {"Brightwater Primary Trust"},
+		"domain_not_tracked": {"Hartwell Physio"},
+	} {
+		if !slices.Equal(codes[code], want) {
+			t.Errorf("%s: got %q, want %q", code, codes[code], want)
+		}
+	}
+	type totals = map[sync.Outcome]int
+	want := totals{sync.Changed: 18, sync.Held: 1, sync.Unmapped: 7} // Pennine and Café Lumière among the last
+	maps.DeleteFunc(report.Totals, func(_ sync.Outcome, n int) bool { return n == 0 })
+	if !maps.Equal(report.Totals, want) {
+		t.Errorf("got %v, want %v", report.Totals, want)
+	}
+	if got := changed(p.run(sync.Apply)); len(got) > 0 {
+		t.Errorf("the second night changed %v", got)
+	}
+
+	// What must come of a scenario, at one customer and nowhere else.
+	for _, x := range []struct {
+		scenario, at string
+		want         map[string]int
+	}{
+		{"rename", "Alder & Finch Architects", map[string]int{"update user": 3, "update group": 3}}, // those whose manager it is too
+		{"regroup", "Birchwood Veterinary Group", map[string]int{"update group": 2, "update user": 2}},
+		{"note", "Alder & Finch Architects", map[string]int{"update user": 1}},
+		// What was done and not answered is found, and done no second time.
+		{"lost-document", "Calloway Legal", map[string]int{"create contact": 1, "create user": 1, "update user": 1, "update group": 2}},
+		{"leaver", "Calloway Legal", map[string]int{"update group": 2}}, // the person's asset waits for some days
+		{"calm", "", nil},
+	} {
+		if err := msp.Play(x.scenario); err != nil {
+			t.Errorf("%s: %v", x.scenario, err)
+			continue
+		}
+		got := changed(p.run(sync.Apply))
+		for what, n := range x.want {
+			if got[x.at+" "+what] != n {
+				t.Errorf("%s: got %v, want %d times %s at %s", x.scenario, got, n, what, x.at)
+			}
+		}
+		for what := range got {
+			if x.at == "" || !strings.HasPrefix(what, x.at) {
+				t.Errorf("%s: got %s, want nothing there", x.scenario, what)
+			}
+		}
+	}
+	if got := changed(p.run(sync.Apply)); len(got) > 0 {
+		t.Errorf("the last night changed %v", got)
+	}
+	w := msp.ITGlue.World()
+	var notes, doubled int
+	seen := map[string]bool{}
+	for _, a := range w.Assets {
+		if w.Trait(a, "notes-manual") == "Prefers to be called after four. Spare laptop is in the cupboard." {
+			notes++
+		}
+		if members, large := w.Trait(a, "members").(string); large && w.Trait(a, "name") == "Residents' portal" && !strings.Contains(members, "more in Microsoft 365") {
+			t.Error("the large group does not say that it is cut")
+		}
+		key := fmt.Sprint(a.TypeID, w.Trait(a, "tenant-id"), w.Trait(a, "object-id"))
+		if seen[key] && w.Trait(a, "object-id") != nil {
+			doubled++
+		}
+		seen[key] = true
+	}
+	if notes != 1 || doubled != 0 {
+		t.Errorf("got %d notes and %d doubled assets, want the one note alive and no double", notes, doubled)
+	}
+	if got := msp.ITGlue.Bombs(); len(got) > 0 {
+		t.Errorf("calls that can ruin an account: %v", got)
+	}
+}
+
+func TestAnEstateIsDocumentedWithOneRequestAnObject(t *testing.T) {
+	const customers, accounts = 6, 15
+	msp := simulator.NewEstate(customers, time.Now, simulator.WithAccounts(accounts), simulator.WithLayouts())
+	p := newPractice(t, msp)
+	report := p.run(sync.Apply)
+	objects := 0
+	for _, n := range changed(report) {
+		objects += n
+	}
+	// A contact and an asset a person, the MSP's administrator, and per customer five groups,
+	// two shared mailboxes, a domain and the licences. Service accounts are left out.
+	if want := customers * (2*(accounts+1) + 5 + 2 + 1 + 1); objects != want {
+		t.Errorf("got %d objects, want %d: %v", objects, want, changed(report))
+	}
+	if got, most := len(msp.ITGlue.Writes()), objects; got > most {
+		t.Errorf("got %d writes for %d objects", got, objects)
+	}
+	if got := changed(p.run(sync.Apply)); len(got) > 0 {
+		t.Errorf("the second night changed %v", got)
+	}
+}
+
+// shapes are fields as people see them, with the name of a type instead of its id.
+func shapes(w *itgluesim.World) map[string]itgluesim.Field {
+	all := map[string]itgluesim.Field{}
+	for _, f := range w.Fields {
+		_, mark, ours := strings.Cut(f.Hint, "(syncd:")
+		if !ours {
+			continue
+		}
+		c := *f
+		if id, ok := strings.CutPrefix(c.TagType, "FlexibleAssetType: "); ok {
+			var n int64
+			fmt.Sscan(id, &n)
+			c.TagType = w.Type(n).Name
+		}
+		c.ID, c.TypeID, c.Hint, c.Info, c.ShowInList = 0, 0, "", itgluesim.Info{}, false
+		all[w.Type(f.TypeID).Name+" "+mark] = c
+	}
+	return all
+}
+
+func TestLayoutsThatAreThereAreThoseThatSyncdMakes(t *testing.T) {
+	there, made := simulator.New(time.Now, simulator.WithLayouts()), simulator.New(time.Now, simulator.WithDocumentation())
+	if _, err := client(t, made).CreateLayouts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got, want := shapes(there.ITGlue.World()), shapes(made.ITGlue.World())
+	for key := range want {
+		if got[key] != want[key] {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", key, got[key], want[key])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("got %d fields, want %d", len(got), len(want))
+	}
+	layouts, err := client(t, there).Layouts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range layouts {
+		if !l.Exists() || len(l.Missing)+len(l.Notes) > 0 || l.Trouble != "" {
+			t.Errorf("got %+v, want it complete", l)
+		}
+	}
+}

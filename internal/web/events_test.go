@@ -1,0 +1,78 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"syncd/internal/secret"
+)
+
+func TestEventsAreHintsForWhoKnowsTheSecret(t *testing.T) {
+	var heard []string
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	mux := http.NewServeMux()
+	Events{Secret: secret.New("s3cret"), Now: func() time.Time { return now }, Hint: func(tenants []string) {
+		slices.Sort(tenants)
+		heard = append(heard, strings.Join(tenants, " "))
+	}}.register(mux)
+	post := func(path, body string, header ...string) int {
+		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+		for i := 0; i+1 < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w.Code
+	}
+	standard := `{"schemaVersion":"1.0","source":"Scheduled Task","tenant":"Fabrikam.example","payload":[{"id":"1"}]}`
+	for _, c := range []struct {
+		name, path, body string
+		header           []string
+		code             int
+		heard            string
+	}{
+		{"no secret", "/events/cipp", standard, nil, 404, ""},
+		{"a wrong secret", "/events/cipp/guess", standard, nil, 404, ""},
+		{"in the path", "/events/cipp/s3cret", standard, nil, 202, "fabrikam.example"},
+		{"the same again", "/events/cipp/s3cret", standard, nil, 202, ""},
+		{"a bearer token, the logbook's rows", "/events/cipp", `[{"Tenant":"contoso.example","Message":"x"},{"Tenant":"adatum.example"},{"Tenant":"AllTenants"}]`, []string{"Authorization", "Bearer s3cret"}, 202, "adatum.example contoso.example"},
+		{"a header, one row", "/events/cipp", `{"PartitionKey":"1","Tenant":"contoso.example"}`, []string{"X-Api-Key", "s3cret"}, 202, "contoso.example"},
+		{"a scheduled task", "/events/cipp/s3cret", `{"tenantId":"7D1F0B7E-2C55-4A39-9D0E-0B8F4B5F1A11","Tenant":"contoso.example","TaskInfo":{"Name":"x"},"Results":"ok"}`, nil, 202, "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11 contoso.example"},
+		{"nobody in particular", "/events/cipp/s3cret", `{"tenant":"AllTenants"}`, nil, 202, ""},
+		{"no JSON", "/events/cipp/s3cret", `hello`, nil, 202, ""},
+		{"too large", "/events/cipp/s3cret", strings.Repeat("x", mostEventBytes+1), nil, 413, ""},
+	} {
+		heard = nil
+		if code := post(c.path, c.body, c.header...); code != c.code || strings.Join(heard, "; ") != c.heard {
+			t.Errorf("%s: got %d and %q, want %d and %q", c.name, code, heard, c.code, c.heard)
+		}
+	}
+	now = now.Add(2 * time.Hour)
+	heard = nil
+	if post("/events/cipp/s3cret", standard); len(heard) != 1 {
+		t.Error("an event of two hours ago still counts as the same")
+	}
+	refused := 0
+	for range 2 * eventsPerMinute {
+		if post("/events/cipp/s3cret", "{}") == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("a flood of events was let in")
+	}
+}
+
+func TestWithoutASecretThereAreNoEvents(t *testing.T) {
+	mux := http.NewServeMux()
+	Events{Hint: func([]string) { t.Error("heard something") }}.register(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/events/cipp/", strings.NewReader(`{"tenant":"x"}`)))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("got %d, want 404", w.Code)
+	}
+}
