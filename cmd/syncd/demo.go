@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/report"
 	"syncd/internal/simulator"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
@@ -27,7 +30,7 @@ func demoCommand(a *app) *cobra.Command {
 		known = append(known, s.Name)
 	}
 	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: the whole product against make-believe systems, no credentials", Args: cobra.NoArgs,
-		Long: "Bring up a simulated CIPP and a simulated ConnectWise with a make-believe MSP, run the licence job against them, show the plan, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
+		Long: "Bring up simulated CIPP, ConnectWise and IT Glue systems with a make-believe MSP, run the licence job and the documentation job against them, show the plans, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "approve without asking")
 	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the status page up")
 	cmd.Flags().StringSliceVar(&d.scenarios, "scenario", nil, "then let this happen (`NAME`, several with commas) and run again")
@@ -66,7 +69,7 @@ func (d *demo) run(ctx context.Context) error {
 		return fmt.Errorf("practice mode: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	d.msp = simulator.New(time.Now)
+	d.msp = simulator.New(time.Now, simulator.WithDocumentation())
 	systems, err := d.msp.Start(ctx)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
@@ -122,8 +125,9 @@ func (d *demo) step(format string, args ...any) {
 
 func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
 	d.step("A make-believe MSP")
-	d.say("  Harbour IT Services: a simulated CIPP at %s and a simulated ConnectWise at %s.", systems.CIPPURL, systems.ConnectWiseURL)
-	d.say("  Both are strict, keep state, and misbehave as the real ones do. Nothing here is real.")
+	d.say("  Harbour IT Services: a simulated CIPP at %s,", systems.CIPPURL)
+	d.say("  a simulated ConnectWise at %s and a simulated IT Glue at %s.", systems.ConnectWiseURL, systems.ITGlueURL)
+	d.say("  All are strict, keep state, and misbehave as the real ones do. Nothing here is real.")
 	links, rules, err := d.tables(ctx)
 	if err != nil {
 		return err
@@ -131,11 +135,11 @@ func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
 	d.say("  Its billing admin linked %d customers to companies and settled %d product rules (syncd map, syncd products).", links, rules)
 
 	d.step("The plan: what would change in ConnectWise, why, and what it costs (syncd plan)")
-	if _, err := d.job(ctx, sync.PlanOnly); err != nil {
+	if _, err := d.job(ctx, sync.PlanOnly, billing); err != nil {
 		return err
 	}
 	d.step("Apply holds everything, because nobody approved it yet (syncd apply)")
-	report, err := d.world.Engine.Run(ctx, d.selection(), sync.Apply)
+	report, err := d.world.Engine.Run(ctx, d.selection(billing), sync.Apply)
 	if err != nil {
 		return err
 	}
@@ -146,18 +150,21 @@ func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
 		return err
 	}
 	d.step("Apply writes exactly what was approved (syncd apply)")
-	if _, err := d.job(ctx, sync.Apply); err != nil {
+	if _, err := d.job(ctx, sync.Apply, billing); err != nil {
 		return err
 	}
 	writes := len(d.msp.ConnectWise.Writes())
 	d.say("\n  ConnectWise counts %d writes. What still waits needs a person: see the reasons above.", writes)
 
 	d.step("A second run changes nothing")
-	report, err = d.world.Engine.Run(ctx, d.selection(), sync.Apply)
+	report, err = d.world.Engine.Run(ctx, d.selection(billing), sync.Apply)
 	if err != nil {
 		return err
 	}
 	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], len(d.msp.ConnectWise.Writes())-writes)
+	if goOn, err := d.document(ctx); err != nil || !goOn {
+		return err
+	}
 	for _, name := range d.scenarios {
 		if err := d.play(ctx, name); err != nil {
 			return err
@@ -191,14 +198,93 @@ func (d *demo) tables(ctx context.Context) (links, rules int, err error) {
 	return links, len(products.Rules), put(ctx, d.world.Store, productsDocument, 0, products)
 }
 
-func (d *demo) selection() sync.Selection {
-	return sync.Selection{Jobs: d.world.Jobs, Trigger: "command"}
+// The targets of the two jobs; both is what "syncd apply" runs.
+const (
+	billing       = "connectwise"
+	documentation = "itglue"
+	everything    = ""
+)
+
+func (d *demo) selection(target string) sync.Selection {
+	return sync.Selection{Jobs: d.world.Jobs, Target: target, Trigger: "command"}
 }
 
-// job runs the licence job and shows what came of it.
-func (d *demo) job(ctx context.Context, mode sync.Mode) (*sync.Report, error) {
+// document walks through the documentation job. It reports false where nobody
+// approved it.
+func (d *demo) document(ctx context.Context) (goOn bool, err error) {
+	d.step("The same for IT Glue: our asset types are made on request (syncd itglue layouts create)")
+	layouts, err := d.world.ITGlue.CreateLayouts(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := writeLayouts(d.console.Out, d.console.Width, layouts, nil, ""); err != nil {
+		return false, err
+	}
+	d.step("The first plan is a preview: who is linked, filled, created, left alone (syncd apply --target itglue)")
+	report, err := d.preview(ctx)
+	if err != nil {
+		return false, err
+	}
+	d.say("  %d customers wait for a person; nothing was written: IT Glue counts %d writes besides its new types.", report.Totals[sync.Held], max(0, len(d.msp.ITGlue.Writes())-len(layouts)))
+	approved, err := d.approval(ctx)
+	if err != nil || !approved {
+		return false, err
+	}
+	d.step("Apply writes it (syncd apply --target itglue)")
+	if _, err = d.preview(ctx); err != nil {
+		return false, err
+	}
+	writes := len(d.msp.ITGlue.Writes())
+	d.step("And a second run writes nothing")
+	if report, err = d.world.Engine.Run(ctx, d.selection(documentation), sync.Apply); err != nil {
+		return false, err
+	}
+	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], len(d.msp.ITGlue.Writes())-writes)
+	return true, nil
+}
+
+// preview runs the documentation job and shows it as a table: its first plans
+// are too long to be read line by line here.
+func (d *demo) preview(ctx context.Context) (*sync.Report, error) {
 	p := d.progress("customers")
-	sel := d.selection()
+	sel := d.selection(documentation)
+	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
+	result, err := d.world.Engine.Run(ctx, sel, sync.Apply)
+	p.end()
+	if err != nil {
+		return result, err
+	}
+	sheet := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Linked", Number: true}, {Name: "Filled", Number: true}, {Name: "Created", Number: true}, {Name: "For a person", Number: true}, {Name: "Stands"}}}
+	for i := range result.Scopes {
+		s := &result.Scopes[i]
+		if s.Outcome == sync.Unmapped {
+			continue
+		}
+		linked, filled, created, waits := 0, 0, 0, 0
+		for j := range s.Changes {
+			switch c := &s.Changes[j]; {
+			case c.Action == plan.Create:
+				created++
+			case c.Writes():
+				filled++
+			case c.Action == plan.Adopt:
+				linked++
+			}
+		}
+		for _, v := range s.Violations {
+			if v.Key != "" && !v.Note {
+				waits++
+			}
+		}
+		sheet.Rows = append(sheet.Rows, []string{s.Customer.Name, strconv.Itoa(linked), strconv.Itoa(filled), strconv.Itoa(created), strconv.Itoa(waits), strings.ReplaceAll(string(s.Outcome), "_", " ")})
+	}
+	return result, sheet.Table(d.console.Out, d.console.Width)
+}
+
+// job runs jobs and shows what came of it.
+func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Report, error) {
+	p := d.progress("customers")
+	sel := d.selection(target)
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 	report, err := d.world.Engine.Run(ctx, sel, mode)
 	p.end()
@@ -262,7 +348,7 @@ func (d *demo) play(ctx context.Context, name string) error {
 	if err := d.msp.Play(name); err != nil {
 		return err
 	}
-	if _, err := d.job(ctx, sync.Apply); err != nil {
+	if _, err := d.job(ctx, sync.Apply, everything); err != nil {
 		return err
 	}
 	approved, err := d.approval(ctx)
@@ -270,7 +356,7 @@ func (d *demo) play(ctx context.Context, name string) error {
 		return err
 	}
 	d.step("Apply again")
-	if _, err := d.job(ctx, sync.Apply); err != nil {
+	if _, err := d.job(ctx, sync.Apply, everything); err != nil {
 		return err
 	}
 	if err := d.msp.Play("calm"); err != nil {
@@ -280,6 +366,6 @@ func (d *demo) play(ctx context.Context, name string) error {
 		d.say("\n  An answer was lost on the way: syncd looked before it did anything else, and found the change made.")
 	}
 	d.step("And the next run, once all is calm")
-	_, err = d.job(ctx, sync.Apply)
+	_, err = d.job(ctx, sync.Apply, everything)
 	return err
 }

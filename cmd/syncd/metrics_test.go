@@ -47,7 +47,7 @@ func TestMetricsAreThoseOfTheContractAndLintClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Jobs[0].Policy, w.Jobs[0].Limits.HoldFirst = "auto", false
-	if _, err := w.Engine.Run(t.Context(), d.selection(), sync.Apply); err != nil {
+	if _, err := w.Engine.Run(t.Context(), d.selection(everything), sync.Apply); err != nil {
 		t.Fatal(err)
 	}
 	problems, err := testutil.GatherAndLint(w.Registry)

@@ -159,13 +159,13 @@ func (p *page) changes(changes []plan.Change) {
 		if !c.MonthlyDelta.IsZero() {
 			money = signed(c.MonthlyDelta.StringFixed(2))
 		}
-		label := clean(c.Label)
+		label := c.Key.Kind + " " + clean(c.Label)
 		what := clean(abridged(fields))
 		reason := string(c.Reason)
 		if c.Held != "" {
 			reason += ", waits"
 		}
-		p.line("  %s %s %s%s %s%s %10s  %s", p.action(c.Action, c.Action.Glyph()), c.Key.Kind, label, pad(label, 42), what, pad(what, 24), money, reason)
+		p.line("  %s %s%s %s%s %10s  %s", p.action(c.Action, c.Action.Glyph()), label, pad(label, 51), what, pad(what, 24), money, reason)
 	}
 }
 
