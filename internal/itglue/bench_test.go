@@ -65,7 +65,9 @@ func documentAll(t testing.TB, target *Target, all []mapping.Customer, snapshots
 		for i, c := range chunk {
 			group.Go(func() error {
 				s := snapshots[c.Key]
-				target.Match(c, s, nil, &observed[i])
+				if err := target.Match(t.Context(), c, s, nil, &observed[i]); err != nil {
+					t.Error(err)
+				}
 				d, err := target.Desired(c, s)
 				if err != nil {
 					return err

@@ -137,7 +137,9 @@ func document(t *testing.T, client *itglue.Client, c mapping.Customer, s *direct
 	if err != nil {
 		t.Fatal(err)
 	}
-	target.Match(c, s, nil, &got[0])
+	if err := target.Match(t.Context(), c, s, nil, &got[0]); err != nil {
+		t.Fatal(err)
+	}
 	desired, err := target.Desired(c, s)
 	if err != nil {
 		t.Fatal(err)

@@ -92,6 +92,9 @@ func (w *wishList) add(kind, object, label string, info map[string]string, field
 		return !ok || at.form == formChoice && !f.Value.Blank() && len(at.offered) > 0 && !slices.Contains(at.offered, f.Value[0])
 	})
 	fields = append(fields, plan.Field{Name: fieldArchived, Value: yesValue(false)})
+	for name := range w.place.mend[key] {
+		fields = append(fields, plan.Field{Name: name, Value: plan.Value{w.place.mark(name, key)}})
+	}
 	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), Info: info}
 	if now := w.place.assets[key]; now != nil {
 		w.place.settle(&o, now.Fields)
@@ -321,12 +324,13 @@ func (w *wishList) groups() error {
 			{Name: "synced", Value: yesValue(g.Synced)},
 			{Name: "licences", Value: setValue(w.names(g.Licences))},
 			{Name: "licence_list", Value: nil},
-			{Name: "owners", Value: setValue(w.crowd.named(g.Owners))},
-			{Name: "owner_contacts", Value: w.contactTag(g.Owners)},
 			{Name: "domain", Value: w.asset(kindDomain, domainOf(g.Mail))},
 		}
 		if len(g.Licences) > 0 {
 			f[9].Value = w.asset(kindLicences, w.customer.Key)
+		}
+		if g.OwnersUnknown == "" {
+			f = append(f, plan.Field{Name: "owners", Value: setValue(w.crowd.named(g.Owners))}, plan.Field{Name: "owner_contacts", Value: w.contactTag(g.Owners)})
 		}
 		if g.Members.Unknown == "" {
 			names := w.crowd.named(g.Members.IDs)

@@ -221,7 +221,10 @@ func (b *bench) tryPlan() (*night, error) {
 		return nil, o.Err
 	}
 	records := slices.Collect(maps.Values(b.records))
-	b.target.Match(b.customer, b.source.snapshot(tenantID), records, &o)
+	err = b.target.Match(b.t.Context(), b.customer, b.source.snapshot(tenantID), records, &o)
+	if err != nil {
+		return nil, err
+	}
 	d, err := b.target.Desired(b.customer, b.source.snapshot(tenantID))
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package itglue
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,16 +21,20 @@ type pairing struct {
 // them to what was observed. It is called between Observe and Desired, with the
 // records of the scope: they hold the ids that earlier runs settled on.
 //
-// Without it contacts are neither created nor changed, only tagged where they
-// can be told.
-func (t *Target) Match(c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) {
+// It also finds assets again by the ids that earlier runs left them with: see
+// recognise. Without it contacts are neither created nor changed, only tagged
+// where they can be told.
+func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
 	p := t.place(c.Key)
 	if p == nil || o.Err != nil {
-		return
+		return nil
 	}
 	people, err := t.people(s)
 	if err != nil {
-		return // Desired says so
+		return nil // Desired says so
+	}
+	if err := t.recognise(ctx, p, s, records, o); err != nil {
+		return err
 	}
 	known := map[string]id{}
 	for i := range records {
@@ -75,6 +80,7 @@ func (t *Target) Match(c mapping.Customer, s *directory.Snapshot, records []plan
 			add(object, c, "")
 		}
 	}
+	return nil
 }
 
 // pair finds each person's contact:
@@ -280,12 +286,19 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 	if len(unseen) > 0 {
 		note("mail_security_unknown", "CIPP's domain analyser says nothing about %s: what their assets say of mail security stays as it is; run the analyser in CIPP", shortened(unseen))
 	}
-	var unknown []string
+	var unknown, unowned []string
 	groups, _ := s.Groups.Items()
 	for i := range groups {
-		if g := &groups[i]; t.documents(g) && g.Members.Unknown != "" {
+		switch g := &groups[i]; {
+		case !t.documents(g):
+		case g.Members.Unknown != "":
 			unknown = append(unknown, g.Name)
+		case g.OwnersUnknown != "":
+			unowned = append(unowned, g.Name)
 		}
+	}
+	if len(unowned) > 0 {
+		note("owners_unknown", "the source did not prove who owns %s: their owners stay as they are", shortened(unowned))
 	}
 	if len(unknown) > 0 {
 		note("members_unknown", "the source did not prove who is in %s: their members, and the lists of groups of all users, stay as they are", shortened(unknown))

@@ -93,7 +93,10 @@ type place struct {
 	inConflict   map[plan.Key]bool
 	here         map[id]bool // assets that stand for something of this tenant's, doubles included
 
+	strays map[id]*asset // of our types, without the marks by which we find them
+
 	// What Match and Desired add.
+	mend     map[plan.Key]map[string]bool   // marks of an asset that somebody cleared
 	matched  bool                           // Match was called
 	people   map[string]pairing             // by object id
 	promised map[string]string              // label of a contact to come → object id
@@ -156,7 +159,7 @@ func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan
 	}
 	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled,
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{},
-		inConflict: map[plan.Key]bool{}, here: map[id]bool{}, adapted: map[plan.Key]map[string]string{}}
+		inConflict: map[plan.Key]bool{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, adapted: map[plan.Key]map[string]string{}}
 	contacts, err := unfold[contact](w.contacts, organization)
 	if err != nil {
 		return nil, err
@@ -235,8 +238,12 @@ func (p *place) read(kind string, l *layout, rows []*asset, out *plan.Observed) 
 	byKey := map[plan.Key][]*asset{}
 	for _, a := range rows {
 		tenant, object := a.keyOf(l)
-		if object == "" || tenant != p.tenant {
-			continue // made by hand, or of another tenant in this organization
+		if object == "" || tenant == "" {
+			p.strays[a.ID] = a // made by hand, as a rule; see recognise
+			continue
+		}
+		if tenant != p.tenant {
+			continue // of another tenant in this organization
 		}
 		p.here[a.ID] = true
 		key := p.key(kind, object)
@@ -250,20 +257,25 @@ func (p *place) read(kind string, l *layout, rows []*asset, out *plan.Observed) 
 				key, l.name, strings.Join(doubles, ", "), p.customer, key.ID)})
 			continue
 		}
-		p.keys[a.ID], p.refs[key] = key, a.ID
-		if what := a.carries(l); what != "" {
-			p.conflict(out, key, plan.Violation{Code: "asset_carries_files", Note: true, Message: fmt.Sprintf(
-				"%s %q (%s) is left as it is: it carries %s, which writing would take away; move that to another record", l.name, a.text(l, fieldTitle), a.ID, what)})
-			continue
-		}
-		if lacks := a.lacks(l); len(lacks) > 0 && !a.Archived {
-			p.conflict(out, key, requiredField(l, key, lacks))
-			continue
-		}
-		p.take(kind, l, key, a)
-		out.Objects = append(out.Objects, *p.assets[key])
+		p.admit(kind, l, key, a, out)
 	}
 	slices.SortFunc(out.Objects, func(a, b plan.Object) int { return a.Key.Compare(b.Key) })
+}
+
+// admit takes an asset in as what stands for a key, unless it cannot be written.
+func (p *place) admit(kind string, l *layout, key plan.Key, a *asset, out *plan.Observed) {
+	p.keys[a.ID], p.refs[key] = key, a.ID
+	if what := a.carries(l); what != "" {
+		p.conflict(out, key, plan.Violation{Code: "asset_carries_files", Note: true, Message: fmt.Sprintf(
+			"%s %q (%s) is left as it is: it carries %s, which writing would take away; move that to another record", l.name, a.text(l, fieldTitle), a.ID, what)})
+		return
+	}
+	if lacks := a.lacks(l); len(lacks) > 0 && !a.Archived {
+		p.conflict(out, key, requiredField(l, key, lacks))
+		return
+	}
+	p.take(kind, l, key, a)
+	out.Objects = append(out.Objects, *p.assets[key])
 }
 
 // key is the key of an object by what its asset says. Ids at the source differ

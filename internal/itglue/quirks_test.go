@@ -472,13 +472,87 @@ func TestWhatIsLeftToSayIsSaid(t *testing.T) {
 	}
 }
 
-func TestAnAssetThatMovedIsNoLongerOurs(t *testing.T) {
+func TestAnAssetThatSomebodyMovedIsNotMadeAgain(t *testing.T) {
 	b := newBench(t, seed()).layouts()
 	b.settle()
+	assets := len(b.sim.World().Assets)
 	b.sim.Edit("tess", func(w *itgluesim.World) { b.asset(w, kindUser, oid(3)).OrganizationID = 3 })
 	n := b.night()
-	if n.code("left_behind") == nil {
-		t.Errorf("got\n%s\nwant it said that the asset lives on elsewhere", n)
+	if v := n.code("asset_moved"); v == nil || v.Note || n.code("left_behind") != nil || len(b.sim.World().Assets) != assets {
+		t.Fatalf("got\n%s\nand %d assets, want it held and none made", n, len(b.sim.World().Assets))
+	}
+	b.settled = append(b.settled, plan.Settlement{Key: plan.Key{Kind: kindUser, ID: oid(3)}, How: plan.SettleCreate})
+	if n = b.night(); n.code("left_behind") == nil || len(b.sim.World().Assets) != assets+1 {
+		t.Errorf("got\n%s\nand %d assets, want a new one, and the old one spoken of", n, len(b.sim.World().Assets))
+	}
+}
+
+func TestACustomerThatWasLinkedElsewhereIsDocumentedThere(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.settle()
+	b.customer.Links = mapping.Links{mapping.ITGlueOrganization: "3"}
+	n := b.night()
+	if n.code("asset_moved") != nil || n.code("left_behind") == nil {
+		t.Errorf("got\n%s\nwant new assets there, and the old ones spoken of", n)
+	}
+}
+
+func TestClearedMarksAreMended(t *testing.T) {
+	for _, mark := range []string{"object-id", "tenant-id"} {
+		b := newBench(t, seed()).layouts()
+		b.settle()
+		assets := len(b.sim.World().Assets)
+		b.sim.Edit("tess", func(w *itgluesim.World) {
+			w.SetTrait(b.asset(w, kindUser, oid(1)), "notes-manual", "<p>mine</p>")
+			w.SetTrait(b.asset(w, kindUser, oid(1)), mark, nil)
+		})
+		n := b.night()
+		now := b.sim.World()
+		if a := b.asset(now, kindUser, oid(1)); a == nil || len(now.Assets) != assets || now.Trait(a, "notes-manual") == nil || fmt.Sprint(now.Trait(a, "tenant-id")) != tenantID {
+			t.Errorf("%s: got\n%s\n%d assets, want the same one with its marks", mark, n, len(now.Assets))
+		}
+		b.quiet()
+	}
+}
+
+func TestArchivedAssetsThatNoListShowsAreNotMadeAgain(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.sim.SetFaults(itgluesim.Faults{HideArchived: true})
+	b.settle()
+	assets := len(b.sim.World().Assets)
+	leaver := b.source.users[2]
+	b.source.users = b.source.users[:2]
+	for range 4 {
+		b.now = b.now.AddDate(0, 0, 4)
+		b.night()
+	}
+	if !b.asset(b.sim.World(), kindUser, leaver.ID).Archived {
+		t.Fatal("the leaver was not archived")
+	}
+	for range 2 {
+		b.now = b.now.AddDate(0, 0, 4)
+		b.quiet()
+	}
+	b.source.users = append(b.source.users, leaver)
+	n := b.night()
+	if now := b.sim.World(); len(now.Assets) != assets || b.asset(now, kindUser, leaver.ID).Archived {
+		t.Errorf("got\n%s\n%d assets, want the old one back", n, len(now.Assets))
+	}
+	// A person archives somebody who is still there: it is brought back, not made again.
+	b.sim.Edit("tess", func(w *itgluesim.World) { b.asset(w, kindUser, oid(1)).Archived = true })
+	if n = b.night(); len(b.sim.World().Assets) != assets {
+		t.Errorf("got\n%s\n%d assets, want none made", n, len(b.sim.World().Assets))
+	}
+}
+
+func TestOwnersThatAreNotProvenStay(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.source.groups[0].Owners = []string{oid(1)}
+	b.settle()
+	b.source.groups[0].Owners, b.source.groups[0].OwnersUnknown = nil, "refused"
+	b.quiet()
+	if b.plan().code("owners_unknown") == nil {
+		t.Error("nobody says that owners are not known")
 	}
 }
 

@@ -134,7 +134,13 @@ func (s *scope) cycle(ctx context.Context) error {
 		return nil
 	}
 	if m, ok := s.target.Target.(Matcher); ok {
-		m.Match(s.customer, s.snapshot, s.memory.Records, &s.observed)
+		if err := m.Match(ctx, s.customer, s.snapshot, s.memory.Records, &s.observed); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			s.unobserved(err)
+			return nil
+		}
 	}
 	var err error
 	if s.desired, err = s.target.Desired(s.customer, s.snapshot); err != nil {

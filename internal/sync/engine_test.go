@@ -657,7 +657,7 @@ func (k knowing) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Obser
 	return make([]plan.Observed, len(batch)), nil
 }
 
-func (k knowing) Match(c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) {
+func (k knowing) Match(_ context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
 	items, _ := s.Licences.Items()
 	for _, l := range items {
 		if n, there := k.lines[c.Key+"/"+l.SKU]; there {
@@ -669,6 +669,7 @@ func (k knowing) Match(c mapping.Customer, s *directory.Snapshot, records []plan
 			o.Objects = append(o.Objects, line(c.Key, r.ID, k.lines[r.Ref]))
 		}
 	}
+	return nil
 }
 
 func (k knowing) Quiet() (string, bool) { return "it is night", *k.asleep }

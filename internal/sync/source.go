@@ -51,9 +51,10 @@ type Target interface {
 
 // A Matcher is a target that can tell whose its things are only once the
 // source is known. Match is called between Observe and Desired with the records
-// of the scope, and adds what it recognises to what was observed.
+// of the scope, and adds what it recognises to what was observed. Its error
+// fails the scope.
 type Matcher interface {
-	Match(c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed)
+	Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error
 }
 
 // A Sleeper is a target that takes no writes at some hours. Quiet says whether

@@ -1,0 +1,114 @@
+package itglue
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/plan"
+)
+
+// recognise finds the assets of records that no list showed under their key:
+// somebody cleared the marks, archived them where the account's lists leave
+// archived ones out, or moved them to another organization. Each that is not in
+// the lists costs a read; a leaver who was archived long ago costs none.
+func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+	for i := range records {
+		r := &records[i]
+		l := p.layouts[r.Kind]
+		n, err := parseID(r.Ref)
+		if _, there := p.refs[r.Key]; l == nil || err != nil || there || p.inConflict[r.Key] || r.Origin == plan.Announced {
+			continue
+		}
+		if r.Retired && !t.wants(s, r.Key) {
+			o.Objects = append(o.Objects, r.Object) // as we left it; it is looked at when it returns
+			continue
+		}
+		a := p.strays[n]
+		if a == nil {
+			if a, err = t.session.asset(ctx, n); gone(err) {
+				continue
+			} else if err != nil {
+				return fmt.Errorf("looking for asset %s, which no list shows: %w", n, err)
+			}
+		}
+		tenant, object := a.keyOf(l)
+		switch {
+		case a.TypeID != 0 && a.TypeID != l.typeID:
+			continue // an id that was given to something else
+		case a.Organization != p.organization:
+			if t.wants(s, r.Key) {
+				t.astray(p, r, a, o)
+			}
+			continue
+		case tenant != "" && tenant != p.tenant || object != "" && p.key(r.Kind, object) != r.Key:
+			continue // somebody made it stand for something else
+		}
+		for name, mark := range map[string]string{fieldTenant: tenant, fieldObject: object} {
+			if mark == "" {
+				if p.mend[r.Key] == nil {
+					p.mend[r.Key] = map[string]bool{}
+				}
+				p.mend[r.Key][name] = true
+			}
+		}
+		p.here[a.ID] = true
+		p.admit(r.Kind, l, r.Key, a, o)
+		if len(o.Objects) > 0 {
+			if last := &o.Objects[len(o.Objects)-1]; last.Key == r.Key {
+				for name := range p.mend[r.Key] {
+					last.Fields = last.Fields.With(name, nil)
+				}
+			}
+		}
+	}
+	slices.SortFunc(o.Objects, func(a, b plan.Object) int { return a.Key.Compare(b.Key) })
+	return nil
+}
+
+// astray deals with an asset that lives in another organization. Where others
+// of the customer are in this one, somebody moved it: nothing is made in its
+// place before a person has spoken. Where none is, the link changed, and what is
+// left behind is said by Observe.
+func (t *Target) astray(p *place, r *plan.Record, a *asset, o *plan.Observed) {
+	settled := slices.ContainsFunc(p.settled, func(s plan.Settlement) bool { return s.Key == r.Key && s.How == plan.SettleCreate })
+	if len(p.refs) == 0 || settled {
+		return
+	}
+	o.Left = slices.DeleteFunc(o.Left, func(l plan.Object) bool { return l.Ref == r.Ref })
+	p.conflict(o, r.Key, plan.Violation{Code: "asset_moved", Stays: true, Message: fmt.Sprintf(
+		"%s %q (%s) was moved to organization %s: move it back, or say that a new one is to be made here: syncd matches create %s itglue %s/%s",
+		p.layouts[r.Kind].name, r.Label, a.ID, a.Organization, p.customer, r.Kind, r.Key.ID)})
+}
+
+// wants reports whether the source still has what a key stands for. It may say
+// yes too often: that costs a read.
+func (t *Target) wants(s *directory.Snapshot, key plan.Key) bool {
+	switch key.Kind {
+	case kindUser:
+		items, _ := s.Users.Items()
+		return slices.ContainsFunc(items, func(u directory.User) bool { return strings.EqualFold(u.ID, key.ID) })
+	case kindGroup:
+		items, _ := s.Groups.Items()
+		return slices.ContainsFunc(items, func(g directory.Group) bool { return strings.EqualFold(g.ID, key.ID) })
+	case kindDomain:
+		items, _ := s.Domains.Items()
+		return slices.ContainsFunc(items, func(d directory.Domain) bool { return strings.EqualFold(d.Name, key.ID) })
+	case kindMailbox:
+		items, _ := s.Mailboxes.Items()
+		return slices.ContainsFunc(items, func(m directory.Mailbox) bool {
+			return strings.EqualFold(m.ID, key.ID) || strings.EqualFold(m.UserID, key.ID) || strings.EqualFold(m.Address, key.ID)
+		})
+	}
+	return true
+}
+
+// mark is what a field by which an asset is found says.
+func (p *place) mark(name string, key plan.Key) string {
+	if name == fieldTenant {
+		return p.tenant
+	}
+	return key.ID
+}
