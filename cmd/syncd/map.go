@@ -310,6 +310,9 @@ func (w *World) organizationEvidence(ctx context.Context, table mapping.Table) (
 			if own, err := w.ITGlue.OrganizationsOfCompany(ctx, company); err != nil || !slices.Equal(own, []string{id}) {
 				d = mapping.Derivation{Score: 0.8, Text: fmt.Sprintf("IT Glue ties it to ConnectWise company %s, but its own search does not say the same", company)}
 			}
+			if row.Status == mapping.Suggested {
+				d.Score = min(d.Score, row.Score()) // no surer than the company it hangs on
+			}
 			if derived[id] == nil {
 				derived[id] = map[directory.TenantID]mapping.Derivation{}
 			}

@@ -16,16 +16,6 @@ import (
 	"syncd/internal/rest"
 )
 
-// ErrNotNow is in every error that means: nothing is wrong with the change, and
-// the next run makes it. It is plan.ErrMoved too, so that the loop leaves the
-// object to the next plan.
-var ErrNotNow = errors.New("not now")
-
-type postponed struct{ why string }
-
-func (e *postponed) Error() string   { return e.why }
-func (e *postponed) Unwrap() []error { return []error{ErrNotNow, plan.ErrMoved} }
-
 // Apply carries out one change: two requests for one to an asset that is there
 // (a fresh read and the write), one for a new asset or contact.
 func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
@@ -34,11 +24,11 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 		return plan.Applied{}, fmt.Errorf("%s of %s: organization %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.ITGlueOrganization])
 	}
 	if window, quiet := t.config.Quiet(t.session.now()); quiet {
-		return plan.Applied{}, &postponed{"these are quiet hours (" + window + ", itglue.quiet_hours)"}
+		return plan.Applied{}, &plan.Later{Code: "quiet_hours", Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
 	}
 	if s := t.session; s.budget > 0 && s.spent.Load()+3 > s.budget {
 		// A change needs up to three requests: none is begun that may not be ended.
-		return plan.Applied{}, &postponed{errBudget.Error()}
+		return plan.Applied{}, &plan.Later{Code: "budget", Why: errBudget.Error()}
 	}
 	switch {
 	case ch.Key.Kind == kindContact:

@@ -149,6 +149,21 @@ func (p *place) pair(people []directory.User, known map[string]id) {
 			}
 		}
 	}
+	for i := range ordered {
+		// What a person named must be there: a word that means nothing would look
+		// as if it had never been spoken.
+		u := &ordered[i]
+		ref := accepted(p.settled, plan.Key{Kind: kindContact, ID: u.ID})
+		if _, done := p.people[u.ID]; done || ref == "" {
+			continue
+		}
+		why := "is no contact of " + p.name
+		if n, err := parseID(ref); err == nil && p.contacts[n] != nil {
+			why = "is somebody else's contact already"
+		}
+		p.people[u.ID] = pairing{conflict: &plan.Violation{Code: "match_ambiguous", Key: u.ID, Stays: true, Message: fmt.Sprintf(
+			"%s, which somebody named as the contact of %s (%s), %s: name another with syncd matches accept %s itglue %s REF, or take the word back with retry", ref, u.Name, u.UPN, why, p.customer, u.ID)}}
+	}
 	// Addresses: all users first say whom they mean.
 	claims := map[id][]*directory.User{}
 	found := map[string][]*contact{}

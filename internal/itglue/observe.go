@@ -131,9 +131,17 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 			return nil, err
 		}
 	}
+	tenants := map[id]int{}
+	for _, n := range links {
+		tenants[n]++
+	}
 	for i := range asked {
 		if out[i].Err != nil {
 			continue
+		}
+		if tenants[links[i]] > 1 {
+			out[i].Notes = append(out[i].Notes, plan.Violation{Code: "organization_shared", Note: true, Message: fmt.Sprintf(
+				"%d tenants are documented in organization %s: each keeps its own assets, and all share the contacts; correct the column %s where that is not meant", tenants[links[i]], links[i], mapping.ITGlueOrganization)})
 		}
 		p, err := t.look(w, &asked[i], links[i], &out[i])
 		if err != nil {

@@ -111,7 +111,7 @@ func (t *Table) Unsuggested() Table {
 // the columns that became links.
 func (r Row) Accept(least float64) (Row, []string) {
 	var columns []string
-	if r.Status == Suggested && r.score() >= least {
+	if r.Status == Suggested && r.Score() >= least {
 		r.Status = Linked
 		columns = slices.Collect(maps.Keys(r.Links))
 	}
@@ -143,9 +143,9 @@ func (r Row) open() map[string]Proposal {
 	return left
 }
 
-// score is how sure the suggestion of a row is: its reason begins with it. One
+// Score is how sure the suggestion of a row is: its reason begins with it. One
 // that a person wrote has none.
-func (r Row) score() float64 {
+func (r Row) Score() float64 {
 	text, _, _ := strings.Cut(r.Reason, ":")
 	score, err := strconv.ParseFloat(text, 64)
 	if err != nil {

@@ -101,7 +101,7 @@ func (s Suggestion) Row(before Row) (Row, bool) {
 	evidence := strings.Join(best.Evidence, "; ")
 	row := before
 	beside := before.Status == Suggested && before.Links[s.Column] == "" && len(before.Links) > 0
-	if row.Status == Linked || beside && best.Score < DefaultAccept && best.Score < before.score() {
+	if row.Status == Linked || beside && best.Score < DefaultAccept && best.Score < before.Score() {
 		row.Proposed = maps.Clone(before.Proposed)
 		if row.Proposed == nil {
 			row.Proposed = map[string]Proposal{}
@@ -114,7 +114,7 @@ func (s Suggestion) Row(before Row) (Row, bool) {
 	row.Links = Links{s.Column: best.ID}
 	if beside {
 		maps.Copy(row.Links, before.Links)
-		score = min(score, before.score())
+		score = min(score, before.Score())
 		_, said, _ := strings.Cut(before.Reason, ": ")
 		evidence = said + "; " + s.Column + ": " + evidence
 	}

@@ -83,7 +83,7 @@ func verdict(owner Ownership, desired, observed, recorded *string) string {
 		return "not at the target"
 	case same(desired, observed):
 		return "in step"
-	case (owner == Keep || owner == Fill && *observed != "") && !same(observed, recorded):
+	case (owner == Keep || owner == Fill) && !same(observed, recorded) && (recorded != nil || *observed != ""):
 		return "a human's value, kept"
 	case recorded == nil:
 		return "differs; not managed yet"

@@ -324,7 +324,7 @@ func merge(kind *Kind, desired, observed, last *Object) merged {
 			reason = ChangedAtBoth
 		}
 		switch {
-		case owner == Fill && !now.Blank() && (edited || !known),
+		case owner == Fill && (edited || !known && !now.Blank()),
 			owner == Keep && (edited || last == nil && !now.Blank()):
 			m.kept = append(m.kept, *f)
 			if known && !was.Equal(f.Value) {

@@ -155,7 +155,7 @@ type Ownership string
 // The four ways to own a field.
 const (
 	Restore Ownership = "restore" // ours: put back
-	Fill    Ownership = "fill"    // ours while it is blank, or as we left it
+	Fill    Ownership = "fill"    // filled where it is blank at first, ours while it is as we left it
 	Keep    Ownership = "keep"    // a human's edit stays
 	Hold    Ownership = "hold"    // a human's edit stops the change until somebody decides
 )

@@ -52,6 +52,15 @@ type Applied struct {
 // ErrMoved says that the target no longer holds what the plan was made from.
 var ErrMoved = errors.New("the target changed since the plan was made")
 
+// A Later is an error that says that nothing is wrong and the next run goes on:
+// quiet hours began, a budget is spent.
+type Later struct {
+	Code string // of the note about it
+	Why  string
+}
+
+func (l *Later) Error() string { return l.Why }
+
 // Blocked says that a scope cannot be planned until somebody repairs
 // something: an ambiguous agreement, a company that is gone.
 type Blocked struct {

@@ -30,10 +30,16 @@ func (s *scope) apply(ctx context.Context) error {
 	var done, failed, refused int
 	var first error
 	stopped := false
+	var later *plan.Later
 	for i := range changes {
 		c := &changes[i]
 		if c.Held != "" {
 			left.Changes = append(left.Changes, *c)
+			continue
+		}
+		if later != nil {
+			left.Changes = append(left.Changes, *c)
+			s.unannounce(c)
 			continue
 		}
 		if stopped || ctx.Err() != nil {
@@ -49,6 +55,8 @@ func (s *scope) apply(ctx context.Context) error {
 		switch {
 		case err == nil:
 			done++
+		case errors.As(err, &later):
+			left.Changes = append(left.Changes, *c)
 		case errors.Is(err, plan.ErrMoved):
 			s.moment(c, err)
 			left.Changes = append(left.Changes, *c)
@@ -64,7 +72,12 @@ func (s *scope) apply(ctx context.Context) error {
 		}
 	}
 	s.normal = failed == 0 && len(left.Changes) == 0 || done > 0
+	if later != nil {
+		s.held = append(s.held, plan.Violation{Code: later.Code, Note: true, Message: fmt.Sprintf("%s left for the next run: %s", changesCount(len(left.Changes)), later.Why)})
+		s.later = true
+	}
 	s.report.Violations = s.held
+	approved := s.report.Approved
 	switch {
 	case failed > 0 && done > 0:
 		s.report.fail(Partial, first)
@@ -73,6 +86,14 @@ func (s *scope) apply(ctx context.Context) error {
 	case plan.Holds(s.held):
 		s.report.Outcome = Held
 		s.wait(left)
+	case later != nil:
+		s.report.Outcome = Skipped
+		if done > 0 {
+			s.report.Outcome = Changed
+		}
+		if approved {
+			s.wait(left)
+		}
 	default:
 		s.report.Outcome = Changed
 	}
@@ -97,7 +118,20 @@ func (s *scope) apply(ctx context.Context) error {
 	if err := s.run.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
 		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
 	}
+	if later != nil && approved && s.hold != nil {
+		// What was approved is approved until it is done.
+		if err := s.run.Store.Decide(context.WithoutCancel(ctx), s.id(), s.hold.Digest, *s.memory.Hold.Decision); err != nil {
+			return fmt.Errorf("carrying the approval of %s on: %w", s.id(), err)
+		}
+	}
 	return nil
+}
+
+func changesCount(n int) string {
+	if n == 1 {
+		return "1 change is"
+	}
+	return fmt.Sprintf("%d changes are", n)
 }
 
 // ends reports whether the scope is over: nobody knows what became of the
@@ -210,6 +244,10 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		var err error
 		answer, err := s.target.Apply(hand, s.customer, *c)
 		s.run.Metrics.changed(s.target.spec.Name, c.Action, err)
+		if later := (*plan.Later)(nil); errors.As(err, &later) {
+			s.unannounce(c)
+			return err
+		}
 		if err != nil {
 			s.refused(c, err)
 			return err

@@ -35,6 +35,7 @@ type scope struct {
 	normal  bool          // the source's numbers were acted on: the next run compares with them
 	commit  *state.Commit // what an apply has to write down, while it works
 	written bool          // an apply wrote the scope's end down itself
+	later   bool          // something was left for the next run, and nobody is waited for
 }
 
 func (r *run) newScope(t *opened, c mapping.Customer, snap *directory.Snapshot) *scope {
@@ -161,6 +162,12 @@ func (s *scope) cycle(ctx context.Context) error {
 		s.wait(s.plan)
 		return nil
 	}
+	if s.later {
+		if s.report.Outcome != Held {
+			s.report.Outcome = Skipped
+		}
+		return nil
+	}
 	return s.apply(ctx)
 }
 
@@ -244,10 +251,11 @@ func (s *scope) guard() {
 		}
 	}
 	if why, quiet := s.quiet(); quiet && !p.Empty() {
-		// No decision of a person: an approval neither opens it nor is lost to it.
-		s.held = append(s.held, plan.Violation{Code: "quiet_hours", Message: why})
+		// Nobody is waited for: an approval neither opens it nor is lost to it.
+		s.later = true
+		s.held = append(s.held, plan.Violation{Code: "quiet_hours", Note: true, Message: why})
 	}
-	if !plan.Blocks(s.held) && !p.Empty() && !approved && s.run.mode == Apply {
+	if !s.later && !plan.Blocks(s.held) && !p.Empty() && !approved && s.run.mode == Apply {
 		if v := s.target.budget.take(p); v != nil {
 			s.held = append(s.held, *v)
 		}
@@ -360,7 +368,7 @@ func (s *scope) conclude(c *state.Commit) {
 	c.Hold = s.hold
 	switch s.report.Outcome {
 	case InStep, Changed, Unmapped:
-		c.ClearHold = true
+		c.ClearHold = s.hold == nil
 	}
 }
 
@@ -441,7 +449,7 @@ func (s *scope) cursor() *state.Cursor {
 	}
 	c.Settings, c.Counts, c.Source = s.settings(), s.snapshot.Counts(s.target.spec.Needs), ""
 	c.Objects, c.Absent = s.plan.Managed, len(s.plan.Absent)
-	if s.report.Outcome == InStep || s.report.Outcome == Changed {
+	if (s.report.Outcome == InStep || s.report.Outcome == Changed) && !s.later {
 		c.Source, c.InStepAt = s.digest, now
 	}
 	return &c

@@ -686,22 +686,49 @@ func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
 	w.wantLine(contoso, e3, "0")
 }
 
-func TestQuietHoursHoldWhatWasApprovedAndForgetNothing(t *testing.T) {
+func TestQuietHoursKeepWhatWasApprovedAndForgetNothing(t *testing.T) {
 	w := newWorld(t)
 	asleep := true
 	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
 	w.apply()
 	w.approve()
 	r := w.apply()
-	w.want(r, "held held", 3)
+	w.want(r, "skipped skipped", 0)
 	if w.writes != 0 {
 		t.Fatalf("%d writes at night, want none", w.writes)
 	}
 	if got := r.Scopes[0].Violations[0].Code; got != "quiet_hours" {
-		t.Errorf("held for %s, want quiet_hours", got)
+		t.Errorf("left for later by %s, want quiet_hours", got)
 	}
 	asleep = false
 	w.want(w.apply(), "changed changed", 0)
 	asleep = true
+	w.want(w.apply(), "in_step in_step", 0)
+}
+
+func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
+	w := newWorld(t)
+	w.apply()
+	w.approve()
+	budget := 1
+	w.fail = func(plan.Change) (bool, error) {
+		if budget == 0 {
+			return false, &plan.Later{Code: "budget", Why: "the budget is spent"}
+		}
+		budget--
+		return true, nil
+	}
+	r := w.apply() // contoso has two lines to make, fabrikam one
+	w.want(r, "changed skipped", 0)
+	if got := r.Scopes[0].Violations; len(got) != 1 || got[0].Code != "budget" || !got[0].Note || !strings.Contains(got[0].Message, "1 change is left") {
+		t.Errorf("got %+v, want one note", got)
+	}
+	for e, err := range w.store.Journal(t.Context(), state.JournalFilter{}) {
+		if err != nil || e.Result != state.ResultDone {
+			t.Errorf("the journal has %+v, %v; want only what was done", e, err)
+		}
+	}
+	budget = 10
+	w.want(w.apply(), "changed changed", 0)
 	w.want(w.apply(), "in_step in_step", 0)
 }

@@ -15,7 +15,7 @@ type Outcome string
 // The outcomes.
 const (
 	InStep     Outcome = "in_step"
-	Skipped    Outcome = "skipped" // unchanged at the source, verified lately
+	Skipped    Outcome = "skipped" // unchanged at the source and verified lately, or left for a later run
 	Changed    Outcome = "changed"
 	Partial    Outcome = "partial"
 	Held       Outcome = "held"
