@@ -49,6 +49,18 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 // organization is searched for it, and if it is not to be seen the next run
 // finds out.
 func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	if ch.Reason == plan.AttemptVanished {
+		// An earlier request had no answer and left nothing then: it may have
+		// arrived since.
+		late, err := t.find(ctx, p, ch.Key)
+		if err != nil {
+			return plan.Applied{}, err
+		}
+		if late != nil {
+			p.keys[late.ID], p.refs[ch.Key] = ch.Key, late.ID
+			return t.applied(ctx, p, p.layouts[ch.Key.Kind], ch, late, ch.After.Fields), nil
+		}
+	}
 	made, err := t.post(ctx, p, ch)
 	if refusedWith(err, codeTraits) {
 		// The type has changed since it was read.

@@ -36,11 +36,14 @@ func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (p
 	if t.config.PSAContactSync != SyncOff {
 		return plan.Applied{}, fmt.Errorf("contact %s is not created: with itglue.psa_contact_sync %s it would come twice", ch.Label, t.config.PSAContactSync)
 	}
-	if t.session.options.Now().Sub(p.at) > staleContacts {
+	again := ch.Reason == plan.AttemptVanished // an earlier request may have arrived since
+	if again || t.session.options.Now().Sub(p.at) > staleContacts {
 		if err := t.refresh(ctx, p); err != nil {
 			return plan.Applied{}, err
 		}
-		if c := p.twin(ch.After); c != nil {
+		if c := p.twin(ch.After); c != nil && again {
+			return p.appliedContact(ch, c, ch.After.Fields), nil
+		} else if c != nil {
 			return plan.Applied{}, fmt.Errorf("%w: contact %s (%s) came meanwhile; the next plan takes it on", plan.ErrMoved, c.ID, c.name())
 		}
 	}

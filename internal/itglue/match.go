@@ -47,6 +47,9 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 			known[r.ID] = n
 		}
 	}
+	if err := t.trust(ctx, p, known); err != nil {
+		return err
+	}
 	for i := range o.Objects {
 		p.remind(&o.Objects[i])
 	}
@@ -198,6 +201,21 @@ func (p *place) pair(people []directory.User, known map[string]id) {
 			p.people[u.ID] = pairing{conflict: p.ambiguous(u, candidates, claims)}
 		}
 	}
+	p.doubled = nil
+	for i := range ordered {
+		u := &ordered[i]
+		n := p.people[u.ID].contact
+		if n == 0 {
+			continue
+		}
+		for a := range addressesOf(u) {
+			for _, c := range byAddress[a] {
+				if c.ID != n && taken[c.ID] == "" && !slices.Contains(p.doubled, c) {
+					p.doubled = append(p.doubled, c)
+				}
+			}
+		}
+	}
 	for i := range ordered {
 		u := &ordered[i]
 		if _, done := p.people[u.ID]; done {
@@ -281,6 +299,9 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 	var out []plan.Violation
 	note := func(code, format string, args ...any) {
 		out = append(out, plan.Violation{Code: code, Note: true, Message: fmt.Sprintf(format, args...)})
+	}
+	if len(p.doubled) > 0 {
+		note("contact_doubled", "contacts with addresses of people who have another contact: %s; merge them in IT Glue", refsOf(p.doubled))
 	}
 	var untracked []string
 	domains, _ := s.Domains.Items() // Desired says what is not proven

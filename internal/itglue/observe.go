@@ -99,6 +99,7 @@ type place struct {
 	mend     map[plan.Key]map[string]bool   // marks of an asset that somebody cleared
 	matched  bool                           // Match was called
 	people   map[string]pairing             // by object id
+	doubled  []*contact                     // with an address of somebody who has another contact
 	promised map[string]string              // label of a contact to come → object id
 	adapted  map[plan.Key]map[string]string // what became of texts, from records; see rewrite.go
 }

@@ -577,3 +577,51 @@ func TestCallsThatMayNeverBeSentAreNotAllowed(t *testing.T) {
 		t.Errorf("got %d requests, want none", got)
 	}
 }
+
+func TestARequestThatArrivesLateIsNotSentAgain(t *testing.T) {
+	for _, kind := range []string{kindLicences, kindContact} {
+		b := newBench(t, seed()).layouts()
+		other := newBench(t, seed()).layouts()
+		other.settle()
+		if kind == kindContact {
+			b.settle()
+			for _, x := range []*bench{b, other} {
+				x.source.users = append(x.source.users, directory.User{ID: oid(9), UPN: "new@contoso.example", Mail: "new@contoso.example", Name: "New One", GivenName: "New", Surname: "One", Enabled: true})
+			}
+			other.settle()
+		}
+		b.sim.Fail(itgluesim.Rule{Method: http.MethodPost, Fault: itgluesim.Fault{Kind: itgluesim.Dropped}})
+		b.night() // lost, and nothing is to be seen
+		b.sim.Heal()
+		n := b.plan()
+		if len(n.plan.Changes) == 0 || n.plan.Changes[0].Reason != plan.AttemptVanished {
+			t.Fatalf("%s: got\n%s\nwant an attempt that vanished", kind, n)
+		}
+		// Between this plan and its write the lost request arrives.
+		there := other.sim.World()
+		b.sim.Update(func(w *itgluesim.World) {
+			if kind == kindContact {
+				w.Contacts = append(w.Contacts, there.Contacts[len(there.Contacts)-1])
+			} else {
+				w.Assets = append(w.Assets, other.asset(there, kindLicences, tenantID))
+			}
+		})
+		assets, contacts := len(there.Assets), len(there.Contacts)
+		b.apply(n)
+		b.settle()
+		if w := b.sim.World(); len(w.Assets) != assets || len(w.Contacts) != contacts {
+			t.Errorf("%s: %d assets and %d contacts, want %d and %d", kind, len(w.Assets), len(w.Contacts), assets, contacts)
+		}
+	}
+}
+
+func TestAListOfContactsThatLeavesThemOutIsNotTrusted(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.settle()
+	b.sim.Fail(itgluesim.Rule{Method: http.MethodGet, Route: "/contacts", Fault: itgluesim.Fault{Kind: itgluesim.EmptyList}})
+	if _, err := b.tryPlan(); err == nil || !strings.Contains(err.Error(), "leaves out contact") {
+		t.Fatalf("got %v, want an error", err)
+	}
+	b.sim.Heal()
+	b.quiet()
+}

@@ -3,6 +3,7 @@ package itglue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -65,6 +66,35 @@ func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot,
 		}
 	}
 	slices.SortFunc(o.Objects, func(a, b plan.Object) int { return a.Key.Compare(b.Key) })
+	return nil
+}
+
+// probes is how many contacts that vanished are asked for by their ids: a list
+// that leaves one out leaves out many.
+const probes = 3
+
+// trust makes sure that contacts which earlier runs settled on and no list shows
+// are really gone. An account whose rights were cut lists none at all, with a
+// total of zero; every tag to them would be written away.
+func (t *Target) trust(ctx context.Context, p *place, known map[string]id) error {
+	asked := 0
+	for _, object := range slices.Sorted(maps.Keys(known)) {
+		n := known[object]
+		if p.contacts[n] != nil {
+			continue
+		}
+		if asked++; asked > probes {
+			return nil
+		}
+		c, err := t.session.contact(ctx, n)
+		switch {
+		case gone(err):
+		case err != nil:
+			return fmt.Errorf("looking for contact %s, which no list shows: %w", n, err)
+		case c.Organization == p.organization:
+			return fmt.Errorf("IT Glue's list of contacts leaves out contact %s (%s), which is there: the list is not to be trusted, and nothing was written; look at what the API key may see", n, c.name())
+		}
+	}
 	return nil
 }
 

@@ -173,6 +173,7 @@ const (
 	Unprocessable     FaultKind = "422"
 	HTMLPage          FaultKind = "200 with HTML instead of JSON"
 	EmptyAnswer       FaultKind = "200 without a body, committed"
+	EmptyList         FaultKind = "200 with a list of nothing: what a key without rights sees"
 	Echoed            FaultKind = "success, write lost: the answer shows what was asked for"
 )
 
