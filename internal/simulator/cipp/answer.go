@@ -75,8 +75,8 @@ func (f Fault) answer(q Request, now time.Time) answer {
 		a = unauthorized()
 	case Denied:
 		role := "CIPP.Core.Read"
-		if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.name == q.Endpoint }); i >= 0 {
-			role = endpoints[i].role
+		if d, known := catalogue()[strings.ToLower(q.Endpoint)]; known {
+			role = d.role
 		}
 		a = text(http.StatusForbidden, msg(textNotAllowed+"you do not have the required permission: "+role))
 	case Upstream403:

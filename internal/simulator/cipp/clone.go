@@ -30,6 +30,7 @@ func (w *World) Clone() *World {
 		r.BlockedEndpoints = slices.Clone(r.BlockedEndpoints)
 	})
 	c.ExcludedSKUs = slices.Clone(w.ExcludedSKUs)
+	c.Tasks = each(w.Tasks, func(k *Task) { k.Parameters, k.Results = maps.Clone(k.Parameters), slices.Clone(k.Results) })
 	return &c
 }
 
@@ -45,6 +46,8 @@ func (t *Tenant) Clone() *Tenant {
 	c.FormerDomains = slices.Clone(t.FormerDomains)
 	c.BusinessPhones, c.TechnicalMails = slices.Clone(t.BusinessPhones), slices.Clone(t.TechnicalMails)
 	c.OffboardingDefault = maps.Clone(t.OffboardingDefault)
+	c.Policies, c.Devices = slices.Clone(t.Policies), slices.Clone(t.Devices)
+	c.Issues, c.Alerts = slices.Clone(t.Issues), slices.Clone(t.Alerts)
 	c.SKUs = slices.Clone(t.SKUs)
 	for i := range c.SKUs {
 		c.SKUs[i].ServicePlans = slices.Clone(c.SKUs[i].ServicePlans)
@@ -106,6 +109,9 @@ func (w *World) settle(now time.Time) {
 	}
 	for _, g := range w.TenantGroups {
 		g.ID = cmp.Or(g.ID, guid("tenant group", g.Name))
+	}
+	for _, k := range w.Tasks {
+		k.settle(now)
 	}
 }
 

@@ -39,7 +39,7 @@ const (
 )
 
 // endpoints is what the instance serves. A new endpoint is one line here and
-// one function.
+// one function. The rest of what CIPP publishes is answered in general.
 var endpoints = []endpoint{
 	{name: "PublicPing", role: public, serve: (*call).publicPing},
 	{name: "GetVersion", role: "CIPP.Core.Read", serve: (*call).getVersion},
@@ -67,10 +67,58 @@ var endpoints = []endpoint{
 	{name: "ListmailboxPermissions", role: "Exchange.Mailbox.Read", tenancy: oneTenant, serve: (*call).listMailboxPermissions},
 	{name: "ListCalendarPermissions", role: "Exchange.Mailbox.Read", tenancy: oneTenant, serve: (*call).listCalendarPermissions},
 	{name: "ListDomainAnalyser", role: "Tenant.DomainAnalyser.Read", tenancy: oneTenant, serve: (*call).listDomainAnalyser},
+	{name: "ListDomainHealth", role: "Tenant.DomainAnalyser.Read", serve: (*call).listDomainHealth},
+	{name: "ListUserCounts", role: "Identity.User.Read", tenancy: oneTenant, serve: (*call).listUserCounts},
+	{name: "ListUserGroups", role: "Identity.User.Read", tenancy: oneTenant, serve: (*call).listUserGroups},
+	{name: "ListPerUserMFA", role: "Identity.User.Read", tenancy: oneTenant, serve: (*call).listPerUserMFA},
+	{name: "ListDeletedItems", role: "Tenant.Directory.Read", tenancy: oneTenant, serve: (*call).listDeletedItems},
+	{name: "ListMailboxForwarding", role: "Exchange.Mailbox.Read", tenancy: oneTenant, serve: (*call).listMailboxForwarding},
+	{name: "ListConditionalAccessPolicies", role: "Tenant.ConditionalAccess.Read", tenancy: oneTenant, serve: (*call).listPolicies},
+	{name: "ListDevices", role: "Endpoint.Device.Read", tenancy: oneTenant, serve: (*call).listDevices},
+	{name: "ListServiceHealth", role: "Tenant.Administration.Read", tenancy: oneTenant, serve: (*call).listServiceHealth},
+	{name: "ListSecureScoreReport", role: "Tenant.Reports.Read", tenancy: ownCheck, since: "10.8.0", serve: (*call).listSecureScore},
+	{name: "ExecAlertsList", role: "Security.Alert.Read", tenancy: oneTenant, serve: (*call).execAlertsList},
+	{name: "ListAlertResults", role: "CIPP.Alert.Read", tenancy: ownCheck, serve: (*call).listAlertResults},
+	{name: "ListLogs", role: "CIPP.Core.Read", serve: (*call).listLogs},
+
+	{name: "EditTenant", role: "Tenant.Config.ReadWrite", serve: (*call).editTenant},
+	{name: "EditTenantOffboardingDefaults", role: "Tenant.Config.ReadWrite", serve: (*call).editOffboardingDefaults},
+	{name: "ExecTenantGroup", role: "Tenant.Groups.ReadWrite", serve: (*call).execTenantGroup},
+
+	{name: "AddUser", role: "Identity.User.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).addUser},
+	{name: "EditUser", role: "Identity.User.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).editUser},
+	{name: "PatchUser", role: "Identity.User.ReadWrite", tenancy: ownCheck, where: inBody, serve: (*call).patchUser},
+	{name: "EditUserAliases", role: "Identity.User.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).editUserAliases},
+	{name: "ExecDisableUser", role: "Identity.User.ReadWrite", tenancy: oneTenant, serve: (*call).execDisableUser},
+	{name: "ExecResetPass", role: "Identity.User.ReadWrite", tenancy: oneTenant, serve: (*call).execResetPass},
+	{name: "ExecRevokeSessions", role: "Identity.User.ReadWrite", tenancy: oneTenant, serve: (*call).execRevokeSessions},
+	{name: "ExecResetMFA", role: "Identity.User.ReadWrite", tenancy: oneTenant, serve: (*call).execResetMFA},
+	{name: "ExecPerUserMFA", role: "Identity.User.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execPerUserMFA},
+	{name: "RemoveUser", role: "Identity.User.ReadWrite", tenancy: oneTenant, serve: (*call).removeUser},
+	{name: "ExecBulkLicense", role: "Identity.User.ReadWrite", tenancy: ownCheck, where: inBody, serve: (*call).execBulkLicense},
+	{name: "ExecOffboardUser", role: "Identity.User.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execOffboardUser},
+
+	{name: "AddGroup", role: "Identity.Group.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).addGroup},
+	{name: "EditGroup", role: "Identity.Group.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).editGroup},
+	{name: "ExecGroupsDelete", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, serve: (*call).execGroupsDelete},
+
+	{name: "ExecConvertMailbox", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execConvertMailbox},
+	{name: "ExecEmailForward", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execEmailForward},
+	{name: "ExecEditCalendarPermissions", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, serve: (*call).execEditCalendarPermissions},
+	{name: "ExecModifyCalPerms", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execModifyCalPerms},
+	{name: "ExecModifyMBPerms", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execModifyMBPerms},
+
+	{name: "ListScheduledItems", role: "CIPP.Scheduler.Read", tenancy: ownCheck, serve: (*call).listScheduledItems},
+	{name: "ListScheduledItemDetails", role: "CIPP.Scheduler.Read", serve: (*call).listScheduledItemDetails},
+	{name: "AddScheduledItem", role: "CIPP.Scheduler.ReadWrite", tenancy: ownCheck, serve: (*call).addScheduledItem},
+	{name: "RemoveScheduledItem", role: "CIPP.Scheduler.ReadWrite", serve: (*call).removeScheduledItem},
 }
 
 // canonical gives a name the case that CIPP publishes.
 func canonical(name string) string {
+	if d, known := catalogue()[strings.ToLower(name)]; known {
+		return d.name
+	}
 	for _, ep := range endpoints {
 		if strings.EqualFold(ep.name, name) {
 			return ep.name
@@ -81,14 +129,14 @@ func canonical(name string) string {
 
 // endpoint finds an endpoint that this instance has.
 func (s *Server) endpoint(name string) (endpoint, bool) {
-	for _, ep := range endpoints {
-		if ep.name != name {
-			continue
-		}
-		gone := slices.ContainsFunc(s.faults.MissingEndpoints, func(m string) bool { return strings.EqualFold(m, name) })
-		return ep, !gone && (ep.since == "" || s.atLeast(ep.since))
+	if among(s.faults.MissingEndpoints, name) {
+		return endpoint{}, false
 	}
-	return endpoint{}, false
+	if i := slices.IndexFunc(endpoints, func(e endpoint) bool { return e.name == name }); i >= 0 {
+		return endpoints[i], endpoints[i].since == "" || s.atLeast(endpoints[i].since)
+	}
+	d, known := catalogue()[strings.ToLower(name)]
+	return d.endpoint(), known
 }
 
 // findTenant settles which tenant a call is about.
@@ -154,6 +202,9 @@ func (s *Server) dataOf(t *Tenant) *Tenant {
 		if o := s.world.Tenant(other); o != nil {
 			return o
 		}
+	}
+	if old := s.stale[t.CustomerID]; s.now().Before(old.until) {
+		return old.tenant
 	}
 	return t
 }

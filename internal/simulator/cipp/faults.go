@@ -21,11 +21,14 @@ type Faults struct {
 	Address           Address  // what stands at our base URL instead of the API
 	DisabledStatus    int      // the platform's answer to a disabled client; 0 means 403
 	OldLicenceRows    bool     // TermInfo as text and no assignments, as up to 8.x
+	NamesForUsers     bool     // live calendar rights name users by display name instead of address
 	EmptyUnknown      bool     // ListGraphBulkRequest answers an unknown tenant with no body instead of []
 
 	Token   TokenFaults
 	List    ListFaults
 	Queues  QueueFaults
+	Writes  WriteFaults
+	Tasks   TaskFaults
 	Answers map[string]Shape        // endpoint, or "*" for all → how its answers are deformed
 	Tenants map[string]TenantFaults // customer id, default domain, or "*" → what is wrong with that tenant
 }
@@ -310,6 +313,7 @@ func (s *Server) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults, s.rules, s.before, s.spent, s.cold = Faults{}, nil, nil, map[string]int{}, false
+	s.stale = map[string]stale{}
 }
 
 // rule finds what the rules say about a request and uses it up.

@@ -213,7 +213,7 @@ func mailboxRows(t *Tenant, fromCache bool) []object {
 			"displayName": m.DisplayName, "primarySmtpAddress": m.PrimarySMTP, "ArchiveEnabled": m.Archive,
 			"AutoExpandingArchive": false, "AutoExpandingArchiveScope": "None", "recipientType": "UserMailbox",
 			"recipientTypeDetails": m.Type, "AdditionalEmailAddresses": strings.Join(m.Aliases, ", "),
-			"ForwardingSmtpAddress": m.ForwardTo, "InternalForwardingAddress": nil, "DeliverToMailboxAndForward": m.KeepCopy,
+			"ForwardingSmtpAddress": m.ForwardTo, "InternalForwardingAddress": orNil(m.ForwardInner), "DeliverToMailboxAndForward": m.KeepCopy,
 			"HiddenFromAddressListsEnabled": m.Hidden, "ExternalDirectoryObjectId": m.UserID, "IsDirSynced": m.DirSynced,
 			"MessageCopyForSendOnBehalfEnabled": true, "MessageCopyForSentAsEnabled": true,
 			"LitigationHoldEnabled": m.LitigationOn, "LitigationHoldDate": nil, "LitigationHoldDuration": "Unlimited",
@@ -253,6 +253,13 @@ func (c *call) listMailboxes() answer {
 		return c.failed(http.StatusForbidden, []string{TextNoLicence})
 	}
 	rows := mailboxRows(c.data, false)
+	if id := c.param("Identity"); id != "" {
+		m := c.data.mailboxOf(id)
+		if m == nil {
+			return c.failed(http.StatusForbidden, []string{"The operation couldn't be performed because object '" + id + "' couldn't be found."})
+		}
+		rows = slices.DeleteFunc(rows, func(r object) bool { return r["ExchangeGuid"] != m.ExchangeGUID })
+	}
 	if kind := c.param("RecipientTypeDetails"); kind != "" {
 		rows = slices.DeleteFunc(rows, func(r object) bool { return !strings.EqualFold(r["recipientTypeDetails"].(string), kind) })
 	}

@@ -80,6 +80,9 @@ func (c *call) report(kind string, row func(m *Mailbox) object) answer {
 // listMailboxPermissions reports who may use whose mailbox
 // (CIPP source: Get-CIPPMailboxPermissionReport.ps1).
 func (c *call) listMailboxPermissions() answer {
+	if !c.isTrue("UseReportDB") && c.param("userId") != "" {
+		return c.liveDelegates()
+	}
 	return c.report("MailboxPermissions", func(m *Mailbox) object {
 		rights := []object{}
 		for _, d := range m.Delegates {
@@ -95,6 +98,9 @@ func (c *call) listMailboxPermissions() answer {
 // listCalendarPermissions reports who may do what in whose calendar; Default
 // and Anonymous are left out (CIPP source: Get-CIPPCalendarPermissionReport.ps1).
 func (c *call) listCalendarPermissions() answer {
+	if c.param("UserID") != "" {
+		return c.liveCalendar() // whatever else was asked for
+	}
 	return c.report("CalendarPermissions", func(m *Mailbox) object {
 		rights := []object{}
 		for _, r := range m.Calendar {

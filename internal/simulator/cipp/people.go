@@ -3,6 +3,7 @@ package cippsim
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 func userRows(t *Tenant) []object {
@@ -55,14 +56,15 @@ func userRow(t *Tenant, u *User) object {
 		"accountEnabled": !u.Disabled, "userType": kind, "isResourceAccount": u.Resource,
 		"jobTitle": orNil(u.JobTitle), "department": orNil(u.Department), "companyName": orNil(u.CompanyName),
 		"officeLocation": orNil(u.Office), "mobilePhone": orNil(u.MobilePhone), "faxNumber": nil,
-		"businessPhones": list(u.BusinessPhones), "city": orNil(u.City), "state": nil, "country": orNil(u.Country),
-		"postalCode": nil, "streetAddress": nil, "preferredLanguage": nil, "preferredDataLocation": nil,
+		"businessPhones": list(u.BusinessPhones), "city": orNil(u.City), "state": orNil(u.State), "country": orNil(u.Country),
+		"postalCode": orNil(u.PostalCode), "streetAddress": orNil(u.Street), "preferredLanguage": nil, "preferredDataLocation": nil,
 		"usageLocation": orNil(u.UsageLocation), "showInAddressList": nil, "createdDateTime": zulu(u.Created),
 		"proxyAddresses": list(u.ProxyAddresses), "otherMails": list(u.OtherMails), "passwordPolicies": nil,
 		"assignedLicenses": assigned, "assignedPlans": []object{}, "licenseAssignmentStates": states,
 		"onPremisesSyncEnabled": u.Synced, "onPremisesImmutableId": orNil(u.ImmutableID),
 		"onPremisesLastSyncDateTime": lastSync, "onPremisesDistinguishedName": nil, "onPremisesSamAccountName": nil,
 		"securityIdentifier": "S-1-12-1-" + u.ID[:min(len(u.ID), 8)], "externalUserState": nil, "creationType": nil,
+		"lastPasswordChangeDateTime": zulu(u.passwordSet()), "signInSessionsValidFromDateTime": zulu(latest(u.SessionsRevoked, u.Created)),
 	}
 }
 
@@ -160,4 +162,14 @@ func heldBy(t *Tenant, sku string) []object {
 		}
 	}
 	return rows
+}
+
+// passwordSet is when the password was last changed.
+func (u *User) passwordSet() time.Time { return latest(u.PasswordSet, u.Created) }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -4,7 +4,10 @@
 //
 // It holds a World, answers as CIPP 10.8.2 does, strict where CIPP is strict
 // and silent where CIPP is silent, and has a switch for every quirk that a
-// reading client can meet. Tests and the practice mode use it.
+// client can meet. What is written is seen by every read, with all that CIPP
+// does beside what it was asked. Endpoints without code of their own answer in
+// general, and complain of calls that CIPP does not publish. Tests and the
+// practice mode use it.
 package cippsim
 
 import (
@@ -53,6 +56,8 @@ type Server struct {
 	graphRows  map[string][]cachedRows // AllTenants rows of the Graph proxy, by key
 	licenceRun []cachedRows            // AllTenants rows of ListLicenses and ListLicensesReport
 	cache      map[string]map[string]*cached
+	stale      map[string]stale // by customer id, and that id + "groups"
+	logbook    []Entry
 	log        []Request
 	counts     map[string]int
 	complaints []string
@@ -74,6 +79,7 @@ func New(world World, opts Options) *Server {
 	s := &Server{
 		opts: opts, world: world.Clone(), spent: map[string]int{}, tokens: map[string]*token{},
 		graphRows: map[string][]cachedRows{}, cache: map[string]map[string]*cached{}, counts: map[string]int{},
+		stale: map[string]stale{},
 	}
 	if len(s.world.Clients) == 0 {
 		s.world.Clients = []*Client{{ID: opts.ClientID, Name: "practice", Secret: opts.ClientSecret, Role: opts.Role}}
@@ -257,6 +263,8 @@ func (s *Server) api(r *http.Request, q Request, in *call, badBody string) answe
 	if badBody != "" {
 		return in.exception(badBody)
 	}
+	in.checkDeclared(r.Method)
+	s.runDueTasks()
 	if refused := in.findTenant(); refused != nil {
 		return *refused
 	}

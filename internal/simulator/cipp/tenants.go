@@ -172,7 +172,7 @@ func (c *call) listTenantGroups() answer {
 		wanted = id
 	}
 	rows := []object{}
-	for _, g := range c.w.TenantGroups {
+	for _, g := range c.shownGroups() {
 		if wanted != "" && !strings.EqualFold(wanted, g.ID) {
 			continue
 		}

@@ -17,6 +17,7 @@ type World struct {
 
 	Tenants      []*Tenant
 	TenantGroups []*TenantGroup
+	Tasks        []*Task // of CIPP's scheduler
 
 	// Clients are the API clients of the instance. If there are none, New adds
 	// the one of its Options.
@@ -64,6 +65,12 @@ type Tenant struct {
 	Users              []*User
 	Groups             []*Group
 	Mailboxes          []*Mailbox
+	Policies           []Policy // conditional access; nil = the usual two where there is Entra P1
+	Devices            []Device // nil = one for each licensed member
+	Issues             []Issue  // open ones of Microsoft's services
+	Alerts             []Alert
+	Score              float64 // secure score, of ScoreMax; 0 = one made up from the id
+	ScoreMax           float64
 	OffboardingDefault map[string]any // nil = none
 }
 
@@ -165,6 +172,14 @@ type User struct {
 	CoveredByCA   string // empty means Not Enforced
 	CoveredBySD   *bool
 	Admin         bool
+
+	Street          string
+	State           string
+	PostalCode      string
+	Password        string    // the last one that CIPP set; empty = nobody did here
+	PasswordSet     time.Time // zero means when the account was made
+	MustChange      bool      // at the next sign-in
+	SessionsRevoked time.Time
 }
 
 // A Group is a directory group.
@@ -207,6 +222,8 @@ type Mailbox struct {
 	Type         string // recipientTypeDetails; empty means UserMailbox
 	Archive      bool
 	ForwardTo    string // ForwardingSmtpAddress
+	ForwardInner string // ForwardingAddress: a recipient of the tenant
+	OutOfOffice  string
 	KeepCopy     bool
 	Hidden       bool // from address lists
 	DirSynced    bool
@@ -217,6 +234,7 @@ type Mailbox struct {
 	Delegates    []Delegate
 	SendOnBehalf []string
 	Calendar     []CalendarRight
+	CalendarName string // of its folder where nobody has rights yet; empty means Calendar
 }
 
 // A Delegate is somebody with rights in another's mailbox.
