@@ -37,6 +37,9 @@ type Options struct {
 	Transport http.RoundTripper
 	// Bucket is shared by everybody who talks to this CIPP; nil makes one of Config.Rate.
 	Bucket *rest.Bucket
+	// Operate lets Call reach every endpoint of CIPP, those that write included.
+	// Without it a client can only read what a sync needs, whatever it is asked.
+	Operate bool
 }
 
 // A Client talks to one CIPP. It may be shared, and satisfies sync.Source.
@@ -68,8 +71,12 @@ func New(conf Config, o Options) (*Client, error) {
 	}
 	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, missing: map[string]time.Time{},
 		silent: map[directory.TenantID]time.Time{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
+	routes := allowed
+	if o.Operate {
+		routes = operable()
+	}
 	c.rest, err = rest.New(rest.Options{
-		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: allowed,
+		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: routes,
 		Sign: c.sign, Refused: c.refused, Classify: classify,
 		Metrics: o.Metrics, Log: o.Log, Transport: o.Transport, Timeout: livePatience,
 	})
@@ -79,7 +86,8 @@ func New(conf Config, o Options) (*Client, error) {
 	return c, nil
 }
 
-// allowed is everything this client can ask of CIPP: reads, all of them.
+// allowed is everything a client without Options.Operate can ask of CIPP:
+// reads, all of them.
 var allowed = []rest.Route{
 	{Method: http.MethodGet, Path: "/api/PublicPing"},
 	{Method: http.MethodGet, Path: "/api/GetVersion"},
@@ -231,6 +239,9 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 			c.proven.Store(true)
 		}
 		return r.Body, nil
+	}
+	if errors.Is(err, rest.ErrOutcomeUnknown) {
+		return nil, err // of a write; nothing else may be said of it
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("cipp: %s: %w", k.endpoint, context.Cause(ctx))

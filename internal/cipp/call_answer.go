@@ -1,0 +1,340 @@
+package cipp
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"syncd/internal/cipp/endpoint"
+	"syncd/internal/secret"
+)
+
+// An opened is an answer of any endpoint, taken apart.
+type opened struct {
+	rows   []jsontext.Value
+	said   []saying
+	queue  text // the id of the queue CIPP put the answer into, where it says one
+	queued bool // the rows are still to come
+	next   text // link to the next page
+	tenant text // whom the envelope says it is about
+	single bool // one bare sentence in a list: how a list endpoint says that it failed
+}
+
+// A saying is one sentence of an answer.
+type saying struct {
+	text   string
+	copied string // what CIPP's page would offer to copy
+	failed bool
+}
+
+// replyMeta is what an envelope says about its rows. The key of the queue was
+// QueuedId up to version 8.
+type replyMeta struct {
+	Queued       flag `json:"Queued"`
+	QueueMessage text `json:"QueueMessage"`
+	QueueID      text `json:"QueueId"`
+	QueuedID     text `json:"QueuedId"`
+	NextLink     text `json:"nextLink"`
+	TenantFilter text `json:"TenantFilter"`
+}
+
+// openReply takes an answer apart, in all the shapes that endpoints have. Where
+// it is the answer to a write, texts are sentences; of a read they may be rows.
+func openReply(body []byte, write bool) (*opened, error) {
+	o := &opened{}
+	body = bare(body)
+	if len(body) == 0 {
+		return o, nil
+	}
+	dec := decoder(body)
+	if kind := dec.PeekKind(); kind == '{' {
+		return o, o.envelope(body, write)
+	}
+	value, err := slice(dec, body)
+	if err != nil || !atEnd(dec) {
+		if write && err != nil || write && body[0] != '[' {
+			// Some writes answer in plain text.
+			o.sentence(string(body), "", false)
+			return o, nil
+		}
+		return nil, fmt.Errorf("%w: %q", errNotJSON, clip(string(body), 200))
+	}
+	if err := o.results(value, write); err != nil {
+		return nil, err
+	}
+	o.single = !write && body[0] == '[' && len(o.rows) == 1 && o.rows[0].Kind() == '"'
+	return o, nil
+}
+
+// envelope opens an object: {"Results", "Metadata"}, an error, a sentence, or
+// the only row there is.
+func (o *opened) envelope(body []byte, write bool) error {
+	wrapped := false
+	var state, sentence, message, severity string
+	err := members(decoder(body), func(dec *jsontext.Decoder, name string) error {
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		raw = slices.Clone(raw) // the decoder reads on over it
+		switch strings.ToLower(name) {
+		case "results":
+			wrapped = true
+			return o.results(raw, write)
+		case "metadata":
+			var meta replyMeta
+			if raw.Kind() == '{' && json.Unmarshal(raw, &meta, tolerant) == nil {
+				o.next, o.tenant = meta.NextLink, meta.TenantFilter
+				o.queue = meta.QueueID
+				if o.queue == "" {
+					o.queue = meta.QueuedID
+				}
+				// Conditional access and alerts say only the message.
+				o.queued = meta.Queued.on || !meta.Queued.set && meta.QueueMessage != ""
+			}
+		case "error":
+			if s := said(raw); s != "" && raw.Kind() != 't' && raw.Kind() != 'f' && raw.Kind() != '0' {
+				o.sentence(s, "", true)
+			}
+		case "copyfrom":
+			o.copied(raw)
+		case "state":
+			state = said(raw)
+		case "resulttext":
+			sentence = said(raw)
+		case "message":
+			message = said(raw)
+		case "severity":
+			severity = said(raw)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("the answer is not sound JSON: %w", err)
+	case wrapped || len(o.said) > 0:
+	case sentence != "":
+		o.sentence(sentence, "", strings.EqualFold(state, "error"))
+	case message != "" && severity != "" && write:
+		o.sentence(message, "", strings.EqualFold(severity, "error") || strings.EqualFold(severity, "failed"))
+	default:
+		o.rows = []jsontext.Value{jsontext.Value(body)}
+	}
+	return nil
+}
+
+// copied hears what went wrong while AddUser copied from another user.
+func (o *opened) copied(raw jsontext.Value) {
+	var from struct {
+		Error words `json:"Error"`
+	}
+	if raw.Kind() == '{' && json.Unmarshal(raw, &from, tolerant) == nil {
+		for _, s := range from.Error {
+			o.sentence(s, "", true)
+		}
+	}
+}
+
+// results takes in a list, one object, or a text in their place.
+func (o *opened) results(raw jsontext.Value, write bool) error {
+	switch raw.Kind() {
+	case '[':
+		return elements(decoder(raw), func(dec *jsontext.Decoder) error {
+			one, err := dec.ReadValue()
+			if err == nil && one.Kind() != 'n' {
+				o.element(slices.Clone(one), write)
+			}
+			return err
+		})
+	case '{':
+		o.element(raw, write)
+	case '"':
+		o.sentence(unquoted(raw), "", false)
+	case 'n':
+	default:
+		o.rows = append(o.rows, raw)
+	}
+	return nil
+}
+
+func (o *opened) element(raw jsontext.Value, write bool) {
+	switch raw.Kind() {
+	case '{':
+		var s struct {
+			Text  text `json:"resultText"`
+			State text `json:"state"`
+			Copy  text `json:"copyField"`
+		}
+		// A row of data may have a resultText too, but no state.
+		if json.Unmarshal(raw, &s, tolerant) == nil && s.Text != "" && (write || s.State != "") {
+			o.sentence(string(s.Text), string(s.Copy), strings.EqualFold(string(s.State), "error"))
+			if !write {
+				return
+			}
+		}
+	case '"':
+		if write {
+			o.sentence(unquoted(raw), "", false)
+		}
+	}
+	o.rows = append(o.rows, raw)
+}
+
+func (o *opened) sentence(s, copied string, failed bool) {
+	s = strings.Join(strings.Fields(s), " ")
+	if s != "" {
+		o.said = append(o.said, saying{clip(s, 1000), strings.TrimSpace(copied), failed || saysFailure(s)})
+	}
+}
+
+func unquoted(raw jsontext.Value) string {
+	var s string
+	if json.Unmarshal(raw, &s, tolerant) != nil {
+		return ""
+	}
+	return s
+}
+
+// failureWords are how CIPP's sentences of a failure begin. Its source has one
+// for each endpoint, so a word more here costs less than one that is missing.
+var failureWords = []string{
+	"failed", "error", "could not", "unable", "warning", "we've failed", "we have failed", "no valid", "task with name", "invalid action",
+	"cannot", "you do not have permission", "access denied", "access to this",
+}
+
+// saysFailure reports whether a sentence of CIPP's speaks of a failure.
+func saysFailure(s string) bool {
+	low := strings.ToLower(strings.TrimSpace(s))
+	for _, word := range failureWords {
+		if strings.HasPrefix(low, word) {
+			return true
+		}
+	}
+	return strings.Contains(low, " not found in tenant ")
+}
+
+// told is a secret within a sentence, with what it is called.
+var told = regexp.MustCompile(`(?i)\b(password|passcode|temporary access pass|tap|client secret|secret|recovery key)(?: for [^:]{1,120})?(?:\s*:\s*|\s+is\s+)(\S+)`)
+
+// tellings are the secrets in a sentence: what each is called, and where it is.
+func tellings(s string) (names []string, at [][2]int) {
+	for _, m := range told.FindAllStringSubmatchIndex(s, -1) {
+		switch word := strings.ToLower(s[m[4]:m[5]]); word {
+		case "set", "not", "now", "no", "required", "changed", "reset", "expired", "disabled", "enabled", "true", "false", secret.Redacted:
+			continue // "the password is set to never expire"
+		}
+		names, at = append(names, s[m[2]:m[3]]), append(at, [2]int{m[4], m[5]})
+	}
+	return names, at
+}
+
+// untold returns a sentence without the secrets in it.
+func untold(s string) string {
+	_, at := tellings(s)
+	for i := len(at) - 1; i >= 0; i-- {
+		s = s[:at[i][0]] + secret.Redacted + s[at[i][1]:]
+	}
+	return s
+}
+
+// say puts the sentences into a reply, secrets apart, and returns those that
+// speak of a failure.
+func (o *opened) say(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (failed []string) {
+	var values []secret.String
+	keep := func(name, value string) {
+		if value = strings.TrimSpace(value); value != "" {
+			reply.Secrets = append(reply.Secrets, Secret{name, secret.New(value)})
+			values = append(values, secret.New(value))
+		}
+	}
+	texts := make([]string, len(o.said))
+	for i, s := range o.said {
+		texts[i] = s.text
+		names, at := tellings(s.text)
+		switch {
+		case s.failed || !e.TellsSecrets() && s.copied == "":
+		case s.copied != "" && !strings.HasPrefix(strings.ToLower(s.text), "username"):
+			keep(append(names, "Secret")[0], s.copied)
+			// However short: a redactor leaves what is below six characters.
+			texts[i] = strings.ReplaceAll(texts[i], s.copied, secret.Redacted)
+		default:
+			for j, name := range names {
+				keep(name, s.text[at[j][0]:at[j][1]])
+			}
+		}
+		texts[i] = untold(texts[i])
+	}
+	clean := secret.NewRedactor(values...)
+	for i, s := range o.said {
+		t := hide.Text(clean.Text(texts[i]))
+		reply.Said = append(reply.Said, t)
+		if s.failed {
+			failed = append(failed, t)
+		}
+	}
+	return failed
+}
+
+// strayRow says whose a row of a read is, where it says so, and why it is no
+// data, or "". Only columns that hold placeholders are looked at: a row of the
+// log or of a task tells of failures and is data all the same.
+func strayRow(raw jsontext.Value) (tenant, why string) {
+	if raw.Kind() == '"' {
+		s := unquoted(raw)
+		if placeholder(s) || saysFailure(s) {
+			return "", clip(s, 300)
+		}
+		return "", ""
+	}
+	if raw.Kind() != '{' {
+		return "", ""
+	}
+	results, nameless := "", false
+	_ = members(decoder(raw), func(dec *jsontext.Decoder, name string) error {
+		if dec.PeekKind() != '"' {
+			return dec.SkipValue()
+		}
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		s, bad := unquoted(value), false
+		switch name = strings.ToLower(name); name {
+		case "tenant", "defaultdomainname":
+			bad = placeholder(s)
+			if !bad && (name == "tenant" || tenant == "") {
+				tenant = s
+			}
+		case "license", "upn", "userprincipalname", "displayname", "peruser", "coveredbyca":
+			bad = placeholder(s)
+		case "message":
+			bad = strings.HasPrefix(s, "This function has been deprecated")
+		case "cippstatus":
+			bad = s != "" && !strings.EqualFold(s, "Good")
+		case "cippexception":
+			bad = s != ""
+		case "results":
+			results = s
+		case "customerid":
+			nameless = s == ""
+		default:
+			bad = strings.HasPrefix(s, "Loading data for all tenants")
+		}
+		if bad && why == "" {
+			why = s
+		}
+		return nil
+	})
+	if why == "" && nameless && saysFailure(results) {
+		why = results // the one row of a ListTenants that failed
+	}
+	return tenant, clip(why, 300)
+}
+
+// emptied is how the Graph proxy says for a tenant that its collection is
+// empty: it stumbles over nothing (CIPP source: Push-ListGraphRequestQueue.ps1).
+func emptied(why string) bool { return strings.HasSuffix(why, "Cannot index into a null array.") }

@@ -1,0 +1,146 @@
+package cipp
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+)
+
+// Redact returns a copy of a body, or of any part of one, in which the values
+// of members named like a password, a key or a token are replaced, and the
+// password within a sentence. It is what may be shown and written down. It
+// takes what encoding/json makes of JSON, and slices of maps.
+func Redact(body any) any { return redact(body, false) }
+
+// RedactRow is Redact for a row of an answer, as it came. What is no sound JSON
+// is replaced as a whole.
+func RedactRow(raw jsontext.Value) jsontext.Value {
+	var v any
+	if json.Unmarshal(raw, &v, tolerant) != nil {
+		return jsontext.Value(`"` + secret.Redacted + `"`)
+	}
+	out, err := json.Marshal(Redact(v), json.Deterministic(true), tolerant)
+	if err != nil {
+		return jsontext.Value(`"` + secret.Redacted + `"`)
+	}
+	return out
+}
+
+func redact(v any, hide bool) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, inner := range v {
+			out[name] = redact(inner, hide || secretMember(name))
+		}
+		return out
+	case []map[string]any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = redact(v[i], hide)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = redact(v[i], hide)
+		}
+		return out
+	case []string:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = redact(v[i], hide)
+		}
+		return out
+	case string:
+		if hide && v != "" {
+			return secret.Redacted
+		}
+		return untold(v)
+	case secret.String:
+		return secret.Redacted
+	}
+	return v // a switch such as ResetPass: true tells nothing
+}
+
+// secretMember reports whether a member of a body is named like a secret.
+func secretMember(name string) bool {
+	name = strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
+	switch name {
+	case "passwordtype", "passwordpolicy", "passwordpolicies", "tokenurl", "tokenid", "tokentype", "keyid", "mustchangepass":
+		return false
+	case "pass", "key", "pin", "tap", "sas", "sasurl", "copyfield", "webhookauthheadervalue", "webhookauthheaders", "authorization":
+		return true
+	}
+	for _, part := range []string{"password", "passwd", "passphrase", "passcode", "secret", "token", "apikey", "accesskey", "privatekey", "recoverykey", "accesspass", "credential", "connectionstring"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// secretsIn are the secrets that a body holds: systems repeat requests in
+// their refusals.
+func secretsIn(body any) []secret.String {
+	var found []secret.String
+	var walk func(v any, hide bool)
+	walk = func(v any, hide bool) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, inner := range v {
+				walk(inner, hide || secretMember(name))
+			}
+		case []map[string]any:
+			for _, inner := range v {
+				walk(inner, hide)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(inner, hide)
+			}
+		case string:
+			if hide {
+				found = append(found, secret.New(v))
+			}
+		}
+	}
+	walk(body, false)
+	return found
+}
+
+// hidden takes secrets out of an error, whose type and flags stay.
+func hidden(err error, hide secret.Redactor) error {
+	if err == nil || hide.Text(err.Error()) == err.Error() {
+		return err
+	}
+	if e, ok := errors.AsType[*TenantError](err); ok {
+		clean := *e
+		clean.Text = hide.Text(e.Text)
+		return &clean
+	}
+	if e, ok := errors.AsType[*rest.Error](err); ok {
+		clean := *e
+		clean.Message = hide.Text(e.Message)
+		if e.Err != nil && hide.Text(e.Err.Error()) != e.Err.Error() {
+			clean.Err = nil
+		}
+		return &clean
+	}
+	return concealed{err, hide.Text(err.Error())}
+}
+
+// concealed is an error whose words were cleaned. It is what the other was,
+// and does not hand it out.
+type concealed struct {
+	err  error
+	text string
+}
+
+func (e concealed) Error() string        { return e.text }
+func (e concealed) Is(target error) bool { return errors.Is(e.err, target) }

@@ -1,0 +1,255 @@
+package cipp
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"syncd/internal/cipp/endpoint"
+	"syncd/internal/directory"
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+)
+
+// A Preview is what a call would send, fit to be shown and written down.
+type Preview struct {
+	Endpoint endpoint.Endpoint
+	Tenant   string // as it is named to CIPP; empty where the call is about CIPP itself
+	Method   string
+	Query    url.Values // secrets redacted
+	Body     any        // likewise; nil where there is none
+	// Unread are names that CIPP publishes no parameter for, and most likely ignores.
+	Unread []string
+}
+
+// Preview says what Call would send, or refuses what Call would refuse. It
+// sends nothing.
+func (k Call) Preview() (*Preview, error) {
+	e, err := endpoint.Find(k.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("cipp: %w", err)
+	}
+	w, err := k.wire(e)
+	if err != nil {
+		return nil, fmt.Errorf("cipp: %w", err)
+	}
+	p := &Preview{Endpoint: e, Tenant: w.filter.value, Method: w.request.Method, Query: w.request.Query}
+	if k.AllTenants {
+		p.Tenant = "AllTenants"
+	}
+	for name, values := range p.Query {
+		if secretMember(name) && len(values) > 0 {
+			p.Query[name] = []string{secret.Redacted}
+		}
+	}
+	if w.request.Body != nil {
+		p.Body = Redact(w.request.Body)
+	}
+	bodies := k.List
+	if len(bodies) == 0 {
+		bodies = []map[string]any{k.Body}
+	}
+	for _, body := range bodies {
+		p.Unread = append(p.Unread, e.Undeclared(k.Query, body)...)
+	}
+	slices.Sort(p.Unread)
+	p.Unread = slices.Compact(p.Unread)
+	return p, nil
+}
+
+// wire turns a call into a request, and refuses what CIPP would misunderstand.
+func (k *Call) wire(e endpoint.Endpoint) (call, error) {
+	method := cmp.Or(strings.ToUpper(k.Method), e.Method())
+	if method != e.Method() {
+		// Two endpoints are published with two verbs: the POST of ListTenants is how
+		// CIPP's page empties caches, the GET of PublicWebhooks is Microsoft's.
+		return call{}, fmt.Errorf("%s is called with %s, not with %s", e.Name, e.Method(), method)
+	}
+	if method == http.MethodGet && (len(k.Body) > 0 || len(k.List) > 0) {
+		return call{}, fmt.Errorf("%s reads its parameters from the query; a GET has no body", e.Name)
+	}
+	if len(k.List) > 0 && (!e.TakesList() || len(k.Body) > 0) {
+		return call{}, fmt.Errorf("%s takes one object for a body", e.Name)
+	}
+	query := maps.Clone(k.Query)
+	if query == nil {
+		query = url.Values{}
+	}
+	bodies := []map[string]any{maps.Clone(k.Body)}
+	if len(k.List) > 0 {
+		bodies = nil
+		for _, one := range k.List {
+			bodies = append(bodies, maps.Clone(one))
+		}
+	}
+	out := call{endpoint: e.Name}
+	for i := range bodies {
+		before := out.filter.value
+		if err := k.address(e, &out, query, &bodies[i]); err != nil {
+			return call{}, err
+		}
+		if i > 0 && !strings.EqualFold(out.filter.value, before) {
+			return call{}, fmt.Errorf("%s: one tenant a call: the list names %s and %s, and CIPP checks the role against one of them only", e.Name, before, out.filter.value)
+		}
+	}
+	for _, body := range bodies {
+		if twice := namedTwice(body); twice != "" {
+			return call{}, fmt.Errorf("%s: the body has %q twice, in different case, which CIPP cannot read", e.Name, twice)
+		}
+		if err := e.Check(query, body); err != nil {
+			return call{}, err
+		}
+	}
+	out.request = rest.Request{Method: method, Path: e.Path(), Query: query, Timeout: livePatience}
+	switch {
+	case method == http.MethodGet:
+	case e.TakesList():
+		out.request.Body = bodies
+	case len(bodies[0]) > 0:
+		out.request.Body = bodies[0]
+	}
+	out.request.Read = !e.Writes()
+	return out, nil
+}
+
+// address puts the tenant where the endpoint looks for it.
+func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *map[string]any) error {
+	p, takes := e.TenantParameter()
+	named := k.Tenant != directory.Tenant{}
+	switch {
+	case !takes && (named || k.AllTenants):
+		return fmt.Errorf("%s is about CIPP itself and takes no tenant", e.Name)
+	case !takes:
+		return nil
+	case named && k.AllTenants:
+		return fmt.Errorf("%s: either one tenant or all", e.Name)
+	case k.AllTenants && !e.TakesAllTenants():
+		return fmt.Errorf("%s does not take AllTenants: call it for one tenant after the other", e.Name)
+	}
+	hand, inPlace := byHand(query, *body, p)
+	switch {
+	case strings.EqualFold(hand, "AllTenants") && !k.AllTenants:
+		return fmt.Errorf("%s: AllTenants stands in %s: ask for all tenants, where that is meant, and not for one of that name", e.Name, p.Name)
+	case !named && !k.AllTenants && hand == "" && e.NeedsTenant():
+		return fmt.Errorf("%s: no tenant was named, and CIPP would answer for the partner's own", e.Name)
+	case !named && !k.AllTenants && hand == "":
+		return nil
+	}
+	value, label, id := "AllTenants", "*All Tenants", "AllTenants"
+	switch {
+	case named:
+		f, err := FilterOf(k.Tenant)
+		if err != nil {
+			return err
+		}
+		out.scoped, out.filter = true, f
+		value, label, id = f.value, cmp.Or(k.Tenant.Name, f.value), string(k.Tenant.ID)
+		if hand != "" && !f.echoes(text(hand)) {
+			return fmt.Errorf("%s: %s says %q, and the call is about %s", e.Name, p.Name, clip(hand, 80), f.value)
+		}
+	case !k.AllTenants:
+		out.scoped, out.filter = true, TenantFilter{value: hand}
+		if inPlace {
+			return nil
+		}
+		// In the other place nobody would look for it, and it would be the partner's.
+		value, label, id = hand, hand, hand
+	}
+	if p.Form == endpoint.ID {
+		if value = id; value == "" {
+			return fmt.Errorf("%s: the tenant %s has no id to name it by", e.Name, label)
+		}
+	}
+	drop(query, p.Name)
+	drop(*body, p.Name)
+	if p.In == endpoint.InQuery {
+		query.Set(p.Name, value)
+		return nil
+	}
+	if *body == nil {
+		*body = map[string]any{}
+	}
+	if p.Form == endpoint.Picked {
+		// One tenant a call, though lists are taken: CIPP checks a restricted role
+		// against the first alone.
+		(*body)[p.Name] = []any{map[string]any{"value": value, "label": label, "defaultDomainName": value, "customerId": id}}
+		return nil
+	}
+	(*body)[p.Name] = value
+	return nil
+}
+
+// byHand is the tenant that the caller wrote into the request, and whether it
+// stands where the endpoint looks.
+func byHand(query url.Values, body map[string]any, p endpoint.Parameter) (hand string, inPlace bool) {
+	inQuery, _ := find(query, p.Name)
+	q, b := strings.TrimSpace(strings.Join(inQuery, ",")), strings.TrimSpace(given(body, p.Name))
+	if p.In == endpoint.InQuery {
+		return cmp.Or(q, b), q != ""
+	}
+	return cmp.Or(b, q), b != ""
+}
+
+// find looks a name up as CIPP does, whatever its case.
+func find[V any](m map[string]V, name string) (V, bool) {
+	for n, v := range m {
+		if strings.EqualFold(n, name) {
+			return v, true
+		}
+	}
+	var none V
+	return none, false
+}
+
+func drop[V any](m map[string]V, name string) {
+	maps.DeleteFunc(m, func(n string, _ V) bool { return strings.EqualFold(n, name) })
+}
+
+// given is a member of a body as text, or its value where it is a {label, value}.
+func given(body map[string]any, name string) string {
+	v, _ := find(body, name)
+	for {
+		switch inner := v.(type) {
+		case string:
+			return inner
+		case map[string]any:
+			v, _ = find(inner, "value")
+		case []any:
+			if len(inner) != 1 {
+				return ""
+			}
+			v = inner[0]
+		default:
+			return ""
+		}
+	}
+}
+
+// namedTwice finds two members of one object that differ in case only.
+func namedTwice(v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		seen := map[string]bool{}
+		for name, inner := range v {
+			low := strings.ToLower(name)
+			if seen[low] {
+				return name
+			}
+			seen[low] = true
+			if twice := namedTwice(inner); twice != "" {
+				return twice
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if twice := namedTwice(inner); twice != "" {
+				return twice
+			}
+		}
+	}
+	return ""
+}

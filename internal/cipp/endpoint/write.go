@@ -1,0 +1,47 @@
+package endpoint
+
+import "strings"
+
+// Public is the Role of what CIPP serves without asking for a permission.
+const Public = "Public"
+
+// Writes reports whether the endpoint changes something or makes something
+// happen. The permission tells, as a rule; the verb does not, because CIPP
+// serves every verb and publishes many reads as POST.
+func (e Endpoint) Writes() bool {
+	if strings.HasSuffix(e.Role, ".Read") || e.Role == Public {
+		_, does := actsAllTheSame[e.Name]
+		return does
+	}
+	return true
+}
+
+// actsAllTheSame are the endpoints that a read permission, or none at all,
+// opens and that do more than read.
+var actsAllTheSame = map[string]string{
+	"AddTestReport":           "makes a report in CIPP",
+	"DeleteTestReport":        "deletes a report in CIPP",
+	"ExecGraphExplorerPreset": "saves and deletes presets",
+	"ExecBreachSearch":        "starts a search in a paid service",
+	"ExecSendPush":            "puts a prompt on the user's telephone",
+	"ExecMcp":                 "runs any tool that the client may use",
+	"PublicMcpRegister":       "registers a client",
+	"PublicPhishingCheck":     "raises an alert",
+	"PublicWebhooks":          "takes in events of Microsoft's",
+}
+
+// TellsSecrets reports whether answers can hold a password, a key or a token
+// that must not reach a log or a journal.
+func (e Endpoint) TellsSecrets() bool { return secretive[e.Name] }
+
+var secretive = map[string]bool{
+	"AddUser": true, "AddUserBulk": true, "EditUser": true, "ExecResetPass": true, "ExecCreateTAP": true, "ExecJITAdmin": true,
+	"ExecGetLocalAdminPassword": true, "ExecGetRecoveryKey": true, "ExecBitlockerSearch": true,
+	"ExecApiClient": true, "ExecCreateSAMApp": true, "ExecSAMCertificate": true, "ExecTokenExchange": true, "ExecDeviceCodeLogon": true,
+	"ExecCippLogsSas": true, "ExecMaintenanceScripts": true, "ExecCippReplacemap": true, "ExecSSOSetup": true,
+	"ListApiTest": true, "ListExtensionsConfig": true, "ListNotificationConfig": true, "ListUserSettings": true,
+	"ExecOffboardUser": true, "PublicMcpRegister": true,
+}
+
+// TakesList reports whether the body is a list of objects, each with its tenant.
+func (e Endpoint) TakesList() bool { return e.Name == "ExecBulkLicense" }
