@@ -1,0 +1,136 @@
+// Package admin has what a technician does with CIPP every day as typed
+// operations: lists as tables, and writes as steps that are shown before they
+// are done and read back afterwards.
+//
+// CIPP takes several kinds of wrong request without a word and does something
+// else: a tenant loses its alias because it was not sent, a user the licences
+// that were not listed, an answer of 200 holds the sentence of a failure, an
+// offboarding is only queued. What can do that is not reachable here: a Step
+// can only be made by the function that reads what is there first, and Run
+// looks at the real end before it speaks of success.
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"syncd/internal/directory"
+)
+
+// Options are what a caller may choose.
+type Options struct {
+	// Patience is how long a write may take to show when it is read back,
+	// beyond what is known about it; 0 means a minute.
+	Patience time.Duration
+	// TaskPatience is how long a queued task may take; 0 means an hour, which
+	// is three runs of CIPP's scheduler and the work.
+	TaskPatience time.Duration
+	// Progress hears what is being waited for; it may be nil. It is called from
+	// the goroutine of Run.
+	Progress func(string)
+}
+
+// An Admin works one CIPP. It may be shared; two writes to one object at the
+// same time are the caller's to avoid.
+type Admin struct {
+	caller Caller
+	opts   Options
+}
+
+// New returns an Admin that asks nobody anything yet.
+func New(c Caller, o Options) *Admin {
+	o.Patience = cmp.Or(o.Patience, time.Minute)
+	o.TaskPatience = cmp.Or(o.TaskPatience, time.Hour)
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	return &Admin{c, o}
+}
+
+// ErrNothing is in the error of a list that came back empty where there must be
+// something. CIPP answers so for a tenant that it is not let into, with a 200.
+var ErrNothing = errors.New("CIPP answered with nothing: the tenant may be excluded, renamed or out of its reach")
+
+// list asks for the rows of one tenant.
+func (a *Admin) list(ctx context.Context, t directory.Tenant, endpoint string, query url.Values) ([]row, error) {
+	return a.rows(ctx, Call{Endpoint: endpoint, Tenant: t, Query: query, All: true})
+}
+
+// own asks CIPP about itself.
+func (a *Admin) own(ctx context.Context, endpoint string, query url.Values) ([]row, error) {
+	return a.rows(ctx, Call{Endpoint: endpoint, Query: query, All: true})
+}
+
+// graph reads a Graph collection of a tenant through CIPP, all pages of it.
+func (a *Admin) graph(ctx context.Context, t directory.Tenant, path string, options ...string) ([]row, error) {
+	query := url.Values{"Endpoint": {path}}
+	for i := 0; i+1 < len(options); i += 2 {
+		query.Set(options[i], options[i+1])
+	}
+	return a.list(ctx, t, "ListGraphRequest", query)
+}
+
+func (a *Admin) rows(ctx context.Context, c Call) ([]row, error) {
+	rows, _, err := a.everywhere(ctx, c)
+	return rows, err
+}
+
+// everywhere is rows for an answer about many tenants, and a note on those that
+// are not in it.
+func (a *Admin) everywhere(ctx context.Context, c Call) (rows []row, note string, err error) {
+	reply, err := a.caller.Call(ctx, c)
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]row, 0, len(reply.Rows))
+	for _, raw := range reply.Rows {
+		if r := parse(raw); r.fields != nil {
+			out = append(out, r)
+		}
+	}
+	var lost []string
+	for _, t := range reply.Troubles {
+		lost = append(lost, cmp.Or(t.Tenant, "one that is not named")+" ("+t.Text+")")
+	}
+	var notes []string
+	if len(lost) > 0 {
+		notes = append(notes, "could not be read: "+strings.Join(lost, ", "))
+	}
+	if len(reply.Missing) > 0 {
+		notes = append(notes, "nothing is said of "+strings.Join(reply.Missing, ", "))
+	}
+	return out, strings.Join(notes, "; "), nil
+}
+
+// about is a call for one tenant, or for all where t is nil.
+func about(t *directory.Tenant, endpoint string, query url.Values) Call {
+	c := Call{Endpoint: endpoint, AllTenants: t == nil, Query: query, All: true}
+	if t != nil {
+		c.Tenant = *t
+	}
+	return c
+}
+
+// some is rows that cannot be none.
+func some(rows []row, err error, what string) ([]row, error) {
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("%s: %w", what, ErrNothing)
+	}
+	return rows, err
+}
+
+// raws are rows as they came.
+func raws(rows []row) []jsontext.Value {
+	out := make([]jsontext.Value, len(rows))
+	for i, r := range rows {
+		out[i] = r.raw
+	}
+	return out
+}

@@ -1,0 +1,116 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// calendarRights are Exchange's words for what somebody may do in a calendar.
+var calendarRights = []string{
+	"Owner", "PublishingEditor", "Editor", "PublishingAuthor", "Author", "NonEditingAuthor", "Reviewer", "Contributor", "LimitedDetails", "AvailabilityOnly", "None",
+}
+
+// calendar reads who may do what in the calendar of a user, and the folder's
+// localised name, which a write must say.
+func (a *Admin) calendar(ctx context.Context, t directory.Tenant, u User) (rows []row, folder string, err error) {
+	rows, err = a.list(ctx, t, "ListCalendarPermissions", url.Values{"UserID": {u.ID}})
+	if rows, err = some(rows, err, "calendar of "+u.UPN); err != nil {
+		return nil, "", err
+	}
+	for _, r := range rows {
+		if folder = r.text("FolderName"); folder != "" {
+			return rows, folder, nil
+		}
+	}
+	return nil, "", fmt.Errorf("CIPP does not say what the calendar folder of %s is called", u.UPN)
+}
+
+// Calendar lists who may do what in the calendar of a user.
+func (a *Admin) Calendar(ctx context.Context, t directory.Tenant, user string) (Table, error) {
+	u, err := a.User(ctx, t, user)
+	if err != nil {
+		return Table{}, err
+	}
+	rows, _, err := a.calendar(ctx, t, u)
+	if err != nil {
+		return Table{}, err
+	}
+	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName")), nil
+}
+
+// GrantCalendar gives somebody rights in the calendar of a user, in the place
+// of those it has. private lets an Editor see private items too.
+func (a *Admin) GrantCalendar(ctx context.Context, t directory.Tenant, user, who, rights string, private bool) (Step, error) {
+	i := slices.IndexFunc(calendarRights, func(r string) bool { return strings.EqualFold(r, rights) })
+	if i < 0 {
+		return Step{}, fmt.Errorf("%q are no calendar rights; these are: %s", rights, strings.Join(calendarRights, ", "))
+	}
+	return a.editCalendar(ctx, t, user, who, calendarRights[i], private)
+}
+
+// RevokeCalendar takes all rights in the calendar of a user from somebody.
+func (a *Admin) RevokeCalendar(ctx context.Context, t directory.Tenant, user, who string) (Step, error) {
+	return a.editCalendar(ctx, t, user, who, "", false)
+}
+
+func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who, rights string, private bool) (Step, error) {
+	u, err := a.User(ctx, t, user)
+	if err != nil {
+		return Step{}, err
+	}
+	w, err := a.User(ctx, t, who)
+	if err != nil {
+		return Step{}, fmt.Errorf("who gets the rights: %w", err)
+	}
+	if u.ID == w.ID {
+		return Step{}, fmt.Errorf("%s owns that calendar", u.UPN)
+	}
+	name := "rights of " + w.UPN
+	read := func(ctx context.Context) (State, error) {
+		rows, _, err := a.calendar(ctx, t, u)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			// Exchange shows people by name; a write wants the address.
+			if is := r.text("User"); strings.EqualFold(is, w.UPN) || strings.EqualFold(is, w.Mail) || strings.EqualFold(is, w.Name) {
+				return State{{name, set(r.texts("AccessRights"))}}, nil
+			}
+		}
+		return State{{name, ""}}, nil
+	}
+	before, err := read(ctx)
+	if err != nil {
+		return Step{}, err
+	}
+	_, folder, err := a.calendar(ctx, t, u)
+	if err != nil {
+		return Step{}, err
+	}
+	// CanViewPrivateItems must be there, as a boolean, even where nothing is granted.
+	body := map[string]any{"userid": u.UPN, "FolderName": folder, "CanViewPrivateItems": private}
+	title, danger := "", ""
+	if rights == "" {
+		body["RemoveAccess"] = map[string]any{"value": w.UPN, "label": w.Name}
+		title = fmt.Sprintf("take the rights in the calendar of %s from %s", u.label(), w.label())
+	} else {
+		body["UserToGetPermissions"] = map[string]any{"value": w.UPN, "label": w.Name}
+		body["Permissions"] = map[string]any{"value": rights, "label": rights}
+		title = fmt.Sprintf("make %s %s in the calendar of %s", w.label(), rights, u.label())
+		if private {
+			danger = "private appointments are shown too"
+		}
+	}
+	return Step{
+		ID: "calendar " + u.ID + " " + w.ID + " " + rights, Title: title, Tenant: t, Danger: danger, Before: before, Wanted: State{{name, rights}}, read: read,
+		call: Call{Endpoint: "ExecEditCalendarPermissions", Tenant: t, Body: body},
+	}.seal(), nil
+}
+
+// CalendarRights lists Exchange's words for rights in a calendar.
+func CalendarRights() []string { return slices.Clone(calendarRights) }

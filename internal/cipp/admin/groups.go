@@ -1,0 +1,178 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// A Group is a directory group.
+type Group struct {
+	ID      string
+	Name    string
+	Mail    string
+	Kind    string // CIPP's groupType: Microsoft 365, Security, Mail-Enabled Security, Distribution List
+	Dynamic bool   // its rule says who is in it
+	Synced  bool
+	raw     row
+}
+
+func (g Group) label() string { return g.Name + " (" + g.Kind + ", " + g.ID + ")" }
+
+func (a *Admin) groups(ctx context.Context, t directory.Tenant) ([]Group, error) {
+	rows, err := a.list(ctx, t, "ListGroups", nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []Group
+	for _, r := range rows {
+		g := Group{ID: strings.ToLower(r.text("id")), Name: r.text("displayName"), Mail: r.text("mail"), Kind: r.text("groupType"), Synced: r.flag("onPremisesSyncEnabled"), raw: r}
+		g.Dynamic = r.flag("dynamicGroupBool") || r.text("membershipRule") != ""
+		if directory.IsGUID(g.ID) {
+			out = append(out, g)
+		}
+	}
+	return out, nil
+}
+
+// Group finds a group by its id, mail address, or a name that only one has.
+func (a *Admin) Group(ctx context.Context, t directory.Tenant, text string) (Group, error) {
+	all, err := a.groups(ctx, t)
+	if err != nil {
+		return Group{}, err
+	}
+	return choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} }, func(g Group) []string { return []string{g.Name} }, Group.label)
+}
+
+// chooseMembers finds a group whose members may be changed.
+func chooseMembers(all []Group, text string) (Group, error) {
+	g, err := choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} }, func(g Group) []string { return []string{g.Name} }, Group.label)
+	switch {
+	case err != nil:
+		return Group{}, err
+	case g.Dynamic:
+		return Group{}, fmt.Errorf("group %s is dynamic: its rule says who is in it", g.Name)
+	case g.Synced:
+		return Group{}, fmt.Errorf("group %s: %w", g.Name, ErrSynced)
+	}
+	return g, nil
+}
+
+// Groups lists the groups of a tenant, live and without their members.
+func (a *Admin) Groups(ctx context.Context, t directory.Tenant) (Table, error) {
+	all, err := a.groups(ctx, t)
+	if err != nil {
+		return Table{}, err
+	}
+	var rows []row
+	for _, g := range all {
+		rows = append(rows, g.raw)
+	}
+	return tabulate(rows, false, col("name", "Group", "displayName"), col("kind", "Kind", "groupType"), col("mail", "Mail", "mail"), yes("team", "Team", "teamsEnabled"),
+		made("dynamic", "Dynamic", func(r row) string { return yesNo(r.text("membershipRule") != "") }), yes("synced", "Synced", "onPremisesSyncEnabled"),
+		col("description", "Description", "description"), col("id", "Id", "id")), nil
+}
+
+// members reads all members of a group. CIPP answers 200 for a group that is
+// not there.
+func (a *Admin) members(ctx context.Context, t directory.Tenant, g Group) ([]row, error) {
+	rows, err := a.list(ctx, t, "ListGroups", url.Values{"groupID": {g.ID}, "groupType": {g.Kind}, "members": {"true"}})
+	if rows, err = some(rows, err, "group "+g.Name); err != nil {
+		return nil, err
+	}
+	if e := rows[0].inner("groupInfo").inner("error"); e.fields != nil {
+		return nil, fmt.Errorf("group %s: %s", g.Name, e.text("message", "code"))
+	}
+	return rows[0].rows("members"), nil
+}
+
+// Members lists who and what is in a group; a group among them is not opened.
+func (a *Admin) Members(ctx context.Context, t directory.Tenant, text string) (Table, error) {
+	g, err := a.Group(ctx, t, text)
+	if err != nil {
+		return Table{}, err
+	}
+	rows, err := a.members(ctx, t, g)
+	if err != nil {
+		return Table{}, err
+	}
+	return tabulate(rows, false, col("name", "Member", "displayName"), col("upn", "User", "userPrincipalName"), col("mail", "Mail", "mail"),
+		made("type", "Type", func(r row) string {
+			if _, kind, ok := strings.Cut(r.text("@odata.type"), "#microsoft.graph."); ok {
+				return kind
+			}
+			return r.text("userType")
+		}), yes("enabled", "Enabled", "accountEnabled"), col("id", "Id", "id")), nil
+}
+
+// AddMember puts a user into a group.
+func (a *Admin) AddMember(ctx context.Context, t directory.Tenant, group, user string) (Step, error) {
+	return a.membership(ctx, t, group, user, true)
+}
+
+// RemoveMember takes a user out of a group.
+func (a *Admin) RemoveMember(ctx context.Context, t directory.Tenant, group, user string) (Step, error) {
+	return a.membership(ctx, t, group, user, false)
+}
+
+func (a *Admin) membership(ctx context.Context, t directory.Tenant, group, user string, in bool) (Step, error) {
+	all, err := a.groups(ctx, t)
+	if err != nil {
+		return Step{}, err
+	}
+	g, err := chooseMembers(all, group)
+	if err != nil {
+		return Step{}, err
+	}
+	u, err := a.User(ctx, t, user)
+	if err != nil {
+		return Step{}, err
+	}
+	read := func(ctx context.Context) (State, error) {
+		rows, err := a.members(ctx, t, g)
+		if err != nil {
+			return nil, err
+		}
+		is := slices.ContainsFunc(rows, func(r row) bool { return strings.EqualFold(r.text("id"), u.ID) })
+		return State{{"member of " + g.Name, yesNo(is)}}, nil
+	}
+	before, err := read(ctx)
+	if err != nil {
+		return Step{}, err
+	}
+	// No property of the group is sent: sending one would set all of them.
+	field, verb, danger := "AddMember", "add %s to %s", ""
+	if !in {
+		field, verb = "RemoveMember", "remove %s from %s"
+	}
+	if skus := g.raw.rows("assignedLicenses"); len(skus) > 0 {
+		danger = "the group gives licences to its members"
+	}
+	return Step{
+		ID: field + " " + g.ID + " " + u.ID, Title: fmt.Sprintf(verb, u.label(), g.label()), Tenant: t, Danger: danger,
+		Before: before, Wanted: State{{"member of " + g.Name, yesNo(in)}},
+		call: Call{Endpoint: "EditGroup", Tenant: t, Body: map[string]any{
+			"groupId": map[string]any{"value": g.ID, "label": g.Name}, "groupType": g.Kind, "groupName": g.Name, // the name is for CIPP's sentences
+			field: []any{map[string]any{"value": u.ID, "label": u.Name, "addedFields": map[string]any{"userPrincipalName": u.UPN}}},
+		}},
+		read: read, lag: g.lag(),
+	}.seal(), nil
+}
+
+// inExchange says whether the members are kept by Exchange; Entra, where they
+// are read, hears of a change later.
+func (g Group) inExchange() bool {
+	return g.Kind == "Distribution List" || g.Kind == "Mail-Enabled Security"
+}
+
+func (g Group) lag() time.Duration {
+	if g.inExchange() {
+		return 5 * time.Minute
+	}
+	return 0
+}

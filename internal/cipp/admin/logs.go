@@ -1,0 +1,59 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// A LogFilter says which lines of CIPP's logbook; the zero value is today.
+type LogFilter struct {
+	Tenant   *directory.Tenant // nil = all
+	From, To time.Time         // days, in the instance's time zone; zero = today
+	Severity []string          // Info, Warning, Error, Critical, Alert; empty = all but Debug
+	Endpoint string            // a part of the name of an endpoint
+}
+
+// Logs lists CIPP's logbook, newest first.
+func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
+	const day = "20060102"
+	query := url.Values{}
+	if !f.From.IsZero() || !f.To.IsZero() {
+		if f.From.IsZero() {
+			f.From = f.To
+		}
+		if f.To.IsZero() {
+			f.To = time.Now()
+		}
+		if f.To.Before(f.From) {
+			return Table{}, fmt.Errorf("the logbook ends (%s) before it begins (%s)", f.To.Format(time.DateOnly), f.From.Format(time.DateOnly))
+		}
+		query.Set("StartDate", f.From.Format(day))
+		query.Set("EndDate", f.To.Format(day))
+	}
+	if len(f.Severity) > 0 {
+		query.Set("Severity", strings.Join(f.Severity, ","))
+	}
+	if f.Endpoint != "" {
+		query.Set("API", f.Endpoint)
+	}
+	if f.Tenant != nil {
+		query.Set("Tenant", f.Tenant.DefaultDomain) // not tenantFilter
+	}
+	if len(query) > 0 {
+		query.Set("Filter", "true")
+		if !query.Has("StartDate") {
+			query.Set("DateFilter", time.Now().Format(day))
+		}
+	}
+	rows, err := a.own(ctx, "ListLogs", query)
+	if err != nil {
+		return Table{}, err
+	}
+	return tabulate(quiet(rows), true, when("at", "When", "DateTime"), col("severity", "Severity", "Severity"), col("tenant", "Tenant", "Tenant"), col("endpoint", "Endpoint", "API"),
+		col("message", "Message", "Message"), col("user", "User", "User"), col("id", "Id", "RowKey")), nil
+}

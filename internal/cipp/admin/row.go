@@ -1,0 +1,154 @@
+package admin
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A row is one object of an answer. Keys are kept in lower case, because the
+// live and the cached answer of one endpoint spell them differently; values
+// are read tolerantly, because they come out of PowerShell: a number may be a
+// text, a list of one its element.
+type row struct {
+	raw    jsontext.Value
+	fields map[string]jsontext.Value // nil for what is no object
+}
+
+var tolerant = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+func parse(raw jsontext.Value) row {
+	var all map[string]jsontext.Value
+	if raw.Kind() != '{' || json.Unmarshal(raw, &all, tolerant) != nil {
+		return row{raw: raw}
+	}
+	fields := make(map[string]jsontext.Value, len(all))
+	for k, v := range all {
+		fields[strings.ToLower(k)] = v
+	}
+	return row{raw, fields}
+}
+
+// has says whether there is a member of that name, null included.
+func (r row) has(name string) bool {
+	_, ok := r.fields[strings.ToLower(name)]
+	return ok
+}
+
+// text is the first member of these names that says anything.
+func (r row) text(names ...string) string {
+	for _, name := range names {
+		if s := strings.TrimSpace(plain(r.fields[strings.ToLower(name)])); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// plain is any value as one line of text.
+func plain(v jsontext.Value) string {
+	switch v.Kind() {
+	case '"':
+		var s string
+		if json.Unmarshal(v, &s, tolerant) == nil {
+			return strings.Join(strings.Fields(s), " ")
+		}
+	case '[':
+		return strings.Join(texts(v), ", ")
+	case '{':
+		r := parse(v)
+		// The ways in which CIPP wraps a text, and then whatever names a thing.
+		return r.text("value", "resultText", "displayName", "label", "name", "message")
+	case 't', 'f', '0':
+		return strings.TrimSpace(string(v))
+	}
+	return ""
+}
+
+// texts reads a list of texts, or of what holds one; a single one may come bare.
+func texts(v jsontext.Value) []string {
+	if v.Kind() != '[' {
+		if s := plain(v); s != "" {
+			return []string{s}
+		}
+		return nil
+	}
+	var all []jsontext.Value
+	if json.Unmarshal(v, &all, tolerant) != nil {
+		return nil
+	}
+	var out []string
+	for _, one := range all {
+		if s := plain(one); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (r row) texts(name string) []string { return texts(r.fields[strings.ToLower(name)]) }
+
+// inner is a member that is an object.
+func (r row) inner(name string) row { return parse(r.fields[strings.ToLower(name)]) }
+
+// rows is a member that is a list of objects, or one object in its place.
+func (r row) rows(name string) []row {
+	v := r.fields[strings.ToLower(name)]
+	if v.Kind() == '{' {
+		return []row{parse(v)}
+	}
+	var all []jsontext.Value
+	if v.Kind() != '[' || json.Unmarshal(v, &all, tolerant) != nil {
+		return nil
+	}
+	var out []row
+	for _, one := range all {
+		if p := parse(one); p.fields != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (r row) flag(name string) bool { return strings.EqualFold(r.text(name), "true") }
+
+// yesNo is a flag for people; what is not known stays empty.
+func (r row) yesNo(name string) string {
+	switch strings.ToLower(r.text(name)) {
+	case "true":
+		return "yes"
+	case "false":
+		return "no"
+	}
+	return ""
+}
+
+func (r row) number(name string) int {
+	f, err := strconv.ParseFloat(r.text(name), 64)
+	if err != nil {
+		return 0
+	}
+	return int(f)
+}
+
+// time is zero where there is none, and for Microsoft's way to say never.
+func (r row) time(name string) time.Time {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if t, err := time.Parse(layout, r.text(name)); err == nil && t.Year() > 1970 {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// moment is a time for people, to the minute.
+func (r row) moment(name string) string {
+	t := r.time(name)
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format("2006-01-02 15:04")
+}

@@ -1,0 +1,281 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
+
+	"syncd/internal/cipp"
+	"syncd/internal/rest"
+)
+
+// Run does a step: it looks whether things are still as they were when the
+// step was made, sends it once, judges the answer by its sentences, follows a
+// queued task to its end, and reads back. The Result says what is so now even
+// where there is an error, and holds a new password even if a later part of
+// the step failed.
+//
+// Errors are *MovedError, *RefusedError, *UnseenError and *TaskError, or those
+// of the call. A write whose answer was lost is not sent again; it counts as
+// done if reading back shows it, and otherwise the error is
+// rest.ErrOutcomeUnknown.
+func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
+	if s.read == nil {
+		return Result{}, errors.New("this step was not made by an operation")
+	}
+	now, err := s.read(ctx)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: looking before: %w", s.Title, err)
+	}
+	out := Result{Before: now, After: now}
+	if s.done == nil && now.holds(s.wanted) {
+		out.Already, out.Verified = true, true
+		return out, nil
+	}
+	if s.again {
+		k, err := a.taskOf(ctx, &s)
+		if err != nil {
+			return out, fmt.Errorf("%s: looking for the task of an earlier attempt: %w", s.Title, err)
+		}
+		if k.fields != nil {
+			return a.ending(ctx, &s, out, time.Now())
+		}
+	}
+	if !now.equal(s.before) {
+		return out, &MovedError{s.Title, s.before, now}
+	}
+	sent := time.Now()
+	call := s.call
+	if !s.chosen.Empty() {
+		call.Body = maps.Clone(call.Body)
+		call.Body["password"] = s.chosen.Reveal()
+	}
+	reply, lost := a.caller.Call(ctx, call)
+	if reply != nil {
+		out.Said = reply.Said
+		for _, word := range reply.Secrets {
+			out.Password = word.Value
+		}
+	}
+	var failed []string
+	if e, ok := errors.AsType[*cipp.FailedError](lost); ok {
+		failed, lost = e.Failed, nil
+	}
+	if lost != nil && !errors.Is(lost, rest.ErrOutcomeUnknown) {
+		// A refusal may have changed something all the same: CIPP disables a synced
+		// user and then complains.
+		out.After = a.look(ctx, &s, now)
+		return out, fmt.Errorf("%s: %w", s.Title, lost)
+	}
+	switch {
+	case len(failed) > 0:
+		out.After = a.look(ctx, &s, now)
+		return out, &RefusedError{s.Title, failed, out.After}
+	case s.task != "":
+		// Whether a lost call queued it, its task tells.
+		out, err := a.ending(ctx, &s, out, sent)
+		if lost != nil && out.Task == "" && !out.Verified {
+			err = errors.Join(err, fmt.Errorf("%s: %w", s.Title, lost))
+		}
+		return out, err
+	case lost == nil:
+		return a.confirmed(ctx, &s, out, sent)
+	}
+	after, seen, _ := a.readBack(ctx, &s)
+	if after != nil {
+		out.After = after
+	}
+	if !seen {
+		return out, fmt.Errorf("%s: %w; reading back does not show it: %s", s.Title, lost, out.After)
+	}
+	out.Verified = true
+	return out, nil // the answer was lost, the write was not
+}
+
+// ending is the end of a step that is a task: followed, or left to its time.
+func (a *Admin) ending(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
+	if !s.later.IsZero() {
+		out.Task = a.planned(ctx, s)
+		return out, nil
+	}
+	if err := a.follow(ctx, s, &out, sent); err != nil {
+		out.After = a.look(ctx, s, out.Before)
+		if e, ok := errors.AsType[*TaskError](err); ok {
+			e.After = out.After
+		}
+		return out, err
+	}
+	return a.confirmed(ctx, s, out, sent)
+}
+
+// confirmed reads back what CIPP says is done.
+func (a *Admin) confirmed(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
+	after, seen, err := a.readBack(ctx, s)
+	if after != nil {
+		out.After = after
+	}
+	switch {
+	case err != nil:
+		return out, fmt.Errorf("%s: it was sent, but reading back: %w", s.Title, err)
+	case !seen:
+		return out, &UnseenError{s.Title, s.wanted, out.After, time.Since(sent).Round(time.Second)}
+	}
+	out.Verified = true
+	return out, nil
+}
+
+// look reads the state once more, or gives what was known.
+func (a *Admin) look(ctx context.Context, s *Step, known State) State {
+	if now, err := s.read(ctx); err == nil {
+		return now
+	}
+	return known
+}
+
+// readBack reads until what is wanted shows, with patience: CIPP and Microsoft
+// both go on showing the old state for a while.
+func (a *Admin) readBack(ctx context.Context, s *Step) (now State, seen bool, err error) {
+	limit := time.Now().Add(a.opts.Patience + s.lag)
+	for pause := time.Second; ; pause = min(2*pause, 20*time.Second) {
+		state, failure := s.read(ctx)
+		if failure == nil {
+			now, err = state, nil
+			if s.reached(now) {
+				return now, true, nil
+			}
+		} else {
+			err = failure
+		}
+		if time.Now().Add(pause).After(limit) {
+			return now, false, err
+		}
+		a.opts.Progress("waiting for it to show: " + s.Title)
+		if err := wait(ctx, pause); err != nil {
+			return now, false, err
+		}
+	}
+}
+
+// wait is a pause that the context ends.
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// failures are how a sentence of a failure begins, in lower case.
+var failures = []string{"failed", "error", "could not", "unable", "warning", "we've failed", "no valid", "task with name", "skipped", "cannot", "insufficient"}
+
+// isFailure says whether a sentence of a task's results speaks of a failure.
+// What a call itself is answered, the client has judged.
+func isFailure(said string) bool {
+	low := strings.ToLower(strings.TrimSpace(said))
+	for _, f := range failures {
+		if strings.HasPrefix(low, f) {
+			return true
+		}
+	}
+	return strings.Contains(low, " not found in tenant ") || low == "invalid action"
+}
+
+// planned finds the id of a task that is to run later.
+func (a *Admin) planned(ctx context.Context, s *Step) string {
+	if k, err := a.taskOf(ctx, s); err == nil {
+		return k.text("RowKey")
+	}
+	return ""
+}
+
+// taskOf finds the task of a step by its reference, which is ours alone. The
+// answer to the call does not say which task it made.
+func (a *Admin) taskOf(ctx context.Context, s *Step) (row, error) {
+	rows, err := a.list(ctx, s.Tenant, "ListScheduledItems", url.Values{"Name": {s.named}})
+	if err != nil {
+		return row{}, err
+	}
+	for _, r := range rows {
+		if r.text("Reference") == s.task {
+			return r, nil
+		}
+	}
+	return row{}, nil
+}
+
+// taskNow reads a task that was found before, with all its results.
+func (a *Admin) taskNow(ctx context.Context, id string) (state string, said []string, err error) {
+	rows, err := a.own(ctx, "ListScheduledItemDetails", url.Values{"RowKey": {id}})
+	if rows, err = some(rows, err, "task "+id); err != nil {
+		return "", nil, err
+	}
+	for _, part := range rows[0].rows("Details") {
+		for _, t := range part.texts("Results") {
+			said = append(said, hush(t))
+		}
+	}
+	return rows[0].inner("Task").text("TaskState"), said, nil
+}
+
+// schedulerSlot is how often CIPP's scheduler looks for work.
+const schedulerSlot = 15 * time.Minute
+
+// follow waits for the end of a queued task. A task that is never listed (CIPP
+// clears its queues when it is updated, and older versions do the work at once)
+// is judged by what it was to do.
+func (a *Admin) follow(ctx context.Context, s *Step, out *Result, sent time.Time) error {
+	last := &TaskError{Step: s.Title}
+	for {
+		var err error
+		if last.Task == "" {
+			var k row
+			if k, err = a.taskOf(ctx, s); err == nil && k.fields != nil {
+				last.Task = k.text("RowKey")
+				out.Task = last.Task
+			}
+		}
+		if last.Task != "" {
+			last.State, last.Said, err = a.taskNow(ctx, last.Task)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			a.opts.Progress("CIPP's scheduler cannot be read: " + err.Error())
+		case last.State == "Completed":
+			out.Said = last.Said
+			for _, t := range last.Said {
+				if isFailure(t) {
+					return last
+				}
+			}
+			return nil
+		case strings.HasPrefix(last.State, "Failed"):
+			out.Said, last.State = last.Said, "Failed"
+			return last
+		}
+		waited := time.Since(sent)
+		if last.Task == "" && waited > schedulerSlot {
+			if now, err := s.read(ctx); err == nil && s.reached(now) {
+				return nil
+			}
+			if waited > 2*schedulerSlot {
+				return last
+			}
+		}
+		if waited > a.opts.TaskPatience {
+			return last
+		}
+		a.opts.Progress("CIPP's scheduler has it: " + s.Title)
+		if err := wait(ctx, 30*time.Second); err != nil {
+			return err
+		}
+	}
+}

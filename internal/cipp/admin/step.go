@@ -1,0 +1,171 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/cipp"
+	"syncd/internal/directory"
+	"syncd/internal/secret"
+)
+
+// A Field is one thing that is or will be so.
+type Field struct{ Name, Value string }
+
+// A State is what a write is about, as it is read: the same names in the same
+// order each time. A set is its members in order, joined by commas.
+type State []Field
+
+// Get returns the value of a name, or "".
+func (s State) Get(name string) string {
+	for _, f := range s {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// holds says whether everything in want is so in s.
+func (s State) holds(want State) bool {
+	return !slices.ContainsFunc(want, func(f Field) bool { return s.Get(f.Name) != f.Value })
+}
+
+// equal says whether nothing changed between two reads.
+func (s State) equal(o State) bool { return len(s) == len(o) && s.holds(o) }
+
+func (s State) String() string {
+	var parts []string
+	for _, f := range s {
+		v := f.Value
+		if v == "" {
+			v = "–"
+		}
+		parts = append(parts, f.Name+" "+v)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func set(all []string) string {
+	all = slices.Clone(all)
+	slices.SortFunc(all, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return strings.Join(slices.Compact(all), ", ")
+}
+
+// A Step is one write, before it is done. Only the operations of this package
+// make one, after they have read what is there; changing its fields changes
+// what is shown and not what is sent.
+type Step struct {
+	ID       string // stable: the same write of the same thing has the same one
+	Title    string // what will be done, in words
+	Tenant   directory.Tenant
+	Endpoint string         // of CIPP that it is sent to
+	Body     map[string]any // as it is sent, passwords left out
+	Danger   string         // what cannot be taken back, or is easily overlooked; may be empty
+	Before   State          // what was read when the step was made
+	Wanted   State          // what will be read when it is done; names of Before
+
+	// Done says that what is wanted is so already: Run would send nothing.
+	Done bool
+
+	call   Call
+	read   func(context.Context) (State, error)
+	done   func(now State) bool // nil: now holds Wanted
+	lag    time.Duration        // how long the vendor may take to show it
+	task   string               // the reference of the queued task that does it; empty = done at once
+	named  string               // what CIPP calls that task
+	again  bool                 // the task may be there from an earlier attempt
+	later  time.Time            // when the task is to run; zero = now
+	chosen secret.String        // the password to send, kept apart from the body; may be empty
+	before State                // Before, out of the caller's reach
+	wanted State
+}
+
+// seal fixes what was made.
+func (s Step) seal() Step {
+	s.before, s.wanted = slices.Clone(s.Before), slices.Clone(s.Wanted)
+	s.Endpoint = s.call.Endpoint
+	s.Body, _ = cipp.Redact(s.call.Body).(map[string]any) // a copy to its depth
+	if !s.chosen.Empty() {
+		s.Body["password"] = secret.Redacted
+	}
+	s.Done = s.done == nil && s.task == "" && s.before.holds(s.wanted)
+	return s
+}
+
+func (s *Step) reached(now State) bool {
+	if s.done != nil {
+		return s.done(now)
+	}
+	return now.holds(s.wanted)
+}
+
+// A Result is what became of a step.
+type Result struct {
+	Before, After State
+	Said          []string // CIPP's sentences, passwords left out
+	// Verified: what was wanted was read back. It is false where nothing can be
+	// read back, and for what is only planned for later.
+	Verified bool
+	Already  bool   // it was so before; nothing was sent
+	Task     string // id of CIPP's task that did it, or will
+	// Password is the one that CIPP made; the only place where it is.
+	Password secret.String
+}
+
+// A RefusedError says that CIPP took the call and did not do it, or not all of
+// it: the sentences that say so came with a status of 200.
+type RefusedError struct {
+	Step  string
+	Said  []string // what failed
+	After State    // what is there now
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s: CIPP says: %s; now: %s", e.Step, strings.Join(e.Said, " · "), e.After)
+}
+
+// A MovedError says that something changed since the step was made, so that it
+// would not do what was shown. Nothing was sent.
+type MovedError struct {
+	Step         string
+	Planned, Now State
+}
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("%s: nothing was done, for something changed meanwhile: was %s; is %s; look at it again", e.Step, e.Planned, e.Now)
+}
+
+// An UnseenError says that CIPP reported success and reading back does not show it.
+type UnseenError struct {
+	Step        string
+	Wanted, Now State
+	After       time.Duration // of waiting
+}
+
+func (e *UnseenError) Error() string {
+	return fmt.Sprintf("%s: CIPP reported success, but after %s it does not show: wanted %s; is %s; look into CIPP's logbook", e.Step, e.After, e.Wanted, e.Now)
+}
+
+// A TaskError says how a queued task ended that did not end well, or that it
+// did not end in time.
+type TaskError struct {
+	Step  string
+	Task  string // its id in CIPP; empty where it was never seen
+	State string // CIPP's word, or empty
+	Said  []string
+	After State
+}
+
+func (e *TaskError) Error() string {
+	switch {
+	case e.Task == "":
+		return e.Step + ": CIPP accepted it, but no task of it is to be seen; look at CIPP's scheduler before trying again; now: " + e.After.String()
+	case e.State != "Completed" && e.State != "Failed":
+		return fmt.Sprintf("%s: the task %s in CIPP's scheduler is still %s; follow it there; now: %s", e.Step, e.Task, strings.ToLower(e.State), e.After)
+	}
+	return fmt.Sprintf("%s: the task %s ended as %s: %s; now: %s", e.Step, e.Task, strings.ToLower(e.State), strings.Join(e.Said, " · "), e.After)
+}

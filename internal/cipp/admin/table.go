@@ -1,0 +1,109 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A Column of a Table. Key is for JSON and CSV and does not change; Title is
+// for people.
+type Column struct {
+	Key, Title string
+	Number     bool // shown flush right
+}
+
+// A Table is the answer to a read, whatever it was about. Rows has a text for
+// each column; Raw has what CIPP said about each row, or is nil where a row is
+// made of several answers.
+type Table struct {
+	Columns []Column
+	Rows    [][]string
+	Raw     []jsontext.Value
+	// Note is what a reader must know about the rows, such as how old they are.
+	Note string
+}
+
+// A cell makes the text of a column out of a row.
+type cell struct {
+	Column
+	of func(row) string
+}
+
+// col shows the first of the members that says anything.
+func col(key, title string, names ...string) cell {
+	return cell{Column{Key: key, Title: title}, func(r row) string { return r.text(names...) }}
+}
+
+func count(key, title, name string) cell {
+	return cell{Column{Key: key, Title: title, Number: true}, func(r row) string { return r.text(name) }}
+}
+
+func yes(key, title, name string) cell {
+	return cell{Column{Key: key, Title: title}, func(r row) string { return r.yesNo(name) }}
+}
+
+func when(key, title, name string) cell {
+	return cell{Column{Key: key, Title: title}, func(r row) string { return r.moment(name) }}
+}
+
+func made(key, title string, of func(row) string) cell {
+	return cell{Column{Key: key, Title: title}, of}
+}
+
+// tabulate makes a table of rows, in the order of the first column unless the
+// order of the answer means something.
+func tabulate(rows []row, ordered bool, cells ...cell) Table {
+	t := Table{Raw: raws(rows)}
+	for _, c := range cells {
+		t.Columns = append(t.Columns, c.Column)
+	}
+	for _, r := range rows {
+		line := make([]string, len(cells))
+		for i, c := range cells {
+			line[i] = c.of(r)
+		}
+		t.Rows = append(t.Rows, line)
+	}
+	if !ordered {
+		t.sort()
+	}
+	return t
+}
+
+// noting adds a note, if there is one.
+func (t Table) noting(note string) Table {
+	if t.Note != "" && note != "" {
+		t.Note += "; "
+	}
+	t.Note += note
+	return t
+}
+
+func (t *Table) sort() {
+	order := make([]int, len(t.Rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return strings.Compare(strings.ToLower(t.Rows[a][0]), strings.ToLower(t.Rows[b][0]))
+	})
+	rows, raw := make([][]string, len(order)), make([]jsontext.Value, len(order))
+	for i, from := range order {
+		rows[i], raw[i] = t.Rows[from], t.Raw[from]
+	}
+	t.Rows, t.Raw = rows, raw
+}
+
+// card is a table of one thing: a line for each property that says anything.
+func card(r row, cells ...cell) Table {
+	t := Table{Columns: []Column{{Key: "property", Title: "Property"}, {Key: "value", Title: "Value"}}}
+	for _, c := range cells {
+		if v := c.of(r); v != "" {
+			t.Rows = append(t.Rows, []string{c.Title, v})
+			t.Raw = append(t.Raw, r.raw)
+		}
+	}
+	return t
+}

@@ -1,0 +1,293 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// userFields are what is read of a user.
+const userFields = "id,displayName,givenName,surname,userPrincipalName,mail,accountEnabled,userType,jobTitle,department,companyName,officeLocation," +
+	"mobilePhone,businessPhones,streetAddress,city,state,postalCode,country,usageLocation,createdDateTime,assignedLicenses,licenseAssignmentStates," +
+	"onPremisesSyncEnabled,proxyAddresses,lastPasswordChangeDateTime,signInSessionsValidFromDateTime"
+
+// ErrSynced is in the error of a write to a user or group that is mastered in
+// an Active Directory: the next directory sync would undo it.
+var ErrSynced = errors.New("it is synced from an Active Directory; change it there")
+
+// A User is an account as it was read, addressed by its object id alone: UPNs
+// change, and those of guests break the URLs that CIPP makes of them.
+type User struct {
+	ID        string
+	UPN       string
+	Name      string
+	Mail      string
+	Enabled   bool
+	Guest     bool
+	Synced    bool
+	Location  string            // usageLocation
+	Licences  []string          // SKU ids, direct and inherited
+	Inherited map[string]string // SKU id → id of the group that gives it
+	raw       row
+}
+
+func userOf(r row) User {
+	u := User{
+		ID: strings.ToLower(r.text("id")), UPN: r.text("userPrincipalName"), Name: r.text("displayName"), Mail: r.text("mail"), Enabled: r.flag("accountEnabled"),
+		Synced: r.flag("onPremisesSyncEnabled"), Location: r.text("usageLocation"), Inherited: map[string]string{}, raw: r,
+	}
+	u.Guest = strings.EqualFold(r.text("userType"), "Guest") || strings.Contains(u.UPN, "#EXT#")
+	for _, l := range r.rows("assignedLicenses") {
+		u.Licences = append(u.Licences, strings.ToLower(l.text("skuId")))
+	}
+	direct := map[string]bool{}
+	for _, s := range r.rows("licenseAssignmentStates") {
+		sku := strings.ToLower(s.text("skuId"))
+		if g := s.text("assignedByGroup"); g != "" {
+			u.Inherited[sku] = g
+		} else {
+			direct[sku] = true
+		}
+	}
+	for sku := range direct {
+		delete(u.Inherited, sku) // both: taking the direct one away is possible
+	}
+	return u
+}
+
+func (u User) label() string { return fmt.Sprintf("%s (%s, %s)", u.Name, u.UPN, u.ID) }
+
+// has says whether the user holds a SKU, however it came to it.
+func (u User) has(sku string) bool {
+	return slices.Contains(u.Licences, strings.ToLower(sku))
+}
+
+// users reads all accounts of a tenant. A tenant has at least one.
+func (a *Admin) users(ctx context.Context, t directory.Tenant) ([]row, error) {
+	rows, err := a.graph(ctx, t, "users", "$select", userFields, "$top", "999")
+	return some(rows, err, "users of "+t.Name)
+}
+
+// quotable says whether a text may stand in a filter: CIPP splices it into a
+// URL after one decoding, where some characters would mean something else.
+func quotable(s string) bool { return !strings.ContainsAny(s, "&#+%?/\\ ") }
+
+// User finds an account by its object id, UPN, mail address, or a name that
+// only one has. It returns an *AmbiguousError or an *UnknownError.
+func (a *Admin) User(ctx context.Context, t directory.Tenant, text string) (User, error) {
+	text = strings.TrimSpace(text)
+	if strings.Contains(text, "@") && quotable(text) {
+		rows, err := a.graph(ctx, t, "users", "$filter", "userPrincipalName eq '"+strings.ReplaceAll(text, "'", "''")+"'", "$select", userFields)
+		if err != nil {
+			return User{}, err
+		}
+		if len(rows) == 1 && strings.EqualFold(rows[0].text("userPrincipalName"), text) {
+			return userOf(rows[0]), nil
+		}
+	}
+	rows, err := a.users(ctx, t)
+	if err != nil {
+		return User{}, err
+	}
+	all := make([]User, len(rows))
+	for i, r := range rows {
+		all[i] = userOf(r)
+	}
+	u, err := choose("user", text, all, func(u User) []string { return []string{u.ID, u.UPN, u.Mail} }, func(u User) []string { return []string{u.Name} }, User.label)
+	if err == nil && !directory.IsGUID(u.ID) {
+		return User{}, fmt.Errorf("user %s: CIPP gives no id of the account", u.UPN)
+	}
+	return u, err
+}
+
+// again reads the same account once more, by its id. ok is false if it is gone.
+func (a *Admin) again(ctx context.Context, t directory.Tenant, id string) (u User, ok bool, err error) {
+	rows, err := a.graph(ctx, t, "users", "$filter", "id eq '"+id+"'", "$select", userFields)
+	if err != nil {
+		return User{}, false, err
+	}
+	for _, r := range rows {
+		if u := userOf(r); u.ID == id {
+			return u, true, nil
+		}
+	}
+	return User{}, false, nil
+}
+
+// Users lists the accounts of a tenant, live.
+func (a *Admin) Users(ctx context.Context, t directory.Tenant) (Table, error) {
+	rows, err := a.users(ctx, t)
+	if err != nil {
+		return Table{}, err
+	}
+	return tabulate(rows, false,
+		col("upn", "User", "userPrincipalName"), col("name", "Name", "displayName"), yes("enabled", "Enabled", "accountEnabled"),
+		made("type", "Type", func(r row) string {
+			if userOf(r).Guest {
+				return "Guest"
+			}
+			return r.text("userType")
+		}),
+		Column{Key: "licences", Title: "Licences", Number: true}.of(func(r row) string { return strconv.Itoa(len(r.rows("assignedLicenses"))) }),
+		col("job_title", "Job title", "jobTitle"), col("department", "Department", "department"), yes("synced", "Synced", "onPremisesSyncEnabled"), col("id", "Id", "id")), nil
+}
+
+// ShowUser shows one account with its licences and groups.
+func (a *Admin) ShowUser(ctx context.Context, t directory.Tenant, text string) (Table, error) {
+	u, err := a.User(ctx, t, text)
+	if err != nil {
+		return Table{}, err
+	}
+	groups, err := a.groupsOf(ctx, t, u)
+	if err != nil {
+		return Table{}, err
+	}
+	return card(u.raw,
+		col("", "Name", "displayName"), col("", "User", "userPrincipalName"), col("", "Id", "id"), col("", "Mail", "mail"), yes("", "Enabled", "accountEnabled"), col("", "Type", "userType"),
+		col("", "Job title", "jobTitle"), col("", "Department", "department"), col("", "Company", "companyName"), col("", "Office", "officeLocation"), col("", "Mobile", "mobilePhone"),
+		col("", "Phones", "businessPhones"), col("", "Street", "streetAddress"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "country"),
+		col("", "Usage location", "usageLocation"), made("", "Licences", func(row) string { return skuNames(u.Licences) }),
+		made("", "…by a group", func(row) string {
+			var all []string
+			for sku := range u.Inherited {
+				all = append(all, sku)
+			}
+			return skuNames(all)
+		}),
+		made("", "Groups", func(row) string { return set(groups) }), col("", "Addresses", "proxyAddresses"), yes("", "Synced", "onPremisesSyncEnabled"),
+		when("", "Created", "createdDateTime"), when("", "Password changed", "lastPasswordChangeDateTime")), nil
+}
+
+func skuNames(skus []string) string {
+	var all []string
+	for _, s := range skus {
+		all = append(all, directory.ProductName(s, s))
+	}
+	return set(all)
+}
+
+// groupsOf lists the names of the groups a user is in; the first hundred, which
+// is what CIPP gives.
+func (a *Admin) groupsOf(ctx context.Context, t directory.Tenant, u User) ([]string, error) {
+	rows, err := a.list(ctx, t, "ListUserGroups", map[string][]string{"userId": {u.ID}})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, r := range rows {
+		out = append(out, r.text("DisplayName"))
+	}
+	return out, nil
+}
+
+// ofUser is the read of a step about one account.
+func (a *Admin) ofUser(t directory.Tenant, u User, state func(User) State) func(context.Context) (State, error) {
+	return func(ctx context.Context) (State, error) {
+		now, ok, err := a.again(ctx, t, u.ID)
+		if err == nil && !ok {
+			err = fmt.Errorf("%s is no longer there", u.label())
+		}
+		if err != nil {
+			return nil, err
+		}
+		return state(now), nil
+	}
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// EnableUser and DisableUser let an account sign in, or no longer.
+func (a *Admin) EnableUser(ctx context.Context, t directory.Tenant, text string) (Step, error) {
+	return a.setEnabled(ctx, t, text, true)
+}
+
+// DisableUser is EnableUser's other side.
+func (a *Admin) DisableUser(ctx context.Context, t directory.Tenant, text string) (Step, error) {
+	return a.setEnabled(ctx, t, text, false)
+}
+
+func (a *Admin) setEnabled(ctx context.Context, t directory.Tenant, text string, on bool) (Step, error) {
+	u, err := a.User(ctx, t, text)
+	if err != nil {
+		return Step{}, err
+	}
+	if u.Synced {
+		// CIPP would change the account and then report a failure.
+		return Step{}, fmt.Errorf("user %s: %w", u.UPN, ErrSynced)
+	}
+	state := func(u User) State { return State{{"enabled", yesNo(u.Enabled)}} }
+	verb, danger := "enable ", ""
+	if !on {
+		verb, danger = "disable ", "the user cannot sign in any more; sessions that are open last until their tokens end"
+	}
+	return Step{
+		ID: verb + u.ID, Title: verb + u.label(), Tenant: t, Danger: danger, Before: state(u), Wanted: State{{"enabled", yesNo(on)}},
+		call: Call{Endpoint: "ExecDisableUser", Tenant: t, Body: map[string]any{"ID": u.ID, "Enable": strconv.FormatBool(on)}},
+		read: a.ofUser(t, u, state),
+	}.seal(), nil
+}
+
+// ResetPassword makes CIPP set a new password. It is in the Result and nowhere
+// else. mustChange makes the user choose another at the next sign-in.
+func (a *Admin) ResetPassword(ctx context.Context, t directory.Tenant, text string, mustChange bool) (Step, error) {
+	u, err := a.User(ctx, t, text)
+	if err != nil {
+		return Step{}, err
+	}
+	if u.Guest {
+		return Step{}, fmt.Errorf("%s is a guest: the password is kept by another tenant", u.UPN)
+	}
+	state := func(u User) State {
+		return State{{"password changed", stampOf(u.raw.time("lastPasswordChangeDateTime"))}}
+	}
+	before := state(u)
+	danger := "the old password no longer works"
+	if u.Synced {
+		danger += "; the account is synced, so the new one works on premises only with password writeback, and after a while"
+	}
+	return Step{
+		ID: "reset password " + u.ID, Title: "reset the password of " + u.label(), Tenant: t, Danger: danger, Before: before,
+		call: Call{Endpoint: "ExecResetPass", Tenant: t, Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
+		read: a.ofUser(t, u, state),
+		done: func(now State) bool {
+			// Where Graph does not tell, CIPP's word is all there is.
+			return before[0].Value == "" || now[0].Value != before[0].Value
+		},
+	}.seal(), nil
+}
+
+// RevokeSessions ends the sessions of an account: whoever uses it must sign in
+// again, as soon as their tokens are asked to be renewed.
+func (a *Admin) RevokeSessions(ctx context.Context, t directory.Tenant, text string) (Step, error) {
+	u, err := a.User(ctx, t, text)
+	if err != nil {
+		return Step{}, err
+	}
+	state := func(u User) State {
+		return State{{"sessions valid from", stampOf(u.raw.time("signInSessionsValidFromDateTime"))}}
+	}
+	before := state(u)
+	return Step{
+		ID: "revoke sessions " + u.ID, Title: "end the sessions of " + u.label(), Tenant: t, Danger: "the user must sign in again everywhere", Before: before,
+		call: Call{Endpoint: "ExecRevokeSessions", Tenant: t, Body: map[string]any{"id": u.ID, "Username": u.UPN}}, read: a.ofUser(t, u, state),
+		done: func(now State) bool { return before[0].Value == "" || now[0].Value != before[0].Value },
+	}.seal(), nil
+}
+
+func stampOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339Nano)
+}

@@ -1,0 +1,238 @@
+package playbook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/cipp/admin"
+	"syncd/internal/directory"
+)
+
+// onboard is an account, and then what can only be given to one that is there.
+func (w *planning) onboard(l Line, t directory.Tenant) {
+	upn := l.Get("upn")
+	n := admin.NewUser{
+		UPN: upn, DisplayName: l.Get("display_name"), GivenName: l.Get("given_name"), Surname: l.Get("surname"), JobTitle: l.Get("job_title"), Department: l.Get("department"),
+		CompanyName: l.Get("company"), MobilePhone: l.Get("mobile"), StreetAddress: l.Get("street"), City: l.Get("city"), PostalCode: l.Get("postal_code"), Country: l.Get("country"),
+		Location: l.Get("usage_location"), Licences: list(l.Get("licences")), Groups: list(l.Get("groups")), Manager: l.Get("manager"),
+	}
+	a := w.p.Admin
+	account := Item{
+		ID: "create", Tenant: t, Who: upn, What: fmt.Sprintf("create %s in %s", upn, t.Name),
+		make:    func(ctx context.Context) (admin.Step, error) { return a.CreateUser(ctx, t, n) },
+		settled: func(ctx context.Context) (bool, error) { return exists(ctx, a, t, upn) },
+	}
+	if !w.attempted(t, upn, "create") {
+		s, err := a.CreateUser(w.ctx, t, n)
+		if err != nil {
+			w.wrong(l, "", err)
+			return
+		}
+		account = from(account, s)
+	}
+	if len(n.Licences) > 0 {
+		all, err := w.licencesOf(t)
+		if err != nil {
+			w.wrong(l, "licences", err)
+			return
+		}
+		for _, text := range n.Licences {
+			if k, err := admin.ChooseLicence(all, text); err == nil {
+				account.Effects = append(account.Effects, w.effect(t, k.SKU, k.Name, 1))
+			}
+		}
+	}
+	first := w.add(l, account)
+	// later checks what can be checked before the account is there.
+	later := func(column, id, what, other string, make func(context.Context) (admin.Step, error)) {
+		if other != "" {
+			if _, err := a.User(w.ctx, t, other); err != nil {
+				w.wrong(l, column, err)
+				return
+			}
+		}
+		w.add(l, Item{ID: id, Tenant: t, Who: upn, What: what, needs: first, make: make})
+	}
+	for _, of := range []struct{ column, rights string }{{"mailboxes", "FullAccess"}, {"send_as", "SendAs"}} {
+		rights := of.rights
+		for _, box := range list(l.Get(of.column)) {
+			later(of.column, rights+" "+strings.ToLower(box), fmt.Sprintf("give %s %s to the mailbox of %s", upn, rights, box), box,
+				func(ctx context.Context) (admin.Step, error) { return a.GrantMailbox(ctx, t, box, upn, rights) })
+		}
+	}
+	for _, one := range list(l.Get("calendars")) {
+		owner, rights, _ := strings.Cut(one, ":")
+		if !slices.ContainsFunc(admin.CalendarRights(), func(r string) bool { return strings.EqualFold(r, rights) }) {
+			w.wrong(l, "calendars", fmt.Errorf("%q are no calendar rights; these are: %s", rights, strings.Join(admin.CalendarRights(), ", ")))
+			continue
+		}
+		later("calendars", "calendar "+strings.ToLower(one), fmt.Sprintf("make %s %s in the calendar of %s", upn, rights, owner), owner,
+			func(ctx context.Context) (admin.Step, error) {
+				return a.GrantCalendar(ctx, t, owner, upn, rights, false)
+			})
+	}
+	if state := l.Get("mfa"); state != "" {
+		later("mfa", "mfa", fmt.Sprintf("set the per-user MFA of %s to %s", upn, state), "",
+			func(ctx context.Context) (admin.Step, error) { return a.SetMFA(ctx, t, upn, state) })
+	}
+}
+
+// exists says whether there is an account of that name.
+func exists(ctx context.Context, a *admin.Admin, t directory.Tenant, upn string) (bool, error) {
+	_, err := a.User(ctx, t, upn)
+	if _, unknown := errors.AsType[*admin.UnknownError](err); unknown {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (w *planning) offboard(l Line, t directory.Tenant) {
+	var o admin.Offboarding
+	for name, field := range offboardSwitches {
+		*field(&o) = yes(l.Get(name))
+	}
+	o.ForwardTo, o.OutOfOffice = l.Get("forward_to"), l.Get("out_of_office")
+	o.FullAccess, o.OneDrive = list(l.Get("full_access")), list(l.Get("onedrive_access"))
+	if at := l.Get("at"); at != "" {
+		o.At, _ = time.Parse(time.RFC3339, at) // was checked
+	}
+	a, who := w.p.Admin, l.Get("user")
+	// The reference finds the task again after an interruption.
+	o.Reference = fmt.Sprintf("syncd %s line %d", w.run, l.N)
+	i := Item{ID: "offboard", Tenant: t, Who: who, What: "offboard " + who, make: func(ctx context.Context) (admin.Step, error) { return a.Offboard(ctx, t, who, o) }}
+	if o.DeleteUser {
+		i.settled = func(ctx context.Context) (bool, error) {
+			there, err := exists(ctx, a, t, who)
+			return !there && err == nil, err
+		}
+	}
+	if w.attempted(t, who, i.ID) {
+		w.add(l, i)
+		return
+	}
+	s, err := a.Offboard(w.ctx, t, who, o)
+	if err != nil {
+		w.wrong(l, "", err)
+		return
+	}
+	i = from(i, s)
+	if o.RemoveLicences || o.DeleteUser {
+		u, err := a.User(w.ctx, t, who)
+		if err != nil {
+			w.wrong(l, "user", err)
+			return
+		}
+		for _, sku := range u.Licences {
+			if u.Inherited[sku] == "" || o.DeleteUser {
+				i.Effects = append(i.Effects, w.effect(t, sku, directory.ProductName(sku, sku), -1))
+			}
+		}
+	}
+	w.add(l, i)
+}
+
+// change is one line of a licences book. What is so already is no mistake.
+func (w *planning) change(l Line, t directory.Tenant) {
+	a, who, action := w.p.Admin, l.Get("user"), strings.ToLower(l.Get("action"))
+	if (action == "swap") != (l.Get("to") != "") {
+		w.wrong(l, "to", errors.New("names the licence that a swap gives, and nothing else"))
+		return
+	}
+	all, err := w.licencesOf(t)
+	if err != nil {
+		w.wrong(l, "licence", err)
+		return
+	}
+	u, err := a.User(w.ctx, t, who)
+	if err != nil {
+		w.wrong(l, "user", err)
+		return
+	}
+	one, err := admin.ChooseLicence(all, l.Get("licence"))
+	if err != nil {
+		w.wrong(l, "licence", err)
+		return
+	}
+	has := func(u admin.User, k admin.Licence) bool { return slices.Contains(u.Licences, k.SKU) }
+	i := Item{ID: action + " " + one.SKU, Tenant: t, Who: u.UPN}
+	var want func(admin.User) bool
+	switch action {
+	case "assign":
+		want = func(u admin.User) bool { return has(u, one) }
+		i.make = func(ctx context.Context) (admin.Step, error) { return a.AssignLicences(ctx, t, u.ID, one.SKU) }
+		i.Effects = []Effect{w.effect(t, one.SKU, one.Name, 1)}
+	case "remove":
+		want = func(u admin.User) bool { return !has(u, one) }
+		i.make = func(ctx context.Context) (admin.Step, error) { return a.RemoveLicences(ctx, t, u.ID, one.SKU) }
+		i.Effects = []Effect{w.effect(t, one.SKU, one.Name, -1)}
+	case "swap":
+		to, err := admin.ChooseLicence(all, l.Get("to"))
+		if err != nil {
+			w.wrong(l, "to", err)
+			return
+		}
+		i.ID += " " + to.SKU
+		want = func(u admin.User) bool { return has(u, to) && !has(u, one) }
+		i.make = func(ctx context.Context) (admin.Step, error) { return a.SwapLicence(ctx, t, u.ID, one.SKU, to.SKU) }
+		i.Effects = []Effect{w.effect(t, one.SKU, one.Name, -1)}
+		if !has(u, to) {
+			i.Effects = append(i.Effects, w.effect(t, to.SKU, to.Name, 1))
+		}
+	}
+	for _, e := range i.Effects {
+		// What two lines make of one licence depends on their order.
+		if before := w.touched[u.ID+e.SKU]; before > 0 {
+			w.wrong(l, "licence", fmt.Errorf("line %d changes %s of %s too", before, e.Name, u.UPN))
+			return
+		}
+		w.touched[u.ID+e.SKU] = l.N
+	}
+	i.settled = func(ctx context.Context) (bool, error) {
+		now, err := a.User(ctx, t, u.ID)
+		return err == nil && want(now), err
+	}
+	if want(u) {
+		i.What, i.Already, i.Effects = fmt.Sprintf("%s: %s %s is so already", u.UPN, action, one.Name), true, nil
+		w.add(l, i)
+		return
+	}
+	s, err := i.make(w.ctx)
+	if full, ok := errors.AsType[*admin.NotFreeError](err); ok && w.freedBefore(t, full.Licence.SKU) {
+		// A line above frees one; enough() counts.
+		i.What = fmt.Sprintf("%s: %s %s", u.UPN, action, full.Licence.Name)
+		w.add(l, i)
+		return
+	}
+	if err != nil {
+		w.wrong(l, "", err)
+		return
+	}
+	w.add(l, from(i, s))
+}
+
+// freedBefore says whether a line above gives a unit of a licence back.
+func (w *planning) freedBefore(t directory.Tenant, sku string) bool {
+	return slices.ContainsFunc(w.plan.Items, func(i Item) bool {
+		return i.Tenant.ID == t.ID && slices.ContainsFunc(i.Effects, func(e Effect) bool { return e.SKU == sku && e.Units < 0 })
+	})
+}
+
+func (w *planning) mfa(l Line, t directory.Tenant) {
+	a, state := w.p.Admin, l.Get("state")
+	u, err := a.User(w.ctx, t, l.Get("user"))
+	if err != nil {
+		w.wrong(l, "user", err)
+		return
+	}
+	i := Item{ID: "mfa", Tenant: t, Who: u.UPN, make: func(ctx context.Context) (admin.Step, error) { return a.SetMFA(ctx, t, u.ID, state) }}
+	s, err := i.make(w.ctx)
+	if err != nil {
+		w.wrong(l, "", err)
+		return
+	}
+	w.add(l, from(i, s))
+}
