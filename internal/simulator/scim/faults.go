@@ -1,0 +1,203 @@
+package scimsim
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Faults are the standing troubles of the server: how slow and how busy it
+// is. How it speaks is its Dialect.
+type Faults struct {
+	Latency    time.Duration // of every answer
+	RateLimit  int           // requests in any window of RateWindow; more are a 429; 0 = none
+	RateWindow time.Duration // 0 means a second
+	RetryAfter int           // seconds, in the header of a 429; 0 = no such header
+}
+
+// A Fault happens to one request. The zero Fault is none.
+type Fault struct {
+	Kind       FaultKind
+	Delay      time.Duration // before anything else happens
+	RetryAfter int           // seconds, for Throttled and Unavailable; 0 = Faults.RetryAfter
+	RetryDate  bool          // Retry-After is an HTTP date instead of seconds
+}
+
+// FaultKind names what happens to a request.
+type FaultKind string
+
+// What can happen to a request. "Committed" means that the server has done
+// what it was asked before it happens.
+const (
+	Broken            FaultKind = "500 before anything was done"
+	BrokenCommitted   FaultKind = "500, committed"
+	BadGateway        FaultKind = "502 with HTML before anything was done"
+	GatewayCommitted  FaultKind = "502 with HTML, committed"
+	Unavailable       FaultKind = "503 with HTML"
+	TimedOut          FaultKind = "504 with HTML before anything was done"
+	TimedOutCommitted FaultKind = "504 with HTML, committed"
+	Dropped           FaultKind = "connection dropped before anything was done"
+	DroppedCommitted  FaultKind = "connection dropped, committed"
+	CutBody           FaultKind = "connection dropped in the middle of the body, committed"
+	Throttled         FaultKind = "429"
+	Unauthorized      FaultKind = "401"
+	Forbidden         FaultKind = "403"
+	Gone              FaultKind = "404"
+	Conflict          FaultKind = "409 uniqueness"
+	BadRequest        FaultKind = "400 invalidValue"
+	CursorExpired     FaultKind = "400 expiredCursor"
+	HTMLPage          FaultKind = "200 with HTML instead of JSON"
+	EmptyAnswer       FaultKind = "success without a body, committed"
+	Lost              FaultKind = "success, write lost: the answer shows what was asked for"
+	Ignores           FaultKind = "success, write lost: the answer shows what is there"
+)
+
+// A Rule lets a Fault happen to the requests that it names. Empty fields
+// match everything.
+type Rule struct {
+	Method string
+	Route  string // a pattern, such as /Users/{id}
+	Path   string // a part of the path
+	Query  string // a part of the query with its escapes undone
+	Body   string // a part of the body
+	Skip   int    // the first so many are let through
+	Times  int    // how often the fault happens; 0 = until Heal
+	Fault  Fault
+}
+
+func (r Rule) matches(c *call) bool {
+	return (r.Method == "" || r.Method == c.r.Method) &&
+		(r.Route == "" || r.Route == c.route()) &&
+		strings.Contains(c.r.URL.Path, r.Path) &&
+		(r.Query == "" || strings.Contains(readable(c.r.URL.RawQuery), r.Query)) &&
+		(r.Body == "" || strings.Contains(string(c.body), r.Body))
+}
+
+// SetFaults replaces the standing troubles.
+func (s *Server) SetFaults(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+// SetDialect makes the provider speak otherwise from now on. What it holds
+// stays as it is.
+func (s *Server) SetDialect(d Dialect) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dialect = d
+	s.users, s.groups = d.types()
+	s.indexes = nil
+}
+
+// Dialect returns how the provider speaks now. Its slices are the server's.
+func (s *Server) Dialect() Dialect {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dialect
+}
+
+// Fail adds rules. The first rule that matches a request decides.
+func (s *Server) Fail(rules ...Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = append(s.rules, rules...)
+}
+
+// Heal ends all rules, the hook of Before and all standing troubles. The
+// dialect stays.
+func (s *Server) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults, s.rules, s.before = Faults{}, nil, nil
+}
+
+// Before asks hook about every request before it is served. The request's
+// body may be read. A hook that answers a zero Fault leaves the rules to
+// decide. It is called without the server's lock, perhaps by several
+// goroutines at once, so it may call the server's methods.
+func (s *Server) Before(hook func(*http.Request) Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = hook
+}
+
+// rule finds what the rules say about a request and uses it up.
+func (s *Server) rule(c *call) Fault {
+	for i := range s.rules {
+		r := &s.rules[i]
+		if !r.matches(c) {
+			continue
+		}
+		if r.Skip > 0 {
+			r.Skip--
+			continue
+		}
+		f := r.Fault
+		if r.Times > 0 {
+			if r.Times--; r.Times == 0 {
+				s.rules = slices.Delete(s.rules, i, i+1)
+			}
+		}
+		return f
+	}
+	return Fault{}
+}
+
+// refusal is what a fault answers before anything is done; nil if it lets the
+// request through.
+func (c *call) refusal(f Fault) *apiError {
+	wait := f.RetryAfter
+	if wait == 0 {
+		wait = c.faults.RetryAfter
+	}
+	switch f.Kind {
+	case Broken:
+		return refuse(http.StatusInternalServerError, "", "something went wrong")
+	case BadGateway:
+		return &apiError{status: http.StatusBadGateway, html: true}
+	case Unavailable:
+		return &apiError{status: http.StatusServiceUnavailable, html: true, header: c.pause(wait, f.RetryDate)}
+	case TimedOut:
+		return &apiError{status: http.StatusGatewayTimeout, html: true}
+	case Throttled:
+		return &apiError{status: http.StatusTooManyRequests, detail: "too many requests", header: c.pause(wait, f.RetryDate)}
+	case Unauthorized:
+		return refuse(http.StatusUnauthorized, "", "the token is not valid")
+	case Forbidden:
+		return refuse(http.StatusForbidden, "", "not allowed")
+	case Gone:
+		return refuse(http.StatusNotFound, "", "not found")
+	case Conflict:
+		return refuse(http.StatusConflict, "uniqueness", "one of the attribute values is already in use")
+	case BadRequest:
+		return badRequest("invalidValue", "a value is not valid")
+	case CursorExpired:
+		return badRequest("expiredCursor", "the cursor has expired")
+	}
+	return nil
+}
+
+// after is what a fault answers once everything is done; nil if it lets the
+// answer pass.
+func (f Fault) after() *apiError {
+	switch f.Kind {
+	case BrokenCommitted:
+		return refuse(http.StatusInternalServerError, "", "something went wrong")
+	case GatewayCommitted:
+		return &apiError{status: http.StatusBadGateway, html: true}
+	case TimedOutCommitted:
+		return &apiError{status: http.StatusGatewayTimeout, html: true}
+	}
+	return nil
+}
+
+// unanswered reports whether the client cannot know what became of its request.
+func (f Fault) unanswered() bool {
+	switch f.Kind {
+	case Dropped, DroppedCommitted, CutBody, Broken, BrokenCommitted, BadGateway, GatewayCommitted, TimedOut, TimedOutCommitted:
+		return true
+	}
+	return false
+}

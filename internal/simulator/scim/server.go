@@ -1,0 +1,306 @@
+// Package scimsim simulates a SCIM 2.0 service provider: a small honest
+// server that stores, filters, pages and refuses as RFC 7643, 7644 and 9865
+// say. Tests and the practice mode talk to it instead of the real thing.
+//
+// How real providers differ is data: a Dialect has a switch for each
+// behaviour, Strict, Cinode and Quirk are ready-made ones. Whatever the
+// dialect, the server notes in Violations what no client of ours may do, such
+// as removing all members of a group at once.
+package scimsim
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options is how the provider speaks and by whom it may be used.
+type Options struct {
+	Dialect Dialect // the zero value is Strict
+	Token   string  // of accounts without their own; empty accepts any but none
+	Writer  string  // who Info says did what came through the API; empty means "api"
+
+	// PerSecond and Burst are what our client promised: a request beyond is a
+	// violation, and served. 0 = not measured.
+	PerSecond float64
+	Burst     int
+	// MemberBatch is the most changes of members in one request that our
+	// client promised; 0 means 100.
+	MemberBatch int
+
+	// NoBodies leaves bodies out of the log: for benchmarks.
+	NoBodies bool
+
+	// Now is the clock that resources are stamped with; nil means time.Now.
+	// Limits, lag and cursors always go by the real clock.
+	Now func() time.Time
+}
+
+// A Server is a simulated provider. It may be used by many goroutines.
+type Server struct {
+	options Options
+
+	mu      sync.Mutex
+	world   *World
+	dialect Dialect
+	users   *resourceType
+	groups  *resourceType
+	indexes map[*Account]*index // an account missing here has changed behind its index's back
+	ghosts  map[*Account][]*ghost
+	faults  Faults
+	rules   []Rule
+	before  func(*http.Request) Fault
+	log     []*Request
+	costs   []time.Time // one moment for every request the limiter counted
+	newest  int         // largest number ever used in an id
+	watch   watch
+}
+
+// A ghost is a resource that is gone and still shown by a replica.
+type ghost struct {
+	r    *Resource
+	user bool
+}
+
+// New returns a server that holds a copy of world.
+func New(world World, o Options) *Server {
+	if o.Writer == "" {
+		o.Writer = "api"
+	}
+	if o.MemberBatch == 0 {
+		o.MemberBatch = 100
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{options: o, world: world.Clone(), newest: 1000, ghosts: map[*Account][]*ghost{}, watch: newWatch()}
+	s.dialect = o.Dialect
+	s.users, s.groups = o.Dialect.types()
+	s.settle("setup")
+	return s
+}
+
+func (s *Server) now() time.Time { return s.options.Now().UTC().Truncate(time.Millisecond) }
+
+// Base returns the path that an account's resources are under, with its id
+// escaped; clients add it to the server's address.
+func (s *Server) Base(account string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.ReplaceAll(s.dialect.base(), "{account}", url.PathEscape(account))
+}
+
+func (d *Dialect) base() string {
+	if d.Base == "" {
+		return "/scim/{account}/v2"
+	}
+	return d.Base
+}
+
+// Update changes the world as a test's set-up would: nothing is noted about
+// who did it, except on resources that are new.
+func (s *Server) Update(change func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s.world)
+	s.settle("setup")
+}
+
+// World returns a copy of what the provider holds now.
+func (s *Server) World() *World {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.Clone()
+}
+
+// Account returns a copy of what one account holds now; nil if there is none.
+func (s *Server) Account(id string) *Account {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.world.Account(id); a != nil {
+		return a.Clone()
+	}
+	return nil
+}
+
+// Count returns how many users, active users and groups an account holds.
+func (s *Server) Count(account string) (users, active, groups int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.world.Account(account)
+	if a == nil {
+		return 0, 0, 0
+	}
+	for _, u := range a.Users {
+		if !u.Hidden {
+			users++
+			if u.Active() {
+				active++
+			}
+		}
+	}
+	return users, active, len(a.Groups)
+}
+
+// Edit changes the world as a person working in the product would: whatever
+// is changed carries that name, the time and a new version. The teams of
+// groups whose members were edited follow them.
+func (s *Server) Edit(who string, change func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, now := s.world.Clone(), s.now()
+	change(s.world)
+	s.settle(who)
+	for _, a := range s.world.Accounts {
+		was := old.Account(a.ID)
+		if was == nil {
+			continue
+		}
+		note(was.Users, a.Users, now, who)
+		note(was.Groups, a.Groups, now, who)
+		s.followTeams(a)
+	}
+}
+
+// note marks what a person changed as theirs.
+func note(old, all []*Resource, at time.Time, by string) {
+	was := make(map[string]*Resource, len(old))
+	for _, r := range old {
+		was[r.ID] = r
+	}
+	for _, r := range all {
+		before := was[r.ID]
+		if before == nil || reflect.DeepEqual(before.Attributes, copied(r.Attributes)) && slices.Equal(before.Members, r.Members) {
+			continue
+		}
+		r.Info.UpdatedAt, r.Info.UpdatedBy = at, by
+		r.Info.Version++
+	}
+}
+
+// settle gives ids and notes to what has none, after a change from outside.
+func (s *Server) settle(by string) {
+	s.indexes = nil
+	for _, a := range s.world.Accounts {
+		for _, r := range slices.Concat(a.Users, a.Groups) {
+			if n, err := strconv.Atoi(r.ID); err == nil {
+				s.newest = max(s.newest, n)
+			}
+		}
+	}
+	for _, a := range s.world.Accounts {
+		for i, list := range [][]*Resource{a.Users, a.Groups} {
+			for _, r := range list {
+				r.set = nil
+				if r.Attributes == nil {
+					r.Attributes = map[string]any{}
+				}
+				if r.ID == "" {
+					r.ID = s.newID(r, "", i == 0)
+				}
+				if r.Info.UpdatedAt.IsZero() {
+					r.Info = Info{CreatedAt: s.now(), CreatedBy: by, UpdatedAt: s.now(), UpdatedBy: by, Version: max(r.Info.Version, 1)}
+				}
+			}
+		}
+	}
+}
+
+// largest is the size of a body that nobody needs.
+const largest = 64 << 20
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, largest))
+	if err != nil {
+		panic(http.ErrAbortHandler) // the caller went away
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+
+	s.mu.Lock()
+	c := &call{Server: s, r: r, body: body}
+	c.find()
+	entry := s.record(c)
+	c.entry = entry
+	hook, latency := s.before, s.faults.Latency
+	done := s.enter(c)
+	s.mu.Unlock()
+	defer done()
+
+	var fault Fault
+	if hook != nil {
+		fault = hook(r)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if fault == (Fault{}) {
+		s.mu.Lock()
+		fault = s.rule(c)
+		s.mu.Unlock()
+	}
+	if !wait(r, latency+fault.Delay) {
+		panic(http.ErrAbortHandler)
+	}
+	a := s.finish(c, fault)
+	switch fault.Kind {
+	case Dropped, DroppedCommitted:
+		panic(http.ErrAbortHandler)
+	case CutBody:
+		send(w, a, len(a.body)/2)
+		panic(http.ErrAbortHandler)
+	}
+	send(w, a, len(a.body))
+}
+
+// finish does what the request asks and notes how it ended. There is no
+// answer to a connection that was dropped before.
+func (s *Server) finish(c *call, f Fault) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var a *answer
+	if f.Kind != Dropped {
+		a = c.answer(f)
+		c.entry.Status, c.entry.Changed = a.status, c.changed
+	}
+	s.afterwards(c, f)
+	if f.Kind == DroppedCommitted || f.Kind == CutBody {
+		c.entry.Status = 0
+	}
+	return a
+}
+
+// send writes an answer, or the first part of it.
+func send(w http.ResponseWriter, a *answer, part int) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	if len(a.body) > 0 {
+		w.Write(a.body[:part])
+	}
+	if part < len(a.body) {
+		// Without a flush net/http would throw away what it has buffered.
+		http.NewResponseController(w).Flush()
+	}
+}
+
+// wait lets time pass; false if the caller gave up meanwhile.
+func wait(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}

@@ -1,0 +1,360 @@
+package scimsim
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Violation is something that no client of ours may do, though the server
+// served it as its dialect says.
+type Violation struct {
+	Rule    Rulebreak
+	Request string // method and path
+	Detail  string
+}
+
+func (v Violation) String() string { return fmt.Sprintf("%s: %s: %s", v.Request, v.Rule, v.Detail) }
+
+// A Rulebreak names the rule that was broken.
+type Rulebreak string
+
+// The rules.
+const (
+	RemovesEverybody  Rulebreak = "removes members without a filter or a value"
+	RemovesByList     Rulebreak = "removes members by a list: everybody, by the RFC" // allowed to profiles that name it
+	RepeatsAttribute  Rulebreak = "several operations for one attribute"
+	NamesNoPath       Rulebreak = "operation without a path"
+	SpellsOp          Rulebreak = "op is not in lower case" // allowed to profiles that want it so
+	SpellsPath        Rulebreak = "path in another case than the schema's"
+	TouchesReadOnly   Rulebreak = "writes id, meta, schemas or groups"
+	SendsNull         Rulebreak = "null as a value, instead of remove"
+	SpellsBoolean     Rulebreak = "text where a boolean belongs"
+	ReplacesMembers   Rulebreak = "replaces all members"
+	OrInRemoval       Rulebreak = "or in the filter of a removal"
+	SingleMember      Rulebreak = "members is not a list"
+	LargeBatch        Rulebreak = "too many members in one request"
+	NoCanary          Rulebreak = "the first removal was not one member of several"
+	NotReadBack       Rulebreak = "removed more before the first removal was read back"
+	DropsUnknown      Rulebreak = "a PUT drops what others wrote"
+	RepeatsCreation   Rulebreak = "POST repeated without looking first"
+	RepeatsInVain     Rulebreak = "the same change sent again though it never sticks"
+	WritesTogether    Rulebreak = "two writes to one group at the same time"
+	ReadsPastEnd      Rulebreak = "asks for a page past totalResults"
+	NoCount           Rulebreak = "list without count"
+	PlusForSpace      Rulebreak = "plus for a space in the query"
+	BodyOnRead        Rulebreak = "body on GET or DELETE"
+	MissingHeader     Rulebreak = "header missing"
+	IdempotencyHeader Rulebreak = "an Idempotency-Key makes the transport replay writes"
+	OverRate          Rulebreak = "more requests than promised"
+)
+
+// attempts is how often a change that does nothing may be sent.
+const attempts = 3
+
+// A watch remembers what single requests cannot tell.
+type watch struct {
+	writing  map[string]int       // requests under way for a group
+	creating map[string]bool      // creations without an answer, by path and name, until somebody looks
+	vain     map[string]vain      // by method and path
+	canary   map[*Account]*canary // accounts where members were removed
+	budget   float64              // requests left
+	refilled time.Time
+}
+
+type vain struct {
+	body  string
+	times int
+}
+
+type canary struct {
+	group   string
+	checked bool
+}
+
+func newWatch() watch {
+	return watch{writing: map[string]int{}, creating: map[string]bool{}, vain: map[string]vain{}, canary: map[*Account]*canary{}}
+}
+
+// Violations returns what the client did that it may not do, in order,
+// without the rules that are allowed to it.
+func (s *Server) Violations(allowed ...Rulebreak) []Violation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Violation
+	for _, r := range s.log {
+		for _, v := range r.Violations {
+			if !slices.Contains(allowed, v.Rule) {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
+}
+
+func (c *call) violate(rule Rulebreak, format string, args ...any) {
+	v := Violation{Rule: rule, Request: c.r.Method + " " + c.r.URL.Path, Detail: fmt.Sprintf(format, args...)}
+	if !slices.Contains(c.entry.Violations, v) {
+		c.entry.Violations = append(c.entry.Violations, v)
+	}
+}
+
+// enter looks at a request as it comes in and returns what is to be done when
+// it is over.
+func (s *Server) enter(c *call) func() {
+	h, write := c.r.Header, c.entry.Write()
+	if len(c.body) > 0 && (c.r.Method == http.MethodGet || c.r.Method == http.MethodDelete) {
+		c.violate(BodyOnRead, "%d bytes", len(c.body))
+	}
+	for _, name := range []string{"Accept", "User-Agent"} {
+		if h.Get(name) == "" || strings.HasPrefix(h.Get(name), "Go-http-client") {
+			c.violate(MissingHeader, "%s", name)
+		}
+	}
+	if h.Get("Idempotency-Key") != "" {
+		c.violate(IdempotencyHeader, "%s", h.Get("Idempotency-Key"))
+	}
+	if strings.Contains(c.r.URL.RawQuery, "+") {
+		c.violate(PlusForSpace, "%s", c.r.URL.RawQuery)
+	}
+	if c.r.Method == http.MethodGet && len(c.parts) == 1 && c.kind != nil {
+		if q, _ := url.ParseQuery(c.r.URL.RawQuery); !q.Has("count") && !q.Has("filter") {
+			c.violate(NoCount, "%s", c.r.URL.RawQuery)
+		}
+	}
+	s.spend(c)
+	if !write || c.kind == nil || c.isUser() || len(c.parts) != 2 {
+		return func() {}
+	}
+	path := c.r.URL.Path
+	if s.watch.writing[path]++; s.watch.writing[path] > 1 {
+		c.violate(WritesTogether, "%d at once", s.watch.writing[path])
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.watch.writing[path]--; s.watch.writing[path] == 0 {
+			delete(s.watch.writing, path)
+		}
+	}
+}
+
+// spend takes a request from the bucket that the client promised to keep to.
+func (s *Server) spend(c *call) {
+	if s.options.PerSecond <= 0 {
+		return
+	}
+	now, w := time.Now(), &s.watch
+	burst := float64(max(s.options.Burst, 1))
+	if w.refilled.IsZero() {
+		w.budget = burst
+	} else {
+		w.budget = min(burst, w.budget+now.Sub(w.refilled).Seconds()*s.options.PerSecond)
+	}
+	w.refilled = now
+	// A request is a little late or early by chance.
+	if w.budget--; w.budget < -0.5 {
+		c.violate(OverRate, "over %g a second and a burst of %d", s.options.PerSecond, s.options.Burst)
+		w.budget = -0.5
+	}
+}
+
+// afterwards looks at a request once it is served.
+func (s *Server) afterwards(c *call, f Fault) {
+	if c.kind == nil || c.account == nil && f == (Fault{}) {
+		return
+	}
+	path := c.r.URL.Path
+	switch {
+	case c.r.Method == http.MethodPost && len(c.parts) == 1:
+		name := path + " " + identity(c.body)
+		if s.watch.creating[name] {
+			c.violate(RepeatsCreation, "%s", identity(c.body))
+		}
+		delete(s.watch.creating, name)
+		if f.unanswered() {
+			s.watch.creating[name] = true
+		}
+		s.vain(c, f, name)
+	case !c.entry.Write():
+		collection := strings.TrimSuffix(strings.TrimSuffix(path, "/.search"), "/"+c.lastPart())
+		for name := range s.watch.creating {
+			if strings.HasPrefix(name, path+" ") || strings.HasPrefix(name, collection+" ") {
+				delete(s.watch.creating, name)
+			}
+		}
+		if k := s.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group {
+			k.checked = true
+		}
+	default:
+		s.vain(c, f, path)
+		if k := s.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group && !k.checked && c.entry.Status >= 400 {
+			delete(s.watch.canary, c.account) // refused: nothing was removed, the next way is tried
+		}
+	}
+}
+
+// vain counts a write that changed nothing. One that nobody looked at, for the
+// server was busy or broken, does not count.
+func (s *Server) vain(c *call, f Fault, what string) {
+	key := c.r.Method + " " + what
+	v := s.watch.vain[key]
+	switch status := c.entry.Status; {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests || status >= 500:
+		return
+	case c.changed || f != (Fault{}):
+		delete(s.watch.vain, key)
+		return
+	case v.body == string(c.body):
+		v.times++
+	default:
+		v = vain{string(c.body), 1}
+	}
+	s.watch.vain[key] = v
+	if v.times > attempts {
+		c.violate(RepeatsInVain, "%d times", v.times)
+	}
+}
+
+func (c *call) lastPart() string {
+	if len(c.parts) == 2 {
+		return url.PathEscape(c.parts[1])
+	}
+	return ""
+}
+
+// identity is the part of a body that says who is created.
+func identity(body []byte) string {
+	for _, name := range []string{`"userName"`, `"displayName"`} {
+		if _, after, ok := bytes.Cut(body, []byte(name)); ok {
+			parts := bytes.SplitN(after, []byte(`"`), 3)
+			if len(parts) > 1 {
+				return string(parts[1])
+			}
+		}
+	}
+	return string(body)
+}
+
+// watchPage notes a page that lies behind the end of the list, as the client
+// was told of it.
+func (c *call) watchPage(q query, total int) {
+	if q.hasStart && q.start > 1 && q.start > total && !q.hasFilter {
+		c.violate(ReadsPastEnd, "startIndex %d of %d", q.start, total)
+	}
+}
+
+// watchPut notes a PUT that loses what others put into the resource.
+func (c *call) watchPut(r *Resource, d *draft) {
+	for name := range r.Attributes {
+		if !d.given[name] && !r.written[name] && name != "active" {
+			c.violate(DropsUnknown, "%s", name)
+		}
+	}
+	if c.isUser() && !d.given["active"] {
+		c.violate(DropsUnknown, "active")
+	}
+	if !c.isUser() && !d.hasMembers {
+		c.violate(DropsUnknown, "members")
+	}
+}
+
+// watchPatch notes operations outside the dialect that all providers
+// understand.
+func (c *call) watchPatch(r *Resource, ops []operation) {
+	seen := map[string]bool{}
+	removed := 0
+	for _, o := range ops {
+		if o.written != o.op {
+			c.violate(SpellsOp, "%s", o.written)
+		}
+		if !o.hasPath {
+			c.violate(NamesNoPath, "%s", o.op)
+			if m, ok := o.value.(map[string]any); ok {
+				for _, name := range sortedKeys(m) {
+					c.watchReadOnly(name)
+				}
+			}
+			continue
+		}
+		c.watchReadOnly(firstName(o.path))
+		p, err := c.kind.parse(o.path, grammar{entraPaths: true})
+		if err != nil {
+			continue
+		}
+		if p.miscut {
+			c.violate(SpellsPath, "%s", o.path)
+		}
+		if p.schema == nil && p.attr != nil && p.attr.name == "members" && !c.isUser() {
+			removed += c.watchMembers(o, p)
+			continue
+		}
+		name := p.String()
+		if p.filter != nil {
+			name = o.path
+		}
+		if seen[name] {
+			c.violate(RepeatsAttribute, "%s", name)
+		}
+		seen[name] = true
+		switch _, isText := o.value.(string); {
+		case o.op != "remove" && o.has && o.value == nil:
+			c.violate(SendsNull, "%s", o.path)
+		case isText && p.attr != nil && (p.attr.kind == "boolean" || p.sub != nil && p.sub.kind == "boolean"):
+			c.violate(SpellsBoolean, "%s", o.path)
+		}
+	}
+	if c.isUser() {
+		return
+	}
+	if n := memberChanges(ops); n > c.options.MemberBatch {
+		c.violate(LargeBatch, "%d members, at most %d", n, c.options.MemberBatch)
+	}
+	if removed == 0 {
+		return
+	}
+	k := c.watch.canary[c.account]
+	switch {
+	case k == nil:
+		c.watch.canary[c.account] = &canary{group: r.ID}
+		if removed != 1 || len(r.Members) < 2 {
+			c.violate(NoCanary, "%d of %d members", removed, len(r.Members))
+		}
+	case !k.checked:
+		c.violate(NotReadBack, "%d members", removed)
+	}
+}
+
+func (c *call) watchReadOnly(name string) {
+	if hasFold([]string{"id", "meta", "schemas", "groups"}, name) {
+		c.violate(TouchesReadOnly, "%s", name)
+	}
+}
+
+// watchMembers notes what is wrong with a change of members and counts those
+// that it removes.
+func (c *call) watchMembers(o operation, p *path) int {
+	_, isList := o.value.([]any)
+	switch {
+	case o.op == "remove" && p.filter != nil:
+		if p.filter.op == "or" {
+			c.violate(OrInRemoval, "%s", o.path)
+		}
+		return 1 + strings.Count(strings.ToLower(o.path), " or ")
+	case o.op == "remove" && o.value == nil:
+		c.violate(RemovesEverybody, "%s", o.path)
+		return 1
+	case o.op == "remove":
+		c.violate(RemovesByList, "%d members", len(elements(o.value)))
+		return len(elements(o.value))
+	case o.op == "replace":
+		c.violate(ReplacesMembers, "%d members", len(elements(o.value)))
+	case !isList:
+		c.violate(SingleMember, "%s", o.op)
+	}
+	return 0
+}
