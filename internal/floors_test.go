@@ -45,7 +45,15 @@ var floors = map[string]floor{
 	"internal/sync/targettest": {[]string{"internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
 	"internal/sync/schedule":   {nil, "a schedule knows times and names, not what runs"},
 
-	"internal/cipp": system, "internal/connectwise": system, "internal/itglue": system, "internal/scim": system,
+	"internal/connectwise": system, "internal/itglue": system,
+	"internal/cipp":                   {append([]string{"internal/cipp/endpoint"}, system.may...), independent},
+	"internal/cipp/endpoint":          {nil, "the map of CIPP's endpoints is a table"},
+	"internal/cipp/endpoint/generate": {[]string{"internal/cipp/endpoint"}, "what is generated from the map knows the map"},
+	"internal/cipp/admin":             {append([]string{"internal/cipp", "internal/cipp/endpoint"}, system.may...), independent},
+	"internal/cipp/playbook":          {append([]string{"internal/cipp", "internal/cipp/admin", "internal/cipp/endpoint"}, system.may...), independent},
+	"internal/scim":                   {append([]string{"internal/scim/attribute"}, system.may...), independent},
+	"internal/scim/attribute":         {[]string{"internal/directory"}, "expressions are about accounts and nothing else"},
+	"internal/scim/thirdparty":        {nil, "other people's servers know nothing of ours"},
 
 	"internal/state":           {[]string{"internal/plan", "internal/directory"}, downward},
 	"internal/state/boltstate": store, "internal/state/pgstate": store, "internal/state/statetest": store,
@@ -63,7 +71,7 @@ var floors = map[string]floor{
 }
 
 // pure packages decide: what they say follows from what they are given.
-var pure = []string{"internal/plan", "internal/directory"}
+var pure = []string{"internal/plan", "internal/directory", "internal/scim/attribute"}
 
 // forbidden is what a pure package may not import, with all below it.
 var forbidden = []string{"os", "net", "log", "syscall", "os/exec", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "github.com/rs/zerolog", "github.com/prometheus", "go.etcd.io"}

@@ -77,6 +77,18 @@ func (w *World) check(ctx context.Context) []finding {
 			all = append(all, finding{"itglue", f.Name, f.OK, f.Detail, f.Remedy})
 		}
 	}
+	table, _ := w.links(ctx) // checkTables says what is wrong with them
+	for i, client := range w.SCIM {
+		var accounts []string
+		for _, row := range table.Rows {
+			if link := row.Links[mapping.SCIMColumn(w.Config.SCIM[i].Name)]; row.Status == mapping.Linked && link != "" {
+				accounts = append(accounts, link)
+			}
+		}
+		for _, f := range client.Check(ctx, accounts...) {
+			all = append(all, finding{client.Name(), f.Name, f.OK, f.Detail, f.Remedy})
+		}
+	}
 	return append(all, w.checkTables(ctx))
 }
 
@@ -85,6 +97,9 @@ func (w *World) needs() directory.Kinds {
 	needs := directory.Licences
 	if w.ITGlue != nil {
 		needs |= w.ITGlue.Open().Spec().Needs
+	}
+	for _, client := range w.SCIM {
+		needs |= client.Open().Spec().Needs
 	}
 	return needs
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 	"syncd/internal/itglue"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/scim"
 	"syncd/internal/secret"
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
@@ -37,6 +39,8 @@ type Config struct {
 	CIPP        *cipp.Config        `yaml:"cipp" env:", prefix=CIPP_"`               // the source
 	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"` // a target: billing
 	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
+	SCIM        []SCIMConfig        `yaml:"scim"`                                    // targets: identities, each under a name of its own
+	Events      EventsConfig        `yaml:"events" env:", prefix=EVENTS_"`           // CIPP's webhooks, as hints that a customer's next cycle come early
 	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
 	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
 
@@ -48,6 +52,11 @@ type Config struct {
 type StateConfig struct {
 	Path     string        `yaml:"path" env:"PATH"`         // embedded store, one file
 	Postgres secret.String `yaml:"postgres" env:"POSTGRES"` // for several replicas
+}
+
+// EventsConfig says whether CIPP may tell us that something changed.
+type EventsConfig struct {
+	Secret secret.String `yaml:"secret" env:"SECRET"` // at least 16 characters; empty: no events are taken
 }
 
 // JobConfig is a scheduled pass over some targets.
@@ -136,6 +145,13 @@ func (c *Config) defaultJobs() []JobConfig {
 	if c.ITGlue != nil {
 		jobs = append(jobs, JobConfig{Name: "documentation", Schedule: "0 */4 * * *", Targets: []string{"itglue"}, Apply: "approve"})
 	}
+	if len(c.SCIM) > 0 {
+		identity := JobConfig{Name: "identity", Schedule: "*/30 * * * *", Apply: "auto"}
+		for i := range c.SCIM {
+			identity.Targets = append(identity.Targets, c.SCIM[i].target())
+		}
+		jobs = append(jobs, identity)
+	}
 	return jobs
 }
 
@@ -167,14 +183,6 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
 	c := defaults()
 	doc := config.Parse(text, problems)
-	for _, later := range []struct{ section, system string }{{"scim", "SCIM targets"}} {
-		doc.Refuse(later.section, "this version does not write into "+later.system+" yet; take the section out", problems)
-		for _, name := range names {
-			if strings.HasPrefix(name, config.Variable(later.section)+"_") {
-				problems.Add(0, name, "this version does not write into %s yet; unset the variable", later.system)
-			}
-		}
-	}
 	given := func(section ...string) bool {
 		return doc.Has(section...) || slices.ContainsFunc(names, func(n string) bool {
 			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
@@ -208,6 +216,7 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 		c.ITGlue = cmp.Or(c.ITGlue, &itglueDefaults)
 	}
 	overlaid := config.Overlay(env, names, &c, problems)
+	maps.Copy(overlaid, c.overlaySCIM(env, names, problems))
 	if !doc.Has("jobs") {
 		c.Jobs = c.defaultJobs()
 	}
@@ -218,7 +227,7 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 	known.List = slices.Clone(problems.List)
 	c.validate(func(path, format string, args ...any) {
 		section := path[:max(strings.LastIndex(path, "."), 0)]
-		variable := config.Variable(path)
+		variable := c.variableOf(path)
 		by, overlaidHere := overlaid[variable]
 		switch {
 		case known.Covers(path) || known.Covers(variable) || known.Covers(variable+"_FILE"):
@@ -257,6 +266,10 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	}
 	if c.ITGlue != nil {
 		c.ITGlue.Validate(plainly("itglue"))
+	}
+	scim.ValidateAll(c.scims(), func(path, message string) { report("scim"+path, "%s", message) })
+	if s := c.Events.Secret; !s.Empty() && len(s.Reveal()) < 16 {
+		report("events.secret", "is too short to keep strangers out; write 16 characters or more, such as what  openssl rand -hex 24  prints")
 	}
 	if !c.State.Postgres.Empty() {
 		report("state.postgres", "this version keeps its state in the embedded store only; remove the line")
@@ -301,9 +314,7 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 			report(at("targets"), "name at least one target, such as [connectwise]")
 		}
 		for k, t := range j.Targets {
-			if system := notYet(t); system != "" {
-				report(at(fmt.Sprintf("targets[%d]", k)), "this version does not write into %s yet; take %q out", system, t)
-			} else if !c.configured(t) {
+			if !c.configured(t) {
 				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, cmp.Or(strings.Join(c.targets(), ", "), "none"))
 			}
 		}
@@ -318,15 +329,6 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 	}
 }
 
-// notYet names the system of a target that this version does not write into.
-func notYet(target string) string {
-	switch kind, _, _ := strings.Cut(target, "/"); kind {
-	case "scim":
-		return "SCIM targets"
-	}
-	return ""
-}
-
 // targets names the configured targets.
 func (c *Config) targets() []string {
 	var names []string
@@ -335,6 +337,9 @@ func (c *Config) targets() []string {
 	}
 	if c.ITGlue != nil {
 		names = append(names, "itglue")
+	}
+	for i := range c.SCIM {
+		names = append(names, c.SCIM[i].target())
 	}
 	return names
 }
@@ -424,7 +429,7 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 
 // redactor knows every secret of the configuration.
 func (c *Config) redactor() secret.Redactor {
-	secrets := []secret.String{c.State.Postgres}
+	secrets := []secret.String{c.State.Postgres, c.Events.Secret}
 	if c.CIPP != nil {
 		secrets = append(secrets, c.CIPP.ClientSecret)
 	}
@@ -433,6 +438,10 @@ func (c *Config) redactor() secret.Redactor {
 	}
 	if c.ITGlue != nil {
 		secrets = append(secrets, c.ITGlue.APIKey)
+	}
+	for i := range c.SCIM {
+		secrets = append(secrets, c.SCIM[i].Token)
+		secrets = slices.AppendSeq(secrets, maps.Values(c.SCIM[i].Tokens))
 	}
 	return secret.NewRedactor(secrets...)
 }

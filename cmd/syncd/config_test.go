@@ -51,7 +51,10 @@ func TestTheExampleFileLoadsAndStatesTheDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := mustParse(t, string(text), map[string]string{"SYNCD_CIPP_CLIENT_SECRET": "a", "SYNCD_CONNECTWISE_PUBLIC_KEY": "b", "SYNCD_CONNECTWISE_PRIVATE_KEY": "c"})
-	want := mustParse(t, both+"itglue: {api_key: change-me}\n", nil)
+	want := mustParse(t, both+"itglue: {api_key: change-me}\nscim: [{name: cinode, profile: cinode, url: 'https://api.cinode.com/scim/tenants/{account}/v2', token: change-me}]\n", nil)
+	if fmt.Sprintf("%+v", got.SCIM) != fmt.Sprintf("%+v", want.SCIM) {
+		t.Errorf("SCIM: got %+v, want the defaults %+v", got.SCIM, want.SCIM)
+	}
 	if !reflect.DeepEqual(got.ITGlue, want.ITGlue) && fmt.Sprintf("%+v", *got.ITGlue) != fmt.Sprintf("%+v", *want.ITGlue) {
 		t.Errorf("IT Glue: got %+v, want the defaults %+v", *got.ITGlue, *want.ITGlue)
 	}
@@ -192,7 +195,7 @@ func TestEveryBadValueNamesItsLineAndTheRemedy(t *testing.T) {
 		{"a job without targets", both + "jobs:\n  - name: a\n", 4, "jobs[0].targets", "name at least one target, such as [connectwise]"},
 		{"a target nobody knows", both + "jobs:\n  - name: a\n    targets: [connectwise, halo]\n", 5, "jobs[0].targets[1]", `"halo" is not configured; add its section or take it out (configured: connectwise)`},
 		{"a target that is not configured", cippSection + "jobs:\n  - name: a\n    targets: [connectwise]\n", 4, "jobs[0].targets[0]", `"connectwise" is not configured; add its section or take it out (configured: none)`},
-		{"a target of a later version", both + "jobs:\n  - name: a\n    targets: [scim/cinode]\n", 5, "jobs[0].targets[0]", `this version does not write into SCIM targets yet; take "scim/cinode" out`},
+		{"a SCIM target that is not configured", both + "jobs:\n  - name: a\n    targets: [scim/cinode]\n", 5, "jobs[0].targets[0]", `target "scim/cinode" is not configured`},
 		{"a policy that is none", job("apply: always"), 6, "jobs[0].apply", `"always" is no policy; write never, approve or auto`},
 		{"a schedule in words", job("schedule: daily"), 6, "jobs[0].schedule", `schedule "daily": `},
 		{"a schedule with seconds", job(`schedule: "0 0 6 * * *"`), 6, "jobs[0].schedule", `has six fields; there are no seconds here, write "0 6 * * *"`},
@@ -222,7 +225,13 @@ func TestEveryBadValueNamesItsLineAndTheRemedy(t *testing.T) {
 		{"a field that is none", both + "itglue:\n  api_key: x\n  fields: {contact: {shoe: fill}}\n", 5, "itglue.fields.contact.shoe", "is no field: write one of"},
 		{"an owner that is none", both + "itglue:\n  api_key: x\n  fields: {contact: {title: ours}}\n", 5, "itglue.fields.contact.title", "none of restore, fill, keep and hold"},
 		{"quiet hours in words", both + "itglue:\n  api_key: x\n  quiet_hours: [daytime]\n", 5, "itglue.quiet_hours[0]", "write it as 08:00-18:00"},
-		{"SCIM", both + "scim:\n  - name: cinode\n", 3, "scim", "this version does not write into SCIM targets yet; take the section out"},
+		{"a SCIM target without a token", both + "scim:\n  - {name: cinode, url: https://scim.example.net}\n", 4, "scim[0].token", "is missing"},
+		{"two SCIM targets of one name", both + "scim:\n  - {name: a, url: https://scim.example.net, token: t}\n  - {name: a, url: https://scim.example.net, token: t}\n", 5, "scim[1].name", `"a" is the name of [0] already`},
+		{"a SCIM profile that is none", both + "scim:\n  - {name: a, url: https://scim.example.net, token: t, profile: acme}\n", 4, "scim[0].profile", `"acme" is not known: write one of cinode, generic`},
+		{"a SCIM setting misspelled", both + "scim:\n  - {name: a, url: https://scim.example.net, token: t, proflie: generic}\n", 4, "scim[0].proflie", "did you mean profile?"},
+		{"SCIM over plain http", both + "scim:\n  - {name: a, url: http://scim.example.net, token: t}\n", 4, "scim[0].url", ""},
+		{"an expression that is none", both + "scim:\n  - {name: a, url: https://scim.example.net, token: t, attributes: {title: \"Jion([x])\"}}\n", 4, "scim[0].attributes.title", ""},
+		{"a secret of events that is short", both + "events: {secret: hush}\n", 3, "events.secret", "too short"},
 		{"a section misspelled", both + "conectwise: {}\n", 3, "conectwise", "no such setting; did you mean connectwise?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -328,7 +337,7 @@ func TestABadVariableIsNamedAndNotTheFile(t *testing.T) {
 		{map[string]string{"SYNCD_LIMITS_DELETE_COUNT": "3"}, `environment: SYNCD_LIMITS_DELETE_COUNT: no such setting; did you mean SYNCD_LIMITS_DELETES_COUNT?`},
 		{map[string]string{"SYNCD_CIPP_CLIENT_SECRET": "hunter2", "SYNCD_CIPP_CLIENT_SECRET_FILE": "/x"}, `environment: SYNCD_CIPP_CLIENT_SECRET: both this and SYNCD_CIPP_CLIENT_SECRET_FILE are set; keep one`},
 		{map[string]string{"SYNCD_ITGLUE_PSA_CONTACT_SYNC": "both", "SYNCD_ITGLUE_API_KEY": "hunter2"}, `environment: SYNCD_ITGLUE_PSA_CONTACT_SYNC: "both" is none of off, one-way and two-way: write what IT Glue's PSA integration is set to for contacts`},
-		{map[string]string{"SYNCD_SCIM_CINODE_TOKEN": "hunter2"}, `environment: SYNCD_SCIM_CINODE_TOKEN: this version does not write into SCIM targets yet; unset the variable`},
+		{map[string]string{"SYNCD_SCIM_CINODE_TOKEN": "hunter2"}, `environment: SYNCD_SCIM_CINODE_TOKEN: no target under scim has that name; name one of none`},
 	} {
 		if _, _, err := parse("currency: EUR\n"+both, c.vars); fmt.Sprint(err) != c.want {
 			t.Errorf("%v: got:\n%v\nwant:\n%s", c.vars, err, c.want)
@@ -356,6 +365,28 @@ func TestTheEnvironmentAloneIsEnough(t *testing.T) {
 	delete(target, "SYNCD_CONNECTWISE_COMPANY")
 	if _, _, err := parse("", target); err == nil || !strings.Contains(err.Error(), "config.yaml: connectwise.company: is missing") {
 		t.Errorf("got %v, want what is missing in the section", err)
+	}
+}
+
+func TestTheEnvironmentSpeaksOfSCIMTargetsByName(t *testing.T) {
+	mounted := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(mounted, []byte("from-a-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := both + "scim:\n  - {name: cinode, url: https://one.example.net, rate: {per_second: 2}}\n  - {name: cinode-test, url: 'https://two.example.net/{account}', tokens: {acme: '', Big-Co: kept}}\n"
+	c := mustParse(t, text, map[string]string{"SYNCD_SCIM_CINODE_TOKEN_FILE": mounted, "SYNCD_SCIM_CINODE_USERS_GUESTS": "true", "SYNCD_SCIM_CINODE_TEST_TOKENS_ACME": "of-acme", "SYNCD_SCIM_CINODE_TEST_LEAVERS_DAYS": "4"})
+	one, two := c.SCIM[0], c.SCIM[1]
+	if one.Token != secret.New("from-a-file") || !one.Users.Guests || one.Rate != (rest.Rate{PerSecond: 2, Burst: 1, Concurrency: 2}) || !one.Reactivate || one.Leavers.Absences != 2 {
+		t.Errorf("got %+v, want the token of the file, guests, and the other defaults", one)
+	}
+	if two.Tokens["acme"] != secret.New("of-acme") || two.Tokens["Big-Co"] != secret.New("kept") || two.Leavers.Days != 4 || !two.Token.Empty() {
+		t.Errorf("got %+v, want what is said of cinode-test", two)
+	}
+	for name, want := range map[string]string{"SYNCD_SCIM_CINODE_TOKNE": "did you mean SYNCD_SCIM_CINODE_TOKEN?", "SYNCD_SCIM_OTHER_TOKEN": "name one of cinode, cinode-test", "SYNCD_SCIM_CINODE_LEAVERS_THEN": "none of disable, delete and leave"} {
+		_, _, err := parse(text, map[string]string{"SYNCD_SCIM_CINODE_TOKEN": "x", "SYNCD_SCIM_CINODE_TEST_TOKENS_ACME": "y", name: "shred"})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
 	}
 }
 

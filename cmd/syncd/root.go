@@ -21,9 +21,10 @@ import (
 
 // The exit statuses of the contract; see sync.Report.Status for those of runs.
 const (
-	statusDone   = 0
-	statusFailed = 1
-	statusUsage  = 64
+	statusDone    = 0
+	statusFailed  = 1
+	statusPending = 2
+	statusUsage   = 64
 )
 
 // An app is one command on its way: from whom it came and what it works with.
@@ -97,7 +98,7 @@ with its money, and applies exactly what was approved.
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddGroup(&cobra.Group{ID: "daily", Title: "Every day:"}, &cobra.Group{ID: "tables", Title: "Who is who, what is billed as what:"},
-		&cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "keep", Title: "Keeping it running:"})
+		&cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "cipp", Title: "CIPP itself:"}, &cobra.Group{ID: "keep", Title: "Keeping it running:"})
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -107,6 +108,7 @@ with its money, and applies exactly what was approved.
 	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
 	add("tables", mapCommand(a), productsCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
+	add("cipp", cippCommand(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
 	root.InitDefaultCompletionCmd() // now, so that it is as strict as ours
 	for _, c := range root.Commands() {

@@ -121,7 +121,7 @@ func applyCommand(a *app) *cobra.Command {
 // traced reports whether the run met the one object it was about.
 func traced(r *sync.Report) bool {
 	return slices.ContainsFunc(r.Scopes, func(s sync.ScopeReport) bool {
-		return len(s.Trace) > 0 || len(s.Violations) > 0 || s.Error != nil
+		return len(s.Trace) > 0 || len(s.Looked) > 0 || len(s.Violations) > 0 || s.Error != nil
 	})
 }
 

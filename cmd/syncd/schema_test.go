@@ -19,6 +19,7 @@ import (
 	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
 	"syncd/internal/rest"
+	"syncd/internal/scim"
 	"syncd/internal/secret"
 )
 
@@ -52,8 +53,13 @@ func schema(t *testing.T) []byte {
 			case reflect.TypeFor[connectwise.Config]():
 				return "ConnectWiseConfig"
 			}
-			if typ.PkgPath() == reflect.TypeFor[itglue.Config]().PkgPath() {
-				return "ITGlue" + typ.Name()
+			for _, system := range []struct {
+				config reflect.Type
+				name   string
+			}{{reflect.TypeFor[itglue.Config](), "ITGlue"}, {reflect.TypeFor[scim.Config](), "SCIM"}} {
+				if typ.PkgPath() == system.config.PkgPath() {
+					return system.name + typ.Name()
+				}
 			}
 			return ""
 		},
@@ -73,7 +79,7 @@ func schema(t *testing.T) []byte {
 	}
 	// Paths of packages are made of the folders below the one we stand in.
 	t.Chdir("../..")
-	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/connectwise", "internal/itglue", "internal/rest"} {
+	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
 		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
 			t.Fatal(err)
 		}
@@ -110,12 +116,14 @@ func schema(t *testing.T) []byte {
 	at("Config", "listen").Pattern = `:[0-9]{1,5}$`
 	at("JobConfig", "name").Pattern = jobName.String()
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
-	at("JobConfig", "targets").Items.Enum = []any{"connectwise", "itglue"}
+	at("JobConfig", "targets").Items.Pattern = `^(connectwise|itglue|scim/[a-z0-9_-]+)$`
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
 	at("ITGlueConfig", "psa_contact_sync").Enum = []any{itglue.SyncOff, itglue.SyncOneWay, itglue.SyncTwoWay}
 	at("ITGlueConfig", "quiet_hours").Items.Pattern = `^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}$`
 	at("ITGlueLeavers", "then").Enum = []any{itglue.ThenArchive, itglue.ThenDelete, itglue.ThenLeave}
+	at("SCIMConfig", "profile").Enum = anys(scim.ProfileNames())
+	at("SCIMLeavers", "then").Enum = []any{scim.ThenDisable, scim.ThenDelete, scim.ThenLeave}
 	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
 	url := `^$|^https://|^http://(127\.|localhost|\[::1\]|[^/]*\.localhost)`
 	at("CIPPConfig", "url").Pattern, at("CIPPConfig", "token_url").Pattern = url, url
@@ -126,7 +134,7 @@ func schema(t *testing.T) []byte {
 	for definition, fields := range map[string]map[string]int64{
 		"CeilingConfig": {"count": 1_000_000, "percent": 100}, "ShrinkConfig": {"percent": 100}, "LimitsConfig": {"minimum_population": 1_000_000},
 		"Rate":          {"per_second": 0, "per_minute": 0, "burst": 0, "concurrency": 0},
-		"ITGlueLeavers": {"absences": 0, "days": 0}, "ITGlueConfig": {"budget": 0},
+		"ITGlueLeavers": {"absences": 0, "days": 0}, "SCIMLeavers": {"absences": 0, "days": 0}, "ITGlueConfig": {"budget": 0},
 	} {
 		for field, most := range fields {
 			p := at(definition, field)
@@ -148,6 +156,14 @@ func schema(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return append(text, '\n')
+}
+
+func anys(texts []string) []any {
+	out := make([]any, len(texts))
+	for i, text := range texts {
+		out[i] = text
+	}
+	return out
 }
 
 func intText(n int64) string {
@@ -240,7 +256,7 @@ func TestWhatTheSchemaRefusesTheLoaderRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"an unknown section":          both + "halo: {}\n",
 		"an unknown setting":          with("cipp", "urll: x"),
-		"a section not yet there":     both + "scim: [{name: cinode}]\n",
+		"a profile that is none":      both + "scim: [{name: x, profile: acme, url: https://x.example, token: t}]\n",
 		"a contact sync that is none": both + "itglue: {api_key: x, psa_contact_sync: both}\n",
 		"a way to leave that is none": both + "itglue: {api_key: x, leavers: {then: shred}}\n",
 		"no part of a day":            both + "itglue: {api_key: x, quiet_hours: [always]}\n",

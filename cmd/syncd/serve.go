@@ -67,8 +67,10 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 	w.Registry.MustRegister(leader)
 	leader.Set(1) // the file lock on the state makes it the only one
 
+	events := newHints(w)
 	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: version().Version, Practice: w.Practice, Log: w.Log,
-		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) }})
+		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) },
+		Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
 	// The pages outlive the jobs, so that one can watch the daemon stop.
 	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWeb()
@@ -79,6 +81,7 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 			return execute(ctx, &app{console: c, args: args, world: w})
 		})
 	})
+	group.Go(func() error { return events.run(groupCtx) })
 	group.Go(func() error {
 		defer stopWeb()
 		return runner.Run(groupCtx)

@@ -119,6 +119,9 @@ func (p *page) scope(s *sync.ScopeReport) {
 	if s.Error != nil {
 		p.line("  %s %s", p.paint("x", text.FgRed), clean(*s.Error))
 	}
+	for _, text := range s.Looked {
+		p.line("  ? %s", clean(text))
+	}
 	for _, t := range s.Trace {
 		p.line("  ? %s %s.%s: wanted %s, there %s, last left %s (%s): %s", t.Kind, clean(t.Label), t.Field, dash(t.Desired), dash(t.Observed), dash(t.Recorded), t.Owner, t.Verdict)
 	}

@@ -17,6 +17,7 @@ import (
 	"syncd/internal/itglue"
 	"syncd/internal/mapping"
 	"syncd/internal/rest"
+	"syncd/internal/scim"
 	"syncd/internal/state"
 	"syncd/internal/sync"
 )
@@ -31,7 +32,10 @@ type World struct {
 	CIPP        *cipp.Client
 	ConnectWise *connectwise.Client // nil where it is not configured
 	ITGlue      *itglue.Client      // nil where it is not configured
+	SCIM        []*scim.Client      // in the order of the configuration
 	Engine      *sync.Engine
+	calls       *rest.Metrics // of requests to all systems
+	cippBucket  *rest.Bucket  // of everybody who talks to CIPP
 	Jobs        []sync.Job
 	Location    *time.Location
 	Now         func() time.Time
@@ -45,6 +49,10 @@ var (
 	_ sync.Target  = (*itglue.Target)(nil)
 	_ sync.Matcher = (*itglue.Target)(nil)
 	_ sync.Sleeper = (*itglue.Target)(nil)
+
+	_ sync.Target  = (*scim.Target)(nil)
+	_ sync.Matcher = (*scim.Target)(nil)
+	_ sync.Tracer  = (*scim.Target)(nil)
 )
 
 // build makes a World. It talks to nobody yet.
@@ -53,9 +61,9 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 	calls := rest.NewMetrics(reg)
 	w := &World{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(reg),
-		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now}
+		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls, cippBucket: rest.NewBucket(cfg.CIPP.Rate, calls, "cipp")}
 	var err error
-	w.CIPP, err = cipp.New(*cfg.CIPP, cipp.Options{Log: log, Metrics: calls})
+	w.CIPP, err = cipp.New(*cfg.CIPP, cipp.Options{Log: log, Metrics: calls, Bucket: w.cippBucket})
 	if err != nil {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
@@ -79,6 +87,14 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 			return nil, fmt.Errorf("itglue: %w", err)
 		}
 		targets["itglue"] = func(context.Context) (sync.Target, error) { return w.ITGlue.Open(), nil }
+	}
+	for _, c := range cfg.scims() {
+		client, err := scim.New(c, scim.Options{Log: log, Metrics: calls, Now: w.Now})
+		if err != nil {
+			return nil, err
+		}
+		w.SCIM = append(w.SCIM, client)
+		targets[client.Name()] = func(context.Context) (sync.Target, error) { return client.Open(), nil }
 	}
 	w.Engine = sync.New(sync.Options{Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
@@ -202,6 +218,9 @@ func (w *World) columns() []string {
 	}
 	if w.ITGlue != nil {
 		columns = append(columns, mapping.ITGlueOrganization)
+	}
+	for i := range w.Config.SCIM {
+		columns = append(columns, mapping.SCIMColumn(w.Config.SCIM[i].Name))
 	}
 	return columns
 }

@@ -68,6 +68,12 @@ func OverlayEntry(path string, env Environment, names []string, into any, proble
 	return overlay(prefix, []string{prefix}, env, names, into, problems)
 }
 
+// Secret reads one variable, or the file that its _FILE variable names.
+func Secret(variable string, env Environment, problems *Problems) (string, bool) {
+	look := &lookuper{env: env, known: map[string]bool{}, refused: map[string]bool{}, used: Overlaid{}, problems: problems}
+	return look.Lookup(variable)
+}
+
 func overlay(prefix string, sections []string, env Environment, names []string, into any, problems *Problems) Overlaid {
 	look := &lookuper{env: env, known: map[string]bool{}, refused: map[string]bool{}, used: Overlaid{}, problems: problems}
 	for {

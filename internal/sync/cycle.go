@@ -210,6 +210,9 @@ func (s *scope) sides() plan.Sides {
 		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
 		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, nil) })
 		s.report.Trace = plan.Explain(s.target.spec.Kinds, sides)
+		if t, ok := s.target.Target.(Tracer); ok {
+			s.report.Looked = t.Trace(s.customer.Key, only)
+		}
 	}
 	return sides
 }

@@ -58,6 +58,7 @@ type ScopeReport struct {
 	Approved     bool             `json:"approved,omitempty"`
 	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
 	Trace        []plan.Trace     `json:"trace,omitempty"`
+	Looked       []string         `json:"looked,omitempty"` // how the target looked for the one object asked about
 }
 
 // A Party is a customer in a report.

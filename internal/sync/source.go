@@ -57,6 +57,12 @@ type Matcher interface {
 	Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error
 }
 
+// A Tracer is a target that can say how it looked for one object, which a person
+// named by its key or UPN, and why it came out as it did.
+type Tracer interface {
+	Trace(customer, text string) []string
+}
+
 // A Sleeper is a target that takes no writes at some hours. Quiet says whether
 // this is one of them, and why.
 type Sleeper interface {

@@ -1,0 +1,430 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/cipp/admin"
+	"syncd/internal/cipp/playbook"
+	"syncd/internal/directory"
+)
+
+// nouns are the commands of daily work: syncd cipp NOUN VERB.
+func (t *technician) nouns() []*cobra.Command {
+	return []*cobra.Command{
+		t.noun("tenants", "Tenants as CIPP looks after them",
+			t.about("list", "List all tenants", 0, 0, func(ctx context.Context, d *desk, _ []string) error { return d.show(d.admin.Tenants(ctx)) }),
+			t.read("show", "Show one tenant", "", (*admin.Admin).ShowTenant),
+			t.tenantEdit()),
+		t.noun("tenant-groups", "CIPP's own grouping of tenants",
+			t.about("list", "List the groups", 0, 0, func(ctx context.Context, d *desk, _ []string) error { return d.show(d.admin.TenantGroups(ctx)) }),
+			t.tenantGroupCreate(),
+			t.about("delete GROUP", "Delete a group, not its tenants", 1, 1, func(ctx context.Context, d *desk, args []string) error {
+				return d.one(ctx)(d.admin.DeleteTenantGroup(ctx, args[0]))
+			})),
+		t.noun("users", "Accounts",
+			t.read("list", "List accounts", "", (*admin.Admin).Users),
+			t.readOf("show", "Show one account with licences and groups", "USER", (*admin.Admin).ShowUser),
+			t.userCreate(), t.userEdit(),
+			t.change("disable", "Block sign-in", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.DisableUser(ctx, tenant, args[0])
+			}),
+			t.change("enable", "Let sign in again", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.EnableUser(ctx, tenant, args[0])
+			}),
+			t.resetPassword(), t.offboard()),
+		t.noun("groups", "Groups and who is in them",
+			t.read("list", "List groups", "", (*admin.Admin).Groups),
+			t.readOf("members", "List who is in a group", "GROUP", (*admin.Admin).Members),
+			t.change("add-member", "Put somebody into a group", "GROUP USER", 2, 2, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.AddMember(ctx, tenant, args[0], args[1])
+			}),
+			t.change("remove-member", "Take somebody out of a group", "GROUP USER", 2, 2, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.RemoveMember(ctx, tenant, args[0], args[1])
+			})),
+		t.noun("licences", "Licences and who holds them",
+			t.read("list", "List licences and what is free", "", (*admin.Admin).Licences),
+			t.change("assign", "Give licences beside those somebody has", "USER LICENCE…", 2, 20, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.AssignLicences(ctx, tenant, args[0], args[1:]...)
+			}),
+			t.change("remove", "Take licences away", "USER LICENCE…", 2, 20, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.RemoveLicences(ctx, tenant, args[0], args[1:]...)
+			}),
+			t.change("swap", "Give one licence in the place of another", "USER FROM TO", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.SwapLicence(ctx, tenant, args[0], args[1], args[2])
+			})),
+		t.noun("mailboxes", "Mailboxes",
+			t.read("list", "List mailboxes", "", (*admin.Admin).Mailboxes),
+			t.readOf("delegates", "List who may use a mailbox", "USER", (*admin.Admin).Delegates),
+			t.change("convert", "Make it Shared, Regular, Room or Equipment", "USER KIND", 2, 2, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.ConvertMailbox(ctx, tenant, args[0], args[1])
+			}),
+			t.forward(),
+			t.change("grant", "Let somebody use a mailbox: FullAccess or SendAs", "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.GrantMailbox(ctx, tenant, args[0], args[1], args[2])
+			}),
+			t.change("revoke", "Take such rights away", "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.RevokeMailbox(ctx, tenant, args[0], args[1], args[2])
+			})),
+		t.noun("calendar", "Rights in calendars",
+			t.readOf("list", "List who may do what", "USER", (*admin.Admin).Calendar),
+			t.calendarGrant(),
+			t.change("revoke", "Take all rights away from somebody", "USER WHO", 2, 2, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.RevokeCalendar(ctx, tenant, args[0], args[1])
+			})),
+		t.noun("mfa", "Second factors",
+			t.everybody("report", "How each account is protected, of one tenant or of all", (*admin.Admin).MFAReport),
+			t.mfaEnforce(), t.mfaPolicy()),
+		t.noun("ca", "Conditional access", t.read("list", "List policies", "", (*admin.Admin).Policies)),
+		t.noun("domains", "Domains and the health of their mail",
+			t.read("list", "List domains", "", (*admin.Admin).Domains),
+			t.everybody("health", "The last analysis, of one tenant or of all", (*admin.Admin).DomainHealth)),
+		t.noun("devices", "Devices that Intune manages", t.read("list", "List devices", "", (*admin.Admin).Devices)),
+		t.noun("alerts", "Security alerts of a tenant; without one, the alerts of CIPP that fire",
+			t.everybody("list", "List alerts", func(a *admin.Admin, ctx context.Context, tenant *directory.Tenant) (admin.Table, error) {
+				if tenant == nil {
+					return a.Firing(ctx, nil)
+				}
+				return a.Alerts(ctx, *tenant)
+			})),
+		t.everybody("secure-score", "Microsoft's secure score, of one tenant or of all", (*admin.Admin).SecureScore),
+		t.read("service-health", "Open issues of Microsoft's services", "", (*admin.Admin).ServiceHealth),
+		t.noun("tasks", "CIPP's scheduler", t.everybody("list", "List scheduled tasks, of one tenant or of all", (*admin.Admin).Tasks)),
+		t.logs(),
+	}
+}
+
+func (t *technician) noun(name, short string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short}
+	cmd.AddCommand(verbs...)
+	return cmd
+}
+
+// about makes a command that is about CIPP itself.
+func (t *technician) about(use, short string, least, most int, run func(context.Context, *desk, []string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.RangeArgs(least, most), RunE: t.work(run)}
+}
+
+// named makes a command about one tenant: the first argument, or --tenant.
+func (t *technician) named(use, short, rest string, least, most int, run func(context.Context, *desk, directory.Tenant, []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: strings.TrimSpace(use + " TENANT " + rest), Short: short}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		own := 1
+		if t.tenant != "" {
+			own = 0
+		}
+		return cobra.RangeArgs(least+own, most+own)(cmd, args)
+	}
+	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
+		tenant, args, err := d.of(ctx, args)
+		if err != nil {
+			return err
+		}
+		return run(ctx, d, tenant, args)
+	})
+	completeArgs(cmd, t.app, "customer")
+	return cmd
+}
+
+func (t *technician) read(use, short, rest string, list func(*admin.Admin, context.Context, directory.Tenant) (admin.Table, error)) *cobra.Command {
+	return t.named(use, short, rest, 0, 0, func(ctx context.Context, d *desk, tenant directory.Tenant, _ []string) error {
+		return d.show(list(d.admin, ctx, tenant))
+	})
+}
+
+func (t *technician) readOf(use, short, what string, list func(*admin.Admin, context.Context, directory.Tenant, string) (admin.Table, error)) *cobra.Command {
+	return t.named(use, short, what, 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
+		return d.show(list(d.admin, ctx, tenant, args[0]))
+	})
+}
+
+// everybody makes a read that is about all tenants where none is named.
+func (t *technician) everybody(use, short string, list func(*admin.Admin, context.Context, *directory.Tenant) (admin.Table, error)) *cobra.Command {
+	cmd := &cobra.Command{Use: use + " [TENANT]", Short: short, Args: cobra.MaximumNArgs(1), RunE: t.work(func(ctx context.Context, d *desk, args []string) error {
+		tenant, err := d.maybe(ctx, args)
+		if err != nil {
+			return err
+		}
+		return d.show(list(d.admin, ctx, tenant))
+	})}
+	completeArgs(cmd, t.app, "customer")
+	return cmd
+}
+
+func (t *technician) change(use, short, rest string, least, most int, step func(context.Context, *desk, directory.Tenant, []string) (admin.Step, error)) *cobra.Command {
+	return t.named(use, short, rest, least, most, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
+		return d.one(ctx)(step(ctx, d, tenant, args))
+	})
+}
+
+// one performs a single step.
+func (d *desk) one(ctx context.Context) func(admin.Step, error) error {
+	return func(s admin.Step, err error) error { return d.perform(ctx, []admin.Step{s}, err) }
+}
+
+func (t *technician) tenantEdit() *cobra.Command {
+	var e admin.TenantEdit
+	cmd := t.named("edit", "Set the alias, put into groups or take out; the rest stays as it is", "", 0, 0, func(ctx context.Context, d *desk, tenant directory.Tenant, _ []string) error {
+		if e.Alias == "" && !e.RemoveAlias && len(e.AddGroups)+len(e.RemoveGroups) == 0 {
+			return usage("say what to change: --alias, --remove-alias, --add-group or --remove-group")
+		}
+		if e.Alias != "" && e.RemoveAlias {
+			return usage("--alias and --remove-alias exclude each other")
+		}
+		steps, err := d.admin.EditTenant(ctx, tenant, e)
+		return d.perform(ctx, steps, err)
+	})
+	cmd.Flags().StringVar(&e.Alias, "alias", "", "show the tenant under this `NAME`")
+	cmd.Flags().BoolVar(&e.RemoveAlias, "remove-alias", false, "show it under Microsoft's name again")
+	cmd.Flags().StringArrayVar(&e.AddGroups, "add-group", nil, "put it into a `GROUP`; may be repeated")
+	cmd.Flags().StringArrayVar(&e.RemoveGroups, "remove-group", nil, "take it out of a `GROUP`; may be repeated")
+	return cmd
+}
+
+func (t *technician) tenantGroupCreate() *cobra.Command {
+	var description string
+	var members []string
+	cmd := t.about("create NAME", "Make a static group", 1, 1, func(ctx context.Context, d *desk, args []string) error {
+		var tenants []directory.Tenant
+		if len(members) > 0 {
+			all, err := d.admin.TenantList(ctx)
+			if err != nil {
+				return err
+			}
+			for _, m := range members {
+				tenant, err := admin.Resolve(all, m)
+				if err != nil {
+					return err
+				}
+				tenants = append(tenants, tenant)
+			}
+		}
+		return d.one(ctx)(d.admin.CreateTenantGroup(ctx, args[0], description, tenants))
+	})
+	cmd.Flags().StringVar(&description, "description", "", "`TEXT` about the group")
+	cmd.Flags().StringArrayVar(&members, "member", nil, "a `TENANT` in it; may be repeated")
+	return cmd
+}
+
+func (t *technician) userCreate() *cobra.Command {
+	var n admin.NewUser
+	cmd := t.named("create", "Make an account; CIPP chooses the password", "UPN", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
+		n.UPN = args[0]
+		n.DisplayName = cmp.Or(n.DisplayName, strings.TrimSpace(n.GivenName+" "+n.Surname))
+		return d.one(ctx)(d.admin.CreateUser(ctx, tenant, n))
+	})
+	for _, f := range []struct {
+		to         *string
+		name, help string
+	}{{&n.DisplayName, "name", "display `NAME`; given name and surname where it is left out"}, {&n.GivenName, "given-name", "given `NAME`"}, {&n.Surname, "surname", "`SURNAME`"},
+		{&n.JobTitle, "title", "job `TITLE`"}, {&n.Department, "department", "`DEPARTMENT`"}, {&n.CompanyName, "company", "`COMPANY`"}, {&n.MobilePhone, "mobile", "mobile `PHONE`"},
+		{&n.StreetAddress, "street", "`STREET` address"}, {&n.City, "city", "`CITY`"}, {&n.PostalCode, "postal-code", "postal `CODE`"}, {&n.Country, "country", "`COUNTRY`"},
+		{&n.Location, "location", "two letters of the `COUNTRY` where licences are used"}, {&n.Manager, "manager", "the `USER` who is the manager"}} {
+		cmd.Flags().StringVar(f.to, f.name, "", f.help)
+	}
+	cmd.Flags().StringArrayVar(&n.Licences, "licence", nil, "a `LICENCE`, by id, part number or name; may be repeated")
+	cmd.Flags().StringArrayVar(&n.Groups, "group", nil, "a `GROUP` to be in; may be repeated")
+	cmd.Flags().BoolVar(&n.KeepPassword, "keep-password", false, "the password need not be changed at the first sign-in")
+	return cmd
+}
+
+func (t *technician) userEdit() *cobra.Command {
+	var set []string
+	cmd := t.named("edit", "Set attributes; the rest stays as it is", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
+		change := map[string]string{}
+		for _, pair := range set {
+			name, value, ok := strings.Cut(pair, "=")
+			if !ok {
+				return usage("--set %q is not NAME=VALUE; names are %s", pair, strings.Join(admin.Attributes(), ", "))
+			}
+			change[name] = value
+		}
+		if len(change) == 0 {
+			return usage("say what to set with --set NAME=VALUE; names are %s", strings.Join(admin.Attributes(), ", "))
+		}
+		return d.one(ctx)(d.admin.EditUser(ctx, tenant, args[0], change))
+	})
+	cmd.Flags().StringArrayVar(&set, "set", nil, "an attribute, `NAME=VALUE`; empty clears it; may be repeated")
+	return cmd
+}
+
+func (t *technician) resetPassword() *cobra.Command {
+	var keep bool
+	cmd := t.change("reset-password", "Set a new password, shown once", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		return d.admin.ResetPassword(ctx, tenant, args[0], !keep)
+	})
+	cmd.Flags().BoolVar(&keep, "keep-password", false, "it need not be changed at the next sign-in")
+	return cmd
+}
+
+func (t *technician) offboard() *cobra.Command {
+	var o admin.Offboarding
+	var at string
+	cmd := t.change("offboard", "What is done about somebody who leaves; followed to its end", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		if at != "" {
+			when, err := time.ParseInLocation("2006-01-02 15:04", at, d.world.Location)
+			if err != nil {
+				return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00", at)
+			}
+			o.At = when
+		}
+		return d.admin.Offboard(ctx, tenant, args[0], o)
+	})
+	for _, f := range offboardingFlags(&o) {
+		cmd.Flags().BoolVar(f.to, f.name, false, f.help)
+	}
+	cmd.Flags().StringVar(&o.ForwardTo, "forward-to", "", "forward mail to a `USER` of the tenant")
+	cmd.Flags().BoolVar(&o.KeepCopy, "keep-copy", false, "…and keep it in the mailbox too")
+	cmd.Flags().StringVar(&o.OutOfOffice, "out-of-office", "", "answer mail with `TEXT`")
+	cmd.Flags().StringArrayVar(&o.FullAccess, "full-access", nil, "a `USER` who gets the mailbox; may be repeated")
+	cmd.Flags().StringArrayVar(&o.Unmapped, "full-access-unmapped", nil, "a `USER` who gets it and does not see it by itself")
+	cmd.Flags().StringArrayVar(&o.OneDrive, "onedrive-access", nil, "a `USER` who gets the OneDrive; may be repeated")
+	cmd.Flags().StringVar(&o.Reference, "reference", "", "`NAME` of the task in CIPP; the same one follows an earlier attempt")
+	cmd.Flags().StringVar(&at, "at", "", "not now but at `TIME`, such as \"2026-12-31 18:00\"")
+	return cmd
+}
+
+type boolFlag struct {
+	to         *bool
+	name, help string
+}
+
+func offboardingFlags(o *admin.Offboarding) []boolFlag {
+	return []boolFlag{
+		{&o.DisableSignIn, "disable-sign-in", "block sign-in"}, {&o.RevokeSessions, "revoke-sessions", "end all sessions"}, {&o.ResetPassword, "reset-password", "to one that nobody is told"},
+		{&o.RemoveLicences, "remove-licences", "take all licences"}, {&o.RemoveGroups, "remove-groups", "take out of all groups"}, {&o.ConvertToShared, "convert-to-shared", "make the mailbox shared"},
+		{&o.HideFromAddressList, "hide", "hide from address lists"}, {&o.RemoveMFADevices, "remove-mfa", "remove second factors"}, {&o.RemoveMobileDevices, "remove-mobile-devices", "remove phones from Exchange"},
+		{&o.RemoveRules, "remove-rules", "remove inbox rules"}, {&o.RemoveCalendarInvites, "remove-invites", "cancel meetings"}, {&o.RemovePermissions, "remove-permissions", "in the mailboxes of others"},
+		{&o.RemoveCalendarPermissions, "remove-calendar-permissions", "in the calendars of others"}, {&o.RemoveTeamsPhone, "remove-teams-phone", "release the Teams number"},
+		{&o.ClearImmutableID, "clear-immutable-id", "cut the tie to an Active Directory"}, {&o.DisableOneDriveSharing, "disable-onedrive-sharing", "end sharing from OneDrive"},
+		{&o.EndForwarding, "end-forwarding", "end forwarding of mail"}, {&o.DeleteUser, "delete", "delete the account"},
+	}
+}
+
+func (t *technician) forward() *cobra.Command {
+	var f admin.Forward
+	var off bool
+	cmd := t.change("forward", "Say where a mailbox forwards to", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		if off == (f.To != "") {
+			return admin.Step{}, usage("say --to ADDRESS, or --off")
+		}
+		return d.admin.ForwardMailbox(ctx, tenant, args[0], f)
+	})
+	cmd.Flags().StringVar(&f.To, "to", "", "a mailbox of the tenant, or with --external any `ADDRESS`")
+	cmd.Flags().BoolVar(&f.External, "external", false, "the address is outside the tenant")
+	cmd.Flags().BoolVar(&f.KeepCopy, "keep-copy", false, "keep the message in the mailbox too")
+	cmd.Flags().BoolVar(&off, "off", false, "end forwarding")
+	return cmd
+}
+
+func (t *technician) calendarGrant() *cobra.Command {
+	var private bool
+	cmd := t.change("grant", "Give somebody rights: "+strings.Join(admin.CalendarRights(), ", "), "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		return d.admin.GrantCalendar(ctx, tenant, args[0], args[1], args[2], private)
+	})
+	cmd.Flags().BoolVar(&private, "private", false, "an Editor sees private items too")
+	return cmd
+}
+
+func (t *technician) mfaEnforce() *cobra.Command {
+	state := "enforced"
+	cmd := t.change("enforce", "Set the per-user MFA of an account", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		return d.admin.SetMFA(ctx, tenant, args[0], state)
+	})
+	cmd.Flags().StringVar(&state, "state", state, "`STATE`: enforced, enabled or disabled")
+	return cmd
+}
+
+func (t *technician) logs() *cobra.Command {
+	var f admin.LogFilter
+	var from, to string
+	cmd := &cobra.Command{Use: "logs [TENANT]", Short: "CIPP's logbook, newest first; today unless said otherwise", Args: cobra.MaximumNArgs(1)}
+	cmd.Flags().StringVar(&from, "from", "", "first `DAY`, as 2026-11-21")
+	cmd.Flags().StringVar(&to, "to", "", "last `DAY`")
+	cmd.Flags().StringSliceVar(&f.Severity, "severity", nil, "only `SEVERITIES`: Info, Warning, Error, Critical, Alert")
+	cmd.Flags().StringVar(&f.Endpoint, "endpoint", "", "only of endpoints with this in their `NAME`")
+	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
+		tenant, err := d.maybe(ctx, args)
+		if err != nil {
+			return err
+		}
+		f.Tenant = tenant
+		for _, day := range []struct {
+			text string
+			to   *time.Time
+		}{{from, &f.From}, {to, &f.To}} {
+			if day.text == "" {
+				continue
+			}
+			if *day.to, err = time.Parse(time.DateOnly, day.text); err != nil {
+				return usage("%q is no day; write it as 2026-11-21", day.text)
+			}
+		}
+		return d.show(d.admin.Logs(ctx, f))
+	})
+	completeArgs(cmd, t.app, "customer")
+	return cmd
+}
+
+func cippEventsCommand(t *technician) *cobra.Command {
+	cmd := &cobra.Command{Use: "events", Short: "Let CIPP tell syncd of changes"}
+	watch := func(use, short string, step func(*admin.Admin, context.Context, directory.Tenant, admin.Watch) (admin.Step, error)) *cobra.Command {
+		return t.named(use, short, "", 0, 0, func(ctx context.Context, d *desk, tenant directory.Tenant, _ []string) error {
+			if d.world.Config.Events.Secret.Empty() {
+				return usage("events.secret is not configured, so no event would be taken; set it first")
+			}
+			var steps []admin.Step
+			for _, w := range []admin.Watch{{Resource: "users", Event: "created"}, {Resource: "users", Event: "updated"}, {Resource: "users", Event: "deleted"}, {Resource: "groups", Event: "updated"}} {
+				w.Every = "15m"
+				s, err := step(d.admin, ctx, tenant, w)
+				if err != nil {
+					return err
+				}
+				steps = append(steps, s)
+			}
+			return d.perform(ctx, steps, nil)
+		})
+	}
+	setup := watch("setup", "Schedule the delta tasks in CIPP whose webhooks syncd takes", (*admin.Admin).WatchTenant)
+	setup.Long = "Schedule a task for users and one for groups that asks Microsoft what changed and posts it to CIPP's notification webhook.\n\nPoint that webhook (CIPP: Settings > Notifications) at https://YOUR-SYNCD/events/cipp/SECRET, the secret being events.secret of the configuration, and choose the standardized schema."
+	cmd.AddCommand(setup, watch("remove", "Take those tasks away again", (*admin.Admin).UnwatchTenant))
+	return cmd
+}
+
+// mfaPolicy makes the table of those whom a policy names, for playbook mfa.
+func (t *technician) mfaPolicy() *cobra.Command {
+	p := playbook.MFAPolicy{State: "enforced"}
+	out := "-"
+	cmd := &cobra.Command{Use: "policy [TENANT]", Short: "Write the table of those whom a policy names, for syncd cipp playbook mfa", Args: cobra.MaximumNArgs(1)}
+	cmd.Flags().StringVar(&p.State, "state", p.State, "`STATE` they shall have: enforced or enabled")
+	cmd.Flags().BoolVar(&p.Unlicensed, "unlicensed", false, "those without a licence too")
+	cmd.Flags().BoolVar(&p.AdminsOnly, "admins-only", false, "administrators and nobody else")
+	cmd.Flags().StringSliceVar(&p.Exclude, "exclude", nil, "shell `PATTERNS` on user names, such as breakglass-*@*")
+	cmd.Flags().StringVar(&out, "out", out, "write it to `FILE`")
+	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
+		tenant, err := d.maybe(ctx, args)
+		if err != nil {
+			return err
+		}
+		table, err := d.admin.MFAReport(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		book, err := p.Book(table)
+		if err != nil {
+			return err
+		}
+		var text bytes.Buffer
+		if err := book.WriteCSV(&text); err != nil {
+			return err
+		}
+		return d.deliverTable(out, text.Bytes(), len(book.Lines))
+	})
+	completeArgs(cmd, t.app, "customer")
+	return cmd
+}

@@ -1,0 +1,94 @@
+package scim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// Apply carries out one change: one request for a user, as a rule, and a look
+// where the answer does not say what is there now; for a group one for each
+// batch of members besides, and a look.
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+	p := t.place(c.Key)
+	if p == nil {
+		return plan.Applied{}, fmt.Errorf("%s of %s: account %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.SCIMColumn(t.config.Name)])
+	}
+	switch {
+	case ch.Action == plan.Create && ch.After != nil && ch.Key.Kind == kindUser:
+		return t.createUser(ctx, p, ch)
+	case ch.Action == plan.Create && ch.After != nil && ch.Key.Kind == kindGroup:
+		return t.createGroup(ctx, p, ch)
+	case ch.Action == plan.Delete && ch.After == nil && ch.Before != nil:
+		return t.delete(ctx, p, ch)
+	case ch.Before == nil || ch.After == nil:
+		return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of the provider", ch.Action, ch.Label)
+	}
+	r := p.have[ch.Key]
+	if r == nil { // a plan made elsewhere, such as the way back from a run
+		at, read := usersAt, p.layout.user
+		if ch.Key.Kind == kindGroup {
+			at, read = groupsAt, group
+		}
+		d, err := p.account.get(ctx, at, ch.Before.Ref)
+		if gone(err) {
+			return plan.Applied{}, fmt.Errorf("%w: %s %s is not there any more", plan.ErrMoved, ch.Key.Kind, ch.Before.Ref)
+		}
+		if err != nil {
+			return plan.Applied{}, err
+		}
+		r = read(d)
+		p.take(ch.Key, r)
+	}
+	var wanted plan.Fields
+	for _, f := range ch.Fields {
+		wanted = append(wanted, plan.Field{Name: f.Name, Value: f.After})
+	}
+	if ch.Key.Kind == kindGroup {
+		return t.changeGroup(ctx, p, ch, r, wanted)
+	}
+	after, notes, err := t.writeUser(ctx, p, ch.Key, r, wanted)
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	return t.appliedUser(p, ch, after, wanted, notes), nil
+}
+
+// delete removes what is gone, where the configuration or the provider's nature
+// says so: a user, or a group that is emptied first where its members would
+// otherwise keep what it stood for.
+func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	if t.config.Leavers.Then != ThenDelete && !(ch.Key.Kind == kindGroup && t.profile.DeleteGroups == unlinks) {
+		return plan.Applied{}, fmt.Errorf("%s is not deleted: %s.leavers.then is %s", ch.Key, t.Name(), t.config.Leavers.Then)
+	}
+	done := plan.Applied{Object: *ch.Before}
+	at, id := usersAt, ch.Before.Ref
+	if r := p.have[ch.Key]; r != nil {
+		id = r.id
+	}
+	if ch.Key.Kind == kindGroup {
+		at = groupsAt
+		if t.profile.DeleteGroups == unlinks {
+			d, err := p.account.get(ctx, groupsAt, id)
+			if gone(err) {
+				return done, nil
+			}
+			if err != nil {
+				return plan.Applied{}, err
+			}
+			now := group(d)
+			ours := slices.DeleteFunc(slices.Clone(now.members), func(m string) bool { _, is := p.objects[m]; return !is })
+			if _, err := p.account.changeMembers(ctx, id, now, delta{remove: ours}); err != nil {
+				return plan.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
+			}
+		}
+	}
+	if err := p.account.remove(ctx, at, id); err != nil {
+		return plan.Applied{}, err
+	}
+	delete(p.have, ch.Key)
+	return done, nil
+}

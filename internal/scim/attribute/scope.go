@@ -1,0 +1,165 @@
+package attribute
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// A Scope says which accounts and groups take part. The zero value lets all
+// members of a tenant take part and no guest and no group. Patterns are shell
+// patterns; case does not matter.
+type Scope struct {
+	LicensedOnly bool
+	Guests       bool
+	Domains      []string // of the sign-in name, or of a guest's address; none for no restriction
+	Groups       []string // patterns on display names: direct members of one of them; none for no restriction
+	Exclude      []string // patterns on sign-in names and guests' addresses; wins over everything
+
+	IncludeGroups []string // patterns on display names; none for no group
+	ExcludeGroups []string // wins
+	Roles         []string // patterns on display names of further groups, those that are a provider's roles
+}
+
+// A Verdict says whether something takes part.
+type Verdict int
+
+// The verdicts. Unknown is neither: what the source did not prove takes nobody
+// in and puts nobody out.
+const (
+	Out Verdict = iota
+	In
+	Unknown
+)
+
+func (v Verdict) String() string { return [...]string{"out", "in", "unknown"}[v] }
+
+// A Membership says who is in the groups that a scope names.
+type Membership struct {
+	of      map[string]string // an object id's first group
+	named   int
+	unknown string // why one of the groups is not known whole
+}
+
+// Membership looks up the groups that the scope restricts accounts to. It is
+// unknown where groups is not proven.
+func (s *Scope) Membership(groups directory.List[directory.Group]) Membership {
+	m := Membership{of: map[string]string{}}
+	if len(s.Groups) == 0 {
+		return m
+	}
+	all, err := groups.Items()
+	if err != nil {
+		m.unknown = "the list of groups: " + err.Error()
+		return m
+	}
+	for i := range all {
+		g := &all[i]
+		if !matches(s.Groups, g.Name) {
+			continue
+		}
+		m.named++
+		// A list that was cut short still proves those whom it holds.
+		for _, id := range g.Members.IDs {
+			if _, ok := m.of[id]; !ok {
+				m.of[id] = g.Name
+			}
+		}
+		if g.Members.Unknown != "" {
+			m.unknown = fmt.Sprintf("the members of %s: %s", g.Name, g.Members.Unknown)
+		}
+	}
+	return m
+}
+
+// User says whether an account takes part, and which clause decided. Whether
+// it may sign in does not matter here: that is an attribute of it.
+func (s *Scope) User(u *directory.User, m Membership) (Verdict, string) {
+	address := Address(u)
+	_, domain, _ := strings.Cut(address, "@")
+	switch {
+	case matches(s.Exclude, u.UPN), matches(s.Exclude, address):
+		return Out, "left out: excluded by users.exclude"
+	case u.Resource:
+		return Out, "left out: a room or another resource"
+	case u.Guest && !s.Guests:
+		return Out, "left out: guest"
+	case s.LicensedOnly && len(u.Licences) == 0:
+		return Out, "left out: no licence"
+	case len(s.Domains) > 0 && !matches(s.Domains, domain):
+		return Out, fmt.Sprintf("left out: domain %s is not among users.domains", domain)
+	case len(s.Groups) == 0:
+		return In, "in scope"
+	}
+	switch group, ok := m.of[u.ID]; {
+	case ok:
+		return In, "in scope: member of " + group
+	case m.unknown != "":
+		return Unknown, "not known: " + m.unknown
+	case m.named == 0:
+		return Out, "left out: the tenant has no group that users.groups names"
+	}
+	return Out, "left out: in none of the groups that users.groups names"
+}
+
+// Group says whether a group takes part, and which clause decided.
+func (s *Scope) Group(g *directory.Group) (Verdict, string) {
+	switch {
+	case matches(s.ExcludeGroups, g.Name):
+		return Out, "left out: excluded by groups.exclude"
+	case s.Role(g):
+		return In, "in scope: a role"
+	case matches(s.IncludeGroups, g.Name):
+		return In, "in scope"
+	}
+	return Out, "left out: not named in groups.include"
+}
+
+// Role reports whether a group is named as one of the provider's roles.
+func (s *Scope) Role(g *directory.Group) bool { return matches(s.Roles, g.Name) }
+
+// Address is what an account signs in with elsewhere: its sign-in name; for a
+// guest the mail address, or, where the tenant has none, the one that Entra
+// made the sign-in name of (ann_example.org#EXT#@tenant.onmicrosoft.com).
+func Address(u *directory.User) string {
+	if !u.Guest {
+		return u.UPN
+	}
+	if u.Mail != "" {
+		return u.Mail
+	}
+	if at := strings.Index(strings.ToLower(u.UPN), "#ext#@"); at > 0 {
+		// The last underscore stood for the @: domains have none, aliases may.
+		if cut := strings.LastIndexByte(u.UPN[:at], '_'); cut > 0 && cut < at-1 {
+			return u.UPN[:cut] + "@" + u.UPN[cut+1:at]
+		}
+	}
+	return u.UPN
+}
+
+// CheckPattern reports what is wrong with a shell pattern, nil if nothing is.
+func CheckPattern(pattern string) error {
+	if _, err := path.Match(plain.Replace(pattern), "x"); err != nil || strings.TrimSpace(pattern) == "" {
+		return fmt.Errorf("%q is not a pattern: * stands for any text, ? for one character", pattern)
+	}
+	return nil
+}
+
+// plain takes a slash's meaning away: path.Match would stop at it, and names
+// of groups hold some.
+var plain = strings.NewReplacer("/", "\x01")
+
+// matches reports whether a text fits one of the patterns.
+func matches(patterns []string, text string) bool {
+	if len(patterns) == 0 {
+		return false
+	}
+	text = plain.Replace(strings.ToLower(text))
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, _ := path.Match(plain.Replace(strings.ToLower(p)), text)
+		return ok
+	})
+}

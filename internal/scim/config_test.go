@@ -1,0 +1,128 @@
+package scim
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"syncd/internal/secret"
+)
+
+func TestValidate(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*Config)
+		want string // "path: part of the message"; empty for nothing
+	}{
+		{"as it should be", func(*Config) {}, ""},
+		{"without a name", func(c *Config) { c.Name = "" }, "name: is missing"},
+		{"a name with a space", func(c *Config) { c.Name = "my app" }, "name: "},
+		{"a profile that is not there", func(c *Config) { c.Profile = "okta" }, "profile: \"okta\" is not known: write one of cinode, generic"},
+		{"no URL", func(c *Config) { c.URL = "" }, "url: is missing"},
+		{"http to the world", func(c *Config) { c.URL = "http://scim.example/v2" }, "url: would send credentials unencrypted"},
+		{"http to this machine", func(c *Config) { c.URL = "http://127.0.0.1:8080/v2" }, ""},
+		{"an account in the path", func(c *Config) { c.URL = "https://scim.example/{account}/v2" }, ""},
+		{"an account in the host", func(c *Config) { c.URL = "https://{account}.scim.example/v2" }, "url: has {account} in the host"},
+		{"two accounts", func(c *Config) { c.URL = "https://scim.example/{account}/{account}" }, "url: has {account} more than once"},
+		{"a query", func(c *Config) { c.URL = "https://scim.example/v2?aadOptscim062020" }, ""},
+		{"no token", func(c *Config) { c.Token = secret.String{} }, "token: is missing"},
+		{"a token with its word", func(c *Config) { c.Token = secret.New("Bearer abc") }, "token: has space in it"},
+		{"both kinds of tokens", func(c *Config) { c.Tokens = map[string]secret.String{"A": secret.New("x")} }, "token: stands beside tokens"},
+		{"an empty token", func(c *Config) { c.Token, c.Tokens = secret.String{}, map[string]secret.String{"A": {}} }, "tokens.A: is empty"},
+		{"leavers without an end", func(c *Config) { c.Leavers.Then = "archive" }, "leavers.then: "},
+		{"leavers without absences", func(c *Config) { c.Leavers.Absences = 0 }, "leavers.absences: "},
+		{"a pattern that is none", func(c *Config) { c.Groups.Include = []string{"a["} }, "groups.include[0]: "},
+		{"an attribute of the provider's", func(c *Config) { c.Attributes = map[string]string{"meta.version": "mail"} }, "attributes.meta.version: is the provider's"},
+		{"active is ours", func(c *Config) { c.Attributes = map[string]string{"active": "accountEnabled"} }, "attributes.active: "},
+		{"a source that is not there", func(c *Config) { c.Attributes = map[string]string{"title": "jobtitel"} }, "attributes.title: "},
+		{"userName cannot go", func(c *Config) { c.Attributes = map[string]string{"userName": ""} }, "attributes.userName: cannot be taken away"},
+		{"another may go", func(c *Config) { c.Attributes = map[string]string{"displayName": ""} }, ""},
+		{"one attribute in two spellings", func(c *Config) { c.Attributes = map[string]string{"title": "jobTitle", "Title": "jobTitle"} }, "is the same as Title"},
+		{"an extension", func(c *Config) {
+			c.Attributes = map[string]string{"urn:example:ext:1.0:User:badge": `Join("-", "B", [employeeId])`}
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := config(tt.edit)
+			var got []string
+			c.Validate(func(path, message string) { got = append(got, path+": "+message) })
+			if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.Contains(got[0], tt.want)) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if _, err := New(c, Options{}); tt.want == "" && err != nil {
+				t.Errorf("got %v of a configuration that is right", err)
+			}
+		})
+	}
+}
+
+func TestTwoTargetsOfOneNameAreReported(t *testing.T) {
+	var got []string
+	ValidateAll([]Config{config(), config()}, func(path, message string) { got = append(got, path+" "+message) })
+	if len(got) != 1 || !strings.HasPrefix(got[0], `[1].name "app" is the name of [0] already`) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestEveryProfileIsReadAndSaysWhatItIs(t *testing.T) {
+	if got, want := ProfileNames(), []string{"cinode", "generic"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, name := range ProfileNames() {
+		p := profiles()[name]
+		if _, err := newLayout(p, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, list := range [][]string{p.Required, p.Immutable, p.Unverified} {
+			for _, path := range list {
+				if _, ok := p.Attributes[path]; !ok && path != pathActive {
+					t.Errorf("%s speaks of %s and does not map it", name, path)
+				}
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"page_sise: 3":                "page_sise",
+		"patch: perhaps":              "is none of auto, yes, no",
+		"member_remove: [all]":        "is no way to remove a member",
+		"attributes: {title: nosuch}": "nosuch",
+		"title: x":                    "must be at least 1",
+	} {
+		if _, err := readProfile("x", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
+	c := config(func(c *Config) {
+		c.Attributes = map[string]string{"DisplayName": `Append([givenName], "!")`, "name.formatted": "", "phoneNumbers[type eq \"work\"]": "telephoneNumber"}
+	})
+	l, err := newLayout(profiles()[c.Profile], c.Attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := someone(1, "Ann")
+	u.BusinessPhones = []string{"+46 8 1"}
+	got := map[string]string{}
+	for i, v := range l.values(&u) {
+		got[l.fields[i].name] = v
+	}
+	if _, there := got["name.formatted"]; there || got["DisplayName"] != "Ann!" || got["displayName"] != "" || got[`phoneNumbers[type eq "work"].value`] != "+46 8 1" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestTheTokenIsNotShown(t *testing.T) {
+	c := config()
+	for _, text := range []string{fmt.Sprintf("%+v", c), c.digest(profiles()["generic"])} {
+		if strings.Contains(text, "secret-token") {
+			t.Errorf("got %s", text)
+		}
+	}
+	if b, _ := json.Marshal(c); strings.Contains(string(b), "secret-token") {
+		t.Errorf("got %s", b)
+	}
+}

@@ -1,0 +1,120 @@
+package scim
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+)
+
+// createUser makes a user. It is sent once: where no answer comes the user is
+// looked for, and if it is not to be seen the next run finds out.
+func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	a := p.account
+	fields := ch.After.Fields
+	d, id, err := a.create(ctx, usersAt, p.layout.body(fields))
+	pairs := []pair{{pathExternalID, ch.Key.ID}, {pathUserName, fields.Text(pathUserName)}}
+	switch {
+	case duplicate(err):
+		return t.taken(ctx, p, ch, err)
+	case statusOf(err) == 400 && p.takesOthers() && p.people[ch.Key.ID] != nil:
+		_, e := refusalOf(err)
+		return p.refusedForGood(ch, reasonValues(p.people[ch.Key.ID].values), p.till(), plan.Violation{Code: "refused", Message: fmt.Sprintf(
+			"%s refused to create %s: %s; it is tried again tomorrow, when the account changes at the source, or at once after syncd matches retry %s %s %s",
+			cmp.Or(t.profile.Title, t.Name()), ch.Label, rest.Excerpt(e.Error()), p.customer, t.Name(), ch.Key.ID)}), nil
+	case lost(err):
+		hits, look := a.lookup(ctx, usersAt, pairs)
+		switch {
+		case look != nil:
+			return plan.Applied{}, fmt.Errorf("%w: user %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, look)
+		case len(hits) == 1:
+			d, id = hits[0], hits[0].text("id")
+		case len(hits) == 0 && answered(err):
+			return plan.Applied{}, settled(err, "the user was not created")
+		default:
+			return plan.Applied{}, fmt.Errorf("user %s was asked for and is not to be seen for certain: %w", ch.Key.ID, err)
+		}
+	case err != nil:
+		return plan.Applied{}, err
+	}
+	if id == "" {
+		hits, err := a.lookup(ctx, usersAt, pairs)
+		if err != nil || len(hits) != 1 {
+			return plan.Applied{}, fmt.Errorf("%w: user %s was created without being told its id, and %d users look like it; the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, len(hits))
+		}
+		d, id = hits[0], hits[0].text("id")
+	}
+	if d == nil || !d.has("userName") {
+		if d, err = a.get(ctx, usersAt, id); err != nil {
+			return plan.Applied{}, fmt.Errorf("%w: user %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, id, err)
+		}
+	}
+	r := p.layout.user(d)
+	r.id = cmp.Or(r.id, id)
+	p.adopt(ch.Key, r)
+	after, notes, err := t.insist(ctx, p, ch.Key, r, fields)
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	return t.appliedUser(p, ch, after, fields, notes), nil
+}
+
+// takesOthers reports whether the provider has users of ours: then a refusal is
+// about the one, and not about the way we ask.
+func (p *place) takesOthers() bool { return len(p.objects) > 0 }
+
+// adopt makes a resource known as an object's from now on.
+func (p *place) adopt(key plan.Key, r *resource) {
+	p.world.mu.Lock()
+	x := &p.world.users
+	if key.Kind == kindGroup {
+		x = &p.world.groups
+	}
+	x.byID[r.id] = r
+	p.world.owners[r.id] = p.customer
+	p.world.mu.Unlock()
+	p.have[key] = r
+	p.taken[r.id] = key
+	if key.Kind == kindUser {
+		p.objects[r.id] = key.ID
+	}
+}
+
+// taken looks for whom a new user clashes with. The one that is ours to have is
+// taken on and brought into step; anything else is for a person, and is not
+// tried again until one has spoken.
+func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, refused error) (plan.Applied, error) {
+	fields := ch.After.Fields
+	name := fields.Text(pathUserName)
+	_, e := refusalOf(refused)
+	stuck := func(code, format string, args ...any) (plan.Applied, error) {
+		return p.refusedForGood(ch, reasonName(name), "", plan.Violation{Code: code, Message: fmt.Sprintf(format, args...) +
+			fmt.Sprintf("; then syncd matches retry %s %s %s", p.customer, t.Name(), ch.Key.ID)}), nil
+	}
+	hits, err := p.account.lookup(ctx, usersAt, []pair{{pathExternalID, ch.Key.ID}, {pathUserName, name}})
+	if err != nil {
+		return plan.Applied{}, fmt.Errorf("looking for whom %s clashes with: %w", ch.Label, err)
+	}
+	if len(hits) != 1 {
+		hint := cmp.Or(t.profile.Hints["duplicate"], "another user there has this name or address already, and cannot be seen; change that one at the provider")
+		return stuck("duplicate", "%s refused to create %s (%s): %s", cmp.Or(t.profile.Title, t.Name()), name, rest.Excerpt(e.Message), hint)
+	}
+	r := p.layout.user(hits[0])
+	switch {
+	case r.external != "" && !sameExternal(r.external, ch.Key.ID):
+		return stuck("match_conflict", "%s cannot be created: %s has that name and the external id %s of another account; correct it at the provider, or say syncd matches accept %s %s %s %s",
+			ch.Label, r.label(), r.external, p.customer, t.Name(), ch.Key.ID, r.id)
+	case p.strangers(r) != "" || !p.take(ch.Key, r):
+		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to another customer or object", ch.Label, r.label())
+	}
+	p.adopt(ch.Key, r)
+	after, notes, err := t.writeUser(ctx, p, ch.Key, r, differing(p.layout, fields, r))
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	notes = append(notes, plan.Violation{Code: "match_adopted", Kind: kindUser, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
+		"%s was there already as %s, which no list had shown, and was taken on", ch.Label, r.label())})
+	return t.appliedUser(p, ch, after, fields, notes), nil
+}

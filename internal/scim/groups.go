@@ -1,0 +1,260 @@
+package scim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+)
+
+// createGroup makes a group without members and adds them then, as Entra does:
+// providers are tested with that.
+func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+	a := p.account
+	name := ch.After.Fields.Text(pathDisplayName)
+	body := document{"schemas": []string{schemaGroup}, "displayName": name, "externalId": ch.Key.ID, "members": []any{}}
+	if t.profile.GroupIDOnCreate {
+		body["id"] = ch.Key.ID
+	}
+	d, id, err := a.create(ctx, groupsAt, body)
+	pairs := []pair{{pathExternalID, ch.Key.ID}, {pathDisplayName, name}}
+	switch {
+	case duplicate(err):
+		hits, look := a.lookup(ctx, groupsAt, pairs)
+		if look != nil {
+			return plan.Applied{}, fmt.Errorf("looking for what group %s clashes with: %w", name, look)
+		}
+		hits = slices.DeleteFunc(hits, func(d document) bool {
+			r := group(d)
+			return r.external != "" && !sameExternal(r.external, ch.Key.ID) || p.strangers(r) != ""
+		})
+		if len(hits) != 1 {
+			_, e := refusalOf(err)
+			return p.refusedForGood(ch, reasonName(name), "", plan.Violation{Code: "duplicate", Message: fmt.Sprintf(
+				"%s refused to create group %s (%s): another group there has this name; rename one of the two, then syncd matches retry %s %s %s",
+				cmp.Or(t.profile.Title, t.Name()), name, rest.Excerpt(e.Message), p.customer, t.Name(), ch.Key.ID)}), nil
+		}
+		id = hits[0].text("id")
+	case lost(err):
+		hits, look := a.lookup(ctx, groupsAt, pairs)
+		switch {
+		case look != nil:
+			return plan.Applied{}, fmt.Errorf("%w: group %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, name, look)
+		case len(hits) == 1:
+			id = hits[0].text("id")
+		case len(hits) == 0 && answered(err):
+			return plan.Applied{}, settled(err, "the group was not created")
+		default:
+			return plan.Applied{}, fmt.Errorf("group %s was asked for and is not to be seen for certain: %w", name, err)
+		}
+	case err != nil:
+		return plan.Applied{}, err
+	}
+	if id == "" {
+		hits, err := a.lookup(ctx, groupsAt, pairs)
+		if err != nil || len(hits) != 1 {
+			return plan.Applied{}, fmt.Errorf("%w: group %s was created without being told its id, and %d groups look like it; the next run finds out", rest.ErrOutcomeUnknown, name, len(hits))
+		}
+		id = hits[0].text("id")
+	}
+	// A clashing or lost one was found without its members.
+	if d == nil || d.text("displayName") == "" || d.text("id") != id {
+		if d, err = a.get(ctx, groupsAt, id); err != nil {
+			return plan.Applied{}, fmt.Errorf("%w: group %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, name, id, err)
+		}
+	}
+	r := group(d)
+	p.adopt(ch.Key, r)
+	made := ch
+	made.Before = &plan.Object{Key: ch.Key, Ref: id, Fields: p.groupFields(ch.Key, r, nil)}
+	var wanted plan.Fields
+	for _, f := range ch.After.Fields {
+		if now, _ := made.Before.Fields.Get(f.Name); !now.Equal(f.Value) {
+			wanted = append(wanted, f)
+		}
+	}
+	out, err := t.changeGroup(ctx, p, made, r, wanted)
+	if err == nil || lost(err) {
+		return out, err
+	}
+	if _, e := refusalOf(err); e != nil && (e.Unauthorised || e.Forbidden) {
+		return out, err
+	}
+	// It is there and is ours; what is missing is the next run's to repair.
+	now := plan.Applied{Object: plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: id, Fields: p.groupFields(ch.Key, r, nil)},
+		Notes: []plan.Violation{{Code: "group_unfinished", Kind: kindGroup, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf("group %s was created; then: %v; the next run goes on", name, err)}}}
+	return now, nil
+}
+
+// changeGroup writes what a group is called, then who is in it.
+func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *resource, wanted plan.Fields) (plan.Applied, error) {
+	a := p.account
+	var notes []plan.Violation
+	note := func(code, format string, args ...any) {
+		notes = append(notes, plan.Violation{Code: code, Kind: kindGroup, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
+	}
+	info := p.info(ch.Key)
+	remember := func(name, value string) {
+		if info == nil {
+			info = map[string]string{}
+		}
+		info[name] = value
+	}
+	var named plan.Fields
+	var members *plan.Field
+	for i := range wanted {
+		if wanted[i].Name == pathMembers {
+			members = &wanted[i]
+		} else {
+			named = append(named, wanted[i])
+		}
+	}
+	if len(named) > 0 {
+		before := r.name
+		after, err := t.nameGroup(ctx, p, r, named)
+		if err != nil {
+			return plan.Applied{}, err
+		}
+		r = after
+		p.adopt(ch.Key, r)
+		for _, w := range named {
+			delete(info, adaptedMark+w.Name)
+			if now := r.groupText(w.Name); now != w.Value.String() {
+				remember(adaptedMark+w.Name, adaptedTo(w.Value, scalar(now)))
+				note("non_convergent", "group %s: %s was sent as %q and is %q at the provider; it is not sent again until it changes at the source", r.label(), w.Name, w.Value, now)
+			}
+		}
+		if hint := t.profile.Hints["group_renamed"]; hint != "" && before != "" && r.name != before {
+			note("renamed", "group %s was %s: %s", r.name, before, hint)
+		}
+	}
+	if members != nil {
+		was, _ := ch.Before.Fields.Get(pathMembers)
+		d, left := p.delta(was, members.Value)
+		if len(left) > 0 {
+			note("members_left_out", "not added to %s, because they are not at the provider: %s", r.name, shortened(left))
+		}
+		after := r
+		if len(d.add)+len(d.remove) > 0 {
+			var err error
+			after, err = a.changeMembers(ctx, r.id, r, d)
+			if errors.Is(err, errMembers) {
+				// A standing matter: it is remembered, and said until it is over.
+				if errors.Is(err, errNoWay) {
+					remember(infoNoRemoval, p.till())
+				} else if why := a.membersBroken(); why != "" {
+					remember(infoStopped, fingerprint(t.profile.MemberRemove)+" "+why)
+				}
+				notes = append(notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: ch.Key.ID, Stays: true, Message: fmt.Sprintf("group %s: %v", r.label(), err)})
+				doc, look := a.get(ctx, groupsAt, r.id)
+				if look != nil {
+					return plan.Applied{}, fmt.Errorf("members of group %s: %w", r.label(), err)
+				}
+				after, d.add, err = group(doc), nil, nil
+			}
+			if err != nil {
+				switch {
+				case gone(err):
+					return plan.Applied{}, fmt.Errorf("%w: group %s is not there any more", plan.ErrMoved, r.id)
+				case errors.Is(err, errNoReplace):
+					return plan.Applied{}, fmt.Errorf("the members of group %s cannot be changed: %w", r.label(), err)
+				}
+				return plan.Applied{}, fmt.Errorf("members of group %s: %w", r.label(), err)
+			}
+		}
+		if n, cut := truncated(r, after, d.add); cut {
+			remember(infoTruncated, fmt.Sprint(n))
+			after.members = distinct(append(slices.Clone(after.members), d.add...))
+			note("members_truncated", "the provider shows at most %d members of group %s: nobody is taken out of it from now on", n, r.label())
+		} else if !holds(after.members, d.add) {
+			return plan.Applied{}, fmt.Errorf("group %s: the provider accepted new members and does not show them", r.label())
+		}
+		r = after
+		p.adopt(ch.Key, r)
+	}
+	p.memory[ch.Key] = maps.Clone(info)
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: info, Fields: p.groupFields(ch.Key, r, nil)}
+	return plan.Applied{Object: o, Notes: notes}, nil
+}
+
+// groupText is a field of a group as it stands there.
+func (r *resource) groupText(name string) string {
+	if name == pathExternalID {
+		return r.external
+	}
+	return r.name
+}
+
+// nameGroup writes a group's own attributes.
+func (t *Target) nameGroup(ctx context.Context, p *place, r *resource, wanted plan.Fields) (*resource, error) {
+	a := p.account
+	same := func(g *resource) bool {
+		return !slices.ContainsFunc(wanted, func(w plan.Field) bool { return g.groupText(w.Name) != w.Value.String() })
+	}
+	for attempt := 1; ; attempt++ {
+		var ops []operation
+		for _, w := range wanted {
+			if !slices.Contains(t.profile.Immutable, w.Name) || w.Name == pathDisplayName {
+				ops = append(ops, operation{Op: opReplace, Path: w.Name, Value: w.Value.String(), field: w.Name})
+			}
+		}
+		if len(ops) == 0 {
+			return r, nil
+		}
+		_, err := a.modify(ctx, groupsAt, r.id, ops, func(d document) {
+			for _, w := range wanted {
+				set(d, w.Name, w.Value.String())
+			}
+		})
+		switch {
+		case gone(err):
+			return nil, fmt.Errorf("%w: group %s is not there any more", plan.ErrMoved, r.id)
+		case err != nil && !lost(err):
+			return nil, err
+		}
+		after, look := a.readGroup(ctx, r.id, same)
+		switch {
+		case look != nil:
+			return nil, fmt.Errorf("%w: group %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, r.id, look)
+		case err == nil || same(after):
+			return after, nil
+		case answered(err):
+			return nil, settled(err, "the group does not show the change")
+		case attempt == mostPatches:
+			return nil, err
+		}
+	}
+}
+
+// delta is what takes the members from what they were to what is wanted, by the
+// provider's ids. Those who are not there, yet, are left out and named.
+func (p *place) delta(was, wanted plan.Value) (d delta, left []string) {
+	for _, id := range wanted {
+		if contains(was, id) {
+			continue
+		}
+		if r := p.have[userKey(id)]; r != nil {
+			d.add = append(d.add, r.id)
+			continue
+		}
+		name := id
+		if one := p.people[id]; one != nil {
+			name = one.user.UPN
+		}
+		left = append(left, name)
+	}
+	for _, id := range was {
+		if contains(wanted, id) {
+			continue
+		}
+		if r := p.have[userKey(id)]; r != nil {
+			d.remove = append(d.remove, r.id)
+		}
+	}
+	return d, left
+}

@@ -1,0 +1,204 @@
+package scim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/scim/attribute"
+)
+
+// Paths with a meaning of their own.
+const (
+	pathActive      = "active"
+	pathUserName    = "userName"
+	pathExternalID  = "externalId"
+	pathDisplayName = "displayName"
+	pathMembers     = "members"
+)
+
+// A mapped attribute is one field of a user.
+type mapped struct {
+	name       string // the path in one spelling: the field's name in plans
+	path       attribute.Path
+	from       *attribute.Expression // nil for active, which is computed
+	compare    comparator
+	immutable  bool
+	unverified bool
+	element    int // which of layout.elements it lies in; -1 for none
+}
+
+// A layout is everything that is kept in step of a user, sorted by name.
+type layout struct {
+	fields   []mapped
+	elements []attribute.Path // values of multi-valued attributes, Sub cut off
+	urns     []string         // of extensions that are used
+	required []string
+	at       map[string]int // by name
+}
+
+type trouble struct{ path, message string }
+
+// mappingTroubles says what is wrong with a configured mapping.
+func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
+	var out []trouble
+	seen := map[string]string{}
+	for _, text := range slices.Sorted(maps.Keys(attributes)) {
+		path, err := attribute.ParsePath(text, p.Extensions...)
+		switch {
+		case err != nil:
+			out = append(out, trouble{text, err.Error()})
+			continue
+		case path.Provided():
+			out = append(out, trouble{text, "is the provider's own to write"})
+			continue
+		case strings.EqualFold(path.String(), pathActive):
+			out = append(out, trouble{text, "is true for enabled accounts in scope, and that is not to be mapped"})
+			continue
+		case strings.EqualFold(path.Attribute, pathMembers) && path.URN == "":
+			out = append(out, trouble{text, "belongs to groups"})
+			continue
+		}
+		if before, twice := seen[strings.ToLower(path.String())]; twice {
+			out = append(out, trouble{text, "is the same as " + before + ": keep one of the two"})
+			continue
+		}
+		seen[strings.ToLower(path.String())] = text
+		source := strings.TrimSpace(attributes[text])
+		if source == "" {
+			if strings.EqualFold(path.String(), pathUserName) || strings.EqualFold(path.String(), pathExternalID) {
+				out = append(out, trouble{text, "cannot be taken away: users are recognised by it"})
+			}
+			continue
+		}
+		if _, err := attribute.Compile(source); err != nil {
+			out = append(out, trouble{text, err.Error()})
+		}
+	}
+	return out
+}
+
+// newLayout joins what the profile maps with what the configuration maps.
+func newLayout(p *Profile, attributes map[string]string) (*layout, error) {
+	if bad := mappingTroubles(p, attributes); len(bad) > 0 {
+		return nil, fmt.Errorf("attributes.%s: %s", bad[0].path, bad[0].message)
+	}
+	l := &layout{required: p.Required, at: map[string]int{}}
+	sources := map[string]string{pathActive: ""}
+	paths := map[string]attribute.Path{pathActive: {Attribute: pathActive}}
+	spelled := map[string]string{} // names without case: 'Title' is 'title'
+	for _, table := range []map[string]string{p.Attributes, attributes} {
+		for text, source := range table {
+			path, err := attribute.ParsePath(text, p.Extensions...)
+			if err != nil {
+				return nil, err
+			}
+			if len(path.Filter) > 0 && path.Sub == "" {
+				path.Sub = "value"
+			}
+			name := path.String()
+			if before, known := spelled[strings.ToLower(name)]; known && before != name {
+				delete(sources, before)
+				delete(paths, before)
+			}
+			spelled[strings.ToLower(name)] = name
+			sources[name], paths[name] = strings.TrimSpace(source), path
+			if sources[name] == "" {
+				delete(sources, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		m := mapped{name: name, path: paths[name], compare: comparatorOf(paths[name]), element: -1,
+			immutable: slices.Contains(p.Immutable, name), unverified: slices.Contains(p.Unverified, name)}
+		if name != pathActive {
+			from, err := attribute.Compile(sources[name])
+			if err != nil {
+				return nil, fmt.Errorf("attributes.%s: %w", name, err)
+			}
+			m.from = from
+		}
+		if len(m.path.Filter) > 0 {
+			element := m.path
+			element.Sub = ""
+			m.element = slices.IndexFunc(l.elements, func(e attribute.Path) bool { return e.String() == element.String() })
+			if m.element < 0 {
+				m.element = len(l.elements)
+				l.elements = append(l.elements, element)
+			}
+		}
+		if m.path.URN != "" && !slices.Contains(l.urns, m.path.URN) {
+			l.urns = append(l.urns, m.path.URN)
+		}
+		l.at[name] = len(l.fields)
+		l.fields = append(l.fields, m)
+	}
+	if len(l.elements) > 64 {
+		return nil, fmt.Errorf("attributes: more than 64 values of multi-valued attributes")
+	}
+	return l, nil
+}
+
+// values are what an account's attributes come to, in the layout's order; the
+// empty text is no value. active is not among them.
+func (l *layout) values(u *directory.User) []string {
+	out := make([]string, len(l.fields))
+	for i := range l.fields {
+		if f := &l.fields[i]; f.from != nil {
+			out[i], _ = f.from.Value(u)
+		}
+	}
+	return out
+}
+
+// without returns the layout without the fields of some extensions.
+func (l *layout) without(urns []string) *layout {
+	if len(urns) == 0 {
+		return l
+	}
+	out := *l
+	out.fields = slices.DeleteFunc(slices.Clone(l.fields), func(m mapped) bool { return slices.Contains(urns, m.path.URN) })
+	out.urns = slices.DeleteFunc(slices.Clone(l.urns), func(u string) bool { return slices.Contains(urns, u) })
+	out.at = map[string]int{}
+	for i := range out.fields {
+		out.at[out.fields[i].name] = i
+	}
+	return &out
+}
+
+// A comparator says when two spellings of a value are one.
+type comparator int
+
+const (
+	exact comparator = iota
+	folded
+	boolean
+)
+
+func comparatorOf(p attribute.Path) comparator {
+	if p.URN != "" {
+		return exact
+	}
+	switch strings.ToLower(p.Attribute) {
+	case "active":
+		return boolean
+	case "username", "emails":
+		return folded
+	}
+	return exact
+}
+
+// same compares what is wanted with what is there. Space around a text is
+// nothing: some providers trim, others pad.
+func (c comparator) same(want, have string) bool {
+	want, have = strings.TrimSpace(want), strings.TrimSpace(have)
+	switch c {
+	case folded:
+		return strings.EqualFold(want, have)
+	case boolean:
+		return strings.EqualFold(want, have) || want == "true" && have == "" // active is the default
+	}
+	return want == have
+}

@@ -1,0 +1,122 @@
+package scim
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/plan"
+	"syncd/internal/scim/attribute"
+)
+
+// matchGroups finds each group in scope, as matchUsers does. A group that
+// stands for a role is neither made nor recognised by its name without a
+// person's word: what binds it is prepared at the provider first.
+func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapshot, known map[plan.Key]*plan.Record) error {
+	groups, err := s.Groups.Items()
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for i := range groups {
+		g := &groups[i]
+		verdict, why := t.scope.Group(g)
+		if verdict != attribute.In {
+			continue
+		}
+		p.teams[g.ID] = &team{group: g, role: t.scope.Role(g), why: why}
+		ids = append(ids, g.ID)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if err := p.sure(ctx, groupKey(id), groupsAt, known[groupKey(id)], &p.teams[id].pairing, t.profile.MatchGroups); err != nil {
+			return err
+		}
+	}
+	claims := map[string][]string{}
+	found := map[string][]*resource{}
+	for _, id := range ids {
+		one := p.teams[id]
+		if one.done || !slices.Contains(t.profile.MatchGroups, pathDisplayName) {
+			continue
+		}
+		hits, how, err := p.candidates(ctx, groupsAt, pathDisplayName, one.group.Name)
+		if err != nil {
+			return err
+		}
+		hits = slices.DeleteFunc(slices.Clone(hits), func(r *resource) bool { _, taken := p.taken[r.id]; return taken })
+		one.steps = append(one.steps, how)
+		found[id] = hits
+		for _, r := range hits {
+			claims[r.id] = append(claims[r.id], id)
+		}
+	}
+	for _, id := range ids {
+		one := p.teams[id]
+		key := groupKey(id)
+		if one.done {
+			continue
+		}
+		word, spoken := p.word(key)
+		if one.role && !(spoken && word.How == plan.SettleCreate) {
+			one.done, one.conflict = true, t.proposed(p, key, one, found[id])
+			continue
+		}
+		t.choose(p, key, one.group.Name, &one.pairing, found[id], claims)
+		if one.r == nil && one.conflict == nil {
+			one.conflict = p.deadEnd(key, reasonName(one.group.Name))
+		}
+	}
+	return nil
+}
+
+// proposed says that a role's group waits for a person.
+func (t *Target) proposed(p *place, key plan.Key, one *team, hits []*resource) *plan.Violation {
+	hint := cmp.Or(t.profile.Hints["role"], "prepare the role at the provider first")
+	text := fmt.Sprintf("group %s stands for a role and is not linked yet: %s; then syncd matches create %s %s %s", one.group.Name, hint, p.customer, t.Name(), key.ID)
+	if len(hits) > 0 {
+		var refs []string
+		for _, r := range hits {
+			refs = append(refs, r.label())
+		}
+		text = fmt.Sprintf("group %s stands for a role, and %s has its name: syncd matches accept %s %s %s REF if that is the one, else link the role (%s) and say create",
+			one.group.Name, strings.Join(refs, ", "), p.customer, t.Name(), key.ID, hint)
+	}
+	return &plan.Violation{Code: "match_proposed", Key: key.ID, Stays: true, Message: text}
+}
+
+// complete reads a group by itself where the list shows no group's members.
+func (p *place) complete(ctx context.Context, key plan.Key) error {
+	r := p.have[key]
+	if r == nil || r.listed || p.world.membersListed() {
+		return nil
+	}
+	d, err := p.account.get(ctx, groupsAt, r.id)
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	full := group(d)
+	p.world.mu.Lock()
+	r.members, r.listed = full.members, true
+	p.world.mu.Unlock()
+	return nil
+}
+
+// membersListed reports whether the list of groups shows members at all. A
+// group without the attribute is an empty one then.
+func (w *world) membersListed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.groups.byID {
+		if len(r.members) > 0 {
+			return true
+		}
+	}
+	return false
+}

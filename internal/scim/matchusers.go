@@ -1,0 +1,124 @@
+package scim
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/plan"
+	"syncd/internal/scim/attribute"
+)
+
+// matchUsers finds each account among the users of the provider:
+//
+//  1. the one that a person named (syncd matches accept)
+//  2. the one that an earlier run settled on
+//  3. the only one with the account's external id
+//  4. the only one with its userName, then with its mail address
+//
+// as far as the profile lists them. Those beyond doubt go first. Several users
+// for one account, or one that carries somebody else's external id, are for a
+// person to settle.
+func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot, known map[plan.Key]*plan.Record) error {
+	users, err := s.Users.Items()
+	if err != nil {
+		return err
+	}
+	membership := t.scope.Membership(s.Groups)
+	ids := make([]string, 0, len(users))
+	for i := range users {
+		u := &users[i]
+		one := &person{user: u}
+		one.verdict, one.why = t.scope.User(u, membership)
+		if one.verdict == attribute.In {
+			one.values = p.layout.values(u)
+			ids = append(ids, u.ID)
+		}
+		p.people[u.ID] = one
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if err := p.sure(ctx, userKey(id), usersAt, known[userKey(id)], &p.people[id].pairing, t.profile.MatchUsers); err != nil {
+			return err
+		}
+	}
+	claims := map[string][]string{}
+	found := map[string][]*resource{}
+	for _, id := range ids {
+		one := p.people[id]
+		if one.done {
+			continue
+		}
+		for _, by := range t.profile.MatchUsers {
+			if by == pathExternalID {
+				continue
+			}
+			hits, how, err := p.candidates(ctx, usersAt, by, p.value(one, by))
+			if err != nil {
+				return err
+			}
+			hits = slices.DeleteFunc(slices.Clone(hits), func(r *resource) bool { _, taken := p.taken[r.id]; return taken })
+			one.steps = append(one.steps, how)
+			if len(hits) > 0 {
+				found[id] = hits
+				for _, r := range hits {
+					claims[r.id] = append(claims[r.id], id)
+				}
+				break
+			}
+		}
+	}
+	for _, id := range ids {
+		if one := p.people[id]; !one.done {
+			t.choose(p, userKey(id), who(one.user), &one.pairing, found[id], claims)
+		}
+	}
+	for _, id := range ids {
+		if one := p.people[id]; one.r == nil && one.conflict == nil {
+			one.conflict = t.hindrance(p, one)
+		}
+	}
+	return nil
+}
+
+// value is what a user is looked for by.
+func (p *place) value(one *person, by string) string {
+	name := by
+	if by == "emails" {
+		name = `emails[type eq "work"].value`
+	}
+	if i, ok := p.layout.at[name]; ok {
+		return one.values[i]
+	}
+	if by == "emails" {
+		return one.user.Mail
+	}
+	return ""
+}
+
+// hindrance says what keeps an account that is not at the provider from being
+// created there.
+func (t *Target) hindrance(p *place, one *person) *plan.Violation {
+	key := userKey(one.user.ID)
+	if v := p.deadEnd(key, reasonName(p.value(one, pathUserName)), reasonValues(one.values)); v != nil {
+		return v
+	}
+	if !one.user.Enabled {
+		return nil // not created anyway
+	}
+	var lacks []string
+	for _, name := range p.layout.required {
+		if i, ok := p.layout.at[name]; ok && one.values[i] == "" {
+			from := strings.Join(p.layout.fields[i].from.Names(), ", ")
+			lacks = append(lacks, fmt.Sprintf("%s (from %s)", name, from))
+		}
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	return &plan.Violation{Code: "required_missing", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+		"%s cannot be created at %s: it has no %s; fill that in at the source", who(one.user), cmp.Or(t.profile.Title, t.Name()), strings.Join(lacks, " and no "))}
+}

@@ -1,0 +1,155 @@
+package scim
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/scim/attribute"
+)
+
+// The kinds of objects, in the order in which they are made.
+const (
+	kindUser  = "user"
+	kindGroup = "group"
+)
+
+// A Target is a provider for one run. Its methods may be called from many
+// goroutines, for one customer by one at a time.
+type Target struct {
+	*Client
+	scope    *attribute.Scope
+	settings string
+
+	mu     sync.Mutex
+	worlds map[*connection]*world // what the lists of this run say
+	places map[string]*place      // by customer, as Observe last saw them
+}
+
+// batch is how many customers are observed at once: where they share an
+// account, one listing serves all, and each knows what belongs to the others.
+const batch = 200
+
+// Open returns the target for one run.
+func (c *Client) Open() *Target {
+	return &Target{Client: c, scope: c.config.scope(), settings: c.config.digest(c.profile), worlds: map[*connection]*world{}, places: map[string]*place{}}
+}
+
+// Spec says what the loop must know of the target.
+func (t *Target) Spec() plan.Spec {
+	spec := plan.Spec{Name: t.Name(), Needs: directory.Users, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings}
+	if t.config.withGroups() || len(t.config.Users.Groups) > 0 {
+		spec.Needs |= directory.Groups
+	}
+	leavers := &plan.Leavers{Absences: t.config.Leavers.Absences, After: time.Duration(t.config.Leavers.Days) * 24 * time.Hour,
+		Never: t.config.Leavers.Then == ThenLeave}
+	user := plan.Kind{Name: kindUser, MayCreate: true, Leavers: leavers, Retire: disabled}
+	group := plan.Kind{Name: kindGroup, MayCreate: true, Leavers: leavers, Retire: emptied, Sets: []string{pathMembers}}
+	if t.config.Leavers.Then == ThenDelete {
+		user.Retire = nil
+	}
+	if t.config.Leavers.Then == ThenDelete || t.profile.DeleteGroups == unlinks {
+		group.Retire = nil
+	}
+	spec.Kinds = []plan.Kind{user, group}
+	return spec
+}
+
+// disabled is how a user is left who is gone.
+func disabled(before *plan.Object) *plan.Object {
+	after := *before
+	after.Retired = true
+	after.Fields = before.Fields.With(pathActive, plan.Value{"false"})
+	return &after
+}
+
+// emptied is how a group is left that is gone, where it can be no more than
+// deleted otherwise.
+func emptied(before *plan.Object) *plan.Object {
+	after := *before
+	after.Retired = true
+	after.Fields = before.Fields.With(pathMembers, nil)
+	return &after
+}
+
+// A world is what the lists of one account say in one run, read once.
+type world struct {
+	mu     sync.Mutex
+	read   bool
+	caps   *capabilities
+	layout *layout // without extensions that the provider does not know
+	users  index
+	groups index
+	owners map[string]string // id → the customer whose records name it
+}
+
+// An index finds resources of one type.
+type index struct {
+	listing
+	byID       map[string]*resource
+	byExternal map[string][]*resource
+	byName     map[string][]*resource // userName or displayName, in small letters
+	byEmail    map[string][]*resource
+}
+
+func newIndex() index {
+	return index{byID: map[string]*resource{}, byExternal: map[string][]*resource{}, byName: map[string][]*resource{}, byEmail: map[string][]*resource{}}
+}
+
+// A place is what is known of a customer's part of an account.
+type place struct {
+	customer string
+	account  *connection
+	world    *world
+	layout   *layout
+	settled  []plan.Settlement
+
+	// What Match adds.
+	matched bool
+	records map[plan.Key]*plan.Record
+	people  map[string]*person // by object id: all accounts of the tenant
+	teams   map[string]*team   // by object id: groups in scope
+	have    map[plan.Key]*resource
+	objects map[string]string // provider's user id → object id
+	memory  map[plan.Key]map[string]string
+	taken   map[string]plan.Key // provider's id → whose it is
+}
+
+func (t *Target) place(customer string) *place {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.places[customer]
+}
+
+// worldOf returns what is kept of an account in this run.
+func (t *Target) worldOf(a *connection) *world {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.worlds[a]
+	if w == nil {
+		w = &world{owners: map[string]string{}}
+		t.worlds[a] = w
+	}
+	return w
+}
+
+// word is a person's last word on an object.
+func (p *place) word(key plan.Key) (plan.Settlement, bool) {
+	for _, s := range p.settled {
+		if s.Key == key {
+			return s, true
+		}
+	}
+	return plan.Settlement{}, false
+}
+
+// remember is what a record remembers of an object besides its fields.
+func (p *place) remember(r *plan.Record) {
+	if len(r.Info) == 0 {
+		return
+	}
+	p.memory[r.Key] = maps.Clone(r.Info)
+}
