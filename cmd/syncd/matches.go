@@ -76,6 +76,11 @@ func settleCommand(a *app, how, use, short string, args int) *cobra.Command {
 		if err := w.Store.Settle(ctx, scope, key, word); err != nil {
 			return fmt.Errorf("settling %s: %w", key, err)
 		}
+		if how == plan.SettleRetry {
+			if err := w.forgetAttempts(ctx, scope, key); err != nil {
+				return err
+			}
+		}
 		a.say("%s of %s at %s: %s; the next plan shows what follows", key, c.Name, args[1], how)
 		if a.json {
 			return a.print(map[string]any{"customer": sync.Party{Key: c.Key, Name: c.Name}, "target": args[1], "key": key.ID, "how": how}, nil)
@@ -83,6 +88,21 @@ func settleCommand(a *app, how, use, short string, args int) *cobra.Command {
 		return nil
 	})
 	return cmd
+}
+
+// forgetAttempts drops what is remembered of a thing that never came to be: it
+// was sent without an answer, or the target refused it for good.
+func (w *World) forgetAttempts(ctx context.Context, scope plan.Scope, key plan.Key) error {
+	m, err := w.Store.Recall(ctx, scope)
+	if err != nil {
+		return err
+	}
+	for _, r := range m.Records {
+		if r.Key == key && r.Ref == "" {
+			return w.Store.Commit(ctx, &state.Commit{Scope: scope, Drop: []plan.Key{key}})
+		}
+	}
+	return nil
 }
 
 // objectKey finds the object that is meant among those the scope knows: what

@@ -1,6 +1,7 @@
 package itglue
 
 import (
+	"maps"
 	"slices"
 
 	"syncd/internal/plan"
@@ -218,5 +219,8 @@ func (c *Config) owners(kind string) (plan.Ownership, map[string]plan.Ownership)
 	if kind == kindContact {
 		return plan.Fill, c.Fields[kind]
 	}
-	return plan.Restore, c.Fields[kind]
+	// Whoever archives an asset means it.
+	fields := map[string]plan.Ownership{fieldArchived: plan.Hold}
+	maps.Copy(fields, c.Fields[kind])
+	return plan.Restore, fields
 }

@@ -310,10 +310,12 @@ func (c *Client) CreateLayouts(ctx context.Context) ([]Layout, error) {
 		return nil, err
 	}
 	for i := range layouts {
-		spec := &layouts[i]
-		if why := inv.troubles[spec.kind]; why != "" {
-			return inv.states(&c.config), fmt.Errorf("itglue: %s", why)
+		if why := inv.troubles[layouts[i].kind]; why != "" {
+			return inv.states(&c.config), fmt.Errorf("itglue: nothing was created: %s", why)
 		}
+	}
+	for i := range layouts {
+		spec := &layouts[i]
 		if inv.layouts[spec.kind] != nil {
 			continue
 		}

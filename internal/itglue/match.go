@@ -322,16 +322,21 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 	if len(unseen) > 0 {
 		note("mail_security_unknown", "CIPP's domain analyser says nothing about %s: what their assets say of mail security stays as it is; run the analyser in CIPP", shortened(unseen))
 	}
-	var unknown, unowned []string
+	var unknown, unowned, large []string
 	groups, _ := s.Groups.Items()
 	for i := range groups {
 		switch g := &groups[i]; {
 		case !t.documents(g):
+		case len(g.Members.IDs) > mostTags:
+			large = append(large, fmt.Sprintf("%s (%d)", g.Name, len(g.Members.IDs)))
 		case g.Members.Unknown != "":
 			unknown = append(unknown, g.Name)
 		case g.OwnersUnknown != "":
 			unowned = append(unowned, g.Name)
 		}
+	}
+	if len(large) > 0 {
+		note("members_cut", "of the members of %s at most %d are linked to their contacts, and the list names as many as fit; Microsoft 365 has them all", shortened(large), mostTags)
 	}
 	if len(unowned) > 0 {
 		note("owners_unknown", "the source did not prove who owns %s: their owners stay as they are", shortened(unowned))

@@ -165,7 +165,7 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 			return
 		}
 		reason := m.reason
-		if last.Retired && observed.Retired {
+		if last.Retired && observed.Retired && !desired.Retired {
 			reason = BackAtSource
 		}
 		p.add(kind, Change{Action: Update, Reason: reason, Before: observed}, m)
@@ -180,6 +180,8 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		p.InStep++ // nothing is waited for, and it comes back as it was
 	case observed != nil && kind.Leavers.waits(record, now):
 		p.Absent = append(p.Absent, record.Key)
+		p.Violations = append(p.Violations, Violation{Code: "leaving", Kind: record.Key.Kind, Key: record.Key.ID, Note: true,
+			Message: fmt.Sprintf("%s is gone from the source: %s", labelOf(desired, observed, record), kind.Leavers.left(record, now))})
 	case observed != nil:
 		c := Change{Action: Delete, Reason: GoneFromSource, Before: observed}
 		if last != nil && !agree(observed.Fields, last.Fields) {
@@ -237,6 +239,15 @@ func (l *Leavers) waits(record *Record, now time.Time) bool {
 		since = now
 	}
 	return record.Absences+1 < l.Absences || now.Sub(since) < l.After
+}
+
+// left says how long a gone object is waited for.
+func (l *Leavers) left(record *Record, now time.Time) string {
+	since := record.AbsentSince
+	if since.IsZero() {
+		since = now
+	}
+	return fmt.Sprintf("absent %d of %d times, since %s; dealt with from %s on", record.Absences+1, l.Absences, since.Format(time.DateOnly), since.Add(l.After).Format(time.DateOnly))
 }
 
 // Codes of changes that wait by themselves.

@@ -16,15 +16,13 @@ import (
 // patience is how long the change in hand may take once the daemon is asked to stop.
 const patience = 2 * time.Minute
 
-// apply carries out the changes that nothing holds, in order. It announces
-// them all before the first request, so that after a crash anywhere the store
-// knows what may be at the target; it writes down what became of them after
-// the last. Its error ends the run.
+// apply carries out the changes that nothing holds, in order. Each is announced
+// in the store before its request is sent, together with what became of the
+// ones before it: after a crash anywhere the store knows what may be at the
+// target, and nothing that was never sent looks as if it had been. Its error
+// ends the run.
 func (s *scope) apply(ctx context.Context) error {
 	changes := s.plan.Changes
-	if err := s.announce(ctx); err != nil {
-		return err
-	}
 	s.commit = &state.Commit{Scope: s.id()}
 	left := &plan.Plan{Scope: s.id()} // what still waits for a person
 	var done, failed, refused int
@@ -39,19 +37,20 @@ func (s *scope) apply(ctx context.Context) error {
 		}
 		if later != nil {
 			left.Changes = append(left.Changes, *c)
-			s.unannounce(c)
 			continue
 		}
 		if stopped || ctx.Err() != nil {
 			stopped = true
 			failed++
-			s.unannounce(c)
 			if first == nil {
 				first = context.Cause(ctx)
 			}
 			continue
 		}
 		err := s.change(ctx, c)
+		if lost := (*storeError)(nil); errors.As(err, &lost) {
+			return lost.error
+		}
 		switch {
 		case err == nil:
 			done++
@@ -144,35 +143,32 @@ func ends(err error) bool {
 	return ok && (refused.Unauthorised || refused.Forbidden)
 }
 
-// announce stores what is about to be sent, before any of it is.
-func (s *scope) announce(ctx context.Context) error {
-	c := &state.Commit{Scope: s.id()}
-	for i := range s.plan.Changes {
-		ch := &s.plan.Changes[i]
-		if ch.Held != "" || !ch.Writes() {
-			continue
+// announce stores what is about to be sent, before it is, and what became of the
+// changes before it.
+func (s *scope) announce(ctx context.Context, c *plan.Change) error {
+	record, known := s.recordOf(c.Key)
+	if !known {
+		record = plan.Record{Object: *intended(c)}
+		if c.Before != nil { // an adoption that writes: taken on first, then changed
+			record = plan.Record{Object: *c.Before, Origin: plan.Adopted}
 		}
-		record, known := s.recordOf(ch.Key)
-		if !known {
-			record = plan.Record{Object: *intended(ch)}
-			if ch.Before != nil { // an adoption that writes: taken on first, then changed
-				record = plan.Record{Object: *ch.Before, Origin: plan.Adopted}
-			}
-		}
-		record.Pending, record.Run, record.At = intended(ch), s.run.id, s.run.Now().UTC()
-		if ch.Action == plan.Create {
-			record.Attempts++
-		}
-		c.Put = append(c.Put, record)
 	}
-	if len(c.Put) == 0 {
-		return nil
+	record.Pending, record.Run, record.At = intended(c), s.run.id, s.run.Now().UTC()
+	if c.Action == plan.Create {
+		record.Attempts++
 	}
-	if err := s.run.Store.Commit(ctx, c); err != nil {
-		return fmt.Errorf("announcing the changes of %s: %w", s.id(), err)
+	s.commit.Put = append(s.commit.Put, record)
+	if err := s.run.Store.Commit(context.WithoutCancel(ctx), s.commit); err != nil {
+		return &storeError{fmt.Errorf("announcing a change of %s: %w", s.id(), err)}
 	}
+	s.commit = &state.Commit{Scope: s.id()}
 	return nil
 }
+
+// A storeError ends the run: nobody could say any more what was done.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
 
 // intended is what the target should show once the change got through. Where
 // it keeps nothing of a deleted thing, that is the thing marked as retired.
@@ -185,7 +181,7 @@ func intended(c *plan.Change) *plan.Object {
 	return &gone
 }
 
-// unannounce takes back the announcement of a change that was never sent.
+// unannounce takes back the announcement of a change that did not go through.
 func (s *scope) unannounce(c *plan.Change) {
 	if !c.Writes() {
 		return
@@ -233,11 +229,13 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 	}
 	if c.Reason == plan.AttemptVanished {
 		if err := s.settle(ctx, c); err != nil {
-			s.unannounce(c)
 			return err
 		}
 	}
 	if c.Writes() {
+		if err := s.announce(ctx, c); err != nil {
+			return err
+		}
 		// The change in hand is finished even while shutting down.
 		hand, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()

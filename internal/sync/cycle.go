@@ -204,7 +204,8 @@ func (s *scope) sides() plan.Sides {
 		}
 	}
 	if only := s.run.sel.Only; only != "" {
-		other := func(k plan.Key, info map[string]string) bool { return !Names(k, info, only) }
+		ids := s.named(only)
+		other := func(k plan.Key, info map[string]string) bool { return !Names(k, info, only) && !ids[k.ID] }
 		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.Info) })
 		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.Info) })
 		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
@@ -215,6 +216,18 @@ func (s *scope) sides() plan.Sides {
 		}
 	}
 	return sides
+}
+
+// named are the object ids of the accounts with that UPN.
+func (s *scope) named(upn string) map[string]bool {
+	ids := map[string]bool{}
+	users, err := s.snapshot.Users.Items()
+	for i := range users {
+		if err == nil && strings.EqualFold(users[i].UPN, upn) {
+			ids[users[i].ID] = true
+		}
+	}
+	return ids
 }
 
 // Names reports whether a person who typed text means the object: its key, a
@@ -228,8 +241,10 @@ func Names(k plan.Key, info map[string]string, text string) bool {
 // guard collects what stops the plan, in whole or in part.
 func (s *scope) guard() {
 	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
-	facts := plan.Facts{Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now(),
-		SourceAsOf: s.snapshot.Oldest(needs).AsOf, SourceMaxAge: s.run.MaxAge}
+	facts := plan.Facts{Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
+	if needs != 0 { // what is made from nothing of the tenant's cannot be too old
+		facts.SourceAsOf, facts.SourceMaxAge = s.snapshot.Oldest(needs).AsOf, s.run.MaxAge
+	}
 	if cursor != nil {
 		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settings()
 		for collection, now := range s.snapshot.Counts(needs) {
@@ -265,10 +280,19 @@ func (s *scope) guard() {
 	}
 	if approved {
 		for i := range p.Changes {
-			p.Changes[i].Held = ""
+			if c := &p.Changes[i]; !stays(s.held, c) {
+				c.Held = ""
+			}
 		}
 	}
 	s.held = append(s.held, s.observed.Notes...)
+}
+
+// stays reports whether a change is held by what no approval cures.
+func stays(held []plan.Violation, c *plan.Change) bool {
+	return slices.ContainsFunc(held, func(v plan.Violation) bool {
+		return v.Stays && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
+	})
 }
 
 // quiet reports whether the target takes no writes now, and why.

@@ -708,6 +708,7 @@ func TestQuietHoursKeepWhatWasApprovedAndForgetNothing(t *testing.T) {
 
 func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
 	w := newWorld(t)
+	w.tenants, w.table.Rows = w.tenants[:1], w.table.Rows[:1]
 	w.apply()
 	w.approve()
 	budget := 1
@@ -718,8 +719,8 @@ func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
 		budget--
 		return true, nil
 	}
-	r := w.apply() // contoso has two lines to make, fabrikam one
-	w.want(r, "changed skipped", 0)
+	r := w.apply() // two lines to make, and a budget for one
+	w.want(r, "changed", 0)
 	if got := r.Scopes[0].Violations; len(got) != 1 || got[0].Code != "budget" || !got[0].Note || !strings.Contains(got[0].Message, "1 change is left") {
 		t.Errorf("got %+v, want one note", got)
 	}
@@ -728,7 +729,8 @@ func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
 			t.Errorf("the journal has %+v, %v; want only what was done", e, err)
 		}
 	}
+	w.want(w.apply(), "skipped", 0)
 	budget = 10
-	w.want(w.apply(), "changed changed", 0)
-	w.want(w.apply(), "in_step in_step", 0)
+	w.want(w.apply(), "changed", 0)
+	w.want(w.apply(), "in_step", 0)
 }
