@@ -28,7 +28,7 @@ var (
 // apply` in a process of its own.
 func (b *bench) cycle() error {
 	n := b.sizes.usual
-	sims, err := startSimulators(n)
+	sims, err := startSimulators(estate{Target: billing, Customers: n})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (b *bench) paced(p *program, sims *simulators) (cpu time.Duration, err erro
 	if _, err := sims.tell(order{Reset: true}); err != nil {
 		return 0, err
 	}
-	r, err := p.run(0, cippRate, connectwiseRate, "apply", "--json")
+	r, err := p.run(0, rates{"CIPP": cippRate, "CONNECTWISE": connectwiseRate}, "apply", "--json")
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +63,7 @@ func (b *bench) paced(p *program, sims *simulators) (cpu time.Duration, err erro
 	if err != nil {
 		return 0, err
 	}
-	n := sims.customers
+	n := sims.Customers
 	inStep, err := r.total("in_step")
 	if err != nil {
 		return 0, err
@@ -75,7 +75,7 @@ func (b *bench) paced(p *program, sims *simulators) (cpu time.Duration, err erro
 	b.calls(&a, n)
 
 	apiCalls := a.CIPP["listtenants"] + a.CIPP["listgraphbulkrequest"]
-	ideal := max(cippRate.ideal(apiCalls), connectwiseRate.ideal(sum(a.ConnectWise)))
+	ideal := max(cippRate.ideal(apiCalls), connectwiseRate.ideal(sum(a.Target)))
 	ratio := r.wall.Seconds() / ideal.Seconds()
 	res.gate(ratio <= mostWall, fmt.Sprintf("unchanged cycle: wall ÷ token buckets (CIPP %s, ConnectWise %s)", cippRate, connectwiseRate),
 		fmt.Sprintf("≤ %.2f", mostWall), "%.3f (%.2f s ÷ %.2f s)", ratio, r.wall.Seconds(), ideal.Seconds())
@@ -94,10 +94,10 @@ func (b *bench) calls(a *account, n int) {
 		{"CIPP: token (start-up)", a.CIPP, "token", 1},
 		{"CIPP: ListTenants", a.CIPP, "listtenants", 1},
 		{"CIPP: ListGraphBulkRequest", a.CIPP, "listgraphbulkrequest", n},
-		{"ConnectWise: catalogue", a.ConnectWise, "GET /procurement/catalog", 1},
-		{"ConnectWise: companies", a.ConnectWise, "GET /company/companies", per(100)},
-		{"ConnectWise: agreements", a.ConnectWise, "GET /finance/agreements", per(100)},
-		{"ConnectWise: bundles of additions", a.ConnectWise, "POST /system/bundles", per(25)},
+		{"ConnectWise: catalogue", a.Target, "GET /procurement/catalog", 1},
+		{"ConnectWise: companies", a.Target, "GET /company/companies", per(100)},
+		{"ConnectWise: agreements", a.Target, "GET /finance/agreements", per(100)},
+		{"ConnectWise: bundles of additions", a.Target, "POST /system/bundles", per(25)},
 	}
 	named := map[string]bool{}
 	total := 0
@@ -107,7 +107,7 @@ func (b *bench) calls(a *account, n int) {
 		b.results.gate(w.of[w.key] == w.calls, "calls: "+w.what, fmt.Sprint(w.calls), "%d", w.of[w.key])
 	}
 	var others []string
-	for _, of := range []map[string]int{a.CIPP, a.ConnectWise} {
+	for _, of := range []map[string]int{a.CIPP, a.Target} {
 		for _, key := range slices.Sorted(maps.Keys(of)) {
 			if !named[key] {
 				others = append(others, fmt.Sprintf("%s %d", key, of[key]))
@@ -139,7 +139,7 @@ func (b *bench) spent(p *program, sims *simulators, pacedCPU time.Duration) erro
 	if _, err := sims.tell(order{Reset: true, Record: true}); err != nil {
 		return err
 	}
-	if _, err := p.run(0, unhurried, unhurried, "apply", "--json"); err != nil {
+	if _, err := p.run(0, nil, "apply", "--json"); err != nil {
 		return err
 	}
 	a, err := sims.tell(order{})
@@ -156,7 +156,7 @@ func (b *bench) spent(p *program, sims *simulators, pacedCPU time.Duration) erro
 	}
 	var cpus []time.Duration
 	for range 3 {
-		r, err := p.run(0, unhurried, unhurried, "apply", "--json")
+		r, err := p.run(0, nil, "apply", "--json")
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (b *bench) spent(p *program, sims *simulators, pacedCPU time.Duration) erro
 func (p *program) idle() (time.Duration, error) {
 	var cpus []time.Duration
 	for range 3 {
-		r, err := p.run(0, unhurried, unhurried, "version")
+		r, err := p.run(0, nil, "version")
 		if err != nil {
 			return 0, err
 		}
@@ -201,7 +201,7 @@ func median(ds []time.Duration) time.Duration {
 // changed counts what changes cost beyond an unchanged cycle.
 func (b *bench) changed(p *program, sims *simulators) error {
 	count := func() (*account, error) {
-		if _, err := p.run(0, unhurried, unhurried, "apply", "--json"); err != nil {
+		if _, err := p.run(0, nil, "apply", "--json"); err != nil {
 			return nil, err
 		}
 		a, err := sims.tell(order{})

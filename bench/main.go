@@ -20,21 +20,22 @@ import (
 )
 
 func main() {
-	simulate := flag.Int("simulate", 0, "be the simulators of so many `CUSTOMERS`; the program starts itself so")
+	simulate := flag.String("simulate", "", "be the simulators of an `ESTATE`, written as JSON; the program starts itself so")
 	quick := flag.Bool("quick", false, "a smaller estate: 200 customers, memory at 50 and 500")
 	only := flag.String("only", "", "only these `PARTS`, separated by commas: "+strings.Join(partNames(), ", "))
 	keep := flag.Bool("keep", false, "keep the working directory, and say where it is")
+	slow := flag.Bool("slow", false, "documentation and identity at the default rates of their targets: about an hour")
 	binary := flag.String("syncd", "", "measure this `FILE` instead of building syncd")
 	flag.Parse()
-	if *simulate > 0 {
+	if *simulate != "" {
 		if err := serveSimulators(*simulate); err != nil {
 			fatal(err)
 		}
 		return
 	}
-	b := &bench{sizes: sizes{small: 100, usual: 1000, large: 5000}, keep: *keep, syncd: *binary}
+	b := &bench{sizes: sizes{small: 100, usual: 1000, large: 5000, users: 100, fewDocumented: 10, documented: 100, fewUsers: 500, manyUsers: 5000}, keep: *keep, slow: *slow, syncd: *binary}
 	if *quick {
-		b.sizes = sizes{small: 50, usual: 200, large: 500}
+		b.sizes = sizes{small: 50, usual: 200, large: 500, users: 50, fewDocumented: 5, documented: 20, fewUsers: 100, manyUsers: 500}
 	}
 	if err := b.run(*only); err != nil {
 		fatal(err)
@@ -50,12 +51,18 @@ func fatal(err error) {
 }
 
 // sizes are how many customers the estates have.
-type sizes struct{ small, usual, large int }
+type sizes struct {
+	small, usual, large       int // that are billed
+	fewDocumented, documented int
+	users                     int // of each that is documented
+	fewUsers, manyUsers       int // of one that is provisioned
+}
 
 // A bench is one run of everything.
 type bench struct {
 	sizes   sizes
 	keep    bool
+	slow    bool   // the targets' default rates, and no accelerated ones
 	dir     string // of everything that is written
 	root    string // of the module
 	syncd   string // the program under measurement
@@ -70,6 +77,8 @@ var parts = []struct {
 	{"pure", (*bench).pure},
 	{"cycle", (*bench).cycle},
 	{"memory", (*bench).memory},
+	{"documentation", (*bench).documentation},
+	{"identity", (*bench).identity},
 	{"start", (*bench).start},
 }
 

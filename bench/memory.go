@@ -17,7 +17,7 @@ func (b *bench) memory() error {
 }
 
 func (b *bench) memoryOf(n int) error {
-	sims, err := startSimulators(n)
+	sims, err := startSimulators(estate{Target: billing, Customers: n})
 	if err != nil {
 		return err
 	}
@@ -31,14 +31,15 @@ func (b *bench) memoryOf(n int) error {
 	}
 	most, high := 0, 0
 	for range 3 {
-		r, err := p.run(0, unhurried, unhurried, "apply")
+		r, err := p.run(0, nil, "apply")
 		if err != nil {
 			return err
 		}
 		most, high = max(most, r.anonymous), max(high, r.high)
 	}
-	mib := func(kib int) float64 { return float64(kib) / 1024 }
 	b.results.gate(mib(most) <= mostAnonymous, fmt.Sprintf("unchanged cycle of %d customers: anonymous memory", n),
 		fmt.Sprintf("≤ %d MiB", mostAnonymous), "%.1f MiB (VmHWM %.1f)", mib(most), mib(high))
 	return nil
 }
+
+func mib(kib int) float64 { return float64(kib) / 1024 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator"
 )
 
 // A rate is what the token bucket of a system is set to.
@@ -26,12 +28,17 @@ func (r rate) ideal(calls int) time.Duration {
 
 func (r rate) String() string { return fmt.Sprintf("%g/s burst %d", r.perSecond, r.burst) }
 
+// rates are what the buckets of some systems are set to; those of the others
+// slow nothing down. Systems go by their names in SYNCD_<NAME>_RATE_….
+type rates map[string]rate
+
 // unhurried is a rate that slows nothing down.
 var unhurried = rate{5000, 1000}
 
 // A program is syncd with a configuration and a state of its own.
 type program struct {
 	binary, dir string
+	systems     []string // that are configured
 }
 
 // install writes the configuration for some simulators.
@@ -39,8 +46,9 @@ func install(binary, dir string, s *simulators) (*program, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	p := &program{binary: binary, dir: dir}
-	text := fmt.Sprintf(`state: {path: %q}
+	p := &program{binary: binary, dir: dir, systems: []string{"CIPP"}}
+	var text, jobs strings.Builder
+	fmt.Fprintf(&text, `state: {path: %q}
 cipp:
   url: %s
   token_url: %s
@@ -48,17 +56,42 @@ cipp:
   client_id: %s
   client_secret: %s
   rate: {per_second: 5, burst: 10, concurrency: 5}
-connectwise:
+`, p.state(), s.CIPP, s.Token, s.PartnerTenant, s.ClientID, s.ClientSecret)
+	if s.ConnectWise != "" {
+		p.systems = append(p.systems, "CONNECTWISE")
+		fmt.Fprintf(&text, `connectwise:
   url: %s
   company: %s
   public_key: %s
   private_key: %s
   client_id: %s
   rate: {per_second: 5, burst: 20, concurrency: 4}
-jobs:
-  - {name: licences, schedule: "0 6 * * *", targets: [connectwise], apply: auto}
-`, p.state(), s.CIPP, s.Token, s.PartnerTenant, s.ClientID, s.ClientSecret, s.ConnectWise, company, publicKey, privateKey, clientID)
-	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(text), 0o600); err != nil {
+`, s.ConnectWise, company, publicKey, privateKey, clientID)
+		fmt.Fprintln(&jobs, `  - {name: licences, schedule: "0 6 * * *", targets: [connectwise], apply: auto}`)
+	}
+	if s.ITGlue != "" {
+		p.systems = append(p.systems, "ITGLUE")
+		fmt.Fprintf(&text, `itglue:
+  url: %s
+  api_key: %s
+  rate: {per_second: 8, burst: 40, concurrency: 4}
+`, s.ITGlue, simulator.ITGlueKey)
+		fmt.Fprintln(&jobs, `  - {name: documentation, schedule: "0 */4 * * *", targets: [itglue], apply: auto, limits: `+open+`}`)
+	}
+	if s.SCIM != "" {
+		p.systems = append(p.systems, "SCIM_ESTATE")
+		fmt.Fprintf(&text, `scim:
+  - name: estate
+    profile: generic
+    url: %q
+    token: %s
+    rate: {per_second: 5, burst: 10, concurrency: 2}
+    groups: {include: ["*"]}
+`, s.SCIM, scimToken)
+		fmt.Fprintln(&jobs, `  - {name: identity, schedule: "*/30 * * * *", targets: [`+identity+`], apply: auto, limits: `+open+`}`)
+	}
+	text.WriteString("jobs:\n" + jobs.String())
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(text.String()), 0o600); err != nil {
 		return nil, err
 	}
 	for name, table := range map[string]string{"links.csv": s.Links, "products.csv": s.Products} {
@@ -69,16 +102,25 @@ jobs:
 	return p, nil
 }
 
+// open are limits that let a first plan of any size through.
+const open = `{first_plan: allow, creates: {count: 1000000, percent: 100}, updates: {count: 1000000, percent: 100}}`
+
 func (p *program) state() string { return filepath.Join(p.dir, "syncd.db") }
 
 // command is syncd as typed, at the rates given.
-func (p *program) command(cipp, connectwise rate, args ...string) *exec.Cmd {
+func (p *program) command(at rates, args ...string) *exec.Cmd {
 	cmd := exec.Command(p.binary, args...)
 	cmd.Dir = p.dir
 	// The machine's own settings must not reach the program under measurement.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "TMPDIR=" + os.TempDir(),
-		"SYNCD_CIPP_RATE_PER_SECOND=" + strconv.FormatFloat(cipp.perSecond, 'f', -1, 64), "SYNCD_CIPP_RATE_BURST=" + strconv.Itoa(cipp.burst),
-		"SYNCD_CONNECTWISE_RATE_PER_SECOND=" + strconv.FormatFloat(connectwise.perSecond, 'f', -1, 64), "SYNCD_CONNECTWISE_RATE_BURST=" + strconv.Itoa(connectwise.burst)}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.dir, "TMPDIR=" + os.TempDir()}
+	for _, system := range p.systems {
+		r, named := at[system]
+		if !named {
+			r = unhurried
+		}
+		cmd.Env = append(cmd.Env, "SYNCD_"+system+"_RATE_PER_SECOND="+strconv.FormatFloat(r.perSecond, 'f', -1, 64),
+			"SYNCD_"+system+"_RATE_BURST="+strconv.Itoa(r.burst))
+	}
 	return cmd
 }
 
@@ -86,6 +128,7 @@ func (p *program) command(cipp, connectwise rate, args ...string) *exec.Cmd {
 type ride struct {
 	status    int
 	out       []byte
+	started   time.Time
 	wall, cpu time.Duration
 	anonymous int // KiB, the most that was seen
 	high      int // KiB, VmHWM: mapped files included
@@ -93,15 +136,14 @@ type ride struct {
 
 // run executes syncd and watches it. An exit status other than the wanted one
 // is an error.
-func (p *program) run(status int, cipp, connectwise rate, args ...string) (*ride, error) {
-	cmd := p.command(cipp, connectwise, args...)
+func (p *program) run(status int, at rates, args ...string) (*ride, error) {
+	cmd := p.command(at, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	started := time.Now()
+	r := &ride{started: time.Now()}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	r := &ride{}
 	ctx, stop := context.WithCancel(context.Background())
 	watched := make(chan struct{})
 	go func() {
@@ -109,7 +151,7 @@ func (p *program) run(status int, cipp, connectwise rate, args ...string) (*ride
 		r.watch(ctx, cmd.Process.Pid)
 	}()
 	err := cmd.Wait()
-	r.wall = time.Since(started)
+	r.wall = time.Since(r.started)
 	stop()
 	<-watched
 	r.status, r.out = cmd.ProcessState.ExitCode(), out.Bytes()
@@ -172,11 +214,11 @@ func (p *program) prepare(customers int) error {
 		{0, []string{"approve", "--all"}},
 		{0, []string{"apply"}},
 	} {
-		if _, err := p.run(step.status, unhurried, unhurried, step.args...); err != nil {
+		if _, err := p.run(step.status, nil, step.args...); err != nil {
 			return fmt.Errorf("preparing: %w", err)
 		}
 	}
-	r, err := p.run(0, unhurried, unhurried, "apply", "--json")
+	r, err := p.run(0, nil, "apply", "--json")
 	if err != nil {
 		return err
 	}

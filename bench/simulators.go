@@ -11,13 +11,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"sync"
 	"time"
 
-	"syncd/internal/simulator"
 	cippsim "syncd/internal/simulator/cipp"
-	cwsim "syncd/internal/simulator/connectwise"
 )
 
 // The simulators run in a process of their own, so that neither their CPU nor
@@ -26,10 +23,11 @@ import (
 
 // A hello is the simulators' first word.
 type hello struct {
-	CIPP, Token, ConnectWise string // base URLs, and the token endpoint
-	PartnerTenant            string
-	ClientID, ClientSecret   string
-	Links, Products          string // the tables that join both, as CSV
+	CIPP, Token               string // base URL, and the token endpoint
+	ConnectWise, ITGlue, SCIM string // base URLs; empty where there is none
+	PartnerTenant             string
+	ClientID, ClientSecret    string
+	Links, Products           string // the tables that join both, as CSV; no products where nothing is billed
 }
 
 // An order is what the bench asks of the simulators.
@@ -41,12 +39,15 @@ type order struct {
 
 // An account is their answer: what was asked of them since the last reset.
 type account struct {
-	CIPP        map[string]int // by endpoint, tokens included
-	ConnectWise map[string]int // by method and route
-	Writes      []string       // at ConnectWise
-	Complaints  []string       // of CIPP
-	Answers     []recording    // that were recorded
-	Error       string
+	CIPP       map[string]int // by endpoint, tokens included
+	Target     map[string]int // by method and route
+	Writes     []string       // at the target
+	Held       map[string]int // how much of each kind the target holds
+	Complaints []string       // of CIPP and the target
+	Answers    []recording    // that were recorded
+	First      time.Time      // when the target was asked first
+	Last       time.Time      // when it had answered last
+	Error      string
 }
 
 // A recording is the body of one answer.
@@ -55,17 +56,13 @@ type recording struct {
 	Body         []byte
 }
 
-// Credentials of the simulated systems; they work nowhere else.
-const (
-	company, publicKey, privateKey = "harbour", "PUBLICKEY0000001", "PRIVATEKEY000001"
-	clientID                       = "6b1f8a52-0d6e-4f0e-9a57-3f3f6f5d2b11"
-)
-
 // serveSimulators is the other process: it ends with its standard input.
-func serveSimulators(customers int) error {
-	source, target, links, products := simulator.Estate(customers, time.Now())
-	cipp := cippsim.New(source, cippsim.Options{})
-	connectwise := cwsim.New(target, cwsim.Options{Company: company, PublicKey: publicKey, PrivateKey: privateKey, ClientID: clientID})
+func serveSimulators(text string) error {
+	var e estate
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		return fmt.Errorf("-simulate %s: %w", text, err)
+	}
+	w := e.world()
 	tape := &recorder{}
 	at := func(name string, h http.Handler) (string, error) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,18 +72,20 @@ func serveSimulators(customers int) error {
 		go func() { _ = http.Serve(l, tape.over(name, h)) }()
 		return "http://" + l.Addr().String(), nil
 	}
-	cippURL, err := at("cipp", cipp)
+	own := w.cipp.Options()
+	first := hello{PartnerTenant: w.cipp.World().PartnerTenant.CustomerID, ClientID: own.ClientID, ClientSecret: own.ClientSecret, Links: w.links, Products: w.products}
+	var err error
+	if first.CIPP, err = at(source, w.cipp); err != nil {
+		return err
+	}
+	first.Token = first.CIPP + w.cipp.TokenPath()
+	url, err := at(w.target.name(), w.target)
 	if err != nil {
 		return err
 	}
-	connectwiseURL, err := at("connectwise", connectwise)
-	if err != nil {
-		return err
-	}
+	w.target.announce(&first, url)
 	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(hello{CIPP: cippURL, Token: cippURL + cipp.TokenPath(), ConnectWise: connectwiseURL,
-		PartnerTenant: source.PartnerTenant.CustomerID, ClientID: cipp.Options().ClientID, ClientSecret: cipp.Options().ClientSecret,
-		Links: links, Products: products}); err != nil {
+	if err := out.Encode(first); err != nil {
 		return err
 	}
 	in := json.NewDecoder(os.Stdin)
@@ -99,18 +98,17 @@ func serveSimulators(customers int) error {
 		}
 		var a account
 		if o.Reset {
-			cipp.ResetLog()
-			connectwise.Forget()
+			w.cipp.ResetLog()
+			w.target.Forget()
 			tape.take()
 		} else {
-			a = account{CIPP: cipp.Counts(), ConnectWise: connectwise.Counts(), Complaints: cipp.Complaints(), Answers: tape.take()}
-			for _, w := range connectwise.Writes() {
-				a.Writes = append(a.Writes, w.Method+" "+w.Path)
-			}
+			a = account{CIPP: w.cipp.Counts(), Target: w.target.Counts(), Complaints: w.cipp.Complaints()}
+			a.Answers, a.First, a.Last = tape.take()
+			w.target.tell(&a)
 		}
 		tape.set(o.Record)
 		if o.Seats > 0 {
-			a.Error = buy(cipp, o.Seats)
+			a.Error = buy(w.cipp, o.Seats)
 		}
 		if err := out.Encode(a); err != nil {
 			return err
@@ -137,11 +135,33 @@ func buy(cipp *cippsim.Server, customers int) (missing string) {
 	return missing
 }
 
-// A recorder notes the bodies of answers while it is told to.
+// A recorder notes when the target was asked, and the bodies of answers while
+// it is told to.
 type recorder struct {
-	mu      sync.Mutex
-	on      bool
-	answers []recording
+	mu          sync.Mutex
+	on          bool
+	first, last time.Time // the target's first request and its last answer; zero = none
+	answers     []recording
+}
+
+func (t *recorder) begun(system string) (on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if system != source && t.first.IsZero() {
+		t.first = time.Now()
+	}
+	return t.on
+}
+
+func (t *recorder) ended(system, path string, body []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if system != source {
+		t.last = time.Now()
+	}
+	if body != nil {
+		t.answers = append(t.answers, recording{system, path, body})
+	}
 }
 
 func (t *recorder) set(on bool) {
@@ -150,28 +170,25 @@ func (t *recorder) set(on bool) {
 	t.on = on
 }
 
-func (t *recorder) take() []recording {
+// take returns what was noted, and forgets it.
+func (t *recorder) take() (answers []recording, first, last time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	answers := t.answers
-	t.answers = nil
-	return answers
+	answers, first, last = t.answers, t.first, t.last
+	t.answers, t.first, t.last = nil, time.Time{}, time.Time{}
+	return answers, first, last
 }
 
 func (t *recorder) over(system string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t.mu.Lock()
-		on := t.on
-		t.mu.Unlock()
-		if !on {
+		if !t.begun(system) {
 			h.ServeHTTP(w, r)
+			t.ended(system, r.URL.Path, nil)
 			return
 		}
 		both := &teeWriter{ResponseWriter: w}
 		h.ServeHTTP(both, r)
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.answers = append(t.answers, recording{system, r.URL.Path, both.body.Bytes()})
+		t.ended(system, r.URL.Path, append([]byte{}, both.body.Bytes()...))
 	})
 }
 
@@ -191,19 +208,23 @@ func (w *teeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // simulators are the other process, seen from here.
 type simulators struct {
 	hello
-	customers int
-	process   *exec.Cmd
-	in        io.WriteCloser
-	orders    *json.Encoder
-	accounts  *json.Decoder
+	estate
+	process  *exec.Cmd
+	in       io.WriteCloser
+	orders   *json.Encoder
+	accounts *json.Decoder
 }
 
-func startSimulators(customers int) (*simulators, error) {
+func startSimulators(e estate) (*simulators, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	s := &simulators{customers: customers, process: exec.Command(self, "-simulate", strconv.Itoa(customers))}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	s := &simulators{estate: e, process: exec.Command(self, "-simulate", string(text))}
 	s.process.Stderr = os.Stderr
 	s.in, err = s.process.StdinPipe()
 	if err != nil {
@@ -244,13 +265,4 @@ func (s *simulators) tell(o order) (a account, err error) {
 }
 
 // calls is how many requests an account holds.
-func (a *account) calls() int {
-	n := 0
-	for _, c := range a.CIPP {
-		n += c
-	}
-	for _, c := range a.ConnectWise {
-		n += c
-	}
-	return n
-}
+func (a *account) calls() int { return sum(a.CIPP) + sum(a.Target) }

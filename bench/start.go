@@ -26,7 +26,7 @@ const (
 // start measures how long `syncd serve` takes from being executed to the first
 // 200 of /readyz, with a store of a million records.
 func (b *bench) start() error {
-	sims, err := startSimulators(10)
+	sims, err := startSimulators(estate{Target: billing, Customers: 10})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (p *program) ready() (time.Duration, error) {
 	}
 	address := free.Addr().String()
 	free.Close()
-	cmd := p.command(unhurried, unhurried, "serve")
+	cmd := p.command(nil, "serve")
 	cmd.Env = append(cmd.Env, "SYNCD_LISTEN="+address)
 	var log strings.Builder
 	cmd.Stderr = &log

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,10 @@ func cippCommand(a *app) *cobra.Command {
 	return cmd
 }
 
+// patience is how long what was written may take to show; 0 is what package
+// admin thinks right, and tests have less.
+var patience time.Duration
+
 // A desk is what a cipp command works with.
 type desk struct {
 	*technician
@@ -64,7 +69,7 @@ func (t *technician) work(run func(ctx context.Context, d *desk, args []string) 
 		if err != nil {
 			return err
 		}
-		d := &desk{technician: t, world: w, client: client, admin: admin.New(client, admin.Options{Progress: t.waiting})}
+		d := &desk{technician: t, world: w, client: client, admin: admin.New(client, admin.Options{Patience: patience, Progress: t.waiting})}
 		return verdictOf(run(ctx, d, args))
 	})
 }

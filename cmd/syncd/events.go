@@ -10,11 +10,10 @@ import (
 )
 
 // Hints are gathered for a while, so that the fifty rows of one logbook make one
-// run; and a customer is looked at for a hint at most so often.
-const (
-	gatherHints = 15 * time.Second
-	restOfHints = 5 * time.Minute
-)
+// run; tests gather for less. A customer is looked at for a hint at most so often.
+var gatherHints = 15 * time.Second
+
+const restOfHints = 5 * time.Minute
 
 // hints make the next cycle of a customer come early.
 type hints struct {

@@ -42,6 +42,8 @@ import (
 //	world manners                     CIPP was asked as a careful client asks
 //	world documented                  all three systems come up; see (*world).document
 //	world itglue EDIT… or CHECK…      see (*world).editITGlue and checkITGlue
+//	world operated                    the world of a technician; see (*world).operate
+//	world technician EDIT or CHECK…   see (*world).technician
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
@@ -53,7 +55,7 @@ import (
 //	csv                               standard output of a file without byte order mark and CR
 //	excel FILE                        save the CSV file as Excel does where lists are parted by semicolons
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
-//	http GET PATH STATUS              ask the daemon's pages; the body is standard output
+//	http GET PATH STATUS [FILE]       ask the daemon's pages; the body is standard output, FILE what is sent
 //	loses limit-files KIB syncd …     run it where no file may grow beyond KIB; it must fail
 //	up                                wait until the daemon is ready
 //	await syncd … contains PATTERN    type it until it prints that, for a minute at most
@@ -64,7 +66,12 @@ import (
 // is the daemon's address and $MONTH_END the last day of this month.
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"syncd": func() { os.Exit(Main()) }, "limit-files": limitFiles})
+	syncd := func() {
+		// What a person waits for gladly, a script does not.
+		gatherHints, patience = 100*time.Millisecond, 2*time.Second
+		os.Exit(Main())
+	}
+	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles})
 }
 
 func TestScripts(t *testing.T) {
@@ -159,6 +166,10 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		if w.itglue != nil {
 			w.itglue.Forget()
 		}
+	case "operated":
+		ts.Check(w.operate())
+	case "technician":
+		ts.Check(w.technician(ts, rest))
 	case "cipp":
 		ts.Check(w.editCIPP(rest))
 	case "connectwise":
@@ -299,10 +310,14 @@ func appendConfig(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func ask(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: http METHOD PATH STATUS")
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: http METHOD PATH STATUS [FILE]")
 	}
-	req, err := http.NewRequest(args[0], "http://"+worldOf(ts).listen+args[1], nil)
+	sent := ""
+	if len(args) > 3 {
+		sent = ts.ReadFile(args[3])
+	}
+	req, err := http.NewRequest(args[0], "http://"+worldOf(ts).listen+args[1], strings.NewReader(sent))
 	ts.Check(err)
 	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
 	ts.Check(err)

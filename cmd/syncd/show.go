@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -64,9 +66,19 @@ func said(o sync.Outcome) string {
 func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 	out := &page{w: w, palette: palette(colour)}
 	quiet, unmapped, ignored := 0, 0, 0
+	noted, codes := 0, map[string]int{}
+	for i := range r.Scopes {
+		if onlyNoted(&r.Scopes[i]) {
+			noted++
+		}
+	}
 	for i := range r.Scopes {
 		s := &r.Scopes[i]
 		switch {
+		case noted > mostNoted && onlyNoted(s):
+			for _, v := range s.Violations {
+				codes[v.Code]++
+			}
 		case s.Ignored && len(s.Violations) == 0:
 			ignored++
 		case s.Outcome == sync.Unmapped && len(s.Violations) == 0:
@@ -80,6 +92,13 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 	if quiet > 0 {
 		out.line("%d in step, nothing to do", quiet)
 	}
+	if len(codes) > 0 {
+		var parts []string
+		for _, code := range slices.Sorted(maps.Keys(codes)) {
+			parts = append(parts, fmt.Sprintf("%s %d", code, codes[code]))
+		}
+		out.line("%d in step, with something to note (%s): --customer NAME shows one, --json all", noted, strings.Join(parts, ", "))
+	}
 	if unmapped > 0 {
 		out.line("%d not linked: syncd map suggest", unmapped)
 	}
@@ -88,6 +107,16 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 	}
 	out.totals(r)
 	return out.err
+}
+
+// mostNoted is how many customers who are in step may speak at length: what is
+// noted of hundreds on every run drowns what matters.
+const mostNoted = 10
+
+// onlyNoted reports whether a scope is in step and has nothing but notes.
+func onlyNoted(s *sync.ScopeReport) bool {
+	return (s.Outcome == sync.InStep || s.Outcome == sync.Skipped) && len(s.Changes) == 0 && len(s.Violations) > 0 && s.Error == nil && len(s.Trace) == 0 && len(s.Looked) == 0 &&
+		!plan.Holds(s.Violations)
 }
 
 // A page writes lines and remembers the first error.
