@@ -82,7 +82,11 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		}
 	}
 	if cfg.ITGlue != nil {
-		w.ITGlue, err = itglue.New(*cfg.ITGlue, itglue.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location})
+		o := itglue.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location}
+		if w.ConnectWise != nil {
+			o.Addresses = w.ConnectWise.ContactAddresses
+		}
+		w.ITGlue, err = itglue.New(*cfg.ITGlue, o)
 		if err != nil {
 			return nil, fmt.Errorf("itglue: %w", err)
 		}

@@ -30,6 +30,10 @@ type Options struct {
 	Bucket    *rest.Bucket      // shared with others of the same account; nil makes one
 	Now       func() time.Time  // nil means time.Now
 	Location  *time.Location    // where quiet hours are; nil means UTC
+	// Addresses returns the mail addresses of ConnectWise contacts by their ids. It
+	// is asked about contacts that are tied to one and show no address of their
+	// own; nil where there is no ConnectWise.
+	Addresses func(ctx context.Context, ids []string) (map[string][]string, error)
 }
 
 // A Client talks to one IT Glue account. It may be used by many goroutines.

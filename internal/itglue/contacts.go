@@ -24,6 +24,7 @@ type contact struct {
 	PSA          bool     `json:"psa,omitempty"`       // kept by the PSA integration
 	Microsoft    bool     `json:"microsoft,omitempty"` // tied to the vendor's Microsoft integration
 	Remotes      []string `json:"r,omitempty"`         // its ids in other systems
+	ConnectWise  string   `json:"cw,omitempty"`        // its id in ConnectWise
 }
 
 // The elements of a contact's arrays. What somebody else wrote in them is sent
@@ -62,6 +63,9 @@ func (w *contactWire) contact(n id, twins []Twin) *contact {
 		}
 		if t.RemoteID != "" {
 			c.Remotes = append(c.Remotes, strings.ToLower(t.RemoteID))
+		}
+		if t.ConnectWise() {
+			c.ConnectWise = t.RemoteID
 		}
 		switch {
 		case t.microsoft():

@@ -92,7 +92,7 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 //  2. the one that an earlier run settled on
 //  3. the one that the user's asset tags
 //  4. the one that another system ties to the object id
-//  5. the only one with any of the user's addresses
+//  5. the only one with any of the user's addresses, there or in ConnectWise
 //
 // A contact that only has the same name is a proposal; nothing is created for
 // that user until a person has spoken. Several contacts for one user, or
@@ -110,8 +110,8 @@ func (p *place) pair(people []directory.User, known map[string]id) {
 		for _, r := range c.Remotes {
 			byRemote[r] = c
 		}
-		for _, e := range c.Emails {
-			if a := address(string(e.Value)); a != "" && !slices.Contains(byAddress[a], c) {
+		for a := range p.reached(c) {
+			if a != "" && !slices.Contains(byAddress[a], c) {
 				byAddress[a] = append(byAddress[a], c)
 			}
 		}
@@ -237,6 +237,19 @@ func (p *place) pair(people []directory.User, known map[string]id) {
 			"%s (%s) may be contact %s, which has the same name and none of the addresses; nothing is created until somebody says: syncd matches accept %s itglue %s REF, or create",
 			u.Name, u.UPN, refsOf(namesakes), p.customer, u.ID)}}
 	}
+}
+
+// reached are the addresses under which a contact is known: its own, and those of
+// the ConnectWise contact that it is tied to.
+func (p *place) reached(c *contact) map[string]bool {
+	out := map[string]bool{}
+	for _, e := range c.Emails {
+		out[address(string(e.Value))] = true
+	}
+	for _, a := range p.addresses[c.ConnectWise] {
+		out[address(a)] = true
+	}
+	return out
 }
 
 func (p *place) ambiguous(u *directory.User, candidates []*contact, claims map[id][]*directory.User) *plan.Violation {

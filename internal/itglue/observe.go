@@ -27,6 +27,7 @@ type world struct {
 	types         *inventory
 	organizations map[id]*Organization
 	contacts      *shelf
+	addresses     map[string][]string // of contacts that show none, by their ConnectWise id
 	domains       *shelf
 	assets        map[string]*shelf // by kind
 	kinds         map[id]string     // of every asset of ours there is, wherever
@@ -49,9 +50,20 @@ func (w *world) read(ctx context.Context, s *session, only id) error {
 		return err
 	}
 	w.at = s.options.Now()
-	err = s.contacts(ctx, only, func() { w.contacts = newShelf() }, func(o id, c *contact) error { return w.contacts.add(o, c) })
+	var silent []string
+	err = s.contacts(ctx, only, func() { w.contacts, silent = newShelf(), nil }, func(o id, c *contact) error {
+		if c.ConnectWise != "" && len(c.Emails) == 0 {
+			silent = append(silent, c.ConnectWise)
+		}
+		return w.contacts.add(o, c)
+	})
 	if err != nil {
 		return err
+	}
+	if len(silent) > 0 && s.options.Addresses != nil {
+		if w.addresses, err = s.options.Addresses(ctx, silent); err != nil {
+			return fmt.Errorf("asking ConnectWise for the addresses of contacts that IT Glue shows without: %w", err)
+		}
 	}
 	err = s.domains(ctx, only, func() { w.domains = newShelf() }, func(d nativeDomain) error { return w.domains.add(d.Organization, d) })
 	if err != nil {
@@ -93,7 +105,8 @@ type place struct {
 	inConflict   map[plan.Key]bool
 	here         map[id]bool // assets that stand for something of this tenant's, doubles included
 
-	strays map[id]*asset // of our types, without the marks by which we find them
+	addresses map[string][]string // see world
+	strays    map[id]*asset       // of our types, without the marks by which we find them
 
 	// What Match and Desired add.
 	mend     map[plan.Key]map[string]bool   // marks of an asset that somebody cleared
@@ -166,7 +179,7 @@ func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan
 		return nil, &plan.Blocked{Violations: []plan.Violation{{Code: "organization_gone", Stays: true, Message: fmt.Sprintf(
 			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization, mapping.ITGlueOrganization)}}}
 	}
-	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled,
+	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, addresses: w.addresses,
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{},
 		inConflict: map[plan.Key]bool{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, adapted: map[plan.Key]map[string]string{}}
 	contacts, err := unfold[contact](w.contacts, organization)

@@ -1,6 +1,7 @@
 package itglue
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -204,5 +205,21 @@ func TestAGroupOfThousandsIsCutAndSaysSo(t *testing.T) {
 		if !strings.Contains(members, want) {
 			t.Errorf("the list does not say %q", want)
 		}
+	}
+}
+
+func TestAContactIsKnownByItsAddressInConnectWise(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.sim.Update(func(w *itgluesim.World) {
+		w.Contact(42).Adapters = []itgluesim.Adapter{{ID: 98, TypeName: "ConnectWise Manage", PSA: "manage", RemoteID: "700", Sync: true}}
+	})
+	asked := []string{}
+	b.client.options.Addresses = func(_ context.Context, ids []string) (map[string][]string, error) {
+		asked = ids
+		return map[string][]string{"700": {"Bo@Contoso.example"}}, nil
+	}
+	n := b.plan()
+	if c := n.find(kindContact, oid(2)); c == nil || c.Action != plan.Adopt || c.Ref != "42" || len(asked) != 1 || asked[0] != "700" {
+		t.Errorf("got %+v for Bo after asking for %v, want contact 42, by ConnectWise:\n%s", c, asked, n)
 	}
 }
