@@ -98,8 +98,23 @@ func (w *wishList) add(kind, object, label string, info map[string]string, field
 	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), Info: info}
 	if now := w.place.assets[key]; now != nil {
 		w.place.settle(&o, now.Fields)
+		if why := w.place.carried[key]; why != "" {
+			// Held where there is something to write, and only said where there is not.
+			differs := slices.ContainsFunc(o.Fields, func(f plan.Field) bool {
+				v, there := now.Fields.Get(f.Name)
+				return !v.Equal(f.Value) && (there || !f.Value.Blank())
+			})
+			w.out.Conflicts = append(w.out.Conflicts, carries(key, why, differs))
+			return
+		}
 	}
 	w.out.Objects = append(w.out.Objects, o)
+}
+
+// carries is the word on an asset that cannot be written, though it must be or
+// not.
+func carries(key plan.Key, why string, must bool) plan.Conflict {
+	return plan.Conflict{Key: key, Violation: plan.Violation{Code: "asset_carries_files", Key: key.ID, Note: !must, Stays: must, Message: why}}
 }
 
 // blanks are the labels of our own fields that an administrator made required

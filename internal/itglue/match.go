@@ -47,6 +47,11 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 			known[r.ID] = n
 		}
 	}
+	for key, why := range p.carried {
+		if !t.wants(s, key) { // it would be put away
+			o.Conflicts = append(o.Conflicts, carries(key, why, p.assets[key] != nil && !p.assets[key].Retired))
+		}
+	}
 	if err := t.trust(ctx, p, known); err != nil {
 		return err
 	}

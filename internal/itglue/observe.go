@@ -103,7 +103,8 @@ type place struct {
 	linked       map[string]id             // the contact that a user's asset tags, by object id
 	microsoft    bool                      // the vendor's Microsoft integration keeps the contacts
 	inConflict   map[plan.Key]bool
-	here         map[id]bool // assets that stand for something of this tenant's, doubles included
+	carried      map[plan.Key]string // why an asset cannot be written
+	here         map[id]bool         // assets that stand for something of this tenant's, doubles included
 
 	addresses map[string][]string // see world
 	strays    map[id]*asset       // of our types, without the marks by which we find them
@@ -181,7 +182,7 @@ func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan
 	}
 	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, addresses: w.addresses,
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{},
-		inConflict: map[plan.Key]bool{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, adapted: map[plan.Key]map[string]string{}}
+		inConflict: map[plan.Key]bool{}, carried: map[plan.Key]string{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, adapted: map[plan.Key]map[string]string{}}
 	contacts, err := unfold[contact](w.contacts, organization)
 	if err != nil {
 		return nil, err
@@ -288,9 +289,7 @@ func (p *place) read(kind string, l *layout, rows []*asset, out *plan.Observed) 
 func (p *place) admit(kind string, l *layout, key plan.Key, a *asset, out *plan.Observed) {
 	p.keys[a.ID], p.refs[key] = key, a.ID
 	if what := a.carries(l); what != "" {
-		p.conflict(out, key, plan.Violation{Code: "asset_carries_files", Note: true, Message: fmt.Sprintf(
-			"%s %q (%s) is left as it is: it carries %s, which writing would take away; move that to another record", l.name, a.text(l, fieldTitle), a.ID, what)})
-		return
+		p.carried[key] = fmt.Sprintf("%s %q (%s) is left as it is: it carries %s, which writing would take away; move that to another record", l.name, a.text(l, fieldTitle), a.ID, what)
 	}
 	if lacks := a.lacks(l); len(lacks) > 0 && !a.Archived {
 		p.conflict(out, key, requiredField(l, key, lacks))

@@ -212,14 +212,26 @@ func TestAssetsWithFilesOrPasswordsAreLeftAlone(t *testing.T) {
 		b.source.users[0].Department = "Sales"
 		b.source.users[2].Department = "Sales"
 		n := b.night()
-		if v := n.code("asset_carries_files"); v == nil || v.Key != oid(1) || !v.Note || len(n.errs) > 0 {
-			t.Fatalf("%s: got\n%s", tt.kind, n)
+		if v := n.code("asset_carries_files"); v == nil || v.Key != oid(1) || v.Note || !v.Stays || len(n.errs) > 0 {
+			t.Fatalf("%s: got\n%s\nwant it held, for there is something to write", tt.kind, n)
 		}
 		if n.find(kindUser, oid(1)) != nil || n.find(kindUser, oid(3)) == nil {
 			t.Errorf("%s: got\n%s\nwant the other written and this one not", tt.kind, n)
 		}
 		if w := b.sim.World(); b.asset(w, kindUser, oid(1)).Traits[900] == nil {
 			t.Errorf("%s is gone", tt.kind)
+		}
+		b.source.users[0].Department = ""
+		if v := b.plan().code("asset_carries_files"); v == nil || !v.Note {
+			t.Errorf("%s: got %+v, want it noted while there is nothing to write", tt.kind, v)
+		}
+		b.source.users = b.source.users[1:]
+		for range 4 {
+			b.now = b.now.AddDate(0, 0, 4)
+			n = b.night()
+		}
+		if v := n.code("asset_carries_files"); v == nil || v.Note || b.asset(b.sim.World(), kindUser, oid(1)).Archived {
+			t.Errorf("%s: got\n%s\nwant it said that a leaver cannot be put away", tt.kind, n)
 		}
 	}
 }
