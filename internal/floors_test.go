@@ -51,6 +51,7 @@ var floors = map[string]floor{
 	"internal/cipp/endpoint/generate": {[]string{"internal/cipp/endpoint"}, "what is generated from the map knows the map"},
 	"internal/cipp/admin":             {append([]string{"internal/cipp", "internal/cipp/endpoint"}, system.may...), independent},
 	"internal/cipp/playbook":          {append([]string{"internal/cipp", "internal/cipp/admin", "internal/cipp/endpoint"}, system.may...), independent},
+	"internal/cipp/crm":               {append([]string{"internal/cipp", "internal/cipp/admin", "internal/cipp/endpoint"}, system.may...), independent},
 	"internal/scim":                   {append([]string{"internal/scim/attribute"}, system.may...), independent},
 	"internal/scim/attribute":         {[]string{"internal/directory"}, "expressions are about accounts and nothing else"},
 	"internal/scim/thirdparty":        {nil, "other people's servers know nothing of ours"},

@@ -17,10 +17,8 @@ import (
 	"syncd/internal/cipp/admin"
 	"syncd/internal/cipp/endpoint"
 	"syncd/internal/directory"
-	"syncd/internal/plan"
 	"syncd/internal/report"
 	"syncd/internal/rest"
-	"syncd/internal/state"
 )
 
 // A technician is somebody who types cipp commands: how they want answers, whom
@@ -57,21 +55,49 @@ type desk struct {
 	world  *World
 	client *cipp.Client
 	admin  *admin.Admin
+	begun  bool // something was sent, so that what is wrong is no mere slip of the keys
 }
 
 // work makes a command that talks to CIPP with the rights to change things.
 func (t *technician) work(run func(ctx context.Context, d *desk, args []string) error) func(*cobra.Command, []string) error {
 	return t.stateful(func(ctx context.Context, w *World, args []string) error {
-		if t.csv && t.json {
-			return usage("--csv and --json exclude each other")
+		if err := t.oneForm(); err != nil {
+			return err
 		}
-		client, err := cipp.New(*w.Config.CIPP, cipp.Options{Log: w.Log, Bucket: w.cippBucket, Metrics: w.calls, Operate: true})
+		client, err := w.operator()
 		if err != nil {
 			return err
 		}
 		d := &desk{technician: t, world: w, client: client, admin: admin.New(client, admin.Options{Patience: patience, Progress: t.waiting})}
-		return verdictOf(run(ctx, d, args))
+		err = run(ctx, d, args)
+		if d.begun {
+			return err
+		}
+		return verdictOf(err)
 	})
+}
+
+func (t *technician) oneForm() error {
+	if t.csv && t.json {
+		return usage("--csv and --json exclude each other")
+	}
+	return nil
+}
+
+// plain says whether a person reads the output; then what is going on is told.
+func (t *technician) plain() bool { return !t.json && !t.csv }
+
+// tell writes a sentence for people.
+func (t *technician) tell(format string, args ...any) {
+	if t.plain() {
+		t.say(format, args...)
+	}
+}
+
+// mention says on standard error what a reader of a CSV or of JSON must know
+// about it, and has no cell for.
+func (t *technician) mention(format string, args ...any) {
+	fmt.Fprintf(t.redact.Writer(t.console.Err), "syncd: "+format+"\n", args...)
 }
 
 // waiting says what is waited for, on a terminal.
@@ -82,6 +108,7 @@ func (t *technician) waiting(what string) {
 }
 
 // verdictOf turns what was mistyped into wrong usage; everything else failed.
+// Who it is about is said in arguments, so a name that nobody has is one of those.
 func verdictOf(err error) error {
 	if _, ok := errors.AsType[*admin.AmbiguousError](err); ok {
 		return usageError{err}
@@ -105,7 +132,11 @@ func (d *desk) of(ctx context.Context, args []string) (directory.Tenant, []strin
 	if err != nil {
 		return directory.Tenant{}, nil, err
 	}
+	d.meet(ctx, tenants)
 	tenant, err := admin.Resolve(tenants, text)
+	if none, ok := errors.AsType[*admin.UnknownError](err); ok && len(none.Nearest) == 0 {
+		err = fmt.Errorf("%w; syncd cipp tenants list shows all that CIPP lets its API client see", err)
+	}
 	return tenant, args, err
 }
 
@@ -132,6 +163,9 @@ func (t *technician) show(table admin.Table, err error) error {
 		for i, c := range table.Columns {
 			sheet.Columns[i].Name = c.Key
 		}
+		if table.Note != "" {
+			t.mention("%s", clean(table.Note))
+		}
 		return sheet.CSV(t.console.Out)
 	case t.json:
 		rows := make([]map[string]string, len(table.Rows))
@@ -151,8 +185,10 @@ func (t *technician) show(table admin.Table, err error) error {
 			row[k] = clean(row[k])
 		}
 	}
-	if len(table.Rows) == 0 {
+	if len(table.Rows) == 0 && table.Note == "" {
 		fmt.Fprintln(t.console.Out, "none")
+	} else if len(table.Rows) == 0 {
+		fmt.Fprint(t.console.Out, "none: ")
 	} else if err := sheet.Table(t.console.Out, t.console.Width); err != nil {
 		return err
 	}
@@ -185,11 +221,10 @@ func (d *desk) perform(ctx context.Context, steps []admin.Step, err error) error
 	if err != nil {
 		return err
 	}
-	open := slices.DeleteFunc(slices.Clone(steps), func(s admin.Step) bool { return s.Done })
 	for i := range steps {
 		d.announce(&steps[i])
 	}
-	if len(open) > 0 {
+	if slices.ContainsFunc(steps, func(s admin.Step) bool { return !s.Done }) {
 		if goOn, err := d.allowed(); err != nil || !goOn {
 			return err
 		}
@@ -197,31 +232,51 @@ func (d *desk) perform(ctx context.Context, steps []admin.Step, err error) error
 	var results []doneStep
 	for i := range steps {
 		s := &steps[i]
-		result, err := d.admin.Run(ctx, *s)
+		var result admin.Result
+		d.begun = true
+		result, err = d.admin.Run(ctx, *s)
+		if errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("stopped while it was under way: it may be done, so look before typing it again: %w", err)
+		}
 		line := outcomeOfStep(s, result, err)
-		results = append(results, line)
-		if !result.Already {
-			if jerr := d.journal(ctx, s, result, line); jerr != nil {
-				err = errors.Join(err, jerr)
-			}
-		}
 		if err != nil {
-			d.status = statusFailed
-			if d.json {
-				break
-			}
-			return err
+			line.Error = d.redact.Text(line.Error)
 		}
-		if !d.json {
-			d.told(s, &line)
+		results = append(results, line)
+		if err == nil && !result.Already && result.Password.Empty() && (s.Endpoint == "AddUser" || s.Endpoint == "ExecResetPass") {
+			line.Error = "it is done, but CIPP's answer with the password was lost, so nobody knows it; set another: syncd cipp users reset-password"
+			err = errors.New(line.Error)
+		}
+		if !result.Already {
+			err = errors.Join(err, d.journal(ctx, s, result, &line))
+		}
+		// Of a step that failed in part too: a password that was made is told once.
+		d.told(&line, len(steps) > 1)
+		if err != nil {
+			break
 		}
 	}
-	if d.json {
-		return d.print(struct {
+	if missed := len(steps) - len(results); missed > 0 {
+		d.mention("%s after the one that failed not begun", count(missed, "step"))
+	}
+	switch {
+	case d.csv:
+		err = errors.Join(stepSheet(results).CSV(d.console.Out), err)
+	case d.json:
+		err = errors.Join(d.print(struct {
 			Steps []doneStep `json:"steps"`
-		}{results}, nil)
+		}{results}, nil), err)
 	}
-	return nil
+	return err
+}
+
+func stepSheet(steps []doneStep) *report.Sheet {
+	s := &report.Sheet{Columns: []report.Column{{Name: "tenant"}, {Name: "title"}, {Name: "result"}, {Name: "said"}, {Name: "task"}, {Name: "password"}, {Name: "error"}}}
+	for i := range steps {
+		x := &steps[i]
+		s.Rows = append(s.Rows, []string{x.Tenant, x.Title, x.Result, strings.Join(x.Said, "; "), x.Task, x.Password, x.Error})
+	}
+	return s
 }
 
 // allowed asks whether to go on.
@@ -229,15 +284,15 @@ func (d *desk) allowed() (bool, error) {
 	if d.yes {
 		return true, nil
 	}
-	if d.json || d.console.Asker == nil {
+	if !d.plain() || d.console.Asker == nil {
 		return false, usage("nothing was done: this changes something and nobody can be asked here; say --yes")
 	}
 	answer, err := d.console.Ask("Do it? [y/N] ")
-	if err != nil {
+	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
 		return false, err
 	}
 	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-		d.say("nothing was done")
+		d.tell("nothing was done")
 		return false, nil
 	}
 	return true, nil
@@ -245,24 +300,25 @@ func (d *desk) allowed() (bool, error) {
 
 // announce says what a step will do.
 func (d *desk) announce(s *admin.Step) {
-	if d.json {
-		return
-	}
-	d.say("%s", clean(s.Title))
+	d.tell("%s", clean(s.Title))
 	if s.Done {
-		d.say("  it is so already")
+		d.tell("  it is so already; nothing is sent")
 		return
 	}
 	for _, f := range s.Wanted {
 		if was := s.Before.Get(f.Name); was != f.Value {
-			d.say("  %s: %s -> %s", f.Name, orDash(was), orDash(f.Value))
+			d.tell("  %s: %s -> %s", f.Name, orDash(was), orDash(f.Value))
 		}
 	}
 	if s.Danger != "" {
-		d.say("  ! %s", clean(s.Danger))
+		d.tell("  ! %s", clean(s.Danger))
+	}
+	about := ""
+	if s.Tenant.DefaultDomain != "" {
+		about = " for " + s.Tenant.DefaultDomain
 	}
 	body, _ := json.Marshal(cipp.Redact(s.Body)) // plain data; cannot fail
-	d.say("  POST /api/%s %s", s.Endpoint, clean(rest.Excerpt(string(body))))
+	d.tell("  POST /api/%s%s %s", s.Endpoint, clean(about), clean(string(body)))
 }
 
 func orDash(text string) string {
@@ -272,21 +328,23 @@ func orDash(text string) string {
 	return clean(text)
 }
 
-// told says what became of a step.
-func (d *desk) told(s *admin.Step, line *doneStep) {
+// told says what became of a step; of one among several also which.
+func (d *desk) told(line *doneStep, several bool) {
+	of := ""
+	if several {
+		of = ": " + clean(line.Title)
+	}
 	switch line.Result {
-	case "already":
-		return
+	case "done":
+		d.tell("done and read back%s", of)
 	case "sent":
-		d.say("sent; CIPP says: %s", clean(strings.Join(line.Said, "; ")))
-	default:
-		d.say("done and read back: %s", clean(s.Title))
+		d.tell("sent%s; CIPP says: %s", of, clean(strings.Join(line.Said, "; ")))
 	}
 	if line.Task != "" {
-		d.say("  task %s in CIPP", line.Task)
+		d.tell("  task %s in CIPP: syncd cipp tasks list", line.Task)
 	}
 	if line.Password != "" {
-		d.say("  password: %s   (shown once, kept nowhere)", line.Password)
+		d.tell("  password: %s   (shown once, kept nowhere)", line.Password)
 	}
 }
 
@@ -297,7 +355,7 @@ func outcomeOfStep(s *admin.Step, r admin.Result, err error) doneStep {
 		line.Password = r.Password.Reveal()
 	}
 	switch {
-	case errors.Is(err, rest.ErrOutcomeUnknown):
+	case inDoubt(err):
 		line.Result, line.Error = "unknown", err.Error()
 	case err != nil:
 		line.Result, line.Error = "failed", err.Error()
@@ -309,6 +367,16 @@ func outcomeOfStep(s *admin.Step, r admin.Result, err error) doneStep {
 	return line
 }
 
+// inDoubt says whether a step that ended with an error may be done, or be done
+// later, all the same.
+func inDoubt(err error) bool {
+	if task, ok := errors.AsType[*admin.TaskError](err); ok {
+		return task.State != "Completed" && task.State != "Failed"
+	}
+	_, unseen := errors.AsType[*admin.UnseenError](err)
+	return unseen || errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 func fieldsOf(s admin.State) map[string]string {
 	if len(s) == 0 {
 		return nil
@@ -318,50 +386,6 @@ func fieldsOf(s admin.State) map[string]string {
 		out[f.Name] = f.Value
 	}
 	return out
-}
-
-// journal writes down what was typed and what came of it, without passwords.
-func (d *desk) journal(ctx context.Context, s *admin.Step, r admin.Result, line doneStep) error {
-	before := plan.Object{Key: plan.Key{Kind: "call", ID: s.Endpoint}, Label: s.Title, Fields: journalFields(s.Before)}
-	after := before
-	after.Fields = journalFields(r.After)
-	body, err := json.Marshal(line.Body)
-	if err != nil {
-		return err
-	}
-	after.Info = map[string]string{"body": d.redact.Text(string(body))}
-	return d.writeDown(ctx, s.Tenant, &before, &after, line.Result, strings.Join(append(slices.Clone(line.Said), line.Error), " "))
-}
-
-func journalFields(s admin.State) plan.Fields {
-	var f plan.Fields
-	for _, x := range s {
-		f = f.With(x.Name, plan.Value{x.Value})
-	}
-	return f
-}
-
-// writeDown adds a line to the journal.
-func (d *desk) writeDown(ctx context.Context, t directory.Tenant, before, after *plan.Object, result, message string) error {
-	switch result {
-	case "done", "sent":
-		result = state.ResultDone
-	case "unknown":
-		result = state.ResultUnknown
-	default:
-		result = state.ResultFailed
-	}
-	customer := string(t.ID)
-	if customer == "" {
-		customer = "cipp"
-	}
-	scope := plan.Scope{Customer: customer, Target: "cipp"}
-	entry := state.Entry{At: d.world.Now().UTC(), Run: "command", Scope: scope, Name: t.Name, Action: plan.Update, Key: after.Key, Label: after.Label,
-		Reason: "typed", Before: before, After: after, Money: "0.00", Result: result, Message: d.redact.Text(strings.TrimSpace(message)), By: d.console.User}
-	if err := d.world.Store.Commit(context.WithoutCancel(ctx), &state.Commit{Scope: scope, Entries: []state.Entry{entry}}); err != nil {
-		return fmt.Errorf("it was done, and writing it down failed: %w", err)
-	}
-	return nil
 }
 
 // readBody reads the JSON that a call sends.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,8 +19,10 @@ import (
 	"syncd/internal/cipp/endpoint"
 	"syncd/internal/plan"
 	"syncd/internal/report"
-	"syncd/internal/rest"
 )
+
+// fewEndpoints are so few that their parameters are shown too.
+const fewEndpoints = 5
 
 func endpointsCommand(t *technician) *cobra.Command {
 	var text, category string
@@ -31,7 +33,13 @@ func endpointsCommand(t *technician) *cobra.Command {
 		return endpoint.Categories(), cobra.ShellCompDirectiveNoFileComp
 	})
 	cmd.RunE = func(*cobra.Command, []string) error {
+		if err := t.oneForm(); err != nil {
+			return err
+		}
 		found := endpoint.Search(text, category)
+		if len(found) == 0 {
+			t.mention("nothing fits; categories are %s", strings.Join(topCategories(), ", "))
+		}
 		table := admin.Table{Columns: []admin.Column{{Key: "name", Title: "Endpoint"}, {Key: "methods", Title: "Verbs"}, {Key: "kind", Title: "Does"}, {Key: "category", Title: "Area"}, {Key: "role", Title: "Permission"},
 			{Key: "tenant", Title: "Tenant"}, {Key: "query", Title: "Query"}, {Key: "body", Title: "Body"}}}
 		for _, e := range found {
@@ -45,27 +53,70 @@ func endpointsCommand(t *technician) *cobra.Command {
 			table.Rows = append(table.Rows, []string{e.Name, strings.Join(e.Methods, " "), kind, e.Category, e.Role, tenant, strings.Join(e.Query, " "), strings.Join(e.Body, " ")})
 		}
 		if t.json {
+			type entry struct {
+				endpoint.Endpoint
+				Writes      bool   `json:"writes"`
+				NeedsTenant bool   `json:"needs_tenant"`
+				Warning     string `json:"warning,omitempty"`
+			}
+			entries := make([]entry, len(found))
+			for i, e := range found {
+				entries[i] = entry{e, e.Writes(), e.NeedsTenant(), e.Warning()}
+			}
 			return t.print(struct {
-				Version   string              `json:"version"`
-				Endpoints []endpoint.Endpoint `json:"endpoints"`
-			}{endpoint.Version, listed(found)}, nil)
+				Version   string  `json:"version"`
+				Endpoints []entry `json:"endpoints"`
+			}{endpoint.Version, entries}, nil)
+		}
+		if t.csv {
+			return t.show(table, nil)
+		}
+		// Names of parameters would push everything else off a screen; below it
+		// there is room for those of a few.
+		table.Columns = table.Columns[:6]
+		for i := range table.Rows {
+			table.Rows[i] = table.Rows[i][:6]
 		}
 		table.Note = fmt.Sprintf("%d of %d endpoints of CIPP %s", len(found), len(endpoint.All()), endpoint.Version)
-		if !t.csv { // names of parameters would push everything else off a screen
-			table.Columns = table.Columns[:6]
-			for i := range table.Rows {
-				table.Rows[i] = table.Rows[i][:6]
+		if err := t.show(table, nil); err != nil || len(found) > fewEndpoints {
+			return err
+		}
+		for _, e := range found {
+			t.say("%s", e.Name)
+			for _, part := range []struct {
+				what  string
+				names []string
+			}{{"query", e.Query}, {"body", e.Body}} {
+				if len(part.names) > 0 {
+					t.say("  %s: %s", part.what, strings.Join(part.names, ", "))
+				}
+			}
+			if w := e.Warning(); w != "" {
+				t.say("  ! %s", w)
 			}
 		}
-		return t.show(table, nil)
+		return nil
 	}
 	return cmd
+}
+
+// topCategories are what stands before the first stroke of the categories.
+func topCategories() []string {
+	var top []string
+	for _, c := range endpoint.Categories() {
+		first, _, _ := strings.Cut(c, "/")
+		if !slices.Contains(top, first) {
+			top = append(top, first)
+		}
+	}
+	return top
 }
 
 // A request is a call as it was typed.
 type request struct {
 	query      []string
 	body       string
+	columns    []string
 	all        bool
 	allTenants bool
 }
@@ -76,6 +127,7 @@ func callCommand(t *technician) *cobra.Command {
 		Long: "Call any endpoint of CIPP. The answer is judged by CIPP's rules: an error inside a 200 is an error. What changes something is shown first and asked about."}
 	cmd.Flags().StringArrayVar(&r.query, "query", nil, "a parameter, `NAME=VALUE`; may be repeated")
 	cmd.Flags().StringVar(&r.body, "body", "", "`FILE` with the JSON body; - for standard input")
+	cmd.Flags().StringSliceVar(&r.columns, "columns", nil, "show these `NAMES` of the rows alone, in this order")
 	cmd.Flags().BoolVar(&r.all, "all", false, "follow pages and queues to the end")
 	cmd.Flags().BoolVar(&r.allTenants, "all-tenants", false, "ask about all tenants at once")
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -120,11 +172,19 @@ func (d *desk) call(ctx context.Context, name string, r *request) error {
 	case e.NeedsTenant():
 		return usage("%s is about a tenant; name it with --tenant (CIPP would answer for the partner's own)", e.Name)
 	}
-	if err := e.Check(k.Query, k.Body); err != nil {
-		return err
+	bodies := k.List
+	if k.List == nil {
+		bodies = []map[string]any{k.Body}
 	}
-	if strange := e.Undeclared(k.Query, k.Body); len(strange) > 0 {
-		fmt.Fprintf(d.redact.Writer(d.console.Err), "syncd: %s publishes no parameter %s; most likely nobody reads it\n", e.Name, clean(strings.Join(strange, ", ")))
+	var strange []string
+	for _, body := range bodies {
+		if err := e.Check(k.Query, body); err != nil {
+			return err
+		}
+		strange = append(strange, e.Undeclared(k.Query, body)...)
+	}
+	if slices.Sort(strange); len(strange) > 0 {
+		d.mention("%s publishes no parameter %s; most likely nobody reads it", e.Name, clean(strings.Join(slices.Compact(strange), ", ")))
 	}
 	if e.Writes() {
 		return d.write(ctx, e, k)
@@ -136,7 +196,7 @@ func (d *desk) call(ctx context.Context, name string, r *request) error {
 	if err != nil {
 		return err
 	}
-	return d.reply(reply)
+	return d.reply(reply, r.columns)
 }
 
 // write shows a call that changes something, asks, sends it and writes it down.
@@ -150,25 +210,24 @@ func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call) erro
 		return err
 	}
 	title := strings.TrimSpace(fmt.Sprintf("%s %s %s", shown.Method, e.Path(), k.Tenant.DefaultDomain))
-	if !d.json {
-		d.say("%s", title)
-		for _, name := range slices.Sorted(maps.Keys(shown.Query)) {
-			d.say("  %s=%s", clean(name), clean(strings.Join(shown.Query[name], ",")))
-		}
-		if string(body) != "null" {
-			d.say("  %s", clean(string(body)))
-		}
-		if w := e.Warning(); w != "" {
-			d.say("  ! %s", w)
-		}
+	d.tell("%s", title)
+	for _, name := range slices.Sorted(maps.Keys(shown.Query)) {
+		d.tell("  %s=%s", clean(name), clean(strings.Join(shown.Query[name], ",")))
+	}
+	if string(body) != "null" {
+		d.tell("  %s", clean(string(body)))
+	}
+	if w := e.Warning(); w != "" {
+		d.tell("  ! %s", w)
 	}
 	if goOn, err := d.allowed(); err != nil || !goOn {
 		return err
 	}
+	d.begun = true
 	reply, err := d.client.Call(ctx, k)
 	result, message := "done", ""
 	switch {
-	case errors.Is(err, rest.ErrOutcomeUnknown):
+	case inDoubt(err):
 		result, message = "unknown", err.Error()
 	case err != nil:
 		result, message = "failed", err.Error()
@@ -193,6 +252,16 @@ func (d *desk) replied(r *cipp.Reply) error {
 	for _, s := range r.Secrets {
 		secrets[s.Name] = s.Value.Reveal()
 	}
+	if d.csv {
+		s := &report.Sheet{Columns: []report.Column{{Name: "what"}, {Name: "text"}}}
+		for _, text := range r.Said {
+			s.Rows = append(s.Rows, []string{"said", text})
+		}
+		for _, name := range slices.Sorted(maps.Keys(secrets)) {
+			s.Rows = append(s.Rows, []string{name, secrets[name]})
+		}
+		return s.CSV(d.console.Out)
+	}
 	return d.print(struct {
 		Said    []string          `json:"said"`
 		Secrets map[string]string `json:"secrets,omitempty"`
@@ -208,7 +277,7 @@ func (d *desk) replied(r *cipp.Reply) error {
 }
 
 // reply prints the answer to a read.
-func (d *desk) reply(r *cipp.Reply) error {
+func (d *desk) reply(r *cipp.Reply, columns []string) error {
 	if d.json {
 		rows := make([]json.RawMessage, len(r.Rows))
 		for i, row := range r.Rows {
@@ -224,11 +293,23 @@ func (d *desk) reply(r *cipp.Reply) error {
 		}{rows, r.Said, r.Troubles, r.Missing, r.Pages, r.More}, nil)
 	}
 	sheet := sheetOf(r)
-	if d.csv {
-		return sheet.CSV(d.console.Out)
+	if len(columns) > 0 {
+		var err error
+		if sheet, err = picked(sheet, columns); err != nil {
+			return err
+		}
 	}
+	note := d.say
 	switch {
+	case d.csv:
+		if err := sheet.CSV(d.console.Out); err != nil {
+			return err
+		}
+		note = d.mention
 	case len(sheet.Rows) > 0:
+		if len(columns) == 0 {
+			sheet = legible(sheet)
+		}
 		for _, row := range sheet.Rows {
 			for i := range row {
 				row[i] = short(clean(row[i]))
@@ -237,77 +318,21 @@ func (d *desk) reply(r *cipp.Reply) error {
 		if err := sheet.Table(d.console.Out, d.console.Width); err != nil {
 			return err
 		}
-	case len(r.Said) == 0:
-		d.say("no rows. From CIPP that can mean none, or that it was not let in")
+	}
+	if len(sheet.Rows)+len(r.Said)+len(r.Troubles) == 0 {
+		note("no rows; from CIPP that can mean that there are none, or that it was not let in")
 	}
 	for _, s := range r.Said {
-		d.say("%s", clean(s))
+		note("%s", clean(s))
 	}
 	for _, t := range r.Troubles {
-		d.say("! %s could not be read: %s", clean(t.Tenant), clean(t.Text))
+		note("! %s could not be read: %s", clean(cmp.Or(t.Tenant, "a tenant")), clean(t.Text))
 	}
 	if len(r.Missing) > 0 {
-		d.say("! not in the answer, so unknown: %s", clean(strings.Join(r.Missing, ", ")))
+		note("! not in the answer, so unknown: %s", clean(strings.Join(r.Missing, ", ")))
 	}
 	if r.More {
-		d.say("there is more: --all reads it to the end")
+		note("there is more: --all reads it to the end")
 	}
 	return nil
-}
-
-// sheetOf makes a table of rows as they came: a column for each name that any
-// of them has, in the order of their appearance.
-func sheetOf(r *cipp.Reply) *report.Sheet {
-	var names []string
-	known := map[string]int{}
-	var rows []map[string]string
-	for _, raw := range r.Rows {
-		row := map[string]string{}
-		in := json.NewDecoder(bytes.NewReader(raw))
-		in.UseNumber()
-		if first, err := in.Token(); err != nil || first != json.Delim('{') {
-			row["value"] = cellOf(json.RawMessage(raw))
-			if _, ok := known["value"]; !ok {
-				known["value"], names = len(names), append(names, "value")
-			}
-			rows = append(rows, row)
-			continue
-		}
-		for in.More() {
-			name, err := in.Token()
-			var value json.RawMessage
-			if err != nil || in.Decode(&value) != nil {
-				break
-			}
-			key := fmt.Sprint(name)
-			if _, ok := known[key]; !ok {
-				known[key], names = len(names), append(names, key)
-			}
-			row[key] = cellOf(value)
-		}
-		rows = append(rows, row)
-	}
-	s := &report.Sheet{}
-	for _, n := range names {
-		s.Columns = append(s.Columns, report.Column{Name: n})
-	}
-	for _, row := range rows {
-		cells := make([]string, len(names))
-		for name, value := range row {
-			cells[known[name]] = value
-		}
-		s.Rows = append(s.Rows, cells)
-	}
-	return s
-}
-
-func cellOf(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return text
-	}
-	if string(raw) == "null" {
-		return ""
-	}
-	return string(raw)
 }

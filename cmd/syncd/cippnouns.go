@@ -2,8 +2,9 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,11 @@ func (t *technician) nouns() []*cobra.Command {
 			t.change("enable", "Let sign in again", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
 				return d.admin.EnableUser(ctx, tenant, args[0])
 			}),
-			t.resetPassword(), t.offboard()),
+			t.resetPassword(),
+			t.change("revoke-sessions", "End all sessions: whoever uses it must sign in again", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				return d.admin.RevokeSessions(ctx, tenant, args[0])
+			}),
+			t.offboard()),
 		t.noun("groups", "Groups and who is in them",
 			t.read("list", "List groups", "", (*admin.Admin).Groups),
 			t.readOf("members", "List who is in a group", "GROUP", (*admin.Admin).Members),
@@ -61,16 +66,25 @@ func (t *technician) nouns() []*cobra.Command {
 		t.noun("mailboxes", "Mailboxes",
 			t.read("list", "List mailboxes", "", (*admin.Admin).Mailboxes),
 			t.readOf("delegates", "List who may use a mailbox", "USER", (*admin.Admin).Delegates),
-			t.change("convert", "Make it Shared, Regular, Room or Equipment", "USER KIND", 2, 2, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+			t.change("convert", "Make it "+oneOf(mailboxKinds), "USER KIND", 2, 2, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				if err := among("kind of mailbox", args[1], mailboxKinds); err != nil {
+					return admin.Step{}, err
+				}
 				return d.admin.ConvertMailbox(ctx, tenant, args[0], args[1])
-			}),
+			}, mailboxKinds),
 			t.forward(),
-			t.change("grant", "Let somebody use a mailbox: FullAccess or SendAs", "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+			t.change("grant", "Let somebody use a mailbox: "+oneOf(mailboxRights), "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				if err := among("right in a mailbox", args[2], mailboxRights); err != nil {
+					return admin.Step{}, err
+				}
 				return d.admin.GrantMailbox(ctx, tenant, args[0], args[1], args[2])
-			}),
+			}, nil, mailboxRights),
 			t.change("revoke", "Take such rights away", "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+				if err := among("right in a mailbox", args[2], mailboxRights); err != nil {
+					return admin.Step{}, err
+				}
 				return d.admin.RevokeMailbox(ctx, tenant, args[0], args[1], args[2])
-			})),
+			}, nil, mailboxRights)),
 		t.noun("calendar", "Rights in calendars",
 			t.readOf("list", "List who may do what", "USER", (*admin.Admin).Calendar),
 			t.calendarGrant(),
@@ -83,12 +97,16 @@ func (t *technician) nouns() []*cobra.Command {
 		t.noun("ca", "Conditional access", t.read("list", "List policies", "", (*admin.Admin).Policies)),
 		t.noun("domains", "Domains and the health of their mail",
 			t.read("list", "List domains", "", (*admin.Admin).Domains),
-			t.everybody("health", "The last analysis, of one tenant or of all", (*admin.Admin).DomainHealth)),
+			t.everybody("health", "The last analysis, of one tenant or of all", func(a *admin.Admin, ctx context.Context, tenant *directory.Tenant) (admin.Table, error) {
+				table, err := a.DomainHealth(ctx, tenant)
+				return otherwise(table, err, "CIPP's domain analyser has not looked yet; it does so daily")
+			})),
 		t.noun("devices", "Devices that Intune manages", t.read("list", "List devices", "", (*admin.Admin).Devices)),
 		t.noun("alerts", "Security alerts of a tenant; without one, the alerts of CIPP that fire",
 			t.everybody("list", "List alerts", func(a *admin.Admin, ctx context.Context, tenant *directory.Tenant) (admin.Table, error) {
 				if tenant == nil {
-					return a.Firing(ctx, nil)
+					table, err := a.Firing(ctx, nil)
+					return otherwise(table, err, "no alert that is set up in CIPP fires; those of Microsoft are shown for one tenant")
 				}
 				return a.Alerts(ctx, *tenant)
 			})),
@@ -110,15 +128,19 @@ func (t *technician) about(use, short string, least, most int, run func(context.
 	return &cobra.Command{Use: use, Short: short, Args: cobra.RangeArgs(least, most), RunE: t.work(run)}
 }
 
-// named makes a command about one tenant: the first argument, or --tenant.
-func (t *technician) named(use, short, rest string, least, most int, run func(context.Context, *desk, directory.Tenant, []string) error) *cobra.Command {
+// named makes a command about one tenant: the first argument, or --tenant. The
+// words are what later arguments can be, counted from the one after the first.
+func (t *technician) named(use, short, rest string, least, most int, run func(context.Context, *desk, directory.Tenant, []string) error, words ...[]string) *cobra.Command {
 	cmd := &cobra.Command{Use: strings.TrimSpace(use + " TENANT " + rest), Short: short}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		own := 1
 		if t.tenant != "" {
 			own = 0
 		}
-		return cobra.RangeArgs(least+own, most+own)(cmd, args)
+		if cobra.RangeArgs(least+own, most+own)(cmd, args) != nil {
+			return fmt.Errorf("type it as %s %s, or with --tenant TENANT in the place of the first", cmd.CommandPath(), strings.TrimSpace("TENANT "+rest))
+		}
+		return nil
 	}
 	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
 		tenant, args, err := d.of(ctx, args)
@@ -127,8 +149,41 @@ func (t *technician) named(use, short, rest string, least, most int, run func(co
 		}
 		return run(ctx, d, tenant, args)
 	})
-	completeArgs(cmd, t.app, "customer")
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		at := len(args)
+		if t.tenant != "" {
+			at++
+		}
+		switch {
+		case at == 0:
+			return t.candidates("tenant", typed), cobra.ShellCompDirectiveNoFileComp
+		case at >= 2 && at-2 < len(words):
+			return beginning(words[at-2], typed), cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	return cmd
+}
+
+// The words that some arguments can be.
+var (
+	mailboxKinds  = []string{"Shared", "Regular", "Room", "Equipment"}
+	mailboxRights = []string{"FullAccess", "SendAs"}
+	mfaStates     = []string{"enforced", "enabled", "disabled"}
+	severities    = []string{"Info", "Warning", "Error", "Critical", "Alert"}
+)
+
+// oneOf lists words as a sentence does.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+func among(what, word string, words []string) error {
+	if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, word) }) {
+		return nil
+	}
+	return usage("%q is no %s; write %s", word, what, oneOf(words))
 }
 
 func (t *technician) read(use, short, rest string, list func(*admin.Admin, context.Context, directory.Tenant) (admin.Table, error)) *cobra.Command {
@@ -143,6 +198,15 @@ func (t *technician) readOf(use, short, what string, list func(*admin.Admin, con
 	})
 }
 
+// otherwise says what an answer without rows can mean, where that is no matter
+// of course.
+func otherwise(table admin.Table, err error, none string) (admin.Table, error) {
+	if err == nil && len(table.Rows) == 0 && table.Note == "" {
+		table.Note = none
+	}
+	return table, err
+}
+
 // everybody makes a read that is about all tenants where none is named.
 func (t *technician) everybody(use, short string, list func(*admin.Admin, context.Context, *directory.Tenant) (admin.Table, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " [TENANT]", Short: short, Args: cobra.MaximumNArgs(1), RunE: t.work(func(ctx context.Context, d *desk, args []string) error {
@@ -152,14 +216,14 @@ func (t *technician) everybody(use, short string, list func(*admin.Admin, contex
 		}
 		return d.show(list(d.admin, ctx, tenant))
 	})}
-	completeArgs(cmd, t.app, "customer")
+	completeArgs(cmd, t.app, "tenant")
 	return cmd
 }
 
-func (t *technician) change(use, short, rest string, least, most int, step func(context.Context, *desk, directory.Tenant, []string) (admin.Step, error)) *cobra.Command {
+func (t *technician) change(use, short, rest string, least, most int, step func(context.Context, *desk, directory.Tenant, []string) (admin.Step, error), words ...[]string) *cobra.Command {
 	return t.named(use, short, rest, least, most, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
 		return d.one(ctx)(step(ctx, d, tenant, args))
-	})
+	}, words...)
 }
 
 // one performs a single step.
@@ -211,101 +275,6 @@ func (t *technician) tenantGroupCreate() *cobra.Command {
 	return cmd
 }
 
-func (t *technician) userCreate() *cobra.Command {
-	var n admin.NewUser
-	cmd := t.named("create", "Make an account; CIPP chooses the password", "UPN", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
-		n.UPN = args[0]
-		n.DisplayName = cmp.Or(n.DisplayName, strings.TrimSpace(n.GivenName+" "+n.Surname))
-		return d.one(ctx)(d.admin.CreateUser(ctx, tenant, n))
-	})
-	for _, f := range []struct {
-		to         *string
-		name, help string
-	}{{&n.DisplayName, "name", "display `NAME`; given name and surname where it is left out"}, {&n.GivenName, "given-name", "given `NAME`"}, {&n.Surname, "surname", "`SURNAME`"},
-		{&n.JobTitle, "title", "job `TITLE`"}, {&n.Department, "department", "`DEPARTMENT`"}, {&n.CompanyName, "company", "`COMPANY`"}, {&n.MobilePhone, "mobile", "mobile `PHONE`"},
-		{&n.StreetAddress, "street", "`STREET` address"}, {&n.City, "city", "`CITY`"}, {&n.PostalCode, "postal-code", "postal `CODE`"}, {&n.Country, "country", "`COUNTRY`"},
-		{&n.Location, "location", "two letters of the `COUNTRY` where licences are used"}, {&n.Manager, "manager", "the `USER` who is the manager"}} {
-		cmd.Flags().StringVar(f.to, f.name, "", f.help)
-	}
-	cmd.Flags().StringArrayVar(&n.Licences, "licence", nil, "a `LICENCE`, by id, part number or name; may be repeated")
-	cmd.Flags().StringArrayVar(&n.Groups, "group", nil, "a `GROUP` to be in; may be repeated")
-	cmd.Flags().BoolVar(&n.KeepPassword, "keep-password", false, "the password need not be changed at the first sign-in")
-	return cmd
-}
-
-func (t *technician) userEdit() *cobra.Command {
-	var set []string
-	cmd := t.named("edit", "Set attributes; the rest stays as it is", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) error {
-		change := map[string]string{}
-		for _, pair := range set {
-			name, value, ok := strings.Cut(pair, "=")
-			if !ok {
-				return usage("--set %q is not NAME=VALUE; names are %s", pair, strings.Join(admin.Attributes(), ", "))
-			}
-			change[name] = value
-		}
-		if len(change) == 0 {
-			return usage("say what to set with --set NAME=VALUE; names are %s", strings.Join(admin.Attributes(), ", "))
-		}
-		return d.one(ctx)(d.admin.EditUser(ctx, tenant, args[0], change))
-	})
-	cmd.Flags().StringArrayVar(&set, "set", nil, "an attribute, `NAME=VALUE`; empty clears it; may be repeated")
-	return cmd
-}
-
-func (t *technician) resetPassword() *cobra.Command {
-	var keep bool
-	cmd := t.change("reset-password", "Set a new password, shown once", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
-		return d.admin.ResetPassword(ctx, tenant, args[0], !keep)
-	})
-	cmd.Flags().BoolVar(&keep, "keep-password", false, "it need not be changed at the next sign-in")
-	return cmd
-}
-
-func (t *technician) offboard() *cobra.Command {
-	var o admin.Offboarding
-	var at string
-	cmd := t.change("offboard", "What is done about somebody who leaves; followed to its end", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
-		if at != "" {
-			when, err := time.ParseInLocation("2006-01-02 15:04", at, d.world.Location)
-			if err != nil {
-				return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00", at)
-			}
-			o.At = when
-		}
-		return d.admin.Offboard(ctx, tenant, args[0], o)
-	})
-	for _, f := range offboardingFlags(&o) {
-		cmd.Flags().BoolVar(f.to, f.name, false, f.help)
-	}
-	cmd.Flags().StringVar(&o.ForwardTo, "forward-to", "", "forward mail to a `USER` of the tenant")
-	cmd.Flags().BoolVar(&o.KeepCopy, "keep-copy", false, "…and keep it in the mailbox too")
-	cmd.Flags().StringVar(&o.OutOfOffice, "out-of-office", "", "answer mail with `TEXT`")
-	cmd.Flags().StringArrayVar(&o.FullAccess, "full-access", nil, "a `USER` who gets the mailbox; may be repeated")
-	cmd.Flags().StringArrayVar(&o.Unmapped, "full-access-unmapped", nil, "a `USER` who gets it and does not see it by itself")
-	cmd.Flags().StringArrayVar(&o.OneDrive, "onedrive-access", nil, "a `USER` who gets the OneDrive; may be repeated")
-	cmd.Flags().StringVar(&o.Reference, "reference", "", "`NAME` of the task in CIPP; the same one follows an earlier attempt")
-	cmd.Flags().StringVar(&at, "at", "", "not now but at `TIME`, such as \"2026-12-31 18:00\"")
-	return cmd
-}
-
-type boolFlag struct {
-	to         *bool
-	name, help string
-}
-
-func offboardingFlags(o *admin.Offboarding) []boolFlag {
-	return []boolFlag{
-		{&o.DisableSignIn, "disable-sign-in", "block sign-in"}, {&o.RevokeSessions, "revoke-sessions", "end all sessions"}, {&o.ResetPassword, "reset-password", "to one that nobody is told"},
-		{&o.RemoveLicences, "remove-licences", "take all licences"}, {&o.RemoveGroups, "remove-groups", "take out of all groups"}, {&o.ConvertToShared, "convert-to-shared", "make the mailbox shared"},
-		{&o.HideFromAddressList, "hide", "hide from address lists"}, {&o.RemoveMFADevices, "remove-mfa", "remove second factors"}, {&o.RemoveMobileDevices, "remove-mobile-devices", "remove phones from Exchange"},
-		{&o.RemoveRules, "remove-rules", "remove inbox rules"}, {&o.RemoveCalendarInvites, "remove-invites", "cancel meetings"}, {&o.RemovePermissions, "remove-permissions", "in the mailboxes of others"},
-		{&o.RemoveCalendarPermissions, "remove-calendar-permissions", "in the calendars of others"}, {&o.RemoveTeamsPhone, "remove-teams-phone", "release the Teams number"},
-		{&o.ClearImmutableID, "clear-immutable-id", "cut the tie to an Active Directory"}, {&o.DisableOneDriveSharing, "disable-onedrive-sharing", "end sharing from OneDrive"},
-		{&o.EndForwarding, "end-forwarding", "end forwarding of mail"}, {&o.DeleteUser, "delete", "delete the account"},
-	}
-}
-
 func (t *technician) forward() *cobra.Command {
 	var f admin.Forward
 	var off bool
@@ -324,9 +293,12 @@ func (t *technician) forward() *cobra.Command {
 
 func (t *technician) calendarGrant() *cobra.Command {
 	var private bool
-	cmd := t.change("grant", "Give somebody rights: "+strings.Join(admin.CalendarRights(), ", "), "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+	cmd := t.change("grant", "Give somebody rights: "+oneOf(admin.CalendarRights()), "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		if err := among("right in a calendar", args[2], admin.CalendarRights()); err != nil {
+			return admin.Step{}, err
+		}
 		return d.admin.GrantCalendar(ctx, tenant, args[0], args[1], args[2], private)
-	})
+	}, nil, admin.CalendarRights())
 	cmd.Flags().BoolVar(&private, "private", false, "an Editor sees private items too")
 	return cmd
 }
@@ -334,9 +306,13 @@ func (t *technician) calendarGrant() *cobra.Command {
 func (t *technician) mfaEnforce() *cobra.Command {
 	state := "enforced"
 	cmd := t.change("enforce", "Set the per-user MFA of an account", "USER", 1, 1, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+		if err := among("state of per-user MFA", state, mfaStates); err != nil {
+			return admin.Step{}, err
+		}
 		return d.admin.SetMFA(ctx, tenant, args[0], state)
 	})
-	cmd.Flags().StringVar(&state, "state", state, "`STATE`: enforced, enabled or disabled")
+	cmd.Flags().StringVar(&state, "state", state, "`STATE`: "+oneOf(mfaStates))
+	completeWords(cmd, "state", mfaStates)
 	return cmd
 }
 
@@ -346,7 +322,8 @@ func (t *technician) logs() *cobra.Command {
 	cmd := &cobra.Command{Use: "logs [TENANT]", Short: "CIPP's logbook, newest first; today unless said otherwise", Args: cobra.MaximumNArgs(1)}
 	cmd.Flags().StringVar(&from, "from", "", "first `DAY`, as 2026-11-21")
 	cmd.Flags().StringVar(&to, "to", "", "last `DAY`")
-	cmd.Flags().StringSliceVar(&f.Severity, "severity", nil, "only `SEVERITIES`: Info, Warning, Error, Critical, Alert")
+	cmd.Flags().StringSliceVar(&f.Severity, "severity", nil, "only `SEVERITIES`: "+oneOf(severities))
+	completeWords(cmd, "severity", severities)
 	cmd.Flags().StringVar(&f.Endpoint, "endpoint", "", "only of endpoints with this in their `NAME`")
 	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
 		tenant, err := d.maybe(ctx, args)
@@ -365,34 +342,10 @@ func (t *technician) logs() *cobra.Command {
 				return usage("%q is no day; write it as 2026-11-21", day.text)
 			}
 		}
-		return d.show(d.admin.Logs(ctx, f))
+		table, err := d.admin.Logs(ctx, f)
+		return d.show(otherwise(table, err, "no line of the logbook fits; --from and --to name other days than today"))
 	})
-	completeArgs(cmd, t.app, "customer")
-	return cmd
-}
-
-func cippEventsCommand(t *technician) *cobra.Command {
-	cmd := &cobra.Command{Use: "events", Short: "Let CIPP tell syncd of changes"}
-	watch := func(use, short string, step func(*admin.Admin, context.Context, directory.Tenant, admin.Watch) (admin.Step, error)) *cobra.Command {
-		return t.named(use, short, "", 0, 0, func(ctx context.Context, d *desk, tenant directory.Tenant, _ []string) error {
-			if d.world.Config.Events.Secret.Empty() {
-				return usage("events.secret is not configured, so no event would be taken; set it first")
-			}
-			var steps []admin.Step
-			for _, w := range []admin.Watch{{Resource: "users", Event: "created"}, {Resource: "users", Event: "updated"}, {Resource: "users", Event: "deleted"}, {Resource: "groups", Event: "updated"}} {
-				w.Every = "15m"
-				s, err := step(d.admin, ctx, tenant, w)
-				if err != nil {
-					return err
-				}
-				steps = append(steps, s)
-			}
-			return d.perform(ctx, steps, nil)
-		})
-	}
-	setup := watch("setup", "Schedule the delta tasks in CIPP whose webhooks syncd takes", (*admin.Admin).WatchTenant)
-	setup.Long = "Schedule a task for users and one for groups that asks Microsoft what changed and posts it to CIPP's notification webhook.\n\nPoint that webhook (CIPP: Settings > Notifications) at https://YOUR-SYNCD/events/cipp/SECRET, the secret being events.secret of the configuration, and choose the standardized schema."
-	cmd.AddCommand(setup, watch("remove", "Take those tasks away again", (*admin.Admin).UnwatchTenant))
+	completeArgs(cmd, t.app, "tenant")
 	return cmd
 }
 
@@ -401,12 +354,16 @@ func (t *technician) mfaPolicy() *cobra.Command {
 	p := playbook.MFAPolicy{State: "enforced"}
 	out := "-"
 	cmd := &cobra.Command{Use: "policy [TENANT]", Short: "Write the table of those whom a policy names, for syncd cipp playbook mfa", Args: cobra.MaximumNArgs(1)}
-	cmd.Flags().StringVar(&p.State, "state", p.State, "`STATE` they shall have: enforced or enabled")
+	cmd.Flags().StringVar(&p.State, "state", p.State, "`STATE` they shall have: "+oneOf(mfaStates[:2]))
+	completeWords(cmd, "state", mfaStates[:2])
 	cmd.Flags().BoolVar(&p.Unlicensed, "unlicensed", false, "those without a licence too")
 	cmd.Flags().BoolVar(&p.AdminsOnly, "admins-only", false, "administrators and nobody else")
 	cmd.Flags().StringSliceVar(&p.Exclude, "exclude", nil, "shell `PATTERNS` on user names, such as breakglass-*@*")
 	cmd.Flags().StringVar(&out, "out", out, "write it to `FILE`")
 	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
+		if err := among("state that protects", p.State, mfaStates[:2]); err != nil {
+			return err
+		}
 		tenant, err := d.maybe(ctx, args)
 		if err != nil {
 			return err
@@ -425,6 +382,6 @@ func (t *technician) mfaPolicy() *cobra.Command {
 		}
 		return d.deliverTable(out, text.Bytes(), len(book.Lines))
 	})
-	completeArgs(cmd, t.app, "customer")
+	completeArgs(cmd, t.app, "tenant")
 	return cmd
 }

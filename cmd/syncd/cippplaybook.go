@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/cipp/admin"
 	"syncd/internal/cipp/playbook"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
@@ -32,34 +32,51 @@ func playbookCommand(t *technician) *cobra.Command {
 		playbook.Licences: "Give, take or swap licences",
 		playbook.MFA:      "Set the per-user MFA of those whom a policy names",
 	} {
-		var only bool
+		var only, again bool
 		c := &cobra.Command{Use: string(kind) + " FILE", Short: short, Args: cobra.ExactArgs(1),
 			Long: short + ".\n\nColumns of the file (* must be there): " + strings.Join(playbook.Columns(kind), ", ")}
 		c.Flags().BoolVar(&only, "plan", false, "show what would be done, and do nothing; exit status 2 where there is something")
-		c.RunE = t.work(func(ctx context.Context, d *desk, args []string) error { return d.play(ctx, kind, args[0], only) })
+		if kind != playbook.Offboard { // whose task in CIPP would be found again all the same
+			c.Flags().BoolVar(&again, "again", false, "forget what earlier runs of this very table did, and look anew")
+		}
+		var from newcomer
+		if kind == playbook.Onboard {
+			from.flags(c)
+		}
+		c.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
+			name, text, err := from.table(ctx, d, args)
+			switch {
+			case err != nil:
+				return err
+			case from.out != "" && only:
+				return usage("--plan shows a plan, --out writes a table; not both")
+			case from.out != "":
+				return d.deliverTable(from.out, text, 1)
+			}
+			return d.play(ctx, kind, name, text, only, again)
+		})
 		cmd.AddCommand(c)
 	}
 	return cmd
 }
 
-func (d *desk) play(ctx context.Context, kind playbook.Kind, path string, only bool) error {
-	text, err := d.console.Files.ReadFile(path)
-	if err != nil {
-		return usage("reading the playbook: %w", err)
-	}
+// play plans a table, shows the plan, asks, and does it. The name says where the
+// table came from.
+func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text []byte, only, again bool) error {
 	book, err := playbook.Parse(kind, bytes.NewReader(text))
 	if err != nil {
-		return usage("%s: nothing was done:\n%w", path, err)
+		return usage("%s: nothing was done:\n%w", name, err)
 	}
-	player := &playbook.Player{Admin: d.admin, Store: &bookmarks{store: d.world.Store}, Price: d.prices(ctx)}
+	marks := &bookmarks{store: d.world.Store, again: again}
+	player := &playbook.Player{Admin: d.admin, Store: marks, Price: d.prices(ctx)}
 	planned, err := player.Plan(ctx, book)
 	if _, wrong := errors.AsType[*mapping.ImportError](err); wrong {
-		return usage("%s: nothing was done:\n%w", path, err)
+		return usage("%s: nothing was done:\n%w", name, err)
 	}
 	if err != nil {
 		return err
 	}
-	if !d.json {
+	if d.plain() {
 		if err := d.showBook(planned); err != nil {
 			return err
 		}
@@ -68,34 +85,41 @@ func (d *desk) play(ctx context.Context, kind playbook.Kind, path string, only b
 		if !planned.Empty() {
 			d.status = statusPending
 		}
-		if d.json {
-			return d.printBook(planned, nil)
-		}
-		return nil
+		return d.printBook(planned, nil)
 	}
 	if goOn, err := d.allowed(); err != nil || !goOn {
 		return err
 	}
+	if again {
+		if err := marks.forget(ctx, planned.Run); err != nil {
+			return err
+		}
+	}
+	d.begun = true
 	p := d.progress("steps")
 	ended := 0
+	var lost error // what could not be written down
 	player.Heard = func(o playbook.Outcome) {
 		ended++
 		p.at(ended, len(planned.Items), o.Item.Who)
+		lost = errors.Join(lost, d.noteOutcome(ctx, &o))
+		// At once, because what comes later may never come.
+		if word := o.Result.Password; !word.Empty() {
+			p.end()
+			d.tell("password of %s: %s   (shown once, kept nowhere)", clean(o.Item.Who), word.Reveal())
+		}
 	}
 	outcomes, err := player.Run(ctx, planned)
 	p.end()
+	err = errors.Join(err, lost)
 	for i := range outcomes {
-		o := &outcomes[i]
-		switch o.State {
+		switch outcomes[i].State {
 		case playbook.Done, playbook.Planned, playbook.Already, playbook.Before:
 		default:
 			d.status = statusFailed
 		}
-		if jerr := d.noteOutcome(ctx, o); jerr != nil {
-			err = errors.Join(err, jerr)
-		}
 	}
-	if d.json {
+	if !d.plain() {
 		return errors.Join(d.printBook(planned, outcomes), err)
 	}
 	return errors.Join(d.tellOutcomes(outcomes), err)
@@ -112,8 +136,10 @@ func (d *desk) showBook(p *playbook.Plan) error {
 			mind = "done by an earlier run"
 		case item.Already:
 			mind = "it is so already"
+		case item.State() == playbook.StateFailed:
+			mind = strings.TrimSuffix("an earlier run failed at it; "+mind, "; ")
 		case item.State() != "":
-			mind = strings.TrimSpace("an earlier run began it; " + mind)
+			mind = strings.TrimSuffix("an earlier run was cut off at it; "+mind, "; ")
 		}
 		s.Rows = append(s.Rows, []string{strconv.Itoa(item.Line), clean(item.Tenant.Name), clean(item.Who), clean(item.What), clean(mind)})
 	}
@@ -121,6 +147,7 @@ func (d *desk) showBook(p *playbook.Plan) error {
 		return err
 	}
 	if effects := p.Effects(); len(effects) > 0 {
+		fmt.Fprintln(d.console.Out)
 		e := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Licence"}, {Name: "Units", Number: true}, {Name: "A month", Number: true}}}
 		for _, x := range effects {
 			money := "not known"
@@ -141,6 +168,13 @@ func (d *desk) showBook(p *playbook.Plan) error {
 	}
 	if p.Empty() {
 		d.say("nothing is left to do")
+		if slices.ContainsFunc(p.Items, func(i playbook.Item) bool { return i.State() == playbook.StateDone }) {
+			hint := "earlier runs of this very table did it"
+			if p.Kind != playbook.Offboard {
+				hint += "; --again looks anew"
+			}
+			d.say("%s", hint)
+		}
 	}
 	return nil
 }
@@ -154,25 +188,20 @@ func (d *desk) tellOutcomes(outcomes []playbook.Outcome) error {
 		counts[o.State]++
 		why := ""
 		if o.Err != nil {
-			why = d.redact.Text(o.Err.Error())
+			why = d.redact.Text(whyFailed(o.Err))
 		}
 		if o.Result.Task != "" {
 			why = strings.TrimSpace("task " + o.Result.Task + " " + why)
 		}
-		s.Rows = append(s.Rows, []string{strconv.Itoa(o.Item.Line), clean(o.Item.Who), clean(o.Item.What), o.State, clean(why)})
+		s.Rows = append(s.Rows, []string{strconv.Itoa(o.Item.Line), clean(o.Item.Who), clean(o.Item.What), became(o.State), clean(why)})
 	}
 	if err := s.Table(d.console.Out, d.console.Width); err != nil {
 		return err
 	}
-	for i := range outcomes {
-		if p := outcomes[i].Result.Password; !p.Empty() {
-			d.say("password of %s: %s   (shown once, kept nowhere)", clean(outcomes[i].Item.Who), p.Reveal())
-		}
-	}
 	var parts []string
 	for _, state := range []string{playbook.Done, playbook.Planned, playbook.Already, playbook.Before, playbook.Failed, playbook.Unsure, playbook.Skipped} {
 		if counts[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], became(state)))
 		}
 	}
 	d.say("%s", strings.Join(parts, ", "))
@@ -182,6 +211,23 @@ func (d *desk) tellOutcomes(outcomes []playbook.Outcome) error {
 	return nil
 }
 
+// became says a state as it is shown.
+func became(state string) string {
+	if state == playbook.Before {
+		return "done before"
+	}
+	return state
+}
+
+// whyFailed is an error without the title of its step, which stands beside it.
+func whyFailed(err error) string {
+	if refused, ok := errors.AsType[*admin.RefusedError](err); ok {
+		return "CIPP says: " + strings.Join(refused.Said, "; ")
+	}
+	return err.Error()
+}
+
+// A bookItem is a line of a plan, and what became of it, for scripts.
 type bookItem struct {
 	ID       string `json:"id"`
 	Line     int    `json:"line"`
@@ -197,6 +243,7 @@ type bookItem struct {
 	Password string `json:"password,omitempty"`
 }
 
+// printBook prints a plan, and the outcomes where there are any, for scripts.
 func (d *desk) printBook(p *playbook.Plan, outcomes []playbook.Outcome) error {
 	items := make([]bookItem, len(p.Items))
 	for i := range p.Items {
@@ -213,16 +260,48 @@ func (d *desk) printBook(p *playbook.Plan, outcomes []playbook.Outcome) error {
 			}
 		}
 	}
+	switch {
+	case d.csv:
+		sheet := report.Sheet{Columns: []report.Column{{Name: "line"}, {Name: "tenant"}, {Name: "who"}, {Name: "what"}, {Name: "mind"}, {Name: "earlier"}, {Name: "state"}, {Name: "task"}, {Name: "password"}, {Name: "error"}}}
+		for _, x := range items {
+			if x.Already && x.State == "" {
+				x.State = playbook.Already
+			}
+			sheet.Rows = append(sheet.Rows, []string{strconv.Itoa(x.Line), x.Tenant, x.Who, x.What, x.Danger, x.Earlier, x.State, x.Task, x.Password, x.Error})
+		}
+		return sheet.CSV(d.console.Out)
+	case !d.json:
+		return nil
+	}
 	sum, unknown := p.Monthly()
+	effects := []bookEffect{}
+	for _, x := range p.Effects() {
+		e := bookEffect{Tenant: x.Tenant, SKU: x.SKU, Name: x.Name, Units: strconv.Itoa(x.Units)}
+		if x.Known {
+			e.Monthly = new(x.Monthly.StringFixed(2))
+		}
+		effects = append(effects, e)
+	}
 	return d.print(struct {
 		Run      string        `json:"run"`
 		Kind     playbook.Kind `json:"kind"`
 		Digest   string        `json:"digest"`
 		Items    []bookItem    `json:"items"`
+		Effects  []bookEffect  `json:"effects"`
 		Monthly  string        `json:"monthly_delta"`
 		Currency string        `json:"currency"`
 		Unpriced int           `json:"unpriced_units"`
-	}{p.Run, p.Kind, p.Digest, items, sum.StringFixed(2), d.world.Config.Currency, unknown}, func(io.Writer) error { return nil })
+	}{p.Run, p.Kind, p.Digest, items, effects, sum.StringFixed(2), d.world.Config.Currency, unknown}, nil)
+}
+
+// A bookEffect is what a plan does to one licence of a customer; the price is
+// null where nobody knows it.
+type bookEffect struct {
+	Tenant  string  `json:"tenant"`
+	SKU     string  `json:"sku_id"`
+	Name    string  `json:"name"`
+	Units   string  `json:"units"`
+	Monthly *string `json:"monthly_delta"`
 }
 
 // noteOutcome writes a step into the journal.
@@ -235,11 +314,18 @@ func (d *desk) noteOutcome(ctx context.Context, o *playbook.Outcome) error {
 		result = "done"
 	case playbook.Unsure:
 		result = "unknown"
+	case playbook.Failed:
+		if inDoubt(o.Err) {
+			result = "unknown"
+		}
 	}
 	if o.Err != nil {
-		message = o.Err.Error()
+		message = whyFailed(o.Err)
 	}
-	before := plan.Object{Key: plan.Key{Kind: "playbook", ID: o.Item.ID}, Label: o.Item.Who + ": " + o.Item.What, Fields: journalFields(o.Item.Before)}
+	before := plan.Object{Key: plan.Key{Kind: "playbook", ID: o.Item.ID}, Label: o.Item.What, Fields: journalFields(o.Item.Before)}
+	if !strings.Contains(before.Label, o.Item.Who) {
+		before.Label = o.Item.Who + ": " + before.Label
+	}
 	after := before
 	after.Fields = journalFields(o.Result.After)
 	return d.writeDown(ctx, o.Item.Tenant, &before, &after, result, message)
@@ -258,7 +344,7 @@ func (d *desk) prices(ctx context.Context) playbook.Price {
 	}
 	prices, err := d.world.ConnectWise.Prices(ctx, slices.Collect(maps.Keys(billed)))
 	if err != nil {
-		d.world.Log.Warn().Err(err).Msg("the playbook goes without prices")
+		d.mention("prices are not known: %v", err)
 		return nil
 	}
 	return func(_ directory.Tenant, sku string) (decimal.Decimal, bool) {
@@ -277,6 +363,7 @@ func (d *desk) prices(ctx context.Context) playbook.Price {
 // bookmarks keep how far playbooks have come, one document a run.
 type bookmarks struct {
 	store state.Store
+	again bool // what was done so far does not count
 	mu    gosync.Mutex
 }
 
@@ -284,8 +371,21 @@ func bookmark(run string) string { return "playbook " + run }
 
 // Load returns the progress of a run.
 func (b *bookmarks) Load(ctx context.Context, run string) (map[string]playbook.Progress, error) {
+	if b.again {
+		return nil, nil
+	}
 	at, _, err := document[map[string]playbook.Progress](ctx, b.store, bookmark(run))
 	return at, err
+}
+
+// forget makes a run one that was never begun.
+func (b *bookmarks) forget(ctx context.Context, run string) error {
+	_, version, err := document[map[string]playbook.Progress](ctx, b.store, bookmark(run))
+	if err != nil {
+		return err
+	}
+	b.again = false
+	return put(ctx, b.store, bookmark(run), version, map[string]playbook.Progress{})
 }
 
 // Save keeps the progress of one item.

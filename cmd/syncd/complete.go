@@ -1,12 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/directory"
+	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
+	"syncd/internal/web/control"
 )
 
 // complete makes flags complete with what the configuration and the state
@@ -42,26 +51,103 @@ func (a *app) candidates(kind, typed string) []string {
 		for _, j := range cfg.Jobs {
 			all = append(all, j.Name)
 		}
-	case "customer":
-		// While the daemon runs it holds the file; then there are no customers to
-		// offer, and waiting for it would make the key feel broken.
-		store, err := boltstate.Open(cfg.State.Path, boltstate.Options{ReadOnly: true})
-		if err != nil {
-			return nil
+	case "customer", "tenant":
+		all = a.names(cfg, kind)
+	}
+	return beginning(all, typed)
+}
+
+// names asks the daemon, which holds the state while it runs, or else the state.
+func (a *app) names(cfg *Config, kind string) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	quiet := *a.console
+	quiet.Out, quiet.Err, quiet.Asker = &out, io.Discard, nil
+	_, err := control.Call(ctx, control.SocketPath(cfg.State.Path), []string{"names", kind}, &quiet)
+	if !errors.Is(err, control.ErrNoDaemon) {
+		return strings.FieldsFunc(out.String(), func(r rune) bool { return r == '\n' })
+	}
+	store, err := boltstate.Open(cfg.State.Path, boltstate.Options{ReadOnly: true})
+	if err != nil {
+		return nil
+	}
+	defer store.Close()
+	all, err := known(ctx, store, kind)
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+// namesCommand is how completion asks a daemon.
+func namesCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "names KIND", Hidden: true, Args: cobra.ExactArgs(1)}
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+		all, err := known(ctx, w.Store, args[0])
+		for _, n := range all {
+			fmt.Fprintln(a.console.Out, clean(n))
 		}
-		defer store.Close()
-		for c, err := range store.Cursors(context.Background()) {
-			if err != nil {
-				return nil
-			}
-			all = append(all, c.Name)
+		return err
+	})
+	return cmd
+}
+
+// known are the names of customers that the state knows; of tenants also their
+// domains, of those that a cipp command met.
+func known(ctx context.Context, store state.Store, kind string) ([]string, error) {
+	var all []string
+	for c, err := range store.Cursors(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c.Name)
+	}
+	if kind == "tenant" {
+		met, _, err := document[[]metTenant](ctx, store, tenantsDocument)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range met {
+			all = append(all, t.Domain, t.Name)
 		}
 	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// tenantsDocument keeps which tenants there were when a cipp command last
+// looked, for completion alone: nothing is decided by it.
+const tenantsDocument = "tenants"
+
+type metTenant struct{ Name, Domain string }
+
+// meet notes the tenants. That it does not get through harms nobody.
+func (d *desk) meet(ctx context.Context, tenants []directory.Tenant) {
+	var now []metTenant
+	for i := range tenants {
+		now = append(now, metTenant{tenants[i].Name, tenants[i].DefaultDomain})
+	}
+	was, version, err := document[[]metTenant](ctx, d.world.Store, tenantsDocument)
+	if err == nil && !slices.Equal(was, now) {
+		_ = put(ctx, d.world.Store, tenantsDocument, version, now)
+	}
+}
+
+// beginning are the words that begin as what was typed.
+func beginning(words []string, typed string) []string {
 	var out []string
-	for _, c := range all {
-		if strings.HasPrefix(strings.ToLower(c), strings.ToLower(typed)) {
-			out = append(out, c)
+	for _, w := range words {
+		if strings.HasPrefix(strings.ToLower(w), strings.ToLower(typed)) {
+			out = append(out, w)
 		}
 	}
 	return out
+}
+
+// completeWords makes a flag complete with a closed set of words.
+func completeWords(cmd *cobra.Command, flag string, words []string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return beginning(words, typed), cobra.ShellCompDirectiveNoFileComp
+	})
 }

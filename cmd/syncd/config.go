@@ -19,6 +19,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"syncd/internal/cipp"
+	"syncd/internal/cipp/crm"
 	"syncd/internal/config"
 	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
@@ -36,7 +37,7 @@ type Config struct {
 	Listen      string              `yaml:"listen" env:"LISTEN"`                     // /metrics, /healthz, /readyz and the operator pages
 	Currency    string              `yaml:"currency" env:"CURRENCY"`                 // unit of all money, such as USD
 	Timezone    string              `yaml:"timezone" env:"TIMEZONE"`                 // IANA name; schedules and billing days
-	CIPP        *cipp.Config        `yaml:"cipp" env:", prefix=CIPP_"`               // the source
+	CIPP        *CIPPConfig         `yaml:"cipp" env:", prefix=CIPP_"`               // the source, and a target: its tenants' aliases and groups
 	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"` // a target: billing
 	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
 	SCIM        []SCIMConfig        `yaml:"scim"`                                    // targets: identities, each under a name of its own
@@ -46,6 +47,12 @@ type Config struct {
 
 	location *time.Location
 	limits   sync.Limits
+}
+
+// CIPPConfig is how CIPP is reached, and what of its tenants follows ConnectWise.
+type CIPPConfig struct {
+	cipp.Config `yaml:",inline"`
+	Tenants     crm.Config `yaml:"tenants" env:", prefix=TENANTS_"` // of the target cipp: alias and static groups of each tenant, from its ConnectWise company
 }
 
 // StateConfig says where syncd remembers.
@@ -139,6 +146,9 @@ func defaults() Config {
 // defaultJobs are the jobs where the file names none: one for each configured target.
 func (c *Config) defaultJobs() []JobConfig {
 	var jobs []JobConfig
+	if c.CIPP.Tenants.Active() {
+		jobs = append(jobs, JobConfig{Name: "tenants", Schedule: "0 5 * * *", Targets: []string{"cipp"}, Apply: "approve"})
+	}
 	if c.ConnectWise != nil {
 		jobs = append(jobs, JobConfig{Name: "licences", Schedule: "0 6 * * *", Targets: []string{"connectwise"}, Apply: "approve"})
 	}
@@ -188,7 +198,8 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
 		})
 	}
-	cippDefaults, connectwiseDefaults, itglueDefaults := cipp.Defaults(), connectwise.Defaults(), itglue.Defaults()
+	cippDefaults := CIPPConfig{cipp.Defaults(), crm.Defaults()}
+	connectwiseDefaults, itglueDefaults := connectwise.Defaults(), itglue.Defaults()
 	// A rate that is given replaces every default of that system.
 	if given("cipp", "rate") {
 		cippDefaults.Rate = unrated(cippDefaults.Rate)
@@ -261,6 +272,10 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 		return func(path, message string) { report(section+"."+path, "%s", message) }
 	}
 	c.CIPP.Validate(plainly("cipp"))
+	c.CIPP.Tenants.Validate(plainly("cipp.tenants"))
+	if c.CIPP.Tenants.Active() && c.ConnectWise == nil {
+		report("cipp.tenants", "follows ConnectWise, which is not configured; add the section connectwise or take this out")
+	}
 	if c.ConnectWise != nil {
 		c.ConnectWise.Validate(plainly("connectwise"))
 	}
@@ -332,6 +347,9 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 // targets names the configured targets.
 func (c *Config) targets() []string {
 	var names []string
+	if c.CIPP != nil && c.CIPP.Tenants.Active() {
+		names = append(names, "cipp")
+	}
 	if c.ConnectWise != nil {
 		names = append(names, "connectwise")
 	}

@@ -30,7 +30,7 @@ func demoCommand(a *app) *cobra.Command {
 		known = append(known, s.Name)
 	}
 	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: the whole product against make-believe systems, no credentials", Args: cobra.NoArgs,
-		Long: "Bring up simulated CIPP, ConnectWise and IT Glue systems with a make-believe MSP, run the licence job and the documentation job against them, show the plans, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
+		Long: "Bring up simulated CIPP, ConnectWise, IT Glue and Cinode systems with a make-believe MSP, run the licence, the documentation and the identity job against them, show the plans, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "approve without asking")
 	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the status page up")
 	cmd.Flags().StringSliceVar(&d.scenarios, "scenario", nil, "then let this happen (`NAME`, several with commas) and run again")
@@ -69,7 +69,7 @@ func (d *demo) run(ctx context.Context) error {
 		return fmt.Errorf("practice mode: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	d.msp = simulator.New(time.Now, simulator.WithDocumentation())
+	d.msp = simulator.New(time.Now, simulator.WithDocumentation(), simulator.WithIdentity())
 	systems, err := d.msp.Start(ctx)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
@@ -126,7 +126,8 @@ func (d *demo) step(format string, args ...any) {
 func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
 	d.step("A make-believe MSP")
 	d.say("  Harbour IT Services: a simulated CIPP at %s,", systems.CIPPURL)
-	d.say("  a simulated ConnectWise at %s and a simulated IT Glue at %s.", systems.ConnectWiseURL, systems.ITGlueURL)
+	d.say("  a simulated ConnectWise at %s, a simulated IT Glue at %s", systems.ConnectWiseURL, systems.ITGlueURL)
+	d.say("  and a simulated Cinode, a SCIM provider, at %s.", systems.CinodeURL)
 	d.say("  All are strict, keep state, and misbehave as the real ones do. Nothing here is real.")
 	links, rules, err := d.tables(ctx)
 	if err != nil {
@@ -165,6 +166,9 @@ func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
 	if goOn, err := d.document(ctx); err != nil || !goOn {
 		return err
 	}
+	if goOn, err := d.provision(ctx); err != nil || !goOn {
+		return err
+	}
 	for _, name := range d.scenarios {
 		if err := d.play(ctx, name); err != nil {
 			return err
@@ -198,10 +202,11 @@ func (d *demo) tables(ctx context.Context) (links, rules int, err error) {
 	return links, len(products.Rules), put(ctx, d.world.Store, productsDocument, 0, products)
 }
 
-// The targets of the two jobs; both is what "syncd apply" runs.
+// The targets of the jobs; everything is what "syncd apply" runs.
 const (
 	billing       = "connectwise"
 	documentation = "itglue"
+	identity      = "scim/cinode"
 	everything    = ""
 )
 
@@ -220,34 +225,48 @@ func (d *demo) document(ctx context.Context) (goOn bool, err error) {
 	if err := writeLayouts(d.console.Out, d.console.Width, layouts, nil, ""); err != nil {
 		return false, err
 	}
-	d.step("The first plan is a preview: who is linked, filled, created, left alone (syncd apply --target itglue)")
-	report, err := d.preview(ctx)
+	d.step("The first plan is a preview: who is linked, filled, created, left alone (syncd apply --target %s)", documentation)
+	return d.carry(ctx, documentation, "IT Glue counts %d writes besides its new types", func() int { return len(d.msp.ITGlue.Writes()) })
+}
+
+// provision walks through the identity job, as document does.
+func (d *demo) provision(ctx context.Context) (goOn bool, err error) {
+	d.step("The same for Cinode: people and their groups over SCIM (syncd apply --target %s)", identity)
+	d.say("  Two customers use it. One begins; at the other some people are there already, and one is somebody else's.\n")
+	return d.carry(ctx, identity, "Cinode counts %d writes", func() int { return len(d.msp.Cinode.Writes()) })
+}
+
+// carry previews a job, has it approved, applies it and runs it once more.
+// counted says with a %d what the target counted until it was approved.
+func (d *demo) carry(ctx context.Context, target, counted string, writes func() int) (goOn bool, err error) {
+	before := writes()
+	report, err := d.preview(ctx, target)
 	if err != nil {
 		return false, err
 	}
-	d.say("  %d customers wait for a person; nothing was written: IT Glue counts %d writes besides its new types.", report.Totals[sync.Held], max(0, len(d.msp.ITGlue.Writes())-len(layouts)))
+	d.say("  %d customers wait for a person; nothing was written: "+counted+".", report.Totals[sync.Held], writes()-before)
 	approved, err := d.approval(ctx)
 	if err != nil || !approved {
 		return false, err
 	}
-	d.step("Apply writes it (syncd apply --target itglue)")
-	if _, err = d.preview(ctx); err != nil {
+	d.step("Apply writes it (syncd apply --target %s)", target)
+	if _, err = d.preview(ctx, target); err != nil {
 		return false, err
 	}
-	writes := len(d.msp.ITGlue.Writes())
+	before = writes()
 	d.step("And a second run writes nothing")
-	if report, err = d.world.Engine.Run(ctx, d.selection(documentation), sync.Apply); err != nil {
+	if report, err = d.world.Engine.Run(ctx, d.selection(target), sync.Apply); err != nil {
 		return false, err
 	}
-	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], len(d.msp.ITGlue.Writes())-writes)
+	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], writes()-before)
 	return true, nil
 }
 
-// preview runs the documentation job and shows it as a table: its first plans
-// are too long to be read line by line here.
-func (d *demo) preview(ctx context.Context) (*sync.Report, error) {
+// preview runs a job and shows it as a table: first plans of people are too
+// long to be read line by line here.
+func (d *demo) preview(ctx context.Context, target string) (*sync.Report, error) {
 	p := d.progress("customers")
-	sel := d.selection(documentation)
+	sel := d.selection(target)
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 	result, err := d.world.Engine.Run(ctx, sel, sync.Apply)
 	p.end()

@@ -110,6 +110,7 @@ with its money, and applies exactly what was approved.
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
 	add("cipp", cippCommand(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
+	root.AddCommand(namesCommand(a))
 	root.InitDefaultCompletionCmd() // now, so that it is as strict as ours
 	for _, c := range root.Commands() {
 		strict(c)
@@ -121,7 +122,10 @@ with its money, and applies exactly what was approved.
 // makes a group of commands refuse what it does not know.
 func strict(c *cobra.Command) {
 	if !c.Runnable() && c.HasSubCommands() {
-		c.RunE = func(cmd *cobra.Command, _ []string) error {
+		c.RunE = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown command %q; see %s --help", args[0], cmd.CommandPath())
+			}
 			return usage("say which; see %s --help", cmd.CommandPath())
 		}
 	}

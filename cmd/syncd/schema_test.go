@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"syncd/internal/cipp"
+	"syncd/internal/cipp/crm"
 	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
 	"syncd/internal/rest"
@@ -48,8 +49,10 @@ func schema(t *testing.T) []byte {
 		FieldNameTag: "yaml", Anonymous: true, RequiredFromJSONSchemaTags: true,
 		Namer: func(typ reflect.Type) string { // every system calls its section Config
 			switch typ {
-			case reflect.TypeFor[cipp.Config]():
-				return "CIPPConfig"
+			case reflect.TypeFor[crm.Config]():
+				return "TenantsConfig"
+			case reflect.TypeFor[crm.Rule]():
+				return "TenantGroupRule"
 			case reflect.TypeFor[connectwise.Config]():
 				return "ConnectWiseConfig"
 			}
@@ -79,7 +82,7 @@ func schema(t *testing.T) []byte {
 	}
 	// Paths of packages are made of the folders below the one we stand in.
 	t.Chdir("../..")
-	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
+	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/cipp/crm", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
 		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +119,7 @@ func schema(t *testing.T) []byte {
 	at("Config", "listen").Pattern = `:[0-9]{1,5}$`
 	at("JobConfig", "name").Pattern = jobName.String()
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
-	at("JobConfig", "targets").Items.Pattern = `^(connectwise|itglue|scim/[a-z0-9_-]+)$`
+	at("JobConfig", "targets").Items.Pattern = `^(cipp|connectwise|itglue|scim/[a-z0-9_-]+)$`
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
 	at("ITGlueConfig", "psa_contact_sync").Enum = []any{itglue.SyncOff, itglue.SyncOneWay, itglue.SyncTwoWay}

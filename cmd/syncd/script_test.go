@@ -42,6 +42,8 @@ import (
 //	world manners                     CIPP was asked as a careful client asks
 //	world documented                  all three systems come up; see (*world).document
 //	world itglue EDIT… or CHECK…      see (*world).editITGlue and checkITGlue
+//	world provisioned                 CIPP, ConnectWise and a Cinode come up; see (*world).provision
+//	world cinode EDIT… or CHECK…      see (*world).editCinode and checkCinode
 //	world operated                    the world of a technician; see (*world).operate
 //	world technician EDIT or CHECK…   see (*world).technician
 //	world cipp EDIT…                  see (*world).cipp
@@ -62,7 +64,7 @@ import (
 //	terminate                         send SIGTERM to what runs in the background
 //
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
-// and $CLEO the object ids of people at Contoso, $SALES that of a group, $LISTEN
+// and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
 // is the daemon's address and $MONTH_END the last day of this month.
 
 func TestMain(m *testing.M) {
@@ -90,7 +92,7 @@ func TestScripts(t *testing.T) {
 			// The race detector lets every process sleep for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("CONTOSO", contoso)
-			for name, id := range map[string]string{"ANN": contosoPeople["ann"], "BOB": contosoPeople["bob"], "CLEO": contosoPeople["cleo"], "SALES": contosoSales} {
+			for name, id := range map[string]string{"ANN": contosoPeople["ann"], "BOB": contosoPeople["bob"], "CLEO": contosoPeople["cleo"], "SALES": contosoSales, "LEADS": contosoLeads} {
 				env.Setenv(name, id)
 			}
 			env.Setenv("FABRIKAM", fabrikam)
@@ -160,11 +162,23 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		} else {
 			ts.Check(w.checkITGlue(rest))
 		}
+	case "provisioned":
+		ts.Check(w.start())
+		ts.Check(w.provision())
+	case "cinode":
+		if len(rest) > 0 && slices.Contains([]string{"former", "mail", "set", "role", "lose", "token", "heal"}, rest[0]) {
+			ts.Check(w.editCinode(rest))
+		} else {
+			ts.Check(w.checkCinode(rest))
+		}
 	case "forget":
 		w.connectwise.Forget()
 		w.cipp.ResetLog()
 		if w.itglue != nil {
 			w.itglue.Forget()
+		}
+		if w.cinode != nil {
+			w.cinode.Forget()
 		}
 	case "operated":
 		ts.Check(w.operate())

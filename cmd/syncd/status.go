@@ -157,8 +157,12 @@ func writeHistory(out io.Writer, entries []state.Entry, zone *time.Location) err
 		if e.Message != "" {
 			result += ": " + e.Message
 		}
+		change, money := string(e.Action)+" "+e.Label, e.Money
+		if e.Run == commandRun { // its label says all of it, and no line of a bill is meant
+			change, money = e.Label, ""
+		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
-			string(e.Action) + " " + e.Label, images(&e), e.Money, result, string(e.Reason), e.By + reason(e.Why), e.Run})
+			change, images(&e), money, result, string(e.Reason), e.By + reason(e.Why), e.Run})
 	}
 	return s.Table(out, 0)
 }

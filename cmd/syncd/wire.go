@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/cipp"
+	"syncd/internal/cipp/crm"
 	"syncd/internal/connectwise"
 	"syncd/internal/directory"
 	"syncd/internal/itglue"
@@ -50,6 +51,9 @@ var (
 	_ sync.Matcher = (*itglue.Target)(nil)
 	_ sync.Sleeper = (*itglue.Target)(nil)
 
+	_ sync.Target   = (*crm.Target)(nil)
+	_ crm.Companies = (*connectwise.Client)(nil)
+
 	_ sync.Target  = (*scim.Target)(nil)
 	_ sync.Matcher = (*scim.Target)(nil)
 	_ sync.Tracer  = (*scim.Target)(nil)
@@ -63,7 +67,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 	w := &World{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(reg),
 		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls, cippBucket: rest.NewBucket(cfg.CIPP.Rate, calls, "cipp")}
 	var err error
-	w.CIPP, err = cipp.New(*cfg.CIPP, cipp.Options{Log: log, Metrics: calls, Bucket: w.cippBucket})
+	w.CIPP, err = cipp.New(cfg.CIPP.Config, cipp.Options{Log: log, Metrics: calls, Bucket: w.cippBucket})
 	if err != nil {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
@@ -92,6 +96,15 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		}
 		targets["itglue"] = func(context.Context) (sync.Target, error) { return w.ITGlue.Open(), nil }
 	}
+	if cfg.CIPP.Tenants.Active() {
+		operator, err := w.operator()
+		if err != nil {
+			return nil, err
+		}
+		targets["cipp"] = func(context.Context) (sync.Target, error) {
+			return crm.Open(operator, w.ConnectWise, cfg.CIPP.Tenants), nil
+		}
+	}
 	for _, c := range cfg.scims() {
 		client, err := scim.New(c, scim.Options{Log: log, Metrics: calls, Now: w.Now})
 		if err != nil {
@@ -103,6 +116,12 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 	w.Engine = sync.New(sync.Options{Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
 	return w, nil
+}
+
+// operator is a client of CIPP that can change things there. The one that reads
+// for the jobs cannot, whatever it is asked.
+func (w *World) operator() (*cipp.Client, error) {
+	return cipp.New(w.Config.CIPP.Config, cipp.Options{Log: w.Log, Bucket: w.cippBucket, Metrics: w.calls, Operate: true})
 }
 
 func buildInfo() prometheus.Collector {

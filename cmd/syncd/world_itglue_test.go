@@ -31,6 +31,12 @@ func (w *world) document() error {
 	w.itglue = itgluesim.New(itglueWorld(), itgluesim.Options{Key: itglueKey})
 	server := httptest.NewServer(w.itglue)
 	w.servers = append(w.servers, server)
+	w.people()
+	return appendFile(w.dir, "config.yaml", "itglue:\n  url: "+server.URL+"\n  api_key: "+itglueKey+"\n  rate: {per_second: 1000, burst: 100, concurrency: 4}\n")
+}
+
+// people puts those into CIPP whom documentation and provisioning are about.
+func (w *world) people() {
 	w.cipp.Update(func(c *cippsim.World) {
 		t := c.Tenant("contoso.example")
 		for _, p := range []struct{ key, given, surname, title string }{{"ann", "Ann", "Berg", "Buyer"}, {"bob", "Bob", "Marsh", ""}, {"cleo", "Cleo", "Diaz", "CTO"}, {"info", "", "", ""}, {"temp", "Temp", "Old", ""}} {
@@ -63,7 +69,6 @@ func (w *world) document() error {
 		t.Groups = append(t.Groups, &cippsim.Group{ID: contosoSales, DisplayName: "Sales", Description: "Who sells", Mail: "sales@contoso.example", MailNickname: "sales", Kind: cippsim.Microsoft365,
 			Created: time.Now().AddDate(-1, 0, 0), Members: []string{contosoPeople["ann"], contosoPeople["bob"]}, Owners: []string{contosoPeople["ann"]}})
 	})
-	return appendFile(w.dir, "config.yaml", "itglue:\n  url: "+server.URL+"\n  api_key: "+itglueKey+"\n  rate: {per_second: 1000, burst: 100, concurrency: 4}\n")
 }
 
 func itglueWorld() itgluesim.World {

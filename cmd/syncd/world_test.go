@@ -21,6 +21,7 @@ import (
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
 	itgluesim "syncd/internal/simulator/itglue"
+	scimsim "syncd/internal/simulator/scim"
 )
 
 // The tenants of the world, all invented.
@@ -53,6 +54,7 @@ type world struct {
 	cipp        *cippsim.Server
 	connectwise *cwsim.Server
 	itglue      *itgluesim.Server // where a script wants one
+	cinode      *scimsim.Server   // likewise
 	began       *cwsim.World      // ConnectWise as it was at the start
 	servers     []*httptest.Server
 	arrived     chan struct{} // a request that connectwise stall holds back is here
@@ -319,6 +321,8 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 //	new ID NAME DOMAIN INITIAL  a new tenant without anything
 //	hide-sku PART               excluded in CIPP's settings
 //	leave TENANT UPN            the account is gone
+//	delete, restore TENANT UPN  the account goes to the bin, and comes out of it
+//	block, unblock TENANT UPN   nobody, or somebody, signs in with it
 //	marry TENANT UPN NAME NEW   another name and UPN for the same account
 //	group TENANT GROUP UPN…     who is in it now
 //	portal, portal-page         the address is the portal's: a sign-in, a page
@@ -388,6 +392,10 @@ func (w *world) editCIPP(args []string) (err error) {
 			t.Users = slices.DeleteFunc(t.Users, func(u *cippsim.User) bool { return u.UPN == arg(2) })
 			t.Mailboxes = slices.DeleteFunc(t.Mailboxes, func(m *cippsim.Mailbox) bool { return m.UPN == arg(2) })
 		})
+	case "delete", "restore":
+		tenant(func(t *cippsim.Tenant) { t.User(arg(2)).Deleted = args[0] == "delete" })
+	case "block", "unblock":
+		tenant(func(t *cippsim.Tenant) { t.User(arg(2)).Disabled = args[0] == "block" })
 	case "marry":
 		tenant(func(t *cippsim.Tenant) {
 			u := t.User(arg(2))

@@ -95,6 +95,7 @@ var rights = []struct {
 }{
 	{"/company/companies", "Companies > Company Maintenance: Inquire All"},
 	{"/company/contacts", "Companies > Contacts: Inquire All"},
+	{"/service/tickets", "Service Desk > Service Tickets: Inquire All"},
 	{"/finance/billingCycles", "System > Table Setup: Inquire All"},
 	{"/finance/agreements/types", "System > Table Setup (Agreement Type): Inquire All"},
 	{"/finance", "Finance > Agreements: Inquire All, Edit All (and Add All for new lines), for every agreement type in use, parent types included"},

@@ -1,8 +1,8 @@
 // Package connectwise speaks to the REST API of ConnectWise PSA (Manage) and
 // keeps the quantities of agreement additions in step with the licences that
-// tenants hold. It reads companies, agreements, additions and the catalogue;
-// it writes additions, by PATCH of one field and, where allowed, by POST, and
-// nothing else.
+// tenants hold. It reads companies, contacts, tickets, agreements, additions and
+// the catalogue; it writes additions, by PATCH of one field and, where allowed,
+// by POST, and nothing else.
 package connectwise
 
 import (
@@ -75,6 +75,8 @@ const (
 	epCompanies      endpoint = "/company/companies"
 	epCompaniesCount endpoint = "/company/companies/count"
 	epContacts       endpoint = "/company/contacts"
+	epContact        endpoint = "/company/contacts/{id}"
+	epTicket         endpoint = "/service/tickets/{id}"
 	epAgreements     endpoint = "/finance/agreements"
 	epAgreementCount endpoint = "/finance/agreements/count"
 	epAgreementTypes endpoint = "/finance/agreements/types"
@@ -99,6 +101,8 @@ var allowed = []rest.Route{
 	{Method: http.MethodGet, Path: string(epCompanies)},
 	{Method: http.MethodGet, Path: string(epCompaniesCount)},
 	{Method: http.MethodGet, Path: string(epContacts)},
+	{Method: http.MethodGet, Path: string(epContact)},
+	{Method: http.MethodGet, Path: string(epTicket)},
 	{Method: http.MethodGet, Path: string(epAgreements)},
 	{Method: http.MethodGet, Path: string(epAgreementCount)},
 	{Method: http.MethodGet, Path: string(epAgreementTypes)},

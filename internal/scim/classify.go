@@ -2,6 +2,7 @@ package scim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,6 +156,10 @@ func readRefusal(status int, body []byte) *Refusal {
 	}
 	if r.Detail == "" && len(r.Attrs) == 0 && !m.has("schemas") {
 		attributes(m) // {"name.givenName": ["Value is missing"]}, as Cinode answers
+	}
+	if texts := r.Attrs[""]; len(texts) > 0 { // a word about the request, under no attribute
+		r.Detail = cmp.Or(r.Detail, strings.Join(texts, "; "))
+		delete(r.Attrs, "")
 	}
 	return r
 }

@@ -24,17 +24,18 @@ import (
 	"syncd/internal/sync"
 )
 
-// A practice is syncd's documentation at work on an MSP.
+// A practice is one job of syncd at work on an MSP.
 type practice struct {
 	t      *testing.T
 	msp    *simulator.MSP
-	glue   *itglue.Client
+	target string
 	engine *sync.Engine
 }
 
-func newPractice(t *testing.T, msp *simulator.MSP) *practice {
+var quick = rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
+
+func newPractice(t *testing.T, msp *simulator.MSP, target string, open sync.Opener, column string) *practice {
 	t.Helper()
-	quick := rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
 	o := msp.CIPP.Options()
 	from := cipp.Defaults()
 	from.URL, from.TenantID, from.ClientID, from.ClientSecret = "https://cipp.example", msp.CIPP.World().PartnerTenant.CustomerID, o.ClientID, secret.New(o.ClientSecret)
@@ -43,7 +44,7 @@ func newPractice(t *testing.T, msp *simulator.MSP) *practice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &practice{t: t, msp: msp, glue: client(t, msp)}
+	p := &practice{t: t, msp: msp, target: target}
 	store, err := boltstate.Open(filepath.Join(t.TempDir(), "state.db"), boltstate.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -57,21 +58,27 @@ func newPractice(t *testing.T, msp *simulator.MSP) *practice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := []string{mapping.ConnectWiseCompany, mapping.ConnectWiseAgreement, mapping.ITGlueOrganization}
+	columns := []string{mapping.ConnectWiseCompany, mapping.ConnectWiseAgreement, column}
 	table, _, err := mapping.ImportLinks(strings.NewReader(msp.LinksCSV()), columns, mapping.Table{}, known, nil)
 	if err != nil {
 		t.Fatalf("importing the links: %v", err)
 	}
 	p.engine = sync.New(sync.Options{Source: source, Store: store, Log: zerolog.Nop(), Now: time.Now, Currency: "USD",
-		Targets: map[string]sync.Opener{"itglue": func(context.Context) (sync.Target, error) { return p.glue.Open(), nil }},
+		Targets: map[string]sync.Opener{target: open},
 		Links:   func(context.Context) (mapping.Table, error) { return table, nil }})
 	return p
+}
+
+func documents(t *testing.T, msp *simulator.MSP) *practice {
+	t.Helper()
+	glue := client(t, msp)
+	return newPractice(t, msp, "itglue", func(context.Context) (sync.Target, error) { return glue.Open(), nil }, mapping.ITGlueOrganization)
 }
 
 func client(t *testing.T, msp *simulator.MSP) *itglue.Client {
 	t.Helper()
 	to := itglue.Defaults()
-	to.APIKey, to.Rate = secret.New(simulator.ITGlueKey), rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
+	to.APIKey, to.Rate = secret.New(simulator.ITGlueKey), quick
 	c, err := itglue.New(to, itglue.Options{Log: zerolog.Nop(), Transport: msp.ITGlue.Transport()})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +89,7 @@ func client(t *testing.T, msp *simulator.MSP) *itglue.Client {
 func (p *practice) run(mode sync.Mode) *sync.Report {
 	p.t.Helper()
 	none := plan.Ceiling{Count: -1, Percent: -1}
-	job := sync.Job{Name: "documentation", Targets: []string{"itglue"}, Policy: plan.Auto, Limits: sync.Limits{
+	job := sync.Job{Name: "practice", Targets: []string{p.target}, Policy: plan.Auto, Limits: sync.Limits{
 		Limits: plan.Limits{Creates: none, Updates: none, Deletes: none, SourceShrink: 100}}}
 	report, err := p.engine.Run(p.t.Context(), sync.Selection{Jobs: []sync.Job{job}, Trigger: "command"}, mode)
 	if err != nil {
@@ -109,7 +116,7 @@ func changed(r *sync.Report) map[string]int {
 
 func TestTheMSPCanBeDocumented(t *testing.T) {
 	msp := simulator.New(time.Now, simulator.WithLayouts())
-	p := newPractice(t, msp)
+	p := documents(t, msp)
 	report := p.run(sync.Apply)
 	codes := map[string][]string{}
 	for _, s := range report.Scopes {
@@ -142,7 +149,7 @@ func TestTheMSPCanBeDocumented(t *testing.T) {
 		want         map[string]int
 	}{
 		{"rename", "Alder & Finch Architects", map[string]int{"update user": 3, "update group": 3}}, // those whose manager it is too
-		{"regroup", "Birchwood Veterinary Group", map[string]int{"update group": 2, "update user": 2}},
+		{"regroup", "Calloway Legal", map[string]int{"update group": 2, "update user": 2}},
 		{"note", "Alder & Finch Architects", map[string]int{"update user": 1}},
 		// What was done and not answered is found, and done no second time.
 		{"lost-document", "Calloway Legal", map[string]int{"create contact": 1, "create user": 1, "update user": 1, "update group": 2}},
@@ -195,7 +202,7 @@ func TestTheMSPCanBeDocumented(t *testing.T) {
 func TestAnEstateIsDocumentedWithOneRequestAnObject(t *testing.T) {
 	const customers, accounts = 6, 15
 	msp := simulator.NewEstate(customers, time.Now, simulator.WithAccounts(accounts), simulator.WithLayouts())
-	p := newPractice(t, msp)
+	p := documents(t, msp)
 	report := p.run(sync.Apply)
 	objects := 0
 	for _, n := range changed(report) {

@@ -22,7 +22,7 @@ var estateRules = []struct{ part, product string }{
 // the servers.
 func Estate(n int, now time.Time) (cipp cippsim.World, connectwise cwsim.World, linkTable, productTable string) {
 	b := estate(n, 0, now)
-	return b.cipp, b.connectwise, linksCSV(b.links, false), productsCSV(estateTable())
+	return b.cipp, b.connectwise, linksCSV(b.links, false, false), productsCSV(estateTable())
 }
 
 // NewEstate makes an MSP of Estate's n customers. With WithAccounts(a) each has

@@ -1,9 +1,10 @@
 // Package simulator is a make-believe MSP, Harbour IT Services: customers with
 // tenants in a simulated CIPP, with companies, agreements and lines in a
 // simulated ConnectWise and, on request, with organizations and contacts in a
-// simulated IT Glue that belong together as they do in life: mostly right, and
-// wrong in all the ways that MSPs meet. The practice mode, the tests of
-// the whole program and the benchmarks run against it.
+// simulated IT Glue and accounts in a simulated Cinode that belong together as
+// they do in life: mostly right, and wrong in all the ways that MSPs meet. The
+// practice mode, the tests of the whole program and the benchmarks run against
+// it.
 //
 // Every name and domain is invented. For one moment in time the worlds are
 // always the same.
@@ -17,6 +18,7 @@ import (
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
 	itgluesim "syncd/internal/simulator/itglue"
+	scimsim "syncd/internal/simulator/scim"
 )
 
 // An MSP is the systems of one MSP and what its billing admin would have told
@@ -25,6 +27,7 @@ type MSP struct {
 	CIPP        *cippsim.Server
 	ConnectWise *cwsim.Server
 	ITGlue      *itgluesim.Server // nil without WithDocumentation
+	Cinode      *scimsim.Server   // nil without WithIdentity
 
 	links  []Link
 	rules  []Rule
@@ -36,8 +39,8 @@ type MSP struct {
 type Option func(*extent)
 
 type extent struct {
-	documentation, layouts bool
-	accounts               int
+	documentation, layouts, identity bool
+	accounts                         int
 }
 
 // WithDocumentation gives the MSP an IT Glue account. Its configuration gets a
@@ -47,6 +50,11 @@ func WithDocumentation() Option { return func(e *extent) { e.documentation = tru
 // WithLayouts is WithDocumentation where the asset types of syncd are there
 // already, under the default layout_prefix.
 func WithLayouts() Option { return func(e *extent) { e.documentation, e.layouts = true, true } }
+
+// WithIdentity gives two of the customers accounts in a Cinode. The
+// configuration gets a section scim and a job identity, and the link table its
+// column. It means nothing to an estate.
+func WithIdentity() Option { return func(e *extent) { e.identity = true } }
 
 // WithAccounts gives each customer of an estate so many accounts with
 // licences, and groups, mailboxes and health of domains; without it there are
@@ -91,7 +99,13 @@ func New(now func() time.Time, options ...Option) *MSP {
 	if e.documentation {
 		glue = new(b.account(false))
 	}
-	return start(b, sensibleRules(), glue, e, now)
+	var cinode *scimsim.Server
+	if e.identity {
+		cinode = scimsim.New(b.identities(), scimsim.Options{Dialect: scimsim.Cinode(), Token: CinodeToken, Writer: apiMember, Now: now})
+	}
+	m := start(b, sensibleRules(), glue, e, now)
+	m.Cinode = cinode
+	return m
 }
 
 // start sets up the systems; glue is nil where there is no IT Glue.

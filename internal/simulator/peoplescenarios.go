@@ -14,7 +14,7 @@ import (
 const (
 	scenePeople = "callowaylegal.example"
 	sceneNames  = "alderfinch.example"
-	sceneGroups = "birchwoodvets.example"
+	sceneGroups = scenePeople
 )
 
 // workforce is how the accounts of a tenant of w are changed.

@@ -11,6 +11,7 @@ import (
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
 	itgluesim "syncd/internal/simulator/itglue"
+	scimsim "syncd/internal/simulator/scim"
 )
 
 // A Scenario is something that happens to an MSP.
@@ -30,7 +31,7 @@ func Scenarios() []Scenario {
 		{"lost-answer", "ConnectWise does the next change and the next new line, and both answers are lost", lostAnswer},
 		{"leaver", "somebody leaves Calloway Legal: the account is deleted at Microsoft", leaver},
 		{"rename", "somebody at Alder & Finch marries: the same account has another name and another address", rename},
-		{"regroup", "people at Birchwood Veterinary change groups", regroup},
+		{"regroup", "people at Calloway Legal change groups", regroup},
 		{"note", "somebody in IT Glue writes into the notes of a person at Alder & Finch, and over a job title that syncd keeps", note},
 		{"lost-document", "somebody joins Calloway Legal and somebody is promoted; IT Glue writes both down, and both answers are lost", lostDocument},
 		{"throttled", "all systems answer 429 now and then for a while", throttled},
@@ -187,6 +188,9 @@ func throttled(m *MSP) error {
 		if m.ITGlue != nil {
 			m.ITGlue.Fail(itgluesim.Rule{Skip: 5 + 9*wave, Times: 3, Fault: itgluesim.Fault{Kind: itgluesim.Throttled, RetryAfter: 1}})
 		}
+		if m.Cinode != nil {
+			m.Cinode.Fail(scimsim.Rule{Skip: 2 + 6*wave, Times: 3, Fault: scimsim.Fault{Kind: scimsim.Throttled, RetryAfter: 1}})
+		}
 	}
 	return nil
 }
@@ -197,6 +201,9 @@ func calm(m *MSP) error {
 	m.ConnectWise.Heal()
 	if m.ITGlue != nil {
 		m.ITGlue.Heal()
+	}
+	if m.Cinode != nil {
+		m.Cinode.Heal()
 	}
 	m.CIPP.Update(func(w *cippsim.World) {
 		for _, t := range w.Tenants {

@@ -176,7 +176,7 @@ func TestAScenarioSaysWhatItLacks(t *testing.T) {
 	for name, want := range map[string]string{
 		"seats": "there is no tenant alderfinch.example", "leaver-sku": "there is no tenant quaysidehotels.example",
 		"human-edit": "company Elmsworth has no open line of M365-E3", "failing-tenant": "there is no tenant alderfinch.example",
-		"leaver": "there is no tenant callowaylegal.example", "rename": "there is no tenant alderfinch.example", "regroup": "there is no tenant birchwoodvets.example",
+		"leaver": "there is no tenant callowaylegal.example", "rename": "there is no tenant alderfinch.example", "regroup": "there is no tenant callowaylegal.example",
 		"note": "this MSP has no IT Glue", "lost-document": "this MSP has no IT Glue",
 	} {
 		if err := m.Play(name); err == nil || !strings.Contains(err.Error(), want) {

@@ -19,6 +19,7 @@ type Running struct {
 	TokenURL       string // Entra's, which stands beside CIPP
 	ConnectWiseURL string
 	ITGlueURL      string // empty where the MSP has none
+	CinodeURL      string // of the resources of {account}; empty where the MSP has none
 
 	msp     *MSP
 	servers []*http.Server
@@ -54,6 +55,13 @@ func (m *MSP) Start(ctx context.Context) (*Running, error) {
 		if r.ITGlueURL, err = serve("IT Glue", m.ITGlue); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
+	}
+	if m.Cinode != nil {
+		address, err := serve("Cinode", m.Cinode)
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		r.CinodeURL = address + m.Cinode.Dialect().Base
 	}
 	r.stop = context.AfterFunc(ctx, func() { _ = r.Close() })
 	return r, nil
@@ -109,11 +117,25 @@ connectwise:
   rate: {per_second: 1000, burst: 200, concurrency: 8}
 `, r.ITGlueURL, ITGlueKey)
 	}
+	if r.CinodeURL != "" {
+		fmt.Fprintf(&b, `scim:
+  - name: %s
+    profile: cinode
+    url: %q
+    token: %q
+    rate: {per_second: 1000, burst: 200, concurrency: 8}
+    users: {licensed_only: true}
+    groups: {include: [%q, %q]}
+`, cinodeName, r.CinodeURL, CinodeToken, groupManagement, groupRemote)
+	}
 	b.WriteString(`jobs:
   - {name: licences, schedule: "0 6 * * *", targets: [connectwise], apply: approve}
 `)
 	if r.ITGlueURL != "" {
 		b.WriteString("  - {name: documentation, schedule: \"0 */4 * * *\", targets: [itglue], apply: approve}\n")
+	}
+	if r.CinodeURL != "" {
+		fmt.Fprintf(&b, "  - {name: identity, schedule: \"*/30 * * * *\", targets: [scim/%s], apply: auto}\n", cinodeName)
 	}
 	return b.String()
 }

@@ -16,6 +16,7 @@ type Link struct {
 	Agreement int // 0 = none named
 	// Organization is the id in IT Glue; 0 = none, as it always is without WithDocumentation.
 	Organization int64
+	Cinode       string // name of the account; empty = none, as it always is without WithIdentity
 	Status       string // linked, ignored or unmapped
 	Reason       string
 }
@@ -28,30 +29,33 @@ func (m *MSP) Links() []Link { return slices.Clone(m.links) }
 func (m *MSP) Rules() []Rule { return slices.Clone(m.rules) }
 
 // LinksCSV is Links as "syncd map import" takes it.
-func (m *MSP) LinksCSV() string { return linksCSV(m.links, m.ITGlue != nil) }
+func (m *MSP) LinksCSV() string { return linksCSV(m.links, m.ITGlue != nil, m.Cinode != nil) }
 
 // ProductsCSV is Rules as "syncd products import" takes it.
 func (m *MSP) ProductsCSV() string { return productsCSV(m.rules) }
 
-// linksCSV has a column for IT Glue only where there is one: syncd refuses
-// columns of systems that are not configured.
-func linksCSV(links []Link, organizations bool) string {
+// linksCSV has columns for IT Glue and Cinode only where there are such: syncd
+// refuses columns of systems that are not configured.
+func linksCSV(links []Link, organizations, accounts bool) string {
 	number := func(n int64) string {
 		if n == 0 {
 			return ""
 		}
 		return strconv.FormatInt(n, 10)
 	}
-	row := func(before []string, organization string, after ...string) []string {
+	row := func(before []string, organization, account string, after ...string) []string {
 		if organizations {
 			before = append(before, organization)
+		}
+		if accounts {
+			before = append(before, account)
 		}
 		return append(before, after...)
 	}
 	rows := make([][]string, 0, 1+len(links))
-	rows = append(rows, row([]string{"customer", "tenant_id", "tenant", "filter", "connectwise_company", "connectwise_agreement"}, "itglue_organization", "status", "reason"))
+	rows = append(rows, row([]string{"customer", "tenant_id", "tenant", "filter", "connectwise_company", "connectwise_agreement"}, "itglue_organization", cinodeColumn, "status", "reason"))
 	for _, l := range links {
-		rows = append(rows, row([]string{l.Customer, l.TenantID, l.Tenant, "", number(int64(l.Company)), number(int64(l.Agreement))}, number(l.Organization), l.Status, l.Reason))
+		rows = append(rows, row([]string{l.Customer, l.TenantID, l.Tenant, "", number(int64(l.Company)), number(int64(l.Agreement))}, number(l.Organization), l.Cinode, l.Status, l.Reason))
 	}
 	return sheet(rows)
 }

@@ -80,7 +80,7 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
 	switch {
-	case s.target.down != nil:
+	case s.target.down != nil && (s.target.spec.Link == "" || linked(s.target, s.customer)):
 		s.report.fail(Failed, s.target.down)
 		return false, nil
 	case s.customer.Status == mapping.Ignored, !linked(s.target, s.customer):

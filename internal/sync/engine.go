@@ -17,6 +17,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 	"syncd/internal/state"
 )
 
@@ -165,7 +166,10 @@ type opened struct {
 	mu     sync.Mutex
 	wrote  int // changes that the target took
 	denied int // changes that it refused
-	reason error
+	// answered and closed are scopes that it let itself be asked about, and those
+	// whose account turned us away.
+	answered, closed int
+	reason           error
 }
 
 func jobNames(jobs []Job) string {
@@ -362,6 +366,7 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 				s.report.fail(Failed, fmt.Errorf("observing: %w", err))
 			} else {
 				s.observed = observed[i]
+				t.heard(s.observed.Err)
 			}
 			if err == nil {
 				group.Go(func() error { return s.cycle(ctx) })
@@ -383,6 +388,18 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		return fmt.Errorf("writing down where the scopes stand: %w", err)
 	}
 	return nil
+}
+
+// heard counts what became of looking at one scope.
+func (t *opened) heard(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if refused, ok := errors.AsType[*rest.Error](err); ok && (refused.Unauthorised || refused.Forbidden) {
+		t.closed++
+		t.reason = err
+		return
+	}
+	t.answered++
 }
 
 func (t *opened) unusable(err error) {

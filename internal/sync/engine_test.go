@@ -658,6 +658,8 @@ func (k knowing) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Obser
 }
 
 func (k knowing) Match(_ context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	items, _ := s.Licences.Items()
 	for _, l := range items {
 		if n, there := k.lines[c.Key+"/"+l.SKU]; there {
@@ -733,4 +735,43 @@ func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
 	budget = 10
 	w.want(w.apply(), "changed", 0)
 	w.want(w.apply(), "in_step", 0)
+}
+
+// A locked target refuses every customer by itself, as one with an account a
+// customer does.
+type locked struct {
+	fakeTarget
+	closed *bool
+}
+
+func (l locked) Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+	out, err := l.fakeTarget.Observe(ctx, batch)
+	for i := range out {
+		if *l.closed {
+			out[i] = plan.Observed{Err: &rest.Error{System: "fake", Status: 401, Unauthorised: true, Message: "the token is not valid"}}
+		}
+	}
+	return out, err
+}
+
+func TestATargetWhoseEveryAccountTurnsUsAwayIsQuarantinedUntilItAnswers(t *testing.T) {
+	w := newWorld(t)
+	w.table.Rows = w.table.Rows[:1] // the other customer is not linked
+	closed := false
+	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return locked{fakeTarget{w}, &closed}, nil }
+	w.apply()
+	w.approve()
+	w.want(w.apply(), "changed unmapped", 0)
+	closed = true
+	scheduled := func(s *Selection) { s.Trigger = "schedule" }
+	w.want(w.run(Apply, scheduled), "failed unmapped", 1)
+	closed = false
+	r := w.run(Apply, scheduled)
+	w.want(r, "failed unmapped", 1)
+	if got := *r.Scopes[0].Error; !strings.Contains(got, "refused everything once") {
+		t.Errorf("got %q, want the quarantine", got)
+	}
+	// A typed run probes at once; it finds nothing to do, and that is an answer.
+	w.want(w.apply(), "in_step unmapped", 0)
+	w.want(w.run(Apply, scheduled), "in_step unmapped", 0)
 }

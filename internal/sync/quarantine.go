@@ -36,9 +36,21 @@ func (r *run) quarantined(ctx context.Context, target string) error {
 	if len(doc.Body) == 0 || json.Unmarshal(doc.Body, &q) != nil || !r.Now().Before(q.Until) {
 		return nil
 	}
-	return fmt.Errorf("%s refused everything %d times and is left alone until %s; repair it and run syncd apply --target %s (last refusal: %s)",
-		target, q.Failures, q.Until.Format(time.RFC3339), target, q.Reason)
+	times := "once"
+	if q.Failures > 1 {
+		times = fmt.Sprintf("%d times", q.Failures)
+	}
+	return fmt.Errorf("%s refused everything %s and is left alone until %s; repair it and run syncd apply --target %s (last refusal: %s)",
+		target, times, q.Until.Format(time.RFC3339), target, q.Reason)
 }
+
+// refused reports whether a target refused everything it was asked.
+func (t *opened) refused() bool {
+	return t.wrote == 0 && (t.denied > 0 || t.closed > 0 && t.answered == 0)
+}
+
+// works reports whether a target did what it was asked, or has nothing to do.
+func (t *opened) works() bool { return t.wrote > 0 || t.answered > 0 && t.denied == 0 }
 
 // settleQuarantine notes which targets refused everything and which work again.
 func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
@@ -46,7 +58,7 @@ func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
 		return
 	}
 	for _, t := range targets {
-		if t.down != nil || t.wrote == 0 && t.denied == 0 {
+		if t.down != nil || !t.refused() && !t.works() {
 			continue
 		}
 		name := quarantineDocument(t.spec.Name)
@@ -55,7 +67,7 @@ func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
 		if err == nil && len(doc.Body) > 0 {
 			_ = json.Unmarshal(doc.Body, &q) // a damaged note counts as none
 		}
-		if t.wrote > 0 {
+		if t.works() {
 			if q.Failures == 0 {
 				continue
 			}

@@ -278,6 +278,8 @@ func owner(o entity) string {
 		return o.Info.EnteredBy
 	case *Contact:
 		return o.Info.EnteredBy
+	case *Ticket:
+		return o.Info.EnteredBy
 	case *Agreement:
 		return o.Info.EnteredBy
 	case *Addition:

@@ -15,6 +15,7 @@ func (w *World) Clone() *World {
 		o.Communications = slices.Clone(o.Communications)
 		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
 	})
+	c.Tickets = each(w.Tickets, func(o *Ticket) { o.Other = maps.Clone(o.Other) })
 	c.Agreements = each(w.Agreements, func(o *Agreement) {
 		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
 	})
@@ -73,6 +74,7 @@ func (w *World) settle(now time.Time, by string) {
 	number(w.CompanyStatuses, setupParts, now, by)
 	number(w.CompanyTypes, setupParts, now, by)
 	number(w.Contacts, func(o *Contact) (*int, *Info) { return &o.ID, &o.Info }, now, by)
+	number(w.Tickets, func(o *Ticket) (*int, *Info) { return &o.ID, &o.Info }, now, by)
 	number(w.Agreements, func(o *Agreement) (*int, *Info) { return &o.ID, &o.Info }, now, by)
 	number(w.AgreementTypes, func(o *AgreementType) (*int, *Info) { return &o.ID, &o.Info }, now, by)
 	number(w.BillingCycles, func(o *BillingCycle) (*int, *Info) { return &o.ID, &o.Info }, now, by)

@@ -25,6 +25,7 @@ const (
 
 	companyMaintenance = "Company Maintenance"
 	contactsFunction   = "Contacts"
+	serviceTickets     = "Service Tickets"
 	agreementsFunction = "Agreements"
 	agreementInvoicing = "Agreement Invoicing"
 	invoicingFunction  = "Invoicing"
@@ -40,6 +41,7 @@ func init() {
 		collection("/company/companies/statuses", "CompanyStatus", "", func(c *call) []entity { return entities(c.world.CompanyStatuses) }),
 		collection("/company/companies/types", "CompanyType", "", func(c *call) []entity { return entities(c.world.CompanyTypes) }),
 		collection("/company/contacts", "Contact", contactsFunction, func(c *call) []entity { return entities(c.world.Contacts) }),
+		collection("/service/tickets", "Ticket", serviceTickets, func(c *call) []entity { return entities(c.world.Tickets) }),
 		collection("/finance/agreements", "Agreement", agreementsFunction, func(c *call) []entity { return entities(c.world.Agreements) }),
 		collection("/finance/agreements/types", "AgreementType", "", func(c *call) []entity { return entities(c.world.AgreementTypes) }),
 		collection("/finance/billingCycles", "BillingCycle", "", func(c *call) []entity { return entities(c.world.BillingCycles) }),

@@ -126,6 +126,7 @@ func (s *Server) Edit(member string, change func(*World)) {
 	v := s.view("")
 	note(v, "Company", old.Companies, s.world.Companies, (*Company).key, func(o *Company) *Info { return &o.Info }, now, member)
 	note(v, "Contact", old.Contacts, s.world.Contacts, (*Contact).key, func(o *Contact) *Info { return &o.Info }, now, member)
+	note(v, "Ticket", old.Tickets, s.world.Tickets, (*Ticket).key, func(o *Ticket) *Info { return &o.Info }, now, member)
 	note(v, "Agreement", old.Agreements, s.world.Agreements, (*Agreement).key, func(o *Agreement) *Info { return &o.Info }, now, member)
 	note(v, "AgreementAddition", old.Additions, s.world.Additions, (*Addition).key, func(o *Addition) *Info { return &o.Info }, now, member)
 	note(v, "ProductCatalog", old.Products, s.world.Products, (*Product).key, func(o *Product) *Info { return &o.Info }, now, member)

@@ -302,15 +302,17 @@ func TestEveryRouteAnswersItsGet(t *testing.T) {
 	w := seed()
 	w.Roles = []*Role{{ID: 1, Name: "API", Settings: []RoleSetting{
 		{Module: "Finance", Function: "Agreements", Inquire: "All"}, {Function: companyMaintenance, Inquire: "All"},
-		{Function: contactsFunction, Inquire: "All"}, {Function: invoicingFunction, Inquire: "All"}, {Function: productCatalog, Inquire: "All"},
+		{Function: contactsFunction, Inquire: "All"}, {Function: serviceTickets, Inquire: "All"}, {Function: invoicingFunction, Inquire: "All"}, {Function: productCatalog, Inquire: "All"},
 	}}}
 	w.Members = []*Member{{ID: 1, Identifier: "syncd", RoleID: 1}}
+	w.Tickets = []*Ticket{{ID: 7001, Summary: "New colleague", CompanyID: 250}}
 	s, base := newSim(t, w)
 	s.Invoice(55, "billing")
 	ids := map[string]string{
 		"/company/companies": "250", "/company/companies/statuses": "1", "/company/companies/types": "1", "/company/contacts": "5",
 		"/finance/agreements": "55", "/finance/agreements/types": "3", "/finance/billingCycles": "2", "/finance/invoices": "1",
 		"/procurement/catalog": "752", "/system/securityroles": "1", "/system/userDefinedFields": "7", "/finance/agreementrecap": "55",
+		"/service/tickets": "7001",
 	}
 	for _, r := range Routes() {
 		path, ok := strings.CutPrefix(r, "GET ")

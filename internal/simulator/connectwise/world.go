@@ -19,6 +19,7 @@ type World struct {
 	CompanyStatuses []*Setup
 	CompanyTypes    []*Setup
 	Contacts        []*Contact
+	Tickets         []*Ticket
 	Agreements      []*Agreement
 	AgreementTypes  []*AgreementType
 	BillingCycles   []*BillingCycle

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/cipp/playbook"
+	"syncd/internal/connectwise"
+	"syncd/internal/mapping"
+)
+
+// A newcomer is somebody whom ConnectWise knows already, in the place of a table.
+type newcomer struct {
+	contact, ticket int
+	set             []string
+	out             string
+}
+
+func (n *newcomer) flags(cmd *cobra.Command) {
+	cmd.Use, cmd.Args = "onboard [FILE]", cobra.MaximumNArgs(1)
+	cmd.Flags().IntVar(&n.contact, "contact", 0, "in place of FILE: the ConnectWise contact with this `NUMBER`")
+	cmd.Flags().IntVar(&n.ticket, "ticket", 0, "in place of FILE: the contact of the ticket with this `NUMBER`")
+	cmd.Flags().StringArrayVar(&n.set, "set", nil, "with those: another column, `NAME=VALUE`, such as licences=SPB; may be repeated")
+	cmd.Flags().StringVar(&n.out, "out", "", "with those: write the table to `FILE` to go on with by hand, and do nothing")
+}
+
+// table is what the playbook reads: the file, or a table about the contact. The
+// name says in messages where it came from.
+func (n *newcomer) table(ctx context.Context, d *desk, args []string) (name string, text []byte, err error) {
+	of := n.contact != 0 || n.ticket != 0
+	switch {
+	case of && len(args) > 0, n.contact != 0 && n.ticket != 0:
+		return "", nil, usage("name a FILE, --contact or --ticket, and not two of them")
+	case !of && len(args) == 0:
+		return "", nil, usage("name a FILE, --contact NUMBER or --ticket NUMBER")
+	case !of && (len(n.set) > 0 || n.out != ""):
+		return "", nil, usage("--set and --out go with --contact or --ticket; a FILE has its own columns")
+	case !of:
+		if text, err = d.console.Files.ReadFile(args[0]); err != nil {
+			return "", nil, usage("reading the playbook: %w", err)
+		}
+		return args[0], text, nil
+	case d.world.ConnectWise == nil:
+		return "", nil, usage("the configuration names no ConnectWise, so nobody can be read from it")
+	}
+	var p connectwise.Person
+	if n.ticket != 0 {
+		name = fmt.Sprintf("ticket %d", n.ticket)
+		p, err = d.world.ConnectWise.TicketContact(ctx, n.ticket)
+	} else {
+		name = fmt.Sprintf("contact %d", n.contact)
+		p, err = d.world.ConnectWise.Contact(ctx, n.contact)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	cells := map[string]string{"upn": p.Email, "display_name": strings.TrimSpace(p.First + " " + p.Last), "given_name": p.First, "surname": p.Last,
+		"job_title": p.Title, "department": p.Department, "mobile": cmp.Or(p.Mobile, p.Phone)}
+	for _, pair := range n.set {
+		column, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return "", nil, usage("--set %q is not NAME=VALUE; names are %s", pair, strings.Join(playbook.Columns(playbook.Onboard), ", "))
+		}
+		cells[column] = value
+	}
+	if cells["upn"] == "" {
+		return "", nil, usage("%s has no mail address to make a user name of; name one with --set upn=NAME@DOMAIN", name)
+	}
+	if cells["tenant"], err = d.tenantOf(ctx, p.CompanyID, cells["tenant"]); err != nil {
+		return "", nil, err
+	}
+	maps.DeleteFunc(cells, func(_, value string) bool { return value == "" })
+	// Columns in the order in which a person expects them; those that nobody
+	// knows go last, for the playbook to complain of.
+	var columns []string
+	for _, c := range playbook.Columns(playbook.Onboard) {
+		if c = strings.TrimSuffix(c, "*"); cells[c] != "" {
+			columns = append(columns, c)
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(cells)) {
+		if !slices.Contains(columns, c) {
+			columns = append(columns, c)
+		}
+	}
+	row := make([]string, len(columns))
+	for i, c := range columns {
+		row[i] = cells[c]
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	if err := w.WriteAll([][]string{columns, row}); err != nil {
+		return "", nil, fmt.Errorf("writing the table of %s: %w", name, err)
+	}
+	return name, b.Bytes(), nil
+}
+
+// tenantOf is the tenant of a ConnectWise company: the one that was named, or
+// else the one that is linked with it.
+func (d *desk) tenantOf(ctx context.Context, company int, named string) (string, error) {
+	if named = cmp.Or(d.tenant, named); named != "" {
+		return named, nil
+	}
+	table, err := d.world.links(ctx)
+	if err != nil {
+		return "", err
+	}
+	tenants, err := d.world.tenants(ctx)
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for _, c := range table.Customers(tenants) {
+		if company != 0 && c.Status == mapping.Linked && c.Links[mapping.ConnectWiseCompany] == strconv.Itoa(company) {
+			found = append(found, string(c.Tenant.ID))
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", usage("no tenant is linked with ConnectWise company %d; name one with --tenant, or link it: syncd map", company)
+	}
+	return "", usage("several tenants are linked with ConnectWise company %d; name one with --tenant", company)
+}

@@ -1,0 +1,184 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/cipp/admin"
+	"syncd/internal/cipp/endpoint"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+)
+
+// showing is how long a write may take to show. CIPP keeps tenant groups in a
+// cache for up to five minutes; waiting that long for each of many tenants
+// would take a run the whole day, and the next run finds out just as well.
+//
+// Once it was waited for in vain, the cache is known to be old, and the others
+// wait only briefly.
+const (
+	showing       = 45 * time.Second
+	showingStale  = 5 * time.Second
+	codeCippCache = "cipp_cache"
+)
+
+// Apply brings one tenant's alias and groups to what the change says, in as few
+// calls as CIPP allows, and returns what reading back shows. Changes are made
+// one after the other.
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+	if ch.Before == nil || ch.After == nil || ch.Action != plan.Update && ch.Action != plan.Adopt {
+		return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of CIPP: tenants come and go with their relationship", ch.Action, ch.Label)
+	}
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	caller := &attentive{t.caller, func() {}}
+	a := admin.New(caller, admin.Options{})
+	steps, err := a.EditTenant(ctx, c.Tenant, edit(&ch))
+	if err != nil {
+		return plan.Applied{}, err
+	}
+	known := names(ch.Before, ch.After)
+	if moved := difference(ch.Before, steps[0].Before, known); moved != "" {
+		return plan.Applied{}, fmt.Errorf("%w: tenant %s: %s", plan.ErrMoved, c.Tenant.ID, moved)
+	}
+	// Only this call writes members whole; the other one sends a tenant's own
+	// groups and nobody else's.
+	if t.stale && slices.ContainsFunc(steps, func(s admin.Step) bool { return s.Endpoint == "ExecTenantGroup" }) {
+		return plan.Applied{}, &plan.Later{Code: codeCippCache, Why: "CIPP still shows tenant groups as they were before an earlier change, and members written from that would bring tenants back"}
+	}
+	var last admin.Result
+	for _, step := range steps {
+		if last, err = t.run(ctx, a, caller, step); err != nil {
+			return plan.Applied{}, err
+		}
+	}
+	o := *ch.Before
+	o.Label = ch.After.Label
+	o.Fields = shown(ch.Before.Fields, last.After, known)
+	return plan.Applied{Object: o}, nil
+}
+
+// run does one step. Where CIPP accepted it and reading back did not show it,
+// nobody knows yet what became of it.
+func (t *Target) run(ctx context.Context, a *admin.Admin, caller *attentive, step admin.Step) (admin.Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var patience *time.Timer
+	accepted := false
+	caller.accepted = func() {
+		accepted = true
+		d := showing
+		if t.stale {
+			d = showingStale
+		}
+		patience = time.AfterFunc(d, func() { cancel(fmt.Errorf("it did not show within %s", d)) })
+	}
+	defer func() {
+		if patience != nil {
+			patience.Stop()
+		}
+	}()
+	result, err := a.Run(ctx, step)
+	if err == nil {
+		return result, nil
+	}
+	if moved, ok := errors.AsType[*admin.MovedError](err); ok {
+		return result, fmt.Errorf("%w: %w", plan.ErrMoved, moved)
+	}
+	if accepted {
+		t.stale = true
+		return result, fmt.Errorf("%w: CIPP reported success and reading back does not show it yet, as happens for up to five minutes; the next run looks again (%v)", rest.ErrOutcomeUnknown, err)
+	}
+	t.stale = t.stale || errors.Is(err, rest.ErrOutcomeUnknown)
+	return result, err
+}
+
+// An attentive caller tells when CIPP accepted a write.
+type attentive struct {
+	admin.Caller
+	accepted func()
+}
+
+func (c *attentive) Call(ctx context.Context, k admin.Call) (*admin.Reply, error) {
+	reply, err := c.Caller.Call(ctx, k)
+	if e, unknown := endpoint.Find(k.Endpoint); unknown == nil && e.Writes() && err == nil {
+		c.accepted()
+	}
+	return reply, err
+}
+
+// edit says a change in admin's words: what differs, and nothing else.
+func edit(ch *plan.Change) admin.TenantEdit {
+	var e admin.TenantEdit
+	for _, f := range ch.Fields {
+		switch f.Name {
+		case fieldAlias:
+			e.Alias = f.After.String()
+			e.RemoveAlias = e.Alias == ""
+		case fieldGroups:
+			e.AddGroups = without(f.After, f.Before)
+			e.RemoveGroups = without(f.Before, f.After)
+		}
+	}
+	return e
+}
+
+func without(all, some plan.Value) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(some, name) })
+}
+
+// names are the managed groups that either side speaks of, sorted.
+func names(before, after *plan.Object) []string {
+	was, _ := before.Fields.Get(fieldGroups)
+	is, _ := after.Fields.Get(fieldGroups)
+	all := slices.Concat(was, is)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// shown is fields as a state shows them, of the same names.
+func shown(fields plan.Fields, s admin.State, known []string) plan.Fields {
+	out := slices.Clone(fields)
+	for i := range out {
+		switch out[i].Name {
+		case fieldAlias:
+			out[i].Value = plan.Value{s.Get("alias")}
+		case fieldGroups:
+			in := plan.Value{}
+			for _, name := range known {
+				if holds(s.Get("groups"), name) {
+					in = append(in, name)
+				}
+			}
+			out[i].Value = in
+		}
+	}
+	return out
+}
+
+// holds reports whether a name is in a list as admin writes it.
+func holds(list, name string) bool { return strings.Contains(", "+list+", ", ", "+name+", ") }
+
+// difference says what of a tenant is no longer as the plan saw it, or is
+// empty. Groups that nobody asked about may come and go.
+func difference(before *plan.Object, now admin.State, known []string) string {
+	var texts []string
+	for i, f := range shown(before.Fields, now, known) {
+		if was := before.Fields[i].Value; !was.Equal(f.Value) {
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, orNothing(was), orNothing(f.Value)))
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func orNothing(v plan.Value) string {
+	if v.Blank() {
+		return "empty"
+	}
+	return v.String()
+}

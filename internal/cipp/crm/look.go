@@ -1,0 +1,141 @@
+package crm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/cipp/admin"
+	"syncd/internal/plan"
+)
+
+// A managed group is one that rules name.
+type managed struct {
+	name  string // as CIPP spells it; as the rules do where it has none
+	rules []*Rule
+	id    string // of the static group; empty where there is none to use
+	trouble
+}
+
+// A trouble is why a group cannot be used. It is told only of tenants that
+// should be in the group: nobody else misses anything.
+type trouble struct {
+	code, why string
+	note      bool // it holds nothing
+}
+
+// managed resolves the groups that the rules name, in the order of their names.
+func (t *Target) managed(all []admin.TenantGroup) []managed {
+	byName := map[string]*managed{}
+	for i := range t.config.Groups {
+		r := &t.config.Groups[i]
+		key := strings.ToLower(r.Group)
+		if byName[key] == nil {
+			byName[key] = resolve(r.Group, all)
+		}
+		byName[key].rules = append(byName[key].rules, r)
+	}
+	out := make([]managed, 0, len(byName))
+	for _, g := range byName {
+		out = append(out, *g)
+	}
+	slices.SortFunc(out, func(a, b managed) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+func resolve(name string, all []admin.TenantGroup) *managed {
+	var found []admin.TenantGroup
+	for _, g := range all {
+		if strings.EqualFold(strings.TrimSpace(g.Name), name) {
+			found = append(found, g)
+		}
+	}
+	m := &managed{name: name}
+	switch {
+	case len(found) == 0:
+		m.trouble = trouble{"group_missing", fmt.Sprintf("CIPP has no tenant group %q, which a rule names (cipp.tenants.groups): make it with syncd cipp tenant-groups create %q, or correct the rule", name, name), true}
+	case len(found) > 1:
+		m.trouble = trouble{"group_ambiguous", fmt.Sprintf("CIPP has %d tenant groups called %q, which a rule names (cipp.tenants.groups): rename all but one there", len(found), name), false}
+	case found[0].Dynamic:
+		m.trouble = trouble{"group_dynamic", fmt.Sprintf("%q is a dynamic tenant group: its own rules in CIPP say who is in it; name a static one in cipp.tenants.groups", found[0].Name), false}
+	default:
+		m.name, m.id = strings.TrimSpace(found[0].Name), found[0].ID
+	}
+	return m
+}
+
+// look says what a tenant is in CIPP, which goes into out, and what it should be.
+func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []managed, out *plan.Observed) (w wish) {
+	key := plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID)}
+	hold := func(key plan.Key, code, format string, args ...any) {
+		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}})
+	}
+	note := func(code, format string, args ...any) {
+		out.Notes = append(out.Notes, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
+	}
+	is := plan.Object{Key: key, Label: p.Tenant.Name, Ref: string(p.Tenant.ID)}
+	if t.config.Alias != "" {
+		is.Fields = is.Fields.With(fieldAlias, plan.Value{p.Alias})
+	}
+	if len(groups) > 0 {
+		is.Fields = is.Fields.With(fieldGroups, memberships(p, groups))
+	}
+	out.Objects = []plan.Object{is}
+	switch {
+	case at == nil:
+		hold(key, "company_gone", "company %d is not in ConnectWise any more: deleted, merged into another one, or hidden from the API member; nothing is changed in CIPP; link the tenant to another one with syncd map", company)
+		return w
+	case at.Deleted:
+		hold(key, "company_gone", "company %d (%s) is in ConnectWise's recycle bin: nothing is changed in CIPP; bring it back, or link the tenant to another one with syncd map", company, at.Name)
+		return w
+	}
+	out.Objects[0].Info = map[string]string{"company": fmt.Sprintf("%d %s", company, at.Name)}
+	want := plan.Object{Key: key, Label: is.Label, Info: out.Objects[0].Info}
+	if t.config.Alias != "" {
+		text, known := t.config.alias(at)
+		switch {
+		case !known:
+			note("alias_field_missing", "companies in ConnectWise have no custom field %q, which the alias is to come from (cipp.tenants.alias): write name, identifier, or the caption of one", t.config.Alias)
+		case text == p.Name:
+			// Under its own name a tenant is shown without an alias; CIPP would
+			// forget one that says the same.
+			want.Fields = want.Fields.With(fieldAlias, plan.Value{""})
+		case text != "":
+			want.Fields = want.Fields.With(fieldAlias, plan.Value{text})
+		}
+	}
+	if len(groups) > 0 {
+		in := plan.Value{}
+		for i := range groups {
+			g := &groups[i]
+			switch fits := slices.ContainsFunc(g.rules, func(r *Rule) bool { return r.matches(at) }); {
+			case !fits:
+			case g.id != "":
+				in = append(in, g.name)
+			case g.note:
+				note(g.code, "%s", g.why)
+			default:
+				hold(plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID) + "@" + g.name}, g.code, "%s", g.why)
+			}
+		}
+		want.Fields = want.Fields.With(fieldGroups, in)
+		now, _ := is.Fields.Get(fieldGroups)
+		if len(in) == 0 && len(now) > 0 && len(now) == len(p.Groups) {
+			note("group_rewritten", "to take %s out of its last tenant group CIPP is sent all other members of %s anew: tenants that are excluded in CIPP are not shown among them and drop out of it",
+				p.Tenant.Name, now)
+		}
+	}
+	w.objects = []plan.Object{want}
+	return w
+}
+
+// memberships are the managed groups that a tenant is in, sorted.
+func memberships(p *admin.TenantProfile, groups []managed) plan.Value {
+	in := plan.Value{}
+	for i := range groups {
+		if groups[i].id != "" && slices.ContainsFunc(p.Groups, func(g admin.TenantGroup) bool { return g.ID == groups[i].id }) {
+			in = append(in, groups[i].name)
+		}
+	}
+	return in
+}

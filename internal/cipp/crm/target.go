@@ -1,0 +1,191 @@
+// Package crm is the target that keeps CIPP's own list of tenants in step with
+// ConnectWise: the alias a tenant is shown under, and which static tenant
+// groups it is in. What it follows is the company that a tenant is linked to;
+// of Microsoft's side it needs nothing.
+//
+// Only groups that a rule names are managed. Dynamic groups and membership in
+// other groups are never touched, although CIPP's call sets alias and groups
+// whole: the operations of package admin send along what is to stay.
+package crm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+
+	"syncd/internal/cipp/admin"
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// Facts are what rules look at in a company. It is an alias of a plain struct,
+// so that the system that knows companies can spell the same one out for
+// itself: systems do not import one another.
+type Facts = struct {
+	Name, Identifier string
+	Types            []string
+	Status           string
+	Agreements       []string          // names of the active ones, sorted; two may be called the same
+	Fields           map[string]string // custom fields by caption; a field without a value is there, and empty
+	Deleted          bool              // in the recycle bin
+}
+
+// Companies tells facts. A *connectwise.Client is one.
+type Companies interface {
+	// Facts reads some companies by id. One that is missing in the result is not
+	// there any more, or hidden.
+	Facts(ctx context.Context, ids []int) (map[int]Facts, error)
+}
+
+// The kind of object and its fields.
+const (
+	kindTenant = "tenant"
+
+	// fieldAlias is empty where the tenant is shown under Microsoft's name.
+	fieldAlias = "alias"
+	// fieldGroups are the names of the managed groups it is in.
+	fieldGroups = "groups"
+)
+
+// batch is how many customers are observed at once. CIPP's two lists are read
+// once a batch, companies by the hundred.
+const batch = 500
+
+// A Target is CIPP's list of tenants for one run. Its methods may be called
+// from many goroutines.
+type Target struct {
+	caller    admin.Caller
+	companies Companies
+	config    Config
+	settings  string
+
+	mu     sync.Mutex
+	wanted map[string]wish // by customer, as Observe found them
+
+	// writing makes writes one after the other. To leave a tenant's last group
+	// is to write the members of that group whole, and two at a time would put
+	// each other's tenant back.
+	writing sync.Mutex
+	// stale: CIPP still showed tenant groups as they were before a write. Until
+	// the next run nothing is built upon what it shows of members.
+	stale bool
+}
+
+// A wish is what a customer's tenant should be, and what stands in the way.
+type wish struct {
+	objects   []plan.Object // none or one
+	conflicts []plan.Conflict
+}
+
+// Open returns the target for one run. The caller must be one that may write
+// (cipp.Options.Operate); the configuration is one that Validate has passed.
+func Open(caller admin.Caller, companies Companies, c Config) *Target {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // plain data of our own; cannot fail
+	}
+	sum := sha256.Sum256(raw)
+	return &Target{caller: caller, companies: companies, config: c, settings: hex.EncodeToString(sum[:8]), wanted: map[string]wish{}}
+}
+
+// Spec says what the loop must know of the target. It needs nothing of a
+// tenant's collections, and nothing of it is ever made or removed.
+func (t *Target) Spec() plan.Spec {
+	return plan.Spec{
+		Name: "cipp",
+		Kinds: []plan.Kind{{
+			Name:  kindTenant,
+			Owner: plan.Restore,
+			// The alias is what technicians read all day: one that somebody chose
+			// in CIPP is not replaced unasked.
+			Fields:  map[string]plan.Ownership{fieldAlias: plan.Hold},
+			Sets:    []string{fieldGroups},
+			Leavers: &plan.Leavers{Never: true},
+		}},
+		Link:     mapping.ConnectWiseCompany,
+		Batch:    batch,
+		Settings: t.settings,
+	}
+}
+
+// Desired says how a customer's tenant should stand in CIPP:
+//
+//	company                                   what is wanted
+//	has a text for the alias                  that alias
+//	has the tenant's own name there           no alias
+//	has nothing there, or no alias is managed the alias is not ours
+//	fits a rule of a group                    the tenant is in it
+//	fits none of them                         the tenant is not in it
+//
+// It is a pure function of its arguments, the rules, and what Observe saw.
+func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (plan.Desired, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.wanted[c.Key]
+	return plan.Desired{Objects: slices.Clone(w.objects), Conflicts: slices.Clone(w.conflicts)}, nil
+}
+
+// Observe reads how the customers' tenants stand in CIPP, and the companies
+// they are linked to.
+func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
+	out := make([]plan.Observed, len(asked))
+	ids := make([]int, len(asked))
+	var linked []int
+	for i := range asked {
+		text := strings.TrimSpace(asked[i].Links[mapping.ConnectWiseCompany])
+		n, err := strconv.Atoi(text)
+		if err != nil || n <= 0 {
+			out[i].Err = &plan.Blocked{Violations: []plan.Violation{{Code: "link_bad", Stays: true, Message: fmt.Sprintf(
+				"%q in the column %s is not the id of a ConnectWise company (a number): correct it with syncd map", text, mapping.ConnectWiseCompany)}}}
+			continue
+		}
+		ids[i] = n
+		linked = append(linked, n)
+	}
+	if len(linked) == 0 {
+		return out, nil
+	}
+	profiles, groups, err := admin.New(t.caller, admin.Options{}).TenantProfiles(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading CIPP's tenants: %w", err)
+	}
+	companies, err := t.companies.Facts(ctx, linked)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[directory.TenantID]*admin.TenantProfile, len(profiles))
+	for i := range profiles {
+		// A tenant that was renamed may be listed twice; the newer row comes first.
+		if _, twice := byID[profiles[i].Tenant.ID]; !twice {
+			byID[profiles[i].Tenant.ID] = &profiles[i]
+		}
+	}
+	managed := t.managed(groups)
+	for i := range asked {
+		if out[i].Err != nil {
+			continue
+		}
+		p := byID[asked[i].Tenant.ID]
+		if p == nil {
+			out[i].Err = fmt.Errorf("CIPP lists %s no more: it was excluded there, or its relationship ended, a moment ago", asked[i].Name)
+			continue
+		}
+		var at *Facts
+		if f, ok := companies[ids[i]]; ok {
+			at = &f
+		}
+		w := t.look(p, ids[i], at, managed, &out[i])
+		t.mu.Lock()
+		t.wanted[asked[i].Key] = w
+		t.mu.Unlock()
+	}
+	return out, nil
+}

@@ -1,0 +1,346 @@
+package crm_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"syncd/internal/cipp/crm"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	cippsim "syncd/internal/simulator/cipp"
+	cwsim "syncd/internal/simulator/connectwise"
+)
+
+func TestTenantsFollowTheirCompanies(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		for _, tt := range []struct {
+			who          mapping.Customer
+			before, plan string
+			after        string
+		}{
+			{theDental, "– | Silver support | All with GDAP | North, and east", "alias >Fabrikam Dental; groups Silver support>Gold support",
+				"Fabrikam Dental | Gold support | All with GDAP | North, and east"},
+			{theBakery, "Northwind Bakery | Gold support | All with GDAP", "", "Northwind Bakery | Gold support | All with GDAP"},
+			// The company is called what Microsoft calls the tenant: no alias is needed.
+			{theGarden, "The gardeners | Gold support | All with GDAP", "alias The gardeners>; groups Gold support>Silver support",
+				"– | Silver support | All with GDAP"},
+		} {
+			r.want(tt.who.Key, tt.before)
+			if got := written(r.apply(tt.who)); got != tt.plan {
+				t.Errorf("got the plan %s, want %s", got, tt.plan)
+			}
+			r.want(tt.who.Key, tt.after)
+		}
+		writes := r.writes()
+		for _, c := range []mapping.Customer{theDental, theBakery, theGarden} {
+			if p := r.apply(c); !p.Empty() || p.InStep != 1 || codes(p) != "" {
+				t.Errorf("the second run got %s (%s), want nothing", written(p), codes(p))
+			}
+		}
+		if got := r.writes(); got != writes || writes != 2 {
+			t.Errorf("got %d writes and %d after the second run, want 2 in all", writes, got)
+		}
+	})
+}
+
+func TestEachHalfLeavesTheOtherAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		conf  crm.Config
+		plan  string
+		after string
+	}{
+		{"only groups change, and the alias stays", crm.Config{Groups: []crm.Rule{{Group: "North, and east", Status: "Credit*"}}}, "groups >North, and east",
+			"The gardeners | Gold support | All with GDAP | North, and east"},
+		{"only the alias changes, and all groups stay", crm.Config{Alias: "IDENTIFIER"}, "alias The gardeners>NWGarden", "NWGarden | Gold support | All with GDAP"},
+		{"nothing is managed", crm.Config{}, "", "The gardeners | Gold support | All with GDAP"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inRoom(t, tt.conf, func(t *testing.T, r *room) {
+				if got := written(r.apply(theGarden)); got != tt.plan {
+					t.Errorf("got the plan %s, want %s", got, tt.plan)
+				}
+				r.want(garden, tt.after)
+				if p := r.apply(theGarden); !p.Empty() {
+					t.Errorf("the second run got %s, want nothing", written(p))
+				}
+			})
+		})
+	}
+}
+
+func TestAnAliasFromACustomField(t *testing.T) {
+	inRoom(t, crm.Config{Alias: "portal NAME"}, func(t *testing.T, r *room) {
+		if got, want := written(r.apply(theDental)), "alias >Dentists (FD)"; got != want {
+			t.Errorf("got %s, want %s in single spaces, as it is read back", got, want)
+		}
+		if p := r.apply(theDental); !p.Empty() {
+			t.Errorf("the second run got %s, want nothing", written(p))
+		}
+		if p := r.apply(theGarden); written(p) != "" || codes(p) != "" {
+			t.Errorf("got %s (%s), want a company without a value to leave the alias alone", written(p), codes(p))
+		}
+		r.want(garden, "The gardeners | Gold support | All with GDAP")
+		r.company(250, func(c *cwsim.Company) { c.Custom[7] = "" })
+		if p := r.apply(theDental); written(p) != "" {
+			t.Errorf("got %s, want an alias whose source is emptied to stay", written(p))
+		}
+		r.config.Alias = "Portal mane"
+		r.open()
+		if p := r.apply(theDental); written(p) != "" || codes(p) != "[alias_field_missing]" {
+			t.Errorf("got %s (%s), want a note that there is no such field", written(p), codes(p))
+		}
+	})
+}
+
+func TestWhatChangesInConnectWiseIsFollowed(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.apply(theDental)
+		r.company(250, func(c *cwsim.Company) { c.Name = "Fabrikam Smiles" })
+		if got, want := written(r.apply(theDental)), "alias Fabrikam Dental>Fabrikam Smiles"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		r.company(250, func(c *cwsim.Company) { c.TypeIDs = []int{1} })
+		p := r.apply(theDental)
+		if got, want := written(p), "groups Gold support>"; got != want || codes(p) != "" {
+			t.Errorf("got %s (%s), want %s", got, codes(p), want)
+		}
+		r.want(dental, "Fabrikam Smiles | All with GDAP | North, and east")
+		r.cw.Edit("jwhite", func(w *cwsim.World) {
+			w.Agreements = append(w.Agreements, &cwsim.Agreement{Name: "Silver plus", TypeID: 3, CompanyID: 250, StartDate: cwsim.Day(1999, 1, 1), NoEndingDate: true, BillingCycleID: 2})
+		})
+		if got, want := written(r.apply(theDental)), "groups >Silver support"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		r.cw.Edit("jwhite", func(w *cwsim.World) { w.Agreements[len(w.Agreements)-1].Cancelled = true })
+		if got, want := written(r.apply(theDental)), "groups Silver support>"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		r.want(dental, "Fabrikam Smiles | All with GDAP | North, and east")
+	})
+}
+
+func TestTheLastGroupIsLeftByItsOwnCallAndSaidBefore(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.company(251, func(c *cwsim.Company) { c.TypeIDs, c.Name = []int{1}, "Northwind Bread" })
+		p := r.apply(theBakery)
+		if got, want := written(p), "alias Northwind Bakery>Northwind Bread; groups Gold support>"; got != want || codes(p) != "[group_rewritten]" {
+			t.Errorf("got %s (%s), want %s and a note about the members", got, codes(p), want)
+		}
+		r.want(bakery, "Northwind Bread | All with GDAP")
+		r.want(garden, "The gardeners | Gold support | All with GDAP")
+		if p := r.apply(theBakery); !p.Empty() {
+			t.Errorf("the second run got %s, want nothing", written(p))
+		}
+	})
+}
+
+func TestAPersonsAliasHoldsAndAPersonsGroupsAreRestored(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.apply(theDental)
+		r.cipp.Update(func(w *cippsim.World) { w.Tenant(dental).DisplayName = "The dentists" })
+		writes := r.writes()
+		if got, want := written(r.apply(theDental)), "alias The dentists>Fabrikam Dental (changed_at_target)"; got != want || r.writes() != writes {
+			t.Errorf("got %s after %d writes, want %s and none", got, r.writes()-writes, want)
+		}
+		r.cipp.Update(func(w *cippsim.World) {
+			w.Tenant(dental).DisplayName = "Fabrikam Dental"
+			w.TenantGroups[0].Members = []string{bakery, garden}
+			w.TenantGroups[1].Members = []string{dental}
+		})
+		if got, want := written(r.apply(theDental)), "groups Silver support>Gold support"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		r.want(dental, "Fabrikam Dental | Gold support | All with GDAP | North, and east")
+	})
+}
+
+func TestRulesAboutGroupsThatCannotBeUsedAreSaidToThoseConcerned(t *testing.T) {
+	for _, tt := range []struct {
+		name, group string
+		want, says  string
+	}{
+		{"no such group", "Platinum", "[group_missing]", `syncd cipp tenant-groups create "Platinum"`},
+		{"a dynamic one", "all with gdap", "group_dynamic", "is a dynamic tenant group"},
+		{"two of one name", "Twin", "group_ambiguous", "2 tenant groups called"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			conf := supported()
+			conf.Groups = append(conf.Groups, crm.Rule{Group: tt.group, Type: "Gold*"})
+			inRoom(t, conf, func(t *testing.T, r *room) {
+				r.cipp.Update(func(w *cippsim.World) {
+					w.TenantGroups = append(w.TenantGroups, &cippsim.TenantGroup{ID: "t1", Name: "Twin"}, &cippsim.TenantGroup{ID: "t2", Name: "twin", Members: []string{garden}})
+				})
+				p := r.apply(theDental)
+				if codes(p) != tt.want || !strings.Contains(p.Violations[0].Message, tt.says) || plan.Blocks(p.Violations) {
+					t.Errorf("got %+v, want %s for this tenant", p.Violations, tt.want)
+				}
+				if got, want := written(p), "alias >Fabrikam Dental; groups Silver support>Gold support"; got != want {
+					t.Errorf("got %s, want the rest to go ahead: %s", got, want)
+				}
+				if p := r.apply(theGarden); codes(p) != "" {
+					t.Errorf("got %s for a tenant that no such rule fits, want nothing", codes(p))
+				}
+			})
+		})
+	}
+}
+
+func TestACompanyThatIsGoneChangesNothing(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.apply(theDental)
+		for _, company := range []string{"253", "999"} {
+			c := customer(dental, company)
+			if p := r.apply(c); !p.Empty() || codes(p) != "company_gone" {
+				t.Errorf("company %s: got %s (%s), want nothing but company_gone", company, written(p), codes(p))
+			}
+		}
+		seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: customer(dental, "x")}, {Customer: theGarden}})
+		if _, ok := errors.AsType[*plan.Blocked](seen[0].Err); err != nil || !ok || seen[1].Err != nil || len(seen[1].Objects) != 1 {
+			t.Errorf("got %v and %+v, want a bad link to stop its own scope alone", err, seen)
+		}
+		r.want(dental, "Fabrikam Dental | Gold support | All with GDAP | North, and east")
+	})
+}
+
+func TestManyCustomersAreFewCalls(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
+		if err != nil || len(seen) != 3 {
+			t.Fatal(err)
+		}
+		if a, b, c := r.cipp.Count("ListTenants"), r.cipp.Count("ListTenantGroups"), len(r.cw.Requests()); a != 1 || b != 1 || c != 2 {
+			t.Errorf("got %d lists of tenants, %d of groups and %d requests to ConnectWise, want 1, 1 and 2", a, b, c)
+		}
+	})
+}
+
+func TestWhatMovedSinceThePlanIsLeftAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		edit  func(*cippsim.World)
+		moved bool
+	}{
+		{"the alias", func(w *cippsim.World) { w.Tenant(dental).DisplayName = "The dentists" }, true},
+		{"a managed group", func(w *cippsim.World) { w.TenantGroups[0].Members = append(w.TenantGroups[0].Members, dental) }, true},
+		{"another group, which is kept", func(w *cippsim.World) { w.TenantGroups[3].Members = nil }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inRoom(t, supported(), func(t *testing.T, r *room) {
+				p := r.plan(theDental)
+				r.cipp.Update(tt.edit)
+				before := r.stands(dental)
+				_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+				if errors.Is(err, plan.ErrMoved) != tt.moved || (r.writes() == 0) != tt.moved {
+					t.Errorf("got %v and %d writes, want moved: %t", err, r.writes(), tt.moved)
+				}
+				if tt.moved {
+					r.want(dental, before)
+				} else {
+					r.want(dental, "Fabrikam Dental | Gold support | All with GDAP")
+				}
+			})
+		})
+	}
+}
+
+func TestALostAnswerIsFoundOut(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		kind    cippsim.FaultKind
+		dark    bool
+		unknown bool
+	}{
+		{"done, and reading back shows it", cippsim.CutBody, false, false},
+		{"done, and nothing answers any more", cippsim.CutBody, true, true},
+		{"not done", cippsim.Dropped, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inRoom(t, supported(), func(t *testing.T, r *room) {
+				p := r.plan(theDental)
+				lose(r.cipp, tt.kind, tt.dark)
+				_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+				if errors.Is(err, rest.ErrOutcomeUnknown) != tt.unknown || !tt.unknown && err != nil {
+					t.Fatalf("got %v, want unknown: %t", err, tt.unknown)
+				}
+				r.cipp.Heal()
+				time.Sleep(time.Hour)
+				r.open()
+				r.apply(theDental)
+				r.want(dental, "Fabrikam Dental | Gold support | All with GDAP | North, and east")
+				if p := r.apply(theDental); !p.Empty() || r.cipp.Count("EditTenant") > 2 {
+					t.Errorf("got %s after %d writes, want it settled", written(p), r.writes())
+				}
+			})
+		})
+	}
+}
+
+func TestSuccessThatDoesNotShowIsNotBelieved(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.cipp.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{GroupLag: 5 * time.Minute}})
+		began := time.Now()
+		p := r.plan(theDental)
+		_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+		if !errors.Is(err, rest.ErrOutcomeUnknown) || time.Since(began) > time.Minute {
+			t.Errorf("got %v after %s, want unknown within a minute", err, time.Since(began))
+		}
+		// What would be built upon the old members waits for the next run.
+		r.company(251, func(c *cwsim.Company) { c.TypeIDs = []int{1} })
+		p = r.plan(theBakery)
+		if _, err = r.target.Apply(t.Context(), theBakery, p.Changes[0]); !isLater(err) || r.writes() != 1 {
+			t.Errorf("got %v and %d writes, want it left for the next run", err, r.writes())
+		}
+		r.cipp.Heal() // the cache is read anew
+		time.Sleep(10 * time.Minute)
+		r.open()
+		for _, c := range []mapping.Customer{theDental, theBakery} {
+			r.apply(c)
+			if p := r.apply(c); !p.Empty() {
+				t.Errorf("got %s, want it settled", written(p))
+			}
+		}
+		r.want(dental, "Fabrikam Dental | Gold support | All with GDAP | North, and east")
+		r.want(bakery, "Northwind Bakery | All with GDAP")
+	})
+}
+
+func isLater(err error) bool {
+	_, ok := errors.AsType[*plan.Later](err)
+	return ok
+}
+
+func TestARefusalIsAnErrorOfItsOwn(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.cipp.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{Refused: map[string]string{"EditTenant": "Failed to edit tenant: the table is locked"}}})
+		p := r.plan(theDental)
+		_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+		if err == nil || errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, plan.ErrMoved) || !strings.Contains(err.Error(), "the table is locked") {
+			t.Errorf("got %v, want CIPP's own words", err)
+		}
+		for _, action := range []plan.Action{plan.Create, plan.Delete, plan.Forget} {
+			ch := p.Changes[0]
+			ch.Action = action
+			if _, err := r.target.Apply(t.Context(), theDental, ch); err == nil || r.writes() != 1 {
+				t.Errorf("%s: got no error, or a write", action)
+			}
+		}
+	})
+}
+
+func TestWhatTheLoopIsTold(t *testing.T) {
+	a, b := crm.Open(nil, nil, supported()).Spec(), crm.Open(nil, nil, crm.Config{Alias: "name"}).Spec()
+	if a.Settings == b.Settings || a.Settings == "" {
+		t.Errorf("got %q and %q, want a digest that follows the rules", a.Settings, b.Settings)
+	}
+	if a.Name != "cipp" || a.Needs != 0 || a.Link != mapping.ConnectWiseCompany || len(a.Kinds) != 1 || a.Kinds[0].MayCreate {
+		t.Errorf("got %+v", a)
+	}
+	if k := a.Kinds[0]; k.Fields["alias"] != plan.Hold || k.Owner != plan.Restore || !slices.Equal(k.Sets, []string{"groups"}) || !k.Leavers.Never {
+		t.Errorf("got %+v", k)
+	}
+}
