@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
 
 	"syncd/internal/plan"
@@ -209,7 +210,7 @@ func (s *session) domains(ctx context.Context, organization id, begin func(), yi
 		q.Set("filter[organization_id]", organization.String())
 	}
 	err := list(ctx, s, request{at: epDomains, query: q}, largePage, begin, func(row resource[domainWire], _ []included) error {
-		d := nativeDomain{ID: row.ID, Organization: row.Attributes.Organization, Name: domainName(string(row.Attributes.Name))}
+		d := nativeDomain{ID: row.ID, Organization: row.Attributes.Organization, Name: wireName(string(row.Attributes.Name))}
 		if organization != 0 && d.Organization != organization {
 			return nil
 		}
@@ -223,4 +224,14 @@ func (s *session) domains(ctx context.Context, organization id, begin func(), yi
 
 func domainName(s string) string {
 	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(s)), ".")
+}
+
+// wireName is a domain as DNS has it: IT Glue and Microsoft 365 do not agree on
+// whether a name with letters beyond ASCII is written in them or in punycode.
+func wireName(s string) string {
+	name := domainName(s)
+	if ascii, err := idna.ToASCII(name); err == nil {
+		return ascii
+	}
+	return name
 }

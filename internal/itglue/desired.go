@@ -3,6 +3,7 @@ package itglue
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -207,6 +208,9 @@ func (w *wishList) readOnly(c *contact, key plan.Key) bool {
 	return c.PSA && w.config.PSAContactSync != SyncTwoWay || c.Microsoft || w.place.microsoft || w.place.adapted[key][infoReadOnly] != ""
 }
 
+// mailShape is what can be an address at all.
+var mailShape = regexp.MustCompile(`^[^@\s<>(),;:"]+@[^@\s<>(),;:"]+\.[^@\s<>(),;:".]+$`)
+
 func contactWish(u *directory.User) plan.Fields {
 	first, last := u.GivenName, u.Surname
 	if oneLine(first+last) == "" {
@@ -218,9 +222,12 @@ func contactWish(u *directory.User) plan.Fields {
 			first, _, _ = strings.Cut(u.UPN, "@")
 		}
 	}
-	mail := u.Mail
-	if mail == "" && !u.Guest {
-		mail = u.UPN
+	// IT Glue takes nothing for an address that is none, and the person with it.
+	mail := ""
+	for _, a := range append([]string{u.Mail, u.UPN}, u.Aliases...) {
+		if a = address(a); mail == "" && mailShape.MatchString(a) && !(u.Guest && a == address(u.UPN)) {
+			mail = a
+		}
 	}
 	phone := ""
 	if len(u.BusinessPhones) > 0 {
@@ -381,8 +388,8 @@ func (w *wishList) domains() error {
 			{Name: "authentication", Value: textValue(d.Authentication)},
 			{Name: "services", Value: textValue(strings.Join(d.Services, ", "))},
 		}
-		if n := w.place.domains[name]; n != 0 {
-			f[1].Value = plan.Value{tagLabel(name, n)}
+		if n := w.place.domains[wireName(name)]; n != 0 {
+			f[1].Value = plan.Value{tagLabel(wireName(name), n)}
 		}
 		if h := &d.Health; h.Known {
 			f = append(f, plan.Fields{

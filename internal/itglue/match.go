@@ -324,7 +324,7 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 	var untracked []string
 	domains, _ := s.Domains.Items() // Desired says what is not proven
 	for i := range domains {
-		if name := domainName(domains[i].Name); t.covers(&domains[i]) && p.domains[name] == 0 {
+		if name := domainName(domains[i].Name); t.covers(&domains[i]) && p.domains[wireName(name)] == 0 {
 			untracked = append(untracked, name)
 		}
 	}

@@ -223,3 +223,31 @@ func TestAContactIsKnownByItsAddressInConnectWise(t *testing.T) {
 		t.Errorf("got %+v for Bo after asking for %v, want contact 42, by ConnectWise:\n%s", c, asked, n)
 	}
 }
+
+func TestADomainIsItsPunycodeTwin(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.source.domains = append(b.source.domains, directory.Domain{Name: "müller.example", Verified: true}, directory.Domain{Name: "xn--bcher-kva.example", Verified: true})
+	b.sim.Update(func(w *itgluesim.World) {
+		w.Domains = append(w.Domains, &itgluesim.Domain{ID: 801, OrganizationID: 2, Name: "xn--mller-kva.example"}, &itgluesim.Domain{ID: 802, OrganizationID: 2, Name: "Bücher.example."})
+	})
+	b.settle()
+	for domain, want := range map[string]string{"müller.example": "[801]", "xn--bcher-kva.example": "[802]"} {
+		if got := fmt.Sprint(b.sim.World().Trait(b.asset(b.sim.World(), kindDomain, domain), "tracked-domain")); got != want {
+			t.Errorf("%s: got tag %s, want %s", domain, got, want)
+		}
+	}
+	b.quiet()
+}
+
+func TestAnAddressThatIsNoneIsLeftOut(t *testing.T) {
+	for _, c := range []struct{ mail, upn, want string }{
+		{"ada@localhost", "ada.berg@contoso.example", "ada.berg@contoso.example"},
+		{"Ada.Berg@contoso.example", "x@contoso.example", "ada.berg@contoso.example"},
+		{"", "ada berg", ""},
+	} {
+		f := contactWish(&directory.User{Mail: c.mail, UPN: c.upn, GivenName: "Ada"})
+		if got := f.Text("email"); got != c.want {
+			t.Errorf("%q, %q: got %q, want %q", c.mail, c.upn, got, c.want)
+		}
+	}
+}
