@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,5 +57,75 @@ func TestOnlyALimitCanBeMissed(t *testing.T) {
 func TestABareDecodeRefusesWhatIsNoJSON(t *testing.T) {
 	if _, err := decodeAll([]recording{{Path: "/api/ListTenants", Body: []byte("<html>")}}); err == nil || !strings.Contains(err.Error(), "ListTenants") {
 		t.Errorf("got %v, want an error that names the answer", err)
+	}
+}
+
+func TestASystemWithoutARateIsSlowedDownByNothing(t *testing.T) {
+	p := &program{binary: "syncd", dir: t.TempDir(), systems: []string{"CIPP", "ITGLUE"}}
+	env := p.command(rates{"ITGLUE": {8, 40}, "CONNECTWISE": {1, 1}}, "apply").Env
+	for _, want := range []string{"SYNCD_ITGLUE_RATE_PER_SECOND=8", "SYNCD_ITGLUE_RATE_BURST=40", "SYNCD_CIPP_RATE_PER_SECOND=5000", "SYNCD_CIPP_RATE_BURST=1000"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("got %v, want %s among them", env, want)
+		}
+	}
+	if strings.Contains(strings.Join(env, " "), "CONNECTWISE") {
+		t.Errorf("got %v, want nothing about a system that is not configured", env)
+	}
+}
+
+func TestMemoryThatFollowsTheEstateIsAMiss(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		few, many first
+		missed    bool
+	}{
+		{"constant", first{anonymous: 40 << 10, objects: 2_000}, first{anonymous: 41 << 10, objects: 20_000}, false},
+		{"a line each", first{anonymous: 40 << 10, objects: 2_000}, first{anonymous: 56 << 10, objects: 20_000}, false},
+		{"ten lines each", first{anonymous: 40 << 10, objects: 2_000}, first{anonymous: 220 << 10, objects: 20_000}, true},
+		{"nothing was made", first{anonymous: 10 << 10}, first{anonymous: 60 << 10}, true},
+	} {
+		var r results
+		r.growth("", &c.few, &c.many)
+		if r.missed() != c.missed {
+			t.Errorf("%s: got missed %t (%s), want %t", c.name, r.missed(), r[0].measured, c.missed)
+		}
+	}
+}
+
+func TestAListHasAPageEvenWhereItIsEmpty(t *testing.T) {
+	for _, c := range [][3]int{{0, 100, 1}, {1, 100, 1}, {100, 100, 1}, {101, 100, 2}, {5000, 100, 50}} {
+		if got := pages(c[0], c[1]); got != c[2] {
+			t.Errorf("%d rows, %d a page: got %d pages, want %d", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+func TestAnEstateIsWhatWasAskedFor(t *testing.T) {
+	for _, c := range []struct {
+		estate estate
+		links  int
+		held   map[string]int
+	}{
+		{estate{Target: billing, Customers: 3}, 3, nil},
+		{estate{Target: documentation, Customers: 2, Users: 4}, 2,
+			map[string]int{"contacts": 0, "M365 User": 0, "M365 Group": 0, "M365 Mailbox": 0, "M365 Domain": 0, "M365 Licences": 0}},
+		{estate{Target: identity, Customers: 1, Users: 20, Groups: 2}, 1, map[string]int{"users": 0, "groups": 0}},
+	} {
+		w := c.estate.world()
+		if got := strings.Count(w.links, "linked"); got != c.links {
+			t.Errorf("%s: got %d links, want %d:\n%s", c.estate.Target, got, c.links, w.links)
+		}
+		var a account
+		w.target.tell(&a)
+		if !maps.Equal(a.Held, c.held) {
+			t.Errorf("%s: got %v at the target, want %v", c.estate.Target, a.Held, c.held)
+		}
+		if c.estate.Target != identity {
+			continue
+		}
+		tenant := w.cipp.World().Tenants[0]
+		if len(tenant.Users) != c.estate.Users || len(tenant.Groups) != c.estate.Groups {
+			t.Errorf("got %d users and %d groups, want %d and %d", len(tenant.Users), len(tenant.Groups), c.estate.Users, c.estate.Groups)
+		}
 	}
 }

@@ -1,8 +1,8 @@
 // Command bench measures syncd against what it promises: speeds as ratios,
 // calls as counts, memory as a ceiling. It exits with 1 where a limit is missed.
 //
-//	go run ./bench            1,000 customers; memory at 100 and 5,000 too
-//	go run ./bench -quick     200 customers
+//	go run ./bench            1,000 customers billed, 100 documented, 5,000 users provisioned
+//	go run ./bench -quick     200, 20 and 500
 //
 // README.md says what each line means.
 package main
@@ -21,10 +21,10 @@ import (
 
 func main() {
 	simulate := flag.String("simulate", "", "be the simulators of an `ESTATE`, written as JSON; the program starts itself so")
-	quick := flag.Bool("quick", false, "a smaller estate: 200 customers, memory at 50 and 500")
+	quick := flag.Bool("quick", false, "smaller estates: 200 customers, memory at 50 and 500; 20 customers documented; 500 users provisioned")
 	only := flag.String("only", "", "only these `PARTS`, separated by commas: "+strings.Join(partNames(), ", "))
 	keep := flag.Bool("keep", false, "keep the working directory, and say where it is")
-	slow := flag.Bool("slow", false, "documentation and identity at the default rates of their targets: about an hour")
+	slow := flag.Bool("slow", false, "documentation and identity at the true rates of their targets: about an hour")
 	binary := flag.String("syncd", "", "measure this `FILE` instead of building syncd")
 	flag.Parse()
 	if *simulate != "" {
@@ -62,7 +62,7 @@ type sizes struct {
 type bench struct {
 	sizes   sizes
 	keep    bool
-	slow    bool   // the targets' default rates, and no accelerated ones
+	slow    bool   // first runs at the true rates, not at accelerated ones
 	dir     string // of everything that is written
 	root    string // of the module
 	syncd   string // the program under measurement
@@ -119,7 +119,7 @@ func (b *bench) run(only string) error {
 	} else if b.syncd, err = filepath.Abs(b.syncd); err != nil {
 		return err
 	}
-	fmt.Printf("%s, %s, estate of %d customers\n", machine(), time.Now().Format(time.DateOnly), b.sizes.usual)
+	fmt.Printf("%s, %s, estates of %d, %d and 1 customers\n", machine(), time.Now().Format(time.DateOnly), b.sizes.usual, b.sizes.documented)
 	for _, p := range parts {
 		if len(wanted) > 0 && !slices.Contains(wanted, p.name) {
 			continue

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The limits of a first run, which makes everything at a target.
+const (
+	mostRequests = 1.05 // times what the objects cost, a list or two included
+	mostFirst    = 64   // MiB, at all sizes
+	mostLeft     = 1.0  // KiB that an object leaves behind: its line in the report
+)
+
+// A first is a first run: everything is still to be made.
+type first struct {
+	what   string // it is, for people
+	system string // the target, as rates call it
+	at     rate
+	timed  bool                          // whether the bucket dictates the time, or memory is all that counts
+	cost   func(held map[string]int) int // requests that what the target holds then was worth
+	unit   string                        // what that counts
+
+	anonymous int // KiB, the most that was seen
+	objects   int // that were made
+}
+
+// paceOf is the rate of a timed run.
+func (b *bench) paceOf(accelerated, usual rate) rate {
+	if b.slow {
+		return usual
+	}
+	return accelerated
+}
+
+// measure runs it.
+func (f *first) measure(b *bench, p *program, sims *simulators) error {
+	if _, err := p.run(0, nil, "map", "import", "links.csv"); err != nil {
+		return err
+	}
+	if _, err := sims.tell(order{Reset: true}); err != nil {
+		return err
+	}
+	r, err := p.run(0, rates{f.system: f.at}, "apply")
+	if err != nil {
+		return err
+	}
+	a, err := sims.tell(order{})
+	if err != nil {
+		return err
+	}
+	f.anonymous, f.objects = r.anonymous, sum(a.Held)
+	res := &b.results
+	if !f.timed {
+		res.tell(f.what+"requests a second, the bucket open", "%.0f", float64(sum(a.Target))/a.Last.Sub(a.First).Seconds())
+	} else {
+		requests, worth := sum(a.Target), f.cost(a.Held)
+		each := float64(requests) / float64(max(worth, 1))
+		res.gate(worth > 0 && each <= mostRequests, f.what+"requests ÷ "+f.unit, fmt.Sprintf("≤ %.2f", mostRequests), "%.3f (%d ÷ %d)", each, requests, worth)
+		ideal := f.at.ideal(requests)
+		ratio := r.wall.Seconds() / ideal.Seconds()
+		res.gate(ratio <= mostWall, f.what+fmt.Sprintf("wall ÷ token bucket (%s)", f.at), fmt.Sprintf("≤ %.2f", mostWall),
+			"%.3f (%.2f s ÷ %.2f s)", ratio, r.wall.Seconds(), ideal.Seconds())
+		res.gate(len(a.Complaints) == 0, f.what+"complaints of the simulators", "none", "%s", complaints(&a))
+		res.tell(f.what+"before the first request, after the last answer", "%.2f s, %.2f s", a.First.Sub(r.started).Seconds(), r.started.Add(r.wall).Sub(a.Last).Seconds())
+		res.tell(f.what+"CPU", "%.2f s", r.cpu.Seconds())
+	}
+	res.memory(f.what, r)
+	return nil
+}
+
+// memory compares what a run kept with the ceiling that holds for all sizes.
+func (r *results) memory(what string, of *ride) {
+	r.gate(mib(of.anonymous) <= mostFirst, what+"anonymous memory", fmt.Sprintf("≤ %d MiB", mostFirst), "%.1f MiB (VmHWM %.1f)", mib(of.anonymous), mib(of.high))
+}
+
+// growth tells constant memory from memory that follows the estate. What is
+// left of an object that is done is a line of the report, and no more.
+func (r *results) growth(what string, few, many *first) {
+	each := float64(many.anonymous-few.anonymous) / float64(max(many.objects-few.objects, 1))
+	r.gate(each <= mostLeft, what+"anonymous memory an object more", fmt.Sprintf("≤ %g KiB", mostLeft), "%.2f KiB", each)
+}
+
+// unchanged measures the cycle after a first run: nothing is written, and of
+// the target only what is in the cheapest plan is read.
+func (b *bench) unchanged(what string, p *program, sims *simulators, cheapest func(held map[string]int) map[string]int) error {
+	if _, err := sims.tell(order{Reset: true}); err != nil {
+		return err
+	}
+	r, err := p.run(0, nil, "apply", "--json")
+	if err != nil {
+		return err
+	}
+	a, err := sims.tell(order{})
+	if err != nil {
+		return err
+	}
+	inStep, err := r.total("in_step")
+	if err != nil {
+		return err
+	}
+	res := &b.results
+	res.gate(inStep == sims.Customers, what+"customers in step", fmt.Sprint(sims.Customers), "%d", inStep)
+	res.gate(len(a.Writes) == 0, what+"writes at the target", "0", "%d", len(a.Writes))
+	res.gate(len(a.Complaints) == 0, what+"complaints of the simulators", "none", "%s", complaints(&a))
+	want := cheapest(a.Held)
+	for _, route := range slices.Sorted(maps.Keys(want)) {
+		res.gate(a.Target[route] == want[route], what+route, fmt.Sprint(want[route]), "%d", a.Target[route])
+	}
+	var others []string
+	for _, route := range slices.Sorted(maps.Keys(a.Target)) {
+		if _, named := want[route]; !named {
+			others = append(others, fmt.Sprintf("%s %d", route, a.Target[route]))
+		}
+	}
+	res.gate(len(others) == 0, what+"any other request", "none", "%s", orNone(strings.Join(others, ", ")))
+	res.memory(what, r)
+	return nil
+}
+
+// complaints are how many there are, and the first of them.
+func complaints(a *account) string {
+	if len(a.Complaints) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(a.Complaints), a.Complaints[0])
+}
+
+// pages is how many pages a list of so many rows has.
+func pages(rows, of int) int { return max(1, (rows+of-1)/of) }
