@@ -32,8 +32,9 @@ type Call struct {
 
 	Query url.Values
 	Body  map[string]any
-	// List is the body of the endpoints that take a list (ExecBulkLicense);
-	// the tenant goes into each element. A Body alone becomes a list of one.
+	// List is the body of the endpoints that take a list (ExecBulkLicense,
+	// PatchUser); the tenant goes into each element. Where nothing but a list is
+	// taken, a Body alone becomes a list of one.
 	List []map[string]any
 
 	// All follows a read to its end: every page, and the queue that CIPP puts an
@@ -57,7 +58,7 @@ type Progress struct {
 // A Reply is what CIPP answered.
 type Reply struct {
 	// Rows of a read are its data, each as it came, without those that are no
-	// data. Of a write they are the elements of Results, and can hold a password:
+	// data; secrets that an endpoint repeats unasked are redacted. Of a write they are the elements of Results, and can hold a password:
 	// show Said.
 	Rows []jsontext.Value
 	// Said are the sentences of an answer, without secrets.
@@ -68,6 +69,7 @@ type Reply struct {
 	Troubles []Trouble
 	// Missing are the tenants that CIPP lists and that an AllTenants answer
 	// read to its end does not mention: what they hold is unknown, or nothing.
+	// It is nil where the rows do not say whose they are.
 	Missing []string
 
 	Pages int
@@ -101,8 +103,8 @@ func operable() []rest.Route {
 //
 // Errors are those of the other calls (ErrUnusable with *RightsError and
 // *SystemError, ErrNoEndpoint, ErrDisabled, *TenantError), an
-// *endpoint.UnknownError, endpoint.ErrDangerous, a *QueueError, and for a write
-// a *FailedError, with which there is a Reply too. A write is sent once; where
+// *endpoint.UnknownError, endpoint.ErrDangerous, ErrMisuse, a *QueueError, and
+// for a write a *FailedError, with which there is a Reply too. A write is sent once; where
 // its answer was lost the error is rest.ErrOutcomeUnknown, and reading back
 // tells.
 //
@@ -114,6 +116,9 @@ func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
 	w, err := k.wire(e)
+	if errors.Is(err, ErrMisuse) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}

@@ -232,13 +232,16 @@ func tellings(s string) (names []string, at [][2]int) {
 	return names, at
 }
 
+// bearer is a token as it stands in a header.
+var bearer = regexp.MustCompile(`(?i)\b(bearer\s+)[\w.~+/=-]{16,}`)
+
 // untold returns a sentence without the secrets in it.
 func untold(s string) string {
 	_, at := tellings(s)
 	for i := len(at) - 1; i >= 0; i-- {
 		s = s[:at[i][0]] + secret.Redacted + s[at[i][1]:]
 	}
-	return s
+	return bearer.ReplaceAllString(s, "${1}"+secret.Redacted)
 }
 
 // say puts the sentences into a reply, secrets apart, and returns those that
@@ -293,7 +296,7 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 	if raw.Kind() != '{' {
 		return "", ""
 	}
-	results, nameless := "", false
+	results, exception, nameless := "", "", false
 	_ = members(decoder(raw), func(dec *jsontext.Decoder, name string) error {
 		if dec.PeekKind() != '"' {
 			return dec.SkipValue()
@@ -316,7 +319,7 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 		case "cippstatus":
 			bad = s != "" && !strings.EqualFold(s, "Good")
 		case "cippexception":
-			bad = s != ""
+			exception = excuse(s)
 		case "results":
 			results = s
 		case "customerid":
@@ -329,10 +332,27 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 		}
 		return nil
 	})
-	if why == "" && nameless && saysFailure(results) {
+	switch {
+	case why == "" && nameless && saysFailure(results):
 		why = results // the one row of a ListTenants that failed
+	case exception == "" || emptied(why) || strings.Contains(why, exception):
+	case why == "":
+		why = exception
+	default:
+		why += ": " + exception // the status may be no more than Failed
 	}
 	return tenant, clip(why, 300)
+}
+
+// excuse is what a CippException says: Microsoft's words within JSON within a
+// text.
+func excuse(s string) string {
+	if inner := jsontext.Value(strings.TrimSpace(s)); inner.Kind() == '{' && inner.IsValid() {
+		if words := said(inner); words != "" {
+			return words
+		}
+	}
+	return s
 }
 
 // emptied is how the Graph proxy says for a tenant that its collection is

@@ -176,8 +176,39 @@ func TestRedactHidesWhatIsNamedLikeASecretAndNothingElse(t *testing.T) {
 	if body["password"] != "Correct-Horse-9" {
 		t.Error("the caller's body was changed")
 	}
-	if got := string(RedactRow([]byte(`{"resultText":"Password: x1","copyField":"x1","n":12}`))); got != `{"copyField":"[redacted]","n":12,"resultText":"Password: [redacted]"}` {
+	if got := string(RedactRow([]byte(`{"resultText":"Password: x1","copyField":"x1","n":12}`))); got != `{"resultText":"Password: [redacted]","copyField":"[redacted]","n":12}` {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestARowIsRedactedWhereItStands(t *testing.T) {
+	for _, c := range []struct{ name, row, want string }{
+		{"order and numbers stay", `{"z":12345678901234567890,"a":1.50,"b":null,"c":true}`, `{"z":12345678901234567890,"a":1.50,"b":null,"c":true}`},
+		{"a header", `{"headers":{"Authorization":"Bearer abc","host":"h"}}`, `{"headers":{"Authorization":"[redacted]","host":"h"}}`},
+		{"a list below a secret's name", `{"secrets":["a",{"b":"c","on":true}]}`, `{"secrets":["[redacted]",{"b":"[redacted]","on":true}]}`},
+		{"JSON within a text", `{"LogData":"{\"password\":\"x1\",\"n\":1}"}`, `{"LogData":"{\"password\":\"[redacted]\",\"n\":1}"}`},
+		{"a token within a sentence", `["sent with Bearer eyJ0eXAiOiJKV1Qi.eyJhdWQi.sig-1"]`, `["sent with Bearer [redacted]"]`},
+		{"words that are none", `["Bearer tokens are accepted","the password is set to never expire"]`, `["Bearer tokens are accepted","the password is set to never expire"]`},
+		{"what is no JSON", `{"password":"x1`, `"[redacted]"`},
+	} {
+		if got := string(RedactRow([]byte(c.row))); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestARowOfATenantThatFailedSaysWhy(t *testing.T) {
+	for _, c := range []struct{ row, tenant, why string }{
+		{`{"Tenant":"a.example","CippStatus":"Failed","CippException":"{\"Message\":\"AADSTS50020: no\"}"}`, "a.example", "Failed: AADSTS50020: no"},
+		{`{"Tenant":"a.example","CippStatus":"Failed","CippException":"AADSTS50020"}`, "a.example", "Failed: AADSTS50020"},
+		{`{"CippException":"{\"Message\":\"no\"}","CippStatus":"Could not connect to tenant. no","Tenant":"a.example"}`, "a.example", "Could not connect to tenant. no"},
+		{`{"Tenant":"a.example","CippStatus":"Could not connect to tenant. Cannot index into a null array.","CippException":"{\"Message\":\"Other\"}"}`, "a.example", "Could not connect to tenant. Cannot index into a null array."},
+		{`{"Tenant":"a.example","CippException":"{}"}`, "a.example", "{}"},
+		{`{"Tenant":"a.example","CippStatus":"Good"}`, "a.example", ""},
+	} {
+		if tenant, why := strayRow([]byte(c.row)); tenant != c.tenant || why != c.why {
+			t.Errorf("%s: got %q and %q, want %q and %q", c.row, tenant, why, c.tenant, c.why)
+		}
 	}
 }
 

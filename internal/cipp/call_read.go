@@ -92,7 +92,7 @@ func (c *Client) readAny(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 		w.request.Query.Set("nextLink", string(o.next))
 	}
 	if k.AllTenants && k.All {
-		reply.Missing = c.unmentioned(ctx, reply)
+		reply.Missing = c.unmentioned(ctx, e, reply)
 	}
 	return reply, nil
 }
@@ -262,6 +262,9 @@ func (o *opened) sort(reply *Reply, e endpoint.Endpoint, w call) error {
 			if w.scoped && e.Name == "ListGraphRequest" && w.filter.tenant.ID != "" && !w.filter.echoes(text(tenant)) {
 				return fmt.Errorf("cipp: %s: %w: row %d speaks of %q", e.Name, errForeign, i+1, clip(tenant, 80))
 			}
+			if e.RepeatsSecrets() {
+				raw = RedactRow(raw)
+			}
 			reply.Rows = append(reply.Rows, raw)
 		case emptied(why):
 		case w.scoped && !bulk:
@@ -294,15 +297,17 @@ func partOf(raw jsontext.Value) (id, why string) {
 }
 
 // unmentioned are the tenants that CIPP lists and that no row and no trouble
-// of a reply names. nil where the rows do not say whose they are.
-func (c *Client) unmentioned(ctx context.Context, reply *Reply) []string {
+// of a reply names: all of them where there is no row at all, unless the rows
+// are of a table of CIPP's own, which may well be empty. nil where the rows do
+// not say whose they are.
+func (c *Client) unmentioned(ctx context.Context, e endpoint.Endpoint, reply *Reply) []string {
 	mentioned := map[string]bool{}
 	for _, raw := range reply.Rows {
 		if tenant, _ := strayRow(raw); tenant != "" {
 			mentioned[strings.ToLower(tenant)] = true
 		}
 	}
-	if len(mentioned) == 0 {
+	if len(mentioned) == 0 && (len(reply.Rows) > 0 || !e.NeedsTenant()) {
 		return nil
 	}
 	for _, t := range reply.Troubles {

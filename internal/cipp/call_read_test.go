@@ -111,6 +111,46 @@ func TestTenantsThatCouldNotBeReadAreNamed(t *testing.T) {
 	})
 }
 
+func TestWithoutASingleRowEveryTenantIsUnknown(t *testing.T) {
+	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
+		d.sim.Fail(
+			cippsim.Rule{Endpoint: "ListGraphRequest", Times: 1, Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[],"Metadata":{"Queued":true,"QueueId":"9"}}`}}},
+			cippsim.Rule{Endpoint: "ListCippQueue", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `[{"Status":"Completed","TotalTasks":3,"CompletedTasks":3}]`}}},
+			cippsim.Rule{Endpoint: "ListGraphRequest", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[],"Metadata":{"Endpoint":"users"}}`}}},
+		)
+		reply, err := d.client.Call(t.Context(), allUsers(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(reply.Missing); len(reply.Rows) != 0 || got != "[fabrikamdental.example northwind.example shipyard.example]" {
+			t.Errorf("got %d rows and %s missing, want none and all three", len(reply.Rows), got)
+		}
+	})
+}
+
+func TestWhatARowRepeatsUnaskedIsNotShown(t *testing.T) {
+	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
+		d.sim.Update(func(w *cippsim.World) {
+			w.Tasks = []*cippsim.Task{{Name: "Reset", Tenant: "fabrikamdental.example", Command: "Set-CIPPResetPassword", State: "Completed", Results: []string{"Successfully reset it. The new password is Hush-123!"}}}
+		})
+		for _, c := range []struct {
+			call       Call
+			keep, hide string
+		}{
+			{Call{Endpoint: "ListApiTest"}, `"authorization":"[redacted]"`, "earer"},
+			{Call{Endpoint: "ListScheduledItems", Tenant: d.tenant(t, dentalID)}, "The new password is [redacted]", "Hush-123"},
+		} {
+			reply, err := d.client.Call(t.Context(), c.call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprintf("%s %s", reply.Rows, reply.Said); !strings.Contains(got, c.keep) || strings.Contains(got, c.hide) {
+				t.Errorf("%s: got %s, want it with %q and without %q", c.call.Endpoint, got, c.keep, c.hide)
+			}
+		}
+	})
+}
+
 func TestAReportThatIsGatheredForAllTenantsIsWaitedFor(t *testing.T) {
 	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
 		d.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 20 * time.Second}})

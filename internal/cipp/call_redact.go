@@ -1,10 +1,10 @@
 package cipp
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"syncd/internal/rest"
@@ -17,18 +17,64 @@ import (
 // takes what encoding/json makes of JSON, and slices of maps.
 func Redact(body any) any { return redact(body, false) }
 
-// RedactRow is Redact for a row of an answer, as it came. What is no sound JSON
-// is replaced as a whole.
+// RedactRow is Redact for a row of an answer, as it came: its members keep their
+// order, its numbers their spelling. JSON within a text is looked into too. What
+// is no sound JSON is replaced as a whole.
 func RedactRow(raw jsontext.Value) jsontext.Value {
-	var v any
-	if json.Unmarshal(raw, &v, tolerant) != nil {
+	var out bytes.Buffer
+	enc := jsontext.NewEncoder(&out, tolerant)
+	if redactNext(decoder(raw), enc, false) != nil {
 		return jsontext.Value(`"` + secret.Redacted + `"`)
 	}
-	out, err := json.Marshal(Redact(v), json.Deterministic(true), tolerant)
+	return bytes.TrimSpace(out.Bytes())
+}
+
+// redactNext copies the value that comes next.
+func redactNext(dec *jsontext.Decoder, enc *jsontext.Encoder, hide bool) error {
+	inner := func(dec *jsontext.Decoder) error { return redactNext(dec, enc, hide) }
+	switch dec.PeekKind() {
+	case '{':
+		if err := enc.WriteToken(jsontext.BeginObject); err != nil {
+			return err
+		}
+		err := members(dec, func(dec *jsontext.Decoder, name string) error {
+			if err := enc.WriteToken(jsontext.String(name)); err != nil {
+				return err
+			}
+			return redactNext(dec, enc, hide || secretMember(name))
+		})
+		if err != nil {
+			return err
+		}
+		return enc.WriteToken(jsontext.EndObject)
+	case '[':
+		if err := enc.WriteToken(jsontext.BeginArray); err != nil {
+			return err
+		}
+		if err := elements(dec, inner); err != nil {
+			return err
+		}
+		return enc.WriteToken(jsontext.EndArray)
+	case '"':
+		value, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		s := value.String()
+		if within := jsontext.Value(strings.TrimSpace(s)); hide && s != "" {
+			s = secret.Redacted
+		} else if kind := within.Kind(); (kind == '{' || kind == '[') && within.IsValid(tolerant) {
+			s = string(RedactRow(within))
+		} else {
+			s = untold(s)
+		}
+		return enc.WriteToken(jsontext.String(s))
+	}
+	value, err := dec.ReadValue() // a switch or a number tells nothing
 	if err != nil {
-		return jsontext.Value(`"` + secret.Redacted + `"`)
+		return err
 	}
-	return out
+	return enc.WriteValue(value)
 }
 
 func redact(v any, hide bool) any {

@@ -81,6 +81,8 @@ func sample(e endpoint.Endpoint, name string) any {
 		return "users"
 	case "usereportdb", "filter":
 		return "true"
+	case "licenses", "licensestoremove", "licensestoreplace", "addtogroups", "removefromgroups", "copyfrom", "setmanager", "setsponsor", "usertogetpermissions", "permissions", "removeaccess":
+		return map[string]any{"value": "sample"}
 	case "tenantalias":
 		return "Fabrikam"
 	case "userids":
@@ -189,6 +191,43 @@ func TestATenantStandsWhereTheEndpointLooksForIt(t *testing.T) {
 	}
 }
 
+func TestABodyIsAListWhereTheEndpointTakesOne(t *testing.T) {
+	dental := directory.Tenant{ID: dentalID, Name: "Fabrikam Dental", DefaultDomain: "fabrikamdental.example"}
+	one, two := map[string]any{"id": "x", "jobTitle": "A"}, map[string]any{"id": "y", "jobTitle": "B"}
+	give := func(ids ...any) map[string]any {
+		return map[string]any{"userIds": ids, "LicenseOperation": "Add", "Licenses": []any{map[string]any{"value": premium}}}
+	}
+	for _, c := range []struct {
+		name string
+		call Call
+		body string
+		err  string
+	}{
+		{"several users", Call{Endpoint: "PatchUser", List: []map[string]any{one, two}}, `[map[id:x jobTitle:A tenantFilter:fabrikamdental.example] map[id:y jobTitle:B tenantFilter:fabrikamdental.example]]`, ""},
+		{"a list of one stays a list", Call{Endpoint: "PatchUser", List: []map[string]any{one}}, `[map[id:x jobTitle:A tenantFilter:fabrikamdental.example]]`, ""},
+		{"one user stays an object", Call{Endpoint: "PatchUser", Body: one}, `map[id:x jobTitle:A tenantFilter:fabrikamdental.example]`, ""},
+		{"licences for two people", Call{Endpoint: "ExecBulkLicense", List: []map[string]any{give("x"), give("y")}}, `[map[LicenseOperation:Add Licenses:[map[value:` + premium + `]] tenantFilter:fabrikamdental.example userIds:[x]] map[LicenseOperation:Add Licenses:[map[value:` + premium + `]] tenantFilter:fabrikamdental.example userIds:[y]]]`, ""},
+		{"two people in one element", Call{Endpoint: "ExecBulkLicense", List: []map[string]any{give("x", "y")}}, "", "only the first of userIds is used"},
+		{"nobody in an element", Call{Endpoint: "ExecBulkLicense", List: []map[string]any{give()}}, "", "userIds is empty"},
+		{"a list where none is taken", Call{Endpoint: "AddUser", List: []map[string]any{{"username": "a"}}}, "", "takes one object for a body, not a list"},
+		{"both", Call{Endpoint: "PatchUser", Body: one, List: []map[string]any{two}}, "", "either one body or a list"},
+		{"two tenants", Call{Endpoint: "PatchUser", List: []map[string]any{one, {"id": "y", "tenantFilter": "northwind.example"}}}, "", "the call is about fabrikamdental.example"},
+	} {
+		c.call.Tenant = dental
+		p, err := c.call.Preview()
+		switch {
+		case c.err != "":
+			if err == nil || !strings.Contains(err.Error(), c.err) || !errors.Is(err, ErrMisuse) && !errors.Is(err, endpoint.ErrDangerous) {
+				t.Errorf("%s: got %v, want wrong usage with %q", c.name, err, c.err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case fmt.Sprint(p.Body) != c.body:
+			t.Errorf("%s: got %v, want %s", c.name, p.Body, c.body)
+		}
+	}
+}
+
 func TestATenantNamedByHandIsMovedToWhereItIsLookedFor(t *testing.T) {
 	for _, c := range []struct {
 		call  Call
@@ -232,7 +271,9 @@ func TestWhatWouldGoWrongSilentlyIsNotSent(t *testing.T) {
 			{Call{Endpoint: "ListUsers", AllTenants: true}, "does not take AllTenants"},
 			{Call{Endpoint: "ListGroups", AllTenants: true, Tenant: dental}, "either one tenant or all"},
 			{Call{Endpoint: "ListGroups", Query: url.Values{"tenantfilter": {"AllTenants"}}}, "AllTenants stands in tenantFilter"},
-			{Call{Endpoint: "AddTransportRule", Body: map[string]any{"selectedTenants": []any{map[string]any{"value": "a.example"}, map[string]any{"value": "b.example"}}}}, "no tenant was named"},
+			{Call{Endpoint: "AddTransportRule", Body: map[string]any{"selectedTenants": []any{map[string]any{"value": "a.example"}, map[string]any{"value": "b.example"}}}}, "one tenant a call: selectedTenants names a.example and b.example"},
+			{Call{Endpoint: "AddNamedLocation", Tenant: dental, Body: map[string]any{"selectedTenants": []any{map[string]any{"value": "fabrikamdental.example"}, map[string]any{"value": "northwind.example"}}}}, "one tenant a call"},
+			{Call{Endpoint: "AddGroup", Tenant: dental, Body: map[string]any{"tenantFilter": []any{"fabrikamdental.example", "northwind.example"}}}, "one tenant a call"},
 			{Call{Endpoint: "AddUser", Body: map[string]any{"username": "a", "tenantFilter": map[string]any{"value": "AllTenants"}}}, "AllTenants stands in tenantFilter"},
 			{Call{Endpoint: "ListGroups", Tenant: dental, Query: url.Values{"tenantFilter": {"northwind.example"}}}, "the call is about fabrikamdental.example"},
 			{Call{Endpoint: "ListLicenses", AllTenants: true}, "ListLicensesReport"},
@@ -241,6 +282,7 @@ func TestWhatWouldGoWrongSilentlyIsNotSent(t *testing.T) {
 			{Call{Endpoint: "ListUsers", Tenant: dental, Method: "POST"}, "is called with GET, not with POST"},
 			{Call{Endpoint: "ListUsers", Tenant: dental, Body: map[string]any{"UserID": "x"}}, "a GET has no body"},
 			{Call{Endpoint: "ListUser", Tenant: dental}, "did you mean ListUsers"},
+			{Call{Endpoint: "AddUser", Tenant: dental, Body: map[string]any{"username": "a", "licenses": []any{premium}}}, "licenses holds a bare text"},
 			{Call{Endpoint: "RemoveUser", Tenant: dental}, "ID is missing"},
 			{Call{Endpoint: "RemoveUser", Tenant: dental, Body: map[string]any{"ID": " "}}, "ID is empty"},
 			{Call{Endpoint: "RemoveUser", AllTenants: true, Body: map[string]any{"ID": "x"}}, "does not take AllTenants"},

@@ -2,6 +2,7 @@ package cipp
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -34,6 +35,9 @@ func (k Call) Preview() (*Preview, error) {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
 	w, err := k.wire(e)
+	if errors.Is(err, ErrMisuse) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
@@ -67,13 +71,16 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 	if method != e.Method() {
 		// Two endpoints are published with two verbs: the POST of ListTenants is how
 		// CIPP's page empties caches, the GET of PublicWebhooks is Microsoft's.
-		return call{}, fmt.Errorf("%s is called with %s, not with %s", e.Name, e.Method(), method)
+		return call{}, Misuse("%s is called with %s, not with %s", e.Name, e.Method(), method)
 	}
 	if method == http.MethodGet && (len(k.Body) > 0 || len(k.List) > 0) {
-		return call{}, fmt.Errorf("%s reads its parameters from the query; a GET has no body", e.Name)
+		return call{}, Misuse("%s reads its parameters from the query; a GET has no body", e.Name)
 	}
-	if len(k.List) > 0 && (!e.TakesList() || len(k.Body) > 0) {
-		return call{}, fmt.Errorf("%s takes one object for a body", e.Name)
+	switch {
+	case len(k.List) > 0 && len(k.Body) > 0:
+		return call{}, Misuse("%s: either one body or a list of them", e.Name)
+	case len(k.List) > 0 && !e.TakesList():
+		return call{}, Misuse("%s takes one object for a body, not a list", e.Name)
 	}
 	query := maps.Clone(k.Query)
 	if query == nil {
@@ -93,12 +100,12 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 			return call{}, err
 		}
 		if i > 0 && !strings.EqualFold(out.filter.value, before) {
-			return call{}, fmt.Errorf("%s: one tenant a call: the list names %s and %s, and CIPP checks the role against one of them only", e.Name, before, out.filter.value)
+			return call{}, Misuse("%s: one tenant a call: the list names %s and %s, and CIPP checks the role against one of them only", e.Name, before, out.filter.value)
 		}
 	}
 	for _, body := range bodies {
 		if twice := namedTwice(body); twice != "" {
-			return call{}, fmt.Errorf("%s: the body has %q twice, in different case, which CIPP cannot read", e.Name, twice)
+			return call{}, Misuse("%s: the body has %q twice, in different case, which CIPP cannot read", e.Name, twice)
 		}
 		if err := e.Check(query, body); err != nil {
 			return call{}, err
@@ -107,7 +114,7 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 	out.request = rest.Request{Method: method, Path: e.Path(), Query: query, Timeout: livePatience}
 	switch {
 	case method == http.MethodGet:
-	case e.TakesList():
+	case e.OnlyList() || len(k.List) > 0:
 		out.request.Body = bodies
 	case len(bodies[0]) > 0:
 		out.request.Body = bodies[0]
@@ -122,20 +129,24 @@ func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *m
 	named := k.Tenant != directory.Tenant{}
 	switch {
 	case !takes && (named || k.AllTenants):
-		return fmt.Errorf("%s is about CIPP itself and takes no tenant", e.Name)
+		return Misuse("%s is about CIPP itself and takes no tenant", e.Name)
 	case !takes:
 		return nil
 	case named && k.AllTenants:
-		return fmt.Errorf("%s: either one tenant or all", e.Name)
+		return Misuse("%s: either one tenant or all", e.Name)
 	case k.AllTenants && !e.TakesAllTenants():
-		return fmt.Errorf("%s does not take AllTenants: call it for one tenant after the other", e.Name)
+		return Misuse("%s does not take AllTenants: call it for one tenant after the other", e.Name)
 	}
 	hand, inPlace := byHand(query, *body, p)
+	if all := everyGiven(*body, p.Name); len(all) > 1 {
+		// CIPP would take them all, and check a restricted role against the first.
+		return Misuse("%s: one tenant a call: %s names %s; call it for each of them", e.Name, p.Name, clip(strings.Join(all, " and "), 160))
+	}
 	switch {
 	case strings.EqualFold(hand, "AllTenants") && !k.AllTenants:
-		return fmt.Errorf("%s: AllTenants stands in %s: ask for all tenants, where that is meant, and not for one of that name", e.Name, p.Name)
+		return Misuse("%s: AllTenants stands in %s: ask for all tenants, where that is meant, and not for one of that name", e.Name, p.Name)
 	case !named && !k.AllTenants && hand == "" && e.NeedsTenant():
-		return fmt.Errorf("%s: no tenant was named, and CIPP would answer for the partner's own", e.Name)
+		return Misuse("%s: no tenant was named, and CIPP would answer for the partner's own", e.Name)
 	case !named && !k.AllTenants && hand == "":
 		return nil
 	}
@@ -149,7 +160,7 @@ func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *m
 		out.scoped, out.filter = true, f
 		value, label, id = f.value, cmp.Or(k.Tenant.Name, f.value), string(k.Tenant.ID)
 		if hand != "" && !f.echoes(text(hand)) {
-			return fmt.Errorf("%s: %s says %q, and the call is about %s", e.Name, p.Name, clip(hand, 80), f.value)
+			return Misuse("%s: %s says %q, and the call is about %s", e.Name, p.Name, clip(hand, 80), f.value)
 		}
 	case !k.AllTenants:
 		out.scoped, out.filter = true, TenantFilter{value: hand}
@@ -161,7 +172,7 @@ func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *m
 	}
 	if p.Form == endpoint.ID {
 		if value = id; value == "" {
-			return fmt.Errorf("%s: the tenant %s has no id to name it by", e.Name, label)
+			return Misuse("%s: the tenant %s has no id to name it by", e.Name, label)
 		}
 	}
 	drop(query, p.Name)
@@ -227,6 +238,19 @@ func given(body map[string]any, name string) string {
 			return ""
 		}
 	}
+}
+
+// everyGiven are the different tenants that a member of a body names.
+func everyGiven(body map[string]any, name string) []string {
+	v, _ := find(body, name)
+	list, _ := v.([]any)
+	var all []string
+	for _, one := range list {
+		if s := strings.TrimSpace(given(map[string]any{name: one}, name)); s != "" && !slices.ContainsFunc(all, func(o string) bool { return strings.EqualFold(o, s) }) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // namedTwice finds two members of one object that differ in case only.

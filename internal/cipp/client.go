@@ -40,6 +40,9 @@ type Options struct {
 	// Operate lets Call reach every endpoint of CIPP, those that write included.
 	// Without it a client can only read what a sync needs, whatever it is asked.
 	Operate bool
+	// HireDates asks for employeeHireDate too, which nobody needs but provisioning
+	// that maps it.
+	HireDates bool
 }
 
 // A Client talks to one CIPP. It may be shared, and satisfies sync.Source.
@@ -49,6 +52,8 @@ type Client struct {
 	tokens *tokens
 	log    zerolog.Logger
 	conf   Config
+
+	hireDates bool
 
 	mu      sync.Mutex
 	version string                           // once known
@@ -69,7 +74,7 @@ func New(conf Config, o Options) (*Client, error) {
 	if o.Bucket == nil {
 		o.Bucket = rest.NewBucket(conf.Rate, o.Metrics, "cipp")
 	}
-	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, missing: map[string]time.Time{},
+	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, hireDates: o.HireDates, missing: map[string]time.Time{},
 		silent: map[directory.TenantID]time.Time{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
 	routes := allowed
 	if o.Operate {

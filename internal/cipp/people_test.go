@@ -115,11 +115,11 @@ func TestPeopleAreReadAsMicrosoftKeepsThem(t *testing.T) {
 		users := []directory.User{
 			{ID: adaID, UPN: "ada.berg@fabrikamdental.example", Name: "Ada Berg", GivenName: "Ada", Surname: "Berg", Mail: "ada.berg@fabrikamdental.example",
 				Aliases: []string{"a.berg@fabrikamdental.example", "ada@fabrikamdental.example"}, Enabled: true, JobTitle: "Dentist", Department: "Surgery", Company: "Fabrikam",
-				Office: "Leeds", MobilePhone: "+44 7700 900001", BusinessPhones: []string{"+44 113 496 0001"}, City: "Leeds", Country: "United Kingdom", UsageLocation: "GB",
+				Office: "Leeds", MobilePhone: "+44 7700 900001", BusinessPhones: []string{"+44 113 496 0001"}, City: "Leeds", Country: "United Kingdom", UsageLocation: "GB", MailNickname: "Ada.Berg",
 				Created: bought, Licences: []string{e3, premium}, Synced: true, ManagerID: kernID, LastSignIn: lastNight, MFA: directory.MFAEnforced},
-			{ID: kernID, UPN: "m.kern@fabrikamdental.example", Name: "M. Kern", Mail: "m.kern@fabrikamdental.example", Enabled: true, Created: bought, MFA: directory.MFANone},
-			{ID: guestID, UPN: "lee_partner.example#ext#@fabrikamdental.onmicrosoft.com", Name: "Lee", Mail: "lee@partner.example", Guest: true, Created: bought},
-			{ID: deskID, UPN: "desk@fabrikamdental.example", Name: "Desk", Resource: true, Created: bought, MFA: directory.MFARegistered},
+			{ID: kernID, UPN: "m.kern@fabrikamdental.example", Name: "M. Kern", Mail: "m.kern@fabrikamdental.example", MailNickname: "m.kern", Enabled: true, Created: bought, MFA: directory.MFANone},
+			{ID: guestID, UPN: "lee_partner.example#ext#@fabrikamdental.onmicrosoft.com", Name: "Lee", Mail: "lee@partner.example", MailNickname: "lee_partner.example#EXT#", Guest: true, Created: bought},
+			{ID: deskID, UPN: "desk@fabrikamdental.example", Name: "Desk", MailNickname: "desk", Resource: true, Created: bought, MFA: directory.MFARegistered},
 		}
 		if diff := cmp.Diff(users, items(t, s.Users), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("users (-want +got):\n%s", diff)
@@ -487,5 +487,19 @@ func TestAGroupWhoseMembersCannotBeReadIsUnknownByItself(t *testing.T) {
 				t.Errorf("got %+v", groups)
 			}
 		})
+	})
+}
+
+func TestHireDatesAreReadWhereSomebodyMapsThem(t *testing.T) {
+	peopled(t, func(t *testing.T, d *desk) {
+		hired := time.Date(2021, 3, 1, 0, 0, 0, 0, time.UTC)
+		d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).User(adaID).Hired = hired })
+		for _, asked := range []bool{false, true} {
+			d.client.hireDates = asked
+			users := items(t, d.snapshot(t, dentalID, directory.Users).Users)
+			if got := users[0].Hired; got.Equal(hired) != asked {
+				t.Errorf("asked %t: hired %v", asked, got)
+			}
+		}
 	})
 }

@@ -36,6 +36,9 @@ type userRow struct {
 	Country       text                            `json:"country"`
 	UsageLocation text                            `json:"usageLocation"`
 	EmployeeID    text                            `json:"employeeId"`
+	Nickname      text                            `json:"mailNickname"`
+	OtherMails    words                           `json:"otherMails"`
+	Hired         moment                          `json:"employeeHireDate"`
 	Created       moment                          `json:"createdDateTime"`
 	Deleted       moment                          `json:"deletedDateTime"`
 	Licences      list[assignedRow, *assignedRow] `json:"assignedLicenses"`
@@ -63,15 +66,27 @@ type signInRow struct {
 }
 
 const userFields = "users?$select=id,displayName,givenName,surname,userPrincipalName,mail,proxyAddresses,accountEnabled,userType,isResourceAccount," +
-	"jobTitle,department,companyName,officeLocation,mobilePhone,businessPhones,city,country,usageLocation,employeeId,createdDateTime," +
+	"jobTitle,department,companyName,officeLocation,mobilePhone,businessPhones,city,country,usageLocation,employeeId,mailNickname,otherMails,createdDateTime," +
 	"assignedLicenses,onPremisesSyncEnabled"
 
-var (
-	// Graph sends at most 500 users a page with their sign-ins, and refuses the
-	// whole list where the tenant lacks Entra ID P1.
-	usersWithSignIn = get("users", userFields+",signInActivity&$expand=manager($select=id)&$top=500", 500)
-	usersWithout    = get("users", userFields+"&$expand=manager($select=id)&$top=999", 999)
+// Graph sends at most 500 users a page with their sign-ins, and refuses the
+// whole list where the tenant lacks Entra ID P1.
+const (
+	pageWithSignIn    = 500
+	pageWithoutSignIn = 999
 )
+
+// usersWith asks for the users of a tenant, with their sign-ins or without.
+func (c *Client) usersWith(signIn bool) part {
+	fields, page := userFields, pageWithoutSignIn
+	if c.hireDates {
+		fields += ",employeeHireDate"
+	}
+	if signIn {
+		fields, page = fields+",signInActivity", pageWithSignIn
+	}
+	return get("users", fmt.Sprintf("%s&$expand=manager($select=id)&$top=%d", fields, page), page)
+}
 
 // silentFor is how long we remember that a tenant does not tell sign-ins.
 const silentFor = 24 * time.Hour
@@ -81,9 +96,9 @@ func (c *Client) usersPart(id directory.TenantID) part {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if since, ok := c.silent[id]; ok && time.Since(since) < silentFor {
-		return usersWithout
+		return c.usersWith(false)
 	}
-	return usersWithSignIn
+	return c.usersWith(true)
 }
 
 // users reads the accounts of the tenant, and what the cache knows of their
@@ -114,9 +129,9 @@ func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, er
 	p, got := r.usersPart(r.f.tenant.ID), r.got
 	told := "sign-ins told"
 	users, whole, err := gather(ctx, r.Client, r.f, got, p, turn)
-	if p.page == usersWithSignIn.page && r.refusedSignIn(got, err) {
+	if p.page == pageWithSignIn && r.refusedSignIn(got, err) {
 		told = fmt.Sprintf("sign-ins not told (%s)", clip(err.Error(), 120))
-		p = usersWithout
+		p = r.usersWith(false)
 		if got != nil {
 			if got, err = r.parts(ctx, r.f, p); err != nil {
 				return nil, nil, err
@@ -127,7 +142,7 @@ func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, er
 			r.silent[r.f.tenant.ID] = time.Now()
 			r.mu.Unlock()
 		}
-	} else if p.page == usersWithout.page {
+	} else if p.page == pageWithoutSignIn {
 		told = "sign-ins not told, as before"
 	}
 	switch {
@@ -149,7 +164,7 @@ func (r *reading) refusedSignIn(got map[string]partial, err error) bool {
 		return false
 	}
 	if got != nil {
-		status := got[usersWithSignIn.ID].status
+		status := got["users"].status
 		return status == http.StatusForbidden || status == http.StatusBadRequest
 	}
 	e, ok := errors.AsType[*TenantError](err)
@@ -186,7 +201,12 @@ func (r *userRow) user(in interner) (directory.User, error) {
 		JobTitle: in.same(r.JobTitle), Department: in.same(r.Department), Company: in.same(r.Company), Office: in.same(r.Office),
 		MobilePhone: string(r.MobilePhone), BusinessPhones: r.Phones, City: in.same(r.City), Country: in.same(r.Country),
 		UsageLocation: in.same(r.UsageLocation), EmployeeID: string(r.EmployeeID), Created: r.Created.Time, Licences: licences,
+		MailNickname: string(r.Nickname), Hired: r.Hired.Time,
 	}
+	for _, m := range r.OtherMails {
+		u.OtherMails = append(u.OtherMails, strings.ToLower(m))
+	}
+	slices.Sort(u.OtherMails)
 	if len(r.Manager) > 0 {
 		u.ManagerID = strings.ToLower(r.Manager[0].ID.trimmed())
 	}

@@ -181,11 +181,13 @@ func (w *writer) moment(t time.Time) {
 
 func (w *writer) user(u *User) {
 	w.text(u.ID, u.UPN, u.Name, u.GivenName, u.Surname, u.Mail, u.JobTitle, u.Department, u.Company, u.Office,
-		u.MobilePhone, u.City, u.Country, u.UsageLocation, u.EmployeeID, u.ManagerID, string(u.MFA))
+		u.MobilePhone, u.City, u.Country, u.UsageLocation, u.EmployeeID, u.MailNickname, u.ManagerID, string(u.MFA))
 	w.flag(u.Enabled, u.Guest, u.Resource, u.Synced)
 	w.moment(u.Created)
+	w.moment(u.Hired)
 	w.list(u.BusinessPhones)
 	w.set(u.Aliases)
+	w.set(u.OtherMails)
 	w.set(u.Licences)
 }
 

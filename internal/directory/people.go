@@ -24,6 +24,9 @@ type User struct {
 	Country        string
 	UsageLocation  string
 	EmployeeID     string
+	MailNickname   string    // what stands before the @ of its first address
+	OtherMails     []string  // private addresses, lower case, sorted
+	Hired          time.Time // employeeHireDate; zero where nobody wrote it down
 	Created        time.Time
 	Licences       []string // SKU ids, direct and by group, sorted
 	Synced         bool     // kept by an on-premises directory

@@ -22,6 +22,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"syncd/internal/directory"
+	"syncd/internal/secret"
 )
 
 // Options are what a caller may choose.
@@ -35,6 +36,10 @@ type Options struct {
 	// Progress hears what is being waited for; it may be nil. It is called from
 	// the goroutine of Run.
 	Progress func(string)
+	// Told hears of a password as soon as CIPP has told it, before anything is
+	// read back, because a process that is ended meanwhile would take it along;
+	// it may be nil. The Result has it too. It is called from the goroutine of Run.
+	Told func(Step, secret.String)
 }
 
 // An Admin works one CIPP. It may be shared; two writes to one object at the
@@ -50,6 +55,9 @@ func New(c Caller, o Options) *Admin {
 	o.TaskPatience = cmp.Or(o.TaskPatience, time.Hour)
 	if o.Progress == nil {
 		o.Progress = func(string) {}
+	}
+	if o.Told == nil {
+		o.Told = func(Step, secret.String) {}
 	}
 	return &Admin{c, o}
 }

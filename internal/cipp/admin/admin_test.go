@@ -160,3 +160,9 @@ func text(v any) string {
 	raw, err := json.Marshal(v)
 	return fmt.Sprintf("%+v %s %v", v, raw, err)
 }
+
+// member is one of a step's body.
+func member(s admin.Step, name string) any {
+	body, _ := s.Body.(map[string]any)
+	return body[name]
+}

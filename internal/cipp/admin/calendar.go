@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -43,17 +44,22 @@ func (a *Admin) Calendar(ctx context.Context, t directory.Tenant, user string) (
 	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName")), nil
 }
 
-// GrantCalendar gives somebody rights in the calendar of a user, in the place
-// of those it has. private lets an Editor see private items too.
+// everybody are those with rights in every calendar who are nobody: whoever is
+// signed in to the tenant, and whoever is not.
+var everybody = []string{"Default", "Anonymous"}
+
+// GrantCalendar gives somebody, or Default or Anonymous, rights in the calendar of a user, in the place
+// of those there are. private lets an Editor see private items too.
 func (a *Admin) GrantCalendar(ctx context.Context, t directory.Tenant, user, who, rights string, private bool) (Step, error) {
 	i := slices.IndexFunc(calendarRights, func(r string) bool { return strings.EqualFold(r, rights) })
 	if i < 0 {
-		return Step{}, fmt.Errorf("%q are no calendar rights; these are: %s", rights, strings.Join(calendarRights, ", "))
+		return Step{}, cipp.Misuse("%q are no calendar rights; these are: %s", rights, strings.Join(calendarRights, ", "))
 	}
 	return a.editCalendar(ctx, t, user, who, calendarRights[i], private)
 }
 
 // RevokeCalendar takes all rights in the calendar of a user from somebody.
+// Exchange does not let go of Default and Anonymous; they are left with none.
 func (a *Admin) RevokeCalendar(ctx context.Context, t directory.Tenant, user, who string) (Step, error) {
 	return a.editCalendar(ctx, t, user, who, "", false)
 }
@@ -63,12 +69,21 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who,
 	if err != nil {
 		return Step{}, err
 	}
-	w, err := a.User(ctx, t, who)
-	if err != nil {
+	w, anybody := User{}, slices.IndexFunc(everybody, func(e string) bool { return strings.EqualFold(e, strings.TrimSpace(who)) })
+	label := ""
+	if anybody >= 0 {
+		w = User{ID: everybody[anybody], UPN: everybody[anybody], Name: everybody[anybody]}
+		label = []string{"everybody in the tenant (Default)", "everybody outside (Anonymous)"}[anybody]
+		if rights == "" {
+			rights = "None"
+		}
+	} else if w, err = a.User(ctx, t, who); err != nil {
 		return Step{}, fmt.Errorf("who gets the rights: %w", err)
+	} else {
+		label = w.label()
 	}
 	if u.ID == w.ID {
-		return Step{}, fmt.Errorf("%s owns that calendar", u.UPN)
+		return Step{}, cipp.Misuse("%s owns that calendar", u.UPN)
 	}
 	name := "rights of " + w.UPN
 	read := func(ctx context.Context) (State, error) {
@@ -78,7 +93,7 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who,
 		}
 		for _, r := range rows {
 			// Exchange shows people by name; a write wants the address.
-			if is := r.text("User"); strings.EqualFold(is, w.UPN) || strings.EqualFold(is, w.Mail) || strings.EqualFold(is, w.Name) {
+			if is := r.text("User"); is != "" && (strings.EqualFold(is, w.UPN) || strings.EqualFold(is, w.Mail) || strings.EqualFold(is, w.Name)) {
 				return State{{name, set(r.texts("AccessRights"))}}, nil
 			}
 		}
@@ -97,14 +112,19 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who,
 	title, danger := "", ""
 	if rights == "" {
 		body["RemoveAccess"] = map[string]any{"value": w.UPN, "label": w.Name}
-		title = fmt.Sprintf("take the rights in the calendar of %s from %s", u.label(), w.label())
+		title = fmt.Sprintf("take the rights in the calendar of %s from %s", u.label(), label)
 	} else {
 		body["UserToGetPermissions"] = map[string]any{"value": w.UPN, "label": w.Name}
 		body["Permissions"] = map[string]any{"value": rights, "label": rights}
-		title = fmt.Sprintf("make %s %s in the calendar of %s", w.label(), rights, u.label())
+		title = fmt.Sprintf("make %s %s in the calendar of %s", label, rights, u.label())
+		var mind []string
 		if private {
-			danger = "private appointments are shown too"
+			mind = append(mind, "private appointments are shown too")
 		}
+		if anybody >= 0 && rights != "None" {
+			mind = append(mind, "it is for "+label)
+		}
+		danger = strings.Join(mind, "; ")
 	}
 	return Step{
 		ID: "calendar " + u.ID + " " + w.ID + " " + rights, Title: title, Tenant: t, Danger: danger, Before: before, Wanted: State{{name, rights}}, read: read,

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -46,7 +47,7 @@ func (a *Admin) RevokeMailbox(ctx context.Context, t directory.Tenant, user, who
 func (a *Admin) editDelegates(ctx context.Context, t directory.Tenant, user, who, rights string, add bool) (Step, error) {
 	i := slices.IndexFunc(mailboxRights, func(r string) bool { return strings.EqualFold(r, rights) })
 	if i < 0 {
-		return Step{}, fmt.Errorf("%q are no rights in a mailbox; these are: %s", rights, strings.Join(mailboxRights, ", "))
+		return Step{}, cipp.Misuse("%q are no rights in a mailbox; these are: %s", rights, strings.Join(mailboxRights, ", "))
 	}
 	rights = mailboxRights[i]
 	u, err := a.User(ctx, t, user)
@@ -58,7 +59,7 @@ func (a *Admin) editDelegates(ctx context.Context, t directory.Tenant, user, who
 		return Step{}, fmt.Errorf("who gets the rights: %w", err)
 	}
 	if u.ID == w.ID {
-		return Step{}, fmt.Errorf("%s owns that mailbox", u.UPN)
+		return Step{}, cipp.Misuse("%s owns that mailbox", u.UPN)
 	}
 	name := rights + " of " + w.UPN
 	read := func(ctx context.Context) (State, error) {

@@ -2,12 +2,12 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 	"syncd/internal/secret"
 )
@@ -15,18 +15,18 @@ import (
 // attributes are what EditUser may set, by Graph's names.
 var attributes = []string{
 	"displayName", "givenName", "surname", "jobTitle", "department", "companyName", "officeLocation", "mobilePhone", "streetAddress", "city", "state", "postalCode",
-	"country", "usageLocation", "userPrincipalName",
+	"country", "usageLocation", "businessPhones", "manager", "userPrincipalName",
 }
 
 // Attributes lists the names that EditUser takes.
 func Attributes() []string { return slices.Clone(attributes) }
 
 // EditUser sets attributes of an account, by Graph's names; an empty value
-// clears one. It goes by PatchUser, which changes what it is sent and nothing
+// clears one. businessPhones are parted by commas; manager is a user. It goes by PatchUser, which changes what it is sent and nothing
 // else; CIPP's own EditUser would rebuild the UPN and replace the licences.
 func (a *Admin) EditUser(ctx context.Context, t directory.Tenant, text string, change map[string]string) (Step, error) {
 	if len(change) == 0 {
-		return Step{}, errors.New("nothing to change about the user was named")
+		return Step{}, cipp.Misuse("nothing to change about the user was named")
 	}
 	u, err := a.User(ctx, t, text)
 	if err != nil {
@@ -39,50 +39,90 @@ func (a *Admin) EditUser(ctx context.Context, t directory.Tenant, text string, c
 	body := map[string]any{"id": u.ID}
 	var want State
 	danger := ""
+	var options []string
 	for i, name := range fields {
 		at := slices.IndexFunc(attributes, func(known string) bool { return strings.EqualFold(known, name) })
 		if at < 0 {
-			return Step{}, fmt.Errorf("%q is no attribute that can be set; these can: %s", name, strings.Join(attributes, ", "))
+			return Step{}, cipp.Misuse("%q is no attribute that can be set; these can: %s", name, strings.Join(attributes, ", "))
 		}
 		fields[i] = attributes[at]
 		v := strings.Join(strings.Fields(change[name]), " ") // as it is read back
-		if fields[i] == "usageLocation" {
-			v = strings.ToUpper(v)
+		if v == "" && slices.Contains([]string{"displayName", "userPrincipalName", "manager"}, fields[i]) {
+			return Step{}, cipp.Misuse("%s cannot be empty", fields[i])
 		}
-		if v == "" {
-			if fields[i] == "displayName" || fields[i] == "userPrincipalName" {
-				return Step{}, fmt.Errorf("%s cannot be empty", fields[i])
+		body[fields[i]] = v
+		switch fields[i] {
+		case "usageLocation":
+			if v = strings.ToUpper(v); v != "" && !isCountry(v) {
+				return Step{}, cipp.Misuse("the usage location %q is not a country of two letters, such as DE", v)
 			}
-			body[fields[i]] = nil // Graph takes no empty text
-		} else {
 			body[fields[i]] = v
-		}
-		if fields[i] == "userPrincipalName" {
+		case "businessPhones":
+			phones := []any{}
+			var shown []string
+			for one := range strings.SplitSeq(v, ",") {
+				if one = strings.TrimSpace(one); one != "" {
+					phones, shown = append(phones, one), append(shown, one)
+				}
+			}
+			body[fields[i]], v = phones, strings.Join(shown, ", ")
+		case "manager":
+			m, err := a.User(ctx, t, v)
+			if err != nil {
+				return Step{}, fmt.Errorf("the manager: %w", err)
+			}
+			if m.ID == u.ID {
+				return Step{}, cipp.Misuse("%s cannot be its own manager", u.UPN)
+			}
+			// CIPP makes a URL of it, which # would end.
+			if body[fields[i]], v = m.UPN, m.UPN; !quotable(m.UPN) {
+				body[fields[i]] = m.ID
+			}
+			options = []string{"$expand", "manager"}
+		case "userPrincipalName":
 			if err := a.ownDomain(ctx, t, v); err != nil {
 				return Step{}, err
 			}
 			danger = "the user signs in under another name from now on"
+		}
+		if body[fields[i]] == "" {
+			body[fields[i]] = nil // Graph takes no empty text
 		}
 		want = append(want, Field{fields[i], v})
 	}
 	state := func(u User) State {
 		var s State
 		for _, name := range fields {
-			s = append(s, Field{name, u.raw.text(name)})
+			v := u.raw.text(name)
+			if name == "manager" {
+				v = u.raw.inner(name).text("userPrincipalName")
+			}
+			s = append(s, Field{name, v})
 		}
 		return s
 	}
+	read := a.ofUser(t, u, state, options...)
+	before, err := read(ctx)
+	if err != nil {
+		return Step{}, err
+	}
 	return Step{
-		ID: "edit " + u.ID + " " + want.String(), Title: "edit " + u.label(), Tenant: t, Danger: danger, Before: state(u), Wanted: want,
-		call: Call{Endpoint: "PatchUser", Tenant: t, Body: body}, read: a.ofUser(t, u, state),
+		ID: "edit " + u.ID + " " + want.String(), Title: "edit " + u.label(), Tenant: t, Danger: danger, Before: before, Wanted: want,
+		call: Call{Endpoint: "PatchUser", Tenant: t, Body: body}, read: read,
 	}.seal(), nil
+}
+
+// isCountry says whether a text can be a country of ISO 3166, in two letters.
+func isCountry(s string) bool {
+	letter := func(c byte) bool { return 'A' <= c&^0x20 && c&^0x20 <= 'Z' }
+	return len(s) == 2 && letter(s[0]) && letter(s[1])
 }
 
 // ownDomain checks that an address ends in a verified domain of the tenant.
 func (a *Admin) ownDomain(ctx context.Context, t directory.Tenant, address string) error {
 	local, domain, ok := strings.Cut(address, "@")
 	if !ok || local == "" {
-		return fmt.Errorf("%q is no user name (name@domain)", address)
+		return cipp.Misuse("%q is no user name (name@domain)", address)
 	}
 	rows, err := a.domains(ctx, t)
 	if err != nil {
@@ -95,7 +135,7 @@ func (a *Admin) ownDomain(ctx context.Context, t directory.Tenant, address strin
 		}
 	}
 	if !slices.ContainsFunc(verified, func(d string) bool { return strings.EqualFold(d, domain) }) {
-		return fmt.Errorf("%q is no verified domain of %s; these are: %s", domain, t.Name, set(verified))
+		return cipp.Misuse("%q is no verified domain of %s; these are: %s", domain, t.Name, set(verified))
 	}
 	return nil
 }
@@ -133,10 +173,10 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 		n.DisplayName = strings.TrimSpace(n.GivenName + " " + n.Surname)
 	}
 	if n.DisplayName == "" {
-		return Step{}, errors.New("a user needs a display name, or a given name and a surname")
+		return Step{}, cipp.Misuse("a user needs a display name, or a given name and a surname")
 	}
 	if !quotable(local) || strings.Contains(local, "'") && local == "" {
-		return Step{}, fmt.Errorf("%q cannot be a user name", local)
+		return Step{}, cipp.Misuse("%q cannot be a user name", local)
 	}
 	if err := a.ownDomain(ctx, t, n.UPN); err != nil {
 		return Step{}, err
@@ -157,8 +197,8 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 	}
 	maps.DeleteFunc(body, func(_ string, v any) bool { return v == "" })
 	if n.Location != "" {
-		if len(n.Location) != 2 {
-			return Step{}, fmt.Errorf("the usage location %q is not a country of two letters, such as DE", n.Location)
+		if !isCountry(n.Location) {
+			return Step{}, cipp.Misuse("the usage location %q is not a country of two letters, such as DE", n.Location)
 		}
 		body["usageLocation"] = map[string]any{"value": strings.ToUpper(n.Location)}
 	}
@@ -168,7 +208,7 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 	var skus []string
 	if len(n.Licences) > 0 {
 		if n.Location == "" {
-			return Step{}, errors.New("a licence can only be given to a user with a usage location, such as DE")
+			return Step{}, cipp.Misuse("a licence can only be given to a user with a usage location, such as DE")
 		}
 		free, err := a.freeOf(ctx, t, n.Licences)
 		if err != nil {
@@ -241,7 +281,7 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 	s := Step{
 		ID: "create " + strings.ToLower(n.UPN), Title: fmt.Sprintf("create %s (%s) in %s", n.DisplayName, n.UPN, t.Name), Tenant: t, Danger: strings.Join(danger, "; "),
 		Before: State{{"exists", "no"}, {"enabled", "no"}, {"licences", ""}, {"groups", ""}}, Wanted: want,
-		call: Call{Endpoint: "AddUser", Tenant: t, Body: body}, read: read, chosen: n.Password, lag: licenceLag,
+		call: Call{Endpoint: "AddUser", Tenant: t, Body: body}, read: read, chosen: n.Password, tells: true, lag: licenceLag,
 	}
 	// Groups that are dynamic take the user in by themselves: more is no failure.
 	s.done = func(now State) bool {

@@ -2,13 +2,13 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -135,7 +135,7 @@ func (a *Admin) AssignLicences(ctx context.Context, t directory.Tenant, user str
 		add = append(add, l)
 	}
 	if len(wanted) == 0 {
-		return Step{}, errors.New("no licence was named")
+		return Step{}, cipp.Misuse("no licence was named")
 	}
 	return a.changeLicences(t, u, "Add", add, nil)
 }
@@ -166,7 +166,7 @@ func (a *Admin) SwapLicence(ctx context.Context, t directory.Tenant, user, from,
 	case err != nil:
 		return Step{}, err
 	case l.SKU == remove[0].SKU:
-		return Step{}, fmt.Errorf("%s in the place of %s is no change", l.Name, l.Name)
+		return Step{}, cipp.Misuse("%s in the place of %s is no change", l.Name, l.Name)
 	case !u.has(l.SKU) && l.Free < 1:
 		return Step{}, &NotFreeError{t.Name, l}
 	}
@@ -175,7 +175,7 @@ func (a *Admin) SwapLicence(ctx context.Context, t directory.Tenant, user, from,
 
 func (a *Admin) removable(ctx context.Context, t directory.Tenant, user string, gone []string) (User, []Licence, error) {
 	if len(gone) == 0 {
-		return User{}, nil, errors.New("no licence was named")
+		return User{}, nil, cipp.Misuse("no licence was named")
 	}
 	u, err := a.User(ctx, t, user)
 	if err != nil {
@@ -239,8 +239,6 @@ func (a *Admin) changeLicences(t directory.Tenant, u User, operation string, add
 	if len(did) == 0 {
 		did = []string{"nothing to assign"}
 	}
-	// One object, not a list of one: PowerShell takes both, and CIPP's check of
-	// the tenant finds it only here.
 	body := map[string]any{"userIds": []any{u.ID}, "LicenseOperation": operation}
 	switch operation {
 	case "Add":

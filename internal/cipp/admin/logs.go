@@ -2,11 +2,12 @@ package admin
 
 import (
 	"context"
-	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -14,9 +15,14 @@ import (
 type LogFilter struct {
 	Tenant   *directory.Tenant // nil = all
 	From, To time.Time         // days, in the instance's time zone; zero = today
-	Severity []string          // Info, Warning, Error, Critical, Alert; empty = all but Debug
+	Severity []string          // of Severities, whatever the case; empty = all but Debug
 	Endpoint string            // a part of the name of an endpoint
 }
+
+var severities = []string{"Debug", "Info", "Warning", "Error", "Critical", "Alert"}
+
+// Severities are CIPP's words for how bad a line of the logbook is.
+func Severities() []string { return slices.Clone(severities) }
 
 // Logs lists CIPP's logbook, newest first.
 func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
@@ -30,13 +36,21 @@ func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
 			f.To = time.Now()
 		}
 		if f.To.Before(f.From) {
-			return Table{}, fmt.Errorf("the logbook ends (%s) before it begins (%s)", f.To.Format(time.DateOnly), f.From.Format(time.DateOnly))
+			return Table{}, cipp.Misuse("the logbook ends (%s) before it begins (%s)", f.To.Format(time.DateOnly), f.From.Format(time.DateOnly))
 		}
 		query.Set("StartDate", f.From.Format(day))
 		query.Set("EndDate", f.To.Format(day))
 	}
 	if len(f.Severity) > 0 {
-		query.Set("Severity", strings.Join(f.Severity, ","))
+		var all []string
+		for _, word := range f.Severity {
+			at := slices.IndexFunc(severities, func(s string) bool { return strings.EqualFold(s, strings.TrimSpace(word)) })
+			if at < 0 {
+				return Table{}, cipp.Misuse("%q is no severity; these are: %s", word, strings.Join(severities, ", "))
+			}
+			all = append(all, severities[at])
+		}
+		query.Set("Severity", strings.Join(all, ","))
 	}
 	if f.Endpoint != "" {
 		query.Set("API", f.Endpoint)

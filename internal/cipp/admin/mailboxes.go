@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -54,7 +55,7 @@ func (a *Admin) ConvertMailbox(ctx context.Context, t directory.Tenant, user, ki
 		}
 	}
 	if word == "" {
-		return Step{}, fmt.Errorf("%q is no kind of mailbox; these are: Shared, Regular, Room, Equipment", kind)
+		return Step{}, cipp.Misuse("%q is no kind of mailbox; these are: Shared, Regular, Room, Equipment", kind)
 	}
 	u, err := a.User(ctx, t, user)
 	if err != nil {
@@ -106,7 +107,7 @@ func (a *Admin) ForwardMailbox(ctx context.Context, t directory.Tenant, user str
 		title = "end the forwarding of " + u.label()
 	case f.External:
 		if _, domain, ok := strings.Cut(f.To, "@"); !ok || domain == "" || strings.ContainsAny(f.To, " ,;<>") {
-			return Step{}, fmt.Errorf("%q is no mail address", f.To)
+			return Step{}, cipp.Misuse("%q is no mail address", f.To)
 		}
 		body["forwardOption"], body["ForwardExternal"] = "ExternalAddress", f.To
 		want[0].Value = strings.ToLower(f.To)
@@ -116,7 +117,7 @@ func (a *Admin) ForwardMailbox(ctx context.Context, t directory.Tenant, user str
 			return Step{}, fmt.Errorf("whom to forward to: %w", err)
 		}
 		if target.ID == u.ID {
-			return Step{}, fmt.Errorf("%s cannot be forwarded to itself", u.UPN)
+			return Step{}, cipp.Misuse("%s cannot be forwarded to itself", u.UPN)
 		}
 		body["forwardOption"], body["ForwardInternal"] = "internalAddress", map[string]any{"value": target.UPN, "label": target.Name}
 		want[0].Value = target.UPN

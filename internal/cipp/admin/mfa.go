@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -41,7 +42,7 @@ func protected(r row) bool {
 func (a *Admin) SetMFA(ctx context.Context, t directory.Tenant, user, state string) (Step, error) {
 	state = strings.ToLower(strings.TrimSpace(state))
 	if state != "disabled" && state != "enabled" && state != "enforced" {
-		return Step{}, fmt.Errorf("%q is no state of per-user MFA; these are: disabled, enabled, enforced", state)
+		return Step{}, cipp.Misuse("%q is no state of per-user MFA; these are: disabled, enabled, enforced", state)
 	}
 	u, err := a.User(ctx, t, user)
 	if err != nil {

@@ -2,12 +2,12 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -80,6 +80,16 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	if when.IsZero() {
 		when = time.Now()
 	}
+	if gone := time.Since(when); gone > time.Minute {
+		// CIPP would run it at once. An earlier attempt may have been made in time.
+		earlier, err := a.taskOf(ctx, &Step{Tenant: t, task: reference, named: "Offboarding: " + u.UPN})
+		if err != nil {
+			return Step{}, err
+		}
+		if o.Reference == "" || earlier.fields == nil {
+			return Step{}, cipp.Misuse("%s is past: CIPP would do it at once; name a time to come, or none", when.Format("2006-01-02 15:04 MST"))
+		}
+	}
 	body := map[string]any{
 		"user": []any{map[string]any{"value": u.UPN, "label": u.Name}}, "reference": reference,
 		// Always as a task: without this some versions do it within the call, which
@@ -99,13 +109,13 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 			return nil, fmt.Errorf("who takes over: %w", err)
 		}
 		if w.ID == u.ID {
-			return nil, fmt.Errorf("%s cannot take over from itself", u.UPN)
+			return nil, cipp.Misuse("%s cannot take over from itself", u.UPN)
 		}
 		return map[string]any{"value": w.UPN, "label": w.Name}, nil
 	}
 	if o.ForwardTo != "" {
 		if o.EndForwarding {
-			return Step{}, errors.New("forwarding cannot be set and ended at once")
+			return Step{}, cipp.Misuse("forwarding cannot be set and ended at once")
 		}
 		to, err := one(o.ForwardTo)
 		if err != nil {
@@ -133,7 +143,7 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 		}
 	}
 	if len(did) == 0 {
-		return Step{}, errors.New("an offboarding with nothing to do")
+		return Step{}, cipp.Misuse("an offboarding with nothing to do")
 	}
 	slices.Sort(did)
 	mailbox := o.ConvertToShared || o.ForwardTo != "" || o.EndForwarding || o.HideFromAddressList

@@ -19,10 +19,10 @@ import (
 // where there is an error, and holds a new password even if a later part of
 // the step failed.
 //
-// Errors are *MovedError, *RefusedError, *UnseenError and *TaskError, or those
-// of the call. A write whose answer was lost is not sent again; it counts as
-// done if reading back shows it, and otherwise the error is
-// rest.ErrOutcomeUnknown.
+// Errors are *MovedError, *RefusedError, *UnseenError, *TaskError and
+// *PasswordLostError, or those of the call. A write whose answer was lost is not
+// sent again; it counts as done if reading back shows it, and otherwise the
+// error is rest.ErrOutcomeUnknown.
 func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 	if s.read == nil {
 		return Result{}, errors.New("this step was not made by an operation")
@@ -60,6 +60,9 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		for _, word := range reply.Secrets {
 			out.Password = word.Value
 		}
+		if !out.Password.Empty() {
+			a.opts.Told(s, out.Password)
+		}
 	}
 	var failed []string
 	if e, ok := errors.AsType[*cipp.FailedError](lost); ok {
@@ -83,16 +86,24 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		}
 		return out, err
 	case lost == nil:
-		return a.confirmed(ctx, &s, out, sent)
+		out, err := a.confirmed(ctx, &s, out, sent)
+		if err == nil && s.tells && out.Password.Empty() {
+			err = &PasswordLostError{s.Title, true, rest.ErrOutcomeUnknown}
+		}
+		return out, err
 	}
 	after, seen, _ := a.readBack(ctx, &s)
 	if after != nil {
 		out.After = after
 	}
-	if !seen {
+	out.Verified = seen
+	switch {
+	case s.tells && s.chosen.Empty():
+		return out, &PasswordLostError{s.Title, seen, lost}
+	case !seen:
 		return out, fmt.Errorf("%s: %w; reading back does not show it: %s", s.Title, lost, out.After)
 	}
-	out.Verified = true
+	out.Password = s.chosen
 	return out, nil // the answer was lost, the write was not
 }
 
@@ -114,6 +125,11 @@ func (a *Admin) ending(ctx context.Context, s *Step, out Result, sent time.Time)
 
 // confirmed reads back what CIPP says is done.
 func (a *Admin) confirmed(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
+	if s.blind {
+		out.After = a.look(ctx, s, out.Before)
+		out.Verified = s.reached(out.After)
+		return out, nil // CIPP's word is all there is
+	}
 	after, seen, err := a.readBack(ctx, s)
 	if after != nil {
 		out.After = after

@@ -62,11 +62,11 @@ type Step struct {
 	ID       string // stable: the same write of the same thing has the same one
 	Title    string // what will be done, in words
 	Tenant   directory.Tenant
-	Endpoint string         // of CIPP that it is sent to
-	Body     map[string]any // as it is sent, passwords left out
-	Danger   string         // what cannot be taken back, or is easily overlooked; may be empty
-	Before   State          // what was read when the step was made
-	Wanted   State          // what will be read when it is done; names of Before
+	Endpoint string // of CIPP that it is sent to
+	Body     any    // as it is sent, with the tenant and as a list where the endpoint takes one; passwords left out
+	Danger   string // what cannot be taken back, or is easily overlooked; may be empty
+	Before   State  // what was read when the step was made
+	Wanted   State  // what will be read when it is done; names of Before
 
 	// Done says that what is wanted is so already: Run would send nothing.
 	Done bool
@@ -79,6 +79,8 @@ type Step struct {
 	named  string               // what CIPP calls that task
 	again  bool                 // the task may be there from an earlier attempt
 	later  time.Time            // when the task is to run; zero = now
+	tells  bool                 // the answer has a password that nobody else knows
+	blind  bool                 // what is read now cannot tell whether it was done
 	chosen secret.String        // the password to send, kept apart from the body; may be empty
 	before State                // Before, out of the caller's reach
 	wanted State
@@ -88,9 +90,12 @@ type Step struct {
 func (s Step) seal() Step {
 	s.before, s.wanted = slices.Clone(s.Before), slices.Clone(s.Wanted)
 	s.Endpoint = s.call.Endpoint
-	s.Body, _ = cipp.Redact(s.call.Body).(map[string]any) // a copy to its depth
-	if !s.chosen.Empty() {
-		s.Body["password"] = secret.Redacted
+	s.Body = cipp.Redact(s.call.Body) // a copy to its depth
+	if p, err := s.call.Preview(); err == nil {
+		s.Body = p.Body
+	}
+	if body, ok := s.Body.(map[string]any); ok && !s.chosen.Empty() {
+		body["password"] = secret.Redacted
 	}
 	s.Done = s.done == nil && s.task == "" && s.before.holds(s.wanted)
 	return s
@@ -149,6 +154,24 @@ type UnseenError struct {
 func (e *UnseenError) Error() string {
 	return fmt.Sprintf("%s: CIPP reported success, but after %s it does not show: wanted %s; is %s; look into CIPP's logbook", e.Step, e.After, e.Wanted, e.Now)
 }
+
+// A PasswordLostError says that a step made a password, or may have, and that
+// CIPP's answer with it did not come. CIPP does not tell it again.
+type PasswordLostError struct {
+	Step string
+	Seen bool // reading back shows that it was done
+	err  error
+}
+
+func (e *PasswordLostError) Error() string {
+	if e.Seen {
+		return e.Step + ": it is done, but CIPP's answer with the password was lost, so nobody knows it; set another: syncd cipp users reset-password"
+	}
+	return e.Step + ": whether it was done is not known: CIPP's answer was lost, and reading back does not show it; if it was, nobody knows the new password: look, and set another: syncd cipp users reset-password"
+}
+
+// Unwrap returns what became of the call; it is rest.ErrOutcomeUnknown.
+func (e *PasswordLostError) Unwrap() error { return e.err }
 
 // A TaskError says how a queued task ended that did not end well, or that it
 // did not end in time.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -75,7 +76,7 @@ func (c Column) of(f func(row) string) cell { return cell{c, f} }
 func (a *Admin) CreateTenantGroup(ctx context.Context, name, description string, members []directory.Tenant) (Step, error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
-		return Step{}, errors.New("a tenant group needs a name")
+		return Step{}, cipp.Misuse("a tenant group needs a name")
 	}
 	all, err := a.tenantGroups(ctx)
 	if err != nil {

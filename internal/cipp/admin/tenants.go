@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -59,14 +60,14 @@ func (a *Admin) ShowTenant(ctx context.Context, t directory.Tenant) (Table, erro
 	if rows, err = some(rows, err, "ListTenantDetails"); err != nil {
 		return Table{}, err
 	}
-	at, _, err := a.tenant(ctx, t)
+	at, _, err := a.tenant(ctx, t, false)
 	if err != nil {
 		return Table{}, err
 	}
 	return card(rows[0],
-		made("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"), made("", "Alias", func(row) string { return at.alias }),
+		made("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"), made("", "Alias", func(row) string { return at.Alias }),
 		made("", "Id", func(row) string { return string(t.ID) }), made("", "Default domain", func(row) string { return t.DefaultDomain }),
-		made("", "Initial domain", func(row) string { return t.InitialDomain }), made("", "Tenant groups", func(row) string { return set(names(at.groups)) }),
+		made("", "Initial domain", func(row) string { return t.InitialDomain }), made("", "Tenant groups", func(row) string { return set(names(at.Groups)) }),
 		col("", "Street", "street"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "countryLetterCode", "country"),
 		col("", "Phones", "businessPhones"), col("", "Technical mail", "technicalNotificationMails"), when("", "Created", "createdDateTime"),
 		yes("", "Directory sync", "onPremisesSyncEnabled"), when("", "Last directory sync", "onPremisesLastSyncDateTime")), nil
@@ -78,6 +79,7 @@ type TenantProfile struct {
 	Name   string        // Microsoft's
 	Alias  string        // empty = none
 	Groups []TenantGroup // the static ones it is in
+	live   bool          // name and alias were read live, because the list does not tell them apart
 }
 
 // TenantProfiles reads the profiles of all tenants and all tenant groups there
@@ -102,12 +104,9 @@ func (a *Admin) TenantProfiles(ctx context.Context) ([]TenantProfile, []TenantGr
 		p := TenantProfile{Name: original, Tenant: t}
 		switch {
 		case original == "":
-			// An older CIPP does not tell the two apart here.
-			details, err := a.list(ctx, p.Tenant, "ListTenantDetails", nil)
-			if details, err = some(details, err, "ListTenantDetails"); err != nil {
-				return nil, nil, fmt.Errorf("whether %s has an alias is not known, and editing would remove it: %w", p.Tenant.Name, err)
+			if err := a.named(ctx, &p); err != nil { // an older CIPP
+				return nil, nil, err
 			}
-			p.Name, p.Alias = details[0].text("displayName"), details[0].inner("customProperties").text("Alias")
 		case name != original:
 			p.Alias = name
 		}
@@ -121,10 +120,21 @@ func (a *Admin) TenantProfiles(ctx context.Context) ([]TenantProfile, []TenantGr
 	return out, groups, nil
 }
 
+// named fills in name and alias from Microsoft's answer, which holds them apart.
+func (a *Admin) named(ctx context.Context, p *TenantProfile) error {
+	details, err := a.list(ctx, p.Tenant, "ListTenantDetails", nil)
+	if details, err = some(details, err, "ListTenantDetails"); err != nil {
+		return fmt.Errorf("whether %s has an alias is not known, and editing would remove it: %w", p.Tenant.Name, err)
+	}
+	p.Name, p.Alias, p.live = details[0].text("displayName"), details[0].inner("customProperties").text("Alias"), true
+	return nil
+}
+
 // A tenantState is the part of a profile that EditTenant sets whole.
 type tenantState struct {
 	alias  string
 	groups []TenantGroup
+	live   bool // where the alias is read
 }
 
 func names(groups []TenantGroup) []string {
@@ -136,24 +146,34 @@ func names(groups []TenantGroup) []string {
 }
 
 // tenant reads the profile of one tenant, which is addressed by its id alone.
-func (a *Admin) tenant(ctx context.Context, t directory.Tenant) (tenantState, []TenantGroup, error) {
+// Where live is set its alias is read live, as it was before: an edit is judged
+// by the same source.
+func (a *Admin) tenant(ctx context.Context, t directory.Tenant, live bool) (*TenantProfile, []TenantGroup, error) {
 	all, groups, err := a.TenantProfiles(ctx)
 	if err != nil {
-		return tenantState{}, nil, err
+		return nil, nil, err
 	}
-	for _, p := range all {
-		if p.Tenant.ID == t.ID {
-			return tenantState{p.Alias, p.Groups}, groups, nil
+	for i := range all {
+		p := &all[i]
+		if p.Tenant.ID != t.ID {
+			continue
 		}
+		if live && !p.live {
+			err = a.named(ctx, p)
+		}
+		return p, groups, err
 	}
-	return tenantState{}, nil, fmt.Errorf("CIPP's list no longer has %s (%s)", t.Name, t.ID)
+	return nil, nil, fmt.Errorf("CIPP's list no longer has %s (%s)", t.Name, t.ID)
 }
 
 // edited is the read of a step about a tenant's profile.
-func (a *Admin) edited(t directory.Tenant) func(context.Context) (State, error) {
+func (a *Admin) edited(t directory.Tenant, live bool) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		now, _, err := a.tenant(ctx, t)
-		return now.state(), err
+		p, _, err := a.tenant(ctx, t, live)
+		if err != nil {
+			return nil, err
+		}
+		return tenantState{p.Alias, p.Groups, live}.state(), nil
 	}
 }
 
@@ -178,20 +198,27 @@ const groupCache = 5 * time.Minute
 // last group goes, which that call cannot express.
 func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit) ([]Step, error) {
 	if e.Alias != "" && e.RemoveAlias {
-		return nil, errors.New("an alias cannot be set and removed at once")
+		return nil, cipp.Misuse("an alias cannot be set and removed at once")
 	}
-	at, all, err := a.tenant(ctx, t)
+	p, all, err := a.tenant(ctx, t, false)
 	if err != nil {
 		return nil, err
 	}
-	want := tenantState{alias: at.alias, groups: slices.Clone(at.groups)}
+	at := tenantState{p.Alias, p.Groups, p.live}
+	want := tenantState{at.alias, slices.Clone(at.groups), at.live}
 	var did []string
+	alias := strings.TrimSpace(e.Alias)
 	switch {
+	case alias != "" && alias == p.Name:
+		// An alias that says the same as Microsoft's name shows nowhere in the list,
+		// so that it could not be read back; without one the tenant is called the same.
+		want.alias = ""
+		did = append(did, fmt.Sprintf("show it under Microsoft's name, %q, without an alias", p.Name))
 	case e.RemoveAlias:
 		want.alias = ""
 		did = append(did, "remove the alias")
 	case e.Alias != "":
-		want.alias = strings.TrimSpace(e.Alias)
+		want.alias = alias
 		did = append(did, fmt.Sprintf("set the alias to %q", want.alias))
 	}
 	for _, text := range e.AddGroups {
@@ -200,7 +227,7 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 			return nil, err
 		}
 		if g.Dynamic {
-			return nil, fmt.Errorf("%q is a dynamic tenant group: its rules say who is in it", g.Name)
+			return nil, cipp.Misuse("%q is a dynamic tenant group: its rules say who is in it", g.Name)
 		}
 		if !slices.Contains(names(want.groups), g.Name) {
 			want.groups = append(want.groups, g)
@@ -213,6 +240,9 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 		if err != nil {
 			return nil, err
 		}
+		if g.Dynamic {
+			return nil, cipp.Misuse("%q is a dynamic tenant group: its rules say who is in it", g.Name)
+		}
 		want.groups = slices.DeleteFunc(want.groups, func(have TenantGroup) bool {
 			if have.ID == g.ID {
 				last = &g
@@ -222,7 +252,7 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 		did = append(did, "remove from "+g.Name)
 	}
 	if len(did) == 0 {
-		return nil, errors.New("nothing to change about the tenant was named")
+		return nil, cipp.Misuse("nothing to change about the tenant was named")
 	}
 	if len(want.groups) > 0 || last == nil {
 		return []Step{a.editTenant(t, at, want, strings.Join(did, ", "))}, nil
@@ -230,13 +260,13 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 	// An empty set means "leave them alone", so the last ones go by the group's own call.
 	var steps []Step
 	if want.alias != at.alias {
-		kept := tenantState{alias: want.alias, groups: at.groups}
+		kept := tenantState{want.alias, at.groups, at.live}
 		steps = append(steps, a.editTenant(t, at, kept, did[0]))
 		at = kept
 	}
 	for len(at.groups) > 0 {
 		g := at.groups[0]
-		rest := tenantState{alias: at.alias, groups: at.groups[1:]}
+		rest := tenantState{at.alias, at.groups[1:], at.live}
 		steps = append(steps, a.leaveGroup(t, g, at, rest))
 		at = rest
 	}
@@ -257,7 +287,7 @@ func (a *Admin) editTenant(t directory.Tenant, at, want tenantState, did string)
 		ID: "tenant " + string(t.ID) + " " + want.state().String(), Title: t.Name + ": " + did, Tenant: t,
 		Before: at.state(), Wanted: want.state(),
 		call: Call{Endpoint: "EditTenant", Tenant: t, Body: body}, lag: groupCache,
-		read: a.edited(t),
+		read: a.edited(t, at.live),
 	}
 	if want.alias == "" && at.alias != "" {
 		s.Danger = fmt.Sprintf("the alias %q goes; CIPP shows the tenant under Microsoft's name again", at.alias)
@@ -279,6 +309,6 @@ func (a *Admin) leaveGroup(t directory.Tenant, g TenantGroup, at, want tenantSta
 		call: Call{Endpoint: "ExecTenantGroup", Body: map[string]any{
 			"Action": "AddEdit", "groupId": g.ID, "groupName": g.Name, "groupDescription": g.Description, "groupType": "static", "members": members,
 		}},
-		read: a.edited(t),
+		read: a.edited(t, at.live),
 	}.seal()
 }

@@ -113,7 +113,7 @@ func TestAStepIsMadeByAnOperation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, g := range steps[0].Body["tenantGroups"].([]any) {
+		for _, g := range steps[0].Body.(map[string]any)["tenantGroups"].([]any) {
 			g.(map[string]any)["groupId"] = "another"
 		}
 		if r.run(steps[0], nil); len(r.sim.World().TenantGroups[1].Members) != 2 {

@@ -107,8 +107,8 @@ func (a *Admin) User(ctx context.Context, t directory.Tenant, text string) (User
 }
 
 // again reads the same account once more, by its id. ok is false if it is gone.
-func (a *Admin) again(ctx context.Context, t directory.Tenant, id string) (u User, ok bool, err error) {
-	rows, err := a.graph(ctx, t, "users", "$filter", "id eq '"+id+"'", "$select", userFields)
+func (a *Admin) again(ctx context.Context, t directory.Tenant, id string, options ...string) (u User, ok bool, err error) {
+	rows, err := a.graph(ctx, t, "users", append([]string{"$filter", "id eq '" + id + "'", "$select", userFields}, options...)...)
 	if err != nil {
 		return User{}, false, err
 	}
@@ -187,9 +187,9 @@ func (a *Admin) groupsOf(ctx context.Context, t directory.Tenant, u User) ([]str
 }
 
 // ofUser is the read of a step about one account.
-func (a *Admin) ofUser(t directory.Tenant, u User, state func(User) State) func(context.Context) (State, error) {
+func (a *Admin) ofUser(t directory.Tenant, u User, state func(User) State, options ...string) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		now, ok, err := a.again(ctx, t, u.ID)
+		now, ok, err := a.again(ctx, t, u.ID, options...)
 		if err == nil && !ok {
 			err = fmt.Errorf("%s is no longer there", u.label())
 		}
@@ -258,12 +258,9 @@ func (a *Admin) ResetPassword(ctx context.Context, t directory.Tenant, text stri
 	}
 	return Step{
 		ID: "reset password " + u.ID, Title: "reset the password of " + u.label(), Tenant: t, Danger: danger, Before: before,
-		call: Call{Endpoint: "ExecResetPass", Tenant: t, Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
-		read: a.ofUser(t, u, state),
-		done: func(now State) bool {
-			// Where Graph does not tell, CIPP's word is all there is.
-			return before[0].Value == "" || now[0].Value != before[0].Value
-		},
+		call:  Call{Endpoint: "ExecResetPass", Tenant: t, Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
+		read:  a.ofUser(t, u, state),
+		tells: true, blind: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
 	}.seal(), nil
 }
 
@@ -281,7 +278,7 @@ func (a *Admin) RevokeSessions(ctx context.Context, t directory.Tenant, text str
 	return Step{
 		ID: "revoke sessions " + u.ID, Title: "end the sessions of " + u.label(), Tenant: t, Danger: "the user must sign in again everywhere", Before: before,
 		call: Call{Endpoint: "ExecRevokeSessions", Tenant: t, Body: map[string]any{"id": u.ID, "Username": u.UPN}}, read: a.ofUser(t, u, state),
-		done: func(now State) bool { return before[0].Value == "" || now[0].Value != before[0].Value },
+		blind: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
 	}.seal(), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/cipp"
 	"syncd/internal/directory"
 )
 
@@ -32,7 +33,7 @@ func (w Watch) check() error {
 		of       []string
 	}{{"resource", w.Resource, watched}, {"event", w.Event, watchable}, {"interval", w.Every, intervals}} {
 		if !slices.Contains(c.of, c.is) {
-			return fmt.Errorf("%q is no %s that can be watched; these are: %s", c.is, c.what, strings.Join(c.of, ", "))
+			return cipp.Misuse("%q is no %s that can be watched; these are: %s", c.is, c.what, strings.Join(c.of, ", "))
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func TestTenantGroupsAreMadeWithAnIdOfOursAndDeleted(t *testing.T) {
 		r.run(s, err)
 		world := r.sim.World()
 		made := world.TenantGroups[3]
-		if made.Name != "Bronze" || !slices.Equal(made.Members, []string{dentalID}) || made.ID != s.Body["groupId"] {
+		if made.Name != "Bronze" || !slices.Equal(made.Members, []string{dentalID}) || made.ID != member(s, "groupId") {
 			t.Errorf("got %+v, want Bronze with the dentists under the id of the step", made)
 		}
 		if _, err := r.admin.CreateTenantGroup(t.Context(), "bronze", "", nil); err == nil {
@@ -331,8 +331,8 @@ func TestCalendarRightsAreGrantedInTheFolderAsItIsCalledThere(t *testing.T) {
 			r.sim.SetFaults(cippsim.Faults{NamesForUsers: byName})
 			s, err := r.admin.GrantCalendar(t.Context(), r.tenant(), ada, kern, "editor", false)
 			r.run(s, err)
-			if s.Body["FolderName"] != "Kalender" {
-				t.Errorf("got folder %v, want Kalender", s.Body["FolderName"])
+			if folder := member(s, "FolderName"); folder != "Kalender" {
+				t.Errorf("got folder %v, want Kalender", folder)
 			}
 			if got := r.dental().Mailboxes[0].Calendar; len(got) != 1 || got[0].Rights[0] != "Editor" {
 				t.Errorf("got %+v, want Max as Editor", got)

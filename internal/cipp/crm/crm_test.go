@@ -153,7 +153,11 @@ var (
 // plan goes the road of the loop for one customer.
 func (r *room) plan(c mapping.Customer) *plan.Plan {
 	r.t.Helper()
-	seen, err := r.target.Observe(r.t.Context(), []mapping.Asked{{Customer: c}})
+	asked := mapping.Asked{Customer: c}
+	for _, record := range r.store[c.Key] {
+		asked.Refs = append(asked.Refs, record.Ref)
+	}
+	seen, err := r.target.Observe(r.t.Context(), []mapping.Asked{asked})
 	if err != nil || seen[0].Err != nil {
 		r.t.Fatalf("observing: %v, %v", err, seen[0].Err)
 	}
@@ -170,7 +174,8 @@ func (r *room) plan(c mapping.Customer) *plan.Plan {
 	return p
 }
 
-// apply plans, does what nothing holds, and remembers it as the loop does.
+// apply plans, does what nothing holds or an approval opens, and remembers it
+// as the loop does.
 func (r *room) apply(c mapping.Customer) *plan.Plan {
 	r.t.Helper()
 	p := r.plan(c)

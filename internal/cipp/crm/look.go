@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ type managed struct {
 	name  string // as CIPP spells it; as the rules do where it has none
 	rules []*Rule
 	id    string // of the static group; empty where there is none to use
+	// members is how many tenants CIPP shows in it.
+	members int
 	trouble
 }
 
@@ -59,13 +62,14 @@ func resolve(name string, all []admin.TenantGroup) *managed {
 	case found[0].Dynamic:
 		m.trouble = trouble{"group_dynamic", fmt.Sprintf("%q is a dynamic tenant group: its own rules in CIPP say who is in it; name a static one in cipp.tenants.groups", found[0].Name), false}
 	default:
-		m.name, m.id = strings.TrimSpace(found[0].Name), found[0].ID
+		m.name, m.id, m.members = strings.TrimSpace(found[0].Name), found[0].ID, len(found[0].Members)
 	}
 	return m
 }
 
 // look says what a tenant is in CIPP, which goes into out, and what it should be.
-func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []managed, out *plan.Observed) (w wish) {
+// kept says that syncd keeps the tenant in step already.
+func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []managed, kept bool, out *plan.Observed) (w wish) {
 	key := plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID)}
 	hold := func(key plan.Key, code, format string, args ...any) {
 		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}})
@@ -104,6 +108,11 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []m
 			want.Fields = want.Fields.With(fieldAlias, plan.Value{text})
 		}
 	}
+	// What replaces it was not seen by who wrote it, unlike a later edit, which
+	// the loop holds by itself.
+	if wanted, _ := want.Fields.Get(fieldAlias); !kept && p.Alias != "" && len(want.Fields) > 0 && !wanted.Equal(plan.Value{p.Alias}) {
+		w.ask("alias_foreign", "CIPP shows %s as %q, an alias that syncd did not write; approving replaces it by %q", p.Name, p.Alias, cmp.Or(wanted.String(), p.Name))
+	}
 	if len(groups) > 0 {
 		in := plan.Value{}
 		for i := range groups {
@@ -120,13 +129,67 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []m
 		}
 		want.Fields = want.Fields.With(fieldGroups, in)
 		now, _ := is.Fields.Get(fieldGroups)
+		w.leaves = without(now, in)
+		if lost := lostAgreements(w.leaves, groups, at); lost != "" {
+			w.ask("agreements_gone", "ConnectWise lists no active agreement of company %d (%s) any more, and %s, which %s is in, asks for one: it ended, or the API member may not see it; approve if it ended",
+				company, at.Name, lost, p.Tenant.Name)
+		}
 		if len(in) == 0 && len(now) > 0 && len(now) == len(p.Groups) {
-			note("group_rewritten", "to take %s out of its last tenant group CIPP is sent all other members of %s anew: tenants that are excluded in CIPP are not shown among them and drop out of it",
+			w.ask("group_rewritten", "to take %s out of its last tenant group CIPP is sent all other members of %s anew: tenants that are excluded in CIPP are not shown among them and drop out of it; approve if there is none, or take the tenant out in CIPP",
 				p.Tenant.Name, now)
 		}
 	}
 	w.objects = []plan.Object{want}
 	return w
+}
+
+// ask holds the whole scope until somebody approves its plan. The violation is
+// of no object, since an object that has one is not planned.
+func (w *wish) ask(code, format string, args ...any) {
+	w.conflicts = append(w.conflicts, plan.Conflict{Key: plan.Key{Kind: kindTenant, ID: "@" + code}, Violation: plan.Violation{Code: code, Message: fmt.Sprintf(format, args...)}})
+}
+
+// lostAgreements is the first of the groups left that is left for want of an
+// agreement, where the company has none at all; empty elsewhere.
+func lostAgreements(leaves []string, groups []managed, at *Facts) string {
+	if len(at.Agreements) > 0 {
+		return ""
+	}
+	for _, g := range groups {
+		if slices.Contains(leaves, g.name) && slices.ContainsFunc(g.rules, func(r *Rule) bool {
+			rest := *r
+			rest.Agreement = ""
+			return r.Agreement != "" && rest.matches(at)
+		}) {
+			return g.name
+		}
+	}
+	return ""
+}
+
+// fewMembers is the size up to which a group may lose any part of its members
+// unasked: shares of few mean nothing.
+const fewMembers = 3
+
+// shrinking asks about tenants that leave a group together with more than half
+// of its members: rules that changed, or a company list that lacks something,
+// look like that.
+func shrinking(wishes []*wish, groups []managed) {
+	for i := range groups {
+		g := &groups[i]
+		var leaving []*wish
+		for _, w := range wishes {
+			if w != nil && slices.Contains(w.leaves, g.name) {
+				leaving = append(leaving, w)
+			}
+		}
+		if g.members <= fewMembers || 2*len(leaving) <= g.members {
+			continue
+		}
+		for _, w := range leaving {
+			w.ask("group_shrinks", "%d of the %d tenants in %s would leave it in this run, more than half: look at the rule and at ConnectWise, and approve if that is meant", len(leaving), g.members, g.name)
+		}
+	}
 }
 
 // memberships are the managed groups that a tenant is in, sorted.

@@ -83,6 +83,7 @@ type Target struct {
 type wish struct {
 	objects   []plan.Object // none or one
 	conflicts []plan.Conflict
+	leaves    []string // groups that it is taken out of
 }
 
 // Open returns the target for one run. The caller must be one that may write
@@ -169,6 +170,7 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 		}
 	}
 	managed := t.managed(groups)
+	wishes := make([]*wish, len(asked))
 	for i := range asked {
 		if out[i].Err != nil {
 			continue
@@ -182,10 +184,16 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 		if f, ok := companies[ids[i]]; ok {
 			at = &f
 		}
-		w := t.look(p, ids[i], at, managed, &out[i])
-		t.mu.Lock()
-		t.wanted[asked[i].Key] = w
-		t.mu.Unlock()
+		w := t.look(p, ids[i], at, managed, len(asked[i].Refs) > 0, &out[i])
+		wishes[i] = &w
+	}
+	shrinking(wishes, managed)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, w := range wishes {
+		if w != nil {
+			t.wanted[asked[i].Key] = *w
+		}
 	}
 	return out, nil
 }

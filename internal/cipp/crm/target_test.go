@@ -2,6 +2,7 @@ package crm_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -126,10 +127,11 @@ func TestWhatChangesInConnectWiseIsFollowed(t *testing.T) {
 
 func TestTheLastGroupIsLeftByItsOwnCallAndSaidBefore(t *testing.T) {
 	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.apply(theBakery)
 		r.company(251, func(c *cwsim.Company) { c.TypeIDs, c.Name = []int{1}, "Northwind Bread" })
 		p := r.apply(theBakery)
-		if got, want := written(p), "alias Northwind Bakery>Northwind Bread; groups Gold support>"; got != want || codes(p) != "[group_rewritten]" {
-			t.Errorf("got %s (%s), want %s and a note about the members", got, codes(p), want)
+		if got, want := written(p), "alias Northwind Bakery>Northwind Bread; groups Gold support>"; got != want || codes(p) != "group_rewritten" || !plan.Blocks(p.Violations) || plan.Stays(p.Violations) {
+			t.Errorf("got %s (%s), want %s, and to be asked about the members", got, codes(p), want)
 		}
 		r.want(bakery, "Northwind Bread | All with GDAP")
 		r.want(garden, "The gardeners | Gold support | All with GDAP")
@@ -159,6 +161,78 @@ func TestAPersonsAliasHoldsAndAPersonsGroupsAreRestored(t *testing.T) {
 	})
 }
 
+func TestWhatLooksLikeAMistakeIsAskedAbout(t *testing.T) {
+	members := func(n int) []string { // of a group, the three tenants among them
+		ids := []string{dental, bakery, garden}
+		for i := range n - 3 {
+			ids = append(ids, fmt.Sprintf("0e000000-0000-4000-8000-%012d", i))
+		}
+		return ids
+	}
+	for _, tt := range []struct {
+		name  string
+		rules []crm.Rule
+		alias string
+		set   func(*cippsim.World, *cwsim.World)
+		want  string // codes of the plans of all three
+	}{
+		{"an alias that a person wrote before syncd came", nil, crm.AliasIdentifier, nil, " alias_foreign alias_foreign"},
+		{"an alias like the one that is wanted", nil, crm.AliasName, nil, "  alias_foreign"},
+		{"a company's agreements are all out of sight", []crm.Rule{{Group: "Silver support", Agreement: "Gold*"}}, "",
+			func(_ *cippsim.World, cw *cwsim.World) { cw.Agreements = nil }, "agreements_gone  "},
+		{"another agreement is there", []crm.Rule{{Group: "Silver support", Agreement: "Bronze*"}}, "", nil, "  "},
+		{"no rule asks for an agreement", []crm.Rule{{Group: "Silver support", Type: "Bronze*"}}, "",
+			func(_ *cippsim.World, cw *cwsim.World) { cw.Agreements = nil }, "  "},
+		{"more than half of a group leaves it", []crm.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
+			func(c *cippsim.World, _ *cwsim.World) {
+				c.TenantGroups[0].Members, c.TenantGroups[3].Members = members(5), members(3)
+			}, "group_shrinks group_shrinks group_shrinks"},
+		{"half of it does", []crm.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
+			func(c *cippsim.World, _ *cwsim.World) {
+				c.TenantGroups[0].Members, c.TenantGroups[3].Members = members(6), members(3)
+			}, "  "},
+		{"a small group is emptied", []crm.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
+			func(c *cippsim.World, _ *cwsim.World) {
+				c.TenantGroups[0].Members, c.TenantGroups[3].Members = members(3), members(3)
+			}, "  "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inRoom(t, crm.Config{Alias: tt.alias, Groups: tt.rules}, func(t *testing.T, r *room) {
+				if tt.set != nil {
+					r.cipp.Update(func(c *cippsim.World) {
+						for _, id := range members(8)[3:] {
+							c.Tenants = append(c.Tenants, &cippsim.Tenant{CustomerID: id, DisplayName: id, DefaultDomain: id + ".example"})
+						}
+						r.cw.Edit("jwhite", func(cw *cwsim.World) { tt.set(c, cw) })
+					})
+				}
+				seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for i, c := range []mapping.Customer{theDental, theBakery, theGarden} {
+					want, err := r.target.Desired(c, nil)
+					if err != nil || seen[i].Err != nil {
+						t.Fatal(err, seen[i].Err)
+					}
+					p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "cipp"}, r.target.Spec().Kinds, plan.Sides{Desired: want.Objects, Observed: seen[i].Objects, Conflicts: want.Conflicts})
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, codes(p))
+					if held := codes(p) != ""; plan.Blocks(p.Violations) != held || plan.Stays(p.Violations) || held && p.Empty() {
+						t.Errorf("%s: got %+v and %d changes, want a plan to approve", c.Name, p.Violations, len(p.Changes))
+					}
+				}
+				if all := strings.Join(got, " "); all != tt.want {
+					t.Errorf("got %q, want %q", all, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestRulesAboutGroupsThatCannotBeUsedAreSaidToThoseConcerned(t *testing.T) {
 	for _, tt := range []struct {
 		name, group string
@@ -182,6 +256,7 @@ func TestRulesAboutGroupsThatCannotBeUsedAreSaidToThoseConcerned(t *testing.T) {
 				if got, want := written(p), "alias >Fabrikam Dental; groups Silver support>Gold support"; got != want {
 					t.Errorf("got %s, want the rest to go ahead: %s", got, want)
 				}
+				r.apply(theGarden)
 				if p := r.apply(theGarden); codes(p) != "" {
 					t.Errorf("got %s for a tenant that no such rule fits, want nothing", codes(p))
 				}

@@ -35,7 +35,7 @@ type danger struct {
 
 var dangers = map[string]danger{
 	"EditTenant": {
-		"removes the tenant's alias where tenantAlias is not sent, and takes tenantGroups as the whole set of static groups",
+		"removes the tenant's alias where tenantAlias is not sent, and takes tenantGroups as the whole set of static groups, except that an absent or empty one removes nothing: the last group goes by ExecTenantGroup; dynamic and unknown groups are ignored without a word",
 		func(g given) string {
 			if !g.has("tenantAlias") {
 				return `without tenantAlias the alias is removed; send the one the tenant has (ListTenants: displayName), or "" to remove it on purpose`
@@ -58,16 +58,21 @@ var dangers = map[string]danger{
 			if g.text("Domain") == "" && g.text("primDomain") == "" {
 				return "primDomain {value} or Domain is missing; the sign-in name is built of username and domain"
 			}
-			return ""
+			return g.picked("licenses", "AddToGroups", "RemoveFromGroups", "setManager")
 		},
 	},
-	"AddUser": {"answers with the password in plain text; later steps can fail within a 200", func(g given) string { return g.needs("username") }},
+	"AddUser": {"answers with the password in plain text; later steps can fail within a 200", func(g given) string {
+		if why := g.needs("username"); why != "" {
+			return why
+		}
+		return g.picked("licenses", "AddToGroups", "copyFrom", "setManager", "setSponsor")
+	}},
 	"RemoveUser": {
 		"deletes the user; without ID it takes CIPP's worker down",
 		func(g given) string { return g.needs("ID") },
 	},
 	"ExecBulkLicense": {
-		"uses only the first of userIds in each element; Replace removes first and assigns then",
+		"uses only the first of userIds in each element; Replace removes first and assigns then; where the user has no usage location it sets the instance's own",
 		func(g given) string {
 			if list, ok := g.value("userIds").([]any); ok && len(list) > 1 {
 				return "only the first of userIds is used: send an element for each user"
@@ -75,14 +80,17 @@ var dangers = map[string]danger{
 			if list, ok := g.value("userIds").([]string); ok && len(list) > 1 {
 				return "only the first of userIds is used: send an element for each user"
 			}
-			return g.needs("userIds", "LicenseOperation")
+			if why := g.needs("userIds", "LicenseOperation"); why != "" {
+				return why
+			}
+			return g.picked("Licenses", "LicensesToRemove", "LicensesToReplace")
 		},
 	},
 	"ExecOffboardUser": {
 		"only queues a task: a 200 means accepted, the end stands in ListScheduledItems",
 		func(g given) string { return g.needs("user") },
 	},
-	"ExecDisableUser": {"", func(g given) string { return g.boolean("Enable") }},
+	"ExecDisableUser": {"reports a failure for a user synced from an Active Directory after it has changed the account in the cloud", func(g given) string { return g.boolean("Enable") }},
 	"ExecTenantGroup": {
 		"takes members as the whole set: [] removes everybody",
 		func(g given) string {
@@ -98,10 +106,10 @@ var dangers = map[string]danger{
 			if why := g.boolean("CanViewPrivateItems"); why != "" && g.value("RemoveAccess") == nil {
 				return why
 			}
-			return ""
+			return g.picked("UserToGetPermissions", "Permissions", "RemoveAccess")
 		},
 	},
-	"ListTenants": {"", func(g given) string {
+	"ListTenants": {"empties CIPP's list of tenants, with which all of its jobs work, where a body says ClearCache", func(g given) string {
 		if g.has("ClearCache") {
 			return "ClearCache empties CIPP's list of tenants, with which all of its jobs work"
 		}
@@ -146,7 +154,7 @@ var dangers = map[string]danger{
 		}
 		return ""
 	}},
-	"ListApiTest": {"repeats the request with its headers, the token included", nil},
+	"ListApiTest": {"repeats the request with its headers, the token included; it is redacted here, and may stand in the logs of what lies between", nil},
 }
 
 // given is what a request holds, read as CIPP reads it: whatever the case of
@@ -220,6 +228,33 @@ func (g given) needs(names ...string) string {
 		}
 	}
 	return ""
+}
+
+// picked says which of some values stands bare where CIPP reads {value} alone:
+// it would be ignored without a word.
+func (g given) picked(names ...string) string {
+	for _, name := range names {
+		list, isList := g.value(name).([]any)
+		if !isList {
+			list = []any{g.value(name)}
+		}
+		for _, one := range list {
+			if s, bare := one.(string); bare && s != "" {
+				return fmt.Sprintf("%s holds a bare text, which CIPP ignores: write {\"value\": %q}", name, s)
+			}
+		}
+	}
+	return ""
+}
+
+// Needs lists the names without which Check refuses a body that is otherwise
+// right, in the order in which they are best filled in.
+func (e Endpoint) Needs() []string { return needed[e.Name] }
+
+var needed = map[string][]string{
+	"EditTenant": {"tenantAlias"}, "EditTenantOffboardingDefaults": {"offboardingDefaults"}, "EditUser": {"id", "username", "Domain"}, "AddUser": {"username", "Domain"},
+	"RemoveUser": {"ID"}, "ExecBulkLicense": {"userIds", "LicenseOperation"}, "ExecOffboardUser": {"user"}, "ExecDisableUser": {"ID", "Enable"},
+	"ExecTenantGroup": {"Action", "groupId"}, "ExecResetPass": {"ID"}, "AddScheduledItem": {"Name", "Command"},
 }
 
 // boolean says what is wrong with a value that CIPP turns into a boolean: what

@@ -43,5 +43,19 @@ var secretive = map[string]bool{
 	"ExecOffboardUser": true, "PublicMcpRegister": true,
 }
 
-// TakesList reports whether the body is a list of objects, each with its tenant.
-func (e Endpoint) TakesList() bool { return e.Name == "ExecBulkLicense" }
+// RepeatsSecrets reports whether the rows of a read can hold a password or a
+// token that nobody asked it for: the request itself, what a task or a line of
+// the log said of a reset, the keys of CIPP's integrations.
+func (e Endpoint) RepeatsSecrets() bool { return repeating[e.Name] }
+
+var repeating = map[string]bool{
+	"ListApiTest": true, "ListExtensionsConfig": true, "ListNotificationConfig": true, "ListUserSettings": true,
+	"ListScheduledItems": true, "ListScheduledItemDetails": true, "ListLogs": true,
+}
+
+// TakesList reports whether the body may be a list of objects, each with its
+// tenant.
+func (e Endpoint) TakesList() bool { return e.OnlyList() || e.Name == "PatchUser" }
+
+// OnlyList reports whether the body is a list even where it holds one object.
+func (e Endpoint) OnlyList() bool { return e.Name == "ExecBulkLicense" }

@@ -152,6 +152,9 @@ func Parse(kind Kind, r io.Reader) (*Book, error) {
 		if len(l.Cells) == 0 {
 			continue // an empty line, as spreadsheets leave them
 		}
+		if len(record) < len(names) {
+			wrong(n, "", "has %d cells, and the header %d: one is missing, or a line was broken", len(record), len(names))
+		}
 		for _, c := range known {
 			cell := l.Get(c.name)
 			if cell == "" {

@@ -116,10 +116,18 @@ func isMFA(s string) string {
 }
 
 func isTime(s string) string {
-	if _, err := time.Parse(time.RFC3339, s); err != nil {
-		return fmt.Sprintf("%q is no time; write one like 2026-12-01T18:00:00Z", s)
+	if _, err := timeOf(s); err != nil {
+		return fmt.Sprintf("%q is no time; write one like 2026-12-01 18:00 or 2026-12-01T18:00:00Z", s)
 	}
 	return ""
+}
+
+// timeOf reads a time; one without a zone is the computer's own.
+func timeOf(s string) (time.Time, error) {
+	if at, err := time.ParseInLocation("2006-01-02 15:04", s, time.Local); err == nil {
+		return at, nil
+	}
+	return time.Parse(time.RFC3339, s)
 }
 
 // isCalendars checks a list such as ada@contoso.com:Editor|max@contoso.com:Reviewer.
@@ -132,11 +140,27 @@ func isCalendars(s string) string {
 	return ""
 }
 
-// list splits a cell that holds several things; | parts them, because the
-// other signs part the cells in some country's spreadsheet.
+// Example is a line of a table below its header, and how cells are written that
+// are more than a word.
+func Example(k Kind) string { return examples[k] }
+
+const severalThings = "several things in a cell are parted by | or ;"
+
+var examples = map[Kind]string{
+	Onboard: "tenant,upn,given_name,surname,usage_location,licences,groups,mailboxes,calendars,mfa\n" +
+		"fabrikamdental.example,lena.roth@fabrikamdental.example,Lena,Roth,DE,SPB,Reception|VPN users,info@fabrikamdental.example,desk@fabrikamdental.example:Reviewer,enforced\n" + severalThings,
+	Offboard: "tenant,user,disable_sign_in,remove_licences,convert_to_shared,forward_to,full_access,at\n" +
+		"fabrikamdental.example,max.kern@fabrikamdental.example,yes,yes,yes,ada.berg@fabrikamdental.example,ada.berg@fabrikamdental.example|desk@fabrikamdental.example,2026-12-31 18:00\n" +
+		severalThings + "; yes or no; a time without a zone (2026-12-31T18:00:00Z has one) is the computer's",
+	Licences: "tenant,user,action,licence,to\nfabrikamdental.example,ada.berg@fabrikamdental.example,swap,O365_BUSINESS_PREMIUM,SPB",
+	MFA:      "tenant,user,state\nfabrikamdental.example,ada.berg@fabrikamdental.example,enforced",
+}
+
+// list splits a cell that holds several things. | parts them in every country's
+// spreadsheet; ; is what most people write.
 func list(s string) []string {
 	var out []string
-	for one := range strings.SplitSeq(s, "|") {
+	for one := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '|' || r == ';' }) {
 		if one = strings.TrimSpace(one); one != "" {
 			out = append(out, one)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"syncd/internal/cipp/admin"
 	"syncd/internal/directory"
@@ -25,6 +24,7 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 		ID: "create", Tenant: t, Who: upn, What: fmt.Sprintf("create %s in %s", upn, t.Name),
 		make:    func(ctx context.Context) (admin.Step, error) { return a.CreateUser(ctx, t, n) },
 		settled: func(ctx context.Context) (bool, error) { return exists(ctx, a, t, upn) },
+		rest:    func(ctx context.Context) ([]string, error) { return complete(ctx, a, t, n) },
 	}
 	if !w.attempted(t, upn, "create") {
 		s, err := a.CreateUser(w.ctx, t, n)
@@ -33,6 +33,15 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 			return
 		}
 		account = from(account, s)
+	}
+	// Whoever approves must see what the account may do, not only that it is made.
+	for _, part := range []struct {
+		what string
+		of   []string
+	}{{"licences", n.Licences}, {"groups", n.Groups}, {"manager", list(n.Manager)}} {
+		if len(part.of) > 0 {
+			account.What += "; " + part.what + " " + strings.Join(part.of, ", ")
+		}
 	}
 	if len(n.Licences) > 0 {
 		all, err := w.licencesOf(t)
@@ -81,6 +90,26 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 	}
 }
 
+// complete gives an account the licences and groups that it lacks of those it was
+// to be made with: CIPP goes on where one of them fails, and so does this.
+func complete(ctx context.Context, a *admin.Admin, t directory.Tenant, n admin.NewUser) (did []string, err error) {
+	do := func(s admin.Step, failed error) {
+		if failed == nil && !s.Done {
+			if _, failed = a.Run(ctx, s); failed == nil {
+				did = append(did, s.Title)
+			}
+		}
+		err = errors.Join(err, failed)
+	}
+	for _, licence := range n.Licences {
+		do(a.AssignLicences(ctx, t, n.UPN, licence))
+	}
+	for _, group := range n.Groups {
+		do(a.AddMember(ctx, t, group, n.UPN))
+	}
+	return did, err
+}
+
 // exists says whether there is an account of that name.
 func exists(ctx context.Context, a *admin.Admin, t directory.Tenant, upn string) (bool, error) {
 	_, err := a.User(ctx, t, upn)
@@ -98,7 +127,7 @@ func (w *planning) offboard(l Line, t directory.Tenant) {
 	o.ForwardTo, o.OutOfOffice = l.Get("forward_to"), l.Get("out_of_office")
 	o.FullAccess, o.OneDrive = list(l.Get("full_access")), list(l.Get("onedrive_access"))
 	if at := l.Get("at"); at != "" {
-		o.At, _ = time.Parse(time.RFC3339, at) // was checked
+		o.At, _ = timeOf(at) // was checked
 	}
 	a, who := w.p.Admin, l.Get("user")
 	// The reference finds the task again after an interruption.

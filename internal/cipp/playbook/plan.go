@@ -45,20 +45,23 @@ type Effect struct {
 
 // An Item is one step of a plan.
 type Item struct {
-	ID       string // stable: the same in every plan of the same book
-	Line     int
-	Tenant   directory.Tenant
-	Who      string
-	What     string // in words
-	Danger   string
-	Already  bool // it is so, as far as can be seen now
-	Effects  []Effect
-	Before   admin.State
-	Wanted   admin.State
-	step     string // id of the step that was planned; empty where it could not be made yet
-	needs    string // id of the item that must be done first
-	make     func(context.Context) (admin.Step, error)
-	settled  func(context.Context) (bool, error) // is it so already? asked where an attempt may have been made
+	ID      string // stable: the same in every plan of the same book
+	Line    int
+	Tenant  directory.Tenant
+	Who     string
+	What    string // in words
+	Danger  string
+	Already bool // it is so, as far as can be seen now
+	Effects []Effect
+	Before  admin.State
+	Wanted  admin.State
+	step    string // id of the step that was planned; empty where it could not be made yet
+	needs   string // id of the item that must be done first
+	make    func(context.Context) (admin.Step, error)
+	settled func(context.Context) (bool, error) // is it so already? asked where an attempt may have been made
+	// rest gives an account that is there what is missing of the licences and
+	// groups it was to be made with, and says what it did; nil for other items.
+	rest     func(context.Context) ([]string, error)
 	progress Progress
 }
 

@@ -168,7 +168,7 @@ func TestATableIsReadStrictly(t *testing.T) {
 		{"the same twice", "tenant,user,state\na,b,enabled\nA,B,enforced\n", playbook.MFA, "line 3: says the same as line 2"},
 		{"a cell below no column", "tenant,user,state\na,b,enabled,more\n", playbook.MFA, `line 2: there is a cell ("more") below no column; is a sign that parts cells missing its quotes?`},
 		{"neither yes nor no", "tenant,user,delete_user\na,b,maybe\n", playbook.Offboard, `line 2: delete_user: "maybe" is neither yes nor no`},
-		{"a time that is none", "tenant,user,at\na,b,tomorrow\n", playbook.Offboard, `line 2: at: "tomorrow" is no time; write one like 2026-12-01T18:00:00Z`},
+		{"a time that is none", "tenant,user,at\na,b,tomorrow\n", playbook.Offboard, `line 2: at: "tomorrow" is no time; write one like 2026-12-01 18:00 or 2026-12-01T18:00:00Z`},
 		{"a user name that is none", "tenant,upn\na,b\n", playbook.Onboard, `line 2: upn: "b" is no user name; write name@domain`},
 		{"a calendar without rights", "tenant,upn,calendars\na,b@c.example,ada\n", playbook.Onboard, `line 2: calendars: "ada" is no calendar with rights; write user:Editor`},
 		{"nothing below the header", "tenant,user,state\n\n,,\n", playbook.MFA, "the file has no line below its header"},
@@ -270,6 +270,78 @@ func TestWhatFailsIsTriedAgainAndWhatNeededItIsLeftOut(t *testing.T) {
 			t.Errorf("got %q, want all done the second time", got)
 		}
 	})
+}
+
+func TestWhatFailsWithinANewAccountIsMadeUpFor(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		// Licence and group fail within AddUser's 200, and go by themselves.
+		s.sim.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{Partial: true}})
+		got, out := s.play(t, playbook.Onboard, newcomers)
+		nora := s.user("nora@dental.example")
+		if strings.Count(strings.Join(got, ","), ": done") != 5 || nora == nil || !slices.Equal(nora.Licences, []string{premium}) || out[0].Result.Password.Reveal() != nora.Password {
+			t.Fatalf("got %q (%v) and %+v, want Nora with everything and her password", got, out[0].Err, nora)
+		}
+		w := s.sim.World()
+		if g := w.Tenant(dentalID).Group("Reception"); !slices.Contains(g.Members, nora.ID) {
+			t.Error("Nora is not in the group")
+		}
+	})
+}
+
+func TestAnAccountThatLacksSomethingIsFinishedLater(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		s.sim.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{Partial: true, Refused: map[string]string{"ExecBulkLicense": "Failed to assign licenses: throttled"}}})
+		got, out := s.play(t, playbook.Onboard, newcomers)
+		want := []string{"nora@dental.example: failed", "nora@dental.example: done", "nora@dental.example: done", "nora@dental.example: done", "ole@bakery.example: failed"}
+		if !slices.Equal(got, want) || out[0].Result.Password.Empty() || !strings.Contains(out[0].Err.Error(), "throttled") {
+			t.Fatalf("got %q (%v), want what needs the account done, and the password", got, out[0].Err)
+		}
+		s.sim.Heal()
+		for _, want := range []string{"done", "before"} {
+			if got, out = s.play(t, playbook.Onboard, newcomers); got[0] != "nora@dental.example: "+want {
+				t.Errorf("got %q (%v), want %s", got, out[0].Err, want)
+			}
+		}
+		if nora := s.user("nora@dental.example"); !slices.Equal(nora.Licences, []string{premium}) || s.sim.Count("AddUser") != 2 {
+			t.Errorf("got %q after %d calls of AddUser, want the licence and no other account", nora.Licences, s.sim.Count("AddUser"))
+		}
+	})
+}
+
+func TestAPasswordThatWasLostIsSaid(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		s.sim.Fail(cippsim.Rule{Endpoint: "AddUser", Times: 1, Fault: cippsim.Fault{Kind: cippsim.CutBody}})
+		s.player.Width = 1
+		got, out := s.play(t, playbook.Onboard, newcomers)
+		if got[0] != "nora@dental.example: unsure" || !strings.Contains(out[0].Err.Error(), "set another") || strings.Count(strings.Join(got, ","), "done") != 4 {
+			t.Errorf("got %q (%v), want Nora unsure and the rest done", got, out[0].Err)
+		}
+	})
+}
+
+func TestAPlanShowsWhatAnAccountWillHave(t *testing.T) {
+	onStage(t, func(t *testing.T, s *stage) {
+		plan, err := s.plan(t, playbook.Onboard, "tenant,upn,display_name,usage_location,licences,groups,manager\ndental.example,nora@dental.example,Nora,DE,SPB;SPE_E3,Reception,ada@dental.example\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if what := plan.Items[0].What; !strings.HasSuffix(what, "; licences SPB, SPE_E3; groups Reception; manager ada@dental.example") {
+			t.Errorf("got %q, want licences, group and manager in it", what)
+		}
+	})
+}
+
+func TestEveryExampleIsSound(t *testing.T) {
+	for _, kind := range playbook.Kinds() {
+		table := strings.Join(strings.SplitN(playbook.Example(kind), "\n", 3)[:2], "\n")
+		if book, err := playbook.Parse(kind, strings.NewReader(table)); err != nil || len(book.Lines) != 1 {
+			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+	_, err := playbook.Parse(playbook.MFA, strings.NewReader("tenant,user,state\na.example,b@a.example\n"))
+	if err == nil || !strings.Contains(err.Error(), "has 2 cells, and the header 3") {
+		t.Errorf("got %v for a line that is too short, want that it is", err)
+	}
 }
 
 func TestARunThatWasInterruptedIsTakenUp(t *testing.T) {

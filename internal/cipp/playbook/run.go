@@ -2,9 +2,9 @@ package playbook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +26,7 @@ type Progress struct {
 	At    time.Time `json:"at"`
 	Note  string    `json:"note,omitempty"` // why it failed
 	Task  string    `json:"task,omitempty"` // CIPP's, of what is planned for later
+	Told  bool      `json:"told,omitempty"` // the password of the account was handed out
 }
 
 // A Store keeps the progress of runs, by run and item.
@@ -55,6 +56,7 @@ type Outcome struct {
 	State  string
 	Result admin.Result // with the password of a new account
 	Err    error        // of Failed; and why, of Skipped and Unsure
+	made   bool         // the account is there, whatever else failed
 }
 
 // Run carries a plan out: each step is made anew just before it is sent, so
@@ -126,7 +128,7 @@ func (r *running) good(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := slices.IndexFunc(r.out, func(o Outcome) bool { return o.Item.ID == id })
-	return i >= 0 && (r.out[i].State == Done || r.out[i].State == Already || r.out[i].State == Before || r.out[i].State == Unsure)
+	return i >= 0 && (r.out[i].made || r.out[i].State == Done || r.out[i].State == Already || r.out[i].State == Before || r.out[i].State == Unsure)
 }
 
 // one does an item. Its error ends the run.
@@ -156,10 +158,8 @@ func (r *running) one(ctx context.Context, n int) error {
 		case err != nil:
 			r.end(n, Outcome{State: Failed, Err: err})
 			return nil
-		case so && i.ID == accountID(i):
-			// It is there, but passwords are not kept from one run to the next.
-			r.end(n, Outcome{State: Unsure, Err: fmt.Errorf("%s is there from an earlier attempt: look at its licences and groups, and reset its password if nobody has it", i.Who)})
-			return save(Progress{State: StateDone, Note: "made in an attempt that was interrupted"})
+		case so && i.rest != nil:
+			return r.resumed(ctx, n, save)
 		case so:
 			r.end(n, Outcome{State: Already})
 			return save(Progress{State: StateDone})
@@ -187,10 +187,15 @@ func (r *running) one(ctx context.Context, n int) error {
 		// What was sent stays "started": the next run finds out. A password that
 		// came must not be lost with the run.
 		r.end(n, Outcome{State: Failed, Result: result, Err: err})
+		if !result.Password.Empty() {
+			return errors.Join(save(Progress{State: StateStarted, Told: true}), context.Cause(ctx))
+		}
 		return context.Cause(ctx)
+	case err != nil && i.rest != nil && result.After.Get("exists") == "yes":
+		return r.partly(ctx, n, result, err, save)
 	case err != nil:
 		r.end(n, Outcome{State: Failed, Result: result, Err: err})
-		return save(Progress{State: StateFailed, Note: err.Error(), Task: result.Task})
+		return save(Progress{State: StateFailed, Note: err.Error(), Task: result.Task, Told: !result.Password.Empty()})
 	case result.Already:
 		r.end(n, Outcome{State: Already, Result: result})
 		return save(Progress{State: StateDone})
@@ -202,7 +207,49 @@ func (r *running) one(ctx context.Context, n int) error {
 	return save(Progress{State: StateDone, Task: result.Task})
 }
 
-// accountID is what the id of an item is that makes an account.
-func accountID(i *Item) string {
-	return fmt.Sprintf("%s/%s/create", i.Tenant.ID, strings.ToLower(i.Who))
+// resumed finishes an account that an earlier run made. Passwords are not kept
+// from one run to the next, so only that run could tell it.
+func (r *running) resumed(ctx context.Context, n int, save func(Progress) error) error {
+	i := &r.plan.Items[n]
+	told := i.progress.Told
+	did, err := i.rest(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		r.end(n, Outcome{State: Failed, made: true, Result: admin.Result{Said: did}, Err: fmt.Errorf("%s is there from an earlier run, and lacks something: %w", i.Who, err)})
+		return save(Progress{State: StateFailed, Note: err.Error(), Told: told})
+	case told:
+		r.end(n, Outcome{State: Done, Result: admin.Result{Said: did, Verified: true}})
+		return save(Progress{State: StateDone, Told: true})
+	}
+	r.end(n, Outcome{State: Unsure, Result: admin.Result{Said: did}, Err: fmt.Errorf("%s was made by an earlier run whose end was not seen, and has its licences and groups; where nobody has its password, set another: syncd cipp users reset-password", i.Who)})
+	return save(Progress{State: StateDone, Note: "made by a run whose end was not seen"})
+}
+
+// partly finishes an account that was made while something else about it failed,
+// or whose answer was lost with the password.
+func (r *running) partly(ctx context.Context, n int, result admin.Result, failed error, save func(Progress) error) error {
+	i := &r.plan.Items[n]
+	told := !result.Password.Empty()
+	did, err := i.rest(ctx)
+	result.Said = append(result.Said, did...)
+	_, lost := errors.AsType[*admin.PasswordLostError](failed)
+	switch {
+	case err != nil:
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		r.end(n, Outcome{State: Failed, made: true, Result: result, Err: fmt.Errorf("%w; what is missing was tried once more: %w", failed, err)})
+		if ctx.Err() != nil {
+			return errors.Join(save(Progress{State: StateStarted, Told: told}), context.Cause(ctx))
+		}
+		return save(Progress{State: StateFailed, Note: err.Error(), Told: told})
+	case lost || !told:
+		r.end(n, Outcome{State: Unsure, made: true, Result: result, Err: failed})
+		return save(Progress{State: StateDone, Note: failed.Error()})
+	}
+	result.Verified = true
+	r.end(n, Outcome{State: Done, Result: result})
+	return save(Progress{State: StateDone, Told: true})
 }

@@ -137,3 +137,13 @@ func (c *call) generic() answer {
 	}
 	return ok(rows)
 }
+
+// listAPITest repeats the request, headers and token and all
+// (CIPP source: Invoke-ListApiTest.ps1).
+func (c *call) listAPITest() answer {
+	headers := object{}
+	for name, values := range c.header {
+		headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	return ok(object{"Request": object{"Headers": headers, "Query": c.query, "RawBody": nil, "Params": object{"CIPPEndpoint": "ListApiTest"}}})
+}

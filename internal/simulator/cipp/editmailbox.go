@@ -111,7 +111,12 @@ func (c *call) liveCalendar() answer {
 		}
 		return object{"Identity": m.UPN + `:\` + name, "User": user, "AccessRights": rights, "FolderName": name, "MailboxInfo": object{"UserPrincipalName": m.UPN, "PrimarySmtpAddress": m.PrimarySMTP}}
 	}
-	rows := []object{row("Default", []string{"AvailabilityOnly"}), row("Anonymous", []string{"None"})}
+	rows := []object{}
+	for _, who := range []struct{ name, rights string }{{"Default", "AvailabilityOnly"}, {"Anonymous", "None"}} {
+		if !slices.ContainsFunc(m.Calendar, func(r CalendarRight) bool { return r.User == who.name }) {
+			rows = append(rows, row(who.name, []string{who.rights}))
+		}
+	}
 	for _, r := range m.Calendar {
 		rows = append(rows, row(r.User, r.Rights))
 	}
@@ -130,6 +135,9 @@ func (m *Mailbox) calendarName() string {
 }
 
 var calendarRights = []string{"Owner", "PublishingEditor", "Editor", "PublishingAuthor", "Author", "NonEditingAuthor", "Reviewer", "Contributor", "AvailabilityOnly", "LimitedDetails", "None"}
+
+// anybody says whether a name is one of those that stand for all others.
+func anybody(who string) bool { return who == "Default" || who == "Anonymous" }
 
 // setCalendar grants rights to who, or takes them away where rights is empty.
 func (m *Mailbox) setCalendar(who, rights string) {
@@ -159,6 +167,8 @@ func (c *call) execEditCalendarPermissions() answer {
 	who, rights := c.picked("UserToGetPermissions"), c.picked("Permissions")
 	gone := c.picked("RemoveAccess")
 	switch {
+	case anybody(gone):
+		return c.refused(http.StatusForbidden, "Failed to remove calendar permissions for "+gone+". Error: The permission of "+gone+" can't be removed.")
 	case gone != "":
 		if !slices.ContainsFunc(m.Calendar, func(r CalendarRight) bool { return strings.EqualFold(r.User, gone) }) {
 			return c.refused(http.StatusForbidden, "Failed to remove calendar permissions for "+gone+". Error: There is no existing permission entry found for user: "+gone)
@@ -168,7 +178,7 @@ func (c *call) execEditCalendarPermissions() answer {
 			c.wrote("Info", "Removed calendar permissions for "+gone+" from "+m.UPN)
 			return results("Successfully removed access for " + gone + " from calendar " + m.UPN)
 		})
-	case c.someone(who) == nil:
+	case c.someone(who) == nil && !anybody(who):
 		return c.refused(http.StatusForbidden, "Failed to set calendar permissions. Error: The user \""+who+"\" is either not valid SMTP address, or there is no matching information.")
 	case !among(calendarRights, rights):
 		return c.refused(http.StatusForbidden, "Failed to set calendar permissions. Error: Cannot convert value \""+rights+"\" to type \"MailboxFolderAccessRight\".")

@@ -26,6 +26,7 @@ func (c *call) editTenant() answer {
 		} else {
 			t.DisplayName = alias
 		}
+		t.SameAlias = alias != "" && alias == t.OriginalDisplayName
 		if wanted, isList := c.field("tenantGroups").([]any); isList && len(wanted) > 0 {
 			ids := make([]string, len(wanted))
 			for i, g := range wanted {

@@ -46,6 +46,7 @@ var endpoints = []endpoint{
 
 	{name: "ListTenants", role: "CIPP.Core.Read", tenancy: ownCheck, serve: (*call).listTenants},
 	{name: "ListTenantDetails", role: "CIPP.Core.Read", tenancy: oneTenant, serve: (*call).listTenantDetails},
+	{name: "ListApiTest", role: "CIPP.Core.Read", serve: (*call).listAPITest},
 	{name: "ListTenantGroups", role: "CIPP.Core.Read", serve: (*call).listTenantGroups},
 	{name: "ListDomains", role: "Tenant.Administration.Read", tenancy: oneTenant, serve: (*call).listDomains},
 

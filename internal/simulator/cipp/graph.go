@@ -26,7 +26,7 @@ var collections = []collection{
 	{"directory/subscriptions", "companySubscription", subscriptionRows, nil},
 	{"organization", "organization", func(t *Tenant) []object { return []object{organizationRow(t)} }, nil},
 	{"domains", "domain", domainRows, nil},
-	{"users", "user", userRows, []string{"signInActivity", "employeeId", "employeeType", "manager", "licenseDetails"}},
+	{"users", "user", userRows, []string{"signInActivity", "employeeId", "employeeHireDate", "employeeType", "manager", "licenseDetails"}},
 	{"groups", "group", groupRows, []string{"members", "owners"}},
 	{"directory/deleteditems/microsoft.graph.user", "user", deletedUserRows, nil},
 }
@@ -177,9 +177,10 @@ func (s *Server) graphRead(t *Tenant, p graphPath) graphAnswer {
 		name, _, _ := strings.Cut(expand, "(")
 		switch {
 		case kind == "user" && strings.EqualFold(name, "manager"):
+			of := usersByID(t)
 			for _, row := range rows {
-				if u := t.User(row["id"].(string)); u != nil && t.User(u.ManagerID) != nil {
-					m := t.User(u.ManagerID)
+				if u := of[row["id"].(string)]; u != nil && of[u.ManagerID] != nil {
+					m := of[u.ManagerID]
 					row["manager"] = object{"id": m.ID, "userPrincipalName": m.UPN, "displayName": m.DisplayName}
 				}
 			}
@@ -256,6 +257,7 @@ func selectRows(t *Tenant, rows []object, sel, kind string, known []string) ([]o
 			names = append(names, n)
 		}
 	}
+	of := usersByID(t)
 	out := make([]object, 0, len(rows))
 	for _, row := range rows {
 		small := make(object, len(names))
@@ -267,7 +269,7 @@ func selectRows(t *Tenant, rows []object, sel, kind string, known []string) ([]o
 				if t.NoEntraP1 {
 					return nil, graphFailure(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "This feature requires a P1 license or higher")
 				}
-				if u := t.User(row["id"].(string)); u != nil && !u.LastSignIn.IsZero() {
+				if u := of[row["id"].(string)]; u != nil && !u.LastSignIn.IsZero() {
 					small[n] = object{"lastSignInDateTime": zulu(u.LastSignIn), "lastNonInteractiveSignInDateTime": zulu(u.LastSignIn)}
 				}
 			case slices.Contains(known, n):
@@ -418,4 +420,13 @@ func domainRows(t *Tenant) []object {
 		})
 	}
 	return rows
+}
+
+// usersByID saves a search for each row of a large tenant.
+func usersByID(t *Tenant) map[string]*User {
+	of := make(map[string]*User, len(t.Users))
+	for _, u := range t.Users {
+		of[u.ID] = u
+	}
+	return of
 }

@@ -50,7 +50,7 @@ func userRow(t *Tenant, u *User) object {
 	if u.Synced != nil && *u.Synced {
 		lastSync = zulu(t.Refreshed)
 	}
-	return object{
+	row := object{
 		"id": u.ID, "deletedDateTime": nil, "userPrincipalName": u.UPN, "displayName": u.DisplayName,
 		"givenName": orNil(u.GivenName), "surname": orNil(u.Surname), "mail": orNil(u.Mail), "mailNickname": nickname,
 		"accountEnabled": !u.Disabled, "userType": kind, "isResourceAccount": u.Resource,
@@ -66,6 +66,13 @@ func userRow(t *Tenant, u *User) object {
 		"securityIdentifier": "S-1-12-1-" + u.ID[:min(len(u.ID), 8)], "externalUserState": nil, "creationType": nil,
 		"lastPasswordChangeDateTime": zulu(u.passwordSet()), "signInSessionsValidFromDateTime": zulu(latest(u.SessionsRevoked, u.Created)),
 	}
+	if t.NoPasswordDates {
+		row["lastPasswordChangeDateTime"] = nil
+	}
+	if !u.Hired.IsZero() {
+		row["employeeHireDate"] = zulu(u.Hired)
+	}
+	return row
 }
 
 func groupRows(t *Tenant) []object {

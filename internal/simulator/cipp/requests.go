@@ -122,6 +122,7 @@ type call struct {
 	endpoint endpoint
 	query    map[string]string // names in lower case
 	body     any               // nil if there was none, a string if it was not JSON
+	header   http.Header
 	cold     bool
 	scope    *Role // the custom role of the caller, if its tenants are limited
 
@@ -134,7 +135,7 @@ type call struct {
 // read takes a request apart. The text says what is wrong with its body.
 func (s *Server) read(r *http.Request) (Request, *call, string) {
 	q := Request{Method: r.Method, Path: r.URL.Path}
-	in := &call{query: map[string]string{}}
+	in := &call{query: map[string]string{}, header: r.Header}
 	if values, err := url.ParseQuery(r.URL.RawQuery); err == nil {
 		for k, v := range values {
 			in.query[strings.ToLower(k)] = strings.Join(v, ",")

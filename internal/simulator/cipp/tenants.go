@@ -144,7 +144,7 @@ func (c *call) listTenantDetails() answer {
 	row["businessPhones"] = strings.Join(t.BusinessPhones, ", ")
 	row["technicalNotificationMails"] = strings.Join(t.TechnicalMails, ", ")
 	custom := object{}
-	if t.DisplayName != t.OriginalDisplayName {
+	if t.DisplayName != t.OriginalDisplayName || t.SameAlias {
 		custom["Alias"] = t.DisplayName
 	}
 	row["customProperties"] = custom

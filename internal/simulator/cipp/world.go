@@ -34,6 +34,7 @@ type Tenant struct {
 	CustomerID          string
 	DisplayName         string // the alias, if somebody set one in CIPP
 	OriginalDisplayName string // Microsoft's name; empty means DisplayName
+	SameAlias           bool   // somebody set an alias that is no other than Microsoft's name; ListTenants does not show it
 	DefaultDomain       string
 	InitialDomain       string
 	Domains             []Domain // empty means DefaultDomain and InitialDomain, verified
@@ -60,6 +61,7 @@ type Tenant struct {
 	Created            time.Time
 	OnPremisesSync     bool // the directory is synced from an Active Directory
 	NoExchange         bool // no Exchange plan: nothing is cached about mailboxes
+	NoPasswordDates    bool // Graph does not tell when passwords were changed
 	NoEntraP1          bool // no Entra ID P1: MFA registration is unknown
 	SKUs               []SKU
 	Users              []*User
@@ -143,6 +145,7 @@ type User struct {
 	Mail           string // empty = null
 	ProxyAddresses []string
 	OtherMails     []string
+	Hired          time.Time // employeeHireDate
 	Guest          bool
 	NullUserType   bool // userType is null, as on old accounts
 	Disabled       bool

@@ -44,7 +44,7 @@ func openapi(all []endpoint.Endpoint) object {
 		"components": object{
 			"securitySchemes": object{"entra": object{
 				"type": "oauth2", "description": "Client credentials of an API client, in the partner's own tenant; the scope is api://<client id>/.default.",
-				"flows": object{"clientCredentials": object{"tokenUrl": "https://login.microsoftonline.com/organizations/oauth2/v2.0/token", "scopes": object{}}},
+				"flows": object{"clientCredentials": object{"tokenUrl": "https://login.microsoftonline.com/{partnerTenantId}/oauth2/v2.0/token", "scopes": object{}}},
 			}},
 			"schemas": object{
 				"Rows": object{"description": "A list, a single object, or an envelope. Empty and null mean no rows.", "anyOf": []any{
