@@ -50,6 +50,7 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 	if ch.Key.Kind == kindGroup {
 		return t.changeGroup(ctx, p, ch, r, wanted)
 	}
+	wanted = p.sendable(ch.Key, wanted)
 	after, notes, err := t.writeUser(ctx, p, ch.Key, r, wanted)
 	if err != nil {
 		return plan.Applied{}, err

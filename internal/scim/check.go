@@ -91,6 +91,10 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 		out = append(out, Finding{Name: "attributes", Detail: "the provider does not list " + strings.Join(unknown, ", ") + " among its schemas: those attributes are left out",
 			Remedy: "enable them at the provider, or take them out of " + c.Name() + ".attributes"})
 	}
+	if unknown := a.unknownAttributes(caps); len(unknown) > 0 {
+		out = append(out, Finding{Name: "attributes", Detail: "the provider's schema of users has no " + strings.Join(unknown, ", ") + ": left out",
+			Remedy: "correct " + c.Name() + ".attributes"})
+	}
 	total := asNumber(page.get("totalResults"))
 	users, err := a.checkList(ctx, caps)
 	if !add("users", users, "ask the provider what is the matter with its list", err) {

@@ -126,14 +126,15 @@ func TestCheckSaysWhatIsRightAndWhatWillBeDoneDifferently(t *testing.T) {
 }
 
 func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
-	s := crew(t)
-	s.users[0].Name = "Ann Holm"
+	s := crew(t, func(c *Config) { c.Profile = "cinode" })
+	s.users[0].Name, s.users[0].UPN, s.users[0].JobTitle = "Ann Holm", "ann.holm@contoso.example", ""
 	guest := someone(8, "Gus")
 	guest.Guest = true
 	s.users = append(s.users, guest)
 	s.plan()
 	for text, wants := range map[string][]string{
-		"ann@contoso.example": {"in scope", "linked to u-1 before", `displayName: wanted "Ann Holm" ([displayName]), there "Ann Berg": differs`, `userName: wanted "ann@contoso.example"`},
+		"ann.holm@contoso.example": {"in scope", "linked to u-1 before",
+			`userName: the source says "ann.holm@contoso.example" ([originalUserPrincipalName]), there it is "ann@contoso.example": cannot be changed at the provider`},
 		"gus@contoso.example": {"left out: guest"},
 		"Sales":               {"in scope", "members: 3 at the source, 3 of them provisioned"},
 	} {
@@ -142,6 +143,9 @@ func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: got\n%s\nwant %q in it", text, got, want)
 			}
+		}
+		if strings.Contains(got, "displayName") {
+			t.Errorf("%s: got\n%s\nwant nothing of what the fields themselves show", text, got)
 		}
 	}
 	if got := s.target.Trace(s.customer.Key, "nobody"); got != nil {

@@ -234,6 +234,12 @@ func duplicate(err error) bool {
 	return false
 }
 
+// refusesValue reports whether an error means that some value is not taken, be it
+// as it is or because somebody else has it, such as a name that two exchange.
+func refusesValue(err error) bool {
+	return !lost(err) && (statusOf(err) == http.StatusBadRequest || duplicate(err))
+}
+
 // missing reports whether an error says that a feature is not there.
 func missing(err error) bool {
 	s := statusOf(err)

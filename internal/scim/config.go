@@ -180,7 +180,21 @@ func (c *Config) token(name string) (secret.String, bool) {
 		return c.Token, !c.Token.Empty()
 	}
 	t, ok := c.Tokens[name]
+	if !ok { // named by an environment variable, which has capitals and _ alone
+		t, ok = c.Tokens[Word(name)]
+	}
 	return t, ok && !t.Empty()
+}
+
+// Word is an account as an environment variable can name it: in capitals, with _
+// for what is neither letter nor digit.
+func Word(account string) string {
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '_'
+	}, account))
 }
 
 // base is where the resources of an account stand, and the query that every

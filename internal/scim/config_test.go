@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"syncd/internal/scim/attribute"
 	"syncd/internal/secret"
 )
 
@@ -40,6 +41,20 @@ func TestValidate(t *testing.T) {
 		{"userName cannot go", func(c *Config) { c.Attributes = map[string]string{"userName": ""} }, "attributes.userName: cannot be taken away"},
 		{"another may go", func(c *Config) { c.Attributes = map[string]string{"displayName": ""} }, ""},
 		{"one attribute in two spellings", func(c *Config) { c.Attributes = map[string]string{"title": "jobTitle", "Title": "jobTitle"} }, "is the same as Title"},
+		{"a text where there are several", func(c *Config) { c.Attributes = map[string]string{"roles": "jobTitle"} }, `attributes.roles: has several values: say which, as in roles[type eq "work"].value`},
+		{"a part of several", func(c *Config) { c.Attributes = map[string]string{"emails.value": "mail"} }, "attributes.emails.value: has several values"},
+		{"one of several, as Entra names it", func(c *Config) { c.Attributes = map[string]string{`Roles[Primary eq "True"].Value`: "jobTitle"} }, ""},
+		{"an address as a whole", func(c *Config) { c.Attributes = map[string]string{`addresses[type eq "work"]`: "city"} }, "has no part value: write one of .formatted .streetAddress"},
+		{"a name as a whole", func(c *Config) { c.Attributes = map[string]string{"name": "displayName"} }, "attributes.name: has parts"},
+		{"a part of a plain value", func(c *Config) { c.Attributes = map[string]string{"title.value": "jobTitle"} }, "is a plain value"},
+		{"a filter on a plain value", func(c *Config) { c.Attributes = map[string]string{`title[type eq "work"]`: "jobTitle"} }, "has one value only"},
+		{"a manager where it belongs", func(c *Config) { c.Attributes = map[string]string{attribute.Enterprise + ":manager": "manager"} }, ""},
+		{"a manager as a text", func(c *Config) { c.Attributes = map[string]string{"title": "manager"} }, "is no reference to another user"},
+		{"a manager in an expression", func(c *Config) { c.Attributes = map[string]string{"title": `Append([manager], "x")`} }, "map it alone"},
+		{"a password", func(c *Config) { c.Attributes = map[string]string{"password": "id"} }, "attributes.password: is a secret"},
+		{"one value twice", func(c *Config) {
+			c.Attributes = map[string]string{`emails[type eq "home"]`: "mail", `emails[type eq "home"].value`: "mail"}
+		}, "is the same as"},
 		{"an extension", func(c *Config) {
 			c.Attributes = map[string]string{"urn:example:ext:1.0:User:badge": `Join("-", "B", [employeeId])`}
 		}, ""},
@@ -110,7 +125,7 @@ func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
 	for i, v := range l.values(&u) {
 		got[l.fields[i].name] = v
 	}
-	if _, there := got["name.formatted"]; there || got["DisplayName"] != "Ann!" || got["displayName"] != "" || got[`phoneNumbers[type eq "work"].value`] != "+46 8 1" {
+	if _, there := got["name.formatted"]; there || got["DisplayName"] != "" || got["displayName"] != "Ann!" || got[`phoneNumbers[type eq "work"].value`] != "+46 8 1" {
 		t.Errorf("got %v", got)
 	}
 }

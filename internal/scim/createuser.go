@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
@@ -13,12 +14,12 @@ import (
 // looked for, and if it is not to be seen the next run finds out.
 func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
 	a := p.account
-	fields := ch.After.Fields
-	d, id, err := a.create(ctx, usersAt, p.layout.body(fields))
+	fields := p.sendable(ch.Key, ch.After.Fields)
 	pairs := []pair{{pathExternalID, ch.Key.ID}, {pathUserName, fields.Text(pathUserName)}}
+	d, id, err := p.createOnce(ctx, usersAt, ch, p.layout.body(fields), pairs)
 	switch {
 	case duplicate(err):
-		return t.taken(ctx, p, ch, err)
+		return t.taken(ctx, p, ch, fields, err)
 	case statusOf(err) == 400 && p.takesOthers() && p.people[ch.Key.ID] != nil:
 		_, e := refusalOf(err)
 		return p.refusedForGood(ch, reasonValues(p.people[ch.Key.ID].values), p.till(), plan.Violation{Code: "refused", Message: fmt.Sprintf(
@@ -58,7 +59,33 @@ func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan
 	if err != nil {
 		return plan.Applied{}, err
 	}
+	notes = append(notes, t.handOver(ctx, p, ch.Key, after)...)
 	return t.appliedUser(p, ch, after, fields, notes), nil
+}
+
+// createOnce makes a resource. One that was sent before without an answer is
+// looked for first: it may have been made after the lists of this run were read,
+// and the name of a group, for one, keeps no second one away.
+func (p *place) createOnce(ctx context.Context, at string, ch plan.Change, body document, pairs []pair) (document, string, error) {
+	if ch.Reason == plan.AttemptVanished {
+		hits, err := p.account.lookup(ctx, at, pairs)
+		if err != nil {
+			return nil, "", fmt.Errorf("looking once more for %s, which was sent before: %w", ch.Label, err)
+		}
+		hits = slices.DeleteFunc(hits, func(d document) bool {
+			external := d.text("externalId")
+			other, taken := p.taken[d.text("id")]
+			return external != "" && !sameExternal(external, ch.Key.ID) || taken && other != ch.Key || p.strangers(&resource{id: d.text("id")}) != ""
+		})
+		switch len(hits) {
+		case 0:
+		case 1:
+			return hits[0], hits[0].text("id"), nil
+		default:
+			return nil, "", fmt.Errorf("%s was sent before without an answer, and is there %d times: delete all but one at the provider", ch.Label, len(hits))
+		}
+	}
+	return p.account.create(ctx, at, body)
 }
 
 // takesOthers reports whether the provider has users of ours: then a refusal is
@@ -85,8 +112,7 @@ func (p *place) adopt(key plan.Key, r *resource) {
 // taken looks for whom a new user clashes with. The one that is ours to have is
 // taken on and brought into step; anything else is for a person, and is not
 // tried again until one has spoken.
-func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, refused error) (plan.Applied, error) {
-	fields := ch.After.Fields
+func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields plan.Fields, refused error) (plan.Applied, error) {
 	name := fields.Text(pathUserName)
 	_, e := refusalOf(refused)
 	stuck := func(code, format string, args ...any) (plan.Applied, error) {
@@ -116,5 +142,6 @@ func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, refused er
 	}
 	notes = append(notes, plan.Violation{Code: "match_adopted", Kind: kindUser, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 		"%s was there already as %s, which no list had shown, and was taken on", ch.Label, r.label())})
+	notes = append(notes, t.handOver(ctx, p, ch.Key, after)...)
 	return t.appliedUser(p, ch, after, fields, notes), nil
 }

@@ -75,8 +75,8 @@ func (t *Target) wantUser(p *place, key plan.Key, one *person) plan.Object {
 			}
 			v = asText(active)
 		}
-		if v == "" {
-			continue // the source has nothing: whatever is there stays
+		if v == "" || f.reference && !p.provisioned(v) {
+			continue // the source has nothing, or nobody to point to: whatever is there stays
 		}
 		o.Fields = append(o.Fields, plan.Field{Name: f.name, Value: p.wish(key, f, i, v, one.r)})
 	}
@@ -111,6 +111,9 @@ func (p *place) shown(key plan.Key, f *mapped, value string) plan.Value {
 	if value == "" {
 		return nil
 	}
+	if object, ok := p.objects[value]; ok && f.reference {
+		return plan.Value{object}
+	}
 	return plan.Value{value}
 }
 
@@ -131,6 +134,8 @@ func (t *Target) observed(p *place, key plan.Key, record *plan.Record) plan.Obje
 	}
 	if one := p.people[key.ID]; one != nil {
 		o.Label = who(one.user)
+	} else {
+		o.Label = p.whoWas(record, r)
 	}
 	for i := range p.layout.fields {
 		if v := p.shown(key, &p.layout.fields[i], r.values[i]); len(v) > 0 {
@@ -220,6 +225,9 @@ func (p *place) provisioned(id string) bool {
 	one := p.people[id]
 	if one == nil || one.verdict != attribute.In || one.conflict != nil || !one.user.Enabled {
 		return false
+	}
+	if record := p.records[userKey(id)]; record != nil && record.Origin != plan.Announced && record.Ref != "" && !record.Retired && p.here(record) {
+		return false // was removed there: to be made again it needs a word, and until then nothing can be added
 	}
 	word, spoken := p.word(userKey(id))
 	return !spoken || word.How != plan.SettleIgnore

@@ -22,6 +22,7 @@ type capabilities struct {
 	cursor   bool
 	pageSize int
 	schemas  []string // URNs; nil where the provider does not tell
+	user     []string // names of a user's core attributes; nil where it does not tell
 	said     document // the service provider's configuration as it came
 }
 
@@ -79,15 +80,21 @@ func (a *connection) discover(ctx context.Context) (*capabilities, error) {
 		}
 	}
 	caps.read(p)
-	if slices.ContainsFunc(a.client.layout.urns, func(urn string) bool { return !slices.Contains(p.Extensions, urn) }) {
+	if a.client.layout.unusual(p) {
 		for _, outside := range places {
 			d, err := a.discovery(ctx, "/Schemas", outside)
 			if err != nil {
 				return nil, err
 			}
 			for _, s := range members(d) {
-				if id := asDocument(s).text("id"); id != "" {
+				id := asDocument(s).text("id")
+				if id != "" {
 					caps.schemas = append(caps.schemas, id)
+				}
+				if strings.EqualFold(id, schemaUser) {
+					for _, one := range asDocument(s).list("attributes") {
+						caps.user = append(caps.user, asDocument(one).text("name"))
+					}
 				}
 			}
 			if caps.schemas != nil {
@@ -183,6 +190,28 @@ func (a *connection) unknownExtensions(caps *capabilities) []string {
 			slices.ContainsFunc(caps.schemas, func(s string) bool { return strings.EqualFold(s, urn) })
 		if !known {
 			out = append(out, urn)
+		}
+	}
+	return out
+}
+
+// unusual reports whether a provider may well lack something of the layout: an
+// extension that its profile does not vouch for, or an attribute of its own making.
+func (l *layout) unusual(p *Profile) bool {
+	return slices.ContainsFunc(l.urns, func(urn string) bool { return !slices.Contains(p.Extensions, urn) }) ||
+		slices.ContainsFunc(l.fields, func(f mapped) bool { return f.path.URN == "" && !f.path.Standard() })
+}
+
+// unknownAttributes are the fields of the layout that neither the RFC nor the
+// provider's schema of users has. Those of the RFC are sent whatever the schema
+// says: not every provider lists all that it takes.
+func (a *connection) unknownAttributes(caps *capabilities) []string {
+	var out []string
+	for i := range a.client.layout.fields {
+		f := &a.client.layout.fields[i]
+		listed := slices.ContainsFunc(caps.user, func(name string) bool { return strings.EqualFold(name, f.path.Attribute) })
+		if caps.user != nil && f.path.URN == "" && !f.path.Standard() && !listed {
+			out = append(out, f.name)
 		}
 	}
 	return out

@@ -21,8 +21,8 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 	if t.profile.GroupIDOnCreate {
 		body["id"] = ch.Key.ID
 	}
-	d, id, err := a.create(ctx, groupsAt, body)
 	pairs := []pair{{pathExternalID, ch.Key.ID}, {pathDisplayName, name}}
+	d, id, err := p.createOnce(ctx, groupsAt, ch, body, pairs)
 	switch {
 	case duplicate(err):
 		hits, look := a.lookup(ctx, groupsAt, pairs)
@@ -63,7 +63,7 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 		id = hits[0].text("id")
 	}
 	// A clashing or lost one was found without its members.
-	if d == nil || d.text("displayName") == "" || d.text("id") != id {
+	if d == nil || d.text("displayName") == "" || d.text("id") != id || ch.Reason == plan.AttemptVanished {
 		if d, err = a.get(ctx, groupsAt, id); err != nil {
 			return plan.Applied{}, fmt.Errorf("%w: group %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, name, id, err)
 		}
@@ -169,7 +169,14 @@ func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *r
 		}
 		if n, cut := truncated(r, after, d.add); cut {
 			remember(infoTruncated, fmt.Sprint(n))
-			after.members = distinct(append(slices.Clone(after.members), d.add...))
+			// What was there beyond what is shown is there still: nobody is taken out.
+			seen := append(slices.Clone(after.members), d.add...)
+			for _, id := range was {
+				if u := p.have[userKey(id)]; u != nil {
+					seen = append(seen, u.id)
+				}
+			}
+			after.members = distinct(seen)
 			note("members_truncated", "the provider shows at most %d members of group %s: nobody is taken out of it from now on", n, r.label())
 		} else if !holds(after.members, d.add) {
 			return plan.Applied{}, fmt.Errorf("group %s: the provider accepted new members and does not show them", r.label())

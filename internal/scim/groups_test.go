@@ -196,6 +196,19 @@ func TestAProviderWithoutPatchIsPut(t *testing.T) {
 	s.still()
 }
 
+func TestWithoutPatchTheFirstWriteMayBeARemoval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := crew(t)
+		s.provider.noPatch = true // and no discovery to say so
+		s.groups[0].Members.IDs = nil
+		if _, notes := s.try(); len(notes) > 0 {
+			t.Errorf("got %v, want the members put as a whole", notes)
+		}
+		s.wantMembers("Sales")
+		s.still()
+	})
+}
+
 func TestATruncatedListOfMembersTakesNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, withGroups)
@@ -368,4 +381,113 @@ func TestUsersMayBeScopedByGroupAndUnknownIsNobodysEnd(t *testing.T) {
 	if s.still(); !slices.Equal(notes, []string{"scope_unknown", "scope_unknown"}) {
 		t.Errorf("got %v, want scope_unknown of Ann, who is there, and of all others together", notes)
 	}
+}
+
+func TestAScopingGroupThatIsNotThereIsNobodysEnd(t *testing.T) {
+	s := newStage(t, func(c *Config) { c.Users.Groups, c.Leavers.Absences = []string{"App users", "Board"}, 1 })
+	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy")}
+	s.groups = []directory.Group{teamOf(1, "App users", 1), teamOf(2, "Board", 2)}
+	s.run()
+	s.groups[1].Name = "Directors"
+	s.users[0].Surname = "Holm"
+	done, notes := s.try()
+	if want := []string{"scope_unknown", "scope_group_missing"}; !slices.Equal(notes, want) || !slices.Equal(done, []string{"update Ann Berg (ann@contoso.example)"}) {
+		t.Errorf("got %v and %v, want %v, and Ann brought into step all the same", done, notes, want)
+	}
+	if v := s.observed.Notes[0]; !v.Stays || v.Note || v.Key != "Board" || !strings.Contains(v.Message, "1 users who are there") {
+		t.Errorf("got %+v, want it to wait for a person", v)
+	}
+	s.groups[0].Name = "Users of the app" // now there is none at all
+	if done, notes := s.try(); len(done) > 0 || !slices.Contains(notes, "scope_group_missing") || !plan.Blocks(s.observed.Notes) {
+		t.Errorf("got %v and %v, want the whole plan to wait", done, notes)
+	}
+	if u := s.provider.user("bo@contoso.example"); u.text("active") != "true" {
+		t.Errorf("got %v, want Bo as he was", u)
+	}
+	s.groups[0].Name, s.groups[1].Name = "App users", "Board"
+	s.groups[1].Members.IDs = nil // left for certain
+	s.run()
+	if u := s.provider.user("bo@contoso.example"); u.text("active") != "false" {
+		t.Errorf("got %v, want Bo out", u)
+	}
+	s.groups = s.groups[:1] // and nobody is there by it any more
+	if _, notes := s.try(); !slices.Equal(notes, []string{"scope_group_missing"}) || plan.Holds(s.observed.Notes) {
+		t.Errorf("got %v, want a note of it", notes)
+	}
+}
+
+func TestAGroupThatIsCalledOtherwiseThanTheConfigurationHasItStays(t *testing.T) {
+	s := newStage(t, func(c *Config) { c.Groups.Include, c.Leavers.Absences = []string{"Sales", "Bord"}, 1 })
+	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy")}
+	s.groups = []directory.Group{teamOf(1, "Sales", 1, 2, 3)}
+	if s.try(); !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool { return v.Code == "group_missing" && strings.Contains(v.Message, "Bord") }) {
+		t.Errorf("got %+v, want it said that there is no Bord", s.observed.Notes)
+	}
+	s.groups[0].Name = "Sales EMEA"
+	done, notes := s.try()
+	if len(done) > 0 || !slices.Contains(notes, "group_renamed") {
+		t.Errorf("got %v and %v, want group_renamed", done, notes)
+	}
+	s.wantMembers("Sales", "Ann", "Bo", "Cy")
+	s.groups = nil // gone is gone
+	s.run()
+	s.wantMembers("Sales")
+}
+
+func TestAGroupWhoseFirstRequestArrivesLateIsNotDoubled(t *testing.T) {
+	for _, kind := range []string{kindGroup, kindUser} {
+		s := newStage(t, withGroups)
+		s.users = []directory.User{someone(1, "Ann")}
+		if kind == kindGroup {
+			s.run()
+			s.groups = []directory.Group{teamOf(1, "Sales", 1)}
+		}
+		p := s.plan()
+		i := slices.IndexFunc(p.Changes, func(c plan.Change) bool { return c.Key.Kind == kind })
+		ch := p.Changes[i]
+		ch.Reason = plan.AttemptVanished
+		late := document{"id": "late", "displayName": "Sales", "userName": "ann@contoso.example", "externalId": ch.Key.ID, "active": true}
+		all := map[string]*[]document{kindGroup: &s.provider.groups, kindUser: &s.provider.users}[kind]
+		*all = append(*all, late) // after the lists were read
+		out, err := s.target.Apply(t.Context(), s.customer, ch)
+		if err != nil || out.Object.Ref != "late" || s.provider.requests("POST /Groups") > 0 || len(*all) != 1 {
+			t.Errorf("%s: got %+v, %v and %v, want the late one taken on", kind, out, err, *all)
+		}
+		s.records[ch.Key] = plan.Record{Object: out.Object, Origin: plan.Created}
+		s.still()
+		*all = append(*all, document{"id": "twin", "displayName": "Sales", "userName": "ann2@contoso.example", "externalId": ch.Key.ID})
+		s.plan()
+		if !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool {
+			return v.Code == "twin" && v.Stays && strings.Contains(v.Message, "twin (")
+		}) {
+			t.Errorf("%s: got %+v, want the other one named", kind, s.observed.Notes)
+		}
+	}
+}
+
+func TestMembersBeyondWhatIsShownAreNotAddedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, withGroups)
+		s.provider.showAtMost = 20
+		var most []int
+		for n := range 31 {
+			s.users = append(s.users, someone(n+1, fmt.Sprintf("P%d", n+1)))
+			most = append(most, n+1)
+		}
+		s.groups = []directory.Group{teamOf(1, "All", most[:30]...)}
+		for range 3 {
+			s.try()
+		}
+		s.still()
+		s.groups = []directory.Group{teamOf(1, "All", most...)}
+		before := len(s.provider.groups[0].list("members"))
+		if done, _ := s.try(); len(done) != 1 {
+			t.Errorf("got %v, want one more added", done)
+		}
+		s.still()
+		s.still()
+		if n := len(s.provider.groups[0].list("members")) - before; n != 1 {
+			t.Errorf("got %d members more, want one", n)
+		}
+	})
 }

@@ -27,7 +27,8 @@ type mapped struct {
 	compare    comparator
 	immutable  bool
 	unverified bool
-	element    int // which of layout.elements it lies in; -1 for none
+	reference  bool // plans hold another account's object id, the provider its own id of that user
+	element    int  // which of layout.elements it lies in; -1 for none
 }
 
 // A layout is everything that is kept in step of a user, sorted by name.
@@ -46,7 +47,7 @@ func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
 	var out []trouble
 	seen := map[string]string{}
 	for _, text := range slices.Sorted(maps.Keys(attributes)) {
-		path, err := attribute.ParsePath(text, p.Extensions...)
+		path, err := readPath(p, text)
 		switch {
 		case err != nil:
 			out = append(out, trouble{text, err.Error()})
@@ -59,6 +60,9 @@ func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
 			continue
 		case strings.EqualFold(path.Attribute, pathMembers) && path.URN == "":
 			out = append(out, trouble{text, "belongs to groups"})
+			continue
+		case path.Trouble() != "":
+			out = append(out, trouble{text, path.Trouble()})
 			continue
 		}
 		if before, twice := seen[strings.ToLower(path.String())]; twice {
@@ -73,11 +77,30 @@ func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
 			}
 			continue
 		}
-		if _, err := attribute.Compile(source); err != nil {
+		from, err := attribute.Compile(source)
+		switch {
+		case err != nil:
 			out = append(out, trouble{text, err.Error()})
+		case slices.Contains(from.Names(), attribute.Manager) && !refers(from):
+			out = append(out, trouble{text, "manager is another user, whose id at the provider is sent: map it alone"})
+		case refers(from) && (len(path.Filter) > 0 || path.Standard()):
+			out = append(out, trouble{text, "is no reference to another user: map manager to " + attribute.Enterprise + ":manager"})
 		}
 	}
 	return out
+}
+
+// refers reports whether an expression is the account's manager and no more.
+func refers(e *attribute.Expression) bool { return e.String() == "["+attribute.Manager+"]" }
+
+// readPath reads the path of a mapping; of one of several values the value is
+// meant where no part of it is named.
+func readPath(p *Profile, text string) (attribute.Path, error) {
+	path, err := attribute.ParsePath(text, p.Extensions...)
+	if err == nil && len(path.Filter) > 0 && path.Sub == "" {
+		path.Sub = "value"
+	}
+	return path, err
 }
 
 // newLayout joins what the profile maps with what the configuration maps.
@@ -91,12 +114,9 @@ func newLayout(p *Profile, attributes map[string]string) (*layout, error) {
 	spelled := map[string]string{} // names without case: 'Title' is 'title'
 	for _, table := range []map[string]string{p.Attributes, attributes} {
 		for text, source := range table {
-			path, err := attribute.ParsePath(text, p.Extensions...)
+			path, err := readPath(p, text)
 			if err != nil {
 				return nil, err
-			}
-			if len(path.Filter) > 0 && path.Sub == "" {
-				path.Sub = "value"
 			}
 			name := path.String()
 			if before, known := spelled[strings.ToLower(name)]; known && before != name {
@@ -118,7 +138,7 @@ func newLayout(p *Profile, attributes map[string]string) (*layout, error) {
 			if err != nil {
 				return nil, fmt.Errorf("attributes.%s: %w", name, err)
 			}
-			m.from = from
+			m.from, m.reference = from, refers(from)
 		}
 		if len(m.path.Filter) > 0 {
 			element := m.path
@@ -153,13 +173,14 @@ func (l *layout) values(u *directory.User) []string {
 	return out
 }
 
-// without returns the layout without the fields of some extensions.
-func (l *layout) without(urns []string) *layout {
-	if len(urns) == 0 {
+// without returns the layout without the fields of some extensions, and
+// without some fields.
+func (l *layout) without(urns, names []string) *layout {
+	if len(urns)+len(names) == 0 {
 		return l
 	}
 	out := *l
-	out.fields = slices.DeleteFunc(slices.Clone(l.fields), func(m mapped) bool { return slices.Contains(urns, m.path.URN) })
+	out.fields = slices.DeleteFunc(slices.Clone(l.fields), func(m mapped) bool { return slices.Contains(urns, m.path.URN) || slices.Contains(names, m.name) })
 	out.urns = slices.DeleteFunc(slices.Clone(l.urns), func(u string) bool { return slices.Contains(urns, u) })
 	out.at = map[string]int{}
 	for i := range out.fields {

@@ -60,6 +60,9 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, rec
 	for i := range records {
 		known[records[i].Key] = &records[i]
 		p.remember(&records[i])
+		if r := &records[i]; r.Ref != "" && !r.Retired && !p.here(r) {
+			p.elsewhere++
+		}
 		if why := t.stoppedBy(records[i].Info); why != "" {
 			p.account.stop(why)
 		}
@@ -85,7 +88,7 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, rec
 		if key.Kind == kindGroup {
 			at = groupsAt
 		}
-		r, err := p.gathered(ctx, at, known[key].Ref)
+		r, err := p.linked(ctx, at, known[key])
 		if err != nil {
 			return err
 		}
@@ -143,7 +146,7 @@ func (p *place) strangers(r *resource) string {
 }
 
 // sure finds the resource that is an object's beyond doubt.
-func (p *place) sure(ctx context.Context, key plan.Key, at string, record *plan.Record, q *pairing, by []string) error {
+func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record *plan.Record, q *pairing, by []string) error {
 	step := func(format string, args ...any) { q.steps = append(q.steps, fmt.Sprintf(format, args...)) }
 	if word, ok := p.word(key); ok && word.How == plan.SettleAccept {
 		r, err := p.gathered(ctx, at, word.Ref)
@@ -158,20 +161,20 @@ func (p *place) sure(ctx context.Context, key plan.Key, at string, record *plan.
 		if r == nil && record == nil {
 			q.done, q.conflict = true, &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 				"%s was accepted as %s, and there is no such id at the provider; say again which it is: syncd matches accept %s %s %s REF, or create",
-				key, word.Ref, p.customer, p.account.client.Name(), key.ID)}
+				label, word.Ref, p.customer, p.account.client.Name(), key.ID)}
 			return nil
 		}
 	}
 	if record != nil && record.Ref != "" && !p.here(record) {
 		step("linked to %s before, in another account", record.Ref)
 	} else if record != nil && record.Ref != "" {
-		r, err := p.gathered(ctx, at, record.Ref)
+		r, err := p.linked(ctx, at, record)
 		if err != nil {
 			return err
 		}
 		step("linked to %s before: there: %t", record.Ref, r != nil)
 		if r != nil && reused(record, r) {
-			q.conflict, q.done = p.foreign(key, r, "was ours and has the external id "+r.external+" of another account by now"), true
+			q.conflict, q.done = p.foreign(key, label, r, "was ours and has the external id "+r.external+" of another account by now"), true
 			return nil
 		}
 		if r != nil && p.take(key, r) {
@@ -192,12 +195,12 @@ func (p *place) sure(ctx context.Context, key plan.Key, at string, record *plan.
 			return name == "id" && r.external != "" && !sameExternal(r.external, key.ID)
 		})
 		if len(hits) > 1 {
-			q.conflict, q.done = p.ambiguous(key, "the external id "+key.ID, hits), true
+			q.conflict, q.done = p.ambiguous(key, label+" (external id "+key.ID+")", hits), true
 			return nil
 		}
 		if len(hits) == 1 {
 			if owner := p.strangers(hits[0]); owner != "" {
-				q.conflict, q.done = p.foreign(key, hits[0], "belongs to customer "+owner), true
+				q.conflict, q.done = p.foreign(key, label, hits[0], "belongs to customer "+owner), true
 				return nil
 			}
 			if p.take(key, hits[0]) {
@@ -226,15 +229,15 @@ func (t *Target) choose(p *place, key plan.Key, label string, q *pairing, hits [
 	case len(hits) > 1:
 		q.conflict = p.ambiguous(key, label, hits)
 	case hits[0].external != "" && !sameExternal(hits[0].external, key.ID):
-		q.conflict = p.foreign(key, hits[0], "has the external id "+hits[0].external+" of another account")
+		q.conflict = p.foreign(key, label, hits[0], "has the external id "+hits[0].external+" of another account")
 	case p.strangers(hits[0]) != "":
-		q.conflict = p.foreign(key, hits[0], "belongs to customer "+p.strangers(hits[0]))
+		q.conflict = p.foreign(key, label, hits[0], "belongs to customer "+p.strangers(hits[0]))
 	case len(claims[hits[0].id]) > 1:
 		q.conflict = &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 			"%s could be %s, and so could %d others of the tenant; say whose it is: syncd matches accept %s %s %s REF, or create",
 			label, hits[0].label(), len(claims[hits[0].id])-1, p.customer, p.account.client.Name(), key.ID)}
 	case !p.take(key, hits[0]):
-		q.conflict = p.foreign(key, hits[0], "is linked to another object")
+		q.conflict = p.foreign(key, label, hits[0], "is linked to another object")
 	default:
 		q.r = hits[0]
 	}
@@ -251,8 +254,8 @@ func (p *place) ambiguous(key plan.Key, label string, hits []*resource) *plan.Vi
 		label, strings.Join(refs, ", "), p.customer, p.account.client.Name(), key.ID)}
 }
 
-func (p *place) foreign(key plan.Key, r *resource, why string) *plan.Violation {
+func (p *place) foreign(key plan.Key, label string, r *resource, why string) *plan.Violation {
 	return &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 		"%s matches %s, which %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s",
-		key, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id)}
+		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id)}
 }

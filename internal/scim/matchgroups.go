@@ -21,10 +21,17 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 		return err
 	}
 	var ids []string
+	p.absent = t.scope.MissingGroups(groups)
 	for i := range groups {
 		g := &groups[i]
 		verdict, why := t.scope.Group(g)
 		if verdict != attribute.In {
+			if record := known[groupKey(g.ID)]; record != nil && record.Ref != "" && !record.Retired {
+				if name := t.scope.Renamed(record.Fields.Text(pathDisplayName), p.absent); name != "" {
+					p.teams[g.ID] = &team{group: g, why: why, pairing: pairing{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, Stays: true, Message: fmt.Sprintf(
+						"group %s is called %s by now, and %s names it as it was: it is left as it is until the new name is written there, or the old one taken out", name, g.Name, t.Name())}}}
+				}
+			}
 			continue
 		}
 		p.teams[g.ID] = &team{group: g, role: t.scope.Role(g), why: why}
@@ -32,7 +39,7 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := p.sure(ctx, groupKey(id), groupsAt, known[groupKey(id)], &p.teams[id].pairing, t.profile.MatchGroups); err != nil {
+		if err := p.sure(ctx, groupKey(id), "group "+p.teams[id].group.Name, groupsAt, known[groupKey(id)], &p.teams[id].pairing, t.profile.MatchGroups); err != nil {
 			return err
 		}
 	}
@@ -65,7 +72,7 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 			one.done, one.conflict = true, t.proposed(p, key, one, found[id])
 			continue
 		}
-		t.choose(p, key, one.group.Name, &one.pairing, found[id], claims)
+		t.choose(p, key, "group "+one.group.Name, &one.pairing, found[id], claims)
 		if one.r == nil && one.conflict == nil {
 			one.conflict = p.deadEnd(key, reasonName(one.group.Name))
 		}

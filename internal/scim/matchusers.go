@@ -28,11 +28,21 @@ func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot
 		return err
 	}
 	membership := t.scope.Membership(s.Groups)
+	p.missing = membership.Missing()
 	ids := make([]string, 0, len(users))
 	for i := range users {
 		u := &users[i]
 		one := &person{user: u}
 		one.verdict, one.why = t.scope.User(u, membership)
+		if record := known[userKey(u.ID)]; one.verdict == attribute.Unknown && len(p.missing) > 0 && membership.Proven() {
+			// A group that is not there lets nobody in; it puts nobody out either
+			// who is there.
+			if record == nil || record.Ref == "" || record.Retired {
+				one.verdict = attribute.Out
+			} else {
+				p.stranded++
+			}
+		}
 		if one.verdict == attribute.In {
 			one.values = p.layout.values(u)
 			ids = append(ids, u.ID)
@@ -41,7 +51,7 @@ func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := p.sure(ctx, userKey(id), usersAt, known[userKey(id)], &p.people[id].pairing, t.profile.MatchUsers); err != nil {
+		if err := p.sure(ctx, userKey(id), who(p.people[id].user), usersAt, known[userKey(id)], &p.people[id].pairing, t.profile.MatchUsers); err != nil {
 			return err
 		}
 	}

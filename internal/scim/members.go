@@ -168,6 +168,12 @@ func (a *connection) removeMembers(ctx context.Context, id string, now *resource
 		return now, nil, err
 	}
 	_, err = a.patch(ctx, groupsAt, id, removals(ways[way], batch), caps)
+	if missing(err) && a.client.profile.PutGroups {
+		// It is PATCH that is missing, and no other way of it would fare better.
+		a.unlearn(func(c *capabilities) { c.patch = false })
+		after, err := a.putMembers(ctx, id, now, delta{remove: gone})
+		return after, nil, err
+	}
 	refused := wrongPath(err) || missing(err)
 	switch {
 	case err == nil, gone404(err), refused, lost(err):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"syncd/internal/mapping"
@@ -68,7 +69,7 @@ func (w *world) load(ctx context.Context, a *connection, withGroups bool) error 
 	if err != nil {
 		return fmt.Errorf("asking %s what it can do: %w", a.client.Name(), err)
 	}
-	w.caps, w.layout = caps, a.client.layout.without(a.unknownExtensions(caps))
+	w.caps, w.layout = caps, a.client.layout.without(a.unknownExtensions(caps), a.unknownAttributes(caps))
 	if w.users, err = a.collect(ctx, usersAt, caps, w.layout.user); err != nil {
 		return fmt.Errorf("listing users: %w", err)
 	}
@@ -126,6 +127,9 @@ func (w *world) notes(a *connection) []plan.Violation {
 	if unknown := a.unknownExtensions(w.caps); len(unknown) > 0 {
 		note("extension_unknown", "the provider does not list %s among its schemas: its attributes are left out", strings.Join(unknown, ", "))
 	}
+	if unknown := a.unknownAttributes(w.caps); len(unknown) > 0 {
+		note("attribute_unknown", "the provider's schema of users has no %s: left out; correct %s.attributes", strings.Join(unknown, ", "), a.client.Name())
+	}
 	if until, ok := a.expires(); ok {
 		if left := until.Sub(a.client.options.Now()); left < expiryWarning {
 			note("token_expires", "the token of %s expires on %s: make a new one at the provider", a.client.Name(), until.UTC().Format("2006-01-02 15:04 UTC"))
@@ -161,6 +165,45 @@ func (p *place) gathered(ctx context.Context, at, id string) (*resource, error) 
 	p.world.mu.Lock()
 	x.add(r)
 	p.world.mu.Unlock()
+	return r, nil
+}
+
+// enoughDenied is after how many linked objects that a list does not have, and
+// that are gone indeed, the list is believed.
+const enoughDenied = 20
+
+// linked returns the resource that a record names. One that a whole list does
+// not have is asked for by itself before it counts as removed: a list can be
+// whole and wrong, for a moment, where a replica or a right is missing.
+func (p *place) linked(ctx context.Context, at string, record *plan.Record) (*resource, error) {
+	r, err := p.gathered(ctx, at, record.Ref)
+	x, read, what := &p.world.users, p.layout.user, "users"
+	if at == groupsAt {
+		x, read, what = &p.world.groups, group, "groups"
+	}
+	p.world.mu.Lock()
+	believed := !x.complete || p.world.denied[at] >= enoughDenied
+	p.world.mu.Unlock()
+	if r != nil || err != nil || believed || record.Ref == "" || record.Retired || !p.here(record) {
+		return r, err
+	}
+	d, err := p.account.get(ctx, at, record.Ref)
+	if err != nil {
+		if _, e := refusalOf(err); e == nil || e.Unauthorised || e.Status == 0 || e.Status == http.StatusTooManyRequests {
+			return nil, err
+		}
+		p.world.mu.Lock()
+		p.world.denied[at]++
+		p.world.mu.Unlock()
+		return nil, nil
+	}
+	r = read(d)
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	x.add(r)
+	x.complete = false
+	x.why = fmt.Sprintf("it leaves out %s, which is there", r.label())
+	p.misled = append(p.misled, fmt.Sprintf("the list of %s is not to be trusted (%s): each one is looked up by itself, and nothing is concluded from absence", what, x.why))
 	return r, nil
 }
 

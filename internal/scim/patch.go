@@ -52,6 +52,9 @@ func (f *mapped) jsonValue(v plan.Value) any {
 	if f.compare == boolean {
 		return v[0] == "true"
 	}
+	if f.reference && f.path.Sub == "" && strings.EqualFold(f.path.Attribute, "manager") {
+		return map[string]any{"value": v[0]} // a complex attribute, by RFC 7643 §4.3
+	}
 	return v[0]
 }
 
@@ -87,13 +90,21 @@ func (l *layout) operations(wanted plan.Fields, have *resource) []operation {
 			elements := out[at].Value.([]any)
 			elements, m := element(elements, f.path)
 			m[f.path.Sub] = value
-			if strings.EqualFold(f.path.Attribute, "emails") && len(have.emails) == 0 && len(elements) == 1 {
+			if len(have.emails) == 0 && workMail(f.path) {
 				m["primary"] = true
 			}
 			out[at].Value = elements
 		}
 	}
 	return out
+}
+
+// workMail reports whether a path leads to the address at work, which is the
+// primary one where nobody has said otherwise.
+func workMail(p attribute.Path) bool {
+	return p.URN == "" && p.Attribute == "emails" && slices.ContainsFunc(p.Filter, func(c attribute.Clause) bool {
+		return c.Attribute == "type" && strings.EqualFold(asText(c.Value), "work")
+	})
 }
 
 // element finds or adds the value of a multi-valued attribute that a path's
@@ -148,9 +159,10 @@ func lay(d document, p attribute.Path, value any) {
 		if value == nil {
 			return
 		}
+		primary := slices.ContainsFunc(list, func(v any) bool { is, _ := asBool(asDocument(v).get("primary")); return is })
 		list, m := element(slices.Clone(list), attribute.Path{Filter: p.Filter, Sub: p.Sub})
 		m[p.Sub] = value
-		if strings.EqualFold(p.Attribute, "emails") && len(list) == 1 {
+		if !primary && workMail(p) {
 			m["primary"] = true
 		}
 		d[name] = list

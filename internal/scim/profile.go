@@ -127,6 +127,9 @@ func readProfile(name string, text []byte) (*Profile, error) {
 		}
 	}
 	for path, text := range p.Attributes {
+		if at, err := readPath(p, path); err != nil || at.Trouble() != "" {
+			return nil, fmt.Errorf("profile %s: attributes: %s %s: %w", name, path, at.Trouble(), err)
+		}
 		if _, err := attribute.Compile(text); err != nil {
 			return nil, fmt.Errorf("profile %s: attributes: %s: %w", name, path, err)
 		}

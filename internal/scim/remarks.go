@@ -17,6 +17,18 @@ func (t *Target) remarks(p *place) []plan.Violation {
 	note := func(code string, key plan.Key, format string, args ...any) {
 		out = append(out, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
 	}
+	for _, text := range p.misled {
+		note("list_incomplete", plan.Key{}, "%s", text)
+	}
+	if p.elsewhere > 0 {
+		note("left_behind", plan.Key{}, "the customer was linked to another account, or the account to another address: %d users and groups that were kept there are left as they are; "+
+			"disable them there by hand, or link the former account once more", p.elsewhere)
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(p.have), plan.Key.Compare) {
+		if v := p.twins(key); v != nil {
+			out = append(out, *v)
+		}
+	}
 	var unknown, left, idle, unscoped []string
 	for _, id := range slices.Sorted(maps.Keys(p.people)) {
 		one := p.people[id]
@@ -72,6 +84,24 @@ func (t *Target) remarks(p *place) []plan.Violation {
 		if p.memory[groupKey(id)][infoTruncated] != "" {
 			note("members_truncated", groupKey(id), "the provider shows at most %s members of %s: nobody is taken out of it", p.memory[groupKey(id)][infoTruncated], one.group.Name)
 		}
+	}
+	if len(p.missing) > 0 {
+		v := plan.Violation{Code: "scope_group_missing", Note: true, Message: fmt.Sprintf("no group of the tenant is called %s, as %s.users.groups has it: nobody is in scope by it",
+			strings.Join(p.missing, " or "), t.Name())}
+		// Without any of the groups nothing is known of the scope, and the whole
+		// plan waits; otherwise those wait who may have been in the missing one.
+		if none := len(p.missing) == len(t.config.Users.Groups); none || p.stranded > 0 {
+			v.Note, v.Stays = false, true
+			if !none {
+				v.Kind, v.Key = kindGroup, p.missing[0]
+			}
+			v.Message = fmt.Sprintf("no group of the tenant is called %s, as %s.users.groups has it: nobody comes in by it, and %d users who are there are left as they are; "+
+				"if it was renamed write the new name, else take it out; whoever is to go all the same: users.exclude", strings.Join(p.missing, " or "), t.Name(), p.stranded)
+		}
+		out = append(out, v)
+	}
+	if len(p.absent) > 0 {
+		note("group_missing", plan.Key{}, "no group of the tenant is called %s, as %s.groups has it", shortened(p.absent), t.Name())
 	}
 	if len(unscoped) > 0 {
 		note("scope_unknown", plan.Key{}, "the source did not prove who is in the groups of users.groups: left out for now: %s", shortened(unscoped))
@@ -132,4 +162,39 @@ func (p *place) membersWaiting(key plan.Key, one *team) *plan.Violation {
 	}
 	return &plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: key.ID, Stays: true, Message: fmt.Sprintf(
 		"%d members of group %s are to be added or removed at the provider by hand: %s", n, one.group.Name, why)}
+}
+
+// activity is whether a resource is active, and whether it says.
+func (p *place) activity(key plan.Key, r *resource) (is, says bool) {
+	if key.Kind != kindUser {
+		return true, false
+	}
+	return r.active(p.layout)
+}
+
+// twins says that there are further objects with an object's external id: made
+// by a request that arrived late, or by somebody else. Only one is kept in step.
+func (p *place) twins(key plan.Key) *plan.Violation {
+	x := &p.world.users
+	if key.Kind == kindGroup {
+		x = &p.world.groups
+	}
+	ours := p.have[key]
+	var others []string
+	p.world.mu.Lock()
+	for _, r := range x.byExternal[strings.ToLower(key.ID)] {
+		if is, says := p.activity(key, r); says && !is {
+			continue // disconnected, which is all that some providers can do to one
+		}
+		if r.id != ours.id && !slices.Contains(others, r.label()) {
+			others = append(others, r.label())
+		}
+	}
+	p.world.mu.Unlock()
+	if len(others) == 0 {
+		return nil
+	}
+	_, chosen := p.word(key)
+	return &plan.Violation{Code: "twin", Kind: key.Kind, Key: key.ID, Note: chosen, Stays: !chosen, Message: fmt.Sprintf(
+		"%s is kept in step as %s, and %s has the same external id: delete that one at the provider", key.Kind, ours.label(), shortened(others))}
 }

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -273,9 +274,24 @@ func (r *resource) label() string {
 }
 
 // who names an account for people.
-func who(u *directory.User) string {
-	if u.Name == "" || strings.EqualFold(u.Name, u.UPN) {
-		return u.UPN
+func who(u *directory.User) string { return called(u.Name, u.UPN) }
+
+func called(name, upn string) string {
+	if name == "" || strings.EqualFold(name, upn) {
+		return upn
 	}
-	return u.Name + " (" + u.UPN + ")"
+	return name + " (" + upn + ")"
+}
+
+// whoWas names an account that is gone from the source as it was called last.
+func (p *place) whoWas(record *plan.Record, r *resource) string {
+	name, upn := "", r.name
+	if i, ok := p.layout.at[pathDisplayName]; ok {
+		name = r.values[i]
+	}
+	if record != nil {
+		name = cmp.Or(record.Fields.Text(pathDisplayName), name)
+		upn = cmp.Or(record.Info[infoUPN], upn)
+	}
+	return called(name, upn)
 }

@@ -80,7 +80,8 @@ type world struct {
 	mu     sync.Mutex
 	read   bool
 	caps   *capabilities
-	layout *layout // without extensions that the provider does not know
+	layout *layout        // without extensions that the provider does not know
+	denied map[string]int // of the linked ones that a list does not have, how many are gone for certain
 	users  index
 	groups index
 	owners map[string]string // id → the customer whose records name it
@@ -108,14 +109,20 @@ type place struct {
 	settled  []plan.Settlement
 
 	// What Match adds.
-	matched bool
-	records map[plan.Key]*plan.Record
-	people  map[string]*person // by object id: all accounts of the tenant
-	teams   map[string]*team   // by object id: groups in scope
-	have    map[plan.Key]*resource
-	objects map[string]string // provider's user id → object id
-	memory  map[plan.Key]map[string]string
-	taken   map[string]plan.Key // provider's id → whose it is
+	misled    []string // what was found out about lists that seemed whole
+	matched   bool
+	missing   []string // names in users.groups that no group of the tenant has
+	elsewhere int      // objects that were kept in another account before
+	stranded  int      // users who are there, and in scope only by one of those
+	absent    []string // names in groups.include and groups.roles, likewise
+	records   map[plan.Key]*plan.Record
+	people    map[string]*person // by object id: all accounts of the tenant
+	teams     map[string]*team   // by object id: groups in scope
+	have      map[plan.Key]*resource
+	objects   map[string]string // provider's user id → object id
+	memory    map[plan.Key]map[string]string
+	waiting   map[string][]plan.Key // by the object id of one who is yet to be created: who points to him
+	taken     map[string]plan.Key   // provider's id → whose it is
 }
 
 func (t *Target) place(customer string) *place {
@@ -130,7 +137,7 @@ func (t *Target) worldOf(a *connection) *world {
 	defer t.mu.Unlock()
 	w := t.worlds[a]
 	if w == nil {
-		w = &world{owners: map[string]string{}}
+		w = &world{owners: map[string]string{}, denied: map[string]int{}}
 		t.worlds[a] = w
 	}
 	return w

@@ -10,9 +10,9 @@ import (
 	"syncd/internal/scim/attribute"
 )
 
-// Trace says what was looked at for one object in this run, and why it came out
-// as it did: whether it is in scope and by which clause, how it was looked for,
-// what was found, and attribute by attribute what is wanted and what is there.
+// Trace says of one object what a comparison of its fields does not show:
+// whether it is in scope and by which clause, how it was looked for, what was
+// found, and which of its attributes are not sent although they differ, and why.
 // text is an object id, a UPN or a group's name. It is for a person who asks
 // after Desired; it asks the provider nothing.
 func (t *Target) Trace(customer, text string) []string {
@@ -40,23 +40,17 @@ func (t *Target) Trace(customer, text string) []string {
 			}
 			continue
 		}
-		o := t.wantUser(p, key, one)
 		for i := range p.layout.fields {
 			f := &p.layout.fields[i]
-			want, wanted := o.Fields.Get(f.name)
-			from := "computed from scope and accountEnabled"
-			if f.from != nil {
-				from = f.from.String()
+			switch v := one.values[i]; {
+			case f.from == nil:
+			case v == "":
+				say("%s: %s has no value; left as it is", f.name, f.from)
+			case r != nil:
+				if why := p.unsent(key, f, i, v, r); why != "" {
+					say("%s: the source says %q (%s), there it is %q: %s", f.name, v, f.from, r.values[i], why)
+				}
 			}
-			if !wanted {
-				say("%s: %s has no value; left as it is", f.name, from)
-				continue
-			}
-			now := plan.Value(nil)
-			if r != nil {
-				now = p.shown(key, f, r.values[i])
-			}
-			say("%s: wanted %q (%s), there %q: %s", f.name, want, from, now, f.verdict(p, key, want, now, r))
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.teams)) {
@@ -98,19 +92,19 @@ func (p *place) traceMatch(say func(string, ...any), q *pairing) {
 	}
 }
 
-// verdict says in words how a field compares.
-func (f *mapped) verdict(p *place, key plan.Key, want, now plan.Value, r *resource) string {
+// unsent says why a value that differs from what is there is not sent; empty
+// where it is sent, or where the two mean the same.
+func (p *place) unsent(key plan.Key, f *mapped, i int, v string, r *resource) string {
+	want := plan.Value{v}
+	now := p.shown(key, f, r.values[i])
 	switch {
-	case r == nil:
-		return "to be created"
-	case p.settledAs(key, f.name, plan.Value{p.people[key.ID].values[p.layout.at[f.name]]}, now):
+	case f.compare.same(v, now.String()):
+	case p.settledAs(key, f.name, want, now):
 		return "the provider keeps its own; not sent again"
-	case p.refusedAlone(key, f.name, plan.Value{p.people[key.ID].values[p.layout.at[f.name]]}):
+	case p.refusedAlone(key, f.name, want):
 		return "refused by the provider lately; not sent for now"
 	case f.immutable:
 		return "cannot be changed at the provider"
-	case want.Equal(now):
-		return map[comparator]string{exact: "the same", folded: "the same but for the case of letters, if at all", boolean: "the same"}[f.compare]
 	}
-	return "differs"
+	return ""
 }

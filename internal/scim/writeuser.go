@@ -39,7 +39,7 @@ const mostPatches = 2
 func (t *Target) writeUser(ctx context.Context, p *place, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
 	after, err := t.sendUser(ctx, p, r, wanted)
 	var refused []plan.Violation
-	if statusOf(err) == 400 && !lost(err) && (len(wanted) > 1 || wanted[0].Name != pathActive) {
+	if refusesValue(err) && (len(wanted) > 1 || wanted[0].Name != pathActive) {
 		after, wanted, refused, err = t.oneByOne(ctx, p, key, r, wanted)
 	}
 	if err != nil {
@@ -112,7 +112,7 @@ func (t *Target) oneByOne(ctx context.Context, p *place, key plan.Key, r *resour
 	var notes []plan.Violation
 	for _, w := range differing(p.layout, wanted, now) {
 		after, err := t.sendUser(ctx, p, now, plan.Fields{w})
-		if statusOf(err) == 400 && !lost(err) && w.Name != pathActive {
+		if refusesValue(err) && w.Name != pathActive {
 			_, e := refusalOf(err)
 			wanted = slices.DeleteFunc(slices.Clone(wanted), func(x plan.Field) bool { return x.Name == w.Name })
 			notes = append(notes, p.refuseAttribute(key, now, w, rest.Excerpt(e.Error())))
@@ -132,7 +132,7 @@ func (p *place) refuseAttribute(key plan.Key, r *resource, w plan.Field, says st
 	if m == nil {
 		m = map[string]string{}
 	}
-	m[refusedMark+w.Name] = fingerprint(w.Value) + " " + p.till()
+	m[refusedMark+w.Name] = fingerprint(p.inPlans(plan.Fields{w})[0].Value) + " " + p.till()
 	m[refusedSays+w.Name] = fmt.Sprintf("%s: the provider refuses %s %q: %s; it is tried again tomorrow, or when it changes at the source", r.label(), w.Name, w.Value, says)
 	p.memory[key] = m
 	return plan.Violation{Code: "attribute_refused", Kind: key.Kind, Key: key.ID, Stays: true, Message: m[refusedSays+w.Name]}
@@ -188,7 +188,8 @@ func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource
 // appliedUser is what to remember of a user once it is written: what is there,
 // and where that is not what was sent, a note of both.
 func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fields, notes []plan.Violation) plan.Applied {
-	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: r.fields(p.layout), Info: p.info(ch.Key)}
+	sent = p.inPlans(sent)
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: p.inPlans(r.fields(p.layout)), Info: p.info(ch.Key)}
 	if o.Info == nil {
 		o.Info = maps.Clone(ch.After.Info)
 	}
@@ -208,7 +209,7 @@ func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fi
 			delete(o.Info, refusedMark+w.Name)
 			delete(o.Info, refusedSays+w.Name)
 		}
-		if len(differing(p.layout, plan.Fields{w}, r)) > 0 && !f.immutable {
+		if len(differing(p.layout, p.atProvider(plan.Fields{w}), r)) > 0 && !f.immutable {
 			if o.Info == nil {
 				o.Info = map[string]string{}
 			}

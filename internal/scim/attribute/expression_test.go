@@ -122,7 +122,7 @@ func TestWhatCannotBeReadIsNamedWithItsPlace(t *testing.T) {
 		{"a misspelled attribute in brackets", `Join(" ", [givenNme])`, "at character 12: no attribute is called givenNme; did you mean givenName?"},
 		{"an accent counts as one character", `Join("ö", [givenNme])`, "at character 12: no attribute is called givenNme; did you mean givenName?"},
 		{"a misspelled function", `Jion(" ", [surname])`, "at character 1: no function is called Jion; did you mean Join?"},
-		{"an attribute that the source does not hold", "employeeHireDate", "at character 1: employeeHireDate is an attribute of Entra that CIPP's listing of users does not hold: fill it in at the target (a constant text stands in double quotes)"},
+		{"an attribute that is not read", "streetAddress", "at character 1: streetAddress is an attribute of Entra that is not read: fill it in at the target (a constant text stands in double quotes)"},
 		{"a bare attribute within", `ToLower(mail)`, "at character 9: found mail; within an expression an attribute stands in brackets: [mail]"},
 		{"curly quotes", `Join(“ ”, [surname])`, "at character 6: found “; text stands in straight double quotes; write an attribute as [department], a constant in double quotes, or a function such as Join(…)"},
 		{"an open text", `Append([mail], "x)`, "at character 16: the text that begins here has no closing double quote"},

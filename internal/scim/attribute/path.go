@@ -13,7 +13,7 @@ import (
 // urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber.
 type Path struct {
 	URN       string   // schema of the extension; empty for the core schema
-	Attribute string   // in the letter case that was written
+	Attribute string   // of the core schema in its spelling, of others as it was written
 	Filter    []Clause // which value of a multi-valued attribute: all of these hold; none for all values
 	Sub       string   // sub-attribute, or empty
 }
@@ -89,7 +89,7 @@ func ParsePath(text string, known ...string) (Path, error) {
 	if rest != "" {
 		return bad("found %q where it should end", first(rest))
 	}
-	return p, nil
+	return p.canonical(), nil
 }
 
 // first is the beginning of what could not be read.

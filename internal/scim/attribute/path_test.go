@@ -26,6 +26,8 @@ func TestAPathIsRead(t *testing.T) {
 		{"text that looks like grammar", `x[y eq "a:b].c\" & <d>"].z`, Path{Attribute: "x", Filter: []Clause{{"y", `a:b].c" & <d>`}}, Sub: "z"}, ""},
 		{"the enterprise extension", Enterprise + ":manager.value", Path{URN: Enterprise, Attribute: "manager", Sub: "value"}, ""},
 		{"a known schema in another case", "URN:ietf:params:scim:schemas:extension:enterprise:2.0:user:department", Path{URN: Enterprise, Attribute: "department"}, Enterprise + ":department"},
+		{"the core schema's spelling", `Emails[Type eq "work" and primary eq "True"].VALUE`, Path{Attribute: "emails", Filter: []Clause{{"type", "work"}, {"primary", true}}, Sub: "value"},
+			`emails[type eq "work" and primary eq true].value`},
 		{"the core schema is none", CoreUser + ":userName", Path{Attribute: "userName"}, "userName"},
 		{"a schema that does not end in User", employment + ":EmploymentStartDate", Path{URN: employment, Attribute: "EmploymentStartDate"}, ""},
 		{"an unknown schema with a filter", `urn:example:x:1.0:badges[type eq "a:b"].value`, Path{URN: "urn:example:x:1.0", Attribute: "badges", Filter: []Clause{{"type", "a:b"}}, Sub: "value"}, ""},

@@ -40,9 +40,18 @@ func (v Verdict) String() string { return [...]string{"out", "in", "unknown"}[v]
 // A Membership says who is in the groups that a scope names.
 type Membership struct {
 	of      map[string]string // an object id's first group
-	named   int
-	unknown string // why one of the groups is not known whole
+	missing []string          // what no group of the tenant is called
+	unknown string            // why one of the groups is not known whole
 }
+
+// Missing are the patterns of the scope that no group of the tenant fits: names
+// mistyped, or of groups that were renamed or deleted. A pattern with wildcards
+// counts only where none of them all fits. Whoever is in none of the other
+// groups is Unknown: nobody is put out because a group was given another name.
+func (m Membership) Missing() []string { return m.missing }
+
+// Proven reports whether the source proved who is in the groups that are there.
+func (m Membership) Proven() bool { return m.unknown == "" }
 
 // Membership looks up the groups that the scope restricts accounts to. It is
 // unknown where groups is not proven.
@@ -56,12 +65,13 @@ func (s *Scope) Membership(groups directory.List[directory.Group]) Membership {
 		m.unknown = "the list of groups: " + err.Error()
 		return m
 	}
+	named := 0
 	for i := range all {
 		g := &all[i]
 		if !matches(s.Groups, g.Name) {
 			continue
 		}
-		m.named++
+		named++
 		// A list that was cut short still proves those whom it holds.
 		for _, id := range g.Members.IDs {
 			if _, ok := m.of[id]; !ok {
@@ -72,7 +82,37 @@ func (s *Scope) Membership(groups directory.List[directory.Group]) Membership {
 			m.unknown = fmt.Sprintf("the members of %s: %s", g.Name, g.Members.Unknown)
 		}
 	}
+	if m.missing = unfit(s.Groups, all); named == 0 {
+		m.missing = s.Groups
+	}
 	return m
+}
+
+// unfit are the patterns without wildcards that no group fits.
+func unfit(patterns []string, groups []directory.Group) []string {
+	var out []string
+	for _, p := range patterns {
+		one := []string{p}
+		if !strings.ContainsAny(p, "*?[") && !slices.ContainsFunc(groups, func(g directory.Group) bool { return matches(one, g.Name) }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// MissingGroups are the names among the patterns for provisioned groups that no
+// group of the tenant has.
+func (s *Scope) MissingGroups(groups []directory.Group) []string {
+	return unfit(slices.Concat(s.IncludeGroups, s.Roles), groups)
+}
+
+// Renamed returns the missing name under which a group was provisioned that is
+// named no longer, or nothing.
+func (s *Scope) Renamed(former string, missing []string) string {
+	if i := slices.IndexFunc(missing, func(p string) bool { return matches([]string{p}, former) }); i >= 0 && former != "" && !matches(s.ExcludeGroups, former) {
+		return missing[i]
+	}
+	return ""
 }
 
 // User says whether an account takes part, and which clause decided. Whether
@@ -99,8 +139,8 @@ func (s *Scope) User(u *directory.User, m Membership) (Verdict, string) {
 		return In, "in scope: member of " + group
 	case m.unknown != "":
 		return Unknown, "not known: " + m.unknown
-	case m.named == 0:
-		return Out, "left out: the tenant has no group that users.groups names"
+	case len(m.missing) > 0:
+		return Unknown, "not known: no group of the tenant is called " + strings.Join(m.missing, " or ") + ", as users.groups has it"
 	}
 	return Out, "left out: in none of the groups that users.groups names"
 }

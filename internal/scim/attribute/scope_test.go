@@ -46,7 +46,10 @@ func TestAScopeSaysWhichClauseDecided(t *testing.T) {
 		{"a group that was cut short", cinode, *ann, cut, Unknown, "not known: the members of Cinode / Users: the list ends after 100"},
 		{"a group that was cut short and holds the user", cinode, *ann, cutWith, In, "in scope: member of Cinode / Users"},
 		{"what is certain wins over the unknown", cinode, guest, cut, Out, "left out: guest"},
-		{"no such group", cinode, *ann, none, Out, "left out: the tenant has no group that users.groups names"},
+		{"no such group", cinode, *ann, none, Unknown, "not known: no group of the tenant is called cinode*, as users.groups has it"},
+		{"one of the names is no group's", Scope{Groups: []string{"Cinode / Users", "Board"}}, *bo, whole, Unknown, "not known: no group of the tenant is called Board, as users.groups has it"},
+		{"and others are in", Scope{Groups: []string{"Cinode / Users", "Board"}}, *ann, whole, In, "in scope: member of Cinode / Users"},
+		{"a pattern may fit nothing beside another", Scope{Groups: []string{"Cinode / Users", "Board*"}}, *bo, whole, Out, "left out: in none of the groups that users.groups names"},
 		{"groups that nobody proved", cinode, *ann, directory.List[directory.Group]{}, Unknown, ""},
 		{"exclusion wins over the group", Scope{Groups: []string{"*"}, Exclude: []string{"*"}}, *ann, whole, Out, "left out: excluded by users.exclude"},
 	} {

@@ -29,6 +29,9 @@ func several(name string, of func(*directory.User) []string) source {
 	return source{name, list, func(u *directory.User) value { return of(u) }}
 }
 
+// Manager is the source attribute that names another account.
+const Manager = "manager"
+
 // sources are the attributes under Microsoft Graph's names, and under those
 // that Entra's attribute mappings still use for some of them.
 var sources = []source{
@@ -52,7 +55,17 @@ var sources = []source{
 	text("city", func(u *directory.User) string { return u.City }),
 	text("country", func(u *directory.User) string { return u.Country }),
 	text("usageLocation", func(u *directory.User) string { return u.UsageLocation }),
+	// An object id: what it is at the provider is known to who writes it.
+	text(Manager, func(u *directory.User) string { return u.ManagerID }),
 	text("employeeId", func(u *directory.User) string { return u.EmployeeID }),
+	text("mailNickname", func(u *directory.User) string { return u.MailNickname }),
+	several("otherMails", func(u *directory.User) []string { return u.OtherMails }),
+	text("employeeHireDate", func(u *directory.User) string {
+		if u.Hired.IsZero() {
+			return ""
+		}
+		return u.Hired.UTC().Format(time.RFC3339)
+	}),
 	flag("accountEnabled", func(u *directory.User) bool { return u.Enabled }),
 	// In Entra an account that is blocked from sign-in counts as soft-deleted.
 	// Those in the recycle bin never get here.
@@ -90,12 +103,9 @@ func addresses(u *directory.User) []string {
 // absent are attributes that people know from Entra and that the source does
 // not tell, with what to do instead.
 var absent = map[string]string{
-	"mailnickname":     `Item(Split([userPrincipalName], "@"), 1) comes close`,
-	"manager":          "references to other accounts are not mapped",
-	"employeehiredate": "fill it in at the target",
-	"state":            "fill it in at the target",
-	"streetaddress":    "fill it in at the target",
-	"postalcode":       "fill it in at the target",
+	"state":         "fill it in at the target",
+	"streetaddress": "fill it in at the target",
+	"postalcode":    "fill it in at the target",
 }
 
 // Names returns the source attributes that expressions may read, for people.
@@ -119,7 +129,7 @@ func sourceNamed(name string) *source {
 // unknownSource says that there is no such attribute.
 func unknownSource(name string) string {
 	if advice, ok := absent[strings.ToLower(name)]; ok {
-		return name + " is an attribute of Entra that CIPP's listing of users does not hold: " + advice
+		return name + " is an attribute of Entra that is not read: " + advice
 	}
 	return "no attribute is called " + name + suggestion(name, Names())
 }

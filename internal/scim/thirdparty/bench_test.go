@@ -245,9 +245,9 @@ func (b *bench) settled() {
 	settled := len(b.sent())
 	for _, mode := range []engine.Mode{engine.PlanOnly, engine.Apply} {
 		for _, s := range b.run(mode).Scopes {
-			for i, c := range s.Changes {
+			for i, c := range s.Unpacked().Changes {
 				if i == 3 {
-					b.Errorf("and %d more", len(s.Changes)-i)
+					b.Errorf("and %d more", s.Count()-i)
 					break
 				}
 				b.Errorf("a second run would %s %s %s (%s): %+v", c.Action, c.Key.Kind, c.Label, c.Reason, c.Fields)
