@@ -146,17 +146,16 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 			return nil, err
 		}
 	}
-	tenants := map[id]int{}
 	for _, n := range links {
-		tenants[n]++
+		t.shared[n]++
 	}
 	for i := range asked {
 		if out[i].Err != nil {
 			continue
 		}
-		if tenants[links[i]] > 1 {
+		if n := t.shared[links[i]]; n > 1 {
 			out[i].Notes = append(out[i].Notes, plan.Violation{Code: "organization_shared", Note: true, Message: fmt.Sprintf(
-				"%d tenants are documented in organization %s: each keeps its own assets, and all share the contacts; correct the column %s where that is not meant", tenants[links[i]], links[i], mapping.ITGlueOrganization)})
+				"%d tenants are documented in organization %s: each keeps its own assets, and all share the contacts; correct the column %s where that is not meant", n, links[i], mapping.ITGlueOrganization)})
 		}
 		p, err := t.look(w, &asked[i], links[i], &out[i])
 		if err != nil {

@@ -24,16 +24,21 @@ type Target struct {
 
 	mu     sync.Mutex
 	places map[string]*place // by customer, as Observe last saw them
+	shared map[id]int        // customers met in this run, by organization
 }
 
+// Release forgets a customer.
+func (t *Target) Release(customer string) { t.keep(customer, nil) }
+
 // batch is how many customers are observed at once. They cost no request of
-// their own: one listing a type serves all.
-const batch = 50
+// their own: one listing a type serves all. It is small because all that they
+// have is held in memory meanwhile.
+const batch = 4
 
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
 	return &Target{session: &session{Client: c, budget: int64(c.config.Budget)}, config: &c.config,
-		settings: c.config.digest(), places: map[string]*place{}}
+		settings: c.config.digest(), places: map[string]*place{}, shared: map[id]int{}}
 }
 
 // digest is of everything in the configuration that decides what is desired.

@@ -107,7 +107,7 @@ func (p *practice) run(mode sync.Mode) *sync.Report {
 func changed(r *sync.Report) map[string]int {
 	all := map[string]int{}
 	for _, s := range r.Scopes {
-		for _, c := range s.Changes {
+		for _, c := range s.Unpacked().Changes {
 			all[fmt.Sprintf("%s %s %s", s.Customer.Name, c.Action, c.Key.Kind)]++
 		}
 	}

@@ -459,6 +459,19 @@ func (s *scope) learn(c *state.Commit) {
 	}
 }
 
+// counts are the rows of the source lists that the next run compares with. While
+// leavers are waited for, what vanished with them is not forgotten: the run that
+// deals with them must see how many they are.
+func (s *scope) counts(before map[string]int) map[string]int {
+	now := s.snapshot.Counts(s.target.spec.Needs)
+	if len(s.plan.Absent) > 0 && !s.report.Approved {
+		for collection, n := range now {
+			now[collection] = max(n, before[collection])
+		}
+	}
+	return now
+}
+
 // cursor is where the scope stands now.
 func (s *scope) cursor() *state.Cursor {
 	c := state.Cursor{}
@@ -474,7 +487,7 @@ func (s *scope) cursor() *state.Cursor {
 	if !s.normal {
 		return &c
 	}
-	c.Settings, c.Counts, c.Source = s.settings(), s.snapshot.Counts(s.target.spec.Needs), ""
+	c.Settings, c.Counts, c.Source = s.settings(), s.counts(c.Counts), ""
 	c.Objects, c.Absent = s.plan.Managed, len(s.plan.Absent)
 	if (s.report.Outcome == InStep || s.report.Outcome == Changed) && !s.later {
 		c.Source, c.InStepAt = s.digest, now

@@ -78,7 +78,7 @@ type Selection struct {
 	Saved map[plan.Scope]string
 	// Unmapped reads customers without a link too, for reports.
 	Unmapped bool
-	Trigger  string // schedule, catch-up or command
+	Trigger  string // schedule, event or command; reports hold the changes of what was typed only
 	// Progress hears how far a run is; it may be nil and is called from one
 	// goroutine at a time.
 	Progress func(done, total int, scope *ScopeReport)
@@ -379,6 +379,9 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 			if commit := s.finish(); commit != nil {
 				quiet = append(quiet, commit)
 			}
+			if target, ok := t.Target.(Releaser); ok {
+				target.Release(s.customer.Key)
+			}
 		}
 	}
 	if r.mode == PlanOnly || len(quiet) == 0 {
@@ -437,6 +440,7 @@ func (r *run) done(s *scope) {
 		r.sel.Witness(Evidence{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
 			Desired: s.desired, Observed: s.observed, Records: s.memory.Records, Report: &s.report})
 	}
+	s.report.lighten(r.sel.Trigger == "command" || r.sel.Trigger == "")
 	if s.snapshot != nil && s.snapshot.Proven(s.target.spec.Needs) == nil {
 		asOf := s.snapshot.Oldest(s.target.spec.Needs).AsOf
 		for collection := range s.snapshot.Counts(s.target.spec.Needs) {

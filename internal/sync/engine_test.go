@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -774,4 +775,75 @@ func TestATargetWhoseEveryAccountTurnsUsAwayIsQuarantinedUntilItAnswers(t *testi
 	// A typed run probes at once; it finds nothing to do, and that is an answer.
 	w.want(w.apply(), "in_step unmapped", 0)
 	w.want(w.run(Apply, scheduled), "in_step unmapped", 0)
+}
+
+func TestAReportOfManyChangesIsPackedUntilItIsRead(t *testing.T) {
+	w := newWorld(t)
+	w.tenants, w.table.Rows = w.tenants[:1], w.table.Rows[:1]
+	want := map[string]string{}
+	for i := range 3 * mostLoose {
+		sku := fmt.Sprintf("sku-%03d", i)
+		w.bought[contoso][sku], want[sku] = i+1, fmt.Sprint(i+1)
+	}
+	want[premium], want[e3] = "12", "3"
+	report := w.run(PlanOnly)
+	s := &report.Scopes[0]
+	if s.packed == nil || len(s.Changes) > 0 || s.Count() != len(want) {
+		t.Fatalf("many changes are kept as they are, or %d are counted and not %d", s.Count(), len(want))
+	}
+	text, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Scopes []struct {
+			Changes []struct {
+				Key    string
+				Fields map[string]struct{ After string }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, c := range read.Scopes[0].Changes {
+		got[c.Key] = c.Fields["quantity"].After
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("JSON: got %v, want %v", got, want)
+	}
+	for _, c := range s.Unpacked().Changes {
+		if c.Fields[0].After.String() != want[c.Key.ID] || c.MonthlyDelta.IsZero() || c.Action != plan.Create {
+			t.Errorf("unpacked: got %+v", c)
+		}
+	}
+	if up, _ := report.MonthlyDelta(); up.IsZero() {
+		t.Error("the sums went with the fields")
+	}
+}
+
+func TestManyWhoLeaveAtOnceAreSeenByTheRunThatDealsWithThem(t *testing.T) {
+	w := newWorld(t)
+	w.tenants, w.table.Rows = w.tenants[:1], w.table.Rows[:1]
+	for i := range 20 {
+		w.bought[contoso][fmt.Sprintf("sku-%02d", i)] = 1
+	}
+	w.apply()
+	w.approve()
+	w.want(w.apply(), "changed", 0)
+	w.spec.Kinds[0].Leavers = &plan.Leavers{Absences: 2}
+	w.job.Limits.Decrease, w.job.Limits.Deletes = decimal.NewFromInt(100000), plan.Ceiling{Count: -1, Percent: -1}
+	for i := range 10 {
+		delete(w.bought[contoso], fmt.Sprintf("sku-%02d", i))
+	}
+	w.want(w.apply(), "in_step", 0)
+	r := w.apply()
+	w.want(r, "held", 3)
+	if got := w.codes(r); !strings.Contains(got, "source_shrink") {
+		t.Errorf("held for %q, want source_shrink", got)
+	}
+	w.approve()
+	w.want(w.apply(), "changed", 0)
+	w.want(w.apply(), "in_step", 0)
 }

@@ -1,6 +1,10 @@
 package sync
 
 import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -59,6 +63,12 @@ type ScopeReport struct {
 	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
 	Trace        []plan.Trace     `json:"trace,omitempty"`
 	Looked       []string         `json:"looked,omitempty"` // how the target looked for the one object asked about
+
+	// Where there are many changes, or nobody asks for them, they are packed or let
+	// go, and these stand in their place.
+	packed   []byte
+	count    int
+	up, down decimal.Decimal
 }
 
 // A Party is a customer in a report.
@@ -80,12 +90,84 @@ func (s *ScopeReport) fail(outcome Outcome, err error) {
 	s.Error = &text
 }
 
+// lighten lets go of what nobody reads any more once a scope is done, or a report
+// of many customers would hold everything they have. What a person typed is shown
+// change by change; of a scheduled run only the sums are.
+func (s *ScopeReport) lighten(shown bool) {
+	for i := range s.Changes {
+		c := &s.Changes[i]
+		if c.Before = nil; c.Action != plan.Adopt || len(c.Fields) > 0 {
+			c.After = nil
+		}
+	}
+	if shown && len(s.Changes) <= mostLoose {
+		return
+	}
+	s.count = len(s.Changes)
+	s.up, s.down = s.delta()
+	if shown {
+		s.packed = deflate(encode(s.Changes))
+	}
+	s.Changes = []plan.Change{}
+}
+
+// mostLoose is how many changes of a scope a report keeps as they are. More are
+// packed until somebody reads them: a first run over many customers would hold
+// every field of everything it made.
+const mostLoose = 16
+
+// Count is how many changes the scope's plan has, packed ones included.
+func (s *ScopeReport) Count() int { return max(s.count, len(s.Changes)) }
+
+// delta is what the changes do to the monthly bill.
+func (s *ScopeReport) delta() (up, down decimal.Decimal) {
+	up, down = s.up, s.down
+	for i := range s.Changes {
+		if d := s.Changes[i].MonthlyDelta; d.IsPositive() {
+			up = up.Add(d)
+		} else {
+			down = down.Sub(d)
+		}
+	}
+	return up, down
+}
+
+// Unpacked returns the scope with its changes, to be read and let go.
+func (s ScopeReport) Unpacked() ScopeReport {
+	if s.packed == nil {
+		return s
+	}
+	raw, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.packed)))
+	if err == nil {
+		err = json.Unmarshal(raw, &s.Changes)
+	}
+	if err != nil {
+		panic(err) // what we packed ourselves a moment ago
+	}
+	s.packed, s.count, s.up, s.down = nil, 0, decimal.Zero, decimal.Zero
+	return s
+}
+
+// MarshalJSON writes the scope as scripts read it.
+func (s ScopeReport) MarshalJSON() ([]byte, error) {
+	type plain ScopeReport
+	return json.Marshal(plain(s.Unpacked()))
+}
+
+func deflate(raw []byte) []byte {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.BestSpeed) // fails for unknown levels only
+	w.Write(raw)                                 // to memory: cannot fail
+	w.Close()
+	return b.Bytes()
+}
+
 // Status returns the exit status of the report: 1 where something failed, 3
 // where something is held, 2 where changes are pending, 0 otherwise.
 func (r *Report) Status() int {
 	pending := false
 	for i := range r.Scopes {
-		pending = pending || len(r.Scopes[i].Changes) > 0
+		pending = pending || r.Scopes[i].Count() > 0
 	}
 	switch t := r.Totals; {
 	case r.Error != nil || t[Failed] > 0 || t[Partial] > 0 || t[Incomplete] > 0:
@@ -111,13 +193,8 @@ func (r *Report) count() {
 // MonthlyDelta adds up what the scopes' changes do to the monthly bills.
 func (r *Report) MonthlyDelta() (up, down decimal.Decimal) {
 	for i := range r.Scopes {
-		for j := range r.Scopes[i].Changes {
-			if d := r.Scopes[i].Changes[j].MonthlyDelta; d.IsPositive() {
-				up = up.Add(d)
-			} else {
-				down = down.Sub(d)
-			}
-		}
+		more, less := r.Scopes[i].delta()
+		up, down = up.Add(more), down.Add(less)
 	}
 	return up, down
 }

@@ -63,6 +63,12 @@ type Tracer interface {
 	Trace(customer, text string) []string
 }
 
+// A Releaser is a target that keeps something of a customer from Observe to
+// Apply, and is told when it may forget it.
+type Releaser interface {
+	Release(customer string)
+}
+
 // A Sleeper is a target that takes no writes at some hours. Quiet says whether
 // this is one of them, and why.
 type Sleeper interface {
