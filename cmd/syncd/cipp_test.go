@@ -183,3 +183,12 @@ func TestAStepIsTextForScriptsWithoutItsSecrets(t *testing.T) {
 		t.Errorf("got %s and %v, want it without the password, and as already so", text, err)
 	}
 }
+
+func TestTheSampleOfEachPlaybookIsSound(t *testing.T) {
+	for _, kind := range playbook.Kinds() {
+		book, err := playbook.Parse(kind, strings.NewReader(samples[kind]+"\n"))
+		if err != nil || len(book.Lines) == 0 {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}

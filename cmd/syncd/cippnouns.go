@@ -376,6 +376,13 @@ func (t *technician) mfaPolicy() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if d.json && out == "-" {
+			lines := make([]map[string]string, len(book.Lines))
+			for i, l := range book.Lines {
+				lines[i] = l.Cells
+			}
+			return d.print(map[string]any{"lines": lines}, nil)
+		}
 		var text bytes.Buffer
 		if err := book.WriteCSV(&text); err != nil {
 			return err

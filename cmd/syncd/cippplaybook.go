@@ -34,7 +34,8 @@ func playbookCommand(t *technician) *cobra.Command {
 	} {
 		var only, again bool
 		c := &cobra.Command{Use: string(kind) + " FILE", Short: short, Args: cobra.ExactArgs(1),
-			Long: short + ".\n\nColumns of the file (* must be there): " + strings.Join(playbook.Columns(kind), ", ")}
+			Long: short + ".\n\nColumns of the file (* must be there): " + strings.Join(playbook.Columns(kind), ", ") +
+				".\nSeveral things in one cell are parted by |, yes and no are written so.\n\n" + samples[kind]}
 		c.Flags().BoolVar(&only, "plan", false, "show what would be done, and do nothing; exit status 2 where there is something")
 		if kind != playbook.Offboard { // whose task in CIPP would be found again all the same
 			c.Flags().BoolVar(&again, "again", false, "forget what earlier runs of this very table did, and look anew")
@@ -62,6 +63,17 @@ func playbookCommand(t *technician) *cobra.Command {
 
 // play plans a table, shows the plan, asks, and does it. The name says where the
 // table came from.
+// samples are a line of each playbook, for the help.
+var samples = map[playbook.Kind]string{
+	playbook.Onboard: "tenant,upn,given_name,surname,usage_location,licences,groups,calendars\n" +
+		"contoso.com,lena.roth@contoso.com,Lena,Roth,DE,SPB,Sales|VPN users,room1@contoso.com:Editor|ada@contoso.com:Reviewer",
+	playbook.Offboard: "tenant,user,disable_sign_in,revoke_sessions,remove_licences,convert_to_shared,full_access,out_of_office,at\n" +
+		"contoso.com,max@contoso.com,yes,yes,yes,yes,ada@contoso.com|eve@contoso.com,Max has left; write to ada@contoso.com,2026-12-01T18:00:00Z",
+	playbook.Licences: "tenant,user,action,licence,to\n" +
+		"contoso.com,max@contoso.com,swap,SPE_E3,SPB\ncontoso.com,ada@contoso.com,assign,POWER_BI_PRO,",
+	playbook.MFA: "tenant,user,state\ncontoso.com,max@contoso.com,enforced",
+}
+
 func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text []byte, only, again bool) error {
 	book, err := playbook.Parse(kind, bytes.NewReader(text))
 	if err != nil {

@@ -75,7 +75,14 @@ func (t *technician) offboard() *cobra.Command {
 		if at != "" {
 			when, err := time.ParseInLocation("2006-01-02 15:04", at, d.world.Location)
 			if err != nil {
-				return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00", at)
+				when, err = time.Parse(time.RFC3339, at)
+			}
+			if err != nil {
+				return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00 or 2026-12-31T18:00:00Z", at)
+			}
+			if when.Before(d.world.Now()) {
+				// CIPP would do it at once: a mistyped year would lock somebody out today.
+				return admin.Step{}, usage("--at %s is in the past, and CIPP would do it at once; leave --at out if that is meant", at)
 			}
 			o.At = when
 		}

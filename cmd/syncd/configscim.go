@@ -40,7 +40,7 @@ func (c *SCIMConfig) target() string { return "scim/" + c.Name }
 func (c *SCIMConfig) variables() string { return "scim." + c.Name }
 
 // overlaySCIM lays the environment over each entry: SYNCD_SCIM_<NAME>_…, and
-// SYNCD_SCIM_<NAME>_TOKENS_<ACCOUNT> for the accounts that the file names.
+// SYNCD_SCIM_<NAME>_TOKENS_<ACCOUNT> for single accounts.
 func (c *Config) overlaySCIM(env config.Environment, names []string, problems *config.Problems) config.Overlaid {
 	all := config.Overlaid{}
 	owner := func(name string) *SCIMConfig {
@@ -65,9 +65,24 @@ func (c *Config) overlaySCIM(env config.Environment, names []string, problems *c
 		}
 		var own []string
 		for _, account := range slices.Sorted(maps.Keys(s.Tokens)) {
-			variable := config.Variable(s.variables()+".tokens.") + strings.ToUpper(strings.Map(wordRune, account))
+			variable := config.Variable(s.variables()+".tokens.") + scim.Word(account)
 			own = append(own, variable, variable+"_FILE")
 			if token, ok := config.Secret(variable, env, problems); ok {
+				s.Tokens[account] = secret.New(token)
+			}
+		}
+		// Accounts that the file does not name.
+		prefix := config.Variable(s.variables()+".tokens") + "_"
+		for _, name := range names {
+			account, ok := strings.CutPrefix(strings.TrimSuffix(name, "_FILE"), prefix)
+			if !ok || account == "" || owner(name) != s || slices.Contains(own, name) {
+				continue
+			}
+			own = append(own, prefix+account, prefix+account+"_FILE")
+			if token, ok := config.Secret(prefix+account, env, problems); ok {
+				if s.Tokens == nil {
+					s.Tokens = map[string]secret.String{}
+				}
 				s.Tokens[account] = secret.New(token)
 			}
 		}
@@ -77,13 +92,6 @@ func (c *Config) overlaySCIM(env config.Environment, names []string, problems *c
 		}
 	}
 	return all
-}
-
-func wordRune(r rune) rune {
-	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-		return r
-	}
-	return '_'
 }
 
 // variableOf is the variable for a setting's path, entries of lists included.
@@ -111,4 +119,17 @@ func (c *Config) scims() []scim.Config {
 		list[i] = scim.Config(c.SCIM[i])
 	}
 	return list
+}
+
+// mapsHireDates reports whether a target is given employeeHireDate, which CIPP
+// is asked for only then.
+func (c *Config) mapsHireDates() bool {
+	for i := range c.SCIM {
+		for _, expression := range c.SCIM[i].Attributes {
+			if strings.Contains(strings.ToLower(expression), "employeehiredate") {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -275,7 +275,7 @@ func (d *demo) preview(ctx context.Context, target string) (*sync.Report, error)
 	}
 	sheet := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Linked", Number: true}, {Name: "Filled", Number: true}, {Name: "Created", Number: true}, {Name: "For a person", Number: true}, {Name: "Stands"}}}
 	for i := range result.Scopes {
-		s := &result.Scopes[i]
+		s := result.Scopes[i].Unpacked()
 		if s.Outcome == sync.Unmapped {
 			continue
 		}
@@ -313,7 +313,7 @@ func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Re
 	shown := *report
 	if d.steps > newsFrom { // by now everybody knows what waits
 		shown.Scopes = slices.DeleteFunc(slices.Clone(report.Scopes), func(s sync.ScopeReport) bool {
-			return len(s.Changes) == 0 && s.Error == nil && s.Outcome != sync.Unmapped
+			return s.Count() == 0 && s.Error == nil && s.Outcome != sync.Unmapped
 		})
 	}
 	return report, writeReport(d.console.Out, &shown, d.console.Color)

@@ -149,7 +149,7 @@ func (w *World) objectKey(ctx context.Context, scope plan.Scope, text string) (p
 		}
 		for i := range report.Scopes {
 			heard(report.Scopes[i].Violations)
-			for _, c := range report.Scopes[i].Changes {
+			for _, c := range report.Scopes[i].Unpacked().Changes {
 				note(&known, c.Key, nil)
 			}
 		}

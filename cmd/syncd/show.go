@@ -83,10 +83,11 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 			ignored++
 		case s.Outcome == sync.Unmapped && len(s.Violations) == 0:
 			unmapped++
-		case len(s.Changes) == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace) == 0:
+		case s.Count() == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace) == 0:
 			quiet++
 		default:
-			out.scope(s)
+			full := s.Unpacked()
+			out.scope(&full)
 		}
 	}
 	if quiet > 0 {
@@ -115,7 +116,7 @@ const mostNoted = 10
 
 // onlyNoted reports whether a scope is in step and has nothing but notes.
 func onlyNoted(s *sync.ScopeReport) bool {
-	return (s.Outcome == sync.InStep || s.Outcome == sync.Skipped) && len(s.Changes) == 0 && len(s.Violations) > 0 && s.Error == nil && len(s.Trace) == 0 && len(s.Looked) == 0 &&
+	return (s.Outcome == sync.InStep || s.Outcome == sync.Skipped) && s.Count() == 0 && len(s.Violations) > 0 && s.Error == nil && len(s.Trace) == 0 && len(s.Looked) == 0 &&
 		!plan.Holds(s.Violations)
 }
 

@@ -67,7 +67,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 	w := &World{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(reg),
 		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls, cippBucket: rest.NewBucket(cfg.CIPP.Rate, calls, "cipp")}
 	var err error
-	w.CIPP, err = cipp.New(cfg.CIPP.Config, cipp.Options{Log: log, Metrics: calls, Bucket: w.cippBucket})
+	w.CIPP, err = cipp.New(cfg.CIPP.Config, cipp.Options{Log: log, Metrics: calls, Bucket: w.cippBucket, HireDates: cfg.mapsHireDates()})
 	if err != nil {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
