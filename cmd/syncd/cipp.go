@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	gosync "sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/report"
 	"syncd/internal/rest"
+	"syncd/internal/secret"
 )
 
 // A technician is somebody who types cipp commands: how they want answers, whom
@@ -52,10 +54,11 @@ var patience time.Duration
 // A desk is what a cipp command works with.
 type desk struct {
 	*technician
-	world  *World
-	client *cipp.Client
-	admin  *admin.Admin
-	begun  bool // something was sent, so that what is wrong is no mere slip of the keys
+	world   *World
+	client  *cipp.Client
+	admin   *admin.Admin
+	hearing gosync.Mutex
+	begun   bool // something was sent, so that what is wrong is no mere slip of the keys
 }
 
 // work makes a command that talks to CIPP with the rights to change things.
@@ -68,13 +71,25 @@ func (t *technician) work(run func(ctx context.Context, d *desk, args []string) 
 		if err != nil {
 			return err
 		}
-		d := &desk{technician: t, world: w, client: client, admin: admin.New(client, admin.Options{Patience: patience, Progress: t.waiting})}
+		d := &desk{technician: t, world: w, client: client}
+		d.admin = admin.New(client, admin.Options{Patience: patience, Progress: t.waiting, Told: d.hear})
 		err = run(ctx, d, args)
 		if d.begun {
 			return err
 		}
 		return verdictOf(err)
 	})
+}
+
+// hear prints a password as soon as CIPP has told it: reading back takes minutes,
+// and a process that is ended meanwhile would take it along.
+func (d *desk) hear(s admin.Step, word secret.String) {
+	if !d.plain() {
+		return // it is in the document
+	}
+	d.hearing.Lock() // steps of a playbook run side by side
+	defer d.hearing.Unlock()
+	d.tell("  password: %s   (shown once, kept nowhere; %s)", word.Reveal(), clean(s.Title))
 }
 
 func (t *technician) oneForm() error {
@@ -116,7 +131,7 @@ func verdictOf(err error) error {
 	if _, ok := errors.AsType[*admin.UnknownError](err); ok {
 		return usageError{err}
 	}
-	if _, ok := errors.AsType[*endpoint.UnknownError](err); ok || errors.Is(err, endpoint.ErrDangerous) {
+	if _, ok := errors.AsType[*endpoint.UnknownError](err); ok || errors.Is(err, endpoint.ErrDangerous) || errors.Is(err, cipp.ErrMisuse) {
 		return usageError{err}
 	}
 	return err
@@ -243,10 +258,6 @@ func (d *desk) perform(ctx context.Context, steps []admin.Step, err error) error
 			line.Error = d.redact.Text(line.Error)
 		}
 		results = append(results, line)
-		if err == nil && !result.Already && result.Password.Empty() && (s.Endpoint == "AddUser" || s.Endpoint == "ExecResetPass") {
-			line.Error = "it is done, but CIPP's answer with the password was lost, so nobody knows it; set another: syncd cipp users reset-password"
-			err = errors.New(line.Error)
-		}
 		if !result.Already {
 			err = errors.Join(err, d.journal(ctx, s, result, &line))
 		}
@@ -336,15 +347,15 @@ func (d *desk) told(line *doneStep, several bool) {
 	}
 	switch line.Result {
 	case "done":
+		if line.Error != "" {
+			break // the error says what is done, and what is not
+		}
 		d.tell("done and read back%s", of)
 	case "sent":
 		d.tell("sent%s; CIPP says: %s", of, clean(strings.Join(line.Said, "; ")))
 	}
 	if line.Task != "" {
 		d.tell("  task %s in CIPP: syncd cipp tasks list", line.Task)
-	}
-	if line.Password != "" {
-		d.tell("  password: %s   (shown once, kept nowhere)", line.Password)
 	}
 }
 
@@ -354,7 +365,10 @@ func outcomeOfStep(s *admin.Step, r admin.Result, err error) doneStep {
 	if !r.Password.Empty() {
 		line.Password = r.Password.Reveal()
 	}
+	lost, _ := errors.AsType[*admin.PasswordLostError](err)
 	switch {
+	case lost != nil && lost.Seen:
+		line.Error = err.Error() // it is done all the same
 	case inDoubt(err):
 		line.Result, line.Error = "unknown", err.Error()
 	case err != nil:

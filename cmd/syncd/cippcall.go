@@ -325,6 +325,9 @@ func (d *desk) reply(r *cipp.Reply, columns []string) error {
 	for _, s := range r.Said {
 		note("%s", clean(s))
 	}
+	for _, s := range r.Secrets {
+		note("%s: %s   (shown once, kept nowhere)", clean(s.Name), clean(s.Value.Reveal()))
+	}
 	for _, t := range r.Troubles {
 		note("! %s could not be read: %s", clean(cmp.Or(t.Tenant, "a tenant")), clean(t.Text))
 	}

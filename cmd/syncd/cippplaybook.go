@@ -115,11 +115,6 @@ func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text [
 		ended++
 		p.at(ended, len(planned.Items), o.Item.Who)
 		lost = errors.Join(lost, d.noteOutcome(ctx, &o))
-		// At once, because what comes later may never come.
-		if word := o.Result.Password; !word.Empty() {
-			p.end()
-			d.tell("password of %s: %s   (shown once, kept nowhere)", clean(o.Item.Who), word.Reveal())
-		}
 	}
 	outcomes, err := player.Run(ctx, planned)
 	p.end()

@@ -255,12 +255,17 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 			return Step{}, fmt.Errorf("the manager: %w", err)
 		}
 		body["setManager"] = map[string]any{"value": m.ID, "label": m.Name}
-		danger = append(danger, "that the manager was set is CIPP's word; it is not read back")
+		want = append(want, Field{"manager", m.UPN})
 	}
 
+	none := State{{"exists", "no"}, {"enabled", "no"}, {"licences", ""}, {"groups", ""}}
+	query := []string{"$filter", "userPrincipalName eq '" + strings.ReplaceAll(n.UPN, "'", "''") + "'", "$select", userFields}
+	if n.Manager != "" {
+		none, query = append(none, Field{"manager", ""}), append(query, "$expand", "manager")
+	}
 	read := func(ctx context.Context) (State, error) {
-		s := State{{"exists", "no"}, {"enabled", "no"}, {"licences", ""}, {"groups", ""}}
-		rows, err := a.graph(ctx, t, "users", "$filter", "userPrincipalName eq '"+strings.ReplaceAll(n.UPN, "'", "''")+"'", "$select", userFields)
+		s := slices.Clone(none)
+		rows, err := a.graph(ctx, t, "users", query...)
 		if err != nil || len(rows) == 0 {
 			return s, err
 		}
@@ -276,16 +281,19 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 			}
 			s[3].Value = set(in)
 		}
+		if n.Manager != "" {
+			s[4].Value = u.raw.inner("manager").text("userPrincipalName")
+		}
 		return s, nil
 	}
 	s := Step{
 		ID: "create " + strings.ToLower(n.UPN), Title: fmt.Sprintf("create %s (%s) in %s", n.DisplayName, n.UPN, t.Name), Tenant: t, Danger: strings.Join(danger, "; "),
-		Before: State{{"exists", "no"}, {"enabled", "no"}, {"licences", ""}, {"groups", ""}}, Wanted: want,
+		Before: none, Wanted: want,
 		call: Call{Endpoint: "AddUser", Tenant: t, Body: body}, read: read, chosen: n.Password, tells: true, lag: licenceLag,
 	}
 	// Groups that are dynamic take the user in by themselves: more is no failure.
 	s.done = func(now State) bool {
-		return now.Get("exists") == "yes" && covers(now.Get("licences"), skuNames(skus)) && covers(now.Get("groups"), set(groups))
+		return now.Get("exists") == "yes" && covers(now.Get("licences"), skuNames(skus)) && covers(now.Get("groups"), set(groups)) && strings.EqualFold(now.Get("manager"), want.Get("manager"))
 	}
 	return s.seal(), nil
 }

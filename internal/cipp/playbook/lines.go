@@ -90,8 +90,8 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 	}
 }
 
-// complete gives an account the licences and groups that it lacks of those it was
-// to be made with: CIPP goes on where one of them fails, and so does this.
+// complete gives an account the licences, groups and manager that it lacks of
+// those it was to be made with: CIPP goes on where one of them fails, and so does this.
 func complete(ctx context.Context, a *admin.Admin, t directory.Tenant, n admin.NewUser) (did []string, err error) {
 	do := func(s admin.Step, failed error) {
 		if failed == nil && !s.Done {
@@ -106,6 +106,9 @@ func complete(ctx context.Context, a *admin.Admin, t directory.Tenant, n admin.N
 	}
 	for _, group := range n.Groups {
 		do(a.AddMember(ctx, t, group, n.UPN))
+	}
+	if n.Manager != "" {
+		do(a.EditUser(ctx, t, n.UPN, map[string]string{"manager": n.Manager}))
 	}
 	return did, err
 }

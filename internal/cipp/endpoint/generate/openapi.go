@@ -43,8 +43,8 @@ func openapi(all []endpoint.Endpoint) object {
 		},
 		"components": object{
 			"securitySchemes": object{"entra": object{
-				"type": "oauth2", "description": "Client credentials of an API client, in the partner's own tenant; the scope is api://<client id>/.default.",
-				"flows": object{"clientCredentials": object{"tokenUrl": "https://login.microsoftonline.com/{partnerTenantId}/oauth2/v2.0/token", "scopes": object{}}},
+				"type": "oauth2", "description": "Client credentials of an API client, in the partner's own tenant, whose id goes into the tokenUrl in the place of the invented one; the scope is api://<client id>/.default.",
+				"flows": object{"clientCredentials": object{"tokenUrl": "https://login.microsoftonline.com/0f3c7a10-5d52-4f0e-8a11-6b1d2f9e4c01/oauth2/v2.0/token", "scopes": object{}}},
 			}},
 			"schemas": object{
 				"Rows": object{"description": "A list, a single object, or an envelope. Empty and null mean no rows.", "anyOf": []any{
