@@ -84,6 +84,9 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 		return out
 	}
 	out[len(out)-1].Detail = caps.summary(c.profile)
+	if text := c.profile.limits(); text != "" {
+		out = append(out, Finding{Name: "profile", OK: true, Detail: text})
+	}
 	for _, text := range a.deviations(ctx, caps) {
 		out = append(out, Finding{Name: "profile", OK: true, Detail: text})
 	}
@@ -176,6 +179,30 @@ func (c *capabilities) summary(p *Profile) string {
 		pages = "pages by cursor"
 	}
 	return fmt.Sprintf("%s; %s, %s, %s, %s of %d", where, word(c.patch, "PATCH"), word(c.filter, "filter"), word(c.etag, "ETag"), pages, c.pageSize)
+}
+
+// limits say what is not to be had from a provider, whatever discovery says.
+func (p *Profile) limits() string {
+	var out []string
+	if len(p.Immutable) > 0 {
+		out = append(out, strings.Join(p.Immutable, ", ")+" are written once and never changed")
+	}
+	if len(p.Unverified) > 0 {
+		out = append(out, strings.Join(p.Unverified, ", ")+" are sent and not expected to be read back")
+	}
+	if p.DeleteUsers == disconnects {
+		out = append(out, "a user who is deleted stays, inactive")
+	}
+	if p.DeleteGroups == unlinks {
+		out = append(out, "a group that is deleted is only unlinked, and emptied before")
+	}
+	if !p.PutGroups {
+		out = append(out, "groups cannot be replaced as a whole")
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return p.Title + ": " + strings.Join(out, "; ")
 }
 
 // deviations compare what discovery says with what the profile says, and say

@@ -48,8 +48,9 @@ type Users struct {
 	LicensedOnly bool     `yaml:"licensed_only" env:"LICENSED_ONLY, overwrite"`
 	Guests       bool     `yaml:"guests" env:"GUESTS, overwrite"`
 	Domains      []string `yaml:"domains" env:"DOMAINS, overwrite"`
-	Groups       []string `yaml:"groups" env:"GROUPS, overwrite"`   // shell patterns on display names: direct members of these
-	Exclude      []string `yaml:"exclude" env:"EXCLUDE, overwrite"` // shell patterns on the UPN
+	Departments  []string `yaml:"departments" env:"DEPARTMENTS, overwrite"` // shell patterns
+	Groups       []string `yaml:"groups" env:"GROUPS, overwrite"`           // shell patterns on display names: direct members of these
+	Exclude      []string `yaml:"exclude" env:"EXCLUDE, overwrite"`         // shell patterns on the UPN
 }
 
 // Groups says which groups are provisioned, none unless named: shell patterns
@@ -122,7 +123,7 @@ func (c *Config) Validate(report func(path, message string)) {
 	for _, list := range []struct {
 		at       string
 		patterns []string
-	}{{"users.domains", c.Users.Domains}, {"users.groups", c.Users.Groups}, {"users.exclude", c.Users.Exclude},
+	}{{"users.domains", c.Users.Domains}, {"users.departments", c.Users.Departments}, {"users.groups", c.Users.Groups}, {"users.exclude", c.Users.Exclude},
 		{"groups.include", c.Groups.Include}, {"groups.exclude", c.Groups.Exclude}, {"groups.roles", c.Groups.Roles}} {
 		for i, p := range list.patterns {
 			if err := attribute.CheckPattern(p); err != nil {
@@ -228,7 +229,7 @@ var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$`)
 
 // scope is the configuration's words on who takes part.
 func (c *Config) scope() *attribute.Scope {
-	return &attribute.Scope{LicensedOnly: c.Users.LicensedOnly, Guests: c.Users.Guests, Domains: c.Users.Domains, Groups: c.Users.Groups, Exclude: c.Users.Exclude,
+	return &attribute.Scope{LicensedOnly: c.Users.LicensedOnly, Guests: c.Users.Guests, Domains: c.Users.Domains, Departments: c.Users.Departments, Groups: c.Users.Groups, Exclude: c.Users.Exclude,
 		IncludeGroups: c.Groups.Include, ExcludeGroups: c.Groups.Exclude, Roles: c.Groups.Roles}
 }
 

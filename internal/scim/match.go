@@ -154,6 +154,14 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 			return err
 		}
 		step("a person said it is %s: there: %t", word.Ref, r != nil)
+		if r != nil {
+			if whose := p.somebodyElses(key, r); whose != "" {
+				q.conflict, q.done = &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+					"%s was accepted as %s, and that is %s: nothing is written to it for %s; take the word back with syncd matches retry %s %s %s, or accept another",
+					label, r.label(), whose, label, p.customer, p.account.client.Name(), key.ID)}, true
+				return nil
+			}
+		}
 		if r != nil && p.take(key, r) {
 			q.r, q.done = r, true
 			return nil
@@ -210,6 +218,31 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 		}
 	}
 	return nil
+}
+
+// somebodyElses says whose a resource is, if it is somebody else's beyond doubt:
+// of an account that the tenant has still, or of another customer. A person's
+// word does not change that; it would make one person of two.
+func (p *place) somebodyElses(key plan.Key, r *resource) string {
+	if owner := p.strangers(r); owner != "" {
+		return "customer " + owner + "'s"
+	}
+	for _, other := range slices.SortedFunc(maps.Keys(p.records), plan.Key.Compare) {
+		record := p.records[other]
+		if other == key || other.Kind != key.Kind || record.Ref != r.id || !p.here(record) {
+			continue
+		}
+		switch {
+		case p.people[other.ID] != nil && other.Kind == kindUser:
+			return who(p.people[other.ID].user) + "'s already"
+		case p.teams[other.ID] != nil && other.Kind == kindGroup:
+			return "group " + p.teams[other.ID].group.Name + "'s already"
+		}
+	}
+	if one := p.people[strings.ToLower(r.external)]; one != nil && key.Kind == kindUser && !sameExternal(r.external, key.ID) {
+		return who(one.user) + "'s by its external id"
+	}
+	return ""
 }
 
 // reused reports whether a resource that was ours has become somebody else's.

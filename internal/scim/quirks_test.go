@@ -9,9 +9,7 @@ import (
 	"time"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
-	"syncd/internal/scim/attribute"
 	"syncd/internal/secret"
 )
 
@@ -63,6 +61,25 @@ func TestAPersonsWordSettlesAConflict(t *testing.T) {
 	}
 	s.settled = nil
 	s.still()
+}
+
+func TestAPersonsWordMakesNobodySomebodyElse(t *testing.T) {
+	s := newStage(t)
+	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
+	s.run()
+	for _, what := range []string{"linked", "known by its external id"} {
+		s.settled = []plan.Settlement{{Key: userKey(objectID(1)), How: plan.SettleAccept, Ref: "u-2"}}
+		done, notes := s.try()
+		if got := s.provider.user("u-2"); !slices.Equal(notes, []string{"match_conflict"}) || got.text("userName") != "bo@contoso.example" || got.text("externalId") != objectID(2) {
+			t.Errorf("%s: got %v, %v and %v, want a conflict and Bo as he was", what, done, notes, got)
+		}
+		delete(s.records, userKey(objectID(2)))
+	}
+	s.users = s.users[:1] // Bo's account was made anew, say
+	s.run()
+	if got := s.provider.user("u-2"); got.text("externalId") != objectID(1) {
+		t.Errorf("got %v, want the word kept once nobody else has it", got)
+	}
 }
 
 func TestAListThatCannotBeProvenDisablesNobodyAndDoublesNobody(t *testing.T) {
@@ -593,52 +610,6 @@ func TestAWriteThatAServerBreaksOnIsLookedAt(t *testing.T) {
 	}
 }
 
-func TestTheAddressAtWorkIsThePrimaryOne(t *testing.T) {
-	s := newStage(t, func(c *Config) {
-		c.Attributes = map[string]string{`emails[type eq "home"].value`: `"home@ann.example"`}
-	})
-	primary := func(what string) {
-		t.Helper()
-		for _, e := range s.provider.users[0].list("emails") {
-			m := asDocument(e)
-			if is, _ := asBool(m.get("primary")); is != (m.text("type") == "work") {
-				t.Errorf("%s: got %v, want the one at work primary, and no other", what, m)
-			}
-		}
-	}
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	primary("created")
-	s.still()
-	delete(s.provider.users[0], "emails")
-	s.run()
-	primary("added by PATCH")
-	s.provider.noPatch = true
-	delete(s.provider.users[0], "emails")
-	s.run()
-	primary("put")
-	s.still()
-}
-
-func TestAnAttributeThatTheSchemaDoesNotHaveIsLeftOut(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Attributes = map[string]string{"nosuch": `"x"`, "favourite": `"y"`, "title": `"z"`} })
-	s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
-		if strings.HasSuffix(r.URL.Path, "/Schemas") {
-			return said(200, mediaSCIM, `{"Resources":[{"id":"`+schemaUser+`","attributes":[{"name":"userName"},{"name":"Favourite"}]}]}`), true
-		}
-		return nil, false
-	}
-	s.users = []directory.User{someone(1, "Ann")}
-	_, notes := s.try()
-	if u := s.provider.users[0]; u.has("nosuch") || u.text("favourite") != "y" || u.text("title") != "z" || !slices.Equal(notes, []string{"attribute_unknown"}) {
-		t.Errorf("got %v and %v, want it left out and said; what the RFC has is sent", u, notes)
-	}
-	findings := s.client.Check(t.Context())
-	if !slices.ContainsFunc(findings, func(f Finding) bool { return f.Name == "attributes" && !f.OK && strings.Contains(f.Detail, "nosuch") }) {
-		t.Errorf("got %+v, want the check to say it", findings)
-	}
-}
-
 func TestPeopleAreSpokenOfByName(t *testing.T) {
 	s := newStage(t, func(c *Config) { c.Leavers.Absences = 1 })
 	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
@@ -650,93 +621,6 @@ func TestPeopleAreSpokenOfByName(t *testing.T) {
 	s.provider.user("ann@contoso.example")["externalId"] = "another"
 	if p := s.plan(); len(p.Violations) != 1 || !strings.HasPrefix(p.Violations[0].Message, "Ann Berg (ann@contoso.example) matches u-1") {
 		t.Errorf("got %+v, want Ann named", p.Violations)
-	}
-}
-
-func TestAManagerIsWrittenByTheIDThere(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Attributes = map[string]string{attribute.Enterprise + ":manager": "manager"} })
-	manager := func(name, want string) {
-		t.Helper()
-		got := asDocument(asDocument(s.provider.user(strings.ToLower(name) + "@contoso.example").get(attribute.Enterprise)).get("manager")).text("value")
-		if want != "" {
-			want = s.provider.user(strings.ToLower(want) + "@contoso.example").text("id")
-		}
-		if got != want {
-			t.Errorf("got manager %q of %s, want %q", got, name, want)
-		}
-	}
-	// Ann comes before her manager, Bo after his; Cy's is nobody there.
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy"), someone(4, "Gus")}
-	s.users[3].Guest = true
-	s.users[0].ManagerID, s.users[1].ManagerID, s.users[2].ManagerID = objectID(3), objectID(1), objectID(4)
-	s.run()
-	manager("Ann", "Cy")
-	manager("Bo", "Ann")
-	manager("Cy", "")
-	s.still()
-	s.users[0].ManagerID = objectID(2)
-	if done := s.run(); !slices.Equal(done, []string{"update Ann Berg (ann@contoso.example)"}) {
-		t.Errorf("got %v, want Ann's manager changed", done)
-	}
-	manager("Ann", "Bo")
-	s.still()
-	s.provider.noPatch = true
-	s.users[0].ManagerID = objectID(5)
-	s.users = append(s.users, someone(5, "Eve"))
-	s.run()
-	manager("Ann", "Eve")
-	s.still()
-	s.users[0].ManagerID = "" // nothing said: it stays
-	s.still()
-	manager("Ann", "Eve")
-}
-
-func TestWhatIsMissingInAListIsAskedForBeforeItCountsAsRemoved(t *testing.T) {
-	s := newStage(t, withGroups)
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	s.groups = []directory.Group{teamOf(1, "Sales", 1, 2)}
-	s.run()
-	s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
-		if path := r.URL.Path; r.Method == http.MethodGet && (strings.HasSuffix(path, "/Users") || strings.HasSuffix(path, "/Groups")) {
-			return answer(200, document{"totalResults": 0, "Resources": []any{}}), true
-		}
-		return nil, false
-	}
-	done, notes := s.try()
-	if len(done) > 0 || slices.Contains(notes, "removed_at_target") || !slices.Contains(notes, "list_incomplete") {
-		t.Errorf("got %v and %v, want nobody called removed", done, notes)
-	}
-	s.provider.odd = nil
-	s.still()
-	s.provider.users = s.provider.users[:1]
-	if _, notes := s.try(); !slices.Contains(notes, "removed_at_target") {
-		t.Errorf("got %v, want Bo called removed, who is", notes)
-	}
-}
-
-func TestWhoWasRemovedIsNoMemberUntilHeIsThereAgain(t *testing.T) {
-	s := crew(t)
-	s.provider.users = slices.DeleteFunc(s.provider.users, func(d document) bool { return d["id"] == "u-2" })
-	s.provider.groups[0]["members"] = []any{map[string]any{"value": "u-1"}, map[string]any{"value": "u-3"}}
-	p := s.plan()
-	if len(p.Changes) != 1 || p.Changes[0].Action != plan.Create || p.Changes[0].Held == "" {
-		t.Fatalf("got %+v, want the one change that waits for a person: what is approved must be the plan of the next run", p.Changes)
-	}
-	s.run() // the stage asks nobody
-	s.run()
-	s.wantMembers("Sales", "Ann", "Bo", "Cy")
-	s.still()
-}
-
-func TestACustomerWhoMovesToAnotherAccountIsToldWhatStaysBehind(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.URL = "https://scim.example/v2/{account}" })
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	s.run()
-	s.customer.Links = mapping.Links{"scim_app": "y"}
-	s.provider.users = nil
-	s.plan()
-	if notes := s.observed.Notes; len(notes) != 1 || notes[0].Code != "left_behind" || !strings.Contains(notes[0].Message, "2 users and groups") {
-		t.Errorf("got %+v, want left_behind", notes)
 	}
 }
 

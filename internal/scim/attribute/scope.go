@@ -16,6 +16,7 @@ type Scope struct {
 	LicensedOnly bool
 	Guests       bool
 	Domains      []string // of the sign-in name, or of a guest's address; none for no restriction
+	Departments  []string // patterns; none for no restriction
 	Groups       []string // patterns on display names: direct members of one of them; none for no restriction
 	Exclude      []string // patterns on sign-in names and guests' addresses; wins over everything
 
@@ -131,6 +132,8 @@ func (s *Scope) User(u *directory.User, m Membership) (Verdict, string) {
 		return Out, "left out: no licence"
 	case len(s.Domains) > 0 && !matches(s.Domains, domain):
 		return Out, fmt.Sprintf("left out: domain %s is not among users.domains", domain)
+	case len(s.Departments) > 0 && !matches(s.Departments, u.Department):
+		return Out, fmt.Sprintf("left out: department %q is not among users.departments", u.Department)
 	case len(s.Groups) == 0:
 		return In, "in scope"
 	}
