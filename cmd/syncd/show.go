@@ -83,7 +83,7 @@ func writeReport(w io.Writer, r *sync.Report, colour bool) error {
 			ignored++
 		case s.Outcome == sync.Unmapped && len(s.Violations) == 0:
 			unmapped++
-		case s.Count() == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace) == 0:
+		case s.Count() == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace)+len(s.Looked) == 0:
 			quiet++
 		default:
 			full := s.Unpacked()
