@@ -240,7 +240,7 @@ func (d *desk) perform(ctx context.Context, steps []admin.Step, err error) error
 		d.announce(&steps[i])
 	}
 	if slices.ContainsFunc(steps, func(s admin.Step) bool { return !s.Done }) {
-		if goOn, err := d.allowed(); err != nil || !goOn {
+		if goOn, err := d.allowed(ctx); err != nil || !goOn {
 			return err
 		}
 	}
@@ -291,14 +291,14 @@ func stepSheet(steps []doneStep) *report.Sheet {
 }
 
 // allowed asks whether to go on.
-func (d *desk) allowed() (bool, error) {
+func (d *desk) allowed(ctx context.Context) (bool, error) {
 	if d.yes {
 		return true, nil
 	}
 	if !d.plain() || d.console.Asker == nil {
 		return false, usage("nothing was done: this changes something and nobody can be asked here; say --yes")
 	}
-	answer, err := d.console.Ask("Do it? [y/N] ")
+	answer, err := d.console.Ask(ctx, "Do it? [y/N] ")
 	if err != nil && answer == "" && !errors.Is(err, io.EOF) {
 		return false, err
 	}

@@ -220,7 +220,7 @@ func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call) erro
 	if w := e.Warning(); w != "" {
 		d.tell("  ! %s", w)
 	}
-	if goOn, err := d.allowed(); err != nil || !goOn {
+	if goOn, err := d.allowed(ctx); err != nil || !goOn {
 		return err
 	}
 	d.begun = true

@@ -99,7 +99,7 @@ func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text [
 		}
 		return d.printBook(planned, nil)
 	}
-	if goOn, err := d.allowed(); err != nil || !goOn {
+	if goOn, err := d.allowed(ctx); err != nil || !goOn {
 		return err
 	}
 	if again {

@@ -337,7 +337,7 @@ func (d *demo) approval(ctx context.Context) (bool, error) {
 			d.say("\nThis is no terminal, so nobody can approve. Run it with --yes to go on.")
 			return false, nil
 		}
-		answer, err := d.console.Ask("\nApprove all of it? [y/N] ")
+		answer, err := d.console.Ask(ctx, "\nApprove all of it? [y/N] ")
 		if err != nil {
 			return false, err
 		}

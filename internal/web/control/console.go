@@ -4,6 +4,7 @@ package control
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,13 +35,27 @@ type Files interface {
 	WriteFile(path string, data []byte) error
 }
 
-// Ask puts a question and returns the answer without surrounding space.
-func (c *Console) Ask(question string) (string, error) {
+// Ask puts a question and returns the answer without surrounding space. It ends
+// with ctx, because a terminal that is being read does not hear Ctrl-C.
+func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 	if c.Asker == nil {
 		return "", errors.New("a question needs an answer, and this is no terminal; pass --yes")
 	}
-	answer, err := c.Asker(question)
-	return strings.TrimSpace(answer), err
+	type reply struct {
+		answer string
+		err    error
+	}
+	answered := make(chan reply, 1)
+	go func() {
+		answer, err := c.Asker(question)
+		answered <- reply{answer, err}
+	}()
+	select {
+	case r := <-answered:
+		return strings.TrimSpace(r.answer), r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 // Local is the console of this process.

@@ -247,7 +247,7 @@ func Call(ctx context.Context, path string, args []string, c *Console) (int, err
 				return 0, err
 			}
 		case frameAsk:
-			answer, err := c.Ask(x.Text)
+			answer, err := c.Ask(ctx, x.Text)
 			if err := send(reply([]byte(answer), err)); err != nil {
 				return 0, err
 			}

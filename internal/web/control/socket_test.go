@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +38,7 @@ func TestACommandRunsInTheDaemonWithTheCallersTerminalAndFiles(t *testing.T) {
 			fmt.Fprintln(c.Err, err)
 			return 64
 		}
-		answer, err := c.Ask("sure? ")
+		answer, err := c.Ask(ctx, "sure? ")
 		if err != nil {
 			return 65
 		}
@@ -113,5 +114,25 @@ func TestALongPathGetsAShortSocket(t *testing.T) {
 		if got := SocketPath(state); len(got) > 104 || got != SocketPath(state) {
 			t.Errorf("%s: socket %s", state, got)
 		}
+	}
+}
+
+func TestCtrlCEndsAQuestion(t *testing.T) {
+	path := listen(t, func(ctx context.Context, _ []string, c *Console) int {
+		if _, err := c.Ask(ctx, "sure? "); err == nil {
+			return 0
+		}
+		return 130
+	})
+	ctx, interrupt := context.WithCancel(t.Context())
+	never := make(chan struct{})
+	defer close(never)
+	c := &Console{Out: io.Discard, Err: io.Discard, Files: disk{}, Asker: func(string) (string, error) {
+		interrupt()
+		<-never // a terminal hears nothing but the Enter key
+		return "", nil
+	}}
+	if code, err := Call(ctx, path, []string{"demo"}, c); err != nil || code != 130 {
+		t.Errorf("got %d, %v; want the command to end", code, err)
 	}
 }
