@@ -111,6 +111,18 @@ func TestEveryProfileIsReadAndSaysWhatItIs(t *testing.T) {
 	}
 }
 
+func TestAProfileSaysWhatItsProviderWillNotDo(t *testing.T) {
+	for name, want := range map[string]string{
+		"generic": "",
+		"cinode": "Cinode: userName, externalId are written once and never changed; displayName, name.formatted are sent and not expected to be read back; " +
+			"a user who is deleted stays, inactive; a group that is deleted is only unlinked, and emptied before; groups cannot be replaced as a whole",
+	} {
+		if got := profiles()[name].limits(); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
 	c := config(func(c *Config) {
 		c.Attributes = map[string]string{"DisplayName": `Append([givenName], "!")`, "name.formatted": "", "phoneNumbers[type eq \"work\"]": "telephoneNumber"}
