@@ -30,6 +30,7 @@ type technician struct {
 	tenant string // --tenant, in place of the first argument
 	csv    bool
 	yes    bool
+	bar    *progress // the line that other words push aside; nil where there is none
 }
 
 func cippCommand(a *app) *cobra.Command {
@@ -89,6 +90,7 @@ func (d *desk) hear(s admin.Step, word secret.String) {
 	}
 	d.hearing.Lock() // steps of a playbook run side by side
 	defer d.hearing.Unlock()
+	d.bar.end()
 	d.tell("  password: %s   (shown once, kept nowhere; %s)", word.Reveal(), clean(s.Title))
 }
 
@@ -118,6 +120,7 @@ func (t *technician) mention(format string, args ...any) {
 // waiting says what is waited for, on a terminal.
 func (t *technician) waiting(what string) {
 	if t.console.Progress {
+		t.bar.end()
 		fmt.Fprintln(t.console.Err, clean(what))
 	}
 }

@@ -109,6 +109,7 @@ func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text [
 	}
 	d.begun = true
 	p := d.progress("steps")
+	d.bar = p
 	ended := 0
 	var lost error // what could not be written down
 	player.Heard = func(o playbook.Outcome) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	gosync "sync"
 	"time"
 )
 
@@ -13,8 +14,10 @@ type progress struct {
 	w       io.Writer
 	what    string
 	started time.Time
-	shown   time.Time
-	width   int
+
+	mu    gosync.Mutex
+	shown time.Time
+	width int
 }
 
 func (a *app) progress(what string) *progress {
@@ -25,11 +28,13 @@ func (a *app) progress(what string) *progress {
 	return p
 }
 
-// at is called from one goroutine at a time.
+// at shows that done of total are done, the last of them name's.
 func (p *progress) at(done, total int, name string) {
 	if p.w == nil {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	now := time.Now()
 	if now.Sub(p.shown) < 100*time.Millisecond && done < total {
 		return
@@ -44,9 +49,15 @@ func (p *progress) at(done, total int, name string) {
 	p.width = len(text)
 }
 
-// end takes the line away.
+// end takes the line away, for good or until at is called again.
 func (p *progress) end() {
-	if p.w != nil && p.width > 0 {
+	if p == nil || p.w == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.width > 0 {
 		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.width))
+		p.width = 0
 	}
 }
