@@ -143,10 +143,14 @@ func TestRowsOfAnyShapeBecomeATable(t *testing.T) {
 // tenantsOnly is a source that lists tenants and reads nothing.
 type tenantsOnly struct {
 	sync.Source
-	list []directory.Tenant
+	list  []directory.Tenant
+	fails bool
 }
 
 func (s tenantsOnly) Tenants(context.Context) (directory.List[directory.Tenant], error) {
+	if s.fails {
+		return directory.List[directory.Tenant]{}, errors.New("no answer")
+	}
 	return directory.Proven(s.list, directory.Proof{}), nil
 }
 
@@ -160,19 +164,34 @@ func TestACustomerIsLookedAtForAHintOnceInAWhile(t *testing.T) {
 		after time.Duration
 		hints []string
 		want  []string
+		rest  time.Duration
 	}{
-		{"by its id", 0, []string{contoso}, []string{contoso}},
-		{"again at once: its schedule comes anyway", time.Minute, []string{"contoso.example"}, nil},
-		{"another one in the same breath", 0, []string{"contoso.example", "fabrikam.example"}, []string{fabrikam}},
-		{"a stranger", 0, []string{"nowhere.example"}, nil},
-		{"when it has rested, by its first domain", restOfHints, []string{"contoso.onmicrosoft.com"}, []string{contoso}},
-		{"nobody waits", restOfHints, nil, nil},
+		{"by its id", 0, []string{contoso}, []string{contoso}, 0},
+		{"again at once: it waits", time.Minute, []string{"contoso.example"}, nil, restOfHints - time.Minute},
+		{"another one in the same breath", 0, []string{"contoso.example", "fabrikam.example"}, []string{fabrikam}, restOfHints - time.Minute},
+		{"a stranger", 0, []string{"nowhere.example"}, nil, restOfHints - time.Minute},
+		{"when it has rested, without another word", restOfHints - time.Minute, nil, []string{contoso}, 0},
+		{"nobody waits", restOfHints, nil, nil, 0},
+		{"by its first domain", 0, []string{"contoso.onmicrosoft.com"}, []string{contoso}, 0},
 	} {
 		now = now.Add(tc.after)
 		h.hint(tc.hints)
-		if got := h.due(t.Context()); !slices.Equal(got, tc.want) {
-			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
+		if got, rest := h.due(t.Context()); !slices.Equal(got, tc.want) || rest != tc.rest {
+			t.Errorf("%s: got %v and a rest of %s, want %v and %s", tc.name, got, rest, tc.want, tc.rest)
 		}
+	}
+}
+
+func TestAHintOutlivesTenantsThatCannotBeListed(t *testing.T) {
+	source := &tenantsOnly{fails: true, list: []directory.Tenant{{ID: contoso, DefaultDomain: "contoso.example"}}}
+	h := newHints(&World{Engine: sync.New(sync.Options{Source: source}), Now: time.Now})
+	h.hint([]string{"contoso.example"})
+	if got, rest := h.due(t.Context()); len(got) > 0 || rest != restOfHints {
+		t.Errorf("got %v and a rest of %s, want it to wait", got, rest)
+	}
+	source.fails = false
+	if got, rest := h.due(t.Context()); !slices.Equal(got, []string{contoso}) || rest != 0 {
+		t.Errorf("got %v and a rest of %s, want it looked at", got, rest)
 	}
 }
 

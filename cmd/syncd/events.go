@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"strings"
 	gosync "sync"
 	"time"
@@ -10,10 +11,11 @@ import (
 )
 
 // Hints are gathered for a while, so that the fifty rows of one logbook make one
-// run; tests gather for less. A customer is looked at for a hint at most so often.
-var gatherHints = 15 * time.Second
-
-const restOfHints = 5 * time.Minute
+// run, and a customer is looked at for a hint at most so often. Tests wait less.
+var (
+	gatherHints = 15 * time.Second
+	restOfHints = 5 * time.Minute
+)
 
 // hints make the next cycle of a customer come early.
 type hints struct {
@@ -44,18 +46,25 @@ func (h *hints) hint(tenants []string) {
 
 // run looks at the customers that were hinted at, until ctx ends.
 func (h *hints) run(ctx context.Context) error {
+	var rested <-chan time.Time // when the next of those that rest may be looked at
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-rested:
 		case <-h.wake:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(gatherHints):
+			}
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(gatherHints):
+		due, rest := h.due(ctx)
+		rested = nil
+		if rest > 0 {
+			rested = time.After(rest)
 		}
-		for _, customer := range h.due(ctx) {
+		for _, customer := range due {
 			sel := sync.Selection{Jobs: h.world.scheduledJobs(), Customer: customer, Trigger: "event"}
 			if _, err := h.world.Engine.Run(ctx, sel, sync.Apply); err != nil && ctx.Err() == nil {
 				h.world.Log.Warn().Err(err).Str("customer", customer).Msg("not looked at after an event")
@@ -64,28 +73,48 @@ func (h *hints) run(ctx context.Context) error {
 	}
 }
 
-// due are the customers that wait and have rested long enough. Those that have
-// not are forgotten: their schedule comes anyway.
-func (h *hints) due(ctx context.Context) []string {
+// due are the customers that wait and have rested long enough, and how long the
+// next of the others still rests; 0 where nobody waits any more.
+func (h *hints) due(ctx context.Context) (due []string, rest time.Duration) {
 	h.mu.Lock()
 	waiting := h.waiting
 	h.waiting = map[string]bool{}
 	h.mu.Unlock()
+	if len(waiting) == 0 {
+		return nil, 0
+	}
 	tenants, err := h.world.tenants(ctx)
 	if err != nil {
-		h.world.Log.Warn().Err(err).Msg("events came, and the tenants cannot be listed")
-		return nil
+		h.world.Log.Warn().Err(err).Msg("events came, and the tenants cannot be listed; asked again in a while")
+		h.keep(waiting)
+		return nil, restOfHints
 	}
 	now := h.world.Now()
-	var due []string
+	later := map[string]bool{}
 	for _, t := range tenants {
-		named := waiting[strings.ToLower(string(t.ID))] || waiting[strings.ToLower(t.DefaultDomain)] || waiting[strings.ToLower(t.InitialDomain)]
-		if key := string(t.ID); named && now.Sub(h.looked[key]) >= restOfHints {
-			h.looked[key] = now
-			due = append(due, key)
+		if !waiting[strings.ToLower(string(t.ID))] && !waiting[strings.ToLower(t.DefaultDomain)] && !waiting[strings.ToLower(t.InitialDomain)] {
+			continue
 		}
+		key := string(t.ID)
+		if left := restOfHints - now.Sub(h.looked[key]); left > 0 {
+			later[strings.ToLower(key)] = true
+			if rest == 0 || left < rest {
+				rest = left
+			}
+			continue
+		}
+		h.looked[key] = now
+		due = append(due, key)
 	}
-	return due
+	h.keep(later)
+	return due, rest
+}
+
+// keep has tenants wait on.
+func (h *hints) keep(tenants map[string]bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.Copy(h.waiting, tenants)
 }
 
 // scheduledJobs are the jobs that run by themselves; the others only by hand.

@@ -70,7 +70,7 @@ import (
 func TestMain(m *testing.M) {
 	syncd := func() {
 		// What a person waits for gladly, a script does not.
-		gatherHints, patience = 100*time.Millisecond, 2*time.Second
+		gatherHints, restOfHints, patience = 100*time.Millisecond, 2*time.Second, 2*time.Second
 		os.Exit(Main())
 	}
 	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles})
