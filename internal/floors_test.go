@@ -29,7 +29,7 @@ const (
 
 var (
 	system    = floor{[]string{"internal/rest", "internal/secret", "internal/mapping", "internal/plan", "internal/directory"}, independent}
-	simulator = floor{nil, outside}
+	simulator = floor{[]string{"internal/simulator/serving"}, outside}
 	store     = floor{[]string{"internal/state/...", "internal/plan", "internal/directory"}, downward}
 )
 
@@ -67,8 +67,9 @@ var floors = map[string]floor{
 	"internal/secret": {nil, "a secret knows nobody"},
 	"internal/config": {nil, "it knows no setting by name"},
 
-	"internal/simulator":      {[]string{"internal/simulator/..."}, outside},
-	"internal/simulator/cipp": simulator, "internal/simulator/connectwise": simulator, "internal/simulator/itglue": simulator, "internal/simulator/scim": simulator,
+	"internal/simulator":         {[]string{"internal/simulator/..."}, outside},
+	"internal/simulator/serving": {nil, outside},
+	"internal/simulator/cipp":    simulator, "internal/simulator/connectwise": simulator, "internal/simulator/itglue": simulator, "internal/simulator/scim": simulator,
 }
 
 // pure packages decide: what they say follows from what they are given.

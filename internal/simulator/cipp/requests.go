@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // A Request is one line of the log.
@@ -70,14 +72,7 @@ func (s *Server) MaxRate(window time.Duration) int {
 		}
 	}
 	slices.SortFunc(at, time.Time.Compare)
-	most, first := 0, 0
-	for i := range at {
-		for at[i].Sub(at[first]) >= window {
-			first++
-		}
-		most = max(most, i-first+1)
-	}
-	return most
+	return serving.Busiest(at, window)
 }
 
 // MaxConcurrency returns the largest number of requests that were open at once.

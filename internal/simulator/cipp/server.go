@@ -12,13 +12,14 @@ package cippsim
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // TokenEndpoint is how the log and rules name Entra's token endpoint.
@@ -184,7 +185,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Unlock()
-	if !pause(r.Context(), wait) {
+	if !serving.Pause(r.Context(), wait) {
 		s.mu.Lock()
 		s.note(q) // the client went away, but it did call
 		s.mu.Unlock()
@@ -273,17 +274,6 @@ func (s *Server) api(r *http.Request, q Request, in *call, badBody string) answe
 	return a
 }
 
-// pause waits and says whether the client is still there.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+// Transport serves requests in this process, without a network, whatever the
+// host in the URL is.
+func (s *Server) Transport() http.RoundTripper { return serving.Transport(s) }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // A Request is one line of the server's log.
@@ -78,14 +80,11 @@ func (s *Server) Forget() {
 func (s *Server) MaxRate(window time.Duration) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	most, first := 0, 0
+	at := make([]time.Time, len(s.log))
 	for i, r := range s.log {
-		for r.At.Sub(s.log[first].At) >= window {
-			first++
-		}
-		most = max(most, i-first+1)
+		at[i] = r.At
 	}
-	return most
+	return serving.Busiest(at, window)
 }
 
 // limit counts a request against Faults.RateLimit and reports whether it is
@@ -98,15 +97,7 @@ func (s *Server) limit(cost int) bool {
 	if window == 0 {
 		window = time.Minute
 	}
-	now := time.Now()
-	s.costs = slices.DeleteFunc(s.costs, func(at time.Time) bool { return now.Sub(at) >= window })
-	if len(s.costs)+cost > s.faults.RateLimit {
-		return true
-	}
-	for range cost {
-		s.costs = append(s.costs, now)
-	}
-	return false
+	return s.meter.Over(s.faults.RateLimit, window, cost)
 }
 
 // find splits the URL: codebase, path below apis/3.0, route. Paths are not

@@ -16,7 +16,6 @@ package cwsim
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"io"
 	"net/http"
 	"reflect"
@@ -24,6 +23,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Options is how the instance is reached and by whom.
@@ -59,7 +60,7 @@ type Server struct {
 	rules    []Rule
 	before   func(*http.Request) Fault
 	log      []*Request
-	costs    []time.Time // one moment for every request the limiter counted
+	meter    serving.Meter
 	served   int
 	newest   int // largest addition id ever given, so that ids only grow
 }
@@ -202,7 +203,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault = s.rule(r.Method, c.pattern, c.path, r.URL.RawQuery)
 		s.mu.Unlock()
 	}
-	if !wait(r, latency+fault.Delay) {
+	if !serving.Pause(r.Context(), latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	if fault.Kind == Dropped {
@@ -221,103 +222,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case DroppedCommitted:
 		panic(http.ErrAbortHandler)
 	case CutBody:
-		send(w, a, len(a.body)/2)
+		serving.Send(w, a.status, a.header, a.body, len(a.body)/2)
 		panic(http.ErrAbortHandler)
 	}
-	send(w, a, len(a.body))
+	serving.Send(w, a.status, a.header, a.body, len(a.body))
 }
 
-// send writes an answer, or the first part of it.
-func send(w http.ResponseWriter, a *answer, part int) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	w.Write(a.body[:part])
-	if part < len(a.body) {
-		// Without a flush net/http would throw away what it has buffered.
-		http.NewResponseController(w).Flush()
-	}
-}
-
-// wait lets time pass; false if the caller gave up meanwhile.
-func wait(r *http.Request, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
-
-// Transport serves requests in this process, without a network: for tests in
-// a synctest bubble, where a real connection would never settle. It speaks to
-// the simulator whatever the host in the URL is.
-func (s *Server) Transport() http.RoundTripper { return transport{s} }
-
-type transport struct{ s *Server }
-
-// RoundTrip answers one request. A dropped connection is io.ErrUnexpectedEOF,
-// from here or from the body, as it would be from a network.
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	in := r.Clone(r.Context())
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
-	defer in.Body.Close()
-	if in.Host == "" {
-		in.Host = in.URL.Host
-	}
-	rec := &recorder{header: http.Header{}}
-	dropped := rec.serve(t.s, in)
-	if err := r.Context().Err(); err != nil {
-		return nil, context.Cause(r.Context())
-	}
-	if dropped && rec.status == 0 {
-		return nil, io.ErrUnexpectedEOF
-	}
-	var body io.Reader = &rec.body
-	length := int64(rec.body.Len())
-	if dropped {
-		body, length = io.MultiReader(body, broken{}), -1
-	}
-	return &http.Response{
-		Status: http.StatusText(rec.status), StatusCode: rec.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: rec.header, Body: io.NopCloser(body), ContentLength: length, Request: r,
-	}, nil
-}
-
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) serve(s *Server, in *http.Request) (dropped bool) {
-	defer func() {
-		if p := recover(); p == http.ErrAbortHandler {
-			dropped = true
-		} else if p != nil {
-			panic(p)
-		}
-	}()
-	s.ServeHTTP(r, in)
-	return false
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
-func (r *recorder) Flush()                      {}
+// Transport serves requests in this process, without a network, whatever the
+// host in the URL is.
+func (s *Server) Transport() http.RoundTripper { return serving.Transport(s) }
 
 // Routes returns the patterns the server knows, each with its method: the
 // keys of Counts.

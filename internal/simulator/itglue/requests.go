@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // A Request is one line of the server's log.
@@ -103,14 +105,11 @@ func (s *Server) Forget() {
 func (s *Server) MaxRate(window time.Duration) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	most, first := 0, 0
+	at := make([]time.Time, len(s.log))
 	for i, r := range s.log {
-		for r.At.Sub(s.log[first].At) >= window {
-			first++
-		}
-		most = max(most, i-first+1)
+		at[i] = r.At
 	}
-	return most
+	return serving.Busiest(at, window)
 }
 
 // limit counts a request against Faults.RateLimit and reports whether it is
@@ -123,17 +122,7 @@ func (s *Server) limit() bool {
 	if window == 0 {
 		window = VendorWindow
 	}
-	now := time.Now()
-	old := 0
-	for old < len(s.costs) && now.Sub(s.costs[old]) >= window {
-		old++
-	}
-	s.costs = s.costs[old:]
-	if len(s.costs) >= s.faults.RateLimit {
-		return true
-	}
-	s.costs = append(s.costs, now)
-	return false
+	return s.meter.Over(s.faults.RateLimit, window, 1)
 }
 
 // query is the query as a person would write it.

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Options is how the provider speaks and by whom it may be used.
@@ -58,8 +60,8 @@ type Server struct {
 	rules   []Rule
 	before  func(*http.Request) Fault
 	log     []*Request
-	costs   []time.Time // one moment for every request the limiter counted
-	newest  int         // largest number ever used in an id
+	meter   serving.Meter
+	newest  int // largest number ever used in an id
 	watch   watch
 }
 
@@ -244,7 +246,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault = s.rule(c)
 		s.mu.Unlock()
 	}
-	if !wait(r, latency+fault.Delay) {
+	if !serving.Pause(r.Context(), latency+fault.Delay) {
 		panic(http.ErrAbortHandler)
 	}
 	a := s.finish(c, fault)
@@ -252,10 +254,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Dropped, DroppedCommitted:
 		panic(http.ErrAbortHandler)
 	case CutBody:
-		send(w, a, len(a.body)/2)
+		serving.Send(w, a.status, a.header, a.body, len(a.body)/2)
 		panic(http.ErrAbortHandler)
 	}
-	send(w, a, len(a.body))
+	serving.Send(w, a.status, a.header, a.body, len(a.body))
 }
 
 // finish does what the request asks and notes how it ended. There is no
@@ -275,32 +277,6 @@ func (s *Server) finish(c *call, f Fault) *answer {
 	return a
 }
 
-// send writes an answer, or the first part of it.
-func send(w http.ResponseWriter, a *answer, part int) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	if len(a.body) > 0 {
-		w.Write(a.body[:part])
-	}
-	if part < len(a.body) {
-		// Without a flush net/http would throw away what it has buffered.
-		http.NewResponseController(w).Flush()
-	}
-}
-
-// wait lets time pass; false if the caller gave up meanwhile.
-func wait(r *http.Request, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
+// Transport serves requests in this process, without a network, whatever the
+// host in the URL is.
+func (s *Server) Transport() http.RoundTripper { return serving.Transport(s) }
