@@ -352,14 +352,14 @@ func (t *technician) logs() *cobra.Command {
 // mfaPolicy makes the table of those whom a policy names, for playbook mfa.
 func (t *technician) mfaPolicy() *cobra.Command {
 	p := playbook.MFAPolicy{State: "enforced"}
-	out := "-"
+	out := output{path: "-"}
 	cmd := &cobra.Command{Use: "policy [TENANT]", Short: "Write the table of those whom a policy names, for syncd cipp playbook mfa", Args: cobra.MaximumNArgs(1)}
 	cmd.Flags().StringVar(&p.State, "state", p.State, "`STATE` they shall have: "+oneOf(mfaStates[:2]))
 	completeWords(cmd, "state", mfaStates[:2])
 	cmd.Flags().BoolVar(&p.Unlicensed, "unlicensed", false, "those without a licence too")
 	cmd.Flags().BoolVar(&p.AdminsOnly, "admins-only", false, "administrators and nobody else")
 	cmd.Flags().StringSliceVar(&p.Exclude, "exclude", nil, "shell `PATTERNS` on user names, such as breakglass-*@*")
-	cmd.Flags().StringVar(&out, "out", out, "write it to `FILE`")
+	t.writesOut(cmd, &out, "write it to `FILE`")
 	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
 		if err := among("state that protects", p.State, mfaStates[:2]); err != nil {
 			return err
@@ -376,7 +376,7 @@ func (t *technician) mfaPolicy() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if d.json && out == "-" {
+		if d.json && out.path == "-" {
 			lines := make([]map[string]string, len(book.Lines))
 			for i, l := range book.Lines {
 				lines[i] = l.Cells
@@ -387,7 +387,7 @@ func (t *technician) mfaPolicy() *cobra.Command {
 		if err := book.WriteCSV(&text); err != nil {
 			return err
 		}
-		return d.deliverTable(out, text.Bytes(), len(book.Lines))
+		return d.deliverTable(&out, text.Bytes(), len(book.Lines))
 	})
 	completeArgs(cmd, t.app, "tenant")
 	return cmd

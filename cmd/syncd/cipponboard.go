@@ -22,15 +22,15 @@ import (
 type newcomer struct {
 	contact, ticket int
 	set             []string
-	out             string
+	out             output
 }
 
-func (n *newcomer) flags(cmd *cobra.Command) {
+func (n *newcomer) flags(a *app, cmd *cobra.Command) {
 	cmd.Use, cmd.Args = "onboard [FILE]", cobra.MaximumNArgs(1)
 	cmd.Flags().IntVar(&n.contact, "contact", 0, "in place of FILE: the ConnectWise contact with this `NUMBER`")
 	cmd.Flags().IntVar(&n.ticket, "ticket", 0, "in place of FILE: the contact of the ticket with this `NUMBER`")
 	cmd.Flags().StringArrayVar(&n.set, "set", nil, "with those: another column, `NAME=VALUE`, such as licences=SPB; may be repeated")
-	cmd.Flags().StringVar(&n.out, "out", "", "with those: write the table to `FILE` to go on with by hand, and do nothing")
+	a.writesOut(cmd, &n.out, "with those: write the table to `FILE` to go on with by hand, and do nothing")
 }
 
 // table is what the playbook reads: the file, or a table about the contact. The
@@ -42,7 +42,7 @@ func (n *newcomer) table(ctx context.Context, d *desk, args []string) (name stri
 		return "", nil, usage("name a FILE, --contact or --ticket, and not two of them")
 	case !of && len(args) == 0:
 		return "", nil, usage("name a FILE, --contact NUMBER or --ticket NUMBER")
-	case !of && (len(n.set) > 0 || n.out != ""):
+	case !of && (len(n.set) > 0 || n.out.path != ""):
 		return "", nil, usage("--set and --out go with --contact or --ticket; a FILE has its own columns")
 	case !of:
 		if text, err = d.console.Files.ReadFile(args[0]); err != nil {

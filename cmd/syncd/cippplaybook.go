@@ -42,17 +42,17 @@ func playbookCommand(t *technician) *cobra.Command {
 		}
 		var from newcomer
 		if kind == playbook.Onboard {
-			from.flags(c)
+			from.flags(t.app, c)
 		}
 		c.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
 			name, text, err := from.table(ctx, d, args)
 			switch {
 			case err != nil:
 				return err
-			case from.out != "" && only:
+			case from.out.path != "" && only:
 				return usage("--plan shows a plan, --out writes a table; not both")
-			case from.out != "":
-				return d.deliverTable(from.out, text, 1)
+			case from.out.path != "":
+				return d.deliverTable(&from.out, text, 1)
 			}
 			return d.play(ctx, kind, name, text, only, again)
 		})

@@ -21,8 +21,9 @@ func mapCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "map", Short: "Say where each customer lives in each target", Args: cobra.NoArgs,
 		Long: "Without a further word, list every tenant with its links. Links are edited as CSV (export, edit in Excel, import) or taken from suggestions; nothing is ever linked without a person's word."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listLinks(ctx, a) })
+	var out output
 	export := &cobra.Command{Use: "export FILE", Short: "Write the links as CSV for Excel", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			table, customers, err := w.customers(ctx)
 			if err != nil {
 				return err
@@ -31,8 +32,9 @@ func mapCommand(a *app) *cobra.Command {
 			if err := mapping.ExportLinks(&body, w.columns(), customers, table); err != nil {
 				return fmt.Errorf("writing the links: %w", err)
 			}
-			return a.deliverTable(args[0], body.Bytes(), len(customers))
+			return a.deliverTable(&out, body.Bytes(), len(customers))
 		})}
+	a.writes(export, &out)
 	load := &cobra.Command{Use: "import FILE", Short: "Read links from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
 			text, err := a.console.Files.ReadFile(args[0])
@@ -113,20 +115,6 @@ func resolveOrganization(all []itglue.Organization, name string) (string, error)
 		return "", fmt.Errorf("%q is not an organization id and no organization is called so", name)
 	}
 	return "", fmt.Errorf("%d organizations are called %q (%s): write the id", len(ids), name, strings.Join(ids, ", "))
-}
-
-// deliverTable writes an exported table and says so.
-func (a *app) deliverTable(path string, body []byte, lines int) error {
-	if err := a.console.Files.WriteFile(path, body); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	switch {
-	case a.json && path != "-":
-		return a.print(map[string]any{"file": path, "lines": lines}, nil)
-	case path != "-":
-		a.say("%d lines written to %s", lines, path)
-	}
-	return nil
 }
 
 // edits says what an import changed.

@@ -23,8 +23,9 @@ func productsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "products", Short: "Say which licence is billed as which product, and how it is counted", Args: cobra.NoArgs,
 		Long: "Without a further word, list every licence that any tenant holds with its product rules. Rules are edited as CSV (export, edit in Excel, import)."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listRules(ctx, a) })
+	var out output
 	export := &cobra.Command{Use: "export FILE", Short: "Write the product rules as CSV for Excel", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			rules, err := w.rules(ctx)
 			if err != nil {
 				return err
@@ -37,8 +38,9 @@ func productsCommand(a *app) *cobra.Command {
 			if err := mapping.ExportRules(&body, rules, seen); err != nil {
 				return fmt.Errorf("writing the product rules: %w", err)
 			}
-			return a.deliverTable(args[0], body.Bytes(), bytes.Count(body.Bytes(), []byte("\r\n"))-1)
+			return a.deliverTable(&out, body.Bytes(), bytes.Count(body.Bytes(), []byte("\r\n"))-1)
 		})}
+	a.writes(export, &out)
 	load := &cobra.Command{Use: "import FILE", Short: "Read product rules from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
 			text, err := a.console.Files.ReadFile(args[0])
@@ -227,9 +229,9 @@ func limitText(n *int) string {
 }
 
 func suggestProductsCommand(a *app) *cobra.Command {
-	var file string
+	var file output
 	cmd := &cobra.Command{Use: "suggest", Short: "Propose a product for each licence that has no rule; settles nothing", Args: cobra.NoArgs}
-	cmd.Flags().StringVar(&file, "out", "", "write a `FILE` for syncd products import, with the proposals filled in")
+	a.writesOut(cmd, &file, "write a `FILE` for syncd products import, with the proposals filled in")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		if w.ConnectWise == nil {
 			return usage("connectwise is not configured; there are no products to propose")
@@ -252,8 +254,8 @@ func suggestProductsCommand(a *app) *cobra.Command {
 				VendorSKU: c.VendorSKU, ManufacturerPart: c.ManufacturerPartNumber, XRef: c.IntegrationXRef, Class: c.Class, Inactive: c.Inactive}
 		}
 		suggestions := mapping.SuggestProducts(seen, evidence, rules)
-		if file != "" {
-			return a.proposals(file, suggestions)
+		if file.path != "" {
+			return a.proposals(&file, suggestions)
 		}
 		return a.print(struct {
 			Suggestions []mapping.ProductSuggestion `json:"suggestions"`
@@ -263,7 +265,7 @@ func suggestProductsCommand(a *app) *cobra.Command {
 }
 
 // proposals writes suggestions as a table that a person can finish and import.
-func (a *app) proposals(path string, suggestions []mapping.ProductSuggestion) error {
+func (a *app) proposals(file *output, suggestions []mapping.ProductSuggestion) error {
 	var rules mapping.Rules
 	for _, s := range suggestions {
 		rule, ok := s.Rule()
@@ -276,7 +278,7 @@ func (a *app) proposals(path string, suggestions []mapping.ProductSuggestion) er
 	if err := mapping.ExportRules(&body, rules, nil); err != nil {
 		return err
 	}
-	return a.deliverTable(path, body.Bytes(), len(suggestions))
+	return a.deliverTable(file, body.Bytes(), len(suggestions))
 }
 
 func writeProductSuggestions(out io.Writer, suggestions []mapping.ProductSuggestion) error {

@@ -26,11 +26,12 @@ var formats = []string{"table", "csv", "xlsx", "json"}
 
 func licencesCommand(a *app) *cobra.Command {
 	var s selector
-	var format, out string
+	var format string
+	var out output
 	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, assigned, billed, and the difference in money", Args: cobra.NoArgs,
 		Long: "Read Microsoft's licences and ConnectWise's agreements as they are now and compare them, sorted by money. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
 	cmd.Flags().StringVar(&format, "format", "table", "table, csv, xlsx or json")
-	cmd.Flags().StringVar(&out, "out", "", "write to `FILE`")
+	a.writesOut(cmd, &out, "write to `FILE`")
 	cmd.Flags().StringVar(&s.customer, "customer", "", "only this `CUSTOMER`")
 	complete(cmd, a, "customer")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
@@ -40,7 +41,7 @@ func licencesCommand(a *app) *cobra.Command {
 		switch {
 		case !slices.Contains(formats, format):
 			return usage("%q is no format; write table, csv, xlsx or json", format)
-		case format == "xlsx" && out == "":
+		case format == "xlsx" && out.path == "":
 			return usage("a spreadsheet needs a file: --out licences.xlsx")
 		case w.ConnectWise == nil:
 			return usage("connectwise is not configured; there is nothing to compare with")
@@ -67,12 +68,12 @@ func licencesCommand(a *app) *cobra.Command {
 			a.status = statusFailed
 		}
 		r.Finish()
-		return a.deliver(r, format, out)
+		return a.deliver(r, format, &out)
 	})
 	return cmd
 }
 
-func (a *app) deliver(r *report.Licences, format, out string) error {
+func (a *app) deliver(r *report.Licences, format string, out *output) error {
 	sheet := r.Sheet()
 	var body bytes.Buffer
 	var err error
@@ -91,13 +92,13 @@ func (a *app) deliver(r *report.Licences, format, out string) error {
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	if out == "" {
+	if out.path == "" {
 		_, err := io.Copy(a.console.Out, &body)
 		return err
 	}
-	if err := a.console.Files.WriteFile(out, body.Bytes()); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+	if err := a.write(out, body.Bytes()); err != nil {
+		return err
 	}
-	a.say("%d lines written to %s", len(r.Lines), out)
+	a.say("%d lines written to %s", len(r.Lines), out.path)
 	return nil
 }

@@ -32,6 +32,7 @@ type app struct {
 	console *control.Console
 	args    []string
 	world   *World // set inside the daemon, which owns the state
+	outputs map[*cobra.Command]*output
 
 	configPath string
 	json       bool
@@ -149,10 +150,16 @@ func (a *app) stateful(run func(ctx context.Context, w *World, args []string) er
 		ctx := cmd.Context()
 		if a.world != nil {
 			a.redact = a.world.Config.redactor()
+			if err := a.foresee(cmd, args); err != nil {
+				return err
+			}
 			return run(ctx, a.world, args)
 		}
 		cfg, err := a.config()
 		if err != nil {
+			return err
+		}
+		if err := a.foresee(cmd, args); err != nil {
 			return err
 		}
 		status, err := control.Call(ctx, control.SocketPath(cfg.State.Path), a.args, a.console)
@@ -196,6 +203,9 @@ func (a *app) config() (*Config, error) {
 		return nil, usageError{err}
 	}
 	a.redact = cfg.redactor()
+	if disk, here := a.console.Files.(*control.Disk); here {
+		disk.Kept = []string{cfg.State.Path}
+	}
 	return cfg, nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 
@@ -66,28 +65,28 @@ func names[T any](items []T, name func(T) string) string {
 
 func planCommand(a *app) *cobra.Command {
 	var s selector
-	var out string
+	var out output
 	cmd := &cobra.Command{Use: "plan", Short: "Show what would change and why; writes nowhere", Args: cobra.NoArgs,
 		Long: "Read the source and the targets and show what apply would do, with the reasons and the money. Nothing is written anywhere.\n\nExit status: 0 all in step, 2 changes are pending, 1 something failed or is not proven."}
 	s.flags(cmd, a)
-	cmd.Flags().StringVar(&out, "out", "", "save the plan to `FILE`, for syncd apply FILE")
+	a.writesOut(cmd, &out, "save the plan to `FILE`, for syncd apply FILE")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		sel, err := s.selection(ctx, w)
 		if err != nil {
 			return err
 		}
 		report, err := a.run(ctx, w, sel, sync.PlanOnly)
-		if report == nil || out == "" {
+		if report == nil || out.path == "" {
 			return err
 		}
 		body, jerr := json.MarshalIndent(report, "", " ")
 		if jerr != nil {
 			return jerr
 		}
-		if werr := a.console.Files.WriteFile(out, append(body, '\n')); werr != nil {
-			return fmt.Errorf("saving the plan: %w", werr)
+		if werr := a.write(&out, append(body, '\n')); werr != nil {
+			return werr
 		}
-		a.say("saved to %s; syncd apply %s applies only what is still the same", out, out)
+		a.say("saved to %s; syncd apply %s applies only what is still the same", out.path, out.path)
 		return err
 	})
 	return cmd

@@ -16,20 +16,25 @@ import (
 func stateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "state", Short: "Back up, restore, verify or migrate the state", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return usage("say what: backup, restore, verify or migrate") }}
+	var copied output
 	backup := &cobra.Command{Use: "backup FILE", Short: "Write a consistent copy, also while the daemon runs", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			var body bytes.Buffer
 			if err := w.Store.Backup(ctx, &body); err != nil {
 				return fmt.Errorf("backing the state up: %w", err)
 			}
-			if err := a.console.Files.WriteFile(args[0], body.Bytes()); err != nil {
-				return fmt.Errorf("writing the backup: %w", err)
+			if err := a.write(&copied, body.Bytes()); err != nil {
+				return err
 			}
-			return a.print(map[string]any{"file": args[0], "bytes": body.Len()}, func(out io.Writer) error {
-				_, err := fmt.Fprintf(out, "%d bytes written to %s\n", body.Len(), args[0])
+			if copied.path == "-" {
+				return nil
+			}
+			return a.print(map[string]any{"file": copied.path, "bytes": body.Len()}, func(out io.Writer) error {
+				_, err := fmt.Fprintf(out, "%d bytes written to %s\n", body.Len(), copied.path)
 				return err
 			})
 		})}
+	a.writes(backup, &copied)
 	verify := &cobra.Command{Use: "verify", Short: "Read everything and check the journal's chain", Args: cobra.NoArgs,
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			counts, err := w.Store.Verify(ctx)

@@ -60,6 +60,7 @@ type frame struct {
 	Show  bool     `json:"show,omitempty"` // progress
 	Asks  bool     `json:"asks,omitempty"` // can answer questions
 	User  string   `json:"user,omitempty"`
+	Force bool     `json:"force,omitempty"` // write over a file that is there
 }
 
 // Listen opens the daemon's socket with mode 0600, taking the place of a
@@ -182,8 +183,8 @@ func (f *far) ReadFile(path string) ([]byte, error) {
 	return reply.Data, err
 }
 
-func (f *far) WriteFile(path string, data []byte) error {
-	_, err := f.ask(frame{Kind: frameWrite, Text: path, Data: data})
+func (f *far) WriteFile(path string, data []byte, force bool) error {
+	_, err := f.ask(frame{Kind: frameWrite, Text: path, Data: data, Force: force})
 	return err
 }
 
@@ -243,7 +244,7 @@ func Call(ctx context.Context, path string, args []string, c *Console) (int, err
 				return 0, err
 			}
 		case frameWrite:
-			if err := send(reply(nil, c.Files.WriteFile(x.Text, x.Data))); err != nil {
+			if err := send(reply(nil, c.Files.WriteFile(x.Text, x.Data, x.Force))); err != nil {
 				return 0, err
 			}
 		case frameAsk:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,7 @@ func TestACommandRunsInTheDaemonWithTheCallersTerminalAndFiles(t *testing.T) {
 		if err != nil {
 			return 65
 		}
-		if err := c.Files.WriteFile(args[2], bytes.ToUpper(data)); err != nil {
+		if err := c.Files.WriteFile(args[2], bytes.ToUpper(data), false); err != nil {
 			return 66
 		}
 		fmt.Fprintf(c.Out, "%s said %s\n", c.User, answer)
@@ -52,7 +53,7 @@ func TestACommandRunsInTheDaemonWithTheCallersTerminalAndFiles(t *testing.T) {
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
 	os.WriteFile(in, []byte("table"), 0o600)
 	var stdout, stderr bytes.Buffer
-	c := &Console{Out: &stdout, Err: &stderr, Files: disk{}, User: "ada", Asker: func(string) (string, error) { return "yes\n", nil }}
+	c := &Console{Out: &stdout, Err: &stderr, Files: &Disk{}, User: "ada", Asker: func(string) (string, error) { return "yes\n", nil }}
 	code, err := Call(t.Context(), path, []string{"map", in, out}, c)
 	if err != nil || code != 3 || stdout.String() != "ada said yes\n" {
 		t.Errorf("got %d, %v, %q; want 3 and the answer", code, err, stdout.String())
@@ -77,7 +78,7 @@ func TestAnInterruptReachesTheCommandInTheDaemon(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-started; cancel() }()
 	var out bytes.Buffer
-	code, err := Call(ctx, path, []string{"apply"}, &Console{Out: &out, Err: &out, Files: disk{}})
+	code, err := Call(ctx, path, []string{"apply"}, &Console{Out: &out, Err: &out, Files: &Disk{}})
 	if err != nil || code != 1 || out.String() != "interrupted" {
 		t.Errorf("got %d, %v, %q; want an interrupted command", code, err, out.String())
 	}
@@ -127,12 +128,54 @@ func TestCtrlCEndsAQuestion(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	never := make(chan struct{})
 	defer close(never)
-	c := &Console{Out: io.Discard, Err: io.Discard, Files: disk{}, Asker: func(string) (string, error) {
+	c := &Console{Out: io.Discard, Err: io.Discard, Files: &Disk{}, Asker: func(string) (string, error) {
 		interrupt()
 		<-never // a terminal hears nothing but the Enter key
 		return "", nil
 	}}
 	if code, err := Call(ctx, path, []string{"demo"}, c); err != nil || code != 130 {
 		t.Errorf("got %d, %v; want the command to end", code, err)
+	}
+}
+
+func TestNothingIsWrittenOverTheStateOrWithoutForceOverAFile(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(at("state"), []byte("state"), 0o600))
+	must(os.WriteFile(at("table"), []byte("table"), 0o600))
+	must(os.Symlink("state", at("link")))
+	must(os.Symlink("link", at("link2")))
+	must(os.Link(at("state"), at("hard")))
+	must(os.Symlink(".", at("folder")))
+	must(os.Symlink("nothing", at("dangling")))
+	d := &Disk{Kept: []string{at("state"), at("later")}}
+	for _, tt := range []struct {
+		name  string
+		force bool
+		want  error
+	}{
+		{"state", true, ErrKept}, {"link", true, ErrKept}, {"link2", true, ErrKept}, {"hard", true, ErrKept}, {"folder/state", true, ErrKept},
+		{"later", true, ErrKept}, {"folder/later", true, ErrKept}, // not there yet
+		{"table", false, fs.ErrExist}, {"folder/table", false, fs.ErrExist}, {"dangling", false, fs.ErrExist},
+		{"table", true, nil}, {"new", false, nil}, {"new", false, fs.ErrExist},
+	} {
+		if err := d.WriteFile(at(tt.name), []byte("new"), tt.force); !errors.Is(err, tt.want) {
+			t.Errorf("%s with force %t: got %v, want %v", tt.name, tt.force, err, tt.want)
+		}
+	}
+	for name, want := range map[string]string{"state": "state", "hard": "state", "table": "new", "new": "new"} {
+		if got, _ := os.ReadFile(at(name)); string(got) != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+	left, err := filepath.Glob(at(".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }
