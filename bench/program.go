@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"syncd/internal/simulator"
+	"syncd/internal/simulator/msp"
 )
 
 // A rate is what the token bucket of a system is set to.
@@ -75,7 +75,7 @@ cipp:
   url: %s
   api_key: %s
   rate: {per_second: 8, burst: 40, concurrency: 4}
-`, s.ITGlue, simulator.ITGlueKey)
+`, s.ITGlue, msp.ITGlueKey)
 		fmt.Fprintln(&jobs, `  - {name: documentation, schedule: "0 */4 * * *", targets: [itglue], apply: auto, limits: `+open+`}`)
 	}
 	if s.SCIM != "" {

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"time"
 
-	"syncd/internal/simulator"
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/simulator/msp"
 	scimsim "syncd/internal/simulator/scim"
 )
 
@@ -71,7 +71,7 @@ const (
 type connectwise struct{ *cwsim.Server }
 
 func (e estate) billed() world {
-	tenants, target, links, products := simulator.Estate(e.Customers, time.Now())
+	tenants, target, links, products := msp.Estate(e.Customers, time.Now())
 	return world{cippsim.New(tenants, cippsim.Options{}),
 		connectwise{cwsim.New(target, cwsim.Options{Company: company, PublicKey: publicKey, PrivateKey: privateKey, ClientID: clientID})}, links, products}
 }
@@ -88,12 +88,12 @@ func (s connectwise) tell(a *account) {
 type itglue struct{ *itgluesim.Server }
 
 func (e estate) documented() world {
-	msp := simulator.NewEstate(e.Customers, time.Now, simulator.WithAccounts(e.Users), simulator.WithLayouts())
+	m := msp.NewEstate(e.Customers, time.Now, msp.WithAccounts(e.Users), msp.WithLayouts())
 	rows := [][]string{{"customer", "tenant_id", "tenant", "filter", "itglue_organization", "status", "reason"}}
-	for _, l := range msp.Links() {
+	for _, l := range m.Links() {
 		rows = append(rows, []string{l.Customer, l.TenantID, l.Tenant, "", strconv.FormatInt(l.Organization, 10), l.Status, l.Reason})
 	}
-	return world{cipp: msp.CIPP, target: itglue{msp.ITGlue}, links: sheet(rows)}
+	return world{cipp: m.CIPP, target: itglue{m.ITGlue}, links: sheet(rows)}
 }
 
 func (itglue) name() string                  { return documentation }
@@ -124,7 +124,7 @@ type provider struct{ *scimsim.Server }
 // provisioned is one large customer with an account at a provider that does
 // what the RFCs say. Everybody is in two groups.
 func (e estate) provisioned() world {
-	tenants, _, _, _ := simulator.Estate(1, time.Now())
+	tenants, _, _, _ := msp.Estate(1, time.Now())
 	t := tenants.Tenants[0]
 	t.Users, t.Groups = nil, nil
 	id := func(kind, i int) string {

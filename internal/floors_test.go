@@ -67,7 +67,7 @@ var floors = map[string]floor{
 	"internal/secret": {nil, "a secret knows nobody"},
 	"internal/config": {nil, "it knows no setting by name"},
 
-	"internal/simulator":         {[]string{"internal/simulator/..."}, outside},
+	"internal/simulator/msp":     {[]string{"internal/simulator/..."}, outside},
 	"internal/simulator/serving": {nil, outside},
 	"internal/simulator/cipp":    simulator, "internal/simulator/connectwise": simulator, "internal/simulator/itglue": simulator, "internal/simulator/scim": simulator,
 }

@@ -17,7 +17,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/report"
-	"syncd/internal/simulator"
+	"syncd/internal/simulator/msp"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
@@ -26,7 +26,7 @@ import (
 func demoCommand(a *app) *cobra.Command {
 	var d demo
 	var known []string
-	for _, s := range simulator.Scenarios() {
+	for _, s := range msp.Scenarios() {
 		known = append(known, s.Name)
 	}
 	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: the whole product against make-believe systems, no credentials", Args: cobra.NoArgs,
@@ -42,7 +42,7 @@ func demoCommand(a *app) *cobra.Command {
 			return usage("practice mode is for people; it has no JSON")
 		}
 		for _, name := range d.scenarios {
-			if err := simulator.Known(name); err != nil {
+			if err := msp.Known(name); err != nil {
 				return usageError{err}
 			}
 		}
@@ -58,7 +58,7 @@ type demo struct {
 	palette
 	yes, once bool
 	scenarios []string
-	msp       *simulator.MSP
+	msp       *msp.MSP
 	world     *World
 	steps     int
 }
@@ -69,7 +69,7 @@ func (d *demo) run(ctx context.Context) error {
 		return fmt.Errorf("practice mode: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	d.msp = simulator.New(time.Now, simulator.WithDocumentation(), simulator.WithIdentity())
+	d.msp = msp.New(time.Now, msp.WithDocumentation(), msp.WithIdentity())
 	systems, err := d.msp.Start(ctx)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
@@ -123,7 +123,7 @@ func (d *demo) step(format string, args ...any) {
 	d.say("\n%s\n", d.paint(fmt.Sprintf("%d. %s", d.steps, fmt.Sprintf(format, args...)), text.Bold, text.FgCyan))
 }
 
-func (d *demo) walk(ctx context.Context, systems *simulator.Running) error {
+func (d *demo) walk(ctx context.Context, systems *msp.Running) error {
 	d.step("A make-believe MSP")
 	d.say("  Harbour IT Services: a simulated CIPP at %s,", systems.CIPPURL)
 	d.say("  a simulated ConnectWise at %s, a simulated IT Glue at %s", systems.ConnectWiseURL, systems.ITGlueURL)
@@ -358,7 +358,7 @@ func (d *demo) approval(ctx context.Context) (bool, error) {
 
 // play lets something happen and runs until it is dealt with.
 func (d *demo) play(ctx context.Context, name string) error {
-	d.step("Scenario %s: %s", name, simulator.Summary(name))
+	d.step("Scenario %s: %s", name, msp.Summary(name))
 	if name == "lost-answer" { // needs something to write
 		if err := d.msp.Play("seats"); err != nil {
 			return err

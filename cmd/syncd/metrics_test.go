@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/config"
-	"syncd/internal/simulator"
+	"syncd/internal/simulator/msp"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
 )
@@ -22,8 +22,8 @@ var contractMetrics = []string{"syncd_build_info", "syncd_run_duration_seconds",
 	"syncd_http_requests_total", "syncd_http_request_duration_seconds", "syncd_rate_wait_seconds", "syncd_source_age_seconds"}
 
 func TestMetricsAreThoseOfTheContractAndLintClean(t *testing.T) {
-	msp := simulator.New(time.Now)
-	systems, err := msp.Start(t.Context())
+	m := msp.New(time.Now)
+	systems, err := m.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestMetricsAreThoseOfTheContractAndLintClean(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := demo{msp: msp, world: w}
+	d := demo{msp: m, world: w}
 	if _, _, err := d.tables(t.Context()); err != nil {
 		t.Fatal(err)
 	}

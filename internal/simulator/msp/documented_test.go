@@ -1,4 +1,4 @@
-package simulator_test
+package msp_test
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
-	"syncd/internal/simulator"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/simulator/msp"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
 )
@@ -27,24 +27,24 @@ import (
 // A practice is one job of syncd at work on an MSP.
 type practice struct {
 	t      *testing.T
-	msp    *simulator.MSP
+	msp    *msp.MSP
 	target string
 	engine *sync.Engine
 }
 
 var quick = rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
 
-func newPractice(t *testing.T, msp *simulator.MSP, target string, open sync.Opener, column string) *practice {
+func newPractice(t *testing.T, m *msp.MSP, target string, open sync.Opener, column string) *practice {
 	t.Helper()
-	o := msp.CIPP.Options()
+	o := m.CIPP.Options()
 	from := cipp.Defaults()
-	from.URL, from.TenantID, from.ClientID, from.ClientSecret = "https://cipp.example", msp.CIPP.World().PartnerTenant.CustomerID, o.ClientID, secret.New(o.ClientSecret)
-	from.TokenURL, from.Rate = "https://login.example"+msp.CIPP.TokenPath(), quick
-	source, err := cipp.New(from, cipp.Options{Log: zerolog.Nop(), Transport: msp.CIPP.Transport()})
+	from.URL, from.TenantID, from.ClientID, from.ClientSecret = "https://cipp.example", m.CIPP.World().PartnerTenant.CustomerID, o.ClientID, secret.New(o.ClientSecret)
+	from.TokenURL, from.Rate = "https://login.example"+m.CIPP.TokenPath(), quick
+	source, err := cipp.New(from, cipp.Options{Log: zerolog.Nop(), Transport: m.CIPP.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &practice{t: t, msp: msp, target: target}
+	p := &practice{t: t, msp: m, target: target}
 	store, err := boltstate.Open(filepath.Join(t.TempDir(), "state.db"), boltstate.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func newPractice(t *testing.T, msp *simulator.MSP, target string, open sync.Open
 		t.Fatal(err)
 	}
 	columns := []string{mapping.ConnectWiseCompany, mapping.ConnectWiseAgreement, column}
-	table, _, err := mapping.ImportLinks(strings.NewReader(msp.LinksCSV()), columns, mapping.Table{}, known, nil)
+	table, _, err := mapping.ImportLinks(strings.NewReader(m.LinksCSV()), columns, mapping.Table{}, known, nil)
 	if err != nil {
 		t.Fatalf("importing the links: %v", err)
 	}
@@ -69,17 +69,17 @@ func newPractice(t *testing.T, msp *simulator.MSP, target string, open sync.Open
 	return p
 }
 
-func documents(t *testing.T, msp *simulator.MSP) *practice {
+func documents(t *testing.T, m *msp.MSP) *practice {
 	t.Helper()
-	glue := client(t, msp)
-	return newPractice(t, msp, "itglue", func(context.Context) (sync.Target, error) { return glue.Open(), nil }, mapping.ITGlueOrganization)
+	glue := client(t, m)
+	return newPractice(t, m, "itglue", func(context.Context) (sync.Target, error) { return glue.Open(), nil }, mapping.ITGlueOrganization)
 }
 
-func client(t *testing.T, msp *simulator.MSP) *itglue.Client {
+func client(t *testing.T, m *msp.MSP) *itglue.Client {
 	t.Helper()
 	to := itglue.Defaults()
-	to.APIKey, to.Rate = secret.New(simulator.ITGlueKey), quick
-	c, err := itglue.New(to, itglue.Options{Log: zerolog.Nop(), Transport: msp.ITGlue.Transport()})
+	to.APIKey, to.Rate = secret.New(msp.ITGlueKey), quick
+	c, err := itglue.New(to, itglue.Options{Log: zerolog.Nop(), Transport: m.ITGlue.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,8 +115,8 @@ func changed(r *sync.Report) map[string]int {
 }
 
 func TestTheMSPCanBeDocumented(t *testing.T) {
-	msp := simulator.New(time.Now, simulator.WithLayouts())
-	p := documents(t, msp)
+	m := msp.New(time.Now, msp.WithLayouts())
+	p := documents(t, m)
 	report := p.run(sync.Apply)
 	codes := map[string][]string{}
 	for _, s := range report.Scopes {
@@ -156,7 +156,7 @@ func TestTheMSPCanBeDocumented(t *testing.T) {
 		{"leaver", "Calloway Legal", map[string]int{"update group": 2}}, // the person's asset waits for some days
 		{"calm", "", nil},
 	} {
-		if err := msp.Play(x.scenario); err != nil {
+		if err := m.Play(x.scenario); err != nil {
 			t.Errorf("%s: %v", x.scenario, err)
 			continue
 		}
@@ -175,7 +175,7 @@ func TestTheMSPCanBeDocumented(t *testing.T) {
 	if got := changed(p.run(sync.Apply)); len(got) > 0 {
 		t.Errorf("the last night changed %v", got)
 	}
-	w := msp.ITGlue.World()
+	w := m.ITGlue.World()
 	var notes, doubled int
 	seen := map[string]bool{}
 	for _, a := range w.Assets {
@@ -194,15 +194,15 @@ func TestTheMSPCanBeDocumented(t *testing.T) {
 	if notes != 1 || doubled != 0 {
 		t.Errorf("got %d notes and %d doubled assets, want the one note alive and no double", notes, doubled)
 	}
-	if got := msp.ITGlue.Bombs(); len(got) > 0 {
+	if got := m.ITGlue.Bombs(); len(got) > 0 {
 		t.Errorf("calls that can ruin an account: %v", got)
 	}
 }
 
 func TestAnEstateIsDocumentedWithOneRequestAnObject(t *testing.T) {
 	const customers, accounts = 6, 15
-	msp := simulator.NewEstate(customers, time.Now, simulator.WithAccounts(accounts), simulator.WithLayouts())
-	p := documents(t, msp)
+	m := msp.NewEstate(customers, time.Now, msp.WithAccounts(accounts), msp.WithLayouts())
+	p := documents(t, m)
 	report := p.run(sync.Apply)
 	objects := 0
 	for _, n := range changed(report) {
@@ -213,7 +213,7 @@ func TestAnEstateIsDocumentedWithOneRequestAnObject(t *testing.T) {
 	if want := customers * (2*(accounts+1) + 5 + 2 + 1 + 1); objects != want {
 		t.Errorf("got %d objects, want %d: %v", objects, want, changed(report))
 	}
-	if got, most := len(msp.ITGlue.Writes()), objects; got > most {
+	if got, most := len(m.ITGlue.Writes()), objects; got > most {
 		t.Errorf("got %d writes for %d objects", got, objects)
 	}
 	if got := changed(p.run(sync.Apply)); len(got) > 0 {
@@ -242,7 +242,7 @@ func shapes(w *itgluesim.World) map[string]itgluesim.Field {
 }
 
 func TestLayoutsThatAreThereAreThoseThatSyncdMakes(t *testing.T) {
-	there, made := simulator.New(time.Now, simulator.WithLayouts()), simulator.New(time.Now, simulator.WithDocumentation())
+	there, made := msp.New(time.Now, msp.WithLayouts()), msp.New(time.Now, msp.WithDocumentation())
 	if _, err := client(t, made).CreateLayouts(t.Context()); err != nil {
 		t.Fatal(err)
 	}

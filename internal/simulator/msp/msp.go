@@ -1,4 +1,4 @@
-// Package simulator is a make-believe MSP, Harbour IT Services: customers with
+// Package msp is a make-believe MSP, Harbour IT Services: customers with
 // tenants in a simulated CIPP, with companies, agreements and lines in a
 // simulated ConnectWise and, on request, with organizations and contacts in a
 // simulated IT Glue and accounts in a simulated Cinode that belong together as
@@ -8,7 +8,7 @@
 //
 // Every name and domain is invented. For one moment in time the worlds are
 // always the same.
-package simulator
+package msp
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-package simulator_test
+package msp_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"syncd/internal/scim"
 	"syncd/internal/secret"
-	"syncd/internal/simulator"
+	"syncd/internal/simulator/msp"
 	scimsim "syncd/internal/simulator/scim"
 	"syncd/internal/sync"
 )
@@ -22,16 +22,16 @@ const (
 	calloway = "Calloway Legal"
 )
 
-func provisions(t *testing.T, msp *simulator.MSP) *practice {
+func provisions(t *testing.T, m *msp.MSP) *practice {
 	t.Helper()
 	to := scim.Defaults()
-	to.Name, to.Profile, to.URL, to.Token, to.Rate = "cinode", "cinode", "https://cinode.example"+msp.Cinode.Dialect().Base, secret.New(simulator.CinodeToken), quick
+	to.Name, to.Profile, to.URL, to.Token, to.Rate = "cinode", "cinode", "https://cinode.example"+m.Cinode.Dialect().Base, secret.New(msp.CinodeToken), quick
 	to.Users.LicensedOnly, to.Groups.Include = true, []string{"Management", "Remote access"}
-	c, err := scim.New(to, scim.Options{Log: zerolog.Nop(), Transport: msp.Cinode.Transport()})
+	c, err := scim.New(to, scim.Options{Log: zerolog.Nop(), Transport: m.Cinode.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newPractice(t, msp, c.Name(), func(context.Context) (sync.Target, error) { return c.Open(), nil }, "scim_cinode")
+	return newPractice(t, m, c.Name(), func(context.Context) (sync.Target, error) { return c.Open(), nil }, "scim_cinode")
 }
 
 // holds compares what an account holds now with what it should.
@@ -43,9 +43,9 @@ func (p *practice) holds(account string, users, active, groups int) {
 }
 
 func TestTheMSPCanBeProvisioned(t *testing.T) {
-	msp := simulator.New(time.Now, simulator.WithIdentity())
-	p := provisions(t, msp)
-	began := msp.Cinode.World()
+	m := msp.New(time.Now, msp.WithIdentity())
+	p := provisions(t, m)
+	began := m.Cinode.World()
 	report := p.run(sync.Apply)
 	// 17 at Alder & Finch and 21 at Calloway Legal hold a licence. One of each
 	// is disabled, and four of Calloway's are there: one is in step, one lacks
@@ -70,7 +70,7 @@ func TestTheMSPCanBeProvisioned(t *testing.T) {
 	}
 	p.holds("alder-finch", 17, 17, 2)
 	p.holds("calloway", 21, 21, 2)
-	if got := msp.Cinode.Account("alder-finch").Team("Management"); got.Stray || len(got.Members) != 6+1 {
+	if got := m.Cinode.Account("alder-finch").Team("Management"); got.Stray || len(got.Members) != 6+1 {
 		t.Errorf("got %+v, want the prepared team with six people and the freelancer", got)
 	}
 	if got := changed(p.run(sync.Apply)); len(got) > 0 {
@@ -88,7 +88,7 @@ func TestTheMSPCanBeProvisioned(t *testing.T) {
 		{"leaver", []map[string]int{nil, {calloway + " delete user": 1}, nil}}, // two absences
 		{"calm", []map[string]int{nil}},
 	} {
-		if err := msp.Play(x.scenario); err != nil {
+		if err := m.Play(x.scenario); err != nil {
 			t.Errorf("%s: %v", x.scenario, err)
 			continue
 		}
@@ -102,7 +102,7 @@ func TestTheMSPCanBeProvisioned(t *testing.T) {
 	p.holds("calloway", 21, 20, 2)
 	p.spares(began)
 	// Its own documents name that way to remove members, after the RFC's.
-	if got := msp.Cinode.Violations(scimsim.RemovesByList); len(got) > 0 {
+	if got := m.Cinode.Violations(scimsim.RemovesByList); len(got) > 0 {
 		t.Errorf("what no client may do: %v", got)
 	}
 }
@@ -129,7 +129,7 @@ func (p *practice) spares(began *scimsim.World) {
 }
 
 func TestIdentityIsThereForThoseWhoAskForIt(t *testing.T) {
-	without, with := simulator.New(time.Now), simulator.New(time.Now, simulator.WithIdentity(), simulator.WithDocumentation())
+	without, with := msp.New(time.Now), msp.New(time.Now, msp.WithIdentity(), msp.WithDocumentation())
 	systems, err := with.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
