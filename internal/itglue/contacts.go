@@ -22,7 +22,8 @@ type contact struct {
 	Title        string   `json:"t,omitempty"`
 	Emails       []email  `json:"e,omitempty"`
 	Phones       []phone  `json:"p,omitempty"`
-	PSA          bool     `json:"psa,omitempty"`       // kept by the PSA integration
+	PSA          bool     `json:"psa,omitempty"`       // tied to the PSA, and its other half is there
+	Synced       bool     `json:"synced,omitempty"`    // and the sync of it is on
 	Microsoft    bool     `json:"microsoft,omitempty"` // tied to the vendor's Microsoft integration
 	Remotes      []string `json:"r,omitempty"`         // its ids in other systems
 	ConnectWise  string   `json:"cw,omitempty"`        // its id in ConnectWise
@@ -56,8 +57,9 @@ type contactWire struct {
 }
 
 func (w *contactWire) contact(n id, twins []Twin) *contact {
+	enabled := strings.EqualFold(string(w.PSA), "enabled")
 	c := &contact{ID: n, Organization: w.Organization, First: string(w.First), Last: string(w.Last), Title: string(w.Title),
-		Emails: w.Emails, Phones: w.Phones, PSA: strings.EqualFold(string(w.PSA), "enabled")}
+		Emails: w.Emails, Phones: w.Phones, PSA: enabled, Synced: enabled}
 	for _, t := range twins {
 		if t.Orphaned {
 			continue
@@ -68,11 +70,10 @@ func (w *contactWire) contact(n id, twins []Twin) *contact {
 		if t.ConnectWise() {
 			c.ConnectWise = t.RemoteID
 		}
-		switch {
-		case t.microsoft():
+		if t.microsoft() {
 			c.Microsoft = true
-		case t.Sync:
-			c.PSA = true
+		} else {
+			c.PSA, c.Synced = true, c.Synced || t.Sync
 		}
 	}
 	return c
@@ -107,10 +108,10 @@ func lookUp(in []included, p pointer) (included, bool) {
 	return included{}, false
 }
 
-// contact reads one contact.
-// GET /contacts/{id}.
+// contact reads one contact, and whose it is.
+// GET /contacts/{id}?include=adapters_resources.
 func (s *session) contact(ctx context.Context, n id) (*contact, error) {
-	resp, err := s.do(ctx, request{at: epContact, ids: []id{n}})
+	resp, err := s.do(ctx, request{at: epContact, ids: []id{n}, query: url.Values{"include": {"adapters_resources"}}})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (s *session) contact(ctx context.Context, n id) (*contact, error) {
 	if row.ID != n {
 		return nil, fmt.Errorf("itglue: asked for contact %s, got %s", n, row.ID)
 	}
-	return row.Attributes.contact(row.ID, nil), nil
+	return row.Attributes.contact(row.ID, adaptersOf(row.Relationships, func(p pointer) (included, bool) { return lookUp(row.Included, p) })), nil
 }
 
 func (c *contact) name() string { return oneLine(c.First + " " + c.Last) }

@@ -149,6 +149,8 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (p
 			return plan.Applied{}, err
 		case live.Organization != p.organization:
 			return plan.Applied{}, fmt.Errorf("%w: contact %s is in organization %s by now", plan.ErrMoved, n, live.Organization)
+		case t.config.psaOwns(live):
+			return plan.Applied{}, fmt.Errorf("%w: contact %s (%s) is the PSA's by now, and is left as it is", plan.ErrMoved, n, live.name())
 		}
 		now := live.fields()
 		if moved := moved(ch, now); moved != "" {
@@ -196,7 +198,7 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (p
 // appliedContact is what to remember of a contact once it is written.
 func (p *place) appliedContact(ch plan.Change, c *contact, sent plan.Fields) plan.Applied {
 	if was := p.contacts[c.ID]; was != nil {
-		c.PSA, c.Microsoft, c.Remotes = was.PSA, was.Microsoft, was.Remotes
+		c.PSA, c.Synced, c.Microsoft, c.Remotes, c.ConnectWise = was.PSA, was.Synced, was.Microsoft, was.Remotes, was.ConnectWise
 	}
 	p.contacts[c.ID] = c
 	p.people[ch.Key.ID] = pairing{contact: c.ID}

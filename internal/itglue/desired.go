@@ -203,9 +203,17 @@ func (w *wishList) contact(u *directory.User) {
 }
 
 // readOnly reports whether a contact is another system's to write: what is
-// written there anyway is refused, or undone by the next sync.
+// written there anyway is refused, undone by the next sync, or travels on.
 func (w *wishList) readOnly(c *contact, key plan.Key) bool {
-	return c.PSA && w.config.PSAContactSync != SyncTwoWay || c.Microsoft || w.place.microsoft || w.place.adapted[key][infoReadOnly] != ""
+	return w.config.psaOwns(c) || c.Microsoft || w.place.microsoft || w.place.adapted[key][infoReadOnly] != ""
+}
+
+// psaOwns reports whether a contact is the PSA's. With two-way sync IT Glue takes
+// what is written there, and pushes it into the PSA at once: blanks and notes too.
+// Where no sync is said to be on, one that is synced all the same tells that the
+// setting is not true.
+func (c *Config) psaOwns(of *contact) bool {
+	return of.Synced || of.PSA && c.PSAContactSync != SyncOff
 }
 
 // mailShape is what can be an address at all.

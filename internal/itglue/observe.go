@@ -192,7 +192,7 @@ func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan
 		if c.Microsoft {
 			microsoft++
 		}
-		if c.PSA {
+		if c.Synced {
 			psa++
 		}
 	}

@@ -469,7 +469,12 @@ func TestAContactThatTurnsOutToBeSyncedIsTriedOnce(t *testing.T) {
 	b := newBench(t, seed()).layouts()
 	n := b.plan()
 	adapter := []itgluesim.Adapter{{ID: 99, TypeName: "ConnectWise Manage", PSA: "manage", RemoteID: "7", Sync: true}}
-	b.sim.Update(func(w *itgluesim.World) { w.Contact(41).Adapters = adapter })
+	b.sim.Before(func(r *http.Request) itgluesim.Fault {
+		if r.Method == http.MethodPatch { // between the last look and the write
+			b.sim.Update(func(w *itgluesim.World) { w.Contact(41).Adapters = adapter })
+		}
+		return itgluesim.Fault{}
+	})
 	b.apply(n)
 	if v := n.code("contact_synced"); v == nil || !v.Note || len(n.errs) > 0 {
 		t.Errorf("got\n%s\nwant a note and no failure", n)

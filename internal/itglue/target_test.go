@@ -2,6 +2,7 @@ package itglue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,13 +120,65 @@ func TestWithPSASyncNobodyIsCreated(t *testing.T) {
 		if got := len(b.contacts()); got != 3 {
 			t.Errorf("%s: got %d contacts, want 3", sync, got)
 		}
-		filled := b.sim.World().Contact(41).Title == "Buyer"
-		if filled != (sync == SyncTwoWay) {
-			t.Errorf("%s: title filled is %t", sync, filled)
+		if got := b.sim.World().Pushed; len(got) != 0 {
+			t.Errorf("%s: got contacts %v pushed into the PSA, want none", sync, got)
 		}
 		if v := b.plan().code("contact_missing"); v == nil || !v.Note {
 			t.Errorf("%s: got %+v, want a note of the missing contact", sync, v)
 		}
+	}
+}
+
+// Whose a contact is, and whether its blank title and mobile number are filled.
+func TestContactsOfThePSAAreNeverWritten(t *testing.T) {
+	manage := func(a itgluesim.Adapter) []itgluesim.Adapter {
+		a.ID, a.TypeName, a.PSA, a.RemoteID = 99, "ConnectWise Manage", "manage", "7"
+		return []itgluesim.Adapter{a}
+	}
+	for _, tt := range []struct {
+		name     string
+		adapters []itgluesim.Adapter
+		filled   map[string]bool // by setting; not there: not filled
+	}{
+		{"nobody's", nil, map[string]bool{SyncOff: true, SyncOneWay: true, SyncTwoWay: true}},
+		{"synced", manage(itgluesim.Adapter{Sync: true}), nil},
+		{"tied, and its sync is paused", manage(itgluesim.Adapter{}), map[string]bool{SyncOff: true}},
+		{"orphaned", manage(itgluesim.Adapter{Sync: true, Orphaned: true}), map[string]bool{SyncOff: true, SyncOneWay: true, SyncTwoWay: true}},
+	} {
+		for _, sync := range []string{SyncOff, SyncOneWay, SyncTwoWay} {
+			t.Run(tt.name+", "+sync, func(t *testing.T) {
+				world := seed()
+				world.ContactSync = sync
+				world.Contacts[0].Adapters = tt.adapters
+				b := newBench(t, world, func(c *Config) { c.PSAContactSync = sync }).layouts()
+				b.settle()
+				w := b.sim.World()
+				filled := w.Contact(41).Title != "" || len(w.Contact(41).Phones) != 1
+				if filled != tt.filled[sync] || len(w.Pushed) > 0 {
+					t.Errorf("got %+v and %v pushed, want filled %t and none pushed", w.Contact(41), w.Pushed, tt.filled[sync])
+				}
+				if tag := fmt.Sprint(w.Trait(b.asset(w, kindUser, oid(1)), "contact")); tag != "[41]" {
+					t.Errorf("got tag %s, want the asset to lead to the contact all the same", tag)
+				}
+			})
+		}
+	}
+}
+
+func TestAContactThatBecameThePSAsMeanwhileIsNotWritten(t *testing.T) {
+	for _, sync := range []string{SyncOff, SyncOneWay, SyncTwoWay} {
+		world := seed()
+		world.ContactSync = SyncTwoWay // IT Glue itself would take it
+		b := newBench(t, world, func(c *Config) { c.PSAContactSync = sync }).layouts()
+		n := b.plan()
+		b.sim.Update(func(w *itgluesim.World) {
+			w.Contact(41).Adapters = []itgluesim.Adapter{{ID: 99, TypeName: "ConnectWise Manage", PSA: "manage", RemoteID: "7", Sync: true}}
+		})
+		b.apply(n)
+		if len(n.errs) != 1 || !errors.Is(n.errs[0], plan.ErrMoved) || b.sim.World().Contact(41).Title != "" {
+			t.Errorf("%s: got\n%s\nwant the contact left alone", sync, n)
+		}
+		b.settle() // it is taken on as it is
 	}
 }
 

@@ -166,7 +166,12 @@ func (c *call) changeContact(e entity, r *record) (change, *apiError) {
 	if err := c.readContact(&n, r, true); err != nil {
 		return change{}, err
 	}
-	return change{o, func() { *o = n }}, nil
+	return change{o, func() {
+		*o = n
+		if owned(o.Adapters) { // two-way: whatever is edited travels on
+			c.world.Pushed = append(c.world.Pushed, o.ID)
+		}
+	}}, nil
 }
 
 // readContact lays a record over a contact. A moving contact takes its

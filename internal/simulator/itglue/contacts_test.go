@@ -48,7 +48,7 @@ func TestContactsAreChecked(t *testing.T) {
 	})
 }
 
-func TestTwoWaySyncPushesNewContacts(t *testing.T) {
+func TestTwoWaySyncPushesContacts(t *testing.T) {
 	for _, tt := range []struct {
 		sync   string
 		pushed int
@@ -61,6 +61,9 @@ func TestTwoWaySyncPushesNewContacts(t *testing.T) {
 			t.Errorf("%q: got %v pushed, want %d", tt.sync, got, tt.pushed)
 		}
 		do(t, base, "PATCH", "/contacts/42", doc("contacts", `{"title":"Buyer"}`)).want(t, tt.status)
+		if got := s.World().Pushed; len(got) != 2*tt.pushed {
+			t.Errorf("%q: got %v pushed after an edit, want %d", tt.sync, got, 2*tt.pushed)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ type World struct {
 	EmailLabels []string
 	PhoneLabels []string
 	// Pushed are the contacts that two-way sync carried on to the PSA because
-	// they were created through the API.
+	// they were created or edited through the API, once for each time.
 	Pushed []int64
 }
 
