@@ -19,7 +19,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"syncd/internal/cipp"
-	"syncd/internal/cipp/crm"
+	"syncd/internal/cipp/tenants"
 	"syncd/internal/config"
 	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
@@ -52,7 +52,7 @@ type Config struct {
 // CIPPConfig is how CIPP is reached, and what of its tenants follows ConnectWise.
 type CIPPConfig struct {
 	cipp.Config `yaml:",inline"`
-	Tenants     crm.Config `yaml:"tenants" env:", prefix=TENANTS_"` // of the target cipp: alias and static groups of each tenant, from its ConnectWise company
+	Tenants     tenants.Config `yaml:"tenants" env:", prefix=TENANTS_"` // of the target cipp: alias and static groups of each tenant, from its ConnectWise company
 }
 
 // StateConfig says where syncd remembers.
@@ -198,7 +198,7 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
 		})
 	}
-	cippDefaults := CIPPConfig{cipp.Defaults(), crm.Defaults()}
+	cippDefaults := CIPPConfig{cipp.Defaults(), tenants.Defaults()}
 	connectwiseDefaults, itglueDefaults := connectwise.Defaults(), itglue.Defaults()
 	// A rate that is given replaces every default of that system.
 	if given("cipp", "rate") {

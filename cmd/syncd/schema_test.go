@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"syncd/internal/cipp"
-	"syncd/internal/cipp/crm"
+	"syncd/internal/cipp/tenants"
 	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
 	"syncd/internal/rest"
@@ -49,9 +49,9 @@ func schema(t *testing.T) []byte {
 		FieldNameTag: "yaml", Anonymous: true, RequiredFromJSONSchemaTags: true,
 		Namer: func(typ reflect.Type) string { // every system calls its section Config
 			switch typ {
-			case reflect.TypeFor[crm.Config]():
+			case reflect.TypeFor[tenants.Config]():
 				return "TenantsConfig"
-			case reflect.TypeFor[crm.Rule]():
+			case reflect.TypeFor[tenants.Rule]():
 				return "TenantGroupRule"
 			case reflect.TypeFor[connectwise.Config]():
 				return "ConnectWiseConfig"
@@ -82,7 +82,7 @@ func schema(t *testing.T) []byte {
 	}
 	// Paths of packages are made of the folders below the one we stand in.
 	t.Chdir("../..")
-	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/cipp/crm", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
+	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/cipp/tenants", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
 		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/cipp"
-	"syncd/internal/cipp/crm"
+	"syncd/internal/cipp/tenants"
 	"syncd/internal/connectwise"
 	"syncd/internal/directory"
 	"syncd/internal/itglue"
@@ -51,8 +51,8 @@ var (
 	_ sync.Matcher = (*itglue.Target)(nil)
 	_ sync.Sleeper = (*itglue.Target)(nil)
 
-	_ sync.Target   = (*crm.Target)(nil)
-	_ crm.Companies = (*connectwise.Client)(nil)
+	_ sync.Target       = (*tenants.Target)(nil)
+	_ tenants.Companies = (*connectwise.Client)(nil)
 
 	_ sync.Target  = (*scim.Target)(nil)
 	_ sync.Matcher = (*scim.Target)(nil)
@@ -102,7 +102,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 			return nil, err
 		}
 		targets["cipp"] = func(context.Context) (sync.Target, error) {
-			return crm.Open(operator, w.ConnectWise, cfg.CIPP.Tenants), nil
+			return tenants.Open(operator, w.ConnectWise, cfg.CIPP.Tenants), nil
 		}
 	}
 	for _, c := range cfg.scims() {

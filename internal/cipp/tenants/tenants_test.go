@@ -1,4 +1,4 @@
-package crm_test
+package tenants_test
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 
 	"syncd/internal/cipp"
 	"syncd/internal/cipp/admin"
-	"syncd/internal/cipp/crm"
+	"syncd/internal/cipp/tenants"
 	"syncd/internal/connectwise"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
@@ -25,7 +25,7 @@ import (
 )
 
 // ConnectWise tells what rules look at.
-var _ crm.Companies = (*connectwise.Client)(nil)
+var _ tenants.Companies = (*connectwise.Client)(nil)
 
 const (
 	dental = "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11"
@@ -38,8 +38,8 @@ const (
 	region = "3f0c0000-0000-4000-8000-000000000004"
 )
 
-// tenants are three customers as CIPP lists them.
-func tenants() cippsim.World {
+// threeTenants are three customers as CIPP lists them.
+func threeTenants() cippsim.World {
 	return cippsim.World{
 		Tenants: []*cippsim.Tenant{
 			{CustomerID: dental, DisplayName: "Fabrikam Dental GmbH", DefaultDomain: "fabrikamdental.example", InitialDomain: "fabrikamdental.onmicrosoft.com"},
@@ -77,8 +77,8 @@ func customers() cwsim.World {
 }
 
 // supported is a configuration for them.
-func supported() crm.Config {
-	return crm.Config{Alias: crm.AliasName, Groups: []crm.Rule{{Group: "Gold support", Type: "gold*"}, {Group: "silver support", Agreement: "SILVER*"}, {Group: "Silver support", Status: "credit ?old"}}}
+func supported() tenants.Config {
+	return tenants.Config{Alias: tenants.AliasName, Groups: []tenants.Rule{{Group: "Gold support", Type: "gold*"}, {Group: "silver support", Agreement: "SILVER*"}, {Group: "Silver support", Status: "credit ?old"}}}
 }
 
 // A room is a target between a simulated CIPP and a simulated ConnectWise.
@@ -88,15 +88,15 @@ type room struct {
 	cw     *cwsim.Server
 	caller admin.Caller
 	client *connectwise.Client
-	config crm.Config
-	target *crm.Target
+	config tenants.Config
+	target *tenants.Target
 	store  map[string][]plan.Record // by customer: what the loop remembers
 }
 
 // newRoom must be called in a bubble.
-func newRoom(t *testing.T, c crm.Config) *room {
+func newRoom(t *testing.T, c tenants.Config) *room {
 	t.Helper()
-	r := &room{t: t, cipp: cippsim.New(tenants(), cippsim.Options{Role: "editor"}), config: c, store: map[string][]plan.Record{},
+	r := &room{t: t, cipp: cippsim.New(threeTenants(), cippsim.Options{Role: "editor"}), config: c, store: map[string][]plan.Record{},
 		cw: cwsim.New(customers(), cwsim.Options{Company: "msp", PublicKey: "public", PrivateKey: "private", ClientID: "client"})}
 	conf := cipp.Defaults()
 	conf.URL, conf.TenantID = "https://cipp-api.example.net", r.cipp.World().PartnerTenant.CustomerID
@@ -118,11 +118,11 @@ func newRoom(t *testing.T, c crm.Config) *room {
 	return r
 }
 
-func (r *room) open() { r.target = crm.Open(r.caller, r.client, r.config) }
+func (r *room) open() { r.target = tenants.Open(r.caller, r.client, r.config) }
 
 // inRoom runs f in a bubble, where waiting costs nothing. Whatever happens,
 // CIPP was used with care, and ConnectWise only read.
-func inRoom(t *testing.T, c crm.Config, f func(t *testing.T, r *room)) {
+func inRoom(t *testing.T, c tenants.Config, f func(t *testing.T, r *room)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(t, c)

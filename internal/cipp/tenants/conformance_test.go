@@ -1,4 +1,4 @@
-package crm_test
+package tenants_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"syncd/internal/cipp/crm"
+	"syncd/internal/cipp/tenants"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
@@ -21,12 +21,12 @@ import (
 func TestConformance(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		conf crm.Config
+		conf tenants.Config
 		edit func(*room, string) string
 	}{
 		{"aliases and groups", supported(), editAlias},
-		{"groups alone", crm.Config{Groups: supported().Groups}, editGroups},
-		{"aliases alone", crm.Config{Alias: crm.AliasName}, editAlias},
+		{"groups alone", tenants.Config{Groups: supported().Groups}, editGroups},
+		{"aliases alone", tenants.Config{Alias: tenants.AliasName}, editAlias},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(newRoom(t, tt.conf), tt.edit) })
@@ -36,7 +36,7 @@ func TestConformance(t *testing.T) {
 
 // A leaning target asks the suite's source for a list, so that a source that
 // proves nothing is seen to stop this target too. By itself it needs none.
-type leaning struct{ *crm.Target }
+type leaning struct{ *tenants.Target }
 
 func (l leaning) Spec() plan.Spec {
 	s := l.Target.Spec()
@@ -50,7 +50,7 @@ func (l leaning) Spec() plan.Spec {
 func conforming(r *room, edit func(*room, string) string) *targettest.Fixture {
 	f := &targettest.Fixture{Target: "cipp",
 		Open: func(context.Context) (engine.Target, error) {
-			return leaning{crm.Open(r.caller, r.client, r.config)}, nil
+			return leaning{tenants.Open(r.caller, r.client, r.config)}, nil
 		},
 		Tenants:   []directory.Tenant{{ID: dental, Name: "Fabrikam Dental"}, {ID: bakery, Name: "Northwind Bakery"}},
 		Strangers: []string{garden, auto, region, gold, silver},

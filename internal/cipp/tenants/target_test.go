@@ -1,4 +1,4 @@
-package crm_test
+package tenants_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"syncd/internal/cipp/crm"
+	"syncd/internal/cipp/tenants"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
@@ -51,14 +51,14 @@ func TestTenantsFollowTheirCompanies(t *testing.T) {
 func TestEachHalfLeavesTheOtherAlone(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		conf  crm.Config
+		conf  tenants.Config
 		plan  string
 		after string
 	}{
-		{"only groups change, and the alias stays", crm.Config{Groups: []crm.Rule{{Group: "North, and east", Status: "Credit*"}}}, "groups >North, and east",
+		{"only groups change, and the alias stays", tenants.Config{Groups: []tenants.Rule{{Group: "North, and east", Status: "Credit*"}}}, "groups >North, and east",
 			"The gardeners | Gold support | All with GDAP | North, and east"},
-		{"only the alias changes, and all groups stay", crm.Config{Alias: "IDENTIFIER"}, "alias The gardeners>NWGarden", "NWGarden | Gold support | All with GDAP"},
-		{"nothing is managed", crm.Config{}, "", "The gardeners | Gold support | All with GDAP"},
+		{"only the alias changes, and all groups stay", tenants.Config{Alias: "IDENTIFIER"}, "alias The gardeners>NWGarden", "NWGarden | Gold support | All with GDAP"},
+		{"nothing is managed", tenants.Config{}, "", "The gardeners | Gold support | All with GDAP"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inRoom(t, tt.conf, func(t *testing.T, r *room) {
@@ -75,7 +75,7 @@ func TestEachHalfLeavesTheOtherAlone(t *testing.T) {
 }
 
 func TestAnAliasFromACustomField(t *testing.T) {
-	inRoom(t, crm.Config{Alias: "portal NAME"}, func(t *testing.T, r *room) {
+	inRoom(t, tenants.Config{Alias: "portal NAME"}, func(t *testing.T, r *room) {
 		if got, want := written(r.apply(theDental)), "alias >Dentists (FD)"; got != want {
 			t.Errorf("got %s, want %s in single spaces, as it is read back", got, want)
 		}
@@ -171,33 +171,33 @@ func TestWhatLooksLikeAMistakeIsAskedAbout(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name  string
-		rules []crm.Rule
+		rules []tenants.Rule
 		alias string
 		set   func(*cippsim.World, *cwsim.World)
 		want  string // codes of the plans of all three
 	}{
-		{"an alias that a person wrote before syncd came", nil, crm.AliasIdentifier, nil, " alias_foreign alias_foreign"},
-		{"an alias like the one that is wanted", nil, crm.AliasName, nil, "  alias_foreign"},
-		{"a company's agreements are all out of sight", []crm.Rule{{Group: "Silver support", Agreement: "Gold*"}}, "",
+		{"an alias that a person wrote before syncd came", nil, tenants.AliasIdentifier, nil, " alias_foreign alias_foreign"},
+		{"an alias like the one that is wanted", nil, tenants.AliasName, nil, "  alias_foreign"},
+		{"a company's agreements are all out of sight", []tenants.Rule{{Group: "Silver support", Agreement: "Gold*"}}, "",
 			func(_ *cippsim.World, cw *cwsim.World) { cw.Agreements = nil }, "agreements_gone  "},
-		{"another agreement is there", []crm.Rule{{Group: "Silver support", Agreement: "Bronze*"}}, "", nil, "  "},
-		{"no rule asks for an agreement", []crm.Rule{{Group: "Silver support", Type: "Bronze*"}}, "",
+		{"another agreement is there", []tenants.Rule{{Group: "Silver support", Agreement: "Bronze*"}}, "", nil, "  "},
+		{"no rule asks for an agreement", []tenants.Rule{{Group: "Silver support", Type: "Bronze*"}}, "",
 			func(_ *cippsim.World, cw *cwsim.World) { cw.Agreements = nil }, "  "},
-		{"more than half of a group leaves it", []crm.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
+		{"more than half of a group leaves it", []tenants.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
 			func(c *cippsim.World, _ *cwsim.World) {
 				c.TenantGroups[0].Members, c.TenantGroups[3].Members = members(5), members(3)
 			}, "group_shrinks group_shrinks group_shrinks"},
-		{"half of it does", []crm.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
+		{"half of it does", []tenants.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
 			func(c *cippsim.World, _ *cwsim.World) {
 				c.TenantGroups[0].Members, c.TenantGroups[3].Members = members(6), members(3)
 			}, "  "},
-		{"a small group is emptied", []crm.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
+		{"a small group is emptied", []tenants.Rule{{Group: "Gold support", Type: "Bronze"}}, "",
 			func(c *cippsim.World, _ *cwsim.World) {
 				c.TenantGroups[0].Members, c.TenantGroups[3].Members = members(3), members(3)
 			}, "  "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inRoom(t, crm.Config{Alias: tt.alias, Groups: tt.rules}, func(t *testing.T, r *room) {
+			inRoom(t, tenants.Config{Alias: tt.alias, Groups: tt.rules}, func(t *testing.T, r *room) {
 				if tt.set != nil {
 					r.cipp.Update(func(c *cippsim.World) {
 						for _, id := range members(8)[3:] {
@@ -244,7 +244,7 @@ func TestRulesAboutGroupsThatCannotBeUsedAreSaidToThoseConcerned(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			conf := supported()
-			conf.Groups = append(conf.Groups, crm.Rule{Group: tt.group, Type: "Gold*"})
+			conf.Groups = append(conf.Groups, tenants.Rule{Group: tt.group, Type: "Gold*"})
 			inRoom(t, conf, func(t *testing.T, r *room) {
 				r.cipp.Update(func(w *cippsim.World) {
 					w.TenantGroups = append(w.TenantGroups, &cippsim.TenantGroup{ID: "t1", Name: "Twin"}, &cippsim.TenantGroup{ID: "t2", Name: "twin", Members: []string{garden}})
@@ -408,7 +408,7 @@ func TestARefusalIsAnErrorOfItsOwn(t *testing.T) {
 }
 
 func TestWhatTheLoopIsTold(t *testing.T) {
-	a, b := crm.Open(nil, nil, supported()).Spec(), crm.Open(nil, nil, crm.Config{Alias: "name"}).Spec()
+	a, b := tenants.Open(nil, nil, supported()).Spec(), tenants.Open(nil, nil, tenants.Config{Alias: "name"}).Spec()
 	if a.Settings == b.Settings || a.Settings == "" {
 		t.Errorf("got %q and %q, want a digest that follows the rules", a.Settings, b.Settings)
 	}

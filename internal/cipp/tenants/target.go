@@ -1,4 +1,4 @@
-// Package crm is the target that keeps CIPP's own list of tenants in step with
+// Package tenants is the target that keeps CIPP's own list of tenants in step with
 // ConnectWise: the alias a tenant is shown under, and which static tenant
 // groups it is in. What it follows is the company that a tenant is linked to;
 // of Microsoft's side it needs nothing.
@@ -6,7 +6,7 @@
 // Only groups that a rule names are managed. Dynamic groups and membership in
 // other groups are never touched, although CIPP's call sets alias and groups
 // whole: the operations of package admin send along what is to stay.
-package crm
+package tenants
 
 import (
 	"context"
