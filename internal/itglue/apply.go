@@ -354,8 +354,16 @@ func (p *place) relabelled(at spot, v plan.Value) plan.Value {
 	return setOf(labels)
 }
 
+// differing are the fields that were sent and came back otherwise.
+func differing(sent, shown plan.Fields) plan.Fields {
+	return slices.DeleteFunc(slices.Clone(sent), func(f plan.Field) bool {
+		now, _ := shown.Get(f.Name)
+		return now.Equal(f.Value)
+	})
+}
+
 // applied is what to remember of an asset once it is written: what came back,
-// and where that is not what was sent, a note of both.
+// and what of that is not as it was sent.
 func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Change, a *asset, sent plan.Fields) plan.Applied {
 	o := p.object(l, ch.Key, a)
 	o.Label = ch.After.Label
@@ -369,9 +377,9 @@ func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Chang
 	if ch.Before != nil && before == nil {
 		before = ch.Before.Info
 	}
-	o.Info = adapt(before, want, o.Fields)
+	o.Info = before
 	p.assets[ch.Key] = &o
-	out := plan.Applied{Object: o}
+	out := plan.Applied{Object: o, Rewritten: differing(want, o.Fields)}
 	if ch.Key.Kind == kindUser {
 		if note := t.relate(ctx, p, l, ch.Key, a.ID); note != nil {
 			out.Notes = append(out.Notes, *note)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -176,11 +175,7 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (p
 		case refusedWith(err, codeSynced):
 			// Another system keeps it: remembered, so that it is not tried again.
 			out := p.appliedContact(ch, live, nil)
-			out.Object.Info = maps.Clone(out.Object.Info)
-			if out.Object.Info == nil {
-				out.Object.Info = map[string]string{}
-			}
-			out.Object.Info[infoReadOnly] = "yes"
+			out.Object.Info = withReadOnly(out.Object.Info)
 			out.Notes = append(out.Notes, plan.Violation{Code: "contact_synced", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 				"contact %s (%s) is kept by another system and left as it is; if the PSA syncs contacts, set itglue.psa_contact_sync", n, live.name())})
 			return out, nil
@@ -203,8 +198,8 @@ func (p *place) appliedContact(ch plan.Change, c *contact, sent plan.Fields) pla
 	p.contacts[c.ID] = c
 	p.people[ch.Key.ID] = pairing{contact: c.ID}
 	o := *ch.After
-	o.Ref, o.Fields, o.Info = c.ID.String(), c.fields(), adapt(ch.After.Info, sent, c.fields())
-	return plan.Applied{Object: o}
+	o.Ref, o.Fields, o.Info = c.ID.String(), c.fields(), ch.After.Info
+	return plan.Applied{Object: o, Rewritten: differing(sent, o.Fields)}
 }
 
 // lay writes fields into the attributes of a contact. Arrays hold all that live

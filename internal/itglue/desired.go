@@ -3,6 +3,7 @@ package itglue
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +16,21 @@ import (
 // infoReadOnly marks a contact that IT Glue refused to change: another system
 // keeps it.
 const infoReadOnly = "read_only"
+
+// refused reports whether IT Glue refused to change a contact.
+func (p *place) refused(key plan.Key) bool {
+	r := p.records[key]
+	return r != nil && r.Info[infoReadOnly] != ""
+}
+
+func withReadOnly(info map[string]string) map[string]string {
+	info = maps.Clone(info)
+	if info == nil {
+		info = map[string]string{}
+	}
+	info[infoReadOnly] = "yes"
+	return info
+}
 
 // A wishList is the desired state of one customer in the making.
 type wishList struct {
@@ -98,12 +114,11 @@ func (w *wishList) add(kind, object, label string, info map[string]string, field
 	}
 	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), Info: info}
 	if now := w.place.assets[key]; now != nil {
-		w.place.settle(&o, now.Fields)
 		if why := w.place.carried[key]; why != "" {
 			// Held where there is something to write, and only said where there is not.
 			differs := slices.ContainsFunc(o.Fields, func(f plan.Field) bool {
 				v, there := now.Fields.Get(f.Name)
-				return !v.Equal(f.Value) && (there || !f.Value.Blank())
+				return !v.Equal(f.Value) && (there || !f.Value.Blank()) && !w.place.records[key].Rewrites(f.Name, f.Value, v)
 			})
 			w.out.Conflicts = append(w.out.Conflicts, carries(key, why, differs))
 			return
@@ -197,7 +212,6 @@ func (w *wishList) contact(u *directory.User) {
 	}
 	if c != nil {
 		o.Label = cmp.Or(c.name(), o.Label)
-		w.place.settle(&o, c.fields())
 	}
 	w.out.Objects = append(w.out.Objects, o)
 }
@@ -205,7 +219,7 @@ func (w *wishList) contact(u *directory.User) {
 // readOnly reports whether a contact is another system's to write: what is
 // written there anyway is refused, undone by the next sync, or travels on.
 func (w *wishList) readOnly(c *contact, key plan.Key) bool {
-	return w.config.psaOwns(c) || c.Microsoft || w.place.microsoft || w.place.adapted[key][infoReadOnly] != ""
+	return w.config.psaOwns(c) || c.Microsoft || w.place.microsoft || w.place.refused(key)
 }
 
 // psaOwns reports whether a contact is the PSA's. With two-way sync IT Glue takes

@@ -313,7 +313,7 @@ func (b *bench) apply(n *night) {
 		}
 		o := applied.Object
 		o.Key = c.Key
-		b.records[c.Key] = plan.Record{Object: c.Left(o), Origin: plan.Created}
+		b.records[c.Key] = plan.Record{Object: c.Left(o), Origin: plan.Created, Rewritten: c.Rewritten(b.records[c.Key].Rewritten, applied)}
 	}
 }
 

@@ -39,7 +39,7 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 	known := map[string]id{}
 	for i := range records {
 		r := &records[i]
-		p.recall(r)
+		p.records[r.Key] = r
 		if r.Kind != kindContact || r.Ref == "" {
 			continue
 		}
@@ -55,9 +55,6 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 	if err := t.trust(ctx, p, known); err != nil {
 		return err
 	}
-	for i := range o.Objects {
-		p.remind(&o.Objects[i])
-	}
 	p.pair(people, known)
 	p.matched = true
 	seen := map[plan.Key]bool{}
@@ -71,7 +68,9 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 		if upn != "" {
 			contact.Info = map[string]string{"upn": upn}
 		}
-		p.remind(&contact)
+		if p.refused(key) {
+			contact.Info = withReadOnly(contact.Info)
+		}
 		o.Objects = append(o.Objects, contact)
 	}
 	for _, u := range people {

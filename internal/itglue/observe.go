@@ -110,12 +110,12 @@ type place struct {
 	strays    map[id]*asset       // of our types, without the marks by which we find them
 
 	// What Match and Desired add.
-	mend     map[plan.Key]map[string]bool   // marks of an asset that somebody cleared
-	matched  bool                           // Match was called
-	people   map[string]pairing             // by object id
-	doubled  []*contact                     // with an address of somebody who has another contact
-	promised map[string]string              // label of a contact to come → object id
-	adapted  map[plan.Key]map[string]string // what became of texts, from records; see rewrite.go
+	mend     map[plan.Key]map[string]bool // marks of an asset that somebody cleared
+	matched  bool                         // Match was called
+	people   map[string]pairing           // by object id
+	doubled  []*contact                   // with an address of somebody who has another contact
+	promised map[string]string            // label of a contact to come → object id
+	records  map[plan.Key]*plan.Record    // what earlier runs left
 }
 
 // contactOf is the contact of a user, if there is one.
@@ -181,7 +181,7 @@ func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan
 	}
 	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, addresses: w.addresses,
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{},
-		inConflict: map[plan.Key]bool{}, carried: map[plan.Key]string{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, adapted: map[plan.Key]map[string]string{}}
+		inConflict: map[plan.Key]bool{}, carried: map[plan.Key]string{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
 	contacts, err := unfold[contact](w.contacts, organization)
 	if err != nil {
 		return nil, err

@@ -396,8 +396,9 @@ func TestTextThatComesBackDifferentIsSentOnce(t *testing.T) {
 	rec := b.records[plan.Key{Kind: kindUser, ID: oid(1)}]
 	sent, _ := rec.Fields.Get("department")
 	got := plan.Value{"cut"}
-	rec.Info = adapt(rec.Info, plan.Fields{{Name: "department", Value: sent}}, plan.Fields{{Name: "department", Value: got}})
 	rec.Fields = rec.Fields.With("department", got)
+	ch := plan.Change{Fields: []plan.FieldChange{{Name: "department", After: sent}}}
+	rec.Rewritten = ch.Rewritten(rec.Rewritten, plan.Applied{Object: rec.Object, Rewritten: differing(plan.Fields{{Name: "department", Value: sent}}, rec.Fields)})
 	b.records[rec.Key] = rec
 	b.sim.Update(func(w *itgluesim.World) { w.SetTrait(b.asset(w, kindUser, oid(1)), "department", "cut") })
 	b.quiet()

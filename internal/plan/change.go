@@ -61,6 +61,7 @@ type FieldChange struct {
 	Before Value
 	After  Value
 	Set    bool // rendered as a list
+	reason Reason
 }
 
 // A Change is one step of a plan.

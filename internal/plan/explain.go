@@ -1,7 +1,7 @@
 package plan
 
-// A Trace is one field of one object as all three sides know it, for a person
-// who asks why.
+// A Trace is one field of one object as all three sides know it, and what was
+// decided of it, for a person who asks why.
 type Trace struct {
 	Kind     string  `json:"kind"`
 	Key      string  `json:"key"`
@@ -14,52 +14,74 @@ type Trace struct {
 	Verdict  string  `json:"verdict"`
 }
 
-// Explain says field by field what Make compares. It does not change the sides.
-func Explain(kinds []Kind, s Sides) []Trace {
-	type three struct{ desired, observed, recorded *Object }
-	all := map[Key]*three{}
-	var order []Key
-	at := func(k Key) *three {
-		if all[k] == nil {
-			all[k] = &three{}
-			order = append(order, k)
-		}
-		return all[k]
+// The verdicts on a field that are no reason of a change.
+const (
+	verdictInStep = "in step"
+	verdictKept   = "a human's value, kept"
+	verdictOwn    = "the target shows what it made of it; not sent again"
+	verdictNot    = "not ours to set"
+)
+
+// trace adds what was decided of an object's fields. It only reads what compare
+// did.
+func (p *Plan) trace(kinds []Kind, desired, observed *Object, record *Record, d decision) {
+	var change *Change
+	if d.change {
+		change = &p.Changes[len(p.Changes)-1]
 	}
-	for i := range s.Desired {
-		at(s.Desired[i].Key).desired = &s.Desired[i]
+	var recorded *Object
+	if record != nil && record.Origin != Announced {
+		recorded = &record.Object
 	}
-	for i := range s.Observed {
-		at(s.Observed[i].Key).observed = &s.Observed[i]
-	}
-	for i := range s.Records {
-		if s.Records[i].Origin != Announced {
-			at(s.Records[i].Key).recorded = &s.Records[i].Object
-		}
-	}
-	var out []Trace
-	for _, key := range order {
-		kind, t := find(kinds, key.Kind), all[key]
-		if kind == nil {
+	seen := map[string]bool{}
+	for _, side := range []*Object{desired, observed, recorded} {
+		if side == nil {
 			continue
 		}
-		names := map[string]bool{}
-		for _, side := range []*Object{t.desired, t.observed, t.recorded} {
-			if side == nil {
+		kind := find(kinds, side.Kind)
+		for _, f := range side.Fields {
+			if seen[f.Name] || kind == nil {
 				continue
 			}
-			for _, f := range side.Fields {
-				if names[f.Name] {
-					continue
-				}
-				names[f.Name] = true
-				d, o, r := known(t.desired, f.Name), known(t.observed, f.Name), known(t.recorded, f.Name)
-				out = append(out, Trace{Kind: key.Kind, Key: key.ID, Label: side.Label, Field: f.Name,
-					Desired: d, Observed: o, Recorded: r, Owner: string(kind.owner(f.Name)), Verdict: verdict(kind.owner(f.Name), d, o, r)})
-			}
+			seen[f.Name] = true
+			p.Trace = append(p.Trace, Trace{Kind: side.Kind, Key: side.ID, Label: labelOf(desired, observed, record), Field: f.Name,
+				Desired: known(desired, f.Name), Observed: known(observed, f.Name), Recorded: known(recorded, f.Name),
+				Owner: string(kind.owner(f.Name)), Verdict: d.of(f.Name, desired, change)})
 		}
 	}
-	return out
+}
+
+// of says what was decided of a field.
+func (d *decision) of(field string, desired *Object, change *Change) string {
+	switch {
+	case change == nil:
+	case change.Action == Create && known(desired, field) == nil:
+		return verdictNot
+	case change.Action == Create, change.Action == Delete, change.Action == Forget:
+		return string(change.Reason) // the object comes or goes as a whole
+	}
+	for i := range d.fields {
+		switch {
+		case d.fields[i].Name != field:
+		case change.Action == Adopt, change.Reason == BackAtSource:
+			return string(change.Reason)
+		default:
+			return string(d.fields[i].reason)
+		}
+	}
+	_, kept := d.kept.Get(field)
+	_, own := d.own.Get(field)
+	switch {
+	case kept:
+		return verdictKept
+	case own:
+		return verdictOwn
+	case d.verdict != "":
+		return d.verdict
+	case known(desired, field) == nil:
+		return verdictNot
+	}
+	return verdictInStep
 }
 
 func known(o *Object, field string) *string {
@@ -72,25 +94,4 @@ func known(o *Object, field string) *string {
 	}
 	text := v.String()
 	return &text
-}
-
-func verdict(owner Ownership, desired, observed, recorded *string) string {
-	same := func(a, b *string) bool { return a != nil && b != nil && *a == *b }
-	switch {
-	case desired == nil:
-		return "not ours to set"
-	case observed == nil:
-		return "not at the target"
-	case same(desired, observed):
-		return "in step"
-	case (owner == Keep || owner == Fill) && !same(observed, recorded) && (recorded != nil || *observed != ""):
-		return "a human's value, kept"
-	case recorded == nil:
-		return "differs; not managed yet"
-	case same(observed, recorded):
-		return string(ChangedAtSource)
-	case same(desired, recorded):
-		return string(ChangedAtTarget)
-	}
-	return string(ChangedAtBoth)
 }

@@ -25,6 +25,8 @@ type Plan struct {
 	Foreign int // objects at the target that are not ours: counted, never touched
 	left    []Object
 	Managed int // the larger of what should be there and what of ours is there
+	// Trace is what was decided of each field, where Sides.Explain asks for it.
+	Trace []Trace
 }
 
 // Empty reports whether there is nothing to do.
@@ -42,6 +44,8 @@ type Sides struct {
 	HandsOff  map[Key]string // reason by key, as a person gave it
 	Now       time.Time      // for the patience with leavers
 	Left      []Object       // live on, kept in step no longer
+	// Explain asks for Plan.Trace.
+	Explain bool
 }
 
 // Make compares the three sides, object by object:
@@ -51,6 +55,7 @@ type Sides struct {
 //	yes      no        yes                create*  removed at target
 //	yes      no        announced          create   an earlier attempt left nothing (held after two)
 //	yes      same      yes                –        in step
+//	yes      rewritten yes                –        in step: the target shows what it made of it
 //	yes      another   yes                adopt*   another at target (its ref is not the recorded one)
 //	yes      differs   = desired          owner    changed at target
 //	yes      differs   = observed         update   changed at source
@@ -80,8 +85,12 @@ type Sides struct {
 // Two objects with one key on any side are an error that names both: never guess.
 func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	p := &Plan{Scope: scope}
-	if err := s.prepare(); err != nil {
+	out, err := s.prepare()
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", scope, err)
+	}
+	for _, t := range out {
+		p.trace(kinds, t.desired, t.observed, t.record, decision{verdict: "left as it is: " + t.code})
 	}
 	p.left = s.Left
 	for _, c := range s.Conflicts {
@@ -110,6 +119,9 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 			if why, off := s.HandsOff[key]; off {
 				p.Violations = append(p.Violations, Violation{Code: "hands_off", Kind: key.Kind, Key: key.ID, Note: true,
 					Message: fmt.Sprintf("%s is left alone: %s", labelOf(desired, observed, record), why)})
+				if s.Explain {
+					p.trace(kinds, desired, observed, record, decision{verdict: "left as it is: hands_off"})
+				}
 				continue
 			}
 		}
@@ -120,15 +132,25 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 		if observed != nil && (desired != nil || record != nil) {
 			managedObserved++
 		}
-		p.compare(kind, desired, observed, record, s.Now)
+		decided := p.compare(kind, desired, observed, record, s.Now)
+		if s.Explain {
+			p.trace(kinds, desired, observed, record, decided)
+		}
 	}
 	p.Managed = max(len(s.Desired), managedObserved)
 	p.order(kinds)
 	return p, nil
 }
 
+// A decision is what compare did with one object.
+type decision struct {
+	merged
+	change  bool   // the last change of the plan is the object's
+	verdict string // in words, where no field was asked
+}
+
 // compare is the table above, one object at a time.
-func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, now time.Time) {
+func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, now time.Time) decision {
 	last, announced := remembered(record, observed)
 	behind := p.leftBehind(record, observed)
 	if behind && desired != nil && observed == nil {
@@ -140,48 +162,52 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		if record != nil {
 			attempts = record.Attempts
 		}
-		p.missing(kind, desired, last, announced, attempts)
+		return p.missing(kind, desired, last, announced, attempts)
 	case desired != nil && last == nil:
-		m, reason := merge(kind, desired, observed, nil), AlreadyAtTarget
+		m, reason := merge(kind, desired, observed, nil, nil), AlreadyAtTarget
 		if announced {
 			reason = AttemptSucceeded
 			if len(m.fields) == 0 && agree(observed.Fields, record.Pending.Fields) {
 				p.InStep++ // the very thing that was approved and sent
 				p.Learned = append(p.Learned, m.left(observed))
-				return
+				return decision{merged: m}
 			}
 		}
-		p.add(kind, Change{Action: Adopt, Reason: reason, Before: observed}, m)
+		return p.add(kind, Change{Action: Adopt, Reason: reason, Before: observed}, m)
 	case desired != nil && last.Ref != "" && observed.Ref != last.Ref:
 		c := Change{Action: Adopt, Reason: AnotherAtTarget, Before: observed, Held: heldAnother, former: last.Ref}
-		p.add(kind, c, merge(kind, desired, observed, nil))
+		return p.add(kind, c, merge(kind, desired, observed, nil, nil))
 	case desired != nil:
-		m := merge(kind, desired, observed, last)
+		m := merge(kind, desired, observed, last, record)
 		if len(m.fields) == 0 {
 			p.InStep++
 			if m.stale || last != &record.Object {
 				p.Learned = append(p.Learned, m.left(observed))
 			}
-			return
+			return decision{merged: m}
 		}
 		reason := m.reason
 		if last.Retired && observed.Retired && !desired.Retired {
 			reason = BackAtSource
 		}
-		p.add(kind, Change{Action: Update, Reason: reason, Before: observed}, m)
+		return p.add(kind, Change{Action: Update, Reason: reason, Before: observed}, m)
 	case observed != nil && last == nil && !announced:
 		p.Foreign++
+		return decision{verdict: "not ours: never touched"}
 	case observed != nil && observed.Retired:
 		p.InStep++
 		if last == nil || last != &record.Object || !last.Retired || !agree(observed.Fields, last.Fields) {
 			p.Learned = append(p.Learned, *observed)
 		}
+		return decision{verdict: "in step: gone from source, and as the target leaves what is gone"}
 	case observed != nil && kind.Leavers != nil && kind.Leavers.Never:
 		p.InStep++ // nothing is waited for, and it comes back as it was
+		return decision{verdict: "gone from source; left as it is"}
 	case observed != nil && kind.Leavers.waits(record, now):
 		p.Absent = append(p.Absent, record.Key)
 		p.Violations = append(p.Violations, Violation{Code: "leaving", Kind: record.Key.Kind, Key: record.Key.ID, Note: true,
 			Message: fmt.Sprintf("%s is gone from the source: %s", labelOf(desired, observed, record), kind.Leavers.left(record, now))})
+		return decision{verdict: "gone from source; waited for"}
 	case observed != nil:
 		c := Change{Action: Delete, Reason: GoneFromSource, Before: observed}
 		if last != nil && !agree(observed.Fields, last.Fields) {
@@ -190,12 +216,14 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 				c.Held = heldEdit
 			}
 		}
-		p.add(kind, c, retired(kind, observed))
+		return p.add(kind, c, retired(kind, observed))
 	case behind: // said above, on every run until it ends
+		return decision{verdict: "lives on, and is kept in step no longer"}
 	case announced, record.Pending != nil && record.Pending.Retired:
 		p.Dropped = append(p.Dropped, record.Key)
+		return decision{verdict: "announced, left nothing, and wanted no more"}
 	default:
-		p.add(kind, Change{Action: Forget, Reason: GoneFromBoth, Before: &record.Object}, merged{})
+		return p.add(kind, Change{Action: Forget, Reason: GoneFromBoth, Before: &record.Object}, merged{})
 	}
 }
 
@@ -261,12 +289,12 @@ const (
 // maxAttempts is how often a create whose answer was lost is sent in all.
 const maxAttempts = 2
 
-func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attempts int) {
+func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attempts int) decision {
 	switch {
 	case last != nil && !last.Retired && !kind.MayCreate:
-		p.add(kind, Change{Action: Forget, Reason: RemovedAtTarget, Before: last, Held: heldRemoval}, merged{})
+		return p.add(kind, Change{Action: Forget, Reason: RemovedAtTarget, Before: last, Held: heldRemoval}, merged{})
 	case last != nil && !last.Retired:
-		p.add(kind, Change{Action: Create, Reason: RemovedAtTarget, Held: heldRemoval}, merged{after: desired})
+		return p.add(kind, Change{Action: Create, Reason: RemovedAtTarget, Held: heldRemoval}, merged{after: desired})
 	case !kind.MayCreate:
 		v := Violation{Code: "missing", Message: fmt.Sprintf("%s is not at the target and is not created: %s", desired.Label, desired.Fields)}
 		if kind.Missing != nil {
@@ -274,12 +302,13 @@ func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attemp
 		}
 		v.Kind, v.Key, v.Note = desired.Kind, desired.ID, true
 		p.Violations = append(p.Violations, v)
+		return decision{verdict: "not at the target, and not created"}
 	case announced && attempts >= maxAttempts:
-		p.add(kind, Change{Action: Create, Reason: AttemptVanished, Held: heldSent}, merged{after: desired})
+		return p.add(kind, Change{Action: Create, Reason: AttemptVanished, Held: heldSent}, merged{after: desired})
 	case announced:
-		p.add(kind, Change{Action: Create, Reason: AttemptVanished}, merged{after: desired})
+		return p.add(kind, Change{Action: Create, Reason: AttemptVanished}, merged{after: desired})
 	default:
-		p.add(kind, Change{Action: Create, Reason: NewAtSource}, merged{after: desired})
+		return p.add(kind, Change{Action: Create, Reason: NewAtSource}, merged{after: desired})
 	}
 }
 
@@ -303,13 +332,14 @@ type merged struct {
 	after  *Object
 	fields []FieldChange
 	kept   Fields // fields a human owns now, with what we would have written
+	own    Fields // fields that the target rewrites, with what it shows
 	held   bool
 	reason Reason
 	stale  bool // our memory differs from what both sides agree on
 }
 
 // merge asks field by field who wins. It allocates only where something differs.
-func merge(kind *Kind, desired, observed, last *Object) merged {
+func merge(kind *Kind, desired, observed, last *Object, record *Record) merged {
 	m := merged{}
 	for i := range desired.Fields {
 		f := &desired.Fields[i]
@@ -326,6 +356,11 @@ func merge(kind *Kind, desired, observed, last *Object) merged {
 			continue
 		}
 		owner := kind.owner(f.Name)
+		if owner != Hold && record.Rewrites(f.Name, f.Value, now) {
+			m.own = append(m.own, Field{f.Name, now})
+			m.stale = m.stale || !was.Equal(now)
+			continue
+		}
 		edited := known && !now.Equal(was)
 		reason := ChangedAtSource
 		switch {
@@ -348,10 +383,17 @@ func merge(kind *Kind, desired, observed, last *Object) merged {
 		if m.reason == "" || reason != ChangedAtSource {
 			m.reason = reason
 		}
-		m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
+		m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name), reason: reason})
 	}
 	if len(m.fields) == 0 {
 		m.after = desired
+		if len(m.own) > 0 {
+			after := *desired
+			for _, f := range m.own {
+				after.Fields = after.Fields.With(f.Name, f.Value)
+			}
+			m.after = &after
+		}
 		return m
 	}
 	after := *observed
@@ -410,7 +452,7 @@ func retired(kind *Kind, observed *Object) merged {
 	return m
 }
 
-func (p *Plan) add(kind *Kind, c Change, m merged) {
+func (p *Plan) add(kind *Kind, c Change, m merged) decision {
 	c.After, c.Fields, c.Kept = m.after, m.fields, m.kept
 	if m.held {
 		c.Held = heldEdit
@@ -440,6 +482,7 @@ func (p *Plan) add(kind *Kind, c Change, m merged) {
 		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})
 	}
 	p.Changes = append(p.Changes, c)
+	return decision{merged: m, change: true}
 }
 
 func (c *Change) heldMessage() string {
@@ -469,28 +512,54 @@ func orNothing(v Value) string {
 	return v.String()
 }
 
-// prepare sorts the sides, finds doubles and takes conflicts out.
-func (s *Sides) prepare() error {
+// taken is an object that is taken out of all sides beforehand.
+type taken struct {
+	desired, observed *Object
+	record            *Record
+	code              string // of the conflict
+}
+
+// prepare sorts the sides, finds doubles and takes conflicts out. It returns
+// what was taken out, where that is asked for.
+func (s *Sides) prepare() (out []taken, err error) {
 	if err := sortUnique(s.Desired, func(o *Object) *Object { return o }, "wanted"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := sortUnique(s.Observed, func(o *Object) *Object { return o }, "at the target"); err != nil {
-		return err
+		return nil, err
 	}
 	if err := sortUnique(s.Records, func(r *Record) *Object { return &r.Object }, "recorded"); err != nil {
-		return err
+		return nil, err
 	}
 	if len(s.Conflicts) == 0 {
-		return nil
+		return nil, nil
 	}
-	out := make(map[Key]bool, len(s.Conflicts))
+	gone := make(map[Key]bool, len(s.Conflicts))
 	for _, c := range s.Conflicts {
-		out[c.Key] = true
+		if s.Explain && !gone[c.Key] {
+			out = append(out, s.take(c))
+		}
+		gone[c.Key] = true
 	}
-	s.Desired = slices.DeleteFunc(s.Desired, func(o Object) bool { return out[o.Key] })
-	s.Observed = slices.DeleteFunc(s.Observed, func(o Object) bool { return out[o.Key] })
-	s.Records = slices.DeleteFunc(s.Records, func(r Record) bool { return out[r.Key] })
-	return nil
+	s.Desired = slices.DeleteFunc(s.Desired, func(o Object) bool { return gone[o.Key] })
+	s.Observed = slices.DeleteFunc(s.Observed, func(o Object) bool { return gone[o.Key] })
+	s.Records = slices.DeleteFunc(s.Records, func(r Record) bool { return gone[r.Key] })
+	return out, nil
+}
+
+// take copies what the sides hold of a conflict.
+func (s *Sides) take(c Conflict) taken {
+	t := taken{code: cmp.Or(c.Code, "conflict")}
+	if i := slices.IndexFunc(s.Desired, func(o Object) bool { return o.Key == c.Key }); i >= 0 {
+		t.desired = new(s.Desired[i])
+	}
+	if i := slices.IndexFunc(s.Observed, func(o Object) bool { return o.Key == c.Key }); i >= 0 {
+		t.observed = new(s.Observed[i])
+	}
+	if i := slices.IndexFunc(s.Records, func(r Record) bool { return r.Key == c.Key }); i >= 0 {
+		t.record = new(s.Records[i])
+	}
+	return t
 }
 
 func sortUnique[T any](items []T, object func(*T) *Object, side string) error {

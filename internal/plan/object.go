@@ -141,6 +141,9 @@ type Record struct {
 	At      time.Time `json:"at"`
 	// Left are the refs of what this object was before another took its place.
 	Left []string `json:"left,omitempty"`
+	// Rewritten are the fields that the target takes and shows otherwise, with
+	// what was sent and what came, see rewritten.go.
+	Rewritten map[string]string `json:"rewritten,omitempty"`
 	// Attempts counts how often a create was announced.
 	Attempts int `json:"attempts,omitempty"`
 	// Absences counts the proven snapshots in a row that lacked the object,

@@ -47,6 +47,9 @@ type Observed struct {
 type Applied struct {
 	Object Object
 	Notes  []Violation // such as a price that changed with the quantity
+	// Rewritten are fields that the target took and shows otherwise, each as it
+	// was sent; Object has what it shows.
+	Rewritten Fields
 }
 
 // ErrMoved says that the target no longer holds what the plan was made from.

@@ -92,7 +92,7 @@ func (p *place) wish(key plan.Key, f *mapped, i int, v string, r *resource) plan
 	}
 	now := p.shown(key, f, r.values[i])
 	switch {
-	case f.immutable, len(now) == 1 && f.compare.same(v, now[0]), p.settledAs(key, f.name, want, now), p.refusedAlone(key, f.name, want):
+	case f.immutable, len(now) == 1 && f.compare.same(v, now[0]), p.refusedAlone(key, f.name, want):
 		return now
 	case len(now) == 0 && f.compare.same(v, ""):
 		return nil
@@ -186,11 +186,10 @@ func (t *Target) wantGroup(p *place, key plan.Key, one *team) plan.Object {
 	o := plan.Object{Key: key, Label: cmp.Or(one.group.Name, key.ID)}
 	name, external := plan.Value{o.Label}, plan.Value{key.ID}
 	if r := one.r; r != nil {
-		if r.name != "" && (exact.same(o.Label, r.name) || p.settledAs(key, pathDisplayName, name, scalar(r.name))) {
+		if r.name != "" && exact.same(o.Label, r.name) {
 			name = scalar(r.name)
 		}
-		if r.external != "" && sameExternal(r.external, key.ID) || p.settledAs(key, pathExternalID, external, scalar(r.external)) ||
-			slices.Contains(t.profile.Immutable, pathExternalID) {
+		if r.external != "" && sameExternal(r.external, key.ID) || slices.Contains(t.profile.Immutable, pathExternalID) {
 			external = scalar(r.external)
 		}
 	}

@@ -105,7 +105,7 @@ func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *r
 		}
 		info[name] = value
 	}
-	var named plan.Fields
+	var named, rewritten plan.Fields
 	var members *plan.Field
 	for i := range wanted {
 		if wanted[i].Name == pathMembers {
@@ -123,9 +123,8 @@ func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *r
 		r = after
 		p.adopt(ch.Key, r)
 		for _, w := range named {
-			delete(info, adaptedMark+w.Name)
 			if now := r.groupText(w.Name); now != w.Value.String() {
-				remember(adaptedMark+w.Name, adaptedTo(w.Value, scalar(now)))
+				rewritten = append(rewritten, w)
 				note("non_convergent", "group %s: %s was sent as %q and is %q at the provider; it is not sent again until it changes at the source", r.label(), w.Name, w.Value, now)
 			}
 		}
@@ -186,7 +185,7 @@ func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *r
 	}
 	p.memory[ch.Key] = maps.Clone(info)
 	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: info, Fields: p.groupFields(ch.Key, r, nil)}
-	return plan.Applied{Object: o, Notes: notes}, nil
+	return plan.Applied{Object: o, Notes: notes, Rewritten: rewritten}, nil
 }
 
 // groupText is a field of a group as it stands there.

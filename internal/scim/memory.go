@@ -13,10 +13,6 @@ import (
 
 // What an object remembers, among its Info, of how the provider treated it.
 const (
-	// adaptedMark begins the names of fields that came back different from what
-	// was sent: sending them again would bring the same answer, every half hour.
-	// While both stay as they are the field counts as right.
-	adaptedMark = "came_back_as:"
 	// infoTruncated is how many members of a group the provider shows at most.
 	infoTruncated = "members_truncated"
 	// infoDeadEnd is what was refused for good; the next two say how.
@@ -85,14 +81,6 @@ func (p *place) keepsMembers(key plan.Key) bool {
 func fingerprint(v plan.Value) string {
 	sum := sha256.Sum256([]byte(strings.Join(v, "\x00")))
 	return hex.EncodeToString(sum[:6])
-}
-
-func adaptedTo(sent, got plan.Value) string { return fingerprint(sent) + " " + fingerprint(got) }
-
-// settledAs reports whether a field is known to come back as it stands there.
-func (p *place) settledAs(key plan.Key, name string, want, now plan.Value) bool {
-	mark := p.memory[key][adaptedMark+name]
-	return mark != "" && mark == adaptedTo(want, now)
 }
 
 // deadEnd says that an object was refused for good, as long as what it was

@@ -54,7 +54,7 @@ func (t *Target) remarks(p *place) []plan.Violation {
 				out = append(out, plan.Violation{Code: "attribute_refused", Kind: kindUser, Key: id, Stays: true, Message: says})
 			}
 		}
-		if mark := p.memory[key][adaptedMark+pathActive]; mark != "" && one.user.Enabled && says && !is {
+		if record := p.records[key]; record != nil && record.Rewrites(pathActive, plan.Value{"true"}, plan.Value{"false"}) && one.user.Enabled && says && !is {
 			out = append(out, plan.Violation{Code: "non_convergent", Kind: kindUser, Key: id, Stays: true, Message: fmt.Sprintf(
 				"%s does not become active although the provider accepted it: enable the user there", who(one.user))})
 		}

@@ -143,7 +143,7 @@ func (s *stage) try() (done, notes []string) {
 			continue
 		}
 		out.Object.Key = c.Key
-		s.records[c.Key] = plan.Record{Object: c.Left(out.Object), Origin: plan.Created}
+		s.records[c.Key] = plan.Record{Object: c.Left(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(s.records[c.Key].Rewritten, out)}
 	}
 	return done, notes
 }

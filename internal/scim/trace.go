@@ -99,8 +99,6 @@ func (p *place) unsent(key plan.Key, f *mapped, i int, v string, r *resource) st
 	now := p.shown(key, f, r.values[i])
 	switch {
 	case f.compare.same(v, now.String()):
-	case p.settledAs(key, f.name, want, now):
-		return "the provider keeps its own; not sent again"
 	case p.refusedAlone(key, f.name, want):
 		return "refused by the provider lately; not sent for now"
 	case f.immutable:

@@ -144,7 +144,7 @@ const stubbornAfter = 3
 
 // insist looks whether a user shows what was sent. What does not is sent once
 // more; a provider that accepts it and keeps its own is not fought with: the
-// object remembers (see memory.go), and it is said once. An active that does
+// record remembers (plan.Applied), and it is said once. An active that does
 // not become false is another matter: somebody is still let in.
 func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
 	left := differing(p.layout, p.verified(wanted), r)
@@ -193,6 +193,7 @@ func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fi
 	if o.Info == nil {
 		o.Info = maps.Clone(ch.After.Info)
 	}
+	var rewritten plan.Fields
 	for _, w := range sent {
 		i, ok := p.layout.at[w.Name]
 		if !ok {
@@ -203,17 +204,12 @@ func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fi
 			o.Fields = o.Fields.With(w.Name, w.Value)
 			continue
 		}
-		now, _ := o.Fields.Get(w.Name)
-		delete(o.Info, adaptedMark+w.Name)
 		if !p.refusedAlone(ch.Key, w.Name, w.Value) {
 			delete(o.Info, refusedMark+w.Name)
 			delete(o.Info, refusedSays+w.Name)
 		}
 		if len(differing(p.layout, p.atProvider(plan.Fields{w}), r)) > 0 && !f.immutable {
-			if o.Info == nil {
-				o.Info = map[string]string{}
-			}
-			o.Info[adaptedMark+w.Name] = adaptedTo(w.Value, now)
+			rewritten = append(rewritten, w)
 		}
 	}
 	// Of the fields that were not sent, those that are not read back as sent
@@ -226,5 +222,5 @@ func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fi
 	p.memory[ch.Key] = o.Info
 	is, says := r.active(p.layout)
 	o.Retired = says && !is && t.config.Leavers.Then != ThenDelete
-	return plan.Applied{Object: o, Notes: notes}
+	return plan.Applied{Object: o, Notes: notes, Rewritten: rewritten}
 }

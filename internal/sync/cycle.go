@@ -152,6 +152,7 @@ func (s *scope) cycle(ctx context.Context) error {
 		s.report.fail(Failed, err) // two objects with one key: never guess
 		return nil
 	}
+	s.report.Trace = s.plan.Trace
 	s.guard()
 	s.show()
 	if s.plan.Empty() || s.run.mode == PlanOnly {
@@ -210,7 +211,7 @@ func (s *scope) sides() plan.Sides {
 		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.Info) })
 		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
 		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, nil) })
-		s.report.Trace = plan.Explain(s.target.spec.Kinds, sides)
+		sides.Explain = true
 		if t, ok := s.target.Target.(Tracer); ok {
 			s.report.Looked = t.Trace(s.customer.Key, only)
 		}

@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"strings"
+)
+
+// Some targets take a value and show another: a sanitiser drops what it does
+// not like, a limit cuts, a switch has no effect. Sent again it would come back
+// the same, run after run. So a record remembers of such a field what was sent
+// and what came; while both stay as they are the field is in step. A field that
+// is owned Hold is never taken for one: what costs money is a person's to judge.
+
+// markOfOld begins the names under which schema 1 kept these notes in Info.
+const markOfOld = "came_back_as:"
+
+// Rewritten returns what to remember, after the change, of the fields that the
+// target rewrites; before is what was remembered until now.
+func (c *Change) Rewritten(before map[string]string, a Applied) map[string]string {
+	after := maps.Clone(before)
+	for _, f := range c.Fields {
+		delete(after, f.Name)
+	}
+	for _, f := range a.Rewritten {
+		if after == nil {
+			after = map[string]string{}
+		}
+		shown, _ := a.Object.Fields.Get(f.Name)
+		after[f.Name] = sentAndShown(f.Value, shown)
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	return after
+}
+
+// Rewrites reports whether the target is known to make shown of sent.
+func (r *Record) Rewrites(field string, sent, shown Value) bool {
+	if r == nil || len(r.Rewritten) == 0 && len(r.Info) == 0 {
+		return false
+	}
+	known := r.Rewritten[field]
+	if known == "" {
+		known = r.Info[markOfOld+field]
+	}
+	return known != "" && known == sentAndShown(sent, shown)
+}
+
+func sentAndShown(sent, shown Value) string { return fingerprint(sent) + " " + fingerprint(shown) }
+
+func fingerprint(v Value) string {
+	sum := sha256.Sum256([]byte(strings.Join(v, "\x00")))
+	return hex.EncodeToString(sum[:6])
+}
