@@ -57,6 +57,10 @@ func checkCommand(a *app) *cobra.Command {
 
 func (w *World) check(ctx context.Context) []finding {
 	all := []finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%s, targets: %s", count(len(w.Jobs), "job"), names(w.Config.targets(), func(t string) string { return t }))}}
+	if w.Config.exposed != "" {
+		all = append(all, finding{System: "syncd", Name: "permissions", Detail: w.Config.exposed,
+			Remedy: "chmod 600 it, owned by the user that syncd runs as, or keep the secrets out of it (SYNCD_…_FILE)"})
+	}
 	state := finding{System: "syncd", Name: "state", OK: true}
 	if counts, err := w.Store.Verify(ctx); err != nil {
 		state.OK, state.Detail, state.Remedy = false, err.Error(), "restore a backup: syncd state restore FILE"

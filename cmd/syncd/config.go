@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,7 @@ type Config struct {
 	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
 	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
 
+	exposed  string // who else may read its secrets, or write to it
 	location *time.Location
 	limits   sync.Limits
 }
@@ -182,12 +184,31 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c, err := parseConfig(text, env, names, problems)
+	if err == nil && len(text) > 0 {
+		c.exposed = exposed(path, text, c.redactor())
+	}
 	if err == nil && !filepath.IsAbs(c.State.Path) {
 		// Counted from the file and not from wherever a command is typed: a
 		// second, empty state would know nothing of what the first one manages.
 		c.State.Path = filepath.Join(filepath.Dir(path), c.State.Path)
 	}
 	return c, err
+}
+
+// exposed says that others on this machine may read secrets in the file, or
+// write to it; it is empty where they may not.
+func exposed(path string, text []byte, secrets secret.Redactor) string {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" {
+		return "" // its permissions say nothing there
+	}
+	switch mode := info.Mode().Perm(); {
+	case mode&0o002 != 0:
+		return fmt.Sprintf("every user of this machine may write to %s (mode %04o)", path, mode)
+	case mode&0o004 != 0 && secrets.Text(string(text)) != string(text):
+		return fmt.Sprintf("%s holds secrets, and every user of this machine may read it (mode %04o)", path, mode)
+	}
+	return ""
 }
 
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,6 +60,7 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 		return err
 	}
 	defer socket.Close()
+	control.Sweep(filepath.Dir(w.Config.State.Path))
 	runner, err := w.schedule(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,11 +53,11 @@ func stateCommand(a *app) *cobra.Command {
 			if a.world != nil || control.Listens(control.SocketPath(cfg.State.Path)) {
 				return usage("the daemon is using the state; stop it, restore, start it again")
 			}
-			if err := boltstate.Restore(args[0], cfg.State.Path); err != nil {
+			done, err := boltstate.Restore(args[0], cfg.State.Path, time.Now())
+			if err != nil {
 				return fmt.Errorf("restoring: %w", err)
 			}
-			a.say("%s is in place; the former state, if there was one, is %s.before-restore", cfg.State.Path, cfg.State.Path)
-			return nil
+			return a.print(done, func(out io.Writer) error { return writeRestoration(out, cfg.State.Path, done) })
 		}}
 	migrate := &cobra.Command{Use: "migrate", Short: "Bring the state to this version's layout (opening it does so too)", Args: cobra.NoArgs,
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
@@ -74,6 +75,21 @@ func stateCommand(a *app) *cobra.Command {
 		})}
 	cmd.AddCommand(backup, restore, verify, migrate)
 	return cmd
+}
+
+func writeRestoration(out io.Writer, path string, done state.Restoration) error {
+	p := &page{w: out}
+	asOf := "no run is noted in it"
+	if !done.AsOf.IsZero() {
+		asOf = "its last run began at " + done.AsOf.Format(time.DateTime+" MST")
+	}
+	p.line("%s is in place; %s", path, asOf)
+	if done.Former != "" {
+		p.line("the former state is kept as %s", done.Former)
+	}
+	p.line("%s of it dropped: what they allowed may be done already", count(done.Decisions, "decision"))
+	p.line("the next plan of each customer at each target waits for a person: syncd apply, then syncd holds")
+	return p.err
 }
 
 func writeCounts(out io.Writer, c state.Counts) error {

@@ -49,10 +49,13 @@ type Facts struct {
 	Policy          Policy
 	First           bool // nothing of this scope was ever applied
 	SettingsChanged bool // rules, links or filters differ from those of the last run
-	Counts          []Count
-	SourceAsOf      time.Time
-	SourceMaxAge    time.Duration // 0 = any age
-	Now             time.Time
+	// Restored says when the state was put back from a backup that does not know
+	// what happened at the target since; empty where it knows.
+	Restored     string
+	Counts       []Count
+	SourceAsOf   time.Time
+	SourceMaxAge time.Duration // 0 = any age
+	Now          time.Time
 }
 
 // Tally counts the changes of a plan as the limits see them.
@@ -142,6 +145,9 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 		vs = append(vs, Violation{Code: "source_stale", Stays: true, Message: fmt.Sprintf(
 			"the source's data is %s old, %s are allowed (cipp.max_age); refresh it at the source",
 			f.Now.Sub(f.SourceAsOf).Round(time.Minute), f.SourceMaxAge)})
+	}
+	if f.Restored != "" {
+		hold("restored", "%s: what happened at the target since is not known, edits of people included; read the plan, then %s", f.Restored, wayOn)
 	}
 	if f.First && l.HoldFirst {
 		hold("first_plan", "this is the first plan of this customer at this target; read it, then %s", wayOn)

@@ -50,6 +50,7 @@ func TestGuards(t *testing.T) {
 		{"report only", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Policy = Never }), "report_only"},
 		{"approve policy", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Policy = Approve }), "approval"},
 		{"first plan", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.First = true }), "first_plan"},
+		{"restored from a backup, whatever the limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Restored = "put back" }), "restored"},
 		{"settings changed", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SettingsChanged = true }), "settings_changed"},
 		{"creates by count", changing(1000, 51, 0, 0, "0"), auto, "creates"},
 		{"creates by share", changing(40, 21, 0, 0, "0"), auto, "creates"},

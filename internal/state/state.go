@@ -115,6 +115,21 @@ type Cursor struct {
 	Counts     map[string]int   `json:"counts"`           // rows of each proven source list then
 	Objects    int              `json:"objects"`          // managed objects
 	Absent     int              `json:"absent,omitempty"` // of them, gone from the source and waited for
+	// Restored is set by a restore, until a run has seen the target right or was
+	// let write to it: what happened there since the backup is not remembered.
+	Restored bool `json:"restored,omitempty"`
+}
+
+// RestoredDocument is the document in which a restore says that it happened.
+const RestoredDocument = "restored"
+
+// A Restoration is what a restore did to the backup that it put in place.
+type Restoration struct {
+	At        time.Time `json:"at"`
+	AsOf      time.Time `json:"as_of,omitzero"`   // when the backup's last run began
+	Decisions int       `json:"decisions"`        // approvals and rejections that were dropped
+	Scopes    int       `json:"scopes"`           // whose next plan waits for a person
+	Former    string    `json:"former,omitempty"` // where the former state is kept now
 }
 
 // A Hold is a plan that waits for a person.

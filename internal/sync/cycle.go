@@ -123,7 +123,7 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 // the only use of the cursor besides the guards.
 func (s *scope) fresh(c *state.Cursor) bool {
 	return c != nil && c.Absent == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
-		s.memory.Hold == nil && c.Source == s.digest && c.Settings == s.settings() && !c.InStepAt.IsZero() &&
+		s.memory.Hold == nil && !c.Restored && c.Source == s.digest && c.Settings == s.settings() && !c.InStepAt.IsZero() &&
 		s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
 }
 
@@ -246,6 +246,9 @@ func (s *scope) guard() {
 	if needs != 0 { // what is made from nothing of the tenant's cannot be too old
 		facts.SourceAsOf, facts.SourceMaxAge = s.snapshot.Oldest(needs).AsOf, s.run.MaxAge
 	}
+	if r := s.run.restored; r != nil && (cursor == nil || cursor.Restored) {
+		facts.Restored = fmt.Sprintf("the state was restored on %s from a backup whose last run was %s", r.At.Format(time.DateOnly), lastRun(r.AsOf))
+	}
 	if cursor != nil {
 		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settings()
 		for collection, now := range s.snapshot.Counts(needs) {
@@ -319,6 +322,13 @@ func (s *scope) moved() string {
 		parts = append(parts[:3], fmt.Sprintf("and %d more", len(parts)-3))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func lastRun(at time.Time) string {
+	if at.IsZero() {
+		return "none"
+	}
+	return "on " + at.Format(time.DateOnly)
 }
 
 func orNone(s string) string {
@@ -488,6 +498,7 @@ func (s *scope) cursor() *state.Cursor {
 	if !s.normal {
 		return &c
 	}
+	c.Restored = false
 	c.Settings, c.Counts, c.Source = s.settings(), s.counts(c.Counts), ""
 	c.Objects, c.Absent = s.plan.Managed, len(s.plan.Absent)
 	if (s.report.Outcome == InStep || s.report.Outcome == Changed) && !s.later {

@@ -3,6 +3,7 @@ package sync
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -154,6 +155,8 @@ type run struct {
 	report *Report
 	total  int
 	oldest map[string]time.Time // by collection, at the source
+
+	restored *state.Restoration // nil where the state was never put back
 }
 
 // An opened target, with the job that drives it in this run.
@@ -188,6 +191,9 @@ func (r *run) do(ctx context.Context) error {
 	defer release()
 	if len(targets) == 0 {
 		return nil
+	}
+	if r.restored, err = restored(ctx, r.Store); err != nil {
+		return err
 	}
 	customers, err := r.customers(ctx)
 	if err != nil {
@@ -258,6 +264,19 @@ func (r *run) open(ctx context.Context) (targets []*opened, release func(), err 
 		}
 	}
 	return targets, release, nil
+}
+
+// restored returns the last restore of the state.
+func restored(ctx context.Context, store state.Store) (*state.Restoration, error) {
+	d, err := store.Document(ctx, state.RestoredDocument)
+	if err != nil || len(d.Body) == 0 {
+		return nil, err
+	}
+	r := new(state.Restoration)
+	if err := json.Unmarshal(d.Body, r); err != nil {
+		return nil, fmt.Errorf("reading when the state was restored: %w: %w", state.ErrCorrupt, err)
+	}
+	return r, nil
 }
 
 // customers lists whom the run is about: what the source lists now, joined

@@ -308,8 +308,17 @@ func (s *Store) PutDocument(ctx context.Context, d state.Document) error {
 		if version != d.Version {
 			return fmt.Errorf("it is at version %d, the change was made to version %d: %w", version, d.Version, state.ErrConflict)
 		}
-		value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(d.Body)), uint64(version+1))
-		value = append(value, d.Body...)
-		return tx.Bucket(bucketDocuments).Put(key, seal(key, value))
+		return putDocument(tx, key, d.Body)
 	})
+}
+
+// putDocument stores a body one version above the one that is there.
+func putDocument(tx *bbolt.Tx, key, body []byte) error {
+	version, _, err := document(tx, key)
+	if err != nil {
+		return err
+	}
+	value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(body)), uint64(version+1))
+	value = append(value, body...)
+	return tx.Bucket(bucketDocuments).Put(key, seal(key, value))
 }

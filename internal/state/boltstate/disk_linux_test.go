@@ -91,7 +91,7 @@ func TestADiskThatIsFullLosesNothing(t *testing.T) {
 		filled(t, path, 3)
 		from := backup(t, 1000)
 		lift := limitFiles(t, 8192)
-		err := Restore(from, path)
+		_, err := Restore(from, path, now)
 		lift()
 		if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "nothing was changed") {
 			t.Errorf("got %v, want what is full and that nothing was changed", err)

@@ -67,6 +67,9 @@ func tryOpen(path string, opts Options, steps []migration) (_ *Store, err error)
 			f.Close() // bbolt may have done so already
 		}
 	}()
+	if !opts.ReadOnly {
+		sweep(path)
+	}
 	// bbolt believes what the file says of itself: where its free pages are,
 	// how many, and that the file is that long.
 	if err := inspect(f); err != nil {
@@ -203,7 +206,7 @@ func opening(path string, err error) error {
 // at path is always damage.
 func create(path string, steps []migration) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*")
+	f, err := os.CreateTemp(dir, filepath.Base(path)+making+"*")
 	if err != nil {
 		return opening(path, err)
 	}
@@ -217,6 +220,9 @@ func create(path string, steps []migration) error {
 	}
 	if err == nil {
 		err = place(temp, path)
+	}
+	if _, there := os.Lstat(path); there == nil {
+		return nil // perhaps another's, who has swept ours away
 	}
 	if full := diskFull(err); full != nil {
 		return fmt.Errorf("%w; free space there, then start again", full)

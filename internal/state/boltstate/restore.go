@@ -2,41 +2,51 @@ package boltstate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"syncd/internal/state"
 )
 
-// BeforeRestore is appended to the name of the file that Restore replaces.
-const BeforeRestore = ".before-restore"
+// BeforeRestore is in the names of the files that Restore replaced, before the
+// time at which it did.
+const BeforeRestore = ".before-restore-"
 
 // Restore puts the backup in the place of the state at path. The backup is
 // copied, brought up to date and verified first; a backup that does not verify
-// changes nothing. The former file, damaged or not, is kept as
-// path.before-restore, over the one of an earlier restore.
+// changes nothing. The former file, damaged or not, is kept beside it, and so
+// are those of earlier restores.
+//
+// What people approved was for the world as it then was: the decisions in the
+// backup are dropped, and the next plan of every scope waits for a person.
 //
 // It is state.ErrLocked while somebody uses the state, and state.ErrCorrupt or
 // state.ErrNewer where the backup is no good.
-func Restore(backup, path string) error {
-	if err := restore(backup, path); err != nil {
-		return fmt.Errorf("restoring %s from %s: %w", path, backup, err)
+func Restore(backup, path string, now time.Time) (state.Restoration, error) {
+	done, err := restore(backup, path, now.UTC())
+	if err != nil {
+		return done, fmt.Errorf("restoring %s from %s: %w", path, backup, err)
 	}
-	return nil
+	return done, nil
 }
 
-func restore(backup, path string) error {
+func restore(backup, path string, now time.Time) (done state.Restoration, err error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // replace the file, not the link to it
 	}
 	if a, err := os.Stat(backup); err == nil {
 		if b, err := os.Stat(path); err == nil && os.SameFile(a, b) {
-			return errors.New("the backup is the state itself; name another file")
+			return done, errors.New("the backup is the state itself; name another file")
 		}
 	}
 	// Held until the end: nobody starts on the old file while it is replaced,
@@ -46,35 +56,67 @@ func restore(backup, path string) error {
 	case err == nil:
 		defer func() { unlock(old); old.Close() }()
 	case !errors.Is(err, fs.ErrNotExist):
-		return err
+		return done, err
 	}
-	temp, err := verifiedCopy(backup, path)
+	sweep(path)
+	temp, done, err := verifiedCopy(backup, path, now)
 	if err != nil {
-		return err
+		return done, err
 	}
 	defer os.Remove(temp) // gone already where all went well
 	if old != nil {
-		if err := keep(path, path+BeforeRestore); err != nil {
-			return fmt.Errorf("keeping the former state: %w", err)
+		if done.Former, err = keep(path, now); err != nil {
+			return done, fmt.Errorf("keeping the former state: %w", err)
 		}
 	}
 	if err := os.Rename(temp, path); err != nil {
-		return err
+		return done, err
 	}
-	return syncDir(filepath.Dir(path))
+	return done, syncDir(filepath.Dir(path))
 }
 
+// sweep removes what killed processes left beside the state: copies that were
+// to become it. It is called while the state is locked, so none of them is
+// somebody's who still works on it; whoever makes a first state at this very
+// moment finds that another was quicker.
+func sweep(path string) {
+	places := []string{path}
+	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+		places = append(places, real)
+	}
+	for _, path := range places {
+		entries, err := os.ReadDir(filepath.Dir(path))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			for _, sort := range []string{making, restoring} {
+				if strings.HasPrefix(e.Name(), filepath.Base(path)+sort) && e.Type().IsRegular() {
+					os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+				}
+			}
+		}
+	}
+}
+
+// What stands between the state's name and the number of a copy that is to become it.
+const (
+	making    = ".new-"
+	restoring = ".restoring-"
+)
+
 // verifiedCopy copies a backup beside path and verifies the copy: what counts
-// is what will be used, and the backup may lie on a read-only disk.
-func verifiedCopy(backup, path string) (temp string, err error) {
+// is what will be used, and the backup may lie on a read-only disk. Then it marks
+// the copy as one that does not know what happened since.
+func verifiedCopy(backup, path string, now time.Time) (temp string, done state.Restoration, err error) {
 	from, err := os.Open(backup)
 	if err != nil {
-		return "", err
+		return "", done, err
 	}
 	defer from.Close()
-	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".restoring-*")
+	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+restoring+"*")
 	if err != nil {
-		return "", opening(path, err)
+		return "", done, opening(path, err)
 	}
 	temp = to.Name()
 	defer func() {
@@ -85,19 +127,90 @@ func verifiedCopy(backup, path string) (temp string, err error) {
 	_, err = io.Copy(to, from)
 	if err := errors.Join(err, to.Sync(), to.Close()); err != nil {
 		if full := diskFull(err); full != nil {
-			return temp, fmt.Errorf("%w; free space there, nothing was changed", full)
+			return temp, done, fmt.Errorf("%w; free space there, nothing was changed", full)
 		}
-		return temp, fmt.Errorf("copying: %w", err)
+		return temp, done, fmt.Errorf("copying: %w", err)
 	}
 	s, err := Open(temp, Options{})
 	if err != nil {
-		return temp, notUsable(err)
+		return temp, done, notUsable(err)
 	}
 	_, err = s.Verify(context.Background())
-	if err := errors.Join(err, s.Close()); err != nil {
-		return temp, notUsable(err)
+	if err == nil {
+		done, err = s.markRestored(now)
 	}
-	return temp, nil
+	if err := errors.Join(err, s.Close()); err != nil {
+		return temp, done, notUsable(err)
+	}
+	return temp, done, nil
+}
+
+// markRestored drops every decision and marks every scope, so that an approval
+// that was spent after the backup is not spent again.
+func (s *Store) markRestored(now time.Time) (state.Restoration, error) {
+	done := state.Restoration{At: now}
+	ctx := context.Background()
+	for r, err := range s.Runs(ctx) { // the newest
+		if err != nil {
+			return done, err
+		}
+		done.AsOf = r.Started
+		break
+	}
+	err := s.update(ctx, "marking what was restored", func(tx *bbolt.Tx) error {
+		err := rewrite(tx, bucketHolds, func(h *state.Hold) bool {
+			if h.Decision == nil {
+				return false
+			}
+			h.Decision = nil
+			done.Decisions++
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		err = rewrite(tx, bucketCursors, func(c *state.Cursor) bool {
+			c.Restored = true
+			done.Scopes++
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		body, err := json.Marshal(done)
+		if err != nil {
+			return err
+		}
+		return putDocument(tx, []byte(state.RestoredDocument), body)
+	})
+	return done, err
+}
+
+// rewrite stores anew the values of a flat bucket that change reports as changed.
+func rewrite[T any](tx *bbolt.Tx, bucket []byte, change func(*T) bool) error {
+	var next []sealed // a bucket is not written while a cursor walks it
+	b := tx.Bucket(bucket)
+	c := b.Cursor()
+	for k, stored := c.First(); k != nil; k, stored = c.Next() {
+		value, err := open[T](k, stored)
+		if err != nil {
+			return fmt.Errorf("%s: %w", where(bucket, k), err)
+		}
+		if !change(&value) {
+			continue
+		}
+		text, err := sealJSON(k, value)
+		if err != nil {
+			return fmt.Errorf("%s: %w", where(bucket, k), err)
+		}
+		next = append(next, sealed{slices.Clone(k), text})
+	}
+	for _, one := range next {
+		if err := b.Put(one.key, one.value); err != nil {
+			return fmt.Errorf("%s: %w", where(bucket, one.key), err)
+		}
+	}
+	return nil
 }
 
 // notUsable replaces the advice to restore a backup, which is just what failed.
@@ -110,14 +223,19 @@ func notUsable(err error) error {
 	return err
 }
 
-// keep gives the file at path a second name, so that there is never a moment
-// without a file at path.
-func keep(path, kept string) error {
-	if err := os.Remove(kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// keep gives the file at path a second name that nothing has, so that there is
+// never a moment without a file at path, and returns that name.
+func keep(path string, now time.Time) (string, error) {
+	base := path + BeforeRestore + now.Format("20060102T150405Z")
+	kept := base
+	for n := 2; ; n++ {
+		err := os.Link(path, kept)
+		if err == nil {
+			return kept, nil
+		}
+		if _, there := os.Lstat(kept); there != nil { // a file system without hard links
+			return kept, os.Rename(path, kept)
+		}
+		kept = fmt.Sprintf("%s-%d", base, n)
 	}
-	if err := os.Link(path, kept); err == nil {
-		return nil
-	}
-	return os.Rename(path, kept) // a file system without hard links
 }

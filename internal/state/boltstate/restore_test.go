@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
+	"syncd/internal/plan"
 	"syncd/internal/state"
 )
 
@@ -54,26 +56,85 @@ func only(t *testing.T, dir string, want ...string) {
 	}
 }
 
-func TestRestorePutsTheBackupInPlaceAndKeepsTheFormerFile(t *testing.T) {
+var now = time.Date(2026, 11, 30, 7, 0, 21, 0, time.UTC)
+
+func restored(t *testing.T, backup, path string) state.Restoration {
+	t.Helper()
+	done, err := Restore(backup, path, now)
+	must(t, err)
+	return done
+}
+
+func TestRestorePutsTheBackupInPlaceAndKeepsEveryFormerFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "syncd.db")
 	filled(t, path, 3)
-	must(t, Restore(backup(t, 5), path))
-	only(t, dir, "syncd.db", "syncd.db.before-restore")
+	restored(t, backup(t, 5), path)
+	only(t, dir, "syncd.db", "syncd.db.before-restore-20261130T070021Z")
 	if got := records(t, path); got != 5 {
 		t.Errorf("got %d records, want the backup's 5", got)
-	}
-	if got := records(t, path+BeforeRestore); got != 3 {
-		t.Errorf("got %d records in the former file, want 3", got)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want mode 600", info.Mode(), err)
 	}
-	must(t, Restore(backup(t, 7), path)) // the second takes the place of the first
-	only(t, dir, "syncd.db", "syncd.db.before-restore")
-	if got := records(t, path+BeforeRestore); got != 5 {
-		t.Errorf("got %d records in the former file, want 5", got)
+	second := restored(t, backup(t, 7), path) // in the same second
+	only(t, dir, "syncd.db", "syncd.db.before-restore-20261130T070021Z", "syncd.db.before-restore-20261130T070021Z-2")
+	for former, want := range map[string]int{path + BeforeRestore + "20261130T070021Z": 3, second.Former: 5} {
+		if got := records(t, former); got != want {
+			t.Errorf("got %d records in %s, want %d", got, former, want)
+		}
 	}
+}
+
+func TestRestoreDropsDecisionsAndMarksEveryScope(t *testing.T) {
+	dir := t.TempDir()
+	path, from := filepath.Join(dir, "syncd.db"), filepath.Join(dir, "from.db")
+	scopes := []plan.Scope{{Customer: "a", Target: "connectwise"}, {Customer: "b", Target: "connectwise"}, {Customer: "c", Target: "itglue"}}
+	s, err := Open(from, Options{})
+	must(t, err)
+	began := time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
+	must(t, s.PutRun(t.Context(), state.Run{ID: "01A", Started: began.Add(-time.Hour)}))
+	must(t, s.PutRun(t.Context(), state.Run{ID: "01B", Started: began}))
+	for _, scope := range scopes {
+		must(t, s.Commit(t.Context(), &state.Commit{Scope: scope, Cursor: &state.Cursor{Name: "n", Applied: true}, Hold: &state.Hold{Digest: "d", Job: "j"}}))
+	}
+	must(t, s.Decide(t.Context(), scopes[0], "d", state.Decision{Approved: true, By: "ada"}))
+	must(t, s.Decide(t.Context(), scopes[1], "d", state.Decision{By: "ada"}))
+	must(t, s.Close())
+
+	done := restored(t, from, path)
+	if done.Decisions != 2 || done.Scopes != 3 || !done.AsOf.Equal(began) || !done.At.Equal(now) || done.Former != "" {
+		t.Errorf("got %+v", done)
+	}
+	s, err = Open(path, Options{})
+	must(t, err)
+	defer s.Close()
+	for _, scope := range scopes {
+		m, err := s.Recall(t.Context(), scope)
+		must(t, err)
+		if m.Hold == nil || m.Hold.Decision != nil || m.Hold.Job != "j" || !m.Cursor.Restored || !m.Cursor.Applied {
+			t.Errorf("%s: got %+v, %+v, want an undecided hold and a mark", scope, m.Hold, m.Cursor)
+		}
+	}
+	if d, err := s.Document(t.Context(), state.RestoredDocument); err != nil || !strings.Contains(string(d.Body), "2026-11-30T07:00:21Z") {
+		t.Errorf("got %s, %v, want the time of the restore", d.Body, err)
+	}
+	must(t, s.Close())
+	restored(t, path, from) // a restored state may be backed up and restored itself
+}
+
+func TestWhatKilledProcessesLeftIsSweptAtTheNextStart(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	path := filepath.Join(elsewhere, "syncd.db")
+	filled(t, path, 1)
+	must(t, os.Symlink(path, filepath.Join(dir, "syncd.db")))
+	for _, name := range []string{"syncd.db.new-1", "syncd.db.restoring-22", "other.db.restoring-1", "syncd.db.before-restore-1"} {
+		must(t, os.WriteFile(filepath.Join(elsewhere, name), nil, 0o600))
+	}
+	s, err := Open(filepath.Join(dir, "syncd.db"), Options{})
+	must(t, err)
+	defer s.Close()
+	only(t, elsewhere, "other.db.restoring-1", "syncd.db", "syncd.db.before-restore-1")
 }
 
 func TestRestoreWorksWhereTheStateIsDamagedOrMissing(t *testing.T) {
@@ -83,8 +144,8 @@ func TestRestoreWorksWhereTheStateIsDamagedOrMissing(t *testing.T) {
 		want   []string
 	}{
 		{"nothing there", nil, []string{"syncd.db"}},
-		{"an empty file", []byte{}, []string{"syncd.db", "syncd.db.before-restore"}},
-		{"garbage", []byte("garbage"), []string{"syncd.db", "syncd.db.before-restore"}},
+		{"an empty file", []byte{}, []string{"syncd.db", "syncd.db.before-restore-20261130T070021Z"}},
+		{"garbage", []byte("garbage"), []string{"syncd.db", "syncd.db.before-restore-20261130T070021Z"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -92,7 +153,7 @@ func TestRestoreWorksWhereTheStateIsDamagedOrMissing(t *testing.T) {
 			if tt.before != nil {
 				must(t, os.WriteFile(path, tt.before, 0o600))
 			}
-			must(t, Restore(backup(t, 5), path))
+			restored(t, backup(t, 5), path)
 			only(t, dir, tt.want...)
 			if got := records(t, path); got != 5 {
 				t.Errorf("got %d records, want the backup's 5", got)
@@ -126,7 +187,7 @@ func TestRestoreOfABadBackupChangesNothing(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "syncd.db")
 			filled(t, path, 3)
-			err := Restore(tt.backup(t), path)
+			_, err := Restore(tt.backup(t), path, now)
 			if err == nil || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("got %v, want a %v", err, tt.is)
 			}
@@ -143,7 +204,7 @@ func TestRestoreRefusesWhileTheStateIsInUse(t *testing.T) {
 	filled(t, path, 3)
 	s, err := Open(path, Options{})
 	must(t, err)
-	if err := Restore(backup(t, 5), path); !errors.Is(err, state.ErrLocked) {
+	if _, err := Restore(backup(t, 5), path, now); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("got %v, want ErrLocked", err)
 	}
 	must(t, s.Close())
@@ -158,7 +219,7 @@ func TestRestoreRefusesTheStateAsItsOwnBackup(t *testing.T) {
 	link := path + ".link"
 	must(t, os.Symlink(path, link))
 	for _, backup := range []string{path, link} {
-		if err := Restore(backup, path); err == nil || !strings.Contains(err.Error(), "the state itself") {
+		if _, err := Restore(backup, path, now); err == nil || !strings.Contains(err.Error(), "the state itself") {
 			t.Errorf("got %v from %s, want a refusal", err, filepath.Base(backup))
 		}
 	}
@@ -169,9 +230,9 @@ func TestRestoreThroughALinkReplacesTheFile(t *testing.T) {
 	path, link := filepath.Join(elsewhere, "syncd.db"), filepath.Join(dir, "syncd.db")
 	filled(t, path, 3)
 	must(t, os.Symlink(path, link))
-	must(t, Restore(backup(t, 5), link))
+	restored(t, backup(t, 5), link)
 	only(t, dir, "syncd.db")
-	only(t, elsewhere, "syncd.db", "syncd.db.before-restore")
+	only(t, elsewhere, "syncd.db", "syncd.db.before-restore-20261130T070021Z")
 	if got := records(t, path); got != 5 {
 		t.Errorf("got %d records, want the backup's 5", got)
 	}
@@ -182,7 +243,7 @@ func TestRestoreBringsAnOlderBackupUpToDateAndLeavesTheBackupAlone(t *testing.T)
 	old := schema("0")(t, t.TempDir())
 	before, err := os.ReadFile(old)
 	must(t, err)
-	must(t, Restore(old, path))
+	restored(t, old, path)
 	after, err := os.ReadFile(old)
 	must(t, err)
 	if string(before) != string(after) {
