@@ -5,6 +5,7 @@ package mapping
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -191,4 +192,15 @@ type Asked struct {
 	// once kept. The target says of those that it no longer manages whether they
 	// still live.
 	Refs []string
+	// Owners says whose the target's things are; nil where nobody can tell.
+	Owners Owners
+}
+
+// Owners says whose a thing at a target is by the records of every customer,
+// whatever the run is about. What a tenant types freely, such as a mail address,
+// never makes a thing that is another customer's its own.
+type Owners interface {
+	// Others are the customers besides this one whose records name the thing,
+	// sorted.
+	Others(ctx context.Context, customer, kind, ref string) ([]string, error)
 }

@@ -30,6 +30,11 @@ type Store interface {
 	// scope nobody heard of gives an empty Memory. Records are sorted by key.
 	Recall(ctx context.Context, scope plan.Scope) (*Memory, error)
 
+	// Refs yields what the records of a target call the things that are there,
+	// whatever the customer, earlier refs of a record included: it says whose
+	// everything is. Ordered by customer, then by the records' keys.
+	Refs(ctx context.Context, target string) iter.Seq2[Ref, error]
+
 	// Commit writes what one step of some scopes changed, all or nothing, in one
 	// transaction: an unchanged estate must not cost a disk flush a scope.
 	Commit(ctx context.Context, cs ...*Commit) error
@@ -82,6 +87,13 @@ type Memory struct {
 	Cursor      *Cursor // nil before the first run
 	Hold        *Hold   // nil where nothing waits
 	Settlements []Settlement
+}
+
+// A Ref is what a customer's record calls a thing at a target.
+type Ref struct {
+	Customer string
+	Kind     string
+	Ref      string
 }
 
 // A Commit is one step of a scope. Records are put and dropped by key; the

@@ -165,6 +165,7 @@ type opened struct {
 	spec   plan.Spec
 	job    Job
 	budget *budget
+	owners *owners
 	down   error // why it is of no use in this run
 	mu     sync.Mutex
 	wrote  int // changes that the target took
@@ -251,7 +252,7 @@ func (r *run) open(ctx context.Context) (targets []*opened, release func(), err 
 					return nil, nil, context.Cause(ctx)
 				}
 			}
-			t := &opened{job: job, budget: &budget{limit: job.Limits.Run}}
+			t := &opened{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name}}
 			t.Target, t.down = opener(ctx)
 			if t.down == nil {
 				t.spec = t.Spec()
@@ -371,7 +372,7 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 	if len(ready) > 0 {
 		asked := make([]mapping.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs()}
+			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Owners: t.owners}
 		}
 		observed, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {

@@ -113,6 +113,68 @@ func (s *Store) Cursors(ctx context.Context) iter.Seq2[state.Cursor, error] {
 	return list[state.Cursor](ctx, s, listing{bucket: bucketCursors})
 }
 
+// Refs yields the refs of a target's records. It reads a scope in a transaction
+// and yields between them.
+func (s *Store) Refs(ctx context.Context, target string) iter.Seq2[state.Ref, error] {
+	return func(yield func(state.Ref, error) bool) {
+		scopes, err := s.scopesOf(ctx, target)
+		for _, key := range scopes {
+			var refs []state.Ref
+			if refs, err = s.refsOf(ctx, key); err != nil {
+				break
+			}
+			for _, r := range refs {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+		if err != nil {
+			yield(state.Ref{}, err)
+		}
+	}
+}
+
+// scopesOf are the keys of the scopes of a target that have records.
+func (s *Store) scopesOf(ctx context.Context, target string) (keys [][]byte, err error) {
+	err = s.view(ctx, "listing the records of "+target, func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketRecords).ForEachBucket(func(k []byte) error {
+			if _, of, _ := bytes.Cut(k, []byte{0}); string(of) == target {
+				keys = append(keys, bytes.Clone(k))
+			}
+			return nil
+		})
+	})
+	return keys, err
+}
+
+func (s *Store) refsOf(ctx context.Context, scope []byte) (refs []state.Ref, err error) {
+	customer, _, _ := bytes.Cut(scope, []byte{0})
+	err = s.view(ctx, "listing the records of "+spell(scope), func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketRecords).Bucket(scope)
+		if b == nil {
+			return nil // dropped meanwhile
+		}
+		return b.ForEach(func(k, stored []byte) error {
+			r, err := open[struct {
+				Kind string   `json:"kind"`
+				Ref  string   `json:"ref"`
+				Left []string `json:"left"`
+			}](inScope(scope, k), stored)
+			if err != nil {
+				return fmt.Errorf("record %s: %w", spell(k), err)
+			}
+			for _, ref := range append([]string{r.Ref}, r.Left...) {
+				if ref != "" {
+					refs = append(refs, state.Ref{Customer: string(customer), Kind: r.Kind, Ref: ref})
+				}
+			}
+			return nil
+		})
+	})
+	return refs, err
+}
+
 // Holds yields every plan that waits for a person.
 func (s *Store) Holds(ctx context.Context) iter.Seq2[state.Hold, error] {
 	return list[state.Hold](ctx, s, listing{bucket: bucketHolds})

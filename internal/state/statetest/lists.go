@@ -33,7 +33,7 @@ func (s *suite) lists(t *testing.T) {
 		store := s.fresh(t)
 		ctx := t.Context()
 		for what, n := range map[string]int{
-			"cursors": len(collect(t, store.Cursors(ctx))), "holds": len(collect(t, store.Holds(ctx))),
+			"refs": len(collect(t, store.Refs(ctx, "itglue"))), "cursors": len(collect(t, store.Cursors(ctx))), "holds": len(collect(t, store.Holds(ctx))),
 			"settlements": len(collect(t, store.Settlements(ctx))), "runs": len(collect(t, store.Runs(ctx))),
 			"entries": len(collect(t, store.Journal(ctx, state.JournalFilter{}))),
 		} {
@@ -80,6 +80,21 @@ func (s *suite) lists(t *testing.T) {
 		}
 		same(t, "cursors", cursors, want)
 		same(t, "holds", holds, want)
+	})
+	t.Run("refs are those of all customers at one target, former ones included", func(t *testing.T) {
+		store := s.fresh(t)
+		named := func(kind, id, ref string, former ...string) plan.Record {
+			return plan.Record{Object: plan.Object{Key: key(kind, id), Ref: ref}, Left: former}
+		}
+		a, b, c := plan.Scope{Customer: "a", Target: "itglue"}, plan.Scope{Customer: "b", Target: "itglue"}, plan.Scope{Customer: "a", Target: "itglue2"}
+		commit(t, store,
+			&state.Commit{Scope: b, Put: []plan.Record{named("user", "x", "7"), named("contact", "x", "8", "6", "5")}},
+			&state.Commit{Scope: a, Put: []plan.Record{named("user", "y", "9"), named("user", "z", "")}},
+			&state.Commit{Scope: c, Put: []plan.Record{named("user", "y", "1")}})
+		want := []state.Ref{{Customer: "a", Kind: "user", Ref: "9"}, {Customer: "b", Kind: "contact", Ref: "8"}, {Customer: "b", Kind: "contact", Ref: "6"},
+			{Customer: "b", Kind: "contact", Ref: "5"}, {Customer: "b", Kind: "user", Ref: "7"}}
+		same(t, "refs", collect(t, store.Refs(t.Context(), "itglue")), want)
+		broken(t, "refs", store.Refs(t.Context(), "itglue"), 2)
 	})
 	t.Run("a list stops when the caller breaks", func(t *testing.T) {
 		store := s.filled(t)
@@ -182,6 +197,7 @@ func (s *suite) cancelled(t *testing.T) {
 		"Verify":      func() error { _, err := store.Verify(ctx); return err },
 		"Backup":      func() error { return store.Backup(ctx, new(strings.Builder)) },
 		"Cursors":     func() error { return firstError(store.Cursors(ctx)) },
+		"Refs":        func() error { return firstError(store.Refs(ctx, contoso.Target)) },
 		"Holds":       func() error { return firstError(store.Holds(ctx)) },
 		"Settlements": func() error { return firstError(store.Settlements(ctx)) },
 		"Journal":     func() error { return firstError(store.Journal(ctx, state.JournalFilter{})) },
