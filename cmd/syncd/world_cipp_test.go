@@ -147,12 +147,7 @@ func (w *world) technician(ts *testscript.TestScript, args []string) error {
 		w.cipp.Heal()
 		w.cipp.Before(w.prompt)
 	case "alias":
-		t := now.Tenant(arg(1))
-		alias := t.DisplayName
-		if t.OriginalDisplayName == "" || t.OriginalDisplayName == alias {
-			alias = ""
-		}
-		return is(alias)
+		return is(now.Tenant(arg(1)).Alias())
 	case "group":
 		for _, g := range now.TenantGroups {
 			if g.Name == arg(1) {

@@ -17,7 +17,6 @@ type tenantRow struct {
 	row
 	CustomerID    text   `json:"customerId"`
 	Name          text   `json:"displayName"` // the alias, where one is set
-	OriginalName  text   `json:"originalDisplayName"`
 	DefaultDomain text   `json:"defaultDomainName"`
 	InitialDomain text   `json:"initialDomainName"`
 	Domains       text   `json:"domains"` // not a list of domains: "PartnerTenant" or nothing
@@ -168,7 +167,7 @@ func (r *tenantRow) asTenant(id, partner directory.TenantID) directory.Tenant {
 		ID:            id,
 		DefaultDomain: r.DefaultDomain.trimmed(),
 		InitialDomain: r.InitialDomain.trimmed(),
-		Name:          firstOf(r.Name, r.OriginalName, r.DefaultDomain, text(id)),
+		Name:          firstOf(r.Name, r.DefaultDomain, text(id)),
 		Partner:       r.Name.trimmed() == "*Partner Tenant" || strings.EqualFold(r.Domains.trimmed(), "PartnerTenant") || id == partner,
 	}
 	// The text of an error outlives it; the count goes back to nought.

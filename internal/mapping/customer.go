@@ -192,6 +192,9 @@ type Asked struct {
 	// once kept. The target says of those that it no longer manages whether they
 	// still live.
 	Refs []string
+	// Records are what syncd last left for the customer at the target, which
+	// spares reading again what was not touched since.
+	Records []plan.Record
 	// Owners says whose the target's things are; nil where nobody can tell.
 	Owners Owners
 }

@@ -372,7 +372,7 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 	if len(ready) > 0 {
 		asked := make([]mapping.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Owners: t.owners}
+			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners}
 		}
 		observed, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {

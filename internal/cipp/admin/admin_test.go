@@ -43,7 +43,7 @@ func world() cippsim.World {
 	return cippsim.World{
 		Tenants: []*cippsim.Tenant{
 			{
-				CustomerID: dentalID, DisplayName: "Fabrikam Dental", OriginalDisplayName: "Fabrikam Dental GmbH", DefaultDomain: "fabrikamdental.example", InitialDomain: "fabrikamdental.onmicrosoft.com",
+				CustomerID: dentalID, DisplayName: "Fabrikam Dental", MicrosoftName: "Fabrikam Dental GmbH", DefaultDomain: "fabrikamdental.example", InitialDomain: "fabrikamdental.onmicrosoft.com",
 				SKUs: []cippsim.SKU{
 					{SkuID: premium, PartNumber: "SPB", Name: "Microsoft 365 Business Premium", Enabled: 3, Subscriptions: []cippsim.Subscription{cippsim.Yearly(3, bought)}},
 					{SkuID: e3, PartNumber: "SPE_E3", Name: "Microsoft 365 E3", Enabled: 1, Subscriptions: []cippsim.Subscription{cippsim.Yearly(1, bought)}},

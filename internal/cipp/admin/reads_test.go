@@ -23,7 +23,7 @@ type reading struct {
 func readings(r *room) []reading {
 	dental := r.tenant()
 	return []reading{
-		{"tenants", r.admin.Tenants, 3, "Fabrikam Dental|fabrikamdental.example|" + dentalID + "|Fabrikam Dental GmbH"},
+		{"tenants", r.admin.Tenants, 3, "Fabrikam Dental|fabrikamdental.example|" + dentalID + "|granularDelegatedAdminPrivileges"},
 		{"tenant groups", r.admin.TenantGroups, 3, "Gold support|static|24x7|2|Fabrikam Dental, Northwind"},
 		{"users", func(ctx context.Context) (admin.Table, error) { return r.admin.Users(ctx, dental) }, 7, kern + "|Max Kern|yes|Member|2"},
 		{"groups", func(ctx context.Context) (admin.Table, error) { return r.admin.Groups(ctx, dental) }, 3, "Reception|Microsoft 365|reception@fabrikamdental.example|no|no"},
@@ -44,7 +44,7 @@ func readings(r *room) []reading {
 		{"firing alerts", func(ctx context.Context) (admin.Table, error) { return r.admin.Firing(ctx, nil) }, 0, ""},
 		{"tasks", func(ctx context.Context) (admin.Table, error) { return r.admin.Tasks(ctx, nil) }, 0, ""},
 		{"logs", func(ctx context.Context) (admin.Table, error) { return r.admin.Logs(ctx, admin.LogFilter{}) }, 0, ""},
-		{"a tenant", func(ctx context.Context) (admin.Table, error) { return r.admin.ShowTenant(ctx, dental) }, 8, "Tenant groups|Gold support"},
+		{"a tenant", func(ctx context.Context) (admin.Table, error) { return r.admin.ShowTenant(ctx, dental) }, 8, "Tenant groups|All with GDAP (dynamic), Gold support"},
 		{"a user", func(ctx context.Context) (admin.Table, error) { return r.admin.ShowUser(ctx, dental, kern) }, 12, "…by a group|Exchange Online (Plan 1)"},
 	}
 }

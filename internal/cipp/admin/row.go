@@ -48,6 +48,13 @@ func (r row) text(names ...string) string {
 	return ""
 }
 
+// exact is a text as it stands, its spaces included.
+func (r row) exact(name string) string {
+	var s string
+	_ = json.Unmarshal(r.fields[strings.ToLower(name)], &s, tolerant) // what is no text is none
+	return s
+}
+
 // plain is any value as one line of text.
 func plain(v jsontext.Value) string {
 	switch v.Kind() {

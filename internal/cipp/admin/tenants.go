@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 	"syncd/internal/directory"
 )
 
-// Tenants lists what CIPP looks after.
+// Tenants lists what CIPP looks after. Its names may be aliases: whether one is,
+// no list of CIPP's tells.
 func (a *Admin) Tenants(ctx context.Context) (Table, error) {
 	rows, err := a.own(ctx, "ListTenants", nil)
 	if rows, err = some(rows, err, "ListTenants"); err != nil {
@@ -20,12 +22,6 @@ func (a *Admin) Tenants(ctx context.Context) (Table, error) {
 	}
 	return tabulate(rows, false,
 		col("name", "Tenant", "displayName"), col("domain", "Default domain", "defaultDomainName"), col("id", "Id", "customerId"),
-		made("alias_of", "Alias of", func(r row) string {
-			if r.text("originalDisplayName") != r.text("displayName") {
-				return r.text("originalDisplayName")
-			}
-			return ""
-		}),
 		col("access", "Access", "delegatedPrivilegeStatus"), when("relationship_end", "GDAP ends", "relationshipEnd"), count("graph_errors", "Errors", "GraphErrorCount"),
 		col("last_error", "Last error", "LastGraphError")), nil
 }
@@ -51,90 +47,107 @@ func (a *Admin) TenantList(ctx context.Context) ([]directory.Tenant, error) {
 // tenantOf is false for the selector's pseudo row and that of a failure.
 func tenantOf(r row) (directory.Tenant, bool) {
 	id, err := directory.ParseTenantID(r.text("customerId"))
-	return directory.Tenant{ID: id, Name: r.text("displayName", "originalDisplayName"), DefaultDomain: r.text("defaultDomainName"), InitialDomain: r.text("initialDomainName")}, err == nil
+	return directory.Tenant{ID: id, Name: r.text("displayName"), DefaultDomain: r.text("defaultDomainName"), InitialDomain: r.text("initialDomainName")}, err == nil
 }
 
 // ShowTenant shows one tenant, its organization read live.
 func (a *Admin) ShowTenant(ctx context.Context, t directory.Tenant) (Table, error) {
-	rows, err := a.list(ctx, t, "ListTenantDetails", nil)
-	if rows, err = some(rows, err, "ListTenantDetails"); err != nil {
-		return Table{}, err
-	}
-	at, _, err := a.tenant(ctx, t, false)
+	details, err := a.details(ctx, t)
 	if err != nil {
 		return Table{}, err
 	}
-	return card(rows[0],
-		made("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"), made("", "Alias", func(row) string { return at.Alias }),
+	var groups []string
+	for _, g := range details.rows("Groups") {
+		name := g.text("Name")
+		if strings.EqualFold(g.text("GroupType"), "dynamic") {
+			name += " (dynamic)"
+		}
+		groups = append(groups, name)
+	}
+	return card(details,
+		made("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"),
+		made("", "Alias", func(r row) string { return r.inner("customProperties").text("Alias") }),
 		made("", "Id", func(row) string { return string(t.ID) }), made("", "Default domain", func(row) string { return t.DefaultDomain }),
-		made("", "Initial domain", func(row) string { return t.InitialDomain }), made("", "Tenant groups", func(row) string { return set(names(at.Groups)) }),
+		made("", "Initial domain", func(row) string { return t.InitialDomain }), made("", "Tenant groups", func(row) string { return set(groups) }),
 		col("", "Street", "street"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "countryLetterCode", "country"),
 		col("", "Phones", "businessPhones"), col("", "Technical mail", "technicalNotificationMails"), when("", "Created", "createdDateTime"),
 		yes("", "Directory sync", "onPremisesSyncEnabled"), when("", "Last directory sync", "onPremisesLastSyncDateTime")), nil
 }
 
-// A TenantProfile is what CIPP itself keeps about a tenant: what EditTenant sets.
+// details reads one tenant live: Microsoft's name of it, CIPP's alias and groups.
+func (a *Admin) details(ctx context.Context, t directory.Tenant) (row, error) {
+	rows, err := a.list(ctx, t, "ListTenantDetails", nil)
+	if rows, err = some(rows, err, "ListTenantDetails"); err != nil {
+		return row{}, err
+	}
+	if id := rows[0].text("id"); !strings.EqualFold(id, string(t.ID)) {
+		return row{}, fmt.Errorf("ListTenantDetails: asked about %s (%s), CIPP answered about the tenant %s: the domain may have moved to it", t.Name, t.ID, id)
+	}
+	return rows[0], nil
+}
+
+// A TenantProfile is what CIPP's own tables say of a tenant. Whether the name it
+// is shown under is an alias they do not say: TenantNames does.
 type TenantProfile struct {
 	Tenant directory.Tenant
-	Name   string        // Microsoft's
-	Alias  string        // empty = none
 	Groups []TenantGroup // the static ones it is in
-	live   bool          // name and alias were read live, because the list does not tell them apart
 }
 
 // TenantProfiles reads the profiles of all tenants and all tenant groups there
-// are, out of CIPP's own tables: two calls, which work for tenants whose access
-// is broken. Excluded tenants are not among them.
+// are: two calls, which work for tenants whose access is broken. Excluded
+// tenants are not among them.
 func (a *Admin) TenantProfiles(ctx context.Context) ([]TenantProfile, []TenantGroup, error) {
-	rows, err := a.own(ctx, "ListTenants", nil)
-	if rows, err = some(rows, err, "ListTenants"); err != nil {
+	tenants, err := a.TenantList(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
 	groups, err := a.tenantGroups(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	var out []TenantProfile
-	for _, r := range rows {
-		t, ok := tenantOf(r)
-		if !ok {
-			continue
-		}
-		name, original := r.text("displayName"), r.text("originalDisplayName")
-		p := TenantProfile{Name: original, Tenant: t}
-		switch {
-		case original == "":
-			if err := a.named(ctx, &p); err != nil { // an older CIPP
-				return nil, nil, err
-			}
-		case name != original:
-			p.Alias = name
-		}
-		for _, g := range groups {
-			if !g.Dynamic && slices.Contains(g.Members, t.ID) {
-				p.Groups = append(p.Groups, g)
-			}
-		}
-		out = append(out, p)
+	out := make([]TenantProfile, len(tenants))
+	for i, t := range tenants {
+		out[i] = TenantProfile{t, staticOf(groups, t)}
 	}
 	return out, groups, nil
 }
 
-// named fills in name and alias from Microsoft's answer, which holds them apart.
-func (a *Admin) named(ctx context.Context, p *TenantProfile) error {
-	details, err := a.list(ctx, p.Tenant, "ListTenantDetails", nil)
-	if details, err = some(details, err, "ListTenantDetails"); err != nil {
-		return fmt.Errorf("whether %s has an alias is not known, and editing would remove it: %w", p.Tenant.Name, err)
+// staticOf are the static groups that a tenant is in.
+func staticOf(groups []TenantGroup, t directory.Tenant) []TenantGroup {
+	var in []TenantGroup
+	for _, g := range groups {
+		if !g.Dynamic && slices.Contains(g.Members, t.ID) {
+			in = append(in, g)
+		}
 	}
-	p.Name, p.Alias, p.live = details[0].text("displayName"), details[0].inner("customProperties").text("Alias"), true
-	return nil
+	return in
+}
+
+// TenantNames are what a tenant is called.
+type TenantNames struct {
+	Microsoft string
+	Alias     string // in CIPP; empty = none
+}
+
+// Shown is the name that CIPP shows.
+func (n TenantNames) Shown() string { return cmp.Or(n.Alias, n.Microsoft) }
+
+// TenantNames reads the names of one tenant live: only there does CIPP tell an
+// alias from Microsoft's name. Where the tenant does not let CIPP in, that is an
+// error, for what is not known must not be written over.
+func (a *Admin) TenantNames(ctx context.Context, t directory.Tenant) (TenantNames, error) {
+	details, err := a.details(ctx, t)
+	if err != nil {
+		return TenantNames{}, fmt.Errorf("whether %s has an alias in CIPP is not known, and editing would remove it: %w", t.Name, err)
+	}
+	// As it is: sent back with a space fewer it would be another one.
+	return TenantNames{Microsoft: details.text("displayName"), Alias: strings.TrimSpace(details.inner("customProperties").exact("Alias"))}, nil
 }
 
 // A tenantState is the part of a profile that EditTenant sets whole.
 type tenantState struct {
-	alias  string
+	names  TenantNames
 	groups []TenantGroup
-	live   bool // where the alias is read
 }
 
 func names(groups []TenantGroup) []string {
@@ -145,41 +158,41 @@ func names(groups []TenantGroup) []string {
 	return out
 }
 
-// tenant reads the profile of one tenant, which is addressed by its id alone.
-// Where live is set its alias is read live, as it was before: an edit is judged
-// by the same source.
-func (a *Admin) tenant(ctx context.Context, t directory.Tenant, live bool) (*TenantProfile, []TenantGroup, error) {
-	all, groups, err := a.TenantProfiles(ctx)
+// tenant reads what an edit of one tenant is about, and all tenant groups.
+func (a *Admin) tenant(ctx context.Context, t directory.Tenant) (tenantState, []TenantGroup, error) {
+	groups, err := a.tenantGroups(ctx)
 	if err != nil {
-		return nil, nil, err
+		return tenantState{}, nil, err
 	}
-	for i := range all {
-		p := &all[i]
-		if p.Tenant.ID != t.ID {
-			continue
-		}
-		if live && !p.live {
-			err = a.named(ctx, p)
-		}
-		return p, groups, err
-	}
-	return nil, nil, fmt.Errorf("CIPP's list no longer has %s (%s)", t.Name, t.ID)
+	names, err := a.TenantNames(ctx, t)
+	return tenantState{names, staticOf(groups, t)}, groups, err
 }
 
 // edited is the read of a step about a tenant's profile.
-func (a *Admin) edited(t directory.Tenant, live bool) func(context.Context) (State, error) {
+func (a *Admin) edited(t directory.Tenant) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		p, _, err := a.tenant(ctx, t, live)
+		s, _, err := a.tenant(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		return tenantState{p.Alias, p.Groups, live}.state(), nil
+		return s.state(), nil
 	}
 }
 
+// ShownAs is the field of a tenant's State that has the name CIPP shows; its
+// others are alias and groups.
+const ShownAs = "shown as"
+
 func (s tenantState) state() State {
-	return State{{"alias", s.alias}, {"groups", set(names(s.groups))}}
+	return append(s.wanted(), Field{ShownAs, oneLine(s.names.Shown())})
 }
+
+// wanted is the part of the state that an edit sets.
+func (s tenantState) wanted() State {
+	return State{{"alias", oneLine(s.names.Alias)}, {"groups", set(names(s.groups))}}
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // A TenantEdit is what shall change about a tenant in CIPP. What it does not
 // name stays as it is.
@@ -200,26 +213,24 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 	if e.Alias != "" && e.RemoveAlias {
 		return nil, cipp.Misuse("an alias cannot be set and removed at once")
 	}
-	p, all, err := a.tenant(ctx, t, false)
+	at, all, err := a.tenant(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	at := tenantState{p.Alias, p.Groups, p.live}
-	want := tenantState{at.alias, slices.Clone(at.groups), at.live}
+	want := tenantState{at.names, slices.Clone(at.groups)}
 	var did []string
 	alias := strings.TrimSpace(e.Alias)
 	switch {
-	case alias != "" && alias == p.Name:
-		// An alias that says the same as Microsoft's name shows nowhere in the list,
-		// so that it could not be read back; without one the tenant is called the same.
-		want.alias = ""
-		did = append(did, fmt.Sprintf("show it under Microsoft's name, %q, without an alias", p.Name))
+	case alias != "" && alias == at.names.Microsoft:
+		// Without one the tenant is called the same, and goes on following Microsoft's name.
+		want.names.Alias = ""
+		did = append(did, fmt.Sprintf("show it under Microsoft's name, %q, without an alias", alias))
 	case e.RemoveAlias:
-		want.alias = ""
+		want.names.Alias = ""
 		did = append(did, "remove the alias")
-	case e.Alias != "":
-		want.alias = alias
-		did = append(did, fmt.Sprintf("set the alias to %q", want.alias))
+	case alias != "":
+		want.names.Alias = alias
+		did = append(did, fmt.Sprintf("set the alias to %q", alias))
 	}
 	for _, text := range e.AddGroups {
 		g, err := chooseGroup(all, text)
@@ -259,14 +270,14 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 	}
 	// An empty set means "leave them alone", so the last ones go by the group's own call.
 	var steps []Step
-	if want.alias != at.alias {
-		kept := tenantState{want.alias, at.groups, at.live}
+	if want.names != at.names {
+		kept := tenantState{want.names, at.groups}
 		steps = append(steps, a.editTenant(t, at, kept, did[0]))
 		at = kept
 	}
 	for len(at.groups) > 0 {
 		g := at.groups[0]
-		rest := tenantState{at.alias, at.groups[1:], at.live}
+		rest := tenantState{at.names, at.groups[1:]}
 		steps = append(steps, a.leaveGroup(t, g, at, rest))
 		at = rest
 	}
@@ -275,7 +286,7 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 
 func (a *Admin) editTenant(t directory.Tenant, at, want tenantState, did string) Step {
 	// An alias that is not sent is removed, so it is always sent.
-	body := map[string]any{"customerId": string(t.ID), "tenantAlias": want.alias}
+	body := map[string]any{"customerId": string(t.ID), "tenantAlias": want.names.Alias}
 	if len(want.groups) > 0 {
 		var groups []any
 		for _, g := range want.groups {
@@ -284,13 +295,13 @@ func (a *Admin) editTenant(t directory.Tenant, at, want tenantState, did string)
 		body["tenantGroups"] = groups
 	}
 	s := Step{
-		ID: "tenant " + string(t.ID) + " " + want.state().String(), Title: t.Name + ": " + did, Tenant: t,
-		Before: at.state(), Wanted: want.state(),
+		ID: "tenant " + string(t.ID) + " " + want.wanted().String(), Title: t.Name + ": " + did, Tenant: t,
+		Before: at.state(), Wanted: want.wanted(),
 		call: Call{Endpoint: "EditTenant", Tenant: t, Body: body}, lag: groupCache,
-		read: a.edited(t, at.live),
+		read: a.edited(t),
 	}
-	if want.alias == "" && at.alias != "" {
-		s.Danger = fmt.Sprintf("the alias %q goes; CIPP shows the tenant under Microsoft's name again", at.alias)
+	if want.names.Alias == "" && at.names.Alias != "" {
+		s.Danger = fmt.Sprintf("the alias %q goes; CIPP shows the tenant under Microsoft's name again", at.names.Alias)
 	}
 	return s.seal()
 }
@@ -304,11 +315,11 @@ func (a *Admin) leaveGroup(t directory.Tenant, g TenantGroup, at, want tenantSta
 	}
 	return Step{
 		ID: "tenant " + string(t.ID) + " leaves " + g.ID, Title: t.Name + ": remove from " + g.Name, Tenant: t,
-		Before: at.state(), Wanted: want.state(), lag: groupCache,
+		Before: at.state(), Wanted: want.wanted(), lag: groupCache,
 		Danger: fmt.Sprintf("the members of %s are written anew; tenants that are excluded in CIPP are not shown among them and drop out of the group", g.Name),
 		call: Call{Endpoint: "ExecTenantGroup", Body: map[string]any{
 			"Action": "AddEdit", "groupId": g.ID, "groupName": g.Name, "groupDescription": g.Description, "groupType": "static", "members": members,
 		}},
-		read: a.edited(t, at.live),
+		read: a.edited(t),
 	}.seal()
 }

@@ -147,7 +147,10 @@ func shown(fields plan.Fields, s admin.State, known []string) plan.Fields {
 	for i := range out {
 		switch out[i].Name {
 		case fieldAlias:
-			out[i].Value = plan.Value{s.Get("alias")}
+			// What is shown is what counts: it may be an alias or Microsoft's name.
+			if out[i].Value.String() != s.Get(admin.ShownAs) {
+				out[i].Value = plan.Value{s.Get("alias")}
+			}
 		case fieldGroups:
 			in := plan.Value{}
 			for _, name := range known {

@@ -2,6 +2,7 @@ package tenants
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,8 +69,9 @@ func resolve(name string, all []admin.TenantGroup) *managed {
 }
 
 // look says what a tenant is in CIPP, which goes into out, and what it should be.
-// kept says that syncd keeps the tenant in step already.
-func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []managed, kept bool, out *plan.Observed) (w wish) {
+// names is what the tenant is called as far as it is known, and kept says that
+// syncd keeps the tenant in step already.
+func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *admin.TenantNames, groups []managed, kept bool, out *plan.Observed) (w wish) {
 	key := plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID)}
 	hold := func(key plan.Key, code, format string, args ...any) {
 		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}})
@@ -78,8 +80,8 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []m
 		out.Notes = append(out.Notes, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
 	}
 	is := plan.Object{Key: key, Label: p.Tenant.Name, Ref: string(p.Tenant.ID)}
-	if t.config.Alias != "" {
-		is.Fields = is.Fields.With(fieldAlias, plan.Value{p.Alias})
+	if names != nil {
+		is.Fields = is.Fields.With(fieldAlias, plan.Value{names.Alias})
 	}
 	if len(groups) > 0 {
 		is.Fields = is.Fields.With(fieldGroups, memberships(p, groups))
@@ -100,18 +102,22 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []m
 		switch {
 		case !known:
 			note("alias_field_missing", "companies in ConnectWise have no custom field %q, which the alias is to come from (cipp.tenants.alias): write name, identifier, or the caption of one", t.config.Alias)
-		case text == p.Name:
-			// Under its own name a tenant is shown without an alias; CIPP would
-			// forget one that says the same.
+		case text == "" || names == nil:
+		case text == p.Tenant.Name:
+			// It is shown like that, by an alias or under its own name.
+			want.Fields = want.Fields.With(fieldAlias, plan.Value{names.Alias})
+		case text == names.Microsoft:
+			// Under its own name a tenant is shown without an alias.
 			want.Fields = want.Fields.With(fieldAlias, plan.Value{""})
-		case text != "":
+		default:
 			want.Fields = want.Fields.With(fieldAlias, plan.Value{text})
 		}
 	}
 	// What replaces it was not seen by who wrote it, unlike a later edit, which
 	// the loop holds by itself.
-	if wanted, _ := want.Fields.Get(fieldAlias); !kept && p.Alias != "" && len(want.Fields) > 0 && !wanted.Equal(plan.Value{p.Alias}) {
-		w.ask("alias_foreign", "CIPP shows %s as %q, an alias that syncd did not write; approving replaces it by %q", p.Name, p.Alias, cmp.Or(wanted.String(), p.Name))
+	if wanted, set := want.Fields.Get(fieldAlias); set && !kept && names.Alias != "" && !wanted.Equal(plan.Value{names.Alias}) {
+		w.ask("alias_foreign", "CIPP shows %s as %q, an alias that syncd did not write; approving replaces it by %q",
+			names.Microsoft, names.Alias, cmp.Or(wanted.String(), names.Microsoft))
 	}
 	if len(groups) > 0 {
 		in := plan.Value{}
@@ -141,6 +147,37 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, groups []m
 	}
 	w.objects = []plan.Object{want}
 	return w
+}
+
+// names says what a tenant is called, as far as that has to be known: nil where
+// no alias is managed, or nothing is wanted. CIPP tells an alias from Microsoft's
+// name only in an answer that it reads live, so it is asked about the tenants
+// alone that are shown under another name than they should be, and syncd's own
+// memory about the others.
+func (t *Target) names(ctx context.Context, a *admin.Admin, p *admin.TenantProfile, at *Facts, records []plan.Record) (*admin.TenantNames, error) {
+	if t.config.Alias == "" || at == nil || at.Deleted {
+		return nil, nil
+	}
+	shown, left, known := p.Tenant.Name, "", false
+	for i := range records {
+		// One with a write that was not answered says nothing for certain.
+		if r := &records[i]; r.Key.ID == string(p.Tenant.ID) && r.Origin != plan.Announced && r.Pending == nil {
+			left, known = r.Fields.Text(fieldAlias), true
+		}
+	}
+	switch text, _ := t.config.alias(at); {
+	case text == "" && known && left == shown:
+		return &admin.TenantNames{Alias: left}, nil
+	case text == "":
+		return nil, nil
+	case text == shown && known && left == "":
+		return &admin.TenantNames{Microsoft: shown}, nil
+	case text == shown:
+		return &admin.TenantNames{Alias: shown}, nil
+	}
+	names, err := a.TenantNames(ctx, p.Tenant)
+	names.Alias = strings.Join(strings.Fields(names.Alias), " ")
+	return &names, err
 }
 
 // ask holds the whole scope until somebody approves its plan. The violation is

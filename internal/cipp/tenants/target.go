@@ -19,6 +19,7 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/sync/errgroup"
 
 	"syncd/internal/cipp/admin"
 	"syncd/internal/directory"
@@ -58,6 +59,9 @@ const (
 // batch is how many customers are observed at once. CIPP's two lists are read
 // once a batch, companies by the hundred.
 const batch = 500
+
+// liveReads is how many tenants are asked what they are called at a time.
+const liveReads = 5
 
 // A Target is CIPP's list of tenants for one run. Its methods may be called
 // from many goroutines.
@@ -154,7 +158,8 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 	if len(linked) == 0 {
 		return out, nil
 	}
-	profiles, groups, err := admin.New(t.caller, admin.Options{}).TenantProfiles(ctx)
+	a := admin.New(t.caller, admin.Options{})
+	profiles, groups, err := a.TenantProfiles(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading CIPP's tenants: %w", err)
 	}
@@ -171,6 +176,8 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 	}
 	managed := t.managed(groups)
 	wishes := make([]*wish, len(asked))
+	group := errgroup.Group{}
+	group.SetLimit(liveReads)
 	for i := range asked {
 		if out[i].Err != nil {
 			continue
@@ -184,9 +191,18 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 		if f, ok := companies[ids[i]]; ok {
 			at = &f
 		}
-		w := t.look(p, ids[i], at, managed, len(asked[i].Refs) > 0, &out[i])
-		wishes[i] = &w
+		group.Go(func() error {
+			names, err := t.names(ctx, a, p, at, asked[i].Records)
+			if err != nil {
+				out[i].Err = err // of this tenant alone
+				return nil
+			}
+			w := t.look(p, ids[i], at, names, managed, len(asked[i].Refs) > 0, &out[i])
+			wishes[i] = &w
+			return nil
+		})
 	}
+	_ = group.Wait() // each has its own error
 	shrinking(wishes, managed)
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -294,6 +294,65 @@ func TestManyCustomersAreFewCalls(t *testing.T) {
 	})
 }
 
+func TestOnlyTenantsThatDifferAreReadLive(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.apply(theDental) // shown under another name than the company's: read live to plan it, and as often as an edit does
+		r.apply(theBakery) // shown like the company
+		if got := r.cipp.Count("ListTenantDetails"); got != 4 {
+			t.Errorf("got %d live reads, want 4 of the one that differs", got)
+		}
+		for range 3 {
+			for _, c := range []mapping.Customer{theDental, theBakery} {
+				if p := r.apply(c); !p.Empty() {
+					t.Errorf("got %s, want nothing", written(p))
+				}
+			}
+		}
+		if got := r.cipp.Count("ListTenantDetails"); got != 4 {
+			t.Errorf("got %d live reads after three quiet runs, want none more", got)
+		}
+	})
+}
+
+func TestATenantThatCannotBeReadStopsItselfAlone(t *testing.T) {
+	inRoom(t, supported(), func(t *testing.T, r *room) {
+		r.cipp.SetTenantFaults(dental, cippsim.TenantFaults{GraphError: "AADSTS65001: consent has not been given"})
+		seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: theDental}, {Customer: theBakery}})
+		if err != nil || seen[0].Err == nil || !strings.Contains(seen[0].Err.Error(), "whether Fabrikam Dental GmbH has an alias in CIPP is not known") || seen[1].Err != nil {
+			t.Errorf("got %v, %v and %v, want the dentists alone to fail", err, seen[0].Err, seen[1].Err)
+		}
+	})
+}
+
+func TestGroupsChangeWhateverTheListSaysOfTheName(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*cippsim.Tenant)
+		alias  string
+	}{
+		{"the alias stands where the original name should be", func(b *cippsim.Tenant) { b.OriginalDisplayName = b.DisplayName }, "Northwind Bakery"},
+		{"it is Microsoft's name, without an alias", func(b *cippsim.Tenant) { b.MicrosoftName = b.DisplayName }, "–"},
+		{"it is Microsoft's name, and an alias", func(b *cippsim.Tenant) { b.MicrosoftName, b.SameAlias = b.DisplayName, true }, "Northwind Bakery"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inRoom(t, supported(), func(t *testing.T, r *room) {
+				r.cipp.Update(func(w *cippsim.World) { tt.change(w.Tenant(bakery)) })
+				r.apply(theBakery)
+				r.cw.Edit("jwhite", func(w *cwsim.World) {
+					w.Agreements = append(w.Agreements, &cwsim.Agreement{Name: "Silver", TypeID: 3, CompanyID: 251, StartDate: cwsim.Day(1999, 1, 1), NoEndingDate: true, BillingCycleID: 2})
+				})
+				if got, want := written(r.apply(theBakery)), "groups Gold support>Gold support, Silver support"; got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				r.want(bakery, tt.alias+" | Gold support | Silver support | All with GDAP")
+				if p := r.apply(theBakery); !p.Empty() {
+					t.Errorf("the second run got %s, want nothing", written(p))
+				}
+			})
+		})
+	}
+}
+
 func TestWhatMovedSinceThePlanIsLeftAlone(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

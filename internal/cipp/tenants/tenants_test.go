@@ -1,6 +1,7 @@
 package tenants_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -43,8 +44,8 @@ func threeTenants() cippsim.World {
 	return cippsim.World{
 		Tenants: []*cippsim.Tenant{
 			{CustomerID: dental, DisplayName: "Fabrikam Dental GmbH", DefaultDomain: "fabrikamdental.example", InitialDomain: "fabrikamdental.onmicrosoft.com"},
-			{CustomerID: bakery, DisplayName: "Northwind Bakery", OriginalDisplayName: "Northwind", DefaultDomain: "northwind.example", InitialDomain: "northwindbakery.onmicrosoft.com"},
-			{CustomerID: garden, DisplayName: "The gardeners", OriginalDisplayName: "Northwind Gardens", DefaultDomain: "northwind-gardens.example", InitialDomain: "nwgardens.onmicrosoft.com"},
+			{CustomerID: bakery, DisplayName: "Northwind Bakery", MicrosoftName: "Northwind", DefaultDomain: "northwind.example", InitialDomain: "northwindbakery.onmicrosoft.com"},
+			{CustomerID: garden, DisplayName: "The gardeners", MicrosoftName: "Northwind Gardens", DefaultDomain: "northwind-gardens.example", InitialDomain: "nwgardens.onmicrosoft.com"},
 		},
 		TenantGroups: []*cippsim.TenantGroup{
 			{ID: gold, Name: "Gold support", Description: "24x7", Members: []string{bakery, garden}},
@@ -153,7 +154,7 @@ var (
 // plan goes the road of the loop for one customer.
 func (r *room) plan(c mapping.Customer) *plan.Plan {
 	r.t.Helper()
-	asked := mapping.Asked{Customer: c}
+	asked := mapping.Asked{Customer: c, Records: slices.Clone(r.store[c.Key])}
 	for _, record := range r.store[c.Key] {
 		asked.Refs = append(asked.Refs, record.Ref)
 	}
@@ -230,10 +231,7 @@ func codes(p *plan.Plan) string {
 func (r *room) stands(id string) string {
 	w := r.cipp.World()
 	t := w.Tenant(id)
-	alias := t.DisplayName
-	if alias == t.OriginalDisplayName {
-		alias = "–"
-	}
+	alias := cmp.Or(t.Alias(), "–")
 	in := []string{alias}
 	for _, g := range w.TenantGroups {
 		if slices.Contains(g.Members, id) {

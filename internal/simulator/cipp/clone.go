@@ -119,7 +119,7 @@ func (t *Tenant) settle(now time.Time) {
 	t.DefaultDomain = cmp.Or(t.DefaultDomain, t.InitialDomain)
 	t.InitialDomain = cmp.Or(t.InitialDomain, t.DefaultDomain)
 	t.CustomerID = cmp.Or(t.CustomerID, guid("tenant", t.InitialDomain))
-	t.OriginalDisplayName = cmp.Or(t.OriginalDisplayName, t.DisplayName)
+	t.MicrosoftName = cmp.Or(t.MicrosoftName, t.DisplayName)
 	if t.Refreshed.IsZero() {
 		t.Refreshed = now
 	}

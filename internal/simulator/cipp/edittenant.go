@@ -18,15 +18,15 @@ func (c *call) editTenant() answer {
 	c.tenant = t
 	return c.alter(func() answer {
 		alias, _ := c.field("tenantAlias").(string)
-		if alias == "" {
-			if t.DisplayName != t.OriginalDisplayName {
-				c.s.complain("EditTenant: no tenantAlias; the alias %q of %s is gone", t.DisplayName, t.DefaultDomain)
-			}
-			t.DisplayName = t.OriginalDisplayName
-		} else {
-			t.DisplayName = alias
+		switch had := t.Alias(); {
+		case alias != "":
+			t.OriginalDisplayName, t.DisplayName, t.SameAlias = t.DisplayName, alias, alias == t.MicrosoftName
+		case had != "":
+			c.s.complain("EditTenant: no tenantAlias; the alias %q of %s is gone", had, t.DefaultDomain)
+			// The tenant is refreshed, which builds its row anew.
+			t.OriginalDisplayName, t.DisplayName, t.SameAlias = "", t.MicrosoftName, false
+			t.GraphErrorCount, t.LastGraphError = 0, ""
 		}
-		t.SameAlias = alias != "" && alias == t.OriginalDisplayName
 		if wanted, isList := c.field("tenantGroups").([]any); isList && len(wanted) > 0 {
 			ids := make([]string, len(wanted))
 			for i, g := range wanted {
@@ -45,6 +45,14 @@ func (c *call) editTenant() answer {
 		c.wrote("Info", "Edited tenant "+t.DefaultDomain)
 		return ok(object{"state": "success", "resultText": "Tenant details updated successfully"})
 	})
+}
+
+// Alias is what CIPP's table of tenant properties holds; empty = none.
+func (t *Tenant) Alias() string {
+	if t.DisplayName != t.MicrosoftName || t.SameAlias {
+		return t.DisplayName
+	}
+	return ""
 }
 
 func (c *call) editOffboardingDefaults() answer {

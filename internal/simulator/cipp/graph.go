@@ -387,7 +387,7 @@ func organizationRow(t *Tenant) object {
 		synced, lastSync = true, zulu(t.Refreshed)
 	}
 	return object{
-		"id": t.CustomerID, "deletedDateTime": nil, "displayName": t.OriginalDisplayName, "tenantType": "AAD",
+		"id": t.CustomerID, "deletedDateTime": nil, "displayName": t.MicrosoftName, "tenantType": "AAD",
 		"businessPhones": list(t.BusinessPhones), "city": orNil(t.City), "country": nil, "countryLetterCode": orNil(t.Country),
 		"postalCode": orNil(t.PostalCode), "state": nil, "street": orNil(t.Street), "preferredLanguage": "en",
 		"createdDateTime": zulu(t.Created), "technicalNotificationMails": list(t.TechnicalMails),

@@ -34,7 +34,7 @@ func testWorld() cippsim.World {
 		PartnerTenant: &cippsim.Tenant{CustomerID: msp, DisplayName: "Northwind Managed Services", DefaultDomain: "northwind-msp.example", InitialDomain: "northwindmsp.onmicrosoft.com"},
 		Tenants: []*cippsim.Tenant{
 			{
-				CustomerID: alpha, DisplayName: "Alpha Dental", OriginalDisplayName: "Alpha Dental GmbH",
+				CustomerID: alpha, DisplayName: "Alpha Dental", MicrosoftName: "Alpha Dental GmbH",
 				DefaultDomain: "alpha.example", InitialDomain: "alpha.onmicrosoft.com",
 				SKUs: []cippsim.SKU{
 					{SkuID: spb, PartNumber: "SPB", Name: "Microsoft 365 Business Premium", Enabled: 25, Consumed: 2, Subscriptions: []cippsim.Subscription{cippsim.Yearly(25, bought)}},

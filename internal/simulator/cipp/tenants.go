@@ -94,16 +94,18 @@ func (c *call) tenantRow(t *Tenant) object {
 	}
 	row := object{
 		"PartitionKey": "Tenants", "RowKey": id, "Timestamp": stamp(t.Refreshed), "customerId": id,
-		"displayName": t.DisplayName, "originalDisplayName": t.OriginalDisplayName,
+		"displayName":       t.DisplayName,
 		"defaultDomainName": t.DefaultDomain, "initialDomainName": t.InitialDomain,
 		"domains": "", "Excluded": t.Excluded, "ExcludeUser": t.ExcludeUser, "ExcludeDate": t.ExcludeDate,
 		"GraphErrorCount": t.GraphErrorCount, "LastGraphError": t.LastGraphError,
 		"RequiresRefresh": false, "LastRefresh": zulu(t.Refreshed),
 	}
+	if t.OriginalDisplayName != "" {
+		row["originalDisplayName"] = t.OriginalDisplayName
+	}
 	switch {
 	case t == c.w.PartnerTenant:
 		row["displayName"], row["domains"] = "*Partner Tenant", "PartnerTenant"
-		row["originalDisplayName"] = "*Partner Tenant"
 	case t.Direct:
 		row["delegatedPrivilegeStatus"] = "directTenant"
 		row["directTenantUserPrincipalName"] = "cipp-service@" + t.InitialDomain
@@ -130,7 +132,7 @@ func (c *call) listTenantDetails() answer {
 		return ok(nil)
 	}
 	if msg := c.graphError(c.tenant); msg != "" {
-		return c.failed(http.StatusInternalServerError, msg)
+		return c.failed(http.StatusInternalServerError, "Failed to retrieve tenant details: "+msg)
 	}
 	t := c.data
 	org := organizationRow(t)
@@ -144,8 +146,8 @@ func (c *call) listTenantDetails() answer {
 	row["businessPhones"] = strings.Join(t.BusinessPhones, ", ")
 	row["technicalNotificationMails"] = strings.Join(t.TechnicalMails, ", ")
 	custom := object{}
-	if t.DisplayName != t.OriginalDisplayName || t.SameAlias {
-		custom["Alias"] = t.DisplayName
+	if alias := t.Alias(); alias != "" {
+		custom["Alias"] = alias
 	}
 	row["customProperties"] = custom
 	groups := []object{}

@@ -54,7 +54,7 @@ func TestATenantRowHasTheShapeOfItsTable(t *testing.T) {
 	_, body := k.get("ListTenants", "tenantFilter", alpha, "IncludeOffboardingDefaults", "true")
 	row := decode[rows](t, body)[0]
 	for key, want := range map[string]any{
-		"PartitionKey": "Tenants", "RowKey": alpha, "displayName": "Alpha Dental", "originalDisplayName": "Alpha Dental GmbH",
+		"PartitionKey": "Tenants", "RowKey": alpha, "displayName": "Alpha Dental",
 		"defaultDomainName": "alpha.example", "initialDomainName": "alpha.onmicrosoft.com", "domains": "", "Excluded": false,
 		"delegatedPrivilegeStatus": "granularDelegatedAdminPrivileges", "GraphErrorCount": 51.0, "LastGraphError": "AADSTS65001",
 		"LastRefresh": "2026-11-21T09:00:00Z", "Timestamp": "2026-11-21T09:00:00+00:00", "offboardingDefaults": nil,
@@ -62,6 +62,29 @@ func TestATenantRowHasTheShapeOfItsTable(t *testing.T) {
 		if got, has := row[key]; !has || got != want {
 			t.Errorf("%s: got %#v (present: %v), want %#v", key, got, has, want)
 		}
+	}
+}
+
+func TestARowDoesNotTellAnAliasFromMicrosoftsName(t *testing.T) {
+	k := open(t, cippsim.Options{Role: "editor"})
+	row := func() map[string]any {
+		_, body := k.get("ListTenants", "tenantFilter", alpha)
+		return decode[rows](t, body)[0]
+	}
+	if _, has := row()["originalDisplayName"]; has {
+		t.Error("a row that EditTenant never wrote has an originalDisplayName")
+	}
+	for _, want := range []string{"Alpha Dental", "Alpha"} { // the second save makes the alias of it
+		k.write("EditTenant", `{"customerId":"`+alpha+`","tenantAlias":"Alpha"}`)
+		if got := row(); got["displayName"] != "Alpha" || got["originalDisplayName"] != want {
+			t.Errorf("got %v before %v, want Alpha before %s", got["displayName"], got["originalDisplayName"], want)
+		}
+	}
+	k.s.Update(func(w *cippsim.World) { w.Tenants[0].GraphErrorCount = 12 })
+	k.write("EditTenant", `{"customerId":"`+alpha+`","tenantAlias":""}`)
+	got := row()
+	if _, has := got["originalDisplayName"]; has || got["displayName"] != "Alpha Dental GmbH" || got["GraphErrorCount"] != 0.0 {
+		t.Errorf("got %v, want a row built anew", got)
 	}
 }
 
@@ -145,7 +168,7 @@ func TestATenantsGraphErrorComesOutInEachEndpointsOwnWay(t *testing.T) {
 		status   int
 		want     string
 	}{
-		{"ListTenantDetails", 500, msg},
+		{"ListTenantDetails", 500, "Failed to retrieve tenant details: " + msg},
 		{"ListUsers", 500, msg},
 		{"ListDomains", 500, `["` + msg + `"]`},
 		{"ListGroups", 403, msg},

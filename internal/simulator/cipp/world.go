@@ -31,10 +31,14 @@ type World struct {
 
 // A Tenant is one Microsoft 365 tenant, and what CIPP notes about it.
 type Tenant struct {
-	CustomerID          string
-	DisplayName         string // the alias, if somebody set one in CIPP
-	OriginalDisplayName string // Microsoft's name; empty means DisplayName
-	SameAlias           bool   // somebody set an alias that is no other than Microsoft's name; ListTenants does not show it
+	CustomerID    string
+	DisplayName   string // as CIPP's row shows it: the alias, if somebody set one
+	MicrosoftName string // empty means DisplayName
+	SameAlias     bool   // somebody set an alias that is no other than Microsoft's name
+	// OriginalDisplayName is a key of CIPP's row that says nothing about Microsoft's
+	// name: an EditTenant with an alias puts there what the row showed until then,
+	// and a row that is built anew has none.
+	OriginalDisplayName string
 	DefaultDomain       string
 	InitialDomain       string
 	Domains             []Domain // empty means DefaultDomain and InitialDomain, verified

@@ -69,7 +69,7 @@ func customers() []customer {
 			agreements: []agreement{managed(bill("M365-E5", 25), bill("M365-E3", 120, at("33.50")), bill("TEAMS-PHONE", 22), bill("PBI-PRO-Y", 10),
 				bill("EDR-DEVICE", 160, at("4.20")), bill("HELPDESK-FLAT", 1, at("2400")))},
 			finishing: func(t *cippsim.Tenant, _ *cwsim.Company) {
-				t.OriginalDisplayName = "Elmsworth & District Housing Association Limited"
+				t.MicrosoftName = "Elmsworth & District Housing Association Limited"
 			}},
 
 		// One agreement has expired; and the tenant had another domain once.
