@@ -40,7 +40,7 @@ func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (p
 		if err := t.refresh(ctx, p); err != nil {
 			return plan.Applied{}, err
 		}
-		if c := p.twin(ch.After); c != nil && again {
+		if c := p.twin(ch.After, nil); c != nil && again {
 			return p.appliedContact(ch, c, ch.After.Fields), nil
 		} else if c != nil {
 			return plan.Applied{}, fmt.Errorf("%w: contact %s (%s) came meanwhile; the next plan takes it on", plan.ErrMoved, c.ID, c.name())
@@ -58,10 +58,11 @@ func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (p
 		}
 	}
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, errUnconfirmed) {
+		before := p.contacts
 		if look := t.refresh(ctx, p); look != nil {
 			return plan.Applied{}, fmt.Errorf("%w: contact %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Label, look)
 		}
-		if made = p.twin(ch.After); made == nil {
+		if made = p.twin(ch.After, before); made == nil {
 			return plan.Applied{}, fmt.Errorf("%w: contact %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Label)
 		}
 		err = nil
@@ -105,18 +106,18 @@ func (t *Target) refresh(ctx context.Context, p *place) error {
 	return nil
 }
 
-// twin finds a contact that is nobody's yet and has the address, or without one
-// the name, of an object.
-func (p *place) twin(o *plan.Object) *contact {
+// twin finds a contact that was not there before, is nobody's yet and has the
+// address, or without one the name, of an object: the newest, since ids grow.
+func (p *place) twin(o *plan.Object, before map[id]*contact) *contact {
 	taken := map[id]bool{}
 	for _, pair := range p.people {
 		taken[pair.contact] = true
 	}
 	mail := o.Fields.Text("email")
 	name := folded(o.Fields.Text("first_name") + " " + o.Fields.Text("last_name"))
-	for _, n := range sortedIDs(p.contacts) {
+	for _, n := range slices.Backward(sortedIDs(p.contacts)) {
 		c := p.contacts[n]
-		if taken[n] {
+		if taken[n] || before[n] != nil {
 			continue
 		}
 		if mail != "" && c.has(map[string]bool{mail: true}) || mail == "" && len(c.Emails) == 0 && folded(c.name()) == name {

@@ -58,7 +58,7 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 		return plan.Desired{}, err
 	}
 	if !p.matched {
-		p.pair(people, nil)
+		t.pairs(p, people).beyondDoubt(nil)
 	}
 	w := &wishList{Target: t, customer: c, snapshot: s, place: p, products: map[string]string{}, will: map[plan.Key]bool{}}
 	if w.crowd, err = t.crowd(s); err != nil {
@@ -410,7 +410,7 @@ func (w *wishList) domains() error {
 			{Name: "authentication", Value: textValue(d.Authentication)},
 			{Name: "services", Value: textValue(strings.Join(d.Services, ", "))},
 		}
-		if n := w.place.domains[wireName(name)]; n != 0 {
+		if n := w.place.domains[wireName(name)]; n != 0 && d.Verified {
 			f[1].Value = plan.Value{tagLabel(wireName(name), n)}
 		}
 		if h := &d.Health; h.Known {

@@ -115,6 +115,7 @@ type bench struct {
 	source   *source
 	customer mapping.Customer
 	settled  []plan.Settlement
+	owners   mapping.Owners
 	records  map[plan.Key]plan.Record
 	target   *Target
 	now      time.Time
@@ -212,7 +213,7 @@ func (b *bench) tryPlan() (*night, error) {
 	for _, r := range b.records {
 		refs = append(refs, r.Ref)
 	}
-	got, err := b.target.Observe(b.t.Context(), []mapping.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs}})
+	got, err := b.target.Observe(b.t.Context(), []mapping.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs, Owners: b.owners}})
 	if err != nil {
 		return nil, err
 	}

@@ -95,12 +95,14 @@ type place struct {
 	layouts      map[string]*layout
 	at           time.Time // when the contacts were read
 	settled      []plan.Settlement
+	owners       mapping.Owners
 	contacts     map[id]*contact
 	domains      map[string]id             // tracked domains by name
 	assets       map[plan.Key]*plan.Object // as observed
 	keys         map[id]plan.Key           // of observed assets, by id
 	refs         map[plan.Key]id           // and the other way round
 	linked       map[string]id             // the contact that a user's asset tags, by object id
+	tagged       map[id]string             // contacts that users' assets of other tenants tag, and of which tenant
 	microsoft    bool                      // the vendor's Microsoft integration keeps the contacts
 	inConflict   map[plan.Key]bool
 	carried      map[plan.Key]string // why an asset cannot be written
@@ -179,8 +181,8 @@ func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan
 		return nil, &plan.Blocked{Violations: []plan.Violation{{Code: "organization_gone", Stays: true, Message: fmt.Sprintf(
 			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization, mapping.ITGlueOrganization)}}}
 	}
-	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, addresses: w.addresses,
-		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{},
+	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, owners: asked.Owners, addresses: w.addresses,
+		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{}, tagged: map[id]string{},
 		inConflict: map[plan.Key]bool{}, carried: map[plan.Key]string{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
 	contacts, err := unfold[contact](w.contacts, organization)
 	if err != nil {
@@ -264,8 +266,13 @@ func (p *place) read(kind string, l *layout, rows []*asset, out *plan.Observed) 
 			p.strays[a.ID] = a // made by hand, as a rule; see recognise
 			continue
 		}
-		if tenant != p.tenant {
-			continue // of another tenant in this organization
+		if tenant != p.tenant { // of another tenant in this organization
+			if kind == kindUser {
+				for _, tag := range tagsOf(a.Traits[l.fields["contact"].key]) {
+					p.tagged[tag.ID] = tenant
+				}
+			}
+			continue
 		}
 		p.here[a.ID] = true
 		key := p.key(kind, object)

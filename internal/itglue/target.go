@@ -25,6 +25,7 @@ type Target struct {
 	mu     sync.Mutex
 	places map[string]*place // by customer, as Observe last saw them
 	shared map[id]int        // customers met in this run, by organization
+	taken  map[id]string     // contacts that this run found to be somebody's, and whose customer's
 }
 
 // Release forgets a customer.
@@ -38,7 +39,7 @@ const batch = 4
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
 	return &Target{session: &session{Client: c, budget: int64(c.config.Budget)}, config: &c.config,
-		settings: c.config.digest(), places: map[string]*place{}, shared: map[id]int{}}
+		settings: c.config.digest(), places: map[string]*place{}, shared: map[id]int{}, taken: map[id]string{}}
 }
 
 // digest is of everything in the configuration that decides what is desired.
