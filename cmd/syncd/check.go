@@ -36,7 +36,7 @@ func checkCommand(a *app) *cobra.Command {
 		return a.print(struct {
 			Checks []finding `json:"checks"`
 		}{findings}, func(out io.Writer) error {
-			p := &page{w: out, palette: palette(a.console.Color)}
+			p := a.page(out)
 			for _, f := range findings {
 				mark := p.paint("ok  ", text.FgGreen)
 				if !f.OK {

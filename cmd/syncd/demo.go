@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/mapping"
-	"syncd/internal/plan"
-	"syncd/internal/report"
 	"syncd/internal/simulator/msp"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
@@ -273,31 +270,7 @@ func (d *demo) preview(ctx context.Context, target string) (*sync.Report, error)
 	if err != nil {
 		return result, err
 	}
-	sheet := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Linked", Number: true}, {Name: "Filled", Number: true}, {Name: "Created", Number: true}, {Name: "For a person", Number: true}, {Name: "Stands"}}}
-	for i := range result.Scopes {
-		s := result.Scopes[i].Unpacked()
-		if s.Outcome == sync.Unmapped {
-			continue
-		}
-		linked, filled, created, waits := 0, 0, 0, 0
-		for j := range s.Changes {
-			switch c := &s.Changes[j]; {
-			case c.Action == plan.Create:
-				created++
-			case c.Writes():
-				filled++
-			case c.Action == plan.Adopt:
-				linked++
-			}
-		}
-		for _, v := range s.Violations {
-			if v.Key != "" && !v.Note {
-				waits++
-			}
-		}
-		sheet.Rows = append(sheet.Rows, []string{s.Customer.Name, strconv.Itoa(linked), strconv.Itoa(filled), strconv.Itoa(created), strconv.Itoa(waits), strings.ReplaceAll(string(s.Outcome), "_", " ")})
-	}
-	return result, sheet.Table(d.console.Out, d.console.Width)
+	return result, d.page(d.console.Out).writeReport(result, view{})
 }
 
 // job runs jobs and shows what came of it.
@@ -316,7 +289,7 @@ func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Re
 			return s.Count() == 0 && s.Error == nil && s.Outcome != sync.Unmapped
 		})
 	}
-	return report, writeReport(d.console.Out, &shown, d.console.Color)
+	return report, d.page(d.console.Out).writeReport(&shown, view{})
 }
 
 // newsFrom is the step after which runs show only what is new.

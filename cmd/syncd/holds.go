@@ -23,7 +23,7 @@ func holdsCommand(a *app) *cobra.Command {
 		}
 		return a.print(struct {
 			Holds []state.Hold `json:"holds"`
-		}{holds}, func(out io.Writer) error { return writeHolds(out, holds, w.Location, a.console.Color) })
+		}{holds}, func(out io.Writer) error { return writeHolds(a.page(out), holds, w.Location) })
 	})
 	return cmd
 }
@@ -40,8 +40,7 @@ func held(ctx context.Context, store state.Store) ([]state.Hold, error) {
 	return holds, nil
 }
 
-func writeHolds(out io.Writer, holds []state.Hold, zone *time.Location, colour bool) error {
-	p := &page{w: out, palette: palette(colour)}
+func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
 	for i := range holds {
 		h := &holds[i]
 		var s sync.ScopeReport
@@ -224,16 +223,14 @@ func (d *decider) decide(ctx context.Context, a *app, w *World, holds []state.Ho
 	return a.print(struct {
 		Decisions []verdict `json:"decisions"`
 	}{verdicts}, func(out io.Writer) error {
-		p := &page{w: out, palette: palette(a.console.Color)}
+		p := a.page(out)
 		for i, v := range verdicts {
 			head := fmt.Sprintf("%s at %s", clean(v.Customer.Name), v.Target)
 			p.line("%s%s%s  plan %s", head, pad(head, 50), v.Decision, v.Digest)
 			var s sync.ScopeReport
 			if v.Decision == "approved" && json.Unmarshal(holds[i].Plan, &s) == nil {
 				p.changes(s.Changes)
-				if s.MonthlyDelta != "0.00" {
-					p.line("  %s%s %s a month", pad("", 75), signed(s.MonthlyDelta), s.Currency)
-				}
+				p.monthly(&s)
 			}
 			if v.Message != "" {
 				p.line("  ! %s", clean(v.Message))

@@ -15,12 +15,16 @@ import (
 // A selector narrows a run from the command line.
 type selector struct {
 	job, customer, target, only string
+	view                        view
 }
 
 func (s *selector) flags(cmd *cobra.Command, a *app) {
 	cmd.Flags().StringVar(&s.job, "job", "", "only this `JOB` (default all)")
 	cmd.Flags().StringVar(&s.customer, "customer", "", "only this `CUSTOMER`: key, name or domain")
 	cmd.Flags().StringVar(&s.target, "target", "", "only this `TARGET`, such as connectwise")
+	cmd.Flags().BoolVar(&s.view.all, "all", false, "show what is in step, or taken on as it is, too")
+	cmd.Flags().BoolVar(&s.view.summary, "summary", false, "a line a customer, with what changes a month")
+	cmd.MarkFlagsMutuallyExclusive("all", "summary")
 	complete(cmd, a, "customer", "target", "job")
 }
 
@@ -75,7 +79,7 @@ func planCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		report, err := a.run(ctx, w, sel, sync.PlanOnly)
+		report, err := a.run(ctx, w, sel, sync.PlanOnly, s.view)
 		if report == nil || out.path == "" {
 			return err
 		}
@@ -108,7 +112,7 @@ func applyCommand(a *app) *cobra.Command {
 				return err
 			}
 		}
-		report, err := a.run(ctx, w, sel, sync.Apply)
+		report, err := a.run(ctx, w, sel, sync.Apply, s.view)
 		if err == nil && sel.Only != "" && !traced(report) {
 			return usage("no object is called %q there; write its key, as syncd plan --json shows it", sel.Only)
 		}
@@ -155,12 +159,12 @@ func (a *app) saved(path string) (map[plan.Scope]string, error) {
 }
 
 // run runs the engine, shows how far it is, and prints the report.
-func (a *app) run(ctx context.Context, w *World, sel sync.Selection, mode sync.Mode) (*sync.Report, error) {
+func (a *app) run(ctx context.Context, w *World, sel sync.Selection, mode sync.Mode, v view) (*sync.Report, error) {
 	p := a.progress("customers")
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 	report, err := w.Engine.Run(ctx, sel, mode)
 	p.end()
-	if perr := a.print(report, func(out io.Writer) error { return writeReport(out, report, a.console.Color) }); perr != nil {
+	if perr := a.print(report, func(out io.Writer) error { return a.page(out).writeReport(report, v) }); perr != nil {
 		return report, perr
 	}
 	a.status = report.Status()

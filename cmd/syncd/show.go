@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -61,71 +58,19 @@ func said(o sync.Outcome) string {
 	return string(o)
 }
 
-// writeReport writes a run as people read it: what is quiet in one line, what
-// changes or waits in full.
-func writeReport(w io.Writer, r *sync.Report, colour bool) error {
-	out := &page{w: w, palette: palette(colour)}
-	quiet, unmapped, ignored := 0, 0, 0
-	noted, codes := 0, map[string]int{}
-	for i := range r.Scopes {
-		if onlyNoted(&r.Scopes[i]) {
-			noted++
-		}
-	}
-	for i := range r.Scopes {
-		s := &r.Scopes[i]
-		switch {
-		case noted > mostNoted && onlyNoted(s):
-			for _, v := range s.Violations {
-				codes[v.Code]++
-			}
-		case s.Ignored && len(s.Violations) == 0:
-			ignored++
-		case s.Outcome == sync.Unmapped && len(s.Violations) == 0:
-			unmapped++
-		case s.Count() == 0 && len(s.Violations) == 0 && s.Error == nil && len(s.Trace)+len(s.Looked) == 0:
-			quiet++
-		default:
-			full := s.Unpacked()
-			out.scope(&full)
-		}
-	}
-	if quiet > 0 {
-		out.line("%d in step, nothing to do", quiet)
-	}
-	if len(codes) > 0 {
-		var parts []string
-		for _, code := range slices.Sorted(maps.Keys(codes)) {
-			parts = append(parts, fmt.Sprintf("%s %d", code, codes[code]))
-		}
-		out.line("%d in step, with something to note (%s): --customer NAME shows one, --json all", noted, strings.Join(parts, ", "))
-	}
-	if unmapped > 0 {
-		out.line("%d not linked: syncd map suggest", unmapped)
-	}
-	if ignored > 0 {
-		out.line("%d ignored on purpose", ignored)
-	}
-	out.totals(r)
-	return out.err
-}
-
-// mostNoted is how many customers who are in step may speak at length: what is
-// noted of hundreds on every run drowns what matters.
-const mostNoted = 10
-
-// onlyNoted reports whether a scope is in step and has nothing but notes.
-func onlyNoted(s *sync.ScopeReport) bool {
-	return (s.Outcome == sync.InStep || s.Outcome == sync.Skipped) && s.Count() == 0 && len(s.Violations) > 0 && s.Error == nil && len(s.Trace) == 0 && len(s.Looked) == 0 &&
-		!plan.Holds(s.Violations)
-}
-
-// A page writes lines and remembers the first error.
+// A page writes lines for people and remembers the first error.
 type page struct {
 	w io.Writer
 	palette
+	width   int // columns of the terminal; 0 = what is long stays on its line
+	all     bool
 	err     error
-	decided string // a person's word on the scope that is shown next
+	decided string         // a person's word on the scope that is shown next
+	shared  map[string]int // guards that are said once at the end, with how many scopes they stop
+}
+
+func (a *app) page(w io.Writer) *page {
+	return &page{w: w, palette: palette(a.console.Color), width: a.console.Width}
 }
 
 func (p *page) line(format string, args ...any) {
@@ -134,165 +79,38 @@ func (p *page) line(format string, args ...any) {
 	}
 }
 
-func (p *page) scope(s *sync.ScopeReport) {
-	head := fmt.Sprintf("%s at %s", clean(s.Customer.Name), s.Target)
-	tail := ""
-	if s.Digest != "" {
-		tail = "plan " + s.Digest
-	}
-	p.line("%s%s%s  %s", p.paint(head, text.Bold), pad(head, 50), p.outcome(s.Outcome), tail)
-	p.changes(s.Changes)
-	if s.MonthlyDelta != "0.00" && s.MonthlyDelta != "" {
-		p.line("  %s%s", pad("", 75), p.paint(signed(s.MonthlyDelta)+" "+s.Currency+" a month", text.Bold))
-	}
-	p.violations(s)
-	if s.Error != nil {
-		p.line("  %s %s", p.paint("x", text.FgRed), clean(*s.Error))
-	}
-	for _, text := range s.Looked {
-		p.line("  ? %s", clean(text))
-	}
-	for _, t := range s.Trace {
-		p.line("  ? %s %s.%s: wanted %s, there %s, last left %s (%s): %s", t.Kind, clean(t.Label), t.Field, dash(t.Desired), dash(t.Observed), dash(t.Recorded), t.Owner, t.Verdict)
-	}
-	p.line("")
-}
-
-// violations writes what stops or is left out, and the way on once.
-func (p *page) violations(s *sync.ScopeReport) {
-	wayOn, curable := plan.WayOn(s.Digest), false
-	for _, v := range s.Violations {
-		mark := p.paint("!", text.FgYellow)
-		if v.Note {
-			mark = p.paint("i", text.FgCyan)
-		}
-		message, cut := strings.CutSuffix(v.Message, "; "+wayOn)
-		if !cut {
-			message = strings.TrimSuffix(message, ", then "+wayOn)
-		}
-		curable = curable || !v.Note && !v.Stays && s.Digest != ""
-		p.line("  %s %s: %s", mark, v.Code, clean(message))
-	}
-	switch {
-	case p.decided != "":
-		p.line("  > %s", p.decided)
-	case curable && s.Outcome == sync.Held:
-		p.line("  > to let it pass: %s", wayOn)
-	}
-}
-
-// changes writes one line a change:
-//
-//	~ Microsoft 365 Business Premium   quantity 41 -> 44   +66.00   changed at source
-func (p *page) changes(changes []plan.Change) {
-	for i := range changes {
-		c := &changes[i]
-		fields := changed(c)
-		money := ""
-		if !c.MonthlyDelta.IsZero() {
-			money = signed(c.MonthlyDelta.StringFixed(2))
-		}
-		label := c.Key.Kind + " " + clean(c.Label)
-		what := clean(abridged(fields))
-		reason := string(c.Reason)
-		if c.Held != "" {
-			reason += ", waits"
-		}
-		p.line("  %s %s%s %s%s %10s  %s", p.action(c.Action, c.Action.Glyph()), label, pad(label, 51), what, pad(what, 24), money, reason)
-	}
-}
-
-// changed says what becomes of each field. Of what is new, what is empty or no
-// says nothing.
-func changed(c *plan.Change) []string {
-	var fields []string
-	for _, f := range c.Fields {
-		switch {
-		case c.Action == plan.Create && (f.After.Blank() || f.After.String() == "no"):
-		case c.Action == plan.Create && f.Set && len(f.After) > 2:
-			fields = append(fields, fmt.Sprintf("%d %s", len(f.After), f.Name))
-		case c.Action == plan.Create:
-			fields = append(fields, fmt.Sprintf("%s %s", f.Name, short(f.After.String())))
-		case f.Set:
-			fields = append(fields, f.Name+" "+setChange(f))
-		default:
-			fields = append(fields, fmt.Sprintf("%s %s -> %s", f.Name, cmp.Or(short(f.Before.String()), "-"), cmp.Or(short(f.After.String()), "-")))
-		}
-	}
-	if c.Action == plan.Adopt && len(fields) == 0 && c.After != nil {
-		for _, f := range c.After.Fields {
-			if !f.Value.Blank() {
-				fields = append(fields, f.Name+" "+short(f.Value.String()))
-			}
-		}
-	}
-	return fields
-}
-
-// short cuts a long text where a line has no room for it; --json has all of it.
-func short(text string) string {
-	const most = 48
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
-}
-
-// abridged joins what fits into a line, and says how much more there is.
-func abridged(fields []string) string {
-	const most = 120
-	text := ""
-	for i, f := range fields {
-		if i > 0 && utf8.RuneCountInString(text)+utf8.RuneCountInString(f) > most {
-			return fmt.Sprintf("%s, and %d more", text, len(fields)-i)
-		}
+// flow writes a text after a mark, such as "  ! ", and where the terminal is too
+// narrow goes on below the text's beginning.
+func (p *page) flow(mark, message string) {
+	indent := utf8.RuneCountInString(text.StripEscape(mark))
+	for i, part := range folded(message, p.width-indent) {
 		if i > 0 {
-			text += ", "
+			mark = strings.Repeat(" ", indent)
 		}
-		text += f
+		p.line("%s%s", mark, part)
 	}
-	return text
 }
 
-// setChange says how a set changes: how many come and how many go.
-func setChange(f plan.FieldChange) string {
-	more, fewer := 0, 0
-	has := map[string]bool{}
-	for _, v := range f.Before {
-		has[v] = true
+// folded breaks a text between words; a width of nothing sensible leaves it whole.
+func folded(message string, width int) []string {
+	const least = 20
+	if width < least {
+		return []string{message}
 	}
-	for _, v := range f.After {
-		if has[v] {
-			delete(has, v)
-		} else {
-			more++
+	var lines []string
+	now, used := "", 0
+	for word := range strings.SplitSeq(message, " ") {
+		n := utf8.RuneCountInString(word)
+		if used > 0 && used+1+n > width {
+			lines = append(lines, strings.TrimRight(now, " "))
+			now, used = "", 0
 		}
-	}
-	fewer = len(has)
-	return fmt.Sprintf("+%d -%d", more, fewer)
-}
-
-func (p *page) totals(r *sync.Report) {
-	var parts []string
-	for _, o := range sync.Outcomes {
-		if n := r.Totals[o]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, p.outcome(o)))
+		if used > 0 {
+			now, used = now+" ", used+1
 		}
+		now, used = now+word, used+n
 	}
-	text := strings.Join(parts, ", ")
-	switch {
-	case text == "" && r.Error != nil:
-		return // it ended before anybody was looked at; the command says why
-	case text == "":
-		text = "nobody to look at"
-	}
-	if up, down := r.MonthlyDelta(); !up.IsZero() || !down.IsZero() {
-		text += fmt.Sprintf("; monthly bills +%s -%s", up.StringFixed(2), down.StringFixed(2))
-	}
-	p.line("%s", text)
-	if !r.PlanOnly && r.Totals[sync.Held] > 0 {
-		p.line("syncd holds shows what waits; syncd approve lets it pass at the next apply")
-	}
+	return append(lines, now)
 }
 
 // count says how many of a thing there are.

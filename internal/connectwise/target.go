@@ -137,6 +137,7 @@ func (t *Target) Spec() plan.Spec {
 			Retire:    t.retire,
 			MayCreate: t.client.config.CreateAdditions,
 			Missing:   unbilled,
+			Shown:     []string{"agreement", "agreement_name", "unit_price", "cycle_months"},
 			Priced:    func(o *plan.Object) bool { return o.Info["bill"] != billable || o.Info["unit_price"] != "" },
 		}},
 		Needs:    directory.Licences,

@@ -16,7 +16,7 @@ const (
 	Create Action = "create"
 	Update Action = "update"
 	Delete Action = "delete"
-	Adopt  Action = "adopt"  // take on what is already there; writes only if fields differ
+	Adopt  Action = "adopt"  // take on what is already there; writes only if fields differ, and is shown as an update then
 	Forget Action = "forget" // drop our record; writes nothing at the target
 )
 
@@ -53,7 +53,25 @@ const (
 	GoneFromBoth     Reason = "gone from both"
 	BackAtSource     Reason = "back at source"
 	AnotherAtTarget  Reason = "another at target"
+	// What is taken on as well as written says both.
+	AdoptedDiffers Reason = "adopted, differs"
+	AttemptDiffers Reason = AttemptSucceeded + "; " + AdoptedDiffers
+	AnotherDiffers Reason = AnotherAtTarget + "; " + AdoptedDiffers
 )
+
+// differing is the reason of an adoption that writes.
+var differing = map[Reason]Reason{AlreadyAtTarget: AdoptedDiffers, AttemptSucceeded: AttemptDiffers, AnotherAtTarget: AnotherDiffers}
+
+// Row is the reason without the words for what it writes: the row of the table
+// that a change comes from.
+func (r Reason) Row() Reason {
+	for row, differs := range differing {
+		if r == differs {
+			return row
+		}
+	}
+	return r
+}
 
 // A FieldChange is one field of a change.
 type FieldChange struct {
@@ -87,8 +105,20 @@ type Change struct {
 	// written: remembered as ours, so that theirs stays visible as theirs.
 	Kept Fields
 	// Held is the code of what stops this change alone; empty lets it go.
-	Held   string
+	Held string
+	// Facts are what a person wants to see beside the change, and nobody decides
+	// by: those of the object's Info that its kind names.
+	Facts  map[string]string
 	former string // the recorded ref, where another object took its place
+}
+
+// Glyph is the change on a terminal: an adoption that writes looks like the
+// update that it is.
+func (c *Change) Glyph() string {
+	if c.Action == Adopt && c.Writes() {
+		return Update.Glyph()
+	}
+	return c.Action.Glyph()
 }
 
 // Writes reports whether applying the change asks the target for anything.
@@ -151,7 +181,8 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		MonthlyDelta string               `json:"monthly_delta"`
 		Held         string               `json:"held,omitempty"`
 		Taken        map[string]any       `json:"as_it_is,omitempty"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Held, taken})
+		Facts        map[string]string    `json:"facts,omitempty"`
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Held, taken, c.Facts})
 }
 
 // A Violation says what stops a scope or one of its objects, or what was left
@@ -203,11 +234,12 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		MonthlyDelta decimal.Decimal            `json:"monthly_delta"`
 		Held         string                     `json:"held"`
 		Taken        map[string]json.RawMessage `json:"as_it_is"`
+		Facts        map[string]string          `json:"facts"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Held: in.Held}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Held: in.Held, Facts: in.Facts}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error

@@ -20,7 +20,7 @@ func (p *Plan) Digest() string {
 	text(w, p.Scope.Customer, p.Scope.Target)
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		reason := c.Reason
+		reason := c.Reason.Row()
 		if reason == AttemptVanished {
 			reason = NewAtSource // the same step, tried again under the same approval
 		}

@@ -13,7 +13,7 @@ import (
 
 // reasons are the verdicts that something is done.
 var reasons = []Reason{NewAtSource, ChangedAtSource, ChangedAtTarget, ChangedAtBoth, RemovedAtTarget, AlreadyAtTarget, AttemptVanished,
-	AttemptSucceeded, GoneFromSource, GoneFromBoth, BackAtSource, AnotherAtTarget}
+	AttemptSucceeded, GoneFromSource, GoneFromBoth, BackAtSource, AnotherAtTarget, AdoptedDiffers, AttemptDiffers, AnotherDiffers}
 
 // However the three sides stand, the trace says of each field what the plan
 // does with it, and asking for it changes nothing.
@@ -164,7 +164,7 @@ func TestTheTraceOfWhatUsedToBeContradicted(t *testing.T) {
 			Conflicts: []Conflict{{Key: line("1").Key, Violation: Violation{Code: "duplicate_lines"}}}}, "left as it is: duplicate_lines"},
 		{"an object that a person left alone", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")},
 			HandsOff: map[Key]string{line("1").Key: "agreed"}}, "left as it is: hands_off"},
-		{"another in its place", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*another()}, Records: []Record{*recorded(line("5"))}}, "another at target"},
+		{"another in its place", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*another()}, Records: []Record{*recorded(line("5"))}}, "another at target; adopted, differs"},
 		{"removed at the target", Restore, Sides{Desired: []Object{*line("5")}, Records: []Record{*recorded(line("5"))}}, "removed at target"},
 		{"gone from the source", Restore, Sides{Observed: []Object{*line("5")}, Records: []Record{*recorded(line("5"))}}, "gone from source"},
 		{"a stranger's", Restore, Sides{Observed: []Object{*line("5")}}, "not ours: never touched"},

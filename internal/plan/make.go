@@ -61,7 +61,7 @@ type Sides struct {
 //	yes      differs   = observed         update   changed at source
 //	yes      differs   ≠ both             owner    changed at both
 //	yes      retired   retired            update   back at source
-//	yes      yes       none               adopt    already at target
+//	yes      yes       none               adopt    already at target (adopted, differs, where fields do)
 //	yes      same      announced          –        in step: an earlier attempt got through
 //	yes      differs   announced          adopt    an earlier attempt got through
 //	no       retired   yes                –        in step
@@ -470,8 +470,20 @@ func (p *Plan) add(kind *Kind, c Change, m merged) decision {
 			c.Fields = append(c.Fields, FieldChange{Name: f.Name, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
 		}
 	}
-	if c.Action == Adopt && len(c.Fields) == 0 {
-		c.After = c.Before
+	if c.Action == Adopt {
+		if len(c.Fields) == 0 {
+			c.After = c.Before
+		} else {
+			c.Reason = differing[c.Reason]
+		}
+	}
+	for _, name := range kind.Shown {
+		if text := about.Info[name]; text != "" {
+			if c.Facts == nil {
+				c.Facts = make(map[string]string, len(kind.Shown))
+			}
+			c.Facts[name] = text
+		}
 	}
 	c.MonthlyDelta = decimal.Zero
 	if kind.Delta != nil && c.Action != Forget {

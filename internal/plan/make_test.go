@@ -93,10 +93,10 @@ func TestTheTableOfThreeSides(t *testing.T) {
 		{name: "both moved to the same value", desired: line("5"), observed: line("5"), record: recorded(line("3")), owner: Hold},
 		{name: "back at the source", desired: line("4"), observed: retiredLine(), record: recorded(retiredLine()), owner: Hold, want: "update, back at source, ", written: "4"},
 		{name: "first contact, equal", desired: line("3"), observed: line("3"), owner: Hold, want: "adopt, already at target, "},
-		{name: "first contact, different number", desired: line("3"), observed: line("5"), owner: Hold, want: "adopt, already at target, ", written: "3"},
+		{name: "first contact, different number", desired: line("3"), observed: line("5"), owner: Hold, want: "adopt, adopted, differs, ", written: "3"},
 		{name: "first contact, a human's value to keep", desired: line("3"), observed: line("5"), owner: Keep, want: "adopt, already at target, "},
 		{name: "an announced create got through", desired: line("3"), observed: line("3"), record: announced(line("3"))},
-		{name: "an announced create got through and the source moved on", desired: line("4"), observed: line("3"), record: announced(line("3")), want: "adopt, an earlier attempt got through, ", written: "4"},
+		{name: "an announced create got through and the source moved on", desired: line("4"), observed: line("3"), record: announced(line("3")), want: "adopt, an earlier attempt got through; adopted, differs, ", written: "4"},
 		{name: "a pending update got through", desired: line("4"), observed: line("4"), record: pending(line("3"), line("4")), owner: Hold},
 		{name: "a pending update got through and the source moved on", desired: line("6"), observed: line("4"), record: pending(line("3"), line("4")), owner: Hold, want: "update, changed at source, ", written: "6"},
 		{name: "a pending update never arrived", desired: line("4"), observed: line("3"), record: pending(line("3"), line("4")), owner: Hold, want: "update, changed at source, "},
@@ -213,6 +213,20 @@ func TestTheOrderOfKindsDecidesWhoComesFirst(t *testing.T) {
 	}
 	if want := "create u1 create g1 delete g2 delete u2"; strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+// What a change is called or shown with is not what was approved.
+func TestTheDigestIsNotOfTheWords(t *testing.T) {
+	p, err := Make(testScope, additions(Hold, true), Sides{Desired: []Object{*line("3")}, Observed: []Object{*line("5")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := p.Digest()
+	p.Changes[0].Reason = AlreadyAtTarget // as it was called before
+	p.Changes[0].Facts = map[string]string{"agreement_name": "Managed services"}
+	if got := p.Digest(); got != digest {
+		t.Errorf("the digest is %s with other words, and was %s", got, digest)
 	}
 }
 

@@ -184,6 +184,8 @@ type Kind struct {
 	// Missing says of a wanted object that is not there and may not be created
 	// what that means, as a note with a code; nil gives a plain sentence.
 	Missing func(desired *Object) Violation
+	// Shown names what of an object's Info is shown beside a change of it.
+	Shown []string
 }
 
 // Leavers is the patience with what is gone from the source: so many proven

@@ -26,8 +26,17 @@ type Sheet struct {
 	Footer  [][]string
 }
 
+// maxCell is how wide a column of text may be at most.
+const maxCell = 48
+
 // Table writes the sheet for a terminal of that many columns; 0 = unlimited.
+// Text wraps within its column; where not even that fits, each row becomes a
+// paragraph.
 func (s *Sheet) Table(w io.Writer, width int) error {
+	widths, fits := s.fit(width)
+	if !fits {
+		return s.paragraphs(w, width)
+	}
 	t := table.NewWriter()
 	style := table.StyleLight
 	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
@@ -36,7 +45,7 @@ func (s *Sheet) Table(w io.Writer, width int) error {
 	header, configs := table.Row{}, []table.ColumnConfig{}
 	for i, c := range s.Columns {
 		header = append(header, c.Name)
-		config := table.ColumnConfig{Number: i + 1, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft}
+		config := table.ColumnConfig{Number: i + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapSoft}
 		if c.Number {
 			config.Align, config.AlignFooter, config.AlignHeader = text.AlignRight, text.AlignRight, text.AlignRight
 		}
@@ -53,9 +62,75 @@ func (s *Sheet) Table(w io.Writer, width int) error {
 			t.AppendRow(cells(row))
 		}
 	}
-	_ = width // long cells wrap by themselves; a terminal that is narrower scrolls or folds
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
+}
+
+// fit says how wide each column may be so that the table has width columns, and
+// whether it can: no word is broken, unless it is longer than any column.
+func (s *Sheet) fit(width int) (widths []int, fits bool) {
+	widths, least := make([]int, len(s.Columns)), make([]int, len(s.Columns))
+	take := func(i int, cell string) {
+		widths[i] = max(widths[i], min(maxCell, text.StringWidth(cell)))
+		for word := range strings.FieldsSeq(cell) {
+			least[i] = max(least[i], min(maxCell, text.StringWidth(word)))
+		}
+	}
+	for i, c := range s.Columns {
+		take(i, c.Name)
+	}
+	for _, rows := range [][][]string{s.Rows, s.Footer} {
+		for _, row := range rows {
+			for i, cell := range row {
+				take(i, cell)
+			}
+		}
+	}
+	total := 0
+	for _, n := range widths {
+		total += n + 2 // a space on either side
+	}
+	for ; width > 0 && total > width; total-- {
+		widest := -1
+		for i := range widths {
+			if widths[i] > least[i] && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return widths, false
+		}
+		widths[widest]--
+	}
+	return widths, true
+}
+
+// paragraphs writes each row as its first cell and, below it, the others with
+// their columns' names.
+func (s *Sheet) paragraphs(w io.Writer, width int) error {
+	const indent = "  "
+	for _, rows := range [][][]string{s.Rows, s.Footer} {
+		for _, row := range rows {
+			var parts []string
+			for i, cell := range row[1:] {
+				if cell != "" {
+					parts = append(parts, s.Columns[i+1].Name+" "+printable(cell))
+				}
+			}
+			if row[0] != "" {
+				if _, err := fmt.Fprintln(w, printable(row[0])); err != nil {
+					return err
+				}
+			}
+			wrapped := text.WrapSoft(strings.Join(parts, "; "), max(20, width-len(indent)))
+			for line := range strings.SplitSeq(wrapped, "\n") {
+				if _, err := fmt.Fprintln(w, indent+strings.TrimSpace(line)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func cells(row []string) table.Row {

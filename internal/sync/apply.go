@@ -263,7 +263,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 	record, known := s.recordOf(c.Key)
 	if !known || record.Origin == plan.Announced {
 		record.Origin = plan.Adopted
-		if c.Action == plan.Create || known && c.Reason == plan.AttemptSucceeded {
+		if c.Action == plan.Create || known && c.Reason.Row() == plan.AttemptSucceeded {
 			record.Origin = plan.Created
 		}
 	}

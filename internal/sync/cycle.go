@@ -255,6 +255,7 @@ func (s *scope) guard() {
 			facts.Counts = append(facts.Counts, plan.Count{Collection: collection, Before: cursor.Counts[collection], Now: now})
 		}
 	}
+	s.report.First = facts.First
 	digest := p.Digest()
 	approved := s.memory.Hold.Approved(digest)
 	s.report.Approved = approved

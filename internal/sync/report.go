@@ -60,6 +60,7 @@ type ScopeReport struct {
 	InStep       int              `json:"unchanged"`
 	Foreign      int              `json:"foreign"`
 	Approved     bool             `json:"approved,omitempty"`
+	First        bool             `json:"first,omitempty"`   // nothing of this scope was ever applied
 	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
 	Trace        []plan.Trace     `json:"trace,omitempty"`
 	Looked       []string         `json:"looked,omitempty"` // how the target looked for the one object asked about
@@ -104,7 +105,7 @@ func (s *ScopeReport) lighten(shown bool) {
 		return
 	}
 	s.count = len(s.Changes)
-	s.up, s.down = s.delta()
+	s.up, s.down = s.Delta()
 	if shown {
 		s.packed = deflate(encode(s.Changes))
 	}
@@ -119,8 +120,8 @@ const mostLoose = 16
 // Count is how many changes the scope's plan has, packed ones included.
 func (s *ScopeReport) Count() int { return max(s.count, len(s.Changes)) }
 
-// delta is what the changes do to the monthly bill.
-func (s *ScopeReport) delta() (up, down decimal.Decimal) {
+// Delta is what the changes do to the monthly bill.
+func (s *ScopeReport) Delta() (up, down decimal.Decimal) {
 	up, down = s.up, s.down
 	for i := range s.Changes {
 		if d := s.Changes[i].MonthlyDelta; d.IsPositive() {
@@ -193,7 +194,7 @@ func (r *Report) count() {
 // MonthlyDelta adds up what the scopes' changes do to the monthly bills.
 func (r *Report) MonthlyDelta() (up, down decimal.Decimal) {
 	for i := range r.Scopes {
-		more, less := r.Scopes[i].delta()
+		more, less := r.Scopes[i].Delta()
 		up, down = up.Add(more), down.Add(less)
 	}
 	return up, down
