@@ -64,7 +64,7 @@ func (a *app) names(cfg *Config, kind string) []string {
 	var out bytes.Buffer
 	quiet := *a.console
 	quiet.Out, quiet.Err, quiet.Asker = &out, io.Discard, nil
-	_, err := control.Call(ctx, control.SocketPath(cfg.State.Path), []string{"names", kind}, &quiet)
+	_, err := cfg.daemon().Call(ctx, cfg.request([]string{"names", kind}), &quiet)
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return strings.FieldsFunc(out.String(), func(r rune) bool { return r == '\n' })
 	}

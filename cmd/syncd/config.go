@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,6 +32,7 @@ import (
 	"syncd/internal/secret"
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
+	"syncd/internal/web/control"
 )
 
 // Config is the whole configuration. Each system owns its section.
@@ -43,12 +46,25 @@ type Config struct {
 	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
 	SCIM        []SCIMConfig        `yaml:"scim"`                                    // targets: identities, each under a name of its own
 	Events      EventsConfig        `yaml:"events" env:", prefix=EVENTS_"`           // CIPP's webhooks, as hints that a customer's next cycle come early
+	Control     ControlConfig       `yaml:"control" env:", prefix=CONTROL_"`         // who may send the daemon commands
 	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
 	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
 
 	exposed  string // who else may read its secrets, or write to it
 	location *time.Location
 	limits   sync.Limits
+	file     string // where it was read, absolute
+	sum      string // a digest of the file's text
+}
+
+// daemon is where the daemon of this configuration is found.
+func (c *Config) daemon() control.Daemon {
+	return control.Daemon{Path: control.SocketPath(c.State.Path), Group: c.Control.Group}
+}
+
+// request is a command line that was typed with this configuration.
+func (c *Config) request(args []string) control.Request {
+	return control.Request{Args: args, File: c.file, Sum: c.sum}
 }
 
 // CIPPConfig is how CIPP is reached, and what of its tenants follows ConnectWise.
@@ -66,6 +82,11 @@ type StateConfig struct {
 // EventsConfig says whether CIPP may tell us that something changed.
 type EventsConfig struct {
 	Secret secret.String `yaml:"secret" env:"SECRET"` // at least 16 characters; empty: no events are taken
+}
+
+// ControlConfig says who may send the daemon commands besides its own user and root.
+type ControlConfig struct {
+	Group string `yaml:"group" env:"GROUP"` // a group of this machine, by name or number; empty: nobody else
 }
 
 // JobConfig is a scheduled pass over some targets.
@@ -191,6 +212,13 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 		// Counted from the file and not from wherever a command is typed: a
 		// second, empty state would know nothing of what the first one manages.
 		c.State.Path = filepath.Join(filepath.Dir(path), c.State.Path)
+	}
+	if c != nil {
+		if c.file, _ = filepath.Abs(path); text == nil {
+			c.file = "the environment"
+		}
+		sum := sha256.Sum256(text)
+		c.sum = hex.EncodeToString(sum[:8])
 	}
 	return c, err
 }

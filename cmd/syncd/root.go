@@ -162,7 +162,7 @@ func (a *app) stateful(run func(ctx context.Context, w *World, args []string) er
 		if err := a.foresee(cmd, args); err != nil {
 			return err
 		}
-		status, err := control.Call(ctx, control.SocketPath(cfg.State.Path), a.args, a.console)
+		status, err := cfg.daemon().Call(ctx, cfg.request(a.args), a.console)
 		if !errors.Is(err, control.ErrNoDaemon) {
 			a.status = status
 			return err

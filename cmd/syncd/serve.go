@@ -55,7 +55,7 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 		return fmt.Errorf("listen %s: %w; choose another address with listen in the configuration", w.Config.Listen, err)
 	}
 	defer pages.Close()
-	socket, err := control.Listen(control.SocketPath(w.Config.State.Path))
+	socket, err := control.Listen(control.SocketPath(w.Config.State.Path), w.Config.Control.Group)
 	if err != nil {
 		return err
 	}
@@ -79,8 +79,11 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return web.Serve(webCtx, pages, handler) })
 	group.Go(func() error {
-		return control.Serve(groupCtx, socket, func(ctx context.Context, args []string, c *control.Console) int {
-			return execute(ctx, &app{console: c, args: args, world: w})
+		return control.Serve(groupCtx, socket, w.Log, func(ctx context.Context, q control.Request, c *control.Console) int {
+			if note := w.Config.otherThan(q); note != "" {
+				fmt.Fprintln(c.Err, "syncd: "+note)
+			}
+			return execute(ctx, &app{console: c, args: q.Args, world: w})
 		})
 	})
 	group.Go(func() error { return events.run(groupCtx) })
@@ -95,6 +98,18 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 	err = group.Wait()
 	w.Log.Info().Err(err).Msg("daemon stopped")
 	return err
+}
+
+// otherThan says that a command was typed with another configuration than this
+// one, which the daemon works with.
+func (c *Config) otherThan(q control.Request) string {
+	switch {
+	case q.Sum == c.sum:
+		return ""
+	case q.File == c.file:
+		return fmt.Sprintf("%s was changed since the daemon started, which works with the former text until it is started again", c.file)
+	}
+	return fmt.Sprintf("the daemon works with %s, which says something else than %s", c.file, q.File)
 }
 
 // schedule makes the runner of the jobs that have a schedule.

@@ -11,7 +11,6 @@ import (
 
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
-	"syncd/internal/web/control"
 )
 
 func stateCommand(a *app) *cobra.Command {
@@ -50,7 +49,7 @@ func stateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.world != nil || control.Listens(control.SocketPath(cfg.State.Path)) {
+			if a.world != nil || cfg.daemon().Listens() {
 				return usage("the daemon is using the state; stop it, restore, start it again")
 			}
 			done, err := boltstate.Restore(args[0], cfg.State.Path, time.Now())

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
 	"strings"
 
 	"golang.org/x/term"
@@ -24,7 +23,7 @@ type Console struct {
 	Width    int                                   // columns; 0 where Out is no terminal
 	Progress bool                                  // Err is a terminal: show how far long work is
 	Color    bool
-	User     string
+	User     string // by the kernel's word
 }
 
 // Files are the files of the person who typed the command.
@@ -60,7 +59,7 @@ func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 
 // Local is the console of this process.
 func Local() *Console {
-	c := &Console{Out: os.Stdout, Err: os.Stderr, Files: &Disk{}, User: userName()}
+	c := &Console{Out: os.Stdout, Err: os.Stderr, Files: &Disk{}, User: userName(os.Getuid())}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		c.Width, _, _ = term.GetSize(fd)
 		c.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -73,11 +72,4 @@ func Local() *Console {
 		}
 	}
 	return c
-}
-
-func userName() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", os.Getuid())
 }
