@@ -25,6 +25,9 @@ func TestHTMLIsComparedByWhatItShows(t *testing.T) {
 		{formLong, `<p>one</p><div>two  <b>three</b></div>`, []string{"one\ntwo three"}},
 		{formRows, `<table><thead><tr><th>Head</th><th>Er</th></tr></thead><tbody><tr><td>1</td><td>2 | 3</td></tr></tbody></table>`, []string{"1 | 2 | 3"}},
 		{formRows, "<table>\n<tr><td><p>1</p></td>\n<td>2</td></tr>\n<tr><td>0</td><td> </td></tr></table>", []string{"0", "1 | 2"}},
+		{formList, `a<style>p > b { }</style><!-- <p>no</p> --><p title="x>y">b`, []string{"a", "b"}},
+		{formList, `a<script>if (1 < 2) { b`, []string{"a"}},
+		{formLong, `<h2>one</h2>&#116;wo&hellip; <unknown>three</unknown><!DOCTYPE html>`, []string{"one\ntwo… three"}},
 		{formList, `5 < 6 and <notatag`, []string{"5 < 6 and <notatag"}},
 	} {
 		raw, err := json.Marshal(tt.in)

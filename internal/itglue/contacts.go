@@ -167,24 +167,20 @@ func (c *contact) emailAt() int {
 
 // fields are what plans compare of a contact.
 func (c *contact) fields() plan.Fields {
-	f := plan.Fields{
-		{Name: "email"},
-		{Name: "first_name", Value: scalar(oneLine(c.First))},
-		{Name: "last_name", Value: scalar(oneLine(c.Last))},
-		{Name: "mobile"},
-		{Name: "phone"},
-		{Name: "title", Value: scalar(oneLine(c.Title))},
-	}
+	v := values{"first_name": scalar(oneLine(c.First)), "last_name": scalar(oneLine(c.Last)), "title": scalar(oneLine(c.Title)),
+		"email": nil, "mobile": c.phone(mobileLabels), "phone": c.phone(workLabels)}
 	if i := c.emailAt(); i >= 0 {
-		f[0].Value = scalar(address(string(c.Emails[i].Value)))
+		v["email"] = scalar(address(string(c.Emails[i].Value)))
 	}
-	if i := c.phoneAt(mobileLabels); i >= 0 {
-		f[3].Value = phoneValue(string(c.Phones[i].Value), string(c.Phones[i].Extension))
+	return v.fields()
+}
+
+func (c *contact) phone(among []string) plan.Value {
+	i := c.phoneAt(among)
+	if i < 0 {
+		return nil
 	}
-	if i := c.phoneAt(workLabels); i >= 0 {
-		f[4].Value = phoneValue(string(c.Phones[i].Value), string(c.Phones[i].Extension))
-	}
-	return f
+	return phoneValue(string(c.Phones[i].Value), string(c.Phones[i].Extension))
 }
 
 // folded is the form in which names of people are compared.

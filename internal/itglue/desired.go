@@ -80,9 +80,21 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 	return w.out, nil
 }
 
+// values are an asset's fields in the making, by name. One that is empty is ours
+// and empty; one that is not there is not ours to say.
+type values map[string]plan.Value
+
+func (v values) fields() plan.Fields {
+	out := make(plan.Fields, 0, len(v)+2)
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		out = append(out, plan.Field{Name: name, Value: v[name]})
+	}
+	return out
+}
+
 // add takes an asset into the list, as far as its type has the fields for it.
-func (w *wishList) add(kind, object, label string, info map[string]string, fields plan.Fields) {
-	key := w.place.key(kind, object)
+func (w *wishList) add(kind, object, label string, info map[string]string, v values) {
+	key, fields := w.place.key(kind, object), v.fields()
 	l := w.place.layouts[kind]
 	if l == nil || w.place.inConflict[key] {
 		w.will[key] = w.place.refs[key] != 0
@@ -255,67 +267,71 @@ func contactWish(u *directory.User) plan.Fields {
 	if len(u.BusinessPhones) > 0 {
 		phone = u.BusinessPhones[0]
 	}
-	all := plan.Fields{
-		{Name: "email", Value: scalar(address(mail))},
-		{Name: "first_name", Value: textValue(first)},
-		{Name: "last_name", Value: textValue(last)},
-		{Name: "mobile", Value: phoneValue(u.MobilePhone, "")},
-		{Name: "phone", Value: phoneValue(phone, "")},
-		{Name: "title", Value: textValue(u.JobTitle)},
+	all := values{
+		"email":      scalar(address(mail)),
+		"first_name": textValue(first),
+		"last_name":  textValue(last),
+		"mobile":     phoneValue(u.MobilePhone, ""),
+		"phone":      phoneValue(phone, ""),
+		"title":      textValue(u.JobTitle),
 	}
-	return slices.DeleteFunc(all, func(f plan.Field) bool { return f.Value.Blank() })
+	maps.DeleteFunc(all, func(_ string, v plan.Value) bool { return v.Blank() })
+	return all.fields()
 }
 
 func (w *wishList) user(u *directory.User) {
-	f := plan.Fields{
-		{Name: fieldTitle, Value: textValue(cmp.Or(oneLine(u.Name), u.UPN))},
-		{Name: "upn", Value: textValue(u.UPN)},
-		{Name: "contact", Value: w.contactTag([]string{u.ID})},
-		{Name: "status", Value: choice(u.Enabled, "Enabled", "Blocked")},
-		{Name: "type", Value: choice(u.Guest, "Guest", "Member")},
-		{Name: "email", Value: textValue(u.Mail)},
-		{Name: "aliases", Value: setValue(u.Aliases)},
-		{Name: "title", Value: textValue(u.JobTitle)},
-		{Name: "department", Value: textValue(u.Department)},
-		{Name: "office", Value: textValue(u.Office)},
-		{Name: "licences", Value: setValue(w.names(u.Licences))},
-		{Name: "licence_list", Value: nil},
-		{Name: "synced", Value: yesValue(u.Synced)},
-		{Name: "created", Value: dateValue(u.Created)},
-		{Name: "domain", Value: w.asset(kindDomain, domainOf(u.UPN))},
-		{Name: "manager", Value: nil},
-	}
-	set := func(name string, v plan.Value) { f = append(f, plan.Field{Name: name, Value: v}) }
-	if len(u.Licences) > 0 {
-		f[11].Value = w.asset(kindLicences, w.customer.Key)
+	v := values{
+		fieldTitle:     textValue(cmp.Or(oneLine(u.Name), u.UPN)),
+		"upn":          textValue(u.UPN),
+		"contact":      w.contactTag([]string{u.ID}),
+		"status":       choice(u.Enabled, "Enabled", "Blocked"),
+		"type":         choice(u.Guest, "Guest", "Member"),
+		"email":        textValue(u.Mail),
+		"aliases":      setValue(u.Aliases),
+		"title":        textValue(u.JobTitle),
+		"department":   textValue(u.Department),
+		"office":       textValue(u.Office),
+		"manager":      nil,
+		"licences":     setValue(w.names(u.Licences)),
+		"licence_list": w.licenceList(u.Licences),
+		"mailbox_type": nil,
+		"mailbox_size": nil,
+		"synced":       yesValue(u.Synced),
+		"created":      dateValue(u.Created),
+		"domain":       w.asset(kindDomain, domainOf(u.UPN)),
 	}
 	if m := w.crowd.users[u.ManagerID]; m != nil {
-		f[15].Value = textValue(who(m))
+		v["manager"] = textValue(who(m))
 	}
 	if w.crowd.memberOf != nil {
-		set("groups", setValue(w.crowd.memberOf[u.ID]))
+		v["groups"] = setValue(w.crowd.memberOf[u.ID])
 	}
 	if m := w.crowd.mailboxes[u.ID]; m != nil {
-		set("mailbox_type", textValue(mailboxKind(m.Kind)))
-		if m.SizeBytes > 0 {
-			set("mailbox_size", plan.Value{bucket(m.SizeBytes, w.now(kindUser, u.ID, "mailbox_size"))})
+		v["mailbox_type"] = textValue(mailboxKind(m.Kind))
+		if delete(v, "mailbox_size"); m.SizeBytes > 0 { // 0 is unknown
+			v["mailbox_size"] = plan.Value{bucket(m.SizeBytes, w.now(kindUser, u.ID, "mailbox_size"))}
 		}
-	} else {
-		set("mailbox_type", nil)
-		set("mailbox_size", nil)
 	}
 	switch u.MFA {
 	case directory.MFANone:
-		set("mfa", plan.Value{"None"})
+		v["mfa"] = plan.Value{"None"}
 	case directory.MFARegistered:
-		set("mfa", plan.Value{"Registered"})
+		v["mfa"] = plan.Value{"Registered"}
 	case directory.MFAEnforced:
-		set("mfa", plan.Value{"Enforced"})
+		v["mfa"] = plan.Value{"Enforced"}
 	}
 	if !u.LastSignIn.IsZero() {
-		set("last_sign_in", plan.Value{u.LastSignIn.UTC().Format("2006-01")})
+		v["last_sign_in"] = plan.Value{u.LastSignIn.UTC().Format("2006-01")}
 	}
-	w.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), map[string]string{"upn": u.UPN}, f)
+	w.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), map[string]string{"upn": u.UPN}, v)
+}
+
+// licenceList is a tag of the customer's licences, for whoever holds one.
+func (w *wishList) licenceList(skus []string) plan.Value {
+	if len(skus) == 0 {
+		return nil
+	}
+	return w.asset(kindLicences, w.customer.Key)
 }
 
 // now is what a field of an asset holds at present.
@@ -357,24 +373,21 @@ func (w *wishList) groups() error {
 		if !w.documents(g) {
 			continue
 		}
-		f := plan.Fields{
-			{Name: fieldTitle, Value: textValue(cmp.Or(oneLine(g.Name), g.ID))},
-			{Name: "type", Value: textValue(string(g.Kind))},
-			{Name: "email", Value: textValue(g.Mail)},
-			{Name: "description", Value: longValue(g.Description)},
-			{Name: "visibility", Value: textValue(g.Visibility)},
-			{Name: "team", Value: yesValue(g.Team)},
-			{Name: "rule", Value: longValue(g.Rule)},
-			{Name: "synced", Value: yesValue(g.Synced)},
-			{Name: "licences", Value: setValue(w.names(g.Licences))},
-			{Name: "licence_list", Value: nil},
-			{Name: "domain", Value: w.asset(kindDomain, domainOf(g.Mail))},
-		}
-		if len(g.Licences) > 0 {
-			f[9].Value = w.asset(kindLicences, w.customer.Key)
+		v := values{
+			fieldTitle:     textValue(cmp.Or(oneLine(g.Name), g.ID)),
+			"type":         textValue(string(g.Kind)),
+			"email":        textValue(g.Mail),
+			"description":  longValue(g.Description),
+			"visibility":   textValue(g.Visibility),
+			"team":         yesValue(g.Team),
+			"rule":         longValue(g.Rule),
+			"synced":       yesValue(g.Synced),
+			"licences":     setValue(w.names(g.Licences)),
+			"licence_list": w.licenceList(g.Licences),
+			"domain":       w.asset(kindDomain, domainOf(g.Mail)),
 		}
 		if g.OwnersUnknown == "" {
-			f = append(f, plan.Field{Name: "owners", Value: setValue(w.crowd.named(g.Owners))}, plan.Field{Name: "owner_contacts", Value: w.contactTag(g.Owners)})
+			v["owners"], v["owner_contacts"] = setValue(w.crowd.named(g.Owners)), w.contactTag(g.Owners)
 		}
 		if g.Members.Unknown == "" {
 			names := w.crowd.named(g.Members.IDs)
@@ -382,10 +395,9 @@ func (w *wishList) groups() error {
 			if len(contacts) == mostTags {
 				names = append(names, fmt.Sprintf("(at most %d members are linked to their contacts)", mostTags))
 			}
-			f = append(f, plan.Field{Name: "members", Value: setValue(names)}, plan.Field{Name: "member_contacts", Value: contacts},
-				plan.Field{Name: "member_count", Value: numberValue(len(g.Members.IDs))})
+			v["members"], v["member_contacts"], v["member_count"] = setValue(names), contacts, numberValue(len(g.Members.IDs))
 		}
-		w.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), nil, f)
+		w.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), nil, v)
 	}
 	return nil
 }
@@ -401,29 +413,27 @@ func (w *wishList) domains() error {
 		if !w.covers(d) {
 			continue
 		}
-		f := plan.Fields{
-			{Name: fieldTitle, Value: textValue(name)},
-			{Name: "record", Value: nil},
-			{Name: "verified", Value: yesValue(d.Verified)},
-			{Name: "default", Value: yesValue(d.Default)},
-			{Name: "initial", Value: yesValue(d.Initial)},
-			{Name: "authentication", Value: textValue(d.Authentication)},
-			{Name: "services", Value: textValue(strings.Join(d.Services, ", "))},
+		v := values{
+			fieldTitle:       textValue(name),
+			"record":         nil,
+			"verified":       yesValue(d.Verified),
+			"default":        yesValue(d.Default),
+			"initial":        yesValue(d.Initial),
+			"authentication": textValue(d.Authentication),
+			"services":       textValue(strings.Join(d.Services, ", ")),
 		}
 		if n := w.place.domains[wireName(name)]; n != 0 && d.Verified {
-			f[1].Value = plan.Value{tagLabel(wireName(name), n)}
+			v["record"] = plan.Value{tagLabel(wireName(name), n)}
 		}
 		if h := &d.Health; h.Known {
-			f = append(f, plan.Fields{
-				{Name: "mail_provider", Value: textValue(h.MailProvider)},
-				{Name: "mx", Value: setValue(h.MX)},
-				{Name: "spf", Value: longValue(h.SPF)},
-				{Name: "dmarc", Value: textValue(h.DMARC)},
-				{Name: "dkim", Value: yesValue(h.DKIM)},
-				{Name: "dnssec", Value: yesValue(h.DNSSEC)},
-			}...)
+			v["mail_provider"] = textValue(h.MailProvider)
+			v["mx"] = setValue(h.MX)
+			v["spf"] = longValue(h.SPF)
+			v["dmarc"] = textValue(h.DMARC)
+			v["dkim"] = yesValue(h.DKIM)
+			v["dnssec"] = yesValue(h.DNSSEC)
 		}
-		w.add(kindDomain, name, name, nil, f)
+		w.add(kindDomain, name, name, nil, v)
 	}
 	return nil
 }
@@ -445,33 +455,31 @@ func (w *wishList) mailboxes() error {
 			continue
 		}
 		object := cmp.Or(m.ID, m.UserID, m.Address)
-		f := plan.Fields{
-			{Name: fieldTitle, Value: textValue(cmp.Or(oneLine(m.Name), m.Address))},
-			{Name: "address", Value: textValue(m.Address)},
-			{Name: "type", Value: textValue(mailboxKind(m.Kind))},
-			{Name: "aliases", Value: setValue(m.Aliases)},
-			{Name: "forwarding", Value: textValue(m.Forwarding)},
-			{Name: "archive", Value: yesValue(m.Archive)},
-			{Name: "hidden", Value: yesValue(m.Hidden)},
-			{Name: "synced", Value: yesValue(m.Synced)},
+		v := values{
+			fieldTitle:   textValue(cmp.Or(oneLine(m.Name), m.Address)),
+			"address":    textValue(m.Address),
+			"type":       textValue(mailboxKind(m.Kind)),
+			"aliases":    setValue(m.Aliases),
+			"forwarding": textValue(m.Forwarding),
+			"archive":    yesValue(m.Archive),
+			"hidden":     yesValue(m.Hidden),
+			"synced":     yesValue(m.Synced),
 		}
 		if m.SizeBytes > 0 {
-			f = append(f, plan.Field{Name: "size", Value: plan.Value{bucket(m.SizeBytes, w.now(kindMailbox, object, "size"))}})
+			v["size"] = plan.Value{bucket(m.SizeBytes, w.now(kindMailbox, object, "size"))}
 		}
 		if m.RightsUnknown == "" {
 			var calendar []string
 			for _, r := range m.Calendar {
 				calendar = append(calendar, row(cmp.Or(r.Folder, "Calendar"), r.Who, r.Rights))
 			}
-			f = append(f, plan.Fields{
-				{Name: "full_access", Value: setValue(m.FullAccess)},
-				{Name: "send_as", Value: setValue(m.SendAs)},
-				{Name: "send_on_behalf", Value: setValue(m.SendOnBehalf)},
-				{Name: "delegates", Value: w.contactTag(w.crowd.accounts(m.FullAccess, m.SendAs, m.SendOnBehalf))},
-				{Name: "calendar", Value: setValue(calendar)},
-			}...)
+			v["full_access"] = setValue(m.FullAccess)
+			v["send_as"] = setValue(m.SendAs)
+			v["send_on_behalf"] = setValue(m.SendOnBehalf)
+			v["delegates"] = w.contactTag(w.crowd.accounts(m.FullAccess, m.SendAs, m.SendOnBehalf))
+			v["calendar"] = setValue(calendar)
 		}
-		w.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), map[string]string{"upn": m.UPN}, f)
+		w.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), map[string]string{"upn": m.UPN}, v)
 	}
 	return nil
 }

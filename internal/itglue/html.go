@@ -1,9 +1,10 @@
 package itglue
 
 import (
-	"html"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/html"
 
 	"syncd/internal/plan"
 )
@@ -19,70 +20,29 @@ var breaks = []string{"p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "
 // walk goes through HTML, giving each tag's name (with a slash in front where
 // it closes) and each run of text between tags, decoded. Comments, and what is
 // inside script and style, are left out.
-func walk(in string, tag func(name string), text func(string)) {
-	for in != "" {
-		i := strings.IndexByte(in, '<')
-		if i < 0 {
-			i = len(in)
-		}
-		if i > 0 {
-			text(html.UnescapeString(in[:i]))
-		}
-		if in = in[i:]; in == "" {
+func walk(in string, tag, text func(string)) {
+	tokens := html.NewTokenizer(strings.NewReader(in))
+	for hidden := false; ; {
+		switch kind := tokens.Next(); kind {
+		case html.ErrorToken: // the end: nothing else goes wrong with a text in memory
+			if rest := tokens.Raw(); !hidden && len(rest) > 0 {
+				text(html.UnescapeString(string(rest))) // a bracket that opens nothing
+			}
 			return
-		}
-		if strings.HasPrefix(in, "<!--") {
-			_, in, _ = strings.Cut(in, "-->")
-			continue
-		}
-		name, rest, ok := tagAt(in)
-		if !ok { // a bracket that opens nothing
-			text("<")
-			in = in[1:]
-			continue
-		}
-		in = rest
-		if name == "script" || name == "style" {
-			end := strings.Index(strings.ToLower(in), "</"+name)
-			if end < 0 {
-				return
+		case html.TextToken:
+			if !hidden {
+				text(string(tokens.Text()))
 			}
-			_, in, _ = strings.Cut(in[end:], ">")
-			continue
-		}
-		tag(name)
-	}
-}
-
-// tagAt reads the tag that in begins with, minding quoted attributes.
-func tagAt(in string) (name, rest string, ok bool) {
-	s := in[1:]
-	closing := strings.HasPrefix(s, "/")
-	s = strings.TrimPrefix(s, "/")
-	n := strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
-	})
-	if n <= 0 || s[0] >= '0' && s[0] <= '9' {
-		return "", in, false
-	}
-	name = strings.ToLower(s[:n])
-	if closing {
-		name = "/" + name
-	}
-	quote := byte(0)
-	for i := n; i < len(s); i++ {
-		switch c := s[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
+		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
+			raw, _ := tokens.TagName()
+			name := string(raw)
+			closing := kind == html.EndTagToken
+			if hidden = !closing && (name == "script" || name == "style"); closing {
+				name = "/" + name
 			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
-			return name, s[i+1:], true
+			tag(name)
 		}
 	}
-	return "", in, false
 }
 
 // htmlLines are the lines of text that HTML shows, empty ones left out.

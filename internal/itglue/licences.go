@@ -93,16 +93,16 @@ func (w *wishList) licences() error {
 		}
 		subscriptions = append(subscriptions, text)
 	}
-	f := plan.Fields{
-		{Name: fieldTitle, Value: plan.Value{"Microsoft 365 licences"}},
-		{Name: "assigned", Value: numberValue(assigned)},
-		{Name: "products", Value: setValue(products)},
-		{Name: "renewals", Value: setValue(subscriptions)},
-		{Name: "next_renewal", Value: dateValue(next)},
+	v := values{
+		fieldTitle:     plan.Value{"Microsoft 365 licences"},
+		"assigned":     numberValue(assigned),
+		"products":     setValue(products),
+		"renewals":     setValue(subscriptions),
+		"next_renewal": dateValue(next),
 	}
 	if !disputed {
-		f = append(f, plan.Field{Name: "bought", Value: numberValue(bought)}, plan.Field{Name: "free", Value: numberValue(free)})
+		v["bought"], v["free"] = numberValue(bought), numberValue(free)
 	}
-	w.add(kindLicences, w.customer.Key, "Microsoft 365 licences", nil, f)
+	w.add(kindLicences, w.customer.Key, "Microsoft 365 licences", nil, v)
 	return nil
 }
