@@ -51,7 +51,13 @@ func productsCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			next, edits, err := mapping.ImportRules(bytes.NewReader(text), rules, nil)
+			var seen []mapping.SKU
+			if mapping.AsksForSKUs(bytes.NewReader(text), rules) {
+				if seen, err = w.skus(ctx, a); err != nil {
+					return fmt.Errorf("%s names licences by part number, so the tenants' own are needed: %w", args[0], err)
+				}
+			}
+			next, edits, err := mapping.ImportRules(bytes.NewReader(text), rules, seen)
 			if err != nil {
 				return usage("%s: nothing was imported:\n%w", args[0], err)
 			}
@@ -181,11 +187,11 @@ func (w *World) listRules(ctx context.Context, a *app) error {
 	held := map[string]bool{}
 	for _, k := range seen {
 		held[k.ID] = true
-		settled := rules.Of(k.ID)
-		if len(settled) == 0 {
-			settled = []mapping.Rule{{SKU: k.ID, Part: k.Part, Name: k.Name}}
+		with := slices.DeleteFunc(slices.Clone(rules.Rules), func(r mapping.Rule) bool { return r.SKU != k.ID || r.Status == "" })
+		if len(with) == 0 {
+			with = []mapping.Rule{{SKU: k.ID, Part: k.Part, Name: k.Name}}
 		}
-		for _, r := range settled {
+		for _, r := range with {
 			lines = append(lines, ruleLine{r, k.Tenants, k.Purchased, k.Assigned, k.FreeOrTrial})
 		}
 	}
@@ -199,9 +205,12 @@ func (w *World) listRules(ctx context.Context, a *app) error {
 	}{lines}, func(out io.Writer) error {
 		s := report.Sheet{Columns: []report.Column{{Name: "Licence"}, {Name: "SKU"}, {Name: "Product"}, {Name: "Count"}, {Name: "Min", Number: true}, {Name: "Max", Number: true}, {Name: "Status"},
 			{Name: "Tenants", Number: true}, {Name: "Purchased", Number: true}, {Name: "Assigned", Number: true}, {Name: "Reason"}}}
-		open := 0
+		open, proposed := 0, 0
 		for _, l := range lines {
 			status := l.Status
+			if status == mapping.Propose {
+				proposed++
+			}
 			if status == "" {
 				status, open = "unmapped", open+1
 				if l.Free {
@@ -214,10 +223,14 @@ func (w *World) listRules(ctx context.Context, a *app) error {
 		if err := s.Table(out, a.console.Width); err != nil {
 			return err
 		}
+		p := a.page(out)
 		if open > 0 {
-			_, err = fmt.Fprintf(out, "%d without a rule: syncd products suggest, or syncd products export FILE\n", open)
+			p.flow("", fmt.Sprintf("%d without a rule: syncd products suggest, or syncd products export FILE", open))
 		}
-		return err
+		if proposed > 0 {
+			p.flow("", fmt.Sprintf("%d suggested, which bills nothing: syncd products export FILE, write bill under status where it is right, import it", proposed))
+		}
+		return p.err
 	})
 }
 
@@ -231,7 +244,7 @@ func limitText(n *int) string {
 func suggestProductsCommand(a *app) *cobra.Command {
 	var file output
 	cmd := &cobra.Command{Use: "suggest", Short: "Propose a product for each licence that has no rule; settles nothing", Args: cobra.NoArgs}
-	a.writesOut(cmd, &file, "write a `FILE` for syncd products import, with the proposals filled in")
+	a.writesOut(cmd, &file, "write a `FILE` for syncd products import, with the proposals as suggested: bill under status accepts one")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		if w.ConnectWise == nil {
 			return usage("connectwise is not configured; there are no products to propose")
@@ -259,7 +272,7 @@ func suggestProductsCommand(a *app) *cobra.Command {
 		}
 		return a.print(struct {
 			Suggestions []mapping.ProductSuggestion `json:"suggestions"`
-		}{listed(suggestions)}, func(out io.Writer) error { return writeProductSuggestions(out, suggestions) })
+		}{listed(suggestions)}, func(out io.Writer) error { return writeProductSuggestions(out, a.console.Width, suggestions) })
 	})
 	return cmd
 }
@@ -281,7 +294,7 @@ func (a *app) proposals(file *output, suggestions []mapping.ProductSuggestion) e
 	return a.deliverTable(file, body.Bytes(), len(suggestions))
 }
 
-func writeProductSuggestions(out io.Writer, suggestions []mapping.ProductSuggestion) error {
+func writeProductSuggestions(out io.Writer, width int, suggestions []mapping.ProductSuggestion) error {
 	s := report.Sheet{Columns: []report.Column{{Name: "Licence"}, {Name: "SKU"}, {Name: "Id"}, {Name: "Product"}, {Name: "Score", Number: true}, {Name: "Evidence"}}}
 	for _, x := range suggestions {
 		if x.Ignore != "" {
@@ -295,9 +308,9 @@ func writeProductSuggestions(out io.Writer, suggestions []mapping.ProductSuggest
 			s.Rows = append(s.Rows, append([]string{name, part}, row...))
 		}
 	}
-	if err := s.Table(out, 0); err != nil {
+	if err := s.Table(out, width); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "nothing is settled yet: syncd products suggest --out FILE, read and correct it, then syncd products import FILE")
+	_, err := fmt.Fprintln(out, "nothing is settled yet: syncd products suggest --out FILE, write bill under status where it is right, then syncd products import FILE")
 	return err
 }

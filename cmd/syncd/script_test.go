@@ -55,6 +55,7 @@ import (
 //	stable                            standard output without run ids, times, names of people and the
 //	                                  width of columns that depends on them
 //	csv                               standard output of a file without byte order mark and CR
+//	replace FILE OLD NEW              edit a file as a person does: every OLD becomes NEW
 //	excel FILE                        save the CSV file as Excel does where lists are parted by semicolons
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
 //	http GET PATH STATUS [FILE]       ask the daemon's pages; the body is standard output, FILE what is sent
@@ -108,6 +109,7 @@ func TestScripts(t *testing.T) {
 			"stable":    stable,
 			"csv":       plainTable,
 			"excel":     likeExcel,
+			"replace":   replace,
 			"config":    appendConfig,
 			"http":      ask,
 			"up":        up,
@@ -312,6 +314,17 @@ func plainTable(ts *testscript.TestScript, neg bool, args []string) {
 func likeExcel(ts *testscript.TestScript, neg bool, args []string) {
 	text := strings.NewReplacer(",", ";", "\n", "\r\n").Replace(ts.ReadFile(args[0]))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("\ufeff"+text), 0o600))
+}
+
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q:\n%s", args[0], args[1], text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
 }
 
 func appendConfig(ts *testscript.TestScript, neg bool, args []string) {

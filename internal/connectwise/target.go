@@ -105,7 +105,7 @@ func billedProducts(rules *mapping.Rules) []product {
 }
 
 func settingsDigest(rules *mapping.Rules, c *Config) string {
-	sorted := slices.Clone(rules.Rules)
+	sorted := slices.DeleteFunc(slices.Clone(rules.Rules), func(r mapping.Rule) bool { return r.Status == mapping.Propose }) // it does nothing
 	slices.SortFunc(sorted, func(a, b mapping.Rule) int {
 		return cmp.Or(strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count))
 	})

@@ -15,8 +15,8 @@ import (
 var skuList string
 
 type skuName struct {
-	part, name string
-	free       bool
+	id, part, name string
+	free           bool
 }
 
 var skus = sync.OnceValues(func() (byID, byPart map[string]skuName) {
@@ -26,7 +26,7 @@ var skus = sync.OnceValues(func() (byID, byPart map[string]skuName) {
 		panic("directory: skus.csv: " + err.Error()) // built in: a test reads it
 	}
 	for _, row := range rows[1:] {
-		s := skuName{row[1], row[2], row[3] == "free"}
+		s := skuName{row[0], row[1], row[2], row[3] == "free"}
 		byID[row[0]] = s
 		byPart[strings.ToUpper(s.part)] = s
 	}
@@ -53,4 +53,17 @@ func FreeSKU(part string) bool {
 		return s.free
 	}
 	return strings.HasSuffix(part, "_VIRAL") || strings.HasSuffix(part, "_TRIAL") || strings.Contains(part, "_VTRIAL")
+}
+
+// PartNumber returns the part number of a well-known SKU, or nothing.
+func PartNumber(sku string) string {
+	byID, _ := skus()
+	return byID[strings.ToLower(sku)].part
+}
+
+// SKUOf returns the id and the name of the well-known SKU with a part number, or nothing.
+func SKUOf(part string) (id, name string) {
+	_, byPart := skus()
+	s := byPart[strings.ToUpper(strings.TrimSpace(part))]
+	return s.id, s.name
 }

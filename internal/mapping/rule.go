@@ -14,8 +14,9 @@ const (
 
 // What a rule does with a licence.
 const (
-	Bill   = "bill"
-	Ignore = "ignore"
+	Bill    = "bill"
+	Propose = "suggested" // a proposal that nobody accepted: it does nothing
+	Ignore  = "ignore"
 )
 
 // A Rule says which product a SKU is billed as, and how it is counted. A SKU
@@ -32,9 +33,12 @@ type Rule struct {
 	Count     string `json:"count"`
 	Minimum   *int   `json:"minimum,omitempty"` // bill at least this many while Microsoft lists the SKU
 	Maximum   *int   `json:"maximum,omitempty"`
-	Status    string `json:"status"` // bill, ignore, or empty while nobody decided
+	Status    string `json:"status"` // bill, suggested, ignore, or empty where there is nothing but a word on it
 	Reason    string `json:"reason,omitempty"`
 }
+
+// Decided reports whether a person said what becomes of the licence.
+func (r *Rule) Decided() bool { return r.Status == Bill || r.Status == Ignore }
 
 // Units returns how many units of the licence the rule bills.
 func (r Rule) Units(l directory.Licence) int {
@@ -80,7 +84,7 @@ func (r *Rules) Billed() map[string][]Rule {
 func (r *Rules) Of(sku string) []Rule {
 	var out []Rule
 	for _, rule := range r.Rules {
-		if rule.SKU == sku && rule.Status != "" {
+		if rule.SKU == sku && rule.Decided() {
 			out = append(out, rule)
 		}
 	}
@@ -89,7 +93,7 @@ func (r *Rules) Of(sku string) []Rule {
 
 // Settled reports whether somebody decided what becomes of the SKU.
 func (r *Rules) Settled(sku string) bool {
-	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Status != "" })
+	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Decided() })
 }
 
 // Remember takes over from before what a product meant, for rules whose

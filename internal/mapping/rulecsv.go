@@ -25,6 +25,21 @@ type SKU struct {
 // RuleHeader is the head of the product table.
 var RuleHeader = []string{"sku_id", "sku", "name", "product", "count", "minimum", "maximum", "status", "reason"}
 
+// later are columns and ways of counting that are fixed already and not built
+// yet: a table that leaves them empty is as good as one without them.
+var later = map[string]string{
+	"customer":      "a rule for one customer alone is not there yet: leave it empty, and the rule holds for all",
+	"who":           "counting some people only is not there yet: leave it empty, and all count",
+	"subscriptions": "counting some subscriptions only is not there yet: leave it empty, and all count",
+	"weight":        "weighing a licence is not there yet: leave it empty, and each counts once",
+	"floor":         "a floor is not there yet: leave it empty, or write a minimum",
+	"larger":        "counting the larger of both is not there yet: write purchased or assigned",
+	"people":        "counting people is not there yet: write purchased or assigned",
+}
+
+// ruleColumns are the columns that an import takes.
+var ruleColumns = []string{"customer", "sku_id", "sku", "name", "product", "count", "who", "subscriptions", "weight", "minimum", "maximum", "floor", "status", "reason"}
+
 // maxUnits is more of one licence than a customer can have: beyond it a limit
 // is a slip of the finger.
 const maxUnits = 1_000_000
@@ -96,7 +111,7 @@ func limit(n *int) string {
 // seen are the SKUs that tenants hold: with them a line may name a SKU by its
 // part number. Where any line is bad it returns current as it is and an *ImportError.
 func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) {
-	s, err := readSheet(r, RuleHeader, "sku_id", "sku")
+	s, err := readSheet(r, ruleColumns, "sku_id", "sku")
 	if err != nil {
 		return current, nil, err
 	}
@@ -144,8 +159,29 @@ type ruleImport struct {
 	order   []string                // the SKUs of the file
 }
 
+// AsksForSKUs reports whether only the tenants' own licences can tell which SKUs
+// a product table means: a line has a part number and no id, or a pair of both
+// that neither the table as it is nor Microsoft's list knows.
+func AsksForSKUs(r io.Reader, current Rules) bool {
+	s, err := readSheet(r, ruleColumns, "sku_id", "sku")
+	if err != nil {
+		return false // the import says why
+	}
+	return slices.ContainsFunc(s.lines, func(l line) bool {
+		id, _ := s.word(l, "sku_id")
+		part, _ := s.word(l, "sku")
+		return part != "" && !strings.EqualFold(directory.PartNumber(id), part) &&
+			!slices.ContainsFunc(current.Rules, func(r Rule) bool { return strings.EqualFold(r.SKU, id) && strings.EqualFold(r.Part, part) })
+	})
+}
+
 // line takes in one line.
 func (in *ruleImport) line(l line) {
+	for _, column := range []string{"customer", "who", "subscriptions", "weight", "floor"} {
+		if text, _ := in.word(l, column); text != "" {
+			in.report(l, column, "%q: %s", text, later[column])
+		}
+	}
 	sku, ok := in.sku(l)
 	if !ok {
 		return
@@ -180,6 +216,8 @@ func (in *ruleImport) line(l line) {
 	}
 	switch rule.Count {
 	case "", Purchased, Assigned:
+	case "larger", "people":
+		in.report(l, "count", "%q: %s", rule.Count, later[rule.Count])
 	default:
 		in.report(l, "count", "%q is no way of counting: write %s or %s", rule.Count, Purchased, Assigned)
 	}
@@ -194,26 +232,31 @@ func (in *ruleImport) line(l line) {
 		} else {
 			rule.Count = ""
 		}
+	case Propose:
+		if rule.Product == "" {
+			in.report(l, "product", "empty: write the product that is suggested, or leave the status empty")
+		}
+		rule.Count = cmp.Or(rule.Count, Purchased)
 	case Ignore:
 	default:
-		in.report(l, "status", "%q is no status: write %s or %s, or leave it empty", rule.Status, Bill, Ignore)
+		in.report(l, "status", "%q is no status: write %s, %s or %s, or leave it empty", rule.Status, Bill, Propose, Ignore)
 	}
 	in.at[sku.ID] = append(in.at[sku.ID], placedRule{rule, l})
 }
 
-// sku finds which SKU a line is about.
+// sku finds which SKU a line is about: by its id, or by its part number alone.
 func (in *ruleImport) sku(l line) (SKU, bool) {
 	text, _ := in.word(l, "sku_id")
 	part, _ := in.word(l, "sku")
 	name, _ := in.cell(l, "name")
-	byPart := slices.DeleteFunc(slices.Clone(in.seen), func(s SKU) bool { return part == "" || !strings.EqualFold(s.Part, part) })
+	byPart := in.ofPart(part)
 	id := strings.ToLower(text)
 	if text == "" {
 		switch {
 		case part == "":
 			in.report(l, "sku_id", "empty: write the SKU's id (a GUID) or its part number under sku")
 		case len(byPart) == 0:
-			in.report(l, "sku_id", "empty, and no tenant holds a SKU with the part number %q: write the SKU's id (a GUID)", part)
+			in.report(l, "sku_id", "empty, and neither a tenant nor Microsoft's list has a SKU with the part number %q: write the SKU's id (a GUID)", part)
 		case len(byPart) > 1:
 			in.report(l, "sku_id", "empty, and %d SKUs have the part number %q (%s, %s): write the id", len(byPart), part, byPart[0].ID, byPart[1].ID)
 		default:
@@ -229,18 +272,59 @@ func (in *ruleImport) sku(l line) (SKU, bool) {
 		in.report(l, "sku_id", "%q is not a SKU id (a GUID)%s", text, meant)
 		return SKU{}, false
 	}
-	if i := slices.IndexFunc(in.seen, func(s SKU) bool { return s.ID == id }); i >= 0 {
-		if sku := in.seen[i]; len(byPart) == 0 || sku.Part == "" || strings.EqualFold(sku.Part, part) {
-			return sku, true
-		}
-		in.report(l, "sku", "%s is %s, and %s is %s: were some columns sorted without the others? Export again", id, in.seen[i].Part, part, byPart[0].ID)
+	known := in.ofID(id)
+	switch {
+	case part == "", strings.EqualFold(known.Part, part):
+	case known.Part != "":
+		in.report(l, "sku", "%s is %s%s, and %s is %s: were some columns sorted without the others? Correct one of the two, or export again",
+			id, known.Part, named(known.Name), part, orUnknown(byPart))
+		return SKU{}, false
+	case len(byPart) > 0 && !slices.ContainsFunc(byPart, func(s SKU) bool { return s.ID == id }):
+		in.report(l, "sku", "%s is the part number of %s, not of %s: correct one of the two, or export again", part, orUnknown(byPart), id)
 		return SKU{}, false
 	}
-	sku := SKU{ID: id, Part: part, Name: name}
+	sku := SKU{ID: id, Part: cmp.Or(known.Part, part), Name: cmp.Or(known.Name, name)}
 	if i := slices.IndexFunc(in.current.Rules, func(r Rule) bool { return r.SKU == id }); i >= 0 {
-		sku.Part, sku.Name = cmp.Or(part, in.current.Rules[i].Part), cmp.Or(name, in.current.Rules[i].Name)
+		sku.Part, sku.Name = cmp.Or(sku.Part, in.current.Rules[i].Part), cmp.Or(sku.Name, in.current.Rules[i].Name)
 	}
 	return sku, true
+}
+
+// ofPart returns the SKUs with a part number: those that tenants hold, or else
+// the one that Microsoft lists.
+func (in *ruleImport) ofPart(part string) []SKU {
+	if part == "" {
+		return nil
+	}
+	held := slices.DeleteFunc(slices.Clone(in.seen), func(s SKU) bool { return !strings.EqualFold(s.Part, part) })
+	if id, name := directory.SKUOf(part); len(held) == 0 && id != "" {
+		held = append(held, SKU{ID: id, Part: strings.ToUpper(part), Name: name})
+	}
+	return held
+}
+
+// ofID returns what is known of an id: what tenants say, or else Microsoft's list.
+func (in *ruleImport) ofID(id string) SKU {
+	if i := slices.IndexFunc(in.seen, func(s SKU) bool { return s.ID == id }); i >= 0 {
+		sku := in.seen[i]
+		sku.Part = cmp.Or(sku.Part, directory.PartNumber(id))
+		return sku
+	}
+	return SKU{ID: id, Part: directory.PartNumber(id)}
+}
+
+func named(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (" + name + ")"
+}
+
+func orUnknown(skus []SKU) string {
+	if len(skus) == 0 {
+		return "no SKU that anybody here holds"
+	}
+	return skus[0].ID + named(skus[0].Name)
 }
 
 // before returns the rule that a line edits, or an empty one.
@@ -287,11 +371,11 @@ func (in *ruleImport) clashes() {
 		rules := in.at[sku]
 		for i, r := range rules {
 			for _, earlier := range rules[:i] {
-				if strings.EqualFold(earlier.Product, r.Product) && earlier.Status == r.Status {
+				if strings.EqualFold(earlier.Product, r.Product) && (earlier.Status == r.Status || r.Product != "" && earlier.Status != Ignore && r.Status != Ignore) {
 					in.report(r.line, "product", "SKU %s with product %q is on line %d already: keep one of the two lines", sku, r.Product, earlier.line.number)
 					break
 				}
-				if earlier.Status != r.Status && earlier.Status != "" && r.Status != "" {
+				if earlier.Status != r.Status && earlier.Decided() && r.Decided() {
 					in.report(r.line, "status", "SKU %s is %s here and %s on line %d: it cannot be both", sku, r.Status, earlier.Status, earlier.line.number)
 					break
 				}

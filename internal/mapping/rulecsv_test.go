@@ -74,11 +74,11 @@ func TestAProductTableSurvivesTheRoundTrip(t *testing.T) {
 				seen = append(seen, sku)
 			}
 			base := Rule{SKU: sku.ID, Part: sku.Part, Name: sku.Name, Reason: text.Draw(t, "reason")}
-			switch rapid.SampledFrom([]string{Bill, Ignore, "", "none"}).Draw(t, "status") {
-			case Bill:
+			switch status := rapid.SampledFrom([]string{Bill, Propose, Ignore, "", "none"}).Draw(t, "status"); status {
+			case Bill, Propose:
 				for j := range rapid.IntRange(1, 3).Draw(t, "rules") {
 					r := base
-					r.Status, r.Product, r.Count = Bill, fmt.Sprintf("=P-%d", j), rapid.SampledFrom([]string{Purchased, Assigned}).Draw(t, "count")
+					r.Status, r.Product, r.Count = status, fmt.Sprintf("=P-%d", j), rapid.SampledFrom([]string{Purchased, Assigned}).Draw(t, "count")
 					if rapid.Bool().Draw(t, "limited") {
 						r.Minimum, r.Maximum = number(rapid.IntRange(0, 5).Draw(t, "minimum")), number(rapid.IntRange(5, maxUnits).Draw(t, "maximum"))
 					}
@@ -125,10 +125,27 @@ func TestALineOfTheProductTable(t *testing.T) {
 		{"a minimum of nothing", head, e3ID + ",,,,,3,,,", "", "<line 2: product: empty, with a minimum or a maximum: write the product to bill>"},
 		{"no GUID", head, "SPB1,SPB,,X,,,,,", "", `<line 2: sku_id: "SPB1" is not a SKU id (a GUID) (did you mean cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46, Microsoft 365 Business Premium?)>`},
 		{"nothing", head, ",,Business Premium,X,,,,,", "", "<line 2: sku_id: empty: write the SKU's id (a GUID) or its part number under sku>"},
-		{"an unknown part number", head, ",EMS,,X,,,,,", "", `<line 2: sku_id: empty, and no tenant holds a SKU with the part number "EMS": write the SKU's id (a GUID)>`},
-		{"sorted alone", head, premiumID + ",SPE_E3,,X,,,,,", "", "<line 2: sku: cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46 is SPB, and SPE_E3 is 05e9a617-0261-4cee-bb44-138d3ef5d965: were some columns sorted without the others? Export again>"},
+		{"an unknown part number", head, ",SPB_PLUS,,X,,,,,", "", `<line 2: sku_id: empty, and neither a tenant nor Microsoft's list has a SKU with the part number "SPB_PLUS": write the SKU's id (a GUID)>`},
+		{"a part number that Microsoft lists", head, ",ems,,X,,,,,", "efccb6f7-5641-4e0e-bd10-b4976e1bf68e", "bill X purchased"},
+		{"sorted alone", head, premiumID + ",SPE_E3,,X,,,,,", "", "<line 2: sku: cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46 is SPB (Microsoft 365 Business Premium), and SPE_E3 is 05e9a617-0261-4cee-bb44-138d3ef5d965 (Microsoft 365 E3): were some columns sorted without the others? Correct one of the two, or export again>"},
+		{"an id with another's part number, which nobody holds", head, premiumID + ",SPE_E5,,X,,,,,", "", "<line 2: sku: cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46 is SPB (Microsoft 365 Business Premium), and SPE_E5 is 06ebc4ee-1bb5-47dd-8120-11324bc54e06 (Microsoft 365 E5): were some columns sorted without the others? Correct one of the two, or export again>"},
+		{"an id with a part number that is none", head, premiumID + ",SPD,,X,,,,,", "", "<line 2: sku: cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46 is SPB (Microsoft 365 Business Premium), and SPD is no SKU that anybody here holds: were some columns sorted without the others? Correct one of the two, or export again>"},
+		{"an id that nobody knows with another's part number", head, "99999999-2222-4333-8444-555566667777,SPB,,X,,,,,", "", "<line 2: sku: SPB is the part number of cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46 (Microsoft 365 Business Premium), not of 99999999-2222-4333-8444-555566667777: correct one of the two, or export again>"},
+		{"a suggestion", head, e3ID + ",,,M365-E3,,,,Suggested,", e3ID, "suggested M365-E3 purchased"},
+		{"a suggestion beside what is billed", head, e3ID + ",,,A,,,,bill,\n" + e3ID + ",,,B,,,,suggested,", e3ID, "bill A purchased, suggested B purchased"},
+		{"a suggestion of nothing", head, e3ID + ",,,,,,,suggested,", "", "<line 2: product: empty: write the product that is suggested, or leave the status empty>"},
+		{"one product billed and suggested", head, e3ID + ",,,A,,,,bill,\n" + e3ID + ",,,A,,,,suggested,", "", `<line 3: product: SKU 05e9a617-0261-4cee-bb44-138d3ef5d965 with product "A" is on line 2 already: keep one of the two lines>`},
+		{"columns that come later, empty", "customer," + head + ",who,subscriptions,weight,floor", "," + e3ID + ",,,A,,,,,,,,,", e3ID, "bill A purchased"},
+		{"columns that come later, filled", "customer,sku_id,product,count,who,subscriptions,weight,floor", "contoso," + e3ID + ",A,people,type=member,term=annual,1.5,3", "",
+			`<line 2: customer: "contoso": a rule for one customer alone is not there yet: leave it empty, and the rule holds for all` + "\n" +
+				`line 2: who: "type=member": counting some people only is not there yet: leave it empty, and all count` + "\n" +
+				`line 2: subscriptions: "term=annual": counting some subscriptions only is not there yet: leave it empty, and all count` + "\n" +
+				`line 2: weight: "1.5": weighing a licence is not there yet: leave it empty, and each counts once` + "\n" +
+				`line 2: floor: "3": a floor is not there yet: leave it empty, or write a minimum` + "\n" +
+				`line 2: count: "people": counting people is not there yet: write purchased or assigned>`},
+		{"counted by the larger", head, e3ID + ",,,A,larger,,,,", "", `<line 2: count: "larger": counting the larger of both is not there yet: write purchased or assigned>`},
 		{"count", head, e3ID + ",,,X,users,,,,", "", `<line 2: count: "users" is no way of counting: write purchased or assigned>`},
-		{"status", head, e3ID + ",,,X,,,,yes,", "", `<line 2: status: "yes" is no status: write bill or ignore, or leave it empty>`},
+		{"status", head, e3ID + ",,,X,,,,yes,", "", `<line 2: status: "yes" is no status: write bill, suggested or ignore, or leave it empty>`},
 		{"below zero", head, e3ID + ",,,X,,-1,,,", "", "<line 2: minimum: -1 is below zero: write 0 or more, or leave it empty>"},
 		{"absurd", head, e3ID + ",,,X,,,5000000,,", "", "<line 2: maximum: 5000000 is more than anybody has: write 1000000 or less>"},
 		{"half", head, e3ID + ",,,X,,1.5,,,", "", `<line 2: minimum: "1.5" is not a whole number without separators>`},
@@ -136,7 +153,7 @@ func TestALineOfTheProductTable(t *testing.T) {
 		{"cut short", head, e3ID + ",,,1.82E+03,,,,,", "", `<line 2: product: "1.82E+03" is a number that a spreadsheet cut short: format the column as text and write the id again>`},
 		{"twice", head, e3ID + ",,,X,,,,,\n" + strings.ToUpper(e3ID) + ",,,x,,,,,", "", `<line 3: product: SKU 05e9a617-0261-4cee-bb44-138d3ef5d965 with product "x" is on line 2 already: keep one of the two lines>`},
 		{"billed and ignored", head, e3ID + ",,,X,,,,,\n" + e3ID + ",,,,,,,ignore,", "", "<line 3: status: SKU 05e9a617-0261-4cee-bb44-138d3ef5d965 is ignore here and bill on line 2: it cannot be both>"},
-		{"no column to go by", "product,status", "X,bill", "", "<line 1: no column sku_id or sku: the first line must name the columns, of sku_id, sku, name, product, count, minimum, maximum, status, reason>"},
+		{"no column to go by", "product,status", "X,bill", "", "<line 1: no column sku_id or sku: the first line must name the columns, of customer, sku_id, sku, name, product, count, who, subscriptions, weight, minimum, maximum, floor, status, reason>"},
 	} {
 		rules := settledRules()
 		got, _, err := ImportRules(strings.NewReader(c.head+"\n"+c.lines+"\n"), rules, seenSKUs)
@@ -164,6 +181,25 @@ func TestALineOfTheProductTable(t *testing.T) {
 			if before.SKU != c.sku && len(got.Of(before.SKU)) == 0 && before.Status != "" && !strings.Contains(c.lines, before.SKU) {
 				t.Errorf("%s: the rules of %s, not in the file, are gone", c.name, before.SKU)
 			}
+		}
+	}
+}
+
+// The tenants are asked only where nobody else can tell what a line means.
+func TestWhenATableAsksForSKUs(t *testing.T) {
+	for _, c := range []struct {
+		name, lines string
+		want        bool
+	}{
+		{"by id", premiumID + ",", false},
+		{"by part number", ",SPB", true},
+		{"a pair that Microsoft lists", premiumID + ",spb", false},
+		{"a pair of the table", lostID + ",OLD", false},
+		{"a pair that nobody knows", lostID + ",NEW", true},
+		{"a pair that contradicts itself", premiumID + ",SPE_E3", true},
+	} {
+		if got := AsksForSKUs(strings.NewReader("sku_id,sku\n"+c.lines+"\n"), settledRules()); got != c.want {
+			t.Errorf("%s: got %v", c.name, got)
 		}
 	}
 }

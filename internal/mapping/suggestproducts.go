@@ -45,8 +45,9 @@ func (s ProductSuggestion) Acceptable(least float64) bool {
 	return s.Ambiguous == "" && (s.Ignore != "" || len(s.Candidates) > 0 && s.Candidates[0].Score >= least)
 }
 
-// Rule returns the rule that accepting the suggestion makes: it counts what
-// was purchased. It is false where the suggestion is ambiguous.
+// Rule returns the suggestion as a line of the product table, which does nothing
+// until a person writes bill under its status: it counts what was purchased. It
+// is false where the suggestion is ambiguous.
 func (s ProductSuggestion) Rule() (Rule, bool) {
 	rule := Rule{SKU: s.SKU.ID, Part: s.SKU.Part, Name: s.SKU.Name}
 	switch {
@@ -56,7 +57,7 @@ func (s ProductSuggestion) Rule() (Rule, bool) {
 		rule.Status, rule.Reason = Ignore, s.Ignore
 	default:
 		best := s.Candidates[0]
-		rule.Status, rule.Count, rule.Product = Bill, Purchased, s.products[best.ID]
+		rule.Status, rule.Count, rule.Product = Propose, Purchased, s.products[best.ID]
 		rule.Reason = fmt.Sprintf("%.2f: %s", best.Score, strings.Join(best.Evidence, "; "))
 	}
 	return rule, true

@@ -86,7 +86,7 @@ func TestSettledSKUsGetNoSuggestion(t *testing.T) {
 		t.Errorf("got %q, want %q", text, want)
 	}
 	rule, ok := got[0].Rule()
-	if !ok || rule.Product != "SPE_E3" || rule.Status != Bill || rule.Count != Purchased || rule.Reason != "0.95: the identifier is the part number SPE_E3" {
+	if !ok || rule.Product != "SPE_E3" || rule.Status != Propose || rule.Count != Purchased || rule.Reason != "0.95: the identifier is the part number SPE_E3" {
 		t.Errorf("got %+v, %v; want the rule with its evidence", rule, ok)
 	}
 }
