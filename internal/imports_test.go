@@ -38,9 +38,9 @@ var floors = map[string]floor{
 	"cmd/syncd": {[]string{"internal/..."}, "the program wires everything"},
 	"bench":     {[]string{"internal/..."}, "measurements stand outside, as the program does"},
 
-	"internal/web":             {[]string{"internal/web/control", "internal/state", "internal/secret"}, "pages show what the state holds; they run nothing themselves"},
-	"internal/web/control":     {nil, "the control socket carries command lines and knows none of them"},
-	"internal/report":          {[]string{"internal/sync", "internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/web":             {[]string{"internal/web/control", "internal/state", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
+	"internal/web/control":     {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
+	"internal/report":          {[]string{"internal/visible", "internal/sync", "internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/sync":            {[]string{"internal/state", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
 	"internal/sync/targettest": {[]string{"internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
 	"internal/sync/schedule":   {nil, "a schedule knows times and names, not what runs"},
@@ -63,9 +63,10 @@ var floors = map[string]floor{
 	"internal/plan":      {[]string{"internal/directory"}, downward},
 	"internal/directory": {nil, "what a tenant holds is the ground floor"},
 
-	"internal/rest":   {[]string{"internal/secret"}, "the way out of the program serves every system and knows none"},
-	"internal/secret": {nil, "a secret knows nobody"},
-	"internal/config": {nil, "it knows no setting by name"},
+	"internal/rest":    {[]string{"internal/secret", "internal/visible"}, "the way out of the program serves every system and knows none"},
+	"internal/secret":  {nil, "a secret knows nobody"},
+	"internal/visible": {nil, "what is hidden in a text is seen without knowing whose it is"},
+	"internal/config":  {nil, "it knows no setting by name"},
 
 	"internal/simulator/msp":     {[]string{"internal/simulator/..."}, outside},
 	"internal/simulator/serving": {nil, outside},

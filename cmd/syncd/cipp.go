@@ -114,14 +114,14 @@ func (t *technician) tell(format string, args ...any) {
 // mention says on standard error what a reader of a CSV or of JSON must know
 // about it, and has no cell for.
 func (t *technician) mention(format string, args ...any) {
-	fmt.Fprintf(t.redact.Writer(t.console.Err), "syncd: "+format+"\n", args...)
+	fmt.Fprintf(t.err(), "syncd: "+format+"\n", args...)
 }
 
 // waiting says what is waited for, on a terminal.
 func (t *technician) waiting(what string) {
 	if t.console.Progress {
 		t.bar.end()
-		fmt.Fprintln(t.console.Err, clean(what))
+		fmt.Fprintln(t.err(), clean(what))
 	}
 }
 
@@ -204,14 +204,14 @@ func (t *technician) show(table admin.Table, err error) error {
 		}
 	}
 	if len(table.Rows) == 0 && table.Note == "" {
-		fmt.Fprintln(t.console.Out, "none")
+		fmt.Fprintln(t.out(), "none")
 	} else if len(table.Rows) == 0 {
-		fmt.Fprint(t.console.Out, "none: ")
-	} else if err := sheet.Table(t.console.Out, t.console.Width); err != nil {
+		fmt.Fprint(t.out(), "none: ")
+	} else if err := sheet.Table(t.out(), t.console.Width); err != nil {
 		return err
 	}
 	if table.Note != "" {
-		fmt.Fprintln(t.console.Out, clean(table.Note))
+		fmt.Fprintln(t.out(), clean(table.Note))
 	}
 	return nil
 }

@@ -315,7 +315,7 @@ func (d *desk) reply(r *cipp.Reply, columns []string) error {
 				row[i] = short(clean(row[i]))
 			}
 		}
-		if err := sheet.Table(d.console.Out, d.console.Width); err != nil {
+		if err := sheet.Table(d.out(), d.console.Width); err != nil {
 			return err
 		}
 	}

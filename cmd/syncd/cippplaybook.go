@@ -151,11 +151,11 @@ func (d *desk) showBook(p *playbook.Plan) error {
 		}
 		s.Rows = append(s.Rows, []string{strconv.Itoa(item.Line), clean(item.Tenant.Name), clean(item.Who), clean(item.What), clean(mind)})
 	}
-	if err := s.Table(d.console.Out, d.console.Width); err != nil {
+	if err := s.Table(d.out(), d.console.Width); err != nil {
 		return err
 	}
 	if effects := p.Effects(); len(effects) > 0 {
-		fmt.Fprintln(d.console.Out)
+		fmt.Fprintln(d.out())
 		e := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Licence"}, {Name: "Units", Number: true}, {Name: "A month", Number: true}}}
 		for _, x := range effects {
 			money := "not known"
@@ -164,7 +164,7 @@ func (d *desk) showBook(p *playbook.Plan) error {
 			}
 			e.Rows = append(e.Rows, []string{clean(x.Tenant), clean(x.Name), fmt.Sprintf("%+d", x.Units), money})
 		}
-		if err := e.Table(d.console.Out, d.console.Width); err != nil {
+		if err := e.Table(d.out(), d.console.Width); err != nil {
 			return err
 		}
 		sum, unknown := p.Monthly()
@@ -203,7 +203,7 @@ func (d *desk) tellOutcomes(outcomes []playbook.Outcome) error {
 		}
 		s.Rows = append(s.Rows, []string{strconv.Itoa(o.Item.Line), clean(o.Item.Who), clean(o.Item.What), became(o.State), clean(why)})
 	}
-	if err := s.Table(d.console.Out, d.console.Width); err != nil {
+	if err := s.Table(d.out(), d.console.Width); err != nil {
 		return err
 	}
 	var parts []string

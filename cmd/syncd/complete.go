@@ -86,7 +86,7 @@ func namesCommand(a *app) *cobra.Command {
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
 		all, err := known(ctx, w.Store, args[0])
 		for _, n := range all {
-			fmt.Fprintln(a.console.Out, clean(n))
+			fmt.Fprintln(a.out(), clean(n))
 		}
 		return err
 	})

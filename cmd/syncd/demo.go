@@ -219,7 +219,7 @@ func (d *demo) document(ctx context.Context) (goOn bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := writeLayouts(d.console.Out, d.console.Width, layouts, nil, ""); err != nil {
+	if err := writeLayouts(d.out(), d.console.Width, layouts, nil, ""); err != nil {
 		return false, err
 	}
 	d.step("The first plan is a preview: who is linked, filled, created, left alone (syncd apply --target %s)", documentation)
@@ -270,7 +270,7 @@ func (d *demo) preview(ctx context.Context, target string) (*sync.Report, error)
 	if err != nil {
 		return result, err
 	}
-	return result, d.page(d.console.Out).writeReport(result, view{})
+	return result, d.page(d.out()).writeReport(result, view{})
 }
 
 // job runs jobs and shows what came of it.
@@ -289,7 +289,7 @@ func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Re
 			return s.Count() == 0 && s.Error == nil && s.Outcome != sync.Unmapped
 		})
 	}
-	return report, d.page(d.console.Out).writeReport(&shown, view{})
+	return report, d.page(d.out()).writeReport(&shown, view{})
 }
 
 // newsFrom is the step after which runs show only what is new.

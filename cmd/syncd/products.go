@@ -86,7 +86,7 @@ func (w *World) pin(ctx context.Context, a *app, next *mapping.Rules, before map
 	}
 	ids, err := w.ConnectWise.ResolveProducts(ctx, open)
 	if err != nil {
-		fmt.Fprintf(a.console.Err, "syncd: warning: the products were not looked up in ConnectWise (%v); import the rules again later, so that a renamed product stays the one\n", err)
+		fmt.Fprintf(a.err(), "syncd: warning: the products were not looked up in ConnectWise (%v); import the rules again later, so that a renamed product stays the one\n", err)
 		return
 	}
 	for i := range next.Rules {
@@ -96,7 +96,7 @@ func (w *World) pin(ctx context.Context, a *app, next *mapping.Rules, before map
 	}
 	for _, text := range open {
 		if ids[text] == 0 {
-			fmt.Fprintf(a.console.Err, "syncd: warning: ConnectWise has no product %q, or several: what it bills waits until it has exactly one\n", clean(text))
+			fmt.Fprintf(a.err(), "syncd: warning: ConnectWise has no product %q, or several: what it bills waits until it has exactly one\n", clean(text))
 		}
 	}
 }
@@ -140,7 +140,7 @@ func (w *World) skus(ctx context.Context, a *app) ([]mapping.SKU, error) {
 	for _, s := range snapshots {
 		items, err := s.Licences.Items()
 		if err != nil {
-			fmt.Fprintf(a.console.Err, "syncd: %s is left out: %v\n", clean(s.Tenant.Name), err)
+			fmt.Fprintf(a.err(), "syncd: %s is left out: %v\n", clean(s.Tenant.Name), err)
 			continue
 		}
 		for _, l := range items {

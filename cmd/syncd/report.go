@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -93,7 +92,11 @@ func (a *app) deliver(r *report.Licences, format string, out *output) error {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if out.path == "" {
-		_, err := io.Copy(a.console.Out, &body)
+		to := a.out()
+		if format == "csv" {
+			to = a.console.Out
+		}
+		_, err := to.Write(body.Bytes())
 		return err
 	}
 	if err := a.write(out, body.Bytes()); err != nil {

@@ -16,6 +16,7 @@ import (
 	"syncd/internal/secret"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
+	"syncd/internal/visible"
 	"syncd/internal/web/control"
 )
 
@@ -65,10 +66,9 @@ func execute(ctx context.Context, a *app) int {
 	return max(a.status, statusFailed)
 }
 
-// complain says what went wrong, on standard error, without the secrets that
-// another system may have repeated.
+// complain says what went wrong, on standard error.
 func (a *app) complain(err error) {
-	fmt.Fprintf(a.redact.Writer(a.console.Err), "syncd: %v\n", err)
+	fmt.Fprintf(a.err(), "syncd: %v\n", err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -219,12 +219,19 @@ func (a *app) log() zerolog.Logger {
 	return zerolog.New(out).Level(level).With().Timestamp().Logger()
 }
 
+// out is standard output for people and programs: nothing in it is hidden. CSV
+// goes around it, to be what was stored.
+func (a *app) out() io.Writer { return visible.Writer(a.console.Out) }
+
+// err is standard error, without the secrets that another system may have repeated.
+func (a *app) err() io.Writer { return a.redact.Writer(visible.Writer(a.console.Err)) }
+
 // print writes one JSON document, or whatever text writes.
 func (a *app) print(document any, text func(w io.Writer) error) error {
 	if !a.json {
-		return text(a.console.Out)
+		return text(a.out())
 	}
-	out := json.NewEncoder(a.console.Out)
+	out := json.NewEncoder(a.out())
 	out.SetEscapeHTML(false)
 	out.SetIndent("", " ")
 	return out.Encode(document)
@@ -242,6 +249,6 @@ func listed[T any](items []T) []T {
 // say writes a sentence for people; with --json there are none.
 func (a *app) say(format string, args ...any) {
 	if !a.json {
-		fmt.Fprintf(a.console.Out, strings.TrimSuffix(format, "\n")+"\n", args...)
+		fmt.Fprintf(a.out(), strings.TrimSuffix(format, "\n")+"\n", args...)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/sync"
+	"syncd/internal/visible"
 )
 
 // A palette colours text, or does not.
@@ -140,12 +141,5 @@ func pad(s string, width int) string {
 	return strings.Repeat(" ", max(1, width-utf8.RuneCountInString(s)))
 }
 
-// clean keeps foreign text from moving the cursor or colouring the terminal.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
-}
+// clean is foreign text as it may stand on a terminal.
+func clean(s string) string { return visible.Text(s) }

@@ -10,6 +10,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/xuri/excelize/v2"
+
+	"syncd/internal/visible"
 )
 
 // A Column is a heading; numbers are set to the right.
@@ -114,11 +116,11 @@ func (s *Sheet) paragraphs(w io.Writer, width int) error {
 			var parts []string
 			for i, cell := range row[1:] {
 				if cell != "" {
-					parts = append(parts, s.Columns[i+1].Name+" "+printable(cell))
+					parts = append(parts, s.Columns[i+1].Name+" "+visible.Text(cell))
 				}
 			}
 			if row[0] != "" {
-				if _, err := fmt.Fprintln(w, printable(row[0])); err != nil {
+				if _, err := fmt.Fprintln(w, visible.Text(row[0])); err != nil {
 					return err
 				}
 			}
@@ -136,19 +138,9 @@ func (s *Sheet) paragraphs(w io.Writer, width int) error {
 func cells(row []string) table.Row {
 	out := make(table.Row, len(row))
 	for i, c := range row {
-		out[i] = printable(c)
+		out[i] = visible.Text(c)
 	}
 	return out
-}
-
-// printable keeps a customer's name from moving the cursor or colouring the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
 }
 
 // Defuse keeps a spreadsheet from taking text for a formula.

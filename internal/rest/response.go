@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"syncd/internal/visible"
 )
 
 // A Response is a whole answer.
@@ -104,15 +106,9 @@ func titleOf(page []byte) string {
 	return oneLine(string(page[from : from+to]))
 }
 
-// oneLine folds space and control characters.
+// oneLine folds space, and spells out what cannot be seen.
 func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	return strings.Join(strings.Fields(s), " ")
+	return strings.Join(strings.Fields(visible.Text(strings.ToValidUTF8(s, "?"))), " ")
 }
 
 // clip cuts a text to n runes.

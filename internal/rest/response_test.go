@@ -62,7 +62,7 @@ func TestWhatIsNotJSONSaysWhy(t *testing.T) {
 
 func TestExcerptIsOneShortLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"a\r\n\tb\x00c\u2028d\u0085e": "a b c d e",
+		"a\r\n\tb\x00c\u2028d\u0085e": `a b\u0000c d e`,
 		"  a  ":                       "a",
 		"a\xff":                       "a?",
 		strings.Repeat("é", 200):      strings.Repeat("é", 200),

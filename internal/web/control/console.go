@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"syncd/internal/visible"
 )
 
 // A Console is where a command was typed: its terminal, its files, its person.
@@ -67,7 +69,7 @@ func Local() *Console {
 	c.Progress = term.IsTerminal(int(os.Stderr.Fd()))
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		c.Asker = func(question string) (string, error) {
-			fmt.Fprint(os.Stderr, question)
+			fmt.Fprint(visible.Writer(os.Stderr), question)
 			return bufio.NewReader(os.Stdin).ReadString('\n')
 		}
 	}
