@@ -201,21 +201,7 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	r.total = len(customers) * len(targets)
-	batch := 1
-	for _, t := range targets {
-		batch = max(batch, t.spec.Batch)
-	}
-	// Two batches are under way at a time: while one waits for the source, the
-	// other has the targets' attention. More would only cost memory.
-	group, batches := errgroup.WithContext(ctx)
-	group.SetLimit(2)
-	for chunk := range slices.Chunk(customers, batch) {
-		if batches.Err() != nil {
-			break
-		}
-		group.Go(func() error { return r.batch(batches, targets, chunk) })
-	}
-	err = group.Wait()
+	err = r.batches(ctx, levelled(targets), customers)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -223,46 +209,71 @@ func (r *run) do(ctx context.Context) error {
 	return err
 }
 
-// open readies every target of the selected jobs, each under its own lock.
-func (r *run) open(ctx context.Context) (targets []*opened, release func(), err error) {
+// lock waits until no other run works on the targets. Every run locks in the
+// order of names, whatever its jobs say: two runs that each hold what the other
+// waits for would wait for ever.
+func (r *run) lock(ctx context.Context, names []string) (release func(), err error) {
 	var held []chan struct{}
 	release = func() {
 		for _, token := range held {
 			<-token
 		}
 	}
-	seen := map[string]bool{}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		select {
+		case r.busy[name] <- struct{}{}:
+			held = append(held, r.busy[name])
+		case <-ctx.Done():
+			release()
+			return nil, context.Cause(ctx)
+		}
+	}
+	return release, nil
+}
+
+// selected are the targets of the selected jobs, each once, by the job that
+// names it first.
+func (r *run) selected() (names []string, jobs map[string]Job, err error) {
+	jobs = map[string]Job{}
 	for _, job := range r.sel.Jobs {
 		for _, name := range job.Targets {
-			if seen[name] || r.sel.Target != "" && r.sel.Target != name {
+			if _, seen := jobs[name]; seen || r.sel.Target != "" && r.sel.Target != name {
 				continue
 			}
-			seen[name] = true
-			opener, ok := r.Targets[name]
-			if !ok {
-				release()
+			if _, ok := r.Targets[name]; !ok {
 				return nil, nil, fmt.Errorf("job %s: target %s is not configured", job.Name, name)
 			}
-			if r.mode == Apply {
-				select {
-				case r.busy[name] <- struct{}{}:
-					held = append(held, r.busy[name])
-				case <-ctx.Done():
-					release()
-					return nil, nil, context.Cause(ctx)
-				}
-			}
-			t := &opened{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name}}
-			t.Target, t.down = opener(ctx)
-			if t.down == nil {
-				t.spec = t.Spec()
-				if r.sel.Trigger != "command" {
-					t.down = r.quarantined(ctx, name)
-				}
-			}
-			t.spec.Name = name
-			targets = append(targets, t)
+			names, jobs[name] = append(names, name), job
 		}
+	}
+	return names, jobs, nil
+}
+
+// open readies every target of the selected jobs; a run that applies has them
+// to itself until release.
+func (r *run) open(ctx context.Context) (targets []*opened, release func(), err error) {
+	names, jobs, err := r.selected()
+	if err != nil {
+		return nil, nil, err
+	}
+	release = func() {}
+	if r.mode == Apply {
+		if release, err = r.lock(ctx, names); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range names {
+		job := jobs[name]
+		t := &opened{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name}}
+		t.Target, t.down = r.Targets[name](ctx)
+		if t.down == nil {
+			t.spec = t.Spec()
+			if r.sel.Trigger != "command" {
+				t.down = r.quarantined(ctx, name)
+			}
+		}
+		t.spec.Name = name
+		targets = append(targets, t)
 	}
 	return targets, release, nil
 }
@@ -303,36 +314,6 @@ func (r *run) customers(ctx context.Context) ([]mapping.Customer, error) {
 		}
 	}
 	return customers, nil
-}
-
-// batch takes some customers through all targets.
-func (r *run) batch(ctx context.Context, targets []*opened, customers []mapping.Customer) error {
-	var needs directory.Kinds
-	for _, t := range targets {
-		needs |= t.spec.Needs
-	}
-	snapshots := make([]*directory.Snapshot, len(customers))
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(16) // the source's own bucket decides how many really go at once
-	for i, c := range customers {
-		wanted := slices.ContainsFunc(targets, func(t *opened) bool { return t.down == nil && r.included(t, c) && linked(t, c) })
-		if !c.Listed || c.Status == mapping.Ignored || !wanted && !r.sel.Unmapped {
-			continue
-		}
-		group.Go(func() (err error) {
-			snapshots[i], err = r.Source.Snapshot(gctx, c.Tenant, needs)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("reading the source: %w", err)
-	}
-	for _, t := range targets {
-		if err := r.scopes(ctx, t, customers, snapshots); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func linked(t *opened, c mapping.Customer) bool {

@@ -1,0 +1,97 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+)
+
+// A level is the targets that are taken through the same customers at once.
+type level struct {
+	batch   int // how many customers
+	targets []*opened
+	needs   directory.Kinds
+}
+
+// levelled sorts targets into levels by their batches, the largest first: lists
+// that serve many customers are worth asking for many at once, while what is
+// made from people is kept small in memory. Targets that are made from the same
+// people share a level, with the smallest of their batches, so that nobody is
+// read twice; licences ride along in the call that reads anything. Within a
+// level the order of the jobs stays.
+func levelled(targets []*opened) []level {
+	var levels []level
+	for _, t := range targets {
+		batch := max(1, t.spec.Batch)
+		i := slices.IndexFunc(levels, func(l level) bool {
+			return l.batch == batch || l.needs&t.spec.Needs&^directory.Licences != 0
+		})
+		if i < 0 {
+			i = len(levels)
+			levels = append(levels, level{batch: batch})
+		}
+		l := &levels[i]
+		l.batch, l.targets, l.needs = min(l.batch, batch), append(l.targets, t), l.needs|t.spec.Needs
+	}
+	slices.SortStableFunc(levels, func(a, b level) int { return cmp.Compare(b.batch, a.batch) })
+	return levels
+}
+
+// batches takes customers through all levels of targets: through those of the
+// first level in its batches, and from within each such batch through the other
+// levels in theirs. Every level reads what it needs for its own batch, at one
+// moment, and lets go of it.
+func (r *run) batches(ctx context.Context, levels []level, customers []mapping.Customer) error {
+	first, others := levels[0], levels[1:]
+	// Two batches of the last level are under way at a time: while one waits for
+	// the source, the other has the targets' attention. More would only cost memory.
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	if len(others) > 0 {
+		group.SetLimit(1)
+	}
+	for some := range slices.Chunk(customers, first.batch) {
+		if gctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := r.batch(gctx, first, some); err != nil || len(others) == 0 {
+				return err
+			}
+			return r.batches(gctx, others, some)
+		})
+	}
+	return group.Wait()
+}
+
+// batch takes some customers through the targets of one level.
+func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) error {
+	snapshots := make([]*directory.Snapshot, len(customers))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(16) // the source's own bucket decides how many really go at once
+	for i, c := range customers {
+		wanted := slices.ContainsFunc(l.targets, func(t *opened) bool { return t.down == nil && r.included(t, c) && linked(t, c) })
+		if !c.Listed || c.Status == mapping.Ignored || !wanted && !r.sel.Unmapped {
+			continue
+		}
+		group.Go(func() (err error) {
+			snapshots[i], err = r.Source.Snapshot(gctx, c.Tenant, l.needs)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	for _, t := range l.targets {
+		if err := r.scopes(ctx, t, customers, snapshots); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+func TestTargetsKeepTheirBatchesAndNobodyIsReadTwice(t *testing.T) {
+	const people = directory.Users | directory.Groups
+	for _, c := range []struct {
+		name    string
+		targets []plan.Spec
+		want    string
+	}{
+		{"one target", []plan.Spec{{Name: "billing", Batch: 100, Needs: directory.Licences}}, "100 billing"},
+		{"a target that names no batch", []plan.Spec{{Name: "a"}}, "1 a"},
+		{"large lists and small memory", []plan.Spec{{Name: "docs", Batch: 4, Needs: people | directory.Licences}, {Name: "billing", Batch: 100, Needs: directory.Licences}}, "100 billing; 4 docs"},
+		{"the same people", []plan.Spec{{Name: "identity", Batch: 200, Needs: directory.Users}, {Name: "docs", Batch: 4, Needs: people}, {Name: "names", Batch: 500}}, "500 names; 4 identity docs"},
+		{"the same batch", []plan.Spec{{Name: "b", Batch: 9, Needs: directory.Licences}, {Name: "a", Batch: 9, Needs: directory.Licences}}, "9 b a"},
+	} {
+		var targets []*opened
+		for _, s := range c.targets {
+			targets = append(targets, &opened{spec: s})
+		}
+		var got []string
+		for _, l := range levelled(targets) {
+			text := fmt.Sprint(l.batch)
+			for _, t := range l.targets {
+				text += " " + t.spec.Name
+			}
+			got = append(got, text)
+		}
+		if text := strings.Join(got, "; "); text != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, text, c.want)
+		}
+	}
+}
+
+// An echo is a target without objects that notes how it was asked.
+type echo struct {
+	fakeTarget
+	name  string
+	batch int
+	slow  time.Duration
+
+	mu      sync.Mutex
+	largest int
+	seen    []string
+}
+
+func (e *echo) Spec() plan.Spec {
+	s := e.fakeTarget.Spec()
+	s.Name, s.Batch = e.name, e.batch
+	return s
+}
+
+func (e *echo) Desired(mapping.Customer, *directory.Snapshot) (plan.Desired, error) {
+	return plan.Desired{}, nil
+}
+
+func (e *echo) Observe(_ context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
+	time.Sleep(e.slow)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.largest = max(e.largest, len(asked))
+	for _, a := range asked {
+		e.seen = append(e.seen, a.Key)
+	}
+	return make([]plan.Observed, len(asked)), nil
+}
+
+func (w *world) echoes(targets ...*echo) *Engine {
+	openers := map[string]Opener{}
+	for _, e := range targets {
+		openers[e.name] = func(context.Context) (Target, error) { return e, nil }
+	}
+	return New(Options{Source: w, Targets: openers, Store: w.store, Links: func(context.Context) (mapping.Table, error) { return w.table, nil },
+		Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()), Now: w.tick, Currency: "USD"})
+}
+
+func TestEveryTargetOfARunKeepsItsOwnBatch(t *testing.T) {
+	w := newWorld(t)
+	w.tenants, w.table = nil, mapping.Table{}
+	for i := range 23 {
+		id := directory.TenantID(fmt.Sprintf("00000000-0000-0000-0000-%012x", i+1))
+		w.tenants = append(w.tenants, id)
+		w.table.Rows = append(w.table.Rows, mapping.Row{TenantID: id, Tenant: name(id), Status: mapping.Linked, Links: mapping.Links{"fake": "1"}})
+	}
+	billing, docs := &echo{fakeTarget: fakeTarget{w}, name: "billing", batch: 10}, &echo{fakeTarget: fakeTarget{w}, name: "docs", batch: 4}
+	job := w.job
+	job.Targets = []string{"docs", "billing"}
+	if _, err := w.echoes(billing, docs).Run(t.Context(), Selection{Jobs: []Job{job}}, PlanOnly); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*echo{billing, docs} {
+		slices.Sort(e.seen)
+		if e.largest != e.batch || len(e.seen) != 23 || len(slices.Compact(e.seen)) != 23 {
+			t.Errorf("%s: asked about up to %d at once and %d in all; want %d and each of 23 once", e.name, e.largest, len(e.seen), e.batch)
+		}
+	}
+}
+
+// Runs lock their targets in one order, whatever their jobs say: here three jobs
+// cross one another while each is under way.
+func TestRunsThatCrossOneAnotherAllEnd(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		a := &echo{fakeTarget: fakeTarget{w}, name: "a", batch: 1, slow: time.Second}
+		b := &echo{fakeTarget: fakeTarget{w}, name: "b", batch: 1, slow: time.Second}
+		c := &echo{fakeTarget: fakeTarget{w}, name: "c", batch: 1, slow: time.Second}
+		engine := w.echoes(a, b, c)
+		job := func(targets ...string) Job {
+			j := w.job
+			j.Name, j.Targets = strings.Join(targets, "+"), targets
+			return j
+		}
+		var runs sync.WaitGroup
+		for _, jobs := range [][]Job{{job("a", "b")}, {job("b", "c")}, {job("c", "a")}, {job("b"), job("a")}, {job("c", "b", "a")}} {
+			runs.Go(func() {
+				if _, err := engine.Run(t.Context(), Selection{Jobs: jobs, Trigger: "schedule"}, Apply); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(100 * time.Millisecond)
+		}
+		runs.Wait() // a deadlock fails the bubble
+		if n := len(a.seen) + len(b.seen) + len(c.seen); n != 2*(4+4+3) {
+			t.Errorf("%d scopes were looked at, want all 22", n)
+		}
+	})
+}
