@@ -242,6 +242,7 @@ func exposed(path string, text []byte, secrets secret.Redactor) string {
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
 	c := defaults()
 	doc := config.Parse(text, problems)
+	refuseLater(doc, problems)
 	given := func(section ...string) bool {
 		return doc.Has(section...) || slices.ContainsFunc(names, func(n string) bool {
 			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
@@ -331,6 +332,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	if c.ITGlue != nil {
 		c.ITGlue.Validate(plainly("itglue"))
 	}
+	c.validateSecrets(report)
 	scim.ValidateAll(c.scims(), func(path, message string) { report("scim"+path, "%s", message) })
 	if s := c.Events.Secret; !s.Empty() && len(s.Reveal()) < 16 {
 		report("events.secret", "is too short to keep strangers out; write 16 characters or more, such as what  openssl rand -hex 24  prints")
@@ -494,21 +496,41 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 	return out
 }
 
-// redactor knows every secret of the configuration.
-func (c *Config) redactor() secret.Redactor {
-	secrets := []secret.String{c.State.Postgres, c.Events.Secret}
+// secrets are the secrets of the configuration, by path.
+func (c *Config) secrets() map[string]secret.String {
+	all := map[string]secret.String{"state.postgres": c.State.Postgres, "events.secret": c.Events.Secret}
 	if c.CIPP != nil {
-		secrets = append(secrets, c.CIPP.ClientSecret)
+		all["cipp.client_secret"] = c.CIPP.ClientSecret
 	}
 	if c.ConnectWise != nil {
-		secrets = append(secrets, c.ConnectWise.PrivateKey, c.ConnectWise.PublicKey)
+		all["connectwise.private_key"], all["connectwise.public_key"] = c.ConnectWise.PrivateKey, c.ConnectWise.PublicKey
 	}
 	if c.ITGlue != nil {
-		secrets = append(secrets, c.ITGlue.APIKey)
+		all["itglue.api_key"] = c.ITGlue.APIKey
 	}
 	for i := range c.SCIM {
-		secrets = append(secrets, c.SCIM[i].Token)
-		secrets = slices.AppendSeq(secrets, maps.Values(c.SCIM[i].Tokens))
+		all[fmt.Sprintf("scim[%d].token", i)] = c.SCIM[i].Token
+		for account, token := range c.SCIM[i].Tokens {
+			all[fmt.Sprintf("scim[%d].tokens.%s", i, account)] = token
+		}
 	}
-	return secret.NewRedactor(secrets...)
+	return all
+}
+
+// placeholder is what stands for a secret in config.example.yaml.
+const placeholder = "change-me"
+
+// validateSecrets refuses what was never filled in: nothing would work, and each
+// system would say so in its own words.
+func (c *Config) validateSecrets(report func(path, format string, args ...any)) {
+	for path, s := range c.secrets() {
+		if strings.HasPrefix(s.Reveal(), placeholder) {
+			report(path, "still says %s; write the real one, here or as %s", placeholder, c.variableOf(path))
+		}
+	}
+}
+
+// redactor knows every secret of the configuration.
+func (c *Config) redactor() secret.Redactor {
+	return secret.NewRedactor(slices.Collect(maps.Values(c.secrets()))...)
 }

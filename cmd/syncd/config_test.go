@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -45,44 +46,77 @@ func mustParse(t *testing.T, text string, vars map[string]string) *Config {
 	return c
 }
 
-func TestTheExampleFileLoadsAndStatesTheDefaults(t *testing.T) {
+// example returns config.example.yaml as it is, and with every optional line in force.
+func example(t *testing.T) (bare, all string) {
+	t.Helper()
 	text, err := os.ReadFile("../../config.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := mustParse(t, string(text), map[string]string{"SYNCD_CIPP_CLIENT_SECRET": "a", "SYNCD_CONNECTWISE_PUBLIC_KEY": "b", "SYNCD_CONNECTWISE_PRIVATE_KEY": "c"})
-	want := mustParse(t, both+"itglue: {api_key: change-me}\nscim: [{name: cinode, profile: cinode, url: 'https://api.cinode.com/scim/tenants/{account}/v2', token: change-me}]\n", nil)
-	if fmt.Sprintf("%+v", got.SCIM) != fmt.Sprintf("%+v", want.SCIM) {
-		t.Errorf("SCIM: got %+v, want the defaults %+v", got.SCIM, want.SCIM)
+	optional := regexp.MustCompile(`(?m)^#([a-z]|  )`)
+	return string(text), optional.ReplaceAllString(string(text), "$1")
+}
+
+// The example is not a configuration until it is filled in, and says where.
+func TestTheExampleFileIsToBeFilledIn(t *testing.T) {
+	bare, all := example(t)
+	for text, want := range map[string][]string{
+		bare: {"cipp.client_secret", "connectwise.private_key", "connectwise.public_key"},
+		all:  {"cipp.client_secret", "connectwise.private_key", "connectwise.public_key", "events.secret", "itglue.api_key", "scim[0].token"},
+	} {
+		_, problems, _ := parse(text, nil)
+		var got []string
+		for _, p := range problems.List {
+			if strings.Contains(p.Message, "still says change-me") {
+				got = append(got, p.Path)
+			} else if p.Path != "events.secret" { // which is too short besides
+				t.Errorf("%s: %s", p.Path, p.Message)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v to be filled in, want %v", got, want)
+		}
 	}
-	if !reflect.DeepEqual(got.ITGlue, want.ITGlue) && fmt.Sprintf("%+v", *got.ITGlue) != fmt.Sprintf("%+v", *want.ITGlue) {
-		t.Errorf("IT Glue: got %+v, want the defaults %+v", *got.ITGlue, *want.ITGlue)
+}
+
+// As it is, the example bills licences by the defaults; with every optional line
+// in force it says the same.
+func TestTheExampleFileLoadsBothWaysAndStatesTheDefaults(t *testing.T) {
+	bare, all := example(t)
+	filled := strings.NewReplacer("change-me", "a-secret-that-is-long-enough").Replace
+	short, long := mustParse(t, filled(bare), nil), mustParse(t, filled(all), nil)
+	if short.ITGlue != nil || len(short.SCIM) > 0 || fmt.Sprint(short.targets()) != "[connectwise]" || len(short.Jobs) != 1 || short.Jobs[0].Name != "licences" {
+		t.Errorf("as it is: got targets %v and jobs %+v, want licences alone", short.targets(), short.Jobs)
 	}
-	// What is no default is a name or a secret, and is the example's own.
-	if got.CIPP.ClientSecret != secret.New("a") || got.ConnectWise.PublicKey != secret.New("b") || got.ConnectWise.PrivateKey != secret.New("c") {
-		t.Error("the environment did not win over the example's secrets")
+	want := mustParse(t, both+"itglue: {api_key: a-secret-that-is-long-enough}\nscim: [{name: cinode, profile: cinode, url: 'https://api.cinode.com/scim/tenants/{account}/v2', token: a-secret-that-is-long-enough}]\n", nil)
+	if fmt.Sprintf("%+v", long.SCIM) != fmt.Sprintf("%+v", want.SCIM) {
+		t.Errorf("SCIM: got %+v, want the defaults %+v", long.SCIM, want.SCIM)
 	}
-	for from, to := range map[*string]*string{&got.CIPP.URL: &want.CIPP.URL, &got.CIPP.TenantID: &want.CIPP.TenantID, &got.CIPP.ClientID: &want.CIPP.ClientID, &got.ConnectWise.URL: &want.ConnectWise.URL, &got.ConnectWise.Company: &want.ConnectWise.Company} {
-		*to = *from
+	if fmt.Sprintf("%+v", *long.ITGlue) != fmt.Sprintf("%+v", *want.ITGlue) {
+		t.Errorf("IT Glue: got %+v, want the defaults %+v", *long.ITGlue, *want.ITGlue)
 	}
-	want.CIPP.ClientSecret, want.ConnectWise.ClientID = got.CIPP.ClientSecret, got.ConnectWise.ClientID
-	want.ConnectWise.PublicKey, want.ConnectWise.PrivateKey = got.ConnectWise.PublicKey, got.ConnectWise.PrivateKey
-	if fmt.Sprintf("%+v", *got.CIPP) != fmt.Sprintf("%+v", *want.CIPP) || !reflect.DeepEqual(got.ConnectWise, want.ConnectWise) {
-		t.Errorf("systems: got %+v and %+v, want the defaults %+v and %+v", *got.CIPP, *got.ConnectWise, *want.CIPP, *want.ConnectWise)
+	if !reflect.DeepEqual(long.Jobs, want.Jobs) {
+		t.Errorf("jobs: got %+v, want the defaults %+v", long.Jobs, want.Jobs)
 	}
-	if !reflect.DeepEqual(got.Jobs, want.Jobs) || !reflect.DeepEqual(got.Limits, want.Limits) || got.State != want.State {
-		t.Errorf("jobs, limits, state: got %+v, %+v, %+v; want %+v, %+v, %+v", got.Jobs, got.Limits, got.State, want.Jobs, want.Limits, want.State)
+	if deletes := long.limits.Run.Deletes; deletes == nil || *deletes != 50 || !long.CIPP.Tenants.Active() {
+		t.Errorf("what has no default: got limits of a run %+v, tenants %+v", long.limits.Run, long.CIPP.Tenants)
 	}
-	if got.Listen != want.Listen || got.Currency != want.Currency || got.Timezone != want.Timezone {
-		t.Errorf("got %s %s %s, want the defaults", got.Listen, got.Currency, got.Timezone)
-	}
-	// What the example shows as a comment must be right too.
-	bare := strings.Replace(string(text), "  # run: ", "  run: ", 1)
-	if bare == string(text) {
-		t.Fatal("the example shows no limits for a run")
-	}
-	if c := mustParse(t, bare, nil); c.limits.Run.Deletes == nil || *c.limits.Run.Deletes != 50 {
-		t.Errorf("the example's limits for a run: got %+v", c.limits.Run)
+	long.Limits.Run, long.CIPP.Tenants = want.Limits.Run, want.CIPP.Tenants
+	for name, got := range map[string]*Config{"as it is": short, "with all of it": long} {
+		if got.CIPP.TokenURL != "" && got.CIPP.TokenURL != "https://login.microsoftonline.com/"+got.CIPP.TenantID+"/oauth2/v2.0/token" {
+			t.Errorf("%s: the address of tokens is %s", name, got.CIPP.TokenURL)
+		}
+		// What is no default is a name or a secret, and is the example's own.
+		got.CIPP.URL, got.CIPP.TenantID, got.CIPP.ClientID, got.CIPP.ClientSecret, got.CIPP.TokenURL = want.CIPP.URL, want.CIPP.TenantID, want.CIPP.ClientID, want.CIPP.ClientSecret, ""
+		w, o := got.ConnectWise, want.ConnectWise
+		w.URL, w.Company, w.PublicKey, w.PrivateKey, w.ClientID = o.URL, o.Company, o.PublicKey, o.PrivateKey, o.ClientID
+		if fmt.Sprintf("%+v", *got.CIPP) != fmt.Sprintf("%+v", *want.CIPP) || !reflect.DeepEqual(w, o) {
+			t.Errorf("%s: got %+v and %+v, want the defaults %+v and %+v", name, *got.CIPP, *w, *want.CIPP, *o)
+		}
+		if !reflect.DeepEqual(got.Limits, want.Limits) || got.State != want.State || got.Listen != want.Listen || got.Currency != want.Currency || got.Timezone != want.Timezone || got.Control != want.Control {
+			t.Errorf("%s: got %+v %+v %s %s %s, want the defaults", name, got.Limits, got.State, got.Listen, got.Currency, got.Timezone)
+		}
 	}
 }
 

@@ -117,10 +117,10 @@ func (d *decider) meant(ctx context.Context, a *app, w *World, args []string, ap
 		if err != nil {
 			return nil, err
 		}
-		if !w.Config.configured(args[1]) {
-			return nil, usage("target %q is not configured; configured: %s", args[1], names(w.Config.targets(), func(t string) string { return t }))
+		if sel.Target, err = w.Config.targetNamed(args[1]); err != nil {
+			return nil, err
 		}
-		sel.Customer, sel.Target = c.Key, args[1]
+		sel.Customer = c.Key
 	}
 	is := func(h *state.Hold) bool {
 		// What somebody refused waits for its plan to change, not for the next sweep.

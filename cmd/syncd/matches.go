@@ -55,8 +55,8 @@ func settleCommand(a *app, how, use, short string, args int) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if !w.Config.configured(args[1]) {
-			return usage("target %q is not configured; configured: %s", args[1], names(w.Config.targets(), func(t string) string { return t }))
+		if args[1], err = w.Config.targetNamed(args[1]); err != nil {
+			return err
 		}
 		if how == plan.SettleIgnore && why == "" {
 			return usage("say why with --reason; somebody will ask")

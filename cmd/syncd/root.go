@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"syncd/internal/config"
 	"syncd/internal/secret"
@@ -52,7 +53,7 @@ func (e usageError) Unwrap() error { return e.error }
 // execute runs one command line and returns its exit status.
 func execute(ctx context.Context, a *app) int {
 	root := a.root()
-	root.SetArgs(a.args)
+	root.SetArgs(arranged(root, a.args))
 	root.SetOut(a.console.Out)
 	root.SetErr(a.console.Err)
 	err := root.ExecuteContext(ctx)
@@ -85,7 +86,7 @@ with its money, and applies exactly what was approved.
 		SilenceUsage: true, SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("unknown command %q; syncd --help lists them all", args[0])
+				return unknown(cmd, args[0])
 			}
 			return nil
 		},
@@ -95,9 +96,9 @@ with its money, and applies exactly what was approved.
 	flags.StringVar(&a.configPath, "config", "", "configuration `FILE` (default $SYNCD_CONFIG, then ./config.yaml)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every request on standard error")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%w; see %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(badFlag)
+	root.Version = version().String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: "daily", Title: "Every day:"}, &cobra.Group{ID: "tables", Title: "Who is who, what is billed as what:"},
 		&cobra.Group{ID: "look", Title: "Looking:"}, &cobra.Group{ID: "cipp", Title: "CIPP itself:"}, &cobra.Group{ID: "keep", Title: "Keeping it running:"})
 	add := func(group string, commands ...*cobra.Command) {
@@ -112,27 +113,38 @@ with its money, and applies exactly what was approved.
 	add("cipp", cippCommand(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
 	root.AddCommand(namesCommand(a))
+	root.SetHelpCommand(helpCommand(root))
+	addLater(root)
 	root.InitDefaultCompletionCmd() // now, so that it is as strict as ours
 	for _, c := range root.Commands() {
 		strict(c)
 	}
+	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName { return pflag.NormalizedName(licence(name)) })
 	return root
 }
 
 // strict turns the library's complaints about arguments into usage errors, and
 // makes a group of commands refuse what it does not know.
 func strict(c *cobra.Command) {
+	c.Aliases = append(c.Aliases, spellings(c.Name())...)
 	if !c.Runnable() && c.HasSubCommands() {
 		c.RunE = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage("unknown command %q; see %s --help", args[0], cmd.CommandPath())
+				return unknown(cmd, args[0])
 			}
 			return usage("say which; see %s --help", cmd.CommandPath())
 		}
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
+			err := check(cmd, args)
+			if _, told := errors.AsType[usageError](err); told {
+				return err
+			}
+			if err != nil {
+				if cmd.HasAvailableSubCommands() && len(args) > 0 {
+					return unknown(cmd, args[0])
+				}
 				return usage("%w; see %s --help", err, cmd.CommandPath())
 			}
 			return nil

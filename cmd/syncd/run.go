@@ -19,9 +19,9 @@ type selector struct {
 }
 
 func (s *selector) flags(cmd *cobra.Command, a *app) {
-	cmd.Flags().StringVar(&s.job, "job", "", "only this `JOB` (default all)")
-	cmd.Flags().StringVar(&s.customer, "customer", "", "only this `CUSTOMER`: key, name or domain")
-	cmd.Flags().StringVar(&s.target, "target", "", "only this `TARGET`, such as connectwise")
+	onceVar(cmd.Flags(), &s.job, "job", "only this `JOB` (default all)")
+	onceVar(cmd.Flags(), &s.customer, "customer", "only this `CUSTOMER`: key, name or domain")
+	onceVar(cmd.Flags(), &s.target, "target", "only this `TARGET`, such as connectwise")
 	cmd.Flags().BoolVar(&s.view.all, "all", false, "show what is in step, or taken on as it is, too")
 	cmd.Flags().BoolVar(&s.view.summary, "summary", false, "a line a customer, with what changes a month")
 	cmd.MarkFlagsMutuallyExclusive("all", "summary")
@@ -30,6 +30,12 @@ func (s *selector) flags(cmd *cobra.Command, a *app) {
 
 // selection turns what was typed into what the engine takes.
 func (s *selector) selection(ctx context.Context, w *World) (sync.Selection, error) {
+	if s.target != "" {
+		var err error
+		if s.target, err = w.Config.targetNamed(s.target); err != nil {
+			return sync.Selection{}, err
+		}
+	}
 	sel := sync.Selection{Jobs: w.Jobs, Target: s.target, Only: s.only, Trigger: "command"}
 	if s.job != "" {
 		sel.Jobs = slices.DeleteFunc(slices.Clone(w.Jobs), func(j sync.Job) bool { return j.Name != s.job })
@@ -41,7 +47,7 @@ func (s *selector) selection(ctx context.Context, w *World) (sync.Selection, err
 		return sel, usage("no job is configured; add a target such as connectwise to the configuration")
 	}
 	if s.target != "" && !slices.ContainsFunc(sel.Jobs, func(j sync.Job) bool { return slices.Contains(j.Targets, s.target) }) {
-		return sel, usage("no job works on target %q; configured: %s", s.target, names(w.Config.targets(), func(t string) string { return t }))
+		return sel, usage("none of these jobs works on target %q; the configuration has %s", s.target, names(w.Jobs, func(j sync.Job) string { return j.Name }))
 	}
 	if s.customer != "" {
 		c, err := w.customer(ctx, s.customer)
@@ -101,7 +107,7 @@ func applyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "apply [FILE]", Short: "Bring the targets into step, as far as limits and approvals allow", Args: cobra.MaximumNArgs(1),
 		Long: "Plan, guard, and write what is within the limits or was approved; everything else is held for a person.\nWith FILE, only plans that still are as saved by syncd plan --out.\n\nExit status: 0 done, 3 something is held, 1 something failed or is not proven."}
 	s.flags(cmd, a)
-	cmd.Flags().StringVar(&s.only, "only", "", "only the object with this `KEY` (a SKU id, an object id, a user's UPN), with a trace of what was compared")
+	onceVar(cmd.Flags(), &s.only, "only", "only the object with this `KEY` (a SKU id, an object id, a user's UPN), with a trace of what was compared")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
 		sel, err := s.selection(ctx, w)
 		if err != nil {

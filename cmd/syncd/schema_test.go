@@ -227,19 +227,17 @@ func validate(t *testing.T, s *jsonschema.Schema, text string) error {
 
 func TestWhatTheLoaderTakesTheSchemaTakes(t *testing.T) {
 	s := compiled(t)
-	example, err := os.ReadFile("../../config.example.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	bare, all := example(t)
+	filled := strings.NewReplacer("change-me", "a-secret-that-is-long-enough").Replace
 	for name, text := range map[string]string{
-		"the example":                    string(example),
-		"the example with a run's limit": strings.Replace(string(example), "  # run: ", "  run: ", 1),
-		"the least":                      both,
-		"a run's limits, long":           both + "limits: {run: {creates: {count: 5}, money: {increase: 5}}}\n",
-		"a job's limits":                 both + "jobs: [{name: a, targets: [connectwise], schedule: '@daily', apply: auto, limits: {first_plan: allow, deletes: {count: 0}}}]\n",
-		"this machine":                   with("cipp", "url: http://127.0.0.1:8080"),
-		"a duration of two units":        with("cipp", "max_age: 1h30m"),
-		"ConnectWise without a scheme":   with("connectwise", "url: api-na.myconnectwise.net"),
+		"the example":                  filled(bare),
+		"the example, all of it":       filled(all),
+		"the least":                    both,
+		"a run's limits, long":         both + "limits: {run: {creates: {count: 5}, money: {increase: 5}}}\n",
+		"a job's limits":               both + "jobs: [{name: a, targets: [connectwise], schedule: '@daily', apply: auto, limits: {first_plan: allow, deletes: {count: 0}}}]\n",
+		"this machine":                 with("cipp", "url: http://127.0.0.1:8080"),
+		"a duration of two units":      with("cipp", "max_age: 1h30m"),
+		"ConnectWise without a scheme": with("connectwise", "url: api-na.myconnectwise.net"),
 	} {
 		if err := validate(t, s, text); err != nil {
 			t.Errorf("%s: the schema refuses it: %v", name, err)

@@ -58,7 +58,13 @@ func stateCommand(a *app) *cobra.Command {
 			}
 			return a.print(done, func(out io.Writer) error { return writeRestoration(out, cfg.State.Path, done) })
 		}}
-	migrate := &cobra.Command{Use: "migrate", Short: "Bring the state to this version's layout (opening it does so too)", Args: cobra.NoArgs,
+	migrate := &cobra.Command{Use: "migrate", Short: "Bring the state to this version's layout (opening it does so too)",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("syncd state migrate TO is not there yet: the state cannot be moved to another store; syncd state backup FILE copies it")
+			}
+			return nil
+		},
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			counts, err := w.Store.Verify(ctx)
 			if err != nil {

@@ -31,12 +31,16 @@ func version() versionInfo {
 	return v
 }
 
+func (v versionInfo) String() string {
+	return fmt.Sprintf("syncd %s (%s, %s, %s)", v.Version, v.Revision, v.Go, v.Platform)
+}
+
 func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Say which syncd this is", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := version()
 			return a.print(v, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "syncd %s (%s, %s, %s)\n", v.Version, v.Revision, v.Go, v.Platform)
+				_, err := fmt.Fprintln(w, v)
 				return err
 			})
 		}}

@@ -110,18 +110,32 @@ func (d *Document) Line(path string) int {
 	return 0
 }
 
-// Refuse takes a section out that the program has no use for, and says so.
-func (d *Document) Refuse(section, message string, problems *Problems) {
-	if d.root == nil {
+// Refuse takes a setting out that the program has no use for, and says so where
+// it holds anything.
+func (d *Document) Refuse(path, message string, problems *Problems) {
+	group, name := d.root, path
+	if cut := strings.LastIndex(path, "."); cut >= 0 {
+		_, group = d.at(strings.Split(path[:cut], "."))
+		name = path[cut+1:]
+	}
+	if group = resolve(group); group == nil || group.Kind != yaml.MappingNode {
 		return
 	}
-	for i := 0; i+1 < len(d.root.Content); i += 2 {
-		if key := d.root.Content[i]; key.Value == section {
-			problems.Add(key.Line, section, "%s", message)
-			d.root.Content = append(d.root.Content[:i:i], d.root.Content[i+2:]...)
+	for i := 0; i+1 < len(group.Content); i += 2 {
+		if key := group.Content[i]; key.Value == name {
+			if !blank(group.Content[i+1]) {
+				problems.Add(key.Line, path, "%s", message)
+			}
+			group.Content = append(group.Content[:i:i], group.Content[i+2:]...)
 			i -= 2
 		}
 	}
+}
+
+// blank reports whether a value says nothing: empty, or no.
+func blank(n *yaml.Node) bool {
+	n = resolve(n)
+	return isNull(n) || n.Kind != yaml.ScalarNode && len(n.Content) == 0 || n.Kind == yaml.ScalarNode && (n.Value == "" || n.Value == "false")
 }
 
 // at finds a node and the line of its key; a step may carry indexes, as in

@@ -244,6 +244,14 @@ func TestARefusedSectionIsReportedOnceAndGone(t *testing.T) {
 	if got, want := fmt.Sprint(problems.Err()), "c.yaml:2: later: comes later; take it out"; got != want || s.Budget != 3 {
 		t.Errorf("got %s and %+v, want %s", got, s, want)
 	}
+	doc = config.Parse([]byte("rate: {burst: 3, later: [1]}\nlater: []\n"), problems)
+	doc.Refuse("later", "x", problems) // it says nothing, so there is nothing to refuse
+	doc.Refuse("rate.later", "comes later", problems)
+	doc.Refuse("name.later", "x", problems)
+	if doc.Decode(&s, problems); len(problems.List) != 2 || problems.List[1].Path != "rate.later" || problems.List[1].Line != 1 {
+		t.Errorf("got %v, want rate.later alone besides", problems.List)
+	}
+	problems.List = problems.List[:1]
 	config.Parse(nil, problems).Refuse("later", "x", problems)
 	if len(problems.List) != 1 {
 		t.Errorf("an empty file was refused: %v", problems)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/config"
+)
+
+// Names that are fixed already and not built yet. Whoever types one is told so in
+// plain words, instead of being told that there is no such thing.
+
+// notYet marks a command that is not there yet.
+const notYet = "not yet"
+
+// laterCommands are such commands, with what they will do.
+var laterCommands = []struct{ path, what string }{
+	{"revert", "it will plan the way back from a run; until then syncd history --run RUN shows what each line was before"},
+	{"report month", "it will be the evidence of a month's end; until then syncd report licences says how things stand now, syncd history what was changed"},
+	{"report leakage", "it will be the money lost by month; until then syncd report licences says what is lost now"},
+	{"report renewals", "it will say what can be reduced until when; until then syncd explain CUSTOMER SKU shows when a subscription renews"},
+	{"terms", "it will take claims about the terms of subscriptions"},
+	{"override", "it will hold a person's quantity; until then a rule's minimum and maximum (syncd products) hold for all customers"},
+	{"freeze", "it will keep hands off while invoices are made; until then a job with apply: approve writes nothing that nobody approved"},
+	{"export", "it will write the data set for BrightGauge, Power BI and Excel; until then there are syncd report licences --format csv and --json of every command"},
+	{"user", "there is no sign-in yet: the pages are for this machine only"},
+	{"token", "there is no sign-in yet: programs type commands with --json"},
+	{"notify", "there are no messages yet: alert on syncd_holds and syncd_scopes of /metrics"},
+	{"reload", "restart the daemon: it goes on where it was"},
+	{"support", "send the output of syncd version, syncd check and syncd status; none of them shows a secret"},
+	{"state compact", "the state is not compacted yet; syncd state backup FILE writes a compact copy"},
+}
+
+// laterFlags are such flags.
+var laterFlags = map[string]string{
+	"syncd version --sbom":              "go version -m on the program lists what it is made of",
+	"syncd report licences --suggested": "accept the links (syncd map accept) and rules (syncd products) first",
+	"syncd report month --close":        "there is no month to close yet",
+	"syncd state verify --evidence":     "there is no evidence of a month yet",
+	"syncd history --since":             "syncd history --limit 0 shows all of it",
+	"syncd history --month":             "syncd history --limit 0 shows all of it",
+	"syncd history --target":            "syncd history --customer shows those of one customer",
+	"syncd history --format":            "syncd history --json is for programs",
+}
+
+// laterSettings are such settings.
+var laterSettings = []struct{ path, what string }{
+	{"evidence", "there is no evidence of months yet"},
+	{"distributors", "distributors' files are not read yet"},
+	{"staff", "there are no roles yet: who may use the daemon's socket may do everything"},
+	{"four_eyes", "there are no roles yet"},
+	{"auth", "there is no sign-in yet: keep listen on this machine"},
+	{"hosts", "the pages answer under the listener's own name only"},
+	{"url", "no message carries a link yet"},
+	{"tls", "the pages speak HTTP; keep listen on this machine"},
+	{"notify", "there are no messages yet: alert on /metrics"},
+	{"export", "there is no data set yet"},
+	{"backup", "there are no scheduled backups yet: run syncd state backup FILE from cron"},
+	{"connectwise.freeze", "nothing is frozen by itself yet: apply: approve writes nothing that nobody approved"},
+	{"connectwise.create", "when an added line begins cannot be chosen yet"},
+	{"connectwise.prorate", "no prorated lines are made yet"},
+	{"connectwise.usernames", "no names are written to lines yet"},
+	{"connectwise.tickets", "no tickets are made yet"},
+	{"limits.money_by_currency", "all money is in the one currency above"},
+	{"limits.money.decrease_explained", "no decrease is explained yet: limits.money.decrease holds for all"},
+}
+
+// addLater adds the commands that are not there yet, hidden, where nobody has
+// built one of that name.
+func addLater(root *cobra.Command) {
+	for _, later := range laterCommands {
+		words := strings.Fields(later.path)
+		parent := root
+		for _, c := range root.Commands() {
+			if len(words) > 1 && c.Name() == words[0] {
+				parent = c
+			}
+		}
+		parent.AddCommand(&cobra.Command{Use: words[len(words)-1], Hidden: true, DisableFlagParsing: true, Annotations: map[string]string{notYet: later.what},
+			RunE: func(*cobra.Command, []string) error {
+				return usage("syncd %s is not there yet: %s", later.path, later.what)
+			}})
+	}
+}
+
+// refuseLater says of settings that are not there yet that they are not.
+func refuseLater(doc *config.Document, problems *config.Problems) {
+	for _, s := range laterSettings {
+		doc.Refuse(s.path, "is not there yet: "+s.what+"; take it out", problems)
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"syncd/internal/web/control"
+)
+
+func allCommands(c *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{c}
+	for _, sub := range c.Commands() {
+		all = append(all, allCommands(sub)...)
+	}
+	return all
+}
+
+// A flag may stand before its command only if it is plain whether a value follows.
+func TestFlagsOfOneNameTakeAValueOrNone(t *testing.T) {
+	valued := map[string]bool{}
+	for _, c := range allCommands((&app{console: control.Local()}).root()) {
+		for _, set := range []*pflag.FlagSet{c.Flags(), c.PersistentFlags()} {
+			set.VisitAll(func(f *pflag.Flag) {
+				takes := f.NoOptDefVal == ""
+				if was, seen := valued[f.Name]; seen && was != takes {
+					t.Errorf("%s --%s takes a value, or none, unlike elsewhere", c.CommandPath(), f.Name)
+				}
+				valued[f.Name] = takes
+			})
+		}
+	}
+}
+
+// What was built since is told of no more as something that is not there yet.
+func TestWhatIsNotThereYetIsNot(t *testing.T) {
+	root := (&app{console: control.Local()}).root()
+	there := map[string]bool{}
+	for _, c := range allCommands(root) {
+		path := c.CommandPath()
+		if there[path] {
+			t.Errorf("%s is built, and stands in laterCommands", path)
+		}
+		there[path] = true
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if laterFlags[path+" --"+f.Name] != "" {
+				t.Errorf("%s --%s is built, and stands in laterFlags", path, f.Name)
+			}
+		})
+	}
+	for _, s := range laterSettings {
+		at := reflect.TypeFor[Config]()
+		for name := range strings.SplitSeq(s.path, ".") {
+			at = settingOf(at, name)
+		}
+		if at != nil {
+			t.Errorf("%s is built, and stands in laterSettings", s.path)
+		}
+	}
+}
+
+// settingOf is the type of a setting in a group, or nil.
+func settingOf(group reflect.Type, name string) reflect.Type {
+	for group != nil && group.Kind() == reflect.Pointer {
+		group = group.Elem()
+	}
+	if group == nil || group.Kind() != reflect.Struct {
+		return nil
+	}
+	for f := range group.Fields() {
+		tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if tag == name {
+			return f.Type
+		}
+		if strings.Contains(options, "inline") {
+			if t := settingOf(f.Type, name); t != nil {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+func TestFlagsBeforeTheirCommand(t *testing.T) {
+	root := (&app{console: control.Local()}).root()
+	for _, c := range []struct{ typed, want string }{
+		{"--yes cipp users offboard x", "cipp users offboard x --yes"},
+		{"--json --tenant contoso cipp users list", "--json cipp users list --tenant contoso"},
+		{"--config c.yaml --target=ITGlue -v plan --all", "--config c.yaml -v plan --all --target=ITGlue"},
+		{"--customer Contoso plan -- x", "plan --customer Contoso -- x"},
+		{"plan --all", "plan --all"},
+		{"--version", "--version"},
+		{"--nosuch plan", "--nosuch plan"},
+		{"--yes", "--yes"},
+	} {
+		if got := strings.Join(arranged(root, strings.Fields(c.typed)), " "); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.typed, got, c.want)
+		}
+	}
+}
+
+func TestWhichTargetIsMeant(t *testing.T) {
+	one := mustParse(t, both, nil)
+	many := mustParse(t, both+"itglue: {api_key: s}\nscim: [{name: cinode, url: 'https://scim.example.net', token: t}]\n", nil)
+	for _, c := range []struct {
+		cfg         *Config
+		typed, want string
+	}{
+		{one, "ConnectWise", "connectwise"},
+		{one, "", "connectwise"},
+		{many, "IT Glue", "itglue"},
+		{many, "SCIM/Cinode", "scim/cinode"},
+		{many, "Cinode", "scim/cinode"},
+		{many, "", "<name the target: connectwise, itglue, scim/cinode>"},
+		{many, "hudu", `<target "hudu" is not configured; configured: connectwise, itglue, scim/cinode>`},
+		{many, "itglue,connectwise", `<"itglue,connectwise": one target at a time, or leave it out for all; configured: connectwise, itglue, scim/cinode>`},
+	} {
+		got, err := c.cfg.targetNamed(c.typed)
+		if err != nil {
+			got = "<" + err.Error() + ">"
+		}
+		if got != c.want {
+			t.Errorf("%q: got %s, want %s", c.typed, got, c.want)
+		}
+	}
+	if slices.Contains(one.targets(), "") {
+		t.Error("a target has no name")
+	}
+}
