@@ -28,7 +28,7 @@ const (
 )
 
 var (
-	system    = floor{[]string{"internal/rest", "internal/secret", "internal/mapping", "internal/plan", "internal/directory"}, independent}
+	system    = floor{[]string{"internal/rest", "internal/secret", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, independent}
 	simulator = floor{[]string{"internal/simulator/serving"}, outside}
 	store     = floor{[]string{"internal/state/...", "internal/plan", "internal/directory"}, downward}
 )
@@ -40,8 +40,8 @@ var floors = map[string]floor{
 
 	"internal/web":             {[]string{"internal/web/control", "internal/state", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
 	"internal/web/control":     {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
-	"internal/report":          {[]string{"internal/visible", "internal/sync", "internal/mapping", "internal/plan", "internal/directory"}, downward},
-	"internal/sync":            {[]string{"internal/state", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
+	"internal/report":          {[]string{"internal/visible", "internal/sync", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/sync":            {[]string{"internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
 	"internal/sync/targettest": {[]string{"internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
 	"internal/sync/schedule":   {nil, "a schedule knows times and names, not what runs"},
 
@@ -59,6 +59,7 @@ var floors = map[string]floor{
 	"internal/state":           {[]string{"internal/plan", "internal/directory"}, downward},
 	"internal/state/boltstate": store, "internal/state/pgstate": store, "internal/state/statetest": store,
 
+	"internal/money":     {[]string{"internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/mapping":   {[]string{"internal/plan", "internal/directory"}, downward},
 	"internal/plan":      {[]string{"internal/directory"}, downward},
 	"internal/directory": {nil, "what a tenant holds is the ground floor"},
@@ -74,7 +75,7 @@ var floors = map[string]floor{
 }
 
 // pure packages decide: what they say follows from what they are given.
-var pure = []string{"internal/plan", "internal/directory", "internal/scim/attribute"}
+var pure = []string{"internal/money", "internal/plan", "internal/directory", "internal/scim/attribute"}
 
 // forbidden is what a pure package may not import, with all below it.
 var forbidden = []string{"os", "net", "log", "syscall", "os/exec", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "github.com/rs/zerolog", "github.com/prometheus", "go.etcd.io"}

@@ -19,6 +19,7 @@ import (
 	"syncd/internal/cipp/tenants"
 	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
+	"syncd/internal/money"
 	"syncd/internal/rest"
 	"syncd/internal/scim"
 	"syncd/internal/secret"
@@ -122,6 +123,7 @@ func schema(t *testing.T) []byte {
 	at("JobConfig", "targets").Items.Pattern = `^(cipp|connectwise|itglue|scim/[a-z0-9_-]+)$`
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
+	at("ConnectWiseConfig", "grace").Enum = []any{money.GraceBill, money.GraceFree}
 	at("ITGlueConfig", "psa_contact_sync").Enum = []any{itglue.SyncOff, itglue.SyncOneWay, itglue.SyncTwoWay}
 	at("ITGlueConfig", "quiet_hours").Items.Pattern = `^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}$`
 	at("ITGlueLeavers", "then").Enum = []any{itglue.ThenArchive, itglue.ThenDelete, itglue.ThenLeave}
@@ -270,6 +272,7 @@ func TestWhatTheSchemaRefusesTheLoaderRefuses(t *testing.T) {
 		"a policy that is none":       both + "jobs: [{name: a, targets: [connectwise], apply: yes please}]\n",
 		"a first plan that is none":   both + "limits: {first_plan: maybe}\n",
 		"a way to go that is none":    with("connectwise", "gone: delete"),
+		"a grace that is none":        with("connectwise", "grace: half"),
 		"a currency in words":         both + "currency: dollars\n",
 		"an address without a port":   both + "listen: localhost\n",
 		"http to a stranger":          with("cipp", "url: http://cipp.example.net"),

@@ -311,6 +311,8 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 // editCIPP changes what Microsoft or CIPP say:
 //
 //	sku TENANT PART PAID/USED   the tenant now holds so many
+//	sub TENANT PART ID STATE UNITS DAYS   its only subscription, which moves on in so many days; STATE may be Trial
+//	senseless TENANT [negative | orphan | address]   a row that makes no sense, of something nobody bills
 //	drop TENANT PART            the licence vanishes
 //	empty TENANT                every licence vanishes
 //	silent TENANT               CIPP lost its access: 200 and nothing, everywhere
@@ -365,6 +367,51 @@ func (w *world) editCIPP(args []string) (err error) {
 			}
 			t.SKUs = append(t.SKUs, bought(part, paid, used))
 		})
+	case "sub":
+		units, uerr := strconv.Atoi(arg(5))
+		days, derr := strconv.Atoi(arg(6))
+		if uerr != nil || derr != nil {
+			return fmt.Errorf("world cipp sub: say how many units, and in how many days")
+		}
+		tenant(func(t *cippsim.Tenant) {
+			if t.SKU(arg(2)) == nil {
+				t.SKUs = append(t.SKUs, bought(arg(2), 0, 0))
+			}
+			k := t.SKU(arg(2))
+			k.Enabled, k.Warning, k.Suspended, k.LockedOut = 0, 0, 0, 0
+			status, trial := arg(4), false
+			switch status {
+			case "Trial":
+				status, trial, k.Enabled = "Enabled", true, units
+			case "Enabled":
+				k.Enabled = units
+			case "Warning":
+				k.Warning = units
+			case "Suspended":
+				k.Suspended = units
+			case "LockedOut":
+				k.LockedOut = units
+			}
+			k.Subscriptions = []cippsim.Subscription{{ID: arg(3), Status: status, Trial: trial, Total: units, Created: time.Now().AddDate(-1, 0, 0), Next: time.Now().AddDate(0, 0, days).Truncate(time.Second)}}
+		})
+	case "senseless":
+		fault := map[string]cippsim.ResourceFault{}
+		switch arg(2) {
+		case "negative":
+			fault["subscribedSkus"] = cippsim.ResourceFault{Rows: []any{map[string]any{"skuId": skus["EXCHANGESTANDARD"].id, "skuPartNumber": "EXCHANGESTANDARD", "capabilityStatus": "Enabled", "consumedUnits": -1,
+				"prepaidUnits": map[string]any{"enabled": 2}}}}
+		case "orphan":
+			fault["directory/subscriptions"] = cippsim.ResourceFault{Rows: []any{map[string]any{"id": "odd", "skuId": nil, "status": "Enabled", "totalLicenses": 3, "isTrial": false}}}
+		case "address":
+			tenant(func(t *cippsim.Tenant) {
+				u := t.User(arg(3))
+				u.ProxyAddresses = append(u.ProxyAddresses, "smtp:two words@"+t.DefaultDomain)
+			})
+			return err
+		default:
+			return fmt.Errorf("world cipp senseless %s means nothing", arg(2))
+		}
+		w.cipp.SetTenantFaults(arg(1), cippsim.TenantFaults{Graph: fault})
 	case "drop":
 		tenant(func(t *cippsim.Tenant) {
 			t.SKUs = slices.DeleteFunc(t.SKUs, func(k cippsim.SKU) bool { return k.PartNumber == arg(2) })

@@ -257,6 +257,8 @@ type row struct {
 	CippStatus text `json:"CippStatus"`
 	Message    text `json:"Message"`
 	Error      text `json:"CippException"`
+
+	unread string // why the row makes no sense, or ""
 }
 
 // A rowOf is a pointer to a row of type T: whatever has a row embedded.
@@ -312,10 +314,108 @@ func rowsAmong[T any, P rowOf[T]](raw []byte) (rows []T, stray, err error) {
 	}
 	dec := decoder(raw)
 	rows, stray, err = rowsFrom[T, P](dec)
-	if err == nil && !atEnd(dec) {
+	switch {
+	case err == nil && !atEnd(dec):
 		err = errors.New("something follows the rows")
+	case err != nil:
+		if apart, ok := rowsApart[T, P](raw); ok {
+			return apart, nil, nil
+		}
 	}
 	return rows, stray, err
+}
+
+// A salvager is a row that says whose it is where the rest of it makes no sense.
+type salvager interface {
+	salvage(nameplate)
+}
+
+// A nameplate is what a row may be told by.
+type nameplate struct {
+	row
+	ID   loose `json:"id"`
+	SKU  loose `json:"skuId"`
+	Part loose `json:"skuPartNumber"`
+	UPN  loose `json:"userPrincipalName"`
+	Name loose `json:"displayName"`
+}
+
+// A loose is a text where there is one, and "" where there is anything else.
+type loose string
+
+// UnmarshalJSONFrom reads any value.
+func (l *loose) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*l = ""
+	raw, err := dec.ReadValue()
+	if err == nil && raw.Kind() == '"' {
+		var s string
+		err = json.Unmarshal(raw, &s, tolerant)
+		*l = loose(strings.TrimSpace(s))
+	}
+	return err
+}
+
+// someUnread says how many items of a list make no sense, as the end of a check.
+// It is an error where none of them does: then the answer is broken and not a row
+// of it, and so it is where the host cut off what lay deep in several.
+func someUnread[T any](what string, items []T, unread func(*T) string) (string, error) {
+	n, cuts := 0, 0
+	first := ""
+	for i := range items {
+		why := unread(&items[i])
+		if why == "" {
+			continue
+		}
+		n++
+		first = cmp.Or(first, why)
+		if strings.Contains(why, cutWords) {
+			cuts++
+		}
+	}
+	switch {
+	case n == 0:
+		return "", nil
+	case n == len(items), cuts > 1:
+		return "", fmt.Errorf("%s: %d of %d rows make no sense, the first because %s", what, n, len(items), first)
+	}
+	return fmt.Sprintf(", but for %d of %d rows, which make no sense", n, len(items)), nil
+}
+
+// rowsApart reads a list of which some rows make no sense, each row by itself:
+// one that cannot be read keeps its names and the reason. It is not ok where the
+// list holds anything but rows, where no row makes sense, which then is the
+// answer's fault and not a row's, or where rows of this sort have no names.
+func rowsApart[T any, P rowOf[T]](raw []byte) (rows []T, ok bool) {
+	if _, can := any(P(new(T))).(salvager); !can || raw[0] != '[' {
+		return nil, false
+	}
+	sound := 0
+	dec := decoder(raw)
+	err := elements(dec, func(dec *jsontext.Decoder) error {
+		one, err := dec.ReadValue()
+		if err != nil || one.Kind() != '{' {
+			return cmp.Or(err, errNotJSON)
+		}
+		rows = append(rows, *new(T))
+		r := P(&rows[len(rows)-1])
+		broken := json.Unmarshal(one, r, tolerant)
+		if broken != nil {
+			var told nameplate
+			if err := json.Unmarshal(one, &told, tolerant); err != nil {
+				return err
+			}
+			*r = *new(T)
+			told.unread = plainAt(broken, 0).Error()
+			any(r).(salvager).salvage(told)
+		} else {
+			sound++
+		}
+		if r.stray() != "" {
+			return errNotJSON
+		}
+		return nil
+	})
+	return rows, err == nil && atEnd(dec) && sound > 0
 }
 
 // rowsFrom is rowsAmong for the value that comes next.
@@ -410,7 +510,11 @@ func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 // plain shortens an error of the decoder to what an operator can use.
-func plain(err error) error {
+func plain(err error) error { return plainAt(err, 1) }
+
+// plainAt is plain for an error whose place begins with so many steps that the
+// caller names: the row.
+func plainAt(err error, named int) error {
 	if c, ok := errors.AsType[*cutError](err); ok {
 		return c
 	}
@@ -421,8 +525,10 @@ func plain(err error) error {
 		return errors.New("the answer ends in the middle")
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
-		// The pointer begins with the row, which the caller names.
-		_, where, _ := strings.Cut(strings.TrimPrefix(string(e.JSONPointer), "/"), "/")
+		where := strings.TrimPrefix(string(e.JSONPointer), "/")
+		for range named {
+			_, where, _ = strings.Cut(where, "/")
+		}
 		if e.Err != nil {
 			return fmt.Errorf("%s: %w", where, e.Err)
 		}

@@ -251,7 +251,7 @@ func FuzzAnswer(f *testing.F) {
 				skuRows, err1 := rowsOf[skuRow](skus.rows)
 				subRows, err2 := rowsOf[subscriptionRow](subs.rows)
 				if err1 == nil && err2 == nil {
-					if list, err := licences(dentalID, skuRows, subRows); err == nil {
+					if list, _, err := licences(dentalID, skuRows, subRows); err == nil {
 						sane(list)
 					}
 				}
@@ -360,7 +360,7 @@ func BenchmarkBulkAnswer(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if list, err := licences(dentalID, skuRows, subRows); err != nil || len(list) != 20 {
+			if list, _, err := licences(dentalID, skuRows, subRows); err != nil || len(list) != 20 {
 				b.Fatal(list, err)
 			}
 		}
@@ -448,8 +448,32 @@ func TestARealisticAnswerIsUnderstood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := licences(dentalID, skuRows, subRows)
+	list, _, err := licences(dentalID, skuRows, subRows)
 	if err != nil || len(list) != 20 || list[19].Purchased != 44 || list[19].Assigned != 42 || list[19].Disputed != "" {
 		t.Errorf("got %+v, %v", list, err)
+	}
+}
+
+func TestAnAnswerIsBrokenWhereNoRowOfItMakesSense(t *testing.T) {
+	cut := (&cutError{"System.Object[]"}).Error()
+	for _, c := range []struct {
+		rows []string
+		want string
+	}{
+		{[]string{"", ""}, ""},
+		{[]string{"", "odd"}, ", but for 1 of 2 rows, which make no sense"},
+		{[]string{"", "odd", "odd"}, ", but for 2 of 3 rows, which make no sense"},
+		{[]string{"odd"}, "error: users: 1 of 1 rows make no sense, the first because odd"},
+		{[]string{"", "", cut}, ", but for 1 of 3 rows, which make no sense"},
+		{[]string{"", cut, cut}, "error: users: 2 of 3 rows make no sense, the first because " + cut},
+		{nil, ""},
+	} {
+		got, err := someUnread("users", c.rows, func(s *string) string { return *s })
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%q: got %q, want %q", c.rows, got, c.want)
+		}
 	}
 }

@@ -33,6 +33,10 @@ type groupRow struct {
 	Licences     list[assignedRow, *assignedRow] `json:"assignedLicenses"`
 }
 
+func (r *groupRow) salvage(n nameplate) {
+	r.row, r.ID, r.Name = n.row, text(n.ID), text(n.Name)
+}
+
 var groupsPart = get("groups", "groups?$select=id,displayName,description,mail,mailEnabled,securityEnabled,groupTypes,resourceProvisioningOptions,"+
 	"visibility,membershipRule,onPremisesSyncEnabled,createdDateTime,assignedLicenses&$top=999", 999)
 
@@ -66,31 +70,42 @@ func (r *reading) readGroups(ctx context.Context) ([]directory.Group, []string, 
 			unknown++
 		}
 	}
-	checks := []string{whole, r.witness, "every group has an id", "members and owners read group by group"}
+	unread, err := someUnread("groups", groups, func(g *directory.Group) string { return g.Unread })
+	if err != nil {
+		return nil, nil, err
+	}
+	checks := []string{whole, r.witness, "every group has an id and a kind" + unread, "members and owners read group by group"}
 	if unknown > 0 {
 		checks = append(checks, fmt.Sprintf("members of %d groups unknown", unknown))
 	}
 	return groups, checks, nil
 }
 
+// group turns a row into a group. As with users, one that has an id and makes no
+// sense otherwise is one of which nothing is known but that it is there.
 func (r *groupRow) group(in interner) (directory.Group, error) {
 	id := strings.ToLower(r.ID.trimmed())
+	unread := func(format string, args ...any) (directory.Group, error) {
+		return directory.Group{ID: id, Name: string(r.Name), Unread: fmt.Sprintf(format, args...)}, nil
+	}
 	switch {
 	case !directory.IsGUID(id):
 		return directory.Group{}, fmt.Errorf("group %q has no object id (%q)", clip(string(r.Name), 60), clip(string(r.ID), 40))
-	case !r.MailOn.set || !r.Security.set:
-		return directory.Group{}, fmt.Errorf("group %s does not say of what kind it is", id)
 	case !r.Deleted.IsZero():
 		return directory.Group{}, fmt.Errorf("group %s is deleted, and nobody asked for the deleted ones", id)
+	case r.unread != "":
+		return unread("%s", r.unread)
+	case !r.MailOn.set || !r.Security.set:
+		return unread("it does not say of what kind it is")
 	}
 	for _, w := range [...]words{r.Types, r.Provisioning} {
 		if err := w.spaced(); err != nil {
-			return directory.Group{}, fmt.Errorf("group %s: %w", id, err)
+			return unread("%s", err)
 		}
 	}
 	licences, err := skusOf(r.Licences, in)
 	if err != nil {
-		return directory.Group{}, fmt.Errorf("group %s: %w", id, err)
+		return unread("%s", err)
 	}
 	return directory.Group{
 		ID: id, Name: string(r.Name), Description: string(r.Description), Mail: strings.ToLower(r.Mail.trimmed()), Kind: r.kind(),

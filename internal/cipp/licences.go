@@ -47,16 +47,25 @@ func (u *units) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
+func (r *skuRow) salvage(n nameplate) {
+	r.row, r.ID, r.SKU, r.PartNumber = n.row, text(n.ID), text(n.SKU), text(n.Part)
+}
+
 // A subscriptionRow is one row of Graph's directory/subscriptions: what was bought.
 // https://learn.microsoft.com/graph/api/resources/companysubscription
 type subscriptionRow struct {
 	row
 	ID     text   `json:"id"`
 	SKU    text   `json:"skuId"`
+	Part   text   `json:"skuPartNumber"`
 	Status text   `json:"status"`
 	Total  number `json:"totalLicenses"`
 	Trial  flag   `json:"isTrial"`
 	Next   moment `json:"nextLifecycleDateTime"`
+}
+
+func (r *subscriptionRow) salvage(n nameplate) {
+	r.row, r.ID, r.SKU, r.Part = n.row, text(n.ID), text(n.SKU), text(n.Part)
 }
 
 // product is the name of a SKU for people.
@@ -98,107 +107,148 @@ func (r *skuRow) foreign(id directory.TenantID) error {
 // A holding adds up what was bought of one SKU.
 type holding struct {
 	paid, trial, grace int
+	idle               int    // units of subscriptions that cannot be used
+	unread             string // why nothing of it can be trusted, or ""
 	list               []directory.Subscription
 }
 
-// holdings adds up subscriptions by SKU.
-func holdings(rows []subscriptionRow) (map[string]*holding, error) {
-	bySKU := make(map[string]*holding, len(rows))
+// holdings adds up subscriptions by SKU. Those that do not say of which SKU they
+// are come apart: any SKU may be theirs.
+func holdings(rows []subscriptionRow) (bySKU map[string]*holding, orphans []*subscriptionRow) {
+	bySKU = make(map[string]*holding, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		sku := strings.ToLower(r.SKU.trimmed())
 		if !directory.IsGUID(sku) {
-			return nil, fmt.Errorf("subscription %q has no SKU id (%q)", r.ID, clip(string(r.SKU), 40))
-		}
-		total, err := r.Total.units("totalLicenses")
-		if err != nil && (usable(r.Status) || r.Total.set) {
-			return nil, fmt.Errorf("SKU %s: subscription %q: %w", sku, r.ID, err)
+			orphans = append(orphans, r)
+			continue
 		}
 		h := bySKU[sku]
 		if h == nil {
 			h = &holding{}
 			bySKU[sku] = h
 		}
-		if usable(r.Status) {
-			switch {
-			case r.Trial.on:
-				h.trial += total
-			default:
-				h.paid += total
-				if strings.EqualFold(string(r.Status), "Warning") {
-					h.grace += total
-				}
+		total, err := r.Total.units("totalLicenses")
+		switch {
+		case r.unread != "":
+			h.unread = fmt.Sprintf("subscription %q: %s", r.ID, r.unread)
+		case err != nil && (usable(r.Status) || r.Total.set):
+			h.unread = fmt.Sprintf("subscription %q: %s", r.ID, err)
+		}
+		switch {
+		case !usable(r.Status):
+			h.idle += total
+		case r.Trial.on:
+			h.trial += total
+		default:
+			h.paid += total
+			if strings.EqualFold(string(r.Status), "Warning") {
+				h.grace += total
 			}
 		}
 		h.list = append(h.list, directory.Subscription{
 			ID: string(r.ID), Status: string(r.Status), Total: total, Trial: r.Trial.on, Renews: r.Next.Time,
 		})
 	}
-	return bySKU, nil
+	return bySKU, orphans
 }
 
 // licences turns the two answers into what the tenant holds. What was bought
 // (subscriptions) and what may be used (prepaidUnits) must add up to the same
-// number; where they do not, neither is believed and the licence is disputed.
-// Any row that makes no sense is an error for the whole list.
-func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) ([]directory.Licence, error) {
-	bought, err := holdings(subs)
-	if err != nil {
-		return nil, err
-	}
+// number; where they do not, neither is believed and the licence is disputed. A
+// row that makes no sense leaves its SKU unread and the others as they are; one
+// that could be any SKU's leaves the list partial: what it lacks is not known.
+func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) (list []directory.Licence, partial bool, err error) {
+	bought, orphans := holdings(subs)
 	out := make([]directory.Licence, 0, len(skus))
-	seen := make(map[string]bool, len(skus))
+	seen := make(map[string]int, len(skus))
 	for i := range skus {
 		r := &skus[i]
 		if err := r.foreign(id); err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		sku := strings.ToLower(r.SKU.trimmed())
-		if !directory.IsGUID(sku) {
-			return nil, fmt.Errorf("row %d of subscribedSkus (%q) has no SKU id (%q)", i+1, clip(string(r.PartNumber), 60), clip(string(r.SKU), 40))
+		sku, why := r.sku()
+		if sku == "" {
+			partial, err = true, fmt.Errorf("row %d of subscribedSkus: %s", i+1, why)
+			continue
 		}
-		if seen[sku] {
-			return nil, fmt.Errorf("SKU %s is listed twice", sku)
+		l := r.licence(sku, bought[sku])
+		l.Unread = cmp.Or(why, l.Unread)
+		if at, twice := seen[sku]; twice {
+			out[at].Unread = "subscribedSkus lists it twice"
+			continue
 		}
-		seen[sku] = true
-		l, err := r.licence(sku, bought[sku])
-		if err != nil {
-			return nil, fmt.Errorf("SKU %s (%s): %w", sku, clip(string(r.PartNumber), 60), err)
-		}
+		seen[sku] = len(out)
 		out = append(out, l)
 	}
-	return append(out, unlisted(seen, bought)...), nil
+	if len(out) == 0 && err != nil {
+		return nil, false, err
+	}
+	out = append(out, unlisted(seen, bought)...)
+	for _, r := range orphans {
+		r.claim(out, bought)
+	}
+	return out, partial, nil
+}
+
+// sku returns the row's SKU and what is wrong with the row, or no SKU where it
+// does not say which it is. Graph's own id of the row ends in the SKU.
+func (r *skuRow) sku() (sku, why string) {
+	sku = strings.ToLower(r.SKU.trimmed())
+	if directory.IsGUID(sku) {
+		return sku, r.unread
+	}
+	why = cmp.Or(r.unread, fmt.Sprintf("%q has no SKU id (%q)", clip(string(r.PartNumber), 60), clip(string(r.SKU), 40)))
+	_, sku, _ = strings.Cut(strings.ToLower(r.ID.trimmed()), "_")
+	if !directory.IsGUID(sku) {
+		return "", why
+	}
+	return sku, why
+}
+
+// claim deals with a subscription that does not say of which SKU it is. It
+// freezes the SKU whose part number it has, and where it has none every SKU
+// whose own numbers do not show that it lacks nothing.
+func (r *subscriptionRow) claim(list []directory.Licence, bought map[string]*holding) {
+	part := r.Part.trimmed()
+	named := part != "" && slices.ContainsFunc(list, func(l directory.Licence) bool { return strings.EqualFold(l.PartNumber, part) })
+	for i := range list {
+		l := &list[i]
+		h := bought[l.SKU]
+		whole := l.Disputed == "" && (h != nil && h.idle == l.Suspended || h == nil && l.Purchased+l.Suspended == 0)
+		if named && strings.EqualFold(l.PartNumber, part) || !named && !whole {
+			l.Unread = cmp.Or(l.Unread, fmt.Sprintf("subscription %q has no SKU id (%q)", r.ID, clip(string(r.SKU), 40)))
+		}
+	}
 }
 
 // licence counts one SKU; h is nil where no subscription of it is known.
-func (r *skuRow) licence(sku string, h *holding) (directory.Licence, error) {
+func (r *skuRow) licence(sku string, h *holding) directory.Licence {
+	l := directory.Licence{SKU: sku, PartNumber: string(r.PartNumber), Name: product(sku, string(r.PartNumber)), Unread: r.unread}
+	if h != nil {
+		l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list
+		l.Unread = cmp.Or(l.Unread, h.unread)
+	}
 	assigned, err := r.Consumed.units("consumedUnits")
-	if err != nil {
-		return directory.Licence{}, err
+	prepaid, suspended, failed := r.Prepaid.count()
+	if err = cmp.Or(err, failed); err != nil {
+		l.Unread = cmp.Or(l.Unread, err.Error())
+		return l
 	}
-	prepaid, suspended, err := r.Prepaid.count()
-	if err != nil {
-		return directory.Licence{}, err
-	}
-	l := directory.Licence{
-		SKU: sku, PartNumber: string(r.PartNumber), Name: product(sku, string(r.PartNumber)),
-		Assigned: assigned, Suspended: suspended,
-	}
+	l.Assigned, l.Suspended = assigned, suspended
 	says := "prepaidUnits says"
 	if dead(r.Capability) {
 		prepaid = units{}
 		says = "capabilityStatus " + string(r.Capability) + " means"
 	}
 	have := prepaid.Enabled.n + prepaid.Warning.n
-	if h == nil {
+	switch {
+	case h == nil:
 		l.Purchased, l.Grace = have, prepaid.Warning.n
-		return l, nil
+	case h.paid+h.trial != have:
+		l.Disputed = fmt.Sprintf("%s %d, its subscriptions add up to %d", says, have, h.paid+h.trial)
 	}
-	l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list
-	if sum := h.paid + h.trial; sum != have {
-		l.Disputed = fmt.Sprintf("%s %d, its subscriptions add up to %d", says, have, sum)
-	}
-	return l, nil
+	return l
 }
 
 // count checks the units and returns those that can be used, and how many cannot.
@@ -221,19 +271,24 @@ func (u units) count() (usable units, suspended int, err error) {
 	return units{Enabled: u.Enabled, Warning: u.Warning}, u.Suspended.n + u.LockedOut.n, nil
 }
 
-// unlisted returns, as disputed, the SKUs of which units were bought and
-// subscribedSkus knows nothing: one of the answers lacks something, and a
-// licence that is missing would look like one that is gone.
-func unlisted(listed map[string]bool, bought map[string]*holding) []directory.Licence {
+// unlisted returns the SKUs of which units were bought and subscribedSkus knows
+// nothing. Where they can be used it is disputed: one of the answers lacks
+// something, and a licence that is missing would look like one that is gone.
+// Suspended ones may be billed for months.
+func unlisted(listed map[string]int, bought map[string]*holding) []directory.Licence {
 	var out []directory.Licence
 	for sku, h := range bought {
-		if listed[sku] || h.paid+h.trial == 0 {
+		live := slices.ContainsFunc(h.list, func(s directory.Subscription) bool {
+			return !strings.EqualFold(s.Status, "Deleted") && !strings.EqualFold(s.Status, "LockedOut")
+		})
+		if _, there := listed[sku]; there || !live && h.unread == "" {
 			continue
 		}
-		out = append(out, directory.Licence{
-			SKU: sku, Name: product(sku, ""), Purchased: h.paid, Trial: h.trial, Grace: h.grace, Subscriptions: h.list,
-			Disputed: fmt.Sprintf("subscribedSkus does not list it, its subscriptions add up to %d", h.paid+h.trial),
-		})
+		l := directory.Licence{SKU: sku, Name: product(sku, ""), Purchased: h.paid, Trial: h.trial, Grace: h.grace, Unread: h.unread, Subscriptions: h.list}
+		if h.paid+h.trial > 0 {
+			l.Disputed = fmt.Sprintf("subscribedSkus does not list it, its subscriptions add up to %d", h.paid+h.trial)
+		}
+		out = append(out, l)
 	}
 	slices.SortFunc(out, func(a, b directory.Licence) int { return strings.Compare(a.SKU, b.SKU) })
 	return out

@@ -1,6 +1,7 @@
 package cipp
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -44,56 +45,49 @@ func (r *overviewRow) stray() string {
 // is missing: CIPP leaves out the SKUs of its excluded list.
 func overview(rows []overviewRow) ([]directory.Licence, error) {
 	out := make([]directory.Licence, 0, len(rows))
-	seen := make(map[string]bool, len(rows))
+	seen := make(map[string]int, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		sku := strings.ToLower(r.SKU.trimmed())
 		if !directory.IsGUID(sku) {
 			return nil, fmt.Errorf("row %d of ListLicenses (%q) has no SKU id (%q)", i+1, clip(string(r.Licence), 60), clip(string(r.SKU), 40))
 		}
-		if seen[sku] {
-			return nil, fmt.Errorf("SKU %s is listed twice", sku)
+		if at, twice := seen[sku]; twice {
+			out[at].Unread = "ListLicenses lists it twice"
+			continue
 		}
-		seen[sku] = true
-		l, err := r.licence(sku)
-		if err != nil {
-			return nil, fmt.Errorf("SKU %s (%s): %w", sku, clip(string(r.Licence), 60), err)
-		}
-		out = append(out, l)
+		seen[sku] = len(out)
+		out = append(out, r.licence(sku))
 	}
 	return out, nil
 }
 
-func (r *overviewRow) licence(sku string) (directory.Licence, error) {
+func (r *overviewRow) licence(sku string) directory.Licence {
 	assigned, err := r.Used.units("CountUsed")
-	if err != nil {
-		return directory.Licence{}, err
-	}
-	enabled, err := r.Total.units("TotalLicenses")
-	if err != nil {
-		return directory.Licence{}, err
-	}
+	enabled, failed := r.Total.units("TotalLicenses")
 	l := directory.Licence{SKU: sku, PartNumber: string(r.Licence), Name: string(r.Licence), Purchased: enabled, Assigned: assigned}
 	if l.Name == "" {
 		l.Name = product(sku, "")
 	}
+	if err = cmp.Or(err, failed); err != nil {
+		l.Unread = err.Error()
+		return l
+	}
 	if len(r.Terms) == 0 {
-		return l, nil
+		return l
 	}
 	rows := make([]subscriptionRow, len(r.Terms))
 	for i, t := range r.Terms {
 		if usable(t.Status) && !t.Total.set {
 			// Null where the subscription itself could not be read.
 			l.Disputed = "one of its subscriptions does not say how many units it has"
-			return l, nil
+			return l
 		}
 		rows[i] = subscriptionRow{ID: t.Subscription, SKU: text(sku), Status: t.Status, Total: t.Total, Trial: t.Trial, Next: t.Next}
 	}
-	bought, err := holdings(rows)
-	if err != nil {
-		return directory.Licence{}, err
-	}
+	bought, _ := holdings(rows)
 	h := bought[sku]
+	l.Unread = h.unread
 	l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list
 	// Units in grace are in the subscriptions and not in TotalLicenses; those
 	// of a trial in grace are in neither of ours, so only enabled ones compare.
@@ -106,5 +100,5 @@ func (r *overviewRow) licence(sku string) (directory.Licence, error) {
 	if active != enabled {
 		l.Disputed = fmt.Sprintf("ListLicenses says %d, its subscriptions add up to %d", enabled, active)
 	}
-	return l, nil
+	return l
 }

@@ -366,27 +366,18 @@ func TestACollectionThatIsNotProvenLeavesTheOthersAlone(t *testing.T) {
 		{"no users", graph("users", cippsim.ResourceFault{Empty: true}), directory.Users, "no tenant is without users"},
 		{"null for users", graph("users", cippsim.ResourceFault{NullValue: true}), directory.Users, "null where a list was due"},
 		{"no list of users", graph("users", cippsim.ResourceFault{NoValue: true}), directory.Users, "no object id"},
-		{"users cut at the depth limit", graph("users", cippsim.ResourceFault{DepthCut: 1}), directory.Users, "cut at its depth limit"},
 		{"a text among users", rows("users", "Could not connect"), directory.Users, `"Could not connect"`},
 		{"null among users", rows("users", nil), directory.Users, "is not data"},
 		{"a placeholder among users", rows("users", cippsim.LoadingRow()), directory.Users, "Loading data"},
 		{"an error row among users", rows("users", user(x, "CippStatus", "Could not connect to tenant. AADSTS65001")), directory.Users, "AADSTS65001"},
 		{"another tenant's row among users", rows("users", user(x, "Tenant", "northwind.example")), directory.Users, "belongs to another tenant"},
 		{"a user without an id", rows("users", user(x, "id", nil)), directory.Users, "no object id"},
-		{"a user without a name", rows("users", user(x, "userPrincipalName", "")), directory.Users, "has no userPrincipalName"},
-		{"a user without a state", rows("users", user(x, "accountEnabled", nil)), directory.Users, "does not say whether it is enabled"},
 		{"a deleted user", rows("users", user(x, "deletedDateTime", "2025-01-01T00:00:00Z")), directory.Users, "is deleted"},
-		{"a licence without a SKU", rows("users", user(x, "assignedLicenses", []any{object{"skuId": ""}})), directory.Users, "has no SKU id"},
-		{"licences as text", rows("users", user(x, "assignedLicenses", "none")), directory.Users, "where a list was due"},
-		{"proxy addresses run together", rows("users", user(x, "proxyAddresses", "SMTP:a@x.example smtp:b@x.example")), directory.Users, "cut at its depth limit"},
-		{"proxy addresses printed", rows("users", user(x, "proxyAddresses", "System.Object[]")), directory.Users, "cut at its depth limit"},
 
 		{"groups refused", graph("groups", cippsim.ResourceFault{Status: 403}), directory.Groups, "groups: 403"},
 		{"groups down", graph("groups", cippsim.ResourceFault{Status: 503}), directory.Groups, "groups: 503"},
 		{"null for groups", graph("groups", cippsim.ResourceFault{NullValue: true}), directory.Groups, "null where a list was due"},
 		{"a group without an id", rows("groups", group("x")), directory.Groups, "no object id"},
-		{"a group without a kind", rows("groups", group(x, "mailEnabled", nil)), directory.Groups, "does not say of what kind"},
-		{"group types run together", rows("groups", group(x, "groupTypes", "Unified DynamicMembership")), directory.Groups, "cut at its depth limit"},
 
 		{"domains refused", graph("domains", cippsim.ResourceFault{Status: 403}), directory.Domains, "domains: 403"},
 		{"no domains", graph("domains", cippsim.ResourceFault{Empty: true}), directory.Domains, "no tenant is without"},
@@ -416,6 +407,54 @@ func TestACollectionThatIsNotProvenLeavesTheOthersAlone(t *testing.T) {
 				}
 				if err := d.snapshot(t, bakeryID, everything).Proven(everything); err != nil {
 					t.Errorf("another tenant suffers: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A row that makes no sense freezes whom it is about, and nobody else.
+func TestARowThatMakesNoSenseFreezesItsOwnPersonOrGroup(t *testing.T) {
+	const x = "a0000000-0000-4000-8000-000000000009"
+	for _, c := range []struct {
+		name string
+		path string
+		row  any
+		want string
+	}{
+		{"a user without a name", "users", user(x, "userPrincipalName", ""), "it has no userPrincipalName"},
+		{"a user without a state", "users", user(x, "accountEnabled", nil), "it does not say whether it is enabled"},
+		{"an object for a name", "users", user(x, "displayName", object{"en": "Ada"}), "displayName: an object where a single value was due"},
+		{"a licence without a SKU", "users", user(x, "assignedLicenses", []any{object{"skuId": ""}}), `a licence has no SKU id ("")`},
+		{"licences as text", "users", user(x, "assignedLicenses", "none"), `assignedLicenses: text ("none") where a list was due`},
+		{"a proxy address with a space", "users", user(x, "proxyAddresses", []any{"SMTP:a@x.example", "smtp:two words@x.example"}), `proxyAddresses: "smtp:two words@x.example" is no address: there is a space in it`},
+		{"proxy addresses run together", "users", user(x, "proxyAddresses", "SMTP:a@x.example smtp:b@x.example"), `proxyAddresses: "SMTP:a@x.example smtp:b@x.example" is no address: there is a space in it`},
+		{"proxy addresses printed", "users", user(x, "proxyAddresses", "System.Object[]"), "cut at its depth limit"},
+		{"a group without a kind", "groups", group(x, "mailEnabled", nil), "it does not say of what kind it is"},
+		{"group types run together", "groups", group(x, "groupTypes", "Unified DynamicMembership"), "cut at its depth limit"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peopled(t, func(t *testing.T, d *desk) {
+				before := d.snapshot(t, dentalID, everything)
+				d.sim.SetFaults(graph(c.path, cippsim.ResourceFault{Rows: []any{c.row}}))
+				s := d.snapshot(t, dentalID, everything)
+				type one struct{ id, unread string }
+				var frozen []one
+				for _, u := range items(t, s.Users) {
+					if u.Unread != "" {
+						frozen = append(frozen, one{u.ID, u.Unread})
+					}
+				}
+				for _, g := range items(t, s.Groups) {
+					if g.Unread != "" {
+						frozen = append(frozen, one{g.ID, g.Unread})
+					}
+				}
+				if len(frozen) != 1 || frozen[0].id != x || !strings.Contains(frozen[0].unread, c.want) {
+					t.Errorf("got %+v, want %s alone: %s", frozen, x, c.want)
+				}
+				if now, then := len(items(t, s.Users))+len(items(t, s.Groups)), len(items(t, before.Users))+len(items(t, before.Groups)); now != then+1 {
+					t.Errorf("got %d users and groups, want %d", now, then+1)
 				}
 			})
 		})

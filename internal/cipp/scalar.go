@@ -37,8 +37,10 @@ type moment struct{ time.Time }
 // there and is lost, which is not the same as empty.
 type cutError struct{ text string }
 
+const cutWords = "cut at its depth limit"
+
 func (e *cutError) Error() string {
-	return fmt.Sprintf("the answer was cut at its depth limit (%q where data should be)", clip(e.text, 60))
+	return fmt.Sprintf("the answer was "+cutWords+" (%q where data should be)", clip(e.text, 60))
 }
 
 // cut reports whether s is what PowerShell prints for a value that lay too deep.

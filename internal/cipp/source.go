@@ -205,17 +205,18 @@ func (r *reading) licencesInOneCall(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	list, err := proven(r.f, skus, subs, r.witness != "")
+	list, partial, err := proven(r.f, skus, subs, r.witness != "")
 	if err != nil {
 		return found{}, err
 	}
+	agree, err := agreement(list)
 	checks := []string{"every part answered 200", whole, wholeSubs}
 	if r.witness == "" {
 		checks = append(checks, "organization absent: the tenant is known by its SKU rows")
 	} else {
 		checks = append(checks, r.witness)
 	}
-	return found{licences: list, checks: append(checks, agreement(list))}, nil
+	return found{licences: list, checks: append(checks, agree), partial: partial}, err
 }
 
 // licencesInTwoCalls reads Graph through ListGraphRequest, which pages by itself
@@ -229,13 +230,14 @@ func (c *Client) licencesInTwoCalls(ctx context.Context, f TenantFilter) (found,
 	if err != nil {
 		return found{}, err
 	}
-	list, err := proven(f, skus, subs, false)
+	list, partial, err := proven(f, skus, subs, false)
 	if err != nil {
 		return found{}, err
 	}
-	return found{licences: list, checks: []string{
-		"both lists read to the end", "every row is this tenant's", "organization absent: the tenant is known by its SKU rows", agreement(list),
-	}}, nil
+	agree, err := agreement(list)
+	return found{licences: list, partial: partial, checks: []string{
+		"both lists read to the end", "every row is this tenant's", "organization absent: the tenant is known by its SKU rows", agree,
+	}}, err
 }
 
 // licencesOfOverview reads ListLicenses. It answers 200 and nothing where Graph
@@ -259,35 +261,43 @@ func (c *Client) licencesOfOverview(ctx context.Context, f TenantFilter) (found,
 	if err != nil {
 		return found{}, err
 	}
-	return found{list, []string{"every row is this tenant's", "SKUs that CIPP excludes are not listed", agreement(list)}, true}, nil
+	agree, err := agreement(list)
+	return found{list, []string{"every row is this tenant's", "SKUs that CIPP excludes are not listed", agree}, true}, err
 }
 
 // proven turns both lists into licences if there is enough to believe them.
-func proven(f TenantFilter, skus []skuRow, subs []subscriptionRow, witnessed bool) ([]directory.Licence, error) {
+func proven(f TenantFilter, skus []skuRow, subs []subscriptionRow, witnessed bool) (list []directory.Licence, partial bool, err error) {
 	if !witnessed {
 		// CIPP answers 200 and an empty list where it may not read a tenant.
 		if len(skus) == 0 {
-			return nil, errors.New("subscribedSkus: empty, and nothing shows that CIPP may read this tenant")
+			return nil, false, errors.New("subscribedSkus: empty, and nothing shows that CIPP may read this tenant")
 		}
 		if len(subs) == 0 {
-			return nil, errors.New("directory/subscriptions: empty, and nothing shows that CIPP may read this tenant")
+			return nil, false, errors.New("directory/subscriptions: empty, and nothing shows that CIPP may read this tenant")
 		}
 	}
 	return licences(f.tenant.ID, skus, subs)
 }
 
 // agreement is the check that what was bought and what may be used add up.
-func agreement(list []directory.Licence) string {
+func agreement(list []directory.Licence) (string, error) {
 	disputed := 0
 	for _, l := range list {
 		if l.Disputed != "" {
 			disputed++
 		}
 	}
-	if disputed == 0 {
-		return "units and subscriptions agree"
+	unread, err := someUnread("licences", list, func(l *directory.Licence) string {
+		if l.Unread == "" {
+			return ""
+		}
+		return fmt.Sprintf("SKU %s (%s): %s", l.SKU, clip(l.PartNumber, 60), l.Unread)
+	})
+	text := "units and subscriptions agree"
+	if disputed > 0 {
+		text += fmt.Sprintf(" but for %d SKUs", disputed)
 	}
-	return fmt.Sprintf("units and subscriptions agree but for %d SKUs", disputed)
+	return text + unread, err
 }
 
 // graphRows decodes one part of a bulk answer, and says how we know that it is

@@ -1,6 +1,7 @@
 package cipp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"syncd/internal/directory"
@@ -26,8 +27,8 @@ func TestLicencesAreCountedBySubscription(t *testing.T) {
 			{SKU: premium, PartNumber: "SPB", Purchased: 25, Assigned: 23},
 			{SKU: e3, PartNumber: "SPE_E3", Purchased: 9, Assigned: 12, Trial: 4, Grace: 3, Suspended: 3},
 		}
-		if diff := cmp.Diff(want, got, ignore); diff != "" {
-			t.Errorf("licences (-want +got):\n%s", diff)
+		if d := diff.Diff(want, got, ignore); d != "" {
+			t.Errorf("licences (-want +got):\n%s", d)
 		}
 		subs := got[1].Subscriptions
 		if len(subs) != 4 || !subs[1].Trial || subs[2].Status != "Warning" || !subs[2].Renews.IsZero() || !subs[0].Renews.Equal(bought.AddDate(1, 0, 0)) {
@@ -141,23 +142,9 @@ func TestWhatIsNotProvenIsUnknownForThatTenantAlone(t *testing.T) {
 		{name: "a placeholder among the rows", faults: rowsOf(cippsim.LoadingRow()), want: "Loading data"},
 		{name: "an error row", faults: rowsOf(sku(flow, "CippStatus", "Could not connect to tenant. AADSTS65001")), want: "Could not connect to tenant"},
 		{name: "a row of another tenant", faults: rowsOf(sku(flow, "Tenant", "northwind.example")), want: "belongs to another tenant"},
-		{name: "a row without a SKU id", faults: rowsOf(sku(flow, "skuId", nil)), want: "no SKU id"},
-		{name: "a SKU twice", faults: rowsOf(sku(strings.ToUpper(premium))), want: premium + " is listed twice"},
-		{name: "a negative number", faults: rowsOf(sku(flow, "consumedUnits", -1)), want: flow + " (SPB): consumedUnits is negative (-1)"},
-		{name: "an absurd number", faults: rowsOf(sku(flow, "prepaidUnits", prepaid(10_000_001))), want: flow + " (SPB): prepaidUnits.enabled is absurd"},
-		{name: "half a licence", faults: rowsOf(sku(flow, "consumedUnits", 2.5)), want: `consumedUnits is "2.5"`},
-		{name: "a word for a number", faults: rowsOf(sku(flow, "consumedUnits", "many")), want: `consumedUnits is "many"`},
-		{name: "no number", faults: rowsOf(sku(flow, "consumedUnits", nil)), want: "consumedUnits is missing"},
-		{name: "no units", faults: rowsOf(sku(flow, "prepaidUnits", nil)), want: "prepaidUnits.enabled is missing"},
 		{name: "a row cut at the depth limit", faults: rowsOf("@{skuId=x; prepaidUnits=}"), want: "cut at its depth limit"},
 		{name: "units cut at the depth limit", faults: graph("subscribedSkus", cippsim.ResourceFault{DepthCut: 1}), want: "cut at its depth limit"},
-		{name: "units cut by another host", faults: rowsOf(sku(flow, "prepaidUnits", "System.Collections.Hashtable")), want: "cut at its depth limit"},
 		{name: "a body cut at the depth limit", faults: shaped(cippsim.Shape{DepthCut: 1}), want: "cut at its depth limit"},
-		{name: "a list for a word", faults: rowsOf(sku(flow, "skuId", []any{flow, e3})), want: "a list where a single value was due"},
-		{name: "a subscription of no SKU", faults: graph("directory/subscriptions", cippsim.ResourceFault{Rows: []any{object{"id": "s1", "skuId": "", "status": "Enabled"}}}),
-			want: `subscription "s1" has no SKU id`},
-		{name: "a subscription without a number", faults: graph("directory/subscriptions", cippsim.ResourceFault{Rows: []any{object{"id": "s1", "skuId": premium, "status": "Enabled"}}}),
-			want: "SKU " + premium + `: subscription "s1": totalLicenses is missing`},
 
 		{name: "access dissolved by the tenant", faults: one(cippsim.TenantFaults{GraphError: cippsim.TextDissolved}), want: "check its GDAP relationship"},
 		{name: "outside the role", faults: one(cippsim.TenantFaults{Denied: true}), want: "let the role of the API client see this tenant"},
@@ -196,6 +183,73 @@ func TestWhatIsNotProvenIsUnknownForThatTenantAlone(t *testing.T) {
 					if _, _, err := d.read(t, id); err != nil {
 						t.Errorf("another tenant suffers: %v", err)
 					}
+				}
+			})
+		})
+	}
+}
+
+// A row that makes no sense freezes its own SKU, and what is proven of the others stands.
+func TestARowThatMakesNoSenseFreezesItsOwnSKU(t *testing.T) {
+	skus := func(rows ...any) cippsim.Faults { return graph("subscribedSkus", cippsim.ResourceFault{Rows: rows}) }
+	subs := func(pairs ...any) cippsim.Faults {
+		row := object{"id": "s1", "skuId": flow, "skuPartNumber": "FLOW_FREE", "status": "Enabled", "totalLicenses": 1, "isTrial": false}
+		for i := 0; i < len(pairs); i += 2 {
+			row[pairs[i].(string)] = pairs[i+1]
+		}
+		return one(cippsim.TenantFaults{Graph: map[string]cippsim.ResourceFault{
+			"subscribedSkus": {Rows: []any{sku(flow, "skuPartNumber", "FLOW_FREE")}}, "directory/subscriptions": {Rows: []any{row}}}})
+	}
+	for _, c := range []struct {
+		name    string
+		faults  cippsim.Faults
+		sku     string // the frozen one; flow where it is not said
+		want    string // why
+		partial bool
+	}{
+		{name: "a row without a SKU id, whose own id ends in it", faults: skus(sku(flow, "skuId", nil)), want: "has no SKU id"},
+		{name: "a row that could be any SKU's", faults: skus(sku(flow, "skuId", nil, "id", nil)), sku: "none", partial: true},
+		{name: "a SKU twice", faults: skus(sku(strings.ToUpper(premium))), sku: premium, want: "lists it twice"},
+		{name: "a negative number", faults: skus(sku(flow, "consumedUnits", -1)), want: "consumedUnits is negative (-1)"},
+		{name: "an absurd number", faults: skus(sku(flow, "prepaidUnits", prepaid(10_000_001))), want: "prepaidUnits.enabled is absurd"},
+		{name: "half a licence", faults: skus(sku(flow, "consumedUnits", 2.5)), want: `consumedUnits is "2.5"`},
+		{name: "a word for a number", faults: skus(sku(flow, "consumedUnits", "many")), want: `consumedUnits is "many"`},
+		{name: "an object for a number", faults: skus(sku(flow, "consumedUnits", object{"n": 1})), want: "consumedUnits: an object where a single value was due"},
+		{name: "no number", faults: skus(sku(flow, "consumedUnits", nil)), want: "consumedUnits is missing"},
+		{name: "no units", faults: skus(sku(flow, "prepaidUnits", nil)), want: "prepaidUnits.enabled is missing"},
+		{name: "units cut by another host", faults: skus(sku(flow, "prepaidUnits", "System.Collections.Hashtable")), want: "cut at its depth limit"},
+		{name: "a list for a word", faults: skus(sku(flow, "skuId", []any{flow, e3})), want: "a list where a single value was due"},
+		{name: "a subscription without a number", faults: subs("totalLicenses", nil), want: `subscription "s1": totalLicenses is missing`},
+		{name: "a subscription with a list for a number", faults: subs("totalLicenses", []any{1, 2}), want: `subscription "s1": totalLicenses: a list where`},
+		{name: "a subscription of no SKU, told by its part number", faults: subs("skuId", nil), want: `subscription "s1" has no SKU id`},
+		{name: "a subscription of no SKU, told by what lacks one", faults: subs("skuId", nil, "skuPartNumber", nil), want: `subscription "s1" has no SKU id`},
+		{name: "a subscription of no SKU, which nobody lacks", faults: graph("directory/subscriptions", cippsim.ResourceFault{Rows: []any{object{"id": "s1", "skuId": nil, "status": "Deleted", "totalLicenses": 3}}}), sku: "none"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, d *desk) {
+				d.sim.Update(func(w *cippsim.World) {
+					w.Tenant(dentalID).SKUs[1].Suspended, w.Tenant(dentalID).SKUs[1].LockedOut = 2, 0
+				})
+				d.sim.SetFaults(c.faults)
+				got, proof, err := d.read(t, dentalID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, sound := cmp.Or(c.sku, flow), 0
+				for _, l := range got {
+					switch {
+					case l.SKU == want && (l.Unread == "" || !strings.Contains(l.Unread, c.want)):
+						t.Errorf("%s: got %q, want %q", l.SKU, l.Unread, c.want)
+					case l.SKU != want && (l.Unread != "" || l.Disputed != ""):
+						t.Errorf("%s suffers: %q %q", l.SKU, l.Unread, l.Disputed)
+					case l.SKU == premium && l.Purchased != 25:
+						t.Errorf("got %d units, want 25", l.Purchased)
+					case l.SKU != want:
+						sound++
+					}
+				}
+				if sound == 0 || proof.Partial != c.partial || want != "none" && !strings.Contains(strings.Join(proof.Checks, "\n"), "but for 1 of") {
+					t.Errorf("%d sound, partial %t, checks %q", sound, proof.Partial, proof.Checks)
 				}
 			})
 		})

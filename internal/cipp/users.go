@@ -47,6 +47,10 @@ type userRow struct {
 	SignIn        list[signInRow, *signInRow]     `json:"signInActivity"`
 }
 
+func (r *userRow) salvage(n nameplate) {
+	r.row, r.ID, r.UPN, r.Name = n.row, text(n.ID), text(n.UPN), text(n.Name)
+}
+
 // An assignedRow is a SKU that a user or a group holds.
 type assignedRow struct {
 	row
@@ -153,7 +157,12 @@ func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, er
 		return nil, nil, errors.New("users: an empty list, and no tenant is without users")
 	}
 	slices.SortFunc(users, func(a, b directory.User) int { return strings.Compare(a.ID, b.ID) })
-	return users, []string{whole, r.witness, "every user has an id, a name to sign in with and a state", told}, nil
+	unread, err := someUnread("users", users, func(u *directory.User) string { return u.Unread })
+	if err != nil {
+		return nil, nil, err
+	}
+	checks := []string{whole, r.witness, "every user has an id, a name to sign in with and a state" + unread, told}
+	return users, checks, nil
 }
 
 // refusedSignIn reports whether the list may be had without the sign-ins: Graph
@@ -171,27 +180,34 @@ func (r *reading) refusedSignIn(got map[string]partial, err error) bool {
 	return ok && !e.Temporary && (e.Status == http.StatusForbidden || e.Status == http.StatusBadRequest)
 }
 
-// user turns a row into a user, or says what is wrong with it.
+// user turns a row into a user. One that has an id and makes no sense otherwise
+// is a user of whom nothing is known but that it is there; an error is about a
+// row that could be anybody's.
 func (r *userRow) user(in interner) (directory.User, error) {
 	id := strings.ToLower(r.ID.trimmed())
 	upn := strings.ToLower(r.UPN.trimmed())
+	unread := func(format string, args ...any) (directory.User, error) {
+		return directory.User{ID: id, UPN: upn, Name: string(r.Name), Unread: fmt.Sprintf(format, args...)}, nil
+	}
 	switch {
 	case !directory.IsGUID(id):
 		return directory.User{}, fmt.Errorf("user %q has no object id (%q)", clip(upn, 80), clip(string(r.ID), 40))
-	case upn == "":
-		return directory.User{}, fmt.Errorf("user %s has no userPrincipalName", id)
-	case !r.Enabled.set:
-		return directory.User{}, fmt.Errorf("user %s does not say whether it is enabled", id)
 	case !r.Deleted.IsZero():
 		return directory.User{}, fmt.Errorf("user %s is deleted, and nobody asked for the deleted ones", id)
+	case r.unread != "":
+		return unread("%s", r.unread)
+	case upn == "":
+		return unread("it has no userPrincipalName")
+	case !r.Enabled.set:
+		return unread("it does not say whether it is enabled")
 	}
 	licences, err := skusOf(r.Licences, in)
 	if err != nil {
-		return directory.User{}, fmt.Errorf("user %s: %w", id, err)
+		return unread("%s", err)
 	}
 	mail, aliases, err := addresses(r.Proxies, r.Mail)
 	if err != nil {
-		return directory.User{}, fmt.Errorf("user %s: proxyAddresses: %w", id, err)
+		return unread("proxyAddresses: %s", err)
 	}
 	u := directory.User{
 		ID: id, UPN: upn, Name: string(r.Name), GivenName: string(r.GivenName), Surname: string(r.Surname),
@@ -259,7 +275,7 @@ func addresses(proxies words, mail text) (primary string, others []string, err e
 			continue
 		}
 		if strings.ContainsAny(address, " \t") {
-			return "", nil, &cutError{p}
+			return "", nil, fmt.Errorf("%q is no address: there is a space in it", clip(p, 80))
 		}
 		address = strings.ToLower(address)
 		if scheme == "SMTP" && primary == "" {

@@ -23,8 +23,29 @@ type agreement struct {
 	BillingCycle *reference `json:"billingCycle"`
 	Status       string     `json:"agreementStatus"` // Active, Cancelled, Expired, Inactive; empty where absent
 	NextInvoice  looseDay   `json:"nextInvoiceDate"`
+	Currency     *currency  `json:"currency"`
 
 	cycle cycle // BillingCycle, resolved
+}
+
+// A currency is what an agreement's prices are in.
+type currency struct {
+	Code       string `json:"currencyCode"`
+	Identifier string `json:"currencyIdentifier"`
+}
+
+// code is the agreement's currency as three capital letters; empty where
+// ConnectWise does not tell, as releases with one currency do not.
+func (c *currency) code() string {
+	if c == nil {
+		return ""
+	}
+	for _, text := range []string{c.Code, c.Identifier} {
+		if text = strings.ToUpper(strings.TrimSpace(text)); len(text) == 3 {
+			return text
+		}
+	}
+	return ""
 }
 
 // A cycle is how often an agreement bills, in the vendor's own words

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/money"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 )
@@ -29,6 +30,7 @@ type Config struct {
 	Rate            rest.Rate `yaml:"rate" env:", prefix=RATE_"`
 	CreateAdditions bool      `yaml:"create_additions" env:"CREATE_ADDITIONS, overwrite"`
 	Gone            string    `yaml:"gone" env:"GONE, overwrite"`
+	Grace           string    `yaml:"grace" env:"GRACE, overwrite"` // what becomes of subscriptions in their grace period
 }
 
 // Defaults returns the configuration that an operator starts from.
@@ -37,6 +39,7 @@ func Defaults() Config {
 		AgreementTypes: []string{"Managed Services"},
 		Rate:           rest.Rate{PerMinute: 300, Burst: 20, Concurrency: 4},
 		Gone:           GoneZero,
+		Grace:          money.GraceBill,
 	}
 }
 
@@ -78,6 +81,9 @@ func (c *Config) Validate(report func(path, message string)) {
 	}
 	if c.Gone != GoneZero && c.Gone != GoneCancel {
 		report("gone", fmt.Sprintf("%q is neither %s nor %s", c.Gone, GoneZero, GoneCancel))
+	}
+	if c.Grace != money.GraceBill && c.Grace != money.GraceFree {
+		report("grace", fmt.Sprintf("%q is neither %s nor %s: say whether a customer is billed for a subscription that lapsed and still works", c.Grace, money.GraceBill, money.GraceFree))
 	}
 	for _, err := range c.Rate.Validate() {
 		report("rate", err.Error())

@@ -173,7 +173,7 @@ func (b *bench) plan(c mapping.Customer, s *directory.Snapshot, records ...plan.
 	if err != nil {
 		b.t.Fatalf("plan: %v", err)
 	}
-	p.Violations = append(p.Violations, seen.Notes...)
+	p.Violations = append(append(p.Violations, want.Notes...), seen.Notes...)
 	return p
 }
 

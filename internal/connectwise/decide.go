@@ -67,7 +67,7 @@ func (q *question) decide(rows []addition) finding {
 		case row.Cancelled == unreadable || row.Effective == unreadable:
 			f.conflict = q.hold("bad_date", "%s has a line whose first or last day is no date (%s): correct it in ConnectWise", q.label, q.ref(row))
 			return f
-		case row.Cancelled != 0 && row.Cancelled < q.today:
+		case row.over(q.today):
 		case row.Effective > q.today:
 			future = append(future, row)
 		case row.Bill != billable:
@@ -132,6 +132,29 @@ func (q *question) decide(rows []addition) finding {
 	return f
 }
 
+// over reports whether a line has ended.
+func (a *addition) over(today day) bool {
+	return a.Cancelled != 0 && a.Cancelled != unreadable && a.Cancelled < today
+}
+
+// beside are the lines of the product that have not ended and are not the one
+// that is kept in step: for people to see, never to be compared.
+func (q *question) beside(rows []addition, kept *plan.Object) []plan.Object {
+	var out []plan.Object
+	for i := range rows {
+		row := &rows[i]
+		if row.Product.ID != q.item.ID || row.over(q.today) || kept != nil && kept.Ref == q.ref(row) {
+			continue
+		}
+		o := q.object(row)
+		if row.Effective != unreadable && row.Effective > q.today {
+			o.Info[plan.InfoIdle] = "from " + row.Effective.String()
+		}
+		out = append(out, *o)
+	}
+	return out
+}
+
 func (q *question) ref(a *addition) string { return ref(q.agreement.ID, a.ID) }
 
 func (q *question) hold(code, format string, args ...any) *plan.Violation {
@@ -194,6 +217,9 @@ func agreementInfo(a *agreement) map[string]string {
 	info["agreement"], info["agreement_name"] = strconv.Itoa(a.ID), a.Name
 	info["company"], info["company_id"] = a.Company.Name, strconv.Itoa(a.Company.ID)
 	info["cycle_months"] = cycleMonths(a.cycle)
+	if code := a.Currency.code(); code != "" {
+		info[plan.InfoCurrency] = code
+	}
 	if a.NextInvoice.day != 0 {
 		info["next_invoice"] = a.NextInvoice.String()
 	}

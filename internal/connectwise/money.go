@@ -1,11 +1,11 @@
 package connectwise
 
 import (
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"syncd/internal/money"
 	"syncd/internal/plan"
 )
 
@@ -45,16 +45,21 @@ func monthlyOf(o *plan.Object) decimal.Decimal {
 	}
 	quantity := amount(o.Fields.Text(fieldQuantity))
 	units := decimal.Max(decimal.Zero, quantity.Sub(amount(o.Info["less_included"])))
-	price := units.Mul(amount(o.Info["unit_price"]))
-	over, under, fraction := strings.Cut(o.Info["cycle_months"], "/")
-	if fraction {
-		price = price.Mul(amount(under))
+	price, _ := money.Monthly(units.Mul(amount(o.Info["unit_price"])), o.Info["cycle_months"])
+	return price
+}
+
+// unitMonthly is what one unit on a line costs a month; nil where it costs
+// nothing or nobody knows.
+func unitMonthly(info map[string]string) *decimal.Decimal {
+	if info["bill"] != billable || info["unit_price"] == "" {
+		return nil
 	}
-	months := amount(over)
-	if months.IsZero() {
-		return decimal.Zero
+	price, known := money.Monthly(amount(info["unit_price"]), info["cycle_months"])
+	if !known {
+		return nil
 	}
-	return price.DivRound(months, 8)
+	return &price
 }
 
 func amount(text string) decimal.Decimal {

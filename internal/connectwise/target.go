@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,9 +14,11 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"github.com/shopspring/decimal"
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 )
 
@@ -31,8 +34,8 @@ type Target struct {
 	catalogue   map[string]resolution // by product as the rules write it; nil until read
 
 	mu     sync.Mutex
-	places map[string]*place // by customer, as Observe last saw them
-	taken  map[int]string    // agreement → the customer that it is filled from
+	places map[string]*place        // by customer, as Observe last saw them
+	taken  map[int]mapping.Customer // agreement → the customer that it is filled from
 }
 
 // A product is one product that rules bill, with the licences that feed it.
@@ -54,7 +57,8 @@ type place struct {
 
 // A sight is what Desired needs to know of a finding.
 type sight struct {
-	line                       bool // there is one that is kept in step
+	line                       bool             // there is one that is kept in step
+	unit                       *decimal.Decimal // what a unit on it costs a month; nil where there is none or nobody knows
 	conflict, wanted, unwanted *plan.Violation
 }
 
@@ -64,7 +68,7 @@ const batch = 100
 
 // Open returns the target for one run.
 func (c *Client) Open(rules mapping.Rules) *Target {
-	t := &Target{client: c, products: billedProducts(&rules), places: map[string]*place{}, taken: map[int]string{}, ruled: map[string]bool{}}
+	t := &Target{client: c, products: billedProducts(&rules), places: map[string]*place{}, taken: map[int]mapping.Customer{}, ruled: map[string]bool{}}
 	for _, r := range rules.Rules {
 		t.ruled[r.SKU] = t.ruled[r.SKU] || r.Status != ""
 	}
@@ -117,7 +121,11 @@ func settingsDigest(rules *mapping.Rules, c *Config) string {
 		types[i] = strings.ToLower(strings.TrimSpace(types[i]))
 	}
 	slices.Sort(types)
-	raw, err := json.Marshal([]any{sorted, types, c.Gone, c.CreateAdditions})
+	deciding := []any{sorted, types, c.Gone, c.CreateAdditions}
+	if c.Grace != money.GraceBill { // the default was there before there was a choice
+		deciding = append(deciding, c.Grace)
+	}
+	raw, err := json.Marshal(deciding)
 	if err != nil {
 		panic(err) // plain data of our own; cannot fail
 	}
@@ -162,23 +170,17 @@ func (t *Target) retire(before *plan.Object) *plan.Object {
 	return &after
 }
 
-// Desired says which lines a customer should have, by the rules:
+// Desired says which lines a customer should have: what money.Policy.Due makes of
+// the rules, where it is more than nothing. Of subscriptions that are not simply
+// sold it says what they are, and what that costs.
 //
-//	licences that feed the product            what is wanted
-//	none listed                               nothing: gone
-//	none or not all listed, list partial      conflict not_proven
-//	one disputed, counted as purchased        conflict source_disagrees
-//	sum of the units is 0                     nothing: gone
-//	otherwise                                 a line with that quantity
-//
-// It is a pure function of its arguments, the rules, and what Observe saw of
-// the customer: a product or a line that cannot be told is no basis for a wish.
+// It is a pure function of its arguments, the rules, the day, and what Observe saw
+// of the customer: a product or a line that cannot be told is no basis for a wish.
 func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
 	licences, err := s.Licences.Items()
 	if err != nil {
 		return plan.Desired{}, err
 	}
-	partial := s.Licences.Proof().Partial
 	bySKU := make(map[string]*directory.Licence, len(licences))
 	for i := range licences {
 		bySKU[licences[i].SKU] = &licences[i]
@@ -186,78 +188,113 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 	t.mu.Lock()
 	p := t.places[c.Key]
 	t.mu.Unlock()
+	policy := t.policy()
 	var d plan.Desired
 	for i := range t.products {
 		product := &t.products[i]
-		units, conflict := product.count(bySKU, partial)
+		due := policy.Due(product.label, product.rules, bySKU, s.Licences.Proof().Partial)
 		var seen sight
 		if p != nil {
 			seen = p.seen[i]
 		}
+		if due.Hold != nil && p != nil && !seen.line && seen.conflict == nil && seen.unwanted == nil {
+			switch {
+			case due.Hold.Code == string(money.Unclear):
+				// No line bills it: what is certain may be billed.
+				d.Notes = append(d.Notes, plan.Violation{Code: due.Hold.Code, Kind: product.key.Kind, Key: product.key.ID, Note: true, Message: due.Hold.Text})
+				due.Hold = nil
+			case due.Hold.Code == money.NotProven && due.Units == 0 && !due.Listed:
+				// A partial list lacks what the customer never had, too. Where there is
+				// no line either there is nothing to decide.
+				continue
+			}
+		}
+		if due.Units > 0 {
+			// What Observe or the next lines hold back is taken out of the plan; people see it.
+			d.Objects = append(d.Objects, t.wish(product, due.Units, p))
+		}
 		switch {
 		case seen.conflict != nil:
 			// Observe said so already; the key is out of all sides.
-		case conflict != nil && units == 0 && p != nil && !seen.line && seen.unwanted == nil && conflict.Code == notProven:
-			// A partial list lacks what the customer never had, too. Where there is
-			// no line either there is nothing to decide.
-		case conflict != nil:
-			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *conflict})
-		case units > 0 && seen.wanted != nil:
+		case due.Hold != nil:
+			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: plan.Violation{
+				Code: due.Hold.Code, Key: product.key.ID, Stays: true, Message: due.Hold.Text}})
+		case due.Units > 0 && seen.wanted != nil:
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.wanted})
-		case units > 0:
-			d.Objects = append(d.Objects, t.wish(product, units, p))
-		case seen.unwanted != nil:
+		case due.Units == 0 && seen.unwanted != nil:
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.unwanted})
 		}
+		d.Notes = append(d.Notes, t.remarks(product, &due, &seen, p)...)
 	}
-	if note := t.unruled(licences); note != nil {
-		d.Conflicts = append(d.Conflicts, *note)
+	for _, note := range t.unruled(licences, policy) {
+		d.Conflicts = append(d.Conflicts, note)
 	}
 	return d, nil
 }
 
-// unruled notes the licences that are paid for and that no rule settles.
-func (t *Target) unruled(licences []directory.Licence) *plan.Conflict {
-	var names []string
-	for i := range licences {
-		if l := &licences[i]; l.Purchased > 0 && !t.ruled[l.SKU] && !directory.FreeSKU(l.PartNumber) {
-			names = append(names, fmt.Sprintf("%s (%d)", l.Name, l.Purchased))
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	slices.Sort(names)
-	return &plan.Conflict{Key: plan.Key{Kind: kindAddition, ID: "unruled"}, Violation: plan.Violation{Code: "unmapped_sku", Note: true,
-		Message: "no product rule says what becomes of " + strings.Join(names, ", ") + ": syncd products suggest"}}
+func (t *Target) policy() money.Policy {
+	return money.Policy{Grace: t.client.config.Grace, Now: t.client.options.Now()}
 }
 
-const notProven = "not_proven"
+// remarks are notes about units that are not simply sold, with their money. Those
+// that make no difference are worth a word only where a line bills the product.
+func (t *Target) remarks(p *product, due *money.Due, seen *sight, at *place) []plan.Violation {
+	unit := seen.unit
+	if unit == nil && len(due.Remarks) > 0 {
+		o := t.wish(p, 1, at)
+		unit = unitMonthly(o.Info)
+	}
+	var out []plan.Violation
+	for _, r := range due.Remarks {
+		if r.Units == 0 && !seen.line {
+			continue
+		}
+		text := r.Text
+		if r.Units > 0 && unit != nil {
+			text += ", " + unit.Mul(decimal.NewFromInt(int64(r.Units))).StringFixed(2)
+			if at != nil && at.agreement.Currency.code() != "" {
+				text += " " + at.agreement.Currency.code()
+			}
+			text += " a month"
+		}
+		out = append(out, plan.Violation{Code: r.Code, Kind: p.key.Kind, Key: p.key.ID, Note: true, Message: text})
+	}
+	return out
+}
 
-// count adds up the units that feed a product. units is 0 for one that is
-// gone; it counts what is listed even where there is a conflict.
-func (p *product) count(bySKU map[string]*directory.Licence, partial bool) (units int, conflict *plan.Violation) {
-	hold := func(code, format string, args ...any) {
-		if conflict == nil {
-			conflict = &plan.Violation{Code: code, Key: p.key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}
+// unruled notes the licences that are paid for and that no rule settles, and
+// those of which nobody knows anything.
+func (t *Target) unruled(licences []directory.Licence, policy money.Policy) []plan.Conflict {
+	var names, unread []string
+	for i := range licences {
+		l := &licences[i]
+		switch h := policy.Of(l); {
+		case l.Unread != "" && !t.bills(l.SKU):
+			unread = append(unread, fmt.Sprintf("%s (%s)", cmp.Or(l.Name, l.SKU), l.Unread))
+		case h.Purchased > 0 && !t.ruled[l.SKU] && !directory.FreeSKU(l.PartNumber):
+			names = append(names, fmt.Sprintf("%s (%d)", l.Name, h.Purchased))
 		}
 	}
-	for _, r := range p.rules {
-		licence := bySKU[strings.ToLower(r.SKU)]
-		switch {
-		case licence == nil && partial:
-			hold(notProven, "%s: the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions",
-				p.label, cmp.Or(r.Part, r.Name, r.SKU))
-		case licence == nil:
-		case licence.Disputed != "" && r.Count != mapping.Assigned:
-			hold("source_disagrees", "%s: two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree",
-				p.label, licence.Purchased, licence.Disputed)
-			units += r.Units(*licence)
-		default:
-			units += r.Units(*licence)
-		}
+	var out []plan.Conflict
+	note := func(id, code, text string) {
+		out = append(out, plan.Conflict{Key: plan.Key{Kind: kindAddition, ID: id}, Violation: plan.Violation{Code: code, Note: true, Message: text}})
 	}
-	return units, conflict
+	if len(names) > 0 {
+		slices.Sort(names)
+		note("unruled", "unmapped_sku", "no product rule says what becomes of "+strings.Join(names, ", ")+": syncd products suggest")
+	}
+	if len(unread) > 0 {
+		slices.Sort(unread)
+		note("unread", money.NotProven, "what the source says of some licences that nobody bills makes no sense, and they were left out: "+strings.Join(unread, ", "))
+	}
+	return out
+}
+
+// bills reports whether a rule bills the SKU.
+func (t *Target) bills(sku string) bool {
+	return slices.ContainsFunc(t.products, func(p product) bool {
+		return slices.ContainsFunc(p.rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, sku) })
+	})
 }
 
 // wish is the line a customer should have. Its info says what a missing one
@@ -313,9 +350,13 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 		return nil, err
 	}
 	chosen := t.choose(asked, links, companies, agreements, out)
+	undecided := t.undecided(links, agreements, out)
 	var ids []int
-	for _, a := range chosen {
+	for i, a := range chosen {
 		if a != nil {
+			ids = append(ids, a.ID)
+		}
+		for _, a := range undecided[i] {
 			ids = append(ids, a.ID)
 		}
 	}
@@ -326,6 +367,7 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 	for i, a := range chosen {
 		if a == nil {
 			t.keep(asked[i].Key, nil)
+			out[i].Beside = t.billedAt(undecided[i], additions, catalogue)
 			continue
 		}
 		found := additions[a.ID]
@@ -398,7 +440,7 @@ func (t *Target) choose(asked []mapping.Asked, links []link, companies map[int]c
 		}
 		a, err := choose(l, at, candidates, t.client.config.AgreementTypes, today)
 		if err == nil {
-			err = t.take(a, asked[i].Key)
+			err = t.take(a, asked[i].Customer)
 		}
 		if err != nil {
 			out[i].Err = err
@@ -409,14 +451,58 @@ func (t *Target) choose(asked []mapping.Asked, links []link, companies map[int]c
 	return chosen
 }
 
+// undecided are the agreements of customers for which a person must say under
+// which of them they are billed: whatever is said, this is what they pay today.
+func (t *Target) undecided(links []link, all []agreement, out []plan.Observed) map[int][]*agreement {
+	found := map[int][]*agreement{}
+	for i := range out {
+		held, ok := errors.AsType[*plan.Blocked](out[i].Err)
+		if !ok || links[i].company == 0 || links[i].agreement != 0 || !slices.ContainsFunc(held.Violations, func(v plan.Violation) bool {
+			return v.Code == "agreement_ambiguous" || v.Code == "agreement_missing"
+		}) {
+			continue
+		}
+		found[i] = []*agreement{}
+		for j := range all {
+			if a := &all[j]; a.Company.ID == links[i].company && a.unusable(t.client.today()) == "" {
+				found[i] = append(found[i], a)
+			}
+		}
+	}
+	return found
+}
+
+// billedAt are the lines of the products of the rules in some agreements, or nil
+// where one of them could not be read or there is nothing to look at.
+func (t *Target) billedAt(agreements []*agreement, additions map[int]lines, catalogue map[string]resolution) []plan.Object {
+	if agreements == nil {
+		return nil
+	}
+	out := []plan.Object{}
+	for _, a := range agreements {
+		found := additions[a.ID]
+		if found.err != nil {
+			return nil
+		}
+		for i := range t.products {
+			p := &t.products[i]
+			if it := catalogue[p.text].item; it != nil {
+				q := question{key: p.key, label: p.label, agreement: a, item: it, today: t.client.today()}
+				out = append(out, q.beside(found.rows, nil)...)
+			}
+		}
+	}
+	return out
+}
+
 // take notes whom an agreement is filled from. Two tenants on one agreement
 // would each write their own number over the other's.
-func (t *Target) take(a *agreement, customer string) error {
+func (t *Target) take(a *agreement, customer mapping.Customer) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if first, ok := t.taken[a.ID]; ok && first != customer {
-		return blocked("agreement_shared", "agreement %d (%s) is already filled from tenant %s, and two tenants would overwrite each other's quantities: name another agreement in the column %s",
-			a.ID, a.Name, first, mapping.ConnectWiseAgreement)
+	if first, ok := t.taken[a.ID]; ok && first.Key != customer.Key {
+		return blocked("agreement_shared", "agreement %d (%s) is already filled from %s, and two tenants would overwrite each other's quantities: name another agreement in the column %s",
+			a.ID, a.Name, cmp.Or(first.Name, first.Key), mapping.ConnectWiseAgreement)
 	}
 	t.taken[a.ID] = customer
 	return nil
@@ -457,10 +543,14 @@ func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, cata
 			f.unwanted = q.note("over_billed", "%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
 				q.label, o.Fields.Text(fieldQuantity), o.Ref, monthlyOf(o).StringFixed(2))
 		}
-		at.seen[i] = sight{f.object != nil, f.conflict, f.wanted, f.unwanted}
+		at.seen[i] = sight{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
+		if f.object != nil {
+			at.seen[i].unit = unitMonthly(f.object.Info)
+		}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})
 		}
+		out.Beside = append(out.Beside, q.beside(rows, f.object)...)
 		if f.object != nil {
 			out.Objects = append(out.Objects, *f.object)
 		}

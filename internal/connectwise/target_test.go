@@ -10,6 +10,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	cwsim "syncd/internal/simulator/connectwise"
 )
@@ -85,6 +86,22 @@ func TestPlansOfOneCustomer(t *testing.T) {
 		{"a partial list holds it", nil, nil, bp, partial(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
 		{"a partial list holds one of two that add up", nil, nil, rules(rule(skuBP, "M365-BP"), rule(skuEX, "M365-BP")), partial(licence(skuBP, 14, 0)), nil, "hold not_proven"},
 		{"the source contradicts itself", nil, nil, bp, snapshot(directory.Licence{SKU: skuBP, Purchased: 14, Disputed: "the subscriptions sum up to 12"}), nil, "hold source_disagrees"},
+		{"a trial is not billed, though it is assigned", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
+			snapshot(sold(7, sub("Enabled", 12, 90), func(s *directory.Subscription) { s.Trial = true })), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note trial"},
+		{"a trial beside what is paid changes nothing", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
+			snapshot(directory.Licence{SKU: skuBP, Assigned: 19, Subscriptions: []directory.Subscription{sub("Enabled", 12, 90), {ID: "t", Status: "Enabled", Total: 25, Trial: true}}}),
+			[]plan.Record{left("55/910", "12", "")}, "note trial; 1 in step"},
+		{"a minimum needs somebody who pays", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { n := 20; r.Minimum = &n })),
+			snapshot(sold(7, sub("LockedOut", 12, 0))), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note gone"},
+		{"in grace", nil, nil, bp, snapshot(sold(7, sub("Warning", 12, 20))), []plan.Record{left("55/910", "12", "")}, "note in_grace; 1 in step"},
+		{"in grace, free", nil, func(c *Config) { c.Grace = money.GraceFree }, bp, snapshot(sold(7, sub("Warning", 12, 20))), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note in_grace"},
+		{"suspended, and billed on", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 336))), []plan.Record{left("55/910", "12", "")}, "note suspended_billed; 1 in step"},
+		{"suspended, and nobody knows", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 60))), []plan.Record{left("55/910", "12", "")}, "hold suspension_unclear"},
+		{"suspended, nobody knows, and nobody bills it", nil, nil, rules(rule(skuE3, "E3")), snapshot(directory.Licence{SKU: skuE3, Subscriptions: []directory.Subscription{sub("Suspended", 12, 60)}}), nil, "note suspension_unclear"},
+		{"suspended, and lapsed", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 60), func(s *directory.Subscription) { s.Before.Lapsed = true })), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note lapsed"},
+		{"a row that makes no sense", nil, nil, bp, snapshot(directory.Licence{SKU: skuBP, Unread: "consumedUnits is negative (-1)"}), []plan.Record{left("55/910", "12", "")}, "hold not_proven"},
+		{"a row that makes no sense, of a licence that nobody bills", nil, nil, bp, snapshot(licence(skuBP, 12, 7), directory.Licence{SKU: skuE3, Unread: "consumedUnits is negative (-1)"}),
+			[]plan.Record{left("55/910", "12", "")}, "note not_proven; 1 in step"},
 		{"which does not matter for what is assigned", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
 			snapshot(directory.Licence{SKU: skuBP, Purchased: 14, Assigned: 13, Disputed: "12"}), nil, "= 55/910 quantity 12>13 22.00"},
 	} {
@@ -107,6 +124,19 @@ func TestPlansOfOneCustomer(t *testing.T) {
 			b.untouched(before, nil)
 		})
 	}
+}
+
+// sub is a subscription that moves on in so many days.
+func sub(status string, units, days int) directory.Subscription {
+	return directory.Subscription{ID: "s", Status: status, Total: units, Renews: noon.AddDate(0, 0, days)}
+}
+
+// sold is a licence with one subscription.
+func sold(assigned int, s directory.Subscription, edits ...func(*directory.Subscription)) directory.Licence {
+	for _, edit := range edits {
+		edit(&s)
+	}
+	return directory.Licence{SKU: skuBP, Assigned: assigned, Subscriptions: []directory.Subscription{s}}
 }
 
 func partial(licences ...directory.Licence) *directory.Snapshot {
@@ -222,7 +252,7 @@ func TestTwoTenantsDoNotShareAnAgreement(t *testing.T) {
 	if err != nil || got[0].Err != nil {
 		t.Fatalf("got %v and %v, want the first tenant observed", err, got[0].Err)
 	}
-	wantBlocked(t, got[1].Err, "agreement_shared", tenant)
+	wantBlocked(t, got[1].Err, "agreement_shared", "already filled from Contoso")
 	if again := b.observe(contoso); again.Err != nil {
 		t.Errorf("got %v, want the first tenant observed again", again.Err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +95,12 @@ func (s *Snapshot) Digest(want Kinds) string {
 			for _, n := range []int{l.Purchased, l.Assigned, l.Trial, l.Grace, l.Suspended} {
 				buf = strconv.AppendInt(append(buf, ' '), int64(n), 10)
 			}
-			buf = append(append(append(buf, ' '), l.Disputed...), '\n')
+			buf = append(append(append(append(append(buf, ' '), l.Disputed...), ' '), l.Unread...), '\n')
+			subscriptions := slices.Clone(l.Subscriptions)
+			slices.SortFunc(subscriptions, func(a, b Subscription) int { return strings.Compare(a.ID, b.ID) })
+			for _, b := range subscriptions {
+				buf = fmt.Appendf(buf, "%s %s %d %t %d\n", b.ID, b.Status, b.Total, b.Trial, b.Renews.Unix())
+			}
 		}
 	}
 	if want.Has(Users) {
@@ -181,7 +187,7 @@ func (w *writer) moment(t time.Time) {
 
 func (w *writer) user(u *User) {
 	w.text(u.ID, u.UPN, u.Name, u.GivenName, u.Surname, u.Mail, u.JobTitle, u.Department, u.Company, u.Office,
-		u.MobilePhone, u.City, u.Country, u.UsageLocation, u.EmployeeID, u.MailNickname, u.ManagerID, string(u.MFA))
+		u.MobilePhone, u.City, u.Country, u.UsageLocation, u.EmployeeID, u.MailNickname, u.ManagerID, string(u.MFA), u.Unread)
 	w.flag(u.Enabled, u.Guest, u.Resource, u.Synced)
 	w.moment(u.Created)
 	w.moment(u.Hired)
@@ -194,7 +200,7 @@ func (w *writer) user(u *User) {
 // group leaves the members out where they are not known, and says so: what
 // there is of them changes with the reason.
 func (w *writer) group(g *Group) {
-	w.text(g.ID, g.Name, g.Description, g.Mail, string(g.Kind), g.Visibility, g.Rule)
+	w.text(g.ID, g.Name, g.Description, g.Mail, string(g.Kind), g.Visibility, g.Rule, g.Unread)
 	w.flag(g.Team, g.Synced, g.OwnersUnknown == "", g.Members.Unknown == "")
 	w.moment(g.Created)
 	w.set(g.Licences)

@@ -72,7 +72,7 @@ var unsaid = map[string][]string{
 	"User": {"LastSignIn"}, "Mailbox": {"SizeBytes", "RightsUnknown"}, "DomainHealth": {"Checked", "Score"},
 	// Why something is not known says nothing, that it is not known does: see below.
 	"Group": {"OwnersUnknown"}, "Members": {"Unknown"},
-	"Licence": {"PartNumber", "Name", "Subscriptions"},
+	"Licence": {"PartNumber", "Name"}, "Subscription": {"Before"},
 }
 
 func TestADigestChangesWithEveryFieldThatATargetMayShow(t *testing.T) {
@@ -82,6 +82,7 @@ func TestADigestChangesWithEveryFieldThatATargetMayShow(t *testing.T) {
 		row  func(*Snapshot) reflect.Value
 	}{
 		{"Licence", func(s *Snapshot) reflect.Value { return reflect.ValueOf(&s.Licences.items[1]).Elem() }},
+		{"Subscription", func(s *Snapshot) reflect.Value { return reflect.ValueOf(&s.Licences.items[1].Subscriptions[0]).Elem() }},
 		{"User", func(s *Snapshot) reflect.Value { return reflect.ValueOf(&s.Users.items[1]).Elem() }},
 		{"Group", func(s *Snapshot) reflect.Value { return reflect.ValueOf(&s.Groups.items[1]).Elem() }},
 		{"Members", func(s *Snapshot) reflect.Value { return reflect.ValueOf(&s.Groups.items[1].Members).Elem() }},

@@ -64,6 +64,17 @@ type Snapshot struct {
 	Mailboxes List[Mailbox]
 }
 
+// Recalling returns the snapshot with licences to which something remembered was
+// added; they are known as they were.
+func (s *Snapshot) Recalling(add func([]Licence, []Seen) []Licence, memory []Seen) *Snapshot {
+	if !s.Licences.proven {
+		return s
+	}
+	out := *s
+	out.Licences.items = add(s.Licences.items, memory)
+	return &out
+}
+
 // A Licence is one Microsoft SKU in a tenant.
 type Licence struct {
 	SKU        string // Microsoft's skuId: a GUID in lower case
@@ -76,7 +87,10 @@ type Licence struct {
 	Suspended  int    // units that can no longer be used, never in Purchased
 	// Disputed says why Purchased cannot be trusted: two answers of the source
 	// disagree. Such a licence is unknown, not wrong by some units.
-	Disputed      string
+	Disputed string
+	// Unread says why nothing of it can be trusted: a row of the source makes no
+	// sense. It is there, and its numbers say nothing.
+	Unread        string
 	Subscriptions []Subscription
 }
 
@@ -89,5 +103,15 @@ type Subscription struct {
 	Status string // Enabled, Warning, Suspended, Deleted, LockedOut
 	Total  int
 	Trial  bool
-	Renews time.Time // zero where the source gives none
+	Renews time.Time // when it moves to its next state; zero where the source gives none
+	Before Seen      // what is remembered of it from former reads
+}
+
+// Seen is what a subscription looked like when it was last read. Microsoft does
+// not tell why one is suspended: what it was before does.
+type Seen struct {
+	ID     string    `json:"id"`
+	Status string    `json:"status"`
+	Ends   time.Time `json:"ends,omitzero"`    // its term's end, as said while it was enabled and that day was still to come
+	Lapsed bool      `json:"lapsed,omitempty"` // it has been in its grace period since it was last enabled
 }

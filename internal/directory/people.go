@@ -33,6 +33,9 @@ type User struct {
 	ManagerID      string
 	LastSignIn     time.Time // zero where the tenant does not tell
 	MFA            MFA
+	// Unread says why the rest cannot be trusted: the source's row makes no sense.
+	// The account is there, and nobody may change or miss anything of it.
+	Unread string
 }
 
 // MFA is what is known of a user's second factor.
@@ -63,6 +66,8 @@ type Group struct {
 	// OwnersUnknown says why Owners is not complete; empty where it is.
 	OwnersUnknown string
 	Members       Members
+	// Unread says why the rest cannot be trusted, as a User's does.
+	Unread string
 }
 
 // GroupKind is the sort of a group.

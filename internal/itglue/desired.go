@@ -71,6 +71,11 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 		}
 	}
 	for i := range people {
+		if people[i].Unread != "" { // the loop freezes what there is of it
+			key := w.place.key(kindUser, people[i].ID)
+			w.will[key] = w.place.refs[key] != 0
+			continue
+		}
 		w.contact(&people[i])
 		w.user(&people[i])
 	}

@@ -47,7 +47,7 @@ func (w *wishList) licences() error {
 	if err != nil {
 		return err
 	}
-	bought, assigned, free, disputed := 0, 0, 0, false
+	bought, assigned, free, disputed, unread := 0, 0, 0, false, false
 	var products []string
 	renewals := map[string]int{}
 	var next time.Time
@@ -64,13 +64,17 @@ func (w *wishList) licences() error {
 		remark(l.Trial, "trial")
 		remark(l.Grace, "in grace")
 		remark(l.Suspended, "suspended")
-		have, left := itoa(l.Purchased), itoa(l.Unassigned())
-		if l.Disputed != "" {
+		have, used, left := itoa(l.Purchased), itoa(l.Assigned), itoa(l.Unassigned())
+		switch {
+		case l.Unread != "":
+			have, used, left, disputed, unread = "?", "?", "?", true, true
+			remarks = append(remarks, "what the source says of it makes no sense")
+		case l.Disputed != "":
 			have, left, disputed = "?", "?", true
 			remarks = append(remarks, "Microsoft's own answers disagree")
 		}
 		bought, assigned, free = bought+l.Purchased, assigned+l.Assigned, free+l.Unassigned()
-		products = append(products, row(name, l.PartNumber, have, itoa(l.Assigned), left, strings.Join(remarks, ", ")))
+		products = append(products, row(name, l.PartNumber, have, used, left, strings.Join(remarks, ", ")))
 		for _, s := range l.Subscriptions {
 			day := "-"
 			if !s.Renews.IsZero() {
@@ -95,10 +99,12 @@ func (w *wishList) licences() error {
 	}
 	v := values{
 		fieldTitle:     plan.Value{"Microsoft 365 licences"},
-		"assigned":     numberValue(assigned),
 		"products":     setValue(products),
 		"renewals":     setValue(subscriptions),
 		"next_renewal": dateValue(next),
+	}
+	if !unread {
+		v["assigned"] = numberValue(assigned)
 	}
 	if !disputed {
 		v["bought"], v["free"] = numberValue(bought), numberValue(free)

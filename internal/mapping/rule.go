@@ -1,10 +1,6 @@
 package mapping
 
-import (
-	"slices"
-
-	"syncd/internal/directory"
-)
+import "slices"
 
 // How a rule counts a licence.
 const (
@@ -39,21 +35,6 @@ type Rule struct {
 
 // Decided reports whether a person said what becomes of the licence.
 func (r *Rule) Decided() bool { return r.Status == Bill || r.Status == Ignore }
-
-// Units returns how many units of the licence the rule bills.
-func (r Rule) Units(l directory.Licence) int {
-	n := l.Purchased
-	if r.Count == Assigned {
-		n = l.Assigned
-	}
-	if r.Minimum != nil {
-		n = max(n, *r.Minimum)
-	}
-	if r.Maximum != nil {
-		n = min(n, *r.Maximum)
-	}
-	return n
-}
 
 // Rules is the product table, by SKU id, then product.
 type Rules struct {

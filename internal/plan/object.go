@@ -119,6 +119,12 @@ type Object struct {
 	Info map[string]string `json:"info,omitempty"`
 }
 
+// Info that this floor and those above it know.
+const (
+	InfoCurrency = "currency" // what its price is in; the configured one where it is absent
+	InfoIdle     = "idle"     // why it costs nothing now, such as a day to come
+)
+
 // Origin says how an object came to be ours.
 type Origin string
 

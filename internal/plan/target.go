@@ -27,7 +27,8 @@ type Spec struct {
 // Desired is what a target should hold of a customer.
 type Desired struct {
 	Objects   []Object
-	Conflicts []Conflict // objects that the source did not prove, or that rules leave open
+	Conflicts []Conflict  // objects that the source did not prove, or that rules leave open
+	Notes     []Violation // worth knowing, holding nothing
 }
 
 // Observed is what a target holds of a customer.
@@ -35,6 +36,9 @@ type Observed struct {
 	Objects   []Object
 	Conflicts []Conflict  // objects that somebody must look at first
 	Notes     []Violation // worth knowing, holding nothing
+	// Beside are things that are there and are not compared: what an object in
+	// conflict may be, and what lives beside one that is kept in step. Reports show them.
+	Beside []Object
 	// Left are things that syncd was asked about by their refs, that live on and
 	// that it keeps in step no longer: a rule or a link changed.
 	Left []Object

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"time"
 
+	"syncd/internal/directory"
 	"syncd/internal/plan"
 )
 
@@ -127,6 +128,7 @@ type Cursor struct {
 	Counts     map[string]int   `json:"counts"`           // rows of each proven source list then
 	Objects    int              `json:"objects"`          // managed objects
 	Absent     int              `json:"absent,omitempty"` // of them, gone from the source and waited for
+	Seen       []directory.Seen `json:"seen,omitempty"`   // the subscriptions, where the scope is billed by them
 	// Restored is set by a restore, until a run has seen the target right or was
 	// let write to it: what happened there since the backup is not remembered.
 	Restored bool `json:"restored,omitempty"`

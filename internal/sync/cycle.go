@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 )
@@ -110,12 +112,20 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 		}
 	}
 	s.digest = s.snapshot.Digest(needs)
+	if cursor != nil && s.billed() {
+		s.snapshot = s.snapshot.Recalling(money.Recall, cursor.Seen)
+	}
 	if s.fresh(cursor) {
 		s.report.Outcome = Skipped
 		s.report.InStep = cursor.Objects
 		return false, nil
 	}
 	return true, nil
+}
+
+// billed reports whether the scope's objects cost money by what subscriptions say.
+func (s *scope) billed() bool {
+	return s.target.spec.Needs.Has(directory.Licences) && slices.ContainsFunc(s.target.spec.Kinds, func(k plan.Kind) bool { return k.Delta != nil })
 }
 
 // fresh reports whether looking at the target can wait: nothing changed at the
@@ -204,6 +214,7 @@ func (s *scope) sides() plan.Sides {
 			sides.HandsOff[x.Key] = x.Reason
 		}
 	}
+	sides.Conflicts = append(sides.Conflicts, s.unread(&sides)...)
 	if only := s.run.sel.Only; only != "" {
 		ids := s.named(only)
 		other := func(k plan.Key, info map[string]string) bool { return !Names(k, info, only) && !ids[k.ID] }
@@ -217,6 +228,48 @@ func (s *scope) sides() plan.Sides {
 		}
 	}
 	return sides
+}
+
+// unread freezes everything that is made from an account or a group of which the
+// source's row makes no sense: it is not as it seems, and it is not gone.
+func (s *scope) unread(sides *plan.Sides) []plan.Conflict {
+	why := map[string]string{} // by object id
+	users, _ := s.snapshot.Users.Items()
+	for i := range users {
+		if u := &users[i]; u.Unread != "" {
+			why[u.ID] = fmt.Sprintf("%s is left as it is: what the source says of it makes no sense (%s); correct it in Microsoft 365", cmp.Or(u.UPN, u.Name, u.ID), u.Unread)
+		}
+	}
+	groups, _ := s.snapshot.Groups.Items()
+	for i := range groups {
+		if g := &groups[i]; g.Unread != "" {
+			why[g.ID] = fmt.Sprintf("%s is left as it is: what the source says of it makes no sense (%s); correct it in Microsoft 365", cmp.Or(g.Name, g.ID), g.Unread)
+		}
+	}
+	if len(why) == 0 {
+		return nil
+	}
+	frozen := map[plan.Key]bool{}
+	for _, c := range sides.Conflicts {
+		frozen[c.Key] = true // said already
+	}
+	var out []plan.Conflict
+	freeze := func(k plan.Key) {
+		if text := why[strings.ToLower(k.ID)]; text != "" && !frozen[k] {
+			frozen[k] = true
+			out = append(out, plan.Conflict{Key: k, Violation: plan.Violation{Code: "not_proven", Key: k.ID, Stays: true, Message: text}})
+		}
+	}
+	for _, o := range sides.Desired {
+		freeze(o.Key)
+	}
+	for _, o := range sides.Observed {
+		freeze(o.Key)
+	}
+	for _, r := range sides.Records {
+		freeze(r.Key)
+	}
+	return out
 }
 
 // named are the object ids of the accounts with that UPN.
@@ -290,7 +343,7 @@ func (s *scope) guard() {
 			}
 		}
 	}
-	s.held = append(s.held, s.observed.Notes...)
+	s.held = append(append(s.held, s.desired.Notes...), s.observed.Notes...)
 }
 
 // stays reports whether a change is held by what no approval cures.
@@ -495,6 +548,12 @@ func (s *scope) cursor() *state.Cursor {
 	c.Outcome, c.Violations, c.Error = string(s.report.Outcome), s.report.Violations, ""
 	if s.report.Error != nil {
 		c.Error = s.run.Redact(*s.report.Error)
+	}
+	if s.snapshot != nil && s.billed() {
+		// What the source proved is so, whatever becomes of the plan.
+		if licences, err := s.snapshot.Licences.Items(); err == nil {
+			c.Seen = money.Remember(licences, c.Seen, now)
+		}
 	}
 	if !s.normal {
 		return &c

@@ -44,7 +44,8 @@ type world struct {
 	tenants  []directory.TenantID
 	bought   map[directory.TenantID]map[string]int
 	unproven map[directory.TenantID]error
-	lines    map[string]string // "customer/sku" -> quantity
+	edit     func(*directory.Snapshot) // what else the source says
+	lines    map[string]string         // "customer/sku" -> quantity
 	fail     func(ch plan.Change) (committed bool, err error)
 	unruled  map[string]bool // SKUs that no rule bills any more
 	writes   int
@@ -133,6 +134,9 @@ func (w *world) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kind
 		items = append(items, directory.Licence{SKU: sku, Name: sku, Purchased: n})
 	}
 	s.Licences = directory.Proven(items, proof)
+	if w.edit != nil {
+		w.edit(s)
+	}
 	return s, nil
 }
 
@@ -533,6 +537,84 @@ func TestALeaverIsWaitedForAndForgivenWhenItReturns(t *testing.T) {
 	w.want(w.apply(), "changed in_step", 0)
 	w.wantLine(contoso, e3, "0")
 	w.want(w.apply(), "in_step in_step", 0)
+}
+
+// What a subscription was like is remembered from run to run, and a run that sees
+// nothing new leaves it as it is.
+func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
+	w := newWorld(t)
+	status := "Enabled"
+	var given []directory.Seen
+	w.edit = func(s *directory.Snapshot) {
+		items, _ := s.Licences.Items()
+		for i := range items {
+			items[i].Subscriptions = []directory.Subscription{{ID: "sub-" + items[i].SKU, Status: status, Total: items[i].Purchased, Renews: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)}}
+		}
+	}
+	memory := func() []directory.Seen {
+		m, err := w.store.Recall(t.Context(), plan.Scope{Customer: string(fabrikam), Target: "fake"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Cursor.Seen
+	}
+	w.settle()
+	want := []directory.Seen{{ID: "sub-" + premium, Status: "Enabled", Ends: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)}}
+	if got := memory(); !slices.Equal(got, want) {
+		t.Fatalf("got %+v, want %+v", got, want)
+	}
+	w.reopen()
+	status = "Suspended"
+	w.run(PlanOnly) // a plan writes nowhere
+	if got := memory(); !slices.Equal(got, want) {
+		t.Errorf("a plan remembered %+v", got)
+	}
+	sel := Selection{Jobs: []Job{w.job}, Customer: string(fabrikam), Trigger: "command", Witness: func(e Evidence) {
+		items, _ := e.Snapshot.Licences.Items()
+		given = append(given, items[0].Subscriptions[0].Before)
+	}}
+	for range 2 {
+		if _, err := w.engine.Run(t.Context(), sel, Apply); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want[0].Status = "Suspended"
+	if got := memory(); !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if len(given) != 2 || !given[0].Ends.Equal(want[0].Ends) || given[0].Status != "Enabled" || given[1].Status != "Suspended" {
+		t.Errorf("the target was told %+v", given)
+	}
+	w.unproven[fabrikam] = errors.New("no answer")
+	w.apply()
+	if got := memory(); !slices.Equal(got, want) {
+		t.Errorf("an unproven source changed the memory to %+v", got)
+	}
+}
+
+// Of whom the source makes no sense nothing is changed and nothing is missed.
+func TestWhoMakesNoSenseAtTheSourceIsFrozenAlone(t *testing.T) {
+	w := newWorld(t)
+	w.settle()
+	w.edit = func(s *directory.Snapshot) {
+		s.Users = directory.Proven([]directory.User{{ID: premium, UPN: "ann@contoso.example", Unread: "a proxy address with a space"}}, directory.Proof{})
+	}
+	w.bought[contoso][premium], w.bought[contoso][e3] = 13, 4
+	w.bought[fabrikam] = map[string]int{e3: 1} // of the frozen one nothing is gone
+	r := w.apply()
+	w.wantLine(contoso, premium, "12")
+	w.wantLine(contoso, e3, "4")
+	w.wantLine(fabrikam, premium, "7")
+	var said []string
+	for _, v := range r.Scopes[0].Violations {
+		said = append(said, v.Code+" "+v.Key+" "+v.Message)
+	}
+	if text := strings.Join(said, "; "); !strings.Contains(text, "not_proven "+premium+" ann@contoso.example is left as it is") || !strings.Contains(text, "a proxy address with a space") {
+		t.Errorf("got %s", text)
+	}
+	w.edit = nil
+	w.apply()
+	w.wantLine(contoso, premium, "13")
 }
 
 func TestWhoIsNotLinkedIsUnmappedAndNoFailure(t *testing.T) {

@@ -122,6 +122,8 @@ func (s *Scope) User(u *directory.User, m Membership) (Verdict, string) {
 	address := Address(u)
 	_, domain, _ := strings.Cut(address, "@")
 	switch {
+	case u.Unread != "":
+		return Unknown, "not known: what the source says of it makes no sense (" + u.Unread + ")"
 	case matches(s.Exclude, u.UPN), matches(s.Exclude, address):
 		return Out, "left out: excluded by users.exclude"
 	case u.Resource:

@@ -1,0 +1,180 @@
+// Package money decides what is billed: what a subscription counts for, and how
+// many units a product comes to. It is pure: no I/O, no clock, no log. Whoever
+// asks says what time it is.
+package money
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// A State is what a subscription is to the bill.
+type State string
+
+// The states.
+const (
+	Enabled   State = "enabled"            // sold and in use
+	Trial     State = "trial"              // nobody sells it
+	InGrace   State = "in_grace"           // its term ended, it still works
+	Suspended State = "suspended_billed"   // it does not work, and Microsoft bills it on
+	Lapsed    State = "lapsed"             // its term ended, and it is over
+	Unclear   State = "suspension_unclear" // one of the last two
+	Gone      State = "gone"               // deleted or locked out
+)
+
+// A Standing is the state of a subscription, and until when it lasts: the end of
+// the term, the day of the suspension, the day up to which it is billed, or the
+// day on which it lapsed. The day is zero where nobody knows it.
+type Standing struct {
+	State  State
+	Until  time.Time
+	status string
+}
+
+// lapse is how long a subscription outlives its term's end at most: a lapsed one
+// is deleted within this time. One that moves on later is billed.
+const lapse = 120 * 24 * time.Hour
+
+// lag is how far the days that Microsoft tells may be off.
+const lag = 3 * 24 * time.Hour
+
+// Judge says what a subscription is to the bill. The first row that fits decides:
+//
+//	status              what is known of it                                     state               until
+//	any                 it is a trial                                           trial
+//	Enabled                                                                     enabled             its next day
+//	Warning                                                                     in_grace            its next day
+//	Suspended           its next day is more than 120 days ahead                suspended_billed    that day
+//	Suspended           it was in grace before                                  lapsed              the end of its term
+//	Suspended           enabled before, its term's end is still to come         suspended_billed    the end of its term
+//	Suspended           enabled before, its term ended, and its next day is     lapsed              the end of its term
+//	                    no later than a lapsed one's
+//	Suspended           anything else                                           suspension_unclear
+//	Deleted, LockedOut                                                          gone
+//	any other                                                                   suspension_unclear
+//
+// A next day that has gone by says nothing: Microsoft's answers lag.
+func Judge(s directory.Subscription, now time.Time) Standing {
+	next := s.Renews
+	if !next.After(now) {
+		next = time.Time{}
+	}
+	is := func(state State, until time.Time) Standing { return Standing{state, until, s.Status} }
+	ends := s.Before.Ends
+	switch status := strings.ToLower(s.Status); {
+	case s.Trial:
+		return is(Trial, next)
+	case status == "enabled":
+		return is(Enabled, next)
+	case status == "warning":
+		return is(InGrace, next)
+	case status == "deleted", status == "lockedout":
+		return is(Gone, time.Time{})
+	case status != "suspended":
+		return is(Unclear, time.Time{})
+	case next.Sub(now) > lapse:
+		return is(Suspended, next)
+	case s.Before.Lapsed:
+		return is(Lapsed, ends)
+	case ends.After(now):
+		return is(Suspended, ends)
+	case !ends.IsZero() && !next.After(ends.Add(lapse+lag)):
+		return is(Lapsed, ends)
+	}
+	return is(Unclear, time.Time{})
+}
+
+// Text says it for people.
+func (s Standing) Text(zone *time.Location) string {
+	day := ""
+	if !s.Until.IsZero() {
+		day = " " + s.Until.In(zone).Format(time.DateOnly)
+	}
+	with := func(known, unknown string) string {
+		if day == "" {
+			return unknown
+		}
+		return known + day
+	}
+	switch s.State {
+	case Enabled:
+		return with("term ends", "the end of its term is not known")
+	case Trial:
+		return "a trial: nobody sells it, and it is not billed"
+	case InGrace:
+		return with("lapsed, is suspended", "lapsed, in its grace period")
+	case Suspended:
+		return with("suspended, billed until", "suspended, and billed on")
+	case Lapsed:
+		return "lapsed" + day
+	case Gone:
+		return strings.ToLower(strings.Replace(s.status, "LockedOut", "locked out", 1)) + ": not billed"
+	}
+	if strings.EqualFold(s.status, "suspended") {
+		return "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"
+	}
+	return "in a state that is not known here"
+}
+
+// Recall returns the licences with what is remembered of their subscriptions.
+func Recall(licences []directory.Licence, memory []directory.Seen) []directory.Licence {
+	if len(memory) == 0 {
+		return licences
+	}
+	before := make(map[string]directory.Seen, len(memory))
+	for _, m := range memory {
+		before[m.ID] = m
+	}
+	out := slices.Clone(licences)
+	for i := range out {
+		l := &out[i]
+		// What is enabled or gone is so, whatever it was.
+		if !slices.ContainsFunc(l.Subscriptions, func(s directory.Subscription) bool { return !strings.EqualFold(s.Status, "Enabled") }) {
+			continue
+		}
+		l.Subscriptions = slices.Clone(l.Subscriptions)
+		for j := range l.Subscriptions {
+			l.Subscriptions[j].Before = before[l.Subscriptions[j].ID]
+		}
+	}
+	return out
+}
+
+// Remember returns what is to be remembered of the subscriptions, sorted by id.
+// It is the same for the same answers: what does not change costs no write.
+//
+//	status now   the end of its term                       it lapsed
+//	Enabled      its next day where that is to come        no
+//	Warning      as before                                 yes
+//	any other    as before                                 as before
+func Remember(licences []directory.Licence, memory []directory.Seen, now time.Time) []directory.Seen {
+	before := make(map[string]directory.Seen, len(memory))
+	for _, m := range memory {
+		before[m.ID] = m
+	}
+	var out []directory.Seen
+	for i := range licences {
+		for _, s := range licences[i].Subscriptions {
+			if s.ID == "" {
+				continue
+			}
+			seen := before[s.ID]
+			seen.ID, seen.Status = s.ID, s.Status
+			switch {
+			case strings.EqualFold(s.Status, "Enabled"):
+				seen.Ends, seen.Lapsed = time.Time{}, false
+				if s.Renews.After(now) {
+					seen.Ends = s.Renews.UTC()
+				}
+			case strings.EqualFold(s.Status, "Warning"):
+				seen.Lapsed = true
+			}
+			out = append(out, seen)
+		}
+	}
+	slices.SortFunc(out, func(a, b directory.Seen) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(out, func(a, b directory.Seen) bool { return a.ID == b.ID })
+}
