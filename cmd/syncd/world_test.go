@@ -326,6 +326,8 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 //	delete, restore TENANT UPN  the account goes to the bin, and comes out of it
 //	block, unblock TENANT UPN   nobody, or somebody, signs in with it
 //	marry TENANT UPN NAME NEW   another name and UPN for the same account
+//	rehire TENANT UPN ID        another account under the same UPN, in the same groups
+//	invite TENANT UPN MAIL      a guest with that address
 //	group TENANT GROUP UPN…     who is in it now
 //	portal, portal-page         the address is the portal's: a sign-in, a page
 //	heal
@@ -449,6 +451,22 @@ func (w *world) editCIPP(args []string) (err error) {
 			given, surname, _ := strings.Cut(arg(3), " ")
 			u.DisplayName, u.GivenName, u.Surname, u.ProxyAddresses = arg(3), given, surname, append(u.ProxyAddresses, "smtp:"+u.UPN)
 			u.UPN, u.Mail = arg(4), arg(4)
+		})
+	case "rehire":
+		tenant(func(t *cippsim.Tenant) {
+			u := t.User(arg(2))
+			for _, g := range t.Groups {
+				for i := range g.Members {
+					if g.Members[i] == u.ID {
+						g.Members[i] = arg(3)
+					}
+				}
+			}
+			u.ID = arg(3)
+		})
+	case "invite":
+		tenant(func(t *cippsim.Tenant) {
+			t.Users = append(t.Users, &cippsim.User{ID: fmt.Sprintf("c0ffee00-0000-4000-8000-0000000001%02d", len(t.Users)), UPN: arg(2), Mail: arg(3), DisplayName: "Invited", GivenName: "In", Surname: "Vited", Guest: true})
 		})
 	case "group":
 		tenant(func(t *cippsim.Tenant) {

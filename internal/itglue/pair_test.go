@@ -24,6 +24,8 @@ func (r recorded) Others(_ context.Context, customer, kind, ref string) ([]strin
 	return nil, nil
 }
 
+func (r recorded) Linked() map[string]string { return nil }
+
 // A tenant's administrator types addresses freely: one counts at a verified domain,
 // where nothing says that the contact is another's. Zoe's contact is 43.
 func TestWhatATenantTypesFreelyIsOnlyProposed(t *testing.T) {

@@ -206,4 +206,8 @@ type Owners interface {
 	// Others are the customers besides this one whose records name the thing,
 	// sorted.
 	Others(ctx context.Context, customer, kind, ref string) ([]string, error)
+
+	// Linked says what every customer is linked to at the target, whatever the
+	// run is about.
+	Linked() map[string]string
 }

@@ -13,6 +13,7 @@ type Spec struct {
 	Name  string          // as in the configuration: connectwise, itglue, scim/cinode
 	Kinds []Kind          // in the order of creation
 	Needs directory.Kinds // what of a tenant it is made from
+	Also  directory.Kinds // what is read besides, where the source tells
 	Link  string          // the column of the link table that a customer needs
 	Batch int             // how many customers are observed at once; 0 = one
 	// VerifyEvery is how long a scope that was seen to be right, and whose source

@@ -17,6 +17,9 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 	if p == nil {
 		return plan.Applied{}, fmt.Errorf("%s of %s: account %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.SCIMColumn(t.config.Name)])
 	}
+	if ch.Action == plan.Delete && ch.Before != nil && p.isContested(ch.Key, ch.Before.Ref) {
+		return plan.Applied{}, fmt.Errorf("%w: whose %s is has to be settled first", plan.ErrMoved, ch.Before.Ref)
+	}
 	switch {
 	case ch.Action == plan.Create && ch.After != nil && ch.Key.Kind == kindUser:
 		return t.createUser(ctx, p, ch)

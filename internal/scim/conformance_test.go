@@ -139,7 +139,8 @@ func conforming(t *testing.T, dialect scimsim.Dialect, edit func(*scim.Config), 
 			groups = groups[:1]
 		}
 		proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
-		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof), Groups: directory.Proven(groups, proof)}
+		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof), Groups: directory.Proven(groups, proof),
+			Domains: directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof)}
 	}
 	// The second customer is provisioned already: two that are made at once would
 	// get other ids each time.

@@ -27,6 +27,7 @@ func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan
 			cmp.Or(t.profile.Title, t.Name()), ch.Label, rest.Excerpt(e.Error()), p.customer, t.Name(), ch.Key.ID)}), nil
 	case lost(err):
 		hits, look := a.lookup(ctx, usersAt, pairs)
+		hits = p.mayBe(ch.Key, hits, pairs)
 		switch {
 		case look != nil:
 			return plan.Applied{}, fmt.Errorf("%w: user %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, look)
@@ -42,6 +43,7 @@ func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan
 	}
 	if id == "" {
 		hits, err := a.lookup(ctx, usersAt, pairs)
+		hits = p.mayBe(ch.Key, hits, pairs)
 		if err != nil || len(hits) != 1 {
 			return plan.Applied{}, fmt.Errorf("%w: user %s was created without being told its id, and %d users look like it; the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, len(hits))
 		}
@@ -72,11 +74,7 @@ func (p *place) createOnce(ctx context.Context, at string, ch plan.Change, body 
 		if err != nil {
 			return nil, "", fmt.Errorf("looking once more for %s, which was sent before: %w", ch.Label, err)
 		}
-		hits = slices.DeleteFunc(hits, func(d document) bool {
-			external := d.text("externalId")
-			other, taken := p.taken[d.text("id")]
-			return external != "" && !sameExternal(external, ch.Key.ID) || taken && other != ch.Key || p.strangers(&resource{id: d.text("id")}) != ""
-		})
+		hits = p.mayBe(ch.Key, hits, pairs)
 		switch len(hits) {
 		case 0:
 		case 1:
@@ -86,6 +84,25 @@ func (p *place) createOnce(ctx context.Context, at string, ch plan.Change, body 
 		}
 	}
 	return p.account.create(ctx, at, body)
+}
+
+// mayBe are those of some resources, found by pairs, that may be the one that was
+// asked for: nobody else's, and the object's for certain.
+func (p *place) mayBe(key plan.Key, hits []document, pairs []pair) []document {
+	return slices.DeleteFunc(hits, func(d document) bool {
+		r := p.readOf(key.Kind)(d)
+		other, taken := p.taken[r.id]
+		return r.external != "" && !sameExternal(r.external, key.ID) || taken && other != key || p.strangers(key.Kind, r) != "" ||
+			p.doubt(key, pairs[len(pairs)-1].value, r) != ""
+	})
+}
+
+// readOf reads a resource of a kind.
+func (p *place) readOf(kind string) func(document) *resource {
+	if kind == kindGroup {
+		return group
+	}
+	return p.layout.user
 }
 
 // takesOthers reports whether the provider has users of ours: then a refusal is
@@ -100,7 +117,7 @@ func (p *place) adopt(key plan.Key, r *resource) {
 		x = &p.world.groups
 	}
 	x.byID[r.id] = r
-	p.world.owners[r.id] = p.customer
+	p.world.owners[owned{key.Kind, r.id}] = p.customer
 	p.world.mu.Unlock()
 	p.have[key] = r
 	p.taken[r.id] = key
@@ -115,9 +132,14 @@ func (p *place) adopt(key plan.Key, r *resource) {
 func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields plan.Fields, refused error) (plan.Applied, error) {
 	name := fields.Text(pathUserName)
 	_, e := refusalOf(refused)
+	clash := ""
 	stuck := func(code, format string, args ...any) (plan.Applied, error) {
-		return p.refusedForGood(ch, reasonName(name), "", plan.Violation{Code: code, Message: fmt.Sprintf(format, args...) +
-			fmt.Sprintf("; then syncd matches retry %s %s %s", p.customer, t.Name(), ch.Key.ID)}), nil
+		out := p.refusedForGood(ch, reasonName(name), "", plan.Violation{Code: code, Message: fmt.Sprintf(format, args...) +
+			fmt.Sprintf("; then syncd matches retry %s %s %s", p.customer, t.Name(), ch.Key.ID)})
+		if clash != "" {
+			out.Object.Info[infoDeadEndOf] = clash
+		}
+		return out, nil
 	}
 	hits, err := p.account.lookup(ctx, usersAt, []pair{{pathExternalID, ch.Key.ID}, {pathUserName, name}})
 	if err != nil {
@@ -128,13 +150,22 @@ func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields pla
 		return stuck("duplicate", "%s refused to create %s (%s): %s", cmp.Or(t.profile.Title, t.Name()), name, rest.Excerpt(e.Message), hint)
 	}
 	r := p.layout.user(hits[0])
+	doubt := p.doubt(ch.Key, name, r)
+	p.contest(ch.Key, r)
+	clash = r.id
 	switch {
 	case r.external != "" && !sameExternal(r.external, ch.Key.ID):
 		return stuck("match_conflict", "%s cannot be created: %s has that name and the external id %s of another account; correct it at the provider, or say syncd matches accept %s %s %s %s",
 			ch.Label, r.label(), r.external, p.customer, t.Name(), ch.Key.ID, r.id)
-	case p.strangers(r) != "" || !p.take(ch.Key, r):
-		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to another customer or object", ch.Label, r.label())
+	case p.strangers(ch.Key.Kind, r) != "":
+		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to customer %s", ch.Label, r.label(), p.strangers(ch.Key.Kind, r))
+	case doubt != "":
+		return stuck("match_proposed", "%s cannot be created: %s has that name, but %s; if that is the one, say syncd matches accept %s %s %s %s, else correct it at the provider",
+			ch.Label, r.label(), doubt, p.customer, t.Name(), ch.Key.ID, r.id)
+	case !p.take(ch.Key, r):
+		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to another object", ch.Label, r.label())
 	}
+	delete(p.contested, r.id)
 	p.adopt(ch.Key, r)
 	after, notes, err := t.writeUser(ctx, p, ch.Key, r, differing(p.layout, fields, r))
 	if err != nil {

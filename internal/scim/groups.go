@@ -29,10 +29,7 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 		if look != nil {
 			return plan.Applied{}, fmt.Errorf("looking for what group %s clashes with: %w", name, look)
 		}
-		hits = slices.DeleteFunc(hits, func(d document) bool {
-			r := group(d)
-			return r.external != "" && !sameExternal(r.external, ch.Key.ID) || p.strangers(r) != ""
-		})
+		hits = p.mayBe(ch.Key, hits, pairs)
 		if len(hits) != 1 {
 			_, e := refusalOf(err)
 			return p.refusedForGood(ch, reasonName(name), "", plan.Violation{Code: "duplicate", Message: fmt.Sprintf(
@@ -42,6 +39,7 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 		id = hits[0].text("id")
 	case lost(err):
 		hits, look := a.lookup(ctx, groupsAt, pairs)
+		hits = p.mayBe(ch.Key, hits, pairs)
 		switch {
 		case look != nil:
 			return plan.Applied{}, fmt.Errorf("%w: group %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, name, look)
@@ -57,6 +55,7 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 	}
 	if id == "" {
 		hits, err := a.lookup(ctx, groupsAt, pairs)
+		hits = p.mayBe(ch.Key, hits, pairs)
 		if err != nil || len(hits) != 1 {
 			return plan.Applied{}, fmt.Errorf("%w: group %s was created without being told its id, and %d groups look like it; the next run finds out", rest.ErrOutcomeUnknown, name, len(hits))
 		}
@@ -258,7 +257,7 @@ func (p *place) delta(was, wanted plan.Value) (d delta, left []string) {
 		if contains(wanted, id) {
 			continue
 		}
-		if r := p.have[userKey(id)]; r != nil {
+		if r := p.have[userKey(id)]; r != nil && !p.isContested(userKey(id), r.id) {
 			d.remove = append(d.remove, r.id)
 		}
 	}

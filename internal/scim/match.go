@@ -18,6 +18,7 @@ type pairing struct {
 	r        *resource // nil where there is none
 	conflict *plan.Violation
 	steps    []string // how it was looked for, for a person who asks
+	value    string   // what it was looked for by at last
 	done     bool
 }
 
@@ -68,6 +69,7 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, rec
 		}
 	}
 	p.records = known
+	p.owners.verify(s)
 	if err := t.matchUsers(ctx, p, s, known); err != nil {
 		return err
 	}
@@ -76,7 +78,8 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, rec
 			return err
 		}
 	}
-	// What is ours and no longer in scope: leavers.
+	// What is ours and no longer in scope: leavers. One that a conflict names may
+	// be somebody's who is there: it is nobody's leaver until that is settled.
 	for _, key := range slices.SortedFunc(maps.Keys(known), plan.Key.Compare) {
 		if known[key].Ref == "" || p.have[key] != nil {
 			continue
@@ -92,9 +95,15 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, rec
 		if err != nil {
 			return err
 		}
-		if r != nil && (p.here(known[key]) || sameExternal(r.external, key.ID)) && !reused(known[key], r) {
-			p.take(key, r)
+		if r == nil || !p.here(known[key]) && !sameExternal(r.external, key.ID) || reused(known[key], r) {
+			continue
 		}
+		if by, contested := p.contested[r.id]; contested && key.Kind == kindUser {
+			o.Conflicts = append(o.Conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: "contested", Key: key.ID, Note: true, Message: fmt.Sprintf(
+				"%s is gone, and %s was theirs: as the conflict of %s names it, it is left as it is, memberships included, until that is settled", p.whoWas(known[key], r), r.label(), who(p.people[by.ID].user))}})
+			continue
+		}
+		p.take(key, r)
 	}
 	for key, r := range p.have {
 		if key.Kind == kindUser {
@@ -129,20 +138,10 @@ func (p *place) take(key plan.Key, r *resource) bool {
 		return false
 	}
 	p.world.mu.Lock()
-	p.world.owners[r.id] = p.customer
+	p.world.owners[owned{key.Kind, r.id}] = p.customer
 	p.world.mu.Unlock()
 	p.taken[r.id], p.have[key] = key, r
 	return true
-}
-
-// strangers reports whose a resource is, if it is another customer's.
-func (p *place) strangers(r *resource) string {
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
-	if owner := p.world.owners[r.id]; owner != p.customer {
-		return owner
-	}
-	return ""
 }
 
 // sure finds the resource that is an object's beyond doubt.
@@ -156,6 +155,7 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 		step("a person said it is %s: there: %t", word.Ref, r != nil)
 		if r != nil {
 			if whose := p.somebodyElses(key, r); whose != "" {
+				p.contest(key, r)
 				q.conflict, q.done = &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 					"%s was accepted as %s, and that is %s: nothing is written to it for %s; take the word back with syncd matches retry %s %s %s, or accept another",
 					label, r.label(), whose, label, p.customer, p.account.client.Name(), key.ID)}, true
@@ -207,7 +207,7 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 			return nil
 		}
 		if len(hits) == 1 {
-			if owner := p.strangers(hits[0]); owner != "" {
+			if owner := p.strangers(key.Kind, hits[0]); owner != "" {
 				q.conflict, q.done = p.foreign(key, label, hits[0], "belongs to customer "+owner), true
 				return nil
 			}
@@ -224,7 +224,7 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 // of an account that the tenant has still, or of another customer. A person's
 // word does not change that; it would make one person of two.
 func (p *place) somebodyElses(key plan.Key, r *resource) string {
-	if owner := p.strangers(r); owner != "" {
+	if owner := p.strangers(key.Kind, r); owner != "" {
 		return "customer " + owner + "'s"
 	}
 	for _, other := range slices.SortedFunc(maps.Keys(p.records), plan.Key.Compare) {
@@ -263,9 +263,12 @@ func (t *Target) choose(p *place, key plan.Key, label string, q *pairing, hits [
 		q.conflict = p.ambiguous(key, label, hits)
 	case hits[0].external != "" && !sameExternal(hits[0].external, key.ID):
 		q.conflict = p.foreign(key, label, hits[0], "has the external id "+hits[0].external+" of another account")
-	case p.strangers(hits[0]) != "":
-		q.conflict = p.foreign(key, label, hits[0], "belongs to customer "+p.strangers(hits[0]))
+	case p.strangers(key.Kind, hits[0]) != "":
+		q.conflict = p.foreign(key, label, hits[0], "belongs to customer "+p.strangers(key.Kind, hits[0]))
+	case p.doubt(key, q.value, hits[0]) != "":
+		q.conflict = p.proposed(key, label, hits[0], p.doubt(key, q.value, hits[0]))
 	case len(claims[hits[0].id]) > 1:
+		p.contest(key, hits[0])
 		q.conflict = &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 			"%s could be %s, and so could %d others of the tenant; say whose it is: syncd matches accept %s %s %s REF, or create",
 			label, hits[0].label(), len(claims[hits[0].id])-1, p.customer, p.account.client.Name(), key.ID)}
@@ -277,6 +280,7 @@ func (t *Target) choose(p *place, key plan.Key, label string, q *pairing, hits [
 }
 
 func (p *place) ambiguous(key plan.Key, label string, hits []*resource) *plan.Violation {
+	p.contest(key, hits...)
 	var refs []string
 	for _, r := range hits {
 		refs = append(refs, r.label())
@@ -288,6 +292,7 @@ func (p *place) ambiguous(key plan.Key, label string, hits []*resource) *plan.Vi
 }
 
 func (p *place) foreign(key plan.Key, label string, r *resource, why string) *plan.Violation {
+	p.contest(key, r)
 	return &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 		"%s matches %s, which %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s",
 		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id)}

@@ -50,7 +50,8 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 		if one.done || !slices.Contains(t.profile.MatchGroups, pathDisplayName) {
 			continue
 		}
-		hits, how, err := p.candidates(ctx, groupsAt, pathDisplayName, one.group.Name)
+		one.value = one.group.Name
+		hits, how, err := p.candidates(ctx, groupsAt, pathDisplayName, one.value)
 		if err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 		}
 		word, spoken := p.word(key)
 		if one.role && !(spoken && word.How == plan.SettleCreate) {
-			one.done, one.conflict = true, t.proposed(p, key, one, found[id])
+			one.done, one.conflict = true, t.roleProposed(p, key, one, found[id])
 			continue
 		}
 		t.choose(p, key, "group "+one.group.Name, &one.pairing, found[id], claims)
@@ -80,8 +81,8 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 	return nil
 }
 
-// proposed says that a role's group waits for a person.
-func (t *Target) proposed(p *place, key plan.Key, one *team, hits []*resource) *plan.Violation {
+// roleProposed says that a role's group waits for a person.
+func (t *Target) roleProposed(p *place, key plan.Key, one *team, hits []*resource) *plan.Violation {
 	hint := cmp.Or(t.profile.Hints["role"], "prepare the role at the provider first")
 	text := fmt.Sprintf("group %s stands for a role and is not linked yet: %s; then syncd matches create %s %s %s", one.group.Name, hint, p.customer, t.Name(), key.ID)
 	if len(hits) > 0 {

@@ -66,7 +66,8 @@ func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot
 			if by == pathExternalID {
 				continue
 			}
-			hits, how, err := p.candidates(ctx, usersAt, by, p.value(one, by))
+			one.value = p.value(one, by)
+			hits, how, err := p.candidates(ctx, usersAt, by, one.value)
 			if err != nil {
 				return err
 			}

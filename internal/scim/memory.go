@@ -20,6 +20,7 @@ const (
 	infoDeadEndCode = "dead_end_code"
 	infoDeadEndSays = "dead_end_says"
 	infoDeadEndTill = "dead_end_till" // where it may be tried again by itself
+	infoDeadEndOf   = "dead_end_of"   // the provider's id that it clashes with
 	// refusedMark begins the names of fields that the provider refused alone:
 	// what was sent and until when it is not sent again; refusedSays what it said.
 	refusedMark = "refused:"
@@ -93,6 +94,9 @@ func (p *place) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
 	if word, ok := p.word(key); ok && (word.How == plan.SettleRetry || word.How == plan.SettleCreate) {
 		return nil
 	}
+	if id := m[infoDeadEndOf]; id != "" {
+		p.contest(key, &resource{id: id})
+	}
 	return &plan.Violation{Code: m[infoDeadEndCode], Key: key.ID, Stays: true, Message: m[infoDeadEndSays]}
 }
 
@@ -125,6 +129,7 @@ func (p *place) info(key plan.Key) map[string]string {
 	delete(out, infoDeadEndCode)
 	delete(out, infoDeadEndSays)
 	delete(out, infoDeadEndTill)
+	delete(out, infoDeadEndOf)
 	if out == nil {
 		out = map[string]string{}
 	}

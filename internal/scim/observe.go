@@ -27,12 +27,6 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 			continue
 		}
 		connections[i] = a
-		w := t.worldOf(a)
-		w.mu.Lock()
-		for _, ref := range asked[i].Refs {
-			w.owners[ref] = asked[i].Key
-		}
-		w.mu.Unlock()
 	}
 	for i := range asked {
 		a := connections[i]
@@ -47,7 +41,11 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 			out[i].Err = err
 			continue
 		}
-		p := &place{customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settled,
+		owners, err := t.ownersOf(ctx, &asked[i], a)
+		if err != nil {
+			return nil, err
+		}
+		p := &place{customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settled, owners: owners, contested: map[string]plan.Key{},
 			people: map[string]*person{}, teams: map[string]*team{}, have: map[plan.Key]*resource{}, objects: map[string]string{},
 			memory: map[plan.Key]map[string]string{}, taken: map[string]plan.Key{}}
 		t.mu.Lock()

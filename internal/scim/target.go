@@ -40,7 +40,7 @@ func (c *Client) Open() *Target {
 
 // Spec says what the loop must know of the target.
 func (t *Target) Spec() plan.Spec {
-	spec := plan.Spec{Name: t.Name(), Needs: directory.Users, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings}
+	spec := plan.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings}
 	if t.config.withGroups() || len(t.config.Users.Groups) > 0 {
 		spec.Needs |= directory.Groups
 	}
@@ -84,7 +84,7 @@ type world struct {
 	denied map[string]int // of the linked ones that a list does not have, how many are gone for certain
 	users  index
 	groups index
-	owners map[string]string // id → the customer whose records name it
+	owners map[owned]string // what this run gave to whom
 }
 
 // An index finds resources of one type.
@@ -107,6 +107,7 @@ type place struct {
 	world    *world
 	layout   *layout
 	settled  []plan.Settlement
+	owners   *owners
 
 	// What Match adds.
 	misled    []string // what was found out about lists that seemed whole
@@ -123,6 +124,7 @@ type place struct {
 	memory    map[plan.Key]map[string]string
 	waiting   map[string][]plan.Key // by the object id of one who is yet to be created: who points to him
 	taken     map[string]plan.Key   // provider's id → whose it is
+	contested map[string]plan.Key   // provider's id of a user → whose conflict names it
 }
 
 func (t *Target) place(customer string) *place {
@@ -137,7 +139,7 @@ func (t *Target) worldOf(a *connection) *world {
 	defer t.mu.Unlock()
 	w := t.worlds[a]
 	if w == nil {
-		w = &world{owners: map[string]string{}, denied: map[string]int{}}
+		w = &world{owners: map[owned]string{}, denied: map[string]int{}}
 		t.worlds[a] = w
 	}
 	return w

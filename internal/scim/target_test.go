@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type stage struct {
 	target   *Target
 	observed plan.Observed
 	pause    time.Duration // before each run, in a bubble
+	owners   others
+	domains  []directory.Domain
 }
 
 func newStage(t *testing.T, edit ...func(*Config)) *stage {
@@ -43,6 +46,24 @@ func newStage(t *testing.T, edit ...func(*Config)) *stage {
 	return &stage{T: t, provider: p, writes: func() int { return p.writes }, client: client(t, p, edit...), records: map[plan.Key]plan.Record{},
 		customer: mapping.Customer{Key: "contoso", Name: "Contoso", Links: mapping.Links{"scim_app": "x"}}}
 }
+
+// others are what other customers keep, and what everybody is linked to.
+type others struct {
+	keep  map[string]string // kind and ref → customer
+	links map[string]string
+}
+
+func (o others) Linked() map[string]string { return o.links }
+
+func (o others) Others(_ context.Context, _, kind, ref string) ([]string, error) {
+	if c := o.keep[kind+" "+ref]; c != "" {
+		return []string{c}, nil
+	}
+	return nil, nil
+}
+
+// perAccount gives each customer an account of its own.
+func perAccount(c *Config) { c.URL += "/{account}" }
 
 func withGroups(c *Config) { c.Groups.Include = []string{"*"} }
 
@@ -55,7 +76,8 @@ func objectID(n int) string { return fmt.Sprintf("22222222-0000-4000-8000-%012d"
 
 func (s *stage) snapshot() *directory.Snapshot {
 	proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
-	return &directory.Snapshot{TakenAt: time.Now(), Users: directory.Proven(s.users, proof), Groups: directory.Proven(s.groups, proof)}
+	return &directory.Snapshot{TakenAt: time.Now(), Users: directory.Proven(s.users, proof), Groups: directory.Proven(s.groups, proof),
+		Domains: directory.Proven(append(s.domains, directory.Domain{Name: "contoso.example", Verified: true}), proof)}
 }
 
 // plan is what a run would do.
@@ -63,7 +85,7 @@ func (s *stage) plan() *plan.Plan {
 	s.Helper()
 	time.Sleep(s.pause)
 	s.target = s.client.Open()
-	asked := mapping.Asked{Customer: s.customer, Settled: s.settled}
+	asked := mapping.Asked{Customer: s.customer, Settled: s.settled, Owners: s.owners}
 	var records []plan.Record
 	for _, r := range s.records {
 		records = append(records, r)

@@ -37,7 +37,7 @@ func levelled(targets []*opened) []level {
 			levels = append(levels, level{batch: batch})
 		}
 		l := &levels[i]
-		l.batch, l.targets, l.needs = min(l.batch, batch), append(l.targets, t), l.needs|t.spec.Needs
+		l.batch, l.targets, l.needs = min(l.batch, batch), append(l.targets, t), l.needs|t.spec.Needs|t.spec.Also
 	}
 	slices.SortStableFunc(levels, func(a, b level) int { return cmp.Compare(b.batch, a.batch) })
 	return levels

@@ -196,7 +196,7 @@ func (r *run) do(ctx context.Context) error {
 	if r.restored, err = restored(ctx, r.Store); err != nil {
 		return err
 	}
-	customers, err := r.customers(ctx)
+	customers, err := r.customers(ctx, targets)
 	if err != nil {
 		return err
 	}
@@ -264,7 +264,7 @@ func (r *run) open(ctx context.Context) (targets []*opened, release func(), err 
 	}
 	for _, name := range names {
 		job := jobs[name]
-		t := &opened{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name}}
+		t := &opened{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name, links: map[string]string{}}}
 		t.Target, t.down = r.Targets[name](ctx)
 		if t.down == nil {
 			t.spec = t.Spec()
@@ -292,8 +292,8 @@ func restored(ctx context.Context, store state.Store) (*state.Restoration, error
 }
 
 // customers lists whom the run is about: what the source lists now, joined
-// with the links that people settled.
-func (r *run) customers(ctx context.Context) ([]mapping.Customer, error) {
+// with the links that people settled. The targets hear of everybody's links.
+func (r *run) customers(ctx context.Context, targets []*opened) ([]mapping.Customer, error) {
 	list, err := r.Source.Tenants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing the tenants: %w", err)
@@ -307,6 +307,13 @@ func (r *run) customers(ctx context.Context) ([]mapping.Customer, error) {
 		return nil, fmt.Errorf("reading the links: %w", err)
 	}
 	customers := table.Customers(tenants)
+	for _, t := range targets {
+		for _, c := range customers {
+			if t.down == nil && linked(t, c) {
+				t.owners.links[c.Key] = c.Links[t.spec.Link]
+			}
+		}
+	}
 	if r.sel.Customer != "" {
 		customers = slices.DeleteFunc(customers, func(c mapping.Customer) bool { return c.Key != r.sel.Customer })
 		if len(customers) == 0 {

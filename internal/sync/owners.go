@@ -19,12 +19,15 @@ var _ mapping.Owners = (*owners)(nil)
 type owners struct {
 	store  state.Store
 	target string
+	links  map[string]string // of all customers
 
 	mu sync.Mutex
 	of map[thing][]string // customers
 }
 
 type thing struct{ kind, ref string }
+
+func (o *owners) Linked() map[string]string { return o.links }
 
 func (o *owners) Others(ctx context.Context, customer, kind, ref string) ([]string, error) {
 	o.mu.Lock()

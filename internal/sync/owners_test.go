@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
@@ -27,6 +28,9 @@ func (a asking) Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Obse
 		}
 		a.mu.Lock()
 		a.got[c.Key] = fmt.Sprint(others)
+		if links := c.Owners.Linked(); len(links) != 2 || links[string(contoso)] == "" || links[string(fabrikam)] == "" {
+			a.got[c.Key] += fmt.Sprintf(", links %v", links)
+		}
 		a.mu.Unlock()
 	}
 	return a.fakeTarget.Observe(ctx, batch)
@@ -61,5 +65,32 @@ func TestOwnersComeFromAllRecordsWhateverTheSelection(t *testing.T) {
 			t.Errorf("selection %q: %d customers asked", sel.Customer, len(target.got))
 		}
 		clear(target.got)
+	}
+}
+
+// listening is a source that remembers what it was asked for.
+type listening struct {
+	Source
+	mu    *sync.Mutex
+	asked *directory.Kinds
+}
+
+func (l listening) Snapshot(ctx context.Context, t directory.Tenant, want directory.Kinds) (*directory.Snapshot, error) {
+	l.mu.Lock()
+	*l.asked |= want
+	l.mu.Unlock()
+	return l.Source.Snapshot(ctx, t, want)
+}
+
+// What a target would like to know is read, and nobody stands still without it.
+func TestWhatATargetWouldLikeToKnowIsReadAndNotInsistedOn(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	w.spec.Also = directory.Domains
+	var asked directory.Kinds
+	w.engine.Source = listening{w.engine.Source, new(sync.Mutex), &asked}
+	w.want(w.apply(), "changed changed", 0)
+	if !asked.Has(directory.Domains | directory.Licences) {
+		t.Errorf("asked for %v", asked)
 	}
 }

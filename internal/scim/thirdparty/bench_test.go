@@ -190,7 +190,7 @@ func (b *bench) Tenants(context.Context) (directory.List[directory.Tenant], erro
 
 func (b *bench) Snapshot(context.Context, directory.Tenant, directory.Kinds) (*directory.Snapshot, error) {
 	return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(slices.Clone(b.users), proof()),
-		Groups: directory.Proven(slices.Clone(b.groups), proof())}, nil
+		Groups: directory.Proven(slices.Clone(b.groups), proof()), Domains: directory.Proven([]directory.Domain{{Name: "contoso.example", Verified: true}}, proof())}, nil
 }
 
 func proof() directory.Proof {
