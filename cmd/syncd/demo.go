@@ -302,6 +302,10 @@ func (d *demo) approval(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Digest == "" || h.Decision != nil && h.Decision.Approved })
+	holds, out := sweep(holds)
+	for _, v := range out {
+		d.say("\nLeft out at %s: %s", v.Customer.Name, v.Message)
+	}
 	if len(holds) == 0 {
 		return true, nil
 	}

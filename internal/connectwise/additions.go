@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
+
+	"syncd/internal/plan"
 )
 
 // An addition is a line of an agreement.
@@ -24,6 +27,13 @@ type addition struct {
 		LastUpdated string `json:"lastUpdated"`
 		UpdatedBy   string `json:"updatedBy"`
 	} `json:"_info"`
+}
+
+// edited is who changed the line last and when. A time that cannot be read is
+// left out: it is for people, and decides nothing.
+func (a *addition) edited() plan.Edit {
+	at, _ := time.Parse(time.RFC3339, a.Info.LastUpdated)
+	return plan.Edit{By: a.Info.UpdatedBy, At: at}
 }
 
 // billable is how ConnectWise calls a line that is charged for.

@@ -237,4 +237,5 @@ func show(o *plan.Object, a *addition, cancels bool) {
 	o.Info["less_included"] = a.LessIncluded.String()
 	o.Info["bill"], o.Info["effective"] = a.Bill, a.Effective.String()
 	o.Info["updated_by"], o.Info["updated_at"] = a.Info.UpdatedBy, a.Info.LastUpdated
+	o.Edited = a.edited()
 }

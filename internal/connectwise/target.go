@@ -556,6 +556,14 @@ func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, cata
 		}
 		out.Notes = append(out.Notes, f.notes...)
 	}
+	for i := range rows {
+		if row := &rows[i]; row.Cancelled != 0 && row.Cancelled < today && slices.Contains(asked.Refs, ref(a.ID, row.ID)) {
+			if out.Ended == nil {
+				out.Ended = map[string]plan.Edit{}
+			}
+			out.Ended[ref(a.ID, row.ID)] = row.edited()
+		}
+	}
 	return at
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -21,6 +22,7 @@ type asset struct {
 	TypeID       id                        `json:"-"`
 	Archived     bool                      `json:"a,omitempty"`
 	Created      string                    `json:"c,omitempty"`
+	Updated      int64                     `json:"u,omitempty"` // seconds; whose edit it was IT Glue does not tell
 	Traits       map[string]jsontext.Value `json:"t"`
 }
 
@@ -29,11 +31,12 @@ type assetWire struct {
 	Type         id                        `json:"flexible-asset-type-id"`
 	Archived     flag                      `json:"archived"`
 	Created      label                     `json:"created-at"`
+	Updated      label                     `json:"updated-at"`
 	Traits       map[string]jsontext.Value `json:"traits"`
 }
 
 func (w *assetWire) asset(n id) *asset {
-	return &asset{ID: n, Organization: w.Organization, TypeID: w.Type, Archived: bool(w.Archived), Created: string(w.Created), Traits: w.Traits}
+	return &asset{ID: n, Organization: w.Organization, TypeID: w.Type, Archived: bool(w.Archived), Created: string(w.Created), Updated: seconds(w.Updated), Traits: w.Traits}
 }
 
 // assets lists the assets of a type, archived ones included; of one
@@ -192,3 +195,20 @@ func (a *asset) fields(l *layout, labels func(f *field, t tagged) string) plan.F
 // errUnconfirmed says that a write was answered, and that the answer does not
 // show the record.
 var errUnconfirmed = errors.New("the answer does not show what was written")
+
+// seconds is a time as rows keep it, 0 where it cannot be read.
+func seconds(l label) int64 {
+	at, err := time.Parse(time.RFC3339, string(l))
+	if err != nil {
+		return 0
+	}
+	return at.Unix()
+}
+
+// edited is the last edit of something that changed at a time that rows keep.
+func edited(seconds int64) plan.Edit {
+	if seconds == 0 {
+		return plan.Edit{}
+	}
+	return plan.Edit{At: time.Unix(seconds, 0).UTC()}
+}

@@ -27,6 +27,7 @@ type contact struct {
 	Microsoft    bool     `json:"microsoft,omitempty"` // tied to the vendor's Microsoft integration
 	Remotes      []string `json:"r,omitempty"`         // its ids in other systems
 	ConnectWise  string   `json:"cw,omitempty"`        // its id in ConnectWise
+	Updated      int64    `json:"u,omitempty"`         // seconds
 }
 
 // The elements of a contact's arrays. What somebody else wrote in them is sent
@@ -54,12 +55,13 @@ type contactWire struct {
 	Emails       []email `json:"contact-emails"`
 	Phones       []phone `json:"contact-phones"`
 	PSA          label   `json:"psa-integration"`
+	Updated      label   `json:"updated-at"`
 }
 
 func (w *contactWire) contact(n id, twins []Twin) *contact {
 	enabled := strings.EqualFold(string(w.PSA), "enabled")
 	c := &contact{ID: n, Organization: w.Organization, First: string(w.First), Last: string(w.Last), Title: string(w.Title),
-		Emails: w.Emails, Phones: w.Phones, PSA: enabled, Synced: enabled}
+		Emails: w.Emails, Phones: w.Phones, PSA: enabled, Synced: enabled, Updated: seconds(w.Updated)}
 	for _, t := range twins {
 		if t.Orphaned {
 			continue

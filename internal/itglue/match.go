@@ -63,7 +63,7 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 			return
 		}
 		seen[key] = true
-		contact := plan.Object{Key: key, Label: c.name(), Ref: c.ID.String(), Fields: c.fields()}
+		contact := plan.Object{Key: key, Label: c.name(), Ref: c.ID.String(), Fields: c.fields(), Edited: edited(c.Updated)}
 		if upn != "" {
 			contact.Info = map[string]string{"upn": upn}
 		}

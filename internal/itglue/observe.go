@@ -327,7 +327,7 @@ func (p *place) take(kind string, l *layout, key plan.Key, a *asset) {
 
 // object is an asset as plans see it.
 func (p *place) object(l *layout, key plan.Key, a *asset) plan.Object {
-	o := plan.Object{Key: key, Label: a.text(l, fieldTitle), Ref: a.ID.String(), Retired: a.Archived, Fields: a.fields(l, p.label)}
+	o := plan.Object{Key: key, Label: a.text(l, fieldTitle), Ref: a.ID.String(), Retired: a.Archived, Fields: a.fields(l, p.label), Edited: edited(a.Updated)}
 	if upn := o.Fields.Text("upn"); upn != "" {
 		o.Info = map[string]string{"upn": upn}
 	}

@@ -110,6 +110,7 @@ type Change struct {
 	// by: those of the object's Info that its kind names.
 	Facts  map[string]string
 	former string // the recorded ref, where another object took its place
+	edit   Edit   // the last one at the target, where the change is held for one
 }
 
 // Glyph is the change on a terminal: an adoption that writes looks like the
@@ -196,6 +197,13 @@ type Violation struct {
 	Note bool `json:"note,omitempty"`
 	// Stays marks a hold that no approval cures: something must be repaired first.
 	Stays bool `json:"needs_repair,omitempty"`
+}
+
+// OverEdit reports whether letting the object pass would write over what a
+// person did at the target. A field that is put back by configuration holds
+// nothing, and is no such edit.
+func (v *Violation) OverEdit() bool {
+	return !v.Note && (v.Code == heldEdit || v.Code == heldRemoval)
 }
 
 // Blocks reports whether any of vs holds the whole scope.

@@ -168,6 +168,7 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	if t.Down.GreaterThan(l.Decrease) {
 		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), wayOn)
 	}
+	vs = append(vs, p.heldMoney(t, l)...)
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Unpriced && c.Held == "" {
 			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, wayOn)
@@ -181,6 +182,38 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 		if lost := 100 * (c.Before - c.Now); lost > l.SourceShrink*c.Before {
 			hold("source_shrink", "the source lists %d %s, it listed %d before: %d%% less, %d%% are allowed (limits.source_shrink); %s",
 				c.Now, c.Collection, c.Before, lost/c.Before, l.SourceShrink, wayOn)
+		}
+	}
+	return vs
+}
+
+// heldMoney says of changes that wait by themselves that letting them pass would
+// move the bill by more than is allowed. Like all that is said of one object it
+// holds that object alone.
+func (p *Plan) heldMoney(free Tally, l Limits) []Violation {
+	up, down := free.Up, free.Down
+	for i := range p.Changes {
+		switch c := &p.Changes[i]; {
+		case c.Held == "":
+		case c.MonthlyDelta.IsPositive():
+			up = up.Add(c.MonthlyDelta)
+		default:
+			down = down.Sub(c.MonthlyDelta)
+		}
+	}
+	var vs []Violation
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		say := func(code, verb string, limit decimal.Decimal) {
+			vs = append(vs, Violation{Code: code, Kind: c.Key.Kind, Key: c.Key.ID, Message: fmt.Sprintf(
+				"letting %s pass would make the monthly bill %s by %s; with it the plan is past the %s allowed (limits.money)", c.Label, verb, c.MonthlyDelta.Abs().StringFixed(2), limit.StringFixed(2))})
+		}
+		switch {
+		case c.Held == "":
+		case c.MonthlyDelta.IsPositive() && up.GreaterThan(l.Increase):
+			say("money_increase", "rise", l.Increase)
+		case c.MonthlyDelta.IsNegative() && down.GreaterThan(l.Decrease):
+			say("money_decrease", "fall", l.Decrease)
 		}
 	}
 	return vs

@@ -29,6 +29,12 @@ func changing(n, creates, updates, deletes int, delta string) *Plan {
 	return p
 }
 
+// waiting holds the first change of a plan by itself.
+func waiting(p *Plan) *Plan {
+	p.Changes[0].Held = heldEdit
+	return p
+}
+
 func TestGuards(t *testing.T) {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	limits := Limits{HoldFirst: true, Creates: Ceiling{50, 50}, Updates: Ceiling{200, 50}, Deletes: Ceiling{10, 20}, MinPopulation: 10,
@@ -61,6 +67,9 @@ func TestGuards(t *testing.T) {
 		{"deletes at the share", changing(20, 0, 0, 4, "0"), auto, ""},
 		{"money up", changing(100, 0, 1, 0, "500.01"), auto, "money_increase"},
 		{"money down", changing(100, 0, 1, 0, "-0.01"), auto, "money_decrease"},
+		{"money down on a line that waits by itself", waiting(changing(100, 0, 1, 0, "-594.00")), auto, "money_decrease addition"},
+		{"money up on a line that waits by itself", waiting(changing(100, 0, 1, 0, "500.01")), auto, "money_increase addition"},
+		{"little money on a line that waits by itself", waiting(changing(100, 0, 1, 0, "500.00")), auto, ""},
 		{"stale source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SourceMaxAge = 26 * time.Hour; f.SourceAsOf = now.Add(-27 * time.Hour) }), "source_stale"},
 		{"shrunk source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 15}} }), "source_shrink"},
 		{"source shrunk within limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 16}} }), ""},
@@ -69,6 +78,9 @@ func TestGuards(t *testing.T) {
 		var codes []string
 		for _, v := range Check(c.plan, c.facts, limits) {
 			codes = append(codes, v.Code)
+			if v.Key != "" {
+				codes = append(codes, v.Kind)
+			}
 			if v.Message == "" {
 				t.Errorf("%s: %s has no sentence", c.name, v.Code)
 			}

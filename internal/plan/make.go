@@ -24,6 +24,7 @@ type Plan struct {
 	InStep  int // objects that need nothing
 	Foreign int // objects at the target that are not ours: counted, never touched
 	left    []Object
+	ended   map[string]Edit
 	Managed int // the larger of what should be there and what of ours is there
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace
@@ -41,9 +42,10 @@ type Sides struct {
 	// is compared: filtering a finished plan instead would let a hidden object
 	// look like a missing one.
 	Conflicts []Conflict
-	HandsOff  map[Key]string // reason by key, as a person gave it
-	Now       time.Time      // for the patience with leavers
-	Left      []Object       // live on, kept in step no longer
+	HandsOff  map[Key]string  // reason by key, as a person gave it
+	Now       time.Time       // for the patience with leavers
+	Left      []Object        // live on, kept in step no longer
+	Ended     map[string]Edit // of what was ended at the target, by ref
 	// Explain asks for Plan.Trace.
 	Explain bool
 }
@@ -92,7 +94,7 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	for _, t := range out {
 		p.trace(kinds, t.desired, t.observed, t.record, decision{verdict: "left as it is: " + t.code})
 	}
-	p.left = s.Left
+	p.left, p.ended = s.Left, s.Ended
 	for _, c := range s.Conflicts {
 		if _, off := s.HandsOff[c.Key]; !off {
 			v := c.Violation
@@ -292,9 +294,9 @@ const maxAttempts = 2
 func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attempts int) decision {
 	switch {
 	case last != nil && !last.Retired && !kind.MayCreate:
-		return p.add(kind, Change{Action: Forget, Reason: RemovedAtTarget, Before: last, Held: heldRemoval}, merged{})
+		return p.add(kind, Change{Action: Forget, Reason: RemovedAtTarget, Before: last, Held: heldRemoval, edit: p.ended[last.Ref]}, merged{})
 	case last != nil && !last.Retired:
-		return p.add(kind, Change{Action: Create, Reason: RemovedAtTarget, Held: heldRemoval}, merged{after: desired})
+		return p.add(kind, Change{Action: Create, Reason: RemovedAtTarget, Held: heldRemoval, edit: p.ended[last.Ref]}, merged{after: desired})
 	case !kind.MayCreate:
 		v := Violation{Code: "missing", Message: fmt.Sprintf("%s is not at the target and is not created: %s", desired.Label, desired.Fields)}
 		if kind.Missing != nil {
@@ -464,6 +466,7 @@ func (p *Plan) add(kind *Kind, c Change, m merged) decision {
 	c.Key, c.Label, c.Ref = about.Key, about.Label, about.Ref
 	if c.Before != nil {
 		c.Ref = c.Before.Ref
+		c.edit = cmp.Or(c.edit, c.Before.Edited)
 	}
 	if c.Action == Create {
 		for _, f := range c.After.Fields {
@@ -504,13 +507,13 @@ func (c *Change) heldMessage() string {
 	case c.Held == heldSent:
 		return fmt.Sprintf("%s was sent twice, no answer came, and it is not there; find out why at the target, then syncd matches retry", c.Label)
 	case c.Held == heldRemoval && c.Action == Forget:
-		return fmt.Sprintf("%s was ended or removed at the target since our last write; approve to stop managing it, or restore it there", c.Label)
+		return fmt.Sprintf("%s was ended or removed at the target since our last write%s; approve to stop managing it, or restore it there", c.Label, c.edit)
 	case c.Held == heldRemoval:
-		return fmt.Sprintf("%s was removed at the target since our last write; approve to create it again", c.Label)
+		return fmt.Sprintf("%s was removed at the target since our last write%s; approve to create it again", c.Label, c.edit)
 	case c.Action == Delete:
-		return fmt.Sprintf("%s was edited at the target since our last write and is now gone from the source; approve to take it back", c.Label)
+		return fmt.Sprintf("%s was edited at the target since our last write%s and is now gone from the source; approve to take it back", c.Label, c.edit)
 	}
-	text := fmt.Sprintf("%s was edited at the target since our last write:", c.Label)
+	text := fmt.Sprintf("%s was edited at the target since our last write%s:", c.Label, c.edit)
 	for _, f := range c.Fields {
 		text += fmt.Sprintf(" %s is %s, ours would be %s;", f.Name, orNothing(f.Before), orNothing(f.After))
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"pgregory.net/rapid"
@@ -137,6 +138,46 @@ func TestTheTableOfThreeSides(t *testing.T) {
 				t.Errorf("the target would hold %q, want %q", written, c.written)
 			}
 		})
+	}
+}
+
+func TestAHoldOfAnEditSaysWhoAndWhen(t *testing.T) {
+	at := time.Date(2026, 11, 28, 14, 2, 0, 0, time.UTC)
+	with := func(o *Object, e Edit) *Object { o.Edited = e; return o }
+	last := line("3")
+	for _, c := range []struct {
+		name     string
+		desired  *Object
+		observed *Object
+		noCreate bool
+		ended    map[string]Edit
+		want     string // how the sentence begins
+	}{
+		{name: "both are told", desired: line("3"), observed: with(line("5"), Edit{"jdoe", at}),
+			want: "Premium was edited at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC): quantity is 5, ours would be 3;"},
+		{name: "only when", desired: line("3"), observed: with(line("5"), Edit{At: at}), want: "Premium was edited at the target since our last write (last changed there at 2026-11-28 14:02 UTC): quantity"},
+		{name: "only who", desired: line("3"), observed: with(line("5"), Edit{By: "jdoe"}), want: "Premium was edited at the target since our last write (last changed there by jdoe): quantity"},
+		{name: "nothing is told", desired: line("3"), observed: line("5"), want: "Premium was edited at the target since our last write: quantity"},
+		{name: "gone from the source meanwhile", observed: with(line("5"), Edit{"jdoe", at}),
+			want: "Premium was edited at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC) and is now gone"},
+		{name: "ended there", desired: line("3"), noCreate: true, ended: map[string]Edit{last.Ref: {"jdoe", at}},
+			want: "Premium was ended or removed at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC); approve"},
+		{name: "ended there, to be made again", desired: line("3"), ended: map[string]Edit{last.Ref: {"jdoe", at}},
+			want: "Premium was removed at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC); approve"},
+	} {
+		s := Sides{Records: []Record{*recorded(last)}, Ended: c.ended}
+		for to, o := range map[*[]Object]*Object{&s.Desired: c.desired, &s.Observed: c.observed} {
+			if o != nil {
+				*to = []Object{*o}
+			}
+		}
+		p, err := Make(testScope, additions(Hold, !c.noCreate), s)
+		if err != nil || len(p.Violations) != 1 {
+			t.Fatalf("%s: got %+v, %v, want one violation", c.name, p, err)
+		}
+		if v := p.Violations[0]; !v.OverEdit() || !strings.HasPrefix(v.Message, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, v.Message, c.want)
+		}
 	}
 }
 

@@ -117,6 +117,29 @@ type Object struct {
 	// Info are facts that are shown, priced or checked and never written, such
 	// as a line's unit price.
 	Info map[string]string `json:"info,omitempty"`
+	// Edited is the last edit of an observed object, whoever's; no record keeps it.
+	Edited Edit `json:"-"`
+}
+
+// An Edit is who last changed something at a target and when, as far as it tells.
+type Edit struct {
+	By string
+	At time.Time
+}
+
+// String is a remark in parentheses after a blank, or nothing.
+func (e Edit) String() string {
+	text := ""
+	if e.By != "" {
+		text = " by " + e.By
+	}
+	if !e.At.IsZero() {
+		text += " at " + e.At.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if text == "" {
+		return ""
+	}
+	return " (last changed there" + text + ")"
 }
 
 // Info that this floor and those above it know.

@@ -43,6 +43,9 @@ type Observed struct {
 	// Left are things that syncd was asked about by their refs, that live on and
 	// that it keeps in step no longer: a rule or a link changed.
 	Left []Object
+	// Ended tells, by ref, of the last edit of things that syncd was asked about
+	// and that were ended there.
+	Ended map[string]Edit
 	// Err fails the scope; where it is a *Blocked the scope is held instead,
 	// until somebody repairs what it names.
 	Err error

@@ -120,7 +120,7 @@ func (p *place) shown(key plan.Key, f *mapped, value string) plan.Value {
 // observed is an object as it is at the provider.
 func (t *Target) observed(p *place, key plan.Key, record *plan.Record) plan.Object {
 	r := p.have[key]
-	o := plan.Object{Key: key, Ref: r.id, Info: p.info(key), Label: r.name}
+	o := plan.Object{Key: key, Ref: r.id, Info: p.info(key), Label: r.name, Edited: plan.Edit{At: r.modified}}
 	if record != nil && record.Ref != "" && record.Ref != r.id && p.here(record) && sameExternal(r.external, key.ID) {
 		// The same by its external id, under another id: some providers make the
 		// id of the userName. It is no other object.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"syncd/internal/directory"
 	"syncd/internal/plan"
@@ -161,12 +162,21 @@ type resource struct {
 	members  []string // ids, sorted, each once
 	listed   bool     // the answer had the attribute members
 	version  string
+	modified time.Time // meta.lastModified
+}
+
+// meta reads what a provider says of a resource's versions. A time that cannot
+// be read is left out: it is for people.
+func meta(d document) (version string, modified time.Time) {
+	m := asDocument(d.get("meta"))
+	modified, _ = time.Parse(time.RFC3339, m.text("lastModified"))
+	return m.text("version"), modified
 }
 
 // user reads a user.
 func (l *layout) user(d document) *resource {
-	r := &resource{id: d.text("id"), external: d.text("externalId"), name: d.text("userName"), version: asDocument(d.get("meta")).text("version"),
-		values: make([]string, len(l.fields))}
+	r := &resource{id: d.text("id"), external: d.text("externalId"), name: d.text("userName"), values: make([]string, len(l.fields))}
+	r.version, r.modified = meta(d)
 	for _, e := range d.list("emails") {
 		if m := asDocument(e); m != nil {
 			if v := m.text("value"); v != "" {
@@ -228,7 +238,8 @@ func read(d document, p *attribute.Path) (v any, found bool) {
 
 // group reads a group.
 func group(d document) *resource {
-	r := &resource{id: d.text("id"), external: d.text("externalId"), name: d.text("displayName"), version: asDocument(d.get("meta")).text("version"), listed: d.has("members")}
+	r := &resource{id: d.text("id"), external: d.text("externalId"), name: d.text("displayName"), listed: d.has("members")}
+	r.version, r.modified = meta(d)
 	for _, e := range d.list("members") {
 		id := asDocument(e).text("value")
 		if id == "" {

@@ -173,6 +173,9 @@ func (s *scope) cycle(ctx context.Context) error {
 		s.wait(s.plan)
 		return nil
 	}
+	if s.run.mode != Apply {
+		return nil
+	}
 	if s.later {
 		if s.report.Outcome != Held {
 			s.report.Outcome = Skipped
@@ -208,7 +211,7 @@ func (s *scope) unobserved(err error) {
 // sides are the three inputs of the plan, narrowed where one object was asked for.
 func (s *scope) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
-		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Left: s.observed.Left}
+		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Left: s.observed.Left, Ended: s.observed.Ended}
 	for _, x := range s.memory.Settlements {
 		if x.How == plan.SettleIgnore {
 			sides.HandsOff[x.Key] = x.Reason
@@ -437,6 +440,15 @@ func (s *scope) finish() *state.Commit {
 	defer s.run.done(s)
 	if s.run.mode == PlanOnly || s.written || s.run.sel.Only != "" {
 		return nil
+	}
+	if s.run.mode == HoldOnly {
+		if s.report.Outcome != Held || s.plan.Empty() {
+			return nil // nothing that could be decided on
+		}
+		if s.hold == nil {
+			s.wait(s.plan)
+		}
+		return &state.Commit{Scope: s.id(), Hold: s.hold}
 	}
 	if s.report.Outcome == Unmapped && s.memory.Cursor == nil && s.memory.Hold == nil {
 		return nil

@@ -105,6 +105,7 @@ type Mode int
 // The modes.
 const (
 	PlanOnly Mode = iota // reads the world and writes nowhere
+	HoldOnly             // stores the plans that wait for a person and writes nothing else anywhere
 	Apply
 )
 
@@ -115,7 +116,7 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r := &run{Engine: e, sel: sel, mode: mode, started: e.Now().UTC(), oldest: map[string]time.Time{}}
 	r.id = ulid.MustNewDefault(r.started).String()
 	r.log = e.Log.With().Str("run", r.id).Logger()
-	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode == PlanOnly}
+	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
 	if mode == Apply {
 		if err := e.Store.PutRun(ctx, r.record(nil)); err != nil {
 			return r.report, fmt.Errorf("noting the start of the run: %w", err)
@@ -257,7 +258,7 @@ func (r *run) open(ctx context.Context) (targets []*opened, release func(), err 
 		return nil, nil, err
 	}
 	release = func() {}
-	if r.mode == Apply {
+	if r.mode != PlanOnly {
 		if release, err = r.lock(ctx, names); err != nil {
 			return nil, nil, err
 		}
@@ -473,6 +474,6 @@ func (r *run) logEnd(err error) {
 			event = event.Int(string(o), n)
 		}
 	}
-	event.Str("job", r.report.Job).Bool("plan_only", r.mode == PlanOnly).
+	event.Str("job", r.report.Job).Bool("plan_only", r.mode != Apply).
 		Int64("duration_ms", r.report.Finished.Sub(r.started).Milliseconds()).Msg("run ended")
 }

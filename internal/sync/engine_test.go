@@ -279,6 +279,65 @@ func TestAPlanWritesNowhere(t *testing.T) {
 	}
 }
 
+func TestPlansAreHeldForADecisionUnderTheTargetsLockAndNothingElseIsWritten(t *testing.T) {
+	w := newWorld(t)
+	token := w.engine.busy["fake"]
+	token <- struct{}{} // a run is under way
+	ctx, cancel := context.WithCancelCause(t.Context())
+	busy := errors.New("still busy")
+	go func() { time.Sleep(50 * time.Millisecond); cancel(busy) }()
+	if _, err := w.engine.Run(ctx, Selection{Jobs: []Job{w.job}, Trigger: "command"}, HoldOnly); !errors.Is(err, busy) {
+		t.Errorf("got %v, want to wait for the run under way", err)
+	}
+	<-token
+	w.want(w.run(HoldOnly), "held held", 2)
+	counts, err := w.store.Verify(t.Context())
+	if want := (state.Counts{Holds: 2}); err != nil || counts != want || w.writes != 0 {
+		t.Errorf("got %+v, %v and %d writes, want two holds and nothing else", counts, err, w.writes)
+	}
+	w.approve()
+	w.want(w.apply(), "changed changed", 0)
+}
+
+func TestAfterARestoreTheNextPlanWaitsUntilItWasDecidedOn(t *testing.T) {
+	w := newWorld(t)
+	w.job.Policy = plan.Auto
+	w.job.Limits.HoldFirst = false
+	w.want(w.apply(), "changed changed", 0)
+	restored, err := json.Marshal(state.Restoration{At: w.engine.Now(), AsOf: w.engine.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.PutDocument(t.Context(), state.Document{Name: state.RestoredDocument, Body: restored}); err != nil {
+		t.Fatal(err)
+	}
+	mark := func(customer string) {
+		scope := plan.Scope{Customer: customer, Target: "fake"}
+		m, err := w.store.Recall(t.Context(), scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Cursor.Restored = true
+		if err := w.store.Commit(t.Context(), &state.Commit{Scope: scope, Cursor: m.Cursor}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mark(string(contoso))
+	mark(string(fabrikam))
+	w.bought[contoso][premium] = 13
+	before := w.writes
+	r := w.apply() // the other one is in step: nothing is unknown of it
+	w.want(r, "held in_step", 3)
+	if w.writes != before || r.Scopes[0].Violations[0].Code != "restored" {
+		t.Errorf("%d writes, %+v; want none, and why", w.writes-before, r.Scopes[0].Violations)
+	}
+	w.want(w.apply(), "held in_step", 3) // until somebody decides
+	w.approve()
+	w.want(w.apply(), "changed in_step", 0)
+	w.bought[contoso][premium] = 14
+	w.want(w.apply(), "changed in_step", 0) // once
+}
+
 func TestTheFirstPlanWaitsAndAnApprovedOneIsAppliedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.want(w.apply(), "held held", 3)

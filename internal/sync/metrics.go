@@ -84,7 +84,7 @@ func (m *Metrics) changed(target string, action plan.Action, err error) {
 // ran counts a run that applied. A run over a part of the estate says nothing
 // of the whole and leaves the gauges alone.
 func (m *Metrics) ran(r *run, err error) {
-	if m == nil || r.mode == PlanOnly {
+	if m == nil || r.mode != Apply {
 		return
 	}
 	well := r.report.Totals[Failed]+r.report.Totals[Partial] == 0

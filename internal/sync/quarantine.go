@@ -54,7 +54,7 @@ func (t *opened) works() bool { return t.wrote > 0 || t.answered > 0 && t.denied
 
 // settleQuarantine notes which targets refused everything and which work again.
 func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
-	if r.mode == PlanOnly {
+	if r.mode != Apply {
 		return
 	}
 	for _, t := range targets {
