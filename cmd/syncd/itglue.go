@@ -16,11 +16,11 @@ func itglueCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "itglue", Short: "IT Glue's asset types that the documentation is written into"}
 	layouts := &cobra.Command{Use: "layouts", Short: "Show our asset types, and what would change", Args: cobra.NoArgs,
 		Long: "Show which of our asset types IT Glue has, and what creating or upgrading would do; nothing is written.\n\n" +
-			"create makes the types that are missing; upgrade adds fields that a newer syncd knows. Neither deletes or changes a field: that would take the data of every asset along."}
+			"create makes the types that are missing; upgrade adds fields that a newer syncd knows, and renews hints that syncd itself wrote. Neither deletes a field nor changes anything else of one: that would take the data of every asset along."}
 	layouts.RunE = layoutsRun(a, (*itglue.Client).Layouts, "")
 	layouts.AddCommand(
 		&cobra.Command{Use: "create", Short: "Create the asset types that are missing", Args: cobra.NoArgs, RunE: layoutsRun(a, (*itglue.Client).CreateLayouts, "create")},
-		&cobra.Command{Use: "upgrade", Short: "Add the fields that types lack", Args: cobra.NoArgs, RunE: layoutsRun(a, (*itglue.Client).UpgradeLayouts, "upgrade")})
+		&cobra.Command{Use: "upgrade", Short: "Add the fields that types lack, and explain the others", Args: cobra.NoArgs, RunE: layoutsRun(a, (*itglue.Client).UpgradeLayouts, "upgrade")})
 	cmd.AddCommand(layouts)
 	return cmd
 }
@@ -70,6 +70,9 @@ func changedLayouts(before, after []itglue.Layout) []string {
 		case len(before[i].Missing) > len(l.Missing):
 			done = append(done, fmt.Sprintf("added to %s: %s", l.Name, strings.Join(before[i].Missing, ", ")))
 		}
+		if n := len(l.Outdated); i < len(before) && before[i].Exists() && n < len(before[i].Outdated) {
+			done = append(done, fmt.Sprintf("explained in %s: %d fields", l.Name, len(before[i].Outdated)-n))
+		}
 	}
 	return done
 }
@@ -86,6 +89,9 @@ func writeLayouts(out io.Writer, width int, layouts []itglue.Layout, done []stri
 			stands, create = fmt.Sprintf("not there; would be created with %d fields", len(l.Missing)), true
 		case len(l.Missing) > 0:
 			stands, upgrade = "lacks "+strings.Join(l.Missing, ", "), true
+		}
+		if n := len(l.Outdated); n > 0 {
+			stands, upgrade = fmt.Sprintf("%s; the hints of %d fields would be renewed", stands, n), true
 		}
 		if len(l.Notes) > 0 {
 			stands += "; " + strings.Join(l.Notes, "; ")

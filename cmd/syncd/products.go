@@ -152,7 +152,7 @@ func (w *World) skus(ctx context.Context, a *app) ([]mapping.SKU, error) {
 			k.Tenants++
 			k.Purchased += l.Purchased
 			k.Assigned += l.Assigned
-			k.FreeOrTrial = k.FreeOrTrial && (directory.FreeSKU(l.PartNumber) || l.Purchased == 0 && l.Trial > 0)
+			k.FreeOrTrial = k.FreeOrTrial && l.NobodyPays()
 		}
 	}
 	return slices.SortedFunc(dereferenced(maps.Values(seen)), func(x, y mapping.SKU) int {

@@ -159,7 +159,7 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.start())
 		ts.Check(w.document())
 	case "itglue":
-		if len(rest) > 0 && slices.Contains([]string{"set", "title", "require", "rename", "lose", "heal"}, rest[0]) {
+		if len(rest) > 0 && slices.Contains([]string{"set", "title", "require", "rename", "drop", "lose", "heal"}, rest[0]) {
 			ts.Check(w.editITGlue(rest))
 		} else {
 			ts.Check(w.checkITGlue(rest))

@@ -86,7 +86,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		}
 	}
 	if cfg.ITGlue != nil {
-		o := itglue.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location}
+		o := itglue.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location, Portal: cfg.CIPP.PortalURL()}
 		if w.ConnectWise != nil {
 			o.Addresses = w.ConnectWise.ContactAddresses
 		}

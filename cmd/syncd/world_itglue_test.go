@@ -163,6 +163,7 @@ func (w *world) checkITGlue(args []string) error {
 //	title ID TEXT          of a contact
 //	require TYPE FIELD     an administrator makes a field required
 //	rename TYPE FIELD NAME another label, and with it another key
+//	drop TYPE FIELD        a field goes, and what assets hold in it: as an earlier version made the type
 //	lose POST              the next such request is committed and never answered
 //	heal
 func (w *world) editITGlue(args []string) (err error) {
@@ -190,6 +191,13 @@ func (w *world) editITGlue(args []string) (err error) {
 			now.Contact(id).Title = args[2]
 		case args[0] == "require" && len(args) == 3:
 			field(now, func(f *itgluesim.Field) { f.Required = true })
+		case args[0] == "drop" && len(args) == 3:
+			field(now, func(f *itgluesim.Field) {
+				for _, a := range now.Assets {
+					delete(a.Traits, f.ID)
+				}
+				now.Fields = slices.DeleteFunc(now.Fields, func(other *itgluesim.Field) bool { return other == f })
+			})
 		case args[0] == "rename" && len(args) == 4:
 			field(now, func(f *itgluesim.Field) { f.Name, f.NameKey = args[3], "" })
 		case args[0] == "lose" && len(args) == 2, args[0] == "heal":

@@ -21,6 +21,8 @@ type Config struct {
 	// URL is the API URL of CIPP's integration page, with or without /api at
 	// the end. It is not the portal's address.
 	URL string `yaml:"url" env:"URL, overwrite"`
+	// Portal is where people open CIPP, for links to it; empty means URL's host.
+	Portal string `yaml:"portal" env:"PORTAL, overwrite"`
 	// TenantID is the partner's Entra tenant: a GUID or one of its domains.
 	TenantID     string        `yaml:"tenant_id" env:"TENANT_ID, overwrite"`
 	ClientID     string        `yaml:"client_id" env:"CLIENT_ID, overwrite"`
@@ -62,6 +64,11 @@ func (c *Config) Validate(report func(path, message string)) {
 	if c.ClientSecret.Empty() {
 		report("client_secret", "is missing: set SYNCD_CIPP_CLIENT_SECRET or SYNCD_CIPP_CLIENT_SECRET_FILE to the secret CIPP showed when the API client was made (Reset Secret makes a new one)")
 	}
+	if c.Portal != "" {
+		if _, err := rest.CheckURL(c.Portal); err != nil {
+			report("portal", err.Error())
+		}
+	}
 	if c.TokenURL != "" {
 		if _, err := rest.CheckURL(c.TokenURL); err != nil {
 			report("token_url", err.Error())
@@ -87,6 +94,19 @@ func (c *Config) base() (*url.URL, error) {
 	}
 	u = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}
 	return u, nil
+}
+
+// PortalURL is where people open CIPP. Where nobody says otherwise it is the host
+// of the API, as in every installation but those behind a static web app.
+func (c *Config) PortalURL() string {
+	if c.Portal != "" {
+		return strings.TrimRight(strings.TrimSpace(c.Portal), "/")
+	}
+	u, err := c.base()
+	if err != nil {
+		return "" // Validate says so
+	}
+	return u.String()
 }
 
 // tokenURL returns where tokens are had.

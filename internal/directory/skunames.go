@@ -44,6 +44,12 @@ func ProductName(sku, part string) string {
 	return part
 }
 
+// NobodyPays reports whether a licence costs nothing: a free product, or nothing
+// but trials.
+func (l *Licence) NobodyPays() bool {
+	return FreeSKU(l.PartNumber) || l.Purchased == 0 && l.Trial > 0
+}
+
 // FreeSKU reports whether a part number is known to be one that nobody pays
 // for: free, viral (self-service) or trial. False means not known to be so.
 func FreeSKU(part string) bool {

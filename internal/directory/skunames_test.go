@@ -39,6 +39,24 @@ func TestPartNumbersThatMislead(t *testing.T) {
 	}
 }
 
+func TestNobodyPays(t *testing.T) {
+	for _, tt := range []struct {
+		what    string
+		licence Licence
+		want    bool
+	}{
+		{"a free product", Licence{PartNumber: "FLOW_FREE", Purchased: 10000}, true},
+		{"trials alone", Licence{PartNumber: "SPB", Trial: 25}, true},
+		{"trials besides what is bought", Licence{PartNumber: "SPB", Purchased: 1, Trial: 25}, false},
+		{"bought", Licence{PartNumber: "SPB", Purchased: 1}, false},
+		{"nothing left of it", Licence{PartNumber: "SPB"}, false},
+	} {
+		if got := tt.licence.NobodyPays(); got != tt.want {
+			t.Errorf("%s: got %t, want %t", tt.what, got, tt.want)
+		}
+	}
+}
+
 func TestFreeSKUs(t *testing.T) {
 	for part, want := range map[string]bool{
 		"FLOW_FREE": true, " power_bi_standard": true, "SOMETHING_NEW_VIRAL": true, "Dynamics_365_Sales_Premium_Viral_Trial": true,

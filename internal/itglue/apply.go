@@ -296,7 +296,7 @@ func (p *place) write(at spot, v plan.Value) any {
 		return v[0] == "yes"
 	case formNumber:
 		return json.Number(v[0])
-	case formLong, formList, formRows:
+	case formLong, formList, formRows, formLinks:
 		return writeHTML(at.field, v)
 	case formTag:
 		if ids := p.resolve(at, v); len(ids) > 0 {

@@ -171,8 +171,9 @@ func empty(raw jsontext.Value) bool {
 // fields are what plans compare of an asset. labels names what tags lead to.
 func (a *asset) fields(l *layout, labels func(f *field, t tagged) string) plan.Fields {
 	out := make(plan.Fields, 0, len(l.fields))
-	for i := range l.spec.fields {
-		f := &l.spec.fields[i]
+	managed := l.spec.managed()
+	for i := range managed {
+		f := &managed[i]
 		at, ok := l.fields[f.name]
 		if !ok {
 			continue

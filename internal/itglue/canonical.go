@@ -248,6 +248,8 @@ func observedValue(f form, raw jsontext.Value) plan.Value {
 		return setOf(htmlLines(text))
 	case formRows:
 		return setOf(htmlRows(text))
+	case formLinks:
+		return setOf(htmlLinks(text))
 	}
 	return scalar(oneLine(text))
 }

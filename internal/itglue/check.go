@@ -68,7 +68,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 			f.OK, f.Detail, f.Remedy = false, "is not there yet", "run syncd itglue layouts create"
 		case len(l.Notes) > 0:
 			f.OK, f.Detail, f.Remedy = false, strings.Join(l.Notes, "; "), "change it in IT Glue under Account > Flexible Asset Types"
-		case len(l.Missing) > 0:
+		case len(l.Missing) > 0: // outdated hints are nothing to be alarmed about
 			f.OK, f.Detail, f.Remedy = false, "lacks "+strings.Join(l.Missing, ", "), "run syncd itglue layouts upgrade"
 		}
 		out = append(out, f)

@@ -30,6 +30,8 @@ type Options struct {
 	Bucket    *rest.Bucket      // shared with others of the same account; nil makes one
 	Now       func() time.Time  // nil means time.Now
 	Location  *time.Location    // where quiet hours are; nil means UTC
+	// Portal is where people open CIPP, for links to it; empty makes none.
+	Portal string
 	// Addresses returns the mail addresses of ConnectWise contacts by their ids. It
 	// is asked about contacts that are tied to one and show no address of their
 	// own; nil where there is no ConnectWise.
@@ -55,9 +57,9 @@ const (
 	epContact       endpoint = "/contacts/{id}"
 	epDomains       endpoint = "/domains"
 	epTypes         endpoint = "/flexible_asset_types"
-	epType          endpoint = "/flexible_asset_types/{id}"
 	epFieldsOfType  endpoint = "/flexible_asset_types/{id}/relationships/flexible_asset_fields"
 	epFields        endpoint = "/flexible_asset_fields"
+	epField         endpoint = "/flexible_asset_fields/{id}"
 	epAssets        endpoint = "/flexible_assets"
 	epAsset         endpoint = "/flexible_assets/{id}"
 	epRelated       endpoint = "/flexible_assets/{id}/relationships/related_items"
@@ -77,8 +79,8 @@ func allowed(c *Config) []rest.Route {
 		{Method: http.MethodGet, Path: string(epDomains)},
 		{Method: http.MethodGet, Path: string(epTypes)},
 		{Method: http.MethodPost, Path: string(epTypes)},
-		{Method: http.MethodPatch, Path: string(epType)},
 		{Method: http.MethodGet, Path: string(epFieldsOfType)},
+		{Method: http.MethodPatch, Path: string(epField)},
 		{Method: http.MethodPost, Path: string(epFields)},
 		{Method: http.MethodGet, Path: string(epAssets)},
 		{Method: http.MethodPost, Path: string(epAssets)},

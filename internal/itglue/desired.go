@@ -99,6 +99,7 @@ func (v values) fields() plan.Fields {
 
 // add takes an asset into the list, as far as its type has the fields for it.
 func (w *wishList) add(kind, object, label string, info map[string]string, v values) {
+	v[fieldProven] = w.proven(kind, object)
 	key, fields := w.place.key(kind, object), v.fields()
 	l := w.place.layouts[kind]
 	if l == nil || w.place.inConflict[key] {
@@ -168,6 +169,16 @@ func (w *wishList) blanks(l *layout, key plan.Key, fields plan.Fields) []string 
 	}
 	slices.Sort(out)
 	return out
+}
+
+// has reports whether the account's type of a kind has a field of ours.
+func (w *wishList) has(kind, field string) bool {
+	l := w.place.layouts[kind]
+	if l == nil {
+		return false
+	}
+	_, ok := l.fields[field]
+	return ok
 }
 
 // asset is a tag of an asset of ours, where there is one or will be.
@@ -304,6 +315,7 @@ func (w *wishList) user(u *directory.User) {
 		"synced":       yesValue(u.Synced),
 		"created":      dateValue(u.Created),
 		"domain":       w.asset(kindDomain, domainOf(u.UPN)),
+		fieldLinks:     w.userLinks(u),
 	}
 	if m := w.crowd.users[u.ManagerID]; m != nil {
 		v["manager"] = textValue(who(m))
@@ -390,6 +402,7 @@ func (w *wishList) groups() error {
 			"licences":     setValue(w.names(g.Licences)),
 			"licence_list": w.licenceList(g.Licences),
 			"domain":       w.asset(kindDomain, domainOf(g.Mail)),
+			fieldLinks:     w.groupLinks(g),
 		}
 		if g.OwnersUnknown == "" {
 			v["owners"], v["owner_contacts"] = setValue(w.crowd.named(g.Owners)), w.contactTag(g.Owners)
@@ -426,6 +439,7 @@ func (w *wishList) domains() error {
 			"initial":        yesValue(d.Initial),
 			"authentication": textValue(d.Authentication),
 			"services":       textValue(strings.Join(d.Services, ", ")),
+			fieldLinks:       w.domainLinks(),
 		}
 		if n := w.place.domains[wireName(name)]; n != 0 && d.Verified {
 			v["record"] = plan.Value{tagLabel(wireName(name), n)}
@@ -469,6 +483,7 @@ func (w *wishList) mailboxes() error {
 			"archive":    yesValue(m.Archive),
 			"hidden":     yesValue(m.Hidden),
 			"synced":     yesValue(m.Synced),
+			fieldLinks:   w.mailboxLinks(m),
 		}
 		if m.SizeBytes > 0 {
 			v["size"] = plan.Value{bucket(m.SizeBytes, w.now(kindMailbox, object, "size"))}

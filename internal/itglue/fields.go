@@ -33,12 +33,13 @@ const (
 	formYes    form = "yes"    // Checkbox: yes or no
 	formDate   form = "date"   // Date: yyyy-mm-dd
 	formTag    form = "tag"    // Tag: see tags.go
+	formLinks  form = "links"  // Textbox: a list of links, compared as a set
 )
 
 // kindOf is what IT Glue calls the kind of such a field.
 var kindOf = map[form]string{
 	formText: "Text", formChoice: "Select", formLong: "Textbox", formList: "Textbox", formRows: "Textbox",
-	formNumber: "Number", formYes: "Checkbox", formDate: "Date", formTag: "Tag",
+	formLinks: "Textbox", formNumber: "Number", formYes: "Checkbox", formDate: "Date", formTag: "Tag",
 }
 
 // A field is one property of an asset type of ours. Its name is ours for ever;
@@ -53,6 +54,10 @@ type field struct {
 	tag     string   // tag type, or one of our kinds
 	inList  bool     // a column of the list view
 	expires bool     // feeds the expirations list
+	former  string   // what the label was in earlier versions
+	// late marks a field that came after the first version: it is known by its mark
+	// alone, for people may have made one of that name for themselves.
+	late bool
 }
 
 // A layoutSpec is an asset type of ours as this version of syncd makes it.
@@ -64,6 +69,9 @@ type layoutSpec struct {
 	fields []field // the title first, then what this type alone has
 }
 
+// managed are the fields that plans are about, the title first.
+func (l *layoutSpec) managed() []field { return slices.Concat(l.fields, common) }
+
 // The fields that every type has besides its own. They are no part of plans:
 // the ids are the asset's key, and the notes are people's.
 const (
@@ -71,6 +79,12 @@ const (
 	fieldTenant = "tenant_id"
 	fieldObject = "object_id"
 	fieldNotes  = "notes"
+)
+
+// Fields of every type that are part of plans.
+const (
+	fieldLinks  = "links"
+	fieldProven = "proven"
 )
 
 // fieldArchived is how plans show where an asset is put away: an attribute of
@@ -87,87 +101,100 @@ var everywhere = []field{
 // assets needs the id of their type.
 var layouts = []layoutSpec{
 	{kind: kindLicences, name: "Licences", icon: "certificate", about: "The Microsoft 365 licences of a customer", fields: []field{
-		{name: fieldTitle, label: "Name", form: formText, inList: true},
-		{name: "bought", label: "Bought", form: formNumber, inList: true},
-		{name: "assigned", label: "Assigned", form: formNumber, inList: true},
-		{name: "free", label: "Free", form: formNumber, inList: true},
-		{name: "products", label: "Products", form: formRows, head: []string{"Product", "SKU", "Bought", "Assigned", "Free", "Remarks"}},
-		{name: "renewals", label: "Subscriptions", form: formRows, head: []string{"Product", "Status", "Units", "Renews"}},
-		{name: "next_renewal", label: "Next renewal", form: formDate, inList: true, expires: true},
+		{name: fieldTitle, label: "Name", form: formText, inList: true, hint: "The same for every customer."},
+		{name: "bought", label: "Bought", form: formNumber, inList: true, hint: "Units that somebody pays for and that can be used, over all products. Free products and trials are not among them."},
+		{name: "assigned", label: "Assigned", form: formNumber, inList: true, hint: "Units of bought products that somebody holds."},
+		{name: "free", label: "Unassigned", former: "Free", form: formNumber, inList: true, hint: "Bought units that nobody holds."},
+		{name: "gratis", label: "Free of charge", form: formNumber, late: true, hint: "Units of free products and of trials: nobody pays for them."},
+		{name: "products", label: "Products", form: formRows, head: []string{"Product", "SKU", "Bought", "Assigned", "Unassigned", "Remarks"}, hint: "The products that somebody pays for."},
+		{name: "gratis_products", label: "Free products and trials", form: formRows, late: true, head: []string{"Product", "SKU", "Units", "Assigned", "Remarks"}, hint: "The products that nobody pays for."},
+		{name: "renewals", label: "Subscriptions", form: formRows, head: []string{"Product", "Status", "Units", "Renews"}, hint: "Each purchase with Microsoft's word on its state, and the day on which its term ends."},
+		{name: "next_renewal", label: "Next renewal", form: formDate, inList: true, expires: true, hint: "The next day on which the term of an active paid subscription ends."},
 	}},
 	{kind: kindDomain, name: "Domain", icon: "globe", about: "A domain of a Microsoft 365 tenant", fields: []field{
-		{name: fieldTitle, label: "Name", form: formText, inList: true},
+		{name: fieldTitle, label: "Name", form: formText, inList: true, hint: "The domain."},
 		{name: "record", label: "Tracked domain", form: formTag, tag: "Domains", hint: "The domain that IT Glue tracks, where there is one."},
-		{name: "verified", label: "Verified", form: formYes, inList: true},
-		{name: "default", label: "Default", form: formYes, inList: true},
-		{name: "initial", label: "Initial", form: formYes},
-		{name: "authentication", label: "Authentication", form: formText},
-		{name: "services", label: "Services", form: formText},
-		{name: "mail_provider", label: "Mail provider", form: formText, inList: true},
-		{name: "mx", label: "MX", form: formList},
-		{name: "spf", label: "SPF", form: formLong},
-		{name: "dmarc", label: "DMARC policy", form: formText, inList: true},
-		{name: "dkim", label: "DKIM", form: formYes},
-		{name: "dnssec", label: "DNSSEC", form: formYes},
+		{name: "verified", label: "Verified", form: formYes, inList: true, hint: "Microsoft has seen proof that the domain is the customer's."},
+		{name: "default", label: "Default", form: formYes, inList: true, hint: "New accounts get it unless somebody chooses another."},
+		{name: "initial", label: "Initial", form: formYes, hint: "The onmicrosoft.com name that the tenant began with."},
+		{name: "authentication", label: "Authentication", form: formText, hint: "Managed: passwords are checked by Microsoft. Federated: by a system of the customer's."},
+		{name: "services", label: "Services", form: formText, hint: "What Microsoft uses the domain for."},
+		{name: "mail_provider", label: "Mail provider", form: formText, inList: true, hint: "Where mail goes, by the MX records; as CIPP's domain analyser saw it."},
+		{name: "mx", label: "MX", form: formList, hint: "The MX records, as CIPP's domain analyser saw them."},
+		{name: "spf", label: "SPF", form: formLong, hint: "The SPF record: who may send mail for the domain."},
+		{name: "dmarc", label: "DMARC policy", form: formText, inList: true, hint: "What receivers are asked to do with mail that fails: none, quarantine or reject."},
+		{name: "dkim", label: "DKIM", form: formYes, hint: "Mail is signed: CIPP's domain analyser found a key."},
+		{name: "dnssec", label: "DNSSEC", form: formYes, hint: "The domain's DNS is signed."},
 	}},
 	{kind: kindMailbox, name: "Mailbox", icon: "envelope", about: "A shared, room or equipment mailbox", fields: []field{
-		{name: fieldTitle, label: "Name", form: formText, inList: true},
-		{name: "address", label: "Address", form: formText, inList: true},
-		{name: "type", label: "Type", form: formText, inList: true},
-		{name: "aliases", label: "Aliases", form: formList},
-		{name: "full_access", label: "Full access", form: formList},
-		{name: "send_as", label: "Send as", form: formList},
-		{name: "send_on_behalf", label: "Send on behalf", form: formList},
+		{name: fieldTitle, label: "Name", form: formText, inList: true, hint: "Its name in the address list."},
+		{name: "address", label: "Address", form: formText, inList: true, hint: "Its primary address."},
+		{name: "type", label: "Type", form: formText, inList: true, hint: "Shared, Room, Equipment or another word of Exchange's."},
+		{name: "aliases", label: "Aliases", form: formList, hint: "Further addresses that reach it."},
+		{name: "full_access", label: "Full access", form: formList, hint: "Who may open it."},
+		{name: "send_as", label: "Send as", form: formList, hint: "Who may send mail that looks like its own."},
+		{name: "send_on_behalf", label: "Send on behalf", form: formList, hint: "Who may send for it, with both names shown."},
 		{name: "delegates", label: "Delegates", form: formTag, tag: "Contacts", hint: "Contacts among those with rights."},
-		{name: "calendar", label: "Calendar permissions", form: formRows, head: []string{"Folder", "Who", "Rights"}},
-		{name: "forwarding", label: "Forwards to", form: formText},
+		{name: "calendar", label: "Calendar permissions", form: formRows, head: []string{"Folder", "Who", "Rights"}, hint: "Who may do what in its calendars."},
+		{name: "forwarding", label: "Forwards to", form: formText, hint: "Where its mail is sent on to; empty where it stays."},
 		{name: "size", label: "Size", form: formText, hint: "In steps, so that it does not change every day."},
-		{name: "archive", label: "Archive", form: formYes},
-		{name: "hidden", label: "Hidden from address lists", form: formYes},
-		{name: "synced", label: "Synced from on-premises", form: formYes},
+		{name: "archive", label: "Archive", form: formYes, hint: "It has an online archive."},
+		{name: "hidden", label: "Hidden from address lists", form: formYes, hint: "People do not see it in the address list."},
+		{name: "synced", label: "Synced from on-premises", form: formYes, hint: "It is kept by a directory on the customer's own servers, and changed there."},
 	}},
 	{kind: kindUser, name: "User", icon: "user", about: "An account of a Microsoft 365 tenant", fields: []field{
-		{name: fieldTitle, label: "Name", form: formText, inList: true},
-		{name: "upn", label: "User principal name", form: formText, inList: true},
-		{name: "contact", label: "Contact", form: formTag, tag: "Contacts", inList: true},
-		{name: "status", label: "Status", form: formChoice, options: []string{"Enabled", "Blocked"}, inList: true},
-		{name: "type", label: "Type", form: formChoice, options: []string{"Member", "Guest"}},
-		{name: "email", label: "E-mail", form: formText},
-		{name: "aliases", label: "Aliases", form: formList},
-		{name: "title", label: "Job title", form: formText},
-		{name: "department", label: "Department", form: formText},
-		{name: "office", label: "Office", form: formText},
-		{name: "manager", label: "Manager", form: formText},
-		{name: "licences", label: "Licences", form: formList, inList: true},
-		{name: "licence_list", label: "Licence list", form: formTag, tag: kindLicences},
-		{name: "groups", label: "Groups", form: formList},
-		{name: "mailbox_type", label: "Mailbox type", form: formText},
+		{name: fieldTitle, label: "Name", form: formText, inList: true, hint: "The display name."},
+		{name: "upn", label: "User principal name", form: formText, inList: true, hint: "What the person signs in with."},
+		{name: "contact", label: "Contact", form: formTag, tag: "Contacts", inList: true, hint: "The person's contact at this organization. Another one that is tagged here is taken for the person's."},
+		{name: "status", label: "Status", form: formChoice, options: []string{"Enabled", "Blocked"}, inList: true, hint: "Blocked: the account cannot sign in."},
+		{name: "type", label: "Type", form: formChoice, options: []string{"Member", "Guest"}, hint: "Guest: an account of another organization that was invited."},
+		{name: "email", label: "E-mail", form: formText, hint: "The primary address."},
+		{name: "aliases", label: "Aliases", form: formList, hint: "Further addresses that reach the person."},
+		{name: "title", label: "Job title", form: formText, hint: "As it stands in Microsoft 365."},
+		{name: "department", label: "Department", form: formText, hint: "As it stands in Microsoft 365."},
+		{name: "office", label: "Office", form: formText, hint: "The office location in Microsoft 365."},
+		{name: "manager", label: "Manager", form: formText, hint: "Whom the person reports to, by Microsoft 365."},
+		{name: "licences", label: "Licences", form: formList, inList: true, hint: "Products that the account holds, its own and those that it has by a group."},
+		{name: "licence_list", label: "Licence list", form: formTag, tag: kindLicences, hint: "All licences of this customer."},
+		{name: "groups", label: "Groups", form: formList, hint: "Groups that are documented here and that the account is in."},
+		{name: "mailbox_type", label: "Mailbox type", form: formText, hint: "Empty where the account has no mailbox."},
 		{name: "mailbox_size", label: "Mailbox size", form: formText, hint: "In steps, so that it does not change every day."},
-		{name: "mfa", label: "MFA", form: formChoice, options: []string{"None", "Registered", "Enforced"}, inList: true},
-		{name: "synced", label: "Synced from on-premises", form: formYes},
+		{name: "mfa", label: "MFA", form: formChoice, options: []string{"None", "Registered", "Enforced"}, inList: true,
+			hint: "None: a password alone is enough. Registered: a second factor is set up and nothing demands it. Enforced: it is demanded. Empty: not known."},
+		{name: "synced", label: "Synced from on-premises", form: formYes, hint: "The account is kept by a directory on the customer's own servers, and changed there."},
 		{name: "last_sign_in", label: "Last sign-in", form: formText, hint: "The month, so that it does not change every day."},
-		{name: "created", label: "Created", form: formDate},
-		{name: "domain", label: "Domain", form: formTag, tag: kindDomain},
+		{name: "created", label: "Created", form: formDate, hint: "The day on which the account was made."},
+		{name: "domain", label: "Domain", form: formTag, tag: kindDomain, hint: "The domain that the account signs in at."},
 	}},
 	{kind: kindGroup, name: "Group", icon: "users", about: "A group of a Microsoft 365 tenant", fields: []field{
-		{name: fieldTitle, label: "Name", form: formText, inList: true},
-		{name: "type", label: "Type", form: formText, inList: true},
-		{name: "email", label: "E-mail", form: formText, inList: true},
-		{name: "description", label: "Purpose", form: formLong},
-		{name: "visibility", label: "Visibility", form: formText},
-		{name: "team", label: "Microsoft Team", form: formYes},
-		{name: "rule", label: "Dynamic rule", form: formLong},
-		{name: "synced", label: "Synced from on-premises", form: formYes},
-		{name: "licences", label: "Licences assigned", form: formList},
-		{name: "licence_list", label: "Licence list", form: formTag, tag: kindLicences},
-		{name: "owners", label: "Owners", form: formList},
-		{name: "owner_contacts", label: "Owner contacts", form: formTag, tag: "Contacts"},
-		{name: "members", label: "Members", form: formList},
+		{name: fieldTitle, label: "Name", form: formText, inList: true, hint: "The display name."},
+		{name: "type", label: "Type", form: formText, inList: true, hint: "Microsoft 365, Security, Mail-enabled security or Distribution list."},
+		{name: "email", label: "E-mail", form: formText, inList: true, hint: "The address that reaches its members; empty where there is none."},
+		{name: "description", label: "Purpose", form: formLong, hint: "The description in Microsoft 365."},
+		{name: "visibility", label: "Visibility", form: formText, hint: "Public: anybody in the tenant may join and see what is in it."},
+		{name: "team", label: "Microsoft Team", form: formYes, hint: "It has a team in Microsoft Teams."},
+		{name: "rule", label: "Dynamic rule", form: formLong, hint: "The rule by which Microsoft 365 fills the group; empty where people do."},
+		{name: "synced", label: "Synced from on-premises", form: formYes, hint: "The group is kept by a directory on the customer's own servers, and changed there."},
+		{name: "licences", label: "Licences assigned", form: formList, hint: "Products that its members get by being in it."},
+		{name: "licence_list", label: "Licence list", form: formTag, tag: kindLicences, hint: "All licences of this customer."},
+		{name: "owners", label: "Owners", form: formList, hint: "Who looks after the group."},
+		{name: "owner_contacts", label: "Owner contacts", form: formTag, tag: "Contacts", hint: "Contacts among the owners."},
+		{name: "members", label: "Members", form: formList, hint: "Accounts and groups that are in it directly."},
 		{name: "member_contacts", label: "Member contacts", form: formTag, tag: "Contacts", hint: "Contacts among the members."},
-		{name: "member_count", label: "Member count", form: formNumber, inList: true},
-		{name: "domain", label: "Domain", form: formTag, tag: kindDomain},
+		{name: "member_count", label: "Member count", form: formNumber, inList: true, hint: "All that are in it directly, those that are neither accounts nor groups included."},
+		{name: "domain", label: "Domain", form: formTag, tag: kindDomain, hint: "The domain of its address."},
 	}},
 }
+
+// common are the fields that every type has behind its own.
+var common = []field{
+	{name: fieldLinks, label: "Open in", form: formLinks, late: true, hint: "Where this is looked after: CIPP, Entra and, for what has to do with mail, Exchange."},
+	{name: fieldProven, label: "Last proven", form: formText, late: true,
+		hint: "The month in which Microsoft 365 last said, completely, what stands here. The month only, so that it does not change every day."},
+}
+
+// formerHints are texts that earlier versions put where there is another now.
+var formerHints = []string{"Kept by syncd."}
 
 // contactFields are what is written to a contact, for rules of ownership.
 var contactFields = []string{"email", "first_name", "last_name", "mobile", "phone", "title"}
@@ -189,9 +216,9 @@ func layoutOf(kind string) *layoutSpec {
 	return &layouts[i]
 }
 
-// all are the fields of a type in their order: the title, the others, and those
-// that every type has.
-func (l *layoutSpec) all() []field { return slices.Concat(l.fields, everywhere) }
+// all are the fields of a type in their order: those of plans, and those that
+// are no part of any.
+func (l *layoutSpec) all() []field { return slices.Concat(l.fields, common, everywhere) }
 
 func kindNames() []string { return slices.Sorted(slices.Values(creation)) }
 
@@ -205,8 +232,8 @@ func fieldNames(kind string) []string {
 		return nil
 	}
 	var names []string
-	for i := range l.fields {
-		names = append(names, l.fields[i].name)
+	for _, f := range l.managed() {
+		names = append(names, f.name)
 	}
 	names = append(names, fieldArchived)
 	slices.Sort(names)

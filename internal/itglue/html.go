@@ -18,9 +18,9 @@ import (
 var breaks = []string{"p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre"}
 
 // walk goes through HTML, giving each tag's name (with a slash in front where
-// it closes) and each run of text between tags, decoded. Comments, and what is
-// inside script and style, are left out.
-func walk(in string, tag, text func(string)) {
+// it closes) with where it links to, and each run of text between tags, decoded.
+// Comments, and what is inside script and style, are left out.
+func walk(in string, tag func(name, href string), text func(string)) {
 	tokens := html.NewTokenizer(strings.NewReader(in))
 	for hidden := false; ; {
 		switch kind := tokens.Next(); kind {
@@ -34,13 +34,19 @@ func walk(in string, tag, text func(string)) {
 				text(string(tokens.Text()))
 			}
 		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
-			raw, _ := tokens.TagName()
-			name := string(raw)
+			raw, more := tokens.TagName()
+			name, href := string(raw), ""
+			for more {
+				var key, value []byte
+				if key, value, more = tokens.TagAttr(); string(key) == "href" {
+					href = string(value)
+				}
+			}
 			closing := kind == html.EndTagToken
 			if hidden = !closing && (name == "script" || name == "style"); closing {
 				name = "/" + name
 			}
-			tag(name)
+			tag(name, href)
 		}
 	}
 }
@@ -55,7 +61,7 @@ func htmlLines(in string) []string {
 		}
 		line.Reset()
 	}
-	walk(in, func(name string) {
+	walk(in, func(name, _ string) {
 		name = strings.TrimPrefix(name, "/")
 		switch {
 		case slices.Contains(breaks, name):
@@ -87,7 +93,7 @@ func htmlRows(in string) []string {
 		}
 		cells, headings = nil, false
 	}
-	walk(in, func(name string) {
+	walk(in, func(name, _ string) {
 		switch {
 		case name == "tr" || name == "/tr":
 			endRow()
@@ -106,6 +112,27 @@ func htmlRows(in string) []string {
 	endRow()
 	return rows
 }
+
+// htmlLinks are the links that HTML shows, each with its text.
+func htmlLinks(in string) []string {
+	var links []string
+	var text strings.Builder
+	to := ""
+	walk(in, func(name, href string) {
+		switch {
+		case name == "a":
+			text.Reset()
+			to = strings.TrimSpace(href)
+		case name == "/a" && to != "":
+			links = append(links, linkText(oneLine(text.String()), to))
+			to = ""
+		}
+	}, func(s string) { text.WriteString(s) })
+	return links
+}
+
+// linkText is a link as plans show it.
+func linkText(text, to string) string { return text + ": " + to }
 
 func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
@@ -142,6 +169,13 @@ func writeHTML(f field, v plan.Value) string {
 		b.WriteString("<ul>")
 		for _, line := range ordered(v) {
 			b.WriteString("<li>" + escape(line) + "</li>")
+		}
+		b.WriteString("</ul>")
+	case formLinks:
+		b.WriteString("<ul>")
+		for _, line := range v {
+			text, to, _ := strings.Cut(line, ": ")
+			b.WriteString(`<li><a href="` + html.EscapeString(to) + `">` + escape(text) + "</a></li>")
 		}
 		b.WriteString("</ul>")
 	case formRows:

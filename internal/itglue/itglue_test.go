@@ -97,8 +97,10 @@ func contosoSource() *source {
 	}
 }
 
-func (s *source) snapshot(tenant string) *directory.Snapshot {
-	proof := directory.Proof{Source: "test"}
+func (s *source) snapshot(tenant string) *directory.Snapshot { return s.snapshotAsOf(tenant, noon) }
+
+func (s *source) snapshotAsOf(tenant string, asOf time.Time) *directory.Snapshot {
+	proof := directory.Proof{Source: "test", AsOf: asOf}
 	return &directory.Snapshot{Tenant: directory.Tenant{ID: directory.TenantID(tenant)}, TakenAt: noon,
 		Users: directory.Proven(s.users, proof), Groups: directory.Proven(s.groups, proof), Domains: directory.Proven(s.domains, proof),
 		Mailboxes: directory.Proven(s.mailboxes, proof), Licences: directory.Proven(s.licences, proof)}
@@ -116,6 +118,7 @@ type bench struct {
 	customer mapping.Customer
 	settled  []plan.Settlement
 	owners   mapping.Owners
+	asOf     func() time.Time // of the source's answers; nil is noon
 	records  map[plan.Key]plan.Record
 	target   *Target
 	now      time.Time
@@ -222,11 +225,15 @@ func (b *bench) tryPlan() (*night, error) {
 		return nil, o.Err
 	}
 	records := slices.Collect(maps.Values(b.records))
-	err = b.target.Match(b.t.Context(), b.customer, b.source.snapshot(tenantID), records, &o)
+	snapshot := b.source.snapshot(tenantID)
+	if b.asOf != nil {
+		snapshot = b.source.snapshotAsOf(tenantID, b.asOf())
+	}
+	err = b.target.Match(b.t.Context(), b.customer, snapshot, records, &o)
 	if err != nil {
 		return nil, err
 	}
-	d, err := b.target.Desired(b.customer, b.source.snapshot(tenantID))
+	d, err := b.target.Desired(b.customer, snapshot)
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ type layout struct {
 	fields   map[string]spot
 	foreign  map[string]typeField // fields of others, by key
 	missing  []field              // fields of ours that are not there
+	outdated []spot               // fields that explain themselves in the words of an earlier version
 }
 
 // spot is where a field of ours is.
@@ -156,6 +157,9 @@ func (s *session) resolve(spec *layoutSpec, t *resource[assetType], fields []res
 			}
 			taken[have.ID] = true
 			l.fields[f.name] = spot{field: f, key: have.Attributes.NameKey, id: have.ID, offered: optionsOf(string(have.Attributes.Default))}
+			if says, ours := strings.CutSuffix(string(have.Attributes.Hint), " "+s.config.mark(spec.kind, f.name)); ours && slices.Contains(formerHints, says) && says != f.hint {
+				l.outdated = append(l.outdated, l.fields[f.name])
+			}
 			if bool(have.Attributes.Required) && f.name != fieldTitle && f.form != formYes {
 				at := l.fields[f.name]
 				at.demanded = string(have.Attributes.Name)
@@ -173,8 +177,9 @@ func (s *session) resolve(spec *layoutSpec, t *resource[assetType], fields []res
 		}
 	}
 	for _, f := range unmarked {
-		if !find(f, func(have typeField) bool {
-			return strings.EqualFold(strings.TrimSpace(string(have.Name)), f.label) && !strings.Contains(string(have.Hint), "(syncd:")
+		if f.late || !find(f, func(have typeField) bool {
+			name := strings.TrimSpace(string(have.Name))
+			return (strings.EqualFold(name, f.label) || f.former != "" && strings.EqualFold(name, f.former)) && !strings.Contains(string(have.Hint), "(syncd:")
 		}) {
 			l.missing = append(l.missing, f)
 		}
@@ -248,7 +253,9 @@ type Layout struct {
 	Name    string   `json:"name"` // as it is called there, or would be
 	ID      string   `json:"id,omitempty"`
 	Missing []string `json:"missing,omitempty"` // fields that would be added; all of them where the type is not there
-	Notes   []string `json:"notes,omitempty"`   // what somebody should know or repair
+	// Outdated are fields whose hint would be renewed; one that people wrote stays.
+	Outdated []string `json:"outdated,omitempty"`
+	Notes    []string `json:"notes,omitempty"` // what somebody should know or repair
 	// Trouble says why nothing can be done here; empty where all is well.
 	Trouble string `json:"trouble,omitempty"`
 }
@@ -283,6 +290,9 @@ func (inv *inventory) states(c *Config) []Layout {
 		state.ID, state.Name = l.typeID.String(), l.name
 		for _, f := range l.missing {
 			state.Missing = append(state.Missing, f.label)
+		}
+		for _, at := range l.outdated {
+			state.Outdated = append(state.Outdated, at.label)
 		}
 		if l.disabled {
 			state.Notes = append(state.Notes, "is disabled: its assets are hidden from people")
@@ -353,12 +363,11 @@ func (s *session) createType(ctx context.Context, spec *layoutSpec, inv *invento
 	return err
 }
 
+// hint is what people read below a field, and the mark by which it is found.
+func (c *Config) hint(kind string, f field) string { return f.hint + " " + c.mark(kind, f.name) }
+
 func (s *session) newField(spec *layoutSpec, f field, order int, inv *inventory) (map[string]any, error) {
-	hint := f.hint
-	if hint == "" {
-		hint = "Kept by syncd."
-	}
-	a := map[string]any{"order": order, "name": f.label, "kind": kindOf[f.form], "hint": hint + " " + s.config.mark(spec.kind, f.name),
+	a := map[string]any{"order": order, "name": f.label, "kind": kindOf[f.form], "hint": s.config.hint(spec.kind, f),
 		"required": f.name == fieldTitle, "use-for-title": f.name == fieldTitle, "show-in-list": f.inList}
 	switch f.form {
 	case formChoice:
@@ -380,9 +389,10 @@ func (s *session) newField(spec *layoutSpec, f field, order int, inv *inventory)
 	return a, nil
 }
 
-// UpgradeLayouts adds the fields of ours that types lack. It deletes no field
-// and changes none: that would take the data of every asset along.
-// POST /flexible_asset_fields.
+// UpgradeLayouts adds the fields of ours that types lack, and renews hints that an
+// earlier version wrote. It deletes no field and changes nothing else of one: that
+// would take the data of every asset along.
+// POST /flexible_asset_fields, PATCH /flexible_asset_fields/{id}.
 func (c *Client) UpgradeLayouts(ctx context.Context) ([]Layout, error) {
 	s := c.free()
 	inv, err := s.readLayouts(ctx)
@@ -402,7 +412,14 @@ func (c *Client) UpgradeLayouts(ctx context.Context) ([]Layout, error) {
 			attributes["flexible-asset-type-id"] = l.typeID
 			_, err = s.do(ctx, request{method: http.MethodPost, at: epFields, body: outgoing("flexible_asset_fields", attributes)})
 			if err != nil && !errors.Is(err, rest.ErrOutcomeUnknown) {
-				return nil, fmt.Errorf("adding the field %s to %s: %w", f.label, l.name, err)
+				return inv.states(&c.config), fmt.Errorf("adding the field %s to %s (a field of that name that is not syncd's must be renamed first): %w", f.label, l.name, err)
+			}
+		}
+		for _, at := range l.outdated {
+			_, err := s.do(ctx, request{method: http.MethodPatch, at: epField, ids: []id{at.id},
+				body: outgoing("flexible_asset_fields", map[string]any{"hint": c.config.hint(l.spec.kind, at.field)})})
+			if err != nil && !errors.Is(err, rest.ErrOutcomeUnknown) {
+				return inv.states(&c.config), fmt.Errorf("explaining the field %s of %s: %w", at.label, l.name, err)
 			}
 		}
 	}

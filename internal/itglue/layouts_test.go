@@ -135,3 +135,107 @@ func TestOptionsThatWereTakenAwayAreNotSent(t *testing.T) {
 		t.Errorf("got %v", fmt.Sprint(got))
 	}
 }
+
+func TestEveryFieldExplainsItself(t *testing.T) {
+	c := Defaults()
+	for _, l := range layouts {
+		for _, f := range l.all() {
+			if f.hint == "" || slices.Contains(formerHints, f.hint) || !strings.HasSuffix(f.hint, ".") || len(c.hint(l.kind, f)) > longestText {
+				t.Errorf("%s %s: got hint %q", l.kind, f.label, f.hint)
+			}
+		}
+	}
+}
+
+// former turns an account's types into those of the first version, with one hint
+// that people wrote and a field of theirs that has the name of one to come.
+func former(w *itgluesim.World, c *Config) {
+	late := map[string]bool{}
+	for i := range layouts {
+		typ := w.TypeNamed(c.typeName(layouts[i].kind)).ID
+		for _, f := range layouts[i].all() {
+			for _, have := range w.FieldsOf(typ) {
+				switch {
+				case have.Name != f.label:
+				case f.late:
+					late[fmt.Sprint(have.ID)] = true
+				case f.former != "":
+					have.Name, have.NameKey = f.former, strings.ToLower(f.former)
+					fallthrough
+				default:
+					have.Hint = formerHints[0] + " " + c.mark(layouts[i].kind, f.name)
+				}
+			}
+		}
+	}
+	w.Fields = slices.DeleteFunc(w.Fields, func(f *itgluesim.Field) bool { return late[fmt.Sprint(f.ID)] })
+	users := w.TypeNamed(c.typeName(kindUser)).ID
+	for _, f := range w.FieldsOf(users) {
+		if f.Name == "Department" {
+			f.Hint = "Ask Tess first. " + c.mark(kindUser, "department")
+		}
+	}
+	w.Fields = append(w.Fields, &itgluesim.Field{ID: 950, TypeID: users, Order: 90, Name: "Last proven", Kind: "Text", NameKey: "last-proven"})
+}
+
+func TestTypesOfTheFirstVersionAreUpgradedAndLoseNothing(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.sim.Update(func(w *itgluesim.World) { former(w, &b.conf) })
+	b.settle()
+	b.sim.Edit("tess", func(w *itgluesim.World) {
+		for _, a := range w.Assets {
+			w.SetTrait(a, "notes-manual", "<p>mine</p>")
+		}
+		w.SetTrait(b.asset(w, kindUser, oid(1)), "last-proven", "by Tess, in May")
+	})
+	before := b.sim.World()
+	if got := fmt.Sprint(before.Trait(b.asset(before, kindLicences, tenantID), "products")); !strings.Contains(got, "Business Premium") {
+		t.Fatalf("got products %s", got)
+	}
+	// A field of people's has the name of one of ours: it is never taken for ours.
+	states, err := b.client.UpgradeLayouts(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "Last proven") || !strings.Contains(err.Error(), "renamed first") || len(states) == 0 {
+		t.Fatalf("got %v, want it said that a field is in the way", err)
+	}
+	b.sim.Edit("tess", func(w *itgluesim.World) {
+		for _, f := range w.Fields {
+			if f.ID == 950 {
+				f.Name = "Proven by"
+			}
+		}
+	})
+	for range 2 {
+		if states, err = b.client.UpgradeLayouts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range states {
+			if len(l.Missing)+len(l.Outdated) > 0 {
+				t.Errorf("got %+v, want nothing left to do", l)
+			}
+		}
+	}
+	w := b.sim.World()
+	for _, a := range before.Assets {
+		for field, v := range a.Traits {
+			if now := w.Asset(a.ID).Traits[field]; fmt.Sprint(now) != fmt.Sprint(v) {
+				t.Errorf("asset %d, field %d: got %v after the upgrade, want %v", a.ID, field, now, v)
+			}
+		}
+	}
+	hints := map[string]string{}
+	for _, f := range w.FieldsOf(w.TypeNamed("M365 User").ID) {
+		hints[f.Name] = f.Hint
+	}
+	if !strings.HasPrefix(hints["Department"], "Ask Tess first.") || !strings.HasPrefix(hints["Office"], "The office location") {
+		t.Errorf("got hints %q and %q, want people's kept and ours renewed", hints["Department"], hints["Office"])
+	}
+	if n := b.night(); len(n.errs) > 0 || len(n.plan.Changes) != len(w.Assets) {
+		t.Fatalf("got\n%s\nwant every asset filled in once", n)
+	}
+	b.quiet()
+	w = b.sim.World()
+	ana := b.asset(w, kindUser, oid(1))
+	if w.Trait(ana, "proven-by") != "by Tess, in May" || w.Trait(ana, "last-proven") != "2026-11" || fmt.Sprint(w.Trait(ana, "notes-manual")) != "<p>mine</p>" {
+		t.Errorf("got %v, %v and %v", w.Trait(ana, "proven-by"), w.Trait(ana, "last-proven"), w.Trait(ana, "notes-manual"))
+	}
+}

@@ -42,40 +42,90 @@ func bucket(bytes int64, now string) string {
 	return text
 }
 
+// licences documents what is bought, and apart from it what nobody pays for.
 func (w *wishList) licences() error {
 	licences, err := w.snapshot.Licences.Items()
 	if err != nil {
 		return err
 	}
-	bought, assigned, free, disputed, unread := 0, 0, 0, false, false
-	var products []string
-	renewals := map[string]int{}
-	var next time.Time
+	bought, assigned, unassigned, gratis := 0, 0, 0, 0
+	disputed, unread, gratisUnread := false, false, false
+	var products, free, among []string
 	for i := range licences {
 		l := &licences[i]
 		name := cmp.Or(oneLine(l.Name), directory.ProductName(l.SKU, l.PartNumber))
 		w.products[strings.ToLower(l.SKU)] = name
-		var remarks []string
-		remark := func(n int, what string) {
-			if n > 0 {
-				remarks = append(remarks, itoa(n)+" "+what)
-			}
-		}
-		remark(l.Trial, "trial")
-		remark(l.Grace, "in grace")
-		remark(l.Suspended, "suspended")
 		have, used, left := itoa(l.Purchased), itoa(l.Assigned), itoa(l.Unassigned())
+		gratis += l.Trial
+		gratisUnread = gratisUnread || l.Unread != ""
+		if l.NobodyPays() {
+			gratis += l.Purchased
+			if have = itoa(l.Purchased + l.Trial); l.Unread != "" {
+				have, used = "?", "?"
+			}
+			free = append(free, row(name, l.PartNumber, have, used, remarks(l)))
+			among = append(among, row(name, l.PartNumber, "-", used, "-", strings.TrimPrefix(remarks(l)+", free of charge", ", ")))
+			continue
+		}
 		switch {
 		case l.Unread != "":
 			have, used, left, disputed, unread = "?", "?", "?", true, true
-			remarks = append(remarks, "what the source says of it makes no sense")
 		case l.Disputed != "":
 			have, left, disputed = "?", "?", true
-			remarks = append(remarks, "Microsoft's own answers disagree")
 		}
-		bought, assigned, free = bought+l.Purchased, assigned+l.Assigned, free+l.Unassigned()
-		products = append(products, row(name, l.PartNumber, have, used, left, strings.Join(remarks, ", ")))
-		for _, s := range l.Subscriptions {
+		bought, assigned, unassigned = bought+l.Purchased, assigned+l.Assigned, unassigned+l.Unassigned()
+		products = append(products, row(name, l.PartNumber, have, used, left, remarks(l)))
+	}
+	subscriptions, next := w.subscriptions(licences)
+	v := values{
+		fieldTitle:        plan.Value{"Microsoft 365 licences"},
+		"products":        setValue(products),
+		"gratis_products": setValue(free),
+		"renewals":        setValue(subscriptions),
+		"next_renewal":    dateValue(next),
+		fieldLinks:        w.licencesLinks(),
+	}
+	if !unread {
+		v["assigned"] = numberValue(assigned)
+	}
+	if !disputed {
+		v["bought"], v["free"] = numberValue(bought), numberValue(unassigned)
+	}
+	if !gratisUnread {
+		v["gratis"] = numberValue(gratis)
+	}
+	if !w.has(kindLicences, "gratis_products") { // until the upgrade they stand among the others
+		v["products"] = setValue(append(products, among...))
+	}
+	w.add(kindLicences, w.customer.Key, "Microsoft 365 licences", nil, v)
+	return nil
+}
+
+// remarks are what is worth knowing of a product's units.
+func remarks(l *directory.Licence) string {
+	var out []string
+	for _, r := range []struct {
+		n    int
+		what string
+	}{{l.Trial, "trial"}, {l.Grace, "in grace"}, {l.Suspended, "suspended"}} {
+		if r.n > 0 {
+			out = append(out, itoa(r.n)+" "+r.what)
+		}
+	}
+	switch {
+	case l.Unread != "":
+		out = append(out, "what the source says of it makes no sense")
+	case l.Disputed != "":
+		out = append(out, "Microsoft's own answers disagree")
+	}
+	return strings.Join(out, ", ")
+}
+
+// subscriptions are the rows of all purchases, and when the next paid one ends.
+func (w *wishList) subscriptions(licences []directory.Licence) (rows []string, next time.Time) {
+	times := map[string]int{}
+	for i := range licences {
+		for _, s := range licences[i].Subscriptions {
 			day := "-"
 			if !s.Renews.IsZero() {
 				day = s.Renews.UTC().Format(time.DateOnly)
@@ -87,28 +137,14 @@ func (w *wishList) licences() error {
 			if s.Trial {
 				status += " (trial)"
 			}
-			renewals[row(name, status, itoa(s.Total), day)]++
+			times[row(w.products[strings.ToLower(licences[i].SKU)], status, itoa(s.Total), day)]++
 		}
 	}
-	var subscriptions []string
-	for text, n := range renewals {
+	for text, n := range times {
 		if n > 1 { // a set holds each row once
 			text += " (" + itoa(n) + " times)"
 		}
-		subscriptions = append(subscriptions, text)
+		rows = append(rows, text)
 	}
-	v := values{
-		fieldTitle:     plan.Value{"Microsoft 365 licences"},
-		"products":     setValue(products),
-		"renewals":     setValue(subscriptions),
-		"next_renewal": dateValue(next),
-	}
-	if !unread {
-		v["assigned"] = numberValue(assigned)
-	}
-	if !disputed {
-		v["bought"], v["free"] = numberValue(bought), numberValue(free)
-	}
-	w.add(kindLicences, w.customer.Key, "Microsoft 365 licences", nil, v)
-	return nil
+	return rows, next
 }

@@ -39,12 +39,12 @@ const batch = 4
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
 	return &Target{session: &session{Client: c, budget: int64(c.config.Budget)}, config: &c.config,
-		settings: c.config.digest(), places: map[string]*place{}, shared: map[id]int{}, taken: map[id]string{}}
+		settings: c.config.digest(c.options.Portal), places: map[string]*place{}, shared: map[id]int{}, taken: map[id]string{}}
 }
 
 // digest is of everything in the configuration that decides what is desired.
-func (c *Config) digest() string {
-	raw, err := json.Marshal([]any{c.PSAContactSync, c.LayoutPrefix, c.Users, c.Groups, c.Domains, c.Leavers, c.Fields})
+func (c *Config) digest(portal string) string {
+	raw, err := json.Marshal([]any{c.PSAContactSync, c.LayoutPrefix, c.Users, c.Groups, c.Domains, c.Leavers, c.Fields, portal})
 	if err != nil {
 		panic(err) // plain data of our own; cannot fail
 	}
@@ -62,7 +62,7 @@ func (t *Target) Spec() plan.Spec {
 		Settings: t.settings,
 	}
 	for _, name := range creation {
-		k := plan.Kind{Name: name, Sets: sets[name], MayCreate: true, Retire: archive}
+		k := plan.Kind{Name: name, Sets: sets[name], Stamps: []string{fieldProven}, MayCreate: true, Retire: archive}
 		k.Owner, k.Fields = t.config.owners(name)
 		k.Leavers = &plan.Leavers{Absences: t.config.Leavers.Absences, After: time.Duration(t.config.Leavers.Days) * 24 * time.Hour,
 			Never: t.config.Leavers.Then == ThenLeave}

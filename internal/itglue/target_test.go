@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"syncd/internal/directory"
 	"syncd/internal/plan"
@@ -302,5 +305,138 @@ func TestAnAddressThatIsNoneIsLeftOut(t *testing.T) {
 		if got := f.Text("email"); got != c.want {
 			t.Errorf("%q, %q: got %q, want %q", c.mail, c.upn, got, c.want)
 		}
+	}
+}
+
+func TestWhatIsBoughtAndWhatIsFreeAreCountedApart(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	b.source.licences = []directory.Licence{
+		{SKU: skuBP, PartNumber: "SPB", Name: "Microsoft 365 Business Premium", Purchased: 25, Assigned: 24, Grace: 2},
+		{SKU: "f30db892-07e9-47e9-837c-80727f46fd3d", PartNumber: "FLOW_FREE", Name: "Microsoft Power Automate Free", Purchased: 10000, Assigned: 9},
+		{SKU: "0a11aaaa-0000-4000-8000-000000000002", PartNumber: "MCOEV", Name: "Teams Phone", Purchased: 2, Assigned: 3, Trial: 5},
+		{SKU: "0a11aaaa-0000-4000-8000-000000000003", PartNumber: "COPILOT", Name: "Copilot", Assigned: 7, Trial: 25},
+	}
+	show := func() string {
+		w := b.sim.World()
+		a := b.asset(w, kindLicences, tenantID)
+		var out []string
+		for _, key := range []string{"bought", "assigned", "unassigned", "free-of-charge"} {
+			out = append(out, fmt.Sprintf("%s %v", key, w.Trait(a, key)))
+		}
+		for _, key := range []string{"products", "free-products-and-trials"} {
+			out = append(out, key)
+			if text, ok := w.Trait(a, key).(string); ok {
+				out = append(out, htmlRows(text)...)
+			}
+		}
+		return strings.Join(out, "\n")
+	}
+	b.settle()
+	want := `bought 27
+assigned 27
+unassigned 1
+free-of-charge 10030
+products
+Microsoft 365 Business Premium | SPB | 25 | 24 | 1 | 2 in grace
+Teams Phone | MCOEV | 2 | 3 | 0 | 5 trial
+free-products-and-trials
+Copilot | COPILOT | 25 | 7 | 25 trial
+Microsoft Power Automate Free | FLOW_FREE | 10000 | 9 | -`
+	if got := show(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	// A type of the first version has no room for the free ones: they are not lost.
+	b = newBench(t, seed(), func(*Config) {}).layouts()
+	b.source.licences = []directory.Licence{{SKU: "f30db892-07e9-47e9-837c-80727f46fd3d", PartNumber: "FLOW_FREE", Name: "Microsoft Power Automate Free", Purchased: 10000, Assigned: 9}}
+	b.sim.Update(func(w *itgluesim.World) { former(w, &b.conf) })
+	b.settle()
+	want = `bought 0
+assigned 0
+unassigned <nil>
+free-of-charge <nil>
+products
+Microsoft Power Automate Free | FLOW_FREE | - | 9 | - | free of charge
+free-products-and-trials`
+	if got := show(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAssetsLeadToWhatTheyDocument(t *testing.T) {
+	for name, faults := range map[string]itgluesim.Faults{"as sent": {}, "HTML rewritten": {RewriteHTML: true}} {
+		b := newBench(t, seed()).layouts()
+		b.sim.SetFaults(faults)
+		b.client.options.Portal = "https://cipp.example.net"
+		b.customer.Tenant.DefaultDomain, b.customer.Tenant.InitialDomain = "contoso.example", "contoso.onmicrosoft.com"
+		b.settle()
+		w := b.sim.World()
+		var got []string
+		for _, of := range []plan.Key{{Kind: kindUser, ID: oid(1)}, {Kind: kindUser, ID: oid(2)}, {Kind: kindGroup, ID: oid(101)}, {Kind: kindGroup, ID: oid(102)},
+			{Kind: kindMailbox, ID: "mbx-info"}, {Kind: kindDomain, ID: "contoso.example"}, {Kind: kindLicences, ID: tenantID}} {
+			got = append(got, of.Kind+" "+of.ID)
+			got = append(got, htmlLinks(fmt.Sprint(w.Trait(b.asset(w, of.Kind, of.ID), "open-in")))...)
+		}
+		const filter, entra, exchange = "tenantFilter=contoso.example", "Entra: https://entra.microsoft.com/" + tenantID + "/#view/", "Exchange: https://admin.cloud.microsoft/exchange?delegatedOrg=contoso.onmicrosoft.com#/"
+		want := []string{
+			"user " + oid(1), "CIPP: https://cipp.example.net/identity/administration/users/user?userId=" + oid(1) + "&" + filter,
+			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + oid(1), exchange + "mailboxes/:/MailboxDetails/" + oid(1),
+			"user " + oid(2), "CIPP: https://cipp.example.net/identity/administration/users/user?userId=" + oid(2) + "&" + filter,
+			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + oid(2),
+			"group " + oid(101), "CIPP: https://cipp.example.net/identity/administration/groups/group?groupId=" + oid(101) + "&" + filter,
+			entra + "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/" + oid(101), exchange + "groups",
+			"group " + oid(102), "CIPP: https://cipp.example.net/identity/administration/groups/group?groupId=" + oid(102) + "&" + filter,
+			entra + "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/" + oid(102),
+			"mailbox mbx-info", "CIPP: https://cipp.example.net/identity/administration/users/user/exchange?userId=" + oid(5) + "&" + filter,
+			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + oid(5), exchange + "mailboxes/:/MailboxDetails/" + oid(5),
+			"domain contoso.example", "CIPP: https://cipp.example.net/tenant/administration/domains?" + filter, entra + "Microsoft_AAD_IAM/DomainsList.ReactView", exchange + "accepteddomains",
+			"licences " + tenantID, "CIPP: https://cipp.example.net/tenant/reports/list-licenses?" + filter, entra + "Microsoft_AAD_IAM/LicensesMenuBlade/~/Products",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: links (-want +got):\n%s", name, diff)
+		}
+		b.sim.Edit("tess", func(w *itgluesim.World) {
+			w.SetTrait(b.asset(w, kindUser, oid(1)), "open-in", `<ul><li><a href="https://evil.example">CIPP</a></li></ul>`)
+		})
+		if n := b.night(); n.find(kindUser, oid(1)) == nil {
+			t.Errorf("%s: a link that leads elsewhere is not put back:\n%s", name, n)
+		}
+		b.quiet()
+	}
+}
+
+func TestAssetsSayInWhichMonthTheyWereLastProven(t *testing.T) {
+	b := newBench(t, seed()).layouts()
+	asOf := noon
+	b.asOf = func() time.Time { return asOf }
+	b.settle()
+	all := len(b.sim.World().Assets)
+	for _, tt := range []struct {
+		asOf    time.Time
+		changes int
+		says    string
+	}{
+		{noon.AddDate(0, 0, 9), 0, "2026-11"},    // 30 November
+		{noon.AddDate(0, 0, 10), all, "2026-12"}, // the month begins
+		{noon.AddDate(0, 0, 11), 0, "2026-12"},
+		{noon, 0, "2026-12"}, // an older answer: what was proven stays proven
+		{noon.AddDate(0, 0, 40), 0, "2026-12"},
+		{noon.AddDate(0, 0, 41), all, "2027-01"},
+	} {
+		asOf = tt.asOf
+		n := b.night()
+		if len(n.plan.Changes) != tt.changes || n.plan.Tally().Updates != 0 {
+			t.Errorf("%s: got %d changes, %d of them counted, want %d and none:\n%s", asOf.Format(time.DateOnly), len(n.plan.Changes), n.plan.Tally().Updates, tt.changes, n)
+		}
+		w := b.sim.World()
+		for _, a := range w.Assets {
+			if got := w.Trait(a, "last-proven"); got != tt.says {
+				t.Errorf("%s: asset %d says %v, want %s", asOf.Format(time.DateOnly), a.ID, got, tt.says)
+			}
+		}
+	}
+	// With something to say besides it counts like any other.
+	b.source.users[0].Department, asOf = "Sales", noon.AddDate(0, 3, 0)
+	if n := b.plan(); n.plan.Tally().Updates != 1 {
+		t.Errorf("got %d updates counted, want Ana's:\n%s", n.plan.Tally().Updates, n)
 	}
 }

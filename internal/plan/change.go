@@ -79,6 +79,7 @@ type FieldChange struct {
 	Before Value
 	After  Value
 	Set    bool // rendered as a list
+	Stamp  bool // says when, not what: see Kind.Stamps
 	reason Reason
 }
 

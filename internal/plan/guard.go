@@ -67,7 +67,8 @@ type Tally struct {
 // Tally counts what would be written without a further word. A change that is
 // held by itself does not count: it waits whatever the limits say. An adoption
 // that writes counts as an update; a removal that takes more than half of a set
-// counts as a deletion.
+// counts as a deletion. An update of stamps alone does not count: a month that
+// begins would stop every customer.
 func (p *Plan) Tally() Tally {
 	var t Tally
 	for i := range p.Changes {
@@ -82,7 +83,7 @@ func (p *Plan) Tally() Tally {
 			t.Deletes++
 		case c.Writes() && c.empties():
 			t.Deletes++
-		case c.Writes():
+		case c.Writes() && !c.onlyStamps():
 			t.Updates++
 		}
 		if c.MonthlyDelta.IsPositive() {
@@ -112,6 +113,12 @@ func (c *Change) empties() bool {
 		}
 		return 2*gone > len(f.Before)
 	})
+}
+
+// onlyStamps reports whether the change says when something was last seen, and
+// nothing else.
+func (c *Change) onlyStamps() bool {
+	return c.Action == Update && len(c.Fields) > 0 && !slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return !f.Stamp })
 }
 
 // MonthlyDelta is what the plan does to the monthly bill, held changes included.

@@ -91,6 +91,26 @@ func TestGuards(t *testing.T) {
 	}
 }
 
+func TestStampsAloneAreNoUpdate(t *testing.T) {
+	stamp, other := FieldChange{Name: "proven", Stamp: true, After: Value{"2026-12"}}, FieldChange{Name: "title", After: Value{"x"}}
+	for _, tt := range []struct {
+		what   string
+		action Action
+		fields []FieldChange
+		want   int
+	}{
+		{"a stamp", Update, []FieldChange{stamp}, 0},
+		{"a stamp and more", Update, []FieldChange{stamp, other}, 1},
+		{"something else", Update, []FieldChange{other}, 1},
+		{"an adoption that stamps what is not ours yet", Adopt, []FieldChange{stamp}, 1},
+	} {
+		p := &Plan{Changes: []Change{{Action: tt.action, Before: line("1"), After: line("1"), Fields: tt.fields}}}
+		if got := p.Tally().Updates; got != tt.want || p.Empty() {
+			t.Errorf("%s: got %d updates, want %d", tt.what, got, tt.want)
+		}
+	}
+}
+
 func TestRemovingMostOfASetCountsAsADeletion(t *testing.T) {
 	members := func(after ...string) *Plan {
 		return &Plan{Changes: []Change{{Action: Update, Before: line("1"), After: line("1"),

@@ -141,6 +141,13 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	}
 	p.Managed = max(len(s.Desired), managedObserved)
 	p.order(kinds)
+	for i := range p.Changes {
+		stamps := find(kinds, p.Changes[i].Key.Kind).Stamps
+		for j := range p.Changes[i].Fields {
+			f := &p.Changes[i].Fields[j]
+			f.Stamp = slices.Contains(stamps, f.Name)
+		}
+	}
 	return p, nil
 }
 

@@ -198,6 +198,7 @@ type Kind struct {
 	Owner  Ownership            // of every field that Fields does not name
 	Fields map[string]Ownership // exceptions, by field name
 	Sets   []string             // fields that hold sets, for rendering
+	Stamps []string             // fields that say when something was last seen, and nothing else
 	// Delta returns what a change does to the monthly bill, in the configured
 	// currency; nil for kinds that cost nothing. Either side may be nil.
 	Delta func(before, after *Object) decimal.Decimal

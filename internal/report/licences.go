@@ -193,7 +193,7 @@ func (r *Licences) Witness(e sync.Evidence) {
 		line.count([]directory.Licence{l})
 		line.Note = "no product rule"
 		switch {
-		case directory.FreeSKU(l.PartNumber) || l.Purchased == 0 && l.Trial > 0:
+		case l.NobodyPays():
 			line.Status, line.Note, line.Unassigned = StatusFree, "no product rule", nil
 		case e.Report.Outcome == sync.Unmapped:
 			line.Note = "customer is not linked"

@@ -16,7 +16,7 @@ var layouts = []struct {
 	kind, name string
 	fields     []string
 }{
-	{"licences", "Licences", []string{"t Name (name)", "n Bought (bought)", "n Assigned (assigned)", "n Free (free)", "l Products (products)", "l Subscriptions (renewals)", "d Next renewal (next_renewal)"}},
+	{"licences", "Licences", []string{"t Name (name)", "n Bought (bought)", "n Assigned (assigned)", "n Unassigned (free)", "n Free of charge (gratis)", "l Products (products)", "l Free products and trials (gratis_products)", "l Subscriptions (renewals)", "d Next renewal (next_renewal)"}},
 	{"domain", "Domain", []string{"t Name (name)", "@ Tracked domain (record) Domains", "y Verified (verified)", "y Default (default)", "y Initial (initial)", "t Authentication (authentication)",
 		"t Services (services)", "t Mail provider (mail_provider)", "l MX (mx)", "l SPF (spf)", "t DMARC policy (dmarc)", "y DKIM (dkim)", "y DNSSEC (dnssec)"}},
 	{"mailbox", "Mailbox", []string{"t Name (name)", "t Address (address)", "t Type (type)", "l Aliases (aliases)", "l Full access (full_access)", "l Send as (send_as)", "l Send on behalf (send_on_behalf)",
@@ -30,7 +30,7 @@ var layouts = []struct {
 }
 
 // fieldsOfAll follow in every type of ours. Scenarios write into the last one.
-var fieldsOfAll = []string{"t Tenant ID (tenant_id)", "t Object ID (object_id)", "l " + manualNotes + " (notes)"}
+var fieldsOfAll = []string{"l Open in (links)", "t Last proven (proven)", "t Tenant ID (tenant_id)", "t Object ID (object_id)", "l " + manualNotes + " (notes)"}
 
 const manualNotes = "Notes (manual)"
 
@@ -50,7 +50,7 @@ func addLayouts(w *itgluesim.World) {
 			letter, rest, _ := strings.Cut(text, " ")
 			at := strings.LastIndex(rest, " (") // a label may hold brackets too
 			own, more, _ := strings.Cut(rest[at+2:], ")")
-			f := &itgluesim.Field{TypeID: t.ID, Order: order + 1, Name: rest[:at], Kind: kindOfLetter[letter], Hint: fmt.Sprintf("Kept by syncd. (syncd:M365/%s.%s)", l.kind, own), Required: own == "name", UseForTitle: own == "name", ShowInList: order < 4}
+			f := &itgluesim.Field{TypeID: t.ID, Order: order + 1, Name: rest[:at], Kind: kindOfLetter[letter], Hint: fmt.Sprintf("%s of the %s. (syncd:M365/%s.%s)", rest[:at], l.name, l.kind, own), Required: own == "name", UseForTitle: own == "name", ShowInList: order < 4}
 			switch more = strings.TrimSpace(more); letter {
 			case "c":
 				f.DefaultValue = strings.ReplaceAll(more, ",", "\n")
