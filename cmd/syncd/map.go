@@ -21,7 +21,7 @@ func mapCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "map", Short: "Say where each customer lives in each target", Args: cobra.NoArgs,
 		Long: "Without a further word, list every tenant with its links. Links are edited as CSV (export, edit in Excel, import) or taken from suggestions; nothing is ever linked without a person's word."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listLinks(ctx, a) })
-	var out output
+	out := output{format: "csv"}
 	export := &cobra.Command{Use: "export FILE", Short: "Write the links as CSV for Excel", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			table, customers, err := w.customers(ctx)

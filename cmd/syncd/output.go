@@ -1,7 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +17,8 @@ import (
 // and written after it, both times where the command was typed.
 type output struct {
 	path     string
-	argument bool // it is the command's first argument
+	argument bool   // it is the command's first argument
+	format   string // what is written into it; empty for anything
 	force    bool
 }
 
@@ -45,6 +51,11 @@ func (a *app) foresee(cmd *cobra.Command, args []string) error {
 	if o.argument {
 		o.path = args[0]
 	}
+	if o.format != "" {
+		if _, err := formatOf(o.format, o.path, o.format); err != nil {
+			return err
+		}
+	}
 	disk, here := a.console.Files.(*control.Disk)
 	if !here || o.path == "" {
 		return nil // the process in which the command was typed has looked already
@@ -75,4 +86,46 @@ func (a *app) deliverTable(o *output, body []byte, lines int) error {
 		a.say("%d lines written to %s", lines, o.path)
 	}
 	return nil
+}
+
+// endings are the formats of files, by their endings.
+var endings = map[string]string{".csv": "csv", ".xlsx": "xlsx", ".json": "json", ".txt": "table", ".html": "html", ".htm": "html"}
+
+// formatOf is the format that a person means: the one that was named, or else that
+// of the file's ending, or else the usual one. A file in a format that its ending
+// denies would open in the wrong program.
+func formatOf(named, path, usual string, known ...string) (string, error) {
+	known = append(known, usual)
+	if named == "html" || named == "" && endings[strings.ToLower(filepath.Ext(path))] == "html" {
+		if !slices.Contains(known, "html") {
+			return "", usage("HTML is not there yet; write %s", names(known, asIs))
+		}
+	}
+	if named != "" && !slices.Contains(known, named) {
+		return "", usage("%q is no format; write %s", named, names(known, asIs))
+	}
+	ending := strings.ToLower(filepath.Ext(path))
+	of := endings[ending]
+	switch {
+	case path == "" || path == "-" || ending == "" || strings.HasPrefix(path, "/dev/"):
+		return cmp.Or(named, usual), nil
+	case named != "" && (of == "" || of == "table"): // an ending that says little
+		return named, nil
+	case named != "" && named != of:
+		return "", usage("%s is to be %s, and its ending says %s; change one of the two", path, named, of)
+	case of == "" || !slices.Contains(known, of):
+		return "", usage("nothing of this is written as %s; let the file end in %s", ending, names(fileEndings(known), asIs))
+	}
+	return of, nil
+}
+
+// fileEndings are the endings of formats.
+func fileEndings(formats []string) []string {
+	var out []string
+	for _, ending := range slices.Sorted(maps.Keys(endings)) {
+		if slices.Contains(formats, endings[ending]) {
+			out = append(out, ending)
+		}
+	}
+	return out
 }

@@ -23,7 +23,7 @@ func productsCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "products", Short: "Say which licence is billed as which product, and how it is counted", Args: cobra.NoArgs,
 		Long: "Without a further word, list every licence that any tenant holds with its product rules. Rules are edited as CSV (export, edit in Excel, import)."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listRules(ctx, a) })
-	var out output
+	out := output{format: "csv"}
 	export := &cobra.Command{Use: "export FILE", Short: "Write the product rules as CSV for Excel", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			rules, err := w.rules(ctx)
@@ -242,7 +242,7 @@ func limitText(n *int) string {
 }
 
 func suggestProductsCommand(a *app) *cobra.Command {
-	var file output
+	file := output{format: "csv"}
 	cmd := &cobra.Command{Use: "suggest", Short: "Propose a product for each licence that has no rule; settles nothing", Args: cobra.NoArgs}
 	a.writesOut(cmd, &file, "write a `FILE` for syncd products import, with the proposals as suggested: bill under status accepts one")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {

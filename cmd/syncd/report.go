@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +20,7 @@ func reportCommand(a *app) *cobra.Command {
 }
 
 // The formats of a report.
-var formats = []string{"table", "csv", "xlsx", "json"}
+var formats = []string{"csv", "xlsx", "json"} // and a table
 
 func licencesCommand(a *app) *cobra.Command {
 	var s selector
@@ -29,17 +28,22 @@ func licencesCommand(a *app) *cobra.Command {
 	var out output
 	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, assigned, billed, and the difference in money", Args: cobra.NoArgs,
 		Long: "Read Microsoft's licences and ConnectWise's agreements as they are now and compare them, sorted by money. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
-	cmd.Flags().StringVar(&format, "format", "table", "table, csv, xlsx or json")
-	a.writesOut(cmd, &out, "write to `FILE`")
-	cmd.Flags().StringVar(&s.customer, "customer", "", "only this `CUSTOMER`")
+	onceVar(cmd.Flags(), &format, "format", "`FORMAT`: table, csv, xlsx or json (default: by the file's ending, else table)")
+	a.writesOut(cmd, &out, "write to `FILE`, in the format of its ending")
+	onceVar(cmd.Flags(), &s.customer, "customer", "only this `CUSTOMER`")
 	complete(cmd, a, "customer")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		if a.json {
+			if format != "" && format != "json" {
+				return usage("--json and --format %s contradict each other; take one away", format)
+			}
 			format = "json"
 		}
+		var err error
+		if format, err = formatOf(format, out.path, "table", formats...); err != nil {
+			return err
+		}
 		switch {
-		case !slices.Contains(formats, format):
-			return usage("%q is no format; write table, csv, xlsx or json", format)
 		case format == "xlsx" && out.path == "":
 			return usage("a spreadsheet needs a file: --out licences.xlsx")
 		case w.ConnectWise == nil:

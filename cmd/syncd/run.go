@@ -75,7 +75,7 @@ func names[T any](items []T, name func(T) string) string {
 
 func planCommand(a *app) *cobra.Command {
 	var s selector
-	var out output
+	out := output{format: "json"}
 	cmd := &cobra.Command{Use: "plan", Short: "Show what would change and why; writes nowhere", Args: cobra.NoArgs,
 		Long: "Read the source and the targets and show what apply would do, with the reasons and the money. Nothing is written anywhere.\n\nExit status: 0 all in step, 2 changes are pending, 1 something failed or is not proven."}
 	s.flags(cmd, a)

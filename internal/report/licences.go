@@ -363,9 +363,13 @@ func rank(status string) int {
 	return slices.Index([]string{StatusHeld, StatusUnbilled, StatusOver, StatusUnknown, StatusUnmapped, StatusInStep, StatusFree}, status)
 }
 
+// statusTones is how the rows of a status look in a spreadsheet.
+var statusTones = map[string]Tone{"in step": Good, "unbilled": Alert, "under-billed": Alert, "over-billed": Alert, "unmapped": Ask, "needs a decision": Ask, "needs a person": Ask,
+	"free": Faint, "not billed on purpose": Faint}
+
 // Sheet is the reconciliation as rows of text, for every format but JSON.
 func (r *Licences) Sheet() Sheet {
-	s := Sheet{Title: "Licences", Columns: []Column{{"Customer", false}, {"Product", false}, {"Licence", false}, {"Purchased", true}, {"Assigned", true},
+	s := Sheet{Title: "Licences", Tones: statusTones, Columns: []Column{{"Customer", false}, {"Product", false}, {"Licence", false}, {"Purchased", true}, {"Assigned", true},
 		{"Unassigned", true}, {"Due", true}, {"Billed", true}, {"Difference", true}, {"Unit price", true}, {r.Currency + " a month", true}, {"Status", false}, {"Note", false}}}
 	for i := range r.Lines {
 		l := &r.Lines[i]

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/xuri/excelize/v2"
 
 	"syncd/internal/visible"
 )
@@ -26,7 +25,20 @@ type Sheet struct {
 	Columns []Column
 	Rows    [][]string
 	Footer  [][]string
+	Tones   map[string]Tone // in a spreadsheet, how a cell looks that says this
 }
+
+// A Tone is how a cell of a spreadsheet looks.
+type Tone int
+
+// The tones.
+const (
+	Plain Tone = iota
+	Good       // nothing to do
+	Alert      // money is lost
+	Ask        // a person must look
+	Faint      // of no account, the whole row
+)
 
 // maxCell is how wide a column of text may be at most.
 const maxCell = 48
@@ -179,89 +191,4 @@ func (s *Sheet) CSV(w io.Writer) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// XLSX writes the sheet as a workbook with a filter, a frozen header and
-// numbers that are numbers.
-func (s *Sheet) XLSX(w io.Writer) error {
-	f := excelize.NewFile()
-	defer f.Close()
-	if err := f.SetSheetName("Sheet1", s.Title); err != nil {
-		return err
-	}
-	bold, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
-	if err != nil {
-		return err
-	}
-	out, err := f.NewStreamWriter(s.Title)
-	if err != nil {
-		return err
-	}
-	for i, c := range s.Columns {
-		width := 14.0
-		if !c.Number {
-			width = 28
-		}
-		if err := out.SetColWidth(i+1, i+1, width); err != nil {
-			return err
-		}
-	}
-	if err := out.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
-		return err
-	}
-	line := 0
-	write := func(row []string, style int) error {
-		line++
-		values := make([]any, len(row))
-		for i, cell := range row {
-			values[i] = excelize.Cell{StyleID: style, Value: s.value(i, cell)}
-		}
-		at, err := excelize.CoordinatesToCellName(1, line)
-		if err != nil {
-			return err
-		}
-		return out.SetRow(at, values)
-	}
-	header := make([]string, len(s.Columns))
-	for i, c := range s.Columns {
-		header[i] = c.Name
-	}
-	if err := write(header, bold); err != nil {
-		return err
-	}
-	for _, row := range s.Rows {
-		if err := write(row, 0); err != nil {
-			return err
-		}
-	}
-	last, err := excelize.CoordinatesToCellName(len(s.Columns), max(line, 2))
-	if err != nil {
-		return err
-	}
-	line++ // a blank line ends the table
-	for _, row := range s.Footer {
-		if err := write(row, bold); err != nil {
-			return err
-		}
-	}
-	if err := out.Flush(); err != nil {
-		return err
-	}
-	if err := f.AutoFilter(s.Title, "A1:"+last, nil); err != nil {
-		return err
-	}
-	return f.Write(w)
-}
-
-// value gives numbers as numbers; text is stored as text, so no formula runs.
-func (s *Sheet) value(column int, cell string) any {
-	if cell == "" {
-		return nil
-	}
-	if s.Columns[column].Number {
-		if n, err := strconv.ParseFloat(cell, 64); err == nil {
-			return n
-		}
-	}
-	return cell
 }
