@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -61,19 +63,21 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "syncd-demo-")
+	ground, err := practiceGround()
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer ground.clear()
+	ctx, stop := ground.untilSignal(ctx)
+	defer stop()
 	d.msp = msp.New(time.Now, msp.WithDocumentation(), msp.WithIdentity())
 	systems, err := d.msp.Start(ctx)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
 	defer systems.Close()
-	path := filepath.Join(dir, "config.yaml")
-	text := systems.Config(filepath.Join(dir, "syncd.db")) + "listen: " + freeAddress() + "\n"
+	path := filepath.Join(ground.dir, "config.yaml")
+	text := systems.Config(filepath.Join(ground.dir, "syncd.db")) + "listen: " + freeAddress() + "\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
@@ -117,7 +121,20 @@ func freeAddress() string {
 
 func (d *demo) step(format string, args ...any) {
 	d.steps++
-	d.say("\n%s\n", d.paint(fmt.Sprintf("%d. %s", d.steps, fmt.Sprintf(format, args...)), text.Bold, text.FgCyan))
+	d.say("")
+	for _, line := range folded(fmt.Sprintf("%d. %s", d.steps, fmt.Sprintf(format, args...)), d.console.Width) {
+		d.say("%s", d.paint(line, text.Bold, text.FgCyan))
+	}
+	d.say("")
+}
+
+// say writes a sentence, or several lines, as wide as the terminal.
+func (d *demo) say(format string, args ...any) {
+	p := d.page(d.console.Out)
+	for line := range strings.SplitSeq(strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"), "\n") {
+		sentence := strings.TrimLeft(line, " ")
+		p.flow(line[:len(line)-len(sentence)], sentence)
+	}
 }
 
 func (d *demo) walk(ctx context.Context, systems *msp.Running) error {
@@ -143,8 +160,22 @@ func (d *demo) walk(ctx context.Context, systems *msp.Running) error {
 	}
 	d.say("  %d customers wait for a person; nothing was written: ConnectWise counts %d writes.", report.Totals[sync.Held], len(d.msp.ConnectWise.Writes()))
 
-	approved, err := d.approval(ctx)
-	if err != nil || !approved {
+	for _, part := range []func(context.Context) error{d.bill, d.document, d.provision} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	for _, name := range d.scenarios {
+		if err := d.play(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bill has the plan of the billing job approved, applies it and runs it once more.
+func (d *demo) bill(ctx context.Context) error {
+	if approved, err := d.approval(ctx); err != nil || !approved {
 		return err
 	}
 	d.step("Apply writes exactly what was approved (syncd apply)")
@@ -155,22 +186,11 @@ func (d *demo) walk(ctx context.Context, systems *msp.Running) error {
 	d.say("\n  ConnectWise counts %d writes. What still waits needs a person: see the reasons above.", writes)
 
 	d.step("A second run changes nothing")
-	report, err = d.world.Engine.Run(ctx, d.selection(billing), sync.Apply)
+	report, err := d.world.Engine.Run(ctx, d.selection(billing), sync.Apply)
 	if err != nil {
 		return err
 	}
 	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], len(d.msp.ConnectWise.Writes())-writes)
-	if goOn, err := d.document(ctx); err != nil || !goOn {
-		return err
-	}
-	if goOn, err := d.provision(ctx); err != nil || !goOn {
-		return err
-	}
-	for _, name := range d.scenarios {
-		if err := d.play(ctx, name); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -211,23 +231,22 @@ func (d *demo) selection(target string) sync.Selection {
 	return sync.Selection{Jobs: d.world.Jobs, Target: target, Trigger: "command"}
 }
 
-// document walks through the documentation job. It reports false where nobody
-// approved it.
-func (d *demo) document(ctx context.Context) (goOn bool, err error) {
+// document walks through the documentation job.
+func (d *demo) document(ctx context.Context) error {
 	d.step("The same for IT Glue: our asset types are made on request (syncd itglue layouts create)")
 	layouts, err := d.world.ITGlue.CreateLayouts(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if err := writeLayouts(d.out(), d.console.Width, layouts, nil, ""); err != nil {
-		return false, err
+	if err := writeLayouts(d.console.Out, d.console.Width, layouts, nil, ""); err != nil {
+		return err
 	}
 	d.step("The first plan is a preview: who is linked, filled, created, left alone (syncd apply --target %s)", documentation)
 	return d.carry(ctx, documentation, "IT Glue counts %d writes besides its new types", func() int { return len(d.msp.ITGlue.Writes()) })
 }
 
 // provision walks through the identity job, as document does.
-func (d *demo) provision(ctx context.Context) (goOn bool, err error) {
+func (d *demo) provision(ctx context.Context) error {
 	d.step("The same for Cinode: people and their groups over SCIM (syncd apply --target %s)", identity)
 	d.say("  Two customers use it. One begins; at the other some people are there already, and one is somebody else's.\n")
 	return d.carry(ctx, identity, "Cinode counts %d writes", func() int { return len(d.msp.Cinode.Writes()) })
@@ -235,28 +254,27 @@ func (d *demo) provision(ctx context.Context) (goOn bool, err error) {
 
 // carry previews a job, has it approved, applies it and runs it once more.
 // counted says with a %d what the target counted until it was approved.
-func (d *demo) carry(ctx context.Context, target, counted string, writes func() int) (goOn bool, err error) {
+func (d *demo) carry(ctx context.Context, target, counted string, writes func() int) error {
 	before := writes()
 	report, err := d.preview(ctx, target)
 	if err != nil {
-		return false, err
+		return err
 	}
 	d.say("  %d customers wait for a person; nothing was written: "+counted+".", report.Totals[sync.Held], writes()-before)
-	approved, err := d.approval(ctx)
-	if err != nil || !approved {
-		return false, err
+	if approved, err := d.approval(ctx); err != nil || !approved {
+		return err
 	}
 	d.step("Apply writes it (syncd apply --target %s)", target)
 	if _, err = d.preview(ctx, target); err != nil {
-		return false, err
+		return err
 	}
 	before = writes()
 	d.step("And a second run writes nothing")
 	if report, err = d.world.Engine.Run(ctx, d.selection(target), sync.Apply); err != nil {
-		return false, err
+		return err
 	}
 	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], writes()-before)
-	return true, nil
+	return nil
 }
 
 // preview runs a job and shows it as a table: first plans of people are too
@@ -295,35 +313,32 @@ func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Re
 // newsFrom is the step after which runs show only what is new.
 const newsFrom = 4
 
-// approval asks, and approves every plan that can be approved.
+// approval asks, and approves every plan that can be approved. Where the answer
+// is no, the practice goes on without what was not approved.
 func (d *demo) approval(ctx context.Context) (bool, error) {
 	holds, err := held(ctx, d.world.Store)
 	if err != nil {
 		return false, err
 	}
 	holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Digest == "" || h.Decision != nil && h.Decision.Approved })
-	holds, out := sweep(holds)
-	for _, v := range out {
-		d.say("\nLeft out at %s: %s", v.Customer.Name, v.Message)
-	}
 	if len(holds) == 0 {
 		return true, nil
 	}
 	if !d.yes {
 		if d.console.Asker == nil {
-			d.say("\nThis is no terminal, so nobody can approve. Run it with --yes to go on.")
+			d.say("\nThis is no terminal, so nobody can approve, and nothing is written. Run it with --yes to go on.")
 			return false, nil
 		}
 		answer, err := d.console.Ask(ctx, "\nApprove all of it? [y/N] ")
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return false, err
 		}
 		if a := strings.ToLower(answer); a != "y" && a != "yes" {
-			d.say("Not approved; nothing was written.")
+			d.say("Not approved: nothing of it is written, and it waits. On with the rest.")
 			return false, nil
 		}
 	}
-	d.step("Approved (syncd approve --all)")
+	d.step("Approved (syncd approve)")
 	for _, h := range holds {
 		if err := d.world.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: true, By: d.console.User, At: time.Now().UTC(), Reason: "practice"}); err != nil {
 			return false, err
@@ -348,17 +363,19 @@ func (d *demo) play(ctx context.Context, name string) error {
 		return err
 	}
 	approved, err := d.approval(ctx)
-	if err != nil || !approved {
+	if err != nil {
 		return err
 	}
-	d.step("Apply again")
-	if _, err := d.job(ctx, sync.Apply, everything); err != nil {
-		return err
+	if approved {
+		d.step("Apply again")
+		if _, err := d.job(ctx, sync.Apply, everything); err != nil {
+			return err
+		}
 	}
 	if err := d.msp.Play("calm"); err != nil {
 		return err
 	}
-	if name == "lost-answer" {
+	if name == "lost-answer" && approved {
 		d.say("\n  An answer was lost on the way: syncd looked before it did anything else, and found the change made.")
 	}
 	d.step("And the next run, once all is calm")

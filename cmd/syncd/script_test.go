@@ -63,6 +63,7 @@ import (
 //	up                                wait until the daemon is ready
 //	await syncd … contains PATTERN    type it until it prints that, for a minute at most
 //	terminate                         send SIGTERM to what runs in the background
+//	signal NAME GLOB                  wait for such a file, then send the signal to what runs in the background
 //
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
@@ -114,6 +115,7 @@ func TestScripts(t *testing.T) {
 			"http":      ask,
 			"up":        up,
 			"terminate": terminate,
+			"signal":    sendSignal,
 			"loses":     loses,
 			"await":     await,
 		},
@@ -402,6 +404,25 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 		if len(args) == 0 || slices.Contains(c.Args, args[0]) {
 			ts.Check(c.Process.Signal(syscall.SIGTERM))
 		}
+	}
+}
+
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT, "INT": syscall.SIGINT, "USR1": syscall.SIGUSR1, "KILL": syscall.SIGKILL}
+	if neg || len(args) != 2 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal HUP|QUIT|INT|USR1|KILL GLOB")
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if found, err := filepath.Glob(args[1]); err != nil || len(found) > 0 {
+			ts.Check(err)
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("there never was a %s", args[1])
+		}
+	}
+	for _, c := range ts.BackgroundCmds() {
+		ts.Check(c.Process.Signal(signals[args[0]]))
 	}
 }
 

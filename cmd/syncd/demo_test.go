@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"syncd/internal/simulator/msp"
+	"syncd/internal/web/control"
+)
+
+// Who says no at one question is asked the next one all the same.
+func TestThePracticeGoesOnAfterANo(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var out, complaints bytes.Buffer
+	console := control.Local()
+	asked := 0
+	console.Out, console.Err, console.Color, console.Width, console.Progress = &out, &complaints, false, 80, false
+	console.Asker = func(string) (string, error) {
+		asked++
+		if asked == 2 {
+			return "y\n", nil // to IT Glue alone
+		}
+		return "n\n", nil
+	}
+	if status := execute(t.Context(), &app{console: console, args: []string{"demo", "--once", "--scenario", "regroup"}}); status != 0 {
+		t.Fatalf("status %d: %s", status, complaints.String())
+	}
+	text := out.String()
+	at := 0
+	for _, want := range []string{"Apply holds everything", "Not approved: nothing of it is written", "The same for IT Glue", "Approved (syncd approve)", "And a second run writes nothing",
+		"The same for Cinode", "Not approved", "Scenario regroup", "Not approved", "And the next run"} {
+		i := strings.Index(text[at:], want)
+		if i < 0 {
+			t.Fatalf("%q does not follow; got\n%s", want, text)
+		}
+		at += i
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if n := len([]rune(line)); n > 80 && !strings.Contains(line, "syncd-demo-") {
+			t.Errorf("%d columns where there are 80: %s", n, line)
+		}
+	}
+}
+
+func TestTheReadmeNamesAllScenarios(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range msp.Scenarios() {
+		if !strings.Contains(string(text), "`"+s.Name+"`") {
+			t.Errorf("README.md does not name the scenario %s (%s)", s.Name, s.Summary)
+		}
+	}
+}
