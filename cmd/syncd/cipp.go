@@ -358,6 +358,11 @@ func (d *desk) told(line *doneStep, several bool) {
 		d.tell("sent%s; CIPP says: %s", of, clean(strings.Join(line.Said, "; ")))
 	}
 	if line.Task != "" {
+		if line.Result != "sent" {
+			for _, s := range line.Said { // a step each
+				d.tell("  %s", clean(s))
+			}
+		}
 		d.tell("  task %s in CIPP: syncd cipp tasks list", line.Task)
 	}
 }

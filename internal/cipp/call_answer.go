@@ -187,7 +187,7 @@ func (o *opened) element(raw jsontext.Value, write bool) {
 func (o *opened) sentence(s, copied string, failed bool) {
 	s = strings.Join(strings.Fields(s), " ")
 	if s != "" {
-		o.said = append(o.said, saying{clip(s, 1000), strings.TrimSpace(copied), failed || saysFailure(s)})
+		o.said = append(o.said, saying{clip(s, 1000), strings.TrimSpace(copied), failed || SaysFailure(s)})
 	}
 }
 
@@ -197,24 +197,6 @@ func unquoted(raw jsontext.Value) string {
 		return ""
 	}
 	return s
-}
-
-// failureWords are how CIPP's sentences of a failure begin. Its source has one
-// for each endpoint, so a word more here costs less than one that is missing.
-var failureWords = []string{
-	"failed", "error", "could not", "unable", "warning", "we've failed", "we have failed", "no valid", "task with name", "invalid action",
-	"cannot", "you do not have permission", "access denied", "access to this",
-}
-
-// saysFailure reports whether a sentence of CIPP's speaks of a failure.
-func saysFailure(s string) bool {
-	low := strings.ToLower(strings.TrimSpace(s))
-	for _, word := range failureWords {
-		if strings.HasPrefix(low, word) {
-			return true
-		}
-	}
-	return strings.Contains(low, " not found in tenant ")
 }
 
 // told is a secret within a sentence, with what it is called.
@@ -288,7 +270,7 @@ func (o *opened) say(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (f
 func strayRow(raw jsontext.Value) (tenant, why string) {
 	if raw.Kind() == '"' {
 		s := unquoted(raw)
-		if placeholder(s) || saysFailure(s) {
+		if placeholder(s) || SaysFailure(s) {
 			return "", clip(s, 300)
 		}
 		return "", ""
@@ -333,7 +315,7 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 		return nil
 	})
 	switch {
-	case why == "" && nameless && saysFailure(results):
+	case why == "" && nameless && SaysFailure(results):
 		why = results // the one row of a ListTenants that failed
 	case exception == "" || emptied(why) || strings.Contains(why, exception):
 	case why == "":

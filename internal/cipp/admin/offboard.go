@@ -82,7 +82,7 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	}
 	if gone := time.Since(when); gone > time.Minute {
 		// CIPP would run it at once. An earlier attempt may have been made in time.
-		earlier, err := a.taskOf(ctx, &Step{Tenant: t, task: reference, named: "Offboarding: " + u.UPN})
+		earlier, err := a.taskOf(ctx, &Step{Tenant: t}, taskRef{name: "Offboarding: " + u.UPN, reference: reference})
 		if err != nil {
 			return Step{}, err
 		}
@@ -159,6 +159,11 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	if u.Synced {
 		danger = append(danger, "the account is synced from an Active Directory, which will undo what it masters: disable it there too")
 	}
+	groups, err := a.memberships(ctx, t, u)
+	if err != nil {
+		return Step{}, err
+	}
+	danger = append(danger, o.aboutGroups(groups)...)
 	state := func(ctx context.Context) (State, error) {
 		now, there, err := a.again(ctx, t, u.ID)
 		if err != nil {
@@ -168,11 +173,11 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 		if !there {
 			return append(s, Field{"groups", ""}), nil
 		}
-		groups, err := a.leavable(ctx, t, u)
+		groups, err := a.memberships(ctx, t, u)
 		if err != nil {
 			return nil, err
 		}
-		s = append(s, Field{"groups", set(groups)})
+		s = append(s, Field{"groups", set(leavable(groups, o.RemoveLicences))})
 		if mailbox {
 			m, err := a.mailbox(ctx, t, u)
 			if err != nil {
@@ -203,8 +208,15 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	}
 	step := Step{
 		ID: "offboard " + u.ID, Title: fmt.Sprintf("offboard %s: %s", u.label(), strings.Join(did, ", ")), Tenant: t, Danger: strings.Join(danger, "; "),
-		Before: before, Wanted: want, read: state, call: Call{Endpoint: "ExecOffboardUser", Tenant: t, Body: body}, task: reference, named: "Offboarding: " + u.UPN, again: o.Reference != "", later: o.At, lag: licenceLag,
+		Before: before, Wanted: want, read: state, call: Call{Endpoint: "ExecOffboardUser", Tenant: t, Body: body},
+		task: taskRef{name: "Offboarding: " + u.UPN, reference: reference}, again: o.Reference != "", later: o.At, lag: licenceLag,
 		done: func(now State) bool { return now.holds(want) },
+		expected: func(said string) bool {
+			return slices.ContainsFunc(groups, func(g membership) bool { return g.stays != "" && g.isMeant(said) })
+		},
+	}
+	if !o.DeleteUser { // the licences of an account that is gone are free, and removing them fails
+		step.second = "Remove License: " + u.UPN
 	}
 	return step.seal(), nil
 }
@@ -213,18 +225,63 @@ func directOf(u User) []string {
 	return slices.DeleteFunc(slices.Clone(u.Licences), func(sku string) bool { return u.Inherited[sku] != "" })
 }
 
-// leavable are the groups of a user that CIPP can take it out of: not those
-// whose rule, or whose Active Directory, says who is in them.
-func (a *Admin) leavable(ctx context.Context, t directory.Tenant, u User) ([]string, error) {
-	rows, err := a.list(ctx, t, "ListUserGroups", map[string][]string{"userId": {u.ID}})
+// A membership is a group that a user is in.
+type membership struct {
+	name     string
+	licences bool   // it gives some: only what removes licences takes anybody out of it
+	stays    string // why CIPP cannot take anybody out of it; empty where it can
+}
+
+// memberships are the groups of a user, all pages of them.
+func (a *Admin) memberships(ctx context.Context, t directory.Tenant, u User) ([]membership, error) {
+	rows, err := a.graph(ctx, t, "users/"+u.ID+"/memberOf/microsoft.graph.group", "$select", "id,displayName,groupTypes,membershipRule,onPremisesSyncEnabled,assignedLicenses", "$top", "999")
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	out := make([]membership, 0, len(rows))
 	for _, r := range rows {
-		if !strings.Contains(r.text("GroupTypes"), "DynamicMembership") && !r.flag("OnPremisesSync") {
-			out = append(out, r.text("DisplayName"))
+		g := membership{name: r.text("displayName"), licences: len(r.rows("assignedLicenses")) > 0}
+		switch {
+		case r.text("membershipRule") != "":
+			g.stays = "its rule says who is in it"
+		case r.flag("onPremisesSyncEnabled"):
+			g.stays = "its Active Directory says who is in it"
 		}
+		out = append(out, g)
 	}
 	return out, nil
+}
+
+// isMeant says whether a sentence of CIPP's is about leaving the group.
+func (g *membership) isMeant(said string) bool {
+	return strings.Contains(said, "from group '"+g.name+"' because it is ") || strings.Contains(said, "from license group "+g.name+". This is likely because")
+}
+
+// leavable are the names of the groups that an offboarding takes somebody out of.
+func leavable(groups []membership, licences bool) []string {
+	var out []string
+	for _, g := range groups {
+		if g.stays == "" && (licences || !g.licences) {
+			out = append(out, g.name)
+		}
+	}
+	return out
+}
+
+// aboutGroups says what removing groups and licences does not do, or does besides.
+func (o *Offboarding) aboutGroups(groups []membership) (notes []string) {
+	if o.DeleteUser || !o.RemoveGroups && !o.RemoveLicences {
+		return nil
+	}
+	for _, g := range groups {
+		switch {
+		case g.stays != "" && (o.RemoveGroups || g.licences):
+			notes = append(notes, fmt.Sprintf("it stays in %s: %s", g.name, g.stays))
+		case g.stays == "" && g.licences && !o.RemoveLicences:
+			notes = append(notes, fmt.Sprintf("it stays in %s, which gives licences: only removing licences takes it out", g.name))
+		case g.stays == "" && g.licences && !o.RemoveGroups:
+			notes = append(notes, fmt.Sprintf("it leaves %s too, which gives licences", g.name))
+		}
+	}
+	return notes
 }

@@ -83,17 +83,22 @@ func texts(v jsontext.Value) []string {
 		}
 		return nil
 	}
-	var all []jsontext.Value
-	if json.Unmarshal(v, &all, tolerant) != nil {
-		return nil
-	}
 	var out []string
-	for _, one := range all {
+	for _, one := range elements(v) {
 		if s := plain(one); s != "" {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// elements are those of a list; none of what is no list.
+func elements(v jsontext.Value) []jsontext.Value {
+	var all []jsontext.Value
+	if v.Kind() != '[' || json.Unmarshal(v, &all, tolerant) != nil {
+		return nil
+	}
+	return all
 }
 
 func (r row) texts(name string) []string { return texts(r.fields[strings.ToLower(name)]) }
@@ -107,12 +112,8 @@ func (r row) rows(name string) []row {
 	if v.Kind() == '{' {
 		return []row{parse(v)}
 	}
-	var all []jsontext.Value
-	if v.Kind() != '[' || json.Unmarshal(v, &all, tolerant) != nil {
-		return nil
-	}
 	var out []row
-	for _, one := range all {
+	for _, one := range elements(v) {
 		if p := parse(one); p.fields != nil {
 			out = append(out, p)
 		}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
-	"strings"
 	"time"
 
 	"syncd/internal/cipp"
@@ -37,7 +35,7 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		return out, nil
 	}
 	if s.again {
-		k, err := a.taskOf(ctx, &s)
+		k, err := a.taskOf(ctx, &s, s.task)
 		if err != nil {
 			return out, fmt.Errorf("%s: looking for the task of an earlier attempt: %w", s.Title, err)
 		}
@@ -78,7 +76,7 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 	case len(failed) > 0:
 		out.After = a.look(ctx, &s, now)
 		return out, &RefusedError{s.Title, failed, out.After}
-	case s.task != "":
+	case s.task.reference != "":
 		// Whether a lost call queued it, its task tells.
 		out, err := a.ending(ctx, &s, out, sent)
 		if lost != nil && out.Task == "" && !out.Verified {
@@ -105,22 +103,6 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 	}
 	out.Password = s.chosen
 	return out, nil // the answer was lost, the write was not
-}
-
-// ending is the end of a step that is a task: followed, or left to its time.
-func (a *Admin) ending(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
-	if !s.later.IsZero() {
-		out.Task = a.planned(ctx, s)
-		return out, nil
-	}
-	if err := a.follow(ctx, s, &out, sent); err != nil {
-		out.After = a.look(ctx, s, out.Before)
-		if e, ok := errors.AsType[*TaskError](err); ok {
-			e.After = out.After
-		}
-		return out, err
-	}
-	return a.confirmed(ctx, s, out, sent)
 }
 
 // confirmed reads back what CIPP says is done.
@@ -185,113 +167,5 @@ func wait(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// failures are how a sentence of a failure begins, in lower case.
-var failures = []string{"failed", "error", "could not", "unable", "warning", "we've failed", "no valid", "task with name", "skipped", "cannot", "insufficient"}
-
-// isFailure says whether a sentence of a task's results speaks of a failure.
-// What a call itself is answered, the client has judged.
-func isFailure(said string) bool {
-	low := strings.ToLower(strings.TrimSpace(said))
-	for _, f := range failures {
-		if strings.HasPrefix(low, f) {
-			return true
-		}
-	}
-	return strings.Contains(low, " not found in tenant ") || low == "invalid action"
-}
-
-// planned finds the id of a task that is to run later.
-func (a *Admin) planned(ctx context.Context, s *Step) string {
-	if k, err := a.taskOf(ctx, s); err == nil {
-		return k.text("RowKey")
-	}
-	return ""
-}
-
-// taskOf finds the task of a step by its reference, which is ours alone. The
-// answer to the call does not say which task it made.
-func (a *Admin) taskOf(ctx context.Context, s *Step) (row, error) {
-	rows, err := a.list(ctx, s.Tenant, "ListScheduledItems", url.Values{"Name": {s.named}})
-	if err != nil {
-		return row{}, err
-	}
-	for _, r := range rows {
-		if r.text("Reference") == s.task {
-			return r, nil
-		}
-	}
-	return row{}, nil
-}
-
-// taskNow reads a task that was found before, with all its results.
-func (a *Admin) taskNow(ctx context.Context, id string) (state string, said []string, err error) {
-	rows, err := a.own(ctx, "ListScheduledItemDetails", url.Values{"RowKey": {id}})
-	if rows, err = some(rows, err, "task "+id); err != nil {
-		return "", nil, err
-	}
-	for _, part := range rows[0].rows("Details") {
-		for _, t := range part.texts("Results") {
-			said = append(said, hush(t))
-		}
-	}
-	return rows[0].inner("Task").text("TaskState"), said, nil
-}
-
-// schedulerSlot is how often CIPP's scheduler looks for work.
-const schedulerSlot = 15 * time.Minute
-
-// follow waits for the end of a queued task. A task that is never listed (CIPP
-// clears its queues when it is updated, and older versions do the work at once)
-// is judged by what it was to do.
-func (a *Admin) follow(ctx context.Context, s *Step, out *Result, sent time.Time) error {
-	last := &TaskError{Step: s.Title}
-	for {
-		var err error
-		if last.Task == "" {
-			var k row
-			if k, err = a.taskOf(ctx, s); err == nil && k.fields != nil {
-				last.Task = k.text("RowKey")
-				out.Task = last.Task
-			}
-		}
-		if last.Task != "" {
-			last.State, last.Said, err = a.taskNow(ctx, last.Task)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			a.opts.Progress("CIPP's scheduler cannot be read: " + err.Error())
-		case last.State == "Completed":
-			out.Said = last.Said
-			for _, t := range last.Said {
-				if isFailure(t) {
-					return last
-				}
-			}
-			return nil
-		case strings.HasPrefix(last.State, "Failed"):
-			out.Said, last.State = last.Said, "Failed"
-			return last
-		}
-		waited := time.Since(sent)
-		if last.Task == "" && waited > schedulerSlot {
-			if now, err := s.read(ctx); err == nil && s.reached(now) {
-				return nil
-			}
-			if waited > 2*schedulerSlot {
-				return last
-			}
-		}
-		if waited > a.opts.TaskPatience {
-			return last
-		}
-		a.opts.Progress("CIPP's scheduler has it: " + s.Title)
-		if err := wait(ctx, 30*time.Second); err != nil {
-			return err
-		}
 	}
 }

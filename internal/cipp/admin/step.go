@@ -75,15 +75,17 @@ type Step struct {
 	read   func(context.Context) (State, error)
 	done   func(now State) bool // nil: now holds Wanted
 	lag    time.Duration        // how long the vendor may take to show it
-	task   string               // the reference of the queued task that does it; empty = done at once
-	named  string               // what CIPP calls that task
+	task   taskRef              // the queued task that does it; without a reference it is done at once
+	second string               // what CIPP calls a task that the first one may plan to do a part of it
 	again  bool                 // the task may be there from an earlier attempt
 	later  time.Time            // when the task is to run; zero = now
-	tells  bool                 // the answer has a password that nobody else knows
-	blind  bool                 // what is read now cannot tell whether it was done
-	chosen secret.String        // the password to send, kept apart from the body; may be empty
-	before State                // Before, out of the caller's reach
-	wanted State
+	// expected says of a failure that it was told before; nil: of none.
+	expected func(sentence string) bool
+	tells    bool          // the answer has a password that nobody else knows
+	blind    bool          // what is read now cannot tell whether it was done
+	chosen   secret.String // the password to send, kept apart from the body; may be empty
+	before   State         // Before, out of the caller's reach
+	wanted   State
 }
 
 // seal fixes what was made.
@@ -97,7 +99,7 @@ func (s Step) seal() Step {
 	if body, ok := s.Body.(map[string]any); ok && !s.chosen.Empty() {
 		body["password"] = secret.Redacted
 	}
-	s.Done = s.done == nil && s.task == "" && s.before.holds(s.wanted)
+	s.Done = s.done == nil && s.task.reference == "" && s.before.holds(s.wanted)
 	return s
 }
 
@@ -177,18 +179,19 @@ func (e *PasswordLostError) Unwrap() error { return e.err }
 // did not end in time.
 type TaskError struct {
 	Step  string
-	Task  string // its id in CIPP; empty where it was never seen
-	State string // CIPP's word, or empty
-	Said  []string
+	Name  string   // what CIPP calls the task
+	Task  string   // its id in CIPP; empty where it was never seen
+	State string   // CIPP's word, or empty
+	Said  []string // what failed
 	After State
 }
 
 func (e *TaskError) Error() string {
 	switch {
 	case e.Task == "":
-		return e.Step + ": CIPP accepted it, but no task of it is to be seen; look at CIPP's scheduler before trying again; now: " + e.After.String()
+		return fmt.Sprintf("%s: CIPP accepted it, but its task %q is not to be seen; look at CIPP's scheduler before trying again; now: %s", e.Step, e.Name, e.After)
 	case e.State != "Completed" && e.State != "Failed":
-		return fmt.Sprintf("%s: the task %s in CIPP's scheduler is still %s; follow it there; now: %s", e.Step, e.Task, strings.ToLower(e.State), e.After)
+		return fmt.Sprintf("%s: the task %q (%s) in CIPP's scheduler is still %s; follow it there; now: %s", e.Step, e.Name, e.Task, strings.ToLower(e.State), e.After)
 	}
-	return fmt.Sprintf("%s: the task %s ended as %s: %s; now: %s", e.Step, e.Task, strings.ToLower(e.State), strings.Join(e.Said, " · "), e.After)
+	return fmt.Sprintf("%s: the task %q (%s) ended as %s: %s; now: %s", e.Step, e.Name, e.Task, strings.ToLower(e.State), strings.Join(e.Said, " · "), e.After)
 }

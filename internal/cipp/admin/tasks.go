@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strings"
 
 	"syncd/internal/directory"
 )
@@ -14,5 +15,5 @@ func (a *Admin) Tasks(ctx context.Context, t *directory.Tenant) (Table, error) {
 		return Table{}, err
 	}
 	return tabulate(quiet(rows), true, col("name", "Task", "Name"), col("tenant", "Tenant", "Tenant"), col("state", "State", "TaskState"), when("scheduled", "Next", "ScheduledTime"),
-		when("executed", "Last run", "ExecutedTime"), col("recurrence", "Repeats", "Recurrence"), col("command", "Command", "Command"), col("results", "Results", "Results"), col("id", "Id", "RowKey")).noting(note), nil
+		when("executed", "Last run", "ExecutedTime"), col("recurrence", "Repeats", "Recurrence"), col("command", "Command", "Command"), made("results", "Results", func(r row) string { return strings.Join(sentencesOf(r.fields["results"]), "; ") }), col("id", "Id", "RowKey")).noting(note), nil
 }

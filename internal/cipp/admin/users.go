@@ -117,7 +117,10 @@ func (a *Admin) again(ctx context.Context, t directory.Tenant, id string, option
 			return u, true, nil
 		}
 	}
-	return User{}, false, nil
+	// A tenant that CIPP is not let into has nobody either.
+	anybody, err := a.graph(ctx, t, "users", "$select", "id", "$top", "1", "NoPagination", "true")
+	_, err = some(anybody, err, "users of "+t.Name)
+	return User{}, false, err
 }
 
 // Users lists the accounts of a tenant, live.

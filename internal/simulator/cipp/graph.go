@@ -144,6 +144,17 @@ func (s *Server) graphRead(t *Tenant, p graphPath) graphAnswer {
 				ids = g.Owners
 			}
 			rows, kind = memberRows(t, ids), "directoryObject"
+		case "memberof", "memberof/microsoft.graph.group":
+			u := t.User(id)
+			if kind != "user" || u == nil {
+				return graphFailure(400, "BadRequest", "Resource not found for the segment '"+nav+"'.")
+			}
+			rows, kind = []object{}, "group"
+			for _, row := range groupRows(t) {
+				if g := t.Group(row["id"].(string)); among(g.Members, u.ID) {
+					rows = append(rows, row)
+				}
+			}
 		case "manager":
 			u := t.User(id)
 			if kind != "user" || u == nil || u.ManagerID == "" || t.User(u.ManagerID) == nil {

@@ -2,6 +2,7 @@ package cippsim
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path"
@@ -20,18 +21,19 @@ type Task struct {
 	Parameters map[string]any
 	Recurrence string // 0 or empty = once, else 15m, 1h, 1d, …
 	Reference  string
-	State      string // Planned, Running, Completed or Failed; empty means Planned
+	State      string // Planned, Pending, Running, Processing, Completed or Failed; empty means Planned
 	Scheduled  time.Time
 	Executed   time.Time
-	Results    []string
+	Results    []string // sentences; of a task that was not yet run there are none
 	Hidden     bool
+	atOnce     bool // it does not wait for the scheduler
 }
 
 // TaskFaults are what can be wrong with the scheduler.
 type TaskFaults struct {
 	Stalled  bool              // nothing is ever run
 	Fails    string            // every task ends as Failed, with this text
-	Trips    map[string]string // step of an offboarding (RemoveLicenses) → the sentence it fails with
+	Trips    map[string]string // step of an offboarding (RemoveRules), or a command (Remove-CIPPLicense) → the sentence it fails with
 	Unlisted bool              // ListScheduledItems does not show offboarding tasks
 	Slow     time.Duration     // how long a task runs; 0 means a minute
 }
@@ -48,7 +50,12 @@ func (k *Task) settle(now time.Time) {
 }
 
 // due is the first run of the scheduler that takes the task up.
-func (k *Task) due() time.Time { return k.Scheduled.Truncate(slot).Add(slot) }
+func (k *Task) due() time.Time {
+	if k.atOnce {
+		return k.Scheduled
+	}
+	return k.Scheduled.Truncate(slot).Add(slot)
+}
 
 // runDueTasks does what the scheduler should have done by now.
 func (s *Server) runDueTasks() {
@@ -57,22 +64,29 @@ func (s *Server) runDueTasks() {
 	}
 	now := s.now()
 	life := cmp.Or(s.faults.Tasks.Slow, time.Minute)
-	for _, k := range s.world.Tasks {
+	for i := 0; i < len(s.world.Tasks); i++ { // a task may plan another one
+		k := s.world.Tasks[i]
 		if k.State == "Planned" && !now.Before(k.due()) {
 			k.State, k.Executed = "Running", k.due()
+			if k.Command == offboardingJob {
+				k.State = "Processing"
+			}
 		}
-		if k.State == "Running" && !now.Before(k.Executed.Add(life)) {
+		if k.under() && !now.Before(k.Executed.Add(life)) {
 			s.finish(k)
 		}
 	}
 }
 
+// under reports whether the task is under way.
+func (k *Task) under() bool { return among([]string{"Pending", "Running", "Processing"}, k.State) }
+
 // RunTasks runs all planned tasks to their end, whatever the time.
 func (s *Server) RunTasks() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, k := range s.world.Tasks {
-		if k.State == "Planned" || k.State == "Running" {
+	for i := 0; i < len(s.world.Tasks); i++ {
+		if k := s.world.Tasks[i]; k.State == "Planned" || k.under() {
 			k.Executed = s.now()
 			s.finish(k)
 		}
@@ -84,10 +98,19 @@ func (s *Server) finish(k *Task) {
 		k.State, k.Results = "Failed", []string{"Task Failed: " + s.faults.Tasks.Fails}
 		return
 	}
-	k.State = "Completed"
-	k.Results = []string{"Task executed successfully"}
-	if k.Command == offboardingJob {
+	if k.Command == offboardingJob && !s.offboardable(k) {
+		upn, _ := k.Parameters["Username"].(string)
+		k.State, k.Results = "Failed", []string{"Task Failed: Resource '" + upn + "' does not exist or one of its queried reference-property objects are not present."}
+		return
+	}
+	k.State = "Completed" // which says nothing about success
+	switch k.Command {
+	case offboardingJob:
 		k.Results = s.offboard(k)
+	case licenceRemoval:
+		k.Results = s.removeLicences(k)
+	default:
+		k.Results = []string{"Task completed successfully"}
 	}
 	if every := period(k.Recurrence); every > 0 {
 		k.State, k.Scheduled = "Planned", k.Executed.Add(every)
@@ -106,65 +129,6 @@ func period(recurrence string) time.Duration {
 	return d
 }
 
-const offboardingJob = "Invoke-CIPPOffboardingJob"
-
-// offboardingSteps are the actions that ExecOffboardUser knows, in the order in
-// which they are done (CIPP source: Invoke-CIPPOffboardingJob.ps1).
-var offboardingSteps = []string{
-	"RevokeSessions", "ResetPass", "RemoveGroups", "HideFromGAL", "DisableSignIn", "removeCalendarInvites", "removePermissions",
-	"removeCalendarPermissions", "OOO", "forward", "disableForwarding", "RemoveTeamsPhoneDID", "RemoveRules", "RemoveMobile",
-	"DisableOneDriveSharing", "RemoveMFADevices", "ClearImmutableId", "ConvertToShared", "AccessAutomap", "AccessNoAutomap", "OnedriveAccess",
-	"RemoveLicenses", "DeleteUser",
-}
-
-// execOffboardUser only queues: nothing has happened when it answers.
-func (c *call) execOffboardUser() answer {
-	users := words(c.field("user"))
-	if len(users) == 0 {
-		return answer{status: http.StatusBadRequest, body: object{"Results": []string{"No users were provided for offboarding."}}}
-	}
-	options, asked := map[string]any{}, false
-	body, _ := c.body.(map[string]any)
-	for name, v := range body {
-		if among([]string{"user", "tenantFilter", "Scheduled"}, name) {
-			continue
-		}
-		options[strings.ToLower(name)] = v
-		on := v != nil && v != false && v != ""
-		if list, isList := v.([]any); isList {
-			on = len(list) > 0
-		}
-		asked = asked || on && among(offboardingSteps, name)
-	}
-	if !asked {
-		return answer{status: http.StatusBadRequest, body: object{"Results": []string{"No offboarding actions were selected."}}}
-	}
-	when := c.now
-	if enabled, _ := member(c.field("Scheduled"), "enabled").(bool); enabled {
-		if at := seconds(member(c.field("Scheduled"), "date")); at > 0 {
-			when = time.Unix(at, 0).UTC()
-		}
-	}
-	reference, _ := c.field("reference").(string)
-	if c.tenant == nil {
-		return answer{status: http.StatusForbidden, body: object{"Results": []string{"Could not add task: the tenant was not found"}}}
-	}
-	return c.alter(func() answer {
-		said := []string{}
-		for _, upn := range users {
-			parameters := map[string]any{"Username": upn, "options": options, "RunScheduled": true}
-			k := &Task{
-				ID: c.s.nextID("task"), Name: "Offboarding: " + upn, Tenant: c.tenant.DefaultDomain, Command: offboardingJob,
-				Parameters: parameters, Reference: reference, State: "Planned", Scheduled: when,
-			}
-			c.w.Tasks = append(c.w.Tasks, k)
-			said = append(said, "Successfully added task: "+k.Name+". It will run in "+minutes(k.due().Sub(c.now))+".")
-		}
-		c.wrote("Info", "Offboarding queued")
-		return results(said)
-	})
-}
-
 func minutes(d time.Duration) string { return fmt.Sprintf("about %d minutes", int(d.Minutes())) }
 
 // seconds reads a Unix time that may be a number or a text.
@@ -179,87 +143,6 @@ func seconds(v any) int64 {
 		}
 	}
 	return 0
-}
-
-// offboard does a queued offboarding and says, step by step, how it went.
-func (s *Server) offboard(k *Task) []string {
-	t := s.world.Tenant(k.Tenant)
-	upn, _ := k.Parameters["Username"].(string)
-	if t == nil || t.User(upn) == nil {
-		return []string{"Failed to offboard " + upn + ". Error: the user was not found"}
-	}
-	u, m := t.User(upn), t.mailboxOf(upn)
-	options, _ := k.Parameters["options"].(map[string]any)
-	var said []string
-	for _, step := range offboardingSteps {
-		v := options[strings.ToLower(step)]
-		list := words(v)
-		if v == nil || v == false || v == "" || step == "AccessAutomap" && len(list) == 0 || step == "AccessNoAutomap" && len(list) == 0 {
-			continue
-		}
-		if sentence := s.faults.Tasks.Trips[step]; sentence != "" {
-			said = append(said, sentence)
-			continue
-		}
-		if m == nil && among([]string{"HideFromGAL", "ConvertToShared", "forward", "disableForwarding", "OOO", "AccessAutomap", "AccessNoAutomap", "RemoveRules"}, step) {
-			said = append(said, "Failed: no mailbox found for "+upn)
-			continue
-		}
-		switch step {
-		case "RevokeSessions":
-			u.SessionsRevoked = k.Executed
-		case "ResetPass":
-			u.Password, u.PasswordSet = "Pw-"+s.nextID("password")[:13]+"!", k.Executed
-			said = append(said, "Successfully reset the password for "+u.DisplayName+", "+u.UPN+". User must change password is set to True. The new password is "+u.Password)
-			continue
-		case "RemoveGroups":
-			for _, g := range t.Groups {
-				if g.MembershipRule == "" && (g.Synced == nil || !*g.Synced) {
-					g.Members = slices.DeleteFunc(g.Members, func(id string) bool { return strings.EqualFold(id, u.ID) })
-				}
-			}
-		case "HideFromGAL":
-			m.Hidden = true
-		case "DisableSignIn":
-			u.Disabled = true
-		case "removePermissions":
-			for _, other := range t.Mailboxes {
-				other.Delegates = slices.DeleteFunc(other.Delegates, func(d Delegate) bool { return strings.EqualFold(d.User, u.UPN) })
-			}
-		case "removeCalendarPermissions":
-			for _, other := range t.Mailboxes {
-				if slices.ContainsFunc(other.Calendar, func(r CalendarRight) bool { return strings.EqualFold(r.User, u.UPN) }) {
-					other.setCalendar(u.UPN, "")
-				}
-			}
-		case "OOO":
-			m.OutOfOffice, _ = v.(string)
-		case "forward":
-			m.ForwardInner, _ = value(v)
-			m.KeepCopy = truth(options["keepcopy"])
-		case "disableForwarding":
-			m.ForwardInner, m.ForwardTo, m.KeepCopy = "", "", false
-		case "RemoveMFADevices":
-			no := false
-			u.MFAMethods, u.MFARegistered = nil, &no
-		case "ClearImmutableId":
-			u.ImmutableID = ""
-		case "ConvertToShared":
-			m.Type = "SharedMailbox"
-		case "AccessAutomap", "AccessNoAutomap":
-			for _, who := range list {
-				m.Delegates = append(m.Delegates, Delegate{User: who, Rights: "FullAccess"})
-			}
-		case "RemoveLicenses":
-			u.Licences = slices.DeleteFunc(u.Licences, func(id string) bool { return u.Inherited[id] == "" })
-			t.CountConsumed()
-		case "DeleteUser":
-			u.Deleted = true
-			t.CountConsumed()
-		}
-		said = append(said, "Successfully completed "+step+" for "+upn)
-	}
-	return said
 }
 
 // taskRow is a task as the list shows it.
@@ -281,13 +164,45 @@ func (c *call) taskRow(k *Task) object {
 	if !k.Executed.IsZero() {
 		row["ExecutedTime"] = zulu(k.Executed) // a column that a task which never ran does not have
 	}
-	if len(k.Results) > 0 {
-		row["Results"] = k.Results
-		if len(k.Results) == 1 {
-			row["Results"] = k.Results[0]
-		}
-	}
+	row["Results"] = k.stored()
 	return row
+}
+
+// mostStored is the length from which the results of a task stand elsewhere.
+const mostStored = 64000
+
+// stored are the results as the row has them, a text: one result as an object,
+// several as a list of them (CIPP source: Push-ExecScheduledCommand.ps1).
+func (k *Task) stored() string {
+	switch {
+	case len(k.Results) == 0 && k.State == "Processing":
+		return "Orchestration in progress"
+	case len(k.Results) == 0:
+		return "Planned"
+	case k.State == "Failed": // a hashtable as PowerShell writes it into a text
+		return "@{Results=" + k.Results[0] + "}"
+	}
+	var v any = object{"Results": k.Results[0]}
+	if len(k.Results) > 1 {
+		v = k.parsed()
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain data of our own; cannot fail
+	}
+	if len(raw) > mostStored {
+		return `{"Results":"Completed, details are available in the More Info pane"}` + "\n"
+	}
+	return string(raw) + "\n"
+}
+
+// parsed are the results as the details show them.
+func (k *Task) parsed() []object {
+	out := make([]object, len(k.Results))
+	for i, s := range k.Results {
+		out[i] = object{"Results": s}
+	}
+	return out
 }
 
 // visible says whether the caller's role shows it a task.
@@ -337,7 +252,11 @@ func (c *call) listScheduledItemDetails() answer {
 	}
 	for _, k := range c.w.Tasks {
 		if strings.EqualFold(k.ID, id) && c.visible(k) {
-			details := []object{{"Timestamp": stamp(k.Executed), "Tenant": k.Tenant, "Results": list(k.Results)}}
+			var said any = k.parsed()
+			if len(k.Results) == 0 || k.State == "Failed" {
+				said = []string{k.stored()}
+			}
+			details := []object{{"Timestamp": stamp(k.Executed), "Tenant": k.Tenant, "Results": said}}
 			return ok(object{"Task": c.taskRow(k), "Details": details})
 		}
 	}

@@ -167,19 +167,37 @@ func TestANewUserIsSeenByEveryRead(t *testing.T) {
 
 func TestAnOffboardingHappensWithTheScheduler(t *testing.T) {
 	k := admin(t)
-	status, text := k.write("ExecOffboardUser", `{"tenantFilter":"alpha.example","user":[{"value":"ada.berg@alpha.example"}],"DisableSignIn":true,"RemoveLicenses":true,"ConvertToShared":true,"reference":"r1"}`)
+	at := fmt.Sprint(k.clock.now().Unix())
+	status, text := k.write("ExecOffboardUser", `{"tenantFilter":"alpha.example","user":[{"value":"ada.berg@alpha.example"}],"DisableSignIn":true,"RemoveLicenses":true,"ConvertToShared":true,"reference":"r1","Scheduled":{"enabled":true,"date":`+at+`}}`)
 	if status != 200 || !strings.Contains(text, "Successfully added task") || k.user("ada.berg@alpha.example").Disabled {
 		t.Fatalf("got %d %s, want it queued and nothing done", status, text)
 	}
-	for _, want := range []string{"Planned", "Running", "Completed"} {
-		if _, text, err := k.try("GET", "ListScheduledItems", "", "tenantFilter", alpha); err != nil || !strings.Contains(text, `"TaskState":"`+want+`"`) {
-			t.Errorf("got %s and %v, want %s", text, err, want)
+	list := func(want ...string) {
+		t.Helper()
+		_, text, err := k.try("GET", "ListScheduledItems", "", "tenantFilter", alpha)
+		for _, w := range want {
+			if err != nil || !strings.Contains(text, w) {
+				t.Errorf("got %s and %v, want %s", text, err, w)
+			}
 		}
-		k.clock.pass(map[string]time.Duration{"Planned": 15 * time.Minute, "Running": time.Minute}[want])
 	}
-	u := k.user("ada.berg@alpha.example")
-	if !u.Disabled || len(u.Licences) != 0 || k.s.World().Tenants[0].Mailboxes[0].Type != "SharedMailbox" {
-		t.Errorf("got %+v, want Ada disabled, without licences, her mailbox shared", u)
+	list(`"TaskState":"Planned"`, `"Results":"Planned"`)
+	k.clock.pass(15 * time.Minute)
+	list(`"TaskState":"Processing"`, `"Results":"Orchestration in progress"`)
+	k.clock.pass(time.Minute)
+	// Objects within a text; and the licences are left to a task of their own.
+	list(`"TaskState":"Completed"`, `"Results":"[{\"Results\":\"Successfully`, `"Name":"Remove License: ada.berg@alpha.example"`, `"TaskState":"Planned"`)
+	if u := k.user("ada.berg@alpha.example"); !u.Disabled || len(u.Licences) == 0 || k.s.World().Tenants[0].Mailboxes[0].Type != "SharedMailbox" {
+		t.Errorf("got %+v, want Ada disabled, her mailbox shared, her licences still there", u)
+	}
+	k.clock.pass(16 * time.Minute)
+	list(`"Results":"{\"Results\":\"Removed directly assigned licenses for ada.berg@alpha.example`)
+	if u := k.user("ada.berg@alpha.example"); len(u.Licences) != 0 {
+		t.Errorf("got %q, want no licences after the second task", u.Licences)
+	}
+	_, text = k.write("ExecOffboardUser", `{"tenantFilter":"alpha.example","user":[{"value":"max.kern@alpha.example"}],"DisableSignIn":true}`)
+	if !strings.Contains(text, "scheduled to run now") {
+		t.Errorf("got %s, want it to run now", text)
 	}
 	if status, _ := k.write("ExecOffboardUser", `{"tenantFilter":"alpha.example","user":[{"value":"max.kern@alpha.example"}]}`); status != 400 {
 		t.Errorf("without an action: got %d, want 400", status)
