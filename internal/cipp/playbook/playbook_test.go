@@ -493,7 +493,7 @@ func TestAPolicyNamesWhoIsNotProtected(t *testing.T) {
 		}{
 			{"licensed people", playbook.MFAPolicy{State: "enforced", Exclude: []string{"BreakGlass-*@*"}}, "tenant,user,state\ndental.example,max@dental.example,enforced\n"},
 			{"administrators", playbook.MFAPolicy{State: "enabled", AdminsOnly: true}, "tenant,user,state\ndental.example,breakglass-1@dental.example,enabled\n"},
-			{"everybody", playbook.MFAPolicy{State: "enabled", Unlicensed: true, Exclude: []string{"*@dental.example"}}, "tenant,user,state\nbakery.example,jo@bakery.example,enabled\n"},
+			{"everybody", playbook.MFAPolicy{State: "enabled", Unlicensed: true, Exclude: []string{"*@dental.example"}}, "tenant,user,state\nbakery.example,admin@bakery.example,enabled\nbakery.example,jo@bakery.example,enabled\n"},
 		} {
 			book, err := tc.policy.Book(report)
 			if err != nil {
