@@ -84,6 +84,12 @@ func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (plan.App
 				return plan.Applied{}, err
 			}
 			now := group(d)
+			if p.blind {
+				was, _ := ch.Before.Fields.Get(pathMembers)
+				if _, err := p.account.sendMembers(ctx, id, delta{remove: p.written(was, delta{})}); err != nil {
+					return plan.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
+				}
+			}
 			ours := slices.DeleteFunc(slices.Clone(now.members), func(m string) bool { _, is := p.objects[m]; return !is })
 			if _, err := p.account.changeMembers(ctx, id, now, delta{remove: ours}); err != nil {
 				return plan.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)

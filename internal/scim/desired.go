@@ -151,10 +151,9 @@ func (t *Target) observed(p *place, key plan.Key, record *plan.Record) plan.Obje
 // customer's, by their object ids. Others are nobody's business here.
 func (p *place) groupFields(key plan.Key, r *resource, record *plan.Record) plan.Fields {
 	members := p.known(r.members)
-	if p.memory[key][infoTruncated] != "" && record != nil {
+	if p.memory[key][infoTruncated] != "" || p.blind {
 		// What cannot be seen is taken to be as it was left.
-		was, _ := record.Fields.Get(pathMembers)
-		members = append(members, was...)
+		members = append(members, leftIn(record)...)
 		slices.Sort(members)
 		members = slices.Compact(members)
 	}

@@ -92,19 +92,8 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 
 // changeGroup writes what a group is called, then who is in it.
 func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *resource, wanted plan.Fields) (plan.Applied, error) {
-	a := p.account
-	var notes []plan.Violation
-	note := func(code, format string, args ...any) {
-		notes = append(notes, plan.Violation{Code: code, Kind: kindGroup, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
-	}
-	info := p.info(ch.Key)
-	remember := func(name, value string) {
-		if info == nil {
-			info = map[string]string{}
-		}
-		info[name] = value
-	}
-	var named, rewritten plan.Fields
+	w := &groupWrite{Target: t, place: p, change: ch, info: p.info(ch.Key)}
+	var named plan.Fields
 	var members *plan.Field
 	for i := range wanted {
 		if wanted[i].Name == pathMembers {
@@ -113,78 +102,135 @@ func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *r
 			named = append(named, wanted[i])
 		}
 	}
+	var err error
 	if len(named) > 0 {
-		before := r.name
-		after, err := t.nameGroup(ctx, p, r, named)
-		if err != nil {
+		if r, err = w.rename(ctx, r, named); err != nil {
 			return plan.Applied{}, err
-		}
-		r = after
-		p.adopt(ch.Key, r)
-		for _, w := range named {
-			if now := r.groupText(w.Name); now != w.Value.String() {
-				rewritten = append(rewritten, w)
-				note("non_convergent", "group %s: %s was sent as %q and is %q at the provider; it is not sent again until it changes at the source", r.label(), w.Name, w.Value, now)
-			}
-		}
-		if hint := t.profile.Hints["group_renamed"]; hint != "" && before != "" && r.name != before {
-			note("renamed", "group %s was %s: %s", r.name, before, hint)
 		}
 	}
 	if members != nil {
-		was, _ := ch.Before.Fields.Get(pathMembers)
-		d, left := p.delta(was, members.Value)
-		if len(left) > 0 {
-			note("members_left_out", "not added to %s, because they are not at the provider: %s", r.name, shortened(left))
+		if r, err = w.setMembers(ctx, r, members.Value); err != nil {
+			return plan.Applied{}, err
 		}
-		after := r
-		if len(d.add)+len(d.remove) > 0 {
-			var err error
-			after, err = a.changeMembers(ctx, r.id, r, d)
-			if errors.Is(err, errMembers) {
-				// A standing matter: it is remembered, and said until it is over.
-				if errors.Is(err, errNoWay) {
-					remember(infoNoRemoval, p.till())
-				} else if why := a.membersBroken(); why != "" {
-					remember(infoStopped, fingerprint(t.profile.MemberRemove)+" "+why)
-				}
-				notes = append(notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: ch.Key.ID, Stays: true, Message: fmt.Sprintf("group %s: %v", r.label(), err)})
-				doc, look := a.get(ctx, groupsAt, r.id)
-				if look != nil {
-					return plan.Applied{}, fmt.Errorf("members of group %s: %w", r.label(), err)
-				}
-				after, d.add, err = group(doc), nil, nil
-			}
-			if err != nil {
-				switch {
-				case gone(err):
-					return plan.Applied{}, fmt.Errorf("%w: group %s is not there any more", plan.ErrMoved, r.id)
-				case errors.Is(err, errNoReplace):
-					return plan.Applied{}, fmt.Errorf("the members of group %s cannot be changed: %w", r.label(), err)
-				}
-				return plan.Applied{}, fmt.Errorf("members of group %s: %w", r.label(), err)
-			}
-		}
-		if n, cut := truncated(r, after, d.add); cut {
-			remember(infoTruncated, fmt.Sprint(n))
-			// What was there beyond what is shown is there still: nobody is taken out.
-			seen := append(slices.Clone(after.members), d.add...)
-			for _, id := range was {
-				if u := p.have[userKey(id)]; u != nil {
-					seen = append(seen, u.id)
-				}
-			}
-			after.members = distinct(seen)
-			note("members_truncated", "the provider shows at most %d members of group %s: nobody is taken out of it from now on", n, r.label())
-		} else if !holds(after.members, d.add) {
-			return plan.Applied{}, fmt.Errorf("group %s: the provider accepted new members and does not show them", r.label())
-		}
-		r = after
-		p.adopt(ch.Key, r)
 	}
-	p.memory[ch.Key] = maps.Clone(info)
-	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: info, Fields: p.groupFields(ch.Key, r, nil)}
-	return plan.Applied{Object: o, Notes: notes, Rewritten: rewritten}, nil
+	p.memory[ch.Key] = maps.Clone(w.info)
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: w.info, Fields: p.groupFields(ch.Key, r, nil)}
+	return plan.Applied{Object: o, Notes: w.notes, Rewritten: w.rewritten}, nil
+}
+
+// A groupWrite is one change of a group under way.
+type groupWrite struct {
+	*Target
+	place     *place
+	change    plan.Change
+	info      map[string]string // what the record remembers of it
+	notes     []plan.Violation
+	rewritten plan.Fields
+}
+
+func (w *groupWrite) note(code, format string, args ...any) {
+	w.notes = append(w.notes, plan.Violation{Code: code, Kind: kindGroup, Key: w.change.Key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
+}
+
+// rename writes the group's own attributes.
+func (w *groupWrite) rename(ctx context.Context, r *resource, wanted plan.Fields) (*resource, error) {
+	before := r.name
+	r, err := w.nameGroup(ctx, w.place, r, wanted)
+	if err != nil {
+		return nil, err
+	}
+	w.place.adopt(w.change.Key, r)
+	for _, f := range wanted {
+		if now := r.groupText(f.Name); now != f.Value.String() {
+			w.rewritten = append(w.rewritten, f)
+			w.note("non_convergent", "group %s: %s was sent as %q and is %q at the provider; it is not sent again until it changes at the source", r.label(), f.Name, f.Value, now)
+		}
+	}
+	if hint := w.profile.Hints["group_renamed"]; hint != "" && before != "" && r.name != before {
+		w.note("renamed", "group %s was %s: %s", r.name, before, hint)
+	}
+	return r, nil
+}
+
+// setMembers writes who is in the group. It returns the group as it is to be
+// remembered: with those whom the provider does not show and who are in it.
+func (w *groupWrite) setMembers(ctx context.Context, r *resource, wanted plan.Value) (*resource, error) {
+	p := w.place
+	was, _ := w.change.Before.Fields.Get(pathMembers)
+	d, left := p.delta(was, wanted)
+	if len(left) > 0 {
+		w.note("members_left_out", "not added to group %s, because they are not at the provider: %s", r.name, nameAll(left))
+	}
+	after := r
+	if len(d.add)+len(d.remove) > 0 {
+		var err error
+		if after, d, err = w.sendDelta(ctx, r, was, d); err != nil {
+			switch {
+			case gone(err):
+				return nil, fmt.Errorf("%w: group %s is not there any more", plan.ErrMoved, r.id)
+			case errors.Is(err, errNoReplace):
+				return nil, fmt.Errorf("the members of group %s cannot be changed: %s: %w", r.label(), p.open(d, r.members), err)
+			}
+			return nil, fmt.Errorf("members of group %s: %w", r.label(), err)
+		}
+	}
+	p.adopt(w.change.Key, after)
+	if len(d.add) > 0 && len(after.members) == 0 && !p.blind && p.neverShown() {
+		p.blind = true
+		w.note("members_unseen", "the provider took new members of group %s and shows nobody in any group: from now on what differs from what was written last is written, and whether it arrived cannot be seen", r.label())
+	}
+	seen := *after
+	n, cut := truncated(r, after, d.add)
+	switch {
+	case p.blind:
+		w.info[infoUnseen] = "yes"
+		seen.members = p.written(was, d)
+	case cut:
+		// What was there beyond what is shown is there still: nobody is taken out.
+		w.info[infoTruncated] = fmt.Sprint(n)
+		seen.members = distinct(append(p.written(was, delta{add: d.add}), after.members...))
+		w.note("members_truncated", "the provider shows at most %d members of group %s: nobody is taken out of it from now on", n, r.label())
+	case !holds(after.members, d.add):
+		return nil, fmt.Errorf("group %s: the provider accepted new members and does not show them: %s", r.label(), p.open(delta{add: d.add}, after.members))
+	}
+	return &seen, nil
+}
+
+// sendDelta changes members, and returns the group as it is shown then and what
+// of the difference was taken on.
+func (w *groupWrite) sendDelta(ctx context.Context, r *resource, was plan.Value, d delta) (*resource, delta, error) {
+	a := w.place.account
+	if w.place.blind {
+		done, err := a.sendMembers(ctx, r.id, d)
+		if !errors.Is(err, errMembers) {
+			return r, d, err
+		}
+		w.stopped(r, d, w.place.written(was, done), err)
+		return r, done, nil
+	}
+	after, err := a.changeMembers(ctx, r.id, r, d)
+	if !errors.Is(err, errMembers) {
+		return after, d, err
+	}
+	doc, look := a.get(ctx, groupsAt, r.id)
+	if look != nil {
+		return nil, d, err
+	}
+	after = group(doc)
+	w.stopped(r, d, after.members, err)
+	return after, delta{}, nil
+}
+
+// stopped notes that the members of a group are left alone: a standing matter,
+// which is remembered, and said until it is over.
+func (w *groupWrite) stopped(r *resource, d delta, now []string, err error) {
+	if errors.Is(err, errNoWay) {
+		w.info[infoNoRemoval] = w.place.till()
+	} else if why := w.place.account.membersBroken(); why != "" {
+		w.info[infoStopped] = fingerprint(w.profile.MemberRemove) + " " + why
+	}
+	w.notes = append(w.notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: w.change.Key.ID, Stays: true, Message: fmt.Sprintf(
+		"members of group %s are to be changed at the provider by hand: %s (%v)", r.label(), w.place.open(d, now), err)})
 }
 
 // groupText is a field of a group as it stands there.

@@ -110,8 +110,12 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, rec
 			p.objects[r.id] = key.ID
 		}
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(p.have), plan.Key.Compare) {
-		if key.Kind == kindGroup {
+	keys := slices.SortedFunc(maps.Keys(p.have), plan.Key.Compare)
+	if err := p.sees(ctx, slices.DeleteFunc(slices.Clone(keys), func(k plan.Key) bool { return k.Kind != kindGroup })); err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if key.Kind == kindGroup && !p.blind {
 			if err := p.complete(ctx, key); err != nil {
 				return err
 			}

@@ -96,10 +96,14 @@ func (t *Target) roleProposed(p *place, key plan.Key, one *team, hits []*resourc
 	return &plan.Violation{Code: "match_proposed", Key: key.ID, Stays: true, Message: text}
 }
 
-// complete reads a group by itself where the list shows no group's members.
+// complete reads a group by itself where the list shows no group's members: one
+// whose members it leaves out, or which is empty there and was not left so.
 func (p *place) complete(ctx context.Context, key plan.Key) error {
 	r := p.have[key]
-	if r == nil || r.listed || p.world.membersListed() {
+	if r == nil || p.world.membersListed() {
+		return nil
+	}
+	if r.listed && len(leftIn(p.records[key])) == 0 {
 		return nil
 	}
 	d, err := p.account.get(ctx, groupsAt, r.id)

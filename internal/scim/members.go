@@ -98,11 +98,7 @@ func (a *connection) addMembers(ctx context.Context, id string, batch []string) 
 		return err
 	}
 	for attempt := 1; ; attempt++ {
-		values := make([]any, len(batch))
-		for i, m := range batch {
-			values[i] = document{"value": m}
-		}
-		_, err := a.patch(ctx, groupsAt, id, []operation{{Op: opAdd, Path: pathMembers, Value: values}}, caps)
+		_, err := a.patch(ctx, groupsAt, id, []operation{additions(batch)}, caps)
 		if err == nil {
 			return nil
 		}
@@ -254,6 +250,15 @@ func (a *connection) lookBack(ctx context.Context) error {
 func gone404(err error) bool {
 	_, e := refusalOf(err)
 	return gone(err) || e != nil && strings.EqualFold(e.Code, "noTarget")
+}
+
+// additions is the operation that adds members.
+func additions(batch []string) operation {
+	values := make([]any, len(batch))
+	for i, m := range batch {
+		values[i] = document{"value": m}
+	}
+	return operation{Op: opAdd, Path: pathMembers, Value: values}
 }
 
 // removals are the operations that take members out. Without a filter remove

@@ -15,6 +15,8 @@ import (
 const (
 	// infoTruncated is how many members of a group the provider shows at most.
 	infoTruncated = "members_truncated"
+	// infoUnseen is that the provider shows nobody who is in a group.
+	infoUnseen = "members_unseen"
 	// infoDeadEnd is what was refused for good; the next two say how.
 	infoDeadEnd     = "dead_end"
 	infoDeadEndCode = "dead_end_code"

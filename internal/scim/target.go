@@ -114,6 +114,7 @@ type place struct {
 	matched   bool
 	missing   []string // names in users.groups that no group of the tenant has
 	elsewhere int      // objects that were kept in another account before
+	blind     bool     // the provider never shows who is in a group
 	stranded  int      // users who are there, and in scope only by one of those
 	absent    []string // names in groups.include and groups.roles, likewise
 	records   map[plan.Key]*plan.Record

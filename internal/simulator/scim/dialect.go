@@ -108,6 +108,7 @@ type Dialect struct {
 	Empty           EmptyList
 	IgnoreSelection bool // attributes and excludedAttributes
 	MembersShown    int  // members are cut at so many; 0 = never
+	MembersHidden   bool // members is always empty: who is in a group is not told
 	NoSearch        bool // POST /.search is a 501
 
 	// PATCH and PUT.

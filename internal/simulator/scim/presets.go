@@ -123,6 +123,7 @@ var quirks = map[string]func(*Dialect){
 	"Location is relative":                  func(d *Dialect) { d.RelativeURL = true },
 	"mail is lower-cased":                   func(d *Dialect) { d.LowerMail = true },
 	"member of its own is not an array":     func(d *Dialect) { d.ArrayMembersOnly = true },
+	"members are never shown":               func(d *Dialect) { d.MembersHidden = true },
 	"members are cut":                       func(d *Dialect) { d.MembersShown = 100 },
 	"missing object is a 500":               func(d *Dialect) { d.UnknownStatus = http.StatusInternalServerError },
 	"names are derived":                     func(d *Dialect) { d.DerivedNames = true },

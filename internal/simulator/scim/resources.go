@@ -359,7 +359,11 @@ func (c *call) render(r *Resource, t *resourceType, s selection) map[string]any 
 			delete(doc, a.name)
 		}
 	}
-	if t.name == "Group" && !s.drops("members") && len(r.Members) > 0 {
+	switch {
+	case t.name != "Group" || s.drops("members"):
+	case d.MembersHidden:
+		doc["members"] = []any{}
+	case len(r.Members) > 0:
 		shown := r.Members
 		if d.MembersShown > 0 && len(shown) > d.MembersShown {
 			shown = shown[:d.MembersShown]
