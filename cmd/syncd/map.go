@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/directory"
-	"syncd/internal/itglue"
 	"syncd/internal/mapping"
 	"syncd/internal/report"
 )
@@ -29,8 +28,12 @@ func mapCommand(a *app) *cobra.Command {
 				return err
 			}
 			var body bytes.Buffer
-			if err := mapping.ExportLinks(&body, w.columns(), customers, table); err != nil {
-				return fmt.Errorf("writing the links: %w", err)
+			if err := mapping.ExportLinks(&body, w.columns(), customers, table, w.lookUp(ctx)); err != nil {
+				fmt.Fprintf(a.err(), "syncd: warning: the names beside the ids are left blank (%v); an import then only checks that the ids exist\n", err)
+				body.Reset()
+				if err := mapping.ExportLinks(&body, w.columns(), customers, table, nil); err != nil {
+					return fmt.Errorf("writing the links: %w", err)
+				}
 			}
 			return a.deliverTable(&out, body.Bytes(), len(customers))
 		})}
@@ -49,8 +52,11 @@ func mapCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.columns(), table, tenants, w.resolver(ctx))
-			if err != nil {
+			next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.columns(), table, tenants, w.lookUp(ctx))
+			switch {
+			case err != nil && mapping.Problems(err) == nil:
+				return fmt.Errorf("%s: nothing was imported: %w", args[0], err)
+			case err != nil:
 				return usage("%s: nothing was imported:\n%w", args[0], err)
 			}
 			if err := put(ctx, w.Store, linksDocument, version, next); err != nil {
@@ -75,46 +81,17 @@ func (w *World) customers(ctx context.Context) (mapping.Table, []mapping.Custome
 	return table, table.Customers(tenants), nil
 }
 
-// resolver turns what people write into a link cell into the id that is stored.
-func (w *World) resolver(ctx context.Context) func(column, value string) (string, error) {
-	var organizations []itglue.Organization // read when a name is first met
-	return func(column, value string) (string, error) {
+// lookUp finds what people write into link cells, each column in its system.
+func (w *World) lookUp(ctx context.Context) mapping.LookUp {
+	return func(column string, texts []string) (map[string]mapping.Found, error) {
 		switch {
-		case column == mapping.ConnectWiseCompany && w.ConnectWise != nil:
-			id, err := w.ConnectWise.ResolveCompany(ctx, value)
-			if err != nil {
-				return "", err
-			}
-			return strconv.Itoa(id), nil
 		case column == mapping.ITGlueOrganization && w.ITGlue != nil:
-			if organizations == nil {
-				var err error
-				if organizations, err = w.ITGlue.Organizations(ctx); err != nil {
-					return "", err
-				}
-			}
-			return resolveOrganization(organizations, value)
+			return w.ITGlue.LookUp(ctx, texts)
+		case w.ConnectWise != nil:
+			return w.ConnectWise.LookUp(ctx, column, texts)
 		}
-		return "", fmt.Errorf("%q is not an id (a number)", value)
+		return nil, fmt.Errorf("the system of the column %s is not configured", column)
 	}
-}
-
-// resolveOrganization finds the organization of that name. Names need not be
-// unique; then only the id will do.
-func resolveOrganization(all []itglue.Organization, name string) (string, error) {
-	var ids []string
-	for _, o := range all {
-		if strings.EqualFold(strings.TrimSpace(o.Name), name) {
-			ids = append(ids, o.ID)
-		}
-	}
-	switch len(ids) {
-	case 1:
-		return ids[0], nil
-	case 0:
-		return "", fmt.Errorf("%q is not an organization id and no organization is called so", name)
-	}
-	return "", fmt.Errorf("%d organizations are called %q (%s): write the id", len(ids), name, strings.Join(ids, ", "))
 }
 
 // edits says what an import changed.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -143,58 +142,6 @@ func (c *Client) Companies(ctx context.Context) ([]Company, error) {
 		}
 	}
 	return out, nil
-}
-
-// ResolveCompany returns the id of the company that a person means by its id,
-// its identifier or its exact name. Case does not matter. Where none or
-// several are meant the error says which there are.
-func (c *Client) ResolveCompany(ctx context.Context, text string) (int, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return 0, fmt.Errorf("%w: the name is empty", errNone)
-	}
-	live := isBool(fieldDeleted, false)
-	where := live
-	if byName, ok := isText(fieldName, text); ok {
-		byIdentifier, _ := isText(fieldIdentifier, text)
-		where = byIdentifier.or(byName).and(live)
-	} // otherwise all are read and compared here
-	rows, err := list[company](ctx, c, request{at: epCompanies}, where)
-	if err != nil {
-		return 0, fmt.Errorf("looking for the company %q: %w", text, err)
-	}
-	var identified, named []company
-	for _, row := range rows {
-		switch {
-		case row.Deleted:
-		case strings.EqualFold(row.Identifier, text):
-			identified = append(identified, row)
-		case strings.EqualFold(row.Name, text):
-			named = append(named, row)
-		}
-	}
-	found := identified // an identifier is unique, a name need not be
-	if len(found) == 0 {
-		found = named
-	}
-	switch len(found) {
-	case 1:
-		return found[0].ID, nil
-	case 0:
-		if id, err := strconv.Atoi(text); err == nil && id > 0 {
-			if live, err := c.companies(ctx, []int{id}); err != nil {
-				return 0, err
-			} else if _, ok := live[id]; ok {
-				return id, nil
-			}
-		}
-		return 0, fmt.Errorf("%w in ConnectWise has the identifier or name %q (its recycle bin is not searched)", errNone, text)
-	}
-	var list []string
-	for _, row := range found {
-		list = append(list, fmt.Sprintf("%d (%s)", row.ID, row.Identifier))
-	}
-	return 0, fmt.Errorf("%w are called %q: %s; write the id", errSeveral, text, strings.Join(list, ", "))
 }
 
 type contact struct {

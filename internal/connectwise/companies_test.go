@@ -3,6 +3,7 @@ package connectwise
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,15 +50,33 @@ func TestWhichCompanyIsMeant(t *testing.T) {
 		{"Contos", 0, errNone},
 		{`" or id>0 or name="`, 0, errNone},
 		{`x' or "a"="a`, 0, errNone},
-		{"", 0, errNone},
 		{"253", 253, nil},
-		{"252", 0, errNone},
-		{"99999", 0, errNone},
+		{"252", 0, nil}, // in the recycle bin
+		{"99999", 0, nil},
 	} {
-		got, err := b.client.ResolveCompany(t.Context(), tt.text)
-		if got != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("%q: got %d and %v, want %d and %v", tt.text, got, err, tt.want, tt.err)
+		found, err := b.client.LookUp(t.Context(), mapping.ConnectWiseCompany, []string{tt.text})
+		got, there := found[tt.text]
+		id, _ := strconv.Atoi(got.ID)
+		if err != nil || id != tt.want || !errors.Is(got.Err, tt.err) || there != (tt.want != 0 || tt.err != nil) {
+			t.Errorf("%q: got %+v and %v, want %d and %v", tt.text, got, err, tt.want, tt.err)
 		}
+	}
+}
+
+func TestIdsAndNamesAreLookedUpTogether(t *testing.T) {
+	b := newBench(t, seed(), rules())
+	b.sim.Forget()
+	got, err := b.client.LookUp(t.Context(), mapping.ConnectWiseCompany, []string{"250", "253", "99999", "Contoso", "Tail-2", "Tailspin", "nobody at all"})
+	if err != nil || got["250"].Name != "Contoso Ltd" || got["250"].Alias != "Contoso" || got["Tail-2"].ID != "254" || !errors.Is(got["Tailspin"].Err, errSeveral) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if n := b.asked(); n != "2 GET /company/companies" {
+		t.Errorf("it took %s, want one for the ids and one for the names", n)
+	}
+	got, err = b.client.LookUp(t.Context(), mapping.ConnectWiseAgreement, []string{"55", "57", "4"})
+	want := map[string]mapping.Found{"55": {Place: mapping.Place{ID: "55", Name: "Managed", In: "250"}}, "57": {Place: mapping.Place{ID: "57", Name: "Old project", In: "250"}}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
 }
 

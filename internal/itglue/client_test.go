@@ -170,6 +170,22 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 	}
 }
 
+func TestOrganizationsAreLookedUpByIdAndName(t *testing.T) {
+	b := newBench(t, seed())
+	all, err := b.client.Organizations(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := all[1].Name
+	got, err := b.client.LookUp(t.Context(), []string{"2", " " + strings.ToUpper(name), "4042421234567890", "Nobody"})
+	if err != nil || got["2"].Name != name || got[" "+strings.ToUpper(name)].ID != "2" || got["Nobody"].Err == nil {
+		t.Errorf("got %+v and %v", got, err)
+	}
+	if found, there := got["4042421234567890"]; there {
+		t.Errorf("an id that does not exist leads to %+v", found)
+	}
+}
+
 func TestOrganizationsCarryTheIDOfTheirCompany(t *testing.T) {
 	b := newBench(t, seed())
 	all, err := b.client.Organizations(t.Context())

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"syncd/internal/mapping"
 )
 
 // An Organization is everything in an organization's record by which a
@@ -133,6 +136,45 @@ func (c *Client) Organizations(ctx context.Context) ([]Organization, error) {
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
+	return out, nil
+}
+
+// LookUp finds the organizations that people mean by ids or exact names, in one
+// reading of all of them. Names need not be unique; then only the id will do.
+func (c *Client) LookUp(ctx context.Context, texts []string) (map[string]mapping.Found, error) {
+	all, err := c.Organizations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]*Organization, len(all))
+	byName := map[string][]string{}
+	for i := range all {
+		o := &all[i]
+		byID[o.ID] = o
+		name := strings.ToLower(strings.TrimSpace(o.Name))
+		byName[name] = append(byName[name], o.ID)
+	}
+	place := func(id string) mapping.Found {
+		return mapping.Found{Place: mapping.Place{ID: id, Name: byID[id].Name, Alias: byID[id].ShortName}}
+	}
+	out := map[string]mapping.Found{}
+	for _, text := range texts {
+		if byID[text] != nil {
+			out[text] = place(text)
+			continue
+		}
+		if _, err := strconv.ParseUint(text, 10, 64); err == nil {
+			continue // an id that does not exist
+		}
+		switch ids := byName[strings.ToLower(strings.TrimSpace(text))]; len(ids) {
+		case 1:
+			out[text] = place(ids[0])
+		case 0:
+			out[text] = mapping.Found{Err: fmt.Errorf("%q is not an organization id and no organization is called so", text)}
+		default:
+			out[text] = mapping.Found{Err: fmt.Errorf("%d organizations are called %q (%s): write the id", len(ids), text, strings.Join(ids, ", "))}
+		}
+	}
 	return out, nil
 }
 

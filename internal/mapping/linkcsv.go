@@ -22,33 +22,62 @@ const ITGlueOrganization = "itglue_organization"
 func SCIMColumn(name string) string { return "scim_" + name }
 
 // LinkHeader returns the head of the link table for the link columns of the
-// systems that are configured, in their order.
+// systems that are configured, in their order, each id with its name beside it.
 func LinkHeader(columns []string) []string {
-	return slices.Concat([]string{"customer", "tenant_id", "tenant", "filter"}, columns, []string{"status", "reason"})
+	head := []string{"customer", "tenant_id", "tenant", "filter"}
+	for _, column := range columns {
+		if head = append(head, column); Named(column) {
+			head = append(head, NameColumn(column))
+		}
+	}
+	return append(head, "status", "reason")
 }
 
 // ExportLinks writes the link table as CSV for Excel: one line a customer, in
 // the order given, unmapped ones and suggestions included. The cells of a
 // suggestion show its links, which are not in force. Two customers of one name
-// are told apart by their domain.
-func ExportLinks(w io.Writer, columns []string, customers []Customer, table Table) error {
+// are told apart by their domain. look tells what the links lead to; where it is
+// nil, or does not know one, the name is left blank.
+func ExportLinks(w io.Writer, columns []string, customers []Customer, table Table, look LookUp) error {
+	shown := make([]Links, len(customers))
+	statuses := make([]Status, len(customers))
+	ids := map[string][]string{}
+	for i, c := range customers {
+		row, _ := table.Row(c.Tenant.ID)
+		statuses[i], shown[i] = cmp.Or(c.Status, Unmapped), row.Links
+		switch statuses[i] {
+		case Linked:
+			shown[i] = c.Links
+		case Unmapped:
+			shown[i] = nil
+		}
+		for column, id := range shown[i] {
+			ids[column] = append(ids[column], id)
+		}
+	}
+	places := map[string]map[string]Found{}
+	for _, column := range columns {
+		if look == nil || !Named(column) || len(ids[column]) == 0 {
+			continue
+		}
+		slices.Sort(ids[column])
+		found, err := look(column, slices.Compact(ids[column]))
+		if err != nil {
+			return fmt.Errorf("looking up what %s leads to: %w", column, err)
+		}
+		places[column] = found
+	}
 	names := labels(customers)
 	lines := [][]string{LinkHeader(columns)}
-	for _, c := range customers {
-		row, _ := table.Row(c.Tenant.ID)
-		status := cmp.Or(c.Status, Unmapped)
-		links := row.Links
-		switch status {
-		case Linked:
-			links = c.Links
-		case Unmapped:
-			links = nil
-		}
+	for i, c := range customers {
 		cells := []string{names[c.Tenant.ID], string(c.Tenant.ID), c.Tenant.Name, ""}
 		for _, column := range columns {
-			cells = append(cells, links[column])
+			id := shown[i][column]
+			if cells = append(cells, id); Named(column) {
+				cells = append(cells, places[column][id].Name)
+			}
 		}
-		lines = append(lines, append(cells, string(status), c.Reason))
+		lines = append(lines, append(cells, string(statuses[i]), c.Reason))
 	}
 	return writeSheet(w, lines)
 }
@@ -87,18 +116,21 @@ func folded(text string) string { return strings.ToLower(strings.Join(strings.Fi
 // file does not name stay, as do columns it does not have.
 //
 // known are the tenants that the source lists, nil where nobody asked it: a
-// tenant id outside known and current is then no problem. resolve turns what
-// people write (a name, an identifier) into an id of the column's system; it is
-// not asked about ids and may be nil.
+// tenant id outside known and current is then no problem. look finds what ids and
+// names lead to; where it is nil nothing is looked up, and names are no links.
 //
-// Where any line is bad it returns current as it is and an *ImportError.
-func ImportLinks(r io.Reader, columns []string, current Table, known []directory.Tenant, resolve func(column, value string) (string, error)) (Table, []Edit, error) {
+// Where any line is bad it returns current as it is and an *ImportError; another
+// error says that the links could not be looked up.
+func ImportLinks(r io.Reader, columns []string, current Table, known []directory.Tenant, look LookUp) (Table, []Edit, error) {
 	s, err := readSheet(r, LinkHeader(columns), "tenant_id")
 	if err != nil {
 		return current, nil, err
 	}
-	in := &linkImport{sheet: s, columns: columns, current: current, known: known, resolve: resolve,
+	in := &linkImport{sheet: s, columns: columns, current: current, known: known,
 		names: labels(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: map[string]line{}}
+	if err := in.lookUp(look); err != nil {
+		return current, nil, err
+	}
 	next := make(map[directory.TenantID]Row, len(current.Rows)+len(s.lines))
 	for _, row := range current.Rows {
 		next[row.TenantID] = row
@@ -129,7 +161,7 @@ type linkImport struct {
 	columns   []string
 	current   Table
 	known     []directory.Tenant
-	resolve   func(column, value string) (string, error)
+	places    map[string]map[string]Found   // by column and text; nil where nothing was looked up
 	names     map[directory.TenantID]string // as export calls the customers now
 	lines     map[directory.TenantID]line   // where a tenant was seen first
 	customers map[string]line               // where a customer's name was seen first
@@ -260,6 +292,32 @@ func (in *linkImport) customer(l line, tenant directory.Tenant, before Row) stri
 	return text
 }
 
+// lookUp finds everything that the file links, in one question a column.
+func (in *linkImport) lookUp(look LookUp) error {
+	if look == nil {
+		return nil
+	}
+	in.places = map[string]map[string]Found{}
+	for _, column := range in.columns {
+		var texts []string
+		for _, l := range in.sheet.lines {
+			if text, _ := in.word(l, column); Named(column) && text != "" && damaged(text) == nil {
+				texts = append(texts, plainID(text))
+			}
+		}
+		if len(texts) == 0 {
+			continue
+		}
+		slices.Sort(texts)
+		found, err := look(column, slices.Compact(texts))
+		if err != nil {
+			return fmt.Errorf("looking up what %s leads to: %w", column, err)
+		}
+		in.places[column] = found
+	}
+	return nil
+}
+
 // links returns the links of a line: those of before, changed where the line
 // has something to say.
 func (in *linkImport) links(l line, before Links) Links {
@@ -267,14 +325,20 @@ func (in *linkImport) links(l line, before Links) Links {
 	maps.Copy(links, before)
 	for _, column := range in.columns {
 		text, there := in.word(l, column)
-		if !there || text == before[column] {
+		name, _ := in.word(l, NameColumn(column))
+		switch {
+		case !there:
 			continue
-		}
-		if text == "" {
+		case text == "":
+			if name != "" && before[column] == "" {
+				in.report(l, column, "empty, and %s says %q: write the id, or the name, here", NameColumn(column), name)
+			}
 			delete(links, column)
 			continue
+		case text == before[column] && name == "":
+			continue // as it was, whatever has become of it since
 		}
-		value, err := in.link(column, text)
+		value, err := in.link(column, text, name, before[column])
 		if err != nil {
 			in.report(l, column, "%v", err)
 		}
@@ -284,7 +348,19 @@ func (in *linkImport) links(l line, before Links) Links {
 	if len(links) == 0 {
 		return nil
 	}
+	in.belongs(l, before, links)
 	return links
+}
+
+// belongs reports an agreement of another company than the one beside it.
+func (in *linkImport) belongs(l line, before, links Links) {
+	company, agreement := links[ConnectWiseCompany], links[ConnectWiseAgreement]
+	if agreement == "" || company == "" || company == before[ConnectWiseCompany] && agreement == before[ConnectWiseAgreement] {
+		return
+	}
+	if of := in.places[ConnectWiseAgreement][agreement]; of.Err == nil && of.In != "" && of.In != company {
+		in.report(l, ConnectWiseAgreement, "agreement %s (%s) belongs to company %s and not to %s: correct the one or the other", agreement, of.Name, of.In, company)
+	}
 }
 
 var (
@@ -300,8 +376,17 @@ var numbered = map[string]string{
 	ITGlueOrganization:   "an organization id",
 }
 
-// link returns the id that a cell means.
-func (in *linkImport) link(column, text string) (string, error) {
+// plainID takes away what a spreadsheet adds to whole numbers.
+func plainID(text string) string {
+	if m := wholeNumber.FindStringSubmatch(text); m != nil {
+		return m[1] // "250.0": what a spreadsheet makes of 250, and nothing else
+	}
+	return text
+}
+
+// link returns the id that a cell means; name is the cell beside it, was the
+// link as it is now.
+func (in *linkImport) link(column, text, name, was string) (string, error) {
 	if err := damaged(text); err != nil {
 		return "", err
 	}
@@ -309,20 +394,21 @@ func (in *linkImport) link(column, text string) (string, error) {
 	if !isNumber {
 		return text, nil
 	}
-	if m := wholeNumber.FindStringSubmatch(text); m != nil {
-		text = m[1] // "250.0": what a spreadsheet makes of 250, and nothing else
-	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 && strconv.FormatInt(n, 10) == text {
+	text = plainID(text)
+	n, err := strconv.ParseInt(text, 10, 64)
+	isID := err == nil && n > 0 && strconv.FormatInt(n, 10) == text
+	found, exists := in.places[column][text]
+	switch {
+	case rounded(was, text):
+		return "", fmt.Errorf("%s looks like %s after a spreadsheet had rounded it: format the column as text and write the id again", text, was)
+	case isID && in.places == nil:
 		return text, nil
-	}
-	if in.resolve == nil {
+	case isID:
+		return text, judge(column, found, exists, text, name)
+	case !exists:
 		return "", fmt.Errorf("%q is not %s (a number)", text, noun)
 	}
-	id, err := in.resolve(column, text)
-	if err == nil && id == "" {
-		err = fmt.Errorf("%q is not %s and nothing is called so", text, noun)
-	}
-	return id, err
+	return found.ID, judge(column, found, exists, text, name)
 }
 
 // damaged recognises what spreadsheets do to ids.

@@ -43,7 +43,7 @@ func settledTable() Table {
 
 func exportLinks(t interface{ Fatalf(string, ...any) }, table Table, known []directory.Tenant) string {
 	var b bytes.Buffer
-	if err := ExportLinks(&b, columns, table.Customers(known), table); err != nil {
+	if err := ExportLinks(&b, columns, table.Customers(known), table, called); err != nil {
 		t.Fatalf("export: %v", err)
 	}
 	return b.String()
@@ -204,7 +204,7 @@ func TestALineOfTheLinkTable(t *testing.T) {
 		{"somebody else's agreement", "tenant_id,connectwise_company,connectwise_agreement", twinID + ",250,1182", "<line 2: connectwise_company: tenant 7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11 (Contoso Ltd) is linked to company 250 too: two tenants on one agreement overwrite each other; give each its own connectwise_agreement>"},
 		{"another agreement of the same company", "tenant_id,connectwise_company,connectwise_agreement", twinID + ",250,1183", "linked map[connectwise_agreement:1183 connectwise_company:250]"},
 
-		{"an unknown column", "tenant_id,conectwise", twinID + ",1", `<line 1: unknown column "conectwise": the columns are customer, tenant_id, tenant, filter, connectwise_company, connectwise_agreement, itglue_organization, scim_cinode, status, reason>`},
+		{"an unknown column", "tenant_id,conectwise", twinID + ",1", `<line 1: unknown column "conectwise": the columns are customer, tenant_id, tenant, filter, connectwise_company, connectwise_company_name, connectwise_agreement, connectwise_agreement_name, itglue_organization, itglue_organization_name, scim_cinode, status, reason>`},
 		{"a column twice", "tenant_id,status,Status", twinID + ",,", "<line 1: status: the column is there twice: keep one>"},
 		{"no head", twinID + ",250", "", `<line 1: unknown column "d00df00d-aaaa-4bbb-8ccc-ddddeeeeffff": the columns are customer`},
 	} {
@@ -271,21 +271,100 @@ func TestEveryBadLineIsNamedAndNothingImported(t *testing.T) {
 }
 
 func TestNamesAndIdentifiersBecomeIds(t *testing.T) {
-	resolve := func(column, value string) (string, error) {
-		if column == ConnectWiseCompany && value == "ContosoUK" {
-			return "77", nil
-		}
-		return "", fmt.Errorf("no company is called %q; write its id", value)
-	}
 	file := "tenant_id,connectwise_company,scim_cinode\n" + twinID + ",ContosoUK,ContosoUK\n"
-	got, _, err := ImportLinks(strings.NewReader(file), columns, Table{}, tenants, resolve)
+	got, _, err := ImportLinks(strings.NewReader(file), columns, Table{}, tenants, called)
 	row, _ := got.Row(twinID)
 	if want := (Links{ConnectWiseCompany: "77", "scim_cinode": "ContosoUK"}); err != nil || !cmp.Equal(row.Links, want) {
 		t.Errorf("got %v, %v; want %v", row.Links, err, want)
 	}
-	_, _, err = ImportLinks(strings.NewReader(strings.ReplaceAll(file, "ContosoUK", "Nobody")), columns, Table{}, tenants, resolve)
+	_, _, err = ImportLinks(strings.NewReader(strings.ReplaceAll(file, "ContosoUK", "Nobody")), columns, Table{}, tenants, called)
 	if want := `line 2: connectwise_company: no company is called "Nobody"; write its id`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// called knows the places of these tests, and counts nothing.
+func called(column string, texts []string) (map[string]Found, error) {
+	all := map[string]Place{
+		ConnectWiseCompany + "250": {ID: "250", Name: "Contoso Limited", Alias: "Contoso"}, ConnectWiseCompany + "251": {ID: "251", Name: "Fabrikam Dental"},
+		ConnectWiseCompany + "ContosoUK": {ID: "77", Name: "Contoso UK", Alias: "ContosoUK"}, ConnectWiseCompany + "77": {ID: "77", Name: "Contoso UK"},
+		ConnectWiseAgreement + "1182": {ID: "1182", Name: "Managed", In: "250"}, ConnectWiseAgreement + "1183": {ID: "1183", Name: "Managed", In: "251"},
+		ITGlueOrganization + "4042421234567891": {ID: "4042421234567891", Name: "Contoso"}, ITGlueOrganization + "4042421234567890": {ID: "4042421234567890", Name: "Somebody else"},
+	}
+	out := map[string]Found{}
+	for _, text := range texts {
+		if p, there := all[column+text]; there {
+			out[text] = Found{Place: p}
+		} else if text == "Nobody" {
+			out[text] = Found{Err: fmt.Errorf("no company is called %q; write its id", text)}
+		}
+	}
+	return out, nil
+}
+
+// What an id leads to, with the name beside it and without.
+func TestAnIdMustExistAndLeadToWhoTheNameBesideItSays(t *testing.T) {
+	const org, roundedOrg = "4042421234567891", "4042421234567890"
+	current := Table{Rows: []Row{{TenantID: contosoID, Tenant: contoso.Name, Status: Linked,
+		Links: Links{ConnectWiseCompany: "250", ConnectWiseAgreement: "1182", ITGlueOrganization: org}}}}
+	gone := Table{Rows: []Row{{TenantID: contosoID, Tenant: contoso.Name, Status: Linked, Links: Links{ConnectWiseCompany: "999999"}}}}
+	const company, agreement, organization = "connectwise_company,connectwise_company_name", "connectwise_agreement,connectwise_agreement_name", "itglue_organization,itglue_organization_name"
+	for _, c := range []struct {
+		name    string
+		table   Table
+		columns string
+		cells   string
+		want    string // of the error; empty: good
+		links   Links
+	}{
+		{"an id that exists", Table{}, company, "250,", "", Links{ConnectWiseCompany: "250"}},
+		{"its name beside it, as people spell it", Table{}, company, "250,contoso  LIMITED", "", Links{ConnectWiseCompany: "250"}},
+		{"its identifier beside it", Table{}, company, "250,contoso", "", Links{ConnectWiseCompany: "250"}},
+		{"an id that does not exist", Table{}, company, "999999,", "line 2: connectwise_company: there is no company 999999", nil},
+		{"somebody else's id", Table{}, company, "251,Contoso Limited", `line 2: connectwise_company: company 251 is "Fabrikam Dental", and connectwise_company_name says "Contoso Limited"`, nil},
+		{"a name, and another one beside it", Table{}, company, "ContosoUK,Contoso Limited", `company 77 is "Contoso UK"`, nil},
+		{"a name without an id", Table{}, company, ",Contoso Limited", `connectwise_company: empty, and connectwise_company_name says "Contoso Limited": write the id, or the name, here`, nil},
+		{"a link that is cleared, its name left", gone, company, ",Contoso Limited", "", nil},
+		{"an organization that a spreadsheet rounded to somebody else's", current, organization, roundedOrg + ",Contoso", "looks like " + org + " after a spreadsheet had rounded it", nil},
+		{"the same without a name", current, organization, roundedOrg + ",", "looks like " + org + " after a spreadsheet had rounded it", nil},
+		{"the same where nothing was linked yet", Table{}, organization, roundedOrg + ",Contoso", `organization ` + roundedOrg + ` is "Somebody else"`, nil},
+		{"a short form of it", current, organization, "4.04242E+15,Contoso", "cut short", nil},
+		{"as it was, the name wrong", current, organization, org + ",Fabrikam", `organization ` + org + ` is "Contoso"`, nil},
+		{"columns left out leave their links alone", current, company, "250,Contoso Limited", "", current.Rows[0].Links},
+		{"an agreement of another company", Table{}, company + "," + agreement, "250,,1183,", "agreement 1183 (Managed) belongs to company 251 and not to 250", nil},
+		{"an agreement that does not exist", Table{}, company + "," + agreement, "250,,4,", "there is no agreement 4", nil},
+		{"company and agreement", Table{}, company + "," + agreement, "251,,1183,Managed", "", Links{ConnectWiseCompany: "251", ConnectWiseAgreement: "1183"}},
+		{"a link that is gone and stays as it is", gone, company, "999999,", "", Links{ConnectWiseCompany: "999999"}},
+		{"only the organization's column", current, organization, org + ",", "", current.Rows[0].Links},
+	} {
+		file := "tenant_id," + c.columns + "\n" + contosoID + "," + c.cells + "\n"
+		got, edits, err := ImportLinks(strings.NewReader(file), columns, c.table, tenants, called)
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) || len(edits) > 0 || !cmp.Equal(got, c.table) {
+				t.Errorf("%s: got %v, %v; want %q and nothing imported", c.name, edits, err, c.want)
+			}
+			continue
+		}
+		if row, _ := got.Row(contosoID); err != nil || !cmp.Equal(row.Links, c.links) {
+			t.Errorf("%s: got %v, %v; want %v", c.name, row.Links, err, c.links)
+		}
+	}
+}
+
+func TestLinksAreLookedUpTogetherOrRefused(t *testing.T) {
+	asked := map[string]int{}
+	count := func(column string, texts []string) (map[string]Found, error) {
+		asked[column]++
+		return called(column, texts)
+	}
+	file := "tenant_id,connectwise_company,itglue_organization\n" + contosoID + ",250,4042421234567891\n" + fabrikamID + ",251,4042421234567891\n" + twinID + ",77.0,\n"
+	if _, _, err := ImportLinks(strings.NewReader(file), columns, Table{}, tenants, count); err != nil || asked[ConnectWiseCompany] != 1 || asked[ITGlueOrganization] != 1 || len(asked) != 2 {
+		t.Errorf("got %v, %v; want one question a column", asked, err)
+	}
+	down := func(string, []string) (map[string]Found, error) { return nil, errors.New("ConnectWise is down") }
+	got, _, err := ImportLinks(strings.NewReader(file), columns, settledTable(), tenants, down)
+	if err == nil || Problems(err) != nil || !strings.Contains(err.Error(), "ConnectWise is down") || !cmp.Equal(got, settledTable()) {
+		t.Errorf("got %v, want nothing imported and why", err)
 	}
 }
 
@@ -321,7 +400,7 @@ func TestCustomersOfTenantsThatAreGoneStayInTheTable(t *testing.T) {
 	table := settledTable()
 	gone := table.Customers(tenants[1:])
 	var b bytes.Buffer
-	if err := ExportLinks(&b, columns, gone, table); err != nil {
+	if err := ExportLinks(&b, columns, gone, table, called); err != nil {
 		t.Fatal(err)
 	}
 	got, edits, err := ImportLinks(&b, columns, table, tenants[1:], nil)
