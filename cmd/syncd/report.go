@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/money"
 	"syncd/internal/report"
 	"syncd/internal/sync"
 )
@@ -58,7 +59,7 @@ func licencesCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r := report.NewLicences(rules, w.Config.Currency, w.Now().In(w.Location))
+		r := report.NewLicences(rules, money.Policy{Grace: w.Config.ConnectWise.Grace, Now: w.Now().In(w.Location)}, w.Config.Currency)
 		p := a.progress("customers")
 		sel.Unmapped, sel.Witness = true, r.Witness
 		sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }

@@ -2,16 +2,23 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/xuri/excelize/v2"
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
 )
@@ -43,7 +50,7 @@ func evidence(name string, outcome sync.Outcome, licences []directory.Licence, d
 
 func sample() *Licences {
 	rules := mapping.Rules{Rules: []mapping.Rule{{SKU: premium, Product: "M365-BP", Status: mapping.Bill}, {SKU: flow, Status: mapping.Ignore, Reason: "free"}}}
-	r := NewLicences(rules, "USD", time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	r := NewLicences(rules, money.Policy{Grace: money.GraceBill, Now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}, "USD")
 	bp := func(n, used int) []directory.Licence {
 		return []directory.Licence{{SKU: premium, Name: "Business Premium", Purchased: n, Assigned: used}}
 	}
@@ -57,9 +64,35 @@ func sample() *Licences {
 	unknown := evidence("unknown", sync.Incomplete, nil, nil, nil)
 	unknown.Snapshot.Licences = directory.Unknown[directory.Licence](directory.Proof{}, directory.ErrIncomplete)
 	r.Witness(unknown)
-	conflict := evidence("two lines", sync.Held, bp(8, 8), nil, nil)
-	conflict.Observed.Conflicts = []plan.Conflict{{Key: plan.Key{Kind: "addition", ID: premium}, Violation: plan.Violation{Code: "duplicate_lines", Message: "billed by 2 lines"}}}
-	r.Witness(conflict)
+	conflict := func(code string, note bool) []plan.Conflict {
+		return []plan.Conflict{{Key: plan.Key{Kind: "addition", ID: premium}, Violation: plan.Violation{Code: code, Note: note, Message: "because of " + code}}}
+	}
+	two := evidence("two lines", sync.Held, bp(8, 8), []plan.Object{object(premium, "8", "22")}, nil)
+	two.Observed.Conflicts = conflict("duplicate_lines", false)
+	two.Observed.Beside = []plan.Object{object(premium, "8", "22"), object(premium, "1", "20")}
+	r.Witness(two)
+	given := evidence("given away", sync.InStep, bp(8, 8), []plan.Object{object(premium, "8", "22")}, nil)
+	given.Observed.Conflicts = conflict("do_not_bill", true)
+	given.Observed.Beside = []plan.Object{object(premium, "8", "22", "bill", "DoNotBill")}
+	r.Witness(given)
+	later := evidence("from next month", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil)
+	later.Observed.Conflicts = conflict("future_line", false)
+	later.Observed.Beside = []plan.Object{object(premium, "2", "22", plan.InfoIdle, "from 2026-12-01")}
+	r.Witness(later)
+	unclear := evidence("unclear", sync.Held, bp(5, 5), nil, []plan.Object{object(premium, "5", "22")})
+	unclear.Desired.Conflicts = conflict("suspension_unclear", false)
+	r.Witness(unclear)
+	agreements := evidence("two agreements", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
+	agreements.Observed.Err = errors.New("2 agreements that fit")
+	agreements.Observed.Beside = []plan.Object{object(premium, "4", "22"), object(premium, "1", "22")}
+	r.Witness(agreements)
+	company := evidence("no company", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
+	company.Observed.Err = errors.New("company 250 is not in ConnectWise any more")
+	r.Witness(company)
+	euros := evidence("in euros", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "20", "currency", "EUR")}, []plan.Object{object(premium, "1", "20", "currency", "EUR")})
+	r.Witness(euros)
+	trial := evidence("a trial", sync.InStep, []directory.Licence{{SKU: premium, Name: "Business Premium", Assigned: 7, Trial: 25}}, nil, nil)
+	r.Witness(trial)
 	ignored := evidence("ignored", sync.Unmapped, bp(100, 100), nil, nil)
 	ignored.Customer.Status = mapping.Ignored
 	r.Witness(ignored)
@@ -68,40 +101,96 @@ func sample() *Licences {
 }
 
 func TestEachCustomerAndProductIsOneLineSortedByMoney(t *testing.T) {
+	text := func(d *decimal.Decimal, places int32) string { return cmp.Or(amount(d, places), "?") }
 	var got []string
 	for _, l := range sample().Lines {
-		text := l.Customer + ": " + l.Status
-		if l.Money != nil {
-			text += " " + l.Money.StringFixed(2)
-		}
-		got = append(got, text)
+		got = append(got, fmt.Sprintf("%s: %s, due %s, billed %s, difference %s, %s %s", l.Customer, l.Status, text(l.Due, 0), text(l.Billed, 0), text(l.Difference, 0), text(l.Money, 2), l.Currency))
 	}
-	want := []string{"too many: over-billed -154.00", "gone at Microsoft: over-billed -45.00", "no line: unbilled 44.00", "too few: unbilled 44.00", "yearly: unbilled 10.00",
-		"two lines: needs a person", "unknown: unknown", "=not linked: unmapped", "gone at Microsoft: unmapped", "in step: in step 0.00", "gone at Microsoft: free"}
-	if strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	want := []string{
+		"given away: not_billed, due 8, billed 0, difference 8, 176.00 USD",
+		"too many: over_billed, due 3, billed 10, difference -7, -154.00 USD",
+		"gone at Microsoft: over_billed, due 0, billed 3, difference -3, -45.00 USD",
+		"from next month: needs_decision, due 2, billed 0, difference 2, 44.00 USD",
+		"no line: unbilled, due 2, billed 0, difference 2, 44.00 USD",
+		"too few: under_billed, due 14, billed 12, difference 2, 44.00 USD",
+		"two agreements: needs_decision, due 6, billed 5, difference 1, 22.00 USD",
+		"two lines: needs_decision, due 8, billed 9, difference -1, -20.00 USD",
+		"in euros: under_billed, due 2, billed 1, difference 1, 20.00 EUR",
+		"yearly: under_billed, due 6, billed 5, difference 1, 10.00 USD",
+		"no company: needs_decision, due 6, billed ?, difference ?, ? USD",
+		"unclear: needs_decision, due ?, billed 5, difference ?, ? USD",
+		"unknown: needs_decision, due ?, billed ?, difference ?, ? USD",
+		"=not linked: unmapped, due ?, billed ?, difference ?, ? USD",
+		"gone at Microsoft: unmapped, due ?, billed ?, difference ?, ? USD",
+		"a trial: in_step, due 0, billed 0, difference 0, ? USD",
+		"in step: in_step, due 5, billed 5, difference 0, 0.00 USD",
+		"gone at Microsoft: not_billed, due ?, billed ?, difference ?, ? USD",
+		"gone at Microsoft: not_billed, due ?, billed ?, difference ?, ? USD",
+	}
+	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
+		t.Errorf("got:\n%s\nwant:\n%s", a, b)
 	}
 }
 
 func TestTotals(t *testing.T) {
 	r := sample()
-	for name, c := range map[string]struct {
-		total Total
-		lines int
-		units string
-		money string
-	}{
-		"unbilled":    {r.Totals.Unbilled, 3, "5", "98.00"},
-		"over-billed": {r.Totals.OverBilled, 2, "10", "199.00"},
-		"unmapped":    {r.Totals.Unmapped, 2, "13", "0.00"},
-		"unassigned":  {r.Totals.Unassigned, 3, "14", "44.00"},
-	} {
-		if c.total.Lines != c.lines || c.total.Units.String() != c.units || c.total.Money.StringFixed(2) != c.money {
-			t.Errorf("%s: got %d lines, %s units, %s; want %d, %s, %s", name, c.total.Lines, c.total.Units, c.total.Money.StringFixed(2), c.lines, c.units, c.money)
+	var got []string
+	for _, currency := range slices.Sorted(maps.Keys(r.Totals)) {
+		c := r.Totals[currency]
+		for _, x := range []struct {
+			name  string
+			total Total
+		}{{"unbilled", c.Unbilled}, {"under_billed", c.UnderBilled}, {"over_billed", c.OverBilled}, {"held", c.Held}, {"unmapped", c.Unmapped}, {"unassigned", c.Unassigned}} {
+			got = append(got, fmt.Sprintf("%s %s: %d lines, %s units, %s, %d unpriced", currency, x.name, x.total.Lines, x.total.Units, x.total.Money.StringFixed(2), x.total.Unpriced))
 		}
+	}
+	want := []string{
+		"EUR unbilled: 0 lines, 0 units, 0.00, 0 unpriced", "EUR under_billed: 1 lines, 1 units, 20.00, 0 unpriced", "EUR over_billed: 0 lines, 0 units, 0.00, 0 unpriced",
+		"EUR held: 0 lines, 0 units, 0.00, 0 unpriced", "EUR unmapped: 0 lines, 0 units, 0.00, 0 unpriced", "EUR unassigned: 0 lines, 0 units, 0.00, 0 unpriced",
+		"USD unbilled: 1 lines, 2 units, 44.00, 0 unpriced", "USD under_billed: 2 lines, 3 units, 54.00, 0 unpriced", "USD over_billed: 2 lines, 10 units, 199.00, 0 unpriced",
+		"USD held: 6 lines, 4 units, 86.00, 3 unpriced", "USD unmapped: 2 lines, 13 units, 0.00, 2 unpriced", "USD unassigned: 3 lines, 14 units, 44.00, 2 unpriced",
+	}
+	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
+		t.Errorf("got:\n%s\nwant:\n%s", a, b)
 	}
 	if r.Unknown != 1 {
 		t.Errorf("got %d unknown customers, want 1", r.Unknown)
+	}
+}
+
+// The totals are what somebody gets who adds the rows up, in the document that
+// scripts read and in the table that people do.
+func TestTheRowsAddUpToTheTotals(t *testing.T) {
+	r := sample()
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addsUp(t, raw)
+	sheet := r.Sheet()
+	column := map[string]int{}
+	for i, c := range sheet.Columns {
+		column[c.Name] = i
+	}
+	for _, footer := range sheet.Footer {
+		units, money := "Difference", "Monthly difference"
+		switch footer[0] {
+		case "Unmapped":
+			units = "Purchased"
+		case "Unassigned":
+			units, money = "Unassigned", "Monthly unassigned"
+		}
+		sum, worth, lines := decimal.Zero, decimal.Zero, 0
+		for _, row := range sheet.Rows {
+			if row[column["Currency"]] != footer[column["Currency"]] || footer[0] != "Unassigned" && !strings.EqualFold(row[column["Status"]], footer[0]) ||
+				footer[0] == "Unassigned" && number(row[column["Unassigned"]]).IsZero() {
+				continue
+			}
+			sum, worth, lines = sum.Add(number(row[column[units]]).Abs()), worth.Add(number(row[column[money]]).Abs()), lines+1
+		}
+		if footer[column[units]] != sum.String() || footer[column[money]] != worth.StringFixed(2) || !strings.HasPrefix(footer[column["Note"]], fmt.Sprint(lines, " line")) {
+			t.Errorf("%q: its rows add up to %d lines, %s units, %s", footer, lines, sum, worth.StringFixed(2))
+		}
 	}
 }
 
@@ -126,16 +215,16 @@ func TestEveryFormatSaysTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + len(r.Lines) + 1 + 4; len(rows) != want || len(cells) != want {
+	if want := 1 + len(r.Lines) + 1 + 1 + 6; len(rows) != want || len(cells) != want {
 		t.Fatalf("got %d CSV and %d spreadsheet rows, want %d", len(rows), len(cells), want)
 	}
-	for _, c := range []string{"too many", "-154.00", "Unbilled", "98.00"} {
+	for _, c := range []string{"too many", "-154.00", "Under-billed", "199.00"} {
 		if !strings.Contains(text.String(), c) {
 			t.Errorf("the table lacks %q", c)
 		}
 	}
 	raw, err := json.Marshal(r)
-	if err != nil || !strings.Contains(string(raw), `"purchased":"3","assigned":"3","unassigned":"0","due":"3","billed":"10","difference":"-7","unit_price":"22.00","monthly_difference":"-154.00"`) {
+	if err != nil || !strings.Contains(string(raw), `"purchased":"3","assigned":"3","unassigned":"0","due":"3","billed":"10","difference":"-7","unit_price":"22.00","monthly_difference":"-154.00","monthly_unassigned":"0.00","currency":"USD","status":"over_billed"`) {
 		t.Errorf("JSON: %v %s", err, raw)
 	}
 }

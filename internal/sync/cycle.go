@@ -142,6 +142,7 @@ func (s *scope) fresh(c *state.Cursor) bool {
 func (s *scope) cycle(ctx context.Context) error {
 	if err := s.observed.Err; err != nil {
 		s.unobserved(err)
+		s.wished()
 		return nil
 	}
 	if m, ok := s.target.Target.(Matcher); ok {
@@ -185,6 +186,14 @@ func (s *scope) cycle(ctx context.Context) error {
 	return s.apply(ctx)
 }
 
+// wished finds out, for a witness, what a scope should hold that was not compared:
+// a report that left it out would say that nothing is due.
+func (s *scope) wished() {
+	if s.run.sel.Witness != nil {
+		s.desired, _ = s.target.Desired(s.customer, s.snapshot) // a target that must look first says nothing
+	}
+}
+
 func outcomeOf(err error) Outcome {
 	if errors.Is(err, directory.ErrIncomplete) {
 		return Incomplete
@@ -212,6 +221,9 @@ func (s *scope) unobserved(err error) {
 func (s *scope) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
 		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Left: s.observed.Left, Ended: s.observed.Ended}
+	if s.run.sel.Witness != nil { // Make takes conflicts out, and a witness hears of them
+		sides.Desired, sides.Observed = slices.Clone(sides.Desired), slices.Clone(sides.Observed)
+	}
 	for _, x := range s.memory.Settlements {
 		if x.How == plan.SettleIgnore {
 			sides.HandsOff[x.Key] = x.Reason

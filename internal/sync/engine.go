@@ -373,6 +373,7 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		for i, s := range ready {
 			if err != nil {
 				s.report.fail(Failed, fmt.Errorf("observing: %w", err))
+				s.wished()
 			} else {
 				s.observed = observed[i]
 				t.heard(s.observed.Err)

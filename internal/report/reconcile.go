@@ -1,0 +1,354 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/money"
+	"syncd/internal/plan"
+	"syncd/internal/sync"
+)
+
+// A view is one customer as a run saw it.
+type view struct {
+	sync.Evidence
+	items  []directory.Licence
+	base   Licence // what every line of the customer says
+	unread string  // why nothing that is billed was compared; empty where it was
+}
+
+// Witness adds what a run saw of one customer: a line for each product that is
+// due or billed, and one for each licence that feeds none. It keeps nothing of e.
+func (r *Licences) Witness(e sync.Evidence) {
+	if e.Customer.Status == mapping.Ignored {
+		return
+	}
+	v := view{Evidence: e, base: Licence{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Currency: r.currency}}
+	switch {
+	case e.Report.Error != nil:
+		v.unread = *e.Report.Error
+	case e.Report.Outcome == sync.Incomplete || e.Report.Outcome == sync.Failed:
+		v.unread = "not read"
+	case e.Observed.Err != nil:
+		v.unread = e.Observed.Err.Error()
+	}
+	proven := e.Snapshot != nil
+	if proven {
+		var err error
+		if v.items, err = e.Snapshot.Licences.Items(); err != nil {
+			proven, v.unread = false, cmp.Or(v.unread, err.Error())
+		}
+	}
+	if !proven || e.Report.Outcome == sync.Incomplete {
+		if v.unread == "" && e.Report.Outcome == sync.Unmapped {
+			return // never listed by the source, and never linked
+		}
+		l := v.base
+		l.Status, l.Note = Undecided, cmp.Or(v.unread, "not read")
+		r.Lines = append(r.Lines, l)
+		r.Unknown++
+		return
+	}
+	spoken := map[string]bool{} // SKUs that a line speaks of
+	for _, p := range v.products() {
+		l, worth := r.product(&v, p)
+		if !worth {
+			continue
+		}
+		for _, sku := range l.SKUs {
+			spoken[sku] = true
+		}
+		r.Lines = append(r.Lines, l)
+	}
+	for i := range e.Observed.Left {
+		o := &e.Observed.Left[i]
+		l, _ := r.product(&v, &pair{observed: o})
+		l.SKUs, l.Licence, l.Note = []string{}, o.Label, "left behind: no rule and no link names line "+o.Ref+" any more"
+		r.Lines = append(r.Lines, l)
+	}
+	for i := range v.items {
+		if l, worth := r.licence(&v, &v.items[i]); worth && !spoken[v.items[i].SKU] {
+			r.Lines = append(r.Lines, l)
+		}
+	}
+}
+
+// A pair is both sides of one product at a customer.
+type pair struct {
+	key               plan.Key
+	desired, observed *plan.Object
+	beside            []*plan.Object
+	conflict          *plan.Violation
+}
+
+// products are the products of which anything is due or there, in the order in
+// which the run named them.
+func (v *view) products() []*pair {
+	var out []*pair
+	byKey := map[plan.Key]*pair{}
+	at := func(k plan.Key) *pair {
+		if byKey[k] == nil {
+			byKey[k] = &pair{key: k}
+			out = append(out, byKey[k])
+		}
+		return byKey[k]
+	}
+	for i := range v.Desired.Objects {
+		at(v.Desired.Objects[i].Key).desired = &v.Desired.Objects[i]
+	}
+	for i := range v.Observed.Objects {
+		at(v.Observed.Objects[i].Key).observed = &v.Observed.Objects[i]
+	}
+	for i := range v.Observed.Beside {
+		p := at(v.Observed.Beside[i].Key)
+		p.beside = append(p.beside, &v.Observed.Beside[i])
+	}
+	for _, c := range append(slices.Clip(v.Desired.Conflicts), v.Observed.Conflicts...) {
+		if first, _, _ := strings.Cut(c.Key.ID, "+"); directory.IsGUID(strings.SplitN(first, "@", 2)[0]) { // others are about no product
+			at(c.Key).conflict = &c.Violation
+		}
+	}
+	return out
+}
+
+// product compares what is due of a product with what its lines bill. The first
+// row that fits decides:
+//
+//	what is known                                                       status
+//	the customer's agreement is not settled, or was not read            needs_decision
+//	the product is held: by its lines, or by what the source says       needs_decision
+//	its only line is one that is not billed, by a person's will         not_billed
+//	as many are due as are billed                                       in_step
+//	more are due, and no line is there                                  unbilled
+//	more are due                                                        under_billed
+//	fewer are due                                                       over_billed
+//
+// It is not worth a line where nothing is due, bought or billed.
+func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
+	l = v.base
+	ids, _, _ := strings.Cut(p.key.ID, "@")
+	l.SKUs = strings.Split(ids, "+")
+	var of []directory.Licence
+	for _, x := range v.items {
+		if slices.Contains(l.SKUs, x.SKU) {
+			of = append(of, x)
+		}
+	}
+	r.count(&l, of)
+	about := p.about()
+	if about != nil {
+		l.Product, l.Currency = about.Info["product"], cmp.Or(about.Info[plan.InfoCurrency], l.Currency)
+		l.UnitPrice = monthly(about)
+		l.Licence = cmp.Or(l.Licence, about.Label)
+	}
+	if p.desired != nil {
+		l.Licence = p.desired.Label
+	}
+	r.compare(&l, v, p, about)
+	l.Note = v.note(p, &l)
+	switch hold := p.conflict; {
+	case v.unread != "" || hold != nil && !hold.Note:
+		l.Status = Undecided
+	case hold != nil && hold.Code == "do_not_bill":
+		l.Status = NotBilled
+	case l.Difference == nil || l.Difference.IsZero():
+		l.Status = InStep
+	case l.Difference.IsPositive() && p.observed == nil && len(p.beside) == 0:
+		l.Status = Unbilled
+	case l.Difference.IsPositive():
+		l.Status = UnderBilled
+	default:
+		l.Status = OverBilled
+	}
+	if l.Status == NotBilled {
+		l.Unassigned, l.Idle = nil, nil
+	}
+	nothing := p.desired == nil && p.observed == nil && len(p.beside) == 0 && (p.conflict == nil || p.conflict.Note)
+	return l, !nothing || slices.ContainsFunc(of, there)
+}
+
+// about is the object that a line's product and price are taken from.
+func (p *pair) about() *plan.Object {
+	if p.observed != nil {
+		return p.observed
+	}
+	for _, o := range p.beside {
+		if billing(o) {
+			return o
+		}
+	}
+	if len(p.beside) > 0 {
+		return p.beside[0]
+	}
+	return p.desired
+}
+
+// billing reports whether a line bills today.
+func billing(o *plan.Object) bool {
+	return (o.Info["bill"] == "" || o.Info["bill"] == "Billable") && o.Info[plan.InfoIdle] == ""
+}
+
+// compare fills in what is due, what is billed, and what the difference is worth.
+func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
+	zero := decimal.Zero
+	due, certain := zero, true
+	if p.desired != nil {
+		due = number(p.desired.Fields.Text("quantity"))
+	}
+	if p.conflict != nil {
+		switch p.conflict.Code {
+		case money.NotProven, money.SourceDisagrees, string(money.Unclear):
+			certain = false // what was counted is not all that may be due
+		}
+	}
+	if certain {
+		l.Due = &due
+	}
+	billed, cost, known := zero, zero, v.unread == "" || v.Observed.Beside != nil
+	known = known && (p.conflict == nil || !strings.HasPrefix(p.conflict.Code, "product_") || p.conflict.Note)
+	add := func(o *plan.Object) {
+		n, err := decimal.NewFromString(o.Fields.Text("quantity"))
+		if err != nil {
+			known = false
+			return
+		}
+		billed = billed.Add(n)
+		if price := monthly(o); price != nil {
+			cost = cost.Add(seats(o, n).Mul(*price))
+		}
+	}
+	if p.observed != nil {
+		add(p.observed)
+	}
+	for _, o := range p.beside {
+		if billing(o) {
+			add(o)
+		}
+	}
+	if known {
+		l.Billed = &billed
+	}
+	if certain && known {
+		difference := due.Sub(billed)
+		l.Difference = &difference
+		if l.UnitPrice != nil {
+			worth := seats(about, due).Mul(*l.UnitPrice).Sub(cost).Round(2)
+			l.Money = &worth
+		}
+	}
+	if l.UnitPrice != nil && l.Unassigned != nil {
+		idle := decimal.NewFromInt(int64(*l.Unassigned)).Mul(*l.UnitPrice).Round(2)
+		l.Idle = &idle
+	}
+}
+
+// seats are the units that a line charges for.
+func seats(o *plan.Object, n decimal.Decimal) decimal.Decimal {
+	return decimal.Max(decimal.Zero, n.Sub(number(o.Info["less_included"])))
+}
+
+// monthly is what a unit costs a month, or nil where nobody knows. The price of a
+// product without a line is the catalogue's, by the month.
+func monthly(o *plan.Object) *decimal.Decimal {
+	if o.Info["unit_price"] == "" {
+		return nil
+	}
+	price, known := money.Monthly(number(o.Info["unit_price"]), cmp.Or(o.Info["cycle_months"], "1"))
+	if !known {
+		return nil
+	}
+	return &price
+}
+
+// note is what a person should know of a line: why it is held, or what the plan
+// says of it.
+func (v *view) note(p *pair, l *Licence) string {
+	switch {
+	case v.unread != "":
+		return v.unread
+	case p.conflict != nil:
+		return p.conflict.Message
+	}
+	for _, x := range v.Report.Violations {
+		if x.Key == p.key.ID && x.Key != "" && x.Code != "unbilled" {
+			return x.Message
+		}
+	}
+	if l.Difference != nil && l.Difference.IsPositive() && p.observed == nil && len(p.beside) == 0 {
+		return "no line in the agreement"
+	}
+	return ""
+}
+
+// licence is the line of a licence that feeds no product. It is not worth one
+// where nothing of it is there.
+func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool) {
+	l = v.base
+	l.SKUs, l.Licence = []string{x.SKU}, x.Name
+	r.count(&l, []directory.Licence{*x})
+	h := r.policy.Of(x)
+	rules := r.rules.Of(x.SKU)
+	bills := slices.ContainsFunc(rules, func(r mapping.Rule) bool { return r.Status == mapping.Bill })
+	free := func(note string) { l.Status, l.Note, l.Unassigned = NotBilled, note, nil }
+	switch {
+	case len(rules) > 0 && !bills:
+		free("a rule says that it is not billed")
+		if rules[0].Reason != "" {
+			l.Note = rules[0].Reason
+		}
+	case !bills && x.Unread == "" && x.NobodyPays() && (h.Purchased+h.Units[money.Unclear] == 0 || directory.FreeSKU(x.PartNumber)):
+		free("free or a trial: nobody pays for it; no product rule")
+	case v.Report.Outcome == sync.Unmapped:
+		l.Status, l.Note = Unmapped, "customer is not linked"
+	case !bills:
+		l.Status, l.Note = Unmapped, "no product rule"
+	case v.unread != "":
+		l.Status, l.Note = Undecided, v.unread
+	default: // nothing is due, and nothing is billed
+		zero := decimal.Zero
+		l.Product, l.Due, l.Billed, l.Difference, l.Status = rules[0].Product, &zero, &zero, &zero, InStep
+		if h.Units[money.Trial] > 0 {
+			l.Note = "a trial: nobody sells it"
+		}
+	}
+	if x.Unread != "" {
+		l.Note += "; what the source says of it makes no sense: " + x.Unread
+	}
+	return l, there(*x)
+}
+
+// there reports whether a tenant has anything of a licence.
+func there(x directory.Licence) bool {
+	return x.Purchased+x.Assigned+x.Trial+x.Suspended > 0 || x.Unread != "" || len(x.Subscriptions) > 0
+}
+
+// count adds up what was bought.
+func (r *Licences) count(l *Licence, items []directory.Licence) {
+	var bought, assigned, idle int
+	names, known := []string{}, true
+	for i := range items {
+		x := &items[i]
+		n := r.policy.Of(x).Purchased
+		bought += n
+		assigned += x.Assigned
+		idle += max(0, n-x.Assigned)
+		known = known && x.Unread == ""
+		names = append(names, x.Name)
+	}
+	if known {
+		l.Purchased, l.Assigned, l.Unassigned = &bought, &assigned, &idle
+	}
+	l.Licence = cmp.Or(l.Licence, strings.Join(names, " + "))
+}
+
+func number(text string) decimal.Decimal {
+	if d, err := decimal.NewFromString(text); err == nil {
+		return d
+	}
+	return decimal.Zero
+}
