@@ -23,7 +23,7 @@ type finding struct {
 }
 
 func checkCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "check", Short: "Prove configuration, credentials, rights and reachability of every system", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "check", Short: "Prove configuration, credentials, rights, reachability", Args: cobra.NoArgs,
 		Long: "Ask every configured system whether syncd may and can work with it, one line each, with the remedy. Nothing is written.\n\nExit status: 0 all well, 1 something is wrong, 64 the configuration itself is."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		findings := w.check(ctx)
@@ -44,9 +44,9 @@ func checkCommand(a *app) *cobra.Command {
 				}
 				// The error says its remedy too; once is enough.
 				detail := strings.TrimSuffix(strings.TrimSuffix(f.Detail, f.Remedy), "; ")
-				p.line("%s %-12s %-14s %s", mark, f.System, f.Name, clean(detail))
+				p.flow(fmt.Sprintf("%s %-12s %-14s ", mark, f.System, f.Name), clean(detail))
 				if f.Remedy != "" {
-					p.line("     %-12s %-14s -> %s", "", "", clean(f.Remedy))
+					p.flow(fmt.Sprintf("     %-12s %-14s -> ", "", ""), clean(f.Remedy))
 				}
 			}
 			return p.err

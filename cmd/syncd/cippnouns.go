@@ -102,7 +102,7 @@ func (t *technician) nouns() []*cobra.Command {
 				return otherwise(table, err, "CIPP's domain analyser has not looked yet; it does so daily")
 			})),
 		t.noun("devices", "Devices that Intune manages", t.read("list", "List devices", "", (*admin.Admin).Devices)),
-		t.noun("alerts", "Security alerts of a tenant; without one, the alerts of CIPP that fire",
+		t.noun("alerts", "Security alerts of a tenant; without one, those of CIPP",
 			t.everybody("list", "List alerts", func(a *admin.Admin, ctx context.Context, tenant *directory.Tenant) (admin.Table, error) {
 				if tenant == nil {
 					table, err := a.Firing(ctx, nil)
@@ -233,7 +233,7 @@ func (d *desk) one(ctx context.Context) func(admin.Step, error) error {
 
 func (t *technician) tenantEdit() *cobra.Command {
 	var e admin.TenantEdit
-	cmd := t.named("edit", "Set the alias, put into groups or take out; the rest stays as it is", "", 0, 0, func(ctx context.Context, d *desk, tenant directory.Tenant, _ []string) error {
+	cmd := t.named("edit", "Set the alias, put into groups or take out; the rest stays", "", 0, 0, func(ctx context.Context, d *desk, tenant directory.Tenant, _ []string) error {
 		if e.Alias == "" && !e.RemoveAlias && len(e.AddGroups)+len(e.RemoveGroups) == 0 {
 			return usage("say what to change: --alias, --remove-alias, --add-group or --remove-group")
 		}
@@ -293,12 +293,13 @@ func (t *technician) forward() *cobra.Command {
 
 func (t *technician) calendarGrant() *cobra.Command {
 	var private bool
-	cmd := t.change("grant", "Give somebody rights: "+oneOf(admin.CalendarRights()), "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
+	cmd := t.change("grant", "Give somebody rights in a calendar", "USER WHO RIGHTS", 3, 3, func(ctx context.Context, d *desk, tenant directory.Tenant, args []string) (admin.Step, error) {
 		if err := among("right in a calendar", args[2], admin.CalendarRights()); err != nil {
 			return admin.Step{}, err
 		}
 		return d.admin.GrantCalendar(ctx, tenant, args[0], args[1], args[2], private)
 	}, nil, admin.CalendarRights())
+	cmd.Long = "Give somebody rights in a calendar: " + oneOf(admin.CalendarRights()) + "."
 	cmd.Flags().BoolVar(&private, "private", false, "an Editor sees private items too")
 	return cmd
 }
@@ -353,7 +354,7 @@ func (t *technician) logs() *cobra.Command {
 func (t *technician) mfaPolicy() *cobra.Command {
 	p := playbook.MFAPolicy{State: "enforced"}
 	out := output{path: "-"}
-	cmd := &cobra.Command{Use: "policy [TENANT]", Short: "Write the table of those whom a policy names, for syncd cipp playbook mfa", Args: cobra.MaximumNArgs(1)}
+	cmd := &cobra.Command{Use: "policy [TENANT]", Short: "Write the table of those whom a policy names, for a playbook", Args: cobra.MaximumNArgs(1)}
 	cmd.Flags().StringVar(&p.State, "state", p.State, "`STATE` they shall have: "+oneOf(mfaStates[:2]))
 	completeWords(cmd, "state", mfaStates[:2])
 	cmd.Flags().BoolVar(&p.Unlicensed, "unlicensed", false, "those without a licence too")

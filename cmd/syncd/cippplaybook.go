@@ -24,7 +24,7 @@ import (
 )
 
 func playbookCommand(t *technician) *cobra.Command {
-	cmd := &cobra.Command{Use: "playbook", Short: "Do to many people what is said in a table: planned, approved, followed to its end",
+	cmd := &cobra.Command{Use: "playbook", Short: "Do to many people what a table says, planned and approved",
 		Long: "A playbook reads a CSV strictly: one wrong line, and nothing is done. It shows every step with its effect on licences and money, asks, and follows each step until it can be read back. Typed again with the same file it goes on where it ended."}
 	for kind, short := range map[playbook.Kind]string{
 		playbook.Onboard:  "New people: account, licence, groups, mailboxes, calendars",

@@ -28,7 +28,7 @@ func demoCommand(a *app) *cobra.Command {
 	for _, s := range msp.Scenarios() {
 		known = append(known, s.Name)
 	}
-	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: the whole product against make-believe systems, no credentials", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: everything, against make-believe systems", Args: cobra.NoArgs,
 		Long: "Bring up simulated CIPP, ConnectWise, IT Glue and Cinode systems with a make-believe MSP, run the licence, the documentation and the identity job against them, show the plans, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "approve without asking")
 	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the status page up")

@@ -61,7 +61,7 @@ func explainCommand(a *app) *cobra.Command {
 			return err
 		}
 		x.Month = month
-		return a.print(x, func(out io.Writer) error { return x.write(out, w) })
+		return a.print(x, func(out io.Writer) error { return x.write(a.page(out), w) })
 	})
 	return cmd
 }
@@ -178,8 +178,7 @@ func (w *World) explainNow(ctx context.Context, c mapping.Customer, x *explanati
 	return err
 }
 
-func (x *explanation) write(out io.Writer, w *World) error {
-	p := &page{w: out}
+func (x *explanation) write(p *page, w *World) error {
 	if x.Unproven != "" {
 		p.line("Microsoft: %s", clean(x.Unproven))
 	}
@@ -237,7 +236,7 @@ func (x *explanation) write(out io.Writer, w *World) error {
 	if p.err != nil {
 		return p.err
 	}
-	return writeHistory(out, x.Journal, w.Location)
+	return writeHistory(p.w, p.width, x.Journal, w.Location)
 }
 
 func or(s string) string {

@@ -20,7 +20,7 @@ import (
 )
 
 func productsCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "products", Short: "Say which licence is billed as which product, and how it is counted", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "products", Short: "Say which licence is billed as which product, and how", Args: cobra.NoArgs,
 		Long: "Without a further word, list every licence that any tenant holds with its product rules. Rules are edited as CSV (export, edit in Excel, import)."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listRules(ctx, a) })
 	out := output{format: "csv"}
@@ -243,7 +243,7 @@ func limitText(n *int) string {
 
 func suggestProductsCommand(a *app) *cobra.Command {
 	file := output{format: "csv"}
-	cmd := &cobra.Command{Use: "suggest", Short: "Propose a product for each licence that has no rule; settles nothing", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "suggest", Short: "Propose a product for each licence without a rule", Args: cobra.NoArgs}
 	a.writesOut(cmd, &file, "write a `FILE` for syncd products import, with the proposals as suggested: bill under status accepts one")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		if w.ConnectWise == nil {
@@ -311,6 +311,7 @@ func writeProductSuggestions(out io.Writer, width int, suggestions []mapping.Pro
 	if err := s.Table(out, width); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "nothing is settled yet: syncd products suggest --out FILE, write bill under status where it is right, then syncd products import FILE")
-	return err
+	p := &page{w: out, width: width}
+	p.line("nothing is settled yet: syncd products suggest --out FILE, write bill under status where it is right, then syncd products import FILE")
+	return p.err
 }

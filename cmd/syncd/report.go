@@ -27,7 +27,7 @@ func licencesCommand(a *app) *cobra.Command {
 	var s selector
 	var format string
 	var out output
-	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, assigned, billed, and the difference in money", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, billed, and the difference", Args: cobra.NoArgs,
 		Long: "Read Microsoft's licences and ConnectWise's agreements as they are now and compare them, sorted by money. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
 	onceVar(cmd.Flags(), &format, "format", "`FORMAT`: table, csv, xlsx or json (default: by the file's ending, else table)")
 	a.writesOut(cmd, &out, "write to `FILE`, in the format of its ending")

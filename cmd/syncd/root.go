@@ -77,8 +77,9 @@ func (a *app) root() *cobra.Command {
 		Use:   "syncd",
 		Short: "Keep billing and documentation in step with what Microsoft 365 tenants hold",
 		Long: `syncd reads what your customers' Microsoft 365 tenants hold (through CIPP) and
-brings ConnectWise and IT Glue into step with it. It proves before it pushes, shows the plan
-with its money, and applies exactly what was approved.
+brings ConnectWise, IT Glue and SCIM applications into step with it. It proves
+before it pushes, shows the plan with its money, and applies exactly what was
+approved.
 
   syncd demo       try it on a make-believe MSP, no credentials needed
   syncd check      is everything configured and reachable?
@@ -93,7 +94,7 @@ with its money, and applies exactly what was approved.
 		RunE: func(cmd *cobra.Command, args []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.configPath, "config", "", "configuration `FILE` (default $SYNCD_CONFIG, then ./config.yaml)")
+	flags.StringVar(&a.configPath, "config", "", "the configuration `FILE` (default $SYNCD_CONFIG, then ./config.yaml)")
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every request on standard error")
 	root.SetFlagErrorFunc(badFlag)
@@ -119,8 +120,30 @@ with its money, and applies exactly what was approved.
 	for _, c := range root.Commands() {
 		strict(c)
 	}
+	fit(root, a.console.Width)
 	root.SetGlobalNormalizationFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName { return pflag.NormalizedName(licence(name)) })
 	return root
+}
+
+// fit breaks what help says where the terminal is too narrow for it.
+func fit(root *cobra.Command, width int) {
+	if width == 0 {
+		return
+	}
+	root.SetUsageTemplate(strings.NewReplacer(".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", width),
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`, `{{.CommandPath}} COMMAND --help tells more.`).Replace(root.UsageTemplate()))
+	var wrap func(*cobra.Command)
+	wrap = func(c *cobra.Command) {
+		lines := strings.Split(c.Long, "\n")
+		for i := range lines {
+			lines[i] = strings.Join(folded(lines[i], width), "\n")
+		}
+		c.Long = strings.Join(lines, "\n")
+		for _, sub := range c.Commands() {
+			wrap(sub)
+		}
+	}
+	wrap(root)
 }
 
 // strict turns the library's complaints about arguments into usage errors, and

@@ -74,21 +74,40 @@ func (a *app) page(w io.Writer) *page {
 	return &page{w: w, palette: palette(a.console.Color), width: a.console.Width}
 }
 
+// line writes a line, or several where the terminal is too narrow for it.
 func (p *page) line(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if p.width > 0 && columns(line) > p.width && !strings.Contains(line, "\n") {
+		indent := strings.Repeat(" ", columns(line)-columns(strings.TrimLeft(line, " ")))
+		for i, part := range folded(strings.TrimLeft(line, " "), p.width-len(indent)-4) {
+			if i == 1 {
+				indent += "    "
+			}
+			p.write(indent + part)
+		}
+		return
+	}
+	p.write(line)
+}
+
+func (p *page) write(line string) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		_, p.err = fmt.Fprintln(p.w, line)
 	}
 }
+
+// columns is how many columns a text takes, whatever its colours.
+func columns(s string) int { return text.StringWidthWithoutEscSequences(s) }
 
 // flow writes a text after a mark, such as "  ! ", and where the terminal is too
 // narrow goes on below the text's beginning.
 func (p *page) flow(mark, message string) {
-	indent := utf8.RuneCountInString(text.StripEscape(mark))
+	indent := columns(mark)
 	for i, part := range folded(message, p.width-indent) {
 		if i > 0 {
 			mark = strings.Repeat(" ", indent)
 		}
-		p.line("%s%s", mark, part)
+		p.write(mark + part)
 	}
 }
 
@@ -101,7 +120,7 @@ func folded(message string, width int) []string {
 	var lines []string
 	now, used := "", 0
 	for word := range strings.SplitSeq(message, " ") {
-		n := utf8.RuneCountInString(word)
+		n := columns(word)
 		if used > 0 && used+1+n > width {
 			lines = append(lines, strings.TrimRight(now, " "))
 			now, used = "", 0

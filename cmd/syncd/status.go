@@ -54,12 +54,12 @@ func statusCommand(a *app) *cobra.Command {
 			v.LastRun = &r
 			break
 		}
-		return a.print(v, func(out io.Writer) error { return v.write(out, w.Location) })
+		return a.print(v, func(out io.Writer) error { return v.write(out, a.console.Width, w.Location) })
 	})
 	return cmd
 }
 
-func (v *statusView) write(out io.Writer, zone *time.Location) error {
+func (v *statusView) write(out io.Writer, width int, zone *time.Location) error {
 	if len(v.Scopes) == 0 {
 		_, err := fmt.Fprintln(out, "nothing was applied yet; syncd plan shows what would change, syncd apply goes on from there")
 		return err
@@ -77,7 +77,7 @@ func (v *statusView) write(out io.Writer, zone *time.Location) error {
 		}
 		s.Rows = append(s.Rows, []string{c.Name, c.Scope.Target, strings.ReplaceAll(c.Outcome, "_", " "), c.At.In(zone).Format("2006-01-02 15:04"), why})
 	}
-	if err := s.Table(out, 0); err != nil {
+	if err := s.Table(out, width); err != nil {
 		return err
 	}
 	if r := v.LastRun; r != nil {
@@ -140,12 +140,12 @@ func historyCommand(a *app) *cobra.Command {
 		}
 		return a.print(struct {
 			Entries []state.Entry `json:"entries"`
-		}{entries}, func(out io.Writer) error { return writeHistory(out, entries, w.Location) })
+		}{entries}, func(out io.Writer) error { return writeHistory(out, a.console.Width, entries, w.Location) })
 	})
 	return cmd
 }
 
-func writeHistory(out io.Writer, entries []state.Entry, zone *time.Location) error {
+func writeHistory(out io.Writer, width int, entries []state.Entry, zone *time.Location) error {
 	if len(entries) == 0 {
 		_, err := fmt.Fprintln(out, "no entry of the journal fits; without --customer and --run it shows them all")
 		return err
@@ -164,7 +164,7 @@ func writeHistory(out io.Writer, entries []state.Entry, zone *time.Location) err
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
 			change, images(&e), money, result, string(e.Reason), e.By + reason(e.Why), e.Run})
 	}
-	return s.Table(out, 0)
+	return s.Table(out, width)
 }
 
 // images says what the journal's two images differ in.

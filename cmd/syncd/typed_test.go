@@ -85,6 +85,29 @@ func settingOf(group reflect.Type, name string) reflect.Type {
 	return nil
 }
 
+// Help is read on eighty columns.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	var out strings.Builder
+	console := control.Local()
+	console.Width = 80
+	root := (&app{console: console}).root()
+	root.SetOut(&out)
+	for _, c := range allCommands(root) {
+		if c.Hidden || c.CommandPath() == "syncd completion bash" || strings.HasPrefix(c.CommandPath(), "syncd completion ") {
+			continue
+		}
+		out.Reset()
+		if err := c.Help(); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			if n := len([]rune(line)); n > 80 && strings.Contains(strings.TrimSpace(line), " ") {
+				t.Errorf("%s: %d columns: %s", c.CommandPath(), n, line)
+			}
+		}
+	}
+}
+
 func TestFlagsBeforeTheirCommand(t *testing.T) {
 	root := (&app{console: control.Local()}).root()
 	for _, c := range []struct{ typed, want string }{
