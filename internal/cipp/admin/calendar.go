@@ -41,7 +41,7 @@ func (a *Admin) Calendar(ctx context.Context, t directory.Tenant, user string) (
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName")), nil
+	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName"), col("id", "Id", "UserId")), nil
 }
 
 // everybody are those with rights in every calendar who are nobody: whoever is
@@ -64,12 +64,12 @@ func (a *Admin) RevokeCalendar(ctx context.Context, t directory.Tenant, user, wh
 	return a.editCalendar(ctx, t, user, who, "", false)
 }
 
-func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who, rights string, private bool) (Step, error) {
+func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, whom, rights string, private bool) (Step, error) {
 	u, err := a.User(ctx, t, user)
 	if err != nil {
 		return Step{}, err
 	}
-	w, anybody := User{}, slices.IndexFunc(everybody, func(e string) bool { return strings.EqualFold(e, strings.TrimSpace(who)) })
+	w, anybody := User{}, slices.IndexFunc(everybody, func(e string) bool { return strings.EqualFold(e, strings.TrimSpace(whom)) })
 	label := ""
 	if anybody >= 0 {
 		w = User{ID: everybody[anybody], UPN: everybody[anybody], Name: everybody[anybody]}
@@ -77,7 +77,7 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who,
 		if rights == "" {
 			rights = "None"
 		}
-	} else if w, err = a.User(ctx, t, who); err != nil {
+	} else if w, err = a.User(ctx, t, whom); err != nil {
 		return Step{}, fmt.Errorf("who gets the rights: %w", err)
 	} else {
 		label = w.label()
@@ -85,25 +85,32 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, who,
 	if u.ID == w.ID {
 		return Step{}, cipp.Misuse("%s owns that calendar", u.UPN)
 	}
-	name := "rights of " + w.UPN
+	name, who := "rights of "+w.UPN, a.holder(t, w)
 	read := func(ctx context.Context) (State, error) {
 		rows, _, err := a.calendar(ctx, t, u)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range rows {
-			// Exchange shows people by name; a write wants the address.
-			if is := r.text("User"); is != "" && (strings.EqualFold(is, w.UPN) || strings.EqualFold(is, w.Mail) || strings.EqualFold(is, w.Name)) {
-				return State{{name, set(r.texts("AccessRights"))}}, nil
+		mine := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !strings.EqualFold(r.text("User"), w.Name) })
+		if anybody < 0 {
+			if mine, err = who.rows(ctx, rows); err != nil {
+				return nil, err
 			}
 		}
-		return State{{name, ""}}, nil
+		var rights []string
+		for _, r := range mine {
+			rights = append(rights, r.texts("AccessRights")...)
+		}
+		return State{{name, set(rights)}}, nil
 	}
 	before, err := read(ctx)
 	if err != nil {
 		return Step{}, err
 	}
-	_, folder, err := a.calendar(ctx, t, u)
+	rows, folder, err := a.calendar(ctx, t, u)
+	if err == nil && anybody < 0 {
+		err = who.told(ctx, rows)
+	}
 	if err != nil {
 		return Step{}, err
 	}

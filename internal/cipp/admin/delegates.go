@@ -61,17 +61,17 @@ func (a *Admin) editDelegates(ctx context.Context, t directory.Tenant, user, who
 	if u.ID == w.ID {
 		return Step{}, cipp.Misuse("%s owns that mailbox", u.UPN)
 	}
-	name := rights + " of " + w.UPN
+	name, holder := rights+" of "+w.UPN, a.holder(t, w)
 	read := func(ctx context.Context) (State, error) {
 		rows, err := a.delegates(ctx, t, u)
 		if err != nil {
 			return nil, err
 		}
-		has := slices.ContainsFunc(rows, func(r row) bool {
-			is := r.text("User")
-			mine := strings.EqualFold(is, w.UPN) || strings.EqualFold(is, w.Mail) || strings.EqualFold(is, w.Name)
-			return mine && covers(r.text("Permissions"), rights)
-		})
+		mine, err := holder.rows(ctx, slices.DeleteFunc(rows, func(r row) bool { return !covers(r.text("Permissions"), rights) }))
+		if err != nil {
+			return nil, err
+		}
+		has := len(mine) > 0
 		return State{{name, yesNo(has)}}, nil
 	}
 	before, err := read(ctx)

@@ -326,9 +326,9 @@ func TestMailboxesAreConvertedAndForwarded(t *testing.T) {
 }
 
 func TestCalendarRightsAreGrantedInTheFolderAsItIsCalledThere(t *testing.T) {
-	for _, byName := range []bool{false, true} {
+	for _, f := range []cippsim.Faults{{}, {AddressesForUsers: true}, {Version: "10.8.4"}, {Version: "10.8.4", AddressesForUsers: true}} {
 		inRoom(t, func(t *testing.T, r *room) {
-			r.sim.SetFaults(cippsim.Faults{NamesForUsers: byName})
+			r.sim.SetFaults(f)
 			s, err := r.admin.GrantCalendar(t.Context(), r.tenant(), ada, kern, "editor", false)
 			r.run(s, err)
 			if folder := member(s, "FolderName"); folder != "Kalender" {
@@ -347,6 +347,63 @@ func TestCalendarRightsAreGrantedInTheFolderAsItIsCalledThere(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRightsAreThoseOfWhomCIPPMeans(t *testing.T) {
+	const a, b = "twin.a@fabrikamdental.example", "twin.b@fabrikamdental.example"
+	for _, tc := range []struct {
+		name    string
+		version string
+		mailbox bool // the twins have one, which Exchange has an id of its own for
+		refused bool
+	}{
+		{"by name, which two have", "10.8.2", false, true},
+		{"by the id of the account", "10.8.4", false, false},
+		{"by Exchange's own id", "10.8.4", true, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inRoom(t, func(t *testing.T, r *room) {
+				r.sim.SetFaults(cippsim.Faults{Version: tc.version})
+				r.sim.Update(func(w *cippsim.World) {
+					d := w.Tenants[0]
+					if tc.mailbox {
+						d.Mailboxes = append(d.Mailboxes, &cippsim.Mailbox{UPN: a, ExchangeGUID: "11110000-0000-4000-8000-000000000001"}, &cippsim.Mailbox{UPN: b, ExchangeGUID: "11110000-0000-4000-8000-000000000002"})
+					}
+					d.Mailboxes[0].Calendar = []cippsim.CalendarRight{{User: b, Rights: []string{"Owner"}, Folder: "Kalender"}}
+				})
+				s, err := r.admin.GrantCalendar(t.Context(), r.tenant(), ada, a, "Reviewer", false)
+				if tc.refused {
+					if err == nil || !strings.Contains(err.Error(), b+" is called Twin as well") {
+						t.Errorf("got %v, want a refusal that names the other one", err)
+					}
+					return
+				}
+				if r.run(s, err); s.Before.Get("rights of "+a) != "" {
+					t.Errorf("got %s before, want no rights of this twin", s.Before)
+				}
+				if got := r.dental().Mailboxes[0].Calendar; len(got) != 2 || got[0].Rights[0] != "Owner" || got[1].Rights[0] != "Reviewer" {
+					t.Errorf("got %+v, want one the owner and the other a reviewer", got)
+				}
+			})
+		})
+	}
+}
+
+func TestRightsInAMailboxByANameThatTwoHaveAreNobodys(t *testing.T) {
+	inRoom(t, func(t *testing.T, r *room) {
+		r.sim.Update(func(w *cippsim.World) {
+			w.Tenants[0].Mailboxes[0].Delegates = []cippsim.Delegate{{User: "Twin", Rights: "FullAccess"}, {User: "Max Kern", Rights: "FullAccess"}}
+		})
+		if _, err := r.admin.GrantMailbox(t.Context(), r.tenant(), ada, "twin.a@fabrikamdental.example", "FullAccess"); err == nil || !strings.Contains(err.Error(), "whose they are cannot be told") {
+			t.Errorf("got %v, want a refusal", err)
+		}
+		s, err := r.admin.GrantMailbox(t.Context(), r.tenant(), ada, kern, "FullAccess")
+		if err != nil || !s.Done {
+			t.Errorf("got %v and %v, want a name that only one has to be his", s.Before, err)
+		}
+		s, err = r.admin.GrantMailbox(t.Context(), r.tenant(), ada, kern, "SendAs")
+		r.run(s, err)
+	})
 }
 
 func TestPerUserMFAIsReadBackForGuestsToo(t *testing.T) {

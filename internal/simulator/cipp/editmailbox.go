@@ -106,10 +106,21 @@ func (c *call) liveCalendar() answer {
 	}
 	name := m.calendarName()
 	row := func(user string, rights []string) object {
-		if u := c.data.User(user); u != nil && c.s.faults.NamesForUsers {
-			user = u.DisplayName
+		var id any
+		if u := c.data.User(user); u != nil {
+			id = u.ID
+			if of := c.data.mailboxOf(user); of != nil {
+				id = of.ExchangeGUID // a form of Exchange's choice
+			}
+			if !c.s.faults.AddressesForUsers {
+				user = u.DisplayName
+			}
 		}
-		return object{"Identity": m.UPN + `:\` + name, "User": user, "AccessRights": rights, "FolderName": name, "MailboxInfo": object{"UserPrincipalName": m.UPN, "PrimarySmtpAddress": m.PrimarySMTP}}
+		r := object{"Identity": m.UPN + `:\` + name, "User": user, "AccessRights": rights, "FolderName": name, "MailboxInfo": object{"UserPrincipalName": m.UPN, "PrimarySmtpAddress": m.PrimarySMTP}}
+		if c.s.atLeast("10.8.4") {
+			r["UserId"] = id
+		}
+		return r
 	}
 	rows := []object{}
 	for _, who := range []struct{ name, rights string }{{"Default", "AvailabilityOnly"}, {"Anonymous", "None"}} {

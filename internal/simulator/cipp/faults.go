@@ -21,7 +21,7 @@ type Faults struct {
 	Address           Address  // what stands at our base URL instead of the API
 	DisabledStatus    int      // the platform's answer to a disabled client; 0 means 403
 	OldLicenceRows    bool     // TermInfo as text and no assignments, as up to 8.x
-	NamesForUsers     bool     // live calendar rights name users by display name instead of address
+	AddressesForUsers bool     // live calendar rights name users by address, as Exchange does where it resolves nobody
 	EmptyUnknown      bool     // ListGraphBulkRequest answers an unknown tenant with no body instead of []
 
 	Token   TokenFaults
