@@ -159,7 +159,7 @@ func TestTheTraceOfWhatUsedToBeContradicted(t *testing.T) {
 		{"a pending write that got through", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")},
 			Records: []Record{*pending(line("3"), line("4"))}}, "changed at source"},
 		{"a new field of a kept object", Keep, Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")},
-			Records: []Record{{Object: Object{Key: line("1").Key, Ref: line("1").Ref}, Origin: Adopted}}}, "changed at source"},
+			Records: []Record{{Object: Object{Key: line("1").Key, Ref: line("1").Ref}, Origin: Adopted}}}, "a human's value, kept"},
 		{"an object in conflict", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")},
 			Conflicts: []Conflict{{Key: line("1").Key, Violation: Violation{Code: "duplicate_lines"}}}}, "left as it is: duplicate_lines"},
 		{"an object that a person left alone", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")},

@@ -81,8 +81,8 @@ type Sides struct {
 // becomes a held forget.
 //
 // "owner" asks the field's ownership: restore and fill write, keep leaves the
-// field, hold writes only after approval. A record with a pending state counts
-// as that state where the target shows it.
+// field, hold writes only after approval. A record with pending fields counts as
+// having them where the target shows them.
 //
 // Two objects with one key on any side are an error that names both: never guess.
 func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
@@ -174,8 +174,8 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		return p.missing(kind, desired, last, announced, attempts)
 	case desired != nil && last == nil:
 		m, reason := merge(kind, desired, observed, nil, nil), AlreadyAtTarget
-		if announced {
-			reason = AttemptSucceeded
+		if announced { // what differs from what was sent is a person's edit since
+			m, reason = merge(kind, desired, observed, record.Pending, nil), AttemptSucceeded
 			if len(m.fields) == 0 && agree(observed.Fields, record.Pending.Fields) {
 				p.InStep++ // the very thing that was approved and sent
 				p.Learned = append(p.Learned, m.left(observed))
@@ -331,7 +331,9 @@ func remembered(record *Record, observed *Object) (last *Object, announced bool)
 		return nil, true
 	}
 	if record.Pending != nil && observed != nil && agree(observed.Fields, record.Pending.Fields) {
-		return record.Pending, false
+		arrived := *record.Pending
+		arrived.Fields = record.Fields.over(record.Pending.Fields)
+		return &arrived, false
 	}
 	return &record.Object, false
 }
@@ -379,14 +381,13 @@ func merge(kind *Kind, desired, observed, last *Object, record *Record) merged {
 			reason = ChangedAtBoth
 		}
 		switch {
-		case owner == Fill && (edited || !known && !now.Blank()),
-			owner == Keep && (edited || last == nil && !now.Blank()):
+		case (owner == Fill || owner == Keep) && (edited || !known && !now.Blank()):
 			m.kept = append(m.kept, *f)
 			if known && !was.Equal(f.Value) {
 				m.stale = true
 			}
 			continue
-		case owner == Hold && edited:
+		case owner == Hold && (edited || last != nil && !known && !now.Blank()):
 			m.held = true
 		}
 		if m.reason == "" || reason != ChangedAtSource {

@@ -105,6 +105,14 @@ func (f Fields) With(name string, v Value) Fields {
 	return append(out, Field{name, v}).sorted()
 }
 
+// over returns f with the values of sent in place of its own.
+func (f Fields) over(sent Fields) Fields {
+	for _, x := range sent {
+		f = f.With(x.Name, x.Value)
+	}
+	return f
+}
+
 // An Object is one thing at a target, as it should be or as it is.
 type Object struct {
 	Key
@@ -162,9 +170,10 @@ const (
 type Record struct {
 	Object
 	Origin Origin `json:"origin,omitempty"`
-	// Pending is what we were about to leave there when we last heard of it: it
-	// is set before a request is sent and taken away with the answer. A record
-	// that still has one tells of a lost answer or a killed process.
+	// Pending is what we were about to send when we last heard of it, and nothing
+	// else: a field that the request does not carry is not made ours by it. It is
+	// set before a request is sent and taken away with the answer. A record that
+	// still has one tells of a lost answer or a killed process.
 	Pending *Object   `json:"pending,omitempty"`
 	Run     string    `json:"run,omitempty"`
 	At      time.Time `json:"at"`

@@ -146,18 +146,7 @@ func ends(err error) bool {
 // announce stores what is about to be sent, before it is, and what became of the
 // changes before it.
 func (s *scope) announce(ctx context.Context, c *plan.Change) error {
-	record, known := s.recordOf(c.Key)
-	if !known {
-		record = plan.Record{Object: *intended(c)}
-		if c.Before != nil { // an adoption that writes: taken on first, then changed
-			record = plan.Record{Object: *c.Before, Origin: plan.Adopted}
-		}
-	}
-	record.Pending, record.Run, record.At = intended(c), s.run.id, s.run.Now().UTC()
-	if c.Action == plan.Create {
-		record.Attempts++
-	}
-	s.commit.Put = append(s.commit.Put, record)
+	s.commit.Put = append(s.commit.Put, s.announcement(c))
 	if err := s.run.Store.Commit(context.WithoutCancel(ctx), s.commit); err != nil {
 		return &storeError{fmt.Errorf("announcing a change of %s: %w", s.id(), err)}
 	}
@@ -165,21 +154,20 @@ func (s *scope) announce(ctx context.Context, c *plan.Change) error {
 	return nil
 }
 
+func (s *scope) announcement(c *plan.Change) plan.Record {
+	var known *plan.Record
+	if record, ok := s.recordOf(c.Key); ok {
+		known = &record
+	}
+	record := c.Announced(known)
+	record.Run, record.At = s.run.id, s.run.Now().UTC()
+	return record
+}
+
 // A storeError ends the run: nobody could say any more what was done.
 type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }
-
-// intended is what the target should show once the change got through. Where
-// it keeps nothing of a deleted thing, that is the thing marked as retired.
-func intended(c *plan.Change) *plan.Object {
-	if c.After != nil {
-		return c.After
-	}
-	gone := *c.Before
-	gone.Retired = true
-	return &gone
-}
 
 // unannounce takes back the announcement of a change that did not go through.
 func (s *scope) unannounce(c *plan.Change) {
@@ -191,23 +179,6 @@ func (s *scope) unannounce(c *plan.Change) {
 	} else {
 		s.commit.Drop = append(s.commit.Drop, c.Key)
 	}
-}
-
-// stillOut notes when the answer to an announced change was lost: from then on
-// it may show up late.
-func (s *scope) stillOut(c *plan.Change) {
-	record, known := s.recordOf(c.Key)
-	if !known {
-		record = plan.Record{Object: *intended(c)}
-		if c.Before != nil {
-			record = plan.Record{Object: *c.Before, Origin: plan.Adopted}
-		}
-	}
-	if c.Action == plan.Create {
-		record.Attempts++
-	}
-	record.Pending, record.Run, record.At = intended(c), s.run.id, s.run.Now().UTC()
-	s.commit.Put = append(s.commit.Put, record)
 }
 
 func (s *scope) recordOf(key plan.Key) (plan.Record, bool) {
@@ -300,7 +271,7 @@ func (s *scope) refused(c *plan.Change, err error) {
 	result := state.ResultFailed
 	if errors.Is(err, rest.ErrOutcomeUnknown) {
 		result = state.ResultUnknown
-		s.stillOut(c)
+		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may show up late, from now on
 	} else {
 		s.unannounce(c)
 	}

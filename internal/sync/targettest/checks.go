@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/go-cmp/cmp"
+
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
@@ -120,52 +122,11 @@ func (b *bench) respectsEdits() {
 
 func (r *rig) edits(next Step) {
 	r.settle()
-	target, err := r.Open(r.Context())
-	if err != nil {
-		r.Fatal(err)
-	}
-	kinds := target.Spec().Kinds
-	scope := plan.Scope{Customer: string(r.tenants()[0].ID), Target: r.Target}
-	m, err := r.store.Recall(r.Context(), scope)
-	if err != nil {
-		r.Fatal(err)
-	}
-	type edit struct {
-		ref, field, text string
-		owner            plan.Ownership
-	}
-	var edits []edit
-	for _, record := range m.Records {
-		i := slices.IndexFunc(kinds, func(k plan.Kind) bool { return k.Name == record.Kind })
-		field := r.Edit(record.Ref)
-		owner, ok := kinds[i].Fields[field]
-		if !ok {
-			owner = kinds[i].Owner
-		}
-		edits = append(edits, edit{record.Ref, field, r.Dump()[record.Ref], owner})
-	}
+	edits := r.editAll()
 	r.step = next
 	report := r.run(sync.Apply)
 	r.healthy(report)
-	now := r.Dump()
-	held := false
-	for _, e := range edits {
-		switch kept := now[e.ref] == e.text; e.owner {
-		case plan.Hold:
-			held = true
-			if !kept {
-				r.Errorf("%s: %s is the person's (hold) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.text, now[e.ref])
-			}
-		case plan.Keep, plan.Fill:
-			if !kept && next == Start {
-				r.Errorf("%s: %s is the person's (%s) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.owner, e.text, now[e.ref])
-			}
-		default:
-			if kept {
-				r.Errorf("%s: %s is ours (restore) and was left as the person wrote it: %s", e.ref, e.field, e.text)
-			}
-		}
-	}
+	held := r.respected(edits, next == Start)
 	if !held {
 		r.inStep()
 		return
@@ -181,6 +142,67 @@ func (r *rig) edits(next Step) {
 		}
 	}
 	r.inStep()
+}
+
+// An edit is what a person did to one object: the field, and what the target
+// then held.
+type edit struct {
+	ref, field, text string
+	owner            plan.Ownership
+}
+
+// editAll edits everything of the first customer that the store says is ours
+// and the target has.
+func (r *rig) editAll() (edits []edit) {
+	r.Helper()
+	target, err := r.Open(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	kinds := target.Spec().Kinds
+	m, err := r.store.Recall(r.Context(), plan.Scope{Customer: string(r.tenants()[0].ID), Target: r.Target})
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, record := range m.Records {
+		if _, there := r.Dump()[record.Ref]; !there {
+			continue // announced, and its ref not known yet
+		}
+		i := slices.IndexFunc(kinds, func(k plan.Kind) bool { return k.Name == record.Kind })
+		field := r.Edit(record.Ref)
+		owner, ok := kinds[i].Fields[field]
+		if !ok {
+			owner = kinds[i].Owner
+		}
+		edits = append(edits, edit{record.Ref, field, r.Dump()[record.Ref], owner})
+	}
+	return edits
+}
+
+// respected wants the edits to be there as their owners say, and reports whether
+// one of them holds. Where more than the edited field may have changed since,
+// a field that is kept or filled cannot be told from the whole object.
+func (r *rig) respected(edits []edit, alone bool) (held bool) {
+	r.Helper()
+	now := r.Dump()
+	for _, e := range edits {
+		switch kept := now[e.ref] == e.text; e.owner {
+		case plan.Hold:
+			held = true
+			if !kept {
+				r.Errorf("%s: %s is the person's (hold) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.text, now[e.ref])
+			}
+		case plan.Keep, plan.Fill:
+			if !kept && alone {
+				r.Errorf("%s: %s is the person's (%s) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.owner, e.text, now[e.ref])
+			}
+		default:
+			if kept {
+				r.Errorf("%s: %s is ours (restore) and was left as the person wrote it: %s", e.ref, e.field, e.text)
+			}
+		}
+	}
+	return held
 }
 
 // A late target is edited after it was observed and before it is written to.
@@ -261,6 +283,7 @@ func (b *bench) leavesTheUnknown() {
 func (b *bench) survivesFaults() {
 	for _, step := range append([]Step{Start}, steps...) {
 		var want []string
+		var values map[plan.Key]map[string]string
 		b.bubble(step.String()+", nothing fails", func(r *rig) {
 			if step != Start {
 				r.settle()
@@ -268,7 +291,7 @@ func (b *bench) survivesFaults() {
 			if r.has(step) {
 				r.step = step
 				r.bring()
-				want = refs(r.Dump())
+				want, values = refs(r.Dump()), r.fields()
 			}
 		})
 		if want == nil {
@@ -299,6 +322,7 @@ func (b *bench) survivesFaults() {
 				if got := refs(r.Dump()); !slices.Equal(got, want) {
 					r.Errorf("the target holds %v, want %v as without the fault", got, want)
 				}
+				r.sameFields(values, "the fault")
 				r.explained()
 			})
 		}
@@ -342,6 +366,7 @@ func (r *rig) explained() {
 func (b *bench) survivesKills() {
 	for _, step := range append([]Step{Start}, steps...) {
 		var want []string
+		var values map[plan.Key]map[string]string
 		for at := 0; ; at++ {
 			ended := false
 			b.bubble(fmt.Sprintf("%s, at write %d to the store", step, at), func(r *rig) {
@@ -356,7 +381,7 @@ func (b *bench) survivesKills() {
 				switch {
 				case at == 0: // the life that nobody ends says what should be there
 					r.bring()
-					want = refs(r.Dump())
+					want, values = refs(r.Dump()), r.fields()
 				case !r.killedAt(at):
 					ended = true
 				}
@@ -366,11 +391,56 @@ func (b *bench) survivesKills() {
 				if got := refs(r.Dump()); !slices.Equal(got, want) {
 					r.Errorf("the target holds %v, want %v as without the kill", got, want)
 				}
+				r.sameFields(values, "the kill")
 			})
 			if ended || b.Failed() {
 				break
 			}
 		}
+	}
+}
+
+// respectsEditsAfterKills kills the process at every write to the store of a
+// first contact, as survivesKills does, and lets a person edit what is there
+// before it is started again.
+func (b *bench) respectsEditsAfterKills() {
+	for at, ended := 1, false; !ended && !b.Failed(); at++ {
+		b.bubble(fmt.Sprintf("at write %d to the store", at), func(r *rig) {
+			ended = !r.killedAt(at)
+			r.reopen()
+			edits := r.editAll()
+			var fields []map[string]string
+			for _, e := range edits {
+				fields = append(fields, r.fieldsOf(e.ref))
+			}
+			r.bring()
+			for i, e := range edits {
+				if now := r.fieldsOf(e.ref)[e.field]; e.owner != plan.Restore && e.owner != "" && now != fields[i][e.field] {
+					r.Errorf("%s: %s is the person's (%s) and was written over: was %s, is %s", e.ref, e.field, e.owner, fields[i][e.field], now)
+				}
+			}
+		})
+	}
+}
+
+// fieldsOf returns the fields of what is ours under that ref.
+func (r *rig) fieldsOf(ref string) map[string]string {
+	r.Helper()
+	for _, object := range r.observed() {
+		if object.Ref == ref {
+			return asText(object.Fields)
+		}
+	}
+	return nil
+}
+
+// sameFields wants everything that is ours to hold what it would hold had nothing
+// happened. What a person wrote before the first contact is among it: an
+// interrupted adoption must not make it look like ours.
+func (r *rig) sameFields(want map[plan.Key]map[string]string, what string) {
+	r.Helper()
+	if diff := cmp.Diff(want, r.fields()); diff != "" {
+		r.Errorf("the fields differ from what they would be without %s (-want +got):\n%s", what, diff)
 	}
 }
 

@@ -153,10 +153,13 @@ func (r *rig) run(mode sync.Mode) *sync.Report {
 }
 
 func (r *rig) try(mode sync.Mode) (*sync.Report, error) {
+	return r.engine.Run(r.Context(), sync.Selection{Jobs: []sync.Job{r.job()}, Trigger: "command"}, mode)
+}
+
+func (r *rig) job() sync.Job {
 	wide := plan.Ceiling{Count: 1000, Percent: 100}
-	job := sync.Job{Name: "conformance", Targets: []string{r.Target}, Policy: r.policy, Limits: sync.Limits{Limits: plan.Limits{
+	return sync.Job{Name: "conformance", Targets: []string{r.Target}, Policy: r.policy, Limits: sync.Limits{Limits: plan.Limits{
 		Creates: wide, Updates: wide, Deletes: wide, Increase: decimal.New(1, 9), Decrease: decimal.New(1, 9), SourceShrink: 100}}}
-	return r.engine.Run(r.Context(), sync.Selection{Jobs: []sync.Job{job}, Trigger: "command"}, mode)
 }
 
 // apply runs and wants no scope to fail.
@@ -263,6 +266,47 @@ func (r *rig) inStep() {
 	if got := r.Writes() - before; got != 0 {
 		r.Errorf("%d writes although there is nothing to do", got)
 	}
+}
+
+// observed returns everything at the target that is ours. Its keys name the
+// customer too.
+func (r *rig) observed() (all []plan.Object) {
+	r.Helper()
+	witness := func(e sync.Evidence) {
+		ours := map[plan.Key]bool{}
+		for _, record := range e.Records {
+			ours[record.Key] = true
+		}
+		for _, o := range e.Observed.Objects {
+			if ours[o.Key] {
+				o.ID += " of " + e.Customer.Name
+				all = append(all, o)
+			}
+		}
+	}
+	if _, err := r.engine.Run(r.Context(), sync.Selection{Jobs: []sync.Job{r.job()}, Trigger: "command", Witness: witness}, sync.PlanOnly); err != nil {
+		r.Fatal(err)
+	}
+	return all
+}
+
+// fields returns what the target holds of everything that is ours, by key and
+// field.
+func (r *rig) fields() map[plan.Key]map[string]string {
+	r.Helper()
+	all := map[plan.Key]map[string]string{}
+	for _, o := range r.observed() {
+		all[o.Key] = asText(o.Fields)
+	}
+	return all
+}
+
+func asText(fields plan.Fields) map[string]string {
+	all := map[string]string{}
+	for _, f := range fields {
+		all[f.Name] = f.Value.String()
+	}
+	return all
 }
 
 // ours returns the refs of what the store says is ours, sorted.

@@ -91,6 +91,7 @@ func Run(t *testing.T, fixture func(*testing.T) *Fixture) {
 		{"a source that proves nothing changes nothing", (*bench).leavesTheUnknown},
 		{"a lost or refused write doubles nothing", (*bench).survivesFaults},
 		{"killed anywhere, the next run ends in step", (*bench).survivesKills},
+		{"killed anywhere, what a person then edits is respected", (*bench).respectsEditsAfterKills},
 		{"what could not be noted is not written", (*bench).announcesFirst},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -60,7 +60,8 @@ type fake struct {
 func newFake(kind plan.Kind) *fake {
 	f := &fake{kind: kind, assets: map[string]plan.Object{}, owner: map[string]string{}, next: 100}
 	for _, t := range fakeTenants {
-		f.add(string(t.ID), "one", "old note of one")
+		ref := f.add(string(t.ID), "one", "old note of one")
+		f.assets[ref] = named(f.assets[ref], "old asset one") // so that taking it on sends something
 		f.add(string(t.ID), "two", "note of two at start")
 		f.add(string(t.ID), "nobody", "a stranger's")
 	}
@@ -71,6 +72,11 @@ var fakeTenants = []directory.Tenant{{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11"
 
 func asset(id, name, note string) plan.Object {
 	return plan.Object{Key: plan.Key{Kind: "asset", ID: id}, Label: id, Fields: plan.Set("archived", "", "name", name, "note", note)}
+}
+
+func named(o plan.Object, name string) plan.Object {
+	o.Fields = o.Fields.With("name", plan.Value{name})
+	return o
 }
 
 func (f *fake) add(customer, id, note string) string {
@@ -197,9 +203,14 @@ func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (pla
 	case ch.After == nil:
 		delete(f.assets, ch.Before.Ref)
 		applied.Object = *ch.Before
-	default:
-		f.assets[ch.Before.Ref] = *ch.After
-		applied.Object = *ch.After
+	default: // only what is sent changes; a person may have edited the rest meanwhile
+		o := f.assets[ch.Before.Ref]
+		for _, x := range ch.Fields {
+			o.Fields = o.Fields.With(x.Name, x.After)
+		}
+		o.Retired = ch.After.Retired
+		f.assets[ch.Before.Ref] = o
+		applied.Object = o
 	}
 	if fault != nil {
 		return plan.Applied{}, rest.ErrOutcomeUnknown
