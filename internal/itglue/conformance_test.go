@@ -43,7 +43,7 @@ func conforming(t *testing.T, edit func(*itglue.Config)) *targettest.Fixture {
 	sim := itgluesim.New(itgluesim.World{
 		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
 		Contacts: []*itgluesim.Contact{
-			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Title: "Head of buying", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
 			{ID: 42, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger"},
 			{ID: 43, OrganizationID: 4, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
 		},
@@ -106,6 +106,8 @@ func conforming(t *testing.T, edit func(*itglue.Config)) *targettest.Fixture {
 			users = append(users, directory.User{ID: person(n), UPN: strings.ToLower(name) + "@" + domain, Mail: strings.ToLower(name) + "@" + domain,
 				Name: name, GivenName: name, Surname: "Ruiz", Enabled: true})
 		}
+		// The contact that is there already has a title of its own and lacks a phone.
+		users[0].JobTitle, users[0].BusinessPhones = "Purchaser", []string{"+44 20 7946 0101"}
 		switch {
 		case tenant.ID != f.Tenants[0].ID:
 		case step == targettest.Changed:
