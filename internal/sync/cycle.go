@@ -93,8 +93,8 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 		}
 		return false, nil
 	case !s.customer.Listed:
-		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists tenant %s (excluded there, its relationship ended, or its list is not refreshed yet)",
-			directory.ErrIncomplete, s.customer.Tenant.ID))
+		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists %s (excluded there, its relationship ended, or its list is not refreshed yet)",
+			directory.ErrIncomplete, cmp.Or(s.customer.Name, string(s.customer.Tenant.ID))))
 		return false, nil
 	}
 	if err := s.snapshot.Proven(needs); err != nil {
