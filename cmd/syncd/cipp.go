@@ -68,7 +68,7 @@ func (t *technician) work(run func(ctx context.Context, d *desk, args []string) 
 		if err := t.oneForm(); err != nil {
 			return err
 		}
-		client, err := w.operator()
+		client, err := w.operator(false)
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func endpointsCommand(t *technician) *cobra.Command {
 			if e.NeedsTenant() {
 				tenant = "needed"
 			}
-			table.Rows = append(table.Rows, []string{e.Name, strings.Join(e.Methods, " "), kind, e.Category, e.Role, tenant, strings.Join(e.Query, " "), strings.Join(e.Body, " ")})
+			table.Rows = append(table.Rows, []string{e.Name, strings.Join(e.Methods, " "), kind, e.Category, e.Permission(), tenant, strings.Join(e.Query, " "), strings.Join(e.Body, " ")})
 		}
 		if t.json {
 			type entry struct {
@@ -119,17 +119,23 @@ type request struct {
 	columns    []string
 	all        bool
 	allTenants bool
+	unknown    bool
+	method     string
 }
 
 func callCommand(t *technician) *cobra.Command {
 	var r request
 	cmd := &cobra.Command{Use: "call ENDPOINT", Short: "Call any endpoint", Args: cobra.ExactArgs(1),
-		Long: "Call any endpoint of CIPP. The answer is judged by CIPP's rules: an error inside a 200 is an error. What changes something is shown first and asked about."}
+		Long: "Call any endpoint of CIPP. The answer is judged by CIPP's rules: an error inside a 200 is an error. What changes something is shown first and asked about.\n\n" +
+			"CIPP updates itself every few days and may have endpoints that the map lacks: --unknown calls one by its name. Nobody knows what it does, so it counts as one that changes something, " +
+			"is sent once, and wants to be told whom it is about: --tenant none where that is CIPP itself."}
 	cmd.Flags().StringArrayVar(&r.query, "query", nil, "a parameter, `NAME=VALUE`; may be repeated")
 	cmd.Flags().StringVar(&r.body, "body", "", "`FILE` with the JSON body; - for standard input")
 	cmd.Flags().StringSliceVar(&r.columns, "columns", nil, "show these `NAMES` of the rows alone, in this order")
 	cmd.Flags().BoolVar(&r.all, "all", false, "follow pages and queues to the end")
 	cmd.Flags().BoolVar(&r.allTenants, "all-tenants", false, "ask about all tenants at once")
+	cmd.Flags().BoolVar(&r.unknown, "unknown", false, "the endpoint is newer than the map")
+	cmd.Flags().StringVar(&r.method, "method", "", "with --unknown: `GET` or POST; GET for what begins with List, if not said")
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		var names []string
 		for _, e := range endpoint.All() {
@@ -144,19 +150,18 @@ func callCommand(t *technician) *cobra.Command {
 }
 
 func (d *desk) call(ctx context.Context, name string, r *request) error {
+	if r.unknown {
+		return d.callUnlisted(ctx, name, r)
+	}
 	e, err := endpoint.Find(name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --unknown calls one that is newer than the map", err)
+	}
+	if r.method != "" {
+		return usage("--method is for --unknown: the map says how %s is called", e.Name)
 	}
 	k := cipp.Call{Endpoint: e.Name, AllTenants: r.allTenants || strings.EqualFold(d.tenant, "AllTenants"), Query: url.Values{}, All: r.all}
-	for _, pair := range r.query {
-		name, value, ok := strings.Cut(pair, "=")
-		if !ok || name == "" {
-			return usage("--query %q is not NAME=VALUE", pair)
-		}
-		k.Query.Add(name, value)
-	}
-	if k.Body, k.List, err = d.readBody(r.body); err != nil {
+	if err := d.fill(&k, r); err != nil {
 		return err
 	}
 	switch {
@@ -187,7 +192,7 @@ func (d *desk) call(ctx context.Context, name string, r *request) error {
 		d.mention("%s publishes no parameter %s; most likely nobody reads it", e.Name, clean(strings.Join(slices.Compact(strange), ", ")))
 	}
 	if e.Writes() {
-		return d.write(ctx, e, k)
+		return d.write(ctx, e, k, nil)
 	}
 	p := d.progress("tenants")
 	k.Progress = func(at cipp.Progress) { p.at(at.Done, max(at.Total, at.Done), fmt.Sprintf("%d rows", at.Rows)) }
@@ -199,8 +204,56 @@ func (d *desk) call(ctx context.Context, name string, r *request) error {
 	return d.reply(reply, r.columns)
 }
 
+// fill puts into a call what was typed of it.
+func (d *desk) fill(k *cipp.Call, r *request) (err error) {
+	for _, pair := range r.query {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return usage("--query %q is not NAME=VALUE", pair)
+		}
+		k.Query.Add(name, value)
+	}
+	k.Body, k.List, err = d.readBody(r.body)
+	return err
+}
+
+// nobody is the word for a call that is about CIPP itself.
+const nobody = "none"
+
+// callUnlisted calls an endpoint that the map does not know, with every caution.
+func (d *desk) callUnlisted(ctx context.Context, name string, r *request) (err error) {
+	k := cipp.Call{Endpoint: name, Unlisted: true, Query: url.Values{}, Method: strings.ToUpper(r.method)}
+	if err := d.fill(&k, r); err != nil {
+		return err
+	}
+	switch {
+	case r.all || r.allTenants || strings.EqualFold(d.tenant, "AllTenants"):
+		return usage("--unknown calls for one tenant, once: --all and --all-tenants are for endpoints of the map")
+	case d.tenant == "":
+		return usage("whom is %s about? Name the tenant with --tenant, or --tenant %s for CIPP itself (without one CIPP answers for the partner's own)", name, nobody)
+	case !strings.EqualFold(d.tenant, nobody):
+		if k.Tenant, _, err = d.of(ctx, nil); err != nil {
+			return err
+		}
+	}
+	if k.Method == "" {
+		k.Method = "POST"
+		if strings.HasPrefix(strings.ToLower(name), "list") && k.Body == nil && k.List == nil {
+			k.Method = "GET"
+		}
+	}
+	if d.client, err = d.world.operator(true); err != nil {
+		return err
+	}
+	e, err := endpoint.Unlisted(name, k.Method, k.Tenant.ID != "")
+	if err != nil {
+		return usageError{err}
+	}
+	return d.write(ctx, e, k, r.columns)
+}
+
 // write shows a call that changes something, asks, sends it and writes it down.
-func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call) error {
+func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call, columns []string) error {
 	shown, err := k.Preview()
 	if err != nil {
 		return err
@@ -237,6 +290,9 @@ func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call) erro
 	object := &plan.Object{Key: plan.Key{Kind: "call", ID: e.Name}, Label: title, Info: map[string]string{"query": shown.Query.Encode(), "body": d.redact.Text(string(body))}}
 	if jerr := d.writeDown(ctx, k.Tenant, nil, object, result, message); jerr != nil {
 		err = errors.Join(err, jerr)
+	}
+	if reply != nil && e.Unlisted() {
+		return errors.Join(d.reply(reply, columns), err)
 	}
 	if reply != nil {
 		// Of a call that failed in part too: a password that was made is told once.

@@ -97,7 +97,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		targets["itglue"] = func(context.Context) (sync.Target, error) { return w.ITGlue.Open(), nil }
 	}
 	if cfg.CIPP.Tenants.Active() {
-		operator, err := w.operator()
+		operator, err := w.operator(false)
 		if err != nil {
 			return nil, err
 		}
@@ -120,8 +120,8 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 
 // operator is a client of CIPP that can change things there. The one that reads
 // for the jobs cannot, whatever it is asked.
-func (w *World) operator() (*cipp.Client, error) {
-	return cipp.New(w.Config.CIPP.Config, cipp.Options{Log: w.Log, Bucket: w.cippBucket, Metrics: w.calls, Operate: true})
+func (w *World) operator(unlisted bool) (*cipp.Client, error) {
+	return cipp.New(w.Config.CIPP.Config, cipp.Options{Log: w.Log, Bucket: w.cippBucket, Metrics: w.calls, Operate: true, Unlisted: unlisted})
 }
 
 func buildInfo() prometheus.Collector {

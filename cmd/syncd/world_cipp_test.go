@@ -97,6 +97,7 @@ func (w *world) role(name string) {
 //	lose ENDPOINT                 the next call is carried out, and its answer is lost
 //	stall ENDPOINT                the next call hangs until its caller is gone; nothing is done
 //	trip STEP TEXT                a step of an offboarding ends so
+//	newer ENDPOINT…               CIPP has them, and no map does
 //	heal
 //	alias TENANT is TEXT
 //	group NAME has TENANTS        a tenant group and the domains of its members
@@ -138,6 +139,8 @@ func (w *world) technician(ts *testscript.TestScript, args []string) error {
 		w.cipp.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{Partial: true}})
 	case "trip":
 		w.cipp.SetFaults(cippsim.Faults{Tasks: cippsim.TaskFaults{Trips: map[string]string{arg(1): arg(2)}}})
+	case "newer":
+		w.cipp.SetFaults(cippsim.Faults{NewEndpoints: args[1:]})
 	case "lose":
 		w.cipp.Fail(cippsim.Rule{Endpoint: arg(1), Times: 1, Fault: cippsim.Fault{Kind: cippsim.CutBody}})
 	case "stall":

@@ -23,6 +23,9 @@ import (
 type Call struct {
 	Endpoint string // its name, whatever the case
 	Method   string // "" means the endpoint's own; any other is refused
+	// Unlisted calls an endpoint that the map does not know, with Method, by a
+	// client that was made with Options.Unlisted. It counts as one that writes.
+	Unlisted bool
 
 	// Tenant is whom the call is about; zero where the endpoint is about CIPP
 	// itself. It is put where the endpoint looks for it, in its spelling.
@@ -111,16 +114,9 @@ func operable() []rest.Route {
 // A read of a tenant that CIPP is not let into has no rows and no error: none
 // is not the same as empty.
 func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
-	e, err := endpoint.Find(k.Endpoint)
+	e, w, err := k.prepare()
 	if err != nil {
-		return nil, fmt.Errorf("cipp: %w", err)
-	}
-	w, err := k.wire(e)
-	if errors.Is(err, ErrMisuse) {
 		return nil, err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cipp: %w", err)
 	}
 	hide := secret.NewRedactor(secretsIn(w.request.Body)...)
 	var reply *Reply
@@ -167,6 +163,11 @@ func (c *Client) writeAny(ctx context.Context, e endpoint.Endpoint, w call, hide
 		return nil, fmt.Errorf("cipp: %s: %w; CIPP took the request: read back what became of it", e.Name, err)
 	}
 	reply := &Reply{Rows: o.rows, Pages: 1}
+	if e.Unlisted() {
+		for i, raw := range reply.Rows {
+			reply.Rows[i] = RedactRow(raw) // nobody knows what they hold
+		}
+	}
 	failed := o.say(reply, e, hide)
 	if len(failed) > 0 {
 		done := slices.DeleteFunc(slices.Clone(reply.Said), func(s string) bool { return slices.Contains(failed, s) })

@@ -30,16 +30,9 @@ type Preview struct {
 // Preview says what Call would send, or refuses what Call would refuse. It
 // sends nothing.
 func (k Call) Preview() (*Preview, error) {
-	e, err := endpoint.Find(k.Endpoint)
+	e, w, err := k.prepare()
 	if err != nil {
-		return nil, fmt.Errorf("cipp: %w", err)
-	}
-	w, err := k.wire(e)
-	if errors.Is(err, ErrMisuse) {
 		return nil, err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cipp: %w", err)
 	}
 	p := &Preview{Endpoint: e, Tenant: w.filter.value, Method: w.request.Method, Query: w.request.Query}
 	if k.AllTenants {
@@ -63,6 +56,34 @@ func (k Call) Preview() (*Preview, error) {
 	slices.Sort(p.Unread)
 	p.Unread = slices.Compact(p.Unread)
 	return p, nil
+}
+
+// prepare finds the endpoint and makes the request.
+func (k *Call) prepare() (endpoint.Endpoint, call, error) {
+	e, err := k.endpoint()
+	if err != nil {
+		return e, call{}, err
+	}
+	w, err := k.wire(e)
+	if err != nil && !errors.Is(err, ErrMisuse) {
+		err = fmt.Errorf("cipp: %w", err)
+	}
+	return e, w, err
+}
+
+func (k *Call) endpoint() (endpoint.Endpoint, error) {
+	if k.Unlisted {
+		e, err := endpoint.Unlisted(k.Endpoint, k.Method, k.Tenant != directory.Tenant{})
+		if err != nil {
+			return e, Misuse("%v", err)
+		}
+		return e, nil
+	}
+	e, err := endpoint.Find(k.Endpoint)
+	if err != nil {
+		return e, fmt.Errorf("cipp: %w", err)
+	}
+	return e, nil
 }
 
 // wire turns a call into a request, and refuses what CIPP would misunderstand.

@@ -40,6 +40,8 @@ type Options struct {
 	// Operate lets Call reach every endpoint of CIPP, those that write included.
 	// Without it a client can only read what a sync needs, whatever it is asked.
 	Operate bool
+	// Unlisted lets Call reach, besides, endpoints that the map does not know.
+	Unlisted bool
 	// HireDates asks for employeeHireDate too, which nobody needs but provisioning
 	// that maps it.
 	HireDates bool
@@ -79,6 +81,9 @@ func New(conf Config, o Options) (*Client, error) {
 	routes := allowed
 	if o.Operate {
 		routes = operable()
+	}
+	if o.Operate && o.Unlisted {
+		routes = append(routes, rest.Route{Method: http.MethodGet, Path: "/api/{endpoint}"}, rest.Route{Method: http.MethodPost, Path: "/api/{endpoint}"})
 	}
 	c.rest, err = rest.New(rest.Options{
 		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: routes,

@@ -11,7 +11,12 @@ var ErrDangerous = errors.New("CIPP would take this request and do something els
 
 // Warning says what an endpoint does that its name does not tell, or "". It is
 // for whoever is about to call it.
-func (e Endpoint) Warning() string { return dangers[e.Name].warning }
+func (e Endpoint) Warning() string {
+	if e.unlisted {
+		return "the map does not know it: what it does, whom it does it to and what it leaves out is not known; it is sent once and not read back"
+	}
+	return dangers[e.Name].warning
+}
 
 // Check refuses the requests that CIPP takes without a word and that do harm
 // then: those that leave out what CIPP fills in with the wrong thing. It knows

@@ -1,6 +1,7 @@
 // Package endpoint is the map of CIPP's API: every endpoint that CIPP 10.8
 // publishes, with its verbs, the permission it asks for and the names of its
-// parameters, and what the map alone does not tell: which of them change
+// parameters; those that newer front ends call, whose permission is not known;
+// and what the map alone does not tell: which of them change
 // something, how each wants its tenant named, which answers hold secrets, and
 // which requests CIPP takes without a word and then does something else.
 //
@@ -11,9 +12,11 @@ package endpoint
 //go:generate go run ./generate
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,23 +26,33 @@ import (
 
 // published is the map as data, one endpoint a line (CIPP source:
 // Config/openapi.json of CIPP-API 10.8.2, and the permission in the head of
-// each endpoint's own file).
+// each endpoint's own file; and, with since, what the front end up to 10.9.0 and
+// its branch of 22 August 2026 call besides).
 //
 //go:embed endpoints.json
 var published []byte
 
-// Version is the CIPP that the map was made of.
+// Version is the CIPP that the map was made of; entries with Since are newer.
 const Version = "10.8.2"
 
 // An Endpoint is one entry of the map. Its slices are shared: do not change them.
 type Endpoint struct {
-	Name     string   `json:"name"`     // in the case that CIPP resolves fastest
-	Methods  []string `json:"methods"`  // the verbs CIPP publishes
-	Category string   `json:"category"` // CIPP's folder, such as Identity/Administration/Users
-	Role     string   `json:"role"`     // the permission, such as Identity.User.Read; Public where CIPP asks for none
-	Query    []string `json:"query"`    // names of parameters CIPP looks for in the query
-	Body     []string `json:"body"`     // and in the body
+	Name     string   `json:"name"`            // in the case that CIPP resolves fastest
+	Methods  []string `json:"methods"`         // the verbs CIPP publishes
+	Category string   `json:"category"`        // CIPP's folder, such as Identity/Administration/Users
+	Role     string   `json:"role"`            // the permission, such as Identity.User.Read; Public where CIPP asks for none; empty where it is not known
+	Query    []string `json:"query"`           // names of parameters CIPP looks for in the query
+	Body     []string `json:"body"`            // and in the body
+	Since    string   `json:"since,omitempty"` // the first version that has it, where that is newer than Version
+
+	unlisted bool // it is not in the map
 }
+
+// Unlisted reports whether the map knows nothing of the endpoint but its name.
+func (e Endpoint) Unlisted() bool { return e.unlisted }
+
+// Permission is Role for people.
+func (e Endpoint) Permission() string { return cmp.Or(e.Role, "not known") }
 
 // Path is below the API's base URL.
 func (e Endpoint) Path() string { return "/api/" + e.Name }
@@ -97,6 +110,33 @@ func Find(name string) (Endpoint, error) {
 		return e, nil
 	}
 	return Endpoint{}, &UnknownError{name, near(name)}
+}
+
+var nameOfOne = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,80}$`)
+
+// Unlisted makes an endpoint of a name that the map does not know, because CIPP
+// is newer than it. What it does is anybody's guess: it counts as one that
+// writes, whose answers hold secrets. ofTenant says that it is about a tenant,
+// which it is then told as most endpoints are.
+func Unlisted(name, method string, ofTenant bool) (Endpoint, error) {
+	name = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(name), "/"), "api/")
+	if e, ok := byName()[strings.ToLower(name)]; ok {
+		return Endpoint{}, fmt.Errorf("%s is in the map, which knows what to beware of: call it as it is", e.Name)
+	}
+	if !nameOfOne.MatchString(name) {
+		return Endpoint{}, fmt.Errorf("%q cannot be the name of an endpoint", name)
+	}
+	if method = strings.ToUpper(method); method != "GET" && method != "POST" {
+		return Endpoint{}, fmt.Errorf("an endpoint is called with GET or POST, not with %q", method)
+	}
+	e := Endpoint{Name: name, Methods: []string{method}, Category: "unknown", unlisted: true}
+	switch {
+	case ofTenant && method == "GET":
+		e.Query = []string{"tenantFilter"}
+	case ofTenant:
+		e.Body = []string{"tenantFilter"}
+	}
+	return e, nil
 }
 
 // near are up to three names that somebody who typed name may have meant.
@@ -184,6 +224,9 @@ func (e Endpoint) Takes(name string) bool { return among(e.Query, name) || among
 // likely nobody reads them. The map cannot know the names in a body that is
 // handed on as it is, so an endpoint without declared body names takes any.
 func (e Endpoint) Undeclared(query map[string][]string, body map[string]any) []string {
+	if e.unlisted {
+		return nil
+	}
 	tenant, _ := e.TenantParameter()
 	var odd []string
 	for name := range query {

@@ -9,13 +9,13 @@ import (
 
 func TestTheMapIsWholeAndSound(t *testing.T) {
 	list := All()
-	if got, want := len(list), 645; got != want {
+	if got, want := len(list), 663; got != want {
 		t.Errorf("got %d endpoints, want %d", got, want)
 	}
 	var names []string
 	for _, e := range list {
 		names = append(names, strings.ToLower(e.Name))
-		if e.Name == "" || e.Category == "" || e.Role == "" || len(e.Methods) == 0 {
+		if e.Name == "" || e.Category == "" || e.Role == "" && e.Since == "" || len(e.Methods) == 0 {
 			t.Errorf("%+v lacks something", e)
 		}
 		for _, m := range e.Methods {
@@ -26,7 +26,7 @@ func TestTheMapIsWholeAndSound(t *testing.T) {
 		if !slices.Contains(e.Methods, e.Method()) {
 			t.Errorf("%s: %s is not among %v", e.Name, e.Method(), e.Methods)
 		}
-		if e.Role != Public && !strings.HasSuffix(e.Role, ".Read") && !strings.HasSuffix(e.Role, ".ReadWrite") {
+		if e.Role != "" && e.Role != Public && !strings.HasSuffix(e.Role, ".Read") && !strings.HasSuffix(e.Role, ".ReadWrite") {
 			t.Errorf("%s: got the permission %s", e.Name, e.Role)
 		}
 	}
@@ -36,6 +36,35 @@ func TestTheMapIsWholeAndSound(t *testing.T) {
 	list[0].Name = "changed"
 	if All()[0].Name == "changed" {
 		t.Error("the caller got the map itself")
+	}
+}
+
+func TestWhatIsNewerThanTheMapsPermissionsIsTakenForTheWorst(t *testing.T) {
+	for name, writes := range map[string]bool{"ListGuestUsers": false, "ListPartnerTenantInfo": false, "ExecGroupMembers": true, "ExecSamSecretStatus": true} {
+		e, err := Find(name)
+		if err != nil || e.Since == "" || e.Permission() != "not known" || e.Writes() != writes {
+			t.Errorf("%s: got %+v and %v, want one that writes: %t", name, e, err, writes)
+		}
+	}
+	for _, tt := range []struct {
+		name, method string
+		ofTenant     bool
+		want         string // of the error
+	}{
+		{"ListBrandNew", "get", true, ""}, {"/api/ExecBrandNew", "POST", false, ""},
+		{"listusers", "GET", true, "ListUsers is in the map"}, {"../x", "GET", true, "cannot be the name"}, {"a/b", "GET", true, "cannot be the name"},
+		{"", "GET", true, "cannot be the name"}, {"ListBrandNew", "DELETE", true, "GET or POST"},
+	} {
+		e, err := Unlisted(tt.name, tt.method, tt.ofTenant)
+		if tt.want != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+			}
+			continue
+		}
+		if err != nil || !e.Writes() || !e.TellsSecrets() || !e.RepeatsSecrets() || e.Warning() == "" || e.NeedsTenant() != tt.ofTenant || e.TakesAllTenants() || !e.Unlisted() {
+			t.Errorf("%s: got %+v and %v, want every caution", tt.name, e, err)
+		}
 	}
 }
 
@@ -127,7 +156,7 @@ func TestWhatWritesIsKnownByPermissionAndNotByVerb(t *testing.T) {
 		}
 	}
 	for _, e := range All() {
-		if e.Writes() && e.Method() != "POST" {
+		if e.Since == "" && e.Writes() && e.Method() != "POST" {
 			t.Errorf("%s writes and would be sent as %s", e.Name, e.Method())
 		}
 	}

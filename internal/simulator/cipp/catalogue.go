@@ -9,7 +9,9 @@ import (
 )
 
 // catalogueTable is every endpoint that CIPP 10.8 publishes: verbs, role,
-// category and the names of its parameters (CIPP source: Config/openapi.json).
+// category and the names of its parameters (CIPP source: Config/openapi.json);
+// and those that newer front ends call, with the version that has them. Their
+// role is not known; they take any.
 //
 //go:embed catalogue.tsv
 var catalogueTable string
@@ -22,6 +24,7 @@ type declaration struct {
 	category string
 	query    []string
 	body     []string
+	since    string
 }
 
 // catalogue holds the declarations by their names in lower case.
@@ -36,10 +39,18 @@ var catalogue = sync.OnceValue(func() map[string]declaration {
 	lines := strings.Split(strings.TrimRight(catalogueTable, "\n"), "\n")
 	for _, line := range lines[1:] {
 		f := strings.Split(line, "\t")
-		all[strings.ToLower(f[0])] = declaration{f[0], words(f[1]), f[2], f[3], words(f[4]), words(f[5])}
+		all[strings.ToLower(f[0])] = declaration{f[0], words(f[1]), f[2], f[3], words(f[4]), words(f[5]), f[6]}
 	}
 	return all
 })
+
+// declared is what CIPP publishes about an endpoint, or would.
+func (s *Server) declared(name string) declaration {
+	if d, known := catalogue()[strings.ToLower(name)]; known {
+		return d
+	}
+	return declaration{name: name, query: []string{"tenantFilter"}}
+}
 
 func among(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
@@ -48,7 +59,9 @@ func among(names []string, name string) bool {
 func (d declaration) takes(name string) bool { return among(d.query, name) || among(d.body, name) }
 
 // writes says whether it changes anything: the permission tells, the verb does not.
-func (d declaration) writes() bool { return strings.HasSuffix(d.role, ".ReadWrite") }
+func (d declaration) writes() bool {
+	return strings.HasSuffix(d.role, ".ReadWrite") || d.role == "" && !strings.HasPrefix(d.name, "List")
+}
 
 // tenantOptional are those that declare tenantFilter and mean something
 // sensible without it.
@@ -58,7 +71,7 @@ var tenantOptional = []string{
 
 // endpoint makes the entry of an endpoint that has no code of its own.
 func (d declaration) endpoint() endpoint {
-	ep := endpoint{name: d.name, role: d.role, serve: (*call).generic}
+	ep := endpoint{name: d.name, role: d.role, since: d.since, serve: (*call).generic}
 	if d.takes("tenantFilter") && !among(tenantOptional, d.name) {
 		ep.tenancy = oneTenant
 	}
@@ -102,7 +115,7 @@ func (c *call) checkDeclared(method string) {
 // generic answers for an endpoint whose doings do not matter here: rows that
 // look like rows, and for a write a sentence of success.
 func (c *call) generic() answer {
-	d := catalogue()[strings.ToLower(c.endpoint.name)]
+	d := c.s.declared(c.endpoint.name)
 	if d.takes("selectedTenants") {
 		if chosen, isList := c.field("selectedTenants").([]any); !isList || len(chosen) == 0 {
 			c.s.complain("%s: no selectedTenants; nothing is done", d.name)

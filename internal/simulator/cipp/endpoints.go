@@ -137,7 +137,11 @@ func (s *Server) endpoint(name string) (endpoint, bool) {
 		return endpoints[i], endpoints[i].since == "" || s.atLeast(endpoints[i].since)
 	}
 	d, known := catalogue()[strings.ToLower(name)]
-	return d.endpoint(), known
+	if !known && among(s.faults.NewEndpoints, name) {
+		return endpoint{name: name, tenancy: oneTenant, serve: (*call).generic}, true
+	}
+	ep := d.endpoint()
+	return ep, known && (ep.since == "" || s.atLeast(ep.since))
 }
 
 // findTenant settles which tenant a call is about.

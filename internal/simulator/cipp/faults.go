@@ -16,6 +16,7 @@ type Faults struct {
 	// What the instance is.
 	Version           string   // overrides Options.Version; older ones lack endpoints and answer in older shapes
 	MissingEndpoints  []string // answer 404, whatever the version
+	NewEndpoints      []string // of a version that nobody knew when the catalogue was made; about one tenant
 	DisabledFeatures  []string // endpoints that answer 503 for good
 	SubscriptionEnded bool     // 403 for everything but PublicPing
 	Address           Address  // what stands at our base URL instead of the API

@@ -146,6 +146,9 @@ func notes(e endpoint.Endpoint) string {
 	if w := e.Warning(); w != "" {
 		all = append(all, w)
 	}
+	if e.Since != "" {
+		all = append(all, "newer than "+endpoint.Version+" (first seen: "+e.Since+")")
+	}
 	if e.TellsSecrets() {
 		all = append(all, "the answer can hold a secret")
 	}

@@ -37,7 +37,7 @@ func reference(all []endpoint.Endpoint) []byte {
 		}
 		fmt.Fprintf(&b, "## %s\n\n| Endpoint | Verb | Does | Permission | Tenant | Query | Body | Notes |\n|---|---|---|---|---|---|---|---|\n", category)
 		for _, e := range of {
-			fmt.Fprintf(&b, "| %s | %s | %s | `%s` | %s | %s | %s | %s |\n", e.Name, strings.Join(e.Methods, ", "), does(e), e.Role,
+			fmt.Fprintf(&b, "| %s | %s | %s | `%s` | %s | %s | %s | %s |\n", e.Name, strings.Join(e.Methods, ", "), does(e), e.Permission(),
 				cmp.Or(whom(e), "–"), names(e, e.Query), names(e, e.Body), cell(notes(e)))
 		}
 		b.WriteString("\n")
@@ -85,7 +85,7 @@ func fill(guide []byte) ([]byte, error) {
 			for i, p := range parameters {
 				parameters[i] = "`" + p + "`"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | `%s` | %s |\n", e.Name, strings.Join(e.Methods, ", "), does(e), e.Role, strings.Join(parameters, " "))
+			fmt.Fprintf(&b, "| %s | %s | %s | `%s` | %s |\n", e.Name, strings.Join(e.Methods, ", "), does(e), e.Permission(), strings.Join(parameters, " "))
 		}
 		b.WriteString("<!-- end -->")
 		return []byte(b.String())

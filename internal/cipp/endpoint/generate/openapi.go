@@ -92,7 +92,7 @@ func operation(e endpoint.Endpoint, method string) object {
 	}
 	op := object{
 		"operationId": id, "summary": title(e.Name), "tags": []string{e.Category},
-		"x-cipp-permission": e.Role, "x-cipp-writes": e.Writes(),
+		"x-cipp-permission": e.Permission(), "x-cipp-writes": e.Writes(),
 		"responses": object{"200": ref(answer), "400": ref("responses/Broken"), "401": ref("responses/NoToken"), "403": ref("responses/Refused"), "500": ref("responses/Broken"), "503": ref("responses/Disabled")},
 	}
 	if n := notes(e); n != "" {

@@ -191,7 +191,7 @@ func tenantValue(p endpoint.Parameter) any {
 
 // describe is what a person should know before sending a request.
 func describe(e endpoint.Endpoint) string {
-	lines := []string{title(e.Name) + "; " + does(e) + ". Permission: " + e.Role + "."}
+	lines := []string{title(e.Name) + "; " + does(e) + ". Permission: " + e.Permission() + "."}
 	if w := whom(e); w != "" {
 		lines = append(lines, "Tenant: "+strings.ReplaceAll(w, "`", "")+".")
 	}
