@@ -125,10 +125,8 @@ func (c *Config) scims() []scim.Config {
 // is asked for only then.
 func (c *Config) mapsHireDates() bool {
 	for i := range c.SCIM {
-		for _, expression := range c.SCIM[i].Attributes {
-			if strings.Contains(strings.ToLower(expression), "employeehiredate") {
-				return true
-			}
+		if (*scim.Config)(&c.SCIM[i]).Reads("employeeHireDate") {
+			return true
 		}
 	}
 	return false

@@ -148,6 +148,21 @@ func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant nothing of what the fields themselves show", text, got)
 		}
 	}
+	s.groups = append(s.groups, teamOf(2, "Board", 1))
+	s.groups[0].Members.IDs = []string{objectID(2), objectID(3)}
+	s.users = append(s.users, someone(4, "Dee"))
+	s.groups[1].Members.IDs = append(s.groups[1].Members.IDs, objectID(4))
+	s.plan()
+	for text, want := range map[string]string{
+		"ann.holm@contoso.example": "memberships wait for a run without --only, which is about this one object: add to Board; remove from Sales",
+		"dee@contoso.example":      "memberships wait for a run without --only, which is about this one object: add to Board",
+		"bo@contoso.example":       "",
+	} {
+		got := strings.Join(s.target.Trace(s.customer.Key, text), "\n")
+		if want == "" && strings.Contains(got, "memberships") || !strings.Contains(got, want) {
+			t.Errorf("%s: got\n%s\nwant %q", text, got, want)
+		}
+	}
 	if got := s.target.Trace(s.customer.Key, "nobody"); got != nil {
 		t.Errorf("got %v of nobody", got)
 	}

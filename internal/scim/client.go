@@ -59,7 +59,7 @@ func New(c Config, o Options) (*Client, error) {
 	if _, _, err := c.base("example"); err != nil {
 		return nil, fmt.Errorf("scim/%s: url %w", c.Name, err)
 	}
-	l, err := newLayout(profile, c.Attributes)
+	l, err := newLayout(profile, c.mapping(profile))
 	if err != nil {
 		return nil, fmt.Errorf("scim/%s: %w", c.Name, err)
 	}

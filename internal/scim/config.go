@@ -41,6 +41,8 @@ type Config struct {
 	// Attributes maps SCIM paths to source attributes or expressions, in
 	// addition to what the profile maps; an empty text takes a mapping away.
 	Attributes map[string]string `yaml:"attributes"`
+	// Extensions are further attributes by the names that the profile gives them.
+	Extensions []string `yaml:"extensions" env:"EXTENSIONS, overwrite"`
 }
 
 // Users says which accounts are provisioned; an empty list restricts nothing.
@@ -141,6 +143,11 @@ func (c *Config) Validate(report func(path, message string)) {
 		report("leavers.then", fmt.Sprintf("%q is none of disable, delete and leave", c.Leavers.Then))
 	}
 	if profile != nil {
+		for i, name := range c.Extensions {
+			if _, known := extension(profile, name); !known {
+				report(fmt.Sprintf("extensions[%d]", i), unknownExtension(profile, name))
+			}
+		}
 		for _, trouble := range mappingTroubles(profile, c.Attributes) {
 			report("attributes."+trouble.path, trouble.message)
 		}
@@ -238,7 +245,11 @@ func (c *Config) withGroups() bool { return len(c.Groups.Include)+len(c.Groups.R
 
 // digest is of everything in the configuration that decides what is desired.
 func (c *Config) digest(profile *Profile) string {
-	raw, err := json.Marshal([]any{profile, c.Users, c.Groups, c.Leavers, c.Reactivate, c.Attributes, c.URL})
+	decides := []any{profile, c.Users, c.Groups, c.Leavers, c.Reactivate, c.Attributes, c.URL}
+	if len(c.Extensions) > 0 {
+		decides = append(decides, c.Extensions)
+	}
+	raw, err := json.Marshal(decides)
 	if err != nil {
 		panic(err) // plain data of our own; cannot fail
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"syncd/internal/scim/attribute"
 	"syncd/internal/secret"
@@ -36,7 +37,22 @@ func TestValidate(t *testing.T) {
 		{"leavers without absences", func(c *Config) { c.Leavers.Absences = 0 }, "leavers.absences: "},
 		{"a pattern that is none", func(c *Config) { c.Groups.Include = []string{"a["} }, "groups.include[0]: "},
 		{"an attribute of the provider's", func(c *Config) { c.Attributes = map[string]string{"meta.version": "mail"} }, "attributes.meta.version: is the provider's"},
-		{"active is ours", func(c *Config) { c.Attributes = map[string]string{"active": "accountEnabled"} }, "attributes.active: "},
+		{"active is ours", func(c *Config) { c.Attributes = map[string]string{"active": "Not([accountEnabled])"} }, "attributes.active: "},
+		{"active by something else", func(c *Config) {
+			c.Attributes = map[string]string{"active": `Switch([department], "False", "Sales", "True")`}
+		}, "attributes.active: "},
+		{"active as a constant", func(c *Config) { c.Attributes = map[string]string{"active": `"True"`} }, "attributes.active: "},
+		{"active as Cinode's document has it", func(c *Config) {
+			c.Attributes = map[string]string{"active": `Switch([IsSoftDeleted], , "False", "True", "True", "False")`}
+		}, ""},
+		{"active the other way round", func(c *Config) {
+			c.Attributes = map[string]string{"active": `Switch([IsSoftDeleted], , "False", "False", "True", "True")`}
+		}, "attributes.active: "},
+		{"active in plain words", func(c *Config) { c.Attributes = map[string]string{"Active": "accountEnabled"} }, ""},
+		{"extensions by name", func(c *Config) { c.Profile, c.Extensions = "cinode", []string{"EmployeeNumber", "employmentstartdate"} }, ""},
+		{"an extension that nobody knows", func(c *Config) { c.Profile, c.Extensions = "cinode", []string{"ShoeSize"} },
+			`extensions[0]: "ShoeSize" is not known: write one of EmployeeNumber, EmploymentStartDate, or its path`},
+		{"extensions of a profile without any", func(c *Config) { c.Extensions = []string{"EmployeeNumber"} }, "extensions[0]: \"EmployeeNumber\": the profile generic knows none by name"},
 		{"a source that is not there", func(c *Config) { c.Attributes = map[string]string{"title": "jobtitel"} }, "attributes.title: "},
 		{"userName cannot go", func(c *Config) { c.Attributes = map[string]string{"userName": ""} }, "attributes.userName: cannot be taken away"},
 		{"another may go", func(c *Config) { c.Attributes = map[string]string{"displayName": ""} }, ""},
@@ -139,6 +155,45 @@ func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
 	}
 	if _, there := got["name.formatted"]; there || got["DisplayName"] != "" || got["displayName"] != "Ann!" || got[`phoneNumbers[type eq "work"].value`] != "+46 8 1" {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestExtensionsAreMappedByTheirNames(t *testing.T) {
+	const number, start = attribute.Enterprise + ":EmployeeNumber", "urn:ietf:params:scim:schemas:extension:Cinode:User:1.0:EmploymentStartDate"
+	for name, edit := range map[string]func(*Config){
+		"by name":                        func(*Config) {},
+		"and one of them from elsewhere": func(c *Config) { c.Attributes = map[string]string{number: "mailNickname"} },
+		"and active as documented": func(c *Config) {
+			c.Attributes = map[string]string{"active": `Switch([IsSoftDeleted], , "False", "True", "True", "False")`}
+		},
+	} {
+		c := config(func(c *Config) { c.Profile, c.Extensions = "cinode", []string{"EmployeeNumber", "EmploymentStartDate"} }, edit)
+		l, err := newLayout(profiles()["cinode"], c.mapping(profiles()["cinode"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := someone(1, "Ann")
+		u.EmployeeID, u.MailNickname, u.Hired = "42", "annb", time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
+		got := l.values(&u)
+		want := "42"
+		if len(c.Attributes) > 0 && c.Attributes[number] != "" {
+			want = "annb"
+		}
+		if got[l.at[number]] != want || got[l.at[start]] != "2024-03-01T00:00:00Z" || !c.Reads("employeeHireDate") || l.fields[l.at[pathActive]].from != nil {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+	if c := config(func(c *Config) { c.Profile = "cinode" }); c.Reads("employeeHireDate") {
+		t.Error("hire dates are read although nobody maps them")
+	}
+}
+
+func TestADateIsTheSameInAnotherSpelling(t *testing.T) {
+	for have, same := range map[string]bool{"2024-03-01T00:00:00Z": true, "2024-03-01T00:00:00": true, "2024-03-01T01:00:00+01:00": true, "2024-03-01T00:00:00.000Z": true,
+		"2024-03-02T00:00:00Z": false, "2024-03-01": false, "": false} {
+		if got := exact.same("2024-03-01T00:00:00Z", have); got != same {
+			t.Errorf("%q: got %t", have, got)
+		}
 	}
 }
 

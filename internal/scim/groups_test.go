@@ -257,7 +257,7 @@ func TestUnlinkingAGroupEmptiesItFirst(t *testing.T) {
 	s.run()
 	s.provider.forget()
 	s.run()
-	if got := s.provider.asked[len(s.provider.asked)-1]; !strings.HasPrefix(got, "DELETE /Groups/") || !strings.Contains(strings.Join(s.provider.bodies, ""), "remove") {
+	if got := s.provider.asked[len(s.provider.asked)-1]; !strings.HasPrefix(got, "DELETE /Groups/") || !strings.Contains(strings.Join(s.provider.bodies, ""), `"op":"Remove"`) {
 		t.Errorf("got %v, want the members removed and then a DELETE", s.provider.asked)
 	}
 	s.still()

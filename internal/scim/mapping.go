@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"syncd/internal/directory"
 	"syncd/internal/scim/attribute"
@@ -42,6 +43,75 @@ type layout struct {
 
 type trouble struct{ path, message string }
 
+// extension is an attribute that a profile knows by name, whatever its case.
+func extension(p *Profile, name string) (Extension, bool) {
+	for known, e := range p.KnownExtensions {
+		if strings.EqualFold(known, strings.TrimSpace(name)) {
+			return e, true
+		}
+	}
+	return Extension{}, false
+}
+
+func unknownExtension(p *Profile, name string) string {
+	if len(p.KnownExtensions) == 0 {
+		return fmt.Sprintf("%q: the profile %s knows none by name; write its path with its URN under attributes", name, p.Name)
+	}
+	return fmt.Sprintf("%q is not known: write one of %s, or its path with its URN under attributes", name, strings.Join(slices.Sorted(maps.Keys(p.KnownExtensions)), ", "))
+}
+
+// mapping is what the configuration maps: the extensions that it names, and over
+// them its attributes.
+func (c *Config) mapping(p *Profile) map[string]string {
+	out := map[string]string{}
+	for _, name := range c.Extensions {
+		if e, known := extension(p, name); known {
+			out[e.Path] = e.From
+		}
+	}
+	for path, source := range c.Attributes {
+		for named := range out {
+			if strings.EqualFold(named, path) {
+				delete(out, named)
+			}
+		}
+		out[path] = source
+	}
+	return out
+}
+
+// Reads reports whether the target is made from a source attribute, by the
+// configuration's own words.
+func (c *Config) Reads(attribute string) bool {
+	profile := profiles()[c.Profile]
+	if profile == nil {
+		return false
+	}
+	for _, expression := range c.mapping(profile) {
+		if strings.Contains(strings.ToLower(expression), strings.ToLower(attribute)) {
+			return true
+		}
+	}
+	return false
+}
+
+// saysActive reports whether an expression comes to what active is anyway: true
+// for accounts that may sign in and false for those that may not. It is how
+// Entra's own table and Cinode's document map it.
+func saysActive(source string) bool {
+	e, err := attribute.Compile(source)
+	if err != nil {
+		return false
+	}
+	for _, enabled := range []bool{true, false} {
+		says, _ := e.Value(&directory.User{Enabled: enabled})
+		if !strings.EqualFold(says, asText(enabled)) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(e.Names(), func(name string) bool { return name != "IsSoftDeleted" && name != "accountEnabled" })
+}
+
 // mappingTroubles says what is wrong with a configured mapping.
 func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
 	var out []trouble
@@ -56,7 +126,9 @@ func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
 			out = append(out, trouble{text, "is the provider's own to write"})
 			continue
 		case strings.EqualFold(path.String(), pathActive):
-			out = append(out, trouble{text, "is true for enabled accounts in scope, and that is not to be mapped"})
+			if !saysActive(attributes[text]) {
+				out = append(out, trouble{text, `is true for enabled accounts in scope, and no other mapping is possible: leave it out, or write it as the documents have it: Switch([IsSoftDeleted], , "False", "True", "True", "False")`})
+			}
 			continue
 		case strings.EqualFold(path.Attribute, pathMembers) && path.URN == "":
 			out = append(out, trouble{text, "belongs to groups"})
@@ -119,6 +191,9 @@ func newLayout(p *Profile, attributes map[string]string) (*layout, error) {
 				return nil, err
 			}
 			name := path.String()
+			if strings.EqualFold(name, pathActive) {
+				continue // as it is computed anyway
+			}
 			if before, known := spelled[strings.ToLower(name)]; known && before != name {
 				delete(sources, before)
 				delete(paths, before)
@@ -221,5 +296,25 @@ func (c comparator) same(want, have string) bool {
 	case boolean:
 		return strings.EqualFold(want, have) || want == "true" && have == "" // active is the default
 	}
-	return want == have
+	return want == have || sameInstant(want, have)
+}
+
+// sameInstant compares moments, which some providers answer in another spelling.
+func sameInstant(want, have string) bool {
+	if len(want) < len("2006-01-02T15:04:05") || len(have) < len("2006-01-02T15:04:05") {
+		return false
+	}
+	read := func(text string) (time.Time, error) {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			at, err = time.Parse("2006-01-02T15:04:05.999999999", text)
+		}
+		return at, err
+	}
+	a, err := read(want)
+	if err != nil {
+		return false
+	}
+	b, err := read(have)
+	return err == nil && a.Equal(b)
 }

@@ -47,8 +47,16 @@ type Profile struct {
 	Unverified   []string          `yaml:"unverified"` // sent, and not expected to be read back
 	Extensions   []string          `yaml:"extensions"` // URNs that are sent whatever /Schemas says
 	Attributes   map[string]string `yaml:"attributes"`
+	// KnownExtensions are attributes that a configuration may ask for by name.
+	KnownExtensions map[string]Extension `yaml:"known_extensions" json:"-"`
 	// Hints are sentences for people: refused, duplicate, renamed, group_renamed, role.
 	Hints map[string]string `yaml:"hints"`
+}
+
+// An Extension is an attribute beyond the core schema, and what it is made from.
+type Extension struct {
+	Path string `yaml:"path"`
+	From string `yaml:"from"`
 }
 
 // What a profile's switches may say.
@@ -126,7 +134,11 @@ func readProfile(name string, text []byte) (*Profile, error) {
 			return nil, fmt.Errorf("profile %s: member_remove: %q is no way to remove a member", name, way)
 		}
 	}
-	for path, text := range p.Attributes {
+	attributes := maps.Clone(p.Attributes)
+	for _, e := range p.KnownExtensions {
+		attributes[e.Path] = e.From
+	}
+	for path, text := range attributes {
 		if at, err := readPath(p, path); err != nil || at.Trouble() != "" {
 			return nil, fmt.Errorf("profile %s: attributes: %s %s: %w", name, path, at.Trouble(), err)
 		}

@@ -46,6 +46,7 @@ type provider struct {
 	noPatch       bool
 	showAtMost    int // members
 	uniqueAnyCase bool
+	titleOps      bool // Add, Replace, Remove
 }
 
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -237,6 +238,9 @@ func (p *provider) patch(d document, body []byte) (int, string) {
 		return 400, "no PatchOp"
 	}
 	for _, op := range in.Operations {
+		if p.titleOps && slices.Contains([]string{"Add", "Replace", "Remove"}, op.Op) {
+			op.Op = strings.ToLower(op.Op)
+		}
 		if op.Path == "" || strings.ContainsAny(op.Op, "ARaddreplcmov") && op.Op != strings.ToLower(op.Op) {
 			return 400, "path or op: " + op.Op
 		}

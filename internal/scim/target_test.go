@@ -42,7 +42,8 @@ type stage struct {
 }
 
 func newStage(t *testing.T, edit ...func(*Config)) *stage {
-	p := &provider{}
+	conf := config(edit...)
+	p := &provider{titleOps: conf.Profile == "cinode"}
 	return &stage{T: t, provider: p, writes: func() int { return p.writes }, client: client(t, p, edit...), records: map[plan.Key]plan.Record{},
 		customer: mapping.Customer{Key: "contoso", Name: "Contoso", Links: mapping.Links{"scim_app": "x"}}}
 }

@@ -52,6 +52,9 @@ func (t *Target) Trace(customer, text string) []string {
 				}
 			}
 		}
+		if add, remove := p.groupsDue(id); len(add)+len(remove) > 0 {
+			say("memberships wait for a run without --only, which is about this one object: %s", directions(add, remove))
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.teams)) {
 		one := p.teams[id]
@@ -76,6 +79,27 @@ func (t *Target) Trace(customer, text string) []string {
 		say("members: %d at the source, %d of them provisioned; %d there, and %d that are nobody's here; +%d -%d", len(one.group.Members.IDs), len(want), len(now), others, len(d.add)+len(left), len(d.remove))
 	}
 	return out
+}
+
+// groupsDue are the groups that an account is to be added to and removed from.
+func (p *place) groupsDue(object string) (add, remove []string) {
+	for key, one := range p.teams {
+		if one.conflict != nil || one.group.Members.Unknown != "" {
+			continue
+		}
+		var now plan.Value
+		if one.r != nil {
+			now, _ = p.groupFields(groupKey(key), one.r, p.records[groupKey(key)]).Get(pathMembers)
+		}
+		is, should := contains(now, object), slices.Contains(one.group.Members.IDs, object) && p.provisioned(object)
+		switch {
+		case should && !is:
+			add = append(add, "to "+one.group.Name)
+		case is && !should:
+			remove = append(remove, "from "+one.group.Name)
+		}
+	}
+	return add, remove
 }
 
 func (p *place) traceMatch(say func(string, ...any), q *pairing) {

@@ -34,6 +34,7 @@ func CinodeDoubts() map[string]func(*Dialect) {
 	return map[string]func(*Dialect){
 		"values of filters must not be quoted":       func(d *Dialect) { d.Unquoted = UnquotedOnly },
 		"values of filters must be quoted":           func(d *Dialect) { d.Unquoted = UnquotedRefused },
+		"ops are taken in its document's case only":  func(d *Dialect) { d.Ops = OpsTitle },
 		"the config path is singular":                func(d *Dialect) { d.ConfigPaths = []string{"ServiceProviderConfig"} },
 		"discovery lives at the tenant only":         func(d *Dialect) { d.DiscoveryBase = "" },
 		"resources live at the general base":         func(d *Dialect) { d.Base, d.DiscoveryBase = "/scim/v2", "" },

@@ -29,7 +29,7 @@ const (
 	RemovesByList     Rulebreak = "removes members by a list: everybody, by the RFC" // allowed to profiles that name it
 	RepeatsAttribute  Rulebreak = "several operations for one attribute"
 	NamesNoPath       Rulebreak = "operation without a path"
-	SpellsOp          Rulebreak = "op is not in lower case" // allowed to profiles that want it so
+	SpellsOp          Rulebreak = "op is not in lower case" // where the provider does not document Entra's spelling
 	SpellsPath        Rulebreak = "path in another case than the schema's"
 	TouchesReadOnly   Rulebreak = "writes id, meta, schemas or groups"
 	SendsNull         Rulebreak = "null as a value, instead of remove"
@@ -269,7 +269,7 @@ func (c *call) watchPatch(r *Resource, ops []operation) {
 	seen := map[string]bool{}
 	removed := 0
 	for _, o := range ops {
-		if o.written != o.op {
+		if o.written != o.op && c.dialect.Ops == OpsLower {
 			c.violate(SpellsOp, "%s", o.written)
 		}
 		if !o.hasPath {
