@@ -81,6 +81,7 @@ type FieldChange struct {
 	Set    bool // rendered as a list
 	Stamp  bool // says when, not what: see Kind.Stamps
 	reason Reason
+	owner  Ownership
 }
 
 // A Change is one step of a plan.

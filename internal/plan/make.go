@@ -199,7 +199,9 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		if last.Retired && observed.Retired && !desired.Retired {
 			reason = BackAtSource
 		}
-		return p.add(kind, Change{Action: Update, Reason: reason, Before: observed}, m)
+		decided := p.add(kind, Change{Action: Update, Reason: reason, Before: observed}, m)
+		p.fight(&p.Changes[len(p.Changes)-1], record)
+		return decided
 	case observed != nil && last == nil && !announced:
 		p.Foreign++
 		return decision{verdict: "not ours: never touched"}
@@ -393,7 +395,7 @@ func merge(kind *Kind, desired, observed, last *Object, record *Record) merged {
 		if m.reason == "" || reason != ChangedAtSource {
 			m.reason = reason
 		}
-		m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name), reason: reason})
+		m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name), reason: reason, owner: owner})
 	}
 	if len(m.fields) == 0 {
 		m.after = desired

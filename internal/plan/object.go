@@ -182,6 +182,9 @@ type Record struct {
 	// Rewritten are the fields that the target takes and shows otherwise, with
 	// what was sent and what came, see rewritten.go.
 	Rewritten map[string]string `json:"rewritten,omitempty"`
+	// PutBack counts how often in a row each field was put back after somebody
+	// changed it.
+	PutBack map[string]int `json:"put_back,omitempty"`
 	// Attempts counts how often a create was announced.
 	Attempts int `json:"attempts,omitempty"`
 	// Absences counts the proven snapshots in a row that lacked the object,

@@ -242,7 +242,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		record.Left = append(slices.Clip(record.Left), record.Ref)
 	}
 	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
-	record.Rewritten = c.Rewritten(record.Rewritten, applied)
+	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied), c.PutBackAfter(record.PutBack)
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
 	return nil

@@ -205,6 +205,36 @@ func (r *rig) respected(edits []edit, alone bool) (held bool) {
 	return held
 }
 
+// saysFights edits the same things before every run: from the third time on what
+// is put back is said to be a fight.
+func (b *bench) saysFights() {
+	b.bubble("edited three times", func(r *rig) {
+		r.settle()
+		for round := 1; round <= 3; round++ {
+			edits := r.editAll()
+			report := r.run(sync.Apply)
+			said := 0
+			for _, s := range report.Scopes {
+				for _, v := range s.Violations {
+					if v.Code == "put_back" {
+						said++
+					}
+				}
+			}
+			want := 0
+			for _, e := range edits {
+				if round == 3 && (e.owner == plan.Restore || e.owner == "") {
+					want++
+				}
+			}
+			if said != want {
+				r.Errorf("edited %d times in a row: %d fights are said, want %d", round, said, want)
+			}
+			r.pause()
+		}
+	})
+}
+
 // A late target is edited after it was observed and before it is written to.
 type late struct {
 	sync.Target

@@ -87,6 +87,7 @@ func Run(t *testing.T, fixture func(*testing.T) *Fixture) {
 		{"every step of the source ends in step", (*bench).follows},
 		{"strangers survive untouched, and only its own is deleted", (*bench).sparesStrangers},
 		{"a person's edit is respected as its owner says", (*bench).respectsEdits},
+		{"a field that is put back again and again is said", (*bench).saysFights},
 		{"an edit between plan and write is not written over", (*bench).seesLateEdits},
 		{"a source that proves nothing changes nothing", (*bench).leavesTheUnknown},
 		{"a lost or refused write doubles nothing", (*bench).survivesFaults},

@@ -1,0 +1,64 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A field that is ours (restore) and that somebody changes back every time is a
+// fight that nobody wins: another tool writes it too, or a person means it. It
+// goes on being put back, and from the third time on the plan says so.
+
+// manyTimes is from which time in a row on a field that is put back is a fight.
+const manyTimes = 3
+
+// PutBackAfter returns how often in a row each field was put back, the change
+// included; before is what was counted until now. A change at the source ends
+// the row.
+func (c *Change) PutBackAfter(before map[string]int) map[string]int {
+	if c.Action != Update {
+		return nil
+	}
+	after := maps.Clone(before)
+	for _, f := range c.Fields {
+		if f.reason != ChangedAtTarget || f.owner != Restore {
+			delete(after, f.Name)
+			continue
+		}
+		if after == nil {
+			after = map[string]int{}
+		}
+		after[f.Name]++
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	return after
+}
+
+// fight notes the fields that the change puts back once more.
+func (p *Plan) fight(c *Change, record *Record) {
+	if record == nil {
+		return
+	}
+	counted := c.PutBackAfter(record.PutBack)
+	var fields []string
+	for _, name := range slices.Sorted(maps.Keys(counted)) {
+		i := slices.IndexFunc(c.Fields, func(f FieldChange) bool { return f.Name == name })
+		if i < 0 || counted[name] < manyTimes {
+			continue
+		}
+		values := ""
+		if f := &c.Fields[i]; !f.Set {
+			values = fmt.Sprintf("%s, put back to %s, ", orNothing(f.Before), orNothing(f.After))
+		}
+		fields = append(fields, fmt.Sprintf("%s (%s%d times in a row)", name, values, counted[name]))
+	}
+	if len(fields) > 0 {
+		p.Violations = append(p.Violations, Violation{Code: "put_back", Kind: c.Key.Kind, Key: c.Key.ID, Note: true, Message: fmt.Sprintf(
+			"%s: somebody changes it every time, and syncd puts it back: %s; find out who writes it, or let it be theirs (who owns a field is configured)",
+			c.Label, strings.Join(fields, ", "))})
+	}
+}
