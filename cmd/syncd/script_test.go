@@ -60,6 +60,7 @@ import (
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
 //	http GET PATH STATUS [FILE]       ask the daemon's pages; the body is standard output, FILE what is sent
 //	loses limit-files KIB syncd …     run it where no file may grow beyond KIB; it must fail
+//	await-http PATH STATUS PATTERN    ask until the daemon's pages answer so
 //	up                                wait until the daemon is ready
 //	await syncd … contains PATTERN    type it until it prints that, for a minute at most
 //	terminate                         send SIGTERM to what runs in the background
@@ -104,20 +105,21 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"world":     worldCommand,
-			"status":    statusOf,
-			"json":      jsonValue,
-			"stable":    stable,
-			"csv":       plainTable,
-			"excel":     likeExcel,
-			"replace":   replace,
-			"config":    appendConfig,
-			"http":      ask,
-			"up":        up,
-			"terminate": terminate,
-			"signal":    sendSignal,
-			"loses":     loses,
-			"await":     await,
+			"world":      worldCommand,
+			"status":     statusOf,
+			"json":       jsonValue,
+			"stable":     stable,
+			"csv":        plainTable,
+			"excel":      likeExcel,
+			"replace":    replace,
+			"config":     appendConfig,
+			"http":       ask,
+			"up":         up,
+			"await-http": awaitHTTP,
+			"terminate":  terminate,
+			"signal":     sendSignal,
+			"loses":      loses,
+			"await":      await,
 		},
 	})
 }
@@ -378,6 +380,29 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// awaitHTTP asks the daemon's pages until they answer as is wanted.
+func awaitHTTP(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: await-http PATH STATUS PATTERN")
+	}
+	want, err := regexp.Compile(args[2])
+	ts.Check(err)
+	got := ""
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := (&http.Client{Timeout: time.Second}).Get("http://" + worldOf(ts).listen + args[0])
+		if err != nil {
+			got = err.Error()
+			continue
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if got = fmt.Sprintf("%d %s", resp.StatusCode, body); strings.HasPrefix(got, args[1]+" ") && want.MatchString(got) {
+			return
+		}
+	}
+	ts.Fatalf("%s never answered %s with %s; last %s", args[0], args[1], want, got)
 }
 
 // up waits until the daemon says that it is ready. It is a process of its own,

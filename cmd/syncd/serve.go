@@ -86,6 +86,7 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 			return execute(ctx, &app{console: c, args: q.Args, world: w})
 		})
 	})
+	group.Go(func() error { return w.sound.watch(groupCtx) })
 	group.Go(func() error { return events.run(groupCtx) })
 	group.Go(func() error {
 		defer stopWeb()
@@ -192,6 +193,9 @@ func (w *World) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Jo
 func (w *World) ready(ctx context.Context, runner *schedule.Runner) error {
 	if !runner.Running() {
 		return errors.New("the schedules are not running")
+	}
+	if err := w.sound.damaged(); err != nil {
+		return err
 	}
 	if _, err := w.Store.Document(ctx, linksDocument); err != nil {
 		return fmt.Errorf("the state cannot be read: %w", err)

@@ -35,6 +35,7 @@ type World struct {
 	ITGlue      *itglue.Client      // nil where it is not configured
 	SCIM        []*scim.Client      // in the order of the configuration
 	Engine      *sync.Engine
+	sound       *soundness    // of the state
 	calls       *rest.Metrics // of requests to all systems
 	cippBucket  *rest.Bucket  // of everybody who talks to CIPP
 	Jobs        []sync.Job
@@ -113,7 +114,8 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		w.SCIM = append(w.SCIM, client)
 		targets[client.Name()] = func(context.Context) (sync.Target, error) { return client.Open(), nil }
 	}
-	w.Engine = sync.New(sync.Options{Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
+	w.sound = newSoundness(store, log)
+	w.Engine = sync.New(sync.Options{Sound: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
 	return w, nil
 }

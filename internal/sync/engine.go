@@ -31,6 +31,9 @@ type Options struct {
 	Log     zerolog.Logger
 	Metrics *Metrics
 	Now     func() time.Time
+	// Sound returns once the store is known to be whole, or why it is not; runs
+	// that write wait for it. nil is always whole.
+	Sound func(ctx context.Context) error
 	// Currency is the unit of all money.
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
@@ -117,12 +120,19 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r.id = ulid.MustNewDefault(r.started).String()
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
-	if mode == Apply {
+	var err error
+	if mode != PlanOnly && e.Sound != nil {
+		err = e.Sound(ctx)
+	}
+	noted := err == nil && mode == Apply // nothing is written to a state that is not whole
+	if noted {
 		if err := e.Store.PutRun(ctx, r.record(nil)); err != nil {
 			return r.report, fmt.Errorf("noting the start of the run: %w", err)
 		}
 	}
-	err := r.do(ctx)
+	if err == nil {
+		err = r.do(ctx)
+	}
 	slices.SortFunc(r.report.Scopes, func(a, b ScopeReport) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Customer.Name), strings.ToLower(b.Customer.Name)),
 			strings.Compare(a.Customer.Key, b.Customer.Key), strings.Compare(a.Target, b.Target))
@@ -133,7 +143,7 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 		text := e.Redact(err.Error())
 		r.report.Error = &text
 	}
-	if mode == Apply {
+	if noted {
 		if perr := e.Store.PutRun(context.WithoutCancel(ctx), r.record(err)); perr != nil {
 			err = errors.Join(err, fmt.Errorf("noting the end of the run: %w", perr))
 		}

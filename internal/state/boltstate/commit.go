@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -278,7 +279,11 @@ func (s *Store) Document(ctx context.Context, name string) (state.Document, erro
 func document(tx *bbolt.Tx, key []byte) (version int, body []byte, err error) {
 	stored := tx.Bucket(bucketDocuments).Get(key)
 	if stored == nil {
-		return 0, nil, nil
+		names, err := documentNames(tx)
+		if err == nil && slices.Contains(names, string(key)) {
+			err = fmt.Errorf("%s: %w: it was written, and is not there", where(bucketDocuments, key), state.ErrCorrupt)
+		}
+		return 0, nil, err
 	}
 	value, err := unseal(key, stored)
 	if err != nil {
@@ -320,5 +325,8 @@ func putDocument(tx *bbolt.Tx, key, body []byte) error {
 	}
 	value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(body)), uint64(version+1))
 	value = append(value, body...)
+	if err := noteDocument(tx, key); err != nil {
+		return err
+	}
 	return tx.Bucket(bucketDocuments).Put(key, seal(key, value))
 }

@@ -28,6 +28,9 @@ func TestNoDamageEndsTheProcessOrPassesForTruth(t *testing.T) {
 		scope := plan.Scope{Customer: "customer" + string(rune('A'+i)), Target: "itglue"}
 		must(t, s.Commit(t.Context(), &state.Commit{Scope: scope, Put: []plan.Record{record("a"), record("b")}, Hold: &state.Hold{Digest: "d"}, Entries: []state.Entry{{Label: "x"}}}))
 	}
+	links := []byte(strings.Repeat(`{"rows":[]}`, 700))
+	must(t, s.PutDocument(t.Context(), state.Document{Name: "links", Body: links}))
+	must(t, s.PutDocument(t.Context(), state.Document{Name: "products", Body: []byte("{}")}))
 	m, err := s.Recall(t.Context(), contoso)
 	must(t, err)
 	truth := map[plan.Key]string{}
@@ -41,7 +44,7 @@ func TestNoDamageEndsTheProcessOrPassesForTruth(t *testing.T) {
 
 	page := os.Getpagesize()
 	opened, verified := 0, 0
-	const rounds = 200
+	const rounds = 400
 	for seed := range uint64(rounds) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		b := append([]byte{}, content...)
@@ -85,8 +88,15 @@ func TestNoDamageEndsTheProcessOrPassesForTruth(t *testing.T) {
 				}
 			}
 		}
+		doc, err := s.Document(t.Context(), "links")
+		if err == nil && string(doc.Body) != string(links) || err != nil && !errors.Is(err, state.ErrCorrupt) {
+			t.Errorf("seed %d: got %d bytes of links, %v; want all of them or ErrCorrupt", seed, len(doc.Body), err)
+		}
 		if _, err := s.Verify(t.Context()); err == nil {
 			verified++ // the damage lay in a free page or in nobody's bytes
+			if m == nil || len(m.Records) != len(truth) {
+				t.Errorf("seed %d: it verifies, and records are missing", seed)
+			}
 		} else if !errors.Is(err, state.ErrCorrupt) || !strings.Contains(err.Error(), "syncd state restore FILE") {
 			t.Errorf("seed %d: verifying: got %v, want ErrCorrupt and what to do", seed, err)
 		}

@@ -2,7 +2,9 @@ package boltstate
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,7 +48,7 @@ func TestMigrationsRunOnceEachInOrderAndAllOrNothing(t *testing.T) {
 		}
 	}
 	open := func(steps ...migration) (*Store, error) {
-		return openWith(path, Options{}, append([]migration{createBuckets}, steps...))
+		return openWith(path, Options{}, append(slices.Clip(migrations), steps...))
 	}
 	left := func(s *Store, what string) (there bool) {
 		must(t, s.db.View(func(tx *bbolt.Tx) error {
@@ -58,7 +60,7 @@ func TestMigrationsRunOnceEachInOrderAndAllOrNothing(t *testing.T) {
 
 	refused := errors.New("a record it does not understand")
 	_, err := open(note("second", nil), note("third", refused))
-	if !errors.Is(err, refused) || !strings.Contains(err.Error(), "from schema 2 to 3") {
+	if !errors.Is(err, refused) || !strings.Contains(err.Error(), fmt.Sprintf("from schema %d to %d", SchemaVersion+1, SchemaVersion+2)) {
 		t.Errorf("got %v, want the migration's own error and which it was", err)
 	}
 	s, err := open()
@@ -79,6 +81,42 @@ func TestMigrationsRunOnceEachInOrderAndAllOrNothing(t *testing.T) {
 	}
 	if _, err = open(); !errors.Is(err, state.ErrNewer) {
 		t.Errorf("opening it with the syncd before: got %v, want ErrNewer", err)
+	}
+}
+
+func TestAStateThatLostItsTablesIsNotAnEmptyOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "syncd.db")
+	filled(t, path, 1)
+	s, err := Open(path, Options{})
+	must(t, err)
+	if d, err := s.Document(t.Context(), "links"); err != nil || d.Version != 0 {
+		t.Errorf("got %+v, %v of a table that nobody wrote", d, err)
+	}
+	must(t, s.PutDocument(t.Context(), state.Document{Name: "links", Body: []byte("{}")}))
+	must(t, s.Close())
+	// As the syncd before left it, which noted no names.
+	edit(t, path, func(tx *bbolt.Tx) {
+		must(t, tx.Bucket(bucketMeta).Delete(keyTables))
+		must(t, tx.Bucket(bucketMeta).Put(keySchema, []byte("1")))
+	})
+	s, err = Open(path, Options{})
+	must(t, err)
+	if d, err := s.Document(t.Context(), "links"); err != nil || d.Version != 1 || string(d.Body) != "{}" {
+		t.Errorf("got %+v, %v after the migration", d, err)
+	}
+	must(t, s.Close())
+	edit(t, path, func(tx *bbolt.Tx) { must(t, tx.Bucket(bucketDocuments).Delete([]byte("links"))) })
+	s, err = Open(path, Options{})
+	must(t, err)
+	defer s.Close()
+	if _, err := s.Document(t.Context(), "links"); !errors.Is(err, state.ErrCorrupt) {
+		t.Errorf("reading: got %v, want ErrCorrupt", err)
+	}
+	if err := s.PutDocument(t.Context(), state.Document{Name: "links"}); !errors.Is(err, state.ErrCorrupt) {
+		t.Errorf("writing as if it were new: got %v, want ErrCorrupt", err)
+	}
+	if _, err := s.Verify(t.Context()); !errors.Is(err, state.ErrCorrupt) {
+		t.Errorf("verifying: got %v, want ErrCorrupt", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,16 +26,17 @@ var (
 	keySchema  = []byte("schema")
 	keyCreated = []byte("created")
 	keyJournal = []byte("journal")
+	keyTables  = []byte("documents")
 )
 
 // A migration takes a file from one schema to the next; the one at index n
 // takes it from n to n+1. One that shipped is never changed.
 type migration func(*bbolt.Tx) error
 
-var migrations = []migration{createBuckets}
+var migrations = []migration{createBuckets, listDocuments}
 
 // SchemaVersion is the schema that this syncd writes.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // createBuckets makes schema 1.
 func createBuckets(tx *bbolt.Tx) error {
@@ -46,6 +48,40 @@ func createBuckets(tx *bbolt.Tx) error {
 	}
 	created := time.Now().UTC().Format(time.RFC3339)
 	return tx.Bucket(bucketMeta).Put(keyCreated, []byte(created))
+}
+
+// listDocuments makes schema 2: meta names the documents that were written. A
+// damaged page may read as an empty bucket, and a state that lost its links is
+// not one that never had any.
+func listDocuments(tx *bbolt.Tx) error {
+	return tx.Bucket(bucketDocuments).ForEach(func(name, _ []byte) error { return noteDocument(tx, name) })
+}
+
+// noteDocument remembers that a document was written.
+func noteDocument(tx *bbolt.Tx, name []byte) error {
+	names, err := documentNames(tx)
+	if err != nil || slices.Contains(names, string(name)) {
+		return err
+	}
+	names = append(names, string(name))
+	slices.Sort(names)
+	text, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bucketMeta).Put(keyTables, text)
+}
+
+// documentNames are the documents that were ever written; none is ever removed.
+func documentNames(tx *bbolt.Tx) (names []string, err error) {
+	text := tx.Bucket(bucketMeta).Get(keyTables)
+	if text == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(text, &names); err != nil {
+		return nil, fmt.Errorf("%w: meta: the names of the documents: %w", state.ErrCorrupt, err)
+	}
+	return names, nil
 }
 
 // schemaOf returns the schema of a file; 0 is a file without anything in it.

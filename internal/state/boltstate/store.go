@@ -3,7 +3,7 @@
 //
 // Buckets, all keys sorted as text, \0 between their parts:
 //
-//	meta         schema, created, journal (the chain's end)
+//	meta         schema, created, journal (the chain's end), documents (their names)
 //	records      customer \0 target → a bucket of kind \0 id → record
 //	cursors      customer \0 target → cursor
 //	holds        customer \0 target → hold

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -110,9 +111,20 @@ func (v *verifier) documents() error {
 	if err != nil {
 		return err
 	}
-	return b.ForEach(func(k, _ []byte) error {
-		_, _, err := document(v.tx, k)
+	names, err := documentNames(v.tx)
+	if err != nil {
 		return err
+	}
+	for _, name := range names {
+		if _, _, err := document(v.tx, []byte(name)); err != nil {
+			return err
+		}
+	}
+	return b.ForEach(func(k, _ []byte) error {
+		if !slices.Contains(names, string(k)) {
+			return fmt.Errorf("%s: %w: nobody wrote it", where(bucketDocuments, k), state.ErrCorrupt)
+		}
+		return nil
 	})
 }
 
