@@ -293,7 +293,7 @@ func TestBrownfieldGroups(t *testing.T) {
 		{"of somebody else", []document{{"id": "7", "displayName": "Sales", "externalId": "another"}}, "match_conflict"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t, withGroups, perAccount)
+			s := newStage(t, withGroups)
 			s.provider.groups = tt.there
 			s.groups = []directory.Group{teamOf(1, "Sales")}
 			done, notes := s.try()
@@ -308,7 +308,7 @@ func TestBrownfieldGroups(t *testing.T) {
 }
 
 func TestTwoGroupsOfOneNameAreForAPersonWhereOneIsThere(t *testing.T) {
-	s := newStage(t, withGroups, perAccount)
+	s := newStage(t, withGroups)
 	s.provider.groups = []document{{"id": "7", "displayName": "Sales"}}
 	s.groups = []directory.Group{teamOf(1, "Sales"), teamOf(2, "Sales")}
 	if _, notes := s.try(); !slices.Equal(notes, []string{"match_ambiguous", "match_ambiguous"}) {
@@ -324,7 +324,7 @@ func TestTwoGroupsOfOneNameAreForAPersonWhereOneIsThere(t *testing.T) {
 
 func TestAGroupThatClashesIsTakenOnOrWaits(t *testing.T) {
 	for _, seen := range []bool{true, false} {
-		s := newStage(t, withGroups, perAccount)
+		s := newStage(t, withGroups)
 		s.users = []directory.User{someone(1, "Ann")}
 		s.groups = []directory.Group{teamOf(1, "Sales", 1)}
 		s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {

@@ -19,7 +19,7 @@ import (
 //   - the records of all customers say what is whose, whoever the run is about;
 //   - an address proves something only in a domain that the tenant has verified:
 //     Microsoft lets one tenant alone verify it;
-//   - where several share the application every address of the user must be in
+//   - where several are linked to the application every address of the user must be in
 //     such a domain, and a name or number that anybody may type proves nothing.
 //
 // What is not proven is proposed, and waits for a person.
@@ -36,8 +36,9 @@ type owners struct {
 // ownersOf says who else has to do with a customer's account. It reads the
 // records now, so that asking costs nothing later.
 func (t *Target) ownersOf(ctx context.Context, asked *mapping.Asked, a *connection) (*owners, error) {
-	o := &owners{customer: asked.Key, shared: !t.config.perAccount(), others: func(string, string) []string { return nil }}
+	o := &owners{customer: asked.Key, others: func(string, string) []string { return nil }}
 	if asked.Owners == nil {
+		o.shared = !t.config.perAccount() // nobody can tell
 		return o, nil
 	}
 	if _, err := asked.Owners.Others(ctx, asked.Key, kindUser, ""); err != nil {

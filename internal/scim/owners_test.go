@@ -58,6 +58,7 @@ func TestNobodyBecomesTheOwnerOfAnAccountByWhatTheyType(t *testing.T) {
 				tt.edit = func(*Config) {}
 			}
 			s := newStage(t, tt.edit)
+			tt.owner.links = twoLinked
 			s.owners, s.domains = tt.owner, []directory.Domain{{Name: "unverified.example"}}
 			s.provider.users = []document{tt.vic}
 			before := compact(mustJSON(tt.vic))
@@ -91,6 +92,8 @@ func TestNobodyBecomesTheOwnerOfAnAccountByWhatTheyType(t *testing.T) {
 
 func asUser(*directory.User) {}
 
+var twoLinked = map[string]string{"contoso": "a", "victim": "b"} // any word links where all share one
+
 // A person's word opens what was only proposed.
 func TestAProposedAccountIsTakenOnByAPersonsWord(t *testing.T) {
 	s := newStage(t)
@@ -121,10 +124,11 @@ func TestAGroupThatCustomersShareIsNobodysByItsName(t *testing.T) {
 		there document
 		want  []string
 	}{
-		{"one application for all", withGroups, nil, document{"id": "7", "displayName": "Admins"}, []string{"match_proposed"}},
+		{"one application for all", withGroups, twoLinked, document{"id": "7", "displayName": "Admins"}, []string{"match_proposed"}},
 		{"one account of two customers", perAccount, map[string]string{"contoso": "x", "fabrikam": "x"}, document{"id": "7", "displayName": "Admins"}, []string{"match_proposed"}},
 		{"an account of its own", perAccount, map[string]string{"contoso": "x", "fabrikam": "y"}, document{"id": "7", "displayName": "Admins"}, []string{"adopt Admins"}},
-		{"by the object id", withGroups, nil, document{"id": "7", "displayName": "Admins", "externalId": teamOf(1, "").ID}, []string{"adopt Admins"}},
+		{"one application, and nobody else is linked", withGroups, map[string]string{"contoso": "a"}, document{"id": "7", "displayName": "Admins"}, []string{"adopt Admins"}},
+		{"by the object id", withGroups, twoLinked, document{"id": "7", "displayName": "Admins", "externalId": teamOf(1, "").ID}, []string{"adopt Admins"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStage(t, withGroups, tt.edit)
