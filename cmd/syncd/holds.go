@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/sync"
 )
@@ -59,12 +60,19 @@ func shownPlan(h *state.Hold) (s sync.ScopeReport) {
 }
 
 func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
+	p.shared = map[string]int{}
+	for i := range holds {
+		if d := holds[i].Decision; d == nil || !d.Approved {
+			p.share(holds[i].Violations)
+		}
+	}
 	for i := range holds {
 		h := &holds[i]
 		s := shownPlan(h)
 		s.Customer.Name, s.Violations = h.Name, h.Violations
 		switch d := h.Decision; {
 		case d != nil && d.Approved:
+			s.Violations = slices.DeleteFunc(slices.Clone(s.Violations), func(v plan.Violation) bool { return v.Key == "" && !v.Note && !v.Stays })
 			p.decided = fmt.Sprintf("approved by %s at %s; passes at the next apply", d.By, d.At.In(zone).Format(time.DateTime))
 		case d != nil:
 			p.decided = fmt.Sprintf("rejected by %s at %s%s; syncd approve takes it back", d.By, d.At.In(zone).Format(time.DateTime), reason(d.Reason))
@@ -73,6 +81,7 @@ func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
 		}
 		p.scope(&s)
 	}
+	p.guards()
 	if len(holds) == 0 {
 		p.line("nothing waits for a person")
 	}

@@ -187,7 +187,7 @@ func suggestLinksCommand(a *app) *cobra.Command {
 			}
 			return a.print(struct {
 				Suggestions []mapping.Suggestion `json:"suggestions"`
-			}{listed(suggestions)}, func(out io.Writer) error { return writeLinkSuggestions(out, suggestions) })
+			}{listed(suggestions)}, func(out io.Writer) error { return writeLinkSuggestions(a.page(out), suggestions) })
 		})}
 }
 
@@ -336,7 +336,7 @@ func (w *World) companyEvidence(ctx context.Context) ([]mapping.CompanyEvidence,
 	return out, nil
 }
 
-func writeLinkSuggestions(out io.Writer, suggestions []mapping.Suggestion) error {
+func writeLinkSuggestions(p *page, suggestions []mapping.Suggestion) error {
 	s := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Domain"}, {Name: "Link"}, {Name: "Id"}, {Name: "Name"}, {Name: "Score", Number: true}, {Name: "Evidence"}}}
 	sure := 0
 	suggestions = slices.Clone(suggestions)
@@ -356,12 +356,12 @@ func writeLinkSuggestions(out io.Writer, suggestions []mapping.Suggestion) error
 		}
 	}
 	if len(s.Rows) > 0 {
-		if err := s.Table(out, 0); err != nil {
+		if err := s.Table(p.w, p.width); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(out, "nothing is linked yet. syncd map accept links the %d that score %.2f or more; syncd map accept CUSTOMER links one; syncd map export FILE for the rest\n", sure, mapping.DefaultAccept)
-	return err
+	p.flow("", fmt.Sprintf("nothing is linked yet. syncd map accept links the %d that score %.2f or more; syncd map accept CUSTOMER links one; syncd map export FILE for the rest", sure, mapping.DefaultAccept))
+	return p.err
 }
 
 // linkNoun is what the link of a column leads to.

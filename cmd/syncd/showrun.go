@@ -33,11 +33,7 @@ func (p *page) writeReport(r *sync.Report, v view) error {
 	slices.SortStableFunc(scopes, func(a, b sync.ScopeReport) int { return moved(&b).Cmp(moved(&a)) })
 	p.shared = map[string]int{}
 	for i := range scopes {
-		for _, v := range scopes[i].Violations {
-			if v.Key == "" && !v.Note {
-				p.shared[guard(&v)]++
-			}
-		}
+		p.share(scopes[i].Violations)
 	}
 	if v.summary {
 		return p.summary(scopes, r)
@@ -92,6 +88,16 @@ func (p *page) calm(s *sync.ScopeReport) bool {
 	full := s.Unpacked()
 	return s.Error == nil && len(s.Trace)+len(s.Looked) == 0 && !slices.ContainsFunc(full.Changes, func(c plan.Change) bool { return differs(&c) }) &&
 		!plan.Holds(p.own(s)) && (s.Outcome == sync.Held || s.Outcome == sync.InStep || s.Outcome == sync.Skipped || s.Outcome == sync.Changed)
+}
+
+// share counts what stops scopes as a whole, to be said once where it is the
+// same for several.
+func (p *page) share(vs []plan.Violation) {
+	for _, v := range vs {
+		if v.Key == "" && !v.Note {
+			p.shared[guard(&v)]++
+		}
+	}
 }
 
 // guard is a violation as it is read, without the way on.
