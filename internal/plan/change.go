@@ -111,8 +111,10 @@ type Change struct {
 	// Facts are what a person wants to see beside the change, and nobody decides
 	// by: those of the object's Info that its kind names.
 	Facts  map[string]string
-	former string // the recorded ref, where another object took its place
-	edit   Edit   // the last one at the target, where the change is held for one
+	former string   // the recorded ref, where another object took its place
+	last   *Object  // what was remembered until now
+	spared []string // fields of what was observed that are people's: remembered as before
+	edit   Edit     // the last one at the target, where the change is held for one
 }
 
 // Glyph is the change on a terminal: an adoption that writes looks like the
@@ -133,56 +135,6 @@ func (c *Change) Writes() bool {
 		return len(c.Fields) > 0
 	}
 	return false
-}
-
-// Left returns what to remember of the change once the target holds answer. Of
-// an object that was there before, only what was sent is taken from the answer:
-// anything else in it that is not as planned is a person's edit of the moment,
-// and one whose field is kept stays visible as theirs.
-func (c *Change) Left(answer Object) Object {
-	if c.Action == Create || c.After == nil {
-		return answer
-	}
-	fields := c.After.Fields
-	for _, f := range c.Fields {
-		if v, ok := answer.Fields.Get(f.Name); ok {
-			fields = fields.With(f.Name, v)
-		}
-	}
-	answer.Fields = fields.over(c.Kept)
-	return answer
-}
-
-// Announced returns the record to keep while the change is under way, made of
-// the one there is (nil: none). Nobody knows yet whether the request arrives, so
-// a field is remembered as the target shows it if it is sent, and as ours if it
-// is a human's: neither may look as if a person's value were what we had left.
-func (c *Change) Announced(known *Record) Record {
-	var sent Object
-	if c.After == nil { // nothing is left of it
-		sent = *c.Before
-		sent.Retired = true
-	} else {
-		sent = *c.After
-		sent.Fields = nil
-		for _, f := range c.Fields {
-			sent.Fields = append(sent.Fields, Field{f.Name, f.After})
-		}
-		sent.Fields = sent.Fields.sorted()
-	}
-	r := Record{Object: sent}
-	switch {
-	case known != nil:
-		r = *known
-	case c.Before != nil: // an adoption that writes: taken on first, then changed
-		r = Record{Object: *c.Before, Origin: Adopted}
-		r.Fields = r.Fields.over(c.Kept)
-	}
-	r.Pending = &sent
-	if c.Action == Create {
-		r.Attempts++
-	}
-	return r
 }
 
 type fieldJSON struct {

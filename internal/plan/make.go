@@ -175,7 +175,7 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 	case desired != nil && last == nil:
 		m, reason := merge(kind, desired, observed, nil, nil), AlreadyAtTarget
 		if announced { // what differs from what was sent is a person's edit since
-			m, reason = merge(kind, desired, observed, record.Pending, nil), AttemptSucceeded
+			m, reason = merge(kind, desired, observed, record.confirmed(observed), nil), AttemptSucceeded
 			if len(m.fields) == 0 && agree(observed.Fields, record.Pending.Fields) {
 				p.InStep++ // the very thing that was approved and sent
 				p.Learned = append(p.Learned, m.left(observed))
@@ -207,8 +207,9 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 		return decision{verdict: "not ours: never touched"}
 	case observed != nil && observed.Retired:
 		p.InStep++
-		if last == nil || last != &record.Object || !last.Retired || !agree(observed.Fields, last.Fields) {
-			p.Learned = append(p.Learned, *observed)
+		left := spare(*observed, last, kind.theirs(observed, &merged{}))
+		if last == nil || last != &record.Object || !last.Retired || !agree(left.Fields, last.Fields) {
+			p.Learned = append(p.Learned, left)
 		}
 		return decision{verdict: "in step: gone from source, and as the target leaves what is gone"}
 	case observed != nil && kind.Leavers != nil && kind.Leavers.Never:
@@ -220,14 +221,14 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 			Message: fmt.Sprintf("%s is gone from the source: %s", labelOf(desired, observed, record), kind.Leavers.left(record, now))})
 		return decision{verdict: "gone from source; waited for"}
 	case observed != nil:
-		c := Change{Action: Delete, Reason: GoneFromSource, Before: observed}
-		if last != nil && !agree(observed.Fields, last.Fields) {
+		c, left := Change{Action: Delete, Reason: GoneFromSource, Before: observed}, record.confirmed(observed)
+		if !agree(observed.Fields, left.Fields) {
 			c.Reason = ChangedAtBoth
-			if holdsAny(kind, observed.Fields, last.Fields) {
+			if holdsAny(kind, observed.Fields, left.Fields) {
 				c.Held = heldEdit
 			}
 		}
-		return p.add(kind, c, retired(kind, observed))
+		return p.add(kind, c, retired(kind, observed, left))
 	case behind: // said above, on every run until it ends
 		return decision{verdict: "lives on, and is kept in step no longer"}
 	case announced, record.Pending != nil && record.Pending.Retired:
@@ -326,34 +327,31 @@ func (p *Plan) missing(kind *Kind, desired, last *Object, announced bool, attemp
 // remembered returns what the record says we left, as far as the target
 // confirms it, and whether the record is only the announcement of a create.
 func remembered(record *Record, observed *Object) (last *Object, announced bool) {
-	if record == nil {
+	switch {
+	case record == nil:
 		return nil, false
-	}
-	if record.Origin == Announced {
+	case record.Origin == Announced:
 		return nil, true
 	}
-	if record.Pending != nil && observed != nil && agree(observed.Fields, record.Pending.Fields) {
-		arrived := *record.Pending
-		arrived.Fields = record.Fields.over(record.Pending.Fields)
-		return &arrived, false
-	}
-	return &record.Object, false
+	return record.confirmed(observed), false
 }
 
 // A merged object is what the target should hold once each field's owner was asked.
 type merged struct {
-	after  *Object
-	fields []FieldChange
-	kept   Fields // fields a human owns now, with what we would have written
-	own    Fields // fields that the target rewrites, with what it shows
-	held   bool
-	reason Reason
-	stale  bool // our memory differs from what both sides agree on
+	desired *Object // nil where the thing is gone from the source
+	last    *Object // what we left, as far as the target confirms it; nil where we left nothing
+	after   *Object
+	fields  []FieldChange
+	kept    Fields // fields a human owns now, with what we would have written
+	own     Fields // fields that the target rewrites, with what it shows
+	held    bool
+	reason  Reason
+	stale   bool // our memory differs from what both sides agree on
 }
 
 // merge asks field by field who wins. It allocates only where something differs.
 func merge(kind *Kind, desired, observed, last *Object, record *Record) merged {
-	m := merged{}
+	m := merged{desired: desired, last: last}
 	for i := range desired.Fields {
 		f := &desired.Fields[i]
 		now, there := observed.Fields.Get(f.Name)
@@ -374,7 +372,7 @@ func merge(kind *Kind, desired, observed, last *Object, record *Record) merged {
 			m.stale = m.stale || !was.Equal(now)
 			continue
 		}
-		edited := known && !now.Equal(was)
+		edited := known && !now.Equal(was) && !(now.Blank() && was.Blank())
 		reason := ChangedAtSource
 		switch {
 		case edited && was.Equal(f.Value):
@@ -451,11 +449,11 @@ func holdsAny(kind *Kind, now, was Fields) bool {
 }
 
 // retired is the change that takes a gone object to where its target leaves such things.
-func retired(kind *Kind, observed *Object) merged {
+func retired(kind *Kind, observed, last *Object) merged {
 	if kind.Retire == nil {
 		return merged{}
 	}
-	m := merged{after: kind.Retire(observed)}
+	m := merged{last: last, after: kind.Retire(observed)}
 	for _, f := range m.after.Fields {
 		if now, _ := observed.Fields.Get(f.Name); !now.Equal(f.Value) {
 			m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})
@@ -466,6 +464,7 @@ func retired(kind *Kind, observed *Object) merged {
 
 func (p *Plan) add(kind *Kind, c Change, m merged) decision {
 	c.After, c.Fields, c.Kept = m.after, m.fields, m.kept
+	c.last, c.spared = m.last, kind.theirs(c.Before, &m)
 	if m.held {
 		c.Held = heldEdit
 	}
