@@ -43,7 +43,7 @@ func cippCommand(a *app) *cobra.Command {
 	flags.BoolVar(&t.csv, "csv", false, "print CSV")
 	flags.BoolVar(&t.yes, "yes", false, "do what changes something without asking")
 	complete(cmd, a, "tenant")
-	cmd.AddCommand(endpointsCommand(t), callCommand(t), playbookCommand(t), cippEventsCommand(t))
+	cmd.AddCommand(endpointsCommand(t), callCommand(t), playbookCommand(t), cippEventsCommand(t), writeDownCommand(t))
 	cmd.AddCommand(t.nouns()...)
 	return cmd
 }
@@ -64,7 +64,7 @@ type desk struct {
 
 // work makes a command that talks to CIPP with the rights to change things.
 func (t *technician) work(run func(ctx context.Context, d *desk, args []string) error) func(*cobra.Command, []string) error {
-	return t.stateful(func(ctx context.Context, w *World, args []string) error {
+	return t.borrowing(func(ctx context.Context, w *World, args []string) error {
 		if err := t.oneForm(); err != nil {
 			return err
 		}
@@ -293,10 +293,12 @@ func stepSheet(steps []doneStep) *report.Sheet {
 	return s
 }
 
-// allowed asks whether to go on.
+// allowed asks whether to go on. What cannot be written down afterwards is not
+// begun.
 func (d *desk) allowed(ctx context.Context) (bool, error) {
 	if d.yes {
-		return true, nil
+		_, err := d.world.Store.Document(ctx, linksDocument)
+		return err == nil, err
 	}
 	if !d.plain() || d.console.Asker == nil {
 		return false, usage("nothing was done: this changes something and nobody can be asked here; say --yes")
@@ -309,7 +311,8 @@ func (d *desk) allowed(ctx context.Context) (bool, error) {
 		d.tell("nothing was done")
 		return false, nil
 	}
-	return true, nil
+	_, err = d.world.Store.Document(ctx, linksDocument)
+	return err == nil, err
 }
 
 // announce says what a step will do.

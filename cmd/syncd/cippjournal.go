@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"syncd/internal/cipp/admin"
 	"syncd/internal/directory"
 	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/web/control"
 )
 
 // journal writes down what was typed and what came of it, without passwords.
@@ -63,8 +67,50 @@ func (d *desk) writeDown(ctx context.Context, t directory.Tenant, before, after 
 	scope := plan.Scope{Customer: customer, Target: "cipp"}
 	entry := state.Entry{At: d.world.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
 		Reason: "typed", Before: before, After: after, Money: "0.00", Result: result, Message: d.redact.Text(strings.TrimSpace(message)), By: d.console.User}
-	if err := d.world.Store.Commit(context.WithoutCancel(ctx), &state.Commit{Scope: scope, Entries: []state.Entry{entry}}); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	err := d.world.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
+	if errors.Is(err, state.ErrLocked) {
+		err = d.handOver(ctx, &entry, err)
+	}
+	if err != nil {
 		return fmt.Errorf("it was done, and writing it down failed: %w", err)
 	}
 	return nil
+}
+
+// handOver gives a line of the journal to a daemon that was started while a
+// command was under way and has the state now; why is what went wrong otherwise.
+func (d *desk) handOver(ctx context.Context, entry *state.Entry, why error) error {
+	raw, err := json.Marshal(entry)
+	if err != nil {
+		return err
+	}
+	cfg := d.world.Config
+	status, err := cfg.daemon().Call(ctx, cfg.request([]string{"cipp", writeDownName, string(raw)}), d.console)
+	switch {
+	case errors.Is(err, control.ErrNoDaemon):
+		return why
+	case err == nil && status != 0:
+		err = fmt.Errorf("the daemon did not take it (status %d)", status)
+	}
+	return err
+}
+
+// writeDownName is the command that handOver asks a daemon for. People do not type it.
+const writeDownName = "write-down"
+
+func writeDownCommand(t *technician) *cobra.Command {
+	cmd := &cobra.Command{Use: writeDownName + " ENTRY", Hidden: true, Args: cobra.ExactArgs(1)}
+	cmd.RunE = t.stateful(func(ctx context.Context, w *World, args []string) error {
+		var e state.Entry
+		if err := json.Unmarshal([]byte(args[0]), &e); err != nil {
+			return usage("that is no entry of the journal: %w", err)
+		}
+		if e.Run != commandRun || e.Scope.Target != "cipp" {
+			return usage("only what a cipp command did is written down like this")
+		}
+		e.By = t.console.User // whoever says so
+		return w.Store.Commit(ctx, &state.Commit{Scope: e.Scope, Entries: []state.Entry{e}})
+	})
+	return cmd
 }

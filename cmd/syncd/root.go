@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -181,6 +182,21 @@ func strict(c *cobra.Command) {
 // stateful makes a command that works on the state: in the daemon where one
 // runs, in this process otherwise. Both ways it is the same code.
 func (a *app) stateful(run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
+	return a.withState(openState, run)
+}
+
+// borrowing is stateful for commands that may wait for an hour and need the
+// state for moments: without a daemon it is taken for each and given back.
+func (a *app) borrowing(run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
+	return a.withState(func(cfg *Config) (state.Store, error) {
+		return state.Lent(func() (state.Store, error) { return openState(cfg) }, statePatience), nil
+	}, run)
+}
+
+// statePatience is how long a command waits for another one to give the state back.
+const statePatience = 10 * time.Second
+
+func (a *app) withState(open func(*Config) (state.Store, error), run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if a.world != nil {
@@ -202,7 +218,7 @@ func (a *app) stateful(run func(ctx context.Context, w *World, args []string) er
 			a.status = status
 			return err
 		}
-		store, err := openState(cfg)
+		store, err := open(cfg)
 		if err != nil {
 			return err
 		}
