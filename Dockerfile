@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 # Build:  docker build --build-arg VERSION=1.2.3 -t syncd .
-# Run:    docker run -v syncd:/var/lib/syncd -v ./config.yaml:/etc/syncd/config.yaml:ro -p 9464:9464 syncd
+# Run:    docker run -v syncd:/var/lib/syncd -v ./config.yaml:/etc/syncd/config.yaml:ro -p 127.0.0.1:9464:9464 syncd
+# It listens on all addresses of the container, and so serves health, metrics and events alone; for the pages on the
+# machine itself: --network host -e SYNCD_LISTEN=127.0.0.1:9464
 FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
 # No defaults here: one would put this machine's binary into every image.
 ARG TARGETOS

@@ -38,7 +38,7 @@ var floors = map[string]floor{
 	"cmd/syncd": {[]string{"internal/..."}, "the program wires everything"},
 	"bench":     {[]string{"internal/..."}, "measurements stand outside, as the program does"},
 
-	"internal/web":             {[]string{"internal/web/control", "internal/state", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
+	"internal/web":             {[]string{"internal/web/control", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
 	"internal/web/control":     {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
 	"internal/report":          {[]string{"internal/visible", "internal/sync", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/sync":            {[]string{"internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},

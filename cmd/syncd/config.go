@@ -46,6 +46,7 @@ type Config struct {
 	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
 	SCIM        []SCIMConfig        `yaml:"scim"`                                    // targets: identities, each under a name of its own
 	Events      EventsConfig        `yaml:"events" env:", prefix=EVENTS_"`           // CIPP's webhooks, as hints that a customer's next cycle come early
+	Hosts       []string            `yaml:"hosts" env:"HOSTS"`                       // names under which the pages may be reached, besides the listener's own
 	Control     ControlConfig       `yaml:"control" env:", prefix=CONTROL_"`         // who may send the daemon commands
 	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
 	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
@@ -315,6 +316,9 @@ func problemIn(list []config.Problem, section string) bool {
 // unrated is a rate without the speed: what stays when the operator gives one.
 func unrated(r rest.Rate) rest.Rate { return rest.Rate{Burst: 1, Concurrency: r.Concurrency} }
 
+// hostName is a name, an IPv4 address, or an IPv6 address with or without brackets.
+var hostName = regexp.MustCompile(`^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?)$`)
+
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 func (c *Config) validate(report func(path, format string, args ...any)) {
@@ -348,6 +352,11 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	_, port, err := net.SplitHostPort(c.Listen)
 	if _, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil {
 		report("listen", "%q is not an address; write host:port, such as 127.0.0.1:9464", c.Listen)
+	}
+	for i, host := range c.Hosts {
+		if !hostName.MatchString(host) {
+			report(fmt.Sprintf("hosts[%d]", i), "%q is not a host; write a name or address without scheme, port and path, such as syncd.example.net", host)
+		}
 	}
 	if c.location, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" || c.Timezone == "Local" {
 		report("timezone", "%q is not a time zone; write a name such as Europe/London", c.Timezone)

@@ -69,7 +69,7 @@ func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
 	for i := range holds {
 		h := &holds[i]
 		s := shownPlan(h)
-		s.Customer.Name, s.Violations = h.Name, h.Violations
+		s.Customer.Name, s.Violations, p.stands = h.Name, h.Violations, h.Standing()
 		switch d := h.Decision; {
 		case d != nil && d.Approved:
 			s.Violations = slices.DeleteFunc(slices.Clone(s.Violations), func(v plan.Violation) bool { return v.Key == "" && !v.Note && !v.Stays })

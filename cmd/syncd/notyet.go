@@ -51,7 +51,6 @@ var laterSettings = []struct{ path, what string }{
 	{"staff", "there are no roles yet: who may use the daemon's socket may do everything"},
 	{"four_eyes", "there are no roles yet"},
 	{"auth", "there is no sign-in yet: keep listen on this machine"},
-	{"hosts", "the pages answer under the listener's own name only"},
 	{"url", "no message carries a link yet"},
 	{"tls", "the pages speak HTTP; keep listen on this machine"},
 	{"notify", "there are no messages yet: alert on /metrics"},

@@ -3,9 +3,41 @@ package main
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"syncd/internal/rest"
 	"syncd/internal/web/control"
 )
+
+func TestWaitingIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		terminal bool
+		wait     time.Duration
+		want     string
+	}{
+		{"a terminal", true, time.Hour, "\rwaiting for connectwise until 2000-01-01 01:00:00: it answered 429, 59m59s left\rwaiting for connectwise until 2000-01-01 01:00:00: it answered 429, 59m58s left"},
+		{"a terminal, not worth it", true, 3 * time.Second, ""},
+		{"a log", false, time.Hour, "syncd: waiting for connectwise until 2000-01-01 01:00:00: it answered 429\n"},
+		{"a log, not worth it", false, 20 * time.Second, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var err strings.Builder
+			a := &app{console: &control.Console{Err: &err, Progress: c.terminal}}
+			until := time.Now().Add(c.wait)
+			stop := a.watch(t.Context(), func(time.Time) []rest.Pause {
+				return []rest.Pause{{System: "connectwise", Until: until, Why: "it answered 429"}}
+			}, time.UTC)
+			time.Sleep(2500 * time.Millisecond)
+			synctest.Wait()
+			if got := err.String(); got != c.want {
+				t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+			}
+			stop()
+		})
+	}
+}
 
 func TestWordsPushTheProgressLineAside(t *testing.T) {
 	var terminal strings.Builder

@@ -36,6 +36,7 @@ type app struct {
 	args    []string
 	world   *World // set inside the daemon, which owns the state
 	outputs map[*cobra.Command]*output
+	line    statusLine
 
 	configPath string
 	json       bool
@@ -204,6 +205,7 @@ func (a *app) withState(open func(*Config) (state.Store, error), run func(ctx co
 			if err := a.foresee(cmd, args); err != nil {
 				return err
 			}
+			defer a.watch(ctx, a.world.calls.Pauses, a.world.Location)()
 			return run(ctx, a.world, args)
 		}
 		cfg, err := a.config()
@@ -227,6 +229,7 @@ func (a *app) withState(open func(*Config) (state.Store, error), run func(ctx co
 		if err != nil {
 			return err
 		}
+		defer a.watch(ctx, w.calls.Pauses, w.Location)()
 		return run(ctx, w, args)
 	}
 }
@@ -272,10 +275,10 @@ func (a *app) log() zerolog.Logger {
 
 // out is standard output for people and programs: nothing in it is hidden. CSV
 // goes around it, to be what was stored.
-func (a *app) out() io.Writer { return visible.Writer(a.console.Out) }
+func (a *app) out() io.Writer { return cleared{a, visible.Writer(a.console.Out)} }
 
 // err is standard error, without the secrets that another system may have repeated.
-func (a *app) err() io.Writer { return a.redact.Writer(visible.Writer(a.console.Err)) }
+func (a *app) err() io.Writer { return cleared{a, a.redact.Writer(visible.Writer(a.console.Err))} }
 
 // print writes one JSON document, or whatever text writes.
 func (a *app) print(document any, text func(w io.Writer) error) error {

@@ -70,14 +70,19 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 	leader.Set(1) // the file lock on the state makes it the only one
 
 	events := newHints(w)
+	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.Hosts)
+	if !access.Loopback {
+		w.Log.Warn().Str("listen", pages.Addr().String()).Msg("pages not served: other machines reach this listener, and nobody signs in; health, metrics and events are")
+	}
 	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: version().Version, Practice: w.Practice, Log: w.Log,
 		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) },
+		Access: access, Waits: func() []web.Wait { return w.waitsShown(ctx) },
 		Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
 	// The pages outlive the jobs, so that one can watch the daemon stop.
 	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWeb()
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return web.Serve(webCtx, pages, handler) })
+	group.Go(func() error { return web.Serve(webCtx, pages, handler, w.Log) })
 	group.Go(func() error {
 		return control.Serve(groupCtx, socket, w.Log, func(ctx context.Context, q control.Request, c *control.Console) int {
 			if note := w.Config.otherThan(q); note != "" {
@@ -186,6 +191,17 @@ func (w *World) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Jo
 		out = append(out, line)
 	}
 	return out
+}
+
+// waitsShown are the waits as the page shows them; a state that cannot be read is
+// said elsewhere on it.
+func (w *World) waitsShown(ctx context.Context) []web.Wait {
+	waits, _ := w.waits(ctx)
+	shown := make([]web.Wait, len(waits))
+	for i, x := range waits {
+		shown[i] = web.Wait(x)
+	}
+	return shown
 }
 
 // ready returns why the daemon is not ready: its schedules stand still, or its

@@ -9,7 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"syncd/internal/plan"
-	"syncd/internal/sync"
+	"syncd/internal/state"
 	"syncd/internal/visible"
 )
 
@@ -35,28 +35,17 @@ func (p palette) action(a plan.Action, s string) string {
 	return p.paint(s, text.FgCyan)
 }
 
-func (p palette) outcome(o sync.Outcome) string {
-	s := said(o)
-	switch o {
-	case sync.InStep, sync.Changed, sync.Skipped:
+// standing colours words for where a scope stands; see state.Standing.
+func (p palette) standing(standing, s string) string {
+	switch standing {
+	case state.StandsInStep, state.StandsUnchanged, state.StandsChanged, state.StandsApproved:
 		return p.paint(s, text.FgGreen)
-	case sync.Held:
+	case state.StandsNeedsApproval, state.StandsWouldChange:
 		return p.paint(s, text.FgYellow, text.Bold)
-	case sync.Failed, sync.Partial, sync.Incomplete:
+	case state.StandsFailed, state.StandsPartlyDone, state.StandsNotRead, state.StandsNeedsRepair, state.StandsRejected:
 		return p.paint(s, text.FgRed, text.Bold)
 	}
 	return p.paint(s, text.Faint)
-}
-
-// said is an outcome as a person would say it.
-func said(o sync.Outcome) string {
-	switch o {
-	case sync.InStep:
-		return "in step"
-	case sync.Incomplete:
-		return "source not proven"
-	}
-	return string(o)
 }
 
 // A page writes lines for people and remembers the first error.
@@ -65,7 +54,9 @@ type page struct {
 	palette
 	width   int // columns of the terminal; 0 = what is long stays on its line
 	all     bool
+	planned bool // nothing was applied
 	err     error
+	stands  string         // of the scope that is shown next, where that is not what its report says
 	decided string         // a person's word on the scope that is shown next
 	shared  map[string]int // guards that are said once at the end, with how many scopes they stop
 }

@@ -21,12 +21,13 @@ func (p *page) scope(s *sync.ScopeReport) {
 	if s.Digest != "" {
 		tail = "  plan " + s.Digest
 	}
-	stands := said(s.Outcome) + tail
-	if p.width > 0 && max(50, utf8.RuneCountInString(head)+1)+utf8.RuneCountInString(stands) > p.width {
+	column := 50
+	stands := cmp.Or(p.stands, s.Standing(p.planned))
+	if p.width > 0 && max(50, utf8.RuneCountInString(head)+1)+utf8.RuneCountInString(stands+tail) > p.width {
 		p.line("%s", p.paint(head, text.Bold))
-		head = ""
+		head, column = "", min(column, p.width-utf8.RuneCountInString(stands+tail))
 	}
-	p.line("%s%s%s%s", p.paint(head, text.Bold), pad(head, 50), p.outcome(s.Outcome), tail)
+	p.line("%s%s%s%s", p.paint(head, text.Bold), pad(head, column), p.standing(stands, stands), tail)
 	shown := s.Changes
 	if !p.all {
 		shown = slices.DeleteFunc(slices.Clone(s.Changes), func(c plan.Change) bool { return !differs(&c) })

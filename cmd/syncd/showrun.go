@@ -12,6 +12,7 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/report"
+	"syncd/internal/state"
 	"syncd/internal/sync"
 )
 
@@ -28,7 +29,7 @@ const mostNoted = 10
 // writeReport writes a run as people read it: what differs, the most money
 // first; what is quiet, and what stops everybody alike, in one line.
 func (p *page) writeReport(r *sync.Report, v view) error {
-	p.all = v.all
+	p.all, p.planned = v.all, r.PlanOnly
 	scopes := slices.Clone(r.Scopes)
 	slices.SortStableFunc(scopes, func(a, b sync.ScopeReport) int { return moved(&b).Cmp(moved(&a)) })
 	p.shared = map[string]int{}
@@ -218,7 +219,7 @@ func (p *page) firstOfPeople(scopes []sync.ScopeReport) {
 				limits[v.Code]++
 			}
 		}
-		sheet.Rows = append(sheet.Rows, []string{s.Customer.Name, strconv.Itoa(linked), strconv.Itoa(filled), strconv.Itoa(created), strconv.Itoa(waits), said(s.Outcome), s.Target, s.Digest})
+		sheet.Rows = append(sheet.Rows, []string{s.Customer.Name, strconv.Itoa(linked), strconv.Itoa(filled), strconv.Itoa(created), strconv.Itoa(waits), s.Standing(p.planned), s.Target, s.Digest})
 	}
 	p.err = sheet.Table(p.w, p.width)
 	few := len(scopes) <= mostNoted
@@ -264,7 +265,7 @@ func (p *page) summary(scopes []sync.ScopeReport, r *sync.Report) error {
 			}
 		}
 		up, down := s.Delta()
-		sheet.Rows = append(sheet.Rows, append([]string{s.Customer.Name, s.Target, said(s.Outcome), strconv.Itoa(n)}, append(amounts(up, down), s.Digest)...))
+		sheet.Rows = append(sheet.Rows, append([]string{s.Customer.Name, s.Target, s.Standing(p.planned), strconv.Itoa(n)}, append(amounts(up, down), s.Digest)...))
 	}
 	if len(sheet.Rows) > 0 {
 		up, down := r.MonthlyDelta()
@@ -289,9 +290,16 @@ func amounts(up, down decimal.Decimal) []string {
 
 func (p *page) totals(r *sync.Report) {
 	var parts []string
-	for _, o := range sync.Outcomes {
-		if n := r.Totals[o]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, p.outcome(o)))
+	counts, written := map[string]int{}, 0
+	for i := range r.Scopes {
+		counts[r.Scopes[i].Standing(r.PlanOnly)]++
+		written += r.Scopes[i].Written
+	}
+	order := slices.Clone(state.Standings)
+	slices.Reverse(order[:len(order)-1]) // what is well first, who is not linked last
+	for _, standing := range order {
+		if n := counts[standing]; n > 0 {
+			parts = append(parts, p.standing(standing, state.Counted(n, standing)))
 		}
 	}
 	text := strings.Join(parts, ", ")
@@ -308,7 +316,14 @@ func (p *page) totals(r *sync.Report) {
 		}
 	}
 	p.flow("", text)
-	if !r.PlanOnly && r.Totals[sync.Held] > 0 {
+	switch {
+	case r.PlanOnly:
+	case written == 0:
+		p.flow("", "nothing was written")
+	default:
+		p.flow("", count(written, "object")+" written")
+	}
+	if !r.PlanOnly && counts[state.StandsNeedsApproval] > 0 {
 		p.flow("", "syncd holds shows what waits; syncd approve lets it pass at the next apply")
 	}
 }

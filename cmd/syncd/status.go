@@ -10,105 +10,158 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/plan"
 	"syncd/internal/report"
+	"syncd/internal/rest"
 	"syncd/internal/state"
 )
 
 // statusView is where everything stands.
 type statusView struct {
-	Scopes      []state.Cursor     `json:"scopes"`
-	Holds       int                `json:"holds"`
+	Failing     []state.Failure    `json:"failing"` // jobs whose last run failed as a whole
+	Waits       []rest.Pause       `json:"waits"`   // systems that are left alone for a while
+	Scopes      []standing         `json:"scopes"`
+	Holds       int                `json:"holds"` // that wait for a person; what is approved does not
 	Totals      map[string]int     `json:"totals"`
 	Settlements []state.Settlement `json:"settled_by_hand"`
 	LastRun     *state.Run         `json:"last_run"`
+
+	stands map[string]int
+}
+
+// standing is where a scope stands, in words too.
+type standing struct {
+	state.Cursor
+	Stands string `json:"stands"`
 }
 
 func statusCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "Show where every customer stands at every target", Args: cobra.NoArgs}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
-		v := statusView{Scopes: []state.Cursor{}, Totals: map[string]int{}, Settlements: []state.Settlement{}}
-		for c, err := range w.Store.Cursors(ctx) {
-			if err != nil {
-				return fmt.Errorf("reading where the scopes stand: %w", err)
-			}
-			v.Scopes = append(v.Scopes, c)
-			v.Totals[c.Outcome]++
-		}
-		holds, err := held(ctx, w.Store)
+		v, err := w.status(ctx)
 		if err != nil {
 			return err
 		}
-		v.Holds = len(holds)
-		for s, err := range w.Store.Settlements(ctx) {
-			if err != nil {
-				return err
-			}
-			v.Settlements = append(v.Settlements, s)
-		}
-		for r, err := range w.Store.Runs(ctx) {
-			if err != nil {
-				return err
-			}
-			v.LastRun = &r
-			break
-		}
-		return a.print(v, func(out io.Writer) error { return v.write(out, a.console.Width, w.Location) })
+		return a.print(v, func(out io.Writer) error { return v.write(a.page(out), w.Location) })
 	})
 	return cmd
 }
 
-func (v *statusView) write(out io.Writer, width int, zone *time.Location) error {
-	if len(v.Scopes) == 0 {
-		_, err := fmt.Fprintln(out, "nothing was applied yet; syncd plan shows what would change, syncd apply goes on from there")
-		return err
+func (w *World) status(ctx context.Context) (*statusView, error) {
+	v := &statusView{Scopes: []standing{}, Totals: map[string]int{}, Settlements: []state.Settlement{}, stands: map[string]int{}}
+	failing, err := state.Failing(w.Store.Runs(ctx), w.jobNames())
+	if err != nil {
+		return nil, err
 	}
-	slices.SortStableFunc(v.Scopes, func(x, y state.Cursor) int {
-		return cmp.Or(urgency(x.Outcome)-urgency(y.Outcome), strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)))
+	waits, err := w.waits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v.Failing, v.Waits = listed(failing), listed(waits)
+	held := map[plan.Scope]string{}
+	for h, err := range w.Store.Holds(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the holds: %w", err)
+		}
+		held[h.Scope] = h.Standing()
+		v.stands[h.Standing()]++
+		if h.Standing() != state.StandsApproved {
+			v.Holds++
+		}
+	}
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		s := standing{Cursor: c, Stands: state.Standing(c.Outcome, c.Violations, nil)}
+		if is, ok := held[c.Scope]; ok && c.Outcome == "held" {
+			s.Stands = is
+		}
+		v.Scopes = append(v.Scopes, s)
+		v.Totals[c.Outcome]++
+	}
+	for s, err := range w.Store.Settlements(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		v.Settlements = append(v.Settlements, s)
+	}
+	for r, err := range w.Store.Runs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		v.LastRun = &r
+		break
+	}
+	return v, nil
+}
+
+func (v *statusView) write(p *page, zone *time.Location) error {
+	for i := range v.Failing {
+		p.flow("", p.paint(clean(v.Failing[i].String(zone)), text.FgRed, text.Bold))
+	}
+	for _, x := range v.Waits {
+		p.flow("", waitingFor(x, zone))
+	}
+	if len(v.Scopes) == 0 {
+		p.flow("", "nothing was applied yet; syncd plan shows what would change, syncd apply goes on from there")
+		return p.err
+	}
+	slices.SortStableFunc(v.Scopes, func(x, y standing) int {
+		return cmp.Or(slices.Index(state.Standings, x.Stands)-slices.Index(state.Standings, y.Stands), strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)))
 	})
-	s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Target"}, {Name: "Outcome"}, {Name: "Looked at"}, {Name: "Why"}}}
+	s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Target"}, {Name: "Stands"}, {Name: "Looked at"}, {Name: "Why"}}}
 	for _, c := range v.Scopes {
 		why := c.Error
 		for _, x := range c.Violations {
 			if why == "" && (!x.Note || x.Code == "left_behind") {
 				why = x.Message
+				if c.Stands == state.StandsApproved {
+					why = withoutWayOn(why) // it is given already
+				}
 			}
 		}
-		s.Rows = append(s.Rows, []string{c.Name, c.Scope.Target, strings.ReplaceAll(c.Outcome, "_", " "), c.At.In(zone).Format("2006-01-02 15:04"), why})
+		s.Rows = append(s.Rows, []string{c.Name, c.Scope.Target, c.Stands, c.At.In(zone).Format("2006-01-02 15:04"), why})
 	}
-	if err := s.Table(out, width); err != nil {
-		return err
+	if p.err == nil {
+		p.err = s.Table(p.w, p.width)
 	}
 	if r := v.LastRun; r != nil {
-		fmt.Fprintf(out, "last run %s (%s, %s) %s", r.ID, r.Job, r.Trigger, r.Started.In(zone).Format("2006-01-02 15:04"))
+		line := fmt.Sprintf("last run %s (%s, %s) %s", r.ID, r.Job, r.Trigger, r.Started.In(zone).Format("2006-01-02 15:04"))
 		switch {
+		case r.Stopped:
+			line += ": stopped before its end"
 		case r.Error != "":
-			fmt.Fprintf(out, ": ended early: %s", clean(r.Error))
+			line += ": ended early: " + clean(r.Error)
 		case r.Finished.IsZero():
-			fmt.Fprint(out, ": under way, or cut off")
+			line += ": under way, or cut off"
 		}
-		fmt.Fprintln(out)
+		p.flow("", line)
 	}
-	if v.Holds > 0 {
-		fmt.Fprintf(out, "%d waiting for a person: syncd holds\n", v.Holds)
+	for _, turn := range []struct{ standing, say string }{
+		{state.StandsNeedsApproval, "syncd holds shows what, syncd approve lets it pass"},
+		{state.StandsNeedsRepair, "syncd holds says what to repair"},
+		{state.StandsRejected, "they wait until their plans change"},
+		{state.StandsApproved, "they go at the next apply"},
+	} {
+		if n := v.stands[turn.standing]; n > 0 {
+			p.flow("", state.Counted(n, turn.standing)+": "+turn.say)
+		}
 	}
 	for _, x := range v.Settlements {
-		fmt.Fprintf(out, "settled by hand: %s %s at %s: %s %s (%s%s)\n", x.Key, x.Scope.Customer, x.Scope.Target, x.How, x.Ref, x.By, reason(x.Reason))
+		p.flow("", fmt.Sprintf("settled by hand: %s %s at %s: %s %s (%s%s)", x.Key, x.Scope.Customer, x.Scope.Target, x.How, x.Ref, x.By, reason(x.Reason)))
 	}
-	return nil
+	return p.err
 }
 
-func reason(text string) string {
-	if text == "" {
+func reason(why string) string {
+	if why == "" {
 		return ""
 	}
-	return ": " + clean(text)
-}
-
-// urgency puts first what somebody should look at.
-func urgency(outcome string) int {
-	return slices.Index([]string{"failed", "partial", "incomplete", "held", "changed", "in_step", "skipped", "unmapped"}, outcome)
+	return ": " + clean(why)
 }
 
 func historyCommand(a *app) *cobra.Command {

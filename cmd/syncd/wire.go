@@ -133,6 +133,22 @@ func buildInfo() prometheus.Collector {
 	return g
 }
 
+// waits are the systems that are left alone now: those that asked for it, as far as
+// this process knows, and those that refused everything.
+func (w *World) waits(ctx context.Context) ([]rest.Pause, error) {
+	quarantined, err := w.Engine.LeftAlone(ctx)
+	return append(w.calls.Pauses(w.Now()), quarantined...), err
+}
+
+// jobNames are the jobs of the configuration.
+func (w *World) jobNames() []string {
+	var names []string
+	for _, j := range w.Jobs {
+		names = append(names, j.Name)
+	}
+	return names
+}
+
 // The documents of the store.
 const (
 	linksDocument    = "links"

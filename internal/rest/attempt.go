@@ -92,19 +92,37 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 // slowDown makes everybody wait where the system was asked too much, and
 // reports whether it did.
 func (c *Client) slowDown(t *try, status, attempt int) bool {
+	now := time.Now()
 	switch {
 	case status == http.StatusTooManyRequests:
-		pause := cmp.Or(t.err.RetryAfter, c.backoff.longest(attempt))
-		if c.bucket.throttled(t.granted, time.Now().Add(pause)) {
-			c.log.Warn().Int("status", status).Int64("wait_ms", pause.Milliseconds()).
+		until, strike := c.bucket.throttled(t.granted, now.Add(cmp.Or(t.err.RetryAfter, c.backoff.longest(attempt))))
+		if c.waits(t.err, now, until) || strike {
+			c.log.Warn().Int("status", status).Int64("wait_ms", until.Sub(now).Milliseconds()).Int64("asked_ms", t.err.RetryAfter.Milliseconds()).
 				Float64("speed", c.bucket.speed()).Msg("asked to slow down")
 		}
 		return true
 	case status == http.StatusServiceUnavailable && t.err.RetryAfter > 0:
-		c.bucket.Pause(time.Now().Add(t.err.RetryAfter))
+		until := c.bucket.Pause(now.Add(t.err.RetryAfter))
+		if c.waits(t.err, now, until) {
+			c.log.Warn().Int("status", status).Int64("wait_ms", until.Sub(now).Milliseconds()).Int64("asked_ms", t.err.RetryAfter.Milliseconds()).
+				Msg("asked to come back later")
+		}
 		return true
 	}
 	return false
+}
+
+// waits notes that the system is left alone until a moment, for those who look
+// on, and reports whether that is news.
+func (c *Client) waits(e *Error, now, until time.Time) (news bool) {
+	why := fmt.Sprintf("it answered %d", e.Status)
+	if asked := e.RetryAfter; asked > 0 {
+		why += " and asked for " + asked.Round(time.Second).String()
+		if until.Sub(now) < asked-time.Second {
+			why += fmt.Sprintf("; syncd waits %s at a time", maxPause)
+		}
+	}
+	return c.metrics.paused(Pause{System: c.system, Until: until, Why: why}, now)
 }
 
 // build makes the signed request of one attempt.

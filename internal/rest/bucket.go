@@ -144,12 +144,13 @@ func (b *Bucket) tolerance(interval time.Duration) time.Duration {
 }
 
 // Pause makes everybody wait until a moment, at most an hour away. It never
-// shortens a pause. The bucket is empty when it ends: those who waited leave
-// at the rate, and not all at once into the same refusal.
-func (b *Bucket) Pause(until time.Time) {
+// shortens a pause, and returns the moment that it is about. The bucket is empty
+// when it ends: those who waited leave at the rate, and not all at once into the
+// same refusal.
+func (b *Bucket) Pause(until time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pause(time.Now(), until)
+	return b.pause(time.Now(), until)
 }
 
 func (b *Bucket) pause(now, until time.Time) time.Time {
@@ -161,10 +162,11 @@ func (b *Bucket) pause(now, until time.Time) time.Time {
 }
 
 // throttled notes that a request, let go at granted, was refused as too many
-// (429), and pauses. It reports whether that was a strike: what was under way
-// when the last one came is part of it, or sixty workers would strike sixty
-// times. From the second strike in strikeMemory on each halves the rate.
-func (b *Bucket) throttled(granted, until time.Time) (strike bool) {
+// (429), and pauses. It returns until when, and whether that was a strike: what
+// was under way when the last one came is part of it, or sixty workers would
+// strike sixty times. From the second strike in strikeMemory on each halves the
+// rate.
+func (b *Bucket) throttled(granted, until time.Time) (paused time.Time, strike bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -179,7 +181,7 @@ func (b *Bucket) throttled(granted, until time.Time) (strike bool) {
 		b.struck = later(now, until)
 		b.eased = b.struck
 	}
-	return strike
+	return until, strike
 }
 
 func later(a, b time.Time) time.Time {

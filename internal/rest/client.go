@@ -166,7 +166,12 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 		case t.paused:
 			continue // the wait is the bucket's
 		}
-		if err := sleep(ctx, max(jitter(c.backoff.longest(attempt)), min(last.RetryAfter, maxPause))); err != nil {
+		wait := max(jitter(c.backoff.longest(attempt)), min(last.RetryAfter, maxPause))
+		if now := time.Now(); last.RetryAfter > 0 && c.waits(last, now, now.Add(wait)) {
+			c.log.Warn().Int("status", last.Status).Int64("wait_ms", wait.Milliseconds()).Int64("asked_ms", last.RetryAfter.Milliseconds()).
+				Msg("asked to come back later")
+		}
+		if err := sleep(ctx, wait); err != nil {
 			return nil, c.end(k, last, err, unsettled)
 		}
 	}

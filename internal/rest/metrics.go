@@ -1,7 +1,10 @@
 package rest
 
 import (
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,11 +18,55 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	wait     *prometheus.HistogramVec
+
+	mu     sync.Mutex
+	pauses map[string]Pause // by system
+}
+
+// A Pause is a system that is left alone until a moment, because it asked for it.
+type Pause struct {
+	System string    `json:"system"`
+	Until  time.Time `json:"until"`
+	Why    string    `json:"why"`
+}
+
+// Pauses returns the systems that are left alone at a moment, by name.
+func (m *Metrics) Pauses(now time.Time) []Pause {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var pauses []Pause
+	for _, p := range m.pauses {
+		if p.Until.After(now) {
+			pauses = append(pauses, p)
+		}
+	}
+	slices.SortFunc(pauses, func(a, b Pause) int { return strings.Compare(a.System, b.System) })
+	return pauses
+}
+
+// paused notes a pause, and reports whether it goes on for longer than was known,
+// by more than what the requests of one moment differ in.
+func (m *Metrics) paused(p Pause, now time.Time) (news bool) {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.pauses[p.System]
+	if !p.Until.After(known.Until) {
+		return false
+	}
+	m.pauses[p.System] = p
+	return !known.Until.After(now) || p.Until.Sub(known.Until) > time.Second
 }
 
 // NewMetrics registers the metrics; reg may be nil.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
+		pauses: map[string]Pause{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncd_http_requests_total",
 			Help: "Requests sent, each attempt by itself. code is the status, or error where no whole answer came.",

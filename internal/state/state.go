@@ -231,6 +231,8 @@ type Run struct {
 	Finished time.Time      `json:"finished"` // zero while it runs, or when it was killed
 	Totals   map[string]int `json:"totals"`   // outcomes
 	Error    string         `json:"error,omitempty"`
+	Stopped  bool           `json:"stopped,omitempty"` // a person or the daemon's end stopped it; Error says so too
+	Part     bool           `json:"part,omitempty"`    // it was about some customers or targets of its jobs
 }
 
 // A Document is a named table with a version.

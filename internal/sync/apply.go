@@ -54,6 +54,9 @@ func (s *scope) apply(ctx context.Context) error {
 		switch {
 		case err == nil:
 			done++
+			if c.Writes() {
+				s.report.Written++
+			}
 		case errors.As(err, &later):
 			left.Changes = append(left.Changes, *c)
 		case errors.Is(err, plan.ErrMoved):

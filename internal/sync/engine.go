@@ -91,6 +91,11 @@ type Selection struct {
 	Witness func(Evidence)
 }
 
+// whole reports whether a run is about all customers and targets of its jobs.
+func (s *Selection) whole() bool {
+	return s.Customer == "" && s.Only == "" && s.Saved == nil && s.Target == ""
+}
+
 // Evidence is everything a scope was judged by.
 type Evidence struct {
 	Customer mapping.Customer
@@ -133,6 +138,7 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	if err == nil {
 		err = r.do(ctx)
 	}
+	r.stopped = err != nil && ctx.Err() != nil
 	slices.SortFunc(r.report.Scopes, func(a, b ScopeReport) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Customer.Name), strings.ToLower(b.Customer.Name)),
 			strings.Compare(a.Customer.Key, b.Customer.Key), strings.Compare(a.Target, b.Target))
@@ -158,6 +164,7 @@ type run struct {
 	*Engine
 	id      string
 	sel     Selection
+	stopped bool // by a person, or by the end of the daemon
 	mode    Mode
 	started time.Time
 	log     zerolog.Logger
@@ -436,7 +443,8 @@ func (t *opened) unusable(err error) {
 }
 
 func (r *run) record(err error) state.Run {
-	s := state.Run{ID: r.id, Job: r.report.Job, Trigger: r.sel.Trigger, Started: r.started, Finished: r.report.Finished}
+	s := state.Run{ID: r.id, Job: r.report.Job, Trigger: r.sel.Trigger, Started: r.started, Finished: r.report.Finished,
+		Stopped: r.stopped, Part: !r.sel.whole()}
 	if len(r.report.Totals) > 0 {
 		s.Totals = map[string]int{}
 		for outcome, n := range r.report.Totals {
@@ -477,7 +485,10 @@ func (r *run) done(s *scope) {
 
 func (r *run) logEnd(err error) {
 	event := r.log.Info()
-	if err != nil {
+	switch {
+	case r.stopped: // as somebody wanted
+		event = r.log.Warn().Err(err)
+	case err != nil:
 		event = r.log.Error().Err(err)
 	}
 	for _, o := range Outcomes {

@@ -88,7 +88,7 @@ func (m *Metrics) ran(r *run, err error) {
 		return
 	}
 	well := r.report.Totals[Failed]+r.report.Totals[Partial] == 0
-	whole := err == nil && r.sel.Customer == "" && r.sel.Only == "" && r.sel.Saved == nil && r.sel.Target == ""
+	whole := err == nil && r.sel.whole()
 	for _, job := range r.sel.Jobs {
 		m.duration.WithLabelValues(job.Name).Observe(r.report.Finished.Sub(r.started).Seconds())
 		m.attempt.WithLabelValues(job.Name).Set(float64(r.report.Finished.Unix()))

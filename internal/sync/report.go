@@ -11,6 +11,7 @@ import (
 
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/state"
 )
 
 // Outcome is what became of a scope: a closed set.
@@ -59,6 +60,7 @@ type ScopeReport struct {
 	Error        *string          `json:"error"`
 	InStep       int              `json:"unchanged"`
 	Foreign      int              `json:"foreign"`
+	Written      int              `json:"written,omitempty"` // objects that the target took
 	Approved     bool             `json:"approved,omitempty"`
 	First        bool             `json:"first,omitempty"`   // nothing of this scope was ever applied
 	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
@@ -116,6 +118,18 @@ func (s *ScopeReport) lighten(shown bool) {
 // packed until somebody reads them: a first run over many customers would hold
 // every field of everything it made.
 const mostLoose = 16
+
+// Standing says in words where the scope stands after a run, or would after one
+// that only planned.
+func (s *ScopeReport) Standing(planned bool) string {
+	switch {
+	case planned && s.Approved && (s.Outcome == Changed || s.Outcome == Held && !plan.Stays(s.Violations)):
+		return state.StandsApproved
+	case planned && s.Outcome == Changed:
+		return state.StandsWouldChange
+	}
+	return state.Standing(string(s.Outcome), s.Violations, nil)
+}
 
 // Count is how many changes the scope's plan has, packed ones included.
 func (s *ScopeReport) Count() int { return max(s.count, len(s.Changes)) }

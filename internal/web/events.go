@@ -1,15 +1,20 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"syncd/internal/secret"
 )
@@ -17,9 +22,11 @@ import (
 // Limits of what CIPP may tell us. Its logbook sends up to 500 rows an hour;
 // what is larger or faster than this is not CIPP.
 const (
-	mostEventBytes  = 4 << 20
-	eventsPerMinute = 60
-	rememberEvents  = time.Hour
+	mostEventBytes   = 4 << 20
+	eventsPerMinute  = 60
+	rememberEvents   = time.Hour
+	guessesPerMinute = 10
+	mostGuessers     = 10_000 // addresses that are counted at once
 )
 
 // Events are CIPP's webhooks. They are hints to look at a tenant, no data:
@@ -40,6 +47,9 @@ type events struct {
 	seen   map[[sha256.Size]byte]time.Time // what came lately
 	minute time.Time                       // that is being counted
 	count  int
+
+	guesses  map[string]int // wrong secrets by address, since guessing
+	guessing time.Time
 }
 
 func (e Events) register(mux *http.ServeMux) {
@@ -53,6 +63,11 @@ func (e Events) register(mux *http.ServeMux) {
 
 func (e *events) take(w http.ResponseWriter, r *http.Request) {
 	if !e.trusted(r) {
+		if wait := e.guessed(r.RemoteAddr); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+			http.Error(w, "too many wrong secrets", http.StatusTooManyRequests)
+			return
+		}
 		http.NotFound(w, r) // nobody is told that there is something to guess
 		return
 	}
@@ -90,6 +105,25 @@ func (e *events) trusted(r *http.Request) bool {
 	return false
 }
 
+// guessed counts a wrong secret, and returns how long whoever sent it has to wait
+// once there were too many from that address in a minute.
+func (e *events) guessed(remote string) time.Duration {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.Now()
+	if now.Sub(e.guessing) >= time.Minute || len(e.guesses) >= mostGuessers {
+		e.guessing, e.guesses = now, map[string]int{}
+	}
+	if e.guesses[host]++; e.guesses[host] <= guessesPerMinute {
+		return 0
+	}
+	return max(e.guessing.Add(time.Minute).Sub(now), time.Second)
+}
+
 // flooded counts the event, and reports whether this minute has had enough.
 func (e *events) flooded() bool {
 	e.mu.Lock()
@@ -116,42 +150,49 @@ func (e *events) repeated(sum [sha256.Size]byte) bool {
 	return again
 }
 
+// deepest is how many lists and objects lie around a tenant's name in what CIPP sends.
+const deepest = 3
+
 // tenantsIn finds the tenants that an event names, in all shapes that CIPP
-// sends: an object or a list of them, with or without its standard schema.
+// sends: an object or a list of them, with or without its standard schema. It
+// reads the text once and skips what lies too deep.
 func tenantsIn(body []byte) []string {
 	var found []string
 	known := map[string]bool{}
-	var look func(raw json.RawMessage, depth int)
-	look = func(raw json.RawMessage, depth int) {
-		if depth > 3 {
-			return
-		}
-		var list []json.RawMessage
-		if json.Unmarshal(raw, &list) == nil {
-			for _, item := range list {
-				look(item, depth+1)
+	in := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	named := false // the next text is a tenant's name
+	for {
+		kind := in.PeekKind()
+		if (kind == '{' || kind == '[') && in.StackDepth() > deepest {
+			if in.SkipValue() != nil {
+				return found
 			}
-			return
+			named = false
+			continue
 		}
-		var object map[string]json.RawMessage
-		if json.Unmarshal(raw, &object) != nil {
-			return
+		token, err := in.ReadToken()
+		if err != nil {
+			return found // the end, or what is no JSON from here on
 		}
-		for key, value := range object {
-			switch strings.ToLower(key) {
-			case "tenant", "tenantid", "tenantfilter", "defaultdomainname", "customerid":
-				var text string
-				if json.Unmarshal(value, &text) == nil {
-					if text = strings.ToLower(strings.TrimSpace(text)); text != "" && text != "alltenants" && !known[text] {
-						known[text] = true
-						found = append(found, text)
-					}
-					continue
-				}
-			}
-			look(value, depth+1)
+		if kind != '"' {
+			named = false
+			continue
 		}
+		text := strings.ToLower(strings.TrimSpace(token.String()))
+		if parent, n := in.StackIndex(in.StackDepth()); parent == '{' && n%2 == 1 { // a name, not a value
+			named = slices.Contains(tenantNames, text)
+			continue
+		}
+		if named && text != "" && text != "alltenants" && !known[text] && len(found) < mostTenants {
+			known[text] = true
+			found = append(found, text)
+		}
+		named = false
 	}
-	look(body, 0)
-	return found
 }
+
+// tenantNames are the names under which CIPP tells a tenant, in small letters.
+var tenantNames = []string{"tenant", "tenantid", "tenantfilter", "defaultdomainname", "customerid"}
+
+// mostTenants is how many one event can name.
+const mostTenants = 10_000

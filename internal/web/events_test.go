@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -64,6 +65,67 @@ func TestEventsAreHintsForWhoKnowsTheSecret(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("a flood of events was let in")
+	}
+}
+
+func TestWrongSecretsAreThrottledAndCostNothing(t *testing.T) {
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	heard := 0
+	mux := http.NewServeMux()
+	Events{Secret: secret.New("s3cret"), Now: func() time.Time { return now }, Hint: func([]string) { heard++ }}.register(mux)
+	read := 0
+	post := func(path, from string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, path, counting{strings.NewReader(`{"tenant":"x"}` + strings.Repeat(" ", 3<<20)), &read})
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w
+	}
+	for i := range 3 * guessesPerMinute {
+		want := http.StatusNotFound
+		if i >= guessesPerMinute {
+			want = http.StatusTooManyRequests
+		}
+		if w := post("/events/cipp/guess", "192.0.2.1:1"); w.Code != want || (want == 429) != (w.Header().Get("Retry-After") != "") {
+			t.Fatalf("guess %d: got %d, Retry-After %q, want %d", i, w.Code, w.Header().Get("Retry-After"), want)
+		}
+	}
+	if read != 0 {
+		t.Errorf("%d bytes were read for wrong secrets", read)
+	}
+	if w := post("/events/cipp/guess", "192.0.2.2:1"); w.Code != 404 {
+		t.Errorf("another address: got %d", w.Code)
+	}
+	if w := post("/events/cipp/s3cret", "192.0.2.1:1"); w.Code != 202 || heard != 1 {
+		t.Errorf("the right secret: got %d", w.Code)
+	}
+	now = now.Add(time.Minute)
+	if w := post("/events/cipp/guess", "192.0.2.1:1"); w.Code != 404 {
+		t.Errorf("a minute later: got %d", w.Code)
+	}
+}
+
+type counting struct {
+	io.Reader
+	n *int
+}
+
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	*c.n += n
+	return n, err
+}
+
+// Nested lists once made the text be read again at every depth.
+func TestALargeEventIsReadOnce(t *testing.T) {
+	row := `{"Tenant":"contoso.example","Data":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `,"more":{"a":{"b":{"tenant":"too-deep.example"}}}},`
+	body := "[" + strings.Repeat(row, 3<<20/len(row)) + `{"defaultDomainName":"last.example"}]`
+	started := time.Now()
+	if got := strings.Join(tenantsIn([]byte(body)), " "); got != "contoso.example last.example" {
+		t.Errorf("got %q", got)
+	}
+	if took := time.Since(started); took > time.Second { // 20 ms on an idle machine
+		t.Errorf("%d bytes took %s", len(body), took)
 	}
 }
 

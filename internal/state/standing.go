@@ -1,0 +1,172 @@
+package state
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/plan"
+)
+
+// The words for where a scope stands, the same on the terminal, the page and in
+// reports. What is held says whose turn it is.
+const (
+	StandsInStep        = "in step"
+	StandsUnchanged     = "unchanged" // at the source, and verified lately
+	StandsChanged       = "changed"
+	StandsWouldChange   = "would change" // a plan that nothing holds
+	StandsApproved      = "approved"
+	StandsNeedsApproval = "needs approval"
+	StandsNeedsRepair   = "needs repair"
+	StandsRejected      = "rejected"
+	StandsPartlyDone    = "partly done"
+	StandsFailed        = "failed"
+	StandsNotRead       = "not read" // the source did not prove what it said
+	StandsNotLinked     = "not linked"
+)
+
+// Standings lists the words, what somebody should look at first.
+var Standings = []string{StandsFailed, StandsPartlyDone, StandsNotRead, StandsNeedsRepair, StandsNeedsApproval, StandsRejected, StandsApproved,
+	StandsWouldChange, StandsChanged, StandsInStep, StandsUnchanged, StandsNotLinked}
+
+// Counted says how many scopes stand somewhere.
+func Counted(n int, standing string) string {
+	if rest, ok := strings.CutPrefix(standing, "needs "); ok && n != 1 {
+		standing = "need " + rest
+	}
+	return fmt.Sprintf("%d %s", n, standing)
+}
+
+// Standing is an outcome in words. What holds it, and what a person said of
+// it (nil where nobody did), tell whose turn it is.
+func Standing(outcome string, violations []plan.Violation, d *Decision) string {
+	switch outcome {
+	case "in_step":
+		return StandsInStep
+	case "skipped":
+		return StandsUnchanged
+	case "partial":
+		return StandsPartlyDone
+	case "incomplete":
+		return StandsNotRead
+	case "unmapped":
+		return StandsNotLinked
+	case "held":
+		return whoseTurn(violations, d)
+	}
+	return outcome // changed, failed
+}
+
+func whoseTurn(violations []plan.Violation, d *Decision) string {
+	curable, closed := false, false
+	for _, v := range violations {
+		if v.Code == "rejected" {
+			return StandsRejected
+		}
+		cured := !v.Stays || v.Code == "plan_moved" // a word on the new plan is all that it takes
+		curable = curable || !v.Note && cured
+		closed = closed || !v.Note && !cured && v.Key == "" // it holds the whole scope
+	}
+	switch {
+	case closed || !curable && plan.Stays(violations):
+		return StandsNeedsRepair
+	case d == nil:
+		return StandsNeedsApproval
+	case d.Approved:
+		return StandsApproved
+	}
+	return StandsRejected
+}
+
+// Standing says in words where the scope of a hold stands.
+func (h *Hold) Standing() string { return Standing("held", h.Violations, h.Decision) }
+
+// A Failure is a job whose last run brought nothing about.
+type Failure struct {
+	Job   string    `json:"job"`
+	Run   string    `json:"run"` // the last one
+	At    time.Time `json:"at"`  // when that was started
+	Times int       `json:"times"`
+	Since time.Time `json:"since"` // when the first of them in a row was started
+	Why   string    `json:"why"`
+}
+
+// Short says that a job failed, without why: that may name who must not be named.
+func (f *Failure) Short(zone *time.Location) string {
+	text := fmt.Sprintf("%s failed as a whole at %s", f.Job, f.At.In(zone).Format("2006-01-02 15:04"))
+	if f.Times > 1 {
+		text += fmt.Sprintf(", %d times in a row since %s", f.Times, f.Since.In(zone).Format("2006-01-02 15:04"))
+	}
+	return text
+}
+
+// String says all of it.
+func (f *Failure) String(zone *time.Location) string { return f.Short(zone) + ": " + f.Why }
+
+// mostRuns is how far back failures in a row are counted.
+const mostRuns = 1000
+
+// Failing returns the jobs whose last run failed as a whole. What is under way,
+// was killed, or was stopped by a person says nothing; nor does a run that was
+// about some customers only, such as those that an event named.
+func Failing(runs iter.Seq2[Run, error], jobs []string) ([]Failure, error) {
+	found := map[string]*Failure{}
+	settled := map[string]bool{}
+	n := 0
+	for r, err := range runs {
+		if err != nil {
+			return nil, err
+		}
+		if n++; n > mostRuns || len(settled) == len(jobs) {
+			break
+		}
+		if r.Finished.IsZero() || r.Stopped || r.Part || r.Trigger == "event" {
+			continue
+		}
+		for job := range strings.SplitSeq(r.Job, "+") {
+			if settled[job] || !slices.Contains(jobs, job) {
+				continue
+			}
+			why := r.failed()
+			if why == "" {
+				settled[job] = true
+				continue
+			}
+			if found[job] == nil {
+				found[job] = &Failure{Job: job, Run: r.ID, At: r.Started, Why: why}
+			}
+			found[job].Times++
+			found[job].Since = r.Started
+		}
+	}
+	var failures []Failure
+	for _, job := range jobs {
+		if f := found[job]; f != nil {
+			failures = append(failures, *f)
+		}
+	}
+	return failures, nil
+}
+
+// failed says why a run brought nothing about, or nothing where it did.
+func (r *Run) failed() string {
+	if r.Error != "" {
+		return r.Error
+	}
+	bad, good := 0, 0
+	for outcome, n := range r.Totals {
+		switch outcome {
+		case "failed", "incomplete":
+			bad += n
+		case "unmapped":
+		default:
+			good += n
+		}
+	}
+	if bad > 0 && good == 0 {
+		return fmt.Sprintf("none of %d customers was brought any further", bad)
+	}
+	return ""
+}

@@ -1,0 +1,28 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"syncd/internal/rest"
+)
+
+// LeftAlone returns the targets in quarantine, with the reason: scheduled runs
+// leave them alone until then.
+func (e *Engine) LeftAlone(ctx context.Context) ([]rest.Pause, error) {
+	var waits []rest.Pause
+	for _, name := range slices.Sorted(maps.Keys(e.Targets)) {
+		doc, err := e.Store.Document(ctx, quarantineDocument(name))
+		if err != nil {
+			return nil, fmt.Errorf("reading whether %s is in quarantine: %w", name, err)
+		}
+		var q quarantine
+		if len(doc.Body) > 0 && json.Unmarshal(doc.Body, &q) == nil && e.Now().Before(q.Until) {
+			waits = append(waits, rest.Pause{System: name, Until: q.Until, Why: "it refused everything: " + q.Reason})
+		}
+	}
+	return waits, nil
+}

@@ -1,0 +1,261 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/visible"
+)
+
+// How much the page shows at most. It is a page to look at, of the same size for
+// ten customers and for a thousand; commands show all there is.
+const (
+	mostHolds   = 25
+	mostLines   = 8 // of one hold
+	mostTrouble = 50
+	mostOthers  = 50
+	mostRuns    = 10
+	longest     = 300 // characters of one cell
+)
+
+// view is what the status page shows.
+type view struct {
+	Version  string
+	Practice bool
+	Now      time.Time
+	Ready    error
+	Failing  []state.Failure // jobs whose last run failed as a whole
+	Waits    []Wait
+	Jobs     []Job
+	Totals   []total
+	Holds    []waiting
+	Held     int // of them in all
+	Trouble  []scope
+	Troubled int     // of them in all
+	Others   []scope // neither held nor in trouble
+	Rest     int     // of them in all
+	Runs     []state.Run
+}
+
+// waiting is a hold with its plan as lines.
+type waiting struct {
+	state.Hold
+	Standing string
+	Money    string
+	Currency string
+	Lines    []line
+	More     int // lines that are not shown
+	moved    decimal.Decimal
+}
+
+type line struct {
+	Action, Label, What, Reason, Money string
+}
+
+type total struct {
+	Standing string
+	N        int
+}
+
+// scope is one that is not in step.
+type scope struct {
+	state.Cursor
+	Standing string
+}
+
+func (s *server) status(w http.ResponseWriter, r *http.Request) {
+	v, err := s.view(r.Context())
+	if r.Context().Err() != nil {
+		return // whoever asked is gone
+	}
+	if err != nil {
+		s.Log.Error().Err(err).Msg("status page not shown")
+		http.Error(w, "the state could not be read: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := s.page.Execute(visible.Writer(w), v); err != nil {
+		s.Log.Debug().Err(err).Msg("status page cut off")
+	}
+}
+
+func (s *server) view(ctx context.Context) (*view, error) {
+	v := &view{Version: s.Version, Practice: s.Practice, Now: s.Now(), Ready: s.Ready(), Jobs: s.Jobs(), Waits: s.waits()}
+	var err error
+	if v.Failing, err = s.failing(ctx); err != nil {
+		return nil, err
+	}
+	standings := map[plan.Scope]string{}
+	for h, err := range s.Store.Holds(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		standings[h.Scope] = h.Standing()
+		v.Held++
+		v.Holds = first(append(v.Holds, read(h)), mostHolds, func(a, b waiting) int {
+			return cmp.Or(rank(a.Standing)-rank(b.Standing), b.moved.Cmp(a.moved), byName(a.Name, b.Name))
+		})
+	}
+	counts := map[string]int{}
+	for c, err := range s.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		standing, held := standings[c.Scope]
+		if !held || c.Outcome != "held" {
+			standing = state.Standing(c.Outcome, c.Violations, nil)
+		}
+		counts[standing]++
+		switch standing {
+		case state.StandsFailed, state.StandsPartlyDone, state.StandsNotRead:
+			v.Troubled++
+			v.Trouble = first(append(v.Trouble, scope{c, standing}), mostTrouble, byStanding)
+		case state.StandsNeedsRepair, state.StandsNeedsApproval, state.StandsRejected, state.StandsApproved: // shown with what is held
+		default:
+			v.Rest++
+			v.Others = first(append(v.Others, scope{c, standing}), mostOthers, byStanding)
+		}
+	}
+	for _, standing := range state.Standings {
+		if counts[standing] > 0 {
+			v.Totals = append(v.Totals, total{standing, counts[standing]})
+		}
+	}
+	for run, err := range s.Store.Runs(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if v.Runs = append(v.Runs, run); len(v.Runs) == mostRuns {
+			break
+		}
+	}
+	for i := range v.Holds {
+		v.Holds[i].unpack()
+	}
+	return v, nil
+}
+
+// first keeps the first n by an order, so that a thousand plans are never in
+// memory together.
+func first[T any](items []T, n int, order func(a, b T) int) []T {
+	slices.SortStableFunc(items, order)
+	return items[:min(n, len(items))]
+}
+
+// rank puts first what somebody should do something about; what is held and
+// wants nobody comes last.
+func rank(standing string) int {
+	if standing == state.StandsNeedsApproval { // a person's word is all that is missing
+		return -1
+	}
+	return slices.Index(state.Standings, standing)
+}
+
+func byStanding(a, b scope) int {
+	return cmp.Or(rank(a.Standing)-rank(b.Standing), byName(a.Name, b.Name))
+}
+
+func byName(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
+
+// read takes from a hold what it is ordered by. Money stands before the changes,
+// and of a thousand plans nothing behind it is read.
+func read(h state.Hold) waiting {
+	w := waiting{Hold: h, Standing: h.Standing()}
+	in := jsontext.NewDecoder(bytes.NewReader(h.Plan))
+	if start, err := in.ReadToken(); err != nil || start.Kind() != '{' {
+		return w
+	}
+	for w.Money == "" || w.Currency == "" {
+		name, err := in.ReadToken()
+		if err != nil || name.Kind() != '"' {
+			break
+		}
+		switch name.String() {
+		case "monthly_delta", "currency":
+			field := name.String()
+			value, err := in.ReadToken()
+			if err != nil || value.Kind() != '"' {
+				return w
+			}
+			if field == "currency" {
+				w.Currency = value.String()
+			} else {
+				w.Money = value.String()
+			}
+		default:
+			if in.SkipValue() != nil {
+				return w
+			}
+		}
+	}
+	delta, err := decimal.NewFromString(w.Money)
+	if w.moved = delta.Abs(); err != nil || delta.IsZero() {
+		w.Money = ""
+	}
+	return w
+}
+
+// unpack reads the plan of a hold, as plan --json wrote it, and keeps the lines
+// that are about the most money.
+func (w *waiting) unpack() {
+	var scope struct {
+		Changes []plan.Change `json:"changes"`
+	}
+	if json.Unmarshal(w.Plan, &scope) != nil {
+		return // shown without its lines
+	}
+	slices.SortStableFunc(scope.Changes, func(a, b plan.Change) int { return b.MonthlyDelta.Abs().Cmp(a.MonthlyDelta.Abs()) })
+	for i := range scope.Changes {
+		c := &scope.Changes[i]
+		if i == mostLines {
+			w.More = len(scope.Changes) - i
+			break
+		}
+		l := line{Action: string(c.Action), Label: c.Label, Reason: string(c.Reason)}
+		if !c.MonthlyDelta.IsZero() {
+			l.Money = c.MonthlyDelta.StringFixed(2)
+		}
+		var parts []string
+		for _, f := range c.Fields {
+			parts = append(parts, fmt.Sprintf("%s %s → %s", f.Name, cmp.Or(f.Before.String(), "–"), cmp.Or(f.After.String(), "–")))
+		}
+		l.What = strings.Join(parts, ", ")
+		w.Lines = append(w.Lines, l)
+	}
+	w.Plan = nil
+}
+
+func (o Options) funcs() template.FuncMap {
+	return template.FuncMap{
+		"when": func(t time.Time) string {
+			if t.IsZero() {
+				return "never"
+			}
+			return t.In(o.Location).Format("2006-01-02 15:04")
+		},
+		"words": func(outcome string) string { return state.Standing(outcome, nil, nil) },
+		"count": state.Counted,
+		"class": func(standing string) string { return strings.ReplaceAll(standing, " ", "_") },
+		"cut": func(text string) string {
+			if runes := []rune(text); len(runes) > longest {
+				return string(runes[:longest-1]) + "…"
+			}
+			return text
+		},
+		"less":    func(all int, shown int) int { return all - shown },
+		"failure": func(f state.Failure) string { return f.String(o.Location) },
+	}
+}
