@@ -29,108 +29,148 @@ const smallPage = 50
 func (a *connection) list(ctx context.Context, at string, caps *capabilities, begin func(), each func(document)) (listing, error) {
 	for attempt := 0; ; attempt++ {
 		begin()
-		l, again, err := a.walk(ctx, at, caps, each)
-		if err != nil {
+		w := &walk{connection: a, at: at, size: caps.pageSize, cursor: caps.cursor, start: 1, each: each, seen: map[string]bool{},
+			listing: listing{complete: true, total: -1}}
+		if err := w.read(ctx); err != nil {
 			return listing{}, err
 		}
-		if !again || attempt == 1 {
-			return l, nil
+		if !w.again || attempt == 1 {
+			return w.listing, nil
 		}
 	}
 }
 
-// walk reads the collection once. again tells that it moved meanwhile.
-func (a *connection) walk(ctx context.Context, at string, caps *capabilities, each func(document)) (out listing, again bool, err error) {
-	seen := map[string]bool{}
-	var firstID, nextCursor string
-	cursor := caps.cursor
-	pages, start := 0, 1
-	out = listing{complete: true, total: -1}
-	fail := func(why string) { out.complete, out.why = false, why }
+// A walk reads a collection once.
+type walk struct {
+	*connection
+	listing
+	at    string
+	size  int // of a page
+	each  func(document)
+	seen  map[string]bool // ids
+	first string          // id
+	pages int
+	start int    // of the next page, where pages are numbered by their first row
+	next  string // the cursor of the next page
+	// cursor tells that pages are asked for by cursor.
+	cursor bool
+	again  bool // the collection moved meanwhile
+}
+
+func (w *walk) incomplete(format string, args ...any) {
+	w.complete, w.why = false, fmt.Sprintf(format, args...)
+}
+
+func (w *walk) read(ctx context.Context) error {
 	for {
-		q := url.Values{"count": {strconv.Itoa(caps.pageSize)}}
-		if cursor {
-			q.Set("cursor", nextCursor)
-		} else {
-			q.Set("startIndex", strconv.Itoa(start))
-		}
-		page, err := a.page(ctx, at, q)
-		if refused, ok := errors.AsType[*rest.Error](err); ok && cursor && pages > 0 && strings.EqualFold(refused.Code, "expiredCursor") {
-			fail("the provider's cursor expired while its list was read")
-			return out, true, nil
-		}
-		if pages == 0 && statusOf(err) == 400 && caps.pageSize > smallPage {
+		page, err := w.page(ctx, w.at, w.query())
+		switch {
+		case w.tooLarge(err):
 			// It may be the size that is minded: not everybody says so.
-			a.unlearn(func(c *capabilities) { c.pageSize = smallPage })
-			smaller := *caps
-			smaller.pageSize = smallPage
-			caps = &smaller
+			w.unlearn(func(c *capabilities) { c.pageSize = smallPage })
+			w.size = smallPage
 			continue
+		case w.expired(err):
+			w.incomplete("the provider's cursor expired while its list was read")
+			w.again = true
+			return nil
+		case err != nil:
+			return err
 		}
-		if err != nil {
-			return out, false, err
-		}
-		pages++
-		news := 0
-		resources := members(page)
-		for _, v := range resources {
-			d := asDocument(v)
-			id := d.text("id")
-			switch {
-			case d == nil || id == "":
-				fail("a resource came without an id")
-			case seen[id]:
-			default:
-				seen[id] = true
-				if firstID == "" {
-					firstID = id
-				}
-				news++
-				each(d)
-			}
-		}
-		total := asNumber(page.get("totalResults"))
-		if out.total >= 0 && total >= 0 && total != out.total {
-			fail(fmt.Sprintf("totalResults was %d and became %d while the list was read", out.total, total))
-			again = true
-		}
-		if total >= 0 {
-			out.total = total
-		}
-		nextCursor = page.text("nextCursor")
-		if nextCursor != "" {
-			cursor = true // followed where it is sent, asked for or not
-			if news == 0 && len(resources) > 0 {
-				fail("the provider's cursor leads back to what was read")
-				return out, again, nil
+		w.pages++
+		rows, news := w.take(page)
+		w.count(asNumber(page.get("totalResults")))
+		if w.next = page.text("nextCursor"); w.next != "" {
+			w.cursor = true // followed where it is sent, asked for or not
+			if rows > 0 && news == 0 {
+				w.incomplete("the provider's cursor leads back to what was read")
+				return nil
 			}
 			continue
 		}
-		if cursor { // no further cursor is the only end mark there is
-			return out, again, nil
+		if w.cursor { // no further cursor is the only end mark there is
+			return nil
 		}
-		if len(resources) == 0 || news == 0 || out.total >= 0 && len(seen) >= out.total {
-			break
+		if rows == 0 || news == 0 || w.total >= 0 && len(w.seen) >= w.total {
+			return w.prove(ctx)
 		}
-		start += len(resources)
+		w.start += rows
 	}
+}
+
+func (w *walk) query() url.Values {
+	q := url.Values{"count": {strconv.Itoa(w.size)}}
+	if w.cursor {
+		q.Set("cursor", w.next)
+	} else {
+		q.Set("startIndex", strconv.Itoa(w.start))
+	}
+	return q
+}
+
+func (w *walk) tooLarge(err error) bool {
+	return w.pages == 0 && statusOf(err) == 400 && w.size > smallPage
+}
+
+func (w *walk) expired(err error) bool {
+	refused, ok := errors.AsType[*rest.Error](err)
+	return ok && w.cursor && w.pages > 0 && strings.EqualFold(refused.Code, "expiredCursor")
+}
+
+// take passes the resources of a page on, each once, and returns how many rows
+// the page had and how many were new.
+func (w *walk) take(page document) (rows, news int) {
+	list := members(page)
+	for _, v := range list {
+		d := asDocument(v)
+		id := d.text("id")
+		switch {
+		case d == nil || id == "":
+			w.incomplete("a resource came without an id")
+		case w.seen[id]:
+		default:
+			w.seen[id] = true
+			if w.first == "" {
+				w.first = id
+			}
+			news++
+			w.each(d)
+		}
+	}
+	return len(list), news
+}
+
+// count compares what a page says of the whole with what others said.
+func (w *walk) count(total int) {
+	if total < 0 {
+		return
+	}
+	if w.total >= 0 && total != w.total {
+		w.incomplete("totalResults was %d and became %d while the list was read", w.total, total)
+		w.again = true
+	}
+	w.total = total
+}
+
+// prove finds out whether what was read is everything, once the pages ended.
+func (w *walk) prove(ctx context.Context) error {
 	switch {
-	case out.total < 0 && pages < 2 && len(seen) > 0:
-		fail("the provider does not say how many there are")
-	case out.total > len(seen):
-		fail(fmt.Sprintf("the provider says that there are %d and sends %d", out.total, len(seen)))
-	case out.complete && pages == 1 && len(seen) > 1:
+	case w.total < 0 && w.pages < 2 && len(w.seen) > 0:
+		w.incomplete("the provider does not say how many there are")
+	case w.total > len(w.seen):
+		w.incomplete("the provider says that there are %d and sends %d", w.total, len(w.seen))
+	case w.complete && w.pages == 1 && len(w.seen) > 1:
 		// A provider may say that there are as many as fit on the page, and so
 		// hide all others: one page proves nothing by itself.
-		why, err := a.probe(ctx, at, out.total, firstID)
+		why, err := w.probe(ctx, w.at, w.total, w.first)
 		if err != nil {
-			return out, false, err
+			return err
 		}
 		if why != "" {
-			fail(why)
+			w.incomplete("%s", why)
 		}
 	}
-	return out, again, nil
+	return nil
 }
 
 // page reads one page.
