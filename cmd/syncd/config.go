@@ -536,6 +536,9 @@ func (c *Config) validateSecrets(report func(path, format string, args ...any)) 
 		if strings.HasPrefix(s.Reveal(), placeholder) {
 			report(path, "still says %s; write the real one, here or as %s", placeholder, c.variableOf(path))
 		}
+		if kind, _, ok := strings.Cut(s.Reveal(), ":"); ok && slices.Contains([]string{"file", "env", "keyvault"}, kind) {
+			report(path, "is a reference (%s:), which is not there yet; give the secret in %s, or a file with it in %s_FILE", kind, c.variableOf(path), c.variableOf(path))
+		}
 	}
 }
 

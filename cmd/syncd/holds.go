@@ -19,11 +19,28 @@ import (
 )
 
 func holdsCommand(a *app) *cobra.Command {
+	var customer, target string
 	cmd := &cobra.Command{Use: "holds", Short: "Show what waits for a person, with its plan and reasons", Args: cobra.NoArgs}
+	onceVar(cmd.Flags(), &customer, "customer", "only this `CUSTOMER`: key, name or domain")
+	onceVar(cmd.Flags(), &target, "target", "only this `TARGET`, such as connectwise")
+	complete(cmd, a, "customer", "target")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
 		holds, err := held(ctx, w.Store)
 		if err != nil {
 			return err
+		}
+		if customer != "" {
+			c, err := w.customer(ctx, customer)
+			if err != nil {
+				return err
+			}
+			holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Scope.Customer != c.Key })
+		}
+		if target != "" {
+			if target, err = w.Config.targetNamed(target); err != nil {
+				return err
+			}
+			holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Scope.Target != target })
 		}
 		return a.print(struct {
 			Holds []state.Hold `json:"holds"`

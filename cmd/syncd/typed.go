@@ -65,6 +65,11 @@ func badFlag(cmd *cobra.Command, err error) error {
 	if what := laterFlags[cmd.CommandPath()+" --"+name]; what != "" {
 		return usage("%s --%s is not there yet: %s", cmd.CommandPath(), name, what)
 	}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() && sub.Flags().Lookup(name) != nil {
+			return usage("--%s belongs to %s; write %s --%s", name, sub.CommandPath(), sub.CommandPath(), name)
+		}
+	}
 	best, least := "", 3
 	look := func(f *pflag.Flag) {
 		if d := distance(name, f.Name); !f.Hidden && d < least && len(name) > 1 {
