@@ -268,8 +268,15 @@ func (p *page) summary(scopes []sync.ScopeReport, r *sync.Report) error {
 		sheet.Rows = append(sheet.Rows, append([]string{s.Customer.Name, s.Target, s.Standing(p.planned), strconv.Itoa(n)}, append(amounts(up, down), s.Digest)...))
 	}
 	if len(sheet.Rows) > 0 {
-		up, down := r.MonthlyDelta()
-		sheet.Footer = [][]string{append([]string{"All", "", "", ""}, append(amounts(up, down), "")...)}
+		currencies := r.Currencies()
+		for _, currency := range currencies {
+			up, down := r.MonthlyDelta(currency)
+			name := "All"
+			if len(currencies) > 1 {
+				name += " in " + currency
+			}
+			sheet.Footer = append(sheet.Footer, append([]string{name, "", "", ""}, append(amounts(up, down), "")...))
+		}
 		p.err = sheet.Table(p.w, p.width)
 	}
 	p.quiet(quiet)
@@ -309,10 +316,9 @@ func (p *page) totals(r *sync.Report) {
 	case text == "":
 		text = "nobody to look at"
 	}
-	if up, down := r.MonthlyDelta(); !up.IsZero() || !down.IsZero() {
-		text += fmt.Sprintf("; monthly bills +%s -%s, net %s", up.StringFixed(2), down.StringFixed(2), signed(up.Sub(down).StringFixed(2)))
-		if len(r.Scopes) > 0 {
-			text += " " + r.Scopes[0].Currency
+	for _, currency := range r.Currencies() { // they are never added
+		if up, down := r.MonthlyDelta(currency); !up.IsZero() || !down.IsZero() {
+			text += fmt.Sprintf("; monthly bills +%s -%s, net %s %s", up.StringFixed(2), down.StringFixed(2), signed(up.Sub(down).StringFixed(2)), currency)
 		}
 	}
 	p.flow("", text)

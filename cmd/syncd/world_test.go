@@ -498,6 +498,7 @@ func (w *world) editCIPP(args []string) (err error) {
 //	line ID AGREEMENT PRODUCT N       a new line
 //	bill REF DoNotBill
 //	agreement ID COMPANY NAME         a second agreement
+//	currency AGREEMENT CODE           what its prices are in
 //	fail METHOD KIND [TIMES]          dropped, dropped-after, timeout, timeout-after, denied, bad-keys,
 //	                                  throttled, html; until heal where no TIMES are given
 //	blind N                           lines cannot be read one by one, after the first N
@@ -569,6 +570,9 @@ func (w *world) editConnectWise(args []string) (err error) {
 			copied.ID, copied.CompanyID, copied.Name = id, company, name
 			c.Agreements = append(c.Agreements, &copied)
 		})
+	case "currency":
+		agreement, code := number(1), arg(2)
+		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).Currency = code })
 	case "fail":
 		kind := map[string]cwsim.FaultKind{"dropped": cwsim.Dropped, "dropped-after": cwsim.DroppedCommitted, "timeout": cwsim.Timeout, "timeout-after": cwsim.TimeoutCommitted,
 			"denied": cwsim.Denied, "bad-keys": cwsim.BadKeys, "throttled": cwsim.Throttled, "html": cwsim.HTMLPage}[arg(2)]

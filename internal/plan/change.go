@@ -102,7 +102,8 @@ type Change struct {
 	After        *Object
 	Fields       []FieldChange
 	MonthlyDelta decimal.Decimal
-	Unpriced     bool // what it costs is not known, and MonthlyDelta says nothing
+	Currency     string // of MonthlyDelta; empty where the object does not say
+	Unpriced     bool   // what it costs is not known, and MonthlyDelta says nothing
 	// Kept are fields whose present value is a human's, with what we would have
 	// written: remembered as ours, so that theirs stays visible as theirs.
 	Kept Fields
@@ -176,10 +177,11 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		Reason       Reason               `json:"reason"`
 		Fields       map[string]fieldJSON `json:"fields"`
 		MonthlyDelta string               `json:"monthly_delta"`
+		Currency     string               `json:"currency,omitempty"`
 		Held         string               `json:"held,omitempty"`
 		Taken        map[string]any       `json:"as_it_is,omitempty"`
 		Facts        map[string]string    `json:"facts,omitempty"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Held, taken, c.Facts})
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Held, taken, c.Facts})
 }
 
 // A Violation says what stops a scope or one of its objects, or what was left
@@ -236,6 +238,7 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		Reason       Reason `json:"reason"`
 		Fields       map[string]struct{ Before, After json.RawMessage }
 		MonthlyDelta decimal.Decimal            `json:"monthly_delta"`
+		Currency     string                     `json:"currency"`
 		Held         string                     `json:"held"`
 		Taken        map[string]json.RawMessage `json:"as_it_is"`
 		Facts        map[string]string          `json:"facts"`
@@ -243,7 +246,7 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Held: in.Held, Facts: in.Facts}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Held: in.Held, Facts: in.Facts}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error

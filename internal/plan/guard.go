@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -55,6 +56,7 @@ type Facts struct {
 	Counts       []Count
 	SourceAsOf   time.Time
 	SourceMaxAge time.Duration // 0 = any age
+	Currency     string        // of the limits, and of what names none
 	Now          time.Time
 }
 
@@ -130,6 +132,23 @@ func (p *Plan) MonthlyDelta() decimal.Decimal {
 	return sum
 }
 
+// Currency is what MonthlyDelta is in: that of the changes that cost anything,
+// by default the one that is given. It is empty where they have several: then
+// the sum is none.
+func (p *Plan) Currency(by string) string {
+	one := ""
+	for i := range p.Changes {
+		if c := &p.Changes[i]; !c.MonthlyDelta.IsZero() {
+			this := cmp.Or(c.Currency, by)
+			if one != "" && one != this {
+				return ""
+			}
+			one = this
+		}
+	}
+	return cmp.Or(one, by)
+}
+
 // WayOn is the command that lets a plan pass.
 func WayOn(digest string) string { return "syncd approve --digest " + digest }
 
@@ -179,6 +198,12 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Unpriced && c.Held == "" {
 			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, wayOn)
+			break
+		}
+	}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Currency != "" && f.Currency != "" && c.Currency != f.Currency && !c.MonthlyDelta.IsZero() {
+			hold("money_unknown", "what %s costs is in %s, and the limits of money are in %s (limits.money): none can be kept; %s", c.Label, c.Currency, f.Currency, wayOn)
 			break
 		}
 	}

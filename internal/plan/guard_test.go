@@ -35,6 +35,29 @@ func waiting(p *Plan) *Plan {
 	return p
 }
 
+// in puts the first change of a plan into a currency.
+func in(currency string, p *Plan) *Plan {
+	p.Changes[0].Currency = currency
+	return p
+}
+
+func TestMoneyIsAddedUpInOneCurrencyOnly(t *testing.T) {
+	for _, c := range []struct {
+		currencies []string // of changes that cost something
+		want       string
+	}{
+		{nil, "USD"}, {[]string{""}, "USD"}, {[]string{"EUR", "EUR"}, "EUR"}, {[]string{"", "USD"}, "USD"}, {[]string{"", "EUR"}, ""}, {[]string{"EUR", "GBP"}, ""},
+	} {
+		p := &Plan{Changes: []Change{{Currency: "CHF"}}} // costs nothing, and says nothing
+		for _, currency := range c.currencies {
+			p.Changes = append(p.Changes, Change{Currency: currency, MonthlyDelta: decimal.NewFromInt(1)})
+		}
+		if got := p.Currency("USD"); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.currencies, got, c.want)
+		}
+	}
+}
+
 func TestGuards(t *testing.T) {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	limits := Limits{HoldFirst: true, Creates: Ceiling{50, 50}, Updates: Ceiling{200, 50}, Deletes: Ceiling{10, 20}, MinPopulation: 10,
@@ -70,6 +93,9 @@ func TestGuards(t *testing.T) {
 		{"money down on a line that waits by itself", waiting(changing(100, 0, 1, 0, "-594.00")), auto, "money_decrease addition"},
 		{"money up on a line that waits by itself", waiting(changing(100, 0, 1, 0, "500.01")), auto, "money_increase addition"},
 		{"little money on a line that waits by itself", waiting(changing(100, 0, 1, 0, "500.00")), auto, ""},
+		{"money in the limits' own currency", in("USD", changing(100, 0, 1, 0, "5.00")), with(func(f *Facts) { f.Currency = "USD" }), ""},
+		{"money in another currency", in("EUR", changing(100, 0, 1, 0, "5.00")), with(func(f *Facts) { f.Currency = "USD" }), "money_unknown"},
+		{"no money in another currency", in("EUR", changing(100, 0, 1, 0, "0")), with(func(f *Facts) { f.Currency = "USD" }), ""},
 		{"stale source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SourceMaxAge = 26 * time.Hour; f.SourceAsOf = now.Add(-27 * time.Hour) }), "source_stale"},
 		{"shrunk source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 15}} }), "source_shrink"},
 		{"source shrunk within limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 16}} }), ""},

@@ -501,6 +501,7 @@ func (p *Plan) add(kind *Kind, c Change, m merged) decision {
 	if kind.Delta != nil && c.Action != Forget {
 		c.MonthlyDelta = kind.Delta(c.Before, c.After)
 		c.Unpriced = kind.Priced != nil && c.Writes() && !kind.Priced(about)
+		c.Currency = about.Info[InfoCurrency]
 	}
 	if c.Held != "" {
 		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})

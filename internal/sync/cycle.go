@@ -310,7 +310,7 @@ func Names(k plan.Key, info map[string]string, text string) bool {
 // guard collects what stops the plan, in whole or in part.
 func (s *scope) guard() {
 	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
-	facts := plan.Facts{Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
+	facts := plan.Facts{Currency: s.run.Currency, Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
 	if needs != 0 { // what is made from nothing of the tenant's cannot be too old
 		facts.SourceAsOf, facts.SourceMaxAge = s.snapshot.Oldest(needs).AsOf, s.run.MaxAge
 	}
@@ -420,7 +420,8 @@ func (s *scope) show() {
 	if s.held == nil {
 		s.held = []plan.Violation{}
 	}
-	s.report.Digest, s.report.MonthlyDelta = p.Digest(), p.MonthlyDelta().StringFixed(2)
+	s.report.Digest = p.Digest()
+	s.report.money(p, s.run.Currency)
 	s.report.InStep, s.report.Foreign = p.InStep, p.Foreign
 	if len(p.Changes) > 0 {
 		s.report.Changes = p.Changes
@@ -441,7 +442,8 @@ func (s *scope) show() {
 // wait stores what is left of the plan for a person to decide.
 func (s *scope) wait(p *plan.Plan) {
 	shown := s.report
-	shown.Changes, shown.Digest, shown.MonthlyDelta = p.Changes, p.Digest(), p.MonthlyDelta().StringFixed(2)
+	shown.Changes, shown.Digest = p.Changes, p.Digest()
+	shown.money(p, s.run.Currency)
 	s.hold = &state.Hold{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id,
 		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.held, Plan: encode(&shown)}
 }

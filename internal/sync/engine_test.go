@@ -959,7 +959,7 @@ func TestAReportOfManyChangesIsPackedUntilItIsRead(t *testing.T) {
 			t.Errorf("unpacked: got %+v", c)
 		}
 	}
-	if up, _ := report.MonthlyDelta(); up.IsZero() {
+	if up, _ := report.MonthlyDelta("USD"); up.IsZero() {
 		t.Error("the sums went with the fields")
 	}
 }

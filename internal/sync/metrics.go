@@ -112,7 +112,7 @@ func (m *Metrics) ran(r *run, err error) {
 		}
 	}
 	if whole {
-		up, down := r.report.MonthlyDelta()
+		up, down := r.report.MonthlyDelta(r.Currency)
 		m.money.WithLabelValues("increase").Set(up.InexactFloat64())
 		m.money.WithLabelValues("decrease").Set(down.InexactFloat64())
 	}

@@ -2,9 +2,11 @@ package sync
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -134,6 +136,18 @@ func (s *ScopeReport) Standing(planned bool) string {
 // Count is how many changes the scope's plan has, packed ones included.
 func (s *ScopeReport) Count() int { return max(s.count, len(s.Changes)) }
 
+// money takes over what a plan does to the monthly bill: a sum and its currency,
+// or neither where there are several.
+func (s *ScopeReport) money(p *plan.Plan, by string) {
+	for i := range p.Changes {
+		p.Changes[i].Currency = cmp.Or(p.Changes[i].Currency, by)
+	}
+	s.MonthlyDelta, s.Currency = "", p.Currency(by)
+	if s.Currency != "" {
+		s.MonthlyDelta = p.MonthlyDelta().StringFixed(2)
+	}
+}
+
 // Delta is what the changes do to the monthly bill.
 func (s *ScopeReport) Delta() (up, down decimal.Decimal) {
 	up, down = s.up, s.down
@@ -166,7 +180,15 @@ func (s ScopeReport) Unpacked() ScopeReport {
 // MarshalJSON writes the scope as scripts read it.
 func (s ScopeReport) MarshalJSON() ([]byte, error) {
 	type plain ScopeReport
-	return json.Marshal(plain(s.Unpacked()))
+	out := struct {
+		plain
+		MonthlyDelta *string `json:"monthly_delta"`
+		Currency     *string `json:"currency"`
+	}{plain: plain(s.Unpacked())}
+	if s.Currency != "" {
+		out.MonthlyDelta, out.Currency = &s.MonthlyDelta, &s.Currency
+	}
+	return json.Marshal(out)
 }
 
 func deflate(raw []byte) []byte {
@@ -205,11 +227,26 @@ func (r *Report) count() {
 	}
 }
 
-// MonthlyDelta adds up what the scopes' changes do to the monthly bills.
-func (r *Report) MonthlyDelta() (up, down decimal.Decimal) {
+// Currencies are those of the scopes, sorted.
+func (r *Report) Currencies() []string {
+	var out []string
 	for i := range r.Scopes {
-		more, less := r.Scopes[i].Delta()
-		up, down = up.Add(more), down.Add(less)
+		if c := r.Scopes[i].Currency; c != "" && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// MonthlyDelta adds up what the scopes' changes do to the monthly bills in one
+// currency.
+func (r *Report) MonthlyDelta(currency string) (up, down decimal.Decimal) {
+	for i := range r.Scopes {
+		if r.Scopes[i].Currency == currency {
+			more, less := r.Scopes[i].Delta()
+			up, down = up.Add(more), down.Add(less)
+		}
 	}
 	return up, down
 }
