@@ -44,8 +44,8 @@ func TestNoDamageEndsTheProcessOrPassesForTruth(t *testing.T) {
 
 	page := os.Getpagesize()
 	opened, verified := 0, 0
-	const rounds = 400
-	for seed := range uint64(rounds) {
+	const first, rounds = 200, 200 // among them some whose links read as none at all
+	for seed := uint64(first); seed < first+rounds; seed++ {
 		r := rand.New(rand.NewPCG(seed, 1))
 		b := append([]byte{}, content...)
 		at := r.IntN(len(used)/page) * page
