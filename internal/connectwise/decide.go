@@ -106,6 +106,9 @@ func (q *question) decide(rows []addition) finding {
 	if len(open) > 1 {
 		f.conflict = q.hold("duplicate_lines", "%s is billed by %d lines on agreement %d (%s): end all but one in ConnectWise, or say which one is to be kept in step (syncd matches accept)",
 			q.label, len(open), q.agreement.ID, q.lines(open))
+		for _, row := range open {
+			f.conflict.Candidates = append(f.conflict.Candidates, plan.Candidate{Ref: q.ref(row), Label: fmt.Sprintf("%s since %s", row.Quantity, row.Effective)})
+		}
 		return f
 	}
 	if len(others) > 0 {

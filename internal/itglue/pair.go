@@ -95,6 +95,14 @@ func (m *pairs) ask(u *directory.User, code, format string, args ...any) {
 	m.people[u.ID] = pairing{conflict: &plan.Violation{Code: code, Key: u.ID, Stays: true, Message: fmt.Sprintf(format, args...)}}
 }
 
+// offer adds to a question about a user the contacts from which a person may choose.
+func (m *pairs) offer(u *directory.User, contacts []*contact) {
+	for _, c := range contacts {
+		v := m.people[u.ID].conflict
+		v.Candidates = append(v.Candidates, plan.Candidate{Ref: c.ID.String(), Label: c.name()})
+	}
+}
+
 // named is the ref of the contact that a person named for a user, or nothing.
 func (m *pairs) named(u *directory.User) string { return accepted(m.settled, contactKey(u)) }
 
@@ -159,8 +167,10 @@ func (m *pairs) sharedAddresses(ctx context.Context) error {
 		case len(candidates) == 0:
 		case len(candidates) > 1:
 			m.ask(u, "match_ambiguous", "%s (%s) shares addresses with several contacts: %s; %s", u.Name, u.UPN, refsOf(candidates), m.cure(u))
+			m.offer(u, candidates)
 		case len(claims[candidates[0].ID]) > 1:
 			m.ask(u, "match_ambiguous", "contact %s has addresses of %s (%s) and of %s; %s", refsOf(candidates), u.Name, u.UPN, others(claims[candidates[0].ID], u), m.cure(u))
+			m.offer(u, candidates)
 		default:
 			c := candidates[0]
 			doubt, err := m.doubt(ctx, u, c)
@@ -173,6 +183,7 @@ func (m *pairs) sharedAddresses(ctx context.Context) error {
 			}
 			m.ask(u, "match_proposed", "%s (%s) may be contact %s, which has an address in common, but %s; nothing is written there or created until somebody says: syncd matches accept %s itglue %s REF, or create",
 				u.Name, u.UPN, refsOf(candidates), doubt, m.customer, u.ID)
+			m.offer(u, candidates)
 		}
 	}
 	return nil
@@ -289,6 +300,7 @@ func (m *pairs) namesakes() {
 		}
 		m.ask(u, "match_proposed", "%s (%s) may be contact %s, which has the same name and none of the addresses; nothing is created until somebody says: syncd matches accept %s itglue %s REF, or create",
 			u.Name, u.UPN, refsOf(found), m.customer, u.ID)
+		m.offer(u, found)
 	}
 }
 

@@ -195,6 +195,22 @@ type Violation struct {
 	Note bool `json:"note,omitempty"`
 	// Stays marks a hold that no approval cures: something must be repaired first.
 	Stays bool `json:"needs_repair,omitempty"`
+	// Candidates are what a person may choose from for the object, where the
+	// target knows some.
+	Candidates []Candidate `json:"candidates,omitempty"`
+}
+
+// A Candidate is one thing at the target that an object may be.
+type Candidate struct {
+	Ref   string `json:"ref"`
+	Label string `json:"label,omitempty"`
+}
+
+func (c Candidate) String() string {
+	if c.Label == "" {
+		return c.Ref
+	}
+	return c.Ref + " (" + c.Label + ")"
 }
 
 // OverEdit reports whether letting the object pass would write over what a

@@ -275,7 +275,7 @@ func (t *Target) choose(p *place, key plan.Key, label string, q *pairing, hits [
 		p.contest(key, hits[0])
 		q.conflict = &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 			"%s could be %s, and so could %d others of the tenant; say whose it is: syncd matches accept %s %s %s REF, or create",
-			label, hits[0].label(), len(claims[hits[0].id])-1, p.customer, p.account.client.Name(), key.ID)}
+			label, hits[0].label(), len(claims[hits[0].id])-1, p.customer, p.account.client.Name(), key.ID), Candidates: candidates(hits)}
 	case !p.take(key, hits[0]):
 		q.conflict = p.foreign(key, label, hits[0], "is linked to another object")
 	default:
@@ -292,12 +292,22 @@ func (p *place) ambiguous(key plan.Key, label string, hits []*resource) *plan.Vi
 	slices.Sort(refs)
 	return &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 		"%s is there more than once: %s; repair it at the provider, or say which it is: syncd matches accept %s %s %s REF, or create",
-		label, strings.Join(refs, ", "), p.customer, p.account.client.Name(), key.ID)}
+		label, strings.Join(refs, ", "), p.customer, p.account.client.Name(), key.ID), Candidates: candidates(hits)}
+}
+
+// candidates are resources from which a person may choose.
+func candidates(hits []*resource) []plan.Candidate {
+	out := make([]plan.Candidate, len(hits))
+	for i, r := range hits {
+		out[i] = plan.Candidate{Ref: r.id, Label: r.name}
+	}
+	slices.SortFunc(out, func(a, b plan.Candidate) int { return strings.Compare(a.Ref, b.Ref) })
+	return out
 }
 
 func (p *place) foreign(key plan.Key, label string, r *resource, why string) *plan.Violation {
 	p.contest(key, r)
 	return &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 		"%s matches %s, which %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s",
-		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id)}
+		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id), Candidates: candidates([]*resource{r})}
 }

@@ -138,7 +138,7 @@ func (p *place) proposed(key plan.Key, label string, r *resource, why string) *p
 	p.contest(key, r)
 	return &plan.Violation{Code: "match_proposed", Key: key.ID, Stays: true, Message: fmt.Sprintf(
 		"%s may be %s, but %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s, or create",
-		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id)}
+		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id), Candidates: candidates([]*resource{r})}
 }
 
 // isContested reports whether a conflict of somebody else names a user.

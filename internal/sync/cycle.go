@@ -54,6 +54,17 @@ func (s *scope) settings() string {
 	return s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
 }
 
+// try puts the words that are only tried in the place of those that are stored.
+func (s *scope) try() {
+	if s.run.mode != PlanOnly {
+		return
+	}
+	for _, word := range s.run.sel.Trial[s.id()] {
+		others := slices.DeleteFunc(slices.Clone(s.memory.Settlements), func(x state.Settlement) bool { return x.Key == word.Key })
+		s.memory.Settlements = append(others, state.Settlement{Scope: s.id(), Settlement: word})
+	}
+}
+
 // refs are the target's ids of everything that was ever kept in step here.
 func (s *scope) refs() []string {
 	var refs []string
@@ -81,6 +92,7 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
+	s.try()
 	switch {
 	case s.target.down != nil && (s.target.spec.Link == "" || linked(s.target, s.customer)):
 		s.report.fail(Failed, s.target.down)

@@ -80,6 +80,9 @@ type Selection struct {
 	Only     string // one object's key, or empty
 	// Saved holds the digests of a saved plan; scopes without one are left out.
 	Saved map[plan.Scope]string
+	// Trial are words on objects that stand in the place of the stored ones while
+	// the run only plans: what would follow if a person said so.
+	Trial map[plan.Scope][]plan.Settlement
 	// Unmapped reads customers without a link too, for reports.
 	Unmapped bool
 	Trigger  string // schedule, event or command; reports hold the changes of what was typed only
