@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 
@@ -172,6 +173,9 @@ func (a *app) run(ctx context.Context, w *World, sel sync.Selection, mode sync.M
 	p.end()
 	if perr := a.print(report, func(out io.Writer) error { return a.page(out).writeReport(report, v) }); perr != nil {
 		return report, perr
+	}
+	for _, why := range report.Refusals() {
+		a.complain(errors.New(why))
 	}
 	a.status = report.Status()
 	return report, err

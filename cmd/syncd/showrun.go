@@ -51,6 +51,8 @@ func (p *page) writeReport(r *sync.Report, v view) error {
 		switch {
 		case s.Outcome == sync.Unmapped && len(s.Violations) == 0:
 			quiet.unlinked(&s)
+		case s.Refused && s.Count() == 0:
+			quiet.turnedAway(&s)
 		case !v.all && s.First && s.Count() > 0 && ofPeople(s.Target) && s.Error == nil && len(s.Trace)+len(s.Looked) == 0:
 			first = append(first, s)
 		case v.all || !p.calm(&s) || len(p.own(&s)) > 0 && quiet.noted <= mostNoted:
@@ -140,7 +142,8 @@ func (p *page) guards() {
 // quietly counts what has nothing to say.
 type quietly struct {
 	inStep, asItIs, objects, unmapped, ignored int
-	noted                                      int // of all of them, those with something to note
+	noted                                      int            // of all of them, those with something to note
+	refused                                    map[string]int // by target: customers that it was not or could not be asked about
 	codes                                      map[string]int
 }
 
@@ -151,6 +154,13 @@ func (q *quietly) add(s *sync.ScopeReport) {
 		return
 	}
 	q.inStep++
+}
+
+func (q *quietly) turnedAway(s *sync.ScopeReport) {
+	if q.refused == nil {
+		q.refused = map[string]int{}
+	}
+	q.refused[s.Target]++
 }
 
 func (q *quietly) unlinked(s *sync.ScopeReport) {
@@ -170,6 +180,9 @@ func (p *page) quiet(q *quietly) {
 	}
 	if len(q.codes) > 0 {
 		p.flow("", fmt.Sprintf("%d of them with something to note (%s): --customer NAME or --all shows it", q.noted, byCode(q.codes)))
+	}
+	for _, target := range slices.Sorted(maps.Keys(q.refused)) {
+		p.flow("", fmt.Sprintf("%s not read: %s turned syncd away", count(q.refused[target], "customer"), target))
 	}
 	if q.unmapped > 0 {
 		p.flow("", fmt.Sprintf("%d not linked: syncd map suggest", q.unmapped))
@@ -256,6 +269,10 @@ func (p *page) summary(scopes []sync.ScopeReport, r *sync.Report) error {
 		s := scopes[i].Unpacked()
 		if s.Outcome == sync.Unmapped && len(s.Violations) == 0 {
 			quiet.unlinked(&s)
+			continue
+		}
+		if s.Refused && s.Count() == 0 {
+			quiet.turnedAway(&s)
 			continue
 		}
 		n := 0

@@ -16,6 +16,9 @@ type Spec struct {
 	Also  directory.Kinds // what is read besides, where the source tells
 	Link  string          // the column of the link table that a customer needs
 	Batch int             // how many customers are observed at once; 0 = one
+	// OwnCredentials says that each link has credentials of its own: where they
+	// are refused, those of others may still be good.
+	OwnCredentials bool
 	// VerifyEvery is how long a scope that was seen to be right, and whose source
 	// did not change, may go without being looked at by scheduled runs; 0 = every
 	// run looks.

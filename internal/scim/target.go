@@ -2,6 +2,7 @@ package scim
 
 import (
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,7 +41,8 @@ func (c *Client) Open() *Target {
 
 // Spec says what the loop must know of the target.
 func (t *Target) Spec() plan.Spec {
-	spec := plan.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings}
+	spec := plan.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings,
+		OwnCredentials: strings.Contains(t.config.URL, account)}
 	if t.config.withGroups() || len(t.config.Users.Groups) > 0 {
 		spec.Needs |= directory.Groups
 	}

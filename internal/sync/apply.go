@@ -57,6 +57,13 @@ func (s *scope) apply(ctx context.Context) error {
 			if c.Writes() {
 				s.report.Written++
 			}
+		case errors.Is(err, errTurnedAway):
+			failed++
+			stopped = true
+			if first == nil {
+				first = s.turnedAway()
+				s.report.Refused = true
+			}
 		case errors.As(err, &later):
 			left.Changes = append(left.Changes, *c)
 		case errors.Is(err, plan.ErrMoved):
@@ -101,7 +108,7 @@ func (s *scope) apply(ctx context.Context) error {
 	}
 	s.log.Info().Str("job", s.target.job.Name).Str("outcome", string(s.report.Outcome)).Int("done", done).Int("failed", failed).
 		Int("held", len(left.Changes)).Msg("scope worked on")
-	s.target.tally(done, refused, first)
+	s.target.access.tally(s.report.Written, refused, first)
 	// What was done is written down at once: a crash must find it.
 	c := s.commit
 	s.commit, s.written = nil, true
@@ -142,8 +149,7 @@ func ends(err error) bool {
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, rest.ErrBreakerOpen) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
-	refused, ok := errors.AsType[*rest.Error](err)
-	return ok && (refused.Unauthorised || refused.Forbidden)
+	return turnedAway(err)
 }
 
 // announce stores what is about to be sent, before it is, and what became of the
@@ -207,15 +213,21 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		}
 	}
 	if c.Writes() {
-		if err := s.announce(ctx, c); err != nil {
+		var answer plan.Applied
+		err := s.connection().write(func() (err error) {
+			if err = s.announce(ctx, c); err != nil {
+				return err
+			}
+			// The change in hand is finished even while shutting down.
+			hand, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+			defer cancel()
+			answer, err = s.target.Apply(hand, s.customer, *c)
+			s.run.Metrics.changed(s.target.spec.Name, c.Action, err)
+			return err
+		})
+		if lost := (*storeError)(nil); errors.Is(err, errTurnedAway) || errors.As(err, &lost) {
 			return err
 		}
-		// The change in hand is finished even while shutting down.
-		hand, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer cancel()
-		var err error
-		answer, err := s.target.Apply(hand, s.customer, *c)
-		s.run.Metrics.changed(s.target.spec.Name, c.Action, err)
 		if later := (*plan.Later)(nil); errors.As(err, &later) {
 			s.unannounce(c)
 			return err
@@ -303,16 +315,6 @@ func (s *scope) entry(c *plan.Change, result, message string, after *plan.Object
 		e.By, e.Why = h.Decision.By, h.Decision.Reason
 	}
 	return e
-}
-
-func (t *opened) tally(done, failed int, why error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.wrote += done
-	t.denied += failed
-	if why != nil {
-		t.reason = why
-	}
 }
 
 func encode(v any) json.RawMessage {

@@ -96,6 +96,11 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 	switch {
 	case s.target.down != nil && (s.target.spec.Link == "" || linked(s.target, s.customer)):
 		s.report.fail(Failed, s.target.down)
+		s.report.Refused = true
+		return false, nil
+	case linked(s.target, s.customer) && s.connection().refused() != nil:
+		s.report.fail(Failed, s.turnedAway())
+		s.report.Refused = true
 		return false, nil
 	case s.customer.Status == mapping.Ignored, !linked(s.target, s.customer):
 		s.report.Outcome, s.report.Ignored = Unmapped, s.customer.Status == mapping.Ignored
@@ -213,12 +218,24 @@ func outcomeOf(err error) Outcome {
 	return Failed
 }
 
+// connection is the one that serves the scope's customer.
+func (s *scope) connection() *connection {
+	return s.target.access.connection(s.customer, s.target.spec.Link)
+}
+
+// turnedAway says why the scope is left alone in this run.
+func (s *scope) turnedAway() error {
+	return fmt.Errorf("left alone in this run, since %s turned it away: %w", s.target.spec.Name, s.connection().refused())
+}
+
 // unobserved reports a scope that could not be looked at. One that a person
 // must repair is held, with what to repair.
 func (s *scope) unobserved(err error) {
 	blocked, ok := errors.AsType[*plan.Blocked](err)
 	if !ok {
+		s.connection().heard(err)
 		s.report.fail(Failed, fmt.Errorf("observing: %w", err))
+		s.report.Refused = turnedAway(err)
 		return
 	}
 	s.held = blocked.Violations

@@ -18,7 +18,6 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
-	"syncd/internal/rest"
 	"syncd/internal/state"
 )
 
@@ -188,13 +187,7 @@ type opened struct {
 	budget *budget
 	owners *owners
 	down   error // why it is of no use in this run
-	mu     sync.Mutex
-	wrote  int // changes that the target took
-	denied int // changes that it refused
-	// answered and closed are scopes that it let itself be asked about, and those
-	// whose account turned us away.
-	answered, closed int
-	reason           error
+	access access
 }
 
 func jobNames(jobs []Job) string {
@@ -289,6 +282,7 @@ func (r *run) open(ctx context.Context) (targets []*opened, release func(), err 
 		t.Target, t.down = r.Targets[name](ctx)
 		if t.down == nil {
 			t.spec = t.Spec()
+			t.access.ownCredentials = t.spec.OwnCredentials
 			if r.sel.Trigger != "command" {
 				t.down = r.quarantined(ctx, name)
 			}
@@ -387,16 +381,20 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		t.unusable(err)
+		if err != nil {
+			t.access.unusable(err)
+		}
 		group := errgroup.Group{}
 		group.SetLimit(4)
 		for i, s := range ready {
 			if err != nil {
+				s.connection().heard(err)
 				s.report.fail(Failed, fmt.Errorf("observing: %w", err))
+				s.report.Refused = turnedAway(err)
 				s.wished()
 			} else {
 				s.observed = observed[i]
-				t.heard(s.observed.Err)
+				t.access.looked(s.observed.Err)
 			}
 			if err == nil {
 				group.Go(func() error { return s.cycle(ctx) })
@@ -421,28 +419,6 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		return fmt.Errorf("writing down where the scopes stand: %w", err)
 	}
 	return nil
-}
-
-// heard counts what became of looking at one scope.
-func (t *opened) heard(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if refused, ok := errors.AsType[*rest.Error](err); ok && (refused.Unauthorised || refused.Forbidden) {
-		t.closed++
-		t.reason = err
-		return
-	}
-	t.answered++
-}
-
-func (t *opened) unusable(err error) {
-	if err == nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.reason = err
-	t.denied++
 }
 
 func (r *run) record(err error) state.Run {

@@ -741,6 +741,40 @@ func TestATargetThatRefusesEverythingIsLeftAloneBySchedulesOnly(t *testing.T) {
 	w.want(w.run(Apply, scheduled), "in_step in_step", 0)
 }
 
+// A missing right makes no storm: the first write goes alone, and its refusal ends
+// the run for the target, whatever else it would let us do.
+func TestARefusedRightIsMetOncePerRun(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	w.lines = map[string]string{string(contoso) + "/" + e3: "3"} // taken on as it is: nothing is sent, so it shows nothing
+	w.fail = func(plan.Change) (bool, error) {
+		return false, &rest.Error{System: "fake", Status: 403, Forbidden: true}
+	}
+	scheduled := func(s *Selection) { s.Trigger = "schedule" }
+	for round, c := range []struct {
+		how   func(*Selection)
+		sends int
+	}{{scheduled, 1}, {scheduled, 0}, {func(*Selection) {}, 1}, {func(*Selection) {}, 1}, {scheduled, 0}} {
+		before := w.writes
+		r := w.run(Apply, c.how)
+		if got := w.writes - before; got != c.sends {
+			t.Errorf("round %d: %d writes were sent, want %d", round, got, c.sends)
+		}
+		if got := len(r.Refusals()); c.sends == 0 && got != 1 {
+			t.Errorf("round %d: the refusal is told %d times, want once", round, got)
+		}
+	}
+	// Whoever is not wanted changed meanwhile reads well; that lifts nothing.
+	w.bought = map[directory.TenantID]map[string]int{contoso: {e3: 3}, fabrikam: {}}
+	w.run(Apply)
+	before := w.writes
+	w.bought[fabrikam][premium] = 7
+	w.run(Apply, scheduled)
+	if w.writes != before {
+		t.Error("a run that sent nothing lifted the quarantine")
+	}
+}
+
 func TestAnUnchangedScopeIsSkippedWhileItsLastLookIsFresh(t *testing.T) {
 	w := newWorld(t)
 	w.spec.VerifyEvery = time.Hour

@@ -12,6 +12,7 @@ import (
 // A quarantine is the growing pause after a target refused everything.
 type quarantine struct {
 	Failures int       `json:"failures"`
+	Writes   bool      `json:"writes,omitempty"` // questions were answered, writes were refused
 	Until    time.Time `json:"until"`
 	Reason   string    `json:"reason"`
 }
@@ -44,21 +45,13 @@ func (r *run) quarantined(ctx context.Context, target string) error {
 		target, times, q.Until.Format(time.RFC3339), target, q.Reason)
 }
 
-// refused reports whether a target refused everything it was asked.
-func (t *opened) refused() bool {
-	return t.wrote == 0 && (t.denied > 0 || t.closed > 0 && t.answered == 0)
-}
-
-// works reports whether a target did what it was asked, or has nothing to do.
-func (t *opened) works() bool { return t.wrote > 0 || t.answered > 0 && t.denied == 0 }
-
 // settleQuarantine notes which targets refused everything and which work again.
 func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
 	if r.mode != Apply {
 		return
 	}
 	for _, t := range targets {
-		if t.down != nil || !t.refused() && !t.works() {
+		if t.down != nil {
 			continue
 		}
 		name := quarantineDocument(t.spec.Name)
@@ -67,16 +60,16 @@ func (r *run) settleQuarantine(ctx context.Context, targets []*opened) {
 		if err == nil && len(doc.Body) > 0 {
 			_ = json.Unmarshal(doc.Body, &q) // a damaged note counts as none
 		}
-		if t.works() {
-			if q.Failures == 0 {
-				continue
-			}
+		switch refused := t.access.refused(); {
+		case !refused && (q.Failures == 0 || !t.access.works(q.Writes)):
+			continue
+		case !refused:
 			q = quarantine{}
-		} else {
+		default:
 			if r.Now().Sub(q.Until) > forgiven {
 				q.Failures = 0
 			}
-			q = quarantine{Failures: q.Failures + 1, Reason: r.Redact(t.reason.Error())}
+			q = quarantine{Failures: q.Failures + 1, Writes: t.access.answered > 0, Reason: r.Redact(t.access.why().Error())}
 			q.Until = r.Now().UTC().Add(pause(q.Failures))
 			r.log.Error().Str("target", t.spec.Name).Int("failures", q.Failures).Time("until", q.Until).Str("reason", q.Reason).Msg("target quarantined")
 		}

@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"encoding/json"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,6 +69,9 @@ type ScopeReport struct {
 	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
 	Trace        []plan.Trace     `json:"trace,omitempty"`
 	Looked       []string         `json:"looked,omitempty"` // how the target looked for the one object asked about
+	// Refused says that the scope failed because the target is of no use in this
+	// run at all: its error concerns every customer alike.
+	Refused bool `json:"-"`
 
 	// Where there are many changes, or nobody asks for them, they are packed or let
 	// go, and these stand in their place.
@@ -249,4 +253,21 @@ func (r *Report) MonthlyDelta(currency string) (up, down decimal.Decimal) {
 		}
 	}
 	return up, down
+}
+
+// Refusals returns why targets were of no use in this run at all, each reason
+// once, in the order of targets.
+func (r *Report) Refusals() []string {
+	first := map[string]string{}
+	for i := range r.Scopes {
+		s := &r.Scopes[i]
+		if s.Refused && s.Error != nil && (first[s.Target] == "" || len(*s.Error) < len(first[s.Target])) {
+			first[s.Target] = *s.Error
+		}
+	}
+	var all []string
+	for _, target := range slices.Sorted(maps.Keys(first)) {
+		all = append(all, first[target])
+	}
+	return all
 }
