@@ -48,11 +48,7 @@ func (t *Target) ownersOf(ctx context.Context, asked *mapping.Asked, a *connecti
 	// An id is the provider's own: in another account it is somebody else's.
 	elsewhere := func(customer string) bool {
 		link, linked := links[customer]
-		if !linked {
-			return false
-		}
-		other, err := t.connect(link)
-		return err == nil && other != a
+		return linked && t.config.perAccount() && !strings.EqualFold(link, a.name)
 	}
 	for customer := range links {
 		o.shared = o.shared || customer != asked.Key && !elsewhere(customer)
