@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/state"
 )
 
 // A finding is one line of check.
@@ -61,13 +63,13 @@ func (w *World) check(ctx context.Context) []finding {
 		all = append(all, finding{System: "syncd", Name: "permissions", Detail: w.Config.exposed,
 			Remedy: "chmod 600 it, owned by the user that syncd runs as, or keep the secrets out of it (SYNCD_…_FILE)"})
 	}
-	state := finding{System: "syncd", Name: "state", OK: true}
+	stored := finding{System: "syncd", Name: "state", OK: true}
 	if counts, err := w.Store.Verify(ctx); err != nil {
-		state.OK, state.Detail, state.Remedy = false, err.Error(), "restore a backup: syncd state restore FILE"
+		stored.OK, stored.Detail, stored.Remedy = false, err.Error(), stateRemedy(err)
 	} else {
-		state.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
+		stored.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
 	}
-	all = append(all, state)
+	all = append(all, stored)
 	for _, f := range w.CIPP.Check(ctx, w.needs()) {
 		all = append(all, finding{"cipp", f.Name, f.OK, f.Detail, f.Remedy})
 	}
@@ -130,6 +132,14 @@ func (w *World) checkTables(ctx context.Context) finding {
 			return f
 		}
 	}
-	f.Detail, f.Remedy = err.Error(), "restore a backup: syncd state restore FILE"
+	f.Detail, f.Remedy = err.Error(), stateRemedy(err)
 	return f
+}
+
+// stateRemedy tells a state that is damaged from one that only cannot be read.
+func stateRemedy(err error) string {
+	if errors.Is(err, state.ErrCorrupt) {
+		return "restore a backup: syncd state restore FILE"
+	}
+	return "look at the disk and at who may read the file; the state itself may be sound"
 }

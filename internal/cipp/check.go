@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"syncd/internal/directory"
+	"syncd/internal/rest"
 )
 
 // A Finding is the result of one check, for an operator.
@@ -147,6 +148,9 @@ func advice(err error) (detail, remedy string) {
 	}
 	if e, ok := errors.AsType[*TenantError](err); ok && e.Remedy != "" {
 		return joined(e.Endpoint, e.Status, e.Text), e.Remedy
+	}
+	if remedy := rest.Outage(err); remedy != "" {
+		return err.Error(), remedy
 	}
 	switch {
 	case errors.Is(err, ErrDisabled):

@@ -80,14 +80,23 @@ func (c *Client) Tenants(ctx context.Context) (directory.List[directory.Tenant],
 const permissionCheck = "run the permission check in CIPP (Settings > Permissions), then look at its logbook"
 
 func failedList(text string) error {
-	return &SystemError{Endpoint: "ListTenants", Text: clip(text, 200), Remedy: permissionCheck}
+	return &SystemError{Endpoint: "ListTenants", Text: clip(text, 200), Remedy: listRemedy(classOf(text) == busy)}
+}
+
+// listRemedy is for the list of tenants, which a CIPP that is down, restarting or
+// throttled by Microsoft does not give whatever its permissions are.
+func listRemedy(temporary bool) string {
+	if temporary {
+		return "CIPP or Microsoft is busy or out of order; nothing is wrong with the configuration: the next run tries again"
+	}
+	return permissionCheck
 }
 
 // ofAll makes an error of the list one of CIPP as a whole: the list belongs to
 // no tenant, and there is no CIPP without it.
 func ofAll(err error) error {
 	if e, ok := errors.AsType[*TenantError](err); ok {
-		return &SystemError{Endpoint: e.Endpoint, Status: e.Status, Text: e.Text, Remedy: permissionCheck}
+		return &SystemError{Endpoint: e.Endpoint, Status: e.Status, Text: e.Text, Remedy: listRemedy(e.Temporary)}
 	}
 	if errors.Is(err, ErrNoEndpoint) {
 		return meaning(wrongURL, "ListTenants", "", http.StatusNotFound, "no such endpoint")

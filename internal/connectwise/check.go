@@ -88,6 +88,9 @@ func remedyOf(err error) string {
 	if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
 		return refused.Remedy
 	}
+	if remedy := rest.Outage(err); remedy != "" {
+		return remedy
+	}
 	if errors.Is(err, errUnknownCompany) {
 		return "check connectwise.company (the short id typed at login) and the region in connectwise.url"
 	}

@@ -75,6 +75,9 @@ func (c *Client) classify(r *rest.Response) error {
 	case r.Status == http.StatusForbidden && strings.Contains(words, "ssl is required"):
 		e.Forbidden = true
 		e.Remedy = "connectwise.url is the host for people: the API answers at the one that begins with api-"
+	case r.Status == http.StatusForbidden && r.Page():
+		e.Forbidden = true
+		e.Message, e.Remedy = "a page (HTML)", rest.Blocked
 	case r.Status == http.StatusForbidden:
 		e.Forbidden = true
 		e.Remedy = "grant the API member's security role what it lacks; syncd check lists the rights"

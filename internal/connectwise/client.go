@@ -238,7 +238,7 @@ func (c *Client) do(ctx context.Context, r request) (*rest.Response, error) {
 		switch {
 		case refused.NotFound && !c.proven.Load():
 			return nil, c.stranger(refused)
-		case refused.Forbidden && !strings.Contains(refused.Remedy, "api-"):
+		case refused.Forbidden && strings.HasPrefix(refused.Remedy, "grant "): // the role: say which right
 			named := *refused
 			named.Remedy = "grant the API member's security role " + rightFor(r.at)
 			return nil, &named

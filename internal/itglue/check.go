@@ -1,6 +1,7 @@
 package itglue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 	add := func(name, detail, remedy string, err error) bool {
 		f := Finding{Name: name, OK: err == nil, Detail: detail}
 		if err != nil {
-			f.Detail, f.Remedy = err.Error(), remedy
+			f.Detail, f.Remedy = err.Error(), cmp.Or(rest.Outage(err), remedy)
 			if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
 				f.Remedy = refused.Remedy
 			}

@@ -121,6 +121,31 @@ func Transient(status int) bool {
 	return status >= 520 && status <= 530
 }
 
+// Outage says what to do about an error where the system itself is busy or out of
+// order, and no credential, right or address is at fault; else it is empty. A
+// remedy that a system gives by its own knowledge comes before it.
+func Outage(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok || e.Unauthorised || e.Forbidden:
+	case e.Status == http.StatusTooManyRequests:
+		return e.System + " is asked too much, by others too; nothing is wrong with the configuration: try again in a while"
+	case e.Status >= 500 && e.Temporary:
+		return e.System + " is busy or out of order; nothing is wrong with the configuration: try again in a while"
+	}
+	return ""
+}
+
+// Page reports whether the answer was a page (HTML), as firewalls and proxies
+// between us and a system send.
+func (r *Response) Page() bool {
+	body := r.text()
+	return len(body) > 0 && body[0] == '<'
+}
+
+// Blocked is the remedy for a 403 that is a page.
+const Blocked = "a firewall or proxy in between refused this, not the system itself: check that it lets this machine's address in"
+
 // Judge is the judgement of an answer where a system has none of its own: nil
 // for 2xx, else an *Error by status. A Classify may start from it.
 func Judge(r *Response) error {

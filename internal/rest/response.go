@@ -45,7 +45,7 @@ func (r *Response) JSON(v any) error {
 	switch {
 	case len(body) == 0:
 		return nil
-	case body[0] == '<':
+	case r.Page():
 		return r.fail("HTML where JSON was due: wrong base URL, or a proxy in between", nil)
 	}
 	if err := json.Unmarshal(body, v, tolerant); err != nil {

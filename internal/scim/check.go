@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,7 +53,7 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 	add := func(name, detail, remedy string, err error) bool {
 		f := Finding{Name: name, OK: err == nil, Detail: detail}
 		if err != nil {
-			f.Detail, f.Remedy = err.Error(), remedy
+			f.Detail, f.Remedy = err.Error(), cmp.Or(rest.Outage(err), remedy)
 			if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
 				f.Remedy = refused.Remedy
 			}
@@ -150,7 +151,7 @@ func (a *connection) checkFilter(ctx context.Context, caps *capabilities, total 
 	s, err := a.find(ctx, usersAt, &asked, "userName", "nobody-"+strings.ToLower(rand.Text())+"@example.invalid")
 	switch {
 	case err != nil:
-		f.OK, f.Detail, f.Remedy = false, err.Error(), "ask the provider what its filters are like"
+		f.OK, f.Detail, f.Remedy = false, err.Error(), cmp.Or(rest.Outage(err), "ask the provider what its filters are like")
 	case s.proven:
 		f.Detail = "userName eq works"
 		if total <= 0 {

@@ -70,6 +70,9 @@ func (c *Client) classify(r *rest.Response) error {
 		e.Unauthorised, e.Remedy = true, c.refusedRemedy("the token is wrong or has expired")
 	case http.StatusForbidden:
 		e.Forbidden, e.Remedy = true, c.refusedRemedy("the token may not do this, or SCIM is not enabled for the account")
+		if r.Page() {
+			e.Remedy = rest.Blocked + "; or " + e.Remedy
+		}
 	case http.StatusNotFound:
 		e.NotFound = true
 	case http.StatusTooManyRequests:

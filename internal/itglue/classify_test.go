@@ -1,0 +1,40 @@
+package itglue
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"syncd/internal/rest"
+)
+
+// A cure is for what is at fault: a page comes from what stands between us, and
+// a system that is down lacks no right.
+func TestCuresFitTheAnswer(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		status int
+		body   string
+		want   string // in the remedy; empty for none
+		never  string
+	}{
+		{"a key", 403, ``, "itglue.api_key", "firewall"},
+		{"a firewall", 403, `<html><title>Access denied</title></html>`, "firewall or proxy", ""},
+		{"out of order", 503, `<html><title>Access denied</title></html>`, "busy or out of order", "api_key"},
+		{"too slow", 504, ``, "busy or out of order", "api_key"},
+		{"asked too much", 429, ``, "asked too much", "api_key"},
+	} {
+		err := classify(&rest.Response{Status: c.status, Body: []byte(c.body), Header: http.Header{}})
+		e, ok := err.(*rest.Error)
+		if !ok {
+			t.Fatalf("%s: got %v", c.name, err)
+		}
+		remedy := e.Remedy
+		if remedy == "" {
+			remedy = rest.Outage(e)
+		}
+		if !strings.Contains(remedy, c.want) || c.never != "" && strings.Contains(remedy, c.never) {
+			t.Errorf("%s: got %q, want %q and never %q", c.name, remedy, c.want, c.never)
+		}
+	}
+}
