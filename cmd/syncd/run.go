@@ -174,6 +174,9 @@ func (a *app) run(ctx context.Context, w *World, sel sync.Selection, mode sync.M
 	if perr := a.print(report, func(out io.Writer) error { return a.page(out).writeReport(report, v) }); perr != nil {
 		return report, perr
 	}
+	if report.Clock != "" {
+		a.complain(errors.New(report.Clock))
+	}
 	for _, why := range report.Refusals() {
 		a.complain(errors.New(why))
 	}

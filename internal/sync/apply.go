@@ -264,13 +264,14 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 }
 
 // settle waits until a create whose answer was lost has had its time to show
-// up. The target looks again before it sends; a slow one may have finished.
+// up. The target looks again before it sends; a slow one may have finished. It
+// never waits longer than that, whatever the clock was when the create was sent.
 func (s *scope) settle(ctx context.Context, c *plan.Change) error {
 	record, known := s.recordOf(c.Key)
 	if !known {
 		return nil
 	}
-	timer := time.NewTimer(s.run.Settle - s.run.Now().Sub(record.At))
+	timer := time.NewTimer(min(s.run.Settle, s.run.Settle-s.run.Now().Sub(record.At)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

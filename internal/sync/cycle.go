@@ -151,7 +151,7 @@ func (s *scope) billed() bool {
 func (s *scope) fresh(c *state.Cursor) bool {
 	return c != nil && c.Absent == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
 		s.memory.Hold == nil && !c.Restored && c.Source == s.digest && c.Settings == s.settings() && !c.InStepAt.IsZero() &&
-		s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
+		!c.InStepAt.After(s.run.Now()) && s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
 }
 
 // cycle brings one customer at one target into step, or says why it did not.
@@ -548,7 +548,8 @@ func (s *scope) learn(c *state.Commit) {
 			continue
 		}
 		if absent[record.Key] {
-			if record.Absences++; record.AbsentSince.IsZero() {
+			// A day to come was noted by a clock that was ahead.
+			if record.Absences++; record.AbsentSince.IsZero() || record.AbsentSince.After(s.run.Now()) {
 				record.AbsentSince = s.run.Now().UTC()
 			}
 			c.Put = append(c.Put, record)

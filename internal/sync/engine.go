@@ -131,6 +131,12 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	if mode != PlanOnly && e.Sound != nil {
 		err = e.Sound(ctx)
 	}
+	if err == nil {
+		r.report.Clock, err = r.behind(ctx)
+	}
+	if r.report.Clock != "" {
+		r.log.Warn().Str("state", r.report.Clock).Msg("clock went back")
+	}
 	noted := err == nil && mode == Apply // nothing is written to a state that is not whole
 	if noted {
 		if err := e.Store.PutRun(ctx, r.record(nil)); err != nil {

@@ -19,9 +19,18 @@ type quarantine struct {
 
 func quarantineDocument(target string) string { return "quarantine/" + target }
 
+// longestPause bounds every quarantine. One that would last longer was noted by
+// a clock that was ahead.
+const longestPause = 6 * time.Hour
+
 // pause is how long a target is left alone after so many runs without success.
 func pause(failures int) time.Duration {
-	return min(5*time.Minute<<min(failures-1, 10), 6*time.Hour)
+	return min(5*time.Minute<<min(failures-1, 10), longestPause)
+}
+
+// lasts reports whether the pause goes on.
+func (q *quarantine) lasts(now time.Time) bool {
+	return now.Before(q.Until) && q.Until.Sub(now) <= longestPause
 }
 
 // forgiven is how long after a pause a target that refused is a new story.
@@ -34,7 +43,7 @@ func (r *run) quarantined(ctx context.Context, target string) error {
 		return fmt.Errorf("reading whether %s is in quarantine: %w", target, err)
 	}
 	var q quarantine
-	if len(doc.Body) == 0 || json.Unmarshal(doc.Body, &q) != nil || !r.Now().Before(q.Until) {
+	if len(doc.Body) == 0 || json.Unmarshal(doc.Body, &q) != nil || !q.lasts(r.Now()) {
 		return nil
 	}
 	times := "once"

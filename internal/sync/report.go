@@ -47,6 +47,8 @@ type Report struct {
 	Error *string `json:"error,omitempty"`
 	// PlanOnly marks a report of what would be done.
 	PlanOnly bool `json:"plan_only,omitempty"`
+	// Clock says that the clock is behind what the state knows of, or nothing.
+	Clock string `json:"clock,omitempty"`
 }
 
 // A ScopeReport is one scope of a report.

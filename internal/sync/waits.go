@@ -20,7 +20,7 @@ func (e *Engine) LeftAlone(ctx context.Context) ([]rest.Pause, error) {
 			return nil, fmt.Errorf("reading whether %s is in quarantine: %w", name, err)
 		}
 		var q quarantine
-		if len(doc.Body) > 0 && json.Unmarshal(doc.Body, &q) == nil && e.Now().Before(q.Until) {
+		if len(doc.Body) > 0 && json.Unmarshal(doc.Body, &q) == nil && q.lasts(e.Now()) {
 			waits = append(waits, rest.Pause{System: name, Until: q.Until, Why: "it refused everything: " + q.Reason})
 		}
 	}
