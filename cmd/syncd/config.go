@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -222,22 +221,6 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 		c.sum = hex.EncodeToString(sum[:8])
 	}
 	return c, err
-}
-
-// exposed says that others on this machine may read secrets in the file, or
-// write to it; it is empty where they may not.
-func exposed(path string, text []byte, secrets secret.Redactor) string {
-	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" {
-		return "" // its permissions say nothing there
-	}
-	switch mode := info.Mode().Perm(); {
-	case mode&0o002 != 0:
-		return fmt.Sprintf("every user of this machine may write to %s (mode %04o)", path, mode)
-	case mode&0o004 != 0 && secrets.Text(string(text)) != string(text):
-		return fmt.Sprintf("%s holds secrets, and every user of this machine may read it (mode %04o)", path, mode)
-	}
-	return ""
 }
 
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
@@ -503,46 +486,4 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 		out.Run.Decrease = new(amount("run.money.decrease", l.Run.Money.Decrease))
 	}
 	return out
-}
-
-// secrets are the secrets of the configuration, by path.
-func (c *Config) secrets() map[string]secret.String {
-	all := map[string]secret.String{"state.postgres": c.State.Postgres, "events.secret": c.Events.Secret}
-	if c.CIPP != nil {
-		all["cipp.client_secret"] = c.CIPP.ClientSecret
-	}
-	if c.ConnectWise != nil {
-		all["connectwise.private_key"], all["connectwise.public_key"] = c.ConnectWise.PrivateKey, c.ConnectWise.PublicKey
-	}
-	if c.ITGlue != nil {
-		all["itglue.api_key"] = c.ITGlue.APIKey
-	}
-	for i := range c.SCIM {
-		all[fmt.Sprintf("scim[%d].token", i)] = c.SCIM[i].Token
-		for account, token := range c.SCIM[i].Tokens {
-			all[fmt.Sprintf("scim[%d].tokens.%s", i, account)] = token
-		}
-	}
-	return all
-}
-
-// placeholder is what stands for a secret in config.example.yaml.
-const placeholder = "change-me"
-
-// validateSecrets refuses what was never filled in: nothing would work, and each
-// system would say so in its own words.
-func (c *Config) validateSecrets(report func(path, format string, args ...any)) {
-	for path, s := range c.secrets() {
-		if strings.HasPrefix(s.Reveal(), placeholder) {
-			report(path, "still says %s; write the real one, here or as %s", placeholder, c.variableOf(path))
-		}
-		if kind, _, ok := strings.Cut(s.Reveal(), ":"); ok && slices.Contains([]string{"file", "env", "keyvault"}, kind) {
-			report(path, "is a reference (%s:), which is not there yet; give the secret in %s, or a file with it in %s_FILE", kind, c.variableOf(path), c.variableOf(path))
-		}
-	}
-}
-
-// redactor knows every secret of the configuration.
-func (c *Config) redactor() secret.Redactor {
-	return secret.NewRedactor(slices.Collect(maps.Values(c.secrets()))...)
 }
