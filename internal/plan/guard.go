@@ -97,6 +97,11 @@ func (p *Plan) Tally() Tally {
 	return t
 }
 
+// takes reports whether the change counts as a deletion.
+func (c *Change) takes() bool {
+	return c.Action == Delete || c.Action != Create && c.Writes() && c.empties()
+}
+
 // empties reports whether the change takes more than half of a set away, or
 // takes a quantity to zero.
 func (c *Change) empties() bool {
@@ -104,17 +109,19 @@ func (c *Change) empties() bool {
 		return true
 	}
 	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool {
-		if !f.Set || len(f.Before) == 0 {
-			return false
-		}
-		gone := 0
-		for _, v := range f.Before {
-			if _, stays := slices.BinarySearch(f.After, v); !stays {
-				gone++
-			}
-		}
-		return 2*gone > len(f.Before)
+		return f.Set && 2*f.gone() > len(f.Before)
 	})
+}
+
+// gone counts what a set loses.
+func (f *FieldChange) gone() int {
+	n := 0
+	for _, v := range f.Before {
+		if _, stays := slices.BinarySearch(f.After, v); !stays {
+			n++
+		}
+	}
+	return n
 }
 
 // onlyStamps reports whether the change says when something was last seen, and
@@ -187,7 +194,9 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	t := p.Tally()
 	checkCeiling(hold, "creates", "create", t.Creates, l.Creates, p, l, wayOn)
 	checkCeiling(hold, "updates", "update", t.Updates, l.Updates, p, l, wayOn)
-	checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, wayOn)
+	if !checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, wayOn) && l.Deletes.shares() {
+		p.checkAbsence(hold, wayOn)
+	}
 	if t.Up.GreaterThan(l.Increase) {
 		hold("money_increase", "the monthly bill would rise by %s, %s are allowed (limits.money.increase); %s", t.Up.StringFixed(2), l.Increase.StringFixed(2), wayOn)
 	}
@@ -208,12 +217,14 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 		}
 	}
 	for _, c := range f.Counts {
-		if c.Before < l.MinPopulation || c.Now >= c.Before || l.SourceShrink < 0 {
-			continue
-		}
-		if lost := 100 * (c.Before - c.Now); lost > l.SourceShrink*c.Before {
+		lost := c.Before - c.Now
+		switch {
+		case lost <= 0 || l.SourceShrink < 0 || l.SourceShrink >= 100:
+		case nearlyAll(lost, c.Before):
+			hold("source_shrink", "the source lists %d %s, it listed %d before: all but one are gone (limits.source_shrink); %s", c.Now, c.Collection, c.Before, wayOn)
+		case c.Before >= l.MinPopulation && 100*lost > l.SourceShrink*c.Before:
 			hold("source_shrink", "the source lists %d %s, it listed %d before: %d%% less, %d%% are allowed (limits.source_shrink); %s",
-				c.Now, c.Collection, c.Before, lost/c.Before, l.SourceShrink, wayOn)
+				c.Now, c.Collection, c.Before, 100*lost/c.Before, l.SourceShrink, wayOn)
 		}
 	}
 	return vs
@@ -251,12 +262,14 @@ func (p *Plan) heldMoney(free Tally, l Limits) []Violation {
 	return vs
 }
 
-func checkCeiling(hold func(string, string, ...any), code, verb string, n int, c Ceiling, p *Plan, l Limits, wayOn string) {
+func checkCeiling(hold func(string, string, ...any), code, verb string, n int, c Ceiling, p *Plan, l Limits, wayOn string) (held bool) {
 	if c.Count >= 0 && n > c.Count {
 		hold(code, "%d objects would be %sd, %d are allowed (limits.%s.count); %s", n, verb, c.Count, code, wayOn)
-		return
+		return true
 	}
 	if c.Percent >= 0 && p.Managed >= l.MinPopulation && 100*n > c.Percent*p.Managed {
 		hold(code, "%d of %d objects would be %sd, %d%% are allowed (limits.%s.percent); %s", n, p.Managed, verb, c.Percent, code, wayOn)
+		return true
 	}
+	return false
 }

@@ -99,7 +99,9 @@ func TestGuards(t *testing.T) {
 		{"stale source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SourceMaxAge = 26 * time.Hour; f.SourceAsOf = now.Add(-27 * time.Hour) }), "source_stale"},
 		{"shrunk source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 15}} }), "source_shrink"},
 		{"source shrunk within limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 16}} }), ""},
-		{"a small source may shrink", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 9, 1}} }), ""},
+		{"a small source may shrink", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 9, 2}} }), ""},
+		{"all but one of a small source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"users", 9, 1}} }), "source_shrink"},
+		{"one of two at the source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"users", 2, 1}} }), ""},
 	} {
 		var codes []string
 		for _, v := range Check(c.plan, c.facts, limits) {
@@ -147,5 +149,77 @@ func TestRemovingMostOfASetCountsAsADeletion(t *testing.T) {
 	}
 	if got := members("a", "x", "y", "z").Tally(); got.Updates != 0 || got.Deletes != 1 {
 		t.Errorf("three of four members: got %+v, want a deletion", got)
+	}
+}
+
+// small is a plan over a few objects of which some go.
+func small(managed, deletes int) *Plan {
+	p := changing(managed+20, 0, 0, deletes, "0") // others of other kinds
+	p.Managed = managed
+	p.living = []population{{"addition", managed}, {"group", 20}}
+	return p
+}
+
+func TestAllOrAllButOneWaitsAtAnySize(t *testing.T) {
+	facts := Facts{Policy: Auto}
+	limits := Limits{Deletes: Ceiling{10, 20}, Updates: Ceiling{200, 50}, Creates: Ceiling{50, 50}, MinPopulation: 10, SourceShrink: 20}
+	group := func(before, after Value) *Plan {
+		return &Plan{Scope: testScope, Managed: 5, Changes: []Change{{Action: Update, Key: Key{"group", "g"}, Label: "Board", Before: line("1"), After: line("1"),
+			Fields: []FieldChange{{Name: "members", Set: true, Before: before, After: after}}}}}
+	}
+	off := small(3, 3) // disabled, not deleted
+	for i := range off.Changes {
+		off.Changes[i].Action, off.Changes[i].After = Update, retiredLine()
+	}
+	held := small(3, 3)
+	held.Changes[0].Held = heldEdit
+	held.Changes[1].Held = heldEdit
+	wide := limits
+	wide.Deletes.Percent = 100
+	for _, c := range []struct {
+		name   string
+		plan   *Plan
+		limits Limits
+		want   string
+	}{
+		{"three of three", small(3, 3), limits, "deletes: 3 of 3 objects of the kind addition would be deleted: all of them, or all but one, at once (limits.deletes.percent); "},
+		{"two of three", small(3, 2), limits, "deletes: 2 of 3 objects of the kind addition would be deleted: all of them, or all but one, at once (limits.deletes.percent); "},
+		{"two of two", small(2, 2), limits, "deletes: 2 of 2 objects of the kind addition would be deleted: all of them, or all but one, at once (limits.deletes.percent); "},
+		{"three of three, disabled", off, limits, "deletes: 3 of 3 objects of the kind addition would be deleted: all of them, or all but one, at once (limits.deletes.percent); "},
+		{"one of three", small(3, 1), limits, ""},
+		{"one of two", small(2, 1), limits, ""},
+		{"two of four", small(4, 2), limits, ""},
+		{"those that wait by themselves do not count", held, limits, ""},
+		{"all may go where the share does not limit", small(3, 3), wide, ""},
+		{"a group that loses everybody", group(Value{"a", "b"}, nil), limits, "deletes: Board would lose 2 of its 2 members: all of them, or all but one, at once (limits.deletes.percent); "},
+		{"a group that loses all but one", group(Value{"a", "b", "c"}, Value{"c"}), limits, "deletes: Board would lose 2 of its 3 members: all of them, or all but one, at once (limits.deletes.percent); "},
+		{"a group that loses its only member", group(Value{"a"}, nil), limits, ""},
+		{"a group that loses one of two", group(Value{"a", "b"}, Value{"b"}), limits, ""},
+		{"a group that loses two of five", group(Value{"a", "b", "c", "d", "e"}, Value{"c", "d", "e"}), limits, ""},
+	} {
+		got := ""
+		for _, v := range Check(c.plan, facts, c.limits) {
+			got += v.Code + ": " + strings.TrimSuffix(v.Message, WayOn(c.plan.Digest()))
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// What is retired already is nobody who could go.
+func TestThePopulationIsOfThoseWhoAreThere(t *testing.T) {
+	var s Sides
+	for i := range 5 {
+		o := *line("3")
+		o.ID, o.Retired = fmt.Sprint(i), i > 2
+		s.Observed, s.Records = append(s.Observed, o), append(s.Records, Record{Object: o, Origin: Adopted})
+	}
+	p, err := Make(testScope, additions(Restore, true), s)
+	if err != nil || len(p.Changes) != 3 || len(p.living) != 1 || p.living[0].n != 3 {
+		t.Fatalf("got %+v, %v; want three of three to go", p, err)
+	}
+	if vs := Check(p, Facts{Policy: Auto}, Limits{Deletes: Ceiling{10, 20}, MinPopulation: 10, Decrease: decimal.New(1, 6)}); len(vs) != 1 || vs[0].Code != "deletes" {
+		t.Errorf("got %+v, want them held", vs)
 	}
 }

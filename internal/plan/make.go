@@ -25,7 +25,8 @@ type Plan struct {
 	Foreign int // objects at the target that are not ours: counted, never touched
 	left    []Object
 	ended   map[string]Edit
-	Managed int // the larger of what should be there and what of ours is there
+	Managed int          // the larger of what should be there and what of ours is there
+	living  []population // what of ours is there and not retired
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace
 }
@@ -133,6 +134,9 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 		}
 		if observed != nil && (desired != nil || record != nil) {
 			managedObserved++
+			if !observed.Retired {
+				p.lives(key.Kind)
+			}
 		}
 		decided := p.compare(kind, desired, observed, record, s.Now)
 		if s.Explain {
