@@ -62,7 +62,7 @@ func (w *world) people() {
 		}
 		for _, other := range []string{"fabrikam.example", "tailspin.example"} {
 			o := c.Tenant(other)
-			u := &cippsim.User{UPN: "gus@" + other, Mail: "gus@" + other, GivenName: "Gus", Surname: "Lund", DisplayName: "Gus Lund", Created: time.Now().AddDate(-1, 0, 0)}
+			u := &cippsim.User{UPN: "gus@" + other, Mail: "gus@" + other, GivenName: "Gus", Surname: "Lund", DisplayName: "Gus Lund", Created: time.Now().AddDate(-1, 0, 0), Licences: []string{o.SKUs[0].SkuID}}
 			o.Users = append(o.Users, u)
 			o.Mailboxes = append(o.Mailboxes, &cippsim.Mailbox{UPN: u.UPN, DisplayName: u.DisplayName, PrimarySMTP: u.Mail, StorageUsed: 1 << 30})
 		}

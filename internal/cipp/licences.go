@@ -21,6 +21,7 @@ type skuRow struct {
 	SKU        text   `json:"skuId"`
 	PartNumber text   `json:"skuPartNumber"`
 	Capability text   `json:"capabilityStatus"`
+	Applies    text   `json:"appliesTo"` // User or Company
 	Consumed   number `json:"consumedUnits"`
 	Prepaid    units  `json:"prepaidUnits"`
 }

@@ -36,7 +36,7 @@ var lastNight = time.Date(1999, 12, 31, 5, 31, 0, 0, time.UTC) // a bubble's clo
 func populate(w *cippsim.World) {
 	yes, no := true, false
 	for _, t := range w.Tenants[1:] {
-		t.Users = []*cippsim.User{{UPN: "admin@" + t.DefaultDomain}}
+		t.Users = []*cippsim.User{{UPN: "admin@" + t.DefaultDomain, Licences: []string{t.SKUs[0].SkuID}}}
 		t.Mailboxes = []*cippsim.Mailbox{{UPN: "admin@" + t.DefaultDomain}}
 	}
 	t := w.Tenants[0]
@@ -409,6 +409,56 @@ func TestACollectionThatIsNotProvenLeavesTheOthersAlone(t *testing.T) {
 					t.Errorf("another tenant suffers: %v", err)
 				}
 			})
+		})
+	}
+}
+
+// Units in use and people who hold them are told by two lists of one answer. Where
+// one of them knows of nobody, neither is believed.
+func TestListsThatContradictEachOtherProveNothing(t *testing.T) {
+	const both = directory.Licences | directory.Users
+	nobody := func(t *cippsim.Tenant) {
+		for _, u := range t.Users {
+			u.Licences = nil
+		}
+	}
+	unused := func(t *cippsim.Tenant) {
+		for i := range t.SKUs {
+			t.SKUs[i].Consumed = 0
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change []func(*cippsim.Tenant)
+		faults cippsim.Faults
+		want   string // in the reason; empty where they agree
+	}{
+		{"nobody licensed", []func(*cippsim.Tenant){nobody}, cippsim.Faults{}, "units in use: 35, users listed: 4, and nobody of them is licensed"},
+		{"nothing in use", []func(*cippsim.Tenant){unused}, cippsim.Faults{}, "units in use: 0, and 1 of 4 users are licensed"},
+		{"neither", []func(*cippsim.Tenant){nobody, unused}, cippsim.Faults{}, ""},
+		{"neither, but for what the company holds as a whole", []func(*cippsim.Tenant){nobody, unused},
+			graph("subscribedSkus", cippsim.ResourceFault{Rows: []any{sku("c0000000-0000-4000-8000-000000000001", "appliesTo", "Company")}}), ""},
+		{"some of both", nil, cippsim.Faults{}, ""},
+	} {
+		peopled(t, func(t *testing.T, d *desk) {
+			d.sim.Update(func(w *cippsim.World) {
+				for _, change := range c.change {
+					change(w.Tenants[0])
+				}
+			})
+			d.sim.SetFaults(c.faults)
+			s := d.snapshot(t, dentalID, everything)
+			for what, err := range map[string]error{"licences": s.Proven(directory.Licences), "users": s.Proven(directory.Users)} {
+				if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, directory.ErrIncomplete) || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("%s: %s: got %v, want %q", c.name, what, err, c.want)
+				}
+			}
+			if err := s.Proven(everything &^ both); err != nil {
+				t.Errorf("%s: the others suffer: %v", c.name, err)
+			}
+			if err := d.snapshot(t, dentalID, directory.Licences).Proven(directory.Licences); err != nil {
+				t.Errorf("%s: licences alone: %v", c.name, err)
+			}
 		})
 	}
 }

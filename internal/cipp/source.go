@@ -47,6 +47,7 @@ func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want director
 			}
 		}
 	}
+	r.crossCheck(s)
 	return s, nil
 }
 
@@ -60,6 +61,8 @@ type reading struct {
 	witness string             // the check that the answer is this tenant's; "" where it could not be made
 	err     error              // why neither can be had
 	alone   cacheCounts        // of this tenant alone, where the answer about all lacks it
+	used    int                // units in use, where counted
+	counted bool
 }
 
 const noWitness = "the organization was not answered, so nothing shows whose the rest of the answer is"
@@ -205,6 +208,7 @@ func (r *reading) licencesInOneCall(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
+	r.used, r.counted = inUse(skus), true
 	list, partial, err := proven(r.f, skus, subs, r.witness != "")
 	if err != nil {
 		return found{}, err
