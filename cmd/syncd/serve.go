@@ -120,10 +120,11 @@ func (c *Config) otherThan(q control.Request) string {
 
 // schedule makes the runner of the jobs that have a schedule.
 func (w *World) schedule(ctx context.Context) (*schedule.Runner, error) {
+	if err := w.Loop.Known(ctx, w.Store, w.Jobs); err != nil {
+		return nil, err
+	}
 	var jobs []schedule.Job
 	for _, j := range w.Jobs {
-		success, attempt := w.lastRuns(ctx, j.Name)
-		w.Loop.Known(j, success, attempt)
 		if j.Schedule == "" {
 			continue
 		}
@@ -135,8 +136,8 @@ func (w *World) schedule(ctx context.Context) (*schedule.Runner, error) {
 	}
 	return schedule.New(jobs, schedule.Options{
 		Jitter: time.Minute, Instance: w.Config.CIPP.TenantID, Now: w.Now,
-		LastSuccess: func(job string) time.Time { at, _ := w.lastRuns(ctx, job); return at },
-		LastAttempt: func(job string) time.Time { _, at := w.lastRuns(ctx, job); return at },
+		LastSuccess: func(job string) time.Time { return w.lastRuns(ctx, job).Success },
+		LastAttempt: func(job string) time.Time { return w.lastRuns(ctx, job).Attempt },
 		Report:      func(e schedule.Event) { w.noteEvent(e) },
 	})
 }
@@ -159,29 +160,19 @@ func (w *World) noteEvent(e schedule.Event) {
 	event.Str("job", e.Job).Str("event", string(e.What)).Str("cause", string(e.Cause)).Msg("schedule")
 }
 
-// lastRuns finds when a job last ended well and when it was last started.
-func (w *World) lastRuns(ctx context.Context, job string) (success, attempt time.Time) {
-	for r, err := range w.Store.Runs(ctx) {
-		if err != nil {
-			break
-		}
-		if r.Job != job {
-			continue
-		}
-		if attempt.IsZero() {
-			attempt = r.Started
-		}
-		if r.Error == "" && !r.Finished.IsZero() && r.Totals["failed"]+r.Totals["partial"] == 0 {
-			return r.Finished, attempt
-		}
+// lastRuns is what the state knows of a job's runs; nothing where it cannot be read.
+func (w *World) lastRuns(ctx context.Context, job string) sync.JobRuns {
+	runs, err := sync.LastRuns(ctx, w.Store, w.Jobs)
+	if err != nil {
+		w.Log.Error().Err(err).Str("job", job).Msg("past runs not read")
 	}
-	return success, attempt
+	return runs[job]
 }
 
 func (w *World) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Job {
 	var out []web.Job
 	for _, j := range w.Jobs {
-		success, _ := w.lastRuns(ctx, j.Name)
+		success := w.lastRuns(ctx, j.Name).Success
 		line := web.Job{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: success}
 		for _, s := range runner.Status() {
 			if s.Job == j.Name {

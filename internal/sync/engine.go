@@ -162,7 +162,7 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 			err = errors.Join(err, fmt.Errorf("noting the end of the run: %w", perr))
 		}
 	}
-	e.Metrics.ran(r, err)
+	e.Metrics.ran(ctx, r, err)
 	r.logEnd(err)
 	return r.report, err
 }

@@ -44,6 +44,7 @@ type world struct {
 	tenants  []directory.TenantID
 	bought   map[directory.TenantID]map[string]int
 	unproven map[directory.TenantID]error
+	down     error                     // why the source cannot be read at all
 	edit     func(*directory.Snapshot) // what else the source says
 	lines    map[string]string         // "customer/sku" -> quantity
 	fail     func(ch plan.Change) (committed bool, err error)
@@ -112,6 +113,9 @@ func (w *world) tick() time.Time {
 }
 
 func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], error) {
+	if w.down != nil {
+		return directory.List[directory.Tenant]{}, w.down
+	}
 	var all []directory.Tenant
 	for _, id := range w.tenants {
 		all = append(all, directory.Tenant{ID: id, Name: name(id), DefaultDomain: string(id[len(id)-1]) + ".example"})

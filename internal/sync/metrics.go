@@ -1,13 +1,16 @@
 package sync
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/state"
 )
 
 // Metrics of the loop. A nil *Metrics counts nothing.
@@ -20,6 +23,7 @@ type Metrics struct {
 	holds    *prometheus.GaugeVec
 	money    *prometheus.GaugeVec
 	age      *prometheus.GaugeVec
+	runs     *prometheus.CounterVec
 }
 
 // NewMetrics registers the loop's metrics.
@@ -39,29 +43,91 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Scopes that wait for a person, as of the last run over all customers."}, []string{"target"}),
 		money: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_plan_monthly_delta",
 			Help: "What the plans of the last run do to the monthly bills, in the configured currency."}, []string{"direction"}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncd_runs_total",
+			Help: "Runs that apply, by result: success, partial (some scopes failed), failed (the run as a whole), stopped."}, []string{"job", "result"}),
 		age: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_source_age_seconds",
 			Help: "Age at the source of the oldest proven answer used by the last run."}, []string{"collection"}),
 	}
-	reg.MustRegister(m.duration, m.success, m.attempt, m.scopes, m.changes, m.holds, m.money, m.age)
+	reg.MustRegister(m.duration, m.success, m.attempt, m.scopes, m.changes, m.holds, m.money, m.age, m.runs)
 	return m
 }
 
-// Known makes the series of a job and its targets exist from the start, so
-// that an alert can tell "never ran" from "not configured".
-func (m *Metrics) Known(job Job, lastSuccess, lastAttempt time.Time) {
-	for gauge, at := range map[*prometheus.GaugeVec]time.Time{m.success: lastSuccess, m.attempt: lastAttempt} {
-		seconds := 0.0
-		if !at.IsZero() {
-			seconds = float64(at.Unix())
-		}
-		gauge.WithLabelValues(job.Name).Set(seconds)
+// Known makes the series of a job and its targets exist from the start, so that
+// an alert can tell "never ran" from "not configured", and sets them to what the
+// state says: a restart is no reason to look healthy.
+func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) error {
+	last, err := LastRuns(ctx, store, jobs)
+	if err != nil {
+		return err
 	}
-	m.duration.WithLabelValues(job.Name)
-	for _, target := range job.Targets {
-		m.holds.WithLabelValues(target).Add(0)
-		for _, o := range Outcomes {
-			m.scopes.WithLabelValues(target, string(o)).Add(0)
+	outcomes, err := outcomesOf(ctx, store)
+	if err != nil {
+		return err
+	}
+	holds := map[string]int{}
+	for h, err := range store.Holds(ctx) {
+		if err != nil {
+			return fmt.Errorf("reading what waits: %w", err)
 		}
+		holds[h.Scope.Target]++
+	}
+	for _, job := range jobs {
+		runs := last[job.Name]
+		m.success.WithLabelValues(job.Name).Set(seconds(runs.Success))
+		m.attempt.WithLabelValues(job.Name).Set(seconds(runs.Attempt))
+		m.duration.WithLabelValues(job.Name)
+		for _, result := range results {
+			m.runs.WithLabelValues(job.Name, result)
+		}
+		for _, target := range job.Targets {
+			m.holds.WithLabelValues(target).Set(float64(holds[target]))
+			counts := outcomes[target]
+			if runs.Failed {
+				counts = allFailed(counts)
+			}
+			m.setScopes(target, counts)
+		}
+	}
+	return nil
+}
+
+func seconds(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return float64(at.Unix())
+}
+
+// outcomesOf counts where the scopes of each target stand.
+func outcomesOf(ctx context.Context, store state.Store) (map[string]map[Outcome]int, error) {
+	all := map[string]map[Outcome]int{}
+	for c, err := range store.Cursors(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		if all[c.Scope.Target] == nil {
+			all[c.Scope.Target] = map[Outcome]int{}
+		}
+		all[c.Scope.Target][Outcome(c.Outcome)]++
+	}
+	return all, nil
+}
+
+// allFailed is what a run that failed as a whole leaves: nobody who is linked was
+// served. It is never nothing, or an alert on failed scopes would stay silent.
+func allFailed(counts map[Outcome]int) map[Outcome]int {
+	failed := 0
+	for o, n := range counts {
+		if o != Unmapped {
+			failed += n
+		}
+	}
+	return map[Outcome]int{Failed: max(1, failed), Unmapped: counts[Unmapped]}
+}
+
+func (m *Metrics) setScopes(target string, counts map[Outcome]int) {
+	for _, o := range Outcomes {
+		m.scopes.WithLabelValues(target, string(o)).Set(float64(counts[o]))
 	}
 }
 
@@ -81,37 +147,67 @@ func (m *Metrics) changed(target string, action plan.Action, err error) {
 	m.changes.WithLabelValues(target, string(action), result).Inc()
 }
 
+// The results of a run, as syncd_runs_total has them.
+const (
+	resultSuccess = "success" // no scope failed
+	resultPartial = "partial" // some scopes failed
+	resultFailed  = "failed"  // the run ended early: the source could not be read, the state not written
+	resultStopped = "stopped" // a person or the daemon's end stopped it
+)
+
+var results = []string{resultSuccess, resultPartial, resultFailed, resultStopped}
+
+func (r *run) result(err error) string {
+	switch {
+	case r.stopped:
+		return resultStopped
+	case err != nil:
+		return resultFailed
+	case r.report.Totals[Failed]+r.report.Totals[Partial] > 0:
+		return resultPartial
+	}
+	return resultSuccess
+}
+
 // ran counts a run that applied. A run over a part of the estate says nothing
-// of the whole and leaves the gauges alone.
-func (m *Metrics) ran(r *run, err error) {
+// of the whole and leaves the gauges alone; one that failed as a whole says that
+// nobody was served.
+func (m *Metrics) ran(ctx context.Context, r *run, err error) {
 	if m == nil || r.mode != Apply {
 		return
 	}
-	well := r.report.Totals[Failed]+r.report.Totals[Partial] == 0
-	whole := err == nil && r.sel.whole()
+	result := r.result(err)
+	whole := r.sel.whole() && !r.stopped
+	var known map[string]map[Outcome]int
+	if result == resultFailed && whole {
+		known, _ = outcomesOf(context.WithoutCancel(ctx), r.Store) // where even that fails, one is enough to be seen
+	}
 	for _, job := range r.sel.Jobs {
 		m.duration.WithLabelValues(job.Name).Observe(r.report.Finished.Sub(r.started).Seconds())
-		m.attempt.WithLabelValues(job.Name).Set(float64(r.report.Finished.Unix()))
-		if whole && well {
-			m.success.WithLabelValues(job.Name).Set(float64(r.report.Finished.Unix()))
+		m.attempt.WithLabelValues(job.Name).Set(seconds(r.report.Finished))
+		m.runs.WithLabelValues(job.Name, result).Inc()
+		if whole && result == resultSuccess {
+			m.success.WithLabelValues(job.Name).Set(seconds(r.report.Finished))
 		}
 		if !whole {
 			continue
 		}
 		for _, target := range job.Targets {
+			if result == resultFailed {
+				m.setScopes(target, allFailed(known[target]))
+				continue
+			}
 			counts := map[Outcome]int{}
 			for i := range r.report.Scopes {
 				if r.report.Scopes[i].Target == target {
 					counts[r.report.Scopes[i].Outcome]++
 				}
 			}
-			for _, o := range Outcomes {
-				m.scopes.WithLabelValues(target, string(o)).Set(float64(counts[o]))
-			}
+			m.setScopes(target, counts)
 			m.holds.WithLabelValues(target).Set(float64(counts[Held]))
 		}
 	}
-	if whole {
+	if whole && err == nil {
 		up, down := r.report.MonthlyDelta(r.Currency)
 		m.money.WithLabelValues("increase").Set(up.InexactFloat64())
 		m.money.WithLabelValues("decrease").Set(down.InexactFloat64())

@@ -1,0 +1,48 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/state"
+)
+
+// JobRuns is what the state knows of a job's past.
+type JobRuns struct {
+	Success time.Time // when a run over all customers last ended well
+	Attempt time.Time // when one was last started
+	Failed  bool      // the last run over all customers failed as a whole
+}
+
+// LastRuns finds what the state knows of each job's runs. A run of several jobs
+// counts for each of them.
+func LastRuns(ctx context.Context, store state.Store, jobs []Job) (map[string]JobRuns, error) {
+	all := map[string]JobRuns{}
+	told := map[string]bool{}             // of whom the last whole run is known
+	for r, err := range store.Runs(ctx) { // newest first
+		if err != nil {
+			return nil, fmt.Errorf("reading the runs: %w", err)
+		}
+		for _, name := range strings.Split(r.Job, "+") {
+			runs, seen := all[name]
+			if !seen {
+				runs.Attempt = r.Started
+			}
+			if whole := !r.Part && !r.Stopped && !r.Finished.IsZero(); whole && !told[name] {
+				told[name], runs.Failed = true, r.Error != ""
+			}
+			well := !r.Part && r.Error == "" && !r.Finished.IsZero() && r.Totals[string(Failed)]+r.Totals[string(Partial)] == 0
+			if runs.Success.IsZero() && well {
+				runs.Success = r.Finished
+			}
+			all[name] = runs
+		}
+		if !slices.ContainsFunc(jobs, func(j Job) bool { return all[j.Name].Success.IsZero() }) {
+			break
+		}
+	}
+	return all, nil
+}
