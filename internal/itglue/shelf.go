@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,9 +15,14 @@ import (
 // turn comes. One listing serves all customers, and only those of a batch are
 // unfolded at a time; the others wait packed, at a tenth of their size.
 type shelf struct {
-	of     map[id]*stack
-	packer *flate.Writer
+	of map[id]*stack
 }
+
+// packers are kept for the next list: each takes a megabyte.
+var packers = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, flate.BestSpeed) // fails for unknown levels only
+	return w
+}}
 
 type stack struct {
 	open   []byte   // rows, one a line
@@ -47,13 +53,11 @@ func (s *shelf) add(organization id, row any) error {
 
 func (s *shelf) pack(at *stack) {
 	var b bytes.Buffer
-	if s.packer == nil {
-		s.packer, _ = flate.NewWriter(&b, flate.BestSpeed) // fails for unknown levels only
-	} else {
-		s.packer.Reset(&b)
-	}
-	s.packer.Write(at.open) // to memory: cannot fail
-	s.packer.Close()
+	packer := packers.Get().(*flate.Writer)
+	defer packers.Put(packer)
+	packer.Reset(&b)
+	packer.Write(at.open) // to memory: cannot fail
+	packer.Close()
 	at.packed = append(at.packed, bytes.Clone(b.Bytes()))
 	at.open = at.open[:0]
 }
@@ -66,7 +70,6 @@ func (s *shelf) seal() {
 		}
 		at.open = nil
 	}
-	s.packer = nil
 }
 
 // size is how many bytes the shelf holds.
