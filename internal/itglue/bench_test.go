@@ -118,7 +118,7 @@ func benched(t testing.TB, world itgluesim.World, rate rest.Rate) (*itgluesim.Se
 
 func TestTheFirstDocumentationTakesAsLongAsTheRateAllows(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const customers, users = 20, 30
+		const customers, users = 10, 25
 		world, all, snapshots := estate(customers, users)
 		sim, client := benched(t, world, Defaults().Rate)
 		began := time.Now()

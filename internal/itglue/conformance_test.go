@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,30 +26,35 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		edit func(*itglue.Config)
-	}{
-		{"leavers are archived", func(*itglue.Config) {}},
-		{"leavers are deleted", func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, tt.edit) })
-		})
-	}
+	t.Run("leavers are archived", func(t *testing.T) {
+		conform(t, func(*itglue.Config) {}, targettest.Changed, targettest.New, targettest.Gone)
+	})
+	// How leavers are dealt with is told by them alone.
+	t.Run("leavers are deleted", func(t *testing.T) {
+		conform(t, func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, targettest.Gone)
+	})
 }
 
-// conforming is two customers, and records that are nobody's business.
-func conforming(t *testing.T, edit func(*itglue.Config)) *targettest.Fixture {
-	sim := itgluesim.New(itgluesim.World{
-		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
-		Contacts: []*itgluesim.Contact{
-			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Title: "Head of buying", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
-			{ID: 42, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger"},
-			{ID: 43, OrganizationID: 4, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
-		},
-		Domains: []*itgluesim.Domain{{ID: 81, OrganizationID: 2, Name: "contoso.example"}},
-	}, itgluesim.Options{Key: "ITG.example"})
+func conform(t *testing.T, edit func(*itglue.Config), steps ...targettest.Step) {
+	world := documented(t, edit)
+	targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, world.Clone(), edit, steps) })
+}
+
+var tenants = []directory.Tenant{
+	{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso Ltd", DefaultDomain: "contoso.example"},
+	{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam", DefaultDomain: "fabrikam.example"},
+}
+
+func links() (table mapping.Table) {
+	for i, tenant := range tenants {
+		table.Rows = append(table.Rows, mapping.Row{TenantID: tenant.ID, Tenant: tenant.Name, Status: mapping.Linked,
+			Links: mapping.Links{mapping.ITGlueOrganization: strconv.Itoa(2 + i)}})
+	}
+	return table
+}
+
+func dial(t *testing.T, sim *itgluesim.Server, edit func(*itglue.Config)) *itglue.Client {
+	t.Helper()
 	conf := itglue.Defaults()
 	conf.APIKey = secret.New("ITG.example")
 	conf.Rate = rest.Rate{PerSecond: 1000, Burst: 100, Concurrency: 4}
@@ -57,6 +63,23 @@ func conforming(t *testing.T, edit func(*itglue.Config)) *targettest.Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client
+}
+
+// documented is an account with two customers, and records that are nobody's
+// business. The second customer is documented already: two that are made at once
+// would get other ids each time.
+func documented(t *testing.T, edit func(*itglue.Config)) *itgluesim.World {
+	sim := itgluesim.New(itgluesim.World{
+		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
+		Contacts: []*itgluesim.Contact{
+			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Title: "Head of buying", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+			{ID: 42, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger"},
+			{ID: 43, OrganizationID: 4, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+		},
+		Domains: []*itgluesim.Domain{{ID: 81, OrganizationID: 2, Name: "contoso.example"}},
+	}, itgluesim.Options{Key: "ITG.example", Now: func() time.Time { return time.Date(1999, 12, 1, 0, 0, 0, 0, time.UTC) }}) // before a bubble's clock begins
+	client := dial(t, sim, edit)
 	if _, err := client.CreateLayouts(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -74,61 +97,62 @@ func conforming(t *testing.T, edit func(*itglue.Config)) *targettest.Fixture {
 			}
 		}
 	})
-	began := 0
+	table := links()
+	document(t, client, table.Customers(tenants)[1], held(tenants[1], targettest.Start, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)))
+	return sim.World()
+}
+
+// held is what a tenant holds at a step.
+func held(tenant directory.Tenant, step targettest.Step, now time.Time) *directory.Snapshot {
+	domain := strings.ToLower(strings.Fields(tenant.Name)[0]) + ".example"
+	var users []directory.User
+	for _, n := range []int{1, 2, 3} {
+		name := []string{"", "Ana", "Bo", "Cy"}[n]
+		users = append(users, directory.User{ID: person(n), UPN: strings.ToLower(name) + "@" + domain, Mail: strings.ToLower(name) + "@" + domain,
+			Name: name, GivenName: name, Surname: "Ruiz", Enabled: true})
+	}
+	// The contact that is there already has a title of its own and lacks a phone.
+	users[0].JobTitle, users[0].BusinessPhones = "Purchaser", []string{"+44 20 7946 0101"}
+	switch {
+	case tenant.ID != tenants[0].ID:
+	case step == targettest.Changed:
+		users[1].JobTitle = "Buyer"
+	case step == targettest.New:
+		users = append(users, directory.User{ID: person(4), UPN: "dee@" + domain, Mail: "dee@" + domain, Name: "Dee", GivenName: "Dee", Enabled: true})
+	case step == targettest.Gone:
+		users = users[:2]
+	}
+	proof := directory.Proof{Source: "test", TakenAt: now, AsOf: now}
+	return &directory.Snapshot{Tenant: tenant, TakenAt: now, Users: directory.Proven(users, proof),
+		Licences:  directory.Proven([]directory.Licence{{SKU: "0a11aaaa-0000-4000-8000-000000000001", PartNumber: "SPB", Name: "Business Premium", Purchased: 3, Assigned: 3}}, proof),
+		Groups:    directory.Proven([]directory.Group{}, proof),
+		Domains:   directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof),
+		Mailboxes: directory.Proven([]directory.Mailbox{}, proof)}
+}
+
+func conforming(t *testing.T, world *itgluesim.World, edit func(*itglue.Config), steps []targettest.Step) *targettest.Fixture {
+	sim := itgluesim.New(*world, itgluesim.Options{Key: "ITG.example"})
+	client := dial(t, sim, edit)
 	edits := 0
-	f := &targettest.Fixture{Target: "itglue",
-		Open: func(context.Context) (engine.Target, error) {
-			return client.Open(), nil
-		},
-		Tenants: []directory.Tenant{
-			{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso Ltd", DefaultDomain: "contoso.example"},
-			{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam", DefaultDomain: "fabrikam.example"},
-		},
+	return &targettest.Fixture{Target: "itglue",
+		Open:  func(context.Context) (engine.Target, error) { return client.Open(), nil },
+		Links: links(), Tenants: tenants,
 		Strangers: []string{"701", "702", "42", "43"},
-		Dump:      func() map[string]string { return everything(sim.World()) },
+		Snapshot: func(tenant directory.Tenant, step targettest.Step) *directory.Snapshot {
+			if step != targettest.Start && !slices.Contains(steps, step) {
+				return nil
+			}
+			return held(tenant, step, time.Now())
+		},
+		Dump: func() map[string]string { return everything(sim.World()) },
 		Edit: func(ref string) string {
 			edits++
 			return editName(t, sim, ref, edits)
 		},
 		Fail:   func(fault targettest.Fault) { fail(sim, fault) },
 		Heal:   sim.Heal,
-		Writes: func() int { return len(sim.Writes()) - began },
+		Writes: func() int { return len(sim.Writes()) },
 	}
-	for i, tenant := range f.Tenants {
-		f.Links.Rows = append(f.Links.Rows, mapping.Row{TenantID: tenant.ID, Tenant: tenant.Name, Status: mapping.Linked,
-			Links: mapping.Links{mapping.ITGlueOrganization: strconv.Itoa(2 + i)}})
-	}
-	f.Snapshot = func(tenant directory.Tenant, step targettest.Step) *directory.Snapshot {
-		domain := strings.ToLower(strings.Fields(tenant.Name)[0]) + ".example"
-		var users []directory.User
-		for _, n := range []int{1, 2, 3} {
-			name := []string{"", "Ana", "Bo", "Cy"}[n]
-			users = append(users, directory.User{ID: person(n), UPN: strings.ToLower(name) + "@" + domain, Mail: strings.ToLower(name) + "@" + domain,
-				Name: name, GivenName: name, Surname: "Ruiz", Enabled: true})
-		}
-		// The contact that is there already has a title of its own and lacks a phone.
-		users[0].JobTitle, users[0].BusinessPhones = "Purchaser", []string{"+44 20 7946 0101"}
-		switch {
-		case tenant.ID != f.Tenants[0].ID:
-		case step == targettest.Changed:
-			users[1].JobTitle = "Buyer"
-		case step == targettest.New:
-			users = append(users, directory.User{ID: person(4), UPN: "dee@" + domain, Mail: "dee@" + domain, Name: "Dee", GivenName: "Dee", Enabled: true})
-		case step == targettest.Gone:
-			users = users[:2]
-		}
-		proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
-		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof),
-			Licences:  directory.Proven([]directory.Licence{{SKU: "0a11aaaa-0000-4000-8000-000000000001", PartNumber: "SPB", Name: "Business Premium", Purchased: 3, Assigned: 3}}, proof),
-			Groups:    directory.Proven([]directory.Group{}, proof),
-			Domains:   directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof),
-			Mailboxes: directory.Proven([]directory.Mailbox{}, proof)}
-	}
-	// The second customer is documented already: two that are made at once would
-	// get other ids each time.
-	document(t, client, f.Links.Customers(f.Tenants)[1], f.Snapshot(f.Tenants[1], targettest.Start))
-	began = len(sim.Writes())
-	return f
 }
 
 // document makes what a customer lacks.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/go-cmp/cmp"
@@ -121,6 +122,9 @@ func (b *bench) respectsEdits() {
 }
 
 func (r *rig) edits(next Step) {
+	if !r.has(next) {
+		return
+	}
 	r.settle()
 	edits := r.editAll()
 	r.step = next
@@ -315,11 +319,7 @@ func (b *bench) survivesFaults() {
 		var want []string
 		var values map[plan.Key]map[string]string
 		b.bubble(step.String()+", nothing fails", func(r *rig) {
-			if step != Start {
-				r.settle()
-			}
-			if r.has(step) {
-				r.step = step
+			if r.begin(step); r.has(step) {
 				r.bring()
 				want, values = refs(r.Dump()), r.fields()
 			}
@@ -329,10 +329,7 @@ func (b *bench) survivesFaults() {
 		}
 		for _, fault := range []Fault{LostAfter, LostBefore, Refused} {
 			b.bubble(step.String()+", "+fault.String(), func(r *rig) {
-				if step != Start {
-					r.settle()
-				}
-				r.step = step
+				r.begin(step)
 				writes := r.Writes()
 				r.Fail(fault)
 				report := r.untilWrite()
@@ -348,7 +345,7 @@ func (b *bench) survivesFaults() {
 				r.Heal()
 				r.pause()
 				r.bring()
-				r.inStep()
+				r.settled()
 				if got := refs(r.Dump()); !slices.Equal(got, want) {
 					r.Errorf("the target holds %v, want %v as without the fault", got, want)
 				}
@@ -393,52 +390,52 @@ func (r *rig) explained() {
 	}
 }
 
-// survivesKills kills the process at every write to the store of an apply, one
-// after the other, and starts it again.
+// survivesKills kills the process at a write to the store of an apply, and starts
+// it again: at the first and at the last of each sort of write that a life which
+// nobody ends makes, so that every sort of moment is met, and both its edges.
 func (b *bench) survivesKills() {
 	for _, step := range append([]Step{Start}, steps...) {
-		var want []string
+		var want, writes []string
 		var values map[plan.Key]map[string]string
-		for at := 0; ; at++ {
-			ended := false
-			b.bubble(fmt.Sprintf("%s, at write %d to the store", step, at), func(r *rig) {
-				if step != Start {
-					r.settle()
-				}
-				if !r.has(step) {
-					ended = true
-					return
-				}
-				r.step = step
-				switch {
-				case at == 0: // the life that nobody ends says what should be there
-					r.bring()
-					want, values = refs(r.Dump()), r.fields()
-				case !r.killedAt(at):
-					ended = true
+		b.bubble(step.String()+", not killed", func(r *rig) {
+			r.begin(step)
+			if r.has(step) {
+				r.noted = nil
+				r.bring()
+				want, values, writes = refs(r.Dump()), r.fields(), r.noted
+			}
+		})
+		for _, at := range moments(writes) {
+			b.bubble(fmt.Sprintf("%s, at write %d to the store: %s", step, at, writes[at-1]), func(r *rig) {
+				r.begin(step)
+				if !r.killedAt(at) {
+					r.Fatal("the run came to its end")
 				}
 				r.reopen()
 				r.bring()
-				r.inStep()
+				r.settled()
 				if got := refs(r.Dump()); !slices.Equal(got, want) {
 					r.Errorf("the target holds %v, want %v as without the kill", got, want)
 				}
 				r.sameFields(values, "the kill")
 			})
-			if ended || b.Failed() {
-				break
-			}
 		}
 	}
 }
 
-// respectsEditsAfterKills kills the process at every write to the store of a
-// first contact, as survivesKills does, and lets a person edit what is there
-// before it is started again.
+// respectsEditsAfterKills kills the process as survivesKills does, in a first
+// contact, and lets a person edit what is there before it is started again.
 func (b *bench) respectsEditsAfterKills() {
-	for at, ended := 1, false; !ended && !b.Failed(); at++ {
-		b.bubble(fmt.Sprintf("at write %d to the store", at), func(r *rig) {
-			ended = !r.killedAt(at)
+	var writes []string
+	b.bubble("not killed", func(r *rig) {
+		r.bring()
+		writes = r.noted
+	})
+	for _, at := range moments(writes) {
+		b.bubble(fmt.Sprintf("at write %d to the store: %s", at, writes[at-1]), func(r *rig) {
+			if !r.killedAt(at) {
+				r.Fatal("the run came to its end")
+			}
 			r.reopen()
 			edits := r.editAll()
 			var fields []map[string]string
@@ -474,6 +471,34 @@ func (r *rig) sameFields(want map[plan.Key]map[string]string, what string) {
 	if diff := cmp.Diff(want, r.fields()); diff != "" {
 		r.Errorf("the fields differ from what they would be without %s (-want +got):\n%s", what, diff)
 	}
+}
+
+// begin brings the target into step with Start and turns the source to a step.
+func (r *rig) begin(step Step) {
+	r.Helper()
+	if step != Start {
+		r.apply()
+	}
+	r.step = step
+}
+
+// moments are the first and the last of each sort of write, counted from 1.
+func moments(writes []string) []int {
+	first, last := map[string]int{}, map[string]int{}
+	for i, sort := range writes {
+		if first[sort] == 0 {
+			first[sort] = i + 1
+		}
+		last[sort] = i + 1
+	}
+	all := slices.Sorted(maps.Values(first))
+	for _, at := range last {
+		if !slices.Contains(all, at) {
+			all = append(all, at)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // killedAt runs until the process is killed at a write to the store, counted

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
+	stdsync "sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,6 +36,8 @@ type rig struct {
 	silent bool // the source proves nothing
 	wrap   func(sync.Target) sync.Target
 	kill   atomic.Int64 // store writes until the process is killed; negative: never
+	mu     stdsync.Mutex
+	noted  []string // what each write to the store was about, in order
 }
 
 func newRig(t *testing.T, f *Fixture) *rig {
@@ -106,7 +110,10 @@ type mortal struct {
 	rig *rig
 }
 
-func (m mortal) alive() error {
+func (m mortal) alive(about string) error {
+	m.rig.mu.Lock()
+	m.rig.noted = append(m.rig.noted, about)
+	m.rig.mu.Unlock()
 	for {
 		left := m.rig.kill.Load()
 		switch {
@@ -120,22 +127,52 @@ func (m mortal) alive() error {
 	}
 }
 
+// about says of what sort a step is: two of one sort are noted at the same moment
+// of two objects' lives, or of two scopes'.
+func about(cs []*state.Commit) string {
+	sorts := map[string]bool{}
+	for _, c := range cs {
+		for i := range c.Put {
+			switch r := &c.Put[i]; {
+			case r.Pending != nil && r.Origin == plan.Announced:
+				sorts["announces a new "+r.Kind] = true
+			case r.Pending != nil:
+				sorts["announces a change of "+r.Kind] = true
+			case r.Absences > 0:
+				sorts["misses a "+r.Kind] = true
+			default:
+				sorts["leaves a "+r.Kind+" ("+string(r.Origin)+")"] = true
+			}
+		}
+		for _, k := range c.Drop {
+			sorts["forgets a "+k.Kind] = true
+		}
+		if c.Cursor != nil {
+			sorts["ends as "+c.Cursor.Outcome] = true
+		}
+		if c.Hold != nil {
+			sorts["waits"] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(sorts)), ", ")
+}
+
 func (m mortal) Commit(ctx context.Context, cs ...*state.Commit) error {
-	if err := m.alive(); err != nil {
+	if err := m.alive(about(cs)); err != nil {
 		return err
 	}
 	return m.Store.Commit(ctx, cs...)
 }
 
 func (m mortal) PutRun(ctx context.Context, r state.Run) error {
-	if err := m.alive(); err != nil {
+	if err := m.alive(map[bool]string{true: "a run begins", false: "a run ends"}[r.Finished.IsZero()]); err != nil {
 		return err
 	}
 	return m.Store.PutRun(ctx, r)
 }
 
 func (m mortal) PutDocument(ctx context.Context, d state.Document) error {
-	if err := m.alive(); err != nil {
+	if err := m.alive(d.Name); err != nil {
 		return err
 	}
 	return m.Store.PutDocument(ctx, d)
@@ -248,19 +285,30 @@ func (r *rig) settle() {
 	}
 }
 
-// inStep wants an empty plan that no request to write was needed for.
+// inStep wants an empty plan that no request to write was needed for, whichever
+// way it is asked for.
 func (r *rig) inStep() {
 	r.Helper()
-	before := r.Writes()
-	for mode, report := range map[string]*sync.Report{"plan": r.run(sync.PlanOnly), "apply": r.run(sync.Apply)} {
-		r.healthy(report)
-		for _, s := range report.Scopes {
-			for _, c := range s.Changes {
-				r.Errorf("a second %s of %s would %s %s (%s): %+v", mode, s.Customer.Name, c.Action, c.Label, c.Reason, c.Fields)
-			}
-			if s.Outcome != sync.InStep {
-				r.Errorf("a second %s of %s is %s (%+v), want in_step", mode, s.Customer.Name, s.Outcome, s.Violations)
-			}
+	r.quiet(sync.PlanOnly)
+	r.quiet(sync.Apply)
+}
+
+// settled is inStep for those who know that a plan and an apply are one road.
+func (r *rig) settled() {
+	r.Helper()
+	r.quiet(sync.Apply)
+}
+
+func (r *rig) quiet(mode sync.Mode) {
+	r.Helper()
+	before, report := r.Writes(), r.run(mode)
+	r.healthy(report)
+	for _, s := range report.Scopes {
+		for _, c := range s.Changes {
+			r.Errorf("a second run of %s would %s %s (%s): %+v", s.Customer.Name, c.Action, c.Label, c.Reason, c.Fields)
+		}
+		if s.Outcome != sync.InStep {
+			r.Errorf("a second run of %s is %s (%+v), want in_step", s.Customer.Name, s.Outcome, s.Violations)
 		}
 	}
 	if got := r.Writes() - before; got != 0 {
