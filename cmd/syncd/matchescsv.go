@@ -15,8 +15,8 @@ import (
 
 // matchesTable are the commands that take the table of matches out and back in.
 func matchesTable(a *app) (export, load *cobra.Command) {
-	var out output
-	export = &cobra.Command{Use: "export FILE", Short: "Write what a person must settle, and what was settled, as CSV for Excel", Args: cobra.ExactArgs(1),
+	out := output{format: "csv"}
+	export = &cobra.Command{Use: "export FILE", Short: "Write what is to be settled, and what was, as CSV for Excel", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
 			lines, err := w.matchLines(ctx)
 			if err != nil {
