@@ -1,0 +1,124 @@
+package connectwise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"syncd/internal/mapping"
+)
+
+// AgreementEvidence returns, for those of some companies whose agreement is not
+// found by itself, the agreements that fit and what speaks for each: the lines
+// of ruled products on it, and how it stands to the others.
+func (c *Client) AgreementEvidence(ctx context.Context, rules mapping.Rules, companies []string) (map[string][]mapping.AgreementEvidence, error) {
+	var ids []int
+	for _, text := range companies {
+		if id, err := strconv.Atoi(text); err == nil && id > 0 {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	all, err := c.agreements(ctx, distinct(ids), nil)
+	if err != nil {
+		return nil, err
+	}
+	open := map[int][]*agreement{} // by company: those that fit, where a person must choose
+	byID := map[int]*agreement{}
+	children := map[int][]int{}
+	for i := range all {
+		a := &all[i]
+		byID[a.ID] = a
+		if a.Parent != nil {
+			children[a.Parent.ID] = append(children[a.Parent.ID], a.ID)
+		}
+		if a.unfit(c.today(), c.config.AgreementTypes) == "" {
+			open[a.Company.ID] = append(open[a.Company.ID], a)
+		}
+	}
+	var read []int
+	for company, fit := range open {
+		if len(fit) == 1 && fit[0].Parent == nil {
+			delete(open, company) // taken by itself
+			continue
+		}
+		for _, a := range fit {
+			read = append(read, a.ID)
+		}
+	}
+	carried, err := c.carried(ctx, rules, read)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]mapping.AgreementEvidence{}
+	for company, fit := range open {
+		slices.SortFunc(fit, func(a, b *agreement) int { return a.ID - b.ID })
+		for _, a := range fit {
+			out[strconv.Itoa(company)] = append(out[strconv.Itoa(company)], mapping.AgreementEvidence{ID: strconv.Itoa(a.ID), Name: a.Name,
+				Place: a.family(byID, children[a.ID]), Carries: carried[a.ID]})
+		}
+	}
+	return out, nil
+}
+
+// carried lists, by agreement, the ruled products of which it has lines that
+// have not ended.
+func (c *Client) carried(ctx context.Context, rules mapping.Rules, agreements []int) (map[int][]string, error) {
+	t := c.Open(rules)
+	if len(agreements) == 0 || len(t.products) == 0 {
+		return nil, nil
+	}
+	catalogue, err := t.resolved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ruled := map[int]string{}
+	for _, r := range catalogue {
+		if r.item != nil {
+			ruled[r.item.ID] = r.item.Identifier
+		}
+	}
+	found, err := c.additions(ctx, distinct(agreements))
+	if err != nil {
+		return nil, err
+	}
+	out := map[int][]string{}
+	for id, l := range found {
+		if l.err != nil {
+			return nil, l.err
+		}
+		for i := range l.rows {
+			row := &l.rows[i]
+			if product := ruled[row.Product.ID]; product != "" && !row.over(c.today()) && !slices.Contains(out[id], product) {
+				out[id] = append(out[id], product)
+			}
+		}
+		slices.Sort(out[id])
+	}
+	return out, nil
+}
+
+// family says how an agreement stands to others of its company.
+func (a *agreement) family(byID map[int]*agreement, children []int) string {
+	var parts []string
+	if a.Parent != nil {
+		name := a.Parent.Name
+		if p := byID[a.Parent.ID]; p != nil {
+			name = p.Name
+		}
+		parts = append(parts, fmt.Sprintf("child of %d (%s), billed on its invoice", a.Parent.ID, name))
+	}
+	if len(children) > 0 {
+		slices.Sort(children)
+		texts := make([]string, len(children))
+		for i, id := range children {
+			texts[i] = fmt.Sprintf("%d (%s)", id, byID[id].Name)
+		}
+		parts = append(parts, "parent of "+strings.Join(texts, ", "))
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,109 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+)
+
+// scoreCarries is what speaks for the only agreement that carries lines of the
+// ruled products: somebody bills them there already.
+const scoreCarries = 0.95
+
+// AgreementEvidence is one agreement under which a company could be billed.
+type AgreementEvidence struct {
+	ID      string
+	Name    string
+	Place   string   // how it stands to others: child of which, parent of which
+	Carries []string // the ruled products of which it has open lines
+}
+
+// SuggestAgreements suggests an agreement for every tenant whose company is
+// linked or clearly suggested and has several that fit, or only a child: the
+// others need none. byCompany holds those companies and nobody else. Where one
+// agreement alone carries lines of the ruled products, that is evidence; anything
+// else is for a person.
+func SuggestAgreements(tenants []directory.Tenant, byCompany map[string][]AgreementEvidence, table Table) []Suggestion {
+	taken := map[string]string{} // agreement → who is billed under it
+	for _, row := range table.Rows {
+		if a := row.Links[ConnectWiseAgreement]; a != "" && row.Status == Linked {
+			taken[a] = row.Tenant
+		}
+	}
+	sharing := map[string][]string{} // company → the tenants that it is the company of
+	for _, row := range table.Rows {
+		if c := row.Links[ConnectWiseCompany]; c != "" && (row.Status == Linked || row.Status == Suggested) {
+			sharing[c] = append(sharing[c], row.Tenant)
+		}
+	}
+	var out []Suggestion
+	for _, t := range tenants {
+		row, _ := table.Row(t.ID)
+		all := byCompany[row.Links[ConnectWiseCompany]]
+		if row.Links[ConnectWiseAgreement] != "" || row.Status != Linked && row.Status != Suggested || len(all) == 0 {
+			continue
+		}
+		s := Suggestion{Tenant: t, TenantID: string(t.ID), TenantName: t.Name, Column: ConnectWiseAgreement}
+		var carriers []string
+		for _, a := range all {
+			if taken[a.ID] != "" {
+				continue // two tenants on one agreement overwrite each other
+			}
+			c := Candidate{ID: a.ID, Name: a.Name, Score: 0.5, Evidence: []string{"it fits"}}
+			if len(a.Carries) > 0 {
+				c.Score, c.Evidence = scoreCarries, []string{"carries lines of " + strings.Join(a.Carries, ", ")}
+				carriers = append(carriers, a.Name)
+			}
+			if a.Place != "" {
+				c.Evidence = append(c.Evidence, a.Place)
+			}
+			s.Candidates = append(s.Candidates, c)
+		}
+		if len(s.Candidates) == 0 {
+			continue
+		}
+		slices.SortStableFunc(s.Candidates, func(a, b Candidate) int { return int(100*b.Score) - int(100*a.Score) })
+		switch others := sharing[row.Links[ConnectWiseCompany]]; {
+		case len(others) > 1:
+			s.Ambiguous = fmt.Sprintf("%d tenants are linked to that company, and each needs an agreement of its own", len(others))
+		case len(carriers) == 0:
+			s.Ambiguous = "none carries a line of a product that a rule bills"
+		case len(carriers) > 1:
+			s.Ambiguous = "lines of ruled products are on " + strings.Join(carriers, " and ")
+		default:
+			s.Candidates[0].Evidence[0] = "alone " + s.Candidates[0].Evidence[0]
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Choosing returns the table ready for a person's choice of one link of a row:
+// what is only suggested beside it stays a proposal, so that it does not come
+// into force with the choice. A company does where its agreement is chosen.
+func (t Table) Choosing(id directory.TenantID, column string) Table {
+	row, there := t.Row(id)
+	if !there || row.Status != Suggested {
+		return t
+	}
+	kept, proposed := Links{}, map[string]Proposal{}
+	_, evidence, _ := strings.Cut(row.Reason, ": ")
+	for c, p := range row.Proposed {
+		proposed[c] = p
+	}
+	for c, value := range row.Links {
+		if column == ConnectWiseAgreement && c == ConnectWiseCompany {
+			kept[c] = value
+		} else {
+			proposed[c] = Proposal{Value: value, Score: row.Score(), Reason: evidence}
+		}
+	}
+	delete(proposed, column)
+	row.Links, row.Proposed, row.Status, row.Reason = kept, proposed, Suggested, ""
+	if len(kept) == 0 {
+		row.Links, row.Status = nil, Unmapped
+	}
+	return t.With(row)
+}
