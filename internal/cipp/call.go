@@ -48,6 +48,8 @@ type Call struct {
 	// Progress hears how far a read with All has come; nil for nobody. It is
 	// called from the goroutine of Call.
 	Progress func(Progress)
+
+	byID bool // the tenant answers to its id alone
 }
 
 // Progress is how far a read has come.
@@ -114,6 +116,7 @@ func operable() []rest.Route {
 // A read of a tenant that CIPP is not let into has no rows and no error: none
 // is not the same as empty.
 func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
+	k.byID = c.answersToID(k.Tenant.ID)
 	e, w, err := k.prepare()
 	if err != nil {
 		return nil, err
@@ -124,6 +127,11 @@ func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
 		reply, err = c.writeAny(ctx, e, w, hide)
 	} else {
 		reply, err = c.readAny(ctx, e, k, w)
+		if id, ok := w.filter.byID(); ok && ctx.Err() == nil && lostDomain(err) {
+			if _, idErr := c.answersByID(ctx, id); idErr == nil {
+				return c.Call(ctx, k)
+			}
+		}
 	}
 	return reply, hidden(roled(err, e), hide)
 }

@@ -178,6 +178,9 @@ func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *m
 		if err != nil {
 			return err
 		}
+		if id, ok := f.byID(); ok && k.byID {
+			f = id
+		}
 		out.scoped, out.filter = true, f
 		value, label, id = f.value, cmp.Or(k.Tenant.Name, f.value), string(k.Tenant.ID)
 		if hand != "" && !f.echoes(text(hand)) {

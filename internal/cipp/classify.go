@@ -139,7 +139,7 @@ var texts = []struct {
 	{access, []string{
 		"AADSTS65001", "consent has not been given", "AADSTS50020", "AADSTS50177", "AADSTS53003", "blocked by Conditional Access",
 		"GDAP configuration does not allow", "403 (Access Denied)", "relationship between this tenant and the partner has been dissolved",
-		"AADSTS5000224", "AADSTS900023", "MFA required", "do not have permissions to access this resource",
+		"AADSTS5000224", "AADSTS90002", "MFA required", "do not have permissions to access this resource",
 		"Authorization_RequestDenied", "Insufficient privileges",
 	}},
 	{busy, []string{

@@ -63,6 +63,10 @@ type Client struct {
 	missing map[string]time.Time             // endpoints this CIPP did not have, and when we found out
 	silent  map[directory.TenantID]time.Time // tenants that do not tell sign-ins, and when we found out
 
+	byID         map[directory.TenantID]bool // tenants that answer to their id alone
+	nightRooms   map[directory.TenantID]nightRooms
+	roomsRefused time.Time // when our role was last not let at mailboxes
+
 	counts *shared[cacheCounts]    // of every tenant's cached collections
 	health *shared[healthByTenant] // of every tenant's domains
 }
@@ -77,7 +81,7 @@ func New(conf Config, o Options) (*Client, error) {
 		o.Bucket = rest.NewBucket(conf.Rate, o.Metrics, "cipp")
 	}
 	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, hireDates: o.HireDates, missing: map[string]time.Time{},
-		silent: map[directory.TenantID]time.Time{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
+		silent: map[directory.TenantID]time.Time{}, nightRooms: map[directory.TenantID]nightRooms{}, byID: map[directory.TenantID]bool{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
 	routes := allowed
 	if o.Operate {
 		routes = operable()
@@ -156,6 +160,47 @@ func FilterOf(t directory.Tenant) (TenantFilter, error) {
 		return TenantFilter{}, fmt.Errorf("tenant %q has neither a default domain nor an id to ask for", t.Name)
 	}
 	return TenantFilter{value, t}, nil
+}
+
+// byID names the tenant by its id, which serves for every live call. It is false
+// where that is done already, or the id is not known.
+func (f TenantFilter) byID() (TenantFilter, bool) {
+	id := string(f.tenant.ID)
+	return TenantFilter{id, f.tenant}, id != "" && !strings.EqualFold(id, f.value)
+}
+
+// filterOf is FilterOf, but for those that answer to their id alone.
+func (c *Client) filterOf(t directory.Tenant) (TenantFilter, error) {
+	f, err := FilterOf(t)
+	if id, ok := f.byID(); err == nil && ok && c.answersToID(t.ID) {
+		return id, nil
+	}
+	return f, err
+}
+
+func (c *Client) answersToID(t directory.TenantID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byID[t]
+}
+
+// noteByID remembers that a tenant answers to its id and not to its default
+// domain, until CIPP's list has another domain and the process ends.
+func (c *Client) noteByID(t directory.TenantID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byID[t] = true
+}
+
+// lostDomain reports whether an error can come of a default domain that was
+// removed from the tenant since CIPP read its list: Microsoft knows no tenant of
+// that name then, or another one has it.
+func lostDomain(err error) bool {
+	if errors.Is(err, errForeign) {
+		return true
+	}
+	e, ok := errors.AsType[*TenantError](err)
+	return ok && classOf(e.Text) == access
 }
 
 func (f TenantFilter) String() string { return f.value }

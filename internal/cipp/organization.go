@@ -104,7 +104,7 @@ func (c *Client) VerifiedDomains(ctx context.Context, tenants []directory.Tenant
 }
 
 func (c *Client) verifiedDomains(ctx context.Context, t directory.Tenant) ([]string, error) {
-	f, err := FilterOf(t)
+	f, err := c.filterOf(t)
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +112,27 @@ func (c *Client) verifiedDomains(ctx context.Context, t directory.Tenant) ([]str
 	if err == nil {
 		err = org.own(t.ID)
 	}
+	if id, ok := f.byID(); ok && lostDomain(err) {
+		if again, idErr := c.answersByID(ctx, id); idErr == nil {
+			org, err = again, nil
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("domains of %s: %w", f, err)
 	}
 	return org.names(), nil
+}
+
+// answersByID asks a tenant by its id who it is, and remembers where that is it.
+func (c *Client) answersByID(ctx context.Context, f TenantFilter) (*orgRow, error) {
+	org, err := c.organizationOf(ctx, f)
+	if err == nil {
+		err = org.own(f.tenant.ID)
+	}
+	if err == nil {
+		c.noteByID(f.tenant.ID)
+	}
+	return org, err
 }
 
 // organizationOf reads the organization by the best road this CIPP has.

@@ -175,9 +175,10 @@ func graphRequest[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFil
 	return rows, string(a.meta.NextLink), err
 }
 
-// count asks Graph how many rows a collection has. CIPP answers {"Results":[131]}.
+// count asks Graph how many rows a collection has. CIPP answers {"Results":[131]},
+// and [null] unless Graph is told to count.
 func (c *Client) count(ctx context.Context, f TenantFilter, p part) (int, error) {
-	body, err := c.do(ctx, about(f, "ListGraphRequest", url.Values{"Endpoint": {p.graphName()}, "AsApp": {"true"}, "CountOnly": {"true"}}))
+	body, err := c.do(ctx, about(f, "ListGraphRequest", url.Values{"Endpoint": {p.graphName()}, "AsApp": {"true"}, "CountOnly": {"true"}, "$count": {"true"}}))
 	if err != nil {
 		return 0, err
 	}

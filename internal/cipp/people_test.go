@@ -55,7 +55,7 @@ func populate(w *cippsim.World) {
 			LastSignIn: lastNight, PerUserMFA: "disabled", MFARegistered: &yes, CoveredByCA: "Enforced - All Apps"},
 		{ID: kernID, UPN: "m.kern@fabrikamdental.example", DisplayName: "M. Kern", Mail: "M.Kern@fabrikamdental.example", NullUserType: true, Created: bought, Synced: &no, MFARegistered: &no},
 		{ID: guestID, UPN: "lee_partner.example#EXT#@fabrikamdental.onmicrosoft.com", DisplayName: "Lee", Mail: "lee@partner.example", Guest: true, NullUserType: true, Created: bought, Disabled: true},
-		{ID: deskID, UPN: "desk@fabrikamdental.example", DisplayName: "Desk", Created: bought, Disabled: true, Resource: true, MFARegistered: &yes},
+		{ID: deskID, UPN: "desk@fabrikamdental.example", DisplayName: "Desk", Created: bought, Disabled: true, MFARegistered: &yes},
 		{ID: oldID, UPN: "gone@fabrikamdental.example", DisplayName: "Gone", Created: bought, Deleted: true},
 	}
 	t.Groups = []*cippsim.Group{
@@ -69,7 +69,7 @@ func populate(w *cippsim.World) {
 		{ID: "adaberg", UPN: "ada.berg@fabrikamdental.example", UserID: adaID, DisplayName: "Ada Berg", PrimarySMTP: "Ada.Berg@fabrikamdental.example", ExchangeGUID: "2B000000-0000-4000-8000-000000000001",
 			Aliases: []string{"ada@fabrikamdental.example", "A.Berg@fabrikamdental.example"}, StorageUsed: 5 << 30, Archive: true, ForwardTo: "smtp:Ada@elsewhere.example",
 			Calendar: []cippsim.CalendarRight{{User: "M.Kern@fabrikamdental.example", Rights: []string{"Editor"}, Folder: "Kalender"}, {User: "Default", Rights: []string{"AvailabilityOnly"}}}},
-		{ID: "desk", UPN: "desk@fabrikamdental.example", UserID: deskID, DisplayName: "Desk", ExchangeGUID: "2b000000-0000-4000-8000-000000000002", Type: "SharedMailbox", Hidden: true,
+		{ID: "desk", UPN: "desk@fabrikamdental.example", UserID: deskID, DisplayName: "Desk", ExchangeGUID: "2b000000-0000-4000-8000-000000000002", Type: "RoomMailbox", Hidden: true,
 			Delegates: []cippsim.Delegate{{User: `NT AUTHORITY\SELF`, Rights: "FullAccess"}, {User: "M.Kern@fabrikamdental.example", Rights: "FullAccess"},
 				{User: "ada.berg@fabrikamdental.example", Rights: "FullAccess"}, {User: "ada.berg@fabrikamdental.example", Rights: "SendAs"}},
 			SendOnBehalf: []string{"M. Kern"}},
@@ -150,7 +150,7 @@ func TestPeopleAreReadAsMicrosoftKeepsThem(t *testing.T) {
 			{ID: "2b000000-0000-4000-8000-000000000001", UserID: adaID, UPN: "ada.berg@fabrikamdental.example", Name: "Ada Berg", Address: "ada.berg@fabrikamdental.example",
 				Aliases: []string{"a.berg@fabrikamdental.example", "ada@fabrikamdental.example"}, Kind: "UserMailbox", SizeBytes: 5 << 30, Archive: true, Forwarding: "ada@elsewhere.example",
 				Calendar: []directory.CalendarRight{{Who: "m.kern@fabrikamdental.example", Rights: "Editor", Folder: "Kalender"}}},
-			{ID: "2b000000-0000-4000-8000-000000000002", UserID: deskID, UPN: "desk@fabrikamdental.example", Name: "Desk", Address: "desk@fabrikamdental.example", Kind: "SharedMailbox", Hidden: true,
+			{ID: "2b000000-0000-4000-8000-000000000002", UserID: deskID, UPN: "desk@fabrikamdental.example", Name: "Desk", Address: "desk@fabrikamdental.example", Kind: "RoomMailbox", Hidden: true,
 				FullAccess: []string{"ada.berg@fabrikamdental.example", "m.kern@fabrikamdental.example"}, SendAs: []string{"ada.berg@fabrikamdental.example"}, SendOnBehalf: []string{"M. Kern"}},
 		}
 		if diff := cmp.Diff(mailboxes, items(t, s.Mailboxes), cmpopts.EquateEmpty()); diff != "" {
@@ -171,7 +171,7 @@ func TestASnapshotCostsFewCalls(t *testing.T) {
 		all  string // calls for three tenants, one after the other
 	}{
 		{"licences", directory.Licences, "listgraphbulkrequest:3"},
-		{"users", directory.Users, "listdbcache:1 listgraphbulkrequest:3 listmfausers:3"},
+		{"users", directory.Users, "listdbcache:1 listgraphbulkrequest:3 listmailboxes:3 listmfausers:3"},
 		{"domains", directory.Domains, "listdomainanalyser:1 listgraphbulkrequest:3"},
 		{"groups, of which one tenant has four", directory.Groups, "listgraphbulkrequest:4"},
 		{"mailboxes", directory.Mailboxes, "listcalendarpermissions:3 listdbcache:1 listmailboxes:3 listmailboxpermissions:3"},
@@ -190,6 +190,52 @@ func TestASnapshotCostsFewCalls(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRoomsAreToldByTheKindOfTheirMailbox(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(d *desk)
+		want directory.Kinds
+		room bool
+		asks int // for mailboxes, in three snapshots of a night and one of the next
+	}{
+		{"from the mailboxes that are read anyhow", nil, directory.Users | directory.Mailboxes, true, 4},
+		{"asked for once a night", nil, directory.Users, true, 2},
+		{"a shared mailbox is nobody's room", func(d *desk) { d.retype("SharedMailbox") }, directory.Users, false, 2},
+		{"equipment", func(d *desk) { d.retype("EquipmentMailbox") }, directory.Users, true, 2},
+		{"a role that may not read mailboxes is asked once an hour, and users are read all the same", func(d *desk) {
+			d.sim.Fail(cippsim.Rule{Endpoint: "ListMailboxes", Fault: cippsim.Fault{Kind: cippsim.Denied}})
+		}, directory.Users, false, 2},
+		{"no cache", func(d *desk) { d.sim.SetFaults(cippsim.Faults{Version: "10.0.0"}) }, directory.Users, false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peopled(t, func(t *testing.T, d *desk) {
+				if c.set != nil {
+					c.set(d)
+				}
+				for i := range 4 {
+					if i == 3 {
+						time.Sleep(24 * time.Hour)
+						d.sim.RefreshCache()
+					}
+					users := items(t, d.snapshot(t, dentalID, c.want).Users)
+					if got := users[len(users)-1]; got.ID != deskID || got.Resource != c.room {
+						t.Errorf("got %s as a room: %t, want %t", got.UPN, got.Resource, c.room)
+					}
+				}
+				if got := d.sim.Count("ListMailboxes"); got != c.asks {
+					t.Errorf("got %d calls for mailboxes, want %d", got, c.asks)
+				}
+			})
+		})
+	}
+}
+
+// retype makes the mailbox of the desk another kind of mailbox.
+func (d *desk) retype(kind string) {
+	d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).Mailboxes[1].Type = kind })
+	d.sim.RefreshCache()
 }
 
 // counted are the calls of the API, in the order of their names.

@@ -19,7 +19,8 @@ import (
 // To that come, for a tenant:
 //
 //	users      one of the second factors, from CIPP's nightly cache; on the
-//	           first day one more where the tenant does not tell sign-ins
+//	           first day one more where the tenant does not tell sign-ins; and
+//	           one a night of the mailboxes, which tell rooms from people
 //	groups     one for ten groups' members and owners
 //	mailboxes  three, all of them from the nightly cache
 //
@@ -47,6 +48,15 @@ func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want director
 			}
 		}
 	}
+	if want.Has(directory.Users) {
+		boxes := &s.Mailboxes
+		if !want.Has(directory.Mailboxes) {
+			boxes = nil
+		}
+		if err := r.markRooms(ctx, s.Users, boxes); err != nil {
+			return nil, err
+		}
+	}
 	r.crossCheck(s)
 	return s, nil
 }
@@ -72,7 +82,7 @@ const noWitness = "the organization was not answered, so nothing shows whose the
 // thereby tells an empty list from no access.
 func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Kinds, now time.Time) (*reading, error) {
 	r := &reading{Client: c, now: now}
-	if r.f, r.err = FilterOf(t); r.err != nil {
+	if r.f, r.err = c.filterOf(t); r.err != nil {
 		return r, nil
 	}
 	ask := []part{orgPart}
@@ -91,9 +101,19 @@ func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Ki
 	if len(ask) == 1 {
 		return r, nil
 	}
-	r.got, r.err = c.parts(ctx, r.f, ask...)
-	if r.err == nil {
-		r.witness, r.err = c.witness(r.got, r.f)
+	answered := func(f TenantFilter) (got map[string]partial, witness string, err error) {
+		if got, err = c.parts(ctx, f, ask...); err == nil {
+			witness, err = c.witness(got, f)
+		}
+		return got, witness, err
+	}
+	r.got, r.witness, r.err = answered(r.f)
+	if f, ok := r.f.byID(); ok && ctx.Err() == nil && lostDomain(r.err) {
+		// Only where it says whose the answer is: the domain is not to blame otherwise.
+		if got, witness, err := answered(f); err == nil && witness != "" {
+			r.f, r.got, r.witness, r.err = f, got, witness, nil
+			c.noteByID(t.ID)
+		}
 	}
 	switch {
 	case ctx.Err() != nil:

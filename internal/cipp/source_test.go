@@ -133,7 +133,7 @@ func TestWhatIsNotProvenIsUnknownForThatTenantAlone(t *testing.T) {
 		{name: "a page too few on an instance that cannot read the rest", faults: cippsim.Faults{MissingEndpoints: []string{"ListGraphRequest"},
 			Tenants: map[string]cippsim.TenantFaults{dentalID: {Graph: map[string]cippsim.ResourceFault{"subscribedSkus": {NextLink: true}}}}}, want: "cannot read them one by one"},
 
-		{name: "another tenant's answer", faults: one(cippsim.TenantFaults{AnswersFor: bakeryID}), want: "belongs to another tenant"},
+		{name: "another tenant's answer", faults: one(cippsim.TenantFaults{AnswersFor: bakeryID}), calls: 2, want: "belongs to another tenant"},
 		{name: "another tenant's SKUs, and no organization to tell", faults: one(cippsim.TenantFaults{AnswersFor: bakeryID,
 			Graph: map[string]cippsim.ResourceFault{"organization": {Status: 403}}}), want: "belongs to another tenant"},
 
@@ -146,7 +146,7 @@ func TestWhatIsNotProvenIsUnknownForThatTenantAlone(t *testing.T) {
 		{name: "units cut at the depth limit", faults: graph("subscribedSkus", cippsim.ResourceFault{DepthCut: 1}), want: "cut at its depth limit"},
 		{name: "a body cut at the depth limit", faults: shaped(cippsim.Shape{DepthCut: 1}), want: "cut at its depth limit"},
 
-		{name: "access dissolved by the tenant", faults: one(cippsim.TenantFaults{GraphError: cippsim.TextDissolved}), want: "check its GDAP relationship"},
+		{name: "access dissolved by the tenant", faults: one(cippsim.TenantFaults{GraphError: cippsim.TextDissolved}), calls: 2, want: "check its GDAP relationship"},
 		{name: "outside the role", faults: one(cippsim.TenantFaults{Denied: true}), want: "let the role of the API client see this tenant"},
 		{name: "a Graph error in the clothes of a refusal", faults: one(cippsim.TenantFaults{GraphError: "Something odd", ErrorStatus: 403}), want: "403: Something odd"},
 		{name: "an exception inside CIPP", rules: []cippsim.Rule{{Endpoint: "ListGraphBulkRequest", Tenant: "fabrikamdental.example", Fault: cippsim.Fault{Kind: cippsim.Broken}}},

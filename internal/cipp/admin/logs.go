@@ -21,6 +21,12 @@ type LogFilter struct {
 
 var severities = []string{"Debug", "Info", "Warning", "Error", "Critical", "Alert"}
 
+// spelled are the words that CIPP's own code writes for a severity: the logbook
+// compares whole words, and both ways of some of them occur.
+var spelled = map[string][]string{
+	"Debug": {"Debug"}, "Info": {"Info", "Information"}, "Warning": {"Warning", "Warn"}, "Error": {"Error"}, "Critical": {"Critical"}, "Alert": {"Alert"},
+}
+
 // Severities are CIPP's words for how bad a line of the logbook is.
 func Severities() []string { return slices.Clone(severities) }
 
@@ -44,13 +50,15 @@ func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
 	if len(f.Severity) > 0 {
 		var all []string
 		for _, word := range f.Severity {
-			at := slices.IndexFunc(severities, func(s string) bool { return strings.EqualFold(s, strings.TrimSpace(word)) })
+			at := slices.IndexFunc(severities, func(s string) bool {
+				return slices.ContainsFunc(spelled[s], func(w string) bool { return strings.EqualFold(w, strings.TrimSpace(word)) })
+			})
 			if at < 0 {
 				return Table{}, cipp.Misuse("%q is no severity; these are: %s", word, strings.Join(severities, ", "))
 			}
-			all = append(all, severities[at])
+			all = append(all, spelled[severities[at]]...)
 		}
-		query.Set("Severity", strings.Join(all, ","))
+		query.Set("Severity", strings.Join(slices.Compact(all), ","))
 	}
 	if f.Endpoint != "" {
 		query.Set("API", f.Endpoint)

@@ -405,6 +405,16 @@ func TestTheLogbookTellsOurWritesByTenantAndDay(t *testing.T) {
 				t.Errorf("%s: got %q and %v, want %d lines", tc.name, got.Rows, err, tc.rows)
 			}
 		}
+		// CIPP's own code writes both words, and its filter compares whole ones.
+		for _, typed := range []string{"warning", "Warn"} {
+			if _, err := r.admin.Logs(t.Context(), admin.LogFilter{Severity: []string{typed}}); err != nil {
+				t.Errorf("%s: %v", typed, err)
+			}
+			all := r.sim.Requests()
+			if got := all[len(all)-1].Query; !strings.Contains(got, "Severity=Warning,Warn") {
+				t.Errorf("%s: got %s, want both ways to write it", typed, got)
+			}
+		}
 		if _, err := r.admin.Logs(t.Context(), admin.LogFilter{From: time.Now(), To: time.Now().AddDate(0, 0, -1)}); err == nil {
 			t.Error("a logbook that ends before it begins was taken")
 		}

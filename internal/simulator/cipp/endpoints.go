@@ -185,6 +185,9 @@ func (c *call) findTenant() *answer {
 		return nil
 	}
 	c.tenant, c.data = t, c.s.dataOf(t)
+	if f.DomainLost && t != nil && !strings.EqualFold(c.filter, t.DefaultDomain) {
+		c.data = t
+	}
 	return nil
 }
 
@@ -215,7 +218,13 @@ func (s *Server) dataOf(t *Tenant) *Tenant {
 }
 
 // graphError is the text every live call for a tenant ends with; "" if they work.
-func (c *call) graphError(t *Tenant) string { return c.s.tenantFaults(t).GraphError }
+func (c *call) graphError(t *Tenant) string {
+	f := c.s.tenantFaults(t)
+	if f.DomainLost && f.AnswersFor == "" && t != nil && strings.EqualFold(c.filter, t.DefaultDomain) {
+		return "AADSTS90002: Tenant '" + t.DefaultDomain + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+	}
+	return f.GraphError
+}
 
 // failed is how an endpoint passes on an upstream error: its own status,
 // unless the fault names one.

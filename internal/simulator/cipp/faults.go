@@ -98,6 +98,7 @@ type TenantFaults struct {
 	GraphError   string // every live call ends with this text, each endpoint in its own way
 	ErrorStatus  int    // …with this status instead of the endpoint's own
 	NeedsApp     bool   // calls without asApp are refused by Graph
+	DomainLost   bool   // its default domain was removed: who names it by that does not reach it (or reaches AnswersFor), who says the id does
 	AnswersFor   string // the answers are those of this other tenant
 
 	CippStatus   string // of its rows in ListGraphRequest; empty means Good

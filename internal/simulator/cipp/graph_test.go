@@ -201,6 +201,8 @@ func TestTheGraphProxyFollowsPagesUnlessToldOtherwise(t *testing.T) {
 		t.Errorf("a row: got %v", row)
 	}
 	status, body := k.get("ListGraphRequest", "Endpoint", "users", "tenantFilter", "alpha.example", "CountOnly", "true")
+	expect(t, "CountOnly without a count", status, body, 200, `"Results":[null]`)
+	status, body = k.get("ListGraphRequest", "Endpoint", "users", "tenantFilter", "alpha.example", "CountOnly", "true", "$count", "true")
 	expect(t, "CountOnly", status, body, 200, `"Results":[250]`)
 	status, body = k.get("ListGraphRequest", "Endpoint", "users", "tenantFilter", "alpha.example", "nextLink", "https://elsewhere.example/x")
 	expect(t, "a foreign nextLink", status, body, 400, "Graph Error: ")

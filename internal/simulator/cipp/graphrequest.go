@@ -94,6 +94,9 @@ func (c *call) listGraphRequest() answer {
 		return c.graphFailed(flags, g.message)
 	}
 	if flags["CountOnly"] {
+		if !strings.EqualFold(c.param("$count"), "true") {
+			return ok(object{"Results": []any{nil}, "Metadata": meta}) // Graph sends no count unasked
+		}
 		return ok(object{"Results": []int{len(g.rows)}, "Metadata": meta})
 	}
 	if strings.EqualFold(c.param("$count"), "true") && !flags["manualPagination"] && !flags["NoPagination"] && len(g.rows) > queueFrom {

@@ -55,7 +55,7 @@ func (c *call) listLogs() answer {
 		return ok(days)
 	}
 	from, to := c.now.Format(day), c.now.Format(day)
-	severities := []string{"Info", "Warning", "Error", "Critical", "Alert"}
+	severities := []string{"Info", "Warn", "Warning", "Error", "Critical", "Alert"}
 	if c.isTrue("Filter") {
 		if d := c.param("DateFilter"); d != "" {
 			from, to = d, d

@@ -53,7 +53,7 @@ func userRow(t *Tenant, u *User) object {
 	row := object{
 		"id": u.ID, "deletedDateTime": nil, "userPrincipalName": u.UPN, "displayName": u.DisplayName,
 		"givenName": orNil(u.GivenName), "surname": orNil(u.Surname), "mail": orNil(u.Mail), "mailNickname": nickname,
-		"accountEnabled": !u.Disabled, "userType": kind, "isResourceAccount": u.Resource,
+		"accountEnabled": !u.Disabled, "userType": kind, "isResourceAccount": nil, // for everybody
 		"jobTitle": orNil(u.JobTitle), "department": orNil(u.Department), "companyName": orNil(u.CompanyName),
 		"officeLocation": orNil(u.Office), "mobilePhone": orNil(u.MobilePhone), "faxNumber": nil,
 		"businessPhones": list(u.BusinessPhones), "city": orNil(u.City), "state": orNil(u.State), "country": orNil(u.Country),

@@ -153,7 +153,6 @@ type User struct {
 	Guest          bool
 	NullUserType   bool // userType is null, as on old accounts
 	Disabled       bool
-	Resource       bool // isResourceAccount
 	JobTitle       string
 	Department     string
 	CompanyName    string

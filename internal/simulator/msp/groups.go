@@ -112,7 +112,6 @@ func (f *workforce) mailboxes() {
 	if len(staff) >= 20 {
 		room := f.shared("meeting-room", "Meeting room", "RoomMailbox", 1<<28)
 		room.Calendar = []cippsim.CalendarRight{{User: staff[1].UPN, Rights: []string{"Editor"}}}
-		t.User(room.UPN).Resource = true
 	}
 }
 

@@ -97,7 +97,6 @@ func TestPeopleOfEverySortAreThere(t *testing.T) {
 			count("with a second factor of their own", u.PerUserMFA == "enforced")
 			count("with licences by group", len(u.Inherited) > 0)
 			count("with aliases", len(u.ProxyAddresses) > 1)
-			count("resources", u.Resource)
 		}
 		for _, g := range tenant.Groups {
 			count("groups: "+string(g.Kind), true)
@@ -116,7 +115,7 @@ func TestPeopleOfEverySortAreThere(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"guests", "services", "disabled with a licence", "with a manager", "synced", "without a second factor", "with a second factor of their own", "with licences by group",
-		"with aliases", "resources", "groups: Microsoft 365", "groups: Security", "groups: Mail-Enabled Security", "groups: Distribution List", "dynamic groups", "teams", "groups of a thousand",
+		"with aliases", "groups: Microsoft 365", "groups: Security", "groups: Mail-Enabled Security", "groups: Distribution List", "dynamic groups", "teams", "groups of a thousand",
 		"mailboxes: UserMailbox", "mailboxes: SharedMailbox", "mailboxes: RoomMailbox", "with delegates", "with calendar rights", "forwarded", "analysed domains"} {
 		if got[what] == 0 {
 			t.Errorf("there are no %s among %v", what, slices.Sorted(maps.Keys(got)))

@@ -1,0 +1,96 @@
+package cipp
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// Rooms and equipment have accounts like people, and Graph's isResourceAccount
+// is null for everybody. Only the kind of their mailbox tells.
+
+// nightRooms are the accounts of rooms as one run of CIPP's nightly cache found
+// them: they are asked for once a night.
+type nightRooms struct {
+	refreshed time.Time
+	accounts  map[string]bool // by object id and by UPN
+}
+
+// roomsRefused is how long a role that may not read mailboxes is not asked again.
+const roomsRefused = time.Hour
+
+// markRooms marks the accounts of rooms among users that were just read. It
+// spoils nothing where it does not know them.
+func (r *reading) markRooms(ctx context.Context, users directory.List[directory.User], boxes *directory.List[directory.Mailbox]) error {
+	list, err := users.Items()
+	if err != nil || len(list) == 0 {
+		return nil
+	}
+	var rooms map[string]bool
+	if boxes != nil {
+		if all, err := boxes.Items(); err == nil {
+			rooms = roomsAmong(all)
+		}
+	} else if rooms, err = r.rooms(ctx); err != nil {
+		if err := r.optional(ctx, err); err != nil {
+			return err
+		}
+		r.log.Debug().Str("tenant", r.f.String()).Err(err).Msg("rooms not known")
+	}
+	for i := range list {
+		if u := &list[i]; rooms[u.ID] || rooms[u.UPN] {
+			u.Resource = true
+		}
+	}
+	return nil
+}
+
+// rooms takes the accounts of rooms from CIPP's nightly cache.
+func (r *reading) rooms(ctx context.Context) (map[string]bool, error) {
+	r.mu.Lock()
+	refused, known := time.Since(r.roomsRefused) < roomsRefused, r.nightRooms[r.f.tenant.ID]
+	r.mu.Unlock()
+	if refused {
+		return nil, nil
+	}
+	state, err := r.cacheState(ctx, "Mailboxes")
+	if err != nil || !state.told || !state.cached || state.count == 0 {
+		return nil, err
+	}
+	if known.refreshed.Equal(state.refreshed) {
+		return known.accounts, nil
+	}
+	a, err := r.report(ctx, "ListMailboxes")
+	if _, rights := errors.AsType[*RightsError](err); rights {
+		r.mu.Lock()
+		r.roomsRefused = time.Now()
+		r.mu.Unlock()
+	}
+	if err != nil {
+		return nil, err
+	}
+	boxes, _, err := r.readMailboxes(a)
+	if err != nil {
+		return nil, err
+	}
+	found := nightRooms{state.refreshed, roomsAmong(boxes)}
+	r.mu.Lock()
+	r.nightRooms[r.f.tenant.ID] = found
+	r.mu.Unlock()
+	return found.accounts, nil
+}
+
+func roomsAmong(boxes []directory.Mailbox) map[string]bool {
+	rooms := map[string]bool{}
+	for i := range boxes {
+		switch strings.ToLower(boxes[i].Kind) {
+		case "roommailbox", "equipmentmailbox", "schedulingmailbox":
+			rooms[boxes[i].UserID], rooms[boxes[i].UPN] = true, true
+		}
+	}
+	delete(rooms, "")
+	return rooms
+}
