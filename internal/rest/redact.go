@@ -2,12 +2,12 @@ package rest
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"html"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"syncd/internal/secret"
 )
 
 // minSecret is the shortest text that is hidden: below it, hiding would punch
@@ -73,11 +73,7 @@ func (r redaction) value(v string) redaction {
 
 // variants adds a secret in the spellings in which it may come back.
 func (r redaction) variants(s string) redaction {
-	quoted, _ := json.Marshal(s)
-	for _, v := range []string{
-		s, oneLine(s), url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s),
-		strings.Trim(string(quoted), `"`), strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`),
-	} {
+	for _, v := range append(secret.Spellings(s), oneLine(s)) {
 		if v = strings.TrimSpace(v); len(v) >= minSecret {
 			r = append(r, v)
 		}

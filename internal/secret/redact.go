@@ -1,9 +1,8 @@
 package secret
 
 import (
-	"encoding/json"
 	"io"
-	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -19,16 +18,18 @@ type Redactor struct {
 
 // NewRedactor knows these secrets in the spellings in which they come back.
 func NewRedactor(secrets ...String) Redactor {
-	var pairs []string
+	var all []string
 	for _, s := range secrets {
 		text := s.Reveal()
 		if len(text) < shortest {
 			continue
 		}
-		quoted, _ := json.Marshal(text)
-		for _, spelling := range []string{text, strings.Trim(string(quoted), `"`), url.QueryEscape(text), url.PathEscape(text)} {
-			pairs = append(pairs, spelling, Redacted)
-		}
+		all = append(all, Spellings(text)...)
+	}
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, spelling := range all {
+		pairs = append(pairs, spelling, Redacted)
 	}
 	if len(pairs) == 0 {
 		return Redactor{}

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,18 @@ func TestARedactorFindsASecretHoweverItIsSpelled(t *testing.T) {
 	} {
 		if got := r.Text(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+	// What Basic credentials look like when a proxy repeats them, whoever the user is.
+	for _, user := range []string{"", "a", "ab", "acme+key", "someone@example.net"} {
+		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding} {
+			for _, after := range []string{"", ":", "&x=1"} {
+				text := encoding.EncodeToString([]byte(user + ":" + `p"ss/w+rd` + after))
+				got := r.Text("Authorization: Basic " + text)
+				if !strings.Contains(got, Redacted) {
+					t.Errorf("%s of %s with %q: got %q", text, user, after, got)
+				}
+			}
 		}
 	}
 	var out strings.Builder
