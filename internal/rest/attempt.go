@@ -179,7 +179,7 @@ func (c *Client) send(ctx context.Context, k *call, r *http.Request, t *try) (st
 		if answer.Body == nil {
 			answer.Body = http.NoBody // net/http never does that; transports of other makes do
 		}
-		body, err = read(answer, c.maxBody)
+		body, err = read(ctx, answer, c.maxBody, c.bucket.bodies)
 		// What is left of a body that is too large is not worth reading on for.
 		answer.Body.Close()
 	}

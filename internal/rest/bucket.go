@@ -34,9 +34,10 @@ const (
 // golang.org/x/time/rate does, lets late sleepers of a busy machine leave
 // together, and the system sees more than it allows.
 type Bucket struct {
-	turn  chan struct{} // held by the one who leaves next; others queue here
-	slots chan struct{} // nil means any number at once
-	waits prometheus.Observer
+	turn   chan struct{} // held by the one who leaves next; others queue here
+	slots  chan struct{} // nil means any number at once
+	waits  prometheus.Observer
+	bodies *ration // memory for what comes back
 
 	interval time.Duration // between two requests at full speed; 0 = no rate
 	burst    int
@@ -51,7 +52,7 @@ type Bucket struct {
 // NewBucket returns a bucket for one system. A Rate without a speed limits
 // nothing but what is under way at once. m may be nil.
 func NewBucket(r Rate, m *Metrics, system string) *Bucket {
-	b := &Bucket{turn: make(chan struct{}, 1), interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system)}
+	b := &Bucket{turn: make(chan struct{}, 1), interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system), bodies: newRation()}
 	if r.Concurrency > 0 {
 		b.slots = make(chan struct{}, r.Concurrency)
 	}

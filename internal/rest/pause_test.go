@@ -31,13 +31,14 @@ func TestAWaitSaysForWhatAndUntilWhen(t *testing.T) {
 				var log strings.Builder
 				m := NewMetrics(nil)
 				client := client(t, script(c.step, says(200, "{}")), func(o *Options) {
-					o.Metrics, o.Log = m, zerolog.New(&log).Level(zerolog.InfoLevel)
+					o.Metrics, o.Log = m, zerolog.New(zerolog.SyncWriter(&log)).Level(zerolog.InfoLevel)
 				})
 				started := time.Now()
 				for range 3 { // whoever asks meanwhile waits for the same
 					go client.Do(t.Context(), Get("x"))
 				}
 				time.Sleep(time.Second)
+				synctest.Wait()
 				pauses := m.Pauses(time.Now())
 				if len(pauses) != 1 || pauses[0].System != "acme" || pauses[0].Why != c.why || !pauses[0].Until.Equal(started.Add(c.wait)) {
 					t.Errorf("got %+v, want a pause of %s: %s", pauses, c.wait, c.why)

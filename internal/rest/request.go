@@ -123,7 +123,7 @@ func (c *Client) prepare(q Request) (*call, error) {
 		}
 		k.body, k.hasBody, contentType = bytes.TrimSuffix(b.Bytes(), []byte("\n")), true, "application/json"
 	}
-	k.header = http.Header{"Accept": {"application/json"}, "User-Agent": {"syncd"}}
+	k.header = http.Header{"Accept": {"application/json"}, "User-Agent": {"syncd"}, "Accept-Encoding": {"gzip"}}
 	if contentType != "" {
 		k.header.Set("Content-Type", contentType)
 	}

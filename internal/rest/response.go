@@ -2,9 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -123,26 +120,4 @@ func clip(s string, n int) string {
 		n--
 	}
 	return s
-}
-
-var errTooLarge = errors.New("answer too large")
-
-// read reads a whole body, at most limit bytes of it once unpacked.
-func read(r *http.Response, limit int64) ([]byte, error) {
-	var b bytes.Buffer
-	if n := r.ContentLength; n > 0 && n <= limit {
-		b.Grow(int(n) + bytes.MinRead) // one allocation, no copying
-	}
-	n, err := b.ReadFrom(io.LimitReader(r.Body, limit+1))
-	if err == nil && n > limit {
-		err = fmt.Errorf("%w: more than %s; ask for smaller pages", errTooLarge, size(limit))
-	}
-	return b.Bytes(), err
-}
-
-func size(n int64) string {
-	if n < 1<<20 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return fmt.Sprintf("%d MiB", n>>20)
 }
