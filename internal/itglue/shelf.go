@@ -29,8 +29,12 @@ type stack struct {
 	packed [][]byte // earlier ones, deflated
 }
 
-// stackSize is how much is packed at once: the more, the smaller.
-const stackSize = 32 << 10
+// stackSize is how much is packed at once: the more, the smaller. What is left at
+// the end and shorter than leastPacked is not worth the work.
+const (
+	stackSize   = 32 << 10
+	leastPacked = 4 << 10
+)
 
 func newShelf() *shelf { return &shelf{of: map[id]*stack{}} }
 
@@ -62,12 +66,15 @@ func (s *shelf) pack(at *stack) {
 	at.open = at.open[:0]
 }
 
-// seal packs what is left, once the list is whole.
+// seal packs what is left, once the list is whole, and gives back what it does
+// not need.
 func (s *shelf) seal() {
 	for _, at := range s.of {
-		if len(at.open) > 0 {
-			s.pack(at)
+		if len(at.open) < leastPacked {
+			at.open = bytes.Clone(at.open)
+			continue
 		}
+		s.pack(at)
 		at.open = nil
 	}
 }
