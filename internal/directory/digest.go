@@ -37,6 +37,17 @@ func (s *Snapshot) Counts(want Kinds) map[string]int {
 	return counts
 }
 
+// AsOf returns when the source read each wanted collection that is proven, by name.
+func (s *Snapshot) AsOf(want Kinds) map[string]time.Time {
+	ages := map[string]time.Time{}
+	for _, c := range s.collections() {
+		if want.Has(c.kind) && c.proven() == nil {
+			ages[c.name] = c.proof().AsOf
+		}
+	}
+	return ages
+}
+
 // Oldest returns the proof of the wanted collection that is oldest at the source.
 func (s *Snapshot) Oldest(want Kinds) (oldest Proof) {
 	found := false

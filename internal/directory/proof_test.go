@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 func TestOnlyAProvenListGivesItsItems(t *testing.T) {
@@ -37,5 +38,18 @@ func TestATenantIDIsALowerCaseGUID(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v; want %q", in, got, err, want)
 		}
+	}
+}
+
+func TestEachCollectionSaysWhenItWasRead(t *testing.T) {
+	early, late := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	s := &Snapshot{
+		Licences:  Proven([]Licence{}, Proof{AsOf: late}),
+		Mailboxes: Proven([]Mailbox{}, Proof{AsOf: early}),
+		Groups:    Unknown[Group](Proof{AsOf: early}, errors.New("not proven")),
+	}
+	got := s.AsOf(Licences | Mailboxes | Groups)
+	if len(got) != 2 || !got["licences"].Equal(late) || !got["mailboxes"].Equal(early) {
+		t.Errorf("got %v; want each its own, and nothing of what is not proven", got)
 	}
 }

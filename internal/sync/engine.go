@@ -454,9 +454,8 @@ func (r *run) done(s *scope) {
 			Desired: s.desired, Observed: s.observed, Records: s.memory.Records, Report: &s.report})
 	}
 	s.report.lighten(r.sel.Trigger == "command" || r.sel.Trigger == "")
-	if s.snapshot != nil && s.snapshot.Proven(s.target.spec.Needs) == nil {
-		asOf := s.snapshot.Oldest(s.target.spec.Needs).AsOf
-		for collection := range s.snapshot.Counts(s.target.spec.Needs) {
+	if s.snapshot != nil {
+		for collection, asOf := range s.snapshot.AsOf(s.target.spec.Needs) {
 			if before, ok := r.oldest[collection]; !ok || asOf.Before(before) {
 				r.oldest[collection] = asOf
 			}

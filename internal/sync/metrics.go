@@ -22,7 +22,7 @@ type Metrics struct {
 	changes  *prometheus.CounterVec
 	holds    *prometheus.GaugeVec
 	money    *prometheus.GaugeVec
-	age      *prometheus.GaugeVec
+	age      *ages
 	runs     *prometheus.CounterVec
 }
 
@@ -36,7 +36,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		attempt: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_run_last_attempt_timestamp_seconds",
 			Help: "When a run last ended, well or not."}, []string{"job"}),
 		scopes: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_scopes",
-			Help: "Scopes by outcome in the last run over all customers."}, []string{"target", "outcome"}),
+			Help: "Scopes by outcome in the last run over all customers (partial: partly done; incomplete: not read; held: needs approval or repair, or is approved)."}, []string{"target", "outcome"}),
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncd_changes_total",
 			Help: "Changes sent to targets, by what became of them."}, []string{"target", "action", "result"}),
 		holds: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_holds",
@@ -45,8 +45,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "What the plans of the last run do to the monthly bills, in the configured currency."}, []string{"direction"}),
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncd_runs_total",
 			Help: "Runs that apply, by result: success, partial (some scopes failed), failed (the run as a whole), stopped."}, []string{"job", "result"}),
-		age: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_source_age_seconds",
-			Help: "Age at the source of the oldest proven answer used by the last run."}, []string{"collection"}),
+		age: newAges(),
 	}
 	reg.MustRegister(m.duration, m.success, m.attempt, m.scopes, m.changes, m.holds, m.money, m.age, m.runs)
 	return m
@@ -212,7 +211,5 @@ func (m *Metrics) ran(ctx context.Context, r *run, err error) {
 		m.money.WithLabelValues("increase").Set(up.InexactFloat64())
 		m.money.WithLabelValues("decrease").Set(down.InexactFloat64())
 	}
-	for collection, oldest := range r.oldest {
-		m.age.WithLabelValues(collection).Set(r.Now().Sub(oldest).Seconds())
-	}
+	m.age.saw(r.oldest, whole, r.Now)
 }
