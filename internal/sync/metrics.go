@@ -44,7 +44,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		money: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_plan_monthly_delta",
 			Help: "What the plans of the last run do to the monthly bills, in the configured currency."}, []string{"direction"}),
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncd_runs_total",
-			Help: "Runs that apply, by result: success, partial (some scopes failed), failed (the run as a whole), stopped."}, []string{"job", "result"}),
+			Help: "Runs that apply, by result: success, partial (some scopes failed), failed (as a whole: it ended early, or nobody was brought any further), stopped."}, []string{"job", "result"}),
 		age: newAges(),
 	}
 	reg.MustRegister(m.duration, m.success, m.attempt, m.scopes, m.changes, m.holds, m.money, m.age, m.runs)
@@ -75,7 +75,7 @@ func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) erro
 		m.success.WithLabelValues(job.Name).Set(seconds(runs.Success))
 		m.attempt.WithLabelValues(job.Name).Set(seconds(runs.Attempt))
 		m.duration.WithLabelValues(job.Name)
-		for _, result := range results {
+		for _, result := range state.RunResults {
 			m.runs.WithLabelValues(job.Name, result)
 		}
 		for _, target := range job.Targets {
@@ -85,7 +85,15 @@ func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) erro
 				counts = allFailed(counts)
 			}
 			m.setScopes(target, counts)
+			for _, action := range []plan.Action{plan.Create, plan.Update, plan.Delete, plan.Adopt} {
+				for _, result := range changeResults {
+					m.changes.WithLabelValues(target, string(action), result)
+				}
+			}
 		}
+	}
+	for _, direction := range []string{"increase", "decrease"} {
+		m.money.WithLabelValues(direction)
 	}
 	return nil
 }
@@ -130,6 +138,9 @@ func (m *Metrics) setScopes(target string, counts map[Outcome]int) {
 	}
 }
 
+// changeResults are what can become of a change that was sent.
+var changeResults = []string{"done", "failed", "moved", "unknown"}
+
 func (m *Metrics) changed(target string, action plan.Action, err error) {
 	if m == nil {
 		return
@@ -146,28 +157,6 @@ func (m *Metrics) changed(target string, action plan.Action, err error) {
 	m.changes.WithLabelValues(target, string(action), result).Inc()
 }
 
-// The results of a run, as syncd_runs_total has them.
-const (
-	resultSuccess = "success" // no scope failed
-	resultPartial = "partial" // some scopes failed
-	resultFailed  = "failed"  // the run ended early: the source could not be read, the state not written
-	resultStopped = "stopped" // a person or the daemon's end stopped it
-)
-
-var results = []string{resultSuccess, resultPartial, resultFailed, resultStopped}
-
-func (r *run) result(err error) string {
-	switch {
-	case r.stopped:
-		return resultStopped
-	case err != nil:
-		return resultFailed
-	case r.report.Totals[Failed]+r.report.Totals[Partial] > 0:
-		return resultPartial
-	}
-	return resultSuccess
-}
-
 // ran counts a run that applied. A run over a part of the estate says nothing
 // of the whole and leaves the gauges alone; one that failed as a whole says that
 // nobody was served.
@@ -175,24 +164,25 @@ func (m *Metrics) ran(ctx context.Context, r *run, err error) {
 	if m == nil || r.mode != Apply {
 		return
 	}
-	result := r.result(err)
+	record := r.record(err)
+	result, early := record.Result(), err != nil
 	whole := r.sel.whole() && !r.stopped
 	var known map[string]map[Outcome]int
-	if result == resultFailed && whole {
+	if early && whole {
 		known, _ = outcomesOf(context.WithoutCancel(ctx), r.Store) // where even that fails, one is enough to be seen
 	}
 	for _, job := range r.sel.Jobs {
 		m.duration.WithLabelValues(job.Name).Observe(r.report.Finished.Sub(r.started).Seconds())
 		m.attempt.WithLabelValues(job.Name).Set(seconds(r.report.Finished))
 		m.runs.WithLabelValues(job.Name, result).Inc()
-		if whole && result == resultSuccess {
+		if whole && result == state.RunSuccess {
 			m.success.WithLabelValues(job.Name).Set(seconds(r.report.Finished))
 		}
 		if !whole {
 			continue
 		}
 		for _, target := range job.Targets {
-			if result == resultFailed {
+			if early {
 				m.setScopes(target, allFailed(known[target]))
 				continue
 			}

@@ -7,6 +7,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"syncd/internal/directory"
+	"syncd/internal/state"
 )
 
 // gauges are the values of some series.
@@ -54,10 +57,17 @@ func TestMetricsSayWhatTheStateSaysFromTheStart(t *testing.T) {
 	want("a run that failed as a whole, restarted", restarted(), "in_step 0, failed 2, held 0, holds 0, succeeded true")
 	w.down = nil
 	w.apply()
+	w.unproven = map[directory.TenantID]error{contoso: errors.New("no"), fabrikam: errors.New("no")}
+	w.apply()
+	if got := testutil.ToFloat64(w.engine.Metrics.runs.WithLabelValues("licences", "failed")); got != 1 { // since the restart
+		t.Errorf("proven for nobody: %v failed runs are counted, want 1", got)
+	}
+	w.unproven = nil
+	w.apply()
 	want("and it is well again", gauges(t, w.engine.Metrics), "in_step 2, failed 0, held 0, holds 0, succeeded true")
 
-	if n := testutil.CollectAndCount(w.engine.Metrics.runs); n != len(results) {
-		t.Errorf("%d results are exported, want all %d, those that never came about at 0", n, len(results))
+	if n := testutil.CollectAndCount(w.engine.Metrics.runs); n != len(state.RunResults) {
+		t.Errorf("%d results are exported, want all %d, those that never came about at 0", n, len(state.RunResults))
 	}
 }
 

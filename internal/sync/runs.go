@@ -14,7 +14,7 @@ import (
 type JobRuns struct {
 	Success time.Time // when a run over all customers last ended well
 	Attempt time.Time // when one was last started
-	Failed  bool      // the last run over all customers failed as a whole
+	Failed  bool      // the last run over all customers ended early
 }
 
 // LastRuns finds what the state knows of each job's runs. A run of several jobs
@@ -34,7 +34,7 @@ func LastRuns(ctx context.Context, store state.Store, jobs []Job) (map[string]Jo
 			if whole := !r.Part && !r.Stopped && !r.Finished.IsZero(); whole && !told[name] {
 				told[name], runs.Failed = true, r.Error != ""
 			}
-			well := !r.Part && r.Error == "" && !r.Finished.IsZero() && r.Totals[string(Failed)]+r.Totals[string(Partial)] == 0
+			well := !r.Part && !r.Finished.IsZero() && r.Result() == state.RunSuccess
 			if runs.Success.IsZero() && well {
 				runs.Success = r.Finished
 			}
