@@ -61,6 +61,7 @@ func (w *World) serve(ctx context.Context, ready func(addr string)) error {
 	}
 	defer socket.Close()
 	control.Sweep(filepath.Dir(w.Config.State.Path))
+	w.sound.daemon = true
 	runner, err := w.schedule(ctx)
 	if err != nil {
 		return err

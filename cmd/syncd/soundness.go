@@ -16,10 +16,13 @@ import (
 const verifyEvery = 24 * time.Hour
 
 // soundness knows whether the state is whole. It is read once before anything
-// writes, in the background: what only reads does not wait for it.
+// writes, in the background: what only reads does not wait for it. A daemon reads
+// it at its start whatever comes; a command only where it finds something to
+// change, since reading all of a state costs more than finding nothing to do.
 type soundness struct {
-	store state.Store
-	log   zerolog.Logger
+	store  state.Store
+	log    zerolog.Logger
+	daemon bool
 
 	begin stdsync.Once
 	first chan struct{} // closed when the first reading ended
@@ -42,9 +45,12 @@ func (s *soundness) start(ctx context.Context) {
 	})
 }
 
-// wait returns once the state is known to be whole, or why it is not. It is
-// what every run asks before it writes.
-func (s *soundness) wait(ctx context.Context) error {
+// wait returns once the state is known to be whole, or why it is not. Every run
+// asks it before it begins and, with changes, before it acts on a plan.
+func (s *soundness) wait(ctx context.Context, changes bool) error {
+	if !s.daemon && !changes {
+		return nil
+	}
 	s.start(context.WithoutCancel(ctx))
 	select {
 	case <-s.first:

@@ -187,6 +187,9 @@ func (s *scope) cycle(ctx context.Context) error {
 		s.normal = s.plan.Empty()
 		return nil // a dry run is the same road, stopped here
 	}
+	if err := s.run.sound(ctx, true); err != nil {
+		return err
+	}
 	if plan.Blocks(s.held) {
 		s.wait(s.plan)
 		return nil

@@ -30,9 +30,10 @@ type Options struct {
 	Log     zerolog.Logger
 	Metrics *Metrics
 	Now     func() time.Time
-	// Sound returns once the store is known to be whole, or why it is not; runs
-	// that write wait for it. nil is always whole.
-	Sound func(ctx context.Context) error
+	// Sound returns once the store is known to be whole, or why it is not. It is
+	// asked before a run that writes begins, and with changes once more before a
+	// plan is acted on. nil is always whole.
+	Sound func(ctx context.Context, changes bool) error
 	// Currency is the unit of all money.
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
@@ -128,8 +129,8 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
 	var err error
-	if mode != PlanOnly && e.Sound != nil {
-		err = e.Sound(ctx)
+	if mode != PlanOnly {
+		err = r.sound(ctx, false)
 	}
 	if err == nil {
 		r.report.Clock, err = r.behind(ctx)
@@ -165,6 +166,13 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	e.Metrics.ran(ctx, r, err)
 	r.logEnd(err)
 	return r.report, err
+}
+
+func (e *Engine) sound(ctx context.Context, changes bool) error {
+	if e.Sound == nil {
+		return nil
+	}
+	return e.Sound(ctx, changes)
 }
 
 // A run is one execution; it is used once.
