@@ -119,8 +119,9 @@ func (o *opened) envelope(body []byte, write bool) error {
 	case wrapped || len(o.said) > 0:
 	case sentence != "":
 		o.sentence(sentence, "", strings.EqualFold(state, "error"))
-	case message != "" && severity != "" && write:
+	case message != "" && write:
 		o.sentence(message, "", strings.EqualFold(severity, "error") || strings.EqualFold(severity, "failed"))
+		o.rows = []jsontext.Value{jsontext.Value(body)} // there may be something beside it
 	default:
 		o.rows = []jsontext.Value{jsontext.Value(body)}
 	}

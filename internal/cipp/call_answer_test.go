@@ -26,6 +26,8 @@ func TestEveryShapeOfAWriteIsJudgedByItsWords(t *testing.T) {
 			{"a state alone", `{"state":"error","resultText":"no such tenant"}`, []string{"no such tenant"}, []string{"no such tenant"}},
 			{"a state alone that is good", `{"state":"success","resultText":"updated"}`, []string{"updated"}, nil},
 			{"a message with a severity", `{"message":"already there","severity":"error"}`, []string{"already there"}, []string{"already there"}},
+			{"a message alone", `{"Message":"GDAP relationship invite created.","Invite":{"RowKey":"x"}}`, []string{"GDAP relationship invite created."}, nil},
+			{"a message alone that is a failure", `{"Message":"Error creating GDAP relationship request","Invite":null}`, []string{"Error creating GDAP relationship request"}, []string{"Error creating GDAP relationship request"}},
 			{"an error", `{"error":"no conditions"}`, []string{"no conditions"}, []string{"no conditions"}},
 			{"an error as Graph has it", `{"error":{"code":"Request_BadRequest","message":"bad"}}`, []string{"bad"}, []string{"bad"}},
 			{"a task of that name", `{"Results":"Task with name x already exists"}`, []string{"Task with name x already exists"}, []string{"Task with name x already exists"}},

@@ -83,6 +83,8 @@ func sample(e endpoint.Endpoint, name string) any {
 		return "true"
 	case "licenses", "licensestoremove", "licensestoreplace", "addtogroups", "removefromgroups", "copyfrom", "setmanager", "setsponsor", "usertogetpermissions", "permissions", "removeaccess":
 		return map[string]any{"value": "sample"}
+	case "forwardoption":
+		return "disabled"
 	case "tenantalias":
 		return "Fabrikam"
 	case "userids":

@@ -63,6 +63,14 @@ func examples(guide string) (list []example) {
 	for _, m := range fence.FindAllStringSubmatchIndex(guide, -1) {
 		kind, text := guide[m[2]:m[3]], guide[m[4]:m[5]]
 		switch kind {
+		case "sh":
+			// A line of curl is a request too.
+			for n, line := range strings.Split(strings.ReplaceAll(text, "\\\n", " "), "\n") {
+				if request, ok := curl(line); ok {
+					list = append(list, example{line: 1 + n + strings.Count(guide[:m[2]], "\n"), request: request})
+				}
+			}
+			from = m[1]
 		case "http":
 			x := example{line: 1 + strings.Count(guide[:m[0]], "\n"), request: text}
 			for _, w := range wait.FindAllStringSubmatch(guide[from:m[0]], -1) {
@@ -81,8 +89,14 @@ func examples(guide string) (list []example) {
 	return list
 }
 
+// learnt are ids that a later request needs, as an earlier answer told them.
+var learnt = map[string]*regexp.Regexp{
+	"GROUP":        regexp.MustCompile(`"GroupId":"([^"]+)"`),
+	"RELATIONSHIP": regexp.MustCompile(`"PartitionKey":"invite".*?"RowKey":"([^"]+)"`),
+}
+
 // send does what the first line and the rest of an example say.
-func (x example) send(t *testing.T, d *desk, token string) (int, string) {
+func (x example) send(t *testing.T, d *desk, token string, seen map[string]string) (int, string) {
 	t.Helper()
 	head, body, _ := strings.Cut(x.request, "\n\n")
 	lines := strings.Split(strings.TrimSpace(head), "\n")
@@ -106,6 +120,9 @@ func (x example) send(t *testing.T, d *desk, token string) (int, string) {
 	}
 	body = strings.TrimSpace(body)
 	body = strings.ReplaceAll(strings.ReplaceAll(body, "YOUR-SECRET", url.QueryEscape(hush)), "YOUR-CLIENT", d.sim.Options().ClientID)
+	for word, value := range seen {
+		body = strings.ReplaceAll(body, `"`+word+`"`, `"`+value+`"`)
+	}
 	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	if err != nil {
 		t.Fatalf("line %d: %v", x.line, err)
@@ -145,6 +162,7 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &desk{sim: cippsim.New(guideWorld(), cippsim.Options{ClientSecret: hush, Role: "superadmin"}), log: &logged{}}
 		client := operator(t, d)
+		seen := map[string]string{}
 		for _, x := range list {
 			time.Sleep(x.pause)
 			token, err := client.tokens.get(t.Context())
@@ -152,7 +170,12 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.sim.ResetLog()
-			status, got := x.send(t, d, token)
+			status, got := x.send(t, d, token, seen)
+			for word, name := range learnt {
+				if m := name.FindStringSubmatch(got); m != nil {
+					seen[word] = m[1]
+				}
+			}
 			if status != http.StatusOK {
 				t.Errorf("line %d: got %d %s", x.line, status, got)
 				continue
@@ -196,6 +219,75 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The outline that the guide was commissioned with.
+func TestTheGuideHasItsOutline(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/cipp-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"# CIPP API Research Summary", "## Executive Summary", "## Endpoint Overview", "## Auth & Permissions", "## Automation Playbooks",
+		"## Tenant Management", "## Integration Targets", "## Rate Limits & Constraints", "## Resources",
+	}
+	got := regexp.MustCompile(`(?m)^##? [^#].*$`).FindAllString(string(guide), -1)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, heading := range want[1:] {
+		link := strings.NewReplacer(" ", "-", "&", "").Replace(strings.ToLower(strings.TrimPrefix(heading, "## ")))
+		if !strings.Contains(string(guide), "](#"+link+")") {
+			t.Errorf("nothing leads to %s", heading)
+		}
+	}
+	// Each word for a failure is one for the program.
+	words := regexp.MustCompile(`(?s)a sentence begins with \*(.*?)\*`).FindSubmatch(guide)
+	if words == nil {
+		t.Fatal("the guide does not say what a failure sounds like")
+	}
+	for word := range strings.SplitSeq(string(words[1]), ",") {
+		if word = strings.TrimSpace(word); !SaysFailure(word + " x") {
+			t.Errorf("the guide says that %q is how a failure begins, and the program does not know it", word)
+		}
+	}
+}
+
+// The permissions that the guide names for the jobs are those that their calls need.
+func TestTheGuideNamesTheRightsOfTheJobs(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/cipp-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := regexp.MustCompile(`(?s)<!-- rights -->(.*?)<!-- end rights -->`).FindSubmatch(guide)
+	if table == nil {
+		t.Fatal("the guide has no table of rights")
+	}
+	var named, needed []string
+	for _, m := range regexp.MustCompile("`([A-Za-z]+\\.[A-Za-z.]+)`").FindAllSubmatch(table[1], -1) {
+		named = append(named, string(m[1]))
+	}
+	for _, r := range allowed {
+		if e, err := endpoint.Find(strings.TrimPrefix(r.Path, "/api/")); err == nil && e.Role != endpoint.Public {
+			needed = append(needed, e.Role)
+		}
+	}
+	slices.Sort(named)
+	slices.Sort(needed)
+	if needed = slices.Compact(needed); !slices.Equal(named, needed) {
+		t.Errorf("the guide names %q, and the jobs need %q", named, needed)
+	}
+	for _, page := range []string{"../../README.md", "../../docs/itglue.md", "../../docs/scim.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`([A-Za-z]+\\.[A-Za-z]+\\.Read)`").FindAllSubmatch(text, -1) {
+			if !slices.Contains(needed, string(m[1])) {
+				t.Errorf("%s asks for %s, which no job needs", page, m[1])
+			}
+		}
+	}
 }
 
 // within says where got lacks something of want, or "". A text with … stands

@@ -43,7 +43,7 @@ var dangers = map[string]danger{
 		"removes the tenant's alias where tenantAlias is not sent, and takes tenantGroups as the whole set of static groups, except that an absent or empty one removes nothing: the last group goes by ExecTenantGroup; dynamic and unknown groups are ignored without a word",
 		func(g given) string {
 			if !g.has("tenantAlias") {
-				return `without tenantAlias the alias is removed; send the one the tenant has (ListTenants: displayName), or "" to remove it on purpose`
+				return `without tenantAlias the alias is removed; send the one the tenant has (ListTenantDetails: customProperties.Alias; the list does not tell), or "" to remove it on purpose`
 			}
 			return ""
 		},
@@ -92,7 +92,7 @@ var dangers = map[string]danger{
 		},
 	},
 	"ExecOffboardUser": {
-		"only queues a task: a 200 means accepted, the end stands in ListScheduledItems",
+		"only queues a task: a 200 means accepted; the end stands in ListScheduledItemDetails, where Completed says nothing about success; RemoveLicenses plans a second task, Remove License: UPN",
 		func(g given) string { return g.needs("user") },
 	},
 	"ExecDisableUser": {"reports a failure for a user synced from an Active Directory after it has changed the account in the cloud", func(g given) string { return g.boolean("Enable") }},
@@ -125,6 +125,19 @@ var dangers = map[string]danger{
 			return "IgnoreErrors turns Graph's errors into data"
 		}
 		return g.needs("Endpoint")
+	}},
+	"ExecEmailForward": {"does nothing, and answers [null], where forwardOption is none of internalAddress, ExternalAddress and disabled", func(g given) string {
+		switch strings.ToLower(g.text("forwardOption")) {
+		case "internaladdress", "externaladdress", "disabled":
+			return ""
+		}
+		return "forwardOption must be internalAddress, ExternalAddress or disabled; CIPP does nothing at any other"
+	}},
+	"AddTenant": {"Action=AddTenant says that a tenant was created and creates none (CIPP 10.8.2)", func(g given) string {
+		if strings.EqualFold(g.text("Action"), "AddTenant") {
+			return "CIPP answers that the tenant was created, with invented credentials, and creates none: make it in Partner Center"
+		}
+		return g.needs("Action")
 	}},
 	"ExecCSPLicense":     {"orders licences for money at the distributor", nil},
 	"ExecRemoveTenant":   {"removes the tenant from CIPP", nil},
@@ -259,7 +272,7 @@ func (e Endpoint) Needs() []string { return needed[e.Name] }
 var needed = map[string][]string{
 	"EditTenant": {"tenantAlias"}, "EditTenantOffboardingDefaults": {"offboardingDefaults"}, "EditUser": {"id", "username", "Domain"}, "AddUser": {"username", "Domain"},
 	"RemoveUser": {"ID"}, "ExecBulkLicense": {"userIds", "LicenseOperation"}, "ExecOffboardUser": {"user"}, "ExecDisableUser": {"ID", "Enable"},
-	"ExecTenantGroup": {"Action", "groupId"}, "ExecResetPass": {"ID"}, "AddScheduledItem": {"Name", "Command"},
+	"ExecTenantGroup": {"Action", "groupId"}, "ExecResetPass": {"ID"}, "ExecEmailForward": {"forwardOption"}, "AddTenant": {"Action"}, "AddScheduledItem": {"Name", "Command"},
 }
 
 // boolean says what is wrong with a value that CIPP turns into a boolean: what

@@ -48,7 +48,7 @@ var columns = map[Kind][]column{
 		{"mailboxes", false, nil}, {"send_as", false, nil}, {"calendars", false, isCalendars}, {"mfa", false, isMFA},
 	},
 	Offboard: {
-		{"tenant", true, nil}, {"user", true, nil}, {"forward_to", false, nil}, {"out_of_office", false, nil}, {"full_access", false, nil}, {"onedrive_access", false, nil},
+		{"tenant", true, nil}, {"user", true, nil}, {"forward_to", false, nil}, {"out_of_office", false, nil}, {"full_access", false, nil}, {"full_access_unmapped", false, nil}, {"onedrive_access", false, nil},
 		{"at", false, isTime},
 	},
 	Licences: {{"tenant", true, nil}, {"user", true, nil}, {"action", true, isAction}, {"licence", true, nil}, {"to", false, nil}},
@@ -59,7 +59,7 @@ func init() {
 	for name := range offboardSwitches {
 		columns[Offboard] = append(columns[Offboard], column{name, false, isYesNo})
 	}
-	slices.SortStableFunc(columns[Offboard][7:], func(a, b column) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(columns[Offboard][8:], func(a, b column) int { return strings.Compare(a.name, b.name) })
 }
 
 // Columns lists the columns of a kind of playbook; those with a star must be

@@ -30,6 +30,7 @@ func (w *World) Clone() *World {
 		r.BlockedEndpoints = slices.Clone(r.BlockedEndpoints)
 	})
 	c.ExcludedSKUs = slices.Clone(w.ExcludedSKUs)
+	c.Relationships = each(w.Relationships, func(*Relationship) {})
 	c.Tasks = each(w.Tasks, func(k *Task) { k.Parameters, k.Results = maps.Clone(k.Parameters), slices.Clone(k.Results) })
 	return &c
 }

@@ -109,6 +109,14 @@ var endpoints = []endpoint{
 	{name: "ExecModifyCalPerms", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execModifyCalPerms},
 	{name: "ExecModifyMBPerms", role: "Exchange.Mailbox.ReadWrite", tenancy: oneTenant, where: inBody, serve: (*call).execModifyMBPerms},
 
+	{name: "AddTenant", role: "Tenant.Config.ReadWrite", serve: (*call).addTenant},
+	{name: "ListGDAPRoles", role: "Tenant.Relationship.Read", serve: (*call).listGDAPRoles},
+	{name: "ExecGDAPInvite", role: "Tenant.Relationship.ReadWrite", serve: (*call).execGDAPInvite},
+	{name: "ListGDAPInvite", role: "Tenant.Relationship.Read", serve: (*call).listGDAPInvite},
+	{name: "ListGDAPRelationships", role: "Tenant.Relationship.Read", serve: (*call).listGDAPRelationships},
+	{name: "ExecOnboardTenant", role: "Tenant.Administration.ReadWrite", serve: (*call).execOnboardTenant},
+	{name: "ListTenantOnboarding", role: "Tenant.Administration.Read", serve: (*call).listTenantOnboarding},
+
 	{name: "ListScheduledItems", role: "CIPP.Scheduler.Read", tenancy: ownCheck, serve: (*call).listScheduledItems},
 	{name: "ListScheduledItemDetails", role: "CIPP.Scheduler.Read", serve: (*call).listScheduledItemDetails},
 	{name: "AddScheduledItem", role: "CIPP.Scheduler.ReadWrite", tenancy: ownCheck, serve: (*call).addScheduledItem},

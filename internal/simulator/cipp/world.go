@@ -19,6 +19,8 @@ type World struct {
 	TenantGroups []*TenantGroup
 	Tasks        []*Task // of CIPP's scheduler
 
+	Relationships []*Relationship // GDAP, on their way to a tenant
+
 	// Clients are the API clients of the instance. If there are none, New adds
 	// the one of its Options.
 	Clients []*Client

@@ -129,9 +129,13 @@ type operationBlock struct {
 }
 
 func TestTheCollectionHasEveryEndpointAndNoHarmfulBody(t *testing.T) {
-	c := collection(endpoint.All())
+	guide, err := os.ReadFile(filepath.Join(docs, guideFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := collection(endpoint.All(), guide)
 	seen := map[string]int{}
-	for _, folder := range c.Item[1:] {
+	for _, folder := range c.Item[2:] {
 		for _, item := range folder.Item {
 			e, err := endpoint.Find(item.Name)
 			if err != nil {
@@ -169,6 +173,9 @@ func TestTheCollectionHasEveryEndpointAndNoHarmfulBody(t *testing.T) {
 			if e.Name == "ExecTenantGroup" {
 				full["Action"] = "AddEdit"
 			}
+			if e.Name == "ExecEmailForward" {
+				full["forwardOption"] = "disabled"
+			}
 			if err := e.Check(nil, full); err != nil && len(e.Needs()) > 0 {
 				t.Errorf("sent as it is, it does harm: %v", err)
 			}
@@ -177,6 +184,50 @@ func TestTheCollectionHasEveryEndpointAndNoHarmfulBody(t *testing.T) {
 	for _, e := range endpoint.All() {
 		if seen[e.Name] != 1 {
 			t.Errorf("%s: got %d requests, want 1", e.Name, seen[e.Name])
+		}
+	}
+}
+
+func TestWorkflowsAreFoldersOfStepsInTheirOrder(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join(docs, guideFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := workflows(guide)
+	want := map[string]string{
+		"Joiner":       "ListGraphRequest AddUser ListGraphRequest",
+		"Leaver":       "ExecOffboardUser ListScheduledItems ListScheduledItems ListUsers",
+		"Month end":    "ListTenants ListGraphBulkRequest",
+		"New customer": "ListGDAPRoles ExecGDAPInvite ListGDAPRelationships ExecOnboardTenant ListTenantOnboarding ListTenants",
+	}
+	if len(all.Item) != len(want) {
+		t.Errorf("got %d workflows, want %d", len(all.Item), len(want))
+	}
+	for _, folder := range all.Item {
+		var steps []string
+		for _, s := range folder.Item {
+			steps = append(steps, s.Name)
+			e, err := endpoint.Find(s.Name)
+			if err != nil || s.Request.Method != e.Method() {
+				t.Errorf("%s: %s %s: %v", folder.Name, s.Request.Method, s.Name, err)
+				continue
+			}
+			raw := s.Request.URL.Raw
+			if b := s.Request.Body; b != nil {
+				raw += b.Raw
+				var body map[string]any
+				if err := json.Unmarshal([]byte(b.Raw), &body); err != nil {
+					t.Errorf("%s: %s: %v", folder.Name, s.Name, err)
+				} else if err := e.Check(nil, body); err != nil {
+					t.Errorf("%s: %v", folder.Name, err)
+				}
+			}
+			if e.NeedsTenant() && !strings.Contains(raw, "{{tenant") || strings.Contains(raw, "fabrikam") {
+				t.Errorf("%s: %s names another tenant, or none: %s", folder.Name, s.Name, raw)
+			}
+		}
+		if got := strings.Join(steps, " "); got != want[folder.Name] {
+			t.Errorf("%s: got %s, want %s", folder.Name, got, want[folder.Name])
 		}
 	}
 }

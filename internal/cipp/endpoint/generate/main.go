@@ -58,7 +58,7 @@ func generate(docs string) (map[string][]byte, error) {
 	if files[guideFile], err = fill(guide); err != nil {
 		return nil, fmt.Errorf("%s: %w", guideFile, err)
 	}
-	if files[postmanFile], err = document(collection(all)); err != nil {
+	if files[postmanFile], err = document(collection(all, guide)); err != nil {
 		return nil, err
 	}
 	if files[openapiFile], err = document(openapi(all)); err != nil {

@@ -68,8 +68,9 @@ type (
 	}
 )
 
-// collection has a folder for every category, and one request that gets a token.
-func collection(all []endpoint.Endpoint) postmanCollection {
+// collection has a request that gets a token, the workflows of the guide as folders
+// of steps, and a folder for every category.
+func collection(all []endpoint.Endpoint, guide []byte) postmanCollection {
 	c := postmanCollection{
 		Info: postmanInfo{
 			Name:        "CIPP " + endpoint.Version,
@@ -85,7 +86,7 @@ func collection(all []endpoint.Endpoint) postmanCollection {
 			{Key: "tenant", Value: "fabrikamdental.example", Description: "default domain of the tenant a call is about"},
 			{Key: "tenant_id", Value: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Description: "its customerId"},
 		},
-		Item: []postmanItem{getToken()},
+		Item: []postmanItem{getToken(), workflows(guide)},
 	}
 	for _, category := range endpoint.Categories() {
 		folder := postmanItem{Name: category}
