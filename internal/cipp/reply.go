@@ -1,6 +1,7 @@
 package cipp
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -31,17 +32,6 @@ type saying struct {
 	failed bool
 }
 
-// replyMeta is what an envelope says about its rows. The key of the queue was
-// QueuedId up to version 8.
-type replyMeta struct {
-	Queued       flag `json:"Queued"`
-	QueueMessage text `json:"QueueMessage"`
-	QueueID      text `json:"QueueId"`
-	QueuedID     text `json:"QueuedId"`
-	NextLink     text `json:"nextLink"`
-	TenantFilter text `json:"TenantFilter"`
-}
-
 // openReply takes an answer apart, in all the shapes that endpoints have. Where
 // it is the answer to a write, texts are sentences; of a read they may be rows.
 func openReply(body []byte, write bool) (*opened, error) {
@@ -70,57 +60,30 @@ func openReply(body []byte, write bool) (*opened, error) {
 	return o, nil
 }
 
-// envelope opens an object: {"Results", "Metadata"}, an error, a sentence, or
-// the only row there is.
+// envelope takes in an object.
 func (o *opened) envelope(body []byte, write bool) error {
-	wrapped := false
-	var state, sentence, message, severity string
-	err := members(decoder(body), func(dec *jsontext.Decoder, name string) error {
-		raw, err := dec.ReadValue()
-		if err != nil {
+	e, err := unwrap(body)
+	if err != nil {
+		return err
+	}
+	o.next, o.tenant, o.queue = e.meta.NextLink, e.meta.TenantFilter, cmp.Or(e.meta.QueueID, e.meta.QueuedID)
+	// Conditional access and alerts say only the message.
+	o.queued = e.meta.Queued.on || !e.meta.Queued.set && e.meta.QueueMessage != ""
+	if e.wrapped {
+		if err := o.results(e.results, write); err != nil {
 			return err
 		}
-		raw = slices.Clone(raw) // the decoder reads on over it
-		switch strings.ToLower(name) {
-		case "results":
-			wrapped = true
-			return o.results(raw, write)
-		case "metadata":
-			var meta replyMeta
-			if raw.Kind() == '{' && json.Unmarshal(raw, &meta, tolerant) == nil {
-				o.next, o.tenant = meta.NextLink, meta.TenantFilter
-				o.queue = meta.QueueID
-				if o.queue == "" {
-					o.queue = meta.QueuedID
-				}
-				// Conditional access and alerts say only the message.
-				o.queued = meta.Queued.on || !meta.Queued.set && meta.QueueMessage != ""
-			}
-		case "error":
-			if s := said(raw); s != "" && raw.Kind() != 't' && raw.Kind() != 'f' && raw.Kind() != '0' {
-				o.sentence(s, "", true)
-			}
-		case "copyfrom":
-			o.copied(raw)
-		case "state":
-			state = said(raw)
-		case "resulttext":
-			sentence = said(raw)
-		case "message":
-			message = said(raw)
-		case "severity":
-			severity = said(raw)
-		}
-		return nil
-	})
+	}
+	for _, s := range e.errors {
+		o.sentence(s, "", true)
+	}
+	o.copied(e.copied)
 	switch {
-	case err != nil:
-		return fmt.Errorf("the answer is not sound JSON: %w", err)
-	case wrapped || len(o.said) > 0:
-	case sentence != "":
-		o.sentence(sentence, "", strings.EqualFold(state, "error"))
-	case message != "" && write:
-		o.sentence(message, "", strings.EqualFold(severity, "error") || strings.EqualFold(severity, "failed"))
+	case e.wrapped || len(o.said) > 0:
+	case e.sentence != "":
+		o.sentence(e.sentence, "", strings.EqualFold(e.state, "error"))
+	case e.message != "" && write:
+		o.sentence(e.message, "", strings.EqualFold(e.severity, "error") || strings.EqualFold(e.severity, "failed"))
 		o.rows = []jsontext.Value{jsontext.Value(body)} // there may be something beside it
 	default:
 		o.rows = []jsontext.Value{jsontext.Value(body)}
