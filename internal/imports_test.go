@@ -22,13 +22,13 @@ type floor struct {
 }
 
 const (
-	downward    = "imports go down only: cmd, web, report and sync, state and mapping, plan, directory"
+	downward    = "imports go down only: cmd, web, report and sync, target and state, mapping, plan, directory"
 	independent = "systems know neither one another nor the engine; wire.go in cmd/syncd brings them together"
 	outside     = "a simulator stands for a vendor and knows only what the vendor knows"
 )
 
 var (
-	system    = floor{[]string{"internal/rest", "internal/secret", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, independent}
+	system    = floor{[]string{"internal/rest", "internal/secret", "internal/target", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, independent}
 	simulator = floor{[]string{"internal/simulator/serving"}, outside}
 	store     = floor{[]string{"internal/state/...", "internal/plan", "internal/directory"}, downward}
 )
@@ -38,12 +38,14 @@ var floors = map[string]floor{
 	"cmd/syncd": {[]string{"internal/..."}, "the program wires everything"},
 	"bench":     {[]string{"internal/..."}, "measurements stand outside, as the program does"},
 
-	"internal/web":             {[]string{"internal/web/control", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
-	"internal/web/control":     {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
-	"internal/report":          {[]string{"internal/visible", "internal/sync", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
-	"internal/sync":            {[]string{"internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
-	"internal/sync/targettest": {[]string{"internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
-	"internal/sync/schedule":   {nil, "a schedule knows times and names, not what runs"},
+	"internal/web":           {[]string{"internal/web/control", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
+	"internal/web/control":   {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
+	"internal/report":        {[]string{"internal/visible", "internal/sync", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/sync":          {[]string{"internal/target", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
+	"internal/sync/schedule": {nil, "a schedule knows times and names, not what runs"},
+
+	"internal/target":            {[]string{"internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/target/targettest": {[]string{"internal/target", "internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
 
 	"internal/connectwise": system, "internal/itglue": system,
 	"internal/cipp":                   {append([]string{"internal/cipp/endpoint"}, system.may...), independent},
@@ -60,7 +62,7 @@ var floors = map[string]floor{
 	"internal/state/boltstate": store, "internal/state/pgstate": store, "internal/state/statetest": store,
 
 	"internal/money":     {[]string{"internal/mapping", "internal/plan", "internal/directory"}, downward},
-	"internal/mapping":   {[]string{"internal/plan", "internal/directory"}, downward},
+	"internal/mapping":   {[]string{"internal/directory"}, downward},
 	"internal/plan":      {[]string{"internal/directory"}, downward},
 	"internal/directory": {nil, "what a tenant holds is the ground floor"},
 

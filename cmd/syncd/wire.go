@@ -21,6 +21,7 @@ import (
 	"syncd/internal/scim"
 	"syncd/internal/state"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // A World is everything a command works with, built once.
@@ -45,19 +46,19 @@ type World struct {
 }
 
 var (
-	_ sync.Source = (*cipp.Client)(nil)
-	_ sync.Target = (*connectwise.Target)(nil)
+	_ sync.Source   = (*cipp.Client)(nil)
+	_ target.Target = (*connectwise.Target)(nil)
 
-	_ sync.Target  = (*itglue.Target)(nil)
-	_ sync.Matcher = (*itglue.Target)(nil)
-	_ sync.Sleeper = (*itglue.Target)(nil)
+	_ target.Target = (*itglue.Target)(nil)
+	_ sync.Matcher  = (*itglue.Target)(nil)
+	_ sync.Sleeper  = (*itglue.Target)(nil)
 
-	_ sync.Target       = (*tenants.Target)(nil)
+	_ target.Target     = (*tenants.Target)(nil)
 	_ tenants.Companies = (*connectwise.Client)(nil)
 
-	_ sync.Target  = (*scim.Target)(nil)
-	_ sync.Matcher = (*scim.Target)(nil)
-	_ sync.Tracer  = (*scim.Target)(nil)
+	_ target.Target = (*scim.Target)(nil)
+	_ sync.Matcher  = (*scim.Target)(nil)
+	_ sync.Tracer   = (*scim.Target)(nil)
 )
 
 // build makes a World. It talks to nobody yet.
@@ -72,13 +73,13 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("cipp: %w", err)
 	}
-	targets := map[string]sync.Opener{}
+	targets := map[string]target.Opener{}
 	if cfg.ConnectWise != nil {
 		w.ConnectWise, err = connectwise.New(*cfg.ConnectWise, connectwise.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location})
 		if err != nil {
 			return nil, fmt.Errorf("connectwise: %w", err)
 		}
-		targets["connectwise"] = func(ctx context.Context) (sync.Target, error) {
+		targets["connectwise"] = func(ctx context.Context) (target.Target, error) {
 			rules, err := w.rules(ctx)
 			if err != nil {
 				return nil, err
@@ -95,14 +96,14 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		if err != nil {
 			return nil, fmt.Errorf("itglue: %w", err)
 		}
-		targets["itglue"] = func(context.Context) (sync.Target, error) { return w.ITGlue.Open(), nil }
+		targets["itglue"] = func(context.Context) (target.Target, error) { return w.ITGlue.Open(), nil }
 	}
 	if cfg.CIPP.Tenants.Active() {
 		operator, err := w.operator(false)
 		if err != nil {
 			return nil, err
 		}
-		targets["cipp"] = func(context.Context) (sync.Target, error) {
+		targets["cipp"] = func(context.Context) (target.Target, error) {
 			return tenants.Open(operator, w.ConnectWise, cfg.CIPP.Tenants), nil
 		}
 	}
@@ -112,7 +113,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 			return nil, err
 		}
 		w.SCIM = append(w.SCIM, client)
-		targets[client.Name()] = func(context.Context) (sync.Target, error) { return client.Open(), nil }
+		targets[client.Name()] = func(context.Context) (target.Target, error) { return client.Open(), nil }
 	}
 	w.sound = newSoundness(store, log)
 	w.Engine = sync.New(sync.Options{Sound: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.links,

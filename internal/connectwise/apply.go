@@ -11,51 +11,52 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // Apply carries out one change. It costs at most three requests where all goes
 // well: the live line, the write, and another look only where the answer to the
 // write does not prove it.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	switch ch.Action {
 	case plan.Create:
 		return t.create(ctx, ch)
 	case plan.Update, plan.Delete, plan.Adopt:
 		if ch.After == nil || ch.Before == nil {
-			return plan.Applied{}, fmt.Errorf("%s of %s: nothing says what the line should become", ch.Action, ch.Label)
+			return target.Applied{}, fmt.Errorf("%s of %s: nothing says what the line should become", ch.Action, ch.Label)
 		}
 		return t.change(ctx, ch)
 	}
-	return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of ConnectWise", ch.Action, ch.Label)
+	return target.Applied{}, fmt.Errorf("%s of %s asks nothing of ConnectWise", ch.Action, ch.Label)
 }
 
 // change writes the fields that differ, one PATCH each.
-func (t *Target) change(ctx context.Context, ch plan.Change) (plan.Applied, error) {
+func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	agreement, id, err := parseRef(ch.Before.Ref)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	live, err := t.client.addition(ctx, agreement, id)
 	if gone(err) {
-		return plan.Applied{}, fmt.Errorf("%w: line %s is not there any more", plan.ErrMoved, ch.Before.Ref)
+		return target.Applied{}, fmt.Errorf("%w: line %s is not there any more", target.ErrMoved, ch.Before.Ref)
 	}
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	if moved := t.moved(ch.Before, live, agreement); moved != "" {
-		return plan.Applied{}, fmt.Errorf("%w: line %s: %s", plan.ErrMoved, ch.Before.Ref, moved)
+		return target.Applied{}, fmt.Errorf("%w: line %s: %s", target.ErrMoved, ch.Before.Ref, moved)
 	}
 	price := live.UnitPrice
 	for _, f := range ch.Fields {
 		w, err := wanted(f)
 		if err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 		if live, err = t.write(ctx, agreement, live, w); err != nil {
-			return plan.Applied{}, fmt.Errorf("line %s: %w", ch.Before.Ref, err)
+			return target.Applied{}, fmt.Errorf("line %s: %w", ch.Before.Ref, err)
 		}
 	}
-	applied := plan.Applied{Object: *ch.Before}
+	applied := target.Applied{Object: *ch.Before}
 	applied.Object.Label = ch.After.Label
 	applied.Object.Info = maps.Clone(ch.Before.Info)
 	show(&applied.Object, live, t.client.config.Gone == GoneCancel)
@@ -172,7 +173,7 @@ const mostPatches = 3
 //	                                 anything else             an error: ConnectWise kept its own value
 //	lost, or failed after it left    what was wanted           done
 //	                                 what was there before     sent again, twice at most
-//	                                 anything else             plan.ErrMoved
+//	                                 anything else             target.ErrMoved
 //	                                 cannot be read            rest.ErrOutcomeUnknown
 //	refused                          –                         the refusal
 func (t *Target) write(ctx context.Context, agreement int, before *addition, w intent) (*addition, error) {
@@ -191,7 +192,7 @@ func (t *Target) write(ctx context.Context, agreement int, before *addition, w i
 		case !lost:
 			return nil, fmt.Errorf("ConnectWise answered that %s is written and holds %s: look at the line there, a rule of the instance may forbid it", w.want, w.show(live))
 		case !w.same(live, before) || !sameLine(live, before, agreement):
-			return nil, fmt.Errorf("%w: it holds %s, where we found %s and sent %s", plan.ErrMoved, w.show(live), w.show(before), w.want)
+			return nil, fmt.Errorf("%w: it holds %s, where we found %s and sent %s", target.ErrMoved, w.show(live), w.show(before), w.want)
 		case sent == mostPatches:
 			return nil, fmt.Errorf("%w: %s was sent %d times and did not arrive; the next run looks again", rest.ErrOutcomeUnknown, w.want, sent)
 		}
@@ -206,40 +207,40 @@ func sameLine(answer, before *addition, agreement int) bool {
 // create makes the line of a product that has none. Another look at the
 // agreement comes first: a line made twice is billed twice. It is sent once; an
 // end that nobody saw is left to the next run, which takes the line on.
-func (t *Target) create(ctx context.Context, ch plan.Change) (plan.Applied, error) {
+func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	if ch.After == nil {
-		return plan.Applied{}, fmt.Errorf("create of %s: nothing says what to make", ch.Label)
+		return target.Applied{}, fmt.Errorf("create of %s: nothing says what to make", ch.Label)
 	}
 	if !t.client.config.CreateAdditions {
-		return plan.Applied{}, fmt.Errorf("create of %s: connectwise.create_additions is off", ch.Label)
+		return target.Applied{}, fmt.Errorf("create of %s: connectwise.create_additions is off", ch.Label)
 	}
 	agreement, err := strconv.Atoi(ch.After.Info["agreement"])
 	if err != nil {
-		return plan.Applied{}, fmt.Errorf("create of %s: the agreement is not known: plan again", ch.Label)
+		return target.Applied{}, fmt.Errorf("create of %s: the agreement is not known: plan again", ch.Label)
 	}
 	productID, err := strconv.Atoi(ch.After.Info["product_id"])
 	if err != nil {
-		return plan.Applied{}, fmt.Errorf("create of %s: the product is not known: plan again", ch.Label)
+		return target.Applied{}, fmt.Errorf("create of %s: the product is not known: plan again", ch.Label)
 	}
 	quantity, err := strconv.ParseInt(ch.After.Fields.Text(fieldQuantity), 10, 32)
 	if err != nil || quantity <= 0 {
-		return plan.Applied{}, fmt.Errorf("create of %s: %q is not a number of licences", ch.Label, ch.After.Fields.Text(fieldQuantity))
+		return target.Applied{}, fmt.Errorf("create of %s: %q is not a number of licences", ch.Label, ch.After.Fields.Text(fieldQuantity))
 	}
 	it, err := t.client.item(ctx, productID)
 	switch {
 	case gone(err):
-		return plan.Applied{}, fmt.Errorf("%w: product %d is not in the catalogue any more", plan.ErrMoved, productID)
+		return target.Applied{}, fmt.Errorf("%w: product %d is not in the catalogue any more", target.ErrMoved, productID)
 	case err != nil:
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	case it.ID != productID || it.Inactive || it.Class == classBundle:
-		return plan.Applied{}, fmt.Errorf("%w: product %s (%d) cannot be a new line any more: it is inactive or a bundle", plan.ErrMoved, it.Identifier, productID)
+		return target.Applied{}, fmt.Errorf("%w: product %s (%d) cannot be a new line any more: it is inactive or a bundle", target.ErrMoved, it.Identifier, productID)
 	}
 	lines, err := t.unended(ctx, agreement, productID)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	if len(lines) > 0 {
-		return plan.Applied{}, fmt.Errorf("%w: agreement %d has line %s of product %s by now", plan.ErrMoved, agreement, ref(agreement, lines[0].ID), it.Identifier)
+		return target.Applied{}, fmt.Errorf("%w: agreement %d has line %s of product %s by now", target.ErrMoved, agreement, ref(agreement, lines[0].ID), it.Identifier)
 	}
 	n := newAddition{Bill: it.bill(), Quantity: quantity, Effective: t.client.today().wire()}
 	n.Product.ID = productID
@@ -248,17 +249,17 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (plan.Applied, erro
 		return a.Product.ID == productID && (a.AgreementID == 0 || a.AgreementID == agreement) && a.Quantity.String() == strconv.FormatInt(quantity, 10)
 	}
 	if err != nil && !errors.Is(err, errUnconfirmed) {
-		return plan.Applied{}, fmt.Errorf("agreement %d: %w", agreement, err)
+		return target.Applied{}, fmt.Errorf("agreement %d: %w", agreement, err)
 	}
 	if err != nil || !proves(made) {
 		lines, err := t.unended(ctx, agreement, productID)
 		if err != nil || len(lines) != 1 || !proves(&lines[0]) {
-			return plan.Applied{}, fmt.Errorf("%w: agreement %d: a line of product %s was asked for and cannot be found as asked; the next run finds out",
+			return target.Applied{}, fmt.Errorf("%w: agreement %d: a line of product %s was asked for and cannot be found as asked; the next run finds out",
 				rest.ErrOutcomeUnknown, agreement, it.Identifier)
 		}
 		made = &lines[0]
 	}
-	applied := plan.Applied{Object: *ch.After}
+	applied := target.Applied{Object: *ch.After}
 	applied.Object.Ref = ref(agreement, made.ID)
 	applied.Object.Info = maps.Clone(ch.After.Info)
 	delete(applied.Object.Info, "monthly")

@@ -10,6 +10,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 const (
@@ -122,7 +123,7 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 			b.sim.Edit("billing", tt.edit)
 			before := b.sim.World()
 			_, err := b.apply(contoso, ch)
-			wantErr(t, err, plan.ErrMoved, tt.says)
+			wantErr(t, err, target.ErrMoved, tt.says)
 			b.untouched(before, nil)
 			if n := len(b.sim.Writes()); n != 0 {
 				t.Errorf("got %d writes, want none", n)
@@ -143,7 +144,7 @@ func TestAnEditBetweenALostAnswerAndTheLook(t *testing.T) {
 			return cwsim.Fault{Kind: cwsim.Dropped}
 		})
 		_, err := b.apply(contoso, ch)
-		wantErr(t, err, plan.ErrMoved, "holds quantity 40")
+		wantErr(t, err, target.ErrMoved, "holds quantity 40")
 		if got := b.quantity(910); got != "40" {
 			t.Errorf("got %s, want the person's 40", got)
 		}
@@ -259,15 +260,15 @@ func TestALineIsMadeOnce(t *testing.T) {
 		{name: "a 201 that made nothing", rules: post(cwsim.Echoed), lines: 0, sends: 1},
 		{name: "somebody made one meanwhile", edit: func(w *cwsim.World) {
 			w.Additions = append(w.Additions, &cwsim.Addition{ID: 990, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable"})
-		}, err: plan.ErrMoved, says: "line 55/990", lines: 1},
+		}, err: target.ErrMoved, says: "line 55/990", lines: 1},
 		{name: "a future line is there meanwhile", edit: func(w *cwsim.World) {
 			w.Additions = append(w.Additions, &cwsim.Addition{ID: 990, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable", EffectiveDate: cwsim.Day(2027, 1, 1)})
-		}, err: plan.ErrMoved, lines: 1},
+		}, err: target.ErrMoved, lines: 1},
 		{name: "an ended line does not matter", edit: func(w *cwsim.World) {
 			w.Additions = append(w.Additions, &cwsim.Addition{ID: 990, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable", CancelledDate: cwsim.Day(2026, 1, 31)})
 		}, lines: 2, sends: 1},
-		{name: "the product became inactive", edit: func(w *cwsim.World) { w.Product(755).Inactive = true }, err: plan.ErrMoved, says: "inactive"},
-		{name: "the product is gone", edit: func(w *cwsim.World) { w.Products = w.Products[:3] }, err: plan.ErrMoved, says: "not in the catalogue"},
+		{name: "the product became inactive", edit: func(w *cwsim.World) { w.Product(755).Inactive = true }, err: target.ErrMoved, says: "inactive"},
+		{name: "the product is gone", edit: func(w *cwsim.World) { w.Products = w.Products[:3] }, err: target.ErrMoved, says: "not in the catalogue"},
 		{name: "no right to add", rules: post(cwsim.Denied), says: "Add All", sends: 1},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"testing"
 
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 // A tape answers what a simulator answered before, so that a benchmark
@@ -48,7 +48,7 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // estate is a hundred customers with twenty lines each, and a tape of one look at them.
-func estate(t testing.TB) (*bench, *tape, []mapping.Asked) {
+func estate(t testing.TB) (*bench, *tape, []target.Asked) {
 	w, asked := crowd(100)
 	id := 50000
 	for _, a := range w.Agreements {
@@ -70,7 +70,7 @@ func estate(t testing.TB) (*bench, *tape, []mapping.Asked) {
 }
 
 // cycle is what an unchanged estate costs: look, wish, compare.
-func (b *bench) cycle(asked []mapping.Asked) {
+func (b *bench) cycle(asked []target.Asked) {
 	source := snapshot(licence(skuBP, 12, 12))
 	b.target = b.client.Open(rules(rule(skuBP, "M365-BP")))
 	seen, err := b.target.Observe(b.t.Context(), asked)

@@ -8,6 +8,7 @@ import (
 
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // Which agreement a customer's licences are billed under.
@@ -123,10 +124,10 @@ func linkOf(links mapping.Links) (link, error) {
 }
 
 func blocked(code, format string, args ...any) error {
-	return &plan.Blocked{Violations: []plan.Violation{{Code: code, Stays: true, Message: fmt.Sprintf(format, args...)}}}
+	return &target.Blocked{Violations: []plan.Violation{{Code: code, Stays: true, Message: fmt.Sprintf(format, args...)}}}
 }
 
-// choose picks the agreement of a link, or says in a *plan.Blocked why none is
+// choose picks the agreement of a link, or says in a *target.Blocked why none is
 // picked. company is nil where it is gone. agreements are all of the company
 // where the link names none, and otherwise hold the named one if there is one.
 func choose(l link, company *company, agreements []*agreement, types []string, today day) (*agreement, error) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"syncd/internal/mapping"
-	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // fit is an agreement against which nothing speaks; edits make it another.
@@ -92,7 +92,7 @@ func TestWhichAgreement(t *testing.T) {
 // wantBlocked wants a hold that no approval cures, with a code and some words.
 func wantBlocked(t *testing.T, err error, code string, says ...string) {
 	t.Helper()
-	held, ok := errors.AsType[*plan.Blocked](err)
+	held, ok := errors.AsType[*target.Blocked](err)
 	if !ok || len(held.Violations) != 1 {
 		t.Fatalf("got %v, want a hold %s", err, code)
 	}

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"syncd/internal/mapping"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 func TestWhatAnAnswerMeans(t *testing.T) {
@@ -83,7 +83,7 @@ func TestWrongCredentialsStopEverythingAndNameTheRemedy(t *testing.T) {
 		inBubble(t, tt.name, func(t *testing.T) {
 			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), tt.config)
 			b.sim.SetFaults(tt.faults)
-			_, err := b.target.Observe(t.Context(), []mapping.Asked{{Customer: contoso}})
+			_, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
 			refused, ok := errors.AsType[*rest.Error](err)
 			if !ok || !refused.Unauthorised {
 				t.Fatalf("got %v, want an error that stops everything", err)
@@ -113,7 +113,7 @@ func TestAMissingRightIsNamed(t *testing.T) {
 			w := seed()
 			w.Roles, w.Members = []*cwsim.Role{grant(function)}, []*cwsim.Member{{ID: 1, Identifier: "syncd", RoleID: 1}}
 			b := newBench(t, w, rules(rule(skuBP, "M365-BP")))
-			_, err := b.target.Observe(t.Context(), []mapping.Asked{{Customer: contoso}})
+			_, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
 			if refused, ok := errors.AsType[*rest.Error](err); !ok || !refused.Forbidden {
 				t.Fatalf("got %v, want an error that stops everything", err)
 			}
@@ -189,10 +189,10 @@ func TestAMuchNewerServerIsSaidOnce(t *testing.T) {
 }
 
 // crowd is an MSP with n customers, one line of M365-BP each.
-func crowd(n int) (cwsim.World, []mapping.Asked) {
+func crowd(n int) (cwsim.World, []target.Asked) {
 	w := seed()
 	w.Companies, w.Agreements, w.Additions = nil, nil, nil
-	var asked []mapping.Asked
+	var asked []target.Asked
 	for i := range n {
 		id := 1000 + i
 		w.Companies = append(w.Companies, &cwsim.Company{ID: id, Identifier: fmt.Sprintf("C%d", id), Name: fmt.Sprintf("Customer %d", id)})
@@ -202,13 +202,13 @@ func crowd(n int) (cwsim.World, []mapping.Asked) {
 		if i%2 == 1 {
 			agreement = fmt.Sprint(5000 + i)
 		}
-		asked = append(asked, mapping.Asked{Customer: customer(fmt.Sprintf("7d1f0b7e-2c55-4a39-9d0e-%012d", i), fmt.Sprint(id), agreement)})
+		asked = append(asked, target.Asked{Customer: customer(fmt.Sprintf("7d1f0b7e-2c55-4a39-9d0e-%012d", i), fmt.Sprint(id), agreement)})
 	}
 	return w, asked
 }
 
 // observeAll looks at all customers in batches, as the loop does.
-func (b *bench) observeAll(asked []mapping.Asked) (lines int) {
+func (b *bench) observeAll(asked []target.Asked) (lines int) {
 	b.t.Helper()
 	size := b.target.Spec().Batch
 	for len(asked) > 0 {
@@ -350,7 +350,7 @@ func TestAListThatFailsEndsTheLook(t *testing.T) {
 		inBubble(t, route, func(t *testing.T) {
 			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
 			b.sim.Fail(cwsim.Rule{Route: route, Fault: cwsim.Fault{Kind: cwsim.Timeout}})
-			if got, err := b.target.Observe(t.Context(), []mapping.Asked{{Customer: contoso}}); err == nil {
+			if got, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}}); err == nil {
 				t.Errorf("got %+v, want an error", got)
 			}
 		})
@@ -359,7 +359,7 @@ func TestAListThatFailsEndsTheLook(t *testing.T) {
 		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
 		b.sim.SetFaults(cwsim.Faults{BundleEntries: map[int]cwsim.BundleFault{55: {Missing: true}}})
 		b.sim.Fail(cwsim.Rule{Path: "/finance/agreements/55/additions", Fault: cwsim.Fault{Kind: cwsim.Timeout}})
-		got, err := b.target.Observe(t.Context(), []mapping.Asked{{Customer: contoso}, {Customer: customer(other, "251", "")}})
+		got, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}, {Customer: customer(other, "251", "")}})
 		if err != nil || got[0].Err == nil || got[1].Err != nil || len(got[1].Objects) != 1 {
 			t.Errorf("got %+v and %v, want an error for the first and a line for the second", got, err)
 		}
@@ -388,7 +388,7 @@ func TestAStoppedRunSaysWhy(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("the daemon is stopping")
 	cancel(stop)
-	if _, err := b.target.Observe(ctx, []mapping.Asked{{Customer: contoso}}); !errors.Is(err, stop) {
+	if _, err := b.target.Observe(ctx, []target.Asked{{Customer: contoso}}); !errors.Is(err, stop) {
 		t.Errorf("got %v, want %v", err, stop)
 	}
 }

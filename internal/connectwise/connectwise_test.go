@@ -21,6 +21,7 @@ import (
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 // Invented ids of Microsoft SKUs.
@@ -144,9 +145,9 @@ func licence(sku string, purchased, assigned int) directory.Licence {
 }
 
 // observe looks at one customer.
-func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) plan.Observed {
+func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) target.Observed {
 	b.t.Helper()
-	got, err := b.target.Observe(b.t.Context(), []mapping.Asked{{Customer: c, Settled: settled, Refs: b.refs}})
+	got, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: c, Settled: settled, Refs: b.refs}})
 	if err != nil {
 		b.t.Fatalf("observing: %v", err)
 	}
@@ -220,7 +221,7 @@ func written(p *plan.Plan) string {
 }
 
 // apply carries out a change and returns what happened.
-func (b *bench) apply(c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (b *bench) apply(c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	return b.target.Apply(b.t.Context(), c, ch)
 }
 

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // left finds the lines that were once kept in step and still bill, with no end in sight: a rule that
 // names another product, or a link that names another agreement, leaves them
 // behind. A line on an agreement that was not read costs a call.
-func (t *Target) left(ctx context.Context, asked *mapping.Asked, chosen *agreement, rows []addition, out *plan.Observed) error {
+func (t *Target) left(ctx context.Context, asked *target.Asked, chosen *agreement, rows []addition, out *target.Observed) error {
 	for _, text := range asked.Refs {
 		agreement, id, err := parseRef(text)
 		if err != nil || slices.ContainsFunc(out.Objects, func(o plan.Object) bool { return o.Ref == text }) {

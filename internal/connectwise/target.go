@@ -20,6 +20,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/money"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // A Target is ConnectWise billing for one run, with the product rules of that
@@ -134,8 +135,8 @@ func settingsDigest(rules *mapping.Rules, c *Config) string {
 }
 
 // Spec says what the loop must know of the target.
-func (t *Target) Spec() plan.Spec {
-	return plan.Spec{
+func (t *Target) Spec() target.Spec {
+	return target.Spec{
 		Name: "connectwise",
 		Kinds: []plan.Kind{{
 			Name: kindAddition,
@@ -176,10 +177,10 @@ func (t *Target) retire(before *plan.Object) *plan.Object {
 //
 // It is a pure function of its arguments, the rules, the day, and what Observe saw
 // of the customer: a product or a line that cannot be told is no basis for a wish.
-func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
 	licences, err := s.Licences.Items()
 	if err != nil {
-		return plan.Desired{}, err
+		return target.Desired{}, err
 	}
 	bySKU := make(map[string]*directory.Licence, len(licences))
 	for i := range licences {
@@ -189,7 +190,7 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 	p := t.places[c.Key]
 	t.mu.Unlock()
 	policy := t.policy()
-	var d plan.Desired
+	var d target.Desired
 	for i := range t.products {
 		product := &t.products[i]
 		due := policy.Due(product.label, product.rules, bySKU, s.Licences.Proof().Partial)
@@ -319,12 +320,12 @@ func (t *Target) wish(p *product, units int, at *place) plan.Object {
 // Observe says which lines the customers' agreements hold: the catalogue once
 // a run, then for each batch one list of companies, one of agreements, and the
 // additions of 25 agreements a request.
-func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
 	catalogue, err := t.resolved(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]plan.Observed, len(asked))
+	out := make([]target.Observed, len(asked))
 	links := make([]link, len(asked))
 	var companyIDs, listed, named []int
 	for i := range asked {
@@ -413,7 +414,7 @@ func (t *Target) resolved(ctx context.Context) (map[string]resolution, error) {
 
 // choose picks each customer's agreement; where there is none to pick the
 // reason is in out and the entry is nil.
-func (t *Target) choose(asked []mapping.Asked, links []link, companies map[int]company, all []agreement, out []plan.Observed) []*agreement {
+func (t *Target) choose(asked []target.Asked, links []link, companies map[int]company, all []agreement, out []target.Observed) []*agreement {
 	byCompany := map[int][]*agreement{}
 	byID := make(map[int]*agreement, len(all))
 	for i := range all {
@@ -453,10 +454,10 @@ func (t *Target) choose(asked []mapping.Asked, links []link, companies map[int]c
 
 // undecided are the agreements of customers for which a person must say under
 // which of them they are billed: whatever is said, this is what they pay today.
-func (t *Target) undecided(links []link, all []agreement, out []plan.Observed) map[int][]*agreement {
+func (t *Target) undecided(links []link, all []agreement, out []target.Observed) map[int][]*agreement {
 	found := map[int][]*agreement{}
 	for i := range out {
-		held, ok := errors.AsType[*plan.Blocked](out[i].Err)
+		held, ok := errors.AsType[*target.Blocked](out[i].Err)
 		if !ok || links[i].company == 0 || links[i].agreement != 0 || !slices.ContainsFunc(held.Violations, func(v plan.Violation) bool {
 			return v.Code == "agreement_ambiguous" || v.Code == "agreement_missing"
 		}) {
@@ -519,7 +520,7 @@ func (t *Target) keep(customer string, p *place) {
 }
 
 // judge decides on every product of the rules in one agreement.
-func (t *Target) judge(asked *mapping.Asked, a *agreement, rows []addition, catalogue map[string]resolution, out *plan.Observed) *place {
+func (t *Target) judge(asked *target.Asked, a *agreement, rows []addition, catalogue map[string]resolution, out *target.Observed) *place {
 	at := &place{agreement: a, seen: make([]sight, len(t.products))}
 	today := t.client.today()
 	for i := range t.products {

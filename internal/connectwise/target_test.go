@@ -13,6 +13,7 @@ import (
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 func record(o plan.Object) plan.Record { return plan.Record{Object: o, Origin: plan.Adopted} }
@@ -248,7 +249,7 @@ func TestCustomersThatCannotBePlanned(t *testing.T) {
 
 func TestTwoTenantsDoNotShareAnAgreement(t *testing.T) {
 	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	got, err := b.target.Observe(t.Context(), []mapping.Asked{{Customer: contoso}, {Customer: customer(other, "250", "55")}})
+	got, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}, {Customer: customer(other, "250", "55")}})
 	if err != nil || got[0].Err != nil {
 		t.Fatalf("got %v and %v, want the first tenant observed", err, got[0].Err)
 	}

@@ -14,27 +14,28 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // Apply carries out one change: two requests for one to an asset that is there
 // (a fresh read and the write), one for a new asset or contact.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	p := t.place(c.Key)
 	if p == nil {
-		return plan.Applied{}, fmt.Errorf("%s of %s: organization %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.ITGlueOrganization])
+		return target.Applied{}, fmt.Errorf("%s of %s: organization %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.ITGlueOrganization])
 	}
 	if window, quiet := t.config.Quiet(t.session.now()); quiet {
-		return plan.Applied{}, &plan.Later{Code: "quiet_hours", Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
+		return target.Applied{}, &target.Later{Code: "quiet_hours", Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
 	}
 	if s := t.session; s.budget > 0 && s.spent.Load()+3 > s.budget {
 		// A change needs up to three requests: none is begun that may not be ended.
-		return plan.Applied{}, &plan.Later{Code: "budget", Why: errBudget.Error()}
+		return target.Applied{}, &target.Later{Code: "budget", Why: errBudget.Error()}
 	}
 	switch {
 	case ch.Key.Kind == kindContact:
 		return t.applyContact(ctx, p, ch)
 	case p.layouts[ch.Key.Kind] == nil:
-		return plan.Applied{}, fmt.Errorf("%s of %s: IT Glue has no asset type for it", ch.Action, ch.Label)
+		return target.Applied{}, fmt.Errorf("%s of %s: IT Glue has no asset type for it", ch.Action, ch.Label)
 	case ch.Action == plan.Create && ch.After != nil:
 		return t.create(ctx, p, ch)
 	case ch.Action == plan.Delete && ch.After == nil && ch.Before != nil:
@@ -42,19 +43,19 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 	case ch.Before != nil && ch.After != nil:
 		return t.change(ctx, p, ch)
 	}
-	return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of IT Glue", ch.Action, ch.Label)
+	return target.Applied{}, fmt.Errorf("%s of %s asks nothing of IT Glue", ch.Action, ch.Label)
 }
 
 // create makes an asset. It is sent once: where no answer comes the
 // organization is searched for it, and if it is not to be seen the next run
 // finds out.
-func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	if ch.Reason == plan.AttemptVanished {
 		// An earlier request had no answer and left nothing then: it may have
 		// arrived since.
 		late, err := t.find(ctx, p, ch.Key)
 		if err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 		if late != nil {
 			p.keys[late.ID], p.refs[ch.Key] = ch.Key, late.ID
@@ -73,14 +74,14 @@ func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (plan.App
 		found, look := t.find(ctx, p, ch.Key)
 		switch {
 		case look != nil:
-			return plan.Applied{}, fmt.Errorf("%w: %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key, look)
+			return target.Applied{}, fmt.Errorf("%w: %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key, look)
 		case found == nil:
-			return plan.Applied{}, fmt.Errorf("%w: %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Key)
+			return target.Applied{}, fmt.Errorf("%w: %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Key)
 		}
 		made, err = found, nil
 	}
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	p.keys[made.ID], p.refs[ch.Key] = ch.Key, made.ID
 	return t.applied(ctx, p, l, ch, made, ch.After.Fields), nil
@@ -140,36 +141,36 @@ const mostPatches = 2
 // change writes an asset that is there: a fresh read, our fields laid over all
 // that it holds, and the whole of it sent, since what a PATCH leaves out is
 // erased.
-func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	n, err := parseID(ch.Before.Ref)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	for relearnt, sent := false, 0; ; {
 		l := p.layouts[ch.Key.Kind]
 		live, err := t.session.asset(ctx, n)
 		switch {
 		case gone(err):
-			return plan.Applied{}, fmt.Errorf("%w: asset %s is not there any more", plan.ErrMoved, n)
+			return target.Applied{}, fmt.Errorf("%w: asset %s is not there any more", target.ErrMoved, n)
 		case err != nil && sent > 0:
-			return plan.Applied{}, fmt.Errorf("%w: asset %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
+			return target.Applied{}, fmt.Errorf("%w: asset %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
 		case err != nil:
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		case live.Organization != p.organization:
-			return plan.Applied{}, fmt.Errorf("%w: asset %s is in organization %s by now", plan.ErrMoved, n, live.Organization)
+			return target.Applied{}, fmt.Errorf("%w: asset %s is in organization %s by now", target.ErrMoved, n, live.Organization)
 		case live.carries(l) != "":
-			return plan.Applied{}, fmt.Errorf("%w: asset %s carries %s by now, which writing would take away", plan.ErrMoved, n, live.carries(l))
+			return target.Applied{}, fmt.Errorf("%w: asset %s carries %s by now, which writing would take away", target.ErrMoved, n, live.carries(l))
 		}
 		now := live.fields(l, p.label)
 		if moved := moved(ch, now); moved != "" {
-			return plan.Applied{}, fmt.Errorf("%w: asset %s: %s", plan.ErrMoved, n, moved)
+			return target.Applied{}, fmt.Errorf("%w: asset %s: %s", target.ErrMoved, n, moved)
 		}
 		traits, differs := p.overlay(l, live, ch, now)
 		if !differs {
 			return t.applied(ctx, p, l, ch, live, nil), nil
 		}
 		if sent == mostPatches {
-			return plan.Applied{}, fmt.Errorf("%w: asset %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
+			return target.Applied{}, fmt.Errorf("%w: asset %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
 		}
 		archived := live.Archived
 		if v, ok := ch.After.Fields.Get(fieldArchived); ok {
@@ -181,13 +182,13 @@ func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (plan.App
 		case refusedWith(err, codeTraits) && !relearnt:
 			relearnt, sent = true, sent-1
 			if err := t.relearn(ctx, p, ch.Key.Kind); err != nil {
-				return plan.Applied{}, err
+				return target.Applied{}, err
 			}
 			continue
 		case errors.Is(err, rest.ErrOutcomeUnknown), errors.Is(err, errUnconfirmed), err == nil && (answer.ID != n || answer.Traits == nil):
 			continue // another look says what became of it
 		case err != nil:
-			return plan.Applied{}, fmt.Errorf("asset %s: %w", n, err)
+			return target.Applied{}, fmt.Errorf("asset %s: %w", n, err)
 		}
 		var wanted plan.Fields
 		for _, f := range ch.Fields {
@@ -364,7 +365,7 @@ func differing(sent, shown plan.Fields) plan.Fields {
 
 // applied is what to remember of an asset once it is written: what came back,
 // and what of that is not as it was sent.
-func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Change, a *asset, sent plan.Fields) plan.Applied {
+func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Change, a *asset, sent plan.Fields) target.Applied {
 	o := p.object(l, ch.Key, a)
 	o.Label = ch.After.Label
 	var want plan.Fields
@@ -379,7 +380,7 @@ func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Chang
 	}
 	o.Info = before
 	p.assets[ch.Key] = &o
-	out := plan.Applied{Object: o, Rewritten: differing(want, o.Fields)}
+	out := target.Applied{Object: o, Rewritten: differing(want, o.Fields)}
 	if ch.Key.Kind == kindUser {
 		if note := t.relate(ctx, p, l, ch.Key, a.ID); note != nil {
 			out.Notes = append(out.Notes, *note)
@@ -390,33 +391,33 @@ func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Chang
 
 // delete removes an asset, where the configuration says so in as many words.
 // DELETE /flexible_assets/{id}.
-func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	if t.config.Leavers.Then != ThenDelete {
-		return plan.Applied{}, fmt.Errorf("%s is not deleted: itglue.leavers.then is %s", ch.Key, t.config.Leavers.Then)
+		return target.Applied{}, fmt.Errorf("%s is not deleted: itglue.leavers.then is %s", ch.Key, t.config.Leavers.Then)
 	}
 	n, err := parseID(ch.Before.Ref)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
-	done := plan.Applied{Object: *ch.Before}
+	done := target.Applied{Object: *ch.Before}
 	l := p.layouts[ch.Key.Kind]
 	live, err := t.session.asset(ctx, n)
 	if gone(err) {
 		return done, nil
 	}
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	if tenant, object := live.keyOf(l); tenant != p.tenant || p.key(ch.Key.Kind, object) != ch.Key || live.Organization != p.organization {
-		return plan.Applied{}, fmt.Errorf("%w: asset %s stands for something else by now", plan.ErrMoved, n)
+		return target.Applied{}, fmt.Errorf("%w: asset %s stands for something else by now", target.ErrMoved, n)
 	}
 	if notes := observedValue(formLong, live.Traits[l.fields[fieldNotes].key]); !notes.Blank() {
-		return plan.Applied{}, fmt.Errorf("%w: asset %s is not deleted: somebody wrote notes in it; archive it in IT Glue, or clear them", plan.ErrMoved, n)
+		return target.Applied{}, fmt.Errorf("%w: asset %s is not deleted: somebody wrote notes in it; archive it in IT Glue, or clear them", target.ErrMoved, n)
 	}
 	_, err = t.session.do(ctx, request{method: http.MethodDelete, at: epAsset, ids: []id{n}})
 	if err != nil && !gone(err) {
 		if _, look := t.session.asset(ctx, n); !gone(look) {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 	}
 	delete(p.keys, n)

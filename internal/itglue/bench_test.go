@@ -15,6 +15,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/target"
 )
 
 // estate is an MSP of so many customers with so many users each.
@@ -47,16 +48,16 @@ func estate(customers, users int) (itgluesim.World, []mapping.Customer, map[stri
 }
 
 // documentAll takes customers from nothing to everything, as the loop would.
-func documentAll(t testing.TB, target *Target, all []mapping.Customer, snapshots map[string]*directory.Snapshot) (changes int) {
+func documentAll(t testing.TB, opened *Target, all []mapping.Customer, snapshots map[string]*directory.Snapshot) (changes int) {
 	t.Helper()
 	var mu sync.Mutex
 	for from := 0; from < len(all); from += batch {
 		chunk := all[from:min(from+batch, len(all))]
-		asked := make([]mapping.Asked, len(chunk))
+		asked := make([]target.Asked, len(chunk))
 		for i := range chunk {
 			asked[i].Customer = chunk[i]
 		}
-		observed, err := target.Observe(t.Context(), asked)
+		observed, err := opened.Observe(t.Context(), asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,14 +66,14 @@ func documentAll(t testing.TB, target *Target, all []mapping.Customer, snapshots
 		for i, c := range chunk {
 			group.Go(func() error {
 				s := snapshots[c.Key]
-				if err := target.Match(t.Context(), c, s, nil, &observed[i]); err != nil {
+				if err := opened.Match(t.Context(), c, s, nil, &observed[i]); err != nil {
 					t.Error(err)
 				}
-				d, err := target.Desired(c, s)
+				d, err := opened.Desired(c, s)
 				if err != nil {
 					return err
 				}
-				p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, target.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: observed[i].Objects})
+				p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: observed[i].Objects})
 				if err != nil {
 					return err
 				}
@@ -80,7 +81,7 @@ func documentAll(t testing.TB, target *Target, all []mapping.Customer, snapshots
 					if !ch.Writes() {
 						continue
 					}
-					if _, err := target.Apply(t.Context(), c, ch); err != nil {
+					if _, err := opened.Apply(t.Context(), c, ch); err != nil {
 						return err
 					}
 					mu.Lock()
@@ -178,11 +179,11 @@ func BenchmarkUnchangedNight(b *testing.B) {
 	waiting := 0
 	for b.Loop() {
 		sim.Forget()
-		target := client.Open()
-		if documentAll(b, target, all, snapshots) != 0 {
+		opened := client.Open()
+		if documentAll(b, opened, all, snapshots) != 0 {
 			b.Fatal("something changed")
 		}
-		waiting = target.world.assets[kindUser].size()
+		waiting = opened.world.assets[kindUser].size()
 	}
 	b.ReportMetric(float64(waiting)/(customers*users), "B/waiting-asset")
 	runtime.KeepAlive(sim)

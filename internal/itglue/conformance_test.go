@@ -21,8 +21,8 @@ import (
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	itgluesim "syncd/internal/simulator/itglue"
-	engine "syncd/internal/sync"
-	"syncd/internal/sync/targettest"
+	"syncd/internal/target"
+	"syncd/internal/target/targettest"
 )
 
 func TestConformance(t *testing.T) {
@@ -135,7 +135,7 @@ func conforming(t *testing.T, world *itgluesim.World, edit func(*itglue.Config),
 	client := dial(t, sim, edit)
 	edits := 0
 	return &targettest.Fixture{Target: "itglue",
-		Open:  func(context.Context) (engine.Target, error) { return client.Open(), nil },
+		Open:  func(context.Context) (target.Target, error) { return client.Open(), nil },
 		Links: links(), Tenants: tenants,
 		Strangers: []string{"701", "702", "42", "43"},
 		Snapshot: func(tenant directory.Tenant, step targettest.Step) *directory.Snapshot {
@@ -158,24 +158,24 @@ func conforming(t *testing.T, world *itgluesim.World, edit func(*itglue.Config),
 // document makes what a customer lacks.
 func document(t *testing.T, client *itglue.Client, c mapping.Customer, s *directory.Snapshot) {
 	t.Helper()
-	target := client.Open()
-	got, err := target.Observe(t.Context(), []mapping.Asked{{Customer: c}})
+	opened := client.Open()
+	got, err := opened.Observe(t.Context(), []target.Asked{{Customer: c}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := target.Match(t.Context(), c, s, nil, &got[0]); err != nil {
+	if err := opened.Match(t.Context(), c, s, nil, &got[0]); err != nil {
 		t.Fatal(err)
 	}
-	desired, err := target.Desired(c, s)
+	desired, err := opened.Desired(c, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, target.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: got[0].Objects})
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: got[0].Objects})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, ch := range p.Changes {
-		if _, err := target.Apply(t.Context(), c, ch); err != nil {
+		if _, err := opened.Apply(t.Context(), c, ch); err != nil {
 			t.Fatal(err)
 		}
 	}

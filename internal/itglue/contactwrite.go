@@ -11,18 +11,19 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // applyContact carries out a change of a contact. Contacts are created and
 // filled, never removed.
-func (t *Target) applyContact(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) applyContact(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	switch {
 	case ch.Action == plan.Create && ch.After != nil:
 		return t.createContact(ctx, p, ch)
 	case ch.Action != plan.Delete && ch.Before != nil && ch.After != nil:
 		return t.changeContact(ctx, p, ch)
 	}
-	return plan.Applied{}, fmt.Errorf("%s of contact %s: contacts are never removed", ch.Action, ch.Label)
+	return target.Applied{}, fmt.Errorf("%s of contact %s: contacts are never removed", ch.Action, ch.Label)
 }
 
 // staleContacts is how old the list of contacts may be before one is created:
@@ -31,19 +32,19 @@ const staleContacts = 10 * time.Minute
 
 // createContact makes a contact. It is sent once; where no answer comes the
 // organization is searched for it.
-func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	if t.config.PSAContactSync != SyncOff {
-		return plan.Applied{}, fmt.Errorf("contact %s is not created: with itglue.psa_contact_sync %s it would come twice", ch.Label, t.config.PSAContactSync)
+		return target.Applied{}, fmt.Errorf("contact %s is not created: with itglue.psa_contact_sync %s it would come twice", ch.Label, t.config.PSAContactSync)
 	}
 	again := ch.Reason == plan.AttemptVanished // an earlier request may have arrived since
 	if again || t.session.options.Now().Sub(p.at) > staleContacts {
 		if err := t.refresh(ctx, p); err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 		if c := p.twin(ch.After, nil); c != nil && again {
 			return p.appliedContact(ch, c, ch.After.Fields), nil
 		} else if c != nil {
-			return plan.Applied{}, fmt.Errorf("%w: contact %s (%s) came meanwhile; the next plan takes it on", plan.ErrMoved, c.ID, c.name())
+			return target.Applied{}, fmt.Errorf("%w: contact %s (%s) came meanwhile; the next plan takes it on", target.ErrMoved, c.ID, c.name())
 		}
 	}
 	attributes := map[string]any{"organization-id": p.organization}
@@ -60,15 +61,15 @@ func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (p
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, errUnconfirmed) {
 		before := p.contacts
 		if look := t.refresh(ctx, p); look != nil {
-			return plan.Applied{}, fmt.Errorf("%w: contact %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Label, look)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Label, look)
 		}
 		if made = p.twin(ch.After, before); made == nil {
-			return plan.Applied{}, fmt.Errorf("%w: contact %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Label)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Label)
 		}
 		err = nil
 	}
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	return p.appliedContact(ch, made, ch.After.Fields), nil
 }
@@ -129,10 +130,10 @@ func (p *place) twin(o *plan.Object, before map[id]*contact) *contact {
 
 // changeContact writes the fields that differ, and no other attribute. Arrays
 // are sent whole, with what others wrote in them.
-func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	n, err := parseID(ch.Before.Ref)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	var wanted plan.Fields
 	for _, f := range ch.Fields {
@@ -142,19 +143,19 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (p
 		live, err := t.session.contact(ctx, n)
 		switch {
 		case gone(err):
-			return plan.Applied{}, fmt.Errorf("%w: contact %s is not there any more", plan.ErrMoved, n)
+			return target.Applied{}, fmt.Errorf("%w: contact %s is not there any more", target.ErrMoved, n)
 		case err != nil && sent > 0:
-			return plan.Applied{}, fmt.Errorf("%w: contact %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
 		case err != nil:
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		case live.Organization != p.organization:
-			return plan.Applied{}, fmt.Errorf("%w: contact %s is in organization %s by now", plan.ErrMoved, n, live.Organization)
+			return target.Applied{}, fmt.Errorf("%w: contact %s is in organization %s by now", target.ErrMoved, n, live.Organization)
 		case t.config.psaOwns(live):
-			return plan.Applied{}, fmt.Errorf("%w: contact %s (%s) is the PSA's by now, and is left as it is", plan.ErrMoved, n, live.name())
+			return target.Applied{}, fmt.Errorf("%w: contact %s (%s) is the PSA's by now, and is left as it is", target.ErrMoved, n, live.name())
 		}
 		now := live.fields()
 		if moved := moved(ch, now); moved != "" {
-			return plan.Applied{}, fmt.Errorf("%w: contact %s: %s", plan.ErrMoved, n, moved)
+			return target.Applied{}, fmt.Errorf("%w: contact %s: %s", target.ErrMoved, n, moved)
 		}
 		open := slices.DeleteFunc(slices.Clone(wanted), func(f plan.Field) bool {
 			v, _ := now.Get(f.Name)
@@ -164,7 +165,7 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (p
 			return p.appliedContact(ch, live, wanted), nil
 		}
 		if sent == mostPatches {
-			return plan.Applied{}, fmt.Errorf("%w: contact %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
 		}
 		attributes := map[string]any{}
 		p.lay(attributes, live, open)
@@ -185,14 +186,14 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (p
 		case errors.Is(err, rest.ErrOutcomeUnknown), errors.Is(err, errUnconfirmed), err == nil && answer.ID != n:
 			continue // another look says what became of it
 		case err != nil:
-			return plan.Applied{}, fmt.Errorf("contact %s: %w", n, err)
+			return target.Applied{}, fmt.Errorf("contact %s: %w", n, err)
 		}
 		return p.appliedContact(ch, answer, wanted), nil
 	}
 }
 
 // appliedContact is what to remember of a contact once it is written.
-func (p *place) appliedContact(ch plan.Change, c *contact, sent plan.Fields) plan.Applied {
+func (p *place) appliedContact(ch plan.Change, c *contact, sent plan.Fields) target.Applied {
 	if was := p.contacts[c.ID]; was != nil {
 		c.PSA, c.Synced, c.Microsoft, c.Remotes, c.ConnectWise = was.PSA, was.Synced, was.Microsoft, was.Remotes, was.ConnectWise
 	}
@@ -200,7 +201,7 @@ func (p *place) appliedContact(ch plan.Change, c *contact, sent plan.Fields) pla
 	p.people[ch.Key.ID] = pairing{contact: c.ID}
 	o := *ch.After
 	o.Ref, o.Fields, o.Info = c.ID.String(), c.fields(), ch.After.Info
-	return plan.Applied{Object: o, Rewritten: differing(sent, o.Fields)}
+	return target.Applied{Object: o, Rewritten: differing(sent, o.Fields)}
 }
 
 // lay writes fields into the attributes of a contact. Arrays hold all that live

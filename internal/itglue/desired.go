@@ -11,6 +11,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // infoReadOnly marks a contact that IT Glue refused to change: another system
@@ -41,33 +42,33 @@ type wishList struct {
 	crowd    *crowd
 	products map[string]string // names of SKUs
 	will     map[plan.Key]bool // what exists or is about to
-	out      plan.Desired
+	out      target.Desired
 }
 
 // Desired says what a customer's organization should hold. It is a pure
 // function of its arguments, the configuration, and what Observe and Match saw.
 // What the source does not tell is left out of an object's fields, and so stays
 // as it is.
-func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
 	p := t.place(c.Key)
 	if p == nil {
-		return plan.Desired{}, fmt.Errorf("organization %s was not looked at", c.Links[mapping.ITGlueOrganization])
+		return target.Desired{}, fmt.Errorf("organization %s was not looked at", c.Links[mapping.ITGlueOrganization])
 	}
 	people, err := t.people(s)
 	if err != nil {
-		return plan.Desired{}, err
+		return target.Desired{}, err
 	}
 	if !p.matched {
 		t.pairs(p, people).beyondDoubt(nil)
 	}
 	w := &wishList{Target: t, customer: c, snapshot: s, place: p, products: map[string]string{}, will: map[plan.Key]bool{}}
 	if w.crowd, err = t.crowd(s); err != nil {
-		return plan.Desired{}, err
+		return target.Desired{}, err
 	}
 	p.promised = map[string]string{}
 	for _, add := range []func() error{w.licences, w.domains, w.mailboxes} {
 		if err := add(); err != nil {
-			return plan.Desired{}, err
+			return target.Desired{}, err
 		}
 	}
 	for i := range people {
@@ -80,7 +81,7 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desire
 		w.user(&people[i])
 	}
 	if err := w.groups(); err != nil {
-		return plan.Desired{}, err
+		return target.Desired{}, err
 	}
 	return w.out, nil
 }

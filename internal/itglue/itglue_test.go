@@ -21,6 +21,7 @@ import (
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/target"
 )
 
 // Invented ids.
@@ -119,7 +120,7 @@ type bench struct {
 	source   *source
 	customer mapping.Customer
 	settled  []plan.Settlement
-	owners   mapping.Owners
+	owners   target.Owners
 	asOf     func() time.Time // of the source's answers; nil is noon
 	records  map[plan.Key]plan.Record
 	target   *Target
@@ -253,7 +254,7 @@ func (b *bench) tryPlan() (*night, error) {
 	for _, r := range b.records {
 		refs = append(refs, r.Ref)
 	}
-	got, err := b.target.Observe(b.t.Context(), []mapping.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs, Owners: b.owners}})
+	got, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs, Owners: b.owners}})
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +359,7 @@ func (b *bench) apply(n *night) {
 		}
 		o := applied.Object
 		o.Key = c.Key
-		b.records[c.Key] = plan.Record{Object: c.Left(o), Origin: plan.Created, Rewritten: c.Rewritten(b.records[c.Key].Rewritten, applied)}
+		b.records[c.Key] = plan.Record{Object: c.Left(o), Origin: plan.Created, Rewritten: c.Rewritten(b.records[c.Key].Rewritten, applied.Rewritten, &applied.Object)}
 	}
 }
 

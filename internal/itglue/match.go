@@ -9,6 +9,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // Match says which contacts are whose, now that the source is known, and adds
@@ -18,7 +19,7 @@ import (
 // It also finds assets again by the ids that earlier runs left them with: see
 // recognise. Without it contacts are neither created nor changed, only tagged
 // where they are beyond doubt.
-func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	p := t.place(c.Key)
 	if p == nil || o.Err != nil {
 		return nil

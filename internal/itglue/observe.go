@@ -10,6 +10,7 @@ import (
 
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // A world is what the lists of one run say: read once, when the first customer
@@ -95,7 +96,7 @@ type place struct {
 	layouts      map[string]*layout
 	at           time.Time // when the contacts were read
 	settled      []plan.Settlement
-	owners       mapping.Owners
+	owners       target.Owners
 	contacts     map[id]*contact
 	domains      map[string]id             // tracked domains by name
 	assets       map[plan.Key]*plan.Object // as observed
@@ -125,8 +126,8 @@ func (p *place) contactOf(object string) *contact { return p.contacts[p.people[o
 
 // Observe says what the customers' organizations hold. Contacts are not among
 // the objects: whose they are is known only together with the source, see Match.
-func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
-	out := make([]plan.Observed, len(asked))
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
+	out := make([]target.Observed, len(asked))
 	links := make([]id, len(asked))
 	var only id
 	for i := range asked {
@@ -161,7 +162,7 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 		}
 		p, err := t.look(w, &asked[i], links[i], &out[i])
 		if err != nil {
-			out[i] = plan.Observed{Err: err}
+			out[i] = target.Observed{Err: err}
 		}
 		t.keep(asked[i].Key, p)
 		if p == nil {
@@ -175,10 +176,10 @@ func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Obs
 }
 
 // look fills the answer for one customer.
-func (t *Target) look(w *world, asked *mapping.Asked, organization id, out *plan.Observed) (*place, error) {
+func (t *Target) look(w *world, asked *target.Asked, organization id, out *target.Observed) (*place, error) {
 	o := w.organizations[organization]
 	if o == nil {
-		return nil, &plan.Blocked{Violations: []plan.Violation{{Code: "organization_gone", Stays: true, Message: fmt.Sprintf(
+		return nil, &target.Blocked{Violations: []plan.Violation{{Code: "organization_gone", Stays: true, Message: fmt.Sprintf(
 			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization, mapping.ITGlueOrganization)}}}
 	}
 	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, owners: asked.Owners, addresses: w.addresses,
@@ -258,7 +259,7 @@ func notes(w *world, p *place) []plan.Violation {
 }
 
 // read takes the assets of one kind in.
-func (p *place) read(kind string, l *layout, rows []*asset, out *plan.Observed) {
+func (p *place) read(kind string, l *layout, rows []*asset, out *target.Observed) {
 	byKey := map[plan.Key][]*asset{}
 	for _, a := range rows {
 		tenant, object := a.keyOf(l)
@@ -292,7 +293,7 @@ func (p *place) read(kind string, l *layout, rows []*asset, out *plan.Observed) 
 }
 
 // admit takes an asset in as what stands for a key, unless it cannot be written.
-func (p *place) admit(kind string, l *layout, key plan.Key, a *asset, out *plan.Observed) {
+func (p *place) admit(kind string, l *layout, key plan.Key, a *asset, out *target.Observed) {
 	p.keys[a.ID], p.refs[key] = key, a.ID
 	if what := a.carries(l); what != "" {
 		p.carried[key] = fmt.Sprintf("%s %q (%s) is left as it is: it carries %s, which writing would take away; move that to another record", l.name, a.text(l, fieldTitle), a.ID, what)
@@ -364,7 +365,7 @@ func assetLabel(key plan.Key) string {
 	return key.ID
 }
 
-func (p *place) conflict(out *plan.Observed, key plan.Key, v plan.Violation) {
+func (p *place) conflict(out *target.Observed, key plan.Key, v plan.Violation) {
 	v.Key = key.ID
 	p.inConflict[key] = true
 	out.Conflicts = append(out.Conflicts, plan.Conflict{Key: key, Violation: v})

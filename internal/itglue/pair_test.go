@@ -12,6 +12,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/target"
 )
 
 // recorded says whose contacts are, as the records of other customers do.
@@ -119,17 +120,17 @@ func TestAContactIsTakenOnceInARun(t *testing.T) {
 	b := newBench(t, seed()).layouts()
 	second := b.customer
 	second.Key, second.Tenant = otherID, directory.Tenant{ID: otherID, Name: "Contoso Labs"}
-	target := b.client.Open()
-	observed, err := target.Observe(t.Context(), []mapping.Asked{{Customer: b.customer}, {Customer: second}})
+	opened := b.client.Open()
+	observed, err := opened.Observe(t.Context(), []target.Asked{{Customer: b.customer}, {Customer: second}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range []mapping.Customer{b.customer, second} {
-		if err := target.Match(t.Context(), c, b.source.snapshot(c.Key), nil, &observed[i]); err != nil {
+		if err := opened.Match(t.Context(), c, b.source.snapshot(c.Key), nil, &observed[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	d, err := target.Desired(second, b.source.snapshot(otherID))
+	d, err := opened.Desired(second, b.source.snapshot(otherID))
 	if err != nil {
 		t.Fatal(err)
 	}

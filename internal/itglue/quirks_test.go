@@ -14,6 +14,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/target"
 )
 
 // Every standing quirk: two nights settle, nothing is doubled, notes survive.
@@ -378,7 +379,7 @@ func TestAnOrganizationThatIsGoneHoldsTheScope(t *testing.T) {
 	b := newBench(t, seed()).layouts()
 	b.customer.Links = mapping.Links{mapping.ITGlueOrganization: "77"}
 	_, err := b.tryPlan()
-	if blocked, ok := errors.AsType[*plan.Blocked](err); !ok || blocked.Violations[0].Code != "organization_gone" {
+	if blocked, ok := errors.AsType[*target.Blocked](err); !ok || blocked.Violations[0].Code != "organization_gone" {
 		t.Errorf("got %v, want organization_gone", err)
 	}
 }
@@ -400,7 +401,7 @@ func TestTextThatComesBackDifferentIsSentOnce(t *testing.T) {
 	got := plan.Value{"cut"}
 	rec.Fields = rec.Fields.With("department", got)
 	ch := plan.Change{Fields: []plan.FieldChange{{Name: "department", After: sent}}}
-	rec.Rewritten = ch.Rewritten(rec.Rewritten, plan.Applied{Object: rec.Object, Rewritten: differing(plan.Fields{{Name: "department", Value: sent}}, rec.Fields)})
+	rec.Rewritten = ch.Rewritten(rec.Rewritten, differing(plan.Fields{{Name: "department", Value: sent}}, rec.Fields), &rec.Object)
 	b.records[rec.Key] = rec
 	b.sim.Update(func(w *itgluesim.World) { w.SetTrait(b.asset(w, kindUser, oid(1)), "department", "cut") })
 	b.quiet()
@@ -415,7 +416,7 @@ func TestQuietHoursAndBudgetPostpone(t *testing.T) {
 	b := newBench(t, seed(), func(c *Config) { c.QuietHours = []string{"08:00-18:00"} }).layouts()
 	n := b.night()
 	postponed := func(err error, code string) bool {
-		later, ok := errors.AsType[*plan.Later](err)
+		later, ok := errors.AsType[*target.Later](err)
 		return ok && later.Code == code
 	}
 	if len(b.sim.Writes()) != 0 || len(n.errs) == 0 || !postponed(n.errs[0], "quiet_hours") {

@@ -9,13 +9,14 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // recognise finds the assets of records that no list showed under their key:
 // somebody cleared the marks, archived them where the account's lists leave
 // archived ones out, or moved them to another organization. Each that is not in
 // the lists costs a read; a leaver who was archived long ago costs none.
-func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	for i := range records {
 		r := &records[i]
 		l := p.layouts[r.Kind]
@@ -102,7 +103,7 @@ func (t *Target) trust(ctx context.Context, p *place, known map[string]id) error
 // of the customer are in this one, somebody moved it: nothing is made in its
 // place before a person has spoken. Where none is, the link changed, and what is
 // left behind is said by Observe.
-func (t *Target) astray(p *place, r *plan.Record, a *asset, o *plan.Observed) {
+func (t *Target) astray(p *place, r *plan.Record, a *asset, o *target.Observed) {
 	settled := slices.ContainsFunc(p.settled, func(s plan.Settlement) bool { return s.Key == r.Key && s.How == plan.SettleCreate })
 	if len(p.refs) == 0 || settled {
 		return

@@ -11,6 +11,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // A Target is IT Glue's documentation for one run. Its methods may be called
@@ -53,8 +54,8 @@ func (c *Config) digest(portal string) string {
 }
 
 // Spec says what the loop must know of the target.
-func (t *Target) Spec() plan.Spec {
-	spec := plan.Spec{
+func (t *Target) Spec() target.Spec {
+	spec := target.Spec{
 		Name:     "itglue",
 		Needs:    directory.Licences | directory.Users | directory.Groups | directory.Domains | directory.Mailboxes,
 		Link:     mapping.ITGlueOrganization,

@@ -14,6 +14,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/plan"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/target"
 )
 
 func TestTheFirstNightDocumentsAndTheSecondFindsNothingToDo(t *testing.T) {
@@ -178,7 +179,7 @@ func TestAContactThatBecameThePSAsMeanwhileIsNotWritten(t *testing.T) {
 			w.Contact(41).Adapters = []itgluesim.Adapter{{ID: 99, TypeName: "ConnectWise Manage", PSA: "manage", RemoteID: "7", Sync: true}}
 		})
 		b.apply(n)
-		if len(n.errs) != 1 || !errors.Is(n.errs[0], plan.ErrMoved) || b.sim.World().Contact(41).Title != "" {
+		if len(n.errs) != 1 || !errors.Is(n.errs[0], target.ErrMoved) || b.sim.World().Contact(41).Title != "" {
 			t.Errorf("%s: got\n%s\nwant the contact left alone", sync, n)
 		}
 		b.settle() // it is taken on as it is

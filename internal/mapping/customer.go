@@ -5,14 +5,12 @@ package mapping
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"syncd/internal/directory"
-	"syncd/internal/plan"
 )
 
 // A Customer is what the MSP bills and documents: one tenant, whose id is then
@@ -181,33 +179,4 @@ func (t *Table) Customers(tenants []directory.Tenant) []Customer {
 		byID[row.TenantID] = c
 	}
 	return slices.SortedFunc(maps.Values(byID), func(a, b Customer) int { return cmp.Compare(a.Key, b.Key) })
-}
-
-// Asked is a customer that a target is asked about, with the words of people
-// on single objects of that scope.
-type Asked struct {
-	Customer
-	Settled []plan.Settlement
-	// Refs are the target's ids of what syncd keeps in step for the customer, or
-	// once kept. The target says of those that it no longer manages whether they
-	// still live.
-	Refs []string
-	// Records are what syncd last left for the customer at the target, which
-	// spares reading again what was not touched since.
-	Records []plan.Record
-	// Owners says whose the target's things are; nil where nobody can tell.
-	Owners Owners
-}
-
-// Owners says whose a thing at a target is by the records of every customer,
-// whatever the run is about. What a tenant types freely, such as a mail address,
-// never makes a thing that is another customer's its own.
-type Owners interface {
-	// Others are the customers besides this one whose records name the thing,
-	// sorted.
-	Others(ctx context.Context, customer, kind, ref string) ([]string, error)
-
-	// Linked says what every customer is linked to at the target, whatever the
-	// run is about.
-	Linked() map[string]string
 }

@@ -17,17 +17,18 @@ import (
 const markOfOld = "came_back_as:"
 
 // Rewritten returns what to remember, after the change, of the fields that the
-// target rewrites; before is what was remembered until now.
-func (c *Change) Rewritten(before map[string]string, a Applied) map[string]string {
+// target rewrites: sent says how they were sent, now what it shows; before is
+// what was remembered until now.
+func (c *Change) Rewritten(before map[string]string, sent Fields, now *Object) map[string]string {
 	after := maps.Clone(before)
 	for _, f := range c.Fields {
 		delete(after, f.Name)
 	}
-	for _, f := range a.Rewritten {
+	for _, f := range sent {
 		if after == nil {
 			after = map[string]string{}
 		}
-		shown, _ := a.Object.Fields.Get(f.Name)
+		shown, _ := now.Fields.Get(f.Name)
 		after[f.Name] = sentAndShown(f.Value, shown)
 	}
 	if len(after) == 0 {

@@ -9,7 +9,7 @@ import (
 func rewritten(o *Object, sent string) Record {
 	c := Change{Fields: []FieldChange{{Name: "quantity", After: Value{sent}}}}
 	r := *recorded(o)
-	r.Rewritten = c.Rewritten(nil, Applied{Object: *o, Rewritten: Set("quantity", sent)})
+	r.Rewritten = c.Rewritten(nil, Set("quantity", sent), o)
 	return r
 }
 
@@ -39,7 +39,7 @@ func TestAValueThatTheTargetRewritesIsSentOnce(t *testing.T) {
 	}
 	// Written again, and it came back right: nothing is remembered.
 	again := Change{Fields: []FieldChange{{Name: "quantity", After: Value{"6"}}}}
-	if got := again.Rewritten(r.Rewritten, Applied{Object: *line("6")}); got != nil {
+	if got := again.Rewritten(r.Rewritten, nil, line("6")); got != nil {
 		t.Errorf("still remembers %v", got)
 	}
 	// One field is written beside it: the other stays in step as it is.

@@ -21,6 +21,7 @@ import (
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 const (
@@ -40,7 +41,7 @@ func object(sku, quantity, price string, more ...string) plan.Object {
 func evidence(name string, outcome sync.Outcome, licences []directory.Licence, desired, observed []plan.Object) sync.Evidence {
 	e := sync.Evidence{Customer: mapping.Customer{Key: name, Name: name, Status: mapping.Linked}, Target: "connectwise",
 		Snapshot: &directory.Snapshot{Licences: directory.Proven(licences, directory.Proof{})},
-		Desired:  plan.Desired{Objects: desired}, Observed: plan.Observed{Objects: observed},
+		Desired:  target.Desired{Objects: desired}, Observed: target.Observed{Objects: observed},
 		Report: &sync.ScopeReport{Outcome: outcome}}
 	if outcome == sync.Unmapped {
 		e.Customer.Status = mapping.Unmapped

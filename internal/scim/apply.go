@@ -7,18 +7,19 @@ import (
 
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // Apply carries out one change: one request for a user, as a rule, and a look
 // where the answer does not say what is there now; for a group one for each
 // batch of members besides, and a look.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	p := t.place(c.Key)
 	if p == nil {
-		return plan.Applied{}, fmt.Errorf("%s of %s: account %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.SCIMColumn(t.config.Name)])
+		return target.Applied{}, fmt.Errorf("%s of %s: account %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.SCIMColumn(t.config.Name)])
 	}
 	if ch.Action == plan.Delete && ch.Before != nil && p.isContested(ch.Key, ch.Before.Ref) {
-		return plan.Applied{}, fmt.Errorf("%w: whose %s is has to be settled first", plan.ErrMoved, ch.Before.Ref)
+		return target.Applied{}, fmt.Errorf("%w: whose %s is has to be settled first", target.ErrMoved, ch.Before.Ref)
 	}
 	switch {
 	case ch.Action == plan.Create && ch.After != nil && ch.Key.Kind == kindUser:
@@ -28,7 +29,7 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 	case ch.Action == plan.Delete && ch.After == nil && ch.Before != nil:
 		return t.delete(ctx, p, ch)
 	case ch.Before == nil || ch.After == nil:
-		return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of the provider", ch.Action, ch.Label)
+		return target.Applied{}, fmt.Errorf("%s of %s asks nothing of the provider", ch.Action, ch.Label)
 	}
 	r := p.have[ch.Key]
 	if r == nil { // a plan made elsewhere, such as the way back from a run
@@ -38,10 +39,10 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 		}
 		d, err := p.account.get(ctx, at, ch.Before.Ref)
 		if gone(err) {
-			return plan.Applied{}, fmt.Errorf("%w: %s %s is not there any more", plan.ErrMoved, ch.Key.Kind, ch.Before.Ref)
+			return target.Applied{}, fmt.Errorf("%w: %s %s is not there any more", target.ErrMoved, ch.Key.Kind, ch.Before.Ref)
 		}
 		if err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 		r = read(d)
 		p.take(ch.Key, r)
@@ -56,7 +57,7 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 	wanted = p.sendable(ch.Key, wanted)
 	after, notes, err := t.writeUser(ctx, p, ch.Key, r, wanted)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	return t.appliedUser(p, ch, after, wanted, notes), nil
 }
@@ -64,11 +65,11 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 // delete removes what is gone, where the configuration or the provider's nature
 // says so: a user, or a group that is emptied first where its members would
 // otherwise keep what it stood for.
-func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	if t.config.Leavers.Then != ThenDelete && !(ch.Key.Kind == kindGroup && t.profile.DeleteGroups == unlinks) {
-		return plan.Applied{}, fmt.Errorf("%s is not deleted: %s.leavers.then is %s", ch.Key, t.Name(), t.config.Leavers.Then)
+		return target.Applied{}, fmt.Errorf("%s is not deleted: %s.leavers.then is %s", ch.Key, t.Name(), t.config.Leavers.Then)
 	}
-	done := plan.Applied{Object: *ch.Before}
+	done := target.Applied{Object: *ch.Before}
 	at, id := usersAt, ch.Before.Ref
 	if r := p.have[ch.Key]; r != nil {
 		id = r.id
@@ -81,23 +82,23 @@ func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (plan.App
 				return done, nil
 			}
 			if err != nil {
-				return plan.Applied{}, err
+				return target.Applied{}, err
 			}
 			now := group(d)
 			if p.blind {
 				was, _ := ch.Before.Fields.Get(pathMembers)
 				if _, err := p.account.sendMembers(ctx, id, delta{remove: p.written(was, delta{})}); err != nil {
-					return plan.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
+					return target.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
 				}
 			}
 			ours := slices.DeleteFunc(slices.Clone(now.members), func(m string) bool { _, is := p.objects[m]; return !is })
 			if _, err := p.account.changeMembers(ctx, id, now, delta{remove: ours}); err != nil {
-				return plan.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
+				return target.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
 			}
 		}
 	}
 	if err := p.account.remove(ctx, at, id); err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	delete(p.have, ch.Key)
 	return done, nil

@@ -19,11 +19,12 @@ import (
 	"syncd/internal/secret"
 	scimsim "syncd/internal/simulator/scim"
 	engine "syncd/internal/sync"
-	"syncd/internal/sync/targettest"
+	"syncd/internal/target"
+	"syncd/internal/target/targettest"
 )
 
 var (
-	_ engine.Target  = (*scim.Target)(nil)
+	_ target.Target  = (*scim.Target)(nil)
 	_ engine.Matcher = (*scim.Target)(nil)
 )
 
@@ -81,7 +82,7 @@ func conforming(t *testing.T, dialect scimsim.Dialect, edit func(*scim.Config), 
 	}
 	edits := 0
 	f := &targettest.Fixture{Target: "scim/app",
-		Open:      func(context.Context) (engine.Target, error) { return client.Open(), nil },
+		Open:      func(context.Context) (target.Target, error) { return client.Open(), nil },
 		Tenants:   tenants,
 		Strangers: []string{"502", "503", "601"},
 		Dump:      func() map[string]string { return everything(t, sim.World()) },

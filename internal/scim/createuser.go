@@ -8,11 +8,12 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // createUser makes a user. It is sent once: where no answer comes the user is
 // looked for, and if it is not to be seen the next run finds out.
-func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	a := p.account
 	fields := p.sendable(ch.Key, ch.After.Fields)
 	pairs := []pair{{pathExternalID, ch.Key.ID}, {pathUserName, fields.Text(pathUserName)}}
@@ -30,28 +31,28 @@ func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan
 		hits = p.mayBe(ch.Key, hits, pairs)
 		switch {
 		case look != nil:
-			return plan.Applied{}, fmt.Errorf("%w: user %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, look)
+			return target.Applied{}, fmt.Errorf("%w: user %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, look)
 		case len(hits) == 1:
 			d, id = hits[0], hits[0].text("id")
 		case len(hits) == 0 && answered(err):
-			return plan.Applied{}, settled(err, "the user was not created")
+			return target.Applied{}, settled(err, "the user was not created")
 		default:
-			return plan.Applied{}, fmt.Errorf("user %s was asked for and is not to be seen for certain: %w", ch.Key.ID, err)
+			return target.Applied{}, fmt.Errorf("user %s was asked for and is not to be seen for certain: %w", ch.Key.ID, err)
 		}
 	case err != nil:
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	if id == "" {
 		hits, err := a.lookup(ctx, usersAt, pairs)
 		hits = p.mayBe(ch.Key, hits, pairs)
 		if err != nil || len(hits) != 1 {
-			return plan.Applied{}, fmt.Errorf("%w: user %s was created without being told its id, and %d users look like it; the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, len(hits))
+			return target.Applied{}, fmt.Errorf("%w: user %s was created without being told its id, and %d users look like it; the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, len(hits))
 		}
 		d, id = hits[0], hits[0].text("id")
 	}
 	if d == nil || !d.has("userName") {
 		if d, err = a.get(ctx, usersAt, id); err != nil {
-			return plan.Applied{}, fmt.Errorf("%w: user %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, id, err)
+			return target.Applied{}, fmt.Errorf("%w: user %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, id, err)
 		}
 	}
 	r := p.layout.user(d)
@@ -59,7 +60,7 @@ func (t *Target) createUser(ctx context.Context, p *place, ch plan.Change) (plan
 	p.adopt(ch.Key, r)
 	after, notes, err := t.insist(ctx, p, ch.Key, r, fields)
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	notes = append(notes, t.handOver(ctx, p, ch.Key, after)...)
 	return t.appliedUser(p, ch, after, fields, notes), nil
@@ -129,11 +130,11 @@ func (p *place) adopt(key plan.Key, r *resource) {
 // taken looks for whom a new user clashes with. The one that is ours to have is
 // taken on and brought into step; anything else is for a person, and is not
 // tried again until one has spoken.
-func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields plan.Fields, refused error) (plan.Applied, error) {
+func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields plan.Fields, refused error) (target.Applied, error) {
 	name := fields.Text(pathUserName)
 	_, e := refusalOf(refused)
 	clash := ""
-	stuck := func(code, format string, args ...any) (plan.Applied, error) {
+	stuck := func(code, format string, args ...any) (target.Applied, error) {
 		out := p.refusedForGood(ch, reasonName(name), "", plan.Violation{Code: code, Message: fmt.Sprintf(format, args...) +
 			fmt.Sprintf("; then syncd matches retry %s %s %s", p.customer, t.Name(), ch.Key.ID)})
 		if clash != "" {
@@ -143,7 +144,7 @@ func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields pla
 	}
 	hits, err := p.account.lookup(ctx, usersAt, []pair{{pathExternalID, ch.Key.ID}, {pathUserName, name}})
 	if err != nil {
-		return plan.Applied{}, fmt.Errorf("looking for whom %s clashes with: %w", ch.Label, err)
+		return target.Applied{}, fmt.Errorf("looking for whom %s clashes with: %w", ch.Label, err)
 	}
 	if len(hits) != 1 {
 		hint := cmp.Or(t.profile.Hints["duplicate"], "another user there has this name or address already, and cannot be seen; change that one at the provider")
@@ -169,7 +170,7 @@ func (t *Target) taken(ctx context.Context, p *place, ch plan.Change, fields pla
 	p.adopt(ch.Key, r)
 	after, notes, err := t.writeUser(ctx, p, ch.Key, r, differing(p.layout, fields, r))
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	notes = append(notes, plan.Violation{Code: "match_adopted", Kind: kindUser, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 		"%s was there already as %s, which no list had shown, and was taken on", ch.Label, r.label())})

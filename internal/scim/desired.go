@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"syncd/internal/mapping"
+	"syncd/internal/target"
 
 	"syncd/internal/directory"
 	"syncd/internal/plan"
@@ -16,15 +17,15 @@ import (
 // Desired says what an account should hold of a customer. It is a pure function
 // of its arguments, the configuration, and what Observe and Match saw. What the
 // source leaves empty is left alone.
-func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (plan.Desired, error) {
+func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (target.Desired, error) {
 	p := t.place(c.Key)
 	if p == nil {
-		return plan.Desired{}, fmt.Errorf("account %s was not looked at", c.Links[mapping.SCIMColumn(t.config.Name)])
+		return target.Desired{}, fmt.Errorf("account %s was not looked at", c.Links[mapping.SCIMColumn(t.config.Name)])
 	}
 	if !p.matched {
-		return plan.Desired{}, fmt.Errorf("what is whose in account %s was not looked at", c.Links[mapping.SCIMColumn(t.config.Name)])
+		return target.Desired{}, fmt.Errorf("what is whose in account %s was not looked at", c.Links[mapping.SCIMColumn(t.config.Name)])
 	}
-	var out plan.Desired
+	var out target.Desired
 	for _, id := range slices.Sorted(maps.Keys(p.people)) {
 		one := p.people[id]
 		key := userKey(id)

@@ -10,11 +10,12 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // createGroup makes a group without members and adds them then, as Entra does:
 // providers are tested with that.
-func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (plan.Applied, error) {
+func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
 	a := p.account
 	name := ch.After.Fields.Text(pathDisplayName)
 	body := document{"schemas": []string{schemaGroup}, "displayName": name, "externalId": ch.Key.ID, "members": []any{}}
@@ -27,7 +28,7 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 	case duplicate(err):
 		hits, look := a.lookup(ctx, groupsAt, pairs)
 		if look != nil {
-			return plan.Applied{}, fmt.Errorf("looking for what group %s clashes with: %w", name, look)
+			return target.Applied{}, fmt.Errorf("looking for what group %s clashes with: %w", name, look)
 		}
 		hits = p.mayBe(ch.Key, hits, pairs)
 		if len(hits) != 1 {
@@ -42,29 +43,29 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 		hits = p.mayBe(ch.Key, hits, pairs)
 		switch {
 		case look != nil:
-			return plan.Applied{}, fmt.Errorf("%w: group %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, name, look)
+			return target.Applied{}, fmt.Errorf("%w: group %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, name, look)
 		case len(hits) == 1:
 			id = hits[0].text("id")
 		case len(hits) == 0 && answered(err):
-			return plan.Applied{}, settled(err, "the group was not created")
+			return target.Applied{}, settled(err, "the group was not created")
 		default:
-			return plan.Applied{}, fmt.Errorf("group %s was asked for and is not to be seen for certain: %w", name, err)
+			return target.Applied{}, fmt.Errorf("group %s was asked for and is not to be seen for certain: %w", name, err)
 		}
 	case err != nil:
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	if id == "" {
 		hits, err := a.lookup(ctx, groupsAt, pairs)
 		hits = p.mayBe(ch.Key, hits, pairs)
 		if err != nil || len(hits) != 1 {
-			return plan.Applied{}, fmt.Errorf("%w: group %s was created without being told its id, and %d groups look like it; the next run finds out", rest.ErrOutcomeUnknown, name, len(hits))
+			return target.Applied{}, fmt.Errorf("%w: group %s was created without being told its id, and %d groups look like it; the next run finds out", rest.ErrOutcomeUnknown, name, len(hits))
 		}
 		id = hits[0].text("id")
 	}
 	// A clashing or lost one was found without its members.
 	if d == nil || d.text("displayName") == "" || d.text("id") != id || ch.Reason == plan.AttemptVanished {
 		if d, err = a.get(ctx, groupsAt, id); err != nil {
-			return plan.Applied{}, fmt.Errorf("%w: group %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, name, id, err)
+			return target.Applied{}, fmt.Errorf("%w: group %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, name, id, err)
 		}
 	}
 	r := group(d)
@@ -85,13 +86,13 @@ func (t *Target) createGroup(ctx context.Context, p *place, ch plan.Change) (pla
 		return out, err
 	}
 	// It is there and is ours; what is missing is the next run's to repair.
-	now := plan.Applied{Object: plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: id, Fields: p.groupFields(ch.Key, r, nil)},
+	now := target.Applied{Object: plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: id, Fields: p.groupFields(ch.Key, r, nil)},
 		Notes: []plan.Violation{{Code: "group_unfinished", Kind: kindGroup, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf("group %s was created; then: %v; the next run goes on", name, err)}}}
 	return now, nil
 }
 
 // changeGroup writes what a group is called, then who is in it.
-func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *resource, wanted plan.Fields) (plan.Applied, error) {
+func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *resource, wanted plan.Fields) (target.Applied, error) {
 	w := &groupWrite{Target: t, place: p, change: ch, info: p.info(ch.Key)}
 	var named plan.Fields
 	var members *plan.Field
@@ -105,17 +106,17 @@ func (t *Target) changeGroup(ctx context.Context, p *place, ch plan.Change, r *r
 	var err error
 	if len(named) > 0 {
 		if r, err = w.rename(ctx, r, named); err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 	}
 	if members != nil {
 		if r, err = w.setMembers(ctx, r, members.Value); err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 	}
 	p.memory[ch.Key] = maps.Clone(w.info)
 	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: w.info, Fields: p.groupFields(ch.Key, r, nil)}
-	return plan.Applied{Object: o, Notes: w.notes, Rewritten: w.rewritten}, nil
+	return target.Applied{Object: o, Notes: w.notes, Rewritten: w.rewritten}, nil
 }
 
 // A groupWrite is one change of a group under way.
@@ -167,7 +168,7 @@ func (w *groupWrite) setMembers(ctx context.Context, r *resource, wanted plan.Va
 		if after, d, err = w.sendDelta(ctx, r, was, d); err != nil {
 			switch {
 			case gone(err):
-				return nil, fmt.Errorf("%w: group %s is not there any more", plan.ErrMoved, r.id)
+				return nil, fmt.Errorf("%w: group %s is not there any more", target.ErrMoved, r.id)
 			case errors.Is(err, errNoReplace):
 				return nil, fmt.Errorf("the members of group %s cannot be changed: %s: %w", r.label(), p.open(d, r.members), err)
 			}
@@ -264,7 +265,7 @@ func (t *Target) nameGroup(ctx context.Context, p *place, r *resource, wanted pl
 		})
 		switch {
 		case gone(err):
-			return nil, fmt.Errorf("%w: group %s is not there any more", plan.ErrMoved, r.id)
+			return nil, fmt.Errorf("%w: group %s is not there any more", target.ErrMoved, r.id)
 		case err != nil && !lost(err):
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/scim/attribute"
+	"syncd/internal/target"
 )
 
 // A pairing is what an account or group of the tenant is at the provider.
@@ -47,7 +48,7 @@ func groupKey(id string) plan.Key { return plan.Key{Kind: kindGroup, ID: id} }
 // was observed. It is called between Observe and Desired, with the records of
 // the scope: they hold the ids that earlier runs settled on. Where a list is not
 // proven whole it looks things up one by one.
-func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	p := t.place(c.Key)
 	if p == nil || o.Err != nil {
 		return nil
@@ -56,7 +57,7 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 	return t.match(ctx, p, s, records, o)
 }
 
-func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	known := map[plan.Key]*plan.Record{}
 	for i := range records {
 		known[records[i].Key] = &records[i]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // What an object remembers, among its Info, of how the provider treated it.
@@ -105,7 +106,7 @@ func (p *place) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
 // refusedForGood is the outcome of a create that must not be tried again until
 // a person cleared what is in its way: nothing is at the provider, which an
 // object without a ref that counts as retired says, and the object remembers why.
-func (p *place) refusedForGood(ch plan.Change, reason, till string, v plan.Violation) plan.Applied {
+func (p *place) refusedForGood(ch plan.Change, reason, till string, v plan.Violation) target.Applied {
 	o := plan.Object{Key: ch.Key, Label: ch.Label, Retired: true, Info: maps.Clone(ch.After.Info)}
 	if o.Info == nil {
 		o.Info = map[string]string{}
@@ -115,7 +116,7 @@ func (p *place) refusedForGood(ch plan.Change, reason, till string, v plan.Viola
 		o.Info[infoDeadEndTill] = till
 	}
 	v.Kind, v.Key, v.Stays = ch.Key.Kind, ch.Key.ID, true
-	return plan.Applied{Object: o, Notes: []plan.Violation{v}}
+	return target.Applied{Object: o, Notes: []plan.Violation{v}}
 }
 
 // here reports whether a record's id was given in this account.

@@ -10,6 +10,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // Observe reads the accounts of the customers, each once. Whose the users and
@@ -17,13 +18,13 @@ import (
 //
 // What concerns one account is in the answers of its customers; where they all
 // share one it concerns the target.
-func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
-	out := make([]plan.Observed, len(asked))
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
+	out := make([]target.Observed, len(asked))
 	connections := make([]*connection, len(asked))
 	for i := range asked {
 		a, err := t.connect(asked[i].Links[mapping.SCIMColumn(t.config.Name)])
 		if err != nil {
-			out[i].Err = &plan.Blocked{Violations: []plan.Violation{{Code: "account", Stays: true, Message: err.Error()}}}
+			out[i].Err = &target.Blocked{Violations: []plan.Violation{{Code: "account", Stays: true, Message: err.Error()}}}
 			continue
 		}
 		connections[i] = a

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // Whose a user or group at the provider is. Customers may share an application,
@@ -35,7 +35,7 @@ type owners struct {
 
 // ownersOf says who else has to do with a customer's account. It reads the
 // records now, so that asking costs nothing later.
-func (t *Target) ownersOf(ctx context.Context, asked *mapping.Asked, a *connection) (*owners, error) {
+func (t *Target) ownersOf(ctx context.Context, asked *target.Asked, a *connection) (*owners, error) {
 	o := &owners{customer: asked.Key, others: func(string, string) []string { return nil }}
 	if asked.Owners == nil {
 		o.shared = !t.config.perAccount() // nobody can tell

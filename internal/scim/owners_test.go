@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // Contoso's administrator types what another customer's person, Vic, is known
@@ -243,7 +243,7 @@ func TestAConflictSparesOnlyWhomItNames(t *testing.T) {
 	}
 }
 
-var _ mapping.Owners = others{}
+var _ target.Owners = others{}
 
 func mustJSON(v any) string {
 	raw, err := json.Marshal(v)

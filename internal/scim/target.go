@@ -10,6 +10,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/scim/attribute"
+	"syncd/internal/target"
 )
 
 // The kinds of objects, in the order in which they are made.
@@ -40,8 +41,8 @@ func (c *Client) Open() *Target {
 }
 
 // Spec says what the loop must know of the target.
-func (t *Target) Spec() plan.Spec {
-	spec := plan.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings,
+func (t *Target) Spec() target.Spec {
+	spec := target.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings,
 		OwnCredentials: strings.Contains(t.config.URL, account)}
 	if t.config.withGroups() || len(t.config.Users.Groups) > 0 {
 		spec.Needs |= directory.Groups

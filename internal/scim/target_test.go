@@ -12,6 +12,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/scim/attribute"
+	"syncd/internal/target"
 )
 
 func mustPath(text string) attribute.Path {
@@ -35,7 +36,7 @@ type stage struct {
 	records  map[plan.Key]plan.Record
 	settled  []plan.Settlement
 	target   *Target
-	observed plan.Observed
+	observed target.Observed
 	pause    time.Duration // before each run, in a bubble
 	owners   others
 	domains  []directory.Domain
@@ -86,7 +87,7 @@ func (s *stage) plan() *plan.Plan {
 	s.Helper()
 	time.Sleep(s.pause)
 	s.target = s.client.Open()
-	asked := mapping.Asked{Customer: s.customer, Settled: s.settled, Owners: s.owners}
+	asked := target.Asked{Customer: s.customer, Settled: s.settled, Owners: s.owners}
 	var records []plan.Record
 	for _, r := range s.records {
 		records = append(records, r)
@@ -94,7 +95,7 @@ func (s *stage) plan() *plan.Plan {
 			asked.Refs = append(asked.Refs, r.Ref)
 		}
 	}
-	observed, err := s.target.Observe(s.Context(), []mapping.Asked{asked})
+	observed, err := s.target.Observe(s.Context(), []target.Asked{asked})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func (s *stage) try() (done, notes []string) {
 	}
 	for _, c := range p.Changes {
 		done = append(done, string(c.Action)+" "+c.Label)
-		out := plan.Applied{}
+		out := target.Applied{}
 		if c.Writes() {
 			var err error
 			if out, err = s.target.Apply(s.Context(), s.customer, c); err != nil {
@@ -166,7 +167,7 @@ func (s *stage) try() (done, notes []string) {
 			continue
 		}
 		out.Object.Key = c.Key
-		s.records[c.Key] = plan.Record{Object: c.Left(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(s.records[c.Key].Rewritten, out)}
+		s.records[c.Key] = plan.Record{Object: c.Left(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(s.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
 	}
 	return done, notes
 }
@@ -239,4 +240,4 @@ func TestTheLifeOfAUser(t *testing.T) {
 	s.still()
 }
 
-func asked(c mapping.Customer) []mapping.Asked { return []mapping.Asked{{Customer: c}} }
+func asked(c mapping.Customer) []target.Asked { return []target.Asked{{Customer: c}} }

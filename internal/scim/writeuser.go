@@ -8,6 +8,7 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // differing are the wanted fields that a user does not have.
@@ -62,7 +63,7 @@ func (t *Target) sendUser(ctx context.Context, p *place, r *resource, wanted pla
 		d, err := a.modify(ctx, usersAt, r.id, ops, func(d document) { p.layout.overlay(d, wanted) })
 		switch {
 		case gone(err):
-			return nil, fmt.Errorf("%w: user %s is not there any more", plan.ErrMoved, r.id)
+			return nil, fmt.Errorf("%w: user %s is not there any more", target.ErrMoved, r.id)
 		case err == nil && d != nil:
 			return p.layout.user(d), nil
 		case err != nil && !lost(err):
@@ -71,7 +72,7 @@ func (t *Target) sendUser(ctx context.Context, p *place, r *resource, wanted pla
 		d, look := a.reread(ctx, usersAt, r.id, func(d document) bool { return len(differing(p.layout, p.verified(wanted), p.layout.user(d))) == 0 })
 		switch {
 		case look != nil && err != nil && gone(look):
-			return nil, fmt.Errorf("%w: user %s is not there any more", plan.ErrMoved, r.id)
+			return nil, fmt.Errorf("%w: user %s is not there any more", target.ErrMoved, r.id)
 		case look != nil:
 			return nil, fmt.Errorf("%w: user %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, r.id, look)
 		case err == nil:
@@ -144,7 +145,7 @@ const stubbornAfter = 3
 
 // insist looks whether a user shows what was sent. What does not is sent once
 // more; a provider that accepts it and keeps its own is not fought with: the
-// record remembers (plan.Applied), and it is said once. An active that does
+// record remembers (target.Applied), and it is said once. An active that does
 // not become false is another matter: somebody is still let in.
 func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
 	left := differing(p.layout, p.verified(wanted), r)
@@ -187,7 +188,7 @@ func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource
 
 // appliedUser is what to remember of a user once it is written: what is there,
 // and where that is not what was sent, a note of both.
-func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fields, notes []plan.Violation) plan.Applied {
+func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fields, notes []plan.Violation) target.Applied {
 	sent = p.inPlans(sent)
 	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: p.inPlans(r.fields(p.layout)), Info: p.info(ch.Key)}
 	if o.Info == nil {
@@ -222,5 +223,5 @@ func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fi
 	p.memory[ch.Key] = o.Info
 	is, says := r.active(p.layout)
 	o.Retired = says && !is && t.config.Leavers.Then != ThenDelete
-	return plan.Applied{Object: o, Notes: notes, Rewritten: rewritten}
+	return target.Applied{Object: o, Notes: notes, Rewritten: rewritten}
 }

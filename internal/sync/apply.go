@@ -11,6 +11,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
 
 // patience is how long the change in hand may take once the daemon is asked to stop.
@@ -28,7 +29,7 @@ func (s *scope) apply(ctx context.Context) error {
 	var done, failed, refused int
 	var first error
 	stopped := false
-	var later *plan.Later
+	var later *target.Later
 	for i := range changes {
 		c := &changes[i]
 		if c.Held != "" {
@@ -66,7 +67,7 @@ func (s *scope) apply(ctx context.Context) error {
 			}
 		case errors.As(err, &later):
 			left.Changes = append(left.Changes, *c)
-		case errors.Is(err, plan.ErrMoved):
+		case errors.Is(err, target.ErrMoved):
 			s.moment(c, err)
 			left.Changes = append(left.Changes, *c)
 		default:
@@ -201,7 +202,7 @@ func (s *scope) recordOf(key plan.Key) (plan.Record, bool) {
 
 // change carries out one change and notes what became of it.
 func (s *scope) change(ctx context.Context, c *plan.Change) error {
-	applied := plan.Applied{}
+	applied := target.Applied{}
 	if c.After != nil {
 		applied.Object = *c.After
 	} else if c.Before != nil {
@@ -213,7 +214,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		}
 	}
 	if c.Writes() {
-		var answer plan.Applied
+		var answer target.Applied
 		err := s.connection().write(func() (err error) {
 			if err = s.announce(ctx, c); err != nil {
 				return err
@@ -228,7 +229,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		if lost := (*storeError)(nil); errors.Is(err, errTurnedAway) || errors.As(err, &lost) {
 			return err
 		}
-		if later := (*plan.Later)(nil); errors.As(err, &later) {
+		if later := (*target.Later)(nil); errors.As(err, &later) {
 			s.unannounce(c)
 			return err
 		}
@@ -257,7 +258,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		record.Left = append(slices.Clip(record.Left), record.Ref)
 	}
 	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
-	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied), c.PutBackAfter(record.PutBack)
+	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied.Rewritten, &applied.Object), c.PutBackAfter(record.PutBack)
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
 	return nil

@@ -15,21 +15,21 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
-	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 func TestTargetsKeepTheirBatchesAndNobodyIsReadTwice(t *testing.T) {
 	const people = directory.Users | directory.Groups
 	for _, c := range []struct {
 		name    string
-		targets []plan.Spec
+		targets []target.Spec
 		want    string
 	}{
-		{"one target", []plan.Spec{{Name: "billing", Batch: 100, Needs: directory.Licences}}, "100 billing"},
-		{"a target that names no batch", []plan.Spec{{Name: "a"}}, "1 a"},
-		{"large lists and small memory", []plan.Spec{{Name: "docs", Batch: 4, Needs: people | directory.Licences}, {Name: "billing", Batch: 100, Needs: directory.Licences}}, "100 billing; 4 docs"},
-		{"the same people", []plan.Spec{{Name: "identity", Batch: 200, Needs: directory.Users}, {Name: "docs", Batch: 4, Needs: people}, {Name: "names", Batch: 500}}, "500 names; 4 identity docs"},
-		{"the same batch", []plan.Spec{{Name: "b", Batch: 9, Needs: directory.Licences}, {Name: "a", Batch: 9, Needs: directory.Licences}}, "9 b a"},
+		{"one target", []target.Spec{{Name: "billing", Batch: 100, Needs: directory.Licences}}, "100 billing"},
+		{"a target that names no batch", []target.Spec{{Name: "a"}}, "1 a"},
+		{"large lists and small memory", []target.Spec{{Name: "docs", Batch: 4, Needs: people | directory.Licences}, {Name: "billing", Batch: 100, Needs: directory.Licences}}, "100 billing; 4 docs"},
+		{"the same people", []target.Spec{{Name: "identity", Batch: 200, Needs: directory.Users}, {Name: "docs", Batch: 4, Needs: people}, {Name: "names", Batch: 500}}, "500 names; 4 identity docs"},
+		{"the same batch", []target.Spec{{Name: "b", Batch: 9, Needs: directory.Licences}, {Name: "a", Batch: 9, Needs: directory.Licences}}, "9 b a"},
 	} {
 		var targets []*opened
 		for _, s := range c.targets {
@@ -61,17 +61,17 @@ type echo struct {
 	seen    []string
 }
 
-func (e *echo) Spec() plan.Spec {
+func (e *echo) Spec() target.Spec {
 	s := e.fakeTarget.Spec()
 	s.Name, s.Batch = e.name, e.batch
 	return s
 }
 
-func (e *echo) Desired(mapping.Customer, *directory.Snapshot) (plan.Desired, error) {
-	return plan.Desired{}, nil
+func (e *echo) Desired(mapping.Customer, *directory.Snapshot) (target.Desired, error) {
+	return target.Desired{}, nil
 }
 
-func (e *echo) Observe(_ context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
+func (e *echo) Observe(_ context.Context, asked []target.Asked) ([]target.Observed, error) {
 	time.Sleep(e.slow)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -79,13 +79,13 @@ func (e *echo) Observe(_ context.Context, asked []mapping.Asked) ([]plan.Observe
 	for _, a := range asked {
 		e.seen = append(e.seen, a.Key)
 	}
-	return make([]plan.Observed, len(asked)), nil
+	return make([]target.Observed, len(asked)), nil
 }
 
 func (w *world) echoes(targets ...*echo) *Engine {
-	openers := map[string]Opener{}
+	openers := map[string]target.Opener{}
 	for _, e := range targets {
-		openers[e.name] = func(context.Context) (Target, error) { return e, nil }
+		openers[e.name] = func(context.Context) (target.Target, error) { return e, nil }
 	}
 	return New(Options{Source: w, Targets: openers, Store: w.store, Links: func(context.Context) (mapping.Table, error) { return w.table, nil },
 		Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()), Now: w.tick, Currency: "USD"})

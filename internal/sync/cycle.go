@@ -16,6 +16,7 @@ import (
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
 
 // A scope is one customer at one target in one run.
@@ -25,8 +26,8 @@ type scope struct {
 	customer mapping.Customer
 	snapshot *directory.Snapshot // nil where nothing was read
 	memory   *state.Memory
-	desired  plan.Desired
-	observed plan.Observed
+	desired  target.Desired
+	observed target.Observed
 	plan     *plan.Plan
 	held     []plan.Violation // what stops the scope or one of its objects
 	report   ScopeReport
@@ -234,7 +235,7 @@ func (s *scope) turnedAway() error {
 // unobserved reports a scope that could not be looked at. One that a person
 // must repair is held, with what to repair.
 func (s *scope) unobserved(err error) {
-	blocked, ok := errors.AsType[*plan.Blocked](err)
+	blocked, ok := errors.AsType[*target.Blocked](err)
 	if !ok {
 		s.connection().heard(err)
 		s.report.fail(Failed, fmt.Errorf("observing: %w", err))

@@ -19,12 +19,13 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
 
 // Options are what an Engine is made of.
 type Options struct {
 	Source  Source
-	Targets map[string]Opener // by name
+	Targets map[string]target.Opener // by name
 	Store   state.Store
 	Links   func(ctx context.Context) (mapping.Table, error)
 	Log     zerolog.Logger
@@ -45,9 +46,6 @@ type Options struct {
 	// before it may be sent again; default 10 s.
 	Settle time.Duration
 }
-
-// An Opener readies a target for one run, with the rules of that moment.
-type Opener func(ctx context.Context) (Target, error)
 
 // An Engine brings targets into step. It may be shared; two runs never work on
 // one target at a time.
@@ -104,8 +102,8 @@ type Evidence struct {
 	Customer mapping.Customer
 	Target   string
 	Snapshot *directory.Snapshot
-	Desired  plan.Desired
-	Observed plan.Observed
+	Desired  target.Desired
+	Observed target.Observed
 	Records  []plan.Record
 	Report   *ScopeReport
 }
@@ -195,8 +193,8 @@ type run struct {
 
 // An opened target, with the job that drives it in this run.
 type opened struct {
-	Target
-	spec   plan.Spec
+	target.Target
+	spec   target.Spec
 	job    Job
 	budget *budget
 	owners *owners
@@ -387,9 +385,9 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		ready = append(ready, s)
 	}
 	if len(ready) > 0 {
-		asked := make([]mapping.Asked, len(ready))
+		asked := make([]target.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = mapping.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners}
+			asked[i] = target.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners}
 		}
 		observed, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {

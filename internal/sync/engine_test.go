@@ -23,6 +23,7 @@ import (
 	"syncd/internal/rest"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
+	"syncd/internal/target"
 )
 
 const (
@@ -50,7 +51,7 @@ type world struct {
 	fail     func(ch plan.Change) (committed bool, err error)
 	unruled  map[string]bool // SKUs that no rule bills any more
 	writes   int
-	spec     plan.Spec
+	spec     target.Spec
 	table    mapping.Table
 	job      Job
 }
@@ -61,7 +62,7 @@ func newWorld(t *testing.T) *world {
 		bought:   map[directory.TenantID]map[string]int{contoso: {premium: 12, e3: 3}, fabrikam: {premium: 7}},
 		unproven: map[directory.TenantID]error{},
 		lines:    map[string]string{}, fail: func(plan.Change) (bool, error) { return true, nil }}
-	w.spec = plan.Spec{Name: "fake", Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "v1", Kinds: []plan.Kind{{Name: "addition", Owner: plan.Hold, MayCreate: true,
+	w.spec = target.Spec{Name: "fake", Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "v1", Kinds: []plan.Kind{{Name: "addition", Owner: plan.Hold, MayCreate: true,
 		Retire: func(o *plan.Object) *plan.Object {
 			after := *o
 			after.Fields, after.Retired = o.Fields.With("quantity", plan.Value{"0"}), true
@@ -99,7 +100,7 @@ func (w *world) reopen() {
 		w.t.Fatal(err)
 	}
 	w.store = store
-	w.engine = New(Options{Source: w, Targets: map[string]Opener{"fake": func(context.Context) (Target, error) { return fakeTarget{w}, nil }}, Store: store,
+	w.engine = New(Options{Source: w, Targets: map[string]target.Opener{"fake": func(context.Context) (target.Target, error) { return fakeTarget{w}, nil }}, Store: store,
 		Links: func(context.Context) (mapping.Table, error) { return w.table, nil }, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()),
 		Now: w.tick, Currency: "USD", MaxAge: 26 * time.Hour, Settle: time.Nanosecond})
 }
@@ -146,18 +147,18 @@ func (w *world) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kind
 
 type fakeTarget struct{ *world }
 
-func (f fakeTarget) Spec() plan.Spec { return f.spec }
+func (f fakeTarget) Spec() target.Spec { return f.spec }
 
 func line(customer, sku, quantity string) plan.Object {
 	return plan.Object{Key: plan.Key{Kind: "addition", ID: sku}, Label: sku, Ref: customer + "/" + sku, Fields: plan.Set("quantity", quantity), Retired: quantity == "0"}
 }
 
-func (f fakeTarget) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+func (f fakeTarget) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
 	items, err := s.Licences.Items()
 	if err != nil {
-		return plan.Desired{}, err
+		return target.Desired{}, err
 	}
-	var d plan.Desired
+	var d target.Desired
 	for _, l := range items {
 		if f.unruled[l.SKU] {
 			continue
@@ -169,10 +170,10 @@ func (f fakeTarget) Desired(c mapping.Customer, s *directory.Snapshot) (plan.Des
 	return d, nil
 }
 
-func (f fakeTarget) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+func (f fakeTarget) Observe(_ context.Context, batch []target.Asked) ([]target.Observed, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]plan.Observed, len(batch))
+	out := make([]target.Observed, len(batch))
 	for i, c := range batch {
 		for _, at := range slices.Sorted(maps.Keys(f.lines)) {
 			if sku, ok := strings.CutPrefix(at, c.Key+"/"); ok {
@@ -192,7 +193,7 @@ func (f fakeTarget) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Ob
 	return out, nil
 }
 
-func (f fakeTarget) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (f fakeTarget) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
@@ -201,9 +202,9 @@ func (f fakeTarget) Apply(_ context.Context, c mapping.Customer, ch plan.Change)
 		f.lines[c.Key+"/"+ch.Key.ID] = ch.After.Fields.Text("quantity")
 	}
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
-	return plan.Applied{Object: line(c.Key, ch.Key.ID, ch.After.Fields.Text("quantity"))}, nil
+	return target.Applied{Object: line(c.Key, ch.Key.ID, ch.After.Fields.Text("quantity"))}, nil
 }
 
 func (w *world) run(mode Mode, change ...func(*Selection)) *Report {
@@ -506,7 +507,7 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 		if _, err := s.prepare(t.Context()); err != nil {
 			t.Error(err)
 		}
-		observed, _ := fakeTarget{w}.Observe(t.Context(), []mapping.Asked{{Customer: s.customer}})
+		observed, _ := fakeTarget{w}.Observe(t.Context(), []target.Asked{{Customer: s.customer}})
 		s.observed = observed[0]
 		s.cycle(t.Context())
 	}()
@@ -538,7 +539,7 @@ func TestATargetThatMovedIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	w.settle()
 	w.bought[contoso][premium] = 14
-	w.fail = func(plan.Change) (bool, error) { return false, fmt.Errorf("%w: quantity is 20", plan.ErrMoved) }
+	w.fail = func(plan.Change) (bool, error) { return false, fmt.Errorf("%w: quantity is 20", target.ErrMoved) }
 	r := w.apply()
 	w.want(r, "held in_step", 3)
 	if got := w.codes(r); got != "target_moved" {
@@ -833,11 +834,11 @@ type knowing struct {
 	asleep *bool
 }
 
-func (k knowing) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
-	return make([]plan.Observed, len(batch)), nil
+func (k knowing) Observe(_ context.Context, batch []target.Asked) ([]target.Observed, error) {
+	return make([]target.Observed, len(batch)), nil
 }
 
-func (k knowing) Match(_ context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error {
+func (k knowing) Match(_ context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	items, _ := s.Licences.Items()
@@ -859,7 +860,7 @@ func (k knowing) Quiet() (string, bool) { return "it is night", *k.asleep }
 func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
 	w := newWorld(t)
 	asleep := false
-	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
+	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
 	w.settle()
 	delete(w.bought[contoso], e3)
 	w.apply()
@@ -871,7 +872,7 @@ func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
 func TestQuietHoursKeepWhatWasApprovedAndForgetNothing(t *testing.T) {
 	w := newWorld(t)
 	asleep := true
-	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
+	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
 	w.apply()
 	w.approve()
 	r := w.apply()
@@ -896,7 +897,7 @@ func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
 	budget := 1
 	w.fail = func(plan.Change) (bool, error) {
 		if budget == 0 {
-			return false, &plan.Later{Code: "budget", Why: "the budget is spent"}
+			return false, &target.Later{Code: "budget", Why: "the budget is spent"}
 		}
 		budget--
 		return true, nil
@@ -924,11 +925,11 @@ type locked struct {
 	closed *bool
 }
 
-func (l locked) Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+func (l locked) Observe(ctx context.Context, batch []target.Asked) ([]target.Observed, error) {
 	out, err := l.fakeTarget.Observe(ctx, batch)
 	for i := range out {
 		if *l.closed {
-			out[i] = plan.Observed{Err: &rest.Error{System: "fake", Status: 401, Unauthorised: true, Message: "the token is not valid"}}
+			out[i] = target.Observed{Err: &rest.Error{System: "fake", Status: 401, Unauthorised: true, Message: "the token is not valid"}}
 		}
 	}
 	return out, err
@@ -938,7 +939,7 @@ func TestATargetWhoseEveryAccountTurnsUsAwayIsQuarantinedUntilItAnswers(t *testi
 	w := newWorld(t)
 	w.table.Rows = w.table.Rows[:1] // the other customer is not linked
 	closed := false
-	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return locked{fakeTarget{w}, &closed}, nil }
+	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return locked{fakeTarget{w}, &closed}, nil }
 	w.apply()
 	w.approve()
 	w.want(w.apply(), "changed unmapped", 0)

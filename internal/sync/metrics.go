@@ -11,6 +11,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
 
 // Metrics of the loop. A nil *Metrics counts nothing.
@@ -141,7 +142,7 @@ func (m *Metrics) setScopes(target string, counts map[Outcome]int) {
 // changeResults are what can become of a change that was sent.
 var changeResults = []string{"done", "failed", "moved", "unknown"}
 
-func (m *Metrics) changed(target string, action plan.Action, err error) {
+func (m *Metrics) changed(name string, action plan.Action, err error) {
 	if m == nil {
 		return
 	}
@@ -149,12 +150,12 @@ func (m *Metrics) changed(target string, action plan.Action, err error) {
 	switch {
 	case errors.Is(err, rest.ErrOutcomeUnknown):
 		result = "unknown"
-	case errors.Is(err, plan.ErrMoved):
+	case errors.Is(err, target.ErrMoved):
 		result = "moved"
 	case err != nil:
 		result = "failed"
 	}
-	m.changes.WithLabelValues(target, string(action), result).Inc()
+	m.changes.WithLabelValues(name, string(action), result).Inc()
 }
 
 // ran counts a run that applied. A run over a part of the estate says nothing

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sync"
 
-	"syncd/internal/mapping"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
 
-var _ mapping.Owners = (*owners)(nil)
+var _ target.Owners = (*owners)(nil)
 
 // owners says whose the things at a target are, by all records in the store: a
 // run may be about one customer, and the owner be another. The records are read

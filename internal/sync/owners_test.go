@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
 
 // asking is a target that asks whose a thing is.
@@ -20,7 +20,7 @@ type asking struct {
 	got map[string]string
 }
 
-func (a asking) Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+func (a asking) Observe(ctx context.Context, batch []target.Asked) ([]target.Observed, error) {
 	for _, c := range batch {
 		others, err := c.Owners.Others(ctx, c.Key, "addition", a.ref)
 		if err != nil {
@@ -47,8 +47,8 @@ func TestOwnersComeFromAllRecordsWhateverTheSelection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	target := asking{fakeTarget: fakeTarget{w}, ref: "7", mu: new(sync.Mutex), got: map[string]string{}}
-	w.engine.Targets["fake"] = func(context.Context) (Target, error) { return target, nil }
+	asked := asking{fakeTarget: fakeTarget{w}, ref: "7", mu: new(sync.Mutex), got: map[string]string{}}
+	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return asked, nil }
 	w.spec.Batch = 1
 	for _, sel := range []Selection{{}, {Customer: string(contoso)}, {Customer: string(fabrikam)}} {
 		sel.Jobs, sel.Trigger = []Job{w.job}, "command"
@@ -56,15 +56,15 @@ func TestOwnersComeFromAllRecordsWhateverTheSelection(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]string{string(contoso): fmt.Sprint([]string{string(fabrikam), gone.Customer}), string(fabrikam): fmt.Sprint([]string{gone.Customer})}
-		for customer, got := range target.got {
+		for customer, got := range asked.got {
 			if got != want[customer] {
 				t.Errorf("selection %q: %s hears of %s, want %s", sel.Customer, customer, got, want[customer])
 			}
 		}
-		if n := map[string]int{"": 2}[sel.Customer]; len(target.got) != max(n, 1) {
-			t.Errorf("selection %q: %d customers asked", sel.Customer, len(target.got))
+		if n := map[string]int{"": 2}[sel.Customer]; len(asked.got) != max(n, 1) {
+			t.Errorf("selection %q: %d customers asked", sel.Customer, len(asked.got))
 		}
-		clear(target.got)
+		clear(asked.got)
 	}
 }
 

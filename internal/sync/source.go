@@ -9,6 +9,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // A Source says what tenants hold. Its methods may be called from many
@@ -25,36 +26,12 @@ type Source interface {
 	Snapshot(ctx context.Context, t directory.Tenant, want directory.Kinds) (*directory.Snapshot, error)
 }
 
-// A Target holds objects for customers. It is opened for one run, with the
-// rules of that moment. Its methods may be called from many goroutines, but
-// only one change of a scope is in flight at a time.
-type Target interface {
-	Spec() plan.Spec
-
-	// Desired says what the target should hold. It is a pure function of its
-	// arguments and of the rules the target was opened with.
-	Desired(c mapping.Customer, s *directory.Snapshot) (plan.Desired, error)
-
-	// Observe says what the target holds of some customers, one answer for each
-	// in the same order; lists that serve many of them are read once. An error
-	// concerns the target as a whole and ends the run for it; what concerns one
-	// customer is in that customer's answer.
-	Observe(ctx context.Context, batch []mapping.Asked) ([]plan.Observed, error)
-
-	// Apply carries out one change and returns the object as the target now
-	// holds it, Ref included. It reads the live value first where money is
-	// concerned, and returns an error that is plan.ErrMoved if that is not the
-	// change's before-image. It returns rest.ErrOutcomeUnknown when the request
-	// left and no answer came; it never repeats a create.
-	Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error)
-}
-
 // A Matcher is a target that can tell whose its things are only once the
 // source is known. Match is called between Observe and Desired with the records
 // of the scope, and adds what it recognises to what was observed. Its error
 // fails the scope.
 type Matcher interface {
-	Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *plan.Observed) error
+	Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error
 }
 
 // A Tracer is a target that can say how it looked for one object, which a person

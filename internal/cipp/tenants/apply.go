@@ -13,6 +13,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
 
 // showing is how long a write may take to show. CIPP keeps tenant groups in a
@@ -30,9 +31,9 @@ const (
 // Apply brings one tenant's alias and groups to what the change says, in as few
 // calls as CIPP allows, and returns what reading back shows. Changes are made
 // one after the other.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	if ch.Before == nil || ch.After == nil || ch.Action != plan.Update && ch.Action != plan.Adopt {
-		return plan.Applied{}, fmt.Errorf("%s of %s asks nothing of CIPP: tenants come and go with their relationship", ch.Action, ch.Label)
+		return target.Applied{}, fmt.Errorf("%s of %s asks nothing of CIPP: tenants come and go with their relationship", ch.Action, ch.Label)
 	}
 	t.writing.Lock()
 	defer t.writing.Unlock()
@@ -40,27 +41,27 @@ func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) 
 	a := admin.New(caller, admin.Options{})
 	steps, err := a.EditTenant(ctx, c.Tenant, edit(&ch))
 	if err != nil {
-		return plan.Applied{}, err
+		return target.Applied{}, err
 	}
 	known := names(ch.Before, ch.After)
 	if moved := difference(ch.Before, steps[0].Before, known); moved != "" {
-		return plan.Applied{}, fmt.Errorf("%w: tenant %s: %s", plan.ErrMoved, c.Tenant.ID, moved)
+		return target.Applied{}, fmt.Errorf("%w: tenant %s: %s", target.ErrMoved, c.Tenant.ID, moved)
 	}
 	// Only this call writes members whole; the other one sends a tenant's own
 	// groups and nobody else's.
 	if t.stale && slices.ContainsFunc(steps, func(s admin.Step) bool { return s.Endpoint == "ExecTenantGroup" }) {
-		return plan.Applied{}, &plan.Later{Code: codeCippCache, Why: "CIPP still shows tenant groups as they were before an earlier change, and members written from that would bring tenants back"}
+		return target.Applied{}, &target.Later{Code: codeCippCache, Why: "CIPP still shows tenant groups as they were before an earlier change, and members written from that would bring tenants back"}
 	}
 	var last admin.Result
 	for _, step := range steps {
 		if last, err = t.run(ctx, a, caller, step); err != nil {
-			return plan.Applied{}, err
+			return target.Applied{}, err
 		}
 	}
 	o := *ch.Before
 	o.Label = ch.After.Label
 	o.Fields = shown(ch.Before.Fields, last.After, known)
-	return plan.Applied{Object: o}, nil
+	return target.Applied{Object: o}, nil
 }
 
 // run does one step. Where CIPP accepted it and reading back did not show it,
@@ -88,7 +89,7 @@ func (t *Target) run(ctx context.Context, a *admin.Admin, caller *attentive, ste
 		return result, nil
 	}
 	if moved, ok := errors.AsType[*admin.MovedError](err); ok {
-		return result, fmt.Errorf("%w: %w", plan.ErrMoved, moved)
+		return result, fmt.Errorf("%w: %w", target.ErrMoved, moved)
 	}
 	if accepted {
 		t.stale = true

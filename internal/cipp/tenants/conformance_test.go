@@ -11,11 +11,10 @@ import (
 	"syncd/internal/cipp/tenants"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
-	"syncd/internal/plan"
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
-	engine "syncd/internal/sync"
-	"syncd/internal/sync/targettest"
+	"syncd/internal/target"
+	"syncd/internal/target/targettest"
 )
 
 func TestConformance(t *testing.T) {
@@ -38,7 +37,7 @@ func TestConformance(t *testing.T) {
 // proves nothing is seen to stop this target too. By itself it needs none.
 type leaning struct{ *tenants.Target }
 
-func (l leaning) Spec() plan.Spec {
+func (l leaning) Spec() target.Spec {
 	s := l.Target.Spec()
 	s.Needs = directory.Domains
 	return s
@@ -49,7 +48,7 @@ func (l leaning) Spec() plan.Spec {
 // no step for one that is new or gone.
 func conforming(r *room, edit func(*room, string) string) *targettest.Fixture {
 	f := &targettest.Fixture{Target: "cipp",
-		Open: func(context.Context) (engine.Target, error) {
+		Open: func(context.Context) (target.Target, error) {
 			return leaning{tenants.Open(r.caller, r.client, r.config)}, nil
 		},
 		Tenants:   []directory.Tenant{{ID: dental, Name: "Fabrikam Dental"}, {ID: bakery, Name: "Northwind Bakery"}},

@@ -9,6 +9,7 @@ import (
 
 	"syncd/internal/cipp/admin"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // A managed group is one that rules name.
@@ -71,7 +72,7 @@ func resolve(name string, all []admin.TenantGroup) *managed {
 // look says what a tenant is in CIPP, which goes into out, and what it should be.
 // names is what the tenant is called as far as it is known, and kept says that
 // syncd keeps the tenant in step already.
-func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *admin.TenantNames, groups []managed, kept bool, out *plan.Observed) (w wish) {
+func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *admin.TenantNames, groups []managed, kept bool, out *target.Observed) (w wish) {
 	key := plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID)}
 	hold := func(key plan.Key, code, format string, args ...any) {
 		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}})

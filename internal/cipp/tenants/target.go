@@ -25,6 +25,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // Facts are what rules look at in a company. It is an alias of a plain struct,
@@ -103,8 +104,8 @@ func Open(caller admin.Caller, companies Companies, c Config) *Target {
 
 // Spec says what the loop must know of the target. It needs nothing of a
 // tenant's collections, and nothing of it is ever made or removed.
-func (t *Target) Spec() plan.Spec {
-	return plan.Spec{
+func (t *Target) Spec() target.Spec {
+	return target.Spec{
 		Name: "cipp",
 		Kinds: []plan.Kind{{
 			Name:  kindTenant,
@@ -131,24 +132,24 @@ func (t *Target) Spec() plan.Spec {
 //	fits none of them                         the tenant is not in it
 //
 // It is a pure function of its arguments, the rules, and what Observe saw.
-func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (plan.Desired, error) {
+func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (target.Desired, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w := t.wanted[c.Key]
-	return plan.Desired{Objects: slices.Clone(w.objects), Conflicts: slices.Clone(w.conflicts)}, nil
+	return target.Desired{Objects: slices.Clone(w.objects), Conflicts: slices.Clone(w.conflicts)}, nil
 }
 
 // Observe reads how the customers' tenants stand in CIPP, and the companies
 // they are linked to.
-func (t *Target) Observe(ctx context.Context, asked []mapping.Asked) ([]plan.Observed, error) {
-	out := make([]plan.Observed, len(asked))
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
+	out := make([]target.Observed, len(asked))
 	ids := make([]int, len(asked))
 	var linked []int
 	for i := range asked {
 		text := strings.TrimSpace(asked[i].Links[mapping.ConnectWiseCompany])
 		n, err := strconv.Atoi(text)
 		if err != nil || n <= 0 {
-			out[i].Err = &plan.Blocked{Violations: []plan.Violation{{Code: "link_bad", Stays: true, Message: fmt.Sprintf(
+			out[i].Err = &target.Blocked{Violations: []plan.Violation{{Code: "link_bad", Stays: true, Message: fmt.Sprintf(
 				"%q in the column %s is not the id of a ConnectWise company (a number): correct it with syncd map", text, mapping.ConnectWiseCompany)}}}
 			continue
 		}

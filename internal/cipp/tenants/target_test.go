@@ -14,6 +14,7 @@ import (
 	"syncd/internal/rest"
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 func TestTenantsFollowTheirCompanies(t *testing.T) {
@@ -206,7 +207,7 @@ func TestWhatLooksLikeAMistakeIsAskedAbout(t *testing.T) {
 						r.cw.Edit("jwhite", func(cw *cwsim.World) { tt.set(c, cw) })
 					})
 				}
-				seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
+				seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -274,8 +275,8 @@ func TestACompanyThatIsGoneChangesNothing(t *testing.T) {
 				t.Errorf("company %s: got %s (%s), want nothing but company_gone", company, written(p), codes(p))
 			}
 		}
-		seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: customer(dental, "x")}, {Customer: theGarden}})
-		if _, ok := errors.AsType[*plan.Blocked](seen[0].Err); err != nil || !ok || seen[1].Err != nil || len(seen[1].Objects) != 1 {
+		seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: customer(dental, "x")}, {Customer: theGarden}})
+		if _, ok := errors.AsType[*target.Blocked](seen[0].Err); err != nil || !ok || seen[1].Err != nil || len(seen[1].Objects) != 1 {
 			t.Errorf("got %v and %+v, want a bad link to stop its own scope alone", err, seen)
 		}
 		r.want(dental, "Fabrikam Dental | Gold support | All with GDAP | North, and east")
@@ -284,7 +285,7 @@ func TestACompanyThatIsGoneChangesNothing(t *testing.T) {
 
 func TestManyCustomersAreFewCalls(t *testing.T) {
 	inRoom(t, supported(), func(t *testing.T, r *room) {
-		seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
+		seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
 		if err != nil || len(seen) != 3 {
 			t.Fatal(err)
 		}
@@ -317,7 +318,7 @@ func TestOnlyTenantsThatDifferAreReadLive(t *testing.T) {
 func TestATenantThatCannotBeReadStopsItselfAlone(t *testing.T) {
 	inRoom(t, supported(), func(t *testing.T, r *room) {
 		r.cipp.SetTenantFaults(dental, cippsim.TenantFaults{GraphError: "AADSTS65001: consent has not been given"})
-		seen, err := r.target.Observe(t.Context(), []mapping.Asked{{Customer: theDental}, {Customer: theBakery}})
+		seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: theDental}, {Customer: theBakery}})
 		if err != nil || seen[0].Err == nil || !strings.Contains(seen[0].Err.Error(), "whether Fabrikam Dental GmbH has an alias in CIPP is not known") || seen[1].Err != nil {
 			t.Errorf("got %v, %v and %v, want the dentists alone to fail", err, seen[0].Err, seen[1].Err)
 		}
@@ -369,7 +370,7 @@ func TestWhatMovedSinceThePlanIsLeftAlone(t *testing.T) {
 				r.cipp.Update(tt.edit)
 				before := r.stands(dental)
 				_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
-				if errors.Is(err, plan.ErrMoved) != tt.moved || (r.writes() == 0) != tt.moved {
+				if errors.Is(err, target.ErrMoved) != tt.moved || (r.writes() == 0) != tt.moved {
 					t.Errorf("got %v and %d writes, want moved: %t", err, r.writes(), tt.moved)
 				}
 				if tt.moved {
@@ -444,7 +445,7 @@ func TestSuccessThatDoesNotShowIsNotBelieved(t *testing.T) {
 }
 
 func isLater(err error) bool {
-	_, ok := errors.AsType[*plan.Later](err)
+	_, ok := errors.AsType[*target.Later](err)
 	return ok
 }
 
@@ -453,7 +454,7 @@ func TestARefusalIsAnErrorOfItsOwn(t *testing.T) {
 		r.cipp.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{Refused: map[string]string{"EditTenant": "Failed to edit tenant: the table is locked"}}})
 		p := r.plan(theDental)
 		_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
-		if err == nil || errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, plan.ErrMoved) || !strings.Contains(err.Error(), "the table is locked") {
+		if err == nil || errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, target.ErrMoved) || !strings.Contains(err.Error(), "the table is locked") {
 			t.Errorf("got %v, want CIPP's own words", err)
 		}
 		for _, action := range []plan.Action{plan.Create, plan.Delete, plan.Forget} {

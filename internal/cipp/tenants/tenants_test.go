@@ -23,6 +23,7 @@ import (
 	"syncd/internal/secret"
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
 // ConnectWise tells what rules look at.
@@ -154,11 +155,11 @@ var (
 // plan goes the road of the loop for one customer.
 func (r *room) plan(c mapping.Customer) *plan.Plan {
 	r.t.Helper()
-	asked := mapping.Asked{Customer: c, Records: slices.Clone(r.store[c.Key])}
+	asked := target.Asked{Customer: c, Records: slices.Clone(r.store[c.Key])}
 	for _, record := range r.store[c.Key] {
 		asked.Refs = append(asked.Refs, record.Ref)
 	}
-	seen, err := r.target.Observe(r.t.Context(), []mapping.Asked{asked})
+	seen, err := r.target.Observe(r.t.Context(), []target.Asked{asked})
 	if err != nil || seen[0].Err != nil {
 		r.t.Fatalf("observing: %v, %v", err, seen[0].Err)
 	}

@@ -30,6 +30,7 @@ import (
 	"syncd/internal/secret"
 	"syncd/internal/state/boltstate"
 	engine "syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 const (
@@ -106,7 +107,7 @@ func (b *bench) forget() {
 		Links: mapping.Links{mapping.SCIMColumn("other"): "contoso"}}}}
 	b.client = client
 	b.engine = engine.New(engine.Options{Source: b, Store: store, Log: zerolog.Nop(), Currency: "USD",
-		Targets: map[string]engine.Opener{b.target: func(context.Context) (engine.Target, error) { return client.Open(), nil }},
+		Targets: map[string]target.Opener{b.target: func(context.Context) (target.Target, error) { return client.Open(), nil }},
 		Links:   func(context.Context) (mapping.Table, error) { return links, nil }})
 }
 

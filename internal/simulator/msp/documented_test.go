@@ -22,6 +22,7 @@ import (
 	"syncd/internal/simulator/msp"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // A practice is one job of syncd at work on an MSP.
@@ -34,7 +35,7 @@ type practice struct {
 
 var quick = rest.Rate{PerSecond: 1e5, Burst: 1e4, Concurrency: 8}
 
-func newPractice(t *testing.T, m *msp.MSP, target string, open sync.Opener, column string) *practice {
+func newPractice(t *testing.T, m *msp.MSP, name string, open target.Opener, column string) *practice {
 	t.Helper()
 	o := m.CIPP.Options()
 	from := cipp.Defaults()
@@ -44,7 +45,7 @@ func newPractice(t *testing.T, m *msp.MSP, target string, open sync.Opener, colu
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &practice{t: t, msp: m, target: target}
+	p := &practice{t: t, msp: m, target: name}
 	store, err := boltstate.Open(filepath.Join(t.TempDir(), "state.db"), boltstate.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +65,7 @@ func newPractice(t *testing.T, m *msp.MSP, target string, open sync.Opener, colu
 		t.Fatalf("importing the links: %v", err)
 	}
 	p.engine = sync.New(sync.Options{Source: source, Store: store, Log: zerolog.Nop(), Now: time.Now, Currency: "USD",
-		Targets: map[string]sync.Opener{target: open},
+		Targets: map[string]target.Opener{name: open},
 		Links:   func(context.Context) (mapping.Table, error) { return table, nil }})
 	return p
 }
@@ -72,7 +73,7 @@ func newPractice(t *testing.T, m *msp.MSP, target string, open sync.Opener, colu
 func documents(t *testing.T, m *msp.MSP) *practice {
 	t.Helper()
 	glue := client(t, m)
-	return newPractice(t, m, "itglue", func(context.Context) (sync.Target, error) { return glue.Open(), nil }, mapping.ITGlueOrganization)
+	return newPractice(t, m, "itglue", func(context.Context) (target.Target, error) { return glue.Open(), nil }, mapping.ITGlueOrganization)
 }
 
 func client(t *testing.T, m *msp.MSP) *itglue.Client {

@@ -15,6 +15,7 @@ import (
 	"syncd/internal/simulator/msp"
 	scimsim "syncd/internal/simulator/scim"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 const (
@@ -31,7 +32,7 @@ func provisions(t *testing.T, m *msp.MSP) *practice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newPractice(t, m, c.Name(), func(context.Context) (sync.Target, error) { return c.Open(), nil }, "scim_cinode")
+	return newPractice(t, m, c.Name(), func(context.Context) (target.Target, error) { return c.Open(), nil }, "scim_cinode")
 }
 
 // holds compares what an account holds now with what it should.

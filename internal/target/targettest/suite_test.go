@@ -15,7 +15,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
-	engine "syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // TestTheSuiteOnAFake runs the suite on a target that documents things: fields
@@ -90,7 +90,7 @@ func (f *fake) add(customer, id, note string) string {
 
 func (f *fake) fixture() *Fixture {
 	x := &Fixture{Target: "fake", Tenants: fakeTenants, Strangers: []string{"103", "106"},
-		Open:     func(context.Context) (engine.Target, error) { return f, nil },
+		Open:     func(context.Context) (target.Target, error) { return f, nil },
 		Snapshot: f.snapshot, Dump: f.dump, Edit: f.edit,
 		Fail:   func(fault Fault) { f.mu.Lock(); f.fault = &fault; f.mu.Unlock() },
 		Heal:   func() { f.mu.Lock(); f.fault, f.dark = nil, false; f.mu.Unlock() },
@@ -144,13 +144,13 @@ func (f *fake) edit(ref string) string {
 	return "note"
 }
 
-func (f *fake) Spec() plan.Spec {
-	return plan.Spec{Name: "fake", Kinds: []plan.Kind{f.kind}, Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "1"}
+func (f *fake) Spec() target.Spec {
+	return target.Spec{Name: "fake", Kinds: []plan.Kind{f.kind}, Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "1"}
 }
 
-func (f *fake) Desired(_ mapping.Customer, s *directory.Snapshot) (plan.Desired, error) {
+func (f *fake) Desired(_ mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
 	items, err := s.Licences.Items()
-	var d plan.Desired
+	var d target.Desired
 	for _, l := range items {
 		d.Objects = append(d.Objects, asset(l.SKU, l.PartNumber, l.Name))
 	}
@@ -159,13 +159,13 @@ func (f *fake) Desired(_ mapping.Customer, s *directory.Snapshot) (plan.Desired,
 
 var errDark = errors.New("the fake does not answer")
 
-func (f *fake) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Observed, error) {
+func (f *fake) Observe(_ context.Context, batch []target.Asked) ([]target.Observed, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dark {
 		return nil, errDark
 	}
-	out := make([]plan.Observed, len(batch))
+	out := make([]target.Observed, len(batch))
 	for i, c := range batch {
 		for ref, o := range f.assets {
 			if f.owner[ref] == c.Key {
@@ -177,12 +177,12 @@ func (f *fake) Observe(_ context.Context, batch []mapping.Asked) ([]plan.Observe
 	return out, nil
 }
 
-func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
 	if f.dark {
-		return plan.Applied{}, errDark
+		return target.Applied{}, errDark
 	}
 	fault := f.fault
 	f.fault = nil
@@ -190,12 +190,12 @@ func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (pla
 		f.dark = *fault != Refused
 		switch *fault {
 		case Refused:
-			return plan.Applied{}, errors.New("the fake refuses")
+			return target.Applied{}, errors.New("the fake refuses")
 		case LostBefore:
-			return plan.Applied{}, rest.ErrOutcomeUnknown
+			return target.Applied{}, rest.ErrOutcomeUnknown
 		}
 	}
-	var applied plan.Applied
+	var applied target.Applied
 	switch {
 	case ch.Action == plan.Create:
 		applied.Object = *ch.After
@@ -213,7 +213,7 @@ func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (pla
 		applied.Object = o
 	}
 	if fault != nil {
-		return plan.Applied{}, rest.ErrOutcomeUnknown
+		return target.Applied{}, rest.ErrOutcomeUnknown
 	}
 	return applied, nil
 }

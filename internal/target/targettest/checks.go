@@ -13,6 +13,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 func (b *bench) plansOnly() {
@@ -159,11 +160,11 @@ type edit struct {
 // and the target has.
 func (r *rig) editAll() (edits []edit) {
 	r.Helper()
-	target, err := r.Open(r.Context())
+	opened, err := r.Open(r.Context())
 	if err != nil {
 		r.Fatal(err)
 	}
-	kinds := target.Spec().Kinds
+	kinds := opened.Spec().Kinds
 	m, err := r.store.Recall(r.Context(), plan.Scope{Customer: string(r.tenants()[0].ID), Target: r.Target})
 	if err != nil {
 		r.Fatal(err)
@@ -241,11 +242,11 @@ func (b *bench) saysFights() {
 
 // A late target is edited after it was observed and before it is written to.
 type late struct {
-	sync.Target
+	target.Target
 	edit func(ref string)
 }
 
-func (l late) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (plan.Applied, error) {
+func (l late) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
 	if ch.Before != nil {
 		l.edit(ch.Before.Ref)
 	}
@@ -256,16 +257,16 @@ func (b *bench) seesLateEdits() {
 	for _, step := range []Step{Changed, Gone} {
 		b.bubble(step.String(), func(r *rig) {
 			r.settle()
-			target, err := r.Open(r.Context())
+			opened, err := r.Open(r.Context())
 			if err != nil {
 				r.Fatal(err)
 			}
 			// Where no money is at stake a target need not look twice.
-			if !slices.ContainsFunc(target.Spec().Kinds, func(k plan.Kind) bool { return k.Delta != nil }) || !r.has(step) {
+			if !slices.ContainsFunc(opened.Spec().Kinds, func(k plan.Kind) bool { return k.Delta != nil }) || !r.has(step) {
 				return
 			}
 			edited := map[string]string{}
-			r.wrap = func(t sync.Target) sync.Target {
+			r.wrap = func(t target.Target) target.Target {
 				return late{t, func(ref string) {
 					r.Edit(ref)
 					edited[ref] = r.Dump()[ref]

@@ -22,6 +22,7 @@ import (
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // A rig is a fixture with a source, a store and an engine around it.
@@ -34,7 +35,7 @@ type rig struct {
 	step   Step
 	policy plan.Policy
 	silent bool // the source proves nothing
-	wrap   func(sync.Target) sync.Target
+	wrap   func(target.Target) target.Target
 	kill   atomic.Int64 // store writes until the process is killed; negative: never
 	mu     stdsync.Mutex
 	noted  []string // what each write to the store was about, in order
@@ -58,12 +59,12 @@ func (r *rig) reopen() {
 	r.store = store
 	r.kill.Store(-1)
 	r.engine = sync.New(sync.Options{Source: r, Store: mortal{store, r}, Log: zerolog.Nop(), Currency: "USD",
-		Targets: map[string]sync.Opener{r.Target: func(ctx context.Context) (sync.Target, error) {
-			target, err := r.Open(ctx)
+		Targets: map[string]target.Opener{r.Target: func(ctx context.Context) (target.Target, error) {
+			opened, err := r.Open(ctx)
 			if err == nil && r.wrap != nil {
-				target = r.wrap(target)
+				opened = r.wrap(opened)
 			}
-			return target, err
+			return opened, err
 		}},
 		Links: func(context.Context) (mapping.Table, error) { return r.Links, nil }})
 }

@@ -13,7 +13,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
-	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // A Step is a moment of the source that the suite goes through.
@@ -48,7 +48,7 @@ func (f Fault) String() string {
 type Fixture struct {
 	// Target is the name that jobs call it by.
 	Target string
-	Open   sync.Opener
+	Open   target.Opener
 	// Links link two customers or more; the steps are those of the first. The
 	// others are in step with what Snapshot says of them once they are settled.
 	Links mapping.Table

@@ -1,0 +1,152 @@
+// Package target is the contract between the loop and the systems that it keeps
+// in step: what a target is asked, what it answers, and how it says no.
+// targettest is the suite that every target passes.
+package target
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// An Opener readies a target for one run, with the rules of that moment.
+type Opener func(ctx context.Context) (Target, error)
+
+// A Target holds objects for customers. It is opened for one run, with the
+// rules of that moment. Its methods may be called from many goroutines, but
+// only one change of a scope is in flight at a time.
+type Target interface {
+	Spec() Spec
+
+	// Desired says what the target should hold. It is a pure function of its
+	// arguments and of the rules the target was opened with.
+	Desired(c mapping.Customer, s *directory.Snapshot) (Desired, error)
+
+	// Observe says what the target holds of some customers, one answer for each
+	// in the same order; lists that serve many of them are read once. An error
+	// concerns the target as a whole and ends the run for it; what concerns one
+	// customer is in that customer's answer.
+	Observe(ctx context.Context, batch []Asked) ([]Observed, error)
+
+	// Apply carries out one change and returns the object as the target now
+	// holds it, Ref included. It reads the live value first where money is
+	// concerned, and returns an error that is ErrMoved if that is not the
+	// change's before-image. It returns rest.ErrOutcomeUnknown when the request
+	// left and no answer came; it never repeats a create.
+	Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (Applied, error)
+}
+
+// A Spec is what the loop must know of a target.
+type Spec struct {
+	Name  string          // as in the configuration: connectwise, itglue, scim/cinode
+	Kinds []plan.Kind     // in the order of creation
+	Needs directory.Kinds // what of a tenant it is made from
+	Also  directory.Kinds // what is read besides, where the source tells
+	Link  string          // the column of the link table that a customer needs
+	Batch int             // how many customers are observed at once; 0 = one
+	// OwnCredentials says that each link has credentials of its own: where they
+	// are refused, those of others may still be good.
+	OwnCredentials bool
+	// VerifyEvery is how long a scope that was seen to be right, and whose source
+	// did not change, may go without being looked at by scheduled runs; 0 = every
+	// run looks.
+	VerifyEvery time.Duration
+	// Settings is a digest of everything besides the source that decides what
+	// is desired: rules, options. A change of it makes an automatic job ask first.
+	Settings string
+}
+
+// Asked is a customer that a target is asked about, with the words of people
+// on single objects of that scope.
+type Asked struct {
+	mapping.Customer
+	Settled []plan.Settlement
+	// Refs are the target's ids of what syncd keeps in step for the customer, or
+	// once kept. The target says of those that it no longer manages whether they
+	// still live.
+	Refs []string
+	// Records are what syncd last left for the customer at the target, which
+	// spares reading again what was not touched since.
+	Records []plan.Record
+	// Owners says whose the target's things are; nil where nobody can tell.
+	Owners Owners
+}
+
+// Owners says whose a thing at a target is by the records of every customer,
+// whatever the run is about. What a tenant types freely, such as a mail address,
+// never makes a thing that is another customer's its own.
+type Owners interface {
+	// Others are the customers besides this one whose records name the thing,
+	// sorted.
+	Others(ctx context.Context, customer, kind, ref string) ([]string, error)
+
+	// Linked says what every customer is linked to at the target, whatever the
+	// run is about.
+	Linked() map[string]string
+}
+
+// Desired is what a target should hold of a customer.
+type Desired struct {
+	Objects   []plan.Object
+	Conflicts []plan.Conflict  // objects that the source did not prove, or that rules leave open
+	Notes     []plan.Violation // worth knowing, holding nothing
+}
+
+// Observed is what a target holds of a customer.
+type Observed struct {
+	Objects   []plan.Object
+	Conflicts []plan.Conflict  // objects that somebody must look at first
+	Notes     []plan.Violation // worth knowing, holding nothing
+	// Beside are things that are there and are not compared: what an object in
+	// conflict may be, and what lives beside one that is kept in step. Reports show them.
+	Beside []plan.Object
+	// Left are things that syncd was asked about by their refs, that live on and
+	// that it keeps in step no longer: a rule or a link changed.
+	Left []plan.Object
+	// Ended tells, by ref, of the last edit of things that syncd was asked about
+	// and that were ended there.
+	Ended map[string]plan.Edit
+	// Err fails the scope; where it is a *Blocked the scope is held instead,
+	// until somebody repairs what it names.
+	Err error
+}
+
+// Applied is the outcome of one change.
+type Applied struct {
+	Object plan.Object
+	Notes  []plan.Violation // such as a price that changed with the quantity
+	// Rewritten are fields that the target took and shows otherwise, each as it
+	// was sent; Object has what it shows.
+	Rewritten plan.Fields
+}
+
+// ErrMoved says that the target no longer holds what the plan was made from.
+var ErrMoved = errors.New("the target changed since the plan was made")
+
+// A Later is an error that says that nothing is wrong and the next run goes on:
+// quiet hours began, a budget is spent.
+type Later struct {
+	Code string // of the note about it
+	Why  string
+}
+
+func (l *Later) Error() string { return l.Why }
+
+// Blocked says that a scope cannot be planned until somebody repairs
+// something: an ambiguous agreement, a company that is gone.
+type Blocked struct {
+	Violations []plan.Violation
+}
+
+func (b *Blocked) Error() string {
+	texts := make([]string, len(b.Violations))
+	for i, v := range b.Violations {
+		texts[i] = v.Message
+	}
+	return strings.Join(texts, "; ")
+}
