@@ -46,19 +46,12 @@ type World struct {
 }
 
 var (
-	_ sync.Source   = (*cipp.Client)(nil)
-	_ target.Target = (*connectwise.Target)(nil)
-
-	_ target.Target = (*itglue.Target)(nil)
-	_ sync.Matcher  = (*itglue.Target)(nil)
-	_ sync.Sleeper  = (*itglue.Target)(nil)
-
+	_ sync.Source       = (*cipp.Client)(nil)
+	_ target.Target     = (*connectwise.Target)(nil)
+	_ target.Target     = (*itglue.Target)(nil)
+	_ target.Target     = (*scim.Target)(nil)
 	_ target.Target     = (*tenants.Target)(nil)
 	_ tenants.Companies = (*connectwise.Client)(nil)
-
-	_ target.Target = (*scim.Target)(nil)
-	_ sync.Matcher  = (*scim.Target)(nil)
-	_ sync.Tracer   = (*scim.Target)(nil)
 )
 
 // build makes a World. It talks to nobody yet.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/target"
@@ -17,7 +16,7 @@ import (
 // Apply carries out one change. It costs at most three requests where all goes
 // well: the live line, the write, and another look only where the answer to the
 // write does not prove it.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
+func (t *Target) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	switch ch.Action {
 	case plan.Create:
 		return t.create(ctx, ch)

@@ -79,7 +79,7 @@ func TestOneNewQuantity(t *testing.T) {
 			b.sim.SetFaults(tt.faults)
 			b.sim.Fail(tt.rules...)
 			b.sim.Forget()
-			got, err := b.apply(contoso, ch)
+			got, err := b.apply(ch)
 			asks, sends := len(b.sim.Requests()), len(b.sim.Writes())
 			wantErr(t, err, tt.err, tt.says)
 			if err == nil && (got.Object.Ref != "55/910" || got.Object.Fields.Text(fieldQuantity) != "14" || len(got.Notes) != 0) {
@@ -122,7 +122,7 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 			ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
 			b.sim.Edit("billing", tt.edit)
 			before := b.sim.World()
-			_, err := b.apply(contoso, ch)
+			_, err := b.apply(ch)
 			wantErr(t, err, target.ErrMoved, tt.says)
 			b.untouched(before, nil)
 			if n := len(b.sim.Writes()); n != 0 {
@@ -143,7 +143,7 @@ func TestAnEditBetweenALostAnswerAndTheLook(t *testing.T) {
 			b.sim.Edit("billing", func(w *cwsim.World) { w.Addition(910).Quantity = num("40") })
 			return cwsim.Fault{Kind: cwsim.Dropped}
 		})
-		_, err := b.apply(contoso, ch)
+		_, err := b.apply(ch)
 		wantErr(t, err, target.ErrMoved, "holds quantity 40")
 		if got := b.quantity(910); got != "40" {
 			t.Errorf("got %s, want the person's 40", got)
@@ -155,7 +155,7 @@ func TestAPriceThatFollowsTheQuantityIsNoted(t *testing.T) {
 	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
 	ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 60, 0)), left("55/910", "12", "")))
 	b.sim.SetFaults(cwsim.Faults{Reprice: true})
-	got, err := b.apply(contoso, ch)
+	got, err := b.apply(ch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestALicenceThatIsGone(t *testing.T) {
 			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = tt.gone })
 			ch := only(t, b.plan(contoso, snapshot(), left("55/910", "12", "")))
 			before := b.sim.World()
-			got, err := b.apply(contoso, ch)
+			got, err := b.apply(ch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,14 +201,14 @@ func TestALicenceThatIsGone(t *testing.T) {
 func TestAnEndThatIsTakenBack(t *testing.T) {
 	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = GoneCancel })
 	ch := only(t, b.plan(contoso, snapshot(), left("55/910", "12", "")))
-	ended, err := b.apply(contoso, ch)
+	ended, err := b.apply(ch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A revert asks for what was there before.
 	back := plan.Change{Action: plan.Update, Key: ch.Key, Label: ch.Label, Ref: ch.Ref, Before: &ended.Object, After: ch.Before,
 		Fields: []plan.FieldChange{{Name: fieldCancelled, Before: plan.Value{"2026-11-30"}, After: plan.Value{""}}}}
-	got, err := b.apply(contoso, back)
+	got, err := b.apply(back)
 	if err != nil || got.Object.Retired || !b.sim.World().Addition(910).CancelledDate.IsZero() {
 		t.Errorf("got %+v and %v, want the line open again", got.Object, err)
 	}
@@ -223,7 +223,7 @@ func TestPlanAppliedIsPlanEmpty(t *testing.T) {
 		for _, ch := range b.plan(contoso, source).Changes {
 			now := ch.Before
 			if ch.Writes() {
-				got, err := b.apply(contoso, ch)
+				got, err := b.apply(ch)
 				if err != nil {
 					t.Fatalf("%s: %v", ch.Action, err)
 				}
@@ -279,7 +279,7 @@ func TestALineIsMadeOnce(t *testing.T) {
 			}
 			b.sim.Fail(tt.rules...)
 			b.sim.Forget()
-			got, err := b.apply(contoso, ch)
+			got, err := b.apply(ch)
 			asks, sends := len(b.sim.Requests()), len(b.sim.Writes())
 			if tt.name != "a 201 that made nothing" { // it cannot be told from a line until the next run
 				wantErr(t, err, tt.err, tt.says)
@@ -320,7 +320,7 @@ func TestALostCreationIsTakenOnByTheNextRun(t *testing.T) {
 		b := newBench(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
 		ch := only(t, b.plan(contoso, snapshot(licence(skuE3, 4, 4))))
 		b.sim.Fail(cwsim.Rule{Method: "POST", Route: linesRoute, Times: 1, Fault: cwsim.Fault{Kind: cwsim.DroppedCommitted}})
-		if _, err := b.apply(contoso, ch); !errors.Is(err, rest.ErrOutcomeUnknown) {
+		if _, err := b.apply(ch); !errors.Is(err, rest.ErrOutcomeUnknown) {
 			t.Fatalf("got %v, want %v", err, rest.ErrOutcomeUnknown)
 		}
 		announced := plan.Record{Object: *ch.After, Pending: ch.After, At: time.Now()}

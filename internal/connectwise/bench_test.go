@@ -73,17 +73,16 @@ func estate(t testing.TB) (*bench, *tape, []target.Asked) {
 func (b *bench) cycle(asked []target.Asked) {
 	source := snapshot(licence(skuBP, 12, 12))
 	b.target = b.client.Open(rules(rule(skuBP, "M365-BP")))
-	seen, err := b.target.Observe(b.t.Context(), asked)
+	seen, err := b.look(source, asked...)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	for i := range asked {
-		want, err := b.target.Desired(asked[i].Customer, source)
-		if err != nil {
-			b.t.Fatal(err)
+		if seen[i].Err != nil {
+			b.t.Fatal(seen[i].Err)
 		}
 		p, err := plan.Make(plan.Scope{Customer: asked[i].Key, Target: "connectwise"}, b.target.Spec().Kinds, plan.Sides{
-			Desired: want.Objects, Observed: seen[i].Objects, Records: []plan.Record{record(seen[i].Objects[0])}})
+			Desired: seen[i].Desired.Objects, Observed: seen[i].Objects, Records: []plan.Record{record(seen[i].Objects[0])}})
 		if err != nil || !p.Empty() || p.InStep != 1 {
 			b.t.Fatalf("got %s and %v, want it in step", written(p), err)
 		}

@@ -144,10 +144,32 @@ func licence(sku string, purchased, assigned int) directory.Licence {
 	return directory.Licence{SKU: sku, Purchased: purchased, Assigned: assigned}
 }
 
+// A looked is what came of a look at one customer.
+type looked struct {
+	target.Observed
+	Desired target.Desired
+	Err     error
+}
+
+// look looks at some customers, of whom the source says the same.
+func (b *bench) look(s *directory.Snapshot, asked ...target.Asked) ([]looked, error) {
+	views, err := b.target.Observe(b.t.Context(), asked)
+	out := make([]looked, len(views))
+	for i, v := range views {
+		out[i].Desired, out[i].Observed, out[i].Err = v.Compare(b.t.Context(), s, nil)
+	}
+	return out, err
+}
+
 // observe looks at one customer.
-func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) target.Observed {
+func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) looked {
 	b.t.Helper()
-	got, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: c, Settled: settled, Refs: b.refs}})
+	return b.observeWith(snapshot(), c, settled...)
+}
+
+func (b *bench) observeWith(s *directory.Snapshot, c mapping.Customer, settled ...plan.Settlement) looked {
+	b.t.Helper()
+	got, err := b.look(s, target.Asked{Customer: c, Settled: settled, Refs: b.refs})
 	if err != nil {
 		b.t.Fatalf("observing: %v", err)
 	}
@@ -161,14 +183,11 @@ func (b *bench) plan(c mapping.Customer, s *directory.Snapshot, records ...plan.
 	for _, r := range records {
 		b.refs = append(b.refs, r.Ref)
 	}
-	seen := b.observe(c)
+	seen := b.observeWith(s, c)
 	if seen.Err != nil {
-		b.t.Fatalf("observing: %v", seen.Err)
+		b.t.Fatalf("comparing: %v", seen.Err)
 	}
-	want, err := b.target.Desired(c, s)
-	if err != nil {
-		b.t.Fatalf("desired: %v", err)
-	}
+	want := seen.Desired
 	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "connectwise"}, b.target.Spec().Kinds, plan.Sides{
 		Desired: want.Objects, Observed: seen.Objects, Records: records, Conflicts: append(want.Conflicts, seen.Conflicts...)})
 	if err != nil {
@@ -221,8 +240,8 @@ func written(p *plan.Plan) string {
 }
 
 // apply carries out a change and returns what happened.
-func (b *bench) apply(c mapping.Customer, ch plan.Change) (target.Applied, error) {
-	return b.target.Apply(b.t.Context(), c, ch)
+func (b *bench) apply(ch plan.Change) (target.Applied, error) {
+	return (&view{Target: b.target}).Apply(b.t.Context(), ch)
 }
 
 // asked returns how often each route was asked for since the log was emptied, as text.

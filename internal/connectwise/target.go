@@ -34,9 +34,8 @@ type Target struct {
 	ruled       map[string]bool       // SKUs that somebody settled
 	catalogue   map[string]resolution // by product as the rules write it; nil until read
 
-	mu     sync.Mutex
-	places map[string]*place        // by customer, as Observe last saw them
-	taken  map[int]mapping.Customer // agreement → the customer that it is filled from
+	mu    sync.Mutex
+	taken map[int]mapping.Customer // agreement → the customer that it is filled from
 }
 
 // A product is one product that rules bill, with the licences that feed it.
@@ -47,16 +46,18 @@ type product struct {
 	rules []mapping.Rule
 }
 
-// A place is what Observe learnt of a customer and Desired needs to know: where
-// a missing line would go, and what must not be touched while its licence is
-// there. Every customer's place stays until the end of the run, so it holds
-// nothing else: no lines.
-type place struct {
-	agreement *agreement
-	seen      []sight // of each product, as Target.products has them
+// A view is a customer as Observe saw it. It knows where a missing line would go,
+// and what must not be touched while its licence is there.
+type view struct {
+	*Target
+	items     map[string]resolution // what the products are, see Target.resolved
+	agreement *agreement            // nil where none could be looked at
+	seen      []sight               // of each product, as Target.products has them; nil where none was looked at
+	observed  target.Observed
+	err       error // why the customer could not be looked at
 }
 
-// A sight is what Desired needs to know of a finding.
+// A sight is what of a finding decides what is wanted.
 type sight struct {
 	line                       bool             // there is one that is kept in step
 	unit                       *decimal.Decimal // what a unit on it costs a month; nil where there is none or nobody knows
@@ -69,7 +70,7 @@ const batch = 100
 
 // Open returns the target for one run.
 func (c *Client) Open(rules mapping.Rules) *Target {
-	t := &Target{client: c, products: billedProducts(&rules), places: map[string]*place{}, taken: map[int]mapping.Customer{}, ruled: map[string]bool{}}
+	t := &Target{client: c, products: billedProducts(&rules), taken: map[int]mapping.Customer{}, ruled: map[string]bool{}}
 	for _, r := range rules.Rules {
 		t.ruled[r.SKU] = t.ruled[r.SKU] || r.Status != ""
 	}
@@ -171,13 +172,19 @@ func (t *Target) retire(before *plan.Object) *plan.Object {
 	return &after
 }
 
-// Desired says which lines a customer should have: what money.Policy.Due makes of
+// Compare says which lines the customer's agreement has, and which it should have.
+func (v *view) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record) (target.Desired, target.Observed, error) {
+	d, err := v.desired(s)
+	return d, v.observed, cmp.Or(v.err, err)
+}
+
+// desired says which lines a customer should have: what money.Policy.Due makes of
 // the rules, where it is more than nothing. Of subscriptions that are not simply
 // sold it says what they are, and what that costs.
 //
-// It is a pure function of its arguments, the rules, the day, and what Observe saw
-// of the customer: a product or a line that cannot be told is no basis for a wish.
-func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
+// It follows from the source, the rules, the day, and what Observe saw of the
+// customer: a product or a line that cannot be told is no basis for a wish.
+func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 	licences, err := s.Licences.Items()
 	if err != nil {
 		return target.Desired{}, err
@@ -186,19 +193,16 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desi
 	for i := range licences {
 		bySKU[licences[i].SKU] = &licences[i]
 	}
-	t.mu.Lock()
-	p := t.places[c.Key]
-	t.mu.Unlock()
-	policy := t.policy()
+	policy := v.policy()
 	var d target.Desired
-	for i := range t.products {
-		product := &t.products[i]
+	for i := range v.products {
+		product := &v.products[i]
 		due := policy.Due(product.label, product.rules, bySKU, s.Licences.Proof().Partial)
 		var seen sight
-		if p != nil {
-			seen = p.seen[i]
+		if v.seen != nil {
+			seen = v.seen[i]
 		}
-		if due.Hold != nil && p != nil && !seen.line && seen.conflict == nil && seen.unwanted == nil {
+		if due.Hold != nil && v.seen != nil && !seen.line && seen.conflict == nil && seen.unwanted == nil {
 			switch {
 			case due.Hold.Code == string(money.Unclear):
 				// No line bills it: what is certain may be billed.
@@ -212,7 +216,7 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desi
 		}
 		if due.Units > 0 {
 			// What Observe or the next lines hold back is taken out of the plan; people see it.
-			d.Objects = append(d.Objects, t.wish(product, due.Units, p))
+			d.Objects = append(d.Objects, v.wish(product, due.Units))
 		}
 		switch {
 		case seen.conflict != nil:
@@ -225,11 +229,9 @@ func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desi
 		case due.Units == 0 && seen.unwanted != nil:
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.unwanted})
 		}
-		d.Notes = append(d.Notes, t.remarks(product, &due, &seen, p)...)
+		d.Notes = append(d.Notes, v.remarks(product, &due, &seen)...)
 	}
-	for _, note := range t.unruled(licences, policy) {
-		d.Conflicts = append(d.Conflicts, note)
-	}
+	d.Conflicts = append(d.Conflicts, v.unruled(licences, policy)...)
 	return d, nil
 }
 
@@ -239,10 +241,10 @@ func (t *Target) policy() money.Policy {
 
 // remarks are notes about units that are not simply sold, with their money. Those
 // that make no difference are worth a word only where a line bills the product.
-func (t *Target) remarks(p *product, due *money.Due, seen *sight, at *place) []plan.Violation {
+func (v *view) remarks(p *product, due *money.Due, seen *sight) []plan.Violation {
 	unit := seen.unit
 	if unit == nil && len(due.Remarks) > 0 {
-		o := t.wish(p, 1, at)
+		o := v.wish(p, 1)
 		unit = unitMonthly(o.Info)
 	}
 	var out []plan.Violation
@@ -253,8 +255,8 @@ func (t *Target) remarks(p *product, due *money.Due, seen *sight, at *place) []p
 		text := r.Text
 		if r.Units > 0 && unit != nil {
 			text += ", " + unit.Mul(decimal.NewFromInt(int64(r.Units))).StringFixed(2)
-			if at != nil && at.agreement.Currency.code() != "" {
-				text += " " + at.agreement.Currency.code()
+			if v.agreement != nil && v.agreement.Currency.code() != "" {
+				text += " " + v.agreement.Currency.code()
 			}
 			text += " a month"
 		}
@@ -300,16 +302,13 @@ func (t *Target) bills(sku string) bool {
 
 // wish is the line a customer should have. Its info says what a missing one
 // would cost, from the catalogue's price.
-func (t *Target) wish(p *product, units int, at *place) plan.Object {
+func (v *view) wish(p *product, units int) plan.Object {
 	o := plan.Object{Key: p.key, Label: p.label, Fields: plan.Set(fieldQuantity, strconv.Itoa(units)), Info: map[string]string{"product": p.text}}
-	if at != nil && at.agreement != nil {
-		o.Info = agreementInfo(at.agreement)
+	if v.agreement != nil {
+		o.Info = agreementInfo(v.agreement)
 		o.Info["product"] = p.text
 	}
-	t.catalogueMu.Lock()
-	it := t.catalogue[p.text].item
-	t.catalogueMu.Unlock()
-	if it != nil {
+	if it := v.items[p.text].item; it != nil {
 		o.Info["product"], o.Info["product_id"] = it.Identifier, strconv.Itoa(it.ID)
 		o.Info["unit_price"], o.Info["less_included"], o.Info["bill"] = it.Price.String(), "0", it.bill()
 		o.Info["monthly"] = monthlyOf(&o).StringFixed(2)
@@ -320,18 +319,31 @@ func (t *Target) wish(p *product, units int, at *place) plan.Object {
 // Observe says which lines the customers' agreements hold: the catalogue once
 // a run, then for each batch one list of companies, one of agreements, and the
 // additions of 25 agreements a request.
-func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+	views := make([]*view, len(asked))
+	out := make([]target.View, len(asked))
+	for i := range asked {
+		views[i] = &view{Target: t}
+		out[i] = views[i]
+	}
+	return out, t.look(ctx, asked, views)
+}
+
+// look fills views. Where it fails they know what is wanted alone.
+func (t *Target) look(ctx context.Context, asked []target.Asked, views []*view) error {
 	catalogue, err := t.resolved(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]target.Observed, len(asked))
+	for _, v := range views {
+		v.items = catalogue
+	}
 	links := make([]link, len(asked))
 	var companyIDs, listed, named []int
 	for i := range asked {
 		l, err := linkOf(asked[i].Links)
 		if err != nil {
-			out[i].Err = err
+			views[i].err = err
 			continue
 		}
 		links[i] = l
@@ -344,14 +356,14 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Ob
 	}
 	companies, err := t.client.companies(ctx, distinct(companyIDs))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	agreements, err := t.client.agreements(ctx, distinct(listed), distinct(named))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	chosen := t.choose(asked, links, companies, agreements, out)
-	undecided := t.undecided(links, agreements, out)
+	chosen := t.choose(asked, links, companies, agreements, views)
+	undecided := t.undecided(links, agreements, views)
 	var ids []int
 	for i, a := range chosen {
 		if a != nil {
@@ -363,26 +375,25 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Ob
 	}
 	additions, err := t.client.additions(ctx, distinct(ids))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, a := range chosen {
+		v := views[i]
 		if a == nil {
-			t.keep(asked[i].Key, nil)
-			out[i].Beside = t.billedAt(undecided[i], additions, catalogue)
+			v.observed.Beside = t.billedAt(undecided[i], additions, catalogue)
 			continue
 		}
 		found := additions[a.ID]
 		if found.err != nil {
-			out[i].Err = found.err
-			t.keep(asked[i].Key, nil)
+			v.err = found.err
 			continue
 		}
-		t.keep(asked[i].Key, t.judge(&asked[i], a, found.rows, catalogue, &out[i]))
-		if err := t.left(ctx, &asked[i], a, found.rows, &out[i]); err != nil {
-			return nil, err
+		v.judge(&asked[i], a, found.rows)
+		if err := t.left(ctx, &asked[i], a, found.rows, &v.observed); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // resolved reads the products that the rules name, once.
@@ -413,8 +424,8 @@ func (t *Target) resolved(ctx context.Context) (map[string]resolution, error) {
 }
 
 // choose picks each customer's agreement; where there is none to pick the
-// reason is in out and the entry is nil.
-func (t *Target) choose(asked []target.Asked, links []link, companies map[int]company, all []agreement, out []target.Observed) []*agreement {
+// reason is in its view and the entry is nil.
+func (t *Target) choose(asked []target.Asked, links []link, companies map[int]company, all []agreement, views []*view) []*agreement {
 	byCompany := map[int][]*agreement{}
 	byID := make(map[int]*agreement, len(all))
 	for i := range all {
@@ -424,7 +435,7 @@ func (t *Target) choose(asked []target.Asked, links []link, companies map[int]co
 	today := t.client.today()
 	chosen := make([]*agreement, len(asked))
 	for i := range asked {
-		if out[i].Err != nil {
+		if views[i].err != nil {
 			continue
 		}
 		l := links[i]
@@ -444,7 +455,7 @@ func (t *Target) choose(asked []target.Asked, links []link, companies map[int]co
 			err = t.take(a, asked[i].Customer)
 		}
 		if err != nil {
-			out[i].Err = err
+			views[i].err = err
 			continue
 		}
 		chosen[i] = a
@@ -454,10 +465,10 @@ func (t *Target) choose(asked []target.Asked, links []link, companies map[int]co
 
 // undecided are the agreements of customers for which a person must say under
 // which of them they are billed: whatever is said, this is what they pay today.
-func (t *Target) undecided(links []link, all []agreement, out []target.Observed) map[int][]*agreement {
+func (t *Target) undecided(links []link, all []agreement, views []*view) map[int][]*agreement {
 	found := map[int][]*agreement{}
-	for i := range out {
-		held, ok := errors.AsType[*target.Blocked](out[i].Err)
+	for i := range views {
+		held, ok := errors.AsType[*target.Blocked](views[i].err)
 		if !ok || links[i].company == 0 || links[i].agreement != 0 || !slices.ContainsFunc(held.Violations, func(v plan.Violation) bool {
 			return v.Code == "agreement_ambiguous" || v.Code == "agreement_missing"
 		}) {
@@ -509,31 +520,22 @@ func (t *Target) take(a *agreement, customer mapping.Customer) error {
 	return nil
 }
 
-func (t *Target) keep(customer string, p *place) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if p == nil {
-		delete(t.places, customer)
-		return
-	}
-	t.places[customer] = p
-}
-
 // judge decides on every product of the rules in one agreement.
-func (t *Target) judge(asked *target.Asked, a *agreement, rows []addition, catalogue map[string]resolution, out *target.Observed) *place {
-	at := &place{agreement: a, seen: make([]sight, len(t.products))}
-	today := t.client.today()
-	for i := range t.products {
-		p := &t.products[i]
-		r := catalogue[p.text]
+func (v *view) judge(asked *target.Asked, a *agreement, rows []addition) {
+	v.agreement, v.seen = a, make([]sight, len(v.products))
+	out := &v.observed
+	today := v.client.today()
+	for i := range v.products {
+		p := &v.products[i]
+		r := v.items[p.text]
 		if r.item == nil {
 			hold := plan.Violation{Code: r.code, Key: p.key.ID, Stays: true, Message: p.label + ": " + r.why}
 			note := hold
 			note.Stays, note.Note = false, true
-			at.seen[i] = sight{wanted: &hold, unwanted: &note}
+			v.seen[i] = sight{wanted: &hold, unwanted: &note}
 			continue
 		}
-		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: t.client.config.Gone == GoneCancel}
+		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: v.client.config.Gone == GoneCancel}
 		for _, s := range asked.Settled {
 			if s.Key == p.key && s.How == plan.SettleAccept {
 				q.accepted = s.Ref
@@ -544,9 +546,9 @@ func (t *Target) judge(asked *target.Asked, a *agreement, rows []addition, catal
 			f.unwanted = q.note("over_billed", "%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
 				q.label, o.Fields.Text(fieldQuantity), o.Ref, monthlyOf(o).StringFixed(2))
 		}
-		at.seen[i] = sight{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
+		v.seen[i] = sight{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
 		if f.object != nil {
-			at.seen[i].unit = unitMonthly(f.object.Info)
+			v.seen[i].unit = unitMonthly(f.object.Info)
 		}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})
@@ -565,7 +567,6 @@ func (t *Target) judge(asked *target.Asked, a *agreement, rows []addition, catal
 			out.Ended[ref(a.ID, row.ID)] = row.edited()
 		}
 	}
-	return at
 }
 
 func distinct(ids []int) []int {

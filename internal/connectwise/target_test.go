@@ -147,8 +147,8 @@ func partial(licences ...directory.Licence) *directory.Snapshot {
 func TestAnUnknownListIsNoEmptyOne(t *testing.T) {
 	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
 	s := &directory.Snapshot{Licences: directory.Unknown[directory.Licence](directory.Proof{}, errors.New("loading"))}
-	if _, err := b.target.Desired(contoso, s); !errors.Is(err, directory.ErrIncomplete) {
-		t.Errorf("got %v, want %v", err, directory.ErrIncomplete)
+	if got := b.observeWith(s, contoso); !errors.Is(got.Err, directory.ErrIncomplete) {
+		t.Errorf("got %v, want %v", got.Err, directory.ErrIncomplete)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestKeysComeFromTheRulesAlone(t *testing.T) {
 
 func TestWhatALineLooksLike(t *testing.T) {
 	b := newBench(t, seed(), rules(rule(skuBP, "m365-bp")))
-	seen := b.observe(contoso)
+	seen := b.observeWith(snapshot(licence(skuBP, 3, 0)), contoso)
 	if len(seen.Objects) != 1 {
 		t.Fatalf("got %+v, want one line", seen)
 	}
@@ -195,11 +195,7 @@ func TestWhatALineLooksLike(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, o.Info[name], want)
 		}
 	}
-	want, err := b.target.Desired(contoso, snapshot(licence(skuBP, 3, 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := want.Objects[0]
+	w := seen.Desired.Objects[0]
 	if w.Key != o.Key || w.Fields.String() != "quantity 3" || w.Info["unit_price"] != "22" || w.Info["monthly"] != "66.00" {
 		t.Errorf("got %+v, want the same key, the quantity alone, and what a missing line would cost", w)
 	}
@@ -249,7 +245,7 @@ func TestCustomersThatCannotBePlanned(t *testing.T) {
 
 func TestTwoTenantsDoNotShareAnAgreement(t *testing.T) {
 	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	got, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}, {Customer: customer(other, "250", "55")}})
+	got, err := b.look(snapshot(), target.Asked{Customer: contoso}, target.Asked{Customer: customer(other, "250", "55")})
 	if err != nil || got[0].Err != nil {
 		t.Fatalf("got %v and %v, want the first tenant observed", err, got[0].Err)
 	}

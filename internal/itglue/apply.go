@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/target"
@@ -19,13 +18,10 @@ import (
 
 // Apply carries out one change: two requests for one to an asset that is there
 // (a fresh read and the write), one for a new asset or contact.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
-	p := t.place(c.Key)
-	if p == nil {
-		return target.Applied{}, fmt.Errorf("%s of %s: organization %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.ITGlueOrganization])
-	}
-	if window, quiet := t.config.Quiet(t.session.now()); quiet {
-		return target.Applied{}, &target.Later{Code: "quiet_hours", Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
+func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
+	t := p.target
+	if later := t.quiet(); later != nil {
+		return target.Applied{}, later
 	}
 	if s := t.session; s.budget > 0 && s.spent.Load()+3 > s.budget {
 		// A change needs up to three requests: none is begun that may not be ended.

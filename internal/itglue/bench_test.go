@@ -57,7 +57,7 @@ func documentAll(t testing.TB, opened *Target, all []mapping.Customer, snapshots
 		for i := range chunk {
 			asked[i].Customer = chunk[i]
 		}
-		observed, err := opened.Observe(t.Context(), asked)
+		views, err := opened.Observe(t.Context(), asked)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,14 +66,11 @@ func documentAll(t testing.TB, opened *Target, all []mapping.Customer, snapshots
 		for i, c := range chunk {
 			group.Go(func() error {
 				s := snapshots[c.Key]
-				if err := opened.Match(t.Context(), c, s, nil, &observed[i]); err != nil {
-					t.Error(err)
-				}
-				d, err := opened.Desired(c, s)
+				d, o, err := views[i].Compare(t.Context(), s, nil)
 				if err != nil {
 					return err
 				}
-				p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: observed[i].Objects})
+				p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: o.Objects})
 				if err != nil {
 					return err
 				}
@@ -81,7 +78,7 @@ func documentAll(t testing.TB, opened *Target, all []mapping.Customer, snapshots
 					if !ch.Writes() {
 						continue
 					}
-					if _, err := opened.Apply(t.Context(), c, ch); err != nil {
+					if _, err := views[i].Apply(t.Context(), ch); err != nil {
 						return err
 					}
 					mu.Lock()

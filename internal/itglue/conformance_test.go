@@ -159,23 +159,20 @@ func conforming(t *testing.T, world *itgluesim.World, edit func(*itglue.Config),
 func document(t *testing.T, client *itglue.Client, c mapping.Customer, s *directory.Snapshot) {
 	t.Helper()
 	opened := client.Open()
-	got, err := opened.Observe(t.Context(), []target.Asked{{Customer: c}})
+	views, err := opened.Observe(t.Context(), []target.Asked{{Customer: c}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := opened.Match(t.Context(), c, s, nil, &got[0]); err != nil {
-		t.Fatal(err)
-	}
-	desired, err := opened.Desired(c, s)
+	desired, observed, err := views[0].Compare(t.Context(), s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: got[0].Objects})
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: observed.Objects})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, ch := range p.Changes {
-		if _, err := opened.Apply(t.Context(), c, ch); err != nil {
+		if _, err := views[0].Apply(t.Context(), ch); err != nil {
 			t.Fatal(err)
 		}
 	}

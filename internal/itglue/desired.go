@@ -45,23 +45,12 @@ type wishList struct {
 	out      target.Desired
 }
 
-// Desired says what a customer's organization should hold. It is a pure
-// function of its arguments, the configuration, and what Observe and Match saw.
-// What the source does not tell is left out of an object's fields, and so stays
-// as it is.
-func (t *Target) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
-	p := t.place(c.Key)
-	if p == nil {
-		return target.Desired{}, fmt.Errorf("organization %s was not looked at", c.Links[mapping.ITGlueOrganization])
-	}
-	people, err := t.people(s)
-	if err != nil {
-		return target.Desired{}, err
-	}
-	if !p.matched {
-		t.pairs(p, people).beyondDoubt(nil)
-	}
-	w := &wishList{Target: t, customer: c, snapshot: s, place: p, products: map[string]string{}, will: map[plan.Key]bool{}}
+// desired says what a customer's organization should hold, once it is known whose
+// its contacts are. What the source does not tell is left out of an object's
+// fields, and so stays as it is.
+func (t *Target) desired(p *place, s *directory.Snapshot, people []directory.User) (target.Desired, error) {
+	var err error
+	w := &wishList{Target: t, customer: p.whose, snapshot: s, place: p, products: map[string]string{}, will: map[plan.Key]bool{}}
 	if w.crowd, err = t.crowd(s); err != nil {
 		return target.Desired{}, err
 	}
@@ -209,7 +198,7 @@ func (w *wishList) contactTag(ids []string) plan.Value {
 // creates reports whether a person gets a new contact.
 func (w *wishList) creates(object string) bool {
 	p, here := w.place.people[object]
-	return here && w.place.matched && p.contact == 0 && p.conflict == nil && w.config.PSAContactSync == SyncOff && !w.place.microsoft &&
+	return here && p.contact == 0 && p.conflict == nil && w.config.PSAContactSync == SyncOff && !w.place.microsoft &&
 		!slices.ContainsFunc(w.place.settled, func(s plan.Settlement) bool {
 			return s.Key == plan.Key{Kind: kindContact, ID: object} && s.How == plan.SettleIgnore
 		})
@@ -218,9 +207,6 @@ func (w *wishList) creates(object string) bool {
 // contact is what a person's contact should say. What the source leaves empty
 // is left alone.
 func (w *wishList) contact(u *directory.User) {
-	if !w.place.matched {
-		return
-	}
 	key := plan.Key{Kind: kindContact, ID: u.ID}
 	pair := w.place.people[u.ID]
 	if pair.conflict != nil {

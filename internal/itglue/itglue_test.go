@@ -124,6 +124,7 @@ type bench struct {
 	asOf     func() time.Time // of the source's answers; nil is noon
 	records  map[plan.Key]plan.Record
 	target   *Target
+	view     target.View // of the last plan
 	now      time.Time
 }
 
@@ -254,24 +255,17 @@ func (b *bench) tryPlan() (*night, error) {
 	for _, r := range b.records {
 		refs = append(refs, r.Ref)
 	}
-	got, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs, Owners: b.owners}})
+	views, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs, Owners: b.owners}})
 	if err != nil {
 		return nil, err
 	}
-	o := got[0]
-	if o.Err != nil {
-		return nil, o.Err
-	}
+	b.view = views[0]
 	records := slices.Collect(maps.Values(b.records))
 	snapshot := b.source.snapshot(tenantID)
 	if b.asOf != nil {
 		snapshot = b.source.snapshotAsOf(tenantID, b.asOf())
 	}
-	err = b.target.Match(b.t.Context(), b.customer, snapshot, records, &o)
-	if err != nil {
-		return nil, err
-	}
-	d, err := b.target.Desired(b.customer, snapshot)
+	d, o, err := b.view.Compare(b.t.Context(), snapshot, records)
 	if err != nil {
 		return nil, err
 	}
@@ -337,7 +331,7 @@ func (b *bench) apply(n *night) {
 			r.Pending = c.After
 			b.records[c.Key] = r
 		}
-		applied, err := b.target.Apply(b.t.Context(), b.customer, c)
+		applied, err := b.view.Apply(b.t.Context(), c)
 		if err != nil {
 			n.errs = append(n.errs, fmt.Errorf("%s %s: %w", c.Action, c.Key, err))
 			if errors.Is(err, rest.ErrOutcomeUnknown) {

@@ -7,27 +7,34 @@ import (
 	"strings"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/target"
 )
 
-// Match says which contacts are whose, now that the source is known, and adds
-// them to what was observed. It is called between Observe and Desired, with the
-// records of the scope: they hold the ids that earlier runs settled on.
-//
-// It also finds assets again by the ids that earlier runs left them with: see
-// recognise. Without it contacts are neither created nor changed, only tagged
-// where they are beyond doubt.
-func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
-	p := t.place(c.Key)
-	if p == nil || o.Err != nil {
-		return nil
+// Compare says what the organization holds, and what it should.
+func (p *place) Compare(ctx context.Context, s *directory.Snapshot, records []plan.Record) (target.Desired, target.Observed, error) {
+	if p.err != nil {
+		return target.Desired{}, target.Observed{}, p.err
 	}
-	people, err := t.people(s)
+	people, err := p.target.people(s)
 	if err != nil {
-		return nil // Desired says so
+		return target.Desired{}, p.observed, err
 	}
+	if err := p.target.match(ctx, p, s, people, records, &p.observed); err != nil {
+		return target.Desired{}, p.observed, err
+	}
+	if p.observed.Later = p.target.quiet(); p.observed.Later != nil {
+		p.observed.Later.Why += "; the next run after them goes on"
+	}
+	desired, err := p.target.desired(p, s, people)
+	return desired, p.observed, err
+}
+
+// match says which contacts are whose, now that the source is known, and adds
+// them to what was observed: the records hold the ids that earlier runs settled on.
+// It also finds assets again by the ids that earlier runs left them with: see
+// recognise.
+func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, people []directory.User, records []plan.Record, o *target.Observed) error {
 	if err := t.recognise(ctx, p, s, records, o); err != nil {
 		return err
 	}
@@ -56,7 +63,6 @@ func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Sna
 	if err := pairs.find(ctx, known); err != nil {
 		return err
 	}
-	p.matched = true
 	seen := map[plan.Key]bool{}
 	add := func(object string, c *contact, upn string) {
 		key := plan.Key{Kind: kindContact, ID: object}
@@ -100,7 +106,7 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 		note("contact_doubled", "contacts with addresses of people who have another contact: %s; merge them in IT Glue", refsOf(p.doubled))
 	}
 	var untracked []string
-	domains, _ := s.Domains.Items() // Desired says what is not proven
+	domains, _ := s.Domains.Items() // desired says what is not proven
 	for i := range domains {
 		if name := domainName(domains[i].Name); t.covers(&domains[i]) && p.domains[wireName(name)] == 0 {
 			untracked = append(untracked, name)

@@ -87,8 +87,12 @@ func (w *world) read(ctx context.Context, s *session, only id) error {
 	return nil
 }
 
-// A place is what Observe learnt of a customer, and Desired and Apply need.
+// A place is a customer's organization, as a run looked at it.
 type place struct {
+	target       *Target
+	err          error // why it could not be looked at
+	observed     target.Observed
+	whose        mapping.Customer
 	organization id
 	name         string
 	tenant       string
@@ -112,9 +116,8 @@ type place struct {
 	addresses map[string][]string // see world
 	strays    map[id]*asset       // of our types, without the marks by which we find them
 
-	// What Match and Desired add.
+	// What Compare adds.
 	mend     map[plan.Key]map[string]bool // marks of an asset that somebody cleared
-	matched  bool                         // Match was called
 	people   map[string]pairing           // by object id
 	doubled  []*contact                   // with an address of somebody who has another contact
 	promised map[string]string            // label of a contact to come → object id
@@ -124,16 +127,16 @@ type place struct {
 // contactOf is the contact of a user, if there is one.
 func (p *place) contactOf(object string) *contact { return p.contacts[p.people[object].contact] }
 
-// Observe says what the customers' organizations hold. Contacts are not among
-// the objects: whose they are is known only together with the source, see Match.
-func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
-	out := make([]target.Observed, len(asked))
+// Observe looks at the customers' organizations. Whose contacts are is known only
+// together with the source, see match.
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+	views := make([]target.View, len(asked))
 	links := make([]id, len(asked))
 	var only id
 	for i := range asked {
 		n, err := parseID(asked[i].Links[mapping.ITGlueOrganization])
 		if err != nil {
-			out[i].Err = fmt.Errorf("the link in column %s: %w", mapping.ITGlueOrganization, err)
+			views[i] = &place{err: fmt.Errorf("the link in column %s: %w", mapping.ITGlueOrganization, err)}
 			continue
 		}
 		links[i] = n
@@ -153,38 +156,37 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Ob
 		t.shared[n]++
 	}
 	for i := range asked {
-		if out[i].Err != nil {
+		if views[i] != nil {
 			continue
 		}
+		p, err := t.look(w, &asked[i], links[i])
+		if err != nil {
+			views[i] = &place{err: err}
+			continue
+		}
+		views[i] = p
 		if n := t.shared[links[i]]; n > 1 {
-			out[i].Notes = append(out[i].Notes, plan.Violation{Code: "organization_shared", Note: true, Message: fmt.Sprintf(
+			p.observed.Notes = append(p.observed.Notes, plan.Violation{Code: "organization_shared", Note: true, Message: fmt.Sprintf(
 				"%d tenants are documented in organization %s: each keeps its own assets, and all share the contacts; correct the column %s where that is not meant", n, links[i], mapping.ITGlueOrganization)})
 		}
-		p, err := t.look(w, &asked[i], links[i], &out[i])
-		if err != nil {
-			out[i] = target.Observed{Err: err}
-		}
-		t.keep(asked[i].Key, p)
-		if p == nil {
-			continue
-		}
-		if out[i].Left, err = t.left(ctx, w, p, asked[i].Refs); err != nil {
+		if p.observed.Left, err = t.left(ctx, w, p, asked[i].Refs); err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return views, nil
 }
 
-// look fills the answer for one customer.
-func (t *Target) look(w *world, asked *target.Asked, organization id, out *target.Observed) (*place, error) {
+// look looks at the organization of one customer.
+func (t *Target) look(w *world, asked *target.Asked, organization id) (*place, error) {
 	o := w.organizations[organization]
 	if o == nil {
 		return nil, &target.Blocked{Violations: []plan.Violation{{Code: "organization_gone", Stays: true, Message: fmt.Sprintf(
 			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization, mapping.ITGlueOrganization)}}}
 	}
-	p := &place{organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, owners: asked.Owners, addresses: w.addresses,
+	p := &place{target: t, whose: asked.Customer, organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, owners: asked.Owners, addresses: w.addresses,
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{}, tagged: map[id]string{},
 		inConflict: map[plan.Key]bool{}, carried: map[plan.Key]string{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
+	out := &p.observed
 	contacts, err := unfold[contact](w.contacts, organization)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,6 @@ type pairing struct {
 // for one user, or several users for one contact, are for a person too.
 type pairs struct {
 	*place
-	target    *Target
 	users     []directory.User // by object id
 	verified  map[string]bool  // domains of the tenant
 	sent      map[string]bool  // users whose contact was asked for, without an answer
@@ -42,7 +41,7 @@ type pairs struct {
 }
 
 func (t *Target) pairs(p *place, people []directory.User) *pairs {
-	m := &pairs{place: p, target: t, users: slices.Clone(people), taken: map[id]bool{},
+	m := &pairs{place: p, users: slices.Clone(people), taken: map[id]bool{},
 		byRemote: map[string]*contact{}, byAddress: map[string][]*contact{}, byName: map[string][]*contact{}}
 	slices.SortFunc(m.users, func(a, b directory.User) int { return strings.Compare(a.ID, b.ID) })
 	for _, n := range sortedIDs(p.contacts) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	itgluesim "syncd/internal/simulator/itglue"
 	"syncd/internal/target"
@@ -121,16 +120,14 @@ func TestAContactIsTakenOnceInARun(t *testing.T) {
 	second := b.customer
 	second.Key, second.Tenant = otherID, directory.Tenant{ID: otherID, Name: "Contoso Labs"}
 	opened := b.client.Open()
-	observed, err := opened.Observe(t.Context(), []target.Asked{{Customer: b.customer}, {Customer: second}})
+	views, err := opened.Observe(t.Context(), []target.Asked{{Customer: b.customer}, {Customer: second}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, c := range []mapping.Customer{b.customer, second} {
-		if err := opened.Match(t.Context(), c, b.source.snapshot(c.Key), nil, &observed[i]); err != nil {
-			t.Fatal(err)
-		}
+	if _, _, err := views[0].Compare(t.Context(), b.source.snapshot(tenantID), nil); err != nil {
+		t.Fatal(err)
 	}
-	d, err := opened.Desired(second, b.source.snapshot(otherID))
+	d, _, err := views[1].Compare(t.Context(), b.source.snapshot(otherID), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

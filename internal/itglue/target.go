@@ -15,7 +15,7 @@ import (
 )
 
 // A Target is IT Glue's documentation for one run. Its methods may be called
-// from many goroutines, for one customer by one at a time.
+// from many goroutines.
 type Target struct {
 	session  *session
 	config   *Config
@@ -24,13 +24,9 @@ type Target struct {
 	world world // what the lists of this run say
 
 	mu     sync.Mutex
-	places map[string]*place // by customer, as Observe last saw them
-	shared map[id]int        // customers met in this run, by organization
-	taken  map[id]string     // contacts that this run found to be somebody's, and whose customer's
+	shared map[id]int    // customers met in this run, by organization
+	taken  map[id]string // contacts that this run found to be somebody's, and whose customer's
 }
-
-// Release forgets a customer.
-func (t *Target) Release(customer string) { t.keep(customer, nil) }
 
 // batch is how many customers are observed at once. They cost no request of
 // their own: one listing a type serves all. It is small because all that they
@@ -40,7 +36,7 @@ const batch = 4
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
 	return &Target{session: &session{Client: c, budget: int64(c.config.Budget)}, config: &c.config,
-		settings: c.config.digest(c.options.Portal), places: map[string]*place{}, shared: map[id]int{}, taken: map[id]string{}}
+		settings: c.config.digest(c.options.Portal), shared: map[id]int{}, taken: map[id]string{}}
 }
 
 // digest is of everything in the configuration that decides what is desired.
@@ -83,13 +79,13 @@ func (t *Target) Spec() target.Spec {
 	return spec
 }
 
-// Quiet reports whether these are quiet hours, and which.
-func (t *Target) Quiet() (why string, quiet bool) {
+// quiet says that these are quiet hours, and which; nil where they are none.
+func (t *Target) quiet() *target.Later {
 	window, quiet := t.config.Quiet(t.session.now())
 	if !quiet {
-		return "", false
+		return nil
 	}
-	return "these are quiet hours (" + window + ", itglue.quiet_hours); the next run after them goes on", true
+	return &target.Later{Code: "quiet_hours", Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
 }
 
 // archive is how an asset is left whose object is gone.
@@ -104,20 +100,4 @@ func archive(before *plan.Object) *plan.Object {
 func (t *Target) waiting(o *plan.Object) plan.Violation {
 	return plan.Violation{Code: "contact_missing", Message: fmt.Sprintf(
 		"%s has no contact: with itglue.psa_contact_sync %s contacts come from the PSA; create the person there", o.Label, t.config.PSAContactSync)}
-}
-
-func (t *Target) place(customer string) *place {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.places[customer]
-}
-
-func (t *Target) keep(customer string, p *place) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if p == nil {
-		delete(t.places, customer)
-		return
-	}
-	t.places[customer] = p
 }

@@ -84,11 +84,11 @@ func sample() *Licences {
 	unclear.Desired.Conflicts = conflict("suspension_unclear", false)
 	r.Witness(unclear)
 	agreements := evidence("two agreements", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
-	agreements.Observed.Err = errors.New("2 agreements that fit")
+	agreements.Err = errors.New("2 agreements that fit")
 	agreements.Observed.Beside = []plan.Object{object(premium, "4", "22"), object(premium, "1", "22")}
 	r.Witness(agreements)
 	company := evidence("no company", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
-	company.Observed.Err = errors.New("company 250 is not in ConnectWise any more")
+	company.Err = errors.New("company 250 is not in ConnectWise any more")
 	r.Witness(company)
 	euros := evidence("in euros", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "20", "currency", "EUR")}, []plan.Object{object(premium, "1", "20", "currency", "EUR")})
 	r.Witness(euros)

@@ -34,8 +34,8 @@ func (r *Licences) Witness(e sync.Evidence) {
 		v.unread = *e.Report.Error
 	case e.Report.Outcome == sync.Incomplete || e.Report.Outcome == sync.Failed:
 		v.unread = "not read"
-	case e.Observed.Err != nil:
-		v.unread = e.Observed.Err.Error()
+	case e.Err != nil:
+		v.unread = e.Err.Error()
 	}
 	proven := e.Snapshot != nil
 	if proven {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/target"
 )
@@ -13,11 +12,8 @@ import (
 // Apply carries out one change: one request for a user, as a rule, and a look
 // where the answer does not say what is there now; for a group one for each
 // batch of members besides, and a look.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
-	p := t.place(c.Key)
-	if p == nil {
-		return target.Applied{}, fmt.Errorf("%s of %s: account %s was not looked at: plan again", ch.Action, ch.Label, c.Links[mapping.SCIMColumn(t.config.Name)])
-	}
+func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
+	t := p.target
 	if ch.Action == plan.Delete && ch.Before != nil && p.isContested(ch.Key, ch.Before.Ref) {
 		return target.Applied{}, fmt.Errorf("%w: whose %s is has to be settled first", target.ErrMoved, ch.Before.Ref)
 	}

@@ -14,26 +14,20 @@ import (
 func provision(t *testing.T, client *scim.Client, c mapping.Customer, s *directory.Snapshot) {
 	t.Helper()
 	opened := client.Open()
-	got, err := opened.Observe(t.Context(), []target.Asked{{Customer: c}})
+	views, err := opened.Observe(t.Context(), []target.Asked{{Customer: c}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[0].Err != nil {
-		t.Fatal(got[0].Err)
-	}
-	if err := opened.Match(t.Context(), c, s, nil, &got[0]); err != nil {
-		t.Fatal(err)
-	}
-	desired, err := opened.Desired(c, s)
+	desired, observed, err := views[0].Compare(t.Context(), s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: opened.Name()}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: got[0].Objects})
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: opened.Name()}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: observed.Objects})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, ch := range p.Changes {
-		if _, err := opened.Apply(t.Context(), c, ch); err != nil {
+		if _, err := views[0].Apply(t.Context(), ch); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -138,7 +138,7 @@ func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
 		"gus@contoso.example": {"left out: guest"},
 		"Sales":               {"in scope", "members: 3 at the source, 3 of them provisioned"},
 	} {
-		got := strings.Join(s.target.Trace(s.customer.Key, text), "\n")
+		got := strings.Join(s.view.(*place).trace(text), "\n")
 		for _, want := range wants {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: got\n%s\nwant %q in it", text, got, want)
@@ -158,12 +158,12 @@ func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
 		"dee@contoso.example":      "memberships wait for a run without --only, which is about this one object: add to Board",
 		"bo@contoso.example":       "",
 	} {
-		got := strings.Join(s.target.Trace(s.customer.Key, text), "\n")
+		got := strings.Join(s.view.(*place).trace(text), "\n")
 		if want == "" && strings.Contains(got, "memberships") || !strings.Contains(got, want) {
 			t.Errorf("%s: got\n%s\nwant %q", text, got, want)
 		}
 	}
-	if got := s.target.Trace(s.customer.Key, "nobody"); got != nil {
+	if got := s.view.(*place).trace("nobody"); got != nil {
 		t.Errorf("got %v of nobody", got)
 	}
 }

@@ -18,15 +18,11 @@ import (
 	"syncd/internal/scim"
 	"syncd/internal/secret"
 	scimsim "syncd/internal/simulator/scim"
-	engine "syncd/internal/sync"
 	"syncd/internal/target"
 	"syncd/internal/target/targettest"
 )
 
-var (
-	_ target.Target  = (*scim.Target)(nil)
-	_ engine.Matcher = (*scim.Target)(nil)
-)
+var _ target.Target = (*scim.Target)(nil)
 
 func TestConformance(t *testing.T) {
 	for _, tt := range []struct {

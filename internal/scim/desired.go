@@ -6,25 +6,15 @@ import (
 	"maps"
 	"slices"
 
-	"syncd/internal/mapping"
 	"syncd/internal/target"
 
-	"syncd/internal/directory"
 	"syncd/internal/plan"
 	"syncd/internal/scim/attribute"
 )
 
-// Desired says what an account should hold of a customer. It is a pure function
-// of its arguments, the configuration, and what Observe and Match saw. What the
-// source leaves empty is left alone.
-func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (target.Desired, error) {
-	p := t.place(c.Key)
-	if p == nil {
-		return target.Desired{}, fmt.Errorf("account %s was not looked at", c.Links[mapping.SCIMColumn(t.config.Name)])
-	}
-	if !p.matched {
-		return target.Desired{}, fmt.Errorf("what is whose in account %s was not looked at", c.Links[mapping.SCIMColumn(t.config.Name)])
-	}
+// desired says what an account should hold of a customer, once it is known what is
+// whose. What the source leaves empty is left alone.
+func (t *Target) desired(p *place) target.Desired {
 	var out target.Desired
 	for _, id := range slices.Sorted(maps.Keys(p.people)) {
 		one := p.people[id]
@@ -50,7 +40,7 @@ func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (target.Desi
 		}
 		out.Objects = append(out.Objects, t.wantGroup(p, groupKey(id), one))
 	}
-	return out, nil
+	return out
 }
 
 // wantUser is what a user should say.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"syncd/internal/directory"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/scim/attribute"
 	"syncd/internal/target"
@@ -44,19 +43,24 @@ func userKey(id string) plan.Key { return plan.Key{Kind: kindUser, ID: id} }
 
 func groupKey(id string) plan.Key { return plan.Key{Kind: kindGroup, ID: id} }
 
-// Match says what is whose, now that the source is known, and adds it to what
-// was observed. It is called between Observe and Desired, with the records of
-// the scope: they hold the ids that earlier runs settled on. Where a list is not
-// proven whole it looks things up one by one.
-func (t *Target) Match(ctx context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
-	p := t.place(c.Key)
-	if p == nil || o.Err != nil {
-		return nil
+// Compare says what the account holds of the customer, and what it should.
+func (p *place) Compare(ctx context.Context, s *directory.Snapshot, records []plan.Record) (target.Desired, target.Observed, error) {
+	if p.err != nil {
+		return target.Desired{}, target.Observed{}, p.err
 	}
-	p.matched = true
-	return t.match(ctx, p, s, records, o)
+	if err := p.target.match(ctx, p, s, records, &p.observed); err != nil {
+		return target.Desired{}, p.observed, err
+	}
+	desired := p.target.desired(p)
+	if p.only != "" {
+		p.observed.Looked = p.trace(p.only)
+	}
+	return desired, p.observed, nil
 }
 
+// match says what is whose, now that the source is known, and adds it to what was
+// observed: the records hold the ids that earlier runs settled on. Where a list is
+// not proven whole it looks things up one by one.
 func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	known := map[plan.Key]*plan.Record{}
 	for i := range records {

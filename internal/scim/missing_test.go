@@ -75,7 +75,7 @@ func TestAGroupWhoseFirstRequestArrivesLateIsNotDoubled(t *testing.T) {
 		late := document{"id": "late", "displayName": "Sales", "userName": "ann@contoso.example", "externalId": ch.Key.ID, "active": true}
 		all := map[string]*[]document{kindGroup: &s.provider.groups, kindUser: &s.provider.users}[kind]
 		*all = append(*all, late) // after the lists were read
-		out, err := s.target.Apply(t.Context(), s.customer, ch)
+		out, err := s.view.Apply(t.Context(), ch)
 		if err != nil || out.Object.Ref != "late" || s.provider.requests("POST /Groups") > 0 || len(*all) != 1 {
 			t.Errorf("%s: got %+v, %v and %v, want the late one taken on", kind, out, err, *all)
 		}

@@ -14,17 +14,17 @@ import (
 )
 
 // Observe reads the accounts of the customers, each once. Whose the users and
-// groups there are is known only together with the source, see Match.
+// groups there are is known only together with the source, see match.
 //
-// What concerns one account is in the answers of its customers; where they all
-// share one it concerns the target.
-func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
-	out := make([]target.Observed, len(asked))
+// What concerns one account comes out of the views of its customers; where they
+// all share one it concerns the target.
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+	views := make([]target.View, len(asked))
 	connections := make([]*connection, len(asked))
 	for i := range asked {
 		a, err := t.connect(asked[i].Links[mapping.SCIMColumn(t.config.Name)])
 		if err != nil {
-			out[i].Err = &target.Blocked{Violations: []plan.Violation{{Code: "account", Stays: true, Message: err.Error()}}}
+			views[i] = &place{err: &target.Blocked{Violations: []plan.Violation{{Code: "account", Stays: true, Message: err.Error()}}}}
 			continue
 		}
 		connections[i] = a
@@ -39,22 +39,20 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Ob
 			if !t.config.perAccount() || ctx.Err() != nil {
 				return nil, err
 			}
-			out[i].Err = err
+			views[i] = &place{err: err}
 			continue
 		}
 		owners, err := t.ownersOf(ctx, &asked[i], a)
 		if err != nil {
 			return nil, err
 		}
-		p := &place{customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settled, owners: owners, contested: map[string]plan.Key{},
+		p := &place{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settled, owners: owners, contested: map[string]plan.Key{},
 			people: map[string]*person{}, teams: map[string]*team{}, have: map[plan.Key]*resource{}, objects: map[string]string{},
 			memory: map[plan.Key]map[string]string{}, taken: map[string]plan.Key{}}
-		t.mu.Lock()
-		t.places[asked[i].Key] = p
-		t.mu.Unlock()
-		out[i].Notes = append(out[i].Notes, w.notes(a)...)
+		p.observed.Notes = w.notes(a)
+		views[i] = p
 	}
-	return out, nil
+	return views, nil
 }
 
 // load reads an account's lists, whole or not at all.

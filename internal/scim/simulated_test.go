@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -206,8 +205,12 @@ func (d *drama) fails(want string) {
 	d.Helper()
 	d.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy")}
 	d.groups = []directory.Group{teamOf(1, "Sales", 1, 2, 3)}
-	if observed, err := d.client.Open().Observe(d.Context(), asked(d.customer)); err != nil || observed[0].Err != nil {
-		if text := fmt.Sprint(err, observed); !strings.Contains(text, want) {
+	views, err := d.client.Open().Observe(d.Context(), asked(d.customer))
+	if err == nil {
+		err = views[0].(*place).err
+	}
+	if err != nil {
+		if text := err.Error(); !strings.Contains(text, want) {
 			d.Errorf("got %s, want %q", text, want)
 		}
 		if n := d.writes(); n > 0 {

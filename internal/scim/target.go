@@ -20,7 +20,7 @@ const (
 )
 
 // A Target is a provider for one run. Its methods may be called from many
-// goroutines, for one customer by one at a time.
+// goroutines.
 type Target struct {
 	*Client
 	scope    *attribute.Scope
@@ -28,7 +28,6 @@ type Target struct {
 
 	mu     sync.Mutex
 	worlds map[*connection]*world // what the lists of this run say
-	places map[string]*place      // by customer, as Observe last saw them
 }
 
 // batch is how many customers are observed at once: where they share an
@@ -37,7 +36,7 @@ const batch = 200
 
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
-	return &Target{Client: c, scope: c.config.scope(), settings: c.config.digest(c.profile), worlds: map[*connection]*world{}, places: map[string]*place{}}
+	return &Target{Client: c, scope: c.config.scope(), settings: c.config.digest(c.profile), worlds: map[*connection]*world{}}
 }
 
 // Spec says what the loop must know of the target.
@@ -103,8 +102,12 @@ func newIndex() index {
 	return index{byID: map[string]*resource{}, byExternal: map[string][]*resource{}, byName: map[string][]*resource{}, byEmail: map[string][]*resource{}}
 }
 
-// A place is what is known of a customer's part of an account.
+// A place is a customer's part of an account, as a run looked at it.
 type place struct {
+	target   *Target
+	err      error  // why it could not be looked at
+	only     string // the object that a person asks after
+	observed target.Observed
 	customer string
 	account  *connection
 	world    *world
@@ -112,9 +115,8 @@ type place struct {
 	settled  []plan.Settlement
 	owners   *owners
 
-	// What Match adds.
+	// What Compare adds.
 	misled    []string // what was found out about lists that seemed whole
-	matched   bool
 	missing   []string // names in users.groups that no group of the tenant has
 	elsewhere int      // objects that were kept in another account before
 	blind     bool     // the provider never shows who is in a group
@@ -129,12 +131,6 @@ type place struct {
 	waiting   map[string][]plan.Key // by the object id of one who is yet to be created: who points to him
 	taken     map[string]plan.Key   // provider's id → whose it is
 	contested map[string]plan.Key   // provider's id of a user → whose conflict names it
-}
-
-func (t *Target) place(customer string) *place {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.places[customer]
 }
 
 // worldOf returns what is kept of an account in this run.

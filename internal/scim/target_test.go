@@ -36,6 +36,7 @@ type stage struct {
 	records  map[plan.Key]plan.Record
 	settled  []plan.Settlement
 	target   *Target
+	view     target.View // of the last plan
 	observed target.Observed
 	pause    time.Duration // before each run, in a bubble
 	owners   others
@@ -95,24 +96,18 @@ func (s *stage) plan() *plan.Plan {
 			asked.Refs = append(asked.Refs, r.Ref)
 		}
 	}
-	observed, err := s.target.Observe(s.Context(), []target.Asked{asked})
+	views, err := s.target.Observe(s.Context(), []target.Asked{asked})
 	if err != nil {
 		s.Fatal(err)
 	}
-	if observed[0].Err != nil {
-		s.Fatal(observed[0].Err)
-	}
-	snap := s.snapshot()
-	if err := s.target.Match(s.Context(), s.customer, snap, records, &observed[0]); err != nil {
-		s.Fatal(err)
-	}
-	s.observed = observed[0]
-	desired, err := s.target.Desired(s.customer, snap)
+	s.view = views[0]
+	desired, observed, err := s.view.Compare(s.Context(), s.snapshot(), records)
+	s.observed = observed
 	if err != nil {
 		s.Fatal(err)
 	}
 	p, err := plan.Make(plan.Scope{Customer: s.customer.Key, Target: s.target.Name()}, s.target.Spec().Kinds, plan.Sides{Desired: desired.Objects,
-		Observed: observed[0].Objects, Records: records, Conflicts: append(desired.Conflicts, observed[0].Conflicts...), Now: time.Now().Add(1000 * time.Hour)})
+		Observed: observed.Objects, Records: records, Conflicts: append(desired.Conflicts, observed.Conflicts...), Now: time.Now().Add(1000 * time.Hour)})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -152,7 +147,7 @@ func (s *stage) try() (done, notes []string) {
 		out := target.Applied{}
 		if c.Writes() {
 			var err error
-			if out, err = s.target.Apply(s.Context(), s.customer, c); err != nil {
+			if out, err = s.view.Apply(s.Context(), c); err != nil {
 				notes = append(notes, "error: "+err.Error())
 				continue
 			}

@@ -10,16 +10,11 @@ import (
 	"syncd/internal/scim/attribute"
 )
 
-// Trace says of one object what a comparison of its fields does not show:
+// trace says of one object what a comparison of its fields does not show:
 // whether it is in scope and by which clause, how it was looked for, what was
 // found, and which of its attributes are not sent although they differ, and why.
-// text is an object id, a UPN or a group's name. It is for a person who asks
-// after Desired; it asks the provider nothing.
-func (t *Target) Trace(customer, text string) []string {
-	p := t.place(customer)
-	if p == nil || !p.matched {
-		return nil
-	}
+// text is an object id, a UPN or a group's name. It asks the provider nothing.
+func (p *place) trace(text string) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, id := range slices.Sorted(maps.Keys(p.people)) {
@@ -67,7 +62,7 @@ func (t *Target) Trace(customer, text string) []string {
 			say("members: not proven by the source (%s); left as they are", one.group.Members.Unknown)
 			continue
 		}
-		o := t.wantGroup(p, groupKey(id), one)
+		o := p.target.wantGroup(p, groupKey(id), one)
 		want, _ := o.Fields.Get(pathMembers)
 		var now plan.Value
 		others := 0

@@ -222,7 +222,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 			// The change in hand is finished even while shutting down.
 			hand, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 			defer cancel()
-			answer, err = s.target.Apply(hand, s.customer, *c)
+			answer, err = s.view.Apply(hand, *c)
 			s.run.Metrics.changed(s.target.spec.Name, c.Action, err)
 			return err
 		})

@@ -15,6 +15,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/plan"
 	"syncd/internal/target"
 )
 
@@ -67,11 +68,7 @@ func (e *echo) Spec() target.Spec {
 	return s
 }
 
-func (e *echo) Desired(mapping.Customer, *directory.Snapshot) (target.Desired, error) {
-	return target.Desired{}, nil
-}
-
-func (e *echo) Observe(_ context.Context, asked []target.Asked) ([]target.Observed, error) {
+func (e *echo) Observe(_ context.Context, asked []target.Asked) ([]target.View, error) {
 	time.Sleep(e.slow)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -79,7 +76,18 @@ func (e *echo) Observe(_ context.Context, asked []target.Asked) ([]target.Observ
 	for _, a := range asked {
 		e.seen = append(e.seen, a.Key)
 	}
-	return make([]target.Observed, len(asked)), nil
+	views := make([]target.View, len(asked))
+	for i := range views {
+		views[i] = empty{}
+	}
+	return views, nil
+}
+
+// An empty view has nothing, and nothing is wanted of it.
+type empty struct{ target.View }
+
+func (empty) Compare(context.Context, *directory.Snapshot, []plan.Record) (target.Desired, target.Observed, error) {
+	return target.Desired{}, target.Observed{}, nil
 }
 
 func (w *world) echoes(targets ...*echo) *Engine {

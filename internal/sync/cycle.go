@@ -26,8 +26,10 @@ type scope struct {
 	customer mapping.Customer
 	snapshot *directory.Snapshot // nil where nothing was read
 	memory   *state.Memory
+	view     target.View // nil where nothing was looked at
 	desired  target.Desired
 	observed target.Observed
+	failure  error // why they were not compared
 	plan     *plan.Plan
 	held     []plan.Violation // what stops the scope or one of its objects
 	report   ScopeReport
@@ -158,23 +160,14 @@ func (s *scope) fresh(c *state.Cursor) bool {
 // cycle brings one customer at one target into step, or says why it did not.
 // Its error ends the run; what concerns the scope is in its report.
 func (s *scope) cycle(ctx context.Context) error {
-	if err := s.observed.Err; err != nil {
-		s.unobserved(err)
-		s.wished()
-		return nil
-	}
-	if m, ok := s.target.Target.(Matcher); ok {
-		if err := m.Match(ctx, s.customer, s.snapshot, s.memory.Records, &s.observed); err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			s.unobserved(err)
-			return nil
-		}
-	}
 	var err error
-	if s.desired, err = s.target.Desired(s.customer, s.snapshot); err != nil {
-		s.report.fail(outcomeOf(err), fmt.Errorf("mapping: %w", err))
+	s.desired, s.observed, err = s.view.Compare(ctx, s.snapshot, s.memory.Records)
+	s.target.access.looked(err)
+	if s.failure = err; err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		s.uncompared(err)
 		return nil
 	}
 	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, s.sides()); err != nil {
@@ -207,19 +200,12 @@ func (s *scope) cycle(ctx context.Context) error {
 	return s.apply(ctx)
 }
 
-// wished finds out, for a witness, what a scope should hold that was not compared:
-// a report that left it out would say that nothing is due.
-func (s *scope) wished() {
-	if s.run.sel.Witness != nil {
-		s.desired, _ = s.target.Desired(s.customer, s.snapshot) // a target that must look first says nothing
+// wanted finds out, for a witness, what a scope should hold at a target that could
+// not be looked at: a report that left it out would say that nothing is due.
+func (s *scope) wanted(ctx context.Context) {
+	if s.run.sel.Witness != nil && s.view != nil {
+		s.desired, _, _ = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	}
-}
-
-func outcomeOf(err error) Outcome {
-	if errors.Is(err, directory.ErrIncomplete) {
-		return Incomplete
-	}
-	return Failed
 }
 
 // connection is the one that serves the scope's customer.
@@ -232,9 +218,13 @@ func (s *scope) turnedAway() error {
 	return fmt.Errorf("left alone in this run, since %s turned it away: %w", s.target.spec.Name, s.connection().refused())
 }
 
-// unobserved reports a scope that could not be looked at. One that a person
+// uncompared reports a scope that could not be compared. One that a person
 // must repair is held, with what to repair.
-func (s *scope) unobserved(err error) {
+func (s *scope) uncompared(err error) {
+	if errors.Is(err, directory.ErrIncomplete) {
+		s.report.fail(Incomplete, fmt.Errorf("mapping: %w", err))
+		return
+	}
 	blocked, ok := errors.AsType[*target.Blocked](err)
 	if !ok {
 		s.connection().heard(err)
@@ -271,9 +261,7 @@ func (s *scope) sides() plan.Sides {
 		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
 		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, nil) })
 		sides.Explain = true
-		if t, ok := s.target.Target.(Tracer); ok {
-			s.report.Looked = t.Trace(s.customer.Key, only)
-		}
+		s.report.Looked = s.observed.Looked
 	}
 	return sides
 }
@@ -374,10 +362,10 @@ func (s *scope) guard() {
 			s.held = append(s.held, v)
 		}
 	}
-	if why, quiet := s.quiet(); quiet && !p.Empty() {
+	if later := s.observed.Later; later != nil && !p.Empty() {
 		// Nobody is waited for: an approval neither opens it nor is lost to it.
 		s.later = true
-		s.held = append(s.held, plan.Violation{Code: "quiet_hours", Note: true, Message: why})
+		s.held = append(s.held, plan.Violation{Code: later.Code, Note: true, Message: later.Why})
 	}
 	if !s.later && !plan.Blocks(s.held) && !p.Empty() && !approved && s.run.mode == Apply {
 		if v := s.target.budget.take(p); v != nil {
@@ -399,14 +387,6 @@ func stays(held []plan.Violation, c *plan.Change) bool {
 	return slices.ContainsFunc(held, func(v plan.Violation) bool {
 		return v.Stays && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
 	})
-}
-
-// quiet reports whether the target takes no writes now, and why.
-func (s *scope) quiet() (why string, quiet bool) {
-	if sleeper, ok := s.target.Target.(Sleeper); ok {
-		return sleeper.Quiet()
-	}
-	return "", false
 }
 
 // moved says in short what today's plan does, for one who saved another.

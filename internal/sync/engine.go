@@ -104,6 +104,7 @@ type Evidence struct {
 	Snapshot *directory.Snapshot
 	Desired  target.Desired
 	Observed target.Observed
+	Err      error // why they were not compared
 	Records  []plan.Record
 	Report   *ScopeReport
 }
@@ -387,9 +388,9 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 	if len(ready) > 0 {
 		asked := make([]target.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = target.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners}
+			asked[i] = target.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
 		}
-		observed, err := t.Observe(ctx, asked)
+		views, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -399,18 +400,17 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		group := errgroup.Group{}
 		group.SetLimit(4)
 		for i, s := range ready {
-			if err != nil {
-				s.connection().heard(err)
-				s.report.fail(Failed, fmt.Errorf("observing: %w", err))
-				s.report.Refused = turnedAway(err)
-				s.wished()
-			} else {
-				s.observed = observed[i]
-				t.access.looked(s.observed.Err)
+			if i < len(views) {
+				s.view = views[i]
 			}
 			if err == nil {
 				group.Go(func() error { return s.cycle(ctx) })
+				continue
 			}
+			s.connection().heard(err)
+			s.report.fail(Failed, fmt.Errorf("observing: %w", err))
+			s.report.Refused = turnedAway(err)
+			s.wanted(ctx)
 		}
 		if err := group.Wait(); err != nil {
 			return err
@@ -418,9 +418,6 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 		for _, s := range ready {
 			if commit := s.finish(); commit != nil {
 				quiet = append(quiet, commit)
-			}
-			if target, ok := t.Target.(Releaser); ok {
-				target.Release(s.customer.Key)
 			}
 		}
 	}
@@ -457,7 +454,7 @@ func (r *run) done(s *scope) {
 	}
 	if r.sel.Witness != nil {
 		r.sel.Witness(Evidence{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
-			Desired: s.desired, Observed: s.observed, Records: s.memory.Records, Report: &s.report})
+			Desired: s.desired, Observed: s.observed, Err: s.failure, Records: s.memory.Records, Report: &s.report})
 	}
 	s.report.lighten(r.sel.Trigger == "command" || r.sel.Trigger == "")
 	if s.snapshot != nil {

@@ -153,58 +153,63 @@ func line(customer, sku, quantity string) plan.Object {
 	return plan.Object{Key: plan.Key{Kind: "addition", ID: sku}, Label: sku, Ref: customer + "/" + sku, Fields: plan.Set("quantity", quantity), Retired: quantity == "0"}
 }
 
-func (f fakeTarget) Desired(c mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
-	items, err := s.Licences.Items()
-	if err != nil {
-		return target.Desired{}, err
-	}
-	var d target.Desired
-	for _, l := range items {
-		if f.unruled[l.SKU] {
-			continue
-		}
-		o := line(c.Key, l.SKU, fmt.Sprint(l.Purchased))
-		o.Ref, o.Retired = "", false
-		d.Objects = append(d.Objects, o)
-	}
-	return d, nil
-}
-
-func (f fakeTarget) Observe(_ context.Context, batch []target.Asked) ([]target.Observed, error) {
+func (f fakeTarget) Observe(_ context.Context, asked []target.Asked) ([]target.View, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]target.Observed, len(batch))
-	for i, c := range batch {
+	views := make([]target.View, len(asked))
+	for i, c := range asked {
+		v := fakeView{fakeTarget: f, customer: c.Key}
 		for _, at := range slices.Sorted(maps.Keys(f.lines)) {
 			if sku, ok := strings.CutPrefix(at, c.Key+"/"); ok {
 				if f.unruled[sku] {
 					continue
 				}
-				out[i].Objects = append(out[i].Objects, line(c.Key, sku, f.lines[at]))
+				v.observed.Objects = append(v.observed.Objects, line(c.Key, sku, f.lines[at]))
 			}
 		}
 		for _, ref := range c.Refs {
 			_, sku, _ := strings.Cut(ref, "/")
 			if n := f.lines[ref]; f.unruled[sku] && n != "" && n != "0" {
-				out[i].Left = append(out[i].Left, line(c.Key, sku, n))
+				v.observed.Left = append(v.observed.Left, line(c.Key, sku, n))
 			}
 		}
+		views[i] = v
 	}
-	return out, nil
+	return views, nil
 }
 
-func (f fakeTarget) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
+type fakeView struct {
+	fakeTarget
+	customer string
+	observed target.Observed
+}
+
+func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record) (target.Desired, target.Observed, error) {
+	items, err := s.Licences.Items()
+	var d target.Desired
+	for _, l := range items {
+		if f.unruled[l.SKU] {
+			continue
+		}
+		o := line(f.customer, l.SKU, fmt.Sprint(l.Purchased))
+		o.Ref, o.Retired = "", false
+		d.Objects = append(d.Objects, o)
+	}
+	return d, f.observed, err
+}
+
+func (f fakeView) Apply(_ context.Context, ch plan.Change) (target.Applied, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
 	committed, err := f.fail(ch)
 	if committed {
-		f.lines[c.Key+"/"+ch.Key.ID] = ch.After.Fields.Text("quantity")
+		f.lines[f.customer+"/"+ch.Key.ID] = ch.After.Fields.Text("quantity")
 	}
 	if err != nil {
 		return target.Applied{}, err
 	}
-	return target.Applied{Object: line(c.Key, ch.Key.ID, ch.After.Fields.Text("quantity"))}, nil
+	return target.Applied{Object: line(f.customer, ch.Key.ID, ch.After.Fields.Text("quantity"))}, nil
 }
 
 func (w *world) run(mode Mode, change ...func(*Selection)) *Report {
@@ -507,8 +512,8 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 		if _, err := s.prepare(t.Context()); err != nil {
 			t.Error(err)
 		}
-		observed, _ := fakeTarget{w}.Observe(t.Context(), []target.Asked{{Customer: s.customer}})
-		s.observed = observed[0]
+		views, _ := fakeTarget{w}.Observe(t.Context(), []target.Asked{{Customer: s.customer}})
+		s.view = views[0]
 		s.cycle(t.Context())
 	}()
 	w.wantLine(contoso, premium, "14")
@@ -834,28 +839,39 @@ type knowing struct {
 	asleep *bool
 }
 
-func (k knowing) Observe(_ context.Context, batch []target.Asked) ([]target.Observed, error) {
-	return make([]target.Observed, len(batch)), nil
+func (k knowing) Observe(_ context.Context, asked []target.Asked) ([]target.View, error) {
+	views := make([]target.View, len(asked))
+	for i, c := range asked {
+		views[i] = knowingView{fakeView{fakeTarget: k.fakeTarget, customer: c.Key}, k.asleep}
+	}
+	return views, nil
 }
 
-func (k knowing) Match(_ context.Context, c mapping.Customer, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
+type knowingView struct {
+	fakeView
+	asleep *bool
+}
+
+func (k knowingView) Compare(ctx context.Context, s *directory.Snapshot, records []plan.Record) (target.Desired, target.Observed, error) {
+	d, o, err := k.fakeView.Compare(ctx, s, records)
+	if *k.asleep {
+		o.Later = &target.Later{Code: "quiet_hours", Why: "it is night"}
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	items, _ := s.Licences.Items()
 	for _, l := range items {
-		if n, there := k.lines[c.Key+"/"+l.SKU]; there {
-			o.Objects = append(o.Objects, line(c.Key, l.SKU, n))
+		if n, there := k.lines[k.customer+"/"+l.SKU]; there {
+			o.Objects = append(o.Objects, line(k.customer, l.SKU, n))
 		}
 	}
 	for _, r := range records {
 		if !slices.ContainsFunc(o.Objects, func(o plan.Object) bool { return o.Key == r.Key }) && k.lines[r.Ref] != "" {
-			o.Objects = append(o.Objects, line(c.Key, r.ID, k.lines[r.Ref]))
+			o.Objects = append(o.Objects, line(k.customer, r.ID, k.lines[r.Ref]))
 		}
 	}
-	return nil
+	return d, o, err
 }
-
-func (k knowing) Quiet() (string, bool) { return "it is night", *k.asleep }
 
 func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
 	w := newWorld(t)
@@ -925,14 +941,20 @@ type locked struct {
 	closed *bool
 }
 
-func (l locked) Observe(ctx context.Context, batch []target.Asked) ([]target.Observed, error) {
-	out, err := l.fakeTarget.Observe(ctx, batch)
-	for i := range out {
+func (l locked) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+	views, err := l.fakeTarget.Observe(ctx, asked)
+	for i := range views {
 		if *l.closed {
-			out[i] = target.Observed{Err: &rest.Error{System: "fake", Status: 401, Unauthorised: true, Message: "the token is not valid"}}
+			views[i] = closed{}
 		}
 	}
-	return out, err
+	return views, err
+}
+
+type closed struct{ target.View }
+
+func (closed) Compare(context.Context, *directory.Snapshot, []plan.Record) (target.Desired, target.Observed, error) {
+	return target.Desired{}, target.Observed{}, &rest.Error{System: "fake", Status: 401, Unauthorised: true, Message: "the token is not valid"}
 }
 
 func TestATargetWhoseEveryAccountTurnsUsAwayIsQuarantinedUntilItAnswers(t *testing.T) {

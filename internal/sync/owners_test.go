@@ -20,7 +20,7 @@ type asking struct {
 	got map[string]string
 }
 
-func (a asking) Observe(ctx context.Context, batch []target.Asked) ([]target.Observed, error) {
+func (a asking) Observe(ctx context.Context, batch []target.Asked) ([]target.View, error) {
 	for _, c := range batch {
 		others, err := c.Owners.Others(ctx, c.Key, "addition", a.ref)
 		if err != nil {

@@ -17,28 +17,36 @@ import (
 // An Opener readies a target for one run, with the rules of that moment.
 type Opener func(ctx context.Context) (Target, error)
 
-// A Target holds objects for customers. It is opened for one run, with the
-// rules of that moment. Its methods may be called from many goroutines, but
-// only one change of a scope is in flight at a time.
+// A Target is a system that holds objects for customers, opened for one run. Its
+// methods, and those of different Views, may be called from many goroutines.
 type Target interface {
 	Spec() Spec
 
-	// Desired says what the target should hold. It is a pure function of its
-	// arguments and of the rules the target was opened with.
-	Desired(c mapping.Customer, s *directory.Snapshot) (Desired, error)
+	// Observe looks at some customers at once, since lists that serve many of them
+	// are read once, and returns a View of each, in the same order. An error
+	// concerns the target as a whole: nobody was looked at, and Views that come with
+	// it know at most what is wanted. What concerns one customer comes out of that
+	// customer's View.
+	Observe(ctx context.Context, asked []Asked) ([]View, error)
+}
 
-	// Observe says what the target holds of some customers, one answer for each
-	// in the same order; lists that serve many of them are read once. An error
-	// concerns the target as a whole and ends the run for it; what concerns one
-	// customer is in that customer's answer.
-	Observe(ctx context.Context, batch []Asked) ([]Observed, error)
+// A View is one customer at a target, as it was looked at in this run. All that
+// the target remembers of a customer is in it and is gone with it. The loop calls
+// Compare once, and then Apply for one change at a time.
+type View interface {
+	// Compare says what the target should hold of the customer and what it holds,
+	// now that the source and the records of the scope are known. An error fails the
+	// scope: a *Blocked holds it until somebody repairs what it names, and
+	// directory.ErrIncomplete says that the source did not prove what it takes. What
+	// is known all the same comes with the error, for reports.
+	Compare(ctx context.Context, s *directory.Snapshot, records []plan.Record) (Desired, Observed, error)
 
 	// Apply carries out one change and returns the object as the target now
 	// holds it, Ref included. It reads the live value first where money is
 	// concerned, and returns an error that is ErrMoved if that is not the
 	// change's before-image. It returns rest.ErrOutcomeUnknown when the request
 	// left and no answer came; it never repeats a create.
-	Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (Applied, error)
+	Apply(ctx context.Context, ch plan.Change) (Applied, error)
 }
 
 // A Spec is what the loop must know of a target.
@@ -75,6 +83,9 @@ type Asked struct {
 	Records []plan.Record
 	// Owners says whose the target's things are; nil where nobody can tell.
 	Owners Owners
+	// Only is what a person typed who asks after one object: its key, or a name
+	// that the target knows it by. It is empty as a rule.
+	Only string
 }
 
 // Owners says whose a thing at a target is by the records of every customer,
@@ -111,9 +122,12 @@ type Observed struct {
 	// Ended tells, by ref, of the last edit of things that syncd was asked about
 	// and that were ended there.
 	Ended map[string]plan.Edit
-	// Err fails the scope; where it is a *Blocked the scope is held instead,
-	// until somebody repairs what it names.
-	Err error
+	// Looked says how the target looked for the object that Asked.Only names, and
+	// why it came out as it did.
+	Looked []string
+	// Later says why the target takes no writes now, such as quiet hours; nil as a
+	// rule.
+	Later *Later
 }
 
 // Applied is the outcome of one change.

@@ -10,7 +10,6 @@ import (
 
 	"syncd/internal/cipp/admin"
 	"syncd/internal/cipp/endpoint"
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/target"
@@ -31,30 +30,30 @@ const (
 // Apply brings one tenant's alias and groups to what the change says, in as few
 // calls as CIPP allows, and returns what reading back shows. Changes are made
 // one after the other.
-func (t *Target) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
+func (v *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	if ch.Before == nil || ch.After == nil || ch.Action != plan.Update && ch.Action != plan.Adopt {
 		return target.Applied{}, fmt.Errorf("%s of %s asks nothing of CIPP: tenants come and go with their relationship", ch.Action, ch.Label)
 	}
-	t.writing.Lock()
-	defer t.writing.Unlock()
-	caller := &attentive{t.caller, func() {}}
+	v.writing.Lock()
+	defer v.writing.Unlock()
+	caller := &attentive{v.caller, func() {}}
 	a := admin.New(caller, admin.Options{})
-	steps, err := a.EditTenant(ctx, c.Tenant, edit(&ch))
+	steps, err := a.EditTenant(ctx, v.tenant, edit(&ch))
 	if err != nil {
 		return target.Applied{}, err
 	}
 	known := names(ch.Before, ch.After)
 	if moved := difference(ch.Before, steps[0].Before, known); moved != "" {
-		return target.Applied{}, fmt.Errorf("%w: tenant %s: %s", target.ErrMoved, c.Tenant.ID, moved)
+		return target.Applied{}, fmt.Errorf("%w: tenant %s: %s", target.ErrMoved, v.tenant.ID, moved)
 	}
 	// Only this call writes members whole; the other one sends a tenant's own
 	// groups and nobody else's.
-	if t.stale && slices.ContainsFunc(steps, func(s admin.Step) bool { return s.Endpoint == "ExecTenantGroup" }) {
+	if v.stale && slices.ContainsFunc(steps, func(s admin.Step) bool { return s.Endpoint == "ExecTenantGroup" }) {
 		return target.Applied{}, &target.Later{Code: codeCippCache, Why: "CIPP still shows tenant groups as they were before an earlier change, and members written from that would bring tenants back"}
 	}
 	var last admin.Result
 	for _, step := range steps {
-		if last, err = t.run(ctx, a, caller, step); err != nil {
+		if last, err = v.run(ctx, a, caller, step); err != nil {
 			return target.Applied{}, err
 		}
 	}

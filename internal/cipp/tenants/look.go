@@ -212,13 +212,13 @@ const fewMembers = 3
 // shrinking asks about tenants that leave a group together with more than half
 // of its members: rules that changed, or a company list that lacks something,
 // look like that.
-func shrinking(wishes []*wish, groups []managed) {
+func shrinking(views []*view, groups []managed) {
 	for i := range groups {
 		g := &groups[i]
 		var leaving []*wish
-		for _, w := range wishes {
-			if w != nil && slices.Contains(w.leaves, g.name) {
-				leaving = append(leaving, w)
+		for _, v := range views {
+			if slices.Contains(v.wanted.leaves, g.name) {
+				leaving = append(leaving, &v.wanted)
 			}
 		}
 		if g.members <= fewMembers || 2*len(leaving) <= g.members {

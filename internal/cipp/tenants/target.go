@@ -13,7 +13,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,9 +71,6 @@ type Target struct {
 	config    Config
 	settings  string
 
-	mu     sync.Mutex
-	wanted map[string]wish // by customer, as Observe found them
-
 	// writing makes writes one after the other. To leave a tenant's last group
 	// is to write the members of that group whole, and two at a time would put
 	// each other's tenant back.
@@ -82,6 +78,15 @@ type Target struct {
 	// stale: CIPP still showed tenant groups as they were before a write. Until
 	// the next run nothing is built upon what it shows of members.
 	stale bool
+}
+
+// A view is a customer's tenant as Observe saw it.
+type view struct {
+	*Target
+	tenant   directory.Tenant
+	wanted   wish
+	observed target.Observed
+	err      error // why it could not be looked at
 }
 
 // A wish is what a customer's tenant should be, and what stands in the way.
@@ -99,7 +104,7 @@ func Open(caller admin.Caller, companies Companies, c Config) *Target {
 		panic(err) // plain data of our own; cannot fail
 	}
 	sum := sha256.Sum256(raw)
-	return &Target{caller: caller, companies: companies, config: c, settings: hex.EncodeToString(sum[:8]), wanted: map[string]wish{}}
+	return &Target{caller: caller, companies: companies, config: c, settings: hex.EncodeToString(sum[:8])}
 }
 
 // Spec says what the loop must know of the target. It needs nothing of a
@@ -122,7 +127,7 @@ func (t *Target) Spec() target.Spec {
 	}
 }
 
-// Desired says how a customer's tenant should stand in CIPP:
+// Compare says how a customer's tenant stands in CIPP, and how it should:
 //
 //	company                                   what is wanted
 //	has a text for the alias                  that alias
@@ -131,25 +136,26 @@ func (t *Target) Spec() target.Spec {
 //	fits a rule of a group                    the tenant is in it
 //	fits none of them                         the tenant is not in it
 //
-// It is a pure function of its arguments, the rules, and what Observe saw.
-func (t *Target) Desired(c mapping.Customer, _ *directory.Snapshot) (target.Desired, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	w := t.wanted[c.Key]
-	return target.Desired{Objects: slices.Clone(w.objects), Conflicts: slices.Clone(w.conflicts)}, nil
+// Nothing of it comes from the source.
+func (v *view) Compare(context.Context, *directory.Snapshot, []plan.Record) (target.Desired, target.Observed, error) {
+	return target.Desired{Objects: v.wanted.objects, Conflicts: v.wanted.conflicts}, v.observed, v.err
 }
 
 // Observe reads how the customers' tenants stand in CIPP, and the companies
 // they are linked to.
-func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Observed, error) {
-	out := make([]target.Observed, len(asked))
+func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+	views, out := make([]*view, len(asked)), make([]target.View, len(asked))
+	for i := range asked {
+		views[i] = &view{Target: t, tenant: asked[i].Tenant}
+		out[i] = views[i]
+	}
 	ids := make([]int, len(asked))
 	var linked []int
 	for i := range asked {
 		text := strings.TrimSpace(asked[i].Links[mapping.ConnectWiseCompany])
 		n, err := strconv.Atoi(text)
 		if err != nil || n <= 0 {
-			out[i].Err = &target.Blocked{Violations: []plan.Violation{{Code: "link_bad", Stays: true, Message: fmt.Sprintf(
+			views[i].err = &target.Blocked{Violations: []plan.Violation{{Code: "link_bad", Stays: true, Message: fmt.Sprintf(
 				"%q in the column %s is not the id of a ConnectWise company (a number): correct it with syncd map", text, mapping.ConnectWiseCompany)}}}
 			continue
 		}
@@ -176,16 +182,15 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Ob
 		}
 	}
 	managed := t.managed(groups)
-	wishes := make([]*wish, len(asked))
 	group := errgroup.Group{}
 	group.SetLimit(liveReads)
 	for i := range asked {
-		if out[i].Err != nil {
+		if views[i].err != nil {
 			continue
 		}
 		p := byID[asked[i].Tenant.ID]
 		if p == nil {
-			out[i].Err = fmt.Errorf("CIPP lists %s no more: it was excluded there, or its relationship ended, a moment ago", asked[i].Name)
+			views[i].err = fmt.Errorf("CIPP lists %s no more: it was excluded there, or its relationship ended, a moment ago", asked[i].Name)
 			continue
 		}
 		var at *Facts
@@ -195,22 +200,14 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Ob
 		group.Go(func() error {
 			names, err := t.names(ctx, a, p, at, asked[i].Records)
 			if err != nil {
-				out[i].Err = err // of this tenant alone
+				views[i].err = err // of this tenant alone
 				return nil
 			}
-			w := t.look(p, ids[i], at, names, managed, len(asked[i].Refs) > 0, &out[i])
-			wishes[i] = &w
+			views[i].wanted = t.look(p, ids[i], at, names, managed, len(asked[i].Refs) > 0, &views[i].observed)
 			return nil
 		})
 	}
 	_ = group.Wait() // each has its own error
-	shrinking(wishes, managed)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i, w := range wishes {
-		if w != nil {
-			t.wanted[asked[i].Key] = *w
-		}
-	}
+	shrinking(views, managed)
 	return out, nil
 }

@@ -207,15 +207,15 @@ func TestWhatLooksLikeAMistakeIsAskedAbout(t *testing.T) {
 						r.cw.Edit("jwhite", func(cw *cwsim.World) { tt.set(c, cw) })
 					})
 				}
-				seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
+				seen, err := r.look(target.Asked{Customer: theDental}, target.Asked{Customer: theBakery}, target.Asked{Customer: theGarden})
 				if err != nil {
 					t.Fatal(err)
 				}
 				var got []string
 				for i, c := range []mapping.Customer{theDental, theBakery, theGarden} {
-					want, err := r.target.Desired(c, nil)
-					if err != nil || seen[i].Err != nil {
-						t.Fatal(err, seen[i].Err)
+					want := seen[i].Desired
+					if seen[i].Err != nil {
+						t.Fatal(seen[i].Err)
 					}
 					p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "cipp"}, r.target.Spec().Kinds, plan.Sides{Desired: want.Objects, Observed: seen[i].Objects, Conflicts: want.Conflicts})
 					if err != nil {
@@ -275,7 +275,7 @@ func TestACompanyThatIsGoneChangesNothing(t *testing.T) {
 				t.Errorf("company %s: got %s (%s), want nothing but company_gone", company, written(p), codes(p))
 			}
 		}
-		seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: customer(dental, "x")}, {Customer: theGarden}})
+		seen, err := r.look(target.Asked{Customer: customer(dental, "x")}, target.Asked{Customer: theGarden})
 		if _, ok := errors.AsType[*target.Blocked](seen[0].Err); err != nil || !ok || seen[1].Err != nil || len(seen[1].Objects) != 1 {
 			t.Errorf("got %v and %+v, want a bad link to stop its own scope alone", err, seen)
 		}
@@ -285,7 +285,7 @@ func TestACompanyThatIsGoneChangesNothing(t *testing.T) {
 
 func TestManyCustomersAreFewCalls(t *testing.T) {
 	inRoom(t, supported(), func(t *testing.T, r *room) {
-		seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: theDental}, {Customer: theBakery}, {Customer: theGarden}})
+		seen, err := r.look(target.Asked{Customer: theDental}, target.Asked{Customer: theBakery}, target.Asked{Customer: theGarden})
 		if err != nil || len(seen) != 3 {
 			t.Fatal(err)
 		}
@@ -318,7 +318,7 @@ func TestOnlyTenantsThatDifferAreReadLive(t *testing.T) {
 func TestATenantThatCannotBeReadStopsItselfAlone(t *testing.T) {
 	inRoom(t, supported(), func(t *testing.T, r *room) {
 		r.cipp.SetTenantFaults(dental, cippsim.TenantFaults{GraphError: "AADSTS65001: consent has not been given"})
-		seen, err := r.target.Observe(t.Context(), []target.Asked{{Customer: theDental}, {Customer: theBakery}})
+		seen, err := r.look(target.Asked{Customer: theDental}, target.Asked{Customer: theBakery})
 		if err != nil || seen[0].Err == nil || !strings.Contains(seen[0].Err.Error(), "whether Fabrikam Dental GmbH has an alias in CIPP is not known") || seen[1].Err != nil {
 			t.Errorf("got %v, %v and %v, want the dentists alone to fail", err, seen[0].Err, seen[1].Err)
 		}
@@ -369,7 +369,7 @@ func TestWhatMovedSinceThePlanIsLeftAlone(t *testing.T) {
 				p := r.plan(theDental)
 				r.cipp.Update(tt.edit)
 				before := r.stands(dental)
-				_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+				_, err := r.view.Apply(t.Context(), p.Changes[0])
 				if errors.Is(err, target.ErrMoved) != tt.moved || (r.writes() == 0) != tt.moved {
 					t.Errorf("got %v and %d writes, want moved: %t", err, r.writes(), tt.moved)
 				}
@@ -398,7 +398,7 @@ func TestALostAnswerIsFoundOut(t *testing.T) {
 			inRoom(t, supported(), func(t *testing.T, r *room) {
 				p := r.plan(theDental)
 				lose(r.cipp, tt.kind, tt.dark)
-				_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+				_, err := r.view.Apply(t.Context(), p.Changes[0])
 				if errors.Is(err, rest.ErrOutcomeUnknown) != tt.unknown || !tt.unknown && err != nil {
 					t.Fatalf("got %v, want unknown: %t", err, tt.unknown)
 				}
@@ -420,14 +420,14 @@ func TestSuccessThatDoesNotShowIsNotBelieved(t *testing.T) {
 		r.cipp.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{GroupLag: 5 * time.Minute}})
 		began := time.Now()
 		p := r.plan(theDental)
-		_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+		_, err := r.view.Apply(t.Context(), p.Changes[0])
 		if !errors.Is(err, rest.ErrOutcomeUnknown) || time.Since(began) > time.Minute {
 			t.Errorf("got %v after %s, want unknown within a minute", err, time.Since(began))
 		}
 		// What would be built upon the old members waits for the next run.
 		r.company(251, func(c *cwsim.Company) { c.TypeIDs = []int{1} })
 		p = r.plan(theBakery)
-		if _, err = r.target.Apply(t.Context(), theBakery, p.Changes[0]); !isLater(err) || r.writes() != 1 {
+		if _, err = r.view.Apply(t.Context(), p.Changes[0]); !isLater(err) || r.writes() != 1 {
 			t.Errorf("got %v and %d writes, want it left for the next run", err, r.writes())
 		}
 		r.cipp.Heal() // the cache is read anew
@@ -453,14 +453,14 @@ func TestARefusalIsAnErrorOfItsOwn(t *testing.T) {
 	inRoom(t, supported(), func(t *testing.T, r *room) {
 		r.cipp.SetFaults(cippsim.Faults{Writes: cippsim.WriteFaults{Refused: map[string]string{"EditTenant": "Failed to edit tenant: the table is locked"}}})
 		p := r.plan(theDental)
-		_, err := r.target.Apply(t.Context(), theDental, p.Changes[0])
+		_, err := r.view.Apply(t.Context(), p.Changes[0])
 		if err == nil || errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, target.ErrMoved) || !strings.Contains(err.Error(), "the table is locked") {
 			t.Errorf("got %v, want CIPP's own words", err)
 		}
 		for _, action := range []plan.Action{plan.Create, plan.Delete, plan.Forget} {
 			ch := p.Changes[0]
 			ch.Action = action
-			if _, err := r.target.Apply(t.Context(), theDental, ch); err == nil || r.writes() != 1 {
+			if _, err := r.view.Apply(t.Context(), ch); err == nil || r.writes() != 1 {
 				t.Errorf("%s: got no error, or a write", action)
 			}
 		}

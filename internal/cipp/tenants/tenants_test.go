@@ -92,6 +92,7 @@ type room struct {
 	client *connectwise.Client
 	config tenants.Config
 	target *tenants.Target
+	view   target.View              // of the last plan
 	store  map[string][]plan.Record // by customer: what the loop remembers
 }
 
@@ -152,21 +153,38 @@ var (
 	theGarden = customer(garden, "252")
 )
 
-// plan goes the road of the loop for one customer.
+// A looked is what came of a look at one customer.
+type looked struct {
+	target.Observed
+	Desired target.Desired
+	Err     error
+	view    target.View
+}
+
+// look looks at some customers.
+func (r *room) look(asked ...target.Asked) ([]looked, error) {
+	views, err := r.target.Observe(r.t.Context(), asked)
+	out := make([]looked, len(views))
+	for i, v := range views {
+		out[i].view = v
+		out[i].Desired, out[i].Observed, out[i].Err = v.Compare(r.t.Context(), &directory.Snapshot{}, asked[i].Records)
+	}
+	return out, err
+}
+
+// plan goes the road of the loop for one customer, whose view stays.
 func (r *room) plan(c mapping.Customer) *plan.Plan {
 	r.t.Helper()
 	asked := target.Asked{Customer: c, Records: slices.Clone(r.store[c.Key])}
 	for _, record := range r.store[c.Key] {
 		asked.Refs = append(asked.Refs, record.Ref)
 	}
-	seen, err := r.target.Observe(r.t.Context(), []target.Asked{asked})
+	seen, err := r.look(asked)
 	if err != nil || seen[0].Err != nil {
 		r.t.Fatalf("observing: %v, %v", err, seen[0].Err)
 	}
-	want, err := r.target.Desired(c, &directory.Snapshot{})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	want := seen[0].Desired
+	r.view = seen[0].view
 	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "cipp"}, r.target.Spec().Kinds, plan.Sides{Desired: want.Objects, Observed: seen[0].Objects,
 		Records: slices.Clone(r.store[c.Key]), Conflicts: append(want.Conflicts, seen[0].Conflicts...), Now: time.Now()})
 	if err != nil {
@@ -190,7 +208,7 @@ func (r *room) apply(c mapping.Customer) *plan.Plan {
 		}
 		now := *ch.After
 		if ch.Writes() {
-			applied, err := r.target.Apply(r.t.Context(), c, ch)
+			applied, err := r.view.Apply(r.t.Context(), ch)
 			if err != nil {
 				r.t.Fatalf("%s: %v", written(p), err)
 			}

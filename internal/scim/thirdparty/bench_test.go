@@ -43,7 +43,6 @@ var tenant = directory.Tenant{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: 
 
 // A target that is not asked whose the things are finds nothing and makes all
 // of it twice: the engine goes on without a word.
-var _ engine.Matcher = (*scim.Target)(nil)
 
 // A bench is a provider that others wrote, our target, and a source that the
 // test changes.

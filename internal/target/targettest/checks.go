@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/sync"
@@ -246,11 +245,24 @@ type late struct {
 	edit func(ref string)
 }
 
-func (l late) Apply(ctx context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
+func (l late) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+	views, err := l.Target.Observe(ctx, asked)
+	for i, v := range views {
+		views[i] = lateView{v, l.edit}
+	}
+	return views, err
+}
+
+type lateView struct {
+	target.View
+	edit func(ref string)
+}
+
+func (l lateView) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	if ch.Before != nil {
 		l.edit(ch.Before.Ref)
 	}
-	return l.Target.Apply(ctx, c, ch)
+	return l.View.Apply(ctx, ch)
 }
 
 func (b *bench) seesLateEdits() {

@@ -148,36 +148,44 @@ func (f *fake) Spec() target.Spec {
 	return target.Spec{Name: "fake", Kinds: []plan.Kind{f.kind}, Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "1"}
 }
 
-func (f *fake) Desired(_ mapping.Customer, s *directory.Snapshot) (target.Desired, error) {
-	items, err := s.Licences.Items()
-	var d target.Desired
-	for _, l := range items {
-		d.Objects = append(d.Objects, asset(l.SKU, l.PartNumber, l.Name))
-	}
-	return d, err
-}
-
 var errDark = errors.New("the fake does not answer")
 
-func (f *fake) Observe(_ context.Context, batch []target.Asked) ([]target.Observed, error) {
+func (f *fake) Observe(_ context.Context, asked []target.Asked) ([]target.View, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dark {
 		return nil, errDark
 	}
-	out := make([]target.Observed, len(batch))
-	for i, c := range batch {
+	views := make([]target.View, len(asked))
+	for i, c := range asked {
+		v := &fakeView{fake: f, customer: c.Key}
 		for ref, o := range f.assets {
 			if f.owner[ref] == c.Key {
 				o.Retired = o.Fields.Text("archived") != ""
-				out[i].Objects = append(out[i].Objects, o)
+				v.observed.Objects = append(v.observed.Objects, o)
 			}
 		}
+		views[i] = v
 	}
-	return out, nil
+	return views, nil
 }
 
-func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (target.Applied, error) {
+type fakeView struct {
+	*fake
+	customer string
+	observed target.Observed
+}
+
+func (f *fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record) (target.Desired, target.Observed, error) {
+	items, err := s.Licences.Items()
+	var d target.Desired
+	for _, l := range items {
+		d.Objects = append(d.Objects, asset(l.SKU, l.PartNumber, l.Name))
+	}
+	return d, f.observed, err
+}
+
+func (f *fakeView) Apply(_ context.Context, ch plan.Change) (target.Applied, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
@@ -199,7 +207,7 @@ func (f *fake) Apply(_ context.Context, c mapping.Customer, ch plan.Change) (tar
 	switch {
 	case ch.Action == plan.Create:
 		applied.Object = *ch.After
-		applied.Object.Ref = f.add(c.Key, ch.Key.ID, ch.After.Fields.Text("note"))
+		applied.Object.Ref = f.add(f.customer, ch.Key.ID, ch.After.Fields.Text("note"))
 	case ch.After == nil:
 		delete(f.assets, ch.Before.Ref)
 		applied.Object = *ch.Before
