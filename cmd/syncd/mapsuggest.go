@@ -53,6 +53,11 @@ func (w *World) suggestLinks(ctx context.Context) ([]mapping.Suggestion, error) 
 	if err != nil {
 		return nil, err
 	}
+	for _, t := range tenants { // the others tell what is theirs, by the domains that the list itself gives
+		if !slices.ContainsFunc(open, func(o directory.Tenant) bool { return o.ID == t.ID }) {
+			evidence = append(evidence, mapping.TenantEvidence{Tenant: t})
+		}
+	}
 	var all []mapping.Suggestion
 	keep := func(suggestions []mapping.Suggestion) {
 		var rows []mapping.Row

@@ -130,7 +130,8 @@ func SuggestCompanies(tenants []TenantEvidence, companies []CompanyEvidence, tab
 // SuggestLinks suggests a link of one column for every tenant that has none
 // and is not ignored, best first by score, then by name; tenants for which
 // nothing speaks are left out. What is linked already is suggested to nobody,
-// nor is anything to the partner's own tenant.
+// nor is anything to the partner's own tenant. What holds a domain of a tenant
+// that is settled already may be that one's: nobody but a person gives it away.
 func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEvidence, table Table) []Suggestion {
 	linked := map[string]bool{}
 	for _, row := range table.Rows {
@@ -145,16 +146,37 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 		}
 	}
 	var open []*Suggestion
+	owners := map[string]owner{}
 	for _, t := range tenants {
 		row, _ := table.Row(t.Tenant.ID)
 		if t.Tenant.Partner || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
+			name := t.Tenant.Name
+			t.Tenant.Name, t.Names = "", nil // names are typed freely: domains alone tell an owner
+			for _, c := range claims(t, sides) {
+				if c.Score > owners[c.ID].score {
+					owners[c.ID] = owner{name, c.Score}
+				}
+			}
 			continue
 		}
 		if c := claims(t, sides); len(c) > 0 {
 			open = append(open, &Suggestion{Tenant: t.Tenant, TenantID: string(t.Tenant.ID), TenantName: t.Tenant.Name, Column: column, Candidates: c})
 		}
 	}
-	return assign(open)
+	suggestions := assign(open)
+	for i := range suggestions {
+		s := &suggestions[i]
+		if by := owners[s.Candidates[0].ID]; s.Ambiguous == "" && by.score > 0 && near(s.Candidates[0].Score, by.score) {
+			s.Ambiguous = fmt.Sprintf("as much speaks for tenant %s, which is settled already", by.tenant)
+		}
+	}
+	return suggestions
+}
+
+// An owner is a settled tenant whose domains stand in a company's record.
+type owner struct {
+	tenant string
+	score  float64
 }
 
 // assign gives every company to the tenant for which most speaks, and says

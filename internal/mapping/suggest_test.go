@@ -116,6 +116,34 @@ func TestWhatIsSettledIsLeftOut(t *testing.T) {
 	}
 }
 
+// What a tenant types freely is its name. It never suffices, and what has a domain
+// of another tenant, settled already, is nobody's without a person.
+func TestNamesThatTenantsTypeTakeNothingFromOthers(t *testing.T) {
+	settled, hostile := tenantOf(1, "Contoso", "contoso.example"), tenantOf(2, "Contoso North", "hostile.example")
+	linked := Table{Rows: []Row{{TenantID: settled.Tenant.ID, Status: Linked, Links: Links{ConnectWiseCompany: "250"}}}}
+	ignored := Table{Rows: []Row{{TenantID: settled.Tenant.ID, Status: Ignored}}}
+	for _, tt := range []struct {
+		name    string
+		company CompanyEvidence
+		table   Table
+		takes   bool
+	}{
+		{"the very name", CompanyEvidence{Name: "Contoso North"}, linked, false},
+		{"the name, and some contacts", CompanyEvidence{Name: "Contoso North", ContactDomains: map[string]int{"contoso.example": 40, "hostile.example": 2}}, linked, false},
+		{"the website is another's", CompanyEvidence{Name: "Contoso North", Website: "contoso.example"}, linked, false},
+		{"the website is another's, who is left out on purpose", CompanyEvidence{Name: "Contoso North", Website: "contoso.example"}, ignored, false},
+		{"both domains are on record", CompanyEvidence{Name: "Contoso North", Website: "contoso.example", Domains: []string{"hostile.example"}}, linked, false},
+		{"its own domain is on record", CompanyEvidence{Name: "North", Website: "hostile.example"}, linked, true},
+		{"somebody wrote its id down", CompanyEvidence{Name: "North", Website: "contoso.example", Texts: []string{string(hostile.Tenant.ID)}}, linked, true},
+	} {
+		tt.company.ID = "251"
+		got := SuggestCompanies([]TenantEvidence{settled, hostile}, []CompanyEvidence{tt.company}, tt.table)
+		if len(got) != 1 || got[0].TenantID != string(hostile.Tenant.ID) || got[0].Acceptable(DefaultAccept) != tt.takes {
+			t.Errorf("%s: got %+v, want it taken %t", tt.name, got, tt.takes)
+		}
+	}
+}
+
 func TestASuggestionIsNotInForce(t *testing.T) {
 	s := SuggestCompanies([]TenantEvidence{tenantOf(1, "Contoso", "contoso.example")}, []CompanyEvidence{{ID: "7", Name: "Contoso Ltd", Website: "contoso.example"}}, Table{})[0]
 	row, ok := s.Row(Row{Customer: "Own name"})
