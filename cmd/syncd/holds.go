@@ -51,19 +51,16 @@ func holdsCommand(a *app) *cobra.Command {
 
 // held returns every hold, the most money first.
 func held(ctx context.Context, store state.Store) ([]state.Hold, error) {
-	holds := []state.Hold{}
+	holds, money := []state.Hold{}, map[plan.Scope]decimal.Decimal{} // a plan may be long: each is read once, not at every comparison
 	for h, err := range store.Holds(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the holds: %w", err)
 		}
-		holds = append(holds, h)
-	}
-	money := func(h state.Hold) decimal.Decimal {
 		delta, _ := decimal.NewFromString(shownPlan(&h).MonthlyDelta) // nothing counts as no money
-		return delta.Abs()
+		holds, money[h.Scope] = append(holds, h), delta.Abs()
 	}
 	slices.SortStableFunc(holds, func(a, b state.Hold) int {
-		return cmp.Or(money(b).Cmp(money(a)), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)))
+		return cmp.Or(money[b.Scope].Cmp(money[a.Scope]), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)))
 	})
 	return holds, nil
 }
