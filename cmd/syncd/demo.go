@@ -68,7 +68,7 @@ func (d *demo) run(ctx context.Context) error {
 		return fmt.Errorf("practice mode: %w", err)
 	}
 	defer ground.clear()
-	ctx, stop := ground.untilSignal(ctx)
+	ctx, stop := ground.untilSignal(ctx, d.console)
 	defer stop()
 	d.msp = msp.New(time.Now, msp.WithDocumentation(), msp.WithIdentity())
 	systems, err := d.msp.Start(ctx)

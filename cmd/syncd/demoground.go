@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"syncd/internal/web/control"
 )
 
 // A ground is the folder in which practice mode keeps what it needs while it runs.
@@ -73,9 +76,12 @@ func lockFolder(dir string) (*os.File, error) {
 
 // untilSignal ends the context at any signal that would end the program, so that
 // everything is put away first; a second one ends it at once, and clears as well.
-// A reader who went away, as in "syncd demo | head", is such a signal too.
-func (g *ground) untilSignal(ctx context.Context) (context.Context, func()) {
+// A reader who went away, as in "syncd demo | head", ends it too. That a client of
+// the daemon went away is the same signal and ends nothing: what the console says
+// of a write tells the two apart.
+func (g *ground) untilSignal(ctx context.Context, c *control.Console) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	c.Out, c.Err = &watched{c.Out, cancel}, &watched{c.Err, cancel}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGUSR1, syscall.SIGUSR2,
 		syscall.SIGXCPU, syscall.SIGVTALRM, syscall.SIGPROF, syscall.SIGIO, syscall.SIGSYS, syscall.SIGABRT, syscall.SIGTRAP)
@@ -84,7 +90,11 @@ func (g *ground) untilSignal(ctx context.Context) (context.Context, func()) {
 		for n := 0; ; n++ {
 			select {
 			case s := <-signals:
-				if n > 0 && s != syscall.SIGPIPE {
+				if s == syscall.SIGPIPE {
+					n--
+					continue
+				}
+				if n > 0 {
 					g.clear()
 					os.Exit(statusFailed)
 				}
@@ -99,4 +109,18 @@ func (g *ground) untilSignal(ctx context.Context) (context.Context, func()) {
 		close(done)
 		cancel(nil)
 	}
+}
+
+// A watched output is one that ends the practice once nobody reads it any more.
+type watched struct {
+	io.Writer
+	end context.CancelCauseFunc
+}
+
+func (r *watched) Write(b []byte) (int, error) {
+	n, err := r.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		r.end(errors.New("nobody reads any more"))
+	}
+	return n, err
 }

@@ -233,6 +233,9 @@ type Run struct {
 	Error    string         `json:"error,omitempty"`
 	Stopped  bool           `json:"stopped,omitempty"` // a person or the daemon's end stopped it; Error says so too
 	Part     bool           `json:"part,omitempty"`    // it was about some customers or targets of its jobs
+	// Unmapped counts the customers without a link, by target: of them nothing else
+	// is remembered.
+	Unmapped map[string]int `json:"unmapped,omitempty"`
 }
 
 // A Document is a named table with a version.

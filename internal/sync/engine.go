@@ -439,6 +439,14 @@ func (r *run) record(err error) state.Run {
 			s.Totals[string(outcome)] = n
 		}
 	}
+	for i := range r.report.Scopes {
+		if scope := &r.report.Scopes[i]; scope.Outcome == Unmapped {
+			if s.Unmapped == nil {
+				s.Unmapped = map[string]int{}
+			}
+			s.Unmapped[scope.Target]++
+		}
+	}
 	if err != nil {
 		s.Error = r.Redact(err.Error())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,6 +83,13 @@ func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) erro
 		for _, target := range job.Targets {
 			m.holds.WithLabelValues(target).Set(float64(holds[target]))
 			counts := outcomes[target]
+			if n := runs.Unmapped[target]; n > 0 {
+				counts = maps.Clone(counts)
+				if counts == nil {
+					counts = map[Outcome]int{}
+				}
+				counts[Unmapped] = n
+			}
 			if runs.Failed {
 				counts = allFailed(counts)
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"syncd/internal/directory"
+	"syncd/internal/mapping"
 	"syncd/internal/state"
 )
 
@@ -68,6 +69,20 @@ func TestMetricsSayWhatTheStateSaysFromTheStart(t *testing.T) {
 
 	if n := testutil.CollectAndCount(w.engine.Metrics.runs); n != len(state.RunResults) {
 		t.Errorf("%d results are exported, want all %d, those that never came about at 0", n, len(state.RunResults))
+	}
+}
+
+func TestCustomersWithoutALinkAreCountedFromTheStart(t *testing.T) {
+	w := newWorld(t)
+	w.job.Limits.HoldFirst = false
+	w.table.Rows[1].Status = mapping.Unmapped
+	w.apply()
+	w.reopen()
+	if err := w.engine.Metrics.Known(t.Context(), w.store, []Job{w.job}); err != nil {
+		t.Fatal(err)
+	}
+	if got := testutil.ToFloat64(w.engine.Metrics.scopes.WithLabelValues("fake", string(Unmapped))); got != 1 {
+		t.Errorf("%v customers without a link, want 1", got)
 	}
 }
 

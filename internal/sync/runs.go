@@ -15,6 +15,9 @@ type JobRuns struct {
 	Success time.Time // when a run over all customers last ended well
 	Attempt time.Time // when one was last started
 	Failed  bool      // the last run over all customers ended early
+	// Unmapped counts the customers without a link, by target, in the last run over
+	// all customers that came to its end.
+	Unmapped map[string]int
 }
 
 // LastRuns finds what the state knows of each job's runs. A run of several jobs
@@ -31,8 +34,12 @@ func LastRuns(ctx context.Context, store state.Store, jobs []Job) (map[string]Jo
 			if !seen {
 				runs.Attempt = r.Started
 			}
-			if whole := !r.Part && !r.Stopped && !r.Finished.IsZero(); whole && !told[name] {
+			whole := !r.Part && !r.Stopped && !r.Finished.IsZero()
+			if whole && !told[name] {
 				told[name], runs.Failed = true, r.Error != ""
+			}
+			if whole && r.Error == "" && runs.Unmapped == nil {
+				runs.Unmapped = r.Unmapped
 			}
 			well := !r.Part && !r.Finished.IsZero() && r.Result() == state.RunSuccess
 			if runs.Success.IsZero() && well {
