@@ -2,11 +2,11 @@ package cwsim
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Faults are the standing quirks of the instance. The zero value is a strict
@@ -132,24 +132,8 @@ const (
 	Echoed           FaultKind = "200, write ignored: the answer shows what was asked for"
 )
 
-// A Rule lets a Fault happen to the requests that it names. Empty fields
-// match everything.
-type Rule struct {
-	Method string
-	Route  string // a pattern, such as /finance/agreements/{id}/additions/{id}
-	Path   string // a path below apis/3.0, such as /finance/agreements/55/additions
-	Query  string // a part of the raw query, such as page=2
-	Skip   int    // the first so many are let through: a list that fails midway
-	Times  int    // how often the fault happens; 0 = until Heal
-	Fault  Fault
-}
-
-func (r Rule) matches(method, route, path, query string) bool {
-	return (r.Method == "" || r.Method == method) &&
-		(r.Route == "" || r.Route == route) &&
-		(r.Path == "" || strings.EqualFold(r.Path, path)) &&
-		strings.Contains(query, r.Query)
-}
+// A Rule lets a Fault happen to the requests that it names.
+type Rule = serving.Rule[Fault]
 
 // SetFaults replaces the standing quirks. The maps and lists in f belong to
 // the server from now on.
@@ -181,26 +165,4 @@ func (s *Server) Before(hook func(*http.Request) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = hook
-}
-
-// rule finds what the rules say about a request and uses it up.
-func (s *Server) rule(method, route, path, query string) Fault {
-	for i := range s.rules {
-		r := &s.rules[i]
-		if !r.matches(method, route, path, query) {
-			continue
-		}
-		if r.Skip > 0 {
-			r.Skip--
-			continue
-		}
-		f := r.Fault
-		if r.Times > 0 {
-			if r.Times--; r.Times == 0 {
-				s.rules = slices.Delete(s.rules, i, i+1)
-			}
-		}
-		return f
-	}
-	return Fault{}
 }

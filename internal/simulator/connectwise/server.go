@@ -57,7 +57,7 @@ type Server struct {
 	index    *index // nil when the world has changed
 	codebase string
 	faults   Faults
-	rules    []Rule
+	rules    serving.Rules[Fault]
 	before   func(*http.Request) Fault
 	log      []*Request
 	meter    serving.Meter
@@ -200,7 +200,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if fault == (Fault{}) {
 		s.mu.Lock()
-		fault = s.rule(r.Method, c.pattern, c.path, r.URL.RawQuery)
+		fault = s.rules.Use(serving.Asked{Method: r.Method, Route: c.pattern, Path: c.path, Query: r.URL.RawQuery, Body: string(body)})
 		s.mu.Unlock()
 	}
 	if !serving.Pause(r.Context(), latency+fault.Delay) {

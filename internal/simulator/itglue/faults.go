@@ -2,9 +2,9 @@ package itgluesim
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // VendorLimit requests in any VendorWindow are what the vendor allows.
@@ -177,26 +177,8 @@ const (
 	Echoed            FaultKind = "success, write lost: the answer shows what was asked for"
 )
 
-// A Rule lets a Fault happen to the requests that it names. Empty fields
-// match everything.
-type Rule struct {
-	Method string
-	Route  string // a pattern, such as /flexible_assets/{id}
-	Path   string // such as /flexible_assets/401
-	Query  string // a part of the query with its brackets decoded, such as page[number]=2
-	Body   string // a part of the body: one record among many
-	Skip   int    // the first so many are let through: a list that fails midway
-	Times  int    // how often the fault happens; 0 = until Heal
-	Fault  Fault
-}
-
-func (r Rule) matches(c *call) bool {
-	return (r.Method == "" || r.Method == c.r.Method) &&
-		(r.Route == "" || r.Route == c.pattern) &&
-		(r.Path == "" || r.Path == c.path) &&
-		strings.Contains(c.query(), r.Query) &&
-		(r.Body == "" || strings.Contains(string(c.body), r.Body))
-}
+// A Rule lets a Fault happen to the requests that it names.
+type Rule = serving.Rule[Fault]
 
 // SetFaults replaces the standing quirks. The lists in f belong to the server
 // from now on.
@@ -228,26 +210,4 @@ func (s *Server) Before(hook func(*http.Request) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = hook
-}
-
-// rule finds what the rules say about a request and uses it up.
-func (s *Server) rule(c *call) Fault {
-	for i := range s.rules {
-		r := &s.rules[i]
-		if !r.matches(c) {
-			continue
-		}
-		if r.Skip > 0 {
-			r.Skip--
-			continue
-		}
-		f := r.Fault
-		if r.Times > 0 {
-			if r.Times--; r.Times == 0 {
-				s.rules = slices.Delete(s.rules, i, i+1)
-			}
-		}
-		return f
-	}
-	return Fault{}
 }

@@ -2,7 +2,6 @@ package itgluesim
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -123,13 +122,4 @@ func (s *Server) limit() bool {
 		window = VendorWindow
 	}
 	return s.meter.Over(s.faults.RateLimit, window, 1)
-}
-
-// query is the query as a person would write it.
-func (c *call) query() string {
-	q, err := url.QueryUnescape(c.r.URL.RawQuery)
-	if err != nil {
-		return c.r.URL.RawQuery
-	}
-	return q
 }

@@ -2,9 +2,9 @@ package scimsim
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Faults are the standing troubles of the server: how slow and how busy it
@@ -53,26 +53,8 @@ const (
 	Ignores           FaultKind = "success, write lost: the answer shows what is there"
 )
 
-// A Rule lets a Fault happen to the requests that it names. Empty fields
-// match everything.
-type Rule struct {
-	Method string
-	Route  string // a pattern, such as /Users/{id}
-	Path   string // a part of the path
-	Query  string // a part of the query with its escapes undone
-	Body   string // a part of the body
-	Skip   int    // the first so many are let through
-	Times  int    // how often the fault happens; 0 = until Heal
-	Fault  Fault
-}
-
-func (r Rule) matches(c *call) bool {
-	return (r.Method == "" || r.Method == c.r.Method) &&
-		(r.Route == "" || r.Route == c.route()) &&
-		strings.Contains(c.r.URL.Path, r.Path) &&
-		(r.Query == "" || strings.Contains(readable(c.r.URL.RawQuery), r.Query)) &&
-		(r.Body == "" || strings.Contains(string(c.body), r.Body))
-}
+// A Rule lets a Fault happen to the requests that it names.
+type Rule = serving.Rule[Fault]
 
 // SetFaults replaces the standing troubles.
 func (s *Server) SetFaults(f Faults) {
@@ -121,28 +103,6 @@ func (s *Server) Before(hook func(*http.Request) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = hook
-}
-
-// rule finds what the rules say about a request and uses it up.
-func (s *Server) rule(c *call) Fault {
-	for i := range s.rules {
-		r := &s.rules[i]
-		if !r.matches(c) {
-			continue
-		}
-		if r.Skip > 0 {
-			r.Skip--
-			continue
-		}
-		f := r.Fault
-		if r.Times > 0 {
-			if r.Times--; r.Times == 0 {
-				s.rules = slices.Delete(s.rules, i, i+1)
-			}
-		}
-		return f
-	}
-	return Fault{}
 }
 
 // refusal is what a fault answers before anything is done; nil if it lets the

@@ -2,7 +2,6 @@ package scimsim
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -108,13 +107,4 @@ func (s *Server) limit() bool {
 		window = time.Second
 	}
 	return s.meter.Over(s.faults.RateLimit, window, 1)
-}
-
-// readable is a query as a person would write it.
-func readable(raw string) string {
-	q, err := url.QueryUnescape(raw)
-	if err != nil {
-		return raw
-	}
-	return q
 }

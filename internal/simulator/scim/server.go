@@ -57,7 +57,7 @@ type Server struct {
 	indexes map[*Account]*index // an account missing here has changed behind its index's back
 	ghosts  map[*Account][]*ghost
 	faults  Faults
-	rules   []Rule
+	rules   serving.Rules[Fault]
 	before  func(*http.Request) Fault
 	log     []*Request
 	meter   serving.Meter
@@ -243,7 +243,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if fault == (Fault{}) {
 		s.mu.Lock()
-		fault = s.rule(c)
+		fault = s.rules.Use(serving.Asked{Method: r.Method, Route: c.route(), Path: "/" + strings.Join(c.parts, "/"), Query: r.URL.RawQuery, Body: string(body)})
 		s.mu.Unlock()
 	}
 	if !serving.Pause(r.Context(), latency+fault.Delay) {

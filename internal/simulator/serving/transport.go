@@ -1,6 +1,6 @@
 // Package serving is what all simulators share of being a server: answering
-// with and without a network, answers that break off, time that passes, and
-// how fast requests came.
+// with and without a network, answers that break off, time that passes, the
+// rules by which requests meet faults, and how fast requests came.
 package serving
 
 import (
