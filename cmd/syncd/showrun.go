@@ -54,7 +54,7 @@ func (p *page) writeReport(r *sync.Report, v view) error {
 		case s.Refused && s.Count() == 0:
 			quiet.turnedAway(&s)
 		case !v.all && s.First && s.Count() > 0 && ofPeople(s.Target) && s.Error == nil && len(s.Trace)+len(s.Looked) == 0:
-			first = append(first, s)
+			first = append(first, scopes[i]) // packed: all of them together are everything there is
 		case v.all || !p.calm(&s) || len(p.own(&s)) > 0 && quiet.noted <= mostNoted:
 			p.scope(&s)
 		default:
@@ -209,7 +209,7 @@ func (p *page) firstOfPeople(scopes []sync.ScopeReport) {
 		{Name: "For a person", Number: true}, {Name: "Stands"}, {Name: "Target"}, {Name: "Plan"}}}
 	people, limits, notes := map[string]int{}, map[string]int{}, map[string]int{}
 	for i := range scopes {
-		s := &scopes[i]
+		s := new(scopes[i].Unpacked())
 		linked, filled, created, waits := 0, 0, 0, 0
 		for j := range s.Changes {
 			switch c := &s.Changes[j]; {
@@ -237,7 +237,7 @@ func (p *page) firstOfPeople(scopes []sync.ScopeReport) {
 	p.err = sheet.Table(p.w, p.width)
 	few := len(scopes) <= mostNoted
 	for i := range scopes {
-		s := &scopes[i]
+		s := new(scopes[i].Unpacked())
 		own := p.own(s)
 		if !few { // only what must be repaired speaks for itself
 			own = slices.DeleteFunc(own, func(v plan.Violation) bool { return v.Note || v.Key != "" || !v.Stays })
