@@ -25,12 +25,14 @@ func (s *selector) flags(cmd *cobra.Command, a *app) {
 	onceVar(cmd.Flags(), &s.target, "target", "only this `TARGET`, such as connectwise")
 	cmd.Flags().BoolVar(&s.view.all, "all", false, "show what is in step, or taken on as it is, too")
 	cmd.Flags().BoolVar(&s.view.summary, "summary", false, "a line a customer, with what changes a month")
-	cmd.MarkFlagsMutuallyExclusive("all", "summary")
 	complete(cmd, a, "customer", "target", "job")
 }
 
 // selection turns what was typed into what the engine takes.
 func (s *selector) selection(ctx context.Context, w *World) (sync.Selection, error) {
+	if s.view.all && s.view.summary {
+		return sync.Selection{}, usage("--summary is a line a customer and --all is every object; type one of the two")
+	}
 	if s.target != "" {
 		var err error
 		if s.target, err = w.Config.targetNamed(s.target); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/report"
 	"syncd/internal/rest"
@@ -39,9 +40,16 @@ type standing struct {
 }
 
 func statusCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "status", Short: "Show where every customer stands at every target", Args: cobra.NoArgs}
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
-		v, err := w.status(ctx)
+	cmd := &cobra.Command{Use: "status [CUSTOMER]", Short: "Show where every customer, or one, stands at every target", Args: cobra.MaximumNArgs(1)}
+	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+		customer := ""
+		if len(args) == 1 {
+			var err error
+			if customer, err = w.remembered(ctx, args[0]); err != nil {
+				return err
+			}
+		}
+		v, err := w.status(ctx, customer)
 		if err != nil {
 			return err
 		}
@@ -50,7 +58,31 @@ func statusCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func (w *World) status(ctx context.Context) (*statusView, error) {
+// remembered finds who is meant by a key or a name among those whom the state
+// knows: where they stand is known while CIPP is not to be reached, too.
+func (w *World) remembered(ctx context.Context, text string) (key string, err error) {
+	var known []mapping.Customer
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return "", fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		if n := len(known); n == 0 || known[n-1].Key != c.Scope.Customer { // ordered by customer
+			known = append(known, mapping.Customer{Key: c.Scope.Customer, Name: c.Name})
+		}
+	}
+	switch found := match(known, text); len(found) {
+	case 1:
+		return found[0].Key, nil
+	case 0:
+		return "", usage("no customer whom syncd has worked on is called %q; syncd status lists them, syncd map lists all", text)
+	default:
+		return "", usage("%q means several customers: %s; use the key", text, names(found, func(c mapping.Customer) string { return c.Name + " (" + c.Key + ")" }))
+	}
+}
+
+// status is where everything stands, or everything of one customer.
+func (w *World) status(ctx context.Context, customer string) (*statusView, error) {
+	other := func(s plan.Scope) bool { return customer != "" && s.Customer != customer }
 	v := &statusView{Scopes: []standing{}, Totals: map[string]int{}, Settlements: []state.Settlement{}, stands: map[string]int{}}
 	failing, err := state.Failing(w.Store.Runs(ctx), w.jobNames())
 	if err != nil {
@@ -66,6 +98,9 @@ func (w *World) status(ctx context.Context) (*statusView, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the holds: %w", err)
 		}
+		if other(h.Scope) {
+			continue
+		}
 		held[h.Scope] = h.Standing()
 		v.stands[h.Standing()]++
 		if h.Standing() != state.StandsApproved {
@@ -75,6 +110,9 @@ func (w *World) status(ctx context.Context) (*statusView, error) {
 	for c, err := range w.Store.Cursors(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		if other(c.Scope) {
+			continue
 		}
 		s := standing{Cursor: c, Stands: state.Standing(c.Outcome, c.Violations, nil)}
 		if is, ok := held[c.Scope]; ok && c.Outcome == "held" {
@@ -87,7 +125,9 @@ func (w *World) status(ctx context.Context) (*statusView, error) {
 		if err != nil {
 			return nil, err
 		}
-		v.Settlements = append(v.Settlements, s)
+		if !other(s.Scope) {
+			v.Settlements = append(v.Settlements, s)
+		}
 	}
 	for r, err := range w.Store.Runs(ctx) {
 		if err != nil {

@@ -189,12 +189,12 @@ func (c Change) MarshalJSON() ([]byte, error) {
 type Violation struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Kind    string `json:"kind,omitempty"` // with Key: what is concerned
-	Key     string `json:"key,omitempty"`
+	Kind    string `json:"kind"` // with Key: what is concerned; both empty: the whole scope
+	Key     string `json:"key"`
 	// Note marks something worth knowing that holds nothing.
 	Note bool `json:"note,omitempty"`
 	// Stays marks a hold that no approval cures: something must be repaired first.
-	Stays bool `json:"needs_repair,omitempty"`
+	Stays bool `json:"needs_repair"`
 	// Candidates are what a person may choose from for the object, where the
 	// target knows some.
 	Candidates []Candidate `json:"candidates,omitempty"`

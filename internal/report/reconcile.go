@@ -122,6 +122,7 @@ func (v *view) products() []*pair {
 //	what is known                                                       status
 //	the customer's agreement is not settled, or was not read            needs_decision
 //	the product is held: by its lines, or by what the source says       needs_decision
+//	its line was edited or ended by a person                            needs_decision
 //	its only line is one that is not billed, by a person's will         not_billed
 //	as many are due as are billed                                       in_step
 //	more are due, and no line is there                                  unbilled
@@ -152,7 +153,7 @@ func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
 	r.compare(&l, v, p, about)
 	l.Note = v.note(p, &l)
 	switch hold := p.conflict; {
-	case v.unread != "" || hold != nil && !hold.Note:
+	case v.unread != "" || hold != nil && !hold.Note || v.edit(p.key) != nil:
 		l.Status = Undecided
 	case hold != nil && hold.Code == "do_not_bill":
 		l.Status = NotBilled
@@ -170,6 +171,20 @@ func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
 	}
 	nothing := p.desired == nil && p.observed == nil && len(p.beside) == 0 && (p.conflict == nil || p.conflict.Note)
 	return l, !nothing || slices.ContainsFunc(of, there)
+}
+
+// edit returns the hold of a line that a person edited or ended, or nil.
+func (v *view) edit(k plan.Key) *plan.Violation {
+	if v.Report == nil {
+		return nil
+	}
+	i := slices.IndexFunc(v.Report.Violations, func(x plan.Violation) bool {
+		return x.Kind == k.Kind && x.Key == k.ID && x.OverEdit()
+	})
+	if i < 0 {
+		return nil
+	}
+	return &v.Report.Violations[i]
 }
 
 // about is the object that a line's product and price are taken from.
@@ -273,6 +288,9 @@ func (v *view) note(p *pair, l *Licence) string {
 		return v.unread
 	case p.conflict != nil:
 		return p.conflict.Message
+	}
+	if edit := v.edit(p.key); edit != nil {
+		return edit.Message
 	}
 	for _, x := range v.Report.Violations {
 		if x.Key == p.key.ID && x.Key != "" && x.Code != "unbilled" {
