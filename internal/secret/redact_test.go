@@ -30,6 +30,23 @@ func TestARedactorFindsASecretHoweverItIsSpelled(t *testing.T) {
 			}
 		}
 	}
+	// At the end of what was encoded no rest of it stays behind.
+	long := "0123456789abcdefghijklmno" // 25 bytes
+	r = NewRedactor(New(long), New(long+"p"), New(long+"pq"))
+	for _, text := range []string{long, long + "p", long + "pq"} {
+		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+			if got := r.Text("k " + encoding.EncodeToString([]byte(text)) + " x"); got != "k "+Redacted+" x" {
+				t.Errorf("base64 of %s: got %q", text, got)
+			}
+			for _, user := range []string{"a:", "ab:", "abc:"} {
+				got := r.Text(encoding.EncodeToString([]byte(user + text)))
+				if !strings.HasSuffix(got, Redacted) {
+					t.Errorf("base64 of %s%s: got %q", user, text, got)
+				}
+			}
+		}
+	}
+	r = NewRedactor(New(`p"ss/w+rd`))
 	var out strings.Builder
 	w := r.Writer(&out)
 	if n, err := w.Write([]byte(`p"ss/w+rd`)); n != 9 || err != nil || out.String() != Redacted {

@@ -35,9 +35,11 @@ func Spellings(s string) []string {
 func within(s string, encoding *base64.Encoding) []string {
 	var all []string
 	for before := range 3 {
-		text := encoding.EncodeToString(append(make([]byte, before), s...))
+		bytes := append(make([]byte, before), s...)
+		text := encoding.EncodeToString(bytes)
 		first, last := (before*8+5)/6, (before+len(s))*8/6
-		all = append(all, text[first:last])
+		// Where nothing stands behind it, it determines the rest too, padded or not.
+		all = append(all, text[first:last], text[first:], encoding.WithPadding(base64.StdPadding).EncodeToString(bytes)[first:])
 	}
 	return all
 }
