@@ -22,7 +22,16 @@ var failureWithin = regexp.MustCompile(strings.Join([]string{
 	` not found in tenant `, `\bfailed(?::|\.|,| -| at the | on: | with status | for \S+: | \([^)]*\))`, `[:,.] (?:failed|error)\b`, ` - (?:failed|error)\b`,
 	`\bcould not be (?:found|removed|added|deleted|updated|created|set)\b`, `\bwas not (?:deleted|removed|created|updated)\b`, `\bthe error is:`,
 	`\b[1-9][0-9]* (?:failed|errored|failures)\b`, `\bfailures: [1-9]`,
+	`\baadsts[0-9]+`, `\bauthorization_requestdenied\b`, `\bdoes not indicate success\b`,
+	`\b[45][0-9]{2} \(?(?:access denied|forbidden|unauthorized|bad request|not found|conflict|too many requests|internal server error|bad gateway|service unavailable|gateway time-?out)\b`,
 }, "|"))
+
+// succeeds is how a success begins. What Microsoft says of a failure can be a part
+// of a name in it: "Successfully created policy MFA required for guests".
+var succeeds = regexp.MustCompile(`^(?:success|added|created|deleted|disabled|edited|enabled|enforced|removed|saved|scheduled|set|updated)`)
+
+// noneFailed counts no failure: "Successfully set 3 mailbox(es) to … management. Failed: 0".
+var noneFailed = regexp.MustCompile(`\bfailed: 0(?:$|[ .,;])`)
 
 // SaysFailure reports whether a sentence of CIPP's, in an answer or among the
 // results of a task, speaks of a failure. A success that is taken for a failure
@@ -34,5 +43,5 @@ func SaysFailure(sentence string) bool {
 			return true
 		}
 	}
-	return failureWithin.MatchString(low)
+	return failureWithin.MatchString(noneFailed.ReplaceAllString(low, "")) || !succeeds.MatchString(low) && classOf(low) != fine
 }

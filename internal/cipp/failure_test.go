@@ -3,6 +3,29 @@ package cipp
 import "testing"
 
 // The sentences are those of CIPP's source, its catch blocks above all.
+func TestWhatMicrosoftSaysOfAFailureIsOneByItself(t *testing.T) {
+	said := []string{"403 (Access Denied) for ada@foo.example", "ada@foo.example: 403 (Access Denied)", "Response status code does not indicate success: 500 (Internal Server Error).",
+		"503 Service Unavailable", "Successfully removed ada@foo.example from 2 groups. AADSTS65001: consent has not been given", "The remote server returned an error: 502 (Bad Gateway)",
+		"requires a P1 license", "AADSTS900023", "The CIPP user access token has expired", "Error 400 occured. There is an issue with the token configuration", "Failed to call Intune APIs",
+		"AADSTS65001", "consent has not been given", "Resource temporarily unavailable", "The operation timed out", "A task was canceled", "Too many requests", "Successfully set 3 mailbox(es) to cloud management. Failed: 2"}
+	for _, known := range texts {
+		for _, text := range known.any {
+			said = append(said, text, text+" for ada@foo.example", "ada@foo.example: "+text)
+		}
+	}
+	for _, s := range said {
+		if !SaysFailure(s) {
+			t.Errorf("%q: taken for a success", s)
+		}
+	}
+	for _, s := range []string{"Successfully created policy MFA required for guests", "Added template Blocked by Conditional Access", "Set MFA required to true", "Successfully set 3 mailbox(es) to cloud management. Failed: 0",
+		"Processed 403 mailboxes - removed 500 permission(s)", "Successfully set throttled senders"} {
+		if SaysFailure(s) {
+			t.Errorf("%q: taken for a failure", s)
+		}
+	}
+}
+
 func TestWhatAFailureSoundsLike(t *testing.T) {
 	for _, said := range []string{
 		"Failed to execute Remove-CIPPUserMFA : the user was not found",
