@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"syncd/internal/directory"
 	"syncd/internal/rest"
@@ -160,5 +161,24 @@ func advice(err error) (detail, remedy string) {
 	case errors.Is(err, directory.ErrIncomplete):
 		return err.Error(), "look at the tenant in CIPP; other tenants may be fine"
 	}
+	if status := answered(err); status >= 500 {
+		return err.Error(), "CIPP was reached and has an error of its own: try again in a while; if it stays, look at CIPP's log and at its function app in Azure"
+	} else if status != 0 {
+		return err.Error(), "CIPP was reached and did not do it: look at CIPP's log, under this machine's API client"
+	}
 	return err.Error(), "check that this machine reaches cipp.url, through a proxy if there is one"
+}
+
+// answered is the status of the answer that an error speaks of; 0 where none came.
+func answered(err error) int {
+	if e, ok := errors.AsType[*TenantError](err); ok {
+		return e.Status
+	}
+	if e, ok := errors.AsType[*rest.Error](err); ok {
+		return e.Status
+	}
+	if errors.Is(err, errNotJSON) {
+		return http.StatusOK
+	}
+	return 0
 }

@@ -525,6 +525,7 @@ func TestCheckFindsTheFirstThingToRepair(t *testing.T) {
 		{"a CIPP that Microsoft throttles", cippsim.Faults{}, []cippsim.Rule{{Endpoint: "ListTenants", Fault: cippsim.Fault{Kind: cippsim.Throttled500}}}, "tenants", "nothing is wrong with the configuration"},
 		{"a CIPP that breaks", cippsim.Faults{}, []cippsim.Rule{{Endpoint: "ListTenants", Fault: cippsim.Fault{Kind: cippsim.Broken}}}, "tenants", "permission check"},
 		{"a CIPP that is down before it is asked", cippsim.Faults{}, []cippsim.Rule{{Fault: cippsim.Fault{Kind: cippsim.Unavailable}}}, "address", "the next run tries again"},
+		{"a CIPP that breaks before it is asked", cippsim.Faults{}, []cippsim.Rule{{Fault: cippsim.Fault{Kind: cippsim.Broken}}}, "address", "look at CIPP's log"},
 		{"a bulk read that is refused", cippsim.Faults{}, []cippsim.Rule{{Endpoint: "ListGraphBulkRequest", Fault: cippsim.Fault{Kind: cippsim.Denied}}}, "licences", "CIPP.Core.Read"},
 		{"a tenant that lets nobody in", cippsim.Faults{Tenants: map[string]cippsim.TenantFaults{"*": {GraphError: cippsim.TextDissolved}}}, nil, "licences", "GDAP"},
 		{"an instance too old to be whole", cippsim.Faults{MissingEndpoints: []string{"ListGraphBulkRequest", "ListGraphRequest"}}, nil, "licences", "update CIPP"},
