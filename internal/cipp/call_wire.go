@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -112,6 +113,19 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 		bodies = nil
 		for _, one := range k.List {
 			bodies = append(bodies, maps.Clone(one))
+		}
+	}
+	if e.Unlisted() && k.Tenant == (directory.Tenant{}) {
+		// Where a new endpoint looks for a tenant nobody knows: anywhere, then.
+		for name, values := range query {
+			if of := tenantIn(map[string]any{name: strings.Join(values, ",")}); of != "" {
+				return call{}, Misuse("%s is to be about CIPP itself, and the query names a tenant in %q: leave that out, or name the tenant as the one it is about", e.Name, of)
+			}
+		}
+		for _, body := range bodies {
+			if of := tenantIn(body); of != "" {
+				return call{}, Misuse("%s is to be about CIPP itself, and the body names a tenant in %q: leave that out, or name the tenant as the one it is about", e.Name, of)
+			}
 		}
 	}
 	out := call{endpoint: e.Name}
@@ -300,4 +314,37 @@ func namedTwice(v any) string {
 		}
 	}
 	return ""
+}
+
+// namesTenant are the names under which CIPP's endpoints look for a tenant.
+var namesTenant = regexp.MustCompile(`(?i)tenant|^customer(?:ids?)?$|^default_?domain(?:name)?$`)
+
+// tenantIn is the name of a member that names a tenant, however deep, or all of them; or "".
+func tenantIn(v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if s, ok := inner.(string); namesTenant.MatchString(name) || ok && allOfThem(s) {
+				return name
+			}
+			if of := tenantIn(inner); of != "" {
+				return of
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if of := tenantIn(inner); of != "" {
+				return of
+			}
+		}
+	case string:
+		if allOfThem(v) {
+			return v
+		}
+	}
+	return ""
+}
+
+func allOfThem(s string) bool {
+	return strings.Contains(strings.ToLower(strings.Join(strings.Fields(s), "")), "alltenants")
 }
