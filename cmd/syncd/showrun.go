@@ -333,9 +333,15 @@ func (p *page) totals(r *sync.Report) {
 	case text == "":
 		text = "nobody to look at"
 	}
+	planned := "" // an apply says it where not all of the money was written
+	if !r.PlanOnly && slices.ContainsFunc(r.Scopes, func(s sync.ScopeReport) bool {
+		return s.Outcome == sync.Held || s.Outcome == sync.Failed || s.Outcome == sync.Partial
+	}) {
+		planned = "planned: "
+	}
 	for _, currency := range r.Currencies() { // they are never added
 		if up, down := r.MonthlyDelta(currency); !up.IsZero() || !down.IsZero() {
-			text += fmt.Sprintf("; monthly bills +%s -%s, net %s %s", up.StringFixed(2), down.StringFixed(2), signed(up.Sub(down).StringFixed(2)), currency)
+			text += fmt.Sprintf("; %smonthly bills +%s -%s, net %s %s", planned, up.StringFixed(2), down.StringFixed(2), signed(up.Sub(down).StringFixed(2)), currency)
 		}
 	}
 	p.flow("", text)
