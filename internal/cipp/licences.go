@@ -56,13 +56,16 @@ func (r *skuRow) salvage(n nameplate) {
 // https://learn.microsoft.com/graph/api/resources/companysubscription
 type subscriptionRow struct {
 	row
-	ID     text   `json:"id"`
-	SKU    text   `json:"skuId"`
-	Part   text   `json:"skuPartNumber"`
-	Status text   `json:"status"`
-	Total  number `json:"totalLicenses"`
-	Trial  flag   `json:"isTrial"`
-	Next   moment `json:"nextLifecycleDateTime"`
+	ID       text   `json:"id"`
+	Commerce text   `json:"commerceSubscriptionId"`
+	SKU      text   `json:"skuId"`
+	Part     text   `json:"skuPartNumber"`
+	Status   text   `json:"status"`
+	Total    number `json:"totalLicenses"`
+	Trial    flag   `json:"isTrial"`
+	Owner    text   `json:"ownerTenantId"` // the partner; null where the customer buys from Microsoft
+	Created  moment `json:"createdDateTime"`
+	Next     moment `json:"nextLifecycleDateTime"`
 }
 
 func (r *subscriptionRow) salvage(n nameplate) {
@@ -148,7 +151,8 @@ func holdings(rows []subscriptionRow) (bySKU map[string]*holding, orphans []*sub
 			}
 		}
 		h.list = append(h.list, directory.Subscription{
-			ID: string(r.ID), Status: string(r.Status), Total: total, Trial: r.Trial.on, Renews: r.Next.Time,
+			ID: string(r.ID), CommerceID: strings.ToLower(r.Commerce.trimmed()), Status: string(r.Status), Total: total, Trial: r.Trial.on,
+			Owner: strings.ToLower(r.Owner.trimmed()), Created: r.Created.Time, Renews: r.Next.Time,
 		})
 	}
 	return bySKU, orphans

@@ -110,7 +110,7 @@ func (s *Snapshot) Digest(want Kinds) string {
 			subscriptions := slices.Clone(l.Subscriptions)
 			slices.SortFunc(subscriptions, func(a, b Subscription) int { return strings.Compare(a.ID, b.ID) })
 			for _, b := range subscriptions {
-				buf = fmt.Appendf(buf, "%s %s %d %t %d\n", b.ID, b.Status, b.Total, b.Trial, b.Renews.Unix())
+				buf = fmt.Appendf(buf, "%s %s %s %d %t %s %d %d\n", b.ID, b.CommerceID, b.Status, b.Total, b.Trial, b.Owner, b.Created.Unix(), b.Renews.Unix())
 			}
 		}
 	}

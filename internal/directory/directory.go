@@ -99,12 +99,15 @@ func (l Licence) Unassigned() int { return max(0, l.Purchased-l.Assigned) }
 
 // A Subscription is one purchase of a SKU.
 type Subscription struct {
-	ID     string
-	Status string // Enabled, Warning, Suspended, Deleted, LockedOut
-	Total  int
-	Trial  bool
-	Renews time.Time // when it moves to its next state; zero where the source gives none
-	Before Seen      // what is remembered of it from former reads
+	ID         string
+	CommerceID string // what distributors call the vendor's id of it; empty where the source gives none
+	Status     string // Enabled, Warning, Suspended, Deleted, LockedOut
+	Total      int
+	Trial      bool
+	Owner      string    // the partner tenant that sold it; empty where the customer buys from Microsoft
+	Created    time.Time // zero where the source gives none
+	Renews     time.Time // when it moves to its next state; zero where the source gives none
+	Before     Seen      // what is remembered of it from former reads
 }
 
 // Seen is what a subscription looked like when it was last read. Microsoft does

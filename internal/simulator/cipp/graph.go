@@ -371,7 +371,7 @@ func subscriptionRows(t *Tenant) []object {
 				"id": b.ID, "commerceSubscriptionId": commerce, "ocpSubscriptionId": commerce,
 				"skuId": k.SkuID, "skuPartNumber": k.PartNumber, "status": b.Status, "totalLicenses": b.Total,
 				"isTrial": b.Trial, "createdDateTime": zulu(b.Created), "nextLifecycleDateTime": zulu(b.Next),
-				"ownerId": nil, "ownerTenantId": nil, "ownerType": nil, "serviceStatus": k.ServicePlans,
+				"ownerId": nil, "ownerTenantId": orNil(b.Owner), "ownerType": nil, "serviceStatus": k.ServicePlans,
 			})
 		}
 	}

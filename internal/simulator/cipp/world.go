@@ -137,6 +137,7 @@ type Subscription struct {
 	Status  string // Enabled, Warning, Suspended, Deleted or LockedOut; empty means Enabled
 	Total   int
 	Trial   bool
+	Owner   string // the partner tenant that sold it; empty = null: bought from Microsoft
 	Created time.Time
 	Next    time.Time // end of the term; zero = null
 }
