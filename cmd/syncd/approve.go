@@ -202,17 +202,17 @@ func (d *decider) allowed(ctx context.Context, a *app, holds []state.Hold) (bool
 
 // verdict is one line of what approve and reject did.
 type verdict struct {
-	Customer sync.Party `json:"customer"`
-	Target   string     `json:"target"`
-	Digest   string     `json:"digest"`
-	Decision string     `json:"decision"` // approved, rejected, stays or left_out
-	Message  string     `json:"message"`
+	Customer sync.CustomerRef `json:"customer"`
+	Target   string           `json:"target"`
+	Digest   string           `json:"digest"`
+	Decision string           `json:"decision"` // approved, rejected, stays or left_out
+	Message  string           `json:"message"`
 
 	plan sync.ScopeReport // as it was approved
 }
 
 func verdictOn(h *state.Hold, decision string) verdict {
-	return verdict{Customer: sync.Party{Key: h.Scope.Customer, Name: h.Name}, Target: h.Scope.Target, Digest: h.Digest, Decision: decision}
+	return verdict{Customer: sync.CustomerRef{Key: h.Scope.Customer, Name: h.Name}, Target: h.Scope.Target, Digest: h.Digest, Decision: decision}
 }
 
 func (d *decider) decide(ctx context.Context, a *app, w *World, holds []state.Hold) ([]verdict, error) {
@@ -270,7 +270,7 @@ func (a *app) writeVerdicts(verdicts []verdict) error {
 func repairs(vs []plan.Violation) string {
 	text := ""
 	for _, v := range vs {
-		if v.Stays && !v.Note {
+		if v.NeedsRepair && !v.Note {
 			if text != "" {
 				text += "; "
 			}

@@ -21,7 +21,7 @@ import (
 
 // An explanation says why a number is what it is.
 type explanation struct {
-	Customer sync.Party          `json:"customer"`
+	Customer sync.CustomerRef    `json:"customer"`
 	Month    string              `json:"month,omitempty"`
 	Licences []directory.Licence `json:"licences"` // what Microsoft says; empty for a month that is over
 	Rules    []mapping.Rule      `json:"rules"`
@@ -89,7 +89,7 @@ func monthEnd(month string, zone *time.Location) (time.Time, error) {
 }
 
 func (w *World) explain(ctx context.Context, c mapping.Customer, text string, until time.Time) (*explanation, error) {
-	x := &explanation{Customer: sync.Party{Key: c.Key, Name: c.Name}, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []explainedLine{}, Held: []plan.Violation{}, Journal: []state.Entry{},
+	x := &explanation{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []explainedLine{}, Held: []plan.Violation{}, Journal: []state.Entry{},
 		what: text, policy: money.Policy{Now: w.Now()}}
 	if w.ConnectWise != nil {
 		x.policy.Grace = w.Config.ConnectWise.Grace
@@ -144,7 +144,7 @@ func (w *World) explainNow(ctx context.Context, c mapping.Customer, x *explanati
 	if w.ConnectWise != nil {
 		sel.Target = "connectwise"
 	}
-	sel.Witness = func(e sync.Evidence) {
+	sel.Inspect = func(e sync.Inspection) {
 		x.source(e, skus, means)
 		x.target(e, skus)
 	}
@@ -153,7 +153,7 @@ func (w *World) explainNow(ctx context.Context, c mapping.Customer, x *explanati
 }
 
 // source takes over what Microsoft says, and learns which SKUs are meant.
-func (x *explanation) source(e sync.Evidence, skus map[string]bool, means func(sku, part, name string) bool) {
+func (x *explanation) source(e sync.Inspection, skus map[string]bool, means func(sku, part, name string) bool) {
 	if e.Snapshot == nil || len(x.Licences) > 0 {
 		return
 	}
@@ -182,7 +182,7 @@ func (x *explanation) source(e sync.Evidence, skus map[string]bool, means func(s
 
 // target takes over what is due, what is there, what was left there, and what
 // stops it.
-func (x *explanation) target(e sync.Evidence, skus map[string]bool) {
+func (x *explanation) target(e sync.Inspection, skus map[string]bool) {
 	lines := map[plan.Key]*explainedLine{}
 	var order []plan.Key
 	at := func(o *plan.Object) *explainedLine {

@@ -86,7 +86,7 @@ func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
 		s.Customer.Name, s.Violations, p.stands = h.Name, h.Violations, h.Standing()
 		switch d := h.Decision; {
 		case d != nil && d.Approved:
-			s.Violations = slices.DeleteFunc(slices.Clone(s.Violations), func(v plan.Violation) bool { return v.Key == "" && !v.Note && !v.Stays })
+			s.Violations = slices.DeleteFunc(slices.Clone(s.Violations), func(v plan.Violation) bool { return v.Key == "" && !v.Note && !v.NeedsRepair })
 			p.decided = fmt.Sprintf("approved by %s at %s; passes at the next apply", d.By, d.At.In(zone).Format(time.DateTime))
 		case d != nil:
 			p.decided = fmt.Sprintf("rejected by %s at %s%s; syncd approve takes it back", d.By, d.At.In(zone).Format(time.DateTime), reason(d.Reason))

@@ -19,15 +19,15 @@ import (
 
 // An unsettled object waits for a person's word.
 type unsettled struct {
-	Customer sync.Party `json:"customer"`
-	Target   string     `json:"target"`
-	Kind     string     `json:"kind"`
-	Key      string     `json:"key"`
-	Code     string     `json:"code"`
-	Message  string     `json:"message"`
-	How      string     `json:"how,omitempty"` // how it was settled
-	Ref      string     `json:"ref,omitempty"`
-	By       string     `json:"by,omitempty"`
+	Customer sync.CustomerRef `json:"customer"`
+	Target   string           `json:"target"`
+	Kind     string           `json:"kind"`
+	Key      string           `json:"key"`
+	Code     string           `json:"code"`
+	Message  string           `json:"message"`
+	How      string           `json:"how,omitempty"` // how it was settled
+	Ref      string           `json:"ref,omitempty"`
+	By       string           `json:"by,omitempty"`
 
 	Candidates []plan.Candidate `json:"candidates,omitempty"` // from which a person may choose
 }
@@ -86,7 +86,7 @@ func settleCommand(a *app, how, use, short string, args int) *cobra.Command {
 		}
 		a.say("%s of %s at %s: %s; the next plan shows what follows", key, c.Name, args[1], how)
 		if a.json {
-			return a.print(map[string]any{"customer": sync.Party{Key: c.Key, Name: c.Name}, "target": args[1], "key": key.ID, "how": how}, nil)
+			return a.print(map[string]any{"customer": sync.CustomerRef{Key: c.Key, Name: c.Name}, "target": args[1], "key": key.ID, "how": how}, nil)
 		}
 		return nil
 	})
@@ -114,7 +114,7 @@ func (w *World) settle(ctx context.Context, scope plan.Scope, word plan.Settleme
 func (w *World) tried(ctx context.Context, scope plan.Scope, words ...plan.Settlement) (wrong map[plan.Key]string, err error) {
 	sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target, Trial: map[plan.Scope][]plan.Settlement{scope: words}}
 	refs := map[plan.Key]string{}
-	sel.Witness = func(e sync.Evidence) {
+	sel.Inspect = func(e sync.Inspection) {
 		for _, o := range e.Observed.Objects {
 			refs[o.Key] = o.Ref
 		}
@@ -139,7 +139,7 @@ func (w *World) tried(ctx context.Context, scope plan.Scope, words ...plan.Settl
 				wrong[word.Key] = fmt.Sprintf("%s at %s shows nothing with the id %s that could be %s", s.Customer.Name, scope.Target, word.Ref, word.Key)
 			}
 			for _, v := range s.Violations {
-				if !v.Note && (v.Key == "" && s.Digest == "" || v.Key == word.Key.ID && v.Stays) {
+				if !v.Note && (v.Key == "" && s.Digest == "" || v.Key == word.Key.ID && v.NeedsRepair) {
 					wrong[word.Key] += ": " + v.Message
 				}
 			}
@@ -177,7 +177,7 @@ func (w *World) objectKey(ctx context.Context, scope plan.Scope, text string) (p
 	}
 	var waiting, known []plan.Key
 	note := func(to *[]plan.Key, key plan.Key, info map[string]string) {
-		if key.Kind != "" && (kind == "" || key.Kind == kind) && sync.Names(key, info, id) && !slices.Contains(*to, key) {
+		if key.Kind != "" && (kind == "" || key.Kind == kind) && sync.Matches(key, info, id) && !slices.Contains(*to, key) {
 			*to = append(*to, key)
 		}
 	}
@@ -203,7 +203,7 @@ func (w *World) objectKey(ctx context.Context, scope plan.Scope, text string) (p
 		// So far it was only shown by a plan, which remembers nothing, or it is in
 		// step and nobody's yet.
 		sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target}
-		sel.Witness = func(e sync.Evidence) {
+		sel.Inspect = func(e sync.Inspection) {
 			for _, o := range slices.Concat(e.Desired.Objects, e.Observed.Objects) {
 				note(&known, o.Key, o.Info)
 			}
@@ -257,14 +257,14 @@ func (w *World) matches(ctx context.Context) ([]unsettled, error) {
 				continue
 			}
 			at[key] = len(open)
-			open = append(open, unsettled{Customer: sync.Party{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Kind: v.Kind, Key: v.Key, Code: v.Code, Message: v.Message, Candidates: v.Candidates})
+			open = append(open, unsettled{Customer: sync.CustomerRef{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Kind: v.Kind, Key: v.Key, Code: v.Code, Message: v.Message, Candidates: v.Candidates})
 		}
 	}
 	for s, err := range w.Store.Settlements(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		open = append(open, unsettled{Customer: sync.Party{Key: s.Scope.Customer, Name: cmp.Or(names[s.Scope.Customer], s.Scope.Customer)}, Target: s.Scope.Target, Kind: s.Key.Kind, Key: s.Key.ID, Code: "settled",
+		open = append(open, unsettled{Customer: sync.CustomerRef{Key: s.Scope.Customer, Name: cmp.Or(names[s.Scope.Customer], s.Scope.Customer)}, Target: s.Scope.Target, Kind: s.Key.Kind, Key: s.Key.ID, Code: "settled",
 			Message: s.Reason, How: s.How, Ref: s.Ref, By: s.By})
 	}
 	return open, nil

@@ -61,7 +61,7 @@ func licencesCommand(a *app) *cobra.Command {
 		}
 		r := report.NewLicences(rules, money.Policy{Grace: w.Config.ConnectWise.Grace, Now: w.Now().In(w.Location)}, w.Config.Currency)
 		p := a.progress("customers")
-		sel.Unmapped, sel.Witness = true, r.Witness
+		sel.Unmapped, sel.Inspect = true, r.Add
 		sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 		run, err := w.Engine.Run(ctx, sel, sync.PlanOnly)
 		p.end()

@@ -51,7 +51,7 @@ func TestTheReconciliationLeavesNothingOut(t *testing.T) {
 	}
 	r := report.NewLicences(rules, money.Policy{Grace: money.GraceBill, Now: time.Now()}, "USD")
 	sel := d.selection(billing)
-	sel.Unmapped, sel.Witness = true, r.Witness
+	sel.Unmapped, sel.Inspect = true, r.Add
 	run, err := w.Engine.Run(t.Context(), sel, sync.PlanOnly)
 	if err != nil {
 		t.Fatal(err)

@@ -190,7 +190,7 @@ func (a *app) stateful(run func(ctx context.Context, w *World, args []string) er
 // state for moments: without a daemon it is taken for each and given back.
 func (a *app) borrowing(run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
 	return a.withState(func(cfg *Config) (state.Store, error) {
-		return state.Lent(func() (state.Store, error) { return openState(cfg) }, statePatience), nil
+		return state.OnDemand(func() (state.Store, error) { return openState(cfg) }, statePatience), nil
 	}, run)
 }
 

@@ -146,10 +146,10 @@ func (a *app) saved(path string) (map[plan.Scope]string, error) {
 	var saved struct {
 		Run    string `json:"run"`
 		Scopes []struct {
-			Customer sync.Party   `json:"customer"`
-			Target   string       `json:"target"`
-			Outcome  sync.Outcome `json:"outcome"`
-			Digest   string       `json:"digest"`
+			Customer sync.CustomerRef `json:"customer"`
+			Target   string           `json:"target"`
+			Outcome  sync.Outcome     `json:"outcome"`
+			Digest   string           `json:"digest"`
 		} `json:"scopes"`
 	}
 	if err := json.Unmarshal(body, &saved); err != nil {

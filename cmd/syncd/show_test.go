@@ -58,11 +58,11 @@ func person(action plan.Action, name string) plan.Change {
 func shownReport() *sync.Report {
 	guards := func(digest string) []plan.Violation {
 		return []plan.Violation{
-			{Code: "first_plan", Message: "this is the first plan of this customer at this target; read it, then " + plan.WayOn(digest)},
-			{Code: "approval", Message: "every plan of this job waits for a person (apply: approve); " + plan.WayOn(digest)}}
+			{Code: "first_plan", Message: "this is the first plan of this customer at this target; read it, then " + plan.ApproveCommand(digest)},
+			{Code: "approval", Message: "every plan of this job waits for a person (apply: approve); " + plan.ApproveCommand(digest)}}
 	}
 	scope := func(customer, target, digest, delta string, changes ...plan.Change) sync.ScopeReport {
-		return sync.ScopeReport{Customer: sync.Party{Key: customer, Name: customer}, Target: target, Outcome: sync.Held, Digest: digest, MonthlyDelta: delta, Currency: "USD",
+		return sync.ScopeReport{Customer: sync.CustomerRef{Key: customer, Name: customer}, Target: target, Outcome: sync.Held, Digest: digest, MonthlyDelta: delta, Currency: "USD",
 			Changes: changes, Violations: guards(digest), First: true}
 	}
 	alder := scope("Alder & Finch", "connectwise", "a0a0a0a0a0a0", "0.00", line(plan.Adopt, "Visio Plan 2", "4", "4", "15", "0", plan.AlreadyAtTarget))
@@ -71,7 +71,7 @@ func shownReport() *sync.Report {
 		line(plan.Create, "Exchange Online (Plan 1)", "", "5", "4.4", "22", plan.NewAtSource),
 		line(plan.Adopt, "Microsoft 365 Business Premium", "24", "21", "20.5", "-61.50", plan.AdoptedDiffers))
 	calloway.Violations = append(calloway.Violations, plan.Violation{Code: "money_decrease",
-		Message: "the monthly bill would fall by 61.50, 0.00 are allowed (limits.money.decrease); " + plan.WayOn("b0b0b0b0b0b0")})
+		Message: "the monthly bill would fall by 61.50, 0.00 are allowed (limits.money.decrease); " + plan.ApproveCommand("b0b0b0b0b0b0")})
 	finch := scope("Finch & Sons with a very long name that goes on", "connectwise", "c0c0c0c0c0c0", "9.00",
 		line(plan.Update, "Microsoft 365 Business Standard with a name as long as they get", "1", "2", "9", "9", plan.ChangedAtSource))
 	documented := scope("Calloway Legal", "itglue", "d0d0d0d0d0d0", "0.00", person(plan.Create, "Ann"), person(plan.Create, "Bob"), person(plan.Update, "Cleo"), person(plan.Adopt, "Dan"))

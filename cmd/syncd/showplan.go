@@ -75,14 +75,14 @@ func (p *page) monthly(s *sync.ScopeReport) {
 func (p *page) violations(s *sync.ScopeReport, own []plan.Violation) {
 	curable := false
 	for _, v := range own {
-		curable = curable || !v.Note && !v.Stays && s.Digest != ""
+		curable = curable || !v.Note && !v.NeedsRepair && s.Digest != ""
 		p.flow(p.mark(v.Note), v.Code+": "+clean(withoutWayOn(v.Message)))
 	}
 	switch {
 	case p.decided != "":
 		p.flow("  > ", p.decided)
 	case curable && s.Outcome == sync.Held:
-		p.flow("  > ", "to let it pass: "+plan.WayOn(s.Digest))
+		p.flow("  > ", "to let it pass: "+plan.ApproveCommand(s.Digest))
 	}
 }
 

@@ -109,7 +109,7 @@ func guard(v *plan.Violation) string { return v.Code + ": " + withoutWayOn(v.Mes
 // withoutWayOn cuts off what to type: that is said once for all of them.
 func withoutWayOn(message string) string {
 	for _, joint := range []string{"; ", ", then "} {
-		if at := strings.LastIndex(message, joint+plan.WayOn("")); at >= 0 {
+		if at := strings.LastIndex(message, joint+plan.ApproveCommand("")); at >= 0 {
 			return message[:at]
 		}
 	}
@@ -228,7 +228,7 @@ func (p *page) firstOfPeople(scopes []sync.ScopeReport) {
 			case v.Key != "":
 				waits++
 				people[v.Code]++
-			case !v.Stays:
+			case !v.NeedsRepair:
 				limits[v.Code]++
 			}
 		}
@@ -240,7 +240,7 @@ func (p *page) firstOfPeople(scopes []sync.ScopeReport) {
 		s := new(scopes[i].Unpacked())
 		own := p.own(s)
 		if !few { // only what must be repaired speaks for itself
-			own = slices.DeleteFunc(own, func(v plan.Violation) bool { return v.Note || v.Key != "" || !v.Stays })
+			own = slices.DeleteFunc(own, func(v plan.Violation) bool { return v.Note || v.Key != "" || !v.NeedsRepair })
 		}
 		if len(own) > 0 {
 			p.line("%s", p.paint(clean(s.Customer.Name)+" at "+s.Target, text.Bold))

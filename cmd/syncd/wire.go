@@ -130,7 +130,7 @@ func buildInfo() prometheus.Collector {
 // waits are the systems that are left alone now: those that asked for it, as far as
 // this process knows, and those that refused everything.
 func (w *World) waits(ctx context.Context) ([]rest.Pause, error) {
-	quarantined, err := w.Engine.LeftAlone(ctx)
+	quarantined, err := w.Engine.Quarantined(ctx)
 	return append(w.calls.Pauses(w.Now()), quarantined...), err
 }
 

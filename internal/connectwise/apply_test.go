@@ -191,7 +191,7 @@ func TestALicenceThatIsGone(t *testing.T) {
 				t.Errorf("got %+v, want %s", w, tt.body)
 			}
 			b.untouched(before, func(w *cwsim.World) { tt.want(w.Addition(910)) })
-			if again := written(b.plan(contoso, snapshot(), record(ch.Left(got.Object)))); !strings.HasSuffix(again, "1 in step") {
+			if again := written(b.plan(contoso, snapshot(), record(ch.Remembered(got.Object)))); !strings.HasSuffix(again, "1 in step") {
 				t.Errorf("planned again: got %s, want it in step", again)
 			}
 		})
@@ -229,7 +229,7 @@ func TestPlanAppliedIsPlanEmpty(t *testing.T) {
 				}
 				now = &got.Object
 			}
-			records = append(records, record(ch.Left(*now)))
+			records = append(records, record(ch.Remembered(*now)))
 		}
 		if got, want := written(b.plan(contoso, source, records...)), "3 in step"; got != want {
 			t.Errorf("got %s, want %s", got, want)

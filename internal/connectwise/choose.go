@@ -124,7 +124,7 @@ func linkOf(links mapping.Links) (link, error) {
 }
 
 func blocked(code, format string, args ...any) error {
-	return &target.Blocked{Violations: []plan.Violation{{Code: code, Stays: true, Message: fmt.Sprintf(format, args...)}}}
+	return &target.Blocked{Violations: []plan.Violation{{Code: code, NeedsRepair: true, Message: fmt.Sprintf(format, args...)}}}
 }
 
 // choose picks the agreement of a link, or says in a *target.Blocked why none is

@@ -97,7 +97,7 @@ func wantBlocked(t *testing.T, err error, code string, says ...string) {
 		t.Fatalf("got %v, want a hold %s", err, code)
 	}
 	v := held.Violations[0]
-	if v.Code != code || !v.Stays || v.Note {
+	if v.Code != code || !v.NeedsRepair || v.Note {
 		t.Errorf("got %+v, want code %s that stays", v, code)
 	}
 	for _, words := range says {

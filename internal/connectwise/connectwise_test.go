@@ -169,7 +169,7 @@ func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) looked {
 
 func (b *bench) observeWith(s *directory.Snapshot, c mapping.Customer, settled ...plan.Settlement) looked {
 	b.t.Helper()
-	got, err := b.look(s, target.Asked{Customer: c, Settled: settled, Refs: b.refs})
+	got, err := b.look(s, target.Asked{Customer: c, Settlements: settled, Refs: b.refs})
 	if err != nil {
 		b.t.Fatalf("observing: %v", err)
 	}

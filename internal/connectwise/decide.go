@@ -161,7 +161,7 @@ func (q *question) beside(rows []addition, kept *plan.Object) []plan.Object {
 func (q *question) ref(a *addition) string { return ref(q.agreement.ID, a.ID) }
 
 func (q *question) hold(code, format string, args ...any) *plan.Violation {
-	return &plan.Violation{Code: code, Key: q.key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}
+	return &plan.Violation{Code: code, Key: q.key.ID, NeedsRepair: true, Message: fmt.Sprintf(format, args...)}
 }
 
 func (q *question) note(code, format string, args ...any) *plan.Violation {

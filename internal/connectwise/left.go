@@ -40,7 +40,7 @@ func (t *Target) left(ctx context.Context, asked *target.Asked, chosen *agreemen
 		}
 		show(&o, line, t.client.config.Gone == GoneCancel)
 		if !o.Retired {
-			out.Left = append(out.Left, o)
+			out.Unmanaged = append(out.Unmanaged, o)
 		}
 	}
 	return nil

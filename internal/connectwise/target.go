@@ -223,7 +223,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 			// Observe said so already; the key is out of all sides.
 		case due.Hold != nil:
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: plan.Violation{
-				Code: due.Hold.Code, Key: product.key.ID, Stays: true, Message: due.Hold.Text}})
+				Code: due.Hold.Code, Key: product.key.ID, NeedsRepair: true, Message: due.Hold.Text}})
 		case due.Units > 0 && seen.wanted != nil:
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.wanted})
 		case due.Units == 0 && seen.unwanted != nil:
@@ -529,14 +529,14 @@ func (v *view) judge(asked *target.Asked, a *agreement, rows []addition) {
 		p := &v.products[i]
 		r := v.items[p.text]
 		if r.item == nil {
-			hold := plan.Violation{Code: r.code, Key: p.key.ID, Stays: true, Message: p.label + ": " + r.why}
+			hold := plan.Violation{Code: r.code, Key: p.key.ID, NeedsRepair: true, Message: p.label + ": " + r.why}
 			note := hold
-			note.Stays, note.Note = false, true
+			note.NeedsRepair, note.Note = false, true
 			v.seen[i] = sight{wanted: &hold, unwanted: &note}
 			continue
 		}
 		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: v.client.config.Gone == GoneCancel}
-		for _, s := range asked.Settled {
+		for _, s := range asked.Settlements {
 			if s.Key == p.key && s.How == plan.SettleAccept {
 				q.accepted = s.Ref
 			}

@@ -138,7 +138,7 @@ func (w *wishList) add(kind, object, label string, info map[string]string, v val
 // carries is the word on an asset that cannot be written, though it must be or
 // not.
 func carries(key plan.Key, why string, must bool) plan.Conflict {
-	return plan.Conflict{Key: key, Violation: plan.Violation{Code: "asset_carries_files", Key: key.ID, Note: !must, Stays: must, Message: why}}
+	return plan.Conflict{Key: key, Violation: plan.Violation{Code: "asset_carries_files", Key: key.ID, Note: !must, NeedsRepair: must, Message: why}}
 }
 
 // blanks are the labels of our own fields that an administrator made required

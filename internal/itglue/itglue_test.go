@@ -255,7 +255,7 @@ func (b *bench) tryPlan() (*night, error) {
 	for _, r := range b.records {
 		refs = append(refs, r.Ref)
 	}
-	views, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: b.customer, Settled: b.settled, Refs: refs, Owners: b.owners}})
+	views, err := b.target.Observe(b.t.Context(), []target.Asked{{Customer: b.customer, Settlements: b.settled, Refs: refs, Owners: b.owners}})
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +276,7 @@ func (b *bench) tryPlan() (*night, error) {
 		}
 	}
 	p, err := plan.Make(plan.Scope{Customer: tenantID, Target: "itglue"}, b.target.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: o.Objects,
-		Records: records, Conflicts: append(slices.Clip(d.Conflicts), o.Conflicts...), HandsOff: off, Now: b.now, Left: o.Left})
+		Records: records, Conflicts: append(slices.Clip(d.Conflicts), o.Conflicts...), HandsOff: off, Now: b.now, Unmanaged: o.Unmanaged})
 	if err != nil {
 		return nil, err
 	}
@@ -322,7 +322,7 @@ func (b *bench) apply(n *night) {
 		}
 		r, known := b.records[c.Key]
 		if !c.Writes() {
-			b.records[c.Key] = plan.Record{Object: c.Left(*c.After), Origin: plan.Adopted}
+			b.records[c.Key] = plan.Record{Object: c.Remembered(*c.After), Origin: plan.Adopted}
 			continue
 		}
 		if !known && c.Before == nil {
@@ -353,7 +353,7 @@ func (b *bench) apply(n *night) {
 		}
 		o := applied.Object
 		o.Key = c.Key
-		b.records[c.Key] = plan.Record{Object: c.Left(o), Origin: plan.Created, Rewritten: c.Rewritten(b.records[c.Key].Rewritten, applied.Rewritten, &applied.Object)}
+		b.records[c.Key] = plan.Record{Object: c.Remembered(o), Origin: plan.Created, Rewritten: c.Rewritten(b.records[c.Key].Rewritten, applied.Rewritten, &applied.Object)}
 	}
 }
 

@@ -169,7 +169,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 			p.observed.Notes = append(p.observed.Notes, plan.Violation{Code: "organization_shared", Note: true, Message: fmt.Sprintf(
 				"%d tenants are documented in organization %s: each keeps its own assets, and all share the contacts; correct the column %s where that is not meant", n, links[i], mapping.ITGlueOrganization)})
 		}
-		if p.observed.Left, err = t.left(ctx, w, p, asked[i].Refs); err != nil {
+		if p.observed.Unmanaged, err = t.left(ctx, w, p, asked[i].Refs); err != nil {
 			return nil, err
 		}
 	}
@@ -180,10 +180,10 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 func (t *Target) look(w *world, asked *target.Asked, organization id) (*place, error) {
 	o := w.organizations[organization]
 	if o == nil {
-		return nil, &target.Blocked{Violations: []plan.Violation{{Code: "organization_gone", Stays: true, Message: fmt.Sprintf(
+		return nil, &target.Blocked{Violations: []plan.Violation{{Code: "organization_gone", NeedsRepair: true, Message: fmt.Sprintf(
 			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization, mapping.ITGlueOrganization)}}}
 	}
-	p := &place{target: t, whose: asked.Customer, organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settled, owners: asked.Owners, addresses: w.addresses,
+	p := &place{target: t, whose: asked.Customer, organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customer: asked.Key, layouts: w.types.layouts, at: w.at, settled: asked.Settlements, owners: asked.Owners, addresses: w.addresses,
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keys: map[id]plan.Key{}, refs: map[plan.Key]id{}, linked: map[string]id{}, tagged: map[id]string{},
 		inConflict: map[plan.Key]bool{}, carried: map[plan.Key]string{}, strays: map[id]*asset{}, mend: map[plan.Key]map[string]bool{}, here: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
 	out := &p.observed
@@ -284,7 +284,7 @@ func (p *place) read(kind string, l *layout, rows []*asset, out *target.Observed
 	for key, found := range byKey {
 		a, doubles := p.one(key, found)
 		if a == nil {
-			p.conflict(out, key, plan.Violation{Code: "duplicate_assets", Stays: true, Message: fmt.Sprintf(
+			p.conflict(out, key, plan.Violation{Code: "duplicate_assets", NeedsRepair: true, Message: fmt.Sprintf(
 				"%s is there more than once in %q: %s; nothing is written until one is left (delete the others there, or: syncd matches accept %s itglue %s REF)",
 				key, l.name, strings.Join(doubles, ", "), p.customer, key.ID)})
 			continue
@@ -421,7 +421,7 @@ func (a *asset) lacks(l *layout) []string {
 }
 
 func requiredField(l *layout, key plan.Key, lacks []string) plan.Violation {
-	return plan.Violation{Code: "required_field", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+	return plan.Violation{Code: "required_field", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"%s cannot be written: an administrator made the field %s of %q required; make it optional, or fill it in", key, strings.Join(lacks, ", "), l.name)}
 }
 

@@ -91,7 +91,7 @@ func (m *pairs) take(u *directory.User, n id) {
 }
 
 func (m *pairs) ask(u *directory.User, code, format string, args ...any) {
-	m.people[u.ID] = pairing{conflict: &plan.Violation{Code: code, Key: u.ID, Stays: true, Message: fmt.Sprintf(format, args...)}}
+	m.people[u.ID] = pairing{conflict: &plan.Violation{Code: code, Key: u.ID, NeedsRepair: true, Message: fmt.Sprintf(format, args...)}}
 }
 
 // offer adds to a question about a user the contacts from which a person may choose.

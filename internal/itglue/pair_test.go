@@ -97,7 +97,7 @@ func TestWhatATenantTypesFreelyIsOnlyProposed(t *testing.T) {
 			}
 			var said string
 			for _, v := range n.held {
-				if v.Key == oid(9) && v.Code == "match_proposed" && v.Stays {
+				if v.Key == oid(9) && v.Code == "match_proposed" && v.NeedsRepair {
 					said = v.Message
 				}
 			}

@@ -215,7 +215,7 @@ func TestAssetsWithFilesOrPasswordsAreLeftAlone(t *testing.T) {
 		b.source.users[0].Department = "Sales"
 		b.source.users[2].Department = "Sales"
 		n := b.night()
-		if v := n.code("asset_carries_files"); v == nil || v.Key != oid(1) || v.Note || !v.Stays || len(n.errs) > 0 {
+		if v := n.code("asset_carries_files"); v == nil || v.Key != oid(1) || v.Note || !v.NeedsRepair || len(n.errs) > 0 {
 			t.Fatalf("%s: got\n%s\nwant it held, for there is something to write", tt.kind, n)
 		}
 		if n.find(kindUser, oid(1)) != nil || n.find(kindUser, oid(3)) == nil {
@@ -360,7 +360,7 @@ func TestDoubledAssetsWaitForAPerson(t *testing.T) {
 	w := b.sim.World()
 	twin = w.Assets[len(w.Assets)-1].ID
 	n := b.night()
-	if v := n.code("duplicate_assets"); v == nil || !v.Stays || !strings.Contains(v.Message, fmt.Sprint(twin)) || len(n.plan.Changes) > 0 {
+	if v := n.code("duplicate_assets"); v == nil || !v.NeedsRepair || !strings.Contains(v.Message, fmt.Sprint(twin)) || len(n.plan.Changes) > 0 {
 		t.Fatalf("got\n%s", n)
 	}
 	b.sim.Edit("tess", func(w *itgluesim.World) { w.Asset(twin).Archived = true })

@@ -108,8 +108,8 @@ func (t *Target) astray(p *place, r *plan.Record, a *asset, o *target.Observed) 
 	if len(p.refs) == 0 || settled {
 		return
 	}
-	o.Left = slices.DeleteFunc(o.Left, func(l plan.Object) bool { return l.Ref == r.Ref })
-	p.conflict(o, r.Key, plan.Violation{Code: "asset_moved", Stays: true, Message: fmt.Sprintf(
+	o.Unmanaged = slices.DeleteFunc(o.Unmanaged, func(l plan.Object) bool { return l.Ref == r.Ref })
+	p.conflict(o, r.Key, plan.Violation{Code: "asset_moved", NeedsRepair: true, Message: fmt.Sprintf(
 		"%s %q (%s) was moved to organization %s: move it back, or say that a new one is to be made here: syncd matches create %s itglue %s/%s",
 		p.layouts[r.Kind].name, r.Label, a.ID, a.Organization, p.customer, r.Kind, r.Key.ID)})
 }

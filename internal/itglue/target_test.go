@@ -64,7 +64,7 @@ func TestContactsAreMatchedFilledAndNeverDoubled(t *testing.T) {
 	if c := n.find(kindContact, oid(3)); c == nil || c.Action != plan.Create {
 		t.Fatalf("got %+v for Cy, want a new contact", c)
 	}
-	if v := n.code("match_proposed"); v == nil || v.Key != oid(2) || !v.Stays || !strings.Contains(v.Message, "42 (Bo Lind)") {
+	if v := n.code("match_proposed"); v == nil || v.Key != oid(2) || !v.NeedsRepair || !strings.Contains(v.Message, "42 (Bo Lind)") {
 		t.Fatalf("got %+v for Bo, want a proposal of contact 42", v)
 	}
 	if c := n.find(kindUser, oid(2)); c == nil || c.Action != plan.Create {

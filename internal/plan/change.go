@@ -193,8 +193,8 @@ type Violation struct {
 	Key     string `json:"key"`
 	// Note marks something worth knowing that holds nothing.
 	Note bool `json:"note,omitempty"`
-	// Stays marks a hold that no approval cures: something must be repaired first.
-	Stays bool `json:"needs_repair"`
+	// NeedsRepair marks a hold that no approval cures: something must be repaired first.
+	NeedsRepair bool `json:"needs_repair"`
 	// Candidates are what a person may choose from for the object, where the
 	// target knows some.
 	Candidates []Candidate `json:"candidates,omitempty"`
@@ -230,9 +230,9 @@ func Holds(vs []Violation) bool {
 	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note })
 }
 
-// Stays reports whether any of vs is a hold that no approval cures.
-func Stays(vs []Violation) bool {
-	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.Stays })
+// NeedsRepair reports whether any of vs is a hold that no approval cures.
+func NeedsRepair(vs []Violation) bool {
+	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.NeedsRepair })
 }
 
 // A Conflict is an object that cannot be planned now: its key is taken out of

@@ -71,7 +71,7 @@ func TestTheTraceIsWhatThePlanDecided(t *testing.T) {
 			case 1:
 				s.HandsOff[Key{"thing", id}] = "agreed"
 			case 2:
-				s.Left = append(s.Left, object(id))
+				s.Unmanaged = append(s.Unmanaged, object(id))
 			}
 		}
 		silent, err := Make(testScope, []Kind{kind}, copied(s))

@@ -156,8 +156,8 @@ func (p *Plan) Currency(by string) string {
 	return cmp.Or(one, by)
 }
 
-// WayOn is the command that lets a plan pass.
-func WayOn(digest string) string { return "syncd approve --digest " + digest }
+// ApproveCommand is the command that lets a plan pass.
+func ApproveCommand(digest string) string { return "syncd approve --digest " + digest }
 
 // Check returns what stops the plan as a whole. Each violation gives the
 // count, the limit and the way on. An empty plan violates nothing.
@@ -169,13 +169,13 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	hold := func(code, format string, args ...any) {
 		vs = append(vs, Violation{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	wayOn := WayOn(p.Digest())
+	wayOn := ApproveCommand(p.Digest())
 	if f.Policy == Never {
-		vs = append(vs, Violation{Code: "report_only", Stays: true,
+		vs = append(vs, Violation{Code: "report_only", NeedsRepair: true,
 			Message: "this job only reports (apply: never); set apply: approve or auto to let it write"})
 	}
 	if f.SourceMaxAge > 0 && f.Now.Sub(f.SourceAsOf) > f.SourceMaxAge {
-		vs = append(vs, Violation{Code: "source_stale", Stays: true, Message: fmt.Sprintf(
+		vs = append(vs, Violation{Code: "source_stale", NeedsRepair: true, Message: fmt.Sprintf(
 			"the source's data is %s old, %s are allowed (cipp.max_age); refresh it at the source",
 			f.Now.Sub(f.SourceAsOf).Round(time.Minute), f.SourceMaxAge)})
 	}

@@ -199,7 +199,7 @@ func TestAllOrAllButOneWaitsAtAnySize(t *testing.T) {
 	} {
 		got := ""
 		for _, v := range Check(c.plan, facts, c.limits) {
-			got += v.Code + ": " + strings.TrimSuffix(v.Message, WayOn(c.plan.Digest()))
+			got += v.Code + ": " + strings.TrimSuffix(v.Message, ApproveCommand(c.plan.Digest()))
 		}
 		if got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)

@@ -20,13 +20,13 @@ type Plan struct {
 	// Absent are objects that are gone from the source and not yet long enough.
 	Absent []Key
 	// Dropped are announcements of creates that left nothing and are wanted no more.
-	Dropped []Key
-	InStep  int // objects that need nothing
-	Foreign int // objects at the target that are not ours: counted, never touched
-	left    []Object
-	ended   map[string]Edit
-	Managed int          // the larger of what should be there and what of ours is there
-	living  []population // what of ours is there and not retired
+	Dropped   []Key
+	InStep    int // objects that need nothing
+	Foreign   int // objects at the target that are not ours: counted, never touched
+	unmanaged []Object
+	ended     map[string]Edit
+	Managed   int          // the larger of what should be there and what of ours is there
+	living    []population // what of ours is there and not retired
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace
 }
@@ -45,7 +45,7 @@ type Sides struct {
 	Conflicts []Conflict
 	HandsOff  map[Key]string  // reason by key, as a person gave it
 	Now       time.Time       // for the patience with leavers
-	Left      []Object        // live on, kept in step no longer
+	Unmanaged []Object        // live on, kept in step no longer
 	Ended     map[string]Edit // of what was ended at the target, by ref
 	// Explain asks for Plan.Trace.
 	Explain bool
@@ -95,7 +95,7 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	for _, t := range out {
 		p.trace(kinds, t.desired, t.observed, t.record, decision{verdict: "left as it is: " + t.code})
 	}
-	p.left, p.ended = s.Left, s.Ended
+	p.unmanaged, p.ended = s.Unmanaged, s.Ended
 	for _, c := range s.Conflicts {
 		if _, off := s.HandsOff[c.Key]; !off {
 			v := c.Violation
@@ -246,13 +246,13 @@ func (p *Plan) compare(kind *Kind, desired, observed *Object, record *Record, no
 // leftBehind notes what was managed under the record and lives on without us,
 // and reports whether the record's own object is among it.
 func (p *Plan) leftBehind(record *Record, observed *Object) (own bool) {
-	if record == nil || len(p.left) == 0 {
+	if record == nil || len(p.unmanaged) == 0 {
 		return false
 	}
-	for i := range p.left {
-		o := &p.left[i]
+	for i := range p.unmanaged {
+		o := &p.unmanaged[i]
 		is := o.Ref == record.Ref && (observed == nil || observed.Ref != record.Ref)
-		if !is && !slices.Contains(record.Left, o.Ref) {
+		if !is && !slices.Contains(record.FormerRefs, o.Ref) {
 			continue
 		}
 		own = own || is && observed == nil
@@ -508,7 +508,7 @@ func (p *Plan) add(kind *Kind, c Change, m merged) decision {
 		c.Currency = about.Info[InfoCurrency]
 	}
 	if c.Held != "" {
-		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), Stays: c.Held == heldSent})
+		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), NeedsRepair: c.Held == heldSent})
 	}
 	p.Changes = append(p.Changes, c)
 	return decision{merged: m, change: true}

@@ -198,7 +198,7 @@ func TestAHumansValueStaysTheirsForEver(t *testing.T) {
 			if len(c.Fields) > 0 {
 				t.Fatalf("run %d writes %v over a human's value", run, c.Fields)
 			}
-			record = Record{Object: c.Left(*c.After), Origin: Adopted}
+			record = Record{Object: c.Remembered(*c.After), Origin: Adopted}
 		}
 		for _, o := range p.Learned {
 			record.Object = o
@@ -360,7 +360,7 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 			case c.Writes():
 				world[c.Key.ID] = *c.After
 			}
-			memory[c.Key.ID] = Record{Object: c.Left(world[c.Key.ID]), Origin: Created}
+			memory[c.Key.ID] = Record{Object: c.Remembered(world[c.Key.ID]), Origin: Created}
 		}
 		for _, o := range p.Learned {
 			memory[o.ID] = Record{Object: o, Origin: Created}

@@ -177,8 +177,8 @@ type Record struct {
 	Pending *Object   `json:"pending,omitempty"`
 	Run     string    `json:"run,omitempty"`
 	At      time.Time `json:"at"`
-	// Left are the refs of what this object was before another took its place.
-	Left []string `json:"left,omitempty"`
+	// FormerRefs are the refs of what this object was before another took its place.
+	FormerRefs []string `json:"left,omitempty"`
 	// Rewritten are the fields that the target takes and shows otherwise, with
 	// what was sent and what came, see rewritten.go.
 	Rewritten map[string]string `json:"rewritten,omitempty"`

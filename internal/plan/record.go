@@ -10,10 +10,10 @@ import "slices"
 // announced. A field that is held (hold) stays in as it was seen: there a record
 // of what was there is what shows the next edit.
 
-// Left returns what to remember of the change once the target holds answer. Of
+// Remembered returns what to remember of the change once the target holds answer. Of
 // an object that was there before, only what was sent is taken from the answer:
 // whatever else in it is not as planned is a person's edit of the moment.
-func (c *Change) Left(answer Object) Object {
+func (c *Change) Remembered(answer Object) Object {
 	if c.Action == Create || c.After == nil {
 		return answer
 	}

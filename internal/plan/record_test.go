@@ -66,7 +66,7 @@ func TestOnlyWhatIsSentIsRemembered(t *testing.T) {
 		if got := r.Fields.String(); got != c.record {
 			t.Errorf("%s: announced with %q, want %q", c.name, got, c.record)
 		}
-		if got := ch.Left(*ch.After).Fields.String(); got != c.after {
+		if got := ch.Remembered(*ch.After).Fields.String(); got != c.after {
 			t.Errorf("%s: %q is left, want %q", c.name, got, c.after)
 		}
 	}
@@ -247,7 +247,7 @@ func TestWhatAPersonTypedIsNeverTakenForOurs(t *testing.T) {
 				world = &after
 			}
 			if answered {
-				record = &Record{Object: c.Left(*world), Origin: Created}
+				record = &Record{Object: c.Remembered(*world), Origin: Created}
 				seen(world)
 			}
 		}

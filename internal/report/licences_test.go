@@ -38,8 +38,8 @@ func object(sku, quantity, price string, more ...string) plan.Object {
 	return plan.Object{Key: plan.Key{Kind: "addition", ID: sku}, Label: "Business Premium", Fields: plan.Set("quantity", quantity), Info: info}
 }
 
-func evidence(name string, outcome sync.Outcome, licences []directory.Licence, desired, observed []plan.Object) sync.Evidence {
-	e := sync.Evidence{Customer: mapping.Customer{Key: name, Name: name, Status: mapping.Linked}, Target: "connectwise",
+func evidence(name string, outcome sync.Outcome, licences []directory.Licence, desired, observed []plan.Object) sync.Inspection {
+	e := sync.Inspection{Customer: mapping.Customer{Key: name, Name: name, Status: mapping.Linked}, Target: "connectwise",
 		Snapshot: &directory.Snapshot{Licences: directory.Proven(licences, directory.Proof{})},
 		Desired:  target.Desired{Objects: desired}, Observed: target.Observed{Objects: observed},
 		Report: &sync.ScopeReport{Outcome: outcome}}
@@ -55,48 +55,48 @@ func sample() *Licences {
 	bp := func(n, used int) []directory.Licence {
 		return []directory.Licence{{SKU: premium, Name: "Business Premium", Purchased: n, Assigned: used}}
 	}
-	r.Witness(evidence("in step", sync.InStep, bp(5, 5), []plan.Object{object(premium, "5", "22")}, []plan.Object{object(premium, "5", "22")}))
-	r.Witness(evidence("too few", sync.Held, bp(14, 12), []plan.Object{object(premium, "14", "22")}, []plan.Object{object(premium, "12", "22")}))
-	r.Witness(evidence("too many", sync.Held, bp(3, 3), []plan.Object{object(premium, "3", "22")}, []plan.Object{object(premium, "10", "22")}))
-	r.Witness(evidence("yearly", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "120", "cycle_months", "12")}, []plan.Object{object(premium, "5", "120", "cycle_months", "12")}))
-	r.Witness(evidence("no line", sync.InStep, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil))
-	r.Witness(evidence("gone at Microsoft", sync.InStep, []directory.Licence{{SKU: e3, Name: "E3", Purchased: 4}, {SKU: flow, Name: "Flow", Purchased: 10000}, {SKU: "1f2f344a-700d-42c9-9427-5cea1d5d7ba6", PartNumber: "STREAM", Name: "Stream", Purchased: 10000}}, nil, []plan.Object{object(premium, "3", "15")}))
-	r.Witness(evidence("=not linked", sync.Unmapped, bp(9, 1), nil, nil))
+	r.Add(evidence("in step", sync.InStep, bp(5, 5), []plan.Object{object(premium, "5", "22")}, []plan.Object{object(premium, "5", "22")}))
+	r.Add(evidence("too few", sync.Held, bp(14, 12), []plan.Object{object(premium, "14", "22")}, []plan.Object{object(premium, "12", "22")}))
+	r.Add(evidence("too many", sync.Held, bp(3, 3), []plan.Object{object(premium, "3", "22")}, []plan.Object{object(premium, "10", "22")}))
+	r.Add(evidence("yearly", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "120", "cycle_months", "12")}, []plan.Object{object(premium, "5", "120", "cycle_months", "12")}))
+	r.Add(evidence("no line", sync.InStep, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil))
+	r.Add(evidence("gone at Microsoft", sync.InStep, []directory.Licence{{SKU: e3, Name: "E3", Purchased: 4}, {SKU: flow, Name: "Flow", Purchased: 10000}, {SKU: "1f2f344a-700d-42c9-9427-5cea1d5d7ba6", PartNumber: "STREAM", Name: "Stream", Purchased: 10000}}, nil, []plan.Object{object(premium, "3", "15")}))
+	r.Add(evidence("=not linked", sync.Unmapped, bp(9, 1), nil, nil))
 	unknown := evidence("unknown", sync.Incomplete, nil, nil, nil)
 	unknown.Snapshot.Licences = directory.Unknown[directory.Licence](directory.Proof{}, directory.ErrIncomplete)
-	r.Witness(unknown)
+	r.Add(unknown)
 	conflict := func(code string, note bool) []plan.Conflict {
 		return []plan.Conflict{{Key: plan.Key{Kind: "addition", ID: premium}, Violation: plan.Violation{Code: code, Note: note, Message: "because of " + code}}}
 	}
 	two := evidence("two lines", sync.Held, bp(8, 8), []plan.Object{object(premium, "8", "22")}, nil)
 	two.Observed.Conflicts = conflict("duplicate_lines", false)
 	two.Observed.Beside = []plan.Object{object(premium, "8", "22"), object(premium, "1", "20")}
-	r.Witness(two)
+	r.Add(two)
 	given := evidence("given away", sync.InStep, bp(8, 8), []plan.Object{object(premium, "8", "22")}, nil)
 	given.Observed.Conflicts = conflict("do_not_bill", true)
 	given.Observed.Beside = []plan.Object{object(premium, "8", "22", "bill", "DoNotBill")}
-	r.Witness(given)
+	r.Add(given)
 	later := evidence("from next month", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil)
 	later.Observed.Conflicts = conflict("future_line", false)
 	later.Observed.Beside = []plan.Object{object(premium, "2", "22", plan.InfoIdle, "from 2026-12-01")}
-	r.Witness(later)
+	r.Add(later)
 	unclear := evidence("unclear", sync.Held, bp(5, 5), nil, []plan.Object{object(premium, "5", "22")})
 	unclear.Desired.Conflicts = conflict("suspension_unclear", false)
-	r.Witness(unclear)
+	r.Add(unclear)
 	agreements := evidence("two agreements", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
 	agreements.Err = errors.New("2 agreements that fit")
 	agreements.Observed.Beside = []plan.Object{object(premium, "4", "22"), object(premium, "1", "22")}
-	r.Witness(agreements)
+	r.Add(agreements)
 	company := evidence("no company", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
 	company.Err = errors.New("company 250 is not in ConnectWise any more")
-	r.Witness(company)
+	r.Add(company)
 	euros := evidence("in euros", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "20", "currency", "EUR")}, []plan.Object{object(premium, "1", "20", "currency", "EUR")})
-	r.Witness(euros)
+	r.Add(euros)
 	trial := evidence("a trial", sync.InStep, []directory.Licence{{SKU: premium, Name: "Business Premium", Assigned: 7, Trial: 25}}, nil, nil)
-	r.Witness(trial)
+	r.Add(trial)
 	ignored := evidence("ignored", sync.Unmapped, bp(100, 100), nil, nil)
 	ignored.Customer.Status = mapping.Ignored
-	r.Witness(ignored)
+	r.Add(ignored)
 	r.Finish()
 	return r
 }

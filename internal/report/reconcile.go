@@ -16,19 +16,19 @@ import (
 
 // A view is one customer as a run saw it.
 type view struct {
-	sync.Evidence
+	sync.Inspection
 	items  []directory.Licence
 	base   Licence // what every line of the customer says
 	unread string  // why nothing that is billed was compared; empty where it was
 }
 
-// Witness adds what a run saw of one customer: a line for each product that is
+// Add adds what a run saw of one customer: a line for each product that is
 // due or billed, and one for each licence that feeds none. It keeps nothing of e.
-func (r *Licences) Witness(e sync.Evidence) {
+func (r *Licences) Add(e sync.Inspection) {
 	if e.Customer.Status == mapping.Ignored {
 		return
 	}
-	v := view{Evidence: e, base: Licence{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Currency: r.currency}}
+	v := view{Inspection: e, base: Licence{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Currency: r.currency}}
 	switch {
 	case e.Report.Error != nil:
 		v.unread = *e.Report.Error
@@ -65,8 +65,8 @@ func (r *Licences) Witness(e sync.Evidence) {
 		}
 		r.Lines = append(r.Lines, l)
 	}
-	for i := range e.Observed.Left {
-		o := &e.Observed.Left[i]
+	for i := range e.Observed.Unmanaged {
+		o := &e.Observed.Unmanaged[i]
 		l, _ := r.product(&v, &pair{observed: o})
 		l.SKUs, l.Licence, l.Note = []string{}, o.Label, "left behind: no rule and no link names line "+o.Ref+" any more"
 		r.Lines = append(r.Lines, l)

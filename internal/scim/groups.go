@@ -230,7 +230,7 @@ func (w *groupWrite) stopped(r *resource, d delta, now []string, err error) {
 	} else if why := w.place.account.membersBroken(); why != "" {
 		w.info[infoStopped] = fingerprint(w.profile.MemberRemove) + " " + why
 	}
-	w.notes = append(w.notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: w.change.Key.ID, Stays: true, Message: fmt.Sprintf(
+	w.notes = append(w.notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: w.change.Key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"members of group %s are to be changed at the provider by hand: %s (%v)", r.label(), w.place.open(d, now), err)})
 }
 

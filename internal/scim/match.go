@@ -165,7 +165,7 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 		if r != nil {
 			if whose := p.somebodyElses(key, r); whose != "" {
 				p.contest(key, r)
-				q.conflict, q.done = &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+				q.conflict, q.done = &plan.Violation{Code: "match_conflict", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 					"%s was accepted as %s, and that is %s: nothing is written to it for %s; take the word back with syncd matches retry %s %s %s, or accept another",
 					label, r.label(), whose, label, p.customer, p.account.client.Name(), key.ID)}, true
 				return nil
@@ -176,7 +176,7 @@ func (p *place) sure(ctx context.Context, key plan.Key, label, at string, record
 			return nil
 		}
 		if r == nil && record == nil {
-			q.done, q.conflict = true, &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+			q.done, q.conflict = true, &plan.Violation{Code: "match_ambiguous", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 				"%s was accepted as %s, and there is no such id at the provider; say again which it is: syncd matches accept %s %s %s REF, or create",
 				label, word.Ref, p.customer, p.account.client.Name(), key.ID)}
 			return nil
@@ -278,7 +278,7 @@ func (t *Target) choose(p *place, key plan.Key, label string, q *pairing, hits [
 		q.conflict = p.proposed(key, label, hits[0], p.doubt(key, q.value, hits[0]))
 	case len(claims[hits[0].id]) > 1:
 		p.contest(key, hits[0])
-		q.conflict = &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+		q.conflict = &plan.Violation{Code: "match_ambiguous", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 			"%s could be %s, and so could %d others of the tenant; say whose it is: syncd matches accept %s %s %s REF, or create",
 			label, hits[0].label(), len(claims[hits[0].id])-1, p.customer, p.account.client.Name(), key.ID), Candidates: candidates(hits)}
 	case !p.take(key, hits[0]):
@@ -295,7 +295,7 @@ func (p *place) ambiguous(key plan.Key, label string, hits []*resource) *plan.Vi
 		refs = append(refs, r.label())
 	}
 	slices.Sort(refs)
-	return &plan.Violation{Code: "match_ambiguous", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+	return &plan.Violation{Code: "match_ambiguous", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"%s is there more than once: %s; repair it at the provider, or say which it is: syncd matches accept %s %s %s REF, or create",
 		label, strings.Join(refs, ", "), p.customer, p.account.client.Name(), key.ID), Candidates: candidates(hits)}
 }
@@ -312,7 +312,7 @@ func candidates(hits []*resource) []plan.Candidate {
 
 func (p *place) foreign(key plan.Key, label string, r *resource, why string) *plan.Violation {
 	p.contest(key, r)
-	return &plan.Violation{Code: "match_conflict", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+	return &plan.Violation{Code: "match_conflict", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"%s matches %s, which %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s",
 		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id), Candidates: candidates([]*resource{r})}
 }

@@ -28,7 +28,7 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 		if verdict != attribute.In {
 			if record := known[groupKey(g.ID)]; record != nil && record.Ref != "" && !record.Retired {
 				if name := t.scope.Renamed(record.Fields.Text(pathDisplayName), p.absent); name != "" {
-					p.teams[g.ID] = &team{group: g, why: why, pairing: pairing{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, Stays: true, Message: fmt.Sprintf(
+					p.teams[g.ID] = &team{group: g, why: why, pairing: pairing{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, NeedsRepair: true, Message: fmt.Sprintf(
 						"group %s is called %s by now, and %s names it as it was: it is left as it is until the new name is written there, or the old one taken out", name, g.Name, t.Name())}}}
 				}
 			}
@@ -93,7 +93,7 @@ func (t *Target) roleProposed(p *place, key plan.Key, one *team, hits []*resourc
 		text = fmt.Sprintf("group %s stands for a role, and %s has its name: syncd matches accept %s %s %s REF if that is the one, else link the role (%s) and say create",
 			one.group.Name, strings.Join(refs, ", "), p.customer, t.Name(), key.ID, hint)
 	}
-	return &plan.Violation{Code: "match_proposed", Key: key.ID, Stays: true, Message: text}
+	return &plan.Violation{Code: "match_proposed", Key: key.ID, NeedsRepair: true, Message: text}
 }
 
 // complete reads a group by itself where the list shows no group's members: one

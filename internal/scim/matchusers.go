@@ -130,6 +130,6 @@ func (t *Target) hindrance(p *place, one *person) *plan.Violation {
 	if len(lacks) == 0 {
 		return nil
 	}
-	return &plan.Violation{Code: "required_missing", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+	return &plan.Violation{Code: "required_missing", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"%s cannot be created at %s: it has no %s; fill that in at the source", who(one.user), cmp.Or(t.profile.Title, t.Name()), strings.Join(lacks, " and no "))}
 }

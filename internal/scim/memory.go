@@ -100,7 +100,7 @@ func (p *place) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
 	if id := m[infoDeadEndOf]; id != "" {
 		p.contest(key, &resource{id: id})
 	}
-	return &plan.Violation{Code: m[infoDeadEndCode], Key: key.ID, Stays: true, Message: m[infoDeadEndSays]}
+	return &plan.Violation{Code: m[infoDeadEndCode], Key: key.ID, NeedsRepair: true, Message: m[infoDeadEndSays]}
 }
 
 // refusedForGood is the outcome of a create that must not be tried again until
@@ -115,7 +115,7 @@ func (p *place) refusedForGood(ch plan.Change, reason, till string, v plan.Viola
 	if till != "" {
 		o.Info[infoDeadEndTill] = till
 	}
-	v.Kind, v.Key, v.Stays = ch.Key.Kind, ch.Key.ID, true
+	v.Kind, v.Key, v.NeedsRepair = ch.Key.Kind, ch.Key.ID, true
 	return target.Applied{Object: o, Notes: []plan.Violation{v}}
 }
 

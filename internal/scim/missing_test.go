@@ -84,7 +84,7 @@ func TestAGroupWhoseFirstRequestArrivesLateIsNotDoubled(t *testing.T) {
 		*all = append(*all, document{"id": "twin", "displayName": "Sales", "userName": "ann2@contoso.example", "externalId": ch.Key.ID})
 		s.plan()
 		if !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool {
-			return v.Code == "twin" && v.Stays && strings.Contains(v.Message, "twin (")
+			return v.Code == "twin" && v.NeedsRepair && strings.Contains(v.Message, "twin (")
 		}) {
 			t.Errorf("%s: got %+v, want the other one named", kind, s.observed.Notes)
 		}

@@ -24,7 +24,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 	for i := range asked {
 		a, err := t.connect(asked[i].Links[mapping.SCIMColumn(t.config.Name)])
 		if err != nil {
-			views[i] = &place{err: &target.Blocked{Violations: []plan.Violation{{Code: "account", Stays: true, Message: err.Error()}}}}
+			views[i] = &place{err: &target.Blocked{Violations: []plan.Violation{{Code: "account", NeedsRepair: true, Message: err.Error()}}}}
 			continue
 		}
 		connections[i] = a
@@ -46,7 +46,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 		if err != nil {
 			return nil, err
 		}
-		p := &place{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settled, owners: owners, contested: map[string]plan.Key{},
+		p := &place{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settlements, owners: owners, contested: map[string]plan.Key{},
 			people: map[string]*person{}, teams: map[string]*team{}, have: map[plan.Key]*resource{}, objects: map[string]string{},
 			memory: map[plan.Key]map[string]string{}, taken: map[string]plan.Key{}}
 		p.observed.Notes = w.notes(a)

@@ -132,7 +132,7 @@ func domainOf(address string) string {
 // proposed says what a person is to decide of one that is likely and not proven.
 func (p *place) proposed(key plan.Key, label string, r *resource, why string) *plan.Violation {
 	p.contest(key, r)
-	return &plan.Violation{Code: "match_proposed", Key: key.ID, Stays: true, Message: fmt.Sprintf(
+	return &plan.Violation{Code: "match_proposed", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"%s may be %s, but %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s, or create",
 		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id), Candidates: candidates([]*resource{r})}
 }

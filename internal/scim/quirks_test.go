@@ -153,7 +153,7 @@ func TestAClashWithNobodyToBeSeenIsADeadEndUntilSomebodySaysSo(t *testing.T) {
 	}
 	s.provider.forget()
 	p := s.plan()
-	if len(p.Changes) > 0 || len(p.Violations) != 1 || !p.Violations[0].Stays || !strings.Contains(p.Violations[0].Message, "possibly disconnected") ||
+	if len(p.Changes) > 0 || len(p.Violations) != 1 || !p.Violations[0].NeedsRepair || !strings.Contains(p.Violations[0].Message, "possibly disconnected") ||
 		!strings.Contains(p.Violations[0].Message, "matches retry") || !strings.Contains(p.Violations[0].Message, "already in use") {
 		t.Errorf("got %+v, want it to wait with the fix named", p.Violations)
 	}

@@ -51,7 +51,7 @@ func (r *remarks) note(code string, key plan.Key, format string, args ...any) {
 
 // stays says what a person must repair.
 func (r *remarks) stays(code string, key plan.Key, format string, args ...any) {
-	r.out = append(r.out, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, Stays: true, Message: fmt.Sprintf(format, args...)})
+	r.out = append(r.out, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(format, args...)})
 }
 
 func (r *remarks) add(v *plan.Violation) {
@@ -150,7 +150,7 @@ func (r *remarks) groupMissing() plan.Violation {
 	if !none && p.stranded == 0 {
 		return plan.Violation{Code: "scope_group_missing", Note: true, Message: fmt.Sprintf("no group of the tenant is called %s, as %s.users.groups has it: nobody is in scope by it", names, r.Name())}
 	}
-	v := plan.Violation{Code: "scope_group_missing", Stays: true, Message: fmt.Sprintf(
+	v := plan.Violation{Code: "scope_group_missing", NeedsRepair: true, Message: fmt.Sprintf(
 		"no group of the tenant is called %s, as %s.users.groups has it: nobody comes in by it, and %d users who are there are left as they are; "+
 			"if it was renamed write the new name, else take it out; whoever is to go all the same: users.exclude", names, r.Name(), p.stranded)}
 	if !none {
@@ -234,6 +234,6 @@ func (p *place) twins(key plan.Key) *plan.Violation {
 		return nil
 	}
 	_, chosen := p.word(key)
-	return &plan.Violation{Code: "twin", Kind: key.Kind, Key: key.ID, Note: chosen, Stays: !chosen, Message: fmt.Sprintf(
+	return &plan.Violation{Code: "twin", Kind: key.Kind, Key: key.ID, Note: chosen, NeedsRepair: !chosen, Message: fmt.Sprintf(
 		"%s is kept in step as %s, and %s has the same external id: delete that one at the provider", key.Kind, ours.label(), shortened(others))}
 }

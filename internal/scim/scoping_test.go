@@ -34,7 +34,7 @@ func TestAScopingGroupThatIsNotThereIsNobodysEnd(t *testing.T) {
 	if want := []string{"scope_unknown", "scope_group_missing"}; !slices.Equal(notes, want) || !slices.Equal(done, []string{"update Ann Berg (ann@contoso.example)"}) {
 		t.Errorf("got %v and %v, want %v, and Ann brought into step all the same", done, notes, want)
 	}
-	if v := s.observed.Notes[0]; !v.Stays || v.Note || v.Key != "Board" || !strings.Contains(v.Message, "1 users who are there") {
+	if v := s.observed.Notes[0]; !v.NeedsRepair || v.Note || v.Key != "Board" || !strings.Contains(v.Message, "1 users who are there") {
 		t.Errorf("got %+v, want it to wait for a person", v)
 	}
 	s.groups[0].Name = "Users of the app" // now there is none at all

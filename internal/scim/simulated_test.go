@@ -128,7 +128,7 @@ func (d *drama) play() {
 	d.still()
 	d.members("Board")
 
-	if d.noReturn && !slices.ContainsFunc(d.observed.Notes, func(v plan.Violation) bool { return v.Code == "non_convergent" && v.Stays && !v.Note }) {
+	if d.noReturn && !slices.ContainsFunc(d.observed.Notes, func(v plan.Violation) bool { return v.Code == "non_convergent" && v.NeedsRepair && !v.Note }) {
 		d.Errorf("got %+v, want it said that somebody must be enabled by hand", d.observed.Notes)
 	}
 	now := d.sim.Account("A1")

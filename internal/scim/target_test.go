@@ -88,7 +88,7 @@ func (s *stage) plan() *plan.Plan {
 	s.Helper()
 	time.Sleep(s.pause)
 	s.target = s.client.Open()
-	asked := target.Asked{Customer: s.customer, Settled: s.settled, Owners: s.owners}
+	asked := target.Asked{Customer: s.customer, Settlements: s.settled, Owners: s.owners}
 	var records []plan.Record
 	for _, r := range s.records {
 		records = append(records, r)
@@ -162,7 +162,7 @@ func (s *stage) try() (done, notes []string) {
 			continue
 		}
 		out.Object.Key = c.Key
-		s.records[c.Key] = plan.Record{Object: c.Left(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(s.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
+		s.records[c.Key] = plan.Record{Object: c.Remembered(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(s.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
 	}
 	return done, notes
 }

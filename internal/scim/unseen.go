@@ -147,7 +147,7 @@ func (p *place) membersWaiting(key plan.Key, one *team) *plan.Violation {
 	if len(add)+len(remove) == 0 {
 		return nil
 	}
-	return &plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: key.ID, Stays: true, Message: fmt.Sprintf(
+	return &plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"members of group %s are to be changed at the provider by hand: %s (%s)", one.group.Name, directions(add, remove), why)}
 }
 

@@ -127,7 +127,7 @@ func TestWhoCannotBeAddedOrRemovedIsNamed(t *testing.T) {
 				t.Errorf("would %+v", p.Changes)
 			}
 			if !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool {
-				return v.Code == "members_stopped" && v.Message == want && v.Kind == kindGroup && v.Key == s.groups[0].ID && v.Stays
+				return v.Code == "members_stopped" && v.Message == want && v.Kind == kindGroup && v.Key == s.groups[0].ID && v.NeedsRepair
 			}) {
 				t.Errorf("got %+v, want %s", s.observed.Notes, want)
 			}

@@ -136,7 +136,7 @@ func (p *place) refuseAttribute(key plan.Key, r *resource, w plan.Field, says st
 	m[refusedMark+w.Name] = fingerprint(p.inPlans(plan.Fields{w})[0].Value) + " " + p.till()
 	m[refusedSays+w.Name] = fmt.Sprintf("%s: the provider refuses %s %q: %s; it is tried again tomorrow, or when it changes at the source", r.label(), w.Name, w.Value, says)
 	p.memory[key] = m
-	return plan.Violation{Code: "attribute_refused", Kind: key.Kind, Key: key.ID, Stays: true, Message: m[refusedSays+w.Name]}
+	return plan.Violation{Code: "attribute_refused", Kind: key.Kind, Key: key.ID, NeedsRepair: true, Message: m[refusedSays+w.Name]}
 }
 
 // stubbornAfter is how many objects a field must come back different from
@@ -180,7 +180,7 @@ func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource
 		a.mu.Lock()
 		a.stubborn[w.Name]++
 		a.mu.Unlock()
-		notes = append(notes, plan.Violation{Code: "non_convergent", Kind: key.Kind, Key: key.ID, Note: w.Name != pathActive, Stays: w.Name == pathActive, Message: fmt.Sprintf(
+		notes = append(notes, plan.Violation{Code: "non_convergent", Kind: key.Kind, Key: key.ID, Note: w.Name != pathActive, NeedsRepair: w.Name == pathActive, Message: fmt.Sprintf(
 			"%s: %s was sent as %q and is %q at the provider, twice; it is not sent again until it changes at the source", r.label(), w.Name, w.Value, r.values[i])})
 	}
 	return r, notes, nil

@@ -65,12 +65,12 @@ func whoseTurn(violations []plan.Violation, d *Decision) string {
 		if v.Code == "rejected" {
 			return StandsRejected
 		}
-		cured := !v.Stays || v.Code == "plan_moved" // a word on the new plan is all that it takes
+		cured := !v.NeedsRepair || v.Code == "plan_moved" // a word on the new plan is all that it takes
 		curable = curable || !v.Note && cured
 		closed = closed || !v.Note && !cured && v.Key == "" // it holds the whole scope
 	}
 	switch {
-	case closed || !curable && plan.Stays(violations):
+	case closed || !curable && plan.NeedsRepair(violations):
 		return StandsNeedsRepair
 	case d == nil:
 		return StandsNeedsApproval

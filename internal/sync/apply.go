@@ -255,9 +255,9 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		}
 	}
 	if record.Ref != "" && record.Ref != now.Ref {
-		record.Left = append(slices.Clip(record.Left), record.Ref)
+		record.FormerRefs = append(slices.Clip(record.FormerRefs), record.Ref)
 	}
-	record.Object, record.Pending, record.Run, record.At = c.Left(now), nil, s.run.id, s.run.Now().UTC()
+	record.Object, record.Pending, record.Run, record.At = c.Remembered(now), nil, s.run.id, s.run.Now().UTC()
 	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied.Rewritten, &applied.Object), c.PutBackAfter(record.PutBack)
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
@@ -272,7 +272,7 @@ func (s *scope) settle(ctx context.Context, c *plan.Change) error {
 	if !known {
 		return nil
 	}
-	timer := time.NewTimer(min(s.run.Settle, s.run.Settle-s.run.Now().Sub(record.At)))
+	timer := time.NewTimer(min(s.run.LateAnswerWait, s.run.LateAnswerWait-s.run.Now().Sub(record.At)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -299,7 +299,7 @@ func (s *scope) refused(c *plan.Change, err error) {
 // moment holds an object that changed between plan and write.
 func (s *scope) moment(c *plan.Change, err error) {
 	c.Held = "target_moved"
-	s.held = append(s.held, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, Stays: true,
+	s.held = append(s.held, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
 		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
 }
 

@@ -46,7 +46,7 @@ type scope struct {
 func (r *run) newScope(t *opened, c mapping.Customer, snap *directory.Snapshot) *scope {
 	return &scope{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{},
 		log: r.log.With().Str("customer", c.Key).Str("target", t.spec.Name).Logger(),
-		report: ScopeReport{Customer: party(c), Target: t.spec.Name, Job: t.job.Name, Currency: r.Currency,
+		report: ScopeReport{Customer: customerRef(c), Target: t.spec.Name, Job: t.job.Name, Currency: r.Currency,
 			MonthlyDelta: "0.00", Changes: []plan.Change{}, Violations: []plan.Violation{}}}
 }
 
@@ -75,7 +75,7 @@ func (s *scope) refs() []string {
 		if r.Ref != "" {
 			refs = append(refs, r.Ref)
 		}
-		refs = append(refs, r.Left...)
+		refs = append(refs, r.FormerRefs...)
 	}
 	return refs
 }
@@ -137,7 +137,7 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 	}
 	if s.fresh(cursor) {
 		s.report.Outcome = Skipped
-		s.report.InStep = cursor.Objects
+		s.report.Unchanged = cursor.Objects
 		return false, nil
 	}
 	return true, nil
@@ -200,10 +200,10 @@ func (s *scope) cycle(ctx context.Context) error {
 	return s.apply(ctx)
 }
 
-// wanted finds out, for a witness, what a scope should hold at a target that could
+// wanted finds out, for Selection.Inspect, what a scope should hold at a target that could
 // not be looked at: a report that left it out would say that nothing is due.
 func (s *scope) wanted(ctx context.Context) {
-	if s.run.sel.Witness != nil && s.view != nil {
+	if s.run.sel.Inspect != nil && s.view != nil {
 		s.desired, _, _ = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	}
 }
@@ -234,7 +234,7 @@ func (s *scope) uncompared(err error) {
 	}
 	s.held = blocked.Violations
 	for i := range s.held {
-		s.held[i].Stays = true
+		s.held[i].NeedsRepair = true
 	}
 	s.report.Outcome, s.report.Violations = Held, s.held
 	s.wait(&plan.Plan{Scope: s.id()})
@@ -243,8 +243,8 @@ func (s *scope) uncompared(err error) {
 // sides are the three inputs of the plan, narrowed where one object was asked for.
 func (s *scope) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
-		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Left: s.observed.Left, Ended: s.observed.Ended}
-	if s.run.sel.Witness != nil { // Make takes conflicts out, and a witness hears of them
+		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Unmanaged: s.observed.Unmanaged, Ended: s.observed.Ended}
+	if s.run.sel.Inspect != nil { // Make takes conflicts out, and Inspect is shown them
 		sides.Desired, sides.Observed = slices.Clone(sides.Desired), slices.Clone(sides.Observed)
 	}
 	for _, x := range s.memory.Settlements {
@@ -255,7 +255,7 @@ func (s *scope) sides() plan.Sides {
 	sides.Conflicts = append(sides.Conflicts, s.unread(&sides)...)
 	if only := s.run.sel.Only; only != "" {
 		ids := s.named(only)
-		other := func(k plan.Key, info map[string]string) bool { return !Names(k, info, only) && !ids[k.ID] }
+		other := func(k plan.Key, info map[string]string) bool { return !Matches(k, info, only) && !ids[k.ID] }
 		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.Info) })
 		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.Info) })
 		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
@@ -293,7 +293,7 @@ func (s *scope) unread(sides *plan.Sides) []plan.Conflict {
 	freeze := func(k plan.Key) {
 		if text := why[strings.ToLower(k.ID)]; text != "" && !frozen[k] {
 			frozen[k] = true
-			out = append(out, plan.Conflict{Key: k, Violation: plan.Violation{Code: "not_proven", Key: k.ID, Stays: true, Message: text}})
+			out = append(out, plan.Conflict{Key: k, Violation: plan.Violation{Code: "not_proven", Key: k.ID, NeedsRepair: true, Message: text}})
 		}
 	}
 	for _, o := range sides.Desired {
@@ -320,9 +320,9 @@ func (s *scope) named(upn string) map[string]bool {
 	return ids
 }
 
-// Names reports whether a person who typed text means the object: its key, a
+// Matches reports whether a person who typed text means the object: its key, a
 // part of a joined key, or the user's UPN.
-func Names(k plan.Key, info map[string]string, text string) bool {
+func Matches(k plan.Key, info map[string]string, text string) bool {
 	id, _, _ := strings.Cut(k.ID, "@")
 	return strings.EqualFold(k.ID, text) || strings.EqualFold(info["upn"], text) && text != "" ||
 		slices.ContainsFunc(strings.Split(id, "+"), func(part string) bool { return strings.EqualFold(part, text) })
@@ -350,7 +350,7 @@ func (s *scope) guard() {
 	s.report.Approved = approved
 	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
 	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
-		stops = append(stops, plan.Violation{Code: "plan_moved", Stays: true, Message: fmt.Sprintf(
+		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
 			"the saved plan was %s and today's is %s: %s; save a new plan and read it", orNone(saved), orNone(digest), orNone(s.moved()))})
 	}
 	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
@@ -358,7 +358,7 @@ func (s *scope) guard() {
 			h.Decision.By, because(h.Decision.Reason))})
 	}
 	for _, v := range append(stops, p.Violations...) {
-		if !approved || v.Stays || v.Note {
+		if !approved || v.NeedsRepair || v.Note {
 			s.held = append(s.held, v)
 		}
 	}
@@ -385,7 +385,7 @@ func (s *scope) guard() {
 // stays reports whether a change is held by what no approval cures.
 func stays(held []plan.Violation, c *plan.Change) bool {
 	return slices.ContainsFunc(held, func(v plan.Violation) bool {
-		return v.Stays && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
+		return v.NeedsRepair && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
 	})
 }
 
@@ -435,7 +435,7 @@ func (s *scope) show() {
 	}
 	s.report.Digest = p.Digest()
 	s.report.money(p, s.run.Currency)
-	s.report.InStep, s.report.Foreign = p.InStep, p.Foreign
+	s.report.Unchanged, s.report.Foreign = p.InStep, p.Foreign
 	if len(p.Changes) > 0 {
 		s.report.Changes = p.Changes
 	}

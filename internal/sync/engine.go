@@ -42,9 +42,9 @@ type Options struct {
 	// Redact takes secrets out of what other systems said, before it is reported
 	// or stored; nil changes nothing.
 	Redact func(string) string
-	// Settle is how long a create whose answer was lost is given to show up
+	// LateAnswerWait is how long a create whose answer was lost is given to show up
 	// before it may be sent again; default 10 s.
-	Settle time.Duration
+	LateAnswerWait time.Duration
 }
 
 // An Engine brings targets into step. It may be shared; two runs never work on
@@ -63,7 +63,7 @@ func New(o Options) *Engine {
 	if e.Redact == nil {
 		e.Redact = func(text string) string { return text }
 	}
-	e.Settle = cmp.Or(e.Settle, 10*time.Second)
+	e.LateAnswerWait = cmp.Or(e.LateAnswerWait, 10*time.Second)
 	for name := range o.Targets {
 		e.busy[name] = make(chan struct{}, 1)
 	}
@@ -87,9 +87,9 @@ type Selection struct {
 	// Progress hears how far a run is; it may be nil and is called from one
 	// goroutine at a time.
 	Progress func(done, total int, scope *ScopeReport)
-	// Witness hears everything a scope was judged by; it may be nil and is called
+	// Inspect hears everything a scope was judged by; it may be nil and is called
 	// from one goroutine at a time. Nothing it gets may be kept or changed.
-	Witness func(Evidence)
+	Inspect func(Inspection)
 }
 
 // whole reports whether a run is about all customers and targets of its jobs.
@@ -97,8 +97,8 @@ func (s *Selection) whole() bool {
 	return s.Customer == "" && s.Only == "" && s.Saved == nil && s.Target == ""
 }
 
-// Evidence is everything a scope was judged by.
-type Evidence struct {
+// Inspection is everything a scope was judged by.
+type Inspection struct {
 	Customer mapping.Customer
 	Target   string
 	Snapshot *directory.Snapshot
@@ -388,7 +388,7 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 	if len(ready) > 0 {
 		asked := make([]target.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = target.Asked{Customer: s.customer, Settled: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
+			asked[i] = target.Asked{Customer: s.customer, Settlements: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
 		}
 		views, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {
@@ -460,8 +460,8 @@ func (r *run) done(s *scope) {
 	if e := s.report.Error; e != nil {
 		s.report.Error = new(r.Redact(*e))
 	}
-	if r.sel.Witness != nil {
-		r.sel.Witness(Evidence{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
+	if r.sel.Inspect != nil {
+		r.sel.Inspect(Inspection{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
 			Desired: s.desired, Observed: s.observed, Err: s.failure, Records: s.memory.Records, Report: &s.report})
 	}
 	s.report.lighten(r.sel.Trigger == "command" || r.sel.Trigger == "")

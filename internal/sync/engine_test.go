@@ -102,7 +102,7 @@ func (w *world) reopen() {
 	w.store = store
 	w.engine = New(Options{Source: w, Targets: map[string]target.Opener{"fake": func(context.Context) (target.Target, error) { return fakeTarget{w}, nil }}, Store: store,
 		Links: func(context.Context) (mapping.Table, error) { return w.table, nil }, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewPedanticRegistry()),
-		Now: w.tick, Currency: "USD", MaxAge: 26 * time.Hour, Settle: time.Nanosecond})
+		Now: w.tick, Currency: "USD", MaxAge: 26 * time.Hour, LateAnswerWait: time.Nanosecond})
 }
 
 // tick is the clock: every look at it takes a second.
@@ -170,7 +170,7 @@ func (f fakeTarget) Observe(_ context.Context, asked []target.Asked) ([]target.V
 		for _, ref := range c.Refs {
 			_, sku, _ := strings.Cut(ref, "/")
 			if n := f.lines[ref]; f.unruled[sku] && n != "" && n != "0" {
-				v.observed.Left = append(v.observed.Left, line(c.Key, sku, n))
+				v.observed.Unmanaged = append(v.observed.Unmanaged, line(c.Key, sku, n))
 			}
 		}
 		views[i] = v
@@ -638,7 +638,7 @@ func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
 	if got := memory(); !slices.Equal(got, want) {
 		t.Errorf("a plan remembered %+v", got)
 	}
-	sel := Selection{Jobs: []Job{w.job}, Customer: string(fabrikam), Trigger: "command", Witness: func(e Evidence) {
+	sel := Selection{Jobs: []Job{w.job}, Customer: string(fabrikam), Trigger: "command", Inspect: func(e Inspection) {
 		items, _ := e.Snapshot.Licences.Items()
 		given = append(given, items[0].Subscriptions[0].Before)
 	}}

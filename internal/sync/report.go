@@ -53,7 +53,7 @@ type Report struct {
 
 // A ScopeReport is one scope of a report.
 type ScopeReport struct {
-	Customer     Party            `json:"customer"`
+	Customer     CustomerRef      `json:"customer"`
 	Target       string           `json:"target"`
 	Job          string           `json:"job"`
 	Outcome      Outcome          `json:"outcome"`
@@ -63,7 +63,7 @@ type ScopeReport struct {
 	Changes      []plan.Change    `json:"changes"`
 	Violations   []plan.Violation `json:"violations"`
 	Error        *string          `json:"error"`
-	InStep       int              `json:"unchanged"`
+	Unchanged    int              `json:"unchanged"`
 	Foreign      int              `json:"foreign"`
 	Written      int              `json:"written,omitempty"` // objects that the target took
 	Approved     bool             `json:"approved,omitempty"`
@@ -82,13 +82,13 @@ type ScopeReport struct {
 	up, down decimal.Decimal
 }
 
-// A Party is a customer in a report.
-type Party struct {
+// A CustomerRef is a customer in a report.
+type CustomerRef struct {
 	Key  string `json:"key"`
 	Name string `json:"name"`
 }
 
-func party(c mapping.Customer) Party { return Party{Key: c.Key, Name: c.Name} }
+func customerRef(c mapping.Customer) CustomerRef { return CustomerRef{Key: c.Key, Name: c.Name} }
 
 // Scope returns the scope of the report.
 func (s *ScopeReport) Scope() plan.Scope {
@@ -131,7 +131,7 @@ const mostLoose = 16
 // that only planned.
 func (s *ScopeReport) Standing(planned bool) string {
 	switch {
-	case planned && s.Approved && (s.Outcome == Changed || s.Outcome == Held && !plan.Stays(s.Violations)):
+	case planned && s.Approved && (s.Outcome == Changed || s.Outcome == Held && !plan.NeedsRepair(s.Violations)):
 		return state.StandsApproved
 	case planned && s.Outcome == Changed:
 		return state.StandsWouldChange

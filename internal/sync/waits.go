@@ -10,9 +10,9 @@ import (
 	"syncd/internal/rest"
 )
 
-// LeftAlone returns the targets in quarantine, with the reason: scheduled runs
+// Quarantined returns the targets in quarantine, with the reason: scheduled runs
 // leave them alone until then.
-func (e *Engine) LeftAlone(ctx context.Context) ([]rest.Pause, error) {
+func (e *Engine) Quarantined(ctx context.Context) ([]rest.Pause, error) {
 	var waits []rest.Pause
 	for _, name := range slices.Sorted(maps.Keys(e.Targets)) {
 		doc, err := e.Store.Document(ctx, quarantineDocument(name))

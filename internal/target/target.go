@@ -73,7 +73,7 @@ type Spec struct {
 // on single objects of that scope.
 type Asked struct {
 	mapping.Customer
-	Settled []plan.Settlement
+	Settlements []plan.Settlement
 	// Refs are the target's ids of what syncd keeps in step for the customer, or
 	// once kept. The target says of those that it no longer manages whether they
 	// still live.
@@ -116,9 +116,9 @@ type Observed struct {
 	// Beside are things that are there and are not compared: what an object in
 	// conflict may be, and what lives beside one that is kept in step. Reports show them.
 	Beside []plan.Object
-	// Left are things that syncd was asked about by their refs, that live on and
+	// Unmanaged are things that syncd was asked about by their refs, that live on and
 	// that it keeps in step no longer: a rule or a link changed.
-	Left []plan.Object
+	Unmanaged []plan.Object
 	// Ended tells, by ref, of the last edit of things that syncd was asked about
 	// and that were ended there.
 	Ended map[string]plan.Edit

@@ -229,7 +229,7 @@ func TestWhatIsHeldSaysWhoseTurnItIs(t *testing.T) {
 			Hold: &state.Hold{Scope: scope, Name: n, Digest: "7f3a91c2e00" + n, Violations: vs, Plan: []byte(`{}`)}}
 	}
 	first := plan.Violation{Code: "first_plan", Message: "read it"}
-	o := options(t, nil, hold("a", first), hold("b", first), hold("c", plan.Violation{Code: "agreement_ambiguous", Stays: true}), hold("d", first))
+	o := options(t, nil, hold("a", first), hold("b", first), hold("c", plan.Violation{Code: "agreement_ambiguous", NeedsRepair: true}), hold("d", first))
 	for n, d := range map[string]state.Decision{"b": {Approved: true, By: "ada"}, "d": {By: "bob"}} {
 		if err := o.Store.Decide(t.Context(), plan.Scope{Customer: n, Target: "connectwise"}, "7f3a91c2e00"+n, d); err != nil {
 			t.Fatal(err)

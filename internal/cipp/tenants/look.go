@@ -75,7 +75,7 @@ func resolve(name string, all []admin.TenantGroup) *managed {
 func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *admin.TenantNames, groups []managed, kept bool, out *target.Observed) (w wish) {
 	key := plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID)}
 	hold := func(key plan.Key, code, format string, args ...any) {
-		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, Stays: true, Message: fmt.Sprintf(format, args...)}})
+		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(format, args...)}})
 	}
 	note := func(code, format string, args ...any) {
 		out.Notes = append(out.Notes, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, Note: true, Message: fmt.Sprintf(format, args...)})

@@ -155,7 +155,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 		text := strings.TrimSpace(asked[i].Links[mapping.ConnectWiseCompany])
 		n, err := strconv.Atoi(text)
 		if err != nil || n <= 0 {
-			views[i].err = &target.Blocked{Violations: []plan.Violation{{Code: "link_bad", Stays: true, Message: fmt.Sprintf(
+			views[i].err = &target.Blocked{Violations: []plan.Violation{{Code: "link_bad", NeedsRepair: true, Message: fmt.Sprintf(
 				"%q in the column %s is not the id of a ConnectWise company (a number): correct it with syncd map", text, mapping.ConnectWiseCompany)}}}
 			continue
 		}

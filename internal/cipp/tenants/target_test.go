@@ -131,7 +131,7 @@ func TestTheLastGroupIsLeftByItsOwnCallAndSaidBefore(t *testing.T) {
 		r.apply(theBakery)
 		r.company(251, func(c *cwsim.Company) { c.TypeIDs, c.Name = []int{1}, "Northwind Bread" })
 		p := r.apply(theBakery)
-		if got, want := written(p), "alias Northwind Bakery>Northwind Bread; groups Gold support>"; got != want || codes(p) != "group_rewritten" || !plan.Blocks(p.Violations) || plan.Stays(p.Violations) {
+		if got, want := written(p), "alias Northwind Bakery>Northwind Bread; groups Gold support>"; got != want || codes(p) != "group_rewritten" || !plan.Blocks(p.Violations) || plan.NeedsRepair(p.Violations) {
 			t.Errorf("got %s (%s), want %s, and to be asked about the members", got, codes(p), want)
 		}
 		r.want(bakery, "Northwind Bread | All with GDAP")
@@ -222,7 +222,7 @@ func TestWhatLooksLikeAMistakeIsAskedAbout(t *testing.T) {
 						t.Fatal(err)
 					}
 					got = append(got, codes(p))
-					if held := codes(p) != ""; plan.Blocks(p.Violations) != held || plan.Stays(p.Violations) || held && p.Empty() {
+					if held := codes(p) != ""; plan.Blocks(p.Violations) != held || plan.NeedsRepair(p.Violations) || held && p.Empty() {
 						t.Errorf("%s: got %+v and %d changes, want a plan to approve", c.Name, p.Violations, len(p.Changes))
 					}
 				}

@@ -214,7 +214,7 @@ func (r *room) apply(c mapping.Customer) *plan.Plan {
 			}
 			now = applied.Object
 		}
-		r.store[c.Key] = []plan.Record{{Object: ch.Left(now), Origin: plan.Adopted}}
+		r.store[c.Key] = []plan.Record{{Object: ch.Remembered(now), Origin: plan.Adopted}}
 	}
 	return p
 }

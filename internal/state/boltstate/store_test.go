@@ -26,11 +26,11 @@ func openTest(t *testing.T, path string) state.Store {
 
 func TestConformance(t *testing.T) { statetest.Run(t, openTest) }
 
-// What is opened for each operation alone says and keeps the same.
-func TestLentConformance(t *testing.T) {
+// A store that is opened for each operation anew behaves alike.
+func TestOnDemandConformance(t *testing.T) {
 	t.Parallel()
 	statetest.Run(t, func(t *testing.T, path string) state.Store {
-		return state.Lent(func() (state.Store, error) {
+		return state.OnDemand(func() (state.Store, error) {
 			s, err := Open(path, Options{})
 			if err != nil {
 				return nil, err
@@ -40,10 +40,10 @@ func TestLentConformance(t *testing.T) {
 	})
 }
 
-func TestALentStoreIsSomebodyElsesInBetween(t *testing.T) {
+func TestAnOnDemandStoreLocksTheFileDuringOperationsOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "syncd.db")
 	opens := 0
-	lent := state.Lent(func() (state.Store, error) {
+	onDemand := state.OnDemand(func() (state.Store, error) {
 		opens++
 		s, err := Open(path, Options{Timeout: 10 * time.Millisecond})
 		if err != nil {
@@ -51,15 +51,15 @@ func TestALentStoreIsSomebodyElsesInBetween(t *testing.T) {
 		}
 		return s, nil
 	}, 200*time.Millisecond)
-	if _, err := lent.Document(t.Context(), "links"); err != nil {
+	if _, err := onDemand.Document(t.Context(), "links"); err != nil {
 		t.Fatal(err)
 	}
-	other := openTest(t, path) // while the lent one is there
-	if _, err := lent.Document(t.Context(), "links"); !errors.Is(err, state.ErrLocked) || opens < 3 {
+	other := openTest(t, path) // which locks the file
+	if _, err := onDemand.Document(t.Context(), "links"); !errors.Is(err, state.ErrLocked) || opens < 3 {
 		t.Errorf("got %v after %d attempts, want ErrLocked after a while", err, opens)
 	}
 	time.AfterFunc(50*time.Millisecond, func() { other.Close() })
-	if _, err := lent.Document(t.Context(), "links"); err != nil {
+	if _, err := onDemand.Document(t.Context(), "links"); err != nil {
 		t.Errorf("got %v, want it to have waited for the other", err)
 	}
 }

@@ -84,7 +84,7 @@ func (s *suite) lists(t *testing.T) {
 	t.Run("refs are those of all customers at one target, former ones included", func(t *testing.T) {
 		store := s.fresh(t)
 		named := func(kind, id, ref string, former ...string) plan.Record {
-			return plan.Record{Object: plan.Object{Key: key(kind, id), Ref: ref}, Left: former}
+			return plan.Record{Object: plan.Object{Key: key(kind, id), Ref: ref}, FormerRefs: former}
 		}
 		a, b, c := plan.Scope{Customer: "a", Target: "itglue"}, plan.Scope{Customer: "b", Target: "itglue"}, plan.Scope{Customer: "a", Target: "itglue2"}
 		commit(t, store,

@@ -106,7 +106,7 @@ func cursor(scope plan.Scope, objects int) *state.Cursor {
 
 func hold(scope plan.Scope, digest string, since int) *state.Hold {
 	return &state.Hold{Scope: scope, Name: "Contoso Ltd", Job: "licences", Run: "01J1", Since: at(since), Digest: digest,
-		Violations: []plan.Violation{{Code: "first_plan", Message: "read it", Stays: true}},
+		Violations: []plan.Violation{{Code: "first_plan", Message: "read it", NeedsRepair: true}},
 		Plan:       json.RawMessage(`{"outcome":"held","changes":[{"label":"A & B"}]}`)}
 }
 

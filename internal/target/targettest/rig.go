@@ -321,7 +321,7 @@ func (r *rig) quiet(mode sync.Mode) {
 // customer too.
 func (r *rig) observed() (all []plan.Object) {
 	r.Helper()
-	witness := func(e sync.Evidence) {
+	collect := func(e sync.Inspection) {
 		ours := map[plan.Key]bool{}
 		for _, record := range e.Records {
 			ours[record.Key] = true
@@ -333,7 +333,7 @@ func (r *rig) observed() (all []plan.Object) {
 			}
 		}
 	}
-	if _, err := r.engine.Run(r.Context(), sync.Selection{Jobs: []sync.Job{r.job()}, Trigger: "command", Witness: witness}, sync.PlanOnly); err != nil {
+	if _, err := r.engine.Run(r.Context(), sync.Selection{Jobs: []sync.Job{r.job()}, Trigger: "command", Inspect: collect}, sync.PlanOnly); err != nil {
 		r.Fatal(err)
 	}
 	return all
