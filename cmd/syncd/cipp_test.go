@@ -106,7 +106,7 @@ func TestTheEndOfAStepIsInDoubtWhereItMayBeDoneAllTheSame(t *testing.T) {
 		{"the task was never seen", &admin.TaskError{}, true},
 		{"anything else", errors.New("403"), false},
 	} {
-		if got := inDoubt(tc.err); got != tc.want {
+		if got := outcomeUnknown(tc.err); got != tc.want {
 			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
 		}
 	}
@@ -129,7 +129,7 @@ func TestRowsOfAnyShapeBecomeATable(t *testing.T) {
 		for _, r := range tc.rows {
 			reply.Rows = append(reply.Rows, []byte(r))
 		}
-		s := legible(sheetOf(reply))
+		s := forScreen(sheetOf(reply))
 		got := [][]string{nil}
 		for _, c := range s.Columns {
 			got[0] = append(got[0], c.Name)
@@ -196,7 +196,7 @@ func TestAHintOutlivesTenantsThatCannotBeListed(t *testing.T) {
 }
 
 func TestAStepIsTextForScriptsWithoutItsSecrets(t *testing.T) {
-	line := outcomeOfStep(&admin.Step{Title: "make", Body: map[string]any{"password": "Pw-1", "UPN": "eva@contoso.example"}, Wanted: admin.State{{Name: "exists", Value: "yes"}}}, admin.Result{Already: true, Verified: true}, nil)
+	line := stepResultOf(&admin.Step{Title: "make", Body: map[string]any{"password": "Pw-1", "UPN": "eva@contoso.example"}, Wanted: admin.State{{Name: "exists", Value: "yes"}}}, admin.Result{Already: true, Verified: true}, nil)
 	text, err := json.Marshal(line)
 	if err != nil || strings.Contains(string(text), "Pw-1") || line.Result != "already" || line.Wanted["exists"] != "yes" {
 		t.Errorf("got %s and %v, want it without the password, and as already so", text, err)
@@ -205,7 +205,7 @@ func TestAStepIsTextForScriptsWithoutItsSecrets(t *testing.T) {
 
 func TestTheSampleOfEachPlaybookIsSound(t *testing.T) {
 	for _, kind := range playbook.Kinds() {
-		book, err := playbook.Parse(kind, strings.NewReader(samples[kind]+"\n"))
+		book, err := playbook.Parse(kind, strings.NewReader(playbookSamples[kind]+"\n"))
 		if err != nil || len(book.Lines) == 0 {
 			t.Errorf("%s: %v", kind, err)
 		}

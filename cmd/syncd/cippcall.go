@@ -21,10 +21,10 @@ import (
 	"syncd/internal/report"
 )
 
-// fewEndpoints are so few that their parameters are shown too.
-const fewEndpoints = 5
+// detailedEndpoints is how many endpoints are at most shown with their parameters.
+const detailedEndpoints = 5
 
-func endpointsCommand(t *technician) *cobra.Command {
+func endpointsCommand(opts *cippOptions) *cobra.Command {
 	var text, category string
 	cmd := &cobra.Command{Use: "endpoints", Short: "The whole map of CIPP's API, embedded: no connection is needed", Args: cobra.NoArgs}
 	cmd.Flags().StringVar(&text, "search", "", "only those in which every word of `TEXT` occurs")
@@ -33,12 +33,12 @@ func endpointsCommand(t *technician) *cobra.Command {
 		return endpoint.Categories(), cobra.ShellCompDirectiveNoFileComp
 	})
 	cmd.RunE = func(*cobra.Command, []string) error {
-		if err := t.oneForm(); err != nil {
+		if err := opts.checkFormat(); err != nil {
 			return err
 		}
 		found := endpoint.Search(text, category)
 		if len(found) == 0 {
-			t.mention("nothing fits; categories are %s", strings.Join(topCategories(), ", "))
+			opts.warn("nothing fits; categories are %s", strings.Join(topCategories(), ", "))
 		}
 		table := admin.Table{Columns: []admin.Column{{Key: "name", Title: "Endpoint"}, {Key: "methods", Title: "Verbs"}, {Key: "kind", Title: "Does"}, {Key: "category", Title: "Area"}, {Key: "role", Title: "Permission"},
 			{Key: "tenant", Title: "Tenant"}, {Key: "query", Title: "Query"}, {Key: "body", Title: "Body"}}}
@@ -52,7 +52,7 @@ func endpointsCommand(t *technician) *cobra.Command {
 			}
 			table.Rows = append(table.Rows, []string{e.Name, strings.Join(e.Methods, " "), kind, e.Category, e.Permission(), tenant, strings.Join(e.Query, " "), strings.Join(e.Body, " ")})
 		}
-		if t.json {
+		if opts.json {
 			type entry struct {
 				endpoint.Endpoint
 				Writes      bool   `json:"writes"`
@@ -63,13 +63,13 @@ func endpointsCommand(t *technician) *cobra.Command {
 			for i, e := range found {
 				entries[i] = entry{e, e.Writes(), e.NeedsTenant(), e.Warning()}
 			}
-			return t.print(struct {
+			return opts.print(struct {
 				Version   string  `json:"version"`
 				Endpoints []entry `json:"endpoints"`
 			}{endpoint.Version, entries}, nil)
 		}
-		if t.csv {
-			return t.show(table, nil)
+		if opts.csv {
+			return opts.show(table, nil)
 		}
 		// Names of parameters would push everything else off a screen; below it
 		// there is room for those of a few.
@@ -78,21 +78,21 @@ func endpointsCommand(t *technician) *cobra.Command {
 			table.Rows[i] = table.Rows[i][:6]
 		}
 		table.Note = fmt.Sprintf("%d of %d endpoints of CIPP %s", len(found), len(endpoint.All()), endpoint.Version)
-		if err := t.show(table, nil); err != nil || len(found) > fewEndpoints {
+		if err := opts.show(table, nil); err != nil || len(found) > detailedEndpoints {
 			return err
 		}
 		for _, e := range found {
-			t.say("%s", e.Name)
+			opts.say("%s", e.Name)
 			for _, part := range []struct {
 				what  string
 				names []string
 			}{{"query", e.Query}, {"body", e.Body}} {
 				if len(part.names) > 0 {
-					t.say("  %s: %s", part.what, strings.Join(part.names, ", "))
+					opts.say("  %s: %s", part.what, strings.Join(part.names, ", "))
 				}
 			}
 			if w := e.Warning(); w != "" {
-				t.say("  ! %s", w)
+				opts.say("  ! %s", w)
 			}
 		}
 		return nil
@@ -100,7 +100,7 @@ func endpointsCommand(t *technician) *cobra.Command {
 	return cmd
 }
 
-// topCategories are what stands before the first stroke of the categories.
+// topCategories returns the first part of each category's path.
 func topCategories() []string {
 	var top []string
 	for _, c := range endpoint.Categories() {
@@ -112,8 +112,8 @@ func topCategories() []string {
 	return top
 }
 
-// A request is a call as it was typed.
-type request struct {
+// callOptions are the options of cipp call as typed.
+type callOptions struct {
 	query      []string
 	body       string
 	columns    []string
@@ -123,8 +123,8 @@ type request struct {
 	method     string
 }
 
-func callCommand(t *technician) *cobra.Command {
-	var r request
+func callCommand(opts *cippOptions) *cobra.Command {
+	var r callOptions
 	cmd := &cobra.Command{Use: "call ENDPOINT", Short: "Call any endpoint", Args: cobra.ExactArgs(1),
 		Long: "Call any endpoint of CIPP. The answer is judged by CIPP's rules: an error inside a 200 is an error. What changes something is shown first and asked about.\n\n" +
 			"CIPP updates itself every few days and may have endpoints that the map lacks: --unknown calls one by its name. Nobody knows what it does, so it counts as one that changes something, " +
@@ -145,13 +145,13 @@ func callCommand(t *technician) *cobra.Command {
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}
-	cmd.RunE = t.work(func(ctx context.Context, d *desk, args []string) error { return d.call(ctx, args[0], &r) })
+	cmd.RunE = opts.withClient(func(ctx context.Context, c *cippCommand, args []string) error { return c.call(ctx, args[0], &r) })
 	return cmd
 }
 
-func (d *desk) call(ctx context.Context, name string, r *request) error {
+func (c *cippCommand) call(ctx context.Context, name string, r *callOptions) error {
 	if r.unknown {
-		return d.callUnlisted(ctx, name, r)
+		return c.callUnlisted(ctx, name, r)
 	}
 	e, err := endpoint.Find(name)
 	if err != nil {
@@ -160,18 +160,18 @@ func (d *desk) call(ctx context.Context, name string, r *request) error {
 	if r.method != "" {
 		return usage("--method is for --unknown: the map says how %s is called", e.Name)
 	}
-	k := cipp.Call{Endpoint: e.Name, AllTenants: r.allTenants || strings.EqualFold(d.tenant, "AllTenants"), Query: url.Values{}, All: r.all}
-	if err := d.fill(&k, r); err != nil {
+	k := cipp.Call{Endpoint: e.Name, AllTenants: r.allTenants || strings.EqualFold(c.tenant, "AllTenants"), Query: url.Values{}, All: r.all}
+	if err := c.fillCall(&k, r); err != nil {
 		return err
 	}
 	switch {
-	case k.AllTenants && d.tenant != "" && !strings.EqualFold(d.tenant, "AllTenants"):
+	case k.AllTenants && c.tenant != "" && !strings.EqualFold(c.tenant, "AllTenants"):
 		return usage("--tenant and --all-tenants exclude each other")
 	case k.AllTenants && !e.TakesAllTenants():
 		return usage("%s does not take all tenants at once; name one with --tenant", e.Name)
 	case k.AllTenants:
-	case d.tenant != "":
-		if k.Tenant, _, err = d.of(ctx, nil); err != nil {
+	case c.tenant != "":
+		if k.Tenant, _, err = c.resolveTenant(ctx, nil); err != nil {
 			return err
 		}
 	case e.NeedsTenant():
@@ -181,31 +181,31 @@ func (d *desk) call(ctx context.Context, name string, r *request) error {
 	if k.List == nil {
 		bodies = []map[string]any{k.Body}
 	}
-	var strange []string
+	var undeclared []string
 	for _, body := range bodies {
 		if err := e.Check(k.Query, body); err != nil {
 			return err
 		}
-		strange = append(strange, e.Undeclared(k.Query, body)...)
+		undeclared = append(undeclared, e.Undeclared(k.Query, body)...)
 	}
-	if slices.Sort(strange); len(strange) > 0 {
-		d.mention("%s publishes no parameter %s; most likely nobody reads it", e.Name, clean(strings.Join(slices.Compact(strange), ", ")))
+	if slices.Sort(undeclared); len(undeclared) > 0 {
+		c.warn("%s publishes no parameter %s; most likely nobody reads it", e.Name, clean(strings.Join(slices.Compact(undeclared), ", ")))
 	}
 	if e.Writes() {
-		return d.write(ctx, e, k, nil)
+		return c.callWriting(ctx, e, k, nil)
 	}
-	p := d.progress("tenants")
+	p := c.progress("tenants")
 	k.Progress = func(at cipp.Progress) { p.at(at.Done, max(at.Total, at.Done), fmt.Sprintf("%d rows", at.Rows)) }
-	reply, err := d.client.Call(ctx, k)
+	reply, err := c.client.Call(ctx, k)
 	p.end()
 	if err != nil {
 		return err
 	}
-	return d.reply(reply, r.columns)
+	return c.printReply(reply, r.columns)
 }
 
-// fill puts into a call what was typed of it.
-func (d *desk) fill(k *cipp.Call, r *request) (err error) {
+// fillCall sets the query and the body of a call from its options.
+func (c *cippCommand) fillCall(k *cipp.Call, r *callOptions) (err error) {
 	for _, pair := range r.query {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" {
@@ -213,26 +213,26 @@ func (d *desk) fill(k *cipp.Call, r *request) (err error) {
 		}
 		k.Query.Add(name, value)
 	}
-	k.Body, k.List, err = d.readBody(r.body)
+	k.Body, k.List, err = c.readBody(r.body)
 	return err
 }
 
-// nobody is the word for a call that is about CIPP itself.
-const nobody = "none"
+// noTenant is the value of --tenant for a call that is about CIPP itself.
+const noTenant = "none"
 
-// callUnlisted calls an endpoint that the map does not know, with every caution.
-func (d *desk) callUnlisted(ctx context.Context, name string, r *request) (err error) {
+// callUnlisted calls an endpoint that the map lacks, as one that changes something.
+func (c *cippCommand) callUnlisted(ctx context.Context, name string, r *callOptions) (err error) {
 	k := cipp.Call{Endpoint: name, Unlisted: true, Query: url.Values{}, Method: strings.ToUpper(r.method)}
-	if err := d.fill(&k, r); err != nil {
+	if err := c.fillCall(&k, r); err != nil {
 		return err
 	}
 	switch {
-	case r.all || r.allTenants || strings.EqualFold(d.tenant, "AllTenants"):
+	case r.all || r.allTenants || strings.EqualFold(c.tenant, "AllTenants"):
 		return usage("--unknown calls for one tenant, once: --all and --all-tenants are for endpoints of the map")
-	case d.tenant == "":
-		return usage("whom is %s about? Name the tenant with --tenant, or --tenant %s for CIPP itself (without one CIPP answers for the partner's own)", name, nobody)
-	case !strings.EqualFold(d.tenant, nobody):
-		if k.Tenant, _, err = d.of(ctx, nil); err != nil {
+	case c.tenant == "":
+		return usage("whom is %s about? Name the tenant with --tenant, or --tenant %s for CIPP itself (without one CIPP answers for the partner's own)", name, noTenant)
+	case !strings.EqualFold(c.tenant, noTenant):
+		if k.Tenant, _, err = c.resolveTenant(ctx, nil); err != nil {
 			return err
 		}
 	}
@@ -242,18 +242,18 @@ func (d *desk) callUnlisted(ctx context.Context, name string, r *request) (err e
 			k.Method = "GET"
 		}
 	}
-	if d.client, err = d.world.operator(true); err != nil {
+	if c.client, err = c.world.operator(true); err != nil {
 		return err
 	}
 	e, err := endpoint.Unlisted(name, k.Method, k.Tenant.ID != "")
 	if err != nil {
 		return usageError{err}
 	}
-	return d.write(ctx, e, k, r.columns)
+	return c.callWriting(ctx, e, k, r.columns)
 }
 
-// write shows a call that changes something, asks, sends it and writes it down.
-func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call, columns []string) error {
+// callWriting shows a call that changes something, asks, sends it and journals it.
+func (c *cippCommand) callWriting(ctx context.Context, e endpoint.Endpoint, k cipp.Call, columns []string) error {
 	shown, err := k.Preview()
 	if err != nil {
 		return err
@@ -263,52 +263,52 @@ func (d *desk) write(ctx context.Context, e endpoint.Endpoint, k cipp.Call, colu
 		return err
 	}
 	title := strings.TrimSpace(fmt.Sprintf("%s %s %s", shown.Method, e.Path(), k.Tenant.DefaultDomain))
-	d.tell("%s", title)
+	c.sayToPeople("%s", title)
 	for _, name := range slices.Sorted(maps.Keys(shown.Query)) {
-		d.tell("  %s=%s", clean(name), clean(strings.Join(shown.Query[name], ",")))
+		c.sayToPeople("  %s=%s", clean(name), clean(strings.Join(shown.Query[name], ",")))
 	}
 	if string(body) != "null" {
-		d.tell("  %s", clean(string(body)))
+		c.sayToPeople("  %s", clean(string(body)))
 	}
 	if w := e.Warning(); w != "" {
-		d.tell("  ! %s", w)
+		c.sayToPeople("  ! %s", w)
 	}
-	if goOn, err := d.allowed(ctx); err != nil || !goOn {
+	if goOn, err := c.confirm(ctx); err != nil || !goOn {
 		return err
 	}
-	d.begun = true
-	reply, err := d.client.Call(ctx, k)
+	c.sent = true
+	reply, err := c.client.Call(ctx, k)
 	result, message := "done", ""
 	switch {
-	case inDoubt(err):
+	case outcomeUnknown(err):
 		result, message = "unknown", err.Error()
 	case err != nil:
 		result, message = "failed", err.Error()
 	default:
 		message = strings.Join(reply.Said, "; ")
 	}
-	object := &plan.Object{Key: plan.Key{Kind: "call", ID: e.Name}, Label: title, Info: map[string]string{"query": shown.Query.Encode(), "body": d.redact.Text(string(body))}}
-	if jerr := d.writeDown(ctx, k.Tenant, nil, object, result, message); jerr != nil {
+	object := &plan.Object{Key: plan.Key{Kind: "call", ID: e.Name}, Label: title, Info: map[string]string{"query": shown.Query.Encode(), "body": c.redact.Text(string(body))}}
+	if jerr := c.journalEntry(ctx, k.Tenant, nil, object, result, message); jerr != nil {
 		err = errors.Join(err, jerr)
 	}
 	if reply != nil && e.Unlisted() {
-		return errors.Join(d.reply(reply, columns), err)
+		return errors.Join(c.printReply(reply, columns), err)
 	}
 	if reply != nil {
-		// Of a call that failed in part too: a password that was made is told once.
-		err = errors.Join(d.replied(reply), err)
+		// Also of a call that failed in part: a new password is shown once.
+		err = errors.Join(c.printWriteReply(reply), err)
 	}
 	return err
 }
 
-// replied prints the answer to a write: what CIPP said, and the secrets that
-// only the one who asked may see.
-func (d *desk) replied(r *cipp.Reply) error {
+// printWriteReply prints the answer to a write: CIPP's sentences, and the secrets,
+// which are shown to the caller alone and stored nowhere.
+func (c *cippCommand) printWriteReply(r *cipp.Reply) error {
 	secrets := map[string]string{}
 	for _, s := range r.Secrets {
 		secrets[s.Name] = s.Value.Reveal()
 	}
-	if d.csv {
+	if c.csv {
 		s := &report.Sheet{Columns: []report.Column{{Name: "what"}, {Name: "text"}}}
 		for _, text := range r.Said {
 			s.Rows = append(s.Rows, []string{"said", text})
@@ -316,9 +316,9 @@ func (d *desk) replied(r *cipp.Reply) error {
 		for _, name := range slices.Sorted(maps.Keys(secrets)) {
 			s.Rows = append(s.Rows, []string{name, secrets[name]})
 		}
-		return s.CSV(d.console.Out)
+		return s.CSV(c.console.Out)
 	}
-	return d.print(struct {
+	return c.print(struct {
 		Said    []string          `json:"said"`
 		Secrets map[string]string `json:"secrets,omitempty"`
 	}{listed(r.Said), secrets}, func(out io.Writer) error {
@@ -332,14 +332,14 @@ func (d *desk) replied(r *cipp.Reply) error {
 	})
 }
 
-// reply prints the answer to a read.
-func (d *desk) reply(r *cipp.Reply, columns []string) error {
-	if d.json {
+// printReply prints the answer to a read.
+func (c *cippCommand) printReply(r *cipp.Reply, columns []string) error {
+	if c.json {
 		rows := make([]json.RawMessage, len(r.Rows))
 		for i, row := range r.Rows {
 			rows[i] = json.RawMessage(row)
 		}
-		return d.print(struct {
+		return c.print(struct {
 			Rows     []json.RawMessage `json:"rows"`
 			Said     []string          `json:"said,omitempty"`
 			Troubles []cipp.Trouble    `json:"troubles,omitempty"`
@@ -351,27 +351,27 @@ func (d *desk) reply(r *cipp.Reply, columns []string) error {
 	sheet := sheetOf(r)
 	if len(columns) > 0 {
 		var err error
-		if sheet, err = picked(sheet, columns); err != nil {
+		if sheet, err = selectColumns(sheet, columns); err != nil {
 			return err
 		}
 	}
-	note := d.say
+	note := c.say
 	switch {
-	case d.csv:
-		if err := sheet.CSV(d.console.Out); err != nil {
+	case c.csv:
+		if err := sheet.CSV(c.console.Out); err != nil {
 			return err
 		}
-		note = d.mention
+		note = c.warn
 	case len(sheet.Rows) > 0:
 		if len(columns) == 0 {
-			sheet = legible(sheet)
+			sheet = forScreen(sheet)
 		}
 		for _, row := range sheet.Rows {
 			for i := range row {
 				row[i] = short(clean(row[i]))
 			}
 		}
-		if err := sheet.Table(d.out(), d.console.Width); err != nil {
+		if err := sheet.Table(c.out(), c.console.Width); err != nil {
 			return err
 		}
 	}

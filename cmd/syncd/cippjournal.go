@@ -16,8 +16,8 @@ import (
 	"syncd/internal/web/control"
 )
 
-// journal writes down what was typed and what came of it, without passwords.
-func (d *desk) journal(ctx context.Context, s *admin.Step, r admin.Result, line *doneStep) error {
+// journalStep journals a step and its result, without passwords.
+func (c *cippCommand) journalStep(ctx context.Context, s *admin.Step, r admin.Result, line *stepResult) error {
 	before := plan.Object{Key: plan.Key{Kind: "call", ID: s.Endpoint}, Label: s.Title, Fields: journalFields(s.Before)}
 	after := before
 	after.Fields = journalFields(r.After)
@@ -25,13 +25,13 @@ func (d *desk) journal(ctx context.Context, s *admin.Step, r admin.Result, line 
 	if err != nil {
 		return err
 	}
-	after.Info = map[string]string{"body": d.redact.Text(string(body))}
+	after.Info = map[string]string{"body": c.redact.Text(string(body))}
 	// The label has the title, and the error the sentences that matter.
 	message := strings.TrimPrefix(line.Error, s.Title+": ")
 	if message == "" {
 		message = strings.Join(line.Said, "; ")
 	}
-	return d.writeDown(ctx, s.Tenant, &before, &after, line.Result, message)
+	return c.journalEntry(ctx, s.Tenant, &before, &after, line.Result, message)
 }
 
 func journalFields(s admin.State) plan.Fields {
@@ -42,12 +42,11 @@ func journalFields(s admin.State) plan.Fields {
 	return f
 }
 
-// commandRun stands in the journal where a change belongs to no run: somebody
-// typed it.
+// commandRun is the run of a journal entry for a change that somebody typed.
 const commandRun = "command"
 
-// writeDown adds a line to the journal.
-func (d *desk) writeDown(ctx context.Context, t directory.Tenant, before, after *plan.Object, result, message string) error {
+// journalEntry adds an entry to the journal.
+func (c *cippCommand) journalEntry(ctx context.Context, t directory.Tenant, before, after *plan.Object, result, message string) error {
 	switch result {
 	case "done", "sent":
 		result = state.ResultDone
@@ -65,12 +64,12 @@ func (d *desk) writeDown(ctx context.Context, t directory.Tenant, before, after 
 		name = "CIPP"
 	}
 	scope := plan.Scope{Customer: customer, Target: "cipp"}
-	entry := state.Entry{At: d.world.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
-		Reason: "typed", Before: before, After: after, Money: "0.00", Result: result, Message: d.redact.Text(strings.TrimSpace(message)), By: d.console.User}
+	entry := state.Entry{At: c.world.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
+		Reason: "typed", Before: before, After: after, Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: c.console.User}
 	ctx = context.WithoutCancel(ctx)
-	err := d.world.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
+	err := c.world.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
 	if errors.Is(err, state.ErrLocked) {
-		err = d.handOver(ctx, &entry, err)
+		err = c.journalThroughDaemon(ctx, &entry, err)
 	}
 	if err != nil {
 		return fmt.Errorf("it was done, and writing it down failed: %w", err)
@@ -78,30 +77,30 @@ func (d *desk) writeDown(ctx context.Context, t directory.Tenant, before, after 
 	return nil
 }
 
-// handOver gives a line of the journal to a daemon that was started while a
-// command was under way and has the state now; why is what went wrong otherwise.
-func (d *desk) handOver(ctx context.Context, entry *state.Entry, why error) error {
+// journalThroughDaemon sends a journal entry to a daemon that was started while the
+// command ran and has locked the state since; locked is returned where there is no daemon.
+func (c *cippCommand) journalThroughDaemon(ctx context.Context, entry *state.Entry, locked error) error {
 	raw, err := json.Marshal(entry)
 	if err != nil {
 		return err
 	}
-	cfg := d.world.Config
-	status, err := cfg.daemon().Call(ctx, cfg.request([]string{"cipp", writeDownName, string(raw)}), d.console)
+	cfg := c.world.Config
+	status, err := cfg.daemon().Call(ctx, cfg.request([]string{"cipp", journalCommandName, string(raw)}), c.console)
 	switch {
 	case errors.Is(err, control.ErrNoDaemon):
-		return why
+		return locked
 	case err == nil && status != 0:
 		err = fmt.Errorf("the daemon did not take it (status %d)", status)
 	}
 	return err
 }
 
-// writeDownName is the command that handOver asks a daemon for. People do not type it.
-const writeDownName = "write-down"
+// journalCommandName is the hidden command that journalThroughDaemon runs in the daemon.
+const journalCommandName = "write-down"
 
-func writeDownCommand(t *technician) *cobra.Command {
-	cmd := &cobra.Command{Use: writeDownName + " ENTRY", Hidden: true, Args: cobra.ExactArgs(1)}
-	cmd.RunE = t.stateful(func(ctx context.Context, w *World, args []string) error {
+func journalCommand(opts *cippOptions) *cobra.Command {
+	cmd := &cobra.Command{Use: journalCommandName + " ENTRY", Hidden: true, Args: cobra.ExactArgs(1)}
+	cmd.RunE = opts.stateful(func(ctx context.Context, w *World, args []string) error {
 		var e state.Entry
 		if err := json.Unmarshal([]byte(args[0]), &e); err != nil {
 			return usage("that is no entry of the journal: %w", err)
@@ -109,7 +108,7 @@ func writeDownCommand(t *technician) *cobra.Command {
 		if e.Run != commandRun || e.Scope.Target != "cipp" {
 			return usage("only what a cipp command did is written down like this")
 		}
-		e.By = t.console.User // whoever says so
+		e.By = opts.console.User // as the daemon's socket knows the caller, not as the entry says
 		return w.Store.Commit(ctx, &state.Commit{Scope: e.Scope, Entries: []state.Entry{e}})
 	})
 	return cmd

@@ -18,14 +18,14 @@ import (
 	"syncd/internal/mapping"
 )
 
-// A newcomer is somebody whom ConnectWise knows already, in the place of a table.
-type newcomer struct {
+// onboardInput names the ConnectWise contact or ticket that takes the place of a file.
+type onboardInput struct {
 	contact, ticket int
 	set             []string
 	out             output
 }
 
-func (n *newcomer) flags(a *app, cmd *cobra.Command) {
+func (n *onboardInput) flags(a *app, cmd *cobra.Command) {
 	cmd.Use, cmd.Args = "onboard [FILE]", cobra.MaximumNArgs(1)
 	cmd.Flags().IntVar(&n.contact, "contact", 0, "in place of FILE: the ConnectWise contact with this `NUMBER`")
 	cmd.Flags().IntVar(&n.ticket, "ticket", 0, "in place of FILE: the contact of the ticket with this `NUMBER`")
@@ -33,9 +33,9 @@ func (n *newcomer) flags(a *app, cmd *cobra.Command) {
 	a.writesOut(cmd, &n.out, "with those: write the table to `FILE` to go on with by hand, and do nothing")
 }
 
-// table is what the playbook reads: the file, or a table about the contact. The
-// name says in messages where it came from.
-func (n *newcomer) table(ctx context.Context, d *desk, args []string) (name string, text []byte, err error) {
+// table returns the CSV that the playbook reads: the file, or a table made of the
+// contact. name says in messages where it came from.
+func (n *onboardInput) table(ctx context.Context, c *cippCommand, args []string) (name string, text []byte, err error) {
 	of := n.contact != 0 || n.ticket != 0
 	switch {
 	case of && len(args) > 0, n.contact != 0 && n.ticket != 0:
@@ -45,20 +45,20 @@ func (n *newcomer) table(ctx context.Context, d *desk, args []string) (name stri
 	case !of && (len(n.set) > 0 || n.out.path != ""):
 		return "", nil, usage("--set and --out go with --contact or --ticket; a FILE has its own columns")
 	case !of:
-		if text, err = d.console.Files.ReadFile(args[0]); err != nil {
+		if text, err = c.console.Files.ReadFile(args[0]); err != nil {
 			return "", nil, usage("reading the playbook: %w", err)
 		}
 		return args[0], text, nil
-	case d.world.ConnectWise == nil:
+	case c.world.ConnectWise == nil:
 		return "", nil, usage("the configuration names no ConnectWise, so nobody can be read from it")
 	}
 	var p connectwise.Person
 	if n.ticket != 0 {
 		name = fmt.Sprintf("ticket %d", n.ticket)
-		p, err = d.world.ConnectWise.TicketContact(ctx, n.ticket)
+		p, err = c.world.ConnectWise.TicketContact(ctx, n.ticket)
 	} else {
 		name = fmt.Sprintf("contact %d", n.contact)
-		p, err = d.world.ConnectWise.Contact(ctx, n.contact)
+		p, err = c.world.ConnectWise.Contact(ctx, n.contact)
 	}
 	if err != nil {
 		return "", nil, err
@@ -75,12 +75,11 @@ func (n *newcomer) table(ctx context.Context, d *desk, args []string) (name stri
 	if cells["upn"] == "" {
 		return "", nil, usage("%s has no mail address to make a user name of; name one with --set upn=NAME@DOMAIN", name)
 	}
-	if cells["tenant"], err = d.tenantOf(ctx, p.CompanyID, cells["tenant"]); err != nil {
+	if cells["tenant"], err = c.tenantOfCompany(ctx, p.CompanyID, cells["tenant"]); err != nil {
 		return "", nil, err
 	}
 	maps.DeleteFunc(cells, func(_, value string) bool { return value == "" })
-	// Columns in the order in which a person expects them; those that nobody
-	// knows go last, for the playbook to complain of.
+	// Columns in their documented order; unknown ones last, for the playbook to refuse.
 	var columns []string
 	for _, c := range playbook.Columns(playbook.Onboard) {
 		if c = strings.TrimSuffix(c, "*"); cells[c] != "" {
@@ -104,17 +103,17 @@ func (n *newcomer) table(ctx context.Context, d *desk, args []string) (name stri
 	return name, b.Bytes(), nil
 }
 
-// tenantOf is the tenant of a ConnectWise company: the one that was named, or
-// else the one that is linked with it.
-func (d *desk) tenantOf(ctx context.Context, company int, named string) (string, error) {
-	if named = cmp.Or(d.tenant, named); named != "" {
+// tenantOfCompany returns the tenant named, or else the tenant that is linked with
+// the ConnectWise company.
+func (c *cippCommand) tenantOfCompany(ctx context.Context, company int, named string) (string, error) {
+	if named = cmp.Or(c.tenant, named); named != "" {
 		return named, nil
 	}
-	table, err := d.world.links(ctx)
+	table, err := c.world.links(ctx)
 	if err != nil {
 		return "", err
 	}
-	tenants, err := d.world.tenants(ctx)
+	tenants, err := c.world.tenants(ctx)
 	if err != nil {
 		return "", err
 	}

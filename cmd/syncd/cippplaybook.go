@@ -23,7 +23,7 @@ import (
 	"syncd/internal/state"
 )
 
-func playbookCommand(t *technician) *cobra.Command {
+func playbookCommand(opts *cippOptions) *cobra.Command {
 	cmd := &cobra.Command{Use: "playbook", Short: "Do to many people what a table says, planned and approved",
 		Long: "A playbook reads a CSV strictly: one wrong line, and nothing is done. It shows every step with its effect on licences and money, asks, and follows each step until it can be read back. Typed again with the same file it goes on where it ended."}
 	for kind, short := range map[playbook.Kind]string{
@@ -35,36 +35,34 @@ func playbookCommand(t *technician) *cobra.Command {
 		var only, again bool
 		c := &cobra.Command{Use: string(kind) + " FILE", Short: short, Args: cobra.ExactArgs(1),
 			Long: short + ".\n\nColumns of the file (* must be there): " + strings.Join(playbook.Columns(kind), ", ") +
-				".\nSeveral things in one cell are parted by |, yes and no are written so.\n\n" + samples[kind]}
+				".\nSeveral things in one cell are parted by |, yes and no are written so.\n\n" + playbookSamples[kind]}
 		c.Flags().BoolVar(&only, "plan", false, "show what would be done, and do nothing; exit status 2 where there is something")
 		if kind != playbook.Offboard { // whose task in CIPP would be found again all the same
 			c.Flags().BoolVar(&again, "again", false, "forget what earlier runs of this very table did, and look anew")
 		}
-		var from newcomer
+		var from onboardInput
 		if kind == playbook.Onboard {
-			from.flags(t.app, c)
+			from.flags(opts.app, c)
 		}
-		c.RunE = t.work(func(ctx context.Context, d *desk, args []string) error {
-			name, text, err := from.table(ctx, d, args)
+		c.RunE = opts.withClient(func(ctx context.Context, c *cippCommand, args []string) error {
+			name, text, err := from.table(ctx, c, args)
 			switch {
 			case err != nil:
 				return err
 			case from.out.path != "" && only:
 				return usage("--plan shows a plan, --out writes a table; not both")
 			case from.out.path != "":
-				return d.deliverTable(&from.out, text, 1)
+				return c.deliverTable(&from.out, text, 1)
 			}
-			return d.play(ctx, kind, name, text, only, again)
+			return c.runPlaybook(ctx, kind, name, text, only, again)
 		})
 		cmd.AddCommand(c)
 	}
 	return cmd
 }
 
-// play plans a table, shows the plan, asks, and does it. The name says where the
-// table came from.
-// samples are a line of each playbook, for the help.
-var samples = map[playbook.Kind]string{
+// playbookSamples are a sample table of each playbook, for the help.
+var playbookSamples = map[playbook.Kind]string{
 	playbook.Onboard: "tenant,upn,given_name,surname,usage_location,licences,groups,calendars\n" +
 		"contoso.com,lena.roth@contoso.com,Lena,Roth,DE,SPB,Sales|VPN users,room1@contoso.com:Editor|ada@contoso.com:Reviewer",
 	playbook.Offboard: "tenant,user,disable_sign_in,revoke_sessions,remove_licences,convert_to_shared,full_access,out_of_office,at\n" +
@@ -74,13 +72,15 @@ var samples = map[playbook.Kind]string{
 	playbook.MFA: "tenant,user,state\ncontoso.com,max@contoso.com,enforced",
 }
 
-func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text []byte, only, again bool) error {
+// runPlaybook plans a table, shows the plan, asks, and runs it. name says in messages
+// where the table came from.
+func (c *cippCommand) runPlaybook(ctx context.Context, kind playbook.Kind, name string, text []byte, only, again bool) error {
 	book, err := playbook.Parse(kind, bytes.NewReader(text))
 	if err != nil {
 		return usage("%s: nothing was done:\n%w", name, err)
 	}
-	marks := &bookmarks{store: d.world.Store, again: again}
-	player := &playbook.Player{Admin: d.admin, Store: marks, Price: d.prices(ctx)}
+	progress := &progressStore{store: c.world.Store, again: again}
+	player := &playbook.Player{Admin: c.admin, Store: progress, Price: c.prices(ctx)}
 	planned, err := player.Plan(ctx, book)
 	if _, wrong := errors.AsType[*mapping.ImportError](err); wrong {
 		return usage("%s: nothing was done:\n%w", name, err)
@@ -88,53 +88,53 @@ func (d *desk) play(ctx context.Context, kind playbook.Kind, name string, text [
 	if err != nil {
 		return err
 	}
-	if d.plain() {
-		if err := d.showBook(planned); err != nil {
+	if c.forPeople() {
+		if err := c.printPlanTable(planned); err != nil {
 			return err
 		}
 	}
 	if only || planned.Empty() {
 		if !planned.Empty() {
-			d.status = statusPending
+			c.status = statusPending
 		}
-		return d.printBook(planned, nil)
+		return c.printPlaybookPlan(planned, nil)
 	}
-	if goOn, err := d.allowed(ctx); err != nil || !goOn {
+	if goOn, err := c.confirm(ctx); err != nil || !goOn {
 		return err
 	}
 	if again {
-		if err := marks.forget(ctx, planned.Run); err != nil {
+		if err := progress.forget(ctx, planned.Run); err != nil {
 			return err
 		}
 	}
-	d.begun = true
-	p := d.progress("steps")
-	d.bar = p
+	c.sent = true
+	p := c.progress("steps")
+	c.bar = p
 	ended := 0
-	var lost error // what could not be written down
+	var journalErr error
 	player.Heard = func(o playbook.Outcome) {
 		ended++
 		p.at(ended, len(planned.Items), o.Item.Who)
-		lost = errors.Join(lost, d.noteOutcome(ctx, &o))
+		journalErr = errors.Join(journalErr, c.journalOutcome(ctx, &o))
 	}
 	outcomes, err := player.Run(ctx, planned)
 	p.end()
-	err = errors.Join(err, lost)
+	err = errors.Join(err, journalErr)
 	for i := range outcomes {
 		switch outcomes[i].State {
 		case playbook.Done, playbook.Planned, playbook.Already, playbook.Before:
 		default:
-			d.status = statusFailed
+			c.status = statusFailed
 		}
 	}
-	if !d.plain() {
-		return errors.Join(d.printBook(planned, outcomes), err)
+	if !c.forPeople() {
+		return errors.Join(c.printPlaybookPlan(planned, outcomes), err)
 	}
-	return errors.Join(d.tellOutcomes(outcomes), err)
+	return errors.Join(c.printOutcomes(outcomes), err)
 }
 
-// showBook prints a plan: who, what, and what it does to licences and money.
-func (d *desk) showBook(p *playbook.Plan) error {
+// printPlanTable prints a plan for people, with its effect on licences and money.
+func (c *cippCommand) printPlanTable(p *playbook.Plan) error {
 	s := report.Sheet{Columns: []report.Column{{Name: "Line", Number: true}, {Name: "Tenant"}, {Name: "Who"}, {Name: "What"}, {Name: "Mind"}}}
 	for i := range p.Items {
 		item := &p.Items[i]
@@ -151,44 +151,44 @@ func (d *desk) showBook(p *playbook.Plan) error {
 		}
 		s.Rows = append(s.Rows, []string{strconv.Itoa(item.Line), clean(item.Tenant.Name), clean(item.Who), clean(item.What), clean(mind)})
 	}
-	if err := s.Table(d.out(), d.console.Width); err != nil {
+	if err := s.Table(c.out(), c.console.Width); err != nil {
 		return err
 	}
 	if effects := p.Effects(); len(effects) > 0 {
-		fmt.Fprintln(d.out())
+		fmt.Fprintln(c.out())
 		e := report.Sheet{Columns: []report.Column{{Name: "Tenant"}, {Name: "Licence"}, {Name: "Units", Number: true}, {Name: "A month", Number: true}}}
 		for _, x := range effects {
 			money := "not known"
 			if x.Known {
-				money = signed(x.Monthly.StringFixed(2)) + " " + d.world.Config.Currency
+				money = signed(x.Monthly.StringFixed(2)) + " " + c.world.Config.Currency
 			}
 			e.Rows = append(e.Rows, []string{clean(x.Tenant), clean(x.Name), fmt.Sprintf("%+d", x.Units), money})
 		}
-		if err := e.Table(d.out(), d.console.Width); err != nil {
+		if err := e.Table(c.out(), c.console.Width); err != nil {
 			return err
 		}
 		sum, unknown := p.Monthly()
-		line := fmt.Sprintf("used licences change by %s %s a month", signed(sum.StringFixed(2)), d.world.Config.Currency)
+		line := fmt.Sprintf("used licences change by %s %s a month", signed(sum.StringFixed(2)), c.world.Config.Currency)
 		if unknown > 0 {
 			line += fmt.Sprintf(", and %s of unknown price", count(unknown, "unit"))
 		}
-		d.say("%s; what is bought does not change", line)
+		c.say("%s; what is bought does not change", line)
 	}
 	if p.Empty() {
-		d.say("nothing is left to do")
+		c.say("nothing is left to do")
 		if slices.ContainsFunc(p.Items, func(i playbook.Item) bool { return i.State() == playbook.StateDone }) {
 			hint := "earlier runs of this very table did it"
 			if p.Kind != playbook.Offboard {
 				hint += "; --again looks anew"
 			}
-			d.say("%s", hint)
+			c.say("%s", hint)
 		}
 	}
 	return nil
 }
 
-// tellOutcomes prints what became of each step.
-func (d *desk) tellOutcomes(outcomes []playbook.Outcome) error {
+// printOutcomes prints the outcome of each step, and how many there are of each.
+func (c *cippCommand) printOutcomes(outcomes []playbook.Outcome) error {
 	s := report.Sheet{Columns: []report.Column{{Name: "Line", Number: true}, {Name: "Who"}, {Name: "What"}, {Name: "Became"}, {Name: "Why"}}}
 	counts := map[string]int{}
 	for i := range outcomes {
@@ -196,47 +196,47 @@ func (d *desk) tellOutcomes(outcomes []playbook.Outcome) error {
 		counts[o.State]++
 		why := ""
 		if o.Err != nil {
-			why = d.redact.Text(whyFailed(o.Err))
+			why = c.redact.Text(failureText(o.Err))
 		}
 		if o.Result.Task != "" {
 			why = strings.TrimSpace("task " + o.Result.Task + " " + why)
 		}
-		s.Rows = append(s.Rows, []string{strconv.Itoa(o.Item.Line), clean(o.Item.Who), clean(o.Item.What), became(o.State), clean(why)})
+		s.Rows = append(s.Rows, []string{strconv.Itoa(o.Item.Line), clean(o.Item.Who), clean(o.Item.What), stateText(o.State), clean(why)})
 	}
-	if err := s.Table(d.out(), d.console.Width); err != nil {
+	if err := s.Table(c.out(), c.console.Width); err != nil {
 		return err
 	}
 	var parts []string
 	for _, state := range []string{playbook.Done, playbook.Planned, playbook.Already, playbook.Before, playbook.Failed, playbook.Unsure, playbook.Skipped} {
 		if counts[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[state], became(state)))
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], stateText(state)))
 		}
 	}
-	d.say("%s", strings.Join(parts, ", "))
+	c.say("%s", strings.Join(parts, ", "))
 	if counts[playbook.Failed]+counts[playbook.Skipped]+counts[playbook.Unsure] > 0 {
-		d.say("typed again with the same file it goes on where it ended")
+		c.say("typed again with the same file it goes on where it ended")
 	}
 	return nil
 }
 
-// became says a state as it is shown.
-func became(state string) string {
+// stateText is a state as people read it.
+func stateText(state string) string {
 	if state == playbook.Before {
 		return "done before"
 	}
 	return state
 }
 
-// whyFailed is an error without the title of its step, which stands beside it.
-func whyFailed(err error) string {
+// failureText is an error without the title of its step, which the row shows already.
+func failureText(err error) string {
 	if refused, ok := errors.AsType[*admin.RefusedError](err); ok {
 		return "CIPP says: " + strings.Join(refused.Said, "; ")
 	}
 	return err.Error()
 }
 
-// A bookItem is a line of a plan, and what became of it, for scripts.
-type bookItem struct {
+// A playbookItem is a step of a plan and its outcome, for scripts.
+type playbookItem struct {
 	ID       string `json:"id"`
 	Line     int    `json:"line"`
 	Tenant   string `json:"tenant"`
@@ -251,17 +251,17 @@ type bookItem struct {
 	Password string `json:"password,omitempty"`
 }
 
-// printBook prints a plan, and the outcomes where there are any, for scripts.
-func (d *desk) printBook(p *playbook.Plan, outcomes []playbook.Outcome) error {
-	items := make([]bookItem, len(p.Items))
+// printPlaybookPlan prints a plan and its outcomes, if any, for scripts.
+func (c *cippCommand) printPlaybookPlan(p *playbook.Plan, outcomes []playbook.Outcome) error {
+	items := make([]playbookItem, len(p.Items))
 	for i := range p.Items {
 		x := &p.Items[i]
-		items[i] = bookItem{ID: x.ID, Line: x.Line, Tenant: x.Tenant.DefaultDomain, Who: x.Who, What: x.What, Danger: x.Danger, Already: x.Already, Earlier: x.State()}
+		items[i] = playbookItem{ID: x.ID, Line: x.Line, Tenant: x.Tenant.DefaultDomain, Who: x.Who, What: x.What, Danger: x.Danger, Already: x.Already, Earlier: x.State()}
 		if i < len(outcomes) {
 			o := &outcomes[i]
 			items[i].State, items[i].Task = o.State, o.Result.Task
 			if o.Err != nil {
-				items[i].Error = d.redact.Text(o.Err.Error())
+				items[i].Error = c.redact.Text(o.Err.Error())
 			}
 			if !o.Result.Password.Empty() {
 				items[i].Password = o.Result.Password.Reveal()
@@ -269,7 +269,7 @@ func (d *desk) printBook(p *playbook.Plan, outcomes []playbook.Outcome) error {
 		}
 	}
 	switch {
-	case d.csv:
+	case c.csv:
 		sheet := report.Sheet{Columns: []report.Column{{Name: "line"}, {Name: "tenant"}, {Name: "who"}, {Name: "what"}, {Name: "mind"}, {Name: "earlier"}, {Name: "state"}, {Name: "task"}, {Name: "password"}, {Name: "error"}}}
 		for _, x := range items {
 			if x.Already && x.State == "" {
@@ -277,34 +277,34 @@ func (d *desk) printBook(p *playbook.Plan, outcomes []playbook.Outcome) error {
 			}
 			sheet.Rows = append(sheet.Rows, []string{strconv.Itoa(x.Line), x.Tenant, x.Who, x.What, x.Danger, x.Earlier, x.State, x.Task, x.Password, x.Error})
 		}
-		return sheet.CSV(d.console.Out)
-	case !d.json:
+		return sheet.CSV(c.console.Out)
+	case !c.json:
 		return nil
 	}
 	sum, unknown := p.Monthly()
-	effects := []bookEffect{}
+	effects := []licenceEffect{}
 	for _, x := range p.Effects() {
-		e := bookEffect{Tenant: x.Tenant, SKU: x.SKU, Name: x.Name, Units: strconv.Itoa(x.Units)}
+		e := licenceEffect{Tenant: x.Tenant, SKU: x.SKU, Name: x.Name, Units: strconv.Itoa(x.Units)}
 		if x.Known {
 			e.Monthly = new(x.Monthly.StringFixed(2))
 		}
 		effects = append(effects, e)
 	}
-	return d.print(struct {
-		Run      string        `json:"run"`
-		Kind     playbook.Kind `json:"kind"`
-		Digest   string        `json:"digest"`
-		Items    []bookItem    `json:"items"`
-		Effects  []bookEffect  `json:"effects"`
-		Monthly  string        `json:"monthly_delta"`
-		Currency string        `json:"currency"`
-		Unpriced int           `json:"unpriced_units"`
-	}{p.Run, p.Kind, p.Digest, items, effects, sum.StringFixed(2), d.world.Config.Currency, unknown}, nil)
+	return c.print(struct {
+		Run      string          `json:"run"`
+		Kind     playbook.Kind   `json:"kind"`
+		Digest   string          `json:"digest"`
+		Items    []playbookItem  `json:"items"`
+		Effects  []licenceEffect `json:"effects"`
+		Monthly  string          `json:"monthly_delta"`
+		Currency string          `json:"currency"`
+		Unpriced int             `json:"unpriced_units"`
+	}{p.Run, p.Kind, p.Digest, items, effects, sum.StringFixed(2), c.world.Config.Currency, unknown}, nil)
 }
 
-// A bookEffect is what a plan does to one licence of a customer; the price is
-// null where nobody knows it.
-type bookEffect struct {
+// A licenceEffect is how many units of a licence a plan uses more or less in a tenant;
+// monthly_delta is null where the price is unknown.
+type licenceEffect struct {
 	Tenant  string  `json:"tenant"`
 	SKU     string  `json:"sku_id"`
 	Name    string  `json:"name"`
@@ -312,8 +312,8 @@ type bookEffect struct {
 	Monthly *string `json:"monthly_delta"`
 }
 
-// noteOutcome writes a step into the journal.
-func (d *desk) noteOutcome(ctx context.Context, o *playbook.Outcome) error {
+// journalOutcome journals the outcome of a step.
+func (c *cippCommand) journalOutcome(ctx context.Context, o *playbook.Outcome) error {
 	result, message := "failed", ""
 	switch o.State {
 	case playbook.Already, playbook.Before, playbook.Skipped:
@@ -323,12 +323,12 @@ func (d *desk) noteOutcome(ctx context.Context, o *playbook.Outcome) error {
 	case playbook.Unsure:
 		result = "unknown"
 	case playbook.Failed:
-		if inDoubt(o.Err) {
+		if outcomeUnknown(o.Err) {
 			result = "unknown"
 		}
 	}
 	if o.Err != nil {
-		message = whyFailed(o.Err)
+		message = failureText(o.Err)
 	}
 	before := plan.Object{Key: plan.Key{Kind: "playbook", ID: o.Item.ID}, Label: o.Item.What, Fields: journalFields(o.Item.Before)}
 	if !strings.Contains(before.Label, o.Item.Who) {
@@ -336,23 +336,23 @@ func (d *desk) noteOutcome(ctx context.Context, o *playbook.Outcome) error {
 	}
 	after := before
 	after.Fields = journalFields(o.Result.After)
-	return d.writeDown(ctx, o.Item.Tenant, &before, &after, result, message)
+	return c.journalEntry(ctx, o.Item.Tenant, &before, &after, result, message)
 }
 
-// prices are what a unit of a licence costs a customer: the catalogue's price of
-// the product that the rules bill it as.
-func (d *desk) prices(ctx context.Context) playbook.Price {
-	if d.world.ConnectWise == nil {
+// prices returns what a unit of a licence costs a month: the catalogue price of the
+// product that the rules bill it as.
+func (c *cippCommand) prices(ctx context.Context) playbook.Price {
+	if c.world.ConnectWise == nil {
 		return nil
 	}
-	rules, err := d.world.rules(ctx)
+	rules, err := c.world.rules(ctx)
 	billed := rules.Billed()
 	if err != nil || len(billed) == 0 {
 		return nil
 	}
-	prices, err := d.world.ConnectWise.Prices(ctx, slices.Collect(maps.Keys(billed)))
+	prices, err := c.world.ConnectWise.Prices(ctx, slices.Collect(maps.Keys(billed)))
 	if err != nil {
-		d.mention("prices are not known: %v", err)
+		c.warn("prices are not known: %v", err)
 		return nil
 	}
 	return func(_ directory.Tenant, sku string) (decimal.Decimal, bool) {
@@ -368,45 +368,45 @@ func (d *desk) prices(ctx context.Context) playbook.Price {
 	}
 }
 
-// bookmarks keep how far playbooks have come, one document a run.
-type bookmarks struct {
+// A progressStore keeps the progress of playbooks, one document a run.
+type progressStore struct {
 	store state.Store
-	again bool // what was done so far does not count
+	again bool // stored progress does not count
 	mu    gosync.Mutex
 }
 
-func bookmark(run string) string { return "playbook " + run }
+func progressDocument(run string) string { return "playbook " + run }
 
 // Load returns the progress of a run.
-func (b *bookmarks) Load(ctx context.Context, run string) (map[string]playbook.Progress, error) {
-	if b.again {
+func (s *progressStore) Load(ctx context.Context, run string) (map[string]playbook.Progress, error) {
+	if s.again {
 		return nil, nil
 	}
-	at, _, err := document[map[string]playbook.Progress](ctx, b.store, bookmark(run))
-	return at, err
+	progress, _, err := document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
+	return progress, err
 }
 
-// forget makes a run one that was never begun.
-func (b *bookmarks) forget(ctx context.Context, run string) error {
-	_, version, err := document[map[string]playbook.Progress](ctx, b.store, bookmark(run))
+// forget deletes the progress of a run.
+func (s *progressStore) forget(ctx context.Context, run string) error {
+	_, version, err := document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
 	if err != nil {
 		return err
 	}
-	b.again = false
-	return put(ctx, b.store, bookmark(run), version, map[string]playbook.Progress{})
+	s.again = false
+	return put(ctx, s.store, progressDocument(run), version, map[string]playbook.Progress{})
 }
 
 // Save keeps the progress of one item.
-func (b *bookmarks) Save(ctx context.Context, run, item string, p playbook.Progress) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	at, version, err := document[map[string]playbook.Progress](ctx, b.store, bookmark(run))
+func (s *progressStore) Save(ctx context.Context, run, item string, p playbook.Progress) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	progress, version, err := document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
 	if err != nil {
 		return err
 	}
-	if at == nil {
-		at = map[string]playbook.Progress{}
+	if progress == nil {
+		progress = map[string]playbook.Progress{}
 	}
-	at[item] = p
-	return put(ctx, b.store, bookmark(run), version, at)
+	progress[item] = p
+	return put(ctx, s.store, progressDocument(run), version, progress)
 }

@@ -11,8 +11,8 @@ import (
 	"syncd/internal/report"
 )
 
-// picked is a sheet of these columns alone.
-func picked(s *report.Sheet, columns []string) (*report.Sheet, error) {
+// selectColumns returns a sheet of these columns alone.
+func selectColumns(s *report.Sheet, columns []string) (*report.Sheet, error) {
 	if len(s.Rows) == 0 {
 		return s, nil
 	}
@@ -31,9 +31,9 @@ func picked(s *report.Sheet, columns []string) (*report.Sheet, error) {
 	return columnsOf(s, at), nil
 }
 
-// legible is a sheet for a screen: Microsoft's rows have dozens of columns, of
-// which most are empty. One row alone stands upright.
-func legible(s *report.Sheet) *report.Sheet {
+// forScreen leaves out the columns that are empty in every row: Microsoft's rows have
+// dozens of them. A single row becomes a table of properties and values.
+func forScreen(s *report.Sheet) *report.Sheet {
 	var filled []int
 	for i := range s.Columns {
 		if slices.ContainsFunc(s.Rows, func(row []string) bool { return row[i] != "" && row[i] != "[]" }) {
@@ -46,11 +46,11 @@ func legible(s *report.Sheet) *report.Sheet {
 	if len(s.Rows) > 1 {
 		return columnsOf(s, filled)
 	}
-	upright := &report.Sheet{Columns: []report.Column{{Name: "Property"}, {Name: "Value"}}}
+	properties := &report.Sheet{Columns: []report.Column{{Name: "Property"}, {Name: "Value"}}}
 	for _, i := range filled {
-		upright.Rows = append(upright.Rows, []string{s.Columns[i].Name, s.Rows[0][i]})
+		properties.Rows = append(properties.Rows, []string{s.Columns[i].Name, s.Rows[0][i]})
 	}
-	return upright
+	return properties
 }
 
 func columnsOf(s *report.Sheet, at []int) *report.Sheet {
@@ -68,8 +68,8 @@ func columnsOf(s *report.Sheet, at []int) *report.Sheet {
 	return out
 }
 
-// sheetOf makes a table of rows as they came: a column for each name that any
-// of them has, in the order of their appearance.
+// sheetOf makes a sheet of rows: a column for each property that any row has, in
+// order of appearance.
 func sheetOf(r *cipp.Reply) *report.Sheet {
 	var names []string
 	known := map[string]int{}

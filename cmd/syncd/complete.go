@@ -116,21 +116,21 @@ func known(ctx context.Context, store state.Store, kind string) ([]string, error
 	return slices.Compact(all), nil
 }
 
-// tenantsDocument keeps which tenants there were when a cipp command last
-// looked, for completion alone: nothing is decided by it.
+// tenantsDocument holds the tenants as the last cipp command listed them, for
+// completion alone: nothing is decided by it.
 const tenantsDocument = "tenants"
 
 type metTenant struct{ Name, Domain string }
 
-// meet notes the tenants. That it does not get through harms nobody.
-func (d *desk) meet(ctx context.Context, tenants []directory.Tenant) {
+// learnTenants stores the tenants for completion. Its errors are ignored: nothing else reads them.
+func (c *cippCommand) learnTenants(ctx context.Context, tenants []directory.Tenant) {
 	var now []metTenant
 	for i := range tenants {
 		now = append(now, metTenant{tenants[i].Name, tenants[i].DefaultDomain})
 	}
-	was, version, err := document[[]metTenant](ctx, d.world.Store, tenantsDocument)
+	was, version, err := document[[]metTenant](ctx, c.world.Store, tenantsDocument)
 	if err == nil && !slices.Equal(was, now) {
-		_ = put(ctx, d.world.Store, tenantsDocument, version, now)
+		_ = put(ctx, c.world.Store, tenantsDocument, version, now)
 	}
 }
 

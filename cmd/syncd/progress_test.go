@@ -42,7 +42,7 @@ func TestWaitingIsSaid(t *testing.T) {
 func TestWordsPushTheProgressLineAside(t *testing.T) {
 	var terminal strings.Builder
 	a := &app{console: &control.Console{Err: &terminal, Progress: true}}
-	d := &technician{app: a, bar: a.progress("steps")}
+	d := &cippOptions{app: a, bar: a.progress("steps")}
 	d.bar.at(1, 3, "ada")
 	d.waiting("CIPP is asked again")
 	d.bar.shown = d.bar.started.AddDate(0, 0, -1) // long ago

@@ -113,7 +113,7 @@ approved.
 	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
 	add("tables", mapCommand(a), productsCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
-	add("cipp", cippCommand(a))
+	add("cipp", cippRoot(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
 	root.AddCommand(namesCommand(a))
 	root.SetHelpCommand(helpCommand(root))

@@ -44,8 +44,8 @@ import (
 //	world itglue EDIT… or CHECK…      see (*world).editITGlue and checkITGlue
 //	world provisioned                 CIPP, ConnectWise and a Cinode come up; see (*world).provision
 //	world cinode EDIT… or CHECK…      see (*world).editCinode and checkCinode
-//	world operated                    the world of a technician; see (*world).operate
-//	world technician EDIT or CHECK…   see (*world).technician
+//	world operated                    CIPP, whose API client may change things; see (*world).operate
+//	world admin EDIT or CHECK…        see (*world).admin
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
@@ -73,7 +73,7 @@ import (
 func TestMain(m *testing.M) {
 	syncd := func() {
 		// What a person waits for gladly, a script does not.
-		gatherHints, restOfHints, patience = 100*time.Millisecond, 2*time.Second, 2*time.Second
+		gatherHints, restOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
 		os.Exit(Main())
 	}
 	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles})
@@ -188,8 +188,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	case "operated":
 		ts.Check(w.operate())
-	case "technician":
-		ts.Check(w.technician(ts, rest))
+	case "admin":
+		ts.Check(w.admin(ts, rest))
 	case "cipp":
 		ts.Check(w.editCIPP(rest))
 	case "connectwise":

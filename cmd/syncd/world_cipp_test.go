@@ -16,7 +16,7 @@ import (
 	cwsim "syncd/internal/simulator/connectwise"
 )
 
-// operate brings the world up for a technician: our API client may change
+// operate starts the world for the cipp commands: our API client may change
 // things, people work at Contoso and Fabrikam, and CIPP's scheduler does what it
 // has to do as soon as somebody looks at it.
 func (w *world) operate() error {
@@ -87,7 +87,7 @@ func (w *world) role(name string) {
 	w.cipp.Update(func(c *cippsim.World) { c.Clients[0].Role = name })
 }
 
-// technician changes what a technician meets, or looks at what came of the work:
+// admin edits what the cipp commands meet in CIPP, or checks what they did:
 //
 //	role NAME                     the built-in role of our API client
 //	reach TENANT…                 a custom role that reaches these tenants alone
@@ -106,10 +106,10 @@ func (w *world) role(name string) {
 //	calls ENDPOINT N              so many since world forget
 //	told TENANT UPN FILE [N]      the file has the account's password so many times; once, if not said
 //	no-passwords FILE…            the files have nobody's
-func (w *world) technician(ts *testscript.TestScript, args []string) error {
+func (w *world) admin(ts *testscript.TestScript, args []string) error {
 	arg := func(i int) string {
 		if i >= len(args) {
-			ts.Fatalf("world technician %s: too few words", strings.Join(args, " "))
+			ts.Fatalf("world admin %s: too few words", strings.Join(args, " "))
 		}
 		return args[i]
 	}
@@ -197,7 +197,7 @@ func (w *world) technician(ts *testscript.TestScript, args []string) error {
 			}
 		}
 	default:
-		return fmt.Errorf("world technician %s means nothing", args[0])
+		return fmt.Errorf("world admin %s means nothing", args[0])
 	}
 	return nil
 }
