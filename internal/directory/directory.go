@@ -111,10 +111,30 @@ type Subscription struct {
 }
 
 // Seen is what a subscription looked like when it was last read. Microsoft does
-// not tell why one is suspended: what it was before does.
+// not tell why one is suspended, or why it has fewer units: what it was before does.
 type Seen struct {
-	ID     string    `json:"id"`
-	Status string    `json:"status"`
-	Ends   time.Time `json:"ends,omitzero"`    // its term's end, as said while it was enabled and that day was still to come
-	Lapsed bool      `json:"lapsed,omitempty"` // it has been in its grace period since it was last enabled
+	ID     string `json:"id"`
+	SKU    string `json:"sku,omitempty"` // empty in what was remembered before units were
+	Status string `json:"status"`
+	State  string `json:"state,omitempty"` // what it was to the bill, see money.State
+	Units  int    `json:"units,omitempty"`
+	// Created is when it was made, where the source tells.
+	Created time.Time `json:"created,omitzero"`
+	Ends    time.Time `json:"ends,omitzero"`    // its term's end, as said while it was enabled and that day was still to come
+	Lapsed  bool      `json:"lapsed,omitempty"` // it has been in its grace period since it was last enabled
+	// Former is the end of the term before this one: a day that was known, and that
+	// went by while the subscription was enabled.
+	Former time.Time `json:"former,omitzero"`
+	// Term is how long its last term was, observed from one end to the next, and
+	// Earlier the term before where that was another one; empty where nobody saw it.
+	Term    string `json:"term,omitempty"`
+	Earlier string `json:"earlier,omitempty"`
+	// Added are units that were added lately, oldest first.
+	Added []Added `json:"added,omitempty"`
+}
+
+// Added are units that were added to a subscription, as first read.
+type Added struct {
+	At    time.Time `json:"at"`
+	Units int       `json:"units"`
 }

@@ -4,7 +4,6 @@
 package money
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -117,64 +116,4 @@ func (s Standing) Text(zone *time.Location) string {
 		return "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"
 	}
 	return "in a state that is not known here"
-}
-
-// Recall returns the licences with what is remembered of their subscriptions.
-func Recall(licences []directory.Licence, memory []directory.Seen) []directory.Licence {
-	if len(memory) == 0 {
-		return licences
-	}
-	before := make(map[string]directory.Seen, len(memory))
-	for _, m := range memory {
-		before[m.ID] = m
-	}
-	out := slices.Clone(licences)
-	for i := range out {
-		l := &out[i]
-		// What is enabled or gone is so, whatever it was.
-		if !slices.ContainsFunc(l.Subscriptions, func(s directory.Subscription) bool { return !strings.EqualFold(s.Status, "Enabled") }) {
-			continue
-		}
-		l.Subscriptions = slices.Clone(l.Subscriptions)
-		for j := range l.Subscriptions {
-			l.Subscriptions[j].Before = before[l.Subscriptions[j].ID]
-		}
-	}
-	return out
-}
-
-// Remember returns what is to be remembered of the subscriptions, sorted by id.
-// It is the same for the same answers: what does not change costs no write.
-//
-//	status now   the end of its term                       it lapsed
-//	Enabled      its next day where that is to come        no
-//	Warning      as before                                 yes
-//	any other    as before                                 as before
-func Remember(licences []directory.Licence, memory []directory.Seen, now time.Time) []directory.Seen {
-	before := make(map[string]directory.Seen, len(memory))
-	for _, m := range memory {
-		before[m.ID] = m
-	}
-	var out []directory.Seen
-	for i := range licences {
-		for _, s := range licences[i].Subscriptions {
-			if s.ID == "" {
-				continue
-			}
-			seen := before[s.ID]
-			seen.ID, seen.Status = s.ID, s.Status
-			switch {
-			case strings.EqualFold(s.Status, "Enabled"):
-				seen.Ends, seen.Lapsed = time.Time{}, false
-				if s.Renews.After(now) {
-					seen.Ends = s.Renews.UTC()
-				}
-			case strings.EqualFold(s.Status, "Warning"):
-				seen.Lapsed = true
-			}
-			out = append(out, seen)
-		}
-	}
-	slices.SortFunc(out, func(a, b directory.Seen) int { return strings.Compare(a.ID, b.ID) })
-	return slices.CompactFunc(out, func(a, b directory.Seen) bool { return a.ID == b.ID })
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -628,14 +629,14 @@ func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
 		return m.Cursor.Seen
 	}
 	w.settle()
-	want := []directory.Seen{{ID: "sub-" + premium, Status: "Enabled", Ends: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)}}
-	if got := memory(); !slices.Equal(got, want) {
+	want := []directory.Seen{{ID: "sub-" + premium, SKU: premium, Status: "Enabled", State: "enabled", Units: 7, Ends: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)}}
+	if got := memory(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 	w.reopen()
 	status = "Suspended"
 	w.run(PlanOnly) // a plan writes nowhere
-	if got := memory(); !slices.Equal(got, want) {
+	if got := memory(); !reflect.DeepEqual(got, want) {
 		t.Errorf("a plan remembered %+v", got)
 	}
 	sel := Selection{Jobs: []Job{w.job}, Customer: string(fabrikam), Trigger: "command", Inspect: func(e Inspection) {
@@ -647,8 +648,8 @@ func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want[0].Status = "Suspended"
-	if got := memory(); !slices.Equal(got, want) {
+	want[0].Status, want[0].State = "Suspended", "suspended_billed"
+	if got := memory(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if len(given) != 2 || !given[0].Ends.Equal(want[0].Ends) || given[0].Status != "Enabled" || given[1].Status != "Suspended" {
@@ -656,7 +657,7 @@ func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
 	}
 	w.unproven[fabrikam] = errors.New("no answer")
 	w.apply()
-	if got := memory(); !slices.Equal(got, want) {
+	if got := memory(); !reflect.DeepEqual(got, want) {
 		t.Errorf("an unproven source changed the memory to %+v", got)
 	}
 }

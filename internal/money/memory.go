@@ -1,0 +1,131 @@
+package money
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+)
+
+// Recall returns the licences with what is remembered of their subscriptions.
+func Recall(licences []directory.Licence, memory []directory.Seen) []directory.Licence {
+	if len(memory) == 0 {
+		return licences
+	}
+	before := byID(memory)
+	out := slices.Clone(licences)
+	for i := range out {
+		l := &out[i]
+		// What is enabled or gone is so, whatever it was.
+		if !slices.ContainsFunc(l.Subscriptions, func(s directory.Subscription) bool { return !strings.EqualFold(s.Status, "Enabled") }) {
+			continue
+		}
+		l.Subscriptions = slices.Clone(l.Subscriptions)
+		for j := range l.Subscriptions {
+			l.Subscriptions[j].Before = before[l.Subscriptions[j].ID]
+		}
+	}
+	return out
+}
+
+func byID(memory []directory.Seen) map[string]directory.Seen {
+	out := make(map[string]directory.Seen, len(memory))
+	for _, m := range memory {
+		out[m.ID] = m
+	}
+	return out
+}
+
+// Remember returns what is to be remembered of the subscriptions, sorted by id.
+// It is the same for the same answers: what does not change costs no write.
+//
+//	status now   the end of its term                       the end before              it lapsed
+//	Enabled      its next day where that is to come        the former, once it is by   no
+//	Warning      as before                                 as before                   yes
+//	any other    as before                                 as before                   as before
+//
+// A term is observed where an end that was known went by and the next one came: see Term.
+func Remember(licences []directory.Licence, memory []directory.Seen, now time.Time) []directory.Seen {
+	before := byID(memory)
+	var out []directory.Seen
+	for i := range licences {
+		l := &licences[i]
+		for _, s := range l.Subscriptions {
+			if s.ID == "" {
+				continue
+			}
+			seen, known := before[s.ID]
+			s.Before = seen
+			if known && seen.SKU != "" {
+				seen.Added = additions(seen, s.Total, now)
+			} else if !known && len(memory) > 0 && s.Created.IsZero() {
+				seen.Added = []directory.Added{{At: now.UTC(), Units: s.Total}} // bought since the last read
+			}
+			seen.ID, seen.SKU, seen.Status, seen.Units, seen.State = s.ID, l.SKU, s.Status, s.Total, string(Judge(s, now).State)
+			seen.Created = s.Created
+			switch {
+			case strings.EqualFold(s.Status, "Enabled"):
+				renew(&seen, s.Renews, now)
+			case strings.EqualFold(s.Status, "Warning"):
+				seen.Lapsed = true
+			}
+			out = append(out, seen)
+		}
+	}
+	slices.SortFunc(out, func(a, b directory.Seen) int { return strings.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(out, func(a, b directory.Seen) bool { return a.ID == b.ID })
+}
+
+// renew notes the end of the term of an enabled subscription.
+func renew(seen *directory.Seen, next, now time.Time) {
+	seen.Lapsed = false
+	end := seen.Ends // the last one that was known
+	if end.IsZero() {
+		end = seen.Former
+	}
+	over := !end.IsZero() && !end.After(now.Add(lag))
+	if !next.After(now) {
+		if over {
+			seen.Former = end
+		}
+		seen.Ends = time.Time{}
+		return
+	}
+	if over && next.After(end.Add(lag)) {
+		seen.Former = end
+		if term := Term(end, next); term != "" {
+			if seen.Term != "" && seen.Term != term {
+				seen.Earlier = seen.Term
+			}
+			seen.Term = term
+		}
+	}
+	seen.Ends = next.UTC()
+}
+
+// additions are the units that were added lately, now that there are so many.
+// What was given back was added last.
+func additions(seen directory.Seen, units int, now time.Time) []directory.Added {
+	change := units - seen.Units
+	if change == 0 {
+		return seen.Added
+	}
+	recent := slices.DeleteFunc(slices.Clone(seen.Added), func(a directory.Added) bool { return now.Sub(a.At) > window+windowSlack })
+	if change > 0 {
+		return append(recent, directory.Added{At: now.UTC(), Units: change})
+	}
+	for len(recent) > 0 && change < 0 {
+		last := &recent[len(recent)-1]
+		taken := min(last.Units, -change)
+		last.Units -= taken
+		change += taken
+		if last.Units == 0 {
+			recent = recent[:len(recent)-1]
+		}
+	}
+	if len(recent) == 0 {
+		return nil
+	}
+	return recent
+}

@@ -1,0 +1,82 @@
+package money
+
+import "time"
+
+// The terms of a subscription.
+const (
+	TermMonthly   = "monthly"
+	TermAnnual    = "annual"
+	TermTriennial = "triennial"
+)
+
+// Term is the term between one end and the next, by the days between them; empty
+// where they tell none:
+//
+//	days          term
+//	28 to 31      monthly
+//	365, 366      annual
+//	1095, 1096    triennial
+//
+// The first term may be short and odd, since subscriptions are aligned with each
+// other; what lies between two ends is a whole one.
+func Term(end, next time.Time) string {
+	switch days := int((next.Sub(end) + 12*time.Hour) / (24 * time.Hour)); {
+	case days >= 28 && days <= 31:
+		return TermMonthly
+	case days == 365 || days == 366:
+		return TermAnnual
+	case days == 1095 || days == 1096:
+		return TermTriennial
+	}
+	return ""
+}
+
+// The sources of a claim, the strongest last.
+const (
+	Observed    = "observed"
+	Distributor = "distributor"
+)
+
+// A Claim is what somebody says of a subscription's term. Microsoft tells none,
+// so each is shown with its source.
+type Claim struct {
+	Subscription string    `json:"subscription"`
+	Term         string    `json:"term,omitempty"`
+	Ends         time.Time `json:"ends,omitzero"` // the last day of the present term
+	Source       string    `json:"source"`        // observed, distributor, or who said so
+	Reason       string    `json:"reason,omitempty"`
+}
+
+// strength orders sources: a person's word is stronger than a distributor's, and
+// that stronger than what was observed.
+func strength(source string) int {
+	switch source {
+	case Observed:
+		return 0
+	case Distributor:
+		return 1
+	}
+	return 2
+}
+
+// Strongest joins claims about one subscription: of each fact the one with the
+// strongest source; of two that are as strong the later in the list.
+func Strongest(claims []Claim) Claim {
+	var out Claim
+	term, ends := -1, -1
+	for _, c := range claims {
+		out.Subscription = c.Subscription
+		n := strength(c.Source)
+		if c.Term != "" && n >= term {
+			out.Term, term = c.Term, n
+			if n >= ends {
+				out.Source, out.Reason = c.Source, c.Reason
+			}
+		}
+		if !c.Ends.IsZero() && n >= ends {
+			out.Ends, ends = c.Ends, n
+			out.Source, out.Reason = c.Source, c.Reason
+		}
+	}
+	return out
+}
