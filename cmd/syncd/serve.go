@@ -121,7 +121,7 @@ func (c *Config) otherThan(q control.Request) string {
 
 // schedule makes the runner of the jobs that have a schedule.
 func (w *World) schedule(ctx context.Context) (*schedule.Runner, error) {
-	if err := w.Loop.Known(ctx, w.Store, w.Jobs); err != nil {
+	if err := w.Loop.Init(ctx, w.Store, w.Jobs); err != nil {
 		return nil, err
 	}
 	var jobs []schedule.Job
@@ -158,7 +158,7 @@ func (w *World) noteEvent(e schedule.Event) {
 	if e.Err != nil {
 		event = w.Log.Warn().Err(e.Err)
 	}
-	event.Str("job", e.Job).Str("event", string(e.What)).Str("cause", string(e.Cause)).Msg("schedule")
+	event.Str("job", e.Job).Str("event", string(e.Kind)).Str("cause", string(e.Cause)).Msg("schedule")
 }
 
 // lastRuns is what the state knows of a job's runs; nothing where it cannot be read.
@@ -177,7 +177,7 @@ func (w *World) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Jo
 		line := web.Job{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: success}
 		for _, s := range runner.Status() {
 			if s.Job == j.Name {
-				line.Running, line.Next = !s.Since.IsZero(), s.Next
+				line.Running, line.Next = !s.RunningSince.IsZero(), s.Next
 			}
 		}
 		out = append(out, line)

@@ -109,7 +109,7 @@ func build(_ context.Context, cfg *Config, store state.Store, log zerolog.Logger
 		targets[client.Name()] = func(context.Context) (target.Target, error) { return client.Open(), nil }
 	}
 	w.sound = newSoundness(store, log)
-	w.Engine = sync.New(sync.Options{Sound: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
+	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
 	return w, nil
 }

@@ -9,37 +9,37 @@ import (
 	"syncd/internal/rest"
 )
 
-// An access is what a run learns of its right to use a target. Where a right is
-// missing, every request of a kind is refused; so the first write of a
-// connection goes alone, and one refusal ends the connection for the run.
+// An access counts what a target accepted and refused in one run. Where credentials
+// lack a right, every request of a kind is refused; so the first write over a
+// connection is sent alone, and one refusal closes the connection for the run.
 type access struct {
 	ownCredentials bool // each link is a connection of its own
 
 	mu          sync.Mutex
 	connections map[string]*connection
-	sent        int   // changes that the target took
-	denied      int   // changes that it refused
-	answered    int   // scopes that it let itself be asked about
-	closed      int   // scopes that it turned away, whose connection was open
-	reason      error // the last refusal
+	accepted    int   // changes that the target accepted
+	refusals    int   // changes that it refused
+	observed    int   // scopes that could be read
+	unobserved  int   // scopes that were refused when they were read
+	lastErr     error // the last refusal
 }
 
-// A connection is what one set of credentials opens.
+// A connection is what one set of credentials gives access to.
 type connection struct {
-	first   sync.Mutex // held by a write until one went through
-	proven  atomic.Bool
-	mu      sync.Mutex
-	refusal error
+	first  sync.Mutex  // held by each write until one was accepted
+	proven atomic.Bool // a write was accepted
+	mu     sync.Mutex
+	denial error // why nothing more is sent; nil while the connection is good
 }
 
-// turnedAway reports whether an error says that credentials are wrong or lack a
+// accessDenied reports whether an error says that credentials are wrong or lack a
 // right: nothing else over the same connection has a chance.
-func turnedAway(err error) bool {
+func accessDenied(err error) bool {
 	refused, ok := errors.AsType[*rest.Error](err)
 	return ok && (refused.Unauthorised || refused.Forbidden)
 }
 
-// connection returns the one that serves a customer.
+// connection returns the connection of a customer.
 func (a *access) connection(c mapping.Customer, link string) *connection {
 	key := ""
 	if a.ownCredentials {
@@ -56,28 +56,28 @@ func (a *access) connection(c mapping.Customer, link string) *connection {
 	return a.connections[key]
 }
 
-// refused returns why the connection is of no use in this run, or nil.
-func (c *connection) refused() error {
+// denied returns the refusal that closed the connection for this run, or nil.
+func (c *connection) denied() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.refusal
+	return c.denial
 }
 
-// heard notes what came of a request.
-func (c *connection) heard(err error) {
-	if !turnedAway(err) {
+// recordDenial closes the connection where err says that access is denied.
+func (c *connection) recordDenial(err error) {
+	if !accessDenied(err) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refusal = err
+	c.denial = err
 }
 
-// errTurnedAway: nothing was sent, because the connection was refused before.
-var errTurnedAway = errors.New("not sent")
+// errConnectionDenied says that nothing was sent, since the connection was closed before.
+var errConnectionDenied = errors.New("not sent")
 
-// write makes one write. Its error is errTurnedAway where the connection was
-// refused meanwhile and nothing was sent.
+// write sends one write. Its error is errConnectionDenied where the connection was
+// closed meanwhile and nothing was sent.
 func (c *connection) write(send func() error) error {
 	if !c.proven.Load() {
 		c.first.Lock()
@@ -87,68 +87,68 @@ func (c *connection) write(send func() error) error {
 			defer c.first.Unlock()
 		}
 	}
-	if c.refused() != nil {
-		return errTurnedAway
+	if c.denied() != nil {
+		return errConnectionDenied
 	}
 	err := send()
-	c.heard(err)
+	c.recordDenial(err)
 	if err == nil {
 		c.proven.Store(true)
 	}
 	return err
 }
 
-// looked counts what became of looking at one scope.
-func (a *access) looked(err error) {
+// countObserved counts a scope that was read, or whose reading was refused.
+func (a *access) countObserved(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if turnedAway(err) {
-		a.closed++
-		a.reason = err
+	if accessDenied(err) {
+		a.unobserved++
+		a.lastErr = err
 		return
 	}
-	a.answered++
+	a.observed++
 }
 
-// unusable counts a refusal of the target as a whole.
-func (a *access) unusable(err error) {
+// countUnusable counts a refusal of the target as a whole.
+func (a *access) countUnusable(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.reason = err
-	a.denied++
+	a.lastErr = err
+	a.refusals++
 }
 
-// tally counts what became of a scope's changes: sent ones, and refused ones.
-func (a *access) tally(sent, refused int, why error) {
+// countChanges counts the changes of a scope that the target accepted and refused.
+func (a *access) countChanges(accepted, refused int, why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sent += sent
-	a.denied += refused
+	a.accepted += accepted
+	a.refusals += refused
 	if why != nil {
-		a.reason = why
+		a.lastErr = why
 	}
 }
 
-// ended reports whether a refusal ended the only connection there is.
-func (a *access) ended() bool {
-	return !a.ownCredentials && a.connections[""] != nil && a.connections[""].refused() != nil
+// denied reports whether the only connection of the target is closed.
+func (a *access) denied() bool {
+	return !a.ownCredentials && a.connections[""] != nil && a.connections[""].denied() != nil
 }
 
-// refused reports whether a target refused everything it was asked.
-func (a *access) refused() bool {
-	return a.ended() || a.sent == 0 && (a.denied > 0 || a.closed > 0 && a.answered == 0)
+// refusedAll reports whether a target refused everything it was asked.
+func (a *access) refusedAll() bool {
+	return a.denied() || a.accepted == 0 && (a.refusals > 0 || a.unobserved > 0 && a.observed == 0)
 }
 
-// works reports whether a target did what it was asked; where it refused to be
-// written to, that it answers questions shows nothing.
-func (a *access) works(refusedWrites bool) bool {
-	return a.sent > 0 || a.answered > 0 && a.denied == 0 && !refusedWrites
+// working reports whether a target accepted what it was asked. Where it refused
+// writes before, that it can be read proves nothing.
+func (a *access) working(refusedWrites bool) bool {
+	return a.accepted > 0 || a.observed > 0 && a.refusals == 0 && !refusedWrites
 }
 
-// why is the refusal that says most.
-func (a *access) why() error {
-	if a.ended() {
-		return a.connections[""].refused()
+// err is the refusal to report: that of the connection, or the last one.
+func (a *access) err() error {
+	if a.denied() {
+		return a.connections[""].denied()
 	}
-	return a.reason
+	return a.lastErr
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ages tells how old what each collection says is, at the moment of the scrape:
-// between two runs it goes on growing older.
+// ages is a collector of the age of the source's data by collection. It computes
+// the age at the scrape, since data grows older between two runs, too.
 type ages struct {
 	desc *prometheus.Desc
 
@@ -22,9 +22,9 @@ func newAges() *ages {
 		"How long ago the source read the oldest proven answer of a collection that the last run over all customers used.", []string{"collection"}, nil)}
 }
 
-// saw notes what a run used. One over a part of the customers says nothing of the
-// oldest of all, and counts only where nothing is known yet.
-func (a *ages) saw(oldest map[string]time.Time, whole bool, now func() time.Time) {
+// update takes over the oldest data that a run used. A run over some customers does
+// not know the oldest of all, and counts only where nothing is known yet.
+func (a *ages) update(oldest map[string]time.Time, whole bool, now func() time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.now = now
@@ -35,10 +35,10 @@ func (a *ages) saw(oldest map[string]time.Time, whole bool, now func() time.Time
 	}
 }
 
-// Describe is for prometheus.
+// Describe implements prometheus.Collector.
 func (a *ages) Describe(out chan<- *prometheus.Desc) { out <- a.desc }
 
-// Collect is for prometheus.
+// Collect implements prometheus.Collector.
 func (a *ages) Collect(out chan<- prometheus.Metric) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

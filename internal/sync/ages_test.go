@@ -21,7 +21,7 @@ func TestEachCollectionHasItsOwnAge(t *testing.T) {
 		}
 	}
 	const head = "# HELP syncd_source_age_seconds How long ago the source read the oldest proven answer of a collection that the last run over all customers used.\n# TYPE syncd_source_age_seconds gauge\n"
-	m.age.saw(map[string]time.Time{"licences": now.Add(-time.Minute), "mailboxes": now.Add(-20 * time.Hour)}, true, clock)
+	m.age.update(map[string]time.Time{"licences": now.Add(-time.Minute), "mailboxes": now.Add(-20 * time.Hour)}, true, clock)
 	is("after a run", head+`syncd_source_age_seconds{collection="licences"} 60
 syncd_source_age_seconds{collection="mailboxes"} 72000
 `)
@@ -29,7 +29,7 @@ syncd_source_age_seconds{collection="mailboxes"} 72000
 	is("an hour later", head+`syncd_source_age_seconds{collection="licences"} 3660
 syncd_source_age_seconds{collection="mailboxes"} 75600
 `)
-	m.age.saw(map[string]time.Time{"licences": now, "users": now.Add(-time.Second)}, false, clock)
+	m.age.update(map[string]time.Time{"licences": now, "users": now.Add(-time.Second)}, false, clock)
 	is("after a run of one customer", head+`syncd_source_age_seconds{collection="licences"} 3660
 syncd_source_age_seconds{collection="mailboxes"} 75600
 syncd_source_age_seconds{collection="users"} 1

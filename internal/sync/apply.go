@@ -14,43 +14,43 @@ import (
 	"syncd/internal/target"
 )
 
-// patience is how long the change in hand may take once the daemon is asked to stop.
-const patience = 2 * time.Minute
+// changeTimeout is how long the change in hand may take once the daemon is asked to stop.
+const changeTimeout = 2 * time.Minute
 
 // apply carries out the changes that nothing holds, in order. Each is announced
 // in the store before its request is sent, together with what became of the
 // ones before it: after a crash anywhere the store knows what may be at the
 // target, and nothing that was never sent looks as if it had been. Its error
 // ends the run.
-func (s *scope) apply(ctx context.Context) error {
+func (s *scopeRun) apply(ctx context.Context) error {
 	changes := s.plan.Changes
 	s.commit = &state.Commit{Scope: s.id()}
-	left := &plan.Plan{Scope: s.id()} // what still waits for a person
+	waiting := &plan.Plan{Scope: s.id()} // what still waits for a person
 	var done, failed, refused int
-	var first error
+	var firstErr error
 	stopped := false
 	var later *target.Later
 	for i := range changes {
 		c := &changes[i]
 		if c.Held != "" {
-			left.Changes = append(left.Changes, *c)
+			waiting.Changes = append(waiting.Changes, *c)
 			continue
 		}
 		if later != nil {
-			left.Changes = append(left.Changes, *c)
+			waiting.Changes = append(waiting.Changes, *c)
 			continue
 		}
 		if stopped || ctx.Err() != nil {
 			stopped = true
 			failed++
-			if first == nil {
-				first = context.Cause(ctx)
+			if firstErr == nil {
+				firstErr = context.Cause(ctx)
 			}
 			continue
 		}
-		err := s.change(ctx, c)
-		if lost := (*storeError)(nil); errors.As(err, &lost) {
-			return lost.error
+		err := s.applyChange(ctx, c)
+		if storeErr := (*storeError)(nil); errors.As(err, &storeErr) {
+			return storeErr.error
 		}
 		switch {
 		case err == nil:
@@ -58,65 +58,65 @@ func (s *scope) apply(ctx context.Context) error {
 			if c.Writes() {
 				s.report.Written++
 			}
-		case errors.Is(err, errTurnedAway):
+		case errors.Is(err, errConnectionDenied):
 			failed++
 			stopped = true
-			if first == nil {
-				first = s.turnedAway()
+			if firstErr == nil {
+				firstErr = s.accessError()
 				s.report.Refused = true
 			}
 		case errors.As(err, &later):
-			left.Changes = append(left.Changes, *c)
+			waiting.Changes = append(waiting.Changes, *c)
 		case errors.Is(err, target.ErrMoved):
-			s.moment(c, err)
-			left.Changes = append(left.Changes, *c)
+			s.holdMoved(c, err)
+			waiting.Changes = append(waiting.Changes, *c)
 		default:
 			failed++
 			if !errors.Is(err, rest.ErrOutcomeUnknown) { // a lost answer is no refusal
 				refused++
 			}
-			if first == nil {
-				first = fmt.Errorf("%s %s: %w", c.Action, c.Label, err)
+			if firstErr == nil {
+				firstErr = fmt.Errorf("%s %s: %w", c.Action, c.Label, err)
 			}
-			stopped = ends(err)
+			stopped = endsScope(err)
 		}
 	}
-	s.normal = failed == 0 && len(left.Changes) == 0 || done > 0
+	s.sourceAccepted = failed == 0 && len(waiting.Changes) == 0 || done > 0
 	if later != nil {
-		s.held = append(s.held, plan.Violation{Code: later.Code, Note: true, Message: fmt.Sprintf("%s left for the next run: %s", changesCount(len(left.Changes)), later.Why)})
-		s.later = true
+		s.violations = append(s.violations, plan.Violation{Code: later.Code, Note: true, Message: fmt.Sprintf("%s left for the next run: %s", changesCount(len(waiting.Changes)), later.Why)})
+		s.deferred = true
 	}
-	s.report.Violations = s.held
+	s.report.Violations = s.violations
 	approved := s.report.Approved
 	switch {
 	case failed > 0 && done > 0:
-		s.report.fail(Partial, first)
+		s.report.fail(Partial, firstErr)
 	case failed > 0:
-		s.report.fail(Failed, first)
-	case plan.Holds(s.held):
+		s.report.fail(Failed, firstErr)
+	case plan.Holds(s.violations):
 		s.report.Outcome = Held
-		s.wait(left)
+		s.holdPlan(waiting)
 	case later != nil:
 		s.report.Outcome = Skipped
 		if done > 0 {
 			s.report.Outcome = Changed
 		}
 		if approved {
-			s.wait(left)
+			s.holdPlan(waiting)
 		}
 	default:
 		s.report.Outcome = Changed
 	}
 	s.log.Info().Str("job", s.target.job.Name).Str("outcome", string(s.report.Outcome)).Int("done", done).Int("failed", failed).
-		Int("held", len(left.Changes)).Msg("scope worked on")
-	s.target.access.tally(s.report.Written, refused, first)
+		Int("held", len(waiting.Changes)).Msg("scope worked on")
+	s.target.access.countChanges(s.report.Written, refused, firstErr)
 	// What was done is written down at once: a crash must find it.
 	c := s.commit
-	s.commit, s.written = nil, true
+	s.commit, s.committed = nil, true
 	if s.run.sel.Only == "" {
-		s.learn(c)
+		s.updateRecords(c)
 	}
-	s.conclude(c)
+	s.addOutcome(c)
 	if done > 0 {
 		if c.Cursor == nil && s.memory.Cursor != nil {
 			c.Cursor = s.memory.Cursor
@@ -128,9 +128,9 @@ func (s *scope) apply(ctx context.Context) error {
 	if err := s.run.Store.Commit(context.WithoutCancel(ctx), c); err != nil {
 		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
 	}
-	if later != nil && approved && s.hold != nil {
+	if later != nil && approved && s.newHold != nil {
 		// What was approved is approved until it is done.
-		if err := s.run.Store.Decide(context.WithoutCancel(ctx), s.id(), s.hold.Digest, *s.memory.Hold.Decision); err != nil {
+		if err := s.run.Store.Decide(context.WithoutCancel(ctx), s.id(), s.newHold.Digest, *s.memory.Hold.Decision); err != nil {
 			return fmt.Errorf("carrying the approval of %s on: %w", s.id(), err)
 		}
 	}
@@ -144,18 +144,18 @@ func changesCount(n int) string {
 	return fmt.Sprintf("%d changes are", n)
 }
 
-// ends reports whether the scope is over: nobody knows what became of the
+// endsScope reports whether the scope is over: nobody knows what became of the
 // request, or no further one has a chance.
-func ends(err error) bool {
+func endsScope(err error) bool {
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, rest.ErrBreakerOpen) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
-	return turnedAway(err)
+	return accessDenied(err)
 }
 
 // announce stores what is about to be sent, before it is, and what became of the
 // changes before it.
-func (s *scope) announce(ctx context.Context, c *plan.Change) error {
+func (s *scopeRun) announce(ctx context.Context, c *plan.Change) error {
 	s.commit.Put = append(s.commit.Put, s.announcement(c))
 	if err := s.run.Store.Commit(context.WithoutCancel(ctx), s.commit); err != nil {
 		return &storeError{fmt.Errorf("announcing a change of %s: %w", s.id(), err)}
@@ -164,7 +164,7 @@ func (s *scope) announce(ctx context.Context, c *plan.Change) error {
 	return nil
 }
 
-func (s *scope) announcement(c *plan.Change) plan.Record {
+func (s *scopeRun) announcement(c *plan.Change) plan.Record {
 	var known *plan.Record
 	if record, ok := s.recordOf(c.Key); ok {
 		known = &record
@@ -179,8 +179,8 @@ type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }
 
-// unannounce takes back the announcement of a change that did not go through.
-func (s *scope) unannounce(c *plan.Change) {
+// withdraw takes back the announcement of a change that did not go through.
+func (s *scopeRun) withdraw(c *plan.Change) {
 	if !c.Writes() {
 		return
 	}
@@ -191,7 +191,7 @@ func (s *scope) unannounce(c *plan.Change) {
 	}
 }
 
-func (s *scope) recordOf(key plan.Key) (plan.Record, bool) {
+func (s *scopeRun) recordOf(key plan.Key) (plan.Record, bool) {
 	for _, r := range s.memory.Records {
 		if r.Key == key {
 			return r, true
@@ -200,8 +200,8 @@ func (s *scope) recordOf(key plan.Key) (plan.Record, bool) {
 	return plan.Record{}, false
 }
 
-// change carries out one change and notes what became of it.
-func (s *scope) change(ctx context.Context, c *plan.Change) error {
+// applyChange carries out one change and notes what became of it.
+func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	applied := target.Applied{}
 	if c.After != nil {
 		applied.Object = *c.After
@@ -209,7 +209,7 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 		applied.Object = *c.Before
 	}
 	if c.Reason == plan.AttemptVanished {
-		if err := s.settle(ctx, c); err != nil {
+		if err := s.awaitLateCreate(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -220,26 +220,26 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 				return err
 			}
 			// The change in hand is finished even while shutting down.
-			hand, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+			changeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 			defer cancel()
-			answer, err = s.view.Apply(hand, *c)
-			s.run.Metrics.changed(s.target.spec.Name, c.Action, err)
+			answer, err = s.view.Apply(changeCtx, *c)
+			s.run.Metrics.countChange(s.target.spec.Name, c.Action, err)
 			return err
 		})
-		if lost := (*storeError)(nil); errors.Is(err, errTurnedAway) || errors.As(err, &lost) {
+		if storeErr := (*storeError)(nil); errors.Is(err, errConnectionDenied) || errors.As(err, &storeErr) {
 			return err
 		}
 		if later := (*target.Later)(nil); errors.As(err, &later) {
-			s.unannounce(c)
+			s.withdraw(c)
 			return err
 		}
 		if err != nil {
-			s.refused(c, err)
+			s.recordFailure(c, err)
 			return err
 		}
 		applied = answer
 	}
-	s.held = append(s.held, applied.Notes...)
+	s.violations = append(s.violations, applied.Notes...)
 	now := applied.Object
 	now.Key = c.Key
 	s.commit.Entries = append(s.commit.Entries, s.entry(c, state.ResultDone, "", &now))
@@ -264,10 +264,10 @@ func (s *scope) change(ctx context.Context, c *plan.Change) error {
 	return nil
 }
 
-// settle waits until a create whose answer was lost has had its time to show
+// awaitLateCreate waits until a create whose answer was lost has had its time to show
 // up. The target looks again before it sends; a slow one may have finished. It
 // never waits longer than that, whatever the clock was when the create was sent.
-func (s *scope) settle(ctx context.Context, c *plan.Change) error {
+func (s *scopeRun) awaitLateCreate(ctx context.Context, c *plan.Change) error {
 	record, known := s.recordOf(c.Key)
 	if !known {
 		return nil
@@ -282,28 +282,28 @@ func (s *scope) settle(ctx context.Context, c *plan.Change) error {
 	}
 }
 
-// refused notes a change that did not go through. Where nobody knows whether
+// recordFailure notes a change that did not go through. Where nobody knows whether
 // it did, the announcement stays, for the next run to find out.
-func (s *scope) refused(c *plan.Change, err error) {
+func (s *scopeRun) recordFailure(c *plan.Change, err error) {
 	result := state.ResultFailed
 	if errors.Is(err, rest.ErrOutcomeUnknown) {
 		result = state.ResultUnknown
 		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may show up late, from now on
 	} else {
-		s.unannounce(c)
+		s.withdraw(c)
 	}
 	s.commit.Entries = append(s.commit.Entries, s.entry(c, result, s.run.Redact(err.Error()), c.After))
 	s.log.Warn().Err(err).Str("kind", c.Key.Kind).Str("key", c.Key.ID).Str("action", string(c.Action)).Str("result", result).Msg("change not made")
 }
 
-// moment holds an object that changed between plan and write.
-func (s *scope) moment(c *plan.Change, err error) {
+// holdMoved holds an object that changed between plan and write.
+func (s *scopeRun) holdMoved(c *plan.Change, err error) {
 	c.Held = "target_moved"
-	s.held = append(s.held, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
+	s.violations = append(s.violations, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
 		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
 }
 
-func (s *scope) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {
+func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {
 	e := state.Entry{At: s.run.Now().UTC(), Run: s.run.id, Job: s.target.job.Name, Scope: s.id(), Name: s.customer.Name,
 		Action: c.Action, Key: c.Key, Label: c.Label, Ref: c.Ref, Reason: c.Reason, Before: c.Before, After: after,
 		Money: c.MonthlyDelta.StringFixed(2), Result: result, Message: message, Digest: s.report.Digest}

@@ -12,20 +12,20 @@ import (
 	"syncd/internal/mapping"
 )
 
-// A level is the targets that are taken through the same customers at once.
+// A level is the targets that are read for the same customers at once.
 type level struct {
-	batch   int // how many customers
-	targets []*opened
+	batch   int // customers read at once
+	targets []*openTarget
 	needs   directory.Kinds
 }
 
-// levelled sorts targets into levels by their batches, the largest first: lists
-// that serve many customers are worth asking for many at once, while what is
-// made from people is kept small in memory. Targets that are made from the same
-// people share a level, with the smallest of their batches, so that nobody is
-// read twice; licences ride along in the call that reads anything. Within a
+// groupByBatch sorts targets into levels by their batches, the largest first: lists
+// that serve many customers are read for many at once, while people are read for
+// few, to save memory. Targets that are made from the same
+// people share a level, with the smallest of their batches, so that no person is
+// read twice; licences come with any call. Within a
 // level the order of the jobs stays.
-func levelled(targets []*opened) []level {
+func groupByBatch(targets []*openTarget) []level {
 	var levels []level
 	for _, t := range targets {
 		batch := max(1, t.spec.Batch)
@@ -43,14 +43,14 @@ func levelled(targets []*opened) []level {
 	return levels
 }
 
-// batches takes customers through all levels of targets: through those of the
-// first level in its batches, and from within each such batch through the other
-// levels in theirs. Every level reads what it needs for its own batch, at one
-// moment, and lets go of it.
+// batches brings customers into step at the targets of all levels: at those of the
+// first level in its batches and, within each such batch, at those of the other
+// levels in theirs. Every level reads the source for its own batch at one time, and
+// keeps nothing of it.
 func (r *run) batches(ctx context.Context, levels []level, customers []mapping.Customer) error {
 	first, others := levels[0], levels[1:]
 	// Two batches of the last level are under way at a time: while one waits for
-	// the source, the other has the targets' attention. More would only cost memory.
+	// the source, the other uses the targets. More would only cost memory.
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	if len(others) > 0 {
@@ -70,13 +70,13 @@ func (r *run) batches(ctx context.Context, levels []level, customers []mapping.C
 	return group.Wait()
 }
 
-// batch takes some customers through the targets of one level.
+// batch brings some customers into step at the targets of one level.
 func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) error {
 	snapshots := make([]*directory.Snapshot, len(customers))
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(16) // the source's own bucket decides how many really go at once
+	group.SetLimit(16) // the source's rate limit decides how many are sent at once
 	for i, c := range customers {
-		wanted := slices.ContainsFunc(l.targets, func(t *opened) bool { return t.down == nil && r.included(t, c) && linked(t, c) })
+		wanted := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.inSavedPlan(t, c) && isLinked(t, c) })
 		if !c.Listed || c.Status == mapping.Ignored || !wanted && !r.sel.Unmapped {
 			continue
 		}
@@ -89,7 +89,7 @@ func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) 
 		return fmt.Errorf("reading the source: %w", err)
 	}
 	for _, t := range l.targets {
-		if err := r.scopes(ctx, t, customers, snapshots); err != nil {
+		if err := r.runScopes(ctx, t, customers, snapshots); err != nil {
 			return err
 		}
 	}

@@ -32,12 +32,12 @@ func TestTargetsKeepTheirBatchesAndNobodyIsReadTwice(t *testing.T) {
 		{"the same people", []target.Spec{{Name: "identity", Batch: 200, Needs: directory.Users}, {Name: "docs", Batch: 4, Needs: people}, {Name: "names", Batch: 500}}, "500 names; 4 identity docs"},
 		{"the same batch", []target.Spec{{Name: "b", Batch: 9, Needs: directory.Licences}, {Name: "a", Batch: 9, Needs: directory.Licences}}, "9 b a"},
 	} {
-		var targets []*opened
+		var targets []*openTarget
 		for _, s := range c.targets {
-			targets = append(targets, &opened{spec: s})
+			targets = append(targets, &openTarget{spec: s})
 		}
 		var got []string
-		for _, l := range levelled(targets) {
+		for _, l := range groupByBatch(targets) {
 			text := fmt.Sprint(l.batch)
 			for _, t := range l.targets {
 				text += " " + t.spec.Name
@@ -90,7 +90,7 @@ func (empty) Compare(context.Context, *directory.Snapshot, []plan.Record) (targe
 	return target.Desired{}, target.Observed{}, nil
 }
 
-func (w *world) echoes(targets ...*echo) *Engine {
+func (w *fixture) echoes(targets ...*echo) *Engine {
 	openers := map[string]target.Opener{}
 	for _, e := range targets {
 		openers[e.name] = func(context.Context) (target.Target, error) { return e, nil }
@@ -100,7 +100,7 @@ func (w *world) echoes(targets ...*echo) *Engine {
 }
 
 func TestEveryTargetOfARunKeepsItsOwnBatch(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.tenants, w.table = nil, mapping.Table{}
 	for i := range 23 {
 		id := directory.TenantID(fmt.Sprintf("00000000-0000-0000-0000-%012x", i+1))
@@ -124,7 +124,7 @@ func TestEveryTargetOfARunKeepsItsOwnBatch(t *testing.T) {
 // Runs lock their targets in one order, whatever their jobs say: here three jobs
 // cross one another while each is under way.
 func TestRunsThatCrossOneAnotherAllEnd(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	synctest.Test(t, func(t *testing.T) {
 		a := &echo{fakeTarget: fakeTarget{w}, name: "a", batch: 1, slow: time.Second}
 		b := &echo{fakeTarget: fakeTarget{w}, name: "b", batch: 1, slow: time.Second}

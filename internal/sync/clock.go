@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A clock that was ahead leaves times in the state that have not come yet. No
-// wait rests on one of them: each is bounded by what it may last at most. That
-// the clock went back is said, since an approval, a pause or a leaver's patience
-// dated from the future looks wrong to whoever reads it.
+// A clock that was ahead leaves times in the state that have not come yet. No wait
+// relies on one of them: each is bounded by its longest duration. The report says
+// that the clock went back, since an approval, a pause or a leaver's waiting time
+// dated in the future looks wrong to whoever reads it.
 
-// clockSlack is how far the clock may go back before anybody is told.
+// clockSlack is how far the clock may go back before a report says so.
 const clockSlack = 2 * time.Minute
 
-// behind says by how much the clock is behind the last thing the state knows of,
-// or nothing.
-func (r *run) behind(ctx context.Context) (string, error) {
+// clockBehind returns a sentence where the clock is behind the newest run in the
+// state, and the empty text otherwise.
+func (r *run) clockBehind(ctx context.Context) (string, error) {
 	for last, err := range r.Store.Runs(ctx) {
 		if err != nil {
 			return "", fmt.Errorf("reading the last run: %w", err)

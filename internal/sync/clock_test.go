@@ -14,10 +14,10 @@ import (
 // waits for those days to come, and the runs say that the clock went back.
 func TestAClockThatWasAheadBlocksNothing(t *testing.T) {
 	const ahead = 60 * 24 * time.Hour
-	back := func(w *world) { w.now = w.now.Add(-ahead) }
+	back := func(w *fixture) { w.now = w.now.Add(-ahead) }
 
 	t.Run("a create whose answer was lost", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.job.Limits.HoldFirst = false
 		w.fail = func(plan.Change) (bool, error) { return false, rest.ErrOutcomeUnknown }
 		w.now = w.now.Add(ahead)
@@ -35,7 +35,7 @@ func TestAClockThatWasAheadBlocksNothing(t *testing.T) {
 		}
 	})
 	t.Run("a quarantine", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.job.Limits.HoldFirst = false
 		w.fail = func(plan.Change) (bool, error) { return false, &rest.Error{Status: 403, Forbidden: true} }
 		w.now = w.now.Add(ahead)
@@ -46,9 +46,9 @@ func TestAClockThatWasAheadBlocksNothing(t *testing.T) {
 		w.want(w.run(Apply, scheduled), "changed changed", 0)
 	})
 	t.Run("a leaver", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.spec.Kinds[0].Leavers = &plan.Leavers{Absences: 2, After: 24 * time.Hour}
-		w.settle()
+		w.converge()
 		delete(w.bought[contoso], e3)
 		w.now = w.now.Add(ahead)
 		w.want(w.apply(), "in_step in_step", 0)
@@ -61,9 +61,9 @@ func TestAClockThatWasAheadBlocksNothing(t *testing.T) {
 		w.wantLine(contoso, e3, "0")
 	})
 	t.Run("a last look", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.spec.VerifyEvery = 24 * time.Hour
-		w.settle()
+		w.converge()
 		w.now = w.now.Add(ahead)
 		scheduled := func(s *Selection) { s.Trigger = "schedule" }
 		w.run(Apply, scheduled)

@@ -19,46 +19,46 @@ import (
 	"syncd/internal/target"
 )
 
-// A scope is one customer at one target in one run.
-type scope struct {
-	run      *run
-	target   *opened
-	customer mapping.Customer
-	snapshot *directory.Snapshot // nil where nothing was read
-	memory   *state.Memory
-	view     target.View // nil where nothing was looked at
-	desired  target.Desired
-	observed target.Observed
-	failure  error // why they were not compared
-	plan     *plan.Plan
-	held     []plan.Violation // what stops the scope or one of its objects
-	report   ScopeReport
-	log      zerolog.Logger
+// A scopeRun is one customer at one target in one run.
+type scopeRun struct {
+	run        *run
+	target     *openTarget
+	customer   mapping.Customer
+	snapshot   *directory.Snapshot // nil where nothing was read
+	memory     *state.Memory
+	view       target.View // nil where nothing was looked at
+	desired    target.Desired
+	observed   target.Observed
+	compareErr error // why they were not compared
+	plan       *plan.Plan
+	violations []plan.Violation // what stops the scope or one of its objects
+	report     ScopeReport
+	log        zerolog.Logger
 
-	digest  string        // of the snapshot
-	hold    *state.Hold   // to be stored
-	normal  bool          // the source's numbers were acted on: the next run compares with them
-	commit  *state.Commit // what an apply has to write down, while it works
-	written bool          // an apply wrote the scope's end down itself
-	later   bool          // something was left for the next run, and nobody is waited for
+	snapshotDigest string        // of the snapshot
+	newHold        *state.Hold   // to be stored
+	sourceAccepted bool          // the source's numbers were acted on: the next run compares with them
+	commit         *state.Commit // what an apply has to write down, while it works
+	committed      bool          // an apply wrote the scope's end down itself
+	deferred       bool          // something was left for the next run, and nobody is waited for
 }
 
-func (r *run) newScope(t *opened, c mapping.Customer, snap *directory.Snapshot) *scope {
-	return &scope{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{},
+func (r *run) newScopeRun(t *openTarget, c mapping.Customer, snap *directory.Snapshot) *scopeRun {
+	return &scopeRun{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{},
 		log: r.log.With().Str("customer", c.Key).Str("target", t.spec.Name).Logger(),
 		report: ScopeReport{Customer: customerRef(c), Target: t.spec.Name, Job: t.job.Name, Currency: r.Currency,
 			MonthlyDelta: "0.00", Changes: []plan.Change{}, Violations: []plan.Violation{}}}
 }
 
-func (s *scope) id() plan.Scope { return s.report.Scope() }
+func (s *scopeRun) id() plan.Scope { return s.report.Scope() }
 
-// settings is a digest of everything besides the source that decides the plan.
-func (s *scope) settings() string {
+// settingsDigest is a digest of everything besides the source that decides the plan.
+func (s *scopeRun) settingsDigest() string {
 	return s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
 }
 
-// try puts the words that are only tried in the place of those that are stored.
-func (s *scope) try() {
+// applyTrial puts the words that are only tried in the place of those that are stored.
+func (s *scopeRun) applyTrial() {
 	if s.run.mode != PlanOnly {
 		return
 	}
@@ -68,8 +68,8 @@ func (s *scope) try() {
 	}
 }
 
-// refs are the target's ids of everything that was ever kept in step here.
-func (s *scope) refs() []string {
+// knownRefs are the target's ids of everything that was ever kept in step here.
+func (s *scopeRun) knownRefs() []string {
 	var refs []string
 	for _, r := range s.memory.Records {
 		if r.Ref != "" {
@@ -80,7 +80,7 @@ func (s *scope) refs() []string {
 	return refs
 }
 
-func (s *scope) settled() []plan.Settlement {
+func (s *scopeRun) settlements() []plan.Settlement {
 	out := make([]plan.Settlement, len(s.memory.Settlements))
 	for i, x := range s.memory.Settlements {
 		out[i] = x.Settlement
@@ -90,24 +90,24 @@ func (s *scope) settled() []plan.Settlement {
 
 // prepare goes as far as can be gone without the target, and reports whether
 // the target must be looked at. Its error ends the run.
-func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
+func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	needs := s.target.spec.Needs
 	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
-	s.try()
+	s.applyTrial()
 	switch {
-	case s.target.down != nil && (s.target.spec.Link == "" || linked(s.target, s.customer)):
-		s.report.fail(Failed, s.target.down)
+	case s.target.unusable != nil && (s.target.spec.Link == "" || isLinked(s.target, s.customer)):
+		s.report.fail(Failed, s.target.unusable)
 		s.report.Refused = true
 		return false, nil
-	case linked(s.target, s.customer) && s.connection().refused() != nil:
-		s.report.fail(Failed, s.turnedAway())
+	case isLinked(s.target, s.customer) && s.connection().denied() != nil:
+		s.report.fail(Failed, s.accessError())
 		s.report.Refused = true
 		return false, nil
-	case s.customer.Status == mapping.Ignored, !linked(s.target, s.customer):
+	case s.customer.Status == mapping.Ignored, !isLinked(s.target, s.customer):
 		s.report.Outcome, s.report.Ignored = Unmapped, s.customer.Status == mapping.Ignored
-		if refs := s.refs(); len(refs) > 0 {
+		if refs := s.knownRefs(); len(refs) > 0 {
 			s.report.Violations = []plan.Violation{{Code: "left_behind", Note: true, Message: fmt.Sprintf(
 				"it is not linked any more; what syncd kept in step for it is left as it is: %s", strings.Join(refs, ", "))}}
 		}
@@ -131,11 +131,11 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 			}
 		}
 	}
-	s.digest = s.snapshot.Digest(needs)
+	s.snapshotDigest = s.snapshot.Digest(needs)
 	if cursor != nil && s.billed() {
 		s.snapshot = s.snapshot.Recalling(money.Recall, cursor.Seen)
 	}
-	if s.fresh(cursor) {
+	if s.verifiedLately(cursor) {
 		s.report.Outcome = Skipped
 		s.report.Unchanged = cursor.Objects
 		return false, nil
@@ -144,30 +144,30 @@ func (s *scope) prepare(ctx context.Context) (proceed bool, err error) {
 }
 
 // billed reports whether the scope's objects cost money by what subscriptions say.
-func (s *scope) billed() bool {
+func (s *scopeRun) billed() bool {
 	return s.target.spec.Needs.Has(directory.Licences) && slices.ContainsFunc(s.target.spec.Kinds, func(k plan.Kind) bool { return k.Delta != nil })
 }
 
-// fresh reports whether looking at the target can wait: nothing changed at the
+// verifiedLately reports whether looking at the target can wait: nothing changed at the
 // source or in the rules, and the target was seen to be right lately. This is
 // the only use of the cursor besides the guards.
-func (s *scope) fresh(c *state.Cursor) bool {
+func (s *scopeRun) verifiedLately(c *state.Cursor) bool {
 	return c != nil && c.Absent == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
-		s.memory.Hold == nil && !c.Restored && c.Source == s.digest && c.Settings == s.settings() && !c.InStepAt.IsZero() &&
+		s.memory.Hold == nil && !c.Restored && c.Source == s.snapshotDigest && c.Settings == s.settingsDigest() && !c.InStepAt.IsZero() &&
 		!c.InStepAt.After(s.run.Now()) && s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
 }
 
-// cycle brings one customer at one target into step, or says why it did not.
+// planAndApply brings one customer at one target into step, or says why it did not.
 // Its error ends the run; what concerns the scope is in its report.
-func (s *scope) cycle(ctx context.Context) error {
+func (s *scopeRun) planAndApply(ctx context.Context) error {
 	var err error
 	s.desired, s.observed, err = s.view.Compare(ctx, s.snapshot, s.memory.Records)
-	s.target.access.looked(err)
-	if s.failure = err; err != nil {
+	s.target.access.countObserved(err)
+	if s.compareErr = err; err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		s.uncompared(err)
+		s.reportCompareError(err)
 		return nil
 	}
 	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, s.sides()); err != nil {
@@ -175,23 +175,23 @@ func (s *scope) cycle(ctx context.Context) error {
 		return nil
 	}
 	s.report.Trace = s.plan.Trace
-	s.guard()
-	s.show()
+	s.checkGuards()
+	s.reportPlan()
 	if s.plan.Empty() || s.run.mode == PlanOnly {
-		s.normal = s.plan.Empty()
+		s.sourceAccepted = s.plan.Empty()
 		return nil // a dry run is the same road, stopped here
 	}
-	if err := s.run.sound(ctx, true); err != nil {
+	if err := s.run.verifyStore(ctx, true); err != nil {
 		return err
 	}
-	if plan.Blocks(s.held) {
-		s.wait(s.plan)
+	if plan.Blocks(s.violations) {
+		s.holdPlan(s.plan)
 		return nil
 	}
 	if s.run.mode != Apply {
 		return nil
 	}
-	if s.later {
+	if s.deferred {
 		if s.report.Outcome != Held {
 			s.report.Outcome = Skipped
 		}
@@ -200,48 +200,48 @@ func (s *scope) cycle(ctx context.Context) error {
 	return s.apply(ctx)
 }
 
-// wanted finds out, for Selection.Inspect, what a scope should hold at a target that could
+// compareForInspection finds out, for Selection.Inspect, what a scope should hold at a target that could
 // not be looked at: a report that left it out would say that nothing is due.
-func (s *scope) wanted(ctx context.Context) {
+func (s *scopeRun) compareForInspection(ctx context.Context) {
 	if s.run.sel.Inspect != nil && s.view != nil {
 		s.desired, _, _ = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	}
 }
 
 // connection is the one that serves the scope's customer.
-func (s *scope) connection() *connection {
+func (s *scopeRun) connection() *connection {
 	return s.target.access.connection(s.customer, s.target.spec.Link)
 }
 
-// turnedAway says why the scope is left alone in this run.
-func (s *scope) turnedAway() error {
-	return fmt.Errorf("left alone in this run, since %s turned it away: %w", s.target.spec.Name, s.connection().refused())
+// accessError says why the scope is left alone in this run.
+func (s *scopeRun) accessError() error {
+	return fmt.Errorf("left alone in this run, since %s turned it away: %w", s.target.spec.Name, s.connection().denied())
 }
 
-// uncompared reports a scope that could not be compared. One that a person
+// reportCompareError reports a scope that could not be compared. One that a person
 // must repair is held, with what to repair.
-func (s *scope) uncompared(err error) {
+func (s *scopeRun) reportCompareError(err error) {
 	if errors.Is(err, directory.ErrIncomplete) {
 		s.report.fail(Incomplete, fmt.Errorf("mapping: %w", err))
 		return
 	}
 	blocked, ok := errors.AsType[*target.Blocked](err)
 	if !ok {
-		s.connection().heard(err)
+		s.connection().recordDenial(err)
 		s.report.fail(Failed, fmt.Errorf("observing: %w", err))
-		s.report.Refused = turnedAway(err)
+		s.report.Refused = accessDenied(err)
 		return
 	}
-	s.held = blocked.Violations
-	for i := range s.held {
-		s.held[i].NeedsRepair = true
+	s.violations = blocked.Violations
+	for i := range s.violations {
+		s.violations[i].NeedsRepair = true
 	}
-	s.report.Outcome, s.report.Violations = Held, s.held
-	s.wait(&plan.Plan{Scope: s.id()})
+	s.report.Outcome, s.report.Violations = Held, s.violations
+	s.holdPlan(&plan.Plan{Scope: s.id()})
 }
 
 // sides are the three inputs of the plan, narrowed where one object was asked for.
-func (s *scope) sides() plan.Sides {
+func (s *scopeRun) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
 		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Unmanaged: s.observed.Unmanaged, Ended: s.observed.Ended}
 	if s.run.sel.Inspect != nil { // Make takes conflicts out, and Inspect is shown them
@@ -252,9 +252,9 @@ func (s *scope) sides() plan.Sides {
 			sides.HandsOff[x.Key] = x.Reason
 		}
 	}
-	sides.Conflicts = append(sides.Conflicts, s.unread(&sides)...)
+	sides.Conflicts = append(sides.Conflicts, s.unreadConflicts(&sides)...)
 	if only := s.run.sel.Only; only != "" {
-		ids := s.named(only)
+		ids := s.userIDs(only)
 		other := func(k plan.Key, info map[string]string) bool { return !Matches(k, info, only) && !ids[k.ID] }
 		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.Info) })
 		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.Info) })
@@ -266,9 +266,9 @@ func (s *scope) sides() plan.Sides {
 	return sides
 }
 
-// unread freezes everything that is made from an account or a group of which the
+// unreadConflicts freezes everything that is made from an account or a group of which the
 // source's row makes no sense: it is not as it seems, and it is not gone.
-func (s *scope) unread(sides *plan.Sides) []plan.Conflict {
+func (s *scopeRun) unreadConflicts(sides *plan.Sides) []plan.Conflict {
 	why := map[string]string{} // by object id
 	users, _ := s.snapshot.Users.Items()
 	for i := range users {
@@ -308,8 +308,8 @@ func (s *scope) unread(sides *plan.Sides) []plan.Conflict {
 	return out
 }
 
-// named are the object ids of the accounts with that UPN.
-func (s *scope) named(upn string) map[string]bool {
+// userIDs are the object ids of the accounts with that UPN.
+func (s *scopeRun) userIDs(upn string) map[string]bool {
 	ids := map[string]bool{}
 	users, err := s.snapshot.Users.Items()
 	for i := range users {
@@ -328,18 +328,18 @@ func Matches(k plan.Key, info map[string]string, text string) bool {
 		slices.ContainsFunc(strings.Split(id, "+"), func(part string) bool { return strings.EqualFold(part, text) })
 }
 
-// guard collects what stops the plan, in whole or in part.
-func (s *scope) guard() {
+// checkGuards collects what stops the plan, in whole or in part.
+func (s *scopeRun) checkGuards() {
 	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
 	facts := plan.Facts{Currency: s.run.Currency, Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
 	if needs != 0 { // what is made from nothing of the tenant's cannot be too old
 		facts.SourceAsOf, facts.SourceMaxAge = s.snapshot.Oldest(needs).AsOf, s.run.MaxAge
 	}
 	if r := s.run.restored; r != nil && (cursor == nil || cursor.Restored) {
-		facts.Restored = fmt.Sprintf("the state was restored on %s from a backup whose last run was %s", r.At.Format(time.DateOnly), lastRun(r.AsOf))
+		facts.Restored = fmt.Sprintf("the state was restored on %s from a backup whose last run was %s", r.At.Format(time.DateOnly), formatLastRun(r.AsOf))
 	}
 	if cursor != nil {
-		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settings()
+		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settingsDigest()
 		for collection, now := range s.snapshot.Counts(needs) {
 			facts.Counts = append(facts.Counts, plan.Count{Collection: collection, Before: cursor.Counts[collection], Now: now})
 		}
@@ -351,46 +351,46 @@ func (s *scope) guard() {
 	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
 	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
 		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
-			"the saved plan was %s and today's is %s: %s; save a new plan and read it", orNone(saved), orNone(digest), orNone(s.moved()))})
+			"the saved plan was %s and today's is %s: %s; save a new plan and read it", orNone(saved), orNone(digest), orNone(s.planSummary()))})
 	}
 	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
 		stops = append(stops, plan.Violation{Code: "rejected", Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
-			h.Decision.By, because(h.Decision.Reason))})
+			h.Decision.By, inParentheses(h.Decision.Reason))})
 	}
 	for _, v := range append(stops, p.Violations...) {
 		if !approved || v.NeedsRepair || v.Note {
-			s.held = append(s.held, v)
+			s.violations = append(s.violations, v)
 		}
 	}
 	if later := s.observed.Later; later != nil && !p.Empty() {
 		// Nobody is waited for: an approval neither opens it nor is lost to it.
-		s.later = true
-		s.held = append(s.held, plan.Violation{Code: later.Code, Note: true, Message: later.Why})
+		s.deferred = true
+		s.violations = append(s.violations, plan.Violation{Code: later.Code, Note: true, Message: later.Why})
 	}
-	if !s.later && !plan.Blocks(s.held) && !p.Empty() && !approved && s.run.mode == Apply {
+	if !s.deferred && !plan.Blocks(s.violations) && !p.Empty() && !approved && s.run.mode == Apply {
 		if v := s.target.budget.take(p); v != nil {
-			s.held = append(s.held, *v)
+			s.violations = append(s.violations, *v)
 		}
 	}
 	if approved {
 		for i := range p.Changes {
-			if c := &p.Changes[i]; !stays(s.held, c) {
+			if c := &p.Changes[i]; !heldForRepair(s.violations, c) {
 				c.Held = ""
 			}
 		}
 	}
-	s.held = append(append(s.held, s.desired.Notes...), s.observed.Notes...)
+	s.violations = append(append(s.violations, s.desired.Notes...), s.observed.Notes...)
 }
 
-// stays reports whether a change is held by what no approval cures.
-func stays(held []plan.Violation, c *plan.Change) bool {
+// heldForRepair reports whether a change is held by what no approval cures.
+func heldForRepair(held []plan.Violation, c *plan.Change) bool {
 	return slices.ContainsFunc(held, func(v plan.Violation) bool {
 		return v.NeedsRepair && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
 	})
 }
 
-// moved says in short what today's plan does, for one who saved another.
-func (s *scope) moved() string {
+// planSummary says in short what today's plan does, for one who saved another.
+func (s *scopeRun) planSummary() string {
 	var parts []string
 	for i := range s.plan.Changes {
 		c := &s.plan.Changes[i]
@@ -406,7 +406,7 @@ func (s *scope) moved() string {
 	return strings.Join(parts, ", ")
 }
 
-func lastRun(at time.Time) string {
+func formatLastRun(at time.Time) string {
 	if at.IsZero() {
 		return "none"
 	}
@@ -420,30 +420,30 @@ func orNone(s string) string {
 	return s
 }
 
-func because(reason string) string {
+func inParentheses(reason string) string {
 	if reason == "" {
 		return ""
 	}
 	return " (" + reason + ")"
 }
 
-// show puts the plan into the report.
-func (s *scope) show() {
+// reportPlan puts the plan into the report.
+func (s *scopeRun) reportPlan() {
 	p := s.plan
-	if s.held == nil {
-		s.held = []plan.Violation{}
+	if s.violations == nil {
+		s.violations = []plan.Violation{}
 	}
 	s.report.Digest = p.Digest()
-	s.report.money(p, s.run.Currency)
+	s.report.setMoney(p, s.run.Currency)
 	s.report.Unchanged, s.report.Foreign = p.InStep, p.Foreign
 	if len(p.Changes) > 0 {
 		s.report.Changes = p.Changes
 	}
-	if len(s.held) > 0 {
-		s.report.Violations = s.held
+	if len(s.violations) > 0 {
+		s.report.Violations = s.violations
 	}
 	switch {
-	case plan.Holds(s.held):
+	case plan.Holds(s.violations):
 		s.report.Outcome = Held
 	case p.Empty():
 		s.report.Outcome = InStep
@@ -452,60 +452,60 @@ func (s *scope) show() {
 	}
 }
 
-// wait stores what is left of the plan for a person to decide.
-func (s *scope) wait(p *plan.Plan) {
+// holdPlan stores what is left of the plan for a person to decide.
+func (s *scopeRun) holdPlan(p *plan.Plan) {
 	shown := s.report
 	shown.Changes, shown.Digest = p.Changes, p.Digest()
-	shown.money(p, s.run.Currency)
-	s.hold = &state.Hold{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id,
-		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.held, Plan: encode(&shown)}
+	shown.setMoney(p, s.run.Currency)
+	s.newHold = &state.Hold{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id,
+		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.violations, Plan: encode(&shown)}
 }
 
 // finish ends the scope: it goes into the report, and what is to be remembered
 // of it is returned, or nil where there is nothing or it is written already.
-func (s *scope) finish() *state.Commit {
-	defer s.run.done(s)
-	if s.run.mode == PlanOnly || s.written || s.run.sel.Only != "" {
+func (s *scopeRun) finish() *state.Commit {
+	defer s.run.addToReport(s)
+	if s.run.mode == PlanOnly || s.committed || s.run.sel.Only != "" {
 		return nil
 	}
 	if s.run.mode == HoldOnly {
 		if s.report.Outcome != Held || s.plan.Empty() {
 			return nil // nothing that could be decided on
 		}
-		if s.hold == nil {
-			s.wait(s.plan)
+		if s.newHold == nil {
+			s.holdPlan(s.plan)
 		}
-		return &state.Commit{Scope: s.id(), Hold: s.hold}
+		return &state.Commit{Scope: s.id(), Hold: s.newHold}
 	}
 	if s.report.Outcome == Unmapped && s.memory.Cursor == nil && s.memory.Hold == nil {
 		return nil
 	}
-	if s.report.Outcome == Held && s.hold == nil {
-		s.wait(s.plan) // conflicts of objects alone: nothing to approve, everything to see
+	if s.report.Outcome == Held && s.newHold == nil {
+		s.holdPlan(s.plan) // conflicts of objects alone: nothing to approve, everything to see
 	}
 	c := &state.Commit{Scope: s.id()}
 	if s.plan != nil {
-		s.learn(c)
+		s.updateRecords(c)
 	}
-	s.conclude(c)
+	s.addOutcome(c)
 	return c
 }
 
-// conclude adds to a commit where the scope stands and what waits.
-func (s *scope) conclude(c *state.Commit) {
+// addOutcome adds to a commit where the scope stands and what waits.
+func (s *scopeRun) addOutcome(c *state.Commit) {
 	if s.run.sel.Only == "" {
 		c.Cursor = s.cursor()
 	}
-	c.Hold = s.hold
+	c.Hold = s.newHold
 	switch s.report.Outcome {
 	case InStep, Changed, Unmapped:
-		c.ClearHold = s.hold == nil
+		c.ClearHold = s.newHold == nil
 	}
 }
 
-// learn brings the memory up to date where both sides agree already, and tells
+// updateRecords brings the memory up to date where both sides agree already, and tells
 // the journal of attempts that turn out to have got through.
-func (s *scope) learn(c *state.Commit) {
+func (s *scopeRun) updateRecords(c *state.Commit) {
 	planned := map[plan.Key]bool{}
 	for i := range s.plan.Changes {
 		planned[s.plan.Changes[i].Key] = true
@@ -564,10 +564,10 @@ func (s *scope) learn(c *state.Commit) {
 	}
 }
 
-// counts are the rows of the source lists that the next run compares with. While
+// sourceCounts are the rows of the source lists that the next run compares with. While
 // leavers are waited for, what vanished with them is not forgotten: the run that
 // deals with them must see how many they are.
-func (s *scope) counts(before map[string]int) map[string]int {
+func (s *scopeRun) sourceCounts(before map[string]int) map[string]int {
 	now := s.snapshot.Counts(s.target.spec.Needs)
 	if len(s.plan.Absent) > 0 && !s.report.Approved {
 		for collection, n := range now {
@@ -578,7 +578,7 @@ func (s *scope) counts(before map[string]int) map[string]int {
 }
 
 // cursor is where the scope stands now.
-func (s *scope) cursor() *state.Cursor {
+func (s *scopeRun) cursor() *state.Cursor {
 	c := state.Cursor{}
 	if s.memory.Cursor != nil {
 		c = *s.memory.Cursor
@@ -595,14 +595,14 @@ func (s *scope) cursor() *state.Cursor {
 			c.Seen = money.Remember(licences, c.Seen, now)
 		}
 	}
-	if !s.normal {
+	if !s.sourceAccepted {
 		return &c
 	}
 	c.Restored = false
-	c.Settings, c.Counts, c.Source = s.settings(), s.counts(c.Counts), ""
+	c.Settings, c.Counts, c.Source = s.settingsDigest(), s.sourceCounts(c.Counts), ""
 	c.Objects, c.Absent = s.plan.Managed, len(s.plan.Absent)
-	if (s.report.Outcome == InStep || s.report.Outcome == Changed) && !s.later {
-		c.Source, c.InStepAt = s.digest, now
+	if (s.report.Outcome == InStep || s.report.Outcome == Changed) && !s.deferred {
+		c.Source, c.InStepAt = s.snapshotDigest, now
 	}
 	return &c
 }

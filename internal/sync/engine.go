@@ -31,10 +31,10 @@ type Options struct {
 	Log     zerolog.Logger
 	Metrics *Metrics
 	Now     func() time.Time
-	// Sound returns once the store is known to be whole, or why it is not. It is
-	// asked before a run that writes begins, and with changes once more before a
-	// plan is acted on. nil is always whole.
-	Sound func(ctx context.Context, changes bool) error
+	// VerifyStore waits until the store is verified and returns nil, or why it is
+	// damaged. It is called before a run that writes begins and, with changes set,
+	// once more before a plan is acted on. Where it is nil the store counts as whole.
+	VerifyStore func(ctx context.Context, changes bool) error
 	// Currency is the unit of all money.
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
@@ -51,12 +51,12 @@ type Options struct {
 // one target at a time.
 type Engine struct {
 	Options
-	busy map[string]chan struct{} // a token a target
+	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
 }
 
 // New returns an Engine.
 func New(o Options) *Engine {
-	e := &Engine{Options: o, busy: map[string]chan struct{}{}}
+	e := &Engine{Options: o, locks: map[string]chan struct{}{}}
 	if e.Now == nil {
 		e.Now = time.Now
 	}
@@ -65,7 +65,7 @@ func New(o Options) *Engine {
 	}
 	e.LateAnswerWait = cmp.Or(e.LateAnswerWait, 10*time.Second)
 	for name := range o.Targets {
-		e.busy[name] = make(chan struct{}, 1)
+		e.locks[name] = make(chan struct{}, 1)
 	}
 	return e
 }
@@ -78,17 +78,17 @@ type Selection struct {
 	Only     string // one object's key, or empty
 	// Saved holds the digests of a saved plan; scopes without one are left out.
 	Saved map[plan.Scope]string
-	// Trial are words on objects that stand in the place of the stored ones while
-	// the run only plans: what would follow if a person said so.
+	// Trial are settlements that replace the stored ones while the run only plans: what
+	// would follow if a person settled so.
 	Trial map[plan.Scope][]plan.Settlement
 	// Unmapped reads customers without a link too, for reports.
 	Unmapped bool
 	Trigger  string // schedule, event or command; reports hold the changes of what was typed only
-	// Progress hears how far a run is; it may be nil and is called from one
-	// goroutine at a time.
+	// Progress is called with each finished scope; it may be nil, and is called from
+	// one goroutine at a time.
 	Progress func(done, total int, scope *ScopeReport)
-	// Inspect hears everything a scope was judged by; it may be nil and is called
-	// from one goroutine at a time. Nothing it gets may be kept or changed.
+	// Inspect is called with what each scope was planned from; it may be nil, and is
+	// called from one goroutine at a time. It may neither keep nor change what it gets.
 	Inspect func(Inspection)
 }
 
@@ -97,7 +97,7 @@ func (s *Selection) whole() bool {
 	return s.Customer == "" && s.Only == "" && s.Saved == nil && s.Target == ""
 }
 
-// Inspection is everything a scope was judged by.
+// An Inspection is everything that one scope was planned from.
 type Inspection struct {
 	Customer mapping.Customer
 	Target   string
@@ -109,12 +109,12 @@ type Inspection struct {
 	Report   *ScopeReport
 }
 
-// Mode says how far down the road a run goes.
+// Mode says at which step a run ends.
 type Mode int
 
 // The modes.
 const (
-	PlanOnly Mode = iota // reads the world and writes nowhere
+	PlanOnly Mode = iota // reads every system and writes nowhere
 	HoldOnly             // stores the plans that wait for a person and writes nothing else anywhere
 	Apply
 )
@@ -129,22 +129,22 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
 	var err error
 	if mode != PlanOnly {
-		err = r.sound(ctx, false)
+		err = r.verifyStore(ctx, false)
 	}
 	if err == nil {
-		r.report.Clock, err = r.behind(ctx)
+		r.report.Clock, err = r.clockBehind(ctx)
 	}
 	if r.report.Clock != "" {
 		r.log.Warn().Str("state", r.report.Clock).Msg("clock went back")
 	}
-	noted := err == nil && mode == Apply // nothing is written to a state that is not whole
-	if noted {
+	recorded := err == nil && mode == Apply // nothing is written to a state that is not whole
+	if recorded {
 		if err := e.Store.PutRun(ctx, r.record(nil)); err != nil {
 			return r.report, fmt.Errorf("noting the start of the run: %w", err)
 		}
 	}
 	if err == nil {
-		err = r.do(ctx)
+		err = r.execute(ctx)
 	}
 	r.stopped = err != nil && ctx.Err() != nil
 	slices.SortFunc(r.report.Scopes, func(a, b ScopeReport) int {
@@ -152,26 +152,26 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 			strings.Compare(a.Customer.Key, b.Customer.Key), strings.Compare(a.Target, b.Target))
 	})
 	r.report.Finished = e.Now().UTC()
-	r.report.count()
+	r.report.countOutcomes()
 	if err != nil {
 		text := e.Redact(err.Error())
 		r.report.Error = &text
 	}
-	if noted {
+	if recorded {
 		if perr := e.Store.PutRun(context.WithoutCancel(ctx), r.record(err)); perr != nil {
 			err = errors.Join(err, fmt.Errorf("noting the end of the run: %w", perr))
 		}
 	}
-	e.Metrics.ran(ctx, r, err)
+	e.Metrics.countRun(ctx, r, err)
 	r.logEnd(err)
 	return r.report, err
 }
 
-func (e *Engine) sound(ctx context.Context, changes bool) error {
-	if e.Sound == nil {
+func (e *Engine) verifyStore(ctx context.Context, changes bool) error {
+	if e.VerifyStore == nil {
 		return nil
 	}
-	return e.Sound(ctx, changes)
+	return e.VerifyStore(ctx, changes)
 }
 
 // A run is one execution; it is used once.
@@ -179,7 +179,7 @@ type run struct {
 	*Engine
 	id      string
 	sel     Selection
-	stopped bool // by a person, or by the end of the daemon
+	stopped bool // a person or the end of the daemon cancelled it
 	mode    Mode
 	started time.Time
 	log     zerolog.Logger
@@ -189,18 +189,18 @@ type run struct {
 	total  int
 	oldest map[string]time.Time // by collection, at the source
 
-	restored *state.Restoration // nil where the state was never put back
+	restored *state.Restoration // nil where the state was never restored
 }
 
-// An opened target, with the job that drives it in this run.
-type opened struct {
+// An openTarget is a target opened for this run, with the job that names it.
+type openTarget struct {
 	target.Target
-	spec   target.Spec
-	job    Job
-	budget *budget
-	owners *owners
-	down   error // why it is of no use in this run
-	access access
+	spec     target.Spec
+	job      Job
+	budget   *budget
+	owners   *owners
+	unusable error // why nothing can be asked of it in this run; nil as a rule
+	access   access
 }
 
 func jobNames(jobs []Job) string {
@@ -211,7 +211,7 @@ func jobNames(jobs []Job) string {
 	return strings.Join(names, "+")
 }
 
-func (r *run) do(ctx context.Context) error {
+func (r *run) execute(ctx context.Context) error {
 	targets, release, err := r.open(ctx)
 	if err != nil {
 		return err
@@ -228,11 +228,11 @@ func (r *run) do(ctx context.Context) error {
 		return err
 	}
 	r.total = len(customers) * len(targets)
-	err = r.batches(ctx, levelled(targets), customers)
+	err = r.batches(ctx, groupByBatch(targets), customers)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	r.settleQuarantine(context.WithoutCancel(ctx), targets)
+	r.updateQuarantine(context.WithoutCancel(ctx), targets)
 	return err
 }
 
@@ -248,8 +248,8 @@ func (r *run) lock(ctx context.Context, names []string) (release func(), err err
 	}
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		select {
-		case r.busy[name] <- struct{}{}:
-			held = append(held, r.busy[name])
+		case r.locks[name] <- struct{}{}:
+			held = append(held, r.locks[name])
 		case <-ctx.Done():
 			release()
 			return nil, context.Cause(ctx)
@@ -276,9 +276,9 @@ func (r *run) selected() (names []string, jobs map[string]Job, err error) {
 	return names, jobs, nil
 }
 
-// open readies every target of the selected jobs; a run that applies has them
+// open opens every target of the selected jobs; a run that applies has them
 // to itself until release.
-func (r *run) open(ctx context.Context) (targets []*opened, release func(), err error) {
+func (r *run) open(ctx context.Context) (targets []*openTarget, release func(), err error) {
 	names, jobs, err := r.selected()
 	if err != nil {
 		return nil, nil, err
@@ -291,13 +291,13 @@ func (r *run) open(ctx context.Context) (targets []*opened, release func(), err 
 	}
 	for _, name := range names {
 		job := jobs[name]
-		t := &opened{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name, links: map[string]string{}}}
-		t.Target, t.down = r.Targets[name](ctx)
-		if t.down == nil {
+		t := &openTarget{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name, links: map[string]string{}}}
+		t.Target, t.unusable = r.Targets[name](ctx)
+		if t.unusable == nil {
 			t.spec = t.Spec()
 			t.access.ownCredentials = t.spec.OwnCredentials
 			if r.sel.Trigger != "command" {
-				t.down = r.quarantined(ctx, name)
+				t.unusable = r.quarantined(ctx, name)
 			}
 		}
 		t.spec.Name = name
@@ -319,9 +319,9 @@ func restored(ctx context.Context, store state.Store) (*state.Restoration, error
 	return r, nil
 }
 
-// customers lists whom the run is about: what the source lists now, joined
-// with the links that people settled. The targets hear of everybody's links.
-func (r *run) customers(ctx context.Context, targets []*opened) ([]mapping.Customer, error) {
+// customers lists the customers of the run: the tenants that the source lists now,
+// joined with the link table. The targets get the links of all customers.
+func (r *run) customers(ctx context.Context, targets []*openTarget) ([]mapping.Customer, error) {
 	list, err := r.Source.Tenants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing the tenants: %w", err)
@@ -337,7 +337,7 @@ func (r *run) customers(ctx context.Context, targets []*opened) ([]mapping.Custo
 	customers := table.Customers(tenants)
 	for _, t := range targets {
 		for _, c := range customers {
-			if t.down == nil && linked(t, c) {
+			if t.unusable == nil && isLinked(t, c) {
 				t.owners.links[c.Key] = c.Links[t.spec.Link]
 			}
 		}
@@ -351,12 +351,12 @@ func (r *run) customers(ctx context.Context, targets []*opened) ([]mapping.Custo
 	return customers, nil
 }
 
-func linked(t *opened, c mapping.Customer) bool {
+func isLinked(t *openTarget, c mapping.Customer) bool {
 	return c.Status == mapping.Linked && c.Links[t.spec.Link] != ""
 }
 
-// included reports whether a saved plan, if there is one, speaks of the scope.
-func (r *run) included(t *opened, c mapping.Customer) bool {
+// inSavedPlan reports whether a saved plan, if there is one, contains the scope.
+func (r *run) inSavedPlan(t *openTarget, c mapping.Customer) bool {
 	if r.sel.Saved == nil {
 		return true
 	}
@@ -364,22 +364,22 @@ func (r *run) included(t *opened, c mapping.Customer) bool {
 	return ok
 }
 
-// scopes takes the customers of a batch through one target.
-func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Customer, snapshots []*directory.Snapshot) error {
-	var ready []*scope
-	var quiet []*state.Commit // cursors of scopes in which nothing was written
+// runScopes brings the customers of a batch into step at one target.
+func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.Customer, snapshots []*directory.Snapshot) error {
+	var ready []*scopeRun
+	var commits []*state.Commit // cursors of scopes in which nothing was written
 	for i, c := range customers {
-		if !r.included(t, c) {
+		if !r.inSavedPlan(t, c) {
 			continue
 		}
-		s := r.newScope(t, c, snapshots[i])
+		s := r.newScopeRun(t, c, snapshots[i])
 		proceed, err := s.prepare(ctx)
 		if err != nil {
 			return err
 		}
 		if !proceed {
 			if commit := s.finish(); commit != nil {
-				quiet = append(quiet, commit)
+				commits = append(commits, commit)
 			}
 			continue
 		}
@@ -388,14 +388,14 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 	if len(ready) > 0 {
 		asked := make([]target.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = target.Asked{Customer: s.customer, Settlements: s.settled(), Refs: s.refs(), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
+			asked[i] = target.Asked{Customer: s.customer, Settlements: s.settlements(), Refs: s.knownRefs(), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
 		}
 		views, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			t.access.unusable(err)
+			t.access.countUnusable(err)
 		}
 		group := errgroup.Group{}
 		group.SetLimit(4)
@@ -404,27 +404,27 @@ func (r *run) scopes(ctx context.Context, t *opened, customers []mapping.Custome
 				s.view = views[i]
 			}
 			if err == nil {
-				group.Go(func() error { return s.cycle(ctx) })
+				group.Go(func() error { return s.planAndApply(ctx) })
 				continue
 			}
-			s.connection().heard(err)
+			s.connection().recordDenial(err)
 			s.report.fail(Failed, fmt.Errorf("observing: %w", err))
-			s.report.Refused = turnedAway(err)
-			s.wanted(ctx)
+			s.report.Refused = accessDenied(err)
+			s.compareForInspection(ctx)
 		}
 		if err := group.Wait(); err != nil {
 			return err
 		}
 		for _, s := range ready {
 			if commit := s.finish(); commit != nil {
-				quiet = append(quiet, commit)
+				commits = append(commits, commit)
 			}
 		}
 	}
-	if r.mode == PlanOnly || len(quiet) == 0 {
+	if r.mode == PlanOnly || len(commits) == 0 {
 		return nil
 	}
-	if err := r.Store.Commit(context.WithoutCancel(ctx), quiet...); err != nil {
+	if err := r.Store.Commit(context.WithoutCancel(ctx), commits...); err != nil {
 		return fmt.Errorf("writing down where the scopes stand: %w", err)
 	}
 	return nil
@@ -453,8 +453,8 @@ func (r *run) record(err error) state.Run {
 	return s
 }
 
-// done adds a finished scope to the report.
-func (r *run) done(s *scope) {
+// addToReport adds a finished scope to the report.
+func (r *run) addToReport(s *scopeRun) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e := s.report.Error; e != nil {
@@ -462,9 +462,9 @@ func (r *run) done(s *scope) {
 	}
 	if r.sel.Inspect != nil {
 		r.sel.Inspect(Inspection{Customer: s.customer, Target: s.target.spec.Name, Snapshot: s.snapshot,
-			Desired: s.desired, Observed: s.observed, Err: s.failure, Records: s.memory.Records, Report: &s.report})
+			Desired: s.desired, Observed: s.observed, Err: s.compareErr, Records: s.memory.Records, Report: &s.report})
 	}
-	s.report.lighten(r.sel.Trigger == "command" || r.sel.Trigger == "")
+	s.report.compact(r.sel.Trigger == "command" || r.sel.Trigger == "")
 	if s.snapshot != nil {
 		for collection, asOf := range s.snapshot.AsOf(s.target.spec.Needs) {
 			if before, ok := r.oldest[collection]; !ok || asOf.Before(before) {
@@ -481,7 +481,7 @@ func (r *run) done(s *scope) {
 func (r *run) logEnd(err error) {
 	event := r.log.Info()
 	switch {
-	case r.stopped: // as somebody wanted
+	case r.stopped: // a person or the end of the daemon wanted it
 		event = r.log.Warn().Err(err)
 	case err != nil:
 		event = r.log.Error().Err(err)

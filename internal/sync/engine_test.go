@@ -34,31 +34,31 @@ const (
 	e3       = "05e9a617-0261-4cee-bb44-138d3ef5d965"
 )
 
-// A world is a source, a target that holds quantities, and an engine between.
-type world struct {
-	t        *testing.T
-	mu       sync.Mutex
-	clock    sync.Mutex
-	now      time.Time
-	path     string
-	store    state.Store
-	engine   *Engine
-	tenants  []directory.TenantID
-	bought   map[directory.TenantID]map[string]int
-	unproven map[directory.TenantID]error
-	down     error                     // why the source cannot be read at all
-	edit     func(*directory.Snapshot) // what else the source says
-	lines    map[string]string         // "customer/sku" -> quantity
-	fail     func(ch plan.Change) (committed bool, err error)
-	unruled  map[string]bool // SKUs that no rule bills any more
-	writes   int
-	spec     target.Spec
-	table    mapping.Table
-	job      Job
+// A fixture is a source, a target that holds quantities, and an engine between.
+type fixture struct {
+	t         *testing.T
+	mu        sync.Mutex
+	clock     sync.Mutex
+	now       time.Time
+	path      string
+	store     state.Store
+	engine    *Engine
+	tenants   []directory.TenantID
+	bought    map[directory.TenantID]map[string]int
+	unproven  map[directory.TenantID]error
+	sourceErr error                     // why the source cannot be read at all
+	edit      func(*directory.Snapshot) // what else the source says
+	lines     map[string]string         // "customer/sku" -> quantity
+	fail      func(ch plan.Change) (committed bool, err error)
+	ruleless  map[string]bool // SKUs that no rule bills any more
+	writes    int
+	spec      target.Spec
+	table     mapping.Table
+	job       Job
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "syncd.db"),
+func newFixture(t *testing.T) *fixture {
+	w := &fixture{t: t, now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "syncd.db"),
 		tenants:  []directory.TenantID{contoso, fabrikam},
 		bought:   map[directory.TenantID]map[string]int{contoso: {premium: 12, e3: 3}, fabrikam: {premium: 7}},
 		unproven: map[directory.TenantID]error{},
@@ -92,7 +92,7 @@ func newWorld(t *testing.T) *world {
 func name(id directory.TenantID) string { return "tenant " + string(id[len(id)-1]) }
 
 // reopen is what a restart does.
-func (w *world) reopen() {
+func (w *fixture) reopen() {
 	if w.store != nil {
 		w.store.Close()
 	}
@@ -107,16 +107,16 @@ func (w *world) reopen() {
 }
 
 // tick is the clock: every look at it takes a second.
-func (w *world) tick() time.Time {
+func (w *fixture) tick() time.Time {
 	w.clock.Lock()
 	defer w.clock.Unlock()
 	w.now = w.now.Add(time.Second)
 	return w.now
 }
 
-func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], error) {
-	if w.down != nil {
-		return directory.List[directory.Tenant]{}, w.down
+func (w *fixture) Tenants(context.Context) (directory.List[directory.Tenant], error) {
+	if w.sourceErr != nil {
+		return directory.List[directory.Tenant]{}, w.sourceErr
 	}
 	var all []directory.Tenant
 	for _, id := range w.tenants {
@@ -125,7 +125,7 @@ func (w *world) Tenants(context.Context) (directory.List[directory.Tenant], erro
 	return directory.Proven(all, directory.Proof{}), nil
 }
 
-func (w *world) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kinds) (*directory.Snapshot, error) {
+func (w *fixture) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kinds) (*directory.Snapshot, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.tick()
@@ -146,7 +146,7 @@ func (w *world) Snapshot(_ context.Context, t directory.Tenant, _ directory.Kind
 	return s, nil
 }
 
-type fakeTarget struct{ *world }
+type fakeTarget struct{ *fixture }
 
 func (f fakeTarget) Spec() target.Spec { return f.spec }
 
@@ -162,7 +162,7 @@ func (f fakeTarget) Observe(_ context.Context, asked []target.Asked) ([]target.V
 		v := fakeView{fakeTarget: f, customer: c.Key}
 		for _, at := range slices.Sorted(maps.Keys(f.lines)) {
 			if sku, ok := strings.CutPrefix(at, c.Key+"/"); ok {
-				if f.unruled[sku] {
+				if f.ruleless[sku] {
 					continue
 				}
 				v.observed.Objects = append(v.observed.Objects, line(c.Key, sku, f.lines[at]))
@@ -170,7 +170,7 @@ func (f fakeTarget) Observe(_ context.Context, asked []target.Asked) ([]target.V
 		}
 		for _, ref := range c.Refs {
 			_, sku, _ := strings.Cut(ref, "/")
-			if n := f.lines[ref]; f.unruled[sku] && n != "" && n != "0" {
+			if n := f.lines[ref]; f.ruleless[sku] && n != "" && n != "0" {
 				v.observed.Unmanaged = append(v.observed.Unmanaged, line(c.Key, sku, n))
 			}
 		}
@@ -189,7 +189,7 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 	items, err := s.Licences.Items()
 	var d target.Desired
 	for _, l := range items {
-		if f.unruled[l.SKU] {
+		if f.ruleless[l.SKU] {
 			continue
 		}
 		o := line(f.customer, l.SKU, fmt.Sprint(l.Purchased))
@@ -213,7 +213,7 @@ func (f fakeView) Apply(_ context.Context, ch plan.Change) (target.Applied, erro
 	return target.Applied{Object: line(f.customer, ch.Key.ID, ch.After.Fields.Text("quantity"))}, nil
 }
 
-func (w *world) run(mode Mode, change ...func(*Selection)) *Report {
+func (w *fixture) run(mode Mode, change ...func(*Selection)) *Report {
 	w.t.Helper()
 	sel := Selection{Jobs: []Job{w.job}, Trigger: "command"}
 	for _, c := range change {
@@ -226,10 +226,10 @@ func (w *world) run(mode Mode, change ...func(*Selection)) *Report {
 	return r
 }
 
-func (w *world) apply() *Report { w.t.Helper(); return w.run(Apply) }
+func (w *fixture) apply() *Report { w.t.Helper(); return w.run(Apply) }
 
 // approve lets everything pass that waits.
-func (w *world) approve() {
+func (w *fixture) approve() {
 	w.t.Helper()
 	for h, err := range w.store.Holds(w.t.Context()) {
 		if err == nil && h.Digest != "" {
@@ -241,8 +241,8 @@ func (w *world) approve() {
 	}
 }
 
-// settle brings the world into step.
-func (w *world) settle() {
+// converge brings the world into step.
+func (w *fixture) converge() {
 	w.t.Helper()
 	w.apply()
 	w.approve()
@@ -250,7 +250,7 @@ func (w *world) settle() {
 	w.want(w.apply(), "in_step in_step", 0)
 }
 
-func (w *world) want(r *Report, outcomes string, status int) {
+func (w *fixture) want(r *Report, outcomes string, status int) {
 	w.t.Helper()
 	var got []string
 	for _, s := range r.Scopes {
@@ -261,14 +261,14 @@ func (w *world) want(r *Report, outcomes string, status int) {
 	}
 }
 
-func (w *world) wantLine(customer directory.TenantID, sku, quantity string) {
+func (w *fixture) wantLine(customer directory.TenantID, sku, quantity string) {
 	w.t.Helper()
 	if got := w.lines[string(customer)+"/"+sku]; got != quantity {
 		w.t.Errorf("the target holds %q of %s at %s, want %q", got, sku, name(customer), quantity)
 	}
 }
 
-func (w *world) codes(r *Report) string {
+func (w *fixture) codes(r *Report) string {
 	var codes []string
 	for _, s := range r.Scopes {
 		for _, v := range s.Violations {
@@ -279,7 +279,7 @@ func (w *world) codes(r *Report) string {
 }
 
 func TestAPlanWritesNowhere(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.want(w.run(PlanOnly), "held held", 2)
 	if w.writes != 0 {
 		t.Errorf("a plan wrote %d times", w.writes)
@@ -291,8 +291,8 @@ func TestAPlanWritesNowhere(t *testing.T) {
 }
 
 func TestPlansAreHeldForADecisionUnderTheTargetsLockAndNothingElseIsWritten(t *testing.T) {
-	w := newWorld(t)
-	token := w.engine.busy["fake"]
+	w := newFixture(t)
+	token := w.engine.locks["fake"]
 	token <- struct{}{} // a run is under way
 	ctx, cancel := context.WithCancelCause(t.Context())
 	busy := errors.New("still busy")
@@ -311,7 +311,7 @@ func TestPlansAreHeldForADecisionUnderTheTargetsLockAndNothingElseIsWritten(t *t
 }
 
 func TestAfterARestoreTheNextPlanWaitsUntilItWasDecidedOn(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Policy = plan.Auto
 	w.job.Limits.HoldFirst = false
 	w.want(w.apply(), "changed changed", 0)
@@ -350,7 +350,7 @@ func TestAfterARestoreTheNextPlanWaitsUntilItWasDecidedOn(t *testing.T) {
 }
 
 func TestTheFirstPlanWaitsAndAnApprovedOneIsAppliedOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.want(w.apply(), "held held", 3)
 	if w.writes != 0 {
 		t.Fatalf("a held plan wrote %d times", w.writes)
@@ -378,7 +378,7 @@ func TestTheFirstPlanWaitsAndAnApprovedOneIsAppliedOnce(t *testing.T) {
 }
 
 func TestAnApprovalIsOfOnePlanOnly(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.apply()
 	w.approve()
 	w.bought[contoso][premium] = 13
@@ -387,8 +387,8 @@ func TestAnApprovalIsOfOnePlanOnly(t *testing.T) {
 }
 
 func TestWithinLimitsAnAutomaticJobNeedsNobody(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.bought[contoso][premium] = 14
 	w.want(w.apply(), "changed in_step", 0)
 	w.wantLine(contoso, premium, "14")
@@ -401,8 +401,8 @@ func TestWithinLimitsAnAutomaticJobNeedsNobody(t *testing.T) {
 }
 
 func TestWhatTheSourceDoesNotProveIsLeftAlone(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	for name, change := range map[string]func(){
 		"a reason":   func() { w.unproven[contoso] = errors.New("answered 200 with nothing") },
 		"empty":      func() { w.unproven = map[directory.TenantID]error{}; w.bought[contoso] = nil },
@@ -420,8 +420,8 @@ func TestWhatTheSourceDoesNotProveIsLeftAlone(t *testing.T) {
 }
 
 func TestAHumanEditHoldsThatObjectAloneUntilSomebodyDecides(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.lines[string(contoso)+"/"+premium] = "20"
 	w.bought[contoso][e3] = 4
 	for range 2 {
@@ -436,8 +436,8 @@ func TestAHumanEditHoldsThatObjectAloneUntilSomebodyDecides(t *testing.T) {
 }
 
 func TestAnIgnoredObjectIsTakenOut(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	key := plan.Key{Kind: "addition", ID: premium}
 	scope := plan.Scope{Customer: string(contoso), Target: "fake"}
 	if err := w.store.Settle(t.Context(), scope, key, &state.Settlement{Scope: scope, By: "ada", Settlement: plan.Settlement{Key: key, How: plan.SettleIgnore, Reason: "agreed"}}); err != nil {
@@ -454,7 +454,7 @@ func TestAnIgnoredObjectIsTakenOut(t *testing.T) {
 func TestALostAnswerDoublesNothing(t *testing.T) {
 	for _, committed := range []bool{true, false} {
 		t.Run(fmt.Sprint("committed ", committed), func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			w.apply()
 			w.approve()
 			lost := 0
@@ -495,8 +495,8 @@ func TestALostAnswerDoublesNothing(t *testing.T) {
 // A kill between announcement and record is a store that has the announcement
 // and nothing else.
 func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.bought[contoso][premium] = 14
 	func() {
 		defer func() { recover() }()
@@ -506,8 +506,8 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 			defer w.mu.Lock()
 			panic(errKilled)
 		}
-		s := (&run{Engine: w.engine, id: "killed", report: &Report{}, sel: Selection{}, mode: Apply}).newScope(
-			&opened{Target: fakeTarget{w}, spec: w.spec, job: w.job, budget: &budget{}},
+		s := (&run{Engine: w.engine, id: "killed", report: &Report{}, sel: Selection{}, mode: Apply}).newScopeRun(
+			&openTarget{Target: fakeTarget{w}, spec: w.spec, job: w.job, budget: &budget{}},
 			w.table.Customers([]directory.Tenant{{ID: contoso, Name: name(contoso)}})[0], nil)
 		s.snapshot, _ = w.Snapshot(t.Context(), s.customer.Tenant, directory.Licences)
 		if _, err := s.prepare(t.Context()); err != nil {
@@ -515,7 +515,7 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 		}
 		views, _ := fakeTarget{w}.Observe(t.Context(), []target.Asked{{Customer: s.customer}})
 		s.view = views[0]
-		s.cycle(t.Context())
+		s.planAndApply(t.Context())
 	}()
 	w.wantLine(contoso, premium, "14")
 	w.fail = func(plan.Change) (bool, error) { return true, nil }
@@ -528,7 +528,7 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 var errKilled = errors.New("killed")
 
 func TestOneRefusedObjectDoesNotStopTheOthers(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.apply()
 	w.approve()
 	w.fail = func(ch plan.Change) (bool, error) {
@@ -542,8 +542,8 @@ func TestOneRefusedObjectDoesNotStopTheOthers(t *testing.T) {
 }
 
 func TestATargetThatMovedIsLeftAlone(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.bought[contoso][premium] = 14
 	w.fail = func(plan.Change) (bool, error) { return false, fmt.Errorf("%w: quantity is 20", target.ErrMoved) }
 	r := w.apply()
@@ -554,8 +554,8 @@ func TestATargetThatMovedIsLeftAlone(t *testing.T) {
 }
 
 func TestALicenceThatIsGoneGoesToZeroAndStaysThere(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	delete(w.bought[contoso], e3)
 	w.want(w.apply(), "held in_step", 3)
 	w.approve()
@@ -568,9 +568,9 @@ func TestALicenceThatIsGoneGoesToZeroAndStaysThere(t *testing.T) {
 }
 
 func TestALineThatNoRuleNamesAnyMoreIsNotForgottenWhileItBills(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
-	w.unruled = map[string]bool{e3: true}
+	w := newFixture(t)
+	w.converge()
+	w.ruleless = map[string]bool{e3: true}
 	for range 2 {
 		r := w.apply()
 		w.want(r, "in_step in_step", 0)
@@ -588,8 +588,8 @@ func TestALineThatNoRuleNamesAnyMoreIsNotForgottenWhileItBills(t *testing.T) {
 }
 
 func TestALeaverIsWaitedForAndForgivenWhenItReturns(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.spec.Kinds[0].Leavers = &plan.Leavers{Absences: 3, After: 48 * time.Hour}
 	w.job.Limits.Decrease = decimal.NewFromInt(1000)
 	delete(w.bought[contoso], e3)
@@ -612,7 +612,7 @@ func TestALeaverIsWaitedForAndForgivenWhenItReturns(t *testing.T) {
 // What a subscription was like is remembered from run to run, and a run that sees
 // nothing new leaves it as it is.
 func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	status := "Enabled"
 	var given []directory.Seen
 	w.edit = func(s *directory.Snapshot) {
@@ -628,7 +628,7 @@ func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
 		}
 		return m.Cursor.Seen
 	}
-	w.settle()
+	w.converge()
 	want := []directory.Seen{{ID: "sub-" + premium, SKU: premium, Status: "Enabled", State: "enabled", Units: 7, Ends: time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)}}
 	if got := memory(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("got %+v, want %+v", got, want)
@@ -664,8 +664,8 @@ func TestASubscriptionIsRememberedAsItWas(t *testing.T) {
 
 // Of whom the source makes no sense nothing is changed and nothing is missed.
 func TestWhoMakesNoSenseAtTheSourceIsFrozenAlone(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.edit = func(s *directory.Snapshot) {
 		s.Users = directory.Proven([]directory.User{{ID: premium, UPN: "ann@contoso.example", Unread: "a proxy address with a space"}}, directory.Proof{})
 	}
@@ -688,14 +688,14 @@ func TestWhoMakesNoSenseAtTheSourceIsFrozenAlone(t *testing.T) {
 }
 
 func TestWhoIsNotLinkedIsUnmappedAndNoFailure(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.table.Rows = w.table.Rows[1:]
 	w.job.Limits.HoldFirst = false
 	w.want(w.apply(), "unmapped changed", 0)
 }
 
 func TestASavedPlanIsAppliedOnlyAsItWas(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	p := w.run(PlanOnly)
 	saved := map[plan.Scope]string{}
@@ -714,7 +714,7 @@ func TestASavedPlanIsAppliedOnlyAsItWas(t *testing.T) {
 }
 
 func TestARunLimitStopsTheScopesThatWouldOverdraw(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	two := 2
 	w.job.Limits.Run.Creates = &two
@@ -725,7 +725,7 @@ func TestARunLimitStopsTheScopesThatWouldOverdraw(t *testing.T) {
 }
 
 func TestOnlyOneObjectIsTouchedWhenOneIsNamed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	r := w.run(Apply, func(s *Selection) { s.Customer, s.Only = string(contoso), e3 })
 	w.want(r, "changed", 0)
@@ -737,7 +737,7 @@ func TestOnlyOneObjectIsTouchedWhenOneIsNamed(t *testing.T) {
 }
 
 func TestATargetThatRefusesEverythingIsLeftAloneBySchedulesOnly(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	w.fail = func(plan.Change) (bool, error) { return false, &rest.Error{Status: 403, Forbidden: true} }
 	w.want(w.apply(), "failed failed", 1)
@@ -755,7 +755,7 @@ func TestATargetThatRefusesEverythingIsLeftAloneBySchedulesOnly(t *testing.T) {
 // A missing right makes no storm: the first write goes alone, and its refusal ends
 // the run for the target, whatever else it would let us do.
 func TestARefusedRightIsMetOncePerRun(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	w.lines = map[string]string{string(contoso) + "/" + e3: "3"} // taken on as it is: nothing is sent, so it shows nothing
 	w.fail = func(plan.Change) (bool, error) {
@@ -787,9 +787,9 @@ func TestARefusedRightIsMetOncePerRun(t *testing.T) {
 }
 
 func TestAnUnchangedScopeIsSkippedWhileItsLastLookIsFresh(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.spec.VerifyEvery = time.Hour
-	w.settle()
+	w.converge()
 	scheduled := func(s *Selection) { s.Trigger = "schedule" }
 	w.want(w.run(Apply, scheduled), "skipped skipped", 0)
 	w.bought[contoso][premium] = 13
@@ -799,8 +799,8 @@ func TestAnUnchangedScopeIsSkippedWhileItsLastLookIsFresh(t *testing.T) {
 }
 
 func TestChangedRulesMakeAnAutomaticJobAsk(t *testing.T) {
-	w := newWorld(t)
-	w.settle()
+	w := newFixture(t)
+	w.converge()
 	w.spec.Settings = "v2"
 	w.want(w.apply(), "in_step in_step", 0) // nothing to change: nothing to ask
 	w.spec.Settings = "v3"
@@ -813,7 +813,7 @@ func TestChangedRulesMakeAnAutomaticJobAsk(t *testing.T) {
 }
 
 func TestAShrunkSourceWaits(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	for i := range 20 {
 		w.bought[contoso][fmt.Sprint(i)] = 1
@@ -875,10 +875,10 @@ func (k knowingView) Compare(ctx context.Context, s *directory.Snapshot, records
 }
 
 func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	asleep := false
 	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
-	w.settle()
+	w.converge()
 	delete(w.bought[contoso], e3)
 	w.apply()
 	w.approve()
@@ -887,7 +887,7 @@ func TestATargetMayRecogniseItsThingsByTheSource(t *testing.T) {
 }
 
 func TestQuietHoursKeepWhatWasApprovedAndForgetNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	asleep := true
 	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return knowing{fakeTarget{w}, &asleep}, nil }
 	w.apply()
@@ -907,7 +907,7 @@ func TestQuietHoursKeepWhatWasApprovedAndForgetNothing(t *testing.T) {
 }
 
 func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.tenants, w.table.Rows = w.tenants[:1], w.table.Rows[:1]
 	w.apply()
 	w.approve()
@@ -959,7 +959,7 @@ func (closed) Compare(context.Context, *directory.Snapshot, []plan.Record) (targ
 }
 
 func TestATargetWhoseEveryAccountTurnsUsAwayIsQuarantinedUntilItAnswers(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.table.Rows = w.table.Rows[:1] // the other customer is not linked
 	closed := false
 	w.engine.Targets["fake"] = func(context.Context) (target.Target, error) { return locked{fakeTarget{w}, &closed}, nil }
@@ -981,10 +981,10 @@ func TestATargetWhoseEveryAccountTurnsUsAwayIsQuarantinedUntilItAnswers(t *testi
 }
 
 func TestAReportOfManyChangesIsPackedUntilItIsRead(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.tenants, w.table.Rows = w.tenants[:1], w.table.Rows[:1]
 	want := map[string]string{}
-	for i := range 3 * mostLoose {
+	for i := range 3 * maxUnpacked {
 		sku := fmt.Sprintf("sku-%03d", i)
 		w.bought[contoso][sku], want[sku] = i+1, fmt.Sprint(i+1)
 	}
@@ -1027,7 +1027,7 @@ func TestAReportOfManyChangesIsPackedUntilItIsRead(t *testing.T) {
 }
 
 func TestManyWhoLeaveAtOnceAreSeenByTheRunThatDealsWithThem(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.tenants, w.table.Rows = w.tenants[:1], w.table.Rows[:1]
 	for i := range 20 {
 		w.bought[contoso][fmt.Sprintf("sku-%02d", i)] = 1

@@ -12,7 +12,7 @@ import (
 // A Job is a named, scheduled pass over some targets with its own policy.
 type Job struct {
 	Name     string
-	Schedule string // empty: only when asked for
+	Schedule string // empty: only when a person runs it
 	Targets  []string
 	Policy   plan.Policy
 	Limits   Limits
@@ -30,15 +30,15 @@ type RunLimits struct {
 	Increase, Decrease        *decimal.Decimal
 }
 
-// A budget is what a run has left of its limits. Scopes take their share
-// before they write; one that would overdraw is held and takes nothing.
+// A budget counts what the scopes of a run change, against the run's limits. A scope
+// is counted before it writes; one that would exceed a limit is held and not counted.
 type budget struct {
 	mu    sync.Mutex
 	limit RunLimits
 	spent plan.Tally
 }
 
-// take returns a violation where the plan does not fit any more.
+// take counts a plan, or returns a violation where it would exceed a limit.
 func (b *budget) take(p *plan.Plan) *plan.Violation {
 	b.mu.Lock()
 	defer b.mu.Unlock()

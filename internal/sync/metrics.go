@@ -53,10 +53,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Known makes the series of a job and its targets exist from the start, so that
+// Init makes the series of a job and its targets exist from the start, so that
 // an alert can tell "never ran" from "not configured", and sets them to what the
-// state says: a restart is no reason to look healthy.
-func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) error {
+// state says: a restart must not look like health.
+func (m *Metrics) Init(ctx context.Context, store state.Store, jobs []Job) error {
 	last, err := LastRuns(ctx, store, jobs)
 	if err != nil {
 		return err
@@ -74,8 +74,8 @@ func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) erro
 	}
 	for _, job := range jobs {
 		runs := last[job.Name]
-		m.success.WithLabelValues(job.Name).Set(seconds(runs.Success))
-		m.attempt.WithLabelValues(job.Name).Set(seconds(runs.Attempt))
+		m.success.WithLabelValues(job.Name).Set(unixSeconds(runs.Success))
+		m.attempt.WithLabelValues(job.Name).Set(unixSeconds(runs.Attempt))
 		m.duration.WithLabelValues(job.Name)
 		for _, result := range state.RunResults {
 			m.runs.WithLabelValues(job.Name, result)
@@ -107,7 +107,7 @@ func (m *Metrics) Known(ctx context.Context, store state.Store, jobs []Job) erro
 	return nil
 }
 
-func seconds(at time.Time) float64 {
+func unixSeconds(at time.Time) float64 {
 	if at.IsZero() {
 		return 0
 	}
@@ -129,8 +129,8 @@ func outcomesOf(ctx context.Context, store state.Store) (map[string]map[Outcome]
 	return all, nil
 }
 
-// allFailed is what a run that failed as a whole leaves: nobody who is linked was
-// served. It is never nothing, or an alert on failed scopes would stay silent.
+// allFailed are the counts after a run that failed as a whole: every linked scope
+// counts as failed, and at least one does, or an alert on failed scopes would not fire.
 func allFailed(counts map[Outcome]int) map[Outcome]int {
 	failed := 0
 	for o, n := range counts {
@@ -150,7 +150,7 @@ func (m *Metrics) setScopes(target string, counts map[Outcome]int) {
 // changeResults are what can become of a change that was sent.
 var changeResults = []string{"done", "failed", "moved", "unknown"}
 
-func (m *Metrics) changed(name string, action plan.Action, err error) {
+func (m *Metrics) countChange(name string, action plan.Action, err error) {
 	if m == nil {
 		return
 	}
@@ -166,10 +166,10 @@ func (m *Metrics) changed(name string, action plan.Action, err error) {
 	m.changes.WithLabelValues(name, string(action), result).Inc()
 }
 
-// ran counts a run that applied. A run over a part of the estate says nothing
-// of the whole and leaves the gauges alone; one that failed as a whole says that
-// nobody was served.
-func (m *Metrics) ran(ctx context.Context, r *run, err error) {
+// countRun counts a run that applied. A run over some customers does not know the
+// whole and leaves the gauges as they are; after one that failed as a whole every
+// linked scope counts as failed.
+func (m *Metrics) countRun(ctx context.Context, r *run, err error) {
 	if m == nil || r.mode != Apply {
 		return
 	}
@@ -178,14 +178,14 @@ func (m *Metrics) ran(ctx context.Context, r *run, err error) {
 	whole := r.sel.whole() && !r.stopped
 	var known map[string]map[Outcome]int
 	if early && whole {
-		known, _ = outcomesOf(context.WithoutCancel(ctx), r.Store) // where even that fails, one is enough to be seen
+		known, _ = outcomesOf(context.WithoutCancel(ctx), r.Store) // on an error allFailed still counts one
 	}
 	for _, job := range r.sel.Jobs {
 		m.duration.WithLabelValues(job.Name).Observe(r.report.Finished.Sub(r.started).Seconds())
-		m.attempt.WithLabelValues(job.Name).Set(seconds(r.report.Finished))
+		m.attempt.WithLabelValues(job.Name).Set(unixSeconds(r.report.Finished))
 		m.runs.WithLabelValues(job.Name, result).Inc()
 		if whole && result == state.RunSuccess {
-			m.success.WithLabelValues(job.Name).Set(seconds(r.report.Finished))
+			m.success.WithLabelValues(job.Name).Set(unixSeconds(r.report.Finished))
 		}
 		if !whole {
 			continue
@@ -210,5 +210,5 @@ func (m *Metrics) ran(ctx context.Context, r *run, err error) {
 		m.money.WithLabelValues("increase").Set(up.InexactFloat64())
 		m.money.WithLabelValues("decrease").Set(down.InexactFloat64())
 	}
-	m.age.saw(r.oldest, whole, r.Now)
+	m.age.update(r.oldest, whole, r.Now)
 }

@@ -23,11 +23,11 @@ func gauges(t *testing.T, m *Metrics) string {
 }
 
 func TestMetricsSayWhatTheStateSaysFromTheStart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	restarted := func() string {
 		t.Helper()
 		w.reopen()
-		if err := w.engine.Metrics.Known(t.Context(), w.store, []Job{w.job}); err != nil {
+		if err := w.engine.Metrics.Init(t.Context(), w.store, []Job{w.job}); err != nil {
 			t.Fatal(err)
 		}
 		return gauges(t, w.engine.Metrics)
@@ -47,7 +47,7 @@ func TestMetricsSayWhatTheStateSaysFromTheStart(t *testing.T) {
 	w.apply()
 	want("in step, restarted", restarted(), "in_step 2, failed 0, held 0, holds 0, succeeded true")
 
-	w.down = errors.New("CIPP is down")
+	w.sourceErr = errors.New("CIPP is down")
 	if _, err := w.engine.Run(t.Context(), Selection{Jobs: []Job{w.job}, Trigger: "schedule"}, Apply); err == nil {
 		t.Fatal("the run went well")
 	}
@@ -56,7 +56,7 @@ func TestMetricsSayWhatTheStateSaysFromTheStart(t *testing.T) {
 		t.Errorf("%v failed runs are counted, want 1", got)
 	}
 	want("a run that failed as a whole, restarted", restarted(), "in_step 0, failed 2, held 0, holds 0, succeeded true")
-	w.down = nil
+	w.sourceErr = nil
 	w.apply()
 	w.unproven = map[directory.TenantID]error{contoso: errors.New("no"), fabrikam: errors.New("no")}
 	w.apply()
@@ -73,12 +73,12 @@ func TestMetricsSayWhatTheStateSaysFromTheStart(t *testing.T) {
 }
 
 func TestCustomersWithoutALinkAreCountedFromTheStart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	w.table.Rows[1].Status = mapping.Unmapped
 	w.apply()
 	w.reopen()
-	if err := w.engine.Metrics.Known(t.Context(), w.store, []Job{w.job}); err != nil {
+	if err := w.engine.Metrics.Init(t.Context(), w.store, []Job{w.job}); err != nil {
 		t.Fatal(err)
 	}
 	if got := testutil.ToFloat64(w.engine.Metrics.scopes.WithLabelValues("fake", string(Unmapped))); got != 1 {
@@ -87,7 +87,7 @@ func TestCustomersWithoutALinkAreCountedFromTheStart(t *testing.T) {
 }
 
 func TestARunOfSeveralJobsCountsForEach(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	other := w.job
 	other.Name = "nightly"

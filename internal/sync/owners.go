@@ -12,40 +12,40 @@ import (
 
 var _ target.Owners = (*owners)(nil)
 
-// owners says whose the things at a target are, by all records in the store: a
-// run may be about one customer, and the owner be another. The records are read
-// when a target first asks, as they stood then; what a run itself takes for a
+// owners says which customers' records name an object of a target. It reads the
+// records of all customers, since a run may be about one and the owner be another.
+// It reads them once, when the target first asks; what a run itself adopts for a
 // customer the target knows.
 type owners struct {
 	store  state.Store
 	target string
 	links  map[string]string // of all customers
 
-	mu sync.Mutex
-	of map[thing][]string // customers
+	mu        sync.Mutex
+	customers map[targetRef][]string // keys, by the object that their records name
 }
 
-type thing struct{ kind, ref string }
+type targetRef struct{ kind, ref string }
 
 func (o *owners) Linked() map[string]string { return o.links }
 
 func (o *owners) Others(ctx context.Context, customer, kind, ref string) ([]string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.of == nil {
-		of := map[thing][]string{}
+	if o.customers == nil {
+		of := map[targetRef][]string{}
 		for r, err := range o.store.Refs(ctx, o.target) {
 			if err != nil {
 				return nil, fmt.Errorf("reading whose everything at %s is: %w", o.target, err)
 			}
-			at := thing{r.Kind, r.Ref}
+			at := targetRef{r.Kind, r.Ref}
 			if !slices.Contains(of[at], r.Customer) {
 				of[at] = append(of[at], r.Customer)
 			}
 		}
-		o.of = of
+		o.customers = of
 	}
-	others := slices.DeleteFunc(slices.Clone(o.of[thing{kind, ref}]), func(c string) bool { return c == customer })
+	others := slices.DeleteFunc(slices.Clone(o.customers[targetRef{kind, ref}]), func(c string) bool { return c == customer })
 	slices.Sort(others)
 	return others, nil
 }

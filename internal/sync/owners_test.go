@@ -38,7 +38,7 @@ func (a asking) Observe(ctx context.Context, batch []target.Asked) ([]target.Vie
 
 // Whose a thing is does not depend on whom the run is about, nor on who came first.
 func TestOwnersComeFromAllRecordsWhateverTheSelection(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	gone := plan.Scope{Customer: "no longer linked", Target: "fake"}
 	elsewhere := plan.Scope{Customer: "at another target", Target: "other"}
 	for _, scope := range []plan.Scope{gone, elsewhere, {Customer: string(fabrikam), Target: "fake"}} {
@@ -84,7 +84,7 @@ func (l listening) Snapshot(ctx context.Context, t directory.Tenant, want direct
 
 // What a target would like to know is read, and nobody stands still without it.
 func TestWhatATargetWouldLikeToKnowIsReadAndNotInsistedOn(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.job.Limits.HoldFirst = false
 	w.spec.Also = directory.Domains
 	var asked directory.Kinds

@@ -23,7 +23,7 @@ type Outcome string
 // The outcomes.
 const (
 	InStep     Outcome = "in_step"
-	Skipped    Outcome = "skipped" // unchanged at the source and verified lately, or left for a later run
+	Skipped    Outcome = "skipped" // unchanged at the source and verified lately, or deferred to a later run
 	Changed    Outcome = "changed"
 	Partial    Outcome = "partial"
 	Held       Outcome = "held"
@@ -65,21 +65,21 @@ type ScopeReport struct {
 	Error        *string          `json:"error"`
 	Unchanged    int              `json:"unchanged"`
 	Foreign      int              `json:"foreign"`
-	Written      int              `json:"written,omitempty"` // objects that the target took
+	Written      int              `json:"written,omitempty"` // changes that the target accepted
 	Approved     bool             `json:"approved,omitempty"`
 	First        bool             `json:"first,omitempty"`   // nothing of this scope was ever applied
-	Ignored      bool             `json:"ignored,omitempty"` // unmapped on purpose
+	Ignored      bool             `json:"ignored,omitempty"` // a person marked the customer as ignored
 	Trace        []plan.Trace     `json:"trace,omitempty"`
 	Looked       []string         `json:"looked,omitempty"` // how the target looked for the one object asked about
-	// Refused says that the scope failed because the target is of no use in this
-	// run at all: its error concerns every customer alike.
+	// Refused says that the scope failed because the target refused every request of
+	// this run: its error concerns every customer alike.
 	Refused bool `json:"-"`
 
-	// Where there are many changes, or nobody asks for them, they are packed or let
-	// go, and these stand in their place.
-	packed   []byte
-	count    int
-	up, down decimal.Decimal
+	// Where there are many changes they are packed, and where nobody reads them they
+	// are dropped; these then hold what is left of them, see compact.
+	packed      []byte
+	packedCount int
+	up, down    decimal.Decimal
 }
 
 // A CustomerRef is a customer in a report.
@@ -101,20 +101,20 @@ func (s *ScopeReport) fail(outcome Outcome, err error) {
 	s.Error = &text
 }
 
-// lighten lets go of what nobody reads any more once a scope is done, or a report
-// of many customers would hold everything they have. What a person typed is shown
-// change by change; of a scheduled run only the sums are.
-func (s *ScopeReport) lighten(shown bool) {
+// compact drops what nobody reads once a scope is done, or a report over many
+// customers would hold all their objects in memory. A typed run shows every change,
+// a scheduled one only the sums.
+func (s *ScopeReport) compact(shown bool) {
 	for i := range s.Changes {
 		c := &s.Changes[i]
 		if c.Before = nil; c.Action != plan.Adopt || len(c.Fields) > 0 {
 			c.After = nil
 		}
 	}
-	if shown && len(s.Changes) <= mostLoose {
+	if shown && len(s.Changes) <= maxUnpacked {
 		return
 	}
-	s.count = len(s.Changes)
+	s.packedCount = len(s.Changes)
 	s.up, s.down = s.Delta()
 	if shown {
 		s.packed = deflate(encode(s.Changes))
@@ -122,10 +122,10 @@ func (s *ScopeReport) lighten(shown bool) {
 	s.Changes = []plan.Change{}
 }
 
-// mostLoose is how many changes of a scope a report keeps as they are. More are
-// packed until somebody reads them: a first run over many customers would hold
-// every field of everything it made.
-const mostLoose = 16
+// maxUnpacked is how many changes of a scope a report keeps unpacked. More are
+// compressed until they are read: a first run over many customers would hold every
+// field of every object it created.
+const maxUnpacked = 16
 
 // Standing says in words where the scope stands after a run, or would after one
 // that only planned.
@@ -140,11 +140,11 @@ func (s *ScopeReport) Standing(planned bool) string {
 }
 
 // Count is how many changes the scope's plan has, packed ones included.
-func (s *ScopeReport) Count() int { return max(s.count, len(s.Changes)) }
+func (s *ScopeReport) Count() int { return max(s.packedCount, len(s.Changes)) }
 
-// money takes over what a plan does to the monthly bill: a sum and its currency,
+// setMoney takes over what a plan does to the monthly bill: a sum and its currency,
 // or neither where there are several.
-func (s *ScopeReport) money(p *plan.Plan, by string) {
+func (s *ScopeReport) setMoney(p *plan.Plan, by string) {
 	for i := range p.Changes {
 		p.Changes[i].Currency = cmp.Or(p.Changes[i].Currency, by)
 	}
@@ -167,7 +167,7 @@ func (s *ScopeReport) Delta() (up, down decimal.Decimal) {
 	return up, down
 }
 
-// Unpacked returns the scope with its changes, to be read and let go.
+// Unpacked returns the scope with its changes, for one who reads it and keeps nothing.
 func (s ScopeReport) Unpacked() ScopeReport {
 	if s.packed == nil {
 		return s
@@ -177,9 +177,9 @@ func (s ScopeReport) Unpacked() ScopeReport {
 		err = json.Unmarshal(raw, &s.Changes)
 	}
 	if err != nil {
-		panic(err) // what we packed ourselves a moment ago
+		panic(err) // compact packed it in this process
 	}
-	s.packed, s.count, s.up, s.down = nil, 0, decimal.Zero, decimal.Zero
+	s.packed, s.packedCount, s.up, s.down = nil, 0, decimal.Zero, decimal.Zero
 	return s
 }
 
@@ -223,7 +223,7 @@ func (r *Report) Status() int {
 	return 0
 }
 
-func (r *Report) count() {
+func (r *Report) countOutcomes() {
 	r.Totals = make(map[Outcome]int, len(Outcomes))
 	for _, o := range Outcomes {
 		r.Totals[o] = 0
@@ -257,8 +257,8 @@ func (r *Report) MonthlyDelta(currency string) (up, down decimal.Decimal) {
 	return up, down
 }
 
-// Refusals returns why targets were of no use in this run at all, each reason
-// once, in the order of targets.
+// Refusals returns why targets refused every request of this run, each reason once,
+// ordered by target.
 func (r *Report) Refusals() []string {
 	first := map[string]string{}
 	for i := range r.Scopes {

@@ -10,7 +10,7 @@ import (
 	"syncd/internal/state"
 )
 
-// JobRuns is what the state knows of a job's past.
+// JobRuns sums up a job's earlier runs.
 type JobRuns struct {
 	Success time.Time // when a run over all customers last ended well
 	Attempt time.Time // when one was last started
@@ -20,11 +20,11 @@ type JobRuns struct {
 	Unmapped map[string]int
 }
 
-// LastRuns finds what the state knows of each job's runs. A run of several jobs
-// counts for each of them.
+// LastRuns reads from the state how the last runs of each job ended. A run of
+// several jobs counts for each of them.
 func LastRuns(ctx context.Context, store state.Store, jobs []Job) (map[string]JobRuns, error) {
 	all := map[string]JobRuns{}
-	told := map[string]bool{}             // of whom the last whole run is known
+	wholeRunSeen := map[string]bool{}     // by job: Failed is known
 	for r, err := range store.Runs(ctx) { // newest first
 		if err != nil {
 			return nil, fmt.Errorf("reading the runs: %w", err)
@@ -35,14 +35,14 @@ func LastRuns(ctx context.Context, store state.Store, jobs []Job) (map[string]Jo
 				runs.Attempt = r.Started
 			}
 			whole := !r.Part && !r.Stopped && !r.Finished.IsZero()
-			if whole && !told[name] {
-				told[name], runs.Failed = true, r.Error != ""
+			if whole && !wholeRunSeen[name] {
+				wholeRunSeen[name], runs.Failed = true, r.Error != ""
 			}
 			if whole && r.Error == "" && runs.Unmapped == nil {
 				runs.Unmapped = r.Unmapped
 			}
-			well := !r.Part && !r.Finished.IsZero() && r.Result() == state.RunSuccess
-			if runs.Success.IsZero() && well {
+			succeeded := !r.Part && !r.Finished.IsZero() && r.Result() == state.RunSuccess
+			if runs.Success.IsZero() && succeeded {
 				runs.Success = r.Finished
 			}
 			all[name] = runs

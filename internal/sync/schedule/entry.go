@@ -9,40 +9,40 @@ import (
 	"time"
 )
 
-// An entry is a job and where it stands. It is decided on by looking at the
-// time, never by counting ticks, so that it does not matter how often or how
-// late anybody looks. The Runner's lock guards it.
+// An entry is a job and its state. Whether the job starts is decided from the
+// wall time, never by counting ticks, so that it does not matter how often or
+// how late the Runner wakes. The Runner's lock guards it.
 type entry struct {
 	Job
-	jitter time.Duration
-	share  float64 // of the jitter, in [0,1)
+	jitter      time.Duration
+	jitterShare float64 // of the jitter, in [0,1)
 
-	handled time.Time // the last slot that was run or skipped
-	due     time.Time // when the slot after handled starts
-	early   time.Time // when a catch-up starts; zero if there is none
+	lastSlot  time.Time // the last slot that was run or skipped
+	nextStart time.Time // when the slot after lastSlot starts
+	catchUpAt time.Time // when a catch-up starts; zero if there is none
 
-	triggered bool
-	missed    bool // a slot was skipped during this run
+	triggered   bool
+	skippedSlot bool // a slot was skipped during this run
 
-	running bool
-	since   time.Time
-	cause   Cause
-	slot    time.Time
+	running   bool
+	startedAt time.Time
+	cause     Cause
+	slot      time.Time
 }
 
-// An ending is sent by a run as its last act.
-type ending struct {
-	entry *entry
-	took  time.Duration
-	err   error
+// A result is sent to the Runner when a run has ended.
+type result struct {
+	entry    *entry
+	duration time.Duration
+	err      error
 }
 
 func newEntry(j Job, opt Options) *entry {
 	sum := sha256.Sum256([]byte(opt.Instance + "\x00" + j.Name))
 	return &entry{
-		Job:    j,
-		jitter: max(opt.Jitter, 0),
-		share:  float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53),
+		Job:         j,
+		jitter:      max(opt.Jitter, 0),
+		jitterShare: float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53),
 	}
 }
 
@@ -53,21 +53,21 @@ func (e *entry) delay(slot time.Time) time.Duration {
 		return 0
 	}
 	most := min(e.jitter, e.Schedule.Next(slot).Sub(slot)/10)
-	return time.Duration(e.share * float64(most))
+	return time.Duration(e.jitterShare * float64(most))
 }
 
-// handle notes that slots up to slot are dealt with.
-func (e *entry) handle(slot time.Time) {
-	e.handled = slot
+// setLastSlot records that slots up to slot were run or skipped.
+func (e *entry) setLastSlot(slot time.Time) {
+	e.lastSlot = slot
 	next := e.Schedule.Next(slot)
-	e.due = next.Add(e.delay(next))
+	e.nextStart = next.Add(e.delay(next))
 }
 
-// latest gives the last slot whose start has come.
-func (e *entry) latest(now time.Time) time.Time {
+// latestSlot gives the last slot whose start has come.
+func (e *entry) latestSlot(now time.Time) time.Time {
 	slot := e.Schedule.Prev(now)
 	if slot.IsZero() {
-		return now // none in living memory: begin with the next one
+		return now // none within forty years: begin with the next one
 	}
 	if slot.Add(e.delay(slot)).After(now) {
 		slot = e.Schedule.Prev(slot.Add(-time.Nanosecond))
@@ -75,68 +75,69 @@ func (e *entry) latest(now time.Time) time.Time {
 	return slot
 }
 
-// next gives when the job starts without anybody's doing.
-func (e *entry) next() time.Time {
-	if !e.early.IsZero() && e.early.Before(e.due) {
-		return e.early
+// nextRun gives when the job starts unless it is triggered before.
+func (e *entry) nextRun() time.Time {
+	if !e.catchUpAt.IsZero() && e.catchUpAt.Before(e.nextStart) {
+		return e.catchUpAt
 	}
-	return e.due
+	return e.nextStart
 }
 
-// begin sets the entry to what now and the last runs call for.
-func (e *entry) begin(now time.Time, caughtUp bool, success, attempt time.Time) {
-	e.handle(e.latest(now))
-	e.early, e.missed = time.Time{}, false
+// reset sets the entry to what now and the last runs call for.
+func (e *entry) reset(now time.Time, caughtUp bool, success, attempt time.Time) {
+	e.setLastSlot(e.latestSlot(now))
+	e.catchUpAt, e.skippedSlot = time.Time{}, false
 	// A success in the future is one of a clock that was wrong. It is no reason
 	// to run: should the clock be wrong now, its correction will bring a slot.
-	if caughtUp || !e.handled.After(success) {
+	if caughtUp || !e.lastSlot.After(success) {
 		return
 	}
-	e.early = now.Add(e.delay(e.handled))
-	if pause := attempt.Add(catchUpPause); !attempt.After(now) && pause.After(e.early) {
-		e.early = pause
+	e.catchUpAt = now.Add(e.delay(e.lastSlot))
+	if pause := attempt.Add(catchUpPause); !attempt.After(now) && pause.After(e.catchUpAt) {
+		e.catchUpAt = pause
 	}
 }
 
-// look starts a run in the books, or skips a slot, if now calls for it.
-func (e *entry) look(now time.Time) (Event, bool) {
-	// The clock went back. If the slot ahead has had its run already, sit it
-	// out. If more than that, the clock was wrong before, perhaps by years,
-	// and handled means nothing.
-	if e.handled.After(now) && e.handled.After(e.Schedule.Next(now)) {
-		e.handle(e.latest(now))
-		if !e.early.IsZero() {
-			e.early = now
+// startIfDue marks the job as running, or its slot as skipped, where now calls
+// for it, and returns the event.
+func (e *entry) startIfDue(now time.Time) (Event, bool) {
+	// The clock went back. The slot ahead may have had its run already: wait for
+	// the one after it. Where lastSlot lies further ahead than that, the clock was
+	// wrong before, perhaps by years, and lastSlot means nothing.
+	if e.lastSlot.After(now) && e.lastSlot.After(e.Schedule.Next(now)) {
+		e.setLastSlot(e.latestSlot(now))
+		if !e.catchUpAt.IsZero() {
+			e.catchUpAt = now
 		}
 	}
 
-	ev := Event{Job: e.Name, What: Started, At: now}
+	ev := Event{Job: e.Name, Kind: Started, At: now}
 	switch {
-	case !now.Before(e.due):
-		e.handle(e.latest(now))
-		ev.Cause, ev.Slot = BySlot, e.handled
+	case !now.Before(e.nextStart):
+		e.setLastSlot(e.latestSlot(now))
+		ev.Cause, ev.Slot = BySlot, e.lastSlot
 		if e.running {
-			e.missed = true
-			ev.What = Skipped
+			e.skippedSlot = true
+			ev.Kind = Skipped
 			return ev, true
 		}
 	case e.running:
 		return Event{}, false
-	case !e.early.IsZero() && !now.Before(e.early):
-		ev.Cause, ev.Slot = ByCatchUp, e.handled
+	case !e.catchUpAt.IsZero() && !now.Before(e.catchUpAt):
+		ev.Cause, ev.Slot = ByCatchUp, e.lastSlot
 	case e.triggered:
 		ev.Cause = ByTrigger
 	default:
 		return Event{}, false
 	}
-	// Whatever it is that starts, it does for all the other reasons too.
-	e.early, e.triggered, e.missed = time.Time{}, false, false
-	e.running, e.since, e.cause, e.slot = true, now, ev.Cause, ev.Slot
+	// One run serves a slot, a catch-up and a trigger alike.
+	e.catchUpAt, e.triggered, e.skippedSlot = time.Time{}, false, false
+	e.running, e.startedAt, e.cause, e.slot = true, now, ev.Cause, ev.Slot
 	return ev, true
 }
 
-// run does the work, outside the lock.
-func (e *entry) run(ctx context.Context, ended chan<- ending) {
+// run calls the job, outside the lock.
+func (e *entry) run(ctx context.Context, ended chan<- result) {
 	started := time.Now()
 	// Overwritten unless the job takes its goroutine away by runtime.Goexit.
 	err := errors.New("the job left without returning")
@@ -144,17 +145,17 @@ func (e *entry) run(ctx context.Context, ended chan<- ending) {
 		if p := recover(); p != nil {
 			err = &PanicError{Value: p, Stack: debug.Stack()}
 		}
-		ended <- ending{entry: e, took: time.Since(started), err: err}
+		ended <- result{entry: e, duration: time.Since(started), err: err}
 	}()
 	err = e.Job.Run(ctx)
 }
 
-// finish closes the run in the books.
-func (e *entry) finish(now time.Time, end ending) Event {
+// finish marks the run as ended and returns the event.
+func (e *entry) finish(now time.Time, end result) Event {
 	e.running = false
-	if e.missed && e.due.Sub(now) > end.took {
-		e.early = now
+	if e.skippedSlot && e.nextStart.Sub(now) > end.duration {
+		e.catchUpAt = now
 	}
-	e.missed = false
-	return Event{Job: e.Name, What: Finished, Cause: e.cause, Slot: e.slot, At: now, Took: end.took, Err: end.err}
+	e.skippedSlot = false
+	return Event{Job: e.Name, Kind: Finished, Cause: e.cause, Slot: e.slot, At: now, Duration: end.duration, Err: end.err}
 }

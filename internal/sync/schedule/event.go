@@ -16,14 +16,14 @@ var (
 	ErrUnknownJob = errors.New("no such job")
 )
 
-// What is what happened to a job.
-type What string
+// An EventKind says what happened to a job.
+type EventKind string
 
 // The kinds of event. Every Started is followed by one Finished.
 const (
-	Started  What = "started"
-	Finished What = "finished"
-	Skipped  What = "skipped" // a slot came while the job was running
+	Started  EventKind = "started"
+	Finished EventKind = "finished"
+	Skipped  EventKind = "skipped" // a slot came while the job was running
 )
 
 // A Cause is why a run started.
@@ -36,17 +36,17 @@ const (
 	ByTrigger Cause = "trigger"
 )
 
-// An Event is told to Options.Report.
+// An Event is what Options.Report gets.
 type Event struct {
 	Job   string
-	What  What
+	Kind  EventKind
 	Cause Cause
 	// Slot is the slot concerned, the latest one where several were missed.
 	// Zero for a trigger.
-	Slot time.Time
-	At   time.Time     // by Options.Now
-	Took time.Duration // Finished only; by a clock that nobody sets
-	Err  error         // Finished only: what the job returned, or a *PanicError
+	Slot     time.Time
+	At       time.Time     // by Options.Now
+	Duration time.Duration // Finished only; by the monotonic clock
+	Err      error         // Finished only: what the job returned, or a *PanicError
 }
 
 // A PanicError stands for what a job panicked with.

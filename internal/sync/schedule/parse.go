@@ -11,9 +11,9 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Floor is the shortest step of a schedule. Whatever is more frequent is a
-// slip of the pen that would wear out a vendor's rate limit.
-const Floor = 30 * time.Second
+// MinInterval is the shortest time between two slots of a schedule. A shorter one
+// is a typing error that would use up a vendor's rate limit.
+const MinInterval = 30 * time.Second
 
 const example = `five fields (minute hour day-of-month month day-of-week) as in "0 6 * * *", or "@daily", or "@every 15m"`
 
@@ -57,8 +57,8 @@ func parse(expr string, loc *time.Location) (Schedule, error) {
 	if len(words) == 0 {
 		return Schedule{}, errors.New("is empty; write " + example)
 	}
-	// The library takes a zone here, and panics if no field follows it. One
-	// zone for all jobs also keeps the status page honest.
+	// The library takes a zone here, and panics if no field follows it. With one
+	// zone for all jobs the status page shows all times alike.
 	if name, zone, _ := strings.Cut(words[0], "="); strings.EqualFold(name, "TZ") || strings.EqualFold(name, "CRON_TZ") {
 		rest := strings.Join(words[1:], " ")
 		return Schedule{}, fmt.Errorf("%s= does not belong here; write %q and set timezone: %s",
@@ -68,19 +68,19 @@ func parse(expr string, loc *time.Location) (Schedule, error) {
 	s := Schedule{expr: strings.Join(words, " "), loc: loc}
 	switch {
 	case words[0] == "@every":
-		d, err := every(words[1:])
+		d, err := parseEvery(words[1:])
 		if err != nil {
 			return Schedule{}, err
 		}
 		s.every = d
 		return s, nil
 	case !strings.HasPrefix(words[0], "@"):
-		if err := check(words); err != nil {
+		if err := checkFields(words); err != nil {
 			return Schedule{}, err
 		}
 	}
 
-	parsed, err := protected(s.expr)
+	parsed, err := parseCron(s.expr)
 	if err != nil {
 		return Schedule{}, err
 	}
@@ -99,9 +99,9 @@ func parse(expr string, loc *time.Location) (Schedule, error) {
 	return s, nil
 }
 
-// protected keeps a panic of the library from ending the daemon over a line
-// in its configuration.
-func protected(expr string) (_ cron.Schedule, err error) {
+// parseCron turns a panic of the library into an error: a line of the
+// configuration must not end the daemon.
+func parseCron(expr string) (_ cron.Schedule, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("cannot be read (%v); write %s", p, example)
@@ -114,9 +114,9 @@ func protected(expr string) (_ cron.Schedule, err error) {
 	return s, nil
 }
 
-// every reads what follows @every. The library would make a one-second loop
+// parseEvery reads what follows @every. The library would make a one-second loop
 // of zero, of a negative duration and of a millisecond.
-func every(words []string) (time.Duration, error) {
+func parseEvery(words []string) (time.Duration, error) {
 	if len(words) != 1 {
 		return 0, errors.New(`@every takes one duration; write "@every 15m"`)
 	}
@@ -124,18 +124,18 @@ func every(words []string) (time.Duration, error) {
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf(`%s is not a duration; write hours, minutes and seconds, as in "@every 1h30m"`, words[0])
-	case d < Floor:
-		return 0, fmt.Errorf(`%s is too often; write "@every %s" or more`, words[0], Floor)
+	case d < MinInterval:
+		return 0, fmt.Errorf(`%s is too often; write "@every %s" or more`, words[0], MinInterval)
 	case d%time.Second != 0:
 		return 0, fmt.Errorf(`%s is not in whole seconds; write "@every %s"`, words[0], d.Truncate(time.Second))
 	}
 	return d, nil
 }
 
-// check says about five fields what the library says poorly ("failed to parse
+// checkFields says about five fields what the library says poorly ("failed to parse
 // int from …") or not at all: it takes "*-5" for "*", "," for a field that
 // never matches, and "*/90" for the full hour.
-func check(words []string) error {
+func checkFields(words []string) error {
 	switch n := len(words); {
 	case n == 6:
 		return fmt.Errorf("has six fields; there are no seconds here, write %q", strings.Join(words[1:], " "))
@@ -158,7 +158,7 @@ func (f field) check(item string) error {
 	}
 	span, step, stepped := strings.Cut(item, "/")
 	if stepped {
-		n, ok := number(step)
+		n, ok := parseDigits(step)
 		switch size := f.max - f.min + 1; {
 		case !ok || n == 0:
 			return fmt.Errorf(`%q has no step; write a number after the slash, as in "*/2"`, item)
@@ -190,7 +190,7 @@ func (f field) value(s string) (int, error) {
 			return f.min + i, nil
 		}
 	}
-	n, ok := number(s)
+	n, ok := parseDigits(s)
 	switch {
 	case !ok && f.words != nil:
 		return 0, fmt.Errorf("%q is no value; write %d to %d or %s to %s", s, f.min, f.max, f.words[0], f.words[len(f.words)-1])
@@ -204,8 +204,8 @@ func (f field) value(s string) (int, error) {
 	return n, nil
 }
 
-// number reads digits alone; strconv.Atoi also takes signs.
-func number(s string) (int, bool) {
+// parseDigits reads digits alone; strconv.Atoi also takes signs.
+func parseDigits(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err == nil
 }

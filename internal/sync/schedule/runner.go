@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// longestSleep bounds how late a set clock or a resumed machine is
+	// maxSleep bounds how late a set clock or a resumed machine is
 	// noticed: timers stand still while a machine sleeps, wall time does not.
-	longestSleep = time.Minute
+	maxSleep = time.Minute
 
 	// catchUpPause keeps a job that takes the daemon down with it from being
 	// started by every restart.
@@ -43,8 +43,8 @@ type Options struct {
 	LastSuccess func(job string) time.Time
 	// LastAttempt gives when a job was last started, zero if never.
 	LastAttempt func(job string) time.Time
-	// Report is told of every event, one at a time and in order. It holds up
-	// the schedule while it runs. It may call the Runner, except for Run.
+	// Report gets every event, one at a time and in order. No job
+	// starts while it runs. It may call the Runner, except for Run.
 	Report func(Event)
 	// Now gives wall time; nil is time.Now.
 	Now func() time.Time
@@ -121,7 +121,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	r.state = running
 	r.mu.Unlock()
-	defer r.enter(stopped)
+	defer r.setState(stopped)
 
 	for _, e := range r.entries {
 		var success, attempt time.Time
@@ -133,12 +133,12 @@ func (r *Runner) Run(ctx context.Context) error {
 			}
 		}
 		r.mu.Lock()
-		e.begin(r.now(), caughtUp, success, attempt)
+		e.reset(r.now(), caughtUp, success, attempt)
 		r.mu.Unlock()
 	}
 
 	// As many as can be under way, so that no job waits for us to listen.
-	ended := make(chan ending, len(r.entries))
+	ended := make(chan result, len(r.entries))
 	underWay := 0
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -146,12 +146,12 @@ func (r *Runner) Run(ctx context.Context) error {
 	for {
 		if ctx.Err() != nil {
 			done = nil
-			r.enter(stopping)
+			r.setState(stopping)
 			if underWay == 0 {
 				return nil
 			}
 		} else {
-			n, sleep := r.start(ctx, ended)
+			n, sleep := r.startDue(ctx, ended)
 			underWay += n
 			timer.Reset(sleep)
 		}
@@ -207,10 +207,10 @@ func (r *Runner) Next(job string) time.Time {
 
 // A Status is where a job stands.
 type Status struct {
-	Job      string
-	Schedule Schedule
-	Next     time.Time // as Runner.Next has it
-	Since    time.Time // when the run under way started; zero if there is none
+	Job          string
+	Schedule     Schedule
+	Next         time.Time // as Runner.Next has it
+	RunningSince time.Time // when the run under way started; zero if there is none
 }
 
 // Status tells of all jobs, in the order given to New.
@@ -221,7 +221,7 @@ func (r *Runner) Status() []Status {
 	for _, e := range r.entries {
 		s := Status{Job: e.Name, Schedule: e.Schedule, Next: r.next(e)}
 		if e.running {
-			s.Since = e.since
+			s.RunningSince = e.startedAt
 		}
 		all = append(all, s)
 	}
@@ -249,10 +249,10 @@ func (r *Runner) next(e *entry) time.Time {
 		slot := e.Schedule.Next(r.now())
 		return slot.Add(e.delay(slot))
 	}
-	return e.next()
+	return e.nextRun()
 }
 
-func (r *Runner) enter(s state) {
+func (r *Runner) setState(s state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state = s
@@ -265,22 +265,22 @@ func (r *Runner) enter(s state) {
 // from every comparison that the clock was set or the machine slept.
 func (r *Runner) now() time.Time { return r.opt.Now().Round(0) }
 
-// start starts what is due and says how many that were and how long to sleep.
-func (r *Runner) start(ctx context.Context, ended chan<- ending) (n int, sleep time.Duration) {
+// startDue starts what is due and says how many that were and how long to sleep.
+func (r *Runner) startDue(ctx context.Context, ended chan<- result) (n int, sleep time.Duration) {
 	var events []Event
 	r.mu.Lock()
 	now := r.now()
-	sleep = longestSleep
+	sleep = maxSleep
 	for _, e := range r.entries {
-		ev, ok := e.look(now)
+		ev, ok := e.startIfDue(now)
 		if ok {
 			events = append(events, ev)
 		}
-		if ok && ev.What == Started {
+		if ok && ev.Kind == Started {
 			n++
 			go e.run(ctx, ended)
 		}
-		sleep = min(sleep, e.next().Sub(now))
+		sleep = min(sleep, e.nextRun().Sub(now))
 	}
 	r.mu.Unlock()
 	for _, ev := range events {
@@ -289,7 +289,7 @@ func (r *Runner) start(ctx context.Context, ended chan<- ending) (n int, sleep t
 	return n, sleep
 }
 
-func (r *Runner) finish(end ending) {
+func (r *Runner) finish(end result) {
 	r.mu.Lock()
 	ev := end.entry.finish(r.now(), end)
 	r.mu.Unlock()

@@ -81,7 +81,7 @@ func (b *bench) log() []string {
 	defer b.mu.Unlock()
 	var list []string
 	for _, e := range b.events {
-		list = append(list, fmt.Sprintf("%s %s %s", e.At.Sub(start2026), e.What, e.Cause))
+		list = append(list, fmt.Sprintf("%s %s %s", e.At.Sub(start2026), e.Kind, e.Cause))
 	}
 	return list
 }
@@ -252,7 +252,7 @@ func TestSlotsDuringARunAreMadeUpOnce(t *testing.T) {
 		if got, want := b.events[3].Slot, at(1, 1, 0); !got.Equal(want) {
 			t.Errorf("slot caught up: got %v, want %v", got, want)
 		}
-		if got := b.events[2].Took; got != 20*time.Minute {
+		if got := b.events[2].Duration; got != 20*time.Minute {
 			t.Errorf("took: got %s, want 20m", got)
 		}
 	})
@@ -315,7 +315,7 @@ func TestCatchUpAtStart(t *testing.T) {
 				b.end()
 				var got []time.Time
 				for _, e := range b.events {
-					if e.What == Started {
+					if e.Kind == Started {
 						got = append(got, e.At)
 					}
 				}
@@ -372,7 +372,7 @@ func TestPanicEndsThatRunOnly(t *testing.T) {
 		b.end()
 		got := map[string]int{}
 		for _, e := range b.events {
-			if e.What != Finished {
+			if e.Kind != Finished {
 				continue
 			}
 			got[e.Job]++
@@ -432,12 +432,12 @@ func TestTriggerRunsNowAndOnce(t *testing.T) {
 		if started, err := b.Trigger("a"); started || err != nil {
 			t.Errorf("while it runs: got %v, %v, want false and no error", started, err)
 		}
-		if got := b.Status(); len(got) != 1 || !got[0].Since.Equal(at(1, 1, 0)) || !got[0].Next.Equal(at(1, 6, 0)) {
+		if got := b.Status(); len(got) != 1 || !got[0].RunningSince.Equal(at(1, 1, 0)) || !got[0].Next.Equal(at(1, 6, 0)) {
 			t.Errorf("Status: got %+v, want a run since 01:00 and the next at 06:00", got)
 		}
 		b.sleepUntil(2 * time.Hour)
-		if got := b.Status(); !got[0].Since.IsZero() {
-			t.Errorf("Status when it has ended: got a run since %v, want none", got[0].Since)
+		if got := b.Status(); !got[0].RunningSince.IsZero() {
+			t.Errorf("Status when it has ended: got a run since %v, want none", got[0].RunningSince)
 		}
 		b.sleepUntil(5*time.Hour + 55*time.Minute)
 		b.end()
@@ -457,11 +457,11 @@ func TestClockSetForwardOrMachineResumedRunsOnce(t *testing.T) {
 		b.begin()
 		time.Sleep(10 * time.Second)
 		b.set(72 * time.Hour)
-		time.Sleep(longestSleep)
+		time.Sleep(maxSleep)
 		synctest.Wait()
 		started := map[string]int{}
 		for _, e := range b.events {
-			if e.What == Started {
+			if e.Kind == Started {
 				started[e.Job]++
 			}
 		}
@@ -573,7 +573,7 @@ func TestReportMayCallTheRunner(t *testing.T) {
 		r, err := New([]Job{{Name: "a", Schedule: must(t, "@hourly", nil), Run: func(context.Context) error { runs++; return nil }}},
 			Options{Report: func(e Event) {
 				r.Status()
-				if e.What == Finished && runs == 1 {
+				if e.Kind == Finished && runs == 1 {
 					r.Trigger("a")
 				}
 			}})

@@ -1,4 +1,4 @@
-// Package schedule says when jobs are due, and runs them then.
+// Package schedule says when jobs are due, and starts them then.
 //
 // A Schedule knows its slots, the moments at which a job is due. It is read
 // by robfig/cron, which counts the minutes of a clock face; what summer time
@@ -53,7 +53,7 @@ func (s Schedule) Next(t time.Time) time.Time {
 		return s.nextByHour(t)
 	}
 	for face := s.nextFace(faceOf(t)); !face.IsZero(); face = s.nextFace(face) {
-		if slot := s.moment(face); slot.After(t) {
+		if slot := s.firstAt(face); slot.After(t) {
 			return slot
 		}
 	}
@@ -96,7 +96,7 @@ func (s Schedule) Prev(t time.Time) time.Time {
 
 // Due gives the latest slot that came after last and not after now. However
 // many slots were missed, one run makes good for them: every run starts from
-// the world. A zero last means never.
+// what the systems hold at that time. A zero last means never.
 func (s Schedule) Due(last, now time.Time) (slot time.Time, due bool) {
 	slot = s.Prev(now)
 	if slot.IsZero() || !slot.After(last) {
@@ -164,10 +164,10 @@ func faceOf(t time.Time) time.Time {
 	return t.Add(time.Duration(offset) * time.Second).UTC()
 }
 
-// moment gives when the clock first shows face, or when it first shows more,
+// firstAt gives when the clock first shows face, or when it first shows more,
 // should it never show face. It does not decrease as face grows, which is
 // what Next relies on.
-func (s Schedule) moment(face time.Time) time.Time {
+func (s Schedule) firstAt(face time.Time) time.Time {
 	t := time.Date(face.Year(), face.Month(), face.Day(), face.Hour(), face.Minute(), face.Second(), 0, s.loc)
 	start, end := t.ZoneBounds()
 	// time.Date promises one of the two sides of a change, but not which.
