@@ -1,0 +1,147 @@
+package money
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Freeze is the days around the invoice run of each month in which nobody writes
+// to agreements of some types.
+type Freeze struct {
+	AgreementTypes []string `yaml:"agreement_types" json:"agreement_types"` // shell patterns; none = all
+	InvoiceRun     string   `yaml:"invoice_run" json:"invoice_run"`         // a day of the month, last, or last-business
+	Before         int      `yaml:"before" json:"before"`                   // days before the run
+	After          int      `yaml:"after" json:"after"`                     // days after it
+}
+
+// The words for the day of an invoice run.
+const (
+	RunLast         = "last"          // the last day of the month
+	RunLastBusiness = "last-business" // the last day of the month that is no Saturday or Sunday
+)
+
+// A HandFreeze is one that a person began.
+type HandFreeze struct {
+	AgreementType string    `json:"agreement_type,omitempty"` // a shell pattern; empty = all
+	From          time.Time `json:"from"`
+	Until         time.Time `json:"until"` // the last day, at midnight UTC
+	Reason        string    `json:"reason"`
+	By            string    `json:"by"`
+}
+
+// mostFreeze is how far a freeze reaches to either side of its run, in days.
+const mostFreeze = 27
+
+// Check says what is wrong with a freeze, or nil.
+func (f Freeze) Check() error {
+	if _, ok := f.run(2026, time.January); !ok {
+		return fmt.Errorf("invoice_run: %q is no day of the month (1 to 31), %s or %s", f.InvoiceRun, RunLast, RunLastBusiness)
+	}
+	if f.Before < 0 || f.After < 0 || f.Before > mostFreeze || f.After > mostFreeze {
+		return fmt.Errorf("before and after are days, 0 to %d each: got %d and %d", mostFreeze, f.Before, f.After)
+	}
+	for _, pattern := range f.AgreementTypes {
+		if _, err := path.Match(strings.ToLower(pattern), ""); err != nil {
+			return fmt.Errorf("agreement_types: %q is no pattern (shell patterns, such as Managed*)", pattern)
+		}
+	}
+	return nil
+}
+
+// NeverOpen names an agreement type that some freezes leave no open day, and
+// whether there is one.
+func NeverOpen(freezes []Freeze) (agreementType string, never bool) {
+	names := []string{"*"}
+	for _, f := range freezes {
+		names = append(names, f.AgreementTypes...)
+	}
+	first := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	for _, name := range names {
+		open := false
+		for day := first; !open && day.Before(first.AddDate(1, 2, 0)); day = day.AddDate(0, 0, 1) {
+			_, frozen := frozenBy(freezes, nil, name, day)
+			open = !frozen
+		}
+		if !open {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// run is the day of the invoice run of a month.
+func (f Freeze) run(year int, month time.Month) (time.Time, bool) {
+	last := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC)
+	switch f.InvoiceRun {
+	case RunLast:
+		return last, true
+	case RunLastBusiness:
+		for last.Weekday() == time.Saturday || last.Weekday() == time.Sunday {
+			last = last.AddDate(0, 0, -1)
+		}
+		return last, true
+	}
+	n, err := strconv.Atoi(f.InvoiceRun)
+	if err != nil || n < 1 || n > 31 {
+		return time.Time{}, false
+	}
+	return time.Date(year, month, min(n, last.Day()), 0, 0, 0, 0, time.UTC), true
+}
+
+// on is the last day of the freeze that a day lies in.
+func (f Freeze) on(day time.Time) (until time.Time, frozen bool) {
+	for months := -1; months <= 1; months++ {
+		run, ok := f.run(day.Year(), day.Month()+time.Month(months))
+		if !ok {
+			continue
+		}
+		if from, to := run.AddDate(0, 0, -f.Before), run.AddDate(0, 0, f.After); !day.Before(from) && !day.After(to) && to.After(until) {
+			until, frozen = to, true
+		}
+	}
+	return until, frozen
+}
+
+// Frozen says whether nobody writes to agreements of a type on a day, at midnight
+// UTC, until which day (the last one), and why. Freezes that follow each other
+// without an open day are one.
+func Frozen(freezes []Freeze, byHand []HandFreeze, agreementType string, day time.Time) (until time.Time, why string, frozen bool) {
+	why, frozen = frozenBy(freezes, byHand, agreementType, day)
+	if !frozen {
+		return until, "", false
+	}
+	for until = day; until.Before(day.AddDate(3, 0, 0)); until = until.AddDate(0, 0, 1) {
+		if _, still := frozenBy(freezes, byHand, agreementType, until.AddDate(0, 0, 1)); !still {
+			break
+		}
+	}
+	return until, why, true
+}
+
+func frozenBy(freezes []Freeze, byHand []HandFreeze, agreementType string, day time.Time) (why string, frozen bool) {
+	for _, h := range byHand {
+		if !day.Before(h.From) && !day.After(h.Until) && matches([]string{h.AgreementType}, agreementType) {
+			return fmt.Sprintf("%s froze it: %s", h.By, h.Reason), true
+		}
+	}
+	for _, f := range freezes {
+		if _, ok := f.on(day); ok && matches(f.AgreementTypes, agreementType) {
+			return "invoices are made (connectwise.freeze)", true
+		}
+	}
+	return "", false
+}
+
+// matches reports whether a name fits one of some patterns, without case; no
+// pattern, and an empty one, fit all.
+func matches(patterns []string, name string) bool {
+	for _, pattern := range patterns {
+		if ok, err := path.Match(strings.ToLower(strings.TrimSpace(pattern)), strings.ToLower(strings.TrimSpace(name))); pattern == "" || err == nil && ok {
+			return true
+		}
+	}
+	return len(patterns) == 0
+}
