@@ -12,28 +12,28 @@ import (
 // Apply carries out one change: one request for a user, as a rule, and a look
 // where the answer does not say what is there now; for a group one for each
 // batch of members besides, and a look.
-func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
-	t := p.target
-	if ch.Action == plan.Delete && ch.Before != nil && p.isContested(ch.Key, ch.Before.Ref) {
+func (v *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
+	t := v.target
+	if ch.Action == plan.Delete && ch.Before != nil && v.isContested(ch.Key, ch.Before.Ref) {
 		return target.Applied{}, fmt.Errorf("%w: whose %s is has to be settled first", target.ErrMoved, ch.Before.Ref)
 	}
 	switch {
 	case ch.Action == plan.Create && ch.After != nil && ch.Key.Kind == kindUser:
-		return t.createUser(ctx, p, ch)
+		return t.createUser(ctx, v, ch)
 	case ch.Action == plan.Create && ch.After != nil && ch.Key.Kind == kindGroup:
-		return t.createGroup(ctx, p, ch)
+		return t.createGroup(ctx, v, ch)
 	case ch.Action == plan.Delete && ch.After == nil && ch.Before != nil:
-		return t.delete(ctx, p, ch)
+		return t.delete(ctx, v, ch)
 	case ch.Before == nil || ch.After == nil:
 		return target.Applied{}, fmt.Errorf("%s of %s asks nothing of the provider", ch.Action, ch.Label)
 	}
-	r := p.have[ch.Key]
+	r := v.resources[ch.Key]
 	if r == nil { // a plan made elsewhere, such as the way back from a run
-		at, read := usersAt, p.layout.user
+		at, read := usersAt, v.layout.readUser
 		if ch.Key.Kind == kindGroup {
-			at, read = groupsAt, group
+			at, read = groupsAt, readGroup
 		}
-		d, err := p.account.get(ctx, at, ch.Before.Ref)
+		d, err := v.account.get(ctx, at, ch.Before.Ref)
 		if gone(err) {
 			return target.Applied{}, fmt.Errorf("%w: %s %s is not there any more", target.ErrMoved, ch.Key.Kind, ch.Before.Ref)
 		}
@@ -41,61 +41,61 @@ func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, erro
 			return target.Applied{}, err
 		}
 		r = read(d)
-		p.take(ch.Key, r)
+		v.claim(ch.Key, r)
 	}
 	var wanted plan.Fields
 	for _, f := range ch.Fields {
 		wanted = append(wanted, plan.Field{Name: f.Name, Value: f.After})
 	}
 	if ch.Key.Kind == kindGroup {
-		return t.changeGroup(ctx, p, ch, r, wanted)
+		return t.changeGroup(ctx, v, ch, r, wanted)
 	}
-	wanted = p.sendable(ch.Key, wanted)
-	after, notes, err := t.writeUser(ctx, p, ch.Key, r, wanted)
+	wanted = v.sendable(ch.Key, wanted)
+	after, notes, err := t.writeUser(ctx, v, ch.Key, r, wanted)
 	if err != nil {
 		return target.Applied{}, err
 	}
-	return t.appliedUser(p, ch, after, wanted, notes), nil
+	return t.appliedUser(v, ch, after, wanted, notes), nil
 }
 
 // delete removes what is gone, where the configuration or the provider's nature
 // says so: a user, or a group that is emptied first where its members would
 // otherwise keep what it stood for.
-func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) delete(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	if t.config.Leavers.Then != ThenDelete && !(ch.Key.Kind == kindGroup && t.profile.DeleteGroups == unlinks) {
 		return target.Applied{}, fmt.Errorf("%s is not deleted: %s.leavers.then is %s", ch.Key, t.Name(), t.config.Leavers.Then)
 	}
 	done := target.Applied{Object: *ch.Before}
 	at, id := usersAt, ch.Before.Ref
-	if r := p.have[ch.Key]; r != nil {
+	if r := v.resources[ch.Key]; r != nil {
 		id = r.id
 	}
 	if ch.Key.Kind == kindGroup {
 		at = groupsAt
 		if t.profile.DeleteGroups == unlinks {
-			d, err := p.account.get(ctx, groupsAt, id)
+			d, err := v.account.get(ctx, groupsAt, id)
 			if gone(err) {
 				return done, nil
 			}
 			if err != nil {
 				return target.Applied{}, err
 			}
-			now := group(d)
-			if p.blind {
+			now := readGroup(d)
+			if v.membersHidden {
 				was, _ := ch.Before.Fields.Get(pathMembers)
-				if _, err := p.account.sendMembers(ctx, id, delta{remove: p.written(was, delta{})}); err != nil {
+				if _, err := v.account.sendMembersUnverified(ctx, id, delta{remove: v.membersAfter(was, delta{})}); err != nil {
 					return target.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
 				}
 			}
-			ours := slices.DeleteFunc(slices.Clone(now.members), func(m string) bool { _, is := p.objects[m]; return !is })
-			if _, err := p.account.changeMembers(ctx, id, now, delta{remove: ours}); err != nil {
+			ours := slices.DeleteFunc(slices.Clone(now.members), func(m string) bool { _, is := v.objectIDs[m]; return !is })
+			if _, err := v.account.changeMembers(ctx, id, now, delta{remove: ours}); err != nil {
 				return target.Applied{}, fmt.Errorf("emptying group %s before it is unlinked: %w", id, err)
 			}
 		}
 	}
-	if err := p.account.remove(ctx, at, id); err != nil {
+	if err := v.account.remove(ctx, at, id); err != nil {
 		return target.Applied{}, err
 	}
-	delete(p.have, ch.Key)
+	delete(v.resources, ch.Key)
 	return done, nil
 }

@@ -128,9 +128,9 @@ func (a *connection) checkList(ctx context.Context, caps *capabilities) (string,
 		return fmt.Sprintf("%d, may be listed", total), nil
 	}
 	a.mu.Lock()
-	delete(a.honest, usersAt)
+	delete(a.totalProven, usersAt)
 	a.mu.Unlock()
-	why, err := a.probe(ctx, usersAt, total, asDocument(list[0]).text("id"))
+	why, err := a.probeTotal(ctx, usersAt, total, asDocument(list[0]).text("id"))
 	if err != nil {
 		return "", err
 	}
@@ -148,7 +148,7 @@ func (a *connection) checkFilter(ctx context.Context, caps *capabilities, total 
 		return f
 	}
 	asked := *caps
-	s, err := a.find(ctx, usersAt, &asked, "userName", "nobody-"+strings.ToLower(rand.Text())+"@example.invalid")
+	s, err := a.findByFilter(ctx, usersAt, &asked, "userName", "nobody-"+strings.ToLower(rand.Text())+"@example.invalid")
 	switch {
 	case err != nil:
 		f.OK, f.Detail, f.Remedy = false, err.Error(), cmp.Or(rest.Outage(err), "ask the provider what its filters are like")
@@ -213,7 +213,7 @@ func (a *connection) deviations(ctx context.Context, caps *capabilities) []strin
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	supported := func(name string) (is, known bool) {
-		return asBool(asDocument(caps.said.get(name)).get("supported"))
+		return asBool(asDocument(caps.config.get(name)).get("supported"))
 	}
 	if is, known := supported("patch"); known && is != caps.patch {
 		say("discovery says PATCH %t, profile %s says %t: the profile's word is taken", is, p.Name, caps.patch)
@@ -233,7 +233,7 @@ func (a *connection) deviations(ctx context.Context, caps *capabilities) []strin
 	if caps.source != "" && caps.source != p.ConfigPaths[0] {
 		say("the configuration stands at %s, not at %s", caps.source, p.ConfigPaths[0])
 	}
-	d, err := a.discovery(ctx, "/ResourceTypes", a.outside != nil)
+	d, err := a.discovery(ctx, "/ResourceTypes", a.discoveryRest != nil)
 	if err == nil {
 		for _, v := range members(d) {
 			m := asDocument(v)

@@ -41,7 +41,7 @@ func TestDiscovery(t *testing.T) {
 		}, "answers at ServiceProviderConfigs; PATCH, filter, no ETag, pages by index of 40"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &provider{odd: func(r *http.Request, _ []byte) (*http.Response, bool) { return tt.serve(r.URL.Path), true }}
+			p := &provider{answerInstead: func(r *http.Request, _ []byte) (*http.Response, bool) { return tt.serve(r.URL.Path), true }}
 			a := connectionTo(t, p, func(c *Config) {
 				c.Profile = tt.profile
 				if tt.profile == "cinode" {
@@ -55,16 +55,16 @@ func TestDiscovery(t *testing.T) {
 			if got := caps.summary(a.client.profile); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			n := len(p.asked)
-			if _, err := a.capabilities(t.Context()); err != nil || len(p.asked) != n {
-				t.Errorf("got %v and %d requests more, want the answer kept", err, len(p.asked)-n)
+			n := len(p.requestLines)
+			if _, err := a.capabilities(t.Context()); err != nil || len(p.requestLines) != n {
+				t.Errorf("got %v and %d requests more, want the answer kept", err, len(p.requestLines)-n)
 			}
 		})
 	}
 }
 
 func TestATokenThatIsRefusedByDiscoveryIsNoMissingDiscovery(t *testing.T) {
-	a := connectionTo(t, &provider{odd: func(*http.Request, []byte) (*http.Response, bool) { return scimError(401, "", "no"), true }})
+	a := connectionTo(t, &provider{answerInstead: func(*http.Request, []byte) (*http.Response, bool) { return scimError(401, "", "no"), true }})
 	if _, err := a.capabilities(t.Context()); err == nil {
 		t.Error("got nothing, want the refusal")
 	}
@@ -80,8 +80,8 @@ func TestTheEndOfATokenIsReadFromIt(t *testing.T) {
 			t.Errorf("%s: got %s, %t", token, at, ok)
 		}
 	}
-	s := newStage(t, func(c *Config) { c.Token = secret.New(jwt(fmt.Sprintf(`{"exp":%d}`, soon))) })
-	if _, notes := s.try(); !slices.Contains(notes, "token_expires") {
+	f := newFixture(t, func(c *Config) { c.Token = secret.New(jwt(fmt.Sprintf(`{"exp":%d}`, soon))) })
+	if _, notes := f.runWithNotes(); !slices.Contains(notes, "token_expires") {
 		t.Errorf("got %v, want token_expires", notes)
 	}
 }
@@ -103,7 +103,7 @@ func TestCheckSaysWhatIsRightAndWhatWillBeDoneDifferently(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	p.ignoreFilter = true
-	p.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+	p.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 		return said(200, mediaSCIM, `{"patch":{"supported":false},"filter":{"supported":true,"maxResults":20}}`), strings.HasSuffix(r.URL.Path, "Config")
 	}
 	got := show()
@@ -115,7 +115,7 @@ func TestCheckSaysWhatIsRightAndWhatWillBeDoneDifferently(t *testing.T) {
 	if p.writes > 0 {
 		t.Errorf("a check made %d writes", p.writes)
 	}
-	p.odd = func(*http.Request, []byte) (*http.Response, bool) { return scimError(401, "", "no"), true }
+	p.answerInstead = func(*http.Request, []byte) (*http.Response, bool) { return scimError(401, "", "no"), true }
 	if got := show(); !strings.HasPrefix(got, "token false: ") || strings.Contains(got, "\n") {
 		t.Errorf("got %s", got)
 	}
@@ -126,19 +126,19 @@ func TestCheckSaysWhatIsRightAndWhatWillBeDoneDifferently(t *testing.T) {
 }
 
 func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
-	s := crew(t, func(c *Config) { c.Profile = "cinode" })
-	s.users[0].Name, s.users[0].UPN, s.users[0].JobTitle = "Ann Holm", "ann.holm@contoso.example", ""
-	guest := someone(8, "Gus")
+	f := threeUsersInAGroup(t, func(c *Config) { c.Profile = "cinode" })
+	f.users[0].Name, f.users[0].UPN, f.users[0].JobTitle = "Ann Holm", "ann.holm@contoso.example", ""
+	guest := userNamed(8, "Gus")
 	guest.Guest = true
-	s.users = append(s.users, guest)
-	s.plan()
+	f.users = append(f.users, guest)
+	f.plan()
 	for text, wants := range map[string][]string{
 		"ann.holm@contoso.example": {"in scope", "linked to u-1 before",
 			`userName: the source says "ann.holm@contoso.example" ([originalUserPrincipalName]), there it is "ann@contoso.example": cannot be changed at the provider`},
 		"gus@contoso.example": {"left out: guest"},
 		"Sales":               {"in scope", "members: 3 at the source, 3 of them provisioned"},
 	} {
-		got := strings.Join(s.view.(*place).trace(text), "\n")
+		got := strings.Join(f.view.(*view).trace(text), "\n")
 		for _, want := range wants {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: got\n%s\nwant %q in it", text, got, want)
@@ -148,22 +148,22 @@ func TestATraceSaysWhyAnObjectCameOutAsItDid(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant nothing of what the fields themselves show", text, got)
 		}
 	}
-	s.groups = append(s.groups, teamOf(2, "Board", 1))
-	s.groups[0].Members.IDs = []string{objectID(2), objectID(3)}
-	s.users = append(s.users, someone(4, "Dee"))
-	s.groups[1].Members.IDs = append(s.groups[1].Members.IDs, objectID(4))
-	s.plan()
+	f.groups = append(f.groups, groupOf(2, "Board", 1))
+	f.groups[0].Members.IDs = []string{objectID(2), objectID(3)}
+	f.users = append(f.users, userNamed(4, "Dee"))
+	f.groups[1].Members.IDs = append(f.groups[1].Members.IDs, objectID(4))
+	f.plan()
 	for text, want := range map[string]string{
 		"ann.holm@contoso.example": "memberships wait for a run without --only, which is about this one object: add to Board; remove from Sales",
 		"dee@contoso.example":      "memberships wait for a run without --only, which is about this one object: add to Board",
 		"bo@contoso.example":       "",
 	} {
-		got := strings.Join(s.view.(*place).trace(text), "\n")
+		got := strings.Join(f.view.(*view).trace(text), "\n")
 		if want == "" && strings.Contains(got, "memberships") || !strings.Contains(got, want) {
 			t.Errorf("%s: got\n%s\nwant %q", text, got, want)
 		}
 	}
-	if got := s.view.(*place).trace("nobody"); got != nil {
+	if got := f.view.(*view).trace("nobody"); got != nil {
 		t.Errorf("got %v of nobody", got)
 	}
 }

@@ -124,7 +124,7 @@ func readRefusal(status int, body []byte) *Refusal {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	if err := d.Decode(&v); err != nil {
-		r.Detail = plainWords(raw)
+		r.Detail = bodyExcerpt(raw)
 		return r
 	}
 	if list, ok := v.([]any); ok && len(list) > 0 {
@@ -183,7 +183,7 @@ func messages(v any) []string {
 	return out
 }
 
-func plainWords(raw []byte) string {
+func bodyExcerpt(raw []byte) string {
 	if raw[0] == '<' {
 		return "a page (HTML)"
 	}
@@ -240,17 +240,17 @@ func duplicate(err error) bool {
 // refusesValue reports whether an error means that some value is not taken, be it
 // as it is or because somebody else has it, such as a name that two exchange.
 func refusesValue(err error) bool {
-	return !lost(err) && (statusOf(err) == http.StatusBadRequest || duplicate(err))
+	return !outcomeUnknown(err) && (statusOf(err) == http.StatusBadRequest || duplicate(err))
 }
 
-// missing reports whether an error says that a feature is not there.
-func missing(err error) bool {
+// notSupported reports whether an error says that a feature is not there.
+func notSupported(err error) bool {
 	s := statusOf(err)
 	return s == http.StatusMethodNotAllowed || s == http.StatusNotImplemented
 }
 
-// noFilter reports whether an error means that the filter was not understood.
-func noFilter(err error) bool {
+// filterRefused reports whether an error means that the filter was not understood.
+func filterRefused(err error) bool {
 	_, e := refusalOf(err)
 	if e == nil {
 		return false
@@ -266,15 +266,17 @@ func wrongPath(err error) bool {
 	return e != nil && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotImplemented) && !duplicate(err)
 }
 
-// lost reports whether nobody knows what became of a write.
-func lost(err error) bool { return errors.Is(err, rest.ErrOutcomeUnknown) }
+// outcomeUnknown reports whether nobody knows what became of a write.
+func outcomeUnknown(err error) bool { return errors.Is(err, rest.ErrOutcomeUnknown) }
 
 // answered reports whether a lost write was answered all the same, with an
 // error of the server's own: it saw the request.
-func answered(err error) bool { return lost(err) && statusOf(err) == http.StatusInternalServerError }
+func answered(err error) bool {
+	return outcomeUnknown(err) && statusOf(err) == http.StatusInternalServerError
+}
 
-// settled is an error about one object: the write did not happen.
-func settled(err error, what string) error {
+// definite is an error about one object: the write did not happen.
+func definite(err error, what string) error {
 	_, e := refusalOf(err)
 	if e == nil {
 		return fmt.Errorf("%s: %w", what, err)

@@ -72,7 +72,7 @@ func New(c Config, o Options) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = rest.NewTransport()
 	}
-	return &Client{config: c, profile: profile, layout: l, options: o, transport: follower{o.Transport}, accounts: map[string]*connection{}}, nil
+	return &Client{config: c, profile: profile, layout: l, options: o, transport: redirectFollower{o.Transport}, accounts: map[string]*connection{}}, nil
 }
 
 // Name is the target's name: scim/cinode.
@@ -82,32 +82,32 @@ const (
 	mediaSCIM  = "application/scim+json"
 	mediaPlain = "application/json"
 
-	mostBytes = 32 << 20
+	maxBodyBytes = 32 << 20
 )
 
 // A connection is the way to one account.
 type connection struct {
-	client  *Client
-	name    string
-	rest    *rest.Client
-	outside *rest.Client // where discovery stands, where that is another place; nil otherwise
-	place   string       // a fingerprint of where it is, for records
-	query   url.Values
-	token   secret.String
+	client        *Client
+	name          string
+	rest          *rest.Client
+	discoveryRest *rest.Client // where discovery stands, where that is another place; nil otherwise
+	fingerprint   string       // a fingerprint of where it is, for records
+	query         url.Values
+	token         secret.String
 
-	proven atomic.Bool // the token was accepted once
-	plain  atomic.Bool // application/json is what the provider wants
-	bare   atomic.Bool // filters go without quotes
+	tokenAccepted  atomic.Bool // the token was accepted once
+	plainJSON      atomic.Bool // application/json is what the provider wants
+	unquotedFilter atomic.Bool // filters go without quotes
 
-	mu        sync.Mutex
-	caps      *capabilities
-	honest    map[string]time.Time // when a type's totalResults were found to be true
-	stubborn  map[string]int       // fields that came back different although they were sent twice
-	removal   int                  // which of the profile's ways to remove a member is in use
-	confirmed bool                 // and a look showed that it does what it should
-	exhausted time.Time            // when the last of the ways turned out to do nothing
-	unseen    *unseen              // a first removal that nobody has looked at yet
-	broken    string               // why no member is added or removed any more
+	mu               sync.Mutex
+	caps             *capabilities
+	totalProven      map[string]time.Time // when a type's totalResults were found to be true
+	nonConvergent    map[string]int       // fields that came back different although they were sent twice
+	removalWay       int                  // which of the profile's ways to remove a member is in use
+	removalConfirmed bool                 // and a look showed that it does what it should
+	removalExhausted time.Time            // when the last of the ways turned out to do nothing
+	unverified       *unverifiedRemoval   // a first removal that nobody has looked at yet
+	membersStopped   string               // why no member is added or removed any more
 }
 
 // errNoToken is a link to an account that has no token.
@@ -134,14 +134,14 @@ func (c *Client) connect(name string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &connection{client: c, name: name, place: fingerprint(plan.Value{base.String()}), query: query, token: token, honest: map[string]time.Time{}, stubborn: map[string]int{}}
+	a := &connection{client: c, name: name, fingerprint: fingerprint(plan.Value{base.String()}), query: query, token: token, totalProven: map[string]time.Time{}, nonConvergent: map[string]int{}}
 	if a.rest, err = c.dial(base, token, resourceRoutes()); err != nil {
 		return nil, err
 	}
-	if path, ok := without(base.Path, c.profile.DiscoveryWithout); ok {
+	if path, ok := cutPath(base.Path, c.profile.DiscoveryWithout); ok {
 		elsewhere := *base
 		elsewhere.Path, elsewhere.RawPath = path, ""
-		if a.outside, err = c.dial(&elsewhere, token, discoveryRoutes()); err != nil {
+		if a.discoveryRest, err = c.dial(&elsewhere, token, discoveryRoutes()); err != nil {
 			return nil, err
 		}
 	}
@@ -149,9 +149,9 @@ func (c *Client) connect(name string) (*connection, error) {
 	return a, nil
 }
 
-// without cuts a part such as /tenants/{account} out of a path, whatever stands
+// cutPath cuts a part such as /tenants/{account} out of a path, whatever stands
 // for the account there: people paste whole addresses too.
-func without(path, part string) (string, bool) {
+func cutPath(path, part string) (string, bool) {
 	before, after, _ := strings.Cut(part, account)
 	at := strings.Index(path, before)
 	if part == "" || at < 0 {
@@ -199,7 +199,7 @@ func (c *Client) dial(base *url.URL, token secret.String, routes []rest.Route) (
 			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "+", "%20")
 			return nil
 		},
-		Metrics: c.options.Metrics, Log: c.options.Log, Transport: c.transport, MaxBody: mostBytes, Timeout: 30 * time.Second, Attempts: 6,
+		Metrics: c.options.Metrics, Log: c.options.Log, Transport: c.transport, MaxBody: maxBodyBytes, Timeout: 30 * time.Second, Attempts: 6,
 		Backoff: rest.Backoff{Base: time.Second}})
 }
 
@@ -210,12 +210,12 @@ const (
 
 // A request is one call.
 type request struct {
-	method  string
-	path    string // escaped
-	query   url.Values
-	body    any
-	version string // for If-Match; empty sends none
-	outside bool   // at the place of discovery
+	method      string
+	path        string // escaped
+	query       url.Values
+	body        any
+	version     string // for If-Match; empty sends none
+	atDiscovery bool   // at the place of discovery
 }
 
 func (r request) write() bool { return r.method != "" && r.method != http.MethodGet }
@@ -224,13 +224,13 @@ func (r request) write() bool { return r.method != "" && r.method != http.Method
 // lost is found out by a look.
 func (a *connection) do(ctx context.Context, r request) (*rest.Response, error) {
 	resp, err := a.send(ctx, r)
-	if refused, ok := errors.AsType[*rest.Error](err); ok && !a.plain.Load() &&
+	if refused, ok := errors.AsType[*rest.Error](err); ok && !a.plainJSON.Load() &&
 		(refused.Status == http.StatusUnsupportedMediaType || refused.Status == http.StatusNotAcceptable) {
-		a.plain.Store(true)
+		a.plainJSON.Store(true)
 		resp, err = a.send(ctx, r)
 	}
 	if err == nil {
-		a.proven.Store(true)
+		a.tokenAccepted.Store(true)
 		return resp, nil
 	}
 	if errors.Is(err, rest.ErrForbidden) {
@@ -238,8 +238,8 @@ func (a *connection) do(ctx context.Context, r request) (*rest.Response, error) 
 		return nil, fmt.Errorf("%w (an id that holds a slash cannot be asked for)", err)
 	}
 	refused, ok := errors.AsType[*rest.Error](err)
-	if ok && refused.Forbidden && r.write() && a.proven.Load() {
-		return nil, a.single(ctx, refused)
+	if ok && refused.Forbidden && r.write() && a.tokenAccepted.Load() {
+		return nil, a.classifyForbidden(ctx, refused)
 	}
 	return nil, err
 }
@@ -255,7 +255,7 @@ func (a *connection) send(ctx context.Context, r request) (*rest.Response, error
 	q := rest.Request{Method: cmp.Or(r.method, http.MethodGet), Path: r.path, Query: query, Body: r.body, Once: r.write(),
 		Header: http.Header{"Accept": {mediaSCIM + ", " + mediaPlain + ";q=0.9"}}}
 	media := mediaSCIM
-	if a.plain.Load() {
+	if a.plainJSON.Load() {
 		media = mediaPlain
 		q.Header.Set("Accept", mediaPlain)
 	}
@@ -265,15 +265,15 @@ func (a *connection) send(ctx context.Context, r request) (*rest.Response, error
 	if r.version != "" {
 		q.Header.Set("If-Match", r.version)
 	}
-	if r.outside && a.outside != nil {
-		return a.outside.Do(ctx, q)
+	if r.atDiscovery && a.discoveryRest != nil {
+		return a.discoveryRest.Do(ctx, q)
 	}
 	return a.rest.Do(ctx, q)
 }
 
-// single tells a token that lost its rights from a write that is not allowed
+// classifyForbidden tells a token that lost its rights from a write that is not allowed
 // for one object: both are 403. A cheap read decides.
-func (a *connection) single(ctx context.Context, refused *rest.Error) error {
+func (a *connection) classifyForbidden(ctx context.Context, refused *rest.Error) error {
 	if _, err := a.send(ctx, request{path: usersAt, query: url.Values{"startIndex": {"1"}, "count": {"1"}}}); err != nil {
 		return refused
 	}
@@ -283,16 +283,16 @@ func (a *connection) single(ctx context.Context, refused *rest.Error) error {
 	return &named
 }
 
-// A follower follows the redirects that keep method and body, on the same host
+// A redirectFollower follows the redirects that keep method and body, on the same host
 // only: the token goes nowhere else. rest refuses all that it leaves.
-type follower struct{ next http.RoundTripper }
+type redirectFollower struct{ next http.RoundTripper }
 
-const mostRedirects = 3
+const maxRedirects = 3
 
-func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
+func (f redirectFollower) RoundTrip(r *http.Request) (*http.Response, error) {
 	for hops := 0; ; hops++ {
 		answer, err := f.next.RoundTrip(r)
-		if err != nil || hops == mostRedirects || answer.StatusCode != http.StatusTemporaryRedirect && answer.StatusCode != http.StatusPermanentRedirect {
+		if err != nil || hops == maxRedirects || answer.StatusCode != http.StatusTemporaryRedirect && answer.StatusCode != http.StatusPermanentRedirect {
 			return answer, err
 		}
 		to, err := r.URL.Parse(answer.Header.Get("Location"))

@@ -27,7 +27,7 @@ func TestRefusalsAreReadInAllTheirShapes(t *testing.T) {
 		{"nothing", ``, "Bad Request"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := connectionTo(t, &provider{odd: func(*http.Request, []byte) (*http.Response, bool) {
+			a := connectionTo(t, &provider{answerInstead: func(*http.Request, []byte) (*http.Response, bool) {
 				r := said(400, mediaPlain, tt.body)
 				r.Header.Set("X-Amzn-RequestId", "req-1")
 				return r, true
@@ -42,7 +42,7 @@ func TestRefusalsAreReadInAllTheirShapes(t *testing.T) {
 
 func TestDiscoveryStandsBesideTheTenants(t *testing.T) {
 	for path, want := range map[string]string{"/scim/tenants/A1/v2": "/scim/v2", "/scim/tenants/7/v2/x": "/scim/v2/x", "/scim/v2": "", "/scim/tenants/A1": "/scim/"} {
-		if got, _ := without(path, "/tenants/{account}"); got != want {
+		if got, _ := cutPath(path, "/tenants/{account}"); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
 	}
@@ -93,7 +93,7 @@ func TestAWaitIsReadFromTheHeadersThatOccur(t *testing.T) {
 func TestMediaTypesFallBackOnce(t *testing.T) {
 	var sent []string
 	p := &provider{}
-	p.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+	p.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 		sent = append(sent, r.Header.Get("Content-Type"))
 		return said(415, mediaPlain, ""), r.Header.Get("Content-Type") == mediaSCIM
 	}
@@ -124,7 +124,7 @@ func TestRedirectsThatKeepTheMethodAreFollowedOnTheSameHost(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			hops := 0
-			p := &provider{odd: func(r *http.Request, body []byte) (*http.Response, bool) {
+			p := &provider{answerInstead: func(r *http.Request, body []byte) (*http.Response, bool) {
 				if r.URL.Host != "scim.example" || r.URL.Scheme != "https" {
 					t.Errorf("the token went to %s", r.URL.Host)
 				}
@@ -151,7 +151,7 @@ func TestVersionsAreSentWhereTheProviderKeepsThem(t *testing.T) {
 	var sent []string
 	tries := 0
 	p := &provider{users: []document{{"id": "7", "userName": "ann", "meta": map[string]any{"version": `W/"3"`}}}}
-	p.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+	p.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 		if strings.HasSuffix(r.URL.Path, "Config") {
 			return said(200, mediaSCIM, `{"patch":{"supported":true},"etag":{"supported":true}}`), true
 		}
@@ -176,7 +176,7 @@ func TestAForbiddenWriteIsToldFromATokenThatLostItsRights(t *testing.T) {
 		if _, err := a.get(t.Context(), usersAt, "7"); err != nil {
 			t.Fatal(err)
 		}
-		p.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+		p.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 			return scimError(403, "", "no"), broken || r.Method == http.MethodPatch
 		}
 		_, err := a.modify(t.Context(), usersAt, "7", []operation{{Op: opReplace, Path: "title", Value: "x"}}, nil)
@@ -200,7 +200,7 @@ func TestADeletionThatIsAnsweredOddlyIsLookedAt(t *testing.T) {
 			"refused":              {400, false, false},
 		} {
 			p := &provider{users: []document{{"id": "7", "userName": "ann"}}}
-			p.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+			p.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 				if r.Method != http.MethodDelete {
 					return nil, false
 				}

@@ -148,7 +148,7 @@ func (c *Config) Validate(report func(path, message string)) {
 				report(fmt.Sprintf("extensions[%d]", i), unknownExtension(profile, name))
 			}
 		}
-		for _, trouble := range mappingTroubles(profile, c.Attributes) {
+		for _, trouble := range mappingErrors(profile, c.Attributes) {
 			report("attributes."+trouble.path, trouble.message)
 		}
 	}
@@ -234,9 +234,9 @@ func (c *Config) base(name string) (*url.URL, url.Values, error) {
 // accountName is what a link must look like where it becomes part of the URL.
 var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$`)
 
-// scope is the configuration's words on who takes part.
-func (c *Config) scope() *attribute.Scope {
-	return &attribute.Scope{LicensedOnly: c.Users.LicensedOnly, Guests: c.Users.Guests, Domains: c.Users.Domains, Departments: c.Users.Departments, Groups: c.Users.Groups, Exclude: c.Users.Exclude,
+// scopingFilter is the configuration's words on who takes part.
+func (c *Config) scopingFilter() *attribute.ScopingFilter {
+	return &attribute.ScopingFilter{LicensedOnly: c.Users.LicensedOnly, Guests: c.Users.Guests, Domains: c.Users.Domains, Departments: c.Users.Departments, Groups: c.Users.Groups, Exclude: c.Users.Exclude,
 		IncludeGroups: c.Groups.Include, ExcludeGroups: c.Groups.Exclude, Roles: c.Groups.Roles}
 }
 

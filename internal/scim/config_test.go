@@ -147,7 +147,7 @@ func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := someone(1, "Ann")
+	u := userNamed(1, "Ann")
 	u.BusinessPhones = []string{"+46 8 1"}
 	got := map[string]string{}
 	for i, v := range l.values(&u) {
@@ -172,7 +172,7 @@ func TestExtensionsAreMappedByTheirNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u := someone(1, "Ann")
+		u := userNamed(1, "Ann")
 		u.EmployeeID, u.MailNickname, u.Hired = "42", "annb", time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
 		got := l.values(&u)
 		want := "42"

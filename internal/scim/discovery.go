@@ -14,20 +14,20 @@ import (
 // capabilities are what an account can do: what the profile says, else what
 // discovery says, else the default.
 type capabilities struct {
-	at       time.Time
-	source   string // where discovery answered; empty where nowhere
-	patch    bool
-	filter   bool
-	etag     bool
-	cursor   bool
-	pageSize int
-	schemas  []string // URNs; nil where the provider does not tell
-	user     []string // names of a user's core attributes; nil where it does not tell
-	said     document // the service provider's configuration as it came
+	at             time.Time
+	source         string // where discovery answered; empty where nowhere
+	patch          bool
+	filter         bool
+	etag           bool
+	cursor         bool
+	pageSize       int
+	schemas        []string // URNs; nil where the provider does not tell
+	userAttributes []string // names of a user's core attributes; nil where it does not tell
+	config         document // the service provider's configuration as it came
 }
 
-// capsFor is how long an answer of discovery holds.
-const capsFor = 24 * time.Hour
+// capabilitiesTTL is how long an answer of discovery holds.
+const capabilitiesTTL = 24 * time.Hour
 
 // capabilities returns what the account can do, asking where that was not done lately.
 func (a *connection) capabilities(ctx context.Context) (*capabilities, error) {
@@ -35,7 +35,7 @@ func (a *connection) capabilities(ctx context.Context) (*capabilities, error) {
 	caps := a.caps
 	a.mu.Unlock()
 	now := a.client.options.Now()
-	if caps != nil && now.Sub(caps.at) < capsFor {
+	if caps != nil && now.Sub(caps.at) < capabilitiesTTL {
 		return caps, nil
 	}
 	caps, err := a.discover(ctx)
@@ -44,7 +44,7 @@ func (a *connection) capabilities(ctx context.Context) (*capabilities, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.caps != nil && now.Sub(a.caps.at) < capsFor {
+	if a.caps != nil && now.Sub(a.caps.at) < capabilitiesTTL {
 		return a.caps, nil // somebody was faster
 	}
 	a.caps = caps
@@ -59,7 +59,7 @@ func (a *connection) discover(ctx context.Context) (*capabilities, error) {
 	p := a.client.profile
 	caps := &capabilities{at: a.client.options.Now(), patch: true, filter: true, pageSize: p.PageSize}
 	places := []bool{false}
-	if a.outside != nil {
+	if a.discoveryRest != nil {
 		places = []bool{true, false}
 	}
 	for _, outside := range places {
@@ -69,7 +69,7 @@ func (a *connection) discover(ctx context.Context) (*capabilities, error) {
 				return nil, err
 			}
 			if d = first(d, "authenticationSchemes", "patch"); d != nil && caps.source == "" {
-				caps.source, caps.said = path, d
+				caps.source, caps.config = path, d
 			}
 			if caps.source != "" {
 				break
@@ -93,7 +93,7 @@ func (a *connection) discover(ctx context.Context) (*capabilities, error) {
 				}
 				if strings.EqualFold(id, schemaUser) {
 					for _, one := range asDocument(s).list("attributes") {
-						caps.user = append(caps.user, asDocument(one).text("name"))
+						caps.userAttributes = append(caps.userAttributes, asDocument(one).text("name"))
 					}
 				}
 			}
@@ -109,7 +109,7 @@ func (a *connection) discover(ctx context.Context) (*capabilities, error) {
 // profile does not know better.
 func (c *capabilities) read(p *Profile) {
 	supported := func(name string, otherwise bool) bool {
-		is, known := asBool(asDocument(c.said.get(name)).get("supported"))
+		is, known := asBool(asDocument(c.config.get(name)).get("supported"))
 		if !known {
 			return otherwise
 		}
@@ -118,12 +118,12 @@ func (c *capabilities) read(p *Profile) {
 	c.patch = p.Patch == yes || p.Patch == auto && supported("patch", true)
 	c.filter = p.Filter == filterEq || p.Filter == auto && supported("filter", true)
 	c.etag = p.ETag == yes || p.ETag == auto && supported("etag", false)
-	pages := asDocument(c.said.get("pagination"))
+	pages := asDocument(c.config.get("pagination"))
 	cursor, _ := asBool(pages.get("cursor"))
 	index, indexKnown := asBool(pages.get("index"))
 	byCursor := cursor && (indexKnown && !index || strings.EqualFold(pages.text("defaultPaginationMethod"), "cursor"))
 	c.cursor = p.Pagination == pagesCursor || p.Pagination == auto && byCursor
-	for _, most := range []int{asNumber(asDocument(c.said.get("filter")).get("maxResults")), asNumber(pages.get("maxPageSize"))} {
+	for _, most := range []int{asNumber(asDocument(c.config.get("filter")).get("maxResults")), asNumber(pages.get("maxPageSize"))} {
 		if most > 0 && most < c.pageSize {
 			c.pageSize = most
 		}
@@ -132,7 +132,7 @@ func (c *capabilities) read(p *Profile) {
 
 // discovery asks one of the places of discovery; nil where there is nothing.
 func (a *connection) discovery(ctx context.Context, path string, outside bool) (document, error) {
-	resp, err := a.do(ctx, request{path: path, outside: outside})
+	resp, err := a.do(ctx, request{path: path, atDiscovery: outside})
 	if err != nil {
 		refused, ok := errors.AsType[*rest.Error](err)
 		switch {
@@ -165,9 +165,9 @@ func first(d document, names ...string) document {
 // members are the resources of a ListResponse.
 func members(d document) []any { return d.list("Resources") }
 
-// unlearn notes that a feature is missing although the provider, or the
+// amendCapabilities notes that a feature is missing although the provider, or the
 // default, said otherwise.
-func (a *connection) unlearn(change func(*capabilities)) {
+func (a *connection) amendCapabilities(change func(*capabilities)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.caps == nil {
@@ -199,7 +199,7 @@ func (a *connection) unknownExtensions(caps *capabilities) []string {
 // extension that its profile does not vouch for, or an attribute of its own making.
 func (l *layout) unusual(p *Profile) bool {
 	return slices.ContainsFunc(l.urns, func(urn string) bool { return !slices.Contains(p.Extensions, urn) }) ||
-		slices.ContainsFunc(l.fields, func(f mapped) bool { return f.path.URN == "" && !f.path.Standard() })
+		slices.ContainsFunc(l.fields, func(f mappedAttribute) bool { return f.path.URN == "" && !f.path.Standard() })
 }
 
 // unknownAttributes are the fields of the layout that neither the RFC nor the
@@ -209,8 +209,8 @@ func (a *connection) unknownAttributes(caps *capabilities) []string {
 	var out []string
 	for i := range a.client.layout.fields {
 		f := &a.client.layout.fields[i]
-		listed := slices.ContainsFunc(caps.user, func(name string) bool { return strings.EqualFold(name, f.path.Attribute) })
-		if caps.user != nil && f.path.URN == "" && !f.path.Standard() && !listed {
+		listed := slices.ContainsFunc(caps.userAttributes, func(name string) bool { return strings.EqualFold(name, f.path.Attribute) })
+		if caps.userAttributes != nil && f.path.URN == "" && !f.path.Standard() && !listed {
 			out = append(out, f.name)
 		}
 	}

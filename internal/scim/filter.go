@@ -10,11 +10,11 @@ import (
 // filterEqual writes a filter of RFC 7644 that compares one attribute. The
 // value is a JSON text, made by the encoder and never by hand: a quotation mark
 // in a name must not end it.
-func filterEqual(attribute, value string) string { return attribute + " eq " + literal(value) }
+func filterEqual(attribute, value string) string { return attribute + " eq " + jsonText(value) }
 
-// literal is a text as JSON. The encoder's escapes for HTML are off: not every
+// jsonText is a text as JSON. The encoder's escapes for HTML are off: not every
 // provider undoes them.
-func literal(value string) string {
+func jsonText(value string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -22,18 +22,18 @@ func literal(value string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// bare are values that may stand without quotes, for a provider whose
+// unquotable are values that may stand without quotes, for a provider whose
 // documentation shows them so.
-var bare = regexp.MustCompile(`^[A-Za-z0-9._@-]+$`)
+var unquotable = regexp.MustCompile(`^[A-Za-z0-9._@-]+$`)
 
-// filterBare is the filter without quotes, where the value allows it.
-func filterBare(attribute, value string) (string, bool) {
-	return attribute + " eq " + value, bare.MatchString(value)
+// filterUnquoted is the filter without quotes, where the value allows it.
+func filterUnquoted(attribute, value string) (string, bool) {
+	return attribute + " eq " + value, unquotable.MatchString(value)
 }
 
-// answers reports whether a resource is one that a filter asked for. A provider
+// matchesFilter reports whether a resource is one that a filter asked for. A provider
 // may compare otherwise than we do, or ignore the filter and return everybody.
-func answers(d document, attribute, value string) bool {
+func matchesFilter(d document, attribute, value string) bool {
 	switch strings.ToLower(attribute) {
 	case "username", "displayname":
 		return strings.EqualFold(d.text(attribute), value)
@@ -45,11 +45,11 @@ func answers(d document, attribute, value string) bool {
 		}
 		return false
 	case "externalid":
-		return sameExternal(d.text("externalId"), value)
+		return sameExternalID(d.text("externalId"), value)
 	}
 	return d.text(attribute) == value
 }
 
-// sameExternal compares external ids. Ours are object ids, which mean the same
+// sameExternalID compares external ids. Ours are object ids, which mean the same
 // in both cases of their letters; some providers change it.
-func sameExternal(a, b string) bool { return strings.EqualFold(a, b) }
+func sameExternalID(a, b string) bool { return strings.EqualFold(a, b) }

@@ -12,7 +12,7 @@ import (
 	"syncd/internal/plan"
 )
 
-func teamOf(n int, name string, members ...int) directory.Group {
+func groupOf(n int, name string, members ...int) directory.Group {
 	g := directory.Group{ID: fmt.Sprintf("33333333-0000-4000-8000-%012d", n), Name: name}
 	for _, m := range members {
 		g.Members.IDs = append(g.Members.IDs, objectID(m))
@@ -20,79 +20,79 @@ func teamOf(n int, name string, members ...int) directory.Group {
 	return g
 }
 
-// crew is a stage with three users and a group of them, brought into step.
-func crew(t *testing.T, edit ...func(*Config)) *stage {
-	s := newStage(t, append(edit, withGroups)...)
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy")}
-	s.groups = []directory.Group{teamOf(1, "Sales", 1, 2, 3)}
-	s.run()
-	return s
+// threeUsersInAGroup is a stage with three users and a group of them, brought into step.
+func threeUsersInAGroup(t *testing.T, edit ...func(*Config)) *fixture {
+	f := newFixture(t, append(edit, withGroups)...)
+	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo"), userNamed(3, "Cy")}
+	f.groups = []directory.Group{groupOf(1, "Sales", 1, 2, 3)}
+	f.run()
+	return f
 }
 
-func (s *stage) wantMembers(group string, names ...string) {
-	s.Helper()
+func (f *fixture) wantMembers(group string, names ...string) {
+	f.Helper()
 	var want []string
 	for _, n := range names {
-		want = append(want, s.provider.user(strings.ToLower(n)+"@contoso.example").text("id"))
+		want = append(want, f.provider.user(strings.ToLower(n)+"@contoso.example").text("id"))
 	}
 	slices.Sort(want)
-	if got := s.provider.membersOf(group); !slices.Equal(got, want) {
-		s.Errorf("got members %v of %s, want %v", got, group, want)
+	if got := f.provider.membersOf(group); !slices.Equal(got, want) {
+		f.Errorf("got members %v of %s, want %v", got, group, want)
 	}
 }
 
 func TestTheLifeOfAGroup(t *testing.T) {
-	s := crew(t)
-	s.wantMembers("Sales", "Ann", "Bo", "Cy")
-	s.still()
+	f := threeUsersInAGroup(t)
+	f.wantMembers("Sales", "Ann", "Bo", "Cy")
+	f.wantNoChanges()
 
-	s.groups[0].Members.IDs = []string{objectID(1)}
-	s.run()
-	s.wantMembers("Sales", "Ann")
-	removals := slices.DeleteFunc(slices.Clone(s.provider.bodies), func(b string) bool { return !strings.Contains(b, `"remove"`) })
+	f.groups[0].Members.IDs = []string{objectID(1)}
+	f.run()
+	f.wantMembers("Sales", "Ann")
+	removals := slices.DeleteFunc(slices.Clone(f.provider.bodies), func(b string) bool { return !strings.Contains(b, `"remove"`) })
 	if len(removals) != 2 || strings.Count(removals[0], `"remove"`) != 1 {
 		t.Errorf("got %v, want a canary of one member and then the rest", removals)
 	}
-	s.still()
+	f.wantNoChanges()
 
-	s.groups[0].Name = "Sellers"
-	s.users = append(s.users, someone(4, "Dee"))
-	s.groups[0].Members.IDs = []string{objectID(1), objectID(4), objectID(99)}
-	s.run()
-	s.wantMembers("Sellers", "Ann", "Dee")
-	s.still()
+	f.groups[0].Name = "Sellers"
+	f.users = append(f.users, userNamed(4, "Dee"))
+	f.groups[0].Members.IDs = []string{objectID(1), objectID(4), objectID(99)}
+	f.run()
+	f.wantMembers("Sellers", "Ann", "Dee")
+	f.wantNoChanges()
 
-	s.groups = nil
-	s.run()
-	s.run()
-	s.wantMembers("Sellers")
-	s.still()
+	f.groups = nil
+	f.run()
+	f.run()
+	f.wantMembers("Sellers")
+	f.wantNoChanges()
 
-	s.groups = []directory.Group{teamOf(1, "Sellers", 2)}
-	s.run()
-	s.wantMembers("Sellers", "Bo")
-	s.still()
+	f.groups = []directory.Group{groupOf(1, "Sellers", 2)}
+	f.run()
+	f.wantMembers("Sellers", "Bo")
+	f.wantNoChanges()
 }
 
 func TestMembersThatAreNotProvenAreLeftAlone(t *testing.T) {
-	s := crew(t)
-	s.groups[0].Members = directory.Members{Unknown: "its expansion was cut short"}
-	s.provider.forget()
-	done, notes := s.try()
-	if len(done) > 0 || s.provider.writes > 0 || !slices.Contains(notes, "members_unknown") {
+	f := threeUsersInAGroup(t)
+	f.groups[0].Members = directory.Members{Unknown: "its expansion was cut short"}
+	f.provider.forget()
+	done, notes := f.runWithNotes()
+	if len(done) > 0 || f.provider.writes > 0 || !slices.Contains(notes, "members_unknown") {
 		t.Errorf("got %v and notes %v, want nothing done and a note", done, notes)
 	}
 }
 
 func TestForeignMembersStayInAGroup(t *testing.T) {
-	s := crew(t)
-	s.provider.users = append(s.provider.users, document{"id": "stranger", "userName": "zoe@elsewhere.example", "active": true})
-	s.provider.groups[0]["members"] = append(s.provider.groups[0].list("members"), document{"value": "stranger"}, document{"value": "dangling"})
-	normalise(s.provider.groups[0])
-	s.still()
-	s.groups[0].Members.IDs = []string{objectID(1)}
-	s.run()
-	if got := s.provider.membersOf("Sales"); len(got) != 3 || !slices.Contains(got, "stranger") || !slices.Contains(got, "dangling") {
+	f := threeUsersInAGroup(t)
+	f.provider.users = append(f.provider.users, document{"id": "stranger", "userName": "zoe@elsewhere.example", "active": true})
+	f.provider.groups[0]["members"] = append(f.provider.groups[0].list("members"), document{"value": "stranger"}, document{"value": "dangling"})
+	normalise(f.provider.groups[0])
+	f.wantNoChanges()
+	f.groups[0].Members.IDs = []string{objectID(1)}
+	f.run()
+	if got := f.provider.membersOf("Sales"); len(got) != 3 || !slices.Contains(got, "stranger") || !slices.Contains(got, "dangling") {
 		t.Errorf("got %v, want the two that are nobody's business and Ann", got)
 	}
 }
@@ -114,61 +114,61 @@ func anyDocument(v any) document {
 
 func TestARemovalThatTakesOthersAlongIsUndoneAndStopsGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		s.provider.removeEmpties = true
-		s.groups[0].Members.IDs = []string{objectID(1), objectID(2)}
-		_, notes := s.try()
+		f := threeUsersInAGroup(t)
+		f.provider.removeEmpties = true
+		f.groups[0].Members.IDs = []string{objectID(1), objectID(2)}
+		_, notes := f.runWithNotes()
 		if !slices.Equal(notes, []string{"members_stopped"}) {
 			t.Errorf("got %v, want it said", notes)
 		}
-		s.wantMembers("Sales", "Ann", "Bo")
-		s.groups[0].Members.IDs = []string{objectID(1)}
+		f.wantMembers("Sales", "Ann", "Bo")
+		f.groups[0].Members.IDs = []string{objectID(1)}
 		for range 2 {
-			s.provider.forget()
-			_, notes = s.try()
-			if s.provider.writes > 0 || !slices.Equal(notes, []string{"members_stopped"}) {
-				t.Fatalf("got %d writes and %v, want groups left alone", s.provider.writes, notes)
+			f.provider.forget()
+			_, notes = f.runWithNotes()
+			if f.provider.writes > 0 || !slices.Equal(notes, []string{"members_stopped"}) {
+				t.Fatalf("got %d writes and %v, want groups left alone", f.provider.writes, notes)
 			}
-			if got := s.observed.Notes[0]; !strings.Contains(got.Message, "took 2 others along") || got.Note {
+			if got := f.observed.Notes[0]; !strings.Contains(got.Message, "took 2 others along") || got.Note {
 				t.Errorf("got %+v", got)
 			}
-			s.client = client(t, s.provider, withGroups) // the next life of the program remembers
+			f.client = client(t, f.provider, withGroups) // the next life of the program remembers
 		}
 	})
 }
 
 func TestARemovalThatDoesNothingIsTriedInTheOtherWaysOfTheProfile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		profile := *s.client.profile
+		f := threeUsersInAGroup(t)
+		profile := *f.client.profile
 		profile.MemberRemove = []string{removeByFilter, removeByValue}
-		s.client.profile = &profile
-		s.provider.removeIgnored = true
-		s.provider.odd = func(r *http.Request, body []byte) (*http.Response, bool) {
+		f.client.profile = &profile
+		f.provider.removeIgnored = true
+		f.provider.answerInstead = func(r *http.Request, body []byte) (*http.Response, bool) {
 			if !strings.Contains(string(body), `"op":"remove","path":"members","value"`) {
 				return nil, false
 			}
-			for _, d := range s.provider.groups { // Entra's form, as Entra means it
+			for _, d := range f.provider.groups { // Entra's form, as Entra means it
 				d["members"] = slices.DeleteFunc(slices.Clone(d.list("members")), func(v any) bool { return strings.Contains(string(body), `"`+asDocument(v).text("value")+`"`) })
 			}
 			return said(204, "", ""), true
 		}
-		s.groups[0].Members.IDs = []string{objectID(1)}
-		s.run()
-		s.wantMembers("Sales", "Ann")
-		s.still()
+		f.groups[0].Members.IDs = []string{objectID(1)}
+		f.run()
+		f.wantMembers("Sales", "Ann")
+		f.wantNoChanges()
 	})
 }
 
 func TestEntrasFormThatEmptiesTheGroupIsCaughtAtOneMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		profile := *s.client.profile
+		f := threeUsersInAGroup(t)
+		profile := *f.client.profile
 		profile.MemberRemove = []string{removeByValue}
-		s.client.profile = &profile // the provider takes remove members as the RFC does
-		s.groups[0].Members.IDs = []string{objectID(1), objectID(2)}
-		_, notes := s.try()
-		s.wantMembers("Sales", "Ann", "Bo")
+		f.client.profile = &profile // the provider takes remove members as the RFC does
+		f.groups[0].Members.IDs = []string{objectID(1), objectID(2)}
+		_, notes := f.runWithNotes()
+		f.wantMembers("Sales", "Ann", "Bo")
 		if !slices.Equal(notes, []string{"members_stopped"}) {
 			t.Errorf("got %v", notes)
 		}
@@ -176,109 +176,109 @@ func TestEntrasFormThatEmptiesTheGroupIsCaughtAtOneMember(t *testing.T) {
 }
 
 func TestAProviderWithoutPatchIsPut(t *testing.T) {
-	s := newStage(t, withGroups)
-	s.provider.noPatch = true
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	s.groups = []directory.Group{teamOf(1, "Sales", 1, 2)}
-	s.run()
-	s.wantMembers("Sales", "Ann", "Bo")
-	s.still()
-	u := s.provider.user("ann@contoso.example")
+	f := newFixture(t, withGroups)
+	f.provider.noPatch = true
+	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+	f.groups = []directory.Group{groupOf(1, "Sales", 1, 2)}
+	f.run()
+	f.wantMembers("Sales", "Ann", "Bo")
+	f.wantNoChanges()
+	u := f.provider.user("ann@contoso.example")
 	u["nickName"] = "Annie" // not ours, and to be sent back
-	s.users[0].Surname = "Holm"
-	s.groups[0].Members.IDs = nil
-	s.run()
-	u = s.provider.user("ann@contoso.example")
+	f.users[0].Surname = "Holm"
+	f.groups[0].Members.IDs = nil
+	f.run()
+	u = f.provider.user("ann@contoso.example")
 	if u.text("nickName") != "Annie" || asDocument(u.get("name")).text("familyName") != "Holm" || u.text("active") != "true" {
 		t.Errorf("got %v", u)
 	}
-	s.wantMembers("Sales")
-	s.still()
+	f.wantMembers("Sales")
+	f.wantNoChanges()
 }
 
 func TestWithoutPatchTheFirstWriteMayBeARemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		s.provider.noPatch = true // and no discovery to say so
-		s.groups[0].Members.IDs = nil
-		if _, notes := s.try(); len(notes) > 0 {
+		f := threeUsersInAGroup(t)
+		f.provider.noPatch = true // and no discovery to say so
+		f.groups[0].Members.IDs = nil
+		if _, notes := f.runWithNotes(); len(notes) > 0 {
 			t.Errorf("got %v, want the members put as a whole", notes)
 		}
-		s.wantMembers("Sales")
-		s.still()
+		f.wantMembers("Sales")
+		f.wantNoChanges()
 	})
 }
 
 func TestATruncatedListOfMembersTakesNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, withGroups)
-		s.provider.showAtMost = 20
+		f := newFixture(t, withGroups)
+		f.provider.showAtMost = 20
 		var all []int
 		for n := range 25 {
-			s.users = append(s.users, someone(n+1, fmt.Sprintf("P%d", n+1)))
+			f.users = append(f.users, userNamed(n+1, fmt.Sprintf("P%d", n+1)))
 			all = append(all, n+1)
 		}
-		s.groups = []directory.Group{teamOf(1, "All", all[:20]...)}
-		s.run()
-		s.groups[0] = teamOf(1, "All", all...)
-		_, notes := s.try()
+		f.groups = []directory.Group{groupOf(1, "All", all[:20]...)}
+		f.run()
+		f.groups[0] = groupOf(1, "All", all...)
+		_, notes := f.runWithNotes()
 		if !slices.Contains(notes, "members_truncated") {
 			t.Errorf("got %v, want members_truncated", notes)
 		}
-		s.still()
-		s.groups[0] = teamOf(1, "All", all[:22]...)
-		s.still()
-		if got := s.provider.membersOf("All"); len(got) != 25 {
+		f.wantNoChanges()
+		f.groups[0] = groupOf(1, "All", all[:22]...)
+		f.wantNoChanges()
+		if got := f.provider.membersOf("All"); len(got) != 25 {
 			t.Errorf("got %d members, want 25 still", len(got))
 		}
 	})
 }
 
 func TestARoleWaitsForAPerson(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Profile, c.Groups.Roles = "cinode", []string{"Managers"} })
-	s.users = []directory.User{someone(1, "Ann")}
-	s.groups = []directory.Group{teamOf(1, "Managers", 1)}
-	_, notes := s.try()
-	if !slices.Contains(notes, "match_proposed") || len(s.provider.groups) > 0 {
-		t.Fatalf("got %v and %v, want the role to wait", notes, s.provider.groups)
+	f := newFixture(t, func(c *Config) { c.Profile, c.Groups.Roles = "cinode", []string{"Managers"} })
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.groups = []directory.Group{groupOf(1, "Managers", 1)}
+	_, notes := f.runWithNotes()
+	if !slices.Contains(notes, "match_proposed") || len(f.provider.groups) > 0 {
+		t.Fatalf("got %v and %v, want the role to wait", notes, f.provider.groups)
 	}
-	s.settled = []plan.Settlement{{Key: groupKey(s.groups[0].ID), How: plan.SettleCreate}}
-	s.run()
-	s.wantMembers("Managers", "Ann")
-	if s.provider.bodies[len(s.provider.bodies)-2] == "" || !strings.Contains(strings.Join(s.provider.bodies, ""), `"id":"`+s.groups[0].ID+`"`) {
-		t.Errorf("got %v, want the object id as id, as Cinode's sample has it", s.provider.bodies)
+	f.settled = []plan.Settlement{{Key: groupKey(f.groups[0].ID), How: plan.SettleCreate}}
+	f.run()
+	f.wantMembers("Managers", "Ann")
+	if f.provider.bodies[len(f.provider.bodies)-2] == "" || !strings.Contains(strings.Join(f.provider.bodies, ""), `"id":"`+f.groups[0].ID+`"`) {
+		t.Errorf("got %v, want the object id as id, as Cinode's sample has it", f.provider.bodies)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestUnlinkingAGroupEmptiesItFirst(t *testing.T) {
-	s := crew(t, func(c *Config) { c.Profile = "cinode" })
-	s.groups = nil
-	s.run()
-	s.provider.forget()
-	s.run()
-	if got := s.provider.asked[len(s.provider.asked)-1]; !strings.HasPrefix(got, "DELETE /Groups/") || !strings.Contains(strings.Join(s.provider.bodies, ""), `"op":"Remove"`) {
-		t.Errorf("got %v, want the members removed and then a DELETE", s.provider.asked)
+	f := threeUsersInAGroup(t, func(c *Config) { c.Profile = "cinode" })
+	f.groups = nil
+	f.run()
+	f.provider.forget()
+	f.run()
+	if got := f.provider.requestLines[len(f.provider.requestLines)-1]; !strings.HasPrefix(got, "DELETE /Groups/") || !strings.Contains(strings.Join(f.provider.bodies, ""), `"op":"Remove"`) {
+		t.Errorf("got %v, want the members removed and then a DELETE", f.provider.requestLines)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestGroupsWhoseListShowsNoMembersAreReadOneByOne(t *testing.T) {
-	s := crew(t)
-	s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
+	f := threeUsersInAGroup(t)
+	f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
 		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/Groups") {
 			return resp
 		}
 		var bare []any
-		for _, g := range s.provider.groups {
+		for _, g := range f.provider.groups {
 			bare = append(bare, document{"id": g["id"], "displayName": g["displayName"], "externalId": g["externalId"]})
 		}
 		return answer(200, document{"totalResults": len(bare), "Resources": bare})
 	}
-	s.still()
-	s.groups[0].Members.IDs = []string{objectID(2)}
-	s.run()
-	s.wantMembers("Sales", "Bo")
+	f.wantNoChanges()
+	f.groups[0].Members.IDs = []string{objectID(2)}
+	f.run()
+	f.wantMembers("Sales", "Bo")
 }
 
 func TestBrownfieldGroups(t *testing.T) {
@@ -288,109 +288,109 @@ func TestBrownfieldGroups(t *testing.T) {
 		want  string
 	}{
 		{"of the name", []document{{"id": "7", "displayName": "sales"}}, "adopt Sales"},
-		{"of the external id", []document{{"id": "7", "displayName": "Old", "externalId": teamOf(1, "").ID}}, "adopt Sales"},
+		{"of the external id", []document{{"id": "7", "displayName": "Old", "externalId": groupOf(1, "").ID}}, "adopt Sales"},
 		{"two of the name", []document{{"id": "7", "displayName": "Sales"}, {"id": "8", "displayName": "SALES"}}, "match_ambiguous"},
 		{"of somebody else", []document{{"id": "7", "displayName": "Sales", "externalId": "another"}}, "match_conflict"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t, withGroups)
-			s.provider.groups = tt.there
-			s.groups = []directory.Group{teamOf(1, "Sales")}
-			done, notes := s.try()
+			f := newFixture(t, withGroups)
+			f.provider.groups = tt.there
+			f.groups = []directory.Group{groupOf(1, "Sales")}
+			done, notes := f.runWithNotes()
 			if got := append(done, notes...); !slices.Equal(got, []string{tt.want}) {
 				t.Errorf("got %v, want %s", got, tt.want)
 			}
 			if strings.HasPrefix(tt.want, "adopt") {
-				s.still()
+				f.wantNoChanges()
 			}
 		})
 	}
 }
 
 func TestTwoGroupsOfOneNameAreForAPersonWhereOneIsThere(t *testing.T) {
-	s := newStage(t, withGroups)
-	s.provider.groups = []document{{"id": "7", "displayName": "Sales"}}
-	s.groups = []directory.Group{teamOf(1, "Sales"), teamOf(2, "Sales")}
-	if _, notes := s.try(); !slices.Equal(notes, []string{"match_ambiguous", "match_ambiguous"}) {
+	f := newFixture(t, withGroups)
+	f.provider.groups = []document{{"id": "7", "displayName": "Sales"}}
+	f.groups = []directory.Group{groupOf(1, "Sales"), groupOf(2, "Sales")}
+	if _, notes := f.runWithNotes(); !slices.Equal(notes, []string{"match_ambiguous", "match_ambiguous"}) {
 		t.Errorf("got %v", notes)
 	}
-	s.settled = []plan.Settlement{{Key: groupKey(s.groups[0].ID), How: plan.SettleAccept, Ref: "7"}, {Key: groupKey(s.groups[1].ID), How: plan.SettleCreate}}
-	s.run()
-	if len(s.provider.groups) != 2 || s.provider.groups[0].text("externalId") != s.groups[0].ID {
-		t.Errorf("got %v", s.provider.groups)
+	f.settled = []plan.Settlement{{Key: groupKey(f.groups[0].ID), How: plan.SettleAccept, Ref: "7"}, {Key: groupKey(f.groups[1].ID), How: plan.SettleCreate}}
+	f.run()
+	if len(f.provider.groups) != 2 || f.provider.groups[0].text("externalId") != f.groups[0].ID {
+		t.Errorf("got %v", f.provider.groups)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestAGroupThatClashesIsTakenOnOrWaits(t *testing.T) {
 	for _, seen := range []bool{true, false} {
-		s := newStage(t, withGroups)
-		s.users = []directory.User{someone(1, "Ann")}
-		s.groups = []directory.Group{teamOf(1, "Sales", 1)}
-		s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+		f := newFixture(t, withGroups)
+		f.users = []directory.User{userNamed(1, "Ann")}
+		f.groups = []directory.Group{groupOf(1, "Sales", 1)}
+		f.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 			if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/Groups") {
 				return nil, false
 			}
 			if seen {
-				s.provider.groups = []document{{"id": "7", "displayName": "SALES"}}
+				f.provider.groups = []document{{"id": "7", "displayName": "SALES"}}
 			}
 			return scimError(409, "uniqueness", "taken"), true
 		}
-		_, notes := s.try()
-		s.provider.odd = nil
+		_, notes := f.runWithNotes()
+		f.provider.answerInstead = nil
 		if seen {
-			s.wantMembers("Sales", "Ann")
-			s.still()
+			f.wantMembers("Sales", "Ann")
+			f.wantNoChanges()
 			continue
 		}
 		if !slices.Equal(notes, []string{"duplicate"}) {
 			t.Errorf("got %v", notes)
 		}
-		if p := s.plan(); len(p.Changes) > 0 || p.Violations[0].Code != "duplicate" {
+		if p := f.plan(); len(p.Changes) > 0 || p.Violations[0].Code != "duplicate" {
 			t.Errorf("got %+v, %+v, want it to wait", p.Changes, p.Violations)
 		}
 	}
 }
 
 func TestABatchThatIsTooLargeIsHalved(t *testing.T) {
-	s := newStage(t, withGroups)
+	f := newFixture(t, withGroups)
 	var all []int
 	for n := range 9 {
-		s.users = append(s.users, someone(n+1, fmt.Sprintf("P%d", n+1)))
+		f.users = append(f.users, userNamed(n+1, fmt.Sprintf("P%d", n+1)))
 		all = append(all, n+1)
 	}
-	s.groups = []directory.Group{teamOf(1, "All", all...)}
-	s.provider.odd = func(_ *http.Request, body []byte) (*http.Response, bool) {
+	f.groups = []directory.Group{groupOf(1, "All", all...)}
+	f.provider.answerInstead = func(_ *http.Request, body []byte) (*http.Response, bool) {
 		return said(413, "", ""), strings.Count(string(body), `"value":"u-`) > 3
 	}
-	s.run()
-	if got := s.provider.membersOf("All"); len(got) != 9 {
+	f.run()
+	if got := f.provider.membersOf("All"); len(got) != 9 {
 		t.Errorf("got %d members, want 9", len(got))
 	}
 }
 
 func TestMembersBeyondWhatIsShownAreNotAddedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, withGroups)
-		s.provider.showAtMost = 20
+		f := newFixture(t, withGroups)
+		f.provider.showAtMost = 20
 		var most []int
 		for n := range 31 {
-			s.users = append(s.users, someone(n+1, fmt.Sprintf("P%d", n+1)))
+			f.users = append(f.users, userNamed(n+1, fmt.Sprintf("P%d", n+1)))
 			most = append(most, n+1)
 		}
-		s.groups = []directory.Group{teamOf(1, "All", most[:30]...)}
+		f.groups = []directory.Group{groupOf(1, "All", most[:30]...)}
 		for range 3 {
-			s.try()
+			f.runWithNotes()
 		}
-		s.still()
-		s.groups = []directory.Group{teamOf(1, "All", most...)}
-		before := len(s.provider.groups[0].list("members"))
-		if done, _ := s.try(); len(done) != 1 {
+		f.wantNoChanges()
+		f.groups = []directory.Group{groupOf(1, "All", most...)}
+		before := len(f.provider.groups[0].list("members"))
+		if done, _ := f.runWithNotes(); len(done) != 1 {
 			t.Errorf("got %v, want one more added", done)
 		}
-		s.still()
-		s.still()
-		if n := len(s.provider.groups[0].list("members")) - before; n != 1 {
+		f.wantNoChanges()
+		f.wantNoChanges()
+		if n := len(f.provider.groups[0].list("members")) - before; n != 1 {
 			t.Errorf("got %d members more, want one", n)
 		}
 	})

@@ -20,8 +20,8 @@ const (
 	pathMembers     = "members"
 )
 
-// A mapped attribute is one field of a user.
-type mapped struct {
+// A mappedAttribute is one field of a user.
+type mappedAttribute struct {
 	name       string // the path in one spelling: the field's name in plans
 	path       attribute.Path
 	from       *attribute.Expression // nil for active, which is computed
@@ -34,14 +34,14 @@ type mapped struct {
 
 // A layout is everything that is kept in step of a user, sorted by name.
 type layout struct {
-	fields   []mapped
+	fields   []mappedAttribute
 	elements []attribute.Path // values of multi-valued attributes, Sub cut off
 	urns     []string         // of extensions that are used
 	required []string
 	at       map[string]int // by name
 }
 
-type trouble struct{ path, message string }
+type mappingError struct{ path, message string }
 
 // extension is an attribute that a profile knows by name, whatever its case.
 func extension(p *Profile, name string) (Extension, bool) {
@@ -112,58 +112,58 @@ func saysActive(source string) bool {
 	return !slices.ContainsFunc(e.Names(), func(name string) bool { return name != "IsSoftDeleted" && name != "accountEnabled" })
 }
 
-// mappingTroubles says what is wrong with a configured mapping.
-func mappingTroubles(p *Profile, attributes map[string]string) []trouble {
-	var out []trouble
+// mappingErrors says what is wrong with a configured mapping.
+func mappingErrors(p *Profile, attributes map[string]string) []mappingError {
+	var out []mappingError
 	seen := map[string]string{}
 	for _, text := range slices.Sorted(maps.Keys(attributes)) {
 		path, err := readPath(p, text)
 		switch {
 		case err != nil:
-			out = append(out, trouble{text, err.Error()})
+			out = append(out, mappingError{text, err.Error()})
 			continue
 		case path.Provided():
-			out = append(out, trouble{text, "is the provider's own to write"})
+			out = append(out, mappingError{text, "is the provider's own to write"})
 			continue
 		case strings.EqualFold(path.String(), pathActive):
 			if !saysActive(attributes[text]) {
-				out = append(out, trouble{text, `is true for enabled accounts in scope, and no other mapping is possible: leave it out, or write it as the documents have it: Switch([IsSoftDeleted], , "False", "True", "True", "False")`})
+				out = append(out, mappingError{text, `is true for enabled accounts in scope, and no other mapping is possible: leave it out, or write it as the documents have it: Switch([IsSoftDeleted], , "False", "True", "True", "False")`})
 			}
 			continue
 		case strings.EqualFold(path.Attribute, pathMembers) && path.URN == "":
-			out = append(out, trouble{text, "belongs to groups"})
+			out = append(out, mappingError{text, "belongs to groups"})
 			continue
 		case path.Trouble() != "":
-			out = append(out, trouble{text, path.Trouble()})
+			out = append(out, mappingError{text, path.Trouble()})
 			continue
 		}
 		if before, twice := seen[strings.ToLower(path.String())]; twice {
-			out = append(out, trouble{text, "is the same as " + before + ": keep one of the two"})
+			out = append(out, mappingError{text, "is the same as " + before + ": keep one of the two"})
 			continue
 		}
 		seen[strings.ToLower(path.String())] = text
 		source := strings.TrimSpace(attributes[text])
 		if source == "" {
 			if strings.EqualFold(path.String(), pathUserName) || strings.EqualFold(path.String(), pathExternalID) {
-				out = append(out, trouble{text, "cannot be taken away: users are recognised by it"})
+				out = append(out, mappingError{text, "cannot be taken away: users are recognised by it"})
 			}
 			continue
 		}
 		from, err := attribute.Compile(source)
 		switch {
 		case err != nil:
-			out = append(out, trouble{text, err.Error()})
-		case slices.Contains(from.Names(), attribute.Manager) && !refers(from):
-			out = append(out, trouble{text, "manager is another user, whose id at the provider is sent: map it alone"})
-		case refers(from) && (len(path.Filter) > 0 || path.Standard()):
-			out = append(out, trouble{text, "is no reference to another user: map manager to " + attribute.Enterprise + ":manager"})
+			out = append(out, mappingError{text, err.Error()})
+		case slices.Contains(from.Names(), attribute.Manager) && !isManager(from):
+			out = append(out, mappingError{text, "manager is another user, whose id at the provider is sent: map it alone"})
+		case isManager(from) && (len(path.Filter) > 0 || path.Standard()):
+			out = append(out, mappingError{text, "is no reference to another user: map manager to " + attribute.Enterprise + ":manager"})
 		}
 	}
 	return out
 }
 
-// refers reports whether an expression is the account's manager and no more.
-func refers(e *attribute.Expression) bool { return e.String() == "["+attribute.Manager+"]" }
+// isManager reports whether an expression is the account's manager and no more.
+func isManager(e *attribute.Expression) bool { return e.String() == "["+attribute.Manager+"]" }
 
 // readPath reads the path of a mapping; of one of several values the value is
 // meant where no part of it is named.
@@ -177,7 +177,7 @@ func readPath(p *Profile, text string) (attribute.Path, error) {
 
 // newLayout joins what the profile maps with what the configuration maps.
 func newLayout(p *Profile, attributes map[string]string) (*layout, error) {
-	if bad := mappingTroubles(p, attributes); len(bad) > 0 {
+	if bad := mappingErrors(p, attributes); len(bad) > 0 {
 		return nil, fmt.Errorf("attributes.%s: %s", bad[0].path, bad[0].message)
 	}
 	l := &layout{required: p.Required, at: map[string]int{}}
@@ -206,14 +206,14 @@ func newLayout(p *Profile, attributes map[string]string) (*layout, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
-		m := mapped{name: name, path: paths[name], compare: comparatorOf(paths[name]), element: -1,
+		m := mappedAttribute{name: name, path: paths[name], compare: comparatorOf(paths[name]), element: -1,
 			immutable: slices.Contains(p.Immutable, name), unverified: slices.Contains(p.Unverified, name)}
 		if name != pathActive {
 			from, err := attribute.Compile(sources[name])
 			if err != nil {
 				return nil, fmt.Errorf("attributes.%s: %w", name, err)
 			}
-			m.from, m.reference = from, refers(from)
+			m.from, m.reference = from, isManager(from)
 		}
 		if len(m.path.Filter) > 0 {
 			element := m.path
@@ -255,7 +255,9 @@ func (l *layout) without(urns, names []string) *layout {
 		return l
 	}
 	out := *l
-	out.fields = slices.DeleteFunc(slices.Clone(l.fields), func(m mapped) bool { return slices.Contains(urns, m.path.URN) || slices.Contains(names, m.name) })
+	out.fields = slices.DeleteFunc(slices.Clone(l.fields), func(m mappedAttribute) bool {
+		return slices.Contains(urns, m.path.URN) || slices.Contains(names, m.name)
+	})
 	out.urns = slices.DeleteFunc(slices.Clone(l.urns), func(u string) bool { return slices.Contains(urns, u) })
 	out.at = map[string]int{}
 	for i := range out.fields {

@@ -15,47 +15,47 @@ import (
 // matchGroups finds each group in scope, as matchUsers does. A group that
 // stands for a role is neither made nor recognised by its name without a
 // person's word: what binds it is prepared at the provider first.
-func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapshot, known map[plan.Key]*plan.Record) error {
+func (t *Target) matchGroups(ctx context.Context, v *view, s *directory.Snapshot, known map[plan.Key]*plan.Record) error {
 	groups, err := s.Groups.Items()
 	if err != nil {
 		return err
 	}
 	var ids []string
-	p.absent = t.scope.MissingGroups(groups)
+	v.missingGroups = t.filter.MissingGroups(groups)
 	for i := range groups {
 		g := &groups[i]
-		verdict, why := t.scope.Group(g)
+		verdict, why := t.filter.Group(g)
 		if verdict != attribute.In {
 			if record := known[groupKey(g.ID)]; record != nil && record.Ref != "" && !record.Retired {
-				if name := t.scope.Renamed(record.Fields.Text(pathDisplayName), p.absent); name != "" {
-					p.teams[g.ID] = &team{group: g, why: why, pairing: pairing{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, NeedsRepair: true, Message: fmt.Sprintf(
+				if name := t.filter.Renamed(record.Fields.Text(pathDisplayName), v.missingGroups); name != "" {
+					v.groups[g.ID] = &tenantGroup{group: g, why: why, match: match{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, NeedsRepair: true, Message: fmt.Sprintf(
 						"group %s is called %s by now, and %s names it as it was: it is left as it is until the new name is written there, or the old one taken out", name, g.Name, t.Name())}}}
 				}
 			}
 			continue
 		}
-		p.teams[g.ID] = &team{group: g, role: t.scope.Role(g), why: why}
+		v.groups[g.ID] = &tenantGroup{group: g, role: t.filter.Role(g), why: why}
 		ids = append(ids, g.ID)
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := p.sure(ctx, groupKey(id), "group "+p.teams[id].group.Name, groupsAt, known[groupKey(id)], &p.teams[id].pairing, t.profile.MatchGroups); err != nil {
+		if err := v.matchCertain(ctx, groupKey(id), "group "+v.groups[id].group.Name, groupsAt, known[groupKey(id)], &v.groups[id].match, t.profile.MatchGroups); err != nil {
 			return err
 		}
 	}
 	claims := map[string][]string{}
 	found := map[string][]*resource{}
 	for _, id := range ids {
-		one := p.teams[id]
+		one := v.groups[id]
 		if one.done || !slices.Contains(t.profile.MatchGroups, pathDisplayName) {
 			continue
 		}
 		one.value = one.group.Name
-		hits, how, err := p.candidates(ctx, groupsAt, pathDisplayName, one.value)
+		hits, how, err := v.candidates(ctx, groupsAt, pathDisplayName, one.value)
 		if err != nil {
 			return err
 		}
-		hits = slices.DeleteFunc(slices.Clone(hits), func(r *resource) bool { _, taken := p.taken[r.id]; return taken })
+		hits = slices.DeleteFunc(slices.Clone(hits), func(r *resource) bool { _, taken := v.claimedBy[r.id]; return taken })
 		one.steps = append(one.steps, how)
 		found[id] = hits
 		for _, r := range hits {
@@ -63,69 +63,69 @@ func (t *Target) matchGroups(ctx context.Context, p *place, s *directory.Snapsho
 		}
 	}
 	for _, id := range ids {
-		one := p.teams[id]
+		one := v.groups[id]
 		key := groupKey(id)
 		if one.done {
 			continue
 		}
-		word, spoken := p.word(key)
+		word, spoken := v.settlement(key)
 		if one.role && !(spoken && word.How == plan.SettleCreate) {
-			one.done, one.conflict = true, t.roleProposed(p, key, one, found[id])
+			one.done, one.conflict = true, t.roleProposed(v, key, one, found[id])
 			continue
 		}
-		t.choose(p, key, "group "+one.group.Name, &one.pairing, found[id], claims)
+		t.matchCandidate(v, key, "group "+one.group.Name, &one.match, found[id], claims)
 		if one.r == nil && one.conflict == nil {
-			one.conflict = p.deadEnd(key, reasonName(one.group.Name))
+			one.conflict = v.deadEnd(key, fingerprintName(one.group.Name))
 		}
 	}
 	return nil
 }
 
 // roleProposed says that a role's group waits for a person.
-func (t *Target) roleProposed(p *place, key plan.Key, one *team, hits []*resource) *plan.Violation {
+func (t *Target) roleProposed(v *view, key plan.Key, one *tenantGroup, hits []*resource) *plan.Violation {
 	hint := cmp.Or(t.profile.Hints["role"], "prepare the role at the provider first")
-	text := fmt.Sprintf("group %s stands for a role and is not linked yet: %s; then syncd matches create %s %s %s", one.group.Name, hint, p.customer, t.Name(), key.ID)
+	text := fmt.Sprintf("group %s stands for a role and is not linked yet: %s; then syncd matches create %s %s %s", one.group.Name, hint, v.customer, t.Name(), key.ID)
 	if len(hits) > 0 {
 		var refs []string
 		for _, r := range hits {
 			refs = append(refs, r.label())
 		}
 		text = fmt.Sprintf("group %s stands for a role, and %s has its name: syncd matches accept %s %s %s REF if that is the one, else link the role (%s) and say create",
-			one.group.Name, strings.Join(refs, ", "), p.customer, t.Name(), key.ID, hint)
+			one.group.Name, strings.Join(refs, ", "), v.customer, t.Name(), key.ID, hint)
 	}
 	return &plan.Violation{Code: "match_proposed", Key: key.ID, NeedsRepair: true, Message: text}
 }
 
-// complete reads a group by itself where the list shows no group's members: one
+// readMembers reads a group by itself where the list shows no group's members: one
 // whose members it leaves out, or which is empty there and was not left so.
-func (p *place) complete(ctx context.Context, key plan.Key) error {
-	r := p.have[key]
-	if r == nil || p.world.membersListed() {
+func (v *view) readMembers(ctx context.Context, key plan.Key) error {
+	r := v.resources[key]
+	if r == nil || v.lists.membersListed() {
 		return nil
 	}
-	if r.listed && len(leftIn(p.records[key])) == 0 {
+	if r.hasMembers && len(recordedMembers(v.records[key])) == 0 {
 		return nil
 	}
-	d, err := p.account.get(ctx, groupsAt, r.id)
+	d, err := v.account.get(ctx, groupsAt, r.id)
 	if gone(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	full := group(d)
-	p.world.mu.Lock()
-	r.members, r.listed = full.members, true
-	p.world.mu.Unlock()
+	full := readGroup(d)
+	v.lists.mu.Lock()
+	r.members, r.hasMembers = full.members, true
+	v.lists.mu.Unlock()
 	return nil
 }
 
 // membersListed reports whether the list of groups shows members at all. A
 // group without the attribute is an empty one then.
-func (w *world) membersListed() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, r := range w.groups.byID {
+func (l *accountLists) membersListed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.groups.byID {
 		if len(r.members) > 0 {
 			return true
 		}

@@ -22,43 +22,43 @@ import (
 // as far as the profile lists them. Those beyond doubt go first. Several users
 // for one account, or one that carries somebody else's external id, are for a
 // person to settle.
-func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot, known map[plan.Key]*plan.Record) error {
+func (t *Target) matchUsers(ctx context.Context, v *view, s *directory.Snapshot, known map[plan.Key]*plan.Record) error {
 	users, err := s.Users.Items()
 	if err != nil {
 		return err
 	}
-	membership := t.scope.Membership(s.Groups)
-	p.missing = membership.Missing()
+	membership := t.filter.Membership(s.Groups)
+	v.missingScopingGroups = membership.Missing()
 	ids := make([]string, 0, len(users))
 	for i := range users {
 		u := &users[i]
-		one := &person{user: u}
-		one.verdict, one.why = t.scope.User(u, membership)
-		if record := known[userKey(u.ID)]; one.verdict == attribute.Unknown && len(p.missing) > 0 && membership.Proven() {
+		one := &tenantUser{user: u}
+		one.verdict, one.why = t.filter.User(u, membership)
+		if record := known[userKey(u.ID)]; one.verdict == attribute.Unknown && len(v.missingScopingGroups) > 0 && membership.Proven() {
 			// A group that is not there lets nobody in; it puts nobody out either
 			// who is there.
 			if record == nil || record.Ref == "" || record.Retired {
 				one.verdict = attribute.Out
 			} else {
-				p.stranded++
+				v.keptByMissingGroups++
 			}
 		}
 		if one.verdict == attribute.In {
-			one.values = p.layout.values(u)
+			one.values = v.layout.values(u)
 			ids = append(ids, u.ID)
 		}
-		p.people[u.ID] = one
+		v.users[u.ID] = one
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := p.sure(ctx, userKey(id), who(p.people[id].user), usersAt, known[userKey(id)], &p.people[id].pairing, t.profile.MatchUsers); err != nil {
+		if err := v.matchCertain(ctx, userKey(id), userLabel(v.users[id].user), usersAt, known[userKey(id)], &v.users[id].match, t.profile.MatchUsers); err != nil {
 			return err
 		}
 	}
 	claims := map[string][]string{}
 	found := map[string][]*resource{}
 	for _, id := range ids {
-		one := p.people[id]
+		one := v.users[id]
 		if one.done {
 			continue
 		}
@@ -66,12 +66,12 @@ func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot
 			if by == pathExternalID {
 				continue
 			}
-			one.value = p.value(one, by)
-			hits, how, err := p.candidates(ctx, usersAt, by, one.value)
+			one.value = v.matchValue(one, by)
+			hits, how, err := v.candidates(ctx, usersAt, by, one.value)
 			if err != nil {
 				return err
 			}
-			hits = slices.DeleteFunc(slices.Clone(hits), func(r *resource) bool { _, taken := p.taken[r.id]; return taken })
+			hits = slices.DeleteFunc(slices.Clone(hits), func(r *resource) bool { _, taken := v.claimedBy[r.id]; return taken })
 			one.steps = append(one.steps, how)
 			if len(hits) > 0 {
 				found[id] = hits
@@ -83,25 +83,25 @@ func (t *Target) matchUsers(ctx context.Context, p *place, s *directory.Snapshot
 		}
 	}
 	for _, id := range ids {
-		if one := p.people[id]; !one.done {
-			t.choose(p, userKey(id), who(one.user), &one.pairing, found[id], claims)
+		if one := v.users[id]; !one.done {
+			t.matchCandidate(v, userKey(id), userLabel(one.user), &one.match, found[id], claims)
 		}
 	}
 	for _, id := range ids {
-		if one := p.people[id]; one.r == nil && one.conflict == nil {
-			one.conflict = t.hindrance(p, one)
+		if one := v.users[id]; one.r == nil && one.conflict == nil {
+			one.conflict = t.creationBlocked(v, one)
 		}
 	}
 	return nil
 }
 
-// value is what a user is looked for by.
-func (p *place) value(one *person, by string) string {
+// matchValue is what a user is looked for by.
+func (v *view) matchValue(one *tenantUser, by string) string {
 	name := by
 	if by == "emails" {
 		name = `emails[type eq "work"].value`
 	}
-	if i, ok := p.layout.at[name]; ok {
+	if i, ok := v.layout.at[name]; ok {
 		return one.values[i]
 	}
 	if by == "emails" {
@@ -110,20 +110,20 @@ func (p *place) value(one *person, by string) string {
 	return ""
 }
 
-// hindrance says what keeps an account that is not at the provider from being
+// creationBlocked says what keeps an account that is not at the provider from being
 // created there.
-func (t *Target) hindrance(p *place, one *person) *plan.Violation {
+func (t *Target) creationBlocked(v *view, one *tenantUser) *plan.Violation {
 	key := userKey(one.user.ID)
-	if v := p.deadEnd(key, reasonName(p.value(one, pathUserName)), reasonValues(one.values)); v != nil {
-		return v
+	if violation := v.deadEnd(key, fingerprintName(v.matchValue(one, pathUserName)), fingerprintValues(one.values)); violation != nil {
+		return violation
 	}
 	if !one.user.Enabled {
 		return nil // not created anyway
 	}
 	var lacks []string
-	for _, name := range p.layout.required {
-		if i, ok := p.layout.at[name]; ok && one.values[i] == "" {
-			from := strings.Join(p.layout.fields[i].from.Names(), ", ")
+	for _, name := range v.layout.required {
+		if i, ok := v.layout.at[name]; ok && one.values[i] == "" {
+			from := strings.Join(v.layout.fields[i].from.Names(), ", ")
 			lacks = append(lacks, fmt.Sprintf("%s (from %s)", name, from))
 		}
 	}
@@ -131,5 +131,5 @@ func (t *Target) hindrance(p *place, one *person) *plan.Violation {
 		return nil
 	}
 	return &plan.Violation{Code: "required_missing", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
-		"%s cannot be created at %s: it has no %s; fill that in at the source", who(one.user), cmp.Or(t.profile.Title, t.Name()), strings.Join(lacks, " and no "))}
+		"%s cannot be created at %s: it has no %s; fill that in at the source", userLabel(one.user), cmp.Or(t.profile.Title, t.Name()), strings.Join(lacks, " and no "))}
 }

@@ -22,10 +22,10 @@ var (
 	errNoWay = fmt.Errorf("%w: the provider takes none out in any way that its profile knows", errMembers)
 )
 
-func (a *connection) membersBroken() string {
+func (a *connection) whyMembersStopped() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.broken
+	return a.membersStopped
 }
 
 // changeMembers brings the members of a group from what they were to what they
@@ -37,7 +37,7 @@ func (a *connection) membersBroken() string {
 // takes one member out at one provider empties the group at another. If anybody
 // else vanished those are put back and the account's groups are left alone.
 func (a *connection) changeMembers(ctx context.Context, id string, now *resource, d delta) (*resource, error) {
-	if why := a.membersBroken(); why != "" {
+	if why := a.whyMembersStopped(); why != "" {
 		return nil, fmt.Errorf("%w: %s", errMembers, why)
 	}
 	// Once each, and only what changes anything: some store a member that is
@@ -53,15 +53,15 @@ func (a *connection) changeMembers(ctx context.Context, id string, now *resource
 	}
 	for batch := range slices.Chunk(d.add, a.client.profile.MemberBatch) {
 		if err := a.addMembers(ctx, id, batch); err != nil {
-			if missing(err) && a.client.profile.PutGroups {
-				a.unlearn(func(c *capabilities) { c.patch = false })
+			if notSupported(err) && a.client.profile.PutGroups {
+				a.amendCapabilities(func(c *capabilities) { c.patch = false })
 				return a.putMembers(ctx, id, now, d)
 			}
 			return nil, err
 		}
 	}
 	if len(d.add) > 0 {
-		if now, err = a.readGroup(ctx, id, func(g *resource) bool { return holds(g.members, d.add) }); err != nil {
+		if now, err = a.awaitGroup(ctx, id, func(g *resource) bool { return holds(g.members, d.add) }); err != nil {
 			return nil, err
 		}
 		d.remove = slices.DeleteFunc(d.remove, func(m string) bool { return !contains(now.members, m) })
@@ -108,17 +108,17 @@ func (a *connection) addMembers(ctx context.Context, id string, batch []string) 
 			}
 			return a.addMembers(ctx, id, batch[len(batch)/2:])
 		}
-		if !lost(err) {
+		if !outcomeUnknown(err) {
 			return err
 		}
-		g, look := a.readGroup(ctx, id, func(g *resource) bool { return holds(g.members, batch) })
+		g, look := a.awaitGroup(ctx, id, func(g *resource) bool { return holds(g.members, batch) })
 		switch {
 		case look != nil:
 			return fmt.Errorf("%w (and the group cannot be read: %w)", err, look)
 		case holds(g.members, batch):
 			return nil
 		case answered(err):
-			return settled(err, "the members were not added")
+			return definite(err, "the members were not added")
 		case attempt == 2:
 			return err
 		}
@@ -126,28 +126,28 @@ func (a *connection) addMembers(ctx context.Context, id string, batch []string) 
 	}
 }
 
-// readGroup looks at a group until ok, as reread does.
-func (a *connection) readGroup(ctx context.Context, id string, ok func(*resource) bool) (*resource, error) {
-	d, err := a.reread(ctx, groupsAt, id, func(d document) bool { return ok(group(d)) })
+// awaitGroup reads a group until ok, as awaitResource does.
+func (a *connection) awaitGroup(ctx context.Context, id string, ok func(*resource) bool) (*resource, error) {
+	d, err := a.awaitResource(ctx, groupsAt, id, func(d document) bool { return ok(readGroup(d)) })
 	if err != nil {
 		return nil, err
 	}
-	return group(d), nil
+	return readGroup(d), nil
 }
 
 // removeMembers takes some members out in the way that is in use, looks, and
 // returns the group as it is now and who is still to go. Where the way does
 // nothing, or is not understood, the next one of the profile is in use.
 func (a *connection) removeMembers(ctx context.Context, id string, now *resource, gone []string) (*resource, []string, error) {
-	if err := a.lookBack(ctx); err != nil {
+	if err := a.verifyRemoval(ctx); err != nil {
 		return now, nil, err
 	}
 	ways := a.client.profile.MemberRemove
 	a.mu.Lock()
-	if a.removal >= len(ways) && a.client.options.Now().Sub(a.exhausted) >= capsFor {
-		a.removal = 0 // the provider may have learnt it, or had a bad day
+	if a.removalWay >= len(ways) && a.client.options.Now().Sub(a.removalExhausted) >= capabilitiesTTL {
+		a.removalWay = 0 // the provider may have learnt it, or had a bad day
 	}
-	way, confirmed := a.removal, a.confirmed
+	way, confirmed := a.removalWay, a.removalConfirmed
 	a.mu.Unlock()
 	if way >= len(ways) {
 		return now, nil, fmt.Errorf("%w (%s)", errNoWay, strings.Join(ways, ", "))
@@ -164,24 +164,24 @@ func (a *connection) removeMembers(ctx context.Context, id string, now *resource
 		return now, nil, err
 	}
 	_, err = a.patch(ctx, groupsAt, id, removals(ways[way], batch), caps)
-	if missing(err) && a.client.profile.PutGroups {
+	if notSupported(err) && a.client.profile.PutGroups {
 		// It is PATCH that is missing, and no other way of it would fare better.
-		a.unlearn(func(c *capabilities) { c.patch = false })
+		a.amendCapabilities(func(c *capabilities) { c.patch = false })
 		after, err := a.putMembers(ctx, id, now, delta{remove: gone})
 		return after, nil, err
 	}
-	refused := wrongPath(err) || missing(err)
+	refused := wrongPath(err) || notSupported(err)
 	switch {
-	case err == nil, gone404(err), refused, lost(err):
+	case err == nil, memberAbsent(err), refused, outcomeUnknown(err):
 	default:
 		return now, nil, err
 	}
 	expected := slices.DeleteFunc(slices.Clone(now.members), func(m string) bool { return contains(batch, m) })
-	after, look := a.readGroup(ctx, id, func(g *resource) bool { return refused || holdsNone(g.members, batch) })
+	after, look := a.awaitGroup(ctx, id, func(g *resource) bool { return refused || holdsNone(g.members, batch) })
 	if look != nil {
 		if !confirmed {
 			a.mu.Lock()
-			a.unseen = &unseen{id, ways[way], expected}
+			a.unverified = &unverifiedRemoval{id, ways[way], expected}
 			a.mu.Unlock()
 		}
 		if err == nil {
@@ -195,19 +195,19 @@ func (a *connection) removeMembers(ctx context.Context, id string, now *resource
 	if holdsNone(after.members, batch) {
 		if len(now.members) > 1 {
 			a.mu.Lock()
-			a.confirmed = true
+			a.removalConfirmed = true
 			a.mu.Unlock()
 		}
 		return after, gone[len(batch):], nil
 	}
 	switch {
-	case lost(err):
+	case outcomeUnknown(err):
 		return after, nil, err
 	case !confirmed || refused:
 		// Nobody went: it is the next way's turn, with a canary of its own.
 		a.mu.Lock()
-		if a.removal == way {
-			a.removal, a.confirmed, a.exhausted = way+1, false, a.client.options.Now()
+		if a.removalWay == way {
+			a.removalWay, a.removalConfirmed, a.removalExhausted = way+1, false, a.client.options.Now()
 		}
 		a.mu.Unlock()
 		if refused && way+1 >= len(ways) {
@@ -218,16 +218,16 @@ func (a *connection) removeMembers(ctx context.Context, id string, now *resource
 	return after, nil, fmt.Errorf("group %s: the provider accepted that members are removed, and they are still there", id)
 }
 
-// An unseen removal is a canary whose group could not be looked at afterwards.
-type unseen struct {
+// An unverifiedRemoval is a canary whose group could not be looked at afterwards.
+type unverifiedRemoval struct {
 	group, way string
 	expected   []string
 }
 
-// lookBack looks at the group of a canary that nobody has looked at yet.
-func (a *connection) lookBack(ctx context.Context) error {
+// verifyRemoval looks at the group of a canary that nobody has looked at yet.
+func (a *connection) verifyRemoval(ctx context.Context) error {
 	a.mu.Lock()
-	u := a.unseen
+	u := a.unverified
 	a.mu.Unlock()
 	if u == nil {
 		return nil
@@ -237,17 +237,17 @@ func (a *connection) lookBack(ctx context.Context) error {
 		return err
 	}
 	a.mu.Lock()
-	a.unseen = nil
+	a.unverified = nil
 	a.mu.Unlock()
-	members := group(d).members
+	members := readGroup(d).members
 	if vanished := slices.DeleteFunc(slices.Clone(u.expected), func(m string) bool { return contains(members, m) }); err == nil && len(vanished) > 0 {
 		return a.restore(ctx, u.group, u.way, vanished)
 	}
 	return nil
 }
 
-// gone404 is a member that is absent already, for those who mind.
-func gone404(err error) bool {
+// memberAbsent is a member that is absent already, for those who mind.
+func memberAbsent(err error) bool {
 	_, e := refusalOf(err)
 	return gone(err) || e != nil && strings.EqualFold(e.Code, "noTarget")
 }
@@ -289,11 +289,11 @@ func removals(way string, batch []string) []operation {
 func (a *connection) restore(ctx context.Context, id, way string, vanished []string) error {
 	why := fmt.Sprintf("taking one member out of group %s (%s) took %d others along", id, way, len(vanished))
 	a.mu.Lock()
-	a.broken = why
+	a.membersStopped = why
 	a.mu.Unlock()
 	err := a.addMembers(ctx, id, vanished)
 	if err == nil {
-		_, err = a.readGroup(ctx, id, func(g *resource) bool { return holds(g.members, vanished) })
+		_, err = a.awaitGroup(ctx, id, func(g *resource) bool { return holds(g.members, vanished) })
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %s, and putting them back failed: %w; put them back at the provider: %s", errMembers, why, err, strings.Join(vanished, ", "))
@@ -323,10 +323,10 @@ func (a *connection) putMembers(ctx context.Context, id string, now *resource, d
 		}
 		set(doc, pathMembers, list)
 	}, caps)
-	if err != nil && !lost(err) {
+	if err != nil && !outcomeUnknown(err) {
 		return now, err
 	}
-	after, look := a.readGroup(ctx, id, func(g *resource) bool { return holds(g.members, d.add) && holdsNone(g.members, d.remove) })
+	after, look := a.awaitGroup(ctx, id, func(g *resource) bool { return holds(g.members, d.add) && holdsNone(g.members, d.remove) })
 	if look != nil {
 		if err == nil {
 			err = look
@@ -342,13 +342,13 @@ func (a *connection) putMembers(ctx context.Context, id string, now *resource, d
 	return after, nil
 }
 
-// stop leaves the account's groups alone, as an earlier life of the program
+// stopMembers leaves the account's groups alone, as an earlier life of the program
 // found out that it must.
-func (a *connection) stop(why string) {
+func (a *connection) stopMembers(why string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.broken == "" {
-		a.broken = why
+	if a.membersStopped == "" {
+		a.membersStopped = why
 	}
 }
 

@@ -34,41 +34,41 @@ const (
 	infoStopped   = "members_stopped"
 	infoNoRemoval = "members_not_removed_till"
 	infoUPN       = "upn"
-	// infoPlace says at which address and in which account an id was given: the
+	// infoAccount says at which address and in which account an id was given: the
 	// same id is somebody else elsewhere.
-	infoPlace = "account"
+	infoAccount = "account"
 )
 
-// refusedFor is how long one object, or one attribute of it, is left alone that
+// refusalTTL is how long one object, or one attribute of it, is left alone that
 // a provider refuses while it takes others. Without it a single bad value would
 // make every run fail, and in the end put the whole target into quarantine.
-const refusedFor = 24 * time.Hour
+const refusalTTL = 24 * time.Hour
 
-func (p *place) till() string {
-	return p.account.client.options.Now().UTC().Add(refusedFor).Format(time.RFC3339)
+func (v *view) refusalExpiry() string {
+	return v.account.client.options.Now().UTC().Add(refusalTTL).Format(time.RFC3339)
 }
 
-// over reports whether a moment has passed; none never does.
-func (p *place) over(till string) bool {
+// expired reports whether a moment has passed; none never does.
+func (v *view) expired(till string) bool {
 	at, err := time.Parse(time.RFC3339, till)
-	return err == nil && !p.account.client.options.Now().Before(at)
+	return err == nil && !v.account.client.options.Now().Before(at)
 }
 
-// reasonName and reasonValues are what a refusal holds for: a name, or every
+// fingerprintName and fingerprintValues are what a refusal holds for: a name, or every
 // value that would be sent.
-func reasonName(name string) string       { return fingerprint(plan.Value{strings.ToLower(name)}) }
-func reasonValues(values []string) string { return fingerprint(values) }
+func fingerprintName(name string) string       { return fingerprint(plan.Value{strings.ToLower(name)}) }
+func fingerprintValues(values []string) string { return fingerprint(values) }
 
-// refusedAlone reports whether a field was refused by itself lately, with this
+// attributeRefused reports whether a field was refused by itself lately, with this
 // value.
-func (p *place) refusedAlone(key plan.Key, name string, want plan.Value) bool {
-	sent, till, _ := strings.Cut(p.memory[key][refusedMark+name], " ")
-	return sent != "" && sent == fingerprint(want) && !p.over(till)
+func (v *view) attributeRefused(key plan.Key, name string, want plan.Value) bool {
+	sent, till, _ := strings.Cut(v.memory[key][refusedMark+name], " ")
+	return sent != "" && sent == fingerprint(want) && !v.expired(till)
 }
 
-// stoppedBy is why an account's groups are left alone, as a record remembers it.
+// membersStoppedBy is why an account's groups are left alone, as a record remembers it.
 // Another profile is another story.
-func (t *Target) stoppedBy(info map[string]string) string {
+func (t *Target) membersStoppedBy(info map[string]string) string {
 	ways, why, _ := strings.Cut(info[infoStopped], " ")
 	if ways == "" || ways != fingerprint(t.profile.MemberRemove) {
 		return ""
@@ -76,10 +76,10 @@ func (t *Target) stoppedBy(info map[string]string) string {
 	return why
 }
 
-// keepsMembers reports whether nobody is taken out of a group for now.
-func (p *place) keepsMembers(key plan.Key) bool {
-	till := p.memory[key][infoNoRemoval]
-	return till != "" && !p.over(till)
+// removalSuspended reports whether nobody is taken out of a group for now.
+func (v *view) removalSuspended(key plan.Key) bool {
+	till := v.memory[key][infoNoRemoval]
+	return till != "" && !v.expired(till)
 }
 
 func fingerprint(v plan.Value) string {
@@ -89,16 +89,16 @@ func fingerprint(v plan.Value) string {
 
 // deadEnd says that an object was refused for good, as long as what it was
 // refused for is still so and nobody has said that it is cleared.
-func (p *place) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
-	m := p.memory[key]
-	if m[infoDeadEnd] == "" || !slices.Contains(reasons, m[infoDeadEnd]) || p.over(m[infoDeadEndTill]) {
+func (v *view) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
+	m := v.memory[key]
+	if m[infoDeadEnd] == "" || !slices.Contains(reasons, m[infoDeadEnd]) || v.expired(m[infoDeadEndTill]) {
 		return nil
 	}
-	if word, ok := p.word(key); ok && (word.How == plan.SettleRetry || word.How == plan.SettleCreate) {
+	if word, ok := v.settlement(key); ok && (word.How == plan.SettleRetry || word.How == plan.SettleCreate) {
 		return nil
 	}
 	if id := m[infoDeadEndOf]; id != "" {
-		p.contest(key, &resource{id: id})
+		v.contest(key, &resource{id: id})
 	}
 	return &plan.Violation{Code: m[infoDeadEndCode], Key: key.ID, NeedsRepair: true, Message: m[infoDeadEndSays]}
 }
@@ -106,28 +106,28 @@ func (p *place) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
 // refusedForGood is the outcome of a create that must not be tried again until
 // a person cleared what is in its way: nothing is at the provider, which an
 // object without a ref that counts as retired says, and the object remembers why.
-func (p *place) refusedForGood(ch plan.Change, reason, till string, v plan.Violation) target.Applied {
+func (v *view) refusedForGood(ch plan.Change, reason, till string, violation plan.Violation) target.Applied {
 	o := plan.Object{Key: ch.Key, Label: ch.Label, Retired: true, Info: maps.Clone(ch.After.Info)}
 	if o.Info == nil {
 		o.Info = map[string]string{}
 	}
-	o.Info[infoDeadEnd], o.Info[infoDeadEndCode], o.Info[infoDeadEndSays] = reason, v.Code, v.Message
+	o.Info[infoDeadEnd], o.Info[infoDeadEndCode], o.Info[infoDeadEndSays] = reason, violation.Code, violation.Message
 	if till != "" {
 		o.Info[infoDeadEndTill] = till
 	}
-	v.Kind, v.Key, v.NeedsRepair = ch.Key.Kind, ch.Key.ID, true
-	return target.Applied{Object: o, Notes: []plan.Violation{v}}
+	violation.Kind, violation.Key, violation.NeedsRepair = ch.Key.Kind, ch.Key.ID, true
+	return target.Applied{Object: o, Notes: []plan.Violation{violation}}
 }
 
-// here reports whether a record's id was given in this account.
-func (p *place) here(r *plan.Record) bool {
-	at := r.Info[infoPlace]
-	return at == "" || at == p.account.place
+// sameAccount reports whether a record's id was given in this account.
+func (v *view) sameAccount(r *plan.Record) bool {
+	at := r.Info[infoAccount]
+	return at == "" || at == v.account.fingerprint
 }
 
 // info is what an object that is there remembers.
-func (p *place) info(key plan.Key) map[string]string {
-	out := maps.Clone(p.memory[key])
+func (v *view) info(key plan.Key) map[string]string {
+	out := maps.Clone(v.memory[key])
 	delete(out, infoDeadEnd)
 	delete(out, infoDeadEndCode)
 	delete(out, infoDeadEndSays)
@@ -136,8 +136,8 @@ func (p *place) info(key plan.Key) map[string]string {
 	if out == nil {
 		out = map[string]string{}
 	}
-	out[infoPlace] = p.account.place
-	if one := p.people[key.ID]; key.Kind == kindUser && one != nil {
+	out[infoAccount] = v.account.fingerprint
+	if one := v.users[key.ID]; key.Kind == kindUser && one != nil {
 		out[infoUPN] = one.user.UPN
 	}
 	return out

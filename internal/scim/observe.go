@@ -24,7 +24,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 	for i := range asked {
 		a, err := t.connect(asked[i].Links[mapping.SCIMColumn(t.config.Name)])
 		if err != nil {
-			views[i] = &place{err: &target.Blocked{Violations: []plan.Violation{{Code: "account", NeedsRepair: true, Message: err.Error()}}}}
+			views[i] = &view{err: &target.Blocked{Violations: []plan.Violation{{Code: "account", NeedsRepair: true, Message: err.Error()}}}}
 			continue
 		}
 		connections[i] = a
@@ -34,50 +34,50 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 		if a == nil {
 			continue
 		}
-		w := t.worldOf(a)
-		if err := w.load(ctx, a, t.config.withGroups()); err != nil {
+		l := t.listsOf(a)
+		if err := l.load(ctx, a, t.config.withGroups()); err != nil {
 			if !t.config.perAccount() || ctx.Err() != nil {
 				return nil, err
 			}
-			views[i] = &place{err: err}
+			views[i] = &view{err: err}
 			continue
 		}
 		owners, err := t.ownersOf(ctx, &asked[i], a)
 		if err != nil {
 			return nil, err
 		}
-		p := &place{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, world: w, layout: w.layout, settled: asked[i].Settlements, owners: owners, contested: map[string]plan.Key{},
-			people: map[string]*person{}, teams: map[string]*team{}, have: map[plan.Key]*resource{}, objects: map[string]string{},
-			memory: map[plan.Key]map[string]string{}, taken: map[string]plan.Key{}}
-		p.observed.Notes = w.notes(a)
-		views[i] = p
+		v := &view{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, lists: l, layout: l.layout, settlements: asked[i].Settlements, owners: owners, contestedBy: map[string]plan.Key{},
+			users: map[string]*tenantUser{}, groups: map[string]*tenantGroup{}, resources: map[plan.Key]*resource{}, objectIDs: map[string]string{},
+			memory: map[plan.Key]map[string]string{}, claimedBy: map[string]plan.Key{}}
+		v.observed.Notes = l.notes(a)
+		views[i] = v
 	}
 	return views, nil
 }
 
 // load reads an account's lists, whole or not at all.
-func (w *world) load(ctx context.Context, a *connection, withGroups bool) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.read {
+func (l *accountLists) load(ctx context.Context, a *connection, withGroups bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.read {
 		return nil
 	}
 	caps, err := a.capabilities(ctx)
 	if err != nil {
 		return fmt.Errorf("asking %s what it can do: %w", a.client.Name(), err)
 	}
-	w.caps, w.layout = caps, a.client.layout.without(a.unknownExtensions(caps), a.unknownAttributes(caps))
-	if w.users, err = a.collect(ctx, usersAt, caps, w.layout.user); err != nil {
+	l.caps, l.layout = caps, a.client.layout.without(a.unknownExtensions(caps), a.unknownAttributes(caps))
+	if l.users, err = a.collect(ctx, usersAt, caps, l.layout.readUser); err != nil {
 		return fmt.Errorf("listing users: %w", err)
 	}
-	w.groups = newIndex()
-	w.groups.complete = true
+	l.groups = newIndex()
+	l.groups.complete = true
 	if withGroups {
-		if w.groups, err = a.collect(ctx, groupsAt, caps, group); err != nil {
+		if l.groups, err = a.collect(ctx, groupsAt, caps, readGroup); err != nil {
 			return fmt.Errorf("listing groups: %w", err)
 		}
 	}
-	w.read = true
+	l.read = true
 	return nil
 }
 
@@ -91,9 +91,9 @@ func (a *connection) collect(ctx context.Context, at string, caps *capabilities,
 
 func (x *index) add(r *resource) {
 	x.byID[r.id] = r
-	if r.external != "" {
-		k := strings.ToLower(r.external)
-		x.byExternal[k] = append(x.byExternal[k], r)
+	if r.externalID != "" {
+		k := strings.ToLower(r.externalID)
+		x.byExternalID[k] = append(x.byExternalID[k], r)
 	}
 	if r.name != "" {
 		k := strings.ToLower(r.name)
@@ -108,48 +108,48 @@ func (x *index) add(r *resource) {
 }
 
 // notes are what is worth knowing of an account.
-func (w *world) notes(a *connection) []plan.Violation {
+func (l *accountLists) notes(a *connection) []plan.Violation {
 	var out []plan.Violation
 	note := func(code, format string, args ...any) {
 		out = append(out, plan.Violation{Code: code, Note: true, Message: fmt.Sprintf(format, args...)})
 	}
-	for _, l := range []struct {
+	for _, list := range []struct {
 		what string
 		index
-	}{{"users", w.users}, {"groups", w.groups}} {
-		if !l.complete {
-			note("list_incomplete", "the list of %s is not proven whole (%s): each one is looked up by itself, and nothing is concluded from absence", l.what, l.why)
+	}{{"users", l.users}, {"groups", l.groups}} {
+		if !list.complete {
+			note("list_incomplete", "the list of %s is not proven whole (%s): each one is looked up by itself, and nothing is concluded from absence", list.what, list.why)
 		}
 	}
-	if unknown := a.unknownExtensions(w.caps); len(unknown) > 0 {
+	if unknown := a.unknownExtensions(l.caps); len(unknown) > 0 {
 		note("extension_unknown", "the provider does not list %s among its schemas: its attributes are left out", strings.Join(unknown, ", "))
 	}
-	if unknown := a.unknownAttributes(w.caps); len(unknown) > 0 {
+	if unknown := a.unknownAttributes(l.caps); len(unknown) > 0 {
 		note("attribute_unknown", "the provider's schema of users has no %s: left out; correct %s.attributes", strings.Join(unknown, ", "), a.client.Name())
 	}
 	if until, ok := a.expires(); ok {
-		if left := until.Sub(a.client.options.Now()); left < expiryWarning {
+		if remaining := until.Sub(a.client.options.Now()); remaining < expiryWarning {
 			note("token_expires", "the token of %s expires on %s: make a new one at the provider", a.client.Name(), until.UTC().Format("2006-01-02 15:04 UTC"))
 		}
 	}
 	return out
 }
 
-// gathered returns the resource of an id: from the list, else by itself where
+// resourceByID returns the resource of an id: from the list, else by itself where
 // the list is not whole.
-func (p *place) gathered(ctx context.Context, at, id string) (*resource, error) {
-	x, read := &p.world.users, p.layout.user
+func (v *view) resourceByID(ctx context.Context, at, id string) (*resource, error) {
+	x, read := &v.lists.users, v.layout.readUser
 	if at == groupsAt {
-		x, read = &p.world.groups, group
+		x, read = &v.lists.groups, readGroup
 	}
-	p.world.mu.Lock()
+	v.lists.mu.Lock()
 	r := x.byID[id]
 	complete := x.complete
-	p.world.mu.Unlock()
+	v.lists.mu.Unlock()
 	if r != nil || complete || id == "" {
 		return r, nil
 	}
-	d, err := p.account.get(ctx, at, id)
+	d, err := v.account.get(ctx, at, id)
 	switch {
 	case gone(err):
 		return nil, nil
@@ -159,63 +159,63 @@ func (p *place) gathered(ctx context.Context, at, id string) (*resource, error) 
 		return nil, err
 	}
 	r = read(d)
-	p.world.mu.Lock()
+	v.lists.mu.Lock()
 	x.add(r)
-	p.world.mu.Unlock()
+	v.lists.mu.Unlock()
 	return r, nil
 }
 
-// enoughDenied is after how many linked objects that a list does not have, and
+// enoughConfirmedGone is after how many linked objects that a list does not have, and
 // that are gone indeed, the list is believed.
-const enoughDenied = 20
+const enoughConfirmedGone = 20
 
-// linked returns the resource that a record names. One that a whole list does
+// linkedResource returns the resource that a record names. One that a whole list does
 // not have is asked for by itself before it counts as removed: a list can be
 // whole and wrong, for a moment, where a replica or a right is missing.
-func (p *place) linked(ctx context.Context, at string, record *plan.Record) (*resource, error) {
-	r, err := p.gathered(ctx, at, record.Ref)
-	x, read, what := &p.world.users, p.layout.user, "users"
+func (v *view) linkedResource(ctx context.Context, at string, record *plan.Record) (*resource, error) {
+	r, err := v.resourceByID(ctx, at, record.Ref)
+	x, read, what := &v.lists.users, v.layout.readUser, "users"
 	if at == groupsAt {
-		x, read, what = &p.world.groups, group, "groups"
+		x, read, what = &v.lists.groups, readGroup, "groups"
 	}
-	p.world.mu.Lock()
-	believed := !x.complete || p.world.denied[at] >= enoughDenied
-	p.world.mu.Unlock()
-	if r != nil || err != nil || believed || record.Ref == "" || record.Retired || !p.here(record) {
+	v.lists.mu.Lock()
+	believed := !x.complete || v.lists.confirmedGone[at] >= enoughConfirmedGone
+	v.lists.mu.Unlock()
+	if r != nil || err != nil || believed || record.Ref == "" || record.Retired || !v.sameAccount(record) {
 		return r, err
 	}
-	d, err := p.account.get(ctx, at, record.Ref)
+	d, err := v.account.get(ctx, at, record.Ref)
 	if err != nil {
 		if _, e := refusalOf(err); e == nil || e.Unauthorised || e.Status == 0 || e.Status == http.StatusTooManyRequests {
 			return nil, err
 		}
-		p.world.mu.Lock()
-		p.world.denied[at]++
-		p.world.mu.Unlock()
+		v.lists.mu.Lock()
+		v.lists.confirmedGone[at]++
+		v.lists.mu.Unlock()
 		return nil, nil
 	}
 	r = read(d)
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
+	v.lists.mu.Lock()
+	defer v.lists.mu.Unlock()
 	x.add(r)
 	x.complete = false
 	x.why = fmt.Sprintf("it leaves out %s, which is there", r.label())
-	p.misled = append(p.misled, fmt.Sprintf("the list of %s is not to be trusted (%s): each one is looked up by itself, and nothing is concluded from absence", what, x.why))
+	v.listFaults = append(v.listFaults, fmt.Sprintf("the list of %s is not to be trusted (%s): each one is looked up by itself, and nothing is concluded from absence", what, x.why))
 	return r, nil
 }
 
 // candidates returns the resources with a value of an attribute, each re-read
 // with our own eyes, and how they were looked for.
-func (p *place) candidates(ctx context.Context, at, attribute, value string) (hits []*resource, how string, err error) {
-	x, read := &p.world.users, p.layout.user
+func (v *view) candidates(ctx context.Context, at, attribute, value string) (hits []*resource, how string, err error) {
+	x, read := &v.lists.users, v.layout.readUser
 	if at == groupsAt {
-		x, read = &p.world.groups, group
+		x, read = &v.lists.groups, readGroup
 	}
 	if value == "" {
 		return nil, attribute + ": no value at the source", nil
 	}
-	table := map[string]map[string][]*resource{"externalId": x.byExternal, "userName": x.byName, "displayName": x.byName, "emails": x.byEmail}
-	p.world.mu.Lock()
+	table := map[string]map[string][]*resource{"externalId": x.byExternalID, "userName": x.byName, "displayName": x.byName, "emails": x.byEmail}
+	v.lists.mu.Lock()
 	if attribute == "id" {
 		if r := x.byID[value]; r != nil {
 			hits = append(hits, r)
@@ -223,14 +223,14 @@ func (p *place) candidates(ctx context.Context, at, attribute, value string) (hi
 	} else {
 		hits = append(hits, table[attribute][strings.ToLower(value)]...)
 	}
-	complete, caps := x.complete, p.world.caps
+	complete, caps := x.complete, v.lists.caps
 	how = fmt.Sprintf("%s = %q: %d of the %d listed", attribute, value, len(hits), len(x.byID))
-	p.world.mu.Unlock()
+	v.lists.mu.Unlock()
 	if len(hits) > 0 || complete {
 		return hits, how, nil
 	}
 	if attribute == "id" {
-		r, err := p.gathered(ctx, at, value)
+		r, err := v.resourceByID(ctx, at, value)
 		if r != nil {
 			hits = append(hits, r)
 		}
@@ -240,7 +240,7 @@ func (p *place) candidates(ctx context.Context, at, attribute, value string) (hi
 	if attribute == "emails" {
 		asked = "emails.value"
 	}
-	s, err := p.account.find(ctx, at, caps, asked, value)
+	s, err := v.account.findByFilter(ctx, at, caps, asked, value)
 	if err != nil {
 		return nil, how, err
 	}
@@ -248,22 +248,22 @@ func (p *place) candidates(ctx context.Context, at, attribute, value string) (hi
 		id := d.text("id")
 		r := read(d)
 		if at == groupsAt { // looked up without its members
-			if r, err = p.gathered(ctx, at, id); err != nil {
+			if r, err = v.resourceByID(ctx, at, id); err != nil {
 				return nil, how, err
 			}
 			if r == nil {
 				continue
 			}
 		} else {
-			p.world.mu.Lock()
+			v.lists.mu.Lock()
 			if known := x.byID[id]; known != nil {
 				r = known
 			} else {
 				x.add(r)
 			}
-			p.world.mu.Unlock()
+			v.lists.mu.Unlock()
 		}
 		hits = append(hits, r)
 	}
-	return hits, how + fmt.Sprintf("; filter %s: %d hits", s.asked, len(s.hits)), nil
+	return hits, how + fmt.Sprintf("; filter %s: %d hits", s.filter, len(s.hits)), nil
 }

@@ -24,7 +24,7 @@ import (
 //
 // What is not proven is proposed, and waits for a person.
 
-// owners is what a run knows of that, for one customer.
+// owners is what a run knows of whose things are, for one customer.
 type owners struct {
 	customer string
 	others   func(kind, ref string) []string // whose records name it, besides the customer's own
@@ -76,34 +76,34 @@ func (o *owners) verify(s *directory.Snapshot) {
 	}
 }
 
-// strangers reports whose a resource is, if it is another customer's: by the
+// otherCustomer reports whose a resource is, if it is another customer's: by the
 // records of all, or because this run gave it to one.
-func (p *place) strangers(kind string, r *resource) string {
-	if list := p.owners.others(kind, r.id); len(list) > 0 {
+func (v *view) otherCustomer(kind string, r *resource) string {
+	if list := v.owners.others(kind, r.id); len(list) > 0 {
 		return strings.Join(list, ", ")
 	}
-	p.world.mu.Lock()
-	defer p.world.mu.Unlock()
-	if owner := p.world.owners[owned{kind, r.id}]; owner != p.customer {
+	v.lists.mu.Lock()
+	defer v.lists.mu.Unlock()
+	if owner := v.lists.assigned[resourceRef{kind, r.id}]; owner != v.customer {
 		return owner
 	}
 	return ""
 }
 
-// owned names what a run gave to a customer.
-type owned struct{ kind, ref string }
+// resourceRef names what a run gave to a customer.
+type resourceRef struct{ kind, ref string }
 
 // doubt says why a resource that has a value of an object is not for certain
 // the object's; empty where it is. The object's own external id is proof by
 // itself: nobody chooses the object ids of a tenant.
-func (p *place) doubt(key plan.Key, value string, r *resource) string {
+func (v *view) doubt(key plan.Key, value string, r *resource) string {
 	address := strings.Contains(value, "@")
 	switch {
-	case sameExternal(r.external, key.ID):
+	case sameExternalID(r.externalID, key.ID):
 		return ""
-	case key.Kind == kindUser && address && !p.owners.domains[domainOf(value)]:
-		return p.owners.unproven(value)
-	case !p.owners.shared:
+	case key.Kind == kindUser && address && !v.owners.domains[domainOf(value)]:
+		return v.owners.unproven(value)
+	case !v.owners.shared:
 		return ""
 	case key.Kind == kindGroup:
 		return "its name is all that says so, and customers share the application"
@@ -111,8 +111,8 @@ func (p *place) doubt(key plan.Key, value string, r *resource) string {
 		return fmt.Sprintf("%q is all that says so, and customers share the application", value)
 	}
 	for _, a := range append(slices.Clone(r.emails), r.name) {
-		if strings.Contains(a, "@") && !p.owners.domains[domainOf(a)] {
-			return fmt.Sprintf("it goes by %s as well, and %s", a, p.owners.unproven(a))
+		if strings.Contains(a, "@") && !v.owners.domains[domainOf(a)] {
+			return fmt.Sprintf("it goes by %s as well, and %s", a, v.owners.unproven(a))
 		}
 	}
 	return ""
@@ -129,26 +129,26 @@ func domainOf(address string) string {
 	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
 }
 
-// proposed says what a person is to decide of one that is likely and not proven.
-func (p *place) proposed(key plan.Key, label string, r *resource, why string) *plan.Violation {
-	p.contest(key, r)
+// matchProposed says what a person is to decide of one that is likely and not proven.
+func (v *view) matchProposed(key plan.Key, label string, r *resource, why string) *plan.Violation {
+	v.contest(key, r)
 	return &plan.Violation{Code: "match_proposed", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
 		"%s may be %s, but %s; nothing is written to it until somebody says that it is the one: syncd matches accept %s %s %s %s, or create",
-		label, r.label(), why, p.customer, p.account.client.Name(), key.ID, r.id), Candidates: candidates([]*resource{r})}
+		label, r.label(), why, v.customer, v.account.client.Name(), key.ID, r.id), Candidates: candidates([]*resource{r})}
 }
 
 // isContested reports whether a conflict of somebody else names a user.
-func (p *place) isContested(key plan.Key, id string) bool {
-	by, contested := p.contested[id]
+func (v *view) isContested(key plan.Key, id string) bool {
+	by, contested := v.contestedBy[id]
 	return contested && key.Kind == kindUser && by != key
 }
 
 // contest notes that a conflict of key names resources: nobody knows whose they
 // are, so they are nobody's leavers, and stay in their groups.
-func (p *place) contest(key plan.Key, list ...*resource) {
+func (v *view) contest(key plan.Key, list ...*resource) {
 	for _, r := range list {
 		if key.Kind == kindUser {
-			p.contested[r.id] = key
+			v.contestedBy[r.id] = key
 		}
 	}
 }

@@ -20,8 +20,8 @@ type listing struct {
 	total    int
 }
 
-// smallPage is a page that is not too large for anybody.
-const smallPage = 50
+// safePageSize is a page that is not too large for anybody.
+const safePageSize = 50
 
 // list reads a whole collection, page after page. begin is called before the
 // first page and again where the listing has to begin anew; each gets every
@@ -29,145 +29,145 @@ const smallPage = 50
 func (a *connection) list(ctx context.Context, at string, caps *capabilities, begin func(), each func(document)) (listing, error) {
 	for attempt := 0; ; attempt++ {
 		begin()
-		w := &walk{connection: a, at: at, size: caps.pageSize, cursor: caps.cursor, start: 1, each: each, seen: map[string]bool{},
+		p := &pager{connection: a, at: at, size: caps.pageSize, cursor: caps.cursor, start: 1, yield: each, seen: map[string]bool{},
 			listing: listing{complete: true, total: -1}}
-		if err := w.read(ctx); err != nil {
+		if err := p.read(ctx); err != nil {
 			return listing{}, err
 		}
-		if !w.again || attempt == 1 {
-			return w.listing, nil
+		if !p.restart || attempt == 1 {
+			return p.listing, nil
 		}
 	}
 }
 
-// A walk reads a collection once.
-type walk struct {
+// A pager reads a collection once.
+type pager struct {
 	*connection
 	listing
 	at    string
 	size  int // of a page
-	each  func(document)
+	yield func(document)
 	seen  map[string]bool // ids
 	first string          // id
 	pages int
 	start int    // of the next page, where pages are numbered by their first row
 	next  string // the cursor of the next page
 	// cursor tells that pages are asked for by cursor.
-	cursor bool
-	again  bool // the collection moved meanwhile
+	cursor  bool
+	restart bool // the collection moved meanwhile
 }
 
-func (w *walk) incomplete(format string, args ...any) {
-	w.complete, w.why = false, fmt.Sprintf(format, args...)
+func (p *pager) incomplete(format string, args ...any) {
+	p.complete, p.why = false, fmt.Sprintf(format, args...)
 }
 
-func (w *walk) read(ctx context.Context) error {
+func (p *pager) read(ctx context.Context) error {
 	for {
-		page, err := w.page(ctx, w.at, w.query())
+		page, err := p.page(ctx, p.at, p.query())
 		switch {
-		case w.tooLarge(err):
+		case p.tooLarge(err):
 			// It may be the size that is minded: not everybody says so.
-			w.unlearn(func(c *capabilities) { c.pageSize = smallPage })
-			w.size = smallPage
+			p.amendCapabilities(func(c *capabilities) { c.pageSize = safePageSize })
+			p.size = safePageSize
 			continue
-		case w.expired(err):
-			w.incomplete("the provider's cursor expired while its list was read")
-			w.again = true
+		case p.expired(err):
+			p.incomplete("the provider's cursor expired while its list was read")
+			p.restart = true
 			return nil
 		case err != nil:
 			return err
 		}
-		w.pages++
-		rows, news := w.take(page)
-		w.count(asNumber(page.get("totalResults")))
-		if w.next = page.text("nextCursor"); w.next != "" {
-			w.cursor = true // followed where it is sent, asked for or not
+		p.pages++
+		rows, news := p.take(page)
+		p.count(asNumber(page.get("totalResults")))
+		if p.next = page.text("nextCursor"); p.next != "" {
+			p.cursor = true // followed where it is sent, asked for or not
 			if rows > 0 && news == 0 {
-				w.incomplete("the provider's cursor leads back to what was read")
+				p.incomplete("the provider's cursor leads back to what was read")
 				return nil
 			}
 			continue
 		}
-		if w.cursor { // no further cursor is the only end mark there is
+		if p.cursor { // no further cursor is the only end mark there is
 			return nil
 		}
-		if rows == 0 || news == 0 || w.total >= 0 && len(w.seen) >= w.total {
-			return w.prove(ctx)
+		if rows == 0 || news == 0 || p.total >= 0 && len(p.seen) >= p.total {
+			return p.prove(ctx)
 		}
-		w.start += rows
+		p.start += rows
 	}
 }
 
-func (w *walk) query() url.Values {
-	q := url.Values{"count": {strconv.Itoa(w.size)}}
-	if w.cursor {
-		q.Set("cursor", w.next)
+func (p *pager) query() url.Values {
+	q := url.Values{"count": {strconv.Itoa(p.size)}}
+	if p.cursor {
+		q.Set("cursor", p.next)
 	} else {
-		q.Set("startIndex", strconv.Itoa(w.start))
+		q.Set("startIndex", strconv.Itoa(p.start))
 	}
 	return q
 }
 
-func (w *walk) tooLarge(err error) bool {
-	return w.pages == 0 && statusOf(err) == 400 && w.size > smallPage
+func (p *pager) tooLarge(err error) bool {
+	return p.pages == 0 && statusOf(err) == 400 && p.size > safePageSize
 }
 
-func (w *walk) expired(err error) bool {
+func (p *pager) expired(err error) bool {
 	refused, ok := errors.AsType[*rest.Error](err)
-	return ok && w.cursor && w.pages > 0 && strings.EqualFold(refused.Code, "expiredCursor")
+	return ok && p.cursor && p.pages > 0 && strings.EqualFold(refused.Code, "expiredCursor")
 }
 
 // take passes the resources of a page on, each once, and returns how many rows
 // the page had and how many were new.
-func (w *walk) take(page document) (rows, news int) {
+func (p *pager) take(page document) (rows, news int) {
 	list := members(page)
 	for _, v := range list {
 		d := asDocument(v)
 		id := d.text("id")
 		switch {
 		case d == nil || id == "":
-			w.incomplete("a resource came without an id")
-		case w.seen[id]:
+			p.incomplete("a resource came without an id")
+		case p.seen[id]:
 		default:
-			w.seen[id] = true
-			if w.first == "" {
-				w.first = id
+			p.seen[id] = true
+			if p.first == "" {
+				p.first = id
 			}
 			news++
-			w.each(d)
+			p.yield(d)
 		}
 	}
 	return len(list), news
 }
 
 // count compares what a page says of the whole with what others said.
-func (w *walk) count(total int) {
+func (p *pager) count(total int) {
 	if total < 0 {
 		return
 	}
-	if w.total >= 0 && total != w.total {
-		w.incomplete("totalResults was %d and became %d while the list was read", w.total, total)
-		w.again = true
+	if p.total >= 0 && total != p.total {
+		p.incomplete("totalResults was %d and became %d while the list was read", p.total, total)
+		p.restart = true
 	}
-	w.total = total
+	p.total = total
 }
 
 // prove finds out whether what was read is everything, once the pages ended.
-func (w *walk) prove(ctx context.Context) error {
+func (p *pager) prove(ctx context.Context) error {
 	switch {
-	case w.total < 0 && w.pages < 2 && len(w.seen) > 0:
-		w.incomplete("the provider does not say how many there are")
-	case w.total > len(w.seen):
-		w.incomplete("the provider says that there are %d and sends %d", w.total, len(w.seen))
-	case w.complete && w.pages == 1 && len(w.seen) > 1:
+	case p.total < 0 && p.pages < 2 && len(p.seen) > 0:
+		p.incomplete("the provider does not say how many there are")
+	case p.total > len(p.seen):
+		p.incomplete("the provider says that there are %d and sends %d", p.total, len(p.seen))
+	case p.complete && p.pages == 1 && len(p.seen) > 1:
 		// A provider may say that there are as many as fit on the page, and so
 		// hide all others: one page proves nothing by itself.
-		why, err := w.probe(ctx, w.at, w.total, w.first)
+		why, err := p.probeTotal(ctx, p.at, p.total, p.first)
 		if err != nil {
 			return err
 		}
 		if why != "" {
-			w.incomplete("%s", why)
+			p.incomplete("%s", why)
 		}
 	}
 	return nil
@@ -209,15 +209,15 @@ func (a *connection) page(ctx context.Context, at string, q url.Values) (documen
 	return nil, &rest.Error{System: a.client.Name(), Path: at, Status: resp.Status, Message: (&errNotSCIM{what}).Error(), Err: &errNotSCIM{what}}
 }
 
-// probe finds out whether totalResults counts the collection or the page, and
+// probeTotal finds out whether totalResults counts the collection or the page, and
 // whether startIndex is heeded. It returns why a list is not proven. A good
 // answer holds for a day.
-func (a *connection) probe(ctx context.Context, at string, total int, firstID string) (string, error) {
+func (a *connection) probeTotal(ctx context.Context, at string, total int, firstID string) (string, error) {
 	a.mu.Lock()
-	when, ok := a.honest[at]
+	when, ok := a.totalProven[at]
 	a.mu.Unlock()
 	now := a.client.options.Now()
-	if ok && now.Sub(when) < capsFor {
+	if ok && now.Sub(when) < capabilitiesTTL {
 		return "", nil
 	}
 	one, err := a.page(ctx, at, url.Values{"startIndex": {"1"}, "count": {"1"}})
@@ -235,34 +235,34 @@ func (a *connection) probe(ctx context.Context, at string, total int, firstID st
 		return "the provider does not heed startIndex", nil
 	}
 	a.mu.Lock()
-	a.honest[at] = now
+	a.totalProven[at] = now
 	a.mu.Unlock()
 	return "", nil
 }
 
-// A search is the answer to a filter, re-checked here.
-type search struct {
+// A filterResult is the answer to a filter, re-checked here.
+type filterResult struct {
 	hits []document
 	// proven is false where the filter was not understood or was ignored: then
 	// no hit does not mean that there is none.
 	proven bool
-	asked  string // for people
+	filter string // for people
 }
 
-// find looks for the resources with a value of an attribute. Zero hits prove
+// findByFilter looks for the resources with a value of an attribute. Zero hits prove
 // little: a provider may compare case where it should not.
-func (a *connection) find(ctx context.Context, at string, caps *capabilities, attribute, value string) (search, error) {
-	out := search{asked: filterEqual(attribute, value)}
+func (a *connection) findByFilter(ctx context.Context, at string, caps *capabilities, attribute, value string) (filterResult, error) {
+	out := filterResult{filter: filterEqual(attribute, value)}
 	if !caps.filter || value == "" {
 		return out, nil
 	}
-	if a.bare.Load() {
-		if text, ok := filterBare(attribute, value); ok {
-			out.asked = text
+	if a.unquotedFilter.Load() {
+		if text, ok := filterUnquoted(attribute, value); ok {
+			out.filter = text
 		}
 	}
 	ask := func() (document, error) {
-		q := url.Values{"filter": {out.asked}, "startIndex": {"1"}, "count": {strconv.Itoa(min(caps.pageSize, 20))}}
+		q := url.Values{"filter": {out.filter}, "startIndex": {"1"}, "count": {strconv.Itoa(min(caps.pageSize, 20))}}
 		if at == groupsAt {
 			q.Set("excludedAttributes", "members")
 		}
@@ -283,22 +283,22 @@ func (a *connection) find(ctx context.Context, at string, caps *capabilities, at
 		return asDocument(v), nil
 	}
 	page, err := ask()
-	if err != nil && statusOf(err) == 400 && a.client.profile.UnquotedFilter && !a.bare.Load() {
-		if text, ok := filterBare(attribute, value); ok {
-			quoted := out.asked
-			out.asked = text
+	if err != nil && statusOf(err) == 400 && a.client.profile.UnquotedFilter && !a.unquotedFilter.Load() {
+		if text, ok := filterUnquoted(attribute, value); ok {
+			quoted := out.filter
+			out.filter = text
 			if page, err = ask(); err == nil {
-				a.bare.Store(true)
+				a.unquotedFilter.Store(true)
 			} else {
-				out.asked = quoted
+				out.filter = quoted
 			}
 		}
 	}
 	switch {
-	case noFilter(err) && statusOf(err) != 403:
+	case filterRefused(err) && statusOf(err) != 403:
 		// One attribute that is not to be filtered by says nothing of the others.
 		if strings.EqualFold(attribute, "userName") || statusOf(err) == 501 {
-			a.unlearn(func(c *capabilities) { c.filter = false })
+			a.amendCapabilities(func(c *capabilities) { c.filter = false })
 		}
 		return out, nil
 	case err != nil:
@@ -306,7 +306,7 @@ func (a *connection) find(ctx context.Context, at string, caps *capabilities, at
 	}
 	resources := members(page)
 	for _, v := range resources {
-		if d := asDocument(v); d != nil && d.text("id") != "" && answers(d, attribute, value) {
+		if d := asDocument(v); d != nil && d.text("id") != "" && matchesFilter(d, attribute, value) {
 			out.hits = append(out.hits, d)
 		}
 	}

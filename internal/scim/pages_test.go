@@ -16,7 +16,7 @@ func paged(n int, serve func(all []any, q url.Values) document) *provider {
 	for i := range n {
 		all = append(all, document{"id": i + 1, "userName": fmt.Sprintf("u%d@x.example", i+1)})
 	}
-	return &provider{odd: func(r *http.Request, _ []byte) (*http.Response, bool) {
+	return &provider{answerInstead: func(r *http.Request, _ []byte) (*http.Response, bool) {
 		if !strings.HasSuffix(r.URL.Path, "/Users") {
 			return said(404, "", ""), true
 		}
@@ -91,8 +91,8 @@ func TestListsOfAllKindsAreReadWholeOrSayThatTheyAreNot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(got) != tt.want || l.complete != tt.complete || len(p.asked) > 12 {
-				t.Errorf("got %d, complete %t (%s) with %d requests, want %d, complete %t", len(got), l.complete, l.why, len(p.asked), tt.want, tt.complete)
+			if len(got) != tt.want || l.complete != tt.complete || len(p.requestLines) > 12 {
+				t.Errorf("got %d, complete %t (%s) with %d requests, want %d, complete %t", len(got), l.complete, l.why, len(p.requestLines), tt.want, tt.complete)
 			}
 		})
 	}
@@ -121,8 +121,8 @@ func TestAPageThatIsTooLargeIsAskedForSmaller(t *testing.T) {
 		from, _ := strconv.Atoi(q.Get("startIndex"))
 		return document{"totalResults": len(all), "Resources": all[from-1 : min(from+49, len(all))]}
 	})
-	inner := p.odd
-	p.odd = func(r *http.Request, body []byte) (*http.Response, bool) {
+	inner := p.answerInstead
+	p.answerInstead = func(r *http.Request, body []byte) (*http.Response, bool) {
 		if r.URL.Query().Get("count") == "100" {
 			return scimError(400, "invalidCount", "at most 50"), true
 		}
@@ -164,13 +164,13 @@ func TestFiltersThatAreIgnoredRefusedOrBareProveNothingTheyShouldNot(t *testing.
 		}, 1, true, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &provider{odd: func(r *http.Request, _ []byte) (*http.Response, bool) {
+			p := &provider{answerInstead: func(r *http.Request, _ []byte) (*http.Response, bool) {
 				return tt.serve(r.URL.Query().Get("filter")), true
 			}}
 			a := connectionTo(t, p, func(c *Config) { c.Profile = tt.profile })
-			s, err := a.find(t.Context(), usersAt, &capabilities{filter: true, pageSize: 10}, "userName", "ann@x.example")
-			if err != nil || len(s.hits) != tt.hits || s.proven != tt.proven || len(p.asked) != tt.asks {
-				t.Errorf("got %d hits, proven %t, %v with %d requests; want %d, %t, %d", len(s.hits), s.proven, err, len(p.asked), tt.hits, tt.proven, tt.asks)
+			s, err := a.findByFilter(t.Context(), usersAt, &capabilities{filter: true, pageSize: 10}, "userName", "ann@x.example")
+			if err != nil || len(s.hits) != tt.hits || s.proven != tt.proven || len(p.requestLines) != tt.asks {
+				t.Errorf("got %d hits, proven %t, %v with %d requests; want %d, %t, %d", len(s.hits), s.proven, err, len(p.requestLines), tt.hits, tt.proven, tt.asks)
 			}
 		})
 	}

@@ -45,7 +45,7 @@ func patchBody(ops []operation, title bool) document {
 }
 
 // jsonValue is a field's value as it is sent.
-func (f *mapped) jsonValue(v plan.Value) any {
+func (f *mappedAttribute) jsonValue(v plan.Value) any {
 	if v.Blank() {
 		return nil
 	}
@@ -123,11 +123,11 @@ func element(elements []any, p attribute.Path) ([]any, map[string]any) {
 	return append(elements, m), m
 }
 
-// lay puts a value where a path leads, making what is on the way; nil takes
+// setPath puts a value where a path leads, making what is on the way; nil takes
 // it away. Names that are there already keep their spelling.
-func lay(d document, p attribute.Path, value any) {
+func setPath(d document, p attribute.Path, value any) {
 	if p.URN != "" {
-		inner := asDocument(d[key(d, p.URN)])
+		inner := asDocument(d[spelling(d, p.URN)])
 		if inner == nil {
 			if value == nil {
 				return
@@ -136,15 +136,15 @@ func lay(d document, p attribute.Path, value any) {
 		}
 		extension := p
 		extension.URN = ""
-		lay(inner, extension, value)
-		if name := key(d, p.URN); len(inner) == 0 {
+		setPath(inner, extension, value)
+		if name := spelling(d, p.URN); len(inner) == 0 {
 			delete(d, name) // an extension without data is left out
 		} else {
 			d[name] = map[string]any(inner)
 		}
 		return
 	}
-	name := key(d, p.Attribute)
+	name := spelling(d, p.Attribute)
 	switch {
 	case len(p.Filter) > 0:
 		list := d.list(name)
@@ -181,8 +181,8 @@ func lay(d document, p attribute.Path, value any) {
 	}
 }
 
-// key is the name under which an attribute stands, or its own where it does not.
-func key(d document, name string) string {
+// spelling is the name under which an attribute stands, or its own where it does not.
+func spelling(d document, name string) string {
 	if _, ok := d[name]; ok {
 		return name
 	}
@@ -195,7 +195,7 @@ func key(d document, name string) string {
 }
 
 func set(d document, name string, value any) {
-	if k := key(d, name); value == nil {
+	if k := spelling(d, name); value == nil {
 		delete(d, k)
 	} else {
 		d[k] = value
@@ -213,7 +213,7 @@ func (l *layout) body(fields plan.Fields) document {
 		}
 		f := &l.fields[i]
 		if value := f.jsonValue(w.Value); value != nil {
-			lay(d, f.path, value)
+			setPath(d, f.path, value)
 			if urn := f.path.URN; urn != "" && !slices.Contains(schemas, urn) {
 				schemas = append(schemas, urn)
 			}
@@ -231,7 +231,7 @@ func (l *layout) overlay(d document, wanted plan.Fields) {
 			continue
 		}
 		f := &l.fields[i]
-		lay(d, f.path, f.jsonValue(w.Value))
+		setPath(d, f.path, f.jsonValue(w.Value))
 		if urn := f.path.URN; urn != "" && d.has(urn) {
 			schemas := d.list("schemas")
 			if !slices.ContainsFunc(schemas, func(s any) bool { return strings.EqualFold(asText(s), urn) }) {

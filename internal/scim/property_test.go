@@ -49,7 +49,7 @@ func TestOperationsLeadToWhatIsWanted(t *testing.T) {
 		d["id"] = "7"
 		wanted := draw("after")
 		put := roundTrip(d)
-		ops := l.operations(differing(l, wanted, l.user(d)), l.user(d))
+		ops := l.operations(differing(l, wanted, l.readUser(d)), l.readUser(d))
 		paths := map[string]bool{}
 		for _, op := range ops {
 			if paths[op.Path] || op.Path == "" || strings.HasPrefix(op.Path, "members") {
@@ -62,11 +62,11 @@ func TestOperationsLeadToWhatIsWanted(t *testing.T) {
 		if status, why := model.patch(d, body); status != 0 {
 			t.Fatalf("%d %s: %s", status, why, body)
 		}
-		if left := differing(l, wanted, l.user(roundTrip(d))); len(left) > 0 {
+		if left := differing(l, wanted, l.readUser(roundTrip(d))); len(left) > 0 {
 			t.Fatalf("after %s there is left %v in %v", body, left, d)
 		}
 		l.overlay(put, wanted)
-		if left := differing(l, wanted, l.user(roundTrip(put))); len(left) > 0 {
+		if left := differing(l, wanted, l.readUser(roundTrip(put))); len(left) > 0 {
 			t.Fatalf("after a PUT there is left %v in %v", left, put)
 		}
 	})
@@ -93,15 +93,15 @@ func FuzzDecode(f *testing.F) {
 		r := &rest.Response{Status: 200, Body: body}
 		if v, err := decode(r); err == nil {
 			d := asDocument(v)
-			u, g := l.user(d), group(d)
+			u, g := l.readUser(d), readGroup(d)
 			if len(u.values) != len(l.fields) || !slices.IsSorted(g.members) {
 				t.Errorf("got %+v and %+v", u, g)
 			}
 			for _, m := range members(d) {
-				l.user(asDocument(m))
+				l.readUser(asDocument(m))
 			}
 			if d != nil {
-				lay(roundTrip(d), mustPath(`emails[type eq "work"].value`), "x")
+				setPath(roundTrip(d), mustPath(`emails[type eq "work"].value`), "x")
 			}
 		}
 		_ = readRefusal(400, body).Error()

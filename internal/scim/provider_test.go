@@ -24,17 +24,17 @@ import (
 // A provider is a plain SCIM server without a socket that can be told to answer
 // oddly. It stores what it is sent as it is sent.
 type provider struct {
-	mu     sync.Mutex
-	users  []document
-	groups []document
-	next   int
-	asked  []string // METHOD path?query
-	bodies []string // of writes
-	writes int
-	// odd answers a request in place of the provider where it returns true.
-	odd func(r *http.Request, body []byte) (*http.Response, bool)
-	// after changes what the provider is about to answer.
-	after func(r *http.Request, resp *http.Response) *http.Response
+	mu           sync.Mutex
+	users        []document
+	groups       []document
+	next         int
+	requestLines []string // METHOD path?query
+	bodies       []string // of writes
+	writes       int
+	// answerInstead answers a request in place of the provider where it returns true.
+	answerInstead func(r *http.Request, body []byte) (*http.Response, bool)
+	// changeAnswer changes what the provider is about to answer.
+	changeAnswer func(r *http.Request, resp *http.Response) *http.Response
 
 	mostOnPage    int
 	lieTotal      bool // totalResults is the size of the page
@@ -61,13 +61,13 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, account := range []string{"/x", "/y"} {
 		path = strings.TrimPrefix(path, account)
 	}
-	p.asked = append(p.asked, r.Method+" "+path+map[bool]string{true: "?" + r.URL.RawQuery}[r.URL.RawQuery != ""])
+	p.requestLines = append(p.requestLines, r.Method+" "+path+map[bool]string{true: "?" + r.URL.RawQuery}[r.URL.RawQuery != ""])
 	if r.Method != http.MethodGet {
 		p.writes++
 		p.bodies = append(p.bodies, string(body))
 	}
-	if p.odd != nil {
-		if resp, done := p.odd(r, body); done {
+	if p.answerInstead != nil {
+		if resp, done := p.answerInstead(r, body); done {
 			if resp == nil {
 				return nil, io.ErrUnexpectedEOF
 			}
@@ -75,8 +75,8 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	resp := p.serve(r, path, body)
-	if p.after != nil {
-		if resp = p.after(r, resp); resp == nil {
+	if p.changeAnswer != nil {
+		if resp = p.changeAnswer(r, resp); resp == nil {
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
@@ -284,14 +284,14 @@ func (p *provider) patch(d document, body []byte) (int, string) {
 			}
 		}
 		if op.Op == "remove" {
-			lay(d, path, nil)
+			setPath(d, path, nil)
 			continue
 		}
 		if list, ok := op.Value.([]any); ok && op.Op == "add" {
 			d[op.Path] = append(slices.Clone(d.list(op.Path)), list...)
 			continue
 		}
-		lay(d, path, op.Value)
+		setPath(d, path, op.Value)
 	}
 	return 0, ""
 }
@@ -312,7 +312,7 @@ func (p *provider) membersOf(name string) []string {
 	defer p.mu.Unlock()
 	for _, d := range p.groups {
 		if d.text("displayName") == name {
-			return group(d).members
+			return readGroup(d).members
 		}
 	}
 	return nil
@@ -322,14 +322,14 @@ func (p *provider) membersOf(name string) []string {
 func (p *provider) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asked, p.bodies, p.writes = nil, nil, 0
+	p.requestLines, p.bodies, p.writes = nil, nil, 0
 }
 
 func (p *provider) requests(prefix string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0
-	for _, a := range p.asked {
+	for _, a := range p.requestLines {
 		if strings.HasPrefix(a, prefix) {
 			n++
 		}

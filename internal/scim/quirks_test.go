@@ -29,10 +29,10 @@ func TestABrownfieldUserIsRecognised(t *testing.T) {
 		{"nobody like her", []document{{"id": "7", "userName": "zoe@contoso.example", "emails": nil}}, "create"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t)
-			s.provider.users = tt.there
-			s.users = []directory.User{someone(1, "Ann")}
-			p := s.plan()
+			f := newFixture(t)
+			f.provider.users = tt.there
+			f.users = []directory.User{userNamed(1, "Ann")}
+			p := f.plan()
 			var got []string
 			for _, c := range p.Changes {
 				got = append(got, string(c.Action))
@@ -48,36 +48,36 @@ func TestABrownfieldUserIsRecognised(t *testing.T) {
 }
 
 func TestAPersonsWordSettlesAConflict(t *testing.T) {
-	s := newStage(t)
-	s.provider.users = []document{{"id": "7", "userName": "ann@contoso.example", "externalId": "another"}}
-	s.users = []directory.User{someone(1, "Ann")}
-	if done := s.run(); len(done) > 0 {
+	f := newFixture(t)
+	f.provider.users = []document{{"id": "7", "userName": "ann@contoso.example", "externalId": "another"}}
+	f.users = []directory.User{userNamed(1, "Ann")}
+	if done := f.run(); len(done) > 0 {
 		t.Errorf("got %v, want nothing written to it", done)
 	}
-	s.settled = []plan.Settlement{{Key: userKey(objectID(1)), How: plan.SettleAccept, Ref: "7"}}
-	s.run()
-	if got := s.provider.users[0].text("externalId"); got != objectID(1) {
+	f.settled = []plan.Settlement{{Key: userKey(objectID(1)), How: plan.SettleAccept, Ref: "7"}}
+	f.run()
+	if got := f.provider.users[0].text("externalId"); got != objectID(1) {
 		t.Errorf("got external id %s, want ours", got)
 	}
-	s.settled = nil
-	s.still()
+	f.settled = nil
+	f.wantNoChanges()
 }
 
 func TestAPersonsWordMakesNobodySomebodyElse(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	s.run()
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+	f.run()
 	for _, what := range []string{"linked", "known by its external id"} {
-		s.settled = []plan.Settlement{{Key: userKey(objectID(1)), How: plan.SettleAccept, Ref: "u-2"}}
-		done, notes := s.try()
-		if got := s.provider.user("u-2"); !slices.Equal(notes, []string{"match_conflict"}) || got.text("userName") != "bo@contoso.example" || got.text("externalId") != objectID(2) {
+		f.settled = []plan.Settlement{{Key: userKey(objectID(1)), How: plan.SettleAccept, Ref: "u-2"}}
+		done, notes := f.runWithNotes()
+		if got := f.provider.user("u-2"); !slices.Equal(notes, []string{"match_conflict"}) || got.text("userName") != "bo@contoso.example" || got.text("externalId") != objectID(2) {
 			t.Errorf("%s: got %v, %v and %v, want a conflict and Bo as he was", what, done, notes, got)
 		}
-		delete(s.records, userKey(objectID(2)))
+		delete(f.records, userKey(objectID(2)))
 	}
-	s.users = s.users[:1] // Bo's account was made anew, say
-	s.run()
-	if got := s.provider.user("u-2"); got.text("externalId") != objectID(1) {
+	f.users = f.users[:1] // Bo's account was made anew, say
+	f.run()
+	if got := f.provider.user("u-2"); got.text("externalId") != objectID(1) {
 		t.Errorf("got %v, want the word kept once nobody else has it", got)
 	}
 }
@@ -91,24 +91,24 @@ func TestAListThatCannotBeProvenDisablesNobodyAndDoublesNobody(t *testing.T) {
 		{"startIndex is not heeded", func(p *provider) { p.mostOnPage, p.ignoreStart = 2, true }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t)
-			s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy"), someone(4, "Dee")}
-			s.run()
-			tt.set(s.provider)
-			s.provider.forget()
-			done, notes := s.try()
-			if len(done) > 0 || s.provider.writes > 0 || !slices.Contains(notes, "list_incomplete") {
-				t.Errorf("got %v, %d writes and %v, want nothing but a note", done, s.provider.writes, notes)
+			f := newFixture(t)
+			f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo"), userNamed(3, "Cy"), userNamed(4, "Dee")}
+			f.run()
+			tt.set(f.provider)
+			f.provider.forget()
+			done, notes := f.runWithNotes()
+			if len(done) > 0 || f.provider.writes > 0 || !slices.Contains(notes, "list_incomplete") {
+				t.Errorf("got %v, %d writes and %v, want nothing but a note", done, f.provider.writes, notes)
 			}
-			s.users[3].Name = "Dee Holm" // who is not on the page
-			s.run()
-			if got := s.provider.user("dee@contoso.example").text("displayName"); got != "Dee Holm" {
+			f.users[3].Name = "Dee Holm" // who is not on the page
+			f.run()
+			if got := f.provider.user("dee@contoso.example").text("displayName"); got != "Dee Holm" {
 				t.Errorf("got %s, want the change to arrive", got)
 			}
 			// A stranger who is not on the page either is found by a filter.
-			s.provider.users = append(s.provider.users, document{"id": "77", "userName": "eva@contoso.example", "active": true})
-			s.users = append(s.users, someone(5, "Eva"))
-			if got := s.run(); !slices.Equal(got, []string{"adopt Eva Berg (eva@contoso.example)"}) {
+			f.provider.users = append(f.provider.users, document{"id": "77", "userName": "eva@contoso.example", "active": true})
+			f.users = append(f.users, userNamed(5, "Eva"))
+			if got := f.run(); !slices.Equal(got, []string{"adopt Eva Berg (eva@contoso.example)"}) {
 				t.Errorf("got %v, want an adoption", got)
 			}
 		})
@@ -116,70 +116,70 @@ func TestAListThatCannotBeProvenDisablesNobodyAndDoublesNobody(t *testing.T) {
 }
 
 func TestAFilterThatMissesCaseEndsInAnAdoption(t *testing.T) {
-	s := newStage(t)
-	s.provider.users = []document{{"id": "70", "userName": "a@x.example"}, {"id": "71", "userName": "b@x.example"}, {"id": "72", "userName": "Ann@Contoso.example", "active": true}}
-	s.provider.exactFilter, s.provider.uniqueAnyCase = true, true
-	s.provider.mostOnPage, s.provider.lieTotal = 2, true // the list does not show her at first
-	s.users = []directory.User{someone(1, "Ann")}
-	if got := s.plan().Changes[0].Action; got != plan.Create {
+	f := newFixture(t)
+	f.provider.users = []document{{"id": "70", "userName": "a@x.example"}, {"id": "71", "userName": "b@x.example"}, {"id": "72", "userName": "Ann@Contoso.example", "active": true}}
+	f.provider.exactFilter, f.provider.uniqueAnyCase = true, true
+	f.provider.mostOnPage, f.provider.lieTotal = 2, true // the list does not show her at first
+	f.users = []directory.User{userNamed(1, "Ann")}
+	if got := f.plan().Changes[0].Action; got != plan.Create {
 		t.Fatalf("got %s, want create: nothing shows that she is there", got)
 	}
-	s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
+	f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
 		if r.Method == http.MethodPost { // from now on the list is whole
-			s.provider.mostOnPage, s.provider.lieTotal = 0, false
+			f.provider.mostOnPage, f.provider.lieTotal = 0, false
 		}
 		return resp
 	}
-	_, notes := s.try()
-	if !slices.Contains(notes, "match_adopted") || s.provider.user("72").text("externalId") != objectID(1) || len(s.provider.users) != 3 {
-		t.Errorf("got %v and %v, want her taken on", notes, s.provider.users)
+	_, notes := f.runWithNotes()
+	if !slices.Contains(notes, "match_adopted") || f.provider.user("72").text("externalId") != objectID(1) || len(f.provider.users) != 3 {
+		t.Errorf("got %v and %v, want her taken on", notes, f.provider.users)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestAClashWithNobodyToBeSeenIsADeadEndUntilSomebodySaysSo(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Profile = "cinode" })
-	s.users = []directory.User{someone(1, "Ann")}
+	f := newFixture(t, func(c *Config) { c.Profile = "cinode" })
+	f.users = []directory.User{userNamed(1, "Ann")}
 	refuse := true
-	s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+	f.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 		if r.Method == http.MethodPost && refuse {
 			return said(400, mediaPlain, `{"userName":["The e-mail address is already in use"]}`), true
 		}
 		return nil, false
 	}
-	_, notes := s.try()
+	_, notes := f.runWithNotes()
 	if !slices.Contains(notes, "duplicate") {
 		t.Fatalf("got %v, want duplicate", notes)
 	}
-	s.provider.forget()
-	p := s.plan()
+	f.provider.forget()
+	p := f.plan()
 	if len(p.Changes) > 0 || len(p.Violations) != 1 || !p.Violations[0].NeedsRepair || !strings.Contains(p.Violations[0].Message, "possibly disconnected") ||
 		!strings.Contains(p.Violations[0].Message, "matches retry") || !strings.Contains(p.Violations[0].Message, "already in use") {
 		t.Errorf("got %+v, want it to wait with the fix named", p.Violations)
 	}
 	refuse = false
 	// What matches retry does: nothing is remembered of what never was.
-	s.records = map[plan.Key]plan.Record{}
-	s.run()
-	if s.provider.user("ann@contoso.example") == nil {
+	f.records = map[plan.Key]plan.Record{}
+	f.run()
+	if f.provider.user("ann@contoso.example") == nil {
 		t.Error("she is not created after the retry")
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestADeadEndEndsWithTheAddress(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann")}
-	s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 		return scimError(409, "uniqueness", "taken"), r.Method == http.MethodPost
 	}
-	s.try()
-	s.provider.odd = nil
-	s.users[0].UPN = "ann.berg@contoso.example"
-	if got := s.run(); len(got) != 1 || s.provider.user("ann.berg@contoso.example") == nil {
+	f.runWithNotes()
+	f.provider.answerInstead = nil
+	f.users[0].UPN = "ann.berg@contoso.example"
+	if got := f.run(); len(got) != 1 || f.provider.user("ann.berg@contoso.example") == nil {
 		t.Errorf("got %v, want her created under the new address", got)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestCreateAnswersWithoutAnID(t *testing.T) {
@@ -201,18 +201,18 @@ func TestCreateAnswersWithoutAnID(t *testing.T) {
 		{"a page", func(*http.Response) *http.Response { return said(201, "text/html", "<html>ok</html>") }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t, withGroups)
-			s.users = []directory.User{someone(1, "Ann")}
-			s.groups = []directory.Group{teamOf(1, "Sales", 1)}
-			s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
+			f := newFixture(t, withGroups)
+			f.users = []directory.User{userNamed(1, "Ann")}
+			f.groups = []directory.Group{groupOf(1, "Sales", 1)}
+			f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
 				if r.Method == http.MethodPost {
 					return tt.after(resp)
 				}
 				return resp
 			}
-			s.run()
-			s.wantMembers("Sales", "Ann")
-			s.still()
+			f.run()
+			f.wantMembers("Sales", "Ann")
+			f.wantNoChanges()
 		})
 	}
 }
@@ -221,185 +221,185 @@ func TestALostAnswerDoublesNobody(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPatch} {
 		t.Run(method, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := crew(t)
-				s.users[0].Surname = "Holm"
-				s.users = append(s.users, someone(4, "Dee"))
-				s.groups[0].Members.IDs = []string{objectID(1), objectID(4)}
-				s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
+				f := threeUsersInAGroup(t)
+				f.users[0].Surname = "Holm"
+				f.users = append(f.users, userNamed(4, "Dee"))
+				f.groups[0].Members.IDs = []string{objectID(1), objectID(4)}
+				f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
 					if r.Method == method {
 						return nil
 					}
 					return resp
 				}
-				s.run()
-				s.provider.after = nil
-				s.wantMembers("Sales", "Ann", "Dee")
-				if len(s.provider.users) != 4 {
-					t.Errorf("got %d users, want 4", len(s.provider.users))
+				f.run()
+				f.provider.changeAnswer = nil
+				f.wantMembers("Sales", "Ann", "Dee")
+				if len(f.provider.users) != 4 {
+					t.Errorf("got %d users, want 4", len(f.provider.users))
 				}
-				s.still()
+				f.wantNoChanges()
 			})
 		})
 	}
 }
 
 func TestWhatDoesNotConvergeIsSaidOnceAndNotFoughtOver(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann")}
-	s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
-		for _, u := range s.provider.users {
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
+		for _, u := range f.provider.users {
 			u["displayName"] = "BERG, ANN" // its own idea of a name
 		}
 		if r.Method == http.MethodPost || r.Method == http.MethodPatch {
-			return answer(resp.StatusCode, s.provider.users[0])
+			return answer(resp.StatusCode, f.provider.users[0])
 		}
 		return resp
 	}
-	_, notes := s.try()
+	_, notes := f.runWithNotes()
 	if !slices.Equal(notes, []string{"non_convergent"}) {
 		t.Errorf("got %v, want non_convergent once", notes)
 	}
-	s.still()
-	s.users[0].Name = "Ann Holm"
-	s.provider.forget()
-	if _, notes = s.try(); s.provider.writes == 0 || !slices.Contains(notes, "non_convergent") {
-		t.Errorf("got %d writes and %v, want it tried again once the source changed", s.provider.writes, notes)
+	f.wantNoChanges()
+	f.users[0].Name = "Ann Holm"
+	f.provider.forget()
+	if _, notes = f.runWithNotes(); f.provider.writes == 0 || !slices.Contains(notes, "non_convergent") {
+		t.Errorf("got %d writes and %v, want it tried again once the source changed", f.provider.writes, notes)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestALeaverWhoStaysActiveIsAnError(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	s.users[0].Enabled = false
-	s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
-		return answer(200, s.provider.users[0]), r.Method == http.MethodPatch
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	f.users[0].Enabled = false
+	f.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
+		return answer(200, f.provider.users[0]), r.Method == http.MethodPatch
 	}
 	for range 2 {
-		if _, notes := s.try(); len(notes) != 1 || !strings.Contains(notes[0], "still active") {
+		if _, notes := f.runWithNotes(); len(notes) != 1 || !strings.Contains(notes[0], "still active") {
 			t.Errorf("got %v, want an error on every run", notes)
 		}
 	}
 }
 
 func TestTheAttributeThatIsRefusedIsNamedAndTheOthersAreWritten(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Attributes = map[string]string{"title": "jobTitle"} })
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	s.provider.odd = func(r *http.Request, body []byte) (*http.Response, bool) {
+	f := newFixture(t, func(c *Config) { c.Attributes = map[string]string{"title": "jobTitle"} })
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	f.provider.answerInstead = func(r *http.Request, body []byte) (*http.Response, bool) {
 		return scimError(400, "invalidValue", "no such title"), r.Method == http.MethodPatch && strings.Contains(string(body), `"title"`)
 	}
-	s.users[0].JobTitle, s.users[0].Name, s.users[0].Surname = "Jester", "Ann Holm", "Holm"
-	if _, notes := s.try(); !slices.Equal(notes, []string{"attribute_refused"}) {
+	f.users[0].JobTitle, f.users[0].Name, f.users[0].Surname = "Jester", "Ann Holm", "Holm"
+	if _, notes := f.runWithNotes(); !slices.Equal(notes, []string{"attribute_refused"}) {
 		t.Errorf("got %v, want attribute_refused", notes)
 	}
-	if got := s.provider.user("ann@contoso.example"); got.text("displayName") != "Ann Holm" || got.has("title") {
+	if got := f.provider.user("ann@contoso.example"); got.text("displayName") != "Ann Holm" || got.has("title") {
 		t.Errorf("got %v, want the other attributes written", got)
 	}
-	s.still()
-	s.plan()
-	if got := s.observed.Notes; len(got) != 1 || !strings.Contains(got[0].Message, "title") || !strings.Contains(got[0].Message, "no such title") || got[0].Note {
+	f.wantNoChanges()
+	f.plan()
+	if got := f.observed.Notes; len(got) != 1 || !strings.Contains(got[0].Message, "title") || !strings.Contains(got[0].Message, "no such title") || got[0].Note {
 		t.Errorf("got %+v, want it said on every run", got)
 	}
-	s.provider.odd = nil
-	s.users[0].JobTitle = "Fool"
-	s.run()
-	if got := s.provider.user("ann@contoso.example").text("title"); got != "Fool" || len(s.observed.Notes) > 1 {
+	f.provider.answerInstead = nil
+	f.users[0].JobTitle = "Fool"
+	f.run()
+	if got := f.provider.user("ann@contoso.example").text("title"); got != "Fool" || len(f.observed.Notes) > 1 {
 		t.Errorf("got %q, want it sent again once it changed", got)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestAUserWhoIsRefusedAloneIsLeftAloneForADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		f := newFixture(t)
 		refuse := func(r *http.Request, body []byte) (*http.Response, bool) {
 			return scimError(400, "invalidValue", "bad address"), r.Method == http.MethodPost && strings.Contains(string(body), "bo@")
 		}
-		s.provider.odd = refuse
-		s.users = []directory.User{someone(2, "Bo")}
-		if _, notes := s.try(); len(notes) != 1 || !strings.HasPrefix(notes[0], "error") {
+		f.provider.answerInstead = refuse
+		f.users = []directory.User{userNamed(2, "Bo")}
+		if _, notes := f.runWithNotes(); len(notes) != 1 || !strings.HasPrefix(notes[0], "error") {
 			t.Errorf("got %v, want an error where the provider takes nobody", notes)
 		}
-		s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-		if _, notes := s.try(); !slices.Equal(notes, []string{"refused"}) {
+		f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+		if _, notes := f.runWithNotes(); !slices.Equal(notes, []string{"refused"}) {
 			t.Errorf("got %v, want refused", notes)
 		}
-		s.still()
+		f.wantNoChanges()
 		time.Sleep(25 * time.Hour)
-		s.provider.forget()
-		if s.try(); s.provider.writes != 1 {
-			t.Errorf("got %d writes, want one more try the day after", s.provider.writes)
+		f.provider.forget()
+		if f.runWithNotes(); f.provider.writes != 1 {
+			t.Errorf("got %d writes, want one more try the day after", f.provider.writes)
 		}
-		s.still()
-		s.provider.odd = nil
-		s.users[1].Surname = "Holm"
-		s.run()
-		if s.provider.user("bo@contoso.example") == nil {
+		f.wantNoChanges()
+		f.provider.answerInstead = nil
+		f.users[1].Surname = "Holm"
+		f.run()
+		if f.provider.user("bo@contoso.example") == nil {
 			t.Error("Bo changed and is not tried again")
 		}
-		s.still()
+		f.wantNoChanges()
 	})
 }
 
 func TestAttributesOfExtensions(t *testing.T) {
 	const urn = "urn:ietf:params:scim:schemas:extension:Cinode:User:1.0"
-	s := newStage(t, func(c *Config) {
+	f := newFixture(t, func(c *Config) {
 		c.Profile = "cinode"
 		c.Attributes = map[string]string{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:EmployeeNumber": "employeeId", urn + ":EmploymentStartDate": "createdDateTime"}
 	})
-	u := someone(1, "Ann")
+	u := userNamed(1, "Ann")
 	u.EmployeeID, u.Created = "42", time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)
-	s.users = []directory.User{u}
-	s.run()
-	got := s.provider.user("ann@contoso.example")
+	f.users = []directory.User{u}
+	f.run()
+	got := f.provider.user("ann@contoso.example")
 	if asDocument(got.get(attributeEnterprise)).text("EmployeeNumber") != "42" || asDocument(got.get(urn)).text("EmploymentStartDate") != "2024-02-01T00:00:00Z" || len(got.list("schemas")) != 3 {
 		t.Errorf("got %v", got)
 	}
-	s.still()
-	s.users[0].EmployeeID = "43"
-	s.provider.forget()
-	s.run()
-	if !strings.Contains(s.provider.bodies[0], `"path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:EmployeeNumber"`) {
-		t.Errorf("got %s", s.provider.bodies[0])
+	f.wantNoChanges()
+	f.users[0].EmployeeID = "43"
+	f.provider.forget()
+	f.run()
+	if !strings.Contains(f.provider.bodies[0], `"path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:EmployeeNumber"`) {
+		t.Errorf("got %s", f.provider.bodies[0])
 	}
 }
 
 const attributeEnterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 func TestWhatCannotBeChangedIsNotSent(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Profile = "cinode" })
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	s.users[0].UPN = "ann.holm@contoso.example"
-	s.provider.forget()
-	done, notes := s.try()
-	if len(done) > 0 || !slices.Contains(notes, "renamed") || len(s.provider.users) != 1 {
+	f := newFixture(t, func(c *Config) { c.Profile = "cinode" })
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	f.users[0].UPN = "ann.holm@contoso.example"
+	f.provider.forget()
+	done, notes := f.runWithNotes()
+	if len(done) > 0 || !slices.Contains(notes, "renamed") || len(f.provider.users) != 1 {
 		t.Errorf("got %v and %v, want a note and no second user", done, notes)
 	}
 }
 
 func TestANameThatIsMissingIsSaidBeforeAnythingIsSent(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Profile = "cinode" })
-	u := someone(1, "Ann")
+	f := newFixture(t, func(c *Config) { c.Profile = "cinode" })
+	u := userNamed(1, "Ann")
 	u.GivenName = ""
-	s.users = []directory.User{u}
-	p := s.plan()
+	f.users = []directory.User{u}
+	p := f.plan()
 	if len(p.Changes) > 0 || p.Violations[0].Code != "required_missing" || !strings.Contains(p.Violations[0].Message, "givenName") {
 		t.Errorf("got %+v", p.Violations)
 	}
 }
 
 func TestAReturnerStaysOutWhereTheConfigurationSaysSo(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Reactivate = false })
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	s.users[0].Enabled = false
-	s.run()
-	s.users[0].Enabled = true
-	done, notes := s.try()
-	if len(done) > 0 || !slices.Contains(notes, "not_reactivated") || s.provider.users[0].text("active") != "false" {
+	f := newFixture(t, func(c *Config) { c.Reactivate = false })
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	f.users[0].Enabled = false
+	f.run()
+	f.users[0].Enabled = true
+	done, notes := f.runWithNotes()
+	if len(done) > 0 || !slices.Contains(notes, "not_reactivated") || f.provider.users[0].text("active") != "false" {
 		t.Errorf("got %v and %v", done, notes)
 	}
 }
@@ -410,44 +410,44 @@ func TestLeaversMayBeDeletedOrLeft(t *testing.T) {
 		want int
 	}{{ThenDelete, 0}, {ThenLeave, 1}} {
 		for _, blocked := range []bool{false, true} {
-			s := newStage(t, func(c *Config) { c.Leavers.Then = tt.then })
-			s.users = []directory.User{someone(1, "Ann")}
-			s.run()
+			f := newFixture(t, func(c *Config) { c.Leavers.Then = tt.then })
+			f.users = []directory.User{userNamed(1, "Ann")}
+			f.run()
 			if blocked {
-				s.users[0].Enabled = false
-				if got := s.plan().Tally().Deletes; got != 1 {
+				f.users[0].Enabled = false
+				if got := f.plan().Tally().Deletes; got != 1 {
 					t.Errorf("%s: got %d deletions for a block, want 1", tt.then, got)
 				}
-				s.run()
-				s.still()
+				f.run()
+				f.wantNoChanges()
 			}
-			s.users = nil
-			s.run()
-			s.run()
-			if len(s.provider.users) != tt.want {
-				t.Errorf("%s, blocked before %t: got %d users, want %d", tt.then, blocked, len(s.provider.users), tt.want)
+			f.users = nil
+			f.run()
+			f.run()
+			if len(f.provider.users) != tt.want {
+				t.Errorf("%s, blocked before %t: got %d users, want %d", tt.then, blocked, len(f.provider.users), tt.want)
 			}
-			s.still()
+			f.wantNoChanges()
 		}
 	}
 }
 
 func TestAnIDThatChangesWithTheNameIsFollowed(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	s.provider.users[0]["id"] = "ann@contoso.example/2" // a slash, of all things
-	s.provider.users[0]["id"] = "ann+holm@contoso.example"
-	s.still()
-	s.users[0].Surname = "Holm"
-	s.run()
-	if got := s.records[userKey(objectID(1))].Ref; got != "ann+holm@contoso.example" {
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	f.provider.users[0]["id"] = "ann@contoso.example/2" // a slash, of all things
+	f.provider.users[0]["id"] = "ann+holm@contoso.example"
+	f.wantNoChanges()
+	f.users[0].Surname = "Holm"
+	f.run()
+	if got := f.records[userKey(objectID(1))].Ref; got != "ann+holm@contoso.example" {
 		t.Errorf("got %s, want the new id remembered", got)
 	}
-	if s.provider.requests("PATCH /Users/ann+holm@contoso.example") != 1 {
-		t.Errorf("got %v", s.provider.asked)
+	if f.provider.requests("PATCH /Users/ann+holm@contoso.example") != 1 {
+		t.Errorf("got %v", f.provider.requestLines)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func TestTheTokenAndTheQueryOfTheURLGoWithEveryRequest(t *testing.T) {
@@ -463,11 +463,11 @@ func TestTheTokenAndTheQueryOfTheURLGoWithEveryRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.find(t.Context(), usersAt, caps, "userName", `o'"b+c d@x.example`); err != nil {
+	if _, err := a.findByFilter(t.Context(), usersAt, caps, "userName", `o'"b+c d@x.example`); err != nil {
 		t.Fatal(err)
 	}
 	want := `GET /Users?count=20&filter=userName%20eq%20%22o%27%5C%22b%2Bc%20d%40x.example%22&startIndex=1&tenant=a%20b`
-	if got := p.asked[len(p.asked)-1]; got != want {
+	if got := p.requestLines[len(p.requestLines)-1]; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if _, err := c.connect("nobody"); err == nil || !strings.Contains(err.Error(), "scim/app.tokens") {
@@ -476,13 +476,13 @@ func TestTheTokenAndTheQueryOfTheURLGoWithEveryRequest(t *testing.T) {
 }
 
 func TestAnObjectOfAnotherCustomerInTheSameAccountIsNotTouched(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	other := newStage(t)
-	other.provider, other.client = s.provider, s.client
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	other := newFixture(t)
+	other.provider, other.client = f.provider, f.client
 	other.customer.Key = "fabrikam"
-	guest := someone(9, "Ann")
+	guest := userNamed(9, "Ann")
 	other.users = []directory.User{guest}
 	p := other.plan()
 	if len(p.Changes) > 0 || p.Violations[0].Code != "match_conflict" {
@@ -510,11 +510,11 @@ func TestOddAnswersOfTheCollectionBreakTheTarget(t *testing.T) {
 		}, "redirected to elsewhere.example"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStage(t)
-			s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+			f := newFixture(t)
+			f.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 				return tt.resp(), strings.HasSuffix(r.URL.Path, "/Users")
 			}
-			_, err := s.client.Open().Observe(t.Context(), asked(s.customer))
+			_, err := f.client.Open().Observe(t.Context(), asked(f.customer))
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret-token") {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -524,55 +524,55 @@ func TestOddAnswersOfTheCollectionBreakTheTarget(t *testing.T) {
 
 func TestAnIDOfAnotherAccountIsNotTaken(t *testing.T) {
 	two := map[string]secret.String{"x": secret.New("token-of-x"), "y": secret.New("token-of-y")}
-	s := newStage(t, func(c *Config) { c.URL, c.Token, c.Tokens = "https://scim.example/v2/{account}", secret.String{}, two })
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	s.customer.Links["scim_app"] = "x"
-	s.run()
+	f := newFixture(t, func(c *Config) { c.URL, c.Token, c.Tokens = "https://scim.example/v2/{account}", secret.String{}, two })
+	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+	f.customer.Links["scim_app"] = "x"
+	f.run()
 	// The link moves; over there the same ids are other people's.
-	s.provider.users = []document{{"id": "u-1", "userName": "zoe@fabrikam.example", "active": true}, {"id": "u-2", "userName": "bo@contoso.example", "active": true}}
-	s.customer.Links["scim_app"] = "y"
-	s.users = s.users[1:]
+	f.provider.users = []document{{"id": "u-1", "userName": "zoe@fabrikam.example", "active": true}, {"id": "u-2", "userName": "bo@contoso.example", "active": true}}
+	f.customer.Links["scim_app"] = "y"
+	f.users = f.users[1:]
 	for range 3 {
-		s.try()
+		f.runWithNotes()
 	}
-	if got := s.provider.user("zoe@fabrikam.example"); got == nil || got.text("active") != "true" || got.text("externalId") != "" {
+	if got := f.provider.user("zoe@fabrikam.example"); got == nil || got.text("active") != "true" || got.text("externalId") != "" {
 		t.Errorf("got %v, want a stranger left alone", got)
 	}
 }
 
 func TestAnIDThatWasGivenToSomebodyElseIsAConflict(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann")}
-	s.run()
-	s.provider.users[0]["externalId"], s.provider.users[0]["userName"] = "another", "zoe@contoso.example"
-	p := s.plan()
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann")}
+	f.run()
+	f.provider.users[0]["externalId"], f.provider.users[0]["userName"] = "another", "zoe@contoso.example"
+	p := f.plan()
 	if len(p.Changes) > 0 || p.Violations[0].Code != "match_conflict" {
 		t.Errorf("got %+v, %+v", p.Changes, p.Violations)
 	}
-	s.users = nil
-	s.run()
-	s.run()
-	if s.provider.users[0].text("active") != "true" {
+	f.users = nil
+	f.run()
+	f.run()
+	if f.provider.users[0].text("active") != "true" {
 		t.Error("somebody else was disabled")
 	}
 }
 
 func TestAnExtensionThatTheProviderDoesNotHaveIsLeftOut(t *testing.T) {
-	s := newStage(t, func(c *Config) {
+	s := newFixture(t, func(c *Config) {
 		c.Attributes = map[string]string{attributeEnterprise + ":department": "department", "urn:example:ext:1.0:User:badge": "employeeId"}
 	})
-	s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+	s.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 		return answer(200, document{"Resources": []any{document{"id": attributeEnterprise}}}), strings.HasSuffix(r.URL.Path, "/Schemas")
 	}
-	u := someone(1, "Ann")
+	u := userNamed(1, "Ann")
 	u.Department, u.EmployeeID = "Ops", "42"
 	s.users = []directory.User{u}
-	_, notes := s.try()
+	_, notes := s.runWithNotes()
 	got := s.provider.user("ann@contoso.example")
 	if !slices.Contains(notes, "extension_unknown") || asDocument(got.get(attributeEnterprise)).text("department") != "Ops" || got.has("urn:example:ext:1.0:User:badge") {
 		t.Errorf("got %v and %v", notes, got)
 	}
-	s.still()
+	s.wantNoChanges()
 	show := ""
 	for _, f := range s.client.Check(t.Context(), "x") {
 		show += f.Detail + "\n"
@@ -586,22 +586,22 @@ func TestAWriteThatAServerBreaksOnIsLookedAt(t *testing.T) {
 	for _, really := range []bool{true, false} {
 		for _, method := range []string{http.MethodPost, http.MethodPatch} {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t)
-				s.users = []directory.User{someone(1, "Ann")}
+				f := newFixture(t)
+				f.users = []directory.User{userNamed(1, "Ann")}
 				if method == http.MethodPatch {
-					s.run()
-					s.users[0].Surname = "Holm"
+					f.run()
+					f.users[0].Surname = "Holm"
 				}
-				s.provider.odd = func(r *http.Request, _ []byte) (*http.Response, bool) {
+				f.provider.answerInstead = func(r *http.Request, _ []byte) (*http.Response, bool) {
 					return scimError(500, "", "oops"), r.Method == method && !really
 				}
-				s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
+				f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
 					if r.Method == method {
 						return scimError(500, "", "oops")
 					}
 					return resp
 				}
-				_, notes := s.try()
+				_, notes := f.runWithNotes()
 				if really == (len(notes) > 0) || !really && (!strings.Contains(notes[0], "oops") || strings.Contains(notes[0], "not known")) {
 					t.Errorf("%s, done %t: got %v, want an error of this object alone where nothing was done", method, really, notes)
 				}
@@ -611,39 +611,39 @@ func TestAWriteThatAServerBreaksOnIsLookedAt(t *testing.T) {
 }
 
 func TestPeopleAreSpokenOfByName(t *testing.T) {
-	s := newStage(t, func(c *Config) { c.Leavers.Absences = 1 })
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	s.run()
-	s.users = s.users[:1]
-	if done := s.run(); !slices.Equal(done, []string{"delete Bo Berg (bo@contoso.example)"}) {
+	f := newFixture(t, func(c *Config) { c.Leavers.Absences = 1 })
+	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+	f.run()
+	f.users = f.users[:1]
+	if done := f.run(); !slices.Equal(done, []string{"delete Bo Berg (bo@contoso.example)"}) {
 		t.Errorf("got %v, want the leaver's name", done)
 	}
-	s.provider.user("ann@contoso.example")["externalId"] = "another"
-	if p := s.plan(); len(p.Violations) != 1 || !strings.HasPrefix(p.Violations[0].Message, "Ann Berg (ann@contoso.example) matches u-1") {
+	f.provider.user("ann@contoso.example")["externalId"] = "another"
+	if p := f.plan(); len(p.Violations) != 1 || !strings.HasPrefix(p.Violations[0].Message, "Ann Berg (ann@contoso.example) matches u-1") {
 		t.Errorf("got %+v, want Ann named", p.Violations)
 	}
 }
 
 func TestTwoWhoExchangeTheirNamesAreToldSoAndTheRestIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
-		s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-		s.run()
-		s.provider.odd = func(r *http.Request, body []byte) (*http.Response, bool) {
+		f := newFixture(t)
+		f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+		f.run()
+		f.provider.answerInstead = func(r *http.Request, body []byte) (*http.Response, bool) {
 			if r.Method == http.MethodPatch && strings.Contains(string(body), `"userName"`) {
 				return scimError(409, "uniqueness", "userName is in use"), true
 			}
 			return nil, false
 		}
-		s.users[0].UPN, s.users[1].UPN = s.users[1].UPN, s.users[0].UPN
-		s.users[0].Surname = "Holm"
-		_, notes := s.try()
+		f.users[0].UPN, f.users[1].UPN = f.users[1].UPN, f.users[0].UPN
+		f.users[0].Surname = "Holm"
+		_, notes := f.runWithNotes()
 		if !slices.Contains(notes, "attribute_refused") || slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "error") }) {
 			t.Errorf("got %v, want attribute_refused and no failure", notes)
 		}
-		if got := asDocument(s.provider.users[0].get("name")).text("familyName"); got != "Holm" {
+		if got := asDocument(f.provider.users[0].get("name")).text("familyName"); got != "Holm" {
 			t.Errorf("got %s, want the rest written", got)
 		}
-		s.still()
+		f.wantNoChanges()
 	})
 }

@@ -153,16 +153,16 @@ func object(r *rest.Response) (document, error) {
 // A resource is what is kept of a user or group while a run lasts: thousands of
 // them are in memory, so no more than is compared.
 type resource struct {
-	id       string
-	external string
-	name     string   // userName, or a group's displayName
-	emails   []string // of a user
-	values   []string // in the layout's order; the empty text is none
-	elements uint64   // which of the layout's elements are there
-	members  []string // ids, sorted, each once
-	listed   bool     // the answer had the attribute members
-	version  string
-	modified time.Time // meta.lastModified
+	id         string
+	externalID string
+	name       string   // userName, or a group's displayName
+	emails     []string // of a user
+	values     []string // in the layout's order; the empty text is none
+	elements   uint64   // which of the layout's elements are there
+	members    []string // ids, sorted, each once
+	hasMembers bool     // the answer had the attribute members
+	version    string
+	modified   time.Time // meta.lastModified
 }
 
 // meta reads what a provider says of a resource's versions. A time that cannot
@@ -173,9 +173,9 @@ func meta(d document) (version string, modified time.Time) {
 	return m.text("version"), modified
 }
 
-// user reads a user.
-func (l *layout) user(d document) *resource {
-	r := &resource{id: d.text("id"), external: d.text("externalId"), name: d.text("userName"), values: make([]string, len(l.fields))}
+// readUser reads a user.
+func (l *layout) readUser(d document) *resource {
+	r := &resource{id: d.text("id"), externalID: d.text("externalId"), name: d.text("userName"), values: make([]string, len(l.fields))}
 	r.version, r.modified = meta(d)
 	for _, e := range d.list("emails") {
 		if m := asDocument(e); m != nil {
@@ -236,9 +236,9 @@ func read(d document, p *attribute.Path) (v any, found bool) {
 	return v, v != nil
 }
 
-// group reads a group.
-func group(d document) *resource {
-	r := &resource{id: d.text("id"), external: d.text("externalId"), name: d.text("displayName"), listed: d.has("members")}
+// readGroup reads a group.
+func readGroup(d document) *resource {
+	r := &resource{id: d.text("id"), externalID: d.text("externalId"), name: d.text("displayName"), hasMembers: d.has("members")}
 	r.version, r.modified = meta(d)
 	for _, e := range d.list("members") {
 		id := asDocument(e).text("value")
@@ -284,25 +284,25 @@ func (r *resource) label() string {
 	return fmt.Sprintf("%s (%s)", r.id, r.name)
 }
 
-// who names an account for people.
-func who(u *directory.User) string { return called(u.Name, u.UPN) }
+// userLabel names an account for people.
+func userLabel(u *directory.User) string { return nameWithUPN(u.Name, u.UPN) }
 
-func called(name, upn string) string {
+func nameWithUPN(name, upn string) string {
 	if name == "" || strings.EqualFold(name, upn) {
 		return upn
 	}
 	return name + " (" + upn + ")"
 }
 
-// whoWas names an account that is gone from the source as it was called last.
-func (p *place) whoWas(record *plan.Record, r *resource) string {
+// formerLabel names an account that is gone from the source as it was called last.
+func (v *view) formerLabel(record *plan.Record, r *resource) string {
 	name, upn := "", r.name
-	if i, ok := p.layout.at[pathDisplayName]; ok {
+	if i, ok := v.layout.at[pathDisplayName]; ok {
 		name = r.values[i]
 	}
 	if record != nil {
 		name = cmp.Or(record.Fields.Text(pathDisplayName), name)
 		upn = cmp.Or(record.Info[infoUPN], upn)
 	}
-	return called(name, upn)
+	return nameWithUPN(name, upn)
 }

@@ -10,24 +10,24 @@ import (
 
 func TestAFirstSyncTakesAsLongAsItsRequestsAndAnUnchangedOneOnlyLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, withGroups, func(c *Config) { c.Rate = Defaults().Rate })
+		f := newFixture(t, withGroups, func(c *Config) { c.Rate = Defaults().Rate })
 		const people, teams = 500, 50
 		for n := range people {
-			s.users = append(s.users, someone(n+1, fmt.Sprintf("P%d", n+1)))
+			f.users = append(f.users, userNamed(n+1, fmt.Sprintf("P%d", n+1)))
 		}
 		for n := range teams {
-			s.groups = append(s.groups, teamOf(n+1, fmt.Sprintf("G%d", n+1), n*10+1, n*10+2, n*10+3))
+			f.groups = append(f.groups, groupOf(n+1, fmt.Sprintf("G%d", n+1), n*10+1, n*10+2, n*10+3))
 		}
-		slow := &slowly{s.provider}
-		c, err := New(s.client.config, Options{Transport: slow})
+		slow := &slowTransport{f.provider}
+		c, err := New(f.client.config, Options{Transport: slow})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.client = c
+		f.client = c
 		began := time.Now()
-		s.run()
+		f.run()
 		took := time.Since(began)
-		n := len(s.provider.asked)
+		n := len(f.provider.requestLines)
 		if most := people + 3*teams + 10; n > most {
 			t.Errorf("got %d requests, want at most %d", n, most)
 		}
@@ -35,18 +35,18 @@ func TestAFirstSyncTakesAsLongAsItsRequestsAndAnUnchangedOneOnlyLists(t *testing
 		if took > least+least/20 {
 			t.Errorf("took %s for %d requests, want at most 5 %% more than %s", took, n, least)
 		}
-		s.still() // which finds out, once, that the list of groups can be trusted
-		s.still()
-		if n := len(s.provider.asked); n != 6 {
-			t.Errorf("got %v, want lists only", s.provider.asked)
+		f.wantNoChanges() // which finds out, once, that the list of groups can be trusted
+		f.wantNoChanges()
+		if n := len(f.provider.requestLines); n != 6 {
+			t.Errorf("got %v, want lists only", f.provider.requestLines)
 		}
 	})
 }
 
-// slowly is a provider that thinks for a tenth of a second.
-type slowly struct{ next http.RoundTripper }
+// slowTransport is a provider that thinks for a tenth of a second.
+type slowTransport struct{ next http.RoundTripper }
 
-func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s slowTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	time.Sleep(100 * time.Millisecond)
 	return s.next.RoundTrip(r)
 }

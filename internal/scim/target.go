@@ -23,11 +23,11 @@ const (
 // goroutines.
 type Target struct {
 	*Client
-	scope    *attribute.Scope
+	filter   *attribute.ScopingFilter
 	settings string
 
-	mu     sync.Mutex
-	worlds map[*connection]*world // what the lists of this run say
+	mu    sync.Mutex
+	lists map[*connection]*accountLists // what the lists of this run say
 }
 
 // batch is how many customers are observed at once: where they share an
@@ -36,7 +36,7 @@ const batch = 200
 
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
-	return &Target{Client: c, scope: c.config.scope(), settings: c.config.digest(c.profile), worlds: map[*connection]*world{}}
+	return &Target{Client: c, filter: c.config.scopingFilter(), settings: c.config.digest(c.profile), lists: map[*connection]*accountLists{}}
 }
 
 // Spec says what the loop must know of the target.
@@ -77,77 +77,77 @@ func emptied(before *plan.Object) *plan.Object {
 	return &after
 }
 
-// A world is what the lists of one account say in one run, read once.
-type world struct {
-	mu     sync.Mutex
-	read   bool
-	caps   *capabilities
-	layout *layout        // without extensions that the provider does not know
-	denied map[string]int // of the linked ones that a list does not have, how many are gone for certain
-	users  index
-	groups index
-	owners map[owned]string // what this run gave to whom
+// accountLists are what the lists of one account say in one run, read once.
+type accountLists struct {
+	mu            sync.Mutex
+	read          bool
+	caps          *capabilities
+	layout        *layout        // without extensions that the provider does not know
+	confirmedGone map[string]int // of the linked ones that a list does not have, how many are gone for certain
+	users         index
+	groups        index
+	assigned      map[resourceRef]string // what this run gave to whom
 }
 
 // An index finds resources of one type.
 type index struct {
 	listing
-	byID       map[string]*resource
-	byExternal map[string][]*resource
-	byName     map[string][]*resource // userName or displayName, in small letters
-	byEmail    map[string][]*resource
+	byID         map[string]*resource
+	byExternalID map[string][]*resource
+	byName       map[string][]*resource // userName or displayName, in small letters
+	byEmail      map[string][]*resource
 }
 
 func newIndex() index {
-	return index{byID: map[string]*resource{}, byExternal: map[string][]*resource{}, byName: map[string][]*resource{}, byEmail: map[string][]*resource{}}
+	return index{byID: map[string]*resource{}, byExternalID: map[string][]*resource{}, byName: map[string][]*resource{}, byEmail: map[string][]*resource{}}
 }
 
-// A place is a customer's part of an account, as a run looked at it.
-type place struct {
-	target   *Target
-	err      error  // why it could not be looked at
-	only     string // the object that a person asks after
-	observed target.Observed
-	customer string
-	account  *connection
-	world    *world
-	layout   *layout
-	settled  []plan.Settlement
-	owners   *owners
+// A view is a customer's part of an account, as a run looked at it.
+type view struct {
+	target      *Target
+	err         error  // why it could not be looked at
+	only        string // the object that a person asks after
+	observed    target.Observed
+	customer    string
+	account     *connection
+	lists       *accountLists
+	layout      *layout
+	settlements []plan.Settlement
+	owners      *owners
 
 	// What Compare adds.
-	misled    []string // what was found out about lists that seemed whole
-	missing   []string // names in users.groups that no group of the tenant has
-	elsewhere int      // objects that were kept in another account before
-	blind     bool     // the provider never shows who is in a group
-	stranded  int      // users who are there, and in scope only by one of those
-	absent    []string // names in groups.include and groups.roles, likewise
-	records   map[plan.Key]*plan.Record
-	people    map[string]*person // by object id: all accounts of the tenant
-	teams     map[string]*team   // by object id: groups in scope
-	have      map[plan.Key]*resource
-	objects   map[string]string // provider's user id → object id
-	memory    map[plan.Key]map[string]string
-	waiting   map[string][]plan.Key // by the object id of one who is yet to be created: who points to him
-	taken     map[string]plan.Key   // provider's id → whose it is
-	contested map[string]plan.Key   // provider's id of a user → whose conflict names it
+	listFaults           []string // what was found out about lists that seemed whole
+	missingScopingGroups []string // names in users.groups that no group of the tenant has
+	leftInFormerAccount  int      // objects that were kept in another account before
+	membersHidden        bool     // the provider never shows who is in a group
+	keptByMissingGroups  int      // users who are there, and in scope only by one of those
+	missingGroups        []string // names in groups.include and groups.roles, likewise
+	records              map[plan.Key]*plan.Record
+	users                map[string]*tenantUser  // by object id: all accounts of the tenant
+	groups               map[string]*tenantGroup // by object id: groups in scope
+	resources            map[plan.Key]*resource
+	objectIDs            map[string]string // provider's user id → object id
+	memory               map[plan.Key]map[string]string
+	pendingReferences    map[string][]plan.Key // by the object id of one who is yet to be created: who points to him
+	claimedBy            map[string]plan.Key   // provider's id → whose it is
+	contestedBy          map[string]plan.Key   // provider's id of a user → whose conflict names it
 }
 
-// worldOf returns what is kept of an account in this run.
-func (t *Target) worldOf(a *connection) *world {
+// listsOf returns what is kept of an account in this run.
+func (t *Target) listsOf(a *connection) *accountLists {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w := t.worlds[a]
-	if w == nil {
-		w = &world{owners: map[owned]string{}, denied: map[string]int{}}
-		t.worlds[a] = w
+	l := t.lists[a]
+	if l == nil {
+		l = &accountLists{assigned: map[resourceRef]string{}, confirmedGone: map[string]int{}}
+		t.lists[a] = l
 	}
-	return w
+	return l
 }
 
-// word is a person's last word on an object.
-func (p *place) word(key plan.Key) (plan.Settlement, bool) {
-	for _, s := range p.settled {
+// settlement is a person's last word on an object.
+func (v *view) settlement(key plan.Key) (plan.Settlement, bool) {
+	for _, s := range v.settlements {
 		if s.Key == key {
 			return s, true
 		}
@@ -156,9 +156,9 @@ func (p *place) word(key plan.Key) (plan.Settlement, bool) {
 }
 
 // remember is what a record remembers of an object besides its fields.
-func (p *place) remember(r *plan.Record) {
+func (v *view) remember(r *plan.Record) {
 	if len(r.Info) == 0 {
 		return
 	}
-	p.memory[r.Key] = maps.Clone(r.Info)
+	v.memory[r.Key] = maps.Clone(r.Info)
 }

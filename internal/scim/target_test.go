@@ -23,9 +23,9 @@ func mustPath(text string) attribute.Path {
 	return p
 }
 
-// A stage is a customer, its directory, a provider and what is remembered
+// A fixture is a customer, its directory, a provider and what is remembered
 // between runs, without the engine: one object's life can be followed closely.
-type stage struct {
+type fixture struct {
 	*testing.T
 	provider *provider
 	writes   func() int
@@ -39,27 +39,27 @@ type stage struct {
 	view     target.View // of the last plan
 	observed target.Observed
 	pause    time.Duration // before each run, in a bubble
-	owners   others
+	owners   otherCustomers
 	domains  []directory.Domain
 }
 
-func newStage(t *testing.T, edit ...func(*Config)) *stage {
+func newFixture(t *testing.T, edit ...func(*Config)) *fixture {
 	conf := config(edit...)
 	p := &provider{titleOps: conf.Profile == "cinode"}
-	return &stage{T: t, provider: p, writes: func() int { return p.writes }, client: client(t, p, edit...), records: map[plan.Key]plan.Record{},
+	return &fixture{T: t, provider: p, writes: func() int { return p.writes }, client: client(t, p, edit...), records: map[plan.Key]plan.Record{},
 		customer: mapping.Customer{Key: "contoso", Name: "Contoso", Links: mapping.Links{"scim_app": "x"}}}
 }
 
-// others are what other customers keep, and what everybody is linked to.
-type others struct {
-	keep  map[string]string // kind and ref → customer
+// otherCustomers are what other customers keep, and what everybody is linked to.
+type otherCustomers struct {
+	owned map[string]string // kind and ref → customer
 	links map[string]string
 }
 
-func (o others) Linked() map[string]string { return o.links }
+func (o otherCustomers) Linked() map[string]string { return o.links }
 
-func (o others) Others(_ context.Context, _, kind, ref string) ([]string, error) {
-	if c := o.keep[kind+" "+ref]; c != "" {
+func (o otherCustomers) Others(_ context.Context, _, kind, ref string) ([]string, error) {
+	if c := o.owned[kind+" "+ref]; c != "" {
 		return []string{c}, nil
 	}
 	return nil, nil
@@ -70,84 +70,84 @@ func perAccount(c *Config) { c.URL += "/{account}" }
 
 func withGroups(c *Config) { c.Groups.Include = []string{"*"} }
 
-func someone(n int, name string) directory.User {
+func userNamed(n int, name string) directory.User {
 	return directory.User{ID: objectID(n), UPN: strings.ToLower(name) + "@contoso.example", Mail: strings.ToLower(name) + "@contoso.example",
 		Name: name + " Berg", GivenName: name, Surname: "Berg", Enabled: true}
 }
 
 func objectID(n int) string { return fmt.Sprintf("22222222-0000-4000-8000-%012d", n) }
 
-func (s *stage) snapshot() *directory.Snapshot {
+func (f *fixture) snapshot() *directory.Snapshot {
 	proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
-	return &directory.Snapshot{TakenAt: time.Now(), Users: directory.Proven(s.users, proof), Groups: directory.Proven(s.groups, proof),
-		Domains: directory.Proven(append(s.domains, directory.Domain{Name: "contoso.example", Verified: true}), proof)}
+	return &directory.Snapshot{TakenAt: time.Now(), Users: directory.Proven(f.users, proof), Groups: directory.Proven(f.groups, proof),
+		Domains: directory.Proven(append(f.domains, directory.Domain{Name: "contoso.example", Verified: true}), proof)}
 }
 
 // plan is what a run would do.
-func (s *stage) plan() *plan.Plan {
-	s.Helper()
-	time.Sleep(s.pause)
-	s.target = s.client.Open()
-	asked := target.Asked{Customer: s.customer, Settlements: s.settled, Owners: s.owners}
+func (f *fixture) plan() *plan.Plan {
+	f.Helper()
+	time.Sleep(f.pause)
+	f.target = f.client.Open()
+	asked := target.Asked{Customer: f.customer, Settlements: f.settled, Owners: f.owners}
 	var records []plan.Record
-	for _, r := range s.records {
+	for _, r := range f.records {
 		records = append(records, r)
 		if r.Ref != "" {
 			asked.Refs = append(asked.Refs, r.Ref)
 		}
 	}
-	views, err := s.target.Observe(s.Context(), []target.Asked{asked})
+	views, err := f.target.Observe(f.Context(), []target.Asked{asked})
 	if err != nil {
-		s.Fatal(err)
+		f.Fatal(err)
 	}
-	s.view = views[0]
-	desired, observed, err := s.view.Compare(s.Context(), s.snapshot(), records)
-	s.observed = observed
+	f.view = views[0]
+	desired, observed, err := f.view.Compare(f.Context(), f.snapshot(), records)
+	f.observed = observed
 	if err != nil {
-		s.Fatal(err)
+		f.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: s.customer.Key, Target: s.target.Name()}, s.target.Spec().Kinds, plan.Sides{Desired: desired.Objects,
+	p, err := plan.Make(plan.Scope{Customer: f.customer.Key, Target: f.target.Name()}, f.target.Spec().Kinds, plan.Sides{Desired: desired.Objects,
 		Observed: observed.Objects, Records: records, Conflicts: append(desired.Conflicts, observed.Conflicts...), Now: time.Now().Add(1000 * time.Hour)})
 	if err != nil {
-		s.Fatal(err)
+		f.Fatal(err)
 	}
 	return p
 }
 
 // run plans, applies and remembers; it returns what was done, one text a change.
-func (s *stage) run() []string {
-	s.Helper()
-	done, notes := s.try()
+func (f *fixture) run() []string {
+	f.Helper()
+	done, notes := f.runWithNotes()
 	for _, n := range notes {
 		if strings.HasPrefix(n, "error") {
-			s.Error(n)
+			f.Error(n)
 		}
 	}
 	return done
 }
 
-func (s *stage) try() (done, notes []string) {
-	s.Helper()
-	p := s.plan()
-	for _, v := range append(p.Violations, s.observed.Notes...) {
+func (f *fixture) runWithNotes() (done, notes []string) {
+	f.Helper()
+	p := f.plan()
+	for _, v := range append(p.Violations, f.observed.Notes...) {
 		notes = append(notes, v.Code)
 	}
 	for _, o := range p.Learned {
-		r := s.records[o.Key]
+		r := f.records[o.Key]
 		r.Object, r.Pending = o, nil
-		s.records[o.Key] = r
+		f.records[o.Key] = r
 	}
 	for _, key := range p.Absent {
-		r := s.records[key]
+		r := f.records[key]
 		r.Absences++
-		s.records[key] = r
+		f.records[key] = r
 	}
 	for _, c := range p.Changes {
 		done = append(done, string(c.Action)+" "+c.Label)
 		out := target.Applied{}
 		if c.Writes() {
 			var err error
-			if out, err = s.view.Apply(s.Context(), c); err != nil {
+			if out, err = f.view.Apply(f.Context(), c); err != nil {
 				notes = append(notes, "error: "+err.Error())
 				continue
 			}
@@ -158,81 +158,81 @@ func (s *stage) try() (done, notes []string) {
 			notes = append(notes, n.Code)
 		}
 		if c.Action == plan.Forget || c.Action == plan.Delete && c.After == nil {
-			delete(s.records, c.Key)
+			delete(f.records, c.Key)
 			continue
 		}
 		out.Object.Key = c.Key
-		s.records[c.Key] = plan.Record{Object: c.Remembered(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(s.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
+		f.records[c.Key] = plan.Record{Object: c.Remembered(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(f.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
 	}
 	return done, notes
 }
 
-// still wants the next run to do nothing, and to ask for nothing but lists.
-func (s *stage) still() {
-	s.Helper()
-	if s.provider != nil {
-		s.provider.forget()
+// wantNoChanges wants the next run to do nothing, and to ask for nothing but lists.
+func (f *fixture) wantNoChanges() {
+	f.Helper()
+	if f.provider != nil {
+		f.provider.forget()
 	}
-	before := s.writes()
-	if done := s.run(); len(done) > 0 {
-		p := s.plan()
+	before := f.writes()
+	if done := f.run(); len(done) > 0 {
+		p := f.plan()
 		for _, c := range p.Changes {
-			s.Logf("%s %s: %+v", c.Action, c.Label, c.Fields)
+			f.Logf("%s %s: %+v", c.Action, c.Label, c.Fields)
 		}
-		s.Errorf("got %v, want nothing to do", done)
+		f.Errorf("got %v, want nothing to do", done)
 	}
-	if n := s.writes() - before; n > 0 {
-		s.Errorf("got %d writes, want none", n)
+	if n := f.writes() - before; n > 0 {
+		f.Errorf("got %d writes, want none", n)
 	}
 }
 
 func TestTheLifeOfAUser(t *testing.T) {
-	s := newStage(t)
-	s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-	blocked := someone(3, "Cy")
+	f := newFixture(t)
+	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+	blocked := userNamed(3, "Cy")
 	blocked.Enabled = false
-	s.users = append(s.users, blocked)
-	if got, want := s.run(), []string{"create Ann Berg (ann@contoso.example)", "create Bo Berg (bo@contoso.example)"}; !slices.Equal(got, want) {
+	f.users = append(f.users, blocked)
+	if got, want := f.run(), []string{"create Ann Berg (ann@contoso.example)", "create Bo Berg (bo@contoso.example)"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v: who is blocked at first sight is not created", got, want)
 	}
-	u := s.provider.user("ann@contoso.example")
+	u := f.provider.user("ann@contoso.example")
 	if u.text("externalId") != objectID(1) || u.text("active") != "true" || asDocument(u.get("name")).text("formatted") != "Ann Berg" ||
 		asDocument(u.list("emails")[0]).text("value") != "ann@contoso.example" {
 		t.Errorf("got %v", u)
 	}
-	s.still()
+	f.wantNoChanges()
 
-	s.users[0].Surname, s.users[0].Name = "Holm", "Ann Holm"
-	s.run()
-	if got := compact(s.provider.bodies[0]); !strings.Contains(got, `{"op":"replace","path":"name.familyName","value":"Holm"}`) || strings.Contains(got, "userName") {
+	f.users[0].Surname, f.users[0].Name = "Holm", "Ann Holm"
+	f.run()
+	if got := compact(f.provider.bodies[0]); !strings.Contains(got, `{"op":"replace","path":"name.familyName","value":"Holm"}`) || strings.Contains(got, "userName") {
 		t.Errorf("got %s, want one operation for each attribute that changed", got)
 	}
-	s.still()
+	f.wantNoChanges()
 
-	s.users[0].Enabled = false
-	if tally := s.plan().Tally(); tally.Deletes != 1 {
+	f.users[0].Enabled = false
+	if tally := f.plan().Tally(); tally.Deletes != 1 {
 		t.Errorf("got %+v, want an account that is blocked to count as a deletion", tally)
 	}
-	s.run()
-	if got := s.provider.user("ann@contoso.example").text("active"); got != "false" {
+	f.run()
+	if got := f.provider.user("ann@contoso.example").text("active"); got != "false" {
 		t.Errorf("got active %s, want false", got)
 	}
-	s.still()
+	f.wantNoChanges()
 
-	s.users[0].Enabled = true
-	s.run()
-	if got := s.provider.user("ann@contoso.example").text("active"); got != "true" {
+	f.users[0].Enabled = true
+	f.run()
+	if got := f.provider.user("ann@contoso.example").text("active"); got != "true" {
 		t.Errorf("got active %s, want true again", got)
 	}
-	s.still()
+	f.wantNoChanges()
 
-	s.users = s.users[1:]
-	s.still() // not long enough
-	s.run()
-	if got := s.provider.user("ann@contoso.example").text("active"); got != "false" {
+	f.users = f.users[1:]
+	f.wantNoChanges() // not long enough
+	f.run()
+	if got := f.provider.user("ann@contoso.example").text("active"); got != "false" {
 		t.Errorf("got active %s of a leaver, want false", got)
 	}
-	s.still()
+	f.wantNoChanges()
 }
 
 func asked(c mapping.Customer) []target.Asked { return []target.Asked{{Customer: c}} }

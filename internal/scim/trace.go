@@ -14,79 +14,79 @@ import (
 // whether it is in scope and by which clause, how it was looked for, what was
 // found, and which of its attributes are not sent although they differ, and why.
 // text is an object id, a UPN or a group's name. It asks the provider nothing.
-func (p *place) trace(text string) []string {
+func (v *view) trace(text string) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	for _, id := range slices.Sorted(maps.Keys(p.people)) {
-		one := p.people[id]
+	for _, id := range slices.Sorted(maps.Keys(v.users)) {
+		one := v.users[id]
 		if !strings.EqualFold(id, text) && !strings.EqualFold(one.user.UPN, text) {
 			continue
 		}
 		key := userKey(id)
-		say("user %s (%s): %s", who(one.user), id, one.why)
+		say("user %s (%s): %s", userLabel(one.user), id, one.why)
 		if !one.user.Enabled {
 			say("blocked at the source: inactive at the provider, and not created there")
 		}
-		p.traceMatch(say, &one.pairing)
-		r := p.have[key]
+		v.traceMatch(say, &one.match)
+		r := v.resources[key]
 		if one.verdict != attribute.In {
 			if r != nil {
 				say("at the provider as %s, and no longer in scope", r.label())
 			}
 			continue
 		}
-		for i := range p.layout.fields {
-			f := &p.layout.fields[i]
-			switch v := one.values[i]; {
+		for i := range v.layout.fields {
+			f := &v.layout.fields[i]
+			switch value := one.values[i]; {
 			case f.from == nil:
-			case v == "":
+			case value == "":
 				say("%s: %s has no value; left as it is", f.name, f.from)
 			case r != nil:
-				if why := p.unsent(key, f, i, v, r); why != "" {
-					say("%s: the source says %q (%s), there it is %q: %s", f.name, v, f.from, r.values[i], why)
+				if why := v.whyNotSent(key, f, i, value, r); why != "" {
+					say("%s: the source says %q (%s), there it is %q: %s", f.name, value, f.from, r.values[i], why)
 				}
 			}
 		}
-		if add, remove := p.groupsDue(id); len(add)+len(remove) > 0 {
+		if add, remove := v.groupsDue(id); len(add)+len(remove) > 0 {
 			say("memberships wait for a run without --only, which is about this one object: %s", directions(add, remove))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(p.teams)) {
-		one := p.teams[id]
+	for _, id := range slices.Sorted(maps.Keys(v.groups)) {
+		one := v.groups[id]
 		if !strings.EqualFold(id, text) && !strings.EqualFold(one.group.Name, text) {
 			continue
 		}
 		say("group %s (%s): %s", one.group.Name, id, one.why)
-		p.traceMatch(say, &one.pairing)
+		v.traceMatch(say, &one.match)
 		if one.group.Members.Unknown != "" {
 			say("members: not proven by the source (%s); left as they are", one.group.Members.Unknown)
 			continue
 		}
-		o := p.target.wantGroup(p, groupKey(id), one)
+		o := v.target.desiredGroup(v, groupKey(id), one)
 		want, _ := o.Fields.Get(pathMembers)
 		var now plan.Value
 		others := 0
-		if r := p.have[groupKey(id)]; r != nil {
-			now = p.known(r.members)
+		if r := v.resources[groupKey(id)]; r != nil {
+			now = v.objectIDsOf(r.members)
 			others = len(r.members) - len(now)
 		}
-		d, left := p.delta(now, want)
+		d, left := v.delta(now, want)
 		say("members: %d at the source, %d of them provisioned; %d there, and %d that are nobody's here; +%d -%d", len(one.group.Members.IDs), len(want), len(now), others, len(d.add)+len(left), len(d.remove))
 	}
 	return out
 }
 
 // groupsDue are the groups that an account is to be added to and removed from.
-func (p *place) groupsDue(object string) (add, remove []string) {
-	for key, one := range p.teams {
+func (v *view) groupsDue(object string) (add, remove []string) {
+	for key, one := range v.groups {
 		if one.conflict != nil || one.group.Members.Unknown != "" {
 			continue
 		}
 		var now plan.Value
 		if one.r != nil {
-			now, _ = p.groupFields(groupKey(key), one.r, p.records[groupKey(key)]).Get(pathMembers)
+			now, _ = v.groupFields(groupKey(key), one.r, v.records[groupKey(key)]).Get(pathMembers)
 		}
-		is, should := contains(now, object), slices.Contains(one.group.Members.IDs, object) && p.provisioned(object)
+		is, should := contains(now, object), slices.Contains(one.group.Members.IDs, object) && v.provisioned(object)
 		switch {
 		case should && !is:
 			add = append(add, "to "+one.group.Name)
@@ -97,7 +97,7 @@ func (p *place) groupsDue(object string) (add, remove []string) {
 	return add, remove
 }
 
-func (p *place) traceMatch(say func(string, ...any), q *pairing) {
+func (v *view) traceMatch(say func(string, ...any), q *match) {
 	for _, step := range q.steps {
 		say("looked for: %s", step)
 	}
@@ -111,14 +111,14 @@ func (p *place) traceMatch(say func(string, ...any), q *pairing) {
 	}
 }
 
-// unsent says why a value that differs from what is there is not sent; empty
+// whyNotSent says why a value that differs from what is there is not sent; empty
 // where it is sent, or where the two mean the same.
-func (p *place) unsent(key plan.Key, f *mapped, i int, v string, r *resource) string {
-	want := plan.Value{v}
-	now := p.shown(key, f, r.values[i])
+func (v *view) whyNotSent(key plan.Key, f *mappedAttribute, i int, value string, r *resource) string {
+	want := plan.Value{value}
+	now := v.planValue(key, f, r.values[i])
 	switch {
-	case f.compare.same(v, now.String()):
-	case p.refusedAlone(key, f.name, want):
+	case f.compare.same(value, now.String()):
+	case v.attributeRefused(key, f.name, want):
 		return "refused by the provider lately; not sent for now"
 	case f.immutable:
 		return "cannot be changed at the provider"

@@ -16,7 +16,7 @@ import (
 // errNoReplace means that neither PATCH nor PUT is there for a resource.
 var errNoReplace = errors.New("the provider has neither PATCH nor PUT for this")
 
-// at is the path of one resource, its id escaped.
+// resourcePath is the path of one resource, its id escaped.
 func resourcePath(at, id string) string { return rest.Path(at+"/%s", id) }
 
 // get reads one resource.
@@ -61,8 +61,8 @@ func (a *connection) create(ctx context.Context, at string, body document) (d do
 	return d, "", nil
 }
 
-// mostVersions is how often a write is tried whose version was overtaken.
-const mostVersions = 3
+// maxVersionAttempts is how often a write is tried whose version was overtaken.
+const maxVersionAttempts = 3
 
 // modify changes a resource by PATCH, or by PUT where there is no PATCH. The
 // document that it returns is nil where the answer does not say what is there
@@ -74,13 +74,13 @@ func (a *connection) modify(ctx context.Context, at, id string, ops []operation,
 	}
 	if caps.patch {
 		d, err := a.patch(ctx, at, id, ops, caps)
-		if !missing(err) {
+		if !notSupported(err) {
 			return d, err
 		}
 		if at == groupsAt && !a.client.profile.PutGroups {
 			return nil, fmt.Errorf("%w: %w", errNoReplace, err)
 		}
-		a.unlearn(func(c *capabilities) { c.patch = false })
+		a.amendCapabilities(func(c *capabilities) { c.patch = false })
 	}
 	if at == groupsAt && !a.client.profile.PutGroups {
 		return nil, errNoReplace
@@ -100,9 +100,9 @@ func (a *connection) patch(ctx context.Context, at, id string, ops []operation, 
 		}
 		resp, err := a.do(ctx, request{method: http.MethodPatch, path: resourcePath(at, id), body: patchBody(ops, a.client.profile.TitleCaseOps), version: version})
 		switch s := statusOf(err); {
-		case (s == http.StatusPreconditionFailed || s == http.StatusPreconditionRequired) && attempt < mostVersions:
+		case (s == http.StatusPreconditionFailed || s == http.StatusPreconditionRequired) && attempt < maxVersionAttempts:
 			if s == http.StatusPreconditionRequired {
-				a.unlearn(func(c *capabilities) { c.etag = true })
+				a.amendCapabilities(func(c *capabilities) { c.etag = true })
 				withVersion := *caps
 				withVersion.etag = true
 				caps = &withVersion
@@ -111,7 +111,7 @@ func (a *connection) patch(ctx context.Context, at, id string, ops []operation, 
 		case err != nil:
 			return nil, err
 		}
-		return whole(resp), nil
+		return resourceInAnswer(resp), nil
 	}
 }
 
@@ -133,22 +133,22 @@ func (a *connection) put(ctx context.Context, at, id string, overlay func(docume
 		}
 		overlay(d)
 		resp, err := a.do(ctx, request{method: http.MethodPut, path: resourcePath(at, id), body: d, version: version})
-		if statusOf(err) == http.StatusPreconditionFailed && attempt < mostVersions {
+		if statusOf(err) == http.StatusPreconditionFailed && attempt < maxVersionAttempts {
 			continue
 		}
-		if missing(err) {
+		if notSupported(err) {
 			return nil, fmt.Errorf("%w: %w", errNoReplace, err)
 		}
 		if err != nil {
 			return nil, err
 		}
-		return whole(resp), nil
+		return resourceInAnswer(resp), nil
 	}
 }
 
-// whole is an answer to a write that tells the resource as it is now; nil where
+// resourceInAnswer is an answer to a write that tells the resource as it is now; nil where
 // it does not: 204, 202, a part, or nothing readable.
-func whole(resp *rest.Response) document {
+func resourceInAnswer(resp *rest.Response) document {
 	if resp.Status == http.StatusAccepted || resp.Status == http.StatusNoContent {
 		return nil
 	}
@@ -179,7 +179,7 @@ func (a *connection) remove(ctx context.Context, at, id string) error {
 	if err == nil || gone(err) {
 		return nil
 	}
-	if s := statusOf(err); s >= 500 || lost(err) {
+	if s := statusOf(err); s >= 500 || outcomeUnknown(err) {
 		// A second DELETE is a 500 with some: a look decides.
 		d, look := a.get(ctx, at, id)
 		if gone(look) {
@@ -191,21 +191,21 @@ func (a *connection) remove(ctx context.Context, at, id string) error {
 			}
 		}
 		if look == nil && answered(err) {
-			return settled(err, "it is still there")
+			return definite(err, "it is still there")
 		}
 	}
 	return err
 }
 
-// waits are the pauses before each look at something that was just written:
+// rereadDelays are the pauses before each look at something that was just written:
 // replicas lag.
-var waits = []time.Duration{0, time.Second, 4 * time.Second}
+var rereadDelays = []time.Duration{0, time.Second, 4 * time.Second}
 
-// reread looks at a resource until ok says that it shows what was written, or
+// awaitResource looks at a resource until ok says that it shows what was written, or
 // patience ends; then it returns what is there.
-func (a *connection) reread(ctx context.Context, at, id string, ok func(document) bool) (document, error) {
+func (a *connection) awaitResource(ctx context.Context, at, id string, ok func(document) bool) (document, error) {
 	var last document
-	for _, wait := range waits {
+	for _, wait := range rereadDelays {
 		if wait > 0 {
 			timer := time.NewTimer(wait)
 			select {
@@ -232,13 +232,13 @@ func (a *connection) reread(ctx context.Context, at, id string, ok func(document
 	return last, nil
 }
 
-// A pair is one thing to look a resource up by.
-type pair struct{ attribute, value string }
+// An attributeValue is one thing to look a resource up by.
+type attributeValue struct{ attribute, value string }
 
 // lookup finds resources by the first of several attributes that has a hit:
 // by filter, and where filters prove nothing, in the whole list. It is for the
 // moments in which a listing of the run's beginning is no longer enough.
-func (a *connection) lookup(ctx context.Context, at string, pairs []pair) (hits []document, err error) {
+func (a *connection) lookup(ctx context.Context, at string, pairs []attributeValue) (hits []document, err error) {
 	caps, err := a.capabilities(ctx)
 	if err != nil {
 		return nil, err
@@ -247,7 +247,7 @@ func (a *connection) lookup(ctx context.Context, at string, pairs []pair) (hits 
 		if p.value == "" {
 			continue
 		}
-		s, err := a.find(ctx, at, caps, p.attribute, p.value)
+		s, err := a.findByFilter(ctx, at, caps, p.attribute, p.value)
 		if err != nil {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (a *connection) lookup(ctx context.Context, at string, pairs []pair) (hits 
 	found := make([][]document, len(pairs))
 	_, err = a.list(ctx, at, caps, func() { clear(found) }, func(d document) {
 		for i, p := range pairs {
-			if p.value != "" && answers(d, p.attribute, p.value) {
+			if p.value != "" && matchesFilter(d, p.attribute, p.value) {
 				found[i] = append(found[i], d)
 			}
 		}

@@ -31,72 +31,74 @@ func differing(l *layout, wanted plan.Fields, r *resource) plan.Fields {
 	return out
 }
 
-// mostPatches is how often the same values are sent to one object, once a look
+// maxPatchAttempts is how often the same values are sent to one object, once a look
 // has shown that they did not arrive.
-const mostPatches = 2
+const maxPatchAttempts = 2
 
 // writeUser brings fields of a user to what is wanted and returns the user as
 // it is then.
-func (t *Target) writeUser(ctx context.Context, p *place, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
-	after, err := t.sendUser(ctx, p, r, wanted)
+func (t *Target) writeUser(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
+	after, err := t.sendUser(ctx, v, r, wanted)
 	var refused []plan.Violation
 	if refusesValue(err) && (len(wanted) > 1 || wanted[0].Name != pathActive) {
-		after, wanted, refused, err = t.oneByOne(ctx, p, key, r, wanted)
+		after, wanted, refused, err = t.oneByOne(ctx, v, key, r, wanted)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	p.adopt(key, after)
-	after, notes, err := t.insist(ctx, p, key, after, wanted)
+	v.adopt(key, after)
+	after, notes, err := t.converge(ctx, v, key, after, wanted)
 	return after, append(refused, notes...), err
 }
 
 // sendUser sends fields of a user, again only where a look shows that a lost
 // request did not arrive.
-func (t *Target) sendUser(ctx context.Context, p *place, r *resource, wanted plan.Fields) (*resource, error) {
-	a := p.account
+func (t *Target) sendUser(ctx context.Context, v *view, r *resource, wanted plan.Fields) (*resource, error) {
+	a := v.account
 	for attempt := 1; ; attempt++ {
-		ops := p.layout.operations(wanted, r)
+		ops := v.layout.operations(wanted, r)
 		if len(ops) == 0 {
 			return r, nil
 		}
-		d, err := a.modify(ctx, usersAt, r.id, ops, func(d document) { p.layout.overlay(d, wanted) })
+		d, err := a.modify(ctx, usersAt, r.id, ops, func(d document) { v.layout.overlay(d, wanted) })
 		switch {
 		case gone(err):
 			return nil, fmt.Errorf("%w: user %s is not there any more", target.ErrMoved, r.id)
 		case err == nil && d != nil:
-			return p.layout.user(d), nil
-		case err != nil && !lost(err):
+			return v.layout.readUser(d), nil
+		case err != nil && !outcomeUnknown(err):
 			return nil, err
 		}
-		d, look := a.reread(ctx, usersAt, r.id, func(d document) bool { return len(differing(p.layout, p.verified(wanted), p.layout.user(d))) == 0 })
+		d, look := a.awaitResource(ctx, usersAt, r.id, func(d document) bool {
+			return len(differing(v.layout, v.verifiable(wanted), v.layout.readUser(d))) == 0
+		})
 		switch {
 		case look != nil && err != nil && gone(look):
 			return nil, fmt.Errorf("%w: user %s is not there any more", target.ErrMoved, r.id)
 		case look != nil:
 			return nil, fmt.Errorf("%w: user %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, r.id, look)
 		case err == nil:
-			return p.layout.user(d), nil
+			return v.layout.readUser(d), nil
 		}
-		now := p.layout.user(d)
-		left := differing(p.layout, p.verified(wanted), now)
+		now := v.layout.readUser(d)
+		left := differing(v.layout, v.verifiable(wanted), now)
 		switch {
 		case len(left) == 0:
 			return now, nil
 		case answered(err):
-			return nil, settled(err, "the user does not show the change")
-		case attempt == mostPatches:
+			return nil, definite(err, "the user does not show the change")
+		case attempt == maxPatchAttempts:
 			return nil, err
 		}
 		r, wanted = now, left
 	}
 }
 
-// verified are the fields that are expected to be read back as they were sent.
-func (p *place) verified(wanted plan.Fields) plan.Fields {
+// verifiable are the fields that are expected to be read back as they were sent.
+func (v *view) verifiable(wanted plan.Fields) plan.Fields {
 	return slices.DeleteFunc(slices.Clone(wanted), func(w plan.Field) bool {
-		i, ok := p.layout.at[w.Name]
-		return !ok || p.layout.fields[i].unverified || p.layout.fields[i].immutable
+		i, ok := v.layout.at[w.Name]
+		return !ok || v.layout.fields[i].unverified || v.layout.fields[i].immutable
 	})
 }
 
@@ -104,19 +106,19 @@ func (p *place) verified(wanted plan.Fields) plan.Fields {
 // after a look at what the refused request did all the same. The others are
 // written; those are named, and left alone for a while. It returns what is left
 // of wanted. An active that is refused is an error: somebody is still let in.
-func (t *Target) oneByOne(ctx context.Context, p *place, key plan.Key, r *resource, wanted plan.Fields) (*resource, plan.Fields, []plan.Violation, error) {
-	d, err := p.account.get(ctx, usersAt, r.id)
+func (t *Target) oneByOne(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, plan.Fields, []plan.Violation, error) {
+	d, err := v.account.get(ctx, usersAt, r.id)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	now := p.layout.user(d)
+	now := v.layout.readUser(d)
 	var notes []plan.Violation
-	for _, w := range differing(p.layout, wanted, now) {
-		after, err := t.sendUser(ctx, p, now, plan.Fields{w})
+	for _, w := range differing(v.layout, wanted, now) {
+		after, err := t.sendUser(ctx, v, now, plan.Fields{w})
 		if refusesValue(err) && w.Name != pathActive {
 			_, e := refusalOf(err)
 			wanted = slices.DeleteFunc(slices.Clone(wanted), func(x plan.Field) bool { return x.Name == w.Name })
-			notes = append(notes, p.refuseAttribute(key, now, w, rest.Excerpt(e.Error())))
+			notes = append(notes, v.rememberRefusedAttribute(key, now, w, rest.Excerpt(e.Error())))
 			continue
 		}
 		if err != nil {
@@ -127,40 +129,40 @@ func (t *Target) oneByOne(ctx context.Context, p *place, key plan.Key, r *resour
 	return now, wanted, notes, nil
 }
 
-// refuseAttribute remembers that an attribute of an object was refused by itself.
-func (p *place) refuseAttribute(key plan.Key, r *resource, w plan.Field, says string) plan.Violation {
-	m := maps.Clone(p.memory[key])
+// rememberRefusedAttribute remembers that an attribute of an object was refused by itself.
+func (v *view) rememberRefusedAttribute(key plan.Key, r *resource, w plan.Field, says string) plan.Violation {
+	m := maps.Clone(v.memory[key])
 	if m == nil {
 		m = map[string]string{}
 	}
-	m[refusedMark+w.Name] = fingerprint(p.inPlans(plan.Fields{w})[0].Value) + " " + p.till()
+	m[refusedMark+w.Name] = fingerprint(v.withObjectIDs(plan.Fields{w})[0].Value) + " " + v.refusalExpiry()
 	m[refusedSays+w.Name] = fmt.Sprintf("%s: the provider refuses %s %q: %s; it is tried again tomorrow, or when it changes at the source", r.label(), w.Name, w.Value, says)
-	p.memory[key] = m
+	v.memory[key] = m
 	return plan.Violation{Code: "attribute_refused", Kind: key.Kind, Key: key.ID, NeedsRepair: true, Message: m[refusedSays+w.Name]}
 }
 
-// stubbornAfter is how many objects a field must come back different from
+// nonConvergentAfter is how many objects a field must come back different from
 // before it is sent once only.
-const stubbornAfter = 3
+const nonConvergentAfter = 3
 
-// insist looks whether a user shows what was sent. What does not is sent once
+// converge looks whether a user shows what was sent. What does not is sent once
 // more; a provider that accepts it and keeps its own is not fought with: the
 // record remembers (target.Applied), and it is said once. An active that does
 // not become false is another matter: somebody is still let in.
-func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
-	left := differing(p.layout, p.verified(wanted), r)
-	a := p.account
+func (t *Target) converge(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
+	left := differing(v.layout, v.verifiable(wanted), r)
+	a := v.account
 	again := slices.DeleteFunc(slices.Clone(left), func(w plan.Field) bool {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return a.stubborn[w.Name] >= stubbornAfter && w.Name != pathActive
+		return a.nonConvergent[w.Name] >= nonConvergentAfter && w.Name != pathActive
 	})
 	if len(again) > 0 {
-		after, err := t.sendUser(ctx, p, r, again)
+		after, err := t.sendUser(ctx, v, r, again)
 		switch {
 		case err == nil:
 			r = after
-		case lost(err):
+		case outcomeUnknown(err):
 			return nil, nil, err
 		default:
 			// Refused by itself: what was written stands, and this comes next time.
@@ -169,16 +171,16 @@ func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource
 			}
 		}
 	}
-	p.adopt(key, r)
-	left = differing(p.layout, p.verified(left), r)
+	v.adopt(key, r)
+	left = differing(v.layout, v.verifiable(left), r)
 	var notes []plan.Violation
 	for _, w := range left {
-		i := p.layout.at[w.Name]
+		i := v.layout.at[w.Name]
 		if w.Name == pathActive && w.Value.String() == "false" {
 			return nil, nil, fmt.Errorf("user %s is still active although the provider accepted that it is not; disable it there", r.label())
 		}
 		a.mu.Lock()
-		a.stubborn[w.Name]++
+		a.nonConvergent[w.Name]++
 		a.mu.Unlock()
 		notes = append(notes, plan.Violation{Code: "non_convergent", Kind: key.Kind, Key: key.ID, Note: w.Name != pathActive, NeedsRepair: w.Name == pathActive, Message: fmt.Sprintf(
 			"%s: %s was sent as %q and is %q at the provider, twice; it is not sent again until it changes at the source", r.label(), w.Name, w.Value, r.values[i])})
@@ -188,40 +190,40 @@ func (t *Target) insist(ctx context.Context, p *place, key plan.Key, r *resource
 
 // appliedUser is what to remember of a user once it is written: what is there,
 // and where that is not what was sent, a note of both.
-func (t *Target) appliedUser(p *place, ch plan.Change, r *resource, sent plan.Fields, notes []plan.Violation) target.Applied {
-	sent = p.inPlans(sent)
-	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: p.inPlans(r.fields(p.layout)), Info: p.info(ch.Key)}
+func (t *Target) appliedUser(v *view, ch plan.Change, r *resource, sent plan.Fields, notes []plan.Violation) target.Applied {
+	sent = v.withObjectIDs(sent)
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: v.withObjectIDs(r.fields(v.layout)), Info: v.info(ch.Key)}
 	if o.Info == nil {
 		o.Info = maps.Clone(ch.After.Info)
 	}
 	var rewritten plan.Fields
 	for _, w := range sent {
-		i, ok := p.layout.at[w.Name]
+		i, ok := v.layout.at[w.Name]
 		if !ok {
 			continue
 		}
-		f := &p.layout.fields[i]
+		f := &v.layout.fields[i]
 		if f.unverified {
 			o.Fields = o.Fields.With(w.Name, w.Value)
 			continue
 		}
-		if !p.refusedAlone(ch.Key, w.Name, w.Value) {
+		if !v.attributeRefused(ch.Key, w.Name, w.Value) {
 			delete(o.Info, refusedMark+w.Name)
 			delete(o.Info, refusedSays+w.Name)
 		}
-		if len(differing(p.layout, p.atProvider(plan.Fields{w}), r)) > 0 && !f.immutable {
+		if len(differing(v.layout, v.withProviderIDs(plan.Fields{w}), r)) > 0 && !f.immutable {
 			rewritten = append(rewritten, w)
 		}
 	}
 	// Of the fields that were not sent, those that are not read back as sent
 	// stay as they were remembered.
 	for _, f := range ch.After.Fields {
-		if i, ok := p.layout.at[f.Name]; ok && p.layout.fields[i].unverified {
+		if i, ok := v.layout.at[f.Name]; ok && v.layout.fields[i].unverified {
 			o.Fields = o.Fields.With(f.Name, f.Value)
 		}
 	}
-	p.memory[ch.Key] = o.Info
-	is, says := r.active(p.layout)
+	v.memory[ch.Key] = o.Info
+	is, says := r.active(v.layout)
 	o.Retired = says && !is && t.config.Leavers.Then != ThenDelete
 	return target.Applied{Object: o, Notes: notes, Rewritten: rewritten}
 }

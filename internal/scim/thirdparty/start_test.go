@@ -36,27 +36,27 @@ func TestAServerAnswersToItsTokenOnly(t *testing.T) {
 	}
 }
 
-// A witness is a test that ends where it is skipped or fails, and says which.
-type witness struct {
+// A recordingTB is a test that ends where it is skipped or fails, and says which.
+type recordingTB struct {
 	testing.TB
 	skipped, failed string
 }
 
-func (w *witness) Helper() {}
+func (w *recordingTB) Helper() {}
 
-func (w *witness) Skip(args ...any) {
+func (w *recordingTB) Skip(args ...any) {
 	w.skipped = fmt.Sprint(args...)
 	runtime.Goexit()
 }
 
-func (w *witness) Fatalf(format string, args ...any) {
+func (w *recordingTB) Fatalf(format string, args ...any) {
 	w.failed = fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 
 // started says how a test fares that wants a server.
-func started(t *testing.T, name string) *witness {
-	w := &witness{TB: t}
+func started(t *testing.T, name string) *recordingTB {
+	w := &recordingTB{TB: t}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -16,40 +16,40 @@ import (
 // remembered from one life of the program to the next, differences written only.
 func TestAProviderThatNeverShowsMembersIsWrittenDifferencesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDrama(t, scimsim.Quirk("members are never shown"))
-		d.users = []directory.User{someone(1, "Ann"), someone(2, "Bo"), someone(3, "Cy")}
-		d.groups = []directory.Group{teamOf(1, "Sales", 1, 2), teamOf(2, "Board", 2)}
-		_, notes := d.try()
+		s := newSimulation(t, scimsim.Quirk("members are never shown"))
+		s.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo"), userNamed(3, "Cy")}
+		s.groups = []directory.Group{groupOf(1, "Sales", 1, 2), groupOf(2, "Board", 2)}
+		_, notes := s.runWithNotes()
 		if got := strings.Join(notes, " "); strings.Count(got, "members_unseen") != 1 || strings.Contains(got, "error") {
 			t.Errorf("noted %s, want it noticed once", got)
 		}
-		d.members("Sales", "Ann", "Bo")
-		d.members("Board", "Bo")
+		s.members("Sales", "Ann", "Bo")
+		s.members("Board", "Bo")
 		for range 2 { // the next life of the program remembers
-			c, err := New(d.client.config, d.client.options)
+			c, err := New(s.client.config, s.client.options)
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.client = c
-			d.still()
-			if !slices.ContainsFunc(d.observed.Notes, func(v plan.Violation) bool { return v.Code == "members_unseen" && v.Note }) {
-				t.Errorf("noted %+v", d.observed.Notes)
+			s.client = c
+			s.wantNoChanges()
+			if !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool { return v.Code == "members_unseen" && v.Note }) {
+				t.Errorf("noted %+v", s.observed.Notes)
 			}
 		}
-		d.groups[0].Members.IDs = []string{objectID(1), objectID(3)}
-		before := d.writes()
-		d.run()
-		if n := d.writes() - before; n != 2 {
+		s.groups[0].Members.IDs = []string{objectID(1), objectID(3)}
+		before := s.writes()
+		s.run()
+		if n := s.writes() - before; n != 2 {
 			t.Errorf("%d writes, want one that adds and one that removes", n)
 		}
-		d.members("Sales", "Ann", "Cy")
-		d.still()
+		s.members("Sales", "Ann", "Cy")
+		s.wantNoChanges()
 		// A human adds somebody whom nobody sees: not ours, and left there.
-		d.groups[0].Members.IDs = nil
-		d.run()
-		d.members("Sales")
-		d.still()
-		for _, v := range d.sim.Violations() {
+		s.groups[0].Members.IDs = nil
+		s.run()
+		s.members("Sales")
+		s.wantNoChanges()
+		for _, v := range s.sim.Violations() {
 			t.Errorf("the provider noted: %v", v)
 		}
 	})
@@ -58,14 +58,14 @@ func TestAProviderThatNeverShowsMembersIsWrittenDifferencesOnly(t *testing.T) {
 // It shows them one day: then it is believed, and what differs is mended.
 func TestAProviderThatShowsMembersAgainIsBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, withGroups)
+		f := newFixture(t, withGroups)
 		hidden := true
-		s.provider.after = func(r *http.Request, resp *http.Response) *http.Response {
+		f.provider.changeAnswer = func(r *http.Request, resp *http.Response) *http.Response {
 			if !hidden || r.Method != http.MethodGet || !strings.Contains(r.URL.Path, "/Groups") {
 				return resp
 			}
 			var bare []any
-			for _, g := range s.provider.groups {
+			for _, g := range f.provider.groups {
 				one := document{"id": g["id"], "displayName": g["displayName"], "externalId": g["externalId"], "members": []any{}}
 				if strings.HasSuffix(r.URL.Path, "/"+g.text("id")) {
 					return answer(200, one)
@@ -74,19 +74,19 @@ func TestAProviderThatShowsMembersAgainIsBelieved(t *testing.T) {
 			}
 			return answer(200, document{"totalResults": len(bare), "Resources": bare})
 		}
-		s.users = []directory.User{someone(1, "Ann"), someone(2, "Bo")}
-		s.groups = []directory.Group{teamOf(1, "Sales", 1, 2)}
-		s.run()
-		s.still()
-		s.wantMembers("Sales", "Ann", "Bo")
+		f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
+		f.groups = []directory.Group{groupOf(1, "Sales", 1, 2)}
+		f.run()
+		f.wantNoChanges()
+		f.wantMembers("Sales", "Ann", "Bo")
 		hidden = false
-		for _, g := range s.provider.groups {
+		for _, g := range f.provider.groups {
 			g["members"] = g.list("members")[:1]
 		}
-		s.run()
-		s.wantMembers("Sales", "Ann", "Bo")
-		s.still()
-		for _, v := range s.observed.Notes {
+		f.run()
+		f.wantMembers("Sales", "Ann", "Bo")
+		f.wantNoChanges()
+		for _, v := range f.observed.Notes {
 			t.Errorf("still noted: %+v", v)
 		}
 	})
@@ -96,17 +96,17 @@ func TestAProviderThatShowsMembersAgainIsBelieved(t *testing.T) {
 // concluded from it.
 func TestMembersThatWereSeenOnceAreMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		s.provider.odd = func(r *http.Request, body []byte) (*http.Response, bool) {
+		f := threeUsersInAGroup(t)
+		f.provider.answerInstead = func(r *http.Request, body []byte) (*http.Response, bool) {
 			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/Groups/") {
-				g := s.provider.groups[0]
+				g := f.provider.groups[0]
 				return answer(200, document{"id": g["id"], "displayName": g["displayName"], "externalId": g["externalId"], "members": []any{}}), true
 			}
 			return nil, false
 		}
-		s.users = append(s.users, someone(4, "Dee"))
-		s.groups[0].Members.IDs = append(s.groups[0].Members.IDs, objectID(4))
-		_, notes := s.try()
+		f.users = append(f.users, userNamed(4, "Dee"))
+		f.groups[0].Members.IDs = append(f.groups[0].Members.IDs, objectID(4))
+		_, notes := f.runWithNotes()
 		if got := strings.Join(notes, "; "); !strings.Contains(got, "does not show them: add dee@contoso.example") || strings.Contains(got, "members_unseen") {
 			t.Errorf("noted %s", got)
 		}
@@ -116,35 +116,35 @@ func TestMembersThatWereSeenOnceAreMissed(t *testing.T) {
 // Who cannot be added or removed is named, with the direction, on every run.
 func TestWhoCannotBeAddedOrRemovedIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		s.provider.removeIgnored = true
-		s.groups[0].Members.IDs = []string{objectID(2)}
+		f := threeUsersInAGroup(t)
+		f.provider.removeIgnored = true
+		f.groups[0].Members.IDs = []string{objectID(2)}
 		want := "members of group Sales are to be changed at the provider by hand: remove ann@contoso.example, cy@contoso.example (the provider would take nobody out; it is tried again tomorrow)"
-		s.try()
+		f.runWithNotes()
 		for range 2 {
-			p := s.plan()
+			p := f.plan()
 			if len(p.Changes) > 0 {
 				t.Errorf("would %+v", p.Changes)
 			}
-			if !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool {
-				return v.Code == "members_stopped" && v.Message == want && v.Kind == kindGroup && v.Key == s.groups[0].ID && v.NeedsRepair
+			if !slices.ContainsFunc(f.observed.Notes, func(v plan.Violation) bool {
+				return v.Code == "members_stopped" && v.Message == want && v.Kind == kindGroup && v.Key == f.groups[0].ID && v.NeedsRepair
 			}) {
-				t.Errorf("got %+v, want %s", s.observed.Notes, want)
+				t.Errorf("got %+v, want %s", f.observed.Notes, want)
 			}
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
-		s := crew(t)
-		s.provider.removeEmpties = true
-		s.groups[0].Members.IDs = []string{objectID(1), objectID(2)}
-		s.try()
-		s.users = append(s.users, someone(4, "Dee"))
-		s.groups[0].Members.IDs = []string{objectID(1), objectID(4)}
-		s.try()
-		s.plan()
+		f := threeUsersInAGroup(t)
+		f.provider.removeEmpties = true
+		f.groups[0].Members.IDs = []string{objectID(1), objectID(2)}
+		f.runWithNotes()
+		f.users = append(f.users, userNamed(4, "Dee"))
+		f.groups[0].Members.IDs = []string{objectID(1), objectID(4)}
+		f.runWithNotes()
+		f.plan()
 		want := "by hand: add dee@contoso.example; remove bo@contoso.example (taking one member out of group "
-		if len(s.observed.Notes) != 1 || !strings.Contains(s.observed.Notes[0].Message, want) {
-			t.Errorf("got %+v, want %s", s.observed.Notes, want)
+		if len(f.observed.Notes) != 1 || !strings.Contains(f.observed.Notes[0].Message, want) {
+			t.Errorf("got %+v, want %s", f.observed.Notes, want)
 		}
 	})
 }

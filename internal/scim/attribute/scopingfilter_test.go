@@ -20,26 +20,26 @@ func TestAScopeSaysWhichClauseDecided(t *testing.T) {
 	cut := directory.Proven([]directory.Group{group("Cinode / Users", "the list ends after 100", "x")}, proof)
 	cutWith := directory.Proven([]directory.Group{group("Cinode / Users", "the list ends after 100", ann.ID)}, proof)
 	none := directory.Proven([]directory.Group{group("Others", "")}, proof)
-	cinode := Scope{Groups: []string{"cinode*"}}
+	cinode := ScopingFilter{Groups: []string{"cinode*"}}
 	for _, tt := range []struct {
 		name   string
-		scope  Scope
+		scope  ScopingFilter
 		user   directory.User
 		groups directory.List[directory.Group]
 		want   Verdict
 		why    string
 	}{
-		{"a member", Scope{}, *ann, none, In, "in scope"},
-		{"disabled is no matter of scope", Scope{}, *bo, none, In, "in scope"},
-		{"a room", Scope{}, room, none, Out, "left out: a room or another resource"},
-		{"a guest", Scope{}, guest, none, Out, "left out: guest"},
-		{"a guest where guests are wanted", Scope{Guests: true}, guest, none, In, "in scope"},
-		{"a guest's domain is that of the address", Scope{Guests: true, Domains: []string{"Example.org"}}, guest, none, In, "in scope"},
-		{"a guest is excluded by address", Scope{Guests: true, Exclude: []string{"*@example.org"}}, guest, none, Out, "left out: excluded by users.exclude"},
-		{"excluded by sign-in name", Scope{Exclude: []string{"ANN.*"}}, *ann, none, Out, "left out: excluded by users.exclude"},
-		{"no licence", Scope{LicensedOnly: true}, *ann, none, Out, "left out: no licence"},
-		{"a licence", Scope{LicensedOnly: true}, licensed, none, In, "in scope"},
-		{"another domain", Scope{Domains: []string{"fabrikam.example"}}, *ann, none, Out, "left out: domain contoso.example is not among users.domains"},
+		{"a member", ScopingFilter{}, *ann, none, In, "in scope"},
+		{"disabled is no matter of scope", ScopingFilter{}, *bo, none, In, "in scope"},
+		{"a room", ScopingFilter{}, room, none, Out, "left out: a room or another resource"},
+		{"a guest", ScopingFilter{}, guest, none, Out, "left out: guest"},
+		{"a guest where guests are wanted", ScopingFilter{Guests: true}, guest, none, In, "in scope"},
+		{"a guest's domain is that of the address", ScopingFilter{Guests: true, Domains: []string{"Example.org"}}, guest, none, In, "in scope"},
+		{"a guest is excluded by address", ScopingFilter{Guests: true, Exclude: []string{"*@example.org"}}, guest, none, Out, "left out: excluded by users.exclude"},
+		{"excluded by sign-in name", ScopingFilter{Exclude: []string{"ANN.*"}}, *ann, none, Out, "left out: excluded by users.exclude"},
+		{"no licence", ScopingFilter{LicensedOnly: true}, *ann, none, Out, "left out: no licence"},
+		{"a licence", ScopingFilter{LicensedOnly: true}, licensed, none, In, "in scope"},
+		{"another domain", ScopingFilter{Domains: []string{"fabrikam.example"}}, *ann, none, Out, "left out: domain contoso.example is not among users.domains"},
 		{"in the group, whose name holds a slash", cinode, *ann, whole, In, "in scope: member of Cinode / Users"},
 		{"in none of the groups", cinode, *bo, whole, Out, "left out: in none of the groups that users.groups names"},
 		{"another group's hole does not matter", cinode, guest, whole, Out, "left out: guest"},
@@ -47,11 +47,11 @@ func TestAScopeSaysWhichClauseDecided(t *testing.T) {
 		{"a group that was cut short and holds the user", cinode, *ann, cutWith, In, "in scope: member of Cinode / Users"},
 		{"what is certain wins over the unknown", cinode, guest, cut, Out, "left out: guest"},
 		{"no such group", cinode, *ann, none, Unknown, "not known: no group of the tenant is called cinode*, as users.groups has it"},
-		{"one of the names is no group's", Scope{Groups: []string{"Cinode / Users", "Board"}}, *bo, whole, Unknown, "not known: no group of the tenant is called Board, as users.groups has it"},
-		{"and others are in", Scope{Groups: []string{"Cinode / Users", "Board"}}, *ann, whole, In, "in scope: member of Cinode / Users"},
-		{"a pattern may fit nothing beside another", Scope{Groups: []string{"Cinode / Users", "Board*"}}, *bo, whole, Out, "left out: in none of the groups that users.groups names"},
+		{"one of the names is no group's", ScopingFilter{Groups: []string{"Cinode / Users", "Board"}}, *bo, whole, Unknown, "not known: no group of the tenant is called Board, as users.groups has it"},
+		{"and others are in", ScopingFilter{Groups: []string{"Cinode / Users", "Board"}}, *ann, whole, In, "in scope: member of Cinode / Users"},
+		{"a pattern may fit nothing beside another", ScopingFilter{Groups: []string{"Cinode / Users", "Board*"}}, *bo, whole, Out, "left out: in none of the groups that users.groups names"},
 		{"groups that nobody proved", cinode, *ann, directory.List[directory.Group]{}, Unknown, ""},
-		{"exclusion wins over the group", Scope{Groups: []string{"*"}, Exclude: []string{"*"}}, *ann, whole, Out, "left out: excluded by users.exclude"},
+		{"exclusion wins over the group", ScopingFilter{Groups: []string{"*"}, Exclude: []string{"*"}}, *ann, whole, Out, "left out: excluded by users.exclude"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, why := tt.scope.User(&tt.user, tt.scope.Membership(tt.groups))
@@ -63,7 +63,7 @@ func TestAScopeSaysWhichClauseDecided(t *testing.T) {
 }
 
 func TestAGroupTakesPartWhereItIsNamed(t *testing.T) {
-	s := Scope{IncludeGroups: []string{"Team *"}, ExcludeGroups: []string{"*secret*"}, Roles: []string{"Manager?"}}
+	f := ScopingFilter{IncludeGroups: []string{"Team *"}, ExcludeGroups: []string{"*secret*"}, Roles: []string{"Manager?"}}
 	for name, want := range map[string]struct {
 		verdict Verdict
 		why     string
@@ -75,11 +75,11 @@ func TestAGroupTakesPartWhereItIsNamed(t *testing.T) {
 		"Another group": {Out, "left out: not named in groups.include", false},
 	} {
 		g := directory.Group{Name: name}
-		if got, why := s.Group(&g); got != want.verdict || why != want.why || s.Role(&g) != want.role {
-			t.Errorf("%s: got %s, %q, role %t, want %s, %q, role %t", name, got, why, s.Role(&g), want.verdict, want.why, want.role)
+		if got, why := f.Group(&g); got != want.verdict || why != want.why || f.Role(&g) != want.role {
+			t.Errorf("%s: got %s, %q, role %t, want %s, %q, role %t", name, got, why, f.Role(&g), want.verdict, want.why, want.role)
 		}
 	}
-	if got, _ := new(Scope).Group(&directory.Group{Name: "Team A"}); got != Out {
+	if got, _ := new(ScopingFilter).Group(&directory.Group{Name: "Team A"}); got != Out {
 		t.Errorf("got %s where no group is named, want out", got)
 	}
 }

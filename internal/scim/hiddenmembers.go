@@ -16,32 +16,32 @@ import (
 // that were written last, and what differs is written without a look back. The
 // day a group shows a member the provider is believed again.
 
-// sees finds out whether the provider shows members at all, where it once did not.
+// checkMembersShown finds out whether the provider shows members at all, where it once did not.
 // One group is looked at by itself.
-func (p *place) sees(ctx context.Context, groups []plan.Key) error {
-	for _, r := range p.records {
-		p.blind = p.blind || r.Info[infoUnseen] != "" && p.here(r)
+func (v *view) checkMembersShown(ctx context.Context, groups []plan.Key) error {
+	for _, r := range v.records {
+		v.membersHidden = v.membersHidden || r.Info[infoUnseen] != "" && v.sameAccount(r)
 	}
-	if !p.blind {
+	if !v.membersHidden {
 		return nil
 	}
-	filled := slices.IndexFunc(groups, func(key plan.Key) bool { return len(leftIn(p.records[key])) > 0 })
+	filled := slices.IndexFunc(groups, func(key plan.Key) bool { return len(recordedMembers(v.records[key])) > 0 })
 	if filled >= 0 {
-		if err := p.complete(ctx, groups[filled]); err != nil {
+		if err := v.readMembers(ctx, groups[filled]); err != nil {
 			return err
 		}
 	}
-	if p.world.membersListed() {
-		p.blind = false
-		for _, m := range p.memory {
+	if v.lists.membersListed() {
+		v.membersHidden = false
+		for _, m := range v.memory {
 			delete(m, infoUnseen)
 		}
 	}
 	return nil
 }
 
-// leftIn are the members that a group was left with.
-func leftIn(record *plan.Record) plan.Value {
+// recordedMembers are the members that a group was left with.
+func recordedMembers(record *plan.Record) plan.Value {
 	if record == nil || record.Origin == plan.Announced {
 		return nil
 	}
@@ -49,20 +49,20 @@ func leftIn(record *plan.Record) plan.Value {
 	return members
 }
 
-// neverShown reports whether nobody has ever been seen in a group of the account.
-func (p *place) neverShown() bool {
-	for _, r := range p.records {
-		if r.Kind == kindGroup && len(leftIn(r)) > 0 && r.Info[infoUnseen] == "" && p.here(r) {
+// membersNeverShown reports whether nobody has ever been seen in a group of the account.
+func (v *view) membersNeverShown() bool {
+	for _, r := range v.records {
+		if r.Kind == kindGroup && len(recordedMembers(r)) > 0 && r.Info[infoUnseen] == "" && v.sameAccount(r) {
 			return false
 		}
 	}
-	return !p.world.membersListed()
+	return !v.lists.membersListed()
 }
 
-// sendMembers writes a difference without looking back, and returns what of it
+// sendMembersUnverified writes a difference without looking back, and returns what of it
 // was taken. Nobody is taken out in a way that may take others along unseen, and
 // no whole list is put: it would end whoever is in it by somebody else's doing.
-func (a *connection) sendMembers(ctx context.Context, id string, d delta) (done delta, err error) {
+func (a *connection) sendMembersUnverified(ctx context.Context, id string, d delta) (done delta, err error) {
 	caps, err := a.capabilities(ctx)
 	if err != nil {
 		return done, err
@@ -82,9 +82,9 @@ func (a *connection) sendMembers(ctx context.Context, id string, d delta) (done 
 	for batch := range slices.Chunk(distinct(d.remove), a.client.profile.MemberBatch) {
 		_, err := a.patch(ctx, groupsAt, id, removals(removeByFilter, batch), caps)
 		switch {
-		case err == nil, gone404(err):
+		case err == nil, memberAbsent(err):
 			done.remove = append(done.remove, batch...)
-		case wrongPath(err), missing(err):
+		case wrongPath(err), notSupported(err):
 			return done, fmt.Errorf("%w: %w", errNoWay, err)
 		default:
 			return done, err
@@ -93,12 +93,12 @@ func (a *connection) sendMembers(ctx context.Context, id string, d delta) (done 
 	return done, nil
 }
 
-// written are the provider's ids of a group's members once a difference is
+// membersAfter are the provider's ids of a group's members once a difference is
 // written to what was there.
-func (p *place) written(was plan.Value, d delta) []string {
+func (v *view) membersAfter(was plan.Value, d delta) []string {
 	out := slices.Clone(d.add)
 	for _, id := range was {
-		if r := p.have[userKey(id)]; r != nil && !slices.Contains(d.remove, r.id) {
+		if r := v.resources[userKey(id)]; r != nil && !slices.Contains(d.remove, r.id) {
 			out = append(out, r.id)
 		}
 	}
@@ -107,43 +107,43 @@ func (p *place) written(was plan.Value, d delta) []string {
 
 // membersDue are the accounts that are to be added to a group and removed from
 // it, by name.
-func (p *place) membersDue(key plan.Key, one *team) (add, remove []string) {
-	now, _ := p.groupFields(key, one.r, p.records[key]).Get(pathMembers)
+func (v *view) membersDue(key plan.Key, one *tenantGroup) (add, remove []string) {
+	now, _ := v.groupFields(key, one.r, v.records[key]).Get(pathMembers)
 	for _, id := range one.group.Members.IDs {
-		if p.have[userKey(id)] != nil && !contains(now, id) {
-			add = append(add, p.nameOf(id))
+		if v.resources[userKey(id)] != nil && !contains(now, id) {
+			add = append(add, v.nameOf(id))
 		}
 	}
 	for _, id := range now {
 		if !contains(one.group.Members.IDs, id) {
-			remove = append(remove, p.nameOf(id))
+			remove = append(remove, v.nameOf(id))
 		}
 	}
 	return add, remove
 }
 
 // nameOf is what people call an account of the tenant, of former ones too.
-func (p *place) nameOf(object string) string {
-	if one := p.people[object]; one != nil {
+func (v *view) nameOf(object string) string {
+	if one := v.users[object]; one != nil {
 		return one.user.UPN
 	}
-	if r := p.records[userKey(object)]; r != nil {
+	if r := v.records[userKey(object)]; r != nil {
 		return cmp.Or(r.Info[infoUPN], r.Label, object)
 	}
 	return object
 }
 
-// membersWaiting says who is to be added to a group and removed from it, where
+// membersByHand says who is to be added to a group and removed from it, where
 // nothing can be done about it from here.
-func (p *place) membersWaiting(key plan.Key, one *team) *plan.Violation {
-	why := p.account.membersBroken()
-	if why == "" && p.keepsMembers(key) {
+func (v *view) membersByHand(key plan.Key, one *tenantGroup) *plan.Violation {
+	why := v.account.whyMembersStopped()
+	if why == "" && v.removalSuspended(key) {
 		why = "the provider would take nobody out; it is tried again tomorrow"
 	}
 	if why == "" || one.r == nil {
 		return nil
 	}
-	add, remove := p.membersDue(key, one)
+	add, remove := v.membersDue(key, one)
 	if len(add)+len(remove) == 0 {
 		return nil
 	}
@@ -155,25 +155,25 @@ func (p *place) membersWaiting(key plan.Key, one *team) *plan.Violation {
 func directions(add, remove []string) string {
 	var parts []string
 	if len(add) > 0 {
-		parts = append(parts, "add "+nameAll(add))
+		parts = append(parts, "add "+namesInFull(add))
 	}
 	if len(remove) > 0 {
-		parts = append(parts, "remove "+nameAll(remove))
+		parts = append(parts, "remove "+namesInFull(remove))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// open says which of a difference a group does not show, by name.
-func (p *place) open(d delta, now []string) string {
+// notShown says which of a difference a group does not show, by name.
+func (v *view) notShown(d delta, now []string) string {
 	var add, remove []string
 	for _, id := range d.add {
 		if !contains(now, id) {
-			add = append(add, p.nameOf(cmp.Or(p.objects[id], id)))
+			add = append(add, v.nameOf(cmp.Or(v.objectIDs[id], id)))
 		}
 	}
 	for _, id := range d.remove {
 		if contains(now, id) {
-			remove = append(remove, p.nameOf(cmp.Or(p.objects[id], id)))
+			remove = append(remove, v.nameOf(cmp.Or(v.objectIDs[id], id)))
 		}
 	}
 	return directions(add, remove)

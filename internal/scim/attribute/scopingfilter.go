@@ -9,10 +9,10 @@ import (
 	"syncd/internal/directory"
 )
 
-// A Scope says which accounts and groups take part. The zero value lets all
+// A ScopingFilter says which accounts and groups take part. The zero value lets all
 // members of a tenant take part and no guest and no group. Patterns are shell
 // patterns; case does not matter.
-type Scope struct {
+type ScopingFilter struct {
 	LicensedOnly bool
 	Guests       bool
 	Domains      []string // of the sign-in name, or of a guest's address; none for no restriction
@@ -40,7 +40,7 @@ func (v Verdict) String() string { return [...]string{"out", "in", "unknown"}[v]
 
 // A Membership says who is in the groups that a scope names.
 type Membership struct {
-	of      map[string]string // an object id's first group
+	groupOf map[string]string // an object id's first group
 	missing []string          // what no group of the tenant is called
 	unknown string            // why one of the groups is not known whole
 }
@@ -56,9 +56,9 @@ func (m Membership) Proven() bool { return m.unknown == "" }
 
 // Membership looks up the groups that the scope restricts accounts to. It is
 // unknown where groups is not proven.
-func (s *Scope) Membership(groups directory.List[directory.Group]) Membership {
-	m := Membership{of: map[string]string{}}
-	if len(s.Groups) == 0 {
+func (f *ScopingFilter) Membership(groups directory.List[directory.Group]) Membership {
+	m := Membership{groupOf: map[string]string{}}
+	if len(f.Groups) == 0 {
 		return m
 	}
 	all, err := groups.Items()
@@ -69,28 +69,28 @@ func (s *Scope) Membership(groups directory.List[directory.Group]) Membership {
 	named := 0
 	for i := range all {
 		g := &all[i]
-		if !matches(s.Groups, g.Name) {
+		if !matches(f.Groups, g.Name) {
 			continue
 		}
 		named++
 		// A list that was cut short still proves those whom it holds.
 		for _, id := range g.Members.IDs {
-			if _, ok := m.of[id]; !ok {
-				m.of[id] = g.Name
+			if _, ok := m.groupOf[id]; !ok {
+				m.groupOf[id] = g.Name
 			}
 		}
 		if g.Members.Unknown != "" {
 			m.unknown = fmt.Sprintf("the members of %s: %s", g.Name, g.Members.Unknown)
 		}
 	}
-	if m.missing = unfit(s.Groups, all); named == 0 {
-		m.missing = s.Groups
+	if m.missing = unmatched(f.Groups, all); named == 0 {
+		m.missing = f.Groups
 	}
 	return m
 }
 
-// unfit are the patterns without wildcards that no group fits.
-func unfit(patterns []string, groups []directory.Group) []string {
+// unmatched are the patterns without wildcards that no group fits.
+func unmatched(patterns []string, groups []directory.Group) []string {
 	var out []string
 	for _, p := range patterns {
 		one := []string{p}
@@ -103,14 +103,14 @@ func unfit(patterns []string, groups []directory.Group) []string {
 
 // MissingGroups are the names among the patterns for provisioned groups that no
 // group of the tenant has.
-func (s *Scope) MissingGroups(groups []directory.Group) []string {
-	return unfit(slices.Concat(s.IncludeGroups, s.Roles), groups)
+func (f *ScopingFilter) MissingGroups(groups []directory.Group) []string {
+	return unmatched(slices.Concat(f.IncludeGroups, f.Roles), groups)
 }
 
 // Renamed returns the missing name under which a group was provisioned that is
 // named no longer, or nothing.
-func (s *Scope) Renamed(former string, missing []string) string {
-	if i := slices.IndexFunc(missing, func(p string) bool { return matches([]string{p}, former) }); i >= 0 && former != "" && !matches(s.ExcludeGroups, former) {
+func (f *ScopingFilter) Renamed(former string, missing []string) string {
+	if i := slices.IndexFunc(missing, func(p string) bool { return matches([]string{p}, former) }); i >= 0 && former != "" && !matches(f.ExcludeGroups, former) {
 		return missing[i]
 	}
 	return ""
@@ -118,28 +118,28 @@ func (s *Scope) Renamed(former string, missing []string) string {
 
 // User says whether an account takes part, and which clause decided. Whether
 // it may sign in does not matter here: that is an attribute of it.
-func (s *Scope) User(u *directory.User, m Membership) (Verdict, string) {
+func (f *ScopingFilter) User(u *directory.User, m Membership) (Verdict, string) {
 	address := Address(u)
 	_, domain, _ := strings.Cut(address, "@")
 	switch {
 	case u.Unread != "":
 		return Unknown, "not known: what the source says of it makes no sense (" + u.Unread + ")"
-	case matches(s.Exclude, u.UPN), matches(s.Exclude, address):
+	case matches(f.Exclude, u.UPN), matches(f.Exclude, address):
 		return Out, "left out: excluded by users.exclude"
 	case u.Resource:
 		return Out, "left out: a room or another resource"
-	case u.Guest && !s.Guests:
+	case u.Guest && !f.Guests:
 		return Out, "left out: guest"
-	case s.LicensedOnly && len(u.Licences) == 0:
+	case f.LicensedOnly && len(u.Licences) == 0:
 		return Out, "left out: no licence"
-	case len(s.Domains) > 0 && !matches(s.Domains, domain):
+	case len(f.Domains) > 0 && !matches(f.Domains, domain):
 		return Out, fmt.Sprintf("left out: domain %s is not among users.domains", domain)
-	case len(s.Departments) > 0 && !matches(s.Departments, u.Department):
+	case len(f.Departments) > 0 && !matches(f.Departments, u.Department):
 		return Out, fmt.Sprintf("left out: department %q is not among users.departments", u.Department)
-	case len(s.Groups) == 0:
+	case len(f.Groups) == 0:
 		return In, "in scope"
 	}
-	switch group, ok := m.of[u.ID]; {
+	switch group, ok := m.groupOf[u.ID]; {
 	case ok:
 		return In, "in scope: member of " + group
 	case m.unknown != "":
@@ -151,20 +151,20 @@ func (s *Scope) User(u *directory.User, m Membership) (Verdict, string) {
 }
 
 // Group says whether a group takes part, and which clause decided.
-func (s *Scope) Group(g *directory.Group) (Verdict, string) {
+func (f *ScopingFilter) Group(g *directory.Group) (Verdict, string) {
 	switch {
-	case matches(s.ExcludeGroups, g.Name):
+	case matches(f.ExcludeGroups, g.Name):
 		return Out, "left out: excluded by groups.exclude"
-	case s.Role(g):
+	case f.Role(g):
 		return In, "in scope: a role"
-	case matches(s.IncludeGroups, g.Name):
+	case matches(f.IncludeGroups, g.Name):
 		return In, "in scope"
 	}
 	return Out, "left out: not named in groups.include"
 }
 
 // Role reports whether a group is named as one of the provider's roles.
-func (s *Scope) Role(g *directory.Group) bool { return matches(s.Roles, g.Name) }
+func (f *ScopingFilter) Role(g *directory.Group) bool { return matches(f.Roles, g.Name) }
 
 // Address is what an account signs in with elsewhere: its sign-in name; for a
 // guest the mail address, or, where the tenant has none, the one that Entra
