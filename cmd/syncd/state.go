@@ -98,6 +98,6 @@ func writeRestoration(out io.Writer, path string, done state.Restoration) error 
 }
 
 func writeCounts(out io.Writer, c state.Counts) error {
-	_, err := fmt.Fprintf(out, "sound: %d scopes, %d records, %d holds, %d journal entries, %d runs\n", c.Scopes, c.Records, c.Holds, c.Entries, c.Runs)
+	_, err := fmt.Fprintf(out, "sound: %d scopes, %d records, %d holds, %d journal entries, %d runs, %d spans\n", c.Scopes, c.Records, c.Holds, c.Entries, c.Runs, c.Spans)
 	return err
 }

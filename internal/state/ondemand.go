@@ -134,6 +134,14 @@ func (o *onDemand) Journal(ctx context.Context, f JournalFilter) iter.Seq2[Entry
 	return onDemandSeq(ctx, o, func(s Store) iter.Seq2[Entry, error] { return s.Journal(ctx, f) })
 }
 
+func (o *onDemand) Spans(ctx context.Context, f SpanFilter) iter.Seq2[Span, error] {
+	return onDemandSeq(ctx, o, func(s Store) iter.Seq2[Span, error] { return s.Spans(ctx, f) })
+}
+
+func (o *onDemand) Prune(ctx context.Context, before time.Time) (int, error) {
+	return onDemandResult(ctx, o, func(s Store) (int, error) { return s.Prune(ctx, before) })
+}
+
 func (o *onDemand) PutRun(ctx context.Context, r Run) error {
 	return o.with(ctx, func(s Store) error { return s.PutRun(ctx, r) })
 }

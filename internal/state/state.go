@@ -59,6 +59,13 @@ type Store interface {
 	// Journal yields entries, newest first.
 	Journal(ctx context.Context, f JournalFilter) iter.Seq2[Entry, error]
 
+	// Spans yields the ledger, ordered by customer, target, key and time.
+	Spans(ctx context.Context, f SpanFilter) iter.Seq2[Span, error]
+
+	// Prune forgets spans that ended before a moment, and returns how many. It
+	// writes nothing where there are none.
+	Prune(ctx context.Context, before time.Time) (int, error)
+
 	// PutRun adds or replaces a run.
 	PutRun(ctx context.Context, r Run) error
 
@@ -88,6 +95,7 @@ type Memory struct {
 	Cursor      *Cursor // nil before the first run
 	Hold        *Hold   // nil where nothing waits
 	Settlements []Settlement
+	Spans       []Span // those that last, by key
 }
 
 // A Ref is what a customer's record calls a thing at a target.
@@ -99,7 +107,8 @@ type Ref struct {
 
 // A Commit is one step of a scope. Records are put and dropped by key; the
 // entries are appended to the journal in order, their Seq, Prev and Hash set
-// by the store.
+// by the store. Ends and Spans go to the ledger, in this order: a span ends the
+// open one of its product and lasts from then on, see Span.Follows.
 type Commit struct {
 	Scope     plan.Scope
 	Put       []plan.Record
@@ -108,6 +117,8 @@ type Commit struct {
 	Hold      *Hold   // nil leaves it, unless ClearHold
 	ClearHold bool
 	Entries   []Entry
+	Ends      []Ending
+	Spans     []Span
 }
 
 // A Cursor says where a scope stands and makes the next cycle cheap. Whether a
@@ -252,4 +263,5 @@ type Counts struct {
 	Holds   int `json:"holds"`
 	Entries int `json:"entries"`
 	Runs    int `json:"runs"`
+	Spans   int `json:"spans"`
 }

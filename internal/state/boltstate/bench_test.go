@@ -84,6 +84,48 @@ func BenchmarkJournalOfOneRunAmongHundredThousandLines(b *testing.B) {
 	}
 }
 
+// BenchmarkAMonthOfOneCustomerAmongAMillionSpans is what an explanation reads: all
+// products of a customer in one month of eight years.
+func BenchmarkAMonthOfOneCustomerAmongAMillionSpans(b *testing.B) {
+	s := benchStore(b)
+	const customers, products, months = 1000, 10, 100
+	start := time.Date(2019, 1, 1, 6, 0, 0, 0, time.UTC)
+	for i := range customers {
+		c := &state.Commit{Scope: plan.Scope{Customer: fmt.Sprintf("%08x-0000-4000-8000-%012x", i*2654435761, i), Target: "connectwise"}}
+		for p := range products {
+			for m := range months {
+				c.Spans = append(c.Spans, state.Span{Key: plan.Key{Kind: "addition", ID: fmt.Sprintf("%08x-0000-4000-8000-%012x", p*40503, p)}, From: start.AddDate(0, m, 0), Known: true,
+					Product: "O365_BUSINESS_PREMIUM", Label: "Microsoft 365 Business Premium", Purchased: "17", Assigned: "16", Due: "17", Billed: "17", Price: "22.00", Currency: "USD",
+					Agreement: "1182", NextInvoice: "2026-12-01", Names: []string{"ada.berg@fabrikamdental.example", "m.kern@fabrikamdental.example"},
+					Subscriptions: []state.SpanSubscription{{ID: "s", SKU: "k", Status: "Enabled", State: "enabled", Units: "17", Until: start.AddDate(1, m, 0)}}})
+			}
+		}
+		must(b, s.Commit(b.Context(), c))
+	}
+	n := 0
+	for b.Loop() {
+		scope := fmt.Sprintf("%08x-0000-4000-8000-%012x", n%customers*2654435761, n%customers)
+		from := start.AddDate(0, n%months, -5)
+		found := 0
+		for one, err := range s.Spans(b.Context(), state.SpanFilter{Customer: scope, From: from, To: from.AddDate(0, 1, 0)}) {
+			must(b, err)
+			if !one.Within(from, from.AddDate(0, 1, 0)) {
+				b.Fatalf("got a span from %s to %s", one.From, one.To)
+			}
+			found++
+		}
+		if found < products || found > 2*products {
+			b.Fatalf("got %d spans, want one or two of %d products", found, products)
+		}
+		n++
+	}
+	if mean := b.Elapsed() / time.Duration(b.N); mean > explained {
+		b.Errorf("got %s a month, want at most %s", mean, explained)
+	}
+}
+
+const explained = 100 * time.Millisecond // of any month, among a million spans
+
 func benchStore(b *testing.B) *Store {
 	b.Helper()
 	s, err := Open(filepath.Join(b.TempDir(), "syncd.db"), Options{})

@@ -69,7 +69,7 @@ type step struct {
 }
 
 func (st *step) empty() bool {
-	return len(st.puts)+len(st.Drop)+len(st.Entries) == 0 && st.Cursor == nil && st.Hold == nil && !st.ClearHold
+	return len(st.puts)+len(st.Drop)+len(st.Entries)+len(st.Ends)+len(st.Spans) == 0 && st.Cursor == nil && st.Hold == nil && !st.ClearHold
 }
 
 func (st *step) write(tx *bbolt.Tx) error {
@@ -93,6 +93,9 @@ func (st *step) write(tx *bbolt.Tx) error {
 			return fmt.Errorf("hold: %w", err)
 		}
 	}
+	if err := putSpans(tx, st.Scope, st.Ends, st.Spans); err != nil {
+		return err
+	}
 	return appendEntries(tx, st.Scope, st.Entries)
 }
 
@@ -112,6 +115,18 @@ func prepare(c *state.Commit) (step, error) {
 	for i := range c.Entries {
 		if foreign(c.Entries[i].Scope) {
 			return st, fmt.Errorf("its journal entry %d is one of %s", i, c.Entries[i].Scope)
+		}
+	}
+	for i := range c.Spans {
+		s := &c.Spans[i]
+		if foreign(s.Scope) {
+			return st, fmt.Errorf("its span of %s is one of %s", s.Key, s.Scope)
+		}
+		if err := checkText(s.Key.Kind, s.Key.ID); err != nil {
+			return st, fmt.Errorf("span of %s: %w", s.Key, err)
+		}
+		if s.From.UnixMicro() <= 0 {
+			return st, fmt.Errorf("span of %s: it begins on no day (%s)", s.Key, s.From)
 		}
 	}
 	for _, k := range c.Drop {

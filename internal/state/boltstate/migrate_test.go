@@ -120,6 +120,26 @@ func TestAStateThatLostItsTablesIsNotAnEmptyOne(t *testing.T) {
 	}
 }
 
+func TestTheLedgerOfAFormerStateBeginsEmpty(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "syncd.db")
+	filled(t, path, 3)
+	edit(t, path, func(tx *bbolt.Tx) { // as the syncd before it left it
+		must(t, tx.DeleteBucket(bucketSpans))
+		must(t, tx.Bucket(bucketMeta).Put(keySchema, []byte("2")))
+	})
+	s, err := Open(path, Options{})
+	must(t, err)
+	defer s.Close()
+	if m := mustRecall(t, s); len(m.Records) != 3 || len(m.Spans) != 0 {
+		t.Errorf("got %d records and %d spans, want 3 and none", len(m.Records), len(m.Spans))
+	}
+	one := state.Span{Key: record("000000").Key, From: now, Known: true}
+	must(t, s.Commit(t.Context(), &state.Commit{Scope: contoso, Spans: []state.Span{one}}))
+	if n, err := s.Verify(t.Context()); err != nil || n.Spans != 1 || n.Records != 3 {
+		t.Errorf("got %+v, %v, want what was there before and a span", n, err)
+	}
+}
+
 func TestThereIsAMigrationToEverySchema(t *testing.T) {
 	if len(migrations) != SchemaVersion {
 		t.Errorf("got %d migrations, want one to each of %d schemas", len(migrations), SchemaVersion)

@@ -22,6 +22,7 @@ var (
 	bucketJournal     = []byte("journal")
 	bucketRuns        = []byte("runs")
 	bucketDocuments   = []byte("documents")
+	bucketSpans       = []byte("spans")
 
 	keySchema  = []byte("schema")
 	keyCreated = []byte("created")
@@ -33,10 +34,10 @@ var (
 // takes it from n to n+1. One that shipped is never changed.
 type migration func(*bbolt.Tx) error
 
-var migrations = []migration{createBuckets, listDocuments}
+var migrations = []migration{createBuckets, listDocuments, createLedger}
 
 // SchemaVersion is the schema that this syncd writes.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 // createBuckets makes schema 1.
 func createBuckets(tx *bbolt.Tx) error {
@@ -55,6 +56,12 @@ func createBuckets(tx *bbolt.Tx) error {
 // not one that never had any.
 func listDocuments(tx *bbolt.Tx) error {
 	return tx.Bucket(bucketDocuments).ForEach(func(name, _ []byte) error { return noteDocument(tx, name) })
+}
+
+// createLedger makes schema 3: nothing is in the ledger yet.
+func createLedger(tx *bbolt.Tx) error {
+	_, err := tx.CreateBucketIfNotExists(bucketSpans)
+	return err
 }
 
 // noteDocument remembers that a document was written.

@@ -9,6 +9,7 @@
 //	holds        customer \0 target → hold
 //	settlements  customer \0 target \0 kind \0 id → settlement
 //	journal      sequence, eight bytes, big end first → entry
+//	spans        customer \0 target \0 kind \0 id \0 from, microseconds, eight bytes, big end first → span
 //	runs         run id → run
 //	documents    name → version, eight bytes, then the body
 //
@@ -179,7 +180,8 @@ func (s *Store) Recall(ctx context.Context, scope plan.Scope) (*state.Memory, er
 			}
 			m.Settlements = append(m.Settlements, one)
 		}
-		return nil
+		m.Spans, err = openSpans(tx, prefix)
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -92,6 +92,9 @@ func TestDamage(t *testing.T) {
 		FlipRecord: func(t *testing.T, path string, scope plan.Scope, k plan.Key) {
 			edit(t, path, func(tx *bbolt.Tx) { flip(t, tx.Bucket(bucketRecords).Bucket(scopeKey(scope)), recordKey(k)) })
 		},
+		FlipSpan: func(t *testing.T, path string, s *state.Span) {
+			edit(t, path, func(tx *bbolt.Tx) { flip(t, tx.Bucket(bucketSpans), spanKey(s)) })
+		},
 	})
 }
 

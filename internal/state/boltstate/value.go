@@ -99,6 +99,15 @@ func entryKey(seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(nil, seq)
 }
 
+// spanKey begins with spanGroup, which is that of all spans of a product.
+func spanKey(s *state.Span) []byte {
+	return binary.BigEndian.AppendUint64(spanGroup(s.Scope, s.Key), uint64(s.From.UnixMicro()))
+}
+
+func spanGroup(s plan.Scope, k plan.Key) []byte {
+	return join(s.Customer, s.Target, k.Kind, k.ID, "")
+}
+
 // inScope is what a record is sealed under: its own key alone would leave the
 // records of a scope whole under the name of another.
 func inScope(scope, key []byte) []byte {

@@ -76,6 +76,7 @@ func (v *verifier) all() (state.Counts, error) {
 			return every(v, bucketRuns, &v.n.Runs, func(k []byte, r state.Run) error { return same(k, []byte(r.ID)) })
 		},
 		v.documents,
+		v.spans,
 		v.journal,
 	}
 	for _, check := range checks {
@@ -124,6 +125,24 @@ func (v *verifier) documents() error {
 		if !slices.Contains(names, string(k)) {
 			return fmt.Errorf("%s: %w: nobody wrote it", where(bucketDocuments, k), state.ErrCorrupt)
 		}
+		return nil
+	})
+}
+
+// spans checks that a product is one thing at a time.
+func (v *verifier) spans() error {
+	var last *state.Span
+	return every(v, bucketSpans, &v.n.Spans, func(k []byte, s state.Span) error {
+		if err := same(k, spanKey(&s)); err != nil {
+			return err
+		}
+		if last != nil && last.Scope == s.Scope && last.Key == s.Key && (last.To.IsZero() || last.To.After(s.From)) {
+			return fmt.Errorf("%w: it begins before the span from %s ends", state.ErrCorrupt, last.From)
+		}
+		if !s.To.IsZero() && !s.To.After(s.From) {
+			return fmt.Errorf("%w: it ends before it begins", state.ErrCorrupt)
+		}
+		last = &s
 		return nil
 	})
 }

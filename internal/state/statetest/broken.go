@@ -23,7 +23,7 @@ func RunBackup(t *testing.T, open Open) {
 	for i := range 50 {
 		commit(t, store, step(contoso, i), step(fabrikam, i))
 	}
-	commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d1", 6)})
+	commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d1", 6), Spans: []state.Span{span(contoso, "a", "12", 1), span(contoso, "a", "14", 2)}})
 	want := recall(t, store, contoso)
 
 	// The first byte of the backup is asked for when the copy has begun; what is
@@ -46,7 +46,7 @@ func RunBackup(t *testing.T, open Open) {
 	}
 	copied := opened(t, open, path)
 	n, err := copied.Verify(t.Context())
-	if wantN := (state.Counts{Scopes: 2, Records: 2, Holds: 1, Entries: 100}); err != nil || n != wantN {
+	if wantN := (state.Counts{Scopes: 2, Records: 2, Holds: 1, Entries: 100, Spans: 2}); err != nil || n != wantN {
 		t.Errorf("got %+v, %v from the backup, want %+v", n, err, wantN)
 	}
 	same(t, "memory in the backup", recall(t, copied, contoso), want)
@@ -71,6 +71,7 @@ type Damage struct {
 	FakeEntry  func(t *testing.T, path string, seq uint64) // the line's money, by somebody who knows the format but not the chain
 	DropEntry  func(t *testing.T, path string, seq uint64)
 	FlipRecord func(t *testing.T, path string, scope plan.Scope, k plan.Key) // one byte inside its value
+	FlipSpan   func(t *testing.T, path string, s *state.Span)                // one byte inside its value
 }
 
 // RunDamage checks that Verify finds what somebody broke, and names the place.
@@ -88,6 +89,7 @@ func RunDamage(t *testing.T, open Open, damage Damage) {
 		{"a removed first line", func(t *testing.T, path string) { damage.DropEntry(t, path, 1) }, []string{"1"}},
 		{"a removed last line", func(t *testing.T, path string) { damage.DropEntry(t, path, lines) }, []string{strconv.Itoa(lines)}},
 		{"a flipped byte in a record", func(t *testing.T, path string) { damage.FlipRecord(t, path, contoso, key("user", "a")) }, []string{"contoso", "user a"}},
+		{"a flipped byte in a span", func(t *testing.T, path string) { s := span(contoso, "a", "1", 1); damage.FlipSpan(t, path, &s) }, []string{"contoso", "addition a"}},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			path := name(t)
@@ -95,6 +97,7 @@ func RunDamage(t *testing.T, open Open, damage Damage) {
 			for i := range lines {
 				commit(t, store, step(contoso, i))
 			}
+			commit(t, store, &state.Commit{Scope: contoso, Spans: []state.Span{span(contoso, "a", "1", 1)}})
 			if _, err := store.Verify(t.Context()); err != nil {
 				t.Fatalf("before: %v", err)
 			}

@@ -35,7 +35,7 @@ func (s *suite) lists(t *testing.T) {
 		for what, n := range map[string]int{
 			"refs": len(collect(t, store.Refs(ctx, "itglue"))), "cursors": len(collect(t, store.Cursors(ctx))), "holds": len(collect(t, store.Holds(ctx))),
 			"settlements": len(collect(t, store.Settlements(ctx))), "runs": len(collect(t, store.Runs(ctx))),
-			"entries": len(collect(t, store.Journal(ctx, state.JournalFilter{}))),
+			"entries": len(collect(t, store.Journal(ctx, state.JournalFilter{}))), "spans": len(collect(t, store.Spans(ctx, state.SpanFilter{}))),
 		} {
 			if n != 0 {
 				t.Errorf("got %d %s, want none", n, what)
@@ -202,6 +202,8 @@ func (s *suite) cancelled(t *testing.T) {
 		"Settlements": func() error { return firstError(store.Settlements(ctx)) },
 		"Journal":     func() error { return firstError(store.Journal(ctx, state.JournalFilter{})) },
 		"Runs":        func() error { return firstError(store.Runs(ctx)) },
+		"Spans":       func() error { return firstError(store.Spans(ctx, state.SpanFilter{})) },
+		"Prune":       func() error { _, err := store.Prune(ctx, at(9000)); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want context.Canceled", what, err)

@@ -48,6 +48,7 @@ type remembered struct {
 	cursor      *state.Cursor
 	hold        *state.Hold
 	settlements map[plan.Key]state.Settlement
+	spans       map[plan.Key][]state.Span // in the order in which they came
 }
 
 type model struct {
@@ -74,7 +75,7 @@ var (
 
 func (m *model) scope(s plan.Scope) *remembered {
 	if m.scopes[s] == nil {
-		m.scopes[s] = &remembered{records: map[plan.Key]plan.Record{}, settlements: map[plan.Key]state.Settlement{}}
+		m.scopes[s] = &remembered{records: map[plan.Key]plan.Record{}, settlements: map[plan.Key]state.Settlement{}, spans: map[plan.Key][]state.Span{}}
 	}
 	return m.scopes[s]
 }
@@ -110,6 +111,29 @@ func (m *model) commit(t *rapid.T) {
 		for range rapid.IntRange(0, 2).Draw(t, "entries") {
 			e := entry(scope, number(len(m.runs)), someText.Draw(t, "label"))
 			c.Entries, m.entries = append(c.Entries, e), append(m.entries, e)
+		}
+		for _, k := range rapid.SliceOfN(someKey, 0, 2).Draw(t, "ends") {
+			end := state.Ending{Key: k, At: at(someMinute.Draw(t, "ends at"))}
+			c.Ends = append(c.Ends, end)
+			if of := was.spans[k]; len(of) > 0 && of[len(of)-1].To.IsZero() {
+				of[len(of)-1] = of[len(of)-1].EndedAt(end.At)
+			}
+		}
+		for _, k := range rapid.SliceOfN(someKey, 0, 2).Draw(t, "spans") {
+			x := span(scope, k.ID, someText.Draw(t, "billed"), someMinute.Draw(t, "from"))
+			x.Key = k
+			c.Spans = append(c.Spans, x)
+			of := was.spans[k]
+			if len(of) == 0 {
+				x.From = x.From.UTC()
+				was.spans[k] = append(of, x)
+				continue
+			}
+			now, over := x.Follows(&of[len(of)-1])
+			if over != nil {
+				of[len(of)-1] = *over
+			}
+			was.spans[k] = append(of, now)
 		}
 		cs = append(cs, c)
 	}
@@ -184,6 +208,7 @@ func (m *model) check(t *rapid.T) {
 	var cursors []state.Cursor
 	var holds []state.Hold
 	var words []state.Settlement
+	var ledger []state.Span
 	for _, scope := range byScope {
 		was := m.scopes[scope]
 		want := &state.Memory{Cursor: was.cursor, Hold: was.hold}
@@ -192,6 +217,13 @@ func (m *model) check(t *rapid.T) {
 		}
 		for _, k := range slices.SortedFunc(maps.Keys(was.settlements), plan.Key.Compare) {
 			want.Settlements = append(want.Settlements, was.settlements[k])
+		}
+		for _, k := range slices.SortedFunc(maps.Keys(was.spans), plan.Key.Compare) {
+			of := was.spans[k]
+			ledger = append(ledger, of...)
+			if n := len(of); n > 0 && of[n-1].To.IsZero() {
+				want.Spans = append(want.Spans, of[n-1])
+			}
 		}
 		got, err := m.store.Recall(m.ctx, scope)
 		if err != nil {
@@ -223,6 +255,7 @@ func (m *model) check(t *rapid.T) {
 	same(t, "settlements", listed(t, m.store.Settlements(m.ctx)), words)
 	same(t, "journal", listed(t, m.store.Journal(m.ctx, state.JournalFilter{})), journal)
 	same(t, "runs", listed(t, m.store.Runs(m.ctx)), runs)
+	same(t, "ledger", listed(t, m.store.Spans(m.ctx, state.SpanFilter{})), ledger)
 	for _, name := range []string{"links", "products"} {
 		want := m.tables[name]
 		want.Name = name
@@ -232,7 +265,7 @@ func (m *model) check(t *rapid.T) {
 		}
 		same(t, "document "+name, got, want)
 	}
-	counts.Scopes, counts.Holds, counts.Entries, counts.Runs = len(cursors), len(holds), len(journal), len(runs)
+	counts.Scopes, counts.Holds, counts.Entries, counts.Runs, counts.Spans = len(cursors), len(holds), len(journal), len(runs), len(ledger)
 	if n, err := m.store.Verify(m.ctx); err != nil || n != counts {
 		t.Errorf("verifying: got %+v, %v, want %+v", n, err, counts)
 	}

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("holds", s.holds)
 	t.Run("settlements", s.settlements)
 	t.Run("journal", s.journal)
+	t.Run("ledger", s.ledger)
 	t.Run("runs", s.runs)
 	t.Run("documents", s.documents)
 	t.Run("lists", s.lists)

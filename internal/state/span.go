@@ -1,0 +1,194 @@
+package state
+
+import (
+	"reflect"
+	"time"
+
+	"syncd/internal/plan"
+)
+
+// A Span is one line of the ledger: what held of a customer and a product from
+// one moment to another. It begins when a run first saw it so, and lasts until a
+// run saw something else: while nobody looked, the last that was seen stands, and
+// the scope's cursor says when somebody looked last.
+//
+// Numbers that count or cost are decimal text in one canonical spelling; an empty
+// one is unknown, which is never nought.
+type Span struct {
+	Scope plan.Scope `json:"scope"`
+	Key   plan.Key   `json:"key"` // of the addition, as in plans and records
+	From  time.Time  `json:"from"`
+	To    time.Time  `json:"to,omitzero"` // zero while it lasts; set by the store
+
+	// Known is false where a number is not proven: the source did not answer, the
+	// count is held, or the target could not be read. Those that stand there all the
+	// same are proven. Why is the first reason that was met.
+	Known bool   `json:"known"`
+	Why   string `json:"why,omitempty"`
+
+	Product string `json:"product"` // the catalogue identifier
+	Label   string `json:"label"`
+
+	Purchased string `json:"purchased,omitempty"` // units that somebody pays Microsoft for
+	Assigned  string `json:"assigned,omitempty"`
+	Due       string `json:"due,omitempty"`    // what the rules make of it
+	Billed    string `json:"billed,omitempty"` // what all lines bill that are open
+
+	Price         string `json:"price,omitempty"` // of a unit, in a billing cycle
+	Currency      string `json:"currency,omitempty"`
+	LessIncluded  string `json:"less_included,omitempty"` // units that are free of charge
+	Cycle         string `json:"cycle_months,omitempty"`  // a number or a fraction, such as 12/52
+	Ref           string `json:"ref,omitempty"`           // the line that is kept in step
+	Agreement     string `json:"agreement,omitempty"`     // its id
+	AgreementName string `json:"agreement_name,omitempty"`
+	NextInvoice   string `json:"next_invoice,omitempty"` // a day
+
+	Rules    []SpanRule    `json:"rules,omitempty"` // as they were
+	Override *SpanOverride `json:"override,omitempty"`
+
+	// Names are those of whom the count is made; sorted. NamesUnknown says that
+	// there are some and that the source did not prove who.
+	Names        []string `json:"names,omitempty"`
+	NamesUnknown bool     `json:"names_unknown,omitempty"`
+
+	Subscriptions []SpanSubscription `json:"subscriptions,omitempty"`
+	Proof         SpanProof          `json:"proof"` // of the read that began it
+}
+
+// A SpanRule is a product rule as the columns of the table show it.
+type SpanRule struct {
+	Customer      string `json:"customer"`
+	SKU           string `json:"sku_id"`
+	Part          string `json:"sku"`
+	Name          string `json:"name"`
+	Product       string `json:"product"`
+	Count         string `json:"count"`
+	Who           string `json:"who"`
+	Subscriptions string `json:"subscriptions"`
+	Weight        string `json:"weight"`
+	Minimum       string `json:"minimum"`
+	Maximum       string `json:"maximum"`
+	Floor         string `json:"floor"`
+	Status        string `json:"status"`
+	Reason        string `json:"reason"`
+}
+
+// A SpanOverride is a person's word on a quantity. How says which: quantity,
+// minimum or maximum.
+type SpanOverride struct {
+	How      string    `json:"how"`
+	Quantity string    `json:"quantity"`
+	Until    time.Time `json:"until"`
+	Reason   string    `json:"reason"`
+	By       string    `json:"by"`
+}
+
+// A SpanSubscription is a subscription as it was.
+type SpanSubscription struct {
+	ID         string    `json:"id"`
+	CommerceID string    `json:"commerce_id"`
+	SKU        string    `json:"sku_id"`
+	Status     string    `json:"status"` // Microsoft's word
+	State      string    `json:"state"`  // what it is to the bill
+	Units      string    `json:"units"`
+	Trial      bool      `json:"trial"`
+	Owner      string    `json:"owner"` // the partner tenant that sold it; empty where nobody did
+	Created    time.Time `json:"created,omitzero"`
+	Until      time.Time `json:"until,omitzero"` // until when its state lasts
+}
+
+// A SpanProof says how the numbers are known.
+type SpanProof struct {
+	Source   string    `json:"source,omitempty"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	TakenAt  time.Time `json:"taken_at,omitzero"`
+	AsOf     time.Time `json:"as_of,omitzero"` // how old the data was at the source
+	Rows     int       `json:"rows,omitempty"`
+	Digest   string    `json:"digest,omitempty"` // of what the source said
+	Run      string    `json:"run"`
+}
+
+// Same reports whether two spans say the same, whenever they were and however
+// they are known: where they do, nothing changed. So do two that know nothing, for
+// whatever reasons.
+func (s *Span) Same(o *Span) bool {
+	a, b := s.bare(), o.bare()
+	return reflect.DeepEqual(a, b)
+}
+
+// bare is what of a span is compared.
+func (s *Span) bare() Span {
+	b := *s
+	b.From, b.To, b.Why, b.Proof = time.Time{}, time.Time{}, "", SpanProof{}
+	if len(b.Rules) == 0 {
+		b.Rules = nil
+	}
+	if len(b.Names) == 0 {
+		b.Names = nil
+	}
+	if len(b.Subscriptions) == 0 {
+		b.Subscriptions = nil
+	}
+	return b
+}
+
+// Within reports whether a span lasted for some time from one moment up to
+// another; a zero moment is no bound.
+func (s *Span) Within(from, to time.Time) bool {
+	return (s.To.IsZero() || from.IsZero() || s.To.After(from)) && (to.IsZero() || s.From.Before(to))
+}
+
+// Unknown is the span that follows s once nothing is proven any more: nobody knows
+// a number, and what it is about is as it was.
+func (s *Span) Unknown(from time.Time, why, run string) Span {
+	return Span{Scope: s.Scope, Key: s.Key, From: from, Why: why, Product: s.Product, Label: s.Label, Proof: SpanProof{Run: run}}
+}
+
+// An Ending ends the open span of a product that nothing follows: no rule bills
+// it any more, or the customer is not linked.
+type Ending struct {
+	Key plan.Key
+	At  time.Time
+}
+
+// SpanFilter narrows the ledger; empty fields let everything through.
+type SpanFilter struct {
+	Customer string
+	Key      plan.Key // of Customer alone
+	// From and To bound the time: spans that lasted for some of it.
+	From, To time.Time
+	// First yields the first span of each product alone, whenever it was.
+	First bool
+}
+
+// Follows sets when a span begins that is put after last, the newest of its
+// product, and when last ends. A product is one thing at a time, whatever the clock
+// says: a span that would begin no later than the one before it begins right after it.
+func (s Span) Follows(last *Span) (now Span, ended *Span) {
+	now = s
+	now.From, now.To = s.From.UTC().Truncate(tick), time.Time{}
+	if last == nil {
+		return now, nil
+	}
+	if !last.To.IsZero() {
+		if now.From.Before(last.To) {
+			now.From = last.To
+		}
+		return now, nil
+	}
+	over := last.EndedAt(now.From)
+	now.From = over.To
+	return now, &over
+}
+
+// EndedAt is a span that lasted up to a moment, and some time at least.
+func (s *Span) EndedAt(at time.Time) Span {
+	ended := *s
+	if ended.To = at.UTC().Truncate(tick); !ended.To.After(s.From) {
+		ended.To = s.From.Add(tick)
+	}
+	return ended
+}
+
+// tick is the least time that stores tell apart.
+const tick = time.Microsecond
