@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
+	"syncd/internal/directory"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
@@ -187,21 +187,10 @@ func (c *Config) validateFields(report func(path, message string)) {
 
 func checkPatterns(report func(path, message string), at string, patterns []string) {
 	for i, p := range patterns {
-		if _, err := path.Match(p, "x"); err != nil || strings.TrimSpace(p) == "" {
-			report(fmt.Sprintf("%s[%d]", at, i), fmt.Sprintf("%q is not a pattern: * stands for any text, ? for one character", p))
+		if err := directory.CheckPattern(p); err != nil {
+			report(fmt.Sprintf("%s[%d]", at, i), err.Error())
 		}
 	}
-}
-
-// matchesAny reports whether a text fits one of the patterns. Case does not matter.
-func matchesAny(patterns []string, text string) bool {
-	// A slash is nothing special in a name: path.Match would stop at it.
-	plain := strings.NewReplacer("/", "\x01")
-	text = plain.Replace(strings.ToLower(text))
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, _ := path.Match(plain.Replace(strings.ToLower(p)), text)
-		return ok
-	})
 }
 
 // typeName is what our asset type of a kind is called.

@@ -457,7 +457,7 @@ func (w *wishList) mailboxes() error {
 	}
 	for i := range mailboxes {
 		m := &mailboxes[i]
-		if personal(m) || matchesAny(w.config.Users.Exclude, cmp.Or(m.UPN, m.Address)) {
+		if personal(m) || directory.MatchesAny(w.config.Users.Exclude, cmp.Or(m.UPN, m.Address)) {
 			continue
 		}
 		object := cmp.Or(m.ID, m.UserID, m.Address)

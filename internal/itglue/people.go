@@ -34,7 +34,7 @@ func (t *Target) people(s *directory.Snapshot) ([]directory.User, error) {
 			u.Guest && !rules.Guests,
 			!u.Enabled && !rules.Disabled,
 			rules.LicensedOnly && len(u.Licences) == 0,
-			matchesAny(rules.Exclude, u.UPN):
+			directory.MatchesAny(rules.Exclude, u.UPN):
 		default:
 			out = append(out, u)
 		}
@@ -128,7 +128,7 @@ func (t *Target) crowd(s *directory.Snapshot) (*crowd, error) {
 
 // documents reports whether a group is documented, by the configuration.
 func (t *Target) documents(g *directory.Group) bool {
-	return matchesAny(t.config.Groups.Include, g.Name) && !matchesAny(t.config.Groups.Exclude, g.Name)
+	return directory.MatchesAny(t.config.Groups.Include, g.Name) && !directory.MatchesAny(t.config.Groups.Exclude, g.Name)
 }
 
 // named are the members of a list for people. Those that are neither accounts

@@ -94,7 +94,7 @@ func TestFreezesThatMakeNoSense(t *testing.T) {
 		{[]Freeze{{InvoiceRun: "0"}}, `invoice_run: "0" is no day of the month (1 to 31), last or last-business`},
 		{[]Freeze{{InvoiceRun: "friday"}}, `invoice_run: "friday" is no day of the month (1 to 31), last or last-business`},
 		{[]Freeze{{InvoiceRun: "1", Before: -1}}, "before and after are days, 0 to 27 each: got -1 and 0"},
-		{[]Freeze{{InvoiceRun: "1", AgreementTypes: []string{"["}}}, `agreement_types: "[" is no pattern (shell patterns, such as Managed*)`},
+		{[]Freeze{{InvoiceRun: "1", AgreementTypes: []string{"["}}}, `agreement_types: "[" is not a pattern: * stands for any text, ? for one character`},
 		{[]Freeze{{InvoiceRun: "15", Before: 15, After: 15}}, "never open: *"},
 		{[]Freeze{{InvoiceRun: "1", After: 15}, {InvoiceRun: "16", After: 16}}, "never open: *"},
 		{[]Freeze{{AgreementTypes: []string{"A"}, InvoiceRun: "1", After: 15}, {AgreementTypes: []string{"B"}, InvoiceRun: "16", After: 16}}, ""},

@@ -2,10 +2,12 @@ package money
 
 import (
 	"fmt"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"syncd/internal/directory"
 )
 
 // A Freeze is the days around the invoice run of each month in which nobody writes
@@ -44,8 +46,8 @@ func (f Freeze) Check() error {
 		return fmt.Errorf("before and after are days, 0 to %d each: got %d and %d", mostFreeze, f.Before, f.After)
 	}
 	for _, pattern := range f.AgreementTypes {
-		if _, err := path.Match(strings.ToLower(pattern), ""); err != nil {
-			return fmt.Errorf("agreement_types: %q is no pattern (shell patterns, such as Managed*)", pattern)
+		if err := directory.CheckPattern(pattern); err != nil {
+			return fmt.Errorf("agreement_types: %w", err)
 		}
 	}
 	return nil
@@ -135,13 +137,8 @@ func frozenBy(freezes []Freeze, byHand []HandFreeze, agreementType string, day t
 	return "", false
 }
 
-// matches reports whether a name fits one of some patterns, without case; no
-// pattern, and an empty one, fit all.
-func matches(patterns []string, name string) bool {
-	for _, pattern := range patterns {
-		if ok, err := path.Match(strings.ToLower(strings.TrimSpace(pattern)), strings.ToLower(strings.TrimSpace(name))); pattern == "" || err == nil && ok {
-			return true
-		}
-	}
-	return len(patterns) == 0
+// matches reports whether an agreement type fits one of some patterns; no pattern,
+// and an empty one, fit all.
+func matches(patterns []string, agreementType string) bool {
+	return len(patterns) == 0 || slices.Contains(patterns, "") || directory.MatchesAny(patterns, strings.TrimSpace(agreementType))
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/directory"
 	"syncd/internal/rest"
 	"syncd/internal/scim/attribute"
 	"syncd/internal/secret"
@@ -128,7 +129,7 @@ func (c *Config) Validate(report func(path, message string)) {
 	}{{"users.domains", c.Users.Domains}, {"users.departments", c.Users.Departments}, {"users.groups", c.Users.Groups}, {"users.exclude", c.Users.Exclude},
 		{"groups.include", c.Groups.Include}, {"groups.exclude", c.Groups.Exclude}, {"groups.roles", c.Groups.Roles}} {
 		for i, p := range list.patterns {
-			if err := attribute.CheckPattern(p); err != nil {
+			if err := directory.CheckPattern(p); err != nil {
 				report(fmt.Sprintf("%s[%d]", list.at, i), err.Error())
 			}
 		}

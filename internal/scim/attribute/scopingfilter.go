@@ -2,7 +2,6 @@ package attribute
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -69,7 +68,7 @@ func (f *ScopingFilter) Membership(groups directory.List[directory.Group]) Membe
 	named := 0
 	for i := range all {
 		g := &all[i]
-		if !matches(f.Groups, g.Name) {
+		if !directory.MatchesAny(f.Groups, g.Name) {
 			continue
 		}
 		named++
@@ -94,7 +93,7 @@ func unmatched(patterns []string, groups []directory.Group) []string {
 	var out []string
 	for _, p := range patterns {
 		one := []string{p}
-		if !strings.ContainsAny(p, "*?[") && !slices.ContainsFunc(groups, func(g directory.Group) bool { return matches(one, g.Name) }) {
+		if !strings.ContainsAny(p, "*?[") && !slices.ContainsFunc(groups, func(g directory.Group) bool { return directory.MatchesAny(one, g.Name) }) {
 			out = append(out, p)
 		}
 	}
@@ -110,7 +109,7 @@ func (f *ScopingFilter) MissingGroups(groups []directory.Group) []string {
 // Renamed returns the missing name under which a group was provisioned that is
 // named no longer, or nothing.
 func (f *ScopingFilter) Renamed(former string, missing []string) string {
-	if i := slices.IndexFunc(missing, func(p string) bool { return matches([]string{p}, former) }); i >= 0 && former != "" && !matches(f.ExcludeGroups, former) {
+	if i := slices.IndexFunc(missing, func(p string) bool { return directory.MatchesAny([]string{p}, former) }); i >= 0 && former != "" && !directory.MatchesAny(f.ExcludeGroups, former) {
 		return missing[i]
 	}
 	return ""
@@ -124,7 +123,7 @@ func (f *ScopingFilter) User(u *directory.User, m Membership) (Verdict, string) 
 	switch {
 	case u.Unread != "":
 		return Unknown, "not known: what the source says of it makes no sense (" + u.Unread + ")"
-	case matches(f.Exclude, u.UPN), matches(f.Exclude, address):
+	case directory.MatchesAny(f.Exclude, u.UPN), directory.MatchesAny(f.Exclude, address):
 		return Out, "left out: excluded by users.exclude"
 	case u.Resource:
 		return Out, "left out: a room or another resource"
@@ -132,9 +131,9 @@ func (f *ScopingFilter) User(u *directory.User, m Membership) (Verdict, string) 
 		return Out, "left out: guest"
 	case f.LicensedOnly && len(u.Licences) == 0:
 		return Out, "left out: no licence"
-	case len(f.Domains) > 0 && !matches(f.Domains, domain):
+	case len(f.Domains) > 0 && !directory.MatchesAny(f.Domains, domain):
 		return Out, fmt.Sprintf("left out: domain %s is not among users.domains", domain)
-	case len(f.Departments) > 0 && !matches(f.Departments, u.Department):
+	case len(f.Departments) > 0 && !directory.MatchesAny(f.Departments, u.Department):
 		return Out, fmt.Sprintf("left out: department %q is not among users.departments", u.Department)
 	case len(f.Groups) == 0:
 		return In, "in scope"
@@ -153,18 +152,18 @@ func (f *ScopingFilter) User(u *directory.User, m Membership) (Verdict, string) 
 // Group says whether a group takes part, and which clause decided.
 func (f *ScopingFilter) Group(g *directory.Group) (Verdict, string) {
 	switch {
-	case matches(f.ExcludeGroups, g.Name):
+	case directory.MatchesAny(f.ExcludeGroups, g.Name):
 		return Out, "left out: excluded by groups.exclude"
 	case f.Role(g):
 		return In, "in scope: a role"
-	case matches(f.IncludeGroups, g.Name):
+	case directory.MatchesAny(f.IncludeGroups, g.Name):
 		return In, "in scope"
 	}
 	return Out, "left out: not named in groups.include"
 }
 
 // Role reports whether a group is named as one of the provider's roles.
-func (f *ScopingFilter) Role(g *directory.Group) bool { return matches(f.Roles, g.Name) }
+func (f *ScopingFilter) Role(g *directory.Group) bool { return directory.MatchesAny(f.Roles, g.Name) }
 
 // Address is what an account signs in with elsewhere: its sign-in name; for a
 // guest the mail address, or, where the tenant has none, the one that Entra
@@ -183,28 +182,4 @@ func Address(u *directory.User) string {
 		}
 	}
 	return u.UPN
-}
-
-// CheckPattern reports what is wrong with a shell pattern, nil if nothing is.
-func CheckPattern(pattern string) error {
-	if _, err := path.Match(plain.Replace(pattern), "x"); err != nil || strings.TrimSpace(pattern) == "" {
-		return fmt.Errorf("%q is not a pattern: * stands for any text, ? for one character", pattern)
-	}
-	return nil
-}
-
-// plain takes a slash's meaning away: path.Match would stop at it, and names
-// of groups hold some.
-var plain = strings.NewReplacer("/", "\x01")
-
-// matches reports whether a text fits one of the patterns.
-func matches(patterns []string, text string) bool {
-	if len(patterns) == 0 {
-		return false
-	}
-	text = plain.Replace(strings.ToLower(text))
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, _ := path.Match(plain.Replace(strings.ToLower(p)), text)
-		return ok
-	})
 }
