@@ -72,7 +72,7 @@ func (opts *cippOptions) withClient(run func(ctx context.Context, c *cippCommand
 			return err
 		}
 		c := &cippCommand{cippOptions: opts, world: w, client: client}
-		c.admin = admin.New(client, admin.Options{Patience: readBackTimeout, Progress: opts.waiting, Told: c.printPassword})
+		c.admin = admin.New(client, admin.Options{ReadBackTimeout: readBackTimeout, Progress: opts.waiting, OnPassword: c.printPassword})
 		err = run(ctx, c, args)
 		if c.sent {
 			return err
@@ -396,7 +396,7 @@ func outcomeUnknown(err error) bool {
 	if task, ok := errors.AsType[*admin.TaskError](err); ok {
 		return task.State != "Completed" && task.State != "Failed"
 	}
-	_, unseen := errors.AsType[*admin.UnseenError](err)
+	_, unseen := errors.AsType[*admin.UnverifiedError](err)
 	return unseen || errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 

@@ -98,7 +98,7 @@ func TestTheEndOfAStepIsInDoubtWhereItMayBeDoneAllTheSame(t *testing.T) {
 		{"CIPP refused it", &admin.RefusedError{Said: []string{"Failed"}}, false},
 		{"something moved before it was sent", &admin.MovedError{}, false},
 		{"the answer was lost", fmt.Errorf("disable: %w", rest.ErrOutcomeUnknown), true},
-		{"it does not show", fmt.Errorf("disable: %w", &admin.UnseenError{}), true},
+		{"it does not show", fmt.Errorf("disable: %w", &admin.UnverifiedError{}), true},
 		{"somebody pressed ctrl-c", fmt.Errorf("disable: %w", context.Canceled), true},
 		{"the task ended badly", &admin.TaskError{State: "Failed"}, false},
 		{"the task ended with a failure in it", &admin.TaskError{State: "Completed"}, false},

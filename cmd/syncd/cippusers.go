@@ -69,7 +69,7 @@ func (opts *cippOptions) offboard() *cobra.Command {
 	var at string
 	var flags []boolFlag
 	cmd := opts.tenantChange("offboard", "What is done about somebody who leaves; followed to its end", "USER", 1, 1, func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) (admin.Step, error) {
-		if !slices.ContainsFunc(flags, func(f boolFlag) bool { return *f.to }) && o.ForwardTo+o.OutOfOffice == "" && len(o.FullAccess)+len(o.Unmapped)+len(o.OneDrive) == 0 {
+		if !slices.ContainsFunc(flags, func(f boolFlag) bool { return *f.to }) && o.ForwardTo+o.OutOfOffice == "" && len(o.FullAccess)+len(o.FullAccessUnmapped)+len(o.OneDrive) == 0 {
 			return admin.Step{}, usage("say what shall be done, such as --disable-sign-in --revoke-sessions --convert-to-shared --remove-licences")
 		}
 		if at != "" {
@@ -96,7 +96,7 @@ func (opts *cippOptions) offboard() *cobra.Command {
 	cmd.Flags().BoolVar(&o.KeepCopy, "keep-copy", false, "…and keep it in the mailbox too")
 	cmd.Flags().StringVar(&o.OutOfOffice, "out-of-office", "", "answer mail with `TEXT`")
 	cmd.Flags().StringArrayVar(&o.FullAccess, "full-access", nil, "a `USER` who gets the mailbox; may be repeated")
-	cmd.Flags().StringArrayVar(&o.Unmapped, "full-access-unmapped", nil, "a `USER` who gets it and does not see it by itself")
+	cmd.Flags().StringArrayVar(&o.FullAccessUnmapped, "full-access-unmapped", nil, "a `USER` who gets it and does not see it by itself")
 	cmd.Flags().StringArrayVar(&o.OneDrive, "onedrive-access", nil, "a `USER` who gets the OneDrive; may be repeated")
 	cmd.Flags().StringVar(&o.Reference, "reference", "", "`NAME` of the task in CIPP; the same one follows an earlier attempt")
 	cmd.Flags().StringVar(&at, "at", "", "not now but at `TIME`, such as \"2026-12-31 18:00\"")

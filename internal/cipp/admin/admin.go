@@ -27,19 +27,19 @@ import (
 
 // Options are what a caller may choose.
 type Options struct {
-	// Patience is how long a write may take to show when it is read back,
+	// ReadBackTimeout is how long a write may take to show when it is read back,
 	// beyond what is known about it; 0 means a minute.
-	Patience time.Duration
-	// TaskPatience is how long a queued task may take; 0 means an hour, which
+	ReadBackTimeout time.Duration
+	// TaskTimeout is how long a queued task may take; 0 means an hour, which
 	// is three runs of CIPP's scheduler and the work.
-	TaskPatience time.Duration
+	TaskTimeout time.Duration
 	// Progress hears what is being waited for; it may be nil. It is called from
 	// the goroutine of Run.
 	Progress func(string)
-	// Told hears of a password as soon as CIPP has told it, before anything is
+	// OnPassword hears of a password as soon as CIPP has told it, before anything is
 	// read back, because a process that is ended meanwhile would take it along;
 	// it may be nil. The Result has it too. It is called from the goroutine of Run.
-	Told func(Step, secret.String)
+	OnPassword func(Step, secret.String)
 }
 
 // An Admin works one CIPP. It may be shared; two writes to one object at the
@@ -51,28 +51,28 @@ type Admin struct {
 
 // New returns an Admin that asks nobody anything yet.
 func New(c Caller, o Options) *Admin {
-	o.Patience = cmp.Or(o.Patience, time.Minute)
-	o.TaskPatience = cmp.Or(o.TaskPatience, time.Hour)
+	o.ReadBackTimeout = cmp.Or(o.ReadBackTimeout, time.Minute)
+	o.TaskTimeout = cmp.Or(o.TaskTimeout, time.Hour)
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
-	if o.Told == nil {
-		o.Told = func(Step, secret.String) {}
+	if o.OnPassword == nil {
+		o.OnPassword = func(Step, secret.String) {}
 	}
 	return &Admin{c, o}
 }
 
-// ErrNothing is in the error of a list that came back empty where there must be
+// ErrNoRows is in the error of a list that came back empty where there must be
 // something. CIPP answers so for a tenant that it is not let into, with a 200.
-var ErrNothing = errors.New("CIPP answered with nothing: the tenant may be excluded, renamed or out of its reach")
+var ErrNoRows = errors.New("CIPP answered with nothing: the tenant may be excluded, renamed or out of its reach")
 
 // list asks for the rows of one tenant.
 func (a *Admin) list(ctx context.Context, t directory.Tenant, endpoint string, query url.Values) ([]row, error) {
 	return a.rows(ctx, Call{Endpoint: endpoint, Tenant: t, Query: query, All: true})
 }
 
-// own asks CIPP about itself.
-func (a *Admin) own(ctx context.Context, endpoint string, query url.Values) ([]row, error) {
+// global asks CIPP about itself.
+func (a *Admin) global(ctx context.Context, endpoint string, query url.Values) ([]row, error) {
 	return a.rows(ctx, Call{Endpoint: endpoint, Query: query, All: true})
 }
 
@@ -86,13 +86,13 @@ func (a *Admin) graph(ctx context.Context, t directory.Tenant, path string, opti
 }
 
 func (a *Admin) rows(ctx context.Context, c Call) ([]row, error) {
-	rows, _, err := a.everywhere(ctx, c)
+	rows, _, err := a.rowsWithNote(ctx, c)
 	return rows, err
 }
 
-// everywhere is rows for an answer about many tenants, and a note on those that
+// rowsWithNote is rows for an answer about many tenants, and a note on those that
 // are not in it.
-func (a *Admin) everywhere(ctx context.Context, c Call) (rows []row, note string, err error) {
+func (a *Admin) rowsWithNote(ctx context.Context, c Call) (rows []row, note string, err error) {
 	reply, err := a.caller.Call(ctx, c)
 	if err != nil {
 		return nil, "", err
@@ -117,8 +117,8 @@ func (a *Admin) everywhere(ctx context.Context, c Call) (rows []row, note string
 	return out, strings.Join(notes, "; "), nil
 }
 
-// about is a call for one tenant, or for all where t is nil.
-func about(t *directory.Tenant, endpoint string, query url.Values) Call {
+// callFor is a call for one tenant, or for all where t is nil.
+func callFor(t *directory.Tenant, endpoint string, query url.Values) Call {
 	c := Call{Endpoint: endpoint, AllTenants: t == nil, Query: query, All: true}
 	if t != nil {
 		c.Tenant = *t
@@ -126,16 +126,16 @@ func about(t *directory.Tenant, endpoint string, query url.Values) Call {
 	return c
 }
 
-// some is rows that cannot be none.
-func some(rows []row, err error, what string) ([]row, error) {
+// requireRows is rows that cannot be none.
+func requireRows(rows []row, err error, what string) ([]row, error) {
 	if err == nil && len(rows) == 0 {
-		err = fmt.Errorf("%s: %w", what, ErrNothing)
+		err = fmt.Errorf("%s: %w", what, ErrNoRows)
 	}
 	return rows, err
 }
 
-// raws are rows as they came.
-func raws(rows []row) []jsontext.Value {
+// rawRows are rows as they came.
+func rawRows(rows []row) []jsontext.Value {
 	out := make([]jsontext.Value, len(rows))
 	for i, r := range rows {
 		out[i] = r.raw

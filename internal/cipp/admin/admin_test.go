@@ -84,8 +84,8 @@ func world() cippsim.World {
 	}
 }
 
-// A room is an Admin in front of a simulated CIPP.
-type room struct {
+// A fixture is an Admin in front of a simulated CIPP.
+type fixture struct {
 	t     *testing.T
 	sim   *cippsim.Server
 	admin *admin.Admin
@@ -93,62 +93,62 @@ type room struct {
 	careless []string
 }
 
-// inRoom runs f in a bubble, where waiting costs nothing. Whatever happens, CIPP
+// withFixture calls run in a bubble, where waiting costs nothing. Whatever happens, CIPP
 // was used with care.
-func inRoom(t *testing.T, f func(t *testing.T, r *room)) {
+func withFixture(t *testing.T, run func(t *testing.T, f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := world()
 		for _, tenant := range w.Tenants {
 			tenant.CountConsumed()
 		}
-		r := &room{t: t, sim: cippsim.New(w, cippsim.Options{Role: "editor"})}
-		r.sim.Update(func(w *cippsim.World) {
+		f := &fixture{t: t, sim: cippsim.New(w, cippsim.Options{Role: "editor"})}
+		f.sim.Update(func(w *cippsim.World) {
 			d := w.Tenants[0]
 			d.Group("Reception").Members = []string{d.User(kern).ID}
 			d.Group("All mail").Members = []string{d.User(kern).ID}
 		})
-		r.admin = admin.New(newCaller(t, r.sim), admin.Options{})
-		f(t, r)
-		for _, c := range r.sim.Complaints() {
-			if !slices.ContainsFunc(r.careless, func(s string) bool { return strings.Contains(c, s) }) {
+		f.admin = admin.New(newCaller(t, f.sim), admin.Options{})
+		run(t, f)
+		for _, c := range f.sim.Complaints() {
+			if !slices.ContainsFunc(f.careless, func(s string) bool { return strings.Contains(c, s) }) {
 				t.Errorf("CIPP was used carelessly: %s", c)
 			}
 		}
 	})
 }
 
-func (r *room) tenant() directory.Tenant { return r.named(dentalID) }
+func (f *fixture) tenant() directory.Tenant { return f.named(dentalID) }
 
-func (r *room) named(id string) directory.Tenant {
-	w := r.sim.World()
+func (f *fixture) named(id string) directory.Tenant {
+	w := f.sim.World()
 	t := w.Tenant(id)
 	return directory.Tenant{ID: directory.TenantID(id), Name: t.DisplayName, DefaultDomain: t.DefaultDomain, InitialDomain: t.InitialDomain}
 }
 
-func (r *room) dental() *cippsim.Tenant { w := r.sim.World(); return w.Tenant(dentalID) }
+func (f *fixture) dental() *cippsim.Tenant { w := f.sim.World(); return w.Tenant(dentalID) }
 
-func (r *room) user(upn string) *cippsim.User { return r.dental().User(upn) }
+func (f *fixture) user(upn string) *cippsim.User { return f.dental().User(upn) }
 
 // run makes a step's end: no error of either half.
-func (r *room) run(s admin.Step, err error) admin.Result {
-	r.t.Helper()
+func (f *fixture) run(s admin.Step, err error) admin.Result {
+	f.t.Helper()
 	if err != nil {
-		r.t.Fatalf("the step: %v", err)
+		f.t.Fatalf("the step: %v", err)
 	}
-	out, err := r.admin.Run(r.t.Context(), s)
+	out, err := f.admin.Run(f.t.Context(), s)
 	if err != nil {
-		r.t.Fatalf("%s: %v", s.Title, err)
+		f.t.Fatalf("%s: %v", s.Title, err)
 	}
 	if !out.Verified {
-		r.t.Errorf("%s: got a result that is not verified", s.Title)
+		f.t.Errorf("%s: got a result that is not verified", s.Title)
 	}
 	return out
 }
 
 // writes counts the calls that changed something, or tried to.
-func (r *room) writes() (n int) {
-	for name, count := range r.sim.Counts() {
+func (f *fixture) writes() (n int) {
+	for name, count := range f.sim.Counts() {
 		if !strings.HasPrefix(name, "list") && name != "token" && name != "" && name != "execalertslist" {
 			n += count
 		}

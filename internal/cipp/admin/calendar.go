@@ -16,11 +16,11 @@ var calendarRights = []string{
 	"Owner", "PublishingEditor", "Editor", "PublishingAuthor", "Author", "NonEditingAuthor", "Reviewer", "Contributor", "LimitedDetails", "AvailabilityOnly", "None",
 }
 
-// calendar reads who may do what in the calendar of a user, and the folder's
+// readCalendar reads who may do what in the calendar of a user, and the folder's
 // localised name, which a write must say.
-func (a *Admin) calendar(ctx context.Context, t directory.Tenant, u User) (rows []row, folder string, err error) {
+func (a *Admin) readCalendar(ctx context.Context, t directory.Tenant, u User) (rows []row, folder string, err error) {
 	rows, err = a.list(ctx, t, "ListCalendarPermissions", url.Values{"UserID": {u.ID}})
-	if rows, err = some(rows, err, "calendar of "+u.UPN); err != nil {
+	if rows, err = requireRows(rows, err, "calendar of "+u.UPN); err != nil {
 		return nil, "", err
 	}
 	for _, r := range rows {
@@ -37,16 +37,16 @@ func (a *Admin) Calendar(ctx context.Context, t directory.Tenant, user string) (
 	if err != nil {
 		return Table{}, err
 	}
-	rows, _, err := a.calendar(ctx, t, u)
+	rows, _, err := a.readCalendar(ctx, t, u)
 	if err != nil {
 		return Table{}, err
 	}
 	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName"), col("id", "Id", "UserId")), nil
 }
 
-// everybody are those with rights in every calendar who are nobody: whoever is
+// defaultPrincipals are those with rights in every calendar who are nobody: whoever is
 // signed in to the tenant, and whoever is not.
-var everybody = []string{"Default", "Anonymous"}
+var defaultPrincipals = []string{"Default", "Anonymous"}
 
 // GrantCalendar gives somebody, or Default or Anonymous, rights in the calendar of a user, in the place
 // of those there are. private lets an Editor see private items too.
@@ -69,10 +69,10 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, whom
 	if err != nil {
 		return Step{}, err
 	}
-	w, anybody := User{}, slices.IndexFunc(everybody, func(e string) bool { return strings.EqualFold(e, strings.TrimSpace(whom)) })
+	w, anybody := User{}, slices.IndexFunc(defaultPrincipals, func(e string) bool { return strings.EqualFold(e, strings.TrimSpace(whom)) })
 	label := ""
 	if anybody >= 0 {
-		w = User{ID: everybody[anybody], UPN: everybody[anybody], Name: everybody[anybody]}
+		w = User{ID: defaultPrincipals[anybody], UPN: defaultPrincipals[anybody], Name: defaultPrincipals[anybody]}
 		label = []string{"everybody in the tenant (Default)", "everybody outside (Anonymous)"}[anybody]
 		if rights == "" {
 			rights = "None"
@@ -85,15 +85,15 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, whom
 	if u.ID == w.ID {
 		return Step{}, cipp.Misuse("%s owns that calendar", u.UPN)
 	}
-	name, who := "rights of "+w.UPN, a.holder(t, w)
+	name, grantee := "rights of "+w.UPN, a.newTrustee(t, w)
 	read := func(ctx context.Context) (State, error) {
-		rows, _, err := a.calendar(ctx, t, u)
+		rows, _, err := a.readCalendar(ctx, t, u)
 		if err != nil {
 			return nil, err
 		}
 		mine := slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !strings.EqualFold(r.text("User"), w.Name) })
 		if anybody < 0 {
-			if mine, err = who.rows(ctx, rows); err != nil {
+			if mine, err = grantee.rows(ctx, rows); err != nil {
 				return nil, err
 			}
 		}
@@ -107,9 +107,9 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, whom
 	if err != nil {
 		return Step{}, err
 	}
-	rows, folder, err := a.calendar(ctx, t, u)
+	rows, folder, err := a.readCalendar(ctx, t, u)
 	if err == nil && anybody < 0 {
-		err = who.told(ctx, rows)
+		err = grantee.checkIdentifiable(ctx, rows)
 	}
 	if err != nil {
 		return Step{}, err

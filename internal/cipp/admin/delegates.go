@@ -21,14 +21,14 @@ func (a *Admin) Delegates(ctx context.Context, t directory.Tenant, user string) 
 	if err != nil {
 		return Table{}, err
 	}
-	rows, err := a.delegates(ctx, t, u)
+	rows, err := a.readDelegates(ctx, t, u)
 	if err != nil {
 		return Table{}, err
 	}
 	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "Permissions")), nil
 }
 
-func (a *Admin) delegates(ctx context.Context, t directory.Tenant, u User) ([]row, error) {
+func (a *Admin) readDelegates(ctx context.Context, t directory.Tenant, u User) ([]row, error) {
 	rows, err := a.list(ctx, t, "ListmailboxPermissions", url.Values{"userId": {u.ID}})
 	return slices.DeleteFunc(rows, func(r row) bool { return strings.HasPrefix(strings.ToUpper(r.text("User")), "NT AUTHORITY") }), err
 }
@@ -61,13 +61,13 @@ func (a *Admin) editDelegates(ctx context.Context, t directory.Tenant, user, who
 	if u.ID == w.ID {
 		return Step{}, cipp.Misuse("%s owns that mailbox", u.UPN)
 	}
-	name, holder := rights+" of "+w.UPN, a.holder(t, w)
+	name, grantee := rights+" of "+w.UPN, a.newTrustee(t, w)
 	read := func(ctx context.Context) (State, error) {
-		rows, err := a.delegates(ctx, t, u)
+		rows, err := a.readDelegates(ctx, t, u)
 		if err != nil {
 			return nil, err
 		}
-		mine, err := holder.rows(ctx, slices.DeleteFunc(rows, func(r row) bool { return !covers(r.text("Permissions"), rights) }))
+		mine, err := grantee.rows(ctx, slices.DeleteFunc(rows, func(r row) bool { return !containsAll(r.text("Permissions"), rights) }))
 		if err != nil {
 			return nil, err
 		}

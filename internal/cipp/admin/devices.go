@@ -13,5 +13,5 @@ func (a *Admin) Devices(ctx context.Context, t directory.Tenant) (Table, error) 
 		return Table{}, err
 	}
 	return tabulate(rows, false, col("device", "Device", "deviceName"), col("user", "User", "userPrincipalName"), col("system", "System", "operatingSystem"), col("version", "Version", "osVersion"),
-		col("compliance", "Compliance", "complianceState"), col("model", "Model", "model"), col("serial", "Serial", "serialNumber"), when("last_sync", "Last sync", "lastSyncDateTime"), col("id", "Id", "id")), nil
+		col("compliance", "Compliance", "complianceState"), col("model", "Model", "model"), col("serial", "Serial", "serialNumber"), timeCol("last_sync", "Last sync", "lastSyncDateTime"), col("id", "Id", "id")), nil
 }

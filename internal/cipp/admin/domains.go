@@ -9,7 +9,7 @@ import (
 // domains reads Graph's list; CIPP's own does not say which are verified.
 func (a *Admin) domains(ctx context.Context, t directory.Tenant) ([]row, error) {
 	rows, err := a.graph(ctx, t, "domains")
-	return some(rows, err, "domains of "+t.Name)
+	return requireRows(rows, err, "domains of "+t.Name)
 }
 
 // Domains lists the domains of a tenant.
@@ -18,18 +18,18 @@ func (a *Admin) Domains(ctx context.Context, t directory.Tenant) (Table, error) 
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("domain", "Domain", "id"), yes("default", "Default", "isDefault"), yes("verified", "Verified", "isVerified"), col("type", "Type", "authenticationType"),
-		yes("initial", "Initial", "isInitial"), col("services", "Services", "supportedServices")), nil
+	return tabulate(rows, false, col("domain", "Domain", "id"), yesNoCol("default", "Default", "isDefault"), yesNoCol("verified", "Verified", "isVerified"), col("type", "Type", "authenticationType"),
+		yesNoCol("initial", "Initial", "isInitial"), col("services", "Services", "supportedServices")), nil
 }
 
 // DomainHealth shows the last daily analysis of the domains of a tenant, or of
 // all tenants where it is nil. A domain that was never analysed is not in it.
 func (a *Admin) DomainHealth(ctx context.Context, t *directory.Tenant) (Table, error) {
-	rows, note, err := a.everywhere(ctx, about(t, "ListDomainAnalyser", nil))
+	rows, note, err := a.rowsWithNote(ctx, callFor(t, "ListDomainAnalyser", nil))
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("domain", "Domain", "Domain"), col("tenant", "Tenant", "Tenant"), col("provider", "Mail", "MailProvider"), yes("spf", "SPF", "SPFPassAll"),
-		yes("dkim", "DKIM", "DKIMEnabled"), col("dmarc", "DMARC", "DMARCActionPolicy"), yes("dnssec", "DNSSEC", "DNSSECPresent"), count("score", "Score %", "ScorePercentage"),
-		when("as_of", "As of", "LastRefresh")).noting(note), nil
+	return tabulate(rows, false, col("domain", "Domain", "Domain"), col("tenant", "Tenant", "Tenant"), col("provider", "Mail", "MailProvider"), yesNoCol("spf", "SPF", "SPFPassAll"),
+		yesNoCol("dkim", "DKIM", "DKIMEnabled"), col("dmarc", "DMARC", "DMARCActionPolicy"), yesNoCol("dnssec", "DNSSEC", "DNSSECPresent"), numberCol("score", "Score %", "ScorePercentage"),
+		timeCol("as_of", "As of", "LastRefresh")).withNote(note), nil
 }

@@ -75,12 +75,12 @@ func (a *Admin) EditUser(ctx context.Context, t directory.Tenant, text string, c
 				return Step{}, cipp.Misuse("%s cannot be its own manager", u.UPN)
 			}
 			// CIPP makes a URL of it, which # would end.
-			if body[fields[i]], v = m.UPN, m.UPN; !quotable(m.UPN) {
+			if body[fields[i]], v = m.UPN, m.UPN; !filterSafe(m.UPN) {
 				body[fields[i]] = m.ID
 			}
 			options = []string{"$expand", "manager"}
 		case "userPrincipalName":
-			if err := a.ownDomain(ctx, t, v); err != nil {
+			if err := a.checkDomain(ctx, t, v); err != nil {
 				return Step{}, err
 			}
 			danger = "the user signs in under another name from now on"
@@ -95,13 +95,13 @@ func (a *Admin) EditUser(ctx context.Context, t directory.Tenant, text string, c
 		for _, name := range fields {
 			v := u.raw.text(name)
 			if name == "manager" {
-				v = u.raw.inner(name).text("userPrincipalName")
+				v = u.raw.object(name).text("userPrincipalName")
 			}
 			s = append(s, Field{name, v})
 		}
 		return s
 	}
-	read := a.ofUser(t, u, state, options...)
+	read := a.userReader(t, u, state, options...)
 	before, err := read(ctx)
 	if err != nil {
 		return Step{}, err
@@ -118,8 +118,8 @@ func isCountry(s string) bool {
 	return len(s) == 2 && letter(s[0]) && letter(s[1])
 }
 
-// ownDomain checks that an address ends in a verified domain of the tenant.
-func (a *Admin) ownDomain(ctx context.Context, t directory.Tenant, address string) error {
+// checkDomain checks that an address ends in a verified domain of the tenant.
+func (a *Admin) checkDomain(ctx context.Context, t directory.Tenant, address string) error {
 	local, domain, ok := strings.Cut(address, "@")
 	if !ok || local == "" {
 		return cipp.Misuse("%q is no user name (name@domain)", address)
@@ -175,10 +175,10 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 	if n.DisplayName == "" {
 		return Step{}, cipp.Misuse("a user needs a display name, or a given name and a surname")
 	}
-	if !quotable(local) || strings.Contains(local, "'") && local == "" {
+	if !filterSafe(local) || strings.Contains(local, "'") && local == "" {
 		return Step{}, cipp.Misuse("%q cannot be a user name", local)
 	}
-	if err := a.ownDomain(ctx, t, n.UPN); err != nil {
+	if err := a.checkDomain(ctx, t, n.UPN); err != nil {
 		return Step{}, err
 	}
 	rows, err := a.users(ctx, t)
@@ -210,7 +210,7 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 		if n.Location == "" {
 			return Step{}, cipp.Misuse("a licence can only be given to a user with a usage location, such as DE")
 		}
-		free, err := a.freeOf(ctx, t, n.Licences)
+		free, err := a.availableLicences(ctx, t, n.Licences)
 		if err != nil {
 			return Step{}, err
 		}
@@ -234,7 +234,7 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 		}
 		var list []any
 		for _, text := range n.Groups {
-			g, err := chooseMembers(all, text)
+			g, err := chooseEditable(all, text)
 			if err != nil {
 				return Step{}, err
 			}
@@ -282,24 +282,24 @@ func (a *Admin) CreateUser(ctx context.Context, t directory.Tenant, n NewUser) (
 			s[3].Value = set(in)
 		}
 		if n.Manager != "" {
-			s[4].Value = u.raw.inner("manager").text("userPrincipalName")
+			s[4].Value = u.raw.object("manager").text("userPrincipalName")
 		}
 		return s, nil
 	}
 	s := Step{
 		ID: "create " + strings.ToLower(n.UPN), Title: fmt.Sprintf("create %s (%s) in %s", n.DisplayName, n.UPN, t.Name), Tenant: t, Danger: strings.Join(danger, "; "),
 		Before: none, Wanted: want,
-		call: Call{Endpoint: "AddUser", Tenant: t, Body: body}, read: read, chosen: n.Password, tells: true, lag: licenceLag,
+		call: Call{Endpoint: "AddUser", Tenant: t, Body: body}, read: read, password: n.Password, returnsPassword: true, lag: licenceLag,
 	}
 	// Groups that are dynamic take the user in by themselves: more is no failure.
 	s.done = func(now State) bool {
-		return now.Get("exists") == "yes" && covers(now.Get("licences"), skuNames(skus)) && covers(now.Get("groups"), set(groups)) && strings.EqualFold(now.Get("manager"), want.Get("manager"))
+		return now.Get("exists") == "yes" && containsAll(now.Get("licences"), skuNames(skus)) && containsAll(now.Get("groups"), set(groups)) && strings.EqualFold(now.Get("manager"), want.Get("manager"))
 	}
 	return s.seal(), nil
 }
 
-// covers says whether the set have holds all of want.
-func covers(have, want string) bool {
+// containsAll says whether the set have holds all of want.
+func containsAll(have, want string) bool {
 	if want == "" {
 		return true
 	}

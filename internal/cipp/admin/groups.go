@@ -49,8 +49,8 @@ func (a *Admin) Group(ctx context.Context, t directory.Tenant, text string) (Gro
 	return choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} }, func(g Group) []string { return []string{g.Name} }, Group.label)
 }
 
-// chooseMembers finds a group whose members may be changed.
-func chooseMembers(all []Group, text string) (Group, error) {
+// chooseEditable finds a group whose members may be changed.
+func chooseEditable(all []Group, text string) (Group, error) {
 	g, err := choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} }, func(g Group) []string { return []string{g.Name} }, Group.label)
 	switch {
 	case err != nil:
@@ -73,19 +73,19 @@ func (a *Admin) Groups(ctx context.Context, t directory.Tenant) (Table, error) {
 	for _, g := range all {
 		rows = append(rows, g.raw)
 	}
-	return tabulate(rows, false, col("name", "Group", "displayName"), col("kind", "Kind", "groupType"), col("mail", "Mail", "mail"), yes("team", "Team", "teamsEnabled"),
-		made("dynamic", "Dynamic", func(r row) string { return yesNo(r.text("membershipRule") != "") }), yes("synced", "Synced", "onPremisesSyncEnabled"),
+	return tabulate(rows, false, col("name", "Group", "displayName"), col("kind", "Kind", "groupType"), col("mail", "Mail", "mail"), yesNoCol("team", "Team", "teamsEnabled"),
+		computed("dynamic", "Dynamic", func(r row) string { return yesNo(r.text("membershipRule") != "") }), yesNoCol("synced", "Synced", "onPremisesSyncEnabled"),
 		col("description", "Description", "description"), col("id", "Id", "id")), nil
 }
 
-// members reads all members of a group. CIPP answers 200 for a group that is
+// readMembers reads all members of a group. CIPP answers 200 for a group that is
 // not there.
-func (a *Admin) members(ctx context.Context, t directory.Tenant, g Group) ([]row, error) {
+func (a *Admin) readMembers(ctx context.Context, t directory.Tenant, g Group) ([]row, error) {
 	rows, err := a.list(ctx, t, "ListGroups", url.Values{"groupID": {g.ID}, "groupType": {g.Kind}, "members": {"true"}})
-	if rows, err = some(rows, err, "group "+g.Name); err != nil {
+	if rows, err = requireRows(rows, err, "group "+g.Name); err != nil {
 		return nil, err
 	}
-	if e := rows[0].inner("groupInfo").inner("error"); e.fields != nil {
+	if e := rows[0].object("groupInfo").object("error"); e.fields != nil {
 		return nil, fmt.Errorf("group %s: %s", g.Name, e.text("message", "code"))
 	}
 	return rows[0].rows("members"), nil
@@ -97,35 +97,35 @@ func (a *Admin) Members(ctx context.Context, t directory.Tenant, text string) (T
 	if err != nil {
 		return Table{}, err
 	}
-	rows, err := a.members(ctx, t, g)
+	rows, err := a.readMembers(ctx, t, g)
 	if err != nil {
 		return Table{}, err
 	}
 	return tabulate(rows, false, col("name", "Member", "displayName"), col("upn", "User", "userPrincipalName"), col("mail", "Mail", "mail"),
-		made("type", "Type", func(r row) string {
+		computed("type", "Type", func(r row) string {
 			if _, kind, ok := strings.Cut(r.text("@odata.type"), "#microsoft.graph."); ok {
 				return kind
 			}
 			return r.text("userType")
-		}), yes("enabled", "Enabled", "accountEnabled"), col("id", "Id", "id")), nil
+		}), yesNoCol("enabled", "Enabled", "accountEnabled"), col("id", "Id", "id")), nil
 }
 
 // AddMember puts a user into a group.
 func (a *Admin) AddMember(ctx context.Context, t directory.Tenant, group, user string) (Step, error) {
-	return a.membership(ctx, t, group, user, true)
+	return a.changeMembership(ctx, t, group, user, true)
 }
 
 // RemoveMember takes a user out of a group.
 func (a *Admin) RemoveMember(ctx context.Context, t directory.Tenant, group, user string) (Step, error) {
-	return a.membership(ctx, t, group, user, false)
+	return a.changeMembership(ctx, t, group, user, false)
 }
 
-func (a *Admin) membership(ctx context.Context, t directory.Tenant, group, user string, in bool) (Step, error) {
+func (a *Admin) changeMembership(ctx context.Context, t directory.Tenant, group, user string, in bool) (Step, error) {
 	all, err := a.groups(ctx, t)
 	if err != nil {
 		return Step{}, err
 	}
-	g, err := chooseMembers(all, group)
+	g, err := chooseEditable(all, group)
 	if err != nil {
 		return Step{}, err
 	}
@@ -134,7 +134,7 @@ func (a *Admin) membership(ctx context.Context, t directory.Tenant, group, user 
 		return Step{}, err
 	}
 	read := func(ctx context.Context) (State, error) {
-		rows, err := a.members(ctx, t, g)
+		rows, err := a.readMembers(ctx, t, g)
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ func (a *Admin) licences(ctx context.Context, t directory.Tenant) ([]Licence, er
 	var out []Licence
 	for _, r := range rows {
 		l := Licence{SKU: strings.ToLower(r.text("skuId")), Part: r.text("skuPartNumber"), Used: r.number("consumedUnits"), State: r.text("capabilityStatus"), raw: r}
-		units := r.inner("prepaidUnits")
+		units := r.object("prepaidUnits")
 		l.Paid = units.number("enabled") + units.number("warning")
 		l.Free = max(0, l.Paid-l.Used)
 		l.Name = directory.ProductName(l.SKU, l.Part)
@@ -68,11 +68,11 @@ func (a *Admin) Licences(ctx context.Context, t directory.Tenant) (Table, error)
 	}
 	of := func(r row) Licence { return by[strings.ToLower(r.text("skuId"))] }
 	number := func(key, title string, f func(Licence) int) cell {
-		return Column{Key: key, Title: title, Number: true}.of(func(r row) string { return strconv.Itoa(f(of(r))) })
+		return Column{Key: key, Title: title, Number: true}.computed(func(r row) string { return strconv.Itoa(f(of(r))) })
 	}
-	return tabulate(rows, false, made("name", "Licence", func(r row) string { return of(r).Name }), col("part_number", "Part number", "skuPartNumber"),
+	return tabulate(rows, false, computed("name", "Licence", func(r row) string { return of(r).Name }), col("part_number", "Part number", "skuPartNumber"),
 		number("paid", "Paid", func(l Licence) int { return l.Paid }), number("used", "Used", func(l Licence) int { return l.Used }), number("free", "Free", func(l Licence) int { return l.Free }),
-		number("suspended", "Suspended", func(l Licence) int { return l.raw.inner("prepaidUnits").number("suspended") }), col("state", "State", "capabilityStatus"), col("sku", "SKU", "skuId")), nil
+		number("suspended", "Suspended", func(l Licence) int { return l.raw.object("prepaidUnits").number("suspended") }), col("state", "State", "capabilityStatus"), col("sku", "SKU", "skuId")), nil
 }
 
 func chooseLicence(all []Licence, text string) (Licence, error) {
@@ -90,8 +90,8 @@ func (e *NotFreeError) Error() string {
 	return fmt.Sprintf("%s has no free %s: %d of %d are used; buy one more, or take one from somebody", e.Tenant, e.Licence.Name, e.Licence.Used, e.Licence.Paid)
 }
 
-// freeOf finds licences by what they are called, each with a unit left.
-func (a *Admin) freeOf(ctx context.Context, t directory.Tenant, wanted []string) ([]Licence, error) {
+// availableLicences finds licences by what they are called, each with a unit left.
+func (a *Admin) availableLicences(ctx context.Context, t directory.Tenant, wanted []string) ([]Licence, error) {
 	all, err := a.licences(ctx, t)
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (a *Admin) AssignLicences(ctx context.Context, t directory.Tenant, user str
 // RemoveLicences takes licences from a user. One that a group gives can only be
 // taken by leaving the group, and is refused.
 func (a *Admin) RemoveLicences(ctx context.Context, t directory.Tenant, user string, gone ...string) (Step, error) {
-	u, remove, err := a.removable(ctx, t, user, gone)
+	u, remove, err := a.removableLicences(ctx, t, user, gone)
 	if err != nil {
 		return Step{}, err
 	}
@@ -153,7 +153,7 @@ func (a *Admin) RemoveLicences(ctx context.Context, t directory.Tenant, user str
 // SwapLicence gives a user one licence in the place of another, in one call to
 // Microsoft: either both happens or neither.
 func (a *Admin) SwapLicence(ctx context.Context, t directory.Tenant, user, from, to string) (Step, error) {
-	u, remove, err := a.removable(ctx, t, user, []string{from})
+	u, remove, err := a.removableLicences(ctx, t, user, []string{from})
 	if err != nil {
 		return Step{}, err
 	}
@@ -173,7 +173,7 @@ func (a *Admin) SwapLicence(ctx context.Context, t directory.Tenant, user, from,
 	return a.changeLicences(t, u, "Replace", []Licence{l}, remove)
 }
 
-func (a *Admin) removable(ctx context.Context, t directory.Tenant, user string, gone []string) (User, []Licence, error) {
+func (a *Admin) removableLicences(ctx context.Context, t directory.Tenant, user string, gone []string) (User, []Licence, error) {
 	if len(gone) == 0 {
 		return User{}, nil, cipp.Misuse("no licence was named")
 	}
@@ -253,7 +253,7 @@ func (a *Admin) changeLicences(t directory.Tenant, u User, operation string, add
 		ID: "licences " + u.ID + " " + strings.Join(did, ", "), Title: u.label() + ": " + strings.Join(did, ", "), Tenant: t, Danger: strings.Join(danger, "; "),
 		Before: state(u.Licences), Wanted: state(want), lag: licenceLag,
 		call: Call{Endpoint: "ExecBulkLicense", Tenant: t, Body: body},
-		read: a.ofUser(t, u, func(u User) State { return state(u.Licences) }),
+		read: a.userReader(t, u, func(u User) State { return state(u.Licences) }),
 	}.seal(), nil
 }
 

@@ -21,9 +21,9 @@ type LogFilter struct {
 
 var severities = []string{"Debug", "Info", "Warning", "Error", "Critical", "Alert"}
 
-// spelled are the words that CIPP's own code writes for a severity: the logbook
+// severitySpellings are the words that CIPP's own code writes for a severity: the logbook
 // compares whole words, and both ways of some of them occur.
-var spelled = map[string][]string{
+var severitySpellings = map[string][]string{
 	"Debug": {"Debug"}, "Info": {"Info", "Information"}, "Warning": {"Warning", "Warn"}, "Error": {"Error"}, "Critical": {"Critical"}, "Alert": {"Alert"},
 }
 
@@ -51,12 +51,12 @@ func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
 		var all []string
 		for _, word := range f.Severity {
 			at := slices.IndexFunc(severities, func(s string) bool {
-				return slices.ContainsFunc(spelled[s], func(w string) bool { return strings.EqualFold(w, strings.TrimSpace(word)) })
+				return slices.ContainsFunc(severitySpellings[s], func(w string) bool { return strings.EqualFold(w, strings.TrimSpace(word)) })
 			})
 			if at < 0 {
 				return Table{}, cipp.Misuse("%q is no severity; these are: %s", word, strings.Join(severities, ", "))
 			}
-			all = append(all, spelled[severities[at]]...)
+			all = append(all, severitySpellings[severities[at]]...)
 		}
 		query.Set("Severity", strings.Join(slices.Compact(all), ","))
 	}
@@ -72,10 +72,10 @@ func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
 			query.Set("DateFilter", time.Now().Format(day))
 		}
 	}
-	rows, err := a.own(ctx, "ListLogs", query)
+	rows, err := a.global(ctx, "ListLogs", query)
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(quiet(rows), true, when("at", "When", "DateTime"), col("severity", "Severity", "Severity"), col("tenant", "Tenant", "Tenant"), col("endpoint", "Endpoint", "API"),
+	return tabulate(redactRows(rows), true, timeCol("at", "When", "DateTime"), col("severity", "Severity", "Severity"), col("tenant", "Tenant", "Tenant"), col("endpoint", "Endpoint", "API"),
 		col("message", "Message", "Message"), col("user", "User", "User"), col("id", "Id", "RowKey")), nil
 }

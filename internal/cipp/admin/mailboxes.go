@@ -17,8 +17,8 @@ func (a *Admin) Mailboxes(ctx context.Context, t directory.Tenant) (Table, error
 		return Table{}, err
 	}
 	return tabulate(rows, false, col("mailbox", "Mailbox", "UPN"), col("name", "Name", "displayName"), col("type", "Type", "recipientTypeDetails"), col("address", "Address", "primarySmtpAddress"),
-		made("forward", "Forwards to", forwardOf), yes("keeps_copy", "Keeps a copy", "DeliverToMailboxAndForward"), yes("hidden", "Hidden", "HiddenFromAddressListsEnabled"),
-		yes("archive", "Archive", "ArchiveEnabled"), yes("litigation_hold", "Hold", "LitigationHoldEnabled")), nil
+		computed("forward", "Forwards to", forwardOf), yesNoCol("keeps_copy", "Keeps a copy", "DeliverToMailboxAndForward"), yesNoCol("hidden", "Hidden", "HiddenFromAddressListsEnabled"),
+		yesNoCol("archive", "Archive", "ArchiveEnabled"), yesNoCol("litigation_hold", "Hold", "LitigationHoldEnabled")), nil
 }
 
 func forwardOf(r row) string {
@@ -28,8 +28,8 @@ func forwardOf(r row) string {
 	return r.text("InternalForwardingAddress")
 }
 
-// mailbox reads one mailbox, by its user's id or UPN.
-func (a *Admin) mailbox(ctx context.Context, t directory.Tenant, u User) (row, error) {
+// readMailbox reads one mailbox, by its user's id or UPN.
+func (a *Admin) readMailbox(ctx context.Context, t directory.Tenant, u User) (row, error) {
 	rows, err := a.list(ctx, t, "ListMailboxes", url.Values{"Identity": {u.ID}})
 	if err != nil {
 		return row{}, err
@@ -42,14 +42,14 @@ func (a *Admin) mailbox(ctx context.Context, t directory.Tenant, u User) (row, e
 	return row{}, fmt.Errorf("%s has no mailbox", u.label())
 }
 
-// kinds are the words of ExecConvertMailbox and what the mailbox is then.
-var kinds = []struct{ word, is string }{{"Shared", "SharedMailbox"}, {"Regular", "UserMailbox"}, {"Room", "RoomMailbox"}, {"Equipment", "EquipmentMailbox"}}
+// mailboxKinds are the words of ExecConvertMailbox and what the mailbox is then.
+var mailboxKinds = []struct{ word, is string }{{"Shared", "SharedMailbox"}, {"Regular", "UserMailbox"}, {"Room", "RoomMailbox"}, {"Equipment", "EquipmentMailbox"}}
 
 // ConvertMailbox makes a mailbox another kind of mailbox: Shared, Regular, Room
 // or Equipment.
 func (a *Admin) ConvertMailbox(ctx context.Context, t directory.Tenant, user, kind string) (Step, error) {
 	word, is := "", ""
-	for _, k := range kinds {
+	for _, k := range mailboxKinds {
 		if strings.EqualFold(kind, k.word) || strings.EqualFold(kind, k.is) {
 			word, is = k.word, k.is
 		}
@@ -62,7 +62,7 @@ func (a *Admin) ConvertMailbox(ctx context.Context, t directory.Tenant, user, ki
 		return Step{}, err
 	}
 	read := func(ctx context.Context) (State, error) {
-		m, err := a.mailbox(ctx, t, u)
+		m, err := a.readMailbox(ctx, t, u)
 		return State{{"type", m.text("recipientTypeDetails")}}, err
 	}
 	before, err := read(ctx)
@@ -127,7 +127,7 @@ func (a *Admin) ForwardMailbox(ctx context.Context, t directory.Tenant, user str
 		danger = strings.TrimPrefix(danger+"; the mailbox itself keeps no copy", "; ")
 	}
 	read := func(ctx context.Context) (State, error) {
-		m, err := a.mailbox(ctx, t, u)
+		m, err := a.readMailbox(ctx, t, u)
 		to := forwardOf(m)
 		// Exchange names an inner target by whatever it likes best.
 		for _, name := range []string{target.UPN, target.Mail, target.Name, target.ID} {

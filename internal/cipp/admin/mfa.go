@@ -15,19 +15,19 @@ import (
 // dozen calls to Microsoft a tenant and needs more rights. An empty cell is
 // not known, which is not the same as no.
 func (a *Admin) MFAReport(ctx context.Context, t *directory.Tenant) (Table, error) {
-	rows, note, err := a.everywhere(ctx, about(t, "ListMFAUsers", url.Values{"UseReportDB": {"true"}}))
-	if rows, err = some(rows, err, "MFA report"); err != nil {
+	rows, note, err := a.rowsWithNote(ctx, callFor(t, "ListMFAUsers", url.Values{"UseReportDB": {"true"}}))
+	if rows, err = requireRows(rows, err, "MFA report"); err != nil {
 		return Table{}, err
 	}
-	table := tabulate(rows, false, col("upn", "User", "UPN"), col("tenant", "Tenant", "Tenant"), yes("enabled", "Enabled", "AccountEnabled"), yes("licensed", "Licensed", "isLicensed"),
-		yes("admin", "Admin", "IsAdmin"), yes("registered", "Registered", "MFARegistration"), col("methods", "Methods", "MFAMethods"), col("per_user", "Per user", "PerUser"),
-		col("by_ca", "By conditional access", "CoveredByCA"), yes("by_defaults", "By defaults", "CoveredBySD"),
-		made("protected", "Protected", func(r row) string { return yesNo(protected(r)) }), col("name", "Name", "DisplayName"))
+	table := tabulate(rows, false, col("upn", "User", "UPN"), col("tenant", "Tenant", "Tenant"), yesNoCol("enabled", "Enabled", "AccountEnabled"), yesNoCol("licensed", "Licensed", "isLicensed"),
+		yesNoCol("admin", "Admin", "IsAdmin"), yesNoCol("registered", "Registered", "MFARegistration"), col("methods", "Methods", "MFAMethods"), col("per_user", "Per user", "PerUser"),
+		col("by_ca", "By conditional access", "CoveredByCA"), yesNoCol("by_defaults", "By defaults", "CoveredBySD"),
+		computed("protected", "Protected", func(r row) string { return yesNo(protected(r)) }), col("name", "Name", "DisplayName"))
 	table.Note = "from CIPP's nightly report"
-	if at := rows[0].moment("CacheTimestamp"); at != "" {
+	if at := rows[0].minute("CacheTimestamp"); at != "" {
 		table.Note += " of " + at + " UTC"
 	}
-	return table.noting(note), nil
+	return table.withNote(note), nil
 }
 
 // protected says whether something asks an account for a second factor at
@@ -50,7 +50,7 @@ func (a *Admin) SetMFA(ctx context.Context, t directory.Tenant, user, state stri
 	}
 	read := func(ctx context.Context) (State, error) {
 		rows, err := a.list(ctx, t, "ListPerUserMFA", url.Values{"userId": {u.ID}})
-		if rows, err = some(rows, err, "per-user MFA of "+u.UPN); err != nil {
+		if rows, err = requireRows(rows, err, "per-user MFA of "+u.UPN); err != nil {
 			return nil, err
 		}
 		return State{{"per-user MFA", strings.ToLower(rows[0].text("PerUserMFAState", "perUserMfaState"))}}, nil

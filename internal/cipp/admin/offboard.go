@@ -33,12 +33,12 @@ type Offboarding struct {
 	EndForwarding             bool
 	DeleteUser                bool
 
-	ForwardTo   string // a user of the tenant
-	KeepCopy    bool
-	OutOfOffice string
-	FullAccess  []string // users who get the mailbox, and see it in Outlook by itself
-	Unmapped    []string // …and do not
-	OneDrive    []string // users who get the OneDrive
+	ForwardTo          string // a user of the tenant
+	KeepCopy           bool
+	OutOfOffice        string
+	FullAccess         []string // users who get the mailbox, and see it in Outlook by itself
+	FullAccessUnmapped []string // …and do not
+	OneDrive           []string // users who get the OneDrive
 
 	// Reference names the task in CIPP. The same one finds the task of an earlier
 	// attempt again, which is then followed instead of queued once more; empty
@@ -47,8 +47,8 @@ type Offboarding struct {
 	At        time.Time // when; zero = with the scheduler's next run, in up to a quarter of an hour
 }
 
-// switches are the names under which CIPP knows the flags.
-func (o Offboarding) switches() []struct {
+// flags are the names under which CIPP knows the flags.
+func (o Offboarding) flags() []struct {
 	name string
 	on   bool
 } {
@@ -97,7 +97,7 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 		"Scheduled": map[string]any{"enabled": true, "date": when.Unix()},
 	}
 	var did, danger []string
-	for _, s := range o.switches() {
+	for _, s := range o.flags() {
 		if s.on {
 			body[s.name] = true
 			did = append(did, s.name)
@@ -128,7 +128,7 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 		body["OOO"] = o.OutOfOffice
 		did = append(did, "out of office")
 	}
-	for name, people := range map[string][]string{"AccessAutomap": o.FullAccess, "AccessNoAutomap": o.Unmapped, "OnedriveAccess": o.OneDrive} {
+	for name, people := range map[string][]string{"AccessAutomap": o.FullAccess, "AccessNoAutomap": o.FullAccessUnmapped, "OnedriveAccess": o.OneDrive} {
 		var list []any
 		for _, p := range people {
 			w, err := one(p)
@@ -163,13 +163,13 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	if err != nil {
 		return Step{}, err
 	}
-	danger = append(danger, o.aboutGroups(groups)...)
+	danger = append(danger, o.groupNotes(groups)...)
 	state := func(ctx context.Context) (State, error) {
-		now, there, err := a.again(ctx, t, u.ID)
+		now, there, err := a.reread(ctx, t, u.ID)
 		if err != nil {
 			return nil, err
 		}
-		s := State{{"exists", yesNo(there)}, {"enabled", yesNo(now.Enabled)}, {"licences", skuNames(directOf(now))}}
+		s := State{{"exists", yesNo(there)}, {"enabled", yesNo(now.Enabled)}, {"licences", skuNames(directLicences(now))}}
 		if !there {
 			return append(s, Field{"groups", ""}), nil
 		}
@@ -177,9 +177,9 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 		if err != nil {
 			return nil, err
 		}
-		s = append(s, Field{"groups", set(leavable(groups, o.RemoveLicences))})
+		s = append(s, Field{"groups", set(removableGroups(groups, o.RemoveLicences))})
 		if mailbox {
-			m, err := a.mailbox(ctx, t, u)
+			m, err := a.readMailbox(ctx, t, u)
 			if err != nil {
 				return nil, err
 			}
@@ -209,27 +209,27 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	step := Step{
 		ID: "offboard " + u.ID, Title: fmt.Sprintf("offboard %s: %s", u.label(), strings.Join(did, ", ")), Tenant: t, Danger: strings.Join(danger, "; "),
 		Before: before, Wanted: want, read: state, call: Call{Endpoint: "ExecOffboardUser", Tenant: t, Body: body},
-		task: taskRef{name: "Offboarding: " + u.UPN, reference: reference}, again: o.Reference != "", later: o.At, lag: licenceLag,
+		task: taskRef{name: "Offboarding: " + u.UPN, reference: reference}, resumable: o.Reference != "", startAt: o.At, lag: licenceLag,
 		done: func(now State) bool { return now.holds(want) },
 		expected: func(said string) bool {
-			return slices.ContainsFunc(groups, func(g membership) bool { return g.stays != "" && g.isMeant(said) })
+			return slices.ContainsFunc(groups, func(g membership) bool { return g.unremovable != "" && g.expects(said) })
 		},
 	}
 	if !o.DeleteUser { // the licences of an account that is gone are free, and removing them fails
-		step.second = "Remove License: " + u.UPN
+		step.secondTask = "Remove License: " + u.UPN
 	}
 	return step.seal(), nil
 }
 
-func directOf(u User) []string {
+func directLicences(u User) []string {
 	return slices.DeleteFunc(slices.Clone(u.Licences), func(sku string) bool { return u.Inherited[sku] != "" })
 }
 
 // A membership is a group that a user is in.
 type membership struct {
-	name     string
-	licences bool   // it gives some: only what removes licences takes anybody out of it
-	stays    string // why CIPP cannot take anybody out of it; empty where it can
+	name        string
+	licences    bool   // it gives some: only what removes licences takes anybody out of it
+	unremovable string // why CIPP cannot take anybody out of it; empty where it can
 }
 
 // memberships are the groups of a user, all pages of them.
@@ -243,43 +243,43 @@ func (a *Admin) memberships(ctx context.Context, t directory.Tenant, u User) ([]
 		g := membership{name: r.text("displayName"), licences: len(r.rows("assignedLicenses")) > 0}
 		switch {
 		case r.text("membershipRule") != "":
-			g.stays = "its rule says who is in it"
+			g.unremovable = "its rule says who is in it"
 		case r.flag("onPremisesSyncEnabled"):
-			g.stays = "its Active Directory says who is in it"
+			g.unremovable = "its Active Directory says who is in it"
 		}
 		out = append(out, g)
 	}
 	return out, nil
 }
 
-// isMeant says whether a sentence of CIPP's is about leaving the group.
-func (g *membership) isMeant(said string) bool {
+// expects says whether a sentence of CIPP's is about leaving the group.
+func (g *membership) expects(said string) bool {
 	return strings.Contains(said, "from group '"+g.name+"' because it is ") || strings.Contains(said, "from license group "+g.name+". This is likely because")
 }
 
-// leavable are the names of the groups that an offboarding takes somebody out of.
-func leavable(groups []membership, licences bool) []string {
+// removableGroups are the names of the groups that an offboarding takes somebody out of.
+func removableGroups(groups []membership, licences bool) []string {
 	var out []string
 	for _, g := range groups {
-		if g.stays == "" && (licences || !g.licences) {
+		if g.unremovable == "" && (licences || !g.licences) {
 			out = append(out, g.name)
 		}
 	}
 	return out
 }
 
-// aboutGroups says what removing groups and licences does not do, or does besides.
-func (o *Offboarding) aboutGroups(groups []membership) (notes []string) {
+// groupNotes says what removing groups and licences does not do, or does besides.
+func (o *Offboarding) groupNotes(groups []membership) (notes []string) {
 	if o.DeleteUser || !o.RemoveGroups && !o.RemoveLicences {
 		return nil
 	}
 	for _, g := range groups {
 		switch {
-		case g.stays != "" && (o.RemoveGroups || g.licences):
-			notes = append(notes, fmt.Sprintf("it stays in %s: %s", g.name, g.stays))
-		case g.stays == "" && g.licences && !o.RemoveLicences:
+		case g.unremovable != "" && (o.RemoveGroups || g.licences):
+			notes = append(notes, fmt.Sprintf("it stays in %s: %s", g.name, g.unremovable))
+		case g.unremovable == "" && g.licences && !o.RemoveLicences:
 			notes = append(notes, fmt.Sprintf("it stays in %s, which gives licences: only removing licences takes it out", g.name))
-		case g.stays == "" && g.licences && !o.RemoveGroups:
+		case g.unremovable == "" && g.licences && !o.RemoveGroups:
 			notes = append(notes, fmt.Sprintf("it leaves %s too, which gives licences", g.name))
 		}
 	}

@@ -12,46 +12,46 @@ import (
 	cippsim "syncd/internal/simulator/cipp"
 )
 
-type reading struct {
+type readCase struct {
 	name string
 	read func(context.Context) (admin.Table, error)
 	rows int
 	want string // cells of one row, in order, as far as they go
 }
 
-// readings are all lists there are.
-func readings(r *room) []reading {
-	dental := r.tenant()
-	return []reading{
-		{"tenants", r.admin.Tenants, 3, "Fabrikam Dental|fabrikamdental.example|" + dentalID + "|granularDelegatedAdminPrivileges"},
-		{"tenant groups", r.admin.TenantGroups, 3, "Gold support|static|24x7|2|Fabrikam Dental, Northwind"},
-		{"users", func(ctx context.Context) (admin.Table, error) { return r.admin.Users(ctx, dental) }, 7, kern + "|Max Kern|yes|Member|2"},
-		{"groups", func(ctx context.Context) (admin.Table, error) { return r.admin.Groups(ctx, dental) }, 3, "Reception|Microsoft 365|reception@fabrikamdental.example|no|no"},
-		{"members", func(ctx context.Context) (admin.Table, error) { return r.admin.Members(ctx, dental, "Reception") }, 1, "Max Kern|" + kern},
-		{"licences", func(ctx context.Context) (admin.Table, error) { return r.admin.Licences(ctx, dental) }, 3, "Microsoft 365 Business Premium|SPB|3|2|1|0|Enabled"},
-		{"mailboxes", func(ctx context.Context) (admin.Table, error) { return r.admin.Mailboxes(ctx, dental) }, 3, desk + "|Desk|SharedMailbox|" + desk},
-		{"calendar", func(ctx context.Context) (admin.Table, error) { return r.admin.Calendar(ctx, dental, ada) }, 2, "Default|AvailabilityOnly|Kalender"},
-		{"mfa", func(ctx context.Context) (admin.Table, error) { return r.admin.MFAReport(ctx, &dental) }, 7, ada + "|fabrikamdental.example|yes|yes|no|yes|||Enforced - All Apps||yes|Ada Berg"},
-		{"mfa of all", func(ctx context.Context) (admin.Table, error) { return r.admin.MFAReport(ctx, nil) }, 9, "admin@northwind.example|northwind.example"},
-		{"policies", func(ctx context.Context) (admin.Table, error) { return r.admin.Policies(ctx, dental) }, 2, "Block legacy|report only|All"},
-		{"domains", func(ctx context.Context) (admin.Table, error) { return r.admin.Domains(ctx, dental) }, 3, "pending.example|no|no|Managed"},
-		{"domain health", func(ctx context.Context) (admin.Table, error) { return r.admin.DomainHealth(ctx, &dental) }, 1, "fabrikamdental.example|fabrikamdental.example|Microsoft 365|yes|yes|Reject|no|80"},
-		{"devices", func(ctx context.Context) (admin.Table, error) { return r.admin.Devices(ctx, dental) }, 2, "LT-ADA-BERG|" + ada + "|Windows"},
-		{"alerts", func(ctx context.Context) (admin.Table, error) { return r.admin.Alerts(ctx, dental) }, 1, "1999-06-01 00:00|high|newAlert|Impossible travel"},
-		{"secure score", func(ctx context.Context) (admin.Table, error) { return r.admin.SecureScore(ctx, &dental) }, 1, "Fabrikam Dental|235|600"},
-		{"secure score of all", func(ctx context.Context) (admin.Table, error) { return r.admin.SecureScore(ctx, nil) }, 3, "Northwind|205|600"},
-		{"service health", func(ctx context.Context) (admin.Table, error) { return r.admin.ServiceHealth(ctx, dental) }, 1, "Exchange Online|EX123456|Mail flow|Some mail is late"},
-		{"firing alerts", func(ctx context.Context) (admin.Table, error) { return r.admin.Firing(ctx, nil) }, 0, ""},
-		{"tasks", func(ctx context.Context) (admin.Table, error) { return r.admin.Tasks(ctx, nil) }, 0, ""},
-		{"logs", func(ctx context.Context) (admin.Table, error) { return r.admin.Logs(ctx, admin.LogFilter{}) }, 0, ""},
-		{"a tenant", func(ctx context.Context) (admin.Table, error) { return r.admin.ShowTenant(ctx, dental) }, 8, "Tenant groups|All with GDAP (dynamic), Gold support"},
-		{"a user", func(ctx context.Context) (admin.Table, error) { return r.admin.ShowUser(ctx, dental, kern) }, 12, "…by a group|Exchange Online (Plan 1)"},
+// readCases are all lists there are.
+func readCases(f *fixture) []readCase {
+	dental := f.tenant()
+	return []readCase{
+		{"tenants", f.admin.Tenants, 3, "Fabrikam Dental|fabrikamdental.example|" + dentalID + "|granularDelegatedAdminPrivileges"},
+		{"tenant groups", f.admin.TenantGroups, 3, "Gold support|static|24x7|2|Fabrikam Dental, Northwind"},
+		{"users", func(ctx context.Context) (admin.Table, error) { return f.admin.Users(ctx, dental) }, 7, kern + "|Max Kern|yes|Member|2"},
+		{"groups", func(ctx context.Context) (admin.Table, error) { return f.admin.Groups(ctx, dental) }, 3, "Reception|Microsoft 365|reception@fabrikamdental.example|no|no"},
+		{"members", func(ctx context.Context) (admin.Table, error) { return f.admin.Members(ctx, dental, "Reception") }, 1, "Max Kern|" + kern},
+		{"licences", func(ctx context.Context) (admin.Table, error) { return f.admin.Licences(ctx, dental) }, 3, "Microsoft 365 Business Premium|SPB|3|2|1|0|Enabled"},
+		{"mailboxes", func(ctx context.Context) (admin.Table, error) { return f.admin.Mailboxes(ctx, dental) }, 3, desk + "|Desk|SharedMailbox|" + desk},
+		{"calendar", func(ctx context.Context) (admin.Table, error) { return f.admin.Calendar(ctx, dental, ada) }, 2, "Default|AvailabilityOnly|Kalender"},
+		{"mfa", func(ctx context.Context) (admin.Table, error) { return f.admin.MFAReport(ctx, &dental) }, 7, ada + "|fabrikamdental.example|yes|yes|no|yes|||Enforced - All Apps||yes|Ada Berg"},
+		{"mfa of all", func(ctx context.Context) (admin.Table, error) { return f.admin.MFAReport(ctx, nil) }, 9, "admin@northwind.example|northwind.example"},
+		{"policies", func(ctx context.Context) (admin.Table, error) { return f.admin.Policies(ctx, dental) }, 2, "Block legacy|report only|All"},
+		{"domains", func(ctx context.Context) (admin.Table, error) { return f.admin.Domains(ctx, dental) }, 3, "pending.example|no|no|Managed"},
+		{"domain health", func(ctx context.Context) (admin.Table, error) { return f.admin.DomainHealth(ctx, &dental) }, 1, "fabrikamdental.example|fabrikamdental.example|Microsoft 365|yes|yes|Reject|no|80"},
+		{"devices", func(ctx context.Context) (admin.Table, error) { return f.admin.Devices(ctx, dental) }, 2, "LT-ADA-BERG|" + ada + "|Windows"},
+		{"alerts", func(ctx context.Context) (admin.Table, error) { return f.admin.Alerts(ctx, dental) }, 1, "1999-06-01 00:00|high|newAlert|Impossible travel"},
+		{"secure score", func(ctx context.Context) (admin.Table, error) { return f.admin.SecureScore(ctx, &dental) }, 1, "Fabrikam Dental|235|600"},
+		{"secure score of all", func(ctx context.Context) (admin.Table, error) { return f.admin.SecureScore(ctx, nil) }, 3, "Northwind|205|600"},
+		{"service health", func(ctx context.Context) (admin.Table, error) { return f.admin.ServiceHealth(ctx, dental) }, 1, "Exchange Online|EX123456|Mail flow|Some mail is late"},
+		{"firing alerts", func(ctx context.Context) (admin.Table, error) { return f.admin.Firing(ctx, nil) }, 0, ""},
+		{"tasks", func(ctx context.Context) (admin.Table, error) { return f.admin.Tasks(ctx, nil) }, 0, ""},
+		{"logs", func(ctx context.Context) (admin.Table, error) { return f.admin.Logs(ctx, admin.LogFilter{}) }, 0, ""},
+		{"a tenant", func(ctx context.Context) (admin.Table, error) { return f.admin.ShowTenant(ctx, dental) }, 8, "Tenant groups|All with GDAP (dynamic), Gold support"},
+		{"a user", func(ctx context.Context) (admin.Table, error) { return f.admin.ShowUser(ctx, dental, kern) }, 12, "…by a group|Exchange Online (Plan 1)"},
 	}
 }
 
 func TestEveryListIsATableOfThatTenant(t *testing.T) {
-	inRoom(t, func(t *testing.T, r *room) {
-		for _, tc := range readings(r) {
+	withFixture(t, func(t *testing.T, f *fixture) {
+		for _, tc := range readCases(f) {
 			got, err := tc.read(t.Context())
 			if err != nil {
 				t.Errorf("%s: %v", tc.name, err)
@@ -80,14 +80,14 @@ func TestNoShapeOfAnAnswerChangesWhatItSays(t *testing.T) {
 		"numbers are text": {TextNumbers: true}, "flags are text": {TextBools: true}, "names in another case": {OtherCase: true}, "a byte order mark": {BOM: true}, "declared as text": {PlainText: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inRoom(t, func(t *testing.T, r *room) {
-				for _, tc := range readings(r) {
-					r.sim.Heal()
+			withFixture(t, func(t *testing.T, f *fixture) {
+				for _, tc := range readCases(f) {
+					f.sim.Heal()
 					want, err := tc.read(t.Context())
 					if err != nil {
 						t.Fatalf("%s: %v", tc.name, err)
 					}
-					r.sim.SetFaults(cippsim.Faults{Answers: map[string]cippsim.Shape{"*": shape}})
+					f.sim.SetFaults(cippsim.Faults{Answers: map[string]cippsim.Shape{"*": shape}})
 					got, err := tc.read(t.Context())
 					if err != nil || !reflect.DeepEqual(got.Rows, want.Rows) {
 						t.Errorf("%s: got %q and %v, want %q", tc.name, got.Rows, err, want.Rows)
@@ -99,14 +99,14 @@ func TestNoShapeOfAnAnswerChangesWhatItSays(t *testing.T) {
 }
 
 func TestAnEmptyListOfWhatMustBeThereIsAnError(t *testing.T) {
-	inRoom(t, func(t *testing.T, r *room) {
+	withFixture(t, func(t *testing.T, f *fixture) {
 		gone := directory.Tenant{ID: "11111111-2222-4333-8444-555555555555", Name: "Gone", DefaultDomain: "gone.example"}
 		for name, read := range map[string]func() (admin.Table, error){
-			"users":   func() (admin.Table, error) { return r.admin.Users(t.Context(), gone) },
-			"domains": func() (admin.Table, error) { return r.admin.Domains(t.Context(), gone) },
-			"a user":  func() (admin.Table, error) { return r.admin.ShowUser(t.Context(), gone, "x@gone.example") },
+			"users":   func() (admin.Table, error) { return f.admin.Users(t.Context(), gone) },
+			"domains": func() (admin.Table, error) { return f.admin.Domains(t.Context(), gone) },
+			"a user":  func() (admin.Table, error) { return f.admin.ShowUser(t.Context(), gone, "x@gone.example") },
 		} {
-			if got, err := read(); !errors.Is(err, admin.ErrNothing) {
+			if got, err := read(); !errors.Is(err, admin.ErrNoRows) {
 				t.Errorf("%s: got %v and %v, want ErrNothing", name, got.Rows, err)
 			}
 		}
@@ -114,8 +114,8 @@ func TestAnEmptyListOfWhatMustBeThereIsAnError(t *testing.T) {
 }
 
 func TestATenantIsFoundByIdDomainOrANameThatIsItsOwn(t *testing.T) {
-	inRoom(t, func(t *testing.T, r *room) {
-		all, err := r.admin.TenantList(t.Context())
+	withFixture(t, func(t *testing.T, f *fixture) {
+		all, err := f.admin.TenantList(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func (r row) has(name string) bool {
 // text is the first member of these names that says anything.
 func (r row) text(names ...string) string {
 	for _, name := range names {
-		if s := strings.TrimSpace(plain(r.fields[strings.ToLower(name)])); s != "" {
+		if s := strings.TrimSpace(textOf(r.fields[strings.ToLower(name)])); s != "" {
 			return s
 		}
 	}
@@ -55,8 +55,8 @@ func (r row) exact(name string) string {
 	return s
 }
 
-// plain is any value as one line of text.
-func plain(v jsontext.Value) string {
+// textOf is any value as one line of text.
+func textOf(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':
 		var s string
@@ -78,14 +78,14 @@ func plain(v jsontext.Value) string {
 // texts reads a list of texts, or of what holds one; a single one may come bare.
 func texts(v jsontext.Value) []string {
 	if v.Kind() != '[' {
-		if s := plain(v); s != "" {
+		if s := textOf(v); s != "" {
 			return []string{s}
 		}
 		return nil
 	}
 	var out []string
 	for _, one := range elements(v) {
-		if s := plain(one); s != "" {
+		if s := textOf(one); s != "" {
 			out = append(out, s)
 		}
 	}
@@ -103,8 +103,8 @@ func elements(v jsontext.Value) []jsontext.Value {
 
 func (r row) texts(name string) []string { return texts(r.fields[strings.ToLower(name)]) }
 
-// inner is a member that is an object.
-func (r row) inner(name string) row { return parse(r.fields[strings.ToLower(name)]) }
+// object is a member that is an object.
+func (r row) object(name string) row { return parse(r.fields[strings.ToLower(name)]) }
 
 // rows is a member that is a list of objects, or one object in its place.
 func (r row) rows(name string) []row {
@@ -152,8 +152,8 @@ func (r row) time(name string) time.Time {
 	return time.Time{}
 }
 
-// moment is a time for people, to the minute.
-func (r row) moment(name string) string {
+// minute is a time for people, to the minute.
+func (r row) minute(name string) string {
 	t := r.time(name)
 	if t.IsZero() {
 		return ""

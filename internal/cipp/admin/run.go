@@ -34,13 +34,13 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		out.Already, out.Verified = true, true
 		return out, nil
 	}
-	if s.again {
+	if s.resumable {
 		k, err := a.taskOf(ctx, &s, s.task)
 		if err != nil {
 			return out, fmt.Errorf("%s: looking for the task of an earlier attempt: %w", s.Title, err)
 		}
 		if k.fields != nil {
-			return a.ending(ctx, &s, out, time.Now())
+			return a.finishTask(ctx, &s, out, time.Now())
 		}
 	}
 	if !now.equal(s.before) {
@@ -48,67 +48,67 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 	}
 	sent := time.Now()
 	call := s.call
-	if !s.chosen.Empty() {
+	if !s.password.Empty() {
 		call.Body = maps.Clone(call.Body)
-		call.Body["password"] = s.chosen.Reveal()
+		call.Body["password"] = s.password.Reveal()
 	}
-	reply, lost := a.caller.Call(ctx, call)
+	reply, callErr := a.caller.Call(ctx, call)
 	if reply != nil {
 		out.Said = reply.Said
 		for _, word := range reply.Secrets {
 			out.Password = word.Value
 		}
 		if !out.Password.Empty() {
-			a.opts.Told(s, out.Password)
+			a.opts.OnPassword(s, out.Password)
 		}
 	}
 	var failed []string
-	if e, ok := errors.AsType[*cipp.FailedError](lost); ok {
-		failed, lost = e.Failed, nil
+	if e, ok := errors.AsType[*cipp.FailedError](callErr); ok {
+		failed, callErr = e.Failed, nil
 	}
-	if lost != nil && !errors.Is(lost, rest.ErrOutcomeUnknown) {
+	if callErr != nil && !errors.Is(callErr, rest.ErrOutcomeUnknown) {
 		// A refusal may have changed something all the same: CIPP disables a synced
 		// user and then complains.
-		out.After = a.look(ctx, &s, now)
-		return out, fmt.Errorf("%s: %w", s.Title, lost)
+		out.After = a.readOr(ctx, &s, now)
+		return out, fmt.Errorf("%s: %w", s.Title, callErr)
 	}
 	switch {
 	case len(failed) > 0:
-		out.After = a.look(ctx, &s, now)
+		out.After = a.readOr(ctx, &s, now)
 		return out, &RefusedError{s.Title, failed, out.After}
 	case s.task.reference != "":
 		// Whether a lost call queued it, its task tells.
-		out, err := a.ending(ctx, &s, out, sent)
-		if lost != nil && out.Task == "" && !out.Verified {
-			err = errors.Join(err, fmt.Errorf("%s: %w", s.Title, lost))
+		out, err := a.finishTask(ctx, &s, out, sent)
+		if callErr != nil && out.Task == "" && !out.Verified {
+			err = errors.Join(err, fmt.Errorf("%s: %w", s.Title, callErr))
 		}
 		return out, err
-	case lost == nil:
-		out, err := a.confirmed(ctx, &s, out, sent)
-		if err == nil && s.tells && out.Password.Empty() {
+	case callErr == nil:
+		out, err := a.verify(ctx, &s, out, sent)
+		if err == nil && s.returnsPassword && out.Password.Empty() {
 			err = &PasswordLostError{s.Title, true, rest.ErrOutcomeUnknown}
 		}
 		return out, err
 	}
-	after, seen, _ := a.readBack(ctx, &s)
+	after, verified, _ := a.readBack(ctx, &s)
 	if after != nil {
 		out.After = after
 	}
-	out.Verified = seen
+	out.Verified = verified
 	switch {
-	case s.tells && s.chosen.Empty():
-		return out, &PasswordLostError{s.Title, seen, lost}
-	case !seen:
-		return out, fmt.Errorf("%s: %w; reading back does not show it: %s", s.Title, lost, out.After)
+	case s.returnsPassword && s.password.Empty():
+		return out, &PasswordLostError{s.Title, verified, callErr}
+	case !verified:
+		return out, fmt.Errorf("%s: %w; reading back does not show it: %s", s.Title, callErr, out.After)
 	}
-	out.Password = s.chosen
+	out.Password = s.password
 	return out, nil // the answer was lost, the write was not
 }
 
-// confirmed reads back what CIPP says is done.
-func (a *Admin) confirmed(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
-	if s.blind {
-		out.After = a.look(ctx, s, out.Before)
+// verify reads back what CIPP says is done.
+func (a *Admin) verify(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
+	if s.unverifiable {
+		out.After = a.readOr(ctx, s, out.Before)
 		out.Verified = s.reached(out.After)
 		return out, nil // CIPP's word is all there is
 	}
@@ -120,14 +120,14 @@ func (a *Admin) confirmed(ctx context.Context, s *Step, out Result, sent time.Ti
 	case err != nil:
 		return out, fmt.Errorf("%s: it was sent, but reading back: %w", s.Title, err)
 	case !seen:
-		return out, &UnseenError{s.Title, s.wanted, out.After, time.Since(sent).Round(time.Second)}
+		return out, &UnverifiedError{s.Title, s.wanted, out.After, time.Since(sent).Round(time.Second)}
 	}
 	out.Verified = true
 	return out, nil
 }
 
-// look reads the state once more, or gives what was known.
-func (a *Admin) look(ctx context.Context, s *Step, known State) State {
+// readOr reads the state once more, or gives what was known.
+func (a *Admin) readOr(ctx context.Context, s *Step, known State) State {
 	if now, err := s.read(ctx); err == nil {
 		return now
 	}
@@ -137,7 +137,7 @@ func (a *Admin) look(ctx context.Context, s *Step, known State) State {
 // readBack reads until what is wanted shows, with patience: CIPP and Microsoft
 // both go on showing the old state for a while.
 func (a *Admin) readBack(ctx context.Context, s *Step) (now State, seen bool, err error) {
-	limit := time.Now().Add(a.opts.Patience + s.lag)
+	limit := time.Now().Add(a.opts.ReadBackTimeout + s.lag)
 	for pause := time.Second; ; pause = min(2*pause, 20*time.Second) {
 		state, failure := s.read(ctx)
 		if failure == nil {

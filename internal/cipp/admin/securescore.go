@@ -11,16 +11,16 @@ import (
 // SecureScore shows Microsoft's secure score of a tenant, or of all where t is
 // nil. A CIPP before 10.8 tells only that of one tenant.
 func (a *Admin) SecureScore(ctx context.Context, t *directory.Tenant) (Table, error) {
-	c := about(t, "ListSecureScoreReport", nil)
-	cells := []cell{col("tenant", "Tenant", "TenantName", "Tenant"), count("score", "Score", "CurrentScore"), count("max", "Of", "MaxScore"), count("percent", "%", "PercentageScore"),
-		when("as_of", "As of", "CapturedAt")}
-	rows, note, err := a.everywhere(ctx, c)
+	c := callFor(t, "ListSecureScoreReport", nil)
+	cells := []cell{col("tenant", "Tenant", "TenantName", "Tenant"), numberCol("score", "Score", "CurrentScore"), numberCol("max", "Of", "MaxScore"), numberCol("percent", "%", "PercentageScore"),
+		timeCol("as_of", "As of", "CapturedAt")}
+	rows, note, err := a.rowsWithNote(ctx, c)
 	if t != nil && errors.Is(err, cipp.ErrNoEndpoint) {
 		rows, err = a.graph(ctx, *t, "security/secureScores", "$top", "1", "NoPagination", "true")
-		cells = []cell{made("tenant", "Tenant", func(row) string { return t.Name }), count("score", "Score", "currentScore"), count("max", "Of", "maxScore"), when("as_of", "As of", "createdDateTime")}
+		cells = []cell{computed("tenant", "Tenant", func(row) string { return t.Name }), numberCol("score", "Score", "currentScore"), numberCol("max", "Of", "maxScore"), timeCol("as_of", "As of", "createdDateTime")}
 	}
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, cells...).noting(note), nil
+	return tabulate(rows, false, cells...).withNote(note), nil
 }

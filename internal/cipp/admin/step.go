@@ -71,21 +71,21 @@ type Step struct {
 	// Done says that what is wanted is so already: Run would send nothing.
 	Done bool
 
-	call   Call
-	read   func(context.Context) (State, error)
-	done   func(now State) bool // nil: now holds Wanted
-	lag    time.Duration        // how long the vendor may take to show it
-	task   taskRef              // the queued task that does it; without a reference it is done at once
-	second string               // what CIPP calls a task that the first one may plan to do a part of it
-	again  bool                 // the task may be there from an earlier attempt
-	later  time.Time            // when the task is to run; zero = now
+	call       Call
+	read       func(context.Context) (State, error)
+	done       func(now State) bool // nil: now holds Wanted
+	lag        time.Duration        // how long the vendor may take to show it
+	task       taskRef              // the queued task that does it; without a reference it is done at once
+	secondTask string               // what CIPP calls a task that the first one may plan to do a part of it
+	resumable  bool                 // the task may be there from an earlier attempt
+	startAt    time.Time            // when the task is to run; zero = now
 	// expected says of a failure that it was told before; nil: of none.
-	expected func(sentence string) bool
-	tells    bool          // the answer has a password that nobody else knows
-	blind    bool          // what is read now cannot tell whether it was done
-	chosen   secret.String // the password to send, kept apart from the body; may be empty
-	before   State         // Before, out of the caller's reach
-	wanted   State
+	expected        func(sentence string) bool
+	returnsPassword bool          // the answer has a password that nobody else knows
+	unverifiable    bool          // what is read now cannot tell whether it was done
+	password        secret.String // the password to send, kept apart from the body; may be empty
+	before          State         // Before, out of the caller's reach
+	wanted          State
 }
 
 // seal fixes what was made.
@@ -96,7 +96,7 @@ func (s Step) seal() Step {
 	if p, err := s.call.Preview(); err == nil {
 		s.Body = p.Body
 	}
-	if body, ok := s.Body.(map[string]any); ok && !s.chosen.Empty() {
+	if body, ok := s.Body.(map[string]any); ok && !s.password.Empty() {
 		body["password"] = secret.Redacted
 	}
 	s.Done = s.done == nil && s.task.reference == "" && s.before.holds(s.wanted)
@@ -146,14 +146,14 @@ func (e *MovedError) Error() string {
 	return fmt.Sprintf("%s: nothing was done, for something changed meanwhile: was %s; is %s; look at it again", e.Step, e.Planned, e.Now)
 }
 
-// An UnseenError says that CIPP reported success and reading back does not show it.
-type UnseenError struct {
+// An UnverifiedError says that CIPP reported success and reading back does not show it.
+type UnverifiedError struct {
 	Step        string
 	Wanted, Now State
 	After       time.Duration // of waiting
 }
 
-func (e *UnseenError) Error() string {
+func (e *UnverifiedError) Error() string {
 	return fmt.Sprintf("%s: CIPP reported success, but after %s it does not show: wanted %s; is %s; look into CIPP's logbook", e.Step, e.After, e.Wanted, e.Now)
 }
 

@@ -28,7 +28,7 @@ type Table struct {
 // A cell makes the text of a column out of a row.
 type cell struct {
 	Column
-	of func(row) string
+	text func(row) string
 }
 
 // col shows the first of the members that says anything.
@@ -36,33 +36,33 @@ func col(key, title string, names ...string) cell {
 	return cell{Column{Key: key, Title: title}, func(r row) string { return r.text(names...) }}
 }
 
-func count(key, title, name string) cell {
+func numberCol(key, title, name string) cell {
 	return cell{Column{Key: key, Title: title, Number: true}, func(r row) string { return r.text(name) }}
 }
 
-func yes(key, title, name string) cell {
+func yesNoCol(key, title, name string) cell {
 	return cell{Column{Key: key, Title: title}, func(r row) string { return r.yesNo(name) }}
 }
 
-func when(key, title, name string) cell {
-	return cell{Column{Key: key, Title: title}, func(r row) string { return r.moment(name) }}
+func timeCol(key, title, name string) cell {
+	return cell{Column{Key: key, Title: title}, func(r row) string { return r.minute(name) }}
 }
 
-func made(key, title string, of func(row) string) cell {
+func computed(key, title string, of func(row) string) cell {
 	return cell{Column{Key: key, Title: title}, of}
 }
 
 // tabulate makes a table of rows, in the order of the first column unless the
 // order of the answer means something.
 func tabulate(rows []row, ordered bool, cells ...cell) Table {
-	t := Table{Raw: raws(rows)}
+	t := Table{Raw: rawRows(rows)}
 	for _, c := range cells {
 		t.Columns = append(t.Columns, c.Column)
 	}
 	for _, r := range rows {
 		line := make([]string, len(cells))
 		for i, c := range cells {
-			line[i] = c.of(r)
+			line[i] = c.text(r)
 		}
 		t.Rows = append(t.Rows, line)
 	}
@@ -72,8 +72,8 @@ func tabulate(rows []row, ordered bool, cells ...cell) Table {
 	return t
 }
 
-// noting adds a note, if there is one.
-func (t Table) noting(note string) Table {
+// withNote adds a note, if there is one.
+func (t Table) withNote(note string) Table {
 	if t.Note != "" && note != "" {
 		t.Note += "; "
 	}
@@ -96,11 +96,11 @@ func (t *Table) sort() {
 	t.Rows, t.Raw = rows, raw
 }
 
-// card is a table of one thing: a line for each property that says anything.
-func card(r row, cells ...cell) Table {
+// propertyTable is a table of one thing: a line for each property that says anything.
+func propertyTable(r row, cells ...cell) Table {
 	t := Table{Columns: []Column{{Key: "property", Title: "Property"}, {Key: "value", Title: "Value"}}}
 	for _, c := range cells {
-		if v := c.of(r); v != "" {
+		if v := c.text(r); v != "" {
 			t.Rows = append(t.Rows, []string{c.Title, v})
 			t.Raw = append(t.Raw, r.raw)
 		}

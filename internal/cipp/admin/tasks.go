@@ -10,10 +10,10 @@ import (
 // Tasks lists what is in CIPP's scheduler, for a tenant or for all where it is
 // nil. Passwords that a task's results repeat are left out.
 func (a *Admin) Tasks(ctx context.Context, t *directory.Tenant) (Table, error) {
-	rows, note, err := a.everywhere(ctx, about(t, "ListScheduledItems", nil))
+	rows, note, err := a.rowsWithNote(ctx, callFor(t, "ListScheduledItems", nil))
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(quiet(rows), true, col("name", "Task", "Name"), col("tenant", "Tenant", "Tenant"), col("state", "State", "TaskState"), when("scheduled", "Next", "ScheduledTime"),
-		when("executed", "Last run", "ExecutedTime"), col("recurrence", "Repeats", "Recurrence"), col("command", "Command", "Command"), made("results", "Results", func(r row) string { return strings.Join(sentencesOf(r.fields["results"]), "; ") }), col("id", "Id", "RowKey")).noting(note), nil
+	return tabulate(redactRows(rows), true, col("name", "Task", "Name"), col("tenant", "Tenant", "Tenant"), col("state", "State", "TaskState"), timeCol("scheduled", "Next", "ScheduledTime"),
+		timeCol("executed", "Last run", "ExecutedTime"), col("recurrence", "Repeats", "Recurrence"), col("command", "Command", "Command"), computed("results", "Results", func(r row) string { return strings.Join(resultTexts(r.fields["results"]), "; ") }), col("id", "Id", "RowKey")).withNote(note), nil
 }

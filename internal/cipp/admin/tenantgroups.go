@@ -24,7 +24,7 @@ type TenantGroup struct {
 
 // tenantGroups reads all groups; that there are none is possible.
 func (a *Admin) tenantGroups(ctx context.Context) ([]TenantGroup, error) {
-	rows, err := a.own(ctx, "ListTenantGroups", nil)
+	rows, err := a.global(ctx, "ListTenantGroups", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func (a *Admin) TenantGroups(ctx context.Context) (Table, error) {
 		rows = append(rows, g.raw)
 	}
 	return tabulate(rows, false, col("name", "Group", "Name"), col("kind", "Kind", "GroupType"), col("description", "Description", "Description"),
-		Column{Key: "members", Title: "Members", Number: true}.of(func(r row) string { return strconv.Itoa(len(r.rows("Members"))) }),
-		made("tenants", "Tenants", func(r row) string {
+		Column{Key: "members", Title: "Members", Number: true}.computed(func(r row) string { return strconv.Itoa(len(r.rows("Members"))) }),
+		computed("tenants", "Tenants", func(r row) string {
 			var all []string
 			for _, m := range r.rows("Members") {
 				all = append(all, m.text("displayName", "defaultDomainName"))
@@ -69,7 +69,7 @@ func (a *Admin) TenantGroups(ctx context.Context) (Table, error) {
 		}), col("id", "Id", "Id")), nil
 }
 
-func (c Column) of(f func(row) string) cell { return cell{c, f} }
+func (c Column) computed(f func(row) string) cell { return cell{c, f} }
 
 // CreateTenantGroup makes a static group with these members. CIPP does not say
 // the id of what it makes, so it is told one.

@@ -16,20 +16,20 @@ import (
 // Tenants lists what CIPP looks after. Its names may be aliases: whether one is,
 // no list of CIPP's tells.
 func (a *Admin) Tenants(ctx context.Context) (Table, error) {
-	rows, err := a.own(ctx, "ListTenants", nil)
-	if rows, err = some(rows, err, "ListTenants"); err != nil {
+	rows, err := a.global(ctx, "ListTenants", nil)
+	if rows, err = requireRows(rows, err, "ListTenants"); err != nil {
 		return Table{}, err
 	}
 	return tabulate(rows, false,
 		col("name", "Tenant", "displayName"), col("domain", "Default domain", "defaultDomainName"), col("id", "Id", "customerId"),
-		col("access", "Access", "delegatedPrivilegeStatus"), when("relationship_end", "GDAP ends", "relationshipEnd"), count("graph_errors", "Errors", "GraphErrorCount"),
+		col("access", "Access", "delegatedPrivilegeStatus"), timeCol("relationship_end", "GDAP ends", "relationshipEnd"), numberCol("graph_errors", "Errors", "GraphErrorCount"),
 		col("last_error", "Last error", "LastGraphError")), nil
 }
 
 // TenantList is Tenants for Resolve.
 func (a *Admin) TenantList(ctx context.Context) ([]directory.Tenant, error) {
-	rows, err := a.own(ctx, "ListTenants", nil)
-	if rows, err = some(rows, err, "ListTenants"); err != nil {
+	rows, err := a.global(ctx, "ListTenants", nil)
+	if rows, err = requireRows(rows, err, "ListTenants"); err != nil {
 		return nil, err
 	}
 	var out []directory.Tenant
@@ -52,7 +52,7 @@ func tenantOf(r row) (directory.Tenant, bool) {
 
 // ShowTenant shows one tenant, its organization read live.
 func (a *Admin) ShowTenant(ctx context.Context, t directory.Tenant) (Table, error) {
-	details, err := a.details(ctx, t)
+	details, err := a.tenantDetails(ctx, t)
 	if err != nil {
 		return Table{}, err
 	}
@@ -64,20 +64,20 @@ func (a *Admin) ShowTenant(ctx context.Context, t directory.Tenant) (Table, erro
 		}
 		groups = append(groups, name)
 	}
-	return card(details,
-		made("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"),
-		made("", "Alias", func(r row) string { return r.inner("customProperties").text("Alias") }),
-		made("", "Id", func(row) string { return string(t.ID) }), made("", "Default domain", func(row) string { return t.DefaultDomain }),
-		made("", "Initial domain", func(row) string { return t.InitialDomain }), made("", "Tenant groups", func(row) string { return set(groups) }),
+	return propertyTable(details,
+		computed("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"),
+		computed("", "Alias", func(r row) string { return r.object("customProperties").text("Alias") }),
+		computed("", "Id", func(row) string { return string(t.ID) }), computed("", "Default domain", func(row) string { return t.DefaultDomain }),
+		computed("", "Initial domain", func(row) string { return t.InitialDomain }), computed("", "Tenant groups", func(row) string { return set(groups) }),
 		col("", "Street", "street"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "countryLetterCode", "country"),
-		col("", "Phones", "businessPhones"), col("", "Technical mail", "technicalNotificationMails"), when("", "Created", "createdDateTime"),
-		yes("", "Directory sync", "onPremisesSyncEnabled"), when("", "Last directory sync", "onPremisesLastSyncDateTime")), nil
+		col("", "Phones", "businessPhones"), col("", "Technical mail", "technicalNotificationMails"), timeCol("", "Created", "createdDateTime"),
+		yesNoCol("", "Directory sync", "onPremisesSyncEnabled"), timeCol("", "Last directory sync", "onPremisesLastSyncDateTime")), nil
 }
 
-// details reads one tenant live: Microsoft's name of it, CIPP's alias and groups.
-func (a *Admin) details(ctx context.Context, t directory.Tenant) (row, error) {
+// tenantDetails reads one tenant live: Microsoft's name of it, CIPP's alias and groups.
+func (a *Admin) tenantDetails(ctx context.Context, t directory.Tenant) (row, error) {
 	rows, err := a.list(ctx, t, "ListTenantDetails", nil)
-	if rows, err = some(rows, err, "ListTenantDetails"); err != nil {
+	if rows, err = requireRows(rows, err, "ListTenantDetails"); err != nil {
 		return row{}, err
 	}
 	if id := rows[0].text("id"); !strings.EqualFold(id, string(t.ID)) {
@@ -107,13 +107,13 @@ func (a *Admin) TenantProfiles(ctx context.Context) ([]TenantProfile, []TenantGr
 	}
 	out := make([]TenantProfile, len(tenants))
 	for i, t := range tenants {
-		out[i] = TenantProfile{t, staticOf(groups, t)}
+		out[i] = TenantProfile{t, staticGroupsOf(groups, t)}
 	}
 	return out, groups, nil
 }
 
-// staticOf are the static groups that a tenant is in.
-func staticOf(groups []TenantGroup, t directory.Tenant) []TenantGroup {
+// staticGroupsOf are the static groups that a tenant is in.
+func staticGroupsOf(groups []TenantGroup, t directory.Tenant) []TenantGroup {
 	var in []TenantGroup
 	for _, g := range groups {
 		if !g.Dynamic && slices.Contains(g.Members, t.ID) {
@@ -136,12 +136,12 @@ func (n TenantNames) Shown() string { return cmp.Or(n.Alias, n.Microsoft) }
 // alias from Microsoft's name. Where the tenant does not let CIPP in, that is an
 // error, for what is not known must not be written over.
 func (a *Admin) TenantNames(ctx context.Context, t directory.Tenant) (TenantNames, error) {
-	details, err := a.details(ctx, t)
+	details, err := a.tenantDetails(ctx, t)
 	if err != nil {
 		return TenantNames{}, fmt.Errorf("whether %s has an alias in CIPP is not known, and editing would remove it: %w", t.Name, err)
 	}
 	// As it is: sent back with a space fewer it would be another one.
-	return TenantNames{Microsoft: details.text("displayName"), Alias: strings.TrimSpace(details.inner("customProperties").exact("Alias"))}, nil
+	return TenantNames{Microsoft: details.text("displayName"), Alias: strings.TrimSpace(details.object("customProperties").exact("Alias"))}, nil
 }
 
 // A tenantState is the part of a profile that EditTenant sets whole.
@@ -158,20 +158,20 @@ func names(groups []TenantGroup) []string {
 	return out
 }
 
-// tenant reads what an edit of one tenant is about, and all tenant groups.
-func (a *Admin) tenant(ctx context.Context, t directory.Tenant) (tenantState, []TenantGroup, error) {
+// readTenant reads what an edit of one tenant is about, and all tenant groups.
+func (a *Admin) readTenant(ctx context.Context, t directory.Tenant) (tenantState, []TenantGroup, error) {
 	groups, err := a.tenantGroups(ctx)
 	if err != nil {
 		return tenantState{}, nil, err
 	}
 	names, err := a.TenantNames(ctx, t)
-	return tenantState{names, staticOf(groups, t)}, groups, err
+	return tenantState{names, staticGroupsOf(groups, t)}, groups, err
 }
 
-// edited is the read of a step about a tenant's profile.
-func (a *Admin) edited(t directory.Tenant) func(context.Context) (State, error) {
+// tenantReader is the read of a step about a tenant's profile.
+func (a *Admin) tenantReader(t directory.Tenant) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		s, _, err := a.tenant(ctx, t)
+		s, _, err := a.readTenant(ctx, t)
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +213,7 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 	if e.Alias != "" && e.RemoveAlias {
 		return nil, cipp.Misuse("an alias cannot be set and removed at once")
 	}
-	at, all, err := a.tenant(ctx, t)
+	at, all, err := a.readTenant(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +298,7 @@ func (a *Admin) editTenant(t directory.Tenant, at, want tenantState, did string)
 		ID: "tenant " + string(t.ID) + " " + want.wanted().String(), Title: t.Name + ": " + did, Tenant: t,
 		Before: at.state(), Wanted: want.wanted(),
 		call: Call{Endpoint: "EditTenant", Tenant: t, Body: body}, lag: groupCache,
-		read: a.edited(t),
+		read: a.tenantReader(t),
 	}
 	if want.names.Alias == "" && at.names.Alias != "" {
 		s.Danger = fmt.Sprintf("the alias %q goes; CIPP shows the tenant under Microsoft's name again", at.names.Alias)
@@ -320,6 +320,6 @@ func (a *Admin) leaveGroup(t directory.Tenant, g TenantGroup, at, want tenantSta
 		call: Call{Endpoint: "ExecTenantGroup", Body: map[string]any{
 			"Action": "AddEdit", "groupId": g.ID, "groupName": g.Name, "groupDescription": g.Description, "groupType": "static", "members": members,
 		}},
-		read: a.edited(t),
+		read: a.tenantReader(t),
 	}.seal()
 }

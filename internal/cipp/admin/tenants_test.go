@@ -21,14 +21,14 @@ func TestAnAliasIsReadWhereCIPPTellsIt(t *testing.T) {
 		{"there is none", func(d *cippsim.Tenant) { d.DisplayName = d.MicrosoftName }, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			inRoom(t, func(t *testing.T, r *room) {
-				r.sim.Update(func(w *cippsim.World) { tc.change(w.Tenants[0]) })
-				steps, err := r.admin.EditTenant(t.Context(), r.tenant(), admin.TenantEdit{AddGroups: []string{"Silver support"}})
+			withFixture(t, func(t *testing.T, f *fixture) {
+				f.sim.Update(func(w *cippsim.World) { tc.change(w.Tenants[0]) })
+				steps, err := f.admin.EditTenant(t.Context(), f.tenant(), admin.TenantEdit{AddGroups: []string{"Silver support"}})
 				if err != nil {
 					t.Fatal(err)
 				}
-				r.run(steps[0], nil)
-				if got := r.dental().Alias(); got != tc.alias {
+				f.run(steps[0], nil)
+				if got := f.dental().Alias(); got != tc.alias {
 					t.Errorf("got the alias %q after a group was added, want %q as before", got, tc.alias)
 				}
 			})
@@ -37,19 +37,19 @@ func TestAnAliasIsReadWhereCIPPTellsIt(t *testing.T) {
 }
 
 func TestAnEditAsksAboutNobodyElse(t *testing.T) {
-	inRoom(t, func(t *testing.T, r *room) {
-		r.sim.SetTenantFaults("northwind.example", cippsim.TenantFaults{GraphError: "AADSTS65001: consent has not been given"})
-		steps, err := r.admin.EditTenant(t.Context(), r.tenant(), admin.TenantEdit{Alias: "Fabrikam (Leeds)"})
+	withFixture(t, func(t *testing.T, f *fixture) {
+		f.sim.SetTenantFaults("northwind.example", cippsim.TenantFaults{GraphError: "AADSTS65001: consent has not been given"})
+		steps, err := f.admin.EditTenant(t.Context(), f.tenant(), admin.TenantEdit{Alias: "Fabrikam (Leeds)"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.run(steps[0], nil)
-		if live := r.sim.Count("ListTenantDetails"); live != 3 {
+		f.run(steps[0], nil)
+		if live := f.sim.Count("ListTenantDetails"); live != 3 {
 			t.Errorf("got %d live reads, want one to show it, one before it is sent and one to read it back", live)
 		}
-		_, err = r.admin.EditTenant(t.Context(), r.named(bakeryID), admin.TenantEdit{AddGroups: []string{"Silver support"}})
-		if err == nil || !strings.Contains(err.Error(), "whether Northwind has an alias in CIPP is not known, and editing would remove it") || r.sim.Count("EditTenant") != 1 {
-			t.Errorf("got %v after %d writes, want a tenant whose alias cannot be read to be left alone", err, r.sim.Count("EditTenant"))
+		_, err = f.admin.EditTenant(t.Context(), f.named(bakeryID), admin.TenantEdit{AddGroups: []string{"Silver support"}})
+		if err == nil || !strings.Contains(err.Error(), "whether Northwind has an alias in CIPP is not known, and editing would remove it") || f.sim.Count("EditTenant") != 1 {
+			t.Errorf("got %v after %d writes, want a tenant whose alias cannot be read to be left alone", err, f.sim.Count("EditTenant"))
 		}
 	})
 }

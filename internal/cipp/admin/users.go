@@ -71,18 +71,18 @@ func (u User) has(sku string) bool {
 // users reads all accounts of a tenant. A tenant has at least one.
 func (a *Admin) users(ctx context.Context, t directory.Tenant) ([]row, error) {
 	rows, err := a.graph(ctx, t, "users", "$select", userFields, "$top", "999")
-	return some(rows, err, "users of "+t.Name)
+	return requireRows(rows, err, "users of "+t.Name)
 }
 
-// quotable says whether a text may stand in a filter: CIPP splices it into a
+// filterSafe says whether a text may stand in a filter: CIPP splices it into a
 // URL after one decoding, where some characters would mean something else.
-func quotable(s string) bool { return !strings.ContainsAny(s, "&#+%?/\\ ") }
+func filterSafe(s string) bool { return !strings.ContainsAny(s, "&#+%?/\\ ") }
 
 // User finds an account by its object id, UPN, mail address, or a name that
 // only one has. It returns an *AmbiguousError or an *UnknownError.
 func (a *Admin) User(ctx context.Context, t directory.Tenant, text string) (User, error) {
 	text = strings.TrimSpace(text)
-	if strings.Contains(text, "@") && quotable(text) {
+	if strings.Contains(text, "@") && filterSafe(text) {
 		rows, err := a.graph(ctx, t, "users", "$filter", "userPrincipalName eq '"+strings.ReplaceAll(text, "'", "''")+"'", "$select", userFields)
 		if err != nil {
 			return User{}, err
@@ -106,8 +106,8 @@ func (a *Admin) User(ctx context.Context, t directory.Tenant, text string) (User
 	return u, err
 }
 
-// again reads the same account once more, by its id. ok is false if it is gone.
-func (a *Admin) again(ctx context.Context, t directory.Tenant, id string, options ...string) (u User, ok bool, err error) {
+// reread reads the same account once more, by its id. ok is false if it is gone.
+func (a *Admin) reread(ctx context.Context, t directory.Tenant, id string, options ...string) (u User, ok bool, err error) {
 	rows, err := a.graph(ctx, t, "users", append([]string{"$filter", "id eq '" + id + "'", "$select", userFields}, options...)...)
 	if err != nil {
 		return User{}, false, err
@@ -119,7 +119,7 @@ func (a *Admin) again(ctx context.Context, t directory.Tenant, id string, option
 	}
 	// A tenant that CIPP is not let into has nobody either.
 	anybody, err := a.graph(ctx, t, "users", "$select", "id", "$top", "1", "NoPagination", "true")
-	_, err = some(anybody, err, "users of "+t.Name)
+	_, err = requireRows(anybody, err, "users of "+t.Name)
 	return User{}, false, err
 }
 
@@ -130,15 +130,15 @@ func (a *Admin) Users(ctx context.Context, t directory.Tenant) (Table, error) {
 		return Table{}, err
 	}
 	return tabulate(rows, false,
-		col("upn", "User", "userPrincipalName"), col("name", "Name", "displayName"), yes("enabled", "Enabled", "accountEnabled"),
-		made("type", "Type", func(r row) string {
+		col("upn", "User", "userPrincipalName"), col("name", "Name", "displayName"), yesNoCol("enabled", "Enabled", "accountEnabled"),
+		computed("type", "Type", func(r row) string {
 			if userOf(r).Guest {
 				return "Guest"
 			}
 			return r.text("userType")
 		}),
-		Column{Key: "licences", Title: "Licences", Number: true}.of(func(r row) string { return strconv.Itoa(len(r.rows("assignedLicenses"))) }),
-		col("job_title", "Job title", "jobTitle"), col("department", "Department", "department"), yes("synced", "Synced", "onPremisesSyncEnabled"), col("id", "Id", "id")), nil
+		Column{Key: "licences", Title: "Licences", Number: true}.computed(func(r row) string { return strconv.Itoa(len(r.rows("assignedLicenses"))) }),
+		col("job_title", "Job title", "jobTitle"), col("department", "Department", "department"), yesNoCol("synced", "Synced", "onPremisesSyncEnabled"), col("id", "Id", "id")), nil
 }
 
 // ShowUser shows one account with its licences and groups.
@@ -151,20 +151,20 @@ func (a *Admin) ShowUser(ctx context.Context, t directory.Tenant, text string) (
 	if err != nil {
 		return Table{}, err
 	}
-	return card(u.raw,
-		col("", "Name", "displayName"), col("", "User", "userPrincipalName"), col("", "Id", "id"), col("", "Mail", "mail"), yes("", "Enabled", "accountEnabled"), col("", "Type", "userType"),
+	return propertyTable(u.raw,
+		col("", "Name", "displayName"), col("", "User", "userPrincipalName"), col("", "Id", "id"), col("", "Mail", "mail"), yesNoCol("", "Enabled", "accountEnabled"), col("", "Type", "userType"),
 		col("", "Job title", "jobTitle"), col("", "Department", "department"), col("", "Company", "companyName"), col("", "Office", "officeLocation"), col("", "Mobile", "mobilePhone"),
 		col("", "Phones", "businessPhones"), col("", "Street", "streetAddress"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "country"),
-		col("", "Usage location", "usageLocation"), made("", "Licences", func(row) string { return skuNames(u.Licences) }),
-		made("", "…by a group", func(row) string {
+		col("", "Usage location", "usageLocation"), computed("", "Licences", func(row) string { return skuNames(u.Licences) }),
+		computed("", "…by a group", func(row) string {
 			var all []string
 			for sku := range u.Inherited {
 				all = append(all, sku)
 			}
 			return skuNames(all)
 		}),
-		made("", "Groups", func(row) string { return set(groups) }), col("", "Addresses", "proxyAddresses"), yes("", "Synced", "onPremisesSyncEnabled"),
-		when("", "Created", "createdDateTime"), when("", "Password changed", "lastPasswordChangeDateTime")), nil
+		computed("", "Groups", func(row) string { return set(groups) }), col("", "Addresses", "proxyAddresses"), yesNoCol("", "Synced", "onPremisesSyncEnabled"),
+		timeCol("", "Created", "createdDateTime"), timeCol("", "Password changed", "lastPasswordChangeDateTime")), nil
 }
 
 func skuNames(skus []string) string {
@@ -189,10 +189,10 @@ func (a *Admin) groupsOf(ctx context.Context, t directory.Tenant, u User) ([]str
 	return out, nil
 }
 
-// ofUser is the read of a step about one account.
-func (a *Admin) ofUser(t directory.Tenant, u User, state func(User) State, options ...string) func(context.Context) (State, error) {
+// userReader is the read of a step about one account.
+func (a *Admin) userReader(t directory.Tenant, u User, state func(User) State, options ...string) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		now, ok, err := a.again(ctx, t, u.ID, options...)
+		now, ok, err := a.reread(ctx, t, u.ID, options...)
 		if err == nil && !ok {
 			err = fmt.Errorf("%s is no longer there", u.label())
 		}
@@ -237,7 +237,7 @@ func (a *Admin) setEnabled(ctx context.Context, t directory.Tenant, text string,
 	return Step{
 		ID: verb + u.ID, Title: verb + u.label(), Tenant: t, Danger: danger, Before: state(u), Wanted: State{{"enabled", yesNo(on)}},
 		call: Call{Endpoint: "ExecDisableUser", Tenant: t, Body: map[string]any{"ID": u.ID, "Enable": strconv.FormatBool(on)}},
-		read: a.ofUser(t, u, state),
+		read: a.userReader(t, u, state),
 	}.seal(), nil
 }
 
@@ -252,7 +252,7 @@ func (a *Admin) ResetPassword(ctx context.Context, t directory.Tenant, text stri
 		return Step{}, fmt.Errorf("%s is a guest: the password is kept by another tenant", u.UPN)
 	}
 	state := func(u User) State {
-		return State{{"password changed", stampOf(u.raw.time("lastPasswordChangeDateTime"))}}
+		return State{{"password changed", timestamp(u.raw.time("lastPasswordChangeDateTime"))}}
 	}
 	before := state(u)
 	danger := "the old password no longer works"
@@ -261,9 +261,9 @@ func (a *Admin) ResetPassword(ctx context.Context, t directory.Tenant, text stri
 	}
 	return Step{
 		ID: "reset password " + u.ID, Title: "reset the password of " + u.label(), Tenant: t, Danger: danger, Before: before,
-		call:  Call{Endpoint: "ExecResetPass", Tenant: t, Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
-		read:  a.ofUser(t, u, state),
-		tells: true, blind: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
+		call:            Call{Endpoint: "ExecResetPass", Tenant: t, Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
+		read:            a.userReader(t, u, state),
+		returnsPassword: true, unverifiable: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
 	}.seal(), nil
 }
 
@@ -275,17 +275,17 @@ func (a *Admin) RevokeSessions(ctx context.Context, t directory.Tenant, text str
 		return Step{}, err
 	}
 	state := func(u User) State {
-		return State{{"sessions valid from", stampOf(u.raw.time("signInSessionsValidFromDateTime"))}}
+		return State{{"sessions valid from", timestamp(u.raw.time("signInSessionsValidFromDateTime"))}}
 	}
 	before := state(u)
 	return Step{
 		ID: "revoke sessions " + u.ID, Title: "end the sessions of " + u.label(), Tenant: t, Danger: "the user must sign in again everywhere", Before: before,
-		call: Call{Endpoint: "ExecRevokeSessions", Tenant: t, Body: map[string]any{"id": u.ID, "Username": u.UPN}}, read: a.ofUser(t, u, state),
-		blind: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
+		call: Call{Endpoint: "ExecRevokeSessions", Tenant: t, Body: map[string]any{"id": u.ID, "Username": u.UPN}}, read: a.userReader(t, u, state),
+		unverifiable: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
 	}.seal(), nil
 }
 
-func stampOf(t time.Time) string {
+func timestamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

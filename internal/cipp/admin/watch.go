@@ -22,16 +22,16 @@ type Watch struct {
 }
 
 var (
-	watched   = []string{"users", "groups"}
-	watchable = []string{"created", "updated", "deleted"}
-	intervals = []string{"15m", "1h", "4h", "1d"}
+	watchResources = []string{"users", "groups"}
+	watchEvents    = []string{"created", "updated", "deleted"}
+	watchIntervals = []string{"15m", "1h", "4h", "1d"}
 )
 
 func (w Watch) check() error {
 	for _, c := range []struct {
 		what, is string
 		of       []string
-	}{{"resource", w.Resource, watched}, {"event", w.Event, watchable}, {"interval", w.Every, intervals}} {
+	}{{"resource", w.Resource, watchResources}, {"event", w.Event, watchEvents}, {"interval", w.Every, watchIntervals}} {
 		if !slices.Contains(c.of, c.is) {
 			return cipp.Misuse("%q is no %s that can be watched; these are: %s", c.is, c.what, strings.Join(c.of, ", "))
 		}
@@ -49,7 +49,7 @@ func (a *Admin) WatchTenant(ctx context.Context, t directory.Tenant, w Watch) (S
 	if err := w.check(); err != nil {
 		return Step{}, err
 	}
-	read := a.watching(t, w)
+	read := a.watchReader(t, w)
 	before, err := read(ctx)
 	if err != nil {
 		return Step{}, err
@@ -69,7 +69,7 @@ func (a *Admin) WatchTenant(ctx context.Context, t directory.Tenant, w Watch) (S
 
 // UnwatchTenant takes the task away again.
 func (a *Admin) UnwatchTenant(ctx context.Context, t directory.Tenant, w Watch) (Step, error) {
-	task, err := a.watch(ctx, t, w)
+	task, err := a.watchTask(ctx, t, w)
 	if err != nil {
 		return Step{}, err
 	}
@@ -78,12 +78,12 @@ func (a *Admin) UnwatchTenant(ctx context.Context, t directory.Tenant, w Watch) 
 	}
 	return Step{
 		ID: "unwatch " + w.name(t), Title: fmt.Sprintf("let CIPP no longer tell which %s of %s were %s", w.Resource, t.Name, w.Event),
-		Before: State{{"watched", "yes"}}, Wanted: State{{"watched", "no"}}, read: a.watching(t, w),
+		Before: State{{"watched", "yes"}}, Wanted: State{{"watched", "no"}}, read: a.watchReader(t, w),
 		call: Call{Endpoint: "RemoveScheduledItem", Body: map[string]any{"id": task.text("RowKey")}},
 	}.seal(), nil
 }
 
-func (a *Admin) watch(ctx context.Context, t directory.Tenant, w Watch) (row, error) {
+func (a *Admin) watchTask(ctx context.Context, t directory.Tenant, w Watch) (row, error) {
 	rows, err := a.list(ctx, t, "ListScheduledItems", url.Values{"Name": {w.name(t)}})
 	if err != nil || len(rows) == 0 {
 		return row{}, err
@@ -91,9 +91,9 @@ func (a *Admin) watch(ctx context.Context, t directory.Tenant, w Watch) (row, er
 	return rows[0], nil
 }
 
-func (a *Admin) watching(t directory.Tenant, w Watch) func(context.Context) (State, error) {
+func (a *Admin) watchReader(t directory.Tenant, w Watch) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
-		task, err := a.watch(ctx, t, w)
+		task, err := a.watchTask(ctx, t, w)
 		return State{{"watched", yesNo(task.fields != nil)}}, err
 	}
 }

@@ -128,7 +128,7 @@ func (w *planning) offboard(l Line, t directory.Tenant) {
 		*field(&o) = yes(l.Get(name))
 	}
 	o.ForwardTo, o.OutOfOffice = l.Get("forward_to"), l.Get("out_of_office")
-	o.FullAccess, o.Unmapped, o.OneDrive = list(l.Get("full_access")), list(l.Get("full_access_unmapped")), list(l.Get("onedrive_access"))
+	o.FullAccess, o.FullAccessUnmapped, o.OneDrive = list(l.Get("full_access")), list(l.Get("full_access_unmapped")), list(l.Get("onedrive_access"))
 	if at := l.Get("at"); at != "" {
 		o.At, _ = timeOf(at) // was checked
 	}

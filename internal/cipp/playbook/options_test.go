@@ -13,7 +13,7 @@ import (
 // "Every option of CIPP's, as columns": each field of an offboarding has one.
 func TestEveryOptionOfAnOffboardingIsAColumn(t *testing.T) {
 	cells := map[string]string{
-		"ForwardTo": "forward_to", "OutOfOffice": "out_of_office", "FullAccess": "full_access", "Unmapped": "full_access_unmapped", "OneDrive": "onedrive_access", "At": "at",
+		"ForwardTo": "forward_to", "OutOfOffice": "out_of_office", "FullAccess": "full_access", "FullAccessUnmapped": "full_access_unmapped", "OneDrive": "onedrive_access", "At": "at",
 	}
 	fields := reflect.TypeFor[admin.Offboarding]()
 	var switches admin.Offboarding

@@ -22,24 +22,24 @@ type taskRef struct {
 	since     time.Time // it is not of before that, unless it is still to run
 }
 
-// ending is the end of a step that is a task: followed, or left to its time.
-func (a *Admin) ending(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
-	if !s.later.IsZero() {
-		out.Task = a.planned(ctx, s)
+// finishTask is the end of a step that is a task: followed, or left to its time.
+func (a *Admin) finishTask(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
+	if !s.startAt.IsZero() {
+		out.Task = a.taskID(ctx, s)
 		return out, nil
 	}
-	if err := a.follow(ctx, s, &out, sent); err != nil {
-		out.After = a.look(ctx, s, out.Before)
+	if err := a.followTask(ctx, s, &out, sent); err != nil {
+		out.After = a.readOr(ctx, s, out.Before)
 		if e, ok := errors.AsType[*TaskError](err); ok {
 			e.After = out.After
 		}
 		return out, err
 	}
-	return a.confirmed(ctx, s, out, sent)
+	return a.verify(ctx, s, out, sent)
 }
 
-// planned finds the id of a task that is to run later.
-func (a *Admin) planned(ctx context.Context, s *Step) string {
+// taskID finds the id of a task that is to run later.
+func (a *Admin) taskID(ctx context.Context, s *Step) string {
 	if k, err := a.taskOf(ctx, s, s.task); err == nil {
 		return k.text("RowKey")
 	}
@@ -57,7 +57,7 @@ func (a *Admin) taskOf(ctx context.Context, s *Step, ref taskRef) (row, error) {
 		at := r.time("ScheduledTime")
 		switch {
 		case !strings.EqualFold(r.text("Name"), ref.name), ref.reference != "" && r.text("Reference") != ref.reference:
-		case at.Before(ref.since) && ended(r.text("TaskState")):
+		case at.Before(ref.since) && taskEnded(r.text("TaskState")):
 		case found.fields == nil || at.After(found.time("ScheduledTime")):
 			found = r
 		}
@@ -65,31 +65,31 @@ func (a *Admin) taskOf(ctx context.Context, s *Step, ref taskRef) (row, error) {
 	return found, nil
 }
 
-func ended(state string) bool { return state == "Completed" || strings.HasPrefix(state, "Failed") }
+func taskEnded(state string) bool { return state == "Completed" || strings.HasPrefix(state, "Failed") }
 
-// taskNow reads a task that was found before, with all its results.
-func (a *Admin) taskNow(ctx context.Context, id string) (state string, said []string, err error) {
-	rows, err := a.own(ctx, "ListScheduledItemDetails", url.Values{"RowKey": {id}})
-	if rows, err = some(rows, err, "task "+id); err != nil {
+// taskDetails reads a task that was found before, with all its results.
+func (a *Admin) taskDetails(ctx context.Context, id string) (state string, said []string, err error) {
+	rows, err := a.global(ctx, "ListScheduledItemDetails", url.Values{"RowKey": {id}})
+	if rows, err = requireRows(rows, err, "task "+id); err != nil {
 		return "", nil, err
 	}
 	for _, part := range rows[0].rows("Details") {
-		for _, t := range sentencesOf(part.fields["results"]) {
-			said = append(said, hush(t))
+		for _, t := range resultTexts(part.fields["results"]) {
+			said = append(said, redact(t))
 		}
 	}
-	return rows[0].inner("Task").text("TaskState"), said, nil
+	return rows[0].object("Task").text("TaskState"), said, nil
 }
 
-// sentencesOf are the results of a task: texts, objects that hold one, lists of
+// resultTexts are the results of a task: texts, objects that hold one, lists of
 // them, or any of these as JSON within a text. None is left out: what holds no
 // text stands as it came.
-func sentencesOf(v jsontext.Value) []string {
+func resultTexts(v jsontext.Value) []string {
 	switch v.Kind() {
 	case '"':
-		text := plain(v)
+		text := textOf(v)
 		if inner := jsontext.Value(text); text != "" && (inner.Kind() == '[' || inner.Kind() == '{') && inner.IsValid(tolerant) {
-			return sentencesOf(inner)
+			return resultTexts(inner)
 		}
 		// How PowerShell writes such an object into a text.
 		if inner, ok := strings.CutPrefix(text, "@{Results="); ok {
@@ -101,13 +101,13 @@ func sentencesOf(v jsontext.Value) []string {
 	case '[':
 		var out []string
 		for _, one := range elements(v) {
-			out = append(out, sentencesOf(one)...)
+			out = append(out, resultTexts(one)...)
 		}
 		return out
 	case '{':
 		r := parse(v)
 		if inner, ok := r.fields["results"]; ok {
-			return sentencesOf(inner)
+			return resultTexts(inner)
 		}
 		if text := r.text("resultText"); text != "" {
 			return []string{text}
@@ -120,18 +120,18 @@ func sentencesOf(v jsontext.Value) []string {
 // schedulerSlot is how often CIPP's scheduler looks for work.
 const schedulerSlot = 15 * time.Minute
 
-// follow waits for the end of a step's task, and of the one that it plans in
+// followTask waits for the end of a step's task, and of the one that it plans in
 // turn, and judges what they say: that a task is Completed says nothing about
 // success. Result.Said has every sentence.
-func (a *Admin) follow(ctx context.Context, s *Step, out *Result, sent time.Time) error {
+func (a *Admin) followTask(ctx context.Context, s *Step, out *Result, sent time.Time) error {
 	first, err := a.awaitTask(ctx, s, s.task, sent)
 	out.Task, out.Said = first.Task, first.Said
 	if err != nil || first.Task == "" {
 		return err
 	}
 	failed := first.failures(s)
-	if slices.ContainsFunc(first.Said, s.plansAnother) {
-		second, err := a.awaitTask(ctx, s, taskRef{name: s.second, since: first.scheduled}, time.Now())
+	if slices.ContainsFunc(first.Said, s.schedulesAnother) {
+		second, err := a.awaitTask(ctx, s, taskRef{name: s.secondTask, since: first.scheduled}, time.Now())
 		out.Said = append(out.Said, second.Said...)
 		if err != nil {
 			if e, ok := errors.AsType[*TaskError](err); ok {
@@ -150,32 +150,32 @@ func (a *Admin) follow(ctx context.Context, s *Step, out *Result, sent time.Time
 	return nil
 }
 
-// plansAnother says whether a sentence of a step's task speaks of another one
+// schedulesAnother says whether a sentence of a step's task speaks of another one
 // that does the rest.
-func (s *Step) plansAnother(said string) bool {
-	return s.second != "" && strings.HasPrefix(strings.ToLower(said), "scheduled license removal for")
+func (s *Step) schedulesAnother(said string) bool {
+	return s.secondTask != "" && strings.HasPrefix(strings.ToLower(said), "scheduled license removal for")
 }
 
-// A followed task is one that has ended, or was never to be seen.
-type followed struct {
+// A taskOutcome task is one that has ended, or was never to be seen.
+type taskOutcome struct {
 	TaskError
 	scheduled time.Time
 }
 
 // failures are the sentences that speak of a failure, but for what was said
 // before the step was begun.
-func (f *followed) failures(s *Step) []string {
+func (f *taskOutcome) failures(s *Step) []string {
 	return slices.DeleteFunc(slices.Clone(f.Said), func(t string) bool { return !cipp.SaysFailure(t) || s.expected != nil && s.expected(t) })
 }
 
 // awaitTask waits until a task is completed. One that is never listed (CIPP clears
 // its queues when it is updated, and older versions do the work at once) is
 // judged by what the step was to do.
-func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.Time) (followed, error) {
-	f := followed{TaskError: TaskError{Step: s.Title, Name: ref.name}}
-	failed := func() (followed, error) { e := f.TaskError; return f, &e }
+func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.Time) (taskOutcome, error) {
+	f := taskOutcome{TaskError: TaskError{Step: s.Title, Name: ref.name}}
+	failed := func() (taskOutcome, error) { e := f.TaskError; return f, &e }
 	unseen := 2 * schedulerSlot
-	if s.second != "" && ref.reference != "" {
+	if s.secondTask != "" && ref.reference != "" {
 		unseen += 2 * schedulerSlot // for the other one
 	}
 	for {
@@ -187,7 +187,7 @@ func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.T
 			}
 		}
 		if f.Task != "" {
-			f.State, f.Said, err = a.taskNow(ctx, f.Task)
+			f.State, f.Said, err = a.taskDetails(ctx, f.Task)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -196,7 +196,7 @@ func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.T
 			a.opts.Progress("CIPP's scheduler cannot be read: " + err.Error())
 		case f.State == "Completed":
 			return f, nil
-		case ended(f.State):
+		case taskEnded(f.State):
 			f.State = "Failed"
 			return failed()
 		}
@@ -209,7 +209,7 @@ func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.T
 				return failed()
 			}
 		}
-		if waited > a.opts.TaskPatience {
+		if waited > a.opts.TaskTimeout {
 			return failed()
 		}
 		state := strings.ToLower(f.State)
