@@ -1,8 +1,7 @@
-// Package admin has what a technician does with CIPP every day as typed
-// operations: lists as tables, and writes as steps that are shown before they
+// Package admin has the daily operations of a CIPP technician as typed functions: lists as tables, and writes as steps that are shown before they
 // are done and read back afterwards.
 //
-// CIPP takes several kinds of wrong request without a word and does something
+// CIPP accepts several kinds of wrong request without an error and does something
 // else: a tenant loses its alias because it was not sent, a user the licences
 // that were not listed, an answer of 200 holds the sentence of a failure, an
 // offboarding is only queued. What can do that is not reachable here: a Step
@@ -27,29 +26,28 @@ import (
 
 // Options are what a caller may choose.
 type Options struct {
-	// ReadBackTimeout is how long a write may take to show when it is read back,
-	// beyond what is known about it; 0 means a minute.
+	// ReadBackTimeout is how long a write may take to be visible when it is read
+	// back, beyond the step's own lag; 0 means a minute.
 	ReadBackTimeout time.Duration
 	// TaskTimeout is how long a queued task may take; 0 means an hour, which
 	// is three runs of CIPP's scheduler and the work.
 	TaskTimeout time.Duration
-	// Progress hears what is being waited for; it may be nil. It is called from
-	// the goroutine of Run.
+	// Progress is called with what Run waits for, from Run's goroutine; it may be nil.
 	Progress func(string)
-	// OnPassword hears of a password as soon as CIPP has told it, before anything is
-	// read back, because a process that is ended meanwhile would take it along;
-	// it may be nil. The Result has it too. It is called from the goroutine of Run.
+	// OnPassword is called with a new password as soon as CIPP has answered with it,
+	// before anything is read back: a process that ends meanwhile would lose it. It
+	// is called from Run's goroutine and may be nil. The Result has the password too.
 	OnPassword func(Step, secret.String)
 }
 
-// An Admin works one CIPP. It may be shared; two writes to one object at the
+// An Admin operates one CIPP. It may be shared; two writes to one object at the
 // same time are the caller's to avoid.
 type Admin struct {
 	caller Caller
 	opts   Options
 }
 
-// New returns an Admin that asks nobody anything yet.
+// New returns an Admin; nothing is sent yet.
 func New(c Caller, o Options) *Admin {
 	o.ReadBackTimeout = cmp.Or(o.ReadBackTimeout, time.Minute)
 	o.TaskTimeout = cmp.Or(o.TaskTimeout, time.Hour)
@@ -62,16 +60,16 @@ func New(c Caller, o Options) *Admin {
 	return &Admin{c, o}
 }
 
-// ErrNoRows is in the error of a list that came back empty where there must be
-// something. CIPP answers so for a tenant that it is not let into, with a 200.
+// ErrNoRows is in the error of a list that is empty and cannot be: CIPP answers 200
+// without rows for a tenant that it has no access to.
 var ErrNoRows = errors.New("CIPP answered with nothing: the tenant may be excluded, renamed or out of its reach")
 
-// list asks for the rows of one tenant.
+// list reads the rows of one tenant.
 func (a *Admin) list(ctx context.Context, t directory.Tenant, endpoint string, query url.Values) ([]row, error) {
 	return a.rows(ctx, Call{Endpoint: endpoint, Tenant: t, Query: query, All: true})
 }
 
-// global asks CIPP about itself.
+// global reads the rows of an endpoint about CIPP itself.
 func (a *Admin) global(ctx context.Context, endpoint string, query url.Values) ([]row, error) {
 	return a.rows(ctx, Call{Endpoint: endpoint, Query: query, All: true})
 }
@@ -90,8 +88,8 @@ func (a *Admin) rows(ctx context.Context, c Call) ([]row, error) {
 	return rows, err
 }
 
-// rowsWithNote is rows for an answer about many tenants, and a note on those that
-// are not in it.
+// rowsWithNote returns the rows of an answer about many tenants, and a note on the
+// tenants that are missing from it.
 func (a *Admin) rowsWithNote(ctx context.Context, c Call) (rows []row, note string, err error) {
 	reply, err := a.caller.Call(ctx, c)
 	if err != nil {
@@ -103,13 +101,13 @@ func (a *Admin) rowsWithNote(ctx context.Context, c Call) (rows []row, note stri
 			out = append(out, r)
 		}
 	}
-	var lost []string
+	var unread []string
 	for _, t := range reply.Troubles {
-		lost = append(lost, cmp.Or(t.Tenant, "one that is not named")+" ("+t.Text+")")
+		unread = append(unread, cmp.Or(t.Tenant, "one that is not named")+" ("+t.Text+")")
 	}
 	var notes []string
-	if len(lost) > 0 {
-		notes = append(notes, "could not be read: "+strings.Join(lost, ", "))
+	if len(unread) > 0 {
+		notes = append(notes, "could not be read: "+strings.Join(unread, ", "))
 	}
 	if len(reply.Missing) > 0 {
 		notes = append(notes, "nothing is said of "+strings.Join(reply.Missing, ", "))
@@ -117,7 +115,7 @@ func (a *Admin) rowsWithNote(ctx context.Context, c Call) (rows []row, note stri
 	return out, strings.Join(notes, "; "), nil
 }
 
-// callFor is a call for one tenant, or for all where t is nil.
+// callFor returns a call about one tenant, or about all where t is nil.
 func callFor(t *directory.Tenant, endpoint string, query url.Values) Call {
 	c := Call{Endpoint: endpoint, AllTenants: t == nil, Query: query, All: true}
 	if t != nil {
@@ -126,7 +124,7 @@ func callFor(t *directory.Tenant, endpoint string, query url.Values) Call {
 	return c
 }
 
-// requireRows is rows that cannot be none.
+// requireRows makes an empty list an error.
 func requireRows(rows []row, err error, what string) ([]row, error) {
 	if err == nil && len(rows) == 0 {
 		err = fmt.Errorf("%s: %w", what, ErrNoRows)
@@ -134,7 +132,7 @@ func requireRows(rows []row, err error, what string) ([]row, error) {
 	return rows, err
 }
 
-// rawRows are rows as they came.
+// rawRows returns the rows as CIPP sent them.
 func rawRows(rows []row) []jsontext.Value {
 	out := make([]jsontext.Value, len(rows))
 	for i, r := range rows {

@@ -21,17 +21,20 @@ func (a *Admin) Alerts(ctx context.Context, t directory.Tenant) (Table, error) {
 			rows = append(rows, r)
 		}
 	}
-	return tabulate(rows, true, timeCol("at", "When", "EventDateTime"), col("severity", "Severity", "Severity"), col("status", "Status", "Status"), col("title", "Alert", "Title"),
-		col("category", "Category", "Category"), col("users", "Users", "InvolvedUsers"), col("tenant", "Tenant", "Tenant"), col("id", "Id", "Id")), nil
+	return tabulate(rows, true, timeCol("at", "When", "EventDateTime"), col("severity", "Severity", "Severity"),
+		col("status", "Status", "Status"), col("title", "Alert", "Title"),
+		col("category", "Category", "Category"), col("users", "Users", "InvolvedUsers"), col("tenant", "Tenant", "Tenant"),
+		col("id", "Id", "Id")), nil
 }
 
-// Firing lists the scripted alerts of CIPP that fire now, for a tenant or for
+// Firing lists CIPP's scripted alerts that fire now, for a tenant or for
 // all where it is nil.
 func (a *Admin) Firing(ctx context.Context, t *directory.Tenant) (Table, error) {
 	rows, note, err := a.rowsWithNote(ctx, callFor(t, "ListAlertResults", nil))
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("tenant", "Tenant", "Tenant"), col("alert", "Alert", "CmdletName"), col("what", "What", "ContentPreview"), col("comment", "Comment", "AlertComment"),
+	return tabulate(rows, false, col("tenant", "Tenant", "Tenant"), col("alert", "Alert", "CmdletName"), col("what", "What", "ContentPreview"),
+		col("comment", "Comment", "AlertComment"),
 		col("last_run", "Last run", "LastRun")).withNote(note), nil
 }

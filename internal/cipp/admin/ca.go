@@ -18,8 +18,10 @@ func (a *Admin) Policies(ctx context.Context, t directory.Tenant) (Table, error)
 			return s
 		}
 		return "report only"
-	}), col("users", "Users", "includeUsers"), col("groups", "Groups", "includeGroups"), col("not_users", "But not", "excludeUsers", "excludeGroups"),
-		col("apps", "Applications", "includeApplications"), col("grant", "Asks for", "builtInControls"), timeCol("changed", "Changed", "modifiedDateTime"), col("id", "Id", "id"))
+	}), col("users", "Users", "includeUsers"), col("groups", "Groups", "includeGroups"),
+		col("not_users", "But not", "excludeUsers", "excludeGroups"),
+		col("apps", "Applications", "includeApplications"), col("grant", "Asks for", "builtInControls"),
+		timeCol("changed", "Changed", "modifiedDateTime"), col("id", "Id", "id"))
 	if len(rows) == 0 {
 		table.Note = "none; CIPP says the same where it could not read them: check the tenant's licence (Entra ID P1) and its access"
 	}

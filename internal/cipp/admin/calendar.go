@@ -11,13 +11,14 @@ import (
 	"syncd/internal/directory"
 )
 
-// calendarRights are Exchange's words for what somebody may do in a calendar.
+// calendarRights are Exchange's access rights of a calendar folder.
 var calendarRights = []string{
-	"Owner", "PublishingEditor", "Editor", "PublishingAuthor", "Author", "NonEditingAuthor", "Reviewer", "Contributor", "LimitedDetails", "AvailabilityOnly", "None",
+	"Owner", "PublishingEditor", "Editor", "PublishingAuthor", "Author", "NonEditingAuthor", "Reviewer", "Contributor", "LimitedDetails",
+	"AvailabilityOnly", "None",
 }
 
-// readCalendar reads who may do what in the calendar of a user, and the folder's
-// localised name, which a write must say.
+// readCalendar reads the permissions of a user's calendar, and the folder's localised
+// name, which a write must send.
 func (a *Admin) readCalendar(ctx context.Context, t directory.Tenant, u User) (rows []row, folder string, err error) {
 	rows, err = a.list(ctx, t, "ListCalendarPermissions", url.Values{"UserID": {u.ID}})
 	if rows, err = requireRows(rows, err, "calendar of "+u.UPN); err != nil {
@@ -31,7 +32,7 @@ func (a *Admin) readCalendar(ctx context.Context, t directory.Tenant, u User) (r
 	return nil, "", fmt.Errorf("CIPP does not say what the calendar folder of %s is called", u.UPN)
 }
 
-// Calendar lists who may do what in the calendar of a user.
+// Calendar lists the permissions of a user's calendar.
 func (a *Admin) Calendar(ctx context.Context, t directory.Tenant, user string) (Table, error) {
 	u, err := a.User(ctx, t, user)
 	if err != nil {
@@ -41,15 +42,16 @@ func (a *Admin) Calendar(ctx context.Context, t directory.Tenant, user string) (
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName"), col("id", "Id", "UserId")), nil
+	return tabulate(rows, false, col("who", "Who", "User"), col("rights", "Rights", "AccessRights"), col("folder", "Folder", "FolderName"),
+		col("id", "Id", "UserId")), nil
 }
 
-// defaultPrincipals are those with rights in every calendar who are nobody: whoever is
-// signed in to the tenant, and whoever is not.
+// defaultPrincipals have rights in every calendar: everybody who is signed in to the
+// tenant, and everybody else.
 var defaultPrincipals = []string{"Default", "Anonymous"}
 
-// GrantCalendar gives somebody, or Default or Anonymous, rights in the calendar of a user, in the place
-// of those there are. private lets an Editor see private items too.
+// GrantCalendar gives somebody, or Default or Anonymous, rights in the calendar of a
+// user, in place of those there are. private lets an Editor see private items too.
 func (a *Admin) GrantCalendar(ctx context.Context, t directory.Tenant, user, who, rights string, private bool) (Step, error) {
 	i := slices.IndexFunc(calendarRights, func(r string) bool { return strings.EqualFold(r, rights) })
 	if i < 0 {
@@ -59,7 +61,7 @@ func (a *Admin) GrantCalendar(ctx context.Context, t directory.Tenant, user, who
 }
 
 // RevokeCalendar takes all rights in the calendar of a user from somebody.
-// Exchange does not let go of Default and Anonymous; they are left with none.
+// Exchange keeps the entries Default and Anonymous; their rights become None.
 func (a *Admin) RevokeCalendar(ctx context.Context, t directory.Tenant, user, who string) (Step, error) {
 	return a.editCalendar(ctx, t, user, who, "", false)
 }
@@ -134,7 +136,8 @@ func (a *Admin) editCalendar(ctx context.Context, t directory.Tenant, user, whom
 		danger = strings.Join(mind, "; ")
 	}
 	return Step{
-		ID: "calendar " + u.ID + " " + w.ID + " " + rights, Title: title, Tenant: t, Danger: danger, Before: before, Wanted: State{{name, rights}}, read: read,
+		ID: "calendar " + u.ID + " " + w.ID + " " + rights, Title: title, Tenant: t, Danger: danger, Before: before,
+		Wanted: State{{name, rights}}, read: read,
 		call: Call{Endpoint: "ExecEditCalendarPermissions", Tenant: t, Body: body},
 	}.seal(), nil
 }

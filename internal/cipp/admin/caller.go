@@ -12,7 +12,7 @@ type Caller interface {
 	Call(ctx context.Context, c cipp.Call) (*cipp.Reply, error)
 }
 
-// What passes between the two.
+// The types of a call and its answer.
 type (
 	Call  = cipp.Call
 	Reply = cipp.Reply

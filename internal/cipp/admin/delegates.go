@@ -11,7 +11,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// mailboxRights are what can be given in somebody's mailbox.
+// mailboxRights are the rights in a mailbox that can be given.
 var mailboxRights = []string{"FullAccess", "SendAs"}
 
 // Delegates lists who may use the mailbox of a user; the user's own rights are
@@ -33,13 +33,13 @@ func (a *Admin) readDelegates(ctx context.Context, t directory.Tenant, u User) (
 	return slices.DeleteFunc(rows, func(r row) bool { return strings.HasPrefix(strings.ToUpper(r.text("User")), "NT AUTHORITY") }), err
 }
 
-// GrantMailbox lets somebody use the mailbox of a user: FullAccess, with which
-// Outlook shows it by itself, or SendAs.
+// GrantMailbox gives somebody FullAccess to the mailbox of a user, with automapping in
+// Outlook, or SendAs.
 func (a *Admin) GrantMailbox(ctx context.Context, t directory.Tenant, user, who, rights string) (Step, error) {
 	return a.editDelegates(ctx, t, user, who, rights, true)
 }
 
-// RevokeMailbox is GrantMailbox's other side.
+// RevokeMailbox takes FullAccess or SendAs away again.
 func (a *Admin) RevokeMailbox(ctx context.Context, t directory.Tenant, user, who, rights string) (Step, error) {
 	return a.editDelegates(ctx, t, user, who, rights, false)
 }
@@ -89,7 +89,8 @@ func (a *Admin) editDelegates(ctx context.Context, t directory.Tenant, user, who
 		}
 	}
 	return Step{
-		ID: "mailbox " + u.ID + " " + w.ID + " " + verb + " " + rights, Title: title, Tenant: t, Danger: danger, Before: before, Wanted: State{{name, yesNo(add)}}, read: read,
+		ID: "mailbox " + u.ID + " " + w.ID + " " + verb + " " + rights, Title: title, Tenant: t, Danger: danger, Before: before,
+		Wanted: State{{name, yesNo(add)}}, read: read,
 		call: Call{Endpoint: "ExecModifyMBPerms", Tenant: t, Body: map[string]any{
 			"userID": u.UPN, "permissions": []any{map[string]any{
 				"UserID": map[string]any{"value": w.UPN, "label": w.Name}, "PermissionLevel": rights, "Modification": verb, "AutoMap": true,

@@ -6,7 +6,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// domains reads Graph's list; CIPP's own does not say which are verified.
+// domains reads Graph's list; CIPP's own does not have isVerified.
 func (a *Admin) domains(ctx context.Context, t directory.Tenant) ([]row, error) {
 	rows, err := a.graph(ctx, t, "domains")
 	return requireRows(rows, err, "domains of "+t.Name)
@@ -18,7 +18,8 @@ func (a *Admin) Domains(ctx context.Context, t directory.Tenant) (Table, error) 
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("domain", "Domain", "id"), yesNoCol("default", "Default", "isDefault"), yesNoCol("verified", "Verified", "isVerified"), col("type", "Type", "authenticationType"),
+	return tabulate(rows, false, col("domain", "Domain", "id"), yesNoCol("default", "Default", "isDefault"),
+		yesNoCol("verified", "Verified", "isVerified"), col("type", "Type", "authenticationType"),
 		yesNoCol("initial", "Initial", "isInitial"), col("services", "Services", "supportedServices")), nil
 }
 
@@ -29,7 +30,9 @@ func (a *Admin) DomainHealth(ctx context.Context, t *directory.Tenant) (Table, e
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("domain", "Domain", "Domain"), col("tenant", "Tenant", "Tenant"), col("provider", "Mail", "MailProvider"), yesNoCol("spf", "SPF", "SPFPassAll"),
-		yesNoCol("dkim", "DKIM", "DKIMEnabled"), col("dmarc", "DMARC", "DMARCActionPolicy"), yesNoCol("dnssec", "DNSSEC", "DNSSECPresent"), numberCol("score", "Score %", "ScorePercentage"),
+	return tabulate(rows, false, col("domain", "Domain", "Domain"), col("tenant", "Tenant", "Tenant"), col("provider", "Mail", "MailProvider"),
+		yesNoCol("spf", "SPF", "SPFPassAll"),
+		yesNoCol("dkim", "DKIM", "DKIMEnabled"), col("dmarc", "DMARC", "DMARCActionPolicy"), yesNoCol("dnssec", "DNSSEC", "DNSSECPresent"),
+		numberCol("score", "Score %", "ScorePercentage"),
 		timeCol("as_of", "As of", "LastRefresh")).withNote(note), nil
 }

@@ -17,7 +17,7 @@ type Group struct {
 	Name    string
 	Mail    string
 	Kind    string // CIPP's groupType: Microsoft 365, Security, Mail-Enabled Security, Distribution List
-	Dynamic bool   // its rule says who is in it
+	Dynamic bool   // its membership rule decides who is in it
 	Synced  bool
 	raw     row
 }
@@ -31,7 +31,8 @@ func (a *Admin) groups(ctx context.Context, t directory.Tenant) ([]Group, error)
 	}
 	var out []Group
 	for _, r := range rows {
-		g := Group{ID: strings.ToLower(r.text("id")), Name: r.text("displayName"), Mail: r.text("mail"), Kind: r.text("groupType"), Synced: r.flag("onPremisesSyncEnabled"), raw: r}
+		g := Group{ID: strings.ToLower(r.text("id")), Name: r.text("displayName"), Mail: r.text("mail"), Kind: r.text("groupType"),
+			Synced: r.flag("onPremisesSyncEnabled"), raw: r}
 		g.Dynamic = r.flag("dynamicGroupBool") || r.text("membershipRule") != ""
 		if directory.IsGUID(g.ID) {
 			out = append(out, g)
@@ -46,12 +47,14 @@ func (a *Admin) Group(ctx context.Context, t directory.Tenant, text string) (Gro
 	if err != nil {
 		return Group{}, err
 	}
-	return choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} }, func(g Group) []string { return []string{g.Name} }, Group.label)
+	return choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} },
+		func(g Group) []string { return []string{g.Name} }, Group.label)
 }
 
-// chooseEditable finds a group whose members may be changed.
+// chooseEditable finds a group whose members can be changed.
 func chooseEditable(all []Group, text string) (Group, error) {
-	g, err := choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} }, func(g Group) []string { return []string{g.Name} }, Group.label)
+	g, err := choose("group", text, all, func(g Group) []string { return []string{g.ID, g.Mail} },
+		func(g Group) []string { return []string{g.Name} }, Group.label)
 	switch {
 	case err != nil:
 		return Group{}, err
@@ -73,13 +76,15 @@ func (a *Admin) Groups(ctx context.Context, t directory.Tenant) (Table, error) {
 	for _, g := range all {
 		rows = append(rows, g.raw)
 	}
-	return tabulate(rows, false, col("name", "Group", "displayName"), col("kind", "Kind", "groupType"), col("mail", "Mail", "mail"), yesNoCol("team", "Team", "teamsEnabled"),
-		computed("dynamic", "Dynamic", func(r row) string { return yesNo(r.text("membershipRule") != "") }), yesNoCol("synced", "Synced", "onPremisesSyncEnabled"),
+	return tabulate(rows, false, col("name", "Group", "displayName"), col("kind", "Kind", "groupType"), col("mail", "Mail", "mail"),
+		yesNoCol("team", "Team", "teamsEnabled"),
+		computed("dynamic", "Dynamic", func(r row) string { return yesNo(r.text("membershipRule") != "") }),
+		yesNoCol("synced", "Synced", "onPremisesSyncEnabled"),
 		col("description", "Description", "description"), col("id", "Id", "id")), nil
 }
 
-// readMembers reads all members of a group. CIPP answers 200 for a group that is
-// not there.
+// readMembers reads all members of a group. CIPP answers 200 for a group that does not
+// exist.
 func (a *Admin) readMembers(ctx context.Context, t directory.Tenant, g Group) ([]row, error) {
 	rows, err := a.list(ctx, t, "ListGroups", url.Values{"groupID": {g.ID}, "groupType": {g.Kind}, "members": {"true"}})
 	if rows, err = requireRows(rows, err, "group "+g.Name); err != nil {
@@ -91,7 +96,7 @@ func (a *Admin) readMembers(ctx context.Context, t directory.Tenant, g Group) ([
 	return rows[0].rows("members"), nil
 }
 
-// Members lists who and what is in a group; a group among them is not opened.
+// Members lists who and what is in a group; nested groups are not expanded.
 func (a *Admin) Members(ctx context.Context, t directory.Tenant, text string) (Table, error) {
 	g, err := a.Group(ctx, t, text)
 	if err != nil {
@@ -164,8 +169,8 @@ func (a *Admin) changeMembership(ctx context.Context, t directory.Tenant, group,
 	}.seal(), nil
 }
 
-// inExchange says whether the members are kept by Exchange; Entra, where they
-// are read, hears of a change later.
+// inExchange reports whether Exchange keeps the members: Entra, where they are read,
+// shows a change only after a while.
 func (g Group) inExchange() bool {
 	return g.Kind == "Distribution List" || g.Kind == "Mail-Enabled Security"
 }

@@ -12,7 +12,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// licenceLag is how long CIPP says that a licence may take to show.
+// licenceLag is how long, according to CIPP, a change of licences takes to be visible.
 const licenceLag = 5 * time.Minute
 
 // A Licence is a SKU of a tenant as it can be given.
@@ -35,7 +35,8 @@ func (a *Admin) licences(ctx context.Context, t directory.Tenant) ([]Licence, er
 	}
 	var out []Licence
 	for _, r := range rows {
-		l := Licence{SKU: strings.ToLower(r.text("skuId")), Part: r.text("skuPartNumber"), Used: r.number("consumedUnits"), State: r.text("capabilityStatus"), raw: r}
+		l := Licence{SKU: strings.ToLower(r.text("skuId")), Part: r.text("skuPartNumber"), Used: r.number("consumedUnits"),
+			State: r.text("capabilityStatus"), raw: r}
 		units := r.object("prepaidUnits")
 		l.Paid = units.number("enabled") + units.number("warning")
 		l.Free = max(0, l.Paid-l.Used)
@@ -47,7 +48,7 @@ func (a *Admin) licences(ctx context.Context, t directory.Tenant) ([]Licence, er
 	return out, nil
 }
 
-// LicenceList is Licences for who counts with it.
+// LicenceList returns the licences of a tenant, for callers that count them.
 func (a *Admin) LicenceList(ctx context.Context, t directory.Tenant) ([]Licence, error) {
 	return a.licences(ctx, t)
 }
@@ -70,27 +71,32 @@ func (a *Admin) Licences(ctx context.Context, t directory.Tenant) (Table, error)
 	number := func(key, title string, f func(Licence) int) cell {
 		return Column{Key: key, Title: title, Number: true}.computed(func(r row) string { return strconv.Itoa(f(of(r))) })
 	}
-	return tabulate(rows, false, computed("name", "Licence", func(r row) string { return of(r).Name }), col("part_number", "Part number", "skuPartNumber"),
-		number("paid", "Paid", func(l Licence) int { return l.Paid }), number("used", "Used", func(l Licence) int { return l.Used }), number("free", "Free", func(l Licence) int { return l.Free }),
-		number("suspended", "Suspended", func(l Licence) int { return l.raw.object("prepaidUnits").number("suspended") }), col("state", "State", "capabilityStatus"), col("sku", "SKU", "skuId")), nil
+	return tabulate(rows, false, computed("name", "Licence", func(r row) string { return of(r).Name }),
+		col("part_number", "Part number", "skuPartNumber"),
+		number("paid", "Paid", func(l Licence) int { return l.Paid }), number("used", "Used", func(l Licence) int { return l.Used }),
+		number("free", "Free", func(l Licence) int { return l.Free }),
+		number("suspended", "Suspended", func(l Licence) int { return l.raw.object("prepaidUnits").number("suspended") }),
+		col("state", "State", "capabilityStatus"), col("sku", "SKU", "skuId")), nil
 }
 
 func chooseLicence(all []Licence, text string) (Licence, error) {
-	return choose("licence", text, all, func(l Licence) []string { return []string{l.SKU, l.Part} }, func(l Licence) []string { return []string{l.Name} },
+	return choose("licence", text, all, func(l Licence) []string { return []string{l.SKU, l.Part} },
+		func(l Licence) []string { return []string{l.Name} },
 		func(l Licence) string { return l.Name + " (" + l.Part + ")" })
 }
 
-// A NotFreeError says that no unit of a licence is left to give.
+// A NotFreeError says that a licence has no free unit.
 type NotFreeError struct {
 	Tenant  string
 	Licence Licence
 }
 
 func (e *NotFreeError) Error() string {
-	return fmt.Sprintf("%s has no free %s: %d of %d are used; buy one more, or take one from somebody", e.Tenant, e.Licence.Name, e.Licence.Used, e.Licence.Paid)
+	return fmt.Sprintf("%s has no free %s: %d of %d are used; buy one more, or take one from somebody", e.Tenant, e.Licence.Name,
+		e.Licence.Used, e.Licence.Paid)
 }
 
-// availableLicences finds licences by what they are called, each with a unit left.
+// availableLicences finds licences by id, part number or name; each must have a free unit.
 func (a *Admin) availableLicences(ctx context.Context, t directory.Tenant, wanted []string) ([]Licence, error) {
 	all, err := a.licences(ctx, t)
 	if err != nil {
@@ -110,8 +116,8 @@ func (a *Admin) availableLicences(ctx context.Context, t directory.Tenant, wante
 	return out, nil
 }
 
-// AssignLicences gives a user licences beside those it has, each by id, part
-// number or name. It returns a *NotFreeError where none is left.
+// AssignLicences gives a user licences besides those it has, each by id, part number
+// or name. It returns a *NotFreeError where one has no free unit.
 func (a *Admin) AssignLicences(ctx context.Context, t directory.Tenant, user string, wanted ...string) (Step, error) {
 	u, err := a.User(ctx, t, user)
 	if err != nil {
@@ -250,14 +256,15 @@ func (a *Admin) changeLicences(t directory.Tenant, u User, operation string, add
 	}
 	state := func(skus []string) State { return State{{"licences", skuNames(skus)}} }
 	return Step{
-		ID: "licences " + u.ID + " " + strings.Join(did, ", "), Title: u.label() + ": " + strings.Join(did, ", "), Tenant: t, Danger: strings.Join(danger, "; "),
+		ID: "licences " + u.ID + " " + strings.Join(did, ", "), Title: u.label() + ": " + strings.Join(did, ", "), Tenant: t,
+		Danger: strings.Join(danger, "; "),
 		Before: state(u.Licences), Wanted: state(want), lag: licenceLag,
 		call: Call{Endpoint: "ExecBulkLicense", Tenant: t, Body: body},
 		read: a.userReader(t, u, func(u User) State { return state(u.Licences) }),
 	}.seal(), nil
 }
 
-// hasMailbox says whether a licence carries an Exchange plan.
+// hasMailbox reports whether a licence contains an Exchange service plan.
 func hasMailbox(l Licence) bool {
 	for _, p := range l.raw.rows("servicePlans") {
 		if strings.HasPrefix(p.text("servicePlanName"), "EXCHANGE_S_") {

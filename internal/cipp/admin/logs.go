@@ -11,7 +11,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// A LogFilter says which lines of CIPP's logbook; the zero value is today.
+// A LogFilter selects lines of CIPP's logbook; the zero value selects those of today.
 type LogFilter struct {
 	Tenant   *directory.Tenant // nil = all
 	From, To time.Time         // days, in the instance's time zone; zero = today
@@ -21,13 +21,13 @@ type LogFilter struct {
 
 var severities = []string{"Debug", "Info", "Warning", "Error", "Critical", "Alert"}
 
-// severitySpellings are the words that CIPP's own code writes for a severity: the logbook
-// compares whole words, and both ways of some of them occur.
+// severitySpellings are the words that CIPP's code writes for a severity: the logbook
+// compares whole words, and some severities are spelled in two ways.
 var severitySpellings = map[string][]string{
 	"Debug": {"Debug"}, "Info": {"Info", "Information"}, "Warning": {"Warning", "Warn"}, "Error": {"Error"}, "Critical": {"Critical"}, "Alert": {"Alert"},
 }
 
-// Severities are CIPP's words for how bad a line of the logbook is.
+// Severities lists the severities of CIPP's logbook.
 func Severities() []string { return slices.Clone(severities) }
 
 // Logs lists CIPP's logbook, newest first.
@@ -76,6 +76,7 @@ func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(redactRows(rows), true, timeCol("at", "When", "DateTime"), col("severity", "Severity", "Severity"), col("tenant", "Tenant", "Tenant"), col("endpoint", "Endpoint", "API"),
+	return tabulate(redactRows(rows), true, timeCol("at", "When", "DateTime"), col("severity", "Severity", "Severity"),
+		col("tenant", "Tenant", "Tenant"), col("endpoint", "Endpoint", "API"),
 		col("message", "Message", "Message"), col("user", "User", "User"), col("id", "Id", "RowKey")), nil
 }

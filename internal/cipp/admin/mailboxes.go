@@ -16,8 +16,10 @@ func (a *Admin) Mailboxes(ctx context.Context, t directory.Tenant) (Table, error
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("mailbox", "Mailbox", "UPN"), col("name", "Name", "displayName"), col("type", "Type", "recipientTypeDetails"), col("address", "Address", "primarySmtpAddress"),
-		computed("forward", "Forwards to", forwardOf), yesNoCol("keeps_copy", "Keeps a copy", "DeliverToMailboxAndForward"), yesNoCol("hidden", "Hidden", "HiddenFromAddressListsEnabled"),
+	return tabulate(rows, false, col("mailbox", "Mailbox", "UPN"), col("name", "Name", "displayName"),
+		col("type", "Type", "recipientTypeDetails"), col("address", "Address", "primarySmtpAddress"),
+		computed("forward", "Forwards to", forwardOf), yesNoCol("keeps_copy", "Keeps a copy", "DeliverToMailboxAndForward"),
+		yesNoCol("hidden", "Hidden", "HiddenFromAddressListsEnabled"),
 		yesNoCol("archive", "Archive", "ArchiveEnabled"), yesNoCol("litigation_hold", "Hold", "LitigationHoldEnabled")), nil
 }
 
@@ -42,10 +44,11 @@ func (a *Admin) readMailbox(ctx context.Context, t directory.Tenant, u User) (ro
 	return row{}, fmt.Errorf("%s has no mailbox", u.label())
 }
 
-// mailboxKinds are the words of ExecConvertMailbox and what the mailbox is then.
+// mailboxKinds are the types that ExecConvertMailbox takes, and the recipient type that
+// each becomes.
 var mailboxKinds = []struct{ word, is string }{{"Shared", "SharedMailbox"}, {"Regular", "UserMailbox"}, {"Room", "RoomMailbox"}, {"Equipment", "EquipmentMailbox"}}
 
-// ConvertMailbox makes a mailbox another kind of mailbox: Shared, Regular, Room
+// ConvertMailbox converts a mailbox to another type: Shared, Regular, Room
 // or Equipment.
 func (a *Admin) ConvertMailbox(ctx context.Context, t directory.Tenant, user, kind string) (Step, error) {
 	word, is := "", ""
@@ -111,7 +114,8 @@ func (a *Admin) ForwardMailbox(ctx context.Context, t directory.Tenant, user str
 		}
 		body["forwardOption"], body["ForwardExternal"] = "ExternalAddress", f.To
 		want[0].Value = strings.ToLower(f.To)
-		title, danger = fmt.Sprintf("forward %s to %s", u.label(), f.To), "mail leaves the tenant; the tenant's outbound policy may stop it without a word"
+		title, danger = fmt.Sprintf("forward %s to %s", u.label(), f.To),
+			"mail leaves the tenant; the tenant's outbound policy may stop it without a word"
 	default:
 		if target, err = a.User(ctx, t, f.To); err != nil {
 			return Step{}, fmt.Errorf("whom to forward to: %w", err)
@@ -129,7 +133,7 @@ func (a *Admin) ForwardMailbox(ctx context.Context, t directory.Tenant, user str
 	read := func(ctx context.Context) (State, error) {
 		m, err := a.readMailbox(ctx, t, u)
 		to := forwardOf(m)
-		// Exchange names an inner target by whatever it likes best.
+		// Exchange names an internal target by its address, name or id.
 		for _, name := range []string{target.UPN, target.Mail, target.Name, target.ID} {
 			if name != "" && strings.EqualFold(to, name) {
 				to = target.UPN

@@ -19,8 +19,10 @@ func (a *Admin) MFAReport(ctx context.Context, t *directory.Tenant) (Table, erro
 	if rows, err = requireRows(rows, err, "MFA report"); err != nil {
 		return Table{}, err
 	}
-	table := tabulate(rows, false, col("upn", "User", "UPN"), col("tenant", "Tenant", "Tenant"), yesNoCol("enabled", "Enabled", "AccountEnabled"), yesNoCol("licensed", "Licensed", "isLicensed"),
-		yesNoCol("admin", "Admin", "IsAdmin"), yesNoCol("registered", "Registered", "MFARegistration"), col("methods", "Methods", "MFAMethods"), col("per_user", "Per user", "PerUser"),
+	table := tabulate(rows, false, col("upn", "User", "UPN"), col("tenant", "Tenant", "Tenant"),
+		yesNoCol("enabled", "Enabled", "AccountEnabled"), yesNoCol("licensed", "Licensed", "isLicensed"),
+		yesNoCol("admin", "Admin", "IsAdmin"), yesNoCol("registered", "Registered", "MFARegistration"), col("methods", "Methods", "MFAMethods"),
+		col("per_user", "Per user", "PerUser"),
 		col("by_ca", "By conditional access", "CoveredByCA"), yesNoCol("by_defaults", "By defaults", "CoveredBySD"),
 		computed("protected", "Protected", func(r row) string { return yesNo(protected(r)) }), col("name", "Name", "DisplayName"))
 	table.Note = "from CIPP's nightly report"
@@ -30,15 +32,14 @@ func (a *Admin) MFAReport(ctx context.Context, t *directory.Tenant) (Table, erro
 	return table.withNote(note), nil
 }
 
-// protected says whether something asks an account for a second factor at
-// every application.
+// protected reports whether an account needs a second factor at every application.
 func protected(r row) bool {
 	return strings.EqualFold(r.text("PerUser"), "enforced") || strings.EqualFold(r.text("PerUser"), "enabled") ||
 		strings.HasPrefix(r.text("CoveredByCA"), "Enforced - All") || r.flag("CoveredBySD")
 }
 
 // SetMFA sets the per-user MFA of an account: disabled, enabled or enforced.
-// CIPP does not look at what Microsoft answers, so it is read back.
+// CIPP ignores Microsoft's answer, so the state is read back.
 func (a *Admin) SetMFA(ctx context.Context, t directory.Tenant, user, state string) (Step, error) {
 	state = strings.ToLower(strings.TrimSpace(state))
 	if state != "disabled" && state != "enabled" && state != "enforced" {

@@ -11,12 +11,12 @@ import (
 	"syncd/internal/directory"
 )
 
-// An Offboarding is what is done about somebody who leaves. The zero value does
-// nothing and is refused.
+// An Offboarding is what is done to the account of somebody who leaves. The zero value
+// does nothing and is refused.
 type Offboarding struct {
 	DisableSignIn             bool
 	RevokeSessions            bool
-	ResetPassword             bool // to one that nobody is told
+	ResetPassword             bool // to a random one, which is not shown
 	RemoveLicences            bool
 	RemoveGroups              bool
 	ConvertToShared           bool
@@ -47,7 +47,7 @@ type Offboarding struct {
 	At        time.Time // when; zero = with the scheduler's next run, in up to a quarter of an hour
 }
 
-// flags are the names under which CIPP knows the flags.
+// flags returns the flags by their names in CIPP.
 func (o Offboarding) flags() []struct {
 	name string
 	on   bool
@@ -56,54 +56,99 @@ func (o Offboarding) flags() []struct {
 		name string
 		on   bool
 	}{
-		{"DisableSignIn", o.DisableSignIn}, {"RevokeSessions", o.RevokeSessions}, {"ResetPass", o.ResetPassword}, {"RemoveLicenses", o.RemoveLicences},
-		{"RemoveGroups", o.RemoveGroups}, {"ConvertToShared", o.ConvertToShared}, {"HideFromGAL", o.HideFromAddressList}, {"RemoveMFADevices", o.RemoveMFADevices},
-		{"RemoveMobile", o.RemoveMobileDevices}, {"RemoveRules", o.RemoveRules}, {"removeCalendarInvites", o.RemoveCalendarInvites}, {"removePermissions", o.RemovePermissions},
-		{"removeCalendarPermissions", o.RemoveCalendarPermissions}, {"RemoveTeamsPhoneDID", o.RemoveTeamsPhone}, {"ClearImmutableId", o.ClearImmutableID},
+		{"DisableSignIn", o.DisableSignIn}, {"RevokeSessions", o.RevokeSessions}, {"ResetPass", o.ResetPassword},
+		{"RemoveLicenses", o.RemoveLicences},
+		{"RemoveGroups", o.RemoveGroups}, {"ConvertToShared", o.ConvertToShared}, {"HideFromGAL", o.HideFromAddressList},
+		{"RemoveMFADevices", o.RemoveMFADevices},
+		{"RemoveMobile", o.RemoveMobileDevices}, {"RemoveRules", o.RemoveRules}, {"removeCalendarInvites", o.RemoveCalendarInvites},
+		{"removePermissions", o.RemovePermissions},
+		{"removeCalendarPermissions", o.RemoveCalendarPermissions}, {"RemoveTeamsPhoneDID", o.RemoveTeamsPhone},
+		{"ClearImmutableId", o.ClearImmutableID},
 		{"DisableOneDriveSharing", o.DisableOneDriveSharing}, {"disableForwarding", o.EndForwarding}, {"DeleteUser", o.DeleteUser},
 	}
 }
 
 // Offboard queues an offboarding in CIPP and, run, follows the task to its end
-// and reads back what can be read: sign-in, licences, groups, kind of mailbox.
+// and reads back what can be read: sign-in, licences, groups, type of mailbox.
 // CIPP itself answers success when it has only queued it.
 func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o Offboarding) (Step, error) {
 	u, err := a.User(ctx, t, user)
 	if err != nil {
 		return Step{}, err
 	}
-	reference := o.Reference
-	if reference == "" {
-		reference = "syncd " + newGUID()
+	task := taskRef{name: "Offboarding: " + u.UPN, reference: o.Reference}
+	if task.reference == "" {
+		task.reference = "syncd " + newGUID()
 	}
-	when := o.At
-	if when.IsZero() {
-		when = time.Now()
+	if err := a.checkOffboardingTime(ctx, t, task, o); err != nil {
+		return Step{}, err
 	}
-	if gone := time.Since(when); gone > time.Minute {
-		// CIPP would run it at once. An earlier attempt may have been made in time.
-		earlier, err := a.taskOf(ctx, &Step{Tenant: t}, taskRef{name: "Offboarding: " + u.UPN, reference: reference})
-		if err != nil {
-			return Step{}, err
-		}
-		if o.Reference == "" || earlier.fields == nil {
-			return Step{}, cipp.Misuse("%s is past: CIPP would do it at once; name a time to come, or none", when.Format("2006-01-02 15:04 MST"))
-		}
+	body, actions, err := a.offboardingBody(ctx, t, u, task, o)
+	if err != nil {
+		return Step{}, err
+	}
+	groups, err := a.memberships(ctx, t, u)
+	if err != nil {
+		return Step{}, err
+	}
+	read := a.offboardingReader(t, u, o)
+	before, err := read(ctx)
+	if err != nil {
+		return Step{}, err
+	}
+	wanted := o.wanted()
+	step := Step{
+		ID: "offboard " + u.ID, Title: fmt.Sprintf("offboard %s: %s", u.label(), strings.Join(actions, ", ")), Tenant: t,
+		Danger: strings.Join(append(o.dangers(u), o.groupNotes(groups)...), "; "), Before: before, Wanted: wanted, read: read,
+		call: Call{Endpoint: "ExecOffboardUser", Tenant: t, Body: body},
+		task: task, resumable: o.Reference != "", startAt: o.At, lag: licenceLag,
+		done: func(now State) bool { return now.holds(wanted) },
+		expected: func(said string) bool {
+			return slices.ContainsFunc(groups, func(g membership) bool { return g.unremovable != "" && g.expects(said) })
+		},
+	}
+	if !o.DeleteUser { // the licences of a deleted account are free, and removing them fails
+		step.secondTask = "Remove License: " + u.UPN
+	}
+	return step.seal(), nil
+}
+
+// checkOffboardingTime refuses a time in the past, at which CIPP would run the task at
+// once, unless an earlier attempt queued the task in time.
+func (a *Admin) checkOffboardingTime(ctx context.Context, t directory.Tenant, task taskRef, o Offboarding) error {
+	if o.At.IsZero() || time.Since(o.At) <= time.Minute {
+		return nil
+	}
+	earlier, err := a.taskOf(ctx, &Step{Tenant: t}, task)
+	if err != nil {
+		return err
+	}
+	if o.Reference == "" || earlier.fields == nil {
+		return cipp.Misuse("%s is past: CIPP would do it at once; name a time to come, or none", o.At.Format("2006-01-02 15:04 MST"))
+	}
+	return nil
+}
+
+// offboardingBody returns the body of ExecOffboardUser and the actions in it, in words.
+func (a *Admin) offboardingBody(ctx context.Context, t directory.Tenant, u User, task taskRef, o Offboarding) (map[string]any, []string, error) {
+	start := o.At
+	if start.IsZero() {
+		start = time.Now()
 	}
 	body := map[string]any{
-		"user": []any{map[string]any{"value": u.UPN, "label": u.Name}}, "reference": reference,
+		"user": []any{map[string]any{"value": u.UPN, "label": u.Name}}, "reference": task.reference,
 		// Always as a task: without this some versions do it within the call, which
 		// the front end cuts off after four minutes.
-		"Scheduled": map[string]any{"enabled": true, "date": when.Unix()},
+		"Scheduled": map[string]any{"enabled": true, "date": start.Unix()},
 	}
-	var did, danger []string
-	for _, s := range o.flags() {
-		if s.on {
-			body[s.name] = true
-			did = append(did, s.name)
+	var actions []string
+	for _, f := range o.flags() {
+		if f.on {
+			body[f.name] = true
+			actions = append(actions, f.name)
 		}
 	}
-	one := func(text string) (map[string]any, error) {
+	successor := func(text string) (map[string]any, error) {
 		w, err := a.User(ctx, t, text)
 		if err != nil {
 			return nil, fmt.Errorf("who takes over: %w", err)
@@ -115,56 +160,62 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 	}
 	if o.ForwardTo != "" {
 		if o.EndForwarding {
-			return Step{}, cipp.Misuse("forwarding cannot be set and ended at once")
+			return nil, nil, cipp.Misuse("forwarding cannot be set and ended at once")
 		}
-		to, err := one(o.ForwardTo)
+		to, err := successor(o.ForwardTo)
 		if err != nil {
-			return Step{}, err
+			return nil, nil, err
 		}
 		body["forward"], body["KeepCopy"] = to, o.KeepCopy
-		did = append(did, "forward to "+o.ForwardTo)
+		actions = append(actions, "forward to "+o.ForwardTo)
 	}
 	if o.OutOfOffice != "" {
 		body["OOO"] = o.OutOfOffice
-		did = append(did, "out of office")
+		actions = append(actions, "out of office")
 	}
 	for name, people := range map[string][]string{"AccessAutomap": o.FullAccess, "AccessNoAutomap": o.FullAccessUnmapped, "OnedriveAccess": o.OneDrive} {
 		var list []any
 		for _, p := range people {
-			w, err := one(p)
+			w, err := successor(p)
 			if err != nil {
-				return Step{}, err
+				return nil, nil, err
 			}
 			list = append(list, w)
 		}
 		if len(list) > 0 {
 			body[name] = list
-			did = append(did, fmt.Sprintf("%s for %s", name, strings.Join(people, ", ")))
+			actions = append(actions, fmt.Sprintf("%s for %s", name, strings.Join(people, ", ")))
 		}
 	}
-	if len(did) == 0 {
-		return Step{}, cipp.Misuse("an offboarding with nothing to do")
+	if len(actions) == 0 {
+		return nil, nil, cipp.Misuse("an offboarding with nothing to do")
 	}
-	slices.Sort(did)
-	mailbox := o.ConvertToShared || o.ForwardTo != "" || o.EndForwarding || o.HideFromAddressList
+	slices.Sort(actions)
+	return body, actions, nil
+}
+
+// dangers lists what the offboarding deletes, and what undoes it.
+func (o *Offboarding) dangers(u User) []string {
+	var out []string
 	if o.DeleteUser {
-		danger = append(danger, "the account is deleted; it can be restored for 30 days")
+		out = append(out, "the account is deleted; it can be restored for 30 days")
 	}
 	if o.RemoveLicences && !o.ConvertToShared && !o.DeleteUser {
-		danger = append(danger, "without a licence the mailbox is deleted after 30 days; make it a shared one to keep it")
+		out = append(out, "without a licence the mailbox is deleted after 30 days; make it a shared one to keep it")
 	}
 	if o.DeleteUser && o.ConvertToShared {
-		danger = append(danger, "a shared mailbox goes with its account")
+		out = append(out, "a shared mailbox goes with its account")
 	}
 	if u.Synced {
-		danger = append(danger, "the account is synced from an Active Directory, which will undo what it masters: disable it there too")
+		out = append(out, "the account is synced from an Active Directory, which will undo what it masters: disable it there too")
 	}
-	groups, err := a.memberships(ctx, t, u)
-	if err != nil {
-		return Step{}, err
-	}
-	danger = append(danger, o.groupNotes(groups)...)
-	state := func(ctx context.Context) (State, error) {
+	return out
+}
+
+// offboardingReader reads the account, its direct licences and removable groups, and
+// its mailbox where the offboarding changes it.
+func (a *Admin) offboardingReader(t directory.Tenant, u User, o Offboarding) func(context.Context) (State, error) {
+	return func(ctx context.Context) (State, error) {
 		now, there, err := a.reread(ctx, t, u.ID)
 		if err != nil {
 			return nil, err
@@ -178,63 +229,58 @@ func (a *Admin) Offboard(ctx context.Context, t directory.Tenant, user string, o
 			return nil, err
 		}
 		s = append(s, Field{"groups", set(removableGroups(groups, o.RemoveLicences))})
-		if mailbox {
+		if o.ConvertToShared || o.ForwardTo != "" || o.EndForwarding || o.HideFromAddressList {
 			m, err := a.readMailbox(ctx, t, u)
 			if err != nil {
 				return nil, err
 			}
-			s = append(s, Field{"mailbox", m.text("recipientTypeDetails")}, Field{"forwards to", forwardOf(m)}, Field{"hidden", m.yesNo("HiddenFromAddressListsEnabled")})
+			s = append(s, Field{"mailbox", m.text("recipientTypeDetails")}, Field{"forwards to", forwardOf(m)},
+				Field{"hidden", m.yesNo("HiddenFromAddressListsEnabled")})
 		}
 		return s, nil
 	}
-	before, err := state(ctx)
-	if err != nil {
-		return Step{}, err
-	}
-	var want State
-	add := func(on bool, name, v string) {
-		if on {
-			want = append(want, Field{name, v})
-		}
-	}
-	add(o.DeleteUser, "exists", "no")
-	if !o.DeleteUser {
-		add(o.DisableSignIn, "enabled", "no")
-		add(o.RemoveLicences, "licences", "")
-		add(o.RemoveGroups, "groups", "")
-		add(o.ConvertToShared, "mailbox", "SharedMailbox")
-		add(o.HideFromAddressList, "hidden", "yes")
-		add(o.EndForwarding, "forwards to", "")
-	}
-	step := Step{
-		ID: "offboard " + u.ID, Title: fmt.Sprintf("offboard %s: %s", u.label(), strings.Join(did, ", ")), Tenant: t, Danger: strings.Join(danger, "; "),
-		Before: before, Wanted: want, read: state, call: Call{Endpoint: "ExecOffboardUser", Tenant: t, Body: body},
-		task: taskRef{name: "Offboarding: " + u.UPN, reference: reference}, resumable: o.Reference != "", startAt: o.At, lag: licenceLag,
-		done: func(now State) bool { return now.holds(want) },
-		expected: func(said string) bool {
-			return slices.ContainsFunc(groups, func(g membership) bool { return g.unremovable != "" && g.expects(said) })
-		},
-	}
-	if !o.DeleteUser { // the licences of an account that is gone are free, and removing them fails
-		step.secondTask = "Remove License: " + u.UPN
-	}
-	return step.seal(), nil
 }
 
+// wanted is what offboardingReader reads when the offboarding is done.
+func (o *Offboarding) wanted() State {
+	if o.DeleteUser {
+		return State{{"exists", "no"}}
+	}
+	var want State
+	for _, f := range []struct {
+		on bool
+		Field
+	}{
+		{o.DisableSignIn, Field{"enabled", "no"}},
+		{o.RemoveLicences, Field{"licences", ""}},
+		{o.RemoveGroups, Field{"groups", ""}},
+		{o.ConvertToShared, Field{"mailbox", "SharedMailbox"}},
+		{o.HideFromAddressList, Field{"hidden", "yes"}},
+		{o.EndForwarding, Field{"forwards to", ""}},
+	} {
+		if f.on {
+			want = append(want, f.Field)
+		}
+	}
+	return want
+}
+
+// directLicences are those that no group assigns.
 func directLicences(u User) []string {
 	return slices.DeleteFunc(slices.Clone(u.Licences), func(sku string) bool { return u.Inherited[sku] != "" })
 }
 
-// A membership is a group that a user is in.
+// A membership is one group that a user is in.
 type membership struct {
 	name        string
-	licences    bool   // it gives some: only what removes licences takes anybody out of it
-	unremovable string // why CIPP cannot take anybody out of it; empty where it can
+	licences    bool   // the group assigns licences: CIPP removes members only together with licences
+	unremovable string // why CIPP cannot remove members; empty where it can
 }
 
-// memberships are the groups of a user, all pages of them.
+// memberships reads all groups of a user.
 func (a *Admin) memberships(ctx context.Context, t directory.Tenant, u User) ([]membership, error) {
-	rows, err := a.graph(ctx, t, "users/"+u.ID+"/memberOf/microsoft.graph.group", "$select", "id,displayName,groupTypes,membershipRule,onPremisesSyncEnabled,assignedLicenses", "$top", "999")
+	rows, err := a.graph(ctx, t, "users/"+u.ID+"/memberOf/microsoft.graph.group", "$select",
+		"id,displayName,groupTypes,membershipRule,onPremisesSyncEnabled,assignedLicenses", "$top", "999")
 	if err != nil {
 		return nil, err
 	}
@@ -252,12 +298,13 @@ func (a *Admin) memberships(ctx context.Context, t directory.Tenant, u User) ([]
 	return out, nil
 }
 
-// expects says whether a sentence of CIPP's is about leaving the group.
+// expects reports whether a sentence is CIPP's failure to remove a member of this group.
 func (g *membership) expects(said string) bool {
-	return strings.Contains(said, "from group '"+g.name+"' because it is ") || strings.Contains(said, "from license group "+g.name+". This is likely because")
+	return strings.Contains(said, "from group '"+g.name+"' because it is ") || strings.Contains(said,
+		"from license group "+g.name+". This is likely because")
 }
 
-// removableGroups are the names of the groups that an offboarding takes somebody out of.
+// removableGroups returns the names of the groups that an offboarding removes the user from.
 func removableGroups(groups []membership, licences bool) []string {
 	var out []string
 	for _, g := range groups {
@@ -268,7 +315,7 @@ func removableGroups(groups []membership, licences bool) []string {
 	return out
 }
 
-// groupNotes says what removing groups and licences does not do, or does besides.
+// groupNotes says which groups the user stays in, and which it leaves with its licences.
 func (o *Offboarding) groupNotes(groups []membership) (notes []string) {
 	if o.DeleteUser || !o.RemoveGroups && !o.RemoveLicences {
 		return nil

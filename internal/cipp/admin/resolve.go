@@ -10,8 +10,8 @@ import (
 	"syncd/internal/directory"
 )
 
-// An AmbiguousError says that a name means several things. A write must not
-// choose between them.
+// An AmbiguousError says that a name fits several objects. A write must not choose
+// between them.
 type AmbiguousError struct {
 	What       string // tenant, user, …
 	Text       string
@@ -22,11 +22,11 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q means several %ss: %s; name one by its id", e.Text, e.What, strings.Join(e.Candidates, ", "))
 }
 
-// An UnknownError says that a name means nothing.
+// An UnknownError says that no object has a name.
 type UnknownError struct {
 	What    string
 	Text    string
-	Nearest []string // what may have been meant; may be empty
+	Nearest []string // objects with a similar name; may be empty
 }
 
 func (e *UnknownError) Error() string {
@@ -47,8 +47,8 @@ func Resolve(tenants []directory.Tenant, text string) (directory.Tenant, error) 
 		func(t directory.Tenant) string { return fmt.Sprintf("%s (%s, %s)", t.Name, t.DefaultDomain, t.ID) })
 }
 
-// choose finds the one thing that text names, by an id first and by a name
-// otherwise, in any case. It never takes the beginning of a name for the name.
+// choose finds the one object that text names, by an id or else by a name, whatever the
+// case. A prefix of a name is not a match.
 func choose[T any](what, text string, all []T, ids, names func(T) []string, label func(T) string) (T, error) {
 	var none T
 	text = strings.TrimSpace(text)
@@ -73,7 +73,7 @@ func choose[T any](what, text string, all []T, ids, names func(T) []string, labe
 	return none, &UnknownError{what, text, nearest(text, all, func(t T) []string { return append(ids(t), names(t)...) }, label)}
 }
 
-// nearest are up to three things whose ids or names look like text.
+// nearest returns up to three objects whose ids or names are similar to text.
 func nearest[T any](text string, all []T, keys func(T) []string, label func(T) string) []string {
 	type match struct {
 		label string

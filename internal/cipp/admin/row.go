@@ -32,13 +32,13 @@ func parse(raw jsontext.Value) row {
 	return row{raw, fields}
 }
 
-// has says whether there is a member of that name, null included.
+// has reports whether there is a member of that name, null included.
 func (r row) has(name string) bool {
 	_, ok := r.fields[strings.ToLower(name)]
 	return ok
 }
 
-// text is the first member of these names that says anything.
+// text returns the first of these members that is not empty.
 func (r row) text(names ...string) string {
 	for _, name := range names {
 		if s := strings.TrimSpace(textOf(r.fields[strings.ToLower(name)])); s != "" {
@@ -48,14 +48,14 @@ func (r row) text(names ...string) string {
 	return ""
 }
 
-// exact is a text as it stands, its spaces included.
+// exact returns a text unchanged, its spaces included.
 func (r row) exact(name string) string {
 	var s string
 	_ = json.Unmarshal(r.fields[strings.ToLower(name)], &s, tolerant) // what is no text is none
 	return s
 }
 
-// textOf is any value as one line of text.
+// textOf returns any value as one line of text.
 func textOf(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':
@@ -67,7 +67,7 @@ func textOf(v jsontext.Value) string {
 		return strings.Join(texts(v), ", ")
 	case '{':
 		r := parse(v)
-		// The ways in which CIPP wraps a text, and then whatever names a thing.
+		// The members in which CIPP wraps a text, and then those that name an object.
 		return r.text("value", "resultText", "displayName", "label", "name", "message")
 	case 't', 'f', '0':
 		return strings.TrimSpace(string(v))
@@ -75,7 +75,7 @@ func textOf(v jsontext.Value) string {
 	return ""
 }
 
-// texts reads a list of texts, or of what holds one; a single one may come bare.
+// texts reads a list of texts; PowerShell sends a list of one as its element.
 func texts(v jsontext.Value) []string {
 	if v.Kind() != '[' {
 		if s := textOf(v); s != "" {
@@ -92,7 +92,7 @@ func texts(v jsontext.Value) []string {
 	return out
 }
 
-// elements are those of a list; none of what is no list.
+// elements returns the elements of a list, and none of anything else.
 func elements(v jsontext.Value) []jsontext.Value {
 	var all []jsontext.Value
 	if v.Kind() != '[' || json.Unmarshal(v, &all, tolerant) != nil {
@@ -103,10 +103,10 @@ func elements(v jsontext.Value) []jsontext.Value {
 
 func (r row) texts(name string) []string { return texts(r.fields[strings.ToLower(name)]) }
 
-// object is a member that is an object.
+// object returns a member that is an object.
 func (r row) object(name string) row { return parse(r.fields[strings.ToLower(name)]) }
 
-// rows is a member that is a list of objects, or one object in its place.
+// rows returns a member that is a list of objects, or one object in its place.
 func (r row) rows(name string) []row {
 	v := r.fields[strings.ToLower(name)]
 	if v.Kind() == '{' {
@@ -123,7 +123,7 @@ func (r row) rows(name string) []row {
 
 func (r row) flag(name string) bool { return strings.EqualFold(r.text(name), "true") }
 
-// yesNo is a flag for people; what is not known stays empty.
+// yesNo returns a flag for people; an unknown one is empty.
 func (r row) yesNo(name string) string {
 	switch strings.ToLower(r.text(name)) {
 	case "true":
@@ -142,7 +142,7 @@ func (r row) number(name string) int {
 	return int(f)
 }
 
-// time is zero where there is none, and for Microsoft's way to say never.
+// time is zero where there is none, and for Microsoft's dates that mean never.
 func (r row) time(name string) time.Time {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		if t, err := time.Parse(layout, r.text(name)); err == nil && t.Year() > 1970 {
@@ -152,7 +152,7 @@ func (r row) time(name string) time.Time {
 	return time.Time{}
 }
 
-// minute is a time for people, to the minute.
+// minute returns a time for people, to the minute.
 func (r row) minute(name string) string {
 	t := r.time(name)
 	if t.IsZero() {

@@ -11,13 +11,12 @@ import (
 	"syncd/internal/rest"
 )
 
-// Run does a step: it looks whether things are still as they were when the
-// step was made, sends it once, judges the answer by its sentences, follows a
-// queued task to its end, and reads back. The Result says what is so now even
-// where there is an error, and holds a new password even if a later part of
-// the step failed.
+// Run runs a step: it compares the state with the one when the step was made, sends the
+// call once, judges the answer by its sentences, follows a queued task to its end, and
+// reads back. The Result has the state afterwards even where there is an error, and a
+// new password even if a later part of the step failed.
 //
-// Errors are *MovedError, *RefusedError, *UnseenError, *TaskError and
+// Errors are *MovedError, *RefusedError, *UnverifiedError, *TaskError and
 // *PasswordLostError, or those of the call. A write whose answer was lost is not
 // sent again; it counts as done if reading back shows it, and otherwise the
 // error is rest.ErrOutcomeUnknown.
@@ -47,28 +46,14 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		return out, &MovedError{s.Title, s.before, now}
 	}
 	sent := time.Now()
-	call := s.call
-	if !s.password.Empty() {
-		call.Body = maps.Clone(call.Body)
-		call.Body["password"] = s.password.Reveal()
-	}
-	reply, callErr := a.caller.Call(ctx, call)
-	if reply != nil {
-		out.Said = reply.Said
-		for _, word := range reply.Secrets {
-			out.Password = word.Value
-		}
-		if !out.Password.Empty() {
-			a.opts.OnPassword(s, out.Password)
-		}
-	}
+	callErr := a.send(ctx, &s, &out)
 	var failed []string
 	if e, ok := errors.AsType[*cipp.FailedError](callErr); ok {
 		failed, callErr = e.Failed, nil
 	}
 	if callErr != nil && !errors.Is(callErr, rest.ErrOutcomeUnknown) {
-		// A refusal may have changed something all the same: CIPP disables a synced
-		// user and then complains.
+		// A refused call may have changed something: CIPP disables a synced user and
+		// then reports a failure.
 		out.After = a.readOr(ctx, &s, now)
 		return out, fmt.Errorf("%s: %w", s.Title, callErr)
 	}
@@ -77,7 +62,7 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		out.After = a.readOr(ctx, &s, now)
 		return out, &RefusedError{s.Title, failed, out.After}
 	case s.task.reference != "":
-		// Whether a lost call queued it, its task tells.
+		// The task shows whether a call with a lost answer queued it.
 		out, err := a.finishTask(ctx, &s, out, sent)
 		if callErr != nil && out.Task == "" && !out.Verified {
 			err = errors.Join(err, fmt.Errorf("%s: %w", s.Title, callErr))
@@ -90,27 +75,55 @@ func (a *Admin) Run(ctx context.Context, s Step) (Result, error) {
 		}
 		return out, err
 	}
-	after, verified, _ := a.readBack(ctx, &s)
+	return a.verifyLostAnswer(ctx, &s, out, callErr)
+}
+
+// send sends the call of a step once, and takes CIPP's sentences and the password from
+// the answer.
+func (a *Admin) send(ctx context.Context, s *Step, out *Result) error {
+	call := s.call
+	if !s.password.Empty() {
+		call.Body = maps.Clone(call.Body)
+		call.Body["password"] = s.password.Reveal()
+	}
+	reply, err := a.caller.Call(ctx, call)
+	if reply == nil {
+		return err
+	}
+	out.Said = reply.Said
+	for _, password := range reply.Secrets {
+		out.Password = password.Value
+	}
+	if !out.Password.Empty() {
+		a.opts.OnPassword(*s, out.Password)
+	}
+	return err
+}
+
+// verifyLostAnswer reads back a write whose answer was lost: it counts as done if
+// reading back shows it.
+func (a *Admin) verifyLostAnswer(ctx context.Context, s *Step, out Result, lost error) (Result, error) {
+	after, verified, _ := a.readBack(ctx, s)
 	if after != nil {
 		out.After = after
 	}
 	out.Verified = verified
 	switch {
 	case s.returnsPassword && s.password.Empty():
-		return out, &PasswordLostError{s.Title, verified, callErr}
+		return out, &PasswordLostError{s.Title, verified, lost}
 	case !verified:
-		return out, fmt.Errorf("%s: %w; reading back does not show it: %s", s.Title, callErr, out.After)
+		return out, fmt.Errorf("%s: %w; reading back does not show it: %s", s.Title, lost, out.After)
 	}
 	out.Password = s.password
 	return out, nil // the answer was lost, the write was not
 }
 
-// verify reads back what CIPP says is done.
+// verify reads back what CIPP reported as done.
 func (a *Admin) verify(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
 	if s.unverifiable {
 		out.After = a.readOr(ctx, s, out.Before)
 		out.Verified = s.reached(out.After)
-		return out, nil // CIPP's word is all there is
+		return out, nil // CIPP's answer is the only evidence
 	}
 	after, seen, err := a.readBack(ctx, s)
 	if after != nil {
@@ -126,7 +139,7 @@ func (a *Admin) verify(ctx context.Context, s *Step, out Result, sent time.Time)
 	return out, nil
 }
 
-// readOr reads the state once more, or gives what was known.
+// readOr reads the state once more, or returns the known one where that fails.
 func (a *Admin) readOr(ctx context.Context, s *Step, known State) State {
 	if now, err := s.read(ctx); err == nil {
 		return now
@@ -134,8 +147,8 @@ func (a *Admin) readOr(ctx context.Context, s *Step, known State) State {
 	return known
 }
 
-// readBack reads until what is wanted shows, with patience: CIPP and Microsoft
-// both go on showing the old state for a while.
+// readBack reads until the wanted state is reached or the time is up: CIPP and
+// Microsoft both show the old state for a while.
 func (a *Admin) readBack(ctx context.Context, s *Step) (now State, seen bool, err error) {
 	limit := time.Now().Add(a.opts.ReadBackTimeout + s.lag)
 	for pause := time.Second; ; pause = min(2*pause, 20*time.Second) {
@@ -158,7 +171,7 @@ func (a *Admin) readBack(ctx context.Context, s *Step) (now State, seen bool, er
 	}
 }
 
-// wait is a pause that the context ends.
+// wait waits for d, or returns why the context ended.
 func wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -14,5 +14,6 @@ func (a *Admin) ServiceHealth(ctx context.Context, t directory.Tenant) (Table, e
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(rows, false, col("service", "Service", "service"), col("issue", "Issue", "issueId"), col("feature", "Feature", "type"), col("what", "What", "desc")), nil
+	return tabulate(rows, false, col("service", "Service", "service"), col("issue", "Issue", "issueId"), col("feature", "Feature", "type"),
+		col("what", "What", "desc")), nil
 }

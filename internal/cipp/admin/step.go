@@ -12,11 +12,11 @@ import (
 	"syncd/internal/secret"
 )
 
-// A Field is one thing that is or will be so.
+// A Field is one value of a State.
 type Field struct{ Name, Value string }
 
-// A State is what a write is about, as it is read: the same names in the same
-// order each time. A set is its members in order, joined by commas.
+// A State is the part of an object that a write changes, as it is read: the same names in
+// the same order each time. A set is its members in order, joined by commas.
 type State []Field
 
 // Get returns the value of a name, or "".
@@ -29,12 +29,12 @@ func (s State) Get(name string) string {
 	return ""
 }
 
-// holds says whether everything in want is so in s.
+// holds reports whether s has every value of want.
 func (s State) holds(want State) bool {
 	return !slices.ContainsFunc(want, func(f Field) bool { return s.Get(f.Name) != f.Value })
 }
 
-// equal says whether nothing changed between two reads.
+// equal reports whether two reads returned the same.
 func (s State) equal(o State) bool { return len(s) == len(o) && s.holds(o) }
 
 func (s State) String() string {
@@ -55,40 +55,40 @@ func set(all []string) string {
 	return strings.Join(slices.Compact(all), ", ")
 }
 
-// A Step is one write, before it is done. Only the operations of this package
-// make one, after they have read what is there; changing its fields changes
-// what is shown and not what is sent.
+// A Step is one write that was not sent yet. Only the operations of this package make
+// one, after they have read the present state; changing its exported fields changes what
+// is shown and not what is sent.
 type Step struct {
 	ID       string // stable: the same write of the same thing has the same one
 	Title    string // what will be done, in words
 	Tenant   directory.Tenant
-	Endpoint string // of CIPP that it is sent to
+	Endpoint string // CIPP's endpoint
 	Body     any    // as it is sent, with the tenant and as a list where the endpoint takes one; passwords left out
 	Danger   string // what cannot be taken back, or is easily overlooked; may be empty
 	Before   State  // what was read when the step was made
 	Wanted   State  // what will be read when it is done; names of Before
 
-	// Done says that what is wanted is so already: Run would send nothing.
+	// Done: the wanted state is there already, and Run would send nothing.
 	Done bool
 
 	call       Call
 	read       func(context.Context) (State, error)
 	done       func(now State) bool // nil: now holds Wanted
-	lag        time.Duration        // how long the vendor may take to show it
-	task       taskRef              // the queued task that does it; without a reference it is done at once
-	secondTask string               // what CIPP calls a task that the first one may plan to do a part of it
-	resumable  bool                 // the task may be there from an earlier attempt
+	lag        time.Duration        // how long the change may take to be visible
+	task       taskRef              // the queued task that does the work; without a reference the call itself does it
+	secondTask string               // the name of a second task that the first may schedule for a part of the work
+	resumable  bool                 // an earlier attempt may have queued the task
 	startAt    time.Time            // when the task is to run; zero = now
-	// expected says of a failure that it was told before; nil: of none.
+	// expected reports whether a failure was announced before the step; nil: none was.
 	expected        func(sentence string) bool
-	returnsPassword bool          // the answer has a password that nobody else knows
-	unverifiable    bool          // what is read now cannot tell whether it was done
+	returnsPassword bool          // the answer has the only copy of a new password
+	unverifiable    bool          // reading back cannot show whether it was done
 	password        secret.String // the password to send, kept apart from the body; may be empty
-	before          State         // Before, out of the caller's reach
+	before          State         // Before, which the caller cannot change
 	wanted          State
 }
 
-// seal fixes what was made.
+// seal completes a step and keeps copies that the caller cannot change.
 func (s Step) seal() Step {
 	s.before, s.wanted = slices.Clone(s.Before), slices.Clone(s.Wanted)
 	s.Endpoint = s.call.Endpoint
@@ -110,21 +110,21 @@ func (s *Step) reached(now State) bool {
 	return now.holds(s.wanted)
 }
 
-// A Result is what became of a step.
+// A Result is the result of a step.
 type Result struct {
 	Before, After State
 	Said          []string // CIPP's sentences, passwords left out
-	// Verified: what was wanted was read back. It is false where nothing can be
-	// read back, and for what is only planned for later.
+	// Verified: the wanted state was read back. It is false where nothing can be
+	// read back, and for a task that starts later.
 	Verified bool
-	Already  bool   // it was so before; nothing was sent
+	Already  bool   // the wanted state was there before; nothing was sent
 	Task     string // id of CIPP's task that did it, or will
-	// Password is the one that CIPP made; the only place where it is.
+	// Password is the new password; it is stored nowhere else.
 	Password secret.String
 }
 
-// A RefusedError says that CIPP took the call and did not do it, or not all of
-// it: the sentences that say so came with a status of 200.
+// A RefusedError says that CIPP accepted the call and did not do it, or not all of it:
+// the status was 200, and sentences in the answer report a failure.
 type RefusedError struct {
 	Step  string
 	Said  []string // what failed
@@ -135,8 +135,8 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s: CIPP says: %s; now: %s", e.Step, strings.Join(e.Said, " · "), e.After)
 }
 
-// A MovedError says that something changed since the step was made, so that it
-// would not do what was shown. Nothing was sent.
+// A MovedError says that the state changed since the step was made, so that it would
+// not do what was shown. Nothing was sent.
 type MovedError struct {
 	Step         string
 	Planned, Now State
@@ -157,8 +157,8 @@ func (e *UnverifiedError) Error() string {
 	return fmt.Sprintf("%s: CIPP reported success, but after %s it does not show: wanted %s; is %s; look into CIPP's logbook", e.Step, e.After, e.Wanted, e.Now)
 }
 
-// A PasswordLostError says that a step made a password, or may have, and that
-// CIPP's answer with it did not come. CIPP does not tell it again.
+// A PasswordLostError says that a step set a new password, or may have, and that CIPP's
+// answer with it was lost. CIPP does not answer with it again.
 type PasswordLostError struct {
 	Step string
 	Seen bool // reading back shows that it was done
@@ -175,12 +175,11 @@ func (e *PasswordLostError) Error() string {
 // Unwrap returns what became of the call; it is rest.ErrOutcomeUnknown.
 func (e *PasswordLostError) Unwrap() error { return e.err }
 
-// A TaskError says how a queued task ended that did not end well, or that it
-// did not end in time.
+// A TaskError says that a queued task failed, or did not end in time.
 type TaskError struct {
 	Step  string
-	Name  string   // what CIPP calls the task
-	Task  string   // its id in CIPP; empty where it was never seen
+	Name  string   // the task's name in CIPP
+	Task  string   // its id in CIPP; empty where it was never listed
 	State string   // CIPP's word, or empty
 	Said  []string // what failed
 	After State
@@ -189,9 +188,12 @@ type TaskError struct {
 func (e *TaskError) Error() string {
 	switch {
 	case e.Task == "":
-		return fmt.Sprintf("%s: CIPP accepted it, but its task %q is not to be seen; look at CIPP's scheduler before trying again; now: %s", e.Step, e.Name, e.After)
+		return fmt.Sprintf("%s: CIPP accepted it, but its task %q is not to be seen; look at CIPP's scheduler before trying again; now: %s",
+			e.Step, e.Name, e.After)
 	case e.State != "Completed" && e.State != "Failed":
-		return fmt.Sprintf("%s: the task %q (%s) in CIPP's scheduler is still %s; follow it there; now: %s", e.Step, e.Name, e.Task, strings.ToLower(e.State), e.After)
+		return fmt.Sprintf("%s: the task %q (%s) in CIPP's scheduler is still %s; follow it there; now: %s", e.Step, e.Name, e.Task,
+			strings.ToLower(e.State), e.After)
 	}
-	return fmt.Sprintf("%s: the task %q (%s) ended as %s: %s; now: %s", e.Step, e.Name, e.Task, strings.ToLower(e.State), strings.Join(e.Said, " · "), e.After)
+	return fmt.Sprintf("%s: the task %q (%s) ended as %s: %s; now: %s", e.Step, e.Name, e.Task, strings.ToLower(e.State),
+		strings.Join(e.Said, " · "), e.After)
 }

@@ -14,9 +14,8 @@ type Column struct {
 	Number     bool // shown flush right
 }
 
-// A Table is the answer to a read, whatever it was about. Rows has a text for
-// each column; Raw has what CIPP said about each row, or is nil where a row is
-// made of several answers.
+// A Table is the answer to a read. Rows has a text for each column; Raw has CIPP's JSON
+// of each row.
 type Table struct {
 	Columns []Column
 	Rows    [][]string
@@ -25,13 +24,13 @@ type Table struct {
 	Note string
 }
 
-// A cell makes the text of a column out of a row.
+// A cell is a column with its text of a row.
 type cell struct {
 	Column
 	text func(row) string
 }
 
-// col shows the first of the members that says anything.
+// col shows the first of the members that is not empty.
 func col(key, title string, names ...string) cell {
 	return cell{Column{Key: key, Title: title}, func(r row) string { return r.text(names...) }}
 }
@@ -72,7 +71,7 @@ func tabulate(rows []row, ordered bool, cells ...cell) Table {
 	return t
 }
 
-// withNote adds a note, if there is one.
+// withNote returns the table with a further note.
 func (t Table) withNote(note string) Table {
 	if t.Note != "" && note != "" {
 		t.Note += "; "
@@ -96,7 +95,7 @@ func (t *Table) sort() {
 	t.Rows, t.Raw = rows, raw
 }
 
-// propertyTable is a table of one thing: a line for each property that says anything.
+// propertyTable shows one object: a line for each property that is not empty.
 func propertyTable(r row, cells ...cell) Table {
 	t := Table{Columns: []Column{{Key: "property", Title: "Property"}, {Key: "value", Title: "Value"}}}
 	for _, c := range cells {

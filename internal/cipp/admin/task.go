@@ -14,15 +14,15 @@ import (
 	"syncd/internal/cipp"
 )
 
-// A taskRef says which of the tasks in CIPP's scheduler is meant. The answer to
-// the call that makes one does not say its id.
+// A taskRef identifies a task in CIPP's scheduler: the answer to the call that makes
+// one does not have its id.
 type taskRef struct {
-	name      string    // what CIPP calls it
-	reference string    // ours alone; empty for those that CIPP makes by itself
-	since     time.Time // it is not of before that, unless it is still to run
+	name      string    // its name in CIPP
+	reference string    // set by syncd; empty for tasks that CIPP makes by itself
+	since     time.Time // a task that ended earlier is not meant
 }
 
-// finishTask is the end of a step that is a task: followed, or left to its time.
+// finishTask follows the task of a step to its end, unless it is to start later.
 func (a *Admin) finishTask(ctx context.Context, s *Step, out Result, sent time.Time) (Result, error) {
 	if !s.startAt.IsZero() {
 		out.Task = a.taskID(ctx, s)
@@ -38,7 +38,7 @@ func (a *Admin) finishTask(ctx context.Context, s *Step, out Result, sent time.T
 	return a.verify(ctx, s, out, sent)
 }
 
-// taskID finds the id of a task that is to run later.
+// taskID returns the id of a step's task, or "" where it cannot be found.
 func (a *Admin) taskID(ctx context.Context, s *Step) string {
 	if k, err := a.taskOf(ctx, s, s.task); err == nil {
 		return k.text("RowKey")
@@ -67,7 +67,7 @@ func (a *Admin) taskOf(ctx context.Context, s *Step, ref taskRef) (row, error) {
 
 func taskEnded(state string) bool { return state == "Completed" || strings.HasPrefix(state, "Failed") }
 
-// taskDetails reads a task that was found before, with all its results.
+// taskDetails reads the state and all results of a task.
 func (a *Admin) taskDetails(ctx context.Context, id string) (state string, said []string, err error) {
 	rows, err := a.global(ctx, "ListScheduledItemDetails", url.Values{"RowKey": {id}})
 	if rows, err = requireRows(rows, err, "task "+id); err != nil {
@@ -81,9 +81,9 @@ func (a *Admin) taskDetails(ctx context.Context, id string) (state string, said 
 	return rows[0].object("Task").text("TaskState"), said, nil
 }
 
-// resultTexts are the results of a task: texts, objects that hold one, lists of
-// them, or any of these as JSON within a text. None is left out: what holds no
-// text stands as it came.
+// resultTexts returns the results of a task as texts. They come as texts, objects with
+// a text, lists of them, or any of these as JSON within a text. None is left out: what
+// holds no text is returned as JSON.
 func resultTexts(v jsontext.Value) []string {
 	switch v.Kind() {
 	case '"':
@@ -91,7 +91,7 @@ func resultTexts(v jsontext.Value) []string {
 		if inner := jsontext.Value(text); text != "" && (inner.Kind() == '[' || inner.Kind() == '{') && inner.IsValid(tolerant) {
 			return resultTexts(inner)
 		}
-		// How PowerShell writes such an object into a text.
+		// PowerShell's notation of an object within a text.
 		if inner, ok := strings.CutPrefix(text, "@{Results="); ok {
 			text = strings.TrimSuffix(inner, "}")
 		}
@@ -120,9 +120,9 @@ func resultTexts(v jsontext.Value) []string {
 // schedulerSlot is how often CIPP's scheduler looks for work.
 const schedulerSlot = 15 * time.Minute
 
-// followTask waits for the end of a step's task, and of the one that it plans in
-// turn, and judges what they say: that a task is Completed says nothing about
-// success. Result.Said has every sentence.
+// followTask waits for the end of a step's task, and of the second task that it may
+// schedule, and judges their sentences: a task is Completed whether it succeeded or
+// not. Result.Said has every sentence.
 func (a *Admin) followTask(ctx context.Context, s *Step, out *Result, sent time.Time) error {
 	first, err := a.awaitTask(ctx, s, s.task, sent)
 	out.Task, out.Said = first.Task, first.Said
@@ -150,33 +150,32 @@ func (a *Admin) followTask(ctx context.Context, s *Step, out *Result, sent time.
 	return nil
 }
 
-// schedulesAnother says whether a sentence of a step's task speaks of another one
-// that does the rest.
+// schedulesAnother reports whether a sentence of a step's task says that a second task
+// was scheduled.
 func (s *Step) schedulesAnother(said string) bool {
 	return s.secondTask != "" && strings.HasPrefix(strings.ToLower(said), "scheduled license removal for")
 }
 
-// A taskOutcome task is one that has ended, or was never to be seen.
+// A taskOutcome is how a task ended; one that was never listed has no id.
 type taskOutcome struct {
 	TaskError
 	scheduled time.Time
 }
 
-// failures are the sentences that speak of a failure, but for what was said
-// before the step was begun.
+// failures returns the sentences that report a failure, without the expected ones.
 func (f *taskOutcome) failures(s *Step) []string {
 	return slices.DeleteFunc(slices.Clone(f.Said), func(t string) bool { return !cipp.SaysFailure(t) || s.expected != nil && s.expected(t) })
 }
 
-// awaitTask waits until a task is completed. One that is never listed (CIPP clears
-// its queues when it is updated, and older versions do the work at once) is
-// judged by what the step was to do.
+// awaitTask waits until a task is completed. A task that is never listed (CIPP clears
+// its queues when it is updated, and older versions do the work at once) is judged by
+// the step's wanted state.
 func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.Time) (taskOutcome, error) {
 	f := taskOutcome{TaskError: TaskError{Step: s.Title, Name: ref.name}}
 	failed := func() (taskOutcome, error) { e := f.TaskError; return f, &e }
 	unseen := 2 * schedulerSlot
 	if s.secondTask != "" && ref.reference != "" {
-		unseen += 2 * schedulerSlot // for the other one
+		unseen += 2 * schedulerSlot // for the second task
 	}
 	for {
 		var err error

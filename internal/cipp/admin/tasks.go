@@ -14,6 +14,9 @@ func (a *Admin) Tasks(ctx context.Context, t *directory.Tenant) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	return tabulate(redactRows(rows), true, col("name", "Task", "Name"), col("tenant", "Tenant", "Tenant"), col("state", "State", "TaskState"), timeCol("scheduled", "Next", "ScheduledTime"),
-		timeCol("executed", "Last run", "ExecutedTime"), col("recurrence", "Repeats", "Recurrence"), col("command", "Command", "Command"), computed("results", "Results", func(r row) string { return strings.Join(resultTexts(r.fields["results"]), "; ") }), col("id", "Id", "RowKey")).withNote(note), nil
+	return tabulate(redactRows(rows), true, col("name", "Task", "Name"), col("tenant", "Tenant", "Tenant"), col("state", "State", "TaskState"),
+		timeCol("scheduled", "Next", "ScheduledTime"),
+		timeCol("executed", "Last run", "ExecutedTime"), col("recurrence", "Repeats", "Recurrence"), col("command", "Command", "Command"),
+		computed("results", "Results", func(r row) string { return strings.Join(resultTexts(r.fields["results"]), "; ") }),
+		col("id", "Id", "RowKey")).withNote(note), nil
 }

@@ -17,12 +17,12 @@ type TenantGroup struct {
 	ID          string
 	Name        string
 	Description string
-	Dynamic     bool // its rules say who is in it
+	Dynamic     bool // its rules decide who is in it
 	Members     []directory.TenantID
 	raw         row
 }
 
-// tenantGroups reads all groups; that there are none is possible.
+// tenantGroups reads all groups; there may be none.
 func (a *Admin) tenantGroups(ctx context.Context) ([]TenantGroup, error) {
 	rows, err := a.global(ctx, "ListTenantGroups", nil)
 	if err != nil {
@@ -30,7 +30,8 @@ func (a *Admin) tenantGroups(ctx context.Context) ([]TenantGroup, error) {
 	}
 	var out []TenantGroup
 	for _, r := range rows {
-		g := TenantGroup{ID: r.text("Id"), Name: r.text("Name"), Description: r.text("Description"), Dynamic: strings.EqualFold(r.text("GroupType"), "dynamic"), raw: r}
+		g := TenantGroup{ID: r.text("Id"), Name: r.text("Name"), Description: r.text("Description"),
+			Dynamic: strings.EqualFold(r.text("GroupType"), "dynamic"), raw: r}
 		for _, m := range r.rows("Members") {
 			if id, err := directory.ParseTenantID(m.text("customerId")); err == nil {
 				g.Members = append(g.Members, id)
@@ -44,7 +45,8 @@ func (a *Admin) tenantGroups(ctx context.Context) ([]TenantGroup, error) {
 }
 
 func chooseGroup(all []TenantGroup, text string) (TenantGroup, error) {
-	return choose("tenant group", text, all, func(g TenantGroup) []string { return []string{g.ID} }, func(g TenantGroup) []string { return []string{g.Name} },
+	return choose("tenant group", text, all, func(g TenantGroup) []string { return []string{g.ID} },
+		func(g TenantGroup) []string { return []string{g.Name} },
 		func(g TenantGroup) string { return g.Name + " (" + g.ID + ")" })
 }
 
@@ -58,7 +60,8 @@ func (a *Admin) TenantGroups(ctx context.Context) (Table, error) {
 	for _, g := range groups {
 		rows = append(rows, g.raw)
 	}
-	return tabulate(rows, false, col("name", "Group", "Name"), col("kind", "Kind", "GroupType"), col("description", "Description", "Description"),
+	return tabulate(rows, false, col("name", "Group", "Name"), col("kind", "Kind", "GroupType"),
+		col("description", "Description", "Description"),
 		Column{Key: "members", Title: "Members", Number: true}.computed(func(r row) string { return strconv.Itoa(len(r.rows("Members"))) }),
 		computed("tenants", "Tenants", func(r row) string {
 			var all []string
@@ -71,8 +74,8 @@ func (a *Admin) TenantGroups(ctx context.Context) (Table, error) {
 
 func (c Column) computed(f func(row) string) cell { return cell{c, f} }
 
-// CreateTenantGroup makes a static group with these members. CIPP does not say
-// the id of what it makes, so it is told one.
+// CreateTenantGroup makes a static group with these members. CIPP's answer does not
+// have the id of the group, so the request sets one.
 func (a *Admin) CreateTenantGroup(ctx context.Context, name, description string, members []directory.Tenant) (Step, error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
@@ -112,7 +115,8 @@ func (a *Admin) DeleteTenantGroup(ctx context.Context, text string) (Step, error
 		return Step{}, err
 	}
 	danger := fmt.Sprintf("standards, alerts and roles in CIPP that are given to %s no longer reach its %d tenants", g.Name, len(g.Members))
-	return a.groupStep(g.ID, "delete the tenant group "+g.Name, danger, map[string]any{"Action": "Delete", "groupId": g.ID}, State{{"exists", "no"}, {"name", ""}, {"members", ""}}, &g), nil
+	return a.groupStep(g.ID, "delete the tenant group "+g.Name, danger, map[string]any{"Action": "Delete", "groupId": g.ID},
+		State{{"exists", "no"}, {"name", ""}, {"members", ""}}, &g), nil
 }
 
 func (a *Admin) groupStep(id, title, danger string, body map[string]any, want State, at *TenantGroup) Step {

@@ -13,8 +13,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// Tenants lists what CIPP looks after. Its names may be aliases: whether one is,
-// no list of CIPP's tells.
+// Tenants lists CIPP's tenants. Their names may be aliases: no list of CIPP's says which.
 func (a *Admin) Tenants(ctx context.Context) (Table, error) {
 	rows, err := a.global(ctx, "ListTenants", nil)
 	if rows, err = requireRows(rows, err, "ListTenants"); err != nil {
@@ -22,11 +21,12 @@ func (a *Admin) Tenants(ctx context.Context) (Table, error) {
 	}
 	return tabulate(rows, false,
 		col("name", "Tenant", "displayName"), col("domain", "Default domain", "defaultDomainName"), col("id", "Id", "customerId"),
-		col("access", "Access", "delegatedPrivilegeStatus"), timeCol("relationship_end", "GDAP ends", "relationshipEnd"), numberCol("graph_errors", "Errors", "GraphErrorCount"),
+		col("access", "Access", "delegatedPrivilegeStatus"), timeCol("relationship_end", "GDAP ends", "relationshipEnd"),
+		numberCol("graph_errors", "Errors", "GraphErrorCount"),
 		col("last_error", "Last error", "LastGraphError")), nil
 }
 
-// TenantList is Tenants for Resolve.
+// TenantList returns the tenants, for Resolve.
 func (a *Admin) TenantList(ctx context.Context) ([]directory.Tenant, error) {
 	rows, err := a.global(ctx, "ListTenants", nil)
 	if rows, err = requireRows(rows, err, "ListTenants"); err != nil {
@@ -44,10 +44,11 @@ func (a *Admin) TenantList(ctx context.Context) ([]directory.Tenant, error) {
 	return out, nil
 }
 
-// tenantOf is false for the selector's pseudo row and that of a failure.
+// tenantOf is false for a row that is no tenant: the selector's AllTenants, or an error.
 func tenantOf(r row) (directory.Tenant, bool) {
 	id, err := directory.ParseTenantID(r.text("customerId"))
-	return directory.Tenant{ID: id, Name: r.text("displayName"), DefaultDomain: r.text("defaultDomainName"), InitialDomain: r.text("initialDomainName")}, err == nil
+	return directory.Tenant{ID: id, Name: r.text("displayName"), DefaultDomain: r.text("defaultDomainName"),
+		InitialDomain: r.text("initialDomainName")}, err == nil
 }
 
 // ShowTenant shows one tenant, its organization read live.
@@ -68,8 +69,10 @@ func (a *Admin) ShowTenant(ctx context.Context, t directory.Tenant) (Table, erro
 		computed("", "Name", func(row) string { return t.Name }), col("", "Microsoft's name", "displayName"),
 		computed("", "Alias", func(r row) string { return r.object("customProperties").text("Alias") }),
 		computed("", "Id", func(row) string { return string(t.ID) }), computed("", "Default domain", func(row) string { return t.DefaultDomain }),
-		computed("", "Initial domain", func(row) string { return t.InitialDomain }), computed("", "Tenant groups", func(row) string { return set(groups) }),
-		col("", "Street", "street"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "countryLetterCode", "country"),
+		computed("", "Initial domain", func(row) string { return t.InitialDomain }),
+		computed("", "Tenant groups", func(row) string { return set(groups) }),
+		col("", "Street", "street"), col("", "Postal code", "postalCode"), col("", "City", "city"),
+		col("", "Country", "countryLetterCode", "country"),
 		col("", "Phones", "businessPhones"), col("", "Technical mail", "technicalNotificationMails"), timeCol("", "Created", "createdDateTime"),
 		yesNoCol("", "Directory sync", "onPremisesSyncEnabled"), timeCol("", "Last directory sync", "onPremisesLastSyncDateTime")), nil
 }
@@ -86,8 +89,8 @@ func (a *Admin) tenantDetails(ctx context.Context, t directory.Tenant) (row, err
 	return rows[0], nil
 }
 
-// A TenantProfile is what CIPP's own tables say of a tenant. Whether the name it
-// is shown under is an alias they do not say: TenantNames does.
+// A TenantProfile is a tenant as CIPP's own tables have it. Only TenantNames says whether
+// its name is an alias.
 type TenantProfile struct {
 	Tenant directory.Tenant
 	Groups []TenantGroup // the static ones it is in
@@ -112,7 +115,7 @@ func (a *Admin) TenantProfiles(ctx context.Context) ([]TenantProfile, []TenantGr
 	return out, groups, nil
 }
 
-// staticGroupsOf are the static groups that a tenant is in.
+// staticGroupsOf returns the static groups that a tenant is in.
 func staticGroupsOf(groups []TenantGroup, t directory.Tenant) []TenantGroup {
 	var in []TenantGroup
 	for _, g := range groups {
@@ -123,24 +126,24 @@ func staticGroupsOf(groups []TenantGroup, t directory.Tenant) []TenantGroup {
 	return in
 }
 
-// TenantNames are what a tenant is called.
+// TenantNames are the names of a tenant.
 type TenantNames struct {
 	Microsoft string
 	Alias     string // in CIPP; empty = none
 }
 
-// Shown is the name that CIPP shows.
+// Shown returns the name that CIPP shows.
 func (n TenantNames) Shown() string { return cmp.Or(n.Alias, n.Microsoft) }
 
-// TenantNames reads the names of one tenant live: only there does CIPP tell an
-// alias from Microsoft's name. Where the tenant does not let CIPP in, that is an
-// error, for what is not known must not be written over.
+// TenantNames reads the names of one tenant live: only then does CIPP distinguish an
+// alias from Microsoft's name. Where CIPP has no access to the tenant, that is an error:
+// an unknown alias must not be overwritten.
 func (a *Admin) TenantNames(ctx context.Context, t directory.Tenant) (TenantNames, error) {
 	details, err := a.tenantDetails(ctx, t)
 	if err != nil {
 		return TenantNames{}, fmt.Errorf("whether %s has an alias in CIPP is not known, and editing would remove it: %w", t.Name, err)
 	}
-	// As it is: sent back with a space fewer it would be another one.
+	// With its spaces: sent back with fewer it would be another alias.
 	return TenantNames{Microsoft: details.text("displayName"), Alias: strings.TrimSpace(details.object("customProperties").exact("Alias"))}, nil
 }
 
@@ -158,7 +161,7 @@ func names(groups []TenantGroup) []string {
 	return out
 }
 
-// readTenant reads what an edit of one tenant is about, and all tenant groups.
+// readTenant reads the names and groups of one tenant, and all tenant groups.
 func (a *Admin) readTenant(ctx context.Context, t directory.Tenant) (tenantState, []TenantGroup, error) {
 	groups, err := a.tenantGroups(ctx)
 	if err != nil {
@@ -168,7 +171,7 @@ func (a *Admin) readTenant(ctx context.Context, t directory.Tenant) (tenantState
 	return tenantState{names, staticGroupsOf(groups, t)}, groups, err
 }
 
-// tenantReader is the read of a step about a tenant's profile.
+// tenantReader returns the read of a step that edits a tenant.
 func (a *Admin) tenantReader(t directory.Tenant) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
 		s, _, err := a.readTenant(ctx, t)
@@ -194,8 +197,7 @@ func (s tenantState) wanted() State {
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// A TenantEdit is what shall change about a tenant in CIPP. What it does not
-// name stays as it is.
+// A TenantEdit is a change of a tenant in CIPP. What it does not name stays as it is.
 type TenantEdit struct {
 	Alias        string   // the new alias; empty leaves it
 	RemoveAlias  bool     // the tenant is shown under Microsoft's name again
@@ -203,12 +205,12 @@ type TenantEdit struct {
 	RemoveGroups []string
 }
 
-// groupCache is how long CIPP goes on showing a tenant group as it was.
+// groupCache is how long CIPP may show a tenant group as it was before a write.
 const groupCache = 5 * time.Minute
 
-// EditTenant returns the steps of an edit: one call that says alias and groups
-// whole, because CIPP takes away what it is not sent, and one more where the
-// last group goes, which that call cannot express.
+// EditTenant returns the steps of an edit: one call that sends alias and groups whole,
+// because CIPP removes what it is not sent, and one more where the last group is removed,
+// which that call cannot express.
 func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit) ([]Step, error) {
 	if e.Alias != "" && e.RemoveAlias {
 		return nil, cipp.Misuse("an alias cannot be set and removed at once")
@@ -268,7 +270,7 @@ func (a *Admin) EditTenant(ctx context.Context, t directory.Tenant, e TenantEdit
 	if len(want.groups) > 0 || last == nil {
 		return []Step{a.editTenant(t, at, want, strings.Join(did, ", "))}, nil
 	}
-	// An empty set means "leave them alone", so the last ones go by the group's own call.
+	// CIPP ignores an empty list of groups, so the last ones are removed by the group's own call.
 	var steps []Step
 	if want.names != at.names {
 		kept := tenantState{want.names, at.groups}

@@ -10,17 +10,17 @@ import (
 	"syncd/internal/directory"
 )
 
-// A trustee is somebody whose rights are looked for among those that CIPP lists
-// of a mailbox or a folder. Newer versions say in UserId whose they are, in a
-// form of Exchange's choice; older ones say in User an address, or a display
-// name, which two people can share.
+// A trustee is the user whose rights are looked for in CIPP's list of the permissions
+// of a mailbox or a folder. Newer versions name the trustee in UserId, by one of
+// Exchange's ids; older ones name it in User by an address, or by a display name, which
+// two people can share.
 type trustee struct {
 	admin  *Admin
 	tenant directory.Tenant
 	user   User
-	// Read where they are needed, and once.
-	exchangeNames []string // what Exchange calls the mailbox
-	namesakes     []string // who else has the name
+	// Read once, and only where needed.
+	exchangeNames []string // Exchange's ids of the mailbox
+	namesakes     []string // other users and groups with the same display name
 	namesakesRead bool
 }
 
@@ -28,7 +28,7 @@ func (a *Admin) newTrustee(t directory.Tenant, who User) *trustee {
 	return &trustee{admin: a, tenant: t, user: who}
 }
 
-// rows are those of the holder.
+// rows returns the permissions of the trustee.
 func (tr *trustee) rows(ctx context.Context, all []row) ([]row, error) {
 	var mine []row
 	for _, r := range all {
@@ -64,7 +64,7 @@ func (tr *trustee) holds(ctx context.Context, r row) (bool, error) {
 	return true, tr.checkUniqueName(ctx)
 }
 
-// hasAddress says whether a text is an id or an address of the holder.
+// hasAddress reports whether a text is the id or an address of the trustee.
 func (tr *trustee) hasAddress(text string) bool {
 	if strings.EqualFold(text, tr.user.ID) || strings.EqualFold(text, tr.user.UPN) || strings.EqualFold(text, tr.user.Mail) {
 		return true
@@ -83,7 +83,7 @@ func (tr *trustee) exchangeIDs(ctx context.Context) ([]string, error) {
 	rows, err := tr.admin.list(ctx, tr.tenant, "ListMailboxes", url.Values{"Identity": {tr.user.ID}})
 	switch {
 	case err != nil && strings.Contains(err.Error(), "couldn't be found"), err == nil && len(rows) == 0:
-		return tr.exchangeNames, nil // no mailbox, and nothing that Exchange could call it
+		return tr.exchangeNames, nil // no mailbox, so Exchange has no id
 	case err != nil:
 		return nil, fmt.Errorf("whether rights are those of %s is not known: %w", tr.user.label(), err)
 	}
@@ -96,8 +96,8 @@ func (tr *trustee) exchangeIDs(ctx context.Context) ([]string, error) {
 	return tr.exchangeNames, nil
 }
 
-// checkUniqueName refuses where somebody or something else of the tenant has the holder's
-// name: whose the rights are cannot be told then.
+// checkUniqueName is an error where another user or group of the tenant has the
+// trustee's display name: whose the rights are is unknown then.
 func (tr *trustee) checkUniqueName(ctx context.Context) error {
 	if !tr.namesakesRead {
 		for kind, address := range map[string]string{"users": "userPrincipalName", "groups": "mail"} {
@@ -121,8 +121,8 @@ func (tr *trustee) checkUniqueName(ctx context.Context) error {
 		strings.Join(tr.namesakes, ", "), tr.user.Name)
 }
 
-// checkIdentifiable refuses what could not be read back: rights that CIPP lists by name, of
-// somebody who shares it.
+// checkIdentifiable is an error where the rights could not be read back: CIPP lists
+// them by name, and the name is not unique.
 func (tr *trustee) checkIdentifiable(ctx context.Context, all []row) error {
 	if slices.ContainsFunc(all, func(r row) bool { return r.has("UserId") }) {
 		return nil

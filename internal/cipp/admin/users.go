@@ -12,13 +12,13 @@ import (
 	"syncd/internal/directory"
 )
 
-// userFields are what is read of a user.
+// userFields are the properties of a user that are read.
 const userFields = "id,displayName,givenName,surname,userPrincipalName,mail,accountEnabled,userType,jobTitle,department,companyName,officeLocation," +
 	"mobilePhone,businessPhones,streetAddress,city,state,postalCode,country,usageLocation,createdDateTime,assignedLicenses,licenseAssignmentStates," +
 	"onPremisesSyncEnabled,proxyAddresses,lastPasswordChangeDateTime,signInSessionsValidFromDateTime"
 
-// ErrSynced is in the error of a write to a user or group that is mastered in
-// an Active Directory: the next directory sync would undo it.
+// ErrSynced is in the error of a write to a user or group that is synced from an Active
+// Directory: the next directory sync would undo the write.
 var ErrSynced = errors.New("it is synced from an Active Directory; change it there")
 
 // A User is an account as it was read, addressed by its object id alone: UPNs
@@ -39,8 +39,9 @@ type User struct {
 
 func userOf(r row) User {
 	u := User{
-		ID: strings.ToLower(r.text("id")), UPN: r.text("userPrincipalName"), Name: r.text("displayName"), Mail: r.text("mail"), Enabled: r.flag("accountEnabled"),
-		Synced: r.flag("onPremisesSyncEnabled"), Location: r.text("usageLocation"), Inherited: map[string]string{}, raw: r,
+		ID: strings.ToLower(r.text("id")), UPN: r.text("userPrincipalName"), Name: r.text("displayName"), Mail: r.text("mail"),
+		Enabled: r.flag("accountEnabled"),
+		Synced:  r.flag("onPremisesSyncEnabled"), Location: r.text("usageLocation"), Inherited: map[string]string{}, raw: r,
 	}
 	u.Guest = strings.EqualFold(r.text("userType"), "Guest") || strings.Contains(u.UPN, "#EXT#")
 	for _, l := range r.rows("assignedLicenses") {
@@ -63,7 +64,7 @@ func userOf(r row) User {
 
 func (u User) label() string { return fmt.Sprintf("%s (%s, %s)", u.Name, u.UPN, u.ID) }
 
-// has says whether the user holds a SKU, however it came to it.
+// has reports whether the user has a SKU, directly or through a group.
 func (u User) has(sku string) bool {
 	return slices.Contains(u.Licences, strings.ToLower(sku))
 }
@@ -74,8 +75,8 @@ func (a *Admin) users(ctx context.Context, t directory.Tenant) ([]row, error) {
 	return requireRows(rows, err, "users of "+t.Name)
 }
 
-// filterSafe says whether a text may stand in a filter: CIPP splices it into a
-// URL after one decoding, where some characters would mean something else.
+// filterSafe reports whether a text may stand in a filter: CIPP inserts it into a URL
+// without encoding it, where some characters would mean something else.
 func filterSafe(s string) bool { return !strings.ContainsAny(s, "&#+%?/\\ ") }
 
 // User finds an account by its object id, UPN, mail address, or a name that
@@ -99,14 +100,15 @@ func (a *Admin) User(ctx context.Context, t directory.Tenant, text string) (User
 	for i, r := range rows {
 		all[i] = userOf(r)
 	}
-	u, err := choose("user", text, all, func(u User) []string { return []string{u.ID, u.UPN, u.Mail} }, func(u User) []string { return []string{u.Name} }, User.label)
+	u, err := choose("user", text, all, func(u User) []string { return []string{u.ID, u.UPN, u.Mail} },
+		func(u User) []string { return []string{u.Name} }, User.label)
 	if err == nil && !directory.IsGUID(u.ID) {
 		return User{}, fmt.Errorf("user %s: CIPP gives no id of the account", u.UPN)
 	}
 	return u, err
 }
 
-// reread reads the same account once more, by its id. ok is false if it is gone.
+// reread reads an account again, by its id. ok is false if it no longer exists.
 func (a *Admin) reread(ctx context.Context, t directory.Tenant, id string, options ...string) (u User, ok bool, err error) {
 	rows, err := a.graph(ctx, t, "users", append([]string{"$filter", "id eq '" + id + "'", "$select", userFields}, options...)...)
 	if err != nil {
@@ -117,7 +119,7 @@ func (a *Admin) reread(ctx context.Context, t directory.Tenant, id string, optio
 			return u, true, nil
 		}
 	}
-	// A tenant that CIPP is not let into has nobody either.
+	// A tenant that CIPP has no access to has no users either.
 	anybody, err := a.graph(ctx, t, "users", "$select", "id", "$top", "1", "NoPagination", "true")
 	_, err = requireRows(anybody, err, "users of "+t.Name)
 	return User{}, false, err
@@ -138,7 +140,8 @@ func (a *Admin) Users(ctx context.Context, t directory.Tenant) (Table, error) {
 			return r.text("userType")
 		}),
 		Column{Key: "licences", Title: "Licences", Number: true}.computed(func(r row) string { return strconv.Itoa(len(r.rows("assignedLicenses"))) }),
-		col("job_title", "Job title", "jobTitle"), col("department", "Department", "department"), yesNoCol("synced", "Synced", "onPremisesSyncEnabled"), col("id", "Id", "id")), nil
+		col("job_title", "Job title", "jobTitle"), col("department", "Department", "department"),
+		yesNoCol("synced", "Synced", "onPremisesSyncEnabled"), col("id", "Id", "id")), nil
 }
 
 // ShowUser shows one account with its licences and groups.
@@ -152,9 +155,12 @@ func (a *Admin) ShowUser(ctx context.Context, t directory.Tenant, text string) (
 		return Table{}, err
 	}
 	return propertyTable(u.raw,
-		col("", "Name", "displayName"), col("", "User", "userPrincipalName"), col("", "Id", "id"), col("", "Mail", "mail"), yesNoCol("", "Enabled", "accountEnabled"), col("", "Type", "userType"),
-		col("", "Job title", "jobTitle"), col("", "Department", "department"), col("", "Company", "companyName"), col("", "Office", "officeLocation"), col("", "Mobile", "mobilePhone"),
-		col("", "Phones", "businessPhones"), col("", "Street", "streetAddress"), col("", "Postal code", "postalCode"), col("", "City", "city"), col("", "Country", "country"),
+		col("", "Name", "displayName"), col("", "User", "userPrincipalName"), col("", "Id", "id"), col("", "Mail", "mail"),
+		yesNoCol("", "Enabled", "accountEnabled"), col("", "Type", "userType"),
+		col("", "Job title", "jobTitle"), col("", "Department", "department"), col("", "Company", "companyName"),
+		col("", "Office", "officeLocation"), col("", "Mobile", "mobilePhone"),
+		col("", "Phones", "businessPhones"), col("", "Street", "streetAddress"), col("", "Postal code", "postalCode"), col("", "City", "city"),
+		col("", "Country", "country"),
 		col("", "Usage location", "usageLocation"), computed("", "Licences", func(row) string { return skuNames(u.Licences) }),
 		computed("", "…by a group", func(row) string {
 			var all []string
@@ -163,7 +169,8 @@ func (a *Admin) ShowUser(ctx context.Context, t directory.Tenant, text string) (
 			}
 			return skuNames(all)
 		}),
-		computed("", "Groups", func(row) string { return set(groups) }), col("", "Addresses", "proxyAddresses"), yesNoCol("", "Synced", "onPremisesSyncEnabled"),
+		computed("", "Groups", func(row) string { return set(groups) }), col("", "Addresses", "proxyAddresses"),
+		yesNoCol("", "Synced", "onPremisesSyncEnabled"),
 		timeCol("", "Created", "createdDateTime"), timeCol("", "Password changed", "lastPasswordChangeDateTime")), nil
 }
 
@@ -189,7 +196,7 @@ func (a *Admin) groupsOf(ctx context.Context, t directory.Tenant, u User) ([]str
 	return out, nil
 }
 
-// userReader is the read of a step about one account.
+// userReader returns the read of a step about one account.
 func (a *Admin) userReader(t directory.Tenant, u User, state func(User) State, options ...string) func(context.Context) (State, error) {
 	return func(ctx context.Context) (State, error) {
 		now, ok, err := a.reread(ctx, t, u.ID, options...)
@@ -210,12 +217,12 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// EnableUser and DisableUser let an account sign in, or no longer.
+// EnableUser allows an account to sign in.
 func (a *Admin) EnableUser(ctx context.Context, t directory.Tenant, text string) (Step, error) {
 	return a.setEnabled(ctx, t, text, true)
 }
 
-// DisableUser is EnableUser's other side.
+// DisableUser blocks the sign-in of an account.
 func (a *Admin) DisableUser(ctx context.Context, t directory.Tenant, text string) (Step, error) {
 	return a.setEnabled(ctx, t, text, false)
 }
@@ -261,14 +268,15 @@ func (a *Admin) ResetPassword(ctx context.Context, t directory.Tenant, text stri
 	}
 	return Step{
 		ID: "reset password " + u.ID, Title: "reset the password of " + u.label(), Tenant: t, Danger: danger, Before: before,
-		call:            Call{Endpoint: "ExecResetPass", Tenant: t, Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
+		call: Call{Endpoint: "ExecResetPass", Tenant: t,
+			Body: map[string]any{"ID": u.ID, "displayName": u.Name, "MustChange": mustChange}},
 		read:            a.userReader(t, u, state),
 		returnsPassword: true, unverifiable: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
 	}.seal(), nil
 }
 
-// RevokeSessions ends the sessions of an account: whoever uses it must sign in
-// again, as soon as their tokens are asked to be renewed.
+// RevokeSessions ends the sessions of an account: its user must sign in again when
+// the tokens are renewed.
 func (a *Admin) RevokeSessions(ctx context.Context, t directory.Tenant, text string) (Step, error) {
 	u, err := a.User(ctx, t, text)
 	if err != nil {
@@ -280,7 +288,8 @@ func (a *Admin) RevokeSessions(ctx context.Context, t directory.Tenant, text str
 	before := state(u)
 	return Step{
 		ID: "revoke sessions " + u.ID, Title: "end the sessions of " + u.label(), Tenant: t, Danger: "the user must sign in again everywhere", Before: before,
-		call: Call{Endpoint: "ExecRevokeSessions", Tenant: t, Body: map[string]any{"id": u.ID, "Username": u.UPN}}, read: a.userReader(t, u, state),
+		call:         Call{Endpoint: "ExecRevokeSessions", Tenant: t, Body: map[string]any{"id": u.ID, "Username": u.UPN}},
+		read:         a.userReader(t, u, state),
 		unverifiable: before[0].Value == "", done: func(now State) bool { return !now.equal(before) },
 	}.seal(), nil
 }

@@ -11,10 +11,10 @@ import (
 	"syncd/internal/directory"
 )
 
-// A Watch makes CIPP look for changes of a tenant by Graph's delta queries and
-// post what changed to its webhook, which is set once in CIPP under Settings >
-// Notifications. It comes a quarter of an hour late at best, and says nothing
-// where it fails: a hint to look, and no more.
+// A Watch is a scheduled task in CIPP that looks for changes of a tenant with Graph's
+// delta queries and posts them to CIPP's webhook, which is set once under Settings >
+// Notifications. Events come at least a quarter of an hour late, and failures are not
+// reported: an event is a hint to read the tenant, and no more.
 type Watch struct {
 	Resource string // users or groups
 	Event    string // created, updated or deleted
@@ -39,12 +39,12 @@ func (w Watch) check() error {
 	return nil
 }
 
-// name is how the task is found again: CIPP does not say the id of what it makes.
+// name is the name of the task, by which it is found again: CIPP's answer has no id.
 func (w Watch) name(t directory.Tenant) string {
 	return fmt.Sprintf("syncd: %s %s in %s", w.Resource, w.Event, t.DefaultDomain)
 }
 
-// WatchTenant sets the task of a Watch up in CIPP's scheduler.
+// WatchTenant adds the task of a Watch to CIPP's scheduler.
 func (a *Admin) WatchTenant(ctx context.Context, t directory.Tenant, w Watch) (Step, error) {
 	if err := w.check(); err != nil {
 		return Step{}, err
@@ -58,16 +58,19 @@ func (a *Admin) WatchTenant(ctx context.Context, t directory.Tenant, w Watch) (S
 		ID: "watch " + w.name(t), Title: fmt.Sprintf("let CIPP tell every %s which %s of %s were %s", w.Every, w.Resource, t.Name, w.Event), Tenant: t,
 		Before: before, Wanted: State{{"watched", "yes"}}, read: read,
 		call: Call{Endpoint: "AddScheduledItem", Tenant: t, Body: map[string]any{
-			"Name": w.name(t), "Command": map[string]any{"value": "Get-DeltaQueryResults", "label": "Get-DeltaQueryResults"}, "Parameters": map[string]any{"Data": "%triggerdata%"},
+			"Name": w.name(t), "Command": map[string]any{"value": "Get-DeltaQueryResults", "label": "Get-DeltaQueryResults"},
+			"Parameters": map[string]any{"Data": "%triggerdata%"},
 			"Trigger": map[string]any{
-				"Type": map[string]any{"value": "DeltaQuery"}, "DeltaResource": map[string]any{"value": w.Resource}, "EventType": map[string]any{"value": w.Event},
+				"Type": map[string]any{"value": "DeltaQuery"}, "DeltaResource": map[string]any{"value": w.Resource},
+				"EventType": map[string]any{"value": w.Event},
 			},
-			"Recurrence": map[string]any{"value": w.Every}, "ScheduledTime": 0, "PostExecution": map[string]any{"Webhook": true}, "DisallowDuplicateName": true,
+			"Recurrence": map[string]any{"value": w.Every}, "ScheduledTime": 0, "PostExecution": map[string]any{"Webhook": true},
+			"DisallowDuplicateName": true,
 		}},
 	}.seal(), nil
 }
 
-// UnwatchTenant takes the task away again.
+// UnwatchTenant removes the task.
 func (a *Admin) UnwatchTenant(ctx context.Context, t directory.Tenant, w Watch) (Step, error) {
 	task, err := a.watchTask(ctx, t, w)
 	if err != nil {
