@@ -11,7 +11,7 @@ import (
 )
 
 // The words for where a scope stands, the same on the terminal, the page and in
-// reports. What is held says whose turn it is.
+// reports. Those for a held scope say who must act next.
 const (
 	StandsInStep        = "in step"
 	StandsUnchanged     = "unchanged" // at the source, and verified lately
@@ -31,7 +31,7 @@ const (
 var Standings = []string{StandsFailed, StandsPartlyDone, StandsNotRead, StandsNeedsRepair, StandsNeedsApproval, StandsRejected, StandsApproved,
 	StandsWouldChange, StandsChanged, StandsInStep, StandsUnchanged, StandsNotLinked}
 
-// Counted says how many scopes stand somewhere.
+// Counted is a number of scopes with one of these words.
 func Counted(n int, standing string) string {
 	if rest, ok := strings.CutPrefix(standing, "needs "); ok && n != 1 {
 		standing = "need " + rest
@@ -40,7 +40,7 @@ func Counted(n int, standing string) string {
 }
 
 // Standing is an outcome in words. What holds it, and what a person said of
-// it (nil where nobody did), tell whose turn it is.
+// it (nil where nobody did), tell who must act next.
 func Standing(outcome string, violations []plan.Violation, d *Decision) string {
 	switch outcome {
 	case "in_step":
@@ -54,23 +54,23 @@ func Standing(outcome string, violations []plan.Violation, d *Decision) string {
 	case "unmapped":
 		return StandsNotLinked
 	case "held":
-		return whoseTurn(violations, d)
+		return heldStanding(violations, d)
 	}
 	return outcome // changed, failed
 }
 
-func whoseTurn(violations []plan.Violation, d *Decision) string {
-	curable, closed := false, false
+func heldStanding(violations []plan.Violation, d *Decision) string {
+	curable, scopeBlocked := false, false
 	for _, v := range violations {
 		if v.Code == "rejected" {
 			return StandsRejected
 		}
-		cured := !v.NeedsRepair || v.Code == "plan_moved" // a word on the new plan is all that it takes
+		cured := !v.NeedsRepair || v.Code == "plan_moved" // approving the new plan is enough
 		curable = curable || !v.Note && cured
-		closed = closed || !v.Note && !cured && v.Key == "" // it holds the whole scope
+		scopeBlocked = scopeBlocked || !v.Note && !cured && v.Key == "" // it holds the whole scope
 	}
 	switch {
-	case closed || !curable && plan.NeedsRepair(violations):
+	case scopeBlocked || !curable && plan.NeedsRepair(violations):
 		return StandsNeedsRepair
 	case d == nil:
 		return StandsNeedsApproval
@@ -83,7 +83,7 @@ func whoseTurn(violations []plan.Violation, d *Decision) string {
 // Standing says in words where the scope of a hold stands.
 func (h *Hold) Standing() string { return Standing("held", h.Violations, h.Decision) }
 
-// A Failure is a job whose last run brought nothing about.
+// A Failure is a job whose last run failed as a whole.
 type Failure struct {
 	Job   string    `json:"job"`
 	Run   string    `json:"run"` // the last one
@@ -93,7 +93,7 @@ type Failure struct {
 	Why   string    `json:"why"`
 }
 
-// Short says that a job failed, without why: that may name who must not be named.
+// Short says that a job failed, without the reason: that may name customers.
 func (f *Failure) Short(zone *time.Location) string {
 	text := fmt.Sprintf("%s failed as a whole at %s", f.Job, f.At.In(zone).Format("2006-01-02 15:04"))
 	if f.Times > 1 {
@@ -105,33 +105,33 @@ func (f *Failure) Short(zone *time.Location) string {
 // String says all of it.
 func (f *Failure) String(zone *time.Location) string { return f.Short(zone) + ": " + f.Why }
 
-// mostRuns is how far back failures in a row are counted.
-const mostRuns = 1000
+// maxRuns is how far back failures in a row are counted.
+const maxRuns = 1000
 
 // Failing returns the jobs whose last run failed as a whole. What is under way,
 // was killed, or was stopped by a person says nothing; nor does a run that was
 // about some customers only, such as those that an event named.
 func Failing(runs iter.Seq2[Run, error], jobs []string) ([]Failure, error) {
 	found := map[string]*Failure{}
-	settled := map[string]bool{}
+	succeeded := map[string]bool{}
 	n := 0
 	for r, err := range runs {
 		if err != nil {
 			return nil, err
 		}
-		if n++; n > mostRuns || len(settled) == len(jobs) {
+		if n++; n > maxRuns || len(succeeded) == len(jobs) {
 			break
 		}
 		if r.Finished.IsZero() || r.Stopped || r.Part || r.Trigger == "event" {
 			continue
 		}
 		for job := range strings.SplitSeq(r.Job, "+") {
-			if settled[job] || !slices.Contains(jobs, job) {
+			if succeeded[job] || !slices.Contains(jobs, job) {
 				continue
 			}
 			why := r.failed()
 			if why == "" {
-				settled[job] = true
+				succeeded[job] = true
 				continue
 			}
 			if found[job] == nil {
@@ -150,7 +150,7 @@ func Failing(runs iter.Seq2[Run, error], jobs []string) ([]Failure, error) {
 	return failures, nil
 }
 
-// failed says why a run brought nothing about, or nothing where it did.
+// failed returns why a run failed as a whole, and the empty text where it did not.
 func (r *Run) failed() string {
 	if r.Error != "" {
 		return r.Error

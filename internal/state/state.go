@@ -23,17 +23,16 @@ var (
 	ErrNewer    = errors.New("the state was written by a newer syncd")
 )
 
-// A Store remembers. All methods may be called from many goroutines; a
+// A Store keeps what syncd knows between runs. All methods may be called from many goroutines; a
 // method that writes is one transaction, and returns only when it is on disk.
 // Times are stored in UTC.
 type Store interface {
-	// Recall returns everything known of a scope, in one consistent read. A
-	// scope nobody heard of gives an empty Memory. Records are sorted by key.
+	// Recall returns everything stored of a scope, in one consistent read. A scope
+	// that is not stored gives an empty Memory. Records are sorted by key.
 	Recall(ctx context.Context, scope plan.Scope) (*Memory, error)
 
-	// Refs yields what the records of a target call the things that are there,
-	// whatever the customer, earlier refs of a record included: it says whose
-	// everything is. Ordered by customer, then by the records' keys.
+	// Refs yields the refs of all records of a target, former ones included, with the
+	// customers whose records they are. Ordered by customer, then by the records' keys.
 	Refs(ctx context.Context, target string) iter.Seq2[Ref, error]
 
 	// Commit writes what one step of some scopes changed, all or nothing, in one
@@ -46,14 +45,14 @@ type Store interface {
 	// Holds yields every plan that waits for a person, ordered like Cursors.
 	Holds(ctx context.Context) iter.Seq2[Hold, error]
 
-	// Decide stores a person's word on a hold. It is ErrNotFound where the
+	// Decide stores a person's decision on a hold. It is ErrNotFound where the
 	// scope holds no plan with that digest.
 	Decide(ctx context.Context, scope plan.Scope, digest string, d Decision) error
 
-	// Settle stores a person's word on one object, or takes it back (nil).
+	// Settle stores a person's settlement of one object, or deletes it (nil).
 	Settle(ctx context.Context, scope plan.Scope, key plan.Key, s *Settlement) error
 
-	// Settlements yields every word on objects, ordered like Cursors, then by key.
+	// Settlements yields every settlement, ordered like Cursors, then by key.
 	Settlements(ctx context.Context) iter.Seq2[Settlement, error]
 
 	// Journal yields entries, newest first.
@@ -76,7 +75,8 @@ type Store interface {
 	Document(ctx context.Context, name string) (Document, error)
 
 	// PutDocument writes a table whose Version is the one that was read; the
-	// stored one is one higher. It is ErrConflict where somebody was quicker.
+	// stored one is one higher. It is ErrConflict where
+	// another one was written meanwhile.
 	PutDocument(ctx context.Context, d Document) error
 
 	// Verify reads everything, checks the journal's chain and returns what it
@@ -98,7 +98,7 @@ type Memory struct {
 	Spans       []Span // those that last, by key
 }
 
-// A Ref is what a customer's record calls a thing at a target.
+// A Ref is the target's id of an object, from a customer's record.
 type Ref struct {
 	Customer string
 	Kind     string
@@ -121,8 +121,8 @@ type Commit struct {
 	Spans     []Span
 }
 
-// A Cursor says where a scope stands and makes the next cycle cheap. Whether a
-// plan is right never rests on it.
+// A Cursor is the outcome of a scope's last run, with what the next run compares with
+// to skip an unchanged scope. Whether a plan is right never depends on it.
 type Cursor struct {
 	Scope      plan.Scope       `json:"scope"`
 	Name       string           `json:"name"` // the customer's name when last seen
@@ -175,7 +175,7 @@ func (h *Hold) Approved(digest string) bool {
 	return h != nil && h.Decision != nil && h.Decision.Approved && h.Digest == digest && digest != ""
 }
 
-// A Decision is a person's word on a hold.
+// A Decision is a person's approval or rejection of a hold.
 type Decision struct {
 	Approved bool      `json:"approved"` // false: rejected
 	By       string    `json:"by"`
@@ -183,7 +183,7 @@ type Decision struct {
 	Reason   string    `json:"reason,omitempty"`
 }
 
-// A Settlement is a person's word on one object of a scope, and whose.
+// A Settlement is what a person decided of one object of a scope.
 type Settlement struct {
 	plan.Settlement
 	Scope plan.Scope `json:"scope"`

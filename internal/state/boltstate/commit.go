@@ -19,21 +19,21 @@ const (
 	fillRecords = 0.8
 )
 
-// sealed is a value as it will stand in the file.
-type sealed struct{ key, value []byte }
+// A sealedValue is a key and its value as stored in the file.
+type sealedValue struct{ key, value []byte }
 
 // Commit writes what one step of some scopes changed, in one transaction. Of
 // each, what is dropped goes first, so that a key which is also put stays.
 // Whatever a hold says of a decision is ignored; only Decide stores one.
 func (s *Store) Commit(ctx context.Context, cs ...*state.Commit) error {
-	// Everything that can go wrong without the file goes wrong out here, and
-	// the one writer is held up for the writing alone.
-	steps := make([]step, 0, len(cs))
+	// Records are encoded before the write transaction begins: the store has one
+	// writer at a time.
+	steps := make([]sealedCommit, 0, len(cs))
 	for _, c := range cs {
 		if c == nil {
 			continue
 		}
-		st, err := prepare(c)
+		st, err := sealCommit(c)
 		if err != nil {
 			return fmt.Errorf("storing %s: %w", c.Scope, err)
 		}
@@ -61,18 +61,18 @@ func (s *Store) Commit(ctx context.Context, cs ...*state.Commit) error {
 	})
 }
 
-// A step is a commit with its records sealed.
-type step struct {
+// A sealedCommit is a commit with its records sealed.
+type sealedCommit struct {
 	*state.Commit
 	key  []byte
-	puts []sealed
+	puts []sealedValue
 }
 
-func (st *step) empty() bool {
+func (st *sealedCommit) empty() bool {
 	return len(st.puts)+len(st.Drop)+len(st.Entries)+len(st.Ends)+len(st.Spans) == 0 && st.Cursor == nil && st.Hold == nil && !st.ClearHold
 }
 
-func (st *step) write(tx *bbolt.Tx) error {
+func (st *sealedCommit) write(tx *bbolt.Tx) error {
 	if err := putRecords(tx, st.key, st.puts, st.Drop); err != nil {
 		return err
 	}
@@ -99,58 +99,59 @@ func (st *step) write(tx *bbolt.Tx) error {
 	return appendEntries(tx, st.Scope, st.Entries)
 }
 
-// prepare refuses a commit that speaks of another scope, and seals its records.
-func prepare(c *state.Commit) (step, error) {
-	st := step{Commit: c, key: scopeKey(c.Scope)}
+// sealCommit seals the records of a commit, and refuses one whose parts belong to
+// another scope.
+func sealCommit(c *state.Commit) (sealedCommit, error) {
+	sealed := sealedCommit{Commit: c, key: scopeKey(c.Scope)}
 	if err := checkScope(c.Scope); err != nil {
-		return st, err
+		return sealed, err
 	}
-	foreign := func(s plan.Scope) bool { return s != c.Scope && s != plan.Scope{} }
-	if c.Cursor != nil && foreign(c.Cursor.Scope) {
-		return st, fmt.Errorf("its cursor is that of %s", c.Cursor.Scope)
+	otherScope := func(s plan.Scope) bool { return s != c.Scope && s != plan.Scope{} }
+	if c.Cursor != nil && otherScope(c.Cursor.Scope) {
+		return sealed, fmt.Errorf("its cursor is that of %s", c.Cursor.Scope)
 	}
-	if c.Hold != nil && foreign(c.Hold.Scope) {
-		return st, fmt.Errorf("its hold is that of %s", c.Hold.Scope)
+	if c.Hold != nil && otherScope(c.Hold.Scope) {
+		return sealed, fmt.Errorf("its hold is that of %s", c.Hold.Scope)
 	}
 	for i := range c.Entries {
-		if foreign(c.Entries[i].Scope) {
-			return st, fmt.Errorf("its journal entry %d is one of %s", i, c.Entries[i].Scope)
+		if otherScope(c.Entries[i].Scope) {
+			return sealed, fmt.Errorf("its journal entry %d is one of %s", i, c.Entries[i].Scope)
 		}
 	}
 	for i := range c.Spans {
 		s := &c.Spans[i]
-		if foreign(s.Scope) {
-			return st, fmt.Errorf("its span of %s is one of %s", s.Key, s.Scope)
+		if otherScope(s.Scope) {
+			return sealed, fmt.Errorf("its span of %s is one of %s", s.Key, s.Scope)
 		}
 		if err := checkText(s.Key.Kind, s.Key.ID); err != nil {
-			return st, fmt.Errorf("span of %s: %w", s.Key, err)
+			return sealed, fmt.Errorf("span of %s: %w", s.Key, err)
 		}
 		if s.From.UnixMicro() <= 0 {
-			return st, fmt.Errorf("span of %s: it begins on no day (%s)", s.Key, s.From)
+			return sealed, fmt.Errorf("span of %s: it begins on no day (%s)", s.Key, s.From)
 		}
 	}
 	for _, k := range c.Drop {
 		if err := checkText(k.Kind, k.ID); err != nil {
-			return st, fmt.Errorf("dropping %s: %w", k, err)
+			return sealed, fmt.Errorf("dropping %s: %w", k, err)
 		}
 	}
-	st.puts = make([]sealed, 0, len(c.Put))
+	sealed.puts = make([]sealedValue, 0, len(c.Put))
 	for _, r := range c.Put {
 		if err := checkText(r.Kind, r.ID); err != nil {
-			return st, fmt.Errorf("record %s: %w", r.Key, err)
+			return sealed, fmt.Errorf("record %s: %w", r.Key, err)
 		}
 		r.At = r.At.UTC()
 		key := recordKey(r.Key)
-		value, err := sealJSON(inScope(st.key, key), r)
+		value, err := sealJSON(recordSealKey(sealed.key, key), r)
 		if err != nil {
-			return st, fmt.Errorf("record %s: %w", r.Key, err)
+			return sealed, fmt.Errorf("record %s: %w", r.Key, err)
 		}
-		st.puts = append(st.puts, sealed{key, value})
+		sealed.puts = append(sealed.puts, sealedValue{key, value})
 	}
-	return st, nil
+	return sealed, nil
 }
 
-func putRecords(tx *bbolt.Tx, scope []byte, puts []sealed, drop []plan.Key) error {
+func putRecords(tx *bbolt.Tx, scope []byte, puts []sealedValue, drop []plan.Key) error {
 	records := tx.Bucket(bucketRecords)
 	b := records.Bucket(scope)
 	if b == nil {
@@ -179,8 +180,8 @@ func putRecords(tx *bbolt.Tx, scope []byte, puts []sealed, drop []plan.Key) erro
 	return nil
 }
 
-// putHold stores a hold. The same plan was first held when it was first held,
-// and what a person said of it still stands; of another plan nobody said anything.
+// putHold stores a hold. Where the stored hold has the same digest, its Since and its
+// Decision stay; another plan has no decision.
 func putHold(tx *bbolt.Tx, key []byte, scope plan.Scope, h state.Hold) error {
 	before, err := get[state.Hold](tx, bucketHolds, key)
 	if err != nil {
@@ -296,16 +297,16 @@ func document(tx *bbolt.Tx, key []byte) (version int, body []byte, err error) {
 	if stored == nil {
 		names, err := documentNames(tx)
 		if err == nil && slices.Contains(names, string(key)) {
-			err = fmt.Errorf("%s: %w: it was written, and is not there", where(bucketDocuments, key), state.ErrCorrupt)
+			err = fmt.Errorf("%s: %w: it was written, and is not there", describeKey(bucketDocuments, key), state.ErrCorrupt)
 		}
 		return 0, nil, err
 	}
 	value, err := unseal(key, stored)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%s: %w", where(bucketDocuments, key), err)
+		return 0, nil, fmt.Errorf("%s: %w", describeKey(bucketDocuments, key), err)
 	}
 	if len(value) < 8 {
-		return 0, nil, fmt.Errorf("%s: %w: it is cut short", where(bucketDocuments, key), state.ErrCorrupt)
+		return 0, nil, fmt.Errorf("%s: %w: it is cut short", describeKey(bucketDocuments, key), state.ErrCorrupt)
 	}
 	return int(binary.BigEndian.Uint64(value)), append([]byte{}, value[8:]...), nil
 }
@@ -340,7 +341,7 @@ func putDocument(tx *bbolt.Tx, key, body []byte) error {
 	}
 	value := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(body)), uint64(version+1))
 	value = append(value, body...)
-	if err := noteDocument(tx, key); err != nil {
+	if err := recordDocumentName(tx, key); err != nil {
 		return err
 	}
 	return tx.Bucket(bucketDocuments).Put(key, seal(key, value))

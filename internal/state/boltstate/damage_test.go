@@ -128,7 +128,7 @@ func lastByte(content []byte) int {
 func TestVerifyFindsAPageThatIsBothFreeAndInUse(t *testing.T) {
 	// The next commit would write over it; every value still reads well.
 	path := edited(func(b []byte) []byte {
-		found, err := metas(strings.NewReader(string(b)), int64(len(b)))
+		found, err := validMetas(strings.NewReader(string(b)), int64(len(b)))
 		must(t, err)
 		for _, m := range found {
 			list := b[int64(m.freelist)*m.pageSize:]
@@ -198,7 +198,7 @@ func TestVerifyNamesWhatIsOutOfPlace(t *testing.T) {
 		}, `records: "contoso connectwise": "user 000001"`},
 		{"a record that is no JSON", func(t *testing.T, tx *bbolt.Tx) {
 			key := recordKey(record("000001").Key)
-			must(t, tx.Bucket(bucketRecords).Bucket(scopeKey(contoso)).Put(key, seal(inScope(scopeKey(contoso), key), []byte("{"))))
+			must(t, tx.Bucket(bucketRecords).Bucket(scopeKey(contoso)).Put(key, seal(recordSealKey(scopeKey(contoso), key), []byte("{"))))
 		}, `"user 000001"`},
 		{"records under another scope's name", func(t *testing.T, tx *bbolt.Tx) {
 			b, err := tx.Bucket(bucketRecords).CreateBucket(scopeKey(other))

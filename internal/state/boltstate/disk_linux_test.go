@@ -35,7 +35,7 @@ func TestADiskThatIsFullLosesNothing(t *testing.T) {
 		spare int64
 	}{
 		{"the file cannot grow", 0},
-		{"the file cannot grow that far", growth / 2},
+		{"the file cannot grow that far", allocSize / 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "syncd.db")

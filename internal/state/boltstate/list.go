@@ -19,18 +19,19 @@ const (
 	pageScanned = 20_000
 )
 
-// A listing is how a flat bucket is read.
-type listing struct {
+// A scan says how to read a flat bucket.
+type scan struct {
 	bucket    []byte
 	backwards bool
-	// may reports from a value's text whether it can match, before it is decoded.
-	may func(text []byte) bool
+	// mayMatch reports from the stored text whether a value can match, so that others
+	// are not decoded; nil is always.
+	mayMatch func(text []byte) bool
 }
 
 // list yields what is in a flat bucket. It reads a page in a transaction and
 // yields between transactions: callers may write from inside their loop, and
-// one that is slow holds nobody up. What is written meanwhile may be seen or not.
-func list[T any](ctx context.Context, s *Store, l listing) iter.Seq2[T, error] {
+// a slow one does not block writers. What is written meanwhile may be listed or not.
+func list[T any](ctx context.Context, s *Store, l scan) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var last []byte
 		for {
@@ -59,7 +60,7 @@ func list[T any](ctx context.Context, s *Store, l listing) iter.Seq2[T, error] {
 
 // readItems reads the page after the key last; next is nil at the end. What was
 // read before an error comes with it.
-func readItems[T any](ctx context.Context, s *Store, l listing, last []byte) (items []T, next []byte, err error) {
+func readItems[T any](ctx context.Context, s *Store, l scan, last []byte) (items []T, next []byte, err error) {
 	err = s.view(ctx, "listing "+string(l.bucket), func(tx *bbolt.Tx) error {
 		c := tx.Bucket(l.bucket).Cursor()
 		advance := c.Next
@@ -74,12 +75,12 @@ func readItems[T any](ctx context.Context, s *Store, l listing, last []byte) (it
 			}
 			scanned++
 			last = bytes.Clone(k)
-			if l.may != nil && len(stored) > sumSize && !l.may(stored[sumSize:]) {
+			if l.mayMatch != nil && len(stored) > sumSize && !l.mayMatch(stored[sumSize:]) {
 				continue
 			}
-			item, err := open[T](k, stored)
+			item, err := unsealJSON[T](k, stored)
 			if err != nil {
-				return fmt.Errorf("%s: %w", where(l.bucket, k), err)
+				return fmt.Errorf("%s: %w", describeKey(l.bucket, k), err)
 			}
 			items = append(items, item)
 			size += len(stored)
@@ -89,7 +90,7 @@ func readItems[T any](ctx context.Context, s *Store, l listing, last []byte) (it
 	return items, next, err
 }
 
-func (l listing) start(c *bbolt.Cursor, last []byte) (key, value []byte) {
+func (l scan) start(c *bbolt.Cursor, last []byte) (key, value []byte) {
 	switch {
 	case last == nil && l.backwards:
 		return c.Last()
@@ -110,17 +111,17 @@ func (l listing) start(c *bbolt.Cursor, last []byte) (key, value []byte) {
 
 // Cursors yields where every scope stands.
 func (s *Store) Cursors(ctx context.Context) iter.Seq2[state.Cursor, error] {
-	return list[state.Cursor](ctx, s, listing{bucket: bucketCursors})
+	return list[state.Cursor](ctx, s, scan{bucket: bucketCursors})
 }
 
 // Refs yields the refs of a target's records. It reads a scope in a transaction
 // and yields between them.
 func (s *Store) Refs(ctx context.Context, target string) iter.Seq2[state.Ref, error] {
 	return func(yield func(state.Ref, error) bool) {
-		scopes, err := s.scopesOf(ctx, target)
+		scopes, err := s.scopesWithRecords(ctx, target)
 		for _, key := range scopes {
 			var refs []state.Ref
-			if refs, err = s.refsOf(ctx, key); err != nil {
+			if refs, err = s.refsOfScope(ctx, key); err != nil {
 				break
 			}
 			for _, r := range refs {
@@ -135,8 +136,8 @@ func (s *Store) Refs(ctx context.Context, target string) iter.Seq2[state.Ref, er
 	}
 }
 
-// scopesOf are the keys of the scopes of a target that have records.
-func (s *Store) scopesOf(ctx context.Context, target string) (keys [][]byte, err error) {
+// scopesWithRecords returns the keys of the scopes of a target that have records.
+func (s *Store) scopesWithRecords(ctx context.Context, target string) (keys [][]byte, err error) {
 	err = s.view(ctx, "listing the records of "+target, func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketRecords).ForEachBucket(func(k []byte) error {
 			if _, of, _ := bytes.Cut(k, []byte{0}); string(of) == target {
@@ -148,21 +149,21 @@ func (s *Store) scopesOf(ctx context.Context, target string) (keys [][]byte, err
 	return keys, err
 }
 
-func (s *Store) refsOf(ctx context.Context, scope []byte) (refs []state.Ref, err error) {
+func (s *Store) refsOfScope(ctx context.Context, scope []byte) (refs []state.Ref, err error) {
 	customer, _, _ := bytes.Cut(scope, []byte{0})
-	err = s.view(ctx, "listing the records of "+spell(scope), func(tx *bbolt.Tx) error {
+	err = s.view(ctx, "listing the records of "+formatKey(scope), func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketRecords).Bucket(scope)
 		if b == nil {
 			return nil // dropped meanwhile
 		}
 		return b.ForEach(func(k, stored []byte) error {
-			r, err := open[struct {
+			r, err := unsealJSON[struct {
 				Kind string   `json:"kind"`
 				Ref  string   `json:"ref"`
 				Left []string `json:"left"`
-			}](inScope(scope, k), stored)
+			}](recordSealKey(scope, k), stored)
 			if err != nil {
-				return fmt.Errorf("record %s: %w", spell(k), err)
+				return fmt.Errorf("record %s: %w", formatKey(k), err)
 			}
 			for _, ref := range append([]string{r.Ref}, r.Left...) {
 				if ref != "" {
@@ -177,23 +178,23 @@ func (s *Store) refsOf(ctx context.Context, scope []byte) (refs []state.Ref, err
 
 // Holds yields every plan that waits for a person.
 func (s *Store) Holds(ctx context.Context) iter.Seq2[state.Hold, error] {
-	return list[state.Hold](ctx, s, listing{bucket: bucketHolds})
+	return list[state.Hold](ctx, s, scan{bucket: bucketHolds})
 }
 
 // Settlements yields every word on objects.
 func (s *Store) Settlements(ctx context.Context) iter.Seq2[state.Settlement, error] {
-	return list[state.Settlement](ctx, s, listing{bucket: bucketSettlements})
+	return list[state.Settlement](ctx, s, scan{bucket: bucketSettlements})
 }
 
 // Runs yields runs, newest first.
 func (s *Store) Runs(ctx context.Context) iter.Seq2[state.Run, error] {
-	return list[state.Run](ctx, s, listing{bucket: bucketRuns, backwards: true})
+	return list[state.Run](ctx, s, scan{bucket: bucketRuns, backwards: true})
 }
 
 // Journal yields entries, newest first. A filter reads every line all the
 // same, but decodes only those whose text could match.
 func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[state.Entry, error] {
-	l := listing{bucket: bucketJournal, backwards: true, may: mentions(f)}
+	l := scan{bucket: bucketJournal, backwards: true, mayMatch: textFilter(f)}
 	return func(yield func(state.Entry, error) bool) {
 		n := 0
 		for e, err := range list[state.Entry](ctx, s, l) {
@@ -216,8 +217,9 @@ func matches(f state.JournalFilter, e *state.Entry) bool {
 		(f.Target == "" || f.Target == e.Scope.Target)
 }
 
-// mentions looks for the filter's members as they were written.
-func mentions(f state.JournalFilter) func([]byte) bool {
+// textFilter returns a function that reports whether a stored entry contains the
+// filter's members as JSON writes them; entries without them cannot match.
+func textFilter(f state.JournalFilter) func([]byte) bool {
 	var want [][]byte
 	for _, m := range []struct{ name, value string }{{"run", f.Run}, {"customer", f.Customer}, {"target", f.Target}} {
 		if m.value == "" {

@@ -96,7 +96,7 @@ func TestAStateThatLostItsTablesIsNotAnEmptyOne(t *testing.T) {
 	must(t, s.Close())
 	// As the syncd before left it, which noted no names.
 	edit(t, path, func(tx *bbolt.Tx) {
-		must(t, tx.Bucket(bucketMeta).Delete(keyTables))
+		must(t, tx.Bucket(bucketMeta).Delete(keyDocuments))
 		must(t, tx.Bucket(bucketMeta).Put(keySchema, []byte("1")))
 	})
 	s, err = Open(path, Options{})

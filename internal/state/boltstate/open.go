@@ -21,7 +21,7 @@ import (
 
 // Options are how a file is opened; the zero value is good.
 type Options struct {
-	// Timeout is how long to wait for another process to let go; 0 = 1s.
+	// Timeout is how long to wait for another process to release the file; 0 = 1s.
 	Timeout time.Duration
 	// ReadOnly neither creates nor migrates nor writes. Several processes may
 	// read one file at once, while none has it open for writing.
@@ -68,21 +68,20 @@ func tryOpen(path string, opts Options, steps []migration) (_ *Store, err error)
 		}
 	}()
 	if !opts.ReadOnly {
-		sweep(path)
+		removeTemporary(path)
 	}
-	// bbolt believes what the file says of itself: where its free pages are,
-	// how many, and that the file is that long.
+	// bbolt trusts the file's own meta pages and free list, and its length.
 	if err := inspect(f); err != nil {
 		return nil, fmt.Errorf("%w; %s", err, remedy)
 	}
 	s := &Store{path: path, file: f, readOnly: opts.ReadOnly}
 	first := true
-	panicked, err := guard(func() (err error) {
+	panicked, err := recoverPanic(func() (err error) {
 		s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:         timeout,
 			ReadOnly:        opts.ReadOnly,
 			FreelistType:    bbolt.FreelistMapType,
-			InitialMmapSize: mapped,
+			InitialMmapSize: initialMmapSize,
 			NoStatistics:    true,
 			// The free list is written with every commit. Not doing so makes
 			// commits cheaper once it is long, and every start a scan of the file.
@@ -100,8 +99,8 @@ func tryOpen(path string, opts Options, steps []migration) (_ *Store, err error)
 		}
 		// Past the first mapping's size bbolt would grow the file by 16 MiB at
 		// a time; it starts far past it.
-		s.db.AllocSize = growth
-		s.before, err = migrate(s.db, steps, opts.ReadOnly)
+		s.db.AllocSize = allocSize
+		s.schemaFound, err = migrate(s.db, steps, opts.ReadOnly)
 		return err
 	})
 	if err == nil {
@@ -112,7 +111,7 @@ func tryOpen(path string, opts Options, steps []migration) (_ *Store, err error)
 	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		err = locked(state.ErrLocked)
+		err = explainLock(state.ErrLocked)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
 		err = fmt.Errorf("%w: %w; %s", state.ErrCorrupt, err, remedy)
 	case errors.Is(err, state.ErrCorrupt):
@@ -125,13 +124,13 @@ func tryOpen(path string, opts Options, steps []migration) (_ *Store, err error)
 	return nil, err
 }
 
-const growth = 1 << 20
+const allocSize = 1 << 20
 
-// mapped is how much address space the file is given at first. While the file
-// fits, a long read (a backup over a slow line) and a write never wait for one
-// another. It costs neither memory nor disk, but for Windows, where the file
-// would be made that large.
-var mapped = func() int {
+// initialMmapSize is how much address space the file gets when it is opened. While the
+// file fits, a long read (a backup over a slow line) and a write never wait for one
+// another. It costs neither memory nor disk, except on Windows, where the file would
+// become that large.
+var initialMmapSize = func() int {
 	if runtime.GOOS == "windows" || strconv.IntSize < 64 {
 		return 0
 	}
@@ -146,15 +145,15 @@ func openLocked(path string, readOnly bool, timeout time.Duration) (*os.File, er
 	}
 	for range 10 {
 		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("it is a %s; state.path names a file", sortOf(info))
+			return nil, fmt.Errorf("it is a %s; state.path names a file", fileKind(info))
 		}
 		f, err := os.OpenFile(path, flag, 0)
 		if err != nil {
-			return nil, opening(path, err)
+			return nil, explainOpen(path, err)
 		}
 		if err := lock(f, !readOnly, timeout); err != nil {
 			f.Close()
-			return nil, locked(err)
+			return nil, explainLock(err)
 		}
 		// While we waited somebody may have put another file in its place.
 		mine, err1 := f.Stat()
@@ -167,22 +166,22 @@ func openLocked(path string, readOnly bool, timeout time.Duration) (*os.File, er
 	return nil, errors.New("another process keeps replacing it")
 }
 
-func sortOf(info fs.FileInfo) string {
+func fileKind(info fs.FileInfo) string {
 	if info.IsDir() {
 		return "directory"
 	}
 	return "device or pipe"
 }
 
-func locked(err error) error {
+func explainLock(err error) error {
 	if errors.Is(err, state.ErrLocked) {
 		return fmt.Errorf("%w; stop the other syncd, or let this command go through its socket", err)
 	}
 	return fmt.Errorf("locking: %w", err)
 }
 
-// opening says what an error on a path means.
-func opening(path string, err error) error {
+// explainOpen adds to an error of opening path what to do about it.
+func explainOpen(path string, err error) error {
 	dir := filepath.Dir(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -206,9 +205,9 @@ func opening(path string, err error) error {
 // at path is always damage.
 func create(path string, steps []migration) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+making+"*")
+	f, err := os.CreateTemp(dir, filepath.Base(path)+newInfix+"*")
 	if err != nil {
-		return opening(path, err)
+		return explainOpen(path, err)
 	}
 	temp := f.Name()
 	f.Close()
@@ -219,10 +218,10 @@ func create(path string, steps []migration) error {
 		err = errors.Join(err, db.Close())
 	}
 	if err == nil {
-		err = place(temp, path)
+		err = linkUnlessExists(temp, path)
 	}
 	if _, there := os.Lstat(path); there == nil {
-		return nil // perhaps another's, who has swept ours away
+		return nil // perhaps another process made it and removed ours
 	}
 	if full := diskFull(err); full != nil {
 		return fmt.Errorf("%w; free space there, then start again", full)
@@ -230,9 +229,9 @@ func create(path string, steps []migration) error {
 	return err
 }
 
-// place gives temp the name path unless something has it already: another
-// process that started at the same moment was quicker, and its file is as good.
-func place(temp, path string) error {
+// linkUnlessExists gives temp the name path unless a file has it already: another
+// process that started at the same time made it, and its file is as good.
+func linkUnlessExists(temp, path string) error {
 	err := os.Link(temp, path)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -248,7 +247,7 @@ func place(temp, path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// syncDir makes a new name last.
+// syncDir flushes a directory, so that a new name in it survives a power cut.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil // directories cannot be opened for that there

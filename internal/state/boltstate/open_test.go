@@ -79,7 +79,7 @@ func TestOpenSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			return b
 		}), false, state.ErrCorrupt, []string{"neither of its first two pages is whole"}},
 		{"a broken free list", edited(func(b []byte) []byte {
-			found, err := metas(strings.NewReader(string(b)), int64(len(b)))
+			found, err := validMetas(strings.NewReader(string(b)), int64(len(b)))
 			if err != nil {
 				panic(err)
 			}
@@ -179,8 +179,8 @@ func TestErrorsOfTheDiskSayWhatToDo(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"no permission", opening("/srv/syncd.db", &fs.PathError{Op: "open", Path: "/srv/syncd.db", Err: syscall.EACCES}), "give /srv and the file in it to the user"},
-		{"a read-only disk", opening("/srv/syncd.db", &fs.PathError{Op: "open", Path: "/srv/syncd.db", Err: syscall.EROFS}), "mount it writable"},
+		{"no permission", explainOpen("/srv/syncd.db", &fs.PathError{Op: "open", Path: "/srv/syncd.db", Err: syscall.EACCES}), "give /srv and the file in it to the user"},
+		{"a read-only disk", explainOpen("/srv/syncd.db", &fs.PathError{Op: "open", Path: "/srv/syncd.db", Err: syscall.EROFS}), "mount it writable"},
 		{"a full disk while writing", explain("/srv/syncd.db", &fs.PathError{Op: "write", Path: "/srv/syncd.db", Err: syscall.ENOSPC}), "/srv/syncd.db: the disk is full: no space left on device; nothing of this step was stored"},
 		{"a full disk while the file grows", explain("/srv/syncd.db", fmt.Errorf("file resize error: %s", syscall.ENOSPC)), "the disk is full"},
 		{"a quota", explain("/srv/syncd.db", &fs.PathError{Op: "write", Path: "/srv/syncd.db", Err: syscall.EDQUOT}), "the disk quota is used up"},
@@ -213,7 +213,7 @@ func TestOfTwoThatMakeAStateAtOnceOneWins(t *testing.T) {
 	path, temp := filepath.Join(dir, "syncd.db"), filepath.Join(dir, "temp")
 	filled(t, path, 3)
 	must(t, os.WriteFile(temp, nil, 0o600))
-	must(t, place(temp, path))
+	must(t, linkUnlessExists(temp, path))
 	s, err := Open(path, Options{})
 	must(t, err)
 	defer s.Close()

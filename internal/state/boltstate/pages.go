@@ -46,7 +46,7 @@ type meta struct {
 	txid     uint64
 }
 
-func damaged(format string, args ...any) error {
+func corruptf(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", state.ErrCorrupt, fmt.Errorf(format, args...))
 }
 
@@ -69,16 +69,16 @@ func parseMeta(page []byte) (m meta, magic, ok bool) {
 		pages:    native.Uint64(b[40:]),
 		txid:     native.Uint64(b[48:]),
 	}
-	// A checksum that fits is no proof that somebody sane wrote it.
+	// A right checksum does not prove right values.
 	sane := m.pageSize >= 1024 && m.pageSize <= 1<<24 && m.pageSize&(m.pageSize-1) == 0 && m.pages < 1<<40
 	return m, magic, sane
 }
 
-// metas returns the valid meta pages of a file. One is enough: a process that
+// validMetas returns the valid meta pages of a file. One is enough: a process that
 // was killed while it wrote the other leaves it half written.
-func metas(r io.ReaderAt, size int64) ([]meta, error) {
+func validMetas(r io.ReaderAt, size int64) ([]meta, error) {
 	if size == 0 {
-		return nil, damaged("the file is empty; where it never held anything, remove it and syncd makes a new one")
+		return nil, corruptf("the file is empty; where it never held anything, remove it and syncd makes a new one")
 	}
 	var found []meta
 	known := false
@@ -106,18 +106,18 @@ func metas(r io.ReaderAt, size int64) ([]meta, error) {
 		}
 	}
 	if !known {
-		return nil, damaged("it is not a state file")
+		return nil, corruptf("it is not a state file")
 	}
-	return nil, damaged("neither of its first two pages is whole")
+	return nil, corruptf("neither of its first two pages is whole")
 }
 
-// inspect looks at what bbolt takes on trust when it opens a file.
+// inspect checks what bbolt trusts when it opens a file.
 func inspect(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	found, err := metas(f, info.Size())
+	found, err := validMetas(f, info.Size())
 	if err != nil {
 		return err
 	}
@@ -134,10 +134,10 @@ func inspect(f *os.File) error {
 // freePages checks the extent of the file and returns its free list.
 func freePages(r io.ReaderAt, m meta, size int64) ([]uint64, error) {
 	if want := int64(m.pages) * m.pageSize; size < want {
-		return nil, damaged("it is cut short: %d bytes of %d are left", size, want)
+		return nil, corruptf("it is cut short: %d bytes of %d are left", size, want)
 	}
 	if m.root < 2 || m.root >= m.pages {
-		return nil, damaged("its root page %d does not exist", m.root)
+		return nil, corruptf("its root page %d does not exist", m.root)
 	}
 	if m.freelist == noFreelist {
 		return nil, nil
@@ -147,20 +147,20 @@ func freePages(r io.ReaderAt, m meta, size int64) ([]uint64, error) {
 		return nil, fmt.Errorf("free list: %w", err)
 	}
 	if page.flags != flagFreelist {
-		return nil, damaged("page %d is no free list", m.freelist)
+		return nil, corruptf("page %d is no free list", m.freelist)
 	}
 	n, ids := uint64(page.count), page.raw[pageHeader:]
 	if n == 0xFFFF { // the count did not fit its field
 		n, ids = native.Uint64(ids), ids[8:]
 	}
 	if n > uint64(len(ids)/8) {
-		return nil, damaged("free list: %d pages do not fit it", n)
+		return nil, corruptf("free list: %d pages do not fit it", n)
 	}
 	free := make([]uint64, n)
 	for i := range free {
 		free[i] = native.Uint64(ids[8*i:])
 		if free[i] < 2 || free[i] >= m.pages {
-			return nil, damaged("free list: page %d does not exist", free[i])
+			return nil, corruptf("free list: page %d does not exist", free[i])
 		}
 	}
 	return free, nil
@@ -175,26 +175,26 @@ type page struct {
 
 func readPage(r io.ReaderAt, m meta, id uint64) (page, error) {
 	if id < 2 || id >= m.pages {
-		return page{}, damaged("page %d does not exist", id)
+		return page{}, corruptf("page %d does not exist", id)
 	}
 	raw := make([]byte, m.pageSize)
 	if _, err := r.ReadAt(raw, int64(id)*m.pageSize); err != nil {
-		return page{}, damaged("page %d: %w", id, err)
+		return page{}, corruptf("page %d: %w", id, err)
 	}
 	p := page{id: native.Uint64(raw), flags: native.Uint16(raw[8:]), count: int(native.Uint16(raw[10:])), raw: raw}
 	if p.id != id {
-		return p, damaged("page %d calls itself %d", id, p.id)
+		return p, corruptf("page %d calls itself %d", id, p.id)
 	}
 	more := uint64(native.Uint32(raw[12:]))
 	if more == 0 {
 		return p, nil
 	}
 	if id+more >= m.pages {
-		return p, damaged("page %d goes on past the end", id)
+		return p, corruptf("page %d goes on past the end", id)
 	}
 	p.raw = make([]byte, int64(more+1)*m.pageSize)
 	if _, err := r.ReadAt(p.raw, int64(id)*m.pageSize); err != nil {
-		return p, damaged("page %d: %w", id, err)
+		return p, corruptf("page %d: %w", id, err)
 	}
 	return p, nil
 }
@@ -203,7 +203,7 @@ func readPage(r io.ReaderAt, m meta, id uint64) (page, error) {
 func (p *page) element(i int) (key, value []byte, flags uint32, child uint64, err error) {
 	at := pageHeader + i*elementSize
 	if at+elementSize > len(p.raw) {
-		return nil, nil, 0, 0, damaged("page %d: element %d does not fit it", p.id, i)
+		return nil, nil, 0, 0, corruptf("page %d: element %d does not fit it", p.id, i)
 	}
 	e := p.raw[at:]
 	var pos, ksize, vsize uint64
@@ -214,7 +214,7 @@ func (p *page) element(i int) (key, value []byte, flags uint32, child uint64, er
 		pos, ksize, vsize = uint64(native.Uint32(e[4:])), uint64(native.Uint32(e[8:])), uint64(native.Uint32(e[12:]))
 	}
 	if pos+ksize+vsize > uint64(len(e)) {
-		return nil, nil, 0, 0, damaged("page %d: element %d points past its end", p.id, i)
+		return nil, nil, 0, 0, corruptf("page %d: element %d points past its end", p.id, i)
 	}
 	return e[pos : pos+ksize], e[pos+ksize : pos+ksize+vsize], flags, child, nil
 }
@@ -240,7 +240,7 @@ func checkPages(ctx context.Context, r io.ReaderAt, m meta, size int64) error {
 	}
 	for _, id := range free {
 		if w.mark(id) {
-			return damaged("page %d is in use, or free, twice", id)
+			return corruptf("page %d is in use, or free, twice", id)
 		}
 	}
 	return nil
@@ -264,7 +264,7 @@ func (w *walker) page(id uint64, from, to []byte) error {
 	}
 	for i := range uint64(len(p.raw)) / uint64(w.m.pageSize) {
 		if w.mark(id + i) {
-			return damaged("page %d is in use twice", id+i)
+			return corruptf("page %d is in use twice", id+i)
 		}
 	}
 	return w.elements(&p, from, to)
@@ -272,7 +272,7 @@ func (w *walker) page(id uint64, from, to []byte) error {
 
 func (w *walker) elements(p *page, from, to []byte) error {
 	if p.flags != flagBranch && p.flags != flagLeaf || p.flags == flagBranch && p.count == 0 {
-		return damaged("page %d holds neither keys nor pages", p.id)
+		return corruptf("page %d holds neither keys nor pages", p.id)
 	}
 	var last []byte
 	for i := range p.count {
@@ -281,7 +281,7 @@ func (w *walker) elements(p *page, from, to []byte) error {
 			return err
 		}
 		if i > 0 && bytes.Compare(last, key) >= 0 || from != nil && bytes.Compare(key, from) < 0 || to != nil && bytes.Compare(key, to) >= 0 {
-			return damaged("page %d: key %d (%q) is out of order", p.id, i, key)
+			return corruptf("page %d: key %d (%q) is out of order", p.id, i, key)
 		}
 		last = key
 		switch {
@@ -308,18 +308,18 @@ func (w *walker) elements(p *page, from, to []byte) error {
 // small, a page inside its value.
 func (w *walker) bucket(id uint64, name, value []byte) error {
 	if len(value) < bucketSize {
-		return damaged("page %d: bucket %q is cut short", id, name)
+		return corruptf("page %d: bucket %q is cut short", id, name)
 	}
 	if root := native.Uint64(value); root != 0 {
 		return w.page(root, nil, nil)
 	}
 	raw := value[bucketSize:]
 	if len(raw) < pageHeader {
-		return damaged("page %d: bucket %q is cut short", id, name)
+		return corruptf("page %d: bucket %q is cut short", id, name)
 	}
 	inner := page{id: id, flags: native.Uint16(raw[8:]), count: int(native.Uint16(raw[10:])), raw: raw}
 	if inner.flags != flagLeaf {
-		return damaged("page %d: bucket %q is broken", id, name)
+		return corruptf("page %d: bucket %q is broken", id, name)
 	}
 	return w.elements(&inner, nil, nil)
 }

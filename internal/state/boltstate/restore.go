@@ -27,8 +27,8 @@ const BeforeRestore = ".before-restore-"
 // changes nothing. The former file, damaged or not, is kept beside it, and so
 // are those of earlier restores.
 //
-// What people approved was for the world as it then was: the decisions in the
-// backup are dropped, and the next plan of every scope waits for a person.
+// People approved plans for what the targets held then: the decisions in the backup
+// are dropped, and the next plan of every scope waits for a person.
 //
 // It is state.ErrLocked while somebody uses the state, and state.ErrCorrupt or
 // state.ErrNewer where the backup is no good.
@@ -49,8 +49,8 @@ func restore(backup, path string, now time.Time) (done state.Restoration, err er
 			return done, errors.New("the backup is the state itself; name another file")
 		}
 	}
-	// Held until the end: nobody starts on the old file while it is replaced,
-	// and whoever waits for the lock then finds the new one.
+	// Locked until the end: nobody opens the old file while it is replaced, and
+	// whoever waits for the lock then opens the new one.
 	old, err := openLocked(path, false, time.Second)
 	switch {
 	case err == nil:
@@ -58,14 +58,14 @@ func restore(backup, path string, now time.Time) (done state.Restoration, err er
 	case !errors.Is(err, fs.ErrNotExist):
 		return done, err
 	}
-	sweep(path)
+	removeTemporary(path)
 	temp, done, err := verifiedCopy(backup, path, now)
 	if err != nil {
 		return done, err
 	}
 	defer os.Remove(temp) // gone already where all went well
 	if old != nil {
-		if done.Former, err = keep(path, now); err != nil {
+		if done.Former, err = keepFormer(path, now); err != nil {
 			return done, fmt.Errorf("keeping the former state: %w", err)
 		}
 	}
@@ -75,11 +75,11 @@ func restore(backup, path string, now time.Time) (done state.Restoration, err er
 	return done, syncDir(filepath.Dir(path))
 }
 
-// sweep removes what killed processes left beside the state: copies that were
-// to become it. It is called while the state is locked, so none of them is
-// somebody's who still works on it; whoever makes a first state at this very
-// moment finds that another was quicker.
-func sweep(path string) {
+// removeTemporary removes the temporary files that killed processes left beside the
+// state. It is called while the state is locked, so no process still writes one, but
+// for one that makes a first state at this very moment; that one finds that there is a
+// state now.
+func removeTemporary(path string) {
 	places := []string{path}
 	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
 		places = append(places, real)
@@ -90,7 +90,7 @@ func sweep(path string) {
 			continue
 		}
 		for _, e := range entries {
-			for _, sort := range []string{making, restoring} {
+			for _, sort := range []string{newInfix, restoreInfix} {
 				if strings.HasPrefix(e.Name(), filepath.Base(path)+sort) && e.Type().IsRegular() {
 					os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 				}
@@ -99,10 +99,10 @@ func sweep(path string) {
 	}
 }
 
-// What stands between the state's name and the number of a copy that is to become it.
+// What is in the names of temporary files, between the state's name and a number.
 const (
-	making    = ".new-"
-	restoring = ".restoring-"
+	newInfix     = ".new-"
+	restoreInfix = ".restoring-"
 )
 
 // verifiedCopy copies a backup beside path and verifies the copy: what counts
@@ -114,9 +114,9 @@ func verifiedCopy(backup, path string, now time.Time) (temp string, done state.R
 		return "", done, err
 	}
 	defer from.Close()
-	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+restoring+"*")
+	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+restoreInfix+"*")
 	if err != nil {
-		return "", done, opening(path, err)
+		return "", done, explainOpen(path, err)
 	}
 	temp = to.Name()
 	defer func() {
@@ -133,14 +133,14 @@ func verifiedCopy(backup, path string, now time.Time) (temp string, done state.R
 	}
 	s, err := Open(temp, Options{})
 	if err != nil {
-		return temp, done, notUsable(err)
+		return temp, done, explainBackup(err)
 	}
 	_, err = s.Verify(context.Background())
 	if err == nil {
 		done, err = s.markRestored(now)
 	}
 	if err := errors.Join(err, s.Close()); err != nil {
-		return temp, done, notUsable(err)
+		return temp, done, explainBackup(err)
 	}
 	return temp, done, nil
 }
@@ -188,33 +188,34 @@ func (s *Store) markRestored(now time.Time) (state.Restoration, error) {
 
 // rewrite stores anew the values of a flat bucket that change reports as changed.
 func rewrite[T any](tx *bbolt.Tx, bucket []byte, change func(*T) bool) error {
-	var next []sealed // a bucket is not written while a cursor walks it
+	var next []sealedValue // a bucket is not written while a cursor walks it
 	b := tx.Bucket(bucket)
 	c := b.Cursor()
 	for k, stored := c.First(); k != nil; k, stored = c.Next() {
-		value, err := open[T](k, stored)
+		value, err := unsealJSON[T](k, stored)
 		if err != nil {
-			return fmt.Errorf("%s: %w", where(bucket, k), err)
+			return fmt.Errorf("%s: %w", describeKey(bucket, k), err)
 		}
 		if !change(&value) {
 			continue
 		}
 		text, err := sealJSON(k, value)
 		if err != nil {
-			return fmt.Errorf("%s: %w", where(bucket, k), err)
+			return fmt.Errorf("%s: %w", describeKey(bucket, k), err)
 		}
-		next = append(next, sealed{slices.Clone(k), text})
+		next = append(next, sealedValue{slices.Clone(k), text})
 	}
 	for _, one := range next {
 		if err := b.Put(one.key, one.value); err != nil {
-			return fmt.Errorf("%s: %w", where(bucket, one.key), err)
+			return fmt.Errorf("%s: %w", describeKey(bucket, one.key), err)
 		}
 	}
 	return nil
 }
 
-// notUsable replaces the advice to restore a backup, which is just what failed.
-func notUsable(err error) error {
+// explainBackup says that the backup cannot be used, in place of the advice to restore
+// one.
+func explainBackup(err error) error {
 	for _, known := range []error{state.ErrCorrupt, state.ErrNewer} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("the backup is no good, the state was left as it is; try another backup: %w", err)
@@ -223,9 +224,9 @@ func notUsable(err error) error {
 	return err
 }
 
-// keep gives the file at path a second name that nothing has, so that there is
-// never a moment without a file at path, and returns that name.
-func keep(path string, now time.Time) (string, error) {
+// keepFormer gives the file at path a second, new name and returns it. The file keeps
+// its name until another is renamed over it: there is always a file at path.
+func keepFormer(path string, now time.Time) (string, error) {
 	base := path + BeforeRestore + now.Format("20060102T150405Z")
 	kept := base
 	for n := 2; ; n++ {

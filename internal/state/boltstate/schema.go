@@ -24,10 +24,10 @@ var (
 	bucketDocuments   = []byte("documents")
 	bucketSpans       = []byte("spans")
 
-	keySchema  = []byte("schema")
-	keyCreated = []byte("created")
-	keyJournal = []byte("journal")
-	keyTables  = []byte("documents")
+	keySchema    = []byte("schema")
+	keyCreated   = []byte("created")
+	keyJournal   = []byte("journal")
+	keyDocuments = []byte("documents")
 )
 
 // A migration takes a file from one schema to the next; the one at index n
@@ -55,7 +55,7 @@ func createBuckets(tx *bbolt.Tx) error {
 // damaged page may read as an empty bucket, and a state that lost its links is
 // not one that never had any.
 func listDocuments(tx *bbolt.Tx) error {
-	return tx.Bucket(bucketDocuments).ForEach(func(name, _ []byte) error { return noteDocument(tx, name) })
+	return tx.Bucket(bucketDocuments).ForEach(func(name, _ []byte) error { return recordDocumentName(tx, name) })
 }
 
 // createLedger makes schema 3: nothing is in the ledger yet.
@@ -64,8 +64,8 @@ func createLedger(tx *bbolt.Tx) error {
 	return err
 }
 
-// noteDocument remembers that a document was written.
-func noteDocument(tx *bbolt.Tx, name []byte) error {
+// recordDocumentName adds a document to the list of those that were written.
+func recordDocumentName(tx *bbolt.Tx, name []byte) error {
 	names, err := documentNames(tx)
 	if err != nil || slices.Contains(names, string(name)) {
 		return err
@@ -76,12 +76,12 @@ func noteDocument(tx *bbolt.Tx, name []byte) error {
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(bucketMeta).Put(keyTables, text)
+	return tx.Bucket(bucketMeta).Put(keyDocuments, text)
 }
 
 // documentNames are the documents that were ever written; none is ever removed.
 func documentNames(tx *bbolt.Tx) (names []string, err error) {
-	text := tx.Bucket(bucketMeta).Get(keyTables)
+	text := tx.Bucket(bucketMeta).Get(keyDocuments)
 	if text == nil {
 		return nil, nil
 	}

@@ -42,9 +42,9 @@ func newest(c *bbolt.Cursor, group []byte) (*state.Span, error) {
 	if !bytes.HasPrefix(k, group) {
 		return nil, nil
 	}
-	s, err := open[state.Span](k, stored)
+	s, err := unsealJSON[state.Span](k, stored)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where(bucketSpans, k), err)
+		return nil, fmt.Errorf("%s: %w", describeKey(bucketSpans, k), err)
 	}
 	return &s, nil
 }
@@ -144,7 +144,7 @@ func (s *Store) readSpans(ctx context.Context, f state.SpanFilter, last []byte) 
 	err = s.view(ctx, "listing the ledger", func(tx *bbolt.Tx) error {
 		w := spanWalk{filter: f, prefix: []byte{}, c: tx.Bucket(bucketSpans).Cursor()}
 		if f.Customer != "" {
-			w.prefix = join(f.Customer, "")
+			w.prefix = joinKey(f.Customer, "")
 		}
 		size := 0
 		for k, stored := w.start(last); k != nil; k, stored = w.next() {
@@ -152,9 +152,9 @@ func (s *Store) readSpans(ctx context.Context, f state.SpanFilter, last []byte) 
 				next = last
 				return nil
 			}
-			one, err := open[state.Span](k, stored)
+			one, err := unsealJSON[state.Span](k, stored)
 			if err != nil {
-				return fmt.Errorf("%s: %w", where(bucketSpans, k), err)
+				return fmt.Errorf("%s: %w", describeKey(bucketSpans, k), err)
 			}
 			last = bytes.Clone(k)
 			if f.First || one.Within(f.From, f.To) {
@@ -254,7 +254,7 @@ func (w *spanWalk) skips(group []byte) bool {
 	if w.filter.Key == (plan.Key{}) {
 		return false
 	}
-	return !bytes.HasSuffix(group, join("", w.filter.Key.Kind, w.filter.Key.ID, ""))
+	return !bytes.HasSuffix(group, joinKey("", w.filter.Key.Kind, w.filter.Key.ID, ""))
 }
 
 // Prune forgets spans that ended before a moment. It reads one span of each
@@ -268,9 +268,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				one, err := open[state.Span](k, stored)
+				one, err := unsealJSON[state.Span](k, stored)
 				if err != nil {
-					return fmt.Errorf("%s: %w", where(bucketSpans, k), err)
+					return fmt.Errorf("%s: %w", describeKey(bucketSpans, k), err)
 				}
 				if one.To.IsZero() || !one.To.Before(before) {
 					return nil
@@ -286,7 +286,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	return len(old), s.update(ctx, "forgetting old spans", func(tx *bbolt.Tx) error {
 		for _, key := range old {
 			if err := tx.Bucket(bucketSpans).Delete(key); err != nil {
-				return fmt.Errorf("%s: %w", where(bucketSpans, key), err)
+				return fmt.Errorf("%s: %w", describeKey(bucketSpans, key), err)
 			}
 		}
 		return nil

@@ -48,11 +48,11 @@ var ErrReadOnly = errors.New("the state is open for reading only")
 
 // A Store is a state.Store in a bbolt file. It may be shared.
 type Store struct {
-	path     string
-	db       *bbolt.DB
-	file     *os.File // bbolt's own handle, for reading pages past the mapping
-	readOnly bool
-	before   int // schema found on open
+	path        string
+	db          *bbolt.DB
+	file        *os.File // bbolt's own handle, for reading pages past the mapping
+	readOnly    bool
+	schemaFound int // schema found on open
 
 	// writing is held by every write transaction, and by Verify for the moment
 	// in which it takes its snapshot.
@@ -67,9 +67,9 @@ type Store struct {
 // They differ where Open brought an older file up to date.
 func (s *Store) Schema() (found, now int) {
 	if s.readOnly {
-		return s.before, s.before
+		return s.schemaFound, s.schemaFound
 	}
-	return s.before, SchemaVersion
+	return s.schemaFound, SchemaVersion
 }
 
 // Close waits for transactions under way. Closing twice is no error.
@@ -93,10 +93,10 @@ func (s *Store) Close() error {
 // a write under an open read transaction waits for it as soon as the mapping
 // has to grow, which in one goroutine is for ever.
 func (s *Store) view(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
-	if err := s.ready(ctx); err != nil {
+	if err := s.checkUsable(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if _, err := guard(func() error { return s.db.View(fn) }); err != nil {
+	if _, err := recoverPanic(func() error { return s.db.View(fn) }); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(s.path, err))
 	}
 	return nil
@@ -106,14 +106,14 @@ func (s *Store) view(ctx context.Context, doing string, fn func(*bbolt.Tx) error
 func (s *Store) update(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	// Looked at after the lock: whoever waited may have been cancelled meanwhile.
-	if err := s.ready(ctx); err != nil {
+	// Checked after the lock: the context may have ended while it waited.
+	if err := s.checkUsable(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if s.readOnly {
 		return fmt.Errorf("%s: %s: %w", doing, s.path, ErrReadOnly)
 	}
-	panicked, err := guard(func() error { return s.db.Update(fn) })
+	panicked, err := recoverPanic(func() error { return s.db.Update(fn) })
 	if err == nil {
 		return nil
 	}
@@ -124,7 +124,7 @@ func (s *Store) update(ctx context.Context, doing string, fn func(*bbolt.Tx) err
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-func (s *Store) ready(ctx context.Context) error {
+func (s *Store) checkUsable(ctx context.Context) error {
 	if err := s.broken.Load(); err != nil {
 		return *err
 	}
@@ -134,9 +134,10 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// guard turns a panic of bbolt, which trusts its pages, into ErrCorrupt. A
-// file that shrank under its mapping faults instead; that becomes a panic too.
-func guard(fn func() error) (panicked bool, err error) {
+// recoverPanic runs fn and turns a panic of bbolt, which trusts its pages, into
+// ErrCorrupt. Reading past the end of a file that shrank is a fault, which becomes a
+// panic here.
+func recoverPanic(fn func() error) (panicked bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
@@ -158,9 +159,9 @@ func (s *Store) Recall(ctx context.Context, scope plan.Scope) (*state.Memory, er
 				if len(m.Records)%1024 == 1023 && ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				r, err := open[plan.Record](inScope(key, k), v)
+				r, err := unsealJSON[plan.Record](recordSealKey(key, k), v)
 				if err != nil {
-					return fmt.Errorf("record %s: %w", spell(k), err)
+					return fmt.Errorf("record %s: %w", formatKey(k), err)
 				}
 				m.Records = append(m.Records, r)
 			}
@@ -174,9 +175,9 @@ func (s *Store) Recall(ctx context.Context, scope plan.Scope) (*state.Memory, er
 		prefix := append(key, 0)
 		c := tx.Bucket(bucketSettlements).Cursor()
 		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-			one, err := open[state.Settlement](k, v)
+			one, err := unsealJSON[state.Settlement](k, v)
 			if err != nil {
-				return fmt.Errorf("%s: %w", where(bucketSettlements, k), err)
+				return fmt.Errorf("%s: %w", describeKey(bucketSettlements, k), err)
 			}
 			m.Settlements = append(m.Settlements, one)
 		}
@@ -192,7 +193,7 @@ func (s *Store) Recall(ctx context.Context, scope plan.Scope) (*state.Memory, er
 // Backup writes a copy of the file as it is now. It is itself a state file.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	return s.view(ctx, "backing up "+s.path, func(tx *bbolt.Tx) error {
-		_, err := tx.WriteTo(&cancellable{ctx, w})
+		_, err := tx.WriteTo(&cancellableWriter{ctx, w})
 		if ctx.Err() != nil {
 			return context.Cause(ctx) // bbolt's error would hide it
 		}
@@ -200,20 +201,20 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	})
 }
 
-// cancellable stops a long copy between two writes.
-type cancellable struct {
+// A cancellableWriter ends a long copy between two writes once ctx is done.
+type cancellableWriter struct {
 	ctx context.Context
 	w   io.Writer
 }
 
-func (c *cancellable) Write(p []byte) (int, error) {
+func (c *cancellableWriter) Write(p []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		return 0, context.Cause(c.ctx)
 	}
 	return c.w.Write(p)
 }
 
-// explain says of an error of bbolt or the disk what it means and what to do.
+// explain adds to an error of bbolt or the disk what to do about it.
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, state.ErrCorrupt):

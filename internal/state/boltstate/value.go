@@ -47,7 +47,7 @@ func sealJSON(key []byte, v any) ([]byte, error) {
 	return seal(key, text), nil
 }
 
-func open[T any](key, stored []byte) (T, error) {
+func unsealJSON[T any](key, stored []byte) (T, error) {
 	var v T
 	text, err := unseal(key, stored)
 	if err != nil {
@@ -68,9 +68,9 @@ func get[T any](tx *bbolt.Tx, bucket, key []byte) (*T, error) {
 	if stored == nil {
 		return nil, nil
 	}
-	v, err := open[T](key, stored)
+	v, err := unsealJSON[T](key, stored)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where(bucket, key), err)
+		return nil, fmt.Errorf("%s: %w", describeKey(bucket, key), err)
 	}
 	return &v, nil
 }
@@ -84,15 +84,15 @@ func put(tx *bbolt.Tx, bucket, key []byte, v any) error {
 }
 
 func scopeKey(s plan.Scope) []byte {
-	return join(s.Customer, s.Target)
+	return joinKey(s.Customer, s.Target)
 }
 
 func recordKey(k plan.Key) []byte {
-	return join(k.Kind, k.ID)
+	return joinKey(k.Kind, k.ID)
 }
 
 func settlementKey(s plan.Scope, k plan.Key) []byte {
-	return join(s.Customer, s.Target, k.Kind, k.ID)
+	return joinKey(s.Customer, s.Target, k.Kind, k.ID)
 }
 
 func entryKey(seq uint64) []byte {
@@ -105,20 +105,20 @@ func spanKey(s *state.Span) []byte {
 }
 
 func spanGroup(s plan.Scope, k plan.Key) []byte {
-	return join(s.Customer, s.Target, k.Kind, k.ID, "")
+	return joinKey(s.Customer, s.Target, k.Kind, k.ID, "")
 }
 
-// inScope is what a record is sealed under: its own key alone would leave the
-// records of a scope whole under the name of another.
-func inScope(scope, key []byte) []byte {
+// recordSealKey is the key of a record's checksum. It names the scope, too: with the
+// record's own key alone, records stored under another scope would pass.
+func recordSealKey(scope, key []byte) []byte {
 	return slices.Concat(scope, []byte{0}, key)
 }
 
-func join(parts ...string) []byte {
+func joinKey(parts ...string) []byte {
 	return []byte(strings.Join(parts, "\x00"))
 }
 
-// checkScope refuses what could not be told apart or read back.
+// checkScope refuses a scope whose key would be ambiguous or unreadable.
 func checkScope(s plan.Scope) error {
 	if s.Customer == "" || s.Target == "" {
 		return fmt.Errorf("the scope %q lacks its customer or its target", s)

@@ -30,23 +30,23 @@ func (s *Store) Verify(ctx context.Context) (state.Counts, error) {
 		if err != nil {
 			return err
 		}
-		found, err := metas(s.file, info.Size())
+		found, err := validMetas(s.file, info.Size())
 		if err != nil {
 			return err
 		}
 		release()
-		// First the pages, read with care; bbolt trusts them.
+		// The pages first: bbolt trusts them.
 		for _, m := range found {
 			if m.txid == uint64(tx.ID()) {
 				if err := checkPages(ctx, s.file, m, info.Size()); err != nil {
 					return err
 				}
 				v := verifier{ctx: ctx, tx: tx}
-				n, err = v.all()
+				n, err = v.verifyAll()
 				return err
 			}
 		}
-		return damaged("its newest first page is not whole")
+		return corruptf("its newest first page is not whole")
 	})
 	if err != nil {
 		return state.Counts{}, err
@@ -60,20 +60,20 @@ type verifier struct {
 	n   state.Counts
 }
 
-func (v *verifier) all() (state.Counts, error) {
+func (v *verifier) verifyAll() (state.Counts, error) {
 	checks := []func() error{
 		v.records,
 		func() error {
-			return every(v, bucketCursors, &v.n.Scopes, func(k []byte, c state.Cursor) error { return same(k, scopeKey(c.Scope)) })
+			return verifyBucket(v, bucketCursors, &v.n.Scopes, func(k []byte, c state.Cursor) error { return checkKey(k, scopeKey(c.Scope)) })
 		},
 		func() error {
-			return every(v, bucketHolds, &v.n.Holds, func(k []byte, h state.Hold) error { return same(k, scopeKey(h.Scope)) })
+			return verifyBucket(v, bucketHolds, &v.n.Holds, func(k []byte, h state.Hold) error { return checkKey(k, scopeKey(h.Scope)) })
 		},
 		func() error {
-			return every(v, bucketSettlements, new(int), func(k []byte, s state.Settlement) error { return same(k, settlementKey(s.Scope, s.Key)) })
+			return verifyBucket(v, bucketSettlements, new(int), func(k []byte, s state.Settlement) error { return checkKey(k, settlementKey(s.Scope, s.Key)) })
 		},
 		func() error {
-			return every(v, bucketRuns, &v.n.Runs, func(k []byte, r state.Run) error { return same(k, []byte(r.ID)) })
+			return verifyBucket(v, bucketRuns, &v.n.Runs, func(k []byte, r state.Run) error { return checkKey(k, []byte(r.ID)) })
 		},
 		v.documents,
 		v.spans,
@@ -95,13 +95,13 @@ func (v *verifier) records() error {
 	return records.ForEach(func(scope, value []byte) error {
 		b := records.Bucket(scope)
 		if b == nil {
-			return fmt.Errorf("%s: %w: it is no bucket", where(bucketRecords, scope), state.ErrCorrupt)
+			return fmt.Errorf("%s: %w: it is no bucket", describeKey(bucketRecords, scope), state.ErrCorrupt)
 		}
-		err := values(v, b, &v.n.Records,
-			func(k []byte) []byte { return inScope(scope, k) },
-			func(k []byte, r plan.Record) error { return same(k, recordKey(r.Key)) })
+		err := verifyValues(v, b, &v.n.Records,
+			func(k []byte) []byte { return recordSealKey(scope, k) },
+			func(k []byte, r plan.Record) error { return checkKey(k, recordKey(r.Key)) })
 		if err != nil {
-			return fmt.Errorf("%s: %w", where(bucketRecords, scope), err)
+			return fmt.Errorf("%s: %w", describeKey(bucketRecords, scope), err)
 		}
 		return nil
 	})
@@ -123,7 +123,7 @@ func (v *verifier) documents() error {
 	}
 	return b.ForEach(func(k, _ []byte) error {
 		if !slices.Contains(names, string(k)) {
-			return fmt.Errorf("%s: %w: nobody wrote it", where(bucketDocuments, k), state.ErrCorrupt)
+			return fmt.Errorf("%s: %w: nobody wrote it", describeKey(bucketDocuments, k), state.ErrCorrupt)
 		}
 		return nil
 	})
@@ -132,8 +132,8 @@ func (v *verifier) documents() error {
 // spans checks that a product is one thing at a time.
 func (v *verifier) spans() error {
 	var last *state.Span
-	return every(v, bucketSpans, &v.n.Spans, func(k []byte, s state.Span) error {
-		if err := same(k, spanKey(&s)); err != nil {
+	return verifyBucket(v, bucketSpans, &v.n.Spans, func(k []byte, s state.Span) error {
+		if err := checkKey(k, spanKey(&s)); err != nil {
 			return err
 		}
 		if last != nil && last.Scope == s.Scope && last.Key == s.Key && (last.To.IsZero() || last.To.After(s.From)) {
@@ -151,8 +151,8 @@ func (v *verifier) spans() error {
 // lines after it are blamed.
 func (v *verifier) journal() error {
 	var chain state.Chain
-	err := every(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
-		if err := same(k, entryKey(e.Seq)); err != nil {
+	err := verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
+		if err := checkKey(k, entryKey(e.Seq)); err != nil {
 			return err
 		}
 		return chain.Check(e)
@@ -174,31 +174,32 @@ func (v *verifier) bucket(name []byte) (*bbolt.Bucket, error) {
 	return nil, fmt.Errorf("%w: the bucket %s is missing", state.ErrCorrupt, name)
 }
 
-// every checks the values of a flat bucket.
-func every[T any](v *verifier, bucket []byte, n *int, check func(key []byte, value T) error) error {
+// verifyBucket checks every value of a flat bucket.
+func verifyBucket[T any](v *verifier, bucket []byte, n *int, check func(key []byte, value T) error) error {
 	b, err := v.bucket(bucket)
 	if err != nil {
 		return err
 	}
-	if err := values(v, b, n, func(k []byte) []byte { return k }, check); err != nil {
+	if err := verifyValues(v, b, n, func(k []byte) []byte { return k }, check); err != nil {
 		return fmt.Errorf("%s: %w", bucket, err)
 	}
 	return nil
 }
 
-// values checks those of one bucket; under returns what a key's value is sealed under.
-func values[T any](v *verifier, b *bbolt.Bucket, n *int, under func(key []byte) []byte, check func(key []byte, value T) error) error {
+// verifyValues checks every value of one bucket; sealKey returns the key of a value's
+// checksum.
+func verifyValues[T any](v *verifier, b *bbolt.Bucket, n *int, sealKey func(key []byte) []byte, check func(key []byte, value T) error) error {
 	c := b.Cursor()
 	for k, stored := c.First(); k != nil; k, stored = c.Next() {
 		if *n%1024 == 0 && v.ctx.Err() != nil {
 			return context.Cause(v.ctx)
 		}
-		value, err := open[T](under(k), stored)
+		value, err := unsealJSON[T](sealKey(k), stored)
 		if err == nil {
 			err = check(k, value)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", spell(k), err)
+			return fmt.Errorf("%s: %w", formatKey(k), err)
 		}
 		*n++
 	}
@@ -207,19 +208,19 @@ func values[T any](v *verifier, b *bbolt.Bucket, n *int, under func(key []byte) 
 
 var errMisplaced = errors.New("it stands under a key that is not its own")
 
-func same(key, own []byte) error {
+func checkKey(key, own []byte) error {
 	if bytes.Equal(key, own) {
 		return nil
 	}
 	return fmt.Errorf("%w: %w", state.ErrCorrupt, errMisplaced)
 }
 
-// where names a value for a person.
-func where(bucket, key []byte) string {
-	return string(bucket) + ": " + spell(key)
+// describeKey names a value in an error.
+func describeKey(bucket, key []byte) string {
+	return string(bucket) + ": " + formatKey(key)
 }
 
-func spell(key []byte) string {
+func formatKey(key []byte) string {
 	if len(key) == 8 && key[0] == 0 { // no text starts with a NUL
 		return fmt.Sprintf("line %d", binary.BigEndian.Uint64(key))
 	}

@@ -16,10 +16,10 @@ import (
 	"syncd/internal/state"
 )
 
-// RunBackup checks that a backup, taken while somebody writes, can be opened
-// and holds what was there. The suite writes the backup to a file and opens that.
+// RunBackup checks that a backup, taken during writes, can be opened and holds what
+// was stored when it began. The suite writes the backup to a file and opens that.
 func RunBackup(t *testing.T, open Open) {
-	store := opened(t, open, name(t))
+	store := openForTest(t, open, name(t))
 	for i := range 50 {
 		commit(t, store, step(contoso, i), step(fabrikam, i))
 	}
@@ -44,12 +44,12 @@ func RunBackup(t *testing.T, open Open) {
 	if err := os.WriteFile(path, backup.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	copied := opened(t, open, path)
+	copied := openForTest(t, open, path)
 	n, err := copied.Verify(t.Context())
 	if wantN := (state.Counts{Scopes: 2, Records: 2, Holds: 1, Entries: 100, Spans: 2}); err != nil || n != wantN {
 		t.Errorf("got %+v, %v from the backup, want %+v", n, err, wantN)
 	}
-	same(t, "memory in the backup", recall(t, copied, contoso), want)
+	wantEqual(t, "memory in the backup", recall(t, copied, contoso), want)
 	commit(t, copied, step(contoso, 100)) // it is a store like any other
 	if got := recall(t, store, contoso).Cursor.Objects; got != 99 {
 		t.Errorf("got step %d in the store that was backed up, want 99", got)
@@ -74,7 +74,7 @@ type Damage struct {
 	FlipSpan   func(t *testing.T, path string, s *state.Span)                // one byte inside its value
 }
 
-// RunDamage checks that Verify finds what somebody broke, and names the place.
+// RunDamage checks that Verify finds damage and names the place.
 func RunDamage(t *testing.T, open Open, damage Damage) {
 	const lines = 5
 	for _, tt := range []struct {
@@ -93,7 +93,7 @@ func RunDamage(t *testing.T, open Open, damage Damage) {
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			path := name(t)
-			store := opened(t, open, path)
+			store := openForTest(t, open, path)
 			for i := range lines {
 				commit(t, store, step(contoso, i))
 			}
@@ -105,7 +105,7 @@ func RunDamage(t *testing.T, open Open, damage Damage) {
 				t.Fatal(err)
 			}
 			tt.breaks(t, path)
-			_, err := opened(t, open, path).Verify(t.Context())
+			_, err := openForTest(t, open, path).Verify(t.Context())
 			if !errors.Is(err, state.ErrCorrupt) {
 				t.Fatalf("got %v, want ErrCorrupt", err)
 			}
@@ -120,9 +120,9 @@ func RunDamage(t *testing.T, open Open, damage Damage) {
 
 const childPath = "STATETEST_KILLED_PATH"
 
-// RunKilled has a process of its own commit without pause and kills it
-// outright, again and again: what was acknowledged must be there, and what was
-// under way must be there whole or not at all. It runs the test binary again,
+// RunKilled starts a child process that commits without pause and kills it, again and
+// again: what was acknowledged must be stored, and what was under way must be stored
+// whole or not at all. It runs the test binary again,
 // so it must be all that its test does.
 func RunKilled(t *testing.T, open Open) {
 	if path := os.Getenv(childPath); path != "" {
@@ -139,7 +139,7 @@ func RunKilled(t *testing.T, open Open) {
 		if acknowledged <= last {
 			t.Fatalf("round %d: got nothing acknowledged after %d", round, last)
 		}
-		store := opened(t, open, path)
+		store := openForTest(t, open, path)
 		n, err := store.Verify(t.Context())
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
@@ -148,7 +148,7 @@ func RunKilled(t *testing.T, open Open) {
 		if m.Cursor == nil {
 			t.Fatalf("round %d: got no cursor, want that of step %d", round, acknowledged)
 		}
-		if err := whole(m); err != nil {
+		if err := checkStep(m); err != nil {
 			t.Errorf("round %d: %v", round, err)
 		}
 		last = m.Cursor.Objects
@@ -164,8 +164,8 @@ func RunKilled(t *testing.T, open Open) {
 	}
 }
 
-// killAfter starts the child, kills it once it said that many lines, and
-// returns the last step that it said was done.
+// killAfter starts the child process, kills it once it printed that many lines, and
+// returns the last step that it printed as done.
 func killAfter(t *testing.T, path string, lines int) (acknowledged int) {
 	t.Helper()
 	var pattern []string
@@ -188,9 +188,9 @@ func killAfter(t *testing.T, path string, lines int) (acknowledged int) {
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
 		var n int
 		switch line := scanner.Text(); {
-		case is(line, "begin %d", &n):
+		case scanLine(line, "begin %d", &n):
 			said++
-		case is(line, "done %d", &n):
+		case scanLine(line, "done %d", &n):
 			said++
 			acknowledged = n
 		default:
@@ -207,7 +207,7 @@ func killAfter(t *testing.T, path string, lines int) (acknowledged int) {
 	return acknowledged
 }
 
-func is(line, format string, n *int) bool {
+func scanLine(line, format string, n *int) bool {
 	_, err := fmt.Sscanf(line, format, n)
 	return err == nil
 }
@@ -222,13 +222,13 @@ func writeUntilKilled(t *testing.T, open Open, path string) {
 	for ; t.Context().Err() == nil; n++ {
 		c := step(contoso, n)
 		c.Entries[0].Message = bulk // enough for pages to be moved and files to grow
-		say("begin", n)
+		printLine("begin", n)
 		commit(t, store, c)
-		say("done", n)
+		printLine("done", n)
 	}
 }
 
-// say tells the parent in one write, before anything else happens.
-func say(what string, n int) {
+// printLine writes one line to the parent in one write, before anything else happens.
+func printLine(what string, n int) {
 	_, _ = io.WriteString(os.Stdout, fmt.Sprintf("%s %d\n", what, n))
 }

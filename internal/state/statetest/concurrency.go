@@ -19,7 +19,7 @@ import (
 func (s *suite) concurrency(t *testing.T) {
 	const writers, rounds = 8, 6
 	path := name(t)
-	store := opened(t, s.open, path)
+	store := openForTest(t, s.open, path)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	scopes := []plan.Scope{contoso, fabrikam, {Customer: "adatum", Target: "itglue"}} // shared among the writers
@@ -36,7 +36,7 @@ func (s *suite) concurrency(t *testing.T) {
 				if err := increment(ctx, store); err != nil {
 					t.Errorf("writer %d: %v", w, err)
 				}
-				if err := store.PutRun(ctx, state.Run{ID: number(n)}); err != nil {
+				if err := store.PutRun(ctx, state.Run{ID: padded(n)}); err != nil {
 					t.Errorf("writer %d: storing a run: %v", w, err)
 				}
 			}
@@ -58,7 +58,7 @@ func (s *suite) concurrency(t *testing.T) {
 			if err != nil || m.Cursor == nil {
 				return err
 			}
-			return whole(m)
+			return checkStep(m)
 		})
 	}
 	reader("reading the journal", func() error {
@@ -92,14 +92,14 @@ func (s *suite) concurrency(t *testing.T) {
 	}
 }
 
-// step is a commit whose parts all say n.
+// step is a commit whose record, cursor and entry all carry n.
 func step(scope plan.Scope, n int) *state.Commit {
 	return &state.Commit{Scope: scope, Put: []plan.Record{record("user", "a", strconv.Itoa(n))}, Cursor: cursor(scope, n),
 		Entries: []state.Entry{entry(scope, "01J1", strconv.Itoa(n))}}
 }
 
-// whole checks that the parts of a step say the same.
-func whole(m *state.Memory) error {
+// checkStep checks that the parts of a step carry the same number.
+func checkStep(m *state.Memory) error {
 	if len(m.Records) != 1 || m.Records[0].Fields.Text("quantity") != strconv.Itoa(m.Cursor.Objects) {
 		return fmt.Errorf("got the records %v beside a cursor of step %d", m.Records, m.Cursor.Objects)
 	}

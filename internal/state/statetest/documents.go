@@ -10,7 +10,7 @@ import (
 
 func (s *suite) documents(t *testing.T) {
 	path := name(t)
-	store := opened(t, s.open, path)
+	store := openForTest(t, s.open, path)
 	read := func(name string) state.Document {
 		t.Helper()
 		d, err := store.Document(t.Context(), name)
@@ -23,7 +23,7 @@ func (s *suite) documents(t *testing.T) {
 		return store.PutDocument(t.Context(), state.Document{Name: name, Version: version, Body: []byte(body)})
 	}
 
-	same(t, "a table that is not there", read("links"), state.Document{Name: "links"})
+	wantEqual(t, "a table that is not there", read("links"), state.Document{Name: "links"})
 	if err := write("links", 1, "x"); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("writing over a version that never was: got %v, want ErrConflict", err)
 	}
@@ -46,8 +46,8 @@ func (s *suite) documents(t *testing.T) {
 		t.Error("a table without a name: got no error")
 	}
 	store = reopen(t, s.open, store, path)
-	same(t, "links", read("links"), state.Document{Name: "links", Version: 2, Body: []byte(binary)})
-	same(t, "products", read("products"), state.Document{Name: "products", Version: 1})
+	wantEqual(t, "links", read("links"), state.Document{Name: "links", Version: 2, Body: []byte(binary)})
+	wantEqual(t, "products", read("products"), state.Document{Name: "products", Version: 1})
 
 	// Nobody shares memory with the store.
 	large := bytes.Repeat([]byte("x"), 300_000)

@@ -12,7 +12,7 @@ import (
 func (s *suite) journal(t *testing.T) {
 	t.Run("entries come back newest first, as they were written, numbered and chained", func(t *testing.T) {
 		path := name(t)
-		store := opened(t, s.open, path)
+		store := openForTest(t, s.open, path)
 		forged := entry(contoso, "01J1", "b")
 		forged.Seq, forged.Prev, forged.Hash = 40, "prev", "hash"
 		commit(t, store, &state.Commit{Scope: contoso, Entries: []state.Entry{entry(contoso, "01J1", "a"), forged}})
@@ -20,17 +20,17 @@ func (s *suite) journal(t *testing.T) {
 		commit(t, store, &state.Commit{Scope: fabrikam, Entries: []state.Entry{entry(fabrikam, "01J2", "c")}})
 
 		got := collect(t, store.Journal(t.Context(), state.JournalFilter{}))
-		same(t, "labels", labels(got), []string{"c", "b", "a"})
+		wantEqual(t, "labels", labels(got), []string{"c", "b", "a"})
 		slices.Reverse(got)
 		var chain state.Chain
 		for i, want := range []state.Entry{entry(contoso, "01J1", "a"), entry(contoso, "01J1", "b"), entry(fabrikam, "01J2", "c")} {
 			want = chain.Append(want)
-			same(t, "entry", got[i], want)
-			utc(t, "entry", got[i].At)
+			wantEqual(t, "entry", got[i], want)
+			wantUTC(t, "entry", got[i].At)
 		}
 	})
 	t.Run("an entry of a create has no before, one of a forget no after, and odd text stays verifiable", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		created, forgot := entry(contoso, "01J1", "<a> & \u2028 ünï"), entry(contoso, "01J1", "broken \xff text")
 		created.Before, forgot.After = nil, nil
 		commit(t, store, &state.Commit{Scope: contoso, Entries: []state.Entry{created, forgot}})
@@ -43,7 +43,7 @@ func (s *suite) journal(t *testing.T) {
 		}
 	})
 	t.Run("an entry without a scope is one of the scope it is committed with", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		commit(t, store, &state.Commit{Scope: contoso, Entries: []state.Entry{entry(plan.Scope{}, "01J1", "a")}})
 		if got := collect(t, store.Journal(t.Context(), state.JournalFilter{Customer: "contoso"})); len(got) != 1 || got[0].Scope != contoso {
 			t.Errorf("got %v, want one entry of %s", got, contoso)
@@ -53,7 +53,7 @@ func (s *suite) journal(t *testing.T) {
 }
 
 func (s *suite) filters(t *testing.T) {
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	other := plan.Scope{Customer: "contoso", Target: "scim/cinode"}
 	quoted := plan.Scope{Customer: `"run":"01J2"`, Target: "itglue"} // looks like a member of the line
 	for _, c := range []struct {
@@ -86,14 +86,14 @@ func (s *suite) filters(t *testing.T) {
 		{"a limit above the number", state.JournalFilter{Limit: 99}, []string{"6", "5", "4", "3", "2", "1"}},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
-			same(t, "labels", labels(collect(t, store.Journal(t.Context(), tt.filter))), tt.want)
+			wantEqual(t, "labels", labels(collect(t, store.Journal(t.Context(), tt.filter))), tt.want)
 		})
 	}
 }
 
 func (s *suite) runs(t *testing.T) {
 	path := name(t)
-	store := opened(t, s.open, path)
+	store := openForTest(t, s.open, path)
 	run := func(id string) state.Run {
 		return state.Run{ID: id, Job: "licences", Trigger: "schedule", Started: at(1)}
 	}
@@ -112,8 +112,8 @@ func (s *suite) runs(t *testing.T) {
 	}
 	store = reopen(t, s.open, store, path)
 	got := collect(t, store.Runs(t.Context()))
-	same(t, "runs", got, []state.Run{run("01J3"), done, run("01J10"), run("01J1")})
-	utc(t, "run", got[0].Started, got[1].Finished)
+	wantEqual(t, "runs", got, []state.Run{run("01J3"), done, run("01J10"), run("01J1")})
+	wantUTC(t, "run", got[0].Started, got[1].Finished)
 	if len(got) > 0 && !got[0].Finished.Equal(time.Time{}) {
 		t.Errorf("got a finish of %s for a run under way, want none", got[0].Finished)
 	}

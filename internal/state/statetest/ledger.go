@@ -35,49 +35,49 @@ func (s *suite) ledger(t *testing.T) {
 	put := func(spans ...state.Span) *state.Commit { return &state.Commit{Scope: contoso, Spans: spans} }
 	t.Run("a span lasts until another of its product begins, and what lasts is remembered", func(t *testing.T) {
 		path := name(t)
-		store := opened(t, s.open, path)
+		store := openForTest(t, s.open, path)
 		a, b := span(contoso, "a", "12", 1), span(contoso, "b", "3", 1)
 		commit(t, store, put(a, b))
 		a2 := span(contoso, "a", "14", 60)
 		commit(t, store, put(a2))
 		want := []state.Span{during(a, 60), during(a2, lasts), during(b, lasts)}
-		same(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), want)
-		same(t, "memory", recall(t, store, contoso).Spans, want[1:])
+		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), want)
+		wantEqual(t, "memory", recall(t, store, contoso).Spans, want[1:])
 		store = reopen(t, s.open, store, path)
 		got := collect(t, store.Spans(t.Context(), state.SpanFilter{}))
-		same(t, "ledger after opening again", got, want)
-		utc(t, "span", got[0].From, got[0].To)
-		same(t, "memory of another", recall(t, store, fabrikam), &state.Memory{})
+		wantEqual(t, "ledger after opening again", got, want)
+		wantUTC(t, "span", got[0].From, got[0].To)
+		wantEqual(t, "memory of another", recall(t, store, fabrikam), &state.Memory{})
 		n, err := store.Verify(t.Context())
 		if want := (state.Counts{Spans: 3}); err != nil || n != want {
 			t.Errorf("got %+v, %v, want %+v", n, err, want)
 		}
 	})
 	t.Run("an ending ends what lasts, and a span after it leaves a gap", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		a, again := span(contoso, "a", "12", 1), span(contoso, "a", "12", 90)
 		commit(t, store, put(a))
 		end := &state.Commit{Scope: contoso, Ends: []state.Ending{{Key: a.Key, At: at(60)}, {Key: key("addition", "never was"), At: at(60)}}}
 		commit(t, store, end)
 		commit(t, store, end) // what is over ends no second time
-		same(t, "memory", recall(t, store, contoso).Spans, []state.Span(nil))
+		wantEqual(t, "memory", recall(t, store, contoso).Spans, []state.Span(nil))
 		commit(t, store, put(again))
-		same(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span{during(a, 60), during(again, lasts)})
+		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span{during(a, 60), during(again, lasts)})
 	})
 	t.Run("a clock that went back takes nothing away and turns no time around", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		for i, from := range []int{60, 1, 60} {
-			commit(t, store, put(span(contoso, "a", number(i), from)))
+			commit(t, store, put(span(contoso, "a", padded(i), from)))
 		}
 		commit(t, store, &state.Commit{Scope: contoso, Ends: []state.Ending{{Key: key("addition", "a"), At: at(2)}}})
-		commit(t, store, put(span(contoso, "a", number(3), 3)))
+		commit(t, store, put(span(contoso, "a", padded(3), 3)))
 		got := collect(t, store.Spans(t.Context(), state.SpanFilter{}))
 		if len(got) != 4 {
 			t.Fatalf("got %d spans, want 4", len(got))
 		}
 		for i, x := range got {
-			if x.Billed != number(i) {
-				t.Errorf("span %d: got %s, want %s", i, x.Billed, number(i))
+			if x.Billed != padded(i) {
+				t.Errorf("span %d: got %s, want %s", i, x.Billed, padded(i))
 			}
 			if i > 0 && !x.From.Equal(got[i-1].To) {
 				t.Errorf("span %d begins at %s, want %s, when the one before it ended", i, x.From, got[i-1].To)
@@ -88,7 +88,7 @@ func (s *suite) ledger(t *testing.T) {
 		}
 	})
 	t.Run("what cannot be stored whole is not stored at all", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		far, bad, foreign, never := span(contoso, "b", "1", 1), span(contoso, "a\x00b", "1", 1), span(fabrikam, "a", "1", 1), span(contoso, "a", "1", 1)
 		far.From, never.From = far.From.AddDate(9000, 0, 0), time.Time{}
 		for what, c := range map[string]*state.Commit{"a day that cannot be written": put(span(contoso, "a", "1", 1), far), "a key with a NUL": put(bad),
@@ -97,11 +97,11 @@ func (s *suite) ledger(t *testing.T) {
 				t.Errorf("%s: got no error", what)
 			}
 		}
-		same(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span(nil))
+		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span(nil))
 	})
 	t.Run("filters", s.spanFilters)
 	t.Run("pruning", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		a, a2, a3, b := span(contoso, "a", "12", 1), span(contoso, "a", "14", 60), span(contoso, "a", "15", 90), span(fabrikam, "b", "3", 1)
 		commit(t, store, put(a), put(a2), put(a3), &state.Commit{Scope: fabrikam, Spans: []state.Span{b}})
 		for _, step := range []struct{ before, want int }{{60, 0}, {61, 1}, {61, 0}, {9000, 1}} {
@@ -109,12 +109,12 @@ func (s *suite) ledger(t *testing.T) {
 				t.Errorf("before %d: got %d, %v, want %d", step.before, n, err, step.want)
 			}
 		}
-		same(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span{during(a3, lasts), during(b, lasts)})
+		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span{during(a3, lasts), during(b, lasts)})
 	})
 }
 
 func (s *suite) spanFilters(t *testing.T) {
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	// Customers and products whose names begin alike; each with a span an hour.
 	scopes := []plan.Scope{{Customer: "a", Target: "x"}, {Customer: "a!", Target: "x"}, {Customer: "ab", Target: "x"}}
 	ids := []string{"p", "p+q", "p@q"}
@@ -165,5 +165,5 @@ func (s *suite) spanFilters(t *testing.T) {
 			t.Errorf("%s: got %d spans, want %d, in order", what, len(got), len(want))
 		}
 	}
-	broken(t, "spans", store.Spans(t.Context(), state.SpanFilter{}), 500)
+	breakAfter(t, "spans", store.Spans(t.Context(), state.SpanFilter{}), 500)
 }

@@ -11,18 +11,18 @@ import (
 	"syncd/internal/state"
 )
 
-// filled holds more than any page a store may read at once.
-const many = 700
+// manyScopes is more than any page that a store may read at once.
+const manyScopes = 700
 
-func (s *suite) filled(t *testing.T) state.Store {
+func (s *suite) storeOfManyScopes(t *testing.T) state.Store {
 	t.Helper()
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	var cs []*state.Commit
-	for i := range many {
+	for i := range manyScopes {
 		// Backwards, so that the order of writing is not the order wanted.
-		scope := plan.Scope{Customer: "c" + number(many-1-i), Target: "itglue"}
+		scope := plan.Scope{Customer: "c" + padded(manyScopes-1-i), Target: "itglue"}
 		cs = append(cs, &state.Commit{Scope: scope, Cursor: cursor(scope, i), Hold: hold(scope, "d", 1),
-			Entries: []state.Entry{entry(scope, "01J"+number(i), number(i))}})
+			Entries: []state.Entry{entry(scope, "01J"+padded(i), padded(i))}})
 	}
 	commit(t, store, cs...)
 	return store
@@ -30,7 +30,7 @@ func (s *suite) filled(t *testing.T) state.Store {
 
 func (s *suite) lists(t *testing.T) {
 	t.Run("an empty store lists nothing", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		ctx := t.Context()
 		for what, n := range map[string]int{
 			"refs": len(collect(t, store.Refs(ctx, "itglue"))), "cursors": len(collect(t, store.Cursors(ctx))), "holds": len(collect(t, store.Holds(ctx))),
@@ -43,28 +43,28 @@ func (s *suite) lists(t *testing.T) {
 		}
 	})
 	t.Run("lists of any length come whole, in order, as often as they are asked for", func(t *testing.T) {
-		store := s.filled(t)
+		store := s.storeOfManyScopes(t)
 		cursors, holds, entries := store.Cursors(t.Context()), store.Holds(t.Context()), store.Journal(t.Context(), state.JournalFilter{})
 		for range 2 {
-			for i, c := range numbered(t, cursors) {
-				if want := "c" + number(i); c.Scope.Customer != want {
+			for i, c := range collectAll(t, cursors) {
+				if want := "c" + padded(i); c.Scope.Customer != want {
 					t.Fatalf("cursor %d: got that of %s, want that of %s", i, c.Scope.Customer, want)
 				}
 			}
-			for i, h := range numbered(t, holds) {
-				if want := "c" + number(i); h.Scope.Customer != want {
+			for i, h := range collectAll(t, holds) {
+				if want := "c" + padded(i); h.Scope.Customer != want {
 					t.Fatalf("hold %d: got that of %s, want that of %s", i, h.Scope.Customer, want)
 				}
 			}
-			for i, e := range numbered(t, entries) {
-				if want := number(many - 1 - i); e.Label != want {
+			for i, e := range collectAll(t, entries) {
+				if want := padded(manyScopes - 1 - i); e.Label != want {
 					t.Fatalf("entry %d: got %s, want %s", i, e.Label, want)
 				}
 			}
 		}
 	})
 	t.Run("cursors and holds are ordered by customer, then target", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		want := []plan.Scope{{Customer: "A", Target: "z"}, {Customer: "a", Target: "b"}, {Customer: "a", Target: "c"},
 			{Customer: "a b", Target: "a"}, {Customer: "a!", Target: "a"}, {Customer: "ab", Target: "a"}, {Customer: "é", Target: "a"}}
 		for i := range want {
@@ -78,11 +78,11 @@ func (s *suite) lists(t *testing.T) {
 		for _, h := range collect(t, store.Holds(t.Context())) {
 			holds = append(holds, h.Scope)
 		}
-		same(t, "cursors", cursors, want)
-		same(t, "holds", holds, want)
+		wantEqual(t, "cursors", cursors, want)
+		wantEqual(t, "holds", holds, want)
 	})
 	t.Run("refs are those of all customers at one target, former ones included", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		named := func(kind, id, ref string, former ...string) plan.Record {
 			return plan.Record{Object: plan.Object{Key: key(kind, id), Ref: ref}, FormerRefs: former}
 		}
@@ -93,22 +93,22 @@ func (s *suite) lists(t *testing.T) {
 			&state.Commit{Scope: c, Put: []plan.Record{named("user", "y", "1")}})
 		want := []state.Ref{{Customer: "a", Kind: "user", Ref: "9"}, {Customer: "b", Kind: "contact", Ref: "8"}, {Customer: "b", Kind: "contact", Ref: "6"},
 			{Customer: "b", Kind: "contact", Ref: "5"}, {Customer: "b", Kind: "user", Ref: "7"}}
-		same(t, "refs", collect(t, store.Refs(t.Context(), "itglue")), want)
-		broken(t, "refs", store.Refs(t.Context(), "itglue"), 2)
+		wantEqual(t, "refs", collect(t, store.Refs(t.Context(), "itglue")), want)
+		breakAfter(t, "refs", store.Refs(t.Context(), "itglue"), 2)
 	})
 	t.Run("a list stops when the caller breaks", func(t *testing.T) {
-		store := s.filled(t)
+		store := s.storeOfManyScopes(t)
 		ctx := t.Context()
 		for _, after := range []int{1, 300} {
-			broken(t, "cursors", store.Cursors(ctx), after)
-			broken(t, "holds", store.Holds(ctx), after)
-			broken(t, "journal", store.Journal(ctx, state.JournalFilter{}), after)
+			breakAfter(t, "cursors", store.Cursors(ctx), after)
+			breakAfter(t, "holds", store.Holds(ctx), after)
+			breakAfter(t, "journal", store.Journal(ctx, state.JournalFilter{}), after)
 		}
 		// Nothing is left behind that would hold a writer up.
 		commit(t, store, &state.Commit{Scope: contoso, Cursor: cursor(contoso, 1)})
 	})
 	t.Run("the caller may write from inside the loop, however much", func(t *testing.T) {
-		store := s.filled(t)
+		store := s.storeOfManyScopes(t)
 		bulk := strings.Repeat("x", 4000)
 		n := 0
 		for c, err := range store.Cursors(t.Context()) {
@@ -120,18 +120,18 @@ func (s *suite) lists(t *testing.T) {
 			}
 			var put []plan.Record
 			for i := range 100 {
-				r := record("user", number(i), "1")
+				r := record("user", padded(i), "1")
 				r.Label = bulk
 				put = append(put, r)
 			}
 			commit(t, store, &state.Commit{Scope: c.Scope, Put: put})
 		}
-		if n != many {
-			t.Errorf("got %d cursors, want %d", n, many)
+		if n != manyScopes {
+			t.Errorf("got %d cursors, want %d", n, manyScopes)
 		}
 	})
 	t.Run("a list stops with the error when it is cancelled halfway", func(t *testing.T) {
-		store := s.filled(t)
+		store := s.storeOfManyScopes(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		n := 0
@@ -152,16 +152,16 @@ func (s *suite) lists(t *testing.T) {
 	})
 }
 
-func numbered[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
+func collectAll[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
 	t.Helper()
 	out := collect(t, seq)
-	if len(out) != many {
-		t.Fatalf("got %d, want %d", len(out), many)
+	if len(out) != manyScopes {
+		t.Fatalf("got %d, want %d", len(out), manyScopes)
 	}
 	return out
 }
 
-func broken[T any](t *testing.T, what string, seq iter.Seq2[T, error], after int) {
+func breakAfter[T any](t *testing.T, what string, seq iter.Seq2[T, error], after int) {
 	t.Helper()
 	n := 0
 	for _, err := range seq {
@@ -178,7 +178,7 @@ func broken[T any](t *testing.T, what string, seq iter.Seq2[T, error], after int
 }
 
 func (s *suite) cancelled(t *testing.T) {
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	commit(t, store, &state.Commit{Scope: contoso, Cursor: cursor(contoso, 1), Hold: hold(contoso, "d1", 6), Entries: []state.Entry{entry(contoso, "01J1", "a")}})
 	want := recall(t, store, contoso)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -209,7 +209,7 @@ func (s *suite) cancelled(t *testing.T) {
 			t.Errorf("%s: got %v, want context.Canceled", what, err)
 		}
 	}
-	same(t, "memory", recall(t, store, contoso), want)
+	wantEqual(t, "memory", recall(t, store, contoso), want)
 	n, err := store.Verify(t.Context())
 	if err != nil || n != (state.Counts{Scopes: 1, Holds: 1, Entries: 1}) {
 		t.Errorf("got %+v, %v, want what was there before", n, err)
@@ -227,7 +227,7 @@ func firstError[T any](seq iter.Seq2[T, error]) error {
 
 // keys checks names that a store could not tell apart or read back.
 func (s *suite) keys(t *testing.T) {
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	for what, bad := range map[string]string{"a NUL": "a\x00b", "broken UTF-8": "a\xff"} {
 		t.Run(what+" in a key is refused", func(t *testing.T) {
 			scope := plan.Scope{Customer: bad, Target: "itglue"}
@@ -243,11 +243,11 @@ func (s *suite) keys(t *testing.T) {
 			}
 		})
 	}
-	same(t, "memory", recall(t, store, contoso), &state.Memory{})
+	wantEqual(t, "memory", recall(t, store, contoso), &state.Memory{})
 }
 
 func (s *suite) verify(t *testing.T) {
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	if n, err := store.Verify(t.Context()); err != nil || n != (state.Counts{}) {
 		t.Errorf("an empty store: got %+v, %v, want nothing", n, err)
 	}

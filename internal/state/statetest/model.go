@@ -15,15 +15,15 @@ import (
 	"syncd/internal/state"
 )
 
-// model throws random steps at a store and at a few maps, and wants them to
-// remember the same. A failure prints the shortest steps that show it.
+// model applies random steps to a store and to a model of maps, and compares the two. A
+// failure prints the shortest steps that show it.
 func (s *suite) model(t *testing.T) {
 	dir := t.TempDir()
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
 		path := fmt.Sprintf("%s/%d.db", dir, n)
-		m := &model{ctx: t.Context(), store: s.open(t, path), scopes: map[plan.Scope]*remembered{}, tables: map[string]state.Document{}, runs: map[string]state.Run{}}
+		m := &model{ctx: t.Context(), store: s.open(t, path), scopes: map[plan.Scope]*expected{}, tables: map[string]state.Document{}, runs: map[string]state.Run{}}
 		defer func() { m.store.Close() }()
 		rt.Repeat(map[string]func(*rapid.T){
 			"commit":   m.commit,
@@ -43,7 +43,7 @@ func (s *suite) model(t *testing.T) {
 	})
 }
 
-type remembered struct {
+type expected struct {
 	records     map[plan.Key]plan.Record
 	cursor      *state.Cursor
 	hold        *state.Hold
@@ -54,7 +54,7 @@ type remembered struct {
 type model struct {
 	ctx     context.Context
 	store   state.Store
-	scopes  map[plan.Scope]*remembered
+	scopes  map[plan.Scope]*expected
 	entries []state.Entry
 	tables  map[string]state.Document
 	runs    map[string]state.Run
@@ -73,9 +73,9 @@ var (
 	someText   = rapid.String().Filter(func(s string) bool { return !strings.ContainsRune(s, 0) })
 )
 
-func (m *model) scope(s plan.Scope) *remembered {
+func (m *model) scope(s plan.Scope) *expected {
 	if m.scopes[s] == nil {
-		m.scopes[s] = &remembered{records: map[plan.Key]plan.Record{}, settlements: map[plan.Key]state.Settlement{}, spans: map[plan.Key][]state.Span{}}
+		m.scopes[s] = &expected{records: map[plan.Key]plan.Record{}, settlements: map[plan.Key]state.Settlement{}, spans: map[plan.Key][]state.Span{}}
 	}
 	return m.scopes[s]
 }
@@ -109,7 +109,7 @@ func (m *model) commit(t *rapid.T) {
 			was.hold = &now
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "entries") {
-			e := entry(scope, number(len(m.runs)), someText.Draw(t, "label"))
+			e := entry(scope, padded(len(m.runs)), someText.Draw(t, "label"))
 			c.Entries, m.entries = append(c.Entries, e), append(m.entries, e)
 		}
 		for _, k := range rapid.SliceOfN(someKey, 0, 2).Draw(t, "ends") {
@@ -229,7 +229,7 @@ func (m *model) check(t *rapid.T) {
 		if err != nil {
 			t.Fatalf("recalling %s: %v", scope, err)
 		}
-		same(t, "memory of "+scope.String(), got, want)
+		wantEqual(t, "memory of "+scope.String(), got, want)
 		counts.Records += len(want.Records)
 		words = append(words, want.Settlements...)
 		if was.cursor != nil {
@@ -250,12 +250,12 @@ func (m *model) check(t *rapid.T) {
 	for _, id := range ids {
 		runs = append(runs, m.runs[id])
 	}
-	same(t, "cursors", listed(t, m.store.Cursors(m.ctx)), cursors)
-	same(t, "holds", listed(t, m.store.Holds(m.ctx)), holds)
-	same(t, "settlements", listed(t, m.store.Settlements(m.ctx)), words)
-	same(t, "journal", listed(t, m.store.Journal(m.ctx, state.JournalFilter{})), journal)
-	same(t, "runs", listed(t, m.store.Runs(m.ctx)), runs)
-	same(t, "ledger", listed(t, m.store.Spans(m.ctx, state.SpanFilter{})), ledger)
+	wantEqual(t, "cursors", listed(t, m.store.Cursors(m.ctx)), cursors)
+	wantEqual(t, "holds", listed(t, m.store.Holds(m.ctx)), holds)
+	wantEqual(t, "settlements", listed(t, m.store.Settlements(m.ctx)), words)
+	wantEqual(t, "journal", listed(t, m.store.Journal(m.ctx, state.JournalFilter{})), journal)
+	wantEqual(t, "runs", listed(t, m.store.Runs(m.ctx)), runs)
+	wantEqual(t, "ledger", listed(t, m.store.Spans(m.ctx, state.SpanFilter{})), ledger)
 	for _, name := range []string{"links", "products"} {
 		want := m.tables[name]
 		want.Name = name
@@ -263,7 +263,7 @@ func (m *model) check(t *rapid.T) {
 		if err != nil {
 			t.Fatalf("reading %s: %v", name, err)
 		}
-		same(t, "document "+name, got, want)
+		wantEqual(t, "document "+name, got, want)
 	}
 	counts.Scopes, counts.Holds, counts.Entries, counts.Runs, counts.Spans = len(cursors), len(holds), len(journal), len(runs), len(ledger)
 	if n, err := m.store.Verify(m.ctx); err != nil || n != counts {

@@ -27,7 +27,7 @@ import (
 // takes path for a name. It may be called from any goroutine of the test.
 type Open func(t *testing.T, path string) state.Store
 
-// Run checks everything that a store does while nothing is broken.
+// Run checks everything that a store does while nothing is damaged.
 func Run(t *testing.T, open Open) {
 	s := &suite{open: open}
 	t.Run("records", s.records)
@@ -50,10 +50,10 @@ type suite struct {
 	open Open
 }
 
-// fresh returns an empty store, closed when the test ends.
-func (s *suite) fresh(t *testing.T) state.Store {
+// emptyStore returns an empty store, closed when the test ends.
+func (s *suite) emptyStore(t *testing.T) state.Store {
 	t.Helper()
-	return opened(t, s.open, name(t))
+	return openForTest(t, s.open, name(t))
 }
 
 // name returns a path that nothing is at.
@@ -61,7 +61,7 @@ func name(t *testing.T) string {
 	return filepath.Join(t.TempDir(), "state.db")
 }
 
-func opened(t *testing.T, open Open, path string) state.Store {
+func openForTest(t *testing.T, open Open, path string) state.Store {
 	t.Helper()
 	store := open(t, path)
 	t.Cleanup(func() { store.Close() })
@@ -74,7 +74,7 @@ func reopen(t *testing.T, open Open, store state.Store, path string) state.Store
 	if err := store.Close(); err != nil {
 		t.Fatalf("closing: %v", err)
 	}
-	return opened(t, open, path)
+	return openForTest(t, open, path)
 }
 
 var (
@@ -150,9 +150,9 @@ func collect[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
 	return out
 }
 
-// same compares as a reader would: a time is a moment, in UTC; a plan is JSON;
-// nothing and an empty list are one.
-func same(t failer, what string, got, want any) {
+// wantEqual compares what was read with what was written: times as instants, plans as
+// JSON; nil and an empty list are equal.
+func wantEqual(t failer, what string, got, want any) {
 	t.Helper()
 	if reflect.DeepEqual(want, got) {
 		return // stricter than what follows, and far cheaper
@@ -181,8 +181,8 @@ var options = cmp.Options{
 		})),
 }
 
-// utc fails for a stored time that is not in UTC.
-func utc(t *testing.T, what string, times ...time.Time) {
+// wantUTC fails for a stored time that is not in UTC.
+func wantUTC(t *testing.T, what string, times ...time.Time) {
 	t.Helper()
 	for _, at := range times {
 		if _, offset := at.Zone(); offset != 0 {
@@ -199,4 +199,4 @@ func labels(entries []state.Entry) []string {
 	return out
 }
 
-func number(i int) string { return fmt.Sprintf("%04d", i) }
+func padded(i int) string { return fmt.Sprintf("%04d", i) }

@@ -8,7 +8,7 @@ import (
 	"syncd/internal/state"
 )
 
-// holds checks what a person says of plans.
+// holds checks what is stored of holds and the decisions on them.
 func (s *suite) holds(t *testing.T) {
 	approve := state.Decision{Approved: true, By: "ada", At: at(10), Reason: "new year"}
 	decide := func(t *testing.T, store state.Store, digest string, d state.Decision) {
@@ -18,7 +18,7 @@ func (s *suite) holds(t *testing.T) {
 		}
 	}
 	held := func(t *testing.T) state.Store {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d1", 6)})
 		return store
 	}
@@ -28,8 +28,8 @@ func (s *suite) holds(t *testing.T) {
 		want := hold(contoso, "d1", 6)
 		want.Decision = &approve
 		got := recall(t, store, contoso).Hold
-		same(t, "hold", got, want)
-		utc(t, "decision", got.Decision.At)
+		wantEqual(t, "hold", got, want)
+		wantUTC(t, "decision", got.Decision.At)
 		if !got.Approved("d1") || got.Approved("d2") {
 			t.Errorf("got approved %v for its plan and %v for another, want true and false", got.Approved("d1"), got.Approved("d2"))
 		}
@@ -42,18 +42,18 @@ func (s *suite) holds(t *testing.T) {
 		commit(t, store, &state.Commit{Scope: contoso, Hold: again})
 		want := *again
 		want.Since, want.Decision = at(6), &approve
-		same(t, "hold", recall(t, store, contoso).Hold, &want)
+		wantEqual(t, "hold", recall(t, store, contoso).Hold, &want)
 	})
 	t.Run("a decision on one plan is none on another", func(t *testing.T) {
 		store := held(t)
 		decide(t, store, "d1", approve)
 		commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d2", 99)})
-		same(t, "hold", recall(t, store, contoso).Hold, hold(contoso, "d2", 99))
+		wantEqual(t, "hold", recall(t, store, contoso).Hold, hold(contoso, "d2", 99))
 		commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d1", 100)})
-		same(t, "the first plan, held anew", recall(t, store, contoso).Hold, hold(contoso, "d1", 100))
+		wantEqual(t, "the first plan, held anew", recall(t, store, contoso).Hold, hold(contoso, "d1", 100))
 	})
 	t.Run("a hold cannot bring its own approval", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		forged := hold(contoso, "d1", 6)
 		forged.Decision = &approve
 		commit(t, store, &state.Commit{Scope: contoso, Hold: forged})
@@ -72,22 +72,22 @@ func (s *suite) holds(t *testing.T) {
 		decide(t, store, "d1", approve)
 		reject := state.Decision{By: "bob", At: at(11)}
 		decide(t, store, "d1", reject)
-		same(t, "decision", recall(t, store, contoso).Hold.Decision, &reject)
+		wantEqual(t, "decision", recall(t, store, contoso).Hold.Decision, &reject)
 	})
 	t.Run("a cleared hold is gone, and its decision with it", func(t *testing.T) {
 		store := held(t)
 		decide(t, store, "d1", approve)
 		commit(t, store, &state.Commit{Scope: contoso, ClearHold: true})
-		same(t, "hold", recall(t, store, contoso).Hold, (*state.Hold)(nil))
+		wantEqual(t, "hold", recall(t, store, contoso).Hold, (*state.Hold)(nil))
 		commit(t, store, &state.Commit{Scope: contoso, ClearHold: true})
 		commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d1", 12)})
-		same(t, "hold, held anew", recall(t, store, contoso).Hold, hold(contoso, "d1", 12))
+		wantEqual(t, "hold, held anew", recall(t, store, contoso).Hold, hold(contoso, "d1", 12))
 	})
 	t.Run("clearing and holding at once starts over", func(t *testing.T) {
 		store := held(t)
 		decide(t, store, "d1", approve)
 		commit(t, store, &state.Commit{Scope: contoso, ClearHold: true, Hold: hold(contoso, "d1", 12)})
-		same(t, "hold", recall(t, store, contoso).Hold, hold(contoso, "d1", 12))
+		wantEqual(t, "hold", recall(t, store, contoso).Hold, hold(contoso, "d1", 12))
 	})
 	t.Run("deciding on what does not wait is ErrNotFound", func(t *testing.T) {
 		store := held(t)
@@ -107,10 +107,10 @@ func (s *suite) holds(t *testing.T) {
 				t.Errorf("%s: got %v, want ErrNotFound", tt.what, err)
 			}
 		}
-		same(t, "hold", recall(t, store, contoso).Hold, hold(contoso, "d1", 6))
+		wantEqual(t, "hold", recall(t, store, contoso).Hold, hold(contoso, "d1", 6))
 	})
 	t.Run("a hold without a plan comes back without one", func(t *testing.T) {
-		store := s.fresh(t)
+		store := s.emptyStore(t)
 		h := hold(contoso, "", 6)
 		h.Plan, h.Violations = nil, nil
 		commit(t, store, &state.Commit{Scope: contoso, Hold: h})
@@ -121,7 +121,7 @@ func (s *suite) holds(t *testing.T) {
 }
 
 func (s *suite) settlements(t *testing.T) {
-	store := s.fresh(t)
+	store := s.emptyStore(t)
 	keys := []plan.Key{key("user", "b"), key("contact", "z"), key("user", "a")}
 	for _, scope := range []plan.Scope{fabrikam, contoso} {
 		for _, k := range keys {
@@ -144,9 +144,9 @@ func (s *suite) settlements(t *testing.T) {
 		*settlement(fabrikam, key("contact", "z"), plan.SettleIgnore), *settlement(fabrikam, key("user", "a"), plan.SettleIgnore),
 	}
 	got := collect(t, store.Settlements(t.Context()))
-	same(t, "all", got, want)
-	same(t, "those of a scope", recall(t, store, contoso).Settlements, want[:3])
-	utc(t, "settlement", got[0].At)
+	wantEqual(t, "all", got, want)
+	wantEqual(t, "those of a scope", recall(t, store, contoso).Settlements, want[:3])
+	wantUTC(t, "settlement", got[0].At)
 
 	// The scope and key that are named count, not those in the word.
 	if err := store.Settle(t.Context(), fabrikam, key("user", "c"), word); err != nil {
