@@ -44,7 +44,7 @@ var floors = map[string]floor{
 	"internal/sync":          {[]string{"internal/target", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
 	"internal/sync/schedule": {nil, "a schedule knows times and names, not what runs"},
 
-	"internal/target":            {[]string{"internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/target":            {[]string{"internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/target/targettest": {[]string{"internal/target", "internal/sync", "internal/state", "internal/state/boltstate", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, "the suite of targets drives the engine and knows no system"},
 
 	"internal/connectwise": system, "internal/itglue": system,

@@ -211,9 +211,11 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 			case due.Hold.Code == money.NotProven && due.Units == 0 && !due.Listed:
 				// A partial list lacks what the customer never had, too. Where there is
 				// no line either there is nothing to decide.
+				d.Counts = append(d.Counts, v.count(product, &due, policy, bySKU, s))
 				continue
 			}
 		}
+		d.Counts = append(d.Counts, v.count(product, &due, policy, bySKU, s))
 		if due.Units > 0 {
 			// What Observe or the next lines hold back is taken out of the plan; people see it.
 			d.Objects = append(d.Objects, v.wish(product, due.Units))

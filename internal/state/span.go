@@ -73,12 +73,13 @@ type SpanRule struct {
 	Reason        string `json:"reason"`
 }
 
-// A SpanOverride is a person's word on a quantity. How says which: quantity,
-// minimum or maximum.
+// A SpanOverride is a person's word on a quantity: the quantity, or its minimum or
+// maximum.
 type SpanOverride struct {
-	How      string    `json:"how"`
-	Quantity string    `json:"quantity"`
-	Until    time.Time `json:"until"`
+	Quantity string    `json:"quantity,omitempty"`
+	Minimum  string    `json:"minimum,omitempty"`
+	Maximum  string    `json:"maximum,omitempty"`
+	Until    time.Time `json:"until"` // the last day on which it counts
 	Reason   string    `json:"reason"`
 	By       string    `json:"by"`
 }
@@ -130,6 +131,16 @@ func (s *Span) bare() Span {
 		b.Subscriptions = nil
 	}
 	return b
+}
+
+// Holds reports whether there is anything of the product: bought, assigned, due or billed.
+func (s *Span) Holds() bool {
+	for _, n := range []string{s.Purchased, s.Assigned, s.Due, s.Billed} {
+		if n != "" && n != "0" {
+			return true
+		}
+	}
+	return false
 }
 
 // Within reports whether a span lasted for some time from one moment up to

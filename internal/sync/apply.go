@@ -261,6 +261,10 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied.Rewritten, &applied.Object), c.PutBackAfter(record.PutBack)
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
+	if c.Writes() {
+		s.ledger.wrote(c.Key, now)
+		s.addSpansOf(s.commit, c.Key)
+	}
 	return nil
 }
 
@@ -289,6 +293,7 @@ func (s *scopeRun) recordFailure(c *plan.Change, err error) {
 	if errors.Is(err, rest.ErrOutcomeUnknown) {
 		result = state.ResultUnknown
 		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may show up late, from now on
+		s.ledger.lost[c.Key] = true
 	} else {
 		s.withdraw(c)
 	}

@@ -34,6 +34,7 @@ type scopeRun struct {
 	violations []plan.Violation // what stops the scope or one of its objects
 	report     ScopeReport
 	log        zerolog.Logger
+	ledger     scopeLedger
 
 	snapshotDigest string        // of the snapshot
 	newHold        *state.Hold   // to be stored
@@ -95,6 +96,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
+	s.ledger = newScopeLedger(s.memory.Spans)
 	s.applyTrial()
 	switch {
 	case s.target.unusable != nil && (s.target.spec.Link == "" || isLinked(s.target, s.customer)):
@@ -200,10 +202,10 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 	return s.apply(ctx)
 }
 
-// compareForInspection finds out, for Selection.Inspect, what a scope should hold at a target that could
-// not be looked at: a report that left it out would say that nothing is due.
-func (s *scopeRun) compareForInspection(ctx context.Context) {
-	if s.run.sel.Inspect != nil && s.view != nil {
+// compareUnobserved finds out, for Selection.Inspect and for the ledger, what a scope should hold at a
+// target that could not be looked at: a report that left it out would say that nothing is due.
+func (s *scopeRun) compareUnobserved(ctx context.Context) {
+	if (s.run.sel.Inspect != nil || s.run.mode == Apply && s.billed()) && s.view != nil {
 		s.desired, _, _ = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	}
 }
@@ -495,6 +497,7 @@ func (s *scopeRun) finish() *state.Commit {
 func (s *scopeRun) addOutcome(c *state.Commit) {
 	if s.run.sel.Only == "" {
 		c.Cursor = s.cursor()
+		s.addSpans(c)
 	}
 	c.Hold = s.newHold
 	switch s.report.Outcome {

@@ -410,7 +410,7 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 			s.connection().recordDenial(err)
 			s.report.fail(Failed, fmt.Errorf("observing: %w", err))
 			s.report.Refused = accessDenied(err)
-			s.compareForInspection(ctx)
+			s.compareUnobserved(ctx)
 		}
 		if err := group.Wait(); err != nil {
 			return err

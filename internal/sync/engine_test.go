@@ -36,25 +36,27 @@ const (
 
 // A fixture is a source, a target that holds quantities, and an engine between.
 type fixture struct {
-	t         *testing.T
-	mu        sync.Mutex
-	clock     sync.Mutex
-	now       time.Time
-	path      string
-	store     state.Store
-	engine    *Engine
-	tenants   []directory.TenantID
-	bought    map[directory.TenantID]map[string]int
-	unproven  map[directory.TenantID]error
-	sourceErr error                     // why the source cannot be read at all
-	edit      func(*directory.Snapshot) // what else the source says
-	lines     map[string]string         // "customer/sku" -> quantity
-	fail      func(ch plan.Change) (committed bool, err error)
-	ruleless  map[string]bool // SKUs that no rule bills any more
-	writes    int
-	spec      target.Spec
-	table     mapping.Table
-	job       Job
+	t          *testing.T
+	mu         sync.Mutex
+	clock      sync.Mutex
+	now        time.Time
+	path       string
+	store      state.Store
+	engine     *Engine
+	tenants    []directory.TenantID
+	bought     map[directory.TenantID]map[string]int
+	unproven   map[directory.TenantID]error
+	sourceErr  error                     // why the source cannot be read at all
+	edit       func(*directory.Snapshot) // what else the source says
+	lines      map[string]string         // "customer/sku" -> quantity
+	fail       func(ch plan.Change) (committed bool, err error)
+	ruleless   map[string]bool // SKUs that no rule bills any more
+	held       string          // why no count is proven
+	unreadable error           // why nobody's lines can be read
+	writes     int
+	spec       target.Spec
+	table      mapping.Table
+	job        Job
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -188,6 +190,24 @@ type fakeView struct {
 func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record) (target.Desired, target.Observed, error) {
 	items, err := s.Licences.Items()
 	var d target.Desired
+	for _, sku := range []string{premium, e3} {
+		if f.ruleless[sku] || err != nil {
+			continue
+		}
+		n := 0
+		for _, l := range items {
+			if l.SKU == sku {
+				n = l.Purchased
+			}
+		}
+		d.Counts = append(d.Counts, target.Count{Key: line(f.customer, sku, "").Key, Product: "P", Label: sku, Purchased: &n, Assigned: &n, Due: &n, Unknown: f.held})
+		if c := &d.Counts[len(d.Counts)-1]; f.held != "" {
+			c.Purchased, c.Assigned, c.Due = nil, nil, nil
+		}
+	}
+	if err == nil {
+		err = f.unreadable
+	}
 	for _, l := range items {
 		if f.ruleless[l.SKU] {
 			continue
@@ -195,6 +215,9 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 		o := line(f.customer, l.SKU, fmt.Sprint(l.Purchased))
 		o.Ref, o.Retired = "", false
 		d.Objects = append(d.Objects, o)
+	}
+	if f.unreadable != nil {
+		return d, target.Observed{}, err
 	}
 	return d, f.observed, err
 }

@@ -106,6 +106,10 @@ type Desired struct {
 	Objects   []plan.Object
 	Conflicts []plan.Conflict  // objects that the source did not prove, or that rules leave open
 	Notes     []plan.Violation // worth knowing, holding nothing
+	// Counts are what the ledger keeps of the products that the target bills: all of
+	// them, those of which nothing is due included. It is nil for a target that bills
+	// nothing.
+	Counts []Count
 }
 
 // Observed is what a target holds of a customer.

@@ -15,7 +15,7 @@ func span(scope plan.Scope, id, billed string, from int) state.Span {
 		Purchased: "17", Assigned: "16", Due: "17", Billed: billed, Price: "22.00", Currency: "USD", LessIncluded: "0", Cycle: "1", Ref: "55/910",
 		Agreement: "55", AgreementName: "Managed & more", NextInvoice: "2026-12-01",
 		Rules:    []state.SpanRule{{SKU: "cbdc14ab", Part: "SPB", Name: "Business Premium", Product: "O365_BUSINESS_PREMIUM", Count: "purchased", Minimum: "5", Status: "bill"}},
-		Override: &state.SpanOverride{How: "quantity", Quantity: "17", Until: at(9000).UTC(), Reason: "agreed", By: "ada"}, Names: []string{"a@contoso.example", "b@contoso.example"},
+		Override: &state.SpanOverride{Quantity: "17", Until: at(9000).UTC(), Reason: "agreed", By: "ada"}, Names: []string{"a@contoso.example", "b@contoso.example"},
 		Subscriptions: []state.SpanSubscription{{ID: "s1", CommerceID: "c1", SKU: "cbdc14ab", Status: "Enabled", State: "enabled", Units: "17", Created: at(-900).UTC(), Until: at(9000).UTC()}},
 		Proof:         state.SpanProof{Source: "cipp", Endpoint: "ListGraphBulkRequest", TakenAt: at(from).UTC(), AsOf: at(from).UTC(), Rows: 3, Digest: "5ou", Run: "01J1"}}
 }

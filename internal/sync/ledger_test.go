@@ -1,0 +1,148 @@
+package sync
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/state"
+)
+
+// ledger is what the ledger says of a customer's SKU: purchased/due/billed of each
+// span, a question mark for what is unknown, a bar where it ended and nothing followed.
+func (w *fixture) ledger(customer, sku string) string {
+	w.t.Helper()
+	var out []string
+	var end time.Time
+	for s, err := range w.store.Spans(w.t.Context(), state.SpanFilter{Customer: customer, Key: plan.Key{Kind: "addition", ID: sku}}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if !end.IsZero() && s.From.After(end) {
+			out = append(out, "|")
+		}
+		text := fmt.Sprintf("%s/%s/%s", cmp.Or(s.Purchased, "?"), cmp.Or(s.Due, "?"), cmp.Or(s.Billed, "?"))
+		if s.Known == strings.Contains(text, "?") || s.Known != (s.Why == "") {
+			w.t.Errorf("a span %s is known: %v, because of %q", text, s.Known, s.Why)
+		}
+		if !s.Known {
+			text += " (" + s.Why + ")"
+		}
+		out, end = append(out, text), s.To
+	}
+	if len(out) > 0 && !end.IsZero() {
+		out = append(out, "|")
+	}
+	return strings.Join(out, " ")
+}
+
+func TestWhatARunKnowsIsInTheLedger(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(w *fixture)
+		want string // of Premium at Contoso, after 12/12/12
+	}{
+		{"nothing changed", func(w *fixture) {}, ""},
+		{"more was bought, and the line was written", func(w *fixture) { w.bought[contoso][premium] = 14 }, "14/14/14"},
+		{"more was bought, and nobody approved it", func(w *fixture) { w.bought[contoso][premium], w.job.Policy = 14, plan.Approve }, "14/14/12"},
+		{"a person edited the line", func(w *fixture) { w.lines[string(contoso)+"/"+premium] = "20" }, "12/12/20"},
+		{"the target refused the change", func(w *fixture) {
+			w.bought[contoso][premium] = 14
+			w.fail = func(plan.Change) (bool, error) { return false, errors.New("no") }
+		}, "14/14/12"},
+		{"the target did not answer the change", func(w *fixture) {
+			w.bought[contoso][premium] = 14
+			w.fail = func(plan.Change) (bool, error) { return true, rest.ErrOutcomeUnknown }
+		}, "14/14/? (a change of it was sent and not answered)"},
+		{"the source did not prove the customer", func(w *fixture) { w.unproven[contoso] = errors.New("no access") },
+			"?/?/? (the source did not prove this complete: no access)"},
+		{"the target was not read", func(w *fixture) { w.unreadable = errors.New("bad gateway") }, "12/12/? (observing: bad gateway)"},
+		{"the count is not proven", func(w *fixture) { w.held = "two answers disagree" }, "?/?/12 (two answers disagree)"},
+		{"the licence is gone", func(w *fixture) { delete(w.bought[contoso], premium) }, "0/0/12"},
+		{"no rule bills it any more", func(w *fixture) { w.ruleless = map[string]bool{premium: true} }, "|"},
+		{"the customer is not linked any more", func(w *fixture) { w.table.Rows[0].Status, w.table.Rows[0].Links = mapping.Unmapped, nil }, "|"},
+		{"the customer is left out", func(w *fixture) { w.table.Rows[0].Status = mapping.Ignored }, "|"},
+		{"the source lists the customer no more", func(w *fixture) { w.tenants = w.tenants[1:] },
+			"?/?/? (the source did not prove this complete: the source no longer lists tenant a (excluded there, its relationship ended, or its list is not refreshed yet))"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newFixture(t)
+			w.converge()
+			tt.do(w)
+			w.apply()
+			want := strings.TrimSpace("12/12/0 12/12/12 " + tt.want)
+			if got := w.ledger(string(contoso), premium); got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+			w.fail = func(plan.Change) (bool, error) { return false, errors.New("no") }
+			for range 3 { // the same again is nothing new
+				w.apply()
+			}
+			if got := w.ledger(string(contoso), premium); got != want && !strings.Contains(tt.want, "not answered") {
+				t.Errorf("after more runs: got  %s\nwant %s", got, want)
+			}
+			if _, err := w.store.Verify(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestWhatIsKnownAgainIsInTheLedgerAtOnce(t *testing.T) {
+	w := newFixture(t)
+	w.converge()
+	w.unproven[contoso] = errors.New("no access")
+	w.apply()
+	w.unproven[contoso] = errors.New("another reason") // which is no other number
+	w.apply()
+	delete(w.unproven, contoso)
+	w.apply()
+	if got, want := w.ledger(string(contoso), premium), "12/12/0 12/12/12 ?/?/? (the source did not prove this complete: no access) 12/12/12"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestOnlyRunsThatApplyKeepTheLedger(t *testing.T) {
+	w := newFixture(t)
+	for _, mode := range []Mode{PlanOnly, HoldOnly} {
+		w.run(mode)
+		if got := w.ledger(string(contoso), premium); got != "" {
+			t.Errorf("got %s after a run that does not apply", got)
+		}
+	}
+	w.converge()
+	w.bought[contoso][premium], w.bought[contoso][e3] = 14, 5
+	w.run(Apply, func(s *Selection) { s.Only, s.Customer = premium, string(contoso) })
+	for sku, want := range map[string]string{premium: "12/12/0 12/12/12 14/14/14", e3: "3/3/0 3/3/3"} {
+		if got := w.ledger(string(contoso), sku); got != want {
+			t.Errorf("of %s: got %s, want %s", sku, got, want)
+		}
+	}
+}
+
+// What was left at the target and what the ledger says of it are one step: who is
+// killed between two changes finds both or neither.
+func TestAWriteAndItsSpanAreOneStep(t *testing.T) {
+	w := newFixture(t)
+	w.converge()
+	w.bought[contoso][premium], w.bought[contoso][e3] = 14, 5
+	var first, ledger string
+	w.fail = func(ch plan.Change) (bool, error) {
+		if first == "" {
+			first = ch.Key.ID
+			return true, nil
+		}
+		ledger = w.ledger(string(contoso), first) // the second change was announced
+		return true, nil
+	}
+	w.apply()
+	if want := map[string]string{premium: "12/12/0 12/12/12 14/14/14", e3: "3/3/0 3/3/3 5/5/5"}[first]; ledger != want {
+		t.Errorf("got %s after the first of two writes, want %s", ledger, want)
+	}
+}

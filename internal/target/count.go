@@ -1,0 +1,91 @@
+package target
+
+import (
+	"cmp"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/money"
+	"syncd/internal/plan"
+)
+
+// A Count is what a product comes to for a customer, and what it is made of: what
+// the ledger keeps. Numbers are nil where they are not proven.
+type Count struct {
+	Key       plan.Key
+	Product   string // the catalogue identifier
+	Label     string
+	Rules     []mapping.Rule // that feed it
+	Override  *money.Override
+	Purchased *int
+	Assigned  *int
+	Due       *int
+	Unknown   string // why a number is not proven; empty where all are
+	// LinesUnknown says why the lines that bill it cannot be told from others; empty
+	// where they can.
+	LinesUnknown string
+	// Names are those of whom the count is made, where it is made of people; sorted.
+	Names        []string
+	NamesUnknown bool // there are some, and the source did not prove who
+	// Subscriptions are those of the licences that feed it.
+	Subscriptions []Subscription
+}
+
+// A Subscription is one purchase of a licence, and what it is to the bill.
+type Subscription struct {
+	directory.Subscription
+	SKU      string
+	Standing money.Standing
+}
+
+// Billed adds up what the lines of a product bill that are open: the one that is
+// kept in step, and those beside it. It is not known where one of them says no
+// number.
+func (o *Observed) Billed(k plan.Key) (units decimal.Decimal, known bool) {
+	known = true
+	add := func(line *plan.Object) {
+		n, err := decimal.NewFromString(line.Fields.Text("quantity"))
+		known = known && err == nil
+		units = units.Add(n)
+	}
+	for i := range o.Objects {
+		if o.Objects[i].Key == k {
+			add(&o.Objects[i])
+		}
+	}
+	for i := range o.Beside {
+		if o.Beside[i].Key == k && bills(&o.Beside[i]) {
+			add(&o.Beside[i])
+		}
+	}
+	return units, known
+}
+
+// Line is the line of a product that its price and agreement are taken from, or
+// nil where there is none: the one that is kept in step before those beside it, and
+// of those one that bills before the others.
+func (o *Observed) Line(k plan.Key) *plan.Object {
+	for i := range o.Objects {
+		if o.Objects[i].Key == k {
+			return &o.Objects[i]
+		}
+	}
+	var silent *plan.Object
+	for i := range o.Beside {
+		switch line := &o.Beside[i]; {
+		case line.Key != k:
+		case bills(line):
+			return line
+		case silent == nil:
+			silent = line
+		}
+	}
+	return silent
+}
+
+// bills reports whether a line bills today.
+func bills(o *plan.Object) bool {
+	return cmp.Or(o.Info["bill"], "Billable") == "Billable" && o.Info[plan.InfoIdle] == ""
+}
