@@ -20,7 +20,7 @@ func groupOf(n int, name string, members ...int) directory.Group {
 	return g
 }
 
-// threeUsersInAGroup is a stage with three users and a group of them, brought into step.
+// threeUsersInAGroup is a fixture with three users and a group of them, brought into step.
 func threeUsersInAGroup(t *testing.T, edit ...func(*Config)) *fixture {
 	f := newFixture(t, append(edit, withGroups)...)
 	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo"), userNamed(3, "Cy")}

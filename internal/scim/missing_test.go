@@ -42,7 +42,7 @@ func TestWhoWasRemovedIsNoMemberUntilHeIsThereAgain(t *testing.T) {
 	if len(p.Changes) != 1 || p.Changes[0].Action != plan.Create || p.Changes[0].Held == "" {
 		t.Fatalf("got %+v, want the one change that waits for a person: what is approved must be the plan of the next run", p.Changes)
 	}
-	f.run() // the stage asks nobody
+	f.run() // the fixture asks nobody
 	f.run()
 	f.wantMembers("Sales", "Ann", "Bo", "Cy")
 	f.wantNoChanges()

@@ -31,7 +31,7 @@ type provider struct {
 	requestLines []string // METHOD path?query
 	bodies       []string // of writes
 	writes       int
-	// answerInstead answers a request in place of the provider where it returns true.
+	// answerInstead answers a request instead of the provider where it returns true.
 	answerInstead func(r *http.Request, body []byte) (*http.Response, bool)
 	// changeAnswer changes what the provider is about to answer.
 	changeAnswer func(r *http.Request, resp *http.Response) *http.Response

@@ -13,7 +13,7 @@ import (
 	scimsim "syncd/internal/simulator/scim"
 )
 
-// A simulation is a stage whose provider is the simulator.
+// A simulation is a fixture whose provider is the simulator.
 type simulation struct {
 	*fixture
 	sim           *scimsim.Server

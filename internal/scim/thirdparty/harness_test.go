@@ -183,7 +183,7 @@ func (h *harness) sent() []string {
 	return slices.Clone(h.writes)
 }
 
-// Tenants and Snapshot make the bench the source.
+// Tenants and Snapshot make the harness the source.
 func (h *harness) Tenants(context.Context) (directory.List[directory.Tenant], error) {
 	return directory.Proven([]directory.Tenant{tenant}, proof()), nil
 }
