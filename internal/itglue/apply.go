@@ -18,9 +18,9 @@ import (
 
 // Apply carries out one change: two requests for one to an asset that is there
 // (a fresh read and the write), one for a new asset or contact.
-func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
-	t := p.target
-	if later := t.quiet(); later != nil {
+func (v *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
+	t := v.target
+	if later := t.quietHours(); later != nil {
 		return target.Applied{}, later
 	}
 	if s := t.session; s.budget > 0 && s.spent.Load()+3 > s.budget {
@@ -29,15 +29,15 @@ func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, erro
 	}
 	switch {
 	case ch.Key.Kind == kindContact:
-		return t.applyContact(ctx, p, ch)
-	case p.layouts[ch.Key.Kind] == nil:
+		return t.applyContact(ctx, v, ch)
+	case v.layouts[ch.Key.Kind] == nil:
 		return target.Applied{}, fmt.Errorf("%s of %s: IT Glue has no asset type for it", ch.Action, ch.Label)
 	case ch.Action == plan.Create && ch.After != nil:
-		return t.create(ctx, p, ch)
+		return t.create(ctx, v, ch)
 	case ch.Action == plan.Delete && ch.After == nil && ch.Before != nil:
-		return t.delete(ctx, p, ch)
+		return t.delete(ctx, v, ch)
 	case ch.Before != nil && ch.After != nil:
-		return t.change(ctx, p, ch)
+		return t.change(ctx, v, ch)
 	}
 	return target.Applied{}, fmt.Errorf("%s of %s asks nothing of IT Glue", ch.Action, ch.Label)
 }
@@ -45,29 +45,29 @@ func (p *place) Apply(ctx context.Context, ch plan.Change) (target.Applied, erro
 // create makes an asset. It is sent once: where no answer comes the
 // organization is searched for it, and if it is not to be seen the next run
 // finds out.
-func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) create(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	if ch.Reason == plan.AttemptVanished {
 		// An earlier request had no answer and left nothing then: it may have
 		// arrived since.
-		late, err := t.find(ctx, p, ch.Key)
+		late, err := t.find(ctx, v, ch.Key)
 		if err != nil {
 			return target.Applied{}, err
 		}
 		if late != nil {
-			p.keys[late.ID], p.refs[ch.Key] = ch.Key, late.ID
-			return t.applied(ctx, p, p.layouts[ch.Key.Kind], ch, late, ch.After.Fields), nil
+			v.keyByID[late.ID], v.idByKey[ch.Key] = ch.Key, late.ID
+			return t.applied(ctx, v, v.layouts[ch.Key.Kind], ch, late, ch.After.Fields), nil
 		}
 	}
-	made, err := t.post(ctx, p, ch)
+	made, err := t.post(ctx, v, ch)
 	if refusedWith(err, codeTraits) {
 		// The type has changed since it was read.
-		if err = t.relearn(ctx, p, ch.Key.Kind); err == nil {
-			made, err = t.post(ctx, p, ch)
+		if err = t.reloadLayouts(ctx, v, ch.Key.Kind); err == nil {
+			made, err = t.post(ctx, v, ch)
 		}
 	}
-	l := p.layouts[ch.Key.Kind]
+	l := v.layouts[ch.Key.Kind]
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, errUnconfirmed) || err == nil && (made.ID == 0 || made.Traits == nil) {
-		found, look := t.find(ctx, p, ch.Key)
+		found, look := t.find(ctx, v, ch.Key)
 		switch {
 		case look != nil:
 			return target.Applied{}, fmt.Errorf("%w: %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key, look)
@@ -79,31 +79,31 @@ func (t *Target) create(ctx context.Context, p *place, ch plan.Change) (target.A
 	if err != nil {
 		return target.Applied{}, err
 	}
-	p.keys[made.ID], p.refs[ch.Key] = ch.Key, made.ID
-	return t.applied(ctx, p, l, ch, made, ch.After.Fields), nil
+	v.keyByID[made.ID], v.idByKey[ch.Key] = ch.Key, made.ID
+	return t.applied(ctx, v, l, ch, made, ch.After.Fields), nil
 }
 
-func (t *Target) post(ctx context.Context, p *place, ch plan.Change) (*asset, error) {
-	l := p.layouts[ch.Key.Kind]
-	traits := p.keyTraits(l, ch.Key)
+func (t *Target) post(ctx context.Context, v *view, ch plan.Change) (*asset, error) {
+	l := v.layouts[ch.Key.Kind]
+	traits := v.keyTraits(l, ch.Key)
 	for _, f := range ch.After.Fields {
 		at, ok := l.fields[f.Name]
 		if !ok {
 			continue
 		}
-		if v := p.write(at, f.Value); v != nil {
-			traits[at.key] = v
+		if value := v.traitValue(at, f.Value); value != nil {
+			traits[at.key] = value
 		}
 	}
-	return t.session.postAsset(ctx, p.organization, l.typeID, traits)
+	return t.session.postAsset(ctx, v.organization, l.typeID, traits)
 }
 
 // find looks for the asset of a key, in a list that is whole.
-func (t *Target) find(ctx context.Context, p *place, key plan.Key) (*asset, error) {
-	l := p.layouts[key.Kind]
+func (t *Target) find(ctx context.Context, v *view, key plan.Key) (*asset, error) {
+	l := v.layouts[key.Kind]
 	var found *asset
-	err := t.session.assets(ctx, l, p.organization, func() { found = nil }, func(a *asset) error {
-		if tenant, object := a.keyOf(l); tenant == p.tenant && p.key(key.Kind, object) == key && (found == nil || found.Archived) {
+	err := t.session.assets(ctx, l, v.organization, func() { found = nil }, func(a *asset) error {
+		if tenant, object := a.keyOf(l); tenant == v.tenant && v.key(key.Kind, object) == key && (found == nil || found.Archived) {
 			found = a
 		}
 		return nil
@@ -111,8 +111,8 @@ func (t *Target) find(ctx context.Context, p *place, key plan.Key) (*asset, erro
 	return found, err
 }
 
-// relearn reads the types again.
-func (t *Target) relearn(ctx context.Context, p *place, kind string) error {
+// reloadLayouts reads the types again.
+func (t *Target) reloadLayouts(ctx context.Context, v *view, kind string) error {
 	types, err := t.session.readLayouts(ctx)
 	if err != nil {
 		return err
@@ -120,30 +120,30 @@ func (t *Target) relearn(ctx context.Context, p *place, kind string) error {
 	if err := types.complete(t.config); err != nil {
 		return err
 	}
-	p.layouts = types.layouts
-	t.world.mu.Lock()
-	t.world.types = types
-	t.world.mu.Unlock()
-	if p.layouts[kind] == nil {
+	v.layouts = types.layouts
+	t.lists.mu.Lock()
+	t.lists.types = types
+	t.lists.mu.Unlock()
+	if v.layouts[kind] == nil {
 		return fmt.Errorf("itglue: the asset type of %s is gone", kind)
 	}
 	return nil
 }
 
-// mostPatches is how often one record is sent: the same values may be sent
+// maxPatchAttempts is how often one record is sent: the same values may be sent
 // again, once a look has shown that they did not arrive.
-const mostPatches = 2
+const maxPatchAttempts = 2
 
 // change writes an asset that is there: a fresh read, our fields laid over all
 // that it holds, and the whole of it sent, since what a PATCH leaves out is
 // erased.
-func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) change(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	n, err := parseID(ch.Before.Ref)
 	if err != nil {
 		return target.Applied{}, err
 	}
 	for relearnt, sent := false, 0; ; {
-		l := p.layouts[ch.Key.Kind]
+		l := v.layouts[ch.Key.Kind]
 		live, err := t.session.asset(ctx, n)
 		switch {
 		case gone(err):
@@ -152,32 +152,32 @@ func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (target.A
 			return target.Applied{}, fmt.Errorf("%w: asset %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
 		case err != nil:
 			return target.Applied{}, err
-		case live.Organization != p.organization:
+		case live.Organization != v.organization:
 			return target.Applied{}, fmt.Errorf("%w: asset %s is in organization %s by now", target.ErrMoved, n, live.Organization)
 		case live.carries(l) != "":
 			return target.Applied{}, fmt.Errorf("%w: asset %s carries %s by now, which writing would take away", target.ErrMoved, n, live.carries(l))
 		}
-		now := live.fields(l, p.label)
+		now := live.fields(l, v.label)
 		if moved := moved(ch, now); moved != "" {
 			return target.Applied{}, fmt.Errorf("%w: asset %s: %s", target.ErrMoved, n, moved)
 		}
-		traits, differs := p.overlay(l, live, ch, now)
+		traits, differs := v.overlay(l, live, ch, now)
 		if !differs {
-			return t.applied(ctx, p, l, ch, live, nil), nil
+			return t.applied(ctx, v, l, ch, live, nil), nil
 		}
-		if sent == mostPatches {
+		if sent == maxPatchAttempts {
 			return target.Applied{}, fmt.Errorf("%w: asset %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
 		}
 		archived := live.Archived
-		if v, ok := ch.After.Fields.Get(fieldArchived); ok {
-			archived = slices.Equal(v, yesValue(true))
+		if value, ok := ch.After.Fields.Get(fieldArchived); ok {
+			archived = slices.Equal(value, boolValue(true))
 		}
 		answer, err := t.session.patchAsset(ctx, n, archived, traits)
 		sent++
 		switch {
 		case refusedWith(err, codeTraits) && !relearnt:
 			relearnt, sent = true, sent-1
-			if err := t.relearn(ctx, p, ch.Key.Kind); err != nil {
+			if err := t.reloadLayouts(ctx, v, ch.Key.Kind); err != nil {
 				return target.Applied{}, err
 			}
 			continue
@@ -190,7 +190,7 @@ func (t *Target) change(ctx context.Context, p *place, ch plan.Change) (target.A
 		for _, f := range ch.Fields {
 			wanted = append(wanted, plan.Field{Name: f.Name, Value: f.After})
 		}
-		return t.applied(ctx, p, l, ch, answer, wanted), nil
+		return t.applied(ctx, v, l, ch, answer, wanted), nil
 	}
 }
 
@@ -201,13 +201,13 @@ func moved(ch plan.Change, now plan.Fields) string {
 	for _, f := range ch.Fields {
 		v, there := now.Get(f.Name)
 		if there && !v.Equal(f.Before) && !v.Equal(f.After) {
-			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, orNothing(f.Before), orNothing(v)))
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, valueOrEmpty(f.Before), valueOrEmpty(v)))
 		}
 	}
 	return strings.Join(texts, ", ")
 }
 
-func orNothing(v plan.Value) string {
+func valueOrEmpty(v plan.Value) string {
 	if v.Blank() {
 		return "empty"
 	}
@@ -216,49 +216,49 @@ func orNothing(v plan.Value) string {
 
 // overlay is the whole of an asset's traits as they should be, and whether any
 // of them differs from what is there.
-func (p *place) overlay(l *layout, live *asset, ch plan.Change, now plan.Fields) (traits map[string]any, differs bool) {
+func (v *view) overlay(l *layout, live *asset, ch plan.Change, now plan.Fields) (traits map[string]any, differs bool) {
 	kinds := map[string]string{}
 	for key, f := range l.foreign {
 		kinds[key] = f.Kind
 	}
 	for _, at := range l.fields {
-		kinds[at.key] = kindOf[at.form]
+		kinds[at.key] = vendorKind[at.form]
 	}
 	traits = map[string]any{}
 	for key, raw := range live.Traits {
-		if v := carried(kinds[key], raw); v != nil {
-			traits[key] = v
+		if value := traitAsSent(kinds[key], raw); value != nil {
+			traits[key] = value
 		}
 	}
-	for key, v := range p.keyTraits(l, ch.Key) {
-		traits[key] = v
+	for key, value := range v.keyTraits(l, ch.Key) {
+		traits[key] = value
 	}
 	for _, f := range ch.Fields {
-		v, _ := now.Get(f.Name)
+		value, _ := now.Get(f.Name)
 		at, ours := l.fields[f.Name]
 		switch {
 		case f.Name == fieldArchived:
-			differs = differs || !v.Equal(f.After)
+			differs = differs || !value.Equal(f.After)
 		case ours:
-			after := p.relabelled(at, f.After)
-			if v.Equal(after) {
+			after := v.expectedValue(at, f.After)
+			if value.Equal(after) {
 				continue
 			}
 			differs = true
 			// Null, not absence: an account that merges would keep the old value.
-			traits[at.key] = p.write(at, f.After)
+			traits[at.key] = v.traitValue(at, f.After)
 		}
 	}
 	return traits, differs
 }
 
 // keyTraits are what an asset is found by.
-func (p *place) keyTraits(l *layout, key plan.Key) map[string]any {
-	return map[string]any{l.fields[fieldTenant].key: p.tenant, l.fields[fieldObject].key: key.ID}
+func (v *view) keyTraits(l *layout, key plan.Key) map[string]any {
+	return map[string]any{l.fields[fieldTenant].key: v.tenant, l.fields[fieldObject].key: key.ID}
 }
 
-// carried is a trait in the form in which it is written back as it was.
-func carried(kind string, raw jsontext.Value) any {
+// traitAsSent is a trait in the form in which it is written back as it was.
+func traitAsSent(kind string, raw jsontext.Value) any {
 	if empty(raw) {
 		return nil
 	}
@@ -283,41 +283,41 @@ func carried(kind string, raw jsontext.Value) any {
 	return json.RawMessage(raw)
 }
 
-// write is a value in the form in which IT Glue takes it; nil clears.
-func (p *place) write(at spot, v plan.Value) any {
-	if v.Blank() {
+// traitValue is a value in the form in which IT Glue takes it; nil clears.
+func (v *view) traitValue(at layoutField, value plan.Value) any {
+	if value.Blank() {
 		return nil
 	}
 	switch at.form {
-	case formYes:
-		return v[0] == "yes"
+	case formCheckbox:
+		return value[0] == "yes"
 	case formNumber:
-		return json.Number(v[0])
+		return json.Number(value[0])
 	case formLong, formList, formRows, formLinks:
-		return writeHTML(at.field, v)
+		return writeHTML(at.field, value)
 	case formTag:
-		if ids := p.resolve(at, v); len(ids) > 0 {
+		if ids := v.tagIDsOf(at, value); len(ids) > 0 {
 			return ids
 		}
 		return nil
 	}
-	return v[0]
+	return value[0]
 }
 
-// resolve finds the ids that the labels of a tag stand for. One that stands for
+// tagIDsOf finds the ids that the labels of a tag stand for. One that stands for
 // nothing yet, such as a contact whose creation failed, is left out.
-func (p *place) resolve(at spot, labels plan.Value) []id {
+func (v *view) tagIDsOf(at layoutField, labels plan.Value) []id {
 	var out []id
 	for _, label := range labels {
 		var n id
-		object, promised := p.promised[label]
+		object, promised := v.pendingContacts[label]
 		switch {
 		case at.tag == kindLicences:
-			n = p.refs[plan.Key{Kind: kindLicences, ID: p.customer}]
+			n = v.idByKey[plan.Key{Kind: kindLicences, ID: v.customerKey}]
 		case at.tag == kindDomain:
-			n = p.refs[plan.Key{Kind: kindDomain, ID: label}]
+			n = v.idByKey[plan.Key{Kind: kindDomain, ID: label}]
 		case promised:
-			n = p.people[object].contact
+			n = v.contactMatches[object].contact
 		default:
 			n, _ = idOfLabel(label)
 		}
@@ -329,21 +329,21 @@ func (p *place) resolve(at spot, labels plan.Value) []id {
 	return out
 }
 
-// relabelled is a tag as it will read once it is written; other values are as
+// expectedValue is a tag as it will read once it is written; other values are as
 // they are.
-func (p *place) relabelled(at spot, v plan.Value) plan.Value {
+func (v *view) expectedValue(at layoutField, value plan.Value) plan.Value {
 	if at.form != formTag {
-		return v
+		return value
 	}
 	var labels []string
-	for _, label := range v {
-		if object, promised := p.promised[label]; promised {
-			c := p.contactOf(object)
+	for _, label := range value {
+		if object, promised := v.pendingContacts[label]; promised {
+			c := v.contactOf(object)
 			if c == nil {
 				continue
 			}
 			label = c.label()
-		} else if len(p.resolve(at, plan.Value{label})) == 0 {
+		} else if len(v.tagIDsOf(at, plan.Value{label})) == 0 {
 			continue
 		}
 		labels = append(labels, label)
@@ -361,13 +361,13 @@ func differing(sent, shown plan.Fields) plan.Fields {
 
 // applied is what to remember of an asset once it is written: what came back,
 // and what of that is not as it was sent.
-func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Change, a *asset, sent plan.Fields) target.Applied {
-	o := p.object(l, ch.Key, a)
+func (t *Target) applied(ctx context.Context, v *view, l *layout, ch plan.Change, a *asset, sent plan.Fields) target.Applied {
+	o := v.object(l, ch.Key, a)
 	o.Label = ch.After.Label
 	var want plan.Fields
 	for _, f := range sent {
 		if at, ours := l.fields[f.Name]; ours {
-			want = append(want, plan.Field{Name: f.Name, Value: p.relabelled(at, f.Value)})
+			want = append(want, plan.Field{Name: f.Name, Value: v.expectedValue(at, f.Value)})
 		}
 	}
 	before := ch.After.Info
@@ -375,10 +375,10 @@ func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Chang
 		before = ch.Before.Info
 	}
 	o.Info = before
-	p.assets[ch.Key] = &o
+	v.assets[ch.Key] = &o
 	out := target.Applied{Object: o, Rewritten: differing(want, o.Fields)}
 	if ch.Key.Kind == kindUser {
-		if note := t.relate(ctx, p, l, ch.Key, a.ID); note != nil {
+		if note := t.relate(ctx, v, l, ch.Key, a.ID); note != nil {
 			out.Notes = append(out.Notes, *note)
 		}
 	}
@@ -387,7 +387,7 @@ func (t *Target) applied(ctx context.Context, p *place, l *layout, ch plan.Chang
 
 // delete removes an asset, where the configuration says so in as many words.
 // DELETE /flexible_assets/{id}.
-func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) delete(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	if t.config.Leavers.Then != ThenDelete {
 		return target.Applied{}, fmt.Errorf("%s is not deleted: itglue.leavers.then is %s", ch.Key, t.config.Leavers.Then)
 	}
@@ -396,7 +396,7 @@ func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.A
 		return target.Applied{}, err
 	}
 	done := target.Applied{Object: *ch.Before}
-	l := p.layouts[ch.Key.Kind]
+	l := v.layouts[ch.Key.Kind]
 	live, err := t.session.asset(ctx, n)
 	if gone(err) {
 		return done, nil
@@ -404,7 +404,7 @@ func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.A
 	if err != nil {
 		return target.Applied{}, err
 	}
-	if tenant, object := live.keyOf(l); tenant != p.tenant || p.key(ch.Key.Kind, object) != ch.Key || live.Organization != p.organization {
+	if tenant, object := live.keyOf(l); tenant != v.tenant || v.key(ch.Key.Kind, object) != ch.Key || live.Organization != v.organization {
 		return target.Applied{}, fmt.Errorf("%w: asset %s stands for something else by now", target.ErrMoved, n)
 	}
 	if notes := observedValue(formLong, live.Traits[l.fields[fieldNotes].key]); !notes.Blank() {
@@ -416,7 +416,7 @@ func (t *Target) delete(ctx context.Context, p *place, ch plan.Change) (target.A
 			return target.Applied{}, err
 		}
 	}
-	delete(p.keys, n)
-	delete(p.refs, ch.Key)
+	delete(v.keyByID, n)
+	delete(v.idByKey, ch.Key)
 	return done, nil
 }

@@ -47,7 +47,7 @@ func (s *session) assets(ctx context.Context, l *layout, organization id, begin 
 	if organization != 0 {
 		q.Set("filter[organization-id]", organization.String())
 	}
-	err := list(ctx, s, request{at: epAssets, query: q}, assetPage, begin, func(row resource[assetWire], _ []included) error {
+	err := list(ctx, s, request{at: epAssets, query: q}, assetPageSize, begin, func(row resource[assetWire], _ []included) error {
 		a := row.Attributes.asset(row.ID)
 		if a.TypeID != 0 && a.TypeID != l.typeID || organization != 0 && a.Organization != organization {
 			return nil // a filter that was not minded
@@ -169,7 +169,7 @@ func empty(raw jsontext.Value) bool {
 }
 
 // fields are what plans compare of an asset. labels names what tags lead to.
-func (a *asset) fields(l *layout, labels func(f *field, t tagged) string) plan.Fields {
+func (a *asset) fields(l *layout, labels func(f *field, t taggedRecord) string) plan.Fields {
 	out := make(plan.Fields, 0, len(l.fields))
 	managed := l.spec.managed()
 	for i := range managed {
@@ -189,7 +189,7 @@ func (a *asset) fields(l *layout, labels func(f *field, t tagged) string) plan.F
 		}
 		out = append(out, plan.Field{Name: f.name, Value: setOf(v)})
 	}
-	out = append(out, plan.Field{Name: fieldArchived, Value: yesValue(a.Archived)})
+	out = append(out, plan.Field{Name: fieldArchived, Value: boolValue(a.Archived)})
 	return sorted(out)
 }
 

@@ -18,8 +18,8 @@ import (
 	"syncd/internal/target"
 )
 
-// estate is an MSP of so many customers with so many users each.
-func estate(customers, users int) (itgluesim.World, []mapping.Customer, map[string]*directory.Snapshot) {
+// manyCustomers is an MSP of so many customers with so many users each.
+func manyCustomers(customers, users int) (itgluesim.World, []mapping.Customer, map[string]*directory.Snapshot) {
 	world := itgluesim.World{Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}}}
 	var all []mapping.Customer
 	snapshots := map[string]*directory.Snapshot{}
@@ -95,7 +95,7 @@ func documentAll(t testing.TB, opened *Target, all []mapping.Customer, snapshots
 	return changes
 }
 
-func benched(t testing.TB, world itgluesim.World, rate rest.Rate) (*itgluesim.Server, *Client) {
+func harnessAtRate(t testing.TB, world itgluesim.World, rate rest.Rate) (*itgluesim.Server, *Client) {
 	t.Helper()
 	sim := itgluesim.New(world, itgluesim.Options{Key: key})
 	conf := settings()
@@ -117,8 +117,8 @@ func benched(t testing.TB, world itgluesim.World, rate rest.Rate) (*itgluesim.Se
 func TestTheFirstDocumentationTakesAsLongAsTheRateAllows(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const customers, users = 10, 25
-		world, all, snapshots := estate(customers, users)
-		sim, client := benched(t, world, Defaults().Rate)
+		world, all, snapshots := manyCustomers(customers, users)
+		sim, client := harnessAtRate(t, world, Defaults().Rate)
 		began := time.Now()
 		changes := documentAll(t, client.Open(), all, snapshots)
 		took := time.Since(began)
@@ -137,21 +137,21 @@ func TestTheFirstDocumentationTakesAsLongAsTheRateAllows(t *testing.T) {
 		}
 		sim.Forget()
 		if changes := documentAll(t, client.Open(), all, snapshots); changes != 0 {
-			t.Errorf("got %d changes on the second night, want none", changes)
+			t.Errorf("got %d changes in the second run, want none", changes)
 		}
 		want := map[string]int{"GET /organizations": 1, "GET /flexible_asset_types": 1, "GET /flexible_asset_types/{id}/relationships/flexible_asset_fields": 5,
-			"GET /contacts": 1, "GET /domains": 1, "GET /flexible_assets": 4 + (customers*users+assetPage-1)/assetPage}
+			"GET /contacts": 1, "GET /domains": 1, "GET /flexible_assets": 4 + (customers*users+assetPageSize-1)/assetPageSize}
 		for route, n := range sim.Counts() {
 			if want[route] != n {
-				t.Errorf("an unchanged night asked %s %d times, want %d", route, n, want[route])
+				t.Errorf("an unchanged run asked %s %d times, want %d", route, n, want[route])
 			}
 		}
 	})
 }
 
 func TestARunForOneCustomerAsksForThatOneAlone(t *testing.T) {
-	world, all, snapshots := estate(3, 4)
-	sim, client := benched(t, world, settings().Rate)
+	world, all, snapshots := manyCustomers(3, 4)
+	sim, client := harnessAtRate(t, world, settings().Rate)
 	documentAll(t, client.Open(), all, snapshots)
 	sim.Forget()
 	if changes := documentAll(t, client.Open(), all[:1], snapshots); changes != 0 {
@@ -164,13 +164,13 @@ func TestARunForOneCustomerAsksForThatOneAlone(t *testing.T) {
 	}
 }
 
-// BenchmarkUnchangedNight is a night in which nothing is to be done: time and
+// BenchmarkUnchangedRun is a run in which nothing is to be done: time and
 // memory of 20 customers with 100 users each, and how many bytes an asset waits
 // in.
-func BenchmarkUnchangedNight(b *testing.B) {
+func BenchmarkUnchangedRun(b *testing.B) {
 	const customers, users = 20, 100
-	world, all, snapshots := estate(customers, users)
-	sim, client := benched(b, world, settings().Rate)
+	world, all, snapshots := manyCustomers(customers, users)
+	sim, client := harnessAtRate(b, world, settings().Rate)
 	documentAll(b, client.Open(), all, snapshots)
 	b.ReportAllocs()
 	waiting := 0
@@ -180,7 +180,7 @@ func BenchmarkUnchangedNight(b *testing.B) {
 		if documentAll(b, opened, all, snapshots) != 0 {
 			b.Fatal("something changed")
 		}
-		waiting = opened.world.assets[kindUser].size()
+		waiting = opened.lists.assets[kindUser].size()
 	}
 	b.ReportMetric(float64(waiting)/(customers*users), "B/waiting-asset")
 	runtime.KeepAlive(sim)

@@ -47,17 +47,17 @@ func plainASCII(s string) bool {
 	return !space || s == ""
 }
 
-var handler = regexp.MustCompile(`(?i)\b(on[a-z]+\s*)=`)
-var scheme = regexp.MustCompile(`(?i)\b(javascript|vbscript)\s*:`)
+var eventHandler = regexp.MustCompile(`(?i)\b(on[a-z]+\s*)=`)
+var scriptScheme = regexp.MustCompile(`(?i)\b(javascript|vbscript)\s*:`)
 
-// harmless takes out of a text of ours what the edge in front of IT Glue
+// withoutScripts takes out of a text of ours what the edge in front of IT Glue
 // refuses: it answers 403 to what looks like a script.
-func harmless(s string) string {
+func withoutScripts(s string) string {
 	if !strings.ContainsAny(s, "<>=:") {
 		return s
 	}
 	s = strings.NewReplacer("<", "‹", ">", "›").Replace(s)
-	return scheme.ReplaceAllString(handler.ReplaceAllString(s, "${1}:"), "$1 -")
+	return scriptScheme.ReplaceAllString(eventHandler.ReplaceAllString(s, "${1}:"), "$1 -")
 }
 
 // cut shortens a text to n runes and shows that it did.
@@ -73,7 +73,7 @@ func cut(s string, n int) string {
 }
 
 // textValue is a text as we want it.
-func textValue(s string) plan.Value { return scalar(cut(harmless(oneLine(s)), longestText)) }
+func textValue(s string) plan.Value { return scalar(cut(withoutScripts(oneLine(s)), longestText)) }
 
 // scalar is a value of one text; an empty text is no value.
 func scalar(s string) plan.Value {
@@ -83,7 +83,7 @@ func scalar(s string) plan.Value {
 	return plan.Value{s}
 }
 
-func yesValue(b bool) plan.Value {
+func boolValue(b bool) plan.Value {
 	if b {
 		return plan.Value{"yes"}
 	}
@@ -103,7 +103,7 @@ func numberValue(n int) plan.Value { return plan.Value{itoa(n)} }
 func longValue(s string) plan.Value {
 	var lines []string
 	for line := range strings.Lines(s) {
-		if line = harmless(oneLine(line)); line != "" {
+		if line = withoutScripts(oneLine(line)); line != "" {
 			lines = append(lines, line)
 		}
 	}
@@ -120,7 +120,7 @@ func longValue(s string) plan.Value {
 func setValue(items []string) plan.Value {
 	out := make(plan.Value, 0, len(items))
 	for _, s := range items {
-		if s = cut(harmless(oneLine(s)), longestText); s != "" {
+		if s = cut(withoutScripts(oneLine(s)), longestText); s != "" {
 			out = append(out, s)
 		}
 	}
@@ -128,7 +128,7 @@ func setValue(items []string) plan.Value {
 	out = slices.Compact(out)
 	size, fit := 0, 0
 	for ; fit < len(out) && fit < longestList; fit++ {
-		if size += weight(out[fit]); size > longestTextbox-1000 {
+		if size += htmlSize(out[fit]); size > longestTextbox-1000 {
 			break
 		}
 	}
@@ -147,8 +147,8 @@ const moreMark = "… and "
 
 func more(n int) string { return moreMark + itoa(n) + " more in Microsoft 365" }
 
-// weight is how many bytes an entry takes in HTML.
-func weight(s string) int {
+// htmlSize is how many bytes an entry takes in HTML.
+func htmlSize(s string) int {
 	return len(s) + 40 + 5*strings.Count(s, "&") + 40*strings.Count(s, cellSeparator)
 }
 
@@ -166,7 +166,7 @@ func row(cells ...string) string {
 	return strings.Join(cells, cellSeparator)
 }
 
-// digits are what is compared of a phone number: IT Glue keeps nothing else,
+// phoneValue has the digits, which are what is compared of a phone number: IT Glue keeps nothing else,
 // and whether a leading + survives is not documented. The extension follows an x.
 func phoneValue(number, extension string) plan.Value {
 	number, extension = splitPhone(number, extension)
@@ -214,16 +214,16 @@ func address(s string) string {
 // observedValue reads a trait as it stands in IT Glue. Tags are read elsewhere.
 func observedValue(f form, raw jsontext.Value) plan.Value {
 	if len(raw) == 0 || raw.Kind() == 'n' {
-		if f == formYes {
-			return yesValue(false)
+		if f == formCheckbox {
+			return boolValue(false)
 		}
 		return nil
 	}
 	switch f {
-	case formYes:
+	case formCheckbox:
 		var b flag
 		_ = b.UnmarshalJSON(raw)
-		return yesValue(bool(b))
+		return boolValue(bool(b))
 	}
 	var l label
 	if json.Unmarshal(raw, &l, readOptions) != nil {

@@ -95,8 +95,8 @@ func TestLongListsAreCutWithAPlainStatement(t *testing.T) {
 	for i := range 4821 {
 		labels = append(labels, tagLabel("Somebody", id(i+1)))
 	}
-	if got := len(tagValue(labels)); got != mostTags {
-		t.Errorf("got %d tags, want %d", got, mostTags)
+	if got := len(tagValue(labels)); got != maxTags {
+		t.Errorf("got %d tags, want %d", got, maxTags)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestSizesThatWaverStayInTheirStep(t *testing.T) {
 		{500 << 20, "", "under 1 GB"}, {3 << 30, "", "2-5 GB"}, {5 << 30, "", "5-10 GB"}, {5 << 30, "2-5 GB", "2-5 GB"}, {(5 << 30) - 1, "5-10 GB", "5-10 GB"},
 		{6 << 30, "2-5 GB", "5-10 GB"}, {200 << 30, "", "over 100 GB"}, {200 << 30, "nonsense", "over 100 GB"},
 	} {
-		if got := bucket(tt.bytes, tt.now); got != tt.want {
+		if got := sizeText(tt.bytes, tt.now); got != tt.want {
 			t.Errorf("%d with %q: got %q, want %q", tt.bytes, tt.now, got, tt.want)
 		}
 	}

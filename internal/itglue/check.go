@@ -35,7 +35,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 		out = append(out, f)
 		return err == nil
 	}
-	s := c.free()
+	s := c.unmetered()
 	few := url.Values{"page[size]": {"1"}}
 	_, err := s.do(ctx, request{at: epOrganizations, query: few})
 	remedy := "check itglue.url, and that this machine reaches it"

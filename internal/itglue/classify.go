@@ -21,9 +21,9 @@ const (
 	codeSynced       = "synced_record"           // a record that another system keeps
 )
 
-// waitWithoutAdvice is how long all workers rest after a 429 that does not say
+// waitWithoutRetryAfter is how long all workers rest after a 429 that does not say
 // how long: the vendor counts in windows of five minutes and documents no header.
-const waitWithoutAdvice = 30 * time.Second
+const waitWithoutRetryAfter = 30 * time.Second
 
 // refusal is the body of an error. Status is a number or a text, a detail one
 // text or several, and the gateway in front answers in a shape of its own.
@@ -61,13 +61,13 @@ func classify(r *rest.Response) error {
 	e := &rest.Error{System: "itglue", Status: r.Status, Message: body.Message}
 	var pointers []string
 	for _, entry := range body.Errors {
-		text := strings.Join(append([]string{}, texts(entry.Detail)...), ", ")
+		text := strings.Join(append([]string{}, detailTexts(entry.Detail)...), ", ")
 		if text == "" {
 			text = entry.Title
 		}
 		if p := strings.TrimPrefix(entry.Source.Pointer, "/"); p != "" {
 			pointers = append(pointers, p)
-			if at := pointed(p); at != "" {
+			if at := fieldOfPointer(p); at != "" {
 				text = at + ": " + text
 			}
 		}
@@ -104,7 +104,7 @@ func classify(r *rest.Response) error {
 	case r.Status == http.StatusTooManyRequests:
 		e.Temporary = true
 		if r.Header.Get("Retry-After") == "" {
-			e.RetryAfter = waitWithoutAdvice
+			e.RetryAfter = waitWithoutRetryAfter
 		}
 	default:
 		e.Temporary = rest.Transient(r.Status)
@@ -114,8 +114,8 @@ func classify(r *rest.Response) error {
 
 const keyRemedy = "check itglue.api_key and that itglue.url is the region of the account; IT Glue revokes keys that nobody used for 90 days, and an account may let in some addresses only"
 
-// pointed is the field that a pointer names, or nothing.
-func pointed(pointer string) string {
+// fieldOfPointer is the field that a pointer names, or nothing.
+func fieldOfPointer(pointer string) string {
 	pointer = pointer[strings.LastIndexByte(pointer, '/')+1:]
 	if pointer == "data" || pointer == "id" || pointer == "traits" {
 		return ""
@@ -123,8 +123,8 @@ func pointed(pointer string) string {
 	return strings.TrimPrefix(pointer, "flexible-asset-traits.")
 }
 
-// texts reads a text, or an array of them.
-func texts(v jsontext.Value) []string {
+// detailTexts reads a text, or an array of them.
+func detailTexts(v jsontext.Value) []string {
 	var one string
 	if json.Unmarshal(v, &one) == nil {
 		return []string{one}
@@ -143,5 +143,5 @@ func refusedWith(err error, code string) bool {
 // gone reports whether an error is the 404 of a record that is no more.
 func gone(err error) bool {
 	refused, ok := errors.AsType[*rest.Error](err)
-	return ok && refused.NotFound && refused.Status == http.StatusNotFound || errors.Is(err, errNothing)
+	return ok && refused.NotFound && refused.Status == http.StatusNotFound || errors.Is(err, errNoData)
 }

@@ -40,12 +40,12 @@ type Options struct {
 
 // A Client talks to one IT Glue account. It may be used by many goroutines.
 type Client struct {
-	config  Config
-	options Options
-	base    *url.URL
-	log     zerolog.Logger
-	rest    *rest.Client
-	proven  atomic.Bool // the key was accepted once
+	config      Config
+	options     Options
+	base        *url.URL
+	log         zerolog.Logger
+	rest        *rest.Client
+	keyAccepted atomic.Bool // the key was accepted once
 }
 
 // An endpoint is a path below the host, with {id} where a number goes.
@@ -65,11 +65,11 @@ const (
 	epRelated       endpoint = "/flexible_assets/{id}/relationships/related_items"
 )
 
-// allowed is everything this program can ask of IT Glue. The routes of
+// allowedRoutes is everything this program can ask of IT Glue. The routes of
 // passwords and exports are not there, nor is any that takes many records:
 // PATCH and DELETE of /contacts and /organizations accept a filter in place of
 // ids, and one wrong word in it empties an organization.
-func allowed(c *Config) []rest.Route {
+func allowedRoutes(c *Config) []rest.Route {
 	routes := []rest.Route{
 		{Method: http.MethodGet, Path: string(epOrganizations)},
 		{Method: http.MethodGet, Path: string(epContacts)},
@@ -117,7 +117,7 @@ func New(c Config, o Options) (*Client, error) {
 }
 
 func (c *Client) dial(base *url.URL) (*rest.Client, error) {
-	return rest.New(rest.Options{System: "itglue", BaseURL: base, Bucket: c.options.Bucket, Allow: allowed(&c.config), Classify: classify,
+	return rest.New(rest.Options{System: "itglue", BaseURL: base, Bucket: c.options.Bucket, Allow: allowedRoutes(&c.config), Classify: classify,
 		Sign: func(_ context.Context, r *http.Request) error {
 			r.Header.Set("x-api-key", c.config.APIKey.Reveal())
 			return nil
@@ -135,8 +135,8 @@ type session struct {
 	budget int64 // 0 = no limit
 }
 
-// free is a session that no budget limits: for commands of a person.
-func (c *Client) free() *session { return &session{Client: c} }
+// unmetered is a session that no budget limits: for commands of a person.
+func (c *Client) unmetered() *session { return &session{Client: c} }
 
 // errBudget says that the run may ask nothing more.
 var errBudget = errors.New("the run's budget of requests is spent (itglue.budget); the next run goes on from here")
@@ -182,7 +182,7 @@ func (s *session) do(ctx context.Context, r request) (*rest.Response, error) {
 	}
 	resp, err := s.rest.Do(ctx, q)
 	if err == nil {
-		s.proven.Store(true)
+		s.keyAccepted.Store(true)
 		return resp, nil
 	}
 	refused, ok := errors.AsType[*rest.Error](err)
@@ -196,15 +196,15 @@ func (s *session) do(ctx context.Context, r request) (*rest.Response, error) {
 		named := *refused
 		named.Unauthorised = false
 		return nil, &named
-	case refused.Forbidden && r.write() && s.proven.Load():
-		return nil, s.payload(ctx, refused)
+	case refused.Forbidden && r.write() && s.keyAccepted.Load():
+		return nil, s.classifyForbidden(ctx, refused)
 	}
 	return nil, err
 }
 
-// payload tells a key that was revoked from a request that the edge did not
+// classifyForbidden tells a key that was revoked from a request that the edge did not
 // like: both are 403. A cheap read decides.
-func (s *session) payload(ctx context.Context, refused *rest.Error) error {
+func (s *session) classifyForbidden(ctx context.Context, refused *rest.Error) error {
 	if _, err := s.do(ctx, request{at: epTypes, query: url.Values{"page[size]": {"1"}}}); err != nil {
 		return refused
 	}

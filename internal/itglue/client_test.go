@@ -12,8 +12,8 @@ import (
 	itgluesim "syncd/internal/simulator/itglue"
 )
 
-// ghost is an account that gives nothing away but a page.
-func ghost() itgluesim.Faults {
+// missingOrganization is an account that gives nothing away but a page.
+func missingOrganization() itgluesim.Faults {
 	return itgluesim.Faults{ErrorBody: itgluesim.BodyHTML, Inaccessible: []int64{2}}
 }
 
@@ -47,10 +47,10 @@ func TestRefusalsAreToldApart(t *testing.T) {
 		{itgluesim.BadGateway, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Temporary }, "502"},
 	} {
 		bubble(t, func(t *testing.T) {
-			b := newBench(t, seed())
-			b.sim.SetFaults(itgluesim.Faults{ErrorBody: tt.body})
-			b.sim.Fail(itgluesim.Rule{Fault: itgluesim.Fault{Kind: tt.kind}})
-			_, err := b.client.Organizations(t.Context())
+			h := newHarness(t, seed())
+			h.sim.SetFaults(itgluesim.Faults{ErrorBody: tt.body})
+			h.sim.Fail(itgluesim.Rule{Fault: itgluesim.Fault{Kind: tt.kind}})
+			_, err := h.client.Organizations(t.Context())
 			refused, ok := errors.AsType[*rest.Error](err)
 			if !ok || !tt.is(refused) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("%s: got %v (%+v), want %q", tt.kind, err, refused, tt.says)
@@ -61,14 +61,14 @@ func TestRefusalsAreToldApart(t *testing.T) {
 
 func TestA429WithoutAdviceStopsEverybodyForAWhile(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, seed())
-		b.sim.Fail(itgluesim.Rule{Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.Throttled}})
-		if _, err := b.client.Organizations(t.Context()); err != nil {
+		h := newHarness(t, seed())
+		h.sim.Fail(itgluesim.Rule{Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.Throttled}})
+		if _, err := h.client.Organizations(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		log := b.sim.Requests()
-		if wait := log[1].At.Sub(log[0].At); wait < waitWithoutAdvice {
-			t.Errorf("asked again after %s, want at least %s", wait, waitWithoutAdvice)
+		log := h.sim.Requests()
+		if wait := log[1].At.Sub(log[0].At); wait < waitWithoutRetryAfter {
+			t.Errorf("asked again after %s, want at least %s", wait, waitWithoutRetryAfter)
 		}
 	})
 }
@@ -84,10 +84,10 @@ func TestListsAreWholeOrAnError(t *testing.T) {
 		{"short pages", itgluesim.Faults{LargestPage: 2, ShortPages: 1}, false},
 		{"pages smaller than asked for", itgluesim.Faults{LargestPage: 1}, true},
 	} {
-		b := newBench(t, seed())
-		b.sim.SetFaults(tt.faults)
+		h := newHarness(t, seed())
+		h.sim.SetFaults(tt.faults)
 		var got []*contact
-		err := b.client.free().contacts(t.Context(), 0, func() { got = nil }, func(_ id, c *contact) error { got = append(got, c); return nil })
+		err := h.client.unmetered().contacts(t.Context(), 0, func() { got = nil }, func(_ id, c *contact) error { got = append(got, c); return nil })
 		switch {
 		case tt.whole && (err != nil || len(got) != 4):
 			t.Errorf("%s: got %d contacts and %v, want all 4", tt.name, len(got), err)
@@ -99,8 +99,8 @@ func TestListsAreWholeOrAnError(t *testing.T) {
 
 func TestHeavyPagesBecomeSmaller(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		b := newBench(t, seed()).layouts()
-		b.sim.Update(func(w *itgluesim.World) {
+		h := newHarness(t, seed()).layouts()
+		h.sim.Update(func(w *itgluesim.World) {
 			typ := w.TypeNamed("M365 User")
 			for i := range 330 {
 				a := &itgluesim.Asset{OrganizationID: 2, TypeID: typ.ID}
@@ -109,13 +109,13 @@ func TestHeavyPagesBecomeSmaller(t *testing.T) {
 			}
 		})
 		for _, most := range []int{1000, 150, 60, 25} {
-			b.sim.SetFaults(itgluesim.Faults{HeavyPage: most})
-			inv, err := b.client.free().readLayouts(t.Context())
+			h.sim.SetFaults(itgluesim.Faults{HeavyPage: most})
+			inv, err := h.client.unmetered().readLayouts(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			seen := map[id]bool{}
-			err = b.client.free().assets(t.Context(), inv.layouts[kindUser], 0, func() { clear(seen) }, func(a *asset) error { seen[a.ID] = true; return nil })
+			err = h.client.unmetered().assets(t.Context(), inv.layouts[kindUser], 0, func() { clear(seen) }, func(a *asset) error { seen[a.ID] = true; return nil })
 			if err != nil || len(seen) != 330 {
 				t.Errorf("pages of %d at most: got %d assets and %v, want 330", most, len(seen), err)
 			}
@@ -124,13 +124,13 @@ func TestHeavyPagesBecomeSmaller(t *testing.T) {
 }
 
 func TestATextThatTheEdgeRefusesIsNoRevokedKey(t *testing.T) {
-	b := newBench(t, seed()).layouts()
-	b.sim.Fail(itgluesim.Rule{Method: "POST", Route: "/flexible_assets", Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.Forbidden}})
-	n := b.night()
-	if len(n.errs) != 1 || !strings.Contains(n.errs[0].Error(), "looks like a script") {
-		t.Errorf("got %v, want one record refused and the rest written", n.errs)
+	h := newHarness(t, seed()).layouts()
+	h.sim.Fail(itgluesim.Rule{Method: "POST", Route: "/flexible_assets", Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.Forbidden}})
+	r := h.run()
+	if len(r.errs) != 1 || !strings.Contains(r.errs[0].Error(), "looks like a script") {
+		t.Errorf("got %v, want one record refused and the rest written", r.errs)
 	}
-	refused, ok := errors.AsType[*rest.Error](n.errs[0])
+	refused, ok := errors.AsType[*rest.Error](r.errs[0])
 	if !ok || refused.Forbidden {
 		t.Errorf("got %+v, want an error of that record alone", refused)
 	}
@@ -145,39 +145,39 @@ func TestCheckSaysWhatToDo(t *testing.T) {
 		}
 		return Finding{}
 	}
-	b := newBench(t, seed())
-	if f := find(b.client.Check(t.Context()), "layout M365 User"); f.OK || !strings.Contains(f.Remedy, "layouts create") {
+	h := newHarness(t, seed())
+	if f := find(h.client.Check(t.Context()), "layout M365 User"); f.OK || !strings.Contains(f.Remedy, "layouts create") {
 		t.Errorf("got %+v", f)
 	}
-	b.layouts()
-	for _, f := range b.client.Check(t.Context()) {
+	h.layouts()
+	for _, f := range h.client.Check(t.Context()) {
 		if !f.OK {
 			t.Errorf("got %+v, want all well", f)
 		}
 	}
 	// A key of another region: only that host takes it.
-	b.sim.Before(func(r *http.Request) itgluesim.Fault {
+	h.sim.Before(func(r *http.Request) itgluesim.Fault {
 		if r.URL.Host != "api.eu.itglue.com" {
 			return itgluesim.Fault{Kind: itgluesim.Forbidden}
 		}
 		return itgluesim.Fault{}
 	})
-	if f := find(b.client.Check(t.Context()), "key"); f.OK || !strings.Contains(f.Remedy, "api.eu.itglue.com") {
+	if f := find(h.client.Check(t.Context()), "key"); f.OK || !strings.Contains(f.Remedy, "api.eu.itglue.com") {
 		t.Errorf("got %+v, want the other region", f)
 	}
-	if got := len(b.sim.Writes()); got != 0 {
+	if got := len(h.sim.Writes()); got != 0 {
 		t.Errorf("got %d writes", got)
 	}
 }
 
 func TestOrganizationsAreLookedUpByIdAndName(t *testing.T) {
-	b := newBench(t, seed())
-	all, err := b.client.Organizations(t.Context())
+	h := newHarness(t, seed())
+	all, err := h.client.Organizations(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := all[1].Name
-	got, err := b.client.LookUp(t.Context(), []string{"2", " " + strings.ToUpper(name), "4042421234567890", "Nobody"})
+	got, err := h.client.LookUp(t.Context(), []string{"2", " " + strings.ToUpper(name), "4042421234567890", "Nobody"})
 	if err != nil || got["2"].Name != name || got[" "+strings.ToUpper(name)].ID != "2" || got["Nobody"].Err == nil {
 		t.Errorf("got %+v and %v", got, err)
 	}
@@ -187,19 +187,19 @@ func TestOrganizationsAreLookedUpByIdAndName(t *testing.T) {
 }
 
 func TestOrganizationsCarryTheIDOfTheirCompany(t *testing.T) {
-	b := newBench(t, seed())
-	all, err := b.client.Organizations(t.Context())
+	h := newHarness(t, seed())
+	all, err := h.client.Organizations(t.Context())
 	if err != nil || len(all) != 3 {
 		t.Fatalf("got %d and %v", len(all), err)
 	}
 	if company, ok := all[1].Company(); !ok || company != "250" || all[1].ID != "2" || !all[0].Primary {
 		t.Errorf("got %+v", all)
 	}
-	got, err := b.client.OrganizationsOfCompany(t.Context(), "250")
+	got, err := h.client.OrganizationsOfCompany(t.Context(), "250")
 	if err != nil || fmt.Sprint(got) != "[2]" {
 		t.Errorf("got %v and %v, want [2]", got, err)
 	}
-	evidence, err := b.client.Evidence(t.Context())
+	evidence, err := h.client.Evidence(t.Context())
 	if err != nil || evidence["2"].ContactDomains["contoso.example"] != 1 || fmt.Sprint(evidence["2"].Domains) != "[contoso.example]" {
 		t.Errorf("got %+v and %v", evidence["2"], err)
 	}

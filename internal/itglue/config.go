@@ -257,9 +257,9 @@ func parseWindow(text string) (window, error) {
 	return w, nil
 }
 
-// Quiet reports whether now, in the zone it carries, lies in quiet hours, and
+// InQuietHours reports whether now, in the zone it carries, lies in quiet hours, and
 // how the window that holds it is written.
-func (c *Config) Quiet(now time.Time) (window string, quiet bool) {
+func (c *Config) InQuietHours(now time.Time) (window string, quiet bool) {
 	at := now.Hour()*60 + now.Minute()
 	for _, text := range c.QuietHours {
 		w, err := parseWindow(text)

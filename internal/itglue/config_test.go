@@ -84,18 +84,18 @@ func TestQuietHoursMayGoPastMidnight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, got := c.Quiet(now); got != want {
+		if _, got := c.InQuietHours(now); got != want {
 			t.Errorf("%s: got %t, want %t", at, got, want)
 		}
 	}
 }
 
 func TestTheKeyIsNeverShown(t *testing.T) {
-	b := newBench(t, seed()).layouts()
-	b.night()
-	b.sim.SetFaults(ghost())
-	_, err := b.tryPlan()
-	for what, text := range map[string]string{"log": b.log.String(), "error": fmt.Sprint(err), "configuration": fmt.Sprintf("%+v", b.conf)} {
+	h := newHarness(t, seed()).layouts()
+	h.run()
+	h.sim.SetFaults(missingOrganization())
+	_, err := h.tryPlan()
+	for what, text := range map[string]string{"log": h.log.String(), "error": fmt.Sprint(err), "configuration": fmt.Sprintf("%+v", h.conf)} {
 		if strings.Contains(text, key) {
 			t.Errorf("the %s shows the key", what)
 		}

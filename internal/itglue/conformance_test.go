@@ -27,17 +27,17 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Run("leavers are archived", func(t *testing.T) {
-		conform(t, func(*itglue.Config) {}, targettest.Changed, targettest.New, targettest.Gone)
+		runSuite(t, func(*itglue.Config) {}, targettest.Changed, targettest.New, targettest.Gone)
 	})
 	// How leavers are dealt with is told by them alone.
 	t.Run("leavers are deleted", func(t *testing.T) {
-		conform(t, func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, targettest.Gone)
+		runSuite(t, func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, targettest.Gone)
 	})
 }
 
-func conform(t *testing.T, edit func(*itglue.Config), steps ...targettest.Step) {
-	world := documented(t, edit)
-	targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, world.Clone(), edit, steps) })
+func runSuite(t *testing.T, edit func(*itglue.Config), steps ...targettest.Step) {
+	world := documentedWorld(t, edit)
+	targettest.Run(t, func(t *testing.T) *targettest.Fixture { return newFixture(t, world.Clone(), edit, steps) })
 }
 
 var tenants = []directory.Tenant{
@@ -66,10 +66,10 @@ func dial(t *testing.T, sim *itgluesim.Server, edit func(*itglue.Config)) *itglu
 	return client
 }
 
-// documented is an account with two customers, and records that are nobody's
+// documentedWorld is an account with two customers, and records that are nobody's
 // business. The second customer is documented already: two that are made at once
 // would get other ids each time.
-func documented(t *testing.T, edit func(*itglue.Config)) *itgluesim.World {
+func documentedWorld(t *testing.T, edit func(*itglue.Config)) *itgluesim.World {
 	sim := itgluesim.New(itgluesim.World{
 		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
 		Contacts: []*itgluesim.Contact{
@@ -130,7 +130,7 @@ func held(tenant directory.Tenant, step targettest.Step, now time.Time) *directo
 		Mailboxes: directory.Proven([]directory.Mailbox{}, proof)}
 }
 
-func conforming(t *testing.T, world *itgluesim.World, edit func(*itglue.Config), steps []targettest.Step) *targettest.Fixture {
+func newFixture(t *testing.T, world *itgluesim.World, edit func(*itglue.Config), steps []targettest.Step) *targettest.Fixture {
 	sim := itgluesim.New(*world, itgluesim.Options{Key: "ITG.example"})
 	client := dial(t, sim, edit)
 	edits := 0

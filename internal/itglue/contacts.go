@@ -58,7 +58,7 @@ type contactWire struct {
 	Updated      label   `json:"updated-at"`
 }
 
-func (w *contactWire) contact(n id, twins []Twin) *contact {
+func (w *contactWire) contact(n id, twins []Adapter) *contact {
 	enabled := strings.EqualFold(string(w.PSA), "enabled")
 	c := &contact{ID: n, Organization: w.Organization, First: string(w.First), Last: string(w.Last), Title: string(w.Title),
 		Emails: w.Emails, Phones: w.Phones, PSA: enabled, Synced: enabled, Updated: seconds(w.Updated)}
@@ -88,7 +88,7 @@ func (s *session) contacts(ctx context.Context, organization id, begin func(), y
 	if organization != 0 {
 		q.Set("filter[organization_id]", organization.String())
 	}
-	err := list(ctx, s, request{at: epContacts, query: q}, largePage, begin, func(row resource[contactWire], in []included) error {
+	err := list(ctx, s, request{at: epContacts, query: q}, maxPageSize, begin, func(row resource[contactWire], in []included) error {
 		c := row.Attributes.contact(row.ID, adaptersOf(row.Relationships, func(p pointer) (included, bool) { return lookUp(in, p) }))
 		if organization != 0 && c.Organization != organization {
 			return nil // a filter that was not minded
@@ -169,7 +169,7 @@ func (c *contact) emailAt() int {
 
 // fields are what plans compare of a contact.
 func (c *contact) fields() plan.Fields {
-	v := values{"first_name": scalar(oneLine(c.First)), "last_name": scalar(oneLine(c.Last)), "title": scalar(oneLine(c.Title)),
+	v := fieldValues{"first_name": scalar(oneLine(c.First)), "last_name": scalar(oneLine(c.Last)), "title": scalar(oneLine(c.Title)),
 		"email": nil, "mobile": c.phone(mobileLabels), "phone": c.phone(workLabels)}
 	if i := c.emailAt(); i >= 0 {
 		v["email"] = scalar(address(string(c.Emails[i].Value)))
@@ -185,8 +185,8 @@ func (c *contact) phone(among []string) plan.Value {
 	return phoneValue(string(c.Phones[i].Value), string(c.Phones[i].Extension))
 }
 
-// folded is the form in which names of people are compared.
-func folded(s string) string { return cases.Fold().String(oneLine(s)) }
+// foldName is the form in which names of people are compared.
+func foldName(s string) string { return cases.Fold().String(oneLine(s)) }
 
 // A nativeDomain is a domain that IT Glue tracks by itself. The API only reads
 // them, and gives no way to create one.
@@ -208,8 +208,8 @@ func (s *session) domains(ctx context.Context, organization id, begin func(), yi
 	if organization != 0 {
 		q.Set("filter[organization_id]", organization.String())
 	}
-	err := list(ctx, s, request{at: epDomains, query: q}, largePage, begin, func(row resource[domainWire], _ []included) error {
-		d := nativeDomain{ID: row.ID, Organization: row.Attributes.Organization, Name: wireName(string(row.Attributes.Name))}
+	err := list(ctx, s, request{at: epDomains, query: q}, maxPageSize, begin, func(row resource[domainWire], _ []included) error {
+		d := nativeDomain{ID: row.ID, Organization: row.Attributes.Organization, Name: punycodeName(string(row.Attributes.Name))}
 		if organization != 0 && d.Organization != organization {
 			return nil
 		}
@@ -225,9 +225,9 @@ func domainName(s string) string {
 	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(s)), ".")
 }
 
-// wireName is a domain as DNS has it: IT Glue and Microsoft 365 do not agree on
+// punycodeName is a domain as DNS has it: IT Glue and Microsoft 365 do not agree on
 // whether a name with letters beyond ASCII is written in them or in punycode.
-func wireName(s string) string {
+func punycodeName(s string) string {
 	name := domainName(s)
 	if ascii, err := idna.ToASCII(name); err == nil {
 		return ascii

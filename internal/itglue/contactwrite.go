@@ -16,39 +16,39 @@ import (
 
 // applyContact carries out a change of a contact. Contacts are created and
 // filled, never removed.
-func (t *Target) applyContact(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) applyContact(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	switch {
 	case ch.Action == plan.Create && ch.After != nil:
-		return t.createContact(ctx, p, ch)
+		return t.createContact(ctx, v, ch)
 	case ch.Action != plan.Delete && ch.Before != nil && ch.After != nil:
-		return t.changeContact(ctx, p, ch)
+		return t.changeContact(ctx, v, ch)
 	}
 	return target.Applied{}, fmt.Errorf("%s of contact %s: contacts are never removed", ch.Action, ch.Label)
 }
 
-// staleContacts is how old the list of contacts may be before one is created:
+// maxContactListAge is how old the list of contacts may be before one is created:
 // the PSA's or Microsoft's sync may have made the same person since.
-const staleContacts = 10 * time.Minute
+const maxContactListAge = 10 * time.Minute
 
 // createContact makes a contact. It is sent once; where no answer comes the
 // organization is searched for it.
-func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) createContact(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	if t.config.PSAContactSync != SyncOff {
 		return target.Applied{}, fmt.Errorf("contact %s is not created: with itglue.psa_contact_sync %s it would come twice", ch.Label, t.config.PSAContactSync)
 	}
 	again := ch.Reason == plan.AttemptVanished // an earlier request may have arrived since
-	if again || t.session.options.Now().Sub(p.at) > staleContacts {
-		if err := t.refresh(ctx, p); err != nil {
+	if again || t.session.options.Now().Sub(v.contactsReadAt) > maxContactListAge {
+		if err := t.refresh(ctx, v); err != nil {
 			return target.Applied{}, err
 		}
-		if c := p.twin(ch.After, nil); c != nil && again {
-			return p.appliedContact(ch, c, ch.After.Fields), nil
+		if c := v.newContactLike(ch.After, nil); c != nil && again {
+			return v.appliedContact(ch, c, ch.After.Fields), nil
 		} else if c != nil {
 			return target.Applied{}, fmt.Errorf("%w: contact %s (%s) came meanwhile; the next plan takes it on", target.ErrMoved, c.ID, c.name())
 		}
 	}
-	attributes := map[string]any{"organization-id": p.organization}
-	p.lay(attributes, nil, ch.After.Fields)
+	attributes := map[string]any{"organization-id": v.organization}
+	v.setContactFields(attributes, nil, ch.After.Fields)
 	made, err := t.postContact(ctx, attributes)
 	if refusedWith(err, codeField) && strings.Contains(err.Error(), "contact-phones") {
 		// The account has no such label; a refusal has stored nothing.
@@ -59,11 +59,11 @@ func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (t
 		}
 	}
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, errUnconfirmed) {
-		before := p.contacts
-		if look := t.refresh(ctx, p); look != nil {
+		before := v.contacts
+		if look := t.refresh(ctx, v); look != nil {
 			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Label, look)
 		}
-		if made = p.twin(ch.After, before); made == nil {
+		if made = v.newContactLike(ch.After, before); made == nil {
 			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Label)
 		}
 		err = nil
@@ -71,7 +71,7 @@ func (t *Target) createContact(ctx context.Context, p *place, ch plan.Change) (t
 	if err != nil {
 		return target.Applied{}, err
 	}
-	return p.appliedContact(ch, made, ch.After.Fields), nil
+	return v.appliedContact(ch, made, ch.After.Fields), nil
 }
 
 // postContact creates a contact.
@@ -93,35 +93,35 @@ func (t *Target) sendContact(ctx context.Context, r request) (*contact, error) {
 }
 
 // refresh reads the organization's contacts again.
-func (t *Target) refresh(ctx context.Context, p *place) error {
+func (t *Target) refresh(ctx context.Context, v *view) error {
 	at := t.session.options.Now()
 	var fresh map[id]*contact
-	err := t.session.contacts(ctx, p.organization, func() { fresh = map[id]*contact{} }, func(_ id, c *contact) error {
+	err := t.session.contacts(ctx, v.organization, func() { fresh = map[id]*contact{} }, func(_ id, c *contact) error {
 		fresh[c.ID] = c
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	p.contacts, p.at = fresh, at
+	v.contacts, v.contactsReadAt = fresh, at
 	return nil
 }
 
-// twin finds a contact that was not there before, is nobody's yet and has the
+// newContactLike finds a contact that was not there before, is nobody's yet and has the
 // address, or without one the name, of an object: the newest, since ids grow.
-func (p *place) twin(o *plan.Object, before map[id]*contact) *contact {
+func (v *view) newContactLike(o *plan.Object, before map[id]*contact) *contact {
 	taken := map[id]bool{}
-	for _, pair := range p.people {
+	for _, pair := range v.contactMatches {
 		taken[pair.contact] = true
 	}
 	mail := o.Fields.Text("email")
-	name := folded(o.Fields.Text("first_name") + " " + o.Fields.Text("last_name"))
-	for _, n := range slices.Backward(sortedIDs(p.contacts)) {
-		c := p.contacts[n]
+	name := foldName(o.Fields.Text("first_name") + " " + o.Fields.Text("last_name"))
+	for _, n := range slices.Backward(sortedIDs(v.contacts)) {
+		c := v.contacts[n]
 		if taken[n] || before[n] != nil {
 			continue
 		}
-		if mail != "" && c.has(map[string]bool{mail: true}) || mail == "" && len(c.Emails) == 0 && folded(c.name()) == name {
+		if mail != "" && c.has(map[string]bool{mail: true}) || mail == "" && len(c.Emails) == 0 && foldName(c.name()) == name {
 			return c
 		}
 	}
@@ -130,7 +130,7 @@ func (p *place) twin(o *plan.Object, before map[id]*contact) *contact {
 
 // changeContact writes the fields that differ, and no other attribute. Arrays
 // are sent whole, with what others wrote in them.
-func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (target.Applied, error) {
+func (t *Target) changeContact(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	n, err := parseID(ch.Before.Ref)
 	if err != nil {
 		return target.Applied{}, err
@@ -148,7 +148,7 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (t
 			return target.Applied{}, fmt.Errorf("%w: contact %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
 		case err != nil:
 			return target.Applied{}, err
-		case live.Organization != p.organization:
+		case live.Organization != v.organization:
 			return target.Applied{}, fmt.Errorf("%w: contact %s is in organization %s by now", target.ErrMoved, n, live.Organization)
 		case t.config.psaOwns(live):
 			return target.Applied{}, fmt.Errorf("%w: contact %s (%s) is the PSA's by now, and is left as it is", target.ErrMoved, n, live.name())
@@ -158,17 +158,17 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (t
 			return target.Applied{}, fmt.Errorf("%w: contact %s: %s", target.ErrMoved, n, moved)
 		}
 		open := slices.DeleteFunc(slices.Clone(wanted), func(f plan.Field) bool {
-			v, _ := now.Get(f.Name)
-			return v.Equal(f.Value)
+			value, _ := now.Get(f.Name)
+			return value.Equal(f.Value)
 		})
 		if len(open) == 0 {
-			return p.appliedContact(ch, live, wanted), nil
+			return v.appliedContact(ch, live, wanted), nil
 		}
-		if sent == mostPatches {
+		if sent == maxPatchAttempts {
 			return target.Applied{}, fmt.Errorf("%w: contact %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
 		}
 		attributes := map[string]any{}
-		p.lay(attributes, live, open)
+		v.setContactFields(attributes, live, open)
 		answer, err := t.sendContact(ctx, request{method: http.MethodPatch, at: epContact, ids: []id{n}, body: outgoing("contacts", attributes)})
 		sent++
 		switch {
@@ -176,7 +176,7 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (t
 			answer, err = t.sendContact(ctx, request{method: http.MethodPatch, at: epContact, ids: []id{n}, body: outgoing("contacts", attributes)})
 		case refusedWith(err, codeSynced):
 			// Another system keeps it: remembered, so that it is not tried again.
-			out := p.appliedContact(ch, live, nil)
+			out := v.appliedContact(ch, live, nil)
 			out.Object.Info = withReadOnly(out.Object.Info)
 			out.Notes = append(out.Notes, plan.Violation{Code: "contact_synced", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 				"contact %s (%s) is kept by another system and left as it is; if the PSA syncs contacts, set itglue.psa_contact_sync", n, live.name())})
@@ -188,25 +188,25 @@ func (t *Target) changeContact(ctx context.Context, p *place, ch plan.Change) (t
 		case err != nil:
 			return target.Applied{}, fmt.Errorf("contact %s: %w", n, err)
 		}
-		return p.appliedContact(ch, answer, wanted), nil
+		return v.appliedContact(ch, answer, wanted), nil
 	}
 }
 
 // appliedContact is what to remember of a contact once it is written.
-func (p *place) appliedContact(ch plan.Change, c *contact, sent plan.Fields) target.Applied {
-	if was := p.contacts[c.ID]; was != nil {
+func (v *view) appliedContact(ch plan.Change, c *contact, sent plan.Fields) target.Applied {
+	if was := v.contacts[c.ID]; was != nil {
 		c.PSA, c.Synced, c.Microsoft, c.Remotes, c.ConnectWise = was.PSA, was.Synced, was.Microsoft, was.Remotes, was.ConnectWise
 	}
-	p.contacts[c.ID] = c
-	p.people[ch.Key.ID] = pairing{contact: c.ID}
+	v.contacts[c.ID] = c
+	v.contactMatches[ch.Key.ID] = contactMatch{contact: c.ID}
 	o := *ch.After
 	o.Ref, o.Fields, o.Info = c.ID.String(), c.fields(), ch.After.Info
 	return target.Applied{Object: o, Rewritten: differing(sent, o.Fields)}
 }
 
-// lay writes fields into the attributes of a contact. Arrays hold all that live
+// setContactFields writes fields into the attributes of a contact. Arrays hold all that live
 // has, and one primary element at most.
-func (p *place) lay(attributes map[string]any, live *contact, fields plan.Fields) {
+func (v *view) setContactFields(attributes map[string]any, live *contact, fields plan.Fields) {
 	if live == nil {
 		live = &contact{}
 	}
@@ -225,7 +225,7 @@ func (p *place) lay(attributes map[string]any, live *contact, fields plan.Fields
 			}
 			at := slices.IndexFunc(emails, func(e email) bool { return address(string(e.Value)) == text })
 			if at < 0 {
-				emails = append(emails, email{Value: label(text), Label: p.emailLabel()})
+				emails = append(emails, email{Value: label(text), Label: v.emailLabel()})
 				at = len(emails) - 1
 			}
 			for i := range emails {
@@ -236,9 +236,9 @@ func (p *place) lay(attributes map[string]any, live *contact, fields plan.Fields
 			if text == "" {
 				continue
 			}
-			among, name := workLabels, p.phoneLabel(workLabels, "Work")
+			among, name := workLabels, v.phoneLabel(workLabels, "Work")
 			if f.Name == "mobile" {
-				among, name = mobileLabels, p.phoneLabel(mobileLabels, "Mobile")
+				among, name = mobileLabels, v.phoneLabel(mobileLabels, "Mobile")
 			}
 			number, extension := splitPhone(text, "")
 			at := (&contact{Phones: phones}).phoneAt(among)
@@ -255,9 +255,9 @@ func (p *place) lay(attributes map[string]any, live *contact, fields plan.Fields
 
 // emailLabel and phoneLabel are words that the account uses already, if it has
 // any: one that it does not know may be refused.
-func (p *place) emailLabel() label {
-	for _, n := range sortedIDs(p.contacts) {
-		for _, e := range p.contacts[n].Emails {
+func (v *view) emailLabel() label {
+	for _, n := range sortedIDs(v.contacts) {
+		for _, e := range v.contacts[n].Emails {
 			if labelled(e.Label, []string{"work"}) {
 				return e.Label
 			}
@@ -266,10 +266,10 @@ func (p *place) emailLabel() label {
 	return "Work"
 }
 
-func (p *place) phoneLabel(among []string, usual label) label {
+func (v *view) phoneLabel(among []string, usual label) label {
 	for _, word := range among {
-		for _, n := range sortedIDs(p.contacts) {
-			for _, ph := range p.contacts[n].Phones {
+		for _, n := range sortedIDs(v.contacts) {
+			for _, ph := range v.contacts[n].Phones {
 				if labelled(ph.Label, []string{word}) {
 					return ph.Label
 				}

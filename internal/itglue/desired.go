@@ -18,9 +18,9 @@ import (
 // keeps it.
 const infoReadOnly = "read_only"
 
-// refused reports whether IT Glue refused to change a contact.
-func (p *place) refused(key plan.Key) bool {
-	r := p.records[key]
+// contactRefused reports whether IT Glue refused to change a contact.
+func (v *view) contactRefused(key plan.Key) bool {
+	r := v.records[key]
 	return r != nil && r.Info[infoReadOnly] != ""
 }
 
@@ -33,53 +33,53 @@ func withReadOnly(info map[string]string) map[string]string {
 	return info
 }
 
-// A wishList is the desired state of one customer in the making.
-type wishList struct {
+// A desiredBuilder is the desired state of one customer in the making.
+type desiredBuilder struct {
 	*Target
-	customer mapping.Customer
-	snapshot *directory.Snapshot
-	place    *place
-	crowd    *crowd
-	products map[string]string // names of SKUs
-	will     map[plan.Key]bool // what exists or is about to
-	out      target.Desired
+	customer     mapping.Customer
+	snapshot     *directory.Snapshot
+	view         *view
+	index        *directoryIndex
+	productNames map[string]string // names of SKUs
+	planned      map[plan.Key]bool // what exists or is about to
+	out          target.Desired
 }
 
 // desired says what a customer's organization should hold, once it is known whose
 // its contacts are. What the source does not tell is left out of an object's
 // fields, and so stays as it is.
-func (t *Target) desired(p *place, s *directory.Snapshot, people []directory.User) (target.Desired, error) {
+func (t *Target) desired(v *view, s *directory.Snapshot, people []directory.User) (target.Desired, error) {
 	var err error
-	w := &wishList{Target: t, customer: p.whose, snapshot: s, place: p, products: map[string]string{}, will: map[plan.Key]bool{}}
-	if w.crowd, err = t.crowd(s); err != nil {
+	b := &desiredBuilder{Target: t, customer: v.customer, snapshot: s, view: v, productNames: map[string]string{}, planned: map[plan.Key]bool{}}
+	if b.index, err = t.indexDirectory(s); err != nil {
 		return target.Desired{}, err
 	}
-	p.promised = map[string]string{}
-	for _, add := range []func() error{w.licences, w.domains, w.mailboxes} {
+	v.pendingContacts = map[string]string{}
+	for _, add := range []func() error{b.licences, b.domains, b.mailboxes} {
 		if err := add(); err != nil {
 			return target.Desired{}, err
 		}
 	}
 	for i := range people {
 		if people[i].Unread != "" { // the loop freezes what there is of it
-			key := w.place.key(kindUser, people[i].ID)
-			w.will[key] = w.place.refs[key] != 0
+			key := b.view.key(kindUser, people[i].ID)
+			b.planned[key] = b.view.idByKey[key] != 0
 			continue
 		}
-		w.contact(&people[i])
-		w.user(&people[i])
+		b.contact(&people[i])
+		b.user(&people[i])
 	}
-	if err := w.groups(); err != nil {
+	if err := b.groups(); err != nil {
 		return target.Desired{}, err
 	}
-	return w.out, nil
+	return b.out, nil
 }
 
-// values are an asset's fields in the making, by name. One that is empty is ours
+// fieldValues are an asset's fields in the making, by name. One that is empty is ours
 // and empty; one that is not there is not ours to say.
-type values map[string]plan.Value
+type fieldValues map[string]plan.Value
 
-func (v values) fields() plan.Fields {
+func (v fieldValues) fields() plan.Fields {
 	out := make(plan.Fields, 0, len(v)+2)
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		out = append(out, plan.Field{Name: name, Value: v[name]})
@@ -88,82 +88,82 @@ func (v values) fields() plan.Fields {
 }
 
 // add takes an asset into the list, as far as its type has the fields for it.
-func (w *wishList) add(kind, object, label string, info map[string]string, v values) {
-	v[fieldProven] = w.proven(kind, object)
-	key, fields := w.place.key(kind, object), v.fields()
-	l := w.place.layouts[kind]
-	if l == nil || w.place.inConflict[key] {
-		w.will[key] = w.place.refs[key] != 0
+func (b *desiredBuilder) add(kind, object, label string, info map[string]string, v fieldValues) {
+	v[fieldProven] = b.proven(kind, object)
+	key, fields := b.view.key(kind, object), v.fields()
+	l := b.view.layouts[kind]
+	if l == nil || b.view.inConflict[key] {
+		b.planned[key] = b.view.idByKey[key] != 0
 		return
 	}
-	if _, there := w.place.refs[key]; !there && len(l.required()) > 0 {
+	if _, there := b.view.idByKey[key]; !there && len(l.required()) > 0 {
 		var lacks []string
 		for _, name := range l.required() {
 			lacks = append(lacks, fmt.Sprintf("%q", name))
 		}
 		slices.Sort(lacks)
-		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
+		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
 		return
 	}
-	if lacks := w.blanks(l, key, fields); len(lacks) > 0 {
-		w.will[key] = w.place.refs[key] != 0
-		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
+	if lacks := b.emptyRequired(l, key, fields); len(lacks) > 0 {
+		b.planned[key] = b.view.idByKey[key] != 0
+		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: requiredField(l, key, lacks)})
 		return
 	}
-	w.will[key] = true
+	b.planned[key] = true
 	fields = slices.DeleteFunc(fields, func(f plan.Field) bool {
 		at, ok := l.fields[f.Name]
 		// An option that an administrator took away would be refused.
-		return !ok || at.form == formChoice && !f.Value.Blank() && len(at.offered) > 0 && !slices.Contains(at.offered, f.Value[0])
+		return !ok || at.form == formSelect && !f.Value.Blank() && len(at.offeredOptions) > 0 && !slices.Contains(at.offeredOptions, f.Value[0])
 	})
-	fields = append(fields, plan.Field{Name: fieldArchived, Value: yesValue(false)})
-	for name := range w.place.mend[key] {
-		fields = append(fields, plan.Field{Name: name, Value: plan.Value{w.place.mark(name, key)}})
+	fields = append(fields, plan.Field{Name: fieldArchived, Value: boolValue(false)})
+	for name := range b.view.clearedMarks[key] {
+		fields = append(fields, plan.Field{Name: name, Value: plan.Value{b.view.markValue(name, key)}})
 	}
 	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), Info: info}
-	if now := w.place.assets[key]; now != nil {
-		if why := w.place.carried[key]; why != "" {
+	if now := b.view.assets[key]; now != nil {
+		if why := b.view.whyUnwritable[key]; why != "" {
 			// Held where there is something to write, and only said where there is not.
 			differs := slices.ContainsFunc(o.Fields, func(f plan.Field) bool {
 				v, there := now.Fields.Get(f.Name)
-				return !v.Equal(f.Value) && (there || !f.Value.Blank()) && !w.place.records[key].Rewrites(f.Name, f.Value, v)
+				return !v.Equal(f.Value) && (there || !f.Value.Blank()) && !b.view.records[key].Rewrites(f.Name, f.Value, v)
 			})
-			w.out.Conflicts = append(w.out.Conflicts, carries(key, why, differs))
+			b.out.Conflicts = append(b.out.Conflicts, carriesConflict(key, why, differs))
 			return
 		}
 	}
-	w.out.Objects = append(w.out.Objects, o)
+	b.out.Objects = append(b.out.Objects, o)
 }
 
-// carries is the word on an asset that cannot be written, though it must be or
+// carriesConflict is the word on an asset that cannot be written, though it must be or
 // not.
-func carries(key plan.Key, why string, must bool) plan.Conflict {
+func carriesConflict(key plan.Key, why string, must bool) plan.Conflict {
 	return plan.Conflict{Key: key, Violation: plan.Violation{Code: "asset_carries_files", Key: key.ID, Note: !must, NeedsRepair: must, Message: why}}
 }
 
-// blanks are the labels of our own fields that an administrator made required
+// emptyRequired are the labels of our own fields that an administrator made required
 // and that would be empty.
-func (w *wishList) blanks(l *layout, key plan.Key, fields plan.Fields) []string {
+func (b *desiredBuilder) emptyRequired(l *layout, key plan.Key, fields plan.Fields) []string {
 	var out []string
 	for name, at := range l.fields {
-		if at.demanded == "" || name == fieldNotes || name == fieldTenant || name == fieldObject {
+		if at.requiredAs == "" || name == fieldNotes || name == fieldTenant || name == fieldObject {
 			continue
 		}
 		value, ours := fields.Get(name)
-		if now := w.place.assets[key]; !ours && now != nil {
+		if now := b.view.assets[key]; !ours && now != nil {
 			value, _ = now.Fields.Get(name)
 		}
 		if value.Blank() {
-			out = append(out, fmt.Sprintf("%q", at.demanded))
+			out = append(out, fmt.Sprintf("%q", at.requiredAs))
 		}
 	}
 	slices.Sort(out)
 	return out
 }
 
-// has reports whether the account's type of a kind has a field of ours.
-func (w *wishList) has(kind, field string) bool {
-	l := w.place.layouts[kind]
+// hasField reports whether the account's type of a kind has a field of ours.
+func (b *desiredBuilder) hasField(kind, field string) bool {
+	l := b.view.layouts[kind]
 	if l == nil {
 		return false
 	}
@@ -171,70 +171,70 @@ func (w *wishList) has(kind, field string) bool {
 	return ok
 }
 
-// asset is a tag of an asset of ours, where there is one or will be.
-func (w *wishList) asset(kind, object string) plan.Value {
-	key := w.place.key(kind, object)
-	if object == "" || !w.will[key] {
+// assetTag is a tag of an asset of ours, where there is one or will be.
+func (b *desiredBuilder) assetTag(kind, object string) plan.Value {
+	key := b.view.key(kind, object)
+	if object == "" || !b.planned[key] {
 		return nil
 	}
 	return plan.Value{assetLabel(key)}
 }
 
 // contactTag is a tag of the contacts of accounts.
-func (w *wishList) contactTag(ids []string) plan.Value {
+func (b *desiredBuilder) contactTag(ids []string) plan.Value {
 	var labels []string
 	for _, n := range ids {
-		if c := w.place.contactOf(n); c != nil {
+		if c := b.view.contactOf(n); c != nil {
 			labels = append(labels, c.label())
-		} else if u := w.crowd.users[n]; u != nil && w.creates(n) {
+		} else if u := b.index.users[n]; u != nil && b.createsContact(n) {
 			label := u.UPN + " (new)"
-			w.place.promised[label] = n
+			b.view.pendingContacts[label] = n
 			labels = append(labels, label)
 		}
 	}
 	return tagValue(labels)
 }
 
-// creates reports whether a person gets a new contact.
-func (w *wishList) creates(object string) bool {
-	p, here := w.place.people[object]
-	return here && p.contact == 0 && p.conflict == nil && w.config.PSAContactSync == SyncOff && !w.place.microsoft &&
-		!slices.ContainsFunc(w.place.settled, func(s plan.Settlement) bool {
+// createsContact reports whether a person gets a new contact.
+func (b *desiredBuilder) createsContact(object string) bool {
+	p, here := b.view.contactMatches[object]
+	return here && p.contact == 0 && p.conflict == nil && b.config.PSAContactSync == SyncOff && !b.view.microsoftKeepsContacts &&
+		!slices.ContainsFunc(b.view.settlements, func(s plan.Settlement) bool {
 			return s.Key == plan.Key{Kind: kindContact, ID: object} && s.How == plan.SettleIgnore
 		})
 }
 
 // contact is what a person's contact should say. What the source leaves empty
 // is left alone.
-func (w *wishList) contact(u *directory.User) {
+func (b *desiredBuilder) contact(u *directory.User) {
 	key := plan.Key{Kind: kindContact, ID: u.ID}
-	pair := w.place.people[u.ID]
+	pair := b.view.contactMatches[u.ID]
 	if pair.conflict != nil {
-		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: *pair.conflict})
+		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: *pair.conflict})
 		return
 	}
 	o := plan.Object{Key: key, Label: u.Name, Info: map[string]string{"upn": u.UPN}}
-	c := w.place.contactOf(u.ID)
+	c := b.view.contactOf(u.ID)
 	switch {
-	case c == nil && w.place.microsoft:
-		w.out.Conflicts = append(w.out.Conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: "contact_missing", Key: u.ID, Note: true,
+	case c == nil && b.view.microsoftKeepsContacts:
+		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: "contact_missing", Key: u.ID, Note: true,
 			Message: fmt.Sprintf("%s (%s) has no contact, and IT Glue's own Microsoft integration is the one to make it", u.Name, u.UPN)}})
 		return
-	case c != nil && w.readOnly(c, key):
+	case c != nil && b.readOnly(c, key):
 		// Linked, and nothing of it ours.
 	default:
-		o.Fields = contactWish(u)
+		o.Fields = desiredContact(u)
 	}
 	if c != nil {
 		o.Label = cmp.Or(c.name(), o.Label)
 	}
-	w.out.Objects = append(w.out.Objects, o)
+	b.out.Objects = append(b.out.Objects, o)
 }
 
 // readOnly reports whether a contact is another system's to write: what is
 // written there anyway is refused, undone by the next sync, or travels on.
-func (w *wishList) readOnly(c *contact, key plan.Key) bool {
-	return w.config.psaOwns(c) || c.Microsoft || w.place.microsoft || w.place.refused(key)
+func (b *desiredBuilder) readOnly(c *contact, key plan.Key) bool {
+	return b.config.psaOwns(c) || c.Microsoft || b.view.microsoftKeepsContacts || b.view.contactRefused(key)
 }
 
 // psaOwns reports whether a contact is the PSA's. With two-way sync IT Glue takes
@@ -245,10 +245,10 @@ func (c *Config) psaOwns(of *contact) bool {
 	return of.Synced || of.PSA && c.PSAContactSync != SyncOff
 }
 
-// mailShape is what can be an address at all.
-var mailShape = regexp.MustCompile(`^[^@\s<>(),;:"]+@[^@\s<>(),;:"]+\.[^@\s<>(),;:".]+$`)
+// mailPattern is what can be an address at all.
+var mailPattern = regexp.MustCompile(`^[^@\s<>(),;:"]+@[^@\s<>(),;:"]+\.[^@\s<>(),;:".]+$`)
 
-func contactWish(u *directory.User) plan.Fields {
+func desiredContact(u *directory.User) plan.Fields {
 	first, last := u.GivenName, u.Surname
 	if oneLine(first+last) == "" {
 		first, last, _ = strings.Cut(oneLine(u.Name), " ")
@@ -262,7 +262,7 @@ func contactWish(u *directory.User) plan.Fields {
 	// IT Glue takes nothing for an address that is none, and the person with it.
 	mail := ""
 	for _, a := range append([]string{u.Mail, u.UPN}, u.Aliases...) {
-		if a = address(a); mail == "" && mailShape.MatchString(a) && !(u.Guest && a == address(u.UPN)) {
+		if a = address(a); mail == "" && mailPattern.MatchString(a) && !(u.Guest && a == address(u.UPN)) {
 			mail = a
 		}
 	}
@@ -270,7 +270,7 @@ func contactWish(u *directory.User) plan.Fields {
 	if len(u.BusinessPhones) > 0 {
 		phone = u.BusinessPhones[0]
 	}
-	all := values{
+	all := fieldValues{
 		"email":      scalar(address(mail)),
 		"first_name": textValue(first),
 		"last_name":  textValue(last),
@@ -282,11 +282,11 @@ func contactWish(u *directory.User) plan.Fields {
 	return all.fields()
 }
 
-func (w *wishList) user(u *directory.User) {
-	v := values{
+func (b *desiredBuilder) user(u *directory.User) {
+	v := fieldValues{
 		fieldTitle:     textValue(cmp.Or(oneLine(u.Name), u.UPN)),
 		"upn":          textValue(u.UPN),
-		"contact":      w.contactTag([]string{u.ID}),
+		"contact":      b.contactTag([]string{u.ID}),
 		"status":       choice(u.Enabled, "Enabled", "Blocked"),
 		"type":         choice(u.Guest, "Guest", "Member"),
 		"email":        textValue(u.Mail),
@@ -295,25 +295,25 @@ func (w *wishList) user(u *directory.User) {
 		"department":   textValue(u.Department),
 		"office":       textValue(u.Office),
 		"manager":      nil,
-		"licences":     setValue(w.names(u.Licences)),
-		"licence_list": w.licenceList(u.Licences),
+		"licences":     setValue(b.namesOfSKUs(u.Licences)),
+		"licence_list": b.licenceList(u.Licences),
 		"mailbox_type": nil,
 		"mailbox_size": nil,
-		"synced":       yesValue(u.Synced),
+		"synced":       boolValue(u.Synced),
 		"created":      dateValue(u.Created),
-		"domain":       w.asset(kindDomain, domainOf(u.UPN)),
-		fieldLinks:     w.userLinks(u),
+		"domain":       b.assetTag(kindDomain, domainOf(u.UPN)),
+		fieldLinks:     b.userLinks(u),
 	}
-	if m := w.crowd.users[u.ManagerID]; m != nil {
-		v["manager"] = textValue(who(m))
+	if m := b.index.users[u.ManagerID]; m != nil {
+		v["manager"] = textValue(userLabel(m))
 	}
-	if w.crowd.memberOf != nil {
-		v["groups"] = setValue(w.crowd.memberOf[u.ID])
+	if b.index.memberOf != nil {
+		v["groups"] = setValue(b.index.memberOf[u.ID])
 	}
-	if m := w.crowd.mailboxes[u.ID]; m != nil {
+	if m := b.index.mailboxes[u.ID]; m != nil {
 		v["mailbox_type"] = textValue(mailboxKind(m.Kind))
 		if delete(v, "mailbox_size"); m.SizeBytes > 0 { // 0 is unknown
-			v["mailbox_size"] = plan.Value{bucket(m.SizeBytes, w.now(kindUser, u.ID, "mailbox_size"))}
+			v["mailbox_size"] = plan.Value{sizeText(m.SizeBytes, b.currentText(kindUser, u.ID, "mailbox_size"))}
 		}
 	}
 	switch u.MFA {
@@ -327,20 +327,20 @@ func (w *wishList) user(u *directory.User) {
 	if !u.LastSignIn.IsZero() {
 		v["last_sign_in"] = plan.Value{u.LastSignIn.UTC().Format("2006-01")}
 	}
-	w.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), map[string]string{"upn": u.UPN}, v)
+	b.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), map[string]string{"upn": u.UPN}, v)
 }
 
 // licenceList is a tag of the customer's licences, for whoever holds one.
-func (w *wishList) licenceList(skus []string) plan.Value {
+func (b *desiredBuilder) licenceList(skus []string) plan.Value {
 	if len(skus) == 0 {
 		return nil
 	}
-	return w.asset(kindLicences, w.customer.Key)
+	return b.assetTag(kindLicences, b.customer.Key)
 }
 
-// now is what a field of an asset holds at present.
-func (w *wishList) now(kind, object, field string) string {
-	if o := w.place.assets[w.place.key(kind, object)]; o != nil {
+// currentText is what a field of an asset holds at present.
+func (b *desiredBuilder) currentText(kind, object, field string) string {
+	if o := b.view.assets[b.view.key(kind, object)]; o != nil {
 		return o.Fields.Text(field)
 	}
 	return ""
@@ -358,122 +358,122 @@ func domainOf(mail string) string {
 	return domain
 }
 
-// names are the names of SKUs.
-func (w *wishList) names(skus []string) []string {
+// namesOfSKUs are the names of SKUs.
+func (b *desiredBuilder) namesOfSKUs(skus []string) []string {
 	var out []string
 	for _, sku := range skus {
-		out = append(out, cmp.Or(w.products[strings.ToLower(sku)], directory.ProductName(sku, sku)))
+		out = append(out, cmp.Or(b.productNames[strings.ToLower(sku)], directory.ProductName(sku, sku)))
 	}
 	return out
 }
 
-func (w *wishList) groups() error {
-	groups, err := w.snapshot.Groups.Items()
+func (b *desiredBuilder) groups() error {
+	groups, err := b.snapshot.Groups.Items()
 	if err != nil {
 		return err
 	}
 	for i := range groups {
 		g := &groups[i]
-		if !w.documents(g) {
+		if !b.documentsGroup(g) {
 			continue
 		}
-		v := values{
+		v := fieldValues{
 			fieldTitle:     textValue(cmp.Or(oneLine(g.Name), g.ID)),
 			"type":         textValue(string(g.Kind)),
 			"email":        textValue(g.Mail),
 			"description":  longValue(g.Description),
 			"visibility":   textValue(g.Visibility),
-			"team":         yesValue(g.Team),
+			"team":         boolValue(g.Team),
 			"rule":         longValue(g.Rule),
-			"synced":       yesValue(g.Synced),
-			"licences":     setValue(w.names(g.Licences)),
-			"licence_list": w.licenceList(g.Licences),
-			"domain":       w.asset(kindDomain, domainOf(g.Mail)),
-			fieldLinks:     w.groupLinks(g),
+			"synced":       boolValue(g.Synced),
+			"licences":     setValue(b.namesOfSKUs(g.Licences)),
+			"licence_list": b.licenceList(g.Licences),
+			"domain":       b.assetTag(kindDomain, domainOf(g.Mail)),
+			fieldLinks:     b.groupLinks(g),
 		}
 		if g.OwnersUnknown == "" {
-			v["owners"], v["owner_contacts"] = setValue(w.crowd.named(g.Owners)), w.contactTag(g.Owners)
+			v["owners"], v["owner_contacts"] = setValue(b.index.memberNames(g.Owners)), b.contactTag(g.Owners)
 		}
 		if g.Members.Unknown == "" {
-			names := w.crowd.named(g.Members.IDs)
-			contacts := w.contactTag(g.Members.IDs)
-			if len(contacts) == mostTags {
-				names = append(names, fmt.Sprintf("(at most %d members are linked to their contacts)", mostTags))
+			names := b.index.memberNames(g.Members.IDs)
+			contacts := b.contactTag(g.Members.IDs)
+			if len(contacts) == maxTags {
+				names = append(names, fmt.Sprintf("(at most %d members are linked to their contacts)", maxTags))
 			}
 			v["members"], v["member_contacts"], v["member_count"] = setValue(names), contacts, numberValue(len(g.Members.IDs))
 		}
-		w.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), nil, v)
+		b.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), nil, v)
 	}
 	return nil
 }
 
-func (w *wishList) domains() error {
-	domains, err := w.snapshot.Domains.Items()
+func (b *desiredBuilder) domains() error {
+	domains, err := b.snapshot.Domains.Items()
 	if err != nil {
 		return err
 	}
 	for i := range domains {
 		d := &domains[i]
 		name := domainName(d.Name)
-		if !w.covers(d) {
+		if !b.documentsDomain(d) {
 			continue
 		}
-		v := values{
+		v := fieldValues{
 			fieldTitle:       textValue(name),
 			"record":         nil,
-			"verified":       yesValue(d.Verified),
-			"default":        yesValue(d.Default),
-			"initial":        yesValue(d.Initial),
+			"verified":       boolValue(d.Verified),
+			"default":        boolValue(d.Default),
+			"initial":        boolValue(d.Initial),
 			"authentication": textValue(d.Authentication),
 			"services":       textValue(strings.Join(d.Services, ", ")),
-			fieldLinks:       w.domainLinks(),
+			fieldLinks:       b.domainLinks(),
 		}
-		if n := w.place.domains[wireName(name)]; n != 0 && d.Verified {
-			v["record"] = plan.Value{tagLabel(wireName(name), n)}
+		if n := b.view.domains[punycodeName(name)]; n != 0 && d.Verified {
+			v["record"] = plan.Value{tagLabel(punycodeName(name), n)}
 		}
 		if h := &d.Health; h.Known {
 			v["mail_provider"] = textValue(h.MailProvider)
 			v["mx"] = setValue(h.MX)
 			v["spf"] = longValue(h.SPF)
 			v["dmarc"] = textValue(h.DMARC)
-			v["dkim"] = yesValue(h.DKIM)
-			v["dnssec"] = yesValue(h.DNSSEC)
+			v["dkim"] = boolValue(h.DKIM)
+			v["dnssec"] = boolValue(h.DNSSEC)
 		}
-		w.add(kindDomain, name, name, nil, v)
+		b.add(kindDomain, name, name, nil, v)
 	}
 	return nil
 }
 
-// covers reports whether a domain is documented, by the configuration.
-func (t *Target) covers(d *directory.Domain) bool {
+// documentsDomain reports whether a domain is documented, by the configuration.
+func (t *Target) documentsDomain(d *directory.Domain) bool {
 	return (d.Verified || t.config.Domains.Unverified) &&
 		(t.config.Domains.Onmicrosoft || !strings.HasSuffix(domainName(d.Name), ".onmicrosoft.com"))
 }
 
-func (w *wishList) mailboxes() error {
-	mailboxes, err := w.snapshot.Mailboxes.Items()
-	if err != nil || !w.config.Users.SharedMailboxes {
+func (b *desiredBuilder) mailboxes() error {
+	mailboxes, err := b.snapshot.Mailboxes.Items()
+	if err != nil || !b.config.Users.SharedMailboxes {
 		return err
 	}
 	for i := range mailboxes {
 		m := &mailboxes[i]
-		if personal(m) || directory.MatchesAny(w.config.Users.Exclude, cmp.Or(m.UPN, m.Address)) {
+		if personal(m) || directory.MatchesAny(b.config.Users.Exclude, cmp.Or(m.UPN, m.Address)) {
 			continue
 		}
 		object := cmp.Or(m.ID, m.UserID, m.Address)
-		v := values{
+		v := fieldValues{
 			fieldTitle:   textValue(cmp.Or(oneLine(m.Name), m.Address)),
 			"address":    textValue(m.Address),
 			"type":       textValue(mailboxKind(m.Kind)),
 			"aliases":    setValue(m.Aliases),
 			"forwarding": textValue(m.Forwarding),
-			"archive":    yesValue(m.Archive),
-			"hidden":     yesValue(m.Hidden),
-			"synced":     yesValue(m.Synced),
-			fieldLinks:   w.mailboxLinks(m),
+			"archive":    boolValue(m.Archive),
+			"hidden":     boolValue(m.Hidden),
+			"synced":     boolValue(m.Synced),
+			fieldLinks:   b.mailboxLinks(m),
 		}
 		if m.SizeBytes > 0 {
-			v["size"] = plan.Value{bucket(m.SizeBytes, w.now(kindMailbox, object, "size"))}
+			v["size"] = plan.Value{sizeText(m.SizeBytes, b.currentText(kindMailbox, object, "size"))}
 		}
 		if m.RightsUnknown == "" {
 			var calendar []string
@@ -483,10 +483,10 @@ func (w *wishList) mailboxes() error {
 			v["full_access"] = setValue(m.FullAccess)
 			v["send_as"] = setValue(m.SendAs)
 			v["send_on_behalf"] = setValue(m.SendOnBehalf)
-			v["delegates"] = w.contactTag(w.crowd.accounts(m.FullAccess, m.SendAs, m.SendOnBehalf))
+			v["delegates"] = b.contactTag(b.index.accountsMeant(m.FullAccess, m.SendAs, m.SendOnBehalf))
 			v["calendar"] = setValue(calendar)
 		}
-		w.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), map[string]string{"upn": m.UPN}, v)
+		b.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), map[string]string{"upn": m.UPN}, v)
 	}
 	return nil
 }

@@ -17,10 +17,10 @@ import (
 // breaks are the elements that begin and end a line.
 var breaks = []string{"p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre"}
 
-// walk goes through HTML, giving each tag's name (with a slash in front where
+// walkHTML goes through HTML, giving each tag's name (with a slash in front where
 // it closes) with where it links to, and each run of text between tags, decoded.
 // Comments, and what is inside script and style, are left out.
-func walk(in string, tag func(name, href string), text func(string)) {
+func walkHTML(in string, tag func(name, href string), text func(string)) {
 	tokens := html.NewTokenizer(strings.NewReader(in))
 	for hidden := false; ; {
 		switch kind := tokens.Next(); kind {
@@ -61,7 +61,7 @@ func htmlLines(in string) []string {
 		}
 		line.Reset()
 	}
-	walk(in, func(name, _ string) {
+	walkHTML(in, func(name, _ string) {
 		name = strings.TrimPrefix(name, "/")
 		switch {
 		case slices.Contains(breaks, name):
@@ -93,7 +93,7 @@ func htmlRows(in string) []string {
 		}
 		cells, headings = nil, false
 	}
-	walk(in, func(name, _ string) {
+	walkHTML(in, func(name, _ string) {
 		switch {
 		case name == "tr" || name == "/tr":
 			endRow()
@@ -118,7 +118,7 @@ func htmlLinks(in string) []string {
 	var links []string
 	var text strings.Builder
 	to := ""
-	walk(in, func(name, href string) {
+	walkHTML(in, func(name, href string) {
 		switch {
 		case name == "a":
 			text.Reset()
@@ -138,8 +138,8 @@ func escape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// ordered puts the line that says how much was cut last.
-func ordered(v plan.Value) []string {
+// moreMarkLast puts the line that says how much was cut last.
+func moreMarkLast(v plan.Value) []string {
 	lines := slices.Clone([]string(v))
 	slices.SortStableFunc(lines, func(a, b string) int {
 		am, bm := strings.HasPrefix(a, moreMark), strings.HasPrefix(b, moreMark)
@@ -167,7 +167,7 @@ func writeHTML(f field, v plan.Value) string {
 		}
 	case formList:
 		b.WriteString("<ul>")
-		for _, line := range ordered(v) {
+		for _, line := range moreMarkLast(v) {
 			b.WriteString("<li>" + escape(line) + "</li>")
 		}
 		b.WriteString("</ul>")
@@ -184,7 +184,7 @@ func writeHTML(f field, v plan.Value) string {
 			b.WriteString("<th>" + escape(head) + "</th>")
 		}
 		b.WriteString("</tr></thead><tbody>")
-		for _, line := range ordered(v) {
+		for _, line := range moreMarkLast(v) {
 			b.WriteString("<tr>")
 			for cell := range strings.SplitSeq(line, cellSeparator) {
 				b.WriteString("<td>" + escape(cell) + "</td>")

@@ -91,15 +91,15 @@ type document[A any] struct {
 	Included []included   `json:"included"`
 }
 
-// errNothing says that an answer held no record: one way in which a record
+// errNoData says that an answer held no record: one way in which a record
 // that is gone shows.
-var errNothing = errors.New("an answer without the record")
+var errNoData = errors.New("an answer without the record")
 
 func read(resp *rest.Response, into any) error {
 	body := bytes.TrimSpace(bytes.TrimPrefix(resp.Body, []byte("\xef\xbb\xbf")))
 	switch {
 	case len(body) == 0:
-		return fmt.Errorf("itglue: %s %s: %w", resp.Method, resp.Path, errNothing)
+		return fmt.Errorf("itglue: %s %s: %w", resp.Method, resp.Path, errNoData)
 	case body[0] == '<':
 		return fmt.Errorf("itglue: %s %s: HTML where JSON was due: wrong itglue.url, or a proxy in between", resp.Method, resp.Path)
 	}
@@ -116,7 +116,7 @@ func single[A any](resp *rest.Response) (*resource[A], error) {
 		return nil, err
 	}
 	if doc.Data == nil || doc.Data.ID == 0 {
-		return nil, fmt.Errorf("itglue: %s %s: %w", resp.Method, resp.Path, errNothing)
+		return nil, fmt.Errorf("itglue: %s %s: %w", resp.Method, resp.Path, errNoData)
 	}
 	doc.Data.Included = slices.Concat(doc.Included, doc.Data.Included)
 	return doc.Data, nil

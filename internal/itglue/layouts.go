@@ -41,21 +41,21 @@ type layout struct {
 	name     string
 	disabled bool
 	highest  int // order of the last field
-	fields   map[string]spot
+	fields   map[string]layoutField
 	foreign  map[string]typeField // fields of others, by key
 	missing  []field              // fields of ours that are not there
-	outdated []spot               // fields that explain themselves in the words of an earlier version
+	outdated []layoutField        // fields that explain themselves in the words of an earlier version
 }
 
-// spot is where a field of ours is.
-type spot struct {
+// layoutField is where a field of ours is.
+type layoutField struct {
 	field
-	key     string
-	id      id
-	offered []string // options of a choice
-	// demanded says that an administrator made the field required, and what it is
+	key            string
+	id             id
+	offeredOptions []string // options of a choice
+	// requiredAs says that an administrator made the field required, and what it is
 	// called now.
-	demanded string
+	requiredAs string
 }
 
 // mark is what makes a field or a type ours, whatever it is called. It carries
@@ -70,18 +70,18 @@ func (c *Config) mark(kind, name string) string {
 // inventory is what the account holds of asset types.
 type inventory struct {
 	layouts   map[string]*layout // by kind; absent where there is none
-	troubles  map[string]string  // by kind: why a type of that name cannot be ours
+	problems  map[string]string  // by kind: why a type of that name cannot be ours
 	microsoft []string           // names of the vendor's own Microsoft types
 }
 
 // readLayouts finds our types: one list of types, and the fields of each of ours.
 // GET /flexible_asset_types, GET /flexible_asset_types/{id}/relationships/flexible_asset_fields.
 func (s *session) readLayouts(ctx context.Context) (*inventory, error) {
-	types, _, err := gather[assetType](ctx, s, request{at: epTypes, query: url.Values{"sort": {"id"}}}, largePage)
+	types, _, err := listAll[assetType](ctx, s, request{at: epTypes, query: url.Values{"sort": {"id"}}}, maxPageSize)
 	if err != nil {
 		return nil, fmt.Errorf("reading the asset types: %w", err)
 	}
-	inv := &inventory{layouts: map[string]*layout{}, troubles: map[string]string{}}
+	inv := &inventory{layouts: map[string]*layout{}, problems: map[string]string{}}
 	for _, t := range types {
 		if slices.Contains(reserved, strings.ToLower(strings.TrimSpace(string(t.Attributes.Name)))) {
 			inv.microsoft = append(inv.microsoft, string(t.Attributes.Name))
@@ -89,22 +89,22 @@ func (s *session) readLayouts(ctx context.Context) (*inventory, error) {
 	}
 	for i := range layouts {
 		spec := &layouts[i]
-		t, trouble := s.choose(spec, types)
+		t, trouble := s.findType(spec, types)
 		if trouble != "" {
-			inv.troubles[spec.kind] = trouble
+			inv.problems[spec.kind] = trouble
 		}
 		if t == nil {
 			continue
 		}
-		fields, _, err := gather[typeField](ctx, s, request{at: epFieldsOfType, ids: []id{t.ID}}, largePage)
+		fields, _, err := listAll[typeField](ctx, s, request{at: epFieldsOfType, ids: []id{t.ID}}, maxPageSize)
 		if err != nil {
 			return nil, fmt.Errorf("reading the fields of %s: %w", t.Attributes.Name, err)
 		}
-		l := s.resolve(spec, t, fields)
+		l := s.resolveFields(spec, t, fields)
 		_, tenant := l.fields[fieldTenant]
 		_, object := l.fields[fieldObject]
 		if !tenant && !object {
-			inv.troubles[spec.kind] = fmt.Sprintf("the type %q (%s) has no fields Tenant ID and Object ID of ours: it is somebody else's; rename it, or choose another itglue.layout_prefix", l.name, t.ID)
+			inv.problems[spec.kind] = fmt.Sprintf("the type %q (%s) has no fields Tenant ID and Object ID of ours: it is somebody else's; rename it, or choose another itglue.layout_prefix", l.name, t.ID)
 			continue
 		}
 		inv.layouts[spec.kind] = l
@@ -112,9 +112,9 @@ func (s *session) readLayouts(ctx context.Context) (*inventory, error) {
 	return inv, nil
 }
 
-// choose finds the type of a layout: by its name, else by its mark, for one
+// findType finds the type of a layout: by its name, else by its mark, for one
 // that people have renamed. Names are not unique.
-func (s *session) choose(spec *layoutSpec, types []resource[assetType]) (*resource[assetType], string) {
+func (s *session) findType(spec *layoutSpec, types []resource[assetType]) (*resource[assetType], string) {
 	name, mark := s.config.typeName(spec.kind), s.config.mark(spec.kind, "")
 	var named, marked []*resource[assetType]
 	for i := range types {
@@ -145,24 +145,24 @@ func (s *session) choose(spec *layoutSpec, types []resource[assetType]) (*resour
 	return nil, fmt.Sprintf("there are %d types that may be %q (%s): rename all but the one that is in use, and take syncd's mark out of their descriptions", len(found), name, strings.Join(list, ", "))
 }
 
-// resolve finds our fields in a type: by the mark in the hint, else by name.
-func (s *session) resolve(spec *layoutSpec, t *resource[assetType], fields []resource[typeField]) *layout {
+// resolveFields finds our fields in a type: by the mark in the hint, else by name.
+func (s *session) resolveFields(spec *layoutSpec, t *resource[assetType], fields []resource[typeField]) *layout {
 	l := &layout{spec: spec, typeID: t.ID, name: string(t.Attributes.Name), disabled: t.Attributes.Enabled != nil && !*t.Attributes.Enabled,
-		fields: map[string]spot{}, foreign: map[string]typeField{}}
+		fields: map[string]layoutField{}, foreign: map[string]typeField{}}
 	taken := map[id]bool{}
 	find := func(f field, by func(typeField) bool) bool {
 		for _, have := range fields {
-			if taken[have.ID] || !by(have.Attributes) || have.Attributes.Kind != kindOf[f.form] {
+			if taken[have.ID] || !by(have.Attributes) || have.Attributes.Kind != vendorKind[f.form] {
 				continue
 			}
 			taken[have.ID] = true
-			l.fields[f.name] = spot{field: f, key: have.Attributes.NameKey, id: have.ID, offered: optionsOf(string(have.Attributes.Default))}
+			l.fields[f.name] = layoutField{field: f, key: have.Attributes.NameKey, id: have.ID, offeredOptions: optionsOf(string(have.Attributes.Default))}
 			if says, ours := strings.CutSuffix(string(have.Attributes.Hint), " "+s.config.mark(spec.kind, f.name)); ours && slices.Contains(formerHints, says) && says != f.hint {
 				l.outdated = append(l.outdated, l.fields[f.name])
 			}
-			if bool(have.Attributes.Required) && f.name != fieldTitle && f.form != formYes {
+			if bool(have.Attributes.Required) && f.name != fieldTitle && f.form != formCheckbox {
 				at := l.fields[f.name]
-				at.demanded = string(have.Attributes.Name)
+				at.requiredAs = string(have.Attributes.Name)
 				l.fields[f.name] = at
 			}
 			return true
@@ -177,9 +177,9 @@ func (s *session) resolve(spec *layoutSpec, t *resource[assetType], fields []res
 		}
 	}
 	for _, f := range unmarked {
-		if f.late || !find(f, func(have typeField) bool {
+		if f.addedLater || !find(f, func(have typeField) bool {
 			name := strings.TrimSpace(string(have.Name))
-			return (strings.EqualFold(name, f.label) || f.former != "" && strings.EqualFold(name, f.former)) && !strings.Contains(string(have.Hint), "(syncd:")
+			return (strings.EqualFold(name, f.label) || f.formerLabel != "" && strings.EqualFold(name, f.formerLabel)) && !strings.Contains(string(have.Hint), "(syncd:")
 		}) {
 			l.missing = append(l.missing, f)
 		}
@@ -207,8 +207,8 @@ func optionsOf(text string) []string {
 // fill, by key, and the label of each.
 func (l *layout) required() map[string]string {
 	out := map[string]string{}
-	if notes, ok := l.fields[fieldNotes]; ok && notes.demanded != "" {
-		out[notes.key] = notes.demanded
+	if notes, ok := l.fields[fieldNotes]; ok && notes.requiredAs != "" {
+		out[notes.key] = notes.requiredAs
 	}
 	for key, f := range l.foreign {
 		if bool(f.Required) && f.Kind != "Header" {
@@ -226,7 +226,7 @@ func (inv *inventory) complete(c *Config) error {
 	var lacking []string
 	for i := range layouts {
 		kind := layouts[i].kind
-		if why := inv.troubles[kind]; why != "" {
+		if why := inv.problems[kind]; why != "" {
 			return fmt.Errorf("itglue: %s", why)
 		}
 		if inv.layouts[kind] == nil {
@@ -265,7 +265,7 @@ func (l Layout) Exists() bool { return l.ID != "" }
 
 // Layouts says which of our asset types are there, and what would change.
 func (c *Client) Layouts(ctx context.Context) ([]Layout, error) {
-	inv, err := c.free().readLayouts(ctx)
+	inv, err := c.unmetered().readLayouts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +276,7 @@ func (inv *inventory) states(c *Config) []Layout {
 	var out []Layout
 	for i := range layouts {
 		spec := &layouts[i]
-		state := Layout{Kind: spec.kind, Name: c.typeName(spec.kind), Trouble: inv.troubles[spec.kind]}
+		state := Layout{Kind: spec.kind, Name: c.typeName(spec.kind), Trouble: inv.problems[spec.kind]}
 		l := inv.layouts[spec.kind]
 		if l == nil {
 			if state.Trouble == "" {
@@ -301,8 +301,8 @@ func (inv *inventory) states(c *Config) []Layout {
 			state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets without it cannot be written; make it optional", name))
 		}
 		for name, at := range l.fields {
-			if at.demanded != "" && name != fieldNotes && name != fieldTenant && name != fieldObject {
-				state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets for which the source says nothing there cannot be written; make it optional", at.demanded))
+			if at.requiredAs != "" && name != fieldNotes && name != fieldTenant && name != fieldObject {
+				state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets for which the source says nothing there cannot be written; make it optional", at.requiredAs))
 			}
 		}
 		slices.Sort(state.Notes)
@@ -314,13 +314,13 @@ func (inv *inventory) states(c *Config) []Layout {
 // CreateLayouts creates the types that are not there, and returns how all of
 // them then stand. It changes nothing about those that are.
 func (c *Client) CreateLayouts(ctx context.Context) ([]Layout, error) {
-	s := c.free()
+	s := c.unmetered()
 	inv, err := s.readLayouts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for i := range layouts {
-		if why := inv.troubles[layouts[i].kind]; why != "" {
+		if why := inv.problems[layouts[i].kind]; why != "" {
 			return inv.states(&c.config), fmt.Errorf("itglue: nothing was created: %s", why)
 		}
 	}
@@ -357,7 +357,7 @@ func (s *session) createType(ctx context.Context, spec *layoutSpec, inv *invento
 		fields = append(fields, map[string]any{"type": "flexible_asset_fields", "attributes": attributes})
 	}
 	body := outgoing("flexible_asset_types", map[string]any{"name": s.config.typeName(spec.kind), "icon": spec.icon, "enabled": true, "show-in-menu": true,
-		"description": spec.about + ", kept by syncd. " + s.config.mark(spec.kind, "")})
+		"description": spec.description + ", kept by syncd. " + s.config.mark(spec.kind, "")})
 	body["data"].(map[string]any)["relationships"] = map[string]any{"flexible-asset-fields": map[string]any{"data": fields}}
 	_, err := s.do(ctx, request{method: http.MethodPost, at: epTypes, body: body})
 	return err
@@ -367,10 +367,10 @@ func (s *session) createType(ctx context.Context, spec *layoutSpec, inv *invento
 func (c *Config) hint(kind string, f field) string { return f.hint + " " + c.mark(kind, f.name) }
 
 func (s *session) newField(spec *layoutSpec, f field, order int, inv *inventory) (map[string]any, error) {
-	a := map[string]any{"order": order, "name": f.label, "kind": kindOf[f.form], "hint": s.config.hint(spec.kind, f),
+	a := map[string]any{"order": order, "name": f.label, "kind": vendorKind[f.form], "hint": s.config.hint(spec.kind, f),
 		"required": f.name == fieldTitle, "use-for-title": f.name == fieldTitle, "show-in-list": f.inList}
 	switch f.form {
-	case formChoice:
+	case formSelect:
 		a["default-value"] = strings.Join(f.options, "\n")
 	case formNumber:
 		a["decimals"] = 0
@@ -394,7 +394,7 @@ func (s *session) newField(spec *layoutSpec, f field, order int, inv *inventory)
 // would take the data of every asset along.
 // POST /flexible_asset_fields, PATCH /flexible_asset_fields/{id}.
 func (c *Client) UpgradeLayouts(ctx context.Context) ([]Layout, error) {
-	s := c.free()
+	s := c.unmetered()
 	inv, err := s.readLayouts(ctx)
 	if err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 )
 
 func TestLayoutsAreCreatedOnce(t *testing.T) {
-	b := newBench(t, seed())
-	before, err := b.client.Layouts(t.Context())
+	h := newHarness(t, seed())
+	before, err := h.client.Layouts(t.Context())
 	if err != nil || len(before) != 5 {
 		t.Fatalf("got %+v and %v", before, err)
 	}
@@ -21,7 +21,7 @@ func TestLayoutsAreCreatedOnce(t *testing.T) {
 		}
 	}
 	for range 2 {
-		after, err := b.client.CreateLayouts(t.Context())
+		after, err := h.client.CreateLayouts(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestLayoutsAreCreatedOnce(t *testing.T) {
 			}
 		}
 	}
-	w := b.sim.World()
+	w := h.sim.World()
 	if len(w.Types) != 5 {
 		t.Errorf("got %d types, want 5", len(w.Types))
 	}
@@ -45,12 +45,12 @@ func TestLayoutsAreCreatedOnce(t *testing.T) {
 func TestALostAnswerMakesNoSecondType(t *testing.T) {
 	for _, kind := range []itgluesim.FaultKind{itgluesim.DroppedCommitted, itgluesim.TimedOutCommitted} {
 		bubble(t, func(t *testing.T) {
-			b := newBench(t, seed())
-			b.sim.Fail(itgluesim.Rule{Method: "POST", Times: 1, Fault: itgluesim.Fault{Kind: kind}})
-			if _, err := b.client.CreateLayouts(t.Context()); err != nil {
+			h := newHarness(t, seed())
+			h.sim.Fail(itgluesim.Rule{Method: "POST", Times: 1, Fault: itgluesim.Fault{Kind: kind}})
+			if _, err := h.client.CreateLayouts(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := len(b.sim.World().Types); got != 5 {
+			if got := len(h.sim.World().Types); got != 5 {
 				t.Errorf("%s: got %d types, want 5", kind, got)
 			}
 		})
@@ -58,20 +58,20 @@ func TestALostAnswerMakesNoSecondType(t *testing.T) {
 }
 
 func TestAFieldThatIsMissingIsLeftOutUntilTheUpgrade(t *testing.T) {
-	b := newBench(t, seed()).layouts()
-	b.sim.Edit("tess", func(w *itgluesim.World) {
+	h := newHarness(t, seed()).layouts()
+	h.sim.Edit("tess", func(w *itgluesim.World) {
 		w.Fields = slices.DeleteFunc(w.Fields, func(f *itgluesim.Field) bool { return f.Name == "Department" || f.Name == "Contact" })
 	})
-	b.source.users[0].Department = "Sales"
-	b.settle()
-	if n := b.plan(); n.code("layout_field_missing") == nil {
-		t.Errorf("got\n%s", n)
+	h.source.users[0].Department = "Sales"
+	h.converge()
+	if r := h.plan(); r.violation("layout_field_missing") == nil {
+		t.Errorf("got\n%s", r)
 	}
-	related := b.sim.World().RelatedItems
+	related := h.sim.World().RelatedItems
 	if len(related) != 2 {
 		t.Errorf("got %d related items, want one for each contact in place of the tag", len(related))
 	}
-	after, err := b.client.UpgradeLayouts(t.Context())
+	after, err := h.client.UpgradeLayouts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,9 +80,9 @@ func TestAFieldThatIsMissingIsLeftOutUntilTheUpgrade(t *testing.T) {
 			t.Errorf("got %+v", l)
 		}
 	}
-	b.settle()
-	w := b.sim.World()
-	if got := w.Trait(b.asset(w, kindUser, oid(1)), "department"); got != "Sales" || len(w.RelatedItems) != 2 {
+	h.converge()
+	w := h.sim.World()
+	if got := w.Trait(h.asset(w, kindUser, objectID(1)), "department"); got != "Sales" || len(w.RelatedItems) != 2 {
 		t.Errorf("got %v and %d related items", got, len(w.RelatedItems))
 	}
 }
@@ -91,22 +91,22 @@ func TestATypeOfSomebodyElseIsNotTakenOn(t *testing.T) {
 	world := seed()
 	world.Types = []*itgluesim.Type{{ID: 500, Name: "M365 User"}}
 	world.Fields = []*itgluesim.Field{{ID: 501, TypeID: 500, Order: 1, Name: "Name", Kind: "Text", UseForTitle: true, ShowInList: true}}
-	b := newBench(t, world)
-	_, err := b.client.CreateLayouts(t.Context())
+	h := newHarness(t, world)
+	_, err := h.client.CreateLayouts(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "somebody else's") {
 		t.Errorf("got %v", err)
 	}
-	if got := len(b.sim.World().FieldsOf(500)); got != 1 {
+	if got := len(h.sim.World().FieldsOf(500)); got != 1 {
 		t.Errorf("got %d fields, want it left alone", got)
 	}
 }
 
 func TestTwoInstallationsDoNotMeet(t *testing.T) {
-	b := newBench(t, seed()).layouts()
-	b.settle()
-	other := newBench(t, itgluesim.World{}, func(c *Config) { c.LayoutPrefix = "Cloud" })
-	other.sim = b.sim
-	client, err := New(other.conf, Options{Transport: b.sim.Transport()})
+	h := newHarness(t, seed()).layouts()
+	h.converge()
+	other := newHarness(t, itgluesim.World{}, func(c *Config) { c.LayoutPrefix = "Cloud" })
+	other.sim = h.sim
+	client, err := New(other.conf, Options{Transport: h.sim.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,24 +114,24 @@ func TestTwoInstallationsDoNotMeet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(b.sim.World().Types); got != 10 || states[0].Name != "Cloud Licences" {
+	if got := len(h.sim.World().Types); got != 10 || states[0].Name != "Cloud Licences" {
 		t.Errorf("got %d types and %+v, want ten", got, states)
 	}
-	b.quiet()
+	h.wantNoChanges()
 }
 
 func TestOptionsThatWereTakenAwayAreNotSent(t *testing.T) {
-	b := newBench(t, seed()).layouts()
-	b.sim.Edit("tess", func(w *itgluesim.World) {
+	h := newHarness(t, seed()).layouts()
+	h.sim.Edit("tess", func(w *itgluesim.World) {
 		for _, f := range w.Fields {
 			if f.Name == "MFA" {
 				f.DefaultValue = "None\nRegistered"
 			}
 		}
 	})
-	b.settle()
-	w := b.sim.World()
-	if got := w.Trait(b.asset(w, kindUser, oid(1)), "mfa"); got != nil {
+	h.converge()
+	w := h.sim.World()
+	if got := w.Trait(h.asset(w, kindUser, objectID(1)), "mfa"); got != nil {
 		t.Errorf("got %v", fmt.Sprint(got))
 	}
 }
@@ -147,9 +147,9 @@ func TestEveryFieldExplainsItself(t *testing.T) {
 	}
 }
 
-// former turns an account's types into those of the first version, with one hint
+// formerLabels turns an account's types into those of the first version, with one hint
 // that people wrote and a field of theirs that has the name of one to come.
-func former(w *itgluesim.World, c *Config) {
+func formerLabels(w *itgluesim.World, c *Config) {
 	late := map[string]bool{}
 	for i := range layouts {
 		typ := w.TypeNamed(c.typeName(layouts[i].kind)).ID
@@ -157,10 +157,10 @@ func former(w *itgluesim.World, c *Config) {
 			for _, have := range w.FieldsOf(typ) {
 				switch {
 				case have.Name != f.label:
-				case f.late:
+				case f.addedLater:
 					late[fmt.Sprint(have.ID)] = true
-				case f.former != "":
-					have.Name, have.NameKey = f.former, strings.ToLower(f.former)
+				case f.formerLabel != "":
+					have.Name, have.NameKey = f.formerLabel, strings.ToLower(f.formerLabel)
 					fallthrough
 				default:
 					have.Hint = formerHints[0] + " " + c.mark(layouts[i].kind, f.name)
@@ -179,25 +179,25 @@ func former(w *itgluesim.World, c *Config) {
 }
 
 func TestTypesOfTheFirstVersionAreUpgradedAndLoseNothing(t *testing.T) {
-	b := newBench(t, seed()).layouts()
-	b.sim.Update(func(w *itgluesim.World) { former(w, &b.conf) })
-	b.settle()
-	b.sim.Edit("tess", func(w *itgluesim.World) {
+	h := newHarness(t, seed()).layouts()
+	h.sim.Update(func(w *itgluesim.World) { formerLabels(w, &h.conf) })
+	h.converge()
+	h.sim.Edit("tess", func(w *itgluesim.World) {
 		for _, a := range w.Assets {
 			w.SetTrait(a, "notes-manual", "<p>mine</p>")
 		}
-		w.SetTrait(b.asset(w, kindUser, oid(1)), "last-proven", "by Tess, in May")
+		w.SetTrait(h.asset(w, kindUser, objectID(1)), "last-proven", "by Tess, in May")
 	})
-	before := b.sim.World()
-	if got := fmt.Sprint(before.Trait(b.asset(before, kindLicences, tenantID), "products")); !strings.Contains(got, "Business Premium") {
+	before := h.sim.World()
+	if got := fmt.Sprint(before.Trait(h.asset(before, kindLicences, tenantID), "products")); !strings.Contains(got, "Business Premium") {
 		t.Fatalf("got products %s", got)
 	}
 	// A field of people's has the name of one of ours: it is never taken for ours.
-	states, err := b.client.UpgradeLayouts(t.Context())
+	states, err := h.client.UpgradeLayouts(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "Last proven") || !strings.Contains(err.Error(), "renamed first") || len(states) == 0 {
 		t.Fatalf("got %v, want it said that a field is in the way", err)
 	}
-	b.sim.Edit("tess", func(w *itgluesim.World) {
+	h.sim.Edit("tess", func(w *itgluesim.World) {
 		for _, f := range w.Fields {
 			if f.ID == 950 {
 				f.Name = "Proven by"
@@ -205,7 +205,7 @@ func TestTypesOfTheFirstVersionAreUpgradedAndLoseNothing(t *testing.T) {
 		}
 	})
 	for range 2 {
-		if states, err = b.client.UpgradeLayouts(t.Context()); err != nil {
+		if states, err = h.client.UpgradeLayouts(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range states {
@@ -214,7 +214,7 @@ func TestTypesOfTheFirstVersionAreUpgradedAndLoseNothing(t *testing.T) {
 			}
 		}
 	}
-	w := b.sim.World()
+	w := h.sim.World()
 	for _, a := range before.Assets {
 		for field, v := range a.Traits {
 			if now := w.Asset(a.ID).Traits[field]; fmt.Sprint(now) != fmt.Sprint(v) {
@@ -229,12 +229,12 @@ func TestTypesOfTheFirstVersionAreUpgradedAndLoseNothing(t *testing.T) {
 	if !strings.HasPrefix(hints["Department"], "Ask Tess first.") || !strings.HasPrefix(hints["Office"], "The office location") {
 		t.Errorf("got hints %q and %q, want people's kept and ours renewed", hints["Department"], hints["Office"])
 	}
-	if n := b.night(); len(n.errs) > 0 || len(n.plan.Changes) != len(w.Assets) {
-		t.Fatalf("got\n%s\nwant every asset filled in once", n)
+	if r := h.run(); len(r.errs) > 0 || len(r.plan.Changes) != len(w.Assets) {
+		t.Fatalf("got\n%s\nwant every asset filled in once", r)
 	}
-	b.quiet()
-	w = b.sim.World()
-	ana := b.asset(w, kindUser, oid(1))
+	h.wantNoChanges()
+	w = h.sim.World()
+	ana := h.asset(w, kindUser, objectID(1))
 	if w.Trait(ana, "proven-by") != "by Tess, in May" || w.Trait(ana, "last-proven") != "2026-11" || fmt.Sprint(w.Trait(ana, "notes-manual")) != "<p>mine</p>" {
 		t.Errorf("got %v, %v and %v", w.Trait(ana, "proven-by"), w.Trait(ana, "last-proven"), w.Trait(ana, "notes-manual"))
 	}

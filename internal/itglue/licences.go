@@ -10,41 +10,41 @@ import (
 	"syncd/internal/plan"
 )
 
-// steps are the limits between which sizes are shown, in GB.
-var steps = []int64{1, 2, 5, 10, 25, 50, 100}
+// sizeSteps are the limits between which sizes are shown, in GB.
+var sizeSteps = []int64{1, 2, 5, 10, 25, 50, 100}
 
 const gigabyte = 1 << 30
 
-// stepAt is the i-th step: its limits in GB and how it is shown.
-func stepAt(i int) (low, high int64, text string) {
+// sizeStepAt is the i-th step: its limits in GB and how it is shown.
+func sizeStepAt(i int) (low, high int64, text string) {
 	switch {
 	case i == 0:
-		return 0, steps[0], fmt.Sprintf("under %d GB", steps[0])
-	case i == len(steps):
-		return steps[i-1], 1 << 20, fmt.Sprintf("over %d GB", steps[i-1])
+		return 0, sizeSteps[0], fmt.Sprintf("under %d GB", sizeSteps[0])
+	case i == len(sizeSteps):
+		return sizeSteps[i-1], 1 << 20, fmt.Sprintf("over %d GB", sizeSteps[i-1])
 	}
-	return steps[i-1], steps[i], fmt.Sprintf("%d-%d GB", steps[i-1], steps[i])
+	return sizeSteps[i-1], sizeSteps[i], fmt.Sprintf("%d-%d GB", sizeSteps[i-1], sizeSteps[i])
 }
 
-// bucket shows a size in steps. A size that is only just beyond the step shown
-// now stays there: one that wavers about a limit would be written every night.
-func bucket(bytes int64, now string) string {
-	for i := range len(steps) + 1 {
-		if low, high, text := stepAt(i); text == now && bytes >= low*gigabyte/100*95 && bytes < high*gigabyte/100*105 {
+// sizeText shows a size in steps. A size that is only just beyond the step shown
+// now stays there: one that wavers about a limit would be written in every run.
+func sizeText(bytes int64, now string) string {
+	for i := range len(sizeSteps) + 1 {
+		if low, high, text := sizeStepAt(i); text == now && bytes >= low*gigabyte/100*95 && bytes < high*gigabyte/100*105 {
 			return text
 		}
 	}
 	i := 0
-	for i < len(steps) && bytes >= steps[i]*gigabyte {
+	for i < len(sizeSteps) && bytes >= sizeSteps[i]*gigabyte {
 		i++
 	}
-	_, _, text := stepAt(i)
+	_, _, text := sizeStepAt(i)
 	return text
 }
 
 // licences documents what is bought, and apart from it what nobody pays for.
-func (w *wishList) licences() error {
-	licences, err := w.snapshot.Licences.Items()
+func (b *desiredBuilder) licences() error {
+	licences, err := b.snapshot.Licences.Items()
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (w *wishList) licences() error {
 	for i := range licences {
 		l := &licences[i]
 		name := cmp.Or(oneLine(l.Name), directory.ProductName(l.SKU, l.PartNumber))
-		w.products[strings.ToLower(l.SKU)] = name
+		b.productNames[strings.ToLower(l.SKU)] = name
 		have, used, left := itoa(l.Purchased), itoa(l.Assigned), itoa(l.Unassigned())
 		gratis += l.Trial
 		gratisUnread = gratisUnread || l.Unread != ""
@@ -63,8 +63,8 @@ func (w *wishList) licences() error {
 			if have = itoa(l.Purchased + l.Trial); l.Unread != "" {
 				have, used = "?", "?"
 			}
-			free = append(free, row(name, l.PartNumber, have, used, remarks(l)))
-			among = append(among, row(name, l.PartNumber, "-", used, "-", strings.TrimPrefix(remarks(l)+", free of charge", ", ")))
+			free = append(free, row(name, l.PartNumber, have, used, unitRemarks(l)))
+			among = append(among, row(name, l.PartNumber, "-", used, "-", strings.TrimPrefix(unitRemarks(l)+", free of charge", ", ")))
 			continue
 		}
 		switch {
@@ -74,16 +74,16 @@ func (w *wishList) licences() error {
 			have, left, disputed = "?", "?", true
 		}
 		bought, assigned, unassigned = bought+l.Purchased, assigned+l.Assigned, unassigned+l.Unassigned()
-		products = append(products, row(name, l.PartNumber, have, used, left, remarks(l)))
+		products = append(products, row(name, l.PartNumber, have, used, left, unitRemarks(l)))
 	}
-	subscriptions, next := w.subscriptions(licences)
-	v := values{
+	subscriptions, next := b.subscriptions(licences)
+	v := fieldValues{
 		fieldTitle:        plan.Value{"Microsoft 365 licences"},
 		"products":        setValue(products),
 		"gratis_products": setValue(free),
 		"renewals":        setValue(subscriptions),
 		"next_renewal":    dateValue(next),
-		fieldLinks:        w.licencesLinks(),
+		fieldLinks:        b.licencesLinks(),
 	}
 	if !unread {
 		v["assigned"] = numberValue(assigned)
@@ -94,15 +94,15 @@ func (w *wishList) licences() error {
 	if !gratisUnread {
 		v["gratis"] = numberValue(gratis)
 	}
-	if !w.has(kindLicences, "gratis_products") { // until the upgrade they stand among the others
+	if !b.hasField(kindLicences, "gratis_products") { // until the upgrade they stand among the others
 		v["products"] = setValue(append(products, among...))
 	}
-	w.add(kindLicences, w.customer.Key, "Microsoft 365 licences", nil, v)
+	b.add(kindLicences, b.customer.Key, "Microsoft 365 licences", nil, v)
 	return nil
 }
 
-// remarks are what is worth knowing of a product's units.
-func remarks(l *directory.Licence) string {
+// unitRemarks are what is worth knowing of a product's units.
+func unitRemarks(l *directory.Licence) string {
 	var out []string
 	for _, r := range []struct {
 		n    int
@@ -122,14 +122,14 @@ func remarks(l *directory.Licence) string {
 }
 
 // subscriptions are the rows of all purchases, and when the next paid one ends.
-func (w *wishList) subscriptions(licences []directory.Licence) (rows []string, next time.Time) {
+func (b *desiredBuilder) subscriptions(licences []directory.Licence) (rows []string, next time.Time) {
 	times := map[string]int{}
 	for i := range licences {
 		for _, s := range licences[i].Subscriptions {
 			day := "-"
 			if !s.Renews.IsZero() {
 				day = s.Renews.UTC().Format(time.DateOnly)
-				if s.Status == "Enabled" && !s.Trial && s.Renews.After(w.snapshot.TakenAt) && (next.IsZero() || s.Renews.Before(next)) {
+				if s.Status == "Enabled" && !s.Trial && s.Renews.After(b.snapshot.TakenAt) && (next.IsZero() || s.Renews.Before(next)) {
 					next = s.Renews
 				}
 			}
@@ -137,7 +137,7 @@ func (w *wishList) subscriptions(licences []directory.Licence) (rows []string, n
 			if s.Trial {
 				status += " (trial)"
 			}
-			times[row(w.products[strings.ToLower(licences[i].SKU)], status, itoa(s.Total), day)]++
+			times[row(b.productNames[strings.ToLower(licences[i].SKU)], status, itoa(s.Total), day)]++
 		}
 	}
 	for text, n := range times {

@@ -17,10 +17,10 @@ import (
 
 // links are where an asset's object is looked after, as far as it is known: each
 // is a path in CIPP, in Entra and in Exchange, and empty where it has none there.
-func (w *wishList) links(cipp, entra, exchange string) plan.Value {
-	t := &w.customer.Tenant
+func (b *desiredBuilder) links(cipp, entra, exchange string) plan.Value {
+	t := &b.customer.Tenant
 	var out []string
-	if portal := strings.TrimRight(w.session.options.Portal, "/"); portal != "" && cipp != "" {
+	if portal := strings.TrimRight(b.session.options.Portal, "/"); portal != "" && cipp != "" {
 		joint := "?"
 		if strings.Contains(cipp, "?") {
 			joint = "&"
@@ -37,45 +37,45 @@ func (w *wishList) links(cipp, entra, exchange string) plan.Value {
 	return out
 }
 
-func (w *wishList) userLinks(u *directory.User) plan.Value {
+func (b *desiredBuilder) userLinks(u *directory.User) plan.Value {
 	n := url.QueryEscape(u.ID)
 	exchange := ""
-	if w.crowd.mailboxes[u.ID] != nil {
+	if b.index.mailboxes[u.ID] != nil {
 		exchange = "mailboxes/:/MailboxDetails/" + n
 	}
-	return w.links("/identity/administration/users/user?userId="+n, "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, exchange)
+	return b.links("/identity/administration/users/user?userId="+n, "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, exchange)
 }
 
-func (w *wishList) mailboxLinks(m *directory.Mailbox) plan.Value {
+func (b *desiredBuilder) mailboxLinks(m *directory.Mailbox) plan.Value {
 	if m.UserID == "" {
-		return w.links("/email/administration/mailboxes", "", "mailboxes")
+		return b.links("/email/administration/mailboxes", "", "mailboxes")
 	}
 	n := url.QueryEscape(m.UserID)
-	return w.links("/identity/administration/users/user/exchange?userId="+n, "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, "mailboxes/:/MailboxDetails/"+n)
+	return b.links("/identity/administration/users/user/exchange?userId="+n, "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, "mailboxes/:/MailboxDetails/"+n)
 }
 
-func (w *wishList) groupLinks(g *directory.Group) plan.Value {
+func (b *desiredBuilder) groupLinks(g *directory.Group) plan.Value {
 	n := url.QueryEscape(g.ID)
 	exchange := ""
 	if g.Mail != "" {
 		exchange = "groups"
 	}
-	return w.links("/identity/administration/groups/group?groupId="+n, "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/"+n, exchange)
+	return b.links("/identity/administration/groups/group?groupId="+n, "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/"+n, exchange)
 }
 
-func (w *wishList) domainLinks() plan.Value {
-	return w.links("/tenant/administration/domains", "Microsoft_AAD_IAM/DomainsList.ReactView", "accepteddomains")
+func (b *desiredBuilder) domainLinks() plan.Value {
+	return b.links("/tenant/administration/domains", "Microsoft_AAD_IAM/DomainsList.ReactView", "accepteddomains")
 }
 
-func (w *wishList) licencesLinks() plan.Value {
-	return w.links("/tenant/reports/list-licenses", "Microsoft_AAD_IAM/LicensesMenuBlade/~/Products", "")
+func (b *desiredBuilder) licencesLinks() plan.Value {
+	return b.links("/tenant/reports/list-licenses", "Microsoft_AAD_IAM/LicensesMenuBlade/~/Products", "")
 }
 
 // proven is the month in which the source last said of a kind what it holds. An
 // older answer does not turn it back.
-func (w *wishList) proven(kind, object string) plan.Value {
+func (b *desiredBuilder) proven(kind, object string) plan.Value {
 	var proof directory.Proof
-	switch s := w.snapshot; kind {
+	switch s := b.snapshot; kind {
 	case kindLicences:
 		proof = s.Licences.Proof()
 	case kindDomain:
@@ -89,7 +89,7 @@ func (w *wishList) proven(kind, object string) plan.Value {
 	}
 	at := proof.AsOf
 	if at.IsZero() {
-		at = w.snapshot.TakenAt
+		at = b.snapshot.TakenAt
 	}
-	return scalar(max(at.UTC().Format("2006-01"), w.now(kind, object, fieldProven)))
+	return scalar(max(at.UTC().Format("2006-01"), b.currentText(kind, object, fieldProven)))
 }

@@ -12,36 +12,36 @@ import (
 )
 
 // Compare says what the organization holds, and what it should.
-func (p *place) Compare(ctx context.Context, s *directory.Snapshot, records []plan.Record) (target.Desired, target.Observed, error) {
-	if p.err != nil {
-		return target.Desired{}, target.Observed{}, p.err
+func (v *view) Compare(ctx context.Context, s *directory.Snapshot, records []plan.Record) (target.Desired, target.Observed, error) {
+	if v.err != nil {
+		return target.Desired{}, target.Observed{}, v.err
 	}
-	people, err := p.target.people(s)
+	people, err := v.target.documentedUsers(s)
 	if err != nil {
-		return target.Desired{}, p.observed, err
+		return target.Desired{}, v.observed, err
 	}
-	if err := p.target.match(ctx, p, s, people, records, &p.observed); err != nil {
-		return target.Desired{}, p.observed, err
+	if err := v.target.match(ctx, v, s, people, records, &v.observed); err != nil {
+		return target.Desired{}, v.observed, err
 	}
-	if p.observed.Later = p.target.quiet(); p.observed.Later != nil {
-		p.observed.Later.Why += "; the next run after them goes on"
+	if v.observed.Later = v.target.quietHours(); v.observed.Later != nil {
+		v.observed.Later.Why += "; the next run after them goes on"
 	}
-	desired, err := p.target.desired(p, s, people)
-	return desired, p.observed, err
+	desired, err := v.target.desired(v, s, people)
+	return desired, v.observed, err
 }
 
 // match says which contacts are whose, now that the source is known, and adds
 // them to what was observed: the records hold the ids that earlier runs settled on.
 // It also finds assets again by the ids that earlier runs left them with: see
-// recognise.
-func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, people []directory.User, records []plan.Record, o *target.Observed) error {
-	if err := t.recognise(ctx, p, s, records, o); err != nil {
+// findUnlisted.
+func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, people []directory.User, records []plan.Record, o *target.Observed) error {
+	if err := t.findUnlisted(ctx, v, s, records, o); err != nil {
 		return err
 	}
 	known, sent := map[string]id{}, map[string]bool{}
 	for i := range records {
 		r := &records[i]
-		p.records[r.Key] = r
+		v.records[r.Key] = r
 		if r.Kind != kindContact {
 			continue
 		}
@@ -50,16 +50,16 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, peo
 			known[r.ID] = n
 		}
 	}
-	for key, why := range p.carried {
-		if !t.wants(s, key) { // it would be put away
-			o.Conflicts = append(o.Conflicts, carries(key, why, p.assets[key] != nil && !p.assets[key].Retired))
+	for key, why := range v.whyUnwritable {
+		if !t.sourceHas(s, key) { // it would be put away
+			o.Conflicts = append(o.Conflicts, carriesConflict(key, why, v.assets[key] != nil && !v.assets[key].Retired))
 		}
 	}
-	if err := t.trust(ctx, p, known); err != nil {
+	if err := t.verifyContactList(ctx, v, known); err != nil {
 		return err
 	}
-	pairs := t.pairs(p, people)
-	pairs.verified, pairs.sent = verifiedDomains(s), sent
+	pairs := t.newContactMatcher(v, people)
+	pairs.verified, pairs.announced = verifiedDomains(s), sent
 	if err := pairs.find(ctx, known); err != nil {
 		return err
 	}
@@ -74,50 +74,50 @@ func (t *Target) match(ctx context.Context, p *place, s *directory.Snapshot, peo
 		if upn != "" {
 			contact.Info = map[string]string{"upn": upn}
 		}
-		if p.refused(key) {
+		if v.contactRefused(key) {
 			contact.Info = withReadOnly(contact.Info)
 		}
 		o.Objects = append(o.Objects, contact)
 	}
 	for _, u := range people {
-		if c := p.contactOf(u.ID); c != nil {
+		if c := v.contactOf(u.ID); c != nil {
 			add(u.ID, c, u.UPN)
 		}
 	}
-	o.Notes = append(o.Notes, t.remarks(p, s)...)
+	o.Notes = append(o.Notes, t.notes(v, s)...)
 	for object, n := range known { // of people who are gone
-		if _, here := p.people[object]; here {
+		if _, here := v.contactMatches[object]; here {
 			continue
 		}
-		if c := p.contacts[n]; c != nil {
+		if c := v.contacts[n]; c != nil {
 			add(object, c, "")
 		}
 	}
 	return nil
 }
 
-// remarks are what is worth knowing of a customer once the source is known too.
-func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
+// notes are what is worth knowing of a customer once the source is known too.
+func (t *Target) notes(v *view, s *directory.Snapshot) []plan.Violation {
 	var out []plan.Violation
 	note := func(code, format string, args ...any) {
 		out = append(out, plan.Violation{Code: code, Note: true, Message: fmt.Sprintf(format, args...)})
 	}
-	if len(p.doubled) > 0 {
-		note("contact_doubled", "contacts with addresses of people who have another contact: %s; merge them in IT Glue", refsOf(p.doubled))
+	if len(v.duplicateContacts) > 0 {
+		note("contact_doubled", "contacts with addresses of people who have another contact: %s; merge them in IT Glue", refsOf(v.duplicateContacts))
 	}
 	var untracked []string
 	domains, _ := s.Domains.Items() // desired says what is not proven
 	for i := range domains {
-		if name := domainName(domains[i].Name); t.covers(&domains[i]) && p.domains[wireName(name)] == 0 {
+		if name := domainName(domains[i].Name); t.documentsDomain(&domains[i]) && v.domains[punycodeName(name)] == 0 {
 			untracked = append(untracked, name)
 		}
 	}
 	if len(untracked) > 0 {
-		note("domain_not_tracked", "IT Glue does not track %s for %s, and its API cannot add a domain: add it there under Domains, and the next run links it", shortened(untracked), p.name)
+		note("domain_not_tracked", "IT Glue does not track %s for %s, and its API cannot add a domain: add it there under Domains, and the next run links it", shortened(untracked), v.name)
 	}
 	var unseen []string
 	for i := range domains {
-		if t.covers(&domains[i]) && !domains[i].Health.Known {
+		if t.documentsDomain(&domains[i]) && !domains[i].Health.Known {
 			unseen = append(unseen, domainName(domains[i].Name))
 		}
 	}
@@ -128,8 +128,8 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 	groups, _ := s.Groups.Items()
 	for i := range groups {
 		switch g := &groups[i]; {
-		case !t.documents(g):
-		case len(g.Members.IDs) > mostTags:
+		case !t.documentsGroup(g):
+		case len(g.Members.IDs) > maxTags:
 			large = append(large, fmt.Sprintf("%s (%d)", g.Name, len(g.Members.IDs)))
 		case g.Members.Unknown != "":
 			unknown = append(unknown, g.Name)
@@ -138,7 +138,7 @@ func (t *Target) remarks(p *place, s *directory.Snapshot) []plan.Violation {
 		}
 	}
 	if len(large) > 0 {
-		note("members_cut", "of the members of %s at most %d are linked to their contacts, and the list names as many as fit; Microsoft 365 has them all", shortened(large), mostTags)
+		note("members_cut", "of the members of %s at most %d are linked to their contacts, and the list names as many as fit; Microsoft 365 has them all", shortened(large), maxTags)
 	}
 	if len(unowned) > 0 {
 		note("owners_unknown", "the source did not prove who owns %s: their owners stay as they are", shortened(unowned))

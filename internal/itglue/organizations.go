@@ -22,26 +22,26 @@ type Organization struct {
 	Type      string
 	Status    string
 	Primary   bool // the MSP's own: never suggested
-	Twins     []Twin
+	Adapters  []Adapter
 }
 
-// A Twin is the record of another system that an organization or contact is
+// An Adapter is the record of another system that an organization or contact is
 // tied to.
-type Twin struct {
+type Adapter struct {
 	System   string // as IT Glue calls it, such as "ConnectWise Manage"
 	RemoteID string // the id there: of a ConnectWise company, its number
 	Sync     bool
 	Orphaned bool // its other half is gone
 }
 
-// ConnectWise reports whether the twin lives in ConnectWise PSA. What IT Glue
+// ConnectWise reports whether the record is one of ConnectWise PSA. What IT Glue
 // calls that system is not documented; these are the words it is known by.
-func (t Twin) ConnectWise() bool {
+func (t Adapter) ConnectWise() bool {
 	name := strings.ToLower(t.System)
 	return strings.Contains(name, "connectwise") || strings.Contains(name, "manage")
 }
 
-func (t Twin) microsoft() bool {
+func (t Adapter) microsoft() bool {
 	name := strings.ToLower(t.System)
 	return strings.Contains(name, "microsoft") || strings.Contains(name, "azure") || strings.Contains(name, "entra") || strings.Contains(name, "365")
 }
@@ -50,7 +50,7 @@ func (t Twin) microsoft() bool {
 // is tied to; it is false where there is none, or more than one.
 func (o *Organization) Company() (string, bool) {
 	company := ""
-	for _, t := range o.Twins {
+	for _, t := range o.Adapters {
 		if !t.ConnectWise() || t.Orphaned || t.RemoteID == "" || t.RemoteID == company {
 			continue
 		}
@@ -77,9 +77,9 @@ type adapter struct {
 	Orphaned flag  `json:"orphaned"`
 }
 
-// adaptersOf are the twins of a record, from what was included with it.
-func adaptersOf(relationships map[string]relationship, find func(pointer) (included, bool)) []Twin {
-	var out []Twin
+// adaptersOf are the records of other systems that a record is tied to, from what was included with it.
+func adaptersOf(relationships map[string]relationship, find func(pointer) (included, bool)) []Adapter {
+	var out []Adapter
 	for name, r := range relationships {
 		if strings.ReplaceAll(name, "_", "-") != "adapters-resources" {
 			continue
@@ -91,14 +91,14 @@ func adaptersOf(relationships map[string]relationship, find func(pointer) (inclu
 			}
 			var a adapter
 			if json.Unmarshal(in.Attributes, &a, readOptions) == nil {
-				out = append(out, Twin{System: string(a.TypeName), RemoteID: string(a.RemoteID), Sync: bool(a.Sync), Orphaned: bool(a.Orphaned)})
+				out = append(out, Adapter{System: string(a.TypeName), RemoteID: string(a.RemoteID), Sync: bool(a.Sync), Orphaned: bool(a.Orphaned)})
 			}
 		}
 	}
 	return out
 }
 
-// organizations lists organizations with their twins; only those of the ids,
+// organizations lists organizations with their adapters; only those of the ids,
 // where some are given.
 // GET /organizations?include=adapters_resources.
 func (s *session) organizations(ctx context.Context, only id) (map[id]*Organization, error) {
@@ -106,7 +106,7 @@ func (s *session) organizations(ctx context.Context, only id) (map[id]*Organizat
 	if only != 0 {
 		q.Set("filter[id]", only.String())
 	}
-	rows, extra, err := gather[organization](ctx, s, request{at: epOrganizations, query: q}, largePage)
+	rows, extra, err := listAll[organization](ctx, s, request{at: epOrganizations, query: q}, maxPageSize)
 	if err != nil {
 		return nil, fmt.Errorf("listing the organizations: %w", err)
 	}
@@ -114,7 +114,7 @@ func (s *session) organizations(ctx context.Context, only id) (map[id]*Organizat
 	for _, row := range rows {
 		a := row.Attributes
 		out[row.ID] = &Organization{ID: row.ID.String(), Name: string(a.Name), ShortName: string(a.ShortName), Type: string(a.Type), Status: string(a.Status),
-			Primary: bool(a.Primary), Twins: adaptersOf(row.Relationships, func(p pointer) (included, bool) { in, ok := extra[p]; return in, ok })}
+			Primary: bool(a.Primary), Adapters: adaptersOf(row.Relationships, func(p pointer) (included, bool) { in, ok := extra[p]; return in, ok })}
 	}
 	return out, nil
 }
@@ -122,7 +122,7 @@ func (s *session) organizations(ctx context.Context, only id) (map[id]*Organizat
 // Organizations lists every organization with the systems it is tied to,
 // sorted by id.
 func (c *Client) Organizations(ctx context.Context) ([]Organization, error) {
-	found, err := c.free().organizations(ctx, 0)
+	found, err := c.unmetered().organizations(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (c *Client) OrganizationsOfCompany(ctx context.Context, company string) ([]
 		return nil, fmt.Errorf("%q is not the id of a ConnectWise company", company)
 	}
 	q := url.Values{"filter[psa_integration_type]": {"manage"}, "filter[psa_id]": {company}, "sort": {"id"}}
-	rows, _, err := gather[organization](ctx, c.free(), request{at: epOrganizations, query: q}, largePage)
+	rows, _, err := listAll[organization](ctx, c.unmetered(), request{at: epOrganizations, query: q}, maxPageSize)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the organization of ConnectWise company %s: %w", company, err)
 	}
@@ -216,7 +216,7 @@ func (c *Client) Evidence(ctx context.Context) (map[string]*Evidence, error) {
 		}
 		return e
 	}
-	s := c.free()
+	s := c.unmetered()
 	var people []*contact
 	err := s.contacts(ctx, 0, func() { people = nil }, func(_ id, p *contact) error { people = append(people, p); return nil })
 	if err != nil {

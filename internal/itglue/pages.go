@@ -13,16 +13,16 @@ import (
 // Page sizes. Assets carry all their traits, and the vendor's edge gives up on
 // heavy pages, so theirs are smaller and shrink further where they must.
 const (
-	largePage = 1000
-	assetPage = 200
-	leastPage = 25
+	maxPageSize   = 1000
+	assetPageSize = 200
+	minPageSize   = 25
 )
 
 // errShifted says that rows came or went while a list was read.
 var errShifted = errors.New("fewer records came than the list counts: it changed while it was read")
 
-// scans is how often a list that shifted is read anew.
-const scans = 3
+// maxListAttempts is how often a list that shifted is read anew.
+const maxListAttempts = 3
 
 // list reads all records of a list, each once, or returns an error: what was
 // yielded before it is not the list and must be forgotten. begin is called at
@@ -35,23 +35,23 @@ const scans = 3
 // https://api.itglue.com/developer (Pagination)
 func list[A any](ctx context.Context, s *session, r request, size int, begin func(), yield func(resource[A], []included) error) error {
 	var err error
-	for range scans {
+	for range maxListAttempts {
 		begin()
-		if err = scan(ctx, s, r, size, yield); !errors.Is(err, errShifted) {
+		if err = listOnce(ctx, s, r, size, yield); !errors.Is(err, errShifted) {
 			return err
 		}
 	}
 	return err
 }
 
-func scan[A any](ctx context.Context, s *session, r request, size int, yield func(resource[A], []included) error) error {
+func listOnce[A any](ctx context.Context, s *session, r request, size int, yield func(resource[A], []included) error) error {
 	seen := map[id]struct{}{}
 	largest := size
 	quiet := 0 // pages in a row that came without trouble
 	for page := 1; ; {
-		doc, err := fetch[A](ctx, s, r, page, size)
+		doc, err := readPage[A](ctx, s, r, page, size)
 		if err != nil {
-			if size > leastPage && heavy(err) && ctx.Err() == nil {
+			if size > minPageSize && pageTooHeavy(err) && ctx.Err() == nil {
 				// Half as large: the page that begins at the same row.
 				page = (page-1)*2 + 1
 				size, quiet = size/2, 0
@@ -86,9 +86,9 @@ func scan[A any](ctx context.Context, s *session, r request, size int, yield fun
 	}
 }
 
-// fetch reads one page. One that can still be made smaller is asked for once
+// readPage reads one page. One that can still be made smaller is asked for once
 // only: a page that is too heavy stays so however often it is asked for.
-func fetch[A any](ctx context.Context, s *session, r request, page, size int) (*listDocument[A], error) {
+func readPage[A any](ctx context.Context, s *session, r request, page, size int) (*listDocument[A], error) {
 	q := r
 	q.query = url.Values{}
 	for name, values := range r.query {
@@ -96,7 +96,7 @@ func fetch[A any](ctx context.Context, s *session, r request, page, size int) (*
 	}
 	q.query.Set("page[number]", itoa(page))
 	q.query.Set("page[size]", itoa(size))
-	q.once = size > leastPage && r.at == epAssets
+	q.once = size > minPageSize && r.at == epAssets
 	resp, err := s.do(ctx, q)
 	if err != nil {
 		return nil, err
@@ -111,8 +111,8 @@ func fetch[A any](ctx context.Context, s *session, r request, page, size int) (*
 	return &doc, nil
 }
 
-// heavy reports whether a smaller page may succeed.
-func heavy(err error) bool {
+// pageTooHeavy reports whether a smaller page may succeed.
+func pageTooHeavy(err error) bool {
 	refused, ok := errors.AsType[*rest.Error](err)
 	if !ok || errors.Is(err, rest.ErrBreakerOpen) {
 		return false
@@ -120,8 +120,8 @@ func heavy(err error) bool {
 	return refused.Temporary && refused.Status != http.StatusTooManyRequests
 }
 
-// gather collects a list that is small enough to be kept as it is.
-func gather[A any](ctx context.Context, s *session, r request, size int) (rows []resource[A], extra map[pointer]included, err error) {
+// listAll collects a list that is small enough to be kept as it is.
+func listAll[A any](ctx context.Context, s *session, r request, size int) (rows []resource[A], extra map[pointer]included, err error) {
 	err = list(ctx, s, r, size, func() { rows, extra = nil, map[pointer]included{} }, func(row resource[A], in []included) error {
 		rows = append(rows, row)
 		for _, i := range in {

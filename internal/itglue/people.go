@@ -7,10 +7,10 @@ import (
 	"syncd/internal/directory"
 )
 
-// people are the users that are documented, by the configuration. Accounts
+// documentedUsers are the users that are documented, by the configuration. Accounts
 // behind shared, room and equipment mailboxes are none: those are mailbox
 // assets.
-func (t *Target) people(s *directory.Snapshot) ([]directory.User, error) {
+func (t *Target) documentedUsers(s *directory.Snapshot) ([]directory.User, error) {
 	users, err := s.Users.Items()
 	if err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func mailboxKind(kind string) string {
 	return kind
 }
 
-// A crowd finds the accounts and groups of a snapshot by what refers to them.
-type crowd struct {
+// A directoryIndex finds the accounts and groups of a snapshot by what refers to them.
+type directoryIndex struct {
 	users     map[string]*directory.User
 	groups    map[string]*directory.Group
 	byAddress map[string]string // object ids
@@ -70,7 +70,7 @@ type crowd struct {
 	memberOf  map[string][]string // names of the groups of a user; nil where that is not known
 }
 
-func (t *Target) crowd(s *directory.Snapshot) (*crowd, error) {
+func (t *Target) indexDirectory(s *directory.Snapshot) (*directoryIndex, error) {
 	users, err := s.Users.Items()
 	if err != nil {
 		return nil, err
@@ -83,31 +83,31 @@ func (t *Target) crowd(s *directory.Snapshot) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{users: make(map[string]*directory.User, len(users)), groups: make(map[string]*directory.Group, len(groups)),
+	x := &directoryIndex{users: make(map[string]*directory.User, len(users)), groups: make(map[string]*directory.Group, len(groups)),
 		byAddress: map[string]string{}, byName: map[string]string{}, mailboxes: map[string]*directory.Mailbox{}, memberOf: map[string][]string{}}
 	for i := range users {
 		u := &users[i]
-		c.users[u.ID] = u
+		x.users[u.ID] = u
 		for a := range addressesOf(u) {
-			c.byAddress[a] = u.ID
+			x.byAddress[a] = u.ID
 		}
-		name := folded(u.Name)
-		if _, taken := c.byName[name]; taken {
-			c.byName[name] = "" // several: nobody is meant for certain
+		name := foldName(u.Name)
+		if _, taken := x.byName[name]; taken {
+			x.byName[name] = "" // several: nobody is meant for certain
 		} else {
-			c.byName[name] = u.ID
+			x.byName[name] = u.ID
 		}
 	}
 	for i := range mailboxes {
 		if m := &mailboxes[i]; m.UserID != "" {
-			c.mailboxes[m.UserID] = m
+			x.mailboxes[m.UserID] = m
 		}
 	}
 	known := true
 	for i := range groups {
 		g := &groups[i]
-		c.groups[g.ID] = g
-		if !t.documents(g) {
+		x.groups[g.ID] = g
+		if !t.documentsGroup(g) {
 			continue
 		}
 		if g.Members.Unknown != "" {
@@ -115,31 +115,31 @@ func (t *Target) crowd(s *directory.Snapshot) (*crowd, error) {
 			continue
 		}
 		for _, m := range g.Members.IDs {
-			if c.users[m] != nil {
-				c.memberOf[m] = append(c.memberOf[m], g.Name)
+			if x.users[m] != nil {
+				x.memberOf[m] = append(x.memberOf[m], g.Name)
 			}
 		}
 	}
 	if !known { // a list with a hole would take groups away from people
-		c.memberOf = nil
+		x.memberOf = nil
 	}
-	return c, nil
+	return x, nil
 }
 
-// documents reports whether a group is documented, by the configuration.
-func (t *Target) documents(g *directory.Group) bool {
+// documentsGroup reports whether a group is documented, by the configuration.
+func (t *Target) documentsGroup(g *directory.Group) bool {
 	return directory.MatchesAny(t.config.Groups.Include, g.Name) && !directory.MatchesAny(t.config.Groups.Exclude, g.Name)
 }
 
-// named are the members of a list for people. Those that are neither accounts
+// memberNames are the members of a list for people. Those that are neither accounts
 // nor groups are counted.
-func (c *crowd) named(ids []string) []string {
+func (x *directoryIndex) memberNames(ids []string) []string {
 	var out []string
 	others := 0
 	for _, n := range ids {
-		switch u, g := c.users[n], c.groups[n]; {
+		switch u, g := x.users[n], x.groups[n]; {
 		case u != nil:
-			out = append(out, who(u))
+			out = append(out, userLabel(u))
 		case g != nil:
 			out = append(out, g.Name+" (group)")
 		default:
@@ -152,28 +152,28 @@ func (c *crowd) named(ids []string) []string {
 	return out
 }
 
-// who names an account for people; names alone are not unique.
-func who(u *directory.User) string {
+// userLabel names an account for people; names alone are not unique.
+func userLabel(u *directory.User) string {
 	if u.Name == "" || strings.EqualFold(u.Name, u.UPN) {
 		return u.UPN
 	}
 	return u.Name + " (" + u.UPN + ")"
 }
 
-// account finds whom a text such as a delegate's address or name means.
-func (c *crowd) account(text string) string {
-	if n := c.byAddress[address(text)]; n != "" {
+// accountMeant finds whom a text such as a delegate's address or name means.
+func (x *directoryIndex) accountMeant(text string) string {
+	if n := x.byAddress[address(text)]; n != "" {
 		return n
 	}
-	return c.byName[folded(text)]
+	return x.byName[foldName(text)]
 }
 
-// accounts are those that several texts mean, each once.
-func (c *crowd) accounts(lists ...[]string) []string {
+// accountsMeant are those that several texts mean, each once.
+func (x *directoryIndex) accountsMeant(lists ...[]string) []string {
 	var out []string
 	for _, list := range lists {
 		for _, text := range list {
-			if n := c.account(text); n != "" && !slices.Contains(out, n) {
+			if n := x.accountMeant(text); n != "" && !slices.Contains(out, n) {
 				out = append(out, n)
 			}
 		}

@@ -27,11 +27,11 @@ type relatedItem struct {
 
 // relate links a user's asset to the contact, unless a tag or a link does so
 // already. A note says what hindered it; it never fails the change.
-func (t *Target) relate(ctx context.Context, p *place, l *layout, key plan.Key, n id) *plan.Violation {
+func (t *Target) relate(ctx context.Context, v *view, l *layout, key plan.Key, n id) *plan.Violation {
 	if _, tagged := l.fields["contact"]; tagged {
 		return nil
 	}
-	c := p.contactOf(key.ID)
+	c := v.contactOf(key.ID)
 	if c == nil {
 		return nil
 	}

@@ -11,27 +11,27 @@ import (
 	"syncd/internal/plan"
 )
 
-// mostTags is how many records one field tags. Above some hundred nobody knows
+// maxTags is how many records one field tags. Above some hundred nobody knows
 // what IT Glue does; the list beside it names all the same.
-const mostTags = 250
+const maxTags = 250
 
-// tagged is one record that a tag leads to.
-type tagged struct {
+// taggedRecord is one record that a tag leads to.
+type taggedRecord struct {
 	ID   id    `json:"id"`
 	Name label `json:"name"`
 }
 
 // tagsOf reads a tag: an object with values as documented, or bare ids. A value
 // without an id is what is left of a record that was deleted.
-func tagsOf(raw jsontext.Value) []tagged {
+func tagsOf(raw jsontext.Value) []taggedRecord {
 	if len(raw) == 0 {
 		return nil
 	}
-	var all []tagged
+	var all []taggedRecord
 	switch raw.Kind() {
 	case '{':
 		var wire struct {
-			Values []tagged `json:"values"`
+			Values []taggedRecord `json:"values"`
 		}
 		if json.Unmarshal(raw, &wire, readOptions) != nil {
 			return nil
@@ -41,7 +41,7 @@ func tagsOf(raw jsontext.Value) []tagged {
 		var bare []id
 		if json.Unmarshal(raw, &bare, readOptions) == nil {
 			for _, n := range bare {
-				all = append(all, tagged{ID: n})
+				all = append(all, taggedRecord{ID: n})
 			}
 		} else if json.Unmarshal(raw, &all, readOptions) != nil {
 			return nil
@@ -49,10 +49,10 @@ func tagsOf(raw jsontext.Value) []tagged {
 	case '0', '"':
 		var n id
 		if json.Unmarshal(raw, &n) == nil {
-			all = []tagged{{ID: n}}
+			all = []taggedRecord{{ID: n}}
 		}
 	}
-	return slices.DeleteFunc(all, func(t tagged) bool { return t.ID == 0 })
+	return slices.DeleteFunc(all, func(t taggedRecord) bool { return t.ID == 0 })
 }
 
 // tagIDs are the ids of a tag in the form in which they are written.
@@ -85,8 +85,8 @@ func idOfLabel(label string) (id, bool) {
 // tagValue is a tag as we want it: at most mostTags, the first by label.
 func tagValue(labels []string) plan.Value {
 	v := setOf(labels)
-	if len(v) > mostTags {
-		v = v[:mostTags]
+	if len(v) > maxTags {
+		v = v[:maxTags]
 	}
 	return v
 }

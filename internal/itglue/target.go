@@ -21,11 +21,11 @@ type Target struct {
 	config   *Config
 	settings string
 
-	world world // what the lists of this run say
+	lists accountLists // what the lists of this run say
 
-	mu     sync.Mutex
-	shared map[id]int    // customers met in this run, by organization
-	taken  map[id]string // contacts that this run found to be somebody's, and whose customer's
+	mu            sync.Mutex
+	customersIn   map[id]int    // customers met in this run, by organization
+	contactOwners map[id]string // contacts that this run found to be somebody's, and whose customer's
 }
 
 // batch is how many customers are observed at once. They cost no request of
@@ -36,7 +36,7 @@ const batch = 4
 // Open returns the target for one run.
 func (c *Client) Open() *Target {
 	return &Target{session: &session{Client: c, budget: int64(c.config.Budget)}, config: &c.config,
-		settings: c.config.digest(c.options.Portal), shared: map[id]int{}, taken: map[id]string{}}
+		settings: c.config.digest(c.options.Portal), customersIn: map[id]int{}, contactOwners: map[id]string{}}
 }
 
 // digest is of everything in the configuration that decides what is desired.
@@ -72,16 +72,16 @@ func (t *Target) Spec() target.Spec {
 			k.Leavers = &plan.Leavers{Never: true}
 			k.Retire = func(before *plan.Object) *plan.Object { return before }
 			k.MayCreate = t.config.PSAContactSync == SyncOff
-			k.Missing = t.waiting
+			k.Missing = t.contactMissing
 		}
 		spec.Kinds = append(spec.Kinds, k)
 	}
 	return spec
 }
 
-// quiet says that these are quiet hours, and which; nil where they are none.
-func (t *Target) quiet() *target.Later {
-	window, quiet := t.config.Quiet(t.session.now())
+// quietHours says that these are quiet hours, and which; nil where they are none.
+func (t *Target) quietHours() *target.Later {
+	window, quiet := t.config.InQuietHours(t.session.now())
 	if !quiet {
 		return nil
 	}
@@ -92,12 +92,12 @@ func (t *Target) quiet() *target.Later {
 func archive(before *plan.Object) *plan.Object {
 	after := *before
 	after.Retired = true
-	after.Fields = before.Fields.With(fieldArchived, yesValue(true))
+	after.Fields = before.Fields.With(fieldArchived, boolValue(true))
 	return &after
 }
 
-// waiting says why a person has no contact while the PSA is the one to bring it.
-func (t *Target) waiting(o *plan.Object) plan.Violation {
+// contactMissing says why a person has no contact while the PSA is the one to bring it.
+func (t *Target) contactMissing(o *plan.Object) plan.Violation {
 	return plan.Violation{Code: "contact_missing", Message: fmt.Sprintf(
 		"%s has no contact: with itglue.psa_contact_sync %s contacts come from the PSA; create the person there", o.Label, t.config.PSAContactSync)}
 }

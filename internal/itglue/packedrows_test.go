@@ -7,19 +7,19 @@ import (
 )
 
 // Rows come back as they went in, a few as well as more than one packing takes.
-func TestRowsWaitPackedAndComeBack(t *testing.T) {
+func TestPackedRowsComeBack(t *testing.T) {
 	for _, n := range []int{0, 1, 3, 200, 1000} {
-		s := newShelf()
+		p := newPackedRows()
 		for i := range n {
-			if err := s.add(id(2+i%2), &nativeDomain{ID: id(i + 1), Name: strings.Repeat("x", 90) + fmt.Sprint(i)}); err != nil {
+			if err := p.add(id(2+i%2), &nativeDomain{ID: id(i + 1), Name: strings.Repeat("x", 90) + fmt.Sprint(i)}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for _, sealed := range []bool{false, true} {
 			if sealed {
-				s.seal()
+				p.seal()
 			}
-			got, err := unfold[nativeDomain](s, 2)
+			got, err := rowsOf[nativeDomain](p, 2)
 			if err != nil || len(got) != (n+1)/2 {
 				t.Fatalf("%d rows, sealed %t: got %d of organization 2 and %v", n, sealed, len(got), err)
 			}
@@ -29,8 +29,8 @@ func TestRowsWaitPackedAndComeBack(t *testing.T) {
 				}
 			}
 		}
-		if n == 1000 && s.size() > 1000*100/4 {
-			t.Errorf("%d rows wait in %d bytes", n, s.size())
+		if n == 1000 && p.size() > 1000*100/4 {
+			t.Errorf("%d rows wait in %d bytes", n, p.size())
 		}
 	}
 }

@@ -12,23 +12,23 @@ import (
 	"syncd/internal/target"
 )
 
-// recognise finds the assets of records that no list showed under their key:
+// findUnlisted finds the assets of records that no list showed under their key:
 // somebody cleared the marks, archived them where the account's lists leave
 // archived ones out, or moved them to another organization. Each that is not in
 // the lists costs a read; a leaver who was archived long ago costs none.
-func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
+func (t *Target) findUnlisted(ctx context.Context, v *view, s *directory.Snapshot, records []plan.Record, o *target.Observed) error {
 	for i := range records {
 		r := &records[i]
-		l := p.layouts[r.Kind]
+		l := v.layouts[r.Kind]
 		n, err := parseID(r.Ref)
-		if _, there := p.refs[r.Key]; l == nil || err != nil || there || p.inConflict[r.Key] || r.Origin == plan.Announced {
+		if _, there := v.idByKey[r.Key]; l == nil || err != nil || there || v.inConflict[r.Key] || r.Origin == plan.Announced {
 			continue
 		}
-		if r.Retired && !t.wants(s, r.Key) {
+		if r.Retired && !t.sourceHas(s, r.Key) {
 			o.Objects = append(o.Objects, r.Object) // as we left it; it is looked at when it returns
 			continue
 		}
-		a := p.strays[n]
+		a := v.unmarkedAssets[n]
 		if a == nil {
 			if a, err = t.session.asset(ctx, n); gone(err) {
 				continue
@@ -40,27 +40,27 @@ func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot,
 		switch {
 		case a.TypeID != 0 && a.TypeID != l.typeID:
 			continue // an id that was given to something else
-		case a.Organization != p.organization:
-			if t.wants(s, r.Key) {
-				t.astray(p, r, a, o)
+		case a.Organization != v.organization:
+			if t.sourceHas(s, r.Key) {
+				t.reportMoved(v, r, a, o)
 			}
 			continue
-		case tenant != "" && tenant != p.tenant || object != "" && p.key(r.Kind, object) != r.Key:
+		case tenant != "" && tenant != v.tenant || object != "" && v.key(r.Kind, object) != r.Key:
 			continue // somebody made it stand for something else
 		}
 		for name, mark := range map[string]string{fieldTenant: tenant, fieldObject: object} {
 			if mark == "" {
-				if p.mend[r.Key] == nil {
-					p.mend[r.Key] = map[string]bool{}
+				if v.clearedMarks[r.Key] == nil {
+					v.clearedMarks[r.Key] = map[string]bool{}
 				}
-				p.mend[r.Key][name] = true
+				v.clearedMarks[r.Key][name] = true
 			}
 		}
-		p.here[a.ID] = true
-		p.admit(r.Kind, l, r.Key, a, o)
+		v.tenantAssets[a.ID] = true
+		v.addAsset(r.Kind, l, r.Key, a, o)
 		if len(o.Objects) > 0 {
 			if last := &o.Objects[len(o.Objects)-1]; last.Key == r.Key {
-				for name := range p.mend[r.Key] {
+				for name := range v.clearedMarks[r.Key] {
 					last.Fields = last.Fields.With(name, nil)
 				}
 			}
@@ -70,21 +70,21 @@ func (t *Target) recognise(ctx context.Context, p *place, s *directory.Snapshot,
 	return nil
 }
 
-// probes is how many contacts that vanished are asked for by their ids: a list
+// maxContactProbes is how many contacts that vanished are asked for by their ids: a list
 // that leaves one out leaves out many.
-const probes = 3
+const maxContactProbes = 3
 
-// trust makes sure that contacts which earlier runs settled on and no list shows
+// verifyContactList makes sure that contacts which earlier runs settled on and no list shows
 // are really gone. An account whose rights were cut lists none at all, with a
 // total of zero; every tag to them would be written away.
-func (t *Target) trust(ctx context.Context, p *place, known map[string]id) error {
+func (t *Target) verifyContactList(ctx context.Context, v *view, known map[string]id) error {
 	asked := 0
 	for _, object := range slices.Sorted(maps.Keys(known)) {
 		n := known[object]
-		if p.contacts[n] != nil {
+		if v.contacts[n] != nil {
 			continue
 		}
-		if asked++; asked > probes {
+		if asked++; asked > maxContactProbes {
 			return nil
 		}
 		c, err := t.session.contact(ctx, n)
@@ -92,31 +92,31 @@ func (t *Target) trust(ctx context.Context, p *place, known map[string]id) error
 		case gone(err):
 		case err != nil:
 			return fmt.Errorf("looking for contact %s, which no list shows: %w", n, err)
-		case c.Organization == p.organization:
+		case c.Organization == v.organization:
 			return fmt.Errorf("IT Glue's list of contacts leaves out contact %s (%s), which is there: the list is not to be trusted, and nothing was written; look at what the API key may see", n, c.name())
 		}
 	}
 	return nil
 }
 
-// astray deals with an asset that lives in another organization. Where others
+// reportMoved deals with an asset that lives in another organization. Where others
 // of the customer are in this one, somebody moved it: nothing is made in its
 // place before a person has spoken. Where none is, the link changed, and what is
 // left behind is said by Observe.
-func (t *Target) astray(p *place, r *plan.Record, a *asset, o *target.Observed) {
-	settled := slices.ContainsFunc(p.settled, func(s plan.Settlement) bool { return s.Key == r.Key && s.How == plan.SettleCreate })
-	if len(p.refs) == 0 || settled {
+func (t *Target) reportMoved(v *view, r *plan.Record, a *asset, o *target.Observed) {
+	settled := slices.ContainsFunc(v.settlements, func(s plan.Settlement) bool { return s.Key == r.Key && s.How == plan.SettleCreate })
+	if len(v.idByKey) == 0 || settled {
 		return
 	}
 	o.Unmanaged = slices.DeleteFunc(o.Unmanaged, func(l plan.Object) bool { return l.Ref == r.Ref })
-	p.conflict(o, r.Key, plan.Violation{Code: "asset_moved", NeedsRepair: true, Message: fmt.Sprintf(
+	v.conflict(o, r.Key, plan.Violation{Code: "asset_moved", NeedsRepair: true, Message: fmt.Sprintf(
 		"%s %q (%s) was moved to organization %s: move it back, or say that a new one is to be made here: syncd matches create %s itglue %s/%s",
-		p.layouts[r.Kind].name, r.Label, a.ID, a.Organization, p.customer, r.Kind, r.Key.ID)})
+		v.layouts[r.Kind].name, r.Label, a.ID, a.Organization, v.customerKey, r.Kind, r.Key.ID)})
 }
 
-// wants reports whether the source still has what a key stands for. It may say
+// sourceHas reports whether the source still has what a key stands for. It may say
 // yes too often: that costs a read.
-func (t *Target) wants(s *directory.Snapshot, key plan.Key) bool {
+func (t *Target) sourceHas(s *directory.Snapshot, key plan.Key) bool {
 	switch key.Kind {
 	case kindUser:
 		items, _ := s.Users.Items()
@@ -136,10 +136,10 @@ func (t *Target) wants(s *directory.Snapshot, key plan.Key) bool {
 	return true
 }
 
-// mark is what a field by which an asset is found says.
-func (p *place) mark(name string, key plan.Key) string {
+// markValue is what a field by which an asset is found says.
+func (v *view) markValue(name string, key plan.Key) string {
 	if name == fieldTenant {
-		return p.tenant
+		return v.tenant
 	}
 	return key.ID
 }
