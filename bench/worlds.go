@@ -103,9 +103,7 @@ func (s itglue) tell(a *account) {
 	for _, w := range s.Writes() {
 		a.Writes = append(a.Writes, w.Method+" "+w.Path)
 	}
-	for _, b := range s.Bombs() {
-		a.Complaints = append(a.Complaints, b.Bomb+": "+b.Method+" "+b.Path)
-	}
+	a.Complaints = append(a.Complaints, s.Bombs()...)
 	now := s.World()
 	a.Held = map[string]int{"contacts": len(now.Contacts)}
 	for _, t := range now.Types {

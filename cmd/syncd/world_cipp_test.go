@@ -76,8 +76,8 @@ func (w *world) operate() error {
 }
 
 // prompt is a scheduler that has done its work before anybody asks.
-func (w *world) prompt(r cippsim.Request, _ *http.Request) cippsim.Fault {
-	if r.Endpoint == "ListScheduledItems" {
+func (w *world) prompt(r *http.Request) cippsim.Fault {
+	if r.URL.Path == "/api/ListScheduledItems" {
 		w.cipp.RunTasks()
 	}
 	return cippsim.Fault{}
@@ -268,13 +268,13 @@ func (w *world) stallCIPP(endpoint string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.release = cancel
 	var taken atomic.Bool
-	w.cipp.Before(func(r cippsim.Request, hr *http.Request) cippsim.Fault {
-		if r.Endpoint != endpoint || taken.Swap(true) {
-			return w.prompt(r, hr)
+	w.cipp.Before(func(r *http.Request) cippsim.Fault {
+		if r.URL.Path != "/api/"+endpoint || taken.Swap(true) {
+			return w.prompt(r)
 		}
 		w.arrived <- struct{}{}
 		select {
-		case <-hr.Context().Done():
+		case <-r.Context().Done():
 		case <-ctx.Done():
 		}
 		return cippsim.Fault{Kind: cippsim.Dropped}

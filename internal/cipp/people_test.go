@@ -349,7 +349,7 @@ func TestCollectionsLongerThanAPage(t *testing.T) {
 	t.Run("a page that names itself", func(t *testing.T) {
 		peopled(t, func(t *testing.T, d *desk) {
 			d.sim.Update(many(1200, 0, 0))
-			d.sim.Before(func(q cippsim.Request, r *http.Request) cippsim.Fault {
+			d.sim.Before(func(r *http.Request) cippsim.Fault {
 				link := r.URL.Query().Get("nextLink")
 				if link == "" {
 					return cippsim.Fault{}

@@ -411,7 +411,7 @@ func TestTheLogbookListsOurWritesByTenantAndDay(t *testing.T) {
 				t.Errorf("%s: %v", typed, err)
 			}
 			all := f.sim.Requests()
-			if got := all[len(all)-1].Query; !strings.Contains(got, "Severity=Warning,Warn") {
+			if got := all[len(all)-1].Query; !strings.Contains(got, "Severity=Warning%2CWarn") {
 				t.Errorf("%s: got %s, want both ways to write it", typed, got)
 			}
 		}

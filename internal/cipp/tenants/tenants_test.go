@@ -285,8 +285,8 @@ func (r *room) company(id int, change func(*cwsim.Company)) {
 // answers any more until Heal.
 func lose(sim *cippsim.Server, kind cippsim.FaultKind, dark bool) {
 	hit := false
-	sim.Before(func(q cippsim.Request, _ *http.Request) cippsim.Fault {
-		writes := q.Endpoint == "EditTenant" || q.Endpoint == "ExecTenantGroup"
+	sim.Before(func(r *http.Request) cippsim.Fault {
+		writes := r.URL.Path == "/api/EditTenant" || r.URL.Path == "/api/ExecTenantGroup"
 		switch {
 		case hit && dark:
 			return cippsim.Fault{Kind: cippsim.Dropped}

@@ -10,9 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"syncd/internal/simulator/serving"
 )
 
 // An answer is what goes back. body is JSON unless plain is set; a nil body
@@ -25,18 +26,9 @@ type answer struct {
 	kind       string // Content-Type; empty means the usual one
 	header     http.Header
 	bom        bool
-	end        end
+	end        serving.End
 	deformable bool
 }
-
-// end says how the connection ends.
-type end int
-
-const (
-	endProperly end = iota
-	endDropped
-	endCut
-)
 
 func ok(body any) answer { return answer{status: http.StatusOK, body: body} }
 
@@ -67,7 +59,7 @@ func (c *call) exception(msg string) answer {
 }
 
 // answer is what a fault sends in place of the right answer.
-func (f Fault) answer(q Request, now time.Time) answer {
+func (f Fault) answer(endpoint string) answer {
 	var a answer
 	msg := func(usual string) string { return cmp.Or(f.Text, usual) }
 	switch f.Kind {
@@ -75,7 +67,7 @@ func (f Fault) answer(q Request, now time.Time) answer {
 		a = unauthorized()
 	case Denied:
 		role := "CIPP.Core.Read"
-		if d, known := catalogue()[strings.ToLower(q.Endpoint)]; known {
+		if d, known := catalogue()[strings.ToLower(endpoint)]; known {
 			role = d.role
 		}
 		a = text(http.StatusForbidden, msg(textNotAllowed+"you do not have the required permission: "+role))
@@ -96,7 +88,7 @@ func (f Fault) answer(q Request, now time.Time) answer {
 	case Unavailable:
 		a = page(http.StatusServiceUnavailable, "503 Service Unavailable")
 	case Disabled:
-		a = text(http.StatusServiceUnavailable, TextDisabled+msg(q.Endpoint))
+		a = text(http.StatusServiceUnavailable, TextDisabled+msg(endpoint))
 	case TimedOut:
 		a = page(http.StatusGatewayTimeout, "504 Gateway Timeout")
 	case SignIn:
@@ -104,29 +96,22 @@ func (f Fault) answer(q Request, now time.Time) answer {
 	case NoSuchCommand:
 		a = text(http.StatusNotFound, TextNoEndpoint)
 	case Dropped:
-		a = answer{end: endDropped}
+		a = answer{end: serving.Unsent}
 	default:
 		a = text(http.StatusInternalServerError, "simulator: unknown fault "+string(f.Kind))
 	}
 	if f.RetryAfter > 0 {
-		v := strconv.Itoa(f.RetryAfter)
-		if f.RetryDate {
-			v = now.Add(time.Duration(f.RetryAfter) * time.Second).Format(http.TimeFormat)
-		}
 		if a.header == nil {
 			a.header = http.Header{}
 		}
-		a.header.Set("Retry-After", v)
+		a.header.Set("Retry-After", serving.RetryAfter(f.RetryAfter, f.RetryDate))
 	}
 	return a
 }
 
 // encode makes the bytes. It runs under the server's lock, because rows may
 // share slices with the world.
-func (a *answer) encode() []byte {
-	if a.end == endDropped {
-		return nil
-	}
+func (a *answer) encode() serving.Answer {
 	var b bytes.Buffer
 	if a.bom {
 		b.WriteString("\uFEFF")
@@ -147,27 +132,12 @@ func (a *answer) encode() []byte {
 			b.Truncate(b.Len() - 1) // Encode ends with a newline
 		}
 	}
-	return b.Bytes()
-}
-
-func (a answer) send(w http.ResponseWriter, body []byte) {
-	if a.end == endDropped {
-		panic(http.ErrAbortHandler) // net/http closes the connection without a word
-	}
-	maps.Copy(w.Header(), a.header)
+	header := http.Header{"Content-Type": nil, "Content-Length": {strconv.Itoa(b.Len())}} // without a type net/http would guess one
+	maps.Copy(header, a.header)
 	if a.kind != "" {
-		w.Header().Set("Content-Type", a.kind)
-	} else {
-		w.Header()["Content-Type"] = nil // or net/http would guess one
+		header.Set("Content-Type", a.kind)
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(a.status)
-	if a.end == endCut {
-		_, _ = w.Write(body[:len(body)/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(body)
+	return serving.Answer{Status: a.status, Header: header, Body: b.Bytes(), End: a.end}
 }
 
 // deform does to a right answer what sh says.

@@ -1,10 +1,10 @@
 package cippsim
 
 import (
-	"net/http"
-	"slices"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Faults are the standing quirks of the instance. The zero value is a healthy
@@ -247,7 +247,7 @@ func MFAErrorRow(tenant string) map[string]any {
 // A Rule lets a Fault happen to the requests that it names. Empty fields
 // match everything.
 type Rule struct {
-	Endpoint string // such as ListTenants; "token" is the token endpoint
+	Endpoint string // such as ListTenants; TokenEndpoint matches only if it is named
 	Tenant   string // the tenantFilter as it was sent
 	Query    string // a part of the decoded query, such as Endpoint=subscribedSkus
 	Skip     int    // the first so many are let through
@@ -255,10 +255,11 @@ type Rule struct {
 	Fault    Fault
 }
 
-func (r Rule) matches(q Request) bool {
-	return (r.Endpoint == "" && q.Endpoint != TokenEndpoint || strings.EqualFold(r.Endpoint, q.Endpoint)) &&
-		(r.Tenant == "" || strings.EqualFold(r.Tenant, q.TenantFilter)) &&
-		strings.Contains(strings.ToLower(q.Query), strings.ToLower(r.Query))
+// Fail adds rules. The first rule that matches a request decides.
+func (s *Server) Fail(rules ...Rule) {
+	for _, r := range rules {
+		s.Front.Fail(serving.Rule[Fault]{Route: r.Endpoint, Account: r.Tenant, Query: r.Query, Skip: r.Skip, Times: r.Times, Fault: r.Fault})
+	}
 }
 
 // SetFaults replaces the standing quirks.
@@ -292,52 +293,13 @@ func (s *Server) SetTenantFaults(tenant string, f TenantFaults) {
 	s.faults.Tenants = all
 }
 
-// Fail adds rules. The first rule that matches a request decides.
-func (s *Server) Fail(rules ...Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, rules...)
-}
-
-// Before asks hook about every request before it is served. The body of an API
-// request has been read by then. A hook that answers a zero Fault leaves the
-// rules to decide. It is called without the
-// server's lock, perhaps by several goroutines at once, so it may call the
-// server's methods.
-func (s *Server) Before(hook func(Request, *http.Request) Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before = hook
-}
-
 // Heal ends all rules, the hook of Before and all standing quirks.
 func (s *Server) Heal() {
+	s.Front.Heal()
+	s.SetFaults(Faults{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults, s.rules, s.before, s.spent, s.cold = Faults{}, nil, nil, map[string]int{}, false
 	s.stale = map[string]stale{}
-}
-
-// rule finds what the rules say about a request and uses it up.
-func (s *Server) rule(q Request) Fault {
-	for i := range s.rules {
-		r := &s.rules[i]
-		if !r.matches(q) {
-			continue
-		}
-		if r.Skip > 0 {
-			r.Skip--
-			continue
-		}
-		f := r.Fault
-		if r.Times > 0 {
-			if r.Times--; r.Times == 0 {
-				s.rules = slices.Delete(s.rules, i, i+1)
-			}
-		}
-		return f
-	}
-	return Fault{}
 }
 
 // tenantFaults are those of one tenant, however they were keyed.

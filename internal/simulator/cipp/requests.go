@@ -3,8 +3,6 @@ package cippsim
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -15,71 +13,40 @@ import (
 	"syncd/internal/simulator/serving"
 )
 
-// A Request is one line of the log.
-type Request struct {
-	At           time.Time
-	Method       string
-	Endpoint     string // in its canonical case if there is such an endpoint; TokenEndpoint; empty elsewhere
-	Path         string
-	Query        string // decoded
-	TenantFilter string // as it was sent, in the query or the body
-	Status       int    // 0 if the connection was dropped
-}
-
-// logLimit bounds the memory of a server that runs for days.
-const logLimit = 100_000
-
-// Requests returns the log, oldest first; of a very long one only the end.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.log)
-}
+// A Request is one line of the log: its route is the endpoint, in its canonical
+// case if there is such an endpoint, and its account the tenantFilter.
+type Request = serving.Request
 
 // Count returns how many requests were made to an endpoint, refused ones
 // included. TokenEndpoint counts token requests, "" all calls of the API.
 func (s *Server) Count(endpoint string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.counts[strings.ToLower(endpoint)]
+	all := s.Counts()
+	if endpoint != "" {
+		return all[strings.ToLower(endpoint)]
+	}
+	n := -all[TokenEndpoint]
+	for _, count := range all {
+		n += count
+	}
+	return n
 }
 
 // Counts returns all counts by endpoint.
 func (s *Server) Counts() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := maps.Clone(s.counts)
-	delete(c, "")
-	return c
-}
-
-// ResetLog forgets log, counts, peaks and complaints.
-func (s *Server) ResetLog() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log, s.counts, s.complaints, s.peak = nil, map[string]int{}, nil, s.inFlight
-}
-
-// MaxRate returns the largest number of API requests that arrived within any
-// window of that length.
-func (s *Server) MaxRate(window time.Duration) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var at []time.Time
-	for _, q := range s.log {
-		if q.Endpoint != TokenEndpoint {
-			at = append(at, q.At)
-		}
+	all := map[string]int{}
+	for where, n := range s.Front.Counts() {
+		_, endpoint, _ := strings.Cut(where, " ")
+		all[strings.ToLower(endpoint)] += n
 	}
-	slices.SortFunc(at, time.Time.Compare)
-	return serving.Busiest(at, window)
+	return all
 }
 
-// MaxConcurrency returns the largest number of requests that were open at once.
-func (s *Server) MaxConcurrency() int {
+// ResetLog forgets log, counts and complaints.
+func (s *Server) ResetLog() {
+	s.Forget()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.peak
+	s.complaints = nil
 }
 
 // Complaints lists what callers did that CIPP does not refuse and a careful
@@ -88,19 +55,6 @@ func (s *Server) Complaints() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.complaints)
-}
-
-func (s *Server) note(q Request) {
-	if len(s.log) >= logLimit {
-		s.log = append([]Request(nil), s.log[logLimit/2:]...)
-	}
-	s.log = append(s.log, q)
-	if q.Endpoint != TokenEndpoint {
-		s.counts[""]++
-	}
-	if q.Endpoint != "" {
-		s.counts[strings.ToLower(q.Endpoint)]++
-	}
 }
 
 func (s *Server) complain(format string, args ...any) {
@@ -112,11 +66,14 @@ func (s *Server) complain(format string, args ...any) {
 // A call is one request as an endpoint sees it.
 type call struct {
 	s        *Server
+	r        *http.Request
+	line     Request // of the log
 	w        *World
 	now      time.Time
 	endpoint endpoint
 	query    map[string]string // names in lower case
 	body     any               // nil if there was none, a string if it was not JSON
+	bad      string            // what is wrong with the body
 	header   http.Header
 	cold     bool
 	scope    *Role // the custom role of the caller, if its tenants are limited
@@ -127,41 +84,55 @@ type call struct {
 	data   *Tenant // whose data are answered: tenant, but for TenantFaults.AnswersFor
 }
 
-// read takes a request apart. The text says what is wrong with its body.
-func (s *Server) read(r *http.Request) (Request, *call, string) {
-	q := Request{Method: r.Method, Path: r.URL.Path}
-	in := &call{query: map[string]string{}, header: r.Header}
-	if values, err := url.ParseQuery(r.URL.RawQuery); err == nil {
+// Arrive takes the request apart.
+func (c *call) Arrive(line *Request, body []byte) {
+	c.query, c.header = map[string]string{}, c.r.Header
+	if values, err := url.ParseQuery(line.Query); err == nil {
 		for k, v := range values {
-			in.query[strings.ToLower(k)] = strings.Join(v, ",")
+			c.query[strings.ToLower(k)] = strings.Join(v, ",")
 		}
 	}
-	if decoded, err := url.QueryUnescape(r.URL.RawQuery); err == nil {
-		q.Query = decoded
-	}
-	var bad string
-	switch name, ok := strings.CutPrefix(r.URL.Path, "/api/"); {
+	switch name, ok := strings.CutPrefix(line.Path, "/api/"); {
 	case ok:
-		q.Endpoint = canonical(strings.Trim(name, "/"))
-		in.body, bad = readBody(r)
-	case strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token"):
-		q.Endpoint = TokenEndpoint
+		line.Route = canonical(strings.Trim(name, "/"))
+		c.body, c.bad = readBody(c.header, body)
+	case strings.HasSuffix(line.Path, "/oauth2/v2.0/token"):
+		line.Route, line.Aside = TokenEndpoint, true
 	}
-	q.TenantFilter, _ = in.tenantFilter()
-	return q, in, bad
+	line.Account, _ = c.tenantFilter()
+	c.line = *line
+}
+
+// Wait is the instance's latency, and a cold start's, after what the fault wants.
+func (c *call) Wait(f Fault) time.Duration {
+	if c.line.Aside {
+		return f.Delay
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	wait := f.Delay + c.s.faults.Latency
+	if c.s.cold {
+		c.s.cold, c.cold = false, true
+		wait += c.s.faults.ColdStart
+	}
+	return wait
+}
+
+// Answer serves the call.
+func (c *call) Answer(f Fault) serving.Answer {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	a := c.answer(f)
+	return a.encode()
 }
 
 // readBody hands over what the host makes of a body: JSON only if it is
 // declared as such, otherwise text.
-func readBody(r *http.Request) (any, string) {
-	if r.Body == nil {
+func readBody(header http.Header, raw []byte) (any, string) {
+	if len(raw) == 0 {
 		return nil, ""
 	}
-	raw, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
-	if err != nil || len(raw) == 0 {
-		return nil, ""
-	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return string(raw), ""
 	}

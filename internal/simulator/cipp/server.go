@@ -40,13 +40,12 @@ type Options struct {
 
 // A Server is the instance. It may be used by several goroutines at once.
 type Server struct {
+	serving.Front[Fault]
 	opts Options
 
 	mu         sync.Mutex
 	world      *World
 	faults     Faults
-	rules      []Rule
-	before     func(Request, *http.Request) Fault
 	spent      map[string]int // uses of faults that last for a number of reads
 	cold       bool           // the next API answer is a cold start's
 	cleared    bool           // somebody emptied the tenant cache
@@ -59,11 +58,7 @@ type Server struct {
 	cache      map[string]map[string]*cached
 	stale      map[string]stale // by customer id, and that id + "groups"
 	logbook    []Entry
-	log        []Request
-	counts     map[string]int
 	complaints []string
-	inFlight   int
-	peak       int
 }
 
 // New takes in a copy of world. Its reporting cache is that of a nightly run
@@ -79,7 +74,7 @@ func New(world World, opts Options) *Server {
 	}
 	s := &Server{
 		opts: opts, world: world.Clone(), spent: map[string]int{}, tokens: map[string]*token{},
-		graphRows: map[string][]cachedRows{}, cache: map[string]map[string]*cached{}, counts: map[string]int{},
+		graphRows: map[string][]cachedRows{}, cache: map[string]map[string]*cached{},
 		stale: map[string]stale{},
 	}
 	if len(s.world.Clients) == 0 {
@@ -154,73 +149,24 @@ func compareVersions(a, b string) int {
 
 // ServeHTTP serves the API below /api/ and the token endpoint at TokenPath.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q, in, badBody := s.read(r)
-
-	s.mu.Lock()
-	q.At = s.now()
-	hook := s.before
-	s.inFlight++
-	s.peak = max(s.peak, s.inFlight)
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.inFlight--
-		s.mu.Unlock()
-	}()
-
-	var f Fault
-	if hook != nil {
-		f = hook(q, r)
-	}
-	s.mu.Lock()
-	if f.Kind == "" && f.Delay == 0 && f.Shape.zero() {
-		f = s.rule(q)
-	}
-	wait := f.Delay
-	if q.Endpoint != TokenEndpoint {
-		wait += s.faults.Latency
-		if s.cold {
-			s.cold, in.cold = false, true
-			wait += s.faults.ColdStart
-		}
-	}
-	s.mu.Unlock()
-	if !serving.Pause(r.Context(), wait) {
-		s.mu.Lock()
-		s.note(q) // the client went away, but it did call
-		s.mu.Unlock()
-		return
-	}
-
-	s.mu.Lock()
-	a := s.answer(r, q, in, badBody, f)
-	body := a.encode()
-	q.Status = a.status
-	if a.end == endDropped {
-		q.Status = 0
-	}
-	s.note(q)
-	s.mu.Unlock()
-	a.send(w, body)
+	s.Serve(w, r, &call{s: s, r: r})
 }
 
-// answer decides what a request gets. s.mu is held.
-func (s *Server) answer(r *http.Request, q Request, in *call, badBody string, f Fault) answer {
-	if q.Endpoint == TokenEndpoint {
-		if f.Kind != "" {
-			return f.answer(q, s.now())
-		}
-		return s.token(r, q)
+// answer decides what a request gets. The server is locked.
+func (c *call) answer(f Fault) answer {
+	s := c.s
+	if f.Kind != "" && (f.Kind != CutBody || c.line.Aside) {
+		return f.answer(c.line.Route)
 	}
-	if f.Kind != "" && f.Kind != CutBody {
-		return f.answer(q, s.now())
+	if c.line.Aside {
+		return s.token(c.r)
 	}
-	a := s.api(r, q, in, badBody)
+	a := s.api(c)
 	if f.Kind == CutBody {
-		a.end = endCut
+		a.end = serving.Cut
 	}
 	if a.status == http.StatusOK && a.deformable {
-		for _, sh := range []Shape{s.faults.Answers["*"], s.faults.Answers[q.Endpoint], s.tenantFaults(in.tenant).Shape, f.Shape} {
+		for _, sh := range []Shape{s.faults.Answers["*"], s.faults.Answers[c.line.Route], s.tenantFaults(c.tenant).Shape, f.Shape} {
 			a = a.deform(sh)
 		}
 	}
@@ -228,7 +174,7 @@ func (s *Server) answer(r *http.Request, q Request, in *call, badBody string, f 
 }
 
 // api serves what stands below /api/.
-func (s *Server) api(r *http.Request, q Request, in *call, badBody string) answer {
+func (s *Server) api(in *call) answer {
 	switch s.faults.Address {
 	case PortalSignIn:
 		return signIn()
@@ -237,22 +183,22 @@ func (s *Server) api(r *http.Request, q Request, in *call, badBody string) answe
 	case OffloadedHost:
 		return text(http.StatusForbidden, TextOffloaded)
 	}
-	if q.Endpoint == "" || !slices.Contains([]string{"GET", "POST", "PATCH", "PUT", "DELETE"}, r.Method) {
+	if in.line.Route == "" || !slices.Contains([]string{"GET", "POST", "PATCH", "PUT", "DELETE"}, in.r.Method) {
 		return text(http.StatusNotFound, "")
 	}
-	client, refused := s.bearer(r)
+	client, refused := s.bearer(in.r)
 	if refused != nil {
 		return *refused
 	}
-	ep, ok := s.endpoint(q.Endpoint)
+	ep, ok := s.endpoint(in.line.Route)
 	if !ok {
 		return text(http.StatusNotFound, TextNoEndpoint)
 	}
 	if s.faults.SubscriptionEnded && ep.role != public {
 		return text(http.StatusForbidden, TextEnded)
 	}
-	in.s, in.w, in.now, in.endpoint = s, s.world, s.now(), ep
-	if refused := s.authorise(r, client, ep, in); refused != nil {
+	in.w, in.now, in.endpoint = s.world, s.now(), ep
+	if refused := s.authorise(in.r, client, ep, in); refused != nil {
 		return *refused
 	}
 	if slices.ContainsFunc(s.faults.DisabledFeatures, func(n string) bool { return strings.EqualFold(n, ep.name) }) {
@@ -261,10 +207,10 @@ func (s *Server) api(r *http.Request, q Request, in *call, badBody string) answe
 	if _, unparsed := in.body.(string); unparsed {
 		s.complain("%s: the body is not JSON or not declared as application/json; it arrives as mere text", ep.name)
 	}
-	if badBody != "" {
-		return in.exception(badBody)
+	if in.bad != "" {
+		return in.exception(in.bad)
 	}
-	in.checkDeclared(r.Method)
+	in.checkDeclared(in.r.Method)
 	s.runDueTasks()
 	if refused := in.findTenant(); refused != nil {
 		return *refused

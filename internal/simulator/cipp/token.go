@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // A token is one that Entra issued.
@@ -35,7 +37,7 @@ func (s *Server) RevokeTokens() {
 }
 
 // token serves the client credentials grant of Entra's v2 endpoint.
-func (s *Server) token(r *http.Request, q Request) answer {
+func (s *Server) token(r *http.Request) answer {
 	f := &s.faults.Token
 	if failure := f.Failure; failure != TokenWorks {
 		if f.Times > 0 {
@@ -54,7 +56,7 @@ func (s *Server) token(r *http.Request, q Request) answer {
 	if err := r.ParseForm(); err != nil {
 		return entraError(http.StatusBadRequest, "invalid_request", 900144, "The request body must contain the following parameter: 'grant_type'.")
 	}
-	directory := strings.Trim(strings.TrimSuffix(q.Path, "/oauth2/v2.0/token"), "/")
+	directory := strings.Trim(strings.TrimSuffix(r.URL.Path, "/oauth2/v2.0/token"), "/")
 	if p := s.world.PartnerTenant; !strings.EqualFold(directory, p.CustomerID) &&
 		!strings.EqualFold(directory, p.DefaultDomain) && !strings.EqualFold(directory, p.InitialDomain) {
 		return entraError(http.StatusBadRequest, "invalid_request", 90002, "Tenant '"+directory+"' not found.")
@@ -140,7 +142,7 @@ func tokenFailure(f TokenFailure, retryAfter int) answer {
 	case TokenHTML:
 		return page(http.StatusOK, "Sign in to your account")
 	case TokenDropped:
-		return answer{end: endDropped}
+		return answer{end: serving.Unsent}
 	default: // TokenWithoutToken
 		return ok(object{"token_type": "Bearer", "expires_in": 3599})
 	}

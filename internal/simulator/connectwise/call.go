@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // A call is one request on its way through the server.
@@ -47,7 +49,7 @@ func (c *call) answer(f Fault) *answer {
 	switch {
 	case err != nil:
 	case f.Kind == HTMLPage:
-		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: htmlPage(http.StatusOK)}
+		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: serving.HTMLPage(http.StatusOK)}
 	case f.Kind == EmptyAnswer:
 		a = &answer{status: http.StatusOK, header: http.Header{}}
 	}
@@ -64,7 +66,7 @@ func (c *call) answer(f Fault) *answer {
 // serve goes through the gates in the order a client meets them: the edge,
 // the codebase, the keys, the limit, the route, the version, the role.
 func (c *call) serve(f Fault) (*answer, *apiError) {
-	if err := f.refusal(cmp.Or(c.faults.RetryAfter, 30), time.Now()); err != nil {
+	if err := refusal(f, cmp.Or(c.faults.RetryAfter, 30)); err != nil {
 		return nil, err
 	}
 	if len(c.r.URL.RequestURI()) > cmp.Or(c.faults.LongestURL, 10_000) {
@@ -79,7 +81,7 @@ func (c *call) serve(f Fault) (*answer, *apiError) {
 	if err := c.authenticate(); err != nil {
 		return nil, err
 	}
-	if c.limit(c.cost()) {
+	if c.meter.Over(c.faults.RateLimit, cmp.Or(c.faults.RateWindow, time.Minute), c.cost()) {
 		return nil, throttled(cmp.Or(c.faults.RetryAfter, 30))
 	}
 	if c.route == nil {

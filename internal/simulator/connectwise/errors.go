@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // An apiError is a refusal: {code, message, errors}.
@@ -78,10 +79,6 @@ func throttled(seconds int) *apiError {
 	return e
 }
 
-func htmlPage(status int) []byte {
-	return fmt.Appendf(nil, "<html>\r\n<head><title>%d %[2]s</title></head>\r\n<body><center><h1>%[1]d %[2]s</h1></center></body>\r\n</html>\r\n", status, http.StatusText(status))
-}
-
 // answer is what goes over the wire.
 type answer struct {
 	status int
@@ -97,7 +94,7 @@ func (e *apiError) answer(style BodyStyle) *answer {
 	switch {
 	case e.html || !e.odd && style == BodyHTML:
 		a.header.Set("Content-Type", "text/html")
-		a.body = htmlPage(e.status)
+		a.body = serving.HTMLPage(e.status)
 	case e.odd:
 		a.body = must(json.Marshal(map[string]string{"error": e.code, "message": e.message}))
 	case style == BodyEmpty:
@@ -119,14 +116,11 @@ func (e *apiError) answer(style BodyStyle) *answer {
 
 // refusal is what a fault answers before anything is done; nil if it lets the
 // request through.
-func (f Fault) refusal(retryAfter int, now time.Time) *apiError {
+func refusal(f Fault, retryAfter int) *apiError {
 	if f.RetryAfter > 0 {
 		retryAfter = f.RetryAfter
 	}
-	wait := strconv.Itoa(retryAfter)
-	if f.RetryDate {
-		wait = now.Add(time.Duration(retryAfter) * time.Second).UTC().Format(http.TimeFormat)
-	}
+	wait := serving.RetryAfter(retryAfter, f.RetryDate)
 	switch f.Kind {
 	case Timeout:
 		return timeout()

@@ -1,7 +1,6 @@
 package cwsim
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -97,16 +96,14 @@ type BundleFault struct {
 	Lying   bool // success stays true in spite of Status
 }
 
-// A Fault happens to one request. The zero Fault is none.
-type Fault struct {
-	Kind       FaultKind
-	Delay      time.Duration // before anything else happens
-	RetryAfter int           // seconds, for Throttled and Unavailable; 0 means Faults.RetryAfter
-	RetryDate  bool          // Retry-After is an HTTP date instead of seconds
-}
-
-// FaultKind names what happens to a request.
-type FaultKind string
+// What the simulators have in common. Faults.RetryAfter stands for a Fault's
+// where that is 0.
+type (
+	Fault     = serving.Fault
+	FaultKind = serving.FaultKind
+	Rule      = serving.Rule[Fault]
+	Request   = serving.Request
+)
 
 // What can happen to a request. "Committed" means that the server has done
 // what it was asked before it happens.
@@ -115,9 +112,6 @@ const (
 	TimeoutCommitted FaultKind = "500 timeout, committed"
 	PoolTimeout      FaultKind = "500 connection pool exhausted"
 	Converting       FaultKind = "500 error converting value: permanent"
-	Dropped          FaultKind = "connection dropped before anything was done"
-	DroppedCommitted FaultKind = "connection dropped, committed"
-	CutBody          FaultKind = "connection dropped in the middle of the body, committed"
 	BadGateway       FaultKind = "502 with HTML"
 	Unavailable      FaultKind = "503 with HTML and Retry-After"
 	Throttled        FaultKind = "429"
@@ -128,12 +122,12 @@ const (
 	InUse            FaultKind = "409"
 	HTMLPage         FaultKind = "200 with HTML instead of JSON"
 	EmptyAnswer      FaultKind = "200 without a body"
+	Dropped                    = serving.Dropped
+	DroppedCommitted           = serving.DroppedCommitted
+	CutBody                    = serving.CutBody
 	Ignored          FaultKind = "200, write ignored: the answer shows the old object"
 	Echoed           FaultKind = "200, write ignored: the answer shows what was asked for"
 )
-
-// A Rule lets a Fault happen to the requests that it names.
-type Rule = serving.Rule[Fault]
 
 // SetFaults replaces the standing quirks. The maps and lists in f belong to
 // the server from now on.
@@ -143,26 +137,8 @@ func (s *Server) SetFaults(f Faults) {
 	s.faults = f
 }
 
-// Fail adds rules. The first rule that matches a request decides.
-func (s *Server) Fail(rules ...Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, rules...)
-}
-
 // Heal ends all rules, the hook of Before and all standing quirks.
 func (s *Server) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults, s.rules, s.before = Faults{}, nil, nil
-}
-
-// Before asks hook about every request before it is served. The request's
-// body may be read. A hook that answers a zero Fault leaves the rules to
-// decide. It is called without the server's lock, perhaps by several
-// goroutines at once, so it may call the server's methods.
-func (s *Server) Before(hook func(*http.Request) Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before = hook
+	s.Front.Heal()
+	s.SetFaults(Faults{})
 }

@@ -1,103 +1,36 @@
 package cwsim
 
 import (
-	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"syncd/internal/simulator/serving"
 )
 
-// A Request is one line of the server's log.
-type Request struct {
-	At      time.Time // by the real clock
-	Method  string
-	Route   string // the pattern, such as /finance/agreements/{id}; empty if there is none
-	Path    string // below apis/3.0, such as /finance/agreements/55
-	Query   string
-	Status  int // 0 while it is being served, and if the connection was dropped
-	Body    string
-	Changed bool // the server has done what it was asked
+// Arrive takes the request apart.
+func (c *call) Arrive(line *Request, body []byte) {
+	c.body = body
+	c.find()
+	line.Route, line.Path = c.pattern, c.path
+	line.Reads = c.pattern == bundlesRoute || c.pattern == pricingRoute
 }
 
-// Write reports whether the request could have changed something.
-func (r Request) Write() bool {
-	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Route != bundlesRoute && r.Route != pricingRoute
+// Wait is the instance's latency, after what the fault wants.
+func (c *call) Wait(f Fault) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.faults.Latency + f.Delay
 }
 
-// record logs a request as it comes in.
-func (s *Server) record(c *call) *Request {
-	entry := &Request{
-		At: time.Now(), Method: c.r.Method, Route: c.pattern, Path: c.path, Query: c.r.URL.RawQuery, Body: string(c.body),
+// Answer serves the call.
+func (c *call) Answer(f Fault) serving.Answer {
+	if f.Kind == Dropped {
+		return serving.Answer{End: serving.Unsent}
 	}
-	s.log = append(s.log, entry)
-	return entry
-}
-
-// Requests returns the log in order of arrival.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]Request, len(s.log))
-	for i, r := range s.log {
-		out[i] = *r
-	}
-	return out
-}
-
-// Writes returns the requests that could have changed something: everything
-// but GET, bundles and price enquiries.
-func (s *Server) Writes() []Request {
-	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !r.Write() })
-}
-
-// Counts returns how often each method and route was asked for, such as
-// "GET /finance/agreements/{id}/additions". What matched no route counts
-// under its path.
-func (s *Server) Counts() map[string]int {
-	counts := map[string]int{}
-	for _, r := range s.Requests() {
-		route := r.Route
-		if route == "" {
-			route = r.Path
-		}
-		counts[r.Method+" "+route]++
-	}
-	return counts
-}
-
-// Forget empties the log and the rate meter, for a test that counts from here
-// on.
-func (s *Server) Forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log = nil
-}
-
-// MaxRate returns the most requests that arrived within any window of that
-// length.
-func (s *Server) MaxRate(window time.Duration) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := make([]time.Time, len(s.log))
-	for i, r := range s.log {
-		at[i] = r.At
-	}
-	return serving.Busiest(at, window)
-}
-
-// limit counts a request against Faults.RateLimit and reports whether it is
-// over.
-func (s *Server) limit(cost int) bool {
-	if s.faults.RateLimit == 0 {
-		return false
-	}
-	window := s.faults.RateWindow
-	if window == 0 {
-		window = time.Minute
-	}
-	return s.meter.Over(s.faults.RateLimit, window, cost)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.answer(f)
+	return serving.Answer{Status: a.status, Header: a.header, Body: a.body, Changed: c.changed, End: f.End()}
 }
 
 // find splits the URL: codebase, path below apis/3.0, route. Paths are not

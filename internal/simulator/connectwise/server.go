@@ -14,9 +14,7 @@
 package cwsim
 
 import (
-	"bytes"
 	"cmp"
-	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -50,6 +48,7 @@ type Options struct {
 
 // A Server is a simulated instance. It may be used by many goroutines.
 type Server struct {
+	serving.Front[Fault]
 	options Options
 
 	mu       sync.Mutex
@@ -57,9 +56,6 @@ type Server struct {
 	index    *index // nil when the world has changed
 	codebase string
 	faults   Faults
-	rules    serving.Rules[Fault]
-	before   func(*http.Request) Fault
-	log      []*Request
 	meter    serving.Meter
 	served   int
 	newest   int // largest addition id ever given, so that ids only grow
@@ -175,57 +171,9 @@ func (s *Server) view(base string) *view {
 	return &view{index: s.index, world: s.world, faults: &s.faults, today: s.today(), base: base}
 }
 
-// largest is the size of a body that nobody needs.
-const largest = 8 << 20
-
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, largest))
-	if err != nil {
-		panic(http.ErrAbortHandler) // the caller went away
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	c := &call{Server: s, r: r, body: body}
-	c.find()
-
-	s.mu.Lock()
-	entry := s.record(c)
-	hook, latency := s.before, s.faults.Latency
-	s.mu.Unlock()
-
-	var fault Fault
-	if hook != nil {
-		fault = hook(r)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	if fault == (Fault{}) {
-		s.mu.Lock()
-		fault = s.rules.Use(serving.Asked{Method: r.Method, Route: c.pattern, Path: c.path, Query: r.URL.RawQuery, Body: string(body)})
-		s.mu.Unlock()
-	}
-	if !serving.Pause(r.Context(), latency+fault.Delay) {
-		panic(http.ErrAbortHandler)
-	}
-	if fault.Kind == Dropped {
-		panic(http.ErrAbortHandler)
-	}
-
-	s.mu.Lock()
-	a := c.answer(fault)
-	entry.Status, entry.Changed = a.status, c.changed
-	if fault.Kind == DroppedCommitted || fault.Kind == CutBody {
-		entry.Status = 0
-	}
-	s.mu.Unlock()
-
-	switch fault.Kind {
-	case DroppedCommitted:
-		panic(http.ErrAbortHandler)
-	case CutBody:
-		serving.Send(w, a.status, a.header, a.body, len(a.body)/2)
-		panic(http.ErrAbortHandler)
-	}
-	serving.Send(w, a.status, a.header, a.body, len(a.body))
+	s.Serve(w, r, &call{Server: s, r: r})
 }
 
 // Transport serves requests in this process, without a network, whatever the

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 const mediaType = "application/vnd.api+json"
@@ -49,7 +51,7 @@ func (c *call) answer(f Fault) *answer {
 		c.world, c.index, c.changed = saved, nil, false
 	}
 	if err == nil {
-		err = f.after()
+		err = after(f)
 	}
 	if err != nil {
 		a = err.answer(&c.faults)
@@ -57,7 +59,7 @@ func (c *call) answer(f Fault) *answer {
 	switch {
 	case err != nil:
 	case f.Kind == HTMLPage:
-		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: htmlPage(http.StatusOK)}
+		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: serving.HTMLPage(http.StatusOK)}
 	case f.Kind == EmptyList:
 		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {mediaType}}, body: []byte(`{"data":[],"meta":{"current-page":1,"next-page":null,"prev-page":null,"total-pages":0,"total-count":0,"filters":{}},"links":{}}`)}
 	case f.Kind == EmptyAnswer:
@@ -85,7 +87,7 @@ var script = regexp.MustCompile(`(?i)<script|javascript:|\bon(click|error|load)\
 // serve goes through the gates in the order a client meets them: the edge,
 // the key, the limit, the route, the type of the body.
 func (c *call) serve(f Fault) (*answer, *apiError) {
-	if err := f.refusal(c.faults.RetryAfter, time.Now()); err != nil {
+	if err := refusal(f, c.faults.RetryAfter); err != nil {
 		return nil, err
 	}
 	if len(c.body) > cmp.Or(c.faults.BodyLimit, 10<<20) {
@@ -95,7 +97,7 @@ func (c *call) serve(f Fault) (*answer, *apiError) {
 	if key == "" || c.options.Key != "" && subtle.ConstantTimeCompare([]byte(key), []byte(c.options.Key)) != 1 {
 		return nil, forbidden()
 	}
-	if c.limit() {
+	if c.meter.Over(c.faults.RateLimit, cmp.Or(c.faults.RateWindow, VendorWindow), 1) {
 		return nil, throttled(c.faults.RetryAfter)
 	}
 	if c.faults.RejectScripts && script.Match(c.plainBody()) {

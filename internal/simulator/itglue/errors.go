@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // An apiError is a refusal: one or several entries of errors, or what the
@@ -71,10 +72,6 @@ func throttled(seconds int) *apiError {
 	return e
 }
 
-func htmlPage(status int) []byte {
-	return fmt.Appendf(nil, "<html>\r\n<head><title>%d %[2]s</title></head>\r\n<body><center><h1>%[1]d %[2]s</h1></center></body>\r\n</html>\r\n", status, http.StatusText(status))
-}
-
 // answer is what goes over the wire.
 type answer struct {
 	status int
@@ -90,7 +87,7 @@ func (e *apiError) answer(f *Faults) *answer {
 	switch {
 	case e.html || e.message == "" && f.ErrorBody == BodyHTML:
 		a.header.Set("Content-Type", "text/html")
-		a.body = htmlPage(e.status)
+		a.body = serving.HTMLPage(e.status)
 	case e.bare || e.message == "" && f.ErrorBody == BodyEmpty:
 		a.header.Del("Content-Type")
 	case e.message != "":
@@ -138,17 +135,14 @@ func (e *apiError) at(i int) *apiError {
 
 // refusal is what a fault answers before anything is done; nil if it lets the
 // request through.
-func (f Fault) refusal(standing int, now time.Time) *apiError {
+func refusal(f Fault, standing int) *apiError {
 	wait := f.RetryAfter
 	if wait == 0 && f.Kind == Throttled {
 		wait = standing
 	}
 	header := http.Header{}
 	if wait > 0 {
-		header.Set("Retry-After", strconv.Itoa(wait))
-		if f.RetryDate {
-			header.Set("Retry-After", now.Add(time.Duration(wait)*time.Second).UTC().Format(http.TimeFormat))
-		}
+		header.Set("Retry-After", serving.RetryAfter(wait, f.RetryDate))
 	}
 	switch f.Kind {
 	case Broken:
@@ -179,7 +173,7 @@ func (f Fault) refusal(standing int, now time.Time) *apiError {
 
 // after is what a fault answers once everything is done; nil if it lets the
 // answer pass.
-func (f Fault) after() *apiError {
+func after(f Fault) *apiError {
 	switch f.Kind {
 	case BrokenCommitted:
 		return broke()

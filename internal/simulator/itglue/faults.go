@@ -1,7 +1,6 @@
 package itgluesim
 
 import (
-	"net/http"
 	"time"
 
 	"syncd/internal/simulator/serving"
@@ -141,16 +140,14 @@ const (
 	BulkSilent                   // success, with the good records only
 )
 
-// A Fault happens to one request. The zero Fault is none.
-type Fault struct {
-	Kind       FaultKind
-	Delay      time.Duration // before anything else happens
-	RetryAfter int           // seconds, for Throttled and Unavailable; 0 = no such header
-	RetryDate  bool          // Retry-After is an HTTP date instead of seconds
-}
-
-// FaultKind names what happens to a request.
-type FaultKind string
+// What the simulators have in common. Faults.RetryAfter stands for that of a
+// Throttled where it is 0; an Unavailable has no such header then.
+type (
+	Fault     = serving.Fault
+	FaultKind = serving.FaultKind
+	Rule      = serving.Rule[Fault]
+	Request   = serving.Request
+)
 
 // What can happen to a request. "Committed" means that the server has done
 // what it was asked before it happens.
@@ -162,9 +159,6 @@ const (
 	Unavailable       FaultKind = "503 with HTML"
 	TimedOut          FaultKind = "504 with HTML before anything was done"
 	TimedOutCommitted FaultKind = "504 with HTML, committed"
-	Dropped           FaultKind = "connection dropped before anything was done"
-	DroppedCommitted  FaultKind = "connection dropped, committed"
-	CutBody           FaultKind = "connection dropped in the middle of the body, committed"
 	Throttled         FaultKind = "429"
 	Forbidden         FaultKind = "403"
 	Unauthorized      FaultKind = "401 with errors: something referred to is not accessible"
@@ -175,10 +169,10 @@ const (
 	EmptyAnswer       FaultKind = "200 without a body, committed"
 	EmptyList         FaultKind = "200 with a list of nothing: what a key without rights sees"
 	Echoed            FaultKind = "success, write lost: the answer shows what was asked for"
+	Dropped                     = serving.Dropped
+	DroppedCommitted            = serving.DroppedCommitted
+	CutBody                     = serving.CutBody
 )
-
-// A Rule lets a Fault happen to the requests that it names.
-type Rule = serving.Rule[Fault]
 
 // SetFaults replaces the standing quirks. The lists in f belong to the server
 // from now on.
@@ -188,26 +182,8 @@ func (s *Server) SetFaults(f Faults) {
 	s.faults = f
 }
 
-// Fail adds rules. The first rule that matches a request decides.
-func (s *Server) Fail(rules ...Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, rules...)
-}
-
 // Heal ends all rules, the hook of Before and all standing quirks.
 func (s *Server) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults, s.rules, s.before = Faults{}, nil, nil
-}
-
-// Before asks hook about every request before it is served. The request's
-// body may be read. A hook that answers a zero Fault leaves the rules to
-// decide. It is called without the server's lock, perhaps by several
-// goroutines at once, so it may call the server's methods.
-func (s *Server) Before(hook func(*http.Request) Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before = hook
+	s.Front.Heal()
+	s.SetFaults(Faults{})
 }

@@ -10,7 +10,7 @@ import (
 // one with all, as a client would, and lists everything once.
 func BenchmarkFirstSync(b *testing.B) {
 	for b.Loop() {
-		s := New(World{Accounts: []*Account{{ID: "acme", Token: "acme-token"}}}, Options{Dialect: Cinode(), NoBodies: true})
+		s := New(World{Accounts: []*Account{{ID: "acme", Token: "acme-token"}}}, Options{Dialect: Cinode()})
 		var ids []string
 		for i := range 5000 {
 			body := user(fmt.Sprintf(`"userName":"u%d@example.test","externalId":"o%[1]d","name":{"givenName":"U","familyName":"%[1]d"}`, i))

@@ -20,9 +20,11 @@ import (
 // A call is one request on its way through the server.
 type call struct {
 	*Server
-	r     *http.Request
-	body  []byte
-	entry *Request
+	r       *http.Request
+	body    []byte
+	writes  bool        // it could change something
+	writing string      // the group whose writes it counts among, by path; empty if it does not
+	noted   []Violation // of this request
 
 	accountID string   // from the path; empty if it names none
 	account   *Account // whom the token opens; nil until the gates are passed
@@ -125,7 +127,7 @@ func (c *call) answer(f Fault) *answer {
 		}
 	}
 	if err == nil {
-		err = f.after()
+		err = after(f)
 	}
 	switch {
 	case err != nil:
@@ -155,7 +157,7 @@ func (c *call) gates(f Fault) (*answer, *apiError) {
 	if err := c.refusal(f); err != nil {
 		return nil, err
 	}
-	if c.limit() {
+	if c.meter.Over(c.faults.RateLimit, cmp.Or(c.faults.RateWindow, time.Second), 1) {
 		return nil, &apiError{status: http.StatusTooManyRequests, detail: "too many requests", header: c.pause(c.faults.RetryAfter, false)}
 	}
 	if c.dialect.Redirect != 0 && c.hops < max(c.dialect.RedirectHops, 1) {

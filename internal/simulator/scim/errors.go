@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // An apiError is a refusal.
@@ -52,12 +54,8 @@ func (c *call) json(status int, v any) *answer {
 
 func (c *call) contentType() string { return cmp.Or(c.dialect.ContentType, "application/scim+json") }
 
-func htmlPage(status int) []byte {
-	return fmt.Appendf(nil, "<html>\n<head><title>%d %[2]s</title></head>\n<body><h1>%[1]d %[2]s</h1></body>\n</html>\n", status, http.StatusText(status))
-}
-
 func htmlAnswer(status int) *answer {
-	return &answer{status: status, header: http.Header{"Content-Type": {"text/html"}}, body: htmlPage(status)}
+	return &answer{status: status, header: http.Header{"Content-Type": {"text/html"}}, body: serving.HTMLPage(status)}
 }
 
 // refused renders a refusal in the provider's manner.
@@ -111,15 +109,11 @@ func (c *call) pause(seconds int, date bool) http.Header {
 		return h
 	}
 	name := cmp.Or(c.dialect.RetryHeader, "Retry-After")
-	value := strconv.Itoa(seconds)
-	until := time.Now().Add(time.Duration(seconds) * time.Second)
-	switch {
-	case strings.EqualFold(name, "X-RateLimit-Reset"):
-		value = strconv.FormatInt(until.Unix(), 10)
-	case date:
-		value = until.UTC().Format(http.TimeFormat)
+	if strings.EqualFold(name, "X-RateLimit-Reset") {
+		h.Set(name, strconv.FormatInt(time.Now().Add(time.Duration(seconds)*time.Second).Unix(), 10))
+	} else {
+		h.Set(name, serving.RetryAfter(seconds, date))
 	}
-	h.Set(name, value)
 	return h
 }
 

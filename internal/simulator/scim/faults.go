@@ -16,16 +16,14 @@ type Faults struct {
 	RetryAfter int           // seconds, in the header of a 429; 0 = no such header
 }
 
-// A Fault happens to one request. The zero Fault is none.
-type Fault struct {
-	Kind       FaultKind
-	Delay      time.Duration // before anything else happens
-	RetryAfter int           // seconds, for Throttled and Unavailable; 0 = Faults.RetryAfter
-	RetryDate  bool          // Retry-After is an HTTP date instead of seconds
-}
-
-// FaultKind names what happens to a request.
-type FaultKind string
+// What the simulators have in common. Faults.RetryAfter stands for a Fault's
+// where that is 0.
+type (
+	Fault     = serving.Fault
+	FaultKind = serving.FaultKind
+	Rule      = serving.Rule[Fault]
+	Request   = serving.Request
+)
 
 // What can happen to a request. "Committed" means that the server has done
 // what it was asked before it happens.
@@ -37,9 +35,6 @@ const (
 	Unavailable       FaultKind = "503 with HTML"
 	TimedOut          FaultKind = "504 with HTML before anything was done"
 	TimedOutCommitted FaultKind = "504 with HTML, committed"
-	Dropped           FaultKind = "connection dropped before anything was done"
-	DroppedCommitted  FaultKind = "connection dropped, committed"
-	CutBody           FaultKind = "connection dropped in the middle of the body, committed"
 	Throttled         FaultKind = "429"
 	Unauthorized      FaultKind = "401"
 	Forbidden         FaultKind = "403"
@@ -51,10 +46,10 @@ const (
 	EmptyAnswer       FaultKind = "success without a body, committed"
 	Lost              FaultKind = "success, write lost: the answer shows what was asked for"
 	Ignores           FaultKind = "success, write lost: the answer shows what is there"
+	Dropped                     = serving.Dropped
+	DroppedCommitted            = serving.DroppedCommitted
+	CutBody                     = serving.CutBody
 )
-
-// A Rule lets a Fault happen to the requests that it names.
-type Rule = serving.Rule[Fault]
 
 // SetFaults replaces the standing troubles.
 func (s *Server) SetFaults(f Faults) {
@@ -80,29 +75,11 @@ func (s *Server) Dialect() Dialect {
 	return s.dialect
 }
 
-// Fail adds rules. The first rule that matches a request decides.
-func (s *Server) Fail(rules ...Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, rules...)
-}
-
 // Heal ends all rules, the hook of Before and all standing troubles. The
 // dialect stays.
 func (s *Server) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults, s.rules, s.before = Faults{}, nil, nil
-}
-
-// Before asks hook about every request before it is served. The request's
-// body may be read. A hook that answers a zero Fault leaves the rules to
-// decide. It is called without the server's lock, perhaps by several
-// goroutines at once, so it may call the server's methods.
-func (s *Server) Before(hook func(*http.Request) Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before = hook
+	s.Front.Heal()
+	s.SetFaults(Faults{})
 }
 
 // refusal is what a fault answers before anything is done; nil if it lets the
@@ -141,7 +118,7 @@ func (c *call) refusal(f Fault) *apiError {
 
 // after is what a fault answers once everything is done; nil if it lets the
 // answer pass.
-func (f Fault) after() *apiError {
+func after(f Fault) *apiError {
 	switch f.Kind {
 	case BrokenCommitted:
 		return refuse(http.StatusInternalServerError, "", "something went wrong")
@@ -154,7 +131,7 @@ func (f Fault) after() *apiError {
 }
 
 // unanswered reports whether the client cannot know what became of its request.
-func (f Fault) unanswered() bool {
+func unanswered(f Fault) bool {
 	switch f.Kind {
 	case Dropped, DroppedCommitted, CutBody, Broken, BrokenCommitted, BadGateway, GatewayCommitted, TimedOut, TimedOutCommitted:
 		return true

@@ -9,8 +9,6 @@
 package scimsim
 
 import (
-	"bytes"
-	"io"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -37,9 +35,6 @@ type Options struct {
 	// client promised; 0 means 100.
 	MemberBatch int
 
-	// NoBodies leaves bodies out of the log: for benchmarks.
-	NoBodies bool
-
 	// Now is the clock that resources are stamped with; nil means time.Now.
 	// Limits, lag and cursors always go by the real clock.
 	Now func() time.Time
@@ -47,22 +42,21 @@ type Options struct {
 
 // A Server is a simulated provider. It may be used by many goroutines.
 type Server struct {
+	serving.Front[Fault]
 	options Options
 
-	mu      sync.Mutex
-	world   *World
-	dialect Dialect
-	users   *resourceType
-	groups  *resourceType
-	indexes map[*Account]*index // an account missing here has changed behind its index's back
-	ghosts  map[*Account][]*ghost
-	faults  Faults
-	rules   serving.Rules[Fault]
-	before  func(*http.Request) Fault
-	log     []*Request
-	meter   serving.Meter
-	newest  int // largest number ever used in an id
-	watch   watch
+	mu         sync.Mutex
+	world      *World
+	dialect    Dialect
+	users      *resourceType
+	groups     *resourceType
+	indexes    map[*Account]*index // an account missing here has changed behind its index's back
+	ghosts     map[*Account][]*ghost
+	faults     Faults
+	meter      serving.Meter
+	newest     int // largest number ever used in an id
+	watch      watch
+	violations []Violation
 }
 
 // A ghost is a resource that is gone and still shown by a replica.
@@ -215,66 +209,11 @@ func (s *Server) settle(by string) {
 	}
 }
 
-// largest is the size of a body that nobody needs.
-const largest = 64 << 20
-
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, largest))
-	if err != nil {
-		panic(http.ErrAbortHandler) // the caller went away
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-
-	s.mu.Lock()
-	c := &call{Server: s, r: r, body: body}
-	c.find()
-	entry := s.record(c)
-	c.entry = entry
-	hook, latency := s.before, s.faults.Latency
-	done := s.enter(c)
-	s.mu.Unlock()
-	defer done()
-
-	var fault Fault
-	if hook != nil {
-		fault = hook(r)
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	if fault == (Fault{}) {
-		s.mu.Lock()
-		fault = s.rules.Use(serving.Asked{Method: r.Method, Route: c.route(), Path: "/" + strings.Join(c.parts, "/"), Query: r.URL.RawQuery, Body: string(body)})
-		s.mu.Unlock()
-	}
-	if !serving.Pause(r.Context(), latency+fault.Delay) {
-		panic(http.ErrAbortHandler)
-	}
-	a := s.finish(c, fault)
-	switch fault.Kind {
-	case Dropped, DroppedCommitted:
-		panic(http.ErrAbortHandler)
-	case CutBody:
-		serving.Send(w, a.status, a.header, a.body, len(a.body)/2)
-		panic(http.ErrAbortHandler)
-	}
-	serving.Send(w, a.status, a.header, a.body, len(a.body))
-}
-
-// finish does what the request asks and notes how it ended. There is no
-// answer to a connection that was dropped before.
-func (s *Server) finish(c *call, f Fault) *answer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var a *answer
-	if f.Kind != Dropped {
-		a = c.answer(f)
-		c.entry.Status, c.entry.Changed = a.status, c.changed
-	}
-	s.afterwards(c, f)
-	if f.Kind == DroppedCommitted || f.Kind == CutBody {
-		c.entry.Status = 0
-	}
-	return a
+	c := &call{Server: s, r: r}
+	defer c.leave()
+	s.Serve(w, r, c)
 }
 
 // Transport serves requests in this process, without a network, whatever the

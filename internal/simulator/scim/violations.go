@@ -85,28 +85,19 @@ func newWatch() watch {
 func (s *Server) Violations(allowed ...Rulebreak) []Violation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []Violation
-	for _, r := range s.log {
-		for _, v := range r.Violations {
-			if !slices.Contains(allowed, v.Rule) {
-				all = append(all, v)
-			}
-		}
-	}
-	return all
+	return slices.DeleteFunc(slices.Clone(s.violations), func(v Violation) bool { return slices.Contains(allowed, v.Rule) })
 }
 
 func (c *call) violate(rule Rulebreak, format string, args ...any) {
 	v := Violation{Rule: rule, Request: c.r.Method + " " + c.r.URL.Path, Detail: fmt.Sprintf(format, args...)}
-	if !slices.Contains(c.entry.Violations, v) {
-		c.entry.Violations = append(c.entry.Violations, v)
+	if !slices.Contains(c.noted, v) {
+		c.noted, c.violations = append(c.noted, v), append(c.violations, v)
 	}
 }
 
-// enter looks at a request as it comes in and returns what is to be done when
-// it is over.
-func (s *Server) enter(c *call) func() {
-	h, write := c.r.Header, c.entry.Write()
+// enter looks at a request as it comes in.
+func (c *call) enter() {
+	h := c.r.Header
 	if len(c.body) > 0 && (c.r.Method == http.MethodGet || c.r.Method == http.MethodDelete) {
 		c.violate(BodyOnRead, "%d bytes", len(c.body))
 	}
@@ -126,45 +117,50 @@ func (s *Server) enter(c *call) func() {
 			c.violate(NoCount, "%s", c.r.URL.RawQuery)
 		}
 	}
-	s.spend(c)
-	if !write || c.kind == nil || c.isUser() || len(c.parts) != 2 {
-		return func() {}
+	c.spend()
+	if !c.writes || c.kind == nil || c.isUser() || len(c.parts) != 2 {
+		return
 	}
-	path := c.r.URL.Path
-	if s.watch.writing[path]++; s.watch.writing[path] > 1 {
-		c.violate(WritesTogether, "%d at once", s.watch.writing[path])
+	c.writing = c.r.URL.Path
+	if c.watch.writing[c.writing]++; c.watch.writing[c.writing] > 1 {
+		c.violate(WritesTogether, "%d at once", c.watch.writing[c.writing])
 	}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.watch.writing[path]--; s.watch.writing[path] == 0 {
-			delete(s.watch.writing, path)
-		}
+}
+
+// leave ends what enter began.
+func (c *call) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing == "" {
+		return
+	}
+	if c.watch.writing[c.writing]--; c.watch.writing[c.writing] == 0 {
+		delete(c.watch.writing, c.writing)
 	}
 }
 
 // spend takes a request from the bucket that the client promised to keep to.
-func (s *Server) spend(c *call) {
-	if s.options.PerSecond <= 0 {
+func (c *call) spend() {
+	if c.options.PerSecond <= 0 {
 		return
 	}
-	now, w := time.Now(), &s.watch
-	burst := float64(max(s.options.Burst, 1))
+	now, w := time.Now(), &c.watch
+	burst := float64(max(c.options.Burst, 1))
 	if w.refilled.IsZero() {
 		w.budget = burst
 	} else {
-		w.budget = min(burst, w.budget+now.Sub(w.refilled).Seconds()*s.options.PerSecond)
+		w.budget = min(burst, w.budget+now.Sub(w.refilled).Seconds()*c.options.PerSecond)
 	}
 	w.refilled = now
 	// A request is a little late or early by chance.
 	if w.budget--; w.budget < -0.5 {
-		c.violate(OverRate, "over %g a second and a burst of %d", s.options.PerSecond, s.options.Burst)
+		c.violate(OverRate, "over %g a second and a burst of %d", c.options.PerSecond, c.options.Burst)
 		w.budget = -0.5
 	}
 }
 
-// afterwards looks at a request once it is served.
-func (s *Server) afterwards(c *call, f Fault) {
+// afterwards looks at a request once it is served; status is 0 where it was not.
+func (c *call) afterwards(f Fault, status int) {
 	if c.kind == nil || c.account == nil && f == (Fault{}) {
 		return
 	}
@@ -172,49 +168,49 @@ func (s *Server) afterwards(c *call, f Fault) {
 	switch {
 	case c.r.Method == http.MethodPost && len(c.parts) == 1:
 		name := path + " " + identity(c.body)
-		if s.watch.creating[name] {
+		if c.watch.creating[name] {
 			c.violate(RepeatsCreation, "%s", identity(c.body))
 		}
-		delete(s.watch.creating, name)
-		if f.unanswered() {
-			s.watch.creating[name] = true
+		delete(c.watch.creating, name)
+		if unanswered(f) {
+			c.watch.creating[name] = true
 		}
-		s.vain(c, f, name)
-	case !c.entry.Write():
+		c.vain(f, status, name)
+	case !c.writes:
 		collection := strings.TrimSuffix(strings.TrimSuffix(path, "/.search"), "/"+c.lastPart())
-		for name := range s.watch.creating {
+		for name := range c.watch.creating {
 			if strings.HasPrefix(name, path+" ") || strings.HasPrefix(name, collection+" ") {
-				delete(s.watch.creating, name)
+				delete(c.watch.creating, name)
 			}
 		}
-		if k := s.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group {
+		if k := c.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group {
 			k.checked = true
 		}
 	default:
-		s.vain(c, f, path)
-		if k := s.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group && !k.checked && c.entry.Status >= 400 {
-			delete(s.watch.canary, c.account) // refused: nothing was removed, the next way is tried
+		c.vain(f, status, path)
+		if k := c.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group && !k.checked && status >= 400 {
+			delete(c.watch.canary, c.account) // refused: nothing was removed, the next way is tried
 		}
 	}
 }
 
 // vain counts a write that changed nothing. One that nobody looked at, for the
 // server was busy or broken, does not count.
-func (s *Server) vain(c *call, f Fault, what string) {
+func (c *call) vain(f Fault, status int, what string) {
 	key := c.r.Method + " " + what
-	v := s.watch.vain[key]
-	switch status := c.entry.Status; {
+	v := c.watch.vain[key]
+	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests || status >= 500:
 		return
 	case c.changed || f != (Fault{}):
-		delete(s.watch.vain, key)
+		delete(c.watch.vain, key)
 		return
 	case v.body == string(c.body):
 		v.times++
 	default:
 		v = vain{string(c.body), 1}
 	}
-	s.watch.vain[key] = v
+	c.watch.vain[key] = v
 	if v.times > attempts {
 		c.violate(RepeatsInVain, "%d times", v.times)
 	}

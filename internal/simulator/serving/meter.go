@@ -2,12 +2,15 @@ package serving
 
 import "time"
 
-// A Meter counts requests in a sliding window.
+// A Meter counts requests in a sliding window, by the real clock.
 type Meter struct{ at []time.Time } // in order
 
 // Over reports whether cost more requests now would be over limit in window;
-// if they are not, they count.
+// if they are not, they count. A limit of 0 is none.
 func (m *Meter) Over(limit int, window time.Duration, cost int) bool {
+	if limit == 0 {
+		return false
+	}
 	now := time.Now()
 	old := 0
 	for old < len(m.at) && now.Sub(m.at[old]) >= window {
@@ -23,9 +26,9 @@ func (m *Meter) Over(limit int, window time.Duration, cost int) bool {
 	return false
 }
 
-// Busiest is the most of these moments, which are in order, that lie within
+// busiest is the most of these moments, which are in order, that lie within
 // any window of that length.
-func Busiest(at []time.Time, window time.Duration) int {
+func busiest(at []time.Time, window time.Duration) int {
 	most, first := 0, 0
 	for i := range at {
 		for at[i].Sub(at[first]) >= window {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
-	ask := Asked{"PATCH", "/things/{id}", "/things/7", "page%5Bnumber%5D=2", `{"name":"Ann"}`}
+	ask := Request{Method: "PATCH", Route: "/things/{id}", Account: "acme", Path: "/things/7", Query: "page%5Bnumber%5D=2", Body: `{"name":"Ann"}`}
 	for name, tc := range map[string]struct {
 		rules Rules[string]
 		want  string // of four such requests
@@ -18,6 +18,8 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		"another method":     {Rules[string]{{Method: "GET", Fault: "a"}}, "- - - -"},
 		"the route":          {Rules[string]{{Route: "/things/{id}", Fault: "a"}}, "a a a a"},
 		"another route":      {Rules[string]{{Route: "/things", Fault: "a"}}, "- - - -"},
+		"the account":        {Rules[string]{{Account: "Acme", Fault: "a"}}, "a a a a"},
+		"another account":    {Rules[string]{{Account: "other", Fault: "a"}}, "- - - -"},
 		"the path":           {Rules[string]{{Path: "/Things/7", Fault: "a"}}, "a a a a"},
 		"a part of the path": {Rules[string]{{Path: "/things", Fault: "a"}}, "- - - -"},
 		"the query, decoded": {Rules[string]{{Query: "page[number]=2", Fault: "a"}}, "a a a a"},
@@ -32,7 +34,7 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		rules := slices.Clone(tc.rules)
 		var got []string
 		for range 4 {
-			f := rules.Use(ask)
+			f := rules.Use(&ask)
 			if f == "" {
 				f = "-"
 			}
@@ -40,6 +42,19 @@ func TestTheFirstRuleThatMatchesDecides(t *testing.T) {
 		}
 		if s := strings.Join(got, " "); s != tc.want {
 			t.Errorf("%s: got %s, want %s", name, s, tc.want)
+		}
+	}
+}
+
+func TestARequestAsideMeetsOnlyRulesThatNameIt(t *testing.T) {
+	rules := Rules[string]{{Fault: "all"}, {Route: "token", Fault: "named"}}
+	for _, q := range []Request{{Route: "token", Aside: true}, {Route: "ListUsers"}} {
+		want := "all"
+		if q.Aside {
+			want = "named"
+		}
+		if got := rules.Use(&q); got != want {
+			t.Errorf("%s: got %q, want %q", q.Route, got, want)
 		}
 	}
 }

@@ -20,11 +20,13 @@ func TestTheTransportIsAsGoodAsANetwork(t *testing.T) {
 		text   string
 		broken bool
 	}{
-		"a whole answer":            {func(w http.ResponseWriter, _ *http.Request) { Send(w, 201, http.Header{"X": {"y"}}, body, 10) }, 201, "0123456789", false},
+		"a whole answer": {func(w http.ResponseWriter, _ *http.Request) {
+			(&Answer{Status: 201, Header: http.Header{"X": {"y"}}, Body: body}).send(w)
+		}, 201, "0123456789", false},
 		"nothing said":              {func(http.ResponseWriter, *http.Request) {}, 200, "", false},
 		"a body without a status":   {func(w http.ResponseWriter, _ *http.Request) { w.Write(body) }, 200, "0123456789", false},
-		"cut in the middle":         {func(w http.ResponseWriter, _ *http.Request) { Send(w, 200, nil, body, 4); panic(http.ErrAbortHandler) }, 200, "0123", true},
-		"dropped before the answer": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 0, "", true},
+		"cut in the middle":         {func(w http.ResponseWriter, _ *http.Request) { (&Answer{Status: 200, Body: body[:8], End: Cut}).send(w) }, 200, "0123", true},
+		"dropped before the answer": {func(w http.ResponseWriter, _ *http.Request) { (&Answer{Status: 200, Body: body, End: Unsent}).send(w) }, 0, "", true},
 	} {
 		net := httptest.NewServer(tc.serve)
 		for way, client := range map[string]*http.Client{"network": net.Client(), "transport": {Transport: Transport(tc.serve)}} {
@@ -50,7 +52,7 @@ func TestACallerWhoGivesUpEndsAPause(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(reason) })
 		client := Transport(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if Pause(r.Context(), time.Hour) {
+			if pause(r.Context(), time.Hour) {
 				t.Error("the pause went on")
 			}
 		}))
@@ -82,10 +84,10 @@ func TestAMeterSlides(t *testing.T) {
 		}
 		return all
 	}
-	if got := Busiest(at(0, 4, 9, 10, 30), 10*time.Second); got != 3 {
+	if got := busiest(at(0, 4, 9, 10, 30), 10*time.Second); got != 3 {
 		t.Errorf("the busiest window has %d", got)
 	}
-	if got := Busiest(nil, time.Second); got != 0 {
+	if got := busiest(nil, time.Second); got != 0 {
 		t.Errorf("nothing has %d", got)
 	}
 }

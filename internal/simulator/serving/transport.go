@@ -1,6 +1,6 @@
-// Package serving is what all simulators share of being a server: answering
-// with and without a network, answers that break off, time that passes, the
-// rules by which requests meet faults, and how fast requests came.
+// Package serving is what all simulators share of being a server: the log, the
+// rules by which requests meet faults, time that passes, answers that break off,
+// how fast requests came, and answering with and without a network.
 package serving
 
 import (
