@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 	scimsim "syncd/internal/simulator/scim"
 )
 
@@ -20,6 +22,9 @@ type simulation struct {
 	staysDisabled bool // who was disabled stays so
 }
 
+// promisedRate is how fast the client may ask. The simulator notes what is faster.
+var promisedRate = rest.Rate{PerSecond: 5, Burst: 10, Concurrency: 4}
+
 func newSimulation(t *testing.T, dialect scimsim.Dialect, edit ...func(*Config)) *simulation {
 	ann := scimsim.Person("ann@contoso.example", "Ann", "Old") // there already, nobody's so far
 	zoe := scimsim.Person("zoe@elsewhere.example", "Zoe", "Stranger").With("externalId", "44444444-0000-4000-8000-000000000001")
@@ -27,8 +32,10 @@ func newSimulation(t *testing.T, dialect scimsim.Dialect, edit ...func(*Config))
 	team := scimsim.Group("Strangers", "9001")
 	team.ID = "9002"
 	sim := scimsim.New(scimsim.World{Accounts: []*scimsim.Account{{ID: "A1", Users: []*scimsim.Resource{ann, zoe}, Groups: []*scimsim.Resource{team}}}},
-		scimsim.Options{Dialect: dialect, Token: "secret-token-of-the-test"})
-	edit = append([]func(*Config){func(c *Config) { c.URL = "https://scim.example" + strings.Replace(sim.Base("A1"), "A1", account, 1) }, withGroups}, edit...)
+		scimsim.Options{Dialect: dialect, Token: "secret-token-of-the-test", PerSecond: promisedRate.PerSecond, Burst: promisedRate.Burst})
+	edit = append([]func(*Config){func(c *Config) {
+		c.URL, c.Rate = "https://scim.example"+strings.Replace(sim.Base("A1"), "A1", account, 1), promisedRate
+	}, withGroups}, edit...)
 	f := &fixture{T: t, client: client(t, sim.Transport(), edit...), records: map[plan.Key]plan.Record{}, writes: func() int { return len(sim.Writes()) },
 		customer: mapping.Customer{Key: "contoso", Name: "Contoso", Links: mapping.Links{"scim_app": "A1"}}}
 	f.pause = time.Minute
@@ -139,7 +146,9 @@ func (s *simulation) lifecycle() {
 
 // allowedViolations are the rules that a dialect cannot but break, as the simulator sees it.
 var allowedViolations = map[string][]scimsim.Rulebreak{
-	"totalResults lies": {scimsim.ReadsPastEnd}, // it cannot be known where the end is
+	"totalResults lies":     {scimsim.ReadsPastEnd}, // it cannot be known where the end is
+	"redirects":             {scimsim.OverRate},     // a hop belongs to the request that it ends
+	"redirects without end": {scimsim.OverRate},
 }
 
 // expectedLimits are the dialects with which something cannot be done at all, and what
@@ -167,6 +176,24 @@ func TestEveryQuirkOfAProvider(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A provider that has had enough says when to come back, and is believed.
+func TestAProviderThatLimitsItsClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSimulation(t, scimsim.Strict())
+		s.sim.SetFaults(scimsim.Faults{RateLimit: 3, RateWindow: 2 * time.Second, RetryAfter: 1})
+		s.lifecycle()
+		refused := 0
+		for _, r := range s.sim.Requests() {
+			if r.Status == http.StatusTooManyRequests {
+				refused++
+			}
+		}
+		if refused == 0 {
+			t.Error("nothing was refused")
+		}
+	})
 }
 
 func TestCinodeAndItsDoubts(t *testing.T) {

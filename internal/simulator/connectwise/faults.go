@@ -14,8 +14,6 @@ import (
 // Invoice, AgreementRecap, BillingCycle, CompanyStatus, CompanyType,
 // CallbackEntry, SecurityRole, SystemInfo, AuditTrailEntry.
 type Faults struct {
-	Latency time.Duration // of every answer
-
 	// Discovery and transport.
 	IsCloudText       bool // companyinfo says "True" instead of true
 	UnknownCompany404 bool // instead of 200 with the body null

@@ -15,12 +15,8 @@ func (c *call) Arrive(line *Request, body []byte) {
 	line.Reads = c.pattern == bundlesRoute || c.pattern == pricingRoute
 }
 
-// Wait is the instance's latency, after what the fault wants.
-func (c *call) Wait(f Fault) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.faults.Latency + f.Delay
-}
+// Wait is what the fault wants.
+func (c *call) Wait(f Fault) time.Duration { return f.Delay }
 
 // Answer serves the call.
 func (c *call) Answer(f Fault) serving.Answer {

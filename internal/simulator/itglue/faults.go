@@ -15,8 +15,6 @@ const (
 // Faults are the standing quirks of the account. The zero value is a healthy
 // account that takes the stricter side wherever the vendor says nothing.
 type Faults struct {
-	Latency time.Duration // of every answer
-
 	// Refusals.
 	ErrorBody               BodyStyle
 	TextStatus              bool    // "status":"422", as the standard says, instead of a number

@@ -48,12 +48,8 @@ func (c *call) Arrive(line *Request, body []byte) {
 	line.Route = c.pattern
 }
 
-// Wait is the account's latency, after what the fault wants.
-func (c *call) Wait(f Fault) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.faults.Latency + f.Delay
-}
+// Wait is what the fault wants.
+func (c *call) Wait(f Fault) time.Duration { return f.Delay }
 
 // Answer serves the call.
 func (c *call) Answer(f Fault) serving.Answer {

@@ -366,12 +366,13 @@ func TestInProcessAnswersAreSlowAndBrokenToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(seed(), options)
 		start := time.Now()
-		s.SetFaults(Faults{Latency: 28 * time.Second})
+		s.Fail(Rule{Fault: Fault{Delay: 28 * time.Second}})
 		inProcess(t, s, "/regions").want(t, 200)
 		if got := time.Since(start); got != 28*time.Second {
 			t.Errorf("got an answer after %s, want 28s", got)
 		}
-		s.SetFaults(Faults{Latency: 2 * time.Minute})
+		s.Heal()
+		s.Fail(Rule{Fault: Fault{Delay: 2 * time.Minute}})
 		if got := inProcess(t, s, "/regions"); got.err == nil {
 			t.Errorf("got %d, want the client's own timeout", got.status)
 		}

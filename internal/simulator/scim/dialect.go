@@ -17,9 +17,7 @@ type Dialect struct {
 	Announced *Capabilities
 
 	// Who may. Refusals are 401, an account without the add-on answers AddOnStatus.
-	Audience     string // tokens are JWTs with this audience; empty = tokens are just words
-	AddOnStatus  int    // of an account whose SCIM is not enabled; 0 means 403
-	SharedTokens bool   // the token of any account opens all
+	AddOnStatus int // of an account whose SCIM is not enabled; 0 means 403
 
 	// Messages.
 	ContentType      string // of answers; empty means application/scim+json

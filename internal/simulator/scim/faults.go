@@ -7,10 +7,8 @@ import (
 	"syncd/internal/simulator/serving"
 )
 
-// Faults are the standing troubles of the server: how slow and how busy it
-// is. How it speaks is its Dialect.
+// Faults are the standing troubles of the server: how busy it is. How it speaks is its Dialect.
 type Faults struct {
-	Latency    time.Duration // of every answer
 	RateLimit  int           // requests in any window of RateWindow; more are a 429; 0 = none
 	RateWindow time.Duration // 0 means a second
 	RetryAfter int           // seconds, in the header of a 429; 0 = no such header

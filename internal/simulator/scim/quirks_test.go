@@ -42,6 +42,7 @@ func transcript(t *testing.T, d Dialect) []string {
 	for _, path := range []string{
 		"/ServiceProviderConfig", "/ServiceProviderConfigs", "/ResourceTypes", "/Users/1", "/Users/99", "/Groups/g3", "/Users/1?attributes=userName",
 		filterPath("/Users", `userName eq "ann@example.test"`), filterPath("/Users", `title eq "Cook"`), filterPath("/Users", `userName eq "nobody"`),
+		filterPath("/Users", `externalId eq "oid-ANN"`),
 		filterPath("/Users", `userName eq "a+b@example.test"`), filterPath("/Users", `userName eq "a\"b"`), filterPath("/Users", `emails.value eq "bo@example.test"`),
 		filterPath("/Users", `title pr and active eq true`), filterPath("/Users", `emails[type eq "work"].value eq "bo@example.test"`),
 	} {
@@ -64,8 +65,9 @@ func transcript(t *testing.T, d Dialect) []string {
 	note(s, "POST", "/Users", `{"schemas":["`+UserSchema+`","`+EnterpriseSchema+`"],"userName":"e@example.test","`+EnterpriseSchema+`":{"department":"x"}}`)
 	note(s, "POST", "/Groups", group(`"displayName":"staff","externalId":"OID-new"`))
 	note(s, "GET", "/Groups/OID-new", "")
+	note(s, "POST", "/Groups", group(`"displayName":"Whole staff","members":[{"value":"g1"}]`))
 	for _, op := range []string{
-		`{"op":"replace","path":"title","value":"Cook"}`, `{"op":"replace","path":"nickName","value":null}`, `{"op":"replace","path":"TITLE","value":"Chef"}`,
+		`{"op":"replace","path":"title","value":"Cook"}`, `{"op":"replace","path":"title","value":" Cook "}`, `{"op":"replace","path":"nickName","value":null}`, `{"op":"replace","path":"TITLE","value":"Chef"}`,
 		`{"op":"replace","value":{"name":{"givenName":"X"}}}`, `{"op":"replace","value":{"name.givenName":"X"}}`,
 		`{"op":"add","value":{"` + EnterpriseSchema + `":{"department":"x"}}}`, `{"op":"Replace","path":"title","value":"y"}`,
 		`{"op":"replace","path":"title","value":"z"},{"op":"remove","path":"userName"}`, `{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}`,

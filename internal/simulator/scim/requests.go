@@ -31,12 +31,8 @@ func (c *call) Arrive(line *Request, body []byte) {
 	c.enter()
 }
 
-// Wait is the provider's latency, after what the fault wants.
-func (c *call) Wait(f Fault) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.faults.Latency + f.Delay
-}
+// Wait is what the fault wants.
+func (c *call) Wait(f Fault) time.Duration { return f.Delay }
 
 // Answer serves the call, and looks at how it ended.
 func (c *call) Answer(f Fault) serving.Answer {

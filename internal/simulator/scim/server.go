@@ -31,10 +31,6 @@ type Options struct {
 	// violation, and served. 0 = not measured.
 	PerSecond float64
 	Burst     int
-	// MemberBatch is the most changes of members in one request that our
-	// client promised; 0 means 100.
-	MemberBatch int
-
 	// Now is the clock that resources are stamped with; nil means time.Now.
 	// Limits, lag and cursors always go by the real clock.
 	Now func() time.Time
@@ -69,9 +65,6 @@ type ghost struct {
 func New(world World, o Options) *Server {
 	if o.Writer == "" {
 		o.Writer = "api"
-	}
-	if o.MemberBatch == 0 {
-		o.MemberBatch = 100
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -53,6 +53,10 @@ const (
 	OverRate          Rulebreak = "more requests than promised"
 )
 
+// memberBatch is the most changes of members in one request that our client
+// promised.
+const memberBatch = 100
+
 // attempts is how often a change that does nothing may be sent.
 const attempts = 3
 
@@ -307,8 +311,8 @@ func (c *call) watchPatch(r *Resource, ops []operation) {
 	if c.isUser() {
 		return
 	}
-	if n := memberChanges(ops); n > c.options.MemberBatch {
-		c.violate(LargeBatch, "%d members, at most %d", n, c.options.MemberBatch)
+	if n := memberChanges(ops); n > memberBatch {
+		c.violate(LargeBatch, "%d members, at most %d", n, memberBatch)
 	}
 	if removed == 0 {
 		return

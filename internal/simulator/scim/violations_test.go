@@ -107,7 +107,7 @@ func TestACreationWithoutAnswerIsNotRepeatedBlindly(t *testing.T) {
 func TestWritesToOneGroupAtTheSameTimeAreNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(Strict())
-		s.SetFaults(Faults{Latency: time.Second})
+		s.Fail(Rule{Fault: Fault{Delay: time.Second}})
 		var wg sync.WaitGroup
 		for i, path := range []string{"/Groups/g1", "/Groups/g1", "/Groups/g2"} {
 			wg.Go(func() {
