@@ -22,8 +22,8 @@ type floor struct {
 }
 
 const (
-	downward    = "imports go down only: cmd, web, report and sync, target and state, mapping, plan, directory"
-	independent = "systems know neither one another nor the engine; wire.go in cmd/syncd brings them together"
+	downward    = "imports go down only: cmd, app, web, report and sync, target and state, mapping, plan, directory"
+	independent = "systems know neither one another nor the engine; internal/app brings them together"
 	outside     = "a simulator stands for a vendor and knows only what the vendor knows"
 )
 
@@ -38,6 +38,7 @@ var floors = map[string]floor{
 	"cmd/syncd": {[]string{"internal/..."}, "the program wires everything"},
 	"bench":     {[]string{"internal/..."}, "measurements stand outside, as the program does"},
 
+	"internal/app":           {[]string{"internal/cipp", "internal/cipp/tenants", "internal/connectwise", "internal/itglue", "internal/scim", "internal/web", "internal/web/control", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
 	"internal/web":           {[]string{"internal/web/control", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
 	"internal/web/control":   {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
 	"internal/report":        {[]string{"internal/visible", "internal/sync", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},

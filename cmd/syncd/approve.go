@@ -12,21 +12,19 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
-	"syncd/internal/plan"
+	"syncd/internal/app"
 	"syncd/internal/state"
-	"syncd/internal/sync"
 )
 
-// A decider is approve or reject: it finds the holds that are meant and stores
-// a person's word on each.
+// A decider is approve or reject as typed.
 type decider struct {
-	approve        bool
-	digest, reason string
-	all, yes       bool
+	app.Meant
+	reason string
+	yes    bool
 }
 
-func approveCommand(a *app) *cobra.Command {
-	d := decider{approve: true}
+func approveCommand(a *cli) *cobra.Command {
+	d := decider{Meant: app.Meant{Approve: true}}
 	cmd := decisionCommand(a, &d)
 	cmd.Use, cmd.Short = "approve (CUSTOMER [TARGET] | --digest DIGEST | --all)", "Let a held plan pass at the next apply"
 	cmd.Long = "Let held plans pass at the next apply. An approval is of the plan as it is now: a plan that changes meanwhile is held again.\n" +
@@ -37,38 +35,41 @@ func approveCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func rejectCommand(a *app) *cobra.Command {
+func rejectCommand(a *cli) *cobra.Command {
 	var d decider
 	cmd := decisionCommand(a, &d)
 	cmd.Use, cmd.Short = "reject (CUSTOMER [TARGET] | --digest DIGEST | --all)", "Refuse a held plan until it changes"
 	return cmd
 }
 
-func decisionCommand(a *app, d *decider) *cobra.Command {
+func decisionCommand(a *cli, d *decider) *cobra.Command {
 	cmd := &cobra.Command{Args: func(_ *cobra.Command, args []string) error {
 		switch named := len(args) == 1 || len(args) == 2; {
-		case d.all && d.digest == "" && len(args) == 0, !d.all && d.digest != "" && len(args) == 0, !d.all && d.digest == "" && named:
+		case d.All && d.Digest == "" && len(args) == 0, !d.All && d.Digest != "" && len(args) == 0, !d.All && d.Digest == "" && named:
 			return nil
 		}
 		return usage("name one plan (CUSTOMER TARGET, or --digest DIGEST), all of a CUSTOMER, or say --all")
 	}}
-	cmd.Flags().StringVar(&d.digest, "digest", "", "the plan with this `DIGEST`")
-	cmd.Flags().BoolVar(&d.all, "all", false, "every plan that waits")
+	cmd.Flags().StringVar(&d.Digest, "digest", "", "the plan with this `DIGEST`")
+	cmd.Flags().BoolVar(&d.All, "all", false, "every plan that waits")
 	cmd.Flags().StringVar(&d.reason, "reason", "", "`TEXT` for the journal")
 	completeArgs(cmd, a, "customer", "target")
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
-		holds, err := d.meant(ctx, a, w, args)
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
+		d.Names = args
+		p := a.progress("customers")
+		holds, err := w.Meant(ctx, d.Meant, p.at)
+		p.end()
 		if err != nil {
 			return err
 		}
-		verdicts := []verdict{}
-		if d.approve && d.all {
-			holds, verdicts = sweep(holds)
+		verdicts := []app.Verdict{}
+		if d.Approve && d.All {
+			holds, verdicts = app.Sweep(holds)
 			if allowed, err := d.allowed(ctx, a, holds); err != nil || !allowed {
 				return err
 			}
 		}
-		decided, err := d.decide(ctx, a, w, holds)
+		decided, err := w.Decide(ctx, a.operator(), d.Approve, d.reason, holds)
 		if err != nil {
 			return err
 		}
@@ -77,96 +78,8 @@ func decisionCommand(a *app, d *decider) *cobra.Command {
 	return cmd
 }
 
-// meant returns the holds that were named. An approval of a plan that was only
-// shown, never held, makes the plan again and holds it first.
-func (d *decider) meant(ctx context.Context, a *app, w *World, args []string) ([]state.Hold, error) {
-	sel := sync.Selection{Jobs: w.Jobs, Trigger: "command"}
-	if len(args) > 0 {
-		c, err := w.customer(ctx, args[0])
-		if err != nil {
-			return nil, err
-		}
-		sel.Customer = c.Key
-	}
-	if len(args) > 1 {
-		target, err := w.Config.targetNamed(args[1])
-		if err != nil {
-			return nil, err
-		}
-		sel.Target = target
-	}
-	find := func() ([]state.Hold, error) {
-		holds, err := held(ctx, w.Store)
-		return slices.DeleteFunc(holds, func(h state.Hold) bool {
-			switch {
-			case d.all:
-				return d.approve && h.Decision != nil && h.Decision.Approved
-			case d.digest != "":
-				return h.Digest != d.digest
-			}
-			return h.Scope.Customer != sel.Customer || sel.Target != "" && h.Scope.Target != sel.Target
-		}), err
-	}
-	found, err := find()
-	if err != nil || len(found) > 0 {
-		return found, err
-	}
-	if d.approve {
-		p := a.progress("customers")
-		sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
-		_, err := w.Engine.Run(ctx, sel, sync.HoldOnly)
-		p.end()
-		if err != nil {
-			return nil, err
-		}
-		if found, err = find(); err != nil || len(found) > 0 {
-			return found, err
-		}
-	}
-	switch {
-	case d.digest != "":
-		return nil, usage("no plan that waits has digest %s; it may have changed: see syncd holds", d.digest)
-	case d.all:
-		return nil, nil
-	}
-	return nil, usage("nothing waits for %s; see syncd holds", strings.Join(args, " at "))
-}
-
-// sweep parts what --all approves from what somebody must name: a word of a
-// person stands against it, or a person's own edit at the target.
-func sweep(holds []state.Hold) (taken []state.Hold, out []verdict) {
-	for _, h := range holds {
-		v := verdictOn(&h, "left_out")
-		switch edits := edited(&h); {
-		case h.Digest == "": // there is nothing to approve, and that is said
-			taken = append(taken, h)
-		case h.Decision != nil && !h.Decision.Approved:
-			v.Message = fmt.Sprintf("%s rejected it%s; syncd approve --digest %s takes it back", h.Decision.By, reason(h.Decision.Reason), h.Digest)
-			out = append(out, v)
-		case edits != "":
-			v.Message = fmt.Sprintf("it would write over a person's edit: %s; syncd approve --digest %s allows it", edits, h.Digest)
-			out = append(out, v)
-		default:
-			taken = append(taken, h)
-		}
-	}
-	return taken, out
-}
-
-// edited says what of a hold would write over what a person did at the target.
-func edited(h *state.Hold) string {
-	var of []string
-	for _, v := range h.Violations {
-		if v.OverEdit() {
-			text, _, _ := strings.Cut(v.Message, "; approve ")
-			of = append(of, text)
-		}
-	}
-	return strings.Join(of, "; ")
-}
-
 // allowed shows what --all would approve and asks, where somebody can answer.
-func (d *decider) allowed(ctx context.Context, a *app, holds []state.Hold) (bool, error) {
+func (d *decider) allowed(ctx context.Context, a *cli, holds []state.Hold) (bool, error) {
 	holds = slices.DeleteFunc(slices.Clone(holds), func(h state.Hold) bool { return h.Digest == "" })
 	if d.yes || len(holds) == 0 || a.console.Asker == nil {
 		return true, nil
@@ -174,15 +87,15 @@ func (d *decider) allowed(ctx context.Context, a *app, holds []state.Hold) (bool
 	p := a.page(a.console.Err)
 	sums := map[string]decimal.Decimal{}
 	for i := range holds {
-		s := shownPlan(&holds[i])
+		s := app.ShownPlan(&holds[i])
 		head, money := fmt.Sprintf("%s at %s", clean(holds[i].Name), holds[i].Scope.Target), ""
 		if delta, err := decimal.NewFromString(s.MonthlyDelta); err == nil && !delta.IsZero() {
 			money = signed(s.MonthlyDelta) + " " + s.Currency + " a month"
 			sums[s.Currency] = sums[s.Currency].Add(delta)
 		}
-		p.line("%s%s%s%s%s", head, pad(head, 50), count(len(s.Changes), "change"), pad(count(len(s.Changes), "change"), 14), money)
+		p.line("%s%s%s%s%s", head, pad(head, 50), app.Count(len(s.Changes), "change"), pad(app.Count(len(s.Changes), "change"), 14), money)
 	}
-	question := "Approve " + count(len(holds), "plan")
+	question := "Approve " + app.Count(len(holds), "plan")
 	for _, currency := range slices.Sorted(maps.Keys(sums)) {
 		question += ", " + signed(sums[currency].StringFixed(2)) + " " + currency + " a month"
 	}
@@ -200,60 +113,18 @@ func (d *decider) allowed(ctx context.Context, a *app, holds []state.Hold) (bool
 	return true, nil
 }
 
-// verdict is one line of what approve and reject did.
-type verdict struct {
-	Customer sync.CustomerRef `json:"customer"`
-	Target   string           `json:"target"`
-	Digest   string           `json:"digest"`
-	Decision string           `json:"decision"` // approved, rejected, stays or left_out
-	Message  string           `json:"message"`
-
-	plan sync.ScopeReport // as it was approved
-}
-
-func verdictOn(h *state.Hold, decision string) verdict {
-	return verdict{Customer: sync.CustomerRef{Key: h.Scope.Customer, Name: h.Name}, Target: h.Scope.Target, Digest: h.Digest, Decision: decision}
-}
-
-func (d *decider) decide(ctx context.Context, a *app, w *World, holds []state.Hold) ([]verdict, error) {
-	var verdicts []verdict
-	for i := range holds {
-		h := &holds[i]
-		v := verdictOn(h, "rejected")
-		if d.approve {
-			v.Decision, v.plan = "approved", shownPlan(h)
-		}
-		switch stays := repairs(h.Violations); {
-		case h.Digest == "" && stays == "":
-			v.Decision, v.Message = "stays", "there is no change to decide on"
-		case d.approve && h.Digest == "":
-			v.Decision, v.Message = "stays", "approval does not cure it: "+stays
-		default:
-			err := w.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: d.approve, By: a.console.User, At: w.Now().UTC(), Reason: d.reason})
-			if err != nil {
-				return nil, fmt.Errorf("%s at %s: %w; see syncd holds", h.Name, h.Scope.Target, err)
-			}
-			if stays != "" && d.approve {
-				v.Message = "approved, but this stays until it is repaired: " + stays
-			}
-		}
-		verdicts = append(verdicts, v)
-	}
-	return verdicts, nil
-}
-
-func (a *app) writeVerdicts(verdicts []verdict) error {
+func (a *cli) writeVerdicts(verdicts []app.Verdict) error {
 	return a.print(struct {
-		Decisions []verdict `json:"decisions"`
-	}{listed(verdicts)}, func(out io.Writer) error {
+		Decisions []app.Verdict `json:"decisions"`
+	}{app.Listed(verdicts)}, func(out io.Writer) error {
 		p := a.page(out)
 		for i := range verdicts {
 			v := &verdicts[i]
 			head := fmt.Sprintf("%s at %s", clean(v.Customer.Name), v.Target)
 			p.line("%s%s%s  plan %s", head, pad(head, 50), strings.ReplaceAll(v.Decision, "_", " "), v.Digest)
 			if v.Decision == "approved" {
-				p.changes(v.plan.Changes)
-				p.monthly(&v.plan)
+				p.changes(v.Plan.Changes)
+				p.monthly(&v.Plan)
 			}
 			if v.Message != "" {
 				p.line("  ! %s", clean(v.Message))
@@ -264,18 +135,4 @@ func (a *app) writeVerdicts(verdicts []verdict) error {
 		}
 		return p.err
 	})
-}
-
-// repairs says what no approval cures.
-func repairs(vs []plan.Violation) string {
-	text := ""
-	for _, v := range vs {
-		if v.NeedsRepair && !v.Note {
-			if text != "" {
-				text += "; "
-			}
-			text += v.Message
-		}
-	}
-	return text
 }

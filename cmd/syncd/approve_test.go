@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"syncd/internal/app"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/web/control"
@@ -42,8 +43,8 @@ func TestApprovingAllOnATerminalShowsTheMoneyAndAsks(t *testing.T) {
 		if tt.answer != "" {
 			c.Asker = func(q string) (string, error) { question = q; return tt.answer, nil }
 		}
-		d := decider{approve: true, all: true, yes: tt.yes}
-		got, err := d.allowed(t.Context(), &app{console: c}, holds)
+		d := decider{Meant: app.Meant{Approve: true, All: true}, yes: tt.yes}
+		got, err := d.allowed(t.Context(), &cli{console: c}, holds)
 		if err != nil || got != tt.want || (question != "") != tt.asked {
 			t.Errorf("%s: got %t, %v, asked %q", tt.name, got, err, question)
 		}
@@ -67,7 +68,7 @@ func TestApprovingAllOnATerminalShowsTheMoneyAndAsks(t *testing.T) {
 func TestTheSweepLeavesOutWhatAPersonSaidOrDid(t *testing.T) {
 	rejected := heldPlan(t, "Rejected", "1.00", "USD", "bb")
 	rejected.Decision = &state.Decision{By: "ada", Reason: "on notice"}
-	taken, out := sweep([]state.Hold{
+	taken, out := app.Sweep([]state.Hold{
 		heldPlan(t, "Free", "1.00", "USD", "aa", plan.Violation{Code: "approval"}),
 		rejected,
 		heldPlan(t, "Edited", "1.00", "USD", "cc", plan.Violation{Code: "changed_at_target", Key: "sku", Message: "it was edited: quantity is 40, ours would be 13; approve to overwrite"}),

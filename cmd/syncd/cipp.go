@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/cipp"
 	"syncd/internal/cipp/admin"
 	"syncd/internal/cipp/endpoint"
@@ -25,15 +26,15 @@ import (
 
 // cippOptions are the options that all cipp commands share.
 type cippOptions struct {
-	*app
+	*cli
 	tenant string // --tenant, in place of the first argument
 	csv    bool
 	yes    bool
 	bar    *progress // the progress line, which other output ends first; nil where there is none
 }
 
-func cippRoot(a *app) *cobra.Command {
-	opts := &cippOptions{app: a}
+func cippRoot(a *cli) *cobra.Command {
+	opts := &cippOptions{cli: a}
 	cmd := &cobra.Command{Use: "cipp", Short: "CIPP itself: every endpoint, and what a technician does daily",
 		Long: "Everything that CIPP's API can do. Reads print a table, --json or --csv. What changes something is shown first and asked about, or done at once with --yes; it is written down in the journal (syncd history), without passwords.\n\n" +
 			"A TENANT is named by its id, one of its domains or its name; a name that several have is refused with the candidates.\n\nExit status: 0 done, 1 it failed, 64 wrong usage."}
@@ -54,7 +55,7 @@ var readBackTimeout time.Duration
 // A cippCommand is one cipp command while it runs.
 type cippCommand struct {
 	*cippOptions
-	world    *World
+	app      *app.App
 	client   *cipp.Client
 	admin    *admin.Admin
 	printing gosync.Mutex // steps of a playbook run side by side
@@ -63,15 +64,15 @@ type cippCommand struct {
 
 // withClient makes a command that talks to CIPP with the rights to change things.
 func (opts *cippOptions) withClient(run func(ctx context.Context, c *cippCommand, args []string) error) func(*cobra.Command, []string) error {
-	return opts.borrowing(func(ctx context.Context, w *World, args []string) error {
+	return opts.borrowing(func(ctx context.Context, w *app.App, args []string) error {
 		if err := opts.checkFormat(); err != nil {
 			return err
 		}
-		client, err := w.operator(false)
+		client, err := w.CIPPOperator(false)
 		if err != nil {
 			return err
 		}
-		c := &cippCommand{cippOptions: opts, world: w, client: client}
+		c := &cippCommand{cippOptions: opts, app: w, client: client}
 		c.admin = admin.New(client, admin.Options{ReadBackTimeout: readBackTimeout, Progress: opts.waiting, OnPassword: c.printPassword})
 		err = run(ctx, c, args)
 		if c.sent {
@@ -128,13 +129,13 @@ func (opts *cippOptions) waiting(what string) {
 // the command failed. A name that no tenant, user or object has is a mistyped argument.
 func usageErrorOf(err error) error {
 	if _, ok := errors.AsType[*admin.AmbiguousError](err); ok {
-		return usageError{err}
+		return usage("%w", err)
 	}
 	if _, ok := errors.AsType[*admin.UnknownError](err); ok {
-		return usageError{err}
+		return usage("%w", err)
 	}
 	if _, ok := errors.AsType[*endpoint.UnknownError](err); ok || errors.Is(err, endpoint.ErrDangerous) || errors.Is(err, cipp.ErrMisuse) {
-		return usageError{err}
+		return usage("%w", err)
 	}
 	return err
 }
@@ -270,7 +271,7 @@ func (c *cippCommand) runSteps(ctx context.Context, steps []admin.Step, err erro
 		}
 	}
 	if missed := len(steps) - len(results); missed > 0 {
-		c.warn("%s after the one that failed not begun", count(missed, "step"))
+		c.warn("%s after the one that failed not begun", app.Count(missed, "step"))
 	}
 	switch {
 	case c.csv:
@@ -295,7 +296,7 @@ func stepResultSheet(steps []stepResult) *report.Sheet {
 // confirm asks whether to go on, and first makes sure that the journal can be written.
 func (c *cippCommand) confirm(ctx context.Context) (bool, error) {
 	if c.yes {
-		_, err := c.world.Store.Document(ctx, linksDocument)
+		_, err := c.app.Store.Document(ctx, app.LinksDocument)
 		return err == nil, err
 	}
 	if !c.forPeople() || c.console.Asker == nil {
@@ -309,7 +310,7 @@ func (c *cippCommand) confirm(ctx context.Context) (bool, error) {
 		c.sayToPeople("nothing was done")
 		return false, nil
 	}
-	_, err = c.world.Store.Document(ctx, linksDocument)
+	_, err = c.app.Store.Document(ctx, app.LinksDocument)
 	return err == nil, err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/cipp"
 	"syncd/internal/cipp/admin"
 	"syncd/internal/cipp/endpoint"
@@ -242,12 +243,12 @@ func (c *cippCommand) callUnlisted(ctx context.Context, name string, r *callOpti
 			k.Method = "GET"
 		}
 	}
-	if c.client, err = c.world.operator(true); err != nil {
+	if c.client, err = c.app.CIPPOperator(true); err != nil {
 		return err
 	}
 	e, err := endpoint.Unlisted(name, k.Method, k.Tenant.ID != "")
 	if err != nil {
-		return usageError{err}
+		return usage("%w", err)
 	}
 	return c.callWriting(ctx, e, k, r.columns)
 }
@@ -321,7 +322,7 @@ func (c *cippCommand) printWriteReply(r *cipp.Reply) error {
 	return c.print(struct {
 		Said    []string          `json:"said"`
 		Secrets map[string]string `json:"secrets,omitempty"`
-	}{listed(r.Said), secrets}, func(out io.Writer) error {
+	}{app.Listed(r.Said), secrets}, func(out io.Writer) error {
 		for _, s := range r.Said {
 			fmt.Fprintln(out, clean(s))
 		}

@@ -17,7 +17,7 @@ var watches = []admin.Watch{{Resource: "users", Event: "created", Every: "15m"},
 func cippEventsCommand(opts *cippOptions) *cobra.Command {
 	cmd := &cobra.Command{Use: "events", Short: "Let CIPP tell syncd of changes"}
 	setup := opts.tenantCommand("setup", "Schedule the delta tasks in CIPP whose webhooks syncd takes", "", 0, 0, func(ctx context.Context, c *cippCommand, tenant directory.Tenant, _ []string) error {
-		if c.world.Config.Events.Secret.Empty() {
+		if c.app.Config.Events.Secret.Empty() {
 			return usage("events.secret is not configured, so no event would be taken; set it first")
 		}
 		var steps []admin.Step

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/cipp/admin"
 	"syncd/internal/directory"
 	"syncd/internal/plan"
@@ -64,10 +65,10 @@ func (c *cippCommand) journalEntry(ctx context.Context, t directory.Tenant, befo
 		name = "CIPP"
 	}
 	scope := plan.Scope{Customer: customer, Target: "cipp"}
-	entry := state.Entry{At: c.world.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
+	entry := state.Entry{At: c.app.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
 		Reason: "typed", Before: before, After: after, Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: c.console.User}
 	ctx = context.WithoutCancel(ctx)
-	err := c.world.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
+	err := c.app.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
 	if errors.Is(err, state.ErrLocked) {
 		err = c.journalThroughDaemon(ctx, &entry, err)
 	}
@@ -84,8 +85,8 @@ func (c *cippCommand) journalThroughDaemon(ctx context.Context, entry *state.Ent
 	if err != nil {
 		return err
 	}
-	cfg := c.world.Config
-	status, err := cfg.daemon().Call(ctx, cfg.request([]string{"cipp", journalCommandName, string(raw)}), c.console)
+	cfg := c.app.Config
+	status, err := cfg.Daemon().Call(ctx, cfg.Request([]string{"cipp", journalCommandName, string(raw)}), c.console)
 	switch {
 	case errors.Is(err, control.ErrNoDaemon):
 		return locked
@@ -100,7 +101,7 @@ const journalCommandName = "write-down"
 
 func journalCommand(opts *cippOptions) *cobra.Command {
 	cmd := &cobra.Command{Use: journalCommandName + " ENTRY", Hidden: true, Args: cobra.ExactArgs(1)}
-	cmd.RunE = opts.stateful(func(ctx context.Context, w *World, args []string) error {
+	cmd.RunE = opts.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		var e state.Entry
 		if err := json.Unmarshal([]byte(args[0]), &e); err != nil {
 			return usage("that is no entry of the journal: %w", err)

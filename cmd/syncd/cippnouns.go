@@ -217,7 +217,7 @@ func (opts *cippOptions) optionalTenantRead(use, short string, list func(*admin.
 		}
 		return c.show(list(c.admin, ctx, tenant))
 	})}
-	completeArgs(cmd, opts.app, "tenant")
+	completeArgs(cmd, opts.cli, "tenant")
 	return cmd
 }
 
@@ -348,7 +348,7 @@ func (opts *cippOptions) logs() *cobra.Command {
 		table, err := c.admin.Logs(ctx, f)
 		return c.show(noteIfEmpty(table, err, "no line of the logbook fits; --from and --to name other days than today"))
 	})
-	completeArgs(cmd, opts.app, "tenant")
+	completeArgs(cmd, opts.cli, "tenant")
 	return cmd
 }
 
@@ -392,6 +392,6 @@ func (opts *cippOptions) mfaPolicy() *cobra.Command {
 		}
 		return c.deliverTable(&out, text.Bytes(), len(book.Lines))
 	})
-	completeArgs(cmd, opts.app, "tenant")
+	completeArgs(cmd, opts.cli, "tenant")
 	return cmd
 }

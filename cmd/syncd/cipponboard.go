@@ -25,7 +25,7 @@ type onboardInput struct {
 	out             output
 }
 
-func (n *onboardInput) flags(a *app, cmd *cobra.Command) {
+func (n *onboardInput) flags(a *cli, cmd *cobra.Command) {
 	cmd.Use, cmd.Args = "onboard [FILE]", cobra.MaximumNArgs(1)
 	cmd.Flags().IntVar(&n.contact, "contact", 0, "in place of FILE: the ConnectWise contact with this `NUMBER`")
 	cmd.Flags().IntVar(&n.ticket, "ticket", 0, "in place of FILE: the contact of the ticket with this `NUMBER`")
@@ -49,16 +49,16 @@ func (n *onboardInput) table(ctx context.Context, c *cippCommand, args []string)
 			return "", nil, usage("reading the playbook: %w", err)
 		}
 		return args[0], text, nil
-	case c.world.ConnectWise == nil:
+	case c.app.ConnectWise == nil:
 		return "", nil, usage("the configuration names no ConnectWise, so nobody can be read from it")
 	}
 	var p connectwise.Person
 	if n.ticket != 0 {
 		name = fmt.Sprintf("ticket %d", n.ticket)
-		p, err = c.world.ConnectWise.TicketContact(ctx, n.ticket)
+		p, err = c.app.ConnectWise.TicketContact(ctx, n.ticket)
 	} else {
 		name = fmt.Sprintf("contact %d", n.contact)
-		p, err = c.world.ConnectWise.Contact(ctx, n.contact)
+		p, err = c.app.ConnectWise.Contact(ctx, n.contact)
 	}
 	if err != nil {
 		return "", nil, err
@@ -109,11 +109,11 @@ func (c *cippCommand) tenantOfCompany(ctx context.Context, company int, named st
 	if named = cmp.Or(c.tenant, named); named != "" {
 		return named, nil
 	}
-	table, err := c.world.links(ctx)
+	table, err := c.app.Links(ctx)
 	if err != nil {
 		return "", err
 	}
-	tenants, err := c.world.tenants(ctx)
+	tenants, err := c.app.Tenants(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/cipp/admin"
 	"syncd/internal/cipp/playbook"
 	"syncd/internal/directory"
@@ -42,7 +43,7 @@ func playbookCommand(opts *cippOptions) *cobra.Command {
 		}
 		var from onboardInput
 		if kind == playbook.Onboard {
-			from.flags(opts.app, c)
+			from.flags(opts.cli, c)
 		}
 		c.RunE = opts.withClient(func(ctx context.Context, c *cippCommand, args []string) error {
 			name, text, err := from.table(ctx, c, args)
@@ -79,7 +80,7 @@ func (c *cippCommand) runPlaybook(ctx context.Context, kind playbook.Kind, name 
 	if err != nil {
 		return usage("%s: nothing was done:\n%w", name, err)
 	}
-	progress := &progressStore{store: c.world.Store, again: again}
+	progress := &progressStore{store: c.app.Store, again: again}
 	player := &playbook.Player{Admin: c.admin, Store: progress, Price: c.prices(ctx)}
 	planned, err := player.Plan(ctx, book)
 	if _, wrong := errors.AsType[*mapping.ImportError](err); wrong {
@@ -160,7 +161,7 @@ func (c *cippCommand) printPlanTable(p *playbook.Plan) error {
 		for _, x := range effects {
 			money := "not known"
 			if x.Known {
-				money = signed(x.Monthly.StringFixed(2)) + " " + c.world.Config.Currency
+				money = signed(x.Monthly.StringFixed(2)) + " " + c.app.Config.Currency
 			}
 			e.Rows = append(e.Rows, []string{clean(x.Tenant), clean(x.Name), fmt.Sprintf("%+d", x.Units), money})
 		}
@@ -168,9 +169,9 @@ func (c *cippCommand) printPlanTable(p *playbook.Plan) error {
 			return err
 		}
 		sum, unknown := p.Monthly()
-		line := fmt.Sprintf("used licences change by %s %s a month", signed(sum.StringFixed(2)), c.world.Config.Currency)
+		line := fmt.Sprintf("used licences change by %s %s a month", signed(sum.StringFixed(2)), c.app.Config.Currency)
 		if unknown > 0 {
-			line += fmt.Sprintf(", and %s of unknown price", count(unknown, "unit"))
+			line += fmt.Sprintf(", and %s of unknown price", app.Count(unknown, "unit"))
 		}
 		c.say("%s; what is bought does not change", line)
 	}
@@ -299,7 +300,7 @@ func (c *cippCommand) printPlaybookPlan(p *playbook.Plan, outcomes []playbook.Ou
 		Monthly  string          `json:"monthly_delta"`
 		Currency string          `json:"currency"`
 		Unpriced int             `json:"unpriced_units"`
-	}{p.Run, p.Kind, p.Digest, items, effects, sum.StringFixed(2), c.world.Config.Currency, unknown}, nil)
+	}{p.Run, p.Kind, p.Digest, items, effects, sum.StringFixed(2), c.app.Config.Currency, unknown}, nil)
 }
 
 // A licenceEffect is how many units of a licence a plan uses more or less in a tenant;
@@ -342,15 +343,15 @@ func (c *cippCommand) journalOutcome(ctx context.Context, o *playbook.Outcome) e
 // prices returns what a unit of a licence costs a month: the catalogue price of the
 // product that the rules bill it as.
 func (c *cippCommand) prices(ctx context.Context) playbook.Price {
-	if c.world.ConnectWise == nil {
+	if c.app.ConnectWise == nil {
 		return nil
 	}
-	rules, err := c.world.rules(ctx)
+	rules, err := c.app.Rules(ctx)
 	billed := rules.Billed()
 	if err != nil || len(billed) == 0 {
 		return nil
 	}
-	prices, err := c.world.ConnectWise.Prices(ctx, slices.Collect(maps.Keys(billed)))
+	prices, err := c.app.ConnectWise.Prices(ctx, slices.Collect(maps.Keys(billed)))
 	if err != nil {
 		c.warn("prices are not known: %v", err)
 		return nil
@@ -382,25 +383,25 @@ func (s *progressStore) Load(ctx context.Context, run string) (map[string]playbo
 	if s.again {
 		return nil, nil
 	}
-	progress, _, err := document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
+	progress, _, err := app.Document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
 	return progress, err
 }
 
 // forget deletes the progress of a run.
 func (s *progressStore) forget(ctx context.Context, run string) error {
-	_, version, err := document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
+	_, version, err := app.Document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
 	if err != nil {
 		return err
 	}
 	s.again = false
-	return put(ctx, s.store, progressDocument(run), version, map[string]playbook.Progress{})
+	return app.Put(ctx, s.store, progressDocument(run), version, map[string]playbook.Progress{})
 }
 
 // Save keeps the progress of one item.
 func (s *progressStore) Save(ctx context.Context, run, item string, p playbook.Progress) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	progress, version, err := document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
+	progress, version, err := app.Document[map[string]playbook.Progress](ctx, s.store, progressDocument(run))
 	if err != nil {
 		return err
 	}
@@ -408,5 +409,5 @@ func (s *progressStore) Save(ctx context.Context, run, item string, p playbook.P
 		progress = map[string]playbook.Progress{}
 	}
 	progress[item] = p
-	return put(ctx, s.store, progressDocument(run), version, progress)
+	return app.Put(ctx, s.store, progressDocument(run), version, progress)
 }

@@ -73,14 +73,14 @@ func (opts *cippOptions) offboard() *cobra.Command {
 			return admin.Step{}, usage("say what shall be done, such as --disable-sign-in --revoke-sessions --convert-to-shared --remove-licences")
 		}
 		if at != "" {
-			when, err := time.ParseInLocation("2006-01-02 15:04", at, c.world.Location)
+			when, err := time.ParseInLocation("2006-01-02 15:04", at, c.app.Location)
 			if err != nil {
 				when, err = time.Parse(time.RFC3339, at)
 			}
 			if err != nil {
 				return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00 or 2026-12-31T18:00:00Z", at)
 			}
-			if when.Before(c.world.Now()) {
+			if when.Before(c.app.Now()) {
 				// CIPP would do it at once: a mistyped year would lock somebody out today.
 				return admin.Step{}, usage("--at %s is in the past, and CIPP would do it at once; leave --at out if that is meant", at)
 			}

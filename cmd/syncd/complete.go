@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/directory"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
@@ -20,7 +21,7 @@ import (
 
 // complete makes flags complete with what the configuration and the state
 // know. A completion that cannot be made offers nothing and says nothing.
-func complete(cmd *cobra.Command, a *app, flags ...string) {
+func complete(cmd *cobra.Command, a *cli, flags ...string) {
 	for _, flag := range flags {
 		_ = cmd.RegisterFlagCompletionFunc(flag, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 			return a.candidates(flag, typed), cobra.ShellCompDirectiveNoFileComp
@@ -29,7 +30,7 @@ func complete(cmd *cobra.Command, a *app, flags ...string) {
 }
 
 // completeArgs does the same for arguments, by position.
-func completeArgs(cmd *cobra.Command, a *app, kinds ...string) {
+func completeArgs(cmd *cobra.Command, a *cli, kinds ...string) {
 	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) >= len(kinds) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -38,7 +39,7 @@ func completeArgs(cmd *cobra.Command, a *app, kinds ...string) {
 	}
 }
 
-func (a *app) candidates(kind, typed string) []string {
+func (a *cli) candidates(kind, typed string) []string {
 	cfg, err := a.config()
 	if err != nil {
 		return nil
@@ -46,7 +47,7 @@ func (a *app) candidates(kind, typed string) []string {
 	var all []string
 	switch kind {
 	case "target":
-		all = cfg.targets()
+		all = cfg.Targets()
 	case "job":
 		for _, j := range cfg.Jobs {
 			all = append(all, j.Name)
@@ -58,13 +59,13 @@ func (a *app) candidates(kind, typed string) []string {
 }
 
 // names asks the daemon, which holds the state while it runs, or else the state.
-func (a *app) names(cfg *Config, kind string) []string {
+func (a *cli) names(cfg *app.Config, kind string) []string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	var out bytes.Buffer
 	quiet := *a.console
 	quiet.Out, quiet.Err, quiet.Asker = &out, io.Discard, nil
-	_, err := cfg.daemon().Call(ctx, cfg.request([]string{"names", kind}), &quiet)
+	_, err := cfg.Daemon().Call(ctx, cfg.Request([]string{"names", kind}), &quiet)
 	if !errors.Is(err, control.ErrNoDaemon) {
 		return strings.FieldsFunc(out.String(), func(r rune) bool { return r == '\n' })
 	}
@@ -81,9 +82,9 @@ func (a *app) names(cfg *Config, kind string) []string {
 }
 
 // namesCommand is how completion asks a daemon.
-func namesCommand(a *app) *cobra.Command {
+func namesCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "names KIND", Hidden: true, Args: cobra.ExactArgs(1)}
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		all, err := known(ctx, w.Store, args[0])
 		for _, n := range all {
 			fmt.Fprintln(a.out(), clean(n))
@@ -104,7 +105,7 @@ func known(ctx context.Context, store state.Store, kind string) ([]string, error
 		all = append(all, c.Name)
 	}
 	if kind == "tenant" {
-		met, _, err := document[[]metTenant](ctx, store, tenantsDocument)
+		met, _, err := app.Document[[]metTenant](ctx, store, tenantsDocument)
 		if err != nil {
 			return nil, err
 		}
@@ -128,9 +129,9 @@ func (c *cippCommand) learnTenants(ctx context.Context, tenants []directory.Tena
 	for i := range tenants {
 		now = append(now, metTenant{tenants[i].Name, tenants[i].DefaultDomain})
 	}
-	was, version, err := document[[]metTenant](ctx, c.world.Store, tenantsDocument)
+	was, version, err := app.Document[[]metTenant](ctx, c.app.Store, tenantsDocument)
 	if err == nil && !slices.Equal(was, now) {
-		_ = put(ctx, c.world.Store, tenantsDocument, version, now)
+		_ = app.Put(ctx, c.app.Store, tenantsDocument, version, now)
 	}
 }
 

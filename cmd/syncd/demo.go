@@ -15,6 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/mapping"
 	"syncd/internal/simulator/msp"
 	"syncd/internal/state"
@@ -22,7 +23,7 @@ import (
 	"syncd/internal/sync"
 )
 
-func demoCommand(a *app) *cobra.Command {
+func demoCommand(a *cli) *cobra.Command {
 	var d demo
 	var known []string
 	for _, s := range msp.Scenarios() {
@@ -42,10 +43,10 @@ func demoCommand(a *app) *cobra.Command {
 		}
 		for _, name := range d.scenarios {
 			if err := msp.Known(name); err != nil {
-				return usageError{err}
+				return usage("%w", err)
 			}
 		}
-		d.app, d.palette = a, palette(a.console.Color)
+		d.cli, d.palette = a, palette(a.console.Color)
 		return d.run(cmd.Context())
 	}
 	return cmd
@@ -53,12 +54,12 @@ func demoCommand(a *app) *cobra.Command {
 
 // A demo walks a person through the product.
 type demo struct {
-	*app
+	*cli
 	palette
 	yes, once bool
 	scenarios []string
 	msp       *msp.MSP
-	world     *World
+	app       *app.App
 	steps     int
 }
 
@@ -81,7 +82,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
-	cfg, err := loadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
+	cfg, err := app.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
@@ -90,28 +91,28 @@ func (d *demo) run(ctx context.Context) error {
 		return fmt.Errorf("practice mode: %w", err)
 	}
 	defer store.Close()
-	if d.world, err = build(ctx, cfg, store, d.log()); err != nil {
+	if d.app, err = newApp(cfg, store, d.log()); err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
-	d.world.Practice = true
+	d.app.Practice = true
 	if err := d.walk(ctx, systems); err != nil {
 		return err
 	}
 	if d.once {
 		return nil
 	}
-	return d.world.serve(ctx, func(addr string) {
+	return d.app.Serve(ctx, daemon(d.app, func(addr string) {
 		d.step("The daemon is up, until you press Ctrl-C")
 		d.say("  status page  http://%s/", addr)
 		d.say("  metrics      http://%s/metrics", addr)
 		d.say("  and in another terminal, any command, such as:")
 		d.say("    %s --config %s report licences", filepath.Base(os.Args[0]), path)
-	})
+	}))
 }
 
 // freeAddress is the default address, or another one where somebody has it.
 func freeAddress() string {
-	l, err := net.Listen("tcp", defaults().Listen)
+	l, err := net.Listen("tcp", app.Defaults().Listen)
 	if err != nil {
 		return "127.0.0.1:0"
 	}
@@ -154,7 +155,7 @@ func (d *demo) walk(ctx context.Context, systems *msp.Running) error {
 		return err
 	}
 	d.step("Apply holds everything, because nobody approved it yet (syncd apply)")
-	report, err := d.world.Engine.Run(ctx, d.selection(billing), sync.Apply)
+	report, err := d.app.Engine.Run(ctx, d.selection(billing), sync.Apply)
 	if err != nil {
 		return err
 	}
@@ -186,7 +187,7 @@ func (d *demo) bill(ctx context.Context) error {
 	d.say("\n  ConnectWise counts %d writes. What still waits needs a person: see the reasons above.", writes)
 
 	d.step("A second run changes nothing")
-	report, err := d.world.Engine.Run(ctx, d.selection(billing), sync.Apply)
+	report, err := d.app.Engine.Run(ctx, d.selection(billing), sync.Apply)
 	if err != nil {
 		return err
 	}
@@ -196,11 +197,11 @@ func (d *demo) bill(ctx context.Context) error {
 
 // tables imports the links and rules that the make-believe billing admin made.
 func (d *demo) tables(ctx context.Context) (links, rules int, err error) {
-	tenants, err := d.world.tenants(ctx)
+	tenants, err := d.app.Tenants(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	table, _, err := mapping.ImportLinks(strings.NewReader(d.msp.LinksCSV()), d.world.columns(), mapping.Table{}, tenants, nil)
+	table, _, err := mapping.ImportLinks(strings.NewReader(d.msp.LinksCSV()), d.app.Columns(), mapping.Table{}, tenants, nil)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -213,10 +214,10 @@ func (d *demo) tables(ctx context.Context) (links, rules int, err error) {
 			links++
 		}
 	}
-	if err := put(ctx, d.world.Store, linksDocument, 0, table); err != nil {
+	if err := app.Put(ctx, d.app.Store, app.LinksDocument, 0, table); err != nil {
 		return 0, 0, err
 	}
-	return links, len(products.Rules), put(ctx, d.world.Store, productsDocument, 0, products)
+	return links, len(products.Rules), app.Put(ctx, d.app.Store, app.ProductsDocument, 0, products)
 }
 
 // The targets of the jobs; everything is what "syncd apply" runs.
@@ -228,13 +229,13 @@ const (
 )
 
 func (d *demo) selection(target string) sync.Selection {
-	return sync.Selection{Jobs: d.world.Jobs, Target: target, Trigger: "command"}
+	return sync.Selection{Jobs: d.app.Jobs, Target: target, Trigger: "command"}
 }
 
 // document walks through the documentation job.
 func (d *demo) document(ctx context.Context) error {
 	d.step("The same for IT Glue: our asset types are made on request (syncd itglue layouts create)")
-	layouts, err := d.world.ITGlue.CreateLayouts(ctx)
+	layouts, err := d.app.ITGlue.CreateLayouts(ctx)
 	if err != nil {
 		return err
 	}
@@ -270,7 +271,7 @@ func (d *demo) carry(ctx context.Context, target, counted string, writes func() 
 	}
 	before = writes()
 	d.step("And a second run writes nothing")
-	if report, err = d.world.Engine.Run(ctx, d.selection(target), sync.Apply); err != nil {
+	if report, err = d.app.Engine.Run(ctx, d.selection(target), sync.Apply); err != nil {
 		return err
 	}
 	d.say("  %d in step, %d still waiting, %d new writes.", report.Totals[sync.InStep], report.Totals[sync.Held], writes()-before)
@@ -283,7 +284,7 @@ func (d *demo) preview(ctx context.Context, target string) (*sync.Report, error)
 	p := d.progress("customers")
 	sel := d.selection(target)
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
-	result, err := d.world.Engine.Run(ctx, sel, sync.Apply)
+	result, err := d.app.Engine.Run(ctx, sel, sync.Apply)
 	p.end()
 	if err != nil {
 		return result, err
@@ -296,7 +297,7 @@ func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Re
 	p := d.progress("customers")
 	sel := d.selection(target)
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
-	report, err := d.world.Engine.Run(ctx, sel, mode)
+	report, err := d.app.Engine.Run(ctx, sel, mode)
 	p.end()
 	if err != nil {
 		return report, err
@@ -316,7 +317,7 @@ const newsFrom = 4
 // approval asks, and approves every plan that can be approved. Where the answer
 // is no, the practice goes on without what was not approved.
 func (d *demo) approval(ctx context.Context) (bool, error) {
-	holds, err := held(ctx, d.world.Store)
+	holds, err := d.app.Holds(ctx, "", "")
 	if err != nil {
 		return false, err
 	}
@@ -339,10 +340,8 @@ func (d *demo) approval(ctx context.Context) (bool, error) {
 		}
 	}
 	d.step("Approved (syncd approve)")
-	for _, h := range holds {
-		if err := d.world.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: true, By: d.console.User, At: time.Now().UTC(), Reason: "practice"}); err != nil {
-			return false, err
-		}
+	if _, err := d.app.Decide(ctx, d.operator(), true, "practice", holds); err != nil {
+		return false, err
 	}
 	d.say("  %d approved, each under its digest: a plan that changes meanwhile is held again.", len(holds))
 	return true, nil

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	"syncd/internal/app"
 	"syncd/internal/simulator/msp"
 	"syncd/internal/web/control"
 )
@@ -24,7 +28,7 @@ func TestThePracticeGoesOnAfterANo(t *testing.T) {
 		}
 		return "n\n", nil
 	}
-	if status := execute(t.Context(), &app{console: console, args: []string{"demo", "--once", "--scenario", "regroup"}}); status != 0 {
+	if status := execute(t.Context(), &cli{console: console, args: []string{"demo", "--once", "--scenario", "regroup"}}); status != 0 {
 		t.Fatalf("status %d: %s", status, complaints.String())
 	}
 	text := out.String()
@@ -54,4 +58,37 @@ func TestTheReadmeNamesAllScenarios(t *testing.T) {
 			t.Errorf("README.md does not name the scenario %s (%s)", s.Name, s.Summary)
 		}
 	}
+}
+
+// practising is a practice whose systems are up and whose tables are imported.
+func practising(t *testing.T, m *msp.MSP) demo {
+	t.Helper()
+	systems, err := m.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { systems.Close() })
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(path, []byte(systems.Config(filepath.Join(dir, "syncd.db"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := openState(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	w, err := newApp(cfg, store, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := demo{msp: m, app: w}
+	if _, _, err := d.tables(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

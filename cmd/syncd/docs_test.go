@@ -62,7 +62,7 @@ func TestEveryCommandOfThePagesIsTheProgram(t *testing.T) {
 
 // wrongCommand says what is wrong with a command as a page writes it, or "".
 func wrongCommand(words []string) string {
-	root := (&app{console: &control.Console{}}).root()
+	root := (&cli{console: &control.Console{}}).root()
 	// What a page leaves open is no word of the command.
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return strings.Contains(w, "…") || w == ">" })
 	cmd, rest, err := root.Find(words)

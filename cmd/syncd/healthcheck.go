@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func healthcheckCommand(a *app) *cobra.Command {
+func healthcheckCommand(a *cli) *cobra.Command {
 	return &cobra.Command{Use: "healthcheck", Short: "Ask the daemon whether it is ready; for containers", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()

@@ -8,11 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/itglue"
 	"syncd/internal/report"
 )
 
-func itglueCommand(a *app) *cobra.Command {
+func itglueCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "itglue", Short: "IT Glue's asset types that the documentation is written into"}
 	layouts := &cobra.Command{Use: "layouts", Short: "Show our asset types, and what would change", Args: cobra.NoArgs,
 		Long: "Show which of our asset types IT Glue has, and what creating or upgrading would do; nothing is written.\n\n" +
@@ -26,8 +27,8 @@ func itglueCommand(a *app) *cobra.Command {
 }
 
 // layoutsRun shows the types as they stand after doing something about them.
-func layoutsRun(a *app, do func(*itglue.Client, context.Context) ([]itglue.Layout, error), verb string) func(*cobra.Command, []string) error {
-	return a.stateful(func(ctx context.Context, w *World, _ []string) error {
+func layoutsRun(a *cli, do func(*itglue.Client, context.Context) ([]itglue.Layout, error), verb string) func(*cobra.Command, []string) error {
+	return a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 		if w.ITGlue == nil {
 			return usage("itglue is not configured; add the section itglue to the configuration")
 		}
@@ -46,7 +47,7 @@ func layoutsRun(a *app, do func(*itglue.Client, context.Context) ([]itglue.Layou
 		printed := a.print(struct {
 			Layouts []itglue.Layout `json:"layouts"`
 			Changed []string        `json:"changed"`
-		}{layouts, listed(done)}, func(out io.Writer) error { return writeLayouts(out, a.console.Width, layouts, done, verb) })
+		}{layouts, app.Listed(done)}, func(out io.Writer) error { return writeLayouts(out, a.console.Width, layouts, done, verb) })
 		if err != nil {
 			return err
 		}

@@ -21,5 +21,5 @@ func Main() int {
 	defer stop()
 	// A second signal ends at once: the first one stays as it was for good.
 	context.AfterFunc(ctx, stop)
-	return execute(ctx, &app{console: control.Local(), args: os.Args[1:]})
+	return execute(ctx, &cli{console: control.Local(), args: os.Args[1:]})
 }

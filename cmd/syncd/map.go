@@ -5,59 +5,41 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/mapping"
 	"syncd/internal/report"
 )
 
-func mapCommand(a *app) *cobra.Command {
+func mapCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "map", Short: "Say where each customer lives in each target", Args: cobra.NoArgs,
 		Long: "Without a further word, list every tenant with its links. Links are edited as CSV (export, edit in Excel, import) or taken from suggestions; nothing is ever linked without a person's word."}
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error { return w.listLinks(ctx, a) })
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listLinks(ctx, w) })
 	out := output{format: "csv"}
 	export := &cobra.Command{Use: "export FILE", Short: "Write the links as CSV for Excel", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
-			table, customers, err := w.customers(ctx)
+		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
+			var body bytes.Buffer
+			lines, nameless, err := w.ExportLinks(ctx, &body)
 			if err != nil {
 				return err
 			}
-			var body bytes.Buffer
-			if err := mapping.ExportLinks(&body, w.columns(), customers, table, w.lookUp(ctx)); err != nil {
-				fmt.Fprintf(a.err(), "syncd: warning: the names beside the ids are left blank (%v); an import then only checks that the ids exist\n", err)
-				body.Reset()
-				if err := mapping.ExportLinks(&body, w.columns(), customers, table, nil); err != nil {
-					return fmt.Errorf("writing the links: %w", err)
-				}
+			if nameless != nil {
+				fmt.Fprintf(a.err(), "syncd: warning: the names beside the ids are left blank (%v); an import then only checks that the ids exist\n", nameless)
 			}
-			return a.deliverTable(&out, body.Bytes(), len(customers))
+			return a.deliverTable(&out, body.Bytes(), lines)
 		})}
 	a.writes(export, &out)
 	load := &cobra.Command{Use: "import FILE", Short: "Read links from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *World, args []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 			text, err := a.console.Files.ReadFile(args[0])
 			if err != nil {
 				return usage("reading the links: %w", err)
 			}
-			tenants, err := w.tenants(ctx)
+			edits, err := w.ImportLinks(ctx, args[0], text)
 			if err != nil {
-				return err
-			}
-			table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
-			if err != nil {
-				return err
-			}
-			next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.columns(), table, tenants, w.lookUp(ctx))
-			switch {
-			case err != nil && mapping.Problems(err) == nil:
-				return fmt.Errorf("%s: nothing was imported: %w", args[0], err)
-			case err != nil:
-				return usage("%s: nothing was imported:\n%w", args[0], err)
-			}
-			if err := put(ctx, w.Store, linksDocument, version, next); err != nil {
 				return err
 			}
 			return a.edits("link", edits)
@@ -66,34 +48,8 @@ func mapCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// customers joins the link table with the tenants as they are now.
-func (w *World) customers(ctx context.Context) (mapping.Table, []mapping.Customer, error) {
-	table, err := w.links(ctx)
-	if err != nil {
-		return table, nil, err
-	}
-	tenants, err := w.tenants(ctx)
-	if err != nil {
-		return table, nil, err
-	}
-	return table, table.Customers(tenants), nil
-}
-
-// lookUp finds what people write into link cells, each column in its system.
-func (w *World) lookUp(ctx context.Context) mapping.LookUp {
-	return func(column string, texts []string) (map[string]mapping.Found, error) {
-		switch {
-		case column == mapping.ITGlueOrganization && w.ITGlue != nil:
-			return w.ITGlue.LookUp(ctx, texts)
-		case w.ConnectWise != nil:
-			return w.ConnectWise.LookUp(ctx, column, texts)
-		}
-		return nil, fmt.Errorf("the system of the column %s is not configured", column)
-	}
-}
-
 // edits says what an import changed.
-func (a *app) edits(what string, edits []mapping.Edit) error {
+func (a *cli) edits(what string, edits []mapping.Edit) error {
 	if edits == nil {
 		edits = []mapping.Edit{}
 	}
@@ -103,54 +59,28 @@ func (a *app) edits(what string, edits []mapping.Edit) error {
 		for _, e := range edits {
 			fmt.Fprintln(out, clean(e.String()))
 		}
-		_, err := fmt.Fprintf(out, "%s changed\n", count(len(edits), what))
+		_, err := fmt.Fprintf(out, "%s changed\n", app.Count(len(edits), what))
 		return err
 	})
 }
 
-type linkLine struct {
-	Customer string         `json:"customer"`
-	Key      string         `json:"key"`
-	Tenant   string         `json:"tenant"`
-	Domain   string         `json:"domain"`
-	Links    mapping.Links  `json:"links"`
-	Status   mapping.Status `json:"status"`
-	Reason   string         `json:"reason"`
-	// Proposed are suggestions beside other links; none of them is in force.
-	Proposed map[string]mapping.Proposal `json:"proposed,omitempty"`
-}
-
-func (w *World) listLinks(ctx context.Context, a *app) error {
-	table, customers, err := w.customers(ctx)
+func (a *cli) listLinks(ctx context.Context, w *app.App) error {
+	lines, err := w.ListLinks(ctx)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(customers, func(x, y mapping.Customer) int {
-		return strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name))
-	})
-	lines := []linkLine{}
-	for _, c := range customers {
-		l := linkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain, Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
-		if row, ok := table.Row(c.Tenant.ID); ok {
-			if row.Links != nil {
-				l.Links = row.Links
-			}
-			l.Proposed = row.Proposed
-		}
-		lines = append(lines, l)
-	}
 	return a.print(struct {
-		Customers []linkLine `json:"customers"`
+		Customers []app.LinkLine `json:"customers"`
 	}{lines}, func(out io.Writer) error {
 		s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Domain"}}}
-		for _, column := range w.columns() {
+		for _, column := range w.Columns() {
 			s.Columns = append(s.Columns, report.Column{Name: strings.ReplaceAll(column, "_", " ")})
 		}
 		s.Columns = append(s.Columns, report.Column{Name: "Status"}, report.Column{Name: "Reason"})
 		open, proposed := 0, 0
 		for _, l := range lines {
 			row := []string{l.Customer, l.Domain}
-			for _, column := range w.columns() {
+			for _, column := range w.Columns() {
 				cell := l.Links[column]
 				if p, ok := l.Proposed[column]; ok {
 					cell = p.Value + "?"
@@ -176,29 +106,16 @@ func (w *World) listLinks(ctx context.Context, a *app) error {
 	})
 }
 
-func ignoreLinkCommand(a *app) *cobra.Command {
+func ignoreLinkCommand(a *cli) *cobra.Command {
 	var why string
 	cmd := &cobra.Command{Use: "ignore CUSTOMER", Short: "Leave a customer out of every target", Args: cobra.ExactArgs(1)}
 	cmd.Flags().StringVar(&why, "reason", "", "`TEXT` that says why")
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
-		c, err := w.customer(ctx, args[0])
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
+		edits, err := w.IgnoreLink(ctx, args[0], why)
 		if err != nil {
 			return err
 		}
-		table, version, err := document[mapping.Table](ctx, w.Store, linksDocument)
-		if err != nil {
-			return err
-		}
-		row, _ := table.Row(c.Tenant.ID)
-		before := row.Status
-		if before == "" {
-			before = mapping.Unmapped
-		}
-		row.TenantID, row.Tenant, row.Status, row.Reason = c.Tenant.ID, c.Tenant.Name, mapping.Ignored, why
-		if err := put(ctx, w.Store, linksDocument, version, table.With(row)); err != nil {
-			return err
-		}
-		return a.edits("link", []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}})
+		return a.edits("link", edits)
 	})
 	completeArgs(cmd, a, "customer")
 	return cmd

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/rs/zerolog"
 
-	"syncd/internal/config"
 	"syncd/internal/simulator/msp"
-	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
 )
 
@@ -23,29 +19,8 @@ var contractMetrics = []string{"syncd_build_info", "syncd_run_duration_seconds",
 
 func TestMetricsAreThoseOfTheContractAndLintClean(t *testing.T) {
 	m := msp.New(time.Now)
-	systems, err := m.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer systems.Close()
-	path := filepath.Join(t.TempDir(), "syncd.db")
-	cfg, err := parseConfig([]byte(systems.Config(path)), func(string) (string, bool) { return "", false }, nil, &config.Problems{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := boltstate.Open(path, boltstate.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	w, err := build(t.Context(), cfg, store, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := demo{msp: m, world: w}
-	if _, _, err := d.tables(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	d := practising(t, m)
+	w := d.app
 	w.Jobs[0].Policy, w.Jobs[0].Limits.HoldFirst = "auto", false
 	if _, err := w.Engine.Run(t.Context(), d.selection(everything), sync.Apply); err != nil {
 		t.Fatal(err)

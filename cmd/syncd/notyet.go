@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"syncd/internal/config"
 )
 
 // Names that are fixed already and not built yet. Whoever types one is told so in
@@ -44,27 +42,6 @@ var laterFlags = map[string]string{
 	"syncd history --format":            "syncd history --json is for programs",
 }
 
-// laterSettings are such settings.
-var laterSettings = []struct{ path, what string }{
-	{"evidence", "there is no evidence of months yet"},
-	{"distributors", "distributors' files are not read yet"},
-	{"staff", "there are no roles yet: who may use the daemon's socket may do everything"},
-	{"four_eyes", "there are no roles yet"},
-	{"auth", "there is no sign-in yet: keep listen on this machine"},
-	{"url", "no message carries a link yet"},
-	{"tls", "the pages speak HTTP; keep listen on this machine"},
-	{"notify", "there are no messages yet: alert on /metrics"},
-	{"export", "there is no data set yet"},
-	{"backup", "there are no scheduled backups yet: run syncd state backup FILE from cron"},
-	{"connectwise.freeze", "nothing is frozen by itself yet: apply: approve writes nothing that nobody approved"},
-	{"connectwise.create", "when an added line begins cannot be chosen yet"},
-	{"connectwise.prorate", "no prorated lines are made yet"},
-	{"connectwise.usernames", "no names are written to lines yet"},
-	{"connectwise.tickets", "no tickets are made yet"},
-	{"limits.money_by_currency", "all money is in the one currency above"},
-	{"limits.money.decrease_explained", "no decrease is explained yet: limits.money.decrease holds for all"},
-}
-
 // addLater adds the commands that are not there yet, hidden, where nobody has
 // built one of that name.
 func addLater(root *cobra.Command) {
@@ -80,12 +57,5 @@ func addLater(root *cobra.Command) {
 			RunE: func(*cobra.Command, []string) error {
 				return usage("syncd %s is not there yet: %s", later.path, later.what)
 			}})
-	}
-}
-
-// refuseLater says of settings that are not there yet that they are not.
-func refuseLater(doc *config.Document, problems *config.Problems) {
-	for _, s := range laterSettings {
-		doc.Refuse(s.path, "is not there yet: "+s.what+"; take it out", problems)
 	}
 }

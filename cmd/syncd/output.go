@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/web/control"
 )
 
@@ -23,18 +24,18 @@ type output struct {
 }
 
 // writes declares that cmd writes its first argument.
-func (a *app) writes(cmd *cobra.Command, o *output) {
+func (a *cli) writes(cmd *cobra.Command, o *output) {
 	o.argument = true
 	a.declare(cmd, o)
 }
 
 // writesOut declares that cmd writes the file of its flag --out.
-func (a *app) writesOut(cmd *cobra.Command, o *output, help string) {
+func (a *cli) writesOut(cmd *cobra.Command, o *output, help string) {
 	cmd.Flags().StringVar(&o.path, "out", o.path, help)
 	a.declare(cmd, o)
 }
 
-func (a *app) declare(cmd *cobra.Command, o *output) {
+func (a *cli) declare(cmd *cobra.Command, o *output) {
 	cmd.Flags().BoolVar(&o.force, "force", false, "write over a file that is there already")
 	if a.outputs == nil {
 		a.outputs = map[*cobra.Command]*output{}
@@ -43,7 +44,7 @@ func (a *app) declare(cmd *cobra.Command, o *output) {
 }
 
 // foresee refuses, before any work, what could not be written in the end.
-func (a *app) foresee(cmd *cobra.Command, args []string) error {
+func (a *cli) foresee(cmd *cobra.Command, args []string) error {
 	o := a.outputs[cmd]
 	if o == nil {
 		return nil
@@ -61,13 +62,13 @@ func (a *app) foresee(cmd *cobra.Command, args []string) error {
 		return nil // the process in which the command was typed has looked already
 	}
 	if err := disk.MayWrite(o.path, o.force); err != nil {
-		return usageError{err}
+		return usage("%w", err)
 	}
 	return nil
 }
 
 // write is the only way in which a command writes a file that a person named.
-func (a *app) write(o *output, data []byte) error {
+func (a *cli) write(o *output, data []byte) error {
 	if err := a.console.Files.WriteFile(o.path, data, o.force); err != nil {
 		return fmt.Errorf("writing %s: %w", o.path, err)
 	}
@@ -75,7 +76,7 @@ func (a *app) write(o *output, data []byte) error {
 }
 
 // deliverTable writes an exported table and says so.
-func (a *app) deliverTable(o *output, body []byte, lines int) error {
+func (a *cli) deliverTable(o *output, body []byte, lines int) error {
 	if err := a.write(o, body); err != nil {
 		return err
 	}
@@ -98,11 +99,11 @@ func formatOf(named, path, usual string, known ...string) (string, error) {
 	known = append(known, usual)
 	if named == "html" || named == "" && endings[strings.ToLower(filepath.Ext(path))] == "html" {
 		if !slices.Contains(known, "html") {
-			return "", usage("HTML is not there yet; write %s", names(known, asIs))
+			return "", usage("HTML is not there yet; write %s", app.Names(known, asIs))
 		}
 	}
 	if named != "" && !slices.Contains(known, named) {
-		return "", usage("%q is no format; write %s", named, names(known, asIs))
+		return "", usage("%q is no format; write %s", named, app.Names(known, asIs))
 	}
 	ending := strings.ToLower(filepath.Ext(path))
 	of := endings[ending]
@@ -114,7 +115,7 @@ func formatOf(named, path, usual string, known ...string) (string, error) {
 	case named != "" && named != of:
 		return "", usage("%s is to be %s, and its ending says %s; change one of the two", path, named, of)
 	case of == "" || !slices.Contains(known, of):
-		return "", usage("nothing of this is written as %s; let the file end in %s", ending, names(fileEndings(known), asIs))
+		return "", usage("nothing of this is written as %s; let the file end in %s", ending, app.Names(fileEndings(known), asIs))
 	}
 	return of, nil
 }

@@ -19,7 +19,7 @@ type statusLine struct {
 }
 
 // show puts a text on the line.
-func (a *app) show(text string) {
+func (a *cli) show(text string) {
 	if !a.console.Progress {
 		return
 	}
@@ -30,7 +30,7 @@ func (a *app) show(text string) {
 }
 
 // clear takes the line away.
-func (a *app) clear() {
+func (a *cli) clear() {
 	a.line.mu.Lock()
 	defer a.line.mu.Unlock()
 	if a.line.width > 0 {
@@ -41,7 +41,7 @@ func (a *app) clear() {
 
 // cleared is a writer before which the line is taken away.
 type cleared struct {
-	a *app
+	a *cli
 	w io.Writer
 }
 
@@ -52,7 +52,7 @@ func (c cleared) Write(p []byte) (int, error) {
 
 // A progress says on the status line how far long work is.
 type progress struct {
-	a       *app
+	a       *cli
 	what    string
 	started time.Time
 
@@ -60,7 +60,7 @@ type progress struct {
 	shown time.Time
 }
 
-func (a *app) progress(what string) *progress {
+func (a *cli) progress(what string) *progress {
 	return &progress{a: a, what: what, started: time.Now()}
 }
 
@@ -96,7 +96,7 @@ const (
 
 // watch says for what a command waits, where a system asked to be left alone,
 // until what it returns is called.
-func (a *app) watch(ctx context.Context, pauses func(now time.Time) []rest.Pause, zone *time.Location) (stop func()) {
+func (a *cli) watch(ctx context.Context, pauses func(now time.Time) []rest.Pause, zone *time.Location) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {

@@ -24,7 +24,7 @@ func TestWaitingIsSaid(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var err strings.Builder
-			a := &app{console: &control.Console{Err: &err, Progress: c.terminal}}
+			a := &cli{console: &control.Console{Err: &err, Progress: c.terminal}}
 			until := time.Now().Add(c.wait)
 			stop := a.watch(t.Context(), func(time.Time) []rest.Pause {
 				return []rest.Pause{{System: "connectwise", Until: until, Why: "it answered 429"}}
@@ -41,8 +41,8 @@ func TestWaitingIsSaid(t *testing.T) {
 
 func TestWordsPushTheProgressLineAside(t *testing.T) {
 	var terminal strings.Builder
-	a := &app{console: &control.Console{Err: &terminal, Progress: true}}
-	d := &cippOptions{app: a, bar: a.progress("steps")}
+	a := &cli{console: &control.Console{Err: &terminal, Progress: true}}
+	d := &cippOptions{cli: a, bar: a.progress("steps")}
 	d.bar.at(1, 3, "ada")
 	d.waiting("CIPP is asked again")
 	d.bar.shown = d.bar.started.AddDate(0, 0, -1) // long ago

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/shopspring/decimal"
 
-	"syncd/internal/config"
 	"syncd/internal/money"
 	"syncd/internal/report"
 	"syncd/internal/simulator/msp"
-	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
 )
 
@@ -22,30 +18,9 @@ import (
 // two systems really hold.
 func TestTheReconciliationLeavesNothingOut(t *testing.T) {
 	m := msp.New(time.Now)
-	systems, err := m.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer systems.Close()
-	path := filepath.Join(t.TempDir(), "syncd.db")
-	cfg, err := parseConfig([]byte(systems.Config(path)), func(string) (string, bool) { return "", false }, nil, &config.Problems{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := boltstate.Open(path, boltstate.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	w, err := build(t.Context(), cfg, store, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := demo{msp: m, world: w}
-	if _, _, err := d.tables(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	rules, err := w.rules(t.Context())
+	d := practising(t, m)
+	w := d.app
+	rules, err := w.Rules(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

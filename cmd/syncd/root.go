@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"syncd/internal/app"
 	"syncd/internal/config"
 	"syncd/internal/secret"
 	"syncd/internal/state"
@@ -30,11 +31,11 @@ const (
 	statusUsage   = 64
 )
 
-// An app is one command on its way: from whom it came and what it works with.
-type app struct {
+// A cli is one command on its way: from whom it came and what it works with.
+type cli struct {
 	console *control.Console
 	args    []string
-	world   *World // set inside the daemon, which owns the state
+	app     *app.App // set inside the daemon, which owns the state
 	outputs map[*cobra.Command]*output
 	line    statusLine
 
@@ -45,15 +46,11 @@ type app struct {
 	redact     secret.Redactor
 }
 
-// usageError is a mistake in what was typed or configured.
-type usageError struct{ error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-func (e usageError) Unwrap() error { return e.error }
+// usage is an error about what was typed.
+func usage(format string, args ...any) error { return app.Usage(format, args...) }
 
 // execute runs one command line and returns its exit status.
-func execute(ctx context.Context, a *app) int {
+func execute(ctx context.Context, a *cli) int {
 	root := a.root()
 	root.SetArgs(arranged(root, a.args))
 	root.SetOut(a.console.Out)
@@ -63,18 +60,18 @@ func execute(ctx context.Context, a *app) int {
 		return a.status
 	}
 	a.complain(err)
-	if _, ok := errors.AsType[usageError](err); ok {
+	if _, ok := errors.AsType[app.UsageError](err); ok {
 		return statusUsage
 	}
 	return max(a.status, statusFailed)
 }
 
 // complain says what went wrong, on standard error.
-func (a *app) complain(err error) {
+func (a *cli) complain(err error) {
 	fmt.Fprintf(a.err(), "syncd: %v\n", err)
 }
 
-func (a *app) root() *cobra.Command {
+func (a *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "syncd",
 		Short: "Keep billing and documentation in step with what Microsoft 365 tenants hold",
@@ -163,7 +160,7 @@ func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			err := check(cmd, args)
-			if _, told := errors.AsType[usageError](err); told {
+			if _, told := errors.AsType[app.UsageError](err); told {
 				return err
 			}
 			if err != nil {
@@ -182,14 +179,14 @@ func strict(c *cobra.Command) {
 
 // stateful makes a command that works on the state: in the daemon where one
 // runs, in this process otherwise. Both ways it is the same code.
-func (a *app) stateful(run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
+func (a *cli) stateful(run func(ctx context.Context, w *app.App, args []string) error) func(*cobra.Command, []string) error {
 	return a.withState(openState, run)
 }
 
 // borrowing is stateful for commands that may wait for an hour and need the
 // state for moments: without a daemon it is taken for each and given back.
-func (a *app) borrowing(run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
-	return a.withState(func(cfg *Config) (state.Store, error) {
+func (a *cli) borrowing(run func(ctx context.Context, w *app.App, args []string) error) func(*cobra.Command, []string) error {
+	return a.withState(func(cfg *app.Config) (state.Store, error) {
 		return state.OnDemand(func() (state.Store, error) { return openState(cfg) }, statePatience), nil
 	}, run)
 }
@@ -197,16 +194,16 @@ func (a *app) borrowing(run func(ctx context.Context, w *World, args []string) e
 // statePatience is how long a command waits for another one to give the state back.
 const statePatience = 10 * time.Second
 
-func (a *app) withState(open func(*Config) (state.Store, error), run func(ctx context.Context, w *World, args []string) error) func(*cobra.Command, []string) error {
+func (a *cli) withState(open func(*app.Config) (state.Store, error), run func(ctx context.Context, w *app.App, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		if a.world != nil {
-			a.redact = a.world.Config.redactor()
+		if a.app != nil {
+			a.redact = a.app.Config.Redactor()
 			if err := a.foresee(cmd, args); err != nil {
 				return err
 			}
-			defer a.watch(ctx, a.world.calls.Pauses, a.world.Location)()
-			return run(ctx, a.world, args)
+			defer a.watch(ctx, a.app.Pauses, a.app.Location)()
+			return run(ctx, a.app, args)
 		}
 		cfg, err := a.config()
 		if err != nil {
@@ -215,7 +212,7 @@ func (a *app) withState(open func(*Config) (state.Store, error), run func(ctx co
 		if err := a.foresee(cmd, args); err != nil {
 			return err
 		}
-		status, err := cfg.daemon().Call(ctx, cfg.request(a.args), a.console)
+		status, err := cfg.Daemon().Call(ctx, cfg.Request(a.args), a.console)
 		if !errors.Is(err, control.ErrNoDaemon) {
 			a.status = status
 			return err
@@ -225,17 +222,26 @@ func (a *app) withState(open func(*Config) (state.Store, error), run func(ctx co
 			return err
 		}
 		defer store.Close()
-		w, err := build(ctx, cfg, store, a.log())
+		w, err := newApp(cfg, store, a.log())
 		if err != nil {
 			return err
 		}
-		defer a.watch(ctx, w.calls.Pauses, w.Location)()
+		defer a.watch(ctx, w.Pauses, w.Location)()
 		return run(ctx, w, args)
 	}
 }
 
+// newApp is an App that says which syncd it is.
+func newApp(cfg *app.Config, store state.Store, log zerolog.Logger) (*app.App, error) {
+	w, err := app.New(cfg, store, log)
+	if err == nil {
+		w.Registry.MustRegister(buildInfo())
+	}
+	return w, err
+}
+
 // openState opens the store of this process.
-func openState(cfg *Config) (state.Store, error) {
+func openState(cfg *app.Config) (state.Store, error) {
 	store, err := boltstate.Open(cfg.State.Path, boltstate.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("state: %w", err)
@@ -244,7 +250,7 @@ func openState(cfg *Config) (state.Store, error) {
 }
 
 // config reads the configuration.
-func (a *app) config() (*Config, error) {
+func (a *cli) config() (*app.Config, error) {
 	path, asked := a.configPath, true
 	if path == "" {
 		path = os.Getenv("SYNCD_CONFIG")
@@ -252,19 +258,24 @@ func (a *app) config() (*Config, error) {
 	if path == "" {
 		path, asked = "config.yaml", false
 	}
-	cfg, err := loadConfig(path, asked, os.LookupEnv, config.Names())
+	cfg, err := app.LoadConfig(path, asked, os.LookupEnv, config.Names())
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage("%w", err)
 	}
-	a.redact = cfg.redactor()
+	a.redact = cfg.Redactor()
 	if disk, here := a.console.Files.(*control.Disk); here {
 		disk.Kept = []string{cfg.State.Path}
 	}
 	return cfg, nil
 }
 
+// operator is the person who typed the command, by the kernel's word.
+func (a *cli) operator() app.Operator {
+	return app.Operator{Name: a.console.User, Identified: "by the kernel"}
+}
+
 // log writes what a command has to say besides its output: little.
-func (a *app) log() zerolog.Logger {
+func (a *cli) log() zerolog.Logger {
 	level := zerolog.Disabled // a command says what went wrong by itself
 	if a.verbose {
 		level = zerolog.DebugLevel
@@ -275,13 +286,13 @@ func (a *app) log() zerolog.Logger {
 
 // out is standard output for people and programs: nothing in it is hidden. CSV
 // goes around it, to be what was stored.
-func (a *app) out() io.Writer { return cleared{a, visible.Writer(a.console.Out)} }
+func (a *cli) out() io.Writer { return cleared{a, visible.Writer(a.console.Out)} }
 
 // err is standard error, without the secrets that another system may have repeated.
-func (a *app) err() io.Writer { return cleared{a, a.redact.Writer(visible.Writer(a.console.Err))} }
+func (a *cli) err() io.Writer { return cleared{a, a.redact.Writer(visible.Writer(a.console.Err))} }
 
 // print writes one JSON document, or whatever text writes.
-func (a *app) print(document any, text func(w io.Writer) error) error {
+func (a *cli) print(document any, text func(w io.Writer) error) error {
 	if !a.json {
 		return text(a.out())
 	}
@@ -291,17 +302,8 @@ func (a *app) print(document any, text func(w io.Writer) error) error {
 	return out.Encode(document)
 }
 
-// listed makes of no list an empty one: a script that reads the JSON expects a
-// list where there may be nothing.
-func listed[T any](items []T) []T {
-	if items == nil {
-		return []T{}
-	}
-	return items
-}
-
 // say writes a sentence for people; with --json there are none.
-func (a *app) say(format string, args ...any) {
+func (a *cli) say(format string, args ...any) {
 	if !a.json {
 		fmt.Fprintf(a.out(), strings.TrimSuffix(format, "\n")+"\n", args...)
 	}

@@ -9,81 +9,42 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
 )
 
 // A selector narrows a run from the command line.
 type selector struct {
-	job, customer, target, only string
-	view                        view
+	app.Selector
+	view view
 }
 
-func (s *selector) flags(cmd *cobra.Command, a *app) {
-	onceVar(cmd.Flags(), &s.job, "job", "only this `JOB` (default all)")
-	onceVar(cmd.Flags(), &s.customer, "customer", "only this `CUSTOMER`: key, name or domain")
-	onceVar(cmd.Flags(), &s.target, "target", "only this `TARGET`, such as connectwise")
+// selection turns what was typed into what the engine takes.
+func (s *selector) selection(ctx context.Context, w *app.App) (sync.Selection, error) {
+	if s.view.all && s.view.summary {
+		return sync.Selection{}, usage("--summary is a line a customer and --all is every object; type one of the two")
+	}
+	return w.Select(ctx, s.Selector)
+}
+
+func (s *selector) flags(cmd *cobra.Command, a *cli) {
+	onceVar(cmd.Flags(), &s.Job, "job", "only this `JOB` (default all)")
+	onceVar(cmd.Flags(), &s.Customer, "customer", "only this `CUSTOMER`: key, name or domain")
+	onceVar(cmd.Flags(), &s.Target, "target", "only this `TARGET`, such as connectwise")
 	cmd.Flags().BoolVar(&s.view.all, "all", false, "show what is in step, or taken on as it is, too")
 	cmd.Flags().BoolVar(&s.view.summary, "summary", false, "a line a customer, with what changes a month")
 	complete(cmd, a, "customer", "target", "job")
 }
 
-// selection turns what was typed into what the engine takes.
-func (s *selector) selection(ctx context.Context, w *World) (sync.Selection, error) {
-	if s.view.all && s.view.summary {
-		return sync.Selection{}, usage("--summary is a line a customer and --all is every object; type one of the two")
-	}
-	if s.target != "" {
-		var err error
-		if s.target, err = w.Config.targetNamed(s.target); err != nil {
-			return sync.Selection{}, err
-		}
-	}
-	sel := sync.Selection{Jobs: w.Jobs, Target: s.target, Only: s.only, Trigger: "command"}
-	if s.job != "" {
-		sel.Jobs = slices.DeleteFunc(slices.Clone(w.Jobs), func(j sync.Job) bool { return j.Name != s.job })
-		if len(sel.Jobs) == 0 {
-			return sel, usage("no job is called %q; the configuration has %s", s.job, names(w.Jobs, func(j sync.Job) string { return j.Name }))
-		}
-	}
-	if len(sel.Jobs) == 0 {
-		return sel, usage("no job is configured; add a target such as connectwise to the configuration")
-	}
-	if s.target != "" && !slices.ContainsFunc(sel.Jobs, func(j sync.Job) bool { return slices.Contains(j.Targets, s.target) }) {
-		return sel, usage("none of these jobs works on target %q; the configuration has %s", s.target, names(w.Jobs, func(j sync.Job) string { return j.Name }))
-	}
-	if s.customer != "" {
-		c, err := w.customer(ctx, s.customer)
-		if err != nil {
-			return sel, err
-		}
-		sel.Customer = c.Key
-	}
-	return sel, nil
-}
-
-func names[T any](items []T, name func(T) string) string {
-	text := ""
-	for i, item := range items {
-		if i > 0 {
-			text += ", "
-		}
-		text += name(item)
-	}
-	if text == "" {
-		return "none"
-	}
-	return text
-}
-
-func planCommand(a *app) *cobra.Command {
+func planCommand(a *cli) *cobra.Command {
 	var s selector
 	out := output{format: "json"}
 	cmd := &cobra.Command{Use: "plan", Short: "Show what would change and why; writes nowhere", Args: cobra.NoArgs,
 		Long: "Read the source and the targets and show what apply would do, with the reasons and the money. Nothing is written anywhere.\n\nExit status: 0 all in step, 2 changes are pending, 1 something failed or is not proven."}
 	s.flags(cmd, a)
 	a.writesOut(cmd, &out, "save the plan to `FILE`, for syncd apply FILE")
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 		sel, err := s.selection(ctx, w)
 		if err != nil {
 			return err
@@ -105,13 +66,13 @@ func planCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func applyCommand(a *app) *cobra.Command {
+func applyCommand(a *cli) *cobra.Command {
 	var s selector
 	cmd := &cobra.Command{Use: "apply [FILE]", Short: "Bring the targets into step, as far as limits and approvals allow", Args: cobra.MaximumNArgs(1),
 		Long: "Plan, guard, and write what is within the limits or was approved; everything else is held for a person.\nWith FILE, only plans that still are as saved by syncd plan --out.\n\nExit status: 0 done, 3 something is held, 1 something failed or is not proven."}
 	s.flags(cmd, a)
-	onceVar(cmd.Flags(), &s.only, "only", "only the object with this `KEY` (a SKU id, an object id, a user's UPN), with a trace of what was compared")
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+	onceVar(cmd.Flags(), &s.Only, "only", "only the object with this `KEY` (a SKU id, an object id, a user's UPN), with a trace of what was compared")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		sel, err := s.selection(ctx, w)
 		if err != nil {
 			return err
@@ -138,7 +99,7 @@ func traced(r *sync.Report) bool {
 }
 
 // saved reads the digests of a saved plan.
-func (a *app) saved(path string) (map[plan.Scope]string, error) {
+func (a *cli) saved(path string) (map[plan.Scope]string, error) {
 	body, err := a.console.Files.ReadFile(path)
 	if err != nil {
 		return nil, usage("reading the saved plan: %w", err)
@@ -168,7 +129,7 @@ func (a *app) saved(path string) (map[plan.Scope]string, error) {
 }
 
 // run runs the engine, shows how far it is, and prints the report.
-func (a *app) run(ctx context.Context, w *World, sel sync.Selection, mode sync.Mode, v view) (*sync.Report, error) {
+func (a *cli) run(ctx context.Context, w *app.App, sel sync.Selection, mode sync.Mode, v view) (*sync.Report, error) {
 	p := a.progress("customers")
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 	report, err := w.Engine.Run(ctx, sel, mode)

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"syncd/internal/app"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -73,7 +75,7 @@ import (
 func TestMain(m *testing.M) {
 	syncd := func() {
 		// What a person waits for gladly, a script does not.
-		gatherHints, restOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
+		app.GatherHints, app.RestOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
 		os.Exit(Main())
 	}
 	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles})

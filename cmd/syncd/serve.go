@@ -2,25 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"os"
-	"path/filepath"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"syncd/internal/sync"
-	"syncd/internal/sync/schedule"
-	"syncd/internal/web"
+	"syncd/internal/app"
 	"syncd/internal/web/control"
 )
 
-func serveCommand(a *app) *cobra.Command {
+func serveCommand(a *cli) *cobra.Command {
 	return &cobra.Command{Use: "serve", Short: "Run the daemon: schedules, metrics, health, status page", Args: cobra.NoArgs,
 		Long: "Run until told to stop. While it runs it owns the state, and every other command works through it.\nIt logs to standard error, one JSON object a line.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,175 +29,18 @@ func serveCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer store.Close()
-			w, err := build(cmd.Context(), cfg, store, log)
+			w, err := newApp(cfg, store, log)
 			if err != nil {
 				return err
 			}
-			return w.serve(cmd.Context(), nil)
+			return w.Serve(cmd.Context(), daemon(w, nil))
 		}}
 }
 
-// serve runs the daemon until ctx ends. Stopping goes in order: no new runs,
-// the change in hand is finished and written down, then the pages close.
-// ready is called with the pages' address once everything listens; it may be nil.
-func (w *World) serve(ctx context.Context, ready func(addr string)) error {
-	pages, err := net.Listen("tcp", w.Config.Listen)
-	if err != nil {
-		return fmt.Errorf("listen %s: %w; choose another address with listen in the configuration", w.Config.Listen, err)
-	}
-	defer pages.Close()
-	socket, err := control.Listen(control.SocketPath(w.Config.State.Path), w.Config.Control.Group)
-	if err != nil {
-		return err
-	}
-	defer socket.Close()
-	control.Sweep(filepath.Dir(w.Config.State.Path))
-	w.sound.daemon = true
-	runner, err := w.schedule(ctx)
-	if err != nil {
-		return err
-	}
-	leader := prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_leader", Help: "1 where this process runs the schedules."})
-	w.Registry.MustRegister(leader)
-	leader.Set(1) // the file lock on the state makes it the only one
-
-	events := newHints(w)
-	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.Hosts)
-	if !access.Loopback {
-		w.Log.Warn().Str("listen", pages.Addr().String()).Msg("pages not served: other machines reach this listener, and nobody signs in; health, metrics and events are")
-	}
-	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: version().Version, Practice: w.Practice, Log: w.Log,
-		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) },
-		Access: access, Waits: func() []web.Wait { return w.waitsShown(ctx) },
-		Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
-	// The pages outlive the jobs, so that one can watch the daemon stop.
-	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWeb()
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return web.Serve(webCtx, pages, handler, w.Log) })
-	group.Go(func() error {
-		return control.Serve(groupCtx, socket, w.Log, func(ctx context.Context, q control.Request, c *control.Console) int {
-			if note := w.Config.otherThan(q); note != "" {
-				fmt.Fprintln(c.Err, "syncd: "+note)
-			}
-			return execute(ctx, &app{console: c, args: q.Args, world: w})
-		})
-	})
-	group.Go(func() error { return w.sound.watch(groupCtx) })
-	group.Go(func() error { return events.run(groupCtx) })
-	group.Go(func() error {
-		defer stopWeb()
-		return runner.Run(groupCtx)
-	})
-	w.Log.Info().Str("version", version().Version).Str("listen", pages.Addr().String()).Str("state", w.Config.State.Path).Int("jobs", len(w.Jobs)).Msg("daemon started")
-	if ready != nil {
-		ready(pages.Addr().String())
-	}
-	err = group.Wait()
-	w.Log.Info().Err(err).Msg("daemon stopped")
-	return err
-}
-
-// otherThan says that a command was typed with another configuration than this
-// one, which the daemon works with.
-func (c *Config) otherThan(q control.Request) string {
-	switch {
-	case q.Sum == c.sum:
-		return ""
-	case q.File == c.file:
-		return fmt.Sprintf("%s was changed since the daemon started, which works with the former text until it is started again", c.file)
-	}
-	return fmt.Sprintf("the daemon works with %s, which says something else than %s", c.file, q.File)
-}
-
-// schedule makes the runner of the jobs that have a schedule.
-func (w *World) schedule(ctx context.Context) (*schedule.Runner, error) {
-	if err := w.Loop.Init(ctx, w.Store, w.Jobs); err != nil {
-		return nil, err
-	}
-	var jobs []schedule.Job
-	for _, j := range w.Jobs {
-		if j.Schedule == "" {
-			continue
-		}
-		s, err := schedule.Parse(j.Schedule, w.Location)
-		if err != nil {
-			return nil, fmt.Errorf("job %s: %w", j.Name, err)
-		}
-		jobs = append(jobs, schedule.Job{Name: j.Name, Schedule: s, Run: func(ctx context.Context) error { return w.scheduled(ctx, j) }})
-	}
-	return schedule.New(jobs, schedule.Options{
-		Jitter: time.Minute, Instance: w.Config.CIPP.TenantID, Now: w.Now,
-		LastSuccess: func(job string) time.Time { return w.lastRuns(ctx, job).Success },
-		LastAttempt: func(job string) time.Time { return w.lastRuns(ctx, job).Attempt },
-		Report:      func(e schedule.Event) { w.noteEvent(e) },
-	})
-}
-
-// scheduled is one run of a job. What went wrong in it is in its report, its
-// journal and the log already; the scheduler only learns that it did.
-func (w *World) scheduled(ctx context.Context, j sync.Job) error {
-	report, err := w.Engine.Run(ctx, sync.Selection{Jobs: []sync.Job{j}, Trigger: "schedule"}, sync.Apply)
-	if err == nil && report.Status() == statusFailed {
-		err = errors.New("some scopes are not in step")
-	}
-	return err
-}
-
-func (w *World) noteEvent(e schedule.Event) {
-	event := w.Log.Info()
-	if e.Err != nil {
-		event = w.Log.Warn().Err(e.Err)
-	}
-	event.Str("job", e.Job).Str("event", string(e.Kind)).Str("cause", string(e.Cause)).Msg("schedule")
-}
-
-// lastRuns is what the state knows of a job's runs; nothing where it cannot be read.
-func (w *World) lastRuns(ctx context.Context, job string) sync.JobRuns {
-	runs, err := sync.LastRuns(ctx, w.Store, w.Jobs)
-	if err != nil {
-		w.Log.Error().Err(err).Str("job", job).Msg("past runs not read")
-	}
-	return runs[job]
-}
-
-func (w *World) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Job {
-	var out []web.Job
-	for _, j := range w.Jobs {
-		success := w.lastRuns(ctx, j.Name).Success
-		line := web.Job{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: success}
-		for _, s := range runner.Status() {
-			if s.Job == j.Name {
-				line.Running, line.Next = !s.RunningSince.IsZero(), s.Next
-			}
-		}
-		out = append(out, line)
-	}
-	return out
-}
-
-// waitsShown are the waits as the page shows them; a state that cannot be read is
-// said elsewhere on it.
-func (w *World) waitsShown(ctx context.Context) []web.Wait {
-	waits, _ := w.waits(ctx)
-	shown := make([]web.Wait, len(waits))
-	for i, x := range waits {
-		shown[i] = web.Wait(x)
-	}
-	return shown
-}
-
-// ready returns why the daemon is not ready: its schedules stand still, or its
-// state cannot be read.
-func (w *World) ready(ctx context.Context, runner *schedule.Runner) error {
-	if !runner.Running() {
-		return errors.New("the schedules are not running")
-	}
-	if err := w.sound.damaged(); err != nil {
-		return err
-	}
-	if _, err := w.Store.Document(ctx, linksDocument); err != nil {
-		return fmt.Errorf("the state cannot be read: %w", err)
-	}
-	return nil
+// daemon runs the commands that come through the control socket in this process,
+// which owns the state, with the terminal and the files of whoever typed them.
+func daemon(w *app.App, ready func(addr string)) app.Daemon {
+	return app.Daemon{Version: version().Version, Ready: ready, Run: func(ctx context.Context, q control.Request, c *control.Console) int {
+		return execute(ctx, &cli{console: c, args: q.Args, app: w})
+	}}
 }

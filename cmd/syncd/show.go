@@ -61,7 +61,7 @@ type page struct {
 	shared  map[string]int // guards that are said once at the end, with how many scopes they stop
 }
 
-func (a *app) page(w io.Writer) *page {
+func (a *cli) page(w io.Writer) *page {
 	return &page{w: w, palette: palette(a.console.Color), width: a.console.Width}
 }
 
@@ -122,14 +122,6 @@ func folded(message string, width int) []string {
 		now, used = now+word, used+n
 	}
 	return append(lines, now)
-}
-
-// count says how many of a thing there are.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func signed(amount string) string {

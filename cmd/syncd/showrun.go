@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/shopspring/decimal"
 
+	"syncd/internal/app"
 	"syncd/internal/plan"
 	"syncd/internal/report"
 	"syncd/internal/state"
@@ -173,7 +174,7 @@ func (q *quietly) unlinked(s *sync.ScopeReport) {
 
 func (p *page) quiet(q *quietly) {
 	if q.asItIs > 0 {
-		p.flow("", fmt.Sprintf("%s with nothing to write: what is there is taken on as it is (%s); --all shows it", count(q.asItIs, "plan"), count(q.objects, "object")))
+		p.flow("", fmt.Sprintf("%s with nothing to write: what is there is taken on as it is (%s); --all shows it", app.Count(q.asItIs, "plan"), app.Count(q.objects, "object")))
 	}
 	if q.inStep > 0 {
 		p.flow("", fmt.Sprintf("%d in step, nothing to do", q.inStep))
@@ -182,7 +183,7 @@ func (p *page) quiet(q *quietly) {
 		p.flow("", fmt.Sprintf("%d of them with something to note (%s): --customer NAME or --all shows it", q.noted, byCode(q.codes)))
 	}
 	for _, target := range slices.Sorted(maps.Keys(q.refused)) {
-		p.flow("", fmt.Sprintf("%s not read: %s turned syncd away", count(q.refused[target], "customer"), target))
+		p.flow("", fmt.Sprintf("%s not read: %s turned syncd away", app.Count(q.refused[target], "customer"), target))
 	}
 	if q.unmapped > 0 {
 		p.flow("", fmt.Sprintf("%d not linked: syncd map suggest", q.unmapped))
@@ -350,7 +351,7 @@ func (p *page) totals(r *sync.Report) {
 	case written == 0:
 		p.flow("", "nothing was written")
 	default:
-		p.flow("", count(written, "object")+" written")
+		p.flow("", app.Count(written, "object")+" written")
 	}
 	if !r.PlanOnly && counts[state.StandsNeedsApproval] > 0 {
 		p.flow("", "syncd holds shows what waits; syncd approve lets it pass at the next apply")

@@ -9,16 +9,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
 )
 
-func stateCommand(a *app) *cobra.Command {
+func stateCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "state", Short: "Back up, restore, verify or migrate the state", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return usage("say what: backup, restore, verify or migrate") }}
 	var copied output
 	backup := &cobra.Command{Use: "backup FILE", Short: "Write a consistent copy, also while the daemon runs", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 			var body bytes.Buffer
 			if err := w.Store.Backup(ctx, &body); err != nil {
 				return fmt.Errorf("backing the state up: %w", err)
@@ -36,7 +37,7 @@ func stateCommand(a *app) *cobra.Command {
 		})}
 	a.writes(backup, &copied)
 	verify := &cobra.Command{Use: "verify", Short: "Read everything and check the journal's chain", Args: cobra.NoArgs,
-		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 			counts, err := w.Store.Verify(ctx)
 			if err != nil {
 				return err
@@ -49,7 +50,7 @@ func stateCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.world != nil || cfg.daemon().Listens() {
+			if a.app != nil || cfg.Daemon().Listens() {
 				return usage("the daemon is using the state; stop it, restore, start it again")
 			}
 			done, err := boltstate.Restore(args[0], cfg.State.Path, time.Now())
@@ -65,7 +66,7 @@ func stateCommand(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: a.stateful(func(ctx context.Context, w *World, _ []string) error {
+		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 			counts, err := w.Store.Verify(ctx)
 			if err != nil {
 				return err
@@ -92,7 +93,7 @@ func writeRestoration(out io.Writer, path string, done state.Restoration) error 
 	if done.Former != "" {
 		p.line("the former state is kept as %s", done.Former)
 	}
-	p.line("%s of it dropped: what they allowed may be done already", count(done.Decisions, "decision"))
+	p.line("%s of it dropped: what they allowed may be done already", app.Count(done.Decisions, "decision"))
 	p.line("the next plan of each customer at each target waits for a person: syncd apply, then syncd holds")
 	return p.err
 }

@@ -13,133 +13,31 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
-	"syncd/internal/mapping"
-	"syncd/internal/plan"
+	"syncd/internal/app"
 	"syncd/internal/report"
-	"syncd/internal/rest"
 	"syncd/internal/state"
 )
 
-// statusView is where everything stands.
-type statusView struct {
-	Failing     []state.Failure    `json:"failing"` // jobs whose last run failed as a whole
-	Waits       []rest.Pause       `json:"waits"`   // systems that are left alone for a while
-	Scopes      []standing         `json:"scopes"`
-	Holds       int                `json:"holds"` // that wait for a person; what is approved does not
-	Totals      map[string]int     `json:"totals"`
-	Settlements []state.Settlement `json:"settled_by_hand"`
-	LastRun     *state.Run         `json:"last_run"`
-
-	stands map[string]int
-}
-
-// standing is where a scope stands, in words too.
-type standing struct {
-	state.Cursor
-	Stands string `json:"stands"`
-}
-
-func statusCommand(a *app) *cobra.Command {
+func statusCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "status [CUSTOMER]", Short: "Show where every customer, or one, stands at every target", Args: cobra.MaximumNArgs(1)}
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, args []string) error {
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		customer := ""
 		if len(args) == 1 {
 			var err error
-			if customer, err = w.remembered(ctx, args[0]); err != nil {
+			if customer, err = w.Remembered(ctx, args[0]); err != nil {
 				return err
 			}
 		}
-		v, err := w.status(ctx, customer)
+		v, err := w.Status(ctx, customer)
 		if err != nil {
 			return err
 		}
-		return a.print(v, func(out io.Writer) error { return v.write(a.page(out), w.Location) })
+		return a.print(v, func(out io.Writer) error { return writeStatus(a.page(out), v, w.Location) })
 	})
 	return cmd
 }
 
-// remembered finds who is meant by a key or a name among those whom the state
-// knows: where they stand is known while CIPP is not to be reached, too.
-func (w *World) remembered(ctx context.Context, text string) (key string, err error) {
-	var known []mapping.Customer
-	for c, err := range w.Store.Cursors(ctx) {
-		if err != nil {
-			return "", fmt.Errorf("reading where the scopes stand: %w", err)
-		}
-		if n := len(known); n == 0 || known[n-1].Key != c.Scope.Customer { // ordered by customer
-			known = append(known, mapping.Customer{Key: c.Scope.Customer, Name: c.Name})
-		}
-	}
-	switch found := match(known, text); len(found) {
-	case 1:
-		return found[0].Key, nil
-	case 0:
-		return "", usage("no customer whom syncd has worked on is called %q; syncd status lists them, syncd map lists all", text)
-	default:
-		return "", usage("%q means several customers: %s; use the key", text, names(found, func(c mapping.Customer) string { return c.Name + " (" + c.Key + ")" }))
-	}
-}
-
-// status is where everything stands, or everything of one customer.
-func (w *World) status(ctx context.Context, customer string) (*statusView, error) {
-	other := func(s plan.Scope) bool { return customer != "" && s.Customer != customer }
-	v := &statusView{Scopes: []standing{}, Totals: map[string]int{}, Settlements: []state.Settlement{}, stands: map[string]int{}}
-	failing, err := state.Failing(w.Store.Runs(ctx), w.jobNames())
-	if err != nil {
-		return nil, err
-	}
-	waits, err := w.waits(ctx)
-	if err != nil {
-		return nil, err
-	}
-	v.Failing, v.Waits = listed(failing), listed(waits)
-	held := map[plan.Scope]string{}
-	for h, err := range w.Store.Holds(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the holds: %w", err)
-		}
-		if other(h.Scope) {
-			continue
-		}
-		held[h.Scope] = h.Standing()
-		v.stands[h.Standing()]++
-		if h.Standing() != state.StandsApproved {
-			v.Holds++
-		}
-	}
-	for c, err := range w.Store.Cursors(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("reading where the scopes stand: %w", err)
-		}
-		if other(c.Scope) {
-			continue
-		}
-		s := standing{Cursor: c, Stands: state.Standing(c.Outcome, c.Violations, nil)}
-		if is, ok := held[c.Scope]; ok && c.Outcome == "held" {
-			s.Stands = is
-		}
-		v.Scopes = append(v.Scopes, s)
-		v.Totals[c.Outcome]++
-	}
-	for s, err := range w.Store.Settlements(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if !other(s.Scope) {
-			v.Settlements = append(v.Settlements, s)
-		}
-	}
-	for r, err := range w.Store.Runs(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		v.LastRun = &r
-		break
-	}
-	return v, nil
-}
-
-func (v *statusView) write(p *page, zone *time.Location) error {
+func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 	for i := range v.Failing {
 		p.flow("", p.paint(clean(v.Failing[i].String(zone)), text.FgRed, text.Bold))
 	}
@@ -150,7 +48,7 @@ func (v *statusView) write(p *page, zone *time.Location) error {
 		p.flow("", "nothing was applied yet; syncd plan shows what would change, syncd apply goes on from there")
 		return p.err
 	}
-	slices.SortStableFunc(v.Scopes, func(x, y standing) int {
+	slices.SortStableFunc(v.Scopes, func(x, y app.Standing) int {
 		return cmp.Or(slices.Index(state.Standings, x.Stands)-slices.Index(state.Standings, y.Stands), strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)))
 	})
 	s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Target"}, {Name: "Stands"}, {Name: "Looked at"}, {Name: "Why"}}}
@@ -187,24 +85,17 @@ func (v *statusView) write(p *page, zone *time.Location) error {
 		{state.StandsRejected, "they wait until their plans change"},
 		{state.StandsApproved, "they go at the next apply"},
 	} {
-		if n := v.stands[turn.standing]; n > 0 {
+		if n := v.Stands[turn.standing]; n > 0 {
 			p.flow("", state.Counted(n, turn.standing)+": "+turn.say)
 		}
 	}
 	for _, x := range v.Settlements {
-		p.flow("", fmt.Sprintf("settled by hand: %s %s at %s: %s %s (%s%s)", x.Key, x.Scope.Customer, x.Scope.Target, x.How, x.Ref, x.By, reason(x.Reason)))
+		p.flow("", fmt.Sprintf("settled by hand: %s %s at %s: %s %s (%s%s)", x.Key, x.Scope.Customer, x.Scope.Target, x.How, x.Ref, x.By, app.Because(x.Reason)))
 	}
 	return p.err
 }
 
-func reason(why string) string {
-	if why == "" {
-		return ""
-	}
-	return ": " + clean(why)
-}
-
-func historyCommand(a *app) *cobra.Command {
+func historyCommand(a *cli) *cobra.Command {
 	var customer, run string
 	var limit int
 	cmd := &cobra.Command{Use: "history", Short: "Show the journal: every change, with before and after", Args: cobra.NoArgs}
@@ -212,13 +103,13 @@ func historyCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&run, "run", "", "only this `RUN`")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many entries; 0 = all")
 	complete(cmd, a, "customer")
-	cmd.RunE = a.stateful(func(ctx context.Context, w *World, _ []string) error {
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 		f := state.JournalFilter{Run: run, Limit: limit}
 		if limit < 0 {
 			return usage("--limit %d: write 0 for all", limit)
 		}
 		if customer != "" {
-			c, err := w.customer(ctx, customer)
+			c, err := w.Customer(ctx, customer)
 			if err != nil {
 				return err
 			}
@@ -255,7 +146,7 @@ func writeHistory(out io.Writer, width int, entries []state.Entry, zone *time.Lo
 			change, money = e.Label, ""
 		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
-			change, images(&e), money, result, string(e.Reason), e.By + reason(e.Why), e.Run})
+			change, images(&e), money, result, string(e.Reason), e.By + app.Because(e.Why), e.Run})
 	}
 	return s.Table(out, width)
 }

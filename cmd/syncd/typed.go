@@ -165,26 +165,6 @@ func onceVar(flags *pflag.FlagSet, value *string, name, help string) {
 	flags.Var(&once{value: value}, name, help)
 }
 
-// targetNamed finds the target that a person means: in any case, a SCIM target also
-// without its scim/; nothing means the only one there is.
-func (c *Config) targetNamed(text string) (string, error) {
-	all := c.targets()
-	plain := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(text), " ", ""))
-	switch {
-	case plain == "" && len(all) == 1:
-		return all[0], nil
-	case plain == "":
-		return "", usage("name the target: %s", names(all, asIs))
-	case slices.Contains(all, plain):
-		return plain, nil
-	case slices.Contains(all, "scim/"+plain):
-		return "scim/" + plain, nil
-	case strings.Contains(text, ","):
-		return "", usage("%q: one target at a time, or leave it out for all; configured: %s", text, names(all, asIs))
-	}
-	return "", usage("target %q is not configured; configured: %s", text, names(all, asIs))
-}
-
 func asIs(text string) string { return text }
 
 // helpCommand says what a command does, and complains of one that is none.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +21,7 @@ func allCommands(c *cobra.Command) []*cobra.Command {
 // A flag may stand before its command only if it is plain whether a value follows.
 func TestFlagsOfOneNameTakeAValueOrNone(t *testing.T) {
 	valued := map[string]bool{}
-	for _, c := range allCommands((&app{console: control.Local()}).root()) {
+	for _, c := range allCommands((&cli{console: control.Local()}).root()) {
 		for _, set := range []*pflag.FlagSet{c.Flags(), c.PersistentFlags()} {
 			set.VisitAll(func(f *pflag.Flag) {
 				takes := f.NoOptDefVal == ""
@@ -38,7 +36,7 @@ func TestFlagsOfOneNameTakeAValueOrNone(t *testing.T) {
 
 // What was built since is told of no more as something that is not there yet.
 func TestWhatIsNotThereYetIsNot(t *testing.T) {
-	root := (&app{console: control.Local()}).root()
+	root := (&cli{console: control.Local()}).root()
 	there := map[string]bool{}
 	for _, c := range allCommands(root) {
 		path := c.CommandPath()
@@ -52,37 +50,6 @@ func TestWhatIsNotThereYetIsNot(t *testing.T) {
 			}
 		})
 	}
-	for _, s := range laterSettings {
-		at := reflect.TypeFor[Config]()
-		for name := range strings.SplitSeq(s.path, ".") {
-			at = settingOf(at, name)
-		}
-		if at != nil {
-			t.Errorf("%s is built, and stands in laterSettings", s.path)
-		}
-	}
-}
-
-// settingOf is the type of a setting in a group, or nil.
-func settingOf(group reflect.Type, name string) reflect.Type {
-	for group != nil && group.Kind() == reflect.Pointer {
-		group = group.Elem()
-	}
-	if group == nil || group.Kind() != reflect.Struct {
-		return nil
-	}
-	for f := range group.Fields() {
-		tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if tag == name {
-			return f.Type
-		}
-		if strings.Contains(options, "inline") {
-			if t := settingOf(f.Type, name); t != nil {
-				return t
-			}
-		}
-	}
-	return nil
 }
 
 // Help is read on eighty columns.
@@ -90,7 +57,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 	var out strings.Builder
 	console := control.Local()
 	console.Width = 80
-	root := (&app{console: console}).root()
+	root := (&cli{console: console}).root()
 	root.SetOut(&out)
 	for _, c := range allCommands(root) {
 		if c.Hidden || c.CommandPath() == "syncd completion bash" || strings.HasPrefix(c.CommandPath(), "syncd completion ") {
@@ -109,7 +76,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 }
 
 func TestFlagsBeforeTheirCommand(t *testing.T) {
-	root := (&app{console: control.Local()}).root()
+	root := (&cli{console: control.Local()}).root()
 	for _, c := range []struct{ typed, want string }{
 		{"--yes cipp users offboard x", "cipp users offboard x --yes"},
 		{"--json --tenant contoso cipp users list", "--json cipp users list --tenant contoso"},
@@ -123,34 +90,5 @@ func TestFlagsBeforeTheirCommand(t *testing.T) {
 		if got := strings.Join(arranged(root, strings.Fields(c.typed)), " "); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.typed, got, c.want)
 		}
-	}
-}
-
-func TestWhichTargetIsMeant(t *testing.T) {
-	one := mustParse(t, both, nil)
-	many := mustParse(t, both+"itglue: {api_key: s}\nscim: [{name: cinode, url: 'https://scim.example.net', token: t}]\n", nil)
-	for _, c := range []struct {
-		cfg         *Config
-		typed, want string
-	}{
-		{one, "ConnectWise", "connectwise"},
-		{one, "", "connectwise"},
-		{many, "IT Glue", "itglue"},
-		{many, "SCIM/Cinode", "scim/cinode"},
-		{many, "Cinode", "scim/cinode"},
-		{many, "", "<name the target: connectwise, itglue, scim/cinode>"},
-		{many, "hudu", `<target "hudu" is not configured; configured: connectwise, itglue, scim/cinode>`},
-		{many, "itglue,connectwise", `<"itglue,connectwise": one target at a time, or leave it out for all; configured: connectwise, itglue, scim/cinode>`},
-	} {
-		got, err := c.cfg.targetNamed(c.typed)
-		if err != nil {
-			got = "<" + err.Error() + ">"
-		}
-		if got != c.want {
-			t.Errorf("%q: got %s, want %s", c.typed, got, c.want)
-		}
-	}
-	if slices.Contains(one.targets(), "") {
-		t.Error("a target has no name")
 	}
 }

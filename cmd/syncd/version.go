@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +36,15 @@ func (v versionInfo) String() string {
 	return fmt.Sprintf("syncd %s (%s, %s, %s)", v.Version, v.Revision, v.Go, v.Platform)
 }
 
-func versionCommand(a *app) *cobra.Command {
+// buildInfo is the metric that says which syncd this is.
+func buildInfo() prometheus.Collector {
+	v := version()
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_build_info", Help: "What was built; always 1."}, []string{"version", "revision", "goversion"})
+	g.WithLabelValues(v.Version, v.Revision, v.Go).Set(1)
+	return g
+}
+
+func versionCommand(a *cli) *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Say which syncd this is", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := version()

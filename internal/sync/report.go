@@ -205,6 +205,11 @@ func deflate(raw []byte) []byte {
 	return b.Bytes()
 }
 
+// Failed reports whether something failed or was not proven.
+func (r *Report) Failed() bool {
+	return r.Error != nil || r.Totals[Failed] > 0 || r.Totals[Partial] > 0 || r.Totals[Incomplete] > 0
+}
+
 // Status returns the exit status of the report: 1 where something failed, 3
 // where something is held, 2 where changes are pending, 0 otherwise.
 func (r *Report) Status() int {
@@ -213,7 +218,7 @@ func (r *Report) Status() int {
 		pending = pending || r.Scopes[i].Count() > 0
 	}
 	switch t := r.Totals; {
-	case r.Error != nil || t[Failed] > 0 || t[Partial] > 0 || t[Incomplete] > 0:
+	case r.Failed():
 		return 1
 	case r.PlanOnly && pending:
 		return 2

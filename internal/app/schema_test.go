@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bytes"
@@ -83,15 +83,9 @@ func schema(t *testing.T) []byte {
 	}
 	// Paths of packages are made of the folders below the one we stand in.
 	t.Chdir("../..")
-	for _, folder := range []string{"cmd/syncd", "internal/cipp", "internal/cipp/tenants", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
+	for _, folder := range []string{"internal/app", "internal/cipp", "internal/cipp/tenants", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
 		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
 			t.Fatal(err)
-		}
-	}
-	// The program's own package has a path of its own to reflection.
-	for name, comment := range r.CommentMap {
-		if rest, ok := strings.CutPrefix(name, "syncd/cmd/syncd."); ok {
-			r.CommentMap[reflect.TypeFor[Config]().PkgPath()+"."+rest] = comment
 		}
 	}
 	// Go's comments begin with Go's names; an operator knows the setting's.
@@ -185,7 +179,7 @@ func TestTheSchemaIsUpToDate(t *testing.T) {
 	}
 	got, err := os.ReadFile("config.schema.json")
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("config.schema.json differs from the configuration (%v): run go generate ./cmd/syncd", err)
+		t.Errorf("config.schema.json differs from the configuration (%v): run go generate ./internal/app", err)
 	}
 }
 

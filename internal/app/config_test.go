@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -86,8 +86,8 @@ func TestTheExampleFileLoadsBothWaysAndStatesTheDefaults(t *testing.T) {
 	bare, all := example(t)
 	filled := strings.NewReplacer("change-me", "a-secret-that-is-long-enough").Replace
 	short, long := mustParse(t, filled(bare), nil), mustParse(t, filled(all), nil)
-	if short.ITGlue != nil || len(short.SCIM) > 0 || fmt.Sprint(short.targets()) != "[connectwise]" || len(short.Jobs) != 1 || short.Jobs[0].Name != "licences" {
-		t.Errorf("as it is: got targets %v and jobs %+v, want licences alone", short.targets(), short.Jobs)
+	if short.ITGlue != nil || len(short.SCIM) > 0 || fmt.Sprint(short.Targets()) != "[connectwise]" || len(short.Jobs) != 1 || short.Jobs[0].Name != "licences" {
+		t.Errorf("as it is: got targets %v and jobs %+v, want licences alone", short.Targets(), short.Jobs)
 	}
 	want := mustParse(t, both+"itglue: {api_key: a-secret-that-is-long-enough}\nscim: [{name: cinode, profile: cinode, url: 'https://api.cinode.com/scim/tenants/{account}/v2', token: a-secret-that-is-long-enough}]\n", nil)
 	if fmt.Sprintf("%+v", long.SCIM) != fmt.Sprintf("%+v", want.SCIM) {
@@ -483,25 +483,25 @@ func TestWhereTheFileIsAndWhatIsWrongWithIt(t *testing.T) {
 	path := filepath.Join(dir, "config.yaml")
 	none := func(string) (string, bool) { return "", false }
 	for _, asked := range []bool{true, false} {
-		if _, err := loadConfig(path, asked, none, nil); err == nil || !strings.Contains(err.Error(), "copy config.example.yaml to it") {
+		if _, err := LoadConfig(path, asked, none, nil); err == nil || !strings.Contains(err.Error(), "copy config.example.yaml to it") {
 			t.Errorf("asked %t: got %v, want how to make one", asked, err)
 		}
 	}
 	vars := map[string]string{"SYNCD_CIPP_URL": "http://cipp.example.net"}
 	env := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
-	if _, err := loadConfig(path, true, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "does not exist") {
+	if _, err := LoadConfig(path, true, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("a file that was asked for: got %v, want that it does not exist", err)
 	}
-	if _, err := loadConfig(path, false, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "environment: cipp.tenant_id: is missing") {
+	if _, err := LoadConfig(path, false, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "environment: cipp.tenant_id: is missing") {
 		t.Errorf("an environment for all: got %v, want what the environment lacks", err)
 	}
-	if _, err := loadConfig(dir, true, none, nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := LoadConfig(dir, true, none, nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a directory: got %v", err)
 	}
 	if err := os.WriteFile(path, []byte(both+"currency: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := loadConfig(path, true, none, nil)
+	_, err := LoadConfig(path, true, none, nil)
 	if _, ok := errors.AsType[*config.Problems](err); !ok || !strings.HasPrefix(err.Error(), path+":3: currency: ") {
 		t.Errorf("got %v, want the file and line", err)
 	}
@@ -571,4 +571,33 @@ func describe(c *Config) string {
 		text += fmt.Sprintf("%+v %#v", *c.ITGlue, *c.ITGlue)
 	}
 	return text
+}
+
+func TestWhichTargetIsMeant(t *testing.T) {
+	one := mustParse(t, both, nil)
+	many := mustParse(t, both+"itglue: {api_key: s}\nscim: [{name: cinode, url: 'https://scim.example.net', token: t}]\n", nil)
+	for _, c := range []struct {
+		cfg         *Config
+		typed, want string
+	}{
+		{one, "ConnectWise", "connectwise"},
+		{one, "", "connectwise"},
+		{many, "IT Glue", "itglue"},
+		{many, "SCIM/Cinode", "scim/cinode"},
+		{many, "Cinode", "scim/cinode"},
+		{many, "", "<name the target: connectwise, itglue, scim/cinode>"},
+		{many, "hudu", `<target "hudu" is not configured; configured: connectwise, itglue, scim/cinode>`},
+		{many, "itglue,connectwise", `<"itglue,connectwise": one target at a time, or leave it out for all; configured: connectwise, itglue, scim/cinode>`},
+	} {
+		got, err := c.cfg.TargetNamed(c.typed)
+		if err != nil {
+			got = "<" + err.Error() + ">"
+		}
+		if got != c.want {
+			t.Errorf("%q: got %s, want %s", c.typed, got, c.want)
+		}
+	}
+	if slices.Contains(one.Targets(), "") {
+		t.Error("a target has no name")
+	}
 }

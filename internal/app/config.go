@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"cmp"
@@ -58,12 +58,12 @@ type Config struct {
 }
 
 // daemon is where the daemon of this configuration is found.
-func (c *Config) daemon() control.Daemon {
+func (c *Config) Daemon() control.Daemon {
 	return control.Daemon{Path: control.SocketPath(c.State.Path), Group: c.Control.Group}
 }
 
 // request is a command line that was typed with this configuration.
-func (c *Config) request(args []string) control.Request {
+func (c *Config) Request(args []string) control.Request {
 	return control.Request{Args: args, File: c.file, Sum: c.sum}
 }
 
@@ -156,7 +156,7 @@ func (c *RunCount) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // defaults are the values of the contract.
-func defaults() Config {
+func Defaults() Config {
 	n := func(n int) *int { return &n }
 	return Config{
 		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
@@ -188,10 +188,10 @@ func (c *Config) defaultJobs() []JobConfig {
 	return jobs
 }
 
-// loadConfig reads defaults, then the file, then the environment. A path that
+// LoadConfig reads defaults, then the file, then the environment. A path that
 // was asked for must exist; the default one may be absent where the environment
 // says everything.
-func loadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
+func LoadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
 	problems := &config.Problems{File: path}
 	text, err := os.ReadFile(path)
 	switch {
@@ -206,7 +206,7 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 	}
 	c, err := parseConfig(text, env, names, problems)
 	if err == nil && len(text) > 0 {
-		c.exposed = exposed(path, text, c.redactor())
+		c.exposed = exposed(path, text, c.Redactor())
 	}
 	if err == nil && !filepath.IsAbs(c.State.Path) {
 		// Counted from the file and not from wherever a command is typed: a
@@ -224,7 +224,7 @@ func loadConfig(path string, asked bool, env config.Environment, names []string)
 }
 
 func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
-	c := defaults()
+	c := Defaults()
 	doc := config.Parse(text, problems)
 	refuseLater(doc, problems)
 	given := func(section ...string) bool {
@@ -373,7 +373,7 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 		}
 		for k, t := range j.Targets {
 			if !c.configured(t) {
-				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, cmp.Or(strings.Join(c.targets(), ", "), "none"))
+				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, cmp.Or(strings.Join(c.Targets(), ", "), "none"))
 			}
 		}
 		j.Apply = cmp.Or(j.Apply, string(plan.Approve))
@@ -388,7 +388,7 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 }
 
 // targets names the configured targets.
-func (c *Config) targets() []string {
+func (c *Config) Targets() []string {
 	var names []string
 	if c.CIPP != nil && c.CIPP.Tenants.Active() {
 		names = append(names, "cipp")
@@ -405,7 +405,7 @@ func (c *Config) targets() []string {
 	return names
 }
 
-func (c *Config) configured(target string) bool { return slices.Contains(c.targets(), target) }
+func (c *Config) configured(target string) bool { return slices.Contains(c.Targets(), target) }
 
 // jobs are the configured jobs as the engine takes them.
 func (c *Config) jobs() []sync.Job {
@@ -443,7 +443,7 @@ func (l LimitsConfig) over(base LimitsConfig) LimitsConfig {
 // resolve checks the limits and gives them as the engine takes them. The
 // limits must be complete.
 func (l LimitsConfig) resolve(path string, report func(path, format string, args ...any)) sync.Limits {
-	l = l.over(defaults().Limits)
+	l = l.over(Defaults().Limits)
 	amount := func(field, text string) decimal.Decimal {
 		d, err := decimal.NewFromString(text)
 		if err != nil || d.IsNegative() || d.Exponent() < -4 || d.GreaterThan(decimal.New(1, 12)) {
@@ -486,4 +486,25 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 		out.Run.Decrease = new(amount("run.money.decrease", l.Run.Money.Decrease))
 	}
 	return out
+}
+
+// TargetNamed finds the target that a person means: in any case, a SCIM target also
+// without its scim/; nothing means the only one there is.
+func (c *Config) TargetNamed(text string) (string, error) {
+	all := c.Targets()
+	known := Names(all, asIs)
+	plain := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(text), " ", ""))
+	switch {
+	case plain == "" && len(all) == 1:
+		return all[0], nil
+	case plain == "":
+		return "", Usage("name the target: %s", known)
+	case slices.Contains(all, plain):
+		return plain, nil
+	case slices.Contains(all, "scim/"+plain):
+		return "scim/" + plain, nil
+	case strings.Contains(text, ","):
+		return "", Usage("%q: one target at a time, or leave it out for all; configured: %s", text, known)
+	}
+	return "", Usage("target %q is not configured; configured: %s", text, known)
 }

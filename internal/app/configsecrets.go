@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"fmt"
@@ -65,6 +65,6 @@ func (c *Config) validateSecrets(report func(path, format string, args ...any)) 
 }
 
 // redactor knows every secret of the configuration.
-func (c *Config) redactor() secret.Redactor {
+func (c *Config) Redactor() secret.Redactor {
 	return secret.NewRedactor(slices.Collect(maps.Values(c.secrets()))...)
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 // Hints are gathered for a while, so that the fifty rows of one logbook make one
 // run, and a customer is looked at for a hint at most so often. Tests wait less.
 var (
-	gatherHints = 15 * time.Second
-	restOfHints = 5 * time.Minute
+	GatherHints = 15 * time.Second
+	RestOfHints = 5 * time.Minute
 )
 
 // hints make the next cycle of a customer come early.
 type hints struct {
-	world *World
+	world *App
 
 	mu      gosync.Mutex
 	waiting map[string]bool      // tenants as events name them
@@ -27,7 +27,7 @@ type hints struct {
 	wake    chan struct{}
 }
 
-func newHints(w *World) *hints {
+func newHints(w *App) *hints {
 	return &hints{world: w, waiting: map[string]bool{}, looked: map[string]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
@@ -56,7 +56,7 @@ func (h *hints) run(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return nil
-			case <-time.After(gatherHints):
+			case <-time.After(GatherHints):
 			}
 		}
 		due, rest := h.due(ctx)
@@ -83,11 +83,11 @@ func (h *hints) due(ctx context.Context) (due []string, rest time.Duration) {
 	if len(waiting) == 0 {
 		return nil, 0
 	}
-	tenants, err := h.world.tenants(ctx)
+	tenants, err := h.world.Tenants(ctx)
 	if err != nil {
 		h.world.Log.Warn().Err(err).Msg("events came, and the tenants cannot be listed; asked again in a while")
 		h.keep(waiting)
-		return nil, restOfHints
+		return nil, RestOfHints
 	}
 	now := h.world.Now()
 	later := map[string]bool{}
@@ -96,7 +96,7 @@ func (h *hints) due(ctx context.Context) (due []string, rest time.Duration) {
 			continue
 		}
 		key := string(t.ID)
-		if left := restOfHints - now.Sub(h.looked[key]); left > 0 {
+		if left := RestOfHints - now.Sub(h.looked[key]); left > 0 {
 			later[strings.ToLower(key)] = true
 			if rest == 0 || left < rest {
 				rest = left
@@ -118,7 +118,7 @@ func (h *hints) keep(tenants map[string]bool) {
 }
 
 // scheduledJobs are the jobs that run by themselves; the others only by hand.
-func (w *World) scheduledJobs() []sync.Job {
+func (w *App) scheduledJobs() []sync.Job {
 	var jobs []sync.Job
 	for _, j := range w.Jobs {
 		if j.Schedule != "" {

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/state"
+)
+
+// A Finding is one line of check.
+type Finding struct {
+	System string `json:"system"`
+	Name   string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Check asks every configured system whether syncd may and can work with it.
+// Nothing is written.
+func (w *App) Check(ctx context.Context) []Finding {
+	all := []Finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%s, targets: %s", Count(len(w.Jobs), "job"), Names(w.Config.Targets(), asIs))}}
+	if w.Config.exposed != "" {
+		all = append(all, Finding{System: "syncd", Name: "permissions", Detail: w.Config.exposed,
+			Remedy: "chmod 600 it, owned by the user that syncd runs as, or keep the secrets out of it (SYNCD_…_FILE)"})
+	}
+	stored := Finding{System: "syncd", Name: "state", OK: true}
+	if counts, err := w.Store.Verify(ctx); err != nil {
+		stored.OK, stored.Detail, stored.Remedy = false, err.Error(), stateRemedy(err)
+	} else {
+		stored.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
+	}
+	all = append(all, stored)
+	for _, f := range w.CIPP.Check(ctx, w.needs()) {
+		all = append(all, Finding{"cipp", f.Name, f.OK, f.Detail, f.Remedy})
+	}
+	if w.ConnectWise != nil {
+		for _, f := range w.ConnectWise.Check(ctx) {
+			all = append(all, Finding{"connectwise", f.Name, f.OK, f.Detail, f.Remedy})
+		}
+	}
+	if w.ITGlue != nil {
+		for _, f := range w.ITGlue.Check(ctx) {
+			all = append(all, Finding{"itglue", f.Name, f.OK, f.Detail, f.Remedy})
+		}
+	}
+	table, _ := w.Links(ctx) // checkTables says what is wrong with them
+	for i, client := range w.SCIM {
+		var accounts []string
+		for _, row := range table.Rows {
+			if link := row.Links[mapping.SCIMColumn(w.Config.SCIM[i].Name)]; row.Status == mapping.Linked && link != "" {
+				accounts = append(accounts, link)
+			}
+		}
+		for _, f := range client.Check(ctx, accounts...) {
+			all = append(all, Finding{client.Name(), f.Name, f.OK, f.Detail, f.Remedy})
+		}
+	}
+	return append(all, w.checkTables(ctx))
+}
+
+// needs are the collections that the configured targets are made from.
+func (w *App) needs() directory.Kinds {
+	needs := directory.Licences
+	if w.ITGlue != nil {
+		needs |= w.ITGlue.Open().Spec().Needs
+	}
+	for _, client := range w.SCIM {
+		needs |= client.Open().Spec().Needs
+	}
+	return needs
+}
+
+// checkTables says how far people have got with the tables. Nothing linked yet
+// is a beginning, not a failure.
+func (w *App) checkTables(ctx context.Context) Finding {
+	f := Finding{System: "syncd", Name: "tables"}
+	table, err := w.Links(ctx)
+	if err == nil {
+		var rules mapping.Rules
+		if rules, err = w.Rules(ctx); err == nil {
+			linked := 0
+			for _, r := range table.Rows {
+				if r.Status == mapping.Linked {
+					linked++
+				}
+			}
+			f.OK = true
+			f.Detail = fmt.Sprintf("%s linked, %s billed", Count(linked, "customer"), Count(len(rules.Billed()), "product"))
+			if linked == 0 || len(rules.Billed()) == 0 {
+				f.Remedy = "next: syncd map suggest, syncd products suggest"
+			}
+			return f
+		}
+	}
+	f.Detail, f.Remedy = err.Error(), stateRemedy(err)
+	return f
+}
+
+// stateRemedy tells a state that is damaged from one that only cannot be read.
+func stateRemedy(err error) string {
+	if errors.Is(err, state.ErrCorrupt) {
+		return "restore a backup: syncd state restore FILE"
+	}
+	return "look at the disk and at who may read the file; the state itself may be sound"
+}

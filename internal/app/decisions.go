@@ -1,0 +1,223 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/sync"
+)
+
+// An Operator is the person in whose name something is decided.
+type Operator struct {
+	Name       string // as the state keeps it
+	Identified string // how that is known, such as: by the kernel
+}
+
+// Meant says which holds a person speaks of: one by its digest, those of a customer,
+// or all of them.
+type Meant struct {
+	Approve bool     // to approve them; false to reject them
+	Digest  string   // of one plan
+	Names   []string // a customer, and a target where one is meant
+	All     bool
+}
+
+// Holds returns what waits for a person, the most money first: all of it, or that
+// of a customer or a target.
+func (w *App) Holds(ctx context.Context, customer, target string) ([]state.Hold, error) {
+	holds, err := w.held(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if customer != "" {
+		c, err := w.Customer(ctx, customer)
+		if err != nil {
+			return nil, err
+		}
+		holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Scope.Customer != c.Key })
+	}
+	if target != "" {
+		if target, err = w.Config.TargetNamed(target); err != nil {
+			return nil, err
+		}
+		holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Scope.Target != target })
+	}
+	return holds, nil
+}
+
+// held returns every hold, the most money first.
+func (w *App) held(ctx context.Context) ([]state.Hold, error) {
+	holds, money := []state.Hold{}, map[plan.Scope]decimal.Decimal{} // a plan may be long: each is read once, not at every comparison
+	for h, err := range w.Store.Holds(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the holds: %w", err)
+		}
+		delta, _ := decimal.NewFromString(ShownPlan(&h).MonthlyDelta) // nothing counts as no money
+		holds, money[h.Scope] = append(holds, h), delta.Abs()
+	}
+	slices.SortStableFunc(holds, func(a, b state.Hold) int {
+		return cmp.Or(money[b.Scope].Cmp(money[a.Scope]), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)))
+	})
+	return holds, nil
+}
+
+// ShownPlan is the plan of a hold as it was shown when it was held.
+func ShownPlan(h *state.Hold) (s sync.ScopeReport) {
+	if err := json.Unmarshal(h.Plan, &s); err != nil {
+		s.Changes = nil // it is shown without its changes rather than not at all
+	}
+	return s
+}
+
+// Meant returns the holds that were named. An approval of a plan that was only
+// shown, never held, makes the plan again and holds it first.
+func (w *App) Meant(ctx context.Context, d Meant, progress Progress) ([]state.Hold, error) {
+	sel := sync.Selection{Jobs: w.Jobs, Trigger: "command"}
+	if len(d.Names) > 0 {
+		c, err := w.Customer(ctx, d.Names[0])
+		if err != nil {
+			return nil, err
+		}
+		sel.Customer = c.Key
+	}
+	if len(d.Names) > 1 {
+		target, err := w.Config.TargetNamed(d.Names[1])
+		if err != nil {
+			return nil, err
+		}
+		sel.Target = target
+	}
+	find := func() ([]state.Hold, error) {
+		holds, err := w.held(ctx)
+		return slices.DeleteFunc(holds, func(h state.Hold) bool {
+			switch {
+			case d.All:
+				return d.Approve && h.Decision != nil && h.Decision.Approved
+			case d.Digest != "":
+				return h.Digest != d.Digest
+			}
+			return h.Scope.Customer != sel.Customer || sel.Target != "" && h.Scope.Target != sel.Target
+		}), err
+	}
+	found, err := find()
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	if d.Approve {
+		sel.Progress = progress.scopes()
+		if _, err := w.Engine.Run(ctx, sel, sync.HoldOnly); err != nil {
+			return nil, err
+		}
+		if found, err = find(); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	switch {
+	case d.Digest != "":
+		return nil, Usage("no plan that waits has digest %s; it may have changed: see syncd holds", d.Digest)
+	case d.All:
+		return nil, nil
+	}
+	return nil, Usage("nothing waits for %s; see syncd holds", strings.Join(d.Names, " at "))
+}
+
+// Sweep parts what --all approves from what somebody must name: a word of a
+// person stands against it, or a person's own edit at the target.
+func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
+	for _, h := range holds {
+		v := verdictOn(&h, "left_out")
+		switch edits := edited(&h); {
+		case h.Digest == "": // there is nothing to approve, and that is said
+			taken = append(taken, h)
+		case h.Decision != nil && !h.Decision.Approved:
+			v.Message = fmt.Sprintf("%s rejected it%s; syncd approve --digest %s takes it back", h.Decision.By, Because(h.Decision.Reason), h.Digest)
+			out = append(out, v)
+		case edits != "":
+			v.Message = fmt.Sprintf("it would write over a person's edit: %s; syncd approve --digest %s allows it", edits, h.Digest)
+			out = append(out, v)
+		default:
+			taken = append(taken, h)
+		}
+	}
+	return taken, out
+}
+
+// edited says what of a hold would write over what a person did at the target.
+func edited(h *state.Hold) string {
+	var of []string
+	for _, v := range h.Violations {
+		if v.OverEdit() {
+			text, _, _ := strings.Cut(v.Message, "; approve ")
+			of = append(of, text)
+		}
+	}
+	return strings.Join(of, "; ")
+}
+
+// A Verdict is one line of what approve and reject did.
+type Verdict struct {
+	Customer sync.CustomerRef `json:"customer"`
+	Target   string           `json:"target"`
+	Digest   string           `json:"digest"`
+	Decision string           `json:"decision"` // approved, rejected, stays or left_out
+	Message  string           `json:"message"`
+
+	Plan sync.ScopeReport `json:"-"` // as it was approved
+}
+
+func verdictOn(h *state.Hold, decision string) Verdict {
+	return Verdict{Customer: sync.CustomerRef{Key: h.Scope.Customer, Name: h.Name}, Target: h.Scope.Target, Digest: h.Digest, Decision: decision}
+}
+
+// Decide stores a person's word on each of the holds: they pass at the next apply,
+// or wait until they change.
+func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason string, holds []state.Hold) ([]Verdict, error) {
+	var verdicts []Verdict
+	for i := range holds {
+		h := &holds[i]
+		v := verdictOn(h, "rejected")
+		if approve {
+			v.Decision, v.Plan = "approved", ShownPlan(h)
+		}
+		switch stays := repairs(h.Violations); {
+		case h.Digest == "" && stays == "":
+			v.Decision, v.Message = "stays", "there is no change to decide on"
+		case approve && h.Digest == "":
+			v.Decision, v.Message = "stays", "approval does not cure it: "+stays
+		default:
+			err := w.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: approve, By: by.Name, At: w.Now().UTC(), Reason: reason})
+			if err != nil {
+				return nil, fmt.Errorf("%s at %s: %w; see syncd holds", h.Name, h.Scope.Target, err)
+			}
+			w.Log.Info().Str("customer", h.Scope.Customer).Str("target", h.Scope.Target).Str("digest", h.Digest).Str("decision", v.Decision).
+				Str("by", by.Name).Str("identified", by.Identified).Msg("plan decided on")
+			if stays != "" && approve {
+				v.Message = "approved, but this stays until it is repaired: " + stays
+			}
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts, nil
+}
+
+// repairs says what no approval cures.
+func repairs(vs []plan.Violation) string {
+	text := ""
+	for _, v := range vs {
+		if v.NeedsRepair && !v.Note {
+			if text != "" {
+				text += "; "
+			}
+			text += v.Message
+		}
+	}
+	return text
+}

@@ -1,0 +1,211 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/money"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/sync"
+)
+
+// An Explanation says why a number is what it is.
+type Explanation struct {
+	Customer sync.CustomerRef    `json:"customer"`
+	Month    string              `json:"month,omitempty"`
+	Licences []directory.Licence `json:"licences"` // what Microsoft says; empty for a month that is over
+	Rules    []mapping.Rule      `json:"rules"`
+	Lines    []ExplainedLine     `json:"lines"`
+	Held     []plan.Violation    `json:"violations"` // what stops the product or its customer, and what else there is to know
+	Journal  []state.Entry       `json:"journal"`    // newest first
+	Unproven string              `json:"unproven,omitempty"`
+
+	What    string       `json:"-"` // as a person called the licence
+	Listed  string       `json:"-"` // that the source lists none; empty where it does, or nobody knows
+	Unread  string       `json:"-"` // why the bill was not read
+	Outcome sync.Outcome `json:"-"`
+	Policy  money.Policy `json:"-"` // what counts
+}
+
+// An ExplainedLine is a line of the agreement, or what should be one.
+type ExplainedLine struct {
+	Key      string            `json:"key"`
+	Label    string            `json:"label"`
+	Ref      string            `json:"ref"`
+	Due      string            `json:"due"`
+	Billed   string            `json:"billed"`
+	LastLeft string            `json:"last_left"`
+	Run      string            `json:"run,omitempty"`
+	At       time.Time         `json:"at,omitzero"`
+	Beside   bool              `json:"beside,omitempty"` // it is there, and is not kept in step
+	Info     map[string]string `json:"info,omitempty"`
+}
+
+// monthEnd is the moment a month is over; zero for no month.
+func monthEnd(month string, zone *time.Location) (time.Time, error) {
+	if month == "" {
+		return time.Time{}, nil
+	}
+	start, err := time.ParseInLocation("2006-01", month, zone)
+	if err != nil {
+		return time.Time{}, Usage("%q is not a month; write it as 2026-11", month)
+	}
+	return start.AddDate(0, 1, 0), nil
+}
+
+// Explain says what Microsoft says about a licence, the rules that count it, the
+// lines that bill it, what holds it, and every change that was made to those lines;
+// with a month, written as 2026-11, what the journal says up to its end.
+func (w *App) Explain(ctx context.Context, customer, text, month string) (*Explanation, error) {
+	until, err := monthEnd(month, w.Location)
+	if err != nil {
+		return nil, err
+	}
+	c, err := w.Customer(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	x := &Explanation{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Month: month, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []ExplainedLine{}, Held: []plan.Violation{}, Journal: []state.Entry{},
+		What: text, Policy: money.Policy{Now: w.Now()}}
+	if w.ConnectWise != nil {
+		x.Policy.Grace = w.Config.ConnectWise.Grace
+	}
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	means := func(sku, part, name string) bool {
+		return strings.EqualFold(sku, text) || strings.EqualFold(part, text) || strings.EqualFold(name, text)
+	}
+	skus := map[string]bool{}
+	for _, r := range rules.Rules {
+		if means(r.SKU, r.Part, r.Name) {
+			skus[r.SKU] = true
+		}
+	}
+	now := until.IsZero() || until.After(w.Now())
+	if now {
+		if err := w.explainNow(ctx, c, x, skus, means); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range rules.Rules {
+		if skus[r.SKU] {
+			x.Rules = append(x.Rules, r)
+		}
+	}
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Customer: c.Key}) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the journal: %w", err)
+		}
+		if concerns(e.Key, skus) && (until.IsZero() || e.At.Before(until)) {
+			x.Journal = append(x.Journal, e)
+		}
+	}
+	if len(skus) == 0 {
+		return nil, Usage("%s has no licence called %q, and no rule knows it; syncd products lists them", c.Name, text)
+	}
+	return x, nil
+}
+
+// concerns reports whether an object is made from one of the SKUs.
+func concerns(k plan.Key, skus map[string]bool) bool {
+	ids, _, _ := strings.Cut(k.ID, "@")
+	return slices.ContainsFunc(strings.Split(ids, "+"), func(id string) bool { return skus[id] })
+}
+
+// explainNow looks at the source and the target as they are.
+func (w *App) explainNow(ctx context.Context, c mapping.Customer, x *Explanation, skus map[string]bool, means func(sku, part, name string) bool) error {
+	sel := sync.Selection{Jobs: w.Jobs, Customer: c.Key, Unmapped: true, Trigger: "command"}
+	if w.ConnectWise != nil {
+		sel.Target = "connectwise"
+	}
+	sel.Inspect = func(e sync.Inspection) {
+		x.source(e, skus, means)
+		x.target(e, skus)
+	}
+	_, err := w.Engine.Run(ctx, sel, sync.PlanOnly)
+	return err
+}
+
+// source takes over what Microsoft says, and learns which SKUs are meant.
+func (x *Explanation) source(e sync.Inspection, skus map[string]bool, means func(sku, part, name string) bool) {
+	if e.Snapshot == nil || len(x.Licences) > 0 {
+		return
+	}
+	items, err := e.Snapshot.Licences.Items()
+	if err != nil {
+		x.Unproven = err.Error()
+		return
+	}
+	for _, l := range items {
+		if means(l.SKU, l.PartNumber, l.Name) {
+			skus[l.SKU] = true
+		}
+	}
+	for _, l := range items {
+		if skus[l.SKU] {
+			x.Licences = append(x.Licences, l)
+		}
+	}
+	if len(x.Licences) == 0 {
+		x.Listed = "Microsoft lists none"
+		if e.Snapshot.Licences.Proof().Partial {
+			x.Listed = "The source lists none, and it hides some licences: whether there are any is not known"
+		}
+	}
+}
+
+// target takes over what is due, what is there, what was left there, and what
+// stops it.
+func (x *Explanation) target(e sync.Inspection, skus map[string]bool) {
+	lines := map[plan.Key]*ExplainedLine{}
+	var order []plan.Key
+	at := func(o *plan.Object) *ExplainedLine {
+		if lines[o.Key] == nil {
+			lines[o.Key] = &ExplainedLine{Key: o.ID, Label: o.Label}
+			order = append(order, o.Key)
+		}
+		return lines[o.Key]
+	}
+	for _, o := range e.Desired.Objects {
+		if concerns(o.Key, skus) {
+			at(&o).Due = o.Fields.Text("quantity")
+		}
+	}
+	for _, o := range e.Observed.Objects {
+		if concerns(o.Key, skus) {
+			l := at(&o)
+			l.Ref, l.Billed, l.Info = o.Ref, o.Fields.Text("quantity"), o.Info
+		}
+	}
+	for _, r := range e.Records {
+		if concerns(r.Key, skus) {
+			l := at(&r.Object)
+			l.LastLeft, l.Run, l.At = r.Fields.Text("quantity"), r.Run, r.At
+		}
+	}
+	for _, key := range order {
+		x.Lines = append(x.Lines, *lines[key])
+	}
+	for _, o := range e.Observed.Beside {
+		if concerns(o.Key, skus) {
+			x.Lines = append(x.Lines, ExplainedLine{Key: o.ID, Label: o.Label, Ref: o.Ref, Billed: o.Fields.Text("quantity"), Info: o.Info, Beside: true})
+		}
+	}
+	x.Outcome = e.Report.Outcome
+	if e.Report.Error != nil && x.Unproven == "" {
+		x.Unread = *e.Report.Error
+	}
+	for _, v := range e.Report.Violations {
+		if v.Key == "" && !v.Note || concerns(plan.Key{ID: v.Key}, skus) {
+			x.Held = append(x.Held, v)
+		}
+	}
+}

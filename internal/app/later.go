@@ -1,0 +1,32 @@
+package app
+
+import "syncd/internal/config"
+
+// laterSettings are settings whose names are fixed already and that nothing reads yet.
+// Whoever writes one is told so in plain words.
+var laterSettings = []struct{ path, what string }{
+	{"evidence", "there is no evidence of months yet"},
+	{"distributors", "distributors' files are not read yet"},
+	{"staff", "there are no roles yet: who may use the daemon's socket may do everything"},
+	{"four_eyes", "there are no roles yet"},
+	{"auth", "there is no sign-in yet: keep listen on this machine"},
+	{"url", "no message carries a link yet"},
+	{"tls", "the pages speak HTTP; keep listen on this machine"},
+	{"notify", "there are no messages yet: alert on /metrics"},
+	{"export", "there is no data set yet"},
+	{"backup", "there are no scheduled backups yet: run syncd state backup FILE from cron"},
+	{"connectwise.freeze", "nothing is frozen by itself yet: apply: approve writes nothing that nobody approved"},
+	{"connectwise.create", "when an added line begins cannot be chosen yet"},
+	{"connectwise.prorate", "no prorated lines are made yet"},
+	{"connectwise.usernames", "no names are written to lines yet"},
+	{"connectwise.tickets", "no tickets are made yet"},
+	{"limits.money_by_currency", "all money is in the one currency above"},
+	{"limits.money.decrease_explained", "no decrease is explained yet: limits.money.decrease holds for all"},
+}
+
+// refuseLater says of settings that are not there yet that they are not.
+func refuseLater(doc *config.Document, problems *config.Problems) {
+	for _, s := range laterSettings {
+		doc.Refuse(s.path, "is not there yet: "+s.what+"; take it out", problems)
+	}
+}

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+)
+
+// A LinkLine is one tenant with its links.
+type LinkLine struct {
+	Customer string         `json:"customer"`
+	Key      string         `json:"key"`
+	Tenant   string         `json:"tenant"`
+	Domain   string         `json:"domain"`
+	Links    mapping.Links  `json:"links"`
+	Status   mapping.Status `json:"status"`
+	Reason   string         `json:"reason"`
+	// Proposed are suggestions beside other links; none of them is in force.
+	Proposed map[string]mapping.Proposal `json:"proposed,omitempty"`
+}
+
+// ListLinks returns every tenant with its links, by name.
+func (w *App) ListLinks(ctx context.Context) ([]LinkLine, error) {
+	table, customers, err := w.Customers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(customers, func(x, y mapping.Customer) int {
+		return strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name))
+	})
+	lines := []LinkLine{}
+	for _, c := range customers {
+		l := LinkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain, Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
+		if row, ok := table.Row(c.Tenant.ID); ok {
+			if row.Links != nil {
+				l.Links = row.Links
+			}
+			l.Proposed = row.Proposed
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// ExportLinks writes the links as CSV and returns how many lines it has. nameless
+// says why the names beside the ids are left blank; nil where they are not.
+func (w *App) ExportLinks(ctx context.Context, out *bytes.Buffer) (lines int, nameless, err error) {
+	table, customers, err := w.Customers(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	if nameless = mapping.ExportLinks(out, w.Columns(), customers, table, w.lookUp(ctx)); nameless != nil {
+		out.Reset()
+		if err := mapping.ExportLinks(out, w.Columns(), customers, table, nil); err != nil {
+			return 0, nil, fmt.Errorf("writing the links: %w", err)
+		}
+	}
+	return len(customers), nameless, nil
+}
+
+// ImportLinks reads links from the CSV text of a file: all of it or nothing.
+func (w *App) ImportLinks(ctx context.Context, file string, text []byte) ([]mapping.Edit, error) {
+	tenants, err := w.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
+	if err != nil {
+		return nil, err
+	}
+	next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.Columns(), table, tenants, w.lookUp(ctx))
+	if err != nil {
+		return nil, notImported(file, err)
+	}
+	return edits, Put(ctx, w.Store, LinksDocument, version, next)
+}
+
+// notImported says that a table was not taken, and whether that is the table's fault.
+func notImported(file string, err error) error {
+	if mapping.Problems(err) == nil {
+		return fmt.Errorf("%s: nothing was imported: %w", file, err)
+	}
+	return Usage("%s: nothing was imported:\n%w", file, err)
+}
+
+// IgnoreLink leaves a customer out of every target.
+func (w *App) IgnoreLink(ctx context.Context, customer, reason string) ([]mapping.Edit, error) {
+	c, err := w.Customer(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
+	if err != nil {
+		return nil, err
+	}
+	row, _ := table.Row(c.Tenant.ID)
+	before := cmp.Or(row.Status, mapping.Unmapped)
+	row.TenantID, row.Tenant, row.Status, row.Reason = c.Tenant.ID, c.Tenant.Name, mapping.Ignored, reason
+	edits := []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}}
+	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(row))
+}
+
+// AcceptLinks puts suggestions in force: those of the named customers, or all that
+// score least or more where nobody is named.
+func (w *App) AcceptLinks(ctx context.Context, customers []string, least float64) ([]mapping.Edit, error) {
+	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
+	if err != nil {
+		return nil, err
+	}
+	named := map[directory.TenantID]bool{}
+	for _, text := range customers {
+		c, err := w.Customer(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		if row, ok := table.Row(c.Tenant.ID); !ok || row.Status != mapping.Suggested && len(row.Proposed) == 0 {
+			return nil, Usage("nothing is suggested for %s; see syncd map suggest", c.Name)
+		}
+		named[c.Tenant.ID] = true
+	}
+	var rows []mapping.Row
+	edits := []mapping.Edit{}
+	for _, row := range table.Rows {
+		from := least
+		if len(customers) > 0 {
+			if from = 0; !named[row.TenantID] {
+				continue
+			}
+		}
+		next, columns := row.Accept(from)
+		if len(columns) == 0 {
+			continue
+		}
+		rows = append(rows, next)
+		for _, column := range columns {
+			edits = append(edits, mapping.Edit{Key: string(row.TenantID), Name: row.Tenant, Column: "status", Before: string(mapping.Suggested),
+				After: fmt.Sprintf("%s to %s %s", mapping.Linked, LinkNoun(column), next.Links[column])})
+		}
+	}
+	if len(rows) == 0 {
+		return edits, nil
+	}
+	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(rows...))
+}
+
+// ChooseLink links a customer in one column to what a person chose. It is an import
+// of that one line, and judged like one.
+func (w *App) ChooseLink(ctx context.Context, customer, column, ref string) ([]mapping.Edit, error) {
+	c, err := w.Customer(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
+	if err != nil {
+		return nil, err
+	}
+	tenants, err := w.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var line bytes.Buffer
+	out := csv.NewWriter(&line)
+	if err := out.WriteAll([][]string{{"tenant_id", column, "status"}, {string(c.Tenant.ID), ref, string(mapping.Linked)}}); err != nil {
+		return nil, err
+	}
+	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.Choosing(c.Tenant.ID, column), tenants, w.lookUp(ctx))
+	if problems := mapping.Problems(err); len(problems) > 0 {
+		return nil, Usage("%s was not linked: %s: %s", c.Name, problems[0].Column, problems[0].Message)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s was not linked: %w", c.Name, err)
+	}
+	return edits, Put(ctx, w.Store, LinksDocument, version, next)
+}
+
+// lookUp finds what people write into link cells, each column in its system.
+func (w *App) lookUp(ctx context.Context) mapping.LookUp {
+	return func(column string, texts []string) (map[string]mapping.Found, error) {
+		switch {
+		case column == mapping.ITGlueOrganization && w.ITGlue != nil:
+			return w.ITGlue.LookUp(ctx, texts)
+		case w.ConnectWise != nil:
+			return w.ConnectWise.LookUp(ctx, column, texts)
+		}
+		return nil, fmt.Errorf("the system of the column %s is not configured", column)
+	}
+}

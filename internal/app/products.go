@@ -1,0 +1,232 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/visible"
+)
+
+// A Product is a licence that a tenant holds or a rule knows, with what a rule makes of it.
+type ProductLine struct {
+	mapping.Rule
+	Tenants   int  `json:"tenants"`
+	Purchased int  `json:"purchased"`
+	Assigned  int  `json:"assigned"`
+	Free      bool `json:"free_or_trial"`
+}
+
+// Products returns every licence that a tenant holds, or a rule knows, with its
+// rules, and the tenants that were left out.
+func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, []LeftOut, error) {
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, err := w.holdings(ctx, progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	lines := []ProductLine{}
+	known := map[string]bool{}
+	for _, k := range held.SKUs {
+		known[k.ID] = true
+		with := slices.DeleteFunc(slices.Clone(rules.Rules), func(r mapping.Rule) bool { return r.SKU != k.ID || r.Status == "" })
+		if len(with) == 0 {
+			with = []mapping.Rule{{SKU: k.ID, Part: k.Part, Name: k.Name}}
+		}
+		for _, r := range with {
+			lines = append(lines, ProductLine{r, k.Tenants, k.Purchased, k.Assigned, k.FreeOrTrial})
+		}
+	}
+	for _, r := range rules.Rules {
+		if !known[r.SKU] {
+			lines = append(lines, ProductLine{Rule: r})
+		}
+	}
+	return lines, held.LeftOut, nil
+}
+
+// ExportProducts writes the product rules as CSV.
+func (w *App) ExportProducts(ctx context.Context, out io.Writer, progress Progress) ([]LeftOut, error) {
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held, err := w.holdings(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	if err := mapping.ExportRules(out, rules, held.SKUs); err != nil {
+		return held.LeftOut, fmt.Errorf("writing the product rules: %w", err)
+	}
+	return held.LeftOut, nil
+}
+
+// A ProductImport is what came of reading product rules.
+type ProductImport struct {
+	Edits    []mapping.Edit
+	LeftOut  []LeftOut
+	Warnings []string // about products that are not known at the biller
+}
+
+// ImportProducts reads product rules from the CSV text of a file: all of it or
+// nothing.
+func (w *App) ImportProducts(ctx context.Context, file string, text []byte, progress Progress) (ProductImport, error) {
+	var in ProductImport
+	rules, version, err := Document[mapping.Rules](ctx, w.Store, ProductsDocument)
+	if err != nil {
+		return in, err
+	}
+	var held holdings
+	if mapping.AsksForSKUs(bytes.NewReader(text), rules) {
+		if held, err = w.holdings(ctx, progress); err != nil {
+			return in, fmt.Errorf("%s names licences by part number, so the tenants' own are needed: %w", file, err)
+		}
+		in.LeftOut = held.LeftOut
+	}
+	next, edits, err := mapping.ImportRules(bytes.NewReader(text), rules, held.SKUs)
+	if err != nil {
+		return in, Usage("%s: nothing was imported:\n%w", file, err)
+	}
+	in.Edits, in.Warnings = edits, w.pin(ctx, &next, rules)
+	return in, Put(ctx, w.Store, ProductsDocument, version, next)
+}
+
+// SuggestProducts proposes a product for each licence without a rule.
+func (w *App) SuggestProducts(ctx context.Context, progress Progress) ([]mapping.ProductSuggestion, []LeftOut, error) {
+	if w.ConnectWise == nil {
+		return nil, nil, Usage("connectwise is not configured; there are no products to propose")
+	}
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, err := w.holdings(ctx, progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	catalogue, err := w.ConnectWise.Catalogue(ctx)
+	if err != nil {
+		return nil, held.LeftOut, fmt.Errorf("reading the catalogue: %w", err)
+	}
+	evidence := make([]mapping.ProductEvidence, len(catalogue))
+	for i, c := range catalogue {
+		evidence[i] = mapping.ProductEvidence{ID: strconv.Itoa(c.ID), Identifier: c.Identifier, Description: c.Description, CustomerDescription: c.CustomerDescription,
+			VendorSKU: c.VendorSKU, ManufacturerPart: c.ManufacturerPartNumber, XRef: c.IntegrationXRef, Class: c.Class, Inactive: c.Inactive}
+	}
+	return mapping.SuggestProducts(held.SKUs, evidence, rules), held.LeftOut, nil
+}
+
+// LeftOut is a tenant that proved nothing, and why.
+type LeftOut struct {
+	Tenant string
+	Err    error
+}
+
+// holdings are the licences of all tenants.
+type holdings struct {
+	SKUs    []mapping.SKU
+	LeftOut []LeftOut
+}
+
+// holdings reads what licences all tenants hold. A tenant that proves nothing is
+// left out, and said so.
+func (w *App) holdings(ctx context.Context, progress Progress) (held holdings, err error) {
+	tenants, err := w.Tenants(ctx)
+	if err != nil {
+		return held, err
+	}
+	snapshots := make([]*directory.Snapshot, len(tenants))
+	done := make(chan string)
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		n := 0
+		for name := range done {
+			n++
+			progress(n, len(tenants), name)
+		}
+	}()
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for i, t := range tenants {
+		group.Go(func() (err error) {
+			snapshots[i], err = w.CIPP.Snapshot(gctx, t, directory.Licences)
+			done <- t.Name
+			return err
+		})
+	}
+	err = group.Wait()
+	close(done)
+	<-shown
+	if err != nil {
+		return held, fmt.Errorf("reading the licences: %w", err)
+	}
+	seen := map[string]*mapping.SKU{}
+	for _, s := range snapshots {
+		items, err := s.Licences.Items()
+		if err != nil {
+			held.LeftOut = append(held.LeftOut, LeftOut{s.Tenant.Name, err})
+			continue
+		}
+		for _, l := range items {
+			k := seen[l.SKU]
+			if k == nil {
+				k = &mapping.SKU{ID: l.SKU, Part: l.PartNumber, Name: l.Name, FreeOrTrial: true}
+				seen[l.SKU] = k
+			}
+			k.Tenants++
+			k.Purchased += l.Purchased
+			k.Assigned += l.Assigned
+			k.FreeOrTrial = k.FreeOrTrial && l.NobodyPays()
+		}
+	}
+	for _, k := range seen {
+		held.SKUs = append(held.SKUs, *k)
+	}
+	slices.SortFunc(held.SKUs, func(x, y mapping.SKU) int {
+		return cmp.Or(strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)), strings.Compare(x.ID, y.ID))
+	})
+	return held, nil
+}
+
+// pin notes which product each rule means now, so that a product that is
+// renamed later stays the one. Products that nobody knows are said.
+func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules) (warnings []string) {
+	next.Remember(before)
+	var open []string
+	for _, r := range next.Rules {
+		if r.Status == mapping.Bill && r.ProductID == 0 && !slices.Contains(open, r.Product) {
+			open = append(open, r.Product)
+		}
+	}
+	if w.ConnectWise == nil || len(open) == 0 {
+		return nil
+	}
+	ids, err := w.ConnectWise.ResolveProducts(ctx, open)
+	if err != nil {
+		return []string{fmt.Sprintf("the products were not looked up in ConnectWise (%v); import the rules again later, so that a renamed product stays the one", err)}
+	}
+	for i := range next.Rules {
+		if r := &next.Rules[i]; r.ProductID == 0 {
+			r.ProductID = ids[r.Product]
+		}
+	}
+	for _, text := range open {
+		if ids[text] == 0 {
+			warnings = append(warnings, fmt.Sprintf("ConnectWise has no product %q, or several: what it bills waits until it has exactly one", visible.Text(text)))
+		}
+	}
+	return warnings
+}

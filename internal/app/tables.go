@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"syncd/internal/mapping"
+	"syncd/internal/state"
+)
+
+// The documents of the store.
+const (
+	LinksDocument    = "links"
+	ProductsDocument = "products"
+)
+
+func (w *App) Links(ctx context.Context) (mapping.Table, error) {
+	table, _, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
+	return table, err
+}
+
+func (w *App) Rules(ctx context.Context) (mapping.Rules, error) {
+	rules, _, err := Document[mapping.Rules](ctx, w.Store, ProductsDocument)
+	return rules, err
+}
+
+// Document reads a table of the store, and the version it has.
+func Document[T any](ctx context.Context, store state.Store, name string) (value T, version int, err error) {
+	doc, err := store.Document(ctx, name)
+	if err != nil {
+		return value, 0, fmt.Errorf("reading the table of %s: %w", name, err)
+	}
+	if len(doc.Body) == 0 {
+		return value, doc.Version, nil
+	}
+	if err := json.Unmarshal(doc.Body, &value); err != nil {
+		return value, 0, fmt.Errorf("reading the table of %s: %w: %w", name, state.ErrCorrupt, err)
+	}
+	return value, doc.Version, nil
+}
+
+// Put writes a table whose version is the one that was read.
+func Put(ctx context.Context, store state.Store, name string, version int, value any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	if err := store.PutDocument(ctx, state.Document{Name: name, Version: version, Body: body}); err != nil {
+		return fmt.Errorf("writing the table of %s: %w", name, err)
+	}
+	return nil
+}
