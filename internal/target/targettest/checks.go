@@ -15,100 +15,100 @@ import (
 	"syncd/internal/target"
 )
 
-func (b *bench) plansOnly() {
-	b.bubble("from nothing", func(r *rig) {
-		before := r.Dump()
-		r.healthy(r.run(sync.PlanOnly))
-		r.same(before, "a plan")
-		if n := r.Writes(); n != 0 {
-			r.Errorf("a plan made %d writes", n)
+func (s *suite) plansOnly() {
+	s.bubble("from nothing", func(h *harness) {
+		before := h.Dump()
+		h.wantNoErrors(h.run(sync.PlanOnly))
+		h.wantUnchanged(before, "a plan")
+		if n := h.Writes(); n != 0 {
+			h.Errorf("a plan made %d writes", n)
 		}
 	})
 }
 
-func (b *bench) settles() {
-	b.bubble("let through", func(r *rig) { r.settle() })
-	b.bubble("held, then approved", func(r *rig) {
-		r.policy = plan.Approve
-		before := r.Dump()
-		report := r.apply()
-		for _, s := range report.Scopes {
-			if s.Outcome != sync.Held && s.Outcome != sync.InStep {
-				r.Errorf("%s is %s, want held", s.Customer.Name, s.Outcome)
+func (s *suite) converges() {
+	s.bubble("let through", func(h *harness) { h.converge() })
+	s.bubble("held, then approved", func(h *harness) {
+		h.policy = plan.Approve
+		before := h.Dump()
+		report := h.apply()
+		for _, scope := range report.Scopes {
+			if scope.Outcome != sync.Held && scope.Outcome != sync.InStep {
+				h.Errorf("%s is %s, want held", scope.Customer.Name, scope.Outcome)
 			}
 		}
-		r.same(before, "a held plan")
-		r.approve()
-		r.apply()
-		r.inStep()
+		h.wantUnchanged(before, "a held plan")
+		h.approve()
+		h.apply()
+		h.wantInStep()
 	})
 }
 
-func (b *bench) follows() {
-	b.bubble("one after the other, and back", func(r *rig) {
-		r.settle()
+func (s *suite) followsSource() {
+	s.bubble("one after the other, and back", func(h *harness) {
+		h.converge()
 		for _, step := range steps {
-			if !r.has(step) {
+			if !h.hasStep(step) {
 				continue
 			}
 			for _, next := range []Step{step, Start} {
-				r.step = next
-				before := r.Writes()
-				r.bring()
-				if next != Start && r.Writes() == before {
-					r.Errorf("the step %q made no write", step)
+				h.step = next
+				before := h.Writes()
+				h.runUntilInStep()
+				if next != Start && h.Writes() == before {
+					h.Errorf("the step %q made no write", step)
 				}
-				r.inStep()
+				h.wantInStep()
 			}
 		}
 	})
 }
 
-// sparesStrangers looks at what was never ours after everything that can happen
+// leavesStrangers looks at what was never ours after everything that can happen
 // has happened.
-func (b *bench) sparesStrangers() {
-	b.bubble("through all steps", func(r *rig) {
-		began := r.Dump()
+func (s *suite) leavesStrangers() {
+	s.bubble("through all steps", func(h *harness) {
+		began := h.Dump()
 		known := map[string]bool{}
-		r.settle()
+		h.converge()
 		for _, step := range append(slices.Clone(steps), Start) {
-			if !r.has(step) {
+			if !h.hasStep(step) {
 				continue
 			}
-			for _, ref := range r.ours() {
+			for _, ref := range h.ownRefs() {
 				known[ref] = true
 			}
-			r.step = step
-			r.bring()
+			h.step = step
+			h.runUntilInStep()
 		}
-		for _, ref := range r.ours() {
+		for _, ref := range h.ownRefs() {
 			known[ref] = true
 		}
-		ended := r.Dump()
+		ended := h.Dump()
 		strangers := 0
 		for ref, was := range began {
 			is, there := ended[ref]
 			switch {
 			case known[ref]:
 			case !there:
-				r.Errorf("%s was never ours and is not there any more", ref)
+				h.Errorf("%s was never ours and is not there any more", ref)
 			case is != was:
-				r.Errorf("%s was never ours and changed:\nwas %s\nis  %s", ref, was, is)
+				h.Errorf("%s was never ours and changed:\nwas %s\nis  %s", ref, was, is)
 			default:
 				strangers++
 			}
 		}
-		for _, ref := range r.Strangers {
+		for _, ref := range h.Strangers {
 			if known[ref] {
-				r.Errorf("%s is a stranger's and was taken on:\nwas %s\nis  %s", ref, began[ref], ended[ref])
+				h.Errorf("%s is a stranger's and was taken on:\nwas %s\nis  %s", ref, began[ref], ended[ref])
 			}
 		}
-		if strangers == 0 || len(r.Strangers) == 0 {
-			r.Error("the fixture has no stranger's objects; there is nothing to spare")
+		if strangers == 0 || len(h.Strangers) == 0 {
+			h.Error("the fixture has no stranger's objects; there is nothing to spare")
 		}
 		for ref := range ended {
 			if _, there := began[ref]; !there && !known[ref] {
-				r.Errorf("%s was made and nobody remembers it", ref)
+				h.Errorf("%s was made and nobody remembers it", ref)
 			}
 		}
 	})
@@ -116,36 +116,36 @@ func (b *bench) sparesStrangers() {
 
 // respectsEdits edits a field of everything that is ours, and asks what became
 // of it.
-func (b *bench) respectsEdits() {
-	b.bubble("edited at the target alone", func(r *rig) { r.edits(Start) })
-	b.bubble("edited at the target and changed at the source", func(r *rig) { r.edits(Changed) })
+func (s *suite) respectsEdits() {
+	s.bubble("edited at the target alone", func(h *harness) { h.editAndApply(Start) })
+	s.bubble("edited at the target and changed at the source", func(h *harness) { h.editAndApply(Changed) })
 }
 
-func (r *rig) edits(next Step) {
-	if !r.has(next) {
+func (h *harness) editAndApply(next Step) {
+	if !h.hasStep(next) {
 		return
 	}
-	r.settle()
-	edits := r.editAll()
-	r.step = next
-	report := r.run(sync.Apply)
-	r.healthy(report)
-	held := r.respected(edits, next == Start)
+	h.converge()
+	edits := h.editAll()
+	h.step = next
+	report := h.run(sync.Apply)
+	h.wantNoErrors(report)
+	held := h.wantEditsRespected(edits, next == Start)
 	if !held {
-		r.inStep()
+		h.wantInStep()
 		return
 	}
 	if got := report.Totals[sync.Held]; got != 1 {
-		r.Errorf("%d scopes are held, want the one that was edited", got)
+		h.Errorf("%d scopes are held, want the one that was edited", got)
 	}
-	r.approve()
-	r.apply()
+	h.approve()
+	h.apply()
 	for _, e := range edits {
-		if e.owner == plan.Hold && r.Dump()[e.ref] == e.text {
-			r.Errorf("%s: the approved plan left the edit of %s", e.ref, e.field)
+		if e.owner == plan.Hold && h.Dump()[e.ref] == e.text {
+			h.Errorf("%s: the approved plan left the edit of %s", e.ref, e.field)
 		}
 	}
-	r.inStep()
+	h.wantInStep()
 }
 
 // An edit is what a person did to one object: the field, and what the target
@@ -157,69 +157,69 @@ type edit struct {
 
 // editAll edits everything of the first customer that the store says is ours
 // and the target has.
-func (r *rig) editAll() (edits []edit) {
-	r.Helper()
-	opened, err := r.Open(r.Context())
+func (h *harness) editAll() (edits []edit) {
+	h.Helper()
+	opened, err := h.Open(h.Context())
 	if err != nil {
-		r.Fatal(err)
+		h.Fatal(err)
 	}
 	kinds := opened.Spec().Kinds
-	m, err := r.store.Recall(r.Context(), plan.Scope{Customer: string(r.tenants()[0].ID), Target: r.Target})
+	m, err := h.store.Recall(h.Context(), plan.Scope{Customer: string(h.tenants()[0].ID), Target: h.Target})
 	if err != nil {
-		r.Fatal(err)
+		h.Fatal(err)
 	}
 	for _, record := range m.Records {
-		if _, there := r.Dump()[record.Ref]; !there {
+		if _, there := h.Dump()[record.Ref]; !there {
 			continue // announced, and its ref not known yet
 		}
 		i := slices.IndexFunc(kinds, func(k plan.Kind) bool { return k.Name == record.Kind })
-		field := r.Edit(record.Ref)
+		field := h.Edit(record.Ref)
 		owner, ok := kinds[i].Fields[field]
 		if !ok {
 			owner = kinds[i].Owner
 		}
-		edits = append(edits, edit{record.Ref, field, r.Dump()[record.Ref], owner})
+		edits = append(edits, edit{record.Ref, field, h.Dump()[record.Ref], owner})
 	}
 	return edits
 }
 
-// respected wants the edits to be there as their owners say, and reports whether
+// wantEditsRespected wants the edits to be there as their owners say, and reports whether
 // one of them holds. Where more than the edited field may have changed since,
 // a field that is kept or filled cannot be told from the whole object.
-func (r *rig) respected(edits []edit, alone bool) (held bool) {
-	r.Helper()
-	now := r.Dump()
+func (h *harness) wantEditsRespected(edits []edit, alone bool) (held bool) {
+	h.Helper()
+	now := h.Dump()
 	for _, e := range edits {
 		switch kept := now[e.ref] == e.text; e.owner {
 		case plan.Hold:
 			held = true
 			if !kept {
-				r.Errorf("%s: %s is the person's (hold) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.text, now[e.ref])
+				h.Errorf("%s: %s is the person's (hold) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.text, now[e.ref])
 			}
 		case plan.Keep, plan.Fill:
 			if !kept && alone {
-				r.Errorf("%s: %s is the person's (%s) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.owner, e.text, now[e.ref])
+				h.Errorf("%s: %s is the person's (%s) and was written over:\nwas %s\nis  %s", e.ref, e.field, e.owner, e.text, now[e.ref])
 			}
 		default:
 			if kept {
-				r.Errorf("%s: %s is ours (restore) and was left as the person wrote it: %s", e.ref, e.field, e.text)
+				h.Errorf("%s: %s is ours (restore) and was left as the person wrote it: %s", e.ref, e.field, e.text)
 			}
 		}
 	}
 	return held
 }
 
-// saysFights edits the same things before every run: from the third time on what
-// is put back is said to be a fight.
-func (b *bench) saysFights() {
-	b.bubble("edited three times", func(r *rig) {
-		r.settle()
+// reportsRepeatedEdits edits the same things before every run: from the third time on what
+// is put back is reported.
+func (s *suite) reportsRepeatedEdits() {
+	s.bubble("edited three times", func(h *harness) {
+		h.converge()
 		for round := 1; round <= 3; round++ {
-			edits := r.editAll()
-			report := r.run(sync.Apply)
+			edits := h.editAll()
+			report := h.run(sync.Apply)
 			said := 0
-			for _, s := range report.Scopes {
-				for _, v := range s.Violations {
+			for _, scope := range report.Scopes {
+				for _, v := range scope.Violations {
 					if v.Code == "put_back" {
 						said++
 					}
@@ -232,147 +232,147 @@ func (b *bench) saysFights() {
 				}
 			}
 			if said != want {
-				r.Errorf("edited %d times in a row: %d fights are said, want %d", round, said, want)
+				h.Errorf("edited %d times in a row: %d fights are said, want %d", round, said, want)
 			}
-			r.pause()
+			h.nextDay()
 		}
 	})
 }
 
-// A late target is edited after it was observed and before it is written to.
-type late struct {
+// A lateEditTarget target is edited after it was observed and before it is written to.
+type lateEditTarget struct {
 	target.Target
 	edit func(ref string)
 }
 
-func (l late) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
+func (l lateEditTarget) Observe(ctx context.Context, asked []target.Asked) ([]target.View, error) {
 	views, err := l.Target.Observe(ctx, asked)
 	for i, v := range views {
-		views[i] = lateView{v, l.edit}
+		views[i] = lateEditView{v, l.edit}
 	}
 	return views, err
 }
 
-type lateView struct {
+type lateEditView struct {
 	target.View
 	edit func(ref string)
 }
 
-func (l lateView) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
+func (l lateEditView) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	if ch.Before != nil {
 		l.edit(ch.Before.Ref)
 	}
 	return l.View.Apply(ctx, ch)
 }
 
-func (b *bench) seesLateEdits() {
+func (s *suite) detectsLateEdits() {
 	for _, step := range []Step{Changed, Gone} {
-		b.bubble(step.String(), func(r *rig) {
-			r.settle()
-			opened, err := r.Open(r.Context())
+		s.bubble(step.String(), func(h *harness) {
+			h.converge()
+			opened, err := h.Open(h.Context())
 			if err != nil {
-				r.Fatal(err)
+				h.Fatal(err)
 			}
 			// Where no money is at stake a target need not look twice.
-			if !slices.ContainsFunc(opened.Spec().Kinds, func(k plan.Kind) bool { return k.Delta != nil }) || !r.has(step) {
+			if !slices.ContainsFunc(opened.Spec().Kinds, func(k plan.Kind) bool { return k.Delta != nil }) || !h.hasStep(step) {
 				return
 			}
 			edited := map[string]string{}
-			r.wrap = func(t target.Target) target.Target {
-				return late{t, func(ref string) {
-					r.Edit(ref)
-					edited[ref] = r.Dump()[ref]
+			h.wrapTarget = func(t target.Target) target.Target {
+				return lateEditTarget{t, func(ref string) {
+					h.Edit(ref)
+					edited[ref] = h.Dump()[ref]
 				}}
 			}
-			r.step = step
-			report := r.untilWrite()
-			r.healthy(report)
+			h.step = step
+			report := h.runUntilWrite()
+			h.wantNoErrors(report)
 			for ref, text := range edited {
-				if now := r.Dump()[ref]; now != text {
-					r.Errorf("%s was edited a moment before and written over:\nwas %s\nis  %s", ref, text, now)
+				if now := h.Dump()[ref]; now != text {
+					h.Errorf("%s was edited a moment before and written over:\nwas %s\nis  %s", ref, text, now)
 				}
 			}
 			if len(edited) == 0 || report.Totals[sync.Held] != 1 {
-				r.Errorf("%d objects were edited and %d scopes are held, want some and one", len(edited), report.Totals[sync.Held])
+				h.Errorf("%d objects were edited and %d scopes are held, want some and one", len(edited), report.Totals[sync.Held])
 			}
-			r.wrap = nil
-			r.apply() // it shows as a person's edit now
-			r.approve()
-			r.apply()
-			r.inStep()
+			h.wrapTarget = nil
+			h.apply() // it shows as a person's edit now
+			h.approve()
+			h.apply()
+			h.wantInStep()
 		})
 	}
 }
 
-func (b *bench) leavesTheUnknown() {
+func (s *suite) ignoresUnproven() {
 	for _, settled := range []bool{false, true} {
-		b.bubble(fmt.Sprintf("settled before: %t", settled), func(r *rig) {
+		s.bubble(fmt.Sprintf("settled before: %t", settled), func(h *harness) {
 			if settled {
-				r.settle()
+				h.converge()
 			}
-			before, writes := r.Dump(), r.Writes()
-			r.silent = true
-			report := r.run(sync.Apply)
-			if got := report.Totals[sync.Incomplete]; got != len(r.tenants()) {
-				r.Errorf("%d scopes are incomplete, want all %d: %+v", got, len(r.tenants()), report.Totals)
+			before, writes := h.Dump(), h.Writes()
+			h.unproven = true
+			report := h.run(sync.Apply)
+			if got := report.Totals[sync.Incomplete]; got != len(h.tenants()) {
+				h.Errorf("%d scopes are incomplete, want all %d: %+v", got, len(h.tenants()), report.Totals)
 			}
-			r.same(before, "a source that proves nothing")
-			if r.Writes() != writes {
-				r.Errorf("%d writes", r.Writes()-writes)
+			h.wantUnchanged(before, "a source that proves nothing")
+			if h.Writes() != writes {
+				h.Errorf("%d writes", h.Writes()-writes)
 			}
-			r.silent = false
-			r.apply()
-			r.inStep()
+			h.unproven = false
+			h.apply()
+			h.wantInStep()
 		})
 	}
 }
 
-func (b *bench) survivesFaults() {
+func (s *suite) survivesFaults() {
 	for _, step := range append([]Step{Start}, steps...) {
 		var want []string
 		var values map[plan.Key]map[string]string
-		b.bubble(step.String()+", nothing fails", func(r *rig) {
-			if r.begin(step); r.has(step) {
-				r.bring()
-				want, values = refs(r.Dump()), r.fields()
+		s.bubble(step.String()+", nothing fails", func(h *harness) {
+			if h.startAt(step); h.hasStep(step) {
+				h.runUntilInStep()
+				want, values = refs(h.Dump()), h.ownFields()
 			}
 		})
 		if want == nil {
 			continue
 		}
 		for _, fault := range []Fault{LostAfter, LostBefore, Refused} {
-			b.bubble(step.String()+", "+fault.String(), func(r *rig) {
-				r.begin(step)
-				writes := r.Writes()
-				r.Fail(fault)
-				report := r.untilWrite()
-				if r.Writes() == writes {
+			s.bubble(step.String()+", "+fault.String(), func(h *harness) {
+				h.startAt(step)
+				writes := h.Writes()
+				h.Fail(fault)
+				report := h.runUntilWrite()
+				if h.Writes() == writes {
 					return // this step writes nothing, so nothing was lost
 				}
 				if failed := report.Totals[sync.Failed] + report.Totals[sync.Partial]; failed == 0 {
-					r.Errorf("no scope failed: %+v", report.Totals)
+					h.Errorf("no scope failed: %+v", report.Totals)
 				}
-				if fault != Refused && !r.journalled(state.ResultUnknown) {
-					r.Error("nobody knows what became of the write, and the journal does not say so")
+				if fault != Refused && !h.journalled(state.ResultUnknown) {
+					h.Error("nobody knows what became of the write, and the journal does not say so")
 				}
-				r.Heal()
-				r.pause()
-				r.bring()
-				r.settled()
-				if got := refs(r.Dump()); !slices.Equal(got, want) {
-					r.Errorf("the target holds %v, want %v as without the fault", got, want)
+				h.Heal()
+				h.nextDay()
+				h.runUntilInStep()
+				h.wantApplyInStep()
+				if got := refs(h.Dump()); !slices.Equal(got, want) {
+					h.Errorf("the target holds %v, want %v as without the fault", got, want)
 				}
 				if fault != Refused { // ids, which others name, are given in another order
-					r.sameFields(values, "the fault")
+					h.wantFields(values, "the fault")
 				}
-				r.explained()
+				h.wantJournalComplete()
 			})
 		}
 	}
 }
 
-func (r *rig) journalled(result string) bool {
-	for e, err := range r.store.Journal(r.Context(), state.JournalFilter{}) {
+func (h *harness) journalled(result string) bool {
+	for e, err := range h.store.Journal(h.Context(), state.JournalFilter{}) {
 		if err == nil && e.Result == result {
 			return true
 		}
@@ -380,24 +380,24 @@ func (r *rig) journalled(result string) bool {
 	return false
 }
 
-// explained wants the journal to be whole, and to say of every write whose end
+// wantJournalComplete wants the journal to be whole, and to say of every write whose end
 // was unknown what became of it.
-func (r *rig) explained() {
-	r.Helper()
-	if _, err := r.store.Verify(r.Context()); err != nil {
-		r.Error(err)
+func (h *harness) wantJournalComplete() {
+	h.Helper()
+	if _, err := h.store.Verify(h.Context()); err != nil {
+		h.Error(err)
 	}
 	known := map[plan.Key]bool{}
-	for e, err := range r.store.Journal(r.Context(), state.JournalFilter{}) { // newest first
+	for e, err := range h.store.Journal(h.Context(), state.JournalFilter{}) { // newest first
 		if err != nil {
-			r.Fatal(err)
+			h.Fatal(err)
 		}
 		switch e.Result {
 		case state.ResultDone, state.ResultRecovered:
 			known[e.Key] = true
 		case state.ResultUnknown:
 			if !known[e.Key] {
-				r.Errorf("the journal never says what became of %s %s", e.Action, e.Label)
+				h.Errorf("the journal never says what became of %s %s", e.Action, e.Label)
 			}
 		}
 	}
@@ -406,31 +406,31 @@ func (r *rig) explained() {
 // survivesKills kills the process at a write to the store of an apply, and starts
 // it again: at the first and at the last of each sort of write that a life which
 // nobody ends makes, so that every sort of moment is met, and both its edges.
-func (b *bench) survivesKills() {
+func (s *suite) survivesKills() {
 	for _, step := range append([]Step{Start}, steps...) {
 		var want, writes []string
 		var values map[plan.Key]map[string]string
-		b.bubble(step.String()+", not killed", func(r *rig) {
-			r.begin(step)
-			if r.has(step) {
-				r.noted = nil
-				r.bring()
-				want, values, writes = refs(r.Dump()), r.fields(), r.noted
+		s.bubble(step.String()+", not killed", func(h *harness) {
+			h.startAt(step)
+			if h.hasStep(step) {
+				h.storeWrites = nil
+				h.runUntilInStep()
+				want, values, writes = refs(h.Dump()), h.ownFields(), h.storeWrites
 			}
 		})
-		for _, at := range moments(writes) {
-			b.bubble(fmt.Sprintf("%s, at write %d to the store: %s", step, at, writes[at-1]), func(r *rig) {
-				r.begin(step)
-				if !r.killedAt(at) {
-					r.Fatal("the run came to its end")
+		for _, at := range killPoints(writes) {
+			s.bubble(fmt.Sprintf("%s, at write %d to the store: %s", step, at, writes[at-1]), func(h *harness) {
+				h.startAt(step)
+				if !h.killedAt(at) {
+					h.Fatal("the run came to its end")
 				}
-				r.reopen()
-				r.bring()
-				r.settled()
-				if got := refs(r.Dump()); !slices.Equal(got, want) {
-					r.Errorf("the target holds %v, want %v as without the kill", got, want)
+				h.reopen()
+				h.runUntilInStep()
+				h.wantApplyInStep()
+				if got := refs(h.Dump()); !slices.Equal(got, want) {
+					h.Errorf("the target holds %v, want %v as without the kill", got, want)
 				}
-				r.sameFields(values, "the kill")
+				h.wantFields(values, "the kill")
 			})
 		}
 	}
@@ -438,27 +438,27 @@ func (b *bench) survivesKills() {
 
 // respectsEditsAfterKills kills the process as survivesKills does, in a first
 // contact, and lets a person edit what is there before it is started again.
-func (b *bench) respectsEditsAfterKills() {
+func (s *suite) respectsEditsAfterKills() {
 	var writes []string
-	b.bubble("not killed", func(r *rig) {
-		r.bring()
-		writes = r.noted
+	s.bubble("not killed", func(h *harness) {
+		h.runUntilInStep()
+		writes = h.storeWrites
 	})
-	for _, at := range moments(writes) {
-		b.bubble(fmt.Sprintf("at write %d to the store: %s", at, writes[at-1]), func(r *rig) {
-			if !r.killedAt(at) {
-				r.Fatal("the run came to its end")
+	for _, at := range killPoints(writes) {
+		s.bubble(fmt.Sprintf("at write %d to the store: %s", at, writes[at-1]), func(h *harness) {
+			if !h.killedAt(at) {
+				h.Fatal("the run came to its end")
 			}
-			r.reopen()
-			edits := r.editAll()
+			h.reopen()
+			edits := h.editAll()
 			var fields []map[string]string
 			for _, e := range edits {
-				fields = append(fields, r.fieldsOf(e.ref))
+				fields = append(fields, h.fieldsOf(e.ref))
 			}
-			r.bring()
+			h.runUntilInStep()
 			for i, e := range edits {
-				if now := r.fieldsOf(e.ref)[e.field]; e.owner != plan.Restore && e.owner != "" && now != fields[i][e.field] {
-					r.Errorf("%s: %s is the person's (%s) and was written over: was %s, is %s", e.ref, e.field, e.owner, fields[i][e.field], now)
+				if now := h.fieldsOf(e.ref)[e.field]; e.owner != plan.Restore && e.owner != "" && now != fields[i][e.field] {
+					h.Errorf("%s: %s is the person's (%s) and was written over: was %s, is %s", e.ref, e.field, e.owner, fields[i][e.field], now)
 				}
 			}
 		})
@@ -466,9 +466,9 @@ func (b *bench) respectsEditsAfterKills() {
 }
 
 // fieldsOf returns the fields of what is ours under that ref.
-func (r *rig) fieldsOf(ref string) map[string]string {
-	r.Helper()
-	for _, object := range r.observed() {
+func (h *harness) fieldsOf(ref string) map[string]string {
+	h.Helper()
+	for _, object := range h.ownObjects() {
 		if object.Ref == ref {
 			return asText(object.Fields)
 		}
@@ -476,27 +476,27 @@ func (r *rig) fieldsOf(ref string) map[string]string {
 	return nil
 }
 
-// sameFields wants everything that is ours to hold what it would hold had nothing
+// wantFields wants everything that is ours to hold what it would hold had nothing
 // happened. What a person wrote before the first contact is among it: an
 // interrupted adoption must not make it look like ours.
-func (r *rig) sameFields(want map[plan.Key]map[string]string, what string) {
-	r.Helper()
-	if diff := cmp.Diff(want, r.fields()); diff != "" {
-		r.Errorf("the fields differ from what they would be without %s (-want +got):\n%s", what, diff)
+func (h *harness) wantFields(want map[plan.Key]map[string]string, what string) {
+	h.Helper()
+	if diff := cmp.Diff(want, h.ownFields()); diff != "" {
+		h.Errorf("the fields differ from what they would be without %s (-want +got):\n%s", what, diff)
 	}
 }
 
-// begin brings the target into step with Start and turns the source to a step.
-func (r *rig) begin(step Step) {
-	r.Helper()
+// startAt brings the target into step with Start and turns the source to a step.
+func (h *harness) startAt(step Step) {
+	h.Helper()
 	if step != Start {
-		r.apply()
+		h.apply()
 	}
-	r.step = step
+	h.step = step
 }
 
-// moments are the first and the last of each sort of write, counted from 1.
-func moments(writes []string) []int {
+// killPoints are the first and the last of each sort of write, counted from 1.
+func killPoints(writes []string) []int {
 	first, last := map[string]int{}, map[string]int{}
 	for i, sort := range writes {
 		if first[sort] == 0 {
@@ -516,36 +516,36 @@ func moments(writes []string) []int {
 
 // killedAt runs until the process is killed at a write to the store, counted
 // from 1, and reports whether it was. Leavers may take several runs.
-func (r *rig) killedAt(write int) bool {
-	r.Helper()
-	r.kill.Store(int64(write - 1))
+func (h *harness) killedAt(write int) bool {
+	h.Helper()
+	h.writesUntilKill.Store(int64(write - 1))
 	for range mostRuns {
-		_, err := r.try(sync.Apply)
+		_, err := h.tryRun(sync.Apply)
 		if err != nil && !errors.Is(err, errKilled) {
-			r.Fatalf("got %v, want the run to be killed", err)
+			h.Fatalf("got %v, want the run to be killed", err)
 		}
-		if err != nil || !r.waiting() {
+		if err != nil || !h.leaversPending() {
 			return err != nil
 		}
-		r.pause()
+		h.nextDay()
 	}
 	return false
 }
 
-func (b *bench) announcesFirst() {
+func (s *suite) announcesFirst() {
 	for _, step := range steps {
-		b.bubble(step.String(), func(r *rig) {
-			r.settle()
-			if !r.has(step) {
+		s.bubble(step.String(), func(h *harness) {
+			h.converge()
+			if !h.hasStep(step) {
 				return
 			}
-			r.step = step
-			before := r.Dump()
-			r.kill.Store(1) // the start of the run is noted, the announcement is not
-			if _, err := r.try(sync.Apply); !errors.Is(err, errKilled) {
-				r.Fatalf("got %v, want the run to end where nothing can be noted", err)
+			h.step = step
+			before := h.Dump()
+			h.writesUntilKill.Store(1) // the start of the run is noted, the announcement is not
+			if _, err := h.tryRun(sync.Apply); !errors.Is(err, errKilled) {
+				h.Fatalf("got %v, want the run to end where nothing can be noted", err)
 			}
-			r.same(before, "a run that could not announce anything")
+			h.wantUnchanged(before, "a run that could not announce anything")
 		})
 	}
 }

@@ -80,39 +80,39 @@ type Fixture struct {
 func Run(t *testing.T, fixture func(*testing.T) *Fixture) {
 	for _, test := range []struct {
 		name string
-		run  func(*bench)
+		run  func(*suite)
 	}{
-		{"a plan writes nothing", (*bench).plansOnly},
-		{"what was approved settles, and a second plan is empty", (*bench).settles},
-		{"every step of the source ends in step", (*bench).follows},
-		{"strangers survive untouched, and only its own is deleted", (*bench).sparesStrangers},
-		{"a person's edit is respected as its owner says", (*bench).respectsEdits},
-		{"a field that is put back again and again is said", (*bench).saysFights},
-		{"an edit between plan and write is not written over", (*bench).seesLateEdits},
-		{"a source that proves nothing changes nothing", (*bench).leavesTheUnknown},
-		{"a lost or refused write doubles nothing", (*bench).survivesFaults},
-		{"killed anywhere, the next run ends in step", (*bench).survivesKills},
-		{"killed anywhere, what a person then edits is respected", (*bench).respectsEditsAfterKills},
-		{"what could not be noted is not written", (*bench).announcesFirst},
+		{"a plan writes nothing", (*suite).plansOnly},
+		{"what was approved settles, and a second plan is empty", (*suite).converges},
+		{"every step of the source ends in step", (*suite).followsSource},
+		{"strangers survive untouched, and only its own is deleted", (*suite).leavesStrangers},
+		{"a person's edit is respected as its owner says", (*suite).respectsEdits},
+		{"a field that is put back again and again is said", (*suite).reportsRepeatedEdits},
+		{"an edit between plan and write is not written over", (*suite).detectsLateEdits},
+		{"a source that proves nothing changes nothing", (*suite).ignoresUnproven},
+		{"a lost or refused write doubles nothing", (*suite).survivesFaults},
+		{"killed anywhere, the next run ends in step", (*suite).survivesKills},
+		{"killed anywhere, what a person then edits is respected", (*suite).respectsEditsAfterKills},
+		{"what could not be noted is not written", (*suite).announcesFirst},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&bench{T: t, fixture: fixture})
+			test.run(&suite{T: t, fixture: fixture})
 		})
 	}
 }
 
 // bubble runs f on a fresh fixture with an engine around it.
-func (b *bench) bubble(name string, f func(*rig)) {
-	b.Run(name, func(t *testing.T) {
+func (s *suite) bubble(name string, f func(*harness)) {
+	s.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, b.fixture(t))
-			defer r.close()
-			f(r)
+			h := newHarness(t, s.fixture(t))
+			defer h.close()
+			f(h)
 		})
 	})
 }
 
-type bench struct {
+type suite struct {
 	*testing.T
 	fixture func(*testing.T) *Fixture
 }

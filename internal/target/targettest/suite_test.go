@@ -46,15 +46,15 @@ func archived(before *plan.Object) *plan.Object {
 
 // A fake is a system that holds assets by number.
 type fake struct {
-	mu     sync.Mutex
-	kind   plan.Kind
-	assets map[string]plan.Object // by ref
-	owner  map[string]string      // customer by ref
-	next   int
-	writes int
-	fault  *Fault
-	dark   bool
-	edits  int
+	mu          sync.Mutex
+	kind        plan.Kind
+	assets      map[string]plan.Object // by ref
+	owner       map[string]string      // customer by ref
+	next        int
+	writes      int
+	fault       *Fault
+	unreachable bool
+	edits       int
 }
 
 func newFake(kind plan.Kind) *fake {
@@ -93,7 +93,7 @@ func (f *fake) fixture() *Fixture {
 		Open:     func(context.Context) (target.Target, error) { return f, nil },
 		Snapshot: f.snapshot, Dump: f.dump, Edit: f.edit,
 		Fail:   func(fault Fault) { f.mu.Lock(); f.fault = &fault; f.mu.Unlock() },
-		Heal:   func() { f.mu.Lock(); f.fault, f.dark = nil, false; f.mu.Unlock() },
+		Heal:   func() { f.mu.Lock(); f.fault, f.unreachable = nil, false; f.mu.Unlock() },
 		Writes: func() int { f.mu.Lock(); defer f.mu.Unlock(); return f.writes },
 	}
 	for _, t := range fakeTenants {
@@ -148,13 +148,13 @@ func (f *fake) Spec() target.Spec {
 	return target.Spec{Name: "fake", Kinds: []plan.Kind{f.kind}, Needs: directory.Licences, Link: "fake", Batch: 10, Settings: "1"}
 }
 
-var errDark = errors.New("the fake does not answer")
+var errUnreachable = errors.New("the fake does not answer")
 
 func (f *fake) Observe(_ context.Context, asked []target.Asked) ([]target.View, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.dark {
-		return nil, errDark
+	if f.unreachable {
+		return nil, errUnreachable
 	}
 	views := make([]target.View, len(asked))
 	for i, c := range asked {
@@ -189,13 +189,13 @@ func (f *fakeView) Apply(_ context.Context, ch plan.Change) (target.Applied, err
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.writes++
-	if f.dark {
-		return target.Applied{}, errDark
+	if f.unreachable {
+		return target.Applied{}, errUnreachable
 	}
 	fault := f.fault
 	f.fault = nil
 	if fault != nil {
-		f.dark = *fault != Refused
+		f.unreachable = *fault != Refused
 		switch *fault {
 		case Refused:
 			return target.Applied{}, errors.New("the fake refuses")
