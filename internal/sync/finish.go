@@ -1,0 +1,127 @@
+package sync
+
+import (
+	"syncd/internal/money"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// reportPlan puts the plan into the report.
+func (s *scopeRun) reportPlan() {
+	p := s.plan
+	if s.violations == nil {
+		s.violations = []plan.Violation{}
+	}
+	s.report.Digest = p.Digest()
+	s.report.setMoney(p, s.run.Currency)
+	s.report.Unchanged, s.report.Foreign = p.InStep, p.Foreign
+	if len(p.Changes) > 0 {
+		s.report.Changes = p.Changes
+	}
+	if len(s.violations) > 0 {
+		s.report.Violations = s.violations
+	}
+	switch {
+	case plan.Holds(s.violations):
+		s.report.Outcome = Held
+	case p.Empty():
+		s.report.Outcome = InStep
+	default:
+		s.report.Outcome = Changed
+	}
+}
+
+// holdPlan stores what is left of the plan for a person to decide.
+func (s *scopeRun) holdPlan(p *plan.Plan) {
+	shown := s.report
+	shown.Changes, shown.Digest = p.Changes, p.Digest()
+	shown.setMoney(p, s.run.Currency)
+	s.newHold = &state.Hold{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id,
+		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.violations, Plan: encode(&shown)}
+}
+
+// finish ends the scope: it goes into the report, and what is to be remembered
+// of it is returned, or nil where there is nothing or it is written already.
+func (s *scopeRun) finish() *state.Commit {
+	defer s.run.addToReport(s)
+	if s.run.mode == PlanOnly || s.committed || s.run.sel.Only != "" {
+		return nil
+	}
+	if s.run.mode == HoldOnly {
+		if s.report.Outcome != Held || s.plan.Empty() {
+			return nil // nothing that could be decided on
+		}
+		if s.newHold == nil {
+			s.holdPlan(s.plan)
+		}
+		return &state.Commit{Scope: s.id(), Hold: s.newHold}
+	}
+	if s.report.Outcome == Unmapped && s.memory.Cursor == nil && s.memory.Hold == nil {
+		return nil
+	}
+	if s.report.Outcome == Held && s.newHold == nil {
+		s.holdPlan(s.plan) // conflicts of objects alone: nothing to approve, everything to see
+	}
+	c := &state.Commit{Scope: s.id()}
+	if s.plan != nil {
+		s.updateRecords(c)
+	}
+	s.addOutcome(c)
+	return c
+}
+
+// addOutcome adds to a commit where the scope stands and what waits.
+func (s *scopeRun) addOutcome(c *state.Commit) {
+	if s.run.sel.Only == "" {
+		c.Cursor = s.cursor()
+		s.addSpans(c)
+	}
+	c.Hold = s.newHold
+	switch s.report.Outcome {
+	case InStep, Changed, Unmapped:
+		c.ClearHold = s.newHold == nil
+	}
+}
+
+// sourceCounts are the rows of the source lists that the next run compares with. While
+// leavers are waited for, what vanished with them is not forgotten: the run that
+// deals with them must see how many they are.
+func (s *scopeRun) sourceCounts(before map[string]int) map[string]int {
+	now := s.snapshot.Counts(s.target.spec.Needs)
+	if len(s.plan.Absent) > 0 && !s.report.Approved {
+		for collection, n := range now {
+			now[collection] = max(n, before[collection])
+		}
+	}
+	return now
+}
+
+// cursor is where the scope stands now.
+func (s *scopeRun) cursor() *state.Cursor {
+	c := state.Cursor{}
+	if s.memory.Cursor != nil {
+		c = *s.memory.Cursor
+	}
+	now := s.run.Now().UTC()
+	c.Scope, c.Name, c.Job, c.Run, c.At = s.id(), s.customer.Name, s.target.job.Name, s.run.id, now
+	c.Outcome, c.Violations, c.Error = string(s.report.Outcome), s.report.Violations, ""
+	if s.report.Error != nil {
+		c.Error = s.run.Redact(*s.report.Error)
+	}
+	if s.snapshot != nil && s.billed() {
+		// What the source proved is so, whatever becomes of the plan.
+		if licences, err := s.snapshot.Licences.Items(); err == nil {
+			c.Seen = money.Remember(licences, c.Seen, now)
+		}
+	}
+	if !s.sourceAccepted {
+		return &c
+	}
+	c.Restored = false
+	c.Settings, c.Counts, c.Source = s.settingsDigest(), s.sourceCounts(c.Counts), ""
+	c.Objects, c.Absent = s.plan.Managed, len(s.plan.Absent)
+	if (s.report.Outcome == InStep || s.report.Outcome == Changed) && !s.deferred {
+		c.Source, c.InStepAt = s.snapshotDigest, now
+	}
+	return &c
+}

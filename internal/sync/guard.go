@@ -1,0 +1,109 @@
+package sync
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/plan"
+)
+
+// checkGuards collects what stops the plan, in whole or in part.
+func (s *scopeRun) checkGuards() {
+	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
+	facts := plan.Facts{Currency: s.run.Currency, Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
+	if needs != 0 { // what is made from nothing of the tenant's cannot be too old
+		facts.SourceAsOf, facts.SourceMaxAge = s.snapshot.Oldest(needs).AsOf, s.run.MaxAge
+	}
+	if r := s.run.restored; r != nil && (cursor == nil || cursor.Restored) {
+		facts.Restored = fmt.Sprintf("the state was restored on %s from a backup whose last run was %s", r.At.Format(time.DateOnly), formatLastRun(r.AsOf))
+	}
+	if cursor != nil {
+		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settingsDigest()
+		for collection, now := range s.snapshot.Counts(needs) {
+			facts.Counts = append(facts.Counts, plan.Count{Collection: collection, Before: cursor.Counts[collection], Now: now})
+		}
+	}
+	s.report.First = facts.First
+	digest := p.Digest()
+	approved := s.memory.Hold.Approved(digest)
+	s.report.Approved = approved
+	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
+	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
+		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
+			"the saved plan was %s and today's is %s: %s; save a new plan and read it", orNone(saved), orNone(digest), orNone(s.planSummary()))})
+	}
+	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
+		stops = append(stops, plan.Violation{Code: "rejected", Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
+			h.Decision.By, inParentheses(h.Decision.Reason))})
+	}
+	for _, v := range append(stops, p.Violations...) {
+		if !approved || v.NeedsRepair || v.Note {
+			s.violations = append(s.violations, v)
+		}
+	}
+	if later := s.observed.Later; later != nil && !p.Empty() {
+		// Nobody is waited for: an approval neither opens it nor is lost to it.
+		s.deferred = true
+		s.violations = append(s.violations, plan.Violation{Code: later.Code, Note: true, Message: later.Why})
+	}
+	if !s.deferred && !plan.Blocks(s.violations) && !p.Empty() && !approved && s.run.mode == Apply {
+		if v := s.target.budget.take(p); v != nil {
+			s.violations = append(s.violations, *v)
+		}
+	}
+	if approved {
+		for i := range p.Changes {
+			if c := &p.Changes[i]; !heldForRepair(s.violations, c) {
+				c.Held = ""
+			}
+		}
+	}
+	s.violations = append(append(s.violations, s.desired.Notes...), s.observed.Notes...)
+}
+
+// heldForRepair reports whether a change is held by what no approval cures.
+func heldForRepair(held []plan.Violation, c *plan.Change) bool {
+	return slices.ContainsFunc(held, func(v plan.Violation) bool {
+		return v.NeedsRepair && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
+	})
+}
+
+// planSummary says in short what today's plan does, for one who saved another.
+func (s *scopeRun) planSummary() string {
+	var parts []string
+	for i := range s.plan.Changes {
+		c := &s.plan.Changes[i]
+		part := fmt.Sprintf("%s %s", c.Action, c.Label)
+		for _, f := range c.Fields {
+			part += fmt.Sprintf(" %s %s -> %s", f.Name, orNone(f.Before.String()), f.After)
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) > 3 {
+		parts = append(parts[:3], fmt.Sprintf("and %d more", len(parts)-3))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func formatLastRun(at time.Time) string {
+	if at.IsZero() {
+		return "none"
+	}
+	return "on " + at.Format(time.DateOnly)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func inParentheses(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}

@@ -1,0 +1,78 @@
+package sync
+
+import (
+	"time"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// updateRecords brings the memory up to date where both sides agree already, and tells
+// the journal of attempts that turn out to have got through.
+func (s *scopeRun) updateRecords(c *state.Commit) {
+	planned := map[plan.Key]bool{}
+	for i := range s.plan.Changes {
+		planned[s.plan.Changes[i].Key] = true
+	}
+	learned := map[plan.Key]plan.Object{}
+	for _, o := range s.plan.Learned {
+		learned[o.Key] = o
+	}
+	c.Drop = append(c.Drop, s.plan.Dropped...)
+	dropped := map[plan.Key]bool{}
+	for _, key := range s.plan.Dropped {
+		dropped[key] = true
+		if r, ok := s.recordOf(key); ok && r.Origin != plan.Announced { // a deletion that was never answered
+			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Delete, Key: key, Label: r.Label, Ref: r.Ref,
+				Reason: plan.AttemptSucceeded, Before: &r.Object}, state.ResultRecovered, "", nil))
+		}
+	}
+	absent := map[plan.Key]bool{}
+	for _, key := range s.plan.Absent {
+		absent[key] = true
+	}
+	for _, record := range s.memory.Records {
+		if dropped[record.Key] {
+			continue
+		}
+		if absent[record.Key] {
+			// A day to come was noted by a clock that was ahead.
+			if record.Absences++; record.AbsentSince.IsZero() || record.AbsentSince.After(s.run.Now()) {
+				record.AbsentSince = s.run.Now().UTC()
+			}
+			c.Put = append(c.Put, record)
+			continue
+		}
+		o, news := learned[record.Key]
+		if record.Absences > 0 && !planned[record.Key] { // it is back
+			record.Absences, record.AbsentSince = 0, time.Time{}
+			if !news {
+				c.Put = append(c.Put, record)
+			}
+		}
+		if planned[record.Key] || !news && (record.Pending == nil || record.Origin == plan.Announced) {
+			continue
+		}
+		if record.Origin == plan.Announced {
+			record.Origin = plan.Created
+		}
+		if record.Pending != nil && news {
+			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Update, Key: record.Key, Label: o.Label, Ref: o.Ref,
+				Reason: plan.AttemptSucceeded, Before: &record.Object, After: &o}, state.ResultRecovered, "", &o))
+		}
+		if news {
+			record.Object = o
+		}
+		record.Pending, record.Attempts, record.Run, record.At = nil, 0, s.run.id, s.run.Now().UTC()
+		c.Put = append(c.Put, record)
+	}
+}
+
+func (s *scopeRun) recordOf(key plan.Key) (plan.Record, bool) {
+	for _, r := range s.memory.Records {
+		if r.Key == key {
+			return r, true
+		}
+	}
+	return plan.Record{}, false
+}

@@ -1,0 +1,188 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"syncd/internal/plan"
+	"syncd/internal/rest"
+	"syncd/internal/state"
+	"syncd/internal/target"
+)
+
+// applyChange carries out one change and notes what became of it.
+func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
+	applied := target.Applied{}
+	if c.After != nil {
+		applied.Object = *c.After
+	} else if c.Before != nil {
+		applied.Object = *c.Before
+	}
+	if c.Reason == plan.AttemptVanished {
+		if err := s.awaitLateCreate(ctx, c); err != nil {
+			return err
+		}
+	}
+	if c.Writes() {
+		var answer target.Applied
+		err := s.connection().write(func() (err error) {
+			if err = s.announce(ctx, c); err != nil {
+				return err
+			}
+			// The change in hand is finished even while shutting down.
+			changeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
+			defer cancel()
+			answer, err = s.view.Apply(changeCtx, *c)
+			s.run.Metrics.countChange(s.target.spec.Name, c.Action, err)
+			return err
+		})
+		if storeErr := (*storeError)(nil); errors.Is(err, errConnectionDenied) || errors.As(err, &storeErr) {
+			return err
+		}
+		if later := (*target.Later)(nil); errors.As(err, &later) {
+			s.withdraw(c)
+			return err
+		}
+		if err != nil {
+			s.recordFailure(c, err)
+			return err
+		}
+		applied = answer
+	}
+	s.violations = append(s.violations, applied.Notes...)
+	now := applied.Object
+	now.Key = c.Key
+	s.commit.Entries = append(s.commit.Entries, s.entry(c, state.ResultDone, "", &now))
+	if c.Action == plan.Forget || c.Action == plan.Delete && c.After == nil {
+		s.commit.Drop = append(s.commit.Drop, c.Key)
+		return nil
+	}
+	record, known := s.recordOf(c.Key)
+	if !known || record.Origin == plan.Announced {
+		record.Origin = plan.Adopted
+		if c.Action == plan.Create || known && c.Reason.Row() == plan.AttemptSucceeded {
+			record.Origin = plan.Created
+		}
+	}
+	if record.Ref != "" && record.Ref != now.Ref {
+		record.FormerRefs = append(slices.Clip(record.FormerRefs), record.Ref)
+	}
+	record.Object, record.Pending, record.Run, record.At = c.Remembered(now), nil, s.run.id, s.run.Now().UTC()
+	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied.Rewritten, &applied.Object), c.PutBackAfter(record.PutBack)
+	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
+	s.commit.Put = append(s.commit.Put, record)
+	if c.Writes() {
+		s.ledger.wrote(c.Key, now)
+		s.addSpansOf(s.commit, c.Key)
+	}
+	return nil
+}
+
+// announce stores what is about to be sent, before it is, and what became of the
+// changes before it.
+func (s *scopeRun) announce(ctx context.Context, c *plan.Change) error {
+	s.commit.Put = append(s.commit.Put, s.announcement(c))
+	if err := s.run.Store.Commit(context.WithoutCancel(ctx), s.commit); err != nil {
+		return &storeError{fmt.Errorf("announcing a change of %s: %w", s.id(), err)}
+	}
+	s.commit = &state.Commit{Scope: s.id()}
+	return nil
+}
+
+func (s *scopeRun) announcement(c *plan.Change) plan.Record {
+	var known *plan.Record
+	if record, ok := s.recordOf(c.Key); ok {
+		known = &record
+	}
+	record := c.Announced(known)
+	record.Run, record.At = s.run.id, s.run.Now().UTC()
+	return record
+}
+
+// withdraw takes back the announcement of a change that did not go through.
+func (s *scopeRun) withdraw(c *plan.Change) {
+	if !c.Writes() {
+		return
+	}
+	if record, known := s.recordOf(c.Key); known {
+		s.commit.Put = append(s.commit.Put, record)
+	} else {
+		s.commit.Drop = append(s.commit.Drop, c.Key)
+	}
+}
+
+// recordFailure notes a change that did not go through. Where nobody knows whether
+// it did, the announcement stays, for the next run to find out.
+func (s *scopeRun) recordFailure(c *plan.Change, err error) {
+	result := state.ResultFailed
+	if errors.Is(err, rest.ErrOutcomeUnknown) {
+		result = state.ResultUnknown
+		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may show up late, from now on
+		s.ledger.lost[c.Key] = true
+	} else {
+		s.withdraw(c)
+	}
+	s.commit.Entries = append(s.commit.Entries, s.entry(c, result, s.run.Redact(err.Error()), c.After))
+	s.log.Warn().Err(err).Str("kind", c.Key.Kind).Str("key", c.Key.ID).Str("action", string(c.Action)).Str("result", result).Msg("change not made")
+}
+
+// holdMoved holds an object that changed between plan and write.
+func (s *scopeRun) holdMoved(c *plan.Change, err error) {
+	c.Held = "target_moved"
+	s.violations = append(s.violations, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
+		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
+}
+
+// awaitLateCreate waits until a create whose answer was lost has had its time to show
+// up. The target looks again before it sends; a slow one may have finished. It
+// never waits longer than that, whatever the clock was when the create was sent.
+func (s *scopeRun) awaitLateCreate(ctx context.Context, c *plan.Change) error {
+	record, known := s.recordOf(c.Key)
+	if !known {
+		return nil
+	}
+	timer := time.NewTimer(min(s.run.LateAnswerWait, s.run.LateAnswerWait-s.run.Now().Sub(record.At)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// changeTimeout is how long the change in hand may take once the daemon is asked to stop.
+const changeTimeout = 2 * time.Minute
+
+// A storeError ends the run: nobody could say any more what was done.
+type storeError struct{ error }
+
+func (e *storeError) Unwrap() error { return e.error }
+
+func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {
+	e := state.Entry{At: s.run.Now().UTC(), Run: s.run.id, Job: s.target.job.Name, Scope: s.id(), Name: s.customer.Name,
+		Action: c.Action, Key: c.Key, Label: c.Label, Ref: c.Ref, Reason: c.Reason, Before: c.Before, After: after,
+		Money: c.MonthlyDelta.StringFixed(2), Result: result, Message: message, Digest: s.report.Digest}
+	if after != nil && after.Ref != "" {
+		e.Ref = after.Ref
+	}
+	if c.Action == plan.Forget {
+		e.After = nil
+	}
+	if h := s.memory.Hold; h.Approved(s.report.Digest) {
+		e.By, e.Why = h.Decision.By, h.Decision.Reason
+	}
+	return e
+}
+
+func encode(v any) json.RawMessage {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain data of our own; cannot fail
+	}
+	return raw
+}
