@@ -31,7 +31,7 @@ func (s *scopeRun) reportPlan() {
 	}
 }
 
-// holdPlan stores what is left of the plan for a person to decide.
+// holdPlan prepares a hold of p, for a person to decide on.
 func (s *scopeRun) holdPlan(p *plan.Plan) {
 	shown := s.report
 	shown.Changes, shown.Digest = p.Changes, p.Digest()
@@ -40,8 +40,8 @@ func (s *scopeRun) holdPlan(p *plan.Plan) {
 		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.violations, Plan: encode(&shown)}
 }
 
-// finish ends the scope: it goes into the report, and what is to be remembered
-// of it is returned, or nil where there is nothing or it is written already.
+// finish adds the scope to the run's report and returns what is to be stored of it, or
+// nil where there is nothing or it is stored already.
 func (s *scopeRun) finish() *state.Commit {
 	defer s.run.addToReport(s)
 	if s.run.mode == PlanOnly || s.committed || s.run.sel.Only != "" {
@@ -49,7 +49,7 @@ func (s *scopeRun) finish() *state.Commit {
 	}
 	if s.run.mode == HoldOnly {
 		if s.report.Outcome != Held || s.plan.Empty() {
-			return nil // nothing that could be decided on
+			return nil // nothing to decide
 		}
 		if s.newHold == nil {
 			s.holdPlan(s.plan)
@@ -60,7 +60,7 @@ func (s *scopeRun) finish() *state.Commit {
 		return nil
 	}
 	if s.report.Outcome == Held && s.newHold == nil {
-		s.holdPlan(s.plan) // conflicts of objects alone: nothing to approve, everything to see
+		s.holdPlan(s.plan) // held by conflicts of objects alone: nothing to approve, but to show
 	}
 	c := &state.Commit{Scope: s.id()}
 	if s.plan != nil {
@@ -70,7 +70,7 @@ func (s *scopeRun) finish() *state.Commit {
 	return c
 }
 
-// addOutcome adds to a commit where the scope stands and what waits.
+// addOutcome adds the scope's cursor and hold to a commit.
 func (s *scopeRun) addOutcome(c *state.Commit) {
 	if s.run.sel.Only == "" {
 		c.Cursor = s.cursor()
@@ -83,9 +83,9 @@ func (s *scopeRun) addOutcome(c *state.Commit) {
 	}
 }
 
-// sourceCounts are the rows of the source lists that the next run compares with. While
-// leavers are waited for, what vanished with them is not forgotten: the run that
-// deals with them must see how many they are.
+// sourceCounts are the rows of the source's lists that the next run compares with. While
+// leavers are waited for, the counts keep the rows that vanished with them: the run that
+// removes them must see how many they are.
 func (s *scopeRun) sourceCounts(before map[string]int) map[string]int {
 	now := s.snapshot.Counts(s.target.spec.Needs)
 	if len(s.plan.Absent) > 0 && !s.report.Approved {
@@ -96,7 +96,7 @@ func (s *scopeRun) sourceCounts(before map[string]int) map[string]int {
 	return now
 }
 
-// cursor is where the scope stands now.
+// cursor returns the scope's new cursor.
 func (s *scopeRun) cursor() *state.Cursor {
 	c := state.Cursor{}
 	if s.memory.Cursor != nil {
@@ -109,7 +109,7 @@ func (s *scopeRun) cursor() *state.Cursor {
 		c.Error = s.run.Redact(*s.report.Error)
 	}
 	if s.snapshot != nil && s.billed() {
-		// What the source proved is so, whatever becomes of the plan.
+		// What the source proved is stored, whatever becomes of the plan.
 		if licences, err := s.snapshot.Licences.Items(); err == nil {
 			c.Seen = money.Remember(licences, c.Seen, now)
 		}

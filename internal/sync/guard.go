@@ -9,7 +9,7 @@ import (
 	"syncd/internal/plan"
 )
 
-// checkGuards collects what stops the plan, in whole or in part.
+// checkGuards collects what holds the plan, in whole or in part.
 func (s *scopeRun) checkGuards() {
 	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
 	facts := plan.Facts{Currency: s.run.Currency, Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
@@ -63,14 +63,14 @@ func (s *scopeRun) checkGuards() {
 	s.violations = append(append(s.violations, s.desired.Notes...), s.observed.Notes...)
 }
 
-// heldForRepair reports whether a change is held by what no approval cures.
+// heldForRepair reports whether a change is held by a violation that no approval cures.
 func heldForRepair(held []plan.Violation, c *plan.Change) bool {
 	return slices.ContainsFunc(held, func(v plan.Violation) bool {
 		return v.NeedsRepair && !v.Note && v.Code == c.Held && v.Kind == c.Key.Kind && v.Key == c.Key.ID
 	})
 }
 
-// planSummary says in short what today's plan does, for one who saved another.
+// planSummary lists the first changes of today's plan, beside a saved one that differs.
 func (s *scopeRun) planSummary() string {
 	var parts []string
 	for i := range s.plan.Changes {

@@ -7,8 +7,8 @@ import (
 	"syncd/internal/state"
 )
 
-// updateRecords brings the memory up to date where both sides agree already, and tells
-// the journal of attempts that turn out to have got through.
+// updateRecords adds to a commit the records of objects on which both sides agree
+// already, and journal entries for earlier attempts that turn out to have succeeded.
 func (s *scopeRun) updateRecords(c *state.Commit) {
 	planned := map[plan.Key]bool{}
 	for i := range s.plan.Changes {
@@ -36,7 +36,7 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 			continue
 		}
 		if absent[record.Key] {
-			// A day to come was noted by a clock that was ahead.
+			// A day in the future was stored by a clock that was ahead.
 			if record.Absences++; record.AbsentSince.IsZero() || record.AbsentSince.After(s.run.Now()) {
 				record.AbsentSince = s.run.Now().UTC()
 			}

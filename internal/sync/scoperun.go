@@ -25,22 +25,22 @@ type scopeRun struct {
 	customer   mapping.Customer
 	snapshot   *directory.Snapshot // nil where nothing was read
 	memory     *state.Memory
-	view       target.View // nil where nothing was looked at
+	view       target.View // nil where the target was not read
 	desired    target.Desired
 	observed   target.Observed
-	compareErr error // why they were not compared
+	compareErr error // why desired and observed were not compared
 	plan       *plan.Plan
-	violations []plan.Violation // what stops the scope or one of its objects
+	violations []plan.Violation // what holds the scope or one of its objects, and notes
 	report     ScopeReport
 	log        zerolog.Logger
 	ledger     scopeLedger
 
 	snapshotDigest string        // of the snapshot
-	newHold        *state.Hold   // to be stored
-	sourceAccepted bool          // the source's numbers were acted on: the next run compares with them
-	commit         *state.Commit // what an apply has to write down, while it works
-	committed      bool          // an apply wrote the scope's end down itself
-	deferred       bool          // something was left for the next run, and nobody is waited for
+	newHold        *state.Hold   // to be stored with the outcome
+	sourceAccepted bool          // the plan was empty or written: the next run compares with this snapshot
+	commit         *state.Commit // of the change under way, while changes are applied
+	committed      bool          // the outcome is stored already
+	deferred       bool          // the target takes no more writes in this run; the next run goes on
 }
 
 func (r *run) newScopeRun(t *openTarget, c mapping.Customer, snap *directory.Snapshot) *scopeRun {
@@ -60,7 +60,7 @@ func (s *scopeRun) settlements() []plan.Settlement {
 	return out
 }
 
-// knownRefs are the target's ids of everything that was ever kept in step here.
+// knownRefs are the target's ids of all objects that were ever managed in this scope.
 func (s *scopeRun) knownRefs() []string {
 	var refs []string
 	for _, r := range s.memory.Records {
@@ -72,18 +72,18 @@ func (s *scopeRun) knownRefs() []string {
 	return refs
 }
 
-// connection is the one that serves the scope's customer.
+// connection returns the connection of the scope's customer.
 func (s *scopeRun) connection() *connection {
 	return s.target.access.connection(s.customer, s.target.spec.Link)
 }
 
-// accessError says why the scope is left alone in this run.
+// accessError says that an earlier refusal closed the scope's connection.
 func (s *scopeRun) accessError() error {
 	return fmt.Errorf("left alone in this run, since %s turned it away: %w", s.target.spec.Name, s.connection().denied())
 }
 
-// prepare goes as far as can be gone without the target, and reports whether
-// the target must be looked at. Its error ends the run.
+// prepare does what can be done without the target, and reports whether the target
+// must be read. Its error ends the run.
 func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	needs := s.target.spec.Needs
 	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
@@ -138,7 +138,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	return true, nil
 }
 
-// applyTrial puts the words that are only tried in the place of those that are stored.
+// applyTrial replaces stored settlements by those of Selection.Trial.
 func (s *scopeRun) applyTrial() {
 	if s.run.mode != PlanOnly {
 		return
@@ -149,27 +149,28 @@ func (s *scopeRun) applyTrial() {
 	}
 }
 
-// settingsDigest is a digest of everything besides the source that decides the plan.
+// settingsDigest is a digest of what decides the plan besides the source: rules,
+// options, the link.
 func (s *scopeRun) settingsDigest() string {
 	return s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
 }
 
-// billed reports whether the scope's objects cost money by what subscriptions say.
+// billed reports whether the scope's objects are billed by licences.
 func (s *scopeRun) billed() bool {
 	return s.target.spec.Needs.Has(directory.Licences) && slices.ContainsFunc(s.target.spec.Kinds, func(k plan.Kind) bool { return k.Delta != nil })
 }
 
-// verifiedLately reports whether looking at the target can wait: nothing changed at the
-// source or in the rules, and the target was seen to be right lately. This is
-// the only use of the cursor besides the guards.
+// verifiedLately reports whether the target need not be read: source and settings are
+// unchanged since it was last in step, less than VerifyEvery ago. This is the only use
+// of the cursor besides the guards.
 func (s *scopeRun) verifiedLately(c *state.Cursor) bool {
 	return c != nil && c.Absent == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
 		s.memory.Hold == nil && !c.Restored && c.Source == s.snapshotDigest && c.Settings == s.settingsDigest() && !c.InStepAt.IsZero() &&
 		!c.InStepAt.After(s.run.Now()) && s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
 }
 
-// planAndApply brings one customer at one target into step, or says why it did not.
-// Its error ends the run; what concerns the scope is in its report.
+// planAndApply compares, plans, checks and applies, as far as the mode allows. Its error
+// ends the run; what concerns the scope alone is in its report.
 func (s *scopeRun) planAndApply(ctx context.Context) error {
 	var err error
 	s.desired, s.observed, err = s.view.Compare(ctx, s.snapshot, s.memory.Records)
@@ -182,7 +183,7 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 		return nil
 	}
 	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, s.sides()); err != nil {
-		s.report.fail(Failed, err) // two objects with one key: never guess
+		s.report.fail(Failed, err) // two objects with one key
 		return nil
 	}
 	s.report.Trace = s.plan.Trace
@@ -190,7 +191,7 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 	s.reportPlan()
 	if s.plan.Empty() || s.run.mode == PlanOnly {
 		s.sourceAccepted = s.plan.Empty()
-		return nil // a dry run is the same road, stopped here
+		return nil // a dry run runs the same code, and ends here
 	}
 	if err := s.run.verifyStore(ctx, true); err != nil {
 		return err
@@ -211,15 +212,15 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 	return s.apply(ctx)
 }
 
-// compareUnobserved finds out, for Selection.Inspect and for the ledger, what a scope should hold at a
-// target that could not be looked at: a report that left it out would say that nothing is due.
+// compareUnobserved finds out what a scope should hold at a target that could not be read,
+// for Selection.Inspect and for the ledger: without it nothing would seem due.
 func (s *scopeRun) compareUnobserved(ctx context.Context) {
 	if (s.run.sel.Inspect != nil || s.run.mode == Apply && s.billed()) && s.view != nil {
 		s.desired, _, _ = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	}
 }
 
-// reportCompareError reports a scope that could not be compared. One that a person
+// reportCompareError reports why a scope could not be compared. A scope that a person
 // must repair is held, with what to repair.
 func (s *scopeRun) reportCompareError(err error) {
 	if errors.Is(err, directory.ErrIncomplete) {

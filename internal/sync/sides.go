@@ -9,11 +9,11 @@ import (
 	"syncd/internal/plan"
 )
 
-// sides are the three inputs of the plan, narrowed where one object was asked for.
+// sides returns the inputs of the plan, of Selection.Only alone where it is set.
 func (s *scopeRun) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
 		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Unmanaged: s.observed.Unmanaged, Ended: s.observed.Ended}
-	if s.run.sel.Inspect != nil { // Make takes conflicts out, and Inspect is shown them
+	if s.run.sel.Inspect != nil { // plan.Make sorts and removes in place, and Inspect gets all
 		sides.Desired, sides.Observed = slices.Clone(sides.Desired), slices.Clone(sides.Observed)
 	}
 	for _, x := range s.memory.Settlements {
@@ -35,8 +35,8 @@ func (s *scopeRun) sides() plan.Sides {
 	return sides
 }
 
-// unreadConflicts freezes everything that is made from an account or a group of which the
-// source's row makes no sense: it is not as it seems, and it is not gone.
+// unreadConflicts takes every object out of the plan that is made from a user or a group
+// whose row at the source could not be read: it is neither changed nor gone.
 func (s *scopeRun) unreadConflicts(sides *plan.Sides) []plan.Conflict {
 	why := map[string]string{} // by object id
 	users, _ := s.snapshot.Users.Items()
@@ -56,7 +56,7 @@ func (s *scopeRun) unreadConflicts(sides *plan.Sides) []plan.Conflict {
 	}
 	frozen := map[plan.Key]bool{}
 	for _, c := range sides.Conflicts {
-		frozen[c.Key] = true // said already
+		frozen[c.Key] = true // has a conflict already
 	}
 	var out []plan.Conflict
 	freeze := func(k plan.Key) {
@@ -77,7 +77,7 @@ func (s *scopeRun) unreadConflicts(sides *plan.Sides) []plan.Conflict {
 	return out
 }
 
-// userIDs are the object ids of the accounts with that UPN.
+// userIDs returns the object ids of the users with that UPN.
 func (s *scopeRun) userIDs(upn string) map[string]bool {
 	ids := map[string]bool{}
 	users, err := s.snapshot.Users.Items()

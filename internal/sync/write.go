@@ -14,7 +14,8 @@ import (
 	"syncd/internal/target"
 )
 
-// applyChange carries out one change and notes what became of it.
+// applyChange carries out one change and adds its journal entry and its record to the
+// commit.
 func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	applied := target.Applied{}
 	if c.After != nil {
@@ -33,7 +34,7 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 			if err = s.announce(ctx, c); err != nil {
 				return err
 			}
-			// The change in hand is finished even while shutting down.
+			// A change that was begun is finished even while the daemon stops.
 			changeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 			defer cancel()
 			answer, err = s.view.Apply(changeCtx, *c)
@@ -82,8 +83,8 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	return nil
 }
 
-// announce stores what is about to be sent, before it is, and what became of the
-// changes before it.
+// announce commits what is about to be sent, together with what became of the changes
+// before it.
 func (s *scopeRun) announce(ctx context.Context, c *plan.Change) error {
 	s.commit.Put = append(s.commit.Put, s.announcement(c))
 	if err := s.run.Store.Commit(context.WithoutCancel(ctx), s.commit); err != nil {
@@ -103,7 +104,7 @@ func (s *scopeRun) announcement(c *plan.Change) plan.Record {
 	return record
 }
 
-// withdraw takes back the announcement of a change that did not go through.
+// withdraw undoes the announcement of a change that the target did not make.
 func (s *scopeRun) withdraw(c *plan.Change) {
 	if !c.Writes() {
 		return
@@ -115,13 +116,13 @@ func (s *scopeRun) withdraw(c *plan.Change) {
 	}
 }
 
-// recordFailure notes a change that did not go through. Where nobody knows whether
-// it did, the announcement stays, for the next run to find out.
+// recordFailure adds a failed change to the commit. Where the outcome is unknown the
+// announcement stays, and the next run finds out.
 func (s *scopeRun) recordFailure(c *plan.Change, err error) {
 	result := state.ResultFailed
 	if errors.Is(err, rest.ErrOutcomeUnknown) {
 		result = state.ResultUnknown
-		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may show up late, from now on
+		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may appear at the target late, counted from now
 		s.ledger.lost[c.Key] = true
 	} else {
 		s.withdraw(c)
@@ -130,16 +131,16 @@ func (s *scopeRun) recordFailure(c *plan.Change, err error) {
 	s.log.Warn().Err(err).Str("kind", c.Key.Kind).Str("key", c.Key.ID).Str("action", string(c.Action)).Str("result", result).Msg("change not made")
 }
 
-// holdMoved holds an object that changed between plan and write.
+// holdMoved holds an object that changed at the target between plan and write.
 func (s *scopeRun) holdMoved(c *plan.Change, err error) {
 	c.Held = "target_moved"
 	s.violations = append(s.violations, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
 		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
 }
 
-// awaitLateCreate waits until a create whose answer was lost has had its time to show
-// up. The target looks again before it sends; a slow one may have finished. It
-// never waits longer than that, whatever the clock was when the create was sent.
+// awaitLateCreate waits until LateAnswerWait has passed since a create whose answer was
+// lost: a slow target may still finish it, and the target reads again before it sends.
+// It never waits longer, even if the clock went back since.
 func (s *scopeRun) awaitLateCreate(ctx context.Context, c *plan.Change) error {
 	record, known := s.recordOf(c.Key)
 	if !known {
@@ -155,10 +156,10 @@ func (s *scopeRun) awaitLateCreate(ctx context.Context, c *plan.Change) error {
 	}
 }
 
-// changeTimeout is how long the change in hand may take once the daemon is asked to stop.
+// changeTimeout bounds one change, which is finished even while the daemon stops.
 const changeTimeout = 2 * time.Minute
 
-// A storeError ends the run: nobody could say any more what was done.
+// A storeError ends the run: what was done can no longer be recorded.
 type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }
