@@ -164,6 +164,22 @@ func TestPeopleAreReadAsMicrosoftKeepsThem(t *testing.T) {
 	})
 }
 
+// Whoever is read in full and who holds a licence are the same people.
+func TestHoldersAreThoseWhoHoldALicence(t *testing.T) {
+	peopled(t, func(t *testing.T, d *desk) {
+		want := []directory.Holder{{ID: adaID, UPN: "ada.berg@fabrikamdental.example", Licences: []string{e3, premium}}}
+		for what, kinds := range map[string]directory.Kinds{"alone": directory.Holders, "beside the licences": directory.Holders | directory.Licences, "of the users": directory.Holders | everything} {
+			s := d.snapshot(t, dentalID, kinds)
+			if diff := cmp.Diff(want, items(t, s.Holders)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", what, diff)
+			}
+			if p := s.Holders.Proof(); p.Source == "" || p.TakenAt.IsZero() || p.Rows != 1 || len(p.Checks) < 2 {
+				t.Errorf("%s: proof: got %+v", what, p)
+			}
+		}
+	})
+}
+
 func TestASnapshotCostsFewCalls(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -171,6 +187,7 @@ func TestASnapshotCostsFewCalls(t *testing.T) {
 		all  string // calls for three tenants, one after the other
 	}{
 		{"licences", directory.Licences, "listgraphbulkrequest:3"},
+		{"licences and who holds them", directory.Licences | directory.Holders, "listgraphbulkrequest:3"},
 		{"users", directory.Users, "listdbcache:1 listgraphbulkrequest:3 listmailboxes:3 listmfausers:3"},
 		{"domains", directory.Domains, "listdomainanalyser:1 listgraphbulkrequest:3"},
 		{"groups, of which one tenant has four", directory.Groups, "listgraphbulkrequest:4"},

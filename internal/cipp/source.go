@@ -14,7 +14,7 @@ import (
 // is an unknown list with the reason, each list by itself; an error is
 // ErrUnusable, or the context's.
 //
-// On a present-day CIPP licences, users, groups and domains are one call
+// On a present-day CIPP licences, their holders, users, groups and domains are one call
 // together, whichever of them are wanted, and one more for each further page.
 // To that come, for a tenant:
 //
@@ -41,6 +41,7 @@ func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want director
 		{directory.Groups, func() (err error) { s.Groups, err = r.groups(ctx); return err }},
 		{directory.Domains, func() (err error) { s.Domains, err = r.domains(ctx); return err }},
 		{directory.Mailboxes, func() (err error) { s.Mailboxes, err = r.mailboxes(ctx); return err }},
+		{directory.Holders, func() (err error) { s.Holders, err = r.holders(ctx, s.Users); return err }},
 	} {
 		if want.Has(part.kind) {
 			if err := part.read(); err != nil {
@@ -92,6 +93,9 @@ func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Ki
 	if want.Has(directory.Users) {
 		ask = append(ask, c.usersPart(t.ID))
 	}
+	if want.Has(directory.Holders) && !want.Has(directory.Users) {
+		ask = append(ask, holdersPart)
+	}
 	if want.Has(directory.Groups) {
 		ask = append(ask, groupsPart)
 	}
@@ -120,7 +124,7 @@ func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Ki
 		return nil, fmt.Errorf("%s: %w", r.f, context.Cause(ctx))
 	case errors.Is(r.err, ErrUnusable):
 		return nil, r.err
-	case errors.Is(r.err, ErrNoEndpoint) && want&(directory.Users|directory.Groups|directory.Domains) != 0:
+	case errors.Is(r.err, ErrNoEndpoint) && want&(directory.Users|directory.Holders|directory.Groups|directory.Domains) != 0:
 		return r, r.witnessAlone(ctx)
 	}
 	return r, nil

@@ -33,6 +33,7 @@ type Options struct {
 	Bucket    *rest.Bucket      // shared with others of the same instance; nil makes one
 	Now       func() time.Time  // nil means time.Now
 	Location  *time.Location    // where "today" is; nil means UTC
+	Names     string            // how those are named whom a count is made of: NamesUPN or NamesID; empty means nobody is
 }
 
 // A Client talks to one ConnectWise instance. It may be used by many goroutines.

@@ -11,11 +11,10 @@ import (
 	"syncd/internal/target"
 )
 
-// What names are kept of those whom a count is made of.
+// How those are named whom a count is made of.
 const (
-	NamesUPN  = "upn"
-	NamesID   = "id"
-	NamesNone = "none"
+	NamesUPN = "upn"
+	NamesID  = "id"
 )
 
 // count is what a product comes to and what it is made of. due says what becomes
@@ -46,7 +45,7 @@ func (v *view) count(p *product, due *money.Due, policy money.Policy, licences m
 		}
 	}
 	slices.SortStableFunc(c.Subscriptions, func(a, b target.Subscription) int { return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.ID, b.ID)) })
-	c.Names, c.NamesUnknown = v.names(holding, assigned, s)
+	c.Names, c.NamesUnknown = v.names(holding, s)
 	if due.Hold != nil {
 		c.Unknown = due.Hold.Text
 		return c
@@ -64,7 +63,34 @@ func (v *view) identifier(p *product) string {
 	return p.text
 }
 
-// names are those who hold one of the licences.
-func (v *view) names(skus []string, assigned int, s *directory.Snapshot) (names []string, unknown bool) {
-	return nil, false
+// names are those who hold one of the licences. Where nobody is named by
+// configuration there is nothing to know.
+func (v *view) names(skus []string, s *directory.Snapshot) (names []string, unknown bool) {
+	if len(skus) == 0 || v.client.options.Names == "" {
+		return nil, false
+	}
+	holders, err := s.Holders.Items()
+	if err != nil {
+		return nil, true
+	}
+	for i := range holders {
+		h := &holders[i]
+		if !slices.ContainsFunc(skus, func(sku string) bool { return slices.Contains(h.Licences, sku) }) {
+			continue
+		}
+		if v.client.options.Names == NamesID {
+			names = append(names, h.ID)
+		} else {
+			names = append(names, cmp.Or(h.UPN, h.ID))
+		}
+	}
+	slices.Sort(names)
+	return names, false
+}
+
+// namesHolders reports whether a count is made of people who are to be named.
+func (t *Target) namesHolders() bool {
+	return t.client.options.Names != "" && slices.ContainsFunc(t.products, func(p product) bool {
+		return slices.ContainsFunc(p.rules, func(r mapping.Rule) bool { return r.Count == mapping.Assigned })
+	})
 }

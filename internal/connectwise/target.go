@@ -137,6 +137,10 @@ func settingsDigest(rules *mapping.Rules, c *Config) string {
 
 // Spec says what the loop must know of the target.
 func (t *Target) Spec() target.Spec {
+	var also directory.Kinds
+	if t.namesHolders() {
+		also = directory.Holders
+	}
 	return target.Spec{
 		Name: "connectwise",
 		Kinds: []plan.Kind{{
@@ -151,6 +155,7 @@ func (t *Target) Spec() target.Spec {
 			Priced:    func(o *plan.Object) bool { return o.Info["bill"] != billable || o.Info["unit_price"] != "" },
 		}},
 		Needs:    directory.Licences,
+		Also:     also,
 		Link:     mapping.ConnectWiseCompany,
 		Batch:    batch,
 		Settings: t.settings,

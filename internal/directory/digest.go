@@ -70,13 +70,14 @@ type collection struct {
 	proof  func() Proof
 }
 
-func (s *Snapshot) collections() [5]collection {
+func (s *Snapshot) collections() [6]collection {
 	return [...]collection{
 		{Licences, "licences", s.Licences.known, s.Licences.Proof},
 		{Users, "users", s.Users.known, s.Users.Proof},
 		{Groups, "groups", s.Groups.known, s.Groups.Proof},
 		{Domains, "domains", s.Domains.known, s.Domains.Proof},
 		{Mailboxes, "mailboxes", s.Mailboxes.known, s.Mailboxes.Proof},
+		{Holders, "holders", s.Holders.known, s.Holders.Proof},
 	}
 }
 
@@ -125,6 +126,9 @@ func (s *Snapshot) Digest(want Kinds) string {
 	}
 	if want.Has(Mailboxes) {
 		buf = appendRows(buf, Mailboxes, s.Mailboxes, (*writer).mailbox)
+	}
+	if want.Has(Holders) {
+		buf = appendRows(buf, Holders, s.Holders, (*writer).holder)
 	}
 	sum := xxh3.Hash128(buf).Bytes()
 	return hex.EncodeToString(sum[:])
@@ -194,6 +198,11 @@ func (w *writer) moment(t time.Time) {
 		return
 	}
 	w.buf = binary.LittleEndian.AppendUint64(append(w.buf, '+'), uint64(t.Unix()))
+}
+
+func (w *writer) holder(h *Holder) {
+	w.text(h.ID, h.UPN)
+	w.set(h.Licences)
 }
 
 func (w *writer) user(u *User) {

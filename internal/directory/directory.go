@@ -47,6 +47,7 @@ const (
 	Groups
 	Domains
 	Mailboxes
+	Holders // who holds which licences, and nothing else of anybody
 )
 
 // Has reports whether k holds all of want.
@@ -62,6 +63,7 @@ type Snapshot struct {
 	Groups    List[Group]
 	Domains   List[Domain]
 	Mailboxes List[Mailbox]
+	Holders   List[Holder]
 }
 
 // Recalling returns the snapshot with licences to which something remembered was
@@ -92,6 +94,13 @@ type Licence struct {
 	// sense. It is there, and its numbers say nothing.
 	Unread        string
 	Subscriptions []Subscription
+}
+
+// A Holder is an account as far as licences go.
+type Holder struct {
+	ID       string   // Entra object id, lower case
+	UPN      string   // lower case
+	Licences []string // SKU ids, direct and by group, sorted
 }
 
 // Unassigned returns how many paid units nobody uses; never negative.
