@@ -65,7 +65,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	}
 	targets := map[string]target.Opener{}
 	if cfg.ConnectWise != nil {
-		w.ConnectWise, err = connectwise.New(*cfg.ConnectWise, connectwise.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location})
+		w.ConnectWise, err = connectwise.New(*cfg.ConnectWise, connectwise.Options{Log: log, Metrics: calls, Now: w.Now, Location: w.Location, Names: cfg.Evidence.naming()})
 		if err != nil {
 			return nil, fmt.Errorf("connectwise: %w", err)
 		}
@@ -107,7 +107,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	}
 	w.sound = newSoundness(store, log)
 	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.Links,
-		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge})
+		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency, MaxAge: cfg.CIPP.MaxAge, LedgerMonths: cfg.Evidence.Keep})
 	return w, nil
 }
 

@@ -45,6 +45,7 @@ type Config struct {
 	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
 	SCIM        []SCIMConfig        `yaml:"scim"`                                    // targets: identities, each under a name of its own
 	Events      EventsConfig        `yaml:"events" env:", prefix=EVENTS_"`           // CIPP's webhooks, as hints that a customer's next cycle come early
+	Evidence    EvidenceConfig      `yaml:"evidence" env:", prefix=EVIDENCE_"`       // what the ledger keeps of every month
 	Hosts       []string            `yaml:"hosts" env:"HOSTS"`                       // names under which the pages may be reached, besides the listener's own
 	Control     ControlConfig       `yaml:"control" env:", prefix=CONTROL_"`         // who may send the daemon commands
 	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
@@ -82,6 +83,23 @@ type StateConfig struct {
 // EventsConfig says whether CIPP may tell us that something changed.
 type EventsConfig struct {
 	Secret secret.String `yaml:"secret" env:"SECRET"` // at least 16 characters; empty: no events are taken
+}
+
+// EvidenceConfig says what is kept of what was bought, due and billed.
+type EvidenceConfig struct {
+	Keep  int    `yaml:"keep" env:"KEEP, overwrite"`   // months
+	Names string `yaml:"names" env:"NAMES, overwrite"` // how those are named whom a count of assigned licences is made of: upn | id | none
+}
+
+// namesNone keeps the names of nobody.
+const namesNone = "none"
+
+// naming is how a target is told to name people; empty means nobody is named.
+func (c EvidenceConfig) naming() string {
+	if c.Names == namesNone {
+		return ""
+	}
+	return c.Names
 }
 
 // ControlConfig says who may send the daemon commands besides its own user and root.
@@ -160,6 +178,7 @@ func Defaults() Config {
 	n := func(n int) *int { return &n }
 	return Config{
 		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
+		Evidence: EvidenceConfig{Keep: 84, Names: connectwise.NamesUPN},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
 			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00"}, SourceShrink: ShrinkConfig{n(20)}},
@@ -341,6 +360,12 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 			report(fmt.Sprintf("hosts[%d]", i), "%q is not a host; write a name or address without scheme, port and path, such as syncd.example.net", host)
 		}
 	}
+	if c.Evidence.Keep < 1 || c.Evidence.Keep > mostMonths {
+		report("evidence.keep", "%d is out of range; write how many months are kept, from 1 to %d", c.Evidence.Keep, mostMonths)
+	}
+	if !slices.Contains(namesKept, c.Evidence.Names) {
+		report("evidence.names", "%q means nothing here; write %s", c.Evidence.Names, strings.Join(namesKept, ", "))
+	}
 	if c.location, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" || c.Timezone == "Local" {
 		report("timezone", "%q is not a time zone; write a name such as Europe/London", c.Timezone)
 		c.location = time.UTC
@@ -348,6 +373,12 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	c.limits = c.Limits.resolve("limits", report)
 	c.validateJobs(report)
 }
+
+// mostMonths is a century: more is a slip of the finger.
+const mostMonths = 1200
+
+// namesKept are the ways to name people in the ledger.
+var namesKept = []string{connectwise.NamesUPN, connectwise.NamesID, namesNone}
 
 var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 

@@ -252,6 +252,9 @@ func TestEveryBadValueNamesItsLineAndTheRemedy(t *testing.T) {
 		{"a run's limit misspelled", both + "limits: {run: {creates: {cuont: 1}}}\n", 3, "limits.run.creates.cuont", "did you mean count?"},
 		{"a run's limit below nothing", both + "limits: {run: {deletes: -1}}\n", 3, "limits.run.deletes", "-1 is out of range"},
 
+		{"evidence of no month", both + "evidence: {keep: 0}\n", 3, "evidence.keep", "0 is out of range; write how many months are kept, from 1 to 1200"},
+		{"names nobody has", both + "evidence: {names: mail}\n", 3, "evidence.names", `"mail" means nothing here; write upn, id, none`},
+
 		{"IT Glue without a key", both + "itglue:\n  url: https://api.itglue.com\n", 3, "itglue.api_key", "an administrator makes one in IT Glue"},
 		{"IT Glue's host for people", both + "itglue:\n  api_key: x\n  url: https://msp.eu.itglue.com\n", 5, "itglue.url", "the API answers at https://api.eu.itglue.com"},
 		{"more than IT Glue takes", both + "itglue:\n  api_key: x\n  rate: {per_second: 20, burst: 10}\n", 5, "itglue.rate", "IT Glue refuses more than 3000"},

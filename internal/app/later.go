@@ -5,7 +5,6 @@ import "syncd/internal/config"
 // laterSettings are settings whose names are fixed already and that nothing reads yet.
 // Whoever writes one is told so in plain words.
 var laterSettings = []struct{ path, what string }{
-	{"evidence", "there is no evidence of months yet"},
 	{"distributors", "distributors' files are not read yet"},
 	{"staff", "there are no roles yet: who may use the daemon's socket may do everything"},
 	{"four_eyes", "there are no roles yet"},

@@ -115,6 +115,8 @@ func schema(t *testing.T) []byte {
 	at("JobConfig", "name").Pattern = jobName.String()
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
 	at("JobConfig", "targets").Items.Pattern = `^(cipp|connectwise|itglue|scim/[a-z0-9_-]+)$`
+	at("EvidenceConfig", "names").Enum = anys(namesKept)
+	at("EvidenceConfig", "keep").Minimum, at("EvidenceConfig", "keep").Maximum = "1", json.Number(intText(mostMonths))
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
 	at("ConnectWiseConfig", "grace").Enum = []any{money.GraceBill, money.GraceFree}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -42,6 +43,8 @@ type Options struct {
 	// LateAnswerWait is how long a create whose answer was lost is given to show up
 	// before it may be sent again; default 10 s.
 	LateAnswerWait time.Duration
+	// LedgerMonths is how long the ledger keeps what has ended; 0 = for ever.
+	LedgerMonths int
 }
 
 // An Engine brings targets into step. It may be shared; two runs never work on
@@ -49,6 +52,9 @@ type Options struct {
 type Engine struct {
 	Options
 	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
+
+	pruning sync.Mutex
+	pruned  time.Time // when old spans were last looked for
 }
 
 // New returns an Engine.

@@ -1,6 +1,8 @@
 package sync
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -169,6 +171,28 @@ func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
 		x.Currency = s.run.Currency
 	}
 	return x
+}
+
+// pruneLedger forgets, once a day, what ended longer ago than is to be kept.
+func (r *run) pruneLedger(ctx context.Context) error {
+	if r.LedgerMonths <= 0 {
+		return nil
+	}
+	r.pruning.Lock()
+	defer r.pruning.Unlock()
+	now := r.Now().UTC()
+	if now.Sub(r.pruned).Abs() < 24*time.Hour {
+		return nil
+	}
+	n, err := r.Store.Prune(ctx, now.AddDate(0, -r.LedgerMonths, 0))
+	if err != nil {
+		return fmt.Errorf("forgetting what the ledger need not keep (evidence.keep): %w", err)
+	}
+	r.pruned = now
+	if n > 0 {
+		r.log.Info().Int("spans", n).Int("months", r.LedgerMonths).Msg("old spans forgotten")
+	}
+	return nil
 }
 
 func countText(n *int) string {

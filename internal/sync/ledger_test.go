@@ -146,3 +146,28 @@ func TestAWriteAndItsSpanAreOneStep(t *testing.T) {
 		t.Errorf("got %s after the first of two writes, want %s", ledger, want)
 	}
 }
+
+func TestTheLedgerForgetsWhatEndedLongAgo(t *testing.T) {
+	w := newFixture(t)
+	w.converge()
+	w.engine.LedgerMonths = 3
+	w.later(80 * 24 * time.Hour)
+	w.bought[contoso][premium] = 14
+	w.apply()
+	w.later(80 * 24 * time.Hour) // the first span ended 160 days ago, the second 80
+	w.run(Apply, func(s *Selection) { s.Customer = string(fabrikam) })
+	if got, want := w.ledger(string(contoso), premium), "12/12/0 12/12/12 14/14/14"; got != want {
+		t.Errorf("after a run about somebody else: got %s, want %s", got, want)
+	}
+	w.apply()
+	if got, want := w.ledger(string(contoso), premium), "12/12/12 14/14/14"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// later is what waiting does.
+func (w *fixture) later(d time.Duration) {
+	w.clock.Lock()
+	defer w.clock.Unlock()
+	w.now = w.now.Add(d)
+}

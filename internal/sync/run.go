@@ -78,7 +78,10 @@ func (r *run) execute(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	r.updateQuarantine(context.WithoutCancel(ctx), targets)
-	return err
+	if err != nil || r.mode != Apply || !r.sel.whole() {
+		return err
+	}
+	return r.pruneLedger(ctx)
 }
 
 // lock waits until no other run works on the targets. Every run locks in the
