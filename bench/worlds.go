@@ -103,7 +103,7 @@ func (s itglue) tell(a *account) {
 	for _, w := range s.Writes() {
 		a.Writes = append(a.Writes, w.Method+" "+w.Path)
 	}
-	a.Complaints = append(a.Complaints, s.Bombs()...)
+	a.Complaints = append(a.Complaints, s.ForbiddenCalls()...)
 	now := s.World()
 	a.Held = map[string]int{"contacts": len(now.Contacts)}
 	for _, t := range now.Types {

@@ -48,7 +48,7 @@ func objectOf(tenant directory.Tenant, n int) string {
 }
 
 // conforming is two customers, and people who are nobody's business.
-func conforming(t *testing.T, dialect scimsim.Dialect, edit func(*scim.Config), may ...scimsim.Rulebreak) *targettest.Fixture {
+func conforming(t *testing.T, dialect scimsim.Dialect, edit func(*scim.Config), may ...scimsim.ViolationCode) *targettest.Fixture {
 	tenants := []directory.Tenant{
 		{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso Ltd", DefaultDomain: "contoso.example"},
 		{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam", DefaultDomain: "fabrikam.example"},

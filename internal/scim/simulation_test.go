@@ -145,7 +145,7 @@ func (s *simulation) lifecycle() {
 }
 
 // allowedViolations are the rules that a dialect cannot but break, as the simulator sees it.
-var allowedViolations = map[string][]scimsim.Rulebreak{
+var allowedViolations = map[string][]scimsim.ViolationCode{
 	"totalResults lies":     {scimsim.ReadsPastEnd}, // it cannot be known where the end is
 	"redirects":             {scimsim.OverRate},     // a hop belongs to the request that it ends
 	"redirects without end": {scimsim.OverRate},
@@ -196,14 +196,14 @@ func TestAProviderThatLimitsItsClients(t *testing.T) {
 	})
 }
 
-func TestCinodeAndItsDoubts(t *testing.T) {
-	doubts := scimsim.CinodeDoubts()
-	doubts["none"] = func(*scimsim.Dialect) {}
-	for name, doubt := range doubts {
+func TestCinodeAndItsVariants(t *testing.T) {
+	variants := scimsim.CinodeVariants()
+	variants["none"] = func(*scimsim.Dialect) {}
+	for name, variant := range variants {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dialect := scimsim.Cinode()
-				doubt(&dialect)
+				variant(&dialect)
 				s := newSimulation(t, dialect, func(c *Config) { c.Profile = "cinode" })
 				s.staysDisabled = name == "disconnected users cannot come back"
 				s.lifecycleOrLimit(name, scimsim.RemovesByList) // its profile names that way, after the RFC's
@@ -214,7 +214,7 @@ func TestCinodeAndItsDoubts(t *testing.T) {
 
 // lifecycleOrLimit plays the life, or, where it cannot be lived, wants to be told why
 // and nobody to be harmed.
-func (s *simulation) lifecycleOrLimit(name string, may ...scimsim.Rulebreak) {
+func (s *simulation) lifecycleOrLimit(name string, may ...scimsim.ViolationCode) {
 	s.Helper()
 	may = append(may, allowedViolations[name]...)
 	if want := expectedLimits[name]; want != "" {

@@ -43,7 +43,7 @@ func (c *call) createAddition() (*answer, *apiError) {
 		return nil, err
 	}
 	a := &Addition{
-		ID: max(next(c.world.Additions, (*Addition).key), c.newest+1), AgreementID: agreement.ID,
+		ID: max(next(c.world.Additions, (*Addition).key), c.lastID+1), AgreementID: agreement.ID,
 		Quantity: decimal.NewFromInt(1), EffectiveDate: c.view.today,
 		SequenceNumber: decimal.NewFromInt(int64(len(c.view.additions[agreement.ID]) + 1)),
 		Info:           Info{DateEntered: c.now, EnteredBy: c.member(), LastUpdated: c.now, UpdatedBy: c.member()},
@@ -66,8 +66,8 @@ func (c *call) createAddition() (*answer, *apiError) {
 	if values["taxableFlag"] == nil {
 		a.Taxable = p.Taxable
 	}
-	if !c.dry {
-		c.newest = a.ID
+	if !c.discardWrite {
+		c.lastID = a.ID
 		c.world.Additions = append(c.world.Additions, a)
 		c.view.additions[agreement.ID] = append(c.view.additions[agreement.ID], a)
 		c.changed = true
@@ -152,7 +152,7 @@ func (c *call) putAddition() (*answer, *apiError) {
 
 func (c *call) saveAddition(old, a *Addition, what string) (*answer, *apiError) {
 	switch {
-	case !c.dry:
+	case !c.discardWrite:
 		a.Info.LastUpdated, a.Info.UpdatedBy = c.now, c.member()
 		text := "Addition has been changed: " + what
 		if !a.Quantity.Equal(old.Quantity) {
@@ -161,7 +161,7 @@ func (c *call) saveAddition(old, a *Addition, what string) (*answer, *apiError) 
 		*old = *a
 		c.changed = true
 		c.view.audit("AgreementAddition", a.ID, c.now, c.member(), "Update", text+".")
-	case !c.echo:
+	case !c.echoWrite:
 		a = old
 	}
 	return c.object(http.StatusOK, schemas["Addition"], a.render(c.view)), nil
@@ -173,8 +173,8 @@ func (c *call) deleteAddition() (*answer, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.dry {
-		c.newest = max(c.newest, next(c.world.Additions, (*Addition).key)-1)
+	if !c.discardWrite {
+		c.lastID = max(c.lastID, next(c.world.Additions, (*Addition).key)-1)
 		c.world.Additions = slices.DeleteFunc(c.world.Additions, func(o *Addition) bool { return o == a })
 		c.index = nil
 		c.changed = true

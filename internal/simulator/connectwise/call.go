@@ -27,18 +27,18 @@ type call struct {
 	segments []string // what stands for {id} in the pattern
 	others   []string // methods the path knows, where route is nil
 
-	view    *view
-	now     time.Time
-	dry     bool // the write is answered and not made
-	echo    bool // …and the answer shows it as made
-	changed bool
+	view         *view
+	now          time.Time
+	discardWrite bool // the write is answered and not made
+	echoWrite    bool // …and the answer shows it as made
+	changed      bool
 }
 
 // answer serves the call. The server is locked.
 func (c *call) answer(f Fault) *answer {
 	c.now = c.Server.now()
 	c.view = c.Server.view("https://" + c.r.Host + "/" + c.Server.codebase + "apis/3.0")
-	c.dry, c.echo = f.Kind == Ignored || f.Kind == Echoed, f.Kind == Echoed
+	c.discardWrite, c.echoWrite = f.Kind == Ignored || f.Kind == Echoed, f.Kind == Echoed
 	a, err := c.serve(f)
 	if err == nil && f.Kind == TimeoutCommitted {
 		err = timeout()

@@ -31,7 +31,7 @@ func (c *call) createCallback() (*answer, *apiError) {
 	}) {
 		return nil, invalid("CallbackEntry", "ObjectExists", "url", "The callback already exists.")
 	}
-	if !c.dry {
+	if !c.discardWrite {
 		c.world.Callbacks = append(c.world.Callbacks, cb)
 		c.changed = true
 	}
@@ -44,7 +44,7 @@ func (c *call) deleteCallback() (*answer, *apiError) {
 	if i < 0 {
 		return nil, notFound("CallbackEntry")
 	}
-	if !c.dry {
+	if !c.discardWrite {
 		c.world.Callbacks = slices.Delete(c.world.Callbacks, i, i+1)
 		c.changed = true
 	}

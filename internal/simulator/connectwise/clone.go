@@ -67,9 +67,9 @@ func each[T any](all []*T, deepen func(*T)) []*T {
 	return out
 }
 
-// settle gives ids to objects that have none and notes to objects without
+// assignIDs gives ids to objects that have none and notes to objects without
 // them. Lists are ordered by id, as the server's are.
-func (w *World) settle(now time.Time, by string) {
+func (w *World) assignIDs(now time.Time, by string) {
 	number(w.Companies, func(o *Company) (*int, *Info) { return &o.ID, &o.Info }, now, by)
 	number(w.CompanyStatuses, setupParts, now, by)
 	number(w.CompanyTypes, setupParts, now, by)

@@ -343,7 +343,7 @@ func (p *parser) literal(c *comparison) {
 		}
 		l.kind, l.number = kindNumber, n
 	case tokDate:
-		at, err := time.Parse(stamp, t.text)
+		at, err := time.Parse(timeLayout, t.text)
 		if err != nil {
 			p.fail("[%s] is not a date such as [2025-03-01T00:00:00Z]", t.text)
 			return

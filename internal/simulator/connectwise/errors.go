@@ -12,13 +12,13 @@ import (
 
 // An apiError is a refusal: {code, message, errors}.
 type apiError struct {
-	status  int
-	code    string
-	message string
-	errors  []validationError
-	header  http.Header
-	html    bool // the body is a proxy's page
-	odd     bool // the body is that of a 429: {error, message}
+	status       int
+	code         string
+	message      string
+	errors       []validationError
+	header       http.Header
+	html         bool // the body is a proxy's page
+	throttleBody bool // the body is that of a 429: {error, message}
 }
 
 type validationError struct {
@@ -74,7 +74,7 @@ func denied() *apiError {
 
 func throttled(seconds int) *apiError {
 	e := refuse(http.StatusTooManyRequests, "TooManyRequests", "API rate limit exceeded, try again in %d seconds", seconds)
-	e.odd = true
+	e.throttleBody = true
 	e.header = http.Header{"Retry-After": {strconv.Itoa(seconds)}}
 	return e
 }
@@ -92,10 +92,10 @@ func (e *apiError) answer(style BodyStyle) *answer {
 		a.header[name] = values
 	}
 	switch {
-	case e.html || !e.odd && style == BodyHTML:
+	case e.html || !e.throttleBody && style == BodyHTML:
 		a.header.Set("Content-Type", "text/html")
 		a.body = serving.HTMLPage(e.status)
-	case e.odd:
+	case e.throttleBody:
 		a.body = must(json.Marshal(map[string]string{"error": e.code, "message": e.message}))
 	case style == BodyEmpty:
 		a.header.Del("Content-Type")

@@ -69,7 +69,7 @@ func TestRetryAfterMayBeADate(t *testing.T) {
 }
 
 func TestAListMayFailMidway(t *testing.T) {
-	s, base := newSim(t, crowd(60))
+	s, base := newSim(t, manyCompanies(60))
 	s.Fail(Rule{Route: "/company/companies", Skip: 1, Times: 1, Fault: Fault{Kind: Timeout}})
 	for i, want := range []int{200, 500, 200} {
 		do(t, base, "GET", fmt.Sprintf("/company/companies?page=%d", i+1), "").want(t, want)

@@ -52,7 +52,7 @@ func days(from, to time.Time) int64 { return int64(to.Sub(from)/(24*time.Hour)) 
 
 // due returns the first day of the period that the next invoice bills.
 func (v *view) due(a *Agreement) time.Time {
-	for _, layout := range []string{stamp, time.DateOnly} {
+	for _, layout := range []string{timeLayout, time.DateOnly} {
 		if at, err := time.Parse(layout, a.NextInvoiceDate); err == nil {
 			first, _ := v.period(a, at)
 			return first
@@ -128,7 +128,7 @@ func (v *view) invoice(a *Agreement, now time.Time, by string) *Invoice {
 	}
 	v.world.Invoices = append(v.world.Invoices, i)
 	v.invoices[a.ID] = append(v.invoices[a.ID], i)
-	a.NextInvoiceDate = last.AddDate(0, 0, 1).Format(stamp)
+	a.NextInvoiceDate = last.AddDate(0, 0, 1).Format(timeLayout)
 	if v.faults.InvoiceTouches {
 		for _, d := range v.additions[a.ID] {
 			d.Info.LastUpdated, d.Info.UpdatedBy = now, by
@@ -166,7 +166,7 @@ func (v *view) recap(a *Agreement) row {
 	r.put("nextInvoiceDate", a.NextInvoiceDate)
 	if all := v.invoices[a.ID]; len(all) > 0 {
 		last := all[len(all)-1]
-		r["lastInvoiceDate"] = last.Date.Format(stamp)
+		r["lastInvoiceDate"] = last.Date.Format(timeLayout)
 		r["lastInvoiceNumber"] = last.Number
 		r["lastInvoiceAmount"] = last.Total.StringFixed(2)
 	}
@@ -183,13 +183,13 @@ func (v *view) unbilled(a *Agreement) int {
 	return n
 }
 
-// createInvoice is the bomb: one POST and the customer has an invoice.
+// createInvoice is what no client may call: one POST and the customer has an invoice.
 func (c *call) createInvoice() (*answer, *apiError) {
 	a := c.view.agreements[c.id(0)]
 	if a == nil {
 		return nil, notFound("Agreement")
 	}
-	if c.dry {
+	if c.discardWrite {
 		return c.empty(http.StatusCreated), nil
 	}
 	i := c.view.invoice(a, c.now, c.member())

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// crowd is a world of n companies with ids 1 to n.
-func crowd(n int) World {
+// manyCompanies is a world of n companies with ids 1 to n.
+func manyCompanies(n int) World {
 	w := World{}
 	for i := range n {
 		w.Companies = append(w.Companies, &Company{Identifier: fmt.Sprintf("C%04d", i+1), Name: "Customer"})
@@ -19,7 +19,7 @@ func crowd(n int) World {
 }
 
 func TestAListIs25RowsUnlessAsked(t *testing.T) {
-	_, base := newSim(t, crowd(60))
+	_, base := newSim(t, manyCompanies(60))
 	for _, tt := range []struct {
 		query string
 		rows  int
@@ -48,7 +48,7 @@ func TestAListIs25RowsUnlessAsked(t *testing.T) {
 }
 
 func TestPagingNumbersOutOfRangeAreRefused(t *testing.T) {
-	s, base := newSim(t, crowd(3))
+	s, base := newSim(t, manyCompanies(3))
 	for _, query := range []string{"pageSize=1001", "pageSize=0", "pageSize=all", "page=0", "page=-1"} {
 		do(t, base, "GET", "/company/companies?"+query, "").want(t, 400, `"code":"InvalidObject"`, `"code":"OutOfRange"`)
 	}
@@ -57,7 +57,7 @@ func TestPagingNumbersOutOfRangeAreRefused(t *testing.T) {
 }
 
 func TestForwardOnlyPagingGoesByID(t *testing.T) {
-	_, base := newSim(t, crowd(60))
+	_, base := newSim(t, manyCompanies(60))
 	path, seen := "/company/companies?pageSize=20&page=9&conditions="+url.QueryEscape("id>10"), 0
 	for range 10 {
 		got := do(t, base, "GET", path, "", forwardOnly)
@@ -83,7 +83,7 @@ func TestForwardOnlyPagingGoesByID(t *testing.T) {
 }
 
 func TestAFullLastPageHasNoNextLink(t *testing.T) {
-	_, base := newSim(t, crowd(40))
+	_, base := newSim(t, manyCompanies(40))
 	got := do(t, base, "GET", "/company/companies?pageSize=20&pageId=20", "", forwardOnly)
 	if link := got.header.Get("Link"); got.ids(t) == "" || link != "" {
 		t.Errorf("got Link %q, want an empty one", link)
@@ -104,7 +104,7 @@ func TestSomeListsPageByNumberOnly(t *testing.T) {
 }
 
 func TestLinksMayBeOddOrHostile(t *testing.T) {
-	s, base := newSim(t, crowd(60))
+	s, base := newSim(t, manyCompanies(60))
 	s.SetFaults(Faults{MalformedLinks: true, LinkHost: "evil.example"})
 	got := do(t, base, "GET", "/company/companies?pageSize=20", "", forwardOnly).header.Get("Link")
 	if want := "<https://evil.example/v4_6_release/apis/3.0/company/companies&pageId=20&pageSize=20>"; !strings.HasPrefix(got, want) {

@@ -65,7 +65,7 @@ func compare(got any, l literal) (int, bool) {
 	switch got := got.(type) {
 	case string:
 		if l.kind == kindDate { // _info holds its moments as text
-			at, err := time.Parse(stamp, got)
+			at, err := time.Parse(timeLayout, got)
 			return at.Compare(l.moment), err == nil
 		}
 		return cmp.Compare(fold(got), fold(unbracket(l.text))), l.kind == kindText

@@ -113,13 +113,13 @@ func (c *call) patchCompany() (*answer, *apiError) {
 			return nil, err
 		}
 	}
-	if !c.dry {
+	if !c.discardWrite {
 		changed.Info.LastUpdated, changed.Info.UpdatedBy = c.now, c.member()
 		*old = *changed
 		c.changed = true
 		c.view.audit("Company", old.ID, c.now, c.member(), "Update", "Company has been changed: "+names(ops)+".")
 	}
-	if c.dry && !c.echo {
+	if c.discardWrite && !c.echoWrite {
 		changed = old
 	}
 	return c.object(http.StatusOK, s, changed.render(c.view)), nil

@@ -18,8 +18,8 @@ import (
 // is the same as a member that is not there.
 type record map[string]any
 
-// stamp is how the API writes a moment, and a calendar day as its midnight.
-const stamp = "2006-01-02T15:04:05Z"
+// timeLayout is how the API writes a moment, and a calendar day as its midnight.
+const timeLayout = "2006-01-02T15:04:05Z"
 
 // put sets a member unless the value is one that the API leaves out.
 func (r record) put(name string, v any) {
@@ -157,7 +157,7 @@ func (e *encoder) value(m *member, v any) {
 	case decimal.Decimal:
 		e.number(m, v)
 	case time.Time:
-		e.text(v.UTC().Format(stamp))
+		e.text(v.UTC().Format(timeLayout))
 	case record:
 		var of *schema
 		if m != nil {

@@ -148,7 +148,7 @@ func stamped(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	return at.UTC().Format(stamp)
+	return at.UTC().Format(timeLayout)
 }
 
 // custom lists the values of all custom fields that are defined for a kind of

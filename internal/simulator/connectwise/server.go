@@ -58,7 +58,7 @@ type Server struct {
 	faults   Faults
 	meter    serving.Meter
 	served   int
-	newest   int // largest addition id ever given, so that ids only grow
+	lastID   int // largest addition id ever given, so that ids only grow
 }
 
 // New returns a server that holds a copy of world.
@@ -78,7 +78,7 @@ func New(world World, o Options) *Server {
 		o.Codebase = "v2025_1/"
 	}
 	s := &Server{options: o, world: world.Clone(), codebase: o.Codebase}
-	s.world.settle(s.now(), "setup")
+	s.world.assignIDs(s.now(), "setup")
 	return s
 }
 
@@ -100,7 +100,7 @@ func (s *Server) Update(change func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s.world)
-	s.world.settle(s.now(), "setup")
+	s.world.assignIDs(s.now(), "setup")
 	s.index = nil
 }
 
@@ -118,7 +118,7 @@ func (s *Server) Edit(member string, change func(*World)) {
 	defer s.mu.Unlock()
 	old, now := s.world.Clone(), s.now()
 	change(s.world)
-	s.world.settle(now, member)
+	s.world.assignIDs(now, member)
 	s.index = nil
 	v := s.view("")
 	note(v, "Company", old.Companies, s.world.Companies, (*Company).key, func(o *Company) *Info { return &o.Info }, now, member)

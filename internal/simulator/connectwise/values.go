@@ -115,7 +115,7 @@ func (c *call) value(s *schema, m *member, v any) (any, *apiError) {
 		}
 	case kindDate:
 		if text, ok := v.(string); ok {
-			at, err := time.Parse(stamp, text)
+			at, err := time.Parse(timeLayout, text)
 			if err == nil {
 				return at, nil
 			}

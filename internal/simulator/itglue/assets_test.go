@@ -211,7 +211,7 @@ func TestMassCallsDoTheirDamageAndAreCounted(t *testing.T) {
 	for _, tt := range []struct {
 		method, path, body string
 		status             int
-		bomb               string
+		forbidden          string
 		left               string // contacts, assets, organizations and fields afterwards
 	}{
 		{"DELETE", "/contacts?filter[organization_id]=2", "", 200, "write by filter", "1 2 3 12"},
@@ -245,12 +245,12 @@ func TestMassCallsDoTheirDamageAndAreCounted(t *testing.T) {
 				t.Errorf("got %s left, want %s", got, tt.left)
 			}
 			got := ""
-			for _, b := range s.Bombs() {
+			for _, b := range s.ForbiddenCalls() {
 				why, _, _ := strings.Cut(b, ":")
 				got += why
 			}
-			if got != tt.bomb {
-				t.Errorf("got bomb %q, want %q", got, tt.bomb)
+			if got != tt.forbidden {
+				t.Errorf("got forbidden call %q, want %q", got, tt.forbidden)
 			}
 		})
 	}

@@ -33,7 +33,7 @@ func (c *call) records(kinds ...string) (all []*record, array bool, err *apiErro
 		return nil, false, malformed("something follows the JSON")
 	}
 	if _, encodedTwice := doc.(string); encodedTwice {
-		return nil, false, broke()
+		return nil, false, internalError()
 	}
 	top, _ := doc.(map[string]any)
 	switch data := top["data"].(type) {
@@ -289,7 +289,7 @@ func (c *call) deleteAll(res *resource, at func(id int64) entity) (*answer, *api
 		if err != nil {
 			return nil, err
 		}
-		gone = slices.DeleteFunc(found, func(o entity) bool { return !c.mine(o) })
+		gone = slices.DeleteFunc(found, func(o entity) bool { return !c.inOrganization(o) })
 	} else {
 		all, array, err := c.records(res.kind)
 		if err != nil {
@@ -301,7 +301,7 @@ func (c *call) deleteAll(res *resource, at func(id int64) entity) (*answer, *api
 		var bad []*apiError
 		for i, r := range all {
 			o := at(r.key())
-			if o == nil || !c.mine(o) {
+			if o == nil || !c.inOrganization(o) {
 				bad = append(bad, notFound().at(i))
 				continue
 			}
@@ -370,7 +370,7 @@ func (c *call) patchAll(res *resource, at func(id int64) entity, read func(entit
 
 // patchOne changes the object that the path names.
 func (c *call) patchOne(res *resource, o entity, read func(entity, *record) (change, *apiError)) (*answer, *apiError) {
-	if o == nil || !c.mine(o) {
+	if o == nil || !c.inOrganization(o) {
 		return nil, notFound()
 	}
 	r, err := c.one(res.kind)

@@ -38,7 +38,7 @@ type call struct {
 // answer serves the call. The server is locked.
 func (c *call) answer(f Fault) *answer {
 	c.now = c.Server.now()
-	c.sweep()
+	c.deleteMarked()
 	var saved *World
 	if f.Kind == Echoed {
 		saved = c.world.Clone()
@@ -71,9 +71,9 @@ func (c *call) answer(f Fault) *answer {
 	return a
 }
 
-// sweep ends organizations that a mass deletion marked a while ago: the
+// deleteMarked ends organizations that a mass deletion marked a while ago: the
 // vendor does that in the background.
-func (c *call) sweep() {
+func (c *call) deleteMarked() {
 	for _, o := range where(c.world.Organizations, func(o *Organization) bool {
 		return !o.Deleting.IsZero() && c.now.Sub(o.Deleting) >= time.Minute
 	}) {
@@ -82,7 +82,7 @@ func (c *call) sweep() {
 	c.changed = false // not by this request
 }
 
-var script = regexp.MustCompile(`(?i)<script|javascript:|\bon(click|error|load)\s*=`)
+var scriptPattern = regexp.MustCompile(`(?i)<script|javascript:|\bon(click|error|load)\s*=`)
 
 // serve goes through the gates in the order a client meets them: the edge,
 // the key, the limit, the route, the type of the body.
@@ -100,7 +100,7 @@ func (c *call) serve(f Fault) (*answer, *apiError) {
 	if c.meter.Over(c.faults.RateLimit, cmp.Or(c.faults.RateWindow, VendorWindow), 1) {
 		return nil, throttled(c.faults.RetryAfter)
 	}
-	if c.faults.RejectScripts && script.Match(c.plainBody()) {
+	if c.faults.RejectScripts && scriptPattern.Match(c.plainBody()) {
 		return nil, forbidden()
 	}
 	if c.route == nil {
@@ -234,7 +234,7 @@ func (c *call) single(status int, res *resource, o entity) (*answer, *apiError) 
 
 // show answers the GET of one object.
 func (c *call) show(res *resource, o entity) (*answer, *apiError) {
-	if o == nil || !c.mine(o) {
+	if o == nil || !c.inOrganization(o) {
 		switch c.faults.Deleted {
 		case DeletedNull:
 			return c.json(http.StatusOK, map[string]any{"data": nil}), nil
@@ -249,9 +249,9 @@ func (c *call) show(res *resource, o entity) (*answer, *apiError) {
 	return c.single(http.StatusOK, res, o)
 }
 
-// mine reports whether an object belongs to the organization in the path, if
+// inOrganization reports whether an object belongs to the organization in the path, if
 // there is one.
-func (c *call) mine(o entity) bool {
+func (c *call) inOrganization(o entity) bool {
 	if !strings.HasPrefix(c.pattern, "/organizations/{id}/") {
 		return true
 	}
@@ -269,8 +269,8 @@ func (c *call) stamp(o entity) {
 }
 
 func (c *call) next() int64 {
-	c.newest++
-	return c.newest
+	c.lastID++
+	return c.lastID
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -78,9 +78,9 @@ func each[T any](all []*T, deepen func(*T)) []*T {
 	return out
 }
 
-// settle gives ids and notes to what has none, and orders lists by id. newest
+// assignIDs gives ids and notes to what has none, and orders lists by id. lastID
 // is the largest id ever given; the new one is returned.
-func (w *World) settle(newest int64, now time.Time, by string) int64 {
+func (w *World) assignIDs(newest int64, now time.Time, by string) int64 {
 	n := &numbering{newest: newest, now: now, by: by}
 	for range 2 { // first to find the largest id, then to go on from there
 		number(n, w.Organizations)

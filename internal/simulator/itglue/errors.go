@@ -146,7 +146,7 @@ func refusal(f Fault, standing int) *apiError {
 	}
 	switch f.Kind {
 	case Broken:
-		return broke()
+		return internalError()
 	case BadGateway:
 		return &apiError{status: http.StatusBadGateway, html: true}
 	case Unavailable:
@@ -176,7 +176,7 @@ func refusal(f Fault, standing int) *apiError {
 func after(f Fault) *apiError {
 	switch f.Kind {
 	case BrokenCommitted:
-		return broke()
+		return internalError()
 	case GatewayCommitted:
 		return &apiError{status: http.StatusBadGateway, html: true}
 	case TimedOutCommitted:
@@ -185,7 +185,7 @@ func after(f Fault) *apiError {
 	return nil
 }
 
-func broke() *apiError {
+func internalError() *apiError {
 	return refuse(http.StatusInternalServerError, "", "Internal Server Error")
 }
 

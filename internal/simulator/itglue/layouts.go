@@ -101,7 +101,7 @@ func createType(c *call) (*answer, *apiError) {
 		return nil, err
 	}
 	if r.has("fields") {
-		return nil, broke() // documented as required, and answered so in the field
+		return nil, internalError() // documented as required, and answered so in the field
 	}
 	fields, err := typeFields(r)
 	if err != nil {

@@ -9,22 +9,22 @@ import (
 	"syncd/internal/simulator/serving"
 )
 
-// Bombs returns the requests that no client of ours may ever send, and why:
+// ForbiddenCalls returns the requests that no client of ours may ever send, and why:
 // writes by filter, anything about passwords or exports, writes to
 // organizations, and deletions of fields. They were served, and did their damage.
-func (s *Server) Bombs() []string {
+func (s *Server) ForbiddenCalls() []string {
 	var all []string
 	for _, r := range s.Requests() {
-		if why := bomb(r); why != "" {
+		if why := whyForbidden(r); why != "" {
 			all = append(all, fmt.Sprintf("%s: %s %s", why, r.Method, r.Path))
 		}
 	}
 	return all
 }
 
-// bomb says why a request is one that could ruin an account or open its
+// whyForbidden says why a request is one that could ruin an account or open its
 // secrets; empty if it is not.
-func bomb(r Request) string {
+func whyForbidden(r Request) string {
 	path := strings.ReplaceAll(r.Path, "-", "_")
 	switch {
 	case strings.HasPrefix(path, "/passwords") || strings.Contains(path, "/relationships/passwords"):

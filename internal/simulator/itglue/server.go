@@ -13,7 +13,7 @@
 //   - a second related item between the same two objects is one more.
 //
 // The calls that can ruin an account (changes and deletions by filter,
-// anything about passwords) work as they do in life, and Bombs counts them.
+// anything about passwords) work as they do in life, and ForbiddenCalls names them.
 package itgluesim
 
 import (
@@ -51,7 +51,7 @@ type Server struct {
 	index  *index // nil when the world has changed behind its back
 	faults Faults
 	meter  serving.Meter
-	newest int64 // largest id ever given, so that ids only grow
+	lastID int64 // largest id ever given, so that ids only grow
 }
 
 // New returns a server that holds a copy of world.
@@ -62,7 +62,7 @@ func New(world World, o Options) *Server {
 		o.Now = time.Now
 	}
 	s := &Server{options: o, world: world.Clone()}
-	s.newest = s.world.settle(0, s.now(), "setup")
+	s.lastID = s.world.assignIDs(0, s.now(), "setup")
 	return s
 }
 
@@ -74,7 +74,7 @@ func (s *Server) Update(change func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s.world)
-	s.newest = s.world.settle(s.newest, s.now(), "setup")
+	s.lastID = s.world.assignIDs(s.lastID, s.now(), "setup")
 	s.index = nil
 }
 
@@ -100,7 +100,7 @@ func (s *Server) Edit(who string, change func(*World)) {
 			}
 		}
 	}
-	s.newest = s.world.settle(s.newest, now, who)
+	s.lastID = s.world.assignIDs(s.lastID, now, who)
 	s.index = nil
 	w := s.world
 	note(old.Organizations, w.Organizations, now, who)

@@ -404,8 +404,8 @@ func TestTheLogTellsReadsFromWrites(t *testing.T) {
 	if want := "PATCH /contacts/41 200 true, PATCH /contacts/41 422 false, POST /domains 404 false"; strings.Join(got, ", ") != want {
 		t.Errorf("got writes %q, want %q", got, want)
 	}
-	if got := s.Bombs(); len(got) != 0 {
-		t.Errorf("got bombs %v, want none", got)
+	if got := s.ForbiddenCalls(); len(got) != 0 {
+		t.Errorf("got forbidden calls %v, want none", got)
 	}
 	s.Forget()
 	if n := len(s.Requests()); n != 0 {

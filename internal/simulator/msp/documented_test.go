@@ -195,7 +195,7 @@ func TestTheMSPCanBeDocumented(t *testing.T) {
 	if notes != 1 || doubled != 0 {
 		t.Errorf("got %d notes and %d doubled assets, want the one note alive and no double", notes, doubled)
 	}
-	if got := m.ITGlue.Bombs(); len(got) > 0 {
+	if got := m.ITGlue.ForbiddenCalls(); len(got) > 0 {
 		t.Errorf("calls that can ruin an account: %v", got)
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// cinode is Cinode with or without one of its doubts.
+// cinode is Cinode with or without one of its variants.
 func cinode(doubts ...string) *Server {
 	d := Cinode()
 	for _, name := range doubts {
-		change, ok := CinodeDoubts()[name]
+		change, ok := CinodeVariants()[name]
 		if !ok {
 			panic("no doubt " + name)
 		}
@@ -48,7 +48,7 @@ func TestCinodeWantsNamesAndKeepsThem(t *testing.T) {
 	s := cinode()
 	ask(t, s, "POST", "/Users", user(`"userName":"dee@example.test","name":{}`)).
 		want(t, "no names", 400, `{"name.familyName":["Value is missing"],"name.givenName":["Value is missing"]}`)
-	body := `{"schemas":["` + UserSchema + `","` + EnterpriseSchema + `","` + CinodeSchema + `"],` + dee + `,` +
+	body := `{"schemas":["` + UserSchema + `","` + EnterpriseSchema + `","` + CinodeSchema + `"],` + newUser + `,` +
 		`"active":"True","` + EnterpriseSchema + `":{"EmployeeNumber":"42"},"` + CinodeSchema + `":{"EmploymentStartDate":"2026-01-01T00:00:00Z"}}`
 	made := ask(t, s, "POST", "/Users", body)
 	made.want(t, "create", 201, `"EmployeeNumber":"42"`, `"EmploymentStartDate":"2026-01-01T00:00:00Z"`, `"active":true`)
@@ -65,7 +65,7 @@ func TestCinodeWantsNamesAndKeepsThem(t *testing.T) {
 	if got := s.Account("acme").User("1001").Text(number); got != "43" {
 		t.Errorf("EmployeeNumber: got %q, want 43", got)
 	}
-	ask(t, s, "PUT", path, user(dee)).want(t, "PUT of a user", 200)
+	ask(t, s, "PUT", path, user(newUser)).want(t, "PUT of a user", 200)
 	ask(t, s, "PUT", "/Groups/g1", group(`"displayName":"x"`)).want(t, "PUT of a group", 405)
 
 	off := cinode("extension attributes are not enabled")
@@ -97,7 +97,7 @@ func TestCinodeNeverDeletesAUser(t *testing.T) {
 		old := w.Account("acme").User("3")
 		old.With("userName", "old@example.test").Attributes["emails"].([]any)[0].(map[string]any)["value"] = "dee@example.test"
 	})
-	clash := user(dee)
+	clash := user(newUser)
 	ask(t, s, "POST", "/Users", clash).want(t, "an address of a disconnected user with another userName", 400, "Another user")
 	s.Edit("kim", func(w *World) { w.Account("acme").User("3").Attributes["emails"] = nil })
 	ask(t, s, "POST", "/Users", clash).want(t, "after a person freed it", 201)
@@ -219,7 +219,7 @@ func TestCinodesFilters(t *testing.T) {
 	}
 }
 
-func TestTheOtherDoubtsShow(t *testing.T) {
+func TestTheOtherVariantsShow(t *testing.T) {
 	ask(t, cinode("refusals are SCIM errors"), "GET", "/Users/99", "").want(t, "SCIM errors", 404, errorURN)
 	ask(t, cinode("ids of users are JSON numbers"), "GET", "/Users/1", "").want(t, "numeric ids", 200, `"id":1,`)
 	ask(t, cinode("group changes are answered with the group"), "PATCH", "/Groups/g1",

@@ -73,7 +73,7 @@ type Dialect struct {
 	DerivedNames     bool     // displayName and name.formatted are made of the names
 	TrimText         bool
 	CutText          int  // characters; longer text is cut; 0 = never
-	Unsteady         bool // these four happen at every second write only
+	EverySecondWrite bool // these four happen at every second write only
 
 	// Filters.
 	Filtering       Filtering
@@ -116,7 +116,7 @@ type Dialect struct {
 	PatchAnswer             PatchAnswer // of users
 	GroupPatchAnswer        PatchAnswer
 	Ops                     Ops
-	MiscutPaths             Miscut
+	WrongCasePaths          WrongCase
 	Pathless                Pathless
 	DottedKeysLost          bool // a path-less "name.givenName" is dropped without a word
 	PathlessExtensions      Pathless
@@ -213,11 +213,11 @@ type CreateAnswer int
 
 // The answers to a creation.
 const (
-	CreatedFull       CreateAnswer = iota
-	CreatedEmpty                   // Location, no body
-	CreatedNameless                // Location, a body without id
-	CreatedUnlocated               // a body, no Location
-	CreatedSpeechless              // neither
+	CreatedFull            CreateAnswer = iota
+	CreatedEmpty                        // Location, no body
+	CreatedWithoutID                    // Location, a body without id
+	CreatedWithoutLocation              // a body, no Location
+	CreatedWithoutAnything              // neither
 )
 
 // Delete is what a DELETE of a user does.
@@ -317,14 +317,14 @@ const (
 	OpsTitle // Add, Replace, Remove only
 )
 
-// Miscut is what becomes of a path in another case than the schema's.
-type Miscut int
+// WrongCase is what becomes of a path in another case than the schema's.
+type WrongCase int
 
 // The fates of such paths. RFC 7643, section 2.1, says that case does not matter.
 const (
-	MiscutTaken Miscut = iota
-	MiscutRefused
-	MiscutIgnored
+	WrongCaseTaken WrongCase = iota
+	WrongCaseRefused
+	WrongCaseIgnored
 )
 
 // Pathless is what becomes of operations without a path.

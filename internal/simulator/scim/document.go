@@ -166,10 +166,10 @@ func (c *call) store(out map[string]any, s *schema, all []*attribute, name strin
 		return nil
 	}
 	if a.name != name {
-		switch c.dialect.MiscutPaths {
-		case MiscutRefused:
+		switch c.dialect.WrongCasePaths {
+		case WrongCaseRefused:
 			return badRequest("invalidSyntax", "there is no attribute %q", name).about(name)
-		case MiscutIgnored:
+		case WrongCaseIgnored:
 			return nil
 		}
 	}
@@ -328,7 +328,7 @@ func (c *call) complete(r *Resource) *apiError {
 // normalise rewrites what is stored as the provider likes it.
 func (c *call) normalise(r *Resource) {
 	d := &c.dialect
-	if !c.isUser() || d.Unsteady && r.Info.Version%2 == 1 {
+	if !c.isUser() || d.EverySecondWrite && r.Info.Version%2 == 1 {
 		return
 	}
 	if d.LowerMail {

@@ -12,10 +12,10 @@ import (
 
 // A filter is an expression of RFC 7644, section 3.4.2.2.
 type filter struct {
-	op    string // and, or, not, [] (value path), or a comparison
-	kids  []*filter
-	path  *path
-	value any // string, bool, json.Number or nil
+	op       string // and, or, not, [] (value path), or a comparison
+	operands []*filter
+	path     *path
+	value    any // string, bool, json.Number or nil
 }
 
 // A grammar is what of the filter language a provider understands.
@@ -98,7 +98,7 @@ func (p *filterParser) chain(op string, next func() (*filter, *apiError)) (*filt
 	if len(kids) == 1 {
 		return kids[0], nil
 	}
-	return &filter{op: op, kids: kids}, nil
+	return &filter{op: op, operands: kids}, nil
 }
 
 func (p *filterParser) not() (*filter, *apiError) {
@@ -124,7 +124,7 @@ func (p *filterParser) not() (*filter, *apiError) {
 	}
 	p.at++
 	if negated {
-		return &filter{op: "not", kids: []*filter{f}}, nil
+		return &filter{op: "not", operands: []*filter{f}}, nil
 	}
 	return f, nil
 }
@@ -163,7 +163,7 @@ func (p *filterParser) valuePath(target *path) (*filter, *apiError) {
 		return nil, p.wrong("a bracket is not closed")
 	}
 	p.at++
-	f := &filter{op: "[]", path: target, kids: []*filter{inner}}
+	f := &filter{op: "[]", path: target, operands: []*filter{inner}}
 	if p.at >= len(p.text) || p.text[p.at] != '.' {
 		return f, nil
 	}
@@ -178,7 +178,7 @@ func (p *filterParser) valuePath(target *path) (*filter, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	f.kids[0] = &filter{op: "and", kids: []*filter{inner, more}}
+	f.operands[0] = &filter{op: "and", operands: []*filter{inner, more}}
 	return f, nil
 }
 
@@ -255,15 +255,15 @@ func (f *filter) leaves(visit func(leaf *filter)) {
 	if f.path != nil {
 		visit(f)
 	}
-	for _, kid := range f.kids {
+	for _, kid := range f.operands {
 		kid.leaves(visit)
 	}
 }
 
-// miscut reports whether a name in the filter is in another case than the schema's.
-func (f *filter) miscut() bool {
+// wrongCase reports whether a name in the filter is in another case than the schema's.
+func (f *filter) wrongCase() bool {
 	found := false
-	f.leaves(func(leaf *filter) { found = found || leaf.path.miscut })
+	f.leaves(func(leaf *filter) { found = found || leaf.path.wrongCase })
 	return found
 }
 
@@ -279,14 +279,14 @@ func (s cases) exactly(a *attribute) bool { return a.name == s.exact || a.exact 
 func (f *filter) match(doc map[string]any, s cases) bool {
 	switch f.op {
 	case "and":
-		return !slices.ContainsFunc(f.kids, func(k *filter) bool { return !k.match(doc, s) })
+		return !slices.ContainsFunc(f.operands, func(k *filter) bool { return !k.match(doc, s) })
 	case "or":
-		return slices.ContainsFunc(f.kids, func(k *filter) bool { return k.match(doc, s) })
+		return slices.ContainsFunc(f.operands, func(k *filter) bool { return k.match(doc, s) })
 	case "not":
-		return !f.kids[0].match(doc, s)
+		return !f.operands[0].match(doc, s)
 	case "[]":
 		for _, v := range elements(f.path.holder(doc)[f.path.attr.name]) {
-			if m, ok := v.(map[string]any); ok && f.kids[0].match(m, s) {
+			if m, ok := v.(map[string]any); ok && f.operands[0].match(m, s) {
 				return true
 			}
 		}

@@ -110,13 +110,13 @@ func (s *Server) newID(r *Resource, client string, user bool) string {
 	if given != "" {
 		return given
 	}
-	s.newest++
+	s.lastID++
 	if ids == IDsNumeric {
-		return strconv.Itoa(s.newest)
+		return strconv.Itoa(s.lastID)
 	}
 	// Opaque, and always the same for the same history.
 	h := fnv.New64a()
-	h.Write([]byte("resource " + strconv.Itoa(s.newest)))
+	h.Write([]byte("resource " + strconv.Itoa(s.lastID)))
 	return hex.EncodeToString(h.Sum(nil))
 }
 

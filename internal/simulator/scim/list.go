@@ -121,8 +121,8 @@ func (c *call) list(q query) (*answer, *apiError) {
 	return c.page(q, rows)
 }
 
-// everything are the resources that reads show, in order of creation.
-func (c *call) everything() []*Resource {
+// allResources are the resources that reads show, in order of creation.
+func (c *call) allResources() []*Resource {
 	list := c.account.Groups
 	if c.isUser() {
 		list = c.account.Users
@@ -136,7 +136,7 @@ func (c *call) everything() []*Resource {
 			all = append(all, r)
 		}
 	}
-	for _, g := range c.ghosts[c.account] {
+	for _, g := range c.stale[c.account] {
 		if r := c.visible(g.r); r != nil && g.user == c.isUser() {
 			all = append(all, r)
 		}
@@ -147,7 +147,7 @@ func (c *call) everything() []*Resource {
 // rows are the resources that pass the filter.
 func (c *call) rows(q query) ([]*Resource, *apiError) {
 	d := &c.dialect
-	rows := c.everything()
+	rows := c.allResources()
 	if !q.hasFilter || d.Filtering == FilterIgnored {
 		return rows, nil
 	}
@@ -212,7 +212,7 @@ func (c *call) permit(f *filter, rows []*Resource) *apiError {
 		case err != nil:
 		case d.FilterPaths != nil && !hasFold(d.FilterPaths, name):
 			err = badRequest("invalidFilter", "%s cannot be filtered by", name)
-		case p.miscut && d.MiscutPaths == MiscutRefused:
+		case p.wrongCase && d.WrongCasePaths == WrongCaseRefused:
 			err = badRequest("invalidFilter", "there is no attribute %q", p.text)
 		case d.NeedsAttribute && f.op != "[]" && slices.ContainsFunc(rows, func(r *Resource) bool { return len(p.values(c.searchable(r))) == 0 }):
 			err = badRequest("invalidFilter", "a resource has no %s", name)
@@ -302,7 +302,7 @@ func (c *call) page(q query, rows []*Resource) (*answer, *apiError) {
 	case d.Paging == PagingSticks, d.Paging == PagingWraps && from >= len(rows):
 		from = 0
 	}
-	c.watchPage(q, max(len(rows), len(rows)+d.TotalOff))
+	c.checkPage(q, max(len(rows), len(rows)+d.TotalOff))
 	from = min(from, len(rows))
 	to := min(from+size, len(rows))
 	resources := make([]any, 0, to-from)

@@ -59,8 +59,8 @@ func TestFiltersFindWhatTheyShould(t *testing.T) {
 	ask(t, s, "POST", "/Users/.search", search).want(t, "search", 200, `"totalResults":1`, "Cook", "!userName")
 }
 
-// crowd is an account of n users.
-func crowd(d Dialect, n int) *Server {
+// manyUsers is an account of n users.
+func manyUsers(d Dialect, n int) *Server {
 	w := World{Accounts: []*Account{{ID: "acme", Token: "acme-token"}}}
 	for i := range n {
 		u := Person(fmt.Sprintf("u%03d@example.test", i), "U", fmt.Sprint(i))
@@ -94,7 +94,7 @@ func TestPagesAreCutAsTheDialectSays(t *testing.T) {
 		{"sorted", "?sortBy=userName&sortOrder=descending&count=1", Strict(), 119, 1, 120.0, 1.0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := ask(t, crowd(tt.dialect, 120), "GET", "/Users"+tt.query, "")
+			got := ask(t, manyUsers(tt.dialect, 120), "GET", "/Users"+tt.query, "")
 			got.want(t, tt.name, 200)
 			ids := got.ids()
 			if len(ids) != tt.rows || tt.rows > 0 && ids[0] != fmt.Sprint(tt.first) {
@@ -105,7 +105,7 @@ func TestPagesAreCutAsTheDialectSays(t *testing.T) {
 			}
 		})
 	}
-	ask(t, crowd(Dialect{RefuseLarge: true, LargestPage: 50}, 3), "GET", "/Users?count=51", "").want(t, "a page too large", 400)
+	ask(t, manyUsers(Dialect{RefuseLarge: true, LargestPage: 50}, 3), "GET", "/Users?count=51", "").want(t, "a page too large", 400)
 	ask(t, newSim(Strict()), "GET", "/Users?count=many", "").want(t, "a count that is no number", 400)
 	for name, want := range map[string]string{"Resources is null": `"Resources":null`, "Resources is missing": `!Resources`} {
 		ask(t, newSim(Quirk(name)), "GET", filterPath("/Users", `userName eq "x"`), "").want(t, name, 200, want)
@@ -114,7 +114,7 @@ func TestPagesAreCutAsTheDialectSays(t *testing.T) {
 
 func TestCursorsLeadThroughTheList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := crowd(Quirk("cursors expire"), 25)
+		s := manyUsers(Quirk("cursors expire"), 25)
 		seen, cursor := 0, ""
 		for range 3 {
 			got := ask(t, s, "GET", "/Users?count=10&cursor="+url.QueryEscape(cursor), "")
@@ -131,7 +131,7 @@ func TestCursorsLeadThroughTheList(t *testing.T) {
 		ask(t, s, "GET", "/Users?count=10&cursor=zzz", "").want(t, "no cursor", 400, "invalidCursor")
 		time.Sleep(2 * time.Minute)
 		ask(t, s, "GET", "/Users?count=10&cursor="+cursor, "").want(t, "an old cursor", 400, "expiredCursor")
-		ask(t, crowd(Quirk("cursor paging unasked"), 25), "GET", "/Users?count=10", "").want(t, "unasked", 200, "nextCursor", "startIndex")
+		ask(t, manyUsers(Quirk("cursor paging unasked"), 25), "GET", "/Users?count=10", "").want(t, "unasked", 200, "nextCursor", "startIndex")
 	})
 }
 
@@ -164,7 +164,7 @@ func TestSelectionTakesAttributesOut(t *testing.T) {
 func TestReadsLagBehindWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(Quirk("delayed reads"))
-		ask(t, s, "POST", "/Users", user(dee)).want(t, "create", 201)
+		ask(t, s, "POST", "/Users", user(newUser)).want(t, "create", 201)
 		ask(t, s, "PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":"Chef"}`)).want(t, "modify", 200, "Chef")
 		ask(t, s, "DELETE", "/Users/3", "").want(t, "delete", 204)
 		lookup := filterPath("/Users", `userName eq "dee@example.test"`)

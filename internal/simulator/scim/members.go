@@ -56,21 +56,21 @@ func (c *call) knownMember(id string) *apiError {
 	return refuse(cmp.Or(c.dialect.UnknownMember, http.StatusBadRequest), "invalidValue", "there is no user %q", id).about("members.value")
 }
 
-func (w *work) hasMember(id string) bool { return w.was[id]+w.delta[id] > 0 }
+func (w *resourceEdit) hasMember(id string) bool { return w.before[id]+w.delta[id] > 0 }
 
-func (w *work) addMember(id string) {
+func (w *resourceEdit) addMember(id string) {
 	w.r.Members = append(w.r.Members, id)
 	w.count(id, 1)
 }
 
-func (w *work) count(id string, by int) {
+func (w *resourceEdit) count(id string, by int) {
 	if w.delta[id] += by; w.delta[id] == 0 {
 		delete(w.delta, id)
 	}
 }
 
 // removeMembers takes out those that gone names, all of them if it is nil.
-func (w *work) removeMembers(gone func(id string) bool) {
+func (w *resourceEdit) removeMembers(gone func(id string) bool) {
 	w.r.Members = slices.DeleteFunc(w.r.Members, func(id string) bool {
 		if gone != nil && !gone(id) {
 			return false
@@ -80,7 +80,7 @@ func (w *work) removeMembers(gone func(id string) bool) {
 	})
 }
 
-func (w *work) replaceMembers(ids []string) {
+func (w *resourceEdit) replaceMembers(ids []string) {
 	w.removeMembers(nil)
 	for _, id := range ids {
 		w.addMember(id)
@@ -116,7 +116,7 @@ func memberChanges(ops []operation) int {
 }
 
 // applyMembers changes the members of a group.
-func (c *call) applyMembers(w *work, o operation, p *path) *apiError {
+func (c *call) applyMembers(w *resourceEdit, o operation, p *path) *apiError {
 	d := &c.dialect
 	switch {
 	case p.filter != nil:
@@ -165,7 +165,7 @@ func (c *call) applyMembers(w *work, o operation, p *path) *apiError {
 }
 
 // exchange makes ids the members without disturbing those that stay.
-func (w *work) exchange(ids []string) *apiError {
+func (w *resourceEdit) exchange(ids []string) *apiError {
 	wanted := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
@@ -179,7 +179,7 @@ func (w *work) exchange(ids []string) *apiError {
 	return nil
 }
 
-func (c *call) addMembers(w *work, o operation) *apiError {
+func (c *call) addMembers(w *resourceEdit, o operation) *apiError {
 	ids, err := c.memberIDs(o.value, true)
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (c *call) addMembers(w *work, o operation) *apiError {
 	return nil
 }
 
-func (c *call) removeListed(w *work, ids []string) *apiError {
+func (c *call) removeListed(w *resourceEdit, ids []string) *apiError {
 	for _, id := range ids {
 		if !w.hasMember(id) {
 			if c.dialect.AbsentStatus != 0 {
@@ -210,7 +210,7 @@ func (c *call) removeListed(w *work, ids []string) *apiError {
 }
 
 // applyMemberFilter does an operation at members[…].
-func (c *call) applyMemberFilter(w *work, o operation, p *path) *apiError {
+func (c *call) applyMemberFilter(w *resourceEdit, o operation, p *path) *apiError {
 	if o.op != "remove" || p.sub != nil {
 		return badRequest("invalidPath", "%q can only be removed", p.text).about("members")
 	}
@@ -237,7 +237,7 @@ func (c *call) applyMemberFilter(w *work, o operation, p *path) *apiError {
 
 // applyMemberOperations reads SCIM 1.1's "operation" of each member; false if
 // none has one.
-func (c *call) applyMemberOperations(w *work, o operation) (bool, *apiError) {
+func (c *call) applyMemberOperations(w *resourceEdit, o operation) (bool, *apiError) {
 	var add, remove []any
 	found := false
 	for _, e := range elements(o.value) {

@@ -84,7 +84,7 @@ func (c *call) patch(r *Resource) (*answer, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	c.watchPatch(r, ops)
+	c.checkPatch(r, ops)
 	for _, o := range ops {
 		if err := c.spelled(o); err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func (c *call) patch(r *Resource) (*answer, *apiError) {
 	if err := c.countMembers(ops); err != nil {
 		return nil, err
 	}
-	w := c.work(r)
+	w := c.newEdit(r)
 	for _, o := range ops {
 		if err := c.apply(w, o); err != nil {
 			if c.dialect.NotAtomic {
@@ -132,7 +132,7 @@ func (c *call) patched(r *Resource, changed bool) *answer {
 }
 
 // apply does one operation.
-func (c *call) apply(w *work, o operation) *apiError {
+func (c *call) apply(w *resourceEdit, o operation) *apiError {
 	if !o.hasPath {
 		return c.applyObject(w, o)
 	}
@@ -149,7 +149,7 @@ func (d *Dialect) memberGrammar() grammar {
 }
 
 // unknown deals with a path that points nowhere.
-func (c *call) unknown(w *work, o operation, err *apiError) *apiError {
+func (c *call) unknown(w *resourceEdit, o operation, err *apiError) *apiError {
 	if strings.Contains(o.path, "[") {
 		return err
 	}
@@ -169,7 +169,7 @@ func (c *call) unknown(w *work, o operation, err *apiError) *apiError {
 
 // applyObject does an operation without a path: the value's members name
 // their attributes.
-func (c *call) applyObject(w *work, o operation) *apiError {
+func (c *call) applyObject(w *resourceEdit, o operation) *apiError {
 	switch c.dialect.Pathless {
 	case PathlessRefused:
 		return badRequest("invalidPath", "an operation needs a path")
@@ -213,13 +213,13 @@ func (c *call) applyObject(w *work, o operation) *apiError {
 }
 
 // applyAt does an operation at a path that was understood.
-func (c *call) applyAt(w *work, o operation, p *path, pathless bool) *apiError {
+func (c *call) applyAt(w *resourceEdit, o operation, p *path, pathless bool) *apiError {
 	d := &c.dialect
-	if p.miscut {
-		switch d.MiscutPaths {
-		case MiscutRefused:
+	if p.wrongCase {
+		switch d.WrongCasePaths {
+		case WrongCaseRefused:
 			return badRequest("invalidPath", "there is no attribute %q", o.path).about(o.path)
-		case MiscutIgnored:
+		case WrongCaseIgnored:
 			return nil
 		}
 	}
@@ -249,7 +249,7 @@ func (c *call) applyAt(w *work, o operation, p *path, pathless bool) *apiError {
 }
 
 // write changes attributes.
-func (c *call) write(w *work, o operation, p *path, pathless bool) *apiError {
+func (c *call) write(w *resourceEdit, o operation, p *path, pathless bool) *apiError {
 	if p.attr == nil {
 		return c.writeExtension(w, o, p)
 	}
@@ -325,7 +325,7 @@ func (c *call) write(w *work, o operation, p *path, pathless bool) *apiError {
 }
 
 // writeExtension changes an extension as a whole.
-func (c *call) writeExtension(w *work, o operation, p *path) *apiError {
+func (c *call) writeExtension(w *resourceEdit, o operation, p *path) *apiError {
 	if o.op == "remove" {
 		delete(w.r.Attributes, p.schema.urn)
 		return nil

@@ -11,7 +11,7 @@ import (
 func Strict() Dialect { return Dialect{} }
 
 // Cinode is what Cinode's SCIM document says, and the likelier side where it
-// does not: CinodeDoubts has the other sides.
+// does not: CinodeVariants has the other sides.
 func Cinode() Dialect {
 	return Dialect{
 		Base: "/scim/tenants/{account}/v2", DiscoveryBase: "/scim/v2", ConfigPaths: []string{"ServiceProviderConfigs"},
@@ -28,9 +28,9 @@ func Cinode() Dialect {
 	}
 }
 
-// CinodeDoubts are the points that Cinode's document leaves open, each as the
+// CinodeVariants are the points that Cinode's document leaves open, each as the
 // change that turns Cinode into its other side.
-func CinodeDoubts() map[string]func(*Dialect) {
+func CinodeVariants() map[string]func(*Dialect) {
 	return map[string]func(*Dialect){
 		"values of filters must not be quoted":       func(d *Dialect) { d.Unquoted = UnquotedOnly },
 		"values of filters must be quoted":           func(d *Dialect) { d.Unquoted = UnquotedRefused },
@@ -77,9 +77,9 @@ var quirks = map[string]func(*Dialect){
 	"booleans stored as text":                        func(d *Dialect) { d.Booleans, d.AnswerBooleans = BooleansText, BooleansText },
 	"config path is plural":                          func(d *Dialect) { d.ConfigPaths = []string{"ServiceProviderConfigs"} },
 	"create answer is empty":                         func(d *Dialect) { d.CreateAnswer = CreatedEmpty },
-	"create answer has no Location":                  func(d *Dialect) { d.CreateAnswer = CreatedUnlocated },
-	"create answer has no id":                        func(d *Dialect) { d.CreateAnswer = CreatedNameless },
-	"create answer says nothing":                     func(d *Dialect) { d.CreateAnswer = CreatedSpeechless },
+	"create answer has no Location":                  func(d *Dialect) { d.CreateAnswer = CreatedWithoutLocation },
+	"create answer has no id":                        func(d *Dialect) { d.CreateAnswer = CreatedWithoutID },
+	"create answer says nothing":                     func(d *Dialect) { d.CreateAnswer = CreatedWithoutAnything },
 	"count is ignored":                               func(d *Dialect) { d.IgnoreCount, d.DefaultPage = true, 20 },
 	"cursor paging":                                  func(d *Dialect) { d.Paging = PagingCursor },
 	"cursor paging unasked":                          func(d *Dialect) { d.Paging = PagingCursorUnasked },
@@ -137,7 +137,7 @@ var quirks = map[string]func(*Dialect){
 	"members are cut":                       func(d *Dialect) { d.MembersShown = 100 },
 	"missing object is a 500":               func(d *Dialect) { d.UnknownStatus = http.StatusInternalServerError },
 	"names are derived":                     func(d *Dialect) { d.DerivedNames = true },
-	"names are derived now and then":        func(d *Dialect) { d.DerivedNames, d.LowerMail, d.Unsteady = true, true, true },
+	"names are derived now and then":        func(d *Dialect) { d.DerivedNames, d.LowerMail, d.EverySecondWrite = true, true, true },
 	"no PATCH": func(d *Dialect) {
 		d.PatchUsers, d.PatchGroups = http.StatusMethodNotAllowed, http.StatusMethodNotAllowed
 	},
@@ -164,8 +164,8 @@ var quirks = map[string]func(*Dialect){
 	"PATCH answers in part":                  func(d *Dialect) { d.PatchAnswer, d.GroupPatchAnswer = PatchedPartial, PatchedPartial },
 	"PATCH is not atomic":                    func(d *Dialect) { d.NotAtomic = true },
 	"pathless replaces objects":              func(d *Dialect) { d.Pathless = PathlessReplaces },
-	"paths in another case are ignored":      func(d *Dialect) { d.MiscutPaths = MiscutIgnored },
-	"paths in another case are refused":      func(d *Dialect) { d.MiscutPaths = MiscutRefused },
+	"paths in another case are ignored":      func(d *Dialect) { d.WrongCasePaths = WrongCaseIgnored },
+	"paths in another case are refused":      func(d *Dialect) { d.WrongCasePaths = WrongCaseRefused },
 	"present member is a 500":                func(d *Dialect) { d.PresentStatus = http.StatusInternalServerError },
 	"redirects":                              func(d *Dialect) { d.Redirect = http.StatusPermanentRedirect },
 	"redirects that lose the method":         func(d *Dialect) { d.Redirect = http.StatusFound },

@@ -13,7 +13,7 @@ import (
 // transcript is what a client sees of a dialect that tries everything once.
 func transcript(t *testing.T, d Dialect) []string {
 	var all []string
-	s := crowd(d, 60)
+	s := manyUsers(d, 60)
 	note := func(s *Server, method, path, body string, edits ...func(*http.Request)) reply {
 		r := ask(t, s, method, path, body, edits...)
 		all = append(all, fmt.Sprint(method, " ", path, " ", body, ": ", r.status, r.header, r.body, r.err))
@@ -252,7 +252,7 @@ func TestSwitchesWithoutAQuirkOfTheirOwn(t *testing.T) {
 		{"operations without a path refused", "PATCH", "/Users/2", patchOp(`{"op":"add","value":{"title":"x"}}`), Dialect{Pathless: PathlessRefused}, 400, nil},
 		{"operations without a path ignored", "PATCH", "/Users/2", patchOp(`{"op":"add","value":{"title":"x"}}`), Dialect{Pathless: PathlessIgnored}, 200, []string{"Cook"}},
 		{"an attribute that takes no PATCH", "PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":"x"}`), Dialect{IgnorePatchOf: []string{"title"}}, 200, []string{"Cook"}},
-		{"a creation that is a 200", "POST", "/Users", user(dee), Dialect{CreatedStatus: 200}, 200, nil},
+		{"a creation that is a 200", "POST", "/Users", user(newUser), Dialect{CreatedStatus: 200}, 200, nil},
 		{"itemsPerPage as asked for", "GET", "/Users?count=50", "", Dialect{PageSizeEchoed: true}, 200, []string{`"itemsPerPage":50`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

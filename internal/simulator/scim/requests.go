@@ -28,7 +28,7 @@ func (c *call) Arrive(line *Request, body []byte) {
 	}
 	line.Reads = strings.HasSuffix(line.Route, "/.search")
 	c.writes = line.Write()
-	c.enter()
+	c.checkRequest()
 }
 
 // Wait is what the fault wants.
@@ -39,10 +39,10 @@ func (c *call) Answer(f Fault) serving.Answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.Kind == Dropped {
-		c.afterwards(f, 0)
+		c.checkOutcome(f, 0)
 		return serving.Answer{End: serving.Unsent}
 	}
 	a := c.answer(f)
-	c.afterwards(f, a.status)
+	c.checkOutcome(f, a.status)
 	return serving.Answer{Status: a.status, Header: a.header, Body: a.body, Changed: c.changed, End: f.End()}
 }

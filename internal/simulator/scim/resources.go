@@ -39,7 +39,7 @@ func (c *call) create() (*answer, *apiError) {
 		r.written[name] = true
 	}
 	if c.dialect.Lag > 0 {
-		r.past = []past{{until: time.Now().Add(c.dialect.Lag)}}
+		r.stale = []staleState{{until: time.Now().Add(c.dialect.Lag)}}
 	}
 	if c.isUser() {
 		c.account.Users = append(c.account.Users, r)
@@ -56,15 +56,15 @@ func (c *call) create() (*answer, *apiError) {
 func (c *call) created(r *Resource) *answer {
 	doc := c.render(r, c.kind, readQuery(c.r.URL.RawQuery).selection)
 	style := c.dialect.CreateAnswer
-	if style == CreatedNameless {
+	if style == CreatedWithoutID {
 		delete(doc, "id")
 		delete(doc, "meta")
 	}
 	a := c.json(cmp.Or(c.dialect.CreatedStatus, http.StatusCreated), doc)
-	if style == CreatedEmpty || style == CreatedSpeechless {
+	if style == CreatedEmpty || style == CreatedWithoutAnything {
 		a = &answer{status: a.status, header: http.Header{}}
 	}
-	if style != CreatedUnlocated && style != CreatedSpeechless {
+	if style != CreatedWithoutLocation && style != CreatedWithoutAnything {
 		a.header.Set("Location", c.location(r, c.kind))
 	}
 	c.stamp(a, r)
@@ -81,7 +81,7 @@ func (c *call) stamp(a *answer, r *Resource) {
 // show answers GET of one resource.
 func (c *call) show() (*answer, *apiError) {
 	r := c.index().of(c.isUser())[c.parts[1]]
-	for _, g := range c.ghosts[c.account] {
+	for _, g := range c.stale[c.account] {
 		if r == nil && g.user == c.isUser() && g.r.ID == c.parts[1] {
 			r = g.r
 		}
@@ -100,12 +100,12 @@ func (c *call) show() (*answer, *apiError) {
 // visible is what reads show of a resource: a replica may lag behind.
 func (c *call) visible(r *Resource) *Resource {
 	now := time.Now()
-	for _, p := range r.past {
+	for _, p := range r.stale {
 		if now.Before(p.until) {
 			return p.shown
 		}
 	}
-	if len(r.past) > 0 && r.past[len(r.past)-1].absent {
+	if len(r.stale) > 0 && r.stale[len(r.stale)-1].absent {
 		return nil
 	}
 	return r
@@ -117,10 +117,10 @@ func (c *call) remember(r *Resource) {
 		return
 	}
 	shown := r.Clone()
-	shown.past = nil
+	shown.stale = nil
 	now := time.Now()
-	r.past = slices.DeleteFunc(r.past, func(p past) bool { return !now.Before(p.until) })
-	r.past = append(r.past, past{until: now.Add(c.dialect.Lag), shown: shown})
+	r.stale = slices.DeleteFunc(r.stale, func(p staleState) bool { return !now.Before(p.until) })
+	r.stale = append(r.stale, staleState{until: now.Add(c.dialect.Lag), shown: shown})
 }
 
 // put answers PUT: what it leaves out is cleared.
@@ -132,8 +132,8 @@ func (c *call) put(r *Resource) (*answer, *apiError) {
 	if d.id != "" && d.id != r.ID {
 		return nil, badRequest("mutability", "id cannot be changed").about("id")
 	}
-	c.watchPut(r, d)
-	w := c.work(r)
+	c.checkPut(r, d)
+	w := c.newEdit(r)
 	if c.dialect.PutKeeps {
 		maps.Copy(w.r.Attributes, d.attributes)
 	} else {
@@ -168,17 +168,17 @@ func firstName(path string) string {
 	return name
 }
 
-// A work is a resource while it is being changed: a copy, so that a bad
+// A resourceEdit is a resource while it is being changed: a copy, so that a bad
 // request can be refused as a whole. The counts of its members are those of
 // the original and what is added here, for groups may be large.
-type work struct {
-	r     *Resource
-	was   map[string]int // shared with the original
-	delta map[string]int
-	names map[string]bool
+type resourceEdit struct {
+	r      *Resource
+	before map[string]int // shared with the original
+	delta  map[string]int
+	names  map[string]bool
 }
 
-func (c *call) work(r *Resource) *work {
+func (c *call) newEdit(r *Resource) *resourceEdit {
 	if r.set == nil {
 		r.set = make(map[string]int, len(r.Members))
 		for _, id := range r.Members {
@@ -188,10 +188,10 @@ func (c *call) work(r *Resource) *work {
 	n := *r
 	n.Attributes = copied(r.Attributes).(map[string]any)
 	n.Members = slices.Clone(r.Members)
-	return &work{r: &n, was: r.set, delta: map[string]int{}}
+	return &resourceEdit{r: &n, before: r.set, delta: map[string]int{}}
 }
 
-func (w *work) written(name string) {
+func (w *resourceEdit) written(name string) {
 	if w.names == nil {
 		w.names = map[string]bool{}
 	}
@@ -199,7 +199,7 @@ func (w *work) written(name string) {
 }
 
 // commit checks the changed copy and makes it the resource.
-func (c *call) commit(r *Resource, w *work) *apiError {
+func (c *call) commit(r *Resource, w *resourceEdit) *apiError {
 	n := w.r
 	if r.Disconnected && n.Active() {
 		switch c.dialect.Reactivation {
@@ -272,7 +272,7 @@ func (c *call) delete(r *Resource) (*answer, *apiError) {
 	none := &answer{status: http.StatusNoContent}
 	if !c.isUser() {
 		c.unbindTeam(r)
-		c.drop(r, false)
+		c.removeResource(r, false)
 		return none, nil
 	}
 	switch c.dialect.Delete {
@@ -280,7 +280,7 @@ func (c *call) delete(r *Resource) (*answer, *apiError) {
 		if r.Disconnected && c.dialect.SecondDelete != 0 {
 			return nil, refuse(c.dialect.SecondDelete, "", "Resource %s is deleted", r.ID)
 		}
-		w := c.work(r)
+		w := c.newEdit(r)
 		w.r.Attributes["active"] = false
 		if err := c.commit(r, w); err != nil {
 			return nil, err
@@ -292,17 +292,17 @@ func (c *call) delete(r *Resource) (*answer, *apiError) {
 		r.Hidden, c.changed = true, true
 	default:
 		c.leaveGroups(r)
-		c.drop(r, true)
+		c.removeResource(r, true)
 	}
 	return none, nil
 }
 
-// drop takes a resource out of the account.
-func (c *call) drop(r *Resource, user bool) {
+// removeResource takes a resource out of the account.
+func (c *call) removeResource(r *Resource, user bool) {
 	if c.dialect.Lag > 0 {
 		c.remember(r)
-		r.past[len(r.past)-1].absent = true
-		c.ghosts[c.account] = append(c.ghosts[c.account], &ghost{r, user})
+		r.stale[len(r.stale)-1].absent = true
+		c.stale[c.account] = append(c.stale[c.account], &staleResource{r, user})
 	}
 	c.index().remove(r, user)
 	gone := func(o *Resource) bool { return o == r }

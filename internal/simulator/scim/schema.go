@@ -145,12 +145,12 @@ func (d *Dialect) types() (users, groups *resourceType) {
 
 // A path points at an attribute: [URN:]name[filter].sub.
 type path struct {
-	text   string
-	schema *schema    // nil for the core schema
-	attr   *attribute // nil if the path is a URN alone
-	filter *filter    // of the values of attr; nil without brackets
-	sub    *attribute
-	miscut bool // spelled in another case than the schema's
+	text      string
+	schema    *schema    // nil for the core schema
+	attr      *attribute // nil if the path is a URN alone
+	filter    *filter    // of the values of attr; nil without brackets
+	sub       *attribute
+	wrongCase bool // spelled in another case than the schema's
 }
 
 // String is the path in the spelling of the schema, without its filter.
@@ -192,7 +192,7 @@ func (t *resourceType) resolve(text string) (*path, bool) {
 	p := &path{text: text}
 	rest := text
 	if s, after, ok := t.cutURN(text); ok {
-		p.miscut = !strings.HasPrefix(text, s.urn)
+		p.wrongCase = !strings.HasPrefix(text, s.urn)
 		if s != t.core {
 			p.schema = s
 		}
@@ -210,12 +210,12 @@ func (t *resourceType) resolve(text string) (*path, bool) {
 	if p.attr == nil {
 		return nil, false
 	}
-	p.miscut = p.miscut || p.attr.name != name
+	p.wrongCase = p.wrongCase || p.attr.name != name
 	if dotted {
 		if p.sub = p.attr.sub(sub); p.sub == nil {
 			return nil, false
 		}
-		p.miscut = p.miscut || p.sub.name != sub
+		p.wrongCase = p.wrongCase || p.sub.name != sub
 	}
 	return p, true
 }
@@ -290,12 +290,12 @@ func (t *resourceType) parse(text string, rules grammar) (*path, *apiError) {
 		err.scimType = "invalidPath"
 		return nil, err
 	}
-	p.miscut = p.miscut || p.filter.miscut()
+	p.wrongCase = p.wrongCase || p.filter.wrongCase()
 	if after != "" {
 		if p.sub = p.attr.sub(after); p.sub == nil {
 			return nil, badRequest("invalidPath", "%s has no %q", p.attr.name, after)
 		}
-		p.miscut = p.miscut || p.sub.name != after
+		p.wrongCase = p.wrongCase || p.sub.name != after
 	}
 	return p, nil
 }
@@ -310,6 +310,6 @@ func (a *attribute) within() namespace {
 		if sub == nil {
 			return nil, false
 		}
-		return &path{text: name, attr: sub, miscut: sub.name != name}, true
+		return &path{text: name, attr: sub, wrongCase: sub.name != name}, true
 	}
 }

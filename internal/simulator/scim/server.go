@@ -47,16 +47,16 @@ type Server struct {
 	users      *resourceType
 	groups     *resourceType
 	indexes    map[*Account]*index // an account missing here has changed behind its index's back
-	ghosts     map[*Account][]*ghost
+	stale      map[*Account][]*staleResource
 	faults     Faults
 	meter      serving.Meter
-	newest     int // largest number ever used in an id
-	watch      watch
+	lastID     int // largest number ever used in an id
+	history    clientHistory
 	violations []Violation
 }
 
-// A ghost is a resource that is gone and still shown by a replica.
-type ghost struct {
+// A staleResource is a resource that is gone and still shown by a replica.
+type staleResource struct {
 	r    *Resource
 	user bool
 }
@@ -69,10 +69,10 @@ func New(world World, o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, world: world.Clone(), newest: 1000, ghosts: map[*Account][]*ghost{}, watch: newWatch()}
+	s := &Server{options: o, world: world.Clone(), lastID: 1000, stale: map[*Account][]*staleResource{}, history: newClientHistory()}
 	s.dialect = o.Dialect
 	s.users, s.groups = o.Dialect.types()
-	s.settle("setup")
+	s.assignIDs("setup")
 	return s
 }
 
@@ -99,7 +99,7 @@ func (s *Server) Update(change func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s.world)
-	s.settle("setup")
+	s.assignIDs("setup")
 }
 
 // World returns a copy of what the provider holds now.
@@ -146,7 +146,7 @@ func (s *Server) Edit(who string, change func(*World)) {
 	defer s.mu.Unlock()
 	old, now := s.world.Clone(), s.now()
 	change(s.world)
-	s.settle(who)
+	s.assignIDs(who)
 	for _, a := range s.world.Accounts {
 		was := old.Account(a.ID)
 		if was == nil {
@@ -174,13 +174,13 @@ func note(old, all []*Resource, at time.Time, by string) {
 	}
 }
 
-// settle gives ids and notes to what has none, after a change from outside.
-func (s *Server) settle(by string) {
+// assignIDs gives ids and notes to what has none, after a change from outside.
+func (s *Server) assignIDs(by string) {
 	s.indexes = nil
 	for _, a := range s.world.Accounts {
 		for _, r := range slices.Concat(a.Users, a.Groups) {
 			if n, err := strconv.Atoi(r.ID); err == nil {
-				s.newest = max(s.newest, n)
+				s.lastID = max(s.lastID, n)
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func (s *Server) settle(by string) {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Server: s, r: r}
-	defer c.leave()
+	defer c.endWrite()
 	s.Serve(w, r, c)
 }
 

@@ -135,11 +135,11 @@ func patchOp(ops ...string) string {
 	return `{"schemas":["` + patchURN + `"],"Operations":[` + strings.Join(ops, ",") + `]}`
 }
 
-const dee = `"userName":"dee@example.test","externalId":"OID-dee","name":{"givenName":"Dee","familyName":"Fox"}`
+const newUser = `"userName":"dee@example.test","externalId":"OID-dee","name":{"givenName":"Dee","familyName":"Fox"}`
 
 func TestAUserGoesThroughItsLife(t *testing.T) {
 	s := newSim(Strict())
-	made := ask(t, s, "POST", "/Users", user(dee+`,"password":"s3cret"`))
+	made := ask(t, s, "POST", "/Users", user(newUser+`,"password":"s3cret"`))
 	made.want(t, "create", 201, `"userName":"dee@example.test"`, `"active":true`, `!s3cret`)
 	id, _ := made.get("id").(string)
 	if got, want := made.header.Get("Location"), "https://scim.example/scim/acme/v2/Users/"+id; id == "" || got != want {
@@ -165,17 +165,17 @@ func TestStrictRefusesWhatTheRFCForbids(t *testing.T) {
 		status                   int
 		scimType                 string
 	}{
-		{"a creation without schemas", "POST", "/Users", `{` + dee + `}`, 400, "invalidSyntax"},
-		{"a creation with the schema of a group", "POST", "/Users", group(dee), 400, "invalidSyntax"},
-		{"an extension that schemas does not list", "POST", "/Users", user(dee + `,"` + EnterpriseSchema + `":{"department":"x"}`), 400, "invalidSyntax"},
-		{"an unknown extension", "POST", "/Users", `{"schemas":["` + UserSchema + `","` + CinodeSchema + `"],` + dee + `}`, 400, "invalidValue"},
-		{"an unknown attribute", "POST", "/Users", user(dee + `,"shoeSize":"44"`), 400, "invalidSyntax"},
+		{"a creation without schemas", "POST", "/Users", `{` + newUser + `}`, 400, "invalidSyntax"},
+		{"a creation with the schema of a group", "POST", "/Users", group(newUser), 400, "invalidSyntax"},
+		{"an extension that schemas does not list", "POST", "/Users", user(newUser + `,"` + EnterpriseSchema + `":{"department":"x"}`), 400, "invalidSyntax"},
+		{"an unknown extension", "POST", "/Users", `{"schemas":["` + UserSchema + `","` + CinodeSchema + `"],` + newUser + `}`, 400, "invalidValue"},
+		{"an unknown attribute", "POST", "/Users", user(newUser + `,"shoeSize":"44"`), 400, "invalidSyntax"},
 		{"a user without userName", "POST", "/Users", user(`"displayName":"x"`), 400, "invalidValue"},
 		{"a userName that another has, in any case", "POST", "/Users", user(`"userName":"ANN@EXAMPLE.test"`), 409, "uniqueness"},
-		{"a string for a boolean", "POST", "/Users", user(dee + `,"active":"True"`), 400, "invalidValue"},
-		{"a list for a single value", "POST", "/Users", user(dee + `,"title":["a"]`), 400, "invalidValue"},
-		{"a single value for a list", "POST", "/Users", user(dee + `,"emails":{"value":"a@b.example"}`), 400, "invalidValue"},
-		{"two primary addresses", "POST", "/Users", user(dee + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]`), 400, "invalidValue"},
+		{"a string for a boolean", "POST", "/Users", user(newUser + `,"active":"True"`), 400, "invalidValue"},
+		{"a list for a single value", "POST", "/Users", user(newUser + `,"title":["a"]`), 400, "invalidValue"},
+		{"a single value for a list", "POST", "/Users", user(newUser + `,"emails":{"value":"a@b.example"}`), 400, "invalidValue"},
+		{"two primary addresses", "POST", "/Users", user(newUser + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]`), 400, "invalidValue"},
 		{"a member that nobody is", "POST", "/Groups", group(`"displayName":"x","members":[{"value":"99"}]`), 400, "invalidValue"},
 		{"a group without a name", "POST", "/Groups", group(`"members":[]`), 400, "invalidValue"},
 		{"JSON that is none", "POST", "/Users", `{`, 400, "invalidSyntax"},
@@ -192,7 +192,7 @@ func TestStrictRefusesWhatTheRFCForbids(t *testing.T) {
 		{"a path that nobody knows", "PATCH", "/Users/1", patchOp(`{"op":"add","path":"shoeSize","value":"44"}`), 400, "invalidPath"},
 		{"a dotted key without a path", "PATCH", "/Users/1", patchOp(`{"op":"replace","value":{"name.givenName":"x"}}`), 400, "invalidPath"},
 		{"a filter that matches nothing", "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}`), 400, "noTarget"},
-		{"another id in a PUT", "PUT", "/Users/1", user(`"id":"2",` + dee), 400, "mutability"},
+		{"another id in a PUT", "PUT", "/Users/1", user(`"id":"2",` + newUser), 400, "mutability"},
 		{"a filter with an unknown operator", "GET", "/Users?filter=userName%20is%20%22x%22", "", 400, "invalidFilter"},
 		{"a filter over an unknown attribute", "GET", "/Users?filter=shoeSize%20eq%20%22x%22", "", 400, "invalidFilter"},
 		{"a filter without quotes", "GET", "/Users?filter=userName%20eq%20x", "", 400, "invalidFilter"},
@@ -273,7 +273,7 @@ func TestFaultsHappenBeforeOrAfterTheWrite(t *testing.T) {
 		t.Run(string(tt.kind), func(t *testing.T) {
 			s := newSim(Strict())
 			s.Fail(Rule{Method: "POST", Route: "/Users", Times: 1, Fault: Fault{Kind: tt.kind, RetryAfter: 7}})
-			got := ask(t, s, "POST", "/Users", user(dee))
+			got := ask(t, s, "POST", "/Users", user(newUser))
 			if tt.status == 0 && got.err == nil || tt.status != 0 && got.status != tt.status {
 				t.Errorf("got %d %v, want %d", got.status, got.err, tt.status)
 			}
@@ -287,7 +287,7 @@ func TestFaultsHappenBeforeOrAfterTheWrite(t *testing.T) {
 			if tt.written {
 				want = 409
 			}
-			ask(t, s, "POST", "/Users", user(dee)).want(t, "once more", want)
+			ask(t, s, "POST", "/Users", user(newUser)).want(t, "once more", want)
 		})
 	}
 	s := newSim(Strict())

@@ -13,44 +13,44 @@ import (
 // A Violation is something that no client of ours may do, though the server
 // served it as its dialect says.
 type Violation struct {
-	Rule    Rulebreak
+	Rule    ViolationCode
 	Request string // method and path
 	Detail  string
 }
 
 func (v Violation) String() string { return fmt.Sprintf("%s: %s: %s", v.Request, v.Rule, v.Detail) }
 
-// A Rulebreak names the rule that was broken.
-type Rulebreak string
+// A ViolationCode names the rule that was broken.
+type ViolationCode string
 
 // The rules.
 const (
-	RemovesEverybody  Rulebreak = "removes members without a filter or a value"
-	RemovesByList     Rulebreak = "removes members by a list: everybody, by the RFC" // allowed to profiles that name it
-	RepeatsAttribute  Rulebreak = "several operations for one attribute"
-	NamesNoPath       Rulebreak = "operation without a path"
-	SpellsOp          Rulebreak = "op is not in lower case" // where the provider does not document Entra's spelling
-	SpellsPath        Rulebreak = "path in another case than the schema's"
-	TouchesReadOnly   Rulebreak = "writes id, meta, schemas or groups"
-	SendsNull         Rulebreak = "null as a value, instead of remove"
-	SpellsBoolean     Rulebreak = "text where a boolean belongs"
-	ReplacesMembers   Rulebreak = "replaces all members"
-	OrInRemoval       Rulebreak = "or in the filter of a removal"
-	SingleMember      Rulebreak = "members is not a list"
-	LargeBatch        Rulebreak = "too many members in one request"
-	NoCanary          Rulebreak = "the first removal was not one member of several"
-	NotReadBack       Rulebreak = "removed more before the first removal was read back"
-	DropsUnknown      Rulebreak = "a PUT drops what others wrote"
-	RepeatsCreation   Rulebreak = "POST repeated without looking first"
-	RepeatsInVain     Rulebreak = "the same change sent again though it never sticks"
-	WritesTogether    Rulebreak = "two writes to one group at the same time"
-	ReadsPastEnd      Rulebreak = "asks for a page past totalResults"
-	NoCount           Rulebreak = "list without count"
-	PlusForSpace      Rulebreak = "plus for a space in the query"
-	BodyOnRead        Rulebreak = "body on GET or DELETE"
-	MissingHeader     Rulebreak = "header missing"
-	IdempotencyHeader Rulebreak = "an Idempotency-Key makes the transport replay writes"
-	OverRate          Rulebreak = "more requests than promised"
+	RemovesEverybody  ViolationCode = "removes members without a filter or a value"
+	RemovesByList     ViolationCode = "removes members by a list: everybody, by the RFC" // allowed to profiles that name it
+	RepeatsAttribute  ViolationCode = "several operations for one attribute"
+	NamesNoPath       ViolationCode = "operation without a path"
+	SpellsOp          ViolationCode = "op is not in lower case" // where the provider does not document Entra's spelling
+	SpellsPath        ViolationCode = "path in another case than the schema's"
+	TouchesReadOnly   ViolationCode = "writes id, meta, schemas or groups"
+	SendsNull         ViolationCode = "null as a value, instead of remove"
+	SpellsBoolean     ViolationCode = "text where a boolean belongs"
+	ReplacesMembers   ViolationCode = "replaces all members"
+	OrInRemoval       ViolationCode = "or in the filter of a removal"
+	SingleMember      ViolationCode = "members is not a list"
+	LargeBatch        ViolationCode = "too many members in one request"
+	NoCanary          ViolationCode = "the first removal was not one member of several"
+	NotReadBack       ViolationCode = "removed more before the first removal was read back"
+	DropsUnknown      ViolationCode = "a PUT drops what others wrote"
+	RepeatsCreation   ViolationCode = "POST repeated without looking first"
+	RepeatsInVain     ViolationCode = "the same change sent again though it never sticks"
+	WritesTogether    ViolationCode = "two writes to one group at the same time"
+	ReadsPastEnd      ViolationCode = "asks for a page past totalResults"
+	NoCount           ViolationCode = "list without count"
+	PlusForSpace      ViolationCode = "plus for a space in the query"
+	BodyOnRead        ViolationCode = "body on GET or DELETE"
+	MissingHeader     ViolationCode = "header missing"
+	IdempotencyHeader ViolationCode = "an Idempotency-Key makes the transport replay writes"
+	OverRate          ViolationCode = "more requests than promised"
 )
 
 // memberBatch is the most changes of members in one request that our client
@@ -60,47 +60,47 @@ const memberBatch = 100
 // attempts is how often a change that does nothing may be sent.
 const attempts = 3
 
-// A watch remembers what single requests cannot tell.
-type watch struct {
-	writing  map[string]int       // requests under way for a group
-	creating map[string]bool      // creations without an answer, by path and name, until somebody looks
-	vain     map[string]vain      // by method and path
-	canary   map[*Account]*canary // accounts where members were removed
-	budget   float64              // requests left
+// A clientHistory remembers what single requests cannot tell.
+type clientHistory struct {
+	writing  map[string]int             // requests under way for a group
+	creating map[string]bool            // creations without an answer, by path and name, until somebody looks
+	futile   map[string]futileWrite     // by method and path
+	removals map[*Account]*removalCheck // accounts where members were removed
+	budget   float64                    // requests left
 	refilled time.Time
 }
 
-type vain struct {
+type futileWrite struct {
 	body  string
 	times int
 }
 
-type canary struct {
+type removalCheck struct {
 	group   string
 	checked bool
 }
 
-func newWatch() watch {
-	return watch{writing: map[string]int{}, creating: map[string]bool{}, vain: map[string]vain{}, canary: map[*Account]*canary{}}
+func newClientHistory() clientHistory {
+	return clientHistory{writing: map[string]int{}, creating: map[string]bool{}, futile: map[string]futileWrite{}, removals: map[*Account]*removalCheck{}}
 }
 
 // Violations returns what the client did that it may not do, in order,
 // without the rules that are allowed to it.
-func (s *Server) Violations(allowed ...Rulebreak) []Violation {
+func (s *Server) Violations(allowed ...ViolationCode) []Violation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(s.violations), func(v Violation) bool { return slices.Contains(allowed, v.Rule) })
 }
 
-func (c *call) violate(rule Rulebreak, format string, args ...any) {
+func (c *call) violate(rule ViolationCode, format string, args ...any) {
 	v := Violation{Rule: rule, Request: c.r.Method + " " + c.r.URL.Path, Detail: fmt.Sprintf(format, args...)}
 	if !slices.Contains(c.noted, v) {
 		c.noted, c.violations = append(c.noted, v), append(c.violations, v)
 	}
 }
 
-// enter looks at a request as it comes in.
-func (c *call) enter() {
+// checkRequest looks at a request as it comes in.
+func (c *call) checkRequest() {
 	h := c.r.Header
 	if len(c.body) > 0 && (c.r.Method == http.MethodGet || c.r.Method == http.MethodDelete) {
 		c.violate(BodyOnRead, "%d bytes", len(c.body))
@@ -121,34 +121,34 @@ func (c *call) enter() {
 			c.violate(NoCount, "%s", c.r.URL.RawQuery)
 		}
 	}
-	c.spend()
+	c.takeToken()
 	if !c.writes || c.kind == nil || c.isUser() || len(c.parts) != 2 {
 		return
 	}
 	c.writing = c.r.URL.Path
-	if c.watch.writing[c.writing]++; c.watch.writing[c.writing] > 1 {
-		c.violate(WritesTogether, "%d at once", c.watch.writing[c.writing])
+	if c.history.writing[c.writing]++; c.history.writing[c.writing] > 1 {
+		c.violate(WritesTogether, "%d at once", c.history.writing[c.writing])
 	}
 }
 
-// leave ends what enter began.
-func (c *call) leave() {
+// endWrite ends what enter began.
+func (c *call) endWrite() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.writing == "" {
 		return
 	}
-	if c.watch.writing[c.writing]--; c.watch.writing[c.writing] == 0 {
-		delete(c.watch.writing, c.writing)
+	if c.history.writing[c.writing]--; c.history.writing[c.writing] == 0 {
+		delete(c.history.writing, c.writing)
 	}
 }
 
-// spend takes a request from the bucket that the client promised to keep to.
-func (c *call) spend() {
+// takeToken takes a request from the bucket that the client promised to keep to.
+func (c *call) takeToken() {
 	if c.options.PerSecond <= 0 {
 		return
 	}
-	now, w := time.Now(), &c.watch
+	now, w := time.Now(), &c.history
 	burst := float64(max(c.options.Burst, 1))
 	if w.refilled.IsZero() {
 		w.budget = burst
@@ -163,8 +163,8 @@ func (c *call) spend() {
 	}
 }
 
-// afterwards looks at a request once it is served; status is 0 where it was not.
-func (c *call) afterwards(f Fault, status int) {
+// checkOutcome looks at a request once it is served; status is 0 where it was not.
+func (c *call) checkOutcome(f Fault, status int) {
 	if c.kind == nil || c.account == nil && f == (Fault{}) {
 		return
 	}
@@ -172,49 +172,49 @@ func (c *call) afterwards(f Fault, status int) {
 	switch {
 	case c.r.Method == http.MethodPost && len(c.parts) == 1:
 		name := path + " " + identity(c.body)
-		if c.watch.creating[name] {
+		if c.history.creating[name] {
 			c.violate(RepeatsCreation, "%s", identity(c.body))
 		}
-		delete(c.watch.creating, name)
+		delete(c.history.creating, name)
 		if unanswered(f) {
-			c.watch.creating[name] = true
+			c.history.creating[name] = true
 		}
-		c.vain(f, status, name)
+		c.countFutile(f, status, name)
 	case !c.writes:
 		collection := strings.TrimSuffix(strings.TrimSuffix(path, "/.search"), "/"+c.lastPart())
-		for name := range c.watch.creating {
+		for name := range c.history.creating {
 			if strings.HasPrefix(name, path+" ") || strings.HasPrefix(name, collection+" ") {
-				delete(c.watch.creating, name)
+				delete(c.history.creating, name)
 			}
 		}
-		if k := c.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group {
+		if k := c.history.removals[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group {
 			k.checked = true
 		}
 	default:
-		c.vain(f, status, path)
-		if k := c.watch.canary[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group && !k.checked && status >= 400 {
-			delete(c.watch.canary, c.account) // refused: nothing was removed, the next way is tried
+		c.countFutile(f, status, path)
+		if k := c.history.removals[c.account]; k != nil && len(c.parts) == 2 && c.parts[1] == k.group && !k.checked && status >= 400 {
+			delete(c.history.removals, c.account) // refused: nothing was removed, the next way is tried
 		}
 	}
 }
 
-// vain counts a write that changed nothing. One that nobody looked at, for the
+// countFutile counts a write that changed nothing. One that nobody looked at, for the
 // server was busy or broken, does not count.
-func (c *call) vain(f Fault, status int, what string) {
+func (c *call) countFutile(f Fault, status int, what string) {
 	key := c.r.Method + " " + what
-	v := c.watch.vain[key]
+	v := c.history.futile[key]
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests || status >= 500:
 		return
 	case c.changed || f != (Fault{}):
-		delete(c.watch.vain, key)
+		delete(c.history.futile, key)
 		return
 	case v.body == string(c.body):
 		v.times++
 	default:
-		v = vain{string(c.body), 1}
+		v = futileWrite{string(c.body), 1}
 	}
-	c.watch.vain[key] = v
+	c.history.futile[key] = v
 	if v.times > attempts {
 		c.violate(RepeatsInVain, "%d times", v.times)
 	}
@@ -240,16 +240,16 @@ func identity(body []byte) string {
 	return string(body)
 }
 
-// watchPage notes a page that lies behind the end of the list, as the client
+// checkPage notes a page that lies behind the end of the list, as the client
 // was told of it.
-func (c *call) watchPage(q query, total int) {
+func (c *call) checkPage(q query, total int) {
 	if q.hasStart && q.start > 1 && q.start > total && !q.hasFilter {
 		c.violate(ReadsPastEnd, "startIndex %d of %d", q.start, total)
 	}
 }
 
-// watchPut notes a PUT that loses what others put into the resource.
-func (c *call) watchPut(r *Resource, d *draft) {
+// checkPut notes a PUT that loses what others put into the resource.
+func (c *call) checkPut(r *Resource, d *draft) {
 	for name := range r.Attributes {
 		if !d.given[name] && !r.written[name] && name != "active" {
 			c.violate(DropsUnknown, "%s", name)
@@ -263,9 +263,9 @@ func (c *call) watchPut(r *Resource, d *draft) {
 	}
 }
 
-// watchPatch notes operations outside the dialect that all providers
+// checkPatch notes operations outside the dialect that all providers
 // understand.
-func (c *call) watchPatch(r *Resource, ops []operation) {
+func (c *call) checkPatch(r *Resource, ops []operation) {
 	seen := map[string]bool{}
 	removed := 0
 	for _, o := range ops {
@@ -276,21 +276,21 @@ func (c *call) watchPatch(r *Resource, ops []operation) {
 			c.violate(NamesNoPath, "%s", o.op)
 			if m, ok := o.value.(map[string]any); ok {
 				for _, name := range sortedKeys(m) {
-					c.watchReadOnly(name)
+					c.checkReadOnly(name)
 				}
 			}
 			continue
 		}
-		c.watchReadOnly(firstName(o.path))
+		c.checkReadOnly(firstName(o.path))
 		p, err := c.kind.parse(o.path, grammar{entraPaths: true})
 		if err != nil {
 			continue
 		}
-		if p.miscut {
+		if p.wrongCase {
 			c.violate(SpellsPath, "%s", o.path)
 		}
 		if p.schema == nil && p.attr != nil && p.attr.name == "members" && !c.isUser() {
-			removed += c.watchMembers(o, p)
+			removed += c.checkMembers(o, p)
 			continue
 		}
 		name := p.String()
@@ -317,10 +317,10 @@ func (c *call) watchPatch(r *Resource, ops []operation) {
 	if removed == 0 {
 		return
 	}
-	k := c.watch.canary[c.account]
+	k := c.history.removals[c.account]
 	switch {
 	case k == nil:
-		c.watch.canary[c.account] = &canary{group: r.ID}
+		c.history.removals[c.account] = &removalCheck{group: r.ID}
 		if removed != 1 || len(r.Members) < 2 {
 			c.violate(NoCanary, "%d of %d members", removed, len(r.Members))
 		}
@@ -329,15 +329,15 @@ func (c *call) watchPatch(r *Resource, ops []operation) {
 	}
 }
 
-func (c *call) watchReadOnly(name string) {
+func (c *call) checkReadOnly(name string) {
 	if hasFold([]string{"id", "meta", "schemas", "groups"}, name) {
 		c.violate(TouchesReadOnly, "%s", name)
 	}
 }
 
-// watchMembers notes what is wrong with a change of members and counts those
+// checkMembers notes what is wrong with a change of members and counts those
 // that it removes.
-func (c *call) watchMembers(o operation, p *path) int {
+func (c *call) checkMembers(o operation, p *path) int {
 	_, isList := o.value.([]any)
 	switch {
 	case o.op == "remove" && p.filter != nil:

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-func rules(all []Violation) []Rulebreak {
-	var out []Rulebreak
+func rules(all []Violation) []ViolationCode {
+	var out []ViolationCode
 	for _, v := range all {
 		out = append(out, v.Rule)
 	}
@@ -29,38 +29,38 @@ func TestViolationsAreNoted(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		steps []step
-		want  []Rulebreak
+		want  []ViolationCode
 	}{
 		{"the safe dialect", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"active","value":false}`, `{"op":"replace","path":"name.givenName","value":"B"}`, `{"op":"remove","path":"title"}`)), nil},
-		{"remove members without anything", one("PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members"}`)), []Rulebreak{RemovesEverybody}},
-		{"remove members by list", one("PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members","value":[{"value":"2"}]}`)), []Rulebreak{RemovesByList}},
-		{"one attribute twice", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":"a"}`, `{"op":"replace","path":"title","value":"b"}`)), []Rulebreak{RepeatsAttribute}},
-		{"no path", one("PATCH", "/Users/2", patchOp(`{"op":"replace","value":{"active":false}}`)), []Rulebreak{NamesNoPath}},
-		{"an op in Entra's spelling", one("PATCH", "/Users/2", patchOp(`{"op":"Replace","path":"title","value":"a"}`)), []Rulebreak{SpellsOp}},
-		{"a path in another case", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"Title","value":"a"}`)), []Rulebreak{SpellsPath}},
-		{"id", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"id","value":"a"}`)), []Rulebreak{TouchesReadOnly}},
-		{"groups without a path", one("PATCH", "/Users/2", patchOp(`{"op":"add","value":{"groups":[]}}`)), []Rulebreak{NamesNoPath, TouchesReadOnly}},
-		{"null", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":null}`)), []Rulebreak{SendsNull}},
-		{"a string for a boolean", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"active","value":"False"}`)), []Rulebreak{SpellsBoolean}},
-		{"replace members", one("PATCH", "/Groups/g1", patchOp(`{"op":"replace","path":"members","value":[{"value":"1"}]}`)), []Rulebreak{ReplacesMembers}},
-		{"or in a removal", one("PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members[value eq \"1\" or value eq \"2\"]"}`)), []Rulebreak{OrInRemoval, NoCanary}},
-		{"a single member", one("PATCH", "/Groups/g1", patchOp(`{"op":"add","path":"members","value":{"value":"3"}}`)), []Rulebreak{SingleMember}},
-		{"a large batch", one("PATCH", "/Groups/g1", patchOp(`{"op":"add","path":"members","value":[`+strings.Repeat(`{"value":"3"},`, 100)+`{"value":"3"}]}`)), []Rulebreak{LargeBatch}},
-		{"two at once as the first removal", one("PATCH", "/Groups/g1", patchOp(removeOne, removeOther)), []Rulebreak{NoCanary}},
-		{"a canary that nobody looked at", []step{{"PATCH", "/Groups/g1", patchOp(removeOne), nil}, {"PATCH", "/Groups/g1", patchOp(removeOther), nil}}, []Rulebreak{NotReadBack}},
+		{"remove members without anything", one("PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members"}`)), []ViolationCode{RemovesEverybody}},
+		{"remove members by list", one("PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members","value":[{"value":"2"}]}`)), []ViolationCode{RemovesByList}},
+		{"one attribute twice", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":"a"}`, `{"op":"replace","path":"title","value":"b"}`)), []ViolationCode{RepeatsAttribute}},
+		{"no path", one("PATCH", "/Users/2", patchOp(`{"op":"replace","value":{"active":false}}`)), []ViolationCode{NamesNoPath}},
+		{"an op in Entra's spelling", one("PATCH", "/Users/2", patchOp(`{"op":"Replace","path":"title","value":"a"}`)), []ViolationCode{SpellsOp}},
+		{"a path in another case", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"Title","value":"a"}`)), []ViolationCode{SpellsPath}},
+		{"id", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"id","value":"a"}`)), []ViolationCode{TouchesReadOnly}},
+		{"groups without a path", one("PATCH", "/Users/2", patchOp(`{"op":"add","value":{"groups":[]}}`)), []ViolationCode{NamesNoPath, TouchesReadOnly}},
+		{"null", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":null}`)), []ViolationCode{SendsNull}},
+		{"a string for a boolean", one("PATCH", "/Users/2", patchOp(`{"op":"replace","path":"active","value":"False"}`)), []ViolationCode{SpellsBoolean}},
+		{"replace members", one("PATCH", "/Groups/g1", patchOp(`{"op":"replace","path":"members","value":[{"value":"1"}]}`)), []ViolationCode{ReplacesMembers}},
+		{"or in a removal", one("PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members[value eq \"1\" or value eq \"2\"]"}`)), []ViolationCode{OrInRemoval, NoCanary}},
+		{"a single member", one("PATCH", "/Groups/g1", patchOp(`{"op":"add","path":"members","value":{"value":"3"}}`)), []ViolationCode{SingleMember}},
+		{"a large batch", one("PATCH", "/Groups/g1", patchOp(`{"op":"add","path":"members","value":[`+strings.Repeat(`{"value":"3"},`, 100)+`{"value":"3"}]}`)), []ViolationCode{LargeBatch}},
+		{"two at once as the first removal", one("PATCH", "/Groups/g1", patchOp(removeOne, removeOther)), []ViolationCode{NoCanary}},
+		{"a canary that nobody looked at", []step{{"PATCH", "/Groups/g1", patchOp(removeOne), nil}, {"PATCH", "/Groups/g1", patchOp(removeOther), nil}}, []ViolationCode{NotReadBack}},
 		{"a canary that was read back", []step{{"PATCH", "/Groups/g1", patchOp(removeOne), nil}, {"GET", "/Groups/g1", "", nil}, {"PATCH", "/Groups/g1", patchOp(removeOther), nil}}, nil},
 		{"a canary that was refused", []step{{"PATCH", "/Groups/g1", patchOp(`{"op":"remove","path":"members[nobody eq \"2\"]"}`), nil}, {"PATCH", "/Groups/g1", patchOp(removeOne), nil}}, nil},
-		{"a PUT that drops", one("PUT", "/Users/2", user(`"userName":"bo@example.test","active":true,"name":{},"displayName":"x","emails":[]`)), []Rulebreak{DropsUnknown}},
-		{"a PUT without active", one("PUT", "/Users/3", user(`"userName":"cy@example.test","name":{},"displayName":"x","emails":[]`)), []Rulebreak{DropsUnknown}},
-		{"a PUT of a group without members", one("PUT", "/Groups/g1", group(`"displayName":"Staff","externalId":"x"`)), []Rulebreak{DropsUnknown}},
-		{"past the end", one("GET", "/Users?startIndex=4&count=10", ""), []Rulebreak{ReadsPastEnd}},
-		{"no count", one("GET", "/Users", ""), []Rulebreak{NoCount}},
-		{"a plus for a space", one("GET", "/Users?count=1&filter=userName+eq+%22x%22", ""), []Rulebreak{PlusForSpace}},
-		{"a body on DELETE", one("DELETE", "/Users/1", `{}`), []Rulebreak{BodyOnRead}},
-		{"no User-Agent", []step{{"GET", "/Users/1", "", header("User-Agent", "")}}, []Rulebreak{MissingHeader}},
-		{"an Idempotency-Key", []step{{"GET", "/Users/1", "", header("Idempotency-Key", "1")}}, []Rulebreak{IdempotencyHeader}},
-		{"a POST that is refused for ever", slices.Repeat(one("POST", "/Users", user(`"userName":"ann@example.test"`)), 4), []Rulebreak{RepeatsInVain}},
-		{"a change that never sticks", slices.Repeat(one("PATCH", "/Users/1", patchOp(`{"op":"replace","path":"displayName","value":"Ann Berg"}`)), 4), []Rulebreak{RepeatsInVain}},
+		{"a PUT that drops", one("PUT", "/Users/2", user(`"userName":"bo@example.test","active":true,"name":{},"displayName":"x","emails":[]`)), []ViolationCode{DropsUnknown}},
+		{"a PUT without active", one("PUT", "/Users/3", user(`"userName":"cy@example.test","name":{},"displayName":"x","emails":[]`)), []ViolationCode{DropsUnknown}},
+		{"a PUT of a group without members", one("PUT", "/Groups/g1", group(`"displayName":"Staff","externalId":"x"`)), []ViolationCode{DropsUnknown}},
+		{"past the end", one("GET", "/Users?startIndex=4&count=10", ""), []ViolationCode{ReadsPastEnd}},
+		{"no count", one("GET", "/Users", ""), []ViolationCode{NoCount}},
+		{"a plus for a space", one("GET", "/Users?count=1&filter=userName+eq+%22x%22", ""), []ViolationCode{PlusForSpace}},
+		{"a body on DELETE", one("DELETE", "/Users/1", `{}`), []ViolationCode{BodyOnRead}},
+		{"no User-Agent", []step{{"GET", "/Users/1", "", header("User-Agent", "")}}, []ViolationCode{MissingHeader}},
+		{"an Idempotency-Key", []step{{"GET", "/Users/1", "", header("Idempotency-Key", "1")}}, []ViolationCode{IdempotencyHeader}},
+		{"a POST that is refused for ever", slices.Repeat(one("POST", "/Users", user(`"userName":"ann@example.test"`)), 4), []ViolationCode{RepeatsInVain}},
+		{"a change that never sticks", slices.Repeat(one("PATCH", "/Users/1", patchOp(`{"op":"replace","path":"displayName","value":"Ann Berg"}`)), 4), []ViolationCode{RepeatsInVain}},
 		{"a change sent three times", slices.Repeat(one("PATCH", "/Users/1", patchOp(`{"op":"replace","path":"displayName","value":"Ann Berg"}`)), 3), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -89,12 +89,12 @@ func TestACreationWithoutAnswerIsNotRepeatedBlindly(t *testing.T) {
 	for _, look := range []bool{false, true} {
 		s := newSim(Strict())
 		s.Fail(Rule{Method: "POST", Times: 1, Fault: Fault{Kind: DroppedCommitted}})
-		ask(t, s, "POST", "/Users", user(dee))
+		ask(t, s, "POST", "/Users", user(newUser))
 		if look {
 			ask(t, s, "GET", filterPath("/Users", `userName eq "dee@example.test"`), "")
 		}
-		ask(t, s, "POST", "/Users", user(dee)).want(t, "again", 409)
-		want := []Rulebreak{RepeatsCreation}
+		ask(t, s, "POST", "/Users", user(newUser)).want(t, "again", 409)
+		want := []ViolationCode{RepeatsCreation}
 		if look {
 			want = nil
 		}
@@ -115,7 +115,7 @@ func TestWritesToOneGroupAtTheSameTimeAreNoted(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if got := rules(s.Violations()); !slices.Equal(got, []Rulebreak{WritesTogether}) {
+		if got := rules(s.Violations()); !slices.Equal(got, []ViolationCode{WritesTogether}) {
 			t.Errorf("got %q, want one for g1", got)
 		}
 		ask(t, s, "PATCH", "/Groups/g1", patchOp(`{"op":"add","path":"members","value":[{"value":"3"}]}`))

@@ -41,12 +41,12 @@ type Resource struct {
 	Info   Info
 
 	written map[string]bool // names that came through the API
-	past    []past          // what reads show until a moment, oldest first
+	stale   []staleState    // what reads show until a moment, oldest first
 	set     map[string]int  // members and how often they occur; nil = not counted yet
 }
 
-// past is what a replica that lags behind still shows.
-type past struct {
+// staleState is what a replica that lags behind still shows.
+type staleState struct {
 	until  time.Time
 	shown  *Resource // nil: nothing
 	absent bool      // the resource itself is gone now
@@ -109,7 +109,7 @@ func Group(displayName string, members ...string) *Resource {
 // With sets the attribute at a path such as name.givenName or
 // URN:employeeNumber and returns r; nil removes it.
 func (r *Resource) With(path string, value any) *Resource {
-	holder, name := r.spot(path, true)
+	holder, name := r.parentOf(path, true)
 	if value == nil {
 		delete(holder, name)
 	} else {
@@ -121,7 +121,7 @@ func (r *Resource) With(path string, value any) *Resource {
 // Get returns the attribute at a path, in the schema's spelling; nil if there
 // is none. The work address is emails.value.
 func (r *Resource) Get(path string) any {
-	holder, name := r.spot(path, false)
+	holder, name := r.parentOf(path, false)
 	if holder == nil {
 		return nil
 	}
@@ -158,8 +158,8 @@ func (r *Resource) DisplayName() string { return r.Text("displayName") }
 // Active reports whether the user is active; one without the attribute is.
 func (r *Resource) Active() bool { return !strings.EqualFold(r.Text("active"), "false") }
 
-// spot finds the map that holds the last name of a path.
-func (r *Resource) spot(path string, make bool) (map[string]any, string) {
+// parentOf finds the map that holds the last name of a path.
+func (r *Resource) parentOf(path string, make bool) (map[string]any, string) {
 	holder := r.Attributes
 	if holder == nil {
 		if !make {
@@ -286,7 +286,7 @@ func (r *Resource) Clone() *Resource {
 	c := *r
 	c.Attributes = copied(r.Attributes).(map[string]any)
 	c.Members = slices.Clone(r.Members)
-	c.written, c.past, c.set = maps.Clone(r.written), slices.Clone(r.past), nil
+	c.written, c.stale, c.set = maps.Clone(r.written), slices.Clone(r.stale), nil
 	return &c
 }
 
