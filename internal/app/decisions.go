@@ -154,7 +154,7 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 func edited(h *state.Hold) string {
 	var of []string
 	for _, v := range h.Violations {
-		if v.OverEdit() {
+		if v.OverwritesEdit() {
 			text, _, _ := strings.Cut(v.Message, "; approve ")
 			of = append(of, text)
 		}

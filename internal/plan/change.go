@@ -62,8 +62,8 @@ const (
 // differing is the reason of an adoption that writes.
 var differing = map[Reason]Reason{AlreadyAtTarget: AdoptedDiffers, AttemptSucceeded: AttemptDiffers, AnotherAtTarget: AnotherDiffers}
 
-// Row is the reason without the words for what it writes: the row of the table
-// that a change comes from.
+// Row is the reason without the words of an adoption that writes: the row of the table
+// that the change comes from.
 func (r Reason) Row() Reason {
 	for row, differs := range differing {
 		if r == differs {
@@ -104,22 +104,20 @@ type Change struct {
 	MonthlyDelta decimal.Decimal
 	Currency     string // of MonthlyDelta; empty where the object does not say
 	Unpriced     bool   // what it costs is not known, and MonthlyDelta says nothing
-	// Kept are fields whose present value is a human's, with what we would have
-	// written: remembered as ours, so that theirs stays visible as theirs.
+	// Kept are fields that keep a person's value, with ours: the record remembers ours, so
+	// that the next run sees the person's value as an edit again.
 	Kept Fields
 	// Held is the code of what stops this change alone; empty lets it go.
 	Held string
-	// Facts are what a person wants to see beside the change, and nobody decides
-	// by: those of the object's Info that its kind names.
-	Facts  map[string]string
-	former string   // the recorded ref, where another object took its place
-	last   *Object  // what was remembered until now
-	spared []string // fields of what was observed that are people's: remembered as before
-	edit   Edit     // the last one at the target, where the change is held for one
+	// Facts are shown beside the change, and nothing is decided by them: those of the object's Info that its kind names.
+	Facts      map[string]string
+	formerRef  string   // the recorded ref, where another object is in its place
+	remembered *Object  // the record's object until now
+	notOurs    []string // observed fields that were not sent and belong to people: the record keeps its own
+	lastEdit   Edit     // the last edit at the target, where the change is held for one
 }
 
-// Glyph is the change on a terminal: an adoption that writes looks like the
-// update that it is.
+// Glyph is the change on a terminal: an adoption that writes is shown as an update.
 func (c *Change) Glyph() string {
 	if c.Action == Adopt && c.Writes() {
 		return Update.Glyph()
@@ -143,7 +141,7 @@ type fieldJSON struct {
 	After  any `json:"after"`
 }
 
-func shown(v Value, set bool) any {
+func valueJSON(v Value, set bool) any {
 	if set {
 		return append([]string{}, v...)
 	}
@@ -157,14 +155,14 @@ func shown(v Value, set bool) any {
 func (c Change) MarshalJSON() ([]byte, error) {
 	fields := make(map[string]fieldJSON, len(c.Fields))
 	for _, f := range c.Fields {
-		fields[f.Name] = fieldJSON{shown(f.Before, f.Set), shown(f.After, f.Set)}
+		fields[f.Name] = fieldJSON{valueJSON(f.Before, f.Set), valueJSON(f.After, f.Set)}
 	}
 	var taken map[string]any // what an adoption takes on as it is
 	if c.Action == Adopt && len(c.Fields) == 0 && c.After != nil {
 		taken = map[string]any{}
 		for _, f := range c.After.Fields {
 			if !f.Value.Blank() {
-				taken[f.Name] = shown(f.Value, len(f.Value) > 1)
+				taken[f.Name] = valueJSON(f.Value, len(f.Value) > 1)
 			}
 		}
 	}
@@ -184,14 +182,14 @@ func (c Change) MarshalJSON() ([]byte, error) {
 	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Held, taken, c.Facts})
 }
 
-// A Violation says what stops a scope or one of its objects, or what was left
-// out of the plan, and what to do about it.
+// A Violation says what holds a scope or one of its objects, or what the plan leaves
+// out, and what to do about it.
 type Violation struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Kind    string `json:"kind"` // with Key: what is concerned; both empty: the whole scope
+	Kind    string `json:"kind"` // with Key the object concerned; both empty: the whole scope
 	Key     string `json:"key"`
-	// Note marks something worth knowing that holds nothing.
+	// Note marks information that holds nothing.
 	Note bool `json:"note,omitempty"`
 	// NeedsRepair marks a hold that no approval cures: something must be repaired first.
 	NeedsRepair bool `json:"needs_repair"`
@@ -200,7 +198,7 @@ type Violation struct {
 	Candidates []Candidate `json:"candidates,omitempty"`
 }
 
-// A Candidate is one thing at the target that an object may be.
+// A Candidate is an object at the target that may be the one concerned.
 type Candidate struct {
 	Ref   string `json:"ref"`
 	Label string `json:"label,omitempty"`
@@ -213,10 +211,10 @@ func (c Candidate) String() string {
 	return c.Ref + " (" + c.Label + ")"
 }
 
-// OverEdit reports whether letting the object pass would write over what a
-// person did at the target. A field that is put back by configuration holds
-// nothing, and is no such edit.
-func (v *Violation) OverEdit() bool {
+// OverwritesEdit reports whether approving the object would overwrite what a person
+// did at the target. A field that is restored by configuration holds nothing and is no
+// such edit.
+func (v *Violation) OverwritesEdit() bool {
 	return !v.Note && (v.Code == heldEdit || v.Code == heldRemoval)
 }
 
@@ -266,10 +264,10 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error
-		if f.Before, f.Set, err = readValue(in.Fields[name].Before); err != nil {
+		if f.Before, f.Set, err = parseValue(in.Fields[name].Before); err != nil {
 			return err
 		}
-		if f.After, f.Set, err = readValue(in.Fields[name].After); err != nil {
+		if f.After, f.Set, err = parseValue(in.Fields[name].After); err != nil {
 			return err
 		}
 		c.Fields = append(c.Fields, f)
@@ -277,7 +275,7 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	if len(in.Taken) > 0 {
 		c.After = &Object{Key: c.Key, Label: c.Label, Ref: c.Ref}
 		for _, name := range slices.Sorted(maps.Keys(in.Taken)) {
-			v, _, err := readValue(in.Taken[name])
+			v, _, err := parseValue(in.Taken[name])
 			if err != nil {
 				return err
 			}
@@ -287,8 +285,8 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// readValue reads a value as shown writes it: a text, or a list.
-func readValue(raw json.RawMessage) (v Value, set bool, err error) {
+// parseValue reads a value as shown writes it: a text, or a list.
+func parseValue(raw json.RawMessage) (v Value, set bool, err error) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
 		if text != "" {

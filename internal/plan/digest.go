@@ -17,26 +17,26 @@ func (p *Plan) Digest() string {
 	}
 	h := sha256.New()
 	w := bufio.NewWriter(h)
-	text(w, p.Scope.Customer, p.Scope.Target)
+	writeTexts(w, p.Scope.Customer, p.Scope.Target)
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		reason := c.Reason.Row()
 		if reason == AttemptVanished {
 			reason = NewAtSource // the same step, tried again under the same approval
 		}
-		text(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(reason), c.MonthlyDelta.StringFixed(4))
+		writeTexts(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(reason), c.MonthlyDelta.StringFixed(4))
 		for _, f := range c.Fields {
-			text(w, f.Name)
-			text(w, f.Before...)
-			text(w, f.After...)
+			writeTexts(w, f.Name)
+			writeTexts(w, f.Before...)
+			writeTexts(w, f.After...)
 		}
 	}
 	w.Flush()
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// text writes texts so that no two lists look alike: how many, then each with its length.
-func text(w io.Writer, texts ...string) {
+// writeTexts writes a list of texts unambiguously: their number, then each with its length.
+func writeTexts(w io.Writer, texts ...string) {
 	fmt.Fprintf(w, "%d:", len(texts))
 	for _, t := range texts {
 		fmt.Fprintf(w, "%d:%s", len(t), t)

@@ -1,7 +1,7 @@
 package plan
 
-// A Trace is one field of one object as all three sides know it, and what was
-// decided of it, for a person who asks why.
+// A Trace is one field of one object on all three sides, with what was decided of it,
+// for a person who asks why.
 type Trace struct {
 	Kind     string  `json:"kind"`
 	Key      string  `json:"key"`
@@ -16,14 +16,13 @@ type Trace struct {
 
 // The verdicts on a field that are no reason of a change.
 const (
-	verdictInStep = "in step"
-	verdictKept   = "a human's value, kept"
-	verdictOwn    = "the target shows what it made of it; not sent again"
-	verdictNot    = "not ours to set"
+	verdictInStep    = "in step"
+	verdictKept      = "a human's value, kept"
+	verdictRewritten = "the target shows what it made of it; not sent again"
+	verdictNotOurs   = "not ours to set"
 )
 
-// trace adds what was decided of an object's fields. It only reads what compare
-// did.
+// trace adds what was decided of an object's fields. It decides nothing itself.
 func (p *Plan) trace(kinds []Kind, desired, observed *Object, record *Record, d decision) {
 	var change *Change
 	if d.change {
@@ -38,25 +37,25 @@ func (p *Plan) trace(kinds []Kind, desired, observed *Object, record *Record, d 
 		if side == nil {
 			continue
 		}
-		kind := find(kinds, side.Kind)
+		kind := findKind(kinds, side.Kind)
 		for _, f := range side.Fields {
 			if seen[f.Name] || kind == nil {
 				continue
 			}
 			seen[f.Name] = true
 			p.Trace = append(p.Trace, Trace{Kind: side.Kind, Key: side.ID, Label: labelOf(desired, observed, record), Field: f.Name,
-				Desired: known(desired, f.Name), Observed: known(observed, f.Name), Recorded: known(recorded, f.Name),
-				Owner: string(kind.owner(f.Name)), Verdict: d.of(f.Name, desired, change)})
+				Desired: fieldText(desired, f.Name), Observed: fieldText(observed, f.Name), Recorded: fieldText(recorded, f.Name),
+				Owner: string(kind.owner(f.Name)), Verdict: d.verdictOf(f.Name, desired, change)})
 		}
 	}
 }
 
-// of says what was decided of a field.
-func (d *decision) of(field string, desired *Object, change *Change) string {
+// verdictOf says in words what was decided of a field.
+func (d *decision) verdictOf(field string, desired *Object, change *Change) string {
 	switch {
 	case change == nil:
-	case change.Action == Create && known(desired, field) == nil:
-		return verdictNot
+	case change.Action == Create && fieldText(desired, field) == nil:
+		return verdictNotOurs
 	case change.Action == Create, change.Action == Delete, change.Action == Forget:
 		return string(change.Reason) // the object comes or goes as a whole
 	}
@@ -70,21 +69,21 @@ func (d *decision) of(field string, desired *Object, change *Change) string {
 		}
 	}
 	_, kept := d.kept.Get(field)
-	_, own := d.own.Get(field)
+	_, own := d.rewritten.Get(field)
 	switch {
 	case kept:
 		return verdictKept
 	case own:
-		return verdictOwn
+		return verdictRewritten
 	case d.verdict != "":
 		return d.verdict
-	case known(desired, field) == nil:
-		return verdictNot
+	case fieldText(desired, field) == nil:
+		return verdictNotOurs
 	}
 	return verdictInStep
 }
 
-func known(o *Object, field string) *string {
+func fieldText(o *Object, field string) *string {
 	if o == nil {
 		return nil
 	}

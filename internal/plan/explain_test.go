@@ -169,7 +169,7 @@ func TestTheTraceOfWhatUsedToBeContradicted(t *testing.T) {
 		{"gone from the source", Restore, Sides{Observed: []Object{*line("5")}, Records: []Record{*recorded(line("5"))}}, "gone from source"},
 		{"a stranger's", Restore, Sides{Observed: []Object{*line("5")}}, "not ours: never touched"},
 		{"a value that the target rewrites", Restore, Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")},
-			Records: []Record{rewritten(line("4"), "5")}}, verdictOwn},
+			Records: []Record{rewritten(line("4"), "5")}}, verdictRewritten},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.sides.Explain = true

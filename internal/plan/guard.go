@@ -19,7 +19,7 @@ const (
 	Auto    Policy = "auto"    // plans within limits go
 )
 
-// A Ceiling is how many changes of one sort may pass without a person. Each
+// A Ceiling is how many changes of one sort need no approval. Each
 // of the two holds on its own; a negative one does not limit.
 type Ceiling struct {
 	Count   int
@@ -45,13 +45,13 @@ type Count struct {
 	Now        int
 }
 
-// Facts are what the guards know besides the plan.
-type Facts struct {
+// A GuardInput is what the guards check besides the plan.
+type GuardInput struct {
 	Policy          Policy
 	First           bool // nothing of this scope was ever applied
 	SettingsChanged bool // rules, links or filters differ from those of the last run
-	// Restored says when the state was put back from a backup that does not know
-	// what happened at the target since; empty where it knows.
+	// Restored says when the state was restored from a backup, and so lacks what
+	// happened at the target since; empty where it was not.
 	Restored     string
 	Counts       []Count
 	SourceAsOf   time.Time
@@ -66,11 +66,11 @@ type Tally struct {
 	Up, Down                  decimal.Decimal // money a month; both not negative
 }
 
-// Tally counts what would be written without a further word. A change that is
-// held by itself does not count: it waits whatever the limits say. An adoption
+// Tally counts what would be written without approval. A change that is held by itself
+// does not count: it waits whatever the limits say. An adoption
 // that writes counts as an update; a removal that takes more than half of a set
-// counts as a deletion. An update of stamps alone does not count: a month that
-// begins would stop every customer.
+// counts as a deletion. An update of stamps alone does not count: each new
+// month would hold every customer.
 func (p *Plan) Tally() Tally {
 	var t Tally
 	for i := range p.Changes {
@@ -83,7 +83,7 @@ func (p *Plan) Tally() Tally {
 			t.Creates++
 		case c.Action == Delete:
 			t.Deletes++
-		case c.Writes() && c.empties():
+		case c.Writes() && c.removesMost():
 			t.Deletes++
 		case c.Writes() && !c.onlyStamps():
 			t.Updates++
@@ -97,24 +97,24 @@ func (p *Plan) Tally() Tally {
 	return t
 }
 
-// takes reports whether the change counts as a deletion.
-func (c *Change) takes() bool {
-	return c.Action == Delete || c.Action != Create && c.Writes() && c.empties()
+// countsAsDelete reports whether the change counts as a deletion.
+func (c *Change) countsAsDelete() bool {
+	return c.Action == Delete || c.Action != Create && c.Writes() && c.removesMost()
 }
 
-// empties reports whether the change takes more than half of a set away, or
-// takes a quantity to zero.
-func (c *Change) empties() bool {
+// removesMost reports whether the change removes more than half of a set, or retires
+// the object.
+func (c *Change) removesMost() bool {
 	if c.After != nil && c.Before != nil && c.After.Retired && !c.Before.Retired {
 		return true
 	}
 	return slices.ContainsFunc(c.Fields, func(f FieldChange) bool {
-		return f.Set && 2*f.gone() > len(f.Before)
+		return f.Set && 2*f.removed() > len(f.Before)
 	})
 }
 
-// gone counts what a set loses.
-func (f *FieldChange) gone() int {
+// removed is how many values a set loses.
+func (f *FieldChange) removed() int {
 	n := 0
 	for _, v := range f.Before {
 		if _, stays := slices.BinarySearch(f.After, v); !stays {
@@ -124,8 +124,7 @@ func (f *FieldChange) gone() int {
 	return n
 }
 
-// onlyStamps reports whether the change says when something was last seen, and
-// nothing else.
+// onlyStamps reports whether the change is an update of stamps alone, see Kind.Stamps.
 func (c *Change) onlyStamps() bool {
 	return c.Action == Update && len(c.Fields) > 0 && !slices.ContainsFunc(c.Fields, func(f FieldChange) bool { return !f.Stamp })
 }
@@ -139,9 +138,8 @@ func (p *Plan) MonthlyDelta() decimal.Decimal {
 	return sum
 }
 
-// Currency is what MonthlyDelta is in: that of the changes that cost anything,
-// by default the one that is given. It is empty where they have several: then
-// the sum is none.
+// Currency is the currency of MonthlyDelta: that of the changes that cost anything, by
+// default the one given. It is empty where they have several, which cannot be added.
 func (p *Plan) Currency(by string) string {
 	one := ""
 	for i := range p.Changes {
@@ -156,12 +154,12 @@ func (p *Plan) Currency(by string) string {
 	return cmp.Or(one, by)
 }
 
-// ApproveCommand is the command that lets a plan pass.
+// ApproveCommand is the command that approves a plan.
 func ApproveCommand(digest string) string { return "syncd approve --digest " + digest }
 
-// Check returns what stops the plan as a whole. Each violation gives the
-// count, the limit and the way on. An empty plan violates nothing.
-func Check(p *Plan, f Facts, l Limits) []Violation {
+// Check returns what holds the plan as a whole. Each violation gives the count, the
+// limit and what to do. An empty plan violates nothing.
+func Check(p *Plan, f GuardInput, l Limits) []Violation {
 	if p.Empty() {
 		return nil
 	}
@@ -169,7 +167,7 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 	hold := func(code, format string, args ...any) {
 		vs = append(vs, Violation{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	wayOn := ApproveCommand(p.Digest())
+	approve := ApproveCommand(p.Digest())
 	if f.Policy == Never {
 		vs = append(vs, Violation{Code: "report_only", NeedsRepair: true,
 			Message: "this job only reports (apply: never); set apply: approve or auto to let it write"})
@@ -180,39 +178,39 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 			f.Now.Sub(f.SourceAsOf).Round(time.Minute), f.SourceMaxAge)})
 	}
 	if f.Restored != "" {
-		hold("restored", "%s: what happened at the target since is not known, edits of people included; read the plan, then %s", f.Restored, wayOn)
+		hold("restored", "%s: what happened at the target since is not known, edits of people included; read the plan, then %s", f.Restored, approve)
 	}
 	if f.First && l.HoldFirst {
-		hold("first_plan", "this is the first plan of this customer at this target; read it, then %s", wayOn)
+		hold("first_plan", "this is the first plan of this customer at this target; read it, then %s", approve)
 	}
 	if f.Policy == Approve {
-		hold("approval", "every plan of this job waits for a person (apply: approve); %s", wayOn)
+		hold("approval", "every plan of this job waits for a person (apply: approve); %s", approve)
 	}
 	if f.SettingsChanged && !f.First {
-		hold("settings_changed", "rules or links changed since the last run; read the plan, then %s", wayOn)
+		hold("settings_changed", "rules or links changed since the last run; read the plan, then %s", approve)
 	}
 	t := p.Tally()
-	checkCeiling(hold, "creates", "create", t.Creates, l.Creates, p, l, wayOn)
-	checkCeiling(hold, "updates", "update", t.Updates, l.Updates, p, l, wayOn)
-	if !checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, wayOn) && l.Deletes.shares() {
-		p.checkAbsence(hold, wayOn)
+	checkCeiling(hold, "creates", "create", t.Creates, l.Creates, p, l, approve)
+	checkCeiling(hold, "updates", "update", t.Updates, l.Updates, p, l, approve)
+	if !checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, approve) && l.Deletes.limitsShare() {
+		p.checkMassDeletion(hold, approve)
 	}
 	if t.Up.GreaterThan(l.Increase) {
-		hold("money_increase", "the monthly bill would rise by %s, %s are allowed (limits.money.increase); %s", t.Up.StringFixed(2), l.Increase.StringFixed(2), wayOn)
+		hold("money_increase", "the monthly bill would rise by %s, %s are allowed (limits.money.increase); %s", t.Up.StringFixed(2), l.Increase.StringFixed(2), approve)
 	}
 	if t.Down.GreaterThan(l.Decrease) {
-		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), wayOn)
+		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), approve)
 	}
-	vs = append(vs, p.heldMoney(t, l)...)
+	vs = append(vs, p.checkHeldMoney(t, l)...)
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Unpriced && c.Held == "" {
-			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, wayOn)
+			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, approve)
 			break
 		}
 	}
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Currency != "" && f.Currency != "" && c.Currency != f.Currency && !c.MonthlyDelta.IsZero() {
-			hold("money_unknown", "what %s costs is in %s, and the limits of money are in %s (limits.money): none can be kept; %s", c.Label, c.Currency, f.Currency, wayOn)
+			hold("money_unknown", "what %s costs is in %s, and the limits of money are in %s (limits.money): none can be kept; %s", c.Label, c.Currency, f.Currency, approve)
 			break
 		}
 	}
@@ -221,20 +219,19 @@ func Check(p *Plan, f Facts, l Limits) []Violation {
 		switch {
 		case lost <= 0 || l.SourceShrink < 0 || l.SourceShrink >= 100:
 		case nearlyAll(lost, c.Before):
-			hold("source_shrink", "the source lists %d %s, it listed %d before: all but one are gone (limits.source_shrink); %s", c.Now, c.Collection, c.Before, wayOn)
+			hold("source_shrink", "the source lists %d %s, it listed %d before: all but one are gone (limits.source_shrink); %s", c.Now, c.Collection, c.Before, approve)
 		case c.Before >= l.MinPopulation && 100*lost > l.SourceShrink*c.Before:
 			hold("source_shrink", "the source lists %d %s, it listed %d before: %d%% less, %d%% are allowed (limits.source_shrink); %s",
-				c.Now, c.Collection, c.Before, 100*lost/c.Before, l.SourceShrink, wayOn)
+				c.Now, c.Collection, c.Before, 100*lost/c.Before, l.SourceShrink, approve)
 		}
 	}
 	return vs
 }
 
-// heldMoney says of changes that wait by themselves that letting them pass would
-// move the bill by more than is allowed. Like all that is said of one object it
-// holds that object alone.
-func (p *Plan) heldMoney(free Tally, l Limits) []Violation {
-	up, down := free.Up, free.Down
+// checkHeldMoney adds to changes that are held by themselves that approving them would
+// exceed the limits of money. It holds those objects alone, not the scope.
+func (p *Plan) checkHeldMoney(tally Tally, l Limits) []Violation {
+	up, down := tally.Up, tally.Down
 	for i := range p.Changes {
 		switch c := &p.Changes[i]; {
 		case c.Held == "":
@@ -247,28 +244,28 @@ func (p *Plan) heldMoney(free Tally, l Limits) []Violation {
 	var vs []Violation
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		say := func(code, verb string, limit decimal.Decimal) {
+		add := func(code, verb string, limit decimal.Decimal) {
 			vs = append(vs, Violation{Code: code, Kind: c.Key.Kind, Key: c.Key.ID, Message: fmt.Sprintf(
 				"letting %s pass would make the monthly bill %s by %s; with it the plan is past the %s allowed (limits.money)", c.Label, verb, c.MonthlyDelta.Abs().StringFixed(2), limit.StringFixed(2))})
 		}
 		switch {
 		case c.Held == "":
 		case c.MonthlyDelta.IsPositive() && up.GreaterThan(l.Increase):
-			say("money_increase", "rise", l.Increase)
+			add("money_increase", "rise", l.Increase)
 		case c.MonthlyDelta.IsNegative() && down.GreaterThan(l.Decrease):
-			say("money_decrease", "fall", l.Decrease)
+			add("money_decrease", "fall", l.Decrease)
 		}
 	}
 	return vs
 }
 
-func checkCeiling(hold func(string, string, ...any), code, verb string, n int, c Ceiling, p *Plan, l Limits, wayOn string) (held bool) {
+func checkCeiling(hold func(string, string, ...any), code, verb string, n int, c Ceiling, p *Plan, l Limits, approve string) (held bool) {
 	if c.Count >= 0 && n > c.Count {
-		hold(code, "%d objects would be %sd, %d are allowed (limits.%s.count); %s", n, verb, c.Count, code, wayOn)
+		hold(code, "%d objects would be %sd, %d are allowed (limits.%s.count); %s", n, verb, c.Count, code, approve)
 		return true
 	}
 	if c.Percent >= 0 && p.Managed >= l.MinPopulation && 100*n > c.Percent*p.Managed {
-		hold(code, "%d of %d objects would be %sd, %d%% are allowed (limits.%s.percent); %s", n, p.Managed, verb, c.Percent, code, wayOn)
+		hold(code, "%d of %d objects would be %sd, %d%% are allowed (limits.%s.percent); %s", n, p.Managed, verb, c.Percent, code, approve)
 		return true
 	}
 	return false

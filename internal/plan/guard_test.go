@@ -62,8 +62,8 @@ func TestGuards(t *testing.T) {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	limits := Limits{HoldFirst: true, Creates: Ceiling{50, 50}, Updates: Ceiling{200, 50}, Deletes: Ceiling{10, 20}, MinPopulation: 10,
 		Increase: decimal.NewFromInt(500), Decrease: decimal.Zero, SourceShrink: 20}
-	auto := Facts{Policy: Auto, Now: now, SourceAsOf: now}
-	with := func(change func(*Facts)) Facts {
+	auto := GuardInput{Policy: Auto, Now: now, SourceAsOf: now}
+	with := func(change func(*GuardInput)) GuardInput {
 		f := auto
 		change(&f)
 		return f
@@ -71,16 +71,16 @@ func TestGuards(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		plan  *Plan
-		facts Facts
+		facts GuardInput
 		want  string // codes
 	}{
-		{"nothing to do, nothing to stop", changing(100, 0, 0, 0, "0"), with(func(f *Facts) { f.First = true; f.Policy = Never }), ""},
+		{"nothing to do, nothing to stop", changing(100, 0, 0, 0, "0"), with(func(f *GuardInput) { f.First = true; f.Policy = Never }), ""},
 		{"within limits", changing(100, 10, 20, 5, "500.00"), auto, ""},
-		{"report only", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Policy = Never }), "report_only"},
-		{"approve policy", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Policy = Approve }), "approval"},
-		{"first plan", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.First = true }), "first_plan"},
-		{"restored from a backup, whatever the limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Restored = "put back" }), "restored"},
-		{"settings changed", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SettingsChanged = true }), "settings_changed"},
+		{"report only", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Policy = Never }), "report_only"},
+		{"approve policy", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Policy = Approve }), "approval"},
+		{"first plan", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.First = true }), "first_plan"},
+		{"restored from a backup, whatever the limits", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Restored = "put back" }), "restored"},
+		{"settings changed", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.SettingsChanged = true }), "settings_changed"},
 		{"creates by count", changing(1000, 51, 0, 0, "0"), auto, "creates"},
 		{"creates by share", changing(40, 21, 0, 0, "0"), auto, "creates"},
 		{"a share of few means nothing", changing(9, 9, 0, 0, "0"), auto, ""},
@@ -93,15 +93,15 @@ func TestGuards(t *testing.T) {
 		{"money down on a line that waits by itself", waiting(changing(100, 0, 1, 0, "-594.00")), auto, "money_decrease addition"},
 		{"money up on a line that waits by itself", waiting(changing(100, 0, 1, 0, "500.01")), auto, "money_increase addition"},
 		{"little money on a line that waits by itself", waiting(changing(100, 0, 1, 0, "500.00")), auto, ""},
-		{"money in the limits' own currency", in("USD", changing(100, 0, 1, 0, "5.00")), with(func(f *Facts) { f.Currency = "USD" }), ""},
-		{"money in another currency", in("EUR", changing(100, 0, 1, 0, "5.00")), with(func(f *Facts) { f.Currency = "USD" }), "money_unknown"},
-		{"no money in another currency", in("EUR", changing(100, 0, 1, 0, "0")), with(func(f *Facts) { f.Currency = "USD" }), ""},
-		{"stale source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.SourceMaxAge = 26 * time.Hour; f.SourceAsOf = now.Add(-27 * time.Hour) }), "source_stale"},
-		{"shrunk source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 15}} }), "source_shrink"},
-		{"source shrunk within limits", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 20, 16}} }), ""},
-		{"a small source may shrink", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"licences", 9, 2}} }), ""},
-		{"all but one of a small source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"users", 9, 1}} }), "source_shrink"},
-		{"one of two at the source", changing(100, 0, 1, 0, "0"), with(func(f *Facts) { f.Counts = []Count{{"users", 2, 1}} }), ""},
+		{"money in the limits' own currency", in("USD", changing(100, 0, 1, 0, "5.00")), with(func(f *GuardInput) { f.Currency = "USD" }), ""},
+		{"money in another currency", in("EUR", changing(100, 0, 1, 0, "5.00")), with(func(f *GuardInput) { f.Currency = "USD" }), "money_unknown"},
+		{"no money in another currency", in("EUR", changing(100, 0, 1, 0, "0")), with(func(f *GuardInput) { f.Currency = "USD" }), ""},
+		{"stale source", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.SourceMaxAge = 26 * time.Hour; f.SourceAsOf = now.Add(-27 * time.Hour) }), "source_stale"},
+		{"shrunk source", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Counts = []Count{{"licences", 20, 15}} }), "source_shrink"},
+		{"source shrunk within limits", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Counts = []Count{{"licences", 20, 16}} }), ""},
+		{"a small source may shrink", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Counts = []Count{{"licences", 9, 2}} }), ""},
+		{"all but one of a small source", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Counts = []Count{{"users", 9, 1}} }), "source_shrink"},
+		{"one of two at the source", changing(100, 0, 1, 0, "0"), with(func(f *GuardInput) { f.Counts = []Count{{"users", 2, 1}} }), ""},
 	} {
 		var codes []string
 		for _, v := range Check(c.plan, c.facts, limits) {
@@ -156,12 +156,12 @@ func TestRemovingMostOfASetCountsAsADeletion(t *testing.T) {
 func small(managed, deletes int) *Plan {
 	p := changing(managed+20, 0, 0, deletes, "0") // others of other kinds
 	p.Managed = managed
-	p.living = []population{{"addition", managed}, {"group", 20}}
+	p.populations = []population{{"addition", managed}, {"group", 20}}
 	return p
 }
 
 func TestAllOrAllButOneWaitsAtAnySize(t *testing.T) {
-	facts := Facts{Policy: Auto}
+	facts := GuardInput{Policy: Auto}
 	limits := Limits{Deletes: Ceiling{10, 20}, Updates: Ceiling{200, 50}, Creates: Ceiling{50, 50}, MinPopulation: 10, SourceShrink: 20}
 	group := func(before, after Value) *Plan {
 		return &Plan{Scope: testScope, Managed: 5, Changes: []Change{{Action: Update, Key: Key{"group", "g"}, Label: "Board", Before: line("1"), After: line("1"),
@@ -216,10 +216,10 @@ func TestThePopulationIsOfThoseWhoAreThere(t *testing.T) {
 		s.Observed, s.Records = append(s.Observed, o), append(s.Records, Record{Object: o, Origin: Adopted})
 	}
 	p, err := Make(testScope, additions(Restore, true), s)
-	if err != nil || len(p.Changes) != 3 || len(p.living) != 1 || p.living[0].n != 3 {
+	if err != nil || len(p.Changes) != 3 || len(p.populations) != 1 || p.populations[0].size != 3 {
 		t.Fatalf("got %+v, %v; want three of three to go", p, err)
 	}
-	if vs := Check(p, Facts{Policy: Auto}, Limits{Deletes: Ceiling{10, 20}, MinPopulation: 10, Decrease: decimal.New(1, 6)}); len(vs) != 1 || vs[0].Code != "deletes" {
+	if vs := Check(p, GuardInput{Policy: Auto}, Limits{Deletes: Ceiling{10, 20}, MinPopulation: 10, Decrease: decimal.New(1, 6)}); len(vs) != 1 || vs[0].Code != "deletes" {
 		t.Errorf("got %+v, want them held", vs)
 	}
 }

@@ -175,7 +175,7 @@ func TestAHoldOfAnEditSaysWhoAndWhen(t *testing.T) {
 		if err != nil || len(p.Violations) != 1 {
 			t.Fatalf("%s: got %+v, %v, want one violation", c.name, p, err)
 		}
-		if v := p.Violations[0]; !v.OverEdit() || !strings.HasPrefix(v.Message, c.want) {
+		if v := p.Violations[0]; !v.OverwritesEdit() || !strings.HasPrefix(v.Message, c.want) {
 			t.Errorf("%s: got %q, want %q", c.name, v.Message, c.want)
 		}
 	}
@@ -399,7 +399,7 @@ func TestObjectsInStepCostNoAllocation(t *testing.T) {
 	limits := Limits{HoldFirst: true}
 	perRun := testing.AllocsPerRun(20, func() {
 		p, err := Make(testScope, kinds, s)
-		if err != nil || !p.Empty() || len(Check(p, Facts{}, limits)) > 0 || p.Digest() != "" {
+		if err != nil || !p.Empty() || len(Check(p, GuardInput{}, limits)) > 0 || p.Digest() != "" {
 			t.Fatal("not in step")
 		}
 	})
@@ -419,7 +419,7 @@ func BenchmarkInStep(b *testing.B) {
 		if err != nil || !p.Empty() {
 			b.Fatal("not in step")
 		}
-		Check(p, Facts{}, Limits{})
+		Check(p, GuardInput{}, Limits{})
 		p.Digest()
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "objects/s")

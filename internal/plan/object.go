@@ -21,7 +21,7 @@ type Scope struct {
 
 func (s Scope) String() string { return s.Customer + " at " + s.Target }
 
-// A Key names a thing for ever: its kind and the stable id it has at the source.
+// A Key identifies an object: its kind, and its stable id at the source.
 type Key struct {
 	Kind string `json:"kind"`
 	ID   string `json:"key"`
@@ -105,7 +105,7 @@ func (f Fields) With(name string, v Value) Fields {
 	return append(out, Field{name, v}).sorted()
 }
 
-// over returns f with the values of sent in place of its own.
+// over returns f with the values of sent.
 func (f Fields) over(sent Fields) Fields {
 	for _, x := range sent {
 		f = f.With(x.Name, x.Value)
@@ -118,8 +118,8 @@ type Object struct {
 	Key
 	Label string `json:"label,omitempty"` // what a person calls it
 	Ref   string `json:"ref,omitempty"`   // the target's own id; empty before it exists
-	// Retired marks an object that is already in the state in which this target
-	// leaves what is gone: quantity 0, archived, disabled.
+	// Retired marks an object in the state that its kind's Retire gives it: quantity 0,
+	// archived, disabled.
 	Retired bool   `json:"retired,omitempty"`
 	Fields  Fields `json:"fields,omitempty"`
 	// Info are facts that are shown, priced or checked and never written, such
@@ -135,7 +135,7 @@ type Edit struct {
 	At time.Time
 }
 
-// String is a remark in parentheses after a blank, or nothing.
+// String is a remark in parentheses after a space, or the empty text.
 func (e Edit) String() string {
 	text := ""
 	if e.By != "" {
@@ -163,21 +163,20 @@ type Origin string
 const (
 	Announced Origin = ""        // a create was announced and never answered
 	Created   Origin = "created" // we put it there
-	Adopted   Origin = "adopted" // it was there and we were told to take it on
+	Adopted   Origin = "adopted" // it was there, and a person or a rule took it over
 )
 
-// A Record is what we last left at a target.
+// A Record is what syncd last wrote of an object, or agreed on.
 type Record struct {
 	Object
 	Origin Origin `json:"origin,omitempty"`
-	// Pending is what we were about to send when we last heard of it, and nothing
-	// else: a field that the request does not carry is not made ours by it. It is
-	// set before a request is sent and taken away with the answer. A record that
-	// still has one tells of a lost answer or a killed process.
+	// Pending is what an announced request sends, and no other field. It is set before
+	// the request is sent and removed with the answer: where a record still has it, the
+	// answer was lost or the process was killed.
 	Pending *Object   `json:"pending,omitempty"`
 	Run     string    `json:"run,omitempty"`
 	At      time.Time `json:"at"`
-	// FormerRefs are the refs of what this object was before another took its place.
+	// FormerRefs are the refs of the objects that were managed under this record before.
 	FormerRefs []string `json:"left,omitempty"`
 	// Rewritten are the fields that the target takes and shows otherwise, with
 	// what was sent and what came, see rewritten.go.
@@ -204,7 +203,7 @@ const (
 	Hold    Ownership = "hold"    // a human's edit stops the change until somebody decides
 )
 
-// A Kind is a sort of object and the rules it lives by.
+// A Kind is a sort of object, with the rules for its changes.
 type Kind struct {
 	Name   string
 	Owner  Ownership            // of every field that Fields does not name
@@ -216,26 +215,18 @@ type Kind struct {
 	Delta func(before, after *Object) decimal.Decimal
 	// Priced reports whether Delta knows what the object costs; nil is always.
 	Priced func(*Object) bool
-	// Retire returns how this target leaves a thing that is gone: quantity 0,
-	// archived, disabled. Where it is nil the target keeps nothing.
+	// Retire returns the state in which this target keeps an object that is gone from
+	// the source: quantity 0, archived, disabled. Where it is nil the object is deleted.
 	Retire func(before *Object) *Object
-	// Leavers says when a thing that is gone from the source is retired; nil is at once.
+	// Leavers says when an object that is gone from the source is retired; nil is at once.
 	Leavers *Leavers
-	// MayCreate is false where missing things are only reported.
+	// MayCreate is false where missing objects are only reported.
 	MayCreate bool
-	// Missing says of a wanted object that is not there and may not be created
-	// what that means, as a note with a code; nil gives a plain sentence.
+	// Missing returns a note with a code on a desired object that is missing and may not
+	// be created; nil gives a plain sentence.
 	Missing func(desired *Object) Violation
 	// Shown names what of an object's Info is shown beside a change of it.
 	Shown []string
-}
-
-// Leavers is the patience with what is gone from the source: so many proven
-// snapshots in a row without it, and so long since the first of them.
-type Leavers struct {
-	Absences int
-	After    time.Duration
-	Never    bool // left as it is for ever
 }
 
 func (k *Kind) owner(field string) Ownership {

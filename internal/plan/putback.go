@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// A field that is ours (restore) and that somebody changes back every time is a
-// fight that nobody wins: another tool writes it too, or a person means it. It
-// goes on being put back, and from the third time on the plan says so.
+// Where somebody changes a field that syncd restores again and again, another tool writes
+// it too, or a person means it. syncd goes on restoring it, and from the third time in a
+// row on the plan has a note about it.
 
-// manyTimes is from which time in a row on a field that is put back is a fight.
-const manyTimes = 3
+// putBackNoteFrom is from which time in a row on a restored field gets a note.
+const putBackNoteFrom = 3
 
 // PutBackAfter returns how often in a row each field was put back, the change
 // included; before is what was counted until now. A change at the source ends
@@ -38,8 +38,8 @@ func (c *Change) PutBackAfter(before map[string]int) map[string]int {
 	return after
 }
 
-// fight notes the fields that the change puts back once more.
-func (p *Plan) fight(c *Change, record *Record) {
+// notePutBack adds a note on the fields that the change restores once more.
+func (p *Plan) notePutBack(c *Change, record *Record) {
 	if record == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (p *Plan) fight(c *Change, record *Record) {
 	var fields []string
 	for _, name := range slices.Sorted(maps.Keys(counted)) {
 		i := slices.IndexFunc(c.Fields, func(f FieldChange) bool { return f.Name == name })
-		if i < 0 || counted[name] < manyTimes {
+		if i < 0 || counted[name] < putBackNoteFrom {
 			continue
 		}
 		values := ""

@@ -2,17 +2,15 @@ package plan
 
 import "slices"
 
-// A record must hold nothing but ours. A person's value that got into one would
-// pass for what we left there, and be written over as soon as the source has
-// another. So a record takes from the target what was sent, and what both sides
-// agreed on; a field that only a blank or an edit lets us have (fill, keep) and
-// that was not sent stays out of it, as does everything of the kind in what is
-// announced. A field that is held (hold) stays in as it was seen: there a record
-// of what was there is what shows the next edit.
+// A record must hold only values that syncd wrote or that both sides agreed on. A person's
+// value in it would pass for ours, and be overwritten as soon as the source changes. So a
+// field that syncd owns only while it is blank or unedited (fill, keep) and did not send
+// stays out of the record, and out of an announcement. A field with ownership hold is
+// recorded as it was observed: that is what the next edit is compared with.
 
-// Remembered returns what to remember of the change once the target holds answer. Of
-// an object that was there before, only what was sent is taken from the answer:
-// whatever else in it is not as planned is a person's edit of the moment.
+// Remembered returns the object to record after the change, given the target's answer. Of
+// an object that was there before only the fields that were sent are taken from the
+// answer: whatever else differs from the plan is a person's edit since.
 func (c *Change) Remembered(answer Object) Object {
 	if c.Action == Create || c.After == nil {
 		return answer
@@ -24,25 +22,25 @@ func (c *Change) Remembered(answer Object) Object {
 		}
 	}
 	answer.Fields = fields.over(c.Kept)
-	return spare(answer, c.last, c.spared)
+	return keepRemembered(answer, c.remembered, c.notOurs)
 }
 
-// Announced returns what to remember of the change while its request is on its
-// way, until an answer comes. before is what was remembered until then.
+// Announced returns the record to store before the change's request is sent. before is
+// the record until then, or nil.
 func (c *Change) Announced(before *Record) Record {
 	var r Record
 	switch {
 	case before != nil:
 		r = *before
-	case c.Before != nil: // an adoption that writes: taken on first, then changed
-		r = Record{Object: spare(*c.Before, nil, c.spared), Origin: Adopted}
+	case c.Before != nil: // an adoption that writes: adopted first, then changed
+		r = Record{Object: keepRemembered(*c.Before, nil, c.notOurs), Origin: Adopted}
 		r.Fields = r.Fields.over(c.Kept)
 	default:
 		r = Record{Object: *c.After}
 	}
-	r.Pending = c.sent()
+	r.Pending = c.pendingObject()
 	if c.Before != nil {
-		for _, f := range c.Fields { // as it was seen: who edits it before the request arrives is seen, too
+		for _, f := range c.Fields { // as observed: an edit before the request arrives shows, too
 			if _, known := r.Fields.Get(f.Name); !known {
 				r.Fields = r.Fields.With(f.Name, f.Before)
 			}
@@ -54,10 +52,9 @@ func (c *Change) Announced(before *Record) Record {
 	return r
 }
 
-// sent is what the target should show once the change got through: the fields
-// that it sends and no others. Where the target keeps nothing of a deleted
-// thing, that is the thing marked as retired.
-func (c *Change) sent() *Object {
+// pendingObject is what the target should show once the change succeeded: the fields that
+// it sends and no others. Where the target deletes the object, it is marked as retired.
+func (c *Change) pendingObject() *Object {
 	if c.After == nil {
 		gone := *c.Before
 		gone.Retired, gone.Fields = true, nil
@@ -72,9 +69,9 @@ func (c *Change) sent() *Object {
 	return &o
 }
 
-// confirmed returns what we left as far as the target shows it: a field that
-// shows what was pending counts as that, since the request got through, in whole
-// or in part. It is the record's own object where nothing of it shows.
+// confirmed returns the recorded object, with the pending value of each field that the
+// target shows so: the request succeeded, in whole or in part. It is the record's own
+// object where none shows.
 func (r *Record) confirmed(observed *Object) *Object {
 	if r.Pending == nil || observed == nil {
 		return &r.Object
@@ -97,9 +94,9 @@ func (r *Record) confirmed(observed *Object) *Object {
 	return &last
 }
 
-// theirs lists the fields of what was observed that are ours only while nobody
-// else fills them, and that neither were sent nor agree with the source.
-func (k *Kind) theirs(observed *Object, m *merged) []string {
+// notOurs lists the observed fields with ownership fill or keep that were neither sent
+// nor agree with the source.
+func (k *Kind) notOurs(observed *Object, m *merged) []string {
 	if observed == nil || k.Owner != Fill && k.Owner != Keep && len(k.Fields) == 0 {
 		return nil
 	}
@@ -120,8 +117,8 @@ func (k *Kind) theirs(observed *Object, m *merged) []string {
 	return names
 }
 
-// spare returns o with the named fields as they were remembered before.
-func spare(o Object, before *Object, names []string) Object {
+// keepRemembered returns o with the named fields as before has them, or without them.
+func keepRemembered(o Object, before *Object, names []string) Object {
 	if len(names) == 0 {
 		return o
 	}

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// Some targets take a value and show another: a sanitiser drops what it does
-// not like, a limit cuts, a switch has no effect. Sent again it would come back
-// the same, run after run. So a record remembers of such a field what was sent
-// and what came; while both stay as they are the field is in step. A field that
-// is owned Hold is never taken for one: what costs money is a person's to judge.
+// Some targets accept a value and show another: a sanitiser removes tags, a limit cuts, a
+// switch has no effect. Sent again it would come back the same, run after run. So a
+// record keeps of such a field what was sent and what the target shows; while both stay
+// the field is in step. A field with ownership hold never counts as rewritten: it costs
+// money, and a person decides.
 
 // markOfOld begins the names under which schema 1 kept these notes in Info.
 const markOfOld = "came_back_as:"
@@ -37,7 +37,7 @@ func (c *Change) Rewritten(before map[string]string, sent Fields, now *Object) m
 	return after
 }
 
-// Rewrites reports whether the target is known to make shown of sent.
+// Rewrites reports whether the target is known to show shown where sent was sent.
 func (r *Record) Rewrites(field string, sent, shown Value) bool {
 	if r == nil || len(r.Rewritten) == 0 && len(r.Info) == 0 {
 		return false

@@ -179,7 +179,7 @@ func (v *view) edit(k plan.Key) *plan.Violation {
 		return nil
 	}
 	i := slices.IndexFunc(v.Report.Violations, func(x plan.Violation) bool {
-		return x.Kind == k.Kind && x.Key == k.ID && x.OverEdit()
+		return x.Kind == k.Kind && x.Key == k.ID && x.OverwritesEdit()
 	})
 	if i < 0 {
 		return nil

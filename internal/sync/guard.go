@@ -12,7 +12,7 @@ import (
 // checkGuards collects what holds the plan, in whole or in part.
 func (s *scopeRun) checkGuards() {
 	p, cursor, needs := s.plan, s.memory.Cursor, s.target.spec.Needs
-	facts := plan.Facts{Currency: s.run.Currency, Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
+	facts := plan.GuardInput{Currency: s.run.Currency, Policy: s.target.job.Policy, First: cursor == nil || !cursor.Applied, Now: s.run.Now()}
 	if needs != 0 { // what is made from nothing of the tenant's cannot be too old
 		facts.SourceAsOf, facts.SourceMaxAge = s.snapshot.Oldest(needs).AsOf, s.run.MaxAge
 	}
