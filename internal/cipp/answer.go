@@ -42,11 +42,11 @@ type metadata struct {
 // An envelope is an object taken apart, whatever it is: {"Results", "Metadata"},
 // an error, a sentence with its state, or the only row there is.
 type envelope struct {
-	wrapped bool // it has Results
-	results jsontext.Value
-	meta    metadata
-	errors  []string // {"error":"…"} and {"error":{"code","message"}}
-	copied  jsontext.Value
+	wrapped  bool // it has Results
+	results  jsontext.Value
+	meta     metadata
+	errors   []string // {"error":"…"} and {"error":{"code","message"}}
+	copyFrom jsontext.Value
 
 	state, sentence, message, severity string
 }
@@ -54,11 +54,11 @@ type envelope struct {
 // errNotJSON is wrapped with an excerpt of what came instead.
 var errNotJSON = errors.New("the answer is text, not data")
 
-// open takes the wrapping off a body: a byte order mark, an envelope of
+// openAnswer takes the wrapping off a body: a byte order mark, an envelope of
 // {"Results":…,"Metadata":…}, a single object in place of a list. Empty, null
 // and "" are an answer without rows. The answer shares body's memory.
-func open(body []byte) (answer, error) {
-	body = bare(body)
+func openAnswer(body []byte) (answer, error) {
+	body = trimBody(body)
 	if len(body) == 0 {
 		return answer{}, nil
 	}
@@ -78,7 +78,7 @@ func open(body []byte) (answer, error) {
 		// Text that is not JSON at all; "null and more" is text too.
 		return answer{}, fmt.Errorf("%w: %q", errNotJSON, clip(string(body), 200))
 	}
-	if s := said(value); s != "" {
+	if s := errorWords(value); s != "" {
 		return answer{texts: []string{s}}, nil
 	}
 	return answer{}, nil
@@ -91,8 +91,8 @@ func atEnd(dec *jsontext.Decoder) bool {
 	return err == io.EOF
 }
 
-// bare cuts off a byte order mark and white space.
-func bare(body []byte) []byte {
+// trimBody cuts off a byte order mark and white space.
+func trimBody(body []byte) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\xef\xbb\xbf")))
 }
 
@@ -118,20 +118,20 @@ func unwrap(body []byte) (e envelope, err error) {
 		case "error":
 			// null, false or 0 where all is well.
 			if kind := value.Kind(); kind == '"' || kind == '{' || kind == '[' {
-				if s := said(value); s != "" {
+				if s := errorWords(value); s != "" {
 					e.errors = append(e.errors, s)
 				}
 			}
 		case "copyfrom":
-			e.copied = value
+			e.copyFrom = value
 		case "state":
-			e.state = said(value)
+			e.state = errorWords(value)
 		case "resulttext":
-			e.sentence = said(value)
+			e.sentence = errorWords(value)
 		case "message":
-			e.message = said(value)
+			e.message = errorWords(value)
 		case "severity":
-			e.severity = said(value)
+			e.severity = errorWords(value)
 		}
 		return nil
 	})
@@ -151,7 +151,7 @@ func (e *envelope) list(body []byte) answer {
 	case e.results.Kind() == '[' || e.results.Kind() == '{':
 		a.rows = e.results
 	default:
-		if s := said(e.results); s != "" {
+		if s := errorWords(e.results); s != "" {
 			a.texts = append(a.texts, s)
 		}
 	}
@@ -188,14 +188,14 @@ func members(dec *jsontext.Decoder, each func(dec *jsontext.Decoder, name string
 	return err
 }
 
-// said returns the words of an error value: a string, {"message":…},
+// errorWords returns the words of an error value: a string, {"message":…},
 // {"error":{…}}, {"Results":…} or a list of those; "" where there are none.
-func said(raw []byte) string { return saidAt(raw, 0) }
+func errorWords(raw []byte) string { return errorWordsAt(raw, 0) }
 
-// saidAt stops at a depth at which nobody says anything: every level is read
+// errorWordsAt stops at a depth at which nobody says anything: every level is read
 // once more by the next.
-func saidAt(raw []byte, depth int) string {
-	raw = bare(raw)
+func errorWordsAt(raw []byte, depth int) string {
+	raw = trimBody(raw)
 	if len(raw) == 0 || depth > 5 {
 		return ""
 	}
@@ -219,7 +219,7 @@ func saidAt(raw []byte, depth int) string {
 		_ = elements(decoder(raw), func(dec *jsontext.Decoder) error {
 			part, err := dec.ReadValue()
 			if err == nil && len(parts) < 3 {
-				if s := saidAt(part, depth+1); s != "" {
+				if s := errorWordsAt(part, depth+1); s != "" {
 					parts = append(parts, s)
 				}
 			}
@@ -235,10 +235,10 @@ func saidAt(raw []byte, depth int) string {
 		}
 		switch strings.ToLower(name) {
 		case "code":
-			code = saidAt(value, depth+1)
+			code = errorWordsAt(value, depth+1)
 		case "message", "error", "results", "resulttext":
 			if message == "" {
-				message = saidAt(value, depth+1)
+				message = errorWordsAt(value, depth+1)
 			}
 		}
 		return nil

@@ -44,7 +44,7 @@ func TestAnAnswerIsUnwrapped(t *testing.T) {
 		{name: "half an envelope", body: `{"Results":[{"a":1}`, err: "not sound JSON"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a, err := open([]byte(c.body))
+			a, err := openAnswer([]byte(c.body))
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("got %v, want %q", err, c.err)
@@ -160,7 +160,7 @@ func TestAPartIsFoundWhateverItsShape(t *testing.T) {
 		{"broken off", `[{"id":"skus","status":200,"body":{"value":[`, "ends in the middle"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := partials([]byte(c.body))
+			got, err := bulkResponses([]byte(c.body))
 			if err == nil {
 				_, err = got["skus"].collect()
 			}
@@ -169,13 +169,13 @@ func TestAPartIsFoundWhateverItsShape(t *testing.T) {
 			}
 		})
 	}
-	got, err := partials([]byte(`[{"id":"skus","status":429,"headers":{"retry-after":["7"]},"body":{}}]`))
+	got, err := bulkResponses([]byte(`[{"id":"skus","status":429,"headers":{"retry-after":["7"]},"body":{}}]`))
 	if p := got["skus"]; err != nil || p.after != 7*time.Second || !p.busy() {
 		t.Errorf("a throttled part: got %+v, %v", got, err)
 	}
 	for _, body := range []string{"", "null", "[]", "[null]", `""`} {
-		if _, err := partials([]byte(body)); !errors.Is(err, errNobody) {
-			t.Errorf("%q: got %v, want %v", body, err, errNobody)
+		if _, err := bulkResponses([]byte(body)); !errors.Is(err, errEmptyAnswer) {
+			t.Errorf("%q: got %v, want %v", body, err, errEmptyAnswer)
 		}
 	}
 }
@@ -235,13 +235,13 @@ func FuzzAnswer(f *testing.F) {
 		sane := func(list []directory.Licence) {
 			seen := map[string]bool{}
 			for _, l := range list {
-				if !directory.IsGUID(l.SKU) || seen[l.SKU] || l.Assigned < 0 || l.Assigned > most || l.Suspended < 0 || l.Purchased < 0 || l.Trial < 0 || l.Grace < 0 || l.Grace > l.Purchased {
+				if !directory.IsGUID(l.SKU) || seen[l.SKU] || l.Assigned < 0 || l.Assigned > maxUnits || l.Suspended < 0 || l.Purchased < 0 || l.Trial < 0 || l.Grace < 0 || l.Grace > l.Purchased {
 					t.Errorf("%s: %+v", body, l)
 				}
 				seen[l.SKU] = true
 			}
 		}
-		if got, err := partials(body); err == nil {
+		if got, err := bulkResponses(body); err == nil {
 			if _, err := organization(got); err != nil && err.Error() == "" {
 				t.Error("an error without words")
 			}
@@ -257,7 +257,7 @@ func FuzzAnswer(f *testing.F) {
 				}
 			}
 		}
-		if a, err := open(body); err == nil {
+		if a, err := openAnswer(body); err == nil {
 			if rows, err := rowsOf[tenantRow](a.rows); err == nil {
 				list, _, _ := tenants(rows, partnerID)
 				for _, one := range list {
@@ -273,7 +273,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		for _, status := range []int{200, 301, 400, 401, 403, 404, 429, 500, 503} {
-			if c, words := judge(status, body); (c == fine) != (status == 200 && !strings.HasPrefix(string(bare(body)), "<")) || strings.ContainsAny(words, "\r\n") {
+			if c, words := classOfAnswer(status, body); (c == fine) != (status == 200 && !strings.HasPrefix(string(trimBody(body)), "<")) || strings.ContainsAny(words, "\r\n") {
 				t.Errorf("%d %q: got class %q, words %q", status, body, c, words)
 			}
 		}
@@ -342,12 +342,12 @@ func BenchmarkBulkAnswer(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
 		for b.Loop() {
-			got, err := partials(body)
+			got, err := bulkResponses(body)
 			if err != nil {
 				b.Fatal(err)
 			}
 			org, err := organization(got)
-			if err != nil || org.own(dentalID) != nil {
+			if err != nil || org.checkTenant(dentalID) != nil {
 				b.Fatal(err)
 			}
 			skus, _ := got["skus"].collect()
@@ -434,7 +434,7 @@ func BenchmarkBulkAnswer(b *testing.B) {
 }
 
 func TestARealisticAnswerIsUnderstood(t *testing.T) {
-	got, err := partials(bulkAnswer(t, 20, 20))
+	got, err := bulkResponses(bulkAnswer(t, 20, 20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -468,7 +468,7 @@ func TestAnAnswerIsBrokenWhereNoRowOfItMakesSense(t *testing.T) {
 		{[]string{"", cut, cut}, "error: users: 2 of 3 rows make no sense, the first because " + cut},
 		{nil, ""},
 	} {
-		got, err := someUnread("users", c.rows, func(s *string) string { return *s })
+		got, err := unreadNote("users", c.rows, func(s *string) string { return *s })
 		if err != nil {
 			got = "error: " + err.Error()
 		}

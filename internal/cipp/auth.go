@@ -24,10 +24,10 @@ import (
 
 const (
 	renewEarly    = 5 * time.Minute  // before a token ends; half its life where that is short
-	unknownLife   = 30 * time.Minute // where the answer names no life; Entra's shortest is an hour
-	tokenPatience = 90 * time.Second // for one token, all attempts together
+	defaultLife   = 30 * time.Minute // where the answer names no life; Entra's shortest is an hour
+	tokenTimeout  = 90 * time.Second // for one token, all attempts together
 	tokenAttempts = 4
-	refusalStands = time.Minute // how long refused credentials are not tried again
+	refusalTTL    = time.Minute // how long refused credentials are not tried again
 )
 
 // tokens holds the one access token of a credential. It may be shared: however
@@ -43,11 +43,11 @@ type tokens struct {
 	log    zerolog.Logger
 	flight singleflight.Group
 
-	mu      sync.Mutex
-	token   string
-	renew   time.Time // when to fetch the next one
-	refusal error     // the credential's last refusal
-	until   time.Time // as long as it stands
+	mu           sync.Mutex
+	token        string
+	renew        time.Time // when to fetch the next one
+	refusal      error     // the credential's last refusal
+	refusedUntil time.Time // as long as it stands
 }
 
 func newTokens(c *Config, transport http.RoundTripper, log zerolog.Logger) *tokens {
@@ -67,15 +67,15 @@ func newTokens(c *Config, transport http.RoundTripper, log zerolog.Logger) *toke
 
 // get returns the token, fetching it where there is none or its end is near.
 func (t *tokens) get(ctx context.Context) (string, error) {
-	if token, err := t.held(); token != "" || err != nil {
+	if token, err := t.current(); token != "" || err != nil {
 		return token, err
 	}
 	// The flight is not the caller's: who gives up must not take it from the others.
 	flight := t.flight.DoChan("", func() (any, error) {
-		if token, err := t.held(); token != "" || err != nil {
+		if token, err := t.current(); token != "" || err != nil {
 			return token, err // it landed between the look above and now
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokenPatience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokenTimeout)
 		defer cancel()
 		return t.fetch(ctx)
 	})
@@ -90,13 +90,13 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	}
 }
 
-func (t *tokens) held() (string, error) {
+func (t *tokens) current() (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch now := time.Now(); {
 	case t.token != "" && now.Before(t.renew):
 		return t.token, nil
-	case t.refusal != nil && now.Before(t.until):
+	case t.refusal != nil && now.Before(t.refusedUntil):
 		return "", t.refusal
 	}
 	return "", nil
@@ -123,15 +123,15 @@ func (t *tokens) fetch(ctx context.Context) (string, error) {
 		started := time.Now()
 		token, err := conf.Token(ctx)
 		if err == nil {
-			t.keep(token, started)
+			t.store(token, started)
 			t.log.Debug().Int("attempt", attempt).Msg("cipp token fetched")
 			return token.AccessToken, nil
 		}
-		wait, again := worthWaiting(err, attempt)
+		wait, again := retryable(err, attempt)
 		if !again {
 			err = refusal(err)
 			t.mu.Lock()
-			t.refusal, t.until = err, time.Now().Add(refusalStands)
+			t.refusal, t.refusedUntil = err, time.Now().Add(refusalTTL)
 			t.mu.Unlock()
 			return "", err
 		}
@@ -147,8 +147,8 @@ func (t *tokens) fetch(ctx context.Context) (string, error) {
 	}
 }
 
-func (t *tokens) keep(token *oauth2.Token, started time.Time) {
-	life := unknownLife
+func (t *tokens) store(token *oauth2.Token, started time.Time) {
+	life := defaultLife
 	if !token.Expiry.IsZero() {
 		life = token.Expiry.Sub(started)
 	}
@@ -158,8 +158,8 @@ func (t *tokens) keep(token *oauth2.Token, started time.Time) {
 	t.renew = started.Add(life - min(renewEarly, life/2))
 }
 
-// worthWaiting says whether a refusal may pass by itself, and how long to wait.
-func worthWaiting(err error, attempt int) (time.Duration, bool) {
+// retryable says whether a refusal may pass by itself, and how long to wait.
+func retryable(err error, attempt int) (time.Duration, bool) {
 	backoff := time.Second << (attempt - 1)
 	backoff = backoff/2 + rand.N(backoff)
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
@@ -267,9 +267,9 @@ type claims struct {
 	Expires  float64 `json:"exp"`
 }
 
-// peek reads the claims of our own token. The signature is not checked: nobody
+// parseClaims reads the claims of our own token. The signature is not checked: nobody
 // is let in by it, it is only written to the log.
-func peek(token string) (claims, bool) {
+func parseClaims(token string) (claims, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return claims{}, false

@@ -15,8 +15,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A part is one Graph read within a bulk request.
-type part struct {
+// A bulkRequest is one Graph read within a bulk request.
+type bulkRequest struct {
 	ID     string `json:"id"`
 	Method string `json:"method"`
 	URL    string `json:"url"`
@@ -28,17 +28,17 @@ type part struct {
 }
 
 var (
-	orgPart  = get("org", "organization?$select=id,displayName,verifiedDomains", 0)
-	skusPart = get("skus", "subscribedSkus", 0)
-	subsPart = get("subs", "directory/subscriptions", 0)
+	orgRequest  = get("org", "organization?$select=id,displayName,verifiedDomains", 0)
+	skusRequest = get("skus", "subscribedSkus", 0)
+	subsRequest = get("subs", "directory/subscriptions", 0)
 )
 
-func get(id, url string, page int) part {
-	return part{ID: id, Method: http.MethodGet, URL: url, page: page}
+func get(id, url string, page int) bulkRequest {
+	return bulkRequest{ID: id, Method: http.MethodGet, URL: url, page: page}
 }
 
 // options are what a part asks of Graph besides the collection.
-func (p part) options() url.Values {
+func (p bulkRequest) options() url.Values {
 	_, raw, _ := strings.Cut(p.URL, "?")
 	query, err := url.ParseQuery(raw)
 	if err != nil {
@@ -48,13 +48,13 @@ func (p part) options() url.Values {
 }
 
 // graphName is what Graph calls a part, without its options.
-func (p part) graphName() string {
+func (p bulkRequest) graphName() string {
 	name, _, _ := strings.Cut(p.URL, "?")
 	return name
 }
 
-// A partial is the answer to one part.
-type partial struct {
+// A bulkResponse is the answer to one part.
+type bulkResponse struct {
 	status int
 	body   []byte        // as it stands in the whole answer; nil where there was none
 	after  time.Duration // what Graph asks us to wait, on a 429
@@ -62,37 +62,37 @@ type partial struct {
 	// Of a body that is an object: what it holds, or why it is no collection.
 	// It is found out while the body is read for the first time, because every
 	// further look at a body costs as much as all else that is done with it.
-	inside collection
-	bad    error
+	collection collection
+	invalid    error
 }
 
-func (p partial) ok() bool { return p.status >= 200 && p.status < 300 }
+func (p bulkResponse) ok() bool { return p.status >= 200 && p.status < 300 }
 
 // busy reports whether the same question may get an answer a little later.
-func (p partial) busy() bool {
+func (p bulkResponse) busy() bool {
 	return !p.ok() && (p.status == http.StatusTooManyRequests || p.status >= 500 || classOf(string(p.body)) == busy)
 }
 
-// errNobody says that CIPP answered 200 and nothing: what it does for tenants
+// errEmptyAnswer says that CIPP answered 200 and nothing: what it does for tenants
 // it may not read, or does not know. CIPP source: New-GraphBulkRequest.ps1.
-var errNobody = errors.New("the answer is empty: CIPP may not read this tenant, or no longer lists it")
+var errEmptyAnswer = errors.New("the answer is empty: CIPP may not read this tenant, or no longer lists it")
 
 const (
 	bulkAttempts = 4
 	bulkBackoff  = 2 * time.Second
-	longestWait  = time.Minute
+	maxWait      = time.Minute
 )
 
-// parts asks Graph several things about one tenant. CIPP itself retries what
+// bulkRead asks Graph several things about one tenant. CIPP itself retries what
 // Graph throttles three times; a part that is still busy then is asked again
 // here, the whole call with it, so that all parts are of one moment.
-func (c *Client) parts(ctx context.Context, f TenantFilter, ask ...part) (map[string]partial, error) {
+func (c *Client) bulkRead(ctx context.Context, f TenantFilter, ask ...bulkRequest) (map[string]bulkResponse, error) {
 	for attempt := 1; ; attempt++ {
-		body, err := c.do(ctx, bulk(f, ask))
+		body, err := c.do(ctx, bulkCall(f, ask))
 		if err != nil {
 			return nil, err
 		}
-		got, err := partials(body)
+		got, err := bulkResponses(body)
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ func (c *Client) parts(ctx context.Context, f TenantFilter, ask ...part) (map[st
 			return got, nil
 		}
 		backoff := bulkBackoff << (attempt - 1)
-		wait = min(max(wait, backoff/2+rand.N(backoff)), longestWait)
+		wait = min(max(wait, backoff/2+rand.N(backoff)), maxWait)
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 			return got, nil
 		}
@@ -119,23 +119,23 @@ func (c *Client) parts(ctx context.Context, f TenantFilter, ask ...part) (map[st
 	}
 }
 
-// partials sorts the answers by id. The same id may come twice after a retry
+// bulkResponses sorts the answers by id. The same id may come twice after a retry
 // inside CIPP; the one that succeeded counts.
-func partials(body []byte) (map[string]partial, error) {
-	a, err := open(body)
+func bulkResponses(body []byte) (map[string]bulkResponse, error) {
+	a, err := openAnswer(body)
 	if err != nil {
 		return nil, err
 	}
 	if len(a.texts) > 0 {
-		return nil, &strayError{1, a.texts[0]}
+		return nil, &notDataError{1, a.texts[0]}
 	}
-	byID := make(map[string]partial, 8)
+	byID := make(map[string]bulkResponse, 8)
 	n := 0
 	one := func(dec *jsontext.Decoder) error {
 		n++
 		switch dec.PeekKind() {
 		case '{':
-			id, p, err := readPartial(dec, a.rows)
+			id, p, err := readBulkResponse(dec, a.rows)
 			if err != nil {
 				return err
 			}
@@ -150,10 +150,10 @@ func partials(body []byte) (map[string]partial, error) {
 		if err != nil {
 			return err
 		}
-		return &strayError{n, said(value)}
+		return &notDataError{n, errorWords(value)}
 	}
 	if len(a.rows) == 0 {
-		return nil, errNobody
+		return nil, errEmptyAnswer
 	}
 	dec := decoder(a.rows)
 	if dec.PeekKind() == '{' {
@@ -162,16 +162,16 @@ func partials(body []byte) (map[string]partial, error) {
 		err = elements(dec, one)
 	}
 	if err != nil {
-		return nil, plain(err)
+		return nil, decodeError(err)
 	}
 	if len(byID) == 0 {
-		return nil, errNobody
+		return nil, errEmptyAnswer
 	}
 	return byID, nil
 }
 
-// readPartial reads {"id","status","headers","body"}; all is what dec reads from.
-func readPartial(dec *jsontext.Decoder, all []byte) (id string, p partial, err error) {
+// readBulkResponse reads {"id","status","headers","body"}; all is what dec reads from.
+func readBulkResponse(dec *jsontext.Decoder, all []byte) (id string, p bulkResponse, err error) {
 	var status number
 	var notes row
 	err = members(dec, func(dec *jsontext.Decoder, name string) (err error) {
@@ -182,7 +182,7 @@ func readPartial(dec *jsontext.Decoder, all []byte) (id string, p partial, err e
 			err = status.UnmarshalJSONFrom(dec)
 		case "body":
 			if dec.PeekKind() == '{' {
-				p.body, err = p.look(dec, all)
+				p.body, err = p.readBody(dec, all)
 			} else {
 				p.body, err = slice(dec, all)
 			}
@@ -200,10 +200,10 @@ func readPartial(dec *jsontext.Decoder, all []byte) (id string, p partial, err e
 		return err
 	})
 	if err != nil {
-		return "", partial{}, err
+		return "", bulkResponse{}, err
 	}
-	if why := notes.stray(); why != "" {
-		return "", partial{}, &strayError{1, why}
+	if why := notes.notData(); why != "" {
+		return "", bulkResponse{}, &notDataError{1, why}
 	}
 	if status.bad == "" {
 		p.status = status.n
@@ -222,7 +222,7 @@ func readHeaders(dec *jsontext.Decoder) (after time.Duration, err error) {
 		}
 		raw, err := dec.ReadValue()
 		if err == nil {
-			after, _ = retryAfter(said(raw))
+			after, _ = retryAfter(errorWords(raw))
 		}
 		return err
 	})
@@ -231,23 +231,23 @@ func readHeaders(dec *jsontext.Decoder) (after time.Duration, err error) {
 
 // A collection is the body of a part: Graph's wrapping of rows.
 type collection struct {
-	rows []byte
-	next string // where Graph would go on; it stays even after CIPP has followed it
-	sure bool   // there was a list, if an empty one
+	rows   []byte
+	next   string // where Graph would go on; it stays even after CIPP has followed it
+	listed bool   // there was a list, if an empty one
 }
 
 // collect opens the body of part p, or says why it is no collection.
-func (p partial) collect() (collection, error) {
+func (p bulkResponse) collect() (collection, error) {
 	if !p.ok() {
-		words := said(p.body)
+		words := errorWords(p.body)
 		if p.status == 0 {
 			return collection{}, errors.New("the answer has no status")
 		}
 		if classOf(string(p.body)) == partner {
-			return collection{}, meaning(partner, "ListGraphBulkRequest", "", p.status, words)
+			return collection{}, errorOf(partner, "ListGraphBulkRequest", "", p.status, words)
 		}
 		err := fmt.Errorf("%d: %s", p.status, cmp.Or(words, "no reason given"))
-		if remedy := remedies[sub(p.status, p.body)]; remedy != "" {
+		if remedy := remedies[bulkClass(p.status, p.body)]; remedy != "" {
 			err = fmt.Errorf("%w; %s", err, remedy)
 		}
 		return collection{}, err
@@ -257,24 +257,24 @@ func (p partial) collect() (collection, error) {
 	}
 	switch p.body[0] {
 	case '[':
-		return collection{rows: p.body, sure: true}, nil
+		return collection{rows: p.body, listed: true}, nil
 	case '{':
 	default:
-		words := said(p.body)
+		words := errorWords(p.body)
 		if cut(words) {
 			return collection{}, &cutError{words}
 		}
-		return collection{}, &strayError{1, words}
+		return collection{}, &notDataError{1, words}
 	}
-	if p.bad != nil {
-		return collection{}, p.bad
+	if p.invalid != nil {
+		return collection{}, p.invalid
 	}
-	return p.inside, nil
+	return p.collection, nil
 }
 
-// look reads a body that is an object, from dec, which reads from all, and
+// readBody reads a body that is an object, from dec, which reads from all, and
 // notes what it finds there. Its error is one of JSON.
-func (p *partial) look(dec *jsontext.Decoder, all []byte) ([]byte, error) {
+func (p *bulkResponse) readBody(dec *jsontext.Decoder, all []byte) ([]byte, error) {
 	// Nothing but a colon and white space is before the brace.
 	start := int(dec.InputOffset())
 	start += bytes.IndexByte(all[start:], '{')
@@ -293,14 +293,14 @@ func (p *partial) look(dec *jsontext.Decoder, all []byte) ([]byte, error) {
 		var bad error
 		switch name {
 		case "value":
-			bad = p.inside.fill(raw)
+			bad = p.collection.fill(raw)
 		case "@odata.nextlink":
-			p.inside.next, bad = scalar(decoder(raw))
+			p.collection.next, bad = scalar(decoder(raw))
 		case "error":
-			wrong = said(raw)
+			wrong = errorWords(raw)
 		}
-		if bad != nil && p.bad == nil {
-			p.bad = plain(bad)
+		if bad != nil && p.invalid == nil {
+			p.invalid = decodeError(bad)
 		}
 		return nil
 	})
@@ -310,26 +310,26 @@ func (p *partial) look(dec *jsontext.Decoder, all []byte) ([]byte, error) {
 	end := int(dec.InputOffset())
 	body := all[start:end:end]
 	switch {
-	case p.bad != nil:
+	case p.invalid != nil:
 	case wrong != "":
-		p.bad = &strayError{1, wrong}
-	case !p.inside.sure:
+		p.invalid = &notDataError{1, wrong}
+	case !p.collection.listed:
 		// A list of one whose wrapping was lost.
-		p.inside.rows = body
+		p.collection.rows = body
 	}
 	return body, nil
 }
 
 // fill takes the value of a collection.
 func (c *collection) fill(value []byte) error {
-	c.sure = true
+	c.listed = true
 	switch value[0] {
 	case 'n': // null
 		return nil
 	case '"':
 		s, err := scalar(decoder(value))
 		if err == nil && strings.TrimSpace(s) != "" {
-			err = &strayError{1, s}
+			err = &notDataError{1, s}
 		}
 		return err
 	}
@@ -337,8 +337,8 @@ func (c *collection) fill(value []byte) error {
 	return nil
 }
 
-// sub is the class of a part's failure.
-func sub(status int, body []byte) class {
+// bulkClass is the class of a part's failure.
+func bulkClass(status int, body []byte) class {
 	if c := classOf(string(body)); c != fine {
 		return c
 	}

@@ -43,8 +43,8 @@ type Call struct {
 	// All follows a read to its end: every page, and the queue that CIPP puts an
 	// AllTenants answer into. Without it one request is made.
 	All bool
-	// Patience is how long a queue may take; 0 means half an hour.
-	Patience time.Duration
+	// QueueTimeout is how long a queue may take; 0 means half an hour.
+	QueueTimeout time.Duration
 	// Progress hears how far a read with All has come; nil for nobody. It is
 	// called from the goroutine of Call.
 	Progress func(Progress)
@@ -92,8 +92,8 @@ type Secret struct {
 // A Trouble is why one tenant's part of an answer is no data.
 type Trouble struct{ Tenant, Text string }
 
-// operable is everything a client with Options.Operate can ask.
-func operable() []rest.Route {
+// operateRoutes is everything a client with Options.Operate can ask.
+func operateRoutes() []rest.Route {
 	routes := slices.Clone(allowed)
 	for _, e := range endpoint.All() {
 		if r := (rest.Route{Method: e.Method(), Path: e.Path()}); !slices.Contains(routes, r) {
@@ -116,7 +116,7 @@ func operable() []rest.Route {
 // A read of a tenant that CIPP is not let into has no rows and no error: none
 // is not the same as empty.
 func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
-	k.byID = c.answersToID(k.Tenant.ID)
+	k.byID = c.isIDOnly(k.Tenant.ID)
 	e, w, err := k.prepare()
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
 			}
 		}
 	}
-	return reply, hidden(roled(err, e), hide)
+	return reply, redactError(withPermission(err, e), hide)
 }
 
 // A FailedError says that CIPP answered a write with 200 and the words of a
@@ -176,7 +176,7 @@ func (c *Client) writeAny(ctx context.Context, e endpoint.Endpoint, w call, hide
 			reply.Rows[i] = RedactRow(raw) // nobody knows what they hold
 		}
 	}
-	failed := o.say(reply, e, hide)
+	failed := o.addMessages(reply, e, hide)
 	if len(failed) > 0 {
 		done := slices.DeleteFunc(slices.Clone(reply.Said), func(s string) bool { return slices.Contains(failed, s) })
 		return reply, &FailedError{Endpoint: e.Name, Tenant: w.filter.value, Failed: failed, Done: done}
@@ -184,8 +184,8 @@ func (c *Client) writeAny(ctx context.Context, e endpoint.Endpoint, w call, hide
 	return reply, nil
 }
 
-// roled names the permission that is missing from the map, where CIPP does not.
-func roled(err error, e endpoint.Endpoint) error {
+// withPermission names the permission that is missing from the map, where CIPP does not.
+func withPermission(err error, e endpoint.Endpoint) error {
 	if t, ok := errors.AsType[*TenantError](err); ok && t.Status == http.StatusForbidden && strings.HasPrefix(t.Text, "You do not have permission") {
 		return &RightsError{Endpoint: e.Name, Permission: e.Role, Text: t.Text}
 	}

@@ -20,10 +20,10 @@ import (
 )
 
 const (
-	queuePatience = 30 * time.Minute
-	queuePause    = 10 * time.Second // its pages look every 3 s; we are not alone
-	queueLost     = 6                // looks that find no queue before it counts as gone
-	queueRuns     = 3                // runs that may get lost; a deploy clears them all
+	queueTimeout  = 30 * time.Minute
+	queueInterval = 10 * time.Second // its pages look every 3 s; we are not alone
+	queueMisses   = 6                // looks that find no queue before it counts as gone
+	queueAttempts = 3                // runs that may get lost; a deploy clears them all
 )
 
 // A QueueError says that an AllTenants answer did not come. What the tenants
@@ -61,12 +61,12 @@ func (c *Client) readAny(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 	}
 	reply := &Reply{}
 	for {
-		o, err := c.settled(ctx, e, k, w, reply, progress)
+		o, err := c.readQueued(ctx, e, k, w, reply, progress)
 		if err != nil {
 			return nil, err
 		}
 		reply.Pages++
-		if err := o.sort(reply, e, w); err != nil {
+		if err := o.collectRows(reply, e, w); err != nil {
 			return nil, err
 		}
 		if o.queued {
@@ -84,7 +84,7 @@ func (c *Client) readAny(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 			return reply, nil
 		case slices.Contains(last, string(o.next)):
 			return nil, fmt.Errorf("cipp: %s: a page names itself as the next one", e.Name)
-		case reply.Pages >= mostPages:
+		case reply.Pages >= maxPages:
 			return nil, fmt.Errorf("cipp: %s: it has no last page", e.Name)
 		}
 		w.request.Query = maps.Clone(w.request.Query)
@@ -92,13 +92,13 @@ func (c *Client) readAny(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 		w.request.Query.Set("nextLink", string(o.next))
 	}
 	if k.AllTenants && k.All {
-		reply.Missing = c.unmentioned(ctx, e, reply)
+		reply.Missing = c.missingTenants(ctx, e, reply)
 	}
 	return reply, nil
 }
 
-// once sends a read and opens the answer.
-func (c *Client) once(ctx context.Context, e endpoint.Endpoint, w call) (*opened, error) {
+// readOnce sends a read and opens the answer.
+func (c *Client) readOnce(ctx context.Context, e endpoint.Endpoint, w call) (*openedReply, error) {
 	body, err := c.do(ctx, w)
 	if err != nil {
 		return nil, err
@@ -112,22 +112,22 @@ func (c *Client) once(ctx context.Context, e endpoint.Endpoint, w call) (*opened
 	}
 	// The sentence that stands in a row while a run is under way.
 	if !o.queued && len(o.rows) > 0 && len(o.rows) <= 2 {
-		if _, why := strayRow(o.rows[0]); strings.HasPrefix(why, "Loading data") {
+		if _, why := rowTenant(o.rows[0]); strings.HasPrefix(why, "Loading data") {
 			o.queued = true
 		}
 	}
 	return o, nil
 }
 
-// settled is once, and where CIPP puts the answer off and the call follows,
+// readQueued is once, and where CIPP puts the answer off and the call follows,
 // once more when the queue has ended.
-func (c *Client) settled(ctx context.Context, e endpoint.Endpoint, k Call, w call, reply *Reply, progress func(Progress)) (*opened, error) {
-	patience := k.Patience
+func (c *Client) readQueued(ctx context.Context, e endpoint.Endpoint, k Call, w call, reply *Reply, progress func(Progress)) (*openedReply, error) {
+	patience := k.QueueTimeout
 	if patience <= 0 {
-		patience = queuePatience
+		patience = queueTimeout
 	}
 	limit := time.Now().Add(patience)
-	o, err := c.once(ctx, e, w)
+	o, err := c.readOnce(ctx, e, w)
 	for run := 1; err == nil && o.queued && k.All; run++ {
 		if o.queue == "" {
 			// Nothing to look at: ask again, and not often, because some endpoints
@@ -135,14 +135,14 @@ func (c *Client) settled(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 			if time.Now().After(limit) {
 				return nil, &QueueError{e.Name, "", fmt.Sprintf("no data after %s", patience)}
 			}
-			if err := pause(ctx, 3*queuePause); err != nil {
+			if err := pause(ctx, 3*queueInterval); err != nil {
 				return nil, fmt.Errorf("cipp: %s: %w", e.Name, err)
 			}
-			o, err = c.once(ctx, e, w)
+			o, err = c.readOnce(ctx, e, w)
 			continue
 		}
 		id := string(o.queue)
-		ended, waitErr := c.await(ctx, e, id, limit, patience, func(p Progress) {
+		ended, waitErr := c.awaitQueue(ctx, e, id, limit, patience, func(p Progress) {
 			p.Pages, p.Rows = reply.Pages, len(reply.Rows)
 			progress(p)
 		})
@@ -157,7 +157,7 @@ func (c *Client) settled(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 			again.request.Query = maps.Clone(w.request.Query)
 			again.request.Query.Set("QueueId", id)
 		}
-		if o, err = c.once(ctx, e, again); err != nil || !o.queued {
+		if o, err = c.readOnce(ctx, e, again); err != nil || !o.queued {
 			return o, err
 		}
 		if ended && string(o.queue) == id {
@@ -165,7 +165,7 @@ func (c *Client) settled(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 			// remembers this one.
 			return nil, &QueueError{e.Name, id, "it ended, and CIPP still puts the answer off"}
 		}
-		if run == queueRuns {
+		if run == queueAttempts {
 			return nil, &QueueError{e.Name, id, "runs get lost before they end"}
 		}
 	}
@@ -181,11 +181,11 @@ type queueRow struct {
 	Failed    number `json:"FailedTasks"`
 }
 
-// await looks at a queue until it has ended. It reports false where the queue
+// awaitQueue looks at a queue until it has ended. It reports false where the queue
 // was lost: the instance was restarted, and its runs with it.
-func (c *Client) await(ctx context.Context, e endpoint.Endpoint, id string, limit time.Time, patience time.Duration, progress func(Progress)) (bool, error) {
-	for lost := 0; lost < queueLost; {
-		if err := pause(ctx, queuePause+rand.N(queuePause/2)); err != nil {
+func (c *Client) awaitQueue(ctx context.Context, e endpoint.Endpoint, id string, limit time.Time, patience time.Duration, progress func(Progress)) (bool, error) {
+	for lost := 0; lost < queueMisses; {
+		if err := pause(ctx, queueInterval+rand.N(queueInterval/2)); err != nil {
 			return false, fmt.Errorf("cipp: %s: waiting for queue %s: %w", e.Name, id, err)
 		}
 		look := global("ListCippQueue")
@@ -230,32 +230,32 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// sort adds what is data to a reply. An answer about one tenant is all data or
+// collectRows adds what is data to a reply. An answer about one tenant is all data or
 // an error; of many tenants' each answers for itself.
-func (o *opened) sort(reply *Reply, e endpoint.Endpoint, w call) error {
+func (o *openedReply) collectRows(reply *Reply, e endpoint.Endpoint, w call) error {
 	fail := func(words string) error {
 		c := classOf(words)
 		if c == fine {
 			c = upstream
 		}
-		return meaning(c, e.Name, w.filter.value, 200, clip(words, 300))
+		return errorOf(c, e.Name, w.filter.value, 200, clip(words, 300))
 	}
-	if failed := o.say(reply, e, secret.Redactor{}); len(failed) > 0 {
+	if failed := o.addMessages(reply, e, secret.Redactor{}); len(failed) > 0 {
 		return fail(strings.Join(failed, "; "))
 	}
 	if o.queued {
 		return nil
 	}
-	if o.single {
+	if o.bareSentence {
 		if s := unquoted(o.rows[0]); strings.Contains(strings.TrimSpace(s), " ") {
 			return fail(s)
 		}
 	}
 	bulk := e.Name == "ListGraphBulkRequest"
 	for i, raw := range o.rows {
-		tenant, why := strayRow(raw)
+		tenant, why := rowTenant(raw)
 		if bulk && why == "" {
-			tenant, why = partOf(raw)
+			tenant, why = bulkFailure(raw)
 		}
 		switch {
 		case why == "":
@@ -266,7 +266,7 @@ func (o *opened) sort(reply *Reply, e endpoint.Endpoint, w call) error {
 				raw = RedactRow(raw)
 			}
 			reply.Rows = append(reply.Rows, raw)
-		case emptied(why):
+		case isEmptyCollection(why):
 		case w.scoped && !bulk:
 			return fmt.Errorf("row %d is not data: %w", i+1, fail(why))
 		default:
@@ -279,8 +279,8 @@ func (o *opened) sort(reply *Reply, e endpoint.Endpoint, w call) error {
 	return nil
 }
 
-// partOf says of a part of a bulk answer why it holds no data.
-func partOf(raw jsontext.Value) (id, why string) {
+// bulkFailure says of a part of a bulk answer why it holds no data.
+func bulkFailure(raw jsontext.Value) (id, why string) {
 	var p struct {
 		ID     text           `json:"id"`
 		Status number         `json:"status"`
@@ -289,21 +289,21 @@ func partOf(raw jsontext.Value) (id, why string) {
 	if raw.Kind() != '{' || json.Unmarshal(raw, &p, tolerant) != nil || !p.Status.set || p.Status.n < 300 {
 		return "", ""
 	}
-	words := said(p.Body)
+	words := errorWords(p.Body)
 	if words == "" {
 		words = "no reason given"
 	}
 	return string(p.ID), strconv.Itoa(p.Status.n) + ": " + words
 }
 
-// unmentioned are the tenants that CIPP lists and that no row and no trouble
+// missingTenants are the tenants that CIPP lists and that no row and no trouble
 // of a reply names: all of them where there is no row at all, unless the rows
 // are of a table of CIPP's own, which may well be empty. nil where the rows do
 // not say whose they are.
-func (c *Client) unmentioned(ctx context.Context, e endpoint.Endpoint, reply *Reply) []string {
+func (c *Client) missingTenants(ctx context.Context, e endpoint.Endpoint, reply *Reply) []string {
 	mentioned := map[string]bool{}
 	for _, raw := range reply.Rows {
-		if tenant, _ := strayRow(raw); tenant != "" {
+		if tenant, _ := rowTenant(raw); tenant != "" {
 			mentioned[strings.ToLower(tenant)] = true
 		}
 	}

@@ -20,11 +20,11 @@ func allUsers(progress func(Progress)) Call {
 }
 
 func TestAnAnswerAboutAllTenantsIsFollowedToTheEndOfItsQueue(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 45 * time.Second}})
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 45 * time.Second}})
 		var heard []Progress
 		started := time.Now()
-		reply, err := d.client.Call(t.Context(), allUsers(func(p Progress) { heard = append(heard, p) }))
+		reply, err := f.client.Call(t.Context(), allUsers(func(p Progress) { heard = append(heard, p) }))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,33 +40,33 @@ func TestAnAnswerAboutAllTenantsIsFollowedToTheEndOfItsQueue(t *testing.T) {
 		if took := time.Since(started); took < 2*time.Minute || took > 4*time.Minute {
 			t.Errorf("it took %s, want as long as the queue and little more", took)
 		}
-		if n := d.sim.Count("ListCippQueue"); n > 20 {
+		if n := f.sim.Count("ListCippQueue"); n > 20 {
 			t.Errorf("got %d looks at the queue, want one in ten seconds at most", n)
 		}
-		if complaints := d.sim.Complaints(); len(complaints) > 0 {
+		if complaints := f.sim.Complaints(); len(complaints) > 0 {
 			t.Errorf("CIPP was used carelessly: %q", complaints)
 		}
 	})
 }
 
 func TestWithoutAllAQueueIsReportedAndNotFollowed(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
 		k := allUsers(nil)
 		k.All = false
-		reply, err := d.client.Call(t.Context(), k)
-		if err != nil || !reply.More || len(reply.Rows) != 0 || d.sim.Count("") != 1 {
-			t.Errorf("got %+v, %v after %d requests, want one that says there is more", reply, err, d.sim.Count(""))
+		reply, err := f.client.Call(t.Context(), k)
+		if err != nil || !reply.More || len(reply.Rows) != 0 || f.sim.Count("") != 1 {
+			t.Errorf("got %+v, %v after %d requests, want one that says there is more", reply, err, f.sim.Count(""))
 		}
 	})
 }
 
 func TestAQueueThatDoesNotEndIsAnErrorInTime(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Stalled: true}})
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Stalled: true}})
 		k := allUsers(nil)
-		k.Patience = 5 * time.Minute
+		k.QueueTimeout = 5 * time.Minute
 		started := time.Now()
-		_, err := d.client.Call(t.Context(), k)
+		_, err := f.client.Call(t.Context(), k)
 		q, ok := errors.AsType[*QueueError](err)
 		if !ok || !strings.Contains(q.Error(), "has not ended after 5m0s") {
 			t.Errorf("got %v, want that the queue has not ended", err)
@@ -76,20 +76,20 @@ func TestAQueueThatDoesNotEndIsAnErrorInTime(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errors.New("somebody pressed Ctrl-C"))
-		if _, err := d.client.Call(ctx, allUsers(nil)); err == nil || !strings.Contains(err.Error(), "Ctrl-C") {
+		if _, err := f.client.Call(ctx, allUsers(nil)); err == nil || !strings.Contains(err.Error(), "Ctrl-C") {
 			t.Errorf("got %v, want the context's cause", err)
 		}
 	})
 }
 
 func TestAQueueThatADeployClearedIsStartedAnew(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 30 * time.Second}})
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 30 * time.Second}})
 		cleared := false
-		reply, err := d.client.Call(t.Context(), allUsers(func(Progress) {
+		reply, err := f.client.Call(t.Context(), allUsers(func(Progress) {
 			if !cleared {
 				cleared = true
-				d.sim.ClearQueues()
+				f.sim.ClearQueues()
 			}
 		}))
 		if err != nil || len(reply.Rows) != 2 {
@@ -99,9 +99,9 @@ func TestAQueueThatADeployClearedIsStartedAnew(t *testing.T) {
 }
 
 func TestTenantsThatCouldNotBeReadAreNamed(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.SetTenantFaults(bakeryID, cippsim.TenantFaults{GraphError: cippsim.TextDissolved})
-		reply, err := d.client.Call(t.Context(), allUsers(nil))
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.SetTenantFaults(bakeryID, cippsim.TenantFaults{GraphError: cippsim.TextDissolved})
+		reply, err := f.client.Call(t.Context(), allUsers(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,13 +112,13 @@ func TestTenantsThatCouldNotBeReadAreNamed(t *testing.T) {
 }
 
 func TestWithoutASingleRowEveryTenantIsUnknown(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.Fail(
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.Fail(
 			cippsim.Rule{Endpoint: "ListGraphRequest", Times: 1, Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[],"Metadata":{"Queued":true,"QueueId":"9"}}`}}},
 			cippsim.Rule{Endpoint: "ListCippQueue", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `[{"Status":"Completed","TotalTasks":3,"CompletedTasks":3}]`}}},
 			cippsim.Rule{Endpoint: "ListGraphRequest", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[],"Metadata":{"Endpoint":"users"}}`}}},
 		)
-		reply, err := d.client.Call(t.Context(), allUsers(nil))
+		reply, err := f.client.Call(t.Context(), allUsers(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,8 +129,8 @@ func TestWithoutASingleRowEveryTenantIsUnknown(t *testing.T) {
 }
 
 func TestWhatARowRepeatsUnaskedIsNotShown(t *testing.T) {
-	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-		d.sim.Update(func(w *cippsim.World) {
+	withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+		f.sim.Update(func(w *cippsim.World) {
 			w.Tasks = []*cippsim.Task{{Name: "Reset", Tenant: "fabrikamdental.example", Command: "Set-CIPPResetPassword", State: "Completed", Results: []string{"Successfully reset it. The new password is Hush-123!"}}}
 		})
 		for _, c := range []struct {
@@ -138,9 +138,9 @@ func TestWhatARowRepeatsUnaskedIsNotShown(t *testing.T) {
 			keep, hide string
 		}{
 			{Call{Endpoint: "ListApiTest"}, `"authorization":"[redacted]"`, "earer"},
-			{Call{Endpoint: "ListScheduledItems", Tenant: d.tenant(t, dentalID)}, "The new password is [redacted]", "Hush-123"},
+			{Call{Endpoint: "ListScheduledItems", Tenant: f.tenant(t, dentalID)}, "The new password is [redacted]", "Hush-123"},
 		} {
-			reply, err := d.client.Call(t.Context(), c.call)
+			reply, err := f.client.Call(t.Context(), c.call)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,9 +152,9 @@ func TestWhatARowRepeatsUnaskedIsNotShown(t *testing.T) {
 }
 
 func TestAReportThatIsGatheredForAllTenantsIsWaitedFor(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 20 * time.Second}})
-		reply, err := d.client.Call(t.Context(), Call{Endpoint: "ListLicensesReport", AllTenants: true, All: true})
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.SetFaults(cippsim.Faults{Queues: cippsim.QueueFaults{Step: 20 * time.Second}})
+		reply, err := f.client.Call(t.Context(), Call{Endpoint: "ListLicensesReport", AllTenants: true, All: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,9 +169,9 @@ func TestPagesAreFollowedToTheLast(t *testing.T) {
 	for i := range 25 {
 		world.Tenants[0].Users = append(world.Tenants[0].Users, &cippsim.User{UPN: fmt.Sprintf("u%02d@fabrikamdental.example", i), DisplayName: "User"})
 	}
-	operating(t, "readonly", world, func(t *testing.T, d *desk) {
-		k := Call{Endpoint: "ListGraphRequest", Tenant: d.tenant(t, dentalID), All: true, Query: url.Values{"Endpoint": {"users"}, "$top": {"10"}}}
-		reply, err := d.client.Call(t.Context(), k)
+	withOperator(t, "readonly", world, func(t *testing.T, f *fixture) {
+		k := Call{Endpoint: "ListGraphRequest", Tenant: f.tenant(t, dentalID), All: true, Query: url.Values{"Endpoint": {"users"}, "$top": {"10"}}}
+		reply, err := f.client.Call(t.Context(), k)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestPagesAreFollowedToTheLast(t *testing.T) {
 
 		k.All = false
 		k.Query.Set("manualPagination", "true")
-		reply, err = d.client.Call(t.Context(), k)
+		reply, err = f.client.Call(t.Context(), k)
 		if err != nil || len(reply.Rows) != 10 || !reply.More {
 			t.Errorf("got %+v, %v, want one page and that there is more", reply, err)
 		}
@@ -202,52 +202,52 @@ func TestPagesAreFollowedToTheLast(t *testing.T) {
 		// A page that fails fails all.
 		k.All = true
 		k.Query.Del("manualPagination")
-		d.sim.Fail(cippsim.Rule{Endpoint: "ListGraphRequest", Skip: 1, Fault: cippsim.Fault{Kind: cippsim.GraphRefused}})
-		if reply, err := d.client.Call(t.Context(), k); err == nil || reply != nil {
+		f.sim.Fail(cippsim.Rule{Endpoint: "ListGraphRequest", Skip: 1, Fault: cippsim.Fault{Kind: cippsim.GraphRefused}})
+		if reply, err := f.client.Call(t.Context(), k); err == nil || reply != nil {
 			t.Errorf("got %+v, %v, want an error and no rows", reply, err)
 		}
 	})
 }
 
 func TestAPlaceholderWithoutAQueueIsAskedAgainSlowly(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
 		loading := cippsim.Fault{Shape: cippsim.Shape{Body: `[{"Tenant":"Loading data for all tenants. Please check back in 1 minute"}]`}}
-		d.sim.Fail(cippsim.Rule{Endpoint: "ListDevices", Times: 3, Fault: loading})
+		f.sim.Fail(cippsim.Rule{Endpoint: "ListDevices", Times: 3, Fault: loading})
 		started := time.Now()
 		k := Call{Endpoint: "ListDevices", AllTenants: true, All: true}
-		if _, err := d.client.Call(t.Context(), k); err != nil {
+		if _, err := f.client.Call(t.Context(), k); err != nil {
 			t.Fatal(err)
 		}
-		if got, took := d.sim.Count("ListDevices"), time.Since(started); got != 4 || took < 90*time.Second {
+		if got, took := f.sim.Count("ListDevices"), time.Since(started); got != 4 || took < 90*time.Second {
 			t.Errorf("got %d requests in %s, want 4 and half a minute between them", got, took)
 		}
-		d.sim.Fail(cippsim.Rule{Endpoint: "ListDevices", Fault: loading})
-		if _, err := d.client.Call(t.Context(), k); err == nil || !strings.Contains(err.Error(), "no data after 30m0s") {
+		f.sim.Fail(cippsim.Rule{Endpoint: "ListDevices", Fault: loading})
+		if _, err := f.client.Call(t.Context(), k); err == nil || !strings.Contains(err.Error(), "no data after 30m0s") {
 			t.Errorf("got %v, want an end to patience", err)
 		}
 	})
 }
 
 func TestARunThatEndedAndStillPutsOffIsNotWaitedForAnew(t *testing.T) {
-	operating(t, "readonly", staff(), func(t *testing.T, d *desk) {
-		d.sim.Fail(
+	withOperator(t, "readonly", staff(), func(t *testing.T, f *fixture) {
+		f.sim.Fail(
 			cippsim.Rule{Endpoint: "ListLicensesReport", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[],"Metadata":{"Queued":true,"QueueId":"7"}}`}}},
 			cippsim.Rule{Endpoint: "ListCippQueue", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `[{"Status":"Completed (with errors)","TotalTasks":3,"CompletedTasks":3,"FailedTasks":1}]`}}},
 		)
-		_, err := d.client.Call(t.Context(), Call{Endpoint: "ListLicensesReport", AllTenants: true, All: true})
+		_, err := f.client.Call(t.Context(), Call{Endpoint: "ListLicensesReport", AllTenants: true, All: true})
 		q, ok := errors.AsType[*QueueError](err)
 		if !ok || q.Queue != "7" || !strings.Contains(err.Error(), "still puts the answer off") || !strings.Contains(err.Error(), "one tenant after the other") {
 			t.Errorf("got %v, want that the run ended for nothing, and what to do", err)
 		}
-		if got := d.sim.Count("ListLicensesReport"); got != 2 {
+		if got := f.sim.Count("ListLicensesReport"); got != 2 {
 			t.Errorf("got %d requests, want 2", got)
 		}
-		d.sim.Heal()
-		d.sim.Fail(
+		f.sim.Heal()
+		f.sim.Fail(
 			cippsim.Rule{Endpoint: "ListLicensesReport", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[],"Metadata":{"QueueMessage":"Loading","QueuedId":"8"}}`}}},
 			cippsim.Rule{Endpoint: "ListCippQueue", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `[{"Status":"Failed"}]`}}},
 		)
-		if _, err := d.client.Call(t.Context(), Call{Endpoint: "ListLicensesReport", AllTenants: true, All: true}); err == nil || !strings.Contains(err.Error(), "queue 8: it failed for every tenant") {
+		if _, err := f.client.Call(t.Context(), Call{Endpoint: "ListLicensesReport", AllTenants: true, All: true}); err == nil || !strings.Contains(err.Error(), "queue 8: it failed for every tenant") {
 			t.Errorf("got %v, want that the run failed", err)
 		}
 	})

@@ -66,7 +66,7 @@ func redactNext(dec *jsontext.Decoder, enc *jsontext.Encoder, hide bool) error {
 		} else if kind := within.Kind(); (kind == '{' || kind == '[') && within.IsValid(tolerant) {
 			s = string(RedactRow(within))
 		} else {
-			s = untold(s)
+			s = redactSentence(s)
 		}
 		return enc.WriteToken(jsontext.String(s))
 	}
@@ -107,7 +107,7 @@ func redact(v any, hide bool) any {
 		if hide && v != "" {
 			return secret.Redacted
 		}
-		return untold(v)
+		return redactSentence(v)
 	case secret.String:
 		return secret.Redacted
 	}
@@ -160,8 +160,8 @@ func secretsIn(body any) []secret.String {
 	return found
 }
 
-// hidden takes secrets out of an error, whose type and flags stay.
-func hidden(err error, hide secret.Redactor) error {
+// redactError takes secrets out of an error, whose type and flags stay.
+func redactError(err error, hide secret.Redactor) error {
 	if err == nil || hide.Text(err.Error()) == err.Error() {
 		return err
 	}
@@ -178,15 +178,15 @@ func hidden(err error, hide secret.Redactor) error {
 		}
 		return &clean
 	}
-	return concealed{err, hide.Text(err.Error())}
+	return redactedError{err, hide.Text(err.Error())}
 }
 
-// concealed is an error whose words were cleaned. It is what the other was,
+// redactedError is an error whose words were cleaned. It is what the other was,
 // and does not hand it out.
-type concealed struct {
+type redactedError struct {
 	err  error
 	text string
 }
 
-func (e concealed) Error() string        { return e.text }
-func (e concealed) Is(target error) bool { return errors.Is(e.err, target) }
+func (e redactedError) Error() string        { return e.text }
+func (e redactedError) Is(target error) bool { return errors.Is(e.err, target) }

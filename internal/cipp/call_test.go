@@ -32,29 +32,29 @@ func staff() cippsim.World {
 	return w
 }
 
-// operating runs f with a client that may do everything, its API client's role
+// withOperator runs f with a client that may do everything, its API client's role
 // being role.
-func operating(t *testing.T, role string, world cippsim.World, f func(t *testing.T, d *desk)) {
+func withOperator(t *testing.T, role string, world cippsim.World, run func(t *testing.T, f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{sim: cippsim.New(world, cippsim.Options{ClientSecret: hush, Role: role}), log: &logged{}}
-		d.client = operator(t, d)
-		f(t, d)
-		for _, word := range []string{hush, "eyJ", "Bearer ", "Pw-"} {
-			if logs := d.log.String(); strings.Contains(logs, word) {
+		f := &fixture{sim: cippsim.New(world, cippsim.Options{ClientSecret: clientSecret, Role: role}), log: &logBuffer{}}
+		f.client = operator(t, f)
+		run(t, f)
+		for _, word := range []string{clientSecret, "eyJ", "Bearer ", "Pw-"} {
+			if logs := f.log.String(); strings.Contains(logs, word) {
 				t.Errorf("the log holds %q:\n%s", word, logs)
 			}
 		}
 	})
 }
 
-func operator(t *testing.T, d *desk) *Client {
+func operator(t *testing.T, f *fixture) *Client {
 	t.Helper()
 	conf := Defaults()
 	conf.URL, conf.TenantID = "https://cipp-api.example.net", partnerID
-	conf.ClientID, conf.ClientSecret = d.sim.Options().ClientID, secret.New(hush)
+	conf.ClientID, conf.ClientSecret = f.sim.Options().ClientID, secret.New(clientSecret)
 	conf.Rate.PerSecond, conf.Rate.Burst = 1000, 1000
-	c, err := New(conf, Options{Log: zerolog.New(d.log), Transport: d.sim.Transport(), Operate: true})
+	c, err := New(conf, Options{Log: zerolog.New(f.log), Transport: f.sim.Transport(), Operate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +62,9 @@ func operator(t *testing.T, d *desk) *Client {
 }
 
 // answering lets an endpoint answer with a body of the test's.
-func (d *desk) answering(name, body string) {
-	d.sim.Heal()
-	d.sim.SetFaults(cippsim.Faults{Answers: map[string]cippsim.Shape{name: {Body: cippsim.Body(body)}}})
+func (f *fixture) answering(name, body string) {
+	f.sim.Heal()
+	f.sim.SetFaults(cippsim.Faults{Answers: map[string]cippsim.Shape{name: {Body: cippsim.Body(body)}}})
 }
 
 // sample is a value that makes sense for a parameter of any endpoint.
@@ -99,9 +99,9 @@ func TestEveryEndpointCanBeCalledWithItsDeclaredParameters(t *testing.T) {
 	if n := len(endpoint.All()); n < 600 {
 		t.Fatalf("got %d endpoints, want the whole map", n)
 	}
-	operating(t, "superadmin", staff(), func(t *testing.T, d *desk) {
-		d.sim.SetFaults(cippsim.Faults{Version: "10.9.1"}) // that has all of the map
-		tenant := d.tenant(t, dentalID)
+	withOperator(t, "superadmin", staff(), func(t *testing.T, f *fixture) {
+		f.sim.SetFaults(cippsim.Faults{Version: "10.9.1"}) // that has all of the map
+		tenant := f.tenant(t, dentalID)
 		for _, e := range endpoint.All() {
 			k := Call{Endpoint: strings.ToLower(e.Name)}
 			p, takes := e.TenantParameter()
@@ -122,13 +122,13 @@ func TestEveryEndpointCanBeCalledWithItsDeclaredParameters(t *testing.T) {
 					}
 				}
 			}
-			d.sim.ResetLog()
-			reply, err := d.client.Call(t.Context(), k)
-			if got := d.sim.Count(e.Name); got != 1 {
+			f.sim.ResetLog()
+			reply, err := f.client.Call(t.Context(), k)
+			if got := f.sim.Count(e.Name); got != 1 {
 				t.Errorf("%s: got %d requests, want 1 (%v)", e.Name, got, err)
 				continue
 			}
-			q := d.sim.Requests()
+			q := f.sim.Requests()
 			if last := q[len(q)-1]; last.Method != e.Method() || last.Path != e.Path() {
 				t.Errorf("%s: got %s %s, want %s %s", e.Name, last.Method, last.Path, e.Method(), e.Path())
 			}
@@ -139,7 +139,7 @@ func TestEveryEndpointCanBeCalledWithItsDeclaredParameters(t *testing.T) {
 			if err == nil && reply == nil {
 				t.Errorf("%s: neither a reply nor an error", e.Name)
 			}
-			for _, c := range d.sim.Complaints() {
+			for _, c := range f.sim.Complaints() {
 				for _, careless := range []string{"no tenantFilter", "nobody reads", "CIPP publishes it as", "no selectedTenants", "not JSON"} {
 					if strings.Contains(c, careless) {
 						t.Error(c)
@@ -176,7 +176,7 @@ func TestATenantStandsWhereTheEndpointLooksForIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := maps.Clone(c.call.Body)
-		w, err := c.call.wire(e)
+		w, err := c.call.request(e)
 		if err != nil {
 			t.Errorf("%s: %v", e.Name, err)
 			continue
@@ -247,7 +247,7 @@ func TestATenantNamedByHandIsMovedToWhereItIsLookedFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := c.call.wire(e)
+		w, err := c.call.request(e)
 		if err != nil {
 			t.Errorf("%s: %v", e.Name, err)
 			continue
@@ -263,8 +263,8 @@ func TestATenantNamedByHandIsMovedToWhereItIsLookedFor(t *testing.T) {
 }
 
 func TestWhatWouldGoWrongSilentlyIsNotSent(t *testing.T) {
-	operating(t, "superadmin", staff(), func(t *testing.T, d *desk) {
-		dental := d.tenant(t, dentalID)
+	withOperator(t, "superadmin", staff(), func(t *testing.T, f *fixture) {
+		dental := f.tenant(t, dentalID)
 		for _, c := range []struct {
 			call Call
 			want string
@@ -303,13 +303,13 @@ func TestWhatWouldGoWrongSilentlyIsNotSent(t *testing.T) {
 			{Call{Endpoint: "ExecBulkLicense", List: []map[string]any{{"tenantFilter": "a.example", "userIds": []any{"x"}, "LicenseOperation": "Add"}, {"tenantFilter": "b.example", "userIds": []any{"y"}, "LicenseOperation": "Add"}}}, "one tenant a call"},
 			{Call{Endpoint: "EditGroup", Tenant: dental, List: []map[string]any{{}}}, "one object for a body"},
 		} {
-			reply, err := d.client.Call(t.Context(), c.call)
+			reply, err := f.client.Call(t.Context(), c.call)
 			if err == nil || !strings.Contains(err.Error(), c.want) || reply != nil {
 				t.Errorf("%s: got %v, want an error with %q", c.call.Endpoint, err, c.want)
 			}
 		}
-		if got := d.sim.Count(""); got != 0 {
-			t.Errorf("got %d requests, want none: %v", got, d.sim.Counts())
+		if got := f.sim.Count(""); got != 0 {
+			t.Errorf("got %d requests, want none: %v", got, f.sim.Counts())
 		}
 	})
 }
@@ -341,23 +341,23 @@ func TestAPreviewShowsWhatWouldBeSentAndNoSecret(t *testing.T) {
 }
 
 func TestAClientThatDoesNotOperateCannotWrite(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
+	inBubble(t, func(t *testing.T, f *fixture) {
 		for _, e := range endpoint.All() {
 			if !e.Writes() {
 				continue
 			}
 			for _, method := range e.Methods {
-				_, err := d.client.rest.Do(t.Context(), rest.Request{Method: method, Path: e.Path()})
+				_, err := f.client.rest.Do(t.Context(), rest.Request{Method: method, Path: e.Path()})
 				if !errors.Is(err, rest.ErrForbidden) {
 					t.Errorf("%s %s: got %v, want %v", method, e.Name, err, rest.ErrForbidden)
 				}
 			}
 		}
-		_, err := d.client.Call(t.Context(), Call{Endpoint: "RemoveUser", Tenant: d.tenant(t, dentalID), Body: map[string]any{"ID": "x"}})
+		_, err := f.client.Call(t.Context(), Call{Endpoint: "RemoveUser", Tenant: f.tenant(t, dentalID), Body: map[string]any{"ID": "x"}})
 		if !errors.Is(err, rest.ErrForbidden) {
 			t.Errorf("got %v, want %v", err, rest.ErrForbidden)
 		}
-		if got := d.sim.Count(""); got != 0 {
+		if got := f.sim.Count(""); got != 0 {
 			t.Errorf("got %d requests, want none", got)
 		}
 	})
@@ -377,39 +377,39 @@ func TestAWriteIsSentOnceWhateverBecomesOfIt(t *testing.T) {
 		{"Graph throttles", cippsim.Fault{Kind: cippsim.Throttled400}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-				d.sim.Fail(cippsim.Rule{Endpoint: "ExecResetPass", Fault: c.fault})
-				_, err := d.client.Call(t.Context(), Call{Endpoint: "ExecResetPass", Tenant: d.tenant(t, dentalID), Body: map[string]any{"ID": "ada.berg@fabrikamdental.example", "MustChange": true}})
+			withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+				f.sim.Fail(cippsim.Rule{Endpoint: "ExecResetPass", Fault: c.fault})
+				_, err := f.client.Call(t.Context(), Call{Endpoint: "ExecResetPass", Tenant: f.tenant(t, dentalID), Body: map[string]any{"ID": "ada.berg@fabrikamdental.example", "MustChange": true}})
 				if err == nil || errors.Is(err, rest.ErrOutcomeUnknown) != c.unknown {
 					t.Errorf("got %v, want an error whose outcome is unknown: %t", err, c.unknown)
 				}
 				if c.unknown && !strings.Contains(err.Error(), "read back") {
 					t.Errorf("got %q, want what to do about it", err)
 				}
-				if got := d.sim.Count("ExecResetPass"); got != 1 {
+				if got := f.sim.Count("ExecResetPass"); got != 1 {
 					t.Errorf("got %d requests, want 1", got)
 				}
 			})
 		})
 	}
 	t.Run("the caller goes away", func(t *testing.T) {
-		operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-			d.sim.Fail(cippsim.Rule{Endpoint: "ExecResetPass", Fault: cippsim.Fault{Delay: time.Minute}})
+		withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+			f.sim.Fail(cippsim.Rule{Endpoint: "ExecResetPass", Fault: cippsim.Fault{Delay: time.Minute}})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			_, err := d.client.Call(ctx, Call{Endpoint: "ExecResetPass", Tenant: d.tenant(t, dentalID), Body: map[string]any{"ID": "ada.berg@fabrikamdental.example"}})
+			_, err := f.client.Call(ctx, Call{Endpoint: "ExecResetPass", Tenant: f.tenant(t, dentalID), Body: map[string]any{"ID": "ada.berg@fabrikamdental.example"}})
 			if !errors.Is(err, rest.ErrOutcomeUnknown) {
 				t.Errorf("got %v, want %v", err, rest.ErrOutcomeUnknown)
 			}
 		})
 	})
 	t.Run("a read in the clothes of a POST is repeated", func(t *testing.T) {
-		operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-			d.sim.Fail(cippsim.Rule{Endpoint: "ExecLicenseSearch", Times: 1, Fault: cippsim.Fault{Kind: cippsim.BadGateway}})
-			if _, err := d.client.Call(t.Context(), Call{Endpoint: "ExecLicenseSearch", Body: map[string]any{"skuIds": []any{premium}}}); err != nil {
+		withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+			f.sim.Fail(cippsim.Rule{Endpoint: "ExecLicenseSearch", Times: 1, Fault: cippsim.Fault{Kind: cippsim.BadGateway}})
+			if _, err := f.client.Call(t.Context(), Call{Endpoint: "ExecLicenseSearch", Body: map[string]any{"skuIds": []any{premium}}}); err != nil {
 				t.Error(err)
 			}
-			if got := d.sim.Count("ExecLicenseSearch"); got != 2 {
+			if got := f.sim.Count("ExecLicenseSearch"); got != 2 {
 				t.Errorf("got %d requests, want 2", got)
 			}
 		})
@@ -417,13 +417,13 @@ func TestAWriteIsSentOnceWhateverBecomesOfIt(t *testing.T) {
 }
 
 func TestAPasswordIsToldAndNotShown(t *testing.T) {
-	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-		dental := d.tenant(t, dentalID)
-		reply, err := d.client.Call(t.Context(), Call{Endpoint: "ExecResetPass", Tenant: dental, Body: map[string]any{"ID": "ada.berg@fabrikamdental.example", "MustChange": true}})
+	withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+		dental := f.tenant(t, dentalID)
+		reply, err := f.client.Call(t.Context(), Call{Endpoint: "ExecResetPass", Tenant: dental, Body: map[string]any{"ID": "ada.berg@fabrikamdental.example", "MustChange": true}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		world := d.sim.World()
+		world := f.sim.World()
 		password := world.Tenant(dentalID).User("ada.berg@fabrikamdental.example").Password
 		if len(reply.Secrets) != 1 || reply.Secrets[0].Value.Reveal() != password || password == "" {
 			t.Errorf("got %v, want the password", reply.Secrets)
@@ -438,8 +438,8 @@ func TestAPasswordIsToldAndNotShown(t *testing.T) {
 		}
 
 		// A password that we chose comes back in a refusal.
-		d.sim.Fail(cippsim.Rule{Endpoint: "AddUser", Fault: cippsim.Fault{Kind: cippsim.Broken, Text: "Cannot bind argument Correct-Horse-9 to parameter"}})
-		_, err = d.client.Call(t.Context(), Call{Endpoint: "AddUser", Tenant: dental, Body: map[string]any{"username": "new", "PrimDomain": map[string]any{"value": "fabrikamdental.example"}, "password": "Correct-Horse-9"}})
+		f.sim.Fail(cippsim.Rule{Endpoint: "AddUser", Fault: cippsim.Fault{Kind: cippsim.Broken, Text: "Cannot bind argument Correct-Horse-9 to parameter"}})
+		_, err = f.client.Call(t.Context(), Call{Endpoint: "AddUser", Tenant: dental, Body: map[string]any{"username": "new", "PrimDomain": map[string]any{"value": "fabrikamdental.example"}, "password": "Correct-Horse-9"}})
 		if err == nil || strings.Contains(err.Error(), "Correct-Horse-9") || !strings.Contains(err.Error(), "Cannot bind argument [redacted]") {
 			t.Errorf("got %v, want the error without the password", err)
 		}
@@ -466,12 +466,12 @@ func TestWhatTheRoleLacksIsToldApartFromWhatTheTenantRefuses(t *testing.T) {
 		{"a feature that is off", "admin", cippsim.Fault{Kind: cippsim.Disabled}, cippsim.TenantFaults{}, "switched off in CIPP", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			operating(t, c.role, staff(), func(t *testing.T, d *desk) {
-				d.sim.SetTenantFaults(dentalID, c.tf)
+			withOperator(t, c.role, staff(), func(t *testing.T, f *fixture) {
+				f.sim.SetTenantFaults(dentalID, c.tf)
 				if c.fault.Kind != "" {
-					d.sim.Fail(cippsim.Rule{Endpoint: "ExecRevokeSessions", Fault: c.fault})
+					f.sim.Fail(cippsim.Rule{Endpoint: "ExecRevokeSessions", Fault: c.fault})
 				}
-				_, err := d.client.Call(t.Context(), Call{Endpoint: "ExecRevokeSessions", Tenant: d.tenant(t, dentalID), Body: map[string]any{"id": "x"}})
+				_, err := f.client.Call(t.Context(), Call{Endpoint: "ExecRevokeSessions", Tenant: f.tenant(t, dentalID), Body: map[string]any{"id": "x"}})
 				if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, ErrUnusable) != c.whole {
 					t.Errorf("got %v, want %q; concerns CIPP as a whole: %t", err, c.want, c.whole)
 				}

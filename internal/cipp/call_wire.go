@@ -65,7 +65,7 @@ func (k *Call) prepare() (endpoint.Endpoint, call, error) {
 	if err != nil {
 		return e, call{}, err
 	}
-	w, err := k.wire(e)
+	w, err := k.request(e)
 	if err != nil && !errors.Is(err, ErrMisuse) {
 		err = fmt.Errorf("cipp: %w", err)
 	}
@@ -87,8 +87,8 @@ func (k *Call) endpoint() (endpoint.Endpoint, error) {
 	return e, nil
 }
 
-// wire turns a call into a request, and refuses what CIPP would misunderstand.
-func (k *Call) wire(e endpoint.Endpoint) (call, error) {
+// request turns a call into a request, and refuses what CIPP would misunderstand.
+func (k *Call) request(e endpoint.Endpoint) (call, error) {
 	method := cmp.Or(strings.ToUpper(k.Method), e.Method())
 	if method != e.Method() {
 		// Two endpoints are published with two verbs: the POST of ListTenants is how
@@ -118,12 +118,12 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 	if e.Unlisted() && k.Tenant == (directory.Tenant{}) {
 		// Where a new endpoint looks for a tenant nobody knows: anywhere, then.
 		for name, values := range query {
-			if of := tenantIn(map[string]any{name: strings.Join(values, ",")}); of != "" {
+			if of := tenantMember(map[string]any{name: strings.Join(values, ",")}); of != "" {
 				return call{}, Misuse("%s is to be about CIPP itself, and the query names a tenant in %q: leave that out, or name the tenant as the one it is about", e.Name, of)
 			}
 		}
 		for _, body := range bodies {
-			if of := tenantIn(body); of != "" {
+			if of := tenantMember(body); of != "" {
 				return call{}, Misuse("%s is to be about CIPP itself, and the body names a tenant in %q: leave that out, or name the tenant as the one it is about", e.Name, of)
 			}
 		}
@@ -131,7 +131,7 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 	out := call{endpoint: e.Name}
 	for i := range bodies {
 		before := out.filter.value
-		if err := k.address(e, &out, query, &bodies[i]); err != nil {
+		if err := k.setTenant(e, &out, query, &bodies[i]); err != nil {
 			return call{}, err
 		}
 		if i > 0 && !strings.EqualFold(out.filter.value, before) {
@@ -139,14 +139,14 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 		}
 	}
 	for _, body := range bodies {
-		if twice := namedTwice(body); twice != "" {
+		if twice := duplicateMember(body); twice != "" {
 			return call{}, Misuse("%s: the body has %q twice, in different case, which CIPP cannot read", e.Name, twice)
 		}
 		if err := e.Check(query, body); err != nil {
 			return call{}, err
 		}
 	}
-	out.request = rest.Request{Method: method, Path: e.Path(), Query: query, Timeout: livePatience}
+	out.request = rest.Request{Method: method, Path: e.Path(), Query: query, Timeout: liveTimeout}
 	switch {
 	case method == http.MethodGet:
 	case e.OnlyList() || len(k.List) > 0:
@@ -158,8 +158,8 @@ func (k *Call) wire(e endpoint.Endpoint) (call, error) {
 	return out, nil
 }
 
-// address puts the tenant where the endpoint looks for it.
-func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *map[string]any) error {
+// setTenant puts the tenant where the endpoint looks for it.
+func (k *Call) setTenant(e endpoint.Endpoint, out *call, query url.Values, body *map[string]any) error {
 	p, takes := e.TenantParameter()
 	named := k.Tenant != directory.Tenant{}
 	switch {
@@ -172,8 +172,8 @@ func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *m
 	case k.AllTenants && !e.TakesAllTenants():
 		return Misuse("%s does not take AllTenants: call it for one tenant after the other", e.Name)
 	}
-	hand, inPlace := byHand(query, *body, p)
-	if all := everyGiven(*body, p.Name); len(all) > 1 {
+	hand, inPlace := givenTenant(query, *body, p)
+	if all := givenTenants(*body, p.Name); len(all) > 1 {
 		// CIPP would take them all, and check a restricted role against the first.
 		return Misuse("%s: one tenant a call: %s names %s; call it for each of them", e.Name, p.Name, clip(strings.Join(all, " and "), 160))
 	}
@@ -232,11 +232,11 @@ func (k *Call) address(e endpoint.Endpoint, out *call, query url.Values, body *m
 	return nil
 }
 
-// byHand is the tenant that the caller wrote into the request, and whether it
+// givenTenant is the tenant that the caller wrote into the request, and whether it
 // stands where the endpoint looks.
-func byHand(query url.Values, body map[string]any, p endpoint.Parameter) (hand string, inPlace bool) {
+func givenTenant(query url.Values, body map[string]any, p endpoint.Parameter) (hand string, inPlace bool) {
 	inQuery, _ := find(query, p.Name)
-	q, b := strings.TrimSpace(strings.Join(inQuery, ",")), strings.TrimSpace(given(body, p.Name))
+	q, b := strings.TrimSpace(strings.Join(inQuery, ",")), strings.TrimSpace(memberText(body, p.Name))
 	if p.In == endpoint.InQuery {
 		return cmp.Or(q, b), q != ""
 	}
@@ -258,8 +258,8 @@ func drop[V any](m map[string]V, name string) {
 	maps.DeleteFunc(m, func(n string, _ V) bool { return strings.EqualFold(n, name) })
 }
 
-// given is a member of a body as text, or its value where it is a {label, value}.
-func given(body map[string]any, name string) string {
+// memberText is a member of a body as text, or its value where it is a {label, value}.
+func memberText(body map[string]any, name string) string {
 	v, _ := find(body, name)
 	for {
 		switch inner := v.(type) {
@@ -278,21 +278,21 @@ func given(body map[string]any, name string) string {
 	}
 }
 
-// everyGiven are the different tenants that a member of a body names.
-func everyGiven(body map[string]any, name string) []string {
+// givenTenants are the different tenants that a member of a body names.
+func givenTenants(body map[string]any, name string) []string {
 	v, _ := find(body, name)
 	list, _ := v.([]any)
 	var all []string
 	for _, one := range list {
-		if s := strings.TrimSpace(given(map[string]any{name: one}, name)); s != "" && !slices.ContainsFunc(all, func(o string) bool { return strings.EqualFold(o, s) }) {
+		if s := strings.TrimSpace(memberText(map[string]any{name: one}, name)); s != "" && !slices.ContainsFunc(all, func(o string) bool { return strings.EqualFold(o, s) }) {
 			all = append(all, s)
 		}
 	}
 	return all
 }
 
-// namedTwice finds two members of one object that differ in case only.
-func namedTwice(v any) string {
+// duplicateMember finds two members of one object that differ in case only.
+func duplicateMember(v any) string {
 	switch v := v.(type) {
 	case map[string]any:
 		seen := map[string]bool{}
@@ -302,13 +302,13 @@ func namedTwice(v any) string {
 				return name
 			}
 			seen[low] = true
-			if twice := namedTwice(inner); twice != "" {
+			if twice := duplicateMember(inner); twice != "" {
 				return twice
 			}
 		}
 	case []any:
 		for _, inner := range v {
-			if twice := namedTwice(inner); twice != "" {
+			if twice := duplicateMember(inner); twice != "" {
 				return twice
 			}
 		}
@@ -316,35 +316,35 @@ func namedTwice(v any) string {
 	return ""
 }
 
-// namesTenant are the names under which CIPP's endpoints look for a tenant.
-var namesTenant = regexp.MustCompile(`(?i)tenant|^customer(?:ids?)?$|^default_?domain(?:name)?$`)
+// tenantNames are the names under which CIPP's endpoints look for a tenant.
+var tenantNames = regexp.MustCompile(`(?i)tenant|^customer(?:ids?)?$|^default_?domain(?:name)?$`)
 
-// tenantIn is the name of a member that names a tenant, however deep, or all of them; or "".
-func tenantIn(v any) string {
+// tenantMember is the name of a member that names a tenant, however deep, or all of them; or "".
+func tenantMember(v any) string {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, inner := range v {
-			if s, ok := inner.(string); namesTenant.MatchString(name) || ok && allOfThem(s) {
+			if s, ok := inner.(string); tenantNames.MatchString(name) || ok && isAllTenants(s) {
 				return name
 			}
-			if of := tenantIn(inner); of != "" {
+			if of := tenantMember(inner); of != "" {
 				return of
 			}
 		}
 	case []any:
 		for _, inner := range v {
-			if of := tenantIn(inner); of != "" {
+			if of := tenantMember(inner); of != "" {
 				return of
 			}
 		}
 	case string:
-		if allOfThem(v) {
+		if isAllTenants(v) {
 			return v
 		}
 	}
 	return ""
 }
 
-func allOfThem(s string) bool {
+func isAllTenants(s string) bool {
 	return strings.Contains(strings.ToLower(strings.Join(strings.Fields(s), "")), "alltenants")
 }

@@ -25,7 +25,7 @@ func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 	var all []Finding
 	good := func(name, detail string) { all = append(all, Finding{Name: name, OK: true, Detail: detail}) }
 	bad := func(name string, err error) []Finding {
-		detail, remedy := advice(err)
+		detail, remedy := detailAndRemedy(err)
 		return append(all, Finding{Name: name, Detail: detail, Remedy: remedy})
 	}
 
@@ -65,7 +65,7 @@ func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 	}
 	good("tenants", detail)
 
-	probe := healthiest(tenants)
+	probe := probeTenant(tenants)
 	snapshot, err := c.Snapshot(ctx, probe, directory.Licences)
 	if err != nil {
 		return bad("licences", err)
@@ -94,10 +94,10 @@ func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want d
 		name string
 		read func(*directory.Snapshot) (int, directory.Proof, error)
 	}{
-		{directory.Users, "users", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Users) }},
-		{directory.Groups, "groups", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Groups) }},
-		{directory.Domains, "domains", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Domains) }},
-		{directory.Mailboxes, "mailboxes", func(s *directory.Snapshot) (int, directory.Proof, error) { return listedOf(s.Mailboxes) }},
+		{directory.Users, "users", func(s *directory.Snapshot) (int, directory.Proof, error) { return countOf(s.Users) }},
+		{directory.Groups, "groups", func(s *directory.Snapshot) (int, directory.Proof, error) { return countOf(s.Groups) }},
+		{directory.Domains, "domains", func(s *directory.Snapshot) (int, directory.Proof, error) { return countOf(s.Domains) }},
+		{directory.Mailboxes, "mailboxes", func(s *directory.Snapshot) (int, directory.Proof, error) { return countOf(s.Mailboxes) }},
 	} {
 		if want&kind.kind == 0 {
 			continue
@@ -108,7 +108,7 @@ func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want d
 			n, proof, err = kind.read(snapshot)
 		}
 		if err != nil {
-			detail, remedy := advice(err)
+			detail, remedy := detailAndRemedy(err)
 			all = append(all, Finding{Name: kind.name, Detail: detail, Remedy: remedy})
 			continue
 		}
@@ -117,13 +117,13 @@ func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want d
 	return all
 }
 
-func listedOf[T any](l directory.List[T]) (int, directory.Proof, error) {
+func countOf[T any](l directory.List[T]) (int, directory.Proof, error) {
 	items, err := l.Items()
 	return len(items), l.Proof(), err
 }
 
-// healthiest is the tenant most likely to answer: a customer without trouble.
-func healthiest(tenants []directory.Tenant) directory.Tenant {
+// probeTenant is the tenant most likely to answer: a customer without trouble.
+func probeTenant(tenants []directory.Tenant) directory.Tenant {
 	best := tenants[0]
 	for _, t := range tenants {
 		if t.Trouble == "" && !t.Partner {
@@ -136,19 +136,19 @@ func healthiest(tenants []directory.Tenant) directory.Tenant {
 	return best
 }
 
-// advice parts an error into what is wrong and what to do.
-func advice(err error) (detail, remedy string) {
+// detailAndRemedy parts an error into what is wrong and what to do.
+func detailAndRemedy(err error) (detail, remedy string) {
 	if e, ok := errors.AsType[*TokenError](err); ok {
 		return fmt.Sprintf("%s %s", e.Code, e.Text), e.Remedy
 	}
 	if e, ok := errors.AsType[*SystemError](err); ok {
-		return joined(e.Endpoint, e.Status, e.Text), e.Remedy
+		return errorLine(e.Endpoint, e.Status, e.Text), e.Remedy
 	}
 	if e, ok := errors.AsType[*RightsError](err); ok {
-		return joined(e.Endpoint, 403, e.Text), e.Remedy()
+		return errorLine(e.Endpoint, 403, e.Text), e.Remedy()
 	}
 	if e, ok := errors.AsType[*TenantError](err); ok && e.Remedy != "" {
-		return joined(e.Endpoint, e.Status, e.Text), e.Remedy
+		return errorLine(e.Endpoint, e.Status, e.Text), e.Remedy
 	}
 	if remedy := rest.Outage(err); remedy != "" {
 		return err.Error(), remedy
@@ -156,12 +156,12 @@ func advice(err error) (detail, remedy string) {
 	switch {
 	case errors.Is(err, ErrDisabled):
 		return err.Error(), "switch the feature on in CIPP"
-	case errors.Is(err, errNobody):
+	case errors.Is(err, errEmptyAnswer):
 		return err.Error(), "check the tenant in CIPP: it may be excluded, or its GDAP relationship may have ended"
 	case errors.Is(err, directory.ErrIncomplete):
 		return err.Error(), "look at the tenant in CIPP; other tenants may be fine"
 	}
-	if status := answered(err); status >= 500 {
+	if status := statusOf(err); status >= 500 {
 		return err.Error(), "CIPP was reached and has an error of its own: try again in a while; if it stays, look at CIPP's log and at its function app in Azure"
 	} else if status != 0 {
 		return err.Error(), "CIPP was reached and did not do it: look at CIPP's log, under this machine's API client"
@@ -169,8 +169,8 @@ func advice(err error) (detail, remedy string) {
 	return err.Error(), "check that this machine reaches cipp.url, through a proxy if there is one"
 }
 
-// answered is the status of the answer that an error speaks of; 0 where none came.
-func answered(err error) int {
+// statusOf is the status of the answer that an error speaks of; 0 where none came.
+func statusOf(err error) int {
 	if e, ok := errors.AsType[*TenantError](err); ok {
 		return e.Status
 	}

@@ -32,7 +32,7 @@ type SystemError struct {
 }
 
 func (e *SystemError) Error() string {
-	return joined(e.Endpoint, e.Status, e.Text) + "; " + e.Remedy
+	return errorLine(e.Endpoint, e.Status, e.Text) + "; " + e.Remedy
 }
 
 // Is makes every SystemError an ErrUnusable.
@@ -48,7 +48,7 @@ type RightsError struct {
 }
 
 func (e *RightsError) Error() string {
-	return joined(e.Endpoint, http.StatusForbidden, e.Text) + "; " + e.Remedy()
+	return errorLine(e.Endpoint, http.StatusForbidden, e.Text) + "; " + e.Remedy()
 }
 
 // Is makes every RightsError an ErrUnusable.
@@ -83,14 +83,14 @@ type TenantError struct {
 }
 
 func (e *TenantError) Error() string {
-	s := joined(e.Endpoint, e.Status, e.Text)
+	s := errorLine(e.Endpoint, e.Status, e.Text)
 	if e.Remedy != "" {
 		s += "; " + e.Remedy
 	}
 	return s
 }
 
-func joined(endpoint string, status int, text string) string {
+func errorLine(endpoint string, status int, text string) string {
 	s := "cipp: " + endpoint
 	if status != 0 {
 		s = fmt.Sprintf("%s: %d", s, status)
@@ -106,25 +106,25 @@ func joined(endpoint string, status int, text string) string {
 type class string
 
 const (
-	fine         class = ""
-	unauthorised class = "unauthorised"  // the platform did not take our token
-	barred       class = "barred"        // the platform took it and stopped us before CIPP
-	rights       class = "rights"        // CIPP's role check
-	otherTenants class = "outside_role"  // the role is for other tenants
-	wrongURL     class = "wrong_url"     // not CIPP's API at all
-	subscription class = "subscription"  // hosted CIPP, not paid for
-	partner      class = "partner"       // CIPP's own access to Microsoft is broken
-	disabled     class = "disabled"      //
-	noEndpoint   class = "no_endpoint"   //
-	busy         class = "busy"          // passes by itself
-	access       class = "tenant_access" // the tenant does not let CIPP in
-	incapable    class = "capability"    // the tenant lacks the licence for it
-	upstream     class = "upstream"      // anything else Microsoft or CIPP said about this tenant
+	fine            class = ""
+	unauthorised    class = "unauthorised"  // the platform did not take our token
+	platformRefused class = "barred"        // the platform took it and stopped us before CIPP
+	rights          class = "rights"        // CIPP's role check
+	outsideRole     class = "outside_role"  // the role is for other tenants
+	wrongURL        class = "wrong_url"     // not CIPP's API at all
+	subscription    class = "subscription"  // hosted CIPP, not paid for
+	partner         class = "partner"       // CIPP's own access to Microsoft is broken
+	disabled        class = "disabled"      //
+	noEndpoint      class = "no_endpoint"   //
+	busy            class = "busy"          // passes by itself
+	access          class = "tenant_access" // the tenant does not let CIPP in
+	unlicensed      class = "capability"    // the tenant lacks the licence for it
+	upstream        class = "upstream"      // anything else Microsoft or CIPP said about this tenant
 )
 
-// texts maps what CIPP and Microsoft say to what it means, in the order in
+// classTexts maps what CIPP and Microsoft say to what it means, in the order in
 // which they are looked for.
-var texts = []struct {
+var classTexts = []struct {
 	class class
 	any   []string
 }{
@@ -132,7 +132,7 @@ var texts = []struct {
 		"AADSTS700082", "CIPP user access token has expired", "AADSTS9002313",
 		"credentials used to connect to the Graph API are not available", "There is an issue with the token configuration",
 	}},
-	{incapable, []string{
+	{unlicensed, []string{
 		"Required license not available", "requires a P1 license", "doesn't have premium license", "NonPremiumTenant", "Your tenant is not licensed",
 		"no subscription for this service available", "account is not provisioned", "AppLifecycle_2210", "Failed to call Intune APIs",
 	}},
@@ -151,7 +151,7 @@ var texts = []struct {
 // classOf finds the class of a text, or fine.
 func classOf(s string) class {
 	low := strings.ToLower(s)
-	for _, t := range texts {
+	for _, t := range classTexts {
 		for _, sub := range t.any {
 			if strings.Contains(low, strings.ToLower(sub)) {
 				return t.class
@@ -161,9 +161,9 @@ func classOf(s string) class {
 	return fine
 }
 
-// judge says what an answer means, and its words on one line.
-func judge(status int, body []byte) (class, string) {
-	body = bare(body)
+// classOfAnswer says what an answer means, and its words on one line.
+func classOfAnswer(status int, body []byte) (class, string) {
+	body = trimBody(body)
 	html := len(body) > 0 && body[0] == '<'
 	if status >= 200 && status < 300 {
 		if html {
@@ -173,7 +173,7 @@ func judge(status int, body []byte) (class, string) {
 	}
 	words := "a page (HTML) instead of data"
 	if !html {
-		words = said(body)
+		words = errorWords(body)
 	}
 	switch {
 	case status == http.StatusUnauthorized:
@@ -187,7 +187,7 @@ func judge(status int, body []byte) (class, string) {
 	case strings.HasPrefix(words, "Access to this CIPP API endpoint is not allowed"):
 		return rights, words
 	case strings.HasPrefix(words, "Access to this tenant is not allowed"):
-		return otherTenants, words
+		return outsideRole, words
 	case status == http.StatusServiceUnavailable && strings.HasPrefix(words, "This feature has been disabled"):
 		return disabled, words
 	case status == http.StatusNotFound && strings.HasPrefix(words, "Endpoint not found"):
@@ -200,7 +200,7 @@ func judge(status int, body []byte) (class, string) {
 		return wrongURL, words
 	case status == http.StatusForbidden && (words == "" || strings.HasPrefix(words, "You do not have permission to view this directory")):
 		// CIPP refuses with words of its own; these are App Service's.
-		return barred, words
+		return platformRefused, words
 	case status == http.StatusNotFound && words == "":
 		return wrongURL, "nothing there"
 	}
@@ -212,13 +212,13 @@ func judge(status int, body []byte) (class, string) {
 
 // classify is judge as rest wants it: what may be asked again, and what not.
 func classify(r *rest.Response) error {
-	c, words := judge(r.Status, r.Body)
+	c, words := classOfAnswer(r.Status, r.Body)
 	if c == fine {
 		return nil
 	}
 	return &rest.Error{
 		System: "cipp", Status: r.Status, Code: string(c), Message: words,
-		Temporary: c == busy, Unauthorised: c == unauthorised, Forbidden: c == rights || c == otherTenants || c == barred, NotFound: c == noEndpoint,
+		Temporary: c == busy, Unauthorised: c == unauthorised, Forbidden: c == rights || c == outsideRole || c == platformRefused, NotFound: c == noEndpoint,
 	}
 }
 
@@ -243,9 +243,9 @@ var permissions = map[string]string{
 	"ListDomainAnalyser":      "Tenant.DomainAnalyser.Read",
 }
 
-// meaning turns a verdict into the error a caller branches on. tenant is the
+// errorOf turns a verdict into the error a caller branches on. tenant is the
 // tenantFilter that was sent, or empty.
-func meaning(c class, endpoint, tenant string, status int, words string) error {
+func errorOf(c class, endpoint, tenant string, status int, words string) error {
 	system := func(text, remedy string) error {
 		return &SystemError{Endpoint: endpoint, Status: status, Text: text, Remedy: remedy}
 	}
@@ -253,7 +253,7 @@ func meaning(c class, endpoint, tenant string, status int, words string) error {
 	case unauthorised:
 		return system(cmp.Or(words, "the token was not accepted"),
 			"check on CIPP's page Integrations > CIPP-API that the client is enabled and that Actions > Save Azure Configuration was done after it was made; the token's audience and issuer are in the log")
-	case barred:
+	case platformRefused:
 		return system(cmp.Or(words, "refused before CIPP was reached"),
 			"check on CIPP's page Integrations > CIPP-API that the client is enabled and use Actions > Save Azure Configuration")
 	case rights:
@@ -283,8 +283,8 @@ func meaning(c class, endpoint, tenant string, status int, words string) error {
 
 // remedies are for what concerns one tenant.
 var remedies = map[class]string{
-	otherTenants: "let the role of the API client see this tenant in CIPP",
-	access:       "the tenant does not let CIPP in: check its GDAP relationship and roles, and run CIPP's permission check for it",
-	incapable:    "the tenant lacks the licence for it",
-	busy:         "the next run tries again",
+	outsideRole: "let the role of the API client see this tenant in CIPP",
+	access:      "the tenant does not let CIPP in: check its GDAP relationship and roles, and run CIPP's permission check for it",
+	unlicensed:  "the tenant lacks the licence for it",
+	busy:        "the next run tries again",
 }

@@ -21,13 +21,13 @@ import (
 // CIPP does (learn.microsoft.com/azure/azure-functions/functions-scale#timeout),
 // so waiting longer for a live answer gains nothing.
 const (
-	livePatience   = 240 * time.Second
-	cachedPatience = 120 * time.Second
+	liveTimeout   = 240 * time.Second
+	cachedTimeout = 120 * time.Second
 )
 
-// endpointMissing is how long we remember that this CIPP lacks an endpoint. It
+// missingTTL is how long we remember that this CIPP lacks an endpoint. It
 // updates itself, so the memory must fade.
-const endpointMissing = time.Hour
+const missingTTL = time.Hour
 
 // Options is what a client is given besides its configuration.
 type Options struct {
@@ -49,22 +49,22 @@ type Options struct {
 
 // A Client talks to one CIPP. It may be shared, and satisfies sync.Source.
 type Client struct {
-	rest   *rest.Client
-	proven atomic.Bool // the address gave data once: it is CIPP's
-	tokens *tokens
-	log    zerolog.Logger
-	conf   Config
+	rest          *rest.Client
+	addressProven atomic.Bool // the address gave data once: it is CIPP's
+	tokens        *tokens
+	log           zerolog.Logger
+	conf          Config
 
 	hireDates bool
 
-	mu      sync.Mutex
-	version string                           // once known
-	asked   bool                             // for the version
-	missing map[string]time.Time             // endpoints this CIPP did not have, and when we found out
-	silent  map[directory.TenantID]time.Time // tenants that do not tell sign-ins, and when we found out
+	mu               sync.Mutex
+	version          string                           // once known
+	versionAsked     bool                             // for the version
+	missingEndpoints map[string]time.Time             // endpoints this CIPP did not have, and when we found out
+	noSignIns        map[directory.TenantID]time.Time // tenants that do not tell sign-ins, and when we found out
 
-	byID         map[directory.TenantID]bool // tenants that answer to their id alone
-	nightRooms   map[directory.TenantID]nightRooms
+	idOnly       map[directory.TenantID]bool // tenants that answer to their id alone
+	cachedRooms  map[directory.TenantID]cachedRooms
 	roomsRefused time.Time // when our role was last not let at mailboxes
 
 	counts *shared[cacheCounts]    // of every tenant's cached collections
@@ -80,11 +80,11 @@ func New(conf Config, o Options) (*Client, error) {
 	if o.Bucket == nil {
 		o.Bucket = rest.NewBucket(conf.Rate, o.Metrics, "cipp")
 	}
-	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, hireDates: o.HireDates, missing: map[string]time.Time{},
-		silent: map[directory.TenantID]time.Time{}, nightRooms: map[directory.TenantID]nightRooms{}, byID: map[directory.TenantID]bool{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
+	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, hireDates: o.HireDates, missingEndpoints: map[string]time.Time{},
+		noSignIns: map[directory.TenantID]time.Time{}, cachedRooms: map[directory.TenantID]cachedRooms{}, idOnly: map[directory.TenantID]bool{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
 	routes := allowed
 	if o.Operate {
-		routes = operable()
+		routes = operateRoutes()
 	}
 	if o.Operate && o.Unlisted {
 		routes = append(routes, rest.Route{Method: http.MethodGet, Path: "/api/{endpoint}"}, rest.Route{Method: http.MethodPost, Path: "/api/{endpoint}"})
@@ -92,7 +92,7 @@ func New(conf Config, o Options) (*Client, error) {
 	c.rest, err = rest.New(rest.Options{
 		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: routes,
 		Sign: c.sign, Refused: c.refused, Classify: classify,
-		Metrics: o.Metrics, Log: o.Log, Transport: o.Transport, Timeout: livePatience,
+		Metrics: o.Metrics, Log: o.Log, Transport: o.Transport, Timeout: liveTimeout,
 	})
 	if err != nil {
 		return nil, err
@@ -117,18 +117,18 @@ var allowed = []rest.Route{
 	{Method: http.MethodGet, Path: "/api/ListDomainAnalyser"},
 }
 
-// A used remembers which token a call was signed with, so that a refusal drops
+// A signature remembers which token a call was signed with, so that a refusal drops
 // that one and not its successor, which another call may have fetched meanwhile.
-type used struct{ token string }
+type signature struct{ token string }
 
-type usedKey struct{}
+type signatureKey struct{}
 
 func (c *Client) sign(ctx context.Context, r *http.Request) error {
 	token, err := c.tokens.get(ctx)
 	if err != nil {
 		return err
 	}
-	if u, ok := ctx.Value(usedKey{}).(*used); ok {
+	if u, ok := ctx.Value(signatureKey{}).(*signature); ok {
 		u.token = token
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -136,7 +136,7 @@ func (c *Client) sign(ctx context.Context, r *http.Request) error {
 }
 
 func (c *Client) refused(ctx context.Context) {
-	if u, ok := ctx.Value(usedKey{}).(*used); ok {
+	if u, ok := ctx.Value(signatureKey{}).(*signature); ok {
 		c.tokens.drop(u.token)
 	}
 }
@@ -172,24 +172,24 @@ func (f TenantFilter) byID() (TenantFilter, bool) {
 // filterOf is FilterOf, but for those that answer to their id alone.
 func (c *Client) filterOf(t directory.Tenant) (TenantFilter, error) {
 	f, err := FilterOf(t)
-	if id, ok := f.byID(); err == nil && ok && c.answersToID(t.ID) {
+	if id, ok := f.byID(); err == nil && ok && c.isIDOnly(t.ID) {
 		return id, nil
 	}
 	return f, err
 }
 
-func (c *Client) answersToID(t directory.TenantID) bool {
+func (c *Client) isIDOnly(t directory.TenantID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.byID[t]
+	return c.idOnly[t]
 }
 
-// noteByID remembers that a tenant answers to its id and not to its default
+// markIDOnly remembers that a tenant answers to its id and not to its default
 // domain, until CIPP's list has another domain and the process ends.
-func (c *Client) noteByID(t directory.TenantID) {
+func (c *Client) markIDOnly(t directory.TenantID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID[t] = true
+	c.idOnly[t] = true
 }
 
 // lostDomain reports whether an error can come of a default domain that was
@@ -228,42 +228,42 @@ type call struct {
 
 // global asks about CIPP itself or all tenants' list.
 func global(endpoint string) call {
-	return call{endpoint: endpoint, request: rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Timeout: cachedPatience}}
+	return call{endpoint: endpoint, request: rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Timeout: cachedTimeout}}
 }
 
-// about asks about one tenant.
-func about(f TenantFilter, endpoint string, query url.Values) call {
+// forTenant asks about one tenant.
+func forTenant(f TenantFilter, endpoint string, query url.Values) call {
 	if query == nil {
 		query = url.Values{}
 	}
 	query.Set("tenantFilter", f.value)
-	return call{endpoint, f, true, rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Query: query, Timeout: livePatience}}
+	return call{endpoint, f, true, rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Query: query, Timeout: liveTimeout}}
 }
 
-// everywhere asks about all tenants at once, for the few answers that CIPP reads
+// forAllTenants asks about all tenants at once, for the few answers that CIPP reads
 // from one table. Whoever is missing from such an answer is unknown.
-func everywhere(endpoint string, query url.Values) call {
+func forAllTenants(endpoint string, query url.Values) call {
 	k := global(endpoint)
 	query.Set("tenantFilter", "AllTenants")
 	k.request.Query = query
 	return k
 }
 
-// cached asks about one tenant what CIPP has in its tables.
-func cached(f TenantFilter, endpoint string, query url.Values) call {
-	k := about(f, endpoint, query)
-	k.request.Timeout = cachedPatience
+// forTenantCached asks about one tenant what CIPP has in its tables.
+func forTenantCached(f TenantFilter, endpoint string, query url.Values) call {
+	k := forTenant(f, endpoint, query)
+	k.request.Timeout = cachedTimeout
 	return k
 }
 
-// bulk asks Graph several things about one tenant in one call. It is a read
+// bulkCall asks Graph several things about one tenant in one call. It is a read
 // in the clothes of a POST, so it may be repeated.
-func bulk(f TenantFilter, parts []part) call {
+func bulkCall(f TenantFilter, parts []bulkRequest) call {
 	body := struct {
-		TenantFilter  string   `json:"tenantFilter"`
-		AsApp         bool     `json:"asApp"`
-		NoPaginateIDs []string `json:"noPaginateIds"`
-		Requests      []part   `json:"requests"`
+		TenantFilter  string        `json:"tenantFilter"`
+		AsApp         bool          `json:"asApp"`
+		NoPaginateIDs []string      `json:"noPaginateIds"`
+		Requests      []bulkRequest `json:"requests"`
 	}{f.value, true, []string{}, parts}
 	for _, p := range parts {
 		if p.page > 0 {
@@ -271,7 +271,7 @@ func bulk(f TenantFilter, parts []part) call {
 		}
 	}
 	const endpoint = "ListGraphBulkRequest"
-	return call{endpoint, f, true, rest.Request{Method: http.MethodPost, Path: "/api/" + endpoint, Body: body, Read: true, Timeout: livePatience}}
+	return call{endpoint, f, true, rest.Request{Method: http.MethodPost, Path: "/api/" + endpoint, Body: body, Read: true, Timeout: liveTimeout}}
 }
 
 // do sends a call and returns its body. Its errors are ErrUnusable,
@@ -280,18 +280,18 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 	if k.scoped && k.filter.value == "" {
 		return nil, fmt.Errorf("cipp: %s: no tenant was named, and CIPP would answer for the partner's own", k.endpoint)
 	}
-	if c.lacks(k.endpoint) {
+	if c.lacksEndpoint(k.endpoint) {
 		return nil, fmt.Errorf("cipp: %s: %w", k.endpoint, ErrNoEndpoint)
 	}
 	// Without a token there is nothing to send, and no request to pay for.
 	if _, err := c.tokens.get(ctx); err != nil {
 		return nil, err
 	}
-	u := new(used)
-	r, err := c.rest.Do(context.WithValue(ctx, usedKey{}, u), k.request)
+	u := new(signature)
+	r, err := c.rest.Do(context.WithValue(ctx, signatureKey{}, u), k.request)
 	if err == nil {
 		if !k.scoped {
-			c.proven.Store(true)
+			c.addressProven.Store(true)
 		}
 		return r.Body, nil
 	}
@@ -320,40 +320,40 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 	case verdict == noEndpoint && k.scoped:
 		// Only where there is another road: an instance that is being updated
 		// lacks every endpoint for a moment.
-		c.note(k.endpoint)
+		c.noteMissing(k.endpoint)
 	}
 	if verdict == unauthorised {
-		c.explain(u.token)
+		c.logRefusedToken(u.token)
 	}
-	if verdict == wrongURL && k.scoped && c.proven.Load() {
+	if verdict == wrongURL && k.scoped && c.addressProven.Load() {
 		// The address gave data before: a page in its place is a firewall or an
 		// upgrade in the way of this one call.
 		return nil, &TenantError{Tenant: k.filter.value, Endpoint: k.endpoint, Status: e.Status, Text: e.Message,
 			Remedy: "look at what stands between syncd and CIPP, and whether CIPP is being updated"}
 	}
-	return nil, meaning(verdict, k.endpoint, k.filter.value, e.Status, e.Message)
+	return nil, errorOf(verdict, k.endpoint, k.filter.value, e.Status, e.Message)
 }
 
-// explain logs why the platform may not take our token: most often a token of
+// logRefusedToken logs why the platform may not take our token: most often a token of
 // version 2, whose audience is the bare client id.
-func (c *Client) explain(token string) {
+func (c *Client) logRefusedToken(token string) {
 	event := c.log.Warn()
-	if p, ok := peek(token); ok {
+	if p, ok := parseClaims(token); ok {
 		event = event.Str("aud", p.Audience).Str("iss", p.Issuer).Str("ver", p.Version).Str("appid", p.AppID).
 			Time("exp", time.Unix(int64(p.Expires), 0).UTC())
 	}
 	event.Msg("cipp refused our token")
 }
 
-func (c *Client) lacks(endpoint string) bool {
+func (c *Client) lacksEndpoint(endpoint string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	since, ok := c.missing[endpoint]
-	return ok && time.Since(since) < endpointMissing
+	since, ok := c.missingEndpoints[endpoint]
+	return ok && time.Since(since) < missingTTL
 }
 
-func (c *Client) note(endpoint string) {
+func (c *Client) noteMissing(endpoint string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.missing[endpoint] = time.Now()
+	c.missingEndpoints[endpoint] = time.Now()
 }

@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	hush       = "s3cret-Value~for.tests"
-	partnerID  = "0f3c7a10-5d52-4f0e-8a11-6b1d2f9e4c01"
-	dentalID   = "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11"
-	bakeryID   = "a4c2e5d1-7f60-4b8a-9c3d-2e1f0a9b8c22"
-	shipyardID = "c9b8a7d6-1e2f-4c3b-8d4e-5f6a7b8c9d33"
+	clientSecret = "s3cret-Value~for.tests"
+	partnerID    = "0f3c7a10-5d52-4f0e-8a11-6b1d2f9e4c01"
+	dentalID     = "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11"
+	bakeryID     = "a4c2e5d1-7f60-4b8a-9c3d-2e1f0a9b8c22"
+	shipyardID   = "c9b8a7d6-1e2f-4c3b-8d4e-5f6a7b8c9d33"
 
 	premium = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
 	e3      = "05e9a617-0261-4cee-bb44-138d3ef5d965"
@@ -73,76 +73,76 @@ func estate() cippsim.World {
 	}
 }
 
-// A desk is a client in front of a simulated CIPP, and what it logged.
-type desk struct {
+// A fixture is a client in front of a simulated CIPP, and what it logged.
+type fixture struct {
 	sim    *cippsim.Server
 	client *Client
-	log    *logged
+	log    *logBuffer
 }
 
-type logged struct {
+type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *logged) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
-func newDesk(t testing.TB, world cippsim.World) *desk {
+func newFixture(t testing.TB, world cippsim.World) *fixture {
 	t.Helper()
-	d := &desk{sim: cippsim.New(world, cippsim.Options{ClientSecret: hush}), log: &logged{}}
+	f := &fixture{sim: cippsim.New(world, cippsim.Options{ClientSecret: clientSecret}), log: &logBuffer{}}
 	conf := Defaults()
 	conf.URL, conf.TenantID = "https://cipp-api.example.net/api/", partnerID
-	conf.ClientID, conf.ClientSecret = d.sim.Options().ClientID, secret.New(hush)
+	conf.ClientID, conf.ClientSecret = f.sim.Options().ClientID, secret.New(clientSecret)
 	conf.Rate.PerSecond, conf.Rate.Burst = 100, 100
-	c, err := New(conf, Options{Log: zerolog.New(d.log), Transport: d.sim.Transport()})
+	c, err := New(conf, Options{Log: zerolog.New(f.log), Transport: f.sim.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.client = c
-	return d
+	f.client = c
+	return f
 }
 
 // inBubble runs f in front of the estate; time costs nothing there. Whatever
 // happens, no secret and no token may be in the log.
-func inBubble(t *testing.T, f func(t *testing.T, d *desk)) {
+func inBubble(t *testing.T, run func(t *testing.T, f *fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t, estate())
-		f(t, d)
-		logs := d.log.String()
-		for _, word := range []string{hush, "eyJ", "Bearer "} {
+		f := newFixture(t, estate())
+		run(t, f)
+		logs := f.log.String()
+		for _, word := range []string{clientSecret, "eyJ", "Bearer "} {
 			if strings.Contains(logs, word) {
 				t.Errorf("the log holds %q:\n%s", word, logs)
 			}
 		}
-		if complaints := d.sim.Complaints(); len(complaints) > 0 {
+		if complaints := f.sim.Complaints(); len(complaints) > 0 {
 			t.Errorf("CIPP was used carelessly: %q", complaints)
 		}
 	})
 }
 
-func (d *desk) tenant(t *testing.T, id directory.TenantID) directory.Tenant {
+func (f *fixture) tenant(t *testing.T, id directory.TenantID) directory.Tenant {
 	t.Helper()
-	world := d.sim.World()
+	world := f.sim.World()
 	one := world.Tenant(string(id))
 	return directory.Tenant{ID: id, Name: one.DisplayName, DefaultDomain: one.DefaultDomain, InitialDomain: one.InitialDomain}
 }
 
 // read returns the licences of a tenant, or why they are unknown. An error for
 // the whole run fails the test.
-func (d *desk) read(t *testing.T, id directory.TenantID) ([]directory.Licence, directory.Proof, error) {
+func (f *fixture) read(t *testing.T, id directory.TenantID) ([]directory.Licence, directory.Proof, error) {
 	t.Helper()
-	s, err := d.client.Snapshot(t.Context(), d.tenant(t, id), directory.Licences)
+	s, err := f.client.Snapshot(t.Context(), f.tenant(t, id), directory.Licences)
 	if err != nil {
 		t.Fatalf("snapshot of %s ended the run: %v", id, err)
 	}
@@ -151,8 +151,8 @@ func (d *desk) read(t *testing.T, id directory.TenantID) ([]directory.Licence, d
 }
 
 func TestOneCallForTheTenantsAndOneForEach(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
-		list, err := d.client.Tenants(t.Context())
+	inBubble(t, func(t *testing.T, f *fixture) {
+		list, err := f.client.Tenants(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,47 +161,47 @@ func TestOneCallForTheTenantsAndOneForEach(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, tenant := range tenants {
-			if _, _, err := d.read(t, tenant.ID); err != nil {
+			if _, _, err := f.read(t, tenant.ID); err != nil {
 				t.Errorf("%s: %v", tenant.Name, err)
 			}
 		}
-		if got, want := d.sim.Count(""), 1+len(tenants); got != want || len(tenants) != 3 {
-			t.Errorf("got %d calls for %d tenants, want %d; %v", got, len(tenants), want, d.sim.Counts())
+		if got, want := f.sim.Count(""), 1+len(tenants); got != want || len(tenants) != 3 {
+			t.Errorf("got %d calls for %d tenants, want %d; %v", got, len(tenants), want, f.sim.Counts())
 		}
-		if got := d.sim.TokensIssued(); got != 1 {
+		if got := f.sim.TokensIssued(); got != 1 {
 			t.Errorf("got %d tokens, want 1", got)
 		}
 	})
 }
 
 func TestManyGoroutinesShareOneToken(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
-		d.sim.Fail(cippsim.Rule{Endpoint: cippsim.TokenEndpoint, Fault: cippsim.Fault{Delay: time.Second}})
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.sim.Fail(cippsim.Rule{Endpoint: cippsim.TokenEndpoint, Fault: cippsim.Fault{Delay: time.Second}})
 		var group sync.WaitGroup
 		for range 50 {
 			group.Go(func() {
-				if _, err := d.client.Snapshot(t.Context(), d.tenant(t, dentalID), directory.Licences); err != nil {
+				if _, err := f.client.Snapshot(t.Context(), f.tenant(t, dentalID), directory.Licences); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		group.Wait()
-		if got := d.sim.TokensIssued(); got != 1 {
+		if got := f.sim.TokensIssued(); got != 1 {
 			t.Errorf("got %d tokens for 50 calls, want 1", got)
 		}
 
 		// Everybody's token is refused at once: the first to notice drops it, and
 		// nobody drops its successor.
-		d.sim.RevokeTokens()
+		f.sim.RevokeTokens()
 		for range 50 {
 			group.Go(func() {
-				if _, err := d.client.Snapshot(t.Context(), d.tenant(t, dentalID), directory.Licences); err != nil {
+				if _, err := f.client.Snapshot(t.Context(), f.tenant(t, dentalID), directory.Licences); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		group.Wait()
-		if got := d.sim.TokensIssued(); got != 2 {
+		if got := f.sim.TokensIssued(); got != 2 {
 			t.Errorf("got %d tokens after a revocation, want 2", got)
 		}
 	})
@@ -219,18 +219,18 @@ func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 		{"a token that lives a minute is used for half of it", cippsim.TokenFaults{Life: time.Minute}, []time.Duration{20 * time.Second, 20 * time.Second}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, d *desk) {
-				d.sim.SetFaults(cippsim.Faults{Token: c.fault})
+			inBubble(t, func(t *testing.T, f *fixture) {
+				f.sim.SetFaults(cippsim.Faults{Token: c.fault})
 				for _, gap := range append([]time.Duration{0}, c.gaps...) {
 					time.Sleep(gap)
-					if _, _, err := d.read(t, dentalID); err != nil {
+					if _, _, err := f.read(t, dentalID); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got := d.sim.TokensIssued(); got != c.want {
+				if got := f.sim.TokensIssued(); got != c.want {
 					t.Errorf("got %d tokens, want %d", got, c.want)
 				}
-				for _, r := range d.sim.Requests() {
+				for _, r := range f.sim.Requests() {
 					if r.Status == http.StatusUnauthorized {
 						t.Errorf("a token was used to its end: %+v", r)
 					}
@@ -288,20 +288,20 @@ func TestTroubleOfTheWholeEndsTheRun(t *testing.T) {
 				world := estate()
 				world.Roles = []*cippsim.Role{{Name: "narrow", Permissions: []string{"Identity.User.Read"}}}
 				if c.client != nil {
-					c.client.ID, c.client.Secret = "3d0c6f52-8a5e-4c0b-9f7d-51c1d0a2b6e4", hush
+					c.client.ID, c.client.Secret = "3d0c6f52-8a5e-4c0b-9f7d-51c1d0a2b6e4", clientSecret
 					world.Clients = []*cippsim.Client{c.client}
 				}
-				d := newDesk(t, world)
-				d.sim.SetFaults(c.faults)
-				d.sim.Fail(c.rules...)
-				_, err := d.client.Tenants(t.Context())
+				f := newFixture(t, world)
+				f.sim.SetFaults(c.faults)
+				f.sim.Fail(c.rules...)
+				_, err := f.client.Tenants(t.Context())
 				check(t, "tenants", err, c.want)
-				_, err = d.client.Snapshot(t.Context(), d.tenant(t, dentalID), directory.Licences)
+				_, err = f.client.Snapshot(t.Context(), f.tenant(t, dentalID), directory.Licences)
 				check(t, "snapshot", err, c.want)
-				if got := d.sim.Count(cippsim.TokenEndpoint); c.tokens > 0 && got > c.tokens {
+				if got := f.sim.Count(cippsim.TokenEndpoint); c.tokens > 0 && got > c.tokens {
 					t.Errorf("the token endpoint was asked %d times, want at most %d", got, c.tokens)
 				}
-				if logs := d.log.String(); strings.Contains(logs, hush) || strings.Contains(logs, "eyJ") {
+				if logs := f.log.String(); strings.Contains(logs, clientSecret) || strings.Contains(logs, "eyJ") {
 					t.Errorf("the log holds a secret:\n%s", logs)
 				}
 			})
@@ -320,7 +320,7 @@ func check(t *testing.T, what string, err error, want []string) {
 			t.Errorf("%s: %q does not say %q", what, err, w)
 		}
 	}
-	for _, word := range []string{hush, "eyJ", "Bearer"} {
+	for _, word := range []string{clientSecret, "eyJ", "Bearer"} {
 		if strings.Contains(err.Error(), word) {
 			t.Errorf("%s: the error holds a secret: %v", what, err)
 		}
@@ -328,22 +328,22 @@ func check(t *testing.T, what string, err error, want []string) {
 }
 
 func TestWhyATokenIsNotAcceptedIsLogged(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
-		d.sim.SetFaults(cippsim.Faults{Token: cippsim.TokenFaults{BareAudience: true}})
-		if _, err := d.client.Tenants(t.Context()); err == nil {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.sim.SetFaults(cippsim.Faults{Token: cippsim.TokenFaults{BareAudience: true}})
+		if _, err := f.client.Tenants(t.Context()); err == nil {
 			t.Fatal("no error")
 		}
 		for _, want := range []string{`"aud":"3d0c6f52`, `"ver":"2.0"`, `"iss":"https://sts.windows.net/`, `"appid":`, `"exp":`} {
-			if !strings.Contains(d.log.String(), want) {
-				t.Errorf("the log lacks %s:\n%s", want, d.log)
+			if !strings.Contains(f.log.String(), want) {
+				t.Errorf("the log lacks %s:\n%s", want, f.log)
 			}
 		}
 	})
 }
 
 func TestACallWithoutATenantIsNotSent(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
-		if _, err := d.client.do(t.Context(), about(TenantFilter{}, "ListLicenses", nil)); err == nil || !strings.Contains(err.Error(), "partner's own") {
+	inBubble(t, func(t *testing.T, f *fixture) {
+		if _, err := f.client.do(t.Context(), forTenant(TenantFilter{}, "ListLicenses", nil)); err == nil || !strings.Contains(err.Error(), "partner's own") {
 			t.Errorf("got %v", err)
 		}
 		for _, tenant := range []directory.Tenant{{}, {DefaultDomain: "AllTenants", ID: dentalID}, {DefaultDomain: " "}} {
@@ -351,26 +351,26 @@ func TestACallWithoutATenantIsNotSent(t *testing.T) {
 				t.Errorf("%+v: got filter %q", tenant, f)
 			}
 		}
-		if got := d.sim.Count(""); got != 0 {
+		if got := f.sim.Count(""); got != 0 {
 			t.Errorf("%d calls were made", got)
 		}
 	})
 }
 
 func TestACancelledReadSaysWhy(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
+	inBubble(t, func(t *testing.T, f *fixture) {
 		lost := errors.New("lease lost")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		d.sim.SetFaults(cippsim.Faults{Latency: time.Minute})
+		f.sim.SetFaults(cippsim.Faults{Latency: time.Minute})
 		go func() { time.Sleep(time.Second); cancel(lost) }()
-		if _, err := d.client.Snapshot(ctx, d.tenant(t, dentalID), directory.Licences); !errors.Is(err, lost) {
+		if _, err := f.client.Snapshot(ctx, f.tenant(t, dentalID), directory.Licences); !errors.Is(err, lost) {
 			t.Errorf("got %v, want %v", err, lost)
 		}
 	})
 }
 
 func TestOverANetworkWithATokenEndpointOfItsOwn(t *testing.T) {
-	sim := cippsim.New(estate(), cippsim.Options{ClientSecret: hush})
+	sim := cippsim.New(estate(), cippsim.Options{ClientSecret: clientSecret})
 	server := httptest.NewServer(sim)
 	defer server.Close()
 	conf := sound()

@@ -15,7 +15,7 @@ import (
 func sound() Config {
 	c := Defaults()
 	c.URL, c.TenantID = "https://cipp-api.example.net", partnerID
-	c.ClientID, c.ClientSecret = "3d0c6f52-8a5e-4c0b-9f7d-51c1d0a2b6e4", secret.New(hush)
+	c.ClientID, c.ClientSecret = "3d0c6f52-8a5e-4c0b-9f7d-51c1d0a2b6e4", secret.New(clientSecret)
 	return c
 }
 
@@ -54,7 +54,7 @@ func TestEveryProblemOfTheConfigurationIsReported(t *testing.T) {
 			if c.want == nil && len(got) > 0 {
 				t.Errorf("got %q, want none", got)
 			}
-			if strings.Contains(fmt.Sprint(got, conf), hush) {
+			if strings.Contains(fmt.Sprint(got, conf), clientSecret) {
 				t.Error("the secret is shown")
 			}
 		})

@@ -25,7 +25,7 @@ func inUse(skus []skuRow) int {
 // who holds a licence. Both lists may look whole and one of them be wrong: where
 // one says that nobody holds anything and the other that somebody does, neither
 // proves anything, and nobody is to be taken for gone.
-func (r *reading) crossCheck(s *directory.Snapshot) {
+func (r *tenantRead) crossCheck(s *directory.Snapshot) {
 	licences, err := s.Licences.Items()
 	if err != nil || !r.counted {
 		return

@@ -15,9 +15,9 @@ import (
 	"syncd/internal/directory"
 )
 
-// A nameRow is a domain as Graph sends it.
+// A domainRow is a domain as Graph sends it.
 // https://learn.microsoft.com/graph/api/resources/domain
-type nameRow struct {
+type domainRow struct {
 	row
 	Name           text  `json:"id"`
 	Verified       flag  `json:"isVerified"`
@@ -27,10 +27,10 @@ type nameRow struct {
 	Services       words `json:"supportedServices"`
 }
 
-var domainsPart = get("domains", "domains", 0)
+var domainsRequest = get("domains", "domains", 0)
 
 // domains reads the domains of the tenant, and what CIPP's analyser last found.
-func (r *reading) domains(ctx context.Context) (directory.List[directory.Domain], error) {
+func (r *tenantRead) domains(ctx context.Context) (directory.List[directory.Domain], error) {
 	proof := r.proof()
 	domains, checks, err := r.readDomains(ctx)
 	if err == nil {
@@ -44,11 +44,11 @@ func (r *reading) domains(ctx context.Context) (directory.List[directory.Domain]
 	return listOf(ctx, r.f, "domains", domains, proof, err)
 }
 
-func (r *reading) readDomains(ctx context.Context) ([]directory.Domain, []string, error) {
-	if err := r.trusted(); err != nil {
+func (r *tenantRead) readDomains(ctx context.Context) ([]directory.Domain, []string, error) {
+	if err := r.checkOwner(); err != nil {
 		return nil, nil, err
 	}
-	domains, whole, err := gather(ctx, r.Client, r.f, r.got, domainsPart, func(d *nameRow) (string, directory.Domain, error) {
+	domains, whole, err := readCollection(ctx, r.Client, r.f, r.got, domainsRequest, func(d *domainRow) (string, directory.Domain, error) {
 		name := strings.ToLower(d.Name.trimmed())
 		switch {
 		case !strings.Contains(name, ".") || strings.ContainsAny(name, " \t"):
@@ -56,7 +56,7 @@ func (r *reading) readDomains(ctx context.Context) ([]directory.Domain, []string
 		case !d.Verified.set:
 			return "", directory.Domain{}, fmt.Errorf("domain %s does not say whether it is verified", name)
 		}
-		if err := d.Services.spaced(); err != nil {
+		if err := d.Services.checkNoSpace(); err != nil {
 			return "", directory.Domain{}, fmt.Errorf("domain %s: %w", name, err)
 		}
 		slices.Sort(d.Services)
@@ -72,7 +72,7 @@ func (r *reading) readDomains(ctx context.Context) ([]directory.Domain, []string
 		return nil, nil, errors.New("domains: an empty list, and no tenant is without its onmicrosoft.com domain")
 	}
 	slices.SortFunc(domains, func(a, b directory.Domain) int { return strings.Compare(a.Name, b.Name) })
-	return domains, []string{whole, r.witness, "every domain has a name and a state"}, nil
+	return domains, []string{whole, r.orgCheck, "every domain has a name and a state"}, nil
 }
 
 // An analysisRow is a row of ListDomainAnalyser. Any field is "" where the
@@ -135,10 +135,10 @@ type healthByTenant map[string]map[string]directory.DomainHealth
 
 // addHealth writes into domains what the analyser found, and says of how many.
 // What it did not look at is unknown. An error is the end of the run.
-func (r *reading) addHealth(ctx context.Context, domains []directory.Domain) (string, error) {
+func (r *tenantRead) addHealth(ctx context.Context, domains []directory.Domain) (string, error) {
 	all, err := r.health.get(ctx, r.readHealth)
 	if err != nil {
-		return fmt.Sprintf("health of domains unknown: %v", err), r.optional(ctx, err)
+		return fmt.Sprintf("health of domains unknown: %v", err), r.fatal(ctx, err)
 	}
 	known := 0
 	for i := range domains {
@@ -155,14 +155,14 @@ func (r *reading) addHealth(ctx context.Context, domains []directory.Domain) (st
 
 // readHealth reads the analyser's results of all tenants: one table, one call.
 func (c *Client) readHealth(ctx context.Context) (healthByTenant, error) {
-	a, err := c.ask(ctx, everywhere("ListDomainAnalyser", url.Values{}))
+	a, err := c.ask(ctx, forAllTenants("ListDomainAnalyser", url.Values{}))
 	if err != nil {
 		return nil, err
 	}
 	// Each row speaks for itself: one that is no data concerns no other.
-	rows, _, err := rowsAmong[analysisRow](a.rows)
+	rows, _, err := validRows[analysisRow](a.rows)
 	if err != nil {
-		return nil, fmt.Errorf("ListDomainAnalyser: %w", plain(err))
+		return nil, fmt.Errorf("ListDomainAnalyser: %w", decodeError(err))
 	}
 	all := healthByTenant{}
 	for i := range rows {

@@ -8,7 +8,7 @@ func TestWhatMicrosoftSaysOfAFailureIsOneByItself(t *testing.T) {
 		"503 Service Unavailable", "Successfully removed ada@foo.example from 2 groups. AADSTS65001: consent has not been given", "The remote server returned an error: 502 (Bad Gateway)",
 		"requires a P1 license", "AADSTS900023", "The CIPP user access token has expired", "Error 400 occured. There is an issue with the token configuration", "Failed to call Intune APIs",
 		"AADSTS65001", "consent has not been given", "Resource temporarily unavailable", "The operation timed out", "A task was canceled", "Too many requests", "Successfully set 3 mailbox(es) to cloud management. Failed: 2"}
-	for _, known := range texts {
+	for _, known := range classTexts {
 		for _, text := range known.any {
 			said = append(said, text, text+" for ada@foo.example", "ada@foo.example: "+text)
 		}

@@ -33,27 +33,27 @@ type groupRow struct {
 	Licences     list[assignedRow, *assignedRow] `json:"assignedLicenses"`
 }
 
-func (r *groupRow) salvage(n nameplate) {
+func (r *groupRow) fillNames(n rowNames) {
 	r.row, r.ID, r.Name = n.row, text(n.ID), text(n.Name)
 }
 
-var groupsPart = get("groups", "groups?$select=id,displayName,description,mail,mailEnabled,securityEnabled,groupTypes,resourceProvisioningOptions,"+
+var groupsRequest = get("groups", "groups?$select=id,displayName,description,mail,mailEnabled,securityEnabled,groupTypes,resourceProvisioningOptions,"+
 	"visibility,membershipRule,onPremisesSyncEnabled,createdDateTime,assignedLicenses&$top=999", 999)
 
 // groups reads the groups of the tenant, and who is in them.
-func (r *reading) groups(ctx context.Context) (directory.List[directory.Group], error) {
+func (r *tenantRead) groups(ctx context.Context) (directory.List[directory.Group], error) {
 	proof := r.proof()
 	groups, checks, err := r.readGroups(ctx)
 	proof.Checks = checks
 	return listOf(ctx, r.f, "groups", groups, proof, err)
 }
 
-func (r *reading) readGroups(ctx context.Context) ([]directory.Group, []string, error) {
-	if err := r.trusted(); err != nil {
+func (r *tenantRead) readGroups(ctx context.Context) ([]directory.Group, []string, error) {
+	if err := r.checkOwner(); err != nil {
 		return nil, nil, err
 	}
 	in := interner{}
-	groups, whole, err := gather(ctx, r.Client, r.f, r.got, groupsPart, func(g *groupRow) (string, directory.Group, error) {
+	groups, whole, err := readCollection(ctx, r.Client, r.f, r.got, groupsRequest, func(g *groupRow) (string, directory.Group, error) {
 		d, err := g.group(in)
 		return d.ID, d, err
 	})
@@ -70,11 +70,11 @@ func (r *reading) readGroups(ctx context.Context) ([]directory.Group, []string, 
 			unknown++
 		}
 	}
-	unread, err := someUnread("groups", groups, func(g *directory.Group) string { return g.Unread })
+	unread, err := unreadNote("groups", groups, func(g *directory.Group) string { return g.Unread })
 	if err != nil {
 		return nil, nil, err
 	}
-	checks := []string{whole, r.witness, "every group has an id and a kind" + unread, "members and owners read group by group"}
+	checks := []string{whole, r.orgCheck, "every group has an id and a kind" + unread, "members and owners read group by group"}
 	if unknown > 0 {
 		checks = append(checks, fmt.Sprintf("members of %d groups unknown", unknown))
 	}
@@ -99,7 +99,7 @@ func (r *groupRow) group(in interner) (directory.Group, error) {
 		return unread("it does not say of what kind it is")
 	}
 	for _, w := range [...]words{r.Types, r.Provisioning} {
-		if err := w.spaced(); err != nil {
+		if err := w.checkNoSpace(); err != nil {
 			return unread("%s", err)
 		}
 	}
@@ -109,7 +109,7 @@ func (r *groupRow) group(in interner) (directory.Group, error) {
 	}
 	return directory.Group{
 		ID: id, Name: string(r.Name), Description: string(r.Description), Mail: strings.ToLower(r.Mail.trimmed()), Kind: r.kind(),
-		Team: r.Provisioning.has("Team"), Visibility: in.same(r.Visibility), Rule: string(r.Rule), Synced: r.Synced.on,
+		Team: r.Provisioning.has("Team"), Visibility: in.intern(r.Visibility), Rule: string(r.Rule), Synced: r.Synced.on,
 		Created: r.Created.Time, Licences: licences,
 	}, nil
 }
@@ -142,7 +142,7 @@ const bulkParts = 20
 // memberships reads who is in the groups and who owns them. Graph would tell
 // the first twenty of each group together with the list; we ask for each, and
 // a group whose answer is not whole is unknown by itself.
-func (r *reading) memberships(ctx context.Context, groups []directory.Group) error {
+func (r *tenantRead) memberships(ctx context.Context, groups []directory.Group) error {
 	if r.got == nil {
 		for i := range groups {
 			groups[i].Members.Unknown = "this CIPP cannot read the members of several groups at once; update it"
@@ -162,11 +162,11 @@ func (r *reading) memberships(ctx context.Context, groups []directory.Group) err
 	pool.SetLimit(max(1, r.conf.Rate.Concurrency))
 	for some := range slices.Chunk(ask, bulkParts) {
 		pool.Go(func() error {
-			parts := make([]part, len(some))
+			parts := make([]bulkRequest, len(some))
 			for i, q := range some {
-				parts[i] = membersPart(groups[q.group].ID, q.group, q.owners)
+				parts[i] = membersRequest(groups[q.group].ID, q.group, q.owners)
 			}
-			got, failed := r.parts(ctx, r.f, parts...)
+			got, failed := r.bulkRead(ctx, r.f, parts...)
 			if failed != nil && (ctx.Err() != nil || errors.Is(failed, ErrUnusable)) {
 				return failed
 			}
@@ -199,7 +199,7 @@ func (r *reading) memberships(ctx context.Context, groups []directory.Group) err
 	return pool.Wait()
 }
 
-func membersPart(id string, n int, owners bool) part {
+func membersRequest(id string, n int, owners bool) bulkRequest {
 	what := "members"
 	if owners {
 		what = "owners"
@@ -208,8 +208,8 @@ func membersPart(id string, n int, owners bool) part {
 }
 
 // members returns the object ids in one answer, sorted.
-func (r *reading) members(ctx context.Context, got map[string]partial, p part) ([]string, error) {
-	ids, _, err := gather(ctx, r.Client, r.f, got, p, func(m *referred) (string, string, error) {
+func (r *tenantRead) members(ctx context.Context, got map[string]bulkResponse, p bulkRequest) ([]string, error) {
+	ids, _, err := readCollection(ctx, r.Client, r.f, got, p, func(m *idRow) (string, string, error) {
 		id := strings.ToLower(m.ID.trimmed())
 		if id == "" {
 			return "", "", errors.New("a member without an id")

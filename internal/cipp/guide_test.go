@@ -96,7 +96,7 @@ var learnt = map[string]*regexp.Regexp{
 }
 
 // send does what the first line and the rest of an example say.
-func (x example) send(t *testing.T, d *desk, token string, seen map[string]string) (int, string) {
+func (x example) send(t *testing.T, f *fixture, token string, seen map[string]string) (int, string) {
 	t.Helper()
 	head, body, _ := strings.Cut(x.request, "\n\n")
 	lines := strings.Split(strings.TrimSpace(head), "\n")
@@ -119,7 +119,7 @@ func (x example) send(t *testing.T, d *desk, token string, seen map[string]strin
 		address += "?" + values.Encode()
 	}
 	body = strings.TrimSpace(body)
-	body = strings.ReplaceAll(strings.ReplaceAll(body, "YOUR-SECRET", url.QueryEscape(hush)), "YOUR-CLIENT", d.sim.Options().ClientID)
+	body = strings.ReplaceAll(strings.ReplaceAll(body, "YOUR-SECRET", url.QueryEscape(clientSecret)), "YOUR-CLIENT", f.sim.Options().ClientID)
 	for word, value := range seen {
 		body = strings.ReplaceAll(body, `"`+word+`"`, `"`+value+`"`)
 	}
@@ -137,7 +137,7 @@ func (x example) send(t *testing.T, d *desk, token string, seen map[string]strin
 	if strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	answer, err := d.sim.Transport().RoundTrip(r)
+	answer, err := f.sim.Transport().RoundTrip(r)
 	if err != nil {
 		t.Fatalf("line %d: %v", x.line, err)
 	}
@@ -160,8 +160,8 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 		t.Errorf("got %d examples, want one for every thing that people do", len(list))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{sim: cippsim.New(guideWorld(), cippsim.Options{ClientSecret: hush, Role: "superadmin"}), log: &logged{}}
-		client := operator(t, d)
+		f := &fixture{sim: cippsim.New(guideWorld(), cippsim.Options{ClientSecret: clientSecret, Role: "superadmin"}), log: &logBuffer{}}
+		client := operator(t, f)
 		seen := map[string]string{}
 		for _, x := range list {
 			time.Sleep(x.pause)
@@ -169,8 +169,8 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.sim.ResetLog()
-			status, got := x.send(t, d, token, seen)
+			f.sim.ResetLog()
+			status, got := x.send(t, f, token, seen)
 			for word, name := range learnt {
 				if m := name.FindStringSubmatch(got); m != nil {
 					seen[word] = m[1]
@@ -180,7 +180,7 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 				t.Errorf("line %d: got %d %s", x.line, status, got)
 				continue
 			}
-			for _, c := range d.sim.Complaints() {
+			for _, c := range f.sim.Complaints() {
 				t.Errorf("line %d: CIPP was used carelessly: %s", x.line, c)
 			}
 			if x.answer == "" {
@@ -211,7 +211,7 @@ func TestEveryExampleOfTheGuideDoesWhatItSays(t *testing.T) {
 					t.Errorf("line %d: %v", x.line, err)
 					continue
 				}
-				for _, s := range o.said {
+				for _, s := range o.messages {
 					if s.failed {
 						t.Errorf("line %d: the answer speaks of a failure: %s", x.line, s.text)
 					}

@@ -18,13 +18,13 @@ type holderRow struct {
 	Licences list[assignedRow, *assignedRow] `json:"assignedLicenses"`
 }
 
-func (r *holderRow) salvage(n nameplate) { r.row, r.ID, r.UPN = n.row, text(n.ID), text(n.UPN) }
+func (r *holderRow) fillNames(n rowNames) { r.row, r.ID, r.UPN = n.row, text(n.ID), text(n.UPN) }
 
-var holdersPart = get("holders", fmt.Sprintf("users?$select=id,userPrincipalName,assignedLicenses&$top=%d", pageWithoutSignIn), pageWithoutSignIn)
+var holdersRequest = get("holders", fmt.Sprintf("users?$select=id,userPrincipalName,assignedLicenses&$top=%d", pageWithoutSignIn), pageWithoutSignIn)
 
-// holders reads who holds a licence. It rides along in the call that reads the
-// licences; where the users are read anyway, they tell.
-func (r *reading) holders(ctx context.Context, users directory.List[directory.User]) (directory.List[directory.Holder], error) {
+// holders reads who holds a licence, in the call that reads the licences, or returns it
+// from the users where these are read anyway.
+func (r *tenantRead) holders(ctx context.Context, users directory.List[directory.User]) (directory.List[directory.Holder], error) {
 	if all, err := users.Items(); err == nil {
 		var out []directory.Holder
 		for i := range all {
@@ -44,15 +44,15 @@ func (r *reading) holders(ctx context.Context, users directory.List[directory.Us
 	return listOf(ctx, r.f, "holders", holders, proof, err)
 }
 
-func (r *reading) readHolders(ctx context.Context) ([]directory.Holder, []string, error) {
-	if err := r.trusted(); err != nil {
+func (r *tenantRead) readHolders(ctx context.Context) ([]directory.Holder, []string, error) {
+	if err := r.checkOwner(); err != nil {
 		return nil, nil, err
 	}
-	if _, asked := r.got[holdersPart.ID]; r.got != nil && !asked {
+	if _, asked := r.got[holdersRequest.ID]; r.got != nil && !asked {
 		return nil, nil, errors.New("the users were not read")
 	}
 	in := interner{}
-	all, whole, err := gather(ctx, r.Client, r.f, r.got, holdersPart, func(row *holderRow) (string, directory.Holder, error) {
+	all, whole, err := readCollection(ctx, r.Client, r.f, r.got, holdersRequest, func(row *holderRow) (string, directory.Holder, error) {
 		h, err := row.holder(in)
 		return h.ID, h, err
 	})
@@ -64,10 +64,11 @@ func (r *reading) readHolders(ctx context.Context) ([]directory.Holder, []string
 	}
 	holding := slices.DeleteFunc(all, func(h directory.Holder) bool { return len(h.Licences) == 0 })
 	slices.SortFunc(holding, func(a, b directory.Holder) int { return strings.Compare(a.ID, b.ID) })
-	return holding, []string{whole, r.witness}, nil
+	return holding, []string{whole, r.orgCheck}, nil
 }
 
-// holder turns a row into a holder. One that makes no sense may hold anything.
+// holder makes a directory.Holder of a row. One that makes no sense is an error: it may
+// hold any licence.
 func (r *holderRow) holder(in interner) (directory.Holder, error) {
 	id := strings.ToLower(r.ID.trimmed())
 	switch {

@@ -16,14 +16,14 @@ import (
 	"syncd/internal/rest"
 )
 
-// A town is a tenant of 20,000 users whose answers cost the test no memory of
+// A largeTenant is a tenant of 20,000 users whose answers cost the test no memory of
 // its own: every page is made when it is asked for.
-type town struct {
+type largeTenant struct {
 	users int
 	peak  *atomic.Uint64 // most of the heap that was in use when a page was asked for
 }
 
-func (w town) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w largeTenant) RoundTrip(r *http.Request) (*http.Response, error) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	if m.HeapAlloc > w.peak.Load() {
@@ -64,7 +64,7 @@ func (w town) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(&b), ContentLength: int64(b.Len()), Request: r}, nil
 }
 
-func (w town) page(b *bytes.Buffer, from, n int) {
+func (w largeTenant) page(b *bytes.Buffer, from, n int) {
 	b.WriteByte('[')
 	for i := from; i < min(from+n, w.users); i++ {
 		if i > from {
@@ -81,7 +81,7 @@ func (w town) page(b *bytes.Buffer, from, n int) {
 	b.WriteByte(']')
 }
 
-func townClient(t testing.TB, w town) *Client {
+func largeTenantClient(t testing.TB, w largeTenant) *Client {
 	conf := sound()
 	conf.Rate = rest.Rate{PerSecond: 500_000, Burst: 1000}
 	c, err := New(conf, Options{Log: zerolog.Nop(), Transport: w})
@@ -97,7 +97,7 @@ var practice = directory.Tenant{ID: dentalID, DefaultDomain: "fabrikamdental.exa
 // are read stays near what they come to.
 func BenchmarkALargeTenant(b *testing.B) {
 	peak := new(atomic.Uint64)
-	c := townClient(b, town{20_000, peak})
+	c := largeTenantClient(b, largeTenant{20_000, peak})
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -120,7 +120,7 @@ func BenchmarkALargeTenant(b *testing.B) {
 }
 
 func BenchmarkDigestOfALargeTenant(b *testing.B) {
-	s, err := townClient(b, town{20_000, new(atomic.Uint64)}).Snapshot(b.Context(), practice, directory.Users)
+	s, err := largeTenantClient(b, largeTenant{20_000, new(atomic.Uint64)}).Snapshot(b.Context(), practice, directory.Users)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func BenchmarkDigestOfALargeTenant(b *testing.B) {
 }
 
 func TestALargeTenantIsReadToTheEnd(t *testing.T) {
-	s, err := townClient(t, town{2_345, new(atomic.Uint64)}).Snapshot(t.Context(), practice, directory.Users)
+	s, err := largeTenantClient(t, largeTenant{2_345, new(atomic.Uint64)}).Snapshot(t.Context(), practice, directory.Users)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestALargeTenantIsReadToTheEnd(t *testing.T) {
 // Whatever CIPP says, what comes of it is sane or an error, and nothing panics.
 func FuzzPeople(f *testing.F) {
 	var b bytes.Buffer
-	town{users: 2}.page(&b, 0, 2)
+	largeTenant{users: 2}.page(&b, 0, 2)
 	for _, seed := range []string{
 		"", "null", "[]", "[null]", "{}", `"text"`, `["It broke"]`, b.String(),
 		`[{"id":"` + teamID + `","mailEnabled":true,"securityEnabled":"False","groupTypes":"Unified","resourceProvisioningOptions":["Team"]}]`,
@@ -190,21 +190,21 @@ func FuzzPeople(f *testing.F) {
 				calendar(&m, rows[i].Rights)
 			}
 		}
-		if rows, _, err := rowsAmong[mfaRow](body); err == nil {
+		if rows, _, err := validRows[mfaRow](body); err == nil {
 			for i := range rows {
 				rows[i].state()
 			}
 		}
-		if rows, _, err := rowsAmong[analysisRow](body); err == nil {
+		if rows, _, err := validRows[analysisRow](body); err == nil {
 			for i := range rows {
 				if h := rows[i].health(); h.Score < 0 || h.Score > 100 {
 					t.Errorf("%s: %+v", body, h)
 				}
 			}
 		}
-		_, _ = rowsOf[nameRow](body)
+		_, _ = rowsOf[domainRow](body)
 		_, _ = rowsOf[countRow](body)
-		_, _ = rowsOf[referred](body)
+		_, _ = rowsOf[idRow](body)
 		if string(body) != before {
 			t.Errorf("decoding changed what it read: %q to %q", before, body)
 		}

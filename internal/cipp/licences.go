@@ -48,7 +48,7 @@ func (u *units) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-func (r *skuRow) salvage(n nameplate) {
+func (r *skuRow) fillNames(n rowNames) {
 	r.row, r.ID, r.SKU, r.PartNumber = n.row, text(n.ID), text(n.SKU), text(n.Part)
 }
 
@@ -68,7 +68,7 @@ type subscriptionRow struct {
 	Next     moment `json:"nextLifecycleDateTime"`
 }
 
-func (r *subscriptionRow) salvage(n nameplate) {
+func (r *subscriptionRow) fillNames(n rowNames) {
 	r.row, r.ID, r.SKU, r.Part = n.row, text(n.ID), text(n.SKU), text(n.Part)
 }
 
@@ -85,9 +85,9 @@ func usable(status text) bool {
 	return strings.EqualFold(string(status), "Enabled") || strings.EqualFold(string(status), "Warning")
 }
 
-// dead reports whether a SKU in this state gives nobody anything, whatever its
+// isInactive reports whether a SKU in this state gives nobody anything, whatever its
 // prepaidUnits still say.
-func dead(capability text) bool {
+func isInactive(capability text) bool {
 	for _, state := range [...]string{"Suspended", "LockedOut", "Deleted"} {
 		if strings.EqualFold(string(capability), state) {
 			return true
@@ -99,8 +99,8 @@ func dead(capability text) bool {
 // errForeign is in the reason where an answer holds another tenant's data.
 var errForeign = errors.New("the answer belongs to another tenant")
 
-// foreign returns an error if a SKU's row id names another tenant than id.
-func (r *skuRow) foreign(id directory.TenantID) error {
+// checkTenant returns an error if a SKU's row id names another tenant than id.
+func (r *skuRow) checkTenant(id directory.TenantID) error {
 	owner, _, two := strings.Cut(strings.ToLower(r.ID.trimmed()), "_")
 	if two && directory.IsGUID(owner) && owner != string(id) {
 		return fmt.Errorf("%w: subscribedSkus speaks of %s", errForeign, owner)
@@ -108,18 +108,18 @@ func (r *skuRow) foreign(id directory.TenantID) error {
 	return nil
 }
 
-// A holding adds up what was bought of one SKU.
-type holding struct {
+// A skuTotals adds up what was bought of one SKU.
+type skuTotals struct {
 	paid, trial, grace int
-	idle               int    // units of subscriptions that cannot be used
+	unusable           int    // units of subscriptions that cannot be used
 	unread             string // why nothing of it can be trusted, or ""
 	list               []directory.Subscription
 }
 
-// holdings adds up subscriptions by SKU. Those that do not say of which SKU they
+// totalsBySKU adds up subscriptions by SKU. Those that do not say of which SKU they
 // are come apart: any SKU may be theirs.
-func holdings(rows []subscriptionRow) (bySKU map[string]*holding, orphans []*subscriptionRow) {
-	bySKU = make(map[string]*holding, len(rows))
+func totalsBySKU(rows []subscriptionRow) (bySKU map[string]*skuTotals, orphans []*subscriptionRow) {
+	bySKU = make(map[string]*skuTotals, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		sku := strings.ToLower(r.SKU.trimmed())
@@ -129,7 +129,7 @@ func holdings(rows []subscriptionRow) (bySKU map[string]*holding, orphans []*sub
 		}
 		h := bySKU[sku]
 		if h == nil {
-			h = &holding{}
+			h = &skuTotals{}
 			bySKU[sku] = h
 		}
 		total, err := r.Total.units("totalLicenses")
@@ -141,7 +141,7 @@ func holdings(rows []subscriptionRow) (bySKU map[string]*holding, orphans []*sub
 		}
 		switch {
 		case !usable(r.Status):
-			h.idle += total
+			h.unusable += total
 		case r.Trial.on:
 			h.trial += total
 		default:
@@ -164,12 +164,12 @@ func holdings(rows []subscriptionRow) (bySKU map[string]*holding, orphans []*sub
 // row that makes no sense leaves its SKU unread and the others as they are; one
 // that could be any SKU's leaves the list partial: what it lacks is not known.
 func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) (list []directory.Licence, partial bool, err error) {
-	bought, orphans := holdings(subs)
+	bought, orphans := totalsBySKU(subs)
 	out := make([]directory.Licence, 0, len(skus))
 	seen := make(map[string]int, len(skus))
 	for i := range skus {
 		r := &skus[i]
-		if err := r.foreign(id); err != nil {
+		if err := r.checkTenant(id); err != nil {
 			return nil, false, err
 		}
 		sku, why := r.sku()
@@ -191,7 +191,7 @@ func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) (lis
 	}
 	out = append(out, unlisted(seen, bought)...)
 	for _, r := range orphans {
-		r.claim(out, bought)
+		r.freezeSKUs(out, bought)
 	}
 	return out, partial, nil
 }
@@ -211,16 +211,16 @@ func (r *skuRow) sku() (sku, why string) {
 	return sku, why
 }
 
-// claim deals with a subscription that does not say of which SKU it is. It
+// freezeSKUs deals with a subscription that does not say of which SKU it is. It
 // freezes the SKU whose part number it has, and where it has none every SKU
 // whose own numbers do not show that it lacks nothing.
-func (r *subscriptionRow) claim(list []directory.Licence, bought map[string]*holding) {
+func (r *subscriptionRow) freezeSKUs(list []directory.Licence, bought map[string]*skuTotals) {
 	part := r.Part.trimmed()
 	named := part != "" && slices.ContainsFunc(list, func(l directory.Licence) bool { return strings.EqualFold(l.PartNumber, part) })
 	for i := range list {
 		l := &list[i]
 		h := bought[l.SKU]
-		whole := l.Disputed == "" && (h != nil && h.idle == l.Suspended || h == nil && l.Purchased+l.Suspended == 0)
+		whole := l.Disputed == "" && (h != nil && h.unusable == l.Suspended || h == nil && l.Purchased+l.Suspended == 0)
 		if named && strings.EqualFold(l.PartNumber, part) || !named && !whole {
 			l.Unread = cmp.Or(l.Unread, fmt.Sprintf("subscription %q has no SKU id (%q)", r.ID, clip(string(r.SKU), 40)))
 		}
@@ -228,7 +228,7 @@ func (r *subscriptionRow) claim(list []directory.Licence, bought map[string]*hol
 }
 
 // licence counts one SKU; h is nil where no subscription of it is known.
-func (r *skuRow) licence(sku string, h *holding) directory.Licence {
+func (r *skuRow) licence(sku string, h *skuTotals) directory.Licence {
 	l := directory.Licence{SKU: sku, PartNumber: string(r.PartNumber), Name: product(sku, string(r.PartNumber)), Unread: r.unread}
 	if h != nil {
 		l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list
@@ -242,7 +242,7 @@ func (r *skuRow) licence(sku string, h *holding) directory.Licence {
 	}
 	l.Assigned, l.Suspended = assigned, suspended
 	says := "prepaidUnits says"
-	if dead(r.Capability) {
+	if isInactive(r.Capability) {
 		prepaid = units{}
 		says = "capabilityStatus " + string(r.Capability) + " means"
 	}
@@ -280,7 +280,7 @@ func (u units) count() (usable units, suspended int, err error) {
 // nothing. Where they can be used it is disputed: one of the answers lacks
 // something, and a licence that is missing would look like one that is gone.
 // Suspended ones may be billed for months.
-func unlisted(listed map[string]int, bought map[string]*holding) []directory.Licence {
+func unlisted(listed map[string]int, bought map[string]*skuTotals) []directory.Licence {
 	var out []directory.Licence
 	for sku, h := range bought {
 		live := slices.ContainsFunc(h.list, func(s directory.Subscription) bool {

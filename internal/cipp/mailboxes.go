@@ -35,8 +35,8 @@ type mailboxRow struct {
 
 // mailboxes reads the mailboxes from CIPP's nightly cache. Where there is none,
 // Exchange is asked itself: it alone says that a tenant has no Exchange.
-func (r *reading) mailboxes(ctx context.Context) (directory.List[directory.Mailbox], error) {
-	proof := directory.Proof{Source: r.name(), Endpoint: "ListMailboxes", TakenAt: r.now, AsOf: r.now}
+func (r *tenantRead) mailboxes(ctx context.Context) (directory.List[directory.Mailbox], error) {
+	proof := directory.Proof{Source: r.sourceName(), Endpoint: "ListMailboxes", TakenAt: r.now, AsOf: r.now}
 	if r.f.value == "" {
 		return directory.Unknown[directory.Mailbox](proof, r.err), nil
 	}
@@ -48,7 +48,7 @@ func (r *reading) mailboxes(ctx context.Context) (directory.List[directory.Mailb
 			proof.Endpoint += ", ListmailboxPermissions, ListCalendarPermissions"
 		}
 	}
-	return listOf(ctx, r.f, "mailboxes", boxes, proof, tolerated(r.f, err))
+	return listOf(ctx, r.f, "mailboxes", boxes, proof, asTenantError(r.f, err))
 }
 
 // nothingCached reports whether an error is the report's way to say that there
@@ -58,12 +58,12 @@ func nothingCached(err error) bool {
 	return ok && strings.Contains(e.Text, "found in reporting database")
 }
 
-func (r *reading) cachedMailboxes(ctx context.Context, proof *directory.Proof) ([]directory.Mailbox, error) {
+func (r *tenantRead) cachedMailboxes(ctx context.Context, proof *directory.Proof) ([]directory.Mailbox, error) {
 	state, err := r.cacheState(ctx, "Mailboxes")
 	switch {
 	case err != nil:
 		return nil, err
-	case state.told && !state.cached:
+	case state.known && !state.cached:
 		return r.liveMailboxes(ctx, proof)
 	}
 	a, err := r.report(ctx, "ListMailboxes")
@@ -77,12 +77,12 @@ func (r *reading) cachedMailboxes(ctx context.Context, proof *directory.Proof) (
 	switch {
 	case err != nil:
 		return nil, err
-	case state.told && state.count == 0 && len(boxes) > 0:
+	case state.known && state.count == 0 && len(boxes) > 0:
 		return nil, fmt.Errorf("CIPP's last run of Mailboxes (%s) found nothing, and %d older rows stay; look at the tenant's Exchange access in CIPP", state.refreshed.Format(time.RFC3339), len(boxes))
-	case state.told && state.count == 0:
+	case state.known && state.count == 0:
 		return r.liveMailboxes(ctx, proof)
 	case len(boxes) == 0:
-		return nil, fmt.Errorf("ListMailboxes: %w", errNobody)
+		return nil, fmt.Errorf("ListMailboxes: %w", errEmptyAnswer)
 	}
 	asOf := state.asOf(stamp)
 	if asOf.IsZero() {
@@ -92,16 +92,16 @@ func (r *reading) cachedMailboxes(ctx context.Context, proof *directory.Proof) (
 	}
 	proof.AsOf = asOf
 	proof.Checks = []string{"every mailbox has an id and an address", "cached " + asOf.Format(time.RFC3339)}
-	if state.told {
+	if state.known {
 		proof.Checks = append(proof.Checks, fmt.Sprintf("that run found %d", state.count))
 	}
 	return boxes, nil
 }
 
 // liveMailboxes asks Exchange itself.
-func (r *reading) liveMailboxes(ctx context.Context, proof *directory.Proof) ([]directory.Mailbox, error) {
-	a, err := r.ask(ctx, about(r.f, "ListMailboxes", nil))
-	if e, ok := errors.AsType[*TenantError](err); ok && classOf(e.Text) == incapable {
+func (r *tenantRead) liveMailboxes(ctx context.Context, proof *directory.Proof) ([]directory.Mailbox, error) {
+	a, err := r.ask(ctx, forTenant(r.f, "ListMailboxes", nil))
+	if e, ok := errors.AsType[*TenantError](err); ok && classOf(e.Text) == unlicensed {
 		proof.Checks = []string{fmt.Sprintf("the tenant has no Exchange (%s)", clip(e.Text, 120))}
 		return nil, nil
 	}
@@ -121,10 +121,10 @@ func (r *reading) liveMailboxes(ctx context.Context, proof *directory.Proof) ([]
 
 // readMailboxes turns an answer into mailboxes, and says how old its oldest row
 // is; zero where no row says.
-func (r *reading) readMailboxes(a answer) (boxes []directory.Mailbox, stamp time.Time, err error) {
+func (r *tenantRead) readMailboxes(a answer) (boxes []directory.Mailbox, stamp time.Time, err error) {
 	rows, err := rowsOf[mailboxRow](a.rows)
 	if err == nil {
-		err = r.f.own(tenantsOf[mailboxRow](rows))
+		err = r.f.checkTenants(tenantsOf[mailboxRow](rows))
 	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("ListMailboxes: %w", err)
@@ -182,14 +182,14 @@ func (r *mailboxRow) mailbox() (directory.Mailbox, error) {
 			}
 		}
 	}
-	m.Aliases = tidied(further, address)
+	m.Aliases = sortedAddresses(further, address)
 	if r.Size.bad == "" {
 		m.SizeBytes = int64(max(0, r.Size.n))
 	}
 	for _, who := range r.OnBehalf {
-		m.SendOnBehalf = append(m.SendOnBehalf, person(who))
+		m.SendOnBehalf = append(m.SendOnBehalf, normalAddress(who))
 	}
-	m.SendOnBehalf = tidied(m.SendOnBehalf, address)
+	m.SendOnBehalf = sortedAddresses(m.SendOnBehalf, address)
 	return m, nil
 }
 
@@ -199,11 +199,11 @@ func forwarding(outside, inside text) string {
 	if scheme, address, ok := strings.Cut(to, ":"); ok && strings.EqualFold(scheme, "smtp") {
 		to = address
 	}
-	return person(to)
+	return normalAddress(to)
 }
 
-// person spells an address in lower case, and leaves a name as it is.
-func person(s string) string {
+// normalAddress spells an address in lower case, and leaves a name as it is.
+func normalAddress(s string) string {
 	s = strings.TrimSpace(s)
 	if strings.Contains(s, "@") {
 		return strings.ToLower(s)

@@ -22,13 +22,13 @@ type mfaRow struct {
 	Stamp      moment `json:"CacheTimestamp"`
 }
 
-// stray returns why the row is no data, or "". A tenant that could not be read
+// notData returns why the row is no data, or "". A tenant that could not be read
 // is a row with a sentence in PerUser.
-func (r *mfaRow) stray() string {
+func (r *mfaRow) notData() string {
 	if placeholder(string(r.PerUser)) {
 		return string(r.PerUser)
 	}
-	return r.row.stray()
+	return r.row.notData()
 }
 
 // state says what the row proves. Null is not "no": the report of methods needs
@@ -49,15 +49,15 @@ func (r *mfaRow) state() directory.MFA {
 // addMFA writes the second factors into users. Without them the users are as
 // good as with them; the check says what is missing. An error is the end of
 // the run.
-func (r *reading) addMFA(ctx context.Context, users []directory.User) (string, error) {
+func (r *tenantRead) addMFA(ctx context.Context, users []directory.User) (string, error) {
 	why, err := r.fillMFA(ctx, users)
-	if err = r.optional(ctx, err); err != nil {
+	if err = r.fatal(ctx, err); err != nil {
 		return "", err
 	}
 	return why, nil
 }
 
-func (r *reading) fillMFA(ctx context.Context, users []directory.User) (string, error) {
+func (r *tenantRead) fillMFA(ctx context.Context, users []directory.User) (string, error) {
 	const unknown = "second factors unknown: %v"
 	state, err := r.cacheState(ctx, "MFAState")
 	if err != nil {
@@ -70,15 +70,15 @@ func (r *reading) fillMFA(ctx context.Context, users []directory.User) (string, 
 	if err != nil {
 		return fmt.Sprintf(unknown, err), err
 	}
-	rows, stray, err := rowsAmong[mfaRow](a.rows)
+	rows, notData, err := validRows[mfaRow](a.rows)
 	if err == nil && len(rows) == 0 {
-		err = stray
+		err = notData
 	}
 	if err == nil {
-		err = r.f.own(tenantsOf[mfaRow](rows))
+		err = r.f.checkTenants(tenantsOf[mfaRow](rows))
 	}
 	if err != nil {
-		return fmt.Sprintf(unknown, plain(err)), nil
+		return fmt.Sprintf(unknown, decodeError(err)), nil
 	}
 	byID := make(map[string]directory.MFA, len(rows))
 	var asOf time.Time

@@ -16,20 +16,20 @@ import (
 // https://learn.microsoft.com/graph/api/resources/organization
 type orgRow struct {
 	row
-	ID      text                        `json:"id"`
-	Domains list[domainRow, *domainRow] `json:"verifiedDomains"`
+	ID      text                                        `json:"id"`
+	Domains list[verifiedDomainRow, *verifiedDomainRow] `json:"verifiedDomains"`
 }
 
-type domainRow struct {
+type verifiedDomainRow struct {
 	row
 	Name text `json:"name"`
 	// Verified is absent from what Graph sends today: the list's name says it.
 	Verified flag `json:"isVerified"`
 }
 
-// witness checks that the organization among the parts is the tenant. It is ""
+// checkOrganization checks that the organization among the parts is the tenant. It is ""
 // where the organization could not be read; that alone spoils nothing.
-func (c *Client) witness(got map[string]partial, f TenantFilter) (string, error) {
+func (c *Client) checkOrganization(got map[string]bulkResponse, f TenantFilter) (string, error) {
 	org, err := organization(got)
 	switch {
 	case errors.Is(err, ErrUnusable):
@@ -38,12 +38,12 @@ func (c *Client) witness(got map[string]partial, f TenantFilter) (string, error)
 		c.log.Debug().Str("tenant", string(f.tenant.ID)).Err(err).Msg("organization not read")
 		return "", nil
 	}
-	return "organization is this tenant", org.own(f.tenant.ID)
+	return "organization is this tenant", org.checkTenant(f.tenant.ID)
 }
 
 // organization returns the organization among the parts.
-func organization(got map[string]partial) (*orgRow, error) {
-	answer, ok := got[orgPart.ID]
+func organization(got map[string]bulkResponse) (*orgRow, error) {
+	answer, ok := got[orgRequest.ID]
 	if !ok {
 		return nil, errors.New("organization: no answer")
 	}
@@ -65,8 +65,8 @@ func single(rows []orgRow) (*orgRow, error) {
 	return &rows[0], nil
 }
 
-// own returns an error if the organization is not the tenant with this id.
-func (r *orgRow) own(id directory.TenantID) error {
+// checkTenant returns an error if the organization is not the tenant with this id.
+func (r *orgRow) checkTenant(id directory.TenantID) error {
 	if got := strings.ToLower(r.ID.trimmed()); got != string(id) {
 		return fmt.Errorf("%w: organization is %s", errForeign, clip(got, 40))
 	}
@@ -110,7 +110,7 @@ func (c *Client) verifiedDomains(ctx context.Context, t directory.Tenant) ([]str
 	}
 	org, err := c.organizationOf(ctx, f)
 	if err == nil {
-		err = org.own(t.ID)
+		err = org.checkTenant(t.ID)
 	}
 	if id, ok := f.byID(); ok && lostDomain(err) {
 		if again, idErr := c.answersByID(ctx, id); idErr == nil {
@@ -127,24 +127,24 @@ func (c *Client) verifiedDomains(ctx context.Context, t directory.Tenant) ([]str
 func (c *Client) answersByID(ctx context.Context, f TenantFilter) (*orgRow, error) {
 	org, err := c.organizationOf(ctx, f)
 	if err == nil {
-		err = org.own(f.tenant.ID)
+		err = org.checkTenant(f.tenant.ID)
 	}
 	if err == nil {
-		c.noteByID(f.tenant.ID)
+		c.markIDOnly(f.tenant.ID)
 	}
 	return org, err
 }
 
 // organizationOf reads the organization by the best road this CIPP has.
 func (c *Client) organizationOf(ctx context.Context, f TenantFilter) (*orgRow, error) {
-	got, err := c.parts(ctx, f, orgPart)
+	got, err := c.bulkRead(ctx, f, orgRequest)
 	if err == nil {
 		return organization(got)
 	}
 	if !errors.Is(err, ErrNoEndpoint) {
 		return nil, err
 	}
-	rows, err := readAll[orgRow](ctx, c, f, orgPart)
+	rows, err := readAll[orgRow](ctx, c, f, orgRequest)
 	if err != nil {
 		return nil, err
 	}

@@ -30,9 +30,9 @@ type term struct {
 	Subscription text   `json:"SubscriptionId"`
 }
 
-// stray returns why the row is no data, or "".
-func (r *overviewRow) stray() string {
-	switch why := r.row.stray(); {
+// notData returns why the row is no data, or "".
+func (r *overviewRow) notData() string {
+	switch why := r.row.notData(); {
 	case why != "":
 		return why
 	case placeholder(string(r.Licence)):
@@ -85,7 +85,7 @@ func (r *overviewRow) licence(sku string) directory.Licence {
 		}
 		rows[i] = subscriptionRow{ID: t.Subscription, SKU: text(sku), Status: t.Status, Total: t.Total, Trial: t.Trial, Next: t.Next}
 	}
-	bought, _ := holdings(rows)
+	bought, _ := totalsBySKU(rows)
 	h := bought[sku]
 	l.Unread = h.unread
 	l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list

@@ -11,22 +11,22 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// mostPages ends what has no end: no tenant has ten million users.
-const mostPages = 10_000
+// maxPages ends what has no end: no tenant has ten million users.
+const maxPages = 10_000
 
-// A gathering collects a collection page by page and turns each row into what
+// A collector collects a collection page by page and turns each row into what
 // it means, so that of the rows no more than a page is ever held.
-type gathering[T any, P rowOf[T], D any] struct {
-	turn  func(P) (id string, d D, err error)
-	items []D
-	seen  map[string]struct{}
+type collector[T any, P rowOf[T], D any] struct {
+	convert func(P) (id string, d D, err error)
+	items   []D
+	seen    map[string]struct{}
 }
 
 // add takes a page. A row that moves from one page to another while we read
 // comes twice, and counts once.
-func (g *gathering[T, P, D]) add(rows []T) error {
+func (g *collector[T, P, D]) add(rows []T) error {
 	for i := range rows {
-		id, d, err := g.turn(&rows[i])
+		id, d, err := g.convert(&rows[i])
 		if err != nil {
 			return fmt.Errorf("row %d: %w", len(g.items)+1, err)
 		}
@@ -38,16 +38,16 @@ func (g *gathering[T, P, D]) add(rows []T) error {
 	return nil
 }
 
-func (g *gathering[T, P, D]) reset() {
+func (g *collector[T, P, D]) reset() {
 	g.items, g.seen = nil, map[string]struct{}{}
 }
 
-// gather reads all of a collection, and says how we know that it is whole. got
+// readCollection reads all of a collection, and says how we know that it is whole. got
 // has its first page where there was a bulk call; nil where this CIPP has none.
-func gather[T any, P rowOf[T], D any](ctx context.Context, c *Client, f TenantFilter, got map[string]partial, p part, turn func(P) (string, D, error)) (items []D, whole string, err error) {
+func readCollection[T any, P rowOf[T], D any](ctx context.Context, c *Client, f TenantFilter, got map[string]bulkResponse, p bulkRequest, turn func(P) (string, D, error)) (items []D, whole string, err error) {
 	name := p.graphName()
 	wrap := func(err error) ([]D, string, error) { return nil, "", fmt.Errorf("%s: %w", name, err) }
-	g := &gathering[T, P, D]{turn: turn}
+	g := &collector[T, P, D]{convert: turn}
 	g.reset()
 	next := ""
 	if got != nil {
@@ -65,7 +65,7 @@ func gather[T any, P rowOf[T], D any](ctx context.Context, c *Client, f TenantFi
 		}
 		rows, err := rowsOf[T, P](body.rows)
 		if err == nil {
-			err = f.own(tenantsOf[T, P](rows))
+			err = f.checkTenants(tenantsOf[T, P](rows))
 		}
 		if err == nil {
 			err = g.add(rows)
@@ -113,8 +113,8 @@ func gather[T any, P rowOf[T], D any](ctx context.Context, c *Client, f TenantFi
 
 // pagesOf reads a collection one page a call, from the link next or from the
 // beginning, and says how many pages there were. A page that fails fails all.
-func pagesOf[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p part, next string, take func([]T) error) (pages int, err error) {
-	for pages < mostPages {
+func pagesOf[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p bulkRequest, next string, take func([]T) error) (pages int, err error) {
+	for pages < maxPages {
 		query := p.options()
 		query.Set("manualPagination", "true")
 		if next != "" {
@@ -143,7 +143,7 @@ func pagesOf[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, 
 // readAll reads a collection of Graph by itself, every page of it; as the
 // application, like the bulk read, because the delegated user sees only what
 // its GDAP roles let it see.
-func readAll[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p part) ([]T, error) {
+func readAll[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p bulkRequest) ([]T, error) {
 	rows, next, err := graphRequest[T, P](ctx, c, f, p, url.Values{})
 	if err == nil && next != "" {
 		err = errors.New("CIPP left the next page unread")
@@ -156,10 +156,10 @@ func readAll[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, 
 
 // graphRequest asks ListGraphRequest once, and returns the link to the next
 // page where there is one.
-func graphRequest[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p part, query url.Values) (rows []T, next string, err error) {
+func graphRequest[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, p bulkRequest, query url.Values) (rows []T, next string, err error) {
 	query.Set("Endpoint", p.graphName())
 	query.Set("AsApp", "true")
-	a, err := c.ask(ctx, about(f, "ListGraphRequest", query))
+	a, err := c.ask(ctx, forTenant(f, "ListGraphRequest", query))
 	switch {
 	case err != nil:
 		return nil, "", err
@@ -170,19 +170,19 @@ func graphRequest[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFil
 	}
 	rows, err = rowsOf[T, P](a.rows)
 	if err == nil {
-		err = f.own(tenantsOf[T, P](rows))
+		err = f.checkTenants(tenantsOf[T, P](rows))
 	}
 	return rows, string(a.meta.NextLink), err
 }
 
 // count asks Graph how many rows a collection has. CIPP answers {"Results":[131]},
 // and [null] unless Graph is told to count.
-func (c *Client) count(ctx context.Context, f TenantFilter, p part) (int, error) {
-	body, err := c.do(ctx, about(f, "ListGraphRequest", url.Values{"Endpoint": {p.graphName()}, "AsApp": {"true"}, "CountOnly": {"true"}, "$count": {"true"}}))
+func (c *Client) count(ctx context.Context, f TenantFilter, p bulkRequest) (int, error) {
+	body, err := c.do(ctx, forTenant(f, "ListGraphRequest", url.Values{"Endpoint": {p.graphName()}, "AsApp": {"true"}, "CountOnly": {"true"}, "$count": {"true"}}))
 	if err != nil {
 		return 0, err
 	}
-	a, err := open(body)
+	a, err := openAnswer(body)
 	if err != nil {
 		return 0, err
 	}
@@ -193,7 +193,7 @@ func (c *Client) count(ctx context.Context, f TenantFilter, p part) (int, error)
 	case len(a.rows) > 0:
 		// A list of one number reads as that number.
 		if err := json.Unmarshal(a.rows, &n, tolerant); err != nil {
-			return 0, plain(err)
+			return 0, decodeError(err)
 		}
 	}
 	if n.bad != "" || !n.set || n.n < 0 {

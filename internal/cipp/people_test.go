@@ -76,20 +76,20 @@ func populate(w *cippsim.World) {
 	}
 }
 
-// peopled runs f in front of the estate with people in it.
-func peopled(t *testing.T, f func(t *testing.T, d *desk)) {
+// withPeople runs f in front of the estate with people in it.
+func withPeople(t *testing.T, run func(t *testing.T, f *fixture)) {
 	t.Helper()
-	inBubble(t, func(t *testing.T, d *desk) {
-		d.sim.Update(populate)
-		d.sim.RefreshCache()
-		f(t, d)
+	inBubble(t, func(t *testing.T, f *fixture) {
+		f.sim.Update(populate)
+		f.sim.RefreshCache()
+		run(t, f)
 	})
 }
 
 // snapshot reads the dental practice; an error for the whole run fails the test.
-func (d *desk) snapshot(t *testing.T, id directory.TenantID, want directory.Kinds) *directory.Snapshot {
+func (f *fixture) snapshot(t *testing.T, id directory.TenantID, want directory.Kinds) *directory.Snapshot {
 	t.Helper()
-	s, err := d.client.Snapshot(t.Context(), d.tenant(t, id), want)
+	s, err := f.client.Snapshot(t.Context(), f.tenant(t, id), want)
 	if err != nil {
 		t.Fatalf("snapshot of %s ended the run: %v", id, err)
 	}
@@ -107,8 +107,8 @@ func items[T any](t *testing.T, l directory.List[T]) []T {
 }
 
 func TestPeopleAreReadAsMicrosoftKeepsThem(t *testing.T) {
-	peopled(t, func(t *testing.T, d *desk) {
-		s := d.snapshot(t, dentalID, everything)
+	withPeople(t, func(t *testing.T, f *fixture) {
+		s := f.snapshot(t, dentalID, everything)
 		if err := s.Proven(everything); err != nil {
 			t.Fatal(err)
 		}
@@ -166,10 +166,10 @@ func TestPeopleAreReadAsMicrosoftKeepsThem(t *testing.T) {
 
 // Whoever is read in full and who holds a licence are the same people.
 func TestHoldersAreThoseWhoHoldALicence(t *testing.T) {
-	peopled(t, func(t *testing.T, d *desk) {
+	withPeople(t, func(t *testing.T, f *fixture) {
 		want := []directory.Holder{{ID: adaID, UPN: "ada.berg@fabrikamdental.example", Licences: []string{e3, premium}}}
 		for what, kinds := range map[string]directory.Kinds{"alone": directory.Holders, "beside the licences": directory.Holders | directory.Licences, "of the users": directory.Holders | everything} {
-			s := d.snapshot(t, dentalID, kinds)
+			s := f.snapshot(t, dentalID, kinds)
 			if diff := cmp.Diff(want, items(t, s.Holders)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
 			}
@@ -195,13 +195,13 @@ func TestASnapshotCostsFewCalls(t *testing.T) {
 		{"everything", everything, "listcalendarpermissions:3 listdbcache:1 listdomainanalyser:1 listgraphbulkrequest:4 listmailboxes:3 listmailboxpermissions:3 listmfausers:3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
+			withPeople(t, func(t *testing.T, f *fixture) {
 				for _, id := range []directory.TenantID{dentalID, bakeryID, shipyardID} {
-					if err := d.snapshot(t, id, c.want).Proven(c.want); err != nil {
+					if err := f.snapshot(t, id, c.want).Proven(c.want); err != nil {
 						t.Error(err)
 					}
 				}
-				if got := counted(d); got != c.all {
+				if got := counted(f); got != c.all {
 					t.Errorf("got  %s\nwant %s", got, c.all)
 				}
 			})
@@ -212,36 +212,36 @@ func TestASnapshotCostsFewCalls(t *testing.T) {
 func TestRoomsAreToldByTheKindOfTheirMailbox(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		set  func(d *desk)
+		set  func(f *fixture)
 		want directory.Kinds
 		room bool
 		asks int // for mailboxes, in three snapshots of a night and one of the next
 	}{
 		{"from the mailboxes that are read anyhow", nil, directory.Users | directory.Mailboxes, true, 4},
 		{"asked for once a night", nil, directory.Users, true, 2},
-		{"a shared mailbox is nobody's room", func(d *desk) { d.retype("SharedMailbox") }, directory.Users, false, 2},
-		{"equipment", func(d *desk) { d.retype("EquipmentMailbox") }, directory.Users, true, 2},
-		{"a role that may not read mailboxes is asked once an hour, and users are read all the same", func(d *desk) {
-			d.sim.Fail(cippsim.Rule{Endpoint: "ListMailboxes", Fault: cippsim.Fault{Kind: cippsim.Denied}})
+		{"a shared mailbox is nobody's room", func(f *fixture) { f.retype("SharedMailbox") }, directory.Users, false, 2},
+		{"equipment", func(f *fixture) { f.retype("EquipmentMailbox") }, directory.Users, true, 2},
+		{"a role that may not read mailboxes is asked once an hour, and users are read all the same", func(f *fixture) {
+			f.sim.Fail(cippsim.Rule{Endpoint: "ListMailboxes", Fault: cippsim.Fault{Kind: cippsim.Denied}})
 		}, directory.Users, false, 2},
-		{"no cache", func(d *desk) { d.sim.SetFaults(cippsim.Faults{Version: "10.0.0"}) }, directory.Users, false, 0},
+		{"no cache", func(f *fixture) { f.sim.SetFaults(cippsim.Faults{Version: "10.0.0"}) }, directory.Users, false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
+			withPeople(t, func(t *testing.T, f *fixture) {
 				if c.set != nil {
-					c.set(d)
+					c.set(f)
 				}
 				for i := range 4 {
 					if i == 3 {
 						time.Sleep(24 * time.Hour)
-						d.sim.RefreshCache()
+						f.sim.RefreshCache()
 					}
-					users := items(t, d.snapshot(t, dentalID, c.want).Users)
+					users := items(t, f.snapshot(t, dentalID, c.want).Users)
 					if got := users[len(users)-1]; got.ID != deskID || got.Resource != c.room {
 						t.Errorf("got %s as a room: %t, want %t", got.UPN, got.Resource, c.room)
 					}
 				}
-				if got := d.sim.Count("ListMailboxes"); got != c.asks {
+				if got := f.sim.Count("ListMailboxes"); got != c.asks {
 					t.Errorf("got %d calls for mailboxes, want %d", got, c.asks)
 				}
 			})
@@ -250,15 +250,15 @@ func TestRoomsAreToldByTheKindOfTheirMailbox(t *testing.T) {
 }
 
 // retype makes the mailbox of the desk another kind of mailbox.
-func (d *desk) retype(kind string) {
-	d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).Mailboxes[1].Type = kind })
-	d.sim.RefreshCache()
+func (f *fixture) retype(kind string) {
+	f.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).Mailboxes[1].Type = kind })
+	f.sim.RefreshCache()
 }
 
 // counted are the calls of the API, in the order of their names.
-func counted(d *desk) string {
+func counted(f *fixture) string {
 	var out []string
-	for endpoint, n := range d.sim.Counts() {
+	for endpoint, n := range f.sim.Counts() {
 		if endpoint != cippsim.TokenEndpoint && n > 0 {
 			out = append(out, fmt.Sprintf("%s:%d", endpoint, n))
 		}
@@ -268,17 +268,17 @@ func counted(d *desk) string {
 }
 
 func TestATenantThatDoesNotTellSignInsIsAskedOnceADay(t *testing.T) {
-	peopled(t, func(t *testing.T, d *desk) {
-		d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).NoEntraP1 = true })
+	withPeople(t, func(t *testing.T, f *fixture) {
+		f.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).NoEntraP1 = true })
 		for i, want := range []int{2, 3, 5} {
 			if i == 2 {
-				time.Sleep(silentFor)
+				time.Sleep(noSignInsTTL)
 			}
-			users := items(t, d.snapshot(t, dentalID, directory.Users).Users)
+			users := items(t, f.snapshot(t, dentalID, directory.Users).Users)
 			if len(users) != 4 || users[0].ManagerID != kernID || !users[0].LastSignIn.IsZero() {
 				t.Errorf("got %+v", users)
 			}
-			if got := d.sim.Count("ListGraphBulkRequest"); got != want {
+			if got := f.sim.Count("ListGraphBulkRequest"); got != want {
 				t.Errorf("reading %d: got %d bulk calls in all, want %d", i+1, got, want)
 			}
 		}
@@ -327,10 +327,10 @@ func TestCollectionsLongerThanAPage(t *testing.T) {
 			rows: 1204, want: "as many as Graph counts", pages: 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				d.sim.Update(c.change)
-				d.sim.Fail(c.rules...)
-				s := d.snapshot(t, dentalID, directory.Licences|directory.Users)
+			withPeople(t, func(t *testing.T, f *fixture) {
+				f.sim.Update(c.change)
+				f.sim.Fail(c.rules...)
+				s := f.snapshot(t, dentalID, directory.Licences|directory.Users)
 				if _, err := s.Licences.Items(); err != nil {
 					t.Errorf("licences suffer: %v", err)
 				}
@@ -342,7 +342,7 @@ func TestCollectionsLongerThanAPage(t *testing.T) {
 				if len(users) != c.rows || !strings.Contains(said, c.want) {
 					t.Errorf("got %d users, %q; want %d, %q", len(users), said, c.rows, c.want)
 				}
-				if got := d.sim.Count("ListGraphRequest"); got != c.pages {
+				if got := f.sim.Count("ListGraphRequest"); got != c.pages {
 					t.Errorf("got %d calls for pages, want %d", got, c.pages)
 				}
 			})
@@ -350,44 +350,44 @@ func TestCollectionsLongerThanAPage(t *testing.T) {
 	}
 
 	t.Run("groups and members", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Update(many(0, 1000, 2500))
-			groups := items(t, d.snapshot(t, dentalID, directory.Groups).Groups)
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Update(many(0, 1000, 2500))
+			groups := items(t, f.snapshot(t, dentalID, directory.Groups).Groups)
 			team := groups[slices.IndexFunc(groups, func(g directory.Group) bool { return g.ID == teamID })]
 			if len(groups) != 1004 || len(team.Members.IDs) != 2504 || team.Members.Unknown != "" || !slices.IsSorted(team.Members.IDs) {
 				t.Errorf("got %d groups, %d members, %q", len(groups), len(team.Members.IDs), team.Members.Unknown)
 			}
 			// One for the list, 101 for ten groups each; pages: groups 1+count, members 2+count.
-			if got := counted(d); got != "listgraphbulkrequest:102 listgraphrequest:5" {
+			if got := counted(f); got != "listgraphbulkrequest:102 listgraphrequest:5" {
 				t.Errorf("got %s", got)
 			}
 		})
 	})
 	t.Run("a page that names itself", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Update(many(1200, 0, 0))
-			d.sim.Before(func(r *http.Request) cippsim.Fault {
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Update(many(1200, 0, 0))
+			f.sim.Before(func(r *http.Request) cippsim.Fault {
 				link := r.URL.Query().Get("nextLink")
 				if link == "" {
 					return cippsim.Fault{}
 				}
 				return cippsim.Fault{Shape: cippsim.Shape{Body: cippsim.Body(fmt.Sprintf(`{"Results":[],"Metadata":{"nextLink":%q}}`, link))}}
 			})
-			if _, err := d.snapshot(t, dentalID, directory.Users).Users.Items(); err == nil || !strings.Contains(err.Error(), "names itself") {
+			if _, err := f.snapshot(t, dentalID, directory.Users).Users.Items(); err == nil || !strings.Contains(err.Error(), "names itself") {
 				t.Errorf("got %v", err)
 			}
 		})
 	})
 	t.Run("an instance that follows the pages though told not to", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Update(many(700, 0, 0))
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Update(many(700, 0, 0))
 			rows := make([]any, 600)
 			for i := range rows {
 				rows[i] = user(fmt.Sprintf("a0000000-0000-4000-8000-%012d", i))
 			}
 			// The bulk answer has more rows than a page, and the link.
-			d.sim.SetFaults(graph("users", cippsim.ResourceFault{Times: 1, Rows: rows, NextLink: true}))
-			users, err := d.snapshot(t, dentalID, directory.Users).Users.Items()
+			f.sim.SetFaults(graph("users", cippsim.ResourceFault{Times: 1, Rows: rows, NextLink: true}))
+			users, err := f.snapshot(t, dentalID, directory.Users).Users.Items()
 			if err != nil || len(users) != 704 {
 				t.Errorf("got %d users, %v", len(users), err)
 			}
@@ -454,9 +454,9 @@ func TestACollectionThatIsNotProvenLeavesTheOthersAlone(t *testing.T) {
 		{"outside the role", one(cippsim.TenantFaults{Denied: true}), everything, "let the role of the API client see this tenant"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				d.sim.SetFaults(c.faults)
-				s := d.snapshot(t, dentalID, everything)
+			withPeople(t, func(t *testing.T, f *fixture) {
+				f.sim.SetFaults(c.faults)
+				s := f.snapshot(t, dentalID, everything)
 				for name, kind := range map[string]directory.Kinds{"licences": directory.Licences, "users": directory.Users, "groups": directory.Groups, "domains": directory.Domains, "mailboxes": directory.Mailboxes} {
 					err := s.Proven(kind)
 					switch {
@@ -468,7 +468,7 @@ func TestACollectionThatIsNotProvenLeavesTheOthersAlone(t *testing.T) {
 						t.Errorf("%s: the reason %q does not say %q", name, err, c.want)
 					}
 				}
-				if err := d.snapshot(t, bakeryID, everything).Proven(everything); err != nil {
+				if err := f.snapshot(t, bakeryID, everything).Proven(everything); err != nil {
 					t.Errorf("another tenant suffers: %v", err)
 				}
 			})
@@ -503,14 +503,14 @@ func TestListsThatContradictEachOtherProveNothing(t *testing.T) {
 			graph("subscribedSkus", cippsim.ResourceFault{Rows: []any{sku("c0000000-0000-4000-8000-000000000001", "appliesTo", "Company")}}), ""},
 		{"some of both", nil, cippsim.Faults{}, ""},
 	} {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Update(func(w *cippsim.World) {
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Update(func(w *cippsim.World) {
 				for _, change := range c.change {
 					change(w.Tenants[0])
 				}
 			})
-			d.sim.SetFaults(c.faults)
-			s := d.snapshot(t, dentalID, everything)
+			f.sim.SetFaults(c.faults)
+			s := f.snapshot(t, dentalID, everything)
 			for what, err := range map[string]error{"licences": s.Proven(directory.Licences), "users": s.Proven(directory.Users)} {
 				if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, directory.ErrIncomplete) || !strings.Contains(err.Error(), c.want)) {
 					t.Errorf("%s: %s: got %v, want %q", c.name, what, err, c.want)
@@ -519,7 +519,7 @@ func TestListsThatContradictEachOtherProveNothing(t *testing.T) {
 			if err := s.Proven(everything &^ both); err != nil {
 				t.Errorf("%s: the others suffer: %v", c.name, err)
 			}
-			if err := d.snapshot(t, dentalID, directory.Licences).Proven(directory.Licences); err != nil {
+			if err := f.snapshot(t, dentalID, directory.Licences).Proven(directory.Licences); err != nil {
 				t.Errorf("%s: licences alone: %v", c.name, err)
 			}
 		})
@@ -547,10 +547,10 @@ func TestARowThatMakesNoSenseFreezesItsOwnPersonOrGroup(t *testing.T) {
 		{"group types run together", "groups", group(x, "groupTypes", "Unified DynamicMembership"), "cut at its depth limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				before := d.snapshot(t, dentalID, everything)
-				d.sim.SetFaults(graph(c.path, cippsim.ResourceFault{Rows: []any{c.row}}))
-				s := d.snapshot(t, dentalID, everything)
+			withPeople(t, func(t *testing.T, f *fixture) {
+				before := f.snapshot(t, dentalID, everything)
+				f.sim.SetFaults(graph(c.path, cippsim.ResourceFault{Rows: []any{c.row}}))
+				s := f.snapshot(t, dentalID, everything)
 				type one struct{ id, unread string }
 				var frozen []one
 				for _, u := range items(t, s.Users) {
@@ -593,16 +593,16 @@ func TestAGroupWhoseMembersCannotBeReadIsUnknownByItself(t *testing.T) {
 		{"owners refused", graph(owners, cippsim.ResourceFault{Status: 403}), nil, "", "403"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				d.sim.Update(func(w *cippsim.World) {
+			withPeople(t, func(t *testing.T, f *fixture) {
+				f.sim.Update(func(w *cippsim.World) {
 					g := w.Tenant(dentalID).Groups[0]
 					g.ID = teamID // the path of a fault is compared as it is sent
 					if c.change != nil {
 						c.change(g)
 					}
 				})
-				d.sim.SetFaults(c.faults)
-				s := d.snapshot(t, dentalID, directory.Groups)
+				f.sim.SetFaults(c.faults)
+				s := f.snapshot(t, dentalID, directory.Groups)
 				groups := items(t, s.Groups)
 				g := groups[0]
 				if (c.want == "") != (g.Members.Unknown == "") || !strings.Contains(g.Members.Unknown, c.want) || c.want != "" && g.Members.IDs != nil {
@@ -618,9 +618,9 @@ func TestAGroupWhoseMembersCannotBeReadIsUnknownByItself(t *testing.T) {
 		})
 	}
 	t.Run("a whole call that fails", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Fail(cippsim.Rule{Endpoint: "ListGraphBulkRequest", Skip: 1, Fault: cippsim.Fault{Kind: cippsim.Broken}})
-			for _, g := range items(t, d.snapshot(t, dentalID, directory.Groups).Groups) {
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Fail(cippsim.Rule{Endpoint: "ListGraphBulkRequest", Skip: 1, Fault: cippsim.Fault{Kind: cippsim.Broken}})
+			for _, g := range items(t, f.snapshot(t, dentalID, directory.Groups).Groups) {
 				if !strings.Contains(g.Members.Unknown, "Object reference") || g.OwnersUnknown == "" {
 					t.Errorf("got %+v", g)
 				}
@@ -629,12 +629,12 @@ func TestAGroupWhoseMembersCannotBeReadIsUnknownByItself(t *testing.T) {
 	})
 	t.Run("members that are hidden", func(t *testing.T) {
 		row := group("a0000000-0000-4000-8000-000000000009", "visibility", "HiddenMembership")
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Update(func(w *cippsim.World) {
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Update(func(w *cippsim.World) {
 				w.Tenant(dentalID).Groups = []*cippsim.Group{{ID: row["id"].(string), DisplayName: "Board"}}
 			})
-			d.sim.SetFaults(graph("groups", cippsim.ResourceFault{Empty: true, Rows: []any{row}}))
-			groups := items(t, d.snapshot(t, dentalID, directory.Groups).Groups)
+			f.sim.SetFaults(graph("groups", cippsim.ResourceFault{Empty: true, Rows: []any{row}}))
+			groups := items(t, f.snapshot(t, dentalID, directory.Groups).Groups)
 			if len(groups) != 1 || !strings.Contains(groups[0].Members.Unknown, "hidden") {
 				t.Errorf("got %+v", groups)
 			}
@@ -643,12 +643,12 @@ func TestAGroupWhoseMembersCannotBeReadIsUnknownByItself(t *testing.T) {
 }
 
 func TestHireDatesAreReadWhereSomebodyMapsThem(t *testing.T) {
-	peopled(t, func(t *testing.T, d *desk) {
+	withPeople(t, func(t *testing.T, f *fixture) {
 		hired := time.Date(2021, 3, 1, 0, 0, 0, 0, time.UTC)
-		d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).User(adaID).Hired = hired })
+		f.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).User(adaID).Hired = hired })
 		for _, asked := range []bool{false, true} {
-			d.client.hireDates = asked
-			users := items(t, d.snapshot(t, dentalID, directory.Users).Users)
+			f.client.hireDates = asked
+			users := items(t, f.snapshot(t, dentalID, directory.Users).Users)
 			if got := users[0].Hired; got.Equal(hired) != asked {
 				t.Errorf("asked %t: hired %v", asked, got)
 			}

@@ -14,19 +14,19 @@ import (
 	"syncd/internal/secret"
 )
 
-// An opened is an answer of any endpoint, taken apart.
-type opened struct {
-	rows   []jsontext.Value
-	said   []saying
-	queue  text // the id of the queue CIPP put the answer into, where it says one
-	queued bool // the rows are still to come
-	next   text // link to the next page
-	tenant text // whom the envelope says it is about
-	single bool // one bare sentence in a list: how a list endpoint says that it failed
+// An openedReply is an answer of any endpoint, taken apart.
+type openedReply struct {
+	rows         []jsontext.Value
+	messages     []message
+	queue        text // the id of the queue CIPP put the answer into, where it says one
+	queued       bool // the rows are still to come
+	next         text // link to the next page
+	tenant       text // whom the envelope says it is about
+	bareSentence bool // one bare sentence in a list: how a list endpoint says that it failed
 }
 
-// A saying is one sentence of an answer.
-type saying struct {
+// A message is one sentence of an answer.
+type message struct {
 	text   string
 	copied string // what CIPP's page would offer to copy
 	failed bool
@@ -34,9 +34,9 @@ type saying struct {
 
 // openReply takes an answer apart, in all the shapes that endpoints have. Where
 // it is the answer to a write, texts are sentences; of a read they may be rows.
-func openReply(body []byte, write bool) (*opened, error) {
-	o := &opened{}
-	body = bare(body)
+func openReply(body []byte, write bool) (*openedReply, error) {
+	o := &openedReply{}
+	body = trimBody(body)
 	if len(body) == 0 {
 		return o, nil
 	}
@@ -56,12 +56,12 @@ func openReply(body []byte, write bool) (*opened, error) {
 	if err := o.results(value, write); err != nil {
 		return nil, err
 	}
-	o.single = !write && body[0] == '[' && len(o.rows) == 1 && o.rows[0].Kind() == '"'
+	o.bareSentence = !write && body[0] == '[' && len(o.rows) == 1 && o.rows[0].Kind() == '"'
 	return o, nil
 }
 
 // envelope takes in an object.
-func (o *opened) envelope(body []byte, write bool) error {
+func (o *openedReply) envelope(body []byte, write bool) error {
 	e, err := unwrap(body)
 	if err != nil {
 		return err
@@ -77,9 +77,9 @@ func (o *opened) envelope(body []byte, write bool) error {
 	for _, s := range e.errors {
 		o.sentence(s, "", true)
 	}
-	o.copied(e.copied)
+	o.copyFromErrors(e.copyFrom)
 	switch {
-	case e.wrapped || len(o.said) > 0:
+	case e.wrapped || len(o.messages) > 0:
 	case e.sentence != "":
 		o.sentence(e.sentence, "", strings.EqualFold(e.state, "error"))
 	case e.message != "" && write:
@@ -91,8 +91,8 @@ func (o *opened) envelope(body []byte, write bool) error {
 	return nil
 }
 
-// copied hears what went wrong while AddUser copied from another user.
-func (o *opened) copied(raw jsontext.Value) {
+// copyFromErrors hears what went wrong while AddUser copied from another user.
+func (o *openedReply) copyFromErrors(raw jsontext.Value) {
 	var from struct {
 		Error words `json:"Error"`
 	}
@@ -104,7 +104,7 @@ func (o *opened) copied(raw jsontext.Value) {
 }
 
 // results takes in a list, one object, or a text in their place.
-func (o *opened) results(raw jsontext.Value, write bool) error {
+func (o *openedReply) results(raw jsontext.Value, write bool) error {
 	switch raw.Kind() {
 	case '[':
 		return elements(decoder(raw), func(dec *jsontext.Decoder) error {
@@ -125,7 +125,7 @@ func (o *opened) results(raw jsontext.Value, write bool) error {
 	return nil
 }
 
-func (o *opened) element(raw jsontext.Value, write bool) {
+func (o *openedReply) element(raw jsontext.Value, write bool) {
 	switch raw.Kind() {
 	case '{':
 		var s struct {
@@ -148,10 +148,10 @@ func (o *opened) element(raw jsontext.Value, write bool) {
 	o.rows = append(o.rows, raw)
 }
 
-func (o *opened) sentence(s, copied string, failed bool) {
+func (o *openedReply) sentence(s, copied string, failed bool) {
 	s = strings.Join(strings.Fields(s), " ")
 	if s != "" {
-		o.said = append(o.said, saying{clip(s, 1000), strings.TrimSpace(copied), failed || SaysFailure(s)})
+		o.messages = append(o.messages, message{clip(s, 1000), strings.TrimSpace(copied), failed || SaysFailure(s)})
 	}
 }
 
@@ -163,12 +163,12 @@ func unquoted(raw jsontext.Value) string {
 	return s
 }
 
-// told is a secret within a sentence, with what it is called.
-var told = regexp.MustCompile(`(?i)\b(password|passcode|temporary access pass|tap|client secret|secret|recovery key)(?: for [^:]{1,120})?(?:\s*:\s*|\s+is\s+)(\S+)`)
+// secretPattern is a secret within a sentence, with what it is called.
+var secretPattern = regexp.MustCompile(`(?i)\b(password|passcode|temporary access pass|tap|client secret|secret|recovery key)(?: for [^:]{1,120})?(?:\s*:\s*|\s+is\s+)(\S+)`)
 
-// tellings are the secrets in a sentence: what each is called, and where it is.
-func tellings(s string) (names []string, at [][2]int) {
-	for _, m := range told.FindAllStringSubmatchIndex(s, -1) {
+// secretsInSentence are the secrets in a sentence: what each is called, and where it is.
+func secretsInSentence(s string) (names []string, at [][2]int) {
+	for _, m := range secretPattern.FindAllStringSubmatchIndex(s, -1) {
 		switch word := strings.ToLower(s[m[4]:m[5]]); word {
 		case "set", "not", "now", "no", "required", "changed", "reset", "expired", "disabled", "enabled", "true", "false", secret.Redacted:
 			continue // "the password is set to never expire"
@@ -181,18 +181,18 @@ func tellings(s string) (names []string, at [][2]int) {
 // bearer is a token as it stands in a header.
 var bearer = regexp.MustCompile(`(?i)\b(bearer\s+)[\w.~+/=-]{16,}`)
 
-// untold returns a sentence without the secrets in it.
-func untold(s string) string {
-	_, at := tellings(s)
+// redactSentence returns a sentence without the secrets in it.
+func redactSentence(s string) string {
+	_, at := secretsInSentence(s)
 	for i := len(at) - 1; i >= 0; i-- {
 		s = s[:at[i][0]] + secret.Redacted + s[at[i][1]:]
 	}
 	return bearer.ReplaceAllString(s, "${1}"+secret.Redacted)
 }
 
-// say puts the sentences into a reply, secrets apart, and returns those that
+// addMessages puts the sentences into a reply, secrets apart, and returns those that
 // speak of a failure.
-func (o *opened) say(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (failed []string) {
+func (o *openedReply) addMessages(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (failed []string) {
 	var values []secret.String
 	keep := func(name, value string) {
 		if value = strings.TrimSpace(value); value != "" {
@@ -200,10 +200,10 @@ func (o *opened) say(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (f
 			values = append(values, secret.New(value))
 		}
 	}
-	texts := make([]string, len(o.said))
-	for i, s := range o.said {
+	texts := make([]string, len(o.messages))
+	for i, s := range o.messages {
 		texts[i] = s.text
-		names, at := tellings(s.text)
+		names, at := secretsInSentence(s.text)
 		switch {
 		case s.failed || !e.TellsSecrets() && s.copied == "":
 		case s.copied != "" && !strings.HasPrefix(strings.ToLower(s.text), "username"):
@@ -215,10 +215,10 @@ func (o *opened) say(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (f
 				keep(name, s.text[at[j][0]:at[j][1]])
 			}
 		}
-		texts[i] = untold(texts[i])
+		texts[i] = redactSentence(texts[i])
 	}
 	clean := secret.NewRedactor(values...)
-	for i, s := range o.said {
+	for i, s := range o.messages {
 		t := hide.Text(clean.Text(texts[i]))
 		reply.Said = append(reply.Said, t)
 		if s.failed {
@@ -228,10 +228,10 @@ func (o *opened) say(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (f
 	return failed
 }
 
-// strayRow says whose a row of a read is, where it says so, and why it is no
+// rowTenant says whose a row of a read is, where it says so, and why it is no
 // data, or "". Only columns that hold placeholders are looked at: a row of the
 // log or of a task tells of failures and is data all the same.
-func strayRow(raw jsontext.Value) (tenant, why string) {
+func rowTenant(raw jsontext.Value) (tenant, why string) {
 	if raw.Kind() == '"' {
 		s := unquoted(raw)
 		if placeholder(s) || SaysFailure(s) {
@@ -265,7 +265,7 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 		case "cippstatus":
 			bad = s != "" && !strings.EqualFold(s, "Good")
 		case "cippexception":
-			exception = excuse(s)
+			exception = exceptionText(s)
 		case "results":
 			results = s
 		case "customerid":
@@ -281,7 +281,7 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 	switch {
 	case why == "" && nameless && SaysFailure(results):
 		why = results // the one row of a ListTenants that failed
-	case exception == "" || emptied(why) || strings.Contains(why, exception):
+	case exception == "" || isEmptyCollection(why) || strings.Contains(why, exception):
 	case why == "":
 		why = exception
 	default:
@@ -290,17 +290,19 @@ func strayRow(raw jsontext.Value) (tenant, why string) {
 	return tenant, clip(why, 300)
 }
 
-// excuse is what a CippException says: Microsoft's words within JSON within a
+// exceptionText is what a CippException says: Microsoft's words within JSON within a
 // text.
-func excuse(s string) string {
+func exceptionText(s string) string {
 	if inner := jsontext.Value(strings.TrimSpace(s)); inner.Kind() == '{' && inner.IsValid() {
-		if words := said(inner); words != "" {
+		if words := errorWords(inner); words != "" {
 			return words
 		}
 	}
 	return s
 }
 
-// emptied is how the Graph proxy says for a tenant that its collection is
+// isEmptyCollection is how the Graph proxy says for a tenant that its collection is
 // empty: it stumbles over nothing (CIPP source: Push-ListGraphRequestQueue.ps1).
-func emptied(why string) bool { return strings.HasSuffix(why, "Cannot index into a null array.") }
+func isEmptyCollection(why string) bool {
+	return strings.HasSuffix(why, "Cannot index into a null array.")
+}

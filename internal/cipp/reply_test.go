@@ -12,8 +12,8 @@ import (
 )
 
 func TestEveryShapeOfAWriteIsJudgedByItsWords(t *testing.T) {
-	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-		dental := d.tenant(t, dentalID)
+	withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+		dental := f.tenant(t, dentalID)
 		for _, c := range []struct {
 			name, body string
 			said       []string
@@ -42,8 +42,8 @@ func TestEveryShapeOfAWriteIsJudgedByItsWords(t *testing.T) {
 			if shape == "" {
 				shape = "empty"
 			}
-			d.answering("AddContact", shape)
-			got, err := d.client.Call(t.Context(), Call{Endpoint: "AddContact", Tenant: dental, Body: map[string]any{"displayName": "Reception"}})
+			f.answering("AddContact", shape)
+			got, err := f.client.Call(t.Context(), Call{Endpoint: "AddContact", Tenant: dental, Body: map[string]any{"displayName": "Reception"}})
 			if got == nil {
 				t.Errorf("%s: got no reply, %v", c.name, err)
 				continue
@@ -60,8 +60,8 @@ func TestEveryShapeOfAWriteIsJudgedByItsWords(t *testing.T) {
 }
 
 func TestEveryShapeOfAReadIsRowsOrAnError(t *testing.T) {
-	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-		dental := d.tenant(t, dentalID)
+	withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+		dental := f.tenant(t, dentalID)
 		for _, c := range []struct {
 			name, body string
 			rows       string
@@ -93,8 +93,8 @@ func TestEveryShapeOfAReadIsRowsOrAnError(t *testing.T) {
 			{"an error that says there is none", `{"Results":[{"a":1}],"Error":false}`, `[{"a":1}]`, ""},
 			{"a page", `<!DOCTYPE html>`, ``, "HTML"},
 		} {
-			d.answering("ListDevices", c.body)
-			reply, err := d.client.Call(t.Context(), Call{Endpoint: "ListDevices", Tenant: dental})
+			f.answering("ListDevices", c.body)
+			reply, err := f.client.Call(t.Context(), Call{Endpoint: "ListDevices", Tenant: dental})
 			switch {
 			case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
 				t.Errorf("%s: got %v, want an error with %q", c.name, err, c.err)
@@ -112,7 +112,7 @@ func TestEveryShapeOfAReadIsRowsOrAnError(t *testing.T) {
 func TestTextInPlaceOfJSONIsASentenceOfAWriteAndNoAnswerToARead(t *testing.T) {
 	for _, body := range []string{"Ordered 2 licences", "12 licences were ordered", "null and more"} {
 		o, err := openReply([]byte(body), true)
-		if err != nil || len(o.said) != 1 || o.said[0].text != body {
+		if err != nil || len(o.messages) != 1 || o.messages[0].text != body {
 			t.Errorf("got %+v and %v, want the sentence %q", o, err, body)
 		}
 		if _, err := openReply([]byte(body), false); !errors.Is(err, errNotJSON) {
@@ -121,7 +121,7 @@ func TestTextInPlaceOfJSONIsASentenceOfAWriteAndNoAnswerToARead(t *testing.T) {
 	}
 	for _, body := range []string{`{"Results":[{"a":1}`, `[{"a":1}`, `{"a":`} {
 		for _, write := range []bool{true, false} {
-			if o, err := openReply([]byte(body), write); err == nil && len(o.said) == 0 {
+			if o, err := openReply([]byte(body), write); err == nil && len(o.messages) == 0 {
 				t.Errorf("%s: got %+v, want an error: the answer breaks off", body, o)
 			}
 		}
@@ -129,9 +129,9 @@ func TestTextInPlaceOfJSONIsASentenceOfAWriteAndNoAnswerToARead(t *testing.T) {
 }
 
 func TestABulkAnswerTellsWhichOfItsPartsFailed(t *testing.T) {
-	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
-		d.answering("ListGraphBulkRequest", `[{"id":"skus","status":200,"body":{"value":[]}},{"id":"users","status":403,"body":{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges"}}}]`)
-		reply, err := d.client.Call(t.Context(), Call{Endpoint: "ListGraphBulkRequest", Tenant: d.tenant(t, dentalID), Body: map[string]any{"requests": []any{map[string]any{"id": "skus", "method": "GET", "url": "subscribedSkus"}}}})
+	withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
+		f.answering("ListGraphBulkRequest", `[{"id":"skus","status":200,"body":{"value":[]}},{"id":"users","status":403,"body":{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges"}}}]`)
+		reply, err := f.client.Call(t.Context(), Call{Endpoint: "ListGraphBulkRequest", Tenant: f.tenant(t, dentalID), Body: map[string]any{"requests": []any{map[string]any{"id": "skus", "method": "GET", "url": "subscribedSkus"}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,13 +142,13 @@ func TestABulkAnswerTellsWhichOfItsPartsFailed(t *testing.T) {
 }
 
 func TestAnAnswerAboutAnotherTenantIsNoAnswer(t *testing.T) {
-	operating(t, "admin", staff(), func(t *testing.T, d *desk) {
+	withOperator(t, "admin", staff(), func(t *testing.T, f *fixture) {
 		for _, body := range []string{
 			`{"Results":[{"id":"1","Tenant":"northwind.example"}],"Metadata":{}}`,
 			`{"Results":[{"id":"1"}],"Metadata":{"TenantFilter":"northwind.example"}}`,
 		} {
-			d.answering("ListGraphRequest", body)
-			_, err := d.client.Call(t.Context(), Call{Endpoint: "ListGraphRequest", Tenant: d.tenant(t, dentalID), Query: map[string][]string{"Endpoint": {"users"}}})
+			f.answering("ListGraphRequest", body)
+			_, err := f.client.Call(t.Context(), Call{Endpoint: "ListGraphRequest", Tenant: f.tenant(t, dentalID), Query: map[string][]string{"Endpoint": {"users"}}})
 			if !errors.Is(err, errForeign) {
 				t.Errorf("%s: got %v, want %v", body, err, errForeign)
 			}
@@ -208,7 +208,7 @@ func TestARowOfATenantThatFailedSaysWhy(t *testing.T) {
 		{`{"Tenant":"a.example","CippException":"{}"}`, "a.example", "{}"},
 		{`{"Tenant":"a.example","CippStatus":"Good"}`, "a.example", ""},
 	} {
-		if tenant, why := strayRow([]byte(c.row)); tenant != c.tenant || why != c.why {
+		if tenant, why := rowTenant([]byte(c.row)); tenant != c.tenant || why != c.why {
 			t.Errorf("%s: got %q and %q, want %q and %q", c.row, tenant, why, c.tenant, c.why)
 		}
 	}
@@ -231,8 +231,8 @@ func FuzzAnAnswerOfAnyShapeIsTakenApart(f *testing.F) {
 		}
 		reply := &Reply{}
 		if write {
-			o.say(reply, e, secret.Redactor{})
-		} else if err := o.sort(reply, e, call{scoped: true}); err != nil {
+			o.addMessages(reply, e, secret.Redactor{})
+		} else if err := o.collectRows(reply, e, call{scoped: true}); err != nil {
 			return
 		}
 		for _, raw := range o.rows {
@@ -256,7 +256,7 @@ func TestAnErrorLosesItsSecretsAndStaysWhatItIs(t *testing.T) {
 		&rest.Error{System: "cipp", Message: "bad Correct-Horse-9", Err: rest.ErrOutcomeUnknown},
 		&RightsError{Endpoint: "AddUser", Text: "Correct-Horse-9"},
 	} {
-		got := hidden(err, hide)
+		got := redactError(err, hide)
 		if strings.Contains(got.Error(), "Horse") || strings.Contains(got.Error(), "Staple") || !strings.Contains(got.Error(), secret.Redacted) {
 			t.Errorf("got %q, want it without the secret", got)
 		}
@@ -265,7 +265,7 @@ func TestAnErrorLosesItsSecretsAndStaysWhatItIs(t *testing.T) {
 		}
 	}
 	plain := errors.New("nothing to hide")
-	if got := hidden(plain, hide); got != plain {
+	if got := redactError(plain, hide); got != plain {
 		t.Errorf("got %v, want the error itself", got)
 	}
 	if got := fmt.Sprint(Redact([]string{"Password: x"}), Redact(secret.New("x")), Redact([]map[string]any{{"token": "t", "n": 1}})); got != "[Password: [redacted]][redacted][map[n:1 token:[redacted]]]" {

@@ -17,14 +17,14 @@ import (
 // CIPP source: Add-CIPPDbItem.ps1.
 
 // report reads a report about the tenant from CIPP's tables.
-func (r *reading) report(ctx context.Context, endpoint string) (answer, error) {
-	return r.ask(ctx, cached(r.f, endpoint, url.Values{"UseReportDB": {"true"}}))
+func (r *tenantRead) report(ctx context.Context, endpoint string) (answer, error) {
+	return r.ask(ctx, forTenantCached(r.f, endpoint, url.Values{"UseReportDB": {"true"}}))
 }
 
-// optional lets an error pass that ends the run, and no other: what is read
+// fatal lets an error pass that ends the run, and no other: what is read
 // besides a list spoils neither the list nor the run. A permission that our
 // role lacks is such an error elsewhere; here it concerns one report.
-func (r *reading) optional(ctx context.Context, err error) error {
+func (r *tenantRead) fatal(ctx context.Context, err error) error {
 	if _, rights := errors.AsType[*RightsError](err); rights {
 		return nil
 	}
@@ -34,9 +34,9 @@ func (r *reading) optional(ctx context.Context, err error) error {
 	return nil
 }
 
-// tolerated makes a permission that our role lacks an error of the list that
+// asTenantError makes a permission that our role lacks an error of the list that
 // needs it, and not of the run.
-func tolerated(f TenantFilter, err error) error {
+func asTenantError(f TenantFilter, err error) error {
 	if e, ok := errors.AsType[*RightsError](err); ok {
 		return &TenantError{Tenant: f.value, Endpoint: e.Endpoint, Status: http.StatusForbidden, Text: e.Text, Remedy: e.Remedy()}
 	}
@@ -45,7 +45,7 @@ func tolerated(f TenantFilter, err error) error {
 
 // A cacheState is what CIPP notes beside one of its tables about one tenant.
 type cacheState struct {
-	told      bool // false where this CIPP is too old to say
+	known     bool // false where this CIPP is too old to say
 	kind      string
 	cached    bool // there has been a run
 	count     int
@@ -55,7 +55,7 @@ type cacheState struct {
 // unusable says why the table cannot be believed, or "".
 func (s cacheState) unusable(now time.Time, maxAge time.Duration) string {
 	switch {
-	case !s.told:
+	case !s.known:
 		return ""
 	case !s.cached:
 		return fmt.Sprintf("CIPP has not cached %s of this tenant", s.kind)
@@ -70,7 +70,7 @@ func (s cacheState) unusable(now time.Time, maxAge time.Duration) string {
 // unusableRows is unusable by the oldest stamp of the rows themselves.
 func (s cacheState) unusableRows(stamp, now time.Time, maxAge time.Duration) string {
 	switch {
-	case s.told || now.Sub(stamp) <= maxAge:
+	case s.known || now.Sub(stamp) <= maxAge:
 		return ""
 	case stamp.IsZero():
 		return fmt.Sprintf("CIPP does not say how old its %s are", s.kind)
@@ -104,9 +104,9 @@ type countRow struct {
 
 // cacheState says how the table of that kind stands for the tenant. All tenants'
 // are asked together; only one that is missing there is asked for by itself.
-func (r *reading) cacheState(ctx context.Context, kind string) (cacheState, error) {
+func (r *tenantRead) cacheState(ctx context.Context, kind string) (cacheState, error) {
 	all, err := r.counts.get(ctx, func(ctx context.Context) (cacheCounts, error) {
-		return r.readCounts(ctx, everywhere("ListDBCache", url.Values{"countsOnly": {"true"}}))
+		return r.readCounts(ctx, forAllTenants("ListDBCache", url.Values{"countsOnly": {"true"}}))
 	})
 	if err == nil && all == nil {
 		return cacheState{kind: kind}, nil
@@ -116,32 +116,32 @@ func (r *reading) cacheState(ctx context.Context, kind string) (cacheState, erro
 	if err == nil {
 		own, found = r.ownCounts(all)
 	}
-	if !found && r.optional(ctx, err) == nil {
-		if r.alone == nil {
-			all, err = r.readCounts(ctx, cached(r.f, "ListDBCache", url.Values{"countsOnly": {"true"}}))
+	if !found && r.fatal(ctx, err) == nil {
+		if r.tenantCounts == nil {
+			all, err = r.readCounts(ctx, forTenantCached(r.f, "ListDBCache", url.Values{"countsOnly": {"true"}}))
 			if err == nil && all == nil {
 				return cacheState{kind: kind}, nil
 			}
 			if err == nil {
-				r.alone = all
+				r.tenantCounts = all
 			}
 		} else {
-			all, err = r.alone, nil
+			all, err = r.tenantCounts, nil
 		}
 		if err == nil {
 			own, _ = r.ownCounts(all)
 		}
 	}
 	if err != nil {
-		return cacheState{}, fmt.Errorf("CIPP does not say how fresh its cache is: %w", tolerated(r.f, err))
+		return cacheState{}, fmt.Errorf("CIPP does not say how fresh its cache is: %w", asTenantError(r.f, err))
 	}
 	state := own[strings.ToLower(kind)]
-	state.told, state.kind = true, kind
+	state.known, state.kind = true, kind
 	return state, nil
 }
 
 // ownCounts finds the tenant among all. CIPP keeps its tables by default domain.
-func (r *reading) ownCounts(all cacheCounts) (map[string]cacheState, bool) {
+func (r *tenantRead) ownCounts(all cacheCounts) (map[string]cacheState, bool) {
 	for _, name := range [...]string{r.f.tenant.DefaultDomain, r.f.value, string(r.f.tenant.ID)} {
 		if own, ok := all[strings.ToLower(strings.TrimSpace(name))]; ok {
 			return own, true
@@ -189,32 +189,32 @@ func (c *Client) readCounts(ctx context.Context, k call) (cacheCounts, error) {
 // How long an answer about all tenants is good, and how long a failure is: a
 // run reads it once, and the next run reads it anew.
 const (
-	sharedLife    = 5 * time.Minute
-	sharedFailure = time.Minute
+	sharedTTL        = 5 * time.Minute
+	sharedFailureTTL = time.Minute
 )
 
 // A shared is an answer about all tenants, which their readings share.
 type shared[T any] struct {
-	turn  chan struct{} // whoever holds it reads
+	lock  chan struct{} // whoever holds it reads
 	at    time.Time
 	value T
 	err   error
 }
 
-func newShared[T any]() *shared[T] { return &shared[T]{turn: make(chan struct{}, 1)} }
+func newShared[T any]() *shared[T] { return &shared[T]{lock: make(chan struct{}, 1)} }
 
 // get returns the answer, reading it where there is none or it is old. Readers
 // wait for the one who reads; if he gives up, the next of them does it.
 func (s *shared[T]) get(ctx context.Context, read func(context.Context) (T, error)) (T, error) {
 	select {
-	case s.turn <- struct{}{}:
+	case s.lock <- struct{}{}:
 	case <-ctx.Done():
 		return *new(T), context.Cause(ctx)
 	}
-	defer func() { <-s.turn }()
-	life := sharedLife
+	defer func() { <-s.lock }()
+	life := sharedTTL
 	if s.err != nil {
-		life = sharedFailure
+		life = sharedFailureTTL
 	}
 	if !s.at.IsZero() && time.Since(s.at) < life {
 		return s.value, s.err

@@ -32,16 +32,16 @@ func TestMailboxesAreProvenByTheCacheOrByExchange(t *testing.T) {
 		}
 		return o
 	}
-	nothing := func(d *desk) {
-		d.sim.SetFaults(one(cippsim.TenantFaults{CacheNothing: true}))
+	nothing := func(f *fixture) {
+		f.sim.SetFaults(one(cippsim.TenantFaults{CacheNothing: true}))
 		time.Sleep(time.Hour)
-		d.sim.RefreshCache("Mailboxes")
+		f.sim.RefreshCache("Mailboxes")
 	}
 	noExchange := func(w *cippsim.World) { w.Tenant(dentalID).NoExchange = true }
 	for _, c := range []struct {
 		name   string
 		change func(*cippsim.World)
-		then   func(d *desk)
+		then   func(f *fixture)
 		rules  []cippsim.Rule
 		rows   int // -1 = unknown
 		want   string
@@ -49,8 +49,8 @@ func TestMailboxesAreProvenByTheCacheOrByExchange(t *testing.T) {
 		{name: "a fresh cache", rows: 2, want: "that run found 2"},
 		{name: "a run that found nothing and left the old rows", then: nothing, rows: -1, want: "found nothing, and 2 older rows stay"},
 		{name: "a tenant without Exchange", change: noExchange, rows: 0, want: "the tenant has no Exchange (" + cippsim.TextNoLicence},
-		{name: "never cached, and Exchange answers", change: func(w *cippsim.World) { w.Tenant(dentalID).GraphErrorCount = 50 }, then: func(d *desk) {
-			d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).GraphErrorCount = 0 })
+		{name: "never cached, and Exchange answers", change: func(w *cippsim.World) { w.Tenant(dentalID).GraphErrorCount = 50 }, then: func(f *fixture) {
+			f.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).GraphErrorCount = 0 })
 		}, rows: 2, want: "answered live"},
 		{name: "never cached, and Exchange answers nothing", change: func(w *cippsim.World) { w.Tenant(dentalID).Mailboxes = nil }, rows: -1, want: "refresh its reporting cache"},
 		{name: "never cached, and Exchange is out of reach", change: noExchange, rules: []cippsim.Rule{{Endpoint: "ListMailboxes", Fault: cippsim.Fault{Kind: cippsim.Upstream403}}}, rows: -1, want: "Exchange cannot be asked"},
@@ -77,7 +77,7 @@ func TestMailboxesAreProvenByTheCacheOrByExchange(t *testing.T) {
 		{name: "a tenant missing among all", rules: []cippsim.Rule{{Endpoint: "ListDBCache", Tenant: "AllTenants", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[]}`}}}}, rows: 2, want: "that run found 2"},
 		{name: "a count that is none", rules: []cippsim.Rule{answers("ListDBCache", `{"Results":[{"Tenant":"fabrikamdental.example","Type":"Mailboxes","Count":"some","LastRefresh":"2026-08-20T03:04:41+00:00"}]}`)}, rows: -1, want: "not a whole number"},
 		{name: "a CIPP that knows no counts", rules: []cippsim.Rule{answers("ListDBCache", `{"Results":[{"id":"x"}]}`)}, rows: 2, want: "cached 2000-01-01T00:00:00Z"},
-		{name: "a CIPP without the cache at all", then: func(d *desk) { d.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListDBCache"}}) }, rows: 2, want: "cached 2000-01-01"},
+		{name: "a CIPP without the cache at all", then: func(f *fixture) { f.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListDBCache"}}) }, rows: 2, want: "cached 2000-01-01"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -86,12 +86,12 @@ func TestMailboxesAreProvenByTheCacheOrByExchange(t *testing.T) {
 				if c.change != nil {
 					c.change(&world)
 				}
-				d := newDesk(t, world)
+				f := newFixture(t, world)
 				if c.then != nil {
-					c.then(d)
+					c.then(f)
 				}
-				d.sim.Fail(c.rules...)
-				s := d.snapshot(t, dentalID, directory.Licences|directory.Mailboxes)
+				f.sim.Fail(c.rules...)
+				s := f.snapshot(t, dentalID, directory.Licences|directory.Mailboxes)
 				boxes, err := s.Mailboxes.Items()
 				proof := s.Mailboxes.Proof()
 				said := strings.Join(proof.Checks, "\n")
@@ -114,10 +114,10 @@ func TestMailboxesAreProvenByTheCacheOrByExchange(t *testing.T) {
 }
 
 func TestCachedAnswersAreAsOldAsTheCache(t *testing.T) {
-	peopled(t, func(t *testing.T, d *desk) {
+	withPeople(t, func(t *testing.T, f *fixture) {
 		night := time.Now().UTC()
 		time.Sleep(20 * time.Hour)
-		s := d.snapshot(t, dentalID, everything)
+		s := f.snapshot(t, dentalID, everything)
 		if p := s.Mailboxes.Proof(); !p.AsOf.Equal(night) || !p.TakenAt.Equal(time.Now()) {
 			t.Errorf("got %v at %v, want %v", p.AsOf, p.TakenAt, night)
 		}
@@ -130,7 +130,7 @@ func TestCachedAnswersAreAsOldAsTheCache(t *testing.T) {
 		// Nobody refreshes it: the mailboxes say how old they are, and what rides
 		// along with other lists is unknown.
 		time.Sleep(20 * time.Hour)
-		s = d.snapshot(t, dentalID, everything)
+		s = f.snapshot(t, dentalID, everything)
 		if p := s.Mailboxes.Proof(); !p.AsOf.Equal(night) {
 			t.Errorf("two nights later: got %v, want %v", p.AsOf, night)
 		}
@@ -146,7 +146,7 @@ func TestCachedAnswersAreAsOldAsTheCache(t *testing.T) {
 func TestRightsThatAreNotKnownSaySo(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		then  func(d *desk)
+		then  func(f *fixture)
 		rules []cippsim.Rule
 		want  string // "" = known
 	}{
@@ -155,22 +155,24 @@ func TestRightsThatAreNotKnownSaySo(t *testing.T) {
 		{name: "calendars refused", rules: []cippsim.Rule{{Endpoint: "ListCalendarPermissions", Fault: cippsim.Fault{Kind: cippsim.Upstream403}}}, want: "ListCalendarPermissions: 403"},
 		{name: "both refused", rules: []cippsim.Rule{{Endpoint: "ListmailboxPermissions", Fault: cippsim.Fault{Kind: cippsim.Denied}}, {Endpoint: "ListCalendarPermissions", Fault: cippsim.Fault{Kind: cippsim.Denied}}},
 			want: "required permission: Exchange.Mailbox.Read; give the role"},
-		{name: "an endpoint that is missing", then: func(d *desk) { d.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListCalendarPermissions"}}) }, want: "no such endpoint"},
-		{name: "a run that found nothing", then: func(d *desk) {
-			d.sim.SetFaults(one(cippsim.TenantFaults{CacheNothing: true}))
-			d.sim.RefreshCache("MailboxPermissions")
+		{name: "an endpoint that is missing", then: func(f *fixture) {
+			f.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListCalendarPermissions"}})
+		}, want: "no such endpoint"},
+		{name: "a run that found nothing", then: func(f *fixture) {
+			f.sim.SetFaults(one(cippsim.TenantFaults{CacheNothing: true}))
+			f.sim.RefreshCache("MailboxPermissions")
 		}, want: "last run of MailboxPermissions found nothing"},
 		{name: "an error among the rows", rules: []cippsim.Rule{amid("ListmailboxPermissions", "Could not connect")}, want: "Could not connect"},
 		{name: "another tenant's rows", rules: []cippsim.Rule{amid("ListCalendarPermissions", object{"Tenant": "northwind.example"})}, want: "belongs to another tenant"},
 		{name: "rights cut at the depth limit", rules: []cippsim.Rule{{Endpoint: "ListmailboxPermissions", Fault: cippsim.Fault{Shape: cippsim.Shape{DepthCut: 1}}}}, want: "cut at its depth limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
+			withPeople(t, func(t *testing.T, f *fixture) {
 				if c.then != nil {
-					c.then(d)
+					c.then(f)
 				}
-				d.sim.Fail(c.rules...)
-				for _, m := range items(t, d.snapshot(t, dentalID, directory.Mailboxes).Mailboxes) {
+				f.sim.Fail(c.rules...)
+				for _, m := range items(t, f.snapshot(t, dentalID, directory.Mailboxes).Mailboxes) {
 					if (c.want == "") != (m.RightsUnknown == "") || !strings.Contains(m.RightsUnknown, c.want) {
 						t.Errorf("%s: got %q, want %q", m.Address, m.RightsUnknown, c.want)
 					}
@@ -190,7 +192,7 @@ func TestSecondFactorsThatAreNotKnownAreNotNone(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name  string
-		then  func(d *desk)
+		then  func(f *fixture)
 		rules []cippsim.Rule
 		want  directory.MFA // of M. Kern, of whom the cache says: none
 		said  string        // among the checks of the users
@@ -203,22 +205,22 @@ func TestSecondFactorsThatAreNotKnownAreNotNone(t *testing.T) {
 		{name: "demanded for some applications", rules: []cippsim.Rule{amid("ListMFAUsers", row("CoveredByCA", "Enforced - Specific Apps", "MFARegistration", false))}, want: directory.MFANone},
 		{name: "an error row beside", rules: []cippsim.Rule{amid("ListMFAUsers", cippsim.MFAErrorRow("fabrikamdental.example"))}, want: directory.MFANone},
 		{name: "an error row alone", rules: []cippsim.Rule{answers("ListMFAUsers", `[{"UPN":"x","PerUser":"Could not connect to tenant","MFARegistration":"none"}]`)}, said: "second factors unknown"},
-		{name: "not cached", then: func(d *desk) { d.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListMFAUsers"}}) }, said: "no such endpoint"},
+		{name: "not cached", then: func(f *fixture) { f.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListMFAUsers"}}) }, said: "no such endpoint"},
 		{name: "refused", rules: []cippsim.Rule{{Endpoint: "ListMFAUsers", Fault: cippsim.Fault{Kind: cippsim.Denied}}}, said: "Identity.User.Read"},
 		{name: "another tenant's", rules: []cippsim.Rule{amid("ListMFAUsers", row("Tenant", "northwind.example"))}, said: "belongs to another tenant"},
-		{name: "a run that found nothing", then: func(d *desk) {
-			d.sim.SetFaults(one(cippsim.TenantFaults{CacheNothing: true}))
-			d.sim.RefreshCache("MFAState")
+		{name: "a run that found nothing", then: func(f *fixture) {
+			f.sim.SetFaults(one(cippsim.TenantFaults{CacheNothing: true}))
+			f.sim.RefreshCache("MFAState")
 		}, said: "last run of MFAState found nothing"},
 		{name: "no counts and no stamp", rules: []cippsim.Rule{answers("ListDBCache", `{"Results":null}`), answers("ListMFAUsers", `[{"ID":"`+kernID+`","MFARegistration":false}]`)}, said: "does not say how old"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
+			withPeople(t, func(t *testing.T, f *fixture) {
 				if c.then != nil {
-					c.then(d)
+					c.then(f)
 				}
-				d.sim.Fail(c.rules...)
-				s := d.snapshot(t, dentalID, directory.Users)
+				f.sim.Fail(c.rules...)
+				s := f.snapshot(t, dentalID, directory.Users)
 				users := items(t, s.Users)
 				i := slices.IndexFunc(users, func(u directory.User) bool { return u.ID == kernID })
 				if users[i].MFA != c.want {
@@ -247,9 +249,9 @@ func TestHealthThatIsNotKnownIsNotBad(t *testing.T) {
 		{"known by the tenant's name", []cippsim.Rule{answers("ListDomainAnalyser", `[{"Tenant":"FabrikamDental.example","TenantID":"","Domain":"fabrikamdental.example","LastRefresh":"2026-08-20T05:31:02.000Z","ScorePercentage":"69"}]`)}, true, "health of 1 domains known"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				d.sim.Fail(c.rules...)
-				s := d.snapshot(t, dentalID, directory.Domains)
+			withPeople(t, func(t *testing.T, f *fixture) {
+				f.sim.Fail(c.rules...)
+				s := f.snapshot(t, dentalID, directory.Domains)
 				if h := items(t, s.Domains)[0].Health; h.Known != c.known || c.known && h.Score != 69 {
 					t.Errorf("got %+v", h)
 				}
@@ -263,9 +265,9 @@ func TestHealthThatIsNotKnownIsNotBad(t *testing.T) {
 
 func TestPeopleOfOlderInstances(t *testing.T) {
 	t.Run("page by page where there is no bulk call", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListGraphBulkRequest"}})
-			s := d.snapshot(t, dentalID, everything)
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListGraphBulkRequest"}})
+			s := f.snapshot(t, dentalID, everything)
 			if err := s.Proven(everything); err != nil {
 				t.Fatal(err)
 			}
@@ -279,19 +281,19 @@ func TestPeopleOfOlderInstances(t *testing.T) {
 		})
 	})
 	t.Run("without sign-ins", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			d.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).NoEntraP1 = true })
-			d.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListGraphBulkRequest"}})
-			if users := items(t, d.snapshot(t, dentalID, directory.Users).Users); len(users) != 4 || !users[0].LastSignIn.IsZero() {
+		withPeople(t, func(t *testing.T, f *fixture) {
+			f.sim.Update(func(w *cippsim.World) { w.Tenant(dentalID).NoEntraP1 = true })
+			f.sim.SetFaults(cippsim.Faults{MissingEndpoints: []string{"ListGraphBulkRequest"}})
+			if users := items(t, f.snapshot(t, dentalID, directory.Users).Users); len(users) != 4 || !users[0].LastSignIn.IsZero() {
 				t.Errorf("got %+v", users)
 			}
 		})
 	})
 	for _, version := range []string{"7.4.1", "10.3.1"} {
 		t.Run("mailboxes of "+version, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				d.sim.SetFaults(cippsim.Faults{Version: version})
-				s := d.snapshot(t, dentalID, directory.Mailboxes|directory.Users)
+			withPeople(t, func(t *testing.T, f *fixture) {
+				f.sim.SetFaults(cippsim.Faults{Version: version})
+				s := f.snapshot(t, dentalID, directory.Mailboxes|directory.Users)
 				if err := s.Proven(directory.Mailboxes | directory.Users); err != nil {
 					t.Error(err)
 				}
@@ -299,11 +301,11 @@ func TestPeopleOfOlderInstances(t *testing.T) {
 		})
 	}
 	t.Run("a tenant whose organization cannot be read has no proof", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
-			f := graph("organization", cippsim.ResourceFault{Status: 403})
-			f.MissingEndpoints = []string{"ListGraphBulkRequest"}
-			d.sim.SetFaults(f)
-			s := d.snapshot(t, dentalID, everything)
+		withPeople(t, func(t *testing.T, f *fixture) {
+			faults := graph("organization", cippsim.ResourceFault{Status: 403})
+			faults.MissingEndpoints = []string{"ListGraphBulkRequest"}
+			f.sim.SetFaults(faults)
+			s := f.snapshot(t, dentalID, everything)
 			if _, err := s.Users.Items(); err == nil || !strings.Contains(err.Error(), "nothing shows whose") {
 				t.Errorf("got %v", err)
 			}
@@ -326,22 +328,22 @@ func TestWhatConcernsAllOfCIPPEndsTheRun(t *testing.T) {
 		{"the portal instead of the counts", []cippsim.Rule{{Endpoint: "ListDBCache", Fault: cippsim.Fault{Kind: cippsim.SignIn}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			peopled(t, func(t *testing.T, d *desk) {
-				d.sim.Fail(c.rules...)
-				if s, err := d.client.Snapshot(t.Context(), d.tenant(t, dentalID), everything); !errors.Is(err, ErrUnusable) || s != nil {
+			withPeople(t, func(t *testing.T, f *fixture) {
+				f.sim.Fail(c.rules...)
+				if s, err := f.client.Snapshot(t.Context(), f.tenant(t, dentalID), everything); !errors.Is(err, ErrUnusable) || s != nil {
 					t.Errorf("got %+v, %v", s, err)
 				}
 			})
 		})
 	}
 	t.Run("and so does the end of the context", func(t *testing.T) {
-		peopled(t, func(t *testing.T, d *desk) {
+		withPeople(t, func(t *testing.T, f *fixture) {
 			for _, endpoint := range []string{"ListGraphBulkRequest", "ListDBCache", "ListMFAUsers", "ListMailboxes", "ListCalendarPermissions", "ListDomainAnalyser"} {
-				d.sim.Heal()
-				d.sim.Fail(cippsim.Rule{Endpoint: endpoint, Fault: cippsim.Fault{Delay: time.Hour}})
-				d.client.counts, d.client.health = newShared[cacheCounts](), newShared[healthByTenant]()
+				f.sim.Heal()
+				f.sim.Fail(cippsim.Rule{Endpoint: endpoint, Fault: cippsim.Fault{Delay: time.Hour}})
+				f.client.counts, f.client.health = newShared[cacheCounts](), newShared[healthByTenant]()
 				ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the operator went home"))
-				_, err := d.client.Snapshot(ctx, d.tenant(t, dentalID), everything)
+				_, err := f.client.Snapshot(ctx, f.tenant(t, dentalID), everything)
 				cancel()
 				if err == nil || errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "went home") {
 					t.Errorf("%s: got %v", endpoint, err)
@@ -352,24 +354,24 @@ func TestWhatConcernsAllOfCIPPEndsTheRun(t *testing.T) {
 }
 
 func TestReadersShareWhatConcernsAllTenants(t *testing.T) {
-	peopled(t, func(t *testing.T, d *desk) {
-		d.sim.Fail(cippsim.Rule{Endpoint: "ListDBCache", Fault: cippsim.Fault{Delay: time.Second}})
+	withPeople(t, func(t *testing.T, f *fixture) {
+		f.sim.Fail(cippsim.Rule{Endpoint: "ListDBCache", Fault: cippsim.Fault{Delay: time.Second}})
 		var group sync.WaitGroup
 		for range 20 {
 			group.Go(func() {
-				s, err := d.client.Snapshot(t.Context(), d.tenant(t, dentalID), everything)
+				s, err := f.client.Snapshot(t.Context(), f.tenant(t, dentalID), everything)
 				if err != nil || s.Proven(everything) != nil {
 					t.Errorf("got %v, %v", s.Proven(everything), err)
 				}
 			})
 		}
 		group.Wait()
-		if got := [...]int{d.sim.Count("ListDBCache"), d.sim.Count("ListDomainAnalyser")}; got != [...]int{1, 1} {
+		if got := [...]int{f.sim.Count("ListDBCache"), f.sim.Count("ListDomainAnalyser")}; got != [...]int{1, 1} {
 			t.Errorf("got %d calls, want one each", got)
 		}
-		time.Sleep(sharedLife)
-		d.snapshot(t, dentalID, everything)
-		if got := [...]int{d.sim.Count("ListDBCache"), d.sim.Count("ListDomainAnalyser")}; got != [...]int{2, 2} {
+		time.Sleep(sharedTTL)
+		f.snapshot(t, dentalID, everything)
+		if got := [...]int{f.sim.Count("ListDBCache"), f.sim.Count("ListDomainAnalyser")}; got != [...]int{2, 2} {
 			t.Errorf("some minutes later: got %d calls, want two each", got)
 		}
 	})

@@ -31,7 +31,7 @@ type rightRow struct {
 
 // addRights writes into boxes who may use them. Where one of the reports cannot
 // be believed, every mailbox says why. An error is the end of the run.
-func (r *reading) addRights(ctx context.Context, boxes []directory.Mailbox) (string, error) {
+func (r *tenantRead) addRights(ctx context.Context, boxes []directory.Mailbox) (string, error) {
 	// A permission names a mailbox by its account's UPN; shared ones have one too.
 	at := make(map[string]int, len(boxes))
 	for i := range boxes {
@@ -65,21 +65,21 @@ func (r *reading) addRights(ctx context.Context, boxes []directory.Mailbox) (str
 
 // rights reads one report and hands its rows to take, all or none of them. It
 // returns why the report cannot be believed, or "".
-func (r *reading) rights(ctx context.Context, endpoint, kind string, take func(*rightsRow)) (why string, err error) {
+func (r *tenantRead) rights(ctx context.Context, endpoint, kind string, take func(*rightsRow)) (why string, err error) {
 	state, err := r.cacheState(ctx, kind)
 	if err != nil {
-		return err.Error(), r.optional(ctx, err)
+		return err.Error(), r.fatal(ctx, err)
 	}
 	if why := state.unusable(r.now, r.conf.MaxAge); why != "" {
 		return why, nil
 	}
 	a, err := r.report(ctx, endpoint)
 	if err != nil {
-		return err.Error(), r.optional(ctx, err)
+		return err.Error(), r.fatal(ctx, err)
 	}
 	rows, err := rowsOf[rightsRow](a.rows)
 	if err == nil {
-		err = r.f.own(tenantsOf[rightsRow](rows))
+		err = r.f.checkTenants(tenantsOf[rightsRow](rows))
 	}
 	if err != nil {
 		return fmt.Sprintf("%s: %v", endpoint, err), nil
@@ -100,7 +100,7 @@ func (r *reading) rights(ctx context.Context, endpoint, kind string, take func(*
 // delegate notes who may open a mailbox and send from it, but for itself.
 func delegate(m *directory.Mailbox, rights []rightRow) {
 	for _, right := range rights {
-		who := person(string(right.User))
+		who := normalAddress(string(right.User))
 		if who == "" || strings.EqualFold(who, `NT AUTHORITY\SELF`) || who == m.UPN || who == m.Address {
 			continue
 		}
@@ -117,14 +117,14 @@ func delegate(m *directory.Mailbox, rights []rightRow) {
 			}
 		}
 	}
-	m.FullAccess, m.SendAs, m.SendOnBehalf = tidied(m.FullAccess, ""), tidied(m.SendAs, ""), tidied(m.SendOnBehalf, "")
+	m.FullAccess, m.SendAs, m.SendOnBehalf = sortedAddresses(m.FullAccess, ""), sortedAddresses(m.SendAs, ""), sortedAddresses(m.SendOnBehalf, "")
 }
 
 // calendar notes who may do what in the calendars of a mailbox. What everybody
 // may is no right of somebody's.
 func calendar(m *directory.Mailbox, rights []rightRow) {
 	for _, right := range rights {
-		who := person(string(right.User))
+		who := normalAddress(string(right.User))
 		if who == "" || strings.EqualFold(who, "Default") || strings.EqualFold(who, "Anonymous") {
 			continue
 		}

@@ -12,9 +12,9 @@ import (
 // Rooms and equipment have accounts like people, and Graph's isResourceAccount
 // is null for everybody. Only the kind of their mailbox tells.
 
-// nightRooms are the accounts of rooms as one run of CIPP's nightly cache found
+// cachedRooms are the accounts of rooms as one run of CIPP's nightly cache found
 // them: they are asked for once a night.
-type nightRooms struct {
+type cachedRooms struct {
 	refreshed time.Time
 	accounts  map[string]bool // by object id and by UPN
 }
@@ -24,7 +24,7 @@ const roomsRefused = time.Hour
 
 // markRooms marks the accounts of rooms among users that were just read. It
 // spoils nothing where it does not know them.
-func (r *reading) markRooms(ctx context.Context, users directory.List[directory.User], boxes *directory.List[directory.Mailbox]) error {
+func (r *tenantRead) markRooms(ctx context.Context, users directory.List[directory.User], boxes *directory.List[directory.Mailbox]) error {
 	list, err := users.Items()
 	if err != nil || len(list) == 0 {
 		return nil
@@ -32,10 +32,10 @@ func (r *reading) markRooms(ctx context.Context, users directory.List[directory.
 	var rooms map[string]bool
 	if boxes != nil {
 		if all, err := boxes.Items(); err == nil {
-			rooms = roomsAmong(all)
+			rooms = roomsOf(all)
 		}
 	} else if rooms, err = r.rooms(ctx); err != nil {
-		if err := r.optional(ctx, err); err != nil {
+		if err := r.fatal(ctx, err); err != nil {
 			return err
 		}
 		r.log.Debug().Str("tenant", r.f.String()).Err(err).Msg("rooms not known")
@@ -49,15 +49,15 @@ func (r *reading) markRooms(ctx context.Context, users directory.List[directory.
 }
 
 // rooms takes the accounts of rooms from CIPP's nightly cache.
-func (r *reading) rooms(ctx context.Context) (map[string]bool, error) {
+func (r *tenantRead) rooms(ctx context.Context) (map[string]bool, error) {
 	r.mu.Lock()
-	refused, known := time.Since(r.roomsRefused) < roomsRefused, r.nightRooms[r.f.tenant.ID]
+	refused, known := time.Since(r.roomsRefused) < roomsRefused, r.cachedRooms[r.f.tenant.ID]
 	r.mu.Unlock()
 	if refused {
 		return nil, nil
 	}
 	state, err := r.cacheState(ctx, "Mailboxes")
-	if err != nil || !state.told || !state.cached || state.count == 0 {
+	if err != nil || !state.known || !state.cached || state.count == 0 {
 		return nil, err
 	}
 	if known.refreshed.Equal(state.refreshed) {
@@ -76,14 +76,14 @@ func (r *reading) rooms(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := nightRooms{state.refreshed, roomsAmong(boxes)}
+	found := cachedRooms{state.refreshed, roomsOf(boxes)}
 	r.mu.Lock()
-	r.nightRooms[r.f.tenant.ID] = found
+	r.cachedRooms[r.f.tenant.ID] = found
 	r.mu.Unlock()
 	return found.accounts, nil
 }
 
-func roomsAmong(boxes []directory.Mailbox) map[string]bool {
+func roomsOf(boxes []directory.Mailbox) map[string]bool {
 	rooms := map[string]bool{}
 	for i := range boxes {
 		switch strings.ToLower(boxes[i].Kind) {

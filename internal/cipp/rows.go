@@ -11,14 +11,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A strayError is a row that holds no data: an error, a placeholder or a
+// A notDataError is a row that holds no data: an error, a placeholder or a
 // sentence where a row was due. One of them makes the whole list unproven.
-type strayError struct {
+type notDataError struct {
 	row  int // counted from 1
 	text string
 }
 
-func (e *strayError) Error() string {
+func (e *notDataError) Error() string {
 	return fmt.Sprintf("row %d is not data: %q", e.row, clip(e.text, 160))
 }
 
@@ -35,13 +35,13 @@ type row struct {
 // A rowOf is a pointer to a row of type T: whatever has a row embedded.
 type rowOf[T any] interface {
 	*T
-	stray() string // why the row is no data, or ""
-	tenant() text  // whose the row says it is, or ""
+	notData() string // why the row is no data, or ""
+	tenant() text    // whose the row says it is, or ""
 }
 
 func (r *row) tenant() text { return r.Tenant }
 
-func (r *row) stray() string {
+func (r *row) notData() string {
 	switch {
 	case r.CippStatus != "" && !strings.EqualFold(string(r.CippStatus), "Good"):
 		return string(r.CippStatus)
@@ -67,69 +67,69 @@ func placeholder(s string) bool {
 // list of nothing but nulls is empty. A row that is no data is a strayError
 // for the whole list.
 func rowsOf[T any, P rowOf[T]](raw []byte) ([]T, error) {
-	rows, stray, err := rowsAmong[T, P](raw)
+	rows, notData, err := validRows[T, P](raw)
 	if err == nil {
-		err = stray
+		err = notData
 	}
 	if err != nil {
-		return nil, plain(err)
+		return nil, decodeError(err)
 	}
 	return rows, nil
 }
 
-// rowsAmong is rowsOf for a list in which each row speaks for itself alone: it
+// validRows is rowsOf for a list in which each row speaks for itself alone: it
 // leaves out the rows that are no data and says what the first of them was.
-func rowsAmong[T any, P rowOf[T]](raw []byte) (rows []T, stray, err error) {
+func validRows[T any, P rowOf[T]](raw []byte) (rows []T, notData, err error) {
 	if len(raw) == 0 {
 		return nil, nil, nil
 	}
 	dec := decoder(raw)
-	rows, stray, err = rowsFrom[T, P](dec)
+	rows, notData, err = rowsFrom[T, P](dec)
 	switch {
 	case err == nil && !atEnd(dec):
 		err = errors.New("something follows the rows")
 	case err != nil:
-		if apart, ok := rowsApart[T, P](raw); ok {
+		if apart, ok := rowsOneByOne[T, P](raw); ok {
 			return apart, nil, nil
 		}
 	}
-	return rows, stray, err
+	return rows, notData, err
 }
 
-// A salvager is a row that says whose it is where the rest of it makes no sense.
-type salvager interface {
-	salvage(nameplate)
+// A namedRow is a row that says whose it is where the rest of it makes no sense.
+type namedRow interface {
+	fillNames(rowNames)
 }
 
-// A nameplate is what a row may be told by.
-type nameplate struct {
+// A rowNames is what a row may be told by.
+type rowNames struct {
 	row
-	ID   loose `json:"id"`
-	SKU  loose `json:"skuId"`
-	Part loose `json:"skuPartNumber"`
-	UPN  loose `json:"userPrincipalName"`
-	Name loose `json:"displayName"`
+	ID   looseText `json:"id"`
+	SKU  looseText `json:"skuId"`
+	Part looseText `json:"skuPartNumber"`
+	UPN  looseText `json:"userPrincipalName"`
+	Name looseText `json:"displayName"`
 }
 
-// A loose is a text where there is one, and "" where there is anything else.
-type loose string
+// A looseText is a text where there is one, and "" where there is anything else.
+type looseText string
 
 // UnmarshalJSONFrom reads any value.
-func (l *loose) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+func (l *looseText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	*l = ""
 	raw, err := dec.ReadValue()
 	if err == nil && raw.Kind() == '"' {
 		var s string
 		err = json.Unmarshal(raw, &s, tolerant)
-		*l = loose(strings.TrimSpace(s))
+		*l = looseText(strings.TrimSpace(s))
 	}
 	return err
 }
 
-// someUnread says how many items of a list make no sense, as the end of a check.
+// unreadNote says how many items of a list make no sense, as the end of a check.
 // It is an error where none of them does: then the answer is broken and not a row
 // of it, and so it is where the host cut off what lay deep in several.
-func someUnread[T any](what string, items []T, unread func(*T) string) (string, error) {
+func unreadNote[T any](what string, items []T, unread func(*T) string) (string, error) {
 	n, cuts := 0, 0
 	first := ""
 	for i := range items {
@@ -152,12 +152,12 @@ func someUnread[T any](what string, items []T, unread func(*T) string) (string, 
 	return fmt.Sprintf(", but for %d of %d rows, which make no sense", n, len(items)), nil
 }
 
-// rowsApart reads a list of which some rows make no sense, each row by itself:
+// rowsOneByOne reads a list of which some rows make no sense, each row by itself:
 // one that cannot be read keeps its names and the reason. It is not ok where the
 // list holds anything but rows, where no row makes sense, which then is the
 // answer's fault and not a row's, or where rows of this sort have no names.
-func rowsApart[T any, P rowOf[T]](raw []byte) (rows []T, ok bool) {
-	if _, can := any(P(new(T))).(salvager); !can || raw[0] != '[' {
+func rowsOneByOne[T any, P rowOf[T]](raw []byte) (rows []T, ok bool) {
+	if _, can := any(P(new(T))).(namedRow); !can || raw[0] != '[' {
 		return nil, false
 	}
 	sound := 0
@@ -171,17 +171,17 @@ func rowsApart[T any, P rowOf[T]](raw []byte) (rows []T, ok bool) {
 		r := P(&rows[len(rows)-1])
 		broken := json.Unmarshal(one, r, tolerant)
 		if broken != nil {
-			var told nameplate
+			var told rowNames
 			if err := json.Unmarshal(one, &told, tolerant); err != nil {
 				return err
 			}
 			*r = *new(T)
-			told.unread = plainAt(broken, 0).Error()
-			any(r).(salvager).salvage(told)
+			told.unread = decodeErrorAt(broken, 0).Error()
+			any(r).(namedRow).fillNames(told)
 		} else {
 			sound++
 		}
-		if r.stray() != "" {
+		if r.notData() != "" {
 			return errNotJSON
 		}
 		return nil
@@ -190,7 +190,7 @@ func rowsApart[T any, P rowOf[T]](raw []byte) (rows []T, ok bool) {
 }
 
 // rowsFrom is rowsAmong for the value that comes next.
-func rowsFrom[T any, P rowOf[T]](dec *jsontext.Decoder) (rows []T, stray, err error) {
+func rowsFrom[T any, P rowOf[T]](dec *jsontext.Decoder) (rows []T, notData, err error) {
 	n, nulls := 0, 0
 	one := func(dec *jsontext.Decoder) error {
 		n++
@@ -198,11 +198,11 @@ func rowsFrom[T any, P rowOf[T]](dec *jsontext.Decoder) (rows []T, stray, err er
 		case '{':
 			rows = append(rows, *new(T))
 			if err := json.UnmarshalDecode(dec, &rows[len(rows)-1]); err != nil {
-				return fmt.Errorf("row %d: %w", n, plain(err))
+				return fmt.Errorf("row %d: %w", n, decodeError(err))
 			}
-			if why := P(&rows[len(rows)-1]).stray(); why != "" {
+			if why := P(&rows[len(rows)-1]).notData(); why != "" {
 				rows = rows[:len(rows)-1]
-				stray = cmp.Or[error](stray, &strayError{n, why})
+				notData = cmp.Or[error](notData, &notDataError{n, why})
 			}
 			return nil
 		case 'n':
@@ -213,10 +213,10 @@ func rowsFrom[T any, P rowOf[T]](dec *jsontext.Decoder) (rows []T, stray, err er
 			if err != nil {
 				return err
 			}
-			if s := said(value); cut(s) {
+			if s := errorWords(value); cut(s) {
 				return &cutError{s}
 			}
-			stray = cmp.Or[error](stray, &strayError{n, said(value)})
+			notData = cmp.Or[error](notData, &notDataError{n, errorWords(value)})
 			return nil
 		}
 		return dec.SkipValue() // broken JSON, which it names
@@ -234,9 +234,9 @@ func rowsFrom[T any, P rowOf[T]](dec *jsontext.Decoder) (rows []T, stray, err er
 		err = errors.New("the rows are neither a list nor an object")
 	}
 	if nulls > 0 && len(rows) > 0 {
-		stray = cmp.Or[error](stray, &strayError{n, "null"})
+		notData = cmp.Or[error](notData, &notDataError{n, "null"})
 	}
-	return rows, stray, err
+	return rows, notData, err
 }
 
 // A list is a collection within a row: an array, a single object, null, or a
@@ -248,13 +248,13 @@ func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	*l = nil
 	if kind := dec.PeekKind(); kind == '[' || kind == '{' || kind == 'n' {
 		// Most lists are what they should be, and need no decoder of their own.
-		rows, stray, err := rowsFrom[T, P](dec)
+		rows, notData, err := rowsFrom[T, P](dec)
 		*l = rows
 		if err == nil {
-			err = stray
+			err = notData
 		}
 		if err != nil {
-			return plain(err)
+			return decodeError(err)
 		}
 		return nil
 	}
@@ -270,7 +270,7 @@ func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		if cut(inner) {
 			return &cutError{inner}
 		}
-		raw = bare([]byte(inner))
+		raw = trimBody([]byte(inner))
 		if len(raw) > 0 && raw[0] != '[' && raw[0] != '{' && string(raw) != "null" {
 			return fmt.Errorf("text (%q) where a list was due", clip(string(raw), 40))
 		}
@@ -280,16 +280,16 @@ func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// plain shortens an error of the decoder to what an operator can use.
-func plain(err error) error { return plainAt(err, 1) }
+// decodeError shortens an error of the decoder to what an operator can use.
+func decodeError(err error) error { return decodeErrorAt(err, 1) }
 
-// plainAt is plain for an error whose place begins with so many steps that the
+// decodeErrorAt is plain for an error whose place begins with so many steps that the
 // caller names: the row.
-func plainAt(err error, named int) error {
+func decodeErrorAt(err error, named int) error {
 	if c, ok := errors.AsType[*cutError](err); ok {
 		return c
 	}
-	if s, ok := errors.AsType[*strayError](err); ok {
+	if s, ok := errors.AsType[*notDataError](err); ok {
 		return s
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

@@ -117,9 +117,9 @@ func (w *words) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return add(dec)
 }
 
-// spaced returns an error if one of the words has a space within, where none
+// checkNoSpace returns an error if one of the words has a space within, where none
 // can: a list of words that lies too deep is printed as one text.
-func (w words) spaced() error {
+func (w words) checkNoSpace() error {
 	for _, s := range w {
 		if strings.ContainsAny(s, " \t") {
 			return &cutError{s}
@@ -128,9 +128,9 @@ func (w words) spaced() error {
 	return nil
 }
 
-// most is more units than any tenant has; Microsoft's own unlimited offers
+// maxUnits is more units than any tenant has; Microsoft's own unlimited offers
 // stop at ten million.
-const most = 10_000_000
+const maxUnits = 10_000_000
 
 // UnmarshalJSONFrom reads any scalar; it fails only where there is none.
 func (v *number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
@@ -195,7 +195,7 @@ func (v number) units(what string) (int, error) {
 		return 0, fmt.Errorf("%s is missing", what)
 	case v.n < 0:
 		return 0, fmt.Errorf("%s is negative (%d)", what, v.n)
-	case v.n > most:
+	case v.n > maxUnits:
 		return 0, fmt.Errorf("%s is absurd (%d)", what, v.n)
 	}
 	return v.n, nil

@@ -62,61 +62,61 @@ func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want director
 	return s, nil
 }
 
-// A reading is one tenant being read.
-type reading struct {
+// A tenantRead is one tenant being read.
+type tenantRead struct {
 	*Client
 	f   TenantFilter
 	now time.Time
 
-	got     map[string]partial // the bulk answer; nil where this CIPP has no such call
-	witness string             // the check that the answer is this tenant's; "" where it could not be made
-	err     error              // why neither can be had
-	alone   cacheCounts        // of this tenant alone, where the answer about all lacks it
-	used    int                // units in use, where counted
-	counted bool
+	got          map[string]bulkResponse // the bulk answer; nil where this CIPP has no such call
+	orgCheck     string                  // the check that the answer is this tenant's; "" where it could not be made
+	err          error                   // why neither can be had
+	tenantCounts cacheCounts             // of this tenant alone, where the answer about all lacks it
+	used         int                     // units in use, where counted
+	counted      bool
 }
 
-const noWitness = "the organization was not answered, so nothing shows whose the rest of the answer is"
+const noOrganization = "the organization was not answered, so nothing shows whose the rest of the answer is"
 
 // read makes the one call that most of a snapshot comes from. The organization
 // rides along as a witness: it names the tenant that the answer is about, and
 // thereby tells an empty list from no access.
-func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Kinds, now time.Time) (*reading, error) {
-	r := &reading{Client: c, now: now}
+func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Kinds, now time.Time) (*tenantRead, error) {
+	r := &tenantRead{Client: c, now: now}
 	if r.f, r.err = c.filterOf(t); r.err != nil {
 		return r, nil
 	}
-	ask := []part{orgPart}
+	ask := []bulkRequest{orgRequest}
 	if want.Has(directory.Licences) {
-		ask = append(ask, skusPart, subsPart)
+		ask = append(ask, skusRequest, subsRequest)
 	}
 	if want.Has(directory.Users) {
-		ask = append(ask, c.usersPart(t.ID))
+		ask = append(ask, c.usersRequestFor(t.ID))
 	}
 	if want.Has(directory.Holders) && !want.Has(directory.Users) {
-		ask = append(ask, holdersPart)
+		ask = append(ask, holdersRequest)
 	}
 	if want.Has(directory.Groups) {
-		ask = append(ask, groupsPart)
+		ask = append(ask, groupsRequest)
 	}
 	if want.Has(directory.Domains) {
-		ask = append(ask, domainsPart)
+		ask = append(ask, domainsRequest)
 	}
 	if len(ask) == 1 {
 		return r, nil
 	}
-	answered := func(f TenantFilter) (got map[string]partial, witness string, err error) {
-		if got, err = c.parts(ctx, f, ask...); err == nil {
-			witness, err = c.witness(got, f)
+	answered := func(f TenantFilter) (got map[string]bulkResponse, witness string, err error) {
+		if got, err = c.bulkRead(ctx, f, ask...); err == nil {
+			witness, err = c.checkOrganization(got, f)
 		}
 		return got, witness, err
 	}
-	r.got, r.witness, r.err = answered(r.f)
+	r.got, r.orgCheck, r.err = answered(r.f)
 	if f, ok := r.f.byID(); ok && ctx.Err() == nil && lostDomain(r.err) {
 		// Only where it says whose the answer is: the domain is not to blame otherwise.
 		if got, witness, err := answered(f); err == nil && witness != "" {
-			r.f, r.got, r.witness, r.err = f, got, witness, nil
-			c.noteByID(t.ID)
+			r.f, r.got, r.orgCheck, r.err = f, got, witness, nil
+			c.markIDOnly(t.ID)
 		}
 	}
 	switch {
@@ -125,25 +125,25 @@ func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Ki
 	case errors.Is(r.err, ErrUnusable):
 		return nil, r.err
 	case errors.Is(r.err, ErrNoEndpoint) && want&(directory.Users|directory.Holders|directory.Groups|directory.Domains) != 0:
-		return r, r.witnessAlone(ctx)
+		return r, r.readOrganization(ctx)
 	}
 	return r, nil
 }
 
-// witnessAlone reads the organization where there is no bulk call. The licences
+// readOrganization reads the organization where there is no bulk call. The licences
 // do without, on their own roads.
-func (r *reading) witnessAlone(ctx context.Context) error {
-	rows, err := readAll[orgRow](ctx, r.Client, r.f, orgPart)
+func (r *tenantRead) readOrganization(ctx context.Context) error {
+	rows, err := readAll[orgRow](ctx, r.Client, r.f, orgRequest)
 	var org *orgRow
 	if err == nil {
 		org, err = single(rows)
 	}
 	if err == nil {
-		err = org.own(r.f.tenant.ID)
+		err = org.checkTenant(r.f.tenant.ID)
 	}
 	switch {
 	case err == nil:
-		r.witness = "organization is this tenant"
+		r.orgCheck = "organization is this tenant"
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", r.f, context.Cause(ctx))
 	case errors.Is(err, ErrUnusable):
@@ -152,20 +152,20 @@ func (r *reading) witnessAlone(ctx context.Context) error {
 	return nil
 }
 
-// trusted returns why a list that names nobody as its owner cannot be believed.
-func (r *reading) trusted() error {
+// checkOwner returns why a list that names nobody as its owner cannot be believed.
+func (r *tenantRead) checkOwner() error {
 	switch {
 	case r.err != nil && !errors.Is(r.err, ErrNoEndpoint):
 		return r.err
-	case r.witness == "":
-		return errors.New(noWitness)
+	case r.orgCheck == "":
+		return errors.New(noOrganization)
 	}
 	return nil
 }
 
 // proof is that of a list read from Graph just now.
-func (r *reading) proof() directory.Proof {
-	p := directory.Proof{Source: r.name(), Endpoint: "ListGraphBulkRequest", TakenAt: r.now, AsOf: r.now}
+func (r *tenantRead) proof() directory.Proof {
+	p := directory.Proof{Source: r.sourceName(), Endpoint: "ListGraphBulkRequest", TakenAt: r.now, AsOf: r.now}
 	if r.got == nil && errors.Is(r.err, ErrNoEndpoint) {
 		p.Endpoint = "ListGraphRequest"
 	}
@@ -186,8 +186,8 @@ func listOf[T any](ctx context.Context, f TenantFilter, what string, items []T, 
 	return directory.Unknown[T](proof, fmt.Errorf("%s of %s: %w", what, f, err)), nil
 }
 
-// A found is a list with how it was checked.
-type found struct {
+// A licenceRead is a list with how it was checked.
+type licenceRead struct {
 	licences []directory.Licence
 	checks   []string
 	partial  bool
@@ -195,20 +195,20 @@ type found struct {
 
 // licences takes the best road this CIPP has: Graph's own lists in one call,
 // then in two, then CIPP's overview, which hides what the MSP excluded.
-func (r *reading) licences(ctx context.Context) (directory.List[directory.Licence], error) {
-	proof := directory.Proof{Source: r.name(), TakenAt: r.now, AsOf: r.now}
+func (r *tenantRead) licences(ctx context.Context) (directory.List[directory.Licence], error) {
+	proof := directory.Proof{Source: r.sourceName(), TakenAt: r.now, AsOf: r.now}
 	if r.f.value == "" {
 		return directory.Unknown[directory.Licence](proof, r.err), nil
 	}
-	var got found
+	var got licenceRead
 	var err error
 	for _, road := range []struct {
 		endpoint string
-		take     func(context.Context) (found, error)
+		take     func(context.Context) (licenceRead, error)
 	}{
 		{"ListGraphBulkRequest", r.licencesInOneCall},
-		{"ListGraphRequest", func(ctx context.Context) (found, error) { return r.licencesInTwoCalls(ctx, r.f) }},
-		{"ListLicenses", func(ctx context.Context) (found, error) { return r.licencesOfOverview(ctx, r.f) }},
+		{"ListGraphRequest", func(ctx context.Context) (licenceRead, error) { return r.licencesInTwoCalls(ctx, r.f) }},
+		{"ListLicenses", func(ctx context.Context) (licenceRead, error) { return r.licencesOfOverview(ctx, r.f) }},
 	} {
 		proof.Endpoint = road.endpoint
 		if got, err = road.take(ctx); !errors.Is(err, ErrNoEndpoint) {
@@ -220,81 +220,81 @@ func (r *reading) licences(ctx context.Context) (directory.List[directory.Licenc
 }
 
 // licencesInOneCall takes the licences out of the bulk answer.
-func (r *reading) licencesInOneCall(ctx context.Context) (found, error) {
+func (r *tenantRead) licencesInOneCall(ctx context.Context) (licenceRead, error) {
 	if r.err != nil {
-		return found{}, r.err
+		return licenceRead{}, r.err
 	}
-	skus, whole, err := graphRows[skuRow](ctx, r.Client, r.f, r.got, skusPart)
+	skus, whole, err := graphRows[skuRow](ctx, r.Client, r.f, r.got, skusRequest)
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
-	subs, wholeSubs, err := graphRows[subscriptionRow](ctx, r.Client, r.f, r.got, subsPart)
+	subs, wholeSubs, err := graphRows[subscriptionRow](ctx, r.Client, r.f, r.got, subsRequest)
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
 	r.used, r.counted = inUse(skus), true
-	list, partial, err := proven(r.f, skus, subs, r.witness != "")
+	list, partial, err := checkedLicences(r.f, skus, subs, r.orgCheck != "")
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
-	agree, err := agreement(list)
+	agree, err := checkTotals(list)
 	checks := []string{"every part answered 200", whole, wholeSubs}
-	if r.witness == "" {
+	if r.orgCheck == "" {
 		checks = append(checks, "organization absent: the tenant is known by its SKU rows")
 	} else {
-		checks = append(checks, r.witness)
+		checks = append(checks, r.orgCheck)
 	}
-	return found{licences: list, checks: append(checks, agree), partial: partial}, err
+	return licenceRead{licences: list, checks: append(checks, agree), partial: partial}, err
 }
 
 // licencesInTwoCalls reads Graph through ListGraphRequest, which pages by itself
 // and answers an error with an error.
-func (c *Client) licencesInTwoCalls(ctx context.Context, f TenantFilter) (found, error) {
-	skus, err := readAll[skuRow](ctx, c, f, skusPart)
+func (c *Client) licencesInTwoCalls(ctx context.Context, f TenantFilter) (licenceRead, error) {
+	skus, err := readAll[skuRow](ctx, c, f, skusRequest)
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
-	subs, err := readAll[subscriptionRow](ctx, c, f, subsPart)
+	subs, err := readAll[subscriptionRow](ctx, c, f, subsRequest)
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
-	list, partial, err := proven(f, skus, subs, false)
+	list, partial, err := checkedLicences(f, skus, subs, false)
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
-	agree, err := agreement(list)
-	return found{licences: list, partial: partial, checks: []string{
+	agree, err := checkTotals(list)
+	return licenceRead{licences: list, partial: partial, checks: []string{
 		"both lists read to the end", "every row is this tenant's", "organization absent: the tenant is known by its SKU rows", agree,
 	}}, err
 }
 
 // licencesOfOverview reads ListLicenses. It answers 200 and nothing where Graph
 // refused, and leaves out what the MSP excluded; so what it lacks is unknown.
-func (c *Client) licencesOfOverview(ctx context.Context, f TenantFilter) (found, error) {
-	a, err := c.ask(ctx, about(f, "ListLicenses", nil))
+func (c *Client) licencesOfOverview(ctx context.Context, f TenantFilter) (licenceRead, error) {
+	a, err := c.ask(ctx, forTenant(f, "ListLicenses", nil))
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
 	rows, err := rowsOf[overviewRow](a.rows)
 	if err != nil {
-		return found{}, fmt.Errorf("ListLicenses: %w", err)
+		return licenceRead{}, fmt.Errorf("ListLicenses: %w", err)
 	}
 	if len(rows) == 0 {
-		return found{}, fmt.Errorf("ListLicenses: %w", errNobody)
+		return licenceRead{}, fmt.Errorf("ListLicenses: %w", errEmptyAnswer)
 	}
-	if err := f.own(tenantsOf[overviewRow](rows)); err != nil {
-		return found{}, fmt.Errorf("ListLicenses: %w", err)
+	if err := f.checkTenants(tenantsOf[overviewRow](rows)); err != nil {
+		return licenceRead{}, fmt.Errorf("ListLicenses: %w", err)
 	}
 	list, err := overview(rows)
 	if err != nil {
-		return found{}, err
+		return licenceRead{}, err
 	}
-	agree, err := agreement(list)
-	return found{list, []string{"every row is this tenant's", "SKUs that CIPP excludes are not listed", agree}, true}, err
+	agree, err := checkTotals(list)
+	return licenceRead{list, []string{"every row is this tenant's", "SKUs that CIPP excludes are not listed", agree}, true}, err
 }
 
-// proven turns both lists into licences if there is enough to believe them.
-func proven(f TenantFilter, skus []skuRow, subs []subscriptionRow, witnessed bool) (list []directory.Licence, partial bool, err error) {
+// checkedLicences turns both lists into licences if there is enough to believe them.
+func checkedLicences(f TenantFilter, skus []skuRow, subs []subscriptionRow, witnessed bool) (list []directory.Licence, partial bool, err error) {
 	if !witnessed {
 		// CIPP answers 200 and an empty list where it may not read a tenant.
 		if len(skus) == 0 {
@@ -307,15 +307,15 @@ func proven(f TenantFilter, skus []skuRow, subs []subscriptionRow, witnessed boo
 	return licences(f.tenant.ID, skus, subs)
 }
 
-// agreement is the check that what was bought and what may be used add up.
-func agreement(list []directory.Licence) (string, error) {
+// checkTotals is the check that what was bought and what may be used add up.
+func checkTotals(list []directory.Licence) (string, error) {
 	disputed := 0
 	for _, l := range list {
 		if l.Disputed != "" {
 			disputed++
 		}
 	}
-	unread, err := someUnread("licences", list, func(l *directory.Licence) string {
+	unread, err := unreadNote("licences", list, func(l *directory.Licence) string {
 		if l.Unread == "" {
 			return ""
 		}
@@ -332,7 +332,7 @@ func agreement(list []directory.Licence) (string, error) {
 // whole. CIPP follows Graph's pages for us, but where a page fails it ends
 // without a word, and the link to the next page stays in either case. So a
 // collection that has one is read again by the road that fails aloud.
-func graphRows[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, got map[string]partial, p part) (rows []T, whole string, err error) {
+func graphRows[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, got map[string]bulkResponse, p bulkRequest) (rows []T, whole string, err error) {
 	answer, ok := got[p.ID]
 	if !ok {
 		return nil, "", fmt.Errorf("%s: no answer to this part", p.graphName())
@@ -343,7 +343,7 @@ func graphRows[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter
 	}
 	rows, err = rowsOf[T, P](body.rows)
 	if err == nil {
-		err = f.own(tenantsOf[T, P](rows))
+		err = f.checkTenants(tenantsOf[T, P](rows))
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: %w", p.graphName(), err)
@@ -375,8 +375,8 @@ func tenantsOf[T any, P rowOf[T]](rows []T) iter.Seq[text] {
 	}
 }
 
-// own returns an error if one of the rows is another tenant's.
-func (f TenantFilter) own(tenants iter.Seq[text]) error {
+// checkTenants returns an error if one of the rows is another tenant's.
+func (f TenantFilter) checkTenants(tenants iter.Seq[text]) error {
 	for t := range tenants {
 		if !f.echoes(t) {
 			return fmt.Errorf("%w: a row of %q", errForeign, clip(string(t), 80))
@@ -391,9 +391,9 @@ func (c *Client) ask(ctx context.Context, k call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a, err := open(body)
+	a, err := openAnswer(body)
 	if err == nil && len(a.texts) > 0 {
-		err = &strayError{1, a.texts[0]}
+		err = &notDataError{1, a.texts[0]}
 	}
 	if err != nil {
 		return answer{}, fmt.Errorf("%s: %w", k.endpoint, err)

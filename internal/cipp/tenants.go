@@ -35,25 +35,25 @@ type tenantRow struct {
 // error. Rows that are no tenants are left out where there are others; who is
 // missing from the list is unknown, not gone.
 func (c *Client) Tenants(ctx context.Context) (directory.List[directory.Tenant], error) {
-	proof := directory.Proof{Source: c.name(), Endpoint: "ListTenants", TakenAt: time.Now().UTC()}
+	proof := directory.Proof{Source: c.sourceName(), Endpoint: "ListTenants", TakenAt: time.Now().UTC()}
 	proof.AsOf = proof.TakenAt
 	body, err := c.do(ctx, global("ListTenants"))
 	if err != nil {
-		return directory.List[directory.Tenant]{}, ofAll(err)
+		return directory.List[directory.Tenant]{}, asSystemError(err)
 	}
 	unknown := func(err error) directory.List[directory.Tenant] {
 		return directory.Unknown[directory.Tenant](proof, fmt.Errorf("ListTenants: %w", err))
 	}
-	a, err := open(body)
+	a, err := openAnswer(body)
 	if err != nil {
 		return unknown(err), nil
 	}
 	if len(a.texts) > 0 {
 		return directory.List[directory.Tenant]{}, failedList(a.texts[0])
 	}
-	rows, stray, err := rowsAmong[tenantRow](a.rows)
+	rows, notData, err := validRows[tenantRow](a.rows)
 	if err == nil && len(rows) == 0 {
-		err = stray
+		err = notData
 	}
 	if err != nil {
 		return unknown(err), nil
@@ -92,14 +92,14 @@ func listRemedy(temporary bool) string {
 	return permissionCheck
 }
 
-// ofAll makes an error of the list one of CIPP as a whole: the list belongs to
+// asSystemError makes an error of the list one of CIPP as a whole: the list belongs to
 // no tenant, and there is no CIPP without it.
-func ofAll(err error) error {
+func asSystemError(err error) error {
 	if e, ok := errors.AsType[*TenantError](err); ok {
 		return &SystemError{Endpoint: e.Endpoint, Status: e.Status, Text: e.Text, Remedy: listRemedy(e.Temporary)}
 	}
 	if errors.Is(err, ErrNoEndpoint) {
-		return meaning(wrongURL, "ListTenants", "", http.StatusNotFound, "no such endpoint")
+		return errorOf(wrongURL, "ListTenants", "", http.StatusNotFound, "no such endpoint")
 	}
 	return err
 }

@@ -87,12 +87,12 @@ func TestTheListOfTenants(t *testing.T) {
 		{name: "nothing but a text", shape: cippsim.Shape{Body: `{"Results":"Could not read table"}`}, ends: "Could not read table"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, d *desk) {
+			inBubble(t, func(t *testing.T, f *fixture) {
 				if c.change != nil {
-					d.sim.Update(c.change)
+					f.sim.Update(c.change)
 				}
-				d.sim.SetFaults(cippsim.Faults{List: c.list, Answers: map[string]cippsim.Shape{"ListTenants": c.shape}})
-				list, err := d.client.Tenants(t.Context())
+				f.sim.SetFaults(cippsim.Faults{List: c.list, Answers: map[string]cippsim.Shape{"ListTenants": c.shape}})
+				list, err := f.client.Tenants(t.Context())
 				if c.ends != "" {
 					if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), c.ends) {
 						t.Errorf("got %v, want an end of the run: %q", err, c.ends)
@@ -124,9 +124,9 @@ func TestTheListOfTenants(t *testing.T) {
 }
 
 func TestTheListIsAsOldAsItsLastRefresh(t *testing.T) {
-	inBubble(t, func(t *testing.T, d *desk) {
+	inBubble(t, func(t *testing.T, f *fixture) {
 		time.Sleep(7 * time.Hour)
-		list, err := d.client.Tenants(t.Context())
+		list, err := f.client.Tenants(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,11 +43,11 @@ type userRow struct {
 	Deleted       moment                          `json:"deletedDateTime"`
 	Licences      list[assignedRow, *assignedRow] `json:"assignedLicenses"`
 	Synced        flag                            `json:"onPremisesSyncEnabled"`
-	Manager       list[referred, *referred]       `json:"manager"`
+	Manager       list[idRow, *idRow]             `json:"manager"`
 	SignIn        list[signInRow, *signInRow]     `json:"signInActivity"`
 }
 
-func (r *userRow) salvage(n nameplate) {
+func (r *userRow) fillNames(n rowNames) {
 	r.row, r.ID, r.UPN, r.Name = n.row, text(n.ID), text(n.UPN), text(n.Name)
 }
 
@@ -57,8 +57,8 @@ type assignedRow struct {
 	SKU text `json:"skuId"`
 }
 
-// A referred is an object of which only the id was asked for.
-type referred struct {
+// A idRow is an object of which only the id was asked for.
+type idRow struct {
 	row
 	ID text `json:"id"`
 }
@@ -80,8 +80,8 @@ const (
 	pageWithoutSignIn = 999
 )
 
-// usersWith asks for the users of a tenant, with their sign-ins or without.
-func (c *Client) usersWith(signIn bool) part {
+// usersRequest asks for the users of a tenant, with their sign-ins or without.
+func (c *Client) usersRequest(signIn bool) bulkRequest {
 	fields, page := userFields, pageWithoutSignIn
 	if c.hireDates {
 		fields += ",employeeHireDate"
@@ -92,22 +92,22 @@ func (c *Client) usersWith(signIn bool) part {
 	return get("users", fmt.Sprintf("%s&$expand=manager($select=id)&$top=%d", fields, page), page)
 }
 
-// silentFor is how long we remember that a tenant does not tell sign-ins.
-const silentFor = 24 * time.Hour
+// noSignInsTTL is how long we remember that a tenant does not tell sign-ins.
+const noSignInsTTL = 24 * time.Hour
 
-// usersPart is the question that this tenant answers.
-func (c *Client) usersPart(id directory.TenantID) part {
+// usersRequestFor is the question that this tenant answers.
+func (c *Client) usersRequestFor(id directory.TenantID) bulkRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if since, ok := c.silent[id]; ok && time.Since(since) < silentFor {
-		return c.usersWith(false)
+	if since, ok := c.noSignIns[id]; ok && time.Since(since) < noSignInsTTL {
+		return c.usersRequest(false)
 	}
-	return c.usersWith(true)
+	return c.usersRequest(true)
 }
 
 // users reads the accounts of the tenant, and what the cache knows of their
 // second factors.
-func (r *reading) users(ctx context.Context) (directory.List[directory.User], error) {
+func (r *tenantRead) users(ctx context.Context) (directory.List[directory.User], error) {
 	proof := r.proof()
 	users, checks, err := r.readUsers(ctx)
 	if err == nil {
@@ -121,8 +121,8 @@ func (r *reading) users(ctx context.Context) (directory.List[directory.User], er
 	return listOf(ctx, r.f, "users", users, proof, err)
 }
 
-func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, error) {
-	if err := r.trusted(); err != nil {
+func (r *tenantRead) readUsers(ctx context.Context) ([]directory.User, []string, error) {
+	if err := r.checkOwner(); err != nil {
 		return nil, nil, err
 	}
 	in := interner{}
@@ -130,20 +130,20 @@ func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, er
 		d, err := u.user(in)
 		return d.ID, d, err
 	}
-	p, got := r.usersPart(r.f.tenant.ID), r.got
+	p, got := r.usersRequestFor(r.f.tenant.ID), r.got
 	told := "sign-ins told"
-	users, whole, err := gather(ctx, r.Client, r.f, got, p, turn)
+	users, whole, err := readCollection(ctx, r.Client, r.f, got, p, turn)
 	if p.page == pageWithSignIn && r.refusedSignIn(got, err) {
 		told = fmt.Sprintf("sign-ins not told (%s)", clip(err.Error(), 120))
-		p = r.usersWith(false)
+		p = r.usersRequest(false)
 		if got != nil {
-			if got, err = r.parts(ctx, r.f, p); err != nil {
+			if got, err = r.bulkRead(ctx, r.f, p); err != nil {
 				return nil, nil, err
 			}
 		}
-		if users, whole, err = gather(ctx, r.Client, r.f, got, p, turn); err == nil {
+		if users, whole, err = readCollection(ctx, r.Client, r.f, got, p, turn); err == nil {
 			r.mu.Lock()
-			r.silent[r.f.tenant.ID] = time.Now()
+			r.noSignIns[r.f.tenant.ID] = time.Now()
 			r.mu.Unlock()
 		}
 	} else if p.page == pageWithoutSignIn {
@@ -157,18 +157,18 @@ func (r *reading) readUsers(ctx context.Context) ([]directory.User, []string, er
 		return nil, nil, errors.New("users: an empty list, and no tenant is without users")
 	}
 	slices.SortFunc(users, func(a, b directory.User) int { return strings.Compare(a.ID, b.ID) })
-	unread, err := someUnread("users", users, func(u *directory.User) string { return u.Unread })
+	unread, err := unreadNote("users", users, func(u *directory.User) string { return u.Unread })
 	if err != nil {
 		return nil, nil, err
 	}
-	checks := []string{whole, r.witness, "every user has an id, a name to sign in with and a state" + unread, told}
+	checks := []string{whole, r.orgCheck, "every user has an id, a name to sign in with and a state" + unread, told}
 	return users, checks, nil
 }
 
 // refusedSignIn reports whether the list may be had without the sign-ins: Graph
 // refuses them for want of a licence (403) or of a permission of CIPP (403), or
 // because they cannot be selected (400).
-func (r *reading) refusedSignIn(got map[string]partial, err error) bool {
+func (r *tenantRead) refusedSignIn(got map[string]bulkResponse, err error) bool {
 	if err == nil || errors.Is(err, ErrUnusable) {
 		return false
 	}
@@ -214,9 +214,9 @@ func (r *userRow) user(in interner) (directory.User, error) {
 		Mail: mail, Aliases: aliases, Enabled: r.Enabled.on, Resource: r.Resource.on, Synced: r.Synced.on,
 		// Accounts from before guests had a type have none.
 		Guest:    strings.EqualFold(string(r.Type), "Guest") || strings.Contains(upn, "#ext#"),
-		JobTitle: in.same(r.JobTitle), Department: in.same(r.Department), Company: in.same(r.Company), Office: in.same(r.Office),
-		MobilePhone: string(r.MobilePhone), BusinessPhones: r.Phones, City: in.same(r.City), Country: in.same(r.Country),
-		UsageLocation: in.same(r.UsageLocation), EmployeeID: string(r.EmployeeID), Created: r.Created.Time, Licences: licences,
+		JobTitle: in.intern(r.JobTitle), Department: in.intern(r.Department), Company: in.intern(r.Company), Office: in.intern(r.Office),
+		MobilePhone: string(r.MobilePhone), BusinessPhones: r.Phones, City: in.intern(r.City), Country: in.intern(r.Country),
+		UsageLocation: in.intern(r.UsageLocation), EmployeeID: string(r.EmployeeID), Created: r.Created.Time, Licences: licences,
 		MailNickname: string(r.Nickname), Hired: r.Hired.Time,
 	}
 	for _, m := range r.OtherMails {
@@ -239,7 +239,7 @@ func (r *userRow) user(in interner) (directory.User, error) {
 // An interner keeps one copy of texts that many rows share.
 type interner map[string]string
 
-func (in interner) same(t text) string {
+func (in interner) intern(t text) string {
 	s, ok := in[string(t)]
 	if !ok {
 		s = string(t)
@@ -259,7 +259,7 @@ func skusOf(rows []assignedRow, in interner) ([]string, error) {
 		if !directory.IsGUID(sku) {
 			return nil, fmt.Errorf("a licence has no SKU id (%q)", clip(string(rows[i].SKU), 40))
 		}
-		out[i] = in.same(text(sku))
+		out[i] = in.intern(text(sku))
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
@@ -287,11 +287,11 @@ func addresses(proxies words, mail text) (primary string, others []string, err e
 	if primary == "" {
 		primary = strings.ToLower(mail.trimmed())
 	}
-	return primary, tidied(others, primary), nil
+	return primary, sortedAddresses(others, primary), nil
 }
 
-// tidied returns addresses sorted, each once, without own.
-func tidied(all []string, own string) []string {
+// sortedAddresses returns addresses sorted, each once, without own.
+func sortedAddresses(all []string, own string) []string {
 	all = slices.DeleteFunc(all, func(s string) bool { return s == own || s == "" })
 	if len(all) == 0 {
 		return nil

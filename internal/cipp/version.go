@@ -11,8 +11,8 @@ import (
 // the call makes CIPP fetch two files from GitHub.
 func (c *Client) Version(ctx context.Context) string {
 	c.mu.Lock()
-	asked := c.asked
-	c.asked = true
+	asked := c.versionAsked
+	c.versionAsked = true
 	version := c.version
 	c.mu.Unlock()
 	if asked {
@@ -26,7 +26,7 @@ func (c *Client) Version(ctx context.Context) string {
 		Version text `json:"LocalCIPPAPIVersion"`
 	}
 	if err == nil {
-		err = json.Unmarshal(bare(body), &said, tolerant)
+		err = json.Unmarshal(trimBody(body), &said, tolerant)
 	}
 	if err != nil {
 		c.log.Debug().Err(err).Msg("cipp did not say its version")
@@ -38,8 +38,8 @@ func (c *Client) Version(ctx context.Context) string {
 	return c.version
 }
 
-// name is this CIPP in a proof.
-func (c *Client) name() string {
+// sourceName is this CIPP in a proof.
+func (c *Client) sourceName() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.version == "" {
