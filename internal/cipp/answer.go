@@ -39,7 +39,7 @@ type metadata struct {
 	TenantFilter text `json:"TenantFilter"`
 }
 
-// An envelope is an object taken apart, whatever it is: {"Results", "Metadata"},
+// An envelope is a JSON object of any kind, decoded: {"Results", "Metadata"},
 // an error, a sentence with its state, or the only row there is.
 type envelope struct {
 	wrapped  bool // it has Results
@@ -54,7 +54,7 @@ type envelope struct {
 // errNotJSON is wrapped with an excerpt of what came instead.
 var errNotJSON = errors.New("the answer is text, not data")
 
-// openAnswer takes the wrapping off a body: a byte order mark, an envelope of
+// openAnswer removes the wrapping of a body: a byte order mark, an envelope of
 // {"Results":…,"Metadata":…}, a single object in place of a list. Empty, null
 // and "" are an answer without rows. The answer shares body's memory.
 func openAnswer(body []byte) (answer, error) {
@@ -91,7 +91,7 @@ func atEnd(dec *jsontext.Decoder) bool {
 	return err == io.EOF
 }
 
-// trimBody cuts off a byte order mark and white space.
+// trimBody removes a byte order mark and white space.
 func trimBody(body []byte) []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), []byte("\xef\xbb\xbf")))
 }
@@ -100,7 +100,7 @@ func decoder(body []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(body), tolerant)
 }
 
-// unwrap takes an object apart. What it returns shares body's memory.
+// unwrap decodes an object into an envelope. What it returns shares body's memory.
 func unwrap(body []byte) (e envelope, err error) {
 	err = members(decoder(body), func(dec *jsontext.Decoder, name string) error {
 		raw, err := slice(dec, body)
@@ -141,7 +141,7 @@ func unwrap(body []byte) (e envelope, err error) {
 	return e, err
 }
 
-// list is the envelope as the list that was asked for.
+// list returns the envelope as a list of rows.
 func (e *envelope) list(body []byte) answer {
 	a := answer{meta: e.meta, texts: e.errors}
 	switch {
@@ -159,7 +159,7 @@ func (e *envelope) list(body []byte) answer {
 }
 
 // slice reads the next value and returns its place in body, which the decoder
-// reads from: without a copy, and good for longer than the decoder's own.
+// reads from: without a copy, and valid for longer than the decoder's own.
 func slice(dec *jsontext.Decoder, body []byte) ([]byte, error) {
 	raw, err := dec.ReadValue()
 	if err != nil {
@@ -188,12 +188,12 @@ func members(dec *jsontext.Decoder, each func(dec *jsontext.Decoder, name string
 	return err
 }
 
-// errorWords returns the words of an error value: a string, {"message":…},
+// errorWords returns the text of an error value: a string, {"message":…},
 // {"error":{…}}, {"Results":…} or a list of those; "" where there are none.
 func errorWords(raw []byte) string { return errorWordsAt(raw, 0) }
 
-// errorWordsAt stops at a depth at which nobody says anything: every level is read
-// once more by the next.
+// errorWordsAt stops at a depth of five: each level is read again by the next, and no
+// error is nested deeper.
 func errorWordsAt(raw []byte, depth int) string {
 	raw = trimBody(raw)
 	if len(raw) == 0 || depth > 5 {

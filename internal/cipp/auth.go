@@ -34,7 +34,7 @@ const (
 // many goroutines ask, one request is in flight.
 //
 // It has an http.Client of its own: Entra is not CIPP, so its calls are paid
-// from no bucket of CIPP's, and its bad days open no breaker of CIPP's.
+// from no bucket of CIPP's, and its failures open no breaker of CIPP's.
 type tokens struct {
 	client string
 	secret secret.String
@@ -65,15 +65,15 @@ func newTokens(c *Config, transport http.RoundTripper, log zerolog.Logger) *toke
 	}
 }
 
-// get returns the token, fetching it where there is none or its end is near.
+// get returns the token, and fetches it where there is none or it is about to expire.
 func (t *tokens) get(ctx context.Context) (string, error) {
 	if token, err := t.current(); token != "" || err != nil {
 		return token, err
 	}
-	// The flight is not the caller's: who gives up must not take it from the others.
+	// The request does not use the caller's context: others wait for it too.
 	flight := t.flight.DoChan("", func() (any, error) {
 		if token, err := t.current(); token != "" || err != nil {
-			return token, err // it landed between the look above and now
+			return token, err // it arrived since the check above
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tokenTimeout)
 		defer cancel()
@@ -102,7 +102,7 @@ func (t *tokens) current() (string, error) {
 	return "", nil
 }
 
-// drop forgets a token that was refused, unless a newer one is held already.
+// drop forgets a refused token, unless there is a newer one already.
 func (t *tokens) drop(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,8 +111,8 @@ func (t *tokens) drop(token string) {
 	}
 }
 
-// fetch asks until there is a token, a refusal that asking again cannot cure,
-// or no patience left.
+// fetch asks for a token until there is one, a refusal that is not retryable, or the
+// time is up.
 func (t *tokens) fetch(ctx context.Context) (string, error) {
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, t.http)
 	conf := clientcredentials.Config{
@@ -158,14 +158,14 @@ func (t *tokens) store(token *oauth2.Token, started time.Time) {
 	t.renew = started.Add(life - min(renewEarly, life/2))
 }
 
-// retryable says whether a refusal may pass by itself, and how long to wait.
+// retryable reports whether a refusal is temporary, and how long to wait.
 func retryable(err error, attempt int) (time.Duration, bool) {
 	backoff := time.Second << (attempt - 1)
 	backoff = backoff/2 + rand.N(backoff)
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		// Either nobody answered, which passes, or a 200 held no token, which
-		// oauth2 says with an error of no type.
+		// No answer, which is temporary, or a 200 without a token, for which oauth2
+		// has no error type.
 		return backoff, !strings.HasPrefix(err.Error(), "oauth2: ")
 	}
 	switch status := refused.Response.StatusCode; {
@@ -189,7 +189,7 @@ func retryAfter(s string) (time.Duration, bool) {
 	return 0, false
 }
 
-// A TokenError says that Entra gives us no token. It is ErrUnusable.
+// A TokenError says that Entra refused a token, or could not be reached. It is ErrUnusable.
 type TokenError struct {
 	Status int    // of the answer; 0 where there was none
 	Code   string // Entra's, such as AADSTS7000215, or OAuth's, such as invalid_client
@@ -214,8 +214,8 @@ func (e *TokenError) Is(target error) bool { return target == ErrUnusable }
 
 var aadsts = regexp.MustCompile(`AADSTS\d+`)
 
-// refusal turns what oauth2 says into what an operator can use. It copies only
-// named fields: the body of a refusal is not ours to repeat.
+// refusal makes an error of oauth2 a TokenError with a remedy. It copies named fields
+// only: the body of a refusal may hold secrets.
 func refusal(err error) error {
 	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
@@ -267,8 +267,8 @@ type claims struct {
 	Expires  float64 `json:"exp"`
 }
 
-// parseClaims reads the claims of our own token. The signature is not checked: nobody
-// is let in by it, it is only written to the log.
+// parseClaims reads the claims of our own token, for the log. The signature is not
+// checked.
 func parseClaims(token string) (claims, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

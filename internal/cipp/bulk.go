@@ -15,15 +15,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A bulkRequest is one Graph read within a bulk request.
+// A bulkRequest is one Graph request within ListGraphBulkRequest.
 type bulkRequest struct {
 	ID     string `json:"id"`
 	Method string `json:"method"`
 	URL    string `json:"url"`
 
 	// page is how many rows the URL asks for; 0 where Graph sends all at once.
-	// A part with pages is read one page at a time: CIPP would follow them, hold
-	// all of them in one answer, and not say where a page failed.
+	// A paged collection is read one page at a time: CIPP would follow the pages, hold
+	// all of them in one answer, and not report a page that failed.
 	page int
 }
 
@@ -37,44 +37,44 @@ func get(id, url string, page int) bulkRequest {
 	return bulkRequest{ID: id, Method: http.MethodGet, URL: url, page: page}
 }
 
-// options are what a part asks of Graph besides the collection.
+// options returns the OData options of the request.
 func (p bulkRequest) options() url.Values {
 	_, raw, _ := strings.Cut(p.URL, "?")
 	query, err := url.ParseQuery(raw)
 	if err != nil {
-		panic("cipp: " + p.URL + ": " + err.Error()) // all of them are written here
+		panic("cipp: " + p.URL + ": " + err.Error()) // all URLs are constants of this package
 	}
 	return query
 }
 
-// graphName is what Graph calls a part, without its options.
+// graphName returns the Graph path of the request, without its options.
 func (p bulkRequest) graphName() string {
 	name, _, _ := strings.Cut(p.URL, "?")
 	return name
 }
 
-// A bulkResponse is the answer to one part.
+// A bulkResponse is the response to one bulkRequest.
 type bulkResponse struct {
 	status int
 	body   []byte        // as it stands in the whole answer; nil where there was none
 	after  time.Duration // what Graph asks us to wait, on a 429
 
-	// Of a body that is an object: what it holds, or why it is no collection.
-	// It is found out while the body is read for the first time, because every
-	// further look at a body costs as much as all else that is done with it.
+	// Of a body that is an object: the collection, or why it is none. It is decoded
+	// while the body is read for the first time, because reading a body once more
+	// costs as much as everything else that is done with it.
 	collection collection
 	invalid    error
 }
 
 func (p bulkResponse) ok() bool { return p.status >= 200 && p.status < 300 }
 
-// busy reports whether the same question may get an answer a little later.
+// busy reports whether the same request may succeed a little later.
 func (p bulkResponse) busy() bool {
 	return !p.ok() && (p.status == http.StatusTooManyRequests || p.status >= 500 || classOf(string(p.body)) == busy)
 }
 
-// errEmptyAnswer says that CIPP answered 200 and nothing: what it does for tenants
-// it may not read, or does not know. CIPP source: New-GraphBulkRequest.ps1.
+// errEmptyAnswer says that CIPP answered 200 with nothing, as it does for tenants that
+// it may not read or does not know. CIPP source: New-GraphBulkRequest.ps1.
 var errEmptyAnswer = errors.New("the answer is empty: CIPP may not read this tenant, or no longer lists it")
 
 const (
@@ -83,9 +83,9 @@ const (
 	maxWait      = time.Minute
 )
 
-// bulkRead asks Graph several things about one tenant. CIPP itself retries what
-// Graph throttles three times; a part that is still busy then is asked again
-// here, the whole call with it, so that all parts are of one moment.
+// bulkRead sends several Graph requests about one tenant in one call. CIPP retries what
+// Graph throttles three times; where a response is still busy then, the whole call is
+// repeated, so that all responses are of one moment.
 func (c *Client) bulkRead(ctx context.Context, f TenantFilter, ask ...bulkRequest) (map[string]bulkResponse, error) {
 	for attempt := 1; ; attempt++ {
 		body, err := c.do(ctx, bulkCall(f, ask))
@@ -110,7 +110,8 @@ func (c *Client) bulkRead(ctx context.Context, f TenantFilter, ask ...bulkReques
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 			return got, nil
 		}
-		c.log.Debug().Str("tenant", string(f.tenant.ID)).Int("attempt", attempt).Int64("wait_ms", wait.Milliseconds()).Msg("bulk read asked again")
+		c.log.Debug().Str("tenant", string(f.tenant.ID)).Int("attempt", attempt).Int64("wait_ms",
+			wait.Milliseconds()).Msg("bulk read asked again")
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -119,7 +120,7 @@ func (c *Client) bulkRead(ctx context.Context, f TenantFilter, ask ...bulkReques
 	}
 }
 
-// bulkResponses sorts the answers by id. The same id may come twice after a retry
+// bulkResponses returns the responses by id. The same id may come twice after a retry
 // inside CIPP; the one that succeeded counts.
 func bulkResponses(body []byte) (map[string]bulkResponse, error) {
 	a, err := openAnswer(body)
@@ -229,14 +230,14 @@ func readHeaders(dec *jsontext.Decoder) (after time.Duration, err error) {
 	return after, err
 }
 
-// A collection is the body of a part: Graph's wrapping of rows.
+// A collection is a Graph collection: its rows and the link to the next page.
 type collection struct {
 	rows   []byte
-	next   string // where Graph would go on; it stays even after CIPP has followed it
+	next   string // @odata.nextLink; it is there even after CIPP has followed it
 	listed bool   // there was a list, if an empty one
 }
 
-// collect opens the body of part p, or says why it is no collection.
+// collect returns the collection of a response, or why it is none.
 func (p bulkResponse) collect() (collection, error) {
 	if !p.ok() {
 		words := errorWords(p.body)
@@ -272,8 +273,8 @@ func (p bulkResponse) collect() (collection, error) {
 	return p.collection, nil
 }
 
-// readBody reads a body that is an object, from dec, which reads from all, and
-// notes what it finds there. Its error is one of JSON.
+// readBody reads a body that is an object, from dec, which reads from all, and decodes
+// its collection. Its error is one of JSON.
 func (p *bulkResponse) readBody(dec *jsontext.Decoder, all []byte) ([]byte, error) {
 	// Nothing but a colon and white space is before the brace.
 	start := int(dec.InputOffset())
@@ -314,13 +315,13 @@ func (p *bulkResponse) readBody(dec *jsontext.Decoder, all []byte) ([]byte, erro
 	case wrong != "":
 		p.invalid = &notDataError{1, wrong}
 	case !p.collection.listed:
-		// A list of one whose wrapping was lost.
+		// PowerShell sends a list of one as its element.
 		p.collection.rows = body
 	}
 	return body, nil
 }
 
-// fill takes the value of a collection.
+// fill sets the rows of a collection.
 func (c *collection) fill(value []byte) error {
 	c.listed = true
 	switch value[0] {
@@ -337,7 +338,7 @@ func (c *collection) fill(value []byte) error {
 	return nil
 }
 
-// bulkClass is the class of a part's failure.
+// bulkClass returns the class of a failed response.
 func bulkClass(status int, body []byte) class {
 	if c := classOf(string(body)); c != fine {
 		return c

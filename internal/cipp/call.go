@@ -27,10 +27,10 @@ type Call struct {
 	// client that was made with Options.Unlisted. It counts as one that writes.
 	Unlisted bool
 
-	// Tenant is whom the call is about; zero where the endpoint is about CIPP
-	// itself. It is put where the endpoint looks for it, in its spelling.
+	// Tenant is the tenant that the call is about; zero where the endpoint is about
+	// CIPP itself. It is sent in the parameter and form that the endpoint reads.
 	Tenant directory.Tenant
-	// AllTenants asks about everybody, where the endpoint knows that.
+	// AllTenants asks about all tenants, where the endpoint supports that.
 	AllTenants bool
 
 	Query url.Values
@@ -45,11 +45,11 @@ type Call struct {
 	All bool
 	// QueueTimeout is how long a queue may take; 0 means half an hour.
 	QueueTimeout time.Duration
-	// Progress hears how far a read with All has come; nil for nobody. It is
-	// called from the goroutine of Call.
+	// Progress is called with how far a read with All has come, from the goroutine
+	// of Call; it may be nil.
 	Progress func(Progress)
 
-	byID bool // the tenant answers to its id alone
+	byID bool // the tenant is addressed by its id
 }
 
 // Progress is how far a read has come.
@@ -62,13 +62,13 @@ type Progress struct {
 
 // A Reply is what CIPP answered.
 type Reply struct {
-	// Rows of a read are its data, each as it came, without those that are no
-	// data; secrets that an endpoint repeats unasked are redacted. Of a write they are the elements of Results, and can hold a password:
-	// show Said.
+	// Rows of a read are its data as CIPP sent them, without rows that are no data;
+	// secrets that an endpoint returns unasked are redacted. Of a write they are the
+	// elements of Results, and can hold a password: show Said.
 	Rows []jsontext.Value
 	// Said are the sentences of an answer, without secrets.
 	Said []string
-	// Secrets are the passwords and keys an answer told, by what CIPP calls them.
+	// Secrets are the passwords and keys of an answer, by their names in CIPP.
 	Secrets []Secret
 	// Troubles are the tenants of an AllTenants answer that could not be read.
 	Troubles []Trouble
@@ -83,7 +83,7 @@ type Reply struct {
 	More bool
 }
 
-// A Secret is what an answer told that must not be shown by accident.
+// A Secret is a password or key of an answer.
 type Secret struct {
 	Name  string // such as Password
 	Value secret.String
@@ -92,7 +92,7 @@ type Secret struct {
 // A Trouble is why one tenant's part of an answer is no data.
 type Trouble struct{ Tenant, Text string }
 
-// operateRoutes is everything a client with Options.Operate can ask.
+// operateRoutes are the routes of a client with Options.Operate.
 func operateRoutes() []rest.Route {
 	routes := slices.Clone(allowed)
 	for _, e := range endpoint.All() {
@@ -141,7 +141,7 @@ func (c *Client) Call(ctx context.Context, k Call) (*Reply, error) {
 type FailedError struct {
 	Endpoint string
 	Tenant   string   // the tenantFilter that was sent, or empty
-	Failed   []string // the sentences that speak of a failure
+	Failed   []string // the sentences that report a failure
 	Done     []string // those of the same answer that do not
 }
 
@@ -173,7 +173,7 @@ func (c *Client) writeAny(ctx context.Context, e endpoint.Endpoint, w call, hide
 	reply := &Reply{Rows: o.rows, Pages: 1}
 	if e.Unlisted() {
 		for i, raw := range reply.Rows {
-			reply.Rows[i] = RedactRow(raw) // nobody knows what they hold
+			reply.Rows[i] = RedactRow(raw) // it is unknown what they hold
 		}
 	}
 	failed := o.addMessages(reply, e, hide)
@@ -184,13 +184,13 @@ func (c *Client) writeAny(ctx context.Context, e endpoint.Endpoint, w call, hide
 	return reply, nil
 }
 
-// withPermission names the permission that is missing from the map, where CIPP does not.
+// withPermission adds the missing permission, from the map, where CIPP's answer has none.
 func withPermission(err error, e endpoint.Endpoint) error {
 	if t, ok := errors.AsType[*TenantError](err); ok && t.Status == http.StatusForbidden && strings.HasPrefix(t.Text, "You do not have permission") {
 		return &RightsError{Endpoint: e.Name, Permission: e.Role, Text: t.Text}
 	}
 	r, ok := errors.AsType[*RightsError](err)
-	// Those words are also said of an address that is not allowed.
+	// CIPP uses the same text for an IP address that is not allowed.
 	if !ok || r.Permission != "" || strings.Contains(r.Text, "the API Client does not have") || strings.Contains(r.Text, "blocked this endpoint") {
 		return err
 	}

@@ -21,8 +21,8 @@ import (
 
 const (
 	queueTimeout  = 30 * time.Minute
-	queueInterval = 10 * time.Second // its pages look every 3 s; we are not alone
-	queueMisses   = 6                // looks that find no queue before it counts as gone
+	queueInterval = 10 * time.Second // CIPP's own pages poll every 3 s
+	queueMisses   = 6                // polls that find no queue before it counts as gone
 	queueAttempts = 3                // runs that may get lost; a deploy clears them all
 )
 
@@ -42,8 +42,7 @@ func (e *QueueError) Error() string {
 	return s + e.Text + "; ask for one tenant after the other, or try again in an hour"
 }
 
-// readAny sends a read, follows it where it is to be followed, and sorts what is
-// data from what is not.
+// readAny sends a read, follows its pages and queue, and separates data from what is not.
 func (c *Client) readAny(ctx context.Context, e endpoint.Endpoint, k Call, w call) (*Reply, error) {
 	progress := k.Progress
 	if progress == nil {
@@ -97,7 +96,7 @@ func (c *Client) readAny(ctx context.Context, e endpoint.Endpoint, k Call, w cal
 	return reply, nil
 }
 
-// readOnce sends a read and opens the answer.
+// readOnce sends a read and decodes the answer.
 func (c *Client) readOnce(ctx context.Context, e endpoint.Endpoint, w call) (*openedReply, error) {
 	body, err := c.do(ctx, w)
 	if err != nil {
@@ -119,8 +118,8 @@ func (c *Client) readOnce(ctx context.Context, e endpoint.Endpoint, w call) (*op
 	return o, nil
 }
 
-// readQueued is once, and where CIPP puts the answer off and the call follows,
-// once more when the queue has ended.
+// readQueued is readOnce, and once more after the queue has ended where CIPP queued the
+// answer and the call follows queues.
 func (c *Client) readQueued(ctx context.Context, e endpoint.Endpoint, k Call, w call, reply *Reply, progress func(Progress)) (*openedReply, error) {
 	patience := k.QueueTimeout
 	if patience <= 0 {
@@ -130,8 +129,8 @@ func (c *Client) readQueued(ctx context.Context, e endpoint.Endpoint, k Call, w 
 	o, err := c.readOnce(ctx, e, w)
 	for run := 1; err == nil && o.queued && k.All; run++ {
 		if o.queue == "" {
-			// Nothing to look at: ask again, and not often, because some endpoints
-			// begin anew with every question.
+			// There is no queue to poll: ask again, and not often, because some endpoints
+			// start another run with every call.
 			if time.Now().After(limit) {
 				return nil, &QueueError{e.Name, "", fmt.Sprintf("no data after %s", patience)}
 			}
@@ -181,8 +180,8 @@ type queueRow struct {
 	Failed    number `json:"FailedTasks"`
 }
 
-// awaitQueue looks at a queue until it has ended. It reports false where the queue
-// was lost: the instance was restarted, and its runs with it.
+// awaitQueue polls a queue until it has ended. It returns false where the queue was
+// lost: the instance was restarted, which clears its queues.
 func (c *Client) awaitQueue(ctx context.Context, e endpoint.Endpoint, id string, limit time.Time, patience time.Duration, progress func(Progress)) (bool, error) {
 	for lost := 0; lost < queueMisses; {
 		if err := pause(ctx, queueInterval+rand.N(queueInterval/2)); err != nil {
@@ -218,7 +217,7 @@ func (c *Client) awaitQueue(ctx context.Context, e endpoint.Endpoint, id string,
 	return false, nil
 }
 
-// pause waits, or says why not.
+// pause waits for d, or returns why the context ended.
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -230,8 +229,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// collectRows adds what is data to a reply. An answer about one tenant is all data or
-// an error; of many tenants' each answers for itself.
+// collectRows adds the rows that are data to a reply. An answer about one tenant is all
+// data or an error; in one about many tenants, each may fail by itself.
 func (o *openedReply) collectRows(reply *Reply, e endpoint.Endpoint, w call) error {
 	fail := func(words string) error {
 		c := classOf(words)
@@ -279,7 +278,7 @@ func (o *openedReply) collectRows(reply *Reply, e endpoint.Endpoint, w call) err
 	return nil
 }
 
-// bulkFailure says of a part of a bulk answer why it holds no data.
+// bulkFailure returns why a response within a bulk answer holds no data.
 func bulkFailure(raw jsontext.Value) (id, why string) {
 	var p struct {
 		ID     text           `json:"id"`

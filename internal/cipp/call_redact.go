@@ -13,8 +13,8 @@ import (
 
 // Redact returns a copy of a body, or of any part of one, in which the values
 // of members named like a password, a key or a token are replaced, and the
-// password within a sentence. It is what may be shown and written down. It
-// takes what encoding/json makes of JSON, and slices of maps.
+// password within a sentence. The copy may be shown and stored.
+// body is what encoding/json makes of JSON, or slices of maps.
 func Redact(body any) any { return redact(body, false) }
 
 // RedactRow is Redact for a row of an answer, as it came: its members keep their
@@ -70,7 +70,7 @@ func redactNext(dec *jsontext.Decoder, enc *jsontext.Encoder, hide bool) error {
 		}
 		return enc.WriteToken(jsontext.String(s))
 	}
-	value, err := dec.ReadValue() // a switch or a number tells nothing
+	value, err := dec.ReadValue() // a boolean or a number is no secret
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func redact(v any, hide bool) any {
 	case secret.String:
 		return secret.Redacted
 	}
-	return v // a switch such as ResetPass: true tells nothing
+	return v // a boolean such as ResetPass is no secret
 }
 
 // secretMember reports whether a member of a body is named like a secret.
@@ -131,8 +131,7 @@ func secretMember(name string) bool {
 	return false
 }
 
-// secretsIn are the secrets that a body holds: systems repeat requests in
-// their refusals.
+// secretsIn returns the secrets in a body: systems repeat requests in their errors.
 func secretsIn(body any) []secret.String {
 	var found []secret.String
 	var walk func(v any, hide bool)
@@ -160,7 +159,7 @@ func secretsIn(body any) []secret.String {
 	return found
 }
 
-// redactError takes secrets out of an error, whose type and flags stay.
+// redactError removes secrets from an error and keeps its type and flags.
 func redactError(err error, hide secret.Redactor) error {
 	if err == nil || hide.Text(err.Error()) == err.Error() {
 		return err
@@ -181,8 +180,8 @@ func redactError(err error, hide secret.Redactor) error {
 	return redactedError{err, hide.Text(err.Error())}
 }
 
-// redactedError is an error whose words were cleaned. It is what the other was,
-// and does not hand it out.
+// redactedError is an error with a redacted text. It matches what the original matches,
+// and does not return the original.
 type redactedError struct {
 	err  error
 	text string

@@ -18,9 +18,8 @@ type Finding struct {
 	Remedy string // what to do; empty where OK
 }
 
-// Check looks whether CIPP can be used, step by step, and stops where going on
-// tells nothing new. It reads the list of tenants, and of one of them what is
-// wanted of all.
+// Check checks step by step whether CIPP can be used, and stops at the first failure. It
+// reads the list of tenants, and the wanted collections of one of them.
 func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 	var all []Finding
 	good := func(name, detail string) { all = append(all, Finding{Name: name, OK: true, Detail: detail}) }
@@ -85,8 +84,8 @@ func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 	return append(all, c.checkPeople(ctx, probe, want&^directory.Licences)...)
 }
 
-// checkPeople reads users, groups, domains and mailboxes of one tenant: each
-// asks for a right of its own.
+// checkPeople reads users, groups, domains and mailboxes of one tenant: each needs a
+// permission of its own.
 func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want directory.Kinds) []Finding {
 	var all []Finding
 	for _, kind := range []struct {
@@ -122,7 +121,7 @@ func countOf[T any](l directory.List[T]) (int, directory.Proof, error) {
 	return len(items), l.Proof(), err
 }
 
-// probeTenant is the tenant most likely to answer: a customer without trouble.
+// probeTenant returns the tenant most likely to answer: a customer without Graph errors.
 func probeTenant(tenants []directory.Tenant) directory.Tenant {
 	best := tenants[0]
 	for _, t := range tenants {
@@ -136,7 +135,7 @@ func probeTenant(tenants []directory.Tenant) directory.Tenant {
 	return best
 }
 
-// detailAndRemedy parts an error into what is wrong and what to do.
+// detailAndRemedy splits an error into what is wrong and what to do.
 func detailAndRemedy(err error) (detail, remedy string) {
 	if e, ok := errors.AsType[*TokenError](err); ok {
 		return fmt.Sprintf("%s %s", e.Code, e.Text), e.Remedy
@@ -169,7 +168,7 @@ func detailAndRemedy(err error) (detail, remedy string) {
 	return err.Error(), "check that this machine reaches cipp.url, through a proxy if there is one"
 }
 
-// statusOf is the status of the answer that an error speaks of; 0 where none came.
+// statusOf returns the HTTP status of the answer behind an error; 0 where there was none.
 func statusOf(err error) int {
 	if e, ok := errors.AsType[*TenantError](err); ok {
 		return e.Status

@@ -38,8 +38,8 @@ func (e *SystemError) Error() string {
 // Is makes every SystemError an ErrUnusable.
 func (e *SystemError) Is(target error) bool { return target == ErrUnusable }
 
-// A RightsError says that CIPP knows us and does not let us. It is ErrUnusable:
-// a role is the same for every tenant.
+// A RightsError says that the role of our API client lacks a permission. It is
+// ErrUnusable: a role is the same for every tenant.
 type RightsError struct {
 	Endpoint   string
 	Permission string // what is missing, such as CIPP.Core.Read; empty where CIPP does not say
@@ -66,7 +66,7 @@ func (e *RightsError) Remedy() string {
 	case e.Permission != "":
 		return fmt.Sprintf("give %s the permission %s in CIPP, or choose a role that has it", role, e.Permission)
 	default:
-		// CIPP answers an address that is not allowed with the words of a missing permission.
+		// CIPP answers an IP address that is not allowed with the text of a missing permission.
 		return "check on CIPP's page Integrations > CIPP-API that the API client has a role, and that its IP ranges allow this machine's address"
 	}
 }
@@ -122,8 +122,7 @@ const (
 	upstream        class = "upstream"      // anything else Microsoft or CIPP said about this tenant
 )
 
-// classTexts maps what CIPP and Microsoft say to what it means, in the order in
-// which they are looked for.
+// classTexts maps texts of CIPP and Microsoft to classes, in order of precedence.
 var classTexts = []struct {
 	class class
 	any   []string
@@ -133,7 +132,8 @@ var classTexts = []struct {
 		"credentials used to connect to the Graph API are not available", "There is an issue with the token configuration",
 	}},
 	{unlicensed, []string{
-		"Required license not available", "requires a P1 license", "doesn't have premium license", "NonPremiumTenant", "Your tenant is not licensed",
+		"Required license not available", "requires a P1 license", "doesn't have premium license", "NonPremiumTenant",
+		"Your tenant is not licensed",
 		"no subscription for this service available", "account is not provisioned", "AppLifecycle_2210", "Failed to call Intune APIs",
 	}},
 	{access, []string{
@@ -148,7 +148,7 @@ var classTexts = []struct {
 	}},
 }
 
-// classOf finds the class of a text, or fine.
+// classOf returns the class of a text, or fine.
 func classOf(s string) class {
 	low := strings.ToLower(s)
 	for _, t := range classTexts {
@@ -161,7 +161,7 @@ func classOf(s string) class {
 	return fine
 }
 
-// classOfAnswer says what an answer means, and its words on one line.
+// classOfAnswer returns the class of an answer, and its text on one line.
 func classOfAnswer(status int, body []byte) (class, string) {
 	body = trimBody(body)
 	html := len(body) > 0 && body[0] == '<'
@@ -199,7 +199,7 @@ func classOfAnswer(status int, body []byte) (class, string) {
 	case html:
 		return wrongURL, words
 	case status == http.StatusForbidden && (words == "" || strings.HasPrefix(words, "You do not have permission to view this directory")):
-		// CIPP refuses with words of its own; these are App Service's.
+		// CIPP's own refusals have other texts; this one is App Service's.
 		return platformRefused, words
 	case status == http.StatusNotFound && words == "":
 		return wrongURL, "nothing there"
@@ -210,7 +210,7 @@ func classOfAnswer(status int, body []byte) (class, string) {
 	return upstream, words
 }
 
-// classify is judge as rest wants it: what may be asked again, and what not.
+// classify makes an answer's class a *rest.Error, which says whether to retry.
 func classify(r *rest.Response) error {
 	c, words := classOfAnswer(r.Status, r.Body)
 	if c == fine {
@@ -218,7 +218,8 @@ func classify(r *rest.Response) error {
 	}
 	return &rest.Error{
 		System: "cipp", Status: r.Status, Code: string(c), Message: words,
-		Temporary: c == busy, Unauthorised: c == unauthorised, Forbidden: c == rights || c == outsideRole || c == platformRefused, NotFound: c == noEndpoint,
+		Temporary: c == busy, Unauthorised: c == unauthorised, Forbidden: c == rights || c == outsideRole || c == platformRefused,
+		NotFound: c == noEndpoint,
 	}
 }
 
@@ -243,7 +244,7 @@ var permissions = map[string]string{
 	"ListDomainAnalyser":      "Tenant.DomainAnalyser.Read",
 }
 
-// errorOf turns a verdict into the error a caller branches on. tenant is the
+// errorOf returns the error of a class, for callers to branch on. tenant is the
 // tenantFilter that was sent, or empty.
 func errorOf(c class, endpoint, tenant string, status int, words string) error {
 	system := func(text, remedy string) error {
@@ -261,7 +262,7 @@ func errorOf(c class, endpoint, tenant string, status int, words string) error {
 		if m := permissionNamed.FindStringSubmatch(words); m != nil {
 			e.Permission = m[1]
 		} else if strings.Contains(words, "the API Client does not have") {
-			e.Permission = "" // the same words are said of an address that is not allowed
+			e.Permission = "" // CIPP uses the same text for an IP address that is not allowed
 		}
 		if m := roleNamed.FindStringSubmatch(words); m != nil {
 			e.Role = m[1] + m[2]

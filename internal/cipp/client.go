@@ -26,7 +26,7 @@ const (
 )
 
 // missingTTL is how long we remember that this CIPP lacks an endpoint. It
-// updates itself, so the memory must fade.
+// updates itself, so this expires.
 const missingTTL = time.Hour
 
 // Options is what a client is given besides its configuration.
@@ -50,7 +50,7 @@ type Options struct {
 // A Client talks to one CIPP. It may be shared, and satisfies sync.Source.
 type Client struct {
 	rest          *rest.Client
-	addressProven atomic.Bool // the address gave data once: it is CIPP's
+	addressProven atomic.Bool // the address has answered with data: it is CIPP's
 	tokens        *tokens
 	log           zerolog.Logger
 	conf          Config
@@ -60,18 +60,18 @@ type Client struct {
 	mu               sync.Mutex
 	version          string                           // once known
 	versionAsked     bool                             // for the version
-	missingEndpoints map[string]time.Time             // endpoints this CIPP did not have, and when we found out
-	noSignIns        map[directory.TenantID]time.Time // tenants that do not tell sign-ins, and when we found out
+	missingEndpoints map[string]time.Time             // endpoints this CIPP did not have, and since when we know
+	noSignIns        map[directory.TenantID]time.Time // tenants without sign-in data, and since when we know
 
-	idOnly       map[directory.TenantID]bool // tenants that answer to their id alone
+	idOnly       map[directory.TenantID]bool // tenants that are addressed by their id
 	cachedRooms  map[directory.TenantID]cachedRooms
-	roomsRefused time.Time // when our role was last not let at mailboxes
+	roomsRefused time.Time // when our role was last refused the mailboxes
 
 	counts *shared[cacheCounts]    // of every tenant's cached collections
 	health *shared[healthByTenant] // of every tenant's domains
 }
 
-// New returns a client; it asks nobody anything yet.
+// New returns a client; nothing is sent yet.
 func New(conf Config, o Options) (*Client, error) {
 	base, err := conf.base()
 	if err != nil {
@@ -80,14 +80,17 @@ func New(conf Config, o Options) (*Client, error) {
 	if o.Bucket == nil {
 		o.Bucket = rest.NewBucket(conf.Rate, o.Metrics, "cipp")
 	}
-	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, hireDates: o.HireDates, missingEndpoints: map[string]time.Time{},
-		noSignIns: map[directory.TenantID]time.Time{}, cachedRooms: map[directory.TenantID]cachedRooms{}, idOnly: map[directory.TenantID]bool{}, counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
+	c := &Client{tokens: newTokens(&conf, o.Transport, o.Log), log: o.Log, conf: conf, hireDates: o.HireDates,
+		missingEndpoints: map[string]time.Time{},
+		noSignIns:        map[directory.TenantID]time.Time{}, cachedRooms: map[directory.TenantID]cachedRooms{}, idOnly: map[directory.TenantID]bool{},
+		counts: newShared[cacheCounts](), health: newShared[healthByTenant]()}
 	routes := allowed
 	if o.Operate {
 		routes = operateRoutes()
 	}
 	if o.Operate && o.Unlisted {
-		routes = append(routes, rest.Route{Method: http.MethodGet, Path: "/api/{endpoint}"}, rest.Route{Method: http.MethodPost, Path: "/api/{endpoint}"})
+		routes = append(routes, rest.Route{Method: http.MethodGet, Path: "/api/{endpoint}"},
+			rest.Route{Method: http.MethodPost, Path: "/api/{endpoint}"})
 	}
 	c.rest, err = rest.New(rest.Options{
 		System: "cipp", BaseURL: base, Bucket: o.Bucket, Allow: routes,
@@ -117,8 +120,8 @@ var allowed = []rest.Route{
 	{Method: http.MethodGet, Path: "/api/ListDomainAnalyser"},
 }
 
-// A signature remembers which token a call was signed with, so that a refusal drops
-// that one and not its successor, which another call may have fetched meanwhile.
+// A signature has the token that a call was signed with, so that a refusal drops that
+// one and not its successor, which another call may have fetched meanwhile.
 type signature struct{ token string }
 
 type signatureKey struct{}
@@ -141,7 +144,7 @@ func (c *Client) refused(ctx context.Context) {
 	}
 }
 
-// A TenantFilter says whose data a call is about. It can only be made from a
+// A TenantFilter names the tenant of a call. It can only be made from a
 // tenant, because CIPP answers a call without one with the data of the
 // partner's own tenant. The zero filter is refused before anything is sent.
 type TenantFilter struct {
@@ -169,7 +172,7 @@ func (f TenantFilter) byID() (TenantFilter, bool) {
 	return TenantFilter{id, f.tenant}, id != "" && !strings.EqualFold(id, f.value)
 }
 
-// filterOf is FilterOf, but for those that answer to their id alone.
+// filterOf is FilterOf, except for tenants that are addressed by their id.
 func (c *Client) filterOf(t directory.Tenant) (TenantFilter, error) {
 	f, err := FilterOf(t)
 	if id, ok := f.byID(); err == nil && ok && c.isIDOnly(t.ID) {
@@ -184,7 +187,7 @@ func (c *Client) isIDOnly(t directory.TenantID) bool {
 	return c.idOnly[t]
 }
 
-// markIDOnly remembers that a tenant answers to its id and not to its default
+// markIDOnly notes that a tenant is to be addressed by its id and not by its default
 // domain, until CIPP's list has another domain and the process ends.
 func (c *Client) markIDOnly(t directory.TenantID) {
 	c.mu.Lock()
@@ -226,12 +229,12 @@ type call struct {
 	request  rest.Request
 }
 
-// global asks about CIPP itself or all tenants' list.
+// global is a call about CIPP itself, or for the list of tenants.
 func global(endpoint string) call {
 	return call{endpoint: endpoint, request: rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Timeout: cachedTimeout}}
 }
 
-// forTenant asks about one tenant.
+// forTenant is a call about one tenant.
 func forTenant(f TenantFilter, endpoint string, query url.Values) call {
 	if query == nil {
 		query = url.Values{}
@@ -240,8 +243,8 @@ func forTenant(f TenantFilter, endpoint string, query url.Values) call {
 	return call{endpoint, f, true, rest.Request{Method: http.MethodGet, Path: "/api/" + endpoint, Query: query, Timeout: liveTimeout}}
 }
 
-// forAllTenants asks about all tenants at once, for the few answers that CIPP reads
-// from one table. Whoever is missing from such an answer is unknown.
+// forAllTenants is a call about all tenants, for the few answers that CIPP reads from one
+// table. A tenant that is missing from such an answer is unknown.
 func forAllTenants(endpoint string, query url.Values) call {
 	k := global(endpoint)
 	query.Set("tenantFilter", "AllTenants")
@@ -249,15 +252,15 @@ func forAllTenants(endpoint string, query url.Values) call {
 	return k
 }
 
-// forTenantCached asks about one tenant what CIPP has in its tables.
+// forTenantCached is a call about one tenant that CIPP answers from its tables.
 func forTenantCached(f TenantFilter, endpoint string, query url.Values) call {
 	k := forTenant(f, endpoint, query)
 	k.request.Timeout = cachedTimeout
 	return k
 }
 
-// bulkCall asks Graph several things about one tenant in one call. It is a read
-// in the clothes of a POST, so it may be repeated.
+// bulkCall sends several Graph requests about one tenant in one call. It is a POST that
+// only reads, so it may be repeated.
 func bulkCall(f TenantFilter, parts []bulkRequest) call {
 	body := struct {
 		TenantFilter  string        `json:"tenantFilter"`
@@ -271,7 +274,8 @@ func bulkCall(f TenantFilter, parts []bulkRequest) call {
 		}
 	}
 	const endpoint = "ListGraphBulkRequest"
-	return call{endpoint, f, true, rest.Request{Method: http.MethodPost, Path: "/api/" + endpoint, Body: body, Read: true, Timeout: liveTimeout}}
+	return call{endpoint, f, true, rest.Request{Method: http.MethodPost, Path: "/api/" + endpoint, Body: body, Read: true,
+		Timeout: liveTimeout}}
 }
 
 // do sends a call and returns its body. Its errors are ErrUnusable,
@@ -315,10 +319,10 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 	case verdict == fine && e.Status == http.StatusUnauthorized:
 		verdict = unauthorised
 	case verdict == fine:
-		// Nobody answered, or not to the end.
+		// There was no answer, or no whole one.
 		return nil, err
 	case verdict == noEndpoint && k.scoped:
-		// Only where there is another road: an instance that is being updated
+		// Only where there is an alternative: an instance that is being updated
 		// lacks every endpoint for a moment.
 		c.noteMissing(k.endpoint)
 	}
@@ -334,7 +338,7 @@ func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
 	return nil, errorOf(verdict, k.endpoint, k.filter.value, e.Status, e.Message)
 }
 
-// logRefusedToken logs why the platform may not take our token: most often a token of
+// logRefusedToken logs why the platform may have refused our token: most often a token of
 // version 2, whose audience is the bare client id.
 func (c *Client) logRefusedToken(token string) {
 	event := c.log.Warn()

@@ -7,8 +7,8 @@ import (
 	"syncd/internal/directory"
 )
 
-// units in use by people, as subscribedSkus has them. What a company holds as a
-// whole is nobody's; a row that makes no sense says nothing.
+// inUse returns the units that users hold, according to subscribedSkus. SKUs that apply
+// to the company are not assigned to users; unreadable rows do not count.
 func inUse(skus []skuRow) int {
 	n := 0
 	for i := range skus {
@@ -21,10 +21,9 @@ func inUse(skus []skuRow) int {
 	return n
 }
 
-// crossCheck compares what one answer says twice: how many units are in use, and
-// who holds a licence. Both lists may look whole and one of them be wrong: where
-// one says that nobody holds anything and the other that somebody does, neither
-// proves anything, and nobody is to be taken for gone.
+// crossCheck compares two lists of one answer: units in use, and users with a licence.
+// Where one says that no licence is assigned and the other that some are, neither is
+// proven: no user or licence may count as gone.
 func (r *tenantRead) crossCheck(s *directory.Snapshot) {
 	licences, err := s.Licences.Items()
 	if err != nil || !r.counted {
@@ -41,7 +40,7 @@ func (r *tenantRead) crossCheck(s *directory.Snapshot) {
 	holders := 0
 	for i := range users {
 		if users[i].Unread != "" {
-			return // it may hold anything
+			return // its licences are unknown
 		}
 		for _, sku := range users[i].Licences {
 			if known[sku] {
@@ -55,7 +54,8 @@ func (r *tenantRead) crossCheck(s *directory.Snapshot) {
 	case r.used > 0 && holders == 0:
 		why = fmt.Errorf("%s: units in use: %d, users listed: %d, and nobody of them is licensed; the answer contradicts itself, so that neither list is believed", r.f, r.used, len(users))
 	case r.used == 0 && holders > 0:
-		why = fmt.Errorf("%s: units in use: 0, and %d of %d users are licensed; the answer contradicts itself, so that neither list is believed", r.f, holders, len(users))
+		why = fmt.Errorf("%s: units in use: 0, and %d of %d users are licensed; the answer contradicts itself, so that neither list is believed",
+			r.f, holders, len(users))
 	default:
 		return
 	}

@@ -29,7 +29,7 @@ type domainRow struct {
 
 var domainsRequest = get("domains", "domains", 0)
 
-// domains reads the domains of the tenant, and what CIPP's analyser last found.
+// domains reads the domains of the tenant, with the last results of CIPP's analyser.
 func (r *tenantRead) domains(ctx context.Context) (directory.List[directory.Domain], error) {
 	proof := r.proof()
 	domains, checks, err := r.readDomains(ctx)
@@ -129,12 +129,12 @@ func (h *hosts) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return one(dec)
 }
 
-// healthByTenant is what the analyser found, by tenant id (or by the name CIPP
+// healthByTenant has the analyser's results, by tenant id (or by the name CIPP
 // gives the tenant) and by domain, both in lower case.
 type healthByTenant map[string]map[string]directory.DomainHealth
 
-// addHealth writes into domains what the analyser found, and says of how many.
-// What it did not look at is unknown. An error is the end of the run.
+// addHealth sets the health of the domains from the analyser's results, and returns a
+// check that says of how many. Without a result it is unknown. An error ends the run.
 func (r *tenantRead) addHealth(ctx context.Context, domains []directory.Domain) (string, error) {
 	all, err := r.health.get(ctx, r.readHealth)
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *Client) readHealth(ctx context.Context) (healthByTenant, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Each row speaks for itself: one that is no data concerns no other.
+	// A row that is no data does not concern the others.
 	rows, _, err := validRows[analysisRow](a.rows)
 	if err != nil {
 		return nil, fmt.Errorf("ListDomainAnalyser: %w", decodeError(err))

@@ -40,7 +40,7 @@ func (r *groupRow) fillNames(n rowNames) {
 var groupsRequest = get("groups", "groups?$select=id,displayName,description,mail,mailEnabled,securityEnabled,groupTypes,resourceProvisioningOptions,"+
 	"visibility,membershipRule,onPremisesSyncEnabled,createdDateTime,assignedLicenses&$top=999", 999)
 
-// groups reads the groups of the tenant, and who is in them.
+// groups reads the groups of the tenant with members and owners.
 func (r *tenantRead) groups(ctx context.Context) (directory.List[directory.Group], error) {
 	proof := r.proof()
 	groups, checks, err := r.readGroups(ctx)
@@ -81,8 +81,8 @@ func (r *tenantRead) readGroups(ctx context.Context) ([]directory.Group, []strin
 	return groups, checks, nil
 }
 
-// group turns a row into a group. As with users, one that has an id and makes no
-// sense otherwise is one of which nothing is known but that it is there.
+// group makes a directory.Group of a row. As with users, one with an id whose other
+// fields make no sense is known to exist, and nothing else is known of it.
 func (r *groupRow) group(in interner) (directory.Group, error) {
 	id := strings.ToLower(r.ID.trimmed())
 	unread := func(format string, args ...any) (directory.Group, error) {
@@ -114,7 +114,7 @@ func (r *groupRow) group(in interner) (directory.Group, error) {
 	}, nil
 }
 
-// kind tells the sorts apart as Microsoft's own table does.
+// kind returns the type of a group, as Microsoft's own table defines it.
 // https://learn.microsoft.com/graph/api/resources/groups-overview#group-types-in-microsoft-entra-id-and-microsoft-graph
 func (r *groupRow) kind() directory.GroupKind {
 	switch {
@@ -135,13 +135,13 @@ func (w words) has(s string) bool {
 	return slices.ContainsFunc(w, func(t string) bool { return strings.EqualFold(s, t) })
 }
 
-// bulkParts is how many reads Graph takes in one call; of more CIPP makes
-// several calls, in a row and within its own time limit.
+// bulkParts is how many requests Graph takes in one batch; for more CIPP sends several
+// batches one after the other, within its own time limit.
 const bulkParts = 20
 
-// memberships reads who is in the groups and who owns them. Graph would tell
-// the first twenty of each group together with the list; we ask for each, and
-// a group whose answer is not whole is unknown by itself.
+// memberships reads the members and owners of the groups. Graph would send the first
+// twenty of each group with the list; we read each group, and a group whose answer is
+// not whole is unknown by itself.
 func (r *tenantRead) memberships(ctx context.Context, groups []directory.Group) error {
 	if r.got == nil {
 		for i := range groups {
@@ -184,7 +184,7 @@ func (r *tenantRead) memberships(ctx context.Context, groups []directory.Group) 
 				case err != nil:
 					unknown, ids = err.Error(), nil
 				case len(ids) == 0 && !q.owners && strings.EqualFold(g.Visibility, "HiddenMembership"):
-					// Graph shows them to nobody without a permission that CIPP lacks.
+					// Graph hides them without a permission that CIPP lacks.
 					unknown = "the members of this group are hidden"
 				}
 				if q.owners {

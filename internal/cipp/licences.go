@@ -26,7 +26,7 @@ type skuRow struct {
 	Prepaid    units  `json:"prepaidUnits"`
 }
 
-// units are a SKU's units by what has become of them.
+// units are a SKU's units by state.
 type units struct {
 	Enabled   number `json:"enabled"`
 	Warning   number `json:"warning"`
@@ -85,8 +85,8 @@ func usable(status text) bool {
 	return strings.EqualFold(string(status), "Enabled") || strings.EqualFold(string(status), "Warning")
 }
 
-// isInactive reports whether a SKU in this state gives nobody anything, whatever its
-// prepaidUnits still say.
+// isInactive reports whether a SKU in this state has no usable units, whatever its
+// prepaidUnits say.
 func isInactive(capability text) bool {
 	for _, state := range [...]string{"Suspended", "LockedOut", "Deleted"} {
 		if strings.EqualFold(string(capability), state) {
@@ -108,7 +108,7 @@ func (r *skuRow) checkTenant(id directory.TenantID) error {
 	return nil
 }
 
-// A skuTotals adds up what was bought of one SKU.
+// skuTotals are the units of one SKU, added up over its subscriptions.
 type skuTotals struct {
 	paid, trial, grace int
 	unusable           int    // units of subscriptions that cannot be used
@@ -116,8 +116,8 @@ type skuTotals struct {
 	list               []directory.Subscription
 }
 
-// totalsBySKU adds up subscriptions by SKU. Those that do not say of which SKU they
-// are come apart: any SKU may be theirs.
+// totalsBySKU adds up subscriptions by SKU. Subscriptions without a SKU id are returned
+// apart: they may belong to any SKU.
 func totalsBySKU(rows []subscriptionRow) (bySKU map[string]*skuTotals, orphans []*subscriptionRow) {
 	bySKU = make(map[string]*skuTotals, len(rows))
 	for i := range rows {
@@ -160,9 +160,9 @@ func totalsBySKU(rows []subscriptionRow) (bySKU map[string]*skuTotals, orphans [
 
 // licences turns the two answers into what the tenant holds. What was bought
 // (subscriptions) and what may be used (prepaidUnits) must add up to the same
-// number; where they do not, neither is believed and the licence is disputed. A
-// row that makes no sense leaves its SKU unread and the others as they are; one
-// that could be any SKU's leaves the list partial: what it lacks is not known.
+// number; where they do not, the licence is disputed. A row that makes no sense makes its
+// SKU unread and leaves the others as they are; one that could be any SKU's makes the
+// list partial: what it lacks is unknown.
 func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) (list []directory.Licence, partial bool, err error) {
 	bought, orphans := totalsBySKU(subs)
 	out := make([]directory.Licence, 0, len(skus))
@@ -211,9 +211,9 @@ func (r *skuRow) sku() (sku, why string) {
 	return sku, why
 }
 
-// freezeSKUs deals with a subscription that does not say of which SKU it is. It
-// freezes the SKU whose part number it has, and where it has none every SKU
-// whose own numbers do not show that it lacks nothing.
+// freezeSKUs handles a subscription without a SKU id: it makes the SKU with its part
+// number unread, or, where it has no part number, every SKU whose numbers do not show
+// that it is complete.
 func (r *subscriptionRow) freezeSKUs(list []directory.Licence, bought map[string]*skuTotals) {
 	part := r.Part.trimmed()
 	named := part != "" && slices.ContainsFunc(list, func(l directory.Licence) bool { return strings.EqualFold(l.PartNumber, part) })
@@ -257,7 +257,7 @@ func (r *skuRow) licence(sku string, h *skuTotals) directory.Licence {
 }
 
 // count checks the units and returns those that can be used, and how many cannot.
-// Only enabled must be there: older answers leave out what is nought.
+// Only enabled must be there: older answers leave out what is 0.
 func (u units) count() (usable units, suspended int, err error) {
 	if _, err = u.Enabled.units("prepaidUnits.enabled"); err != nil {
 		return units{}, 0, err
@@ -289,7 +289,8 @@ func unlisted(listed map[string]int, bought map[string]*skuTotals) []directory.L
 		if _, there := listed[sku]; there || !live && h.unread == "" {
 			continue
 		}
-		l := directory.Licence{SKU: sku, Name: product(sku, ""), Purchased: h.paid, Trial: h.trial, Grace: h.grace, Unread: h.unread, Subscriptions: h.list}
+		l := directory.Licence{SKU: sku, Name: product(sku, ""), Purchased: h.paid, Trial: h.trial, Grace: h.grace, Unread: h.unread,
+			Subscriptions: h.list}
 		if h.paid+h.trial > 0 {
 			l.Disputed = fmt.Sprintf("subscribedSkus does not list it, its subscriptions add up to %d", h.paid+h.trial)
 		}

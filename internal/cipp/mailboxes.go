@@ -33,8 +33,8 @@ type mailboxRow struct {
 	Stamp    moment `json:"CacheTimestamp"`
 }
 
-// mailboxes reads the mailboxes from CIPP's nightly cache. Where there is none,
-// Exchange is asked itself: it alone says that a tenant has no Exchange.
+// mailboxes reads the mailboxes from CIPP's nightly cache. Where there is none, it reads
+// them live from Exchange: only that shows that a tenant has no Exchange.
 func (r *tenantRead) mailboxes(ctx context.Context) (directory.List[directory.Mailbox], error) {
 	proof := directory.Proof{Source: r.sourceName(), Endpoint: "ListMailboxes", TakenAt: r.now, AsOf: r.now}
 	if r.f.value == "" {
@@ -51,8 +51,7 @@ func (r *tenantRead) mailboxes(ctx context.Context) (directory.List[directory.Ma
 	return listOf(ctx, r.f, "mailboxes", boxes, proof, asTenantError(r.f, err))
 }
 
-// nothingCached reports whether an error is the report's way to say that there
-// never was a run.
+// nothingCached reports whether an error means that the cache was never filled.
 func nothingCached(err error) bool {
 	e, ok := errors.AsType[*TenantError](err)
 	return ok && strings.Contains(e.Text, "found in reporting database")
@@ -98,7 +97,7 @@ func (r *tenantRead) cachedMailboxes(ctx context.Context, proof *directory.Proof
 	return boxes, nil
 }
 
-// liveMailboxes asks Exchange itself.
+// liveMailboxes reads the mailboxes live from Exchange.
 func (r *tenantRead) liveMailboxes(ctx context.Context, proof *directory.Proof) ([]directory.Mailbox, error) {
 	a, err := r.ask(ctx, forTenant(r.f, "ListMailboxes", nil))
 	if e, ok := errors.AsType[*TenantError](err); ok && classOf(e.Text) == unlicensed {
@@ -193,7 +192,7 @@ func (r *mailboxRow) mailbox() (directory.Mailbox, error) {
 	return m, nil
 }
 
-// forwarding is where mail goes on to: an address outside, or somebody inside.
+// forwarding returns the target of forwarding: an external address or an internal recipient.
 func forwarding(outside, inside text) string {
 	to := firstOf(outside, inside)
 	if scheme, address, ok := strings.Cut(to, ":"); ok && strings.EqualFold(scheme, "smtp") {
@@ -202,7 +201,7 @@ func forwarding(outside, inside text) string {
 	return normalAddress(to)
 }
 
-// normalAddress spells an address in lower case, and leaves a name as it is.
+// normalAddress returns an address in lower case, and a name unchanged.
 func normalAddress(s string) string {
 	s = strings.TrimSpace(s)
 	if strings.Contains(s, "@") {

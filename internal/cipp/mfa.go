@@ -9,8 +9,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// An mfaRow is a row of ListMFAUsers: what CIPP found out about a user's second
-// factor, last night. CIPP source: Get-CIPPMFAState.ps1.
+// An mfaRow is a row of ListMFAUsers: the MFA state of a user as of last night. CIPP source: Get-CIPPMFAState.ps1.
 type mfaRow struct {
 	row
 	ID         text   `json:"ID"`
@@ -31,7 +30,7 @@ func (r *mfaRow) notData() string {
 	return r.row.notData()
 }
 
-// state says what the row proves. Null is not "no": the report of methods needs
+// state returns the MFA state that the row proves. Null is not "no": the report of methods needs
 // Entra ID P1.
 func (r *mfaRow) state() directory.MFA {
 	switch {
@@ -46,9 +45,8 @@ func (r *mfaRow) state() directory.MFA {
 	return directory.MFAUnknown
 }
 
-// addMFA writes the second factors into users. Without them the users are as
-// good as with them; the check says what is missing. An error is the end of
-// the run.
+// addMFA sets the MFA state of users, and returns a check for the proof. Users are proven
+// without it too. An error ends the run.
 func (r *tenantRead) addMFA(ctx context.Context, users []directory.User) (string, error) {
 	why, err := r.fillMFA(ctx, users)
 	if err = r.fatal(ctx, err); err != nil {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// ErrMisuse is in the error of a call or an operation that asks for what can
-// never be, whatever CIPP holds: a word that is none, two things that exclude
-// each other, a tenant that is not the one the call is about. Nothing was sent.
+// ErrMisuse is in the error of a call or an operation that is wrong whatever CIPP holds:
+// an unknown word, two options that exclude each other, a tenant that is not the one the
+// call is about. Nothing was sent.
 var ErrMisuse = errors.New("wrong usage")
 
-// Misuse makes an error that is ErrMisuse and says what it is told, no more.
+// Misuse returns an error that is ErrMisuse, with this text.
 func Misuse(format string, args ...any) error { return misuse{fmt.Sprintf(format, args...)} }
 
 type misuse struct{ text string }

@@ -27,8 +27,8 @@ type verifiedDomainRow struct {
 	Verified flag `json:"isVerified"`
 }
 
-// checkOrganization checks that the organization among the parts is the tenant. It is ""
-// where the organization could not be read; that alone spoils nothing.
+// checkOrganization checks that the organization among the responses is the tenant. It is ""
+// where the organization could not be read, which is no error.
 func (c *Client) checkOrganization(got map[string]bulkResponse, f TenantFilter) (string, error) {
 	org, err := organization(got)
 	switch {
@@ -41,7 +41,7 @@ func (c *Client) checkOrganization(got map[string]bulkResponse, f TenantFilter) 
 	return "organization is this tenant", org.checkTenant(f.tenant.ID)
 }
 
-// organization returns the organization among the parts.
+// organization returns the organization among the responses.
 func organization(got map[string]bulkResponse) (*orgRow, error) {
 	answer, ok := got[orgRequest.ID]
 	if !ok {
@@ -81,7 +81,7 @@ type Domains struct {
 }
 
 // VerifiedDomains reads the verified domains of each tenant, one call a tenant,
-// and answers in the order of the question. What concerns one tenant is in its
+// and returns them in the order of tenants. What concerns one tenant is in its
 // answer; an error is ErrUnusable, or the context's.
 func (c *Client) VerifiedDomains(ctx context.Context, tenants []directory.Tenant) ([]Domains, error) {
 	out := make([]Domains, len(tenants))
@@ -123,7 +123,8 @@ func (c *Client) verifiedDomains(ctx context.Context, t directory.Tenant) ([]str
 	return org.names(), nil
 }
 
-// answersByID asks a tenant by its id who it is, and remembers where that is it.
+// answersByID reads the organization by the tenant's id, and notes that the tenant is to
+// be addressed by its id where that succeeds.
 func (c *Client) answersByID(ctx context.Context, f TenantFilter) (*orgRow, error) {
 	org, err := c.organizationOf(ctx, f)
 	if err == nil {
@@ -135,7 +136,8 @@ func (c *Client) answersByID(ctx context.Context, f TenantFilter) (*orgRow, erro
 	return org, err
 }
 
-// organizationOf reads the organization by the best road this CIPP has.
+// organizationOf reads the organization by a bulk call, or by ListGraphRequest where this
+// CIPP has no bulk call.
 func (c *Client) organizationOf(ctx context.Context, f TenantFilter) (*orgRow, error) {
 	got, err := c.bulkRead(ctx, f, orgRequest)
 	if err == nil {
@@ -151,8 +153,8 @@ func (c *Client) organizationOf(ctx context.Context, f TenantFilter) (*orgRow, e
 	return single(rows)
 }
 
-// names are the organization's verified domains. Microsoft's own say nothing
-// about whose the tenant is.
+// names returns the organization's verified domains, without Microsoft's own, which do
+// not identify the customer.
 func (r *orgRow) names() []string {
 	var out []string
 	for _, d := range r.Domains {

@@ -11,19 +11,19 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxPages ends what has no end: no tenant has ten million users.
+// maxPages ends an endless paging: no tenant has ten million users.
 const maxPages = 10_000
 
-// A collector collects a collection page by page and turns each row into what
-// it means, so that of the rows no more than a page is ever held.
+// A collector collects a collection page by page and converts each row, so that at most
+// one page of rows is in memory.
 type collector[T any, P rowOf[T], D any] struct {
 	convert func(P) (id string, d D, err error)
 	items   []D
 	seen    map[string]struct{}
 }
 
-// add takes a page. A row that moves from one page to another while we read
-// comes twice, and counts once.
+// add adds a page. A row that moves to another page while we read comes twice, and counts
+// once.
 func (g *collector[T, P, D]) add(rows []T) error {
 	for i := range rows {
 		id, d, err := g.convert(&rows[i])
@@ -42,8 +42,9 @@ func (g *collector[T, P, D]) reset() {
 	g.items, g.seen = nil, map[string]struct{}{}
 }
 
-// readCollection reads all of a collection, and says how we know that it is whole. got
-// has its first page where there was a bulk call; nil where this CIPP has none.
+// readCollection reads all pages of a collection, and returns a check that says how it is
+// known to be complete. got has the first page where there was a bulk call; it is nil
+// where this CIPP has none.
 func readCollection[T any, P rowOf[T], D any](ctx context.Context, c *Client, f TenantFilter, got map[string]bulkResponse, p bulkRequest, turn func(P) (string, D, error)) (items []D, whole string, err error) {
 	name := p.graphName()
 	wrap := func(err error) ([]D, string, error) { return nil, "", fmt.Errorf("%s: %w", name, err) }
@@ -76,7 +77,7 @@ func readCollection[T any, P rowOf[T], D any](ctx context.Context, c *Client, f 
 		case body.next == "":
 			return g.items, name + " on one page", nil
 		case len(rows) > p.page:
-			// This CIPP followed the pages though told not to, perhaps not to the end.
+			// This CIPP followed the pages in spite of noPaginateIds, perhaps not to the end.
 			g.reset()
 		default:
 			next = body.next
@@ -96,14 +97,14 @@ func readCollection[T any, P rowOf[T], D any](ctx context.Context, c *Client, f 
 		case err != nil && (ctx.Err() != nil || errors.Is(err, ErrUnusable)):
 			return wrap(err)
 		case err != nil:
-			// The last page said that it was the last.
+			// The last page had no link to another.
 			return g.items, whole, nil
 		case n <= len(g.items):
 			return g.items, fmt.Sprintf("%s, as many as Graph counts", whole), nil
 		case attempt == 2:
 			return wrap(fmt.Errorf("%d rows on all pages where Graph counts %d", len(g.items), n))
 		}
-		// Somebody came while we read, or a page was short.
+		// A row was added while we read, or a page was short.
 		g.reset()
 		if _, err := pagesOf[T, P](ctx, c, f, p, "", g.add); err != nil {
 			return wrap(err)
@@ -175,10 +176,11 @@ func graphRequest[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFil
 	return rows, string(a.meta.NextLink), err
 }
 
-// count asks Graph how many rows a collection has. CIPP answers {"Results":[131]},
-// and [null] unless Graph is told to count.
+// count reads how many rows a collection has. CIPP answers {"Results":[131]}, and [null]
+// without $count.
 func (c *Client) count(ctx context.Context, f TenantFilter, p bulkRequest) (int, error) {
-	body, err := c.do(ctx, forTenant(f, "ListGraphRequest", url.Values{"Endpoint": {p.graphName()}, "AsApp": {"true"}, "CountOnly": {"true"}, "$count": {"true"}}))
+	body, err := c.do(ctx, forTenant(f, "ListGraphRequest", url.Values{"Endpoint": {p.graphName()}, "AsApp": {"true"}, "CountOnly": {"true"},
+		"$count": {"true"}}))
 	if err != nil {
 		return 0, err
 	}

@@ -14,7 +14,7 @@ import (
 	"syncd/internal/secret"
 )
 
-// An openedReply is an answer of any endpoint, taken apart.
+// An openedReply is an answer of any endpoint, decoded.
 type openedReply struct {
 	rows         []jsontext.Value
 	messages     []message
@@ -32,7 +32,7 @@ type message struct {
 	failed bool
 }
 
-// openReply takes an answer apart, in all the shapes that endpoints have. Where
+// openReply decodes an answer, in all the shapes that endpoints have. Where
 // it is the answer to a write, texts are sentences; of a read they may be rows.
 func openReply(body []byte, write bool) (*openedReply, error) {
 	o := &openedReply{}
@@ -60,7 +60,7 @@ func openReply(body []byte, write bool) (*openedReply, error) {
 	return o, nil
 }
 
-// envelope takes in an object.
+// envelope decodes an object.
 func (o *openedReply) envelope(body []byte, write bool) error {
 	e, err := unwrap(body)
 	if err != nil {
@@ -91,7 +91,7 @@ func (o *openedReply) envelope(body []byte, write bool) error {
 	return nil
 }
 
-// copyFromErrors hears what went wrong while AddUser copied from another user.
+// copyFromErrors adds the errors of AddUser's copying from another user.
 func (o *openedReply) copyFromErrors(raw jsontext.Value) {
 	var from struct {
 		Error words `json:"Error"`
@@ -103,7 +103,7 @@ func (o *openedReply) copyFromErrors(raw jsontext.Value) {
 	}
 }
 
-// results takes in a list, one object, or a text in their place.
+// results decodes a list, one object, or a text in their place.
 func (o *openedReply) results(raw jsontext.Value, write bool) error {
 	switch raw.Kind() {
 	case '[':
@@ -163,10 +163,10 @@ func unquoted(raw jsontext.Value) string {
 	return s
 }
 
-// secretPattern is a secret within a sentence, with what it is called.
+// secretPattern matches a secret within a sentence, with its name.
 var secretPattern = regexp.MustCompile(`(?i)\b(password|passcode|temporary access pass|tap|client secret|secret|recovery key)(?: for [^:]{1,120})?(?:\s*:\s*|\s+is\s+)(\S+)`)
 
-// secretsInSentence are the secrets in a sentence: what each is called, and where it is.
+// secretsInSentence returns the names and the positions of the secrets in a sentence.
 func secretsInSentence(s string) (names []string, at [][2]int) {
 	for _, m := range secretPattern.FindAllStringSubmatchIndex(s, -1) {
 		switch word := strings.ToLower(s[m[4]:m[5]]); word {
@@ -178,10 +178,10 @@ func secretsInSentence(s string) (names []string, at [][2]int) {
 	return names, at
 }
 
-// bearer is a token as it stands in a header.
+// bearer matches a token as in an Authorization header.
 var bearer = regexp.MustCompile(`(?i)\b(bearer\s+)[\w.~+/=-]{16,}`)
 
-// redactSentence returns a sentence without the secrets in it.
+// redactSentence returns a sentence without its secrets.
 func redactSentence(s string) string {
 	_, at := secretsInSentence(s)
 	for i := len(at) - 1; i >= 0; i-- {
@@ -190,8 +190,8 @@ func redactSentence(s string) string {
 	return bearer.ReplaceAllString(s, "${1}"+secret.Redacted)
 }
 
-// addMessages puts the sentences into a reply, secrets apart, and returns those that
-// speak of a failure.
+// addMessages adds the sentences and, apart from them, their secrets to a reply, and
+// returns the sentences that report a failure.
 func (o *openedReply) addMessages(reply *Reply, e endpoint.Endpoint, hide secret.Redactor) (failed []string) {
 	var values []secret.String
 	keep := func(name, value string) {
@@ -208,7 +208,7 @@ func (o *openedReply) addMessages(reply *Reply, e endpoint.Endpoint, hide secret
 		case s.failed || !e.TellsSecrets() && s.copied == "":
 		case s.copied != "" && !strings.HasPrefix(strings.ToLower(s.text), "username"):
 			keep(append(names, "Secret")[0], s.copied)
-			// However short: a redactor leaves what is below six characters.
+			// Whatever its length: a redactor ignores secrets below six characters.
 			texts[i] = strings.ReplaceAll(texts[i], s.copied, secret.Redacted)
 		default:
 			for j, name := range names {
@@ -228,9 +228,9 @@ func (o *openedReply) addMessages(reply *Reply, e endpoint.Endpoint, hide secret
 	return failed
 }
 
-// rowTenant says whose a row of a read is, where it says so, and why it is no
-// data, or "". Only columns that hold placeholders are looked at: a row of the
-// log or of a task tells of failures and is data all the same.
+// rowTenant returns the tenant of a row, where it names one, and why the row is no data,
+// or "". Only columns that hold placeholders are checked: a row of the log or of a task
+// may report a failure and is data all the same.
 func rowTenant(raw jsontext.Value) (tenant, why string) {
 	if raw.Kind() == '"' {
 		s := unquoted(raw)
@@ -290,8 +290,8 @@ func rowTenant(raw jsontext.Value) (tenant, why string) {
 	return tenant, clip(why, 300)
 }
 
-// exceptionText is what a CippException says: Microsoft's words within JSON within a
-// text.
+// exceptionText returns the text of a CippException: Microsoft's message within JSON
+// within a text.
 func exceptionText(s string) string {
 	if inner := jsontext.Value(strings.TrimSpace(s)); inner.Kind() == '{' && inner.IsValid() {
 		if words := errorWords(inner); words != "" {
@@ -301,8 +301,8 @@ func exceptionText(s string) string {
 	return s
 }
 
-// isEmptyCollection is how the Graph proxy says for a tenant that its collection is
-// empty: it stumbles over nothing (CIPP source: Push-ListGraphRequestQueue.ps1).
+// isEmptyCollection reports whether an error of the Graph proxy means that the tenant's
+// collection is empty: it fails on an empty list (CIPP source: Push-ListGraphRequestQueue.ps1).
 func isEmptyCollection(why string) bool {
 	return strings.HasSuffix(why, "Cannot index into a null array.")
 }

@@ -10,20 +10,20 @@ import (
 )
 
 // Rooms and equipment have accounts like people, and Graph's isResourceAccount
-// is null for everybody. Only the kind of their mailbox tells.
+// is null for everybody. Only the type of their mailbox shows what they are.
 
-// cachedRooms are the accounts of rooms as one run of CIPP's nightly cache found
-// them: they are asked for once a night.
+// cachedRooms are the accounts of rooms and equipment as of one run of CIPP's nightly
+// cache; they are read once a night.
 type cachedRooms struct {
 	refreshed time.Time
 	accounts  map[string]bool // by object id and by UPN
 }
 
-// roomsRefused is how long a role that may not read mailboxes is not asked again.
+// roomsRefused is how long the mailboxes are not read again after our role was refused.
 const roomsRefused = time.Hour
 
-// markRooms marks the accounts of rooms among users that were just read. It
-// spoils nothing where it does not know them.
+// markRooms sets Resource of the users that are rooms or equipment. Where these are
+// unknown it leaves the users as they are.
 func (r *tenantRead) markRooms(ctx context.Context, users directory.List[directory.User], boxes *directory.List[directory.Mailbox]) error {
 	list, err := users.Items()
 	if err != nil || len(list) == 0 {
@@ -48,7 +48,7 @@ func (r *tenantRead) markRooms(ctx context.Context, users directory.List[directo
 	return nil
 }
 
-// rooms takes the accounts of rooms from CIPP's nightly cache.
+// rooms reads the accounts of rooms and equipment from CIPP's nightly cache.
 func (r *tenantRead) rooms(ctx context.Context) (map[string]bool, error) {
 	r.mu.Lock()
 	refused, known := time.Since(r.roomsRefused) < roomsRefused, r.cachedRooms[r.f.tenant.ID]

@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A notDataError is a row that holds no data: an error, a placeholder or a
-// sentence where a row was due. One of them makes the whole list unproven.
+// A notDataError is a row that holds no data: an error, a placeholder or a sentence in
+// place of a row. One of them makes the whole list unproven.
 type notDataError struct {
 	row  int // counted from 1
 	text string
@@ -22,7 +22,7 @@ func (e *notDataError) Error() string {
 	return fmt.Sprintf("row %d is not data: %q", e.row, clip(e.text, 160))
 }
 
-// A row is what every row of CIPP may carry besides its data.
+// A row has the members that every row of CIPP may have besides its data.
 type row struct {
 	Tenant     text `json:"Tenant"`
 	CippStatus text `json:"CippStatus"`
@@ -64,7 +64,7 @@ func placeholder(s string) bool {
 }
 
 // rowsOf decodes raw, an array of objects or a single object, into rows. A
-// list of nothing but nulls is empty. A row that is no data is a strayError
+// list of nothing but nulls is empty. A row that is no data is a notDataError
 // for the whole list.
 func rowsOf[T any, P rowOf[T]](raw []byte) ([]T, error) {
 	rows, notData, err := validRows[T, P](raw)
@@ -77,8 +77,8 @@ func rowsOf[T any, P rowOf[T]](raw []byte) ([]T, error) {
 	return rows, nil
 }
 
-// validRows is rowsOf for a list in which each row speaks for itself alone: it
-// leaves out the rows that are no data and says what the first of them was.
+// validRows is rowsOf for a list whose rows do not concern one another: it leaves out
+// the rows that are no data and returns the error of the first of them.
 func validRows[T any, P rowOf[T]](raw []byte) (rows []T, notData, err error) {
 	if len(raw) == 0 {
 		return nil, nil, nil
@@ -96,12 +96,12 @@ func validRows[T any, P rowOf[T]](raw []byte) (rows []T, notData, err error) {
 	return rows, notData, err
 }
 
-// A namedRow is a row that says whose it is where the rest of it makes no sense.
+// A namedRow keeps its ids and names where the rest of it makes no sense.
 type namedRow interface {
 	fillNames(rowNames)
 }
 
-// A rowNames is what a row may be told by.
+// rowNames are the ids and names by which a row is identified.
 type rowNames struct {
 	row
 	ID   looseText `json:"id"`
@@ -111,7 +111,7 @@ type rowNames struct {
 	Name looseText `json:"displayName"`
 }
 
-// A looseText is a text where there is one, and "" where there is anything else.
+// A looseText is a text, and "" where there is anything else.
 type looseText string
 
 // UnmarshalJSONFrom reads any value.
@@ -126,7 +126,7 @@ func (l *looseText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// unreadNote says how many items of a list make no sense, as the end of a check.
+// unreadNote returns how many items of a list make no sense, as the end of a check.
 // It is an error where none of them does: then the answer is broken and not a row
 // of it, and so it is where the host cut off what lay deep in several.
 func unreadNote[T any](what string, items []T, unread func(*T) string) (string, error) {
@@ -280,7 +280,7 @@ func (l *list[T, P]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// decodeError shortens an error of the decoder to what an operator can use.
+// decodeError shortens an error of the decoder for operators.
 func decodeError(err error) error { return decodeErrorAt(err, 1) }
 
 // decodeErrorAt is plain for an error whose place begins with so many steps that the

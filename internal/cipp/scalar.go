@@ -13,7 +13,7 @@ import (
 // CIPP's answers come out of PowerShell: a number may be a string, a boolean
 // may be "True", a list of one may be its element, and what lies deeper than
 // the host serialises is cut down to the text PowerShell prints for it. The
-// types below take each of these for what was meant, and nothing else.
+// types below read each of these as what was meant, and nothing else.
 
 // A text is a string; numbers and booleans are taken as written, null as "".
 type text string
@@ -26,7 +26,7 @@ type number struct {
 	bad string // what was there instead of a whole number
 }
 
-// A flag is a boolean that knows whether it was there at all.
+// A flag is a boolean, or not set.
 type flag struct{ on, set bool }
 
 // A moment is a time; zero where there is none, where Microsoft writes the
@@ -101,7 +101,7 @@ func (t text) trimmed() string { return strings.TrimSpace(string(t)) }
 type words []string
 
 // UnmarshalJSONFrom reads a list of scalars, one scalar, or null. Empty ones
-// say nothing and are left out.
+// are left out.
 func (w *words) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	*w = nil
 	add := func(dec *jsontext.Decoder) error {
@@ -128,7 +128,7 @@ func (w words) checkNoSpace() error {
 	return nil
 }
 
-// maxUnits is more units than any tenant has; Microsoft's own unlimited offers
+// maxUnits is more than any tenant has; Microsoft's own unlimited offers
 // stop at ten million.
 const maxUnits = 10_000_000
 

@@ -19,13 +19,13 @@ import (
 // To that come, for a tenant:
 //
 //	users      one of the second factors, from CIPP's nightly cache; on the
-//	           first day one more where the tenant does not tell sign-ins; and
-//	           one a night of the mailboxes, which tell rooms from people
+//	           first day one more where the tenant has no sign-in data; and
+//	           one a night of the mailboxes, which identify rooms
 //	groups     one for ten groups' members and owners
 //	mailboxes  three, all of them from the nightly cache
 //
-// and two for all tenants together, good for some minutes: how fresh the cache
-// is, and what the domain analyser found.
+// and two for all tenants together, kept for some minutes: the age of the cache, and
+// the results of the domain analyser.
 func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want directory.Kinds) (*directory.Snapshot, error) {
 	s := &directory.Snapshot{Tenant: t, TakenAt: time.Now().UTC()}
 	r, err := c.read(ctx, t, want, s.TakenAt)
@@ -62,7 +62,7 @@ func (c *Client) Snapshot(ctx context.Context, t directory.Tenant, want director
 	return s, nil
 }
 
-// A tenantRead is one tenant being read.
+// A tenantRead is the read of one tenant.
 type tenantRead struct {
 	*Client
 	f   TenantFilter
@@ -71,16 +71,16 @@ type tenantRead struct {
 	got          map[string]bulkResponse // the bulk answer; nil where this CIPP has no such call
 	orgCheck     string                  // the check that the answer is this tenant's; "" where it could not be made
 	err          error                   // why neither can be had
-	tenantCounts cacheCounts             // of this tenant alone, where the answer about all lacks it
+	tenantCounts cacheCounts             // of this tenant, where the answer about all lacks it
 	used         int                     // units in use, where counted
 	counted      bool
 }
 
 const noOrganization = "the organization was not answered, so nothing shows whose the rest of the answer is"
 
-// read makes the one call that most of a snapshot comes from. The organization
-// rides along as a witness: it names the tenant that the answer is about, and
-// thereby tells an empty list from no access.
+// read makes the one call that most of a snapshot comes from. It includes the
+// organization, which proves whose data the answer is, and distinguishes an empty list
+// from no access.
 func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Kinds, now time.Time) (*tenantRead, error) {
 	r := &tenantRead{Client: c, now: now}
 	if r.f, r.err = c.filterOf(t); r.err != nil {
@@ -130,8 +130,8 @@ func (c *Client) read(ctx context.Context, t directory.Tenant, want directory.Ki
 	return r, nil
 }
 
-// readOrganization reads the organization where there is no bulk call. The licences
-// do without, on their own roads.
+// readOrganization reads the organization where there is no bulk call. The licences do
+// not need it then.
 func (r *tenantRead) readOrganization(ctx context.Context) error {
 	rows, err := readAll[orgRow](ctx, r.Client, r.f, orgRequest)
 	var org *orgRow
@@ -152,7 +152,7 @@ func (r *tenantRead) readOrganization(ctx context.Context) error {
 	return nil
 }
 
-// checkOwner returns why a list that names nobody as its owner cannot be believed.
+// checkOwner returns why it is unknown whose data a list without tenant ids is.
 func (r *tenantRead) checkOwner() error {
 	switch {
 	case r.err != nil && !errors.Is(r.err, ErrNoEndpoint):
@@ -172,8 +172,8 @@ func (r *tenantRead) proof() directory.Proof {
 	return p
 }
 
-// listOf is the end of reading a list: proven, unknown with the reason, or the
-// end of the run.
+// listOf returns a list that was read: proven, or unknown with the reason. An error ends
+// the run.
 func listOf[T any](ctx context.Context, f TenantFilter, what string, items []T, proof directory.Proof, err error) (directory.List[T], error) {
 	switch {
 	case err == nil:
@@ -186,15 +186,15 @@ func listOf[T any](ctx context.Context, f TenantFilter, what string, items []T, 
 	return directory.Unknown[T](proof, fmt.Errorf("%s of %s: %w", what, f, err)), nil
 }
 
-// A licenceRead is a list with how it was checked.
+// A licenceRead is a list of licences with its checks.
 type licenceRead struct {
 	licences []directory.Licence
 	checks   []string
 	partial  bool
 }
 
-// licences takes the best road this CIPP has: Graph's own lists in one call,
-// then in two, then CIPP's overview, which hides what the MSP excluded.
+// licences reads the licences by the best method of this CIPP: Graph's lists in one call,
+// or in two, or CIPP's overview, which hides the SKUs that the MSP excluded.
 func (r *tenantRead) licences(ctx context.Context) (directory.List[directory.Licence], error) {
 	proof := directory.Proof{Source: r.sourceName(), TakenAt: r.now, AsOf: r.now}
 	if r.f.value == "" {
@@ -219,7 +219,7 @@ func (r *tenantRead) licences(ctx context.Context) (directory.List[directory.Lic
 	return listOf(ctx, r.f, "licences", got.licences, proof, err)
 }
 
-// licencesInOneCall takes the licences out of the bulk answer.
+// licencesInOneCall reads the licences from the bulk answer.
 func (r *tenantRead) licencesInOneCall(ctx context.Context) (licenceRead, error) {
 	if r.err != nil {
 		return licenceRead{}, r.err
@@ -293,7 +293,7 @@ func (c *Client) licencesOfOverview(ctx context.Context, f TenantFilter) (licenc
 	return licenceRead{list, []string{"every row is this tenant's", "SKUs that CIPP excludes are not listed", agree}, true}, err
 }
 
-// checkedLicences turns both lists into licences if there is enough to believe them.
+// checkedLicences makes licences of both lists, where they are proven.
 func checkedLicences(f TenantFilter, skus []skuRow, subs []subscriptionRow, witnessed bool) (list []directory.Licence, partial bool, err error) {
 	if !witnessed {
 		// CIPP answers 200 and an empty list where it may not read a tenant.
@@ -307,7 +307,7 @@ func checkedLicences(f TenantFilter, skus []skuRow, subs []subscriptionRow, witn
 	return licences(f.tenant.ID, skus, subs)
 }
 
-// checkTotals is the check that what was bought and what may be used add up.
+// checkTotals returns the check that purchased and usable units add up.
 func checkTotals(list []directory.Licence) (string, error) {
 	disputed := 0
 	for _, l := range list {
@@ -328,10 +328,10 @@ func checkTotals(list []directory.Licence) (string, error) {
 	return text + unread, err
 }
 
-// graphRows decodes one part of a bulk answer, and says how we know that it is
-// whole. CIPP follows Graph's pages for us, but where a page fails it ends
-// without a word, and the link to the next page stays in either case. So a
-// collection that has one is read again by the road that fails aloud.
+// graphRows decodes one response of a bulk answer, and returns a check that says how it
+// is known to be complete. CIPP follows Graph's pages, but where a page fails it stops
+// without an error, and the link to the next page is there in either case. So a
+// collection with a link is read again by ListGraphRequest, which reports such errors.
 func graphRows[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter, got map[string]bulkResponse, p bulkRequest) (rows []T, whole string, err error) {
 	answer, ok := got[p.ID]
 	if !ok {
@@ -354,17 +354,18 @@ func graphRows[T any, P rowOf[T]](ctx context.Context, c *Client, f TenantFilter
 	again, err := readAll[T, P](ctx, c, f, p)
 	switch {
 	case errors.Is(err, ErrNoEndpoint):
-		// Not the cue for a worse road: the better one was open a moment ago.
+		// No reason for a worse method: the better one worked a moment ago.
 		return nil, "", fmt.Errorf("%s has more than one page, and this CIPP cannot read them one by one", p.graphName())
 	case err != nil:
 		return nil, "", fmt.Errorf("%s has more than one page, and reading it by itself did not help: %w", p.graphName(), err)
 	case len(again) < len(rows):
-		return nil, "", fmt.Errorf("%s has more than one page, and read by itself only %d rows where the first page had %d", p.graphName(), len(again), len(rows))
+		return nil, "", fmt.Errorf("%s has more than one page, and read by itself only %d rows where the first page had %d", p.graphName(),
+			len(again), len(rows))
 	}
 	return again, p.graphName() + " read again to the end", nil
 }
 
-// tenantsOf yields whose each row says it is.
+// tenantsOf yields the tenant that each row names.
 func tenantsOf[T any, P rowOf[T]](rows []T) iter.Seq[text] {
 	return func(yield func(text) bool) {
 		for i := range rows {
@@ -385,7 +386,7 @@ func (f TenantFilter) checkTenants(tenants iter.Seq[text]) error {
 	return nil
 }
 
-// ask sends a call and opens its answer. Words where rows were due are an error.
+// ask sends a call and decodes its answer. Sentences in place of rows are an error.
 func (c *Client) ask(ctx context.Context, k call) (answer, error) {
 	body, err := c.do(ctx, k)
 	if err != nil {

@@ -29,7 +29,7 @@ type tenantRow struct {
 }
 
 // Tenants lists the tenants that CIPP may read, in the order of their names.
-// Excluded ones are left out: nobody asked us to look after them.
+// Excluded ones are left out.
 //
 // It fails where CIPP cannot be used, and where its answer holds nothing but an
 // error. Rows that are no tenants are left out where there are others; who is
@@ -92,8 +92,8 @@ func listRemedy(temporary bool) string {
 	return permissionCheck
 }
 
-// asSystemError makes an error of the list one of CIPP as a whole: the list belongs to
-// no tenant, and there is no CIPP without it.
+// asSystemError makes an error of the tenant list one of CIPP as a whole: nothing can be
+// read without the list.
 func asSystemError(err error) error {
 	if e, ok := errors.AsType[*TenantError](err); ok {
 		return &SystemError{Endpoint: e.Endpoint, Status: e.Status, Text: e.Text, Remedy: listRemedy(e.Temporary)}
@@ -135,7 +135,7 @@ func tenants(rows []tenantRow, partner directory.TenantID) (list []directory.Ten
 		}
 	}
 	// Rows that are no tenants are dropped where there are others: a tenant that
-	// is missing because of them is unknown, and nobody takes it for gone.
+	// is missing because of them is unknown, and does not count as gone.
 	if failure != nil && len(newest) == 0 {
 		return nil, refreshed, failure
 	}
@@ -153,7 +153,7 @@ func tenants(rows []tenantRow, partner directory.TenantID) (list []directory.Ten
 	return list, refreshed, nil
 }
 
-// firstOf returns the first text that says anything.
+// firstOf returns the first text that is not empty.
 func firstOf(texts ...text) string {
 	for _, t := range texts {
 		if s := t.trimmed(); s != "" {
@@ -179,7 +179,7 @@ func (r *tenantRow) asTenant(id, partner directory.TenantID) directory.Tenant {
 		Name:          firstOf(r.Name, r.DefaultDomain, text(id)),
 		Partner:       r.Name.trimmed() == "*Partner Tenant" || strings.EqualFold(r.Domains.trimmed(), "PartnerTenant") || id == partner,
 	}
-	// The text of an error outlives it; the count goes back to nought.
+	// The text of an error stays after it is over; the count goes back to 0.
 	if r.ErrorCount.n > 0 {
 		t.Trouble = fmt.Sprintf("%d Graph errors", r.ErrorCount.n)
 		if last := clip(string(r.LastError), 200); last != "" {

@@ -57,7 +57,7 @@ type assignedRow struct {
 	SKU text `json:"skuId"`
 }
 
-// A idRow is an object of which only the id was asked for.
+// An idRow is an object with its id alone.
 type idRow struct {
 	row
 	ID text `json:"id"`
@@ -80,7 +80,7 @@ const (
 	pageWithoutSignIn = 999
 )
 
-// usersRequest asks for the users of a tenant, with their sign-ins or without.
+// usersRequest returns the request for users, with or without their sign-ins.
 func (c *Client) usersRequest(signIn bool) bulkRequest {
 	fields, page := userFields, pageWithoutSignIn
 	if c.hireDates {
@@ -92,10 +92,10 @@ func (c *Client) usersRequest(signIn bool) bulkRequest {
 	return get("users", fmt.Sprintf("%s&$expand=manager($select=id)&$top=%d", fields, page), page)
 }
 
-// noSignInsTTL is how long we remember that a tenant does not tell sign-ins.
+// noSignInsTTL is how long we remember that a tenant has no sign-in data.
 const noSignInsTTL = 24 * time.Hour
 
-// usersRequestFor is the question that this tenant answers.
+// usersRequestFor returns the request for users that this tenant answers.
 func (c *Client) usersRequestFor(id directory.TenantID) bulkRequest {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,8 +105,7 @@ func (c *Client) usersRequestFor(id directory.TenantID) bulkRequest {
 	return c.usersRequest(true)
 }
 
-// users reads the accounts of the tenant, and what the cache knows of their
-// second factors.
+// users reads the accounts of the tenant, with their MFA state from the cache.
 func (r *tenantRead) users(ctx context.Context) (directory.List[directory.User], error) {
 	proof := r.proof()
 	users, checks, err := r.readUsers(ctx)
@@ -153,7 +152,7 @@ func (r *tenantRead) readUsers(ctx context.Context) ([]directory.User, []string,
 	case err != nil:
 		return nil, nil, err
 	case len(users) == 0:
-		// Somebody made the tenant, and CIPP came in through somebody.
+		// A tenant has at least the user who made it.
 		return nil, nil, errors.New("users: an empty list, and no tenant is without users")
 	}
 	slices.SortFunc(users, func(a, b directory.User) int { return strings.Compare(a.ID, b.ID) })
@@ -180,9 +179,8 @@ func (r *tenantRead) refusedSignIn(got map[string]bulkResponse, err error) bool 
 	return ok && !e.Temporary && (e.Status == http.StatusForbidden || e.Status == http.StatusBadRequest)
 }
 
-// user turns a row into a user. One that has an id and makes no sense otherwise
-// is a user of whom nothing is known but that it is there; an error is about a
-// row that could be anybody's.
+// user makes a directory.User of a row. One with an id whose other fields make no sense
+// is known to exist, and nothing else is known of it; a row without an id is an error.
 func (r *userRow) user(in interner) (directory.User, error) {
 	id := strings.ToLower(r.ID.trimmed())
 	upn := strings.ToLower(r.UPN.trimmed())
@@ -267,7 +265,7 @@ func skusOf(rows []assignedRow, in interner) ([]string, error) {
 
 // addresses returns the primary address and the others, in lower case. Of the
 // proxy addresses SMTP: marks the primary one and smtp: the others; there are
-// SIP:, X500: and more among them, which are nobody's mail address.
+// SIP:, X500: and more among them, which are no mail addresses.
 func addresses(proxies words, mail text) (primary string, others []string, err error) {
 	for _, p := range proxies {
 		scheme, address, _ := strings.Cut(p, ":")
@@ -290,7 +288,7 @@ func addresses(proxies words, mail text) (primary string, others []string, err e
 	return primary, sortedAddresses(others, primary), nil
 }
 
-// sortedAddresses returns addresses sorted, each once, without own.
+// sortedAddresses returns addresses sorted and distinct, without own.
 func sortedAddresses(all []string, own string) []string {
 	all = slices.DeleteFunc(all, func(s string) bool { return s == own || s == "" })
 	if len(all) == 0 {

@@ -38,7 +38,7 @@ func (c *Client) Version(ctx context.Context) string {
 	return c.version
 }
 
-// sourceName is this CIPP in a proof.
+// sourceName returns the name of this CIPP in a proof.
 func (c *Client) sourceName() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -28,8 +28,8 @@ type Preview struct {
 	Unread []string
 }
 
-// Preview says what Call would send, or refuses what Call would refuse. It
-// sends nothing.
+// Preview returns what Call would send, and the error of Call where it would send
+// nothing. It sends nothing.
 func (k Call) Preview() (*Preview, error) {
 	e, w, err := k.prepare()
 	if err != nil {
@@ -87,7 +87,7 @@ func (k *Call) endpoint() (endpoint.Endpoint, error) {
 	return e, nil
 }
 
-// request turns a call into a request, and refuses what CIPP would misunderstand.
+// request makes the request of a call, and refuses what CIPP would misinterpret.
 func (k *Call) request(e endpoint.Endpoint) (call, error) {
 	method := cmp.Or(strings.ToUpper(k.Method), e.Method())
 	if method != e.Method() {
@@ -116,7 +116,7 @@ func (k *Call) request(e endpoint.Endpoint) (call, error) {
 		}
 	}
 	if e.Unlisted() && k.Tenant == (directory.Tenant{}) {
-		// Where a new endpoint looks for a tenant nobody knows: anywhere, then.
+		// It is unknown where a new endpoint reads its tenant from: it may be anywhere.
 		for name, values := range query {
 			if of := tenantMember(map[string]any{name: strings.Join(values, ",")}); of != "" {
 				return call{}, Misuse("%s is to be about CIPP itself, and the query names a tenant in %q: leave that out, or name the tenant as the one it is about", e.Name, of)
@@ -135,7 +135,8 @@ func (k *Call) request(e endpoint.Endpoint) (call, error) {
 			return call{}, err
 		}
 		if i > 0 && !strings.EqualFold(out.filter.value, before) {
-			return call{}, Misuse("%s: one tenant a call: the list names %s and %s, and CIPP checks the role against one of them only", e.Name, before, out.filter.value)
+			return call{}, Misuse("%s: one tenant a call: the list names %s and %s, and CIPP checks the role against one of them only", e.Name,
+				before, out.filter.value)
 		}
 	}
 	for _, body := range bodies {
@@ -158,7 +159,7 @@ func (k *Call) request(e endpoint.Endpoint) (call, error) {
 	return out, nil
 }
 
-// setTenant puts the tenant where the endpoint looks for it.
+// setTenant sets the parameter from which the endpoint reads its tenant.
 func (k *Call) setTenant(e endpoint.Endpoint, out *call, query url.Values, body *map[string]any) error {
 	p, takes := e.TenantParameter()
 	named := k.Tenant != directory.Tenant{}
@@ -205,7 +206,7 @@ func (k *Call) setTenant(e endpoint.Endpoint, out *call, query url.Values, body 
 		if inPlace {
 			return nil
 		}
-		// In the other place nobody would look for it, and it would be the partner's.
+		// CIPP does not read it there, and would answer for the partner's own tenant.
 		value, label, id = hand, hand, hand
 	}
 	if p.Form == endpoint.ID {
@@ -232,8 +233,8 @@ func (k *Call) setTenant(e endpoint.Endpoint, out *call, query url.Values, body 
 	return nil
 }
 
-// givenTenant is the tenant that the caller wrote into the request, and whether it
-// stands where the endpoint looks.
+// givenTenant returns the tenant that the caller wrote into the request, and whether it
+// is in the place that the endpoint reads.
 func givenTenant(query url.Values, body map[string]any, p endpoint.Parameter) (hand string, inPlace bool) {
 	inQuery, _ := find(query, p.Name)
 	q, b := strings.TrimSpace(strings.Join(inQuery, ",")), strings.TrimSpace(memberText(body, p.Name))
@@ -243,7 +244,7 @@ func givenTenant(query url.Values, body map[string]any, p endpoint.Parameter) (h
 	return cmp.Or(b, q), b != ""
 }
 
-// find looks a name up as CIPP does, whatever its case.
+// find returns the value of a name, whatever its case, as CIPP reads it.
 func find[V any](m map[string]V, name string) (V, bool) {
 	for n, v := range m {
 		if strings.EqualFold(n, name) {
@@ -316,7 +317,7 @@ func duplicateMember(v any) string {
 	return ""
 }
 
-// tenantNames are the names under which CIPP's endpoints look for a tenant.
+// tenantNames matches the parameters from which CIPP's endpoints read a tenant.
 var tenantNames = regexp.MustCompile(`(?i)tenant|^customer(?:ids?)?$|^default_?domain(?:name)?$`)
 
 // tenantMember is the name of a member that names a tenant, however deep, or all of them; or "".

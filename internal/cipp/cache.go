@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// What CIPP gathers every night it keeps in tables, which its reports read.
-// A run that finds nothing leaves the old rows and writes nought beside them,
-// and one that fails leaves everything; so a report by itself proves nothing,
-// and the counts beside the tables are asked first.
+// CIPP caches every night what it collects from tenants in tables, which its reports
+// read. A run that finds nothing keeps the old rows and sets their count to 0, and one
+// that fails keeps everything; so a report by itself proves nothing, and the counts of
+// the tables are read first.
 // CIPP source: Add-CIPPDbItem.ps1.
 
 // report reads a report about the tenant from CIPP's tables.
@@ -21,9 +21,9 @@ func (r *tenantRead) report(ctx context.Context, endpoint string) (answer, error
 	return r.ask(ctx, forTenantCached(r.f, endpoint, url.Values{"UseReportDB": {"true"}}))
 }
 
-// fatal lets an error pass that ends the run, and no other: what is read
-// besides a list spoils neither the list nor the run. A permission that our
-// role lacks is such an error elsewhere; here it concerns one report.
+// fatal returns an error only if it ends the run: what is read in addition to a list
+// may fail without the list. A permission that our role lacks ends the run elsewhere;
+// here it concerns one report.
 func (r *tenantRead) fatal(ctx context.Context, err error) error {
 	if _, rights := errors.AsType[*RightsError](err); rights {
 		return nil
@@ -34,8 +34,8 @@ func (r *tenantRead) fatal(ctx context.Context, err error) error {
 	return nil
 }
 
-// asTenantError makes a permission that our role lacks an error of the list that
-// needs it, and not of the run.
+// asTenantError makes a missing permission an error of the list that needs it, and not
+// of the run.
 func asTenantError(f TenantFilter, err error) error {
 	if e, ok := errors.AsType[*RightsError](err); ok {
 		return &TenantError{Tenant: f.value, Endpoint: e.Endpoint, Status: http.StatusForbidden, Text: e.Text, Remedy: e.Remedy()}
@@ -43,7 +43,7 @@ func asTenantError(f TenantFilter, err error) error {
 	return err
 }
 
-// A cacheState is what CIPP notes beside one of its tables about one tenant.
+// A cacheState is the state of one of CIPP's cache tables for one tenant.
 type cacheState struct {
 	known     bool // false where this CIPP is too old to say
 	kind      string
@@ -52,7 +52,7 @@ type cacheState struct {
 	refreshed time.Time
 }
 
-// unusable says why the table cannot be believed, or "".
+// unusable returns why the table proves nothing, or "".
 func (s cacheState) unusable(now time.Time, maxAge time.Duration) string {
 	switch {
 	case !s.known:
@@ -91,7 +91,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // cacheCounts are the states of all tables, by tenant and kind, both in lower
-// case. They are nil for a CIPP that does not tell them.
+// case. They are nil for a CIPP that has no counts.
 type cacheCounts map[string]map[string]cacheState
 
 // A countRow is a row of ListDBCache with countsOnly.
@@ -102,8 +102,8 @@ type countRow struct {
 	Refresh moment `json:"LastRefresh"`
 }
 
-// cacheState says how the table of that kind stands for the tenant. All tenants'
-// are asked together; only one that is missing there is asked for by itself.
+// cacheState returns the state of a table for the tenant. The states of all tenants are
+// read together; a tenant that is missing there is read by itself.
 func (r *tenantRead) cacheState(ctx context.Context, kind string) (cacheState, error) {
 	all, err := r.counts.get(ctx, func(ctx context.Context) (cacheCounts, error) {
 		return r.readCounts(ctx, forAllTenants("ListDBCache", url.Values{"countsOnly": {"true"}}))
@@ -150,8 +150,8 @@ func (r *tenantRead) ownCounts(all cacheCounts) (map[string]cacheState, bool) {
 	return nil, false
 }
 
-// readCounts asks for counts. Before 10.8 CIPP does not know them, and complains
-// of the type that we do not name, or answers with rows instead of counts.
+// readCounts reads the counts. CIPP before 10.8 does not have them, and answers that the
+// type parameter is missing, or with rows instead of counts.
 func (c *Client) readCounts(ctx context.Context, k call) (cacheCounts, error) {
 	a, err := c.ask(ctx, k)
 	if e, ok := errors.AsType[*TenantError](err); ok && strings.Contains(e.Text, "type query parameter is required") || errors.Is(err, ErrNoEndpoint) {
@@ -186,16 +186,16 @@ func (c *Client) readCounts(ctx context.Context, k call) (cacheCounts, error) {
 	return all, nil
 }
 
-// How long an answer about all tenants is good, and how long a failure is: a
-// run reads it once, and the next run reads it anew.
+// How long an answer about all tenants is kept, and how long a failure: a run reads it
+// once, and the next run reads it again.
 const (
 	sharedTTL        = 5 * time.Minute
 	sharedFailureTTL = time.Minute
 )
 
-// A shared is an answer about all tenants, which their readings share.
+// A shared is an answer about all tenants, which the reads of single tenants share.
 type shared[T any] struct {
-	lock  chan struct{} // whoever holds it reads
+	lock  chan struct{} // a mutex that a context can end the wait for
 	at    time.Time
 	value T
 	err   error
@@ -203,8 +203,8 @@ type shared[T any] struct {
 
 func newShared[T any]() *shared[T] { return &shared[T]{lock: make(chan struct{}, 1)} }
 
-// get returns the answer, reading it where there is none or it is old. Readers
-// wait for the one who reads; if he gives up, the next of them does it.
+// get returns the answer, and reads it where there is none or it is old. One caller
+// reads and the others wait; if its context ends, the next of them reads.
 func (s *shared[T]) get(ctx context.Context, read func(context.Context) (T, error)) (T, error) {
 	select {
 	case s.lock <- struct{}{}:

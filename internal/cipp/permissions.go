@@ -29,8 +29,8 @@ type rightRow struct {
 	Folder text  `json:"FolderName"`
 }
 
-// addRights writes into boxes who may use them. Where one of the reports cannot
-// be believed, every mailbox says why. An error is the end of the run.
+// addRights sets the permissions of the mailboxes. Where one of the reports proves
+// nothing, every mailbox has the reason. An error ends the run.
 func (r *tenantRead) addRights(ctx context.Context, boxes []directory.Mailbox) (string, error) {
 	// A permission names a mailbox by its account's UPN; shared ones have one too.
 	at := make(map[string]int, len(boxes))
@@ -63,8 +63,8 @@ func (r *tenantRead) addRights(ctx context.Context, boxes []directory.Mailbox) (
 	return "delegates and calendar rights of the same cache", nil
 }
 
-// rights reads one report and hands its rows to take, all or none of them. It
-// returns why the report cannot be believed, or "".
+// rights reads one report and calls take for all of its rows, or for none. It returns why
+// the report proves nothing, or "".
 func (r *tenantRead) rights(ctx context.Context, endpoint, kind string, take func(*rightsRow)) (why string, err error) {
 	state, err := r.cacheState(ctx, kind)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *tenantRead) rights(ctx context.Context, endpoint, kind string, take fun
 	return "", nil
 }
 
-// delegate notes who may open a mailbox and send from it, but for itself.
+// delegate adds the delegates of a mailbox, without the mailbox itself.
 func delegate(m *directory.Mailbox, rights []rightRow) {
 	for _, right := range rights {
 		who := normalAddress(string(right.User))
@@ -117,11 +117,11 @@ func delegate(m *directory.Mailbox, rights []rightRow) {
 			}
 		}
 	}
-	m.FullAccess, m.SendAs, m.SendOnBehalf = sortedAddresses(m.FullAccess, ""), sortedAddresses(m.SendAs, ""), sortedAddresses(m.SendOnBehalf, "")
+	m.FullAccess, m.SendAs, m.SendOnBehalf = sortedAddresses(m.FullAccess, ""), sortedAddresses(m.SendAs, ""),
+		sortedAddresses(m.SendOnBehalf, "")
 }
 
-// calendar notes who may do what in the calendars of a mailbox. What everybody
-// may is no right of somebody's.
+// calendar adds the calendar permissions of a mailbox, without Default and Anonymous.
 func calendar(m *directory.Mailbox, rights []rightRow) {
 	for _, right := range rights {
 		who := normalAddress(string(right.User))
