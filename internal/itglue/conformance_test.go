@@ -58,6 +58,7 @@ func dial(t *testing.T, sim *itgluesim.Server, edit func(*itglue.Config)) *itglu
 	conf := itglue.Defaults()
 	conf.APIKey = secret.New("ITG.example")
 	conf.Rate = rest.Rate{PerSecond: 1000, Burst: 100, Concurrency: 4}
+	conf.Leavers.Absences, conf.Leavers.Days = 2, 2 // missed twice, waited for once: no night more than makes the point
 	edit(&conf)
 	client, err := itglue.New(conf, itglue.Options{Log: zerolog.Nop(), Transport: sim.Transport()})
 	if err != nil {

@@ -358,12 +358,12 @@ func (s *suite) survivesFaults() {
 				h.Heal()
 				h.nextDay()
 				h.runUntilInStep()
-				h.wantApplyInStep()
+				now := h.wantApplyInStep()
 				if got := refs(h.Dump()); !slices.Equal(got, want) {
 					h.Errorf("the target holds %v, want %v as without the fault", got, want)
 				}
 				if fault != Refused { // ids, which others name, are given in another order
-					h.wantFields(values, "the fault")
+					h.wantFields(values, now, "the fault")
 				}
 				h.wantJournalComplete()
 			})
@@ -426,11 +426,11 @@ func (s *suite) survivesKills() {
 				}
 				h.reopen()
 				h.runUntilInStep()
-				h.wantApplyInStep()
+				now := h.wantApplyInStep()
 				if got := refs(h.Dump()); !slices.Equal(got, want) {
 					h.Errorf("the target holds %v, want %v as without the kill", got, want)
 				}
-				h.wantFields(values, "the kill")
+				h.wantFields(values, now, "the kill")
 			})
 		}
 	}
@@ -451,37 +451,35 @@ func (s *suite) respectsEditsAfterKills() {
 			}
 			h.reopen()
 			edits := h.editAll()
-			var fields []map[string]string
-			for _, e := range edits {
-				fields = append(fields, h.fieldsOf(e.ref))
-			}
+			before := h.ownFieldsByRef()
 			h.runUntilInStep()
-			for i, e := range edits {
-				if now := h.fieldsOf(e.ref)[e.field]; e.owner != plan.Restore && e.owner != "" && now != fields[i][e.field] {
-					h.Errorf("%s: %s is the person's (%s) and was written over: was %s, is %s", e.ref, e.field, e.owner, fields[i][e.field], now)
+			after := h.ownFieldsByRef()
+			for _, e := range edits {
+				if was, now := before[e.ref][e.field], after[e.ref][e.field]; e.owner != plan.Restore && e.owner != "" && now != was {
+					h.Errorf("%s: %s is the person's (%s) and was written over: was %s, is %s", e.ref, e.field, e.owner, was, now)
 				}
 			}
 		})
 	}
 }
 
-// fieldsOf returns the fields of what is ours under that ref.
-func (h *harness) fieldsOf(ref string) map[string]string {
+// ownFieldsByRef returns the fields of what is ours, by ref.
+func (h *harness) ownFieldsByRef() map[string]map[string]string {
 	h.Helper()
-	for _, object := range h.ownObjects() {
-		if object.Ref == ref {
-			return asText(object.Fields)
-		}
+	all := map[string]map[string]string{}
+	_, own := h.inspect(sync.PlanOnly)
+	for _, object := range own {
+		all[object.Ref] = asText(object.Fields)
 	}
-	return nil
+	return all
 }
 
 // wantFields wants everything that is ours to hold what it would hold had nothing
 // happened. What a person wrote before the first contact is among it: an
 // interrupted adoption must not make it look like ours.
-func (h *harness) wantFields(want map[plan.Key]map[string]string, what string) {
+func (h *harness) wantFields(want, got map[plan.Key]map[string]string, what string) {
 	h.Helper()
-	if diff := cmp.Diff(want, h.ownFields()); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		h.Errorf("the fields differ from what they would be without %s (-want +got):\n%s", what, diff)
 	}
 }

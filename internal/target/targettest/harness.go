@@ -294,15 +294,19 @@ func (h *harness) wantInStep() {
 	h.wantNoChanges(sync.Apply)
 }
 
-// wantApplyInStep is inStep for those who know that a plan and an apply are one road.
-func (h *harness) wantApplyInStep() {
+// wantApplyInStep is wantInStep for those who know that a plan and an apply are one
+// road. It returns what ownFields does, as that run found it.
+func (h *harness) wantApplyInStep() map[plan.Key]map[string]string {
 	h.Helper()
-	h.wantNoChanges(sync.Apply)
+	return asTexts(h.wantNoChanges(sync.Apply))
 }
 
-func (h *harness) wantNoChanges(mode sync.Mode) {
+// wantNoChanges wants a run to find nothing to do, and returns the objects that it
+// found and that are ours.
+func (h *harness) wantNoChanges(mode sync.Mode) []plan.Object {
 	h.Helper()
-	before, report := h.Writes(), h.run(mode)
+	before := h.Writes()
+	report, own := h.inspect(mode)
 	h.wantNoErrors(report)
 	for _, s := range report.Scopes {
 		for _, c := range s.Changes {
@@ -315,11 +319,12 @@ func (h *harness) wantNoChanges(mode sync.Mode) {
 	if got := h.Writes() - before; got != 0 {
 		h.Errorf("%d writes although there is nothing to do", got)
 	}
+	return own
 }
 
-// ownObjects returns everything at the target that is ours. Its keys name the
-// customer too.
-func (h *harness) ownObjects() (all []plan.Object) {
+// inspect makes one run, and returns everything at the target that is ours as the
+// run found it. Its keys name the customer too.
+func (h *harness) inspect(mode sync.Mode) (report *sync.Report, own []plan.Object) {
 	h.Helper()
 	collect := func(e sync.Inspection) {
 		ours := map[plan.Key]bool{}
@@ -329,22 +334,28 @@ func (h *harness) ownObjects() (all []plan.Object) {
 		for _, o := range e.Observed.Objects {
 			if ours[o.Key] {
 				o.ID += " of " + e.Customer.Name
-				all = append(all, o)
+				own = append(own, o)
 			}
 		}
 	}
-	if _, err := h.engine.Run(h.Context(), sync.Selection{Jobs: []sync.Job{h.job()}, Trigger: "command", Inspect: collect}, sync.PlanOnly); err != nil {
-		h.Fatal(err)
+	report, err := h.engine.Run(h.Context(), sync.Selection{Jobs: []sync.Job{h.job()}, Trigger: "command", Inspect: collect}, mode)
+	if err != nil {
+		h.Fatalf("the run ended early: %v", err)
 	}
-	return all
+	return report, own
 }
 
 // ownFields returns what the target holds of everything that is ours, by key and
 // field.
 func (h *harness) ownFields() map[plan.Key]map[string]string {
 	h.Helper()
+	_, own := h.inspect(sync.PlanOnly)
+	return asTexts(own)
+}
+
+func asTexts(objects []plan.Object) map[plan.Key]map[string]string {
 	all := map[plan.Key]map[string]string{}
-	for _, o := range h.ownObjects() {
+	for _, o := range objects {
 		all[o.Key] = asText(o.Fields)
 	}
 	return all
