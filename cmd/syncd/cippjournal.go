@@ -66,7 +66,7 @@ func (c *cippCommand) journalEntry(ctx context.Context, t directory.Tenant, befo
 	}
 	scope := plan.Scope{Customer: customer, Target: "cipp"}
 	entry := state.Entry{At: c.app.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
-		Reason: "typed", Before: before, After: after, Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: c.console.User}
+		Reason: "typed", Before: state.ImageOf(before), After: state.ImageOf(after), Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: c.console.User}
 	ctx = context.WithoutCancel(ctx)
 	err := c.app.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
 	if errors.Is(err, state.ErrLocked) {

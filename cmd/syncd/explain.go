@@ -135,34 +135,36 @@ func (x *explanation) writeLines(p *page) {
 		default:
 			p.line("The line: %s %s: due %s, billed %s, last left by syncd %s", name, l.Ref, or(l.Due), or(l.Billed), or(l.LastLeft))
 		}
-		if l.Info == nil {
+		b := l.Billing
+		if b == nil {
 			continue
 		}
-		text := fmt.Sprintf("  agreement %s", l.Info["agreement"])
-		if name := l.Info["agreement_name"]; name != "" {
-			text = fmt.Sprintf("  %s (agreement %s)", clean(name), l.Info["agreement"])
+		text := fmt.Sprintf("  agreement %s", b.Agreement)
+		if b.AgreementName != "" {
+			text = fmt.Sprintf("  %s (agreement %s)", clean(b.AgreementName), b.Agreement)
 		}
-		text += fmt.Sprintf(", unit price %s", or(l.Info["unit_price"]))
-		if c := l.Info[plan.InfoCurrency]; c != "" {
-			text += " " + c
+		text += ", unit price " + or(plan.Number(b.UnitPrice))
+		if b.Currency != "" {
+			text += " " + b.Currency
 		}
-		if next := l.Info["next_invoice"]; next != "" {
-			text += fmt.Sprintf("; ConnectWise shows %s as its next invoice date, and whether that invoice is made already was not read", next)
+		if b.NextInvoice != "" {
+			text += fmt.Sprintf("; ConnectWise shows %s as its next invoice date, and whether that invoice is made already was not read", b.NextInvoice)
 		}
 		p.line("%s", text)
-		if by := l.Info["updated_by"]; by != "" {
-			p.line("  last changed in ConnectWise by %s at %s", clean(by), l.Info["updated_at"])
+		if l.Edited.By != "" {
+			p.line("  last changed in ConnectWise by %s at %s", clean(l.Edited.By), l.Edited.At.UTC().Format(time.RFC3339))
 		}
 	}
 }
 
 // bills says what a line does that is not kept in step.
 func bills(l *app.ExplainedLine) string {
-	switch {
-	case l.Info["bill"] != "" && l.Info["bill"] != "Billable":
-		return or(l.Billed) + ", not billed (" + clean(l.Info["bill"]) + ")"
-	case l.Info[plan.InfoIdle] != "":
-		return or(l.Billed) + ", not billed yet (" + l.Info[plan.InfoIdle] + ")"
+	switch b := l.Billing; {
+	case b == nil:
+	case !b.Billable:
+		return or(l.Billed) + ", not billed (" + clean(or(b.Bill)) + ")"
+	case b.Idle != "":
+		return or(l.Billed) + ", not billed yet (" + b.Idle + ")"
 	}
 	return "bills " + or(l.Billed)
 }

@@ -31,6 +31,7 @@ import (
 //	world start                       both systems come up; config.yaml is written and names them
 //	world ready                       the same, and links and product rules are imported
 //	world tables                      links.csv and products.csv are written
+//	world former                      the state that the last syncd of schema 2 left, with an approved plan
 //	world linked                      the tables are imported into a world that was started and edited
 //	world settled                     the same, and everything is approved and applied
 //	world forget                      count writes and calls from here on
@@ -161,6 +162,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		w.cipp.ResetLog()
 	case "tables":
 		ts.Check(w.tables())
+	case "former":
+		ts.Check(w.former())
 	case "documented":
 		ts.Check(w.start())
 		ts.Check(w.document())

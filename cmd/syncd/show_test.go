@@ -36,7 +36,7 @@ func golden(t *testing.T, name, got string) {
 // line is a change of one line of an agreement.
 func line(action plan.Action, label, before, after, price, delta string, reason plan.Reason) plan.Change {
 	c := plan.Change{Action: action, Key: plan.Key{Kind: "addition", ID: label}, Label: label, Reason: reason, MonthlyDelta: decimal.RequireFromString(delta),
-		Facts: map[string]string{"agreement": "55", "agreement_name": "Managed services for head office and fleet", "unit_price": price, "cycle_months": "1"}}
+		Billing: &plan.Billing{Agreement: "55", AgreementName: "Managed services for head office and fleet", UnitPrice: new(decimal.RequireFromString(price)), Cycle: plan.Monthly}}
 	if before != after {
 		c.Fields = []plan.FieldChange{{Name: "quantity", Before: plan.Value{before}, After: plan.Value{after}}}
 	} else {

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/shopspring/decimal"
 
 	"syncd/internal/plan"
 	"syncd/internal/sync"
@@ -154,24 +153,23 @@ func glyphed(c *plan.Change) plan.Action {
 
 // agreementOf names the agreement that a change is on, or nothing.
 func agreementOf(c *plan.Change) string {
-	id, name := c.Facts["agreement"], clean(c.Facts["agreement_name"])
-	if id == "" || name == "" {
-		return ""
+	if b := c.Billing; b != nil && b.Agreement != "" && b.AgreementName != "" {
+		return fmt.Sprintf("%s (agreement %s)", clean(b.AgreementName), b.Agreement)
 	}
-	return fmt.Sprintf("%s (agreement %s)", name, id)
+	return ""
 }
 
 // priced is the price of one unit, after a quantity.
 func priced(c *plan.Change) string {
-	price, err := decimal.NewFromString(c.Facts["unit_price"])
-	if err != nil {
+	if c.Billing == nil || c.Billing.UnitPrice == nil {
 		return ""
 	}
-	return " at " + price.StringFixed(max(2, -price.Exponent())) + cycles[c.Facts["cycle_months"]]
+	price := c.Billing.UnitPrice
+	return " at " + price.StringFixed(max(2, -price.Exponent())) + cycles[c.Billing.Cycle]
 }
 
 // cycles says for what time a price is that is not for a month.
-var cycles = map[string]string{"12/52": " a week", "12/26": " in two weeks", "2": " in two months", "3": " a quarter", "6": " a half-year", "12": " a year"}
+var cycles = map[plan.Cycle]string{"12/52": " a week", "12/26": " in two weeks", "2": " in two months", "3": " a quarter", "6": " a half-year", "12": " a year"}
 
 // changed says what becomes of each field. Of what is new, what is empty or no
 // says nothing.

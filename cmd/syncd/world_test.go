@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -128,6 +132,24 @@ connectwise:
   client_id: %s
   rate: {per_second: 1000, burst: 100, concurrency: 4}
 `, w.listen, cipp.URL, partner, w.cipp.Options().ClientID, cippSecret, cipp.URL, w.cipp.TokenPath(), connectwise.URL, cwPrivate, cwClient))
+}
+
+// former puts the state in place that the last syncd of schema 2 left in this
+// world: settled, and then a plan for Contoso that was approved.
+func (w *world) former() error {
+	packed, err := os.ReadFile(filepath.Join("testdata", "schema2.db.gz"))
+	if err != nil {
+		return err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return err
+	}
+	return writeFile(w.dir, "syncd.db", string(text))
 }
 
 // tables writes what a billing admin would have made: links.csv and products.csv.

@@ -44,7 +44,10 @@ type ExplainedLine struct {
 	Run      string            `json:"run,omitempty"`
 	At       time.Time         `json:"at,omitzero"`
 	Beside   bool              `json:"beside,omitempty"` // it is there, and is not kept in step
-	Info     map[string]string `json:"info,omitempty"`
+	Facts    map[string]string `json:"info,omitempty"`
+
+	Billing *plan.Billing `json:"-"` // nil where no line is there
+	Edited  plan.Edit     `json:"-"`
 }
 
 // monthEnd is the moment a month is over; zero for no month.
@@ -176,19 +179,18 @@ func (x *Explanation) target(e sync.Inspection, skus map[string]bool) {
 	}
 	for _, o := range e.Desired.Objects {
 		if concerns(o.Key, skus) {
-			at(&o).Due = o.Fields.Text("quantity")
+			at(&o).Due = o.Fields.Text(plan.FieldQuantity)
 		}
 	}
 	for _, o := range e.Observed.Objects {
 		if concerns(o.Key, skus) {
-			l := at(&o)
-			l.Ref, l.Billed, l.Info = o.Ref, o.Fields.Text("quantity"), o.Info
+			at(&o).there(&o)
 		}
 	}
 	for _, r := range e.Records {
 		if concerns(r.Key, skus) {
 			l := at(&r.Object)
-			l.LastLeft, l.Run, l.At = r.Fields.Text("quantity"), r.Run, r.At
+			l.LastLeft, l.Run, l.At = r.Fields.Text(plan.FieldQuantity), r.Run, r.At
 		}
 	}
 	for _, key := range order {
@@ -196,7 +198,9 @@ func (x *Explanation) target(e sync.Inspection, skus map[string]bool) {
 	}
 	for _, o := range e.Observed.Beside {
 		if concerns(o.Key, skus) {
-			x.Lines = append(x.Lines, ExplainedLine{Key: o.ID, Label: o.Label, Ref: o.Ref, Billed: o.Fields.Text("quantity"), Info: o.Info, Beside: true})
+			l := ExplainedLine{Key: o.ID, Label: o.Label, Beside: true}
+			l.there(&o)
+			x.Lines = append(x.Lines, l)
 		}
 	}
 	x.Outcome = e.Report.Outcome
@@ -208,4 +212,10 @@ func (x *Explanation) target(e sync.Inspection, skus map[string]bool) {
 			x.Held = append(x.Held, v)
 		}
 	}
+}
+
+// there takes over a line that is there.
+func (l *ExplainedLine) there(o *plan.Object) {
+	l.Ref, l.Billed, l.Facts = o.Ref, o.Fields.Text(plan.FieldQuantity), o.Shown()
+	l.Billing, l.Edited = o.Billing, o.Edited
 }

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"syncd/internal/money"
+	"syncd/internal/plan"
 )
 
 // An agreement is what deciding on its lines needs of one.
@@ -63,6 +67,37 @@ const (
 	yearly       cycle = "Yearly"
 	notRecurring cycle = "NotRecurring"
 )
+
+// months is how many months a cycle has; empty where it bills nothing regularly.
+func (c cycle) months() plan.Cycle {
+	switch c {
+	case weekly:
+		return "12/52"
+	case biWeekly:
+		return "12/26"
+	case monthly:
+		return plan.Monthly
+	case biMonthly:
+		return "2"
+	case quarterly:
+		return "3"
+	case semiAnnual:
+		return "6"
+	case yearly:
+		return "12"
+	}
+	return ""
+}
+
+// periodEnd is the last day of the billing period that today lies in; next is the
+// first day that is not yet invoiced, 0 where nobody knows it.
+func periodEnd(next day, cycle plan.Cycle, today day) day {
+	var from time.Time
+	if next != 0 {
+		from = next.time()
+	}
+	return dayOf(money.PeriodEnd(from, cycle, today.time()))
+}
 
 // knownCycles are the names of cycles as instances are delivered, without case,
 // spaces and hyphens. An MSP may rename them; other names are looked up.

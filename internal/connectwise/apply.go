@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -57,7 +56,6 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	applied := target.Applied{Object: *ch.Before}
 	applied.Object.Label = ch.After.Label
-	applied.Object.Info = maps.Clone(ch.Before.Info)
 	show(&applied.Object, live, t.client.config.Gone == GoneCancel)
 	// A pricing schedule may set another price for another quantity, and so may
 	// the catalogue for lines that follow it.
@@ -87,9 +85,10 @@ func (t *Target) moved(before *plan.Object, live *addition, agreement int) strin
 	}
 	compare("quantity", before.Fields.Text(fieldQuantity), live.Quantity.String())
 	compare("last day", before.Fields.Text(fieldCancelled), live.Cancelled.String())
-	compare("product", before.Info["product_id"], strconv.Itoa(live.Product.ID))
-	compare("billing", before.Info["bill"], live.Bill)
-	compare("first day", before.Info["effective"], live.Effective.String())
+	b := billingOf(before)
+	compare("product", b.ProductID, strconv.Itoa(live.Product.ID))
+	compare("billing", b.Bill, live.Bill)
+	compare("first day", b.Effective, live.Effective.String())
 	if live.AgreementID != 0 {
 		compare("agreement", strconv.Itoa(agreement), strconv.Itoa(live.AgreementID))
 	}
@@ -213,11 +212,12 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	if !t.client.config.CreateAdditions {
 		return target.Applied{}, fmt.Errorf("create of %s: connectwise.create_additions is off", ch.Label)
 	}
-	agreement, err := strconv.Atoi(ch.After.Info["agreement"])
+	planned := billingOf(ch.After)
+	agreement, err := strconv.Atoi(planned.Agreement)
 	if err != nil {
 		return target.Applied{}, fmt.Errorf("create of %s: the agreement is not known: plan again", ch.Label)
 	}
-	productID, err := strconv.Atoi(ch.After.Info["product_id"])
+	productID, err := strconv.Atoi(planned.ProductID)
 	if err != nil {
 		return target.Applied{}, fmt.Errorf("create of %s: the product is not known: plan again", ch.Label)
 	}
@@ -260,13 +260,11 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	applied := target.Applied{Object: *ch.After}
 	applied.Object.Ref = ref(agreement, made.ID)
-	applied.Object.Info = maps.Clone(ch.After.Info)
-	delete(applied.Object.Info, "monthly")
 	show(&applied.Object, made, t.client.config.Gone == GoneCancel)
-	if planned := ch.After.Info["unit_price"]; made.UnitPrice.String() != planned {
+	if catalogue := plan.Number(planned.UnitPrice); made.UnitPrice.String() != catalogue {
 		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 			"the new line %s of %s costs %s a unit, where the catalogue says %s; check it before the next invoice",
-			applied.Object.Ref, ch.Label, orNone(made.UnitPrice), orNothing(planned))})
+			applied.Object.Ref, ch.Label, orNone(made.UnitPrice), orNothing(catalogue))})
 	}
 	return applied, nil
 }

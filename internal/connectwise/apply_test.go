@@ -162,8 +162,8 @@ func TestAPriceThatFollowsTheQuantityIsNoted(t *testing.T) {
 	if len(got.Notes) != 1 || got.Notes[0].Code != "price_changed" || !got.Notes[0].Note || !strings.Contains(got.Notes[0].Message, "from 22 to 20") {
 		t.Errorf("got %+v, want a note with both prices", got.Notes)
 	}
-	if got.Object.Info["unit_price"] != "20" {
-		t.Errorf("got unit price %s, want 20", got.Object.Info["unit_price"])
+	if price := got.Object.Billing.UnitPrice; price.String() != "20" {
+		t.Errorf("got unit price %s, want 20", price)
 	}
 }
 
@@ -302,7 +302,7 @@ func TestALineIsMadeOnce(t *testing.T) {
 				if want := `{"product":{"id":755},"billCustomer":"Billable","quantity":4,"effectiveDate":"2026-11-21T00:00:00Z"}`; w.Body != want {
 					t.Errorf("sent %s, want %s", w.Body, want)
 				}
-				if got.Object.Ref == "" || got.Object.Info["unit_price"] != "36.5" || got.Object.Info["bill"] != "Billable" {
+				if got.Object.Ref == "" || got.Object.Billing.UnitPrice.String() != "36.5" || !got.Object.Billing.Billable {
 					t.Errorf("got %+v, want the line with its ref and price", got.Object)
 				}
 				if tt.lines == 1 {

@@ -75,7 +75,7 @@ func (a *agreement) unusable(today day) string {
 		return fmt.Sprintf("its billing cycle %q is not known", clip(a.BillingCycle.Name))
 	case a.cycle == "" || a.cycle == notRecurring:
 		return "it has no recurring billing cycle"
-	case cycleMonths(a.cycle) == "":
+	case a.cycle.months() == "":
 		return fmt.Sprintf("its billing cycle %q is not known", clip(string(a.cycle)))
 	}
 	return ""

@@ -374,7 +374,7 @@ func TestABillingCycleWithAnUnknownNameIsLookedUpOnce(t *testing.T) {
 	w.Agreements[0].BillingCycleID, w.Agreements[1].BillingCycleID = 3, 3
 	b := newBench(t, w, rules(rule(skuBP, "M365-BP")))
 	for range 2 {
-		if got := b.observe(contoso).Objects[0].Info["cycle_months"]; got != "12" {
+		if got := b.observe(contoso).Objects[0].Billing.Cycle; got != "12" {
 			t.Errorf("got a cycle of %s months, want 12", got)
 		}
 	}

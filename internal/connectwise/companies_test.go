@@ -118,7 +118,7 @@ func TestIdentifiersThatAreHardToAskFor(t *testing.T) {
 			w := seed()
 			w.Products[0].Identifier = identifier
 			b := newBench(t, w, rules(rule(skuBP, identifier), rule(skuE3, "E3")))
-			if seen := b.observe(contoso); len(seen.Objects) != 1 || seen.Objects[0].Info["product_id"] != "752" {
+			if seen := b.observe(contoso); len(seen.Objects) != 1 || seen.Objects[0].Billing.ProductID != "752" {
 				t.Errorf("got %+v, want the line", seen)
 			}
 		})

@@ -123,7 +123,7 @@ func (q *question) decide(rows []addition) finding {
 	if line.Cancelled == 0 {
 		return f
 	}
-	if q.cancels && line.Cancelled == periodEnd(q.agreement.NextInvoice.day, cycleMonths(q.agreement.cycle), q.today) {
+	if q.cancels && line.Cancelled == periodEnd(q.agreement.NextInvoice.day, q.agreement.cycle.months(), q.today) {
 		f.object.Retired = true
 		f.notes = append(f.notes, *q.note("ending_line", "%s ends on %s (%s); take the date out in ConnectWise if its licence is to be billed after that",
 			q.label, line.Cancelled, q.ref(line)))
@@ -151,7 +151,7 @@ func (q *question) beside(rows []addition, kept *plan.Object) []plan.Object {
 		}
 		o := q.object(row)
 		if row.Effective != unreadable && row.Effective > q.today {
-			o.Info[plan.InfoIdle] = "from " + row.Effective.String()
+			o.Billing.Idle = "from " + row.Effective.String()
 		}
 		out = append(out, *o)
 	}
@@ -196,37 +196,40 @@ func (q *question) lines(rows []*addition) string {
 // The kind of object that this target holds, and its managed fields.
 const (
 	kindAddition   = "addition"
-	fieldQuantity  = "quantity"
-	fieldCancelled = "cancelled" // the last billed day, YYYY-MM-DD, or empty
+	fieldQuantity  = plan.FieldQuantity
+	fieldCancelled = plan.FieldCancelled
 )
 
 // object shows a line as the loop sees it.
 func (q *question) object(a *addition) *plan.Object {
-	o := &plan.Object{Key: q.key, Label: q.label, Ref: q.ref(a), Info: q.info()}
+	o := &plan.Object{Key: q.key, Label: q.label, Ref: q.ref(a), Billing: q.billing(), Info: q.agreement.facts()}
 	show(o, a, q.cancels)
 	return o
 }
 
-// info are the facts about a line that come from its agreement and product.
-func (q *question) info() map[string]string {
-	info := agreementInfo(q.agreement)
-	info["product"], info["product_id"] = q.item.Identifier, strconv.Itoa(q.item.ID)
-	info["unit_price"] = q.item.Price.String()
-	return info
+// billing is what a line's agreement and product say of it.
+func (q *question) billing() *plan.Billing {
+	b := q.agreement.billing()
+	b.Product, b.ProductID, b.UnitPrice = q.item.Identifier, strconv.Itoa(q.item.ID), q.item.Price.value()
+	return b
 }
 
-func agreementInfo(a *agreement) map[string]string {
-	info := make(map[string]string, 16)
-	info["agreement"], info["agreement_name"] = strconv.Itoa(a.ID), a.Name
-	info["company"], info["company_id"] = a.Company.Name, strconv.Itoa(a.Company.ID)
-	info["cycle_months"] = cycleMonths(a.cycle)
-	if code := a.Currency.code(); code != "" {
-		info[plan.InfoCurrency] = code
+// billing is what an agreement says of its lines.
+func (a *agreement) billing() *plan.Billing {
+	return &plan.Billing{Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(), NextInvoice: a.NextInvoice.String()}
+}
+
+// facts are what people are shown of a line's company.
+func (a *agreement) facts() map[string]string {
+	return map[string]string{"company": a.Company.Name, "company_id": strconv.Itoa(a.Company.ID)}
+}
+
+// billingOf is an object's billing; empty where it says nothing.
+func billingOf(o *plan.Object) plan.Billing {
+	if o.Billing == nil {
+		return plan.Billing{}
 	}
-	if a.NextInvoice.day != 0 {
-		info["next_invoice"] = a.NextInvoice.String()
-	}
-	return info
+	return *o.Billing
 }
 
 // show puts what a line says of itself into an object.
@@ -234,11 +237,11 @@ func show(o *plan.Object, a *addition, cancels bool) {
 	o.Fields = plan.Fields{{Name: fieldCancelled, Value: plan.Value{a.Cancelled.String()}}, {Name: fieldQuantity, Value: plan.Value{a.Quantity.String()}}}
 	n, whole := a.Quantity.whole()
 	o.Retired = whole && n == 0 || cancels && a.Cancelled != 0
-	if price := a.UnitPrice.String(); price != "" || o.Info["unit_price"] == "" {
-		o.Info["unit_price"] = price // a line without a price keeps the catalogue's
+	b := billingOf(o) // a copy: the plan keeps what it saw
+	if price := a.UnitPrice.value(); price != nil {
+		b.UnitPrice = price // a line without a price keeps the catalogue's
 	}
-	o.Info["less_included"] = a.LessIncluded.String()
-	o.Info["bill"], o.Info["effective"] = a.Bill, a.Effective.String()
-	o.Info["updated_by"], o.Info["updated_at"] = a.Info.UpdatedBy, a.Info.LastUpdated
-	o.Edited = a.edited()
+	b.LessIncluded, b.Effective = a.LessIncluded.value(), a.Effective.String()
+	b.Bill, b.Billable = a.Bill, a.Bill == billable
+	o.Billing, o.Edited = &b, a.edited()
 }

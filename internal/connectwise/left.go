@@ -33,10 +33,10 @@ func (t *Target) left(ctx context.Context, asked *target.Asked, chosen *agreemen
 		if line == nil || line.Bill != billable || line.Cancelled != 0 {
 			continue
 		}
-		o := plan.Object{Key: plan.Key{Kind: kindAddition, ID: text}, Label: line.Product.Identifier, Ref: text, Info: map[string]string{}}
-		o.Info["product"], o.Info["cycle_months"] = line.Product.Identifier, "1"
+		o := plan.Object{Key: plan.Key{Kind: kindAddition, ID: text}, Label: line.Product.Identifier, Ref: text,
+			Billing: &plan.Billing{Product: line.Product.Identifier, Cycle: plan.Monthly}}
 		if agreement == chosen.ID {
-			o.Info["cycle_months"] = cycleMonths(chosen.cycle)
+			o.Billing.Cycle = chosen.cycle.months()
 		}
 		show(&o, line, t.client.config.Gone == GoneCancel)
 		if !o.Retired {

@@ -87,6 +87,14 @@ func (n number) decimal() decimal.Decimal {
 	return decimal.New(n.units, -int32(n.scale))
 }
 
+// value is the exact value; nil where the number is absent.
+func (n number) value() *decimal.Decimal {
+	if !n.set {
+		return nil
+	}
+	return new(n.decimal())
+}
+
 // whole returns the value where it is an integer.
 func (n number) whole() (int64, bool) { return n.units, n.set && n.scale == 0 && n.large == nil }
 

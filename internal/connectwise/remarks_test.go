@@ -62,10 +62,10 @@ func TestLinesThatAreNotComparedAreShown(t *testing.T) {
 			seen := b.observe(contoso)
 			var got []string
 			for _, o := range seen.Beside {
-				if o.Key != (plan.Key{Kind: kindAddition, ID: skuBP}) || o.Info["unit_price"] != "22" || o.Info[plan.InfoCurrency] != "USD" {
+				if o.Key != (plan.Key{Kind: kindAddition, ID: skuBP}) || o.Billing.UnitPrice.String() != "22" || o.Billing.Currency != "USD" {
 					t.Errorf("got %+v", o)
 				}
-				got = append(got, strings.TrimSpace(o.Ref+" "+o.Fields.Text(fieldQuantity)+" "+o.Info["bill"]+" "+o.Info[plan.InfoIdle]))
+				got = append(got, strings.TrimSpace(o.Ref+" "+o.Fields.Text(fieldQuantity)+" "+o.Billing.Bill+" "+o.Billing.Idle))
 			}
 			if text := strings.Join(got, "; "); text != c.want {
 				t.Errorf("got %q, want %q", text, c.want)

@@ -147,12 +147,11 @@ func (t *Target) Spec() target.Spec {
 			Name: kindAddition,
 			// Money: a quantity that a person changed is not changed back unasked.
 			Owner:     plan.Hold,
-			Delta:     delta,
+			Delta:     money.Delta,
 			Retire:    t.retire,
 			MayCreate: t.client.config.CreateAdditions,
 			Missing:   unbilled,
-			Shown:     []string{"agreement", "agreement_name", "unit_price", "cycle_months"},
-			Priced:    func(o *plan.Object) bool { return o.Info["bill"] != billable || o.Info["unit_price"] != "" },
+			Priced:    money.Priced,
 		}},
 		Needs:    directory.Licences,
 		Also:     also,
@@ -168,8 +167,9 @@ func (t *Target) retire(before *plan.Object) *plan.Object {
 	after := *before
 	after.Retired = true
 	if t.client.config.Gone == GoneCancel {
-		next, _ := parseDay([]byte(before.Info["next_invoice"]))
-		last := periodEnd(next, before.Info["cycle_months"], t.client.today())
+		b := billingOf(before)
+		next, _ := parseDay([]byte(b.NextInvoice))
+		last := periodEnd(next, b.Cycle, t.client.today())
 		after.Fields = before.Fields.With(fieldCancelled, plan.Value{last.String()})
 		return &after
 	}
@@ -252,7 +252,7 @@ func (v *view) remarks(p *product, due *money.Due, seen *sight) []plan.Violation
 	unit := seen.unit
 	if unit == nil && len(due.Remarks) > 0 {
 		o := v.wish(p, 1)
-		unit = unitMonthly(o.Info)
+		unit = money.Unit(o.Billing)
 	}
 	var out []plan.Violation
 	for _, r := range due.Remarks {
@@ -307,18 +307,19 @@ func (t *Target) bills(sku string) bool {
 	})
 }
 
-// wish is the line a customer should have. Its info says what a missing one
+// wish is the line a customer should have. Its billing says what a missing one
 // would cost, from the catalogue's price.
 func (v *view) wish(p *product, units int) plan.Object {
-	o := plan.Object{Key: p.key, Label: p.label, Fields: plan.Set(fieldQuantity, strconv.Itoa(units)), Info: map[string]string{"product": p.text}}
+	o := plan.Object{Key: p.key, Label: p.label, Fields: plan.Set(fieldQuantity, strconv.Itoa(units)), Billing: &plan.Billing{}}
 	if v.agreement != nil {
-		o.Info = agreementInfo(v.agreement)
-		o.Info["product"] = p.text
+		o.Billing, o.Info = v.agreement.billing(), v.agreement.facts()
 	}
+	o.Billing.Product = p.text
 	if it := v.items[p.text].item; it != nil {
-		o.Info["product"], o.Info["product_id"] = it.Identifier, strconv.Itoa(it.ID)
-		o.Info["unit_price"], o.Info["less_included"], o.Info["bill"] = it.Price.String(), "0", it.bill()
-		o.Info["monthly"] = monthlyOf(&o).StringFixed(2)
+		o.Billing.Product, o.Billing.ProductID = it.Identifier, strconv.Itoa(it.ID)
+		o.Billing.UnitPrice, o.Billing.LessIncluded = it.Price.value(), new(decimal.Zero)
+		o.Billing.Bill = it.bill()
+		o.Billing.Billable = o.Billing.Bill == billable
 	}
 	return o
 }
@@ -551,11 +552,11 @@ func (v *view) judge(asked *target.Asked, a *agreement, rows []addition) {
 		f := q.decide(rows)
 		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !slices.Contains(asked.Refs, o.Ref) {
 			f.unwanted = q.note("over_billed", "%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
-				q.label, o.Fields.Text(fieldQuantity), o.Ref, monthlyOf(o).StringFixed(2))
+				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.Line(o).StringFixed(2))
 		}
 		v.seen[i] = sight{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
 		if f.object != nil {
-			v.seen[i].unit = unitMonthly(f.object.Info)
+			v.seen[i].unit = money.Unit(f.object.Billing)
 		}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})
@@ -586,12 +587,12 @@ func distinct(ids []int) []int {
 
 // unbilled says that a licence is on no line, and what that costs a month.
 func unbilled(o *plan.Object) plan.Violation {
-	agreement := o.Info["agreement"]
+	b := billingOf(o)
 	where := "the agreement"
-	if agreement != "" {
-		where = "agreement " + agreement
+	if b.Agreement != "" {
+		where = "agreement " + b.Agreement
 	}
 	return plan.Violation{Code: "unbilled", Message: fmt.Sprintf(
 		"%s is not billed: Microsoft has %s, %s has no line of product %s (%s a month by the catalogue); add the line in ConnectWise, or let syncd propose it (connectwise.create_additions: true)",
-		o.Label, o.Fields.Text("quantity"), where, o.Info["product"], delta(nil, o).StringFixed(2))}
+		o.Label, o.Fields.Text("quantity"), where, b.Product, money.Delta(nil, o).StringFixed(2))}
 }

@@ -191,12 +191,12 @@ func TestWhatALineLooksLike(t *testing.T) {
 		"product": "M365-BP", "product_id": "752", "agreement": "55", "agreement_name": "Managed", "company": "Contoso Ltd", "unit_price": "22",
 		"less_included": "2", "bill": "Billable", "effective": "2025-01-01", "cycle_months": "1", "next_invoice": "2026-12-01", "updated_by": "setup", "updated_at": "2026-11-21T12:00:00Z",
 	} {
-		if o.Info[name] != want {
-			t.Errorf("%s: got %q, want %q", name, o.Info[name], want)
+		if shown := o.Shown()[name]; shown != want {
+			t.Errorf("%s: got %q, want %q", name, shown, want)
 		}
 	}
 	w := seen.Desired.Objects[0]
-	if w.Key != o.Key || w.Fields.String() != "quantity 3" || w.Info["unit_price"] != "22" || w.Info["monthly"] != "66.00" {
+	if w.Key != o.Key || w.Fields.String() != "quantity 3" || w.Billing.UnitPrice.String() != "22" || money.Line(&w).StringFixed(2) != "66.00" {
 		t.Errorf("got %+v, want the same key, the quantity alone, and what a missing line would cost", w)
 	}
 }

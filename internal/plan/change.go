@@ -109,8 +109,9 @@ type Change struct {
 	Kept Fields
 	// Held is the code of what stops this change alone; empty lets it go.
 	Held string
-	// Facts are shown beside the change, and nothing is decided by them: those of the object's Info that its kind names.
-	Facts      map[string]string
+	// Billing is the object's, where it is an invoice line. A change that was read
+	// back has what was shown of it.
+	Billing    *Billing
 	formerRef  string   // the recorded ref, where another object is in its place
 	remembered *Object  // the record's object until now
 	notOurs    []string // observed fields that were not sent and belong to people: the record keeps its own
@@ -178,8 +179,8 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		Currency     string               `json:"currency,omitempty"`
 		Held         string               `json:"held,omitempty"`
 		Taken        map[string]any       `json:"as_it_is,omitempty"`
-		Facts        map[string]string    `json:"facts,omitempty"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Held, taken, c.Facts})
+		Billing      *shownBilling        `json:"facts,omitempty"`
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Held, taken, c.Billing.shown()})
 }
 
 // A Violation says what holds a scope or one of its objects, or what the plan leaves
@@ -255,12 +256,12 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		Currency     string                     `json:"currency"`
 		Held         string                     `json:"held"`
 		Taken        map[string]json.RawMessage `json:"as_it_is"`
-		Facts        map[string]string          `json:"facts"`
+		Billing      *shownBilling              `json:"facts"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Held: in.Held, Facts: in.Facts}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Held: in.Held, Billing: in.Billing.billing()}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error

@@ -46,19 +46,12 @@ func (p *Plan) addChange(kind *Kind, c Change, m merged) decision {
 			c.Reason = differing[c.Reason]
 		}
 	}
-	for _, name := range kind.Shown {
-		if text := about.Info[name]; text != "" {
-			if c.Facts == nil {
-				c.Facts = make(map[string]string, len(kind.Shown))
-			}
-			c.Facts[name] = text
-		}
-	}
+	c.Billing = about.Billing
 	c.MonthlyDelta = decimal.Zero
 	if kind.Delta != nil && c.Action != Forget {
 		c.MonthlyDelta = kind.Delta(c.Before, c.After)
 		c.Unpriced = kind.Priced != nil && c.Writes() && !kind.Priced(about)
-		c.Currency = about.Info[InfoCurrency]
+		c.Currency = about.currency()
 	}
 	if c.Held != "" {
 		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), NeedsRepair: c.Held == heldSentTwice})

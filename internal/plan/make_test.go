@@ -265,7 +265,7 @@ func TestTheDigestIsNotOfTheWords(t *testing.T) {
 	}
 	digest := p.Digest()
 	p.Changes[0].Reason = AlreadyAtTarget // as it was called before
-	p.Changes[0].Facts = map[string]string{"agreement_name": "Managed services"}
+	p.Changes[0].Billing = &Billing{AgreementName: "Managed services"}
 	if got := p.Digest(); got != digest {
 		t.Errorf("the digest is %s with other words, and was %s", got, digest)
 	}

@@ -122,8 +122,9 @@ type Object struct {
 	// archived, disabled.
 	Retired bool   `json:"retired,omitempty"`
 	Fields  Fields `json:"fields,omitempty"`
-	// Info are facts that are shown, priced or checked and never written, such
-	// as a line's unit price.
+	// Billing is there where the object is an invoice line.
+	Billing *Billing `json:"billing,omitempty"`
+	// Info are facts that are shown or checked and never written.
 	Info map[string]string `json:"info,omitempty"`
 	// Edited is the last edit of an observed object, whoever's; no record keeps it.
 	Edited Edit `json:"-"`
@@ -149,12 +150,6 @@ func (e Edit) String() string {
 	}
 	return " (last changed there" + text + ")"
 }
-
-// Info that this floor and those above it know.
-const (
-	InfoCurrency = "currency" // what its price is in; the configured one where it is absent
-	InfoIdle     = "idle"     // why it costs nothing now, such as a day to come
-)
 
 // Origin says how an object came to be ours.
 type Origin string
@@ -225,8 +220,6 @@ type Kind struct {
 	// Missing returns a note with a code on a desired object that is missing and may not
 	// be created; nil gives a plain sentence.
 	Missing func(desired *Object) Violation
-	// Shown names what of an object's Info is shown beside a change of it.
-	Shown []string
 }
 
 func (k *Kind) owner(field string) Ownership {

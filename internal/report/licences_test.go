@@ -30,13 +30,18 @@ const (
 	flow    = "f30db892-07e9-47e9-837c-80727f46fd3d"
 )
 
-func object(sku, quantity, price string, more ...string) plan.Object {
-	info := map[string]string{"product": "M365-BP", "unit_price": price, "cycle_months": "1", "less_included": "0", "bill": "Billable"}
-	for i := 0; i+1 < len(more); i += 2 {
-		info[more[i]] = more[i+1]
+func object(sku, quantity, price string, more ...func(*plan.Billing)) plan.Object {
+	b := plan.Billing{Product: "M365-BP", UnitPrice: new(decimal.RequireFromString(price)), LessIncluded: new(decimal.Zero), Cycle: plan.Monthly, Billable: true}
+	for _, f := range more {
+		f(&b)
 	}
-	return plan.Object{Key: plan.Key{Kind: "addition", ID: sku}, Label: "Business Premium", Fields: plan.Set("quantity", quantity), Info: info}
+	return plan.Object{Key: plan.Key{Kind: "addition", ID: sku}, Label: "Business Premium", Fields: plan.Set("quantity", quantity), Billing: &b}
 }
+
+func yearly(b *plan.Billing) { b.Cycle = "12" }
+func free(b *plan.Billing)   { b.Bill, b.Billable = "DoNotBill", false }
+func next(b *plan.Billing)   { b.Idle = "from 2026-12-01" }
+func euro(b *plan.Billing)   { b.Currency = "EUR" }
 
 func evidence(name string, outcome sync.Outcome, licences []directory.Licence, desired, observed []plan.Object) sync.Inspection {
 	e := sync.Inspection{Customer: mapping.Customer{Key: name, Name: name, Status: mapping.Linked}, Target: "connectwise",
@@ -58,7 +63,7 @@ func sample() *Licences {
 	r.Add(evidence("in step", sync.InStep, bp(5, 5), []plan.Object{object(premium, "5", "22")}, []plan.Object{object(premium, "5", "22")}))
 	r.Add(evidence("too few", sync.Held, bp(14, 12), []plan.Object{object(premium, "14", "22")}, []plan.Object{object(premium, "12", "22")}))
 	r.Add(evidence("too many", sync.Held, bp(3, 3), []plan.Object{object(premium, "3", "22")}, []plan.Object{object(premium, "10", "22")}))
-	r.Add(evidence("yearly", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "120", "cycle_months", "12")}, []plan.Object{object(premium, "5", "120", "cycle_months", "12")}))
+	r.Add(evidence("yearly", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "120", yearly)}, []plan.Object{object(premium, "5", "120", yearly)}))
 	r.Add(evidence("no line", sync.InStep, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil))
 	r.Add(evidence("gone at Microsoft", sync.InStep, []directory.Licence{{SKU: e3, Name: "E3", Purchased: 4}, {SKU: flow, Name: "Flow", Purchased: 10000}, {SKU: "1f2f344a-700d-42c9-9427-5cea1d5d7ba6", PartNumber: "STREAM", Name: "Stream", Purchased: 10000}}, nil, []plan.Object{object(premium, "3", "15")}))
 	r.Add(evidence("=not linked", sync.Unmapped, bp(9, 1), nil, nil))
@@ -74,11 +79,11 @@ func sample() *Licences {
 	r.Add(two)
 	given := evidence("given away", sync.InStep, bp(8, 8), []plan.Object{object(premium, "8", "22")}, nil)
 	given.Observed.Conflicts = conflict("do_not_bill", true)
-	given.Observed.Beside = []plan.Object{object(premium, "8", "22", "bill", "DoNotBill")}
+	given.Observed.Beside = []plan.Object{object(premium, "8", "22", free)}
 	r.Add(given)
 	later := evidence("from next month", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "22")}, nil)
 	later.Observed.Conflicts = conflict("future_line", false)
-	later.Observed.Beside = []plan.Object{object(premium, "2", "22", plan.InfoIdle, "from 2026-12-01")}
+	later.Observed.Beside = []plan.Object{object(premium, "2", "22", next)}
 	r.Add(later)
 	unclear := evidence("unclear", sync.Held, bp(5, 5), nil, []plan.Object{object(premium, "5", "22")})
 	unclear.Desired.Conflicts = conflict("suspension_unclear", false)
@@ -90,7 +95,7 @@ func sample() *Licences {
 	company := evidence("no company", sync.Held, bp(6, 6), []plan.Object{object(premium, "6", "22")}, nil)
 	company.Err = errors.New("company 250 is not in ConnectWise any more")
 	r.Add(company)
-	euros := evidence("in euros", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "20", "currency", "EUR")}, []plan.Object{object(premium, "1", "20", "currency", "EUR")})
+	euros := evidence("in euros", sync.Held, bp(2, 2), []plan.Object{object(premium, "2", "20", euro)}, []plan.Object{object(premium, "1", "20", euro)})
 	r.Add(euros)
 	trial := evidence("a trial", sync.InStep, []directory.Licence{{SKU: premium, Name: "Business Premium", Assigned: 7, Trial: 25}}, nil, nil)
 	r.Add(trial)

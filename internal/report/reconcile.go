@@ -143,7 +143,9 @@ func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
 	r.count(&l, of)
 	about := p.about()
 	if about != nil {
-		l.Product, l.Currency = about.Info["product"], cmp.Or(about.Info[plan.InfoCurrency], l.Currency)
+		if b := about.Billing; b != nil {
+			l.Product, l.Currency = b.Product, cmp.Or(b.Currency, l.Currency)
+		}
 		l.UnitPrice = monthly(about)
 		l.Licence = cmp.Or(l.Licence, about.Label)
 	}
@@ -193,7 +195,7 @@ func (p *pair) about() *plan.Object {
 		return p.observed
 	}
 	for _, o := range p.beside {
-		if billing(o) {
+		if o.Billing.Bills() {
 			return o
 		}
 	}
@@ -203,17 +205,12 @@ func (p *pair) about() *plan.Object {
 	return p.desired
 }
 
-// billing reports whether a line bills today.
-func billing(o *plan.Object) bool {
-	return (o.Info["bill"] == "" || o.Info["bill"] == "Billable") && o.Info[plan.InfoIdle] == ""
-}
-
 // compare fills in what is due, what is billed, and what the difference is worth.
 func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
 	zero := decimal.Zero
 	due, certain := zero, true
 	if p.desired != nil {
-		due = number(p.desired.Fields.Text("quantity"))
+		due = number(p.desired.Fields.Text(plan.FieldQuantity))
 	}
 	if p.conflict != nil {
 		switch p.conflict.Code {
@@ -227,21 +224,21 @@ func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
 	billed, cost, known := zero, zero, v.unread == "" || v.Observed.Beside != nil
 	known = known && (p.conflict == nil || !strings.HasPrefix(p.conflict.Code, "product_") || p.conflict.Note)
 	add := func(o *plan.Object) {
-		n, err := decimal.NewFromString(o.Fields.Text("quantity"))
+		n, err := decimal.NewFromString(o.Fields.Text(plan.FieldQuantity))
 		if err != nil {
 			known = false
 			return
 		}
 		billed = billed.Add(n)
 		if price := monthly(o); price != nil {
-			cost = cost.Add(seats(o, n).Mul(*price))
+			cost = cost.Add(money.Charged(o.Billing, n).Mul(*price))
 		}
 	}
 	if p.observed != nil {
 		add(p.observed)
 	}
 	for _, o := range p.beside {
-		if billing(o) {
+		if o.Billing.Bills() {
 			add(o)
 		}
 	}
@@ -252,7 +249,7 @@ func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
 		difference := due.Sub(billed)
 		l.Difference = &difference
 		if l.UnitPrice != nil {
-			worth := seats(about, due).Mul(*l.UnitPrice).Sub(cost).Round(2)
+			worth := money.Charged(about.Billing, due).Mul(*l.UnitPrice).Sub(cost).Round(2)
 			l.Money = &worth
 		}
 	}
@@ -262,18 +259,13 @@ func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
 	}
 }
 
-// seats are the units that a line charges for.
-func seats(o *plan.Object, n decimal.Decimal) decimal.Decimal {
-	return decimal.Max(decimal.Zero, n.Sub(number(o.Info["less_included"])))
-}
-
 // monthly is what a unit costs a month, or nil where nobody knows. The price of a
 // product without a line is the catalogue's, by the month.
 func monthly(o *plan.Object) *decimal.Decimal {
-	if o.Info["unit_price"] == "" {
+	if o.Billing == nil || o.Billing.UnitPrice == nil {
 		return nil
 	}
-	price, known := money.Monthly(number(o.Info["unit_price"]), cmp.Or(o.Info["cycle_months"], "1"))
+	price, known := money.Monthly(*o.Billing.UnitPrice, cmp.Or(o.Billing.Cycle, plan.Monthly))
 	if !known {
 		return nil
 	}

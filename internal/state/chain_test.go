@@ -24,8 +24,8 @@ func lines(n int) ([]state.Entry, state.Chain) {
 			At:     time.Date(2026, 11, 21, 9, i, 0, 0, time.UTC),
 			Scope:  plan.Scope{Customer: "contoso", Target: "connectwise"},
 			Action: plan.Update, Key: plan.Key{Kind: "addition", ID: "sku"},
-			Before: &plan.Object{Fields: plan.Set("quantity", "12")},
-			After:  &plan.Object{Fields: plan.Set("quantity", "14")},
+			Before: &state.Image{Fields: plan.Set("quantity", "12")},
+			After:  &state.Image{Fields: plan.Set("quantity", "14")},
 			Result: state.ResultDone,
 		}))
 	}
@@ -51,7 +51,7 @@ func TestChain(t *testing.T) {
 		{"an untouched journal is intact", func(es []state.Entry) []state.Entry { return es }, ""},
 		{"a changed text shows", func(es []state.Entry) []state.Entry { es[2].Money = "0.00"; return es }, "line 3 was changed"},
 		{"a changed after-image shows", func(es []state.Entry) []state.Entry {
-			es[1].After = &plan.Object{Fields: plan.Set("quantity", "99")}
+			es[1].After = &state.Image{Fields: plan.Set("quantity", "99")}
 			return es
 		}, "line 2 was changed"},
 		{"a missing line shows", func(es []state.Entry) []state.Entry { return slices.Delete(es, 1, 2) }, "line 2 is missing"},
@@ -107,8 +107,8 @@ func TestASealedEntryStaysIntactWhenItIsStoredAndReadBack(t *testing.T) {
 			Seq:    1,
 			At:     time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "at"), 7).In(time.FixedZone("", 3600)),
 			Label:  text.Draw(t, "label"),
-			Before: &plan.Object{Label: text.Draw(t, "before"), Fields: plan.Fields{{Name: text.Draw(t, "field"), Value: plan.Value{}}}},
-			After:  &plan.Object{Fields: plan.Fields{}, Info: map[string]string{text.Draw(t, "info"): text.Draw(t, "value")}},
+			Before: &state.Image{Label: text.Draw(t, "before"), Fields: plan.Fields{{Name: text.Draw(t, "field"), Value: plan.Value{}}}},
+			After:  &state.Image{Fields: plan.Fields{}, Facts: map[string]string{text.Draw(t, "info"): text.Draw(t, "value")}},
 		}.Seal("")
 		line, err := json.Marshal(e)
 		if err != nil {

@@ -202,27 +202,27 @@ const (
 // An Entry is one line of the journal. Hash is SHA-256 over the entry's JSON
 // without Hash, Prev included, so that a changed or missing line shows.
 type Entry struct {
-	Seq     uint64       `json:"seq"`
-	At      time.Time    `json:"at"`
-	Run     string       `json:"run"`
-	Job     string       `json:"job"`
-	Scope   plan.Scope   `json:"scope"`
-	Name    string       `json:"name"`
-	Action  plan.Action  `json:"action"`
-	Key     plan.Key     `json:"key"`
-	Label   string       `json:"label"`
-	Ref     string       `json:"ref"`
-	Reason  plan.Reason  `json:"reason"`
-	Before  *plan.Object `json:"before"`
-	After   *plan.Object `json:"after"` // as the target answered; as intended where it did not
-	Money   string       `json:"monthly_delta"`
-	Result  string       `json:"result"`
-	Message string       `json:"message,omitempty"`
-	Digest  string       `json:"digest,omitempty"` // of the plan it belongs to
-	By      string       `json:"by,omitempty"`     // who approved that plan
-	Why     string       `json:"why,omitempty"`    // what that person said
-	Prev    string       `json:"prev"`
-	Hash    string       `json:"hash"`
+	Seq     uint64      `json:"seq"`
+	At      time.Time   `json:"at"`
+	Run     string      `json:"run"`
+	Job     string      `json:"job"`
+	Scope   plan.Scope  `json:"scope"`
+	Name    string      `json:"name"`
+	Action  plan.Action `json:"action"`
+	Key     plan.Key    `json:"key"`
+	Label   string      `json:"label"`
+	Ref     string      `json:"ref"`
+	Reason  plan.Reason `json:"reason"`
+	Before  *Image      `json:"before"`
+	After   *Image      `json:"after"` // as the target answered; as intended where it did not
+	Money   string      `json:"monthly_delta"`
+	Result  string      `json:"result"`
+	Message string      `json:"message,omitempty"`
+	Digest  string      `json:"digest,omitempty"` // of the plan it belongs to
+	By      string      `json:"by,omitempty"`     // who approved that plan
+	Why     string      `json:"why,omitempty"`    // what that person said
+	Prev    string      `json:"prev"`
+	Hash    string      `json:"hash"`
 }
 
 // JournalFilter narrows the journal; empty fields let everything through.

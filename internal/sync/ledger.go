@@ -163,9 +163,10 @@ func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
 			line = o
 		}
 	}
-	if line != nil {
-		x.Price, x.LessIncluded, x.Cycle, x.Ref = line.Info["unit_price"], line.Info["less_included"], line.Info["cycle_months"], line.Ref
-		x.Agreement, x.AgreementName, x.NextInvoice, x.Currency = line.Info["agreement"], line.Info["agreement_name"], line.Info["next_invoice"], line.Info[plan.InfoCurrency]
+	if line != nil && line.Billing != nil {
+		b := line.Billing
+		x.Price, x.LessIncluded, x.Cycle, x.Ref = plan.Number(b.UnitPrice), plan.Number(b.LessIncluded), string(b.Cycle), line.Ref
+		x.Agreement, x.AgreementName, x.NextInvoice, x.Currency = b.Agreement, b.AgreementName, b.NextInvoice, b.Currency
 	}
 	if x.Currency == "" {
 		x.Currency = s.run.Currency

@@ -1,8 +1,6 @@
 package target
 
 import (
-	"cmp"
-
 	"github.com/shopspring/decimal"
 
 	"syncd/internal/directory"
@@ -46,7 +44,7 @@ type Subscription struct {
 func (o *Observed) Billed(k plan.Key) (units decimal.Decimal, known bool) {
 	known = true
 	add := func(line *plan.Object) {
-		n, err := decimal.NewFromString(line.Fields.Text("quantity"))
+		n, err := decimal.NewFromString(line.Fields.Text(plan.FieldQuantity))
 		known = known && err == nil
 		units = units.Add(n)
 	}
@@ -56,7 +54,7 @@ func (o *Observed) Billed(k plan.Key) (units decimal.Decimal, known bool) {
 		}
 	}
 	for i := range o.Beside {
-		if o.Beside[i].Key == k && bills(&o.Beside[i]) {
+		if o.Beside[i].Key == k && o.Beside[i].Billing.Bills() {
 			add(&o.Beside[i])
 		}
 	}
@@ -76,16 +74,11 @@ func (o *Observed) Line(k plan.Key) *plan.Object {
 	for i := range o.Beside {
 		switch line := &o.Beside[i]; {
 		case line.Key != k:
-		case bills(line):
+		case line.Billing.Bills():
 			return line
 		case silent == nil:
 			silent = line
 		}
 	}
 	return silent
-}
-
-// bills reports whether a line bills today.
-func bills(o *plan.Object) bool {
-	return cmp.Or(o.Info["bill"], "Billable") == "Billable" && o.Info[plan.InfoIdle] == ""
 }

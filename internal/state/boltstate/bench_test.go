@@ -68,7 +68,7 @@ func BenchmarkJournalOfOneRunAmongHundredThousandLines(b *testing.B) {
 		c := &state.Commit{Scope: plan.Scope{Customer: "contoso", Target: "itglue"}}
 		for range 1000 {
 			c.Entries = append(c.Entries, state.Entry{Run: fmt.Sprintf("01J%04d", i), Label: "Ada Example", Money: "44.00",
-				Before: &manyRecords(i, 1).Put[0].Object, After: &manyRecords(i, 1).Put[0].Object})
+				Before: state.ImageOf(&manyRecords(i, 1).Put[0].Object), After: state.ImageOf(&manyRecords(i, 1).Put[0].Object)})
 		}
 		must(b, s.Commit(b.Context(), c))
 	}

@@ -34,10 +34,10 @@ var (
 // takes it from n to n+1. One that shipped is never changed.
 type migration func(*bbolt.Tx) error
 
-var migrations = []migration{createBuckets, listDocuments, createLedger}
+var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts}
 
 // SchemaVersion is the schema that this syncd writes.
-const SchemaVersion = 3
+const SchemaVersion = 4
 
 // createBuckets makes schema 1.
 func createBuckets(tx *bbolt.Tx) error {

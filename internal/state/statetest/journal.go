@@ -66,7 +66,7 @@ func (s *suite) filters(t *testing.T) {
 	} {
 		e := entry(c.scope, c.run, c.label)
 		// Facts of an object that are called like members of the line.
-		e.After.Info = map[string]string{"run": "01J2", "customer": "contoso", "target": "scim/cinode"}
+		e.After.Facts = map[string]string{"run": "01J2", "customer": "contoso", "target": "scim/cinode"}
 		commit(t, store, &state.Commit{Scope: c.scope, Entries: []state.Entry{e}})
 	}
 	for _, tt := range []struct {

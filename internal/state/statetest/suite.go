@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/shopspring/decimal"
 
 	"syncd/internal/plan"
 	"syncd/internal/state"
@@ -94,7 +95,7 @@ func key(kind, id string) plan.Key { return plan.Key{Kind: kind, ID: id} }
 func record(kind, id, quantity string) plan.Record {
 	return plan.Record{
 		Object: plan.Object{Key: key(kind, id), Label: "Business Premium <é>", Ref: "55/910",
-			Fields: plan.Set("quantity", quantity), Info: map[string]string{"price": "22.00"}},
+			Fields: plan.Set("quantity", quantity), Billing: &plan.Billing{UnitPrice: new(decimal.RequireFromString("22.5")), LessIncluded: new(decimal.Zero), Billable: true}},
 		Origin: plan.Created, Run: "01J1", At: at(1),
 	}
 }
@@ -114,7 +115,7 @@ func hold(scope plan.Scope, digest string, since int) *state.Hold {
 func entry(scope plan.Scope, run, label string) state.Entry {
 	before, after := record("addition", "sku", "12").Object, record("addition", "sku", "14").Object
 	return state.Entry{At: at(4), Run: run, Job: "licences", Scope: scope, Name: "Contoso Ltd", Action: plan.Update,
-		Key: key("addition", "sku"), Label: label, Ref: "55/910", Reason: plan.ChangedAtSource, Before: &before, After: &after,
+		Key: key("addition", "sku"), Label: label, Ref: "55/910", Reason: plan.ChangedAtSource, Before: state.ImageOf(&before), After: state.ImageOf(&after),
 		Money: "44.00", Result: state.ResultDone, Message: "as asked", Digest: "7f3a91c2e004", By: "ada"}
 }
 

@@ -1,0 +1,144 @@
+package money
+
+import (
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
+)
+
+// Monthly is what a price of a billing cycle comes to in a month. It is not known
+// where the cycle is not.
+func Monthly(price decimal.Decimal, cycle plan.Cycle) (monthly decimal.Decimal, known bool) {
+	over, under, fraction := strings.Cut(string(cycle), "/")
+	months, err := decimal.NewFromString(over)
+	if err != nil || !months.IsPositive() {
+		return decimal.Zero, false
+	}
+	if fraction {
+		parts, err := decimal.NewFromString(under)
+		if err != nil {
+			return decimal.Zero, false
+		}
+		price = price.Mul(parts)
+	}
+	return price.DivRound(months, 8), true
+}
+
+// Charged are the units of a quantity that a line charges for: what is included
+// the customer gets for free, and the quantity always is the full one.
+func Charged(b *plan.Billing, quantity decimal.Decimal) decimal.Decimal {
+	if b != nil && b.LessIncluded != nil {
+		quantity = quantity.Sub(*b.LessIncluded)
+	}
+	return decimal.Max(decimal.Zero, quantity)
+}
+
+// Unit is what one unit on a line costs a month; nil where it costs nothing or
+// nobody knows.
+func Unit(b *plan.Billing) *decimal.Decimal {
+	if b == nil || !b.Billable || b.UnitPrice == nil {
+		return nil
+	}
+	price, known := Monthly(*b.UnitPrice, b.Cycle)
+	if !known {
+		return nil
+	}
+	return &price
+}
+
+// Priced reports whether it is known what a line costs.
+func Priced(o *plan.Object) bool {
+	return o.Billing == nil || !o.Billing.Billable || o.Billing.UnitPrice != nil
+}
+
+// Line is what a line comes to in a month:
+//
+//	units that it charges for × unit price ÷ months of the cycle
+//
+// and nothing where it is not billable, or ends by itself.
+func Line(o *plan.Object) decimal.Decimal {
+	if o == nil || o.Billing == nil || !o.Billing.Billable || o.Billing.UnitPrice == nil {
+		return decimal.Zero
+	}
+	quantity, err := decimal.NewFromString(o.Fields.Text(plan.FieldQuantity))
+	if err != nil {
+		quantity = decimal.Zero
+	}
+	monthly, _ := Monthly(Charged(o.Billing, quantity).Mul(*o.Billing.UnitPrice), o.Billing.Cycle)
+	return monthly
+}
+
+// Delta is what a change of a line does to a month's bill. Either side may be nil.
+func Delta(before, after *plan.Object) decimal.Decimal {
+	was, will := Line(before), Line(after)
+	switch {
+	case after == nil:
+		will = decimal.Zero
+	case before == nil || before.Fields.Text(plan.FieldCancelled) == after.Fields.Text(plan.FieldCancelled):
+	default: // ended, or taken back
+		if before.Fields.Text(plan.FieldCancelled) != "" {
+			was = decimal.Zero
+		}
+		if after.Fields.Text(plan.FieldCancelled) != "" {
+			will = decimal.Zero
+		}
+	}
+	return will.Sub(was).Round(2)
+}
+
+// mostSteps bounds the search for the period of an agreement that nobody has
+// invoiced for very long: decades of weeks.
+const mostSteps = 5000
+
+// PeriodEnd is the last day of the billing period that today lies in: the day
+// before the next invoice's period begins. Where that is past, because nobody
+// made invoices or the agreement is a child, it is stepped on by the cycle; where
+// it is not known (zero), it is the end of the month. Days are midnights of UTC.
+func PeriodEnd(next time.Time, cycle plan.Cycle, today time.Time) time.Time {
+	monthEnd := time.Date(today.Year(), today.Month()+1, 0, 0, 0, 0, 0, time.UTC)
+	if next.IsZero() {
+		return monthEnd
+	}
+	for i := range mostSteps {
+		from, ok := stepped(next, cycle, i)
+		if !ok {
+			return monthEnd
+		}
+		if last := from.AddDate(0, 0, -1); !last.Before(today) {
+			return last
+		}
+	}
+	return monthEnd
+}
+
+// stepped is a day n billing cycles later, the last day of a month staying one.
+func stepped(from time.Time, cycle plan.Cycle, n int) (time.Time, bool) {
+	if n == 0 {
+		return from, true
+	}
+	months := 0
+	switch cycle {
+	case "12/52":
+		return from.AddDate(0, 0, 7*n), true
+	case "12/26":
+		return from.AddDate(0, 0, 14*n), true
+	case "1":
+		months = 1
+	case "2":
+		months = 2
+	case "3":
+		months = 3
+	case "6":
+		months = 6
+	case "12":
+		months = 12
+	default:
+		return time.Time{}, false
+	}
+	first := time.Date(from.Year(), from.Month()+time.Month(months*n), 1, 0, 0, 0, 0, time.UTC)
+	length := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(from.Day(), length)-1), true
+}

@@ -1,0 +1,47 @@
+package plan
+
+import (
+	"maps"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Shown are all facts of an object that people and scripts see beside its fields,
+// by name: those of an invoice line and who changed it last among them. The
+// journal keeps them so; their names never change.
+func (o *Object) Shown() map[string]string {
+	out := maps.Clone(o.Info)
+	b := o.Billing
+	if b == nil {
+		return out
+	}
+	if out == nil {
+		out = make(map[string]string, 16)
+	}
+	out["agreement"], out["agreement_name"], out["cycle_months"] = b.Agreement, b.AgreementName, string(b.Cycle)
+	out["product"], out["product_id"] = b.Product, b.ProductID
+	out["unit_price"], out["less_included"], out["bill"] = Number(b.UnitPrice), Number(b.LessIncluded), b.Bill
+	for name, text := range map[string]string{"currency": b.Currency, "next_invoice": b.NextInvoice, "effective": b.Effective, "idle": b.Idle, "updated_by": o.Edited.By, "updated_at": o.Edited.moment()} {
+		if text != "" {
+			out[name] = text
+		}
+	}
+	return out
+}
+
+// Number is a number as text, and empty where nobody knows it.
+func Number(d *decimal.Decimal) string {
+	if d == nil {
+		return ""
+	}
+	return d.String()
+}
+
+// moment is when the edit was, as RFC 3339 writes it, or empty.
+func (e Edit) moment() string {
+	if e.At.IsZero() {
+		return ""
+	}
+	return e.At.UTC().Format(time.RFC3339Nano)
+}
