@@ -80,8 +80,8 @@ func each[T any](all []*T, deepen func(*T)) []*T {
 
 // assignIDs gives ids and notes to what has none, and orders lists by id. lastID
 // is the largest id ever given; the new one is returned.
-func (w *World) assignIDs(newest int64, now time.Time, by string) int64 {
-	n := &numbering{newest: newest, now: now, by: by}
+func (w *World) assignIDs(lastID int64, now time.Time, by string) int64 {
+	n := &numbering{lastID: lastID, now: now, by: by}
 	for range 2 { // first to find the largest id, then to go on from there
 		number(n, w.Organizations)
 		number(n, w.OrganizationTypes)
@@ -121,11 +121,11 @@ func (w *World) assignIDs(newest int64, now time.Time, by string) int64 {
 			delete(a.Traits, id) // of a field that is gone, or empty
 		}
 	}
-	return n.newest
+	return n.lastID
 }
 
 type numbering struct {
-	newest int64
+	lastID int64
 	give   bool
 	now    time.Time
 	by     string
@@ -133,10 +133,10 @@ type numbering struct {
 
 func (n *numbering) id(id *int64) {
 	if *id == 0 && n.give {
-		n.newest++
-		*id = n.newest
+		n.lastID++
+		*id = n.lastID
 	}
-	n.newest = max(n.newest, *id)
+	n.lastID = max(n.lastID, *id)
 }
 
 func number[T entity](n *numbering, all []T) {
