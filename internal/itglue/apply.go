@@ -70,7 +70,8 @@ func (t *Target) create(ctx context.Context, v *view, ch plan.Change) (target.Ap
 		found, look := t.find(ctx, v, ch.Key)
 		switch {
 		case look != nil:
-			return target.Applied{}, fmt.Errorf("%w: %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key, look)
+			return target.Applied{}, fmt.Errorf("%w: %s was asked for and cannot be looked for (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, ch.Key, look)
 		case found == nil:
 			return target.Applied{}, fmt.Errorf("%w: %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Key)
 		}
@@ -149,7 +150,8 @@ func (t *Target) change(ctx context.Context, v *view, ch plan.Change) (target.Ap
 		case gone(err):
 			return target.Applied{}, fmt.Errorf("%w: asset %s is not there any more", target.ErrMoved, n)
 		case err != nil && sent > 0:
-			return target.Applied{}, fmt.Errorf("%w: asset %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
+			return target.Applied{}, fmt.Errorf("%w: asset %s was written and cannot be read (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, n, err)
 		case err != nil:
 			return target.Applied{}, err
 		case live.Organization != v.organization:
@@ -166,7 +168,8 @@ func (t *Target) change(ctx context.Context, v *view, ch plan.Change) (target.Ap
 			return t.applied(ctx, v, l, ch, live, nil), nil
 		}
 		if sent == maxPatchAttempts {
-			return target.Applied{}, fmt.Errorf("%w: asset %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
+			return target.Applied{}, fmt.Errorf("%w: asset %s was sent %d times and does not show it; the next run looks again",
+				rest.ErrOutcomeUnknown, n, sent)
 		}
 		archived := live.Archived
 		if value, ok := ch.After.Fields.Get(fieldArchived); ok {

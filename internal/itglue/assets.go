@@ -36,7 +36,8 @@ type assetWire struct {
 }
 
 func (w *assetWire) asset(n id) *asset {
-	return &asset{ID: n, Organization: w.Organization, TypeID: w.Type, Archived: bool(w.Archived), Created: string(w.Created), Updated: seconds(w.Updated), Traits: w.Traits}
+	return &asset{ID: n, Organization: w.Organization, TypeID: w.Type, Archived: bool(w.Archived), Created: string(w.Created),
+		Updated: seconds(w.Updated), Traits: w.Traits}
 }
 
 // assets lists the assets of a type, archived ones included; of one

@@ -27,21 +27,24 @@ func manyCustomers(customers, users int) (itgluesim.World, []mapping.Customer, m
 		n := int64(10 + i)
 		world.Organizations = append(world.Organizations, &itgluesim.Organization{ID: n, Name: fmt.Sprint("Customer ", i)})
 		tenant := fmt.Sprintf("7d1f0b7e-2c55-4a39-9d0e-%012d", i)
-		all = append(all, mapping.Customer{Key: tenant, Name: fmt.Sprint("Customer ", i), Tenant: directory.Tenant{ID: directory.TenantID(tenant)}, Listed: true, Status: mapping.Linked,
+		all = append(all, mapping.Customer{Key: tenant, Name: fmt.Sprint("Customer ", i),
+			Tenant: directory.Tenant{ID: directory.TenantID(tenant)}, Listed: true, Status: mapping.Linked,
 			Links: mapping.Links{mapping.ITGlueOrganization: fmt.Sprint(n)}})
 		s := &source{licences: contosoSource().licences}
 		var members []string
 		for u := range users {
 			object := fmt.Sprintf("11111111-0000-4000-%04d-%012d", i, u)
 			upn := fmt.Sprintf("user%d@customer%d.example", u, i)
-			s.users = append(s.users, directory.User{ID: object, UPN: upn, Mail: upn, Name: fmt.Sprintf("User %d of %d", u, i), GivenName: "User", Surname: fmt.Sprint(u), Enabled: true,
+			s.users = append(s.users, directory.User{ID: object, UPN: upn, Mail: upn, Name: fmt.Sprintf("User %d of %d", u, i),
+				GivenName: "User", Surname: fmt.Sprint(u), Enabled: true,
 				JobTitle: "Clerk", Department: "Sales", Licences: []string{skuBP}, Aliases: []string{"u" + upn}})
 			if u%10 == 0 {
 				members = append(members, object)
 			}
 		}
 		s.domains = []directory.Domain{{Name: fmt.Sprintf("customer%d.example", i), Verified: true}}
-		s.groups = []directory.Group{{ID: fmt.Sprintf("22222222-0000-4000-8000-%012d", i), Name: "Sales", Members: directory.Members{IDs: members}}}
+		s.groups = []directory.Group{{ID: fmt.Sprintf("22222222-0000-4000-8000-%012d", i), Name: "Sales",
+			Members: directory.Members{IDs: members}}}
 		snapshots[tenant] = s.snapshot(tenant)
 	}
 	return world, all, snapshots
@@ -70,7 +73,8 @@ func documentAll(t testing.TB, opened *Target, all []mapping.Customer, snapshots
 				if err != nil {
 					return err
 				}
-				p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: o.Objects})
+				p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds,
+					plan.Sides{Desired: d.Objects, Observed: o.Objects})
 				if err != nil {
 					return err
 				}
@@ -139,7 +143,8 @@ func TestTheFirstDocumentationTakesAsLongAsTheRateAllows(t *testing.T) {
 		if changes := documentAll(t, client.Open(), all, snapshots); changes != 0 {
 			t.Errorf("got %d changes in the second run, want none", changes)
 		}
-		want := map[string]int{"GET /organizations": 1, "GET /flexible_asset_types": 1, "GET /flexible_asset_types/{id}/relationships/flexible_asset_fields": 5,
+		want := map[string]int{"GET /organizations": 1, "GET /flexible_asset_types": 1,
+			"GET /flexible_asset_types/{id}/relationships/flexible_asset_fields": 5,
 			"GET /contacts": 1, "GET /domains": 1, "GET /flexible_assets": 4 + (customers*users+assetPageSize-1)/assetPageSize}
 		for route, n := range sim.Counts() {
 			if want[route] != n {

@@ -23,7 +23,8 @@ func TestHTMLIsComparedByWhatItShows(t *testing.T) {
 		{formList, "<UL CLASS='x'>\n<LI STYLE=\"a>b\">b&nbsp;&amp; c</LI>\n<li>a<!-- no --></li></UL>\n", []string{"a", "b & c"}},
 		{formList, `a<br>b<br/>  <script>alert(1)</script>`, []string{"a", "b"}},
 		{formLong, `<p>one</p><div>two  <b>three</b></div>`, []string{"one\ntwo three"}},
-		{formRows, `<table><thead><tr><th>Head</th><th>Er</th></tr></thead><tbody><tr><td>1</td><td>2 | 3</td></tr></tbody></table>`, []string{"1 | 2 | 3"}},
+		{formRows, `<table><thead><tr><th>Head</th><th>Er</th></tr></thead><tbody><tr><td>1</td><td>2 | 3</td></tr></tbody></table>`,
+			[]string{"1 | 2 | 3"}},
 		{formRows, "<table>\n<tr><td><p>1</p></td>\n<td>2</td></tr>\n<tr><td>0</td><td> </td></tr></table>", []string{"0", "1 | 2"}},
 		{formList, `a<style>p > b { }</style><!-- <p>no</p> --><p title="x>y">b`, []string{"a", "b"}},
 		{formList, `a<script>if (1 < 2) { b`, []string{"a"}},
@@ -52,7 +53,8 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 		for _, tt := range []struct {
 			form form
 			want plan.Value
-		}{{formList, setValue(texts)}, {formLong, longValue(strings.Join(texts, "\n"))}, {formRows, setValue(rows)}, {formText, textValue(strings.Join(texts, " "))}} {
+		}{{formList, setValue(texts)}, {formLong, longValue(strings.Join(texts, "\n"))}, {formRows, setValue(rows)}, {formText,
+			textValue(strings.Join(texts, " "))}} {
 			text := ""
 			if tt.form == formText {
 				if len(tt.want) > 0 {
@@ -101,7 +103,8 @@ func TestLongListsAreCutWithAPlainStatement(t *testing.T) {
 }
 
 func TestPhonesAreComparedByDigits(t *testing.T) {
-	for in, want := range map[string]string{"+1 (310) 555-0100": "13105550100", "0044 20 7946 0958": "442079460958", "310.555.0100 ext. 12": "3105550100 x12", "": "", "none": ""} {
+	for in, want := range map[string]string{"+1 (310) 555-0100": "13105550100", "0044 20 7946 0958": "442079460958",
+		"310.555.0100 ext. 12": "3105550100 x12", "": "", "none": ""} {
 		got := phoneValue(in, "")
 		if got.String() != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)
@@ -118,7 +121,8 @@ func TestSizesThatWaverStayInTheirStep(t *testing.T) {
 		now   string
 		want  string
 	}{
-		{500 << 20, "", "under 1 GB"}, {3 << 30, "", "2-5 GB"}, {5 << 30, "", "5-10 GB"}, {5 << 30, "2-5 GB", "2-5 GB"}, {(5 << 30) - 1, "5-10 GB", "5-10 GB"},
+		{500 << 20, "", "under 1 GB"}, {3 << 30, "", "2-5 GB"}, {5 << 30, "", "5-10 GB"}, {5 << 30, "2-5 GB", "2-5 GB"},
+		{(5 << 30) - 1, "5-10 GB", "5-10 GB"},
 		{6 << 30, "2-5 GB", "5-10 GB"}, {200 << 30, "", "over 100 GB"}, {200 << 30, "nonsense", "over 100 GB"},
 	} {
 		if got := sizeText(tt.bytes, tt.now); got != tt.want {

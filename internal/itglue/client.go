@@ -117,7 +117,8 @@ func New(c Config, o Options) (*Client, error) {
 }
 
 func (c *Client) dial(base *url.URL) (*rest.Client, error) {
-	return rest.New(rest.Options{System: "itglue", BaseURL: base, Bucket: c.options.Bucket, Allow: allowedRoutes(&c.config), Classify: classify,
+	return rest.New(rest.Options{System: "itglue", BaseURL: base, Bucket: c.options.Bucket, Allow: allowedRoutes(&c.config),
+		Classify: classify,
 		Sign: func(_ context.Context, r *http.Request) error {
 			r.Header.Set("x-api-key", c.config.APIKey.Reveal())
 			return nil

@@ -18,7 +18,8 @@ func missingOrganization() itgluesim.Faults {
 }
 
 func TestIDsOfAnyShape(t *testing.T) {
-	for in, want := range map[string]id{`123456789012345678`: 123456789012345678, `"123456789012345678"`: 123456789012345678, `null`: 0, `""`: 0, `"7"`: 7} {
+	for in, want := range map[string]id{`123456789012345678`: 123456789012345678, `"123456789012345678"`: 123456789012345678,
+		`null`: 0, `""`: 0, `"7"`: 7} {
 		var got id
 		if err := json.Unmarshal([]byte(in), &got); err != nil || got != want {
 			t.Errorf("%s: got %d and %v, want %d", in, got, err, want)
@@ -39,7 +40,8 @@ func TestRefusalsAreToldApart(t *testing.T) {
 	}{
 		{itgluesim.Forbidden, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Forbidden }, "90 days"},
 		{itgluesim.BareUnauthorized, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.Unauthorised }, "itglue.api_key"},
-		{itgluesim.Unauthorized, itgluesim.BodyJSON, func(e *rest.Error) bool { return !e.Unauthorised && e.Code == codeInaccessible }, "may not see it"},
+		{itgluesim.Unauthorized, itgluesim.BodyJSON, func(e *rest.Error) bool { return !e.Unauthorised && e.Code == codeInaccessible },
+			"may not see it"},
 		{itgluesim.Gone, itgluesim.BodyJSON, func(e *rest.Error) bool { return e.NotFound }, "404"},
 		{itgluesim.Gone, itgluesim.BodyEmpty, func(e *rest.Error) bool { return e.NotFound }, "404"},
 		{itgluesim.Gone, itgluesim.BodyHTML, func(e *rest.Error) bool { return e.NotFound }, "404"},
@@ -87,7 +89,8 @@ func TestListsAreWholeOrAnError(t *testing.T) {
 		h := newHarness(t, seed())
 		h.sim.SetFaults(tt.faults)
 		var got []*contact
-		err := h.client.unmetered().contacts(t.Context(), 0, func() { got = nil }, func(_ id, c *contact) error { got = append(got, c); return nil })
+		err := h.client.unmetered().contacts(t.Context(), 0, func() { got = nil },
+			func(_ id, c *contact) error { got = append(got, c); return nil })
 		switch {
 		case tt.whole && (err != nil || len(got) != 4):
 			t.Errorf("%s: got %d contacts and %v, want all 4", tt.name, len(got), err)
@@ -115,7 +118,8 @@ func TestHeavyPagesBecomeSmaller(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen := map[id]bool{}
-			err = h.client.unmetered().assets(t.Context(), inv.layouts[kindUser], 0, func() { clear(seen) }, func(a *asset) error { seen[a.ID] = true; return nil })
+			err = h.client.unmetered().assets(t.Context(), inv.layouts[kindUser], 0, func() { clear(seen) },
+				func(a *asset) error { seen[a.ID] = true; return nil })
 			if err != nil || len(seen) != 330 {
 				t.Errorf("pages of %d at most: got %d assets and %v, want 330", most, len(seen), err)
 			}

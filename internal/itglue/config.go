@@ -120,7 +120,8 @@ func (c *Config) Validate(report func(path, message string)) {
 	if u, err := baseURL(c.URL); err == nil && u.Scheme == "https" {
 		perSecond := c.Rate.PerSecond + c.Rate.PerMinute/60
 		if most := perSecond*vendorWindow.Seconds() + float64(c.Rate.Burst); most > vendorRequests {
-			report("rate", fmt.Sprintf("allows %.0f requests in five minutes: IT Glue refuses more than %d, for all integrations together", most, vendorRequests))
+			report("rate", fmt.Sprintf("allows %.0f requests in five minutes: IT Glue refuses more than %d, for all integrations together",
+				most, vendorRequests))
 		}
 	}
 	c.validateLayout(report)

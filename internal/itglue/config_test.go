@@ -51,12 +51,16 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		{"too fast for the vendor", func(c *Config) { c.Rate = rest.Rate{PerSecond: 10, Burst: 40} }, "rate"},
 		{"an empty prefix", func(c *Config) { c.LayoutPrefix = " " }, "layout_prefix"},
 		{"a prefix beyond ASCII", func(c *Config) { c.LayoutPrefix = "Müller" }, "layout_prefix"},
-		{"a broken pattern", func(c *Config) { c.Users.Exclude = []string{"svc-["}; c.Groups.Include = []string{""} }, "users.exclude[0] groups.include[0]"},
-		{"leavers nobody can follow", func(c *Config) { c.Leavers = Leavers{Absences: 0, Days: -1, Then: "burn"} }, "leavers.absences leavers.days leavers.then"},
+		{"a broken pattern", func(c *Config) { c.Users.Exclude = []string{"svc-["}; c.Groups.Include = []string{""} },
+			"users.exclude[0] groups.include[0]"},
+		{"leavers nobody can follow", func(c *Config) { c.Leavers = Leavers{Absences: 0, Days: -1, Then: "burn"} },
+			"leavers.absences leavers.days leavers.then"},
 		{"owners of nothing", func(c *Config) {
-			c.Fields = FieldOwners{"person": {}, "contact": {"shoe": plan.Fill, "title": "mine"}, "user": {"department": plan.Keep, "archived": plan.Keep}}
+			c.Fields = FieldOwners{"person": {}, "contact": {"shoe": plan.Fill, "title": "mine"},
+				"user": {"department": plan.Keep, "archived": plan.Keep}}
 		}, "fields.contact.shoe fields.contact.title fields.person"},
-		{"quiet hours that are none", func(c *Config) { c.QuietHours = []string{"08:00-18:00", "8-18", "08:00-08:00", "22:00-24:00"} }, "quiet_hours[1] quiet_hours[2]"},
+		{"quiet hours that are none", func(c *Config) { c.QuietHours = []string{"08:00-18:00", "8-18", "08:00-08:00", "22:00-24:00"} },
+			"quiet_hours[1] quiet_hours[2]"},
 		{"a budget below nothing", func(c *Config) { c.Budget = -1 }, "budget"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,7 +83,8 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 
 func TestQuietHoursMayGoPastMidnight(t *testing.T) {
 	c := Config{QuietHours: []string{"22:00-06:30", "12:00-13:00"}}
-	for at, want := range map[string]bool{"21:59": false, "22:00": true, "23:59": true, "00:00": true, "06:29": true, "06:30": false, "12:30": true, "13:00": false} {
+	for at, want := range map[string]bool{"21:59": false, "22:00": true, "23:59": true, "00:00": true, "06:29": true, "06:30": false,
+		"12:30": true, "13:00": false} {
 		now, err := time.Parse("15:04", at)
 		if err != nil {
 			t.Fatal(err)

@@ -72,14 +72,18 @@ func dial(t *testing.T, sim *itgluesim.Server, edit func(*itglue.Config)) *itglu
 // would get other ids each time.
 func documentedWorld(t *testing.T, edit func(*itglue.Config)) *itgluesim.World {
 	sim := itgluesim.New(itgluesim.World{
-		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"}, {ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
+		Organizations: []*itgluesim.Organization{{ID: 1, Name: "Example Networks", Primary: true}, {ID: 2, Name: "Contoso Ltd"},
+			{ID: 3, Name: "Fabrikam"}, {ID: 4, Name: "Tailspin"}},
 		Contacts: []*itgluesim.Contact{
-			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Title: "Head of buying", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+			{ID: 41, OrganizationID: 2, FirstName: "Ana", LastName: "Ruiz", Title: "Head of buying",
+				Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
 			{ID: 42, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger"},
-			{ID: 43, OrganizationID: 4, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+			{ID: 43, OrganizationID: 4, FirstName: "Ana", LastName: "Ruiz",
+				Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
 		},
 		Domains: []*itgluesim.Domain{{ID: 81, OrganizationID: 2, Name: "contoso.example"}},
-	}, itgluesim.Options{Key: "ITG.example", Now: func() time.Time { return time.Date(1999, 12, 1, 0, 0, 0, 0, time.UTC) }}) // before a bubble's clock begins
+		// before a bubble's clock begins
+	}, itgluesim.Options{Key: "ITG.example", Now: func() time.Time { return time.Date(1999, 12, 1, 0, 0, 0, 0, time.UTC) }})
 	client := dial(t, sim, edit)
 	if _, err := client.CreateLayouts(t.Context()); err != nil {
 		t.Fatal(err)
@@ -119,13 +123,15 @@ func held(tenant directory.Tenant, step targettest.Step, now time.Time) *directo
 	case step == targettest.Changed:
 		users[1].JobTitle = "Buyer"
 	case step == targettest.New:
-		users = append(users, directory.User{ID: person(4), UPN: "dee@" + domain, Mail: "dee@" + domain, Name: "Dee", GivenName: "Dee", Enabled: true})
+		users = append(users, directory.User{ID: person(4), UPN: "dee@" + domain, Mail: "dee@" + domain, Name: "Dee", GivenName: "Dee",
+			Enabled: true})
 	case step == targettest.Gone:
 		users = users[:2]
 	}
 	proof := directory.Proof{Source: "test", TakenAt: now, AsOf: now}
 	return &directory.Snapshot{Tenant: tenant, TakenAt: now, Users: directory.Proven(users, proof),
-		Licences:  directory.Proven([]directory.Licence{{SKU: "0a11aaaa-0000-4000-8000-000000000001", PartNumber: "SPB", Name: "Business Premium", Purchased: 3, Assigned: 3}}, proof),
+		Licences: directory.Proven([]directory.Licence{{SKU: "0a11aaaa-0000-4000-8000-000000000001", PartNumber: "SPB",
+			Name: "Business Premium", Purchased: 3, Assigned: 3}}, proof),
 		Groups:    directory.Proven([]directory.Group{}, proof),
 		Domains:   directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof),
 		Mailboxes: directory.Proven([]directory.Mailbox{}, proof)}
@@ -168,7 +174,8 @@ func document(t *testing.T, client *itglue.Client, c mapping.Customer, s *direct
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: observed.Objects})
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "itglue"}, opened.Spec().Kinds,
+		plan.Sides{Desired: desired.Objects, Observed: observed.Objects})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,8 @@ func (m *contactMatcher) take(u *directory.User, n id) {
 }
 
 func (m *contactMatcher) askPerson(u *directory.User, code, format string, args ...any) {
-	m.contactMatches[u.ID] = contactMatch{conflict: &plan.Violation{Code: code, Key: u.ID, NeedsRepair: true, Message: fmt.Sprintf(format, args...)}}
+	m.contactMatches[u.ID] = contactMatch{conflict: &plan.Violation{Code: code, Key: u.ID, NeedsRepair: true,
+		Message: fmt.Sprintf(format, args...)}}
 }
 
 // addCandidates adds to a question about a user the contacts from which a person may choose.
@@ -142,7 +143,8 @@ func (m *contactMatcher) checkAccepted() {
 		if n, err := parseID(ref); err == nil && m.contacts[n] != nil {
 			why = "is somebody else's contact already"
 		}
-		m.askPerson(u, "match_ambiguous", "%s, which somebody named as the contact of %s (%s), %s: name another with syncd matches accept %s itglue %s REF, or take the word back with retry",
+		m.askPerson(u, "match_ambiguous",
+			"%s, which somebody named as the contact of %s (%s), %s: name another with syncd matches accept %s itglue %s REF, or take the word back with retry",
 			ref, u.Name, u.UPN, why, m.customerKey, u.ID)
 	}
 }
@@ -167,10 +169,12 @@ func (m *contactMatcher) matchByAddress(ctx context.Context) error {
 			m.contactMatches[u.ID] = contactMatch{}
 		case len(candidates) == 0:
 		case len(candidates) > 1:
-			m.askPerson(u, "match_ambiguous", "%s (%s) shares addresses with several contacts: %s; %s", u.Name, u.UPN, refsOf(candidates), m.remedy(u))
+			m.askPerson(u, "match_ambiguous", "%s (%s) shares addresses with several contacts: %s; %s", u.Name, u.UPN, refsOf(candidates),
+				m.remedy(u))
 			m.addCandidates(u, candidates)
 		case len(claims[candidates[0].ID]) > 1:
-			m.askPerson(u, "match_ambiguous", "contact %s has addresses of %s (%s) and of %s; %s", refsOf(candidates), u.Name, u.UPN, others(claims[candidates[0].ID], u), m.remedy(u))
+			m.askPerson(u, "match_ambiguous", "contact %s has addresses of %s (%s) and of %s; %s", refsOf(candidates), u.Name, u.UPN,
+				others(claims[candidates[0].ID], u), m.remedy(u))
 			m.addCandidates(u, candidates)
 		default:
 			c := candidates[0]
@@ -182,7 +186,8 @@ func (m *contactMatcher) matchByAddress(ctx context.Context) error {
 				m.take(u, c.ID)
 				continue
 			}
-			m.askPerson(u, "match_proposed", "%s (%s) may be contact %s, which has an address in common, but %s; nothing is written there or created until somebody says: syncd matches accept %s itglue %s REF, or create",
+			m.askPerson(u, "match_proposed",
+				"%s (%s) may be contact %s, which has an address in common, but %s; nothing is written there or created until somebody says: syncd matches accept %s itglue %s REF, or create",
 				u.Name, u.UPN, refsOf(candidates), doubt, m.customerKey, u.ID)
 			m.addCandidates(u, candidates)
 		}
@@ -299,7 +304,8 @@ func (m *contactMatcher) proposeByName() {
 			m.contactMatches[u.ID] = contactMatch{}
 			continue
 		}
-		m.askPerson(u, "match_proposed", "%s (%s) may be contact %s, which has the same name and none of the addresses; nothing is created until somebody says: syncd matches accept %s itglue %s REF, or create",
+		m.askPerson(u, "match_proposed",
+			"%s (%s) may be contact %s, which has the same name and none of the addresses; nothing is created until somebody says: syncd matches accept %s itglue %s REF, or create",
 			u.Name, u.UPN, refsOf(found), m.customerKey, u.ID)
 		m.addCandidates(u, found)
 	}

@@ -30,7 +30,8 @@ func (r recordedOwners) Linked() map[string]string { return nil }
 // where nothing says that the contact is another's. Zoe's contact is 43.
 func TestWhatATenantTypesFreelyIsOnlyProposed(t *testing.T) {
 	gus := func(mail string, aliases ...string) directory.User {
-		return directory.User{ID: objectID(9), UPN: "gus@contoso.example", Name: "Gus Lund", GivenName: "Gus", Surname: "Lund", Mail: mail, Aliases: aliases, Enabled: true, JobTitle: "CFO"}
+		return directory.User{ID: objectID(9), UPN: "gus@contoso.example", Name: "Gus Lund", GivenName: "Gus", Surname: "Lund",
+			Mail: mail, Aliases: aliases, Enabled: true, JobTitle: "CFO"}
 	}
 	microsoft := func(account string) []itgluesim.Adapter {
 		return []itgluesim.Adapter{{ID: 99, TypeName: "Microsoft", RemoteID: account, Sync: true}}
@@ -41,16 +42,23 @@ func TestWhatATenantTypesFreelyIsOnlyProposed(t *testing.T) {
 		setup func(h *harness, w *itgluesim.World)
 		says  string // of why it is only proposed; empty: it is matched
 	}{
-		{"an address at a verified domain", gus("zoe@contoso.example"), func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "Zoe@Contoso.example" }, ""},
-		{"an alias at a verified domain", gus("gus@contoso.example", "zoe@contoso.example"), func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "zoe@contoso.example" }, ""},
+		{"an address at a verified domain", gus("zoe@contoso.example"),
+			func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "Zoe@Contoso.example" }, ""},
+		{"an alias at a verified domain", gus("gus@contoso.example", "zoe@contoso.example"),
+			func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "zoe@contoso.example" }, ""},
 		{"a domain in punycode", gus("zoe@müller.example"), func(h *harness, w *itgluesim.World) {
 			h.source.domains = append(h.source.domains, directory.Domain{Name: "xn--mller-kva.example", Verified: true})
 			w.Contact(43).Emails[0].Value = "zoe@müller.example"
 		}, ""},
 		{"somebody else's domain", gus("zoe@elsewhere.example"), nil, "elsewhere.example is no verified domain of the tenant"},
-		{"somebody else's domain, as an alias", gus("gus@contoso.example", "zoe@elsewhere.example"), nil, "elsewhere.example is no verified domain"},
-		{"a domain that was added and not verified", gus("zoe@unproven.example"), func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "zoe@unproven.example" }, "unproven.example is no verified domain"},
-		{"below a verified domain", gus("zoe@mail.contoso.example"), func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "zoe@mail.contoso.example" }, "mail.contoso.example is no verified domain"},
+		{"somebody else's domain, as an alias", gus("gus@contoso.example", "zoe@elsewhere.example"), nil,
+			"elsewhere.example is no verified domain"},
+		{"a domain that was added and not verified", gus("zoe@unproven.example"),
+			func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "zoe@unproven.example" },
+			"unproven.example is no verified domain"},
+		{"below a verified domain", gus("zoe@mail.contoso.example"),
+			func(_ *harness, w *itgluesim.World) { w.Contact(43).Emails[0].Value = "zoe@mail.contoso.example" },
+			"mail.contoso.example is no verified domain"},
 		{"one address of each sort", gus("zoe@contoso.example", "zoe@elsewhere.example"), func(_ *harness, w *itgluesim.World) {
 			w.Contact(43).Emails = append(w.Contact(43).Emails, itgluesim.Email{Value: "zoe@contoso.example", Label: "Work"})
 		}, ""},
@@ -72,7 +80,8 @@ func TestWhatATenantTypesFreelyIsOnlyProposed(t *testing.T) {
 		{"tied to another account", gus("zoe@contoso.example"), func(_ *harness, w *itgluesim.World) {
 			w.Contact(43).Emails[0].Value, w.Contact(43).Adapters = "zoe@contoso.example", microsoft(objectID(77))
 		}, "IT Glue ties it to account " + objectID(77)},
-		{"tied to this account", gus("x@elsewhere.example"), func(_ *harness, w *itgluesim.World) { w.Contact(43).Adapters = microsoft(objectID(9)) }, ""},
+		{"tied to this account", gus("x@elsewhere.example"),
+			func(_ *harness, w *itgluesim.World) { w.Contact(43).Adapters = microsoft(objectID(9)) }, ""},
 		{"tagged by an asset of another tenant", gus("zoe@contoso.example"), func(_ *harness, w *itgluesim.World) {
 			w.Contact(43).Emails[0].Value = "zoe@contoso.example"
 			a := &itgluesim.Asset{ID: 700, OrganizationID: 2, TypeID: w.TypeNamed("M365 User").ID}
@@ -101,7 +110,8 @@ func TestWhatATenantTypesFreelyIsOnlyProposed(t *testing.T) {
 					said = v.Message
 				}
 			}
-			if !strings.Contains(said, tt.says) || !strings.Contains(said, "43 (Zoe Stranger)") || r.change(kindContact, objectID(9)) != nil || h.sim.World().Contact(43).Title != "" {
+			if !strings.Contains(said, tt.says) || !strings.Contains(said, "43 (Zoe Stranger)") ||
+				r.change(kindContact, objectID(9)) != nil || h.sim.World().Contact(43).Title != "" {
 				t.Fatalf("got %q\n%s\nwant it proposed because %q", said, r, tt.says)
 			}
 			h.settlements = []plan.Settlement{{Key: plan.Key{Kind: kindContact, ID: objectID(9)}, How: plan.SettleAccept, Ref: "43"}}
@@ -145,7 +155,9 @@ func TestAContactThatWasAskedForIsKnownByAnyAddress(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newHarness(t, seed()).layouts()
 		h.converge()
-		h.source.users = append(h.source.users, directory.User{ID: objectID(9), UPN: "gus@contoso.example", Mail: "gus@private.example", Name: "Gus Lund", GivenName: "Gus", Surname: "Lund", Enabled: true})
+		h.source.users = append(h.source.users,
+			directory.User{ID: objectID(9), UPN: "gus@contoso.example", Mail: "gus@private.example", Name: "Gus Lund", GivenName: "Gus",
+				Surname: "Lund", Enabled: true})
 		lost := false
 		h.sim.Before(func(r *http.Request) itgluesim.Fault {
 			switch {
@@ -172,7 +184,8 @@ func TestALostAnswerIsNotFoundInAnOlderContact(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newHarness(t, seed()).layouts()
 		h.settlements = []plan.Settlement{{Key: plan.Key{Kind: kindContact, ID: objectID(1)}, How: plan.SettleCreate}}
-		h.sim.Fail(itgluesim.Rule{Method: http.MethodPost, Route: "/contacts", Times: 1, Fault: itgluesim.Fault{Kind: itgluesim.DroppedCommitted}})
+		h.sim.Fail(itgluesim.Rule{Method: http.MethodPost, Route: "/contacts", Times: 1,
+			Fault: itgluesim.Fault{Kind: itgluesim.DroppedCommitted}})
 		h.run()
 		if ref := h.records[plan.Key{Kind: kindContact, ID: objectID(1)}].Ref; ref == "41" || ref == "" {
 			t.Errorf("got contact %q for Ana, of whom somebody said that 41 is not she", ref)

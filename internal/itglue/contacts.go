@@ -124,7 +124,8 @@ func (s *session) contact(ctx context.Context, n id) (*contact, error) {
 	if row.ID != n {
 		return nil, fmt.Errorf("itglue: asked for contact %s, got %s", n, row.ID)
 	}
-	return row.Attributes.contact(row.ID, adaptersOf(row.Relationships, func(p pointer) (included, bool) { return lookUp(row.Included, p) })), nil
+	return row.Attributes.contact(row.ID,
+		adaptersOf(row.Relationships, func(p pointer) (included, bool) { return lookUp(row.Included, p) })), nil
 }
 
 func (c *contact) name() string { return oneLine(c.First + " " + c.Last) }

@@ -34,7 +34,8 @@ const maxContactListAge = 10 * time.Minute
 // organization is searched for it.
 func (t *Target) createContact(ctx context.Context, v *view, ch plan.Change) (target.Applied, error) {
 	if t.config.PSAContactSync != SyncOff {
-		return target.Applied{}, fmt.Errorf("contact %s is not created: with itglue.psa_contact_sync %s it would come twice", ch.Label, t.config.PSAContactSync)
+		return target.Applied{}, fmt.Errorf("contact %s is not created: with itglue.psa_contact_sync %s it would come twice", ch.Label,
+			t.config.PSAContactSync)
 	}
 	again := ch.Reason == plan.AttemptVanished // an earlier request may have arrived since
 	if again || t.session.options.Now().Sub(v.contactsReadAt) > maxContactListAge {
@@ -61,10 +62,12 @@ func (t *Target) createContact(ctx context.Context, v *view, ch plan.Change) (ta
 	if errors.Is(err, rest.ErrOutcomeUnknown) || errors.Is(err, errUnconfirmed) {
 		before := v.contacts
 		if look := t.refresh(ctx, v); look != nil {
-			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Label, look)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and cannot be looked for (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, ch.Label, look)
 		}
 		if made = v.newContactLike(ch.After, before); made == nil {
-			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and is not to be seen; the next run finds out", rest.ErrOutcomeUnknown, ch.Label)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was asked for and is not to be seen; the next run finds out",
+				rest.ErrOutcomeUnknown, ch.Label)
 		}
 		err = nil
 	}
@@ -145,7 +148,8 @@ func (t *Target) changeContact(ctx context.Context, v *view, ch plan.Change) (ta
 		case gone(err):
 			return target.Applied{}, fmt.Errorf("%w: contact %s is not there any more", target.ErrMoved, n)
 		case err != nil && sent > 0:
-			return target.Applied{}, fmt.Errorf("%w: contact %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, n, err)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was written and cannot be read (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, n, err)
 		case err != nil:
 			return target.Applied{}, err
 		case live.Organization != v.organization:
@@ -165,7 +169,8 @@ func (t *Target) changeContact(ctx context.Context, v *view, ch plan.Change) (ta
 			return v.appliedContact(ch, live, wanted), nil
 		}
 		if sent == maxPatchAttempts {
-			return target.Applied{}, fmt.Errorf("%w: contact %s was sent %d times and does not show it; the next run looks again", rest.ErrOutcomeUnknown, n, sent)
+			return target.Applied{}, fmt.Errorf("%w: contact %s was sent %d times and does not show it; the next run looks again",
+				rest.ErrOutcomeUnknown, n, sent)
 		}
 		attributes := map[string]any{}
 		v.setContactFields(attributes, live, open)

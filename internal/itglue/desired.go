@@ -50,7 +50,8 @@ type desiredBuilder struct {
 // fields, and so stays as it is.
 func (t *Target) desired(v *view, s *directory.Snapshot, people []directory.User) (target.Desired, error) {
 	var err error
-	b := &desiredBuilder{Target: t, customer: v.customer, snapshot: s, view: v, productNames: map[string]string{}, planned: map[plan.Key]bool{}}
+	b := &desiredBuilder{Target: t, customer: v.customer, snapshot: s, view: v, productNames: map[string]string{},
+		planned: map[plan.Key]bool{}}
 	if b.index, err = t.indexDirectory(s); err != nil {
 		return target.Desired{}, err
 	}
@@ -138,7 +139,8 @@ func (b *desiredBuilder) add(kind, object, label string, info map[string]string,
 // carriesConflict is the word on an asset that cannot be written, though it must be or
 // not.
 func carriesConflict(key plan.Key, why string, must bool) plan.Conflict {
-	return plan.Conflict{Key: key, Violation: plan.Violation{Code: "asset_carries_files", Key: key.ID, Note: !must, NeedsRepair: must, Message: why}}
+	return plan.Conflict{Key: key,
+		Violation: plan.Violation{Code: "asset_carries_files", Key: key.ID, Note: !must, NeedsRepair: must, Message: why}}
 }
 
 // emptyRequired are the labels of our own fields that an administrator made required
@@ -217,8 +219,9 @@ func (b *desiredBuilder) contact(u *directory.User) {
 	c := b.view.contactOf(u.ID)
 	switch {
 	case c == nil && b.view.microsoftKeepsContacts:
-		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: "contact_missing", Key: u.ID, Note: true,
-			Message: fmt.Sprintf("%s (%s) has no contact, and IT Glue's own Microsoft integration is the one to make it", u.Name, u.UPN)}})
+		b.out.Conflicts = append(b.out.Conflicts,
+			plan.Conflict{Key: key, Violation: plan.Violation{Code: "contact_missing", Key: u.ID, Note: true,
+				Message: fmt.Sprintf("%s (%s) has no contact, and IT Glue's own Microsoft integration is the one to make it", u.Name, u.UPN)}})
 		return
 	case c != nil && b.readOnly(c, key):
 		// Linked, and nothing of it ours.

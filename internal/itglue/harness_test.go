@@ -49,8 +49,10 @@ func seed() itgluesim.World {
 				Emails: []itgluesim.Email{{Value: "A.Ruiz@contoso.example", Label: "Work", Primary: true}, {Value: "ana@home.example", Label: "Home"}},
 				Phones: []itgluesim.Phone{{Value: "3105550100", Label: "Work", Primary: true}}},
 			{ID: 42, OrganizationID: 2, FirstName: "Bo", LastName: "Lind", Title: "Boss"},
-			{ID: 43, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger", Emails: []itgluesim.Email{{Value: "zoe@elsewhere.example", Label: "Work", Primary: true}}},
-			{ID: 44, OrganizationID: 3, FirstName: "Ana", LastName: "Ruiz", Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
+			{ID: 43, OrganizationID: 2, FirstName: "Zoe", LastName: "Stranger",
+				Emails: []itgluesim.Email{{Value: "zoe@elsewhere.example", Label: "Work", Primary: true}}},
+			{ID: 44, OrganizationID: 3, FirstName: "Ana", LastName: "Ruiz",
+				Emails: []itgluesim.Email{{Value: "ana@contoso.example", Label: "Work", Primary: true}}},
 		},
 		Domains: []*itgluesim.Domain{{ID: 81, OrganizationID: 2, Name: "Contoso.example"}},
 	}
@@ -70,30 +72,41 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func contosoSource() *source {
 	return &source{
 		users: []directory.User{
-			{ID: objectID(1), UPN: "ana@contoso.example", Name: "Ana Ruiz", GivenName: "Ana", Surname: "Ruiz", Mail: "ana@contoso.example", Aliases: []string{"a.ruiz@contoso.example"},
-				Enabled: true, JobTitle: "Buyer", Licences: []string{skuBP}, MobilePhone: "+1 310 555 0199", BusinessPhones: []string{"310-555-0100"}, ManagerID: objectID(2),
+			{ID: objectID(1), UPN: "ana@contoso.example", Name: "Ana Ruiz", GivenName: "Ana", Surname: "Ruiz", Mail: "ana@contoso.example",
+				Aliases: []string{"a.ruiz@contoso.example"},
+				Enabled: true, JobTitle: "Buyer", Licences: []string{skuBP}, MobilePhone: "+1 310 555 0199",
+				BusinessPhones: []string{"310-555-0100"}, ManagerID: objectID(2),
 				LastSignIn: noon, MFA: directory.MFAEnforced, Created: noon.AddDate(-1, 0, 0)},
-			{ID: objectID(2), UPN: "bo@contoso.example", Name: "Bo Lind", GivenName: "Bo", Surname: "Lind", Mail: "bo@contoso.example", Enabled: true, JobTitle: "CEO"},
-			{ID: objectID(3), UPN: "cy@contoso.example", Name: "Cy <Dahl> & Co", GivenName: "Cy", Surname: "Dahl", Mail: "cy@contoso.example", Enabled: true, Licences: []string{skuBP}},
+			{ID: objectID(2), UPN: "bo@contoso.example", Name: "Bo Lind", GivenName: "Bo", Surname: "Lind", Mail: "bo@contoso.example",
+				Enabled: true, JobTitle: "CEO"},
+			{ID: objectID(3), UPN: "cy@contoso.example", Name: "Cy <Dahl> & Co", GivenName: "Cy", Surname: "Dahl",
+				Mail: "cy@contoso.example", Enabled: true, Licences: []string{skuBP}},
 			{ID: objectID(4), UPN: "svc-backup@contoso.example", Name: "Backup", Enabled: true},
 			{ID: objectID(5), UPN: "info@contoso.example", Name: "Info", Mail: "info@contoso.example", Enabled: true},
 			{ID: objectID(6), UPN: "guest#ext#@contoso.example", Name: "Guest", Guest: true, Enabled: true},
 		},
 		groups: []directory.Group{
-			{ID: objectID(101), Name: "Finance", Description: "Pays the bills\nand counts <them>", Mail: "finance@contoso.example", Kind: directory.Microsoft365Group, Team: true,
-				Owners: []string{objectID(1)}, Members: directory.Members{IDs: []string{objectID(1), objectID(3), objectID(900)}}, Licences: []string{skuBP}},
-			{ID: objectID(102), Name: "All staff", Kind: directory.SecurityGroup, Rule: `(user.department -eq "All")`, Members: directory.Members{Unknown: "cut short"}},
+			{ID: objectID(101), Name: "Finance", Description: "Pays the bills\nand counts <them>", Mail: "finance@contoso.example",
+				Kind: directory.Microsoft365Group, Team: true,
+				Owners: []string{objectID(1)}, Members: directory.Members{IDs: []string{objectID(1), objectID(3), objectID(900)}},
+				Licences: []string{skuBP}},
+			{ID: objectID(102), Name: "All staff", Kind: directory.SecurityGroup, Rule: `(user.department -eq "All")`,
+				Members: directory.Members{Unknown: "cut short"}},
 		},
 		domains: []directory.Domain{
 			{Name: "contoso.example", Verified: true, Default: true, Authentication: "Managed", Services: []string{"Email"},
-				Health: directory.DomainHealth{Known: true, MX: []string{"10 mx.example"}, SPF: "v=spf1 -all", SPFPass: true, DMARC: "reject", DKIM: true}},
+				Health: directory.DomainHealth{Known: true, MX: []string{"10 mx.example"}, SPF: "v=spf1 -all", SPFPass: true, DMARC: "reject",
+					DKIM: true}},
 			{Name: "contoso.onmicrosoft.com", Verified: true, Initial: true},
 			{Name: "unproven.example"},
 		},
 		mailboxes: []directory.Mailbox{
-			{ID: "mbx-ana", UserID: objectID(1), UPN: "ana@contoso.example", Name: "Ana Ruiz", Address: "ana@contoso.example", Kind: "UserMailbox", SizeBytes: 3 << 30},
-			{ID: "MBX-info", UserID: objectID(5), UPN: "info@contoso.example", Name: "Info", Address: "info@contoso.example", Kind: "SharedMailbox", SizeBytes: 700 << 20,
-				FullAccess: []string{"ana@contoso.example", "Cy <Dahl> & Co"}, Calendar: []directory.CalendarRight{{Who: "Default", Rights: "AvailabilityOnly", Folder: "Calendar"}}},
+			{ID: "mbx-ana", UserID: objectID(1), UPN: "ana@contoso.example", Name: "Ana Ruiz", Address: "ana@contoso.example",
+				Kind: "UserMailbox", SizeBytes: 3 << 30},
+			{ID: "MBX-info", UserID: objectID(5), UPN: "info@contoso.example", Name: "Info", Address: "info@contoso.example",
+				Kind: "SharedMailbox", SizeBytes: 700 << 20,
+				FullAccess: []string{"ana@contoso.example", "Cy <Dahl> & Co"},
+				Calendar:   []directory.CalendarRight{{Who: "Default", Rights: "AvailabilityOnly", Folder: "Calendar"}}},
 		},
 		licences: []directory.Licence{{SKU: skuBP, PartNumber: "SPB", Name: "Microsoft 365 Business Premium", Purchased: 5, Assigned: 2,
 			Subscriptions: []directory.Subscription{{ID: "s1", Status: "Enabled", Total: 5, Renews: noon.AddDate(0, 3, 0)}}}},
@@ -138,14 +151,16 @@ func settings() Config {
 func newHarness(t testing.TB, world itgluesim.World, edits ...func(*Config)) *harness {
 	t.Helper()
 	h := &harness{t: t, conf: settings(), log: &bytes.Buffer{}, source: contosoSource(), records: map[plan.Key]plan.Record{}, now: noon,
-		customer: mapping.Customer{Key: tenantID, Name: "Contoso", Tenant: directory.Tenant{ID: tenantID, Name: "Contoso"}, Listed: true, Status: mapping.Linked,
-			Links: mapping.Links{mapping.ITGlueOrganization: "2"}}}
+		customer: mapping.Customer{Key: tenantID, Name: "Contoso", Tenant: directory.Tenant{ID: tenantID, Name: "Contoso"}, Listed: true,
+			Status: mapping.Linked,
+			Links:  mapping.Links{mapping.ITGlueOrganization: "2"}}}
 	h.sim = itgluesim.New(world, itgluesim.Options{Key: key, Now: func() time.Time { return h.now }})
 	for _, edit := range edits {
 		edit(&h.conf)
 	}
 	var err error
-	if h.client, err = New(h.conf, Options{Log: zerolog.New(zerolog.SyncWriter(h.log)), Transport: h.sim.Transport(), Now: func() time.Time { return h.now }}); err != nil {
+	if h.client, err = New(h.conf,
+		Options{Log: zerolog.New(zerolog.SyncWriter(h.log)), Transport: h.sim.Transport(), Now: func() time.Time { return h.now }}); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -255,7 +270,8 @@ func (h *harness) tryPlan() (*runResult, error) {
 	for _, r := range h.records {
 		refs = append(refs, r.Ref)
 	}
-	views, err := h.target.Observe(h.t.Context(), []target.Asked{{Customer: h.customer, Settlements: h.settlements, Refs: refs, Owners: h.owners}})
+	views, err := h.target.Observe(h.t.Context(),
+		[]target.Asked{{Customer: h.customer, Settlements: h.settlements, Refs: refs, Owners: h.owners}})
 	if err != nil {
 		return nil, err
 	}
@@ -275,8 +291,9 @@ func (h *harness) tryPlan() (*runResult, error) {
 			off[s.Key] = "left alone"
 		}
 	}
-	p, err := plan.Make(plan.Scope{Customer: tenantID, Target: "itglue"}, h.target.Spec().Kinds, plan.Sides{Desired: d.Objects, Observed: o.Objects,
-		Records: records, Conflicts: append(slices.Clip(d.Conflicts), o.Conflicts...), HandsOff: off, Now: h.now, Unmanaged: o.Unmanaged})
+	p, err := plan.Make(plan.Scope{Customer: tenantID, Target: "itglue"}, h.target.Spec().Kinds,
+		plan.Sides{Desired: d.Objects, Observed: o.Objects,
+			Records: records, Conflicts: append(slices.Clip(d.Conflicts), o.Conflicts...), HandsOff: off, Now: h.now, Unmanaged: o.Unmanaged})
 	if err != nil {
 		return nil, err
 	}
@@ -353,7 +370,8 @@ func (h *harness) apply(n *runResult) {
 		}
 		o := applied.Object
 		o.Key = c.Key
-		h.records[c.Key] = plan.Record{Object: c.Remembered(o), Origin: plan.Created, Rewritten: c.Rewritten(h.records[c.Key].Rewritten, applied.Rewritten, &applied.Object)}
+		h.records[c.Key] = plan.Record{Object: c.Remembered(o), Origin: plan.Created,
+			Rewritten: c.Rewritten(h.records[c.Key].Rewritten, applied.Rewritten, &applied.Object)}
 	}
 }
 

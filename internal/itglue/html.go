@@ -15,7 +15,8 @@ import (
 // that shows them.
 
 // breaks are the elements that begin and end a line.
-var breaks = []string{"p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre"}
+var breaks = []string{"p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "thead", "tbody", "tfoot", "h1", "h2", "h3", "h4",
+	"h5", "h6", "blockquote", "pre"}
 
 // walkHTML goes through HTML, giving each tag's name (with a slash in front where
 // it closes) with where it links to, and each run of text between tags, decoded.

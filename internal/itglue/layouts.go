@@ -156,8 +156,10 @@ func (s *session) resolveFields(spec *layoutSpec, t *resource[assetType], fields
 				continue
 			}
 			taken[have.ID] = true
-			l.fields[f.name] = layoutField{field: f, key: have.Attributes.NameKey, id: have.ID, offeredOptions: optionsOf(string(have.Attributes.Default))}
-			if says, ours := strings.CutSuffix(string(have.Attributes.Hint), " "+s.config.mark(spec.kind, f.name)); ours && slices.Contains(formerHints, says) && says != f.hint {
+			l.fields[f.name] = layoutField{field: f, key: have.Attributes.NameKey, id: have.ID,
+				offeredOptions: optionsOf(string(have.Attributes.Default))}
+			if says, ours := strings.CutSuffix(string(have.Attributes.Hint), " "+s.config.mark(spec.kind, f.name)); ours &&
+				slices.Contains(formerHints, says) && says != f.hint {
 				l.outdated = append(l.outdated, l.fields[f.name])
 			}
 			if bool(have.Attributes.Required) && f.name != fieldTitle && f.form != formCheckbox {
@@ -179,7 +181,8 @@ func (s *session) resolveFields(spec *layoutSpec, t *resource[assetType], fields
 	for _, f := range unmarked {
 		if f.addedLater || !find(f, func(have typeField) bool {
 			name := strings.TrimSpace(string(have.Name))
-			return (strings.EqualFold(name, f.label) || f.formerLabel != "" && strings.EqualFold(name, f.formerLabel)) && !strings.Contains(string(have.Hint), "(syncd:")
+			return (strings.EqualFold(name, f.label) || f.formerLabel != "" && strings.EqualFold(name, f.formerLabel)) &&
+				!strings.Contains(string(have.Hint), "(syncd:")
 		}) {
 			l.missing = append(l.missing, f)
 		}
@@ -298,11 +301,13 @@ func (inv *inventory) states(c *Config) []Layout {
 			state.Notes = append(state.Notes, "is disabled: its assets are hidden from people")
 		}
 		for _, name := range l.required() {
-			state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets without it cannot be written; make it optional", name))
+			state.Notes = append(state.Notes,
+				fmt.Sprintf("an administrator made the field %q required: assets without it cannot be written; make it optional", name))
 		}
 		for name, at := range l.fields {
 			if at.requiredAs != "" && name != fieldNotes && name != fieldTenant && name != fieldObject {
-				state.Notes = append(state.Notes, fmt.Sprintf("an administrator made the field %q required: assets for which the source says nothing there cannot be written; make it optional", at.requiredAs))
+				state.Notes = append(state.Notes,
+					fmt.Sprintf("an administrator made the field %q required: assets for which the source says nothing there cannot be written; make it optional", at.requiredAs))
 			}
 		}
 		slices.Sort(state.Notes)
@@ -338,7 +343,8 @@ func (c *Client) CreateLayouts(ctx context.Context) ([]Layout, error) {
 			return nil, err
 		}
 		if inv.layouts[spec.kind] == nil {
-			return inv.states(&c.config), fmt.Errorf("itglue: the type %s was asked for and cannot be found: run the command again", c.config.typeName(spec.kind))
+			return inv.states(&c.config), fmt.Errorf("itglue: the type %s was asked for and cannot be found: run the command again",
+				c.config.typeName(spec.kind))
 		}
 	}
 	return inv.states(&c.config), nil
@@ -356,8 +362,9 @@ func (s *session) createType(ctx context.Context, spec *layoutSpec, inv *invento
 		}
 		fields = append(fields, map[string]any{"type": "flexible_asset_fields", "attributes": attributes})
 	}
-	body := outgoing("flexible_asset_types", map[string]any{"name": s.config.typeName(spec.kind), "icon": spec.icon, "enabled": true, "show-in-menu": true,
-		"description": spec.description + ", kept by syncd. " + s.config.mark(spec.kind, "")})
+	body := outgoing("flexible_asset_types",
+		map[string]any{"name": s.config.typeName(spec.kind), "icon": spec.icon, "enabled": true, "show-in-menu": true,
+			"description": spec.description + ", kept by syncd. " + s.config.mark(spec.kind, "")})
 	body["data"].(map[string]any)["relationships"] = map[string]any{"flexible-asset-fields": map[string]any{"data": fields}}
 	_, err := s.do(ctx, request{method: http.MethodPost, at: epTypes, body: body})
 	return err
@@ -429,7 +436,8 @@ func (c *Client) UpgradeLayouts(ctx context.Context) ([]Layout, error) {
 	states := inv.states(&c.config)
 	for _, l := range states {
 		if len(l.Missing) > 0 {
-			return states, fmt.Errorf("itglue: %s still lacks %s: another field may have that name; rename it, and run the command again", l.Name, strings.Join(l.Missing, ", "))
+			return states, fmt.Errorf("itglue: %s still lacks %s: another field may have that name; rename it, and run the command again",
+				l.Name, strings.Join(l.Missing, ", "))
 		}
 	}
 	return states, nil

@@ -235,7 +235,8 @@ func TestTypesOfTheFirstVersionAreUpgradedAndLoseNothing(t *testing.T) {
 	h.wantNoChanges()
 	w = h.sim.World()
 	ana := h.asset(w, kindUser, objectID(1))
-	if w.Trait(ana, "proven-by") != "by Tess, in May" || w.Trait(ana, "last-proven") != "2026-11" || fmt.Sprint(w.Trait(ana, "notes-manual")) != "<p>mine</p>" {
+	if w.Trait(ana, "proven-by") != "by Tess, in May" || w.Trait(ana, "last-proven") != "2026-11" ||
+		fmt.Sprint(w.Trait(ana, "notes-manual")) != "<p>mine</p>" {
 		t.Errorf("got %v, %v and %v", w.Trait(ana, "proven-by"), w.Trait(ana, "last-proven"), w.Trait(ana, "notes-manual"))
 	}
 }

@@ -43,7 +43,8 @@ func (b *desiredBuilder) userLinks(u *directory.User) plan.Value {
 	if b.index.mailboxes[u.ID] != nil {
 		exchange = "mailboxes/:/MailboxDetails/" + n
 	}
-	return b.links("/identity/administration/users/user?userId="+n, "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, exchange)
+	return b.links("/identity/administration/users/user?userId="+n,
+		"Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, exchange)
 }
 
 func (b *desiredBuilder) mailboxLinks(m *directory.Mailbox) plan.Value {
@@ -51,7 +52,8 @@ func (b *desiredBuilder) mailboxLinks(m *directory.Mailbox) plan.Value {
 		return b.links("/email/administration/mailboxes", "", "mailboxes")
 	}
 	n := url.QueryEscape(m.UserID)
-	return b.links("/identity/administration/users/user/exchange?userId="+n, "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, "mailboxes/:/MailboxDetails/"+n)
+	return b.links("/identity/administration/users/user/exchange?userId="+n,
+		"Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/"+n, "mailboxes/:/MailboxDetails/"+n)
 }
 
 func (b *desiredBuilder) groupLinks(g *directory.Group) plan.Value {
@@ -60,7 +62,8 @@ func (b *desiredBuilder) groupLinks(g *directory.Group) plan.Value {
 	if g.Mail != "" {
 		exchange = "groups"
 	}
-	return b.links("/identity/administration/groups/group?groupId="+n, "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/"+n, exchange)
+	return b.links("/identity/administration/groups/group?groupId="+n, "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/"+n,
+		exchange)
 }
 
 func (b *desiredBuilder) domainLinks() plan.Value {

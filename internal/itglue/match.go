@@ -34,7 +34,8 @@ func (v *view) Compare(ctx context.Context, s *directory.Snapshot, records []pla
 // them to what was observed: the records hold the ids that earlier runs settled on.
 // It also finds assets again by the ids that earlier runs left them with: see
 // findUnlisted.
-func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, people []directory.User, records []plan.Record, o *target.Observed) error {
+func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, people []directory.User, records []plan.Record,
+	o *target.Observed) error {
 	if err := t.findUnlisted(ctx, v, s, records, o); err != nil {
 		return err
 	}
@@ -103,7 +104,8 @@ func (t *Target) notes(v *view, s *directory.Snapshot) []plan.Violation {
 		out = append(out, plan.Violation{Code: code, Note: true, Message: fmt.Sprintf(format, args...)})
 	}
 	if len(v.duplicateContacts) > 0 {
-		note("contact_doubled", "contacts with addresses of people who have another contact: %s; merge them in IT Glue", refsOf(v.duplicateContacts))
+		note("contact_doubled", "contacts with addresses of people who have another contact: %s; merge them in IT Glue",
+			refsOf(v.duplicateContacts))
 	}
 	var untracked []string
 	domains, _ := s.Domains.Items() // desired says what is not proven

@@ -66,7 +66,8 @@ func (lists *accountLists) read(ctx context.Context, s *session, only id) error 
 			return fmt.Errorf("asking ConnectWise for the addresses of contacts that IT Glue shows without: %w", err)
 		}
 	}
-	err = s.domains(ctx, only, func() { lists.domains = newPackedRows() }, func(d nativeDomain) error { return lists.domains.add(d.Organization, d) })
+	err = s.domains(ctx, only, func() { lists.domains = newPackedRows() },
+		func(d nativeDomain) error { return lists.domains.add(d.Organization, d) })
 	if err != nil {
 		return err
 	}
@@ -181,11 +182,16 @@ func (t *Target) observeOrganization(lists *accountLists, asked *target.Asked, o
 	o := lists.organizations[organization]
 	if o == nil {
 		return nil, &target.Blocked{Violations: []plan.Violation{{Code: "organization_gone", NeedsRepair: true, Message: fmt.Sprintf(
-			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization, mapping.ITGlueOrganization)}}}
+			"organization %s is not in IT Glue any more, or the key may not see it: correct the column %s (syncd map)", organization,
+			mapping.ITGlueOrganization)}}}
 	}
-	v := &view{target: t, customer: asked.Customer, organization: organization, name: o.Name, tenant: string(asked.Tenant.ID), customerKey: asked.Key, layouts: lists.types.layouts, contactsReadAt: lists.contactsReadAt, settlements: asked.Settlements, owners: asked.Owners, connectWiseAddresses: lists.connectWiseAddresses,
-		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keyByID: map[id]plan.Key{}, idByKey: map[plan.Key]id{}, taggedContacts: map[string]id{}, otherTenantContacts: map[id]string{},
-		inConflict: map[plan.Key]bool{}, whyUnwritable: map[plan.Key]string{}, unmarkedAssets: map[id]*asset{}, clearedMarks: map[plan.Key]map[string]bool{}, tenantAssets: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
+	v := &view{target: t, customer: asked.Customer, organization: organization, name: o.Name, tenant: string(asked.Tenant.ID),
+		customerKey: asked.Key, layouts: lists.types.layouts, contactsReadAt: lists.contactsReadAt, settlements: asked.Settlements,
+		owners: asked.Owners, connectWiseAddresses: lists.connectWiseAddresses,
+		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keyByID: map[id]plan.Key{},
+		idByKey: map[plan.Key]id{}, taggedContacts: map[string]id{}, otherTenantContacts: map[id]string{},
+		inConflict: map[plan.Key]bool{}, whyUnwritable: map[plan.Key]string{}, unmarkedAssets: map[id]*asset{},
+		clearedMarks: map[plan.Key]map[string]bool{}, tenantAssets: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
 	out := &v.observed
 	contacts, err := rowsOf[contact](lists.contacts, organization)
 	if err != nil {
@@ -254,7 +260,8 @@ func notes(lists *accountLists, v *view) []plan.Violation {
 			for _, f := range l.missing {
 				labels = append(labels, f.label)
 			}
-			note("layout_field_missing", "the asset type %q lacks %s, which is left out: syncd itglue layouts upgrade adds it", l.name, strings.Join(labels, ", "))
+			note("layout_field_missing", "the asset type %q lacks %s, which is left out: syncd itglue layouts upgrade adds it", l.name,
+				strings.Join(labels, ", "))
 		}
 	}
 	return out
@@ -330,7 +337,8 @@ func (v *view) setAsset(kind string, l *layout, key plan.Key, a *asset) {
 
 // object is an asset as plans see it.
 func (v *view) object(l *layout, key plan.Key, a *asset) plan.Object {
-	o := plan.Object{Key: key, Label: a.text(l, fieldTitle), Ref: a.ID.String(), Retired: a.Archived, Fields: a.fields(l, v.label), Edited: edited(a.Updated)}
+	o := plan.Object{Key: key, Label: a.text(l, fieldTitle), Ref: a.ID.String(), Retired: a.Archived, Fields: a.fields(l, v.label),
+		Edited: edited(a.Updated)}
 	if upn := o.Fields.Text("upn"); upn != "" {
 		o.Info = map[string]string{"upn": upn}
 	}
@@ -422,7 +430,8 @@ func (a *asset) lacks(l *layout) []string {
 
 func requiredField(l *layout, key plan.Key, lacks []string) plan.Violation {
 	return plan.Violation{Code: "required_field", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
-		"%s cannot be written: an administrator made the field %s of %q required; make it optional, or fill it in", key, strings.Join(lacks, ", "), l.name)}
+		"%s cannot be written: an administrator made the field %s of %q required; make it optional, or fill it in", key,
+		strings.Join(lacks, ", "), l.name)}
 }
 
 // unmanaged are the assets that syncd was asked about by their ids, that still stand

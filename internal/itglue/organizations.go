@@ -43,7 +43,8 @@ func (t Adapter) ConnectWise() bool {
 
 func (t Adapter) microsoft() bool {
 	name := strings.ToLower(t.System)
-	return strings.Contains(name, "microsoft") || strings.Contains(name, "azure") || strings.Contains(name, "entra") || strings.Contains(name, "365")
+	return strings.Contains(name, "microsoft") || strings.Contains(name, "azure") || strings.Contains(name, "entra") ||
+		strings.Contains(name, "365")
 }
 
 // Company returns the number of the ConnectWise company that the organization
@@ -113,8 +114,10 @@ func (s *session) organizations(ctx context.Context, only id) (map[id]*Organizat
 	out := make(map[id]*Organization, len(rows))
 	for _, row := range rows {
 		a := row.Attributes
-		out[row.ID] = &Organization{ID: row.ID.String(), Name: string(a.Name), ShortName: string(a.ShortName), Type: string(a.Type), Status: string(a.Status),
-			Primary: bool(a.Primary), Adapters: adaptersOf(row.Relationships, func(p pointer) (included, bool) { in, ok := extra[p]; return in, ok })}
+		out[row.ID] = &Organization{ID: row.ID.String(), Name: string(a.Name), ShortName: string(a.ShortName), Type: string(a.Type),
+			Status:  string(a.Status),
+			Primary: bool(a.Primary), Adapters: adaptersOf(row.Relationships,
+				func(p pointer) (included, bool) { in, ok := extra[p]; return in, ok })}
 	}
 	return out, nil
 }
@@ -232,7 +235,8 @@ func (c *Client) Evidence(ctx context.Context) (map[string]*Evidence, error) {
 		}
 	}
 	var domains []nativeDomain
-	if err := s.domains(ctx, 0, func() { domains = nil }, func(d nativeDomain) error { domains = append(domains, d); return nil }); err != nil {
+	if err := s.domains(ctx, 0, func() { domains = nil },
+		func(d nativeDomain) error { domains = append(domains, d); return nil }); err != nil {
 		return nil, err
 	}
 	for _, d := range domains {

@@ -20,35 +20,37 @@ import (
 // Every standing quirk: two runs converge, nothing is doubled, notes survive.
 func TestEveryQuirkConvergesInTwoRuns(t *testing.T) {
 	for name, faults := range map[string]itgluesim.Faults{
-		"healthy":                     {},
-		"HTML rewritten":              {RewriteHTML: true},
-		"text trimmed":                {TrimText: true},
-		"text cut":                    {CutText: true},
-		"arrays merged":               {MergeArrays: true},
-		"traits merged":               {MergeTraits: true},
-		"archiving erases":            {ArchiveErases: true},
-		"plus kept":                   {KeepPlus: true},
-		"bare tags":                   {BareTags: true},
-		"bare answers":                {BareAnswers: true},
-		"numbers as text":             {NumbersAsText: true},
-		"check boxes as text":         {CheckboxesAsText: true},
-		"dates with time":             {DatesWithTime: true},
-		"null traits":                 {NullTraits: true},
-		"tags of nothing dropped":     {MissingTag: itgluesim.TagDropped, DropDeletedTags: true},
-		"no relationships":            {NoRelationships: true},
-		"included inside":             {IncludedInside: true},
-		"numeric included":            {NumericIncluded: true},
-		"whole seconds":               {WholeSeconds: true},
-		"small pages":                 {LargestPage: 2},
-		"large pages refused":         {RefuseLargePages: true},
-		"extra members":               {ExtraMembers: true},
-		"stable keys":                 {StableNameKeys: true},
-		"scripts rejected":            {RejectScripts: true},
-		"no adapters":                 {NoContactAdapter: true, NoSingleAdapter: true},
-		"texts for status":            {TextStatus: true, ArrayDetails: true},
-		"links elsewhere":             {LinkHost: "evil.example"},
-		"lax":                         {LaxPatch: true, AnySelect: true, CreateLabels: true, LastPrimaryWins: true, NamelessContacts: true, IgnoreUnknownParameters: true, IgnoreUnknownAttributes: true},
-		"everything at once":          {RewriteHTML: true, TrimText: true, MergeArrays: true, NumbersAsText: true, CheckboxesAsText: true, DatesWithTime: true, NullTraits: true, BareTags: true, LargestPage: 3},
+		"healthy":                 {},
+		"HTML rewritten":          {RewriteHTML: true},
+		"text trimmed":            {TrimText: true},
+		"text cut":                {CutText: true},
+		"arrays merged":           {MergeArrays: true},
+		"traits merged":           {MergeTraits: true},
+		"archiving erases":        {ArchiveErases: true},
+		"plus kept":               {KeepPlus: true},
+		"bare tags":               {BareTags: true},
+		"bare answers":            {BareAnswers: true},
+		"numbers as text":         {NumbersAsText: true},
+		"check boxes as text":     {CheckboxesAsText: true},
+		"dates with time":         {DatesWithTime: true},
+		"null traits":             {NullTraits: true},
+		"tags of nothing dropped": {MissingTag: itgluesim.TagDropped, DropDeletedTags: true},
+		"no relationships":        {NoRelationships: true},
+		"included inside":         {IncludedInside: true},
+		"numeric included":        {NumericIncluded: true},
+		"whole seconds":           {WholeSeconds: true},
+		"small pages":             {LargestPage: 2},
+		"large pages refused":     {RefuseLargePages: true},
+		"extra members":           {ExtraMembers: true},
+		"stable keys":             {StableNameKeys: true},
+		"scripts rejected":        {RejectScripts: true},
+		"no adapters":             {NoContactAdapter: true, NoSingleAdapter: true},
+		"texts for status":        {TextStatus: true, ArrayDetails: true},
+		"links elsewhere":         {LinkHost: "evil.example"},
+		"lax": {LaxPatch: true, AnySelect: true, CreateLabels: true, LastPrimaryWins: true,
+			NamelessContacts: true, IgnoreUnknownParameters: true, IgnoreUnknownAttributes: true},
+		"everything at once": {RewriteHTML: true, TrimText: true, MergeArrays: true, NumbersAsText: true, CheckboxesAsText: true,
+			DatesWithTime: true, NullTraits: true, BareTags: true, LargestPage: 3},
 		"heavy pages":                 {HeavyPage: 30},
 		"lists that fold their case":  {FoldFilters: true},
 		"records gone as null":        {Deleted: itgluesim.DeletedNull},
@@ -101,8 +103,10 @@ func TestEveryQuirkConvergesInTwoRuns(t *testing.T) {
 // runs end in step.
 func TestALostAnswerCreatesNoDuplicate(t *testing.T) {
 	for _, route := range []string{"POST /contacts", "POST /flexible_assets", "PATCH /contacts/{id}", "PATCH /flexible_assets/{id}"} {
-		for _, kind := range []itgluesim.FaultKind{itgluesim.Broken, itgluesim.BrokenCommitted, itgluesim.BadGateway, itgluesim.GatewayCommitted, itgluesim.TimedOut, itgluesim.TimedOutCommitted,
-			itgluesim.Dropped, itgluesim.DroppedCommitted, itgluesim.CutBody, itgluesim.Throttled, itgluesim.Forbidden, itgluesim.Unauthorized, itgluesim.Unprocessable,
+		for _, kind := range []itgluesim.FaultKind{itgluesim.Broken, itgluesim.BrokenCommitted, itgluesim.BadGateway,
+			itgluesim.GatewayCommitted, itgluesim.TimedOut, itgluesim.TimedOutCommitted,
+			itgluesim.Dropped, itgluesim.DroppedCommitted, itgluesim.CutBody, itgluesim.Throttled, itgluesim.Forbidden,
+			itgluesim.Unauthorized, itgluesim.Unprocessable,
 			itgluesim.HTMLPage, itgluesim.EmptyAnswer, itgluesim.Echoed, itgluesim.Gone} {
 			t.Run(route+" "+string(kind), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
@@ -140,10 +144,13 @@ func TestTenFaultyRunsConverge(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newHarness(t, seed()).layouts()
 		noises := []itgluesim.Faults{
-			{RewriteHTML: true}, {TrimText: true, NullTraits: true}, {MergeArrays: true}, {MergeTraits: true, BareTags: true}, {CutText: true, LargestPage: 3},
-			{HeavyPage: 26}, {BareAnswers: true, DatesWithTime: true}, {NumbersAsText: true, CheckboxesAsText: true}, {ShortPages: 1, LargestPage: 2}, {RejectScripts: true, KeepPlus: true},
+			{RewriteHTML: true}, {TrimText: true, NullTraits: true}, {MergeArrays: true}, {MergeTraits: true, BareTags: true},
+			{CutText: true, LargestPage: 3},
+			{HeavyPage: 26}, {BareAnswers: true, DatesWithTime: true}, {NumbersAsText: true, CheckboxesAsText: true},
+			{ShortPages: 1, LargestPage: 2}, {RejectScripts: true, KeepPlus: true},
 		}
-		kinds := []itgluesim.FaultKind{itgluesim.TimedOutCommitted, itgluesim.DroppedCommitted, itgluesim.CutBody, itgluesim.GatewayCommitted, itgluesim.Throttled, itgluesim.TimedOut}
+		kinds := []itgluesim.FaultKind{itgluesim.TimedOutCommitted, itgluesim.DroppedCommitted, itgluesim.CutBody,
+			itgluesim.GatewayCommitted, itgluesim.Throttled, itgluesim.TimedOut}
 		for i, faults := range noises {
 			h.now = h.now.AddDate(0, 0, 1)
 			h.sim.SetFaults(faults)
@@ -152,8 +159,9 @@ func TestTenFaultyRunsConverge(t *testing.T) {
 				itgluesim.Rule{Method: http.MethodGet, Skip: 5 + i, Times: 1, Fault: itgluesim.Fault{Kind: kinds[(i+5)%len(kinds)]}})
 			h.source.users[0].Department = fmt.Sprintf("Department %d", i)
 			h.source.users[1].Name = fmt.Sprintf("Bo Lind %d", i) // a name changes
-			h.source.users = append(h.source.users, directory.User{ID: objectID(50 + i), UPN: fmt.Sprintf("new%d@contoso.example", i), Name: fmt.Sprintf("New %d", i),
-				GivenName: "New", Surname: fmt.Sprint(i), Mail: fmt.Sprintf("new%d@contoso.example", i), Enabled: true})
+			h.source.users = append(h.source.users,
+				directory.User{ID: objectID(50 + i), UPN: fmt.Sprintf("new%d@contoso.example", i), Name: fmt.Sprintf("New %d", i),
+					GivenName: "New", Surname: fmt.Sprint(i), Mail: fmt.Sprintf("new%d@contoso.example", i), Enabled: true})
 			h.source.groups[0].Members.IDs = append(h.source.groups[0].Members.IDs, objectID(50+i))
 			if r, err := h.tryPlan(); err == nil {
 				h.apply(r)
@@ -252,7 +260,8 @@ func TestForeignFieldsAreCarriedThrough(t *testing.T) {
 			&itgluesim.Field{ID: 904, TypeID: typ.ID, Order: 94, Name: "Size", Kind: "Number", Decimals: 1, NameKey: "size"},
 			&itgluesim.Field{ID: 905, TypeID: typ.ID, Order: 95, Name: "Tale", Kind: "Textbox", NameKey: "tale"})
 		a := h.asset(w, kindUser, objectID(1))
-		a.Traits[900], a.Traits[901], a.Traits[902], a.Traits[903], a.Traits[904], a.Traits[905] = "4b", []int64{41, 43}, true, "1990-01-02", "1.5", `<p style="x">a &amp; b</p>`
+		a.Traits[900], a.Traits[901], a.Traits[902], a.Traits[903], a.Traits[904], a.Traits[905] = "4b", []int64{41,
+			43}, true, "1990-01-02", "1.5", `<p style="x">a &amp; b</p>`
 	})
 	want := h.asset(h.sim.World(), kindUser, objectID(1)).Traits
 	h.source.users[0].Department = "Sales"
@@ -272,7 +281,8 @@ func TestRequiredFieldsOfOthersAreSaidBeforeAnyWrite(t *testing.T) {
 	h := newHarness(t, seed()).layouts()
 	h.converge()
 	h.sim.Edit("tess", func(w *itgluesim.World) {
-		w.Fields = append(w.Fields, &itgluesim.Field{ID: 900, TypeID: w.TypeNamed("M365 User").ID, Order: 90, Name: "Desk", Kind: "Text", Required: true, NameKey: "desk"})
+		w.Fields = append(w.Fields, &itgluesim.Field{ID: 900, TypeID: w.TypeNamed("M365 User").ID, Order: 90, Name: "Desk", Kind: "Text",
+			Required: true, NameKey: "desk"})
 		h.asset(w, kindUser, objectID(1)).Traits[900] = "4b"
 	})
 	h.source.users[0].Department, h.source.users[1].Department = "Sales", "Sales"
@@ -322,7 +332,8 @@ func TestAFieldRenamedWhileWeWorkIsReadAnew(t *testing.T) {
 	h := newHarness(t, seed()).layouts()
 	h.converge()
 	h.source.users[0].Department = "Sales"
-	h.source.users = append(h.source.users, directory.User{ID: objectID(7), UPN: "new@contoso.example", Name: "New", Department: "Sales", Enabled: true})
+	h.source.users = append(h.source.users,
+		directory.User{ID: objectID(7), UPN: "new@contoso.example", Name: "New", Department: "Sales", Enabled: true})
 	r := h.plan()
 	h.sim.Edit("tess", func(w *itgluesim.World) {
 		for _, f := range w.Fields {
@@ -360,7 +371,8 @@ func TestDoubledAssetsWaitForAPerson(t *testing.T) {
 	w := h.sim.World()
 	twin = w.Assets[len(w.Assets)-1].ID
 	r := h.run()
-	if v := r.violation("duplicate_assets"); v == nil || !v.NeedsRepair || !strings.Contains(v.Message, fmt.Sprint(twin)) || len(r.plan.Changes) > 0 {
+	if v := r.violation("duplicate_assets"); v == nil || !v.NeedsRepair || !strings.Contains(v.Message, fmt.Sprint(twin)) ||
+		len(r.plan.Changes) > 0 {
 		t.Fatalf("got\n%s", r)
 	}
 	h.sim.Edit("tess", func(w *itgluesim.World) { w.Asset(twin).Archived = true })
@@ -533,7 +545,8 @@ func TestClearedMarksAreMended(t *testing.T) {
 		})
 		r := h.run()
 		now := h.sim.World()
-		if a := h.asset(now, kindUser, objectID(1)); a == nil || len(now.Assets) != assets || now.Trait(a, "notes-manual") == nil || fmt.Sprint(now.Trait(a, "tenant-id")) != tenantID {
+		if a := h.asset(now, kindUser, objectID(1)); a == nil || len(now.Assets) != assets || now.Trait(a, "notes-manual") == nil ||
+			fmt.Sprint(now.Trait(a, "tenant-id")) != tenantID {
 			t.Errorf("%s: got\n%s\n%d assets, want the same one with its marks", mark, r, len(now.Assets))
 		}
 		h.wantNoChanges()
@@ -585,10 +598,14 @@ func TestCallsThatMayNeverBeSentAreNotAllowed(t *testing.T) {
 	h := newHarness(t, seed()).layouts()
 	s := h.client.unmetered()
 	for _, r := range []request{
-		{method: http.MethodDelete, at: "/contacts"}, {method: http.MethodPatch, at: "/contacts"}, {method: http.MethodDelete, at: "/organizations"},
-		{method: http.MethodPatch, at: "/organizations/{id}", ids: []id{2}}, {at: "/passwords"}, {at: "/organizations/{id}/relationships/passwords", ids: []id{2}},
-		{method: http.MethodDelete, at: "/flexible_asset_fields/{id}", ids: []id{2}}, {method: http.MethodDelete, at: epAsset, ids: []id{2}}, {at: "/exports"},
-		{method: http.MethodPatch, at: epAsset, ids: []id{2}, query: map[string][]string{"filter[organization-id]": {"2"}}, body: map[string]any{}},
+		{method: http.MethodDelete, at: "/contacts"}, {method: http.MethodPatch, at: "/contacts"},
+		{method: http.MethodDelete, at: "/organizations"},
+		{method: http.MethodPatch, at: "/organizations/{id}", ids: []id{2}}, {at: "/passwords"},
+		{at: "/organizations/{id}/relationships/passwords", ids: []id{2}},
+		{method: http.MethodDelete, at: "/flexible_asset_fields/{id}", ids: []id{2}},
+		{method: http.MethodDelete, at: epAsset, ids: []id{2}}, {at: "/exports"},
+		{method: http.MethodPatch, at: epAsset, ids: []id{2}, query: map[string][]string{"filter[organization-id]": {"2"}},
+			body: map[string]any{}},
 	} {
 		if _, err := s.do(t.Context(), r); !errors.Is(err, rest.ErrForbidden) {
 			t.Errorf("%s %s: got %v, want ErrForbidden", r.method, r.at, err)
@@ -607,7 +624,9 @@ func TestARequestThatArrivesLateIsNotSentAgain(t *testing.T) {
 		if kind == kindContact {
 			h.converge()
 			for _, x := range []*harness{h, other} {
-				x.source.users = append(x.source.users, directory.User{ID: objectID(9), UPN: "new@contoso.example", Mail: "new@contoso.example", Name: "New One", GivenName: "New", Surname: "One", Enabled: true})
+				x.source.users = append(x.source.users,
+					directory.User{ID: objectID(9), UPN: "new@contoso.example", Mail: "new@contoso.example", Name: "New One", GivenName: "New",
+						Surname: "One", Enabled: true})
 			}
 			other.converge()
 		}

@@ -39,7 +39,8 @@ func (t *Target) relate(ctx context.Context, v *view, l *layout, key plan.Key, n
 	if err == nil || errors.Is(err, rest.ErrOutcomeUnknown) { // the next look shows it
 		return nil
 	}
-	return &plan.Violation{Code: "not_related", Key: key.ID, Note: true, Message: fmt.Sprintf("asset %s is not linked to contact %s: %v", n, c.ID, err)}
+	return &plan.Violation{Code: "not_related", Key: key.ID, Note: true,
+		Message: fmt.Sprintf("asset %s is not linked to contact %s: %v", n, c.ID, err)}
 }
 
 // link makes a related item from an asset to a contact, if there is none. IT
@@ -57,7 +58,8 @@ func (s *session) link(ctx context.Context, from, contact id) error {
 	}
 	for _, in := range row.Included {
 		var item relatedItem
-		if in.Type == "related-items" && json.Unmarshal(in.Attributes, &item, readOptions) == nil && item.Type == "contact" && item.To == contact {
+		if in.Type == "related-items" && json.Unmarshal(in.Attributes, &item, readOptions) == nil && item.Type == "contact" &&
+			item.To == contact {
 			return nil
 		}
 	}

@@ -99,5 +99,6 @@ func archive(before *plan.Object) *plan.Object {
 // contactMissing says why a person has no contact while the PSA is the one to bring it.
 func (t *Target) contactMissing(o *plan.Object) plan.Violation {
 	return plan.Violation{Code: "contact_missing", Message: fmt.Sprintf(
-		"%s has no contact: with itglue.psa_contact_sync %s contacts come from the PSA; create the person there", o.Label, t.config.PSAContactSync)}
+		"%s has no contact: with itglue.psa_contact_sync %s contacts come from the PSA; create the person there", o.Label,
+		t.config.PSAContactSync)}
 }

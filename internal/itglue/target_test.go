@@ -22,7 +22,8 @@ func TestTheFirstRunDocumentsAndTheSecondFindsNothingToDo(t *testing.T) {
 	h.converge()
 	w := h.sim.World()
 	ana := h.asset(w, kindUser, objectID(1))
-	for key, want := range map[string]any{"name": "Ana Ruiz", "tenant-id": tenantID, "contact": []int64{41}, "status": "Enabled", "mfa": "Enforced", "last-sign-in": "2026-11",
+	for key, want := range map[string]any{"name": "Ana Ruiz", "tenant-id": tenantID, "contact": []int64{41}, "status": "Enabled",
+		"mfa": "Enforced", "last-sign-in": "2026-11",
 		"mailbox-size": "2-5 GB", "manager": "Bo Lind (bo@contoso.example)", "licences": "<ul><li>Microsoft 365 Business Premium</li></ul>"} {
 		if got := w.Trait(ana, key); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("user: got %s %v, want %v", key, got, want)
@@ -243,7 +244,8 @@ func TestAGroupOfThousandsIsCutAndSaysSo(t *testing.T) {
 	g := &h.source.groups[0]
 	for i := range 520 {
 		upn := fmt.Sprintf("member%04d@contoso.example", i)
-		u := directory.User{ID: objectID(1000 + i), UPN: upn, Name: fmt.Sprintf("Member %04d", i), GivenName: "Member", Surname: fmt.Sprintf("%04d", i), Enabled: true}
+		u := directory.User{ID: objectID(1000 + i), UPN: upn, Name: fmt.Sprintf("Member %04d", i), GivenName: "Member",
+			Surname: fmt.Sprintf("%04d", i), Enabled: true}
 		if i >= 260 {
 			u.Guest = true // named in the list, not documented
 		}
@@ -283,9 +285,11 @@ func TestAContactIsKnownByItsAddressInConnectWise(t *testing.T) {
 
 func TestADomainIsItsPunycodeTwin(t *testing.T) {
 	h := newHarness(t, seed()).layouts()
-	h.source.domains = append(h.source.domains, directory.Domain{Name: "müller.example", Verified: true}, directory.Domain{Name: "xn--bcher-kva.example", Verified: true})
+	h.source.domains = append(h.source.domains, directory.Domain{Name: "müller.example", Verified: true},
+		directory.Domain{Name: "xn--bcher-kva.example", Verified: true})
 	h.sim.Update(func(w *itgluesim.World) {
-		w.Domains = append(w.Domains, &itgluesim.Domain{ID: 801, OrganizationID: 2, Name: "xn--mller-kva.example"}, &itgluesim.Domain{ID: 802, OrganizationID: 2, Name: "Bücher.example."})
+		w.Domains = append(w.Domains, &itgluesim.Domain{ID: 801, OrganizationID: 2, Name: "xn--mller-kva.example"},
+			&itgluesim.Domain{ID: 802, OrganizationID: 2, Name: "Bücher.example."})
 	})
 	h.converge()
 	for domain, want := range map[string]string{"müller.example": "[801]", "xn--bcher-kva.example": "[802]"} {
@@ -313,7 +317,8 @@ func TestWhatIsBoughtAndWhatIsFreeAreCountedApart(t *testing.T) {
 	h := newHarness(t, seed()).layouts()
 	h.source.licences = []directory.Licence{
 		{SKU: skuBP, PartNumber: "SPB", Name: "Microsoft 365 Business Premium", Purchased: 25, Assigned: 24, Grace: 2},
-		{SKU: "f30db892-07e9-47e9-837c-80727f46fd3d", PartNumber: "FLOW_FREE", Name: "Microsoft Power Automate Free", Purchased: 10000, Assigned: 9},
+		{SKU: "f30db892-07e9-47e9-837c-80727f46fd3d", PartNumber: "FLOW_FREE", Name: "Microsoft Power Automate Free", Purchased: 10000,
+			Assigned: 9},
 		{SKU: "0a11aaaa-0000-4000-8000-000000000002", PartNumber: "MCOEV", Name: "Teams Phone", Purchased: 2, Assigned: 3, Trial: 5},
 		{SKU: "0a11aaaa-0000-4000-8000-000000000003", PartNumber: "COPILOT", Name: "Copilot", Assigned: 7, Trial: 25},
 	}
@@ -348,7 +353,8 @@ Microsoft Power Automate Free | FLOW_FREE | 10000 | 9 | -`
 	}
 	// A type of the first version has no room for the free ones: they are not lost.
 	h = newHarness(t, seed(), func(*Config) {}).layouts()
-	h.source.licences = []directory.Licence{{SKU: "f30db892-07e9-47e9-837c-80727f46fd3d", PartNumber: "FLOW_FREE", Name: "Microsoft Power Automate Free", Purchased: 10000, Assigned: 9}}
+	h.source.licences = []directory.Licence{{SKU: "f30db892-07e9-47e9-837c-80727f46fd3d", PartNumber: "FLOW_FREE",
+		Name: "Microsoft Power Automate Free", Purchased: 10000, Assigned: 9}}
 	h.sim.Update(func(w *itgluesim.World) { formerLabels(w, &h.conf) })
 	h.converge()
 	want = `bought 0
@@ -372,7 +378,8 @@ func TestAssetsLeadToWhatTheyDocument(t *testing.T) {
 		h.converge()
 		w := h.sim.World()
 		var got []string
-		for _, of := range []plan.Key{{Kind: kindUser, ID: objectID(1)}, {Kind: kindUser, ID: objectID(2)}, {Kind: kindGroup, ID: objectID(101)}, {Kind: kindGroup, ID: objectID(102)},
+		for _, of := range []plan.Key{{Kind: kindUser, ID: objectID(1)}, {Kind: kindUser, ID: objectID(2)},
+			{Kind: kindGroup, ID: objectID(101)}, {Kind: kindGroup, ID: objectID(102)},
 			{Kind: kindMailbox, ID: "mbx-info"}, {Kind: kindDomain, ID: "contoso.example"}, {Kind: kindLicences, ID: tenantID}} {
 			got = append(got, of.Kind+" "+of.ID)
 			got = append(got, htmlLinks(fmt.Sprint(w.Trait(h.asset(w, of.Kind, of.ID), "open-in")))...)
@@ -380,7 +387,8 @@ func TestAssetsLeadToWhatTheyDocument(t *testing.T) {
 		const filter, entra, exchange = "tenantFilter=contoso.example", "Entra: https://entra.microsoft.com/" + tenantID + "/#view/", "Exchange: https://admin.cloud.microsoft/exchange?delegatedOrg=contoso.onmicrosoft.com#/"
 		want := []string{
 			"user " + objectID(1), "CIPP: https://cipp.example.net/identity/administration/users/user?userId=" + objectID(1) + "&" + filter,
-			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + objectID(1), exchange + "mailboxes/:/MailboxDetails/" + objectID(1),
+			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + objectID(1),
+			exchange + "mailboxes/:/MailboxDetails/" + objectID(1),
 			"user " + objectID(2), "CIPP: https://cipp.example.net/identity/administration/users/user?userId=" + objectID(2) + "&" + filter,
 			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + objectID(2),
 			"group " + objectID(101), "CIPP: https://cipp.example.net/identity/administration/groups/group?groupId=" + objectID(101) + "&" + filter,
@@ -388,9 +396,12 @@ func TestAssetsLeadToWhatTheyDocument(t *testing.T) {
 			"group " + objectID(102), "CIPP: https://cipp.example.net/identity/administration/groups/group?groupId=" + objectID(102) + "&" + filter,
 			entra + "Microsoft_AAD_IAM/GroupDetailsMenuBlade/~/Overview/groupId/" + objectID(102),
 			"mailbox mbx-info", "CIPP: https://cipp.example.net/identity/administration/users/user/exchange?userId=" + objectID(5) + "&" + filter,
-			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + objectID(5), exchange + "mailboxes/:/MailboxDetails/" + objectID(5),
-			"domain contoso.example", "CIPP: https://cipp.example.net/tenant/administration/domains?" + filter, entra + "Microsoft_AAD_IAM/DomainsList.ReactView", exchange + "accepteddomains",
-			"licences " + tenantID, "CIPP: https://cipp.example.net/tenant/reports/list-licenses?" + filter, entra + "Microsoft_AAD_IAM/LicensesMenuBlade/~/Products",
+			entra + "Microsoft_AAD_UsersAndTenants/UserProfileMenuBlade/~/overview/userId/" + objectID(5),
+			exchange + "mailboxes/:/MailboxDetails/" + objectID(5),
+			"domain contoso.example", "CIPP: https://cipp.example.net/tenant/administration/domains?" + filter,
+			entra + "Microsoft_AAD_IAM/DomainsList.ReactView", exchange + "accepteddomains",
+			"licences " + tenantID, "CIPP: https://cipp.example.net/tenant/reports/list-licenses?" + filter,
+			entra + "Microsoft_AAD_IAM/LicensesMenuBlade/~/Products",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: links (-want +got):\n%s", name, diff)
@@ -426,7 +437,8 @@ func TestAssetsSayInWhichMonthTheyWereLastProven(t *testing.T) {
 		asOf = tt.asOf
 		r := h.run()
 		if len(r.plan.Changes) != tt.changes || r.plan.Tally().Updates != 0 {
-			t.Errorf("%s: got %d changes, %d of them counted, want %d and none:\n%s", asOf.Format(time.DateOnly), len(r.plan.Changes), r.plan.Tally().Updates, tt.changes, r)
+			t.Errorf("%s: got %d changes, %d of them counted, want %d and none:\n%s", asOf.Format(time.DateOnly), len(r.plan.Changes),
+				r.plan.Tally().Updates, tt.changes, r)
 		}
 		w := h.sim.World()
 		for _, a := range w.Assets {

@@ -22,7 +22,8 @@ func provision(t *testing.T, client *scim.Client, c mapping.Customer, s *directo
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: opened.Name()}, opened.Spec().Kinds, plan.Sides{Desired: desired.Objects, Observed: observed.Objects})
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: opened.Name()}, opened.Spec().Kinds,
+		plan.Sides{Desired: desired.Objects, Observed: observed.Objects})
 	if err != nil {
 		t.Fatal(err)
 	}

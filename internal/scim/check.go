@@ -34,7 +34,8 @@ func (c *Client) Check(ctx context.Context, accounts ...string) []Finding {
 		accounts = slices.Sorted(maps.Keys(c.config.Tokens))
 	}
 	if len(accounts) == 0 {
-		return []Finding{{Name: "account", Detail: "no customer is linked to an account, so none can be asked", Remedy: "link customers in the column scim_" + c.config.Name + " (syncd map)"}}
+		return []Finding{{Name: "account", Detail: "no customer is linked to an account, so none can be asked",
+			Remedy: "link customers in the column scim_" + c.config.Name + " (syncd map)"}}
 	}
 	var out []Finding
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(accounts))) {
@@ -71,7 +72,8 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 		return out
 	}
 	if until, ok := a.expires(); ok {
-		f := Finding{Name: "token expiry", OK: until.Sub(c.options.Now()) >= expiryWarning, Detail: "expires on " + until.UTC().Format("2006-01-02")}
+		f := Finding{Name: "token expiry", OK: until.Sub(c.options.Now()) >= expiryWarning,
+			Detail: "expires on " + until.UTC().Format("2006-01-02")}
 		if !f.OK {
 			f.Remedy = "make a new token at the provider and write it into " + c.Name()
 		}
@@ -92,11 +94,13 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 		out = append(out, Finding{Name: "profile", OK: true, Detail: text})
 	}
 	if unknown := a.unknownExtensions(caps); len(unknown) > 0 {
-		out = append(out, Finding{Name: "attributes", Detail: "the provider does not list " + strings.Join(unknown, ", ") + " among its schemas: those attributes are left out",
+		out = append(out, Finding{Name: "attributes",
+			Detail: "the provider does not list " + strings.Join(unknown, ", ") + " among its schemas: those attributes are left out",
 			Remedy: "enable them at the provider, or take them out of " + c.Name() + ".attributes"})
 	}
 	if unknown := a.unknownAttributes(caps); len(unknown) > 0 {
-		out = append(out, Finding{Name: "attributes", Detail: "the provider's schema of users has no " + strings.Join(unknown, ", ") + ": left out",
+		out = append(out, Finding{Name: "attributes",
+			Detail: "the provider's schema of users has no " + strings.Join(unknown, ", ") + ": left out",
 			Remedy: "correct " + c.Name() + ".attributes"})
 	}
 	total := asNumber(page.get("totalResults"))
@@ -179,7 +183,8 @@ func (c *capabilities) summary(p *Profile) string {
 	if c.cursor {
 		pages = "pages by cursor"
 	}
-	return fmt.Sprintf("%s; %s, %s, %s, %s of %d", where, word(c.patch, "PATCH"), word(c.filter, "filter"), word(c.etag, "ETag"), pages, c.pageSize)
+	return fmt.Sprintf("%s; %s, %s, %s, %s of %d", where, word(c.patch, "PATCH"), word(c.filter, "filter"), word(c.etag, "ETag"),
+		pages, c.pageSize)
 }
 
 // limits say what is not to be had from a provider, whatever discovery says.
@@ -219,7 +224,8 @@ func (a *connection) deviations(ctx context.Context, caps *capabilities) []strin
 		say("discovery says PATCH %t, profile %s says %t: the profile's word is taken", is, p.Name, caps.patch)
 	}
 	if is, known := supported("patch"); known && !is && !caps.patch {
-		say("there is no PATCH: users are changed by PUT of all that they hold%s", map[bool]string{true: ", groups too", false: ", groups cannot be changed"}[p.PutGroups])
+		say("there is no PATCH: users are changed by PUT of all that they hold%s",
+			map[bool]string{true: ", groups too", false: ", groups cannot be changed"}[p.PutGroups])
 	}
 	if is, known := supported("filter"); known && is != caps.filter {
 		say("discovery says filter %t, profile %s says %t: the profile's word is taken", is, p.Name, caps.filter)
@@ -238,7 +244,8 @@ func (a *connection) deviations(ctx context.Context, caps *capabilities) []strin
 		for _, v := range members(d) {
 			m := asDocument(v)
 			for name, at := range map[string]string{"User": usersAt, "Group": groupsAt} {
-				if strings.EqualFold(m.text("name"), name) && m.text("endpoint") != "" && !strings.HasSuffix(strings.TrimRight(m.text("endpoint"), "/"), at) {
+				if strings.EqualFold(m.text("name"), name) && m.text("endpoint") != "" &&
+					!strings.HasSuffix(strings.TrimRight(m.text("endpoint"), "/"), at) {
 					say("the provider's %ss are said to stand at %s; %s is asked all the same", strings.ToLower(name), m.text("endpoint"), at)
 				}
 			}

@@ -20,7 +20,8 @@ func TestDiscovery(t *testing.T) {
 		serve   func(path string) *http.Response
 		want    string
 	}{
-		{"none", "generic", func(string) *http.Response { return said(404, "text/html", "<html>") }, "none: the defaults of profile generic hold; PATCH, filter, no ETag, pages by index of 100"},
+		{"none", "generic", func(string) *http.Response { return said(404, "text/html", "<html>") },
+			"none: the defaults of profile generic hold; PATCH, filter, no ETag, pages by index of 100"},
 		{"the usual place", "generic", func(path string) *http.Response {
 			if path == "/v2/ServiceProviderConfig" {
 				return said(200, mediaSCIM, config)
@@ -64,7 +65,10 @@ func TestDiscovery(t *testing.T) {
 }
 
 func TestATokenThatIsRefusedByDiscoveryIsNoMissingDiscovery(t *testing.T) {
-	a := connectionTo(t, &provider{answerInstead: func(*http.Request, []byte) (*http.Response, bool) { return scimError(401, "", "no"), true }})
+	a := connectionTo(t, &provider{answerInstead: func(*http.Request, []byte) (*http.Response, bool) {
+		return scimError(401, "", "no"),
+			true
+	}})
 	if _, err := a.capabilities(t.Context()); err == nil {
 		t.Error("got nothing, want the refusal")
 	}
@@ -75,7 +79,8 @@ func TestTheEndOfATokenIsReadFromIt(t *testing.T) {
 	jwt := func(claims string) string {
 		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".x"
 	}
-	for token, want := range map[string]bool{jwt(fmt.Sprintf(`{"exp":%d}`, soon)): true, jwt(`{}`): false, "opaque": false, "a.b.c": false, jwt(`{"exp":"x"}`): false} {
+	for token, want := range map[string]bool{jwt(fmt.Sprintf(`{"exp":%d}`, soon)): true, jwt(`{}`): false, "opaque": false,
+		"a.b.c": false, jwt(`{"exp":"x"}`): false} {
 		if at, ok := expiryOf(token); ok != want || ok && at.Unix() != soon {
 			t.Errorf("%s: got %s, %t", token, at, ok)
 		}
@@ -107,7 +112,8 @@ func TestCheckSaysWhatIsRightAndWhatWillBeDoneDifferently(t *testing.T) {
 		return said(200, mediaSCIM, `{"patch":{"supported":false},"filter":{"supported":true,"maxResults":20}}`), strings.HasSuffix(r.URL.Path, "Config")
 	}
 	got := show()
-	for _, want := range []string{"filter true: refused or ignored", "there is no PATCH: users are changed by PUT", "pages of 20, the profile wanted 100"} {
+	for _, want := range []string{"filter true: refused or ignored", "there is no PATCH: users are changed by PUT",
+		"pages of 20, the profile wanted 100"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got\n%s\nwant %q in it", got, want)
 		}

@@ -229,7 +229,8 @@ func duplicate(err error) bool {
 	if r != nil {
 		words = strings.ToLower(r.Error())
 	}
-	for _, text := range []string{"already exist", "already in use", "already taken", "already has", "already used", "duplicate", "must be unique", "not unique", "in use by"} {
+	for _, text := range []string{"already exist", "already in use", "already taken", "already has", "already used", "duplicate",
+		"must be unique", "not unique", "in use by"} {
 		if strings.Contains(words, text) {
 			return true
 		}
@@ -281,7 +282,8 @@ func definite(err error, what string) error {
 	if e == nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	plain := &rest.Error{System: e.System, Method: e.Method, Path: e.Path, Status: e.Status, Code: e.Code, Message: e.Message, Remedy: what, RequestID: e.RequestID, Attempts: e.Attempts}
+	plain := &rest.Error{System: e.System, Method: e.Method, Path: e.Path, Status: e.Status, Code: e.Code, Message: e.Message,
+		Remedy: what, RequestID: e.RequestID, Attempts: e.Attempts}
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		plain.Err = r
 	}

@@ -25,7 +25,8 @@ func TestCuresFitTheAnswer(t *testing.T) {
 		{"a feature that is missing", 501, ``, "", "busy"},
 		{"asked too much", 429, ``, "asked too much", "token"},
 	} {
-		err := (&Client{config: Config{Name: "x"}, profile: profiles()["generic"], options: Options{Now: time.Now}}).classify(&rest.Response{Status: c.status, Body: []byte(c.body), Header: http.Header{}})
+		err := (&Client{config: Config{Name: "x"}, profile: profiles()["generic"],
+			options: Options{Now: time.Now}}).classify(&rest.Response{Status: c.status, Body: []byte(c.body), Header: http.Header{}})
 		e, ok := err.(*rest.Error)
 		if !ok {
 			t.Fatalf("%s: got %v", c.name, err)

@@ -72,7 +72,8 @@ func New(c Config, o Options) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = rest.NewTransport()
 	}
-	return &Client{config: c, profile: profile, layout: l, options: o, transport: redirectFollower{o.Transport}, accounts: map[string]*connection{}}, nil
+	return &Client{config: c, profile: profile, layout: l, options: o, transport: redirectFollower{o.Transport},
+		accounts: map[string]*connection{}}, nil
 }
 
 // Name is the target's name: scim/cinode.
@@ -134,7 +135,8 @@ func (c *Client) connect(name string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &connection{client: c, name: name, fingerprint: fingerprint(plan.Value{base.String()}), query: query, token: token, totalProven: map[string]time.Time{}, nonConvergent: map[string]int{}}
+	a := &connection{client: c, name: name, fingerprint: fingerprint(plan.Value{base.String()}), query: query, token: token,
+		totalProven: map[string]time.Time{}, nonConvergent: map[string]int{}}
 	if a.rest, err = c.dial(base, token, resourceRoutes()); err != nil {
 		return nil, err
 	}
@@ -292,7 +294,8 @@ const maxRedirects = 3
 func (f redirectFollower) RoundTrip(r *http.Request) (*http.Response, error) {
 	for hops := 0; ; hops++ {
 		answer, err := f.next.RoundTrip(r)
-		if err != nil || hops == maxRedirects || answer.StatusCode != http.StatusTemporaryRedirect && answer.StatusCode != http.StatusPermanentRedirect {
+		if err != nil || hops == maxRedirects || answer.StatusCode != http.StatusTemporaryRedirect &&
+			answer.StatusCode != http.StatusPermanentRedirect {
 			return answer, err
 		}
 		to, err := r.URL.Parse(answer.Header.Get("Location"))

@@ -15,7 +15,8 @@ import (
 func TestRefusalsAreReadInAllTheirShapes(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"SCIM", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":400,"scimType":"invalidValue","detail":"bad title"}`, "invalidValue: bad title"},
-		{"Cinode", `{"name.givenName":["Value is missing"],"name.familyName":["Value is missing"]}`, "name.familyName: Value is missing; name.givenName: Value is missing"},
+		{"Cinode", `{"name.givenName":["Value is missing"],"name.familyName":["Value is missing"]}`,
+			"name.familyName: Value is missing; name.givenName: Value is missing"},
 		{"problem+json", `{"title":"One or more errors","errors":{"userName":["is taken"]}}`, "One or more errors; userName: is taken"},
 		{"message", `{"message":"no"}`, "no"},
 		{"OAuth", `{"error":"invalid_request","error_description":"token is old"}`, "token is old"},
@@ -41,7 +42,8 @@ func TestRefusalsAreReadInAllTheirShapes(t *testing.T) {
 }
 
 func TestDiscoveryStandsBesideTheTenants(t *testing.T) {
-	for path, want := range map[string]string{"/scim/tenants/A1/v2": "/scim/v2", "/scim/tenants/7/v2/x": "/scim/v2/x", "/scim/v2": "", "/scim/tenants/A1": "/scim/"} {
+	for path, want := range map[string]string{"/scim/tenants/A1/v2": "/scim/v2", "/scim/tenants/7/v2/x": "/scim/v2/x", "/scim/v2": "",
+		"/scim/tenants/A1": "/scim/"} {
 		if got, _ := cutPath(path, "/tenants/{account}"); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}

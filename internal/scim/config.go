@@ -126,7 +126,8 @@ func (c *Config) Validate(report func(path, message string)) {
 	for _, list := range []struct {
 		at       string
 		patterns []string
-	}{{"users.domains", c.Users.Domains}, {"users.departments", c.Users.Departments}, {"users.groups", c.Users.Groups}, {"users.exclude", c.Users.Exclude},
+	}{{"users.domains", c.Users.Domains}, {"users.departments", c.Users.Departments}, {"users.groups", c.Users.Groups},
+		{"users.exclude", c.Users.Exclude},
 		{"groups.include", c.Groups.Include}, {"groups.exclude", c.Groups.Exclude}, {"groups.roles", c.Groups.Roles}} {
 		for i, p := range list.patterns {
 			if err := directory.CheckPattern(p); err != nil {
@@ -215,7 +216,8 @@ func (c *Config) base(name string) (*url.URL, url.Values, error) {
 		return nil, nil, fmt.Errorf("has a query after the ? that cannot be read")
 	}
 	before, after, _ := strings.Cut(address, account)
-	if host, _, _ := strings.Cut(strings.TrimPrefix(before, "https://"), "/"); strings.Contains(address, account) && host == strings.TrimPrefix(before, "https://") {
+	if host, _, _ := strings.Cut(strings.TrimPrefix(before, "https://"), "/"); strings.Contains(address, account) &&
+		host == strings.TrimPrefix(before, "https://") {
 		// A link is written by whoever may edit the table; it must not choose to
 		// whom the token goes.
 		return nil, nil, fmt.Errorf("has %s in the host: it may stand in the path only", account)
@@ -237,7 +239,8 @@ var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$`)
 
 // scopingFilter is the configuration's words on who takes part.
 func (c *Config) scopingFilter() *attribute.ScopingFilter {
-	return &attribute.ScopingFilter{LicensedOnly: c.Users.LicensedOnly, Guests: c.Users.Guests, Domains: c.Users.Domains, Departments: c.Users.Departments, Groups: c.Users.Groups, Exclude: c.Users.Exclude,
+	return &attribute.ScopingFilter{LicensedOnly: c.Users.LicensedOnly, Guests: c.Users.Guests, Domains: c.Users.Domains,
+		Departments: c.Users.Departments, Groups: c.Users.Groups, Exclude: c.Users.Exclude,
 		IncludeGroups: c.Groups.Include, ExcludeGroups: c.Groups.Exclude, Roles: c.Groups.Roles}
 }
 

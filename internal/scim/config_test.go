@@ -36,7 +36,8 @@ func TestValidate(t *testing.T) {
 		{"leavers without an end", func(c *Config) { c.Leavers.Then = "archive" }, "leavers.then: "},
 		{"leavers without absences", func(c *Config) { c.Leavers.Absences = 0 }, "leavers.absences: "},
 		{"a pattern that is none", func(c *Config) { c.Groups.Include = []string{"a["} }, "groups.include[0]: "},
-		{"an attribute of the provider's", func(c *Config) { c.Attributes = map[string]string{"meta.version": "mail"} }, "attributes.meta.version: is the provider's"},
+		{"an attribute of the provider's", func(c *Config) { c.Attributes = map[string]string{"meta.version": "mail"} },
+			"attributes.meta.version: is the provider's"},
 		{"active is ours", func(c *Config) { c.Attributes = map[string]string{"active": "Not([accountEnabled])"} }, "attributes.active: "},
 		{"active by something else", func(c *Config) {
 			c.Attributes = map[string]string{"active": `Switch([department], "False", "Sales", "True")`}
@@ -52,18 +53,25 @@ func TestValidate(t *testing.T) {
 		{"extensions by name", func(c *Config) { c.Profile, c.Extensions = "cinode", []string{"EmployeeNumber", "employmentstartdate"} }, ""},
 		{"an extension that nobody knows", func(c *Config) { c.Profile, c.Extensions = "cinode", []string{"ShoeSize"} },
 			`extensions[0]: "ShoeSize" is not known: write one of EmployeeNumber, EmploymentStartDate, or its path`},
-		{"extensions of a profile without any", func(c *Config) { c.Extensions = []string{"EmployeeNumber"} }, "extensions[0]: \"EmployeeNumber\": the profile generic knows none by name"},
+		{"extensions of a profile without any", func(c *Config) { c.Extensions = []string{"EmployeeNumber"} },
+			"extensions[0]: \"EmployeeNumber\": the profile generic knows none by name"},
 		{"a source that is not there", func(c *Config) { c.Attributes = map[string]string{"title": "jobtitel"} }, "attributes.title: "},
 		{"userName cannot go", func(c *Config) { c.Attributes = map[string]string{"userName": ""} }, "attributes.userName: cannot be taken away"},
 		{"another may go", func(c *Config) { c.Attributes = map[string]string{"displayName": ""} }, ""},
-		{"one attribute in two spellings", func(c *Config) { c.Attributes = map[string]string{"title": "jobTitle", "Title": "jobTitle"} }, "is the same as Title"},
-		{"a text where there are several", func(c *Config) { c.Attributes = map[string]string{"roles": "jobTitle"} }, `attributes.roles: has several values: say which, as in roles[type eq "work"].value`},
-		{"a part of several", func(c *Config) { c.Attributes = map[string]string{"emails.value": "mail"} }, "attributes.emails.value: has several values"},
-		{"one of several, as Entra names it", func(c *Config) { c.Attributes = map[string]string{`Roles[Primary eq "True"].Value`: "jobTitle"} }, ""},
-		{"an address as a whole", func(c *Config) { c.Attributes = map[string]string{`addresses[type eq "work"]`: "city"} }, "has no part value: write one of .formatted .streetAddress"},
+		{"one attribute in two spellings", func(c *Config) { c.Attributes = map[string]string{"title": "jobTitle", "Title": "jobTitle"} },
+			"is the same as Title"},
+		{"a text where there are several", func(c *Config) { c.Attributes = map[string]string{"roles": "jobTitle"} },
+			`attributes.roles: has several values: say which, as in roles[type eq "work"].value`},
+		{"a part of several", func(c *Config) { c.Attributes = map[string]string{"emails.value": "mail"} },
+			"attributes.emails.value: has several values"},
+		{"one of several, as Entra names it",
+			func(c *Config) { c.Attributes = map[string]string{`Roles[Primary eq "True"].Value`: "jobTitle"} }, ""},
+		{"an address as a whole", func(c *Config) { c.Attributes = map[string]string{`addresses[type eq "work"]`: "city"} },
+			"has no part value: write one of .formatted .streetAddress"},
 		{"a name as a whole", func(c *Config) { c.Attributes = map[string]string{"name": "displayName"} }, "attributes.name: has parts"},
 		{"a part of a plain value", func(c *Config) { c.Attributes = map[string]string{"title.value": "jobTitle"} }, "is a plain value"},
-		{"a filter on a plain value", func(c *Config) { c.Attributes = map[string]string{`title[type eq "work"]`: "jobTitle"} }, "has one value only"},
+		{"a filter on a plain value", func(c *Config) { c.Attributes = map[string]string{`title[type eq "work"]`: "jobTitle"} },
+			"has one value only"},
 		{"a manager where it belongs", func(c *Config) { c.Attributes = map[string]string{attribute.Enterprise + ":manager": "manager"} }, ""},
 		{"a manager as a text", func(c *Config) { c.Attributes = map[string]string{"title": "manager"} }, "is no reference to another user"},
 		{"a manager in an expression", func(c *Config) { c.Attributes = map[string]string{"title": `Append([manager], "x")`} }, "map it alone"},
@@ -141,7 +149,8 @@ func TestAProfileSaysWhatItsProviderWillNotDo(t *testing.T) {
 
 func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
 	c := config(func(c *Config) {
-		c.Attributes = map[string]string{"DisplayName": `Append([givenName], "!")`, "name.formatted": "", "phoneNumbers[type eq \"work\"]": "telephoneNumber"}
+		c.Attributes = map[string]string{"DisplayName": `Append([givenName], "!")`, "name.formatted": "",
+			"phoneNumbers[type eq \"work\"]": "telephoneNumber"}
 	})
 	l, err := newLayout(profiles()[c.Profile], c.Attributes)
 	if err != nil {
@@ -153,7 +162,8 @@ func TestTheConfiguredMappingComesOverTheProfiles(t *testing.T) {
 	for i, v := range l.values(&u) {
 		got[l.fields[i].name] = v
 	}
-	if _, there := got["name.formatted"]; there || got["DisplayName"] != "" || got["displayName"] != "Ann!" || got[`phoneNumbers[type eq "work"].value`] != "+46 8 1" {
+	if _, there := got["name.formatted"]; there || got["DisplayName"] != "" || got["displayName"] != "Ann!" ||
+		got[`phoneNumbers[type eq "work"].value`] != "+46 8 1" {
 		t.Errorf("got %v", got)
 	}
 }
@@ -179,7 +189,8 @@ func TestExtensionsAreMappedByTheirNames(t *testing.T) {
 		if len(c.Attributes) > 0 && c.Attributes[number] != "" {
 			want = "annb"
 		}
-		if got[l.at[number]] != want || got[l.at[start]] != "2024-03-01T00:00:00Z" || !c.Reads("employeeHireDate") || l.fields[l.at[pathActive]].from != nil {
+		if got[l.at[number]] != want || got[l.at[start]] != "2024-03-01T00:00:00Z" || !c.Reads("employeeHireDate") ||
+			l.fields[l.at[pathActive]].from != nil {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}
@@ -189,7 +200,8 @@ func TestExtensionsAreMappedByTheirNames(t *testing.T) {
 }
 
 func TestADateIsTheSameInAnotherSpelling(t *testing.T) {
-	for have, same := range map[string]bool{"2024-03-01T00:00:00Z": true, "2024-03-01T00:00:00": true, "2024-03-01T01:00:00+01:00": true, "2024-03-01T00:00:00.000Z": true,
+	for have, same := range map[string]bool{"2024-03-01T00:00:00Z": true, "2024-03-01T00:00:00": true,
+		"2024-03-01T01:00:00+01:00": true, "2024-03-01T00:00:00.000Z": true,
 		"2024-03-02T00:00:00Z": false, "2024-03-01": false, "": false} {
 		if got := exact.same("2024-03-01T00:00:00Z", have); got != same {
 			t.Errorf("%q: got %t", have, got)

@@ -115,14 +115,16 @@ func conforming(t *testing.T, dialect scimsim.Dialect, edit func(*scim.Config), 
 		var users []directory.User
 		team := directory.Group{ID: objectOf(tenant, 50), Name: tenant.Name + " staff"}
 		add := func(n int, name string) {
-			users = append(users, directory.User{ID: objectOf(tenant, n), UPN: strings.ToLower(name) + "@" + domain, Mail: strings.ToLower(name) + "@" + domain,
+			users = append(users, directory.User{ID: objectOf(tenant, n), UPN: strings.ToLower(name) + "@" + domain,
+				Mail: strings.ToLower(name) + "@" + domain,
 				Name: name + " Ruiz", GivenName: name, Surname: "Ruiz", Enabled: true})
 			team.Members.IDs = append(team.Members.IDs, objectOf(tenant, n))
 		}
 		add(1, "Ana")
 		add(2, "Bo")
 		add(3, "Cy")
-		groups := []directory.Group{team, {ID: objectOf(tenant, 51), Name: tenant.Name + " board", Members: directory.Members{IDs: []string{objectOf(tenant, 2)}}}}
+		groups := []directory.Group{team,
+			{ID: objectOf(tenant, 51), Name: tenant.Name + " board", Members: directory.Members{IDs: []string{objectOf(tenant, 2)}}}}
 		switch {
 		case tenant.ID != tenants[0].ID:
 		case step == targettest.Changed:
@@ -136,7 +138,8 @@ func conforming(t *testing.T, dialect scimsim.Dialect, edit func(*scim.Config), 
 			groups = groups[:1]
 		}
 		proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
-		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof), Groups: directory.Proven(groups, proof),
+		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(users, proof),
+			Groups:  directory.Proven(groups, proof),
 			Domains: directory.Proven([]directory.Domain{{Name: domain, Verified: true}}, proof)}
 	}
 	// The second customer is provisioned already: two that are made at once would

@@ -23,15 +23,17 @@ func (t *Target) createUser(ctx context.Context, v *view, ch plan.Change) (targe
 		return t.resolveDuplicate(ctx, v, ch, fields, err)
 	case statusOf(err) == 400 && v.acceptsOthers() && v.users[ch.Key.ID] != nil:
 		_, e := refusalOf(err)
-		return v.refusedForGood(ch, fingerprintValues(v.users[ch.Key.ID].values), v.refusalExpiry(), plan.Violation{Code: "refused", Message: fmt.Sprintf(
-			"%s refused to create %s: %s; it is tried again tomorrow, when the account changes at the source, or at once after syncd matches retry %s %s %s",
-			cmp.Or(t.profile.Title, t.Name()), ch.Label, rest.Excerpt(e.Error()), v.customer, t.Name(), ch.Key.ID)}), nil
+		return v.refusedForGood(ch, fingerprintValues(v.users[ch.Key.ID].values), v.refusalExpiry(),
+			plan.Violation{Code: "refused", Message: fmt.Sprintf(
+				"%s refused to create %s: %s; it is tried again tomorrow, when the account changes at the source, or at once after syncd matches retry %s %s %s",
+				cmp.Or(t.profile.Title, t.Name()), ch.Label, rest.Excerpt(e.Error()), v.customer, t.Name(), ch.Key.ID)}), nil
 	case outcomeUnknown(err):
 		hits, look := a.lookup(ctx, usersAt, pairs)
 		hits = v.possibleMatches(ch.Key, hits, pairs)
 		switch {
 		case look != nil:
-			return target.Applied{}, fmt.Errorf("%w: user %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, look)
+			return target.Applied{}, fmt.Errorf("%w: user %s was asked for and cannot be looked for (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, ch.Key.ID, look)
 		case len(hits) == 1:
 			d, id = hits[0], hits[0].text("id")
 		case len(hits) == 0 && answered(err):
@@ -52,7 +54,8 @@ func (t *Target) createUser(ctx context.Context, v *view, ch plan.Change) (targe
 	}
 	if d == nil || !d.has("userName") {
 		if d, err = a.get(ctx, usersAt, id); err != nil {
-			return target.Applied{}, fmt.Errorf("%w: user %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, ch.Key.ID, id, err)
+			return target.Applied{}, fmt.Errorf("%w: user %s was created as %s and cannot be read (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, ch.Key.ID, id, err)
 		}
 	}
 	r := v.layout.readUser(d)
@@ -81,7 +84,8 @@ func (v *view) createOnce(ctx context.Context, at string, ch plan.Change, body d
 		case 1:
 			return hits[0], hits[0].text("id"), nil
 		default:
-			return nil, "", fmt.Errorf("%s was sent before without an answer, and is there %d times: delete all but one at the provider", ch.Label, len(hits))
+			return nil, "", fmt.Errorf("%s was sent before without an answer, and is there %d times: delete all but one at the provider",
+				ch.Label, len(hits))
 		}
 	}
 	return v.account.create(ctx, at, body)
@@ -147,7 +151,8 @@ func (t *Target) resolveDuplicate(ctx context.Context, v *view, ch plan.Change, 
 		return target.Applied{}, fmt.Errorf("looking for whom %s clashes with: %w", ch.Label, err)
 	}
 	if len(hits) != 1 {
-		hint := cmp.Or(t.profile.Hints["duplicate"], "another user there has this name or address already, and cannot be seen; change that one at the provider")
+		hint := cmp.Or(t.profile.Hints["duplicate"],
+			"another user there has this name or address already, and cannot be seen; change that one at the provider")
 		return stuck("duplicate", "%s refused to create %s (%s): %s", cmp.Or(t.profile.Title, t.Name()), name, rest.Excerpt(e.Message), hint)
 	}
 	r := v.layout.readUser(hits[0])
@@ -156,12 +161,15 @@ func (t *Target) resolveDuplicate(ctx context.Context, v *view, ch plan.Change, 
 	clash = r.id
 	switch {
 	case r.externalID != "" && !sameExternalID(r.externalID, ch.Key.ID):
-		return stuck("match_conflict", "%s cannot be created: %s has that name and the external id %s of another account; correct it at the provider, or say syncd matches accept %s %s %s %s",
+		return stuck("match_conflict",
+			"%s cannot be created: %s has that name and the external id %s of another account; correct it at the provider, or say syncd matches accept %s %s %s %s",
 			ch.Label, r.label(), r.externalID, v.customer, t.Name(), ch.Key.ID, r.id)
 	case v.otherCustomer(ch.Key.Kind, r) != "":
-		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to customer %s", ch.Label, r.label(), v.otherCustomer(ch.Key.Kind, r))
+		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to customer %s", ch.Label, r.label(),
+			v.otherCustomer(ch.Key.Kind, r))
 	case doubt != "":
-		return stuck("match_proposed", "%s cannot be created: %s has that name, but %s; if that is the one, say syncd matches accept %s %s %s %s, else correct it at the provider",
+		return stuck("match_proposed",
+			"%s cannot be created: %s has that name, but %s; if that is the one, say syncd matches accept %s %s %s %s, else correct it at the provider",
 			ch.Label, r.label(), doubt, v.customer, t.Name(), ch.Key.ID, r.id)
 	case !v.claim(ch.Key, r):
 		return stuck("match_conflict", "%s cannot be created: %s has that name and belongs to another object", ch.Label, r.label())

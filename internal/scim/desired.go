@@ -148,7 +148,8 @@ func (v *view) groupFields(key plan.Key, r *resource, record *plan.Record) plan.
 		slices.Sort(members)
 		members = slices.Compact(members)
 	}
-	f := plan.Fields{{Name: pathDisplayName, Value: scalar(r.name)}, {Name: pathExternalID, Value: scalar(r.externalID)}, {Name: pathMembers, Value: members}}
+	f := plan.Fields{{Name: pathDisplayName, Value: scalar(r.name)}, {Name: pathExternalID, Value: scalar(r.externalID)},
+		{Name: pathMembers, Value: members}}
 	return slices.DeleteFunc(f, func(x plan.Field) bool { return x.Name == pathExternalID && x.Value.Blank() })
 }
 
@@ -215,7 +216,8 @@ func (v *view) provisioned(id string) bool {
 	if one == nil || one.verdict != attribute.In || one.conflict != nil || !one.user.Enabled {
 		return false
 	}
-	if record := v.records[userKey(id)]; record != nil && record.Origin != plan.Announced && record.Ref != "" && !record.Retired && v.sameAccount(record) {
+	if record := v.records[userKey(id)]; record != nil && record.Origin != plan.Announced && record.Ref != "" && !record.Retired &&
+		v.sameAccount(record) {
 		return false // was removed there: to be made again it needs a word, and until then nothing can be added
 	}
 	word, spoken := v.settlement(userKey(id))

@@ -48,7 +48,8 @@ func (a *connection) capabilities(ctx context.Context) (*capabilities, error) {
 		return a.caps, nil // somebody was faster
 	}
 	a.caps = caps
-	a.client.options.Log.Info().Str("system", a.client.Name()).Str("profile", a.client.profile.Name).Bool("discovery", caps.source != "").Bool("patch", caps.patch).
+	a.client.options.Log.Info().Str("system", a.client.Name()).Str("profile", a.client.profile.Name).Bool("discovery",
+		caps.source != "").Bool("patch", caps.patch).
 		Bool("filter", caps.filter).Bool("etag", caps.etag).Bool("cursor", caps.cursor).Int("page_size", caps.pageSize).Msg("capabilities")
 	return caps, nil
 }

@@ -43,7 +43,8 @@ func (t *Target) createGroup(ctx context.Context, v *view, ch plan.Change) (targ
 		hits = v.possibleMatches(ch.Key, hits, pairs)
 		switch {
 		case look != nil:
-			return target.Applied{}, fmt.Errorf("%w: group %s was asked for and cannot be looked for (%v); the next run finds out", rest.ErrOutcomeUnknown, name, look)
+			return target.Applied{}, fmt.Errorf("%w: group %s was asked for and cannot be looked for (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, name, look)
 		case len(hits) == 1:
 			id = hits[0].text("id")
 		case len(hits) == 0 && answered(err):
@@ -65,7 +66,8 @@ func (t *Target) createGroup(ctx context.Context, v *view, ch plan.Change) (targ
 	// A clashing or lost one was found without its members.
 	if d == nil || d.text("displayName") == "" || d.text("id") != id || ch.Reason == plan.AttemptVanished {
 		if d, err = a.get(ctx, groupsAt, id); err != nil {
-			return target.Applied{}, fmt.Errorf("%w: group %s was created as %s and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, name, id, err)
+			return target.Applied{}, fmt.Errorf("%w: group %s was created as %s and cannot be read (%v); the next run finds out",
+				rest.ErrOutcomeUnknown, name, id, err)
 		}
 	}
 	r := readGroup(d)
@@ -87,7 +89,8 @@ func (t *Target) createGroup(ctx context.Context, v *view, ch plan.Change) (targ
 	}
 	// It is there and is ours; what is missing is the next run's to repair.
 	now := target.Applied{Object: plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: id, Fields: v.groupFields(ch.Key, r, nil)},
-		Notes: []plan.Violation{{Code: "group_unfinished", Kind: kindGroup, Key: ch.Key.ID, Note: true, Message: fmt.Sprintf("group %s was created; then: %v; the next run goes on", name, err)}}}
+		Notes: []plan.Violation{{Code: "group_unfinished", Kind: kindGroup, Key: ch.Key.ID, Note: true,
+			Message: fmt.Sprintf("group %s was created; then: %v; the next run goes on", name, err)}}}
 	return now, nil
 }
 
@@ -115,7 +118,8 @@ func (t *Target) changeGroup(ctx context.Context, v *view, ch plan.Change, r *re
 		}
 	}
 	v.memory[ch.Key] = maps.Clone(w.info)
-	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: w.info, Fields: v.groupFields(ch.Key, r, nil)}
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: w.info,
+		Fields: v.groupFields(ch.Key, r, nil)}
 	return target.Applied{Object: o, Notes: w.notes, Rewritten: w.rewritten}, nil
 }
 
@@ -130,7 +134,8 @@ type groupWrite struct {
 }
 
 func (w *groupWrite) note(code, format string, args ...any) {
-	w.notes = append(w.notes, plan.Violation{Code: code, Kind: kindGroup, Key: w.change.Key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
+	w.notes = append(w.notes, plan.Violation{Code: code, Kind: kindGroup, Key: w.change.Key.ID, Note: true,
+		Message: fmt.Sprintf(format, args...)})
 }
 
 // rename writes the group's own attributes.
@@ -192,7 +197,8 @@ func (w *groupWrite) setMembers(ctx context.Context, r *resource, wanted plan.Va
 		seen.members = distinct(append(v.membersAfter(was, delta{add: d.add}), after.members...))
 		w.note("members_truncated", "the provider shows at most %d members of group %s: nobody is taken out of it from now on", n, r.label())
 	case !holds(after.members, d.add):
-		return nil, fmt.Errorf("group %s: the provider accepted new members and does not show them: %s", r.label(), v.notShown(delta{add: d.add}, after.members))
+		return nil, fmt.Errorf("group %s: the provider accepted new members and does not show them: %s", r.label(),
+			v.notShown(delta{add: d.add}, after.members))
 	}
 	return &seen, nil
 }
@@ -230,8 +236,9 @@ func (w *groupWrite) noteStopped(r *resource, d delta, now []string, err error) 
 	} else if why := w.view.account.whyMembersStopped(); why != "" {
 		w.info[infoStopped] = fingerprint(w.profile.MemberRemove) + " " + why
 	}
-	w.notes = append(w.notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: w.change.Key.ID, NeedsRepair: true, Message: fmt.Sprintf(
-		"members of group %s are to be changed at the provider by hand: %s (%v)", r.label(), w.view.notShown(d, now), err)})
+	w.notes = append(w.notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: w.change.Key.ID, NeedsRepair: true,
+		Message: fmt.Sprintf(
+			"members of group %s are to be changed at the provider by hand: %s (%v)", r.label(), w.view.notShown(d, now), err)})
 }
 
 // groupText is a field of a group as it stands there.

@@ -87,7 +87,8 @@ func TestMembersThatAreNotProvenAreLeftAlone(t *testing.T) {
 func TestForeignMembersStayInAGroup(t *testing.T) {
 	f := threeUsersInAGroup(t)
 	f.provider.users = append(f.provider.users, document{"id": "stranger", "userName": "zoe@elsewhere.example", "active": true})
-	f.provider.groups[0]["members"] = append(f.provider.groups[0].list("members"), document{"value": "stranger"}, document{"value": "dangling"})
+	f.provider.groups[0]["members"] = append(f.provider.groups[0].list("members"), document{"value": "stranger"},
+		document{"value": "dangling"})
 	normalise(f.provider.groups[0])
 	f.wantNoChanges()
 	f.groups[0].Members.IDs = []string{objectID(1)}
@@ -149,7 +150,8 @@ func TestARemovalThatDoesNothingIsTriedInTheOtherWaysOfTheProfile(t *testing.T) 
 				return nil, false
 			}
 			for _, d := range f.provider.groups { // Entra's form, as Entra means it
-				d["members"] = slices.DeleteFunc(slices.Clone(d.list("members")), func(v any) bool { return strings.Contains(string(body), `"`+asDocument(v).text("value")+`"`) })
+				d["members"] = slices.DeleteFunc(slices.Clone(d.list("members")),
+					func(v any) bool { return strings.Contains(string(body), `"`+asDocument(v).text("value")+`"`) })
 			}
 			return said(204, "", ""), true
 		}
@@ -245,7 +247,8 @@ func TestARoleWaitsForAPerson(t *testing.T) {
 	f.settled = []plan.Settlement{{Key: groupKey(f.groups[0].ID), How: plan.SettleCreate}}
 	f.run()
 	f.wantMembers("Managers", "Ann")
-	if f.provider.bodies[len(f.provider.bodies)-2] == "" || !strings.Contains(strings.Join(f.provider.bodies, ""), `"id":"`+f.groups[0].ID+`"`) {
+	if f.provider.bodies[len(f.provider.bodies)-2] == "" ||
+		!strings.Contains(strings.Join(f.provider.bodies, ""), `"id":"`+f.groups[0].ID+`"`) {
 		t.Errorf("got %v, want the object id as id, as Cinode's sample has it", f.provider.bodies)
 	}
 	f.wantNoChanges()
@@ -257,7 +260,8 @@ func TestUnlinkingAGroupEmptiesItFirst(t *testing.T) {
 	f.run()
 	f.provider.forget()
 	f.run()
-	if got := f.provider.requestLines[len(f.provider.requestLines)-1]; !strings.HasPrefix(got, "DELETE /Groups/") || !strings.Contains(strings.Join(f.provider.bodies, ""), `"op":"Remove"`) {
+	if got := f.provider.requestLines[len(f.provider.requestLines)-1]; !strings.HasPrefix(got, "DELETE /Groups/") ||
+		!strings.Contains(strings.Join(f.provider.bodies, ""), `"op":"Remove"`) {
 		t.Errorf("got %v, want the members removed and then a DELETE", f.provider.requestLines)
 	}
 	f.wantNoChanges()
@@ -314,7 +318,8 @@ func TestTwoGroupsOfOneNameAreForAPersonWhereOneIsThere(t *testing.T) {
 	if _, notes := f.runWithNotes(); !slices.Equal(notes, []string{"match_ambiguous", "match_ambiguous"}) {
 		t.Errorf("got %v", notes)
 	}
-	f.settled = []plan.Settlement{{Key: groupKey(f.groups[0].ID), How: plan.SettleAccept, Ref: "7"}, {Key: groupKey(f.groups[1].ID), How: plan.SettleCreate}}
+	f.settled = []plan.Settlement{{Key: groupKey(f.groups[0].ID), How: plan.SettleAccept, Ref: "7"},
+		{Key: groupKey(f.groups[1].ID), How: plan.SettleCreate}}
 	f.run()
 	if len(f.provider.groups) != 2 || f.provider.groups[0].text("externalId") != f.groups[0].ID {
 		t.Errorf("got %v", f.provider.groups)

@@ -77,7 +77,8 @@ func (a *connection) sendMembersUnverified(ctx context.Context, id string, d del
 		done.add = append(done.add, batch...)
 	}
 	if len(d.remove) > 0 && !slices.Contains(a.client.profile.MemberRemove, removeByFilter) {
-		return done, fmt.Errorf("%w: the provider shows none, and nobody could see whom another way than %s takes along", errMembers, removeByFilter)
+		return done, fmt.Errorf("%w: the provider shows none, and nobody could see whom another way than %s takes along", errMembers,
+			removeByFilter)
 	}
 	for batch := range slices.Chunk(distinct(d.remove), a.client.profile.MemberBatch) {
 		_, err := a.patch(ctx, groupsAt, id, removals(removeByFilter, batch), caps)

@@ -107,7 +107,8 @@ func TestMembersThatWereSeenOnceAreMissed(t *testing.T) {
 		f.users = append(f.users, userNamed(4, "Dee"))
 		f.groups[0].Members.IDs = append(f.groups[0].Members.IDs, objectID(4))
 		_, notes := f.runWithNotes()
-		if got := strings.Join(notes, "; "); !strings.Contains(got, "does not show them: add dee@contoso.example") || strings.Contains(got, "members_unseen") {
+		if got := strings.Join(notes, "; "); !strings.Contains(got, "does not show them: add dee@contoso.example") ||
+			strings.Contains(got, "members_unseen") {
 			t.Errorf("noted %s", got)
 		}
 	})

@@ -57,7 +57,8 @@ func unknownExtension(p *Profile, name string) string {
 	if len(p.KnownExtensions) == 0 {
 		return fmt.Sprintf("%q: the profile %s knows none by name; write its path with its URN under attributes", name, p.Name)
 	}
-	return fmt.Sprintf("%q is not known: write one of %s, or its path with its URN under attributes", name, strings.Join(slices.Sorted(maps.Keys(p.KnownExtensions)), ", "))
+	return fmt.Sprintf("%q is not known: write one of %s, or its path with its URN under attributes", name,
+		strings.Join(slices.Sorted(maps.Keys(p.KnownExtensions)), ", "))
 }
 
 // mapping is what the configuration maps: the extensions that it names, and over
@@ -127,7 +128,8 @@ func mappingErrors(p *Profile, attributes map[string]string) []mappingError {
 			continue
 		case strings.EqualFold(path.String(), pathActive):
 			if !saysActive(attributes[text]) {
-				out = append(out, mappingError{text, `is true for enabled accounts in scope, and no other mapping is possible: leave it out, or write it as the documents have it: Switch([IsSoftDeleted], , "False", "True", "True", "False")`})
+				out = append(out, mappingError{text,
+					`is true for enabled accounts in scope, and no other mapping is possible: leave it out, or write it as the documents have it: Switch([IsSoftDeleted], , "False", "True", "True", "False")`})
 			}
 			continue
 		case strings.EqualFold(path.Attribute, pathMembers) && path.URN == "":

@@ -47,11 +47,13 @@ func TestAnAttributeThatTheSchemaDoesNotHaveIsLeftOut(t *testing.T) {
 	}
 	s.users = []directory.User{userNamed(1, "Ann")}
 	_, notes := s.runWithNotes()
-	if u := s.provider.users[0]; u.has("nosuch") || u.text("favourite") != "y" || u.text("title") != "z" || !slices.Equal(notes, []string{"attribute_unknown"}) {
+	if u := s.provider.users[0]; u.has("nosuch") || u.text("favourite") != "y" || u.text("title") != "z" ||
+		!slices.Equal(notes, []string{"attribute_unknown"}) {
 		t.Errorf("got %v and %v, want it left out and said; what the RFC has is sent", u, notes)
 	}
 	findings := s.client.Check(t.Context())
-	if !slices.ContainsFunc(findings, func(f Finding) bool { return f.Name == "attributes" && !f.OK && strings.Contains(f.Detail, "nosuch") }) {
+	if !slices.ContainsFunc(findings,
+		func(f Finding) bool { return f.Name == "attributes" && !f.OK && strings.Contains(f.Detail, "nosuch") }) {
 		t.Errorf("got %+v, want the check to say it", findings)
 	}
 }

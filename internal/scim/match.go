@@ -104,8 +104,9 @@ func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, reco
 			continue
 		}
 		if by, contested := v.contestedBy[r.id]; contested && key.Kind == kindUser {
-			o.Conflicts = append(o.Conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: "contested", Key: key.ID, Note: true, Message: fmt.Sprintf(
-				"%s is gone, and %s was theirs: as the conflict of %s names it, it is left as it is, memberships included, until that is settled", v.formerLabel(known[key], r), r.label(), userLabel(v.users[by.ID].user))}})
+			o.Conflicts = append(o.Conflicts,
+				plan.Conflict{Key: key, Violation: plan.Violation{Code: "contested", Key: key.ID, Note: true, Message: fmt.Sprintf(
+					"%s is gone, and %s was theirs: as the conflict of %s names it, it is left as it is, memberships included, until that is settled", v.formerLabel(known[key], r), r.label(), userLabel(v.users[by.ID].user))}})
 			continue
 		}
 		v.claim(key, r)
@@ -116,7 +117,8 @@ func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, reco
 		}
 	}
 	keys := slices.SortedFunc(maps.Keys(v.resources), plan.Key.Compare)
-	if err := v.checkMembersShown(ctx, slices.DeleteFunc(slices.Clone(keys), func(k plan.Key) bool { return k.Kind != kindGroup })); err != nil {
+	if err := v.checkMembersShown(ctx,
+		slices.DeleteFunc(slices.Clone(keys), func(k plan.Key) bool { return k.Kind != kindGroup })); err != nil {
 		return err
 	}
 	for _, key := range keys {

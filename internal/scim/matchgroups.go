@@ -28,8 +28,9 @@ func (t *Target) matchGroups(ctx context.Context, v *view, s *directory.Snapshot
 		if verdict != attribute.In {
 			if record := known[groupKey(g.ID)]; record != nil && record.Ref != "" && !record.Retired {
 				if name := t.filter.Renamed(record.Fields.Text(pathDisplayName), v.missingGroups); name != "" {
-					v.groups[g.ID] = &tenantGroup{group: g, why: why, match: match{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, NeedsRepair: true, Message: fmt.Sprintf(
-						"group %s is called %s by now, and %s names it as it was: it is left as it is until the new name is written there, or the old one taken out", name, g.Name, t.Name())}}}
+					v.groups[g.ID] = &tenantGroup{group: g, why: why,
+						match: match{done: true, conflict: &plan.Violation{Code: "group_renamed", Key: g.ID, NeedsRepair: true, Message: fmt.Sprintf(
+							"group %s is called %s by now, and %s names it as it was: it is left as it is until the new name is written there, or the old one taken out", name, g.Name, t.Name())}}}
 				}
 			}
 			continue
@@ -39,7 +40,8 @@ func (t *Target) matchGroups(ctx context.Context, v *view, s *directory.Snapshot
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := v.matchCertain(ctx, groupKey(id), "group "+v.groups[id].group.Name, groupsAt, known[groupKey(id)], &v.groups[id].match, t.profile.MatchGroups); err != nil {
+		if err := v.matchCertain(ctx, groupKey(id), "group "+v.groups[id].group.Name, groupsAt, known[groupKey(id)], &v.groups[id].match,
+			t.profile.MatchGroups); err != nil {
 			return err
 		}
 	}
@@ -84,7 +86,8 @@ func (t *Target) matchGroups(ctx context.Context, v *view, s *directory.Snapshot
 // roleProposed says that a role's group waits for a person.
 func (t *Target) roleProposed(v *view, key plan.Key, one *tenantGroup, hits []*resource) *plan.Violation {
 	hint := cmp.Or(t.profile.Hints["role"], "prepare the role at the provider first")
-	text := fmt.Sprintf("group %s stands for a role and is not linked yet: %s; then syncd matches create %s %s %s", one.group.Name, hint, v.customer, t.Name(), key.ID)
+	text := fmt.Sprintf("group %s stands for a role and is not linked yet: %s; then syncd matches create %s %s %s", one.group.Name,
+		hint, v.customer, t.Name(), key.ID)
 	if len(hits) > 0 {
 		var refs []string
 		for _, r := range hits {

@@ -51,7 +51,8 @@ func (t *Target) matchUsers(ctx context.Context, v *view, s *directory.Snapshot,
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		if err := v.matchCertain(ctx, userKey(id), userLabel(v.users[id].user), usersAt, known[userKey(id)], &v.users[id].match, t.profile.MatchUsers); err != nil {
+		if err := v.matchCertain(ctx, userKey(id), userLabel(v.users[id].user), usersAt, known[userKey(id)], &v.users[id].match,
+			t.profile.MatchUsers); err != nil {
 			return err
 		}
 	}
@@ -131,5 +132,6 @@ func (t *Target) creationBlocked(v *view, one *tenantUser) *plan.Violation {
 		return nil
 	}
 	return &plan.Violation{Code: "required_missing", Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(
-		"%s cannot be created at %s: it has no %s; fill that in at the source", userLabel(one.user), cmp.Or(t.profile.Title, t.Name()), strings.Join(lacks, " and no "))}
+		"%s cannot be created at %s: it has no %s; fill that in at the source", userLabel(one.user), cmp.Or(t.profile.Title, t.Name()),
+		strings.Join(lacks, " and no "))}
 }

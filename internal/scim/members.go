@@ -240,7 +240,8 @@ func (a *connection) verifyRemoval(ctx context.Context) error {
 	a.unverified = nil
 	a.mu.Unlock()
 	members := readGroup(d).members
-	if vanished := slices.DeleteFunc(slices.Clone(u.expected), func(m string) bool { return contains(members, m) }); err == nil && len(vanished) > 0 {
+	if vanished := slices.DeleteFunc(slices.Clone(u.expected), func(m string) bool { return contains(members, m) }); err == nil &&
+		len(vanished) > 0 {
 		return a.restore(ctx, u.group, u.way, vanished)
 	}
 	return nil
@@ -296,7 +297,8 @@ func (a *connection) restore(ctx context.Context, id, way string, vanished []str
 		_, err = a.awaitGroup(ctx, id, func(g *resource) bool { return holds(g.members, vanished) })
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %s, and putting them back failed: %w; put them back at the provider: %s", errMembers, why, err, strings.Join(vanished, ", "))
+		return fmt.Errorf("%w: %s, and putting them back failed: %w; put them back at the provider: %s", errMembers, why, err,
+			strings.Join(vanished, ", "))
 	}
 	return fmt.Errorf("%w: %s; they were put back", errMembers, why)
 }

@@ -55,7 +55,8 @@ func TestACustomerWhoMovesToAnotherAccountIsToldWhatStaysBehind(t *testing.T) {
 	f.customer.Links = mapping.Links{"scim_app": "y"}
 	f.provider.users = nil
 	f.plan()
-	if notes := f.observed.Notes; len(notes) != 1 || notes[0].Code != "left_behind" || !strings.Contains(notes[0].Message, "2 users and groups") {
+	if notes := f.observed.Notes; len(notes) != 1 || notes[0].Code != "left_behind" ||
+		!strings.Contains(notes[0].Message, "2 users and groups") {
 		t.Errorf("got %+v, want left_behind", notes)
 	}
 }

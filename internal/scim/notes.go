@@ -18,11 +18,13 @@ func (t *Target) notes(v *view) []plan.Violation {
 		r.note("list_incomplete", plan.Key{}, "%s", text)
 	}
 	if v.leftInFormerAccount > 0 {
-		r.note("left_behind", plan.Key{}, "the customer was linked to another account, or the account to another address: %d users and groups that were kept there are left as they are; "+
-			"disable them there by hand, or link the former account once more", v.leftInFormerAccount)
+		r.note("left_behind", plan.Key{},
+			"the customer was linked to another account, or the account to another address: %d users and groups that were kept there are left as they are; "+
+				"disable them there by hand, or link the former account once more", v.leftInFormerAccount)
 	}
 	if v.membersHidden {
-		r.note("members_unseen", plan.Key{}, "the provider shows nobody who is in a group: what differs from what was written last is written, and whether it arrived cannot be seen")
+		r.note("members_unseen", plan.Key{},
+			"the provider shows nobody who is in a group: what differs from what was written last is written, and whether it arrived cannot be seen")
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(v.resources), plan.Key.Compare) {
 		r.add(v.duplicates(key))
@@ -83,7 +85,8 @@ func (r *noteList) user(key plan.Key, one *tenantUser) {
 		}
 	}
 	if inactive && v.records[key].Rewrites(pathActive, plan.Value{"true"}, plan.Value{"false"}) {
-		r.needsRepair("non_convergent", key, "%s does not become active although the provider accepted it: enable the user there", userLabel(one.user))
+		r.needsRepair("non_convergent", key, "%s does not become active although the provider accepted it: enable the user there",
+			userLabel(one.user))
 	}
 }
 
@@ -133,7 +136,8 @@ func (r *noteList) unprovenScope() {
 		r.note("group_missing", plan.Key{}, "no group of the tenant is called %s, as %s.groups has it", shortened(v.missingGroups), r.Name())
 	}
 	if len(unscoped) > 0 {
-		r.note("scope_unknown", plan.Key{}, "the source did not prove who is in the groups of users.groups: left out for now: %s", shortened(unscoped))
+		r.note("scope_unknown", plan.Key{}, "the source did not prove who is in the groups of users.groups: left out for now: %s",
+			shortened(unscoped))
 	}
 	if len(unknown) > 0 {
 		r.note("members_unknown", plan.Key{}, "the source did not prove who is in %s: their members stay as they are", shortened(unknown))
@@ -148,11 +152,13 @@ func (r *noteList) groupMissing() plan.Violation {
 	names := strings.Join(v.missingScopingGroups, " or ")
 	none := len(v.missingScopingGroups) == len(r.config.Users.Groups)
 	if !none && v.keptByMissingGroups == 0 {
-		return plan.Violation{Code: "scope_group_missing", Note: true, Message: fmt.Sprintf("no group of the tenant is called %s, as %s.users.groups has it: nobody is in scope by it", names, r.Name())}
+		return plan.Violation{Code: "scope_group_missing", Note: true,
+			Message: fmt.Sprintf("no group of the tenant is called %s, as %s.users.groups has it: nobody is in scope by it", names, r.Name())}
 	}
 	violation := plan.Violation{Code: "scope_group_missing", NeedsRepair: true, Message: fmt.Sprintf(
 		"no group of the tenant is called %s, as %s.users.groups has it: nobody comes in by it, and %d users who are there are left as they are; "+
-			"if it was renamed write the new name, else take it out; whoever is to go all the same: users.exclude", names, r.Name(), v.keptByMissingGroups)}
+			"if it was renamed write the new name, else take it out; whoever is to go all the same: users.exclude", names, r.Name(),
+		v.keptByMissingGroups)}
 	if !none {
 		violation.Kind, violation.Key = kindGroup, v.missingScopingGroups[0]
 	}

@@ -46,7 +46,8 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 		if err != nil {
 			return nil, err
 		}
-		v := &view{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, lists: l, layout: l.layout, settlements: asked[i].Settlements, owners: owners, contestedBy: map[string]plan.Key{},
+		v := &view{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, lists: l, layout: l.layout,
+			settlements: asked[i].Settlements, owners: owners, contestedBy: map[string]plan.Key{},
 			users: map[string]*tenantUser{}, groups: map[string]*tenantGroup{}, resources: map[plan.Key]*resource{}, objectIDs: map[string]string{},
 			memory: map[plan.Key]map[string]string{}, claimedBy: map[string]plan.Key{}}
 		v.observed.Notes = l.notes(a)
@@ -125,11 +126,13 @@ func (l *accountLists) notes(a *connection) []plan.Violation {
 		note("extension_unknown", "the provider does not list %s among its schemas: its attributes are left out", strings.Join(unknown, ", "))
 	}
 	if unknown := a.unknownAttributes(l.caps); len(unknown) > 0 {
-		note("attribute_unknown", "the provider's schema of users has no %s: left out; correct %s.attributes", strings.Join(unknown, ", "), a.client.Name())
+		note("attribute_unknown", "the provider's schema of users has no %s: left out; correct %s.attributes",
+			strings.Join(unknown, ", "), a.client.Name())
 	}
 	if until, ok := a.expires(); ok {
 		if remaining := until.Sub(a.client.options.Now()); remaining < expiryWarning {
-			note("token_expires", "the token of %s expires on %s: make a new one at the provider", a.client.Name(), until.UTC().Format("2006-01-02 15:04 UTC"))
+			note("token_expires", "the token of %s expires on %s: make a new one at the provider", a.client.Name(),
+				until.UTC().Format("2006-01-02 15:04 UTC"))
 		}
 	}
 	return out
@@ -200,7 +203,9 @@ func (v *view) linkedResource(ctx context.Context, at string, record *plan.Recor
 	x.add(r)
 	x.complete = false
 	x.why = fmt.Sprintf("it leaves out %s, which is there", r.label())
-	v.listFaults = append(v.listFaults, fmt.Sprintf("the list of %s is not to be trusted (%s): each one is looked up by itself, and nothing is concluded from absence", what, x.why))
+	v.listFaults = append(v.listFaults,
+		fmt.Sprintf("the list of %s is not to be trusted (%s): each one is looked up by itself, and nothing is concluded from absence",
+			what, x.why))
 	return r, nil
 }
 
@@ -214,7 +219,8 @@ func (v *view) candidates(ctx context.Context, at, attribute, value string) (hit
 	if value == "" {
 		return nil, attribute + ": no value at the source", nil
 	}
-	table := map[string]map[string][]*resource{"externalId": x.byExternalID, "userName": x.byName, "displayName": x.byName, "emails": x.byEmail}
+	table := map[string]map[string][]*resource{"externalId": x.byExternalID, "userName": x.byName, "displayName": x.byName,
+		"emails": x.byEmail}
 	v.lists.mu.Lock()
 	if attribute == "id" {
 		if r := x.byID[value]; r != nil {

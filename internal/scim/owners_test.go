@@ -16,7 +16,8 @@ import (
 // by. The application is one for all; nothing of Vic's may become Contoso's.
 func TestNobodyBecomesTheOwnerOfAnAccountByWhatTheyType(t *testing.T) {
 	vic := func(edit func(document)) document {
-		d := document{"id": "7", "userName": "vic@victim.example", "active": true, "displayName": "Vic", "name": map[string]any{"givenName": "Vic", "familyName": "Tim"},
+		d := document{"id": "7", "userName": "vic@victim.example", "active": true, "displayName": "Vic",
+			"name":   map[string]any{"givenName": "Vic", "familyName": "Tim"},
 			"emails": []any{map[string]any{"value": "vic@victim.example", "type": "work", "primary": true}}}
 		edit(d)
 		return d
@@ -33,8 +34,10 @@ func TestNobodyBecomesTheOwnerOfAnAccountByWhatTheyType(t *testing.T) {
 	}{
 		{"a mail address of a domain that is another's", vic(asIs), mail("vic@victim.example"), nil, otherCustomers{}, "match_proposed"},
 		{"the same in capitals", vic(asIs), mail("VIC@Victim.Example"), nil, otherCustomers{}, "match_proposed"},
-		{"the same, and it is another customer's by its record", vic(asIs), mail("vic@victim.example"), nil, otherCustomers{owned: map[string]string{"user 7": "victim"}}, "match_conflict"},
-		{"a guest who is called in", vic(asIs), func(u *directory.User) { u.Guest, u.Mail = true, "vic@victim.example" }, func(c *Config) { c.Users.Guests = true }, otherCustomers{}, "match_proposed"},
+		{"the same, and it is another customer's by its record", vic(asIs), mail("vic@victim.example"), nil,
+			otherCustomers{owned: map[string]string{"user 7": "victim"}}, "match_conflict"},
+		{"a guest who is called in", vic(asIs), func(u *directory.User) { u.Guest, u.Mail = true, "vic@victim.example" },
+			func(c *Config) { c.Users.Guests = true }, otherCustomers{}, "match_proposed"},
 		{"a domain that is listed and not verified", vic(func(d document) { d["userName"] = "vic@unverified.example" }),
 			func(u *directory.User) { u.UPN = "vic@unverified.example" }, nil, otherCustomers{}, "match_proposed"},
 		{"one's own address, on an account with another's name", vic(func(d document) {
@@ -47,10 +50,12 @@ func TestNobodyBecomesTheOwnerOfAnAccountByWhatTheyType(t *testing.T) {
 		{"a number that anybody may type", vic(func(d document) { d["userName"] = "1007" }), func(u *directory.User) { u.EmployeeID = "1007" },
 			func(c *Config) { c.Attributes = map[string]string{"userName": "employeeId"} }, otherCustomers{}, "match_proposed"},
 		{"one's own account", vic(func(d document) {
-			d["userName"], d["emails"] = "mal@contoso.example", []any{map[string]any{"value": "mal@contoso.example", "type": "work", "primary": true}}
+			d["userName"], d["emails"] = "mal@contoso.example", []any{map[string]any{"value": "mal@contoso.example", "type": "work",
+				"primary": true}}
 		}), asUser, nil, otherCustomers{}, ""},
 		{"one's own account, which another customer keeps", vic(func(d document) {
-			d["userName"], d["emails"] = "mal@contoso.example", []any{map[string]any{"value": "mal@contoso.example", "type": "work", "primary": true}}
+			d["userName"], d["emails"] = "mal@contoso.example", []any{map[string]any{"value": "mal@contoso.example", "type": "work",
+				"primary": true}}
 		}), asUser, nil, otherCustomers{owned: map[string]string{"user 7": "victim"}}, "match_conflict"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,10 +130,14 @@ func TestAGroupThatCustomersShareIsNobodysByItsName(t *testing.T) {
 		want  []string
 	}{
 		{"one application for all", withGroups, twoLinked, document{"id": "7", "displayName": "Admins"}, []string{"match_proposed"}},
-		{"one account of two customers", perAccount, map[string]string{"contoso": "x", "fabrikam": "x"}, document{"id": "7", "displayName": "Admins"}, []string{"match_proposed"}},
-		{"an account of its own", perAccount, map[string]string{"contoso": "x", "fabrikam": "y"}, document{"id": "7", "displayName": "Admins"}, []string{"adopt Admins"}},
-		{"one application, and nobody else is linked", withGroups, map[string]string{"contoso": "a"}, document{"id": "7", "displayName": "Admins"}, []string{"adopt Admins"}},
-		{"by the object id", withGroups, twoLinked, document{"id": "7", "displayName": "Admins", "externalId": groupOf(1, "").ID}, []string{"adopt Admins"}},
+		{"one account of two customers", perAccount, map[string]string{"contoso": "x", "fabrikam": "x"},
+			document{"id": "7", "displayName": "Admins"}, []string{"match_proposed"}},
+		{"an account of its own", perAccount, map[string]string{"contoso": "x", "fabrikam": "y"},
+			document{"id": "7", "displayName": "Admins"}, []string{"adopt Admins"}},
+		{"one application, and nobody else is linked", withGroups, map[string]string{"contoso": "a"},
+			document{"id": "7", "displayName": "Admins"}, []string{"adopt Admins"}},
+		{"by the object id", withGroups, twoLinked, document{"id": "7", "displayName": "Admins", "externalId": groupOf(1, "").ID},
+			[]string{"adopt Admins"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, withGroups, tt.edit)

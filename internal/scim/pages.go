@@ -206,7 +206,8 @@ func (a *connection) page(ctx context.Context, at string, q url.Values) (documen
 	if v != nil {
 		what = "an object that is no list"
 	}
-	return nil, &rest.Error{System: a.client.Name(), Path: at, Status: resp.Status, Message: (&errNotSCIM{what}).Error(), Err: &errNotSCIM{what}}
+	return nil, &rest.Error{System: a.client.Name(), Path: at, Status: resp.Status, Message: (&errNotSCIM{what}).Error(),
+		Err: &errNotSCIM{what}}
 }
 
 // probeTotal finds out whether totalResults counts the collection or the page, and

@@ -92,7 +92,8 @@ func TestListsOfAllKindsAreReadWholeOrSayThatTheyAreNot(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(got) != tt.want || l.complete != tt.complete || len(p.requestLines) > 12 {
-				t.Errorf("got %d, complete %t (%s) with %d requests, want %d, complete %t", len(got), l.complete, l.why, len(p.requestLines), tt.want, tt.complete)
+				t.Errorf("got %d, complete %t (%s) with %d requests, want %d, complete %t", len(got), l.complete, l.why, len(p.requestLines),
+					tt.want, tt.complete)
 			}
 		})
 	}
@@ -170,7 +171,8 @@ func TestFiltersThatAreIgnoredRefusedOrBareProveNothingTheyShouldNot(t *testing.
 			a := connectionTo(t, p, func(c *Config) { c.Profile = tt.profile })
 			s, err := a.findByFilter(t.Context(), usersAt, &capabilities{filter: true, pageSize: 10}, "userName", "ann@x.example")
 			if err != nil || len(s.hits) != tt.hits || s.proven != tt.proven || len(p.requestLines) != tt.asks {
-				t.Errorf("got %d hits, proven %t, %v with %d requests; want %d, %t, %d", len(s.hits), s.proven, err, len(p.requestLines), tt.hits, tt.proven, tt.asks)
+				t.Errorf("got %d hits, proven %t, %v with %d requests; want %d, %t, %d", len(s.hits), s.proven, err, len(p.requestLines),
+					tt.hits, tt.proven, tt.asks)
 			}
 		})
 	}

@@ -150,7 +150,8 @@ func setPath(d document, p attribute.Path, value any) {
 		list := d.list(name)
 		for _, v := range list {
 			m := asDocument(v)
-			if m == nil || slices.ContainsFunc(p.Filter, func(c attribute.Clause) bool { return !strings.EqualFold(m.text(c.Attribute), asText(c.Value)) }) {
+			if m == nil || slices.ContainsFunc(p.Filter,
+				func(c attribute.Clause) bool { return !strings.EqualFold(m.text(c.Attribute), asText(c.Value)) }) {
 				continue
 			}
 			set(m, p.Sub, value)

@@ -110,7 +110,8 @@ func ProfileNames() []string { return slices.Sorted(maps.Keys(profiles())) }
 // readProfile reads a profile and fills in what it leaves to the default.
 func readProfile(name string, text []byte) (*Profile, error) {
 	p := &Profile{Name: name, ConfigPaths: []string{"ServiceProviderConfig", "ServiceProviderConfigs"}, PageSize: 100, Pagination: auto,
-		Filter: auto, Patch: auto, ETag: auto, DeleteUsers: destroys, DeleteGroups: destroys, MemberRemove: []string{removeByFilter}, MemberBatch: 100}
+		Filter: auto, Patch: auto, ETag: auto, DeleteUsers: destroys, DeleteGroups: destroys, MemberRemove: []string{removeByFilter},
+		MemberBatch: 100}
 	if err := yaml.Load(text, p, yaml.WithKnownFields()); err != nil {
 		return nil, fmt.Errorf("profile %s: %w", name, err)
 	}

@@ -27,8 +27,9 @@ func TestAFilterIsOneExpressionWhateverIsInTheValue(t *testing.T) {
 // TestOperationsLeadToWhatIsWanted applies what is sent to a model, and wants
 // nothing left to send.
 func TestOperationsLeadToWhatIsWanted(t *testing.T) {
-	l, err := newLayout(profiles()["generic"], map[string]string{"title": "jobTitle", `addresses[type eq "work"].locality`: "city", `addresses[type eq "work"].country`: "country",
-		"urn:example:ext:1.0:User:badge": "employeeId", `phoneNumbers[type eq "mobile"].value`: "mobile"})
+	l, err := newLayout(profiles()["generic"],
+		map[string]string{"title": "jobTitle", `addresses[type eq "work"].locality`: "city", `addresses[type eq "work"].country`: "country",
+			"urn:example:ext:1.0:User:badge": "employeeId", `phoneNumbers[type eq "mobile"].value`: "mobile"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,8 @@ func roundTrip(d document) document {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, seed := range []string{``, `{}`, `[]`, `null`, `{"id":7,"active":"False","emails":[{"value":"x"},"y",null]}`, `{"Members":[{"Value":"1"},{"value":"1"},3]}`, `{"name":[1]}`, "\xef\xbb\xbf{}", `<html>`, `{"meta":"x","members":{"value":1}}`} {
+	for _, seed := range []string{``, `{}`, `[]`, `null`, `{"id":7,"active":"False","emails":[{"value":"x"},"y",null]}`,
+		`{"Members":[{"Value":"1"},{"value":"1"},3]}`, `{"name":[1]}`, "\xef\xbb\xbf{}", `<html>`, `{"meta":"x","members":{"value":1}}`} {
 		f.Add([]byte(seed))
 	}
 	l, err := newLayout(profiles()["cinode"], nil)

@@ -92,11 +92,13 @@ func answer(status int, v any) *http.Response {
 }
 
 func said(status int, media, text string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {media}}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text))}
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {media}},
+		Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text))}
 }
 
 func scimError(status int, scimType, detail string) *http.Response {
-	return answer(status, document{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(status), "scimType": scimType, "detail": detail})
+	return answer(status, document{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(status),
+		"scimType": scimType, "detail": detail})
 }
 
 func (p *provider) serve(r *http.Request, path string, body []byte) *http.Response {
@@ -220,7 +222,8 @@ func (p *provider) list(all []document, q url.Values) *http.Response {
 	if p.lieTotal {
 		total = len(page)
 	}
-	return answer(200, document{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"}, "totalResults": total, "startIndex": start, "itemsPerPage": len(page), "Resources": page})
+	return answer(200, document{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"}, "totalResults": total,
+		"startIndex": start, "itemsPerPage": len(page), "Resources": page})
 }
 
 var memberPath = regexp.MustCompile(`^members\[value eq "(.*)"\]$`)
@@ -248,7 +251,8 @@ func (p *provider) patch(d document, body []byte) (int, string) {
 			if p.removeIgnored {
 				continue
 			}
-			list := slices.DeleteFunc(slices.Clone(d.list("members")), func(v any) bool { return asDocument(v).text("value") == m[1] || p.removeEmpties })
+			list := slices.DeleteFunc(slices.Clone(d.list("members")),
+				func(v any) bool { return asDocument(v).text("value") == m[1] || p.removeEmpties })
 			d["members"] = list
 			continue
 		}

@@ -20,11 +20,14 @@ func TestABrownfieldUserIsRecognised(t *testing.T) {
 		want  string // the note, or what is done
 	}{
 		{"by its external id", []document{{"id": "7", "userName": "old@contoso.example", "externalId": objectID(1), "active": true}}, "adopt"},
-		{"by its external id in capitals", []document{{"id": "7", "userName": "old@contoso.example", "externalId": strings.ToUpper(objectID(1)), "active": true}}, "adopt"},
+		{"by its external id in capitals",
+			[]document{{"id": "7", "userName": "old@contoso.example", "externalId": strings.ToUpper(objectID(1)), "active": true}}, "adopt"},
 		{"by its userName, whatever the case", []document{{"id": "7", "userName": "Ann@Contoso.example", "active": true}}, "adopt"},
-		{"by its mail address", []document{{"id": "7", "userName": "aberg", "emails": []any{map[string]any{"value": "ANN@contoso.example"}}, "active": true}}, "adopt"},
+		{"by its mail address", []document{{"id": "7", "userName": "aberg",
+			"emails": []any{map[string]any{"value": "ANN@contoso.example"}}, "active": true}}, "adopt"},
 		{"an id that is a number", []document{{"id": 7, "userName": "ann@contoso.example", "Active": "True"}}, "adopt"},
-		{"two of a name", []document{{"id": "7", "userName": "Ann@contoso.example"}, {"id": "8", "userName": "ann@contoso.example"}}, "match_ambiguous"},
+		{"two of a name", []document{{"id": "7", "userName": "Ann@contoso.example"}, {"id": "8", "userName": "ann@contoso.example"}},
+			"match_ambiguous"},
 		{"somebody else's external id", []document{{"id": "7", "userName": "ann@contoso.example", "externalId": "another"}}, "match_conflict"},
 		{"nobody like her", []document{{"id": "7", "userName": "zoe@contoso.example", "emails": nil}}, "create"},
 	} {
@@ -70,7 +73,8 @@ func TestAPersonsWordMakesNobodySomebodyElse(t *testing.T) {
 	for _, what := range []string{"linked", "known by its external id"} {
 		f.settled = []plan.Settlement{{Key: userKey(objectID(1)), How: plan.SettleAccept, Ref: "u-2"}}
 		done, notes := f.runWithNotes()
-		if got := f.provider.user("u-2"); !slices.Equal(notes, []string{"match_conflict"}) || got.text("userName") != "bo@contoso.example" || got.text("externalId") != objectID(2) {
+		if got := f.provider.user("u-2"); !slices.Equal(notes, []string{"match_conflict"}) ||
+			got.text("userName") != "bo@contoso.example" || got.text("externalId") != objectID(2) {
 			t.Errorf("%s: got %v, %v and %v, want a conflict and Bo as he was", what, done, notes, got)
 		}
 		delete(f.records, userKey(objectID(2)))
@@ -117,7 +121,8 @@ func TestAListThatCannotBeProvenDisablesNobodyAndDoublesNobody(t *testing.T) {
 
 func TestAFilterThatMissesCaseEndsInAnAdoption(t *testing.T) {
 	f := newFixture(t)
-	f.provider.users = []document{{"id": "70", "userName": "a@x.example"}, {"id": "71", "userName": "b@x.example"}, {"id": "72", "userName": "Ann@Contoso.example", "active": true}}
+	f.provider.users = []document{{"id": "70", "userName": "a@x.example"}, {"id": "71", "userName": "b@x.example"},
+		{"id": "72", "userName": "Ann@Contoso.example", "active": true}}
 	f.provider.exactFilter, f.provider.uniqueAnyCase = true, true
 	f.provider.mostOnPage, f.provider.lieTotal = 2, true // the list does not show her at first
 	f.users = []directory.User{userNamed(1, "Ann")}
@@ -153,7 +158,8 @@ func TestAClashWithNobodyToBeSeenIsADeadEndUntilSomebodySaysSo(t *testing.T) {
 	}
 	f.provider.forget()
 	p := f.plan()
-	if len(p.Changes) > 0 || len(p.Violations) != 1 || !p.Violations[0].NeedsRepair || !strings.Contains(p.Violations[0].Message, "possibly disconnected") ||
+	if len(p.Changes) > 0 || len(p.Violations) != 1 || !p.Violations[0].NeedsRepair ||
+		!strings.Contains(p.Violations[0].Message, "possibly disconnected") ||
 		!strings.Contains(p.Violations[0].Message, "matches retry") || !strings.Contains(p.Violations[0].Message, "already in use") {
 		t.Errorf("got %+v, want it to wait with the fix named", p.Violations)
 	}
@@ -299,7 +305,8 @@ func TestTheAttributeThatIsRefusedIsNamedAndTheOthersAreWritten(t *testing.T) {
 	}
 	f.wantNoChanges()
 	f.plan()
-	if got := f.observed.Notes; len(got) != 1 || !strings.Contains(got[0].Message, "title") || !strings.Contains(got[0].Message, "no such title") || got[0].Note {
+	if got := f.observed.Notes; len(got) != 1 || !strings.Contains(got[0].Message, "title") ||
+		!strings.Contains(got[0].Message, "no such title") || got[0].Note {
 		t.Errorf("got %+v, want it said on every run", got)
 	}
 	f.provider.answerInstead = nil
@@ -347,14 +354,16 @@ func TestAttributesOfExtensions(t *testing.T) {
 	const urn = "urn:ietf:params:scim:schemas:extension:Cinode:User:1.0"
 	f := newFixture(t, func(c *Config) {
 		c.Profile = "cinode"
-		c.Attributes = map[string]string{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:EmployeeNumber": "employeeId", urn + ":EmploymentStartDate": "createdDateTime"}
+		c.Attributes = map[string]string{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:EmployeeNumber": "employeeId",
+			urn + ":EmploymentStartDate": "createdDateTime"}
 	})
 	u := userNamed(1, "Ann")
 	u.EmployeeID, u.Created = "42", time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)
 	f.users = []directory.User{u}
 	f.run()
 	got := f.provider.user("ann@contoso.example")
-	if asDocument(got.get(attributeEnterprise)).text("EmployeeNumber") != "42" || asDocument(got.get(urn)).text("EmploymentStartDate") != "2024-02-01T00:00:00Z" || len(got.list("schemas")) != 3 {
+	if asDocument(got.get(attributeEnterprise)).text("EmployeeNumber") != "42" ||
+		asDocument(got.get(urn)).text("EmploymentStartDate") != "2024-02-01T00:00:00Z" || len(got.list("schemas")) != 3 {
 		t.Errorf("got %v", got)
 	}
 	f.wantNoChanges()
@@ -529,7 +538,8 @@ func TestAnIDOfAnotherAccountIsNotTaken(t *testing.T) {
 	f.customer.Links["scim_app"] = "x"
 	f.run()
 	// The link moves; over there the same ids are other people's.
-	f.provider.users = []document{{"id": "u-1", "userName": "zoe@fabrikam.example", "active": true}, {"id": "u-2", "userName": "bo@contoso.example", "active": true}}
+	f.provider.users = []document{{"id": "u-1", "userName": "zoe@fabrikam.example", "active": true},
+		{"id": "u-2", "userName": "bo@contoso.example", "active": true}}
 	f.customer.Links["scim_app"] = "y"
 	f.users = f.users[1:]
 	for range 3 {
@@ -569,7 +579,8 @@ func TestAnExtensionThatTheProviderDoesNotHaveIsLeftOut(t *testing.T) {
 	s.users = []directory.User{u}
 	_, notes := s.runWithNotes()
 	got := s.provider.user("ann@contoso.example")
-	if !slices.Contains(notes, "extension_unknown") || asDocument(got.get(attributeEnterprise)).text("department") != "Ops" || got.has("urn:example:ext:1.0:User:badge") {
+	if !slices.Contains(notes, "extension_unknown") || asDocument(got.get(attributeEnterprise)).text("department") != "Ops" ||
+		got.has("urn:example:ext:1.0:User:badge") {
 		t.Errorf("got %v and %v", notes, got)
 	}
 	s.wantNoChanges()
@@ -638,7 +649,8 @@ func TestTwoWhoExchangeTheirNamesAreToldSoAndTheRestIsWritten(t *testing.T) {
 		f.users[0].UPN, f.users[1].UPN = f.users[1].UPN, f.users[0].UPN
 		f.users[0].Surname = "Holm"
 		_, notes := f.runWithNotes()
-		if !slices.Contains(notes, "attribute_refused") || slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "error") }) {
+		if !slices.Contains(notes, "attribute_refused") ||
+			slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "error") }) {
 			t.Errorf("got %v, want attribute_refused and no failure", notes)
 		}
 		if got := asDocument(f.provider.users[0].get("name")).text("familyName"); got != "Holm" {

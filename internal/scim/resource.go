@@ -122,7 +122,8 @@ func decode(r *rest.Response) (any, error) {
 		return nil, nil
 	}
 	broken := func(what string) error {
-		return &rest.Error{System: "scim", Method: r.Method, Path: r.Path, Status: r.Status, Message: (&errNotSCIM{what}).Error(), Err: &errNotSCIM{what}}
+		return &rest.Error{System: "scim", Method: r.Method, Path: r.Path, Status: r.Status, Message: (&errNotSCIM{what}).Error(),
+			Err: &errNotSCIM{what}}
 	}
 	switch body[0] {
 	case '{', '[':
@@ -217,7 +218,8 @@ func read(d document, p *attribute.Path) (v any, found bool) {
 	if len(p.Filter) > 0 {
 		for _, e := range d.list(p.Attribute) {
 			m := asDocument(e)
-			if m == nil || slices.ContainsFunc(p.Filter, func(c attribute.Clause) bool { return !strings.EqualFold(m.text(c.Attribute), asText(c.Value)) }) {
+			if m == nil || slices.ContainsFunc(p.Filter,
+				func(c attribute.Clause) bool { return !strings.EqualFold(m.text(c.Attribute), asText(c.Value)) }) {
 				continue
 			}
 			if p.Sub == "" {

@@ -31,7 +31,8 @@ func TestAScopingGroupThatIsNotThereIsNobodysEnd(t *testing.T) {
 	f.groups[1].Name = "Directors"
 	f.users[0].Surname = "Holm"
 	done, notes := f.runWithNotes()
-	if want := []string{"scope_unknown", "scope_group_missing"}; !slices.Equal(notes, want) || !slices.Equal(done, []string{"update Ann Berg (ann@contoso.example)"}) {
+	if want := []string{"scope_unknown", "scope_group_missing"}; !slices.Equal(notes, want) ||
+		!slices.Equal(done, []string{"update Ann Berg (ann@contoso.example)"}) {
 		t.Errorf("got %v and %v, want %v, and Ann brought into step all the same", done, notes, want)
 	}
 	if v := f.observed.Notes[0]; !v.NeedsRepair || v.Note || v.Key != "Board" || !strings.Contains(v.Message, "1 users who are there") {
@@ -60,7 +61,8 @@ func TestAGroupThatIsCalledOtherwiseThanTheConfigurationHasItStays(t *testing.T)
 	f := newFixture(t, func(c *Config) { c.Groups.Include, c.Leavers.Absences = []string{"Sales", "Bord"}, 1 })
 	f.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo"), userNamed(3, "Cy")}
 	f.groups = []directory.Group{groupOf(1, "Sales", 1, 2, 3)}
-	if f.runWithNotes(); !slices.ContainsFunc(f.observed.Notes, func(v plan.Violation) bool { return v.Code == "group_missing" && strings.Contains(v.Message, "Bord") }) {
+	if f.runWithNotes(); !slices.ContainsFunc(f.observed.Notes,
+		func(v plan.Violation) bool { return v.Code == "group_missing" && strings.Contains(v.Message, "Bord") }) {
 		t.Errorf("got %+v, want it said that there is no Bord", f.observed.Notes)
 	}
 	f.groups[0].Name = "Sales EMEA"

@@ -31,12 +31,14 @@ func newSimulation(t *testing.T, dialect scimsim.Dialect, edit ...func(*Config))
 	zoe.ID = "9001"
 	team := scimsim.Group("Strangers", "9001")
 	team.ID = "9002"
-	sim := scimsim.New(scimsim.World{Accounts: []*scimsim.Account{{ID: "A1", Users: []*scimsim.Resource{ann, zoe}, Groups: []*scimsim.Resource{team}}}},
+	sim := scimsim.New(scimsim.World{Accounts: []*scimsim.Account{{ID: "A1", Users: []*scimsim.Resource{ann, zoe},
+		Groups: []*scimsim.Resource{team}}}},
 		scimsim.Options{Dialect: dialect, Token: "secret-token-of-the-test", PerSecond: promisedRate.PerSecond, Burst: promisedRate.Burst})
 	edit = append([]func(*Config){func(c *Config) {
 		c.URL, c.Rate = "https://scim.example"+strings.Replace(sim.Base("A1"), "A1", account, 1), promisedRate
 	}, withGroups}, edit...)
-	f := &fixture{T: t, client: client(t, sim.Transport(), edit...), records: map[plan.Key]plan.Record{}, writes: func() int { return len(sim.Writes()) },
+	f := &fixture{T: t, client: client(t, sim.Transport(), edit...), records: map[plan.Key]plan.Record{},
+		writes:   func() int { return len(sim.Writes()) },
 		customer: mapping.Customer{Key: "contoso", Name: "Contoso", Links: mapping.Links{"scim_app": "A1"}}}
 	f.pause = time.Minute
 	return &simulation{fixture: f, sim: sim}
@@ -135,11 +137,13 @@ func (s *simulation) lifecycle() {
 	s.wantNoChanges()
 	s.members("Board")
 
-	if s.staysDisabled && !slices.ContainsFunc(s.observed.Notes, func(v plan.Violation) bool { return v.Code == "non_convergent" && v.NeedsRepair && !v.Note }) {
+	if s.staysDisabled && !slices.ContainsFunc(s.observed.Notes,
+		func(v plan.Violation) bool { return v.Code == "non_convergent" && v.NeedsRepair && !v.Note }) {
 		s.Errorf("got %+v, want it said that somebody must be enabled by hand", s.observed.Notes)
 	}
 	now := s.sim.Account("A1")
-	if got := now.User("zoe@elsewhere.example"); got == nil || len(got.Attributes) != len(zoe) || !got.Active() || !slices.Equal(now.Group("Strangers").Members, team) {
+	if got := now.User("zoe@elsewhere.example"); got == nil || len(got.Attributes) != len(zoe) || !got.Active() ||
+		!slices.Equal(now.Group("Strangers").Members, team) {
 		s.Errorf("got %v, want strangers left alone", got)
 	}
 }

@@ -41,7 +41,8 @@ func (c *Client) Open() *Target {
 
 // Spec says what the loop must know of the target.
 func (t *Target) Spec() target.Spec {
-	spec := target.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name), Batch: batch, Settings: t.settings,
+	spec := target.Spec{Name: t.Name(), Needs: directory.Users, Also: directory.Domains, Link: mapping.SCIMColumn(t.config.Name),
+		Batch: batch, Settings: t.settings,
 		OwnCredentials: strings.Contains(t.config.URL, account)}
 	if t.config.withGroups() || len(t.config.Users.Groups) > 0 {
 		spec.Needs |= directory.Groups
@@ -99,7 +100,8 @@ type index struct {
 }
 
 func newIndex() index {
-	return index{byID: map[string]*resource{}, byExternalID: map[string][]*resource{}, byName: map[string][]*resource{}, byEmail: map[string][]*resource{}}
+	return index{byID: map[string]*resource{}, byExternalID: map[string][]*resource{}, byName: map[string][]*resource{},
+		byEmail: map[string][]*resource{}}
 }
 
 // A view is a customer's part of an account, as a run looked at it.

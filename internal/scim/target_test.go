@@ -46,7 +46,8 @@ type fixture struct {
 func newFixture(t *testing.T, edit ...func(*Config)) *fixture {
 	conf := config(edit...)
 	p := &provider{titleOps: conf.Profile == "cinode"}
-	return &fixture{T: t, provider: p, writes: func() int { return p.writes }, client: client(t, p, edit...), records: map[plan.Key]plan.Record{},
+	return &fixture{T: t, provider: p, writes: func() int { return p.writes }, client: client(t, p, edit...),
+		records:  map[plan.Key]plan.Record{},
 		customer: mapping.Customer{Key: "contoso", Name: "Contoso", Links: mapping.Links{"scim_app": "x"}}}
 }
 
@@ -106,8 +107,10 @@ func (f *fixture) plan() *plan.Plan {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p, err := plan.Make(plan.Scope{Customer: f.customer.Key, Target: f.target.Name()}, f.target.Spec().Kinds, plan.Sides{Desired: desired.Objects,
-		Observed: observed.Objects, Records: records, Conflicts: append(desired.Conflicts, observed.Conflicts...), Now: time.Now().Add(1000 * time.Hour)})
+	p, err := plan.Make(plan.Scope{Customer: f.customer.Key, Target: f.target.Name()}, f.target.Spec().Kinds,
+		plan.Sides{Desired: desired.Objects,
+			Observed: observed.Objects, Records: records, Conflicts: append(desired.Conflicts, observed.Conflicts...),
+			Now: time.Now().Add(1000 * time.Hour)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -162,7 +165,8 @@ func (f *fixture) runWithNotes() (done, notes []string) {
 			continue
 		}
 		out.Object.Key = c.Key
-		f.records[c.Key] = plan.Record{Object: c.Remembered(out.Object), Origin: plan.Created, Rewritten: c.Rewritten(f.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
+		f.records[c.Key] = plan.Record{Object: c.Remembered(out.Object), Origin: plan.Created,
+			Rewritten: c.Rewritten(f.records[c.Key].Rewritten, out.Rewritten, &out.Object)}
 	}
 	return done, notes
 }
@@ -192,7 +196,8 @@ func TestTheLifeOfAUser(t *testing.T) {
 	blocked := userNamed(3, "Cy")
 	blocked.Enabled = false
 	f.users = append(f.users, blocked)
-	if got, want := f.run(), []string{"create Ann Berg (ann@contoso.example)", "create Bo Berg (bo@contoso.example)"}; !slices.Equal(got, want) {
+	if got, want := f.run(), []string{"create Ann Berg (ann@contoso.example)",
+		"create Bo Berg (bo@contoso.example)"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v: who is blocked at first sight is not created", got, want)
 	}
 	u := f.provider.user("ann@contoso.example")
@@ -204,7 +209,8 @@ func TestTheLifeOfAUser(t *testing.T) {
 
 	f.users[0].Surname, f.users[0].Name = "Holm", "Ann Holm"
 	f.run()
-	if got := compact(f.provider.bodies[0]); !strings.Contains(got, `{"op":"replace","path":"name.familyName","value":"Holm"}`) || strings.Contains(got, "userName") {
+	if got := compact(f.provider.bodies[0]); !strings.Contains(got, `{"op":"replace","path":"name.familyName","value":"Holm"}`) ||
+		strings.Contains(got, "userName") {
 		t.Errorf("got %s, want one operation for each attribute that changed", got)
 	}
 	f.wantNoChanges()

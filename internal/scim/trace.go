@@ -71,7 +71,8 @@ func (v *view) trace(text string) []string {
 			others = len(r.members) - len(now)
 		}
 		d, left := v.delta(now, want)
-		say("members: %d at the source, %d of them provisioned; %d there, and %d that are nobody's here; +%d -%d", len(one.group.Members.IDs), len(want), len(now), others, len(d.add)+len(left), len(d.remove))
+		say("members: %d at the source, %d of them provisioned; %d there, and %d that are nobody's here; +%d -%d",
+			len(one.group.Members.IDs), len(want), len(now), others, len(d.add)+len(left), len(d.remove))
 	}
 	return out
 }

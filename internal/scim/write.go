@@ -30,7 +30,8 @@ func (a *connection) get(ctx context.Context, at, id string) (document, error) {
 		return nil, err
 	}
 	if d == nil || d.text("id") == "" {
-		return nil, &rest.Error{System: a.client.Name(), Method: http.MethodGet, Path: resp.Path, Status: resp.Status, Message: "the answer is no SCIM resource"}
+		return nil, &rest.Error{System: a.client.Name(), Method: http.MethodGet, Path: resp.Path, Status: resp.Status,
+			Message: "the answer is no SCIM resource"}
 	}
 	return d, nil
 }
@@ -98,7 +99,8 @@ func (a *connection) patch(ctx context.Context, at, id string, ops []operation, 
 			}
 			version = asDocument(d.get("meta")).text("version")
 		}
-		resp, err := a.do(ctx, request{method: http.MethodPatch, path: resourcePath(at, id), body: patchBody(ops, a.client.profile.TitleCaseOps), version: version})
+		resp, err := a.do(ctx, request{method: http.MethodPatch, path: resourcePath(at, id),
+			body: patchBody(ops, a.client.profile.TitleCaseOps), version: version})
 		switch s := statusOf(err); {
 		case (s == http.StatusPreconditionFailed || s == http.StatusPreconditionRequired) && attempt < maxVersionAttempts:
 			if s == http.StatusPreconditionRequired {

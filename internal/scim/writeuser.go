@@ -37,7 +37,8 @@ const maxPatchAttempts = 2
 
 // writeUser brings fields of a user to what is wanted and returns the user as
 // it is then.
-func (t *Target) writeUser(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
+func (t *Target) writeUser(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource,
+	[]plan.Violation, error) {
 	after, err := t.sendUser(ctx, v, r, wanted)
 	var refused []plan.Violation
 	if refusesValue(err) && (len(wanted) > 1 || wanted[0].Name != pathActive) {
@@ -106,7 +107,8 @@ func (v *view) verifiable(wanted plan.Fields) plan.Fields {
 // after a look at what the refused request did all the same. The others are
 // written; those are named, and left alone for a while. It returns what is left
 // of wanted. An active that is refused is an error: somebody is still let in.
-func (t *Target) oneByOne(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, plan.Fields, []plan.Violation, error) {
+func (t *Target) oneByOne(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, plan.Fields,
+	[]plan.Violation, error) {
 	d, err := v.account.get(ctx, usersAt, r.id)
 	if err != nil {
 		return nil, nil, nil, err
@@ -149,7 +151,8 @@ const nonConvergentAfter = 3
 // more; a provider that accepts it and keeps its own is not fought with: the
 // record remembers (target.Applied), and it is said once. An active that does
 // not become false is another matter: somebody is still let in.
-func (t *Target) converge(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation, error) {
+func (t *Target) converge(ctx context.Context, v *view, key plan.Key, r *resource, wanted plan.Fields) (*resource, []plan.Violation,
+	error) {
 	left := differing(v.layout, v.verifiable(wanted), r)
 	a := v.account
 	again := slices.DeleteFunc(slices.Clone(left), func(w plan.Field) bool {
@@ -182,8 +185,10 @@ func (t *Target) converge(ctx context.Context, v *view, key plan.Key, r *resourc
 		a.mu.Lock()
 		a.nonConvergent[w.Name]++
 		a.mu.Unlock()
-		notes = append(notes, plan.Violation{Code: "non_convergent", Kind: key.Kind, Key: key.ID, Note: w.Name != pathActive, NeedsRepair: w.Name == pathActive, Message: fmt.Sprintf(
-			"%s: %s was sent as %q and is %q at the provider, twice; it is not sent again until it changes at the source", r.label(), w.Name, w.Value, r.values[i])})
+		notes = append(notes, plan.Violation{Code: "non_convergent", Kind: key.Kind, Key: key.ID, Note: w.Name != pathActive,
+			NeedsRepair: w.Name == pathActive, Message: fmt.Sprintf(
+				"%s: %s was sent as %q and is %q at the provider, twice; it is not sent again until it changes at the source", r.label(), w.Name,
+				w.Value, r.values[i])})
 	}
 	return r, notes, nil
 }

@@ -11,9 +11,12 @@ import (
 
 // ann has everything, bo nothing but a name, and gil is a guest.
 var (
-	ann = &directory.User{ID: "22222222-0000-4000-8000-000000000001", UPN: "ann.berg@contoso.example", Name: "Ann Berg", GivenName: "Ann", Surname: "Berg",
-		Mail: "ann@contoso.example", Aliases: []string{"ab@contoso.example"}, Enabled: true, JobTitle: "CTO", Department: "IT/Ops", Company: "Contoso", Office: "Malmö 3",
-		MobilePhone: "+46 (70) 123-45", BusinessPhones: []string{"+46 40 1", "+46 40 2"}, City: "Malmö", Country: "Sweden", UsageLocation: "SE", EmployeeID: "0042",
+	ann = &directory.User{ID: "22222222-0000-4000-8000-000000000001", UPN: "ann.berg@contoso.example", Name: "Ann Berg",
+		GivenName: "Ann", Surname: "Berg",
+		Mail: "ann@contoso.example", Aliases: []string{"ab@contoso.example"}, Enabled: true, JobTitle: "CTO", Department: "IT/Ops",
+		Company: "Contoso", Office: "Malmö 3",
+		MobilePhone: "+46 (70) 123-45", BusinessPhones: []string{"+46 40 1", "+46 40 2"}, City: "Malmö", Country: "Sweden",
+		UsageLocation: "SE", EmployeeID: "0042",
 		Created: time.Date(2026, 3, 1, 9, 0, 0, 0, time.FixedZone("CET", 3600)), Synced: true}
 	bo  = &directory.User{UPN: "bo@contoso.example", Name: "Bo"}
 	gil = &directory.User{UPN: "gil_a_example.org#ext#@contoso.onmicrosoft.com", Guest: true, Enabled: true}
@@ -118,13 +121,18 @@ func TestAnExpressionMakesAValueOfAnAccount(t *testing.T) {
 func TestWhatCannotBeReadIsNamedWithItsPlace(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"nothing", " ", "the expression is empty: write an attribute such as department, a text in quotes, or a function such as Join"},
-		{"a misspelled attribute", "departmnt", "at character 1: no attribute is called departmnt; did you mean department? (a constant text stands in double quotes)"},
-		{"a misspelled attribute in brackets", `Join(" ", [givenNme])`, "at character 12: no attribute is called givenNme; did you mean givenName?"},
-		{"an accent counts as one character", `Join("ö", [givenNme])`, "at character 12: no attribute is called givenNme; did you mean givenName?"},
+		{"a misspelled attribute", "departmnt",
+			"at character 1: no attribute is called departmnt; did you mean department? (a constant text stands in double quotes)"},
+		{"a misspelled attribute in brackets", `Join(" ", [givenNme])`,
+			"at character 12: no attribute is called givenNme; did you mean givenName?"},
+		{"an accent counts as one character", `Join("ö", [givenNme])`,
+			"at character 12: no attribute is called givenNme; did you mean givenName?"},
 		{"a misspelled function", `Jion(" ", [surname])`, "at character 1: no function is called Jion; did you mean Join?"},
-		{"an attribute that is not read", "streetAddress", "at character 1: streetAddress is an attribute of Entra that is not read: fill it in at the target (a constant text stands in double quotes)"},
+		{"an attribute that is not read", "streetAddress",
+			"at character 1: streetAddress is an attribute of Entra that is not read: fill it in at the target (a constant text stands in double quotes)"},
 		{"a bare attribute within", `ToLower(mail)`, "at character 9: found mail; within an expression an attribute stands in brackets: [mail]"},
-		{"curly quotes", `Join(“ ”, [surname])`, "at character 6: found “; text stands in straight double quotes; write an attribute as [department], a constant in double quotes, or a function such as Join(…)"},
+		{"curly quotes", `Join(“ ”, [surname])`,
+			"at character 6: found “; text stands in straight double quotes; write an attribute as [department], a constant in double quotes, or a function such as Join(…)"},
 		{"an open text", `Append([mail], "x)`, "at character 16: the text that begins here has no closing double quote"},
 		{"an open bracket", `ToLower([mail)`, "at character 9: the attribute that begins here has no closing bracket"},
 		{"an open call", `ToLower([mail]`, "at character 15: found the end; the arguments of ToLower are parted by commas and end with )"},
@@ -135,19 +143,27 @@ func TestWhatCannotBeReadIsNamedWithItsPlace(t *testing.T) {
 		{"an argument left empty", `Append(, "x")`, "at character 8: Append: has no source; it is written Append(source; suffix)"},
 		{"a text for a number", `Left([mail], "3")`, "at character 14: Left: length is text, and a whole number is wanted"},
 		{"a text for truth", `IIF([mail], "a", "b")`, "at character 5: IIF: condition is text, and true or false is wanted"},
-		{"several values for one", `ToLower([proxyAddresses])`, `at character 9: ToLower: source comes to several values; choose one with Item(…, 1), or put them together with Join(", ", …)`},
-		{"several values in the end", "businessPhones", "at character 1: businessPhones has several values; choose one with Item([businessPhones], 1)"},
-		{"several values of a function", `Split([mail], "@")`, `at character 1: comes to several values; choose one with Item(…, 1), or put them together with Join(", ", …)`},
-		{"several values compared", `IIF([businessPhones] = "1", "a", "b")`, "at character 22: several values cannot be compared; choose one with Item(…, 1)"},
+		{"several values for one", `ToLower([proxyAddresses])`,
+			`at character 9: ToLower: source comes to several values; choose one with Item(…, 1), or put them together with Join(", ", …)`},
+		{"several values in the end", "businessPhones",
+			"at character 1: businessPhones has several values; choose one with Item([businessPhones], 1)"},
+		{"several values of a function", `Split([mail], "@")`,
+			`at character 1: comes to several values; choose one with Item(…, 1), or put them together with Join(", ", …)`},
+		{"several values compared", `IIF([businessPhones] = "1", "a", "b")`,
+			"at character 22: several values cannot be compared; choose one with Item(…, 1)"},
 		{"truth compared with a word", `IIF([accountEnabled] = "yes", "a", "b")`, `at character 22: compares true or false with "yes"`},
-		{"an operator of programmers", `[givenName] + [surname]`, "at character 13: found '+'; comparisons are = and <>, and texts are put together with Join or Append"},
+		{"an operator of programmers", `[givenName] + [surname]`,
+			"at character 13: found '+'; comparisons are = and <>, and texts are put together with Join or Append"},
 		{"an unknown comparison", `IIF([city] < "a", "a", "b")`, "at character 12: found <; comparisons are = and <>"},
 		{"a key twice", `Switch([city], , "a", "1", "a", "2")`, `at character 1: Switch: has the key "a" twice`},
 		{"a key that never comes", `Switch([IsSoftDeleted], , "no", "1")`, `at character 1: Switch: the source is true or false and never "no"`},
 		{"a key that is no constant", `Switch([city], , [country], "1")`, `at character 18: Switch: key must be a constant in double quotes`},
-		{"Replace without a replacement", `Replace([mail], "a", "b")`, `at character 1: Replace: has arguments that exclude one another; write Replace([mail], "old", , , "new") or Replace([mail], , "pattern", , "new")`},
-		{"a pattern that is none", `Replace([mail], , "(", , "b")`, "at character 1: Replace: the pattern cannot be used: error parsing regexp: missing closing ): `(`"},
-		{"a group that the pattern lacks", `Replace([mail], , "(?<a>x)", "b", "c")`, `at character 1: Replace: the pattern has no group called "b"; it is written (?<b>…)`},
+		{"Replace without a replacement", `Replace([mail], "a", "b")`,
+			`at character 1: Replace: has arguments that exclude one another; write Replace([mail], "old", , , "new") or Replace([mail], , "pattern", , "new")`},
+		{"a pattern that is none", `Replace([mail], , "(", , "b")`,
+			"at character 1: Replace: the pattern cannot be used: error parsing regexp: missing closing ): `(`"},
+		{"a group that the pattern lacks", `Replace([mail], , "(?<a>x)", "b", "c")`,
+			`at character 1: Replace: the pattern has no group called "b"; it is written (?<b>…)`},
 		{"not UTF-8", "\"\xff\"", `"\"\xff\"" is not text in UTF-8`},
 		{"without end", strings.Repeat("Not(", 60) + "true", "at character 201: is nested more than 50 deep"},
 	} {
@@ -180,14 +196,17 @@ func TestAnExpressionTellsWhatItReads(t *testing.T) {
 }
 
 func TestEveryFunctionIsInOrderAndFound(t *testing.T) {
-	if names := Functions(); !slices.IsSortedFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }) {
+	if names := Functions(); !slices.IsSortedFunc(names,
+		func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }) {
 		t.Errorf("got %v, want them sorted", names)
 	}
 }
 
 func FuzzCompile(f *testing.F) {
-	for _, s := range []string{`Switch([IsSoftDeleted], , "False", "True", "True", "False")`, `Replace([mobile], , "[()\\s-]*", , "", , )`, `IIF([a]="b",[c],)`,
-		`Join("\"", Split([mail], ""), [proxyAddresses])`, "department", `Item(Coalesce([businessPhones]), 999999)`, `Mid("abc", 0, 2)`, `Word("a", 1, "")`} {
+	for _, s := range []string{`Switch([IsSoftDeleted], , "False", "True", "True", "False")`,
+		`Replace([mobile], , "[()\\s-]*", , "", , )`, `IIF([a]="b",[c],)`,
+		`Join("\"", Split([mail], ""), [proxyAddresses])`, "department", `Item(Coalesce([businessPhones]), 999999)`, `Mid("abc", 0, 2)`,
+		`Word("a", 1, "")`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -52,23 +52,27 @@ func init() { // not a literal: the parser asks for the names in its errors
 			}
 			return one(a[0].text() + a[1].text())
 		}},
-		{name: "Coalesce", takes: []parameter{in("source", anything)}, repeat: []parameter{in("source", anything)}, result: []int{0, 1}, do: func(a []value) value {
-			for _, v := range a {
-				if len(v) > 0 {
-					return v
+		{name: "Coalesce", takes: []parameter{in("source", anything)}, repeat: []parameter{in("source", anything)}, result: []int{0, 1},
+			do: func(a []value) value {
+				for _, v := range a {
+					if len(v) > 0 {
+						return v
+					}
 				}
-			}
-			return nil
-		}},
-		{name: "Count", takes: []parameter{in("source", list)}, gives: number, do: func(a []value) value { return value{strconv.Itoa(len(a[0]))} }},
-		{name: "IIF", takes: []parameter{in("condition", truth), optional(in("value if true", anything)), optional(in("value if false", anything))}, result: []int{1, 2}, do: func(a []value) value {
+				return nil
+			}},
+		{name: "Count", takes: []parameter{in("source", list)}, gives: number,
+			do: func(a []value) value { return value{strconv.Itoa(len(a[0]))} }},
+		{name: "IIF", takes: []parameter{in("condition", truth), optional(in("value if true", anything)),
+			optional(in("value if false", anything))}, result: []int{1, 2}, do: func(a []value) value {
 			if a[0].text() == "true" {
 				return a[1]
 			}
 			return a[2]
 		}},
 		{name: "IsNull", takes: []parameter{in("source", anything)}, gives: truth, do: func(a []value) value { return yes(len(a[0]) == 0) }},
-		{name: "IsNullOrEmpty", takes: []parameter{in("source", anything)}, gives: truth, do: func(a []value) value { return yes(len(a[0]) == 0) }},
+		{name: "IsNullOrEmpty", takes: []parameter{in("source", anything)}, gives: truth,
+			do: func(a []value) value { return yes(len(a[0]) == 0) }},
 		{name: "IsPresent", takes: []parameter{in("source", anything)}, gives: truth, do: func(a []value) value { return yes(len(a[0]) > 0) }},
 		{name: "Item", takes: []parameter{in("source", list), in("number", number)}, gives: textual, do: func(a []value) value {
 			if n := whole(a[1]); n >= 1 && n <= len(a[0]) {
@@ -76,14 +80,16 @@ func init() { // not a literal: the parser asks for the names in its errors
 			}
 			return nil
 		}},
-		{name: "Join", takes: []parameter{in("separator", textual), in("source", list)}, repeat: []parameter{in("source", list)}, gives: textual, do: func(a []value) value {
-			var parts []string
-			for _, v := range a[1:] { // those that have no value leave no separator behind
-				parts = append(parts, slices.DeleteFunc(slices.Clone(v), func(s string) bool { return s == "" })...)
-			}
-			return one(strings.Join(parts, a[0].text()))
-		}},
-		{name: "Left", takes: []parameter{source1, in("length", number)}, gives: textual, do: func(a []value) value { return part(a[0], 0, whole(a[1])) }},
+		{name: "Join", takes: []parameter{in("separator", textual), in("source", list)}, repeat: []parameter{in("source", list)},
+			gives: textual, do: func(a []value) value {
+				var parts []string
+				for _, v := range a[1:] { // those that have no value leave no separator behind
+					parts = append(parts, slices.DeleteFunc(slices.Clone(v), func(s string) bool { return s == "" })...)
+				}
+				return one(strings.Join(parts, a[0].text()))
+			}},
+		{name: "Left", takes: []parameter{source1, in("length", number)}, gives: textual,
+			do: func(a []value) value { return part(a[0], 0, whole(a[1])) }},
 		{name: "Mid", takes: []parameter{source1, in("start, from 1", number), in("length", number)}, gives: textual, do: func(a []value) value {
 			return part(a[0], whole(a[1])-1, whole(a[2]))
 		}},
@@ -98,7 +104,8 @@ func init() { // not a literal: the parser asks for the names in its errors
 		})},
 		{name: "Not", takes: []parameter{in("source", truth)}, gives: truth, do: func(a []value) value { return yes(a[0].text() == "false") }},
 		{name: "Replace", takes: []parameter{source1, optional(in("old value", textual)), fixed(optional(in("pattern", textual))),
-			fixed(optional(in("group name", textual))), optional(in("replacement", textual)), optional(in("replacement attribute", textual)), optional(in("template", textual))},
+			fixed(optional(in("group name", textual))), optional(in("replacement", textual)), optional(in("replacement attribute", textual)),
+			optional(in("template", textual))},
 			gives: textual, build: replacing},
 		{name: "Right", takes: []parameter{source1, in("length", number)}, gives: textual, do: func(a []value) value {
 			long := len([]rune(a[0].text()))
@@ -113,8 +120,10 @@ func init() { // not a literal: the parser asks for the names in its errors
 			}
 			return strings.Split(a[0].text(), a[1].text())
 		}},
-		{name: "StripSpaces", takes: []parameter{source1}, gives: textual, do: each(func(s string) string { return strings.ReplaceAll(s, " ", "") })},
-		{name: "Switch", takes: []parameter{source1, optional(in("default", anything)), fixed(in("key", textual)), optional(in("value", anything))},
+		{name: "StripSpaces", takes: []parameter{source1}, gives: textual,
+			do: each(func(s string) string { return strings.ReplaceAll(s, " ", "") })},
+		{name: "Switch", takes: []parameter{source1, optional(in("default", anything)), fixed(in("key", textual)),
+			optional(in("value", anything))},
 			repeat: []parameter{fixed(in("key", textual)), optional(in("value", anything))}, result: []int{1, 3, 5}, build: switching},
 		{name: "ToLower", takes: []parameter{source1}, gives: textual, do: each(strings.ToLower)},
 		{name: "ToUpper", takes: []parameter{source1}, gives: textual, do: each(strings.ToUpper)},

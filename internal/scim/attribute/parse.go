@@ -62,7 +62,8 @@ func (p *parser) whole() (node, error) {
 		return nil, fmt.Errorf("the expression is empty: write an attribute such as department, a text in quotes, or a function such as Join")
 	}
 	// A name alone is an attribute, as in Entra's direct mappings.
-	if name := strings.TrimSpace(p.text); !strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) && !constant(strings.ToLower(name)) {
+	if name := strings.TrimSpace(p.text); !strings.ContainsFunc(name, func(r rune) bool { return !nameRune(r) }) &&
+		!constant(strings.ToLower(name)) {
 		s := sourceNamed(name)
 		if s == nil {
 			return nil, p.errorf(p.at, "%s (a constant text stands in double quotes)", unknownSource(name))

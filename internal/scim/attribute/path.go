@@ -186,5 +186,6 @@ func jsonText(v any) string {
 // Provided reports whether the provider alone writes the attribute, so that
 // nothing may be mapped to it.
 func (p Path) Provided() bool {
-	return p.URN == "" && slices.ContainsFunc([]string{"id", "meta", "schemas", "groups"}, func(name string) bool { return strings.EqualFold(name, p.Attribute) })
+	return p.URN == "" && slices.ContainsFunc([]string{"id", "meta", "schemas", "groups"},
+		func(name string) bool { return strings.EqualFold(name, p.Attribute) })
 }

@@ -93,7 +93,8 @@ func unmatched(patterns []string, groups []directory.Group) []string {
 	var out []string
 	for _, p := range patterns {
 		one := []string{p}
-		if !strings.ContainsAny(p, "*?[") && !slices.ContainsFunc(groups, func(g directory.Group) bool { return directory.MatchesAny(one, g.Name) }) {
+		if !strings.ContainsAny(p, "*?[") &&
+			!slices.ContainsFunc(groups, func(g directory.Group) bool { return directory.MatchesAny(one, g.Name) }) {
 			out = append(out, p)
 		}
 	}
@@ -109,7 +110,8 @@ func (f *ScopingFilter) MissingGroups(groups []directory.Group) []string {
 // Renamed returns the missing name under which a group was provisioned that is
 // named no longer, or nothing.
 func (f *ScopingFilter) Renamed(former string, missing []string) string {
-	if i := slices.IndexFunc(missing, func(p string) bool { return directory.MatchesAny([]string{p}, former) }); i >= 0 && former != "" && !directory.MatchesAny(f.ExcludeGroups, former) {
+	if i := slices.IndexFunc(missing, func(p string) bool { return directory.MatchesAny([]string{p}, former) }); i >= 0 &&
+		former != "" && !directory.MatchesAny(f.ExcludeGroups, former) {
 		return missing[i]
 	}
 	return ""

@@ -190,7 +190,8 @@ func (h *harness) Tenants(context.Context) (directory.List[directory.Tenant], er
 
 func (h *harness) Snapshot(context.Context, directory.Tenant, directory.Kinds) (*directory.Snapshot, error) {
 	return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Users: directory.Proven(slices.Clone(h.users), proof()),
-		Groups: directory.Proven(slices.Clone(h.groups), proof()), Domains: directory.Proven([]directory.Domain{{Name: "contoso.example", Verified: true}}, proof())}, nil
+		Groups:  directory.Proven(slices.Clone(h.groups), proof()),
+		Domains: directory.Proven([]directory.Domain{{Name: "contoso.example", Verified: true}}, proof())}, nil
 }
 
 func proof() directory.Proof {
@@ -369,7 +370,8 @@ func groupID(n int) string { return fmt.Sprintf("33333333-0000-4000-8000-%012d",
 
 func userNamed(n int, name string) directory.User {
 	upn := strings.ToLower(name) + "@contoso.example"
-	return directory.User{ID: userID(n), UPN: upn, Mail: upn, Name: name + " Berg", GivenName: name, Surname: "Berg", Enabled: true, Department: "Ops"}
+	return directory.User{ID: userID(n), UPN: upn, Mail: upn, Name: name + " Berg", GivenName: name, Surname: "Berg", Enabled: true,
+		Department: "Ops"}
 }
 
 // sourceUser is the account with that name in the source.

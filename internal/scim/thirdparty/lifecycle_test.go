@@ -24,10 +24,13 @@ func lifecycle(h *harness) {
 	// There before us: somebody whom the source knows as well, somebody whom it
 	// does not know, and a group of the same name with her in it.
 	bo := h.call(http.MethodPost, "/Users", map[string]any{"schemas": []string{coreUser}, "userName": "bo@contoso.example", "active": true,
-		"name": map[string]any{"givenName": "Bo", "familyName": "Old"}, "emails": []any{map[string]any{"value": "bo@contoso.example", "type": "work", "primary": true}}})
+		"name":   map[string]any{"givenName": "Bo", "familyName": "Old"},
+		"emails": []any{map[string]any{"value": "bo@contoso.example", "type": "work", "primary": true}}})
 	zoe := h.call(http.MethodPost, "/Users", map[string]any{"schemas": []string{coreUser}, "userName": "zoe@elsewhere.example", "active": true,
-		"name": map[string]any{"givenName": "Zoe", "familyName": "Stranger"}, "emails": []any{map[string]any{"value": "zoe@elsewhere.example", "type": "work", "primary": true}}})
-	teamA := h.call(http.MethodPost, "/Groups", map[string]any{"schemas": []string{coreGroup}, "displayName": "Team A", "members": []any{map[string]any{"value": zoe["id"]}}})
+		"name":   map[string]any{"givenName": "Zoe", "familyName": "Stranger"},
+		"emails": []any{map[string]any{"value": "zoe@elsewhere.example", "type": "work", "primary": true}}})
+	teamA := h.call(http.MethodPost, "/Groups",
+		map[string]any{"schemas": []string{coreGroup}, "displayName": "Team A", "members": []any{map[string]any{"value": zoe["id"]}}})
 
 	for n, name := range []string{"Ann", "Bo", "Cy", "Dee"} {
 		h.users = append(h.users, userNamed(1+n, name))
@@ -52,8 +55,9 @@ func lifecycle(h *harness) {
 		h.wantUser("zoe@elsewhere.example", map[string]any{"id": zoe["id"], "active": true, "externalId": nil, "name/familyName": "Stranger"})
 	}
 	step("first run, with what was there taken on", 1, func() {}, func() {
-		h.wantUser("ann@contoso.example", map[string]any{"externalId": userID(1), "active": true, "displayName": "Ann Berg", "name/givenName": "Ann", "name/familyName": "Berg",
-			"emails/work": "ann@contoso.example", "phoneNumbers/work": "+46 40 100", enterprise + "/department": "Ops"})
+		h.wantUser("ann@contoso.example",
+			map[string]any{"externalId": userID(1), "active": true, "displayName": "Ann Berg", "name/givenName": "Ann", "name/familyName": "Berg",
+				"emails/work": "ann@contoso.example", "phoneNumbers/work": "+46 40 100", enterprise + "/department": "Ops"})
 		h.wantUser("bo@contoso.example", map[string]any{"id": bo["id"], "externalId": userID(2), "name/familyName": "Berg", "active": true})
 		for n := range extraUsers {
 			h.wantUser(fmt.Sprintf("p%02d@contoso.example", n), map[string]any{"externalId": userID(100 + n)})
@@ -69,8 +73,10 @@ func lifecycle(h *harness) {
 		ann.Name, ann.Surname, ann.JobTitle, ann.Department, ann.BusinessPhones = "Ann Holm", "Holm", `CTO "interim" & more`, "Sales", []string{"+46 40 200"}
 		h.sourceUser("Bo").BusinessPhones = []string{"+46 40 300"}
 	}, func() {
-		h.wantUser("ann@contoso.example", map[string]any{"externalId": userID(1), "displayName": "Ann Holm", "name/familyName": "Holm", "name/givenName": "Ann", "title": `CTO "interim" & more`,
-			"phoneNumbers/work": "+46 40 200", enterprise + "/department": "Sales", "active": true, "emails/work": "ann@contoso.example"})
+		h.wantUser("ann@contoso.example",
+			map[string]any{"externalId": userID(1), "displayName": "Ann Holm", "name/familyName": "Holm", "name/givenName": "Ann",
+				"title":             `CTO "interim" & more`,
+				"phoneNumbers/work": "+46 40 200", enterprise + "/department": "Sales", "active": true, "emails/work": "ann@contoso.example"})
 		h.wantUser("bo@contoso.example", map[string]any{"phoneNumbers/work": "+46 40 300", "name/familyName": "Berg"})
 	})
 	step("somebody is renamed", 1, func() {

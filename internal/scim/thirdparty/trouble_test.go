@@ -25,7 +25,8 @@ func forEachServer(t *testing.T, test func(*harness), edits ...func(*scim.Config
 // exists makes a user at the provider, as somebody did before us.
 func (h *harness) exists(userName, externalID string) map[string]any {
 	h.Helper()
-	u := map[string]any{"schemas": []string{coreUser}, "userName": userName, "active": true, "name": map[string]any{"givenName": "Some", "familyName": "Body"},
+	u := map[string]any{"schemas": []string{coreUser}, "userName": userName, "active": true,
+		"name":   map[string]any{"givenName": "Some", "familyName": "Body"},
 		"emails": []any{map[string]any{"value": strings.ToLower(userName), "type": "work", "primary": true}}}
 	if externalID != "" {
 		u["externalId"] = externalID
@@ -68,11 +69,13 @@ func TestWhoIsThereIsTakenOnOrLeftAlone(t *testing.T) {
 		if got := h.total("Users"); got != before+1 {
 			h.Errorf("there are %d users, want one more than the %d before", got, before)
 		}
-		if got := h.call(http.MethodGet, "/Users/"+capitals["id"].(string), nil); got["externalId"] != userID(1) || got["displayName"] != "Ann Berg" {
+		if got := h.call(http.MethodGet, "/Users/"+capitals["id"].(string), nil); got["externalId"] != userID(1) ||
+			got["displayName"] != "Ann Berg" {
 			h.Errorf("got %v, want Ann taken on although her name was written with capitals", got)
 		}
 		h.wantUser("bo@contoso.example", map[string]any{"id": moved["id"], "externalId": userID(2), "name/givenName": "Bo"})
-		h.wantUser("cy@contoso.example", map[string]any{"id": other["id"], "externalId": "99999999-0000-4000-8000-000000000009", "name/givenName": "Some"})
+		h.wantUser("cy@contoso.example",
+			map[string]any{"id": other["id"], "externalId": "99999999-0000-4000-8000-000000000009", "name/givenName": "Some"})
 		h.wantUser("dee@contoso.example", map[string]any{"externalId": userID(4)})
 	})
 }

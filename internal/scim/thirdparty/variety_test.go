@@ -137,7 +137,8 @@ func TestACheckTellsWhoCannotBeListedAndWritesNothing(t *testing.T) {
 func TestAGroupThatIsGoneLosesOurMembersAlone(t *testing.T) {
 	forEachServer(t, func(h *harness) {
 		zoe := h.exists("zoe@elsewhere.example", "")
-		h.call(http.MethodPost, "/Groups", map[string]any{"schemas": []string{coreGroup}, "displayName": "Team A", "members": []any{map[string]any{"value": zoe["id"]}}})
+		h.call(http.MethodPost, "/Groups",
+			map[string]any{"schemas": []string{coreGroup}, "displayName": "Team A", "members": []any{map[string]any{"value": zoe["id"]}}})
 		h.users = []directory.User{userNamed(1, "Ann"), userNamed(2, "Bo")}
 		h.setGroup(1, "Team A", "Ann", "Bo")
 		h.setGroup(2, "Team B", "Ann")

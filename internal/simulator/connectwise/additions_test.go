@@ -20,30 +20,44 @@ func TestPatchDialect(t *testing.T) {
 		{"a bare path", Faults{}, `[{"op":"replace","path":"quantity","value":14}]`, 200, `"quantity":14.0`, "14 2  -"},
 		{"a slashed path", Faults{}, `[{"op":"replace","path":"/quantity","value":14.5}]`, 200, `"quantity":14.5`, "14.5 2  -"},
 		{"several members", Faults{}, `[{"op":"add","path":"serialNumber","value":"m1"},{"op":"replace","path":"cancelledDate","value":"2026-03-31T00:00:00Z"}]`, 200, `"cancelledDate":"2026-03-31T00:00:00Z"`, "12 2 m1 2026-03-31"},
-		{"a time of day is lost", Faults{}, `[{"op":"replace","path":"cancelledDate","value":"2026-03-31T23:00:00Z"}]`, 200, `"2026-03-31T00:00:00Z"`, "12 2  2026-03-31"},
+		{"a time of day is lost", Faults{}, `[{"op":"replace","path":"cancelledDate","value":"2026-03-31T23:00:00Z"}]`, 200,
+			`"2026-03-31T00:00:00Z"`, "12 2  2026-03-31"},
 		{"remove clears", Faults{}, `[{"op":"remove","path":"lessIncluded"}]`, 200, `"billedQuantity":12.0`, "12 0  -"},
 		{"null clears", Faults{}, `[{"op":"replace","path":"lessIncluded","value":null}]`, 200, `"billedQuantity":12.0`, "12 0  -"},
-		{"an unknown member", Faults{}, `[{"op":"replace","path":"qty","value":14}]`, 400, "Could not find member 'qty' on object of type 'Addition'", "12 2  -"},
-		{"a path in the wrong case", Faults{}, `[{"op":"replace","path":"Quantity","value":14}]`, 400, "Could not find member 'Quantity'", "12 2  -"},
-		{"one bad operation spoils all", Faults{}, `[{"op":"replace","path":"quantity","value":14},{"op":"replace","path":"qty","value":1}]`, 400, "qty", "12 2  -"},
-		{"a path into a reference does nothing", Faults{}, `[{"op":"replace","path":"product/id","value":753}]`, 200, `"product":{"id":752`, "12 2  -"},
-		{"a path into a reference that works", Faults{NestedPaths: true}, `[{"op":"replace","path":"product/id","value":753}]`, 400, "bundle", "12 2  -"},
+		{"an unknown member", Faults{}, `[{"op":"replace","path":"qty","value":14}]`, 400,
+			"Could not find member 'qty' on object of type 'Addition'", "12 2  -"},
+		{"a path in the wrong case", Faults{}, `[{"op":"replace","path":"Quantity","value":14}]`, 400, "Could not find member 'Quantity'",
+			"12 2  -"},
+		{"one bad operation spoils all", Faults{},
+			`[{"op":"replace","path":"quantity","value":14},{"op":"replace","path":"qty","value":1}]`, 400, "qty", "12 2  -"},
+		{"a path into a reference does nothing", Faults{}, `[{"op":"replace","path":"product/id","value":753}]`, 200,
+			`"product":{"id":752`, "12 2  -"},
+		{"a path into a reference that works", Faults{NestedPaths: true}, `[{"op":"replace","path":"product/id","value":753}]`, 400,
+			"bundle", "12 2  -"},
 		{"a reference replaced as a whole", Faults{}, `[{"op":"replace","path":"product","value":{"id":754}}]`, 400, "inactive", "12 2  -"},
 		{"an op in upper case", Faults{}, `[{"op":"Replace","path":"quantity","value":14}]`, 400, "not an operation", "12 2  -"},
 		{"an op in upper case, taken", Faults{AnyCaseOps: true}, `[{"op":"Replace","path":"quantity","value":14}]`, 200, "14.0", "14 2  -"},
-		{"a number as text", Faults{}, `[{"op":"replace","path":"quantity","value":"14"}]`, 500, `Error converting value \"14\" to type 'System.Nullable`, "12 2  -"},
+		{"a number as text", Faults{}, `[{"op":"replace","path":"quantity","value":"14"}]`, 500,
+			`Error converting value \"14\" to type 'System.Nullable`, "12 2  -"},
 		{"a number as text, taken", Faults{CoerceText: true}, `[{"op":"replace","path":"quantity","value":"14"}]`, 200, "14.0", "14 2  -"},
-		{"nonsense for a number", Faults{CoerceText: true}, `[{"op":"replace","path":"quantity","value":"many"}]`, 500, "Error converting value", "12 2  -"},
+		{"nonsense for a number", Faults{CoerceText: true}, `[{"op":"replace","path":"quantity","value":"many"}]`, 500,
+			"Error converting value", "12 2  -"},
 		{"a computed member", Faults{}, `[{"op":"replace","path":"extPrice","value":1}]`, 400, "read only", "12 2  -"},
-		{"a computed member, ignored", Faults{IgnoreReadOnly: true}, `[{"op":"replace","path":"extPrice","value":1}]`, 200, `"extPrice":220.0`, "12 2  -"},
-		{"too long a text", Faults{}, `[{"op":"replace","path":"serialNumber","value":"` + strings.Repeat("x", 51) + `"}]`, 400, "MaxLengthField", "12 2  -"},
+		{"a computed member, ignored", Faults{IgnoreReadOnly: true}, `[{"op":"replace","path":"extPrice","value":1}]`, 200,
+			`"extPrice":220.0`, "12 2  -"},
+		{"too long a text", Faults{}, `[{"op":"replace","path":"serialNumber","value":"` + strings.Repeat("x", 51) + `"}]`, 400,
+			"MaxLengthField", "12 2  -"},
 		{"a required member cleared", Faults{}, `[{"op":"remove","path":"billCustomer"}]`, 400, "MissingRequiredField", "12 2  -"},
-		{"a word that is no choice", Faults{}, `[{"op":"replace","path":"billCustomer","value":"Free"}]`, 500, "Error converting value", "12 2  -"},
-		{"a date with an offset", Faults{}, `[{"op":"replace","path":"cancelledDate","value":"2026-03-31T00:00:00+02:00"}]`, 400, "InvalidDate", "12 2  -"},
+		{"a word that is no choice", Faults{}, `[{"op":"replace","path":"billCustomer","value":"Free"}]`, 500, "Error converting value",
+			"12 2  -"},
+		{"a date with an offset", Faults{}, `[{"op":"replace","path":"cancelledDate","value":"2026-03-31T00:00:00+02:00"}]`, 400,
+			"InvalidDate", "12 2  -"},
 		{"an object instead of an array", Faults{}, `{"op":"replace","path":"quantity","value":14}`, 400, "not a JSON array", "12 2  -"},
 		{"no JSON", Faults{}, `[`, 400, "not valid JSON", "12 2  -"},
-		{"a clamped quantity is a 200", Faults{MaxQuantity: num("13")}, `[{"op":"replace","path":"quantity","value":14}]`, 200, `"quantity":13.0`, "13 2  -"},
-		{"a new price for a new quantity", Faults{Reprice: true}, `[{"op":"replace","path":"quantity","value":60}]`, 200, `"unitPrice":20.0`, "60 2  -"},
+		{"a clamped quantity is a 200", Faults{MaxQuantity: num("13")}, `[{"op":"replace","path":"quantity","value":14}]`, 200,
+			`"quantity":13.0`, "13 2  -"},
+		{"a new price for a new quantity", Faults{Reprice: true}, `[{"op":"replace","path":"quantity","value":60}]`, 200,
+			`"unitPrice":20.0`, "60 2  -"},
 		{"the same price for a new quantity", Faults{}, `[{"op":"replace","path":"quantity","value":60}]`, 200, `"unitPrice":22.0`, "60 2  -"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,7 +86,8 @@ func TestPatchDialect(t *testing.T) {
 
 func TestAnAdditionIsFoundInItsOwnAgreementOnly(t *testing.T) {
 	_, base := newSim(t, seed())
-	for _, path := range []string{"/finance/agreements/56/additions/910", "/finance/agreements/55/additions/999", "/finance/agreements/99999999999/additions/910"} {
+	for _, path := range []string{"/finance/agreements/56/additions/910", "/finance/agreements/55/additions/999",
+		"/finance/agreements/99999999999/additions/910"} {
 		do(t, base, "GET", path, "").want(t, 404)
 		do(t, base, "PATCH", path, `[]`).want(t, 404)
 	}
@@ -85,16 +100,23 @@ func TestPostAddition(t *testing.T) {
 		want       []string
 	}{
 		{"the least", `{"product":{"id":752},"billCustomer":"Billable"}`, 201,
-			[]string{`"id":912,`, `"quantity":1.0`, `"unitPrice":22.0`, `"unitCost":17.6`, `"effectiveDate":"2026-03-20T00:00:00Z"`, `"taxableFlag":true`, `"updatedBy":"syncd"`}},
-		{"by identifier, with everything", `{"product":{"identifier":"m365-bp"},"billCustomer":"DoNotBill","quantity":12,"unitPrice":0,"effectiveDate":"2026-04-01T00:00:00Z","serialNumber":"syncd:1","customFields":[{"id":9,"value":"k1"}]}`, 201,
-			[]string{`"quantity":12.0`, `"unitPrice":0.0`, `"effectiveDate":"2026-04-01T00:00:00Z"`, `"serialNumber":"syncd:1"`, `"caption":"Marker"`, `"value":"k1"`}},
-		{"without the required", `{"quantity":12}`, 400, []string{`"code":"InvalidObject"`, `"code":"MissingRequiredField"`, `"field":"product"`, `"field":"billCustomer"`}},
-		{"an unknown member", `{"product":{"id":752},"billCustomer":"Billable","qty":1}`, 400, []string{`"code":"ConnectWiseApi"`, "Could not find member 'qty'"}},
-		{"an unknown member of a reference", `{"product":{"code":"x"},"billCustomer":"Billable"}`, 400, []string{"Could not find member 'code' on object of type 'IvItemReference'"}},
+			[]string{`"id":912,`, `"quantity":1.0`, `"unitPrice":22.0`, `"unitCost":17.6`, `"effectiveDate":"2026-03-20T00:00:00Z"`,
+				`"taxableFlag":true`, `"updatedBy":"syncd"`}},
+		{"by identifier, with everything",
+			`{"product":{"identifier":"m365-bp"},"billCustomer":"DoNotBill","quantity":12,"unitPrice":0,"effectiveDate":"2026-04-01T00:00:00Z","serialNumber":"syncd:1","customFields":[{"id":9,"value":"k1"}]}`, 201,
+			[]string{`"quantity":12.0`, `"unitPrice":0.0`, `"effectiveDate":"2026-04-01T00:00:00Z"`, `"serialNumber":"syncd:1"`,
+				`"caption":"Marker"`, `"value":"k1"`}},
+		{"without the required", `{"quantity":12}`, 400,
+			[]string{`"code":"InvalidObject"`, `"code":"MissingRequiredField"`, `"field":"product"`, `"field":"billCustomer"`}},
+		{"an unknown member", `{"product":{"id":752},"billCustomer":"Billable","qty":1}`, 400,
+			[]string{`"code":"ConnectWiseApi"`, "Could not find member 'qty'"}},
+		{"an unknown member of a reference", `{"product":{"code":"x"},"billCustomer":"Billable"}`, 400,
+			[]string{"Could not find member 'code' on object of type 'IvItemReference'"}},
 		{"an unknown product", `{"product":{"id":1},"billCustomer":"Billable"}`, 400, []string{`"code":"NotFound"`, `"field":"product"`}},
 		{"a bundle", `{"product":{"id":753},"billCustomer":"Billable"}`, 400, []string{"bundle"}},
 		{"an inactive product", `{"product":{"id":754},"billCustomer":"Billable"}`, 400, []string{"inactive"}},
-		{"an unknown custom field", `{"product":{"id":752},"billCustomer":"Billable","customFields":[{"id":1,"value":"x"}]}`, 400, []string{"Custom field 1"}},
+		{"an unknown custom field", `{"product":{"id":752},"billCustomer":"Billable","customFields":[{"id":1,"value":"x"}]}`, 400,
+			[]string{"Custom field 1"}},
 		{"an array", `[]`, 400, []string{"not a JSON object"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,7 +140,8 @@ func TestIdsGrowEvenAfterADelete(t *testing.T) {
 	do(t, base, "DELETE", "/finance/agreements/55/additions/912", "").want(t, 204)
 	do(t, base, "GET", "/finance/agreements/55/additions/912", "").want(t, 404)
 	do(t, base, "POST", "/finance/agreements/56/additions", body).want(t, 201, `"id":913,`)
-	do(t, base, "GET", "/system/audittrail?type=AgreementAddition&id=912", "").want(t, 200, "has been created", "has been deleted", `"enteredBy":"syncd"`)
+	do(t, base, "GET", "/system/audittrail?type=AgreementAddition&id=912", "").want(t, 200, "has been created", "has been deleted",
+		`"enteredBy":"syncd"`)
 }
 
 func TestPutLosesWhatItDoesNotCarry(t *testing.T) {
@@ -132,7 +155,8 @@ func TestPutLosesWhatItDoesNotCarry(t *testing.T) {
 
 func TestCustomFieldsAreReplacedAsAWhole(t *testing.T) {
 	s, base := newSim(t, seed())
-	do(t, base, "PATCH", "/company/companies/250", `[{"op":"replace","path":"customFields","value":[{"id":8,"caption":"Tier","value":"Gold"}]}]`).want(t, 200, `"value":"Gold"`)
+	do(t, base, "PATCH", "/company/companies/250",
+		`[{"op":"replace","path":"customFields","value":[{"id":8,"caption":"Tier","value":"Gold"}]}]`).want(t, 200, `"value":"Gold"`)
 	if got := s.World().Company(250).Custom; len(got) != 1 || got[8] != "Gold" {
 		t.Errorf("got %v, want field 8 alone: what a write leaves out is cleared", got)
 	}
@@ -145,7 +169,8 @@ func TestAPersonsEditCarriesTheirName(t *testing.T) {
 	s.Edit("jdoe", func(w *World) { w.Addition(910).Quantity = num("11") })
 	do(t, base, "GET", path910, "").want(t, 200, `"quantity":11.0`, `"updatedBy":"jdoe"`)
 	do(t, base, "GET", "/finance/agreements/55/additions/911", "").want(t, 200, `"updatedBy":"setup"`)
-	do(t, base, "GET", "/system/audittrail?type=AgreementAddition&id=910", "").want(t, 200, "quantity from 12 to 14", "Quantity has been changed", `"enteredBy":"jdoe"`)
+	do(t, base, "GET", "/system/audittrail?type=AgreementAddition&id=910", "").want(t, 200, "quantity from 12 to 14",
+		"Quantity has been changed", `"enteredBy":"jdoe"`)
 	s.Edit("jdoe", func(w *World) {
 		w.Additions = append(w.Additions, &Addition{AgreementID: 55, ProductID: 752, BillCustomer: "Billable"})
 	})
@@ -171,7 +196,9 @@ func TestTheWorldIsACopy(t *testing.T) {
 func TestProrating(t *testing.T) {
 	s, base := newSim(t, seed())
 	s.Update(func(w *World) {
-		w.Additions = append(w.Additions, &Addition{ID: 920, AgreementID: 56, ProductID: 752, Quantity: num("2"), UnitPrice: num("22"), BillCustomer: "Billable", EffectiveDate: Day(2026, 3, 15)})
+		w.Additions = append(w.Additions,
+			&Addition{ID: 920, AgreementID: 56, ProductID: 752, Quantity: num("2"), UnitPrice: num("22"), BillCustomer: "Billable",
+				EffectiveDate: Day(2026, 3, 15)})
 	})
 	do(t, base, "GET", "/finance/agreements/56/additions/920", "").want(t, 200, `"proratePrice":12.06`, `"extendedProratePrice":24.12`)
 }
@@ -188,12 +215,14 @@ func TestALateAdditionIsCaughtUpOnTheNextInvoice(t *testing.T) {
 			s, base := newSim(t, seed())
 			s.Update(func(w *World) { w.Agreement(56).Prorate = tt.prorate })
 			do(t, base, "POST", "/finance/agreements/56/invoice", "{}").want(t, 201, `"id":1,`)
-			do(t, base, "POST", "/finance/agreements/56/additions", `{"product":{"id":752},"billCustomer":"Billable","quantity":2,"effectiveDate":"2026-03-15T00:00:00Z"}`).want(t, 201)
+			do(t, base, "POST", "/finance/agreements/56/additions",
+				`{"product":{"id":752},"billCustomer":"Billable","quantity":2,"effectiveDate":"2026-03-15T00:00:00Z"}`).want(t, 201)
 			i := s.Invoice(56, "billing")
 			if len(i.Lines) != 1 || i.Lines[0].UnitPrice.String() != tt.want {
 				t.Errorf("got lines %+v, want one of %s each", i.Lines, tt.want)
 			}
-			do(t, base, "GET", "/finance/agreementrecap/56", "").want(t, 200, `"lastInvoiceNumber":"10002"`, `"nextInvoiceDate":"2026-05-01T00:00:00Z"`)
+			do(t, base, "GET", "/finance/agreementrecap/56", "").want(t, 200, `"lastInvoiceNumber":"10002"`,
+				`"nextInvoiceDate":"2026-05-01T00:00:00Z"`)
 			do(t, base, "GET", "/finance/invoices?conditions=type%3D%22Agreement%22+and+agreement%2Fid%3D56", "").want(t, 200, `"agreementAmount":`)
 		})
 	}

@@ -26,7 +26,8 @@ func TestBundleResults(t *testing.T) {
 		{"another order", Faults{BundleReversed: true}, "3:404:false:0 2:200:true:0 1:200:true:1"},
 		{"one missing", Faults{BundleEntries: map[int]BundleFault{55: {Missing: true}}}, "2:200:true:0 3:404:false:0"},
 		{"one throttled", Faults{BundleEntries: map[int]BundleFault{55: {Status: 429}}}, "1:429:false:0 2:200:true:0 3:404:false:0"},
-		{"one throttled that claims success", Faults{BundleEntries: map[int]BundleFault{55: {Status: 429, Lying: true}}}, "1:429:true:0 2:200:true:0 3:404:false:0"},
+		{"one throttled that claims success", Faults{BundleEntries: map[int]BundleFault{55: {Status: 429, Lying: true}}},
+			"1:429:true:0 2:200:true:0 3:404:false:0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, base := newSim(t, seed())
@@ -67,8 +68,11 @@ func TestBundlesMayBeOffOrShort(t *testing.T) {
 		{"too many", Faults{BundleLimit: 1}, bundleOf(55, 56), 400, "OutOfRange"},
 		{"none", Faults{}, `{}`, 400, "MissingRequiredField"},
 		{"entities under data", Faults{BundleData: true}, bundleOf(55), 200, `"data":[{"id":910,`},
-		{"a wrong condition", Faults{}, `{"requests":[{"sequenceNumber":1,"resourceType":"addition","apiRequest":{"parentId":55,"filters":{"conditions":"qty=1"}}}]}`, 200, `"success":false,"statusCode":400,"error":{"code":"ApiFindCondition"`},
-		{"a resource in the plural", Faults{}, `{"requests":[{"sequenceNumber":1,"resourceType":"additions","apiRequest":{"parentId":55}}]}`, 200, `"success":false,"statusCode":400`},
+		{"a wrong condition", Faults{},
+			`{"requests":[{"sequenceNumber":1,"resourceType":"addition","apiRequest":{"parentId":55,"filters":{"conditions":"qty=1"}}}]}`,
+			200, `"success":false,"statusCode":400,"error":{"code":"ApiFindCondition"`},
+		{"a resource in the plural", Faults{},
+			`{"requests":[{"sequenceNumber":1,"resourceType":"additions","apiRequest":{"parentId":55}}]}`, 200, `"success":false,"statusCode":400`},
 		{"agreements", Faults{}, `{"requests":[{"sequenceNumber":4,"resourceType":"agreement","apiRequest":{"filters":{"conditions":"id in (55,57)"}}}]}`, 200, `"sequenceNumber":4,"resourceType":"agreement","version":"2025.1","success":true,"statusCode":200,"entities":[{"id":55`},
 		{"every entry costs", Faults{RateLimit: 2, BundleEntriesCost: true}, bundleOf(55, 56, 57), 429, "error"},
 	} {
@@ -86,6 +90,7 @@ func TestABundleEntryIs25RowsUnlessAsked(t *testing.T) {
 		w.Additions = append(w.Additions, &Addition{AgreementID: 56, ProductID: 752, BillCustomer: "Billable"})
 	}
 	_, base := newSim(t, w)
-	do(t, base, "POST", "/system/bundles", `{"requests":[{"sequenceNumber":1,"resourceType":"addition","apiRequest":{"parentId":56}}]}`).want(t, 200, `"count":25`)
+	do(t, base, "POST", "/system/bundles",
+		`{"requests":[{"sequenceNumber":1,"resourceType":"addition","apiRequest":{"parentId":56}}]}`).want(t, 200, `"count":25`)
 	do(t, base, "POST", "/system/bundles", bundleOf(56)).want(t, 200, `"count":40`)
 }

@@ -153,7 +153,8 @@ func (c *call) negotiate() *apiError {
 		}
 		if lowest := c.faults.RefuseVersions[c.route.resource]; lowest != "" {
 			if y, m, _ := release(lowest); year < y || year == y && minor < m {
-				return refuse(http.StatusBadRequest, "ConnectWiseApi", "Version '%s' is not supported for %s; the lowest is '%s'. Check your accept header", pin, c.route.resource, lowest)
+				return refuse(http.StatusBadRequest, "ConnectWiseApi",
+					"Version '%s' is not supported for %s; the lowest is '%s'. Check your accept header", pin, c.route.resource, lowest)
 			}
 		}
 	}
@@ -162,7 +163,8 @@ func (c *call) negotiate() *apiError {
 	}
 	kind, _, _ := strings.Cut(strings.ToLower(c.r.Header.Get("Content-Type")), ";")
 	if kind = strings.TrimSpace(kind); kind != "application/json" && kind != "application/vnd.connectwise.com+json" && len(c.body) > 0 {
-		return refuse(http.StatusUnsupportedMediaType, "UnsupportedMediaType", "The request entity's media type '%s' is not supported for this resource.", kind)
+		return refuse(http.StatusUnsupportedMediaType, "UnsupportedMediaType",
+			"The request entity's media type '%s' is not supported for this resource.", kind)
 	}
 	return nil
 }
@@ -323,7 +325,8 @@ func (c *call) empty(status int) *answer { return &answer{status: status, header
 // companyInfo needs no keys. An unknown company is 200 with the body null.
 func (c *call) companyInfo() (*answer, *apiError) {
 	if c.r.Method != http.MethodGet {
-		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "The requested resource does not support http method '%s'.", c.r.Method)
+		return nil, refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "The requested resource does not support http method '%s'.",
+			c.r.Method)
 	}
 	if !strings.EqualFold(c.segments[0], c.options.Company) {
 		if c.faults.UnknownCompany404 {

@@ -37,7 +37,8 @@ func TestConditionsChooseRows(t *testing.T) {
 		{"/company/companies", "childconditions", `types/id=1 and types/name="Prospect"`, ""}, // of one and the same entry
 		{"/company/companies", "customFieldConditions", `caption="Tenant ID" and value="7D1F0B7E"`, "250"},
 		{"/company/companies", "customFieldConditions", `caption="Tier" and value="7d1f0b7e"`, ""},
-		{"/company/contacts", "childConditions", `communicationItems/value="ada@contoso.example" and communicationItems/communicationType="Email"`, "5"},
+		{"/company/contacts", "childConditions",
+			`communicationItems/value="ada@contoso.example" and communicationItems/communicationType="Email"`, "5"},
 		{"/finance/agreements", "conditions", `company/id=250 and agreementStatus="Active" and cancelledFlag=false`, "55"},
 		{"/finance/agreements", "conditions", `parentAgreement/id=55`, "57"},
 		{"/finance/agreements/55/additions", "conditions", `cancelledDate=null`, "910"},
@@ -110,7 +111,8 @@ func TestDeepNestingIsRefused(t *testing.T) {
 }
 
 func FuzzConditions(f *testing.F) {
-	for _, s := range []string{`id in (1,2) and name not contains "x"`, `(a=1 or status/name='[b') and c!=null`, `lastUpdated>[2025-03-01T00:00:00Z]`, `name like "[%*_"`, "\xff[", `id=-.`, `id=1.5`} {
+	for _, s := range []string{`id in (1,2) and name not contains "x"`, `(a=1 or status/name='[b') and c!=null`,
+		`lastUpdated>[2025-03-01T00:00:00Z]`, `name like "[%*_"`, "\xff[", `id=-.`, `id=1.5`} {
 		f.Add(s, "Contoso [EU] 100%")
 	}
 	world := seed()

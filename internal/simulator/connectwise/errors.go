@@ -125,9 +125,11 @@ func refusal(f Fault, retryAfter int) *apiError {
 	case Timeout:
 		return timeout()
 	case PoolTimeout:
-		return refuse(http.StatusInternalServerError, "ConnectWiseApi", "Timeout expired.  The timeout period elapsed prior to obtaining a connection from the pool.  This may have occurred because all pooled connections were in use and max pool size was reached.")
+		return refuse(http.StatusInternalServerError, "ConnectWiseApi",
+			"Timeout expired.  The timeout period elapsed prior to obtaining a connection from the pool.  This may have occurred because all pooled connections were in use and max pool size was reached.")
 	case Converting:
-		return refuse(http.StatusInternalServerError, "ConnectWiseApi", `Error converting value "x" to type 'System.Nullable`+"`"+`1[System.Double]'. Path '[0].value', line 1, position 48.`)
+		return refuse(http.StatusInternalServerError, "ConnectWiseApi",
+			`Error converting value "x" to type 'System.Nullable`+"`"+`1[System.Double]'. Path '[0].value', line 1, position 48.`)
 	case BadGateway:
 		return &apiError{status: http.StatusBadGateway, html: true}
 	case Unavailable:

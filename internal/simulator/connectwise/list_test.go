@@ -148,7 +148,8 @@ func TestOrderBy(t *testing.T) {
 }
 
 func TestARoleRefusesAndHides(t *testing.T) {
-	all := []RoleSetting{{Function: agreementsFunction, Add: "All", Edit: "All", Inquire: "All"}, {Function: companyMaintenance, Inquire: "All"}}
+	all := []RoleSetting{{Function: agreementsFunction, Add: "All", Edit: "All", Inquire: "All"},
+		{Function: companyMaintenance, Inquire: "All"}}
 	for _, tt := range []struct {
 		name         string
 		role         Role
@@ -159,8 +160,10 @@ func TestARoleRefusesAndHides(t *testing.T) {
 		{"everything it needs", Role{Settings: all}, "GET", "/finance/agreements", 200, "55 56 57"},
 		{"a function it does not list", Role{Settings: all}, "GET", "/procurement/catalog", 403, ""},
 		{"a setup table needs no right", Role{Settings: all}, "GET", "/finance/agreements/types", 200, "3 4"},
-		{"edit is not granted", Role{Settings: []RoleSetting{{Function: agreementsFunction, Inquire: "All"}}}, "PATCH", "/finance/agreements/55/additions/910", 403, ""},
-		{"Inquire: My hides in silence", Role{Settings: []RoleSetting{{Function: companyMaintenance, Inquire: "My"}}}, "GET", "/company/companies", 200, ""},
+		{"edit is not granted", Role{Settings: []RoleSetting{{Function: agreementsFunction, Inquire: "All"}}}, "PATCH",
+			"/finance/agreements/55/additions/910", 403, ""},
+		{"Inquire: My hides in silence", Role{Settings: []RoleSetting{{Function: companyMaintenance, Inquire: "My"}}}, "GET",
+			"/company/companies", 200, ""},
 		{"agreement types, the parent's too", Role{Settings: all, AgreementTypes: []int{4}}, "GET", "/finance/agreements", 200, ""},
 		{"agreement types", Role{Settings: all, AgreementTypes: []int{3}}, "GET", "/finance/agreements", 200, "55 56"},
 	} {

@@ -42,7 +42,8 @@ func (c *call) operations(s *schema) ([]operation, *apiError) {
 			op = strings.ToLower(op)
 		}
 		if !slices.Contains([]string{"add", "replace", "remove"}, op) {
-			return nil, invalid("PatchOperation", "InvalidValue", "op", "The value '%v' is not an operation; use add, replace or remove.", object["op"])
+			return nil, invalid("PatchOperation", "InvalidValue", "op", "The value '%v' is not an operation; use add, replace or remove.",
+				object["op"])
 		}
 		path, _ := object["path"].(string)
 		o, err := c.operation(s, op, strings.TrimPrefix(path, "/"), object["value"])

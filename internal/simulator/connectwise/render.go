@@ -249,7 +249,8 @@ func (a *Agreement) render(v *view) record {
 
 func currency(code string) record {
 	known := []struct{ code, symbol, name string }{
-		{"USD", "$", "US Dollars"}, {"EUR", "€", "Euro"}, {"GBP", "£", "British Pounds"}, {"CAD", "$", "Canadian Dollars"}, {"AUD", "$", "Australian Dollars"},
+		{"USD", "$", "US Dollars"}, {"EUR", "€", "Euro"}, {"GBP", "£", "British Pounds"}, {"CAD", "$", "Canadian Dollars"},
+		{"AUD", "$", "Australian Dollars"},
 	}
 	r := record{"id": len(known) + 1, "symbol": code, "name": code}
 	if i := slices.IndexFunc(known, func(k struct{ code, symbol, name string }) bool { return k.code == code }); i >= 0 {
@@ -412,7 +413,8 @@ func (r *Role) render(*view) record {
 }
 
 func (c *Callback) render(*view) record {
-	r := record{"id": c.ID, "url": c.URL, "objectId": c.ObjectID, "type": c.Type, "level": c.Level, "memberId": c.MemberID, "inactiveFlag": c.Inactive, "_info": c.Info.record()}
+	r := record{"id": c.ID, "url": c.URL, "objectId": c.ObjectID, "type": c.Type, "level": c.Level, "memberId": c.MemberID,
+		"inactiveFlag": c.Inactive, "_info": c.Info.record()}
 	r.put("description", c.Description)
 	return r
 }

@@ -52,40 +52,55 @@ func init() {
 		collection("/system/userDefinedFields", "UserDefinedField", "", func(c *call) []entity { return entities(c.world.Fields) }),
 		[]*route{
 			{method: "GET", pattern: "/system/info", resource: "SystemInfo", serve: (*call).systemInfo},
-			{method: "PATCH", pattern: "/company/companies/{id}", resource: "Company", schema: "Company", function: companyMaintenance, serve: (*call).patchCompany},
+			{method: "PATCH", pattern: "/company/companies/{id}", resource: "Company", schema: "Company", function: companyMaintenance,
+				serve: (*call).patchCompany},
 
-			{method: "GET", pattern: "/finance/agreements/{id}/additions", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: onAdditions((*call).list)},
-			{method: "GET", pattern: "/finance/agreements/{id}/additions/count", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: onAdditions((*call).count)},
-			{method: "POST", pattern: "/finance/agreements/{id}/additions", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: (*call).createAddition},
-			{method: "GET", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: (*call).getAddition},
-			{method: "PATCH", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: (*call).patchAddition},
-			{method: "PUT", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: (*call).putAddition},
-			{method: "DELETE", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition", function: agreementsFunction, serve: (*call).deleteAddition},
+			{method: "GET", pattern: "/finance/agreements/{id}/additions", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: onAdditions((*call).list)},
+			{method: "GET", pattern: "/finance/agreements/{id}/additions/count", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: onAdditions((*call).count)},
+			{method: "POST", pattern: "/finance/agreements/{id}/additions", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: (*call).createAddition},
+			{method: "GET", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: (*call).getAddition},
+			{method: "PATCH", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: (*call).patchAddition},
+			{method: "PUT", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: (*call).putAddition},
+			{method: "DELETE", pattern: "/finance/agreements/{id}/additions/{id}", resource: "Addition", schema: "Addition",
+				function: agreementsFunction, serve: (*call).deleteAddition},
 
-			{method: "POST", pattern: "/finance/agreements/{id}/invoice", resource: "Invoice", schema: "Invoice", function: agreementInvoicing, serve: (*call).createInvoice},
+			{method: "POST", pattern: "/finance/agreements/{id}/invoice", resource: "Invoice", schema: "Invoice",
+				function: agreementInvoicing, serve: (*call).createInvoice},
 			// The list keeps its trailing slash; the item has none.
-			{method: "GET", pattern: "/finance/agreementrecap/", resource: "AgreementRecap", schema: "AgreementRecap", function: agreementsFunction, serve: func(c *call) (*answer, *apiError) {
-				var rows []entity
-				for _, a := range c.world.Agreements {
-					rows = append(rows, c.view.recap(a))
-				}
-				return c.list(rows)
-			}},
-			{method: "GET", pattern: "/finance/agreementrecap/{id}", resource: "AgreementRecap", schema: "AgreementRecap", function: agreementsFunction, serve: func(c *call) (*answer, *apiError) {
-				if a := c.view.agreements[c.id(0)]; a != nil {
-					return c.one(c.view.recap(a))
-				}
-				return nil, notFound("AgreementRecap")
-			}},
+			{method: "GET", pattern: "/finance/agreementrecap/", resource: "AgreementRecap", schema: "AgreementRecap",
+				function: agreementsFunction, serve: func(c *call) (*answer, *apiError) {
+					var rows []entity
+					for _, a := range c.world.Agreements {
+						rows = append(rows, c.view.recap(a))
+					}
+					return c.list(rows)
+				}},
+			{method: "GET", pattern: "/finance/agreementrecap/{id}", resource: "AgreementRecap", schema: "AgreementRecap",
+				function: agreementsFunction, serve: func(c *call) (*answer, *apiError) {
+					if a := c.view.agreements[c.id(0)]; a != nil {
+						return c.one(c.view.recap(a))
+					}
+					return nil, notFound("AgreementRecap")
+				}},
 
-			{method: "GET", pattern: "/procurement/catalog/info", resource: "CatalogItem", schema: "CatalogInfo", function: productCatalog, serve: func(c *call) (*answer, *apiError) {
-				return c.list(entities(c.world.Products))
-			}},
-			{method: "POST", pattern: pricingRoute, resource: "CatalogItem", schema: "CatalogPricing", function: productCatalog, serve: (*call).pricing},
+			{method: "GET", pattern: "/procurement/catalog/info", resource: "CatalogItem", schema: "CatalogInfo", function: productCatalog,
+				serve: func(c *call) (*answer, *apiError) {
+					return c.list(entities(c.world.Products))
+				}},
+			{method: "POST", pattern: pricingRoute, resource: "CatalogItem", schema: "CatalogPricing", function: productCatalog,
+				serve: (*call).pricing},
 
 			{method: "POST", pattern: bundlesRoute, resource: "Bundle", serve: (*call).bundle},
-			{method: "GET", pattern: "/system/audittrail", resource: "AuditTrailEntry", schema: "AuditTrailEntry", numberedOnly: true, serve: (*call).auditTrail},
-			{method: "GET", pattern: "/system/securityroles/{id}/settings", resource: "SecurityRoleSetting", schema: "SecurityRoleSetting", serve: (*call).roleSettings},
+			{method: "GET", pattern: "/system/audittrail", resource: "AuditTrailEntry", schema: "AuditTrailEntry", numberedOnly: true,
+				serve: (*call).auditTrail},
+			{method: "GET", pattern: "/system/securityroles/{id}/settings", resource: "SecurityRoleSetting", schema: "SecurityRoleSetting",
+				serve: (*call).roleSettings},
 			{method: "POST", pattern: "/system/callbacks", resource: "CallbackEntry", schema: "CallbackEntry", serve: (*call).createCallback},
 			{method: "DELETE", pattern: "/system/callbacks/{id}", resource: "CallbackEntry", schema: "CallbackEntry", serve: (*call).deleteCallback},
 		},

@@ -27,7 +27,8 @@ func seed() World {
 		CompanyStatuses: []*Setup{{ID: 1, Name: "Active", Default: true}},
 		CompanyTypes:    []*Setup{{ID: 1, Name: "Customer"}, {ID: 4, Name: "Prospect"}},
 		Companies: []*Company{
-			{ID: 250, Identifier: "Contoso", Name: "Contoso Ltd", StatusID: 1, TypeIDs: []int{1}, Website: "https://contoso.example", Custom: map[int]any{7: "7d1f0b7e"}},
+			{ID: 250, Identifier: "Contoso", Name: "Contoso Ltd", StatusID: 1, TypeIDs: []int{1}, Website: "https://contoso.example",
+				Custom: map[int]any{7: "7d1f0b7e"}},
 			{ID: 251, Identifier: "Fabrikam", Name: `Fabrikam "North" [EU]`, StatusID: 1, TypeIDs: []int{1, 4}},
 			{ID: 252, Identifier: "Contoso-old", Name: "Contoso Ltd", Deleted: true},
 		},
@@ -38,20 +39,26 @@ func seed() World {
 		AgreementTypes: []*AgreementType{{ID: 3, Name: "Managed Services"}, {ID: 4, Name: "Projects"}},
 		BillingCycles:  []*BillingCycle{{ID: 2, Identifier: "M", Name: "Monthly", Option: "Monthly", Default: true}},
 		Agreements: []*Agreement{
-			{ID: 55, Name: "Managed", TypeID: 3, CompanyID: 250, ContactID: 5, StartDate: Day(2024, 1, 1), NoEndingDate: true, BillingCycleID: 2, NextInvoiceDate: "2026-03-01T00:00:00Z"},
-			{ID: 56, Name: "Managed", TypeID: 3, CompanyID: 251, StartDate: Day(2024, 1, 1), NoEndingDate: true, BillingCycleID: 2, Prorate: true, NextInvoiceDate: "2026-03-01T00:00:00Z"},
+			{ID: 55, Name: "Managed", TypeID: 3, CompanyID: 250, ContactID: 5, StartDate: Day(2024, 1, 1), NoEndingDate: true,
+				BillingCycleID: 2, NextInvoiceDate: "2026-03-01T00:00:00Z"},
+			{ID: 56, Name: "Managed", TypeID: 3, CompanyID: 251, StartDate: Day(2024, 1, 1), NoEndingDate: true, BillingCycleID: 2,
+				Prorate: true, NextInvoiceDate: "2026-03-01T00:00:00Z"},
 			{ID: 57, Name: "Old", TypeID: 4, CompanyID: 250, StartDate: Day(2020, 1, 1), EndDate: Day(2021, 1, 1), ParentID: 55},
 		},
 		Products: []*Product{
-			{ID: 752, Identifier: "M365-BP", Description: "Microsoft 365 Business Premium", Class: "Agreement", Price: num("22"), Cost: num("17.6"), Taxable: true, Unit: "Each", PriceBreaks: []PriceBreak{{num("50"), num("20")}}},
+			{ID: 752, Identifier: "M365-BP", Description: "Microsoft 365 Business Premium", Class: "Agreement", Price: num("22"),
+				Cost: num("17.6"), Taxable: true, Unit: "Each", PriceBreaks: []PriceBreak{{num("50"), num("20")}}},
 			{ID: 753, Identifier: "BUNDLE", Description: "Seat", Class: "Bundle"},
 			{ID: 754, Identifier: "OLD", Description: "Retired", Inactive: true},
 		},
 		Additions: []*Addition{
-			{ID: 910, AgreementID: 55, ProductID: 752, Quantity: num("12"), LessIncluded: num("2"), UnitPrice: num("22"), UnitCost: num("17.6"), BillCustomer: "Billable", EffectiveDate: Day(2025, 1, 1), SequenceNumber: num("1")},
-			{ID: 911, AgreementID: 55, ProductID: 754, Quantity: num("3"), UnitPrice: num("5"), BillCustomer: "Billable", EffectiveDate: Day(2025, 1, 1), CancelledDate: Day(2025, 6, 30), SerialNumber: "syncd:abc"},
+			{ID: 910, AgreementID: 55, ProductID: 752, Quantity: num("12"), LessIncluded: num("2"), UnitPrice: num("22"),
+				UnitCost: num("17.6"), BillCustomer: "Billable", EffectiveDate: Day(2025, 1, 1), SequenceNumber: num("1")},
+			{ID: 911, AgreementID: 55, ProductID: 754, Quantity: num("3"), UnitPrice: num("5"), BillCustomer: "Billable",
+				EffectiveDate: Day(2025, 1, 1), CancelledDate: Day(2025, 6, 30), SerialNumber: "syncd:abc"},
 		},
-		Fields: []*Field{{ID: 7, On: "Company", Caption: "Tenant ID"}, {ID: 8, On: "Company", Caption: "Tier"}, {ID: 9, On: "Addition", Caption: "Marker"}},
+		Fields: []*Field{{ID: 7, On: "Company", Caption: "Tenant ID"}, {ID: 8, On: "Company", Caption: "Tier"},
+			{ID: 9, On: "Addition", Caption: "Marker"}},
 	}
 }
 
@@ -144,7 +151,8 @@ func TestCompanyInfoNeedsNoKeysAndKnowsItsCompany(t *testing.T) {
 		status  int
 		want    string
 	}{
-		{"cloud", Faults{}, false, "msp", 200, `"Codebase":"v2025_1/","VersionCode":"v2025.1","VersionNumber":"v2025.1.12345","CompanyID":"msp","IsCloud":true`},
+		{"cloud", Faults{}, false, "msp", 200,
+			`"Codebase":"v2025_1/","VersionCode":"v2025.1","VersionNumber":"v2025.1.12345","CompanyID":"msp","IsCloud":true`},
 		{"IsCloud as text", Faults{IsCloudText: true}, false, "msp", 200, `"IsCloud":"True"`},
 		{"on-premises", Faults{}, true, "msp", 200, `"Codebase":"v4_6_release/"`},
 		{"unknown company is null", Faults{}, false, "nobody", 200, "null"},
@@ -174,14 +182,18 @@ func TestTheGatesOfACall(t *testing.T) {
 		{"wrong keys", Faults{}, "/system/info", func(r *http.Request) { r.SetBasicAuth("msp+pub", "no") }, 401, "Incorrect public/private key"},
 		{"wrong company", Faults{}, "/system/info", func(r *http.Request) { r.SetBasicAuth("MSP+pub", "priv") }, 401, "Unauthorized"},
 		{"no keys", Faults{}, "/system/info", func(r *http.Request) { r.Header.Del("Authorization") }, 401, "UserNotAuthenticated"},
-		{"the cloud hides wrong keys", Faults{WrongKeys404: true}, "/system/info", func(r *http.Request) { r.SetBasicAuth("msp+pub", "no") }, 404, "NotFound"},
+		{"the cloud hides wrong keys", Faults{WrongKeys404: true}, "/system/info",
+			func(r *http.Request) { r.SetBasicAuth("msp+pub", "no") }, 404, "NotFound"},
 		{"no client id", Faults{}, "/system/info", func(r *http.Request) { r.Header.Del("clientId") }, 401, "clientId"},
 		{"no client id, 400", Faults{MissingClient: 400}, "/system/info", func(r *http.Request) { r.Header.Del("clientId") }, 400, "clientId"},
 		{"another MSP's client id", Faults{}, "/system/info", header("clientId", "x"), 401, "not valid for this environment"},
-		{"a version that is no version", Faults{}, "/system/info", header("Accept", "application/vnd.connectwise.com+json; version=new"), 400, "Check your accept header"},
-		{"a pin that one endpoint refuses", Faults{RefuseVersions: map[string]string{"Company": "2025.4"}}, "/company/companies", nil, 400, "Check your accept header"},
+		{"a version that is no version", Faults{}, "/system/info", header("Accept", "application/vnd.connectwise.com+json; version=new"),
+			400, "Check your accept header"},
+		{"a pin that one endpoint refuses", Faults{RefuseVersions: map[string]string{"Company": "2025.4"}}, "/company/companies", nil,
+			400, "Check your accept header"},
 		{"the same pin elsewhere", Faults{RefuseVersions: map[string]string{"Company": "2025.4"}}, "/finance/agreements", nil, 200, "Managed"},
-		{"no pin", Faults{RefuseVersions: map[string]string{"Company": "2025.4"}}, "/company/companies", header("Accept", "application/json"), 200, "Contoso"},
+		{"no pin", Faults{RefuseVersions: map[string]string{"Company": "2025.4"}}, "/company/companies",
+			header("Accept", "application/json"), 200, "Contoso"},
 		{"HTML wanted", Faults{}, "/system/info", header("Accept", "text/html"), 406, ""},
 		{"unknown path", Faults{}, "/company/nothing", nil, 404, "No HTTP resource"},
 		{"recap without its slash", Faults{}, "/finance/agreementrecap", nil, 404, ""},
@@ -237,7 +249,8 @@ func TestTodayIsTheServersOwnDay(t *testing.T) {
 	s := New(seed(), o)
 	h := httptest.NewServer(s)
 	defer h.Close()
-	do(t, h.URL, "POST", "/finance/agreements/55/additions", `{"product":{"id":752},"billCustomer":"Billable"}`).want(t, 201, `"effectiveDate":"2026-03-21T00:00:00Z"`)
+	do(t, h.URL, "POST", "/finance/agreements/55/additions", `{"product":{"id":752},"billCustomer":"Billable"}`).want(t, 201,
+		`"effectiveDate":"2026-03-21T00:00:00Z"`)
 }
 
 func TestManyCallersAtOnce(t *testing.T) {
@@ -269,17 +282,27 @@ func TestObjectsLookAsTheVendorWritesThem(t *testing.T) {
 		not    []string
 	}{
 		{"doubles, and absent keys for nulls", Faults{}, "/finance/agreements/55/additions/910",
-			[]string{`"id":910,`, `"quantity":12.0`, `"unitCost":17.6`, `"billedQuantity":10.0`, `"extPrice":220.0`, `"agreementId":55,`, `"effectiveDate":"2025-01-01T00:00:00Z"`, `"agreementStatus":"Active"`, `"product":{"id":752,"identifier":"M365-BP"`},
+			[]string{`"id":910,`, `"quantity":12.0`, `"unitCost":17.6`, `"billedQuantity":10.0`, `"extPrice":220.0`, `"agreementId":55,`,
+				`"effectiveDate":"2025-01-01T00:00:00Z"`, `"agreementStatus":"Active"`, `"product":{"id":752,"identifier":"M365-BP"`},
 			[]string{"cancelledDate", "null", `"12`}},
 		{"plain numbers", Faults{Numbers: Plain}, "/finance/agreements/55/additions/910", []string{`"quantity":12,`}, nil},
-		{"numbers with cents", Faults{Numbers: Cents}, "/finance/agreements/55/additions/910", []string{`"quantity":12.00,`, `"unitCost":17.60`}, nil},
+		{"numbers with cents", Faults{Numbers: Cents}, "/finance/agreements/55/additions/910",
+			[]string{`"quantity":12.00,`, `"unitCost":17.60`}, nil},
 		{"nulls", Faults{Nulls: true}, "/finance/agreements/55/additions/910", []string{`"cancelledDate":null`, `"opportunity":null`}, nil},
-		{"a member nobody has heard of", Faults{ExtraMembers: true}, "/finance/agreements/55/additions/910", []string{`"additionalInsight":{"score":0.5}`}, nil},
-		{"an ended agreement", Faults{}, "/finance/agreements/57", []string{`"agreementStatus":"Expired"`, `"parentAgreement":{"id":55,"name":"Managed","type":"Managed Services"`}, []string{"nextInvoiceDate"}},
-		{"an addition's status is its agreement's", Faults{}, "/finance/agreements/55/additions/911", []string{`"agreementStatus":"Active"`}, nil},
-		{"an addition's status is its own", Faults{AdditionOwnStatus: true}, "/finance/agreements/55/additions/911", []string{`"agreementStatus":"Cancelled"`}, nil},
-		{"a company", Faults{}, "/company/companies/250", []string{`"types":[{"id":1,"name":"Customer"`, `"customFields":[{"id":7,"caption":"Tenant ID"`, `"value":"7d1f0b7e"`, `"_info":{"dateEntered":"2026-03-20T12:00:00Z"`}, nil},
-		{"a recap", Faults{}, "/finance/agreementrecap/55", []string{`"nextInvoiceAmount":220.0`, `"unbilledPeriods":1`, `"companyName":"Contoso Ltd"`}, []string{"lastInvoice"}},
+		{"a member nobody has heard of", Faults{ExtraMembers: true}, "/finance/agreements/55/additions/910",
+			[]string{`"additionalInsight":{"score":0.5}`}, nil},
+		{"an ended agreement", Faults{}, "/finance/agreements/57",
+			[]string{`"agreementStatus":"Expired"`, `"parentAgreement":{"id":55,"name":"Managed","type":"Managed Services"`},
+			[]string{"nextInvoiceDate"}},
+		{"an addition's status is its agreement's", Faults{}, "/finance/agreements/55/additions/911",
+			[]string{`"agreementStatus":"Active"`}, nil},
+		{"an addition's status is its own", Faults{AdditionOwnStatus: true}, "/finance/agreements/55/additions/911",
+			[]string{`"agreementStatus":"Cancelled"`}, nil},
+		{"a company", Faults{}, "/company/companies/250",
+			[]string{`"types":[{"id":1,"name":"Customer"`, `"customFields":[{"id":7,"caption":"Tenant ID"`, `"value":"7d1f0b7e"`,
+				`"_info":{"dateEntered":"2026-03-20T12:00:00Z"`}, nil},
+		{"a recap", Faults{}, "/finance/agreementrecap/55",
+			[]string{`"nextInvoiceAmount":220.0`, `"unbilledPeriods":1`, `"companyName":"Contoso Ltd"`}, []string{"lastInvoice"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, base := newSim(t, seed())
@@ -302,7 +325,8 @@ func TestEveryRouteAnswersItsGet(t *testing.T) {
 	w := seed()
 	w.Roles = []*Role{{ID: 1, Name: "API", Settings: []RoleSetting{
 		{Module: "Finance", Function: "Agreements", Inquire: "All"}, {Function: companyMaintenance, Inquire: "All"},
-		{Function: contactsFunction, Inquire: "All"}, {Function: serviceTickets, Inquire: "All"}, {Function: invoicingFunction, Inquire: "All"}, {Function: productCatalog, Inquire: "All"},
+		{Function: contactsFunction, Inquire: "All"}, {Function: serviceTickets, Inquire: "All"},
+		{Function: invoicingFunction, Inquire: "All"}, {Function: productCatalog, Inquire: "All"},
 	}}}
 	w.Members = []*Member{{ID: 1, Identifier: "syncd", RoleID: 1}}
 	w.Tickets = []*Ticket{{ID: 7001, Summary: "New colleague", CompanyID: 250}}

@@ -214,7 +214,8 @@ func (c *call) customValues(on string, v any) (map[int]any, *apiError) {
 		}
 		if r["value"] != nil {
 			if !suits(c.view.fields[on][i], r["value"]) {
-				return nil, invalid(on, "InvalidValue", "customFields", "The value of %s is not a %s.", c.view.fields[on][i].Caption, c.view.fields[on][i].Type)
+				return nil, invalid(on, "InvalidValue", "customFields", "The value of %s is not a %s.", c.view.fields[on][i].Caption,
+					c.view.fields[on][i].Type)
 			}
 			values[id] = r["value"]
 		}

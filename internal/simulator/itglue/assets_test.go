@@ -24,30 +24,45 @@ func TestAssetsAreChecked(t *testing.T) {
 	}
 	long := strings.Repeat("ä", 256)
 	run(t, []step{
-		{"read as documented", Faults{}, "GET", assetPath, "", 200, `"name":"Finance"|"archived":false|"members":{"type":"Contacts","values":[{|"id":41|"name":"Ana Ruiz"|"member-count":2|"dynamic":true|"plan":{"content-type":"application/pdf"|"secret":91|"state":"Open"|"since":"2026-01-02"|"resource-url":"https://msp.itglue.com/2/assets/50-example-group/records/`},
-		{"created", Faults{}, "POST", "/flexible_assets", create(`{"display-name":"HR","members":[41,"42"],"member-count":"2.50","dynamic":false}`), 201, `"name":"HR"|"id":41|"id":42|"member-count":2.5|"dynamic":false`},
+		{"read as documented", Faults{}, "GET", assetPath, "", 200,
+			`"name":"Finance"|"archived":false|"members":{"type":"Contacts","values":[{|"id":41|"name":"Ana Ruiz"|"member-count":2|"dynamic":true|"plan":{"content-type":"application/pdf"|"secret":91|"state":"Open"|"since":"2026-01-02"|"resource-url":"https://msp.itglue.com/2/assets/50-example-group/records/`},
+		{"created", Faults{}, "POST", "/flexible_assets",
+			create(`{"display-name":"HR","members":[41,"42"],"member-count":"2.50","dynamic":false}`), 201,
+			`"name":"HR"|"id":41|"id":42|"member-count":2.5|"dynamic":false`},
 		{"created, 200", Faults{CreatedOK: true}, "POST", "/flexible_assets", create(`{"display-name":"HR"}`), 200, `"name":"HR"`},
 		{"a tag may be one id", Faults{}, "POST", "/flexible_assets", create(`{"display-name":"HR","members":41}`), 201, `"id":41`},
 		{"trait keys keep their spelling", Faults{}, "POST", "/flexible_assets", create(`{"display_name":"HR"}`), 422, "trait keys"},
-		{"headers and unknown keys", Faults{}, "POST", "/flexible_assets", create(`{"display-name":"HR","x":1}`), 422, `"pointer":"data/attributes/traits"`},
-		{"without traits", Faults{}, "POST", "/flexible_assets", doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":50}`), 422, "traits"},
-		{"unknown type", Faults{}, "POST", "/flexible_assets", doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":99,"traits":{}}`), 401, ""},
-		{"unknown organization", Faults{}, "POST", "/flexible_assets", doc("flexible-assets", `{"organization-id":99,"flexible-asset-type-id":50,"traits":{}}`), 401, ""},
-		{"locked type", Faults{}, "POST", "/flexible_assets", doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":51,"traits":{"name":"x"}}`), 422, "managed by"},
-		{"required and blank", Faults{}, "POST", "/flexible_assets", create(`{"display-name":" "}`), 422, `flexible-asset-traits.display-name|["can't be blank"]`},
+		{"headers and unknown keys", Faults{}, "POST", "/flexible_assets", create(`{"display-name":"HR","x":1}`), 422,
+			`"pointer":"data/attributes/traits"`},
+		{"without traits", Faults{}, "POST", "/flexible_assets",
+			doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":50}`), 422, "traits"},
+		{"unknown type", Faults{}, "POST", "/flexible_assets",
+			doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":99,"traits":{}}`), 401, ""},
+		{"unknown organization", Faults{}, "POST", "/flexible_assets",
+			doc("flexible-assets", `{"organization-id":99,"flexible-asset-type-id":50,"traits":{}}`), 401, ""},
+		{"locked type", Faults{}, "POST", "/flexible_assets",
+			doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":51,"traits":{"name":"x"}}`), 422, "managed by"},
+		{"required and blank", Faults{}, "POST", "/flexible_assets", create(`{"display-name":" "}`), 422,
+			`flexible-asset-traits.display-name|["can't be blank"]`},
 		{"required in a change too", Faults{}, "PATCH", assetPath, traits(`{"object-id":"1"}`), 422, "display-name"},
 		{"required in a change not", Faults{LaxPatch: true}, "PATCH", assetPath, traits(`{"object-id":"1"}`), 200, `!display-name`},
-		{"left out is erased", Faults{}, "PATCH", assetPath, traits(`{"display-name":"Money"}`), 200, `"name":"Money"|!notes-manual|!members|!plan|!secret`},
-		{"left out is kept", Faults{MergeTraits: true}, "PATCH", assetPath, traits(`{"display-name":"Money","members":null}`), 200, `"name":"Money"|notes-manual|plan|!members`},
-		{"archived alone keeps traits", Faults{}, "PATCH", assetPath, doc("flexible-assets", `{"archived":true}`), 200, `"archived":true|call first`},
-		{"archived alone erases traits", Faults{ArchiveErases: true}, "PATCH", assetPath, doc("flexible-assets", `{"archived":true}`), 200, `"archived":true|"traits":{}`},
+		{"left out is erased", Faults{}, "PATCH", assetPath, traits(`{"display-name":"Money"}`), 200,
+			`"name":"Money"|!notes-manual|!members|!plan|!secret`},
+		{"left out is kept", Faults{MergeTraits: true}, "PATCH", assetPath, traits(`{"display-name":"Money","members":null}`), 200,
+			`"name":"Money"|notes-manual|plan|!members`},
+		{"archived alone keeps traits", Faults{}, "PATCH", assetPath, doc("flexible-assets", `{"archived":true}`), 200,
+			`"archived":true|call first`},
+		{"archived alone erases traits", Faults{ArchiveErases: true}, "PATCH", assetPath, doc("flexible-assets", `{"archived":true}`),
+			200, `"archived":true|"traits":{}`},
 		{"text of 256", Faults{}, "PATCH", assetPath, traits(`{"display-name":"` + long + `"}`), 422, "too long"},
 		{"text of 256 is cut", Faults{CutText: true}, "PATCH", assetPath, traits(`{"display-name":"` + long + `"}`), 200, "!" + long},
 		{"text trimmed", Faults{TrimText: true}, "PATCH", assetPath, traits(`{"display-name":" a  b "}`), 200, `"name":"a b"`},
 		{"text kept", Faults{}, "PATCH", assetPath, traits(`{"display-name":" a  b "}`), 200, `"name":" a  b "`},
 		{"text is no number", Faults{}, "PATCH", assetPath, traits(`{"display-name":5}`), 422, "string"},
-		{"html kept", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","notes-manual":"<P style='a'>b"}`), 200, `\u003cP style='a'\u003eb`},
-		{"html rewritten", Faults{RewriteHTML: true}, "PATCH", assetPath, traits(`{"display-name":"x","notes-manual":"<P style='a'>b"}`), 200, `\u003cp\u003eb\u003c/p\u003e`},
+		{"html kept", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","notes-manual":"<P style='a'>b"}`), 200,
+			`\u003cP style='a'\u003eb`},
+		{"html rewritten", Faults{RewriteHTML: true}, "PATCH", assetPath, traits(`{"display-name":"x","notes-manual":"<P style='a'>b"}`),
+			200, `\u003cp\u003eb\u003c/p\u003e`},
 		{"text box too long", Faults{TextboxLimit: 3}, "PATCH", assetPath, traits(`{"display-name":"x","notes-manual":"abcd"}`), 422, "too long"},
 		{"select", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","state":"Closed"}`), 200, `"state":"Closed"`},
 		{"select not listed", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","state":"Ajar"}`), 422, "traits.state"},
@@ -61,28 +76,38 @@ func TestAssetsAreChecked(t *testing.T) {
 		{"check box is no text", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","dynamic":"Yes"}`), 422, "dynamic"},
 		{"empty traits as null", Faults{NullTraits: true}, "GET", "/flexible_assets/402", "", 200, `"object-id":null|"members":null`},
 		{"empty tag is blank", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","members":[]}`), 200, `!members`},
-		{"tags as read", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","members":{"type":"Contacts","values":[{"id":41}]}}`), 422, "members"},
-		{"tags as read, taken", Faults{TagObjects: true}, "PATCH", assetPath, traits(`{"display-name":"x","members":{"type":"Contacts","values":[{"id":41},{"id":null}]}}`), 200, `"id":41`},
+		{"tags as read", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","members":{"type":"Contacts","values":[{"id":41}]}}`),
+			422, "members"},
+		{"tags as read, taken", Faults{TagObjects: true}, "PATCH", assetPath,
+			traits(`{"display-name":"x","members":{"type":"Contacts","values":[{"id":41},{"id":null}]}}`), 200, `"id":41`},
 		{"bare tags", Faults{BareTags: true}, "GET", assetPath, "", 200, `"members":[41,42]`},
 		{"tag of nobody", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","members":[9]}`), 422, "traits.members"},
 		{"tag of nobody, 401", Faults{MissingTag: TagUnauthorized}, "PATCH", assetPath, traits(`{"display-name":"x","members":[9]}`), 401, ""},
 		{"tag of nobody, 404", Faults{MissingTag: TagNotFound}, "PATCH", assetPath, traits(`{"display-name":"x","members":[9]}`), 404, ""},
-		{"tag of nobody, dropped", Faults{MissingTag: TagDropped}, "PATCH", assetPath, traits(`{"display-name":"x","members":[9,41]}`), 200, `"values":[{"first-name":"Ana"`},
+		{"tag of nobody, dropped", Faults{MissingTag: TagDropped}, "PATCH", assetPath, traits(`{"display-name":"x","members":[9,41]}`),
+			200, `"values":[{"first-name":"Ana"`},
 		{"tag of nobody, kept", Faults{MissingTag: TagKept}, "PATCH", assetPath, traits(`{"display-name":"x","members":[9]}`), 200, `"id":null`},
 		{"tag of a stranger", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","members":[44]}`), 422, "traits.members"},
-		{"tag of a stranger, kept", Faults{ForeignTag: TagKept}, "PATCH", assetPath, traits(`{"display-name":"x","members":[44]}`), 200, `"id":44`},
-		{"tag of an asset", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","related-groups":["` + fmt.Sprint(financeID) + `"]}`), 200, `"type":"FlexibleAssetType: 50"`},
+		{"tag of a stranger, kept", Faults{ForeignTag: TagKept}, "PATCH", assetPath, traits(`{"display-name":"x","members":[44]}`), 200,
+			`"id":44`},
+		{"tag of an asset", Faults{}, "PATCH", assetPath,
+			traits(`{"display-name":"x","related-groups":["` + fmt.Sprint(financeID) + `"]}`), 200, `"type":"FlexibleAssetType: 50"`},
 		{"too many tags", Faults{TagLimit: 1}, "PATCH", assetPath, traits(`{"display-name":"x","members":[41,42]}`), 422, "too many"},
-		{"upload", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","plan":{"content":"aGk=","file_name":"a.pdf"}}`), 200, `"name":"a.pdf"|"size":2`},
-		{"upload as read", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","plan":{"url":"https://x.example","name":"a.pdf"}}`), 422, "plan"},
+		{"upload", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","plan":{"content":"aGk=","file_name":"a.pdf"}}`), 200,
+			`"name":"a.pdf"|"size":2`},
+		{"upload as read", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","plan":{"url":"https://x.example","name":"a.pdf"}}`),
+			422, "plan"},
 		{"passwords cannot be written", Faults{}, "PATCH", assetPath, traits(`{"display-name":"x","secret":91}`), 422, "secret"},
-		{"type cannot change", Faults{}, "PATCH", assetPath, doc("flexible-assets", `{"flexible-asset-type-id":51}`), 422, "flexible-asset-type-id"},
+		{"type cannot change", Faults{}, "PATCH", assetPath, doc("flexible-assets", `{"flexible-asset-type-id":51}`), 422,
+			"flexible-asset-type-id"},
 		{"moved", Faults{}, "PATCH", assetPath, doc("flexible-assets", `{"organization-id":3}`), 200, `"organization-name":"Fabrikam"`},
 		{"answer without traits", Faults{BareAnswers: true}, "PATCH", assetPath, traits(`{"display-name":"x"}`), 200, `"name":"x"|!"traits"`},
 		{"reads have them all the same", Faults{BareAnswers: true}, "GET", assetPath, "", 200, `"traits"`},
 		{"gone", Faults{}, "PATCH", "/flexible_assets/99", traits(`{}`), 404, ""},
 		{"deleted alone", Faults{}, "DELETE", assetPath, "", 204, ""},
-		{"nested, many", Faults{}, "POST", "/organizations/3/relationships/flexible_assets", batch("flexible-assets", `{"flexible-asset-type-id":50,"traits":{"display-name":"A"}}`, `{"flexible-asset-type-id":50,"traits":{"display-name":"B"}}`), 201, `"name":"A"|"name":"B"`},
+		{"nested, many", Faults{}, "POST", "/organizations/3/relationships/flexible_assets",
+			batch("flexible-assets", `{"flexible-asset-type-id":50,"traits":{"display-name":"A"}}`,
+				`{"flexible-asset-type-id":50,"traits":{"display-name":"B"}}`), 201, `"name":"A"|"name":"B"`},
 	})
 }
 
@@ -125,40 +150,56 @@ func TestLayoutsAreChecked(t *testing.T) {
 	}
 	const f61 = "/flexible_asset_fields/61"
 	run(t, []step{
-		{"created", Faults{}, "POST", "/flexible_asset_types", newType(field(`,"use-for-title":true,"show-in-list":true`)), 201, `"name":"Made here"|"enabled":true`},
+		{"created", Faults{}, "POST", "/flexible_asset_types", newType(field(`,"use-for-title":true,"show-in-list":true`)), 201,
+			`"name":"Made here"|"enabled":true`},
 		{"no fields", Faults{}, "POST", "/flexible_asset_types", newType(), 422, "at least one field"},
 		{"nothing in the list", Faults{}, "POST", "/flexible_asset_types", newType(field(`,"use-for-title":true`)), 422, "shown in the list"},
 		{"no title", Faults{}, "POST", "/flexible_asset_types", newType(field(`,"show-in-list":true`)), 422, "title"},
-		{"a text box is no title", Faults{}, "POST", "/flexible_asset_types", newType(strings.Replace(field(`,"show-in-list":true,"use-for-title":true`), `"Text"`, `"Textbox"`, 1)), 422, "title"},
+		{"a text box is no title", Faults{}, "POST", "/flexible_asset_types",
+			newType(strings.Replace(field(`,"show-in-list":true,"use-for-title":true`), `"Text"`, `"Textbox"`, 1)), 422, "title"},
 		{"fields among attributes", Faults{}, "POST", "/flexible_asset_types", doc("flexible-asset-types", `{"name":"x","fields":[]}`), 500, ""},
-		{"a name twice", Faults{}, "POST", "/flexible_asset_types", strings.Replace(newType(field(`,"use-for-title":true,"show-in-list":true`)), "Made here", "Example group", 1), 201, ""},
-		{"a name twice, refused", Faults{UniqueTypeNames: true}, "POST", "/flexible_asset_types", strings.Replace(newType(field(`,"use-for-title":true,"show-in-list":true`)), "Made here", "Example group", 1), 422, "taken"},
+		{"a name twice", Faults{}, "POST", "/flexible_asset_types",
+			strings.Replace(newType(field(`,"use-for-title":true,"show-in-list":true`)), "Made here", "Example group", 1), 201, ""},
+		{"a name twice, refused", Faults{UniqueTypeNames: true}, "POST", "/flexible_asset_types",
+			strings.Replace(newType(field(`,"use-for-title":true,"show-in-list":true`)), "Made here", "Example group", 1), 422, "taken"},
 		{"type changed", Faults{}, "PATCH", "/flexible_asset_types/50", doc("flexible-asset-types", `{"enabled":false}`), 200, `"enabled":false`},
 		{"type changed with fields", Faults{}, "PATCH", "/flexible_asset_types/50", newType(field("")), 422, "relationships"},
 		{"type changed with fields, 403", Faults{TypePatchStatus: 403}, "PATCH", "/flexible_asset_types/50", newType(field("")), 403, ""},
 		{"locked type", Faults{}, "PATCH", "/flexible_asset_types/51", doc("flexible-asset-types", `{"icon":"x"}`), 422, "managed by"},
 		{"types are not deleted", Faults{}, "DELETE", "/flexible_asset_types/50", "", 404, ""},
-		{"field added", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"Domain(s)","kind":"Tag","tag-type":"Domains"`), 201, `"name-key":"domain-s"`},
-		{"fields added below a type", Faults{}, "POST", "/flexible_asset_types/50/relationships/flexible_asset_fields", batch("flexible-asset-fields", `{"order":12,"name":"Inbound POP/IMAP Host","kind":"Text"}`, `{"order":13,"name":"Used","kind":"Percent","decimals":0}`), 201, `"name-key":"inbound-pop-imap-host"|"decimals":0`},
+		{"field added", Faults{}, "POST", "/flexible_asset_fields",
+			add(`"order":12,"name":"Domain(s)","kind":"Tag","tag-type":"Domains"`), 201, `"name-key":"domain-s"`},
+		{"fields added below a type", Faults{}, "POST", "/flexible_asset_types/50/relationships/flexible_asset_fields",
+			batch("flexible-asset-fields", `{"order":12,"name":"Inbound POP/IMAP Host","kind":"Text"}`,
+				`{"order":13,"name":"Used","kind":"Percent","decimals":0}`), 201, `"name-key":"inbound-pop-imap-host"|"decimals":0`},
 		{"order taken", Faults{}, "POST", "/flexible_asset_fields", add(`"order":2,"name":"X","kind":"Text"`), 422, "order"},
-		{"order twice in a batch", Faults{}, "POST", "/flexible_asset_types/50/relationships/flexible_asset_fields", batch("flexible-asset-fields", `{"order":12,"name":"X","kind":"Text"}`, `{"order":12,"name":"Y","kind":"Text"}`), 422, "/data/1/attributes/order"},
+		{"order twice in a batch", Faults{}, "POST", "/flexible_asset_types/50/relationships/flexible_asset_fields",
+			batch("flexible-asset-fields", `{"order":12,"name":"X","kind":"Text"}`, `{"order":12,"name":"Y","kind":"Text"}`), 422,
+			"/data/1/attributes/order"},
 		{"no order", Faults{}, "POST", "/flexible_asset_fields", add(`"name":"X","kind":"Text"`), 422, "order"},
 		{"name taken", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"Object ID","kind":"Text"`), 422, "name"},
 		{"unknown kind", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Dropdown"`), 422, "kind"},
 		{"number without decimals", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Number"`), 422, "decimals"},
-		{"select without options", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Select"`), 422, "default-value"},
+		{"select without options", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Select"`), 422,
+			"default-value"},
 		{"tag without a type", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Tag"`), 422, "tag-type"},
-		{"tag of an unknown type", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Tag","tag-type":"FlexibleAssetType: 99"`), 422, "tag-type"},
-		{"header is never required", Faults{}, "POST", "/flexible_asset_fields", add(`"order":12,"name":"X","kind":"Header","required":true`), 201, `"required":false`},
-		{"field of an unknown type", Faults{}, "POST", "/flexible_asset_types/99/relationships/flexible_asset_fields", doc("flexible-asset-fields", `{"order":1,"name":"X","kind":"Text"}`), 401, ""},
-		{"renamed, the key moves", Faults{}, "PATCH", f61, doc("flexible-asset-fields", `{"name":"Entra object"}`), 200, `"name-key":"entra-object"`},
-		{"renamed, the key stays", Faults{StableNameKeys: true}, "PATCH", f61, doc("flexible-asset-fields", `{"name":"Entra object"}`), 200, `"name-key":"object-id"`},
+		{"tag of an unknown type", Faults{}, "POST", "/flexible_asset_fields",
+			add(`"order":12,"name":"X","kind":"Tag","tag-type":"FlexibleAssetType: 99"`), 422, "tag-type"},
+		{"header is never required", Faults{}, "POST", "/flexible_asset_fields",
+			add(`"order":12,"name":"X","kind":"Header","required":true`), 201, `"required":false`},
+		{"field of an unknown type", Faults{}, "POST", "/flexible_asset_types/99/relationships/flexible_asset_fields",
+			doc("flexible-asset-fields", `{"order":1,"name":"X","kind":"Text"}`), 401, ""},
+		{"renamed, the key moves", Faults{}, "PATCH", f61, doc("flexible-asset-fields", `{"name":"Entra object"}`), 200,
+			`"name-key":"entra-object"`},
+		{"renamed, the key stays", Faults{StableNameKeys: true}, "PATCH", f61, doc("flexible-asset-fields", `{"name":"Entra object"}`),
+			200, `"name-key":"object-id"`},
 		{"kind is fixed by data", Faults{}, "PATCH", f61, doc("flexible-asset-fields", `{"kind":"Textbox"}`), 422, "kind"},
 		{"the key is the server's", Faults{}, "PATCH", f61, doc("flexible-asset-fields", `{"name-key":"x"}`), 422, "name-key"},
 		{"read below its type", Faults{}, "GET", "/flexible_asset_types/50/relationships/flexible_asset_fields/61", "", 200, `"kind":"Text"`},
 		{"not below another", Faults{}, "GET", "/flexible_asset_types/51/relationships/flexible_asset_fields/61", "", 404, ""},
 		{"options by lines", Faults{}, "GET", "/flexible_asset_fields/66", "", 200, `"default-value":"Open\r\nClosed"`},
-		{"many at once", Faults{}, "PATCH", "/flexible_asset_fields", batch("flexible-asset-fields", `{"id":61,"hint":"key"}`, `{"id":65,"hint":"yours"}`), 200, `"hint":"key"|"hint":"yours"`},
+		{"many at once", Faults{}, "PATCH", "/flexible_asset_fields",
+			batch("flexible-asset-fields", `{"id":61,"hint":"key"}`, `{"id":65,"hint":"yours"}`), 200, `"hint":"key"|"hint":"yours"`},
 	})
 }
 
@@ -175,7 +216,8 @@ func TestARenamedFieldRefusesItsOldKey(t *testing.T) {
 }
 
 func TestABadRecordInABatch(t *testing.T) {
-	rows := batch("flexible-assets", `{"id":402,"traits":{"display-name":"Good"}}`, `{"id":123456789012345678,"traits":{}}`, `{"id":99,"traits":{}}`)
+	rows := batch("flexible-assets", `{"id":402,"traits":{"display-name":"Good"}}`, `{"id":123456789012345678,"traits":{}}`,
+		`{"id":99,"traits":{}}`)
 	for _, tt := range []struct {
 		name   string
 		faults Faults
@@ -291,7 +333,8 @@ func TestRelatedItemsAndAttachments(t *testing.T) {
 	}
 
 	const files = "/flexible_assets/402/relationships/attachments"
-	do(t, base, "POST", files, doc("attachments", `{"attachment":{"content":"aGk=","file_name":"members.csv"}}`)).want(t, 201, `"attachment-file-size":2`)
+	do(t, base, "POST", files, doc("attachments", `{"attachment":{"content":"aGk=","file_name":"members.csv"}}`)).want(t, 201,
+		`"attachment-file-size":2`)
 	do(t, base, "POST", files, doc("attachments", `{"attachment":{"content":"aGk","file_name":"members.csv"}}`)).want(t, 422, "base64")
 	do(t, base, "GET", "/flexible_assets?filter[flexible-asset-type-id]=50&include=attachments", "").want(t, 200, "members.csv", "scan.png")
 	do(t, base, "PATCH", assetPath+"/relationships/attachments/96", doc("attachments", `{"name":"drawing"}`)).want(t, 200, "drawing")
@@ -307,7 +350,8 @@ func TestHTMLIsRewrittenOnceAndForAll(t *testing.T) {
 		{`<a title="t" href='https://x.example/?a=1&b=2'>x</a>`, `<a href="https://x.example/?a=1&amp;b=2" title="t">x</a>`},
 		{`<a href="javascript:alert(1)" onclick=run()>x</a>`, `<a>x</a>`},
 		{"<script>alert('<b>')</script>ok<!-- note -->", "ok"},
-		{"<table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table>", "<table><tr><td>1</td><td>2</td></tr>\n<tr><td>3</td></tr>\n</table>"},
+		{"<table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table>",
+			"<table><tr><td>1</td><td>2</td></tr>\n<tr><td>3</td></tr>\n</table>"},
 		{"<ul><li><b>a</ul>b", "<ul><li><b>a</b></li>\n</ul>\nb"},
 		{"1 < 2 </x> 3", "1 &lt; 2  3"},
 		{"<b", "&lt;b"},
@@ -339,7 +383,8 @@ func FuzzHTMLIsRewrittenOnce(f *testing.F) {
 func BenchmarkCreate(b *testing.B) {
 	s := New(seed(), options)
 	client := &http.Client{Transport: s.Transport()}
-	body := doc("flexible-assets", `{"organization-id":2,"flexible-asset-type-id":50,"traits":{"display-name":"x","members":[41,42],"notes-manual":"<p>x</p>"}}`)
+	body := doc("flexible-assets",
+		`{"organization-id":2,"flexible-asset-type-id":50,"traits":{"display-name":"x","members":[41,42],"notes-manual":"<p>x</p>"}}`)
 	for b.Loop() {
 		r, _ := http.NewRequest("POST", "https://api.itglue.example/flexible_assets", strings.NewReader(body))
 		r.Header.Set("x-api-key", options.Key)
@@ -355,13 +400,15 @@ func BenchmarkCreate(b *testing.B) {
 func BenchmarkScan(b *testing.B) {
 	w := seed()
 	for i := range 5000 {
-		w.Assets = append(w.Assets, &Asset{OrganizationID: 2, TypeID: 50, Traits: map[int64]any{60: fmt.Sprint("Group ", i), 62: []int64{41, 42}, 65: "<p>x</p>"}})
+		w.Assets = append(w.Assets, &Asset{OrganizationID: 2, TypeID: 50,
+			Traits: map[int64]any{60: fmt.Sprint("Group ", i), 62: []int64{41, 42}, 65: "<p>x</p>"}})
 	}
 	s := New(w, options)
 	client := &http.Client{Transport: s.Transport()}
 	for b.Loop() {
 		for page := range 26 {
-			r, _ := http.NewRequest("GET", fmt.Sprintf("https://api.itglue.example/flexible_assets?filter[flexible-asset-type-id]=50&page[size]=200&page[number]=%d", page+1), nil)
+			r, _ := http.NewRequest("GET",
+				fmt.Sprintf("https://api.itglue.example/flexible_assets?filter[flexible-asset-type-id]=50&page[size]=200&page[number]=%d", page+1), nil)
 			r.Header.Set("x-api-key", options.Key)
 			if got := ask(client, r); got.status != 200 {
 				b.Fatalf("got %d %s", got.status, got.body)

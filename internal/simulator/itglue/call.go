@@ -61,7 +61,8 @@ func (c *call) answer(f Fault) *answer {
 	case f.Kind == HTMLPage:
 		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}, body: serving.HTMLPage(http.StatusOK)}
 	case f.Kind == EmptyList:
-		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {mediaType}}, body: []byte(`{"data":[],"meta":{"current-page":1,"next-page":null,"prev-page":null,"total-pages":0,"total-count":0,"filters":{}},"links":{}}`)}
+		a = &answer{status: http.StatusOK, header: http.Header{"Content-Type": {mediaType}},
+			body: []byte(`{"data":[],"meta":{"current-page":1,"next-page":null,"prev-page":null,"total-pages":0,"total-count":0,"filters":{}},"links":{}}`)}
 	case f.Kind == EmptyAnswer:
 		a = &answer{status: http.StatusOK, header: http.Header{}}
 	}

@@ -168,7 +168,8 @@ func patchType(c *call) (*answer, *apiError) {
 	}
 	return c.patchOne(assetTypes, t, func(_ entity, r *record) (change, *apiError) {
 		if len(r.relationships) > 0 {
-			return change{}, refuse(cmp.Or(c.faults.TypePatchStatus, http.StatusUnprocessableEntity), "data/relationships", "relationships cannot be updated here")
+			return change{}, refuse(cmp.Or(c.faults.TypePatchStatus, http.StatusUnprocessableEntity), "data/relationships",
+				"relationships cannot be updated here")
 		}
 		n := *t
 		if err := c.readType(&n, r); err != nil {

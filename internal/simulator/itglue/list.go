@@ -188,7 +188,8 @@ func (c *call) list(res *resource, rows []entity, nested bool) (*answer, *apiErr
 		"current-page": p.number, "next-page": nil, "prev-page": nil,
 		"total-pages": pages, "total-count": total, "filters": map[string]any{},
 	}
-	links := map[string]any{"self": c.link(p.number, p.size), "first": c.link(1, p.size), "last": c.link(pages, p.size), "prev": nil, "next": nil}
+	links := map[string]any{"self": c.link(p.number, p.size), "first": c.link(1, p.size), "last": c.link(pages, p.size), "prev": nil,
+		"next": nil}
 	if !last {
 		meta["next-page"], links["next"] = p.number+1, c.link(p.number+1, p.size)
 	}

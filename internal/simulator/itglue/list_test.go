@@ -122,7 +122,8 @@ func TestTheLatestChangesComeFirst(t *testing.T) {
 	if got := inProcess(t, s, "/contacts?sort=-updated_at,last_name").ids(t); got != "44 42 41" {
 		t.Errorf("got contacts %s, want 44 42 41", got)
 	}
-	if got, want := inProcess(t, s, "/flexible_assets?filter[flexible-asset-type-id]=50&sort=updated_at").ids(t), fmt.Sprint(financeID, " 402"); got != want {
+	if got, want := inProcess(t, s, "/flexible_assets?filter[flexible-asset-type-id]=50&sort=updated_at").ids(t), fmt.Sprint(financeID,
+		" 402"); got != want {
 		t.Errorf("got assets %s, want %s", got, want)
 	}
 	if got := inProcess(t, s, "/contacts?sort=created_at").ids(t); got != "41 42 44" {
@@ -144,7 +145,8 @@ func TestAWorldIsAskedByName(t *testing.T) {
 	w.SetTrait(a, "members", 44)
 	w.SetTrait(a, "member-count", 2.5)
 	w.SetTrait(a, "display-name", nil)
-	if got := fmt.Sprintf("%v %v %v %v", w.Trait(a, "Members"), w.Trait(a, "member-count"), w.Trait(a, "display-name"), w.Trait(a, "nothing")); got != "[44] 2.5 <nil> <nil>" {
+	if got := fmt.Sprintf("%v %v %v %v", w.Trait(a, "Members"), w.Trait(a, "member-count"), w.Trait(a, "display-name"),
+		w.Trait(a, "nothing")); got != "[44] 2.5 <nil> <nil>" {
 		t.Errorf("got %s, want [44] 2.5 <nil> <nil>", got)
 	}
 }
@@ -170,20 +172,26 @@ func TestIncludesBringWhatIsAsked(t *testing.T) {
 	run(t, []step{
 		{"nothing unasked", Faults{}, "GET", "/organizations/2", "", 200, `"relationships":{}|!included|"psa-integration":"enabled"`},
 		{"no relationships at all", Faults{NoRelationships: true}, "GET", "/organizations/2", "", 200, "!relationships"},
-		{"adapters on the list", Faults{}, "GET", "/organizations?include=adapters_resources", "", 200, `"adapters-resources":{"data":[{"id":"21","type":"adapters-resources"}]}|"adapter-type-name":"ConnectWise Manage"|"remote-id":"2501"|"sync":true|"orphaned":false`},
+		{"adapters on the list", Faults{}, "GET", "/organizations?include=adapters_resources", "", 200,
+			`"adapters-resources":{"data":[{"id":"21","type":"adapters-resources"}]}|"adapter-type-name":"ConnectWise Manage"|"remote-id":"2501"|"sync":true|"orphaned":false`},
 		{"a hyphen will do", Faults{}, "GET", "/contacts?include=adapters-resources", "", 200, `"remote-id":"77"`},
-		{"contacts may have none", Faults{NoContactAdapter: true}, "GET", "/contacts?include=adapters_resources", "", 200, `!"remote-id"|"included":[]`},
+		{"contacts may have none", Faults{NoContactAdapter: true}, "GET", "/contacts?include=adapters_resources", "", 200,
+			`!"remote-id"|"included":[]`},
 		{"lists alone may have them", Faults{NoSingleAdapter: true}, "GET", "/contacts/42?include=adapters_resources", "", 200, `!"remote-id"`},
 		{"adapters have no address", Faults{}, "GET", "/adapters_resources/21", "", 404, ""},
 		{"attachments", Faults{}, "GET", asset + "?include=attachments", "", 200, `"attachment-file-name":"scan.png"`},
 		{"passwords exist", Faults{}, "GET", asset + "?include=passwords", "", 200, `{"id":"91","type":"passwords"}|!"password":`},
-		{"fields of a type", Faults{}, "GET", "/flexible_asset_types/50?include=flexible_asset_fields", "", 200, `"name-key":"notes-manual"|"flexible-asset-fields":{"data":[{"id":"60"`},
+		{"fields of a type", Faults{}, "GET", "/flexible_asset_types/50?include=flexible_asset_fields", "", 200,
+			`"name-key":"notes-manual"|"flexible-asset-fields":{"data":[{"id":"60"`},
 		{"location", Faults{}, "GET", "/contacts/41?include=location", "", 200, `"name":"Head office"`},
-		{"included inside data", Faults{IncludedInside: true}, "GET", "/contacts/42?include=adapters_resources", "", 200, `{"data":{"attributes":|,"included":[`},
+		{"included inside data", Faults{IncludedInside: true}, "GET", "/contacts/42?include=adapters_resources", "", 200,
+			`{"data":{"attributes":|,"included":[`},
 		{"numeric ids", Faults{NumericIncluded: true}, "GET", "/contacts/42?include=adapters_resources", "", 200, `"id":43`},
-		{"related by hand, from one end", Faults{}, "GET", "/contacts/41?include=related_items", "", 200, `"asset-type":"domain"|"resource-id":81|"notes":"owner"`},
+		{"related by hand, from one end", Faults{}, "GET", "/contacts/41?include=related_items", "", 200,
+			`"asset-type":"domain"|"resource-id":81|"notes":"owner"`},
 		{"related by a tag, from one end", Faults{}, "GET", asset + "?include=related_items", "", 200, `"asset-type":"contact"|"resource-id":42`},
-		{"related by a tag, from the other", Faults{}, "GET", "/contacts/42?include=related_items", "", 200, fmt.Sprintf(`"asset-type":"flexible_asset"|"resource-id":%d`, financeID)},
+		{"related by a tag, from the other", Faults{}, "GET", "/contacts/42?include=related_items", "", 200,
+			fmt.Sprintf(`"asset-type":"flexible_asset"|"resource-id":%d`, financeID)},
 		{"quick notes are cut in lists", Faults{}, "GET", "/organizations", "", 200, `nnnn"|!` + strings.Repeat("n", 251)},
 		{"and whole alone", Faults{}, "GET", "/organizations/2", "", 200, strings.Repeat("n", 251)},
 		{"parents are text", Faults{}, "GET", "/organizations/3", "", 200, `"parent-id":"2"|"ancestor-ids":"[2]"`},

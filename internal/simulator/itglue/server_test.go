@@ -206,8 +206,10 @@ func TestRefusalsLookAsTheyHaveBeenSeen(t *testing.T) {
 	bad := doc("flexible-assets", `{"traits":{"object-id":"1"}}`)
 	path := fmt.Sprint("/flexible_assets/", financeID)
 	run(t, []step{
-		{"numeric status, list detail", Faults{}, "PATCH", path, bad, 422, `"status":422|"detail":["can't be blank"]|"pointer":"/data/attributes/flexible-asset-traits.display-name"`},
-		{"unknown key unnamed", Faults{}, "PATCH", path, doc("flexible-assets", `{"traits":{"display-name":"x","nope":1}}`), 422, `"pointer":"data/attributes/traits"|!nope`},
+		{"numeric status, list detail", Faults{}, "PATCH", path, bad, 422,
+			`"status":422|"detail":["can't be blank"]|"pointer":"/data/attributes/flexible-asset-traits.display-name"`},
+		{"unknown key unnamed", Faults{}, "PATCH", path, doc("flexible-assets", `{"traits":{"display-name":"x","nope":1}}`), 422,
+			`"pointer":"data/attributes/traits"|!nope`},
 		{"text status", Faults{TextStatus: true}, "PATCH", path, bad, 422, `"status":"422"`},
 		{"detail always a list", Faults{ArrayDetails: true}, "GET", "/contacts/9", "", 404, `"detail":["The record`},
 		{"empty", Faults{ErrorBody: BodyEmpty}, "PATCH", path, bad, 422, "!errors"},
@@ -219,7 +221,8 @@ func TestRefusalsLookAsTheyHaveBeenSeen(t *testing.T) {
 		{"unknown attribute", Faults{}, "PATCH", path, doc("flexible-assets", `{"nmae":"x"}`), 422, "nmae"},
 		{"unknown attribute ignored", Faults{IgnoreUnknownAttributes: true}, "PATCH", path, doc("flexible-assets", `{"nmae":"x"}`), 200, ""},
 		{"too large", Faults{BodyLimit: 10}, "PATCH", path, bad, 413, "<html>"},
-		{"script", Faults{RejectScripts: true}, "PATCH", path, doc("flexible-assets", `{"traits":{"display-name":"\u003cscript>"}}`), 403, "Forbidden"},
+		{"script", Faults{RejectScripts: true}, "PATCH", path, doc("flexible-assets", `{"traits":{"display-name":"\u003cscript>"}}`), 403,
+			"Forbidden"},
 	})
 }
 

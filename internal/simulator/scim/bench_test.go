@@ -26,7 +26,8 @@ func BenchmarkFirstSync(b *testing.B) {
 				for _, id := range ids[:n] {
 					values = append(values, `{"value":"`+id+`"}`)
 				}
-				ask(b, s, "PATCH", "/Groups/"+group, patchOp(`{"op":"add","path":"members","value":[`+strings.Join(values, ",")+`]}`)).want(b, "join", 204)
+				ask(b, s, "PATCH", "/Groups/"+group, patchOp(`{"op":"add","path":"members","value":[`+strings.Join(values, ",")+`]}`)).want(b,
+					"join", 204)
 				ids = ids[n:]
 			}
 		}

@@ -56,7 +56,8 @@ func TestCinodeWantsNamesAndKeepsThem(t *testing.T) {
 		t.Errorf("id: got %v, want 1001", id)
 	}
 	path := "/Users/1001"
-	for _, op := range []string{`{"op":"replace","path":"userName","value":"x@example.test"}`, `{"op":"add","path":"externalId","value":"other"}`} {
+	for _, op := range []string{`{"op":"replace","path":"userName","value":"x@example.test"}`,
+		`{"op":"add","path":"externalId","value":"other"}`} {
 		ask(t, s, "PATCH", path, patchOp(op)).want(t, op, 400, "cannot be changed")
 	}
 	ask(t, s, "PATCH", path, patchOp(`{"op":"remove","path":"name.givenName"}`)).want(t, "a name removed", 400, "name.givenName")
@@ -71,9 +72,11 @@ func TestCinodeWantsNamesAndKeepsThem(t *testing.T) {
 	off := cinode("extension attributes are not enabled")
 	ask(t, off, "POST", "/Users", body).want(t, "extensions off", 201, "!EmployeeNumber", "!EmploymentStart")
 	quiet := cinode("a change of userName is dropped silently")
-	ask(t, quiet, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"userName","value":"x@example.test"}`)).want(t, "dropped", 200, "Ann@example.test")
+	ask(t, quiet, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"userName","value":"x@example.test"}`)).want(t, "dropped", 200,
+		"Ann@example.test")
 	derived := cinode("displayName is made of the names")
-	ask(t, derived, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"displayName","value":"Annie"}`)).want(t, "derived", 200, `"displayName":"Ann Berg"`)
+	ask(t, derived, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"displayName","value":"Annie"}`)).want(t, "derived", 200,
+		`"displayName":"Ann Berg"`)
 	text := cinode("strings for booleans are refused")
 	ask(t, text, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"active","value":"False"}`)).want(t, "a string", 400)
 }
@@ -113,8 +116,10 @@ func TestCinodeNeverDeletesAUser(t *testing.T) {
 	}
 	stuck := cinode("disconnected users cannot come back")
 	ask(t, stuck, "DELETE", "/Users/1", "").want(t, "disconnect", 204)
-	ask(t, stuck, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"active","value":true}`)).want(t, "reconnect in vain", 200, `"active":false`)
-	ask(t, cinode("duplicates are a 409"), "POST", "/Users", user(`"userName":"ann@example.test","name":{"givenName":"A","familyName":"B"}`)).want(t, "a 409", 409)
+	ask(t, stuck, "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"active","value":true}`)).want(t, "reconnect in vain", 200,
+		`"active":false`)
+	ask(t, cinode("duplicates are a 409"), "POST", "/Users",
+		user(`"userName":"ann@example.test","name":{"givenName":"A","familyName":"B"}`)).want(t, "a 409", 409)
 }
 
 func TestCinodesGroupsStandForTeams(t *testing.T) {

@@ -57,7 +57,8 @@ func (c *call) discover() (*answer, *apiError) {
 		return c.json(http.StatusOK, all), nil
 	}
 	return c.json(http.StatusOK, map[string]any{
-		"schemas": []string{listURN}, "totalResults": c.number(len(all)), "itemsPerPage": c.number(len(all)), "startIndex": c.number(1), "Resources": all,
+		"schemas": []string{listURN}, "totalResults": c.number(len(all)), "itemsPerPage": c.number(len(all)), "startIndex": c.number(1),
+		"Resources": all,
 	}), nil
 }
 
@@ -105,8 +106,9 @@ func (c *call) resourceTypes() (all []any, ids []string) {
 			extensions = append(extensions, map[string]any{"schema": s.urn, "required": false})
 		}
 		all = append(all, map[string]any{
-			"schemas": []string{typeURN}, "id": t.name, "name": t.name, "endpoint": "/" + t.path, "schema": t.core.urn, "schemaExtensions": extensions,
-			"meta": map[string]any{"resourceType": "ResourceType"},
+			"schemas": []string{typeURN}, "id": t.name, "name": t.name, "endpoint": "/" + t.path, "schema": t.core.urn,
+			"schemaExtensions": extensions,
+			"meta":             map[string]any{"resourceType": "ResourceType"},
 		})
 		ids = append(ids, t.name)
 	}
@@ -117,7 +119,8 @@ func (c *call) schemas() (all []any, ids []string) {
 	for _, t := range []*resourceType{c.users, c.groups} {
 		for _, s := range append([]*schema{t.core}, t.extensions...) {
 			all = append(all, map[string]any{
-				"schemas": []string{schemaURN}, "id": s.urn, "name": s.name, "attributes": c.describe(s.attributes, ""), "meta": map[string]any{"resourceType": "Schema"},
+				"schemas": []string{schemaURN}, "id": s.urn, "name": s.name, "attributes": c.describe(s.attributes, ""),
+				"meta": map[string]any{"resourceType": "Schema"},
 			})
 			ids = append(ids, s.urn)
 		}
@@ -139,7 +142,8 @@ func (c *call) describe(attributes []*attribute, prefix string) []any {
 		}
 		m := map[string]any{
 			"name": a.name, "type": a.kind, "multiValued": a.multi, "caseExact": a.exact, "mutability": mutability,
-			"required": a.required || hasFold(c.dialect.Required, prefix+a.name), "returned": map[bool]string{true: "never", false: "default"}[a.hidden],
+			"required":   a.required || hasFold(c.dialect.Required, prefix+a.name),
+			"returned":   map[bool]string{true: "never", false: "default"}[a.hidden],
 			"uniqueness": map[bool]string{true: "server", false: "none"}[a.name == "userName"],
 		}
 		if len(a.subs) > 0 {

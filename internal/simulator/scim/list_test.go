@@ -52,7 +52,8 @@ func TestFiltersFindWhatTheyShould(t *testing.T) {
 	if got := ask(t, s, "GET", filterPath("/Groups", `members.value eq "2"`), ""); !slices.Equal(got.ids(), []string{"g1"}) {
 		t.Errorf("groups of a member: got %v, want g1", got.ids())
 	}
-	for _, bad := range []string{``, `userName`, `userName eq`, `(userName pr`, `userName pr)`, `not userName pr`, `emails[type eq "x"`, `userName[value eq "x"]`, `userName eq "x`, `userName eq "x" and`} {
+	for _, bad := range []string{``, `userName`, `userName eq`, `(userName pr`, `userName pr)`, `not userName pr`,
+		`emails[type eq "x"`, `userName[value eq "x"]`, `userName eq "x`, `userName eq "x" and`} {
 		ask(t, s, "GET", filterPath("/Users", bad), "").want(t, bad, 400, "invalidFilter")
 	}
 	search := `{"schemas":["` + searchURN + `"],"filter":"title pr","attributes":["title"],"count":5}`
@@ -141,10 +142,12 @@ func TestSelectionTakesAttributesOut(t *testing.T) {
 		dialect     Dialect
 		parts       []string
 	}{
-		{"/Users/1", "?attributes=userName,name.givenName", Strict(), []string{`"id":"1"`, "Ann@example.test", "givenName", "!familyName", "!active", "!meta"}},
+		{"/Users/1", "?attributes=userName,name.givenName", Strict(),
+			[]string{`"id":"1"`, "Ann@example.test", "givenName", "!familyName", "!active", "!meta"}},
 		{"/Users/1", "?attributes=emails.value", Strict(), []string{`"emails":[{"value":"Ann@example.test"}]`, "!displayName"}},
 		{"/Users/1", "?attributes=" + EnterpriseSchema + ":department", Strict(), []string{`"department":"Ops"`, "!userName"}},
-		{"/Users/1", "?excludedAttributes=emails,name.givenName,id," + EnterpriseSchema, Strict(), []string{`"id":"1"`, "Berg", "!givenName", "!emails", "!Ops"}},
+		{"/Users/1", "?excludedAttributes=emails,name.givenName,id," + EnterpriseSchema, Strict(),
+			[]string{`"id":"1"`, "Berg", "!givenName", "!emails", "!Ops"}},
 		{"/Groups/g1", "?excludedAttributes=members", Strict(), []string{"Staff", "!members"}},
 		{"/Groups/g1", "?attributes=members.value", Strict(), []string{`"members":[{"value":"1"},{"value":"2"}]`, "!Staff"}},
 		{"/Groups/g1", "?excludedAttributes=members", Quirk("selection is ignored"), []string{"members"}},

@@ -92,7 +92,8 @@ func (c *call) countMembers(ops []operation) *apiError {
 	if c.isUser() || c.dialect.MemberLimit == 0 || memberChanges(ops) <= c.dialect.MemberLimit {
 		return nil
 	}
-	return refuse(cmp.Or(c.dialect.MemberLimitStatus, http.StatusBadRequest), "tooMany", "at most %d members in one request", c.dialect.MemberLimit)
+	return refuse(cmp.Or(c.dialect.MemberLimitStatus, http.StatusBadRequest), "tooMany", "at most %d members in one request",
+		c.dialect.MemberLimit)
 }
 
 // memberChanges counts the memberships that operations touch.

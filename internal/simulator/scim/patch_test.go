@@ -26,10 +26,12 @@ func TestPatchChangesWhatItNames(t *testing.T) {
 		{"an extension's path as a key", `{"op":"add","value":{"` + ext + `:employeeNumber":"42"}}`, ext + ":employeeNumber", "42"},
 		{"the manager", `{"op":"add","path":"` + ext + `:manager","value":{"value":"1"}}`, ext + ":manager.value", "1"},
 		{"the core URN in a path", `{"op":"replace","path":"` + UserSchema + `:title","value":"Chef"}`, "title", "Chef"},
-		{"the work address", `{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.test"}`, "emails.value", "b@example.test"},
+		{"the work address", `{"op":"replace","path":"emails[type eq \"work\"].value","value":"b@example.test"}`, "emails.value",
+			"b@example.test"},
 		{"all addresses", `{"op":"replace","path":"emails","value":[{"value":"c@example.test"}]}`, "emails.value", "c@example.test"},
 		{"another address", `{"op":"add","path":"emails","value":[{"value":"c@example.test","type":"home"}]}`, "emails.value", "bo@example.test"},
-		{"a new primary takes it from the old", `{"op":"add","path":"emails","value":[{"value":"c@example.test","primary":true}]}`, "emails.primary", nil},
+		{"a new primary takes it from the old", `{"op":"add","path":"emails","value":[{"value":"c@example.test","primary":true}]}`,
+			"emails.primary", nil},
 		{"the address that matches goes", `{"op":"remove","path":"emails[value eq \"BO@example.test\"]"}`, "emails", nil},
 		{"another case of a path", `{"op":"replace","path":"Name.GIVENNAME","value":"Bob"}`, "name.givenName", "Bob"},
 	} {
@@ -71,7 +73,8 @@ func TestPatchIsAllOrNothing(t *testing.T) {
 	if v := s.Account("acme").User("2").Info.Version; v != 1 {
 		t.Errorf("version after no change: got %d, want 1", v)
 	}
-	ask(t, s, "PATCH", "/Users/2", patchOp(`{"op":"replace","path":"userName","value":"ANN@example.test"}`)).want(t, "a userName taken", 409, "uniqueness")
+	ask(t, s, "PATCH", "/Users/2", patchOp(`{"op":"replace","path":"userName","value":"ANN@example.test"}`)).want(t,
+		"a userName taken", 409, "uniqueness")
 }
 
 func TestMembersChangeAsTheDialectSays(t *testing.T) {
@@ -174,22 +177,29 @@ func TestPatchOfListsAndExtensionsAsAWhole(t *testing.T) {
 		status   int
 		parts    []string
 	}{
-		{"an extension replaced by its path", `{"op":"replace","path":"` + ext + `","value":{"department":"Bar"}}`, Strict(), 200, []string{`"department":"Bar"`}},
+		{"an extension replaced by its path", `{"op":"replace","path":"` + ext + `","value":{"department":"Bar"}}`, Strict(), 200,
+			[]string{`"department":"Bar"`}},
 		{"an extension removed", `{"op":"remove","path":"` + ext + `"}`, Strict(), 200, []string{"!Ops", "!" + ext}},
 		{"its last attribute removed", `{"op":"remove","path":"` + ext + `:department"}`, Strict(), 200, []string{"!" + ext}},
 		{"an extension that is no object", `{"op":"replace","path":"` + ext + `","value":"x"}`, Strict(), 400, nil},
 		{"an unknown attribute of it", `{"op":"replace","path":"` + ext + `","value":{"rank":"x"}}`, Strict(), 400, nil},
 		{"… stored", `{"op":"replace","path":"shoeSize","value":"44"}`, Quirk("unknown attributes are stored"), 200, []string{`"shoeSize":"44"`}},
 		{"a read-only part", `{"op":"replace","path":"` + ext + `:manager.displayName","value":"x"}`, Strict(), 400, []string{"mutability"}},
-		{"a part of the value that matches", `{"op":"replace","path":"emails[type eq \"work\"].display","value":"A"}`, Strict(), 200, []string{`"display":"A"`}},
-		{"its part removed", `{"op":"remove","path":"emails[type eq \"work\"].type"}`, Strict(), 200, []string{`!"type":"work"`, "Ann@example.test"}},
-		{"the value replaced", `{"op":"replace","path":"emails[type eq \"work\"]","value":{"value":"n@example.test"}}`, Strict(), 200, []string{`"emails":[{"value":"n@example.test"}]`}},
-		{"a value added to", `{"op":"add","path":"emails[type eq \"work\"]","value":{"display":"A"}}`, Strict(), 200, []string{`"display":"A"`, "Ann@example.test"}},
-		{"no match, made", `{"op":"replace","path":"emails[type eq \"home\"].value","value":"h@example.test"}`, creates, 200, []string{`{"type":"home","value":"h@example.test"}`}},
+		{"a part of the value that matches", `{"op":"replace","path":"emails[type eq \"work\"].display","value":"A"}`, Strict(), 200,
+			[]string{`"display":"A"`}},
+		{"its part removed", `{"op":"remove","path":"emails[type eq \"work\"].type"}`, Strict(), 200,
+			[]string{`!"type":"work"`, "Ann@example.test"}},
+		{"the value replaced", `{"op":"replace","path":"emails[type eq \"work\"]","value":{"value":"n@example.test"}}`, Strict(), 200,
+			[]string{`"emails":[{"value":"n@example.test"}]`}},
+		{"a value added to", `{"op":"add","path":"emails[type eq \"work\"]","value":{"display":"A"}}`, Strict(), 200,
+			[]string{`"display":"A"`, "Ann@example.test"}},
+		{"no match, made", `{"op":"replace","path":"emails[type eq \"home\"].value","value":"h@example.test"}`, creates, 200,
+			[]string{`{"type":"home","value":"h@example.test"}`}},
 		{"removal without a match", `{"op":"remove","path":"emails[type eq \"home\"]"}`, Strict(), 200, []string{"Ann@example.test"}},
 		{"brackets on a single value", `{"op":"remove","path":"title[value eq \"x\"]"}`, Strict(), 400, []string{"invalidPath"}},
 		{"brackets that do not close", `{"op":"remove","path":"emails[type eq \"x\""}`, Strict(), 400, []string{"invalidPath"}},
-		{"a date that is none", `{"op":"add","path":"` + CinodeSchema + `:EmploymentStartDate","value":"soon"}`, Dialect{Extensions: ExtensionsCinode}, 400, []string{"invalidValue"}},
+		{"a date that is none", `{"op":"add","path":"` + CinodeSchema + `:EmploymentStartDate","value":"soon"}`,
+			Dialect{Extensions: ExtensionsCinode}, 400, []string{"invalidValue"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ask(t, newSim(tt.dialect), "PATCH", "/Users/1", patchOp(tt.op)).want(t, tt.name, tt.status, tt.parts...)

@@ -40,10 +40,13 @@ func transcript(t *testing.T, d Dialect) []string {
 		w.Accounts[0].Groups = append(w.Accounts[0].Groups, g)
 	})
 	for _, path := range []string{
-		"/ServiceProviderConfig", "/ServiceProviderConfigs", "/ResourceTypes", "/Users/1", "/Users/99", "/Groups/g3", "/Users/1?attributes=userName",
-		filterPath("/Users", `userName eq "ann@example.test"`), filterPath("/Users", `title eq "Cook"`), filterPath("/Users", `userName eq "nobody"`),
+		"/ServiceProviderConfig", "/ServiceProviderConfigs", "/ResourceTypes", "/Users/1", "/Users/99", "/Groups/g3",
+		"/Users/1?attributes=userName",
+		filterPath("/Users", `userName eq "ann@example.test"`), filterPath("/Users", `title eq "Cook"`),
+		filterPath("/Users", `userName eq "nobody"`),
 		filterPath("/Users", `externalId eq "oid-ANN"`),
-		filterPath("/Users", `userName eq "a+b@example.test"`), filterPath("/Users", `userName eq "a\"b"`), filterPath("/Users", `emails.value eq "bo@example.test"`),
+		filterPath("/Users", `userName eq "a+b@example.test"`), filterPath("/Users", `userName eq "a\"b"`),
+		filterPath("/Users", `emails.value eq "bo@example.test"`),
 		filterPath("/Users", `title pr and active eq true`), filterPath("/Users", `emails[type eq "work"].value eq "bo@example.test"`),
 	} {
 		note(s, "GET", path, "")
@@ -67,18 +70,22 @@ func transcript(t *testing.T, d Dialect) []string {
 	note(s, "GET", "/Groups/OID-new", "")
 	note(s, "POST", "/Groups", group(`"displayName":"Whole staff","members":[{"value":"g1"}]`))
 	for _, op := range []string{
-		`{"op":"replace","path":"title","value":"Cook"}`, `{"op":"replace","path":"title","value":" Cook "}`, `{"op":"replace","path":"nickName","value":null}`, `{"op":"replace","path":"TITLE","value":"Chef"}`,
+		`{"op":"replace","path":"title","value":"Cook"}`, `{"op":"replace","path":"title","value":" Cook "}`,
+		`{"op":"replace","path":"nickName","value":null}`, `{"op":"replace","path":"TITLE","value":"Chef"}`,
 		`{"op":"replace","value":{"name":{"givenName":"X"}}}`, `{"op":"replace","value":{"name.givenName":"X"}}`,
 		`{"op":"add","value":{"` + EnterpriseSchema + `":{"department":"x"}}}`, `{"op":"Replace","path":"title","value":"y"}`,
-		`{"op":"replace","path":"title","value":"z"},{"op":"remove","path":"userName"}`, `{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}`,
+		`{"op":"replace","path":"title","value":"z"},{"op":"remove","path":"userName"}`,
+		`{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}`,
 	} {
 		note(s, "PATCH", "/Users/2", patchOp(op))
 		note(s, "GET", "/Users/2", "")
 	}
 	for _, op := range []string{
-		`{"op":"add","path":"members","value":{"value":"3"}}`, `{"op":"add","path":"members","value":[{"value":"1"}]}`, `{"op":"remove","path":"members[value eq \"2\"]"}`,
+		`{"op":"add","path":"members","value":{"value":"3"}}`, `{"op":"add","path":"members","value":[{"value":"1"}]}`,
+		`{"op":"remove","path":"members[value eq \"2\"]"}`,
 		`{"op":"remove","path":"members[value eq \"500\"]"}`, `{"op":"add","path":"members","value":[{"value":"99"}]}`,
-		`{"op":"remove","path":"members[value eq \"3\" or value eq \"4\"]"}`, `{"op":"replace","path":"members","value":[{"value":"1"},{"value":"2"}]}`,
+		`{"op":"remove","path":"members[value eq \"3\" or value eq \"4\"]"}`,
+		`{"op":"replace","path":"members","value":[{"value":"1"},{"value":"2"}]}`,
 		`{"op":"remove","path":"members","value":[{"value":"1"}]}`,
 		`{"op":"add","path":"members","value":[` + strings.Repeat(`{"value":"500"},`, 20) + `{"value":"501"}]}`,
 	} {
@@ -165,13 +172,16 @@ func TestIdsComeFromWhereTheDialectSays(t *testing.T) {
 	path := "/Users/a%2Fb%20c+d@example.test"
 	ask(t, s, "GET", path, "").want(t, "read by an escaped id", 200)
 	ask(t, s, "PATCH", "/Groups/g1", patchOp(`{"op":"add","path":"members","value":[{"value":"a/b c+d@example.test"}]}`)).want(t, "join", 200)
-	ask(t, s, "PATCH", path, patchOp(`{"op":"replace","path":"userName","value":"new@example.test"}`)).want(t, "rename", 200, `"id":"new@example.test"`)
+	ask(t, s, "PATCH", path, patchOp(`{"op":"replace","path":"userName","value":"new@example.test"}`)).want(t, "rename", 200,
+		`"id":"new@example.test"`)
 	ask(t, s, "GET", path, "").want(t, "the old id", 404)
 	if got := s.Account("acme").Group("g1").Members; !slices.Equal(got, []string{"new@example.test"}) {
 		t.Errorf("members after the rename: got %v", got)
 	}
-	ask(t, newSim(Quirk("group id is the externalId")), "POST", "/Groups", group(`"displayName":"x","externalId":"OID-x"`)).want(t, "group", 201, `"id":"OID-x"`)
-	ask(t, newSim(Quirk("group id is the externalId")), "POST", "/Groups", group(`"displayName":"x","externalId":"g1"`)).want(t, "an id taken", 409)
+	ask(t, newSim(Quirk("group id is the externalId")), "POST", "/Groups", group(`"displayName":"x","externalId":"OID-x"`)).want(t,
+		"group", 201, `"id":"OID-x"`)
+	ask(t, newSim(Quirk("group id is the externalId")), "POST", "/Groups", group(`"displayName":"x","externalId":"g1"`)).want(t,
+		"an id taken", 409)
 }
 
 func TestFilterQuirksMislead(t *testing.T) {
@@ -237,21 +247,29 @@ func TestSwitchesWithoutAQuirkOfTheirOwn(t *testing.T) {
 		status                   int
 		parts                    []string
 	}{
-		{"externalId without case", "GET", filterPath("/Users", `externalId eq "oid-ANN"`), "", Dialect{FoldExternalID: true}, 200, []string{`"totalResults":1`}},
-		{"few attributes to filter by", "GET", filterPath("/Users", `displayName eq "x"`), "", Dialect{FilterPaths: []string{"userName"}}, 400, []string{"invalidFilter"}},
+		{"externalId without case", "GET", filterPath("/Users", `externalId eq "oid-ANN"`), "", Dialect{FoldExternalID: true}, 200,
+			[]string{`"totalResults":1`}},
+		{"few attributes to filter by", "GET", filterPath("/Users", `displayName eq "x"`), "", Dialect{FilterPaths: []string{"userName"}},
+			400, []string{"invalidFilter"}},
 		{"one of them", "GET", filterPath("/Users", `userName eq "x"`), "", Dialect{FilterPaths: []string{"userName"}}, 200, nil},
 		{"groups that cannot go", "DELETE", "/Groups/g1", "", Dialect{DeleteGroups: 403}, 403, nil},
 		{"groups in groups", "POST", "/Groups", boss, Dialect{NestedGroups: true}, 201, []string{`"value":"g1"`}},
 		{"no groups in groups", "POST", "/Groups", boss, Strict(), 400, nil},
 		{"no search", "POST", "/Users/.search", `{"schemas":["` + searchURN + `"]}`, Dialect{NoSearch: true}, 501, nil},
-		{"a promise that is not kept", "GET", "/ServiceProviderConfig", "", Dialect{PatchUsers: 501, Announced: &Capabilities{Patch: true}}, 200, []string{`"patch":{"supported":true}`}},
-		{"the truth", "GET", "/ServiceProviderConfig", "", Dialect{PatchUsers: 501, Filtering: FilterMissing}, 200, []string{`"patch":{"supported":false}`, `"filter":{"maxResults":1000,"supported":false}`, "!pagination"}},
-		{"cursors announced", "GET", "/ServiceProviderConfig", "", Quirk("cursor paging"), 200, []string{`"cursor":true`, `"index":false`, `"defaultPaginationMethod":"cursor"`}},
+		{"a promise that is not kept", "GET", "/ServiceProviderConfig", "",
+			Dialect{PatchUsers: 501, Announced: &Capabilities{Patch: true}}, 200, []string{`"patch":{"supported":true}`}},
+		{"the truth", "GET", "/ServiceProviderConfig", "", Dialect{PatchUsers: 501, Filtering: FilterMissing}, 200,
+			[]string{`"patch":{"supported":false}`, `"filter":{"maxResults":1000,"supported":false}`, "!pagination"}},
+		{"cursors announced", "GET", "/ServiceProviderConfig", "", Quirk("cursor paging"), 200,
+			[]string{`"cursor":true`, `"index":false`, `"defaultPaginationMethod":"cursor"`}},
 		{"no discovery", "GET", "/Schemas", "", Quirk("no discovery"), 404, nil},
 		{"discovery as arrays", "GET", "/Schemas", "", Quirk("bare discovery"), 200, []string{`[{"attributes"`}},
-		{"operations without a path refused", "PATCH", "/Users/2", patchOp(`{"op":"add","value":{"title":"x"}}`), Dialect{Pathless: PathlessRefused}, 400, nil},
-		{"operations without a path ignored", "PATCH", "/Users/2", patchOp(`{"op":"add","value":{"title":"x"}}`), Dialect{Pathless: PathlessIgnored}, 200, []string{"Cook"}},
-		{"an attribute that takes no PATCH", "PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":"x"}`), Dialect{IgnorePatchOf: []string{"title"}}, 200, []string{"Cook"}},
+		{"operations without a path refused", "PATCH", "/Users/2", patchOp(`{"op":"add","value":{"title":"x"}}`),
+			Dialect{Pathless: PathlessRefused}, 400, nil},
+		{"operations without a path ignored", "PATCH", "/Users/2", patchOp(`{"op":"add","value":{"title":"x"}}`),
+			Dialect{Pathless: PathlessIgnored}, 200, []string{"Cook"}},
+		{"an attribute that takes no PATCH", "PATCH", "/Users/2", patchOp(`{"op":"replace","path":"title","value":"x"}`),
+			Dialect{IgnorePatchOf: []string{"title"}}, 200, []string{"Cook"}},
 		{"a creation that is a 200", "POST", "/Users", user(newUser), Dialect{CreatedStatus: 200}, 200, nil},
 		{"itemsPerPage as asked for", "GET", "/Users?count=50", "", Dialect{PageSizeEchoed: true}, 200, []string{`"itemsPerPage":50`}},
 	} {

@@ -149,7 +149,8 @@ func TestAUserGoesThroughItsLife(t *testing.T) {
 		t.Errorf("Content-Type: got %q, want application/scim+json", got)
 	}
 	ask(t, s, "GET", "/Users/"+id, "").want(t, "read", 200, `"familyName":"Fox"`, `"resourceType":"User"`)
-	ask(t, s, "PUT", "/Users/"+id, user(`"userName":"dee@example.test","active":false`)).want(t, "replace", 200, `"active":false`, "!Fox", "!OID-dee")
+	ask(t, s, "PUT", "/Users/"+id, user(`"userName":"dee@example.test","active":false`)).want(t, "replace", 200, `"active":false`,
+		"!Fox", "!OID-dee")
 	ask(t, s, "PATCH", "/Users/"+id, patchOp(`{"op":"replace","path":"name.familyName","value":"Hunt"}`)).want(t, "modify", 200, "Hunt")
 	ask(t, s, "DELETE", "/Users/"+id, "").want(t, "delete", 204)
 	ask(t, s, "GET", "/Users/"+id, "").want(t, "read what is gone", 404, errorURN, `"status":"404"`)
@@ -167,15 +168,18 @@ func TestStrictRefusesWhatTheRFCForbids(t *testing.T) {
 	}{
 		{"a creation without schemas", "POST", "/Users", `{` + newUser + `}`, 400, "invalidSyntax"},
 		{"a creation with the schema of a group", "POST", "/Users", group(newUser), 400, "invalidSyntax"},
-		{"an extension that schemas does not list", "POST", "/Users", user(newUser + `,"` + EnterpriseSchema + `":{"department":"x"}`), 400, "invalidSyntax"},
-		{"an unknown extension", "POST", "/Users", `{"schemas":["` + UserSchema + `","` + CinodeSchema + `"],` + newUser + `}`, 400, "invalidValue"},
+		{"an extension that schemas does not list", "POST", "/Users", user(newUser + `,"` + EnterpriseSchema + `":{"department":"x"}`),
+			400, "invalidSyntax"},
+		{"an unknown extension", "POST", "/Users", `{"schemas":["` + UserSchema + `","` + CinodeSchema + `"],` + newUser + `}`, 400,
+			"invalidValue"},
 		{"an unknown attribute", "POST", "/Users", user(newUser + `,"shoeSize":"44"`), 400, "invalidSyntax"},
 		{"a user without userName", "POST", "/Users", user(`"displayName":"x"`), 400, "invalidValue"},
 		{"a userName that another has, in any case", "POST", "/Users", user(`"userName":"ANN@EXAMPLE.test"`), 409, "uniqueness"},
 		{"a string for a boolean", "POST", "/Users", user(newUser + `,"active":"True"`), 400, "invalidValue"},
 		{"a list for a single value", "POST", "/Users", user(newUser + `,"title":["a"]`), 400, "invalidValue"},
 		{"a single value for a list", "POST", "/Users", user(newUser + `,"emails":{"value":"a@b.example"}`), 400, "invalidValue"},
-		{"two primary addresses", "POST", "/Users", user(newUser + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]`), 400, "invalidValue"},
+		{"two primary addresses", "POST", "/Users",
+			user(newUser + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]`), 400, "invalidValue"},
 		{"a member that nobody is", "POST", "/Groups", group(`"displayName":"x","members":[{"value":"99"}]`), 400, "invalidValue"},
 		{"a group without a name", "POST", "/Groups", group(`"members":[]`), 400, "invalidValue"},
 		{"JSON that is none", "POST", "/Users", `{`, 400, "invalidSyntax"},
@@ -191,7 +195,8 @@ func TestStrictRefusesWhatTheRFCForbids(t *testing.T) {
 		{"removal of userName", "PATCH", "/Users/1", patchOp(`{"op":"remove","path":"userName"}`), 400, "mutability"},
 		{"a path that nobody knows", "PATCH", "/Users/1", patchOp(`{"op":"add","path":"shoeSize","value":"44"}`), 400, "invalidPath"},
 		{"a dotted key without a path", "PATCH", "/Users/1", patchOp(`{"op":"replace","value":{"name.givenName":"x"}}`), 400, "invalidPath"},
-		{"a filter that matches nothing", "PATCH", "/Users/1", patchOp(`{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}`), 400, "noTarget"},
+		{"a filter that matches nothing", "PATCH", "/Users/1",
+			patchOp(`{"op":"replace","path":"emails[type eq \"home\"].value","value":"x"}`), 400, "noTarget"},
 		{"another id in a PUT", "PUT", "/Users/1", user(`"id":"2",` + newUser), 400, "mutability"},
 		{"a filter with an unknown operator", "GET", "/Users?filter=userName%20is%20%22x%22", "", 400, "invalidFilter"},
 		{"a filter over an unknown attribute", "GET", "/Users?filter=shoeSize%20eq%20%22x%22", "", 400, "invalidFilter"},
@@ -404,10 +409,12 @@ func TestTheLogAndTheHooksAreTheTests(t *testing.T) {
 		t.Errorf("counts: got %v, want one each of three", got)
 	}
 	writes := s.Writes()
-	if len(writes) != 2 || !writes[0].Changed || writes[0].Status != 200 || !strings.Contains(writes[0].Body, "title") || writes[0].Account != "acme" {
+	if len(writes) != 2 || !writes[0].Changed || writes[0].Status != 200 || !strings.Contains(writes[0].Body, "title") ||
+		writes[0].Account != "acme" {
 		t.Errorf("writes: got %+v, want the PATCH and the DELETE", writes)
 	}
-	s.Fail(Rule{Query: `userName eq "bo`, Fault: Fault{Kind: BadGateway}}, Rule{Path: "/Groups", Body: "secret", Fault: Fault{Kind: Forbidden}})
+	s.Fail(Rule{Query: `userName eq "bo`, Fault: Fault{Kind: BadGateway}},
+		Rule{Path: "/Groups", Body: "secret", Fault: Fault{Kind: Forbidden}})
 	ask(t, s, "GET", filterPath("/Users", `userName eq "bo@example.test"`), "").want(t, "by query", 502)
 	ask(t, s, "POST", "/Groups", group(`"displayName":"secret"`)).want(t, "by body", 403)
 	ask(t, s, "POST", "/Groups", group(`"displayName":"open"`)).want(t, "another body", 201)

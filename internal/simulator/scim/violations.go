@@ -81,7 +81,8 @@ type removalCheck struct {
 }
 
 func newClientHistory() clientHistory {
-	return clientHistory{writing: map[string]int{}, creating: map[string]bool{}, futile: map[string]futileWrite{}, removals: map[*Account]*removalCheck{}}
+	return clientHistory{writing: map[string]int{}, creating: map[string]bool{}, futile: map[string]futileWrite{},
+		removals: map[*Account]*removalCheck{}}
 }
 
 // Violations returns what the client did that it may not do, in order,

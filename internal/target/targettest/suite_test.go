@@ -26,10 +26,15 @@ func TestTheSuiteOnAFake(t *testing.T) {
 		kind plan.Kind
 	}{
 		{"assets that are deleted at once", plan.Kind{Name: "asset", Owner: plan.Restore, MayCreate: true}},
-		{"assets that are archived after a while", plan.Kind{Name: "asset", Owner: plan.Restore, MayCreate: true, Retire: archived, Leavers: &plan.Leavers{Absences: 3, After: 48 * time.Hour}}},
-		{"assets whose note stays as a person wrote it", plan.Kind{Name: "asset", Owner: plan.Restore, Fields: map[string]plan.Ownership{"note": plan.Keep}, MayCreate: true}},
-		{"assets whose note is filled in only", plan.Kind{Name: "asset", Owner: plan.Restore, Fields: map[string]plan.Ownership{"note": plan.Fill}, MayCreate: true}},
-		{"assets whose note holds", plan.Kind{Name: "asset", Owner: plan.Restore, Fields: map[string]plan.Ownership{"note": plan.Hold}, MayCreate: true}},
+		{"assets that are archived after a while",
+			plan.Kind{Name: "asset", Owner: plan.Restore, MayCreate: true, Retire: archived,
+				Leavers: &plan.Leavers{Absences: 3, After: 48 * time.Hour}}},
+		{"assets whose note stays as a person wrote it",
+			plan.Kind{Name: "asset", Owner: plan.Restore, Fields: map[string]plan.Ownership{"note": plan.Keep}, MayCreate: true}},
+		{"assets whose note is filled in only",
+			plan.Kind{Name: "asset", Owner: plan.Restore, Fields: map[string]plan.Ownership{"note": plan.Fill}, MayCreate: true}},
+		{"assets whose note holds", plan.Kind{Name: "asset", Owner: plan.Restore, Fields: map[string]plan.Ownership{"note": plan.Hold},
+			MayCreate: true}},
 		{"assets that are never made", plan.Kind{Name: "asset", Owner: plan.Restore, Retire: archived}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +73,8 @@ func newFake(kind plan.Kind) *fake {
 	return f
 }
 
-var fakeTenants = []directory.Tenant{{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso"}, {ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam"}}
+var fakeTenants = []directory.Tenant{{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso"},
+	{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam"}}
 
 func asset(id, name, note string) plan.Object {
 	return plan.Object{Key: plan.Key{Kind: "asset", ID: id}, Label: id, Fields: plan.Set("archived", "", "name", name, "note", note)}
@@ -97,7 +103,8 @@ func (f *fake) fixture() *Fixture {
 		Writes: func() int { f.mu.Lock(); defer f.mu.Unlock(); return f.writes },
 	}
 	for _, t := range fakeTenants {
-		x.Links.Rows = append(x.Links.Rows, mapping.Row{TenantID: t.ID, Tenant: t.Name, Status: mapping.Linked, Links: mapping.Links{"fake": "1"}})
+		x.Links.Rows = append(x.Links.Rows,
+			mapping.Row{TenantID: t.ID, Tenant: t.Name, Status: mapping.Linked, Links: mapping.Links{"fake": "1"}})
 	}
 	return x
 }
@@ -121,7 +128,8 @@ func (f *fake) snapshot(t directory.Tenant, step Step) *directory.Snapshot {
 	for _, id := range slices.Sorted(maps.Keys(held)) {
 		items = append(items, directory.Licence{SKU: id, Name: held[id], PartNumber: title + id})
 	}
-	return &directory.Snapshot{Tenant: t, TakenAt: time.Now(), Licences: directory.Proven(items, directory.Proof{TakenAt: time.Now(), AsOf: time.Now()})}
+	return &directory.Snapshot{Tenant: t, TakenAt: time.Now(),
+		Licences: directory.Proven(items, directory.Proof{TakenAt: time.Now(), AsOf: time.Now()})}
 }
 
 func (f *fake) dump() map[string]string {
