@@ -375,7 +375,7 @@ func (opts *cippOptions) mfaPolicy() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		book, err := p.Book(table)
+		book, err := p.Table(table)
 		if err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func (c *cippCommand) runPlaybook(ctx context.Context, kind playbook.Kind, name 
 		return usage("%s: nothing was done:\n%w", name, err)
 	}
 	progress := &progressStore{store: c.app.Store, again: again}
-	player := &playbook.Player{Admin: c.admin, Store: progress, Price: c.prices(ctx)}
+	player := &playbook.Runner{Admin: c.admin, Store: progress, Price: c.prices(ctx)}
 	planned, err := player.Plan(ctx, book)
 	if _, wrong := errors.AsType[*mapping.ImportError](err); wrong {
 		return usage("%s: nothing was done:\n%w", name, err)
@@ -113,7 +113,7 @@ func (c *cippCommand) runPlaybook(ctx context.Context, kind playbook.Kind, name 
 	c.bar = p
 	ended := 0
 	var journalErr error
-	player.Heard = func(o playbook.Outcome) {
+	player.OnOutcome = func(o playbook.Outcome) {
 		ended++
 		p.at(ended, len(planned.Items), o.Item.Who)
 		journalErr = errors.Join(journalErr, c.journalOutcome(ctx, &o))

@@ -189,7 +189,7 @@ func (w *App) holdings(ctx context.Context, progress Progress) (held holdings, e
 			k.Tenants++
 			k.Purchased += l.Purchased
 			k.Assigned += l.Assigned
-			k.FreeOrTrial = k.FreeOrTrial && l.NobodyPays()
+			k.FreeOrTrial = k.FreeOrTrial && l.IsFree()
 		}
 	}
 	for _, k := range seen {

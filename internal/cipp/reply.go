@@ -205,7 +205,7 @@ func (o *openedReply) addMessages(reply *Reply, e endpoint.Endpoint, hide secret
 		texts[i] = s.text
 		names, at := secretsInSentence(s.text)
 		switch {
-		case s.failed || !e.TellsSecrets() && s.copied == "":
+		case s.failed || !e.ReturnsSecrets() && s.copied == "":
 		case s.copied != "" && !strings.HasPrefix(strings.ToLower(s.text), "username"):
 			keep(append(names, "Secret")[0], s.copied)
 			// Whatever its length: a redactor ignores secrets below six characters.

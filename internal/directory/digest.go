@@ -19,7 +19,7 @@ func (s *Snapshot) Proven(want Kinds) error {
 		if !want.Has(c.kind) {
 			continue
 		}
-		if err := c.proven(); err != nil {
+		if err := c.unproven(); err != nil {
 			return err
 		}
 	}
@@ -41,7 +41,7 @@ func (s *Snapshot) Counts(want Kinds) map[string]int {
 func (s *Snapshot) AsOf(want Kinds) map[string]time.Time {
 	ages := map[string]time.Time{}
 	for _, c := range s.collections() {
-		if want.Has(c.kind) && c.proven() == nil {
+		if want.Has(c.kind) && c.unproven() == nil {
 			ages[c.name] = c.proof().AsOf
 		}
 	}
@@ -64,10 +64,10 @@ func (s *Snapshot) Oldest(want Kinds) (oldest Proof) {
 
 // A collection is one list of a snapshot, whatever it lists.
 type collection struct {
-	kind   Kinds
-	name   string
-	proven func() error
-	proof  func() Proof
+	kind     Kinds
+	name     string
+	unproven func() error
+	proof    func() Proof
 }
 
 func (s *Snapshot) collections() [6]collection {
@@ -116,19 +116,19 @@ func (s *Snapshot) Digest(want Kinds) string {
 		}
 	}
 	if want.Has(Users) {
-		buf = appendRows(buf, Users, s.Users, (*writer).user)
+		buf = appendRows(buf, Users, s.Users, (*rowHasher).user)
 	}
 	if want.Has(Groups) {
-		buf = appendRows(buf, Groups, s.Groups, (*writer).group)
+		buf = appendRows(buf, Groups, s.Groups, (*rowHasher).group)
 	}
 	if want.Has(Domains) {
-		buf = appendRows(buf, Domains, s.Domains, (*writer).domain)
+		buf = appendRows(buf, Domains, s.Domains, (*rowHasher).domain)
 	}
 	if want.Has(Mailboxes) {
-		buf = appendRows(buf, Mailboxes, s.Mailboxes, (*writer).mailbox)
+		buf = appendRows(buf, Mailboxes, s.Mailboxes, (*rowHasher).mailbox)
 	}
 	if want.Has(Holders) {
-		buf = appendRows(buf, Holders, s.Holders, (*writer).holder)
+		buf = appendRows(buf, Holders, s.Holders, (*rowHasher).holder)
 	}
 	sum := xxh3.Hash128(buf).Bytes()
 	return hex.EncodeToString(sum[:])
@@ -137,10 +137,10 @@ func (s *Snapshot) Digest(want Kinds) string {
 // appendRows adds the sum of each row, in the order of the sums. Sorting
 // sixteen bytes a row instead of the rows leaves the list, which is shared, as
 // it is, and costs no copy of it.
-func appendRows[T any](buf []byte, kind Kinds, l List[T], write func(*writer, *T)) []byte {
+func appendRows[T any](buf []byte, kind Kinds, l List[T], write func(*rowHasher, *T)) []byte {
 	items, _ := l.Items()
 	sums := make([]xxh3.Uint128, len(items))
-	w := writer{make([]byte, 0, 1024)}
+	w := rowHasher{make([]byte, 0, 1024)}
 	for i := range items {
 		w.buf = w.buf[:0]
 		write(&w, &items[i])
@@ -155,17 +155,17 @@ func appendRows[T any](buf []byte, kind Kinds, l List[T], write func(*writer, *T
 	return buf
 }
 
-// A writer spells one row so that no two rows are spelled alike: every text
+// A rowHasher spells one row so that no two rows are spelled alike: every text
 // goes with its length.
-type writer struct{ buf []byte }
+type rowHasher struct{ buf []byte }
 
-func (w *writer) text(all ...string) {
+func (w *rowHasher) text(all ...string) {
 	for _, s := range all {
 		w.buf = append(binary.AppendUvarint(w.buf, uint64(len(s))), s...)
 	}
 }
 
-func (w *writer) flag(all ...bool) {
+func (w *rowHasher) flag(all ...bool) {
 	for _, b := range all {
 		c := byte('-')
 		if b {
@@ -176,13 +176,13 @@ func (w *writer) flag(all ...bool) {
 }
 
 // list writes texts whose order says something.
-func (w *writer) list(all []string) {
+func (w *rowHasher) list(all []string) {
 	w.buf = binary.AppendUvarint(w.buf, uint64(len(all)))
 	w.text(all...)
 }
 
 // set writes texts whose order says nothing: as the sum of their sums.
-func (w *writer) set(all []string) {
+func (w *rowHasher) set(all []string) {
 	var hi, lo uint64
 	for _, s := range all {
 		sum := xxh3.HashString128(s)
@@ -192,7 +192,7 @@ func (w *writer) set(all []string) {
 	w.buf = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(w.buf, hi), lo)
 }
 
-func (w *writer) moment(t time.Time) {
+func (w *rowHasher) time(t time.Time) {
 	if t.IsZero() {
 		w.buf = append(w.buf, '-')
 		return
@@ -200,17 +200,17 @@ func (w *writer) moment(t time.Time) {
 	w.buf = binary.LittleEndian.AppendUint64(append(w.buf, '+'), uint64(t.Unix()))
 }
 
-func (w *writer) holder(h *Holder) {
+func (w *rowHasher) holder(h *Holder) {
 	w.text(h.ID, h.UPN)
 	w.set(h.Licences)
 }
 
-func (w *writer) user(u *User) {
+func (w *rowHasher) user(u *User) {
 	w.text(u.ID, u.UPN, u.Name, u.GivenName, u.Surname, u.Mail, u.JobTitle, u.Department, u.Company, u.Office,
 		u.MobilePhone, u.City, u.Country, u.UsageLocation, u.EmployeeID, u.MailNickname, u.ManagerID, string(u.MFA), u.Unread)
 	w.flag(u.Enabled, u.Guest, u.Resource, u.Synced)
-	w.moment(u.Created)
-	w.moment(u.Hired)
+	w.time(u.Created)
+	w.time(u.Hired)
 	w.list(u.BusinessPhones)
 	w.set(u.Aliases)
 	w.set(u.OtherMails)
@@ -219,10 +219,10 @@ func (w *writer) user(u *User) {
 
 // group leaves the members out where they are not known, and says so: what
 // there is of them changes with the reason.
-func (w *writer) group(g *Group) {
+func (w *rowHasher) group(g *Group) {
 	w.text(g.ID, g.Name, g.Description, g.Mail, string(g.Kind), g.Visibility, g.Rule, g.Unread)
 	w.flag(g.Team, g.Synced, g.OwnersUnknown == "", g.Members.Unknown == "")
-	w.moment(g.Created)
+	w.time(g.Created)
 	w.set(g.Licences)
 	if g.OwnersUnknown == "" {
 		w.set(g.Owners)
@@ -232,7 +232,7 @@ func (w *writer) group(g *Group) {
 	}
 }
 
-func (w *writer) domain(d *Domain) {
+func (w *rowHasher) domain(d *Domain) {
 	w.text(d.Name, d.Authentication)
 	w.flag(d.Verified, d.Default, d.Initial, d.Health.Known)
 	w.set(d.Services)
@@ -243,7 +243,7 @@ func (w *writer) domain(d *Domain) {
 	}
 }
 
-func (w *writer) mailbox(m *Mailbox) {
+func (w *rowHasher) mailbox(m *Mailbox) {
 	w.text(m.ID, m.UserID, m.UPN, m.Name, m.Address, m.Kind, m.Forwarding)
 	w.flag(m.Archive, m.Hidden, m.Synced, m.RightsUnknown == "")
 	w.set(m.Aliases)

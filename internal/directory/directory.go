@@ -66,9 +66,9 @@ type Snapshot struct {
 	Holders   List[Holder]
 }
 
-// Recalling returns the snapshot with licences to which something remembered was
+// WithRemembered returns the snapshot with licences to which something remembered was
 // added; they are known as they were.
-func (s *Snapshot) Recalling(add func([]Licence, []Seen) []Licence, memory []Seen) *Snapshot {
+func (s *Snapshot) WithRemembered(add func([]Licence, []Seen) []Licence, memory []Seen) *Snapshot {
 	if !s.Licences.proven {
 		return s
 	}

@@ -44,9 +44,9 @@ func ProductName(sku, part string) string {
 	return part
 }
 
-// NobodyPays reports whether a licence costs nothing: a free product, or nothing
+// IsFree reports whether a licence costs nothing: a free product, or nothing
 // but trials.
-func (l *Licence) NobodyPays() bool {
+func (l *Licence) IsFree() bool {
 	return FreeSKU(l.PartNumber) || l.Purchased == 0 && l.Trial > 0
 }
 

@@ -51,7 +51,7 @@ func TestNobodyPays(t *testing.T) {
 		{"bought", Licence{PartNumber: "SPB", Purchased: 1}, false},
 		{"nothing left of it", Licence{PartNumber: "SPB"}, false},
 	} {
-		if got := tt.licence.NobodyPays(); got != tt.want {
+		if got := tt.licence.IsFree(); got != tt.want {
 			t.Errorf("%s: got %t, want %t", tt.what, got, tt.want)
 		}
 	}

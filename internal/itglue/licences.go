@@ -58,7 +58,7 @@ func (b *desiredBuilder) licences() error {
 		have, used, left := itoa(l.Purchased), itoa(l.Assigned), itoa(l.Unassigned())
 		gratis += l.Trial
 		gratisUnread = gratisUnread || l.Unread != ""
-		if l.NobodyPays() {
+		if l.IsFree() {
 			gratis += l.Purchased
 			if have = itoa(l.Purchased + l.Trial); l.Unread != "" {
 				have, used = "?", "?"

@@ -311,7 +311,7 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 		if rules[0].Reason != "" {
 			l.Note = rules[0].Reason
 		}
-	case !bills && x.Unread == "" && x.NobodyPays() && (h.Purchased+h.Units[money.Unclear] == 0 || directory.FreeSKU(x.PartNumber)):
+	case !bills && x.Unread == "" && x.IsFree() && (h.Purchased+h.Units[money.Unclear] == 0 || directory.FreeSKU(x.PartNumber)):
 		free("free or a trial: nobody pays for it; no product rule")
 	case v.Report.Outcome == sync.Unmapped:
 		l.Status, l.Note = Unmapped, "customer is not linked"

@@ -128,7 +128,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	}
 	s.snapshotDigest = s.snapshot.Digest(needs)
 	if cursor != nil && s.billed() {
-		s.snapshot = s.snapshot.Recalling(money.Recall, cursor.Seen)
+		s.snapshot = s.snapshot.WithRemembered(money.Recall, cursor.Seen)
 	}
 	if s.verifiedLately(cursor) {
 		s.report.Outcome = Skipped

@@ -1,9 +1,9 @@
 // Package endpoint is the map of CIPP's API: every endpoint that CIPP 10.8
 // publishes, with its verbs, the permission it asks for and the names of its
 // parameters; those that newer front ends call, whose permission is not known;
-// and what the map alone does not tell: which of them change
+// and what CIPP does not publish: which of them change
 // something, how each wants its tenant named, which answers hold secrets, and
-// which requests CIPP takes without a word and then does something else.
+// which requests CIPP accepts without an error and then does something else.
 //
 // CIPP itself checks none of it. It serves every verb, reads the parameters it
 // knows and ignores the rest, so a request has to be right before it is sent.
@@ -51,13 +51,13 @@ type Endpoint struct {
 // Unlisted reports whether the map knows nothing of the endpoint but its name.
 func (e Endpoint) Unlisted() bool { return e.unlisted }
 
-// Permission is Role for people.
+// Permission returns Role for people.
 func (e Endpoint) Permission() string { return cmp.Or(e.Role, "not known") }
 
-// Path is below the API's base URL.
+// Path returns the path below the API's base URL.
 func (e Endpoint) Path() string { return "/api/" + e.Name }
 
-// Method is the verb to use where the caller has no reason for another: POST
+// Method returns the verb to use where the caller has no reason for another: POST
 // for what writes, GET wherever CIPP publishes it for a read.
 func (e Endpoint) Method() string {
 	if !e.Writes() && slices.Contains(e.Methods, "GET") {
@@ -90,14 +90,14 @@ func All() []Endpoint { return slices.Clone(all()) }
 
 // An UnknownError says that the map has no endpoint of a name.
 type UnknownError struct {
-	Name string
-	Near []string // names like it, the likeliest first; may be empty
+	Name    string
+	Nearest []string // names like it, the likeliest first; may be empty
 }
 
 func (e *UnknownError) Error() string {
 	s := fmt.Sprintf("%q is no endpoint of CIPP %s", e.Name, Version)
-	if len(e.Near) > 0 {
-		s += ": did you mean " + strings.Join(e.Near, ", ") + "?"
+	if len(e.Nearest) > 0 {
+		s += ": did you mean " + strings.Join(e.Nearest, ", ") + "?"
 	}
 	return s
 }
@@ -109,21 +109,21 @@ func Find(name string) (Endpoint, error) {
 	if e, ok := byName()[strings.ToLower(name)]; ok {
 		return e, nil
 	}
-	return Endpoint{}, &UnknownError{name, near(name)}
+	return Endpoint{}, &UnknownError{name, nearest(name)}
 }
 
-var nameOfOne = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,80}$`)
+var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,80}$`)
 
 // Unlisted makes an endpoint of a name that the map does not know, because CIPP
-// is newer than it. What it does is anybody's guess: it counts as one that
-// writes, whose answers hold secrets. ofTenant says that it is about a tenant,
-// which it is then told as most endpoints are.
+// is newer than it. What it does is unknown: it counts as one that writes and whose
+// answers hold secrets. ofTenant says that it is about a tenant, which is sent in
+// tenantFilter, as for most endpoints.
 func Unlisted(name, method string, ofTenant bool) (Endpoint, error) {
 	name = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(name), "/"), "api/")
 	if e, ok := byName()[strings.ToLower(name)]; ok {
 		return Endpoint{}, fmt.Errorf("%s is in the map, which knows what to beware of: call it as it is", e.Name)
 	}
-	if !nameOfOne.MatchString(name) {
+	if !namePattern.MatchString(name) {
 		return Endpoint{}, fmt.Errorf("%q cannot be the name of an endpoint", name)
 	}
 	if method = strings.ToUpper(method); method != "GET" && method != "POST" {
@@ -139,8 +139,8 @@ func Unlisted(name, method string, ofTenant bool) (Endpoint, error) {
 	return e, nil
 }
 
-// near are up to three names that somebody who typed name may have meant.
-func near(name string) []string {
+// nearest returns up to three names that are similar to name.
+func nearest(name string) []string {
 	type candidate struct {
 		name  string
 		score float64
@@ -153,7 +153,7 @@ func near(name string) []string {
 	for _, e := range all() {
 		other := strings.ToLower(e.Name)
 		score := smetrics.JaroWinkler(low, other, 0.7, 4)
-		// Whoever leaves out the verb, or its second half, knows the noun.
+		// The verb, or its second half, may be left out.
 		if other == "list"+low {
 			score++
 		} else if len(low) >= 3 && strings.HasSuffix(other, low) {
@@ -220,8 +220,8 @@ func Categories() []string {
 // Takes reports whether CIPP looks for a parameter of that name anywhere.
 func (e Endpoint) Takes(name string) bool { return among(e.Query, name) || among(e.Body, name) }
 
-// Undeclared returns the names that CIPP publishes no parameter for: most
-// likely nobody reads them. The map cannot know the names in a body that is
+// Undeclared returns the names that CIPP publishes no parameter for, and most likely
+// ignores. The map cannot know the names in a body that is
 // handed on as it is, so an endpoint without declared body names takes any.
 func (e Endpoint) Undeclared(query map[string][]string, body map[string]any) []string {
 	if e.unlisted {

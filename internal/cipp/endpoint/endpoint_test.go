@@ -62,7 +62,7 @@ func TestWhatIsNewerThanTheMapsPermissionsIsTakenForTheWorst(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || !e.Writes() || !e.TellsSecrets() || !e.RepeatsSecrets() || e.Warning() == "" || e.NeedsTenant() != tt.ofTenant || e.TakesAllTenants() || !e.Unlisted() {
+		if err != nil || !e.Writes() || !e.ReturnsSecrets() || !e.RepeatsSecrets() || e.Warning() == "" || e.NeedsTenant() != tt.ofTenant || e.TakesAllTenants() || !e.Unlisted() {
 			t.Errorf("%s: got %+v and %v, want every caution", tt.name, e, err)
 		}
 	}
@@ -106,10 +106,10 @@ func TestFindTakesAnyCaseAndHelpsWithAnUnknownName(t *testing.T) {
 		_, err := Find(c.name)
 		unknown, ok := errors.AsType[*UnknownError](err)
 		first := ""
-		if ok && len(unknown.Near) > 0 {
-			first = unknown.Near[0]
+		if ok && len(unknown.Nearest) > 0 {
+			first = unknown.Nearest[0]
 		}
-		if !ok || first != c.near || len(unknown.Near) > 3 {
+		if !ok || first != c.near || len(unknown.Nearest) > 3 {
 			t.Errorf("%q: got %v, want %q as the nearest", c.name, err, c.near)
 		}
 	}

@@ -2,7 +2,7 @@ package endpoint
 
 import "strings"
 
-// A Place is where a parameter stands.
+// A Place is where a parameter is sent.
 type Place string
 
 // The places.
@@ -26,20 +26,20 @@ const (
 	Picked Form = "picked"
 )
 
-// A Parameter is the one with which an endpoint is told whom it is about.
+// A Parameter is the one from which an endpoint reads its tenant.
 type Parameter struct {
 	Name string // as CIPP publishes it: tenantFilter, TenantFilter, tenantID, selectedTenants, customerId, …
 	In   Place
 	Form Form
 }
 
-// exception is what cannot be read from the names of an endpoint's parameters.
+// exception is what the names of an endpoint's parameters do not show.
 type exception struct {
 	name     string // of the parameter; "" means none of its own
 	form     Form
 	optional bool // it means something sensible without a tenant
 	all      bool // a write that AllTenants makes sense for
-	none     bool // what looks like a tenant is none of ours
+	none     bool // what looks like a tenant parameter is none
 }
 
 var exceptions = map[string]exception{
@@ -77,26 +77,26 @@ var exceptions = map[string]exception{
 
 	// Tenants that CIPP does not know yet, or the partner's own.
 	"AddTenant": {none: true}, "ExecAddTenant": {none: true}, "ExecCombinedSetup": {none: true}, "ExecTokenExchange": {none: true},
-	"ExecUpdateRefreshToken": {none: true}, "ExecDeviceCodeLogon": {none: true}, "ListExternalTenantInfo": {none: true}, "PublicPhishingCheck": {none: true},
+	"ExecUpdateRefreshToken": {none: true}, "ExecDeviceCodeLogon": {none: true}, "ListExternalTenantInfo": {none: true},
+	"PublicPhishingCheck": {none: true},
 }
 
-// spellings are the names a tenant goes by, in the order in which one of
-// several is chosen.
-var spellings = []struct {
+// tenantParameters are the names of tenant parameters, in order of precedence.
+var tenantParameters = []struct {
 	name string
 	form Form
 }{
 	{"tenantfilter", Domain}, {"selectedtenants", Picked}, {"tenantid", Domain}, {"tenant", Domain},
 }
 
-// TenantParameter returns how the endpoint is told whom it is about, and false
+// TenantParameter returns the parameter from which the endpoint reads its tenant, and false
 // where it is about CIPP itself.
 func (e Endpoint) TenantParameter() (Parameter, bool) {
 	x := exceptions[e.Name]
 	if x.none {
 		return Parameter{}, false
 	}
-	for _, s := range spellings {
+	for _, s := range tenantParameters {
 		if x.name != "" && !strings.EqualFold(x.name, s.name) {
 			continue
 		}
@@ -162,5 +162,6 @@ func (e Endpoint) TakesAllTenants() bool {
 
 // single are reads that do not know AllTenants, or answer it with a sentence.
 var single = map[string]bool{
-	"ListTenants": true, "ListUsers": true, "ListUserCounts": true, "ListGraphBulkRequest": true, "ListDirectoryObjects": true, "ListTenantDetails": true, "ListExoRequest": true,
+	"ListTenants": true, "ListUsers": true, "ListUserCounts": true, "ListGraphBulkRequest": true, "ListDirectoryObjects": true,
+	"ListTenantDetails": true, "ListExoRequest": true,
 }

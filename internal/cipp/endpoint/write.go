@@ -37,9 +37,9 @@ var actsAllTheSame = map[string]string{
 	"PublicWebhooks":          "takes in events of Microsoft's",
 }
 
-// TellsSecrets reports whether answers can hold a password, a key or a token
+// ReturnsSecrets reports whether answers can hold a password, a key or a token
 // that must not reach a log or a journal.
-func (e Endpoint) TellsSecrets() bool { return e.unlisted || secretive[e.Name] }
+func (e Endpoint) ReturnsSecrets() bool { return e.unlisted || secretive[e.Name] }
 
 var secretive = map[string]bool{
 	"AddUser": true, "AddUserBulk": true, "EditUser": true, "ExecResetPass": true, "ExecCreateTAP": true, "ExecJITAdmin": true,

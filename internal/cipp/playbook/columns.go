@@ -9,15 +9,15 @@ import (
 	"syncd/internal/cipp/admin"
 )
 
-// A column is one that a kind of playbook knows.
+// A column is a column of a kind of playbook.
 type column struct {
-	name  string
-	must  bool                // the column must be there and its cells filled
-	check func(string) string // what is wrong with a cell that is not empty, or ""
+	name     string
+	required bool                // the column must be there and its cells filled
+	check    func(string) string // what is wrong with a cell that is not empty, or ""
 }
 
-// offboardSwitches are the yes-or-no columns of an offboarding.
-var offboardSwitches = map[string]func(*admin.Offboarding) *bool{
+// offboardFlags are the yes-or-no columns of an offboarding.
+var offboardFlags = map[string]func(*admin.Offboarding) *bool{
 	"disable_sign_in":             func(o *admin.Offboarding) *bool { return &o.DisableSignIn },
 	"revoke_sessions":             func(o *admin.Offboarding) *bool { return &o.RevokeSessions },
 	"reset_password":              func(o *admin.Offboarding) *bool { return &o.ResetPassword },
@@ -39,16 +39,19 @@ var offboardSwitches = map[string]func(*admin.Offboarding) *bool{
 	"keep_copy":                   func(o *admin.Offboarding) *bool { return &o.KeepCopy },
 }
 
-// columns are what each kind of playbook knows, by kind.
+// columns are the columns of each kind of playbook.
 var columns = map[Kind][]column{
 	Onboard: {
-		{"tenant", true, nil}, {"upn", true, isAddress}, {"display_name", false, nil}, {"given_name", false, nil}, {"surname", false, nil}, {"job_title", false, nil},
-		{"department", false, nil}, {"company", false, nil}, {"mobile", false, nil}, {"street", false, nil}, {"city", false, nil}, {"postal_code", false, nil},
+		{"tenant", true, nil}, {"upn", true, isAddress}, {"display_name", false, nil}, {"given_name", false, nil}, {"surname", false, nil},
+		{"job_title", false, nil},
+		{"department", false, nil}, {"company", false, nil}, {"mobile", false, nil}, {"street", false, nil}, {"city", false, nil},
+		{"postal_code", false, nil},
 		{"country", false, nil}, {"usage_location", false, isCountry}, {"manager", false, nil}, {"licences", false, nil}, {"groups", false, nil},
 		{"mailboxes", false, nil}, {"send_as", false, nil}, {"calendars", false, isCalendars}, {"mfa", false, isMFA},
 	},
 	Offboard: {
-		{"tenant", true, nil}, {"user", true, nil}, {"forward_to", false, nil}, {"out_of_office", false, nil}, {"full_access", false, nil}, {"full_access_unmapped", false, nil}, {"onedrive_access", false, nil},
+		{"tenant", true, nil}, {"user", true, nil}, {"forward_to", false, nil}, {"out_of_office", false, nil}, {"full_access", false, nil},
+		{"full_access_unmapped", false, nil}, {"onedrive_access", false, nil},
 		{"at", false, isTime},
 	},
 	Licences: {{"tenant", true, nil}, {"user", true, nil}, {"action", true, isAction}, {"licence", true, nil}, {"to", false, nil}},
@@ -56,7 +59,7 @@ var columns = map[Kind][]column{
 }
 
 func init() {
-	for name := range offboardSwitches {
+	for name := range offboardFlags {
 		columns[Offboard] = append(columns[Offboard], column{name, false, isYesNo})
 	}
 	slices.SortStableFunc(columns[Offboard][8:], func(a, b column) int { return strings.Compare(a.name, b.name) })
@@ -67,7 +70,7 @@ func init() {
 func Columns(k Kind) []string {
 	var out []string
 	for _, c := range columns[k] {
-		if c.must {
+		if c.required {
 			out = append(out, c.name+"*")
 		} else {
 			out = append(out, c.name)
@@ -99,7 +102,7 @@ func isYesNo(s string) string {
 	return fmt.Sprintf("%q is neither yes nor no", s)
 }
 
-func yes(s string) bool { return strings.EqualFold(s, "yes") || strings.EqualFold(s, "true") }
+func isYes(s string) bool { return strings.EqualFold(s, "yes") || strings.EqualFold(s, "true") }
 
 func isAction(s string) string {
 	if !slices.Contains([]string{"assign", "remove", "swap"}, strings.ToLower(s)) {
@@ -122,7 +125,7 @@ func isTime(s string) string {
 	return ""
 }
 
-// timeOf reads a time; one without a zone is the computer's own.
+// timeOf reads a time; one without a zone is in the computer's.
 func timeOf(s string) (time.Time, error) {
 	if at, err := time.ParseInLocation("2006-01-02 15:04", s, time.Local); err == nil {
 		return at, nil
@@ -140,24 +143,23 @@ func isCalendars(s string) string {
 	return ""
 }
 
-// Example is a line of a table below its header, and how cells are written that
-// are more than a word.
+// Example returns a sample table, and how cells with several values are written.
 func Example(k Kind) string { return examples[k] }
 
-const severalThings = "several things in a cell are parted by | or ;"
+const listNote = "several things in a cell are parted by | or ;"
 
 var examples = map[Kind]string{
 	Onboard: "tenant,upn,given_name,surname,usage_location,licences,groups,mailboxes,calendars,mfa\n" +
-		"fabrikamdental.example,lena.roth@fabrikamdental.example,Lena,Roth,DE,SPB,Reception|VPN users,info@fabrikamdental.example,desk@fabrikamdental.example:Reviewer,enforced\n" + severalThings,
+		"fabrikamdental.example,lena.roth@fabrikamdental.example,Lena,Roth,DE,SPB,Reception|VPN users,info@fabrikamdental.example,desk@fabrikamdental.example:Reviewer,enforced\n" + listNote,
 	Offboard: "tenant,user,disable_sign_in,remove_licences,convert_to_shared,forward_to,full_access,at\n" +
 		"fabrikamdental.example,max.kern@fabrikamdental.example,yes,yes,yes,ada.berg@fabrikamdental.example,ada.berg@fabrikamdental.example|desk@fabrikamdental.example,2026-12-31 18:00\n" +
-		severalThings + "; yes or no; a time without a zone (2026-12-31T18:00:00Z has one) is the computer's",
+		listNote + "; yes or no; a time without a zone (2026-12-31T18:00:00Z has one) is the computer's",
 	Licences: "tenant,user,action,licence,to\nfabrikamdental.example,ada.berg@fabrikamdental.example,swap,O365_BUSINESS_PREMIUM,SPB",
 	MFA:      "tenant,user,state\nfabrikamdental.example,ada.berg@fabrikamdental.example,enforced",
 }
 
-// list splits a cell that holds several things. | parts them in every country's
-// spreadsheet; ; is what most people write.
+// list splits a cell that holds several values, separated by | or by ;, which most
+// people write.
 func list(s string) []string {
 	var out []string
 	for one := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '|' || r == ';' }) {

@@ -17,8 +17,8 @@ func TestEveryOptionOfAnOffboardingIsAColumn(t *testing.T) {
 	}
 	fields := reflect.TypeFor[admin.Offboarding]()
 	var switches admin.Offboarding
-	for _, name := range slices.Sorted(maps.Keys(offboardSwitches)) {
-		*offboardSwitches[name](&switches) = true
+	for _, name := range slices.Sorted(maps.Keys(offboardFlags)) {
+		*offboardFlags[name](&switches) = true
 	}
 	columns := strings.Join(Columns(Offboard), " ")
 	for i := range fields.NumField() {

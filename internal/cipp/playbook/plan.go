@@ -15,22 +15,22 @@ import (
 	"syncd/internal/mapping"
 )
 
-// A Price says what one assigned unit of a licence costs the customer a month;
-// known is false where nobody said.
+// A Price returns what one unit of a licence costs the customer a month; known is false
+// where there is no price.
 type Price func(t directory.Tenant, sku string) (monthly decimal.Decimal, known bool)
 
-// A Player plans and carries out playbooks. It may be shared; two runs of one
-// book at the same time are the caller's to avoid.
-type Player struct {
+// A Runner plans and runs playbooks. It may be shared; the caller avoids two runs of one
+// table at the same time.
+type Runner struct {
 	Admin *admin.Admin
 	Price Price // nil: no price is known
 	Store Store // what was done so far
-	// Width is how many lines are worked on at once; 0 means 4. Those of one
-	// tenant follow each other, but for offboardings, which mostly wait.
-	Width int
-	// Heard is told of every item that came to an end; it may be nil. It is
-	// called by one goroutine at a time.
-	Heard func(Outcome)
+	// Concurrency is how many lines run at once; 0 means 4. Lines of one tenant run one
+	// after the other, except for offboardings, which mostly wait.
+	Concurrency int
+	// OnOutcome is called with the outcome of every item, by one goroutine at a time;
+	// it may be nil.
+	OnOutcome func(Outcome)
 }
 
 // An Effect is what an item does to the licences that a customer uses.
@@ -39,13 +39,13 @@ type Effect struct {
 	SKU     string
 	Name    string
 	Units   int
-	Monthly decimal.Decimal // of all units; nought where Known is false
+	Monthly decimal.Decimal // of all units; 0 where Known is false
 	Known   bool
 }
 
 // An Item is one step of a plan.
 type Item struct {
-	ID      string // stable: the same in every plan of the same book
+	ID      string // stable: the same in every plan of the same table
 	Line    int
 	Tenant  directory.Tenant
 	Who     string
@@ -58,26 +58,25 @@ type Item struct {
 	step    string // id of the step that was planned; empty where it could not be made yet
 	needs   string // id of the item that must be done first
 	make    func(context.Context) (admin.Step, error)
-	settled func(context.Context) (bool, error) // is it so already? asked where an attempt may have been made
-	// rest gives an account that is there what is missing of the licences and
-	// groups it was to be made with, and says what it did; nil for other items.
-	rest     func(context.Context) ([]string, error)
+	isDone  func(context.Context) (bool, error) // whether the wanted state is there; called after an earlier attempt
+	// complete gives an existing account the planned licences and groups that it lacks,
+	// and returns what it did; nil for other items.
+	complete func(context.Context) ([]string, error)
 	progress Progress
 }
 
-// State is what is known of an item's earlier attempts: empty, started, done
-// or failed.
+// State is the state of an item's earlier attempts: empty, started, done or failed.
 func (i *Item) State() string { return i.progress.State }
 
-// A Plan is all steps of a book.
+// A Plan is all steps of a table.
 type Plan struct {
-	Run    string // names the run: the book's digest
+	Run    string // the table's digest
 	Kind   Kind
 	Digest string // of what is still to be done
 	Items  []Item
 }
 
-// Empty says whether there is nothing left to do.
+// Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool {
 	return !slices.ContainsFunc(p.Items, func(i Item) bool { return i.State() != StateDone && !i.Already })
 }
@@ -116,142 +115,143 @@ func (p *Plan) Monthly() (sum decimal.Decimal, unknown int) {
 	return sum, unknown
 }
 
-// planning is what is shared by the lines of one plan.
-type planning struct {
-	p        *Player
-	ctx      context.Context
-	book     *Book
-	run      string
-	tenants  []directory.Tenant
-	done     map[string]Progress
-	licences map[directory.TenantID][]admin.Licence
-	touched  map[string]int // user and SKU → the line of a licences book that changes it
-	plan     *Plan
-	problems []mapping.Problem
+// A planner makes one plan.
+type planner struct {
+	runner    *Runner
+	ctx       context.Context
+	table     *Table
+	run       string
+	tenants   []directory.Tenant
+	done      map[string]Progress
+	licences  map[directory.TenantID][]admin.Licence
+	changedBy map[string]int // user and SKU → the line of a licences table that changes it
+	plan      *Plan
+	problems  []mapping.Problem
 }
 
-// Plan looks at everything a book speaks of and says what would be done. A
-// line that cannot be carried out is a problem, and with one problem there is
-// no plan: the error is a *mapping.ImportError. What was done in an earlier
-// run of the same book stays done.
-func (p *Player) Plan(ctx context.Context, book *Book) (*Plan, error) {
-	w := &planning{p: p, ctx: ctx, book: book, run: book.Digest(), licences: map[directory.TenantID][]admin.Licence{}, touched: map[string]int{}}
-	w.plan = &Plan{Run: w.run, Kind: book.Kind}
+// Plan reads everything that a table names and returns what would be done. A line that
+// cannot be done is a problem, and with one problem there is no plan: the error is a
+// *mapping.ImportError. What an earlier run of the same table did stays done.
+func (r *Runner) Plan(ctx context.Context, table *Table) (*Plan, error) {
+	p := &planner{runner: r, ctx: ctx, table: table, run: table.Digest(), licences: map[directory.TenantID][]admin.Licence{},
+		changedBy: map[string]int{}}
+	p.plan = &Plan{Run: p.run, Kind: table.Kind}
 	var err error
-	if w.done, err = p.Store.Load(ctx, w.run); err != nil {
+	if p.done, err = r.Store.Load(ctx, p.run); err != nil {
 		return nil, fmt.Errorf("what was done so far: %w", err)
 	}
-	if w.tenants, err = p.Admin.TenantList(ctx); err != nil {
+	if p.tenants, err = r.Admin.TenantList(ctx); err != nil {
 		return nil, err
 	}
-	for _, l := range book.Lines {
+	for _, l := range table.Lines {
 		if err := ctx.Err(); err != nil {
 			return nil, context.Cause(ctx)
 		}
-		t, err := admin.Resolve(w.tenants, l.Get("tenant"))
+		t, err := admin.Resolve(p.tenants, l.Get("tenant"))
 		if err != nil {
-			w.wrong(l, "tenant", err)
+			p.addProblem(l, "tenant", err)
 			continue
 		}
-		switch book.Kind {
+		switch table.Kind {
 		case Onboard:
-			w.onboard(l, t)
+			p.planOnboard(l, t)
 		case Offboard:
-			w.offboard(l, t)
+			p.planOffboard(l, t)
 		case Licences:
-			w.change(l, t)
+			p.planLicences(l, t)
 		case MFA:
-			w.mfa(l, t)
+			p.planMFA(l, t)
 		}
 	}
-	w.enough()
-	if len(w.problems) > 0 {
-		return nil, &mapping.ImportError{Problems: w.problems}
+	p.checkFreeUnits()
+	if len(p.problems) > 0 {
+		return nil, &mapping.ImportError{Problems: p.problems}
 	}
 	h := sha256.New()
-	for _, i := range w.plan.Items {
+	for _, i := range p.plan.Items {
 		if i.State() != StateDone && !i.Already {
 			fmt.Fprintf(h, "%q%q%q%q\n", i.ID, i.What, i.Before.String(), i.Wanted.String())
 		}
 	}
-	w.plan.Digest = hex.EncodeToString(h.Sum(nil)[:6])
-	return w.plan, nil
+	p.plan.Digest = hex.EncodeToString(h.Sum(nil)[:6])
+	return p.plan, nil
 }
 
-func (w *planning) wrong(l Line, column string, err error) {
-	w.problems = append(w.problems, mapping.Problem{Line: l.N, Column: column, Message: err.Error()})
+func (p *planner) addProblem(l Line, column string, err error) {
+	p.problems = append(p.problems, mapping.Problem{Line: l.N, Column: column, Message: err.Error()})
 }
 
-// add takes an item in, with what an earlier run made of it.
-func (w *planning) add(l Line, i Item) string {
+// add adds an item, with its progress in an earlier run.
+func (p *planner) add(l Line, i Item) string {
 	i.Line = l.N
 	i.ID = fmt.Sprintf("%s/%s/%s", i.Tenant.ID, strings.ToLower(i.Who), i.ID)
-	i.progress = w.done[i.ID]
-	if slices.ContainsFunc(w.plan.Items, func(o Item) bool { return o.ID == i.ID }) {
-		w.wrong(l, "", fmt.Errorf("the same is asked for in another line: %s", i.What))
+	i.progress = p.done[i.ID]
+	if slices.ContainsFunc(p.plan.Items, func(o Item) bool { return o.ID == i.ID }) {
+		p.addProblem(l, "", fmt.Errorf("the same is asked for in another line: %s", i.What))
 	}
-	w.plan.Items = append(w.plan.Items, i)
+	p.plan.Items = append(p.plan.Items, i)
 	return i.ID
 }
 
-// attempted says whether an earlier run began an item, so that what it would
-// be checked for now may be its own doing.
-func (w *planning) attempted(t directory.Tenant, who, id string) bool {
-	return w.done[fmt.Sprintf("%s/%s/%s", t.ID, strings.ToLower(who), id)].State != ""
+// attempted reports whether an earlier run started an item: what is there now may be its
+// result.
+func (p *planner) attempted(t directory.Tenant, who, id string) bool {
+	return p.done[fmt.Sprintf("%s/%s/%s", t.ID, strings.ToLower(who), id)].State != ""
 }
 
-// from fills an item with what a step says of itself.
-func from(i Item, s admin.Step) Item {
+// withStep returns an item with the title, state and dangers of its step.
+func withStep(i Item, s admin.Step) Item {
 	i.step, i.What, i.Danger, i.Before, i.Wanted, i.Already = s.ID, s.Title, s.Danger, s.Before, s.Wanted, s.Done
 	return i
 }
 
-func (w *planning) licencesOf(t directory.Tenant) ([]admin.Licence, error) {
-	if all, ok := w.licences[t.ID]; ok {
+func (p *planner) licencesOf(t directory.Tenant) ([]admin.Licence, error) {
+	if all, ok := p.licences[t.ID]; ok {
 		return all, nil
 	}
-	all, err := w.p.Admin.LicenceList(w.ctx, t)
+	all, err := p.runner.Admin.LicenceList(p.ctx, t)
 	if err == nil {
-		w.licences[t.ID] = all
+		p.licences[t.ID] = all
 	}
 	return all, err
 }
 
-// effect is what giving (1) or taking (-1) a licence costs.
-func (w *planning) effect(t directory.Tenant, sku, name string, units int) Effect {
+// effect returns what assigning (1) or removing (-1) a licence costs.
+func (p *planner) effect(t directory.Tenant, sku, name string, units int) Effect {
 	e := Effect{Tenant: t.Name, SKU: sku, Name: name, Units: units}
-	if w.p.Price != nil {
-		if one, known := w.p.Price(t, sku); known {
+	if p.runner.Price != nil {
+		if one, known := p.runner.Price(t, sku); known {
 			e.Monthly, e.Known = one.Mul(decimal.NewFromInt(int64(units))), true
 		}
 	}
 	return e
 }
 
-// enough checks that there is a unit for everybody: each line by itself was
-// only told that one is free.
-func (w *planning) enough() {
-	left := map[string]int{}
-	for id, all := range w.licences {
+// checkFreeUnits checks that there are units for all lines: each line by itself only
+// checked that one is free.
+func (p *planner) checkFreeUnits() {
+	freeUnits := map[string]int{}
+	for id, all := range p.licences {
 		for _, k := range all {
-			left[string(id)+k.SKU] = k.Free
+			freeUnits[string(id)+k.SKU] = k.Free
 		}
 	}
-	for _, i := range w.plan.Items {
+	for _, i := range p.plan.Items {
 		if i.State() == StateDone || i.Already {
 			continue
 		}
 		for _, e := range i.Effects {
 			key := string(i.Tenant.ID) + e.SKU
-			free, counted := left[key]
+			free, counted := freeUnits[key]
 			if !counted {
 				continue
 			}
 			// A unit that an offboarding frees is free when its task has run, which
 			// nobody can promise to later lines; it counts where lines follow each other.
-			left[key] = free - e.Units
-			if e.Units > 0 && left[key] < 0 {
-				w.problems = append(w.problems, mapping.Problem{Line: i.Line, Message: fmt.Sprintf("no %s is left in %s for %s: the lines above take the last one; buy more first", e.Name, e.Tenant, i.Who)})
+			freeUnits[key] = free - e.Units
+			if e.Units > 0 && freeUnits[key] < 0 {
+				p.problems = append(p.problems, mapping.Problem{Line: i.Line,
+					Message: fmt.Sprintf("no %s is left in %s for %s: the lines above take the last one; buy more first", e.Name, e.Tenant, i.Who)})
 			}
 		}
 	}

@@ -85,7 +85,7 @@ func (m *memory) Save(_ context.Context, run, item string, p playbook.Progress) 
 type stage struct {
 	sim    *cippsim.Server
 	store  *memory
-	player *playbook.Player
+	player *playbook.Runner
 }
 
 func onStage(t *testing.T, f func(t *testing.T, s *stage)) {
@@ -104,7 +104,7 @@ func onStage(t *testing.T, f func(t *testing.T, s *stage)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.player = &playbook.Player{Admin: admin.New(c, admin.Options{}), Store: s.store, Price: func(_ directory.Tenant, sku string) (decimal.Decimal, bool) {
+		s.player = &playbook.Runner{Admin: admin.New(c, admin.Options{}), Store: s.store, Price: func(_ directory.Tenant, sku string) (decimal.Decimal, bool) {
 			return decimal.RequireFromString("22.00"), sku == premium
 		}}
 		f(t, s)
@@ -114,13 +114,13 @@ func onStage(t *testing.T, f func(t *testing.T, s *stage)) {
 	})
 }
 
-func (s *stage) plan(t *testing.T, kind playbook.Kind, table string) (*playbook.Plan, error) {
+func (s *stage) plan(t *testing.T, kind playbook.Kind, csv string) (*playbook.Plan, error) {
 	t.Helper()
-	book, err := playbook.Parse(kind, strings.NewReader(table))
+	table, err := playbook.Parse(kind, strings.NewReader(csv))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.player.Plan(t.Context(), book)
+	return s.player.Plan(t.Context(), table)
 }
 
 // play plans and runs, and returns the outcomes as "who: state".
@@ -184,9 +184,9 @@ func TestATableIsReadStrictly(t *testing.T) {
 	for name, table := range map[string]string{
 		"commas": "tenant,user,state\na,\"b, c\",enabled\n", "semicolons and a byte order mark": "\ufeffTenant;User;State\r\na;b, c;enabled\r\n", "tabs": "state\tuser\ttenant\nenabled\tb, c\ta\n",
 	} {
-		book, err := playbook.Parse(playbook.MFA, strings.NewReader(table))
-		if err != nil || len(book.Lines) != 1 || book.Lines[0].Get("user") != "b, c" || book.Lines[0].N != 2 || len(book.Digest()) != 12 {
-			t.Errorf("%s: got %+v and %v, want one line", name, book, err)
+		table, err := playbook.Parse(playbook.MFA, strings.NewReader(table))
+		if err != nil || len(table.Lines) != 1 || table.Lines[0].Get("user") != "b, c" || table.Lines[0].N != 2 || len(table.Digest()) != 12 {
+			t.Errorf("%s: got %+v and %v, want one line", name, table, err)
 		}
 	}
 }
@@ -311,7 +311,7 @@ func TestAnAccountThatLacksSomethingIsFinishedLater(t *testing.T) {
 func TestAPasswordThatWasLostIsSaid(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		s.sim.Fail(cippsim.Rule{Endpoint: "AddUser", Times: 1, Fault: cippsim.Fault{Kind: cippsim.CutBody}})
-		s.player.Width = 1
+		s.player.Concurrency = 1
 		got, out := s.play(t, playbook.Onboard, newcomers)
 		if got[0] != "nora@dental.example: unsure" || !strings.Contains(out[0].Err.Error(), "set another") || strings.Count(strings.Join(got, ","), "done") != 4 {
 			t.Errorf("got %q (%v), want Nora unsure and the rest done", got, out[0].Err)
@@ -334,7 +334,7 @@ func TestAPlanShowsWhatAnAccountWillHave(t *testing.T) {
 func TestEveryExampleIsSound(t *testing.T) {
 	for _, kind := range playbook.Kinds() {
 		table := strings.Join(strings.SplitN(playbook.Example(kind), "\n", 3)[:2], "\n")
-		if book, err := playbook.Parse(kind, strings.NewReader(table)); err != nil || len(book.Lines) != 1 {
+		if table, err := playbook.Parse(kind, strings.NewReader(table)); err != nil || len(table.Lines) != 1 {
 			t.Errorf("%s: got %v", kind, err)
 		}
 	}
@@ -351,7 +351,7 @@ func TestARunThatWasInterruptedIsTakenUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.store.full = 1 // "started" is kept; what became of it is not
-		s.player.Width = 1
+		s.player.Concurrency = 1
 		if _, err := s.player.Run(t.Context(), plan); err == nil || !strings.Contains(err.Error(), "the disk is full") {
 			t.Fatalf("got %v, want the store's error", err)
 		}
@@ -495,20 +495,20 @@ func TestAPolicyNamesWhoIsNotProtected(t *testing.T) {
 			{"administrators", playbook.MFAPolicy{State: "enabled", AdminsOnly: true}, "tenant,user,state\ndental.example,breakglass-1@dental.example,enabled\n"},
 			{"everybody", playbook.MFAPolicy{State: "enabled", Unlicensed: true, Exclude: []string{"*@dental.example"}}, "tenant,user,state\nbakery.example,admin@bakery.example,enabled\nbakery.example,jo@bakery.example,enabled\n"},
 		} {
-			book, err := tc.policy.Book(report)
+			table, err := tc.policy.Table(report)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var b strings.Builder
-			if err := book.WriteCSV(&b); err != nil || b.String() != tc.want {
+			if err := table.WriteCSV(&b); err != nil || b.String() != tc.want {
 				t.Errorf("%s: got %q and %v, want %q", tc.name, b.String(), err, tc.want)
 			}
 			again, err := playbook.Parse(playbook.MFA, strings.NewReader(b.String()))
-			if err != nil || again.Digest() != book.Digest() {
+			if err != nil || again.Digest() != table.Digest() {
 				t.Errorf("%s: read back it is another book: %v", tc.name, err)
 			}
 		}
-		if _, err := (playbook.MFAPolicy{State: "disabled"}).Book(report); err == nil {
+		if _, err := (playbook.MFAPolicy{State: "disabled"}).Table(report); err == nil {
 			t.Error("a policy that takes protection away was taken")
 		}
 	})

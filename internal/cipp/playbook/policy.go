@@ -11,8 +11,8 @@ import (
 	"syncd/internal/cipp/admin"
 )
 
-// An MFAPolicy says who shall have per-user MFA: of the accounts that can sign
-// in and that nothing asks for a second factor at every application.
+// An MFAPolicy selects who shall have per-user MFA, among the accounts that can sign in
+// and do not need a second factor at every application.
 type MFAPolicy struct {
 	State      string   // enabled or enforced
 	Unlicensed bool     // those without a licence too
@@ -20,9 +20,9 @@ type MFAPolicy struct {
 	Exclude    []string // shell patterns on UPNs, such as breakglass-*@*
 }
 
-// Book makes an MFA book out of the report of admin.MFAReport, for a person to
-// look at. Guests are left out: their own tenant asks them.
-func (p MFAPolicy) Book(report admin.Table) (*Book, error) {
+// Table makes an MFA table of the report of admin.MFAReport, for a person to review.
+// Guests are left out: their own tenant asks for their second factor.
+func (p MFAPolicy) Table(report admin.Table) (*Table, error) {
 	if p.State != "enabled" && p.State != "enforced" {
 		return nil, fmt.Errorf("%q protects nobody; write enabled or enforced", p.State)
 	}
@@ -35,7 +35,7 @@ func (p MFAPolicy) Book(report admin.Table) (*Book, error) {
 			return nil, fmt.Errorf("that is no MFA report: it has no column %s", key)
 		}
 	}
-	book := &Book{Kind: MFA}
+	table := &Table{Kind: MFA}
 	for _, row := range report.Rows {
 		get := func(key string) string { return row[at[key]] }
 		upn := get("upn")
@@ -47,10 +47,11 @@ func (p MFAPolicy) Book(report admin.Table) (*Book, error) {
 		case out, get("enabled") != "yes", get("protected") == "yes", strings.Contains(upn, "#EXT#"):
 		case get("licensed") != "yes" && !p.Unlicensed, get("admin") != "yes" && p.AdminsOnly:
 		default:
-			book.Lines = append(book.Lines, Line{N: len(book.Lines) + 2, Cells: map[string]string{"tenant": get("tenant"), "user": upn, "state": p.State}})
+			table.Lines = append(table.Lines, Line{N: len(table.Lines) + 2,
+				Cells: map[string]string{"tenant": get("tenant"), "user": upn, "state": p.State}})
 		}
 	}
-	return book, nil
+	return table, nil
 }
 
 func (p MFAPolicy) excludes(upn string) (bool, error) {
@@ -66,18 +67,18 @@ func (p MFAPolicy) excludes(upn string) (bool, error) {
 	return false, nil
 }
 
-// WriteCSV writes a book so that Parse reads it back: all columns that must be
-// there, and those that are used.
-func (b *Book) WriteCSV(w io.Writer) error {
+// WriteCSV writes a table so that Parse reads it back: the required columns, and those
+// that are used.
+func (b *Table) WriteCSV(w io.Writer) error {
 	var names []string
 	for _, c := range columns[b.Kind] {
 		used := slices.ContainsFunc(b.Lines, func(l Line) bool { return l.Get(c.name) != "" })
-		if c.must || used {
+		if c.required || used {
 			names = append(names, c.name)
 		}
 	}
 	out := csv.NewWriter(w)
-	_ = out.Write(names) // Error tells
+	_ = out.Write(names) // Error returns what failed
 	for _, l := range b.Lines {
 		cells := make([]string, len(names))
 		for i, n := range names {

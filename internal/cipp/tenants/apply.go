@@ -15,16 +15,15 @@ import (
 	"syncd/internal/target"
 )
 
-// showing is how long a write may take to show. CIPP keeps tenant groups in a
-// cache for up to five minutes; waiting that long for each of many tenants
-// would take a run the whole day, and the next run finds out just as well.
+// readBackTimeout is how long a write may take to be visible. CIPP caches tenant groups
+// for up to five minutes; waiting that long for each of many tenants would take a whole
+// day, and the next run verifies them as well.
 //
-// Once it was waited for in vain, the cache is known to be old, and the others
-// wait only briefly.
+// Once a wait timed out, the cache is known to be old, and later writes wait only briefly.
 const (
-	showing       = 45 * time.Second
-	showingStale  = 5 * time.Second
-	codeCippCache = "cipp_cache"
+	readBackTimeout      = 45 * time.Second
+	readBackTimeoutStale = 5 * time.Second
+	codeCippCache        = "cipp_cache"
 )
 
 // Apply brings one tenant's alias and groups to what the change says, in as few
@@ -36,20 +35,21 @@ func (v *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error
 	}
 	v.writing.Lock()
 	defer v.writing.Unlock()
-	caller := &attentive{v.caller, func() {}}
+	caller := &writeObserver{v.caller, func() {}}
 	a := admin.New(caller, admin.Options{})
-	steps, err := a.EditTenant(ctx, v.tenant, edit(&ch))
+	steps, err := a.EditTenant(ctx, v.tenant, editOf(&ch))
 	if err != nil {
 		return target.Applied{}, err
 	}
-	known := names(ch.Before, ch.After)
+	known := managedNames(ch.Before, ch.After)
 	if moved := difference(ch.Before, steps[0].Before, known); moved != "" {
 		return target.Applied{}, fmt.Errorf("%w: tenant %s: %s", target.ErrMoved, v.tenant.ID, moved)
 	}
 	// Only this call writes members whole; the other one sends a tenant's own
 	// groups and nobody else's.
 	if v.stale && slices.ContainsFunc(steps, func(s admin.Step) bool { return s.Endpoint == "ExecTenantGroup" }) {
-		return target.Applied{}, &target.Later{Code: codeCippCache, Why: "CIPP still shows tenant groups as they were before an earlier change, and members written from that would bring tenants back"}
+		return target.Applied{}, &target.Later{Code: codeCippCache,
+			Why: "CIPP still shows tenant groups as they were before an earlier change, and members written from that would bring tenants back"}
 	}
 	var last admin.Result
 	for _, step := range steps {
@@ -59,28 +59,28 @@ func (v *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error
 	}
 	o := *ch.Before
 	o.Label = ch.After.Label
-	o.Fields = shown(ch.Before.Fields, last.After, known)
+	o.Fields = fieldsAsRead(ch.Before.Fields, last.After, known)
 	return target.Applied{Object: o}, nil
 }
 
-// run does one step. Where CIPP accepted it and reading back did not show it,
-// nobody knows yet what became of it.
-func (t *Target) run(ctx context.Context, a *admin.Admin, caller *attentive, step admin.Step) (admin.Result, error) {
+// run runs one step. Where CIPP accepted it and reading back did not show it, its outcome
+// is unknown.
+func (t *Target) run(ctx context.Context, a *admin.Admin, caller *writeObserver, step admin.Step) (admin.Result, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var patience *time.Timer
+	var timer *time.Timer
 	accepted := false
 	caller.accepted = func() {
 		accepted = true
-		d := showing
+		d := readBackTimeout
 		if t.stale {
-			d = showingStale
+			d = readBackTimeoutStale
 		}
-		patience = time.AfterFunc(d, func() { cancel(fmt.Errorf("it did not show within %s", d)) })
+		timer = time.AfterFunc(d, func() { cancel(fmt.Errorf("it did not show within %s", d)) })
 	}
 	defer func() {
-		if patience != nil {
-			patience.Stop()
+		if timer != nil {
+			timer.Stop()
 		}
 	}()
 	result, err := a.Run(ctx, step)
@@ -98,13 +98,13 @@ func (t *Target) run(ctx context.Context, a *admin.Admin, caller *attentive, ste
 	return result, err
 }
 
-// An attentive caller tells when CIPP accepted a write.
-type attentive struct {
+// A writeObserver is a caller that calls accepted when CIPP accepted a write.
+type writeObserver struct {
 	admin.Caller
 	accepted func()
 }
 
-func (c *attentive) Call(ctx context.Context, k admin.Call) (*admin.Reply, error) {
+func (c *writeObserver) Call(ctx context.Context, k admin.Call) (*admin.Reply, error) {
 	reply, err := c.Caller.Call(ctx, k)
 	if e, unknown := endpoint.Find(k.Endpoint); unknown == nil && e.Writes() && err == nil {
 		c.accepted()
@@ -112,8 +112,8 @@ func (c *attentive) Call(ctx context.Context, k admin.Call) (*admin.Reply, error
 	return reply, err
 }
 
-// edit says a change in admin's words: what differs, and nothing else.
-func edit(ch *plan.Change) admin.TenantEdit {
+// editOf returns a change as a TenantEdit: what differs, and nothing else.
+func editOf(ch *plan.Change) admin.TenantEdit {
 	var e admin.TenantEdit
 	for _, f := range ch.Fields {
 		switch f.Name {
@@ -132,8 +132,8 @@ func without(all, some plan.Value) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(some, name) })
 }
 
-// names are the managed groups that either side speaks of, sorted.
-func names(before, after *plan.Object) []string {
+// managedNames returns the managed groups that either side names, sorted.
+func managedNames(before, after *plan.Object) []string {
 	was, _ := before.Fields.Get(fieldGroups)
 	is, _ := after.Fields.Get(fieldGroups)
 	all := slices.Concat(was, is)
@@ -141,20 +141,20 @@ func names(before, after *plan.Object) []string {
 	return slices.Compact(all)
 }
 
-// shown is fields as a state shows them, of the same names.
-func shown(fields plan.Fields, s admin.State, known []string) plan.Fields {
+// fieldsAsRead returns the same fields with the values of a state.
+func fieldsAsRead(fields plan.Fields, s admin.State, known []string) plan.Fields {
 	out := slices.Clone(fields)
 	for i := range out {
 		switch out[i].Name {
 		case fieldAlias:
-			// What is shown is what counts: it may be an alias or Microsoft's name.
+			// The name that is shown counts: it may be an alias or Microsoft's name.
 			if out[i].Value.String() != s.Get(admin.ShownAs) {
 				out[i].Value = plan.Value{s.Get("alias")}
 			}
 		case fieldGroups:
 			in := plan.Value{}
 			for _, name := range known {
-				if holds(s.Get("groups"), name) {
+				if containsName(s.Get("groups"), name) {
 					in = append(in, name)
 				}
 			}
@@ -164,14 +164,14 @@ func shown(fields plan.Fields, s admin.State, known []string) plan.Fields {
 	return out
 }
 
-// holds reports whether a name is in a list as admin writes it.
-func holds(list, name string) bool { return strings.Contains(", "+list+", ", ", "+name+", ") }
+// containsName reports whether a name is in a list of admin's, joined by commas.
+func containsName(list, name string) bool { return strings.Contains(", "+list+", ", ", "+name+", ") }
 
-// difference says what of a tenant is no longer as the plan saw it, or is
-// empty. Groups that nobody asked about may come and go.
+// difference returns what of a tenant is no longer as the plan read it, or "". Groups
+// that are not managed may change.
 func difference(before *plan.Object, now admin.State, known []string) string {
 	var texts []string
-	for i, f := range shown(before.Fields, now, known) {
+	for i, f := range fieldsAsRead(before.Fields, now, known) {
 		if was := before.Fields[i].Value; !was.Equal(f.Value) {
 			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, orNothing(was), orNothing(f.Value)))
 		}

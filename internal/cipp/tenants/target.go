@@ -1,11 +1,11 @@
 // Package tenants is the target that keeps CIPP's own list of tenants in step with
 // ConnectWise: the alias a tenant is shown under, and which static tenant
-// groups it is in. What it follows is the company that a tenant is linked to;
-// of Microsoft's side it needs nothing.
+// groups it is in. It follows the company that a tenant is linked to and
+// needs no data of the Microsoft tenant.
 //
 // Only groups that a rule names are managed. Dynamic groups and membership in
 // other groups are never touched, although CIPP's call sets alias and groups
-// whole: the operations of package admin send along what is to stay.
+// whole: the operations of package admin send what is to stay as well.
 package tenants
 
 import (
@@ -27,7 +27,7 @@ import (
 	"syncd/internal/target"
 )
 
-// Facts are what rules look at in a company. It is an alias of a plain struct,
+// Facts are what rules match in a company. It is an alias of a plain struct,
 // so that the system that knows companies can spell the same one out for
 // itself: systems do not import one another.
 type Facts = struct {
@@ -39,7 +39,7 @@ type Facts = struct {
 	Deleted          bool              // in the recycle bin
 }
 
-// Companies tells facts. A *connectwise.Client is one.
+// Companies reads facts. A *connectwise.Client is one.
 type Companies interface {
 	// Facts reads some companies by id. One that is missing in the result is not
 	// there any more, or hidden.
@@ -60,7 +60,7 @@ const (
 // once a batch, companies by the hundred.
 const batch = 500
 
-// liveReads is how many tenants are asked what they are called at a time.
+// liveReads is how many tenants' names are read live at a time.
 const liveReads = 5
 
 // A Target is CIPP's list of tenants for one run. Its methods may be called
@@ -71,12 +71,12 @@ type Target struct {
 	config    Config
 	settings  string
 
-	// writing makes writes one after the other. To leave a tenant's last group
-	// is to write the members of that group whole, and two at a time would put
-	// each other's tenant back.
+	// writing serialises writes. Removing a tenant's last group writes the members
+	// of that group whole, and two such writes at a time would add each other's
+	// tenant again.
 	writing sync.Mutex
-	// stale: CIPP still showed tenant groups as they were before a write. Until
-	// the next run nothing is built upon what it shows of members.
+	// stale: CIPP still showed tenant groups as they were before a write. No members
+	// are written from what it shows until the next run.
 	stale bool
 }
 
@@ -84,13 +84,13 @@ type Target struct {
 type view struct {
 	*Target
 	tenant   directory.Tenant
-	wanted   wish
+	wanted   desiredTenant
 	observed target.Observed
-	err      error // why it could not be looked at
+	err      error // why it could not be read
 }
 
-// A wish is what a customer's tenant should be, and what stands in the way.
-type wish struct {
+// A desiredTenant is the desired object of a customer's tenant, and its conflicts.
+type desiredTenant struct {
 	objects   []plan.Object // none or one
 	conflicts []plan.Conflict
 	leaves    []string // groups that it is taken out of
@@ -107,7 +107,7 @@ func Open(caller admin.Caller, companies Companies, c Config) *Target {
 	return &Target{caller: caller, companies: companies, config: c, settings: hex.EncodeToString(sum[:8])}
 }
 
-// Spec says what the loop must know of the target. It needs nothing of a
+// Spec returns what the loop must know of the target. It needs nothing of a
 // tenant's collections, and nothing of it is ever made or removed.
 func (t *Target) Spec() target.Spec {
 	return target.Spec{
@@ -115,8 +115,7 @@ func (t *Target) Spec() target.Spec {
 		Kinds: []plan.Kind{{
 			Name:  kindTenant,
 			Owner: plan.Restore,
-			// The alias is what technicians read all day: one that somebody chose
-			// in CIPP is not replaced unasked.
+			// An alias that a person set in CIPP is not replaced without approval.
 			Fields:  map[string]plan.Ownership{fieldAlias: plan.Hold},
 			Sets:    []string{fieldGroups},
 			Leavers: &plan.Leavers{Never: true},
@@ -198,16 +197,16 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 			at = &f
 		}
 		group.Go(func() error {
-			names, err := t.names(ctx, a, p, at, asked[i].Records)
+			names, err := t.tenantNames(ctx, a, p, at, asked[i].Records)
 			if err != nil {
 				views[i].err = err // of this tenant alone
 				return nil
 			}
-			views[i].wanted = t.look(p, ids[i], at, names, managed, len(asked[i].Refs) > 0, &views[i].observed)
+			views[i].wanted = t.evaluate(p, ids[i], at, names, managed, len(asked[i].Refs) > 0, &views[i].observed)
 			return nil
 		})
 	}
 	_ = group.Wait() // each has its own error
-	shrinking(views, managed)
+	holdShrinkingGroups(views, managed)
 	return out, nil
 }

@@ -149,7 +149,7 @@ func notes(e endpoint.Endpoint) string {
 	if e.Since != "" {
 		all = append(all, "newer than "+endpoint.Version+" (first seen: "+e.Since+")")
 	}
-	if e.TellsSecrets() {
+	if e.ReturnsSecrets() {
 		all = append(all, "the answer can hold a secret")
 	}
 	if e.TakesList() {

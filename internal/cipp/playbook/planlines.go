@@ -11,28 +11,30 @@ import (
 	"syncd/internal/directory"
 )
 
-// onboard is an account, and then what can only be given to one that is there.
-func (w *planning) onboard(l Line, t directory.Tenant) {
+// planOnboard plans an account, and then what can only be given to an existing one.
+func (p *planner) planOnboard(l Line, t directory.Tenant) {
 	upn := l.Get("upn")
 	n := admin.NewUser{
-		UPN: upn, DisplayName: l.Get("display_name"), GivenName: l.Get("given_name"), Surname: l.Get("surname"), JobTitle: l.Get("job_title"), Department: l.Get("department"),
-		CompanyName: l.Get("company"), MobilePhone: l.Get("mobile"), StreetAddress: l.Get("street"), City: l.Get("city"), PostalCode: l.Get("postal_code"), Country: l.Get("country"),
+		UPN: upn, DisplayName: l.Get("display_name"), GivenName: l.Get("given_name"), Surname: l.Get("surname"), JobTitle: l.Get("job_title"),
+		Department:  l.Get("department"),
+		CompanyName: l.Get("company"), MobilePhone: l.Get("mobile"), StreetAddress: l.Get("street"), City: l.Get("city"),
+		PostalCode: l.Get("postal_code"), Country: l.Get("country"),
 		Location: l.Get("usage_location"), Licences: list(l.Get("licences")), Groups: list(l.Get("groups")), Manager: l.Get("manager"),
 	}
-	a := w.p.Admin
+	a := p.runner.Admin
 	account := Item{
 		ID: "create", Tenant: t, Who: upn, What: fmt.Sprintf("create %s in %s", upn, t.Name),
-		make:    func(ctx context.Context) (admin.Step, error) { return a.CreateUser(ctx, t, n) },
-		settled: func(ctx context.Context) (bool, error) { return exists(ctx, a, t, upn) },
-		rest:    func(ctx context.Context) ([]string, error) { return complete(ctx, a, t, n) },
+		make:     func(ctx context.Context) (admin.Step, error) { return a.CreateUser(ctx, t, n) },
+		isDone:   func(ctx context.Context) (bool, error) { return exists(ctx, a, t, upn) },
+		complete: func(ctx context.Context) ([]string, error) { return complete(ctx, a, t, n) },
 	}
-	if !w.attempted(t, upn, "create") {
-		s, err := a.CreateUser(w.ctx, t, n)
+	if !p.attempted(t, upn, "create") {
+		s, err := a.CreateUser(p.ctx, t, n)
 		if err != nil {
-			w.wrong(l, "", err)
+			p.addProblem(l, "", err)
 			return
 		}
-		account = from(account, s)
+		account = withStep(account, s)
 	}
 	// Whoever approves must see what the account may do, not only that it is made.
 	for _, part := range []struct {
@@ -44,27 +46,27 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 		}
 	}
 	if len(n.Licences) > 0 {
-		all, err := w.licencesOf(t)
+		all, err := p.licencesOf(t)
 		if err != nil {
-			w.wrong(l, "licences", err)
+			p.addProblem(l, "licences", err)
 			return
 		}
 		for _, text := range n.Licences {
 			if k, err := admin.ChooseLicence(all, text); err == nil {
-				account.Effects = append(account.Effects, w.effect(t, k.SKU, k.Name, 1))
+				account.Effects = append(account.Effects, p.effect(t, k.SKU, k.Name, 1))
 			}
 		}
 	}
-	first := w.add(l, account)
-	// later checks what can be checked before the account is there.
+	first := p.add(l, account)
+	// later plans an item that needs the account, and checks what can be checked before.
 	later := func(column, id, what, other string, make func(context.Context) (admin.Step, error)) {
 		if other != "" {
-			if _, err := a.User(w.ctx, t, other); err != nil {
-				w.wrong(l, column, err)
+			if _, err := a.User(p.ctx, t, other); err != nil {
+				p.addProblem(l, column, err)
 				return
 			}
 		}
-		w.add(l, Item{ID: id, Tenant: t, Who: upn, What: what, needs: first, make: make})
+		p.add(l, Item{ID: id, Tenant: t, Who: upn, What: what, needs: first, make: make})
 	}
 	for _, of := range []struct{ column, rights string }{{"mailboxes", "FullAccess"}, {"send_as", "SendAs"}} {
 		rights := of.rights
@@ -76,7 +78,7 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 	for _, one := range list(l.Get("calendars")) {
 		owner, rights, _ := strings.Cut(one, ":")
 		if !slices.ContainsFunc(admin.CalendarRights(), func(r string) bool { return strings.EqualFold(r, rights) }) {
-			w.wrong(l, "calendars", fmt.Errorf("%q are no calendar rights; these are: %s", rights, strings.Join(admin.CalendarRights(), ", ")))
+			p.addProblem(l, "calendars", fmt.Errorf("%q are no calendar rights; these are: %s", rights, strings.Join(admin.CalendarRights(), ", ")))
 			continue
 		}
 		later("calendars", "calendar "+strings.ToLower(one), fmt.Sprintf("make %s %s in the calendar of %s", upn, rights, owner), owner,
@@ -90,8 +92,8 @@ func (w *planning) onboard(l Line, t directory.Tenant) {
 	}
 }
 
-// complete gives an account the licences, groups and manager that it lacks of
-// those it was to be made with: CIPP goes on where one of them fails, and so does this.
+// complete gives an account the planned licences, groups and manager that it lacks. Like
+// CIPP it goes on where one of them fails.
 func complete(ctx context.Context, a *admin.Admin, t directory.Tenant, n admin.NewUser) (did []string, err error) {
 	do := func(s admin.Step, failed error) {
 		if failed == nil && !s.Done {
@@ -113,7 +115,7 @@ func complete(ctx context.Context, a *admin.Admin, t directory.Tenant, n admin.N
 	return did, err
 }
 
-// exists says whether there is an account of that name.
+// exists reports whether there is an account of that name.
 func exists(ctx context.Context, a *admin.Admin, t directory.Tenant, upn string) (bool, error) {
 	_, err := a.User(ctx, t, upn)
 	if _, unknown := errors.AsType[*admin.UnknownError](err); unknown {
@@ -122,71 +124,74 @@ func exists(ctx context.Context, a *admin.Admin, t directory.Tenant, upn string)
 	return err == nil, err
 }
 
-func (w *planning) offboard(l Line, t directory.Tenant) {
+func (p *planner) planOffboard(l Line, t directory.Tenant) {
 	var o admin.Offboarding
-	for name, field := range offboardSwitches {
-		*field(&o) = yes(l.Get(name))
+	for name, field := range offboardFlags {
+		*field(&o) = isYes(l.Get(name))
 	}
 	o.ForwardTo, o.OutOfOffice = l.Get("forward_to"), l.Get("out_of_office")
-	o.FullAccess, o.FullAccessUnmapped, o.OneDrive = list(l.Get("full_access")), list(l.Get("full_access_unmapped")), list(l.Get("onedrive_access"))
+	o.FullAccess, o.FullAccessUnmapped, o.OneDrive = list(l.Get("full_access")), list(l.Get("full_access_unmapped")),
+		list(l.Get("onedrive_access"))
 	if at := l.Get("at"); at != "" {
 		o.At, _ = timeOf(at) // was checked
 	}
-	a, who := w.p.Admin, l.Get("user")
+	a, who := p.runner.Admin, l.Get("user")
 	// The reference finds the task again after an interruption.
-	o.Reference = fmt.Sprintf("syncd %s line %d", w.run, l.N)
-	i := Item{ID: "offboard", Tenant: t, Who: who, What: "offboard " + who, make: func(ctx context.Context) (admin.Step, error) { return a.Offboard(ctx, t, who, o) }}
+	o.Reference = fmt.Sprintf("syncd %s line %d", p.run, l.N)
+	i := Item{ID: "offboard", Tenant: t, Who: who, What: "offboard " + who,
+		make: func(ctx context.Context) (admin.Step, error) { return a.Offboard(ctx, t, who, o) }}
 	if o.DeleteUser {
-		i.settled = func(ctx context.Context) (bool, error) {
+		i.isDone = func(ctx context.Context) (bool, error) {
 			there, err := exists(ctx, a, t, who)
 			return !there && err == nil, err
 		}
 	}
-	if w.attempted(t, who, i.ID) {
-		w.add(l, i)
+	if p.attempted(t, who, i.ID) {
+		p.add(l, i)
 		return
 	}
-	s, err := a.Offboard(w.ctx, t, who, o)
+	s, err := a.Offboard(p.ctx, t, who, o)
 	if err != nil {
-		w.wrong(l, "", err)
+		p.addProblem(l, "", err)
 		return
 	}
-	i = from(i, s)
+	i = withStep(i, s)
 	if o.RemoveLicences || o.DeleteUser {
-		u, err := a.User(w.ctx, t, who)
+		u, err := a.User(p.ctx, t, who)
 		if err != nil {
-			w.wrong(l, "user", err)
+			p.addProblem(l, "user", err)
 			return
 		}
 		for _, sku := range u.Licences {
 			if u.Inherited[sku] == "" || o.DeleteUser {
-				i.Effects = append(i.Effects, w.effect(t, sku, directory.ProductName(sku, sku), -1))
+				i.Effects = append(i.Effects, p.effect(t, sku, directory.ProductName(sku, sku), -1))
 			}
 		}
 	}
-	w.add(l, i)
+	p.add(l, i)
 }
 
-// change is one line of a licences book. What is so already is no mistake.
-func (w *planning) change(l Line, t directory.Tenant) {
-	a, who, action := w.p.Admin, l.Get("user"), strings.ToLower(l.Get("action"))
+// planLicences plans one line of a licences table. A state that is there already is no
+// error.
+func (p *planner) planLicences(l Line, t directory.Tenant) {
+	a, who, action := p.runner.Admin, l.Get("user"), strings.ToLower(l.Get("action"))
 	if (action == "swap") != (l.Get("to") != "") {
-		w.wrong(l, "to", errors.New("names the licence that a swap gives, and nothing else"))
+		p.addProblem(l, "to", errors.New("names the licence that a swap gives, and nothing else"))
 		return
 	}
-	all, err := w.licencesOf(t)
+	all, err := p.licencesOf(t)
 	if err != nil {
-		w.wrong(l, "licence", err)
+		p.addProblem(l, "licence", err)
 		return
 	}
-	u, err := a.User(w.ctx, t, who)
+	u, err := a.User(p.ctx, t, who)
 	if err != nil {
-		w.wrong(l, "user", err)
+		p.addProblem(l, "user", err)
 		return
 	}
 	one, err := admin.ChooseLicence(all, l.Get("licence"))
 	if err != nil {
-		w.wrong(l, "licence", err)
+		p.addProblem(l, "licence", err)
 		return
 	}
 	has := func(u admin.User, k admin.Licence) bool { return slices.Contains(u.Licences, k.SKU) }
@@ -196,75 +201,75 @@ func (w *planning) change(l Line, t directory.Tenant) {
 	case "assign":
 		want = func(u admin.User) bool { return has(u, one) }
 		i.make = func(ctx context.Context) (admin.Step, error) { return a.AssignLicences(ctx, t, u.ID, one.SKU) }
-		i.Effects = []Effect{w.effect(t, one.SKU, one.Name, 1)}
+		i.Effects = []Effect{p.effect(t, one.SKU, one.Name, 1)}
 	case "remove":
 		want = func(u admin.User) bool { return !has(u, one) }
 		i.make = func(ctx context.Context) (admin.Step, error) { return a.RemoveLicences(ctx, t, u.ID, one.SKU) }
-		i.Effects = []Effect{w.effect(t, one.SKU, one.Name, -1)}
+		i.Effects = []Effect{p.effect(t, one.SKU, one.Name, -1)}
 	case "swap":
 		to, err := admin.ChooseLicence(all, l.Get("to"))
 		if err != nil {
-			w.wrong(l, "to", err)
+			p.addProblem(l, "to", err)
 			return
 		}
 		i.ID += " " + to.SKU
 		want = func(u admin.User) bool { return has(u, to) && !has(u, one) }
 		i.make = func(ctx context.Context) (admin.Step, error) { return a.SwapLicence(ctx, t, u.ID, one.SKU, to.SKU) }
-		i.Effects = []Effect{w.effect(t, one.SKU, one.Name, -1)}
+		i.Effects = []Effect{p.effect(t, one.SKU, one.Name, -1)}
 		if !has(u, to) {
-			i.Effects = append(i.Effects, w.effect(t, to.SKU, to.Name, 1))
+			i.Effects = append(i.Effects, p.effect(t, to.SKU, to.Name, 1))
 		}
 	}
 	for _, e := range i.Effects {
-		// What two lines make of one licence depends on their order.
-		if before := w.touched[u.ID+e.SKU]; before > 0 {
-			w.wrong(l, "licence", fmt.Errorf("line %d changes %s of %s too", before, e.Name, u.UPN))
+		// The result of two lines about one licence depends on their order.
+		if before := p.changedBy[u.ID+e.SKU]; before > 0 {
+			p.addProblem(l, "licence", fmt.Errorf("line %d changes %s of %s too", before, e.Name, u.UPN))
 			return
 		}
-		w.touched[u.ID+e.SKU] = l.N
+		p.changedBy[u.ID+e.SKU] = l.N
 	}
-	i.settled = func(ctx context.Context) (bool, error) {
+	i.isDone = func(ctx context.Context) (bool, error) {
 		now, err := a.User(ctx, t, u.ID)
 		return err == nil && want(now), err
 	}
 	if want(u) {
 		i.What, i.Already, i.Effects = fmt.Sprintf("%s: %s %s is so already", u.UPN, action, one.Name), true, nil
-		w.add(l, i)
+		p.add(l, i)
 		return
 	}
-	s, err := i.make(w.ctx)
-	if full, ok := errors.AsType[*admin.NotFreeError](err); ok && w.freedBefore(t, full.Licence.SKU) {
-		// A line above frees one; enough() counts.
+	s, err := i.make(p.ctx)
+	if full, ok := errors.AsType[*admin.NotFreeError](err); ok && p.freedBefore(t, full.Licence.SKU) {
+		// A line above frees one; checkFreeUnits counts.
 		i.What = fmt.Sprintf("%s: %s %s", u.UPN, action, full.Licence.Name)
-		w.add(l, i)
+		p.add(l, i)
 		return
 	}
 	if err != nil {
-		w.wrong(l, "", err)
+		p.addProblem(l, "", err)
 		return
 	}
-	w.add(l, from(i, s))
+	p.add(l, withStep(i, s))
 }
 
-// freedBefore says whether a line above gives a unit of a licence back.
-func (w *planning) freedBefore(t directory.Tenant, sku string) bool {
-	return slices.ContainsFunc(w.plan.Items, func(i Item) bool {
+// freedBefore reports whether a line above frees a unit of a licence.
+func (p *planner) freedBefore(t directory.Tenant, sku string) bool {
+	return slices.ContainsFunc(p.plan.Items, func(i Item) bool {
 		return i.Tenant.ID == t.ID && slices.ContainsFunc(i.Effects, func(e Effect) bool { return e.SKU == sku && e.Units < 0 })
 	})
 }
 
-func (w *planning) mfa(l Line, t directory.Tenant) {
-	a, state := w.p.Admin, l.Get("state")
-	u, err := a.User(w.ctx, t, l.Get("user"))
+func (p *planner) planMFA(l Line, t directory.Tenant) {
+	a, state := p.runner.Admin, l.Get("state")
+	u, err := a.User(p.ctx, t, l.Get("user"))
 	if err != nil {
-		w.wrong(l, "user", err)
+		p.addProblem(l, "user", err)
 		return
 	}
 	i := Item{ID: "mfa", Tenant: t, Who: u.UPN, make: func(ctx context.Context) (admin.Step, error) { return a.SetMFA(ctx, t, u.ID, state) }}
-	s, err := i.make(w.ctx)
+	s, err := i.make(p.ctx)
 	if err != nil {
-		w.wrong(l, "", err)
+		p.addProblem(l, "", err)
 		return
 	}
-	w.add(l, from(i, s))
+	p.add(l, withStep(i, s))
 }

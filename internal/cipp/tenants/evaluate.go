@@ -12,70 +12,70 @@ import (
 	"syncd/internal/target"
 )
 
-// A managed group is one that rules name.
-type managed struct {
+// A managedGroup is a group that rules name.
+type managedGroup struct {
 	name  string // as CIPP spells it; as the rules do where it has none
 	rules []*Rule
 	id    string // of the static group; empty where there is none to use
 	// members is how many tenants CIPP shows in it.
 	members int
-	trouble
+	groupProblem
 }
 
-// A trouble is why a group cannot be used. It is told only of tenants that
-// should be in the group: nobody else misses anything.
-type trouble struct {
+// A groupProblem is why a group cannot be used. It is reported only for tenants that
+// should be in the group.
+type groupProblem struct {
 	code, why string
-	note      bool // it holds nothing
+	note      bool // it is a note and holds no plan
 }
 
-// managed resolves the groups that the rules name, in the order of their names.
-func (t *Target) managed(all []admin.TenantGroup) []managed {
-	byName := map[string]*managed{}
+// managedGroups resolves the groups that the rules name, in the order of their names.
+func (t *Target) managed(all []admin.TenantGroup) []managedGroup {
+	byName := map[string]*managedGroup{}
 	for i := range t.config.Groups {
 		r := &t.config.Groups[i]
 		key := strings.ToLower(r.Group)
 		if byName[key] == nil {
-			byName[key] = resolve(r.Group, all)
+			byName[key] = resolveGroup(r.Group, all)
 		}
 		byName[key].rules = append(byName[key].rules, r)
 	}
-	out := make([]managed, 0, len(byName))
+	out := make([]managedGroup, 0, len(byName))
 	for _, g := range byName {
 		out = append(out, *g)
 	}
-	slices.SortFunc(out, func(a, b managed) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(out, func(a, b managedGroup) int { return strings.Compare(a.name, b.name) })
 	return out
 }
 
-func resolve(name string, all []admin.TenantGroup) *managed {
+func resolveGroup(name string, all []admin.TenantGroup) *managedGroup {
 	var found []admin.TenantGroup
 	for _, g := range all {
 		if strings.EqualFold(strings.TrimSpace(g.Name), name) {
 			found = append(found, g)
 		}
 	}
-	m := &managed{name: name}
+	m := &managedGroup{name: name}
 	switch {
 	case len(found) == 0:
-		m.trouble = trouble{"group_missing", fmt.Sprintf("CIPP has no tenant group %q, which a rule names (cipp.tenants.groups): make it with syncd cipp tenant-groups create %q, or correct the rule", name, name), true}
+		m.groupProblem = groupProblem{"group_missing", fmt.Sprintf("CIPP has no tenant group %q, which a rule names (cipp.tenants.groups): make it with syncd cipp tenant-groups create %q, or correct the rule", name, name), true}
 	case len(found) > 1:
-		m.trouble = trouble{"group_ambiguous", fmt.Sprintf("CIPP has %d tenant groups called %q, which a rule names (cipp.tenants.groups): rename all but one there", len(found), name), false}
+		m.groupProblem = groupProblem{"group_ambiguous", fmt.Sprintf("CIPP has %d tenant groups called %q, which a rule names (cipp.tenants.groups): rename all but one there", len(found), name), false}
 	case found[0].Dynamic:
-		m.trouble = trouble{"group_dynamic", fmt.Sprintf("%q is a dynamic tenant group: its own rules in CIPP say who is in it; name a static one in cipp.tenants.groups", found[0].Name), false}
+		m.groupProblem = groupProblem{"group_dynamic", fmt.Sprintf("%q is a dynamic tenant group: its own rules in CIPP say who is in it; name a static one in cipp.tenants.groups", found[0].Name), false}
 	default:
 		m.name, m.id, m.members = strings.TrimSpace(found[0].Name), found[0].ID, len(found[0].Members)
 	}
 	return m
 }
 
-// look says what a tenant is in CIPP, which goes into out, and what it should be.
-// names is what the tenant is called as far as it is known, and kept says that
-// syncd keeps the tenant in step already.
-func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *admin.TenantNames, groups []managed, kept bool, out *target.Observed) (w wish) {
+// evaluate returns what a tenant should be in CIPP, and adds what it is to out. names are
+// the tenant's names where they are known; kept says that syncd has records of it.
+func (t *Target) evaluate(p *admin.TenantProfile, company int, at *Facts, names *admin.TenantNames, groups []managedGroup, kept bool, out *target.Observed) (w desiredTenant) {
 	key := plan.Key{Kind: kindTenant, ID: string(p.Tenant.ID)}
 	hold := func(key plan.Key, code, format string, args ...any) {
-		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, NeedsRepair: true, Message: fmt.Sprintf(format, args...)}})
+		w.conflicts = append(w.conflicts, plan.Conflict{Key: key, Violation: plan.Violation{Code: code, Key: key.ID, NeedsRepair: true,
+			Message: fmt.Sprintf(format, args...)}})
 	}
 	note := func(code, format string, args ...any) {
 		out.Notes = append(out.Notes, plan.Violation{Code: code, Kind: key.Kind, Key: key.ID, Note: true, Message: fmt.Sprintf(format, args...)})
@@ -114,10 +114,10 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *adm
 			want.Fields = want.Fields.With(fieldAlias, plan.Value{text})
 		}
 	}
-	// What replaces it was not seen by who wrote it, unlike a later edit, which
-	// the loop holds by itself.
+	// The loop holds an alias that was edited after syncd wrote it, and not one that
+	// was there before.
 	if wanted, set := want.Fields.Get(fieldAlias); set && !kept && names.Alias != "" && !wanted.Equal(plan.Value{names.Alias}) {
-		w.ask("alias_foreign", "CIPP shows %s as %q, an alias that syncd did not write; approving replaces it by %q",
+		w.requireApproval("alias_foreign", "CIPP shows %s as %q, an alias that syncd did not write; approving replaces it by %q",
 			names.Microsoft, names.Alias, cmp.Or(wanted.String(), names.Microsoft))
 	}
 	if len(groups) > 0 {
@@ -138,11 +138,11 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *adm
 		now, _ := is.Fields.Get(fieldGroups)
 		w.leaves = without(now, in)
 		if lost := lostAgreements(w.leaves, groups, at); lost != "" {
-			w.ask("agreements_gone", "ConnectWise lists no active agreement of company %d (%s) any more, and %s, which %s is in, asks for one: it ended, or the API member may not see it; approve if it ended",
+			w.requireApproval("agreements_gone", "ConnectWise lists no active agreement of company %d (%s) any more, and %s, which %s is in, asks for one: it ended, or the API member may not see it; approve if it ended",
 				company, at.Name, lost, p.Tenant.Name)
 		}
 		if len(in) == 0 && len(now) > 0 && len(now) == len(p.Groups) {
-			w.ask("group_rewritten", "to take %s out of its last tenant group CIPP is sent all other members of %s anew: tenants that are excluded in CIPP are not shown among them and drop out of it; approve if there is none, or take the tenant out in CIPP",
+			w.requireApproval("group_rewritten", "to take %s out of its last tenant group CIPP is sent all other members of %s anew: tenants that are excluded in CIPP are not shown among them and drop out of it; approve if there is none, or take the tenant out in CIPP",
 				p.Tenant.Name, now)
 		}
 	}
@@ -150,28 +150,27 @@ func (t *Target) look(p *admin.TenantProfile, company int, at *Facts, names *adm
 	return w
 }
 
-// names says what a tenant is called, as far as that has to be known: nil where
-// no alias is managed, or nothing is wanted. CIPP tells an alias from Microsoft's
-// name only in an answer that it reads live, so it is asked about the tenants
-// alone that are shown under another name than they should be, and syncd's own
-// memory about the others.
-func (t *Target) names(ctx context.Context, a *admin.Admin, p *admin.TenantProfile, at *Facts, records []plan.Record) (*admin.TenantNames, error) {
+// tenantNames returns the names of a tenant, and nil where they are not needed: where no
+// alias is managed, or none is wanted. CIPP distinguishes an alias from Microsoft's name
+// only in a live read, so only tenants that are shown under another name than they should
+// be are read live; for the others syncd's records say which it is.
+func (t *Target) tenantNames(ctx context.Context, a *admin.Admin, p *admin.TenantProfile, at *Facts, records []plan.Record) (*admin.TenantNames, error) {
 	if t.config.Alias == "" || at == nil || at.Deleted {
 		return nil, nil
 	}
-	shown, left, known := p.Tenant.Name, "", false
+	shown, recorded, known := p.Tenant.Name, "", false
 	for i := range records {
-		// One with a write that was not answered says nothing for certain.
+		// A record with an unanswered write is not certain.
 		if r := &records[i]; r.Key.ID == string(p.Tenant.ID) && r.Origin != plan.Announced && r.Pending == nil {
-			left, known = r.Fields.Text(fieldAlias), true
+			recorded, known = r.Fields.Text(fieldAlias), true
 		}
 	}
 	switch text, _ := t.config.alias(at); {
-	case text == "" && known && left == shown:
-		return &admin.TenantNames{Alias: left}, nil
+	case text == "" && known && recorded == shown:
+		return &admin.TenantNames{Alias: recorded}, nil
 	case text == "":
 		return nil, nil
-	case text == shown && known && left == "":
+	case text == shown && known && recorded == "":
 		return &admin.TenantNames{Microsoft: shown}, nil
 	case text == shown:
 		return &admin.TenantNames{Alias: shown}, nil
@@ -181,15 +180,16 @@ func (t *Target) names(ctx context.Context, a *admin.Admin, p *admin.TenantProfi
 	return &names, err
 }
 
-// ask holds the whole scope until somebody approves its plan. The violation is
-// of no object, since an object that has one is not planned.
-func (w *wish) ask(code, format string, args ...any) {
-	w.conflicts = append(w.conflicts, plan.Conflict{Key: plan.Key{Kind: kindTenant, ID: "@" + code}, Violation: plan.Violation{Code: code, Message: fmt.Sprintf(format, args...)}})
+// requireApproval holds the whole scope until its plan is approved. The violation has no
+// object, because an object with a violation is not planned.
+func (w *desiredTenant) requireApproval(code, format string, args ...any) {
+	w.conflicts = append(w.conflicts, plan.Conflict{Key: plan.Key{Kind: kindTenant, ID: "@" + code},
+		Violation: plan.Violation{Code: code, Message: fmt.Sprintf(format, args...)}})
 }
 
-// lostAgreements is the first of the groups left that is left for want of an
-// agreement, where the company has none at all; empty elsewhere.
-func lostAgreements(leaves []string, groups []managed, at *Facts) string {
+// lostAgreements returns the first of the groups to be left whose rule no longer fits
+// because the company has no agreement at all, or "".
+func lostAgreements(leaves []string, groups []managedGroup, at *Facts) string {
 	if len(at.Agreements) > 0 {
 		return ""
 	}
@@ -205,17 +205,16 @@ func lostAgreements(leaves []string, groups []managed, at *Facts) string {
 	return ""
 }
 
-// fewMembers is the size up to which a group may lose any part of its members
-// unasked: shares of few mean nothing.
+// fewMembers is the size up to which a group may lose any number of members without
+// approval: a share of so few means nothing.
 const fewMembers = 3
 
-// shrinking asks about tenants that leave a group together with more than half
-// of its members: rules that changed, or a company list that lacks something,
-// look like that.
-func shrinking(views []*view, groups []managed) {
+// holdShrinkingGroups holds tenants that leave a group together with more than half of
+// its members: a wrong rule or an incomplete list of companies has that effect.
+func holdShrinkingGroups(views []*view, groups []managedGroup) {
 	for i := range groups {
 		g := &groups[i]
-		var leaving []*wish
+		var leaving []*desiredTenant
 		for _, v := range views {
 			if slices.Contains(v.wanted.leaves, g.name) {
 				leaving = append(leaving, &v.wanted)
@@ -225,13 +224,13 @@ func shrinking(views []*view, groups []managed) {
 			continue
 		}
 		for _, w := range leaving {
-			w.ask("group_shrinks", "%d of the %d tenants in %s would leave it in this run, more than half: look at the rule and at ConnectWise, and approve if that is meant", len(leaving), g.members, g.name)
+			w.requireApproval("group_shrinks", "%d of the %d tenants in %s would leave it in this run, more than half: look at the rule and at ConnectWise, and approve if that is meant", len(leaving), g.members, g.name)
 		}
 	}
 }
 
-// memberships are the managed groups that a tenant is in, sorted.
-func memberships(p *admin.TenantProfile, groups []managed) plan.Value {
+// memberships returns the managed groups that a tenant is in, sorted.
+func memberships(p *admin.TenantProfile, groups []managedGroup) plan.Value {
 	in := plan.Value{}
 	for i := range groups {
 		if groups[i].id != "" && slices.ContainsFunc(p.Groups, func(g admin.TenantGroup) bool { return g.ID == groups[i].id }) {
