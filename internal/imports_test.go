@@ -179,6 +179,34 @@ func TestWhatDecidesHasNoClock(t *testing.T) {
 	}
 }
 
+// What a target remembers for itself is opaque to everybody else.
+func TestOnlyTargetsReadWhatTheyRemember(t *testing.T) {
+	targets := []string{"internal/connectwise", "internal/itglue", "internal/scim", "internal/cipp/tenants", "internal/plan"}
+	found := 0
+	for path, p := range packages(t) {
+		for _, name := range p.GoFiles {
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch s, ok := n.(*ast.SelectorExpr); {
+				case !ok || s.Sel.Name != "Private":
+				case slices.Contains(targets, path):
+					found++
+				default:
+					t.Errorf("%s: %s reads what a target remembers for itself; give people a fact, or the type of everybody a field", set.Position(s.Pos()), path)
+				}
+				return true
+			})
+		}
+	}
+	if found == 0 {
+		t.Error("nobody remembers anything: is it called Private still?")
+	}
+}
+
 func TestABrokenFloorIsSeenAndNamed(t *testing.T) {
 	for _, c := range []struct{ path, imports, want string }{
 		{"internal/cipp", "syncd/internal/sync", "internal/cipp -> internal/sync: " + independent},

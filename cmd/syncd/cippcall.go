@@ -288,7 +288,8 @@ func (c *cippCommand) callWriting(ctx context.Context, e endpoint.Endpoint, k ci
 	default:
 		message = strings.Join(reply.Said, "; ")
 	}
-	object := &plan.Object{Key: plan.Key{Kind: "call", ID: e.Name}, Label: title, Info: map[string]string{"query": shown.Query.Encode(), "body": c.redact.Text(string(body))}}
+	object := &plan.Object{Key: plan.Key{Kind: "call", ID: e.Name}, Label: title,
+		Facts: []plan.Fact{{Name: "query", Value: shown.Query.Encode()}, {Name: "body", Value: c.redact.Text(string(body))}}}
 	if jerr := c.journalEntry(ctx, k.Tenant, nil, object, result, message); jerr != nil {
 		err = errors.Join(err, jerr)
 	}

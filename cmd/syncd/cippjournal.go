@@ -26,7 +26,7 @@ func (c *cippCommand) journalStep(ctx context.Context, s *admin.Step, r admin.Re
 	if err != nil {
 		return err
 	}
-	after.Info = map[string]string{"body": c.redact.Text(string(body))}
+	after.Facts = []plan.Fact{{Name: "body", Value: c.redact.Text(string(body))}}
 	// The label has the title, and the error the sentences that matter.
 	message := strings.TrimPrefix(line.Error, s.Title+": ")
 	if message == "" {

@@ -161,17 +161,17 @@ func (w *App) objectKey(ctx context.Context, scope plan.Scope, text string) (pla
 		kind, id = "", text
 	}
 	var waiting, known []plan.Key
-	note := func(to *[]plan.Key, key plan.Key, info map[string]string) {
-		if key.Kind != "" && (kind == "" || key.Kind == kind) && sync.Matches(key, info, id) && !slices.Contains(*to, key) {
+	note := func(to *[]plan.Key, key plan.Key, upn string) {
+		if key.Kind != "" && (kind == "" || key.Kind == kind) && sync.Matches(key, upn, id) && !slices.Contains(*to, key) {
 			*to = append(*to, key)
 		}
 	}
 	heard := func(violations []plan.Violation) {
 		for _, v := range violations {
 			if key := (plan.Key{Kind: v.Kind, ID: v.Key}); v.Note {
-				note(&known, key, nil)
+				note(&known, key, "")
 			} else {
-				note(&waiting, key, nil)
+				note(&waiting, key, "")
 			}
 		}
 	}
@@ -179,10 +179,10 @@ func (w *App) objectKey(ctx context.Context, scope plan.Scope, text string) (pla
 		heard(m.Cursor.Violations)
 	}
 	for _, s := range m.Settlements {
-		note(&known, s.Key, nil)
+		note(&known, s.Key, "")
 	}
 	for _, r := range m.Records {
-		note(&known, r.Key, r.Info)
+		note(&known, r.Key, r.UPN)
 	}
 	if len(waiting)+len(known) == 0 {
 		// So far it was only shown by a plan, which remembers nothing, or it is in
@@ -190,7 +190,7 @@ func (w *App) objectKey(ctx context.Context, scope plan.Scope, text string) (pla
 		sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target}
 		sel.Inspect = func(e sync.Inspection) {
 			for _, o := range slices.Concat(e.Desired.Objects, e.Observed.Objects) {
-				note(&known, o.Key, o.Info)
+				note(&known, o.Key, o.UPN)
 			}
 		}
 		report, err := w.Engine.Run(ctx, sel, sync.PlanOnly)

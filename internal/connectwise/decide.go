@@ -202,7 +202,7 @@ const (
 
 // object shows a line as the loop sees it.
 func (q *question) object(a *addition) *plan.Object {
-	o := &plan.Object{Key: q.key, Label: q.label, Ref: q.ref(a), Billing: q.billing(), Info: q.agreement.facts()}
+	o := &plan.Object{Key: q.key, Label: q.label, Ref: q.ref(a), Billing: q.billing(), Facts: q.agreement.facts()}
 	show(o, a, q.cancels)
 	return o
 }
@@ -220,8 +220,8 @@ func (a *agreement) billing() *plan.Billing {
 }
 
 // facts are what people are shown of a line's company.
-func (a *agreement) facts() map[string]string {
-	return map[string]string{"company": a.Company.Name, "company_id": strconv.Itoa(a.Company.ID)}
+func (a *agreement) facts() []plan.Fact {
+	return []plan.Fact{{Name: "company", Value: a.Company.Name}, {Name: "company_id", Value: strconv.Itoa(a.Company.ID)}}
 }
 
 // billingOf is an object's billing; empty where it says nothing.

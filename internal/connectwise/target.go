@@ -312,7 +312,7 @@ func (t *Target) bills(sku string) bool {
 func (v *view) wish(p *product, units int) plan.Object {
 	o := plan.Object{Key: p.key, Label: p.label, Fields: plan.Set(fieldQuantity, strconv.Itoa(units)), Billing: &plan.Billing{}}
 	if v.agreement != nil {
-		o.Billing, o.Info = v.agreement.billing(), v.agreement.facts()
+		o.Billing, o.Facts = v.agreement.billing(), v.agreement.facts()
 	}
 	o.Billing.Product = p.text
 	if it := v.items[p.text].item; it != nil {

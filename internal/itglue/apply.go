@@ -1,6 +1,7 @@
 package itglue
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -373,11 +374,10 @@ func (t *Target) applied(ctx context.Context, v *view, l *layout, ch plan.Change
 			want = append(want, plan.Field{Name: f.Name, Value: v.expectedValue(at, f.Value)})
 		}
 	}
-	before := ch.After.Info
-	if ch.Before != nil && before == nil {
-		before = ch.Before.Info
+	o.UPN = ch.After.UPN
+	if ch.Before != nil {
+		o.UPN = cmp.Or(o.UPN, ch.Before.UPN)
 	}
-	o.Info = before
 	v.assets[ch.Key] = &o
 	out := target.Applied{Object: o, Rewritten: differing(want, o.Fields)}
 	if ch.Key.Kind == kindUser {

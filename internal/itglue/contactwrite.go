@@ -182,7 +182,7 @@ func (t *Target) changeContact(ctx context.Context, v *view, ch plan.Change) (ta
 		case refusedWith(err, codeSynced):
 			// Another system keeps it: remembered, so that it is not tried again.
 			out := v.appliedContact(ch, live, nil)
-			out.Object.Info = withReadOnly(out.Object.Info)
+			out.Object.Private = readOnly
 			out.Notes = append(out.Notes, plan.Violation{Code: "contact_synced", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 				"contact %s (%s) is kept by another system and left as it is; if the PSA syncs contacts, set itglue.psa_contact_sync", n, live.name())})
 			return out, nil
@@ -205,7 +205,7 @@ func (v *view) appliedContact(ch plan.Change, c *contact, sent plan.Fields) targ
 	v.contacts[c.ID] = c
 	v.contactMatches[ch.Key.ID] = contactMatch{contact: c.ID}
 	o := *ch.After
-	o.Ref, o.Fields, o.Info = c.ID.String(), c.fields(), ch.After.Info
+	o.Ref, o.Fields = c.ID.String(), c.fields()
 	return target.Applied{Object: o, Rewritten: differing(sent, o.Fields)}
 }
 

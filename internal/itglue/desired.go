@@ -14,24 +14,16 @@ import (
 	"syncd/internal/target"
 )
 
-// infoReadOnly marks a contact that IT Glue refused to change: another system
-// keeps it.
-const infoReadOnly = "read_only"
+// memory is what an object remembers besides its fields.
+type memory struct {
+	// ReadOnly marks a contact that IT Glue refused to change: another system keeps it.
+	ReadOnly bool `json:"read_only,omitempty"`
+}
+
+var readOnly = plan.Remember(memory{ReadOnly: true})
 
 // contactRefused reports whether IT Glue refused to change a contact.
-func (v *view) contactRefused(key plan.Key) bool {
-	r := v.records[key]
-	return r != nil && r.Info[infoReadOnly] != ""
-}
-
-func withReadOnly(info map[string]string) map[string]string {
-	info = maps.Clone(info)
-	if info == nil {
-		info = map[string]string{}
-	}
-	info[infoReadOnly] = "yes"
-	return info
-}
+func (v *view) contactRefused(key plan.Key) bool { return v.refused[key] }
 
 // A desiredBuilder is the desired state of one customer in the making.
 type desiredBuilder struct {
@@ -89,7 +81,7 @@ func (v fieldValues) fields() plan.Fields {
 }
 
 // add takes an asset into the list, as far as its type has the fields for it.
-func (b *desiredBuilder) add(kind, object, label string, info map[string]string, v fieldValues) {
+func (b *desiredBuilder) add(kind, object, label, upn string, v fieldValues) {
 	v[fieldProven] = b.proven(kind, object)
 	key, fields := b.view.key(kind, object), v.fields()
 	l := b.view.layouts[kind]
@@ -121,7 +113,7 @@ func (b *desiredBuilder) add(kind, object, label string, info map[string]string,
 	for name := range b.view.clearedMarks[key] {
 		fields = append(fields, plan.Field{Name: name, Value: plan.Value{b.view.markValue(name, key)}})
 	}
-	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), Info: info}
+	o := plan.Object{Key: key, Label: label, Fields: sorted(fields), UPN: upn}
 	if now := b.view.assets[key]; now != nil {
 		if why := b.view.whyUnwritable[key]; why != "" {
 			// Held where there is something to write, and only said where there is not.
@@ -215,7 +207,7 @@ func (b *desiredBuilder) contact(u *directory.User) {
 		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: *pair.conflict})
 		return
 	}
-	o := plan.Object{Key: key, Label: u.Name, Info: map[string]string{"upn": u.UPN}}
+	o := plan.Object{Key: key, Label: u.Name, UPN: u.UPN}
 	c := b.view.contactOf(u.ID)
 	switch {
 	case c == nil && b.view.microsoftKeepsContacts:
@@ -330,7 +322,7 @@ func (b *desiredBuilder) user(u *directory.User) {
 	if !u.LastSignIn.IsZero() {
 		v["last_sign_in"] = plan.Value{u.LastSignIn.UTC().Format("2006-01")}
 	}
-	b.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), map[string]string{"upn": u.UPN}, v)
+	b.add(kindUser, u.ID, cmp.Or(oneLine(u.Name), u.UPN), u.UPN, v)
 }
 
 // licenceList is a tag of the customer's licences, for whoever holds one.
@@ -405,7 +397,7 @@ func (b *desiredBuilder) groups() error {
 			}
 			v["members"], v["member_contacts"], v["member_count"] = setValue(names), contacts, numberValue(len(g.Members.IDs))
 		}
-		b.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), nil, v)
+		b.add(kindGroup, g.ID, cmp.Or(oneLine(g.Name), g.ID), "", v)
 	}
 	return nil
 }
@@ -442,7 +434,7 @@ func (b *desiredBuilder) domains() error {
 			v["dkim"] = boolValue(h.DKIM)
 			v["dnssec"] = boolValue(h.DNSSEC)
 		}
-		b.add(kindDomain, name, name, nil, v)
+		b.add(kindDomain, name, name, "", v)
 	}
 	return nil
 }
@@ -489,7 +481,7 @@ func (b *desiredBuilder) mailboxes() error {
 			v["delegates"] = b.contactTag(b.index.accountsMeant(m.FullAccess, m.SendAs, m.SendOnBehalf))
 			v["calendar"] = setValue(calendar)
 		}
-		b.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), map[string]string{"upn": m.UPN}, v)
+		b.add(kindMailbox, object, cmp.Or(oneLine(m.Name), m.Address), m.UPN, v)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func (b *desiredBuilder) licences() error {
 	if !b.hasField(kindLicences, "gratis_products") { // until the upgrade they stand among the others
 		v["products"] = setValue(append(products, among...))
 	}
-	b.add(kindLicences, b.customer.Key, "Microsoft 365 licences", nil, v)
+	b.add(kindLicences, b.customer.Key, "Microsoft 365 licences", "", v)
 	return nil
 }
 

@@ -43,6 +43,11 @@ func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, peop
 	for i := range records {
 		r := &records[i]
 		v.records[r.Key] = r
+		var m memory
+		if err := r.Recall(&m); err != nil {
+			return err
+		}
+		v.refused[r.Key] = m.ReadOnly
 		if r.Kind != kindContact {
 			continue
 		}
@@ -71,12 +76,9 @@ func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, peop
 			return
 		}
 		seen[key] = true
-		contact := plan.Object{Key: key, Label: c.name(), Ref: c.ID.String(), Fields: c.fields(), Edited: edited(c.Updated)}
-		if upn != "" {
-			contact.Info = map[string]string{"upn": upn}
-		}
+		contact := plan.Object{Key: key, UPN: upn, Label: c.name(), Ref: c.ID.String(), Fields: c.fields(), Edited: edited(c.Updated)}
 		if v.contactRefused(key) {
-			contact.Info = withReadOnly(contact.Info)
+			contact.Private = readOnly
 		}
 		o.Objects = append(o.Objects, contact)
 	}

@@ -123,6 +123,7 @@ type view struct {
 	duplicateContacts []*contact                   // with an address of somebody who has another contact
 	pendingContacts   map[string]string            // label of a contact to come → object id
 	records           map[plan.Key]*plan.Record    // what earlier runs left
+	refused           map[plan.Key]bool            // contacts that IT Glue refused to change, as they remember
 }
 
 // contactOf is the contact of a user, if there is one.
@@ -191,7 +192,8 @@ func (t *Target) observeOrganization(lists *accountLists, asked *target.Asked, o
 		contacts: map[id]*contact{}, domains: map[string]id{}, assets: map[plan.Key]*plan.Object{}, keyByID: map[id]plan.Key{},
 		idByKey: map[plan.Key]id{}, taggedContacts: map[string]id{}, otherTenantContacts: map[id]string{},
 		inConflict: map[plan.Key]bool{}, whyUnwritable: map[plan.Key]string{}, unmarkedAssets: map[id]*asset{},
-		clearedMarks: map[plan.Key]map[string]bool{}, tenantAssets: map[id]bool{}, records: map[plan.Key]*plan.Record{}}
+		clearedMarks: map[plan.Key]map[string]bool{}, tenantAssets: map[id]bool{}, records: map[plan.Key]*plan.Record{},
+		refused: map[plan.Key]bool{}}
 	out := &v.observed
 	contacts, err := rowsOf[contact](lists.contacts, organization)
 	if err != nil {
@@ -339,9 +341,7 @@ func (v *view) setAsset(kind string, l *layout, key plan.Key, a *asset) {
 func (v *view) object(l *layout, key plan.Key, a *asset) plan.Object {
 	o := plan.Object{Key: key, Label: a.text(l, fieldTitle), Ref: a.ID.String(), Retired: a.Archived, Fields: a.fields(l, v.label),
 		Edited: edited(a.Updated)}
-	if upn := o.Fields.Text("upn"); upn != "" {
-		o.Info = map[string]string{"upn": upn}
-	}
+	o.UPN = o.Fields.Text("upn")
 	return o
 }
 

@@ -1,23 +1,34 @@
 package plan
 
 import (
-	"maps"
 	"time"
 
 	"github.com/shopspring/decimal"
 )
 
+// A Fact is what people are told of an object beside its fields.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
 // Shown are all facts of an object that people and scripts see beside its fields,
-// by name: those of an invoice line and who changed it last among them. The
-// journal keeps them so; their names never change.
+// by name: those of an invoice line and who changed it last among them, and nothing
+// private. The journal keeps them so; their names never change.
 func (o *Object) Shown() map[string]string {
-	out := maps.Clone(o.Info)
+	if o.Billing == nil && o.UPN == "" && len(o.Facts) == 0 {
+		return nil
+	}
+	out := make(map[string]string, 16)
+	for _, f := range o.Facts {
+		out[f.Name] = f.Value
+	}
+	if o.UPN != "" {
+		out["upn"] = o.UPN
+	}
 	b := o.Billing
 	if b == nil {
 		return out
-	}
-	if out == nil {
-		out = make(map[string]string, 16)
 	}
 	out["agreement"], out["agreement_name"], out["cycle_months"] = b.Agreement, b.AgreementName, string(b.Cycle)
 	out["product"], out["product_id"] = b.Product, b.ProductID

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -124,8 +125,13 @@ type Object struct {
 	Fields  Fields `json:"fields,omitempty"`
 	// Billing is there where the object is an invoice line.
 	Billing *Billing `json:"billing,omitempty"`
-	// Info are facts that are shown or checked and never written.
-	Info map[string]string `json:"info,omitempty"`
+	// UPN is that of the person it stands for, by whom people may call it.
+	UPN string `json:"upn,omitempty"`
+	// Facts are shown, and nothing is decided by them.
+	Facts []Fact `json:"facts,omitempty"`
+	// Private is what the target remembers of it for itself, see Remember. Only the
+	// target that wrote it reads it.
+	Private json.RawMessage `json:"private,omitempty"`
 	// Edited is the last edit of an observed object, whoever's; no record keeps it.
 	Edited Edit `json:"-"`
 }

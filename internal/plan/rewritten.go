@@ -13,9 +13,6 @@ import (
 // the field is in step. A field with ownership hold never counts as rewritten: it costs
 // money, and a person decides.
 
-// markOfOld begins the names under which schema 1 kept these notes in Info.
-const markOfOld = "came_back_as:"
-
 // Rewritten returns what to remember, after the change, of the fields that the
 // target rewrites: sent says how they were sent, now what it shows; before is
 // what was remembered until now.
@@ -39,13 +36,10 @@ func (c *Change) Rewritten(before map[string]string, sent Fields, now *Object) m
 
 // Rewrites reports whether the target is known to show shown where sent was sent.
 func (r *Record) Rewrites(field string, sent, shown Value) bool {
-	if r == nil || len(r.Rewritten) == 0 && len(r.Info) == 0 {
+	if r == nil || len(r.Rewritten) == 0 {
 		return false
 	}
 	known := r.Rewritten[field]
-	if known == "" {
-		known = r.Info[markOfOld+field]
-	}
 	return known != "" && known == sentAndShown(sent, shown)
 }
 

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"testing"
 )
 
@@ -50,19 +49,5 @@ func TestAValueThatTheTargetRewritesIsSentOnce(t *testing.T) {
 	p, err := Make(testScope, additions(Restore, true), Sides{Desired: []Object{d}, Observed: []Object{o}, Records: []Record{two}})
 	if err != nil || len(p.Changes) != 1 || len(p.Changes[0].Fields) != 1 || p.Changes[0].After.Fields.Text("quantity") != "4" {
 		t.Errorf("got %+v, %v; want the note alone", p.Changes, err)
-	}
-}
-
-// The former version kept the notes among the facts of an object.
-func TestWhatTheFormerVersionRememberedOfRewrittenValues(t *testing.T) {
-	var r Record
-	text := `{"kind":"addition","key":"sku","ref":"55/910","origin":"adopted","fields":[{"name":"quantity","value":["4"]}],
-		"info":{"came_back_as:quantity":"` + fingerprint(Value{"5"}) + ` ` + fingerprint(Value{"4"}) + `"}}`
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
-		t.Fatal(err)
-	}
-	p, err := Make(testScope, additions(Restore, true), Sides{Desired: []Object{*line("5")}, Observed: []Object{*line("4")}, Records: []Record{r}})
-	if err != nil || !p.Empty() {
-		t.Errorf("got %+v, %v; want it in step", p.Changes, err)
 	}
 }

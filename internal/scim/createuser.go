@@ -23,7 +23,7 @@ func (t *Target) createUser(ctx context.Context, v *view, ch plan.Change) (targe
 		return t.resolveDuplicate(ctx, v, ch, fields, err)
 	case statusOf(err) == 400 && v.acceptsOthers() && v.users[ch.Key.ID] != nil:
 		_, e := refusalOf(err)
-		return v.refusedForGood(ch, fingerprintValues(v.users[ch.Key.ID].values), v.refusalExpiry(),
+		return v.refusedForGood(ch, fingerprintValues(v.users[ch.Key.ID].values), v.refusalExpiry(), "",
 			plan.Violation{Code: "refused", Message: fmt.Sprintf(
 				"%s refused to create %s: %s; it is tried again tomorrow, when the account changes at the source, or at once after syncd matches retry %s %s %s",
 				cmp.Or(t.profile.Title, t.Name()), ch.Label, rest.Excerpt(e.Error()), v.customer, t.Name(), ch.Key.ID)}), nil
@@ -139,11 +139,8 @@ func (t *Target) resolveDuplicate(ctx context.Context, v *view, ch plan.Change, 
 	_, e := refusalOf(refused)
 	clash := ""
 	stuck := func(code, format string, args ...any) (target.Applied, error) {
-		out := v.refusedForGood(ch, fingerprintName(name), "", plan.Violation{Code: code, Message: fmt.Sprintf(format, args...) +
+		out := v.refusedForGood(ch, fingerprintName(name), "", clash, plan.Violation{Code: code, Message: fmt.Sprintf(format, args...) +
 			fmt.Sprintf("; then syncd matches retry %s %s %s", v.customer, t.Name(), ch.Key.ID)})
-		if clash != "" {
-			out.Object.Info[infoDeadEndOf] = clash
-		}
 		return out, nil
 	}
 	hits, err := v.account.lookup(ctx, usersAt, []attributeValue{{pathExternalID, ch.Key.ID}, {pathUserName, name}})

@@ -45,7 +45,7 @@ func (t *Target) desired(v *view) target.Desired {
 
 // desiredUser is what a user should say.
 func (t *Target) desiredUser(v *view, key plan.Key, one *tenantUser) plan.Object {
-	o := plan.Object{Key: key, Label: userLabel(one.user), Info: map[string]string{infoUPN: one.user.UPN}}
+	o := plan.Object{Key: key, Label: userLabel(one.user), UPN: one.user.UPN}
 	active := one.user.Enabled
 	sayActive := true
 	if one.r != nil {
@@ -111,7 +111,7 @@ func (v *view) planValue(key plan.Key, f *mappedAttribute, value string) plan.Va
 // observed is an object as it is at the provider.
 func (t *Target) observed(v *view, key plan.Key, record *plan.Record) plan.Object {
 	r := v.resources[key]
-	o := plan.Object{Key: key, Ref: r.id, Info: v.info(key), Label: r.name, Edited: plan.Edit{At: r.modified}}
+	o := plan.Object{Key: key, Ref: r.id, UPN: v.upnOf(key), Private: plan.Remember(v.memoryOf(key)), Label: r.name, Edited: plan.Edit{At: r.modified}}
 	if record != nil && record.Ref != "" && record.Ref != r.id && v.sameAccount(record) && sameExternalID(r.externalID, key.ID) {
 		// The same by its external id, under another id: some providers make the
 		// id of the userName. It is no other object.
@@ -142,7 +142,7 @@ func (t *Target) observed(v *view, key plan.Key, record *plan.Record) plan.Objec
 // customer's, by their object ids. Others are nobody's business here.
 func (v *view) groupFields(key plan.Key, r *resource, record *plan.Record) plan.Fields {
 	members := v.objectIDsOf(r.members)
-	if v.memory[key][infoTruncated] != "" || v.membersHidden {
+	if v.memory[key][memoryTruncated] != "" || v.membersHidden {
 		// What cannot be seen is taken to be as it was left.
 		members = append(members, recordedMembers(record)...)
 		slices.Sort(members)
@@ -197,7 +197,7 @@ func (t *Target) desiredGroup(v *view, key plan.Key, one *tenantGroup) plan.Obje
 			members = append(members, id)
 		}
 	}
-	if one.r != nil && (v.memory[key][infoTruncated] != "" || v.removalSuspended(key)) {
+	if one.r != nil && (v.memory[key][memoryTruncated] != "" || v.removalSuspended(key)) {
 		now, _ := v.groupFields(key, one.r, v.records[key]).Get(pathMembers)
 		members = append(members, now...)
 	}

@@ -33,7 +33,7 @@ func (t *Target) createGroup(ctx context.Context, v *view, ch plan.Change) (targ
 		hits = v.possibleMatches(ch.Key, hits, pairs)
 		if len(hits) != 1 {
 			_, e := refusalOf(err)
-			return v.refusedForGood(ch, fingerprintName(name), "", plan.Violation{Code: "duplicate", Message: fmt.Sprintf(
+			return v.refusedForGood(ch, fingerprintName(name), "", "", plan.Violation{Code: "duplicate", Message: fmt.Sprintf(
 				"%s refused to create group %s (%s): another group there has this name; rename one of the two, then syncd matches retry %s %s %s",
 				cmp.Or(t.profile.Title, t.Name()), name, rest.Excerpt(e.Message), v.customer, t.Name(), ch.Key.ID)}), nil
 		}
@@ -96,7 +96,7 @@ func (t *Target) createGroup(ctx context.Context, v *view, ch plan.Change) (targ
 
 // changeGroup writes what a group is called, then who is in it.
 func (t *Target) changeGroup(ctx context.Context, v *view, ch plan.Change, r *resource, wanted plan.Fields) (target.Applied, error) {
-	w := &groupWrite{Target: t, view: v, change: ch, info: v.info(ch.Key)}
+	w := &groupWrite{Target: t, view: v, change: ch, memory: v.memoryOf(ch.Key)}
 	var named plan.Fields
 	var members *plan.Field
 	for i := range wanted {
@@ -117,8 +117,8 @@ func (t *Target) changeGroup(ctx context.Context, v *view, ch plan.Change, r *re
 			return target.Applied{}, err
 		}
 	}
-	v.memory[ch.Key] = maps.Clone(w.info)
-	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Info: w.info,
+	v.memory[ch.Key] = maps.Clone(w.memory)
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Retired: ch.After.Retired, Private: plan.Remember(w.memory),
 		Fields: v.groupFields(ch.Key, r, nil)}
 	return target.Applied{Object: o, Notes: w.notes, Rewritten: w.rewritten}, nil
 }
@@ -128,7 +128,7 @@ type groupWrite struct {
 	*Target
 	view      *view
 	change    plan.Change
-	info      map[string]string // what the record remembers of it
+	memory    memory // what the record remembers of it
 	notes     []plan.Violation
 	rewritten plan.Fields
 }
@@ -189,11 +189,11 @@ func (w *groupWrite) setMembers(ctx context.Context, r *resource, wanted plan.Va
 	n, cut := truncated(r, after, d.add)
 	switch {
 	case v.membersHidden:
-		w.info[infoUnseen] = "yes"
+		w.memory[memoryUnseen] = "yes"
 		seen.members = v.membersAfter(was, d)
 	case cut:
 		// What was there beyond what is shown is there still: nobody is taken out.
-		w.info[infoTruncated] = fmt.Sprint(n)
+		w.memory[memoryTruncated] = fmt.Sprint(n)
 		seen.members = distinct(append(v.membersAfter(was, delta{add: d.add}), after.members...))
 		w.note("members_truncated", "the provider shows at most %d members of group %s: nobody is taken out of it from now on", n, r.label())
 	case !holds(after.members, d.add):
@@ -232,9 +232,9 @@ func (w *groupWrite) sendDelta(ctx context.Context, r *resource, was plan.Value,
 // which is remembered, and said until it is over.
 func (w *groupWrite) noteStopped(r *resource, d delta, now []string, err error) {
 	if errors.Is(err, errNoWay) {
-		w.info[infoNoRemoval] = w.view.refusalExpiry()
+		w.memory[memoryNoRemoval] = w.view.refusalExpiry()
 	} else if why := w.view.account.whyMembersStopped(); why != "" {
-		w.info[infoStopped] = fingerprint(w.profile.MemberRemove) + " " + why
+		w.memory[memoryStopped] = fingerprint(w.profile.MemberRemove) + " " + why
 	}
 	w.notes = append(w.notes, plan.Violation{Code: "members_stopped", Kind: kindGroup, Key: w.change.Key.ID, NeedsRepair: true,
 		Message: fmt.Sprintf(

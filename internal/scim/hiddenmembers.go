@@ -20,7 +20,7 @@ import (
 // One group is looked at by itself.
 func (v *view) checkMembersShown(ctx context.Context, groups []plan.Key) error {
 	for _, r := range v.records {
-		v.membersHidden = v.membersHidden || r.Info[infoUnseen] != "" && v.sameAccount(r)
+		v.membersHidden = v.membersHidden || v.recorded[r.Key][memoryUnseen] != "" && v.sameAccount(r)
 	}
 	if !v.membersHidden {
 		return nil
@@ -34,7 +34,7 @@ func (v *view) checkMembersShown(ctx context.Context, groups []plan.Key) error {
 	if v.lists.membersListed() {
 		v.membersHidden = false
 		for _, m := range v.memory {
-			delete(m, infoUnseen)
+			delete(m, memoryUnseen)
 		}
 	}
 	return nil
@@ -52,7 +52,7 @@ func recordedMembers(record *plan.Record) plan.Value {
 // membersNeverShown reports whether nobody has ever been seen in a group of the account.
 func (v *view) membersNeverShown() bool {
 	for _, r := range v.records {
-		if r.Kind == kindGroup && len(recordedMembers(r)) > 0 && r.Info[infoUnseen] == "" && v.sameAccount(r) {
+		if r.Kind == kindGroup && len(recordedMembers(r)) > 0 && v.recorded[r.Key][memoryUnseen] == "" && v.sameAccount(r) {
 			return false
 		}
 	}
@@ -129,7 +129,7 @@ func (v *view) nameOf(object string) string {
 		return one.user.UPN
 	}
 	if r := v.records[userKey(object)]; r != nil {
-		return cmp.Or(r.Info[infoUPN], r.Label, object)
+		return cmp.Or(r.UPN, r.Label, object)
 	}
 	return object
 }

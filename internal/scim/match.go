@@ -65,11 +65,13 @@ func (t *Target) match(ctx context.Context, v *view, s *directory.Snapshot, reco
 	known := map[plan.Key]*plan.Record{}
 	for i := range records {
 		known[records[i].Key] = &records[i]
-		v.remember(&records[i])
+		if err := v.remember(&records[i]); err != nil {
+			return err
+		}
 		if r := &records[i]; r.Ref != "" && !r.Retired && !v.sameAccount(r) {
 			v.leftInFormerAccount++
 		}
-		if why := t.membersStoppedBy(records[i].Info); why != "" {
+		if why := t.membersStoppedBy(v.recorded[records[i].Key]); why != "" {
 			v.account.stopMembers(why)
 		}
 	}

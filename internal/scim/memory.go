@@ -12,31 +12,33 @@ import (
 	"syncd/internal/target"
 )
 
-// What an object remembers, among its Info, of how the provider treated it.
+// A memory is what an object remembers of how the provider treated it: the private
+// part of its record, by the names below.
+type memory map[string]string
+
 const (
-	// infoTruncated is how many members of a group the provider shows at most.
-	infoTruncated = "members_truncated"
-	// infoUnseen is that the provider shows nobody who is in a group.
-	infoUnseen = "members_unseen"
-	// infoDeadEnd is what was refused for good; the next two say how.
-	infoDeadEnd     = "dead_end"
-	infoDeadEndCode = "dead_end_code"
-	infoDeadEndSays = "dead_end_says"
-	infoDeadEndTill = "dead_end_till" // where it may be tried again by itself
-	infoDeadEndOf   = "dead_end_of"   // the provider's id that it clashes with
+	// memoryTruncated is how many members of a group the provider shows at most.
+	memoryTruncated = "members_truncated"
+	// memoryUnseen is that the provider shows nobody who is in a group.
+	memoryUnseen = "members_unseen"
+	// memoryDeadEnd is what was refused for good; the next two say how.
+	memoryDeadEnd     = "dead_end"
+	memoryDeadEndCode = "dead_end_code"
+	memoryDeadEndSays = "dead_end_says"
+	memoryDeadEndTill = "dead_end_till" // where it may be tried again by itself
+	memoryDeadEndOf   = "dead_end_of"   // the provider's id that it clashes with
 	// refusedMark begins the names of fields that the provider refused alone:
 	// what was sent and until when it is not sent again; refusedSays what it said.
 	refusedMark = "refused:"
 	refusedSays = "refused_says:"
-	// infoStopped is why no group of the account is touched any more, after the
-	// ways in which members were to be removed; infoNoRemoval until when nobody is
+	// memoryStopped is why no group of the account is touched any more, after the
+	// ways in which members were to be removed; memoryNoRemoval until when nobody is
 	// taken out of a group, as the provider would not have it.
-	infoStopped   = "members_stopped"
-	infoNoRemoval = "members_not_removed_till"
-	infoUPN       = "upn"
-	// infoAccount says at which address and in which account an id was given: the
+	memoryStopped   = "members_stopped"
+	memoryNoRemoval = "members_not_removed_till"
+	// memoryAccount says at which address and in which account an id was given: the
 	// same id is somebody else elsewhere.
-	infoAccount = "account"
+	memoryAccount = "account"
 )
 
 // refusalTTL is how long one object, or one attribute of it, is left alone that
@@ -68,8 +70,8 @@ func (v *view) attributeRefused(key plan.Key, name string, want plan.Value) bool
 
 // membersStoppedBy is why an account's groups are left alone, as a record remembers it.
 // Another profile is another story.
-func (t *Target) membersStoppedBy(info map[string]string) string {
-	ways, why, _ := strings.Cut(info[infoStopped], " ")
+func (t *Target) membersStoppedBy(m memory) string {
+	ways, why, _ := strings.Cut(m[memoryStopped], " ")
 	if ways == "" || ways != fingerprint(t.profile.MemberRemove) {
 		return ""
 	}
@@ -78,7 +80,7 @@ func (t *Target) membersStoppedBy(info map[string]string) string {
 
 // removalSuspended reports whether nobody is taken out of a group for now.
 func (v *view) removalSuspended(key plan.Key) bool {
-	till := v.memory[key][infoNoRemoval]
+	till := v.memory[key][memoryNoRemoval]
 	return till != "" && !v.expired(till)
 }
 
@@ -91,54 +93,72 @@ func fingerprint(v plan.Value) string {
 // refused for is still so and nobody has said that it is cleared.
 func (v *view) deadEnd(key plan.Key, reasons ...string) *plan.Violation {
 	m := v.memory[key]
-	if m[infoDeadEnd] == "" || !slices.Contains(reasons, m[infoDeadEnd]) || v.expired(m[infoDeadEndTill]) {
+	if m[memoryDeadEnd] == "" || !slices.Contains(reasons, m[memoryDeadEnd]) || v.expired(m[memoryDeadEndTill]) {
 		return nil
 	}
 	if word, ok := v.settlement(key); ok && (word.How == plan.SettleRetry || word.How == plan.SettleCreate) {
 		return nil
 	}
-	if id := m[infoDeadEndOf]; id != "" {
+	if id := m[memoryDeadEndOf]; id != "" {
 		v.contest(key, &resource{id: id})
 	}
-	return &plan.Violation{Code: m[infoDeadEndCode], Key: key.ID, NeedsRepair: true, Message: m[infoDeadEndSays]}
+	return &plan.Violation{Code: m[memoryDeadEndCode], Key: key.ID, NeedsRepair: true, Message: m[memoryDeadEndSays]}
 }
 
 // refusedForGood is the outcome of a create that must not be tried again until
 // a person cleared what is in its way: nothing is at the provider, which an
 // object without a ref that counts as retired says, and the object remembers why.
-func (v *view) refusedForGood(ch plan.Change, reason, till string, violation plan.Violation) target.Applied {
-	o := plan.Object{Key: ch.Key, Label: ch.Label, Retired: true, Info: maps.Clone(ch.After.Info)}
-	if o.Info == nil {
-		o.Info = map[string]string{}
-	}
-	o.Info[infoDeadEnd], o.Info[infoDeadEndCode], o.Info[infoDeadEndSays] = reason, violation.Code, violation.Message
+func (v *view) refusedForGood(ch plan.Change, reason, till, clash string, violation plan.Violation) target.Applied {
+	m := memory{memoryDeadEnd: reason, memoryDeadEndCode: violation.Code, memoryDeadEndSays: violation.Message}
 	if till != "" {
-		o.Info[infoDeadEndTill] = till
+		m[memoryDeadEndTill] = till
+	}
+	if clash != "" {
+		m[memoryDeadEndOf] = clash
 	}
 	violation.Kind, violation.Key, violation.NeedsRepair = ch.Key.Kind, ch.Key.ID, true
-	return target.Applied{Object: o, Notes: []plan.Violation{violation}}
+	return target.Applied{Object: plan.Object{Key: ch.Key, Label: ch.Label, Retired: true, UPN: ch.After.UPN, Private: plan.Remember(m)}, Notes: []plan.Violation{violation}}
+}
+
+// remember reads what a record remembers of an object.
+func (v *view) remember(r *plan.Record) error {
+	var m memory
+	if err := r.Recall(&m); err != nil {
+		return err
+	}
+	if len(m) > 0 {
+		v.recorded[r.Key], v.memory[r.Key] = m, maps.Clone(m)
+	}
+	return nil
 }
 
 // sameAccount reports whether a record's id was given in this account.
 func (v *view) sameAccount(r *plan.Record) bool {
-	at := r.Info[infoAccount]
+	at := v.recorded[r.Key][memoryAccount]
 	return at == "" || at == v.account.fingerprint
 }
 
-// info is what an object that is there remembers.
-func (v *view) info(key plan.Key) map[string]string {
+// memoryOf is what an object that is there is to remember.
+func (v *view) memoryOf(key plan.Key) memory {
 	out := maps.Clone(v.memory[key])
-	delete(out, infoDeadEnd)
-	delete(out, infoDeadEndCode)
-	delete(out, infoDeadEndSays)
-	delete(out, infoDeadEndTill)
-	delete(out, infoDeadEndOf)
+	maps.DeleteFunc(out, func(name, _ string) bool {
+		return slices.Contains([]string{memoryDeadEnd, memoryDeadEndCode, memoryDeadEndSays, memoryDeadEndTill, memoryDeadEndOf}, name)
+	})
 	if out == nil {
-		out = map[string]string{}
+		out = memory{}
 	}
-	out[infoAccount] = v.account.fingerprint
-	if one := v.users[key.ID]; key.Kind == kindUser && one != nil {
-		out[infoUPN] = one.user.UPN
-	}
+	out[memoryAccount] = v.account.fingerprint
 	return out
+}
+
+// upnOf is the UPN of the person that an object stands for, as the source has it,
+// or else as it was remembered.
+func (v *view) upnOf(key plan.Key) string {
+	if one := v.users[key.ID]; key.Kind == kindUser && one != nil {
+		return one.user.UPN
+	}
+	if r := v.records[key]; r != nil {
+		return r.UPN
+	}
+	return ""
 }

@@ -106,7 +106,7 @@ func (r *noteList) group(key plan.Key, one *tenantGroup) {
 		r.note("members_left_out", key, "not added to group %s yet, because they are not at the provider: %s", one.group.Name, namesInFull(left))
 	}
 	r.add(v.membersByHand(key, one))
-	if n := v.memory[key][infoTruncated]; n != "" {
+	if n := v.memory[key][memoryTruncated]; n != "" {
 		text := fmt.Sprintf("the provider shows at most %s members of %s: nobody is taken out of it", n, one.group.Name)
 		if _, remove := v.membersDue(key, one); len(remove) > 0 {
 			text += "; by hand, to be removed: " + namesInFull(remove)

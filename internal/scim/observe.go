@@ -49,7 +49,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 		v := &view{target: t, only: asked[i].Only, customer: asked[i].Key, account: a, lists: l, layout: l.layout,
 			settlements: asked[i].Settlements, owners: owners, contestedBy: map[string]plan.Key{},
 			users: map[string]*tenantUser{}, groups: map[string]*tenantGroup{}, resources: map[plan.Key]*resource{}, objectIDs: map[string]string{},
-			memory: map[plan.Key]map[string]string{}, claimedBy: map[string]plan.Key{}}
+			recorded: map[plan.Key]memory{}, memory: map[plan.Key]memory{}, claimedBy: map[string]plan.Key{}}
 		v.observed.Notes = l.notes(a)
 		views[i] = v
 	}

@@ -304,7 +304,7 @@ func (v *view) formerLabel(record *plan.Record, r *resource) string {
 	}
 	if record != nil {
 		name = cmp.Or(record.Fields.Text(pathDisplayName), name)
-		upn = cmp.Or(record.Info[infoUPN], upn)
+		upn = cmp.Or(record.UPN, upn)
 	}
 	return nameWithUPN(name, upn)
 }

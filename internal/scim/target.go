@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -128,8 +127,9 @@ type view struct {
 	users                map[string]*tenantUser  // by object id: all accounts of the tenant
 	groups               map[string]*tenantGroup // by object id: groups in scope
 	resources            map[plan.Key]*resource
-	objectIDs            map[string]string // provider's user id → object id
-	memory               map[plan.Key]map[string]string
+	objectIDs            map[string]string     // provider's user id → object id
+	recorded             map[plan.Key]memory   // as the records have it
+	memory               map[plan.Key]memory   // as it became in this run
 	pendingReferences    map[string][]plan.Key // by the object id of one who is yet to be created: who points to him
 	claimedBy            map[string]plan.Key   // provider's id → whose it is
 	contestedBy          map[string]plan.Key   // provider's id of a user → whose conflict names it
@@ -155,12 +155,4 @@ func (v *view) settlement(key plan.Key) (plan.Settlement, bool) {
 		}
 	}
 	return plan.Settlement{}, false
-}
-
-// remember is what a record remembers of an object besides its fields.
-func (v *view) remember(r *plan.Record) {
-	if len(r.Info) == 0 {
-		return
-	}
-	v.memory[r.Key] = maps.Clone(r.Info)
 }

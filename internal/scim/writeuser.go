@@ -135,7 +135,7 @@ func (t *Target) oneByOne(ctx context.Context, v *view, key plan.Key, r *resourc
 func (v *view) rememberRefusedAttribute(key plan.Key, r *resource, w plan.Field, says string) plan.Violation {
 	m := maps.Clone(v.memory[key])
 	if m == nil {
-		m = map[string]string{}
+		m = memory{}
 	}
 	m[refusedMark+w.Name] = fingerprint(v.withObjectIDs(plan.Fields{w})[0].Value) + " " + v.refusalExpiry()
 	m[refusedSays+w.Name] = fmt.Sprintf("%s: the provider refuses %s %q: %s; it is tried again tomorrow, or when it changes at the source", r.label(), w.Name, w.Value, says)
@@ -197,10 +197,8 @@ func (t *Target) converge(ctx context.Context, v *view, key plan.Key, r *resourc
 // and where that is not what was sent, a note of both.
 func (t *Target) appliedUser(v *view, ch plan.Change, r *resource, sent plan.Fields, notes []plan.Violation) target.Applied {
 	sent = v.withObjectIDs(sent)
-	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: v.withObjectIDs(r.fields(v.layout)), Info: v.info(ch.Key)}
-	if o.Info == nil {
-		o.Info = maps.Clone(ch.After.Info)
-	}
+	o := plan.Object{Key: ch.Key, Label: ch.After.Label, Ref: r.id, Fields: v.withObjectIDs(r.fields(v.layout)), UPN: v.upnOf(ch.Key)}
+	m := v.memoryOf(ch.Key)
 	var rewritten plan.Fields
 	for _, w := range sent {
 		i, ok := v.layout.at[w.Name]
@@ -213,8 +211,8 @@ func (t *Target) appliedUser(v *view, ch plan.Change, r *resource, sent plan.Fie
 			continue
 		}
 		if !v.attributeRefused(ch.Key, w.Name, w.Value) {
-			delete(o.Info, refusedMark+w.Name)
-			delete(o.Info, refusedSays+w.Name)
+			delete(m, refusedMark+w.Name)
+			delete(m, refusedSays+w.Name)
 		}
 		if len(differing(v.layout, v.withProviderIDs(plan.Fields{w}), r)) > 0 && !f.immutable {
 			rewritten = append(rewritten, w)
@@ -227,7 +225,7 @@ func (t *Target) appliedUser(v *view, ch plan.Change, r *resource, sent plan.Fie
 			o.Fields = o.Fields.With(f.Name, f.Value)
 		}
 	}
-	v.memory[ch.Key] = o.Info
+	v.memory[ch.Key], o.Private = m, plan.Remember(m)
 	is, says := r.active(v.layout)
 	o.Retired = says && !is && t.config.Leavers.Then != ThenDelete
 	return target.Applied{Object: o, Notes: notes, Rewritten: rewritten}

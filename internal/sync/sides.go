@@ -24,11 +24,11 @@ func (s *scopeRun) sides() plan.Sides {
 	sides.Conflicts = append(sides.Conflicts, s.unreadConflicts(&sides)...)
 	if only := s.run.sel.Only; only != "" {
 		ids := s.userIDs(only)
-		other := func(k plan.Key, info map[string]string) bool { return !Matches(k, info, only) && !ids[k.ID] }
-		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.Info) })
-		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.Info) })
-		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.Info) })
-		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, nil) })
+		other := func(k plan.Key, upn string) bool { return !Matches(k, upn, only) && !ids[k.ID] }
+		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.UPN) })
+		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.UPN) })
+		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.UPN) })
+		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, "") })
 		sides.Explain = true
 		s.report.Looked = s.observed.Looked
 	}
@@ -91,8 +91,8 @@ func (s *scopeRun) userIDs(upn string) map[string]bool {
 
 // Matches reports whether a person who typed text means the object: its key, a
 // part of a joined key, or the user's UPN.
-func Matches(k plan.Key, info map[string]string, text string) bool {
+func Matches(k plan.Key, upn, text string) bool {
 	id, _, _ := strings.Cut(k.ID, "@")
-	return strings.EqualFold(k.ID, text) || strings.EqualFold(info["upn"], text) && text != "" ||
+	return strings.EqualFold(k.ID, text) || strings.EqualFold(upn, text) && text != "" ||
 		slices.ContainsFunc(strings.Split(id, "+"), func(part string) bool { return strings.EqualFold(part, text) })
 }

@@ -96,8 +96,8 @@ func (t *Target) evaluate(p *admin.TenantProfile, company int, at *Facts, names 
 		hold(key, "company_gone", "company %d (%s) is in ConnectWise's recycle bin: nothing is changed in CIPP; bring it back, or link the tenant to another one with syncd map", company, at.Name)
 		return w
 	}
-	out.Objects[0].Info = map[string]string{"company": fmt.Sprintf("%d %s", company, at.Name)}
-	want := plan.Object{Key: key, Label: is.Label, Info: out.Objects[0].Info}
+	out.Objects[0].Facts = []plan.Fact{{Name: "company", Value: fmt.Sprintf("%d %s", company, at.Name)}}
+	want := plan.Object{Key: key, Label: is.Label, Facts: out.Objects[0].Facts}
 	if t.config.Alias != "" {
 		text, known := t.config.alias(at)
 		switch {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
+	"maps"
+	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -48,26 +50,38 @@ func typeFacts(tx *bbolt.Tx) error {
 
 // typeRecord gives the facts of a record, and of what it announces, their places.
 func typeRecord(target string, r map[string]json.RawMessage) error {
-	if pending := r["pending"]; pending != nil {
-		var o map[string]json.RawMessage
-		if err := json.Unmarshal(pending, &o); err != nil {
-			return fmt.Errorf("%w: what it announces: %w", state.ErrCorrupt, err)
-		}
-		if err := typeObject(target, o); err != nil {
-			return err
-		}
-		if err := set(r, "pending", o); err != nil {
-			return err
-		}
+	if err := typeObject(target, r, r); err != nil || r["pending"] == nil {
+		return err
 	}
-	return typeObject(target, r)
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(r["pending"], &o); err != nil {
+		return fmt.Errorf("%w: what it announces: %w", state.ErrCorrupt, err)
+	}
+	if err := typeObject(target, o, map[string]json.RawMessage{}); err != nil {
+		return err
+	}
+	return set(r, "pending", o)
 }
 
-// billingOfSchema2 are the texts of an invoice line that its billing has since.
-var billingOfSchema2 = []string{"agreement", "agreement_name", "cycle_months", "currency", "next_invoice", "product", "product_id",
+// billingOfSchema3 are the texts of an invoice line that its billing has since.
+var billingOfSchema3 = []string{"agreement", "agreement_name", "cycle_months", "currency", "next_invoice", "product", "product_id",
 	"unit_price", "less_included", "bill", "effective", "idle"}
 
-func typeObject(target string, o map[string]json.RawMessage) error {
+// rewrittenMark began the names under which schema 1 kept what a target rewrites.
+const rewrittenMark = "came_back_as:"
+
+// typeObject takes the bag of an object apart:
+//
+//	at           texts                          become
+//	any          upn                            the object's own
+//	any          came_back_as:FIELD             rewritten, of the record
+//	connectwise  agreement, unit_price and such billing
+//	connectwise  updated_by, updated_at         nothing: asked anew
+//	connectwise  monthly                        nothing: follows from the rest
+//	itglue       read_only                      private
+//	scim         all others                     private
+//	elsewhere    all others                     facts
+func typeObject(target string, o, record map[string]json.RawMessage) error {
 	if o["info"] == nil {
 		return nil
 	}
@@ -76,31 +90,86 @@ func typeObject(target string, o map[string]json.RawMessage) error {
 		return fmt.Errorf("%w: its facts: %w", state.ErrCorrupt, err)
 	}
 	delete(o, "info")
-	if target == "connectwise" {
-		billing := map[string]any{"billable": info["bill"] == "Billable"}
-		for _, name := range billingOfSchema2 {
-			if info[name] != "" {
-				billing[name] = info[name]
-			}
-			delete(info, name)
-		}
-		for _, name := range []string{"unit_price", "less_included"} { // what is no number was never one
-			if _, err := strconv.ParseFloat(fmt.Sprint(billing[name]), 64); err != nil {
-				delete(billing, name)
-			}
-		}
-		// Who edited the line last is asked anew, and what it costs follows from the rest.
-		delete(info, "updated_by")
-		delete(info, "updated_at")
-		delete(info, "monthly")
-		if err := set(o, "billing", billing); err != nil {
+	take := func(name string) string { defer delete(info, name); return info[name] }
+	if upn := take("upn"); upn != "" {
+		if err := set(o, "upn", upn); err != nil {
 			return err
 		}
 	}
-	if len(info) == 0 {
+	if err := typeRewritten(info, record); err != nil {
+		return err
+	}
+	system, _, _ := strings.Cut(target, "/")
+	private := map[string]any{}
+	switch system {
+	case "connectwise":
+		billing := map[string]any{"billable": info["bill"] == "Billable"}
+		for _, name := range billingOfSchema3 {
+			if text := take(name); text != "" {
+				billing[name] = text
+			}
+		}
+		take("updated_by")
+		take("updated_at")
+		take("monthly")
+		if err := set(o, "billing", billing); err != nil {
+			return err
+		}
+	case "itglue":
+		if take("read_only") != "" {
+			private["read_only"] = true
+		}
+	case "scim":
+		for name := range info {
+			private[name] = take(name)
+		}
+	}
+	if len(private) > 0 {
+		if err := set(o, "private", private); err != nil {
+			return err
+		}
+	}
+	type fact struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+	}
+	var facts []fact
+	for _, name := range slices.Sorted(maps.Keys(info)) {
+		facts = append(facts, fact{name, info[name]})
+	}
+	if len(facts) == 0 {
 		return nil
 	}
-	return set(o, "info", info)
+	return set(o, "facts", facts)
+}
+
+// typeRewritten moves what a target rewrites to where records keep it since schema
+// 2, unless something newer stands there.
+func typeRewritten(info map[string]string, record map[string]json.RawMessage) error {
+	var rewritten map[string]string
+	if record["rewritten"] != nil {
+		if err := json.Unmarshal(record["rewritten"], &rewritten); err != nil {
+			return fmt.Errorf("%w: what the target rewrites: %w", state.ErrCorrupt, err)
+		}
+	}
+	moved := false
+	for name, text := range info {
+		field, old := strings.CutPrefix(name, rewrittenMark)
+		if !old {
+			continue
+		}
+		delete(info, name)
+		if rewritten == nil {
+			rewritten = map[string]string{}
+		}
+		if rewritten[field] == "" {
+			rewritten[field], moved = text, true
+		}
+	}
+	if !moved {
+		return nil
+	}
+	return set(record, "rewritten", rewritten)
 }
 
 // set puts a member into a JSON object.
