@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"syncd/internal/plan"
 )
 
 // A Calendar is what is known of an agreement's invoices. Days are at midnight UTC.
 type Calendar struct {
 	Next  time.Time // the first day that is not yet invoiced; zero where nobody knows
-	Cycle string    // of billing: months, or a fraction of one, see Monthly
+	Cycle plan.Cycle
 	// Unclear are words about what it is set to and nobody documents.
 	Unclear []string
 }
@@ -73,7 +75,7 @@ func (c Calendar) outstanding(today time.Time) (from, last time.Time, periods in
 
 // Step is a day n billing cycles later, the last day of a month staying one. It is
 // not known for a cycle that is none.
-func Step(from time.Time, cycle string, n int) (time.Time, bool) {
+func Step(from time.Time, cycle plan.Cycle, n int) (time.Time, bool) {
 	if n == 0 {
 		return from, true
 	}

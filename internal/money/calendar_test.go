@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"syncd/internal/plan"
 )
 
 func date(text string) time.Time {
@@ -36,7 +38,7 @@ func TestWhatAChangeIsBilledFor(t *testing.T) {
 		{"2026-11-01", "", "2026-11-21", nil, "  0: from which invoice on it counts is not known"},
 		{"2026-12-01", "1", "2026-11-21", []string{"what X means is not documented"}, "2026-12-01 2026-12-31 1: billed from 1 to 31 December 2026, invoice not made; what X means is not documented"},
 	} {
-		cal := Calendar{Cycle: c.cycle, Unclear: c.unclear}
+		cal := Calendar{Cycle: plan.Cycle(c.cycle), Unclear: c.unclear}
 		if c.next != "" {
 			cal.Next = date(c.next)
 		}

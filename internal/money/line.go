@@ -89,10 +89,6 @@ func Delta(before, after *plan.Object) decimal.Decimal {
 	return will.Sub(was).Round(2)
 }
 
-// mostSteps bounds the search for the period of an agreement that nobody has
-// invoiced for very long: decades of weeks.
-const mostSteps = 5000
-
 // PeriodEnd is the last day of the billing period that today lies in: the day
 // before the next invoice's period begins. Where that is past, because nobody
 // made invoices or the agreement is a child, it is stepped on by the cycle; where
@@ -102,8 +98,8 @@ func PeriodEnd(next time.Time, cycle plan.Cycle, today time.Time) time.Time {
 	if next.IsZero() {
 		return monthEnd
 	}
-	for i := range mostSteps {
-		from, ok := stepped(next, cycle, i)
+	for i := range mostPeriods {
+		from, ok := Step(next, cycle, i)
 		if !ok {
 			return monthEnd
 		}
@@ -112,33 +108,4 @@ func PeriodEnd(next time.Time, cycle plan.Cycle, today time.Time) time.Time {
 		}
 	}
 	return monthEnd
-}
-
-// stepped is a day n billing cycles later, the last day of a month staying one.
-func stepped(from time.Time, cycle plan.Cycle, n int) (time.Time, bool) {
-	if n == 0 {
-		return from, true
-	}
-	months := 0
-	switch cycle {
-	case "12/52":
-		return from.AddDate(0, 0, 7*n), true
-	case "12/26":
-		return from.AddDate(0, 0, 14*n), true
-	case "1":
-		months = 1
-	case "2":
-		months = 2
-	case "3":
-		months = 3
-	case "6":
-		months = 6
-	case "12":
-		months = 12
-	default:
-		return time.Time{}, false
-	}
-	first := time.Date(from.Year(), from.Month()+time.Month(months*n), 1, 0, 0, 0, 0, time.UTC)
-	length := first.AddDate(0, 1, -1).Day()
-	return first.AddDate(0, 0, min(from.Day(), length)-1), true
 }
