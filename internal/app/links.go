@@ -170,7 +170,7 @@ func (w *App) ChooseLink(ctx context.Context, customer, column, ref string) ([]m
 	if err := out.WriteAll([][]string{{"tenant_id", column, "status"}, {string(c.Tenant.ID), ref, string(mapping.Linked)}}); err != nil {
 		return nil, err
 	}
-	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.Choosing(c.Tenant.ID, column), tenants, w.lookUp(ctx))
+	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.PrepareChoice(c.Tenant.ID, column), tenants, w.lookUp(ctx))
 	if problems := mapping.Problems(err); len(problems) > 0 {
 		return nil, Usage("%s was not linked: %s: %s", c.Name, problems[0].Column, problems[0].Message)
 	}

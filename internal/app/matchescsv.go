@@ -145,7 +145,7 @@ func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) err
 		was := now[at]
 		word.Key.Kind = was.Kind
 		for column, of := range map[string][2]*string{"decision": {&l.Decision, &was.Decision}, "ref": {&l.Ref, &was.Ref}, "reason": {&l.Reason, &was.Reason}} {
-			if !l.Says(column) {
+			if !l.Has(column) {
 				*of[0] = *of[1] // a column left out changes nothing
 			}
 		}

@@ -204,7 +204,7 @@ func (w *App) holdings(ctx context.Context, progress Progress) (held holdings, e
 // pin notes which product each rule means now, so that a product that is
 // renamed later stays the one. Products that nobody knows are said.
 func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules) (warnings []string) {
-	next.Remember(before)
+	next.KeepProductIDs(before)
 	var open []string
 	for _, r := range next.Rules {
 		if r.Status == mapping.Bill && r.ProductID == 0 && !slices.Contains(open, r.Product) {

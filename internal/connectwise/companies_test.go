@@ -74,7 +74,7 @@ func TestIdsAndNamesAreLookedUpTogether(t *testing.T) {
 		t.Errorf("it took %s, want one for the ids and one for the names", n)
 	}
 	got, err = b.client.LookUp(t.Context(), mapping.ConnectWiseAgreement, []string{"55", "57", "4"})
-	want := map[string]mapping.Found{"55": {Place: mapping.Place{ID: "55", Name: "Managed", In: "250"}}, "57": {Place: mapping.Place{ID: "57", Name: "Old project", In: "250"}}}
+	want := map[string]mapping.Found{"55": {Entity: mapping.Entity{ID: "55", Name: "Managed", Company: "250"}}, "57": {Entity: mapping.Entity{ID: "57", Name: "Old project", Company: "250"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}

@@ -29,7 +29,7 @@ func (c *Client) LookUp(ctx context.Context, column string, texts []string) (map
 	if column == mapping.ConnectWiseAgreement {
 		rows, err := c.agreements(ctx, nil, ids)
 		for _, a := range rows {
-			out[strconv.Itoa(a.ID)] = mapping.Found{Place: mapping.Place{ID: strconv.Itoa(a.ID), Name: a.Name, In: strconv.Itoa(a.Company.ID)}}
+			out[strconv.Itoa(a.ID)] = mapping.Found{Entity: mapping.Entity{ID: strconv.Itoa(a.ID), Name: a.Name, Company: strconv.Itoa(a.Company.ID)}}
 		}
 		return out, err
 	}
@@ -38,13 +38,13 @@ func (c *Client) LookUp(ctx context.Context, column string, texts []string) (map
 		return nil, err
 	}
 	for _, row := range live {
-		out[strconv.Itoa(row.ID)] = mapping.Found{Place: row.place()}
+		out[strconv.Itoa(row.ID)] = mapping.Found{Entity: row.place()}
 	}
 	return out, c.lookUpNames(ctx, names, out)
 }
 
-func (c *company) place() mapping.Place {
-	return mapping.Place{ID: strconv.Itoa(c.ID), Name: c.Name, Alias: c.Identifier}
+func (c *company) place() mapping.Entity {
+	return mapping.Entity{ID: strconv.Itoa(c.ID), Name: c.Name, Alias: c.Identifier}
 }
 
 func (c *Client) lookUpNames(ctx context.Context, names []string, into map[string]mapping.Found) error {
@@ -93,7 +93,7 @@ func meant(rows []company, text string) mapping.Found {
 	}
 	switch len(found) {
 	case 1:
-		return mapping.Found{Place: found[0].place()}
+		return mapping.Found{Entity: found[0].place()}
 	case 0:
 		return mapping.Found{Err: fmt.Errorf("%w in ConnectWise has the identifier or name %q (its recycle bin is not searched)", errNone, text)}
 	}

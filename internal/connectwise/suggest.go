@@ -59,7 +59,7 @@ func (c *Client) AgreementEvidence(ctx context.Context, rules mapping.Rules, com
 		slices.SortFunc(fit, func(a, b *agreement) int { return a.ID - b.ID })
 		for _, a := range fit {
 			out[strconv.Itoa(company)] = append(out[strconv.Itoa(company)], mapping.AgreementEvidence{ID: strconv.Itoa(a.ID), Name: a.Name,
-				Place: a.family(byID, children[a.ID]), Carries: carried[a.ID]})
+				Relation: a.family(byID, children[a.ID]), Carries: carried[a.ID]})
 		}
 	}
 	return out, nil

@@ -23,8 +23,8 @@ func TestWhatSpeaksForTheAgreementsOfACompany(t *testing.T) {
 	ruled := rules(mapping.Rule{SKU: "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46", Product: "M365-BP", Count: mapping.Purchased, Status: mapping.Bill})
 	got, err := b.client.AgreementEvidence(t.Context(), ruled, []string{"250", "251", "no number"})
 	want := map[string][]mapping.AgreementEvidence{"250": { // the one of 251 is found by itself, the project of 250 does not fit
-		{ID: "55", Name: "Managed", Place: "parent of 58 (Seats)", Carries: []string{"M365-BP"}},
-		{ID: "58", Name: "Seats", Place: "child of 55 (Managed), billed on its invoice"}}}
+		{ID: "55", Name: "Managed", Relation: "parent of 58 (Seats)", Carries: []string{"M365-BP"}},
+		{ID: "58", Name: "Seats", Relation: "child of 55 (Managed), billed on its invoice"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}

@@ -158,7 +158,7 @@ func (c *Client) LookUp(ctx context.Context, texts []string) (map[string]mapping
 		byName[name] = append(byName[name], o.ID)
 	}
 	place := func(id string) mapping.Found {
-		return mapping.Found{Place: mapping.Place{ID: id, Name: byID[id].Name, Alias: byID[id].ShortName}}
+		return mapping.Found{Entity: mapping.Entity{ID: id, Name: byID[id].Name, Alias: byID[id].ShortName}}
 	}
 	out := map[string]mapping.Found{}
 	for _, text := range texts {

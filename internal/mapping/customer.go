@@ -1,6 +1,6 @@
-// Package mapping says who is who: which customer a tenant is, where a
-// customer lives in each target, and which licence is billed as which product.
-// Tables are plain data; people edit them as CSV, never as configuration.
+// Package mapping holds the tables that join systems: which customer a tenant is, what
+// the customer is linked to at each target, and which licence is billed as which
+// product. Tables are plain data; people edit them as CSV, never as configuration.
 package mapping
 
 import (
@@ -25,7 +25,7 @@ type Customer struct {
 	Links  Links
 }
 
-// Links say where a customer lives in the targets, by CSV column: company id,
+// Links are what a customer is linked to at the targets, by CSV column: company id,
 // agreement id, organization id.
 type Links map[string]string
 
@@ -35,14 +35,14 @@ const (
 	ConnectWiseAgreement = "connectwise_agreement"
 )
 
-// Status says how far a customer's links are settled.
+// Status says whether a customer's links are in force.
 type Status string
 
 // The statuses of a line.
 const (
 	Linked    Status = "linked"
 	Suggested Status = "suggested" // proposed, not in force
-	Ignored   Status = "ignored"   // left out on purpose, with a reason
+	Ignored   Status = "ignored"   // a person left it out, with a reason
 	Unmapped  Status = "unmapped"
 )
 
@@ -54,8 +54,8 @@ type Row struct {
 	Links    Links              `json:"links,omitempty"`
 	Status   Status             `json:"status"`
 	Reason   string             `json:"reason,omitempty"` // why ignored, or the evidence of a suggestion
-	// Proposed are suggestions for columns that have no link yet, beside others
-	// that are in force or surer. None of them is in force.
+	// Proposed are suggestions, not in force, for columns without a link, in a row whose
+	// other links are in force or have a higher score.
 	Proposed map[string]Proposal `json:"proposed,omitempty"`
 }
 
@@ -66,13 +66,13 @@ type Proposal struct {
 	Reason string  `json:"reason"` // the evidence
 }
 
-// Table is every row that somebody settled or that was suggested, by tenant id.
+// Table holds the rows that a person wrote or that were suggested, by tenant id.
 type Table struct {
 	Rows []Row `json:"rows"`
 }
 
-// With returns the table with these rows in place of those of their tenants,
-// sorted by tenant id. The table itself stays as it is.
+// With returns a copy of the table in which rows replace those of the same tenants,
+// sorted by tenant id.
 func (t *Table) With(rows ...Row) Table {
 	all := make(map[directory.TenantID]Row, len(t.Rows)+len(rows))
 	for _, r := range slices.Concat(t.Rows, rows) {
@@ -90,7 +90,7 @@ func (t *Table) Row(id directory.TenantID) (Row, bool) {
 	return t.Rows[i], true
 }
 
-// Unsuggested returns the table without what was only suggested.
+// Unsuggested returns the table without suggestions.
 func (t *Table) Unsuggested() Table {
 	rows := make([]Row, 0, len(t.Rows))
 	for _, r := range t.Rows {
@@ -106,18 +106,18 @@ func (t *Table) Unsuggested() Table {
 	return Table{Rows: rows}
 }
 
-// Accept puts in force what a row only suggests, from a score up, and returns
-// the columns that became links.
-func (r Row) Accept(least float64) (Row, []string) {
+// Accept puts suggestions of at least a score into force, and returns the columns that
+// became links.
+func (r Row) Accept(minScore float64) (Row, []string) {
 	var columns []string
-	if r.Status == Suggested && r.Score() >= least {
+	if r.Status == Suggested && r.Score() >= minScore {
 		r.Status = Linked
 		columns = slices.Collect(maps.Keys(r.Links))
 	}
 	if r.Status == Linked && len(r.Proposed) > 0 {
 		links, proposed := maps.Clone(r.Links), maps.Clone(r.Proposed)
 		for column, p := range r.Proposed {
-			if p.Score >= least {
+			if p.Score >= minScore {
 				links[column] = p.Value
 				delete(proposed, column)
 				columns = append(columns, column)
@@ -129,21 +129,21 @@ func (r Row) Accept(least float64) (Row, []string) {
 	return r, columns
 }
 
-// open are the proposals for columns that have no link yet.
-func (r Row) open() map[string]Proposal {
+// openProposals returns the proposals for columns without a link.
+func (r Row) openProposals() map[string]Proposal {
 	if len(r.Proposed) == 0 || r.Status == Ignored {
 		return nil
 	}
-	left := maps.Clone(r.Proposed)
-	maps.DeleteFunc(left, func(column string, _ Proposal) bool { return r.Links[column] != "" })
-	if len(left) == 0 {
+	open := maps.Clone(r.Proposed)
+	maps.DeleteFunc(open, func(column string, _ Proposal) bool { return r.Links[column] != "" })
+	if len(open) == 0 {
 		return nil
 	}
-	return left
+	return open
 }
 
-// Score is how sure the suggestion of a row is: its reason begins with it. One
-// that a person wrote has none.
+// Score is the score of a suggested row, with which its reason begins. A row that a
+// person wrote has none.
 func (r Row) Score() float64 {
 	text, _, _ := strings.Cut(r.Reason, ":")
 	score, err := strconv.ParseFloat(text, 64)

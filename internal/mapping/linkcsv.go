@@ -36,8 +36,8 @@ func LinkHeader(columns []string) []string {
 // ExportLinks writes the link table as CSV for Excel: one line a customer, in
 // the order given, unmapped ones and suggestions included. The cells of a
 // suggestion show its links, which are not in force. Two customers of one name
-// are told apart by their domain. look tells what the links lead to; where it is
-// nil, or does not know one, the name is left blank.
+// are told apart by their domain. look finds the names of the linked entities;
+// where it is nil, or does not know one, the name is left blank.
 func ExportLinks(w io.Writer, columns []string, customers []Customer, table Table, look LookUp) error {
 	shown := make([]Links, len(customers))
 	statuses := make([]Status, len(customers))
@@ -55,7 +55,7 @@ func ExportLinks(w io.Writer, columns []string, customers []Customer, table Tabl
 			ids[column] = append(ids[column], id)
 		}
 	}
-	places := map[string]map[string]Found{}
+	entities := map[string]map[string]Found{}
 	for _, column := range columns {
 		if look == nil || !Named(column) || len(ids[column]) == 0 {
 			continue
@@ -65,16 +65,16 @@ func ExportLinks(w io.Writer, columns []string, customers []Customer, table Tabl
 		if err != nil {
 			return fmt.Errorf("looking up what %s leads to: %w", column, err)
 		}
-		places[column] = found
+		entities[column] = found
 	}
-	names := labels(customers)
+	names := uniqueNames(customers)
 	lines := [][]string{LinkHeader(columns)}
 	for i, c := range customers {
 		cells := []string{names[c.Tenant.ID], string(c.Tenant.ID), c.Tenant.Name, ""}
 		for _, column := range columns {
 			id := shown[i][column]
 			if cells = append(cells, id); Named(column) {
-				cells = append(cells, places[column][id].Name)
+				cells = append(cells, entities[column][id].Name)
 			}
 		}
 		lines = append(lines, append(cells, string(statuses[i]), c.Reason))
@@ -82,9 +82,9 @@ func ExportLinks(w io.Writer, columns []string, customers []Customer, table Tabl
 	return writeSheet(w, lines)
 }
 
-// labels returns what to call each customer so that no two are called alike:
-// an import would take them for one.
-func labels(customers []Customer) map[directory.TenantID]string {
+// uniqueNames returns a name for each customer that no other has: an import takes
+// customers of one name for one.
+func uniqueNames(customers []Customer) map[directory.TenantID]string {
 	out := make(map[directory.TenantID]string, len(customers))
 	for _, c := range customers {
 		out[c.Tenant.ID] = c.Name
@@ -97,10 +97,10 @@ func labels(customers []Customer) map[directory.TenantID]string {
 	} {
 		times := map[string]int{}
 		for _, label := range out {
-			times[folded(label)]++
+			times[foldName(label)]++
 		}
 		for _, c := range customers {
-			if label := folded(out[c.Tenant.ID]); label != "" && times[label] > 1 && suffix(c.Tenant) != "" {
+			if label := foldName(out[c.Tenant.ID]); label != "" && times[label] > 1 && suffix(c.Tenant) != "" {
 				out[c.Tenant.ID] = fmt.Sprintf("%s (%s)", c.Name, suffix(c.Tenant))
 			}
 		}
@@ -108,8 +108,8 @@ func labels(customers []Customer) map[directory.TenantID]string {
 	return out
 }
 
-// folded is text as people compare names: without case and outer or double space.
-func folded(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
+// foldName is a name in lower case, with single spaces between its words.
+func foldName(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
 
 // ImportLinks reads an edited link table and returns current with its lines
 // in place, sorted by tenant id, and what changes. Rows of tenants that the
@@ -127,7 +127,7 @@ func ImportLinks(r io.Reader, columns []string, current Table, known []directory
 		return current, nil, err
 	}
 	in := &linkImport{sheet: s, columns: columns, current: current, known: known,
-		names: labels(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: map[string]line{}}
+		names: uniqueNames(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: map[string]line{}}
 	if err := in.lookUp(look); err != nil {
 		return current, nil, err
 	}
@@ -148,7 +148,7 @@ func ImportLinks(r io.Reader, columns []string, current Table, known []directory
 			next[after.TenantID] = after
 		}
 	}
-	in.shared(next)
+	in.checkShared(next)
 	if err := s.err(); err != nil {
 		return current, nil, err
 	}
@@ -161,7 +161,7 @@ type linkImport struct {
 	columns   []string
 	current   Table
 	known     []directory.Tenant
-	places    map[string]map[string]Found   // by column and text; nil where nothing was looked up
+	entities  map[string]map[string]Found   // by column and text; nil where nothing was looked up
 	names     map[directory.TenantID]string // as export calls the customers now
 	lines     map[directory.TenantID]line   // where a tenant was seen first
 	customers map[string]line               // where a customer's name was seen first
@@ -180,7 +180,7 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 		return before, after, false
 	}
 	in.lines[tenant.ID] = l
-	if filter, _ := in.word(l, "filter"); filter != "" {
+	if filter, _ := in.trimmed(l, "filter"); filter != "" {
 		in.report(l, "filter", "part of a tenant is not supported yet: leave the column empty")
 	}
 	before, exists := in.current.Row(tenant.ID)
@@ -199,32 +199,32 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 	if after.Status == Unmapped {
 		after.Links = nil
 	}
-	after.Proposed = after.open()
+	after.Proposed = after.openProposals()
 	if after.Status == Linked && after.Links[ConnectWiseAgreement] != "" && after.Links[ConnectWiseCompany] == "" {
 		in.report(l, ConnectWiseAgreement, "an agreement needs its company: fill in %s too", ConnectWiseCompany)
 	}
 	return before, after, len(in.problems) == problems
 }
 
-// tenant finds whose line it is.
+// tenant finds the tenant of a line.
 func (in *linkImport) tenant(l line) (directory.Tenant, bool) {
-	text, _ := in.word(l, "tenant_id")
+	text, _ := in.trimmed(l, "tenant_id")
 	called, _ := in.cell(l, "tenant")
 	id, err := directory.ParseTenantID(text)
 	if err != nil {
 		if text == "" {
-			in.report(l, "tenant_id", "empty: write the tenant's id%s", in.meant(l))
+			in.report(l, "tenant_id", "empty: write the tenant's id%s", in.didYouMean(l))
 		} else {
-			in.report(l, "tenant_id", "%v%s", err, in.meant(l, text))
+			in.report(l, "tenant_id", "%v%s", err, in.didYouMean(l, text))
 		}
 		return directory.Tenant{}, false
 	}
 	if i := slices.IndexFunc(in.known, func(t directory.Tenant) bool { return t.ID == id }); i >= 0 {
 		tenant := in.known[i]
-		// One column sorted without the others links everybody to somebody
-		// else's company, and every cell of it looks right.
-		if called != "" && folded(called) != folded(tenant.Name) {
-			if j := slices.IndexFunc(in.known, func(t directory.Tenant) bool { return folded(t.Name) == folded(called) }); j >= 0 {
+		// After a sort of one column alone every cell looks right, and every tenant is
+		// linked to another one's company.
+		if called != "" && foldName(called) != foldName(tenant.Name) {
+			if j := slices.IndexFunc(in.known, func(t directory.Tenant) bool { return foldName(t.Name) == foldName(called) }); j >= 0 {
 				in.report(l, "tenant", "%s is tenant %q, and %q is tenant %s: were some columns sorted without the others? Export again", id, tenant.Name, called, in.known[j].ID)
 				return tenant, false
 			}
@@ -236,28 +236,29 @@ func (in *linkImport) tenant(l line) (directory.Tenant, bool) {
 		return directory.Tenant{ID: id, Name: row.Tenant}, true
 	}
 	if in.known != nil {
-		in.report(l, "tenant_id", "the source lists no tenant %s: correct the id or leave the line out%s", id, in.meant(l))
+		in.report(l, "tenant_id", "the source lists no tenant %s: correct the id or leave the line out%s", id, in.didYouMean(l))
 		return directory.Tenant{}, false
 	}
 	return directory.Tenant{ID: id, Name: called}, true
 }
 
-// meant suggests the tenant that a line may mean, by the names and domains on it.
-func (in *linkImport) meant(l line, words ...string) string {
+// didYouMean returns a hint at the tenant whose names and domains are most similar to
+// those on the line, or the empty text.
+func (in *linkImport) didYouMean(l line, words ...string) string {
 	for _, column := range []string{"tenant", "customer"} {
-		if text, _ := in.word(l, column); text != "" {
+		if text, _ := in.trimmed(l, column); text != "" {
 			words = append(words, text)
 		}
 	}
 	var best directory.Tenant
-	score := 0.85 // below, the likeness of two names is chance
+	score := 0.85 // below, similar names are chance
 	for _, word := range words {
 		for _, t := range in.known {
 			for _, name := range []string{t.Name, t.DefaultDomain, t.InitialDomain, string(t.ID)} {
 				if name == "" {
 					continue
 				}
-				if s := smetrics.JaroWinkler(folded(word), folded(name), 0.7, 4); s > score {
+				if s := smetrics.JaroWinkler(foldName(word), foldName(name), 0.7, 4); s > score {
 					best, score = t, s
 				}
 			}
@@ -275,7 +276,7 @@ func (in *linkImport) customer(l line, tenant directory.Tenant, before Row) stri
 	if !there {
 		return before.Customer
 	}
-	if name := folded(text); name != "" {
+	if name := foldName(text); name != "" {
 		if first, twice := in.customers[name]; twice {
 			in.report(l, "customer", "%q is on line %d already: customers of several tenants are not supported yet; give each its own name", text, first.number)
 		} else {
@@ -292,16 +293,16 @@ func (in *linkImport) customer(l line, tenant directory.Tenant, before Row) stri
 	return text
 }
 
-// lookUp finds everything that the file links, in one question a column.
+// lookUp looks up all links of the file, with one call a column.
 func (in *linkImport) lookUp(look LookUp) error {
 	if look == nil {
 		return nil
 	}
-	in.places = map[string]map[string]Found{}
+	in.entities = map[string]map[string]Found{}
 	for _, column := range in.columns {
 		var texts []string
 		for _, l := range in.sheet.lines {
-			if text, _ := in.word(l, column); Named(column) && text != "" && damaged(text) == nil {
+			if text, _ := in.trimmed(l, column); Named(column) && text != "" && checkCell(text) == nil {
 				texts = append(texts, plainID(text))
 			}
 		}
@@ -313,19 +314,18 @@ func (in *linkImport) lookUp(look LookUp) error {
 		if err != nil {
 			return fmt.Errorf("looking up what %s leads to: %w", column, err)
 		}
-		in.places[column] = found
+		in.entities[column] = found
 	}
 	return nil
 }
 
-// links returns the links of a line: those of before, changed where the line
-// has something to say.
+// links returns the links of a line: those of before, changed by the line's cells.
 func (in *linkImport) links(l line, before Links) Links {
 	links := Links{}
 	maps.Copy(links, before)
 	for _, column := range in.columns {
-		text, there := in.word(l, column)
-		name, _ := in.word(l, NameColumn(column))
+		text, there := in.trimmed(l, column)
+		name, _ := in.trimmed(l, NameColumn(column))
 		switch {
 		case !there:
 			continue
@@ -338,7 +338,7 @@ func (in *linkImport) links(l line, before Links) Links {
 		case text == before[column] && name == "":
 			continue // as it was, whatever has become of it since
 		}
-		value, err := in.link(column, text, name, before[column])
+		value, err := in.resolve(column, text, name, before[column])
 		if err != nil {
 			in.report(l, column, "%v", err)
 		}
@@ -348,18 +348,18 @@ func (in *linkImport) links(l line, before Links) Links {
 	if len(links) == 0 {
 		return nil
 	}
-	in.belongs(l, before, links)
+	in.checkAgreement(l, before, links)
 	return links
 }
 
-// belongs reports an agreement of another company than the one beside it.
-func (in *linkImport) belongs(l line, before, links Links) {
+// checkAgreement reports an agreement that belongs to another company than the line's.
+func (in *linkImport) checkAgreement(l line, before, links Links) {
 	company, agreement := links[ConnectWiseCompany], links[ConnectWiseAgreement]
 	if agreement == "" || company == "" || company == before[ConnectWiseCompany] && agreement == before[ConnectWiseAgreement] {
 		return
 	}
-	if of := in.places[ConnectWiseAgreement][agreement]; of.Err == nil && of.In != "" && of.In != company {
-		in.report(l, ConnectWiseAgreement, "agreement %s (%s) belongs to company %s and not to %s: correct the one or the other", agreement, of.Name, of.In, company)
+	if of := in.entities[ConnectWiseAgreement][agreement]; of.Err == nil && of.Company != "" && of.Company != company {
+		in.report(l, ConnectWiseAgreement, "agreement %s (%s) belongs to company %s and not to %s: correct the one or the other", agreement, of.Name, of.Company, company)
 	}
 }
 
@@ -369,8 +369,8 @@ var (
 	cellError   = regexp.MustCompile(`^#[A-Z0-9/]+[!?A]?$`)
 )
 
-// numbered are the columns whose links are numbers, and what the number is called.
-var numbered = map[string]string{
+// idNouns are the columns whose links are numbers, with what the number is called.
+var idNouns = map[string]string{
 	ConnectWiseCompany:   "a company id",
 	ConnectWiseAgreement: "an agreement id",
 	ITGlueOrganization:   "an organization id",
@@ -384,35 +384,35 @@ func plainID(text string) string {
 	return text
 }
 
-// link returns the id that a cell means; name is the cell beside it, was the
-// link as it is now.
-func (in *linkImport) link(column, text, name, was string) (string, error) {
-	if err := damaged(text); err != nil {
+// resolve returns the id that a cell stands for; name is the cell beside it, was the
+// present link.
+func (in *linkImport) resolve(column, text, name, was string) (string, error) {
+	if err := checkCell(text); err != nil {
 		return "", err
 	}
-	noun, isNumber := numbered[column]
+	noun, isNumber := idNouns[column]
 	if !isNumber {
 		return text, nil
 	}
 	text = plainID(text)
 	n, err := strconv.ParseInt(text, 10, 64)
 	isID := err == nil && n > 0 && strconv.FormatInt(n, 10) == text
-	found, exists := in.places[column][text]
+	found, exists := in.entities[column][text]
 	switch {
-	case rounded(was, text):
+	case roundedBySpreadsheet(was, text):
 		return "", fmt.Errorf("%s looks like %s after a spreadsheet had rounded it: format the column as text and write the id again", text, was)
-	case isID && in.places == nil:
+	case isID && in.entities == nil:
 		return text, nil
 	case isID:
-		return text, judge(column, found, exists, text, name)
+		return text, checkEntity(column, found, exists, text, name)
 	case !exists:
 		return "", fmt.Errorf("%q is not %s (a number)", text, noun)
 	}
-	return found.ID, judge(column, found, exists, text, name)
+	return found.ID, checkEntity(column, found, exists, text, name)
 }
 
-// damaged recognises what spreadsheets do to ids.
-func damaged(text string) error {
+// checkCell returns an error where a spreadsheet damaged an id.
+func checkCell(text string) error {
 	switch {
 	case exponent.MatchString(text):
 		return fmt.Errorf("%q is a number that a spreadsheet cut short: format the column as text and write the id again", text)
@@ -422,9 +422,9 @@ func damaged(text string) error {
 	return nil
 }
 
-// status settles how far a line is, from what it says and what it links.
+// status decides the status of a row from the line's own status and its links.
 func (in *linkImport) status(l line, before, after Row) Status {
-	text, there := in.word(l, "status")
+	text, there := in.trimmed(l, "status")
 	status := Status(strings.ToLower(text))
 	has := len(after.Links) > 0
 	same := maps.Equal(before.Links, after.Links)
@@ -456,10 +456,10 @@ func (in *linkImport) status(l line, before, after Row) Status {
 	return Unmapped
 }
 
-// shared reports lines that link a tenant to where another one is billed
-// already: each would overwrite the other's numbers, every run. Lines that
-// leave such links as they are pass.
-func (in *linkImport) shared(next map[directory.TenantID]Row) {
+// checkShared reports lines that link a tenant to a company and agreement under which
+// another one is billed already: each would overwrite the other's quantities on every
+// run. Lines that leave such links as they are pass.
+func (in *linkImport) checkShared(next map[directory.TenantID]Row) {
 	type place struct{ company, agreement string }
 	at := map[place][]directory.TenantID{}
 	for _, id := range slices.Sorted(maps.Keys(next)) {

@@ -285,16 +285,16 @@ func TestNamesAndIdentifiersBecomeIds(t *testing.T) {
 
 // called knows the places of these tests, and counts nothing.
 func called(column string, texts []string) (map[string]Found, error) {
-	all := map[string]Place{
+	all := map[string]Entity{
 		ConnectWiseCompany + "250": {ID: "250", Name: "Contoso Limited", Alias: "Contoso"}, ConnectWiseCompany + "251": {ID: "251", Name: "Fabrikam Dental"},
 		ConnectWiseCompany + "ContosoUK": {ID: "77", Name: "Contoso UK", Alias: "ContosoUK"}, ConnectWiseCompany + "77": {ID: "77", Name: "Contoso UK"},
-		ConnectWiseAgreement + "1182": {ID: "1182", Name: "Managed", In: "250"}, ConnectWiseAgreement + "1183": {ID: "1183", Name: "Managed", In: "251"},
+		ConnectWiseAgreement + "1182": {ID: "1182", Name: "Managed", Company: "250"}, ConnectWiseAgreement + "1183": {ID: "1183", Name: "Managed", Company: "251"},
 		ITGlueOrganization + "4042421234567891": {ID: "4042421234567891", Name: "Contoso"}, ITGlueOrganization + "4042421234567890": {ID: "4042421234567890", Name: "Somebody else"},
 	}
 	out := map[string]Found{}
 	for _, text := range texts {
 		if p, there := all[column+text]; there {
-			out[text] = Found{Place: p}
+			out[text] = Found{Entity: p}
 		} else if text == "Nobody" {
 			out[text] = Found{Err: fmt.Errorf("no company is called %q; write its id", text)}
 		}
@@ -387,10 +387,10 @@ func TestFormulasAreDefusedAndComeBack(t *testing.T) {
 		"=1+1": "'=1+1", "+49": "'+49", "-x": "'-x", "@a": "'@a", "\tx": "'\tx", "\rx": "'\rx",
 		"'=1": "''=1", "'quoted'": "'quoted'", "": "", "'": "'", "a=b": "a=b",
 	} {
-		if got := disarm(text); got != want {
+		if got := escapeFormula(text); got != want {
 			t.Errorf("disarm %q: got %q, want %q", text, got, want)
 		}
-		if got := arm(disarm(text)); got != text {
+		if got := unescapeFormula(escapeFormula(text)); got != text {
 			t.Errorf("arm of disarm %q: got %q", text, got)
 		}
 	}

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// MatchHeader is the head of the table of objects that a person settles.
+// MatchHeader is the header of the table of objects that a person settles.
 var MatchHeader = []string{"customer", "target", "kind", "key", "label", "question", "candidates", "decision", "ref", "reason"}
 
-// A MatchLine is one object that waits for a person's word, or has one.
+// A MatchLine is one object that a person must settle, or has settled.
 type MatchLine struct {
 	Customer   string // the customer's key
 	Target     string
@@ -32,8 +32,8 @@ func (m *MatchLine) Report(column, format string, args ...any) {
 // Number is the line's number in its file.
 func (m *MatchLine) Number() int { return m.number }
 
-// Says reports whether the file has the column in this line at all.
-func (m *MatchLine) Says(column string) bool {
+// Has reports whether the line has the column.
+func (m *MatchLine) Has(column string) bool {
 	_, there := m.sheet.cell(m.line, column)
 	return there
 }
@@ -48,8 +48,8 @@ func ExportMatches(w io.Writer, lines []MatchLine) error {
 }
 
 // ImportMatches reads an edited table. judge is called with all its lines and
-// reports what is wrong with any of them; then the error is an *ImportError and
-// nothing is to be done. An error of judge's own ends the import as it is.
+// calls Report on bad ones; then the error is an *ImportError and the caller must change
+// nothing. An error that judge returns ends the import as it is.
 func ImportMatches(r io.Reader, judge func(lines []MatchLine) error) error {
 	s, err := readSheet(r, MatchHeader, "key")
 	if err != nil {
@@ -60,8 +60,8 @@ func ImportMatches(r io.Reader, judge func(lines []MatchLine) error) error {
 		m := &lines[i]
 		m.line, m.sheet = l, s
 		for column, into := range map[string]*string{"customer": &m.Customer, "target": &m.Target, "kind": &m.Kind, "key": &m.Key, "decision": &m.Decision, "ref": &m.Ref, "reason": &m.Reason} {
-			*into, _ = s.word(l, column)
-			if err := damaged(*into); err != nil && column != "reason" {
+			*into, _ = s.trimmed(l, column)
+			if err := checkCell(*into); err != nil && column != "reason" {
 				m.Report(column, "%v", err)
 			}
 		}

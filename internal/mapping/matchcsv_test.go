@@ -23,7 +23,7 @@ func TestTheTableOfMatchesComesBackAsItWent(t *testing.T) {
 		}
 	}
 	err := ImportMatches(strings.NewReader(strings.Replace(text, "ignore", " Ignore ", 1)), func(got []MatchLine) error {
-		if len(got) != 2 || got[1].Decision != "ignore" || got[1].Reason != lines[1].Reason || got[0].Key != "sku" || got[0].Number() != 2 || !got[0].Says("ref") {
+		if len(got) != 2 || got[1].Decision != "ignore" || got[1].Reason != lines[1].Reason || got[0].Key != "sku" || got[0].Number() != 2 || !got[0].Has("ref") {
 			t.Errorf("got %+v", got)
 		}
 		return nil

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// letters are those that no decomposition splits into a letter and a mark.
-var letters = strings.NewReplacer("ß", "ss", "ø", "o", "æ", "ae", "œ", "oe", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "ı", "i")
+// ligatures are letters that Unicode does not decompose into a letter and a mark.
+var ligatures = strings.NewReplacer("ß", "ss", "ø", "o", "æ", "ae", "œ", "oe", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "ı", "i")
 
 // umlauts are written in two ways, "ü" and "ue". Reading both as "u" costs a
 // few true diphthongs, on both sides alike; to tell them apart needs a dictionary.
@@ -19,20 +19,20 @@ var umlauts = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u", "aa", "a")
 
 var (
 	initials = regexp.MustCompile(`(^|[^\p{L}])((?:\p{L}\.)+\p{L})(\.|[^\p{L}.]|$)`)  // S.p.A., B.V.
-	zoo      = regexp.MustCompile(`(^|[^\p{L}])sp\.? ?z\.? ?o\.? ?o(\.|[^\p{L}.]|$)`) // Sp. z o.o.
+	spZoo    = regexp.MustCompile(`(^|[^\p{L}])sp\.? ?z\.? ?o\.? ?o(\.|[^\p{L}.]|$)`) // Sp. z o.o.
 	slashed  = strings.NewReplacer("a/s", "as", "i/s", "is", "&", " and ", "+", " and ")
 )
 
-// legal are the forms of companies, as they end a name.
-var legal = set(`gmbh mbh ggmbh ag kg kgaa ohg ug ev eg gbr se co company ltd limited llc llp lp plc inc incorporated
+// legalForms are legal forms of companies, as they end a name.
+var legalForms = set(`gmbh mbh ggmbh ag kg kgaa ohg ug ev eg gbr se co company ltd limited llc llp lp plc inc incorporated
 	corp corporation bv nv vof ab as asa oy oyj aps is srl srls spa sa sas sasu sarl eurl sl slu ltda pty pte sdn bhd
 	sro doo zoo kft zrt kk pc pllc lc lda mb uab sia ou haftungsbeschrankt`)
 
-// idle are words that names have or lack without meaning anything by it.
-var idle = set("the and und et og och")
+// fillerWords are words without meaning in a name.
+var fillerWords = set("the and und et og och")
 
-// short are words that people abbreviate.
-var short = map[string]string{
+// abbreviations are short words with their long form.
+var abbreviations = map[string]string{
 	"st": "saint", "intl": "international", "int": "international", "bros": "brothers", "mfg": "manufacturing",
 	"svc": "services", "svcs": "services", "mgmt": "management", "mgt": "management", "assoc": "associates",
 	"assocs": "associates", "natl": "national", "univ": "university", "ctr": "center", "centre": "center",
@@ -40,8 +40,8 @@ var short = map[string]string{
 	"eng": "engineering", "constr": "construction", "hosp": "hospital", "ins": "insurance", "dept": "department",
 }
 
-// generic words say what a company is rather than who.
-var generic = set(`group holding holdings international services service solutions consulting management partners
+// genericWords say what a company does rather than which it is.
+var genericWords = set(`group holding holdings international services service solutions consulting management partners
 	associates technology systems global national center company trust foundation of for in`)
 
 func set(words string) map[string]bool {
@@ -52,10 +52,10 @@ func set(words string) map[string]bool {
 	return out
 }
 
-// plain spells text in lower-case ASCII letters where it can: without case,
-// marks, ligatures and compatibility forms.
-func plain(text string) string {
-	text = letters.Replace(strings.ToLower(norm.NFKC.String(text)))
+// foldASCII returns text in lower case, in ASCII letters where it can: without marks,
+// ligatures and compatibility forms.
+func foldASCII(text string) string {
+	text = ligatures.Replace(strings.ToLower(norm.NFKC.String(text)))
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(text) {
 		if !unicode.Is(unicode.Mn, r) {
@@ -68,23 +68,23 @@ func plain(text string) string {
 // nameWords returns what is left of a company's name once spelling, legal
 // form and abbreviation are taken away. Names of such words alone keep them.
 func nameWords(name string) []string {
-	text := zoo.ReplaceAllString(slashed.Replace(plain(name)), "$1 zoo ")
+	text := spZoo.ReplaceAllString(slashed.Replace(foldASCII(name)), "$1 zoo ")
 	text = initials.ReplaceAllStringFunc(text, func(m string) string { return strings.ReplaceAll(m, ".", "") })
 	text = strings.NewReplacer("'", "", "’", "", "`", "").Replace(text)
 	all := strings.FieldsFunc(umlauts.Replace(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	var words []string
 	for _, w := range all {
-		if !idle[w] {
+		if !fillerWords[w] {
 			words = append(words, w)
 		}
 	}
 	last := len(words)
-	for last > 1 && legal[words[last-1]] {
+	for last > 1 && legalForms[words[last-1]] {
 		last--
 	}
 	words = words[:last]
 	for i, w := range words {
-		if long, ok := short[w]; ok {
+		if long, ok := abbreviations[w]; ok {
 			words[i] = umlauts.Replace(long)
 		}
 	}
@@ -94,9 +94,9 @@ func nameWords(name string) []string {
 	return words
 }
 
-// alike says how alike two lists of words are, from 0 to 1, whatever their
-// order: each word looks for the most similar one on the other side.
-func alike(a, b []string) float64 {
+// similarity of two lists of words, from 0 to 1, in any order: each word is compared
+// with the most similar one of the other list.
+func similarity(a, b []string) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 0
 	}
@@ -107,7 +107,7 @@ func alike(a, b []string) float64 {
 		a, b = b, a
 	}
 	weight := func(w string) float64 {
-		if generic[w] {
+		if genericWords[w] {
 			return 0.4
 		}
 		return 1
@@ -117,32 +117,32 @@ func alike(a, b []string) float64 {
 		total += weight(w)
 	}
 	taken := make([]bool, len(b))
-	telling := false
+	significant := false
 	for _, w := range a {
 		best, at := 0.0, -1
 		for i, x := range b {
-			if s := wordAlike(w, x); !taken[i] && s > best {
+			if s := wordSimilarity(w, x); !taken[i] && s > best {
 				best, at = s, i
 			}
 		}
 		if at >= 0 {
 			taken[at] = true
 			matched += best * (weight(w) + weight(b[at]))
-			telling = telling || !generic[w]
+			significant = significant || !genericWords[w]
 		}
 	}
-	if !telling {
+	if !significant {
 		return 0
 	}
 	return matched / total
 }
 
-// wordAlike compares two words; words of different meaning count nothing.
-func wordAlike(a, b string) float64 {
+// wordSimilarity of two words, from 0 to 1; 0 below a threshold.
+func wordSimilarity(a, b string) float64 {
 	if a == b {
 		return 1
 	}
-	// In short words and numbers one letter is the whole difference.
+	// In short words and numbers one letter makes another word.
 	if min(len(a), len(b)) <= 3 || strings.ContainsAny(a+b, "0123456789") {
 		return 0
 	}

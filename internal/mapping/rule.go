@@ -5,13 +5,13 @@ import "slices"
 // How a rule counts a licence.
 const (
 	Purchased = "purchased" // what Microsoft bills: assigned or not
-	Assigned  = "assigned"  // what somebody holds
+	Assigned  = "assigned"  // what is assigned to users
 )
 
 // What a rule does with a licence.
 const (
 	Bill    = "bill"
-	Propose = "suggested" // a proposal that nobody accepted: it does nothing
+	Propose = "suggested" // suggested and not accepted: it does nothing
 	Ignore  = "ignore"
 )
 
@@ -22,18 +22,18 @@ type Rule struct {
 	Part    string `json:"sku"`  // part number, for people
 	Name    string `json:"name"` // product name, for people
 	Product string `json:"product"`
-	// ProductID is what Product meant when the rule was made: an identifier may
-	// be renamed, or given to another product, and the rule goes on meaning this
-	// one. 0 where nobody looked. It is not part of the CSV.
+	// ProductID is the id of Product when the rule was made: an identifier may be renamed,
+	// or given to another product, and the rule keeps to this one. 0 where it was not
+	// looked up. It is not part of the CSV.
 	ProductID int    `json:"product_id,omitempty"`
 	Count     string `json:"count"`
 	Minimum   *int   `json:"minimum,omitempty"` // bill at least this many while Microsoft lists the SKU
 	Maximum   *int   `json:"maximum,omitempty"`
-	Status    string `json:"status"` // bill, suggested, ignore, or empty where there is nothing but a word on it
+	Status    string `json:"status"` // bill, suggested, ignore, or empty where there is nothing but a reason
 	Reason    string `json:"reason,omitempty"`
 }
 
-// Decided reports whether a person said what becomes of the licence.
+// Decided reports whether a person decided to bill or to ignore the licence.
 func (r *Rule) Decided() bool { return r.Status == Bill || r.Status == Ignore }
 
 // Rules is the product table, by SKU id, then product.
@@ -72,14 +72,13 @@ func (r *Rules) Of(sku string) []Rule {
 	return out
 }
 
-// Settled reports whether somebody decided what becomes of the SKU.
+// Settled reports whether any rule of the SKU is decided.
 func (r *Rules) Settled(sku string) bool {
 	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Decided() })
 }
 
-// Remember takes over from before what a product meant, for rules whose
-// product is written as it was.
-func (r *Rules) Remember(before Rules) {
+// KeepProductIDs copies product ids from before to rules whose product is unchanged.
+func (r *Rules) KeepProductIDs(before Rules) {
 	known := map[string]int{}
 	for _, x := range before.Rules {
 		if x.ProductID != 0 {

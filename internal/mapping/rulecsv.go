@@ -19,15 +19,15 @@ type SKU struct {
 	Tenants     int    // how many hold it
 	Purchased   int    // over all of them
 	Assigned    int
-	FreeOrTrial bool // nothing that anybody is billed for
+	FreeOrTrial bool // nobody pays for it
 }
 
-// RuleHeader is the head of the product table.
+// RuleHeader is the header of the product table.
 var RuleHeader = []string{"sku_id", "sku", "name", "product", "count", "minimum", "maximum", "status", "reason"}
 
-// later are columns and ways of counting that are fixed already and not built
-// yet: a table that leaves them empty is as good as one without them.
-var later = map[string]string{
+// unsupported are columns and ways of counting that the table has and syncd does not
+// support: a table that leaves them empty is as good as one without them.
+var unsupported = map[string]string{
 	"customer":      "a rule for one customer alone is not there yet: leave it empty, and the rule holds for all",
 	"who":           "counting some people only is not there yet: leave it empty, and all count",
 	"subscriptions": "counting some subscriptions only is not there yet: leave it empty, and all count",
@@ -40,8 +40,8 @@ var later = map[string]string{
 // ruleColumns are the columns that an import takes.
 var ruleColumns = []string{"customer", "sku_id", "sku", "name", "product", "count", "who", "subscriptions", "weight", "minimum", "maximum", "floor", "status", "reason"}
 
-// maxUnits is more of one licence than a customer can have: beyond it a limit
-// is a slip of the finger.
+// maxUnits is more units of one licence than a customer can have: a larger limit is a
+// typing error.
 const maxUnits = 1_000_000
 
 // ExportRules writes the product table as CSV for Excel, by name: a line a
@@ -70,14 +70,14 @@ func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
 			case r.Status != "":
 				all = append(all, r)
 			case !settled && i == 0 && (held[r.SKU] || r.Reason != ""):
-				// Of what nobody decided nothing is shown but the words: a product
-				// without a status would be billed by the next import.
+				// Of an undecided SKU only names and reason are written: a product without a
+				// status would be billed by the next import.
 				all = append(all, Rule{SKU: r.SKU, Part: r.Part, Name: r.Name, Reason: r.Reason})
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b Rule) int {
-		return cmp.Or(cmp.Compare(folded(a.Name), folded(b.Name)), byTable(a, b))
+		return cmp.Or(cmp.Compare(foldName(a.Name), foldName(b.Name)), compareRules(a, b))
 	})
 	lines := [][]string{RuleHeader}
 	for _, r := range all {
@@ -85,17 +85,17 @@ func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
 		if r.Status == Bill {
 			count = cmp.Or(count, Purchased)
 		}
-		lines = append(lines, []string{r.SKU, r.Part, r.Name, r.Product, count, limit(r.Minimum), limit(r.Maximum), r.Status, r.Reason})
+		lines = append(lines, []string{r.SKU, r.Part, r.Name, r.Product, count, formatLimit(r.Minimum), formatLimit(r.Maximum), r.Status, r.Reason})
 	}
 	return writeSheet(w, lines)
 }
 
-// byTable is the order of the product table.
-func byTable(a, b Rule) int {
+// compareRules orders the product table.
+func compareRules(a, b Rule) int {
 	return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Product, b.Product))
 }
 
-func limit(n *int) string {
+func formatLimit(n *int) string {
 	if n == nil {
 		return ""
 	}
@@ -115,25 +115,25 @@ func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) 
 	if err != nil {
 		return current, nil, err
 	}
-	in := &ruleImport{sheet: s, current: current, seen: seen, at: map[string][]placedRule{}}
+	in := &ruleImport{sheet: s, current: current, seen: seen, bySKU: map[string][]ruleLine{}}
 	for _, l := range s.lines {
-		in.line(l)
+		in.addLine(l)
 	}
-	in.clashes()
+	in.checkDuplicates()
 	if err := s.err(); err != nil {
 		return current, nil, err
 	}
 	var next []Rule
 	for _, r := range current.Rules {
-		if in.at[r.SKU] == nil {
+		if in.bySKU[r.SKU] == nil {
 			next = append(next, r)
 		}
 	}
 	var edits []Edit
 	for _, sku := range in.order {
-		after, first := in.at[sku], in.at[sku][0].line
-		settled := slices.ContainsFunc(after, func(x placedRule) bool { return x.Status != "" })
-		after = slices.DeleteFunc(after, func(x placedRule) bool {
+		after, first := in.bySKU[sku], in.bySKU[sku][0].line
+		settled := slices.ContainsFunc(after, func(x ruleLine) bool { return x.Status != "" })
+		after = slices.DeleteFunc(after, func(x ruleLine) bool {
 			return x.Status == "" && (settled || x.Reason == "")
 		})
 		for _, x := range after {
@@ -141,12 +141,12 @@ func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) 
 		}
 		edits = append(edits, in.edits(sku, first, after)...)
 	}
-	slices.SortStableFunc(next, byTable)
+	slices.SortStableFunc(next, compareRules)
 	return Rules{Rules: next}, edits, nil
 }
 
-// placedRule is a rule and the line it came from.
-type placedRule struct {
+// A ruleLine is a rule and the line it came from.
+type ruleLine struct {
 	Rule
 	line line
 }
@@ -155,8 +155,8 @@ type ruleImport struct {
 	*sheet
 	current Rules
 	seen    []SKU
-	at      map[string][]placedRule // the rules of the file, by SKU
-	order   []string                // the SKUs of the file
+	bySKU   map[string][]ruleLine // the rules of the file, by SKU
+	order   []string              // the SKUs of the file
 }
 
 // AsksForSKUs reports whether only the tenants' own licences can tell which SKUs
@@ -168,43 +168,43 @@ func AsksForSKUs(r io.Reader, current Rules) bool {
 		return false // the import says why
 	}
 	return slices.ContainsFunc(s.lines, func(l line) bool {
-		id, _ := s.word(l, "sku_id")
-		part, _ := s.word(l, "sku")
+		id, _ := s.trimmed(l, "sku_id")
+		part, _ := s.trimmed(l, "sku")
 		return part != "" && !strings.EqualFold(directory.PartNumber(id), part) &&
 			!slices.ContainsFunc(current.Rules, func(r Rule) bool { return strings.EqualFold(r.SKU, id) && strings.EqualFold(r.Part, part) })
 	})
 }
 
-// line takes in one line.
-func (in *ruleImport) line(l line) {
+// addLine adds the rule of one line.
+func (in *ruleImport) addLine(l line) {
 	for _, column := range []string{"customer", "who", "subscriptions", "weight", "floor"} {
-		if text, _ := in.word(l, column); text != "" {
-			in.report(l, column, "%q: %s", text, later[column])
+		if text, _ := in.trimmed(l, column); text != "" {
+			in.report(l, column, "%q: %s", text, unsupported[column])
 		}
 	}
-	sku, ok := in.sku(l)
+	sku, ok := in.findSKU(l)
 	if !ok {
 		return
 	}
-	if in.at[sku.ID] == nil {
+	if in.bySKU[sku.ID] == nil {
 		in.order = append(in.order, sku.ID)
 	}
-	product, hasProduct := in.word(l, "product")
-	before := in.before(sku.ID, product, hasProduct)
+	product, hasProduct := in.trimmed(l, "product")
+	before := in.ruleBefore(sku.ID, product, hasProduct)
 	rule := before
 	rule.SKU, rule.Part, rule.Name = sku.ID, sku.Part, sku.Name
 	if hasProduct {
 		rule.Product = product
 	}
-	if err := damaged(rule.Product); err != nil {
+	if err := checkCell(rule.Product); err != nil {
 		in.report(l, "product", "%v", err)
 	}
-	if text, there := in.word(l, "count"); there {
+	if text, there := in.trimmed(l, "count"); there {
 		rule.Count = strings.ToLower(text)
 	}
-	rule.Minimum = in.limit(l, "minimum", before.Minimum)
-	rule.Maximum = in.limit(l, "maximum", before.Maximum)
-	if text, there := in.word(l, "status"); there || rule.Product != before.Product {
+	rule.Minimum = in.parseLimit(l, "minimum", before.Minimum)
+	rule.Maximum = in.parseLimit(l, "maximum", before.Maximum)
+	if text, there := in.trimmed(l, "status"); there || rule.Product != before.Product {
 		rule.Status = strings.ToLower(text)
 	}
 	if text, there := in.cell(l, "reason"); there {
@@ -217,7 +217,7 @@ func (in *ruleImport) line(l line) {
 	switch rule.Count {
 	case "", Purchased, Assigned:
 	case "larger", "people":
-		in.report(l, "count", "%q: %s", rule.Count, later[rule.Count])
+		in.report(l, "count", "%q: %s", rule.Count, unsupported[rule.Count])
 	default:
 		in.report(l, "count", "%q is no way of counting: write %s or %s", rule.Count, Purchased, Assigned)
 	}
@@ -241,15 +241,15 @@ func (in *ruleImport) line(l line) {
 	default:
 		in.report(l, "status", "%q is no status: write %s, %s or %s, or leave it empty", rule.Status, Bill, Propose, Ignore)
 	}
-	in.at[sku.ID] = append(in.at[sku.ID], placedRule{rule, l})
+	in.bySKU[sku.ID] = append(in.bySKU[sku.ID], ruleLine{rule, l})
 }
 
-// sku finds which SKU a line is about: by its id, or by its part number alone.
-func (in *ruleImport) sku(l line) (SKU, bool) {
-	text, _ := in.word(l, "sku_id")
-	part, _ := in.word(l, "sku")
+// findSKU finds the SKU of a line: by its id, or by its part number alone.
+func (in *ruleImport) findSKU(l line) (SKU, bool) {
+	text, _ := in.trimmed(l, "sku_id")
+	part, _ := in.trimmed(l, "sku")
 	name, _ := in.cell(l, "name")
-	byPart := in.ofPart(part)
+	byPart := in.skusByPart(part)
 	id := strings.ToLower(text)
 	if text == "" {
 		switch {
@@ -272,15 +272,15 @@ func (in *ruleImport) sku(l line) (SKU, bool) {
 		in.report(l, "sku_id", "%q is not a SKU id (a GUID)%s", text, meant)
 		return SKU{}, false
 	}
-	known := in.ofID(id)
+	known := in.skuByID(id)
 	switch {
 	case part == "", strings.EqualFold(known.Part, part):
 	case known.Part != "":
 		in.report(l, "sku", "%s is %s%s, and %s is %s: were some columns sorted without the others? Correct one of the two, or export again",
-			id, known.Part, named(known.Name), part, orUnknown(byPart))
+			id, known.Part, inParentheses(known.Name), part, firstSKU(byPart))
 		return SKU{}, false
 	case len(byPart) > 0 && !slices.ContainsFunc(byPart, func(s SKU) bool { return s.ID == id }):
-		in.report(l, "sku", "%s is the part number of %s, not of %s: correct one of the two, or export again", part, orUnknown(byPart), id)
+		in.report(l, "sku", "%s is the part number of %s, not of %s: correct one of the two, or export again", part, firstSKU(byPart), id)
 		return SKU{}, false
 	}
 	sku := SKU{ID: id, Part: cmp.Or(known.Part, part), Name: cmp.Or(known.Name, name)}
@@ -290,9 +290,9 @@ func (in *ruleImport) sku(l line) (SKU, bool) {
 	return sku, true
 }
 
-// ofPart returns the SKUs with a part number: those that tenants hold, or else
+// skusByPart returns the SKUs with a part number: those that tenants hold, or else
 // the one that Microsoft lists.
-func (in *ruleImport) ofPart(part string) []SKU {
+func (in *ruleImport) skusByPart(part string) []SKU {
 	if part == "" {
 		return nil
 	}
@@ -303,8 +303,8 @@ func (in *ruleImport) ofPart(part string) []SKU {
 	return held
 }
 
-// ofID returns what is known of an id: what tenants say, or else Microsoft's list.
-func (in *ruleImport) ofID(id string) SKU {
+// skuByID returns a SKU as tenants show it, or else as Microsoft's list has it.
+func (in *ruleImport) skuByID(id string) SKU {
 	if i := slices.IndexFunc(in.seen, func(s SKU) bool { return s.ID == id }); i >= 0 {
 		sku := in.seen[i]
 		sku.Part = cmp.Or(sku.Part, directory.PartNumber(id))
@@ -313,22 +313,22 @@ func (in *ruleImport) ofID(id string) SKU {
 	return SKU{ID: id, Part: directory.PartNumber(id)}
 }
 
-func named(name string) string {
+func inParentheses(name string) string {
 	if name == "" {
 		return ""
 	}
 	return " (" + name + ")"
 }
 
-func orUnknown(skus []SKU) string {
+func firstSKU(skus []SKU) string {
 	if len(skus) == 0 {
 		return "no SKU that anybody here holds"
 	}
-	return skus[0].ID + named(skus[0].Name)
+	return skus[0].ID + inParentheses(skus[0].Name)
 }
 
-// before returns the rule that a line edits, or an empty one.
-func (in *ruleImport) before(sku, product string, hasProduct bool) Rule {
+// ruleBefore returns the rule that a line edits, or an empty one.
+func (in *ruleImport) ruleBefore(sku, product string, hasProduct bool) Rule {
 	var of []Rule
 	for _, r := range in.current.Rules {
 		if r.SKU == sku && (!hasProduct || strings.EqualFold(r.Product, product)) {
@@ -341,8 +341,8 @@ func (in *ruleImport) before(sku, product string, hasProduct bool) Rule {
 	return of[0]
 }
 
-func (in *ruleImport) limit(l line, column string, before *int) *int {
-	text, there := in.word(l, column)
+func (in *ruleImport) parseLimit(l line, column string, before *int) *int {
+	text, there := in.trimmed(l, column)
 	if !there {
 		return before
 	}
@@ -365,10 +365,10 @@ func (in *ruleImport) limit(l line, column string, before *int) *int {
 	return &n
 }
 
-// clashes reports lines of one SKU that cannot both hold.
-func (in *ruleImport) clashes() {
+// checkDuplicates reports lines of one SKU that contradict each other.
+func (in *ruleImport) checkDuplicates() {
 	for _, sku := range in.order {
-		rules := in.at[sku]
+		rules := in.bySKU[sku]
 		for i, r := range rules {
 			for _, earlier := range rules[:i] {
 				if strings.EqualFold(earlier.Product, r.Product) && (earlier.Status == r.Status || r.Product != "" && earlier.Status != Ignore && r.Status != Ignore) {
@@ -385,7 +385,7 @@ func (in *ruleImport) clashes() {
 }
 
 // edits says what the file changes about a SKU.
-func (in *ruleImport) edits(sku string, first line, after []placedRule) []Edit {
+func (in *ruleImport) edits(sku string, first line, after []ruleLine) []Edit {
 	var out []Edit
 	add := func(l line, r Rule, column, was, is string) {
 		if was != is {
@@ -407,8 +407,8 @@ func (in *ruleImport) edits(sku string, first line, after []placedRule) []Edit {
 		add(x.line, x.Rule, "product", before.Product, x.Product)
 		for _, column := range []struct{ name, was, is string }{
 			{"count", before.Count, x.Count},
-			{"minimum", limit(before.Minimum), limit(x.Minimum)},
-			{"maximum", limit(before.Maximum), limit(x.Maximum)},
+			{"minimum", formatLimit(before.Minimum), formatLimit(x.Minimum)},
+			{"maximum", formatLimit(before.Maximum), formatLimit(x.Maximum)},
 			{"status", before.Status, x.Status},
 			{"reason", before.Reason, x.Reason},
 		} {
@@ -416,7 +416,7 @@ func (in *ruleImport) edits(sku string, first line, after []placedRule) []Edit {
 		}
 	}
 	for _, r := range in.current.Rules {
-		if r.SKU == sku && !slices.ContainsFunc(after, func(x placedRule) bool { return same(x.Rule, r) }) {
+		if r.SKU == sku && !slices.ContainsFunc(after, func(x ruleLine) bool { return same(x.Rule, r) }) {
 			if r.Product != "" {
 				add(first, r, "product", r.Product, "")
 			} else {

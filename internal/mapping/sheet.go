@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// maxSheet is the largest file an import reads, in bytes: some hundred
-// thousand lines. More is not a table of ours.
+// maxSheet is the largest file that an import reads, in bytes: some hundred thousand
+// lines.
 const maxSheet = 64 << 20
 
 // A Problem is one thing wrong with an imported file.
@@ -78,8 +78,8 @@ type sheet struct {
 
 // readSheet reads a file that spreadsheets may have written: with or without
 // a byte order mark, UTF-8 or UTF-16, any line ends, separated by comma,
-// semicolon or tab. Blank lines are left out. Cells are as export wrote them,
-// before formulas were defused.
+// semicolon or tab. Blank lines are left out. Cells are unescaped, see
+// escapeFormula.
 //
 // It returns an *ImportError where the file as a whole cannot be understood;
 // problems of single lines are left in the sheet.
@@ -88,8 +88,8 @@ func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines, problems := split(text, separator(text, known))
-	// Excel itself is told about a separator by such a first line, and keeps it.
+	lines, problems := parseCSV(text, separator(text, known))
+	// Excel reads the separator from such a first line, and keeps the line.
 	if len(lines) > 0 && strings.HasPrefix(strings.ToLower(lines[0].cells[0]), "sep=") {
 		lines = lines[1:]
 	}
@@ -97,7 +97,7 @@ func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
 		return !slices.ContainsFunc(l.cells, func(c string) bool { return strings.TrimSpace(c) != "" })
 	})
 	if len(lines) == 0 {
-		return nil, whole("the file is empty: its first line must name the columns %s", strings.Join(known, ","))
+		return nil, fileProblem("the file is empty: its first line must name the columns %s", strings.Join(known, ","))
 	}
 	s := &sheet{lines: lines[1:], problems: problems}
 	if err := s.header(lines[0], known, need); err != nil {
@@ -105,7 +105,7 @@ func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
 	}
 	for _, l := range s.lines {
 		for i := range l.cells {
-			l.cells[i] = arm(l.cells[i])
+			l.cells[i] = unescapeFormula(l.cells[i])
 			if (i >= len(s.columns) || s.columns[i] == "") && strings.TrimSpace(l.cells[i]) != "" {
 				s.report(l, "", "%q stands to the right of the last named column: is a cell with a separator in it not quoted?", l.cells[i])
 				break
@@ -115,8 +115,7 @@ func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
 	return s, nil
 }
 
-// header takes in the names of the columns; need are those of which at least
-// one must be there.
+// header reads the names of the columns; at least one of need must be there.
 func (s *sheet) header(head line, known, need []string) error {
 	var problems []Problem
 	seen := map[string]bool{}
@@ -141,10 +140,9 @@ func (s *sheet) header(head line, known, need []string) error {
 	return nil
 }
 
-// cell returns what the line says in a column. It is false where the line or
-// the whole file lacks the column: spreadsheets leave out the last separators
-// of lines whose last cells are blank, so a short line says nothing rather
-// than "empty".
+// cell returns the line's cell in a column. It is false where the line or the whole file
+// lacks the column: spreadsheets leave out the last separators of lines whose last cells
+// are blank, so a cell that a short line lacks is not an empty one.
 func (s *sheet) cell(l line, column string) (string, bool) {
 	i := slices.Index(s.columns, column)
 	if i < 0 || i >= len(l.cells) {
@@ -153,8 +151,8 @@ func (s *sheet) cell(l line, column string) (string, bool) {
 	return l.cells[i], true
 }
 
-// word returns a cell that is no free text: without the space around it.
-func (s *sheet) word(l line, column string) (string, bool) {
+// trimmed returns a cell without the space around it, for cells that are no free text.
+func (s *sheet) trimmed(l line, column string) (string, bool) {
 	text, ok := s.cell(l, column)
 	return strings.TrimSpace(text), ok
 }
@@ -172,7 +170,7 @@ func (s *sheet) err() error {
 	return &ImportError{s.problems}
 }
 
-func whole(format string, args ...any) error {
+func fileProblem(format string, args ...any) error {
 	return &ImportError{[]Problem{{Message: fmt.Sprintf(format, args...)}}}
 }
 
@@ -189,21 +187,21 @@ func decode(r io.Reader) (string, error) {
 		return "", fmt.Errorf("reading the table: %w", err)
 	}
 	if len(data) > maxSheet {
-		return "", whole("the file is larger than %d MiB: is it a table?", maxSheet>>20)
+		return "", fileProblem("the file is larger than %d MiB: is it a table?", maxSheet>>20)
 	}
 	switch {
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		return "", whole("this is an Excel workbook: save it as \"CSV UTF-8\" and import that")
+		return "", fileProblem("this is an Excel workbook: save it as \"CSV UTF-8\" and import that")
 	case bytes.HasPrefix(data, markUTF16LE), bytes.HasPrefix(data, markUTF16BE):
 		// "Unicode text" of Excel.
 		if data, err = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data); err != nil {
-			return "", whole("the file is not readable as UTF-16: save it as \"CSV UTF-8\"")
+			return "", fileProblem("the file is not readable as UTF-16: save it as \"CSV UTF-8\"")
 		}
 	default:
 		data = bytes.TrimPrefix(data, markUTF8)
 	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return "", whole("line %d: the file is not text in UTF-8: save it as \"CSV UTF-8\"", lineAt(data, i))
+		return "", fileProblem("line %d: the file is not text in UTF-8: save it as \"CSV UTF-8\"", lineNumber(data, i))
 	}
 	if !utf8.Valid(data) {
 		i := 0
@@ -214,14 +212,14 @@ func decode(r io.Reader) (string, error) {
 			}
 			i += size
 		}
-		// Excel's plain "CSV" is in the code page of whoever saved it. To guess
-		// it is to spell customers wrongly.
-		return "", whole("line %d: a letter is not in UTF-8: save the file as \"CSV UTF-8\", not as plain \"CSV\"", lineAt(data, i))
+		// Excel's plain "CSV" is in the code page of whoever saved it. A wrong
+		// guess would misspell customers.
+		return "", fileProblem("line %d: a letter is not in UTF-8: save the file as \"CSV UTF-8\", not as plain \"CSV\"", lineNumber(data, i))
 	}
 	return string(data), nil
 }
 
-func lineAt(data []byte, i int) int {
+func lineNumber(data []byte, i int) int {
 	return 1 + max(bytes.Count(data[:i], []byte("\n")), bytes.Count(data[:i], []byte("\r")))
 }
 
@@ -247,10 +245,10 @@ func separator(text string, known []string) byte {
 	return best
 }
 
-// split cuts text into lines and cells (RFC 4180). encoding/csv would not do:
-// it drops carriage returns inside cells, so that a name would not survive the
-// round trip, and does not take a lone one for the end of a line.
-func split(text string, sep byte) (lines []line, problems []Problem) {
+// parseCSV splits text into lines and cells (RFC 4180). encoding/csv is of no use here: it
+// drops carriage returns inside cells, so that an export would not be imported as it was,
+// and does not end a line at a single one.
+func parseCSV(text string, sep byte) (lines []line, problems []Problem) {
 	number, i := 1, 0
 	// end skips a line end at i and says how long it was.
 	end := func(i int) int {
@@ -329,8 +327,8 @@ func writeSheet(w io.Writer, lines [][]string) error {
 			if i > 0 {
 				out.WriteByte(',')
 			}
-			cell = disarm(cell)
-			// The other separators are quoted too, so that nobody's guess goes wrong.
+			cell = escapeFormula(cell)
+			// Cells with other separators are quoted too, for programs that guess the separator.
 			if strings.ContainsAny(cell, "\",;\t\r\n") || strings.TrimSpace(cell) != cell {
 				cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
 			}
@@ -344,26 +342,26 @@ func writeSheet(w io.Writer, lines [][]string) error {
 	return nil
 }
 
-// disarm makes text that a spreadsheet would take for a formula harmless, by
-// an apostrophe in front. Text that already looks disarmed gets one more, so
-// that arm is its exact inverse.
-func disarm(text string) string {
+// escapeFormula puts an apostrophe before text that a spreadsheet would take for a
+// formula. Text that looks escaped already gets one more, so that unescapeFormula is the
+// exact inverse.
+func escapeFormula(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
-	if formula(text) {
+	if isFormula(text) {
 		return "'" + text
 	}
 	return text
 }
 
-// arm undoes disarm.
-func arm(cell string) string {
-	if strings.HasPrefix(cell, "'") && formula(cell[1:]) {
+// unescapeFormula undoes escapeFormula.
+func unescapeFormula(cell string) string {
+	if strings.HasPrefix(cell, "'") && isFormula(cell[1:]) {
 		return cell[1:]
 	}
 	return cell
 }
 
-func formula(text string) bool {
+func isFormula(text string) bool {
 	text = strings.TrimLeft(text, "'")
 	return text != "" && strings.IndexByte("=+-@\t\r\n", text[0]) >= 0
 }

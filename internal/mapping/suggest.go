@@ -16,11 +16,11 @@ import (
 // says otherwise. A name alone never reaches it.
 const DefaultAccept = 0.9
 
-// lead is how much better than the next one a candidate must be.
-const lead = 0.1
+// minLead is by how much the best candidate's score must exceed the next one's.
+const minLead = 0.1
 
-// The strength of evidence. The steps are as wide as lead, so that a tenant id
-// in a record settles what a shared website would leave open.
+// The strength of evidence. The steps are as wide as minLead, so that a tenant id
+// in a record decides where two records have the same website.
 const (
 	scoreTenantID      = 1.0  // somebody wrote it down
 	scoreInitialDomain = 0.97 // the same, by the …onmicrosoft.com name
@@ -29,10 +29,10 @@ const (
 	scoreSubdomain     = 0.8 // the website stands below a verified domain
 	scoreContacts      = 0.6 // …and up to 0.2 more by their share
 	scoreName          = 0.7 // the very same name
-	leastLikeness      = 0.6 // below, two names have nothing to do with each other
+	minSimilarity      = 0.6 // below, names do not count
 )
 
-// TenantEvidence is what is known about a tenant that a company may know too.
+// TenantEvidence is what of a tenant may stand in a company's record, too.
 type TenantEvidence struct {
 	Tenant  directory.Tenant
 	Domains []string // verified, of any kind
@@ -48,11 +48,11 @@ type CompanyEvidence struct {
 	Website        string
 	CustomFields   map[string]string // by caption
 	Texts          []string          // other texts: account number, vendor identifier, user-defined fields, note
-	Domains        []string          // that the record itself is in charge of
+	Domains        []string          // that the record itself manages
 	ContactDomains map[string]int    // how many contacts have mail there
 	Deleted        bool              // in the recycle bin
 	Inactive       bool              // by the status the operator counts out
-	// Derived is what follows for a tenant from its link in another system.
+	// Derived are links that follow from tenants' links at another system.
 	Derived map[directory.TenantID]Derivation
 }
 
@@ -62,7 +62,7 @@ type Derivation struct {
 	Text  string
 }
 
-// A Candidate is one thing that may be meant.
+// A Candidate is one entity that may be the right link.
 type Candidate struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
@@ -78,8 +78,7 @@ type Suggestion struct {
 	TenantName string           `json:"tenant"`
 	Column     string           `json:"column"`
 	Candidates []Candidate      `json:"candidates"` // best first, never empty
-	// Ambiguous says why nobody but a person can choose; empty where the first
-	// candidate is clear.
+	// Ambiguous says why a person must choose; empty where the first candidate is clear.
 	Ambiguous string `json:"ambiguous,omitempty"`
 }
 
@@ -139,10 +138,10 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 			linked[row.Links[column]] = true
 		}
 	}
-	sides := make([]side, 0, len(companies))
+	sides := make([]company, 0, len(companies))
 	for _, c := range companies {
 		if !c.Deleted && !c.Inactive && !linked[c.ID] {
-			sides = append(sides, newSide(c))
+			sides = append(sides, newCompany(c))
 		}
 	}
 	var open []*Suggestion
@@ -151,22 +150,22 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 		row, _ := table.Row(t.Tenant.ID)
 		if t.Tenant.Partner || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
 			name := t.Tenant.Name
-			t.Tenant.Name, t.Names = "", nil // names are typed freely: domains alone tell an owner
-			for _, c := range claims(t, sides) {
+			t.Tenant.Name, t.Names = "", nil // names are typed freely: only domains show whose a company is
+			for _, c := range candidatesFor(t, sides) {
 				if c.Score > owners[c.ID].score {
 					owners[c.ID] = owner{name, c.Score}
 				}
 			}
 			continue
 		}
-		if c := claims(t, sides); len(c) > 0 {
+		if c := candidatesFor(t, sides); len(c) > 0 {
 			open = append(open, &Suggestion{Tenant: t.Tenant, TenantID: string(t.Tenant.ID), TenantName: t.Tenant.Name, Column: column, Candidates: c})
 		}
 	}
 	suggestions := assign(open)
 	for i := range suggestions {
 		s := &suggestions[i]
-		if by := owners[s.Candidates[0].ID]; s.Ambiguous == "" && by.score > 0 && near(s.Candidates[0].Score, by.score) {
+		if by := owners[s.Candidates[0].ID]; s.Ambiguous == "" && by.score > 0 && tooClose(s.Candidates[0].Score, by.score) {
 			s.Ambiguous = fmt.Sprintf("as much speaks for tenant %s, which is settled already", by.tenant)
 		}
 	}
@@ -179,28 +178,28 @@ type owner struct {
 	score  float64
 }
 
-// assign gives every company to the tenant for which most speaks, and says
-// where that is not clear.
+// assign gives every company to the tenant with the highest score, and marks what is not
+// clear as ambiguous.
 func assign(open []*Suggestion) []Suggestion {
 	var out []Suggestion
-	contested := map[string]string{} // companies that a person must give to somebody, and who wants them
+	contested := map[string]string{} // by company: the tenant of an ambiguous suggestion with it
 	for len(open) > 0 {
 		slices.SortFunc(open, func(a, b *Suggestion) int {
 			return cmp.Or(cmp.Compare(b.Candidates[0].Score, a.Candidates[0].Score),
-				cmp.Compare(folded(a.Tenant.Name), folded(b.Tenant.Name)), cmp.Compare(a.Tenant.ID, b.Tenant.ID))
+				cmp.Compare(foldName(a.Tenant.Name), foldName(b.Tenant.Name)), cmp.Compare(a.Tenant.ID, b.Tenant.ID))
 		})
 		next := open[0]
 		open = open[1:]
 		best := next.Candidates[0]
 		var rivals []string
 		for _, c := range next.Candidates[1:] {
-			if near(best.Score, c.Score) {
+			if tooClose(best.Score, c.Score) {
 				rivals = append(rivals, c.Name)
 			}
 		}
 		wanted := contested[best.ID]
 		for _, other := range open {
-			if c := other.Candidates[0]; c.ID == best.ID && near(best.Score, c.Score) {
+			if c := other.Candidates[0]; c.ID == best.ID && tooClose(best.Score, c.Score) {
 				wanted = cmp.Or(wanted, other.Tenant.Name)
 			}
 		}
@@ -216,7 +215,7 @@ func assign(open []*Suggestion) []Suggestion {
 				contested[c.ID] = cmp.Or(contested[c.ID], next.Tenant.Name)
 			}
 		} else {
-			// Clear: nobody else is offered it.
+			// Clear: no other tenant gets it as a candidate.
 			for _, other := range open {
 				other.Candidates = slices.DeleteFunc(other.Candidates, func(c Candidate) bool { return c.ID == best.ID })
 			}
@@ -226,16 +225,16 @@ func assign(open []*Suggestion) []Suggestion {
 	}
 	slices.SortStableFunc(out, func(a, b Suggestion) int {
 		return cmp.Or(cmp.Compare(b.Candidates[0].Score, a.Candidates[0].Score),
-			cmp.Compare(folded(a.TenantName), folded(b.TenantName)), cmp.Compare(a.TenantID, b.TenantID))
+			cmp.Compare(foldName(a.TenantName), foldName(b.TenantName)), cmp.Compare(a.TenantID, b.TenantID))
 	})
 	return out
 }
 
-// near reports whether two scores, in hundredths, are too close to choose by.
-func near(a, b float64) bool { return math.Round((a-b)*100) < math.Round(lead*100) }
+// tooClose reports whether two scores, in hundredths, are too close to choose between.
+func tooClose(a, b float64) bool { return math.Round((a-b)*100) < math.Round(minLead*100) }
 
-// side is a company made ready to be compared.
-type side struct {
+// company is a company made ready to be compared.
+type company struct {
 	CompanyEvidence
 	texts    []text
 	host     string
@@ -245,8 +244,8 @@ type side struct {
 
 type text struct{ where, text string }
 
-func newSide(c CompanyEvidence) side {
-	s := side{CompanyEvidence: c, host: host(c.Website)}
+func newCompany(c CompanyEvidence) company {
+	s := company{CompanyEvidence: c, host: host(c.Website)}
 	for _, caption := range slices.Sorted(maps.Keys(c.CustomFields)) {
 		s.texts = append(s.texts, text{fmt.Sprintf("the field %q", caption), strings.ToLower(c.CustomFields[caption])})
 	}
@@ -266,9 +265,9 @@ func newSide(c CompanyEvidence) side {
 	return s
 }
 
-// claims returns what speaks for each company, best first; those for which
-// nothing does are left out.
-func claims(t TenantEvidence, companies []side) []Candidate {
+// candidatesFor returns the companies with any evidence for being the tenant's, best
+// first.
+func candidatesFor(t TenantEvidence, companies []company) []Candidate {
 	var domains []string
 	for _, d := range append([]string{t.Tenant.DefaultDomain, t.Tenant.InitialDomain}, t.Domains...) {
 		if d = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(d), ".")); d != "" && !slices.Contains(domains, d) && !publicMail(d) {
@@ -284,19 +283,19 @@ func claims(t TenantEvidence, companies []side) []Candidate {
 	var out []Candidate
 	for i := range companies {
 		c := &companies[i]
-		score, evidence := c.speak(t.Tenant, domains, names)
+		score, evidence := c.score(t.Tenant, domains, names)
 		if score > 0 {
 			out = append(out, Candidate{ID: c.ID, Name: c.Name, Score: math.Round(score*100) / 100, Evidence: evidence})
 		}
 	}
 	slices.SortFunc(out, func(a, b Candidate) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(folded(a.Name), folded(b.Name)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(foldName(a.Name), foldName(b.Name)), cmp.Compare(a.ID, b.ID))
 	})
 	return out
 }
 
-// speak collects what speaks for a company being the tenant.
-func (s *side) speak(t directory.Tenant, domains []string, names [][]string) (score float64, evidence []string) {
+// score collects the evidence for a company being the tenant's.
+func (s *company) score(t directory.Tenant, domains []string, names [][]string) (score float64, evidence []string) {
 	say := func(worth float64, format string, args ...any) {
 		score = max(score, worth)
 		evidence = append(evidence, fmt.Sprintf(format, args...))
@@ -315,14 +314,14 @@ func (s *side) speak(t directory.Tenant, domains []string, names [][]string) (sc
 		if strings.HasSuffix(d, ".onmicrosoft.com") {
 			worth = scoreInitialDomain
 		}
-		if i := slices.IndexFunc(s.texts, func(x text) bool { return holdsDomain(x.text, d) }); i >= 0 {
+		if i := slices.IndexFunc(s.texts, func(x text) bool { return containsDomain(x.text, d) }); i >= 0 {
 			say(worth, "%s holds the domain %s", s.texts[i].where, d)
 		}
 	}
 	likeness := 0.0
 	for _, name := range names {
 		for _, other := range s.words {
-			likeness = max(likeness, alike(name, other))
+			likeness = max(likeness, similarity(name, other))
 		}
 	}
 	contacts := 0
@@ -344,23 +343,23 @@ func (s *side) speak(t directory.Tenant, domains []string, names [][]string) (sc
 	if contacts > 0 {
 		share := float64(contacts) / float64(s.contacts)
 		worth := scoreContacts + 0.2*share
-		if likeness >= leastLikeness {
-			worth += 0.1 * likeness // two kinds of evidence that do not depend on each other
+		if likeness >= minSimilarity {
+			worth += 0.1 * likeness // independent evidence
 		}
 		say(worth, "%d of %d contacts have mail at the tenant's domains", contacts, s.contacts)
 	}
 	switch {
 	case likeness == 1:
 		say(scoreName, "the names are the same but for spelling")
-	case likeness >= leastLikeness:
+	case likeness >= minSimilarity:
 		say(scoreName*likeness, "the names are alike (%d %%)", int(likeness*100))
 	}
 	return score, evidence
 }
 
-// holdsDomain reports whether a text holds a domain as a word of its own:
+// containsDomain reports whether a text contains a domain as a word of its own:
 // "contoso.com" is not in "mycontoso.com" nor in "contoso.com.au".
-func holdsDomain(text, domain string) bool {
+func containsDomain(text, domain string) bool {
 	word := func(r rune) bool {
 		return r != '.' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 	}
@@ -388,8 +387,8 @@ func host(website string) string {
 	return strings.TrimPrefix(strings.TrimSuffix(u.Hostname(), "."), "www.")
 }
 
-// providers are where anybody may have mail.
-var providers = set(`gmail.com googlemail.com icloud.com me.com mac.com msn.com aol.com ymail.com rocketmail.com
+// mailProviders are domains at which anybody may have a mailbox.
+var mailProviders = set(`gmail.com googlemail.com icloud.com me.com mac.com msn.com aol.com ymail.com rocketmail.com
 	web.de t-online.de freenet.de arcor.de email.de mail.de posteo.de proton.me protonmail.com protonmail.ch pm.me
 	zoho.com mail.com mail.ru inbox.com hey.com fastmail.com tutanota.com tuta.io hushmail.com
 	orange.fr wanadoo.fr free.fr laposte.net sfr.fr neuf.fr libero.it virgilio.it tiscali.it alice.it tin.it
@@ -399,13 +398,13 @@ var providers = set(`gmail.com googlemail.com icloud.com me.com mac.com msn.com 
 	bluewin.ch ziggo.nl kpnmail.nl planet.nl home.nl xs4all.nl telenet.be skynet.be seznam.cz centrum.cz
 	wp.pl o2.pl onet.pl interia.pl telia.com online.no qq.com 163.com 126.com naver.com daum.net rediffmail.com`)
 
-// families are providers with a domain in every country.
-var families = set("outlook hotmail live yahoo gmx yandex")
+// mailFamilies are mail providers with a domain in every country.
+var mailFamilies = set("outlook hotmail live yahoo gmx yandex")
 
-// publicMail reports whether mail at a domain says nothing about its owner.
+// publicMail reports whether a domain is a public mail provider's.
 func publicMail(domain string) bool {
 	domain = strings.ToLower(domain)
 	first, rest, _ := strings.Cut(domain, ".")
 	country := strings.TrimPrefix(strings.TrimPrefix(rest, "co."), "com.")
-	return providers[domain] || families[first] && len(country) <= 3 && !strings.Contains(country, ".")
+	return mailProviders[domain] || mailFamilies[first] && len(country) <= 3 && !strings.Contains(country, ".")
 }

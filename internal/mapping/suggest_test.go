@@ -242,11 +242,11 @@ func TestNamesThatMeanTheSame(t *testing.T) {
 		{"Praxis 1", "Praxis 2", 0.5},
 		{"", "Contoso", 0},
 	} {
-		if got := alike(nameWords(c.a), nameWords(c.b)); got != c.want {
+		if got := similarity(nameWords(c.a), nameWords(c.b)); got != c.want {
 			t.Errorf("%q and %q: got %.2f, want %.2f (%q, %q)", c.a, c.b, got, c.want, nameWords(c.a), nameWords(c.b))
 		}
 	}
-	if got := alike(nameWords("Fabrikam Dental Care"), nameWords("Fabrikan Dental")); got < 0.7 || got > 0.95 {
+	if got := similarity(nameWords("Fabrikam Dental Care"), nameWords("Fabrikan Dental")); got < 0.7 || got > 0.95 {
 		t.Errorf("a slip of the pen: got %.2f, want 0.7 to 0.95", got)
 	}
 }
@@ -288,7 +288,7 @@ func TestSuggestionsHoldWhateverTheEvidence(t *testing.T) {
 				t.Fatalf("score %v with evidence %v", best.Score, best.Evidence)
 			case s.Ambiguous == "" && given[best.ID]:
 				t.Fatalf("company %s is clear for two tenants:\n%s", best.ID, shown(got))
-			case s.Ambiguous == "" && len(s.Candidates) > 1 && near(best.Score, s.Candidates[1].Score):
+			case s.Ambiguous == "" && len(s.Candidates) > 1 && tooClose(best.Score, s.Candidates[1].Score):
 				t.Fatalf("clear beside a rival:\n%s", shown(got))
 			}
 			given[best.ID] = given[best.ID] || s.Ambiguous == ""

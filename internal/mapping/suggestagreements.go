@@ -8,16 +8,16 @@ import (
 	"syncd/internal/directory"
 )
 
-// scoreCarries is what speaks for the only agreement that carries lines of the
-// ruled products: somebody bills them there already.
+// scoreCarries is the score of an agreement that has lines of products with a rule:
+// somebody bills them there already.
 const scoreCarries = 0.95
 
 // AgreementEvidence is one agreement under which a company could be billed.
 type AgreementEvidence struct {
-	ID      string
-	Name    string
-	Place   string   // how it stands to others: child of which, parent of which
-	Carries []string // the ruled products of which it has open lines
+	ID       string
+	Name     string
+	Relation string   // to others: child of, parent of
+	Carries  []string // the ruled products of which it has open lines
 }
 
 // SuggestAgreements suggests an agreement for every tenant whose company is
@@ -56,8 +56,8 @@ func SuggestAgreements(tenants []directory.Tenant, byCompany map[string][]Agreem
 				c.Score, c.Evidence = scoreCarries, []string{"carries lines of " + strings.Join(a.Carries, ", ")}
 				carriers = append(carriers, a.Name)
 			}
-			if a.Place != "" {
-				c.Evidence = append(c.Evidence, a.Place)
+			if a.Relation != "" {
+				c.Evidence = append(c.Evidence, a.Relation)
 			}
 			s.Candidates = append(s.Candidates, c)
 		}
@@ -80,10 +80,10 @@ func SuggestAgreements(tenants []directory.Tenant, byCompany map[string][]Agreem
 	return out
 }
 
-// Choosing returns the table ready for a person's choice of one link of a row:
-// what is only suggested beside it stays a proposal, so that it does not come
-// into force with the choice. A company does where its agreement is chosen.
-func (t Table) Choosing(id directory.TenantID, column string) Table {
+// PrepareChoice returns the table with the other suggested links of a row turned into
+// proposals, so that a person's choice of one column puts no other into force; except
+// for the company, where its agreement is chosen.
+func (t Table) PrepareChoice(id directory.TenantID, column string) Table {
 	row, there := t.Row(id)
 	if !there || row.Status != Suggested {
 		return t

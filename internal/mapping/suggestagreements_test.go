@@ -11,7 +11,7 @@ import (
 func TestWhichAgreementIsSuggested(t *testing.T) {
 	plain := AgreementEvidence{ID: "56", Name: "Backup"}
 	carrying := AgreementEvidence{ID: "55", Name: "Managed", Carries: []string{"M365-BP", "M365-E3"}}
-	child := AgreementEvidence{ID: "57", Name: "Seats", Place: "child of 55 (Managed), billed on its invoice", Carries: []string{"M365-BP"}}
+	child := AgreementEvidence{ID: "57", Name: "Seats", Relation: "child of 55 (Managed), billed on its invoice", Carries: []string{"M365-BP"}}
 	at := func(status Status, links Links) []Row {
 		return []Row{{TenantID: contosoID, Tenant: contoso.Name, Status: status, Links: links}}
 	}
@@ -64,13 +64,13 @@ func TestWhichAgreementIsSuggested(t *testing.T) {
 func TestAChoiceBringsNothingElseIntoForce(t *testing.T) {
 	table := Table{Rows: []Row{{TenantID: contosoID, Tenant: contoso.Name, Status: Suggested, Reason: "0.95: the website",
 		Links: Links{ConnectWiseCompany: "250", ITGlueOrganization: "7"}}}}
-	chosen := table.Choosing(contosoID, ITGlueOrganization)
+	chosen := table.PrepareChoice(contosoID, ITGlueOrganization)
 	row, _ := chosen.Row(contosoID)
 	want := Row{TenantID: contosoID, Tenant: contoso.Name, Status: Unmapped, Proposed: map[string]Proposal{ConnectWiseCompany: {Value: "250", Score: 0.95, Reason: "the website"}}}
 	if diff := cmp.Diff(want, row); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	chosen = table.Choosing(contosoID, ConnectWiseAgreement)
+	chosen = table.PrepareChoice(contosoID, ConnectWiseAgreement)
 	row, _ = chosen.Row(contosoID)
 	if row.Status != Suggested || !cmp.Equal(row.Links, Links{ConnectWiseCompany: "250"}) || row.Proposed[ITGlueOrganization].Value != "7" {
 		t.Errorf("got %+v, want the company beside its agreement and the rest proposed", row)

@@ -12,7 +12,7 @@ import (
 	"syncd/internal/directory"
 )
 
-// ProductEvidence is what a product of the catalogue says of itself.
+// ProductEvidence is a product as the catalogue describes it.
 type ProductEvidence struct {
 	ID                  string
 	Identifier          string
@@ -35,7 +35,7 @@ type ProductSuggestion struct {
 	Candidates []Candidate `json:"candidates"` // by product id and description, best first; empty where Ignore says why
 	// Ignore says why the SKU may be left out; empty where it should be billed.
 	Ignore string `json:"ignore,omitempty"`
-	// Ambiguous says why nobody but a person can choose.
+	// Ambiguous says why a person must choose.
 	Ambiguous string `json:"ambiguous,omitempty"`
 	products  map[string]string
 }
@@ -65,12 +65,12 @@ func (s ProductSuggestion) Rule() (Rule, bool) {
 
 // The strength of evidence for a product.
 const (
-	scoreSKUID       = 1.0  // Microsoft's own id
-	scorePart        = 0.95 // the part number, and nothing else
-	scorePartTerm    = 0.9  // …with a word for its term
-	scoreContradicts = 0.5  // the part number, of a product described as another plan
-	scoreProductName = 0.8  // the very same name
-	leastProductName = 0.55
+	scoreSKUID           = 1.0  // Microsoft's own id
+	scorePart            = 0.95 // the part number, and nothing else
+	scorePartTerm        = 0.9  // …with a word for its term
+	scoreContradicts     = 0.5  // the part number, but described as another plan
+	scoreProductName     = 0.8  // the very same name
+	minProductSimilarity = 0.55
 )
 
 // SuggestProducts suggests products for the SKUs that nobody settled, best
@@ -78,10 +78,10 @@ const (
 // Several SKUs may be suggested one product: their counts add up. Bundles
 // (which cannot be an addition) and inactive products are never suggested.
 func SuggestProducts(seen []SKU, products []ProductEvidence, rules Rules) []ProductSuggestion {
-	var sides []productSide
+	var sides []product
 	for _, p := range products {
 		if !p.Inactive && !strings.EqualFold(p.Class, "Bundle") {
-			sides = append(sides, newProductSide(p))
+			sides = append(sides, newProduct(p))
 		}
 	}
 	var out []ProductSuggestion
@@ -94,18 +94,18 @@ func SuggestProducts(seen []SKU, products []ProductEvidence, rules Rules) []Prod
 		names := skuNames(sku)
 		for i := range sides {
 			p := &sides[i]
-			if score, evidence := p.speak(sku, names); score > 0 {
+			if score, evidence := p.score(sku, names); score > 0 {
 				s.Candidates = append(s.Candidates, Candidate{p.ID, cmp.Or(p.Description, p.Identifier), math.Round(score*100) / 100, evidence})
 				s.products[p.ID] = cmp.Or(p.Identifier, p.ID)
 				sold[p.ID] = p.term
 			}
 		}
 		slices.SortFunc(s.Candidates, func(a, b Candidate) int {
-			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(folded(a.Name), folded(b.Name)), cmp.Compare(a.ID, b.ID))
+			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(foldName(a.Name), foldName(b.Name)), cmp.Compare(a.ID, b.ID))
 		})
 		switch {
 		case len(s.Candidates) > 0:
-			s.Ambiguous = openChoice(s.Candidates, s.products, sold)
+			s.Ambiguous = ambiguity(s.Candidates, s.products, sold)
 		case sku.FreeOrTrial || directory.FreeSKU(sku.Part):
 			s.Ignore = "free or trial: nothing is paid for it"
 		default:
@@ -120,18 +120,18 @@ func SuggestProducts(seen []SKU, products []ProductEvidence, rules Rules) []Prod
 		return s.Candidates[0].Score
 	}
 	slices.SortFunc(out, func(a, b ProductSuggestion) int {
-		return cmp.Or(cmp.Compare(best(b), best(a)), cmp.Compare(folded(a.Name), folded(b.Name)), cmp.Compare(a.SKUID, b.SKUID))
+		return cmp.Or(cmp.Compare(best(b), best(a)), cmp.Compare(foldName(a.Name), foldName(b.Name)), cmp.Compare(a.SKUID, b.SKUID))
 	})
 	return out
 }
 
-// openChoice says why the best candidate is not clear, or nothing.
-func openChoice(candidates []Candidate, products, sold map[string]string) string {
+// ambiguity says why the best candidate is not clear, or is empty.
+func ambiguity(candidates []Candidate, products, sold map[string]string) string {
 	best := candidates[0]
 	var names []string
 	different := map[string]bool{sold[best.ID]: true}
 	for _, c := range candidates[1:] {
-		if near(best.Score, c.Score) {
+		if tooClose(best.Score, c.Score) {
 			names = append(names, products[c.ID])
 			different[sold[c.ID]] = true
 		}
@@ -146,8 +146,8 @@ func openChoice(candidates []Candidate, products, sold map[string]string) string
 	}
 }
 
-// productSide is a product made ready to be compared.
-type productSide struct {
+// product is a product made ready to be compared.
+type product struct {
 	ProductEvidence
 	refs  []ref
 	names []productName
@@ -156,8 +156,8 @@ type productSide struct {
 
 type ref struct{ where, text string }
 
-func newProductSide(p ProductEvidence) productSide {
-	s := productSide{ProductEvidence: p}
+func newProduct(p ProductEvidence) product {
+	s := product{ProductEvidence: p}
 	for _, r := range []ref{{"vendor SKU", p.VendorSKU}, {"manufacturer part number", p.ManufacturerPart}, {"integration reference", p.XRef}, {"identifier", p.Identifier}} {
 		if r.text = strings.ToLower(strings.TrimSpace(r.text)); r.text != "" {
 			s.refs = append(s.refs, r)
@@ -188,15 +188,15 @@ func skuNames(sku SKU) []productName {
 	return out
 }
 
-// speak collects what speaks for a product being what the SKU is billed as.
-func (s *productSide) speak(sku SKU, names []productName) (score float64, evidence []string) {
+// score collects the evidence for the SKU being billed as the product.
+func (s *product) score(sku SKU, names []productName) (score float64, evidence []string) {
 	say := func(worth float64, format string, args ...any) {
 		score = max(score, worth)
 		evidence = append(evidence, fmt.Sprintf(format, args...))
 	}
 	part := strings.ToLower(sku.Part)
 	for _, r := range s.refs {
-		switch rest, found := without(r.text, part); {
+		switch rest, found := cutPart(r.text, part); {
 		case strings.Contains(r.text, sku.ID):
 			say(scoreSKUID, "the %s holds the SKU id", r.where)
 		case part == "" || !found:
@@ -209,14 +209,14 @@ func (s *productSide) speak(sku SKU, names []productName) (score float64, eviden
 	likeness, against := 0.0, ""
 	for _, name := range names {
 		for _, other := range s.names {
-			l, quarrel := name.alike(other)
+			l, quarrel := name.similarity(other)
 			likeness = max(likeness, l)
 			against = cmp.Or(against, quarrel)
 		}
 	}
 	if against != "" {
-		// O365_BUSINESS_PREMIUM is Business Standard. Who made a product of that
-		// number and called it Premium may have meant either.
+		// O365_BUSINESS_PREMIUM is Business Standard. A product with
+		// that part number and "Premium" in its name may be either.
 		if score > scoreContradicts && score < scoreSKUID {
 			score = scoreContradicts
 			evidence = append(evidence, fmt.Sprintf("but %s: %s", against, cmp.Or(s.Description, s.Identifier)))
@@ -226,27 +226,27 @@ func (s *productSide) speak(sku SKU, names []productName) (score float64, eviden
 	switch {
 	case likeness == 1:
 		say(scoreProductName, "the names are the same but for spelling")
-	case likeness >= leastProductName/scoreProductName:
+	case likeness >= minProductSimilarity/scoreProductName:
 		say(scoreProductName*likeness, "the names are alike (%d %%)", int(likeness*100))
 	}
 	return score, evidence
 }
 
-// without cuts a part number, in lower case, out of a reference that holds it
-// as a word, and says what is left.
-func without(text, part string) (rest string, found bool) {
+// cutPart removes a part number, in lower case, from a reference that contains it as a
+// word, and returns the rest.
+func cutPart(text, part string) (rest string, found bool) {
 	before, after, found := strings.Cut(text, part)
-	if !found || part == "" || before != "" && inPart(before[len(before)-1]) || after != "" && inPart(after[0]) {
+	if !found || part == "" || before != "" && isPartChar(before[len(before)-1]) || after != "" && isPartChar(after[0]) {
 		return "", false
 	}
 	return strings.TrimSpace(before + " " + after), true
 }
 
-func inPart(c byte) bool {
+func isPartChar(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z'
 }
 
-func notInPart(r rune) bool { return r > 127 || !inPart(byte(r)) }
+func isSeparator(r rune) bool { return r > 127 || !isPartChar(byte(r)) }
 
 // terms are the words for how long and how a licence is paid.
 var terms = map[string]string{
@@ -257,12 +257,12 @@ var terms = map[string]string{
 	"am": "annual, paid monthly", "p3y": "three years", "3y": "three years", "3yr": "three years", "36m": "three years", "triennial": "three years",
 }
 
-// trade are words that resellers put around a product's name.
-var trade = set(`microsoft ms msft nce csp legacy license licenses licence licences lic subscription seat seats user users per
+// resellerWords are words that resellers add to a product's name.
+var resellerWords = set(`microsoft ms msft nce csp legacy license licenses licence licences lic subscription seat seats user users per
 	commitment term billed billing paid prepaid upfront month plan edition the a of commercial corp corporate new commerce experience online`)
 
 func termOf(text string) string {
-	words := strings.FieldsFunc(strings.ReplaceAll(plain(text), "_", " "), notInPart)
+	words := strings.FieldsFunc(strings.ReplaceAll(foldASCII(text), "_", " "), isSeparator)
 	// "Annual, paid monthly" is annual.
 	found := ""
 	for i, w := range words {
@@ -280,24 +280,24 @@ func termOf(text string) string {
 // termsOnly reports whether what is left of a reference only says how it is
 // sold.
 func termsOnly(rest string) bool {
-	for w := range strings.FieldsFuncSeq(rest, notInPart) {
-		if _, ok := terms[w]; !ok && !trade[w] && w != "m365" && w != "o365" {
+	for w := range strings.FieldsFuncSeq(rest, isSeparator) {
+		if _, ok := terms[w]; !ok && !resellerWords[w] && w != "m365" && w != "o365" {
 			return false
 		}
 	}
 	return true
 }
 
-// productName is a name of a Microsoft product, taken apart.
+// A productName is a parsed name of a Microsoft product.
 type productName struct {
-	family string          // m365, o365; empty where the name gives none
-	plan   string          // e3, p1, business premium; empty where the name gives none
-	kinds  map[string]bool // no teams, nonprofit, student…: another product of that name
-	words  []string
+	family   string          // m365, o365; empty where the name gives none
+	plan     string          // e3, p1, business premium; empty where the name gives none
+	variants map[string]bool // no teams, nonprofit, student…: another product of that name
+	words    []string
 }
 
 var (
-	spelled = strings.NewReplacer(
+	productSpellings = strings.NewReplacer(
 		"azure active directory premium", "entra id", "azure ad premium", "entra id", "aad premium", "entra id",
 		"azure active directory", "entra id", "azure ad", "entra id",
 		"office365", "o365", "office 365", "o365", "microsoft365", "m365", "microsoft 365", "m365", "ms365", "m365", "ms 365", "m365",
@@ -313,8 +313,8 @@ var (
 	noAudio    = regexp.MustCompile(`\bwithout audio conferencing\b`)
 )
 
-// kinds make another product of the same name.
-var kinds = map[string]string{
+// variantWords name variants of a product, which are products of their own.
+var variantWords = map[string]string{
 	"nonprofit": "nonprofit", "student": "student", "students": "student", "faculty": "faculty", "edu": "education", "education": "education",
 	"gcc": "government", "government": "government", "eea": "EEA", "trial": "trial", "preview": "preview", "copilot": "Copilot",
 	"addon": "add-on", "archiving": "archiving", "unattended": "unattended", "device": "device", "devices": "device", "server": "server", "servers": "server",
@@ -322,11 +322,11 @@ var kinds = map[string]string{
 }
 
 func newProductName(name string) productName {
-	text := spelled.Replace(plain(strings.ReplaceAll(name, "_", " ")))
-	n := productName{kinds: map[string]bool{}}
+	text := productSpellings.Replace(foldASCII(strings.ReplaceAll(name, "_", " ")))
+	n := productName{variants: map[string]bool{}}
 	cut := func(re *regexp.Regexp, kind string) {
 		if re.MatchString(text) {
-			n.kinds[kind] = true
+			n.variants[kind] = true
 			text = re.ReplaceAllString(text, " ")
 		}
 	}
@@ -340,14 +340,14 @@ func newProductName(name string) productName {
 	}
 	slices.Sort(plans)
 	n.plan = strings.Join(slices.Compact(plans), " ")
-	for _, w := range strings.FieldsFunc(text, notInPart) {
+	for _, w := range strings.FieldsFunc(text, isSeparator) {
 		_, isTerm := terms[w]
 		switch {
 		case w == "m365" || w == "o365":
 			n.family = w
-		case kinds[w] != "":
-			n.kinds[kinds[w]] = true
-		case !isTerm && !trade[w]:
+		case variantWords[w] != "":
+			n.variants[variantWords[w]] = true
+		case !isTerm && !resellerWords[w]:
 			n.words = append(n.words, w)
 		}
 	}
@@ -357,17 +357,17 @@ func newProductName(name string) productName {
 	return n
 }
 
-// alike says how alike two names are, or how they contradict each other. Plan
-// and family are whole words: E3 is as far from E5 as from anything.
-func (n productName) alike(other productName) (likeness float64, quarrel string) {
+// similarity of two names from 0 to 1, or how they contradict each other. Plans and
+// families are equal or not: E3 is no more similar to E5 than to F1.
+func (n productName) similarity(other productName) (likeness float64, quarrel string) {
 	switch {
 	case n.plan != "" && other.plan != "" && n.plan != other.plan:
 		return 0, fmt.Sprintf("it is described as %q, not %q", other.plan, n.plan)
 	case n.family != "" && other.family != "" && n.family != other.family:
 		return 0, fmt.Sprintf("it is described as %s, not %s", strings.ToUpper(other.family), strings.ToUpper(n.family))
 	}
-	likeness = alike(n.words, other.words)
-	if n.plan != other.plan || !maps.Equal(n.kinds, other.kinds) {
+	likeness = similarity(n.words, other.words)
+	if n.plan != other.plan || !maps.Equal(n.variants, other.variants) {
 		likeness /= 2
 	}
 	return likeness, ""

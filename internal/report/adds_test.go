@@ -92,7 +92,7 @@ func TestEveryColumnAndStatusIsDescribed(t *testing.T) {
 			t.Errorf("docs/reports.md does not describe the column %q", c.Name)
 		}
 	}
-	for _, w := range words {
+	for _, w := range statusTexts {
 		if !strings.Contains(string(page), "\n| "+w.text+" | `"+string(w.status)+"` | ") {
 			t.Errorf("docs/reports.md does not describe the status %q (%s)", w.text, w.status)
 		}

@@ -1,5 +1,4 @@
-// Package report turns what runs saw into what people read: tables, CSV,
-// spreadsheets and JSON.
+// Package report makes reports of what runs saw: tables, CSV, spreadsheets and JSON.
 package report
 
 import (
@@ -18,42 +17,42 @@ import (
 	"syncd/internal/money"
 )
 
-// A Status is how a line of the reconciliation stands.
+// A Status is the status of a line of the reconciliation.
 type Status string
 
 // The statuses.
 const (
-	InStep      Status = "in_step"
-	Unbilled    Status = "unbilled"       // no line bills it
-	UnderBilled Status = "under_billed"   // a line bills fewer than are due
-	OverBilled  Status = "over_billed"    // lines bill more than is due
-	NotBilled   Status = "not_billed"     // on purpose: a person said so, or nobody pays for it
-	Unmapped    Status = "unmapped"       // no link, or no product rule
-	Undecided   Status = "needs_decision" // held, or not read: a person must look first
+	InStep        Status = "in_step"
+	Unbilled      Status = "unbilled"       // no line bills it
+	UnderBilled   Status = "under_billed"   // a line bills fewer than are due
+	OverBilled    Status = "over_billed"    // lines bill more than is due
+	NotBilled     Status = "not_billed"     // a person decided so, or nobody pays for it
+	Unmapped      Status = "unmapped"       // no link, or no product rule
+	NeedsDecision Status = "needs_decision" // held, or not read
 )
 
-// words are the statuses as people read them, the most urgent first.
-var words = []struct {
+// statusTexts are the statuses as people read them, the most urgent first.
+var statusTexts = []struct {
 	status Status
 	text   string
 }{
-	{Undecided, "needs a decision"}, {Unbilled, "unbilled"}, {UnderBilled, "under-billed"}, {OverBilled, "over-billed"},
+	{NeedsDecision, "needs a decision"}, {Unbilled, "unbilled"}, {UnderBilled, "under-billed"}, {OverBilled, "over-billed"},
 	{Unmapped, "unmapped"}, {InStep, "in step"}, {NotBilled, "not billed on purpose"},
 }
 
 func (s Status) rank() int {
-	for i := range words {
-		if words[i].status == s {
+	for i := range statusTexts {
+		if statusTexts[i].status == s {
 			return i
 		}
 	}
-	return len(words)
+	return len(statusTexts)
 }
 
 // Text is the status for people.
 func (s Status) Text() string {
-	if i := s.rank(); i < len(words) {
-		return words[i].text
+	if i := s.rank(); i < len(statusTexts) {
+		return statusTexts[i].text
 	}
 	return string(s)
 }
@@ -61,23 +60,23 @@ func (s Status) Text() string {
 // A Licence is one line: a product at a customer, or a licence without one.
 // Numbers are nil where they are not known.
 type Licence struct {
-	CustomerKey string
-	Customer    string
-	Product     string // ConnectWise identifier; empty where unmapped
-	Licence     string
-	SKUs        []string
-	Purchased   *int // units that somebody pays Microsoft for
-	Assigned    *int
-	Unassigned  *int             // nil where nobody pays for them
-	Due         *decimal.Decimal // what the product rules bill of it
-	Billed      *decimal.Decimal // what the lines bill that are open today, all of them together
-	Difference  *decimal.Decimal // due less billed
-	UnitPrice   *decimal.Decimal // a month
-	Money       *decimal.Decimal // what the difference is worth a month
-	Idle        *decimal.Decimal // what the unassigned units cost a month
-	Currency    string
-	Status      Status
-	Note        string
+	CustomerKey       string
+	Customer          string
+	Product           string // ConnectWise identifier; empty where unmapped
+	Licence           string
+	SKUs              []string
+	Purchased         *int // units that somebody pays Microsoft for
+	Assigned          *int
+	Unassigned        *int             // nil where nobody pays for them
+	Due               *decimal.Decimal // what the product rules bill of it
+	Billed            *decimal.Decimal // what the lines bill that are open today, all of them together
+	Difference        *decimal.Decimal // due less billed
+	UnitPrice         *decimal.Decimal // a month
+	MonthlyDifference *decimal.Decimal // the difference in money a month
+	MonthlyUnassigned *decimal.Decimal // what the unassigned units cost a month
+	Currency          string
+	Status            Status
+	Note              string
 }
 
 // MarshalJSON writes the line as scripts read it: numbers that count or cost
@@ -108,7 +107,7 @@ func (l Licence) MarshalJSON() ([]byte, error) {
 		Status      Status   `json:"status"`
 		Note        string   `json:"note,omitempty"`
 	}{l.CustomerKey, l.Customer, l.Product, l.Licence, append([]string{}, l.SKUs...), text(count(l.Purchased)), text(count(l.Assigned)), text(count(l.Unassigned)),
-		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(amount(l.UnitPrice, 2)), text(amount(l.Money, 2)), text(amount(l.Idle, 2)),
+		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(amount(l.UnitPrice, 2)), text(amount(l.MonthlyDifference, 2)), text(amount(l.MonthlyUnassigned, 2)),
 		l.Currency, l.Status, l.Note})
 }
 
@@ -148,7 +147,7 @@ type Totals struct {
 	Held        Total `json:"held"`       // lines that need a decision
 }
 
-// of is the total that a status counts in, or nil.
+// of returns the total that a status is added to, or nil.
 func (t *Totals) of(s Status) *Total {
 	switch s {
 	case Unbilled:
@@ -159,7 +158,7 @@ func (t *Totals) of(s Status) *Total {
 		return &t.OverBilled
 	case Unmapped:
 		return &t.Unmapped
-	case Undecided:
+	case NeedsDecision:
 		return &t.Held
 	}
 	return nil
@@ -186,10 +185,10 @@ func NewLicences(rules mapping.Rules, policy money.Policy, currency string) *Lic
 // Finish sorts the lines by money and adds them up.
 func (r *Licences) Finish() {
 	size := func(l *Licence) decimal.Decimal {
-		if l.Money == nil {
+		if l.MonthlyDifference == nil {
 			return decimal.Zero
 		}
-		return l.Money.Abs()
+		return l.MonthlyDifference.Abs()
 	}
 	units := func(l *Licence) decimal.Decimal {
 		switch {
@@ -216,18 +215,18 @@ func (r *Licences) Finish() {
 				bought := decimal.NewFromInt(int64(*l.Purchased))
 				n = &bought
 			}
-			total.add(n, l.Money)
+			total.add(n, l.MonthlyDifference)
 		}
 		if l.Unassigned != nil && *l.Unassigned > 0 {
 			idle := decimal.NewFromInt(int64(*l.Unassigned))
-			t.Unassigned.add(&idle, l.Idle)
+			t.Unassigned.add(&idle, l.MonthlyUnassigned)
 		}
 	}
 }
 
-// statusTones is how the rows of a status look in a spreadsheet.
+// statusTones are the tones of the statuses in a spreadsheet.
 var statusTones = map[string]Tone{InStep.Text(): Good, Unbilled.Text(): Alert, UnderBilled.Text(): Alert, OverBilled.Text(): Alert,
-	Unmapped.Text(): Ask, Undecided.Text(): Ask, NotBilled.Text(): Faint}
+	Unmapped.Text(): Ask, NeedsDecision.Text(): Ask, NotBilled.Text(): Faint}
 
 // Sheet is the reconciliation as rows of text, for every format but JSON. Below
 // the lines stand the totals of which there is anything, each under the column
@@ -239,7 +238,7 @@ func (r *Licences) Sheet() Sheet {
 	for i := range r.Lines {
 		l := &r.Lines[i]
 		s.Rows = append(s.Rows, []string{l.Customer, l.Product, l.Licence, count(l.Purchased), count(l.Assigned), count(l.Unassigned), amount(l.Due, 0),
-			amount(l.Billed, 0), amount(l.Difference, 0), amount(l.UnitPrice, 2), amount(l.Money, 2), amount(l.Idle, 2), l.Currency, l.Status.Text(), l.Note})
+			amount(l.Billed, 0), amount(l.Difference, 0), amount(l.UnitPrice, 2), amount(l.MonthlyDifference, 2), amount(l.MonthlyUnassigned, 2), l.Currency, l.Status.Text(), l.Note})
 	}
 	for _, currency := range slices.Sorted(maps.Keys(r.Totals)) {
 		t := r.Totals[currency]
@@ -249,7 +248,7 @@ func (r *Licences) Sheet() Sheet {
 			units, money int // columns
 		}{
 			{Unbilled.Text(), &t.Unbilled, 8, 10}, {UnderBilled.Text(), &t.UnderBilled, 8, 10}, {OverBilled.Text(), &t.OverBilled, 8, 10},
-			{Undecided.Text(), &t.Held, 8, 10}, {Unmapped.Text(), &t.Unmapped, 3, 10}, {"unassigned", &t.Unassigned, 5, 11},
+			{NeedsDecision.Text(), &t.Held, 8, 10}, {Unmapped.Text(), &t.Unmapped, 3, 10}, {"unassigned", &t.Unassigned, 5, 11},
 		} {
 			if x.total.Lines == 0 {
 				continue

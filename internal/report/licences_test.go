@@ -110,7 +110,7 @@ func TestEachCustomerAndProductIsOneLineSortedByMoney(t *testing.T) {
 	text := func(d *decimal.Decimal, places int32) string { return cmp.Or(amount(d, places), "?") }
 	var got []string
 	for _, l := range sample().Lines {
-		got = append(got, fmt.Sprintf("%s: %s, due %s, billed %s, difference %s, %s %s", l.Customer, l.Status, text(l.Due, 0), text(l.Billed, 0), text(l.Difference, 0), text(l.Money, 2), l.Currency))
+		got = append(got, fmt.Sprintf("%s: %s, due %s, billed %s, difference %s, %s %s", l.Customer, l.Status, text(l.Due, 0), text(l.Billed, 0), text(l.Difference, 0), text(l.MonthlyDifference, 2), l.Currency))
 	}
 	want := []string{
 		"given away: not_billed, due 8, billed 0, difference 8, 176.00 USD",

@@ -22,8 +22,8 @@ type view struct {
 	unread string  // why nothing that is billed was compared; empty where it was
 }
 
-// Add adds what a run saw of one customer: a line for each product that is
-// due or billed, and one for each licence that feeds none. It keeps nothing of e.
+// Add adds one customer: a line for each product that is due or billed, and one for each
+// licence that no product counts. It keeps nothing of e.
 func (r *Licences) Add(e sync.Inspection) {
 	if e.Customer.Status == mapping.Ignored {
 		return
@@ -49,51 +49,50 @@ func (r *Licences) Add(e sync.Inspection) {
 			return // never listed by the source, and never linked
 		}
 		l := v.base
-		l.Status, l.Note = Undecided, cmp.Or(v.unread, "not read")
+		l.Status, l.Note = NeedsDecision, cmp.Or(v.unread, "not read")
 		r.Lines = append(r.Lines, l)
 		r.Unknown++
 		return
 	}
-	spoken := map[string]bool{} // SKUs that a line speaks of
+	listed := map[string]bool{} // SKUs that have a line
 	for _, p := range v.products() {
 		l, worth := r.product(&v, p)
 		if !worth {
 			continue
 		}
 		for _, sku := range l.SKUs {
-			spoken[sku] = true
+			listed[sku] = true
 		}
 		r.Lines = append(r.Lines, l)
 	}
 	for i := range e.Observed.Unmanaged {
 		o := &e.Observed.Unmanaged[i]
-		l, _ := r.product(&v, &pair{observed: o})
+		l, _ := r.product(&v, &productRow{observed: o})
 		l.SKUs, l.Licence, l.Note = []string{}, o.Label, "left behind: no rule and no link names line "+o.Ref+" any more"
 		r.Lines = append(r.Lines, l)
 	}
 	for i := range v.items {
-		if l, worth := r.licence(&v, &v.items[i]); worth && !spoken[v.items[i].SKU] {
+		if l, worth := r.licence(&v, &v.items[i]); worth && !listed[v.items[i].SKU] {
 			r.Lines = append(r.Lines, l)
 		}
 	}
 }
 
-// A pair is both sides of one product at a customer.
-type pair struct {
+// A productRow is both sides of one product at a customer.
+type productRow struct {
 	key               plan.Key
 	desired, observed *plan.Object
 	beside            []*plan.Object
 	conflict          *plan.Violation
 }
 
-// products are the products of which anything is due or there, in the order in
-// which the run named them.
-func (v *view) products() []*pair {
-	var out []*pair
-	byKey := map[plan.Key]*pair{}
-	at := func(k plan.Key) *pair {
+// products returns the products that are due or billed, in the order of the run.
+func (v *view) products() []*productRow {
+	var out []*productRow
+	byKey := map[plan.Key]*productRow{}
+	at := func(k plan.Key) *productRow {
 		if byKey[k] == nil {
-			byKey[k] = &pair{key: k}
+			byKey[k] = &productRow{key: k}
 			out = append(out, byKey[k])
 		}
 		return byKey[k]
@@ -129,8 +128,8 @@ func (v *view) products() []*pair {
 //	more are due                                                        under_billed
 //	fewer are due                                                       over_billed
 //
-// It is not worth a line where nothing is due, bought or billed.
-func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
+// worth is false where nothing is due, bought or billed.
+func (r *Licences) product(v *view, p *productRow) (l Licence, worth bool) {
 	l = v.base
 	ids, _, _ := strings.Cut(p.key.ID, "@")
 	l.SKUs = strings.Split(ids, "+")
@@ -156,7 +155,7 @@ func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
 	l.Note = v.note(p, &l)
 	switch hold := p.conflict; {
 	case v.unread != "" || hold != nil && !hold.Note || v.edit(p.key) != nil:
-		l.Status = Undecided
+		l.Status = NeedsDecision
 	case hold != nil && hold.Code == "do_not_bill":
 		l.Status = NotBilled
 	case l.Difference == nil || l.Difference.IsZero():
@@ -169,10 +168,10 @@ func (r *Licences) product(v *view, p *pair) (l Licence, worth bool) {
 		l.Status = OverBilled
 	}
 	if l.Status == NotBilled {
-		l.Unassigned, l.Idle = nil, nil
+		l.Unassigned, l.MonthlyUnassigned = nil, nil
 	}
 	nothing := p.desired == nil && p.observed == nil && len(p.beside) == 0 && (p.conflict == nil || p.conflict.Note)
-	return l, !nothing || slices.ContainsFunc(of, there)
+	return l, !nothing || slices.ContainsFunc(of, exists)
 }
 
 // edit returns the hold of a line that a person edited or ended, or nil.
@@ -190,7 +189,7 @@ func (v *view) edit(k plan.Key) *plan.Violation {
 }
 
 // about is the object that a line's product and price are taken from.
-func (p *pair) about() *plan.Object {
+func (p *productRow) about() *plan.Object {
 	if p.observed != nil {
 		return p.observed
 	}
@@ -206,7 +205,7 @@ func (p *pair) about() *plan.Object {
 }
 
 // compare fills in what is due, what is billed, and what the difference is worth.
-func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
+func (r *Licences) compare(l *Licence, v *view, p *productRow, about *plan.Object) {
 	zero := decimal.Zero
 	due, certain := zero, true
 	if p.desired != nil {
@@ -250,12 +249,12 @@ func (r *Licences) compare(l *Licence, v *view, p *pair, about *plan.Object) {
 		l.Difference = &difference
 		if l.UnitPrice != nil {
 			worth := money.Charged(about.Billing, due).Mul(*l.UnitPrice).Sub(cost).Round(2)
-			l.Money = &worth
+			l.MonthlyDifference = &worth
 		}
 	}
 	if l.UnitPrice != nil && l.Unassigned != nil {
 		idle := decimal.NewFromInt(int64(*l.Unassigned)).Mul(*l.UnitPrice).Round(2)
-		l.Idle = &idle
+		l.MonthlyUnassigned = &idle
 	}
 }
 
@@ -274,7 +273,7 @@ func monthly(o *plan.Object) *decimal.Decimal {
 
 // note is what a person should know of a line: why it is held, or what the plan
 // says of it.
-func (v *view) note(p *pair, l *Licence) string {
+func (v *view) note(p *productRow, l *Licence) string {
 	switch {
 	case v.unread != "":
 		return v.unread
@@ -295,8 +294,8 @@ func (v *view) note(p *pair, l *Licence) string {
 	return ""
 }
 
-// licence is the line of a licence that feeds no product. It is not worth one
-// where nothing of it is there.
+// licence is the line of a licence that no product counts. worth is false where the tenant
+// has nothing of it.
 func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool) {
 	l = v.base
 	l.SKUs, l.Licence = []string{x.SKU}, x.Name
@@ -318,7 +317,7 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 	case !bills:
 		l.Status, l.Note = Unmapped, "no product rule"
 	case v.unread != "":
-		l.Status, l.Note = Undecided, v.unread
+		l.Status, l.Note = NeedsDecision, v.unread
 	default: // nothing is due, and nothing is billed
 		zero := decimal.Zero
 		l.Product, l.Due, l.Billed, l.Difference, l.Status = rules[0].Product, &zero, &zero, &zero, InStep
@@ -329,15 +328,15 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 	if x.Unread != "" {
 		l.Note += "; what the source says of it makes no sense: " + x.Unread
 	}
-	return l, there(*x)
+	return l, exists(*x)
 }
 
-// there reports whether a tenant has anything of a licence.
-func there(x directory.Licence) bool {
+// exists reports whether a tenant has any units or subscription of a licence.
+func exists(x directory.Licence) bool {
 	return x.Purchased+x.Assigned+x.Trial+x.Suspended > 0 || x.Unread != "" || len(x.Subscriptions) > 0
 }
 
-// count adds up what was bought.
+// count adds up the units of a line's licences.
 func (r *Licences) count(l *Licence, items []directory.Licence) {
 	var bought, assigned, idle int
 	names, known := []string{}, true

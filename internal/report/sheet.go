@@ -13,7 +13,7 @@ import (
 	"syncd/internal/visible"
 )
 
-// A Column is a heading; numbers are set to the right.
+// A Column is a column's heading; numbers are right-aligned.
 type Column struct {
 	Name   string
 	Number bool
@@ -25,10 +25,10 @@ type Sheet struct {
 	Columns []Column
 	Rows    [][]string
 	Footer  [][]string
-	Tones   map[string]Tone // in a spreadsheet, how a cell looks that says this
+	Tones   map[string]Tone // of cells in a spreadsheet, by their text
 }
 
-// A Tone is how a cell of a spreadsheet looks.
+// A Tone is the colouring of a spreadsheet's cell.
 type Tone int
 
 // The tones.
@@ -37,7 +37,7 @@ const (
 	Good       // nothing to do
 	Alert      // money is lost
 	Ask        // a person must look
-	Faint      // of no account, the whole row
+	Faint      // unimportant; colours the whole row
 )
 
 // maxCell is how wide a column of text may be at most.
@@ -80,8 +80,8 @@ func (s *Sheet) Table(w io.Writer, width int) error {
 	return err
 }
 
-// fit says how wide each column may be so that the table has width columns, and
-// whether it can: no word is broken, unless it is longer than any column.
+// fit returns the width of each column so that the table has width characters, and whether
+// that is possible without breaking a word shorter than maxCell.
 func (s *Sheet) fit(width int) (widths []int, fits bool) {
 	widths, least := make([]int, len(s.Columns)), make([]int, len(s.Columns))
 	take := func(i int, cell string) {
@@ -155,7 +155,7 @@ func cells(row []string) table.Row {
 	return out
 }
 
-// Defuse keeps a spreadsheet from taking text for a formula.
+// Defuse puts an apostrophe before text that a spreadsheet would take for a formula.
 func Defuse(s string) string {
 	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
 		if _, err := strconv.ParseFloat(s, 64); err != nil {

@@ -33,7 +33,7 @@ func (s *Sheet) XLSX(w io.Writer) error {
 	if err := f.SetSheetName("Sheet1", s.Title); err != nil {
 		return err
 	}
-	b := &book{Sheet: s, file: f, styles: map[look]int{}, money: s.amounts()}
+	b := &workbook{Sheet: s, file: f, styles: map[cellStyle]int{}, money: s.amounts()}
 	// The library writes a stream around what it knows of the sheet by then.
 	if err := b.setUp(); err != nil {
 		return err
@@ -44,21 +44,21 @@ func (s *Sheet) XLSX(w io.Writer) error {
 	return f.Write(w)
 }
 
-// A look is how a cell looks.
-type look struct {
+// A cellStyle is the key of a cell's style.
+type cellStyle struct {
 	tone        Tone
 	head, total bool
 	number      string // format; empty for text
 }
 
-type book struct {
+type workbook struct {
 	*Sheet
 	file   *excelize.File
-	styles map[look]int
+	styles map[cellStyle]int
 	money  []bool
 }
 
-// amounts says which columns hold amounts, with decimals, and which whole numbers.
+// amounts reports which columns hold amounts, with decimals; others hold whole numbers.
 func (s *Sheet) amounts() []bool {
 	money := make([]bool, len(s.Columns))
 	for _, row := range s.Rows {
@@ -69,8 +69,8 @@ func (s *Sheet) amounts() []bool {
 	return money
 }
 
-// style returns the id of a look.
-func (b *book) style(l look) (int, error) {
+// style returns the workbook's id of a style.
+func (b *workbook) style(l cellStyle) (int, error) {
 	if id, ok := b.styles[l]; ok {
 		return id, nil
 	}
@@ -110,7 +110,7 @@ const (
 	cents  = "#,##0.00;[Red]-#,##0.00"
 )
 
-func (b *book) number(column int) string {
+func (b *workbook) number(column int) string {
 	switch {
 	case !b.Columns[column].Number:
 		return ""
@@ -121,7 +121,7 @@ func (b *book) number(column int) string {
 }
 
 // fill writes the cells, in a stream: a large MSP has tens of thousands.
-func (b *book) fill() error {
+func (b *workbook) fill() error {
 	out, err := b.file.NewStreamWriter(b.Title)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (b *book) fill() error {
 			return err
 		}
 	}
-	// The head stays, and whom a row is about.
+	// The header row and the first column stay in view.
 	if err := out.SetPanes(&excelize.Panes{Freeze: true, XSplit: 1, YSplit: 1, TopLeftCell: "B2", ActivePane: "bottomRight"}); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (b *book) fill() error {
 		head[i] = c.Name
 	}
 	line := 0
-	write := func(row []string, l look) error {
+	write := func(row []string, l cellStyle) error {
 		line++
 		values := make([]any, len(row))
 		for i, cell := range row {
@@ -157,11 +157,11 @@ func (b *book) fill() error {
 		}
 		return out.SetRow("A"+strconv.Itoa(line), values, excelize.RowOpts{Height: b.height(row, l.head)})
 	}
-	if err := write(head, look{head: true}); err != nil {
+	if err := write(head, cellStyle{head: true}); err != nil {
 		return err
 	}
 	for _, row := range b.Rows {
-		l := look{}
+		l := cellStyle{}
 		if slices.ContainsFunc(row, func(cell string) bool { return b.Tones[cell] == Faint }) {
 			l.tone = Faint
 		}
@@ -171,15 +171,15 @@ func (b *book) fill() error {
 	}
 	line++ // a blank line ends the table
 	for _, row := range b.Footer {
-		if err := write(row, look{total: true}); err != nil {
+		if err := write(row, cellStyle{total: true}); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
 }
 
-// width is as wide as what is in the column: text wraps beyond the most.
-func (b *book) width(column int) float64 {
+// width is the width of a column's longest cell; longer text wraps.
+func (b *workbook) width(column int) float64 {
 	const least, most = 9, 42
 	n := 0
 	for _, rows := range [][][]string{b.Rows, b.Footer} {
@@ -193,13 +193,13 @@ func (b *book) width(column int) float64 {
 	return float64(min(most, max(least, n+2)))
 }
 
-// height is as high as the text that wraps: not every program sees to it itself.
-func (b *book) height(row []string, head bool) float64 {
+// height is the height of a row with wrapped text: not every program computes it.
+func (b *workbook) height(row []string, head bool) float64 {
 	const line, space = 12.6, 2.4
 	lines := 1
 	for i, cell := range row {
 		if head || !b.Columns[i].Number {
-			lines = max(lines, len(folded(cell, int(b.width(i))))) // the font is smaller than the one that widths count
+			lines = max(lines, len(wrap(cell, int(b.width(i))))) // the font is smaller than the one that widths count
 		}
 	}
 	if head {
@@ -208,13 +208,13 @@ func (b *book) height(row []string, head bool) float64 {
 	return float64(lines)*line + space
 }
 
-// folded breaks a text between words as a cell does.
-func folded(cell string, width int) []string {
+// wrap breaks a text between words as a cell does.
+func wrap(cell string, width int) []string {
 	return strings.Split(text.WrapSoft(cell, max(1, width)), "\n")
 }
 
 // value gives numbers as numbers; text is stored as text, so no formula runs.
-func (b *book) value(column int, cell string) any {
+func (b *workbook) value(column int, cell string) any {
 	if cell == "" {
 		return nil
 	}
@@ -227,7 +227,7 @@ func (b *book) value(column int, cell string) any {
 }
 
 // setUp makes the filter, and the pages: across, one page wide, with the head on each.
-func (b *book) setUp() error {
+func (b *workbook) setUp() error {
 	end, err := excelize.CoordinatesToCellName(len(b.Columns), max(2, 1+len(b.Rows)))
 	if err != nil {
 		return err
