@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -114,15 +115,8 @@ func (b *bench) calls(a *account, n int) {
 			}
 		}
 	}
-	b.results.gate(len(others) == 0, "calls: anything else", "none", "%s", orNone(strings.Join(others, ", ")))
+	b.results.gate(len(others) == 0, "calls: anything else", "none", "%s", cmp.Or(strings.Join(others, ", "), "none"))
 	b.results.gate(a.calls() == total, "calls: together", fmt.Sprint(total), "%d", a.calls())
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }
 
 func sum(counts map[string]int) (n int) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -125,7 +126,7 @@ func (b *bench) unchanged(what string, p *program, sims *simulators, cheapest fu
 			others = append(others, fmt.Sprintf("%s %d", route, a.Target[route]))
 		}
 	}
-	res.gate(len(others) == 0, what+"any other request", "none", "%s", orNone(strings.Join(others, ", ")))
+	res.gate(len(others) == 0, what+"any other request", "none", "%s", cmp.Or(strings.Join(others, ", "), "none"))
 	res.memory(what, r, ceiling(sims))
 	return nil
 }

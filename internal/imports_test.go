@@ -28,7 +28,7 @@ const (
 )
 
 var (
-	system    = floor{[]string{"internal/rest", "internal/secret", "internal/target", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, independent}
+	system    = floor{[]string{"internal/rest", "internal/secret", "internal/visible", "internal/target", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, independent}
 	simulator = floor{[]string{"internal/simulator/serving"}, outside}
 	store     = floor{[]string{"internal/state/...", "internal/plan", "internal/directory"}, downward}
 )
@@ -56,7 +56,7 @@ var floors = map[string]floor{
 	"internal/cipp/playbook":          {append([]string{"internal/cipp", "internal/cipp/admin", "internal/cipp/endpoint"}, system.may...), independent},
 	"internal/cipp/tenants":           {append([]string{"internal/cipp", "internal/cipp/admin", "internal/cipp/endpoint"}, system.may...), independent},
 	"internal/scim":                   {append([]string{"internal/scim/attribute"}, system.may...), independent},
-	"internal/scim/attribute":         {[]string{"internal/directory"}, "expressions are about accounts and nothing else"},
+	"internal/scim/attribute":         {[]string{"internal/directory", "internal/visible"}, "expressions are about accounts and nothing else"},
 	"internal/scim/thirdparty":        {nil, "other people's servers know nothing of ours"},
 
 	"internal/state":           {[]string{"internal/plan", "internal/directory"}, downward},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/app"
+	"syncd/internal/target"
 )
 
 func checkCommand(a *cli) *cobra.Command {
@@ -18,11 +19,11 @@ func checkCommand(a *cli) *cobra.Command {
 		Long: "Ask every configured system whether syncd may and can work with it, one line each, with the remedy. Nothing is written.\n\nExit status: 0 all well, 1 something is wrong, 64 the configuration itself is."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 		findings := w.Check(ctx)
-		if slices.ContainsFunc(findings, func(f app.Finding) bool { return !f.OK }) {
+		if slices.ContainsFunc(findings, func(f target.Finding) bool { return !f.OK }) {
 			a.status = statusFailed
 		}
 		return a.print(struct {
-			Checks []app.Finding `json:"checks"`
+			Checks []target.Finding `json:"checks"`
 		}{findings}, func(out io.Writer) error {
 			p := a.page(out)
 			for _, f := range findings {

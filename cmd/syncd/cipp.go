@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -323,7 +324,7 @@ func (c *cippCommand) describeStep(s *admin.Step) {
 	}
 	for _, f := range s.Wanted {
 		if was := s.Before.Get(f.Name); was != f.Value {
-			c.sayToPeople("  %s: %s -> %s", f.Name, orDash(was), orDash(f.Value))
+			c.sayToPeople("  %s: %s -> %s", f.Name, clean(cmp.Or(was, "-")), clean(cmp.Or(f.Value, "-")))
 		}
 	}
 	if s.Danger != "" {
@@ -335,13 +336,6 @@ func (c *cippCommand) describeStep(s *admin.Step) {
 	}
 	body, _ := json.Marshal(cipp.Redact(s.Body)) // plain data; cannot fail
 	c.sayToPeople("  POST /api/%s%s %s", s.Endpoint, clean(about), clean(string(body)))
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return clean(text)
 }
 
 // printStepResult prints the result of a step, with its title where there are several.

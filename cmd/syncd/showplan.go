@@ -11,6 +11,7 @@ import (
 
 	"syncd/internal/plan"
 	"syncd/internal/sync"
+	"syncd/internal/visible"
 )
 
 // scope writes one plan: what differs with its money, what stops it, the way on.
@@ -200,11 +201,7 @@ func changed(c *plan.Change) []string {
 
 // short cuts a long text where a line has no room for it; --json has all of it.
 func short(text string) string {
-	const most = 48
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
+	return visible.Clip(text, 48)
 }
 
 // abridged joins what fits into a line, and says how much more there is.

@@ -8,44 +8,36 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/state"
+	"syncd/internal/target"
 )
-
-// A Finding is one line of check.
-type Finding struct {
-	System string `json:"system"`
-	Name   string `json:"check"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-	Remedy string `json:"remedy,omitempty"`
-}
 
 // Check asks every configured system whether syncd may and can work with it.
 // Nothing is written.
-func (w *App) Check(ctx context.Context) []Finding {
-	all := []Finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%s, targets: %s", Count(len(w.Jobs), "job"), Names(w.Config.Targets(), asIs))}}
+func (w *App) Check(ctx context.Context) []target.Finding {
+	all := []target.Finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%s, targets: %s", Count(len(w.Jobs), "job"), Names(w.Config.Targets(), asIs))}}
 	if w.Config.exposed != "" {
-		all = append(all, Finding{System: "syncd", Name: "permissions", Detail: w.Config.exposed,
+		all = append(all, target.Finding{System: "syncd", Name: "permissions", Detail: w.Config.exposed,
 			Remedy: "chmod 600 it, owned by the user that syncd runs as, or keep the secrets out of it (SYNCD_…_FILE)"})
 	}
-	stored := Finding{System: "syncd", Name: "state", OK: true}
+	stored := target.Finding{System: "syncd", Name: "state", OK: true}
 	if counts, err := w.Store.Verify(ctx); err != nil {
 		stored.OK, stored.Detail, stored.Remedy = false, err.Error(), stateRemedy(err)
 	} else {
 		stored.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
 	}
 	all = append(all, stored)
-	for _, f := range w.CIPP.Check(ctx, w.needs()) {
-		all = append(all, Finding{"cipp", f.Name, f.OK, f.Detail, f.Remedy})
-	}
-	if w.ConnectWise != nil {
-		for _, f := range w.ConnectWise.Check(ctx) {
-			all = append(all, Finding{"connectwise", f.Name, f.OK, f.Detail, f.Remedy})
+	add := func(system string, findings []target.Finding) {
+		for _, f := range findings {
+			f.System = system
+			all = append(all, f)
 		}
+	}
+	add("cipp", w.CIPP.Check(ctx, w.needs()))
+	if w.ConnectWise != nil {
+		add("connectwise", w.ConnectWise.Check(ctx))
 	}
 	if w.ITGlue != nil {
-		for _, f := range w.ITGlue.Check(ctx) {
-			all = append(all, Finding{"itglue", f.Name, f.OK, f.Detail, f.Remedy})
-		}
+		add("itglue", w.ITGlue.Check(ctx))
 	}
 	table, _ := w.Links(ctx) // checkTables says what is wrong with them
 	for i, client := range w.SCIM {
@@ -55,9 +47,7 @@ func (w *App) Check(ctx context.Context) []Finding {
 				accounts = append(accounts, link)
 			}
 		}
-		for _, f := range client.Check(ctx, accounts...) {
-			all = append(all, Finding{client.Name(), f.Name, f.OK, f.Detail, f.Remedy})
-		}
+		add(client.Name(), client.Check(ctx, accounts...))
 	}
 	return append(all, w.checkTables(ctx))
 }
@@ -76,8 +66,8 @@ func (w *App) needs() directory.Kinds {
 
 // checkTables says how far people have got with the tables. Nothing linked yet
 // is a beginning, not a failure.
-func (w *App) checkTables(ctx context.Context) Finding {
-	f := Finding{System: "syncd", Name: "tables"}
+func (w *App) checkTables(ctx context.Context) target.Finding {
+	f := target.Finding{System: "syncd", Name: "tables"}
 	table, err := w.Links(ctx)
 	if err == nil {
 		var rules mapping.Rules

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 	"golang.org/x/sync/singleflight"
 
+	"syncd/internal/rest"
 	"syncd/internal/secret"
 )
 
@@ -139,10 +140,8 @@ func (t *tokens) fetch(ctx context.Context) (string, error) {
 			return "", refusal(err)
 		}
 		t.log.Warn().Int("attempt", attempt).Int64("wait_ms", wait.Milliseconds()).Msg("cipp token endpoint asked again")
-		select {
-		case <-ctx.Done():
+		if rest.Sleep(ctx, wait) != nil {
 			return "", refusal(err)
-		case <-time.After(wait):
 		}
 	}
 }

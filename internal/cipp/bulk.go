@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"syncd/internal/rest"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -112,10 +114,8 @@ func (c *Client) bulkRead(ctx context.Context, f TenantFilter, ask ...bulkReques
 		}
 		c.log.Debug().Str("tenant", string(f.tenant.ID)).Int("attempt", attempt).Int64("wait_ms",
 			wait.Milliseconds()).Msg("bulk read asked again")
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(wait):
+		if err := rest.Sleep(ctx, wait); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"syncd/internal/cipp/endpoint"
+	"syncd/internal/rest"
 	"syncd/internal/secret"
 )
 
@@ -134,7 +135,7 @@ func (c *Client) readQueued(ctx context.Context, e endpoint.Endpoint, k Call, w 
 			if time.Now().After(limit) {
 				return nil, &QueueError{e.Name, "", fmt.Sprintf("no data after %s", patience)}
 			}
-			if err := pause(ctx, 3*queueInterval); err != nil {
+			if err := rest.Sleep(ctx, 3*queueInterval); err != nil {
 				return nil, fmt.Errorf("cipp: %s: %w", e.Name, err)
 			}
 			o, err = c.readOnce(ctx, e, w)
@@ -184,7 +185,7 @@ type queueRow struct {
 // lost: the instance was restarted, which clears its queues.
 func (c *Client) awaitQueue(ctx context.Context, e endpoint.Endpoint, id string, limit time.Time, patience time.Duration, progress func(Progress)) (bool, error) {
 	for lost := 0; lost < queueMisses; {
-		if err := pause(ctx, queueInterval+rand.N(queueInterval/2)); err != nil {
+		if err := rest.Sleep(ctx, queueInterval+rand.N(queueInterval/2)); err != nil {
 			return false, fmt.Errorf("cipp: %s: waiting for queue %s: %w", e.Name, id, err)
 		}
 		look := global("ListCippQueue")
@@ -215,18 +216,6 @@ func (c *Client) awaitQueue(ctx context.Context, e endpoint.Endpoint, id string,
 		}
 	}
 	return false, nil
-}
-
-// pause waits for d, or returns why the context ended.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // collectRows adds the rows that are data to a reply. An answer about one tenant is all

@@ -8,24 +8,17 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
-
-// A Finding is the result of one check, for an operator.
-type Finding struct {
-	Name   string // what was checked
-	OK     bool
-	Detail string // what was found
-	Remedy string // what to do; empty where OK
-}
 
 // Check checks step by step whether CIPP can be used, and stops at the first failure. It
 // reads the list of tenants, and the wanted collections of one of them.
-func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
-	var all []Finding
-	good := func(name, detail string) { all = append(all, Finding{Name: name, OK: true, Detail: detail}) }
-	bad := func(name string, err error) []Finding {
+func (c *Client) Check(ctx context.Context, want directory.Kinds) []target.Finding {
+	var all []target.Finding
+	good := func(name, detail string) { all = append(all, target.Finding{Name: name, OK: true, Detail: detail}) }
+	bad := func(name string, err error) []target.Finding {
 		detail, remedy := detailAndRemedy(err)
-		return append(all, Finding{Name: name, Detail: detail, Remedy: remedy})
+		return append(all, target.Finding{Name: name, Detail: detail, Remedy: remedy})
 	}
 
 	if _, err := c.tokens.get(ctx); err != nil {
@@ -76,7 +69,7 @@ func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 	proof := snapshot.Licences.Proof()
 	detail = fmt.Sprintf("%d SKUs of %s through %s", len(licences), probe.DefaultDomain, proof.Endpoint)
 	if proof.Partial {
-		all = append(all, Finding{Name: "licences", OK: true, Detail: detail + "; this CIPP is too old to show SKUs that it excludes",
+		all = append(all, target.Finding{Name: "licences", OK: true, Detail: detail + "; this CIPP is too old to show SKUs that it excludes",
 			Remedy: "update CIPP: a SKU that is not listed cannot be told from one that is gone"})
 		return all
 	}
@@ -86,8 +79,8 @@ func (c *Client) Check(ctx context.Context, want directory.Kinds) []Finding {
 
 // checkPeople reads users, groups, domains and mailboxes of one tenant: each needs a
 // permission of its own.
-func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want directory.Kinds) []Finding {
-	var all []Finding
+func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want directory.Kinds) []target.Finding {
+	var all []target.Finding
 	for _, kind := range []struct {
 		kind directory.Kinds
 		name string
@@ -108,10 +101,10 @@ func (c *Client) checkPeople(ctx context.Context, probe directory.Tenant, want d
 		}
 		if err != nil {
 			detail, remedy := detailAndRemedy(err)
-			all = append(all, Finding{Name: kind.name, Detail: detail, Remedy: remedy})
+			all = append(all, target.Finding{Name: kind.name, Detail: detail, Remedy: remedy})
 			continue
 		}
-		all = append(all, Finding{Name: kind.name, OK: true, Detail: fmt.Sprintf("%d of %s through %s", n, probe.DefaultDomain, proof.Endpoint)})
+		all = append(all, target.Finding{Name: kind.name, OK: true, Detail: fmt.Sprintf("%d of %s through %s", n, probe.DefaultDomain, proof.Endpoint)})
 	}
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"syncd/internal/visible"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -243,9 +245,5 @@ func (m *moment) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // clip shortens s to n runes on one line.
 func clip(s string, n int) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
+	return visible.Clip(visible.Line(s), n)
 }

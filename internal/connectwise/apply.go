@@ -1,6 +1,7 @@
 package connectwise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,7 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 		return target.Applied{}, err
 	}
 	live, err := t.client.addition(ctx, agreement, id)
-	if gone(err) {
+	if rest.Gone(err) {
 		return target.Applied{}, fmt.Errorf("%w: line %s is not there any more", target.ErrMoved, ch.Before.Ref)
 	}
 	if err != nil {
@@ -80,7 +81,7 @@ func (t *Target) moved(before *plan.Object, live *addition, agreement int) strin
 	var texts []string
 	compare := func(what, was, is string) {
 		if was != is {
-			texts = append(texts, fmt.Sprintf("%s was %s and is %s", what, orNothing(was), orNothing(is)))
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", what, cmp.Or(was, "empty"), cmp.Or(is, "empty")))
 		}
 	}
 	compare("quantity", before.Fields.Text(fieldQuantity), live.Quantity.String())
@@ -100,13 +101,6 @@ func (t *Target) moved(before *plan.Object, live *addition, agreement int) strin
 		texts = append(texts, "it begins only on "+live.Effective.String())
 	}
 	return strings.Join(texts, ", ")
-}
-
-func orNothing(s string) string {
-	if s == "" {
-		return "empty"
-	}
-	return s
 }
 
 // An intent is one field of a line and what it should become.
@@ -149,8 +143,8 @@ func wanted(f plan.FieldChange) (intent, error) {
 			op:   op,
 			has:  func(a *addition) bool { return a.Cancelled == last },
 			same: func(a, b *addition) bool { return a.Cancelled == b.Cancelled },
-			show: func(a *addition) string { return "last day " + orNothing(a.Cancelled.String()) },
-			want: "last day " + orNothing(text),
+			show: func(a *addition) string { return "last day " + cmp.Or(a.Cancelled.String(), "empty") },
+			want: "last day " + cmp.Or(text, "empty"),
 		}, nil
 	}
 	return intent{}, fmt.Errorf("%s is not a field that is written", f.Name)
@@ -227,7 +221,7 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	it, err := t.client.item(ctx, productID)
 	switch {
-	case gone(err):
+	case rest.Gone(err):
 		return target.Applied{}, fmt.Errorf("%w: product %d is not in the catalogue any more", target.ErrMoved, productID)
 	case err != nil:
 		return target.Applied{}, err
@@ -264,7 +258,7 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	if catalogue := plan.Number(planned.UnitPrice); made.UnitPrice.String() != catalogue {
 		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 			"the new line %s of %s costs %s a unit, where the catalogue says %s; check it before the next invoice",
-			applied.Object.Ref, ch.Label, orNone(made.UnitPrice), orNothing(catalogue))})
+			applied.Object.Ref, ch.Label, orNone(made.UnitPrice), cmp.Or(catalogue, "empty"))})
 	}
 	return applied, nil
 }

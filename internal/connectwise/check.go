@@ -11,23 +11,16 @@ import (
 	"github.com/xrash/smetrics"
 
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
-
-// A Finding is one line of a check.
-type Finding struct {
-	Name   string
-	OK     bool
-	Detail string
-	Remedy string // what to do; empty where OK
-}
 
 // Check asks the instance everything that has to be right before a run can be:
 // address, company, keys, rights, and the names in the configuration. Of the
 // right to write it can only say what the role shows: nothing is written.
-func (c *Client) Check(ctx context.Context) []Finding {
-	var out []Finding
+func (c *Client) Check(ctx context.Context) []target.Finding {
+	var out []target.Finding
 	add := func(name, detail string, err error) bool {
-		f := Finding{Name: name, OK: err == nil, Detail: detail}
+		f := target.Finding{Name: name, OK: err == nil, Detail: detail}
 		if err != nil {
 			f.Detail = err.Error()
 			f.Remedy = remedyOf(err)
@@ -41,7 +34,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 		if info.cloud() {
 			place = "cloud"
 		}
-		detail := fmt.Sprintf("%s at %s, %s, release %s", info.CompanyName, c.base.Host, place, clip(info.VersionNumber))
+		detail := fmt.Sprintf("%s at %s, %s, release %s", info.CompanyName, c.base.Host, place, rest.Excerpt(info.VersionNumber))
 		if !add("company", detail, err) {
 			return out
 		}
@@ -55,7 +48,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 	}](ctx, c, request{at: epSystemInfo})
 	detail := ""
 	if err == nil {
-		detail = fmt.Sprintf("version %s, time zone of the server %s", clip(system.Version), clip(system.TimeZone))
+		detail = fmt.Sprintf("version %s, time zone of the server %s", rest.Excerpt(system.Version), rest.Excerpt(system.TimeZone))
 	}
 	if !add("login", detail, err) {
 		return out
@@ -66,7 +59,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 	agreements, err := one[[]agreement](ctx, c, request{at: epAgreements, query: few})
 	if add("agreements", "may be read", err) {
 		if len(*agreements) == 0 {
-			out = append(out, Finding{Name: "additions", Detail: "no agreement is visible, so this cannot be tried",
+			out = append(out, target.Finding{Name: "additions", Detail: "no agreement is visible, so this cannot be tried",
 				Remedy: "if there are agreements, grant the API member's role " + rightFor(epAgreements)})
 		} else {
 			_, err = c.do(ctx, request{at: epAdditions, ids: []int{(*agreements)[0].ID}, query: few})
@@ -98,13 +91,13 @@ func remedyOf(err error) string {
 }
 
 // checkTypes compares the configured agreement types with those there are.
-func (c *Client) checkTypes(there []string) []Finding {
+func (c *Client) checkTypes(there []string) []target.Finding {
 	if len(c.config.AgreementTypes) == 0 {
-		return []Finding{{Name: "agreement types", OK: true, Detail: "none configured: every link must name its agreement"}}
+		return []target.Finding{{Name: "agreement types", OK: true, Detail: "none configured: every link must name its agreement"}}
 	}
-	var out []Finding
+	var out []target.Finding
 	for _, want := range c.config.AgreementTypes {
-		f := Finding{Name: "agreement type " + want, OK: true, Detail: "is there"}
+		f := target.Finding{Name: "agreement type " + want, OK: true, Detail: "is there"}
 		if !slices.ContainsFunc(there, func(t string) bool { return strings.EqualFold(strings.TrimSpace(t), strings.TrimSpace(want)) }) {
 			f.OK, f.Detail = false, "ConnectWise has no such agreement type, or the role hides it"
 			f.Remedy = "write one of these under connectwise.agreement_types: " + strings.Join(there, ", ")
@@ -139,8 +132,8 @@ type roleSetting struct {
 // checkWriting says what can be known of the right to write without writing:
 // whether any role that may be read here grants it. Which role is the API
 // member's is not told by the API.
-func (c *Client) checkWriting(ctx context.Context) Finding {
-	f := Finding{Name: "writing additions", OK: true}
+func (c *Client) checkWriting(ctx context.Context) target.Finding {
+	f := target.Finding{Name: "writing additions", OK: true}
 	unknown := "cannot be tried without writing; the first change shows it"
 	need := "Finance > Agreements: Edit All"
 	if c.config.CreateAdditions {

@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	cwsim "syncd/internal/simulator/connectwise"
+	"syncd/internal/target"
 )
 
-func findings(all []Finding) string {
+func findings(all []target.Finding) string {
 	var parts []string
 	for _, f := range all {
 		mark := "ok "

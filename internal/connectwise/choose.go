@@ -8,6 +8,7 @@ import (
 
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 	"syncd/internal/target"
 )
 
@@ -68,15 +69,15 @@ func (a *agreement) unusable(today day) string {
 	case a.Status == "Expired":
 		return "it has expired"
 	case a.Status != "" && a.Status != "Active":
-		return "its status is " + clip(a.Status)
+		return "its status is " + rest.Excerpt(a.Status)
 	case a.OneTime, a.BillOneTime:
 		return "it bills only once"
 	case a.cycle == "" && a.BillingCycle != nil && a.BillingCycle.Name != "":
-		return fmt.Sprintf("its billing cycle %q is not known", clip(a.BillingCycle.Name))
+		return fmt.Sprintf("its billing cycle %q is not known", rest.Excerpt(a.BillingCycle.Name))
 	case a.cycle == "" || a.cycle == notRecurring:
 		return "it has no recurring billing cycle"
 	case a.cycle.months() == "":
-		return fmt.Sprintf("its billing cycle %q is not known", clip(string(a.cycle)))
+		return fmt.Sprintf("its billing cycle %q is not known", rest.Excerpt(string(a.cycle)))
 	}
 	return ""
 }
@@ -116,7 +117,7 @@ func linkOf(links mapping.Links) (link, error) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n <= 0 {
 			return link{}, blocked("link_bad", "%q in the column %s is not the id of a ConnectWise %s (a number): correct it with syncd map",
-				clip(text), x.column, x.what)
+				rest.Excerpt(text), x.column, x.what)
 		}
 		*x.into = n
 	}

@@ -46,12 +46,12 @@ func (c *Client) classify(r *rest.Response) error {
 	var body refusal
 	// Not being able to read it is no news: the status speaks.
 	_ = json.Unmarshal(r.Body, &body, readOptions)
-	e := &rest.Error{System: "connectwise", Status: r.Status, Code: body.Code, Message: oneLine(body.Message)}
+	e := &rest.Error{System: "connectwise", Status: r.Status, Code: body.Code, Message: rest.Excerpt(body.Message)}
 	if e.Code == "" {
 		e.Code = body.Error
 	}
 	for _, f := range body.Errors {
-		text := oneLine(f.Message)
+		text := rest.Excerpt(f.Message)
 		if f.Field != "" {
 			text = f.Field + ": " + text
 		}
@@ -116,6 +116,3 @@ func rightFor(at endpoint) string {
 	}
 	return "System > Table Setup: Inquire All"
 }
-
-// oneLine folds the CRLF-broken texts of the vendor.
-func oneLine(s string) string { return clip(strings.Join(strings.Fields(s), " ")) }

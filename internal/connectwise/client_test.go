@@ -147,7 +147,7 @@ func TestAnUpgradeNightMovesTheCodebase(t *testing.T) {
 		b.observe(contoso)
 		b.sim.Forget()
 		for range 5 {
-			if _, err := b.client.addition(t.Context(), 55, 4711); !gone(err) {
+			if _, err := b.client.addition(t.Context(), 55, 4711); !rest.Gone(err) {
 				t.Fatalf("got %v, want a 404", err)
 			}
 		}

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
-
-	"syncd/internal/rest"
 )
 
 // errNone and errSeveral say that a company's name or identifier names no
@@ -181,10 +178,4 @@ func (c *Client) ContactDomains(ctx context.Context) (map[int]map[string]int, er
 		}
 	}
 	return out, nil
-}
-
-// gone reports whether an error is the 404 of a record that is no more.
-func gone(err error) bool {
-	refused, ok := errors.AsType[*rest.Error](err)
-	return ok && refused.NotFound && refused.Status == http.StatusNotFound
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 	"syncd/internal/target"
 )
 
@@ -23,7 +24,7 @@ func (t *Target) left(ctx context.Context, asked *target.Asked, chosen *agreemen
 			line = &rows[i]
 		} else if agreement != chosen.ID {
 			line, err = t.client.addition(ctx, agreement, id)
-			if gone(err) {
+			if rest.Gone(err) {
 				continue
 			}
 			if err != nil {

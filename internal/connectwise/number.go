@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"syncd/internal/rest"
+
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/shopspring/decimal"
 )
@@ -36,7 +38,7 @@ func (n *number) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return nil
 	case '0':
 	default:
-		return fmt.Errorf("%s is not a number", clip(string(raw)))
+		return fmt.Errorf("%s is not a number", rest.Excerpt(string(raw)))
 	}
 	*n, err = parseNumber(raw)
 	return err
@@ -55,7 +57,7 @@ func parseNumber(raw []byte) (number, error) {
 		default: // an exponent, or too long
 			d, err := decimal.NewFromString(string(raw))
 			if err != nil {
-				return number{}, fmt.Errorf("%s is not a number", clip(string(raw)))
+				return number{}, fmt.Errorf("%s is not a number", rest.Excerpt(string(raw)))
 			}
 			return fromDecimal(d), nil
 		}
@@ -199,12 +201,4 @@ func (d *looseDay) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		}
 	}
 	return nil
-}
-
-// clip shortens what others wrote to what fits a message.
-func clip(s string) string {
-	if r := []rune(s); len(r) > 200 {
-		return string(r[:200]) + "…"
-	}
-	return s
 }

@@ -146,7 +146,7 @@ func nextPage(h http.Header, cursor string) (string, error) {
 		before, _ := strconv.Atoi(cursor)
 		now, err := strconv.Atoi(id[1])
 		if err != nil || now <= before {
-			return "", fmt.Errorf("the link to the next page leads back (pageId %s after %s)", clip(id[1]), cursor)
+			return "", fmt.Errorf("the link to the next page leads back (pageId %s after %s)", rest.Excerpt(id[1]), cursor)
 		}
 		return id[1], nil
 	}

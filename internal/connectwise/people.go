@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"syncd/internal/rest"
 )
 
 // A Person is a contact as a new account is filled from it. What ConnectWise
@@ -43,7 +45,7 @@ type communication struct {
 func (c *Client) Contact(ctx context.Context, id int) (Person, error) {
 	row, err := one[fullContact](ctx, c, request{at: epContact, ids: []int{id}})
 	switch {
-	case gone(err):
+	case rest.Gone(err):
 		return Person{}, fmt.Errorf("contact %d is not in ConnectWise, or is hidden from the API member: copy the number from the contact's page", id)
 	case err != nil:
 		return Person{}, fmt.Errorf("reading contact %d: %w", id, err)
@@ -98,14 +100,14 @@ type ticket struct {
 func (c *Client) TicketContact(ctx context.Context, number int) (Person, error) {
 	t, err := one[ticket](ctx, c, request{at: epTicket, ids: []int{number}})
 	switch {
-	case gone(err):
+	case rest.Gone(err):
 		return Person{}, fmt.Errorf("ticket %d is not in ConnectWise, or is hidden from the API member: copy the number from the ticket", number)
 	case err != nil:
 		return Person{}, fmt.Errorf("reading ticket %d: %w", number, err)
 	case t.Contact.ID == 0:
 		who := strings.TrimSpace(t.ContactName + " " + t.ContactEmail)
 		if who != "" {
-			who = " (it only says: " + clip(who) + ")"
+			who = " (it only says: " + rest.Excerpt(who) + ")"
 		}
 		return Person{}, fmt.Errorf("ticket %d has no contact%s: choose one on the ticket, or name the contact itself", number, who)
 	}

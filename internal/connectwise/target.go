@@ -3,8 +3,6 @@ package connectwise
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -127,12 +125,7 @@ func settingsDigest(rules *mapping.Rules, c *Config) string {
 	if c.Grace != money.GraceBill { // the default was there before there was a choice
 		deciding = append(deciding, c.Grace)
 	}
-	raw, err := json.Marshal(deciding)
-	if err != nil {
-		panic(err) // plain data of our own; cannot fail
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:8])
+	return target.SettingsDigest(json.Marshal(deciding))
 }
 
 // Spec says what the loop must know of the target.

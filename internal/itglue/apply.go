@@ -205,17 +205,10 @@ func moved(ch plan.Change, now plan.Fields) string {
 	for _, f := range ch.Fields {
 		v, there := now.Get(f.Name)
 		if there && !v.Equal(f.Before) && !v.Equal(f.After) {
-			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, valueOrEmpty(f.Before), valueOrEmpty(v)))
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, rest.Excerpt(f.Before.Or("empty")), rest.Excerpt(v.Or("empty"))))
 		}
 	}
 	return strings.Join(texts, ", ")
-}
-
-func valueOrEmpty(v plan.Value) string {
-	if v.Blank() {
-		return "empty"
-	}
-	return rest.Excerpt(v.String())
 }
 
 // overlay is the whole of an asset's traits as they should be, and whether any

@@ -9,23 +9,16 @@ import (
 	"strings"
 
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
-
-// A Finding is one line of a check.
-type Finding struct {
-	Name   string
-	OK     bool
-	Detail string
-	Remedy string // what to do; empty where OK
-}
 
 // Check asks the account everything that has to be right before a run can be:
 // address, key, region, what the key may read, and our asset types. Nothing is
 // written.
-func (c *Client) Check(ctx context.Context) []Finding {
-	var out []Finding
+func (c *Client) Check(ctx context.Context) []target.Finding {
+	var out []target.Finding
 	add := func(name, detail, remedy string, err error) bool {
-		f := Finding{Name: name, OK: err == nil, Detail: detail}
+		f := target.Finding{Name: name, OK: err == nil, Detail: detail}
 		if err != nil {
 			f.Detail, f.Remedy = err.Error(), cmp.Or(rest.Outage(err), remedy)
 			if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
@@ -61,7 +54,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 		return out
 	}
 	for _, l := range inv.states(&c.config) {
-		f := Finding{Name: "layout " + l.Name, OK: true, Detail: "is there"}
+		f := target.Finding{Name: "layout " + l.Name, OK: true, Detail: "is there"}
 		switch {
 		case l.Trouble != "":
 			f.OK, f.Detail, f.Remedy = false, l.Trouble, "see syncd itglue layouts"
@@ -75,7 +68,7 @@ func (c *Client) Check(ctx context.Context) []Finding {
 		out = append(out, f)
 	}
 	if len(inv.microsoft) > 0 {
-		out = append(out, Finding{Name: "Microsoft integration", OK: true, Detail: fmt.Sprintf(
+		out = append(out, target.Finding{Name: "Microsoft integration", OK: true, Detail: fmt.Sprintf(
 			"IT Glue's own Microsoft integration documents here too (%s); syncd never writes there: decide which of the two documents groups and licences", strings.Join(inv.microsoft, ", "))})
 	}
 	return out

@@ -142,6 +142,5 @@ func refusedWith(err error, code string) bool {
 
 // gone reports whether an error is the 404 of a record that is no more.
 func gone(err error) bool {
-	refused, ok := errors.AsType[*rest.Error](err)
-	return ok && refused.NotFound && refused.Status == http.StatusNotFound || errors.Is(err, errNoData)
+	return rest.Gone(err) || errors.Is(err, errNoData)
 }

@@ -10,6 +10,7 @@ import (
 
 	"syncd/internal/rest"
 	itgluesim "syncd/internal/simulator/itglue"
+	"syncd/internal/target"
 )
 
 // missingOrganization is an account that gives nothing away but a page.
@@ -141,13 +142,13 @@ func TestATextThatTheEdgeRefusesIsNoRevokedKey(t *testing.T) {
 }
 
 func TestCheckSaysWhatToDo(t *testing.T) {
-	find := func(all []Finding, name string) Finding {
+	find := func(all []target.Finding, name string) target.Finding {
 		for _, f := range all {
 			if f.Name == name {
 				return f
 			}
 		}
-		return Finding{}
+		return target.Finding{}
 	}
 	h := newHarness(t, seed())
 	if f := find(h.client.Check(t.Context()), "layout M365 User"); f.OK || !strings.Contains(f.Remedy, "layouts create") {

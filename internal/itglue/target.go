@@ -1,8 +1,6 @@
 package itglue
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -41,12 +39,7 @@ func (c *Client) Open() *Target {
 
 // digest is of everything in the configuration that decides what is desired.
 func (c *Config) digest(portal string) string {
-	raw, err := json.Marshal([]any{c.PSAContactSync, c.LayoutPrefix, c.Users, c.Groups, c.Domains, c.Leavers, c.Fields, portal})
-	if err != nil {
-		panic(err) // plain data of our own; cannot fail
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:8])
+	return target.SettingsDigest(json.Marshal([]any{c.PSAContactSync, c.LayoutPrefix, c.Users, c.Groups, c.Domains, c.Leavers, c.Fields, portal}))
 }
 
 // Spec says what the loop must know of the target.

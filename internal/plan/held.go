@@ -75,14 +75,7 @@ func (c *Change) heldMessage() string {
 	}
 	text := fmt.Sprintf("%s was edited at the target since our last write%s:", c.Label, c.lastEdit)
 	for _, f := range c.Fields {
-		text += fmt.Sprintf(" %s is %s, ours would be %s;", f.Name, orNothing(f.Before), orNothing(f.After))
+		text += fmt.Sprintf(" %s is %s, ours would be %s;", f.Name, f.Before.Or("nothing"), f.After.Or("nothing"))
 	}
 	return text + " approve to overwrite the edit, or tell syncd to leave it alone (syncd matches ignore)"
-}
-
-func orNothing(v Value) string {
-	if v.Blank() {
-		return "nothing"
-	}
-	return v.String()
 }

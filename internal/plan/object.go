@@ -49,6 +49,14 @@ func (v Value) Equal(o Value) bool { return slices.Equal(v, o) }
 // Blank reports whether v holds no text but the empty one.
 func (v Value) Blank() bool { return len(v) == 0 || len(v) == 1 && v[0] == "" }
 
+// Or is the value as text, or the word that stands for none.
+func (v Value) Or(none string) string {
+	if v.Blank() {
+		return none
+	}
+	return v.String()
+}
+
 func (v Value) String() string { return strings.Join(v, ", ") }
 
 // A Field is one managed property of an object.

@@ -52,7 +52,7 @@ func (p *Plan) notePutBack(c *Change, record *Record) {
 		}
 		values := ""
 		if f := &c.Fields[i]; !f.Set {
-			values = fmt.Sprintf("%s, put back to %s, ", orNothing(f.Before), orNothing(f.After))
+			values = fmt.Sprintf("%s, put back to %s, ", f.Before.Or("nothing"), f.After.Or("nothing"))
 		}
 		fields = append(fields, fmt.Sprintf("%s (%s%d times in a row)", name, values, counted[name]))
 	}

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"syncd/internal/visible"
 )
 
 // A try is one attempt: unsent says why it did not leave, else fate what
@@ -207,7 +209,7 @@ func (c *Client) send(ctx context.Context, k *call, r *http.Request, t *try) (st
 		default:
 			t.fate, text = lost, "no answer: "+text
 		}
-		t.err.Message = clip(secretsOf(k, r).hide(oneLine(text)), excerptRunes)
+		t.err.Message = visible.Clip(secretsOf(k, r).hide(visible.Line(text)), excerptRunes)
 		return status, took, id
 	}
 	t.response = &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, Method: k.method, Path: k.path,
@@ -231,4 +233,6 @@ func describe(ctx context.Context, err error) string {
 
 // requestIDOf reads the system's own name of a request; it goes into logs, so
 // it must look like one.
-func (c *Client) requestIDOf(h http.Header) string { return clip(oneLine(h.Get(c.requestID)), 100) }
+func (c *Client) requestIDOf(h http.Header) string {
+	return visible.Clip(visible.Line(h.Get(c.requestID)), 100)
+}

@@ -205,6 +205,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
 		return &late{d}
 	}
+	return Sleep(ctx, d)
+}
+
+// Sleep waits, or returns the cause of the context's end.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

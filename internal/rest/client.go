@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"syncd/internal/visible"
 )
 
 // Options say what a client asks, and how.
@@ -187,13 +189,13 @@ func (c *Client) end(k *call, last *Error, why error, unsettled bool) error {
 	case last == nil && isOpen:
 		last = open
 	case last == nil && (isStop || isLate):
-		last = &Error{Message: oneLine(why.Error()), Temporary: true, Err: why}
+		last = &Error{Message: visible.Line(why.Error()), Temporary: true, Err: why}
 	case last == nil:
 		return why // what Sign says is for the system's own code to read
 	case why != nil:
 		last = last.because(why)
 		// A request that we broke off says so already.
-		if text := oneLine(why.Error()); !strings.Contains(last.Message, text) {
+		if text := visible.Line(why.Error()); !strings.Contains(last.Message, text) {
 			last.Message = cmp.Or(last.Message, http.StatusText(last.Status)) + "; not tried again: " + text
 		}
 		if isOpen {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"syncd/internal/visible"
 )
 
 var (
@@ -204,11 +206,17 @@ func (c *Client) judge(k *call, r *Response, sent *http.Request) *Error {
 	// Folded first, or folding could put a secret together; cut last: half a
 	// secret is still too much.
 	hidden := secretsOf(k, sent)
-	e.Message = clip(hidden.hide(oneLine(e.Message)), limit)
-	e.Code = clip(hidden.hide(oneLine(e.Code)), 80)
-	e.Remedy = hidden.hide(oneLine(e.Remedy))
+	e.Message = visible.Clip(hidden.hide(visible.Line(e.Message)), limit)
+	e.Code = visible.Clip(hidden.hide(visible.Line(e.Code)), 80)
+	e.Remedy = hidden.hide(visible.Line(e.Remedy))
 	e.Path = hidden.hide(e.Path)
 	return e
+}
+
+// Gone reports whether an error is the 404 of a record that is no more.
+func Gone(err error) bool {
+	refused, ok := errors.AsType[*Error](err)
+	return ok && refused.NotFound && refused.Status == http.StatusNotFound
 }
 
 // redirected names the host only: the rest of a Location can hold tokens.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"syncd/internal/secret"
+	"syncd/internal/visible"
 )
 
 // minSecret is the shortest text that is hidden: below it, hiding would punch
@@ -73,7 +74,7 @@ func (r redaction) value(v string) redaction {
 
 // variants adds a secret in the spellings in which it may come back.
 func (r redaction) variants(s string) redaction {
-	for _, v := range append(secret.Spellings(s), oneLine(s)) {
+	for _, v := range append(secret.Spellings(s), visible.Line(s)) {
 		if v = strings.TrimSpace(v); len(v) >= minSecret {
 			r = append(r, v)
 		}

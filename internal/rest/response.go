@@ -3,7 +3,6 @@ package rest
 import (
 	"bytes"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -63,7 +62,7 @@ const (
 
 // Excerpt makes one short line of a foreign text: no control characters, at
 // most 200 characters.
-func Excerpt(s string) string { return clip(oneLine(s), excerptRunes) }
+func Excerpt(s string) string { return visible.Clip(visible.Line(s), excerptRunes) }
 
 // words is the body as one line, not yet cut to size; of a page its title.
 func (r *Response) words() string {
@@ -77,7 +76,7 @@ func (r *Response) words() string {
 		}
 		return "a page (HTML)"
 	}
-	return oneLine(string(body))
+	return visible.Line(string(body))
 }
 
 // text is the body without byte order mark and surrounding space.
@@ -100,24 +99,5 @@ func titleOf(page []byte) string {
 	if to < 0 {
 		return ""
 	}
-	return oneLine(string(page[from : from+to]))
-}
-
-// oneLine folds space, and spells out what cannot be seen.
-func oneLine(s string) string {
-	return strings.Join(strings.Fields(visible.Text(strings.ToValidUTF8(s, "?"))), " ")
-}
-
-// clip cuts a text to n runes.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for i := range s {
-		if n == 0 {
-			return s[:i] + "…"
-		}
-		n--
-	}
-	return s
+	return visible.Line(string(page[from : from+to]))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 	"syncd/internal/target"
 )
 
@@ -34,7 +35,7 @@ func (v *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error
 			at, read = groupsAt, readGroup
 		}
 		d, err := v.account.get(ctx, at, ch.Before.Ref)
-		if gone(err) {
+		if rest.Gone(err) {
 			return target.Applied{}, fmt.Errorf("%w: %s %s is not there any more", target.ErrMoved, ch.Key.Kind, ch.Before.Ref)
 		}
 		if err != nil {
@@ -74,7 +75,7 @@ func (t *Target) delete(ctx context.Context, v *view, ch plan.Change) (target.Ap
 		at = groupsAt
 		if t.profile.DeleteGroups == unlinks {
 			d, err := v.account.get(ctx, groupsAt, id)
-			if gone(err) {
+			if rest.Gone(err) {
 				return done, nil
 			}
 			if err != nil {

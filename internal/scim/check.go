@@ -12,21 +12,14 @@ import (
 	"strings"
 
 	"syncd/internal/rest"
+	"syncd/internal/target"
 )
-
-// A Finding is one line of a check.
-type Finding struct {
-	Name   string
-	OK     bool
-	Detail string
-	Remedy string // what to do; empty where OK
-}
 
 // Check asks the provider everything that has to be right before a run can be:
 // address, token, what it can do, whether its lists and filters can be trusted.
 // Nothing is written. accounts are those that customers are linked to; where
 // none are given, those that have tokens of their own are asked.
-func (c *Client) Check(ctx context.Context, accounts ...string) []Finding {
+func (c *Client) Check(ctx context.Context, accounts ...string) []target.Finding {
 	if !c.config.perAccount() {
 		accounts = []string{""}
 	}
@@ -34,10 +27,10 @@ func (c *Client) Check(ctx context.Context, accounts ...string) []Finding {
 		accounts = slices.Sorted(maps.Keys(c.config.Tokens))
 	}
 	if len(accounts) == 0 {
-		return []Finding{{Name: "account", Detail: "no customer is linked to an account, so none can be asked",
+		return []target.Finding{{Name: "account", Detail: "no customer is linked to an account, so none can be asked",
 			Remedy: "link customers in the column scim_" + c.config.Name + " (syncd map)"}}
 	}
-	var out []Finding
+	var out []target.Finding
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(accounts))) {
 		for _, f := range c.checkAccount(ctx, name) {
 			if name != "" {
@@ -49,10 +42,10 @@ func (c *Client) Check(ctx context.Context, accounts ...string) []Finding {
 	return out
 }
 
-func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
-	var out []Finding
+func (c *Client) checkAccount(ctx context.Context, name string) []target.Finding {
+	var out []target.Finding
 	add := func(name, detail, remedy string, err error) bool {
-		f := Finding{Name: name, OK: err == nil, Detail: detail}
+		f := target.Finding{Name: name, OK: err == nil, Detail: detail}
 		if err != nil {
 			f.Detail, f.Remedy = err.Error(), cmp.Or(rest.Outage(err), remedy)
 			if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
@@ -72,7 +65,7 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 		return out
 	}
 	if until, ok := a.expires(); ok {
-		f := Finding{Name: "token expiry", OK: until.Sub(c.options.Now()) >= expiryWarning,
+		f := target.Finding{Name: "token expiry", OK: until.Sub(c.options.Now()) >= expiryWarning,
 			Detail: "expires on " + until.UTC().Format("2006-01-02")}
 		if !f.OK {
 			f.Remedy = "make a new token at the provider and write it into " + c.Name()
@@ -88,18 +81,18 @@ func (c *Client) checkAccount(ctx context.Context, name string) []Finding {
 	}
 	out[len(out)-1].Detail = caps.summary(c.profile)
 	if text := c.profile.limits(); text != "" {
-		out = append(out, Finding{Name: "profile", OK: true, Detail: text})
+		out = append(out, target.Finding{Name: "profile", OK: true, Detail: text})
 	}
 	for _, text := range a.deviations(ctx, caps) {
-		out = append(out, Finding{Name: "profile", OK: true, Detail: text})
+		out = append(out, target.Finding{Name: "profile", OK: true, Detail: text})
 	}
 	if unknown := a.unknownExtensions(caps); len(unknown) > 0 {
-		out = append(out, Finding{Name: "attributes",
+		out = append(out, target.Finding{Name: "attributes",
 			Detail: "the provider does not list " + strings.Join(unknown, ", ") + " among its schemas: those attributes are left out",
 			Remedy: "enable them at the provider, or take them out of " + c.Name() + ".attributes"})
 	}
 	if unknown := a.unknownAttributes(caps); len(unknown) > 0 {
-		out = append(out, Finding{Name: "attributes",
+		out = append(out, target.Finding{Name: "attributes",
 			Detail: "the provider's schema of users has no " + strings.Join(unknown, ", ") + ": left out",
 			Remedy: "correct " + c.Name() + ".attributes"})
 	}
@@ -145,8 +138,8 @@ func (a *connection) checkList(ctx context.Context, caps *capabilities) (string,
 }
 
 // checkFilter looks for somebody who cannot exist.
-func (a *connection) checkFilter(ctx context.Context, caps *capabilities, total int) Finding {
-	f := Finding{Name: "filter", OK: true}
+func (a *connection) checkFilter(ctx context.Context, caps *capabilities, total int) target.Finding {
+	f := target.Finding{Name: "filter", OK: true}
 	if !caps.filter {
 		f.Detail = "not supported: users are found in the whole list"
 		return f

@@ -208,9 +208,6 @@ func statusOf(err error) int {
 	return 0
 }
 
-// gone reports whether an error is the 404 of an object.
-func gone(err error) bool { return statusOf(err) == http.StatusNotFound }
-
 // duplicate reports whether an error says that there is such an object already:
 // 409, or a 400 that says so in its type or its words.
 func duplicate(err error) bool {

@@ -1,8 +1,6 @@
 package scim
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,6 +13,7 @@ import (
 	"syncd/internal/rest"
 	"syncd/internal/scim/attribute"
 	"syncd/internal/secret"
+	"syncd/internal/target"
 )
 
 // What becomes of an account or group at the provider once it is gone.
@@ -253,10 +252,5 @@ func (c *Config) digest(profile *Profile) string {
 	if len(c.Extensions) > 0 {
 		decides = append(decides, c.Extensions)
 	}
-	raw, err := json.Marshal(decides)
-	if err != nil {
-		panic(err) // plain data of our own; cannot fail
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:8])
+	return target.SettingsDigest(json.Marshal(decides))
 }

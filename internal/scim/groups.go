@@ -172,7 +172,7 @@ func (w *groupWrite) setMembers(ctx context.Context, r *resource, wanted plan.Va
 		var err error
 		if after, d, err = w.sendDelta(ctx, r, was, d); err != nil {
 			switch {
-			case gone(err):
+			case rest.Gone(err):
 				return nil, fmt.Errorf("%w: group %s is not there any more", target.ErrMoved, r.id)
 			case errors.Is(err, errNoReplace):
 				return nil, fmt.Errorf("the members of group %s cannot be changed: %s: %w", r.label(), v.notShown(d, r.members), err)
@@ -271,7 +271,7 @@ func (t *Target) nameGroup(ctx context.Context, v *view, r *resource, wanted pla
 			}
 		})
 		switch {
-		case gone(err):
+		case rest.Gone(err):
 			return nil, fmt.Errorf("%w: group %s is not there any more", target.ErrMoved, r.id)
 		case err != nil && !outcomeUnknown(err):
 			return nil, err

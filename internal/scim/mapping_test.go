@@ -8,6 +8,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/scim/attribute"
+	"syncd/internal/target"
 )
 
 func TestTheAddressAtWorkIsThePrimaryOne(t *testing.T) {
@@ -53,7 +54,9 @@ func TestAnAttributeThatTheSchemaDoesNotHaveIsLeftOut(t *testing.T) {
 	}
 	findings := s.client.Check(t.Context())
 	if !slices.ContainsFunc(findings,
-		func(f Finding) bool { return f.Name == "attributes" && !f.OK && strings.Contains(f.Detail, "nosuch") }) {
+		func(f target.Finding) bool {
+			return f.Name == "attributes" && !f.OK && strings.Contains(f.Detail, "nosuch")
+		}) {
 		t.Errorf("got %+v, want the check to say it", findings)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 	"syncd/internal/scim/attribute"
 )
 
@@ -110,7 +111,7 @@ func (v *view) readMembers(ctx context.Context, key plan.Key) error {
 		return nil
 	}
 	d, err := v.account.get(ctx, groupsAt, r.id)
-	if gone(err) {
+	if rest.Gone(err) {
 		return nil
 	}
 	if err != nil {

@@ -233,7 +233,7 @@ func (a *connection) verifyRemoval(ctx context.Context) error {
 		return nil
 	}
 	d, err := a.get(ctx, groupsAt, u.group)
-	if err != nil && !gone(err) {
+	if err != nil && !rest.Gone(err) {
 		return err
 	}
 	a.mu.Lock()
@@ -250,7 +250,7 @@ func (a *connection) verifyRemoval(ctx context.Context) error {
 // memberAbsent is a member that is absent already, for those who mind.
 func memberAbsent(err error) bool {
 	_, e := refusalOf(err)
-	return gone(err) || e != nil && strings.EqualFold(e.Code, "noTarget")
+	return rest.Gone(err) || e != nil && strings.EqualFold(e.Code, "noTarget")
 }
 
 // additions is the operation that adds members.

@@ -154,7 +154,7 @@ func (v *view) resourceByID(ctx context.Context, at, id string) (*resource, erro
 	}
 	d, err := v.account.get(ctx, at, id)
 	switch {
-	case gone(err):
+	case rest.Gone(err):
 		return nil, nil
 	case errors.Is(err, rest.ErrForbidden):
 		return nil, nil

@@ -176,7 +176,7 @@ func (p *pager) prove(ctx context.Context) error {
 // page reads one page.
 func (a *connection) page(ctx context.Context, at string, q url.Values) (document, error) {
 	resp, err := a.do(ctx, request{path: at, query: q})
-	if gone(err) {
+	if rest.Gone(err) {
 		_, e := refusalOf(err)
 		named := *e
 		named.Remedy = "the collection itself is not found: check " + a.client.Name() + ".url, and that SCIM is enabled for the account"
@@ -268,7 +268,7 @@ func (a *connection) findByFilter(ctx context.Context, at string, caps *capabili
 			q.Set("excludedAttributes", "members")
 		}
 		resp, err := a.do(ctx, request{path: at, query: q})
-		if gone(err) { // some say 404 for no hit
+		if rest.Gone(err) { // some say 404 for no hit
 			return document{}, nil
 		}
 		if err != nil {

@@ -170,7 +170,7 @@ func (a *connection) remove(ctx context.Context, at, id string) error {
 	version := ""
 	if caps.etag {
 		d, err := a.get(ctx, at, id)
-		if gone(err) {
+		if rest.Gone(err) {
 			return nil
 		}
 		if err == nil {
@@ -178,13 +178,13 @@ func (a *connection) remove(ctx context.Context, at, id string) error {
 		}
 	}
 	_, err = a.do(ctx, request{method: http.MethodDelete, path: resourcePath(at, id), version: version})
-	if err == nil || gone(err) {
+	if err == nil || rest.Gone(err) {
 		return nil
 	}
 	if s := statusOf(err); s >= 500 || outcomeUnknown(err) {
 		// A second DELETE is a 500 with some: a look decides.
 		d, look := a.get(ctx, at, id)
-		if gone(look) {
+		if rest.Gone(look) {
 			return nil
 		}
 		if look == nil && at == usersAt && a.client.profile.DeleteUsers == disconnects {
@@ -209,17 +209,13 @@ func (a *connection) awaitResource(ctx context.Context, at, id string, ok func(d
 	var last document
 	for _, wait := range rereadDelays {
 		if wait > 0 {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
-				return last, context.Cause(ctx)
+			if err := rest.Sleep(ctx, wait); err != nil {
+				return last, err
 			}
 		}
 		d, err := a.get(ctx, at, id)
 		if err != nil {
-			if gone(err) && wait == 0 {
+			if rest.Gone(err) && wait == 0 {
 				continue // not everywhere yet
 			}
 			return nil, err

@@ -63,7 +63,7 @@ func (t *Target) sendUser(ctx context.Context, v *view, r *resource, wanted plan
 		}
 		d, err := a.modify(ctx, usersAt, r.id, ops, func(d document) { v.layout.overlay(d, wanted) })
 		switch {
-		case gone(err):
+		case rest.Gone(err):
 			return nil, fmt.Errorf("%w: user %s is not there any more", target.ErrMoved, r.id)
 		case err == nil && d != nil:
 			return v.layout.readUser(d), nil
@@ -74,7 +74,7 @@ func (t *Target) sendUser(ctx context.Context, v *view, r *resource, wanted plan
 			return len(differing(v.layout, v.verifiable(wanted), v.layout.readUser(d))) == 0
 		})
 		switch {
-		case look != nil && err != nil && gone(look):
+		case look != nil && err != nil && rest.Gone(look):
 			return nil, fmt.Errorf("%w: user %s is not there any more", target.ErrMoved, r.id)
 		case look != nil:
 			return nil, fmt.Errorf("%w: user %s was written and cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, r.id, look)

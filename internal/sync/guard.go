@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (s *scopeRun) checkGuards() {
 	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
 	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
 		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
-			"the saved plan was %s and today's is %s: %s; save a new plan and read it", orNone(saved), orNone(digest), orNone(s.planSummary()))})
+			"the saved plan was %s and today's is %s: %s; save a new plan and read it", cmp.Or(saved, "nothing"), cmp.Or(digest, "nothing"), cmp.Or(s.planSummary(), "nothing"))})
 	}
 	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
 		stops = append(stops, plan.Violation{Code: "rejected", Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
@@ -77,7 +78,7 @@ func (s *scopeRun) planSummary() string {
 		c := &s.plan.Changes[i]
 		part := fmt.Sprintf("%s %s", c.Action, c.Label)
 		for _, f := range c.Fields {
-			part += fmt.Sprintf(" %s %s -> %s", f.Name, orNone(f.Before.String()), f.After)
+			part += fmt.Sprintf(" %s %s -> %s", f.Name, f.Before.Or("nothing"), f.After)
 		}
 		parts = append(parts, part)
 	}
@@ -92,13 +93,6 @@ func formatLastRun(at time.Time) string {
 		return "none"
 	}
 	return "on " + at.Format(time.DateOnly)
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "nothing"
-	}
-	return s
 }
 
 func inParentheses(reason string) string {

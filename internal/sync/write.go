@@ -146,14 +146,7 @@ func (s *scopeRun) awaitLateCreate(ctx context.Context, c *plan.Change) error {
 	if !known {
 		return nil
 	}
-	timer := time.NewTimer(min(s.run.LateAnswerWait, s.run.LateAnswerWait-s.run.Now().Sub(record.At)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return rest.Sleep(ctx, min(s.run.LateAnswerWait, s.run.LateAnswerWait-s.run.Now().Sub(record.At)))
 }
 
 // changeTimeout bounds one change, which is finished even while the daemon stops.

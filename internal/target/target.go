@@ -5,6 +5,8 @@ package target
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -67,6 +69,15 @@ type Spec struct {
 	// Settings is a digest of everything besides the source that decides what
 	// is desired: rules, options. A change of it makes an automatic job ask first.
 	Settings string
+}
+
+// SettingsDigest is a digest for Spec.Settings of what json.Marshal made of plain data.
+func SettingsDigest(raw []byte, err error) string {
+	if err != nil {
+		panic(err) // plain data cannot fail
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Asked is a customer that a target is asked about, with the words of people

@@ -246,15 +246,10 @@ func (o Options) funcs() template.FuncMap {
 			}
 			return t.In(o.Location).Format("2006-01-02 15:04")
 		},
-		"words": func(outcome string) string { return state.Standing(outcome, nil, nil) },
-		"count": state.Counted,
-		"class": func(standing string) string { return strings.ReplaceAll(standing, " ", "_") },
-		"cut": func(text string) string {
-			if runes := []rune(text); len(runes) > longest {
-				return string(runes[:longest-1]) + "…"
-			}
-			return text
-		},
+		"words":   func(outcome string) string { return state.Standing(outcome, nil, nil) },
+		"count":   state.Counted,
+		"class":   func(standing string) string { return strings.ReplaceAll(standing, " ", "_") },
+		"cut":     func(text string) string { return visible.Clip(text, longest) },
 		"less":    func(all int, shown int) int { return all - shown },
 		"failure": func(f state.Failure) string { return f.String(o.Location) },
 	}

@@ -165,20 +165,8 @@ func (a *Admin) readBack(ctx context.Context, s *Step) (now State, seen bool, er
 			return now, false, err
 		}
 		a.opts.Progress("waiting for it to show: " + s.Title)
-		if err := wait(ctx, pause); err != nil {
+		if err := rest.Sleep(ctx, pause); err != nil {
 			return now, false, err
 		}
-	}
-}
-
-// wait waits for d, or returns why the context ended.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"syncd/internal/cipp"
+	"syncd/internal/rest"
 )
 
 // A taskRef identifies a task in CIPP's scheduler: the answer to the call that makes
@@ -216,7 +217,7 @@ func (a *Admin) awaitTask(ctx context.Context, s *Step, ref taskRef, sent time.T
 			state = "not listed yet"
 		}
 		a.opts.Progress(fmt.Sprintf("CIPP's scheduler: %s is %s", ref.name, state))
-		if err := wait(ctx, 30*time.Second); err != nil {
+		if err := rest.Sleep(ctx, 30*time.Second); err != nil {
 			return f, err
 		}
 	}

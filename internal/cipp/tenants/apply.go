@@ -173,15 +173,8 @@ func difference(before *plan.Object, now admin.State, known []string) string {
 	var texts []string
 	for i, f := range fieldsAsRead(before.Fields, now, known) {
 		if was := before.Fields[i].Value; !was.Equal(f.Value) {
-			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, orNothing(was), orNothing(f.Value)))
+			texts = append(texts, fmt.Sprintf("%s was %s and is %s", f.Name, was.Or("empty"), f.Value.Or("empty")))
 		}
 	}
 	return strings.Join(texts, ", ")
-}
-
-func orNothing(v plan.Value) string {
-	if v.Blank() {
-		return "empty"
-	}
-	return v.String()
 }

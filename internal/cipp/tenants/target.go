@@ -10,8 +10,6 @@ package tenants
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -99,12 +97,7 @@ type desiredTenant struct {
 // Open returns the target for one run. The caller must be one that may write
 // (cipp.Options.Operate); the configuration is one that Validate has passed.
 func Open(caller admin.Caller, companies Companies, c Config) *Target {
-	raw, err := json.Marshal(c)
-	if err != nil {
-		panic(err) // plain data of our own; cannot fail
-	}
-	sum := sha256.Sum256(raw)
-	return &Target{caller: caller, companies: companies, config: c, settings: hex.EncodeToString(sum[:8])}
+	return &Target{caller: caller, companies: companies, config: c, settings: target.SettingsDigest(json.Marshal(c))}
 }
 
 // Spec returns what the loop must know of the target. It needs nothing of a

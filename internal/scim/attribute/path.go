@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"syncd/internal/visible"
 )
 
 // A Path names an attribute of a SCIM resource, in the grammar of RFC 7644
@@ -73,7 +75,7 @@ func ParsePath(text string, known ...string) (Path, error) {
 		p.URN = ""
 	}
 	if p.Attribute, rest = word(rest); p.Attribute == "" {
-		return bad("an attribute's name begins with a letter, found %q", first(rest))
+		return bad("an attribute's name begins with a letter, found %q", visible.Clip(rest, 12))
 	}
 	if strings.HasPrefix(rest, "[") {
 		var message string
@@ -83,21 +85,13 @@ func ParsePath(text string, known ...string) (Path, error) {
 	}
 	if after, dotted := strings.CutPrefix(rest, "."); dotted {
 		if p.Sub, rest = word(after); p.Sub == "" {
-			return bad("a sub-attribute's name must follow the dot, found %q", first(rest))
+			return bad("a sub-attribute's name must follow the dot, found %q", visible.Clip(rest, 12))
 		}
 	}
 	if rest != "" {
-		return bad("found %q where it should end", first(rest))
+		return bad("found %q where it should end", visible.Clip(rest, 12))
 	}
 	return p.canonical(), nil
-}
-
-// first is the beginning of what could not be read.
-func first(rest string) string {
-	if r := []rune(rest); len(r) > 12 {
-		return string(r[:12]) + "…"
-	}
-	return rest
 }
 
 // word takes an attribute's name off: a letter, or $ as in $ref, then letters,
@@ -123,7 +117,7 @@ func clauses(s string) (list []Clause, rest, message string) {
 	for {
 		var c Clause
 		if c.Attribute, rest = word(strings.TrimLeft(s, " ")); c.Attribute == "" {
-			return nil, "", fmt.Sprintf("a filter compares an attribute, as in [type eq \"work\"], found %q", first(rest))
+			return nil, "", fmt.Sprintf("a filter compares an attribute, as in [type eq \"work\"], found %q", visible.Clip(rest, 12))
 		}
 		operator, after := word(strings.TrimLeft(rest, " "))
 		if !strings.EqualFold(operator, "eq") {
@@ -133,7 +127,7 @@ func clauses(s string) (list []Clause, rest, message string) {
 		d := json.NewDecoder(strings.NewReader(after))
 		d.UseNumber()
 		if err := d.Decode(&c.Value); err != nil {
-			return nil, "", fmt.Sprintf("%q is not a text in double quotes, a number, true or false", first(strings.TrimLeft(after, " ")))
+			return nil, "", fmt.Sprintf("%q is not a text in double quotes, a number, true or false", visible.Clip(strings.TrimLeft(after, " "), 12))
 		}
 		switch c.Value.(type) {
 		case string, bool, json.Number:
@@ -147,7 +141,7 @@ func clauses(s string) (list []Clause, rest, message string) {
 		}
 		and, tail := word(rest)
 		if !strings.EqualFold(and, "and") {
-			return nil, "", fmt.Sprintf("the filter should end with ] or go on with and, found %q", first(rest))
+			return nil, "", fmt.Sprintf("the filter should end with ] or go on with and, found %q", visible.Clip(rest, 12))
 		}
 		s = tail
 	}
