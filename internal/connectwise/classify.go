@@ -75,7 +75,7 @@ func (c *Client) classify(r *rest.Response) error {
 	case r.Status == http.StatusForbidden && strings.Contains(words, "ssl is required"):
 		e.Forbidden = true
 		e.Remedy = "connectwise.url is the host for people: the API answers at the one that begins with api-"
-	case r.Status == http.StatusForbidden && r.Page():
+	case r.Status == http.StatusForbidden && r.IsHTML():
 		e.Forbidden = true
 		e.Message, e.Remedy = "a page (HTML)", rest.Blocked
 	case r.Status == http.StatusForbidden:

@@ -85,7 +85,7 @@ func classify(r *rest.Response) error {
 		e.Remedy = "the organization, type or contact it refers to is gone, or the key may not see it"
 	case r.Status == http.StatusUnauthorized:
 		e.Unauthorised, e.Remedy = true, keyRemedy
-	case r.Status == http.StatusForbidden && r.Page():
+	case r.Status == http.StatusForbidden && r.IsHTML():
 		e.Forbidden, e.Message, e.Remedy = true, "a page (HTML)", rest.Blocked+"; "+keyRemedy
 	case r.Status == http.StatusForbidden:
 		e.Forbidden, e.Remedy = true, keyRemedy

@@ -16,29 +16,28 @@ import (
 	"syncd/internal/visible"
 )
 
-// A try is one attempt: unsent says why it did not leave, else fate what
-// became of it, with a response where it is accepted and an error where not.
+// A try is one attempt: unsent is why it was not sent; otherwise outcome is what happened
+// to it, with a response where it was accepted and an error where not.
 type try struct {
 	unsent   error
-	fate     fate
+	outcome  outcome
 	response *Response
 	err      *Error
 	granted  time.Time // when it was let go
 	tooLarge bool
-	paused   bool // the bucket holds everybody back for a while
+	paused   bool // the bucket pauses all requests for a while
 }
 
-// staleSignature is how long a signature may wait for its turn; after it the
-// request is signed again. Signing comes before the wait because fetching a
-// token takes time, and requests that were let go one by one must not meet
-// there and leave together.
-const staleSignature = 20 * time.Second
+// signatureLife is how long a signed request may wait for the bucket before it is signed
+// again. Signing comes before the wait because fetching a token takes time: requests
+// that the bucket lets go one by one would all wait for the token and leave together.
+const signatureLife = 20 * time.Second
 
 func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 	if ctx.Err() != nil {
-		return &try{unsent: stopped(ctx)}
+		return &try{unsent: contextErr(ctx)}
 	}
-	if open := c.breaker.closed(); open != nil {
+	if open := c.breaker.refuse(); open != nil {
 		return &try{unsent: open}
 	}
 	r, err := c.build(ctx, k)
@@ -52,7 +51,7 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 	}
 	defer release()
 	waited := time.Since(asked)
-	if waited > staleSignature {
+	if waited > signatureLife {
 		if r, err = c.build(ctx, k); err != nil {
 			return &try{unsent: err}
 		}
@@ -64,18 +63,18 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 	t := &try{granted: time.Now()}
 	status, took, id := c.send(ctx, k, r, t)
 	switch {
-	case t.fate == accepted:
+	case t.outcome == accepted:
 		done(nil)
 	case ctx.Err() != nil:
-		done(errNoMatter)
+		done(errNotCounted)
 	case status == 0, status >= 500 && t.err.Temporary:
-		done(errNobody)
+		done(errFailed)
 	default:
 		done(nil)
 	}
-	// Before the slot is free again, and also where this request is not
-	// repeated: the others must know.
-	t.paused = t.err != nil && c.slowDown(t, status, attempt)
+	// Before the slot is released, and also where this request is not repeated: the
+	// pause is for all requests.
+	t.paused = t.err != nil && c.pauseIfThrottled(t, status, attempt)
 	c.metrics.sent(c.system, k.method, status, took)
 	if e := c.log.Debug(); e.Enabled() {
 		e.Str("method", k.method).Str("path", k.pattern).Int("status", status).Int("attempt", attempt).
@@ -91,21 +90,21 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 	return t
 }
 
-// slowDown makes everybody wait where the system was asked too much, and
+// pauseIfThrottled pauses the bucket where the system refused too many requests, and
 // reports whether it did.
-func (c *Client) slowDown(t *try, status, attempt int) bool {
+func (c *Client) pauseIfThrottled(t *try, status, attempt int) bool {
 	now := time.Now()
 	switch {
 	case status == http.StatusTooManyRequests:
-		until, strike := c.bucket.throttled(t.granted, now.Add(cmp.Or(t.err.RetryAfter, c.backoff.longest(attempt))))
-		if c.waits(t.err, now, until) || strike {
+		until, strike := c.bucket.noteThrottled(t.granted, now.Add(cmp.Or(t.err.RetryAfter, c.backoff.longest(attempt))))
+		if c.notePause(t.err, now, until) || strike {
 			c.log.Warn().Int("status", status).Int64("wait_ms", until.Sub(now).Milliseconds()).Int64("asked_ms", t.err.RetryAfter.Milliseconds()).
 				Float64("speed", c.bucket.speed()).Msg("asked to slow down")
 		}
 		return true
 	case status == http.StatusServiceUnavailable && t.err.RetryAfter > 0:
 		until := c.bucket.Pause(now.Add(t.err.RetryAfter))
-		if c.waits(t.err, now, until) {
+		if c.notePause(t.err, now, until) {
 			c.log.Warn().Int("status", status).Int64("wait_ms", until.Sub(now).Milliseconds()).Int64("asked_ms", t.err.RetryAfter.Milliseconds()).
 				Msg("asked to come back later")
 		}
@@ -114,9 +113,9 @@ func (c *Client) slowDown(t *try, status, attempt int) bool {
 	return false
 }
 
-// waits notes that the system is left alone until a moment, for those who look
-// on, and reports whether that is news.
-func (c *Client) waits(e *Error, now, until time.Time) (news bool) {
+// notePause records in the metrics that no requests are sent until a moment, and reports
+// whether that is news.
+func (c *Client) notePause(e *Error, now, until time.Time) (news bool) {
 	why := fmt.Sprintf("it answered %d", e.Status)
 	if asked := e.RetryAfter; asked > 0 {
 		why += " and asked for " + asked.Round(time.Second).String()
@@ -124,7 +123,7 @@ func (c *Client) waits(e *Error, now, until time.Time) (news bool) {
 			why += fmt.Sprintf("; syncd waits %s at a time", maxPause)
 		}
 	}
-	return c.metrics.paused(Pause{System: c.system, Until: until, Why: why}, now)
+	return c.metrics.notePause(Pause{System: c.system, Until: until, Why: why}, now)
 }
 
 // build makes the signed request of one attempt.
@@ -152,16 +151,16 @@ func (c *Client) build(ctx context.Context, k *call) (*http.Request, error) {
 	return r, nil
 }
 
-// A silence is an attempt that took too long. It is no
-// context.DeadlineExceeded: the caller's time is not up.
-type silence struct{ after time.Duration }
+// A timeoutError is an attempt that took too long. It is no context.DeadlineExceeded: the
+// caller's context has not ended.
+type timeoutError struct{ after time.Duration }
 
-func (s *silence) Error() string { return fmt.Sprintf("timed out after %s", s.after) }
+func (s *timeoutError) Error() string { return fmt.Sprintf("timed out after %s", s.after) }
 
 // send sends the request, reads the answer and fills in t. status is 0 where
 // no whole answer came.
 func (c *Client) send(ctx context.Context, k *call, r *http.Request, t *try) (status int, took time.Duration, id string) {
-	ctx, cancel := context.WithTimeoutCause(ctx, k.timeout, &silence{k.timeout})
+	ctx, cancel := context.WithTimeoutCause(ctx, k.timeout, &timeoutError{k.timeout})
 	defer cancel()
 	var connected atomic.Int32
 	if c.traced {
@@ -189,38 +188,37 @@ func (c *Client) send(ctx context.Context, k *call, r *http.Request, t *try) (st
 	if err != nil {
 		t.err = &Error{System: c.system, Method: k.method, Path: k.path, Temporary: true, RequestID: id, Err: err}
 		// The attempt's own deadline must not look like the caller's.
-		if late, ok := context.Cause(ctx).(*silence); ok {
+		if late, ok := context.Cause(ctx).(*timeoutError); ok {
 			t.err.Err = late
 		}
 		text := describe(ctx, err)
 		switch {
 		case errors.Is(err, errTooLarge):
-			t.fate, t.tooLarge, t.err.Temporary = refused, true, false
+			t.outcome, t.tooLarge, t.err.Temporary = refused, true, false
 			status = answer.StatusCode
 			t.err.Status = status
 		case answer != nil:
-			t.fate, text = lost, "the answer broke off: "+text
+			t.outcome, text = lost, "the answer broke off: "+text
 		case neverLeft(err) || c.traced && connected.Load() == 0:
-			t.fate = unsent
+			t.outcome = unsent
 			t.err.Remedy = "check that this machine reaches " + k.url.Hostname()
 			if untrusted(err) {
 				t.err.Remedy = "check that " + k.url.Hostname() + " is the right host and that this machine knows its certificate authority"
 			}
 		default:
-			t.fate, text = lost, "no answer: "+text
+			t.outcome, text = lost, "no answer: "+text
 		}
 		t.err.Message = visible.Clip(secretsOf(k, r).hide(visible.Line(text)), excerptRunes)
 		return status, took, id
 	}
 	t.response = &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, Method: k.method, Path: k.path,
 		Started: started, Elapsed: took, system: c.system}
-	t.err = c.judge(k, t.response, r)
-	t.fate = fateOf(answer.StatusCode, t.err)
+	t.err = c.classifyResponse(k, t.response, r)
+	t.outcome = outcomeOf(answer.StatusCode, t.err)
 	return answer.StatusCode, took, id
 }
 
-// describe says what broke a request, without the address that net/http puts
-// before it.
+// describe returns why a request failed, without the URL that net/http puts before it.
 func describe(ctx context.Context, err error) string {
 	if ctx.Err() != nil {
 		return context.Cause(ctx).Error()
@@ -231,8 +229,7 @@ func describe(ctx context.Context, err error) string {
 	return err.Error()
 }
 
-// requestIDOf reads the system's own name of a request; it goes into logs, so
-// it must look like one.
+// requestIDOf returns the system's own id of a request, cut to what a log line takes.
 func (c *Client) requestIDOf(h http.Header) string {
 	return visible.Clip(visible.Line(h.Get(c.requestID)), 100)
 }

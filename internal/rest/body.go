@@ -18,7 +18,7 @@ import (
 //
 //	under way × freeBytes + sharedBytes + the largest answer that is allowed
 //
-// and of what unpacks beyond all measure only suspectBytes each.
+// and of bodies with a suspicious compression ratio only suspectBytes each.
 const (
 	freeBytes    = 1 << 20 // of every answer
 	sharedBytes  = 8 << 20 // what is longer pays from this, all answers together
@@ -29,41 +29,43 @@ const (
 
 var errTooLarge = errors.New("answer too large")
 
-// A ration is the memory for long answers of one system. Once it is used up they
-// are read on one at a time: whoever has last needs nothing of the others', so
-// that nobody waits for ever.
-type ration struct {
-	mu   sync.Mutex
-	left int64
-	last chan struct{}
+// A memoryBudget limits the memory for long answers of one system. Once it is used up,
+// answers are read one at a time: the one that has exclusive needs no memory of the
+// others, so that none waits for ever.
+type memoryBudget struct {
+	mu        sync.Mutex
+	free      int64
+	exclusive chan struct{}
 }
 
-func newRation() *ration { return &ration{left: sharedBytes, last: make(chan struct{}, 1)} }
-
-// A share is what one answer has of the ration.
-type share struct {
-	of    *ration
-	taken int64
-	last  bool
+func newMemoryBudget() *memoryBudget {
+	return &memoryBudget{free: sharedBytes, exclusive: make(chan struct{}, 1)}
 }
 
-// grow makes room for n more bytes, waiting until it may.
-func (s *share) grow(ctx context.Context, n int64) error {
+// An allocation is what one answer has of the budget.
+type allocation struct {
+	budget *memoryBudget
+	taken  int64
+	last   bool
+}
+
+// grow allocates n more bytes, and waits until they are free.
+func (s *allocation) grow(ctx context.Context, n int64) error {
 	if s.last {
 		return nil
 	}
-	s.of.mu.Lock()
-	enough := s.of.left >= n
+	s.budget.mu.Lock()
+	enough := s.budget.free >= n
 	if enough {
-		s.of.left -= n
+		s.budget.free -= n
 		s.taken += n
 	}
-	s.of.mu.Unlock()
+	s.budget.mu.Unlock()
 	if enough {
 		return nil
 	}
 	select {
-	case s.of.last <- struct{}{}:
+	case s.budget.exclusive <- struct{}{}:
 		s.last = true
 		return nil
 	case <-ctx.Done():
@@ -71,28 +73,28 @@ func (s *share) grow(ctx context.Context, n int64) error {
 	}
 }
 
-func (s *share) release() {
-	s.of.mu.Lock()
-	s.of.left += s.taken
-	s.of.mu.Unlock()
+func (s *allocation) release() {
+	s.budget.mu.Lock()
+	s.budget.free += s.taken
+	s.budget.mu.Unlock()
 	if s.last {
-		<-s.of.last
+		<-s.budget.exclusive
 	}
-	*s = share{of: s.of}
+	*s = allocation{budget: s.budget}
 }
 
 // read reads a whole body, unpacked, at most limit bytes of it.
-func read(ctx context.Context, r *http.Response, limit int64, of *ration) ([]byte, error) {
-	packed := &counted{in: r.Body}
-	in, err := unpacked(r, packed)
+func read(ctx context.Context, r *http.Response, limit int64, of *memoryBudget) ([]byte, error) {
+	packed := &countingReader{in: r.Body}
+	in, err := gunzip(r, packed)
 	if err != nil {
 		return nil, err
 	}
-	room := &share{of: of}
+	room := &allocation{budget: of}
 	defer room.release()
 	var parts [][]byte // not one buffer that is copied whenever it grows: twice the memory
 	total := int64(0)
-	for size := firstPart(r); ; size = min(3*total, partBytes) {
+	for size := initialSize(r); ; size = min(3*total, partBytes) {
 		size = min(size, limit+1-total) // one more byte than allowed tells that there is more
 		if total+size > freeBytes {
 			if err := room.grow(ctx, size); err != nil {
@@ -118,9 +120,9 @@ func read(ctx context.Context, r *http.Response, limit int64, of *ration) ([]byt
 	}
 }
 
-// firstPart is how much to make room for at first. What says its length and is
-// short is read into one piece, and copied nowhere.
-func firstPart(r *http.Response) int64 {
+// initialSize is how much to allocate at first. A short body with a length is read into
+// one buffer and not copied.
+func initialSize(r *http.Response) int64 {
 	if n := r.ContentLength; n >= 0 && n < freeBytes && r.Header.Get("Content-Encoding") == "" {
 		return n + 1 // the one byte more tells that it ends
 	}
@@ -137,9 +139,9 @@ func fill(in io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// unpacked is the body without gzip. We ask for it ourselves, because the
-// transport would not tell how much came over the wire.
-func unpacked(r *http.Response, packed *counted) (io.Reader, error) {
+// gunzip returns the decompressed body. The transport could decompress it, but would not
+// tell how many bytes came over the wire.
+func gunzip(r *http.Response, packed *countingReader) (io.Reader, error) {
 	if !strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
 		return packed, nil
 	}
@@ -150,13 +152,13 @@ func unpacked(r *http.Response, packed *counted) (io.Reader, error) {
 	return gzip.NewReader(in)
 }
 
-// counted counts what comes over the wire.
-type counted struct {
+// countingReader counts the bytes that come over the wire.
+type countingReader struct {
 	in io.Reader
 	n  int64
 }
 
-func (c *counted) Read(p []byte) (int, error) {
+func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	c.n += int64(n)
 	return n, err

@@ -81,8 +81,8 @@ func TestLongAnswersTakeTurns(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if b := c.bucket.bodies; b.left != sharedBytes || len(b.last) != 0 {
-			t.Errorf("%d of %d bytes are left, %d hold the last", b.left, int64(sharedBytes), len(b.last))
+		if b := c.bucket.bodies; b.free != sharedBytes || len(b.exclusive) != 0 {
+			t.Errorf("%d of %d bytes are left, %d hold the last", b.free, int64(sharedBytes), len(b.exclusive))
 		}
 	})
 }
@@ -96,8 +96,8 @@ func (drip) Read(p []byte) (int, error) {
 }
 
 func TestWhoWaitsForMemoryHearsTheContext(t *testing.T) {
-	of := &ration{left: 0, last: make(chan struct{}, 1)}
-	of.last <- struct{}{} // somebody reads on for ever
+	of := &memoryBudget{free: 0, exclusive: make(chan struct{}, 1)}
+	of.exclusive <- struct{}{} // somebody reads on for ever
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(errors.New("enough"))
 	body := &http.Response{Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(io.LimitReader(drip{}, 2*freeBytes))}
@@ -122,24 +122,24 @@ func TestBodiesOfEverySize(t *testing.T) {
 			"length unknown": {Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(bytes.NewReader(want))},
 			"packed":         {Header: http.Header{"Content-Encoding": {"GZIP"}}, ContentLength: int64(packed.Len()), Body: io.NopCloser(&packed)},
 		} {
-			got, err := read(t.Context(), r, 3<<20, newRation())
+			got, err := read(t.Context(), r, 3<<20, newMemoryBudget())
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%d bytes, %s: got %d, %v", n, name, len(got), err)
 			}
 		}
 		if n > 0 {
 			r := &http.Response{Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(bytes.NewReader(want))}
-			if _, err := read(t.Context(), r, int64(n)-1, newRation()); !errors.Is(err, errTooLarge) {
+			if _, err := read(t.Context(), r, int64(n)-1, newMemoryBudget()); !errors.Is(err, errTooLarge) {
 				t.Errorf("%d bytes where one less is allowed: got %v", n, err)
 			}
 		}
 	}
 	none := &http.Response{Header: http.Header{"Content-Encoding": {"gzip"}}, Body: http.NoBody}
-	if got, err := read(t.Context(), none, 1<<20, newRation()); len(got) != 0 || err != nil {
+	if got, err := read(t.Context(), none, 1<<20, newMemoryBudget()); len(got) != 0 || err != nil {
 		t.Errorf("nothing, said to be packed: got %q, %v", got, err)
 	}
 	broken := &http.Response{Header: http.Header{"Content-Encoding": {"gzip"}}, ContentLength: -1, Body: io.NopCloser(strings.NewReader("no gzip"))}
-	if _, err := read(t.Context(), broken, 1<<20, newRation()); err == nil {
+	if _, err := read(t.Context(), broken, 1<<20, newMemoryBudget()); err == nil {
 		t.Error("what is not packed was read as if it were")
 	}
 }

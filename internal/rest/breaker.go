@@ -10,8 +10,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// Breaker says when a host that keeps failing is left alone. Only lost
-// connections and 5xx count, and only in a row: one good answer starts anew.
+// Breaker says when requests to a failing host stop. Only lost connections and 5xx count,
+// and only consecutive ones: a good answer resets the count.
 type Breaker struct {
 	Failures int           // in a row; 0 means 20, negative never
 	Rest     time.Duration // before one request may try again; 0 means 30 s
@@ -23,11 +23,11 @@ type breaker struct {
 	host  string
 }
 
-// errNobody is for gobreaker's books: the attempt failed.
-var errNobody = errors.New("failed")
+// errFailed tells gobreaker that the attempt failed.
+var errFailed = errors.New("failed")
 
-// errNoMatter is for its books too: the attempt says nothing about the host.
-var errNoMatter = errors.New("ended by ourselves")
+// errNotCounted tells gobreaker not to count the attempt: its context ended.
+var errNotCounted = errors.New("ended by ourselves")
 
 func newBreaker(o Breaker, host string, log zerolog.Logger) *breaker {
 	if o.Failures == 0 {
@@ -45,7 +45,7 @@ func newBreaker(o Breaker, host string, log zerolog.Logger) *breaker {
 		MaxRequests: 1,
 		Timeout:     o.Rest,
 		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= uint32(o.Failures) },
-		IsExcluded:  func(err error) bool { return err == errNoMatter },
+		IsExcluded:  func(err error) bool { return err == errNotCounted },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			switch to {
 			case gobreaker.StateOpen:
@@ -60,16 +60,16 @@ func newBreaker(o Breaker, host string, log zerolog.Logger) *breaker {
 	return b
 }
 
-// closed returns why no request may leave, or nil. It spends no probe.
-func (b *breaker) closed() *Error {
+// refuse returns why no request may be sent, or nil. It does not use up the probe.
+func (b *breaker) refuse() *Error {
 	if b.gate == nil || b.gate.State() != gobreaker.StateOpen {
 		return nil
 	}
 	return b.refusal()
 }
 
-// allow lets a request through, and wants to be told what became of it: nil,
-// errNobody or errNoMatter.
+// allow lets a request through; done must be called with its result: nil, errFailed or
+// errNotCounted.
 func (b *breaker) allow() (done func(error), refused *Error) {
 	if b.gate == nil {
 		return func(error) {}, nil

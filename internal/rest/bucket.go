@@ -23,9 +23,8 @@ const (
 	easeBy    = 1.25
 )
 
-// A Bucket is the right to ask one system, shared by all jobs and workers: a
-// rate, a number of requests under way at once, and the pauses that the system
-// asks for. It may be used by many goroutines.
+// A Bucket limits the requests to one system, for all jobs and workers: their rate, the
+// number under way at once, and the pauses that the system asks for. It may be used by many goroutines.
 //
 // It is a GCRA: tat is when the bucket will be full again, and a request may
 // leave while that is less than a burst away. Grants are computed from the
@@ -37,7 +36,7 @@ type Bucket struct {
 	turn   chan struct{} // held by the one who leaves next; others queue here
 	slots  chan struct{} // nil means any number at once
 	waits  prometheus.Observer
-	bodies *ration // memory for what comes back
+	bodies *memoryBudget // memory for what comes back
 
 	interval time.Duration // between two requests at full speed; 0 = no rate
 	burst    int
@@ -52,7 +51,7 @@ type Bucket struct {
 // NewBucket returns a bucket for one system. A Rate without a speed limits
 // nothing but what is under way at once. m may be nil.
 func NewBucket(r Rate, m *Metrics, system string) *Bucket {
-	b := &Bucket{turn: make(chan struct{}, 1), interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system), bodies: newRation()}
+	b := &Bucket{turn: make(chan struct{}, 1), interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system), bodies: newMemoryBudget()}
 	if r.Concurrency > 0 {
 		b.slots = make(chan struct{}, r.Concurrency)
 	}
@@ -66,7 +65,7 @@ func NewBucket(r Rate, m *Metrics, system string) *Bucket {
 // that is context.DeadlineExceeded when the turn is known to come too late.
 func (b *Bucket) Take(ctx context.Context) (release func(), err error) {
 	if ctx.Err() != nil {
-		return nil, stopped(ctx)
+		return nil, contextErr(ctx)
 	}
 	started := time.Now()
 	// First the slot, then the token: a token in the hand of one who still
@@ -75,7 +74,7 @@ func (b *Bucket) Take(ctx context.Context) (release func(), err error) {
 		select {
 		case b.slots <- struct{}{}:
 		case <-ctx.Done():
-			return nil, stopped(ctx)
+			return nil, contextErr(ctx)
 		}
 	}
 	var once sync.Once
@@ -99,7 +98,7 @@ func (b *Bucket) pay(ctx context.Context) error {
 	select {
 	case b.turn <- struct{}{}:
 	case <-ctx.Done():
-		return stopped(ctx)
+		return contextErr(ctx)
 	}
 	defer func() { <-b.turn }()
 	for {
@@ -119,7 +118,7 @@ func (b *Bucket) pay(ctx context.Context) error {
 func (b *Bucket) grant(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	interval := b.stretched(now)
+	interval := b.slowedInterval(now)
 	if wait := b.tat.Add(-b.tolerance(interval)).Sub(now); wait > 0 {
 		return wait
 	}
@@ -127,8 +126,8 @@ func (b *Bucket) grant(now time.Time) time.Duration {
 	return 0
 }
 
-// stretched is the interval as it is now. b.mu is held.
-func (b *Bucket) stretched(now time.Time) time.Duration {
+// slowedInterval returns the present interval, after throttling. b.mu is held.
+func (b *Bucket) slowedInterval(now time.Time) time.Duration {
 	if b.slow > 1 {
 		if steps := now.Sub(b.eased) / easeEvery; steps > 0 {
 			b.slow = max(1, b.slow/math.Pow(easeBy, float64(steps)))
@@ -144,10 +143,9 @@ func (b *Bucket) tolerance(interval time.Duration) time.Duration {
 	return time.Duration(max(float64(b.burst)/b.slow-1, 0) * float64(interval))
 }
 
-// Pause makes everybody wait until a moment, at most an hour away. It never
-// shortens a pause, and returns the moment that it is about. The bucket is empty
-// when it ends: those who waited leave at the rate, and not all at once into the
-// same refusal.
+// Pause pauses all requests until a moment, at most an hour away. It never shortens a
+// pause, and returns its end. The bucket is empty then: waiting requests leave at the
+// rate, and not all at once.
 func (b *Bucket) Pause(until time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -158,21 +156,21 @@ func (b *Bucket) pause(now, until time.Time) time.Time {
 	if latest := now.Add(maxPause); until.After(latest) {
 		until = latest
 	}
-	b.tat = later(b.tat, until.Add(b.tolerance(b.stretched(now))))
+	b.tat = later(b.tat, until.Add(b.tolerance(b.slowedInterval(now))))
 	return until
 }
 
-// throttled notes that a request, let go at granted, was refused as too many
+// noteThrottled notes that a request, let go at granted, was refused as too many
 // (429), and pauses. It returns until when, and whether that was a strike: what
 // was under way when the last one came is part of it, or sixty workers would
-// strike sixty times. From the second strike in strikeMemory on each halves the
+// count sixty times. From the second strike in strikeMemory on each halves the
 // rate.
-func (b *Bucket) throttled(granted, until time.Time) (paused time.Time, strike bool) {
+func (b *Bucket) noteThrottled(granted, until time.Time) (paused time.Time, strike bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
 	if strike = !granted.Before(b.struck); strike {
-		b.stretched(now)
+		b.slowedInterval(now)
 		if !b.struck.IsZero() && now.Sub(b.struck) < strikeMemory {
 			b.slow = min(2*b.slow, maxSlow)
 		}
@@ -196,14 +194,14 @@ func later(a, b time.Time) time.Time {
 func (b *Bucket) speed() float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stretched(time.Now())
+	b.slowedInterval(time.Now())
 	return 1 / b.slow
 }
 
-// sleep waits. It does not begin what the deadline would cut off.
+// sleep waits for d. It returns at once where the context's deadline comes first.
 func sleep(ctx context.Context, d time.Duration) error {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
-		return &late{d}
+		return &deadlineError{d}
 	}
 	return Sleep(ctx, d)
 }
@@ -216,23 +214,23 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return stopped(ctx)
+		return contextErr(ctx)
 	}
 }
 
-// A stop is the end of a context: the cause, and still Canceled or
-// DeadlineExceeded for those who look for these.
-type stop struct{ cause, plain error }
+// A contextError is the error of an ended context: its cause, which errors.Is also finds
+// to be Canceled or DeadlineExceeded.
+type contextError struct{ cause, err error }
 
-func stopped(ctx context.Context) error { return &stop{context.Cause(ctx), ctx.Err()} }
+func contextErr(ctx context.Context) error { return &contextError{context.Cause(ctx), ctx.Err()} }
 
-func (s *stop) Error() string   { return s.cause.Error() }
-func (s *stop) Unwrap() []error { return []error{s.cause, s.plain} }
+func (s *contextError) Error() string   { return s.cause.Error() }
+func (s *contextError) Unwrap() []error { return []error{s.cause, s.err} }
 
-// A late is a wait that the deadline would cut off, and that was not begun.
-type late struct{ wait time.Duration }
+// A deadlineError is a wait that was not begun because the deadline comes first.
+type deadlineError struct{ wait time.Duration }
 
-func (l *late) Error() string {
+func (l *deadlineError) Error() string {
 	return fmt.Sprintf("the next request may leave in %s, after the deadline", l.wait.Round(time.Millisecond))
 }
-func (l *late) Unwrap() error { return context.DeadlineExceeded }
+func (l *deadlineError) Unwrap() error { return context.DeadlineExceeded }

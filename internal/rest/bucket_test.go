@@ -283,13 +283,13 @@ func TestWhoeverGivesUpSaysWhyAndTakesNothing(t *testing.T) {
 func TestRepeatedRefusalsHalveTheRateAndItCreepsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBucket(Rate{PerSecond: 8, Burst: 8}, nil, "acme")
-		strike := func() bool { _, strike := b.throttled(time.Now(), time.Now().Add(time.Second)); return strike }
+		strike := func() bool { _, strike := b.noteThrottled(time.Now(), time.Now().Add(time.Second)); return strike }
 
 		if !strike() || b.speed() != 1 {
 			t.Errorf("one refusal: speed %v, want 1", b.speed())
 		}
 		early := time.Now().Add(-time.Millisecond)
-		if _, strike := b.throttled(early, time.Now().Add(time.Second)); strike {
+		if _, strike := b.noteThrottled(early, time.Now().Add(time.Second)); strike {
 			t.Error("a refusal of what left before the first one counted again")
 		}
 		time.Sleep(2 * time.Second)

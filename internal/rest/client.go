@@ -86,7 +86,7 @@ type Client struct {
 	requestID string
 }
 
-// New returns a client. It asks nobody anything.
+// New returns a client; nothing is sent yet.
 func New(o Options) (*Client, error) {
 	if o.System == "" || o.BaseURL == nil {
 		return nil, errors.New("rest: a client needs a system's name and its base URL")
@@ -126,8 +126,7 @@ func New(o Options) (*Client, error) {
 // Do sends a request and returns the whole answer, which Classify accepted, or
 // an error: an *Error, or what Sign returned.
 //
-// The error is ErrOutcomeUnknown where a write left and nobody knows what
-// became of it, ErrBreakerOpen or ErrForbidden where it did not leave, and the
+// The error is ErrOutcomeUnknown where a write was sent and its outcome is unknown, ErrBreakerOpen or ErrForbidden where it did not leave, and the
 // context's cause where ctx ended. It does not sleep past ctx's deadline.
 // Without one, patience is Attempts times timeout and pause.
 func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
@@ -136,55 +135,55 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 		return nil, err
 	}
 	var (
-		last      *Error // of the latest attempt that was sent
-		unsettled bool   // an attempt at a write may have taken effect
-		renewed   bool
+		last           *Error // of the latest attempt that was sent
+		outcomeUnknown bool   // an attempt at a write may have taken effect
+		renewed        bool
 	)
 	for attempt, sent := 1, 0; ; attempt++ {
 		t := c.try(ctx, k, attempt)
 		if t.unsent != nil {
-			return nil, c.end(k, last, t.unsent, unsettled)
+			return nil, c.finalError(k, last, t.unsent, outcomeUnknown)
 		}
 		sent++
-		if t.fate == accepted {
+		if t.outcome == accepted {
 			t.response.Attempts = sent
 			return t.response, nil
 		}
 		last = t.err
 		last.Attempts = sent
-		unsettled = unsettled || k.write && (t.fate == lost || t.tooLarge)
+		outcomeUnknown = outcomeUnknown || k.write && (t.outcome == lost || t.tooLarge)
 		switch {
-		case t.fate == refused:
-			return nil, c.end(k, last, nil, unsettled)
+		case t.outcome == refused:
+			return nil, c.finalError(k, last, nil, outcomeUnknown)
 		case ctx.Err() != nil:
-			return nil, c.end(k, last, stopped(ctx), unsettled)
-		case t.fate == renew && c.refused != nil && !renewed:
+			return nil, c.finalError(k, last, contextErr(ctx), outcomeUnknown)
+		case t.outcome == renew && c.refused != nil && !renewed:
 			renewed = true
 			c.refused(ctx)
 			attempt-- // a stale token is no failure of the system's
 			continue
-		case t.fate == renew, t.fate == lost && k.once, t.fate == unready && (k.write || k.once), attempt >= c.attempts:
-			return nil, c.end(k, last, nil, unsettled)
+		case t.outcome == renew, t.outcome == lost && k.once, t.outcome == unready && (k.write || k.once), attempt >= c.attempts:
+			return nil, c.finalError(k, last, nil, outcomeUnknown)
 		case t.paused:
 			continue // the wait is the bucket's
 		}
 		wait := max(jitter(c.backoff.longest(attempt)), min(last.RetryAfter, maxPause))
-		if now := time.Now(); last.RetryAfter > 0 && c.waits(last, now, now.Add(wait)) {
+		if now := time.Now(); last.RetryAfter > 0 && c.notePause(last, now, now.Add(wait)) {
 			c.log.Warn().Int("status", last.Status).Int64("wait_ms", wait.Milliseconds()).Int64("asked_ms", last.RetryAfter.Milliseconds()).
 				Msg("asked to come back later")
 		}
 		if err := sleep(ctx, wait); err != nil {
-			return nil, c.end(k, last, err, unsettled)
+			return nil, c.finalError(k, last, err, outcomeUnknown)
 		}
 	}
 }
 
-// end makes the error that Do returns: of the last attempt that was sent, if
-// any, and of why there is no further one, if something hindered it.
-func (c *Client) end(k *call, last *Error, why error, unsettled bool) error {
+// finalError returns the error of Do: of the last attempt that was sent, if any, with why
+// there is no further one.
+func (c *Client) finalError(k *call, last *Error, why error, outcomeUnknown bool) error {
 	open, isOpen := why.(*Error) // the breaker's
-	_, isStop := why.(*stop)
-	_, isLate := why.(*late)
+	_, isStop := why.(*contextError)
+	_, isLate := why.(*deadlineError)
 	switch {
 	case last == nil && isOpen:
 		last = open
@@ -193,7 +192,7 @@ func (c *Client) end(k *call, last *Error, why error, unsettled bool) error {
 	case last == nil:
 		return why // what Sign says is for the system's own code to read
 	case why != nil:
-		last = last.because(why)
+		last = last.withCauses(why)
 		// A request that we broke off says so already.
 		if text := visible.Line(why.Error()); !strings.Contains(last.Message, text) {
 			last.Message = cmp.Or(last.Message, http.StatusText(last.Status)) + "; not tried again: " + text
@@ -202,8 +201,8 @@ func (c *Client) end(k *call, last *Error, why error, unsettled bool) error {
 			last.RetryAfter = open.RetryAfter
 		}
 	}
-	if unsettled {
-		last = last.because(ErrOutcomeUnknown)
+	if outcomeUnknown {
+		last = last.withCauses(ErrOutcomeUnknown)
 	}
 	last.System, last.Method, last.Path = cmp.Or(last.System, c.system), cmp.Or(last.Method, k.method), cmp.Or(last.Path, k.path)
 	return last

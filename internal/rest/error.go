@@ -25,9 +25,8 @@ var (
 	ErrBreakerOpen = errors.New("the host keeps failing and is left alone")
 )
 
-// An Error says what became of a request. Classify makes them too, for what
-// only a system's own code can read; the client fills in what that leaves
-// empty. Its text holds no query, header or token, and is one line.
+// An Error is the error of a request. Classify returns them too, for what only a system's
+// own code can read; the client fills in what it leaves empty. Its text holds no query, header or token, and is one line.
 type Error struct {
 	System string
 	Method string
@@ -80,7 +79,7 @@ func (e *Error) Error() string {
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, " (after %d attempts)", e.Attempts)
 	}
-	if e.unsettled() {
+	if e.outcomeUnknown() {
 		b.WriteString("; " + ErrOutcomeUnknown.Error())
 	}
 	if e.Remedy != "" {
@@ -97,11 +96,10 @@ func (e *Error) Unwrap() []error {
 	return append([]error{e.Err}, e.causes...)
 }
 
-func (e *Error) unsettled() bool { return slices.Contains(e.causes, ErrOutcomeUnknown) }
+func (e *Error) outcomeUnknown() bool { return slices.Contains(e.causes, ErrOutcomeUnknown) }
 
-// because adds causes, to a copy: what Classify returned may be one error for
-// all requests.
-func (e *Error) because(causes ...error) *Error {
+// withCauses returns a copy with causes: Classify may return one error for all requests.
+func (e *Error) withCauses(causes ...error) *Error {
 	out := *e
 	out.causes = slices.Clone(e.causes)
 	for _, c := range causes {
@@ -123,9 +121,9 @@ func Transient(status int) bool {
 	return status >= 520 && status <= 530
 }
 
-// Outage says what to do about an error where the system itself is busy or out of
-// order, and no credential, right or address is at fault; else it is empty. A
-// remedy that a system gives by its own knowledge comes before it.
+// Outage returns the remedy for an error that means that the system is busy or down, and
+// that no credential, permission or address is at fault; else "". A remedy of the system's
+// own code takes precedence.
 func Outage(err error) string {
 	e, ok := errors.AsType[*Error](err)
 	switch {
@@ -138,9 +136,9 @@ func Outage(err error) string {
 	return ""
 }
 
-// Page reports whether the answer was a page (HTML), as firewalls and proxies
-// between us and a system send.
-func (r *Response) Page() bool {
+// IsHTML reports whether the answer is a page (HTML), as firewalls and proxies between us
+// and a system send.
+func (r *Response) IsHTML() bool {
 	body := r.text()
 	return len(body) > 0 && body[0] == '<'
 }
@@ -148,27 +146,26 @@ func (r *Response) Page() bool {
 // Blocked is the remedy for a 403 that is a page.
 const Blocked = "a firewall or proxy in between refused this, not the system itself: check that it lets this machine's address in"
 
-// Judge is the judgement of an answer where a system has none of its own: nil
-// for 2xx, else an *Error by status. A Classify may start from it.
-func Judge(r *Response) error {
+// ClassifyStatus is the Classify of a system without one of its own: nil for 2xx, else an
+// *Error by status. Another Classify may start from it.
+func ClassifyStatus(r *Response) error {
 	if r.Status >= 200 && r.Status < 300 {
 		return nil
 	}
 	return &Error{
-		Status: r.Status, Message: r.words(), Temporary: Transient(r.Status),
+		Status: r.Status, Message: r.summary(), Temporary: Transient(r.Status),
 		Unauthorised: r.Status == http.StatusUnauthorized,
 		Forbidden:    r.Status == http.StatusForbidden,
 		NotFound:     r.Status == http.StatusNotFound,
 	}
 }
 
-// judge asks Classify, and completes and cleans what it says of the answer to
-// sent. nil accepts.
-func (c *Client) judge(k *call, r *Response, sent *http.Request) *Error {
+// classifyResponse calls Classify, and completes and redacts its error. nil accepts.
+func (c *Client) classifyResponse(k *call, r *Response, sent *http.Request) *Error {
 	var err error
 	limit := excerptRunes
 	if r.Status >= 300 && r.Status < 400 {
-		err = redirected(r)
+		err = redirectError(r)
 	} else {
 		if c.classify != nil {
 			if err = c.classify(r); err != nil {
@@ -177,7 +174,7 @@ func (c *Client) judge(k *call, r *Response, sent *http.Request) *Error {
 		}
 		// No opinion on a refusal does not make it a success.
 		if err == nil {
-			err = Judge(r)
+			err = ClassifyStatus(r)
 		}
 	}
 	if err == nil {
@@ -188,9 +185,9 @@ func (c *Client) judge(k *call, r *Response, sent *http.Request) *Error {
 	case !ok:
 		e = &Error{Message: err.Error(), Err: err}
 	case error(e) == err:
-		e = e.because()
+		e = e.withCauses()
 	default: // wrapped: its flags, the whole text
-		e = e.because(err)
+		e = e.withCauses(err)
 		e.Message = err.Error()
 	}
 	if e.Message == "" && e.Err != nil {
@@ -219,8 +216,8 @@ func Gone(err error) bool {
 	return ok && refused.NotFound && refused.Status == http.StatusNotFound
 }
 
-// redirected names the host only: the rest of a Location can hold tokens.
-func redirected(r *Response) error {
+// redirectError names the host only: the rest of a Location may hold tokens.
+func redirectError(r *Response) error {
 	e := &Error{Status: r.Status, Message: "redirected without saying where to: wrong base URL?"}
 	if to, err := url.Parse(r.Header.Get("Location")); err == nil && to.Host != "" {
 		e.Message = fmt.Sprintf("redirected to %s: wrong base URL?", to.Host)

@@ -23,14 +23,14 @@ type Metrics struct {
 	pauses map[string]Pause // by system
 }
 
-// A Pause is a system that is left alone until a moment, because it asked for it.
+// A Pause is a system that gets no requests until a moment, because it asked for that.
 type Pause struct {
 	System string    `json:"system"`
 	Until  time.Time `json:"until"`
 	Why    string    `json:"why"`
 }
 
-// Pauses returns the systems that are left alone at a moment, by name.
+// Pauses returns the systems that are paused at a moment, by name.
 func (m *Metrics) Pauses(now time.Time) []Pause {
 	if m == nil {
 		return nil
@@ -47,9 +47,9 @@ func (m *Metrics) Pauses(now time.Time) []Pause {
 	return pauses
 }
 
-// paused notes a pause, and reports whether it goes on for longer than was known,
+// notePause notes a pause, and reports whether it goes on for longer than was known,
 // by more than what the requests of one moment differ in.
-func (m *Metrics) paused(p Pause, now time.Time) (news bool) {
+func (m *Metrics) notePause(p Pause, now time.Time) (news bool) {
 	if m == nil {
 		return false
 	}
@@ -88,13 +88,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-type ignore struct{}
+type discard struct{}
 
-func (ignore) Observe(float64) {}
+func (discard) Observe(float64) {}
 
 func (m *Metrics) waits(system string) prometheus.Observer {
 	if m == nil {
-		return ignore{}
+		return discard{}
 	}
 	return m.wait.WithLabelValues(system)
 }

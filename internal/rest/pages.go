@@ -27,7 +27,7 @@ func Pages[T any](ctx context.Context, fetch func(ctx context.Context, cursor st
 		seen := map[string]bool{"": true}
 		for cursor, page := "", 1; ; page++ {
 			if ctx.Err() != nil {
-				yield(none, fmt.Errorf("page %d: %w", page, stopped(ctx)))
+				yield(none, fmt.Errorf("page %d: %w", page, contextErr(ctx)))
 				return
 			}
 			items, next, err := fetch(ctx, cursor)

@@ -11,8 +11,8 @@ import (
 	"syncd/internal/visible"
 )
 
-// minSecret is the shortest text that is hidden: below it, hiding would punch
-// holes into every message and protect nothing.
+// minSecret is the length of the shortest text that is redacted: shorter ones occur in
+// any message.
 const minSecret = 4
 
 // A redaction knows the secrets of one request, as sent. Systems and the
@@ -56,7 +56,7 @@ func secretsOf(k *call, r *http.Request) redaction {
 	return slices.Compact(out)
 }
 
-// value takes a header's value apart: "Bearer x", "Basic base64(user:password)".
+// value adds the secrets of a header's value: "Bearer x", "Basic base64(user:password)".
 func (r redaction) value(v string) redaction {
 	r = r.variants(v)
 	_, credentials, ok := strings.Cut(v, " ")
@@ -72,7 +72,7 @@ func (r redaction) value(v string) redaction {
 	return r
 }
 
-// variants adds a secret in the spellings in which it may come back.
+// variants adds a secret in the encodings in which a system may repeat it.
 func (r redaction) variants(s string) redaction {
 	for _, v := range append(secret.Spellings(s), visible.Line(s)) {
 		if v = strings.TrimSpace(v); len(v) >= minSecret {

@@ -41,7 +41,7 @@ func (r *Response) JSON(v any) error {
 	switch {
 	case len(body) == 0:
 		return nil
-	case r.Page():
+	case r.IsHTML():
 		return r.fail("HTML where JSON was due: wrong base URL, or a proxy in between", nil)
 	}
 	if err := json.Unmarshal(body, v, tolerant); err != nil {
@@ -64,8 +64,8 @@ const (
 // most 200 characters.
 func Excerpt(s string) string { return visible.Clip(visible.Line(s), excerptRunes) }
 
-// words is the body as one line, not yet cut to size; of a page its title.
-func (r *Response) words() string {
+// summary returns the body as one line, not yet cut to size; of a page its title.
+func (r *Response) summary() string {
 	body := r.text()
 	if len(body) > rawExcerpt {
 		body = body[:rawExcerpt]
@@ -79,7 +79,7 @@ func (r *Response) words() string {
 	return visible.Line(string(body))
 }
 
-// text is the body without byte order mark and surrounding space.
+// text returns the body without byte order mark and surrounding space.
 func (r *Response) text() []byte {
 	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(r.Body), []byte("\xef\xbb\xbf")))
 }

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// A fate is what became of one attempt, and decides whether there is another:
+// An outcome is what happened to one attempt, and decides whether there is another:
 //
 //	                                          read, or write      POST, or
 //	what happened                             of fixed values     any with Once
 //	---------------------------------------   -----------------   ---------------
 //	good answer                     accepted  done                done
-//	nobody there: dial, DNS, TLS    unsent    again               again
+//	not sent: dial, DNS, TLS        unsent    again               again
 //	429; 503 with Retry-After       unsent    again, all wait     again, all wait
 //	no answer, or half an answer    lost      again               outcome unknown *
 //	408, 5xx that may pass          lost      again               outcome unknown *
@@ -29,10 +29,10 @@ import (
 // A write of fixed values (PUT, PATCH, DELETE without Once) that was lost once
 // and is not answered well afterwards ends as outcome unknown too, whatever
 // the last answer was: that one does not say what the lost one did.
-type fate int
+type outcome int
 
 const (
-	accepted fate = iota
+	accepted outcome = iota
 	unsent
 	lost
 	unready
@@ -40,8 +40,8 @@ const (
 	refused
 )
 
-// fateOf judges an answer. e is nil where it was accepted.
-func fateOf(status int, e *Error) fate {
+// outcomeOf returns the outcome of an answer. e is nil where it was accepted.
+func outcomeOf(status int, e *Error) outcome {
 	switch {
 	case e == nil:
 		return accepted

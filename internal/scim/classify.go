@@ -70,7 +70,7 @@ func (c *Client) classify(r *rest.Response) error {
 		e.Unauthorised, e.Remedy = true, c.refusedRemedy("the token is wrong or has expired")
 	case http.StatusForbidden:
 		e.Forbidden, e.Remedy = true, c.refusedRemedy("the token may not do this, or SCIM is not enabled for the account")
-		if r.Page() {
+		if r.IsHTML() {
 			e.Remedy = rest.Blocked + "; or " + e.Remedy
 		}
 	case http.StatusNotFound:
