@@ -68,14 +68,14 @@ func (c *Client) additionsOf(ctx context.Context, agreement, product int) ([]add
 	if err != nil {
 		return nil, fmt.Errorf("reading the additions of agreement %d: %w", agreement, err)
 	}
-	if i := strayed(rows, agreement); i >= 0 {
+	if i := rowOfOther(rows, agreement); i >= 0 {
 		return nil, fmt.Errorf("connectwise: the additions of agreement %d came with one of agreement %d among them", agreement, rows[i].AgreementID)
 	}
 	return rows, nil
 }
 
-// strayed returns the index of a row that belongs to another agreement, or -1.
-func strayed(rows []addition, agreement int) int {
+// rowOfOther returns the index of a row that belongs to another agreement, or -1.
+func rowOfOther(rows []addition, agreement int) int {
 	for i := range rows {
 		if rows[i].AgreementID != 0 && rows[i].AgreementID != agreement {
 			return i

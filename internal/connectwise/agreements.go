@@ -233,7 +233,7 @@ func (c *Client) Agreements(ctx context.Context, company int) ([]Agreement, erro
 }
 
 func inventoryOf(ctx context.Context, c *Client, company int) ([]agreement, error) {
-	rows, err := inventory[agreement](ctx, c, request{at: epAgreements}, request{at: epAgreementCount}, isInt(fieldCompanyID, company))
+	rows, err := listCounted[agreement](ctx, c, request{at: epAgreements}, request{at: epAgreementCount}, isInt(fieldCompanyID, company))
 	if err != nil {
 		return nil, fmt.Errorf("listing the agreements of company %d: %w", company, err)
 	}

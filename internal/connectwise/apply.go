@@ -47,7 +47,7 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	price := live.UnitPrice
 	for _, f := range ch.Fields {
-		w, err := wanted(f)
+		w, err := fieldWriteOf(f)
 		if err != nil {
 			return target.Applied{}, err
 		}
@@ -57,18 +57,18 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	applied := target.Applied{Object: *ch.Before}
 	applied.Object.Label = ch.After.Label
-	show(&applied.Object, live, t.client.config.Gone == GoneCancel)
+	setLine(&applied.Object, live, t.client.config.Gone == GoneCancel)
 	// A pricing schedule may set another price for another quantity, and so may
 	// the catalogue for lines that follow it.
 	if live.UnitPrice.String() != price.String() {
 		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 			"ConnectWise changed the unit price of %s (line %s) from %s to %s with the quantity; check it before the next invoice",
-			ch.Label, ch.Before.Ref, orNone(price), orNone(live.UnitPrice))})
+			ch.Label, ch.Before.Ref, numberOrNone(price), numberOrNone(live.UnitPrice))})
 	}
 	return applied, nil
 }
 
-func orNone(n number) string {
+func numberOrNone(n number) string {
 	if !n.set {
 		return "none"
 	}
@@ -103,8 +103,8 @@ func (t *Target) moved(before *plan.Object, live *addition, agreement int) strin
 	return strings.Join(texts, ", ")
 }
 
-// An intent is one field of a line and what it should become.
-type intent struct {
+// A fieldWrite is one field of a line and what it should become.
+type fieldWrite struct {
 	op   operation
 	has  func(*addition) bool // the line holds what is wanted
 	same func(a, b *addition) bool
@@ -112,7 +112,7 @@ type intent struct {
 	want string
 }
 
-func wanted(f plan.FieldChange) (intent, error) {
+func fieldWriteOf(f plan.FieldChange) (fieldWrite, error) {
 	text := ""
 	if len(f.After) > 0 {
 		text = f.After[0]
@@ -121,25 +121,25 @@ func wanted(f plan.FieldChange) (intent, error) {
 	case fieldQuantity:
 		n, err := strconv.ParseInt(text, 10, 32)
 		if err != nil || n < 0 {
-			return intent{}, fmt.Errorf("%q is not a number of licences", text)
+			return fieldWrite{}, fmt.Errorf("%q is not a number of licences", text)
 		}
-		return intent{
+		return fieldWrite{
 			op:   operation{Op: "replace", Path: "quantity", Value: n},
 			has:  func(a *addition) bool { return a.Quantity.String() == strconv.FormatInt(n, 10) },
 			same: func(a, b *addition) bool { return a.Quantity.String() == b.Quantity.String() },
-			show: func(a *addition) string { return "quantity " + orNone(a.Quantity) },
+			show: func(a *addition) string { return "quantity " + numberOrNone(a.Quantity) },
 			want: "quantity " + strconv.FormatInt(n, 10),
 		}, nil
 	case fieldCancelled:
 		last, ok := parseDay([]byte(text))
 		if text != "" && (!ok || len(text) != len("2006-01-02")) {
-			return intent{}, fmt.Errorf("%q is not a day (YYYY-MM-DD)", text)
+			return fieldWrite{}, fmt.Errorf("%q is not a day (YYYY-MM-DD)", text)
 		}
 		op := operation{Op: "replace", Path: "cancelledDate", Value: last.wire()}
 		if text == "" {
 			op = operation{Op: "remove", Path: "cancelledDate"}
 		}
-		return intent{
+		return fieldWrite{
 			op:   op,
 			has:  func(a *addition) bool { return a.Cancelled == last },
 			same: func(a, b *addition) bool { return a.Cancelled == b.Cancelled },
@@ -147,12 +147,12 @@ func wanted(f plan.FieldChange) (intent, error) {
 			want: "last day " + cmp.Or(text, "empty"),
 		}, nil
 	}
-	return intent{}, fmt.Errorf("%s is not a field that is written", f.Name)
+	return fieldWrite{}, fmt.Errorf("%s is not a field that is written", f.Name)
 }
 
-// mostPatches is how often one value is sent: an absolute value may be sent
+// maxPatchAttempts is how often one value is sent: an absolute value may be sent
 // again, once a look has shown that it did not arrive.
-const mostPatches = 3
+const maxPatchAttempts = 3
 
 // write brings one field of a line to what is wanted, and returns the line as
 // ConnectWise then shows it.
@@ -168,7 +168,7 @@ const mostPatches = 3
 //	                                 anything else             target.ErrMoved
 //	                                 cannot be read            rest.ErrOutcomeUnknown
 //	refused                          –                         the refusal
-func (t *Target) write(ctx context.Context, agreement int, before *addition, w intent) (*addition, error) {
+func (t *Target) write(ctx context.Context, agreement int, before *addition, w fieldWrite) (*addition, error) {
 	for sent := 1; ; sent++ {
 		err := t.client.patchAddition(ctx, agreement, before.ID, w.op)
 		lost := errors.Is(err, rest.ErrOutcomeUnknown)
@@ -185,7 +185,7 @@ func (t *Target) write(ctx context.Context, agreement int, before *addition, w i
 			return nil, fmt.Errorf("ConnectWise answered that %s is written and holds %s: look at the line there, a rule of the instance may forbid it", w.want, w.show(live))
 		case !w.same(live, before) || !sameLine(live, before, agreement):
 			return nil, fmt.Errorf("%w: it holds %s, where we found %s and sent %s", target.ErrMoved, w.show(live), w.show(before), w.want)
-		case sent == mostPatches:
+		case sent == maxPatchAttempts:
 			return nil, fmt.Errorf("%w: %s was sent %d times and did not arrive; the next run looks again", rest.ErrOutcomeUnknown, w.want, sent)
 		}
 	}
@@ -228,7 +228,7 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	case it.ID != productID || it.Inactive || it.Class == classBundle:
 		return target.Applied{}, fmt.Errorf("%w: product %s (%d) cannot be a new line any more: it is inactive or a bundle", target.ErrMoved, it.Identifier, productID)
 	}
-	lines, err := t.unended(ctx, agreement, productID)
+	lines, err := t.openLines(ctx, agreement, productID)
 	if err != nil {
 		return target.Applied{}, err
 	}
@@ -245,7 +245,7 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 		return target.Applied{}, fmt.Errorf("agreement %d: %w", agreement, err)
 	}
 	if err != nil || !proves(made) {
-		lines, err := t.unended(ctx, agreement, productID)
+		lines, err := t.openLines(ctx, agreement, productID)
 		if err != nil || len(lines) != 1 || !proves(&lines[0]) {
 			return target.Applied{}, fmt.Errorf("%w: agreement %d: a line of product %s was asked for and cannot be found as asked; the next run finds out",
 				rest.ErrOutcomeUnknown, agreement, it.Identifier)
@@ -254,17 +254,17 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	applied := target.Applied{Object: *ch.After}
 	applied.Object.Ref = ref(agreement, made.ID)
-	show(&applied.Object, made, t.client.config.Gone == GoneCancel)
+	setLine(&applied.Object, made, t.client.config.Gone == GoneCancel)
 	if catalogue := plan.Number(planned.UnitPrice); made.UnitPrice.String() != catalogue {
 		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 			"the new line %s of %s costs %s a unit, where the catalogue says %s; check it before the next invoice",
-			applied.Object.Ref, ch.Label, orNone(made.UnitPrice), cmp.Or(catalogue, "empty"))})
+			applied.Object.Ref, ch.Label, numberOrNone(made.UnitPrice), cmp.Or(catalogue, "empty"))})
 	}
 	return applied, nil
 }
 
-// unended reads the lines of a product that bill now or will.
-func (t *Target) unended(ctx context.Context, agreement, product int) ([]addition, error) {
+// openLines reads the lines of a product that bill now or will.
+func (t *Target) openLines(ctx context.Context, agreement, product int) ([]addition, error) {
 	rows, err := t.client.additionsOf(ctx, agreement, product)
 	if err != nil {
 		return nil, err

@@ -73,27 +73,27 @@ func TestOneNewQuantity(t *testing.T) {
 		{name: "no right to write", rules: patch(cwsim.Denied, 1), says: "Finance > Agreements: Inquire All, Edit All", holds: "12", asks: 2, sends: 1},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-			ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
-			before := b.sim.World()
-			b.sim.SetFaults(tt.faults)
-			b.sim.Fail(tt.rules...)
-			b.sim.Forget()
-			got, err := b.apply(ch)
-			asks, sends := len(b.sim.Requests()), len(b.sim.Writes())
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+			ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 14, 0)), additionRecord("55/910", "12", "")))
+			before := h.sim.World()
+			h.sim.SetFaults(tt.faults)
+			h.sim.Fail(tt.rules...)
+			h.sim.Forget()
+			got, err := h.apply(ch)
+			asks, sends := len(h.sim.Requests()), len(h.sim.Writes())
 			wantErr(t, err, tt.err, tt.says)
 			if err == nil && (got.Object.Ref != "55/910" || got.Object.Fields.Text(fieldQuantity) != "14" || len(got.Notes) != 0) {
 				t.Errorf("got %+v, want the line with 14", got)
 			}
 			if tt.asks != 0 && asks != tt.asks || sends != tt.sends {
-				t.Errorf("got %d requests, %d of them writes (%s), want %d and %d", asks, sends, b.asked(), tt.asks, tt.sends)
+				t.Errorf("got %d requests, %d of them writes (%s), want %d and %d", asks, sends, h.requestCounts(), tt.asks, tt.sends)
 			}
-			for _, w := range b.sim.Writes() {
+			for _, w := range h.sim.Writes() {
 				if want := `[{"op":"replace","path":"quantity","value":14}]`; w.Body != want || w.Path != "/finance/agreements/55/additions/910" {
 					t.Errorf("got %s %s %s, want one bare operation on line 910", w.Method, w.Path, w.Body)
 				}
 			}
-			b.untouched(before, func(w *cwsim.World) { w.Addition(910).Quantity = num(tt.holds) })
+			h.wantUnchanged(before, func(w *cwsim.World) { w.Addition(910).Quantity = num(tt.holds) })
 		})
 	}
 }
@@ -118,14 +118,14 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 		{"moved to another agreement", line(func(a *cwsim.Addition) { a.AgreementID = 56 }), "not there any more"},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-			ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
-			b.sim.Edit("billing", tt.edit)
-			before := b.sim.World()
-			_, err := b.apply(ch)
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+			ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 14, 0)), additionRecord("55/910", "12", "")))
+			h.sim.Edit("billing", tt.edit)
+			before := h.sim.World()
+			_, err := h.apply(ch)
 			wantErr(t, err, target.ErrMoved, tt.says)
-			b.untouched(before, nil)
-			if n := len(b.sim.Writes()); n != 0 {
+			h.wantUnchanged(before, nil)
+			if n := len(h.sim.Writes()); n != 0 {
 				t.Errorf("got %d writes, want none", n)
 			}
 		})
@@ -134,28 +134,28 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 
 func TestAnEditBetweenALostAnswerAndTheLook(t *testing.T) {
 	inBubble(t, "is not overwritten", func(t *testing.T) {
-		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-		ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
-		b.sim.Before(func(r *http.Request) cwsim.Fault {
+		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+		ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 14, 0)), additionRecord("55/910", "12", "")))
+		h.sim.Before(func(r *http.Request) cwsim.Fault {
 			if r.Method != "PATCH" {
 				return cwsim.Fault{}
 			}
-			b.sim.Edit("billing", func(w *cwsim.World) { w.Addition(910).Quantity = num("40") })
+			h.sim.Edit("billing", func(w *cwsim.World) { w.Addition(910).Quantity = num("40") })
 			return cwsim.Fault{Kind: cwsim.Dropped}
 		})
-		_, err := b.apply(ch)
+		_, err := h.apply(ch)
 		wantErr(t, err, target.ErrMoved, "holds quantity 40")
-		if got := b.quantity(910); got != "40" {
+		if got := h.quantity(910); got != "40" {
 			t.Errorf("got %s, want the person's 40", got)
 		}
 	})
 }
 
 func TestAPriceThatFollowsTheQuantityIsNoted(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 60, 0)), left("55/910", "12", "")))
-	b.sim.SetFaults(cwsim.Faults{Reprice: true})
-	got, err := b.apply(ch)
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+	ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 60, 0)), additionRecord("55/910", "12", "")))
+	h.sim.SetFaults(cwsim.Faults{Reprice: true})
+	got, err := h.apply(ch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,21 +177,21 @@ func TestALicenceThatIsGone(t *testing.T) {
 		{GoneCancel, `[{"op":"replace","path":"cancelledDate","value":"2026-11-30T00:00:00Z"}]`, func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) }},
 	} {
 		inBubble(t, tt.gone, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = tt.gone })
-			ch := only(t, b.plan(contoso, snapshot(), left("55/910", "12", "")))
-			before := b.sim.World()
-			got, err := b.apply(ch)
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = tt.gone })
+			ch := onlyChange(t, h.plan(contoso, snapshot(), additionRecord("55/910", "12", "")))
+			before := h.sim.World()
+			got, err := h.apply(ch)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !got.Object.Retired || got.Object.Key != ch.Key {
 				t.Errorf("got %+v, want it retired", got.Object)
 			}
-			if w := b.sim.Writes(); len(w) != 1 || w[0].Body != tt.body {
+			if w := h.sim.Writes(); len(w) != 1 || w[0].Body != tt.body {
 				t.Errorf("got %+v, want %s", w, tt.body)
 			}
-			b.untouched(before, func(w *cwsim.World) { tt.want(w.Addition(910)) })
-			if again := written(b.plan(contoso, snapshot(), record(ch.Remembered(got.Object)))); !strings.HasSuffix(again, "1 in step") {
+			h.wantUnchanged(before, func(w *cwsim.World) { tt.want(w.Addition(910)) })
+			if again := planText(h.plan(contoso, snapshot(), record(ch.Remembered(got.Object)))); !strings.HasSuffix(again, "1 in step") {
 				t.Errorf("planned again: got %s, want it in step", again)
 			}
 		})
@@ -199,17 +199,17 @@ func TestALicenceThatIsGone(t *testing.T) {
 }
 
 func TestAnEndThatIsTakenBack(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = GoneCancel })
-	ch := only(t, b.plan(contoso, snapshot(), left("55/910", "12", "")))
-	ended, err := b.apply(ch)
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Gone = GoneCancel })
+	ch := onlyChange(t, h.plan(contoso, snapshot(), additionRecord("55/910", "12", "")))
+	ended, err := h.apply(ch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A revert asks for what was there before.
 	back := plan.Change{Action: plan.Update, Key: ch.Key, Label: ch.Label, Ref: ch.Ref, Before: &ended.Object, After: ch.Before,
 		Fields: []plan.FieldChange{{Name: fieldCancelled, Before: plan.Value{"2026-11-30"}, After: plan.Value{""}}}}
-	got, err := b.apply(back)
-	if err != nil || got.Object.Retired || !b.sim.World().Addition(910).CancelledDate.IsZero() {
+	got, err := h.apply(back)
+	if err != nil || got.Object.Retired || !h.sim.World().Addition(910).CancelledDate.IsZero() {
 		t.Errorf("got %+v and %v, want the line open again", got.Object, err)
 	}
 }
@@ -217,13 +217,13 @@ func TestAnEndThatIsTakenBack(t *testing.T) {
 func TestPlanAppliedIsPlanEmpty(t *testing.T) {
 	inBubble(t, "for an update, an adoption and a creation", func(t *testing.T) {
 		r := rules(rule(skuBP, "M365-BP"), rule(skuE3, "E3"), rule(skuEX, "OLD"))
-		b := newBench(t, seed(), r, func(c *Config) { c.CreateAdditions = true })
+		h := newHarness(t, seed(), r, func(c *Config) { c.CreateAdditions = true })
 		source := snapshot(licence(skuBP, 14, 0), licence(skuE3, 5, 0), licence(skuEX, 3, 0))
 		var records []plan.Record
-		for _, ch := range b.plan(contoso, source).Changes {
+		for _, ch := range h.plan(contoso, source).Changes {
 			now := ch.Before
 			if ch.Writes() {
-				got, err := b.apply(ch)
+				got, err := h.apply(ch)
 				if err != nil {
 					t.Fatalf("%s: %v", ch.Action, err)
 				}
@@ -231,7 +231,7 @@ func TestPlanAppliedIsPlanEmpty(t *testing.T) {
 			}
 			records = append(records, record(ch.Remembered(*now)))
 		}
-		if got, want := written(b.plan(contoso, source, records...)), "3 in step"; got != want {
+		if got, want := planText(h.plan(contoso, source, records...)), "3 in step"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
@@ -272,22 +272,22 @@ func TestALineIsMadeOnce(t *testing.T) {
 		{name: "no right to add", rules: post(cwsim.Denied), says: "Add All", sends: 1},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
-			ch := only(t, b.plan(contoso, snapshot(licence(skuE3, 4, 4))))
+			h := newHarness(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
+			ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuE3, 4, 4))))
 			if tt.edit != nil {
-				b.sim.Edit("billing", tt.edit)
+				h.sim.Edit("billing", tt.edit)
 			}
-			b.sim.Fail(tt.rules...)
-			b.sim.Forget()
-			got, err := b.apply(ch)
-			asks, sends := len(b.sim.Requests()), len(b.sim.Writes())
+			h.sim.Fail(tt.rules...)
+			h.sim.Forget()
+			got, err := h.apply(ch)
+			asks, sends := len(h.sim.Requests()), len(h.sim.Writes())
 			if tt.name != "a 201 that made nothing" { // it cannot be told from a line until the next run
 				wantErr(t, err, tt.err, tt.says)
 			}
 			if tt.asks != 0 && asks != tt.asks || sends != tt.sends {
-				t.Errorf("got %d requests, %d of them writes (%s), want %d and %d", asks, sends, b.asked(), tt.asks, tt.sends)
+				t.Errorf("got %d requests, %d of them writes (%s), want %d and %d", asks, sends, h.requestCounts(), tt.asks, tt.sends)
 			}
-			made := b.sim.World()
+			made := h.sim.World()
 			n := 0
 			for _, a := range made.AdditionsOf(55) {
 				if a.ProductID == 755 {
@@ -298,7 +298,7 @@ func TestALineIsMadeOnce(t *testing.T) {
 				t.Errorf("got %d lines of the product, want %d", n, tt.lines)
 			}
 			if tt.err == nil && tt.says == "" && tt.lines > 0 {
-				w := b.sim.Writes()[0]
+				w := h.sim.Writes()[0]
 				if want := `{"product":{"id":755},"billCustomer":"Billable","quantity":4,"effectiveDate":"2026-11-21T00:00:00Z"}`; w.Body != want {
 					t.Errorf("sent %s, want %s", w.Body, want)
 				}
@@ -306,7 +306,7 @@ func TestALineIsMadeOnce(t *testing.T) {
 					t.Errorf("got %+v, want the line with its ref and price", got.Object)
 				}
 				if tt.lines == 1 {
-					if again := written(b.plan(contoso, snapshot(licence(skuE3, 4, 4)), record(got.Object))); again != "1 in step" {
+					if again := planText(h.plan(contoso, snapshot(licence(skuE3, 4, 4)), record(got.Object))); again != "1 in step" {
 						t.Errorf("planned again: got %s, want it in step", again)
 					}
 				}
@@ -317,22 +317,22 @@ func TestALineIsMadeOnce(t *testing.T) {
 
 func TestALostCreationIsTakenOnByTheNextRun(t *testing.T) {
 	inBubble(t, "and not made again", func(t *testing.T) {
-		b := newBench(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
-		ch := only(t, b.plan(contoso, snapshot(licence(skuE3, 4, 4))))
-		b.sim.Fail(cwsim.Rule{Method: "POST", Route: linesRoute, Times: 1, Fault: cwsim.Fault{Kind: cwsim.DroppedCommitted}})
-		if _, err := b.apply(ch); !errors.Is(err, rest.ErrOutcomeUnknown) {
+		h := newHarness(t, seed(), rules(rule(skuE3, "E3")), func(c *Config) { c.CreateAdditions = true })
+		ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuE3, 4, 4))))
+		h.sim.Fail(cwsim.Rule{Method: "POST", Route: linesRoute, Times: 1, Fault: cwsim.Fault{Kind: cwsim.DroppedCommitted}})
+		if _, err := h.apply(ch); !errors.Is(err, rest.ErrOutcomeUnknown) {
 			t.Fatalf("got %v, want %v", err, rest.ErrOutcomeUnknown)
 		}
 		announced := plan.Record{Object: *ch.After, Pending: ch.After, At: time.Now()}
-		next := b.plan(contoso, snapshot(licence(skuE3, 4, 4)), announced)
+		next := h.plan(contoso, snapshot(licence(skuE3, 4, 4)), announced)
 		if !next.Empty() || len(next.Learned) != 1 || next.Learned[0].Ref == "" {
-			t.Errorf("got %s and %+v to remember, want the line remembered and nothing done", written(next), next.Learned)
+			t.Errorf("got %s and %+v to remember, want the line remembered and nothing done", planText(next), next.Learned)
 		}
 	})
 }
 
 func TestNothingElseCanBeAsked(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
 	for _, r := range []request{
 		{method: "POST", at: "/finance/agreements/{id}/invoice", ids: []int{55}},
 		{method: "DELETE", at: epAddition, ids: []int{55, 910}},
@@ -342,11 +342,11 @@ func TestNothingElseCanBeAsked(t *testing.T) {
 		{method: "POST", at: epCompanies},
 		{method: "POST", at: "/system/callbacks"},
 	} {
-		if _, err := b.client.do(t.Context(), r); !errors.Is(err, rest.ErrForbidden) {
+		if _, err := h.client.do(t.Context(), r); !errors.Is(err, rest.ErrForbidden) {
 			t.Errorf("%s %s: got %v, want %v", r.method, r.at, err, rest.ErrForbidden)
 		}
 	}
-	if n := len(b.sim.Requests()); n != 0 {
+	if n := len(h.sim.Requests()); n != 0 {
 		t.Errorf("got %d requests, want none", n)
 	}
 }

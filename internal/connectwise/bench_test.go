@@ -12,20 +12,20 @@ import (
 	"syncd/internal/target"
 )
 
-// A tape answers what a simulator answered before, so that a benchmark
+// A recording answers what a simulator answered before, so that a benchmark
 // measures the client alone.
-type tape struct {
+type recording struct {
 	through http.RoundTripper // nil once recorded
-	answers map[string]played
+	answers map[string]recordedAnswer
 }
 
-type played struct {
+type recordedAnswer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *recording) RoundTrip(r *http.Request) (*http.Response, error) {
 	var asked []byte
 	if r.Body != nil {
 		asked, _ = io.ReadAll(r.Body)
@@ -41,15 +41,15 @@ func (p *tape) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.answers[key] = played{answer.StatusCode, answer.Header, body}
+		p.answers[key] = recordedAnswer{answer.StatusCode, answer.Header, body}
 	}
 	a := p.answers[key]
 	return &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: r}, nil
 }
 
-// estate is a hundred customers with twenty lines each, and a tape of one look at them.
-func estate(t testing.TB) (*bench, *tape, []target.Asked) {
-	w, asked := crowd(100)
+// recordedHarness is a hundred customers with twenty lines each, and a recording of one look at them.
+func recordedHarness(t testing.TB) (*harness, *recording, []target.Asked) {
+	w, asked := manyCustomers(100)
 	id := 50000
 	for _, a := range w.Agreements {
 		for range 19 {
@@ -59,37 +59,37 @@ func estate(t testing.TB) (*bench, *tape, []target.Asked) {
 		}
 	}
 	sim := cwsim.New(w, cwsim.Options{Company: "msp", PublicKey: "PUBKEY00000001", PrivateKey: "PRVKEY00000001", ClientID: "3fa85f64-5717-4562-b3fc-2c963f66afa6"})
-	p := &tape{through: sim.Transport(), answers: map[string]played{}}
-	// One bundle at a time: the tape is no place for several goroutines.
-	b := benchOn(t, sim, p, rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Rate.Concurrency = 1; c.Rate.PerSecond, c.Rate.Burst = 900_000, 10_000 })
-	if got := b.observeAll(asked); got != 100 {
+	p := &recording{through: sim.Transport(), answers: map[string]recordedAnswer{}}
+	// One bundle at a time: a recording is no place for several goroutines.
+	h := newHarnessOn(t, sim, p, rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Rate.Concurrency = 1; c.Rate.PerSecond, c.Rate.Burst = 900_000, 10_000 })
+	if got := h.observeAll(asked); got != 100 {
 		t.Fatalf("got %d lines, want 100", got)
 	}
 	p.through = nil
-	return b, p, asked
+	return h, p, asked
 }
 
-// cycle is what an unchanged estate costs: look, wish, compare.
-func (b *bench) cycle(asked []target.Asked) {
+// unchangedRun is what a run without changes costs: observe, desire, compare.
+func (h *harness) unchangedRun(asked []target.Asked) {
 	source := snapshot(licence(skuBP, 12, 12))
-	b.target = b.client.Open(rules(rule(skuBP, "M365-BP")))
-	seen, err := b.look(source, asked...)
+	h.target = h.client.Open(rules(rule(skuBP, "M365-BP")))
+	seen, err := h.observeAndCompare(source, asked...)
 	if err != nil {
-		b.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	for i := range asked {
 		if seen[i].Err != nil {
-			b.t.Fatal(seen[i].Err)
+			h.t.Fatal(seen[i].Err)
 		}
-		p, err := plan.Make(plan.Scope{Customer: asked[i].Key, Target: "connectwise"}, b.target.Spec().Kinds, plan.Sides{
+		p, err := plan.Make(plan.Scope{Customer: asked[i].Key, Target: "connectwise"}, h.target.Spec().Kinds, plan.Sides{
 			Desired: seen[i].Desired.Objects, Observed: seen[i].Objects, Records: []plan.Record{record(seen[i].Objects[0])}})
 		if err != nil || !p.Empty() || p.InStep != 1 {
-			b.t.Fatalf("got %s and %v, want it in step", written(p), err)
+			h.t.Fatalf("got %s and %v, want it in step", planText(p), err)
 		}
 	}
 }
 
-func decodeAll(t testing.TB, p *tape) {
+func decodeAll(t testing.TB, p *recording) {
 	for _, a := range p.answers {
 		var v any
 		if err := stdjson.Unmarshal(a.body, &v); err != nil {
@@ -112,7 +112,7 @@ type plainAddition struct {
 	Info         map[string]string `json:"_info"`
 }
 
-func decodeStructs(t testing.TB, p *tape) {
+func decodeStructs(t testing.TB, p *recording) {
 	for _, a := range p.answers {
 		var err error
 		if bytes.HasPrefix(a.body, []byte(`{"results"`)) {
@@ -144,15 +144,15 @@ func decodeStructs(t testing.TB, p *tape) {
 }
 
 func BenchmarkUnchangedCycle(b *testing.B) {
-	w, _, asked := estate(b)
+	w, _, asked := recordedHarness(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.cycle(asked)
+		w.unchangedRun(asked)
 	}
 }
 
 func BenchmarkDecodingTheSameAnswers(b *testing.B) {
-	_, p, _ := estate(b)
+	_, p, _ := recordedHarness(b)
 	b.Run("into structs", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// perBundle is how many agreements are read in one request. The vendor
+	// agreementsPerBundle is how many agreements are read in one request. The vendor
 	// names no limit; products in use send 50.
-	perBundle = 25
-	// bundleRows is the largest page: an entry that is full may have more.
-	bundleRows = 1000
-	// inFlight is how many reads of one batch are under way; the bucket decides
+	agreementsPerBundle = 25
+	// maxBundleRows is the largest page: an entry that is full may have more.
+	maxBundleRows = 1000
+	// maxConcurrentReads is how many reads of one batch are under way; the bucket decides
 	// how many really go at once.
-	inFlight = 4
+	maxConcurrentReads = 4
 )
 
 // https://developer.connectwise.com/Best_Practices/Bundled_Requests
@@ -53,7 +53,7 @@ func (r *bundleResult) rows(agreement int) ([]addition, bool) {
 		rows = r.Data
 	}
 	proven := r.Success != nil && *r.Success && r.Status >= 200 && r.Status < 300 &&
-		rows != nil && len(rows) < bundleRows && (r.Count == nil || *r.Count == len(rows)) && strayed(rows, agreement) < 0
+		rows != nil && len(rows) < maxBundleRows && (r.Count == nil || *r.Count == len(rows)) && rowOfOther(rows, agreement) < 0
 	return rows, proven
 }
 
@@ -68,12 +68,12 @@ type lines struct {
 func (c *Client) additions(ctx context.Context, agreements []int) (map[int]lines, error) {
 	out := make(map[int]lines, len(agreements))
 	single := agreements
-	if c.bundling.Load() {
+	if c.bundlesWork.Load() {
 		single = nil
-		parts := slices.Collect(slices.Chunk(agreements, perBundle))
+		parts := slices.Collect(slices.Chunk(agreements, agreementsPerBundle))
 		found := make([]map[int][]addition, len(parts))
 		group, gctx := errgroup.WithContext(ctx)
-		group.SetLimit(inFlight)
+		group.SetLimit(maxConcurrentReads)
 		for i, part := range parts {
 			group.Go(func() (err error) {
 				found[i], err = c.bundle(gctx, part)
@@ -95,11 +95,11 @@ func (c *Client) additions(ctx context.Context, agreements []int) (map[int]lines
 	}
 	read := make([]lines, len(single))
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(inFlight)
+	group.SetLimit(maxConcurrentReads)
 	for i, id := range single {
 		group.Go(func() error {
 			read[i].rows, read[i].err = c.additionsOf(gctx, id, 0)
-			if ends(read[i].err) {
+			if concernsInstance(read[i].err) {
 				return read[i].err
 			}
 			return nil
@@ -124,13 +124,13 @@ func (c *Client) bundle(ctx context.Context, agreements []int) (map[int][]additi
 	}
 	for i, id := range agreements {
 		r := bundleRequest{Version: c.version(epAdditions), SequenceNumber: i + 1, ResourceType: "addition"}
-		r.ApiRequest.ParentID, r.ApiRequest.Page.Page, r.ApiRequest.Page.PageSize = id, 1, bundleRows
+		r.ApiRequest.ParentID, r.ApiRequest.Page.Page, r.ApiRequest.Page.PageSize = id, 1, maxBundleRows
 		body.Requests = append(body.Requests, r)
 	}
 	r := request{method: http.MethodPost, at: epBundles, body: body, read: true}
 	resp, err := c.do(ctx, r)
 	if refused, ok := errors.AsType[*rest.Error](err); ok && bundlesRefused(refused.Status) {
-		if c.bundling.CompareAndSwap(true, false) {
+		if c.bundlesWork.CompareAndSwap(true, false) {
 			c.log.Warn().Int("status", refused.Status).Msg("bundled requests refused; additions are read one agreement at a time")
 		}
 		return nil, nil
@@ -173,8 +173,8 @@ func bundlesRefused(status int) bool {
 	return false
 }
 
-// ends reports whether an error concerns the instance and not one record of it.
-func ends(err error) bool {
+// concernsInstance reports whether an error concerns the instance and not one record of it.
+func concernsInstance(err error) bool {
 	if err == nil {
 		return false
 	}

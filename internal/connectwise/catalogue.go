@@ -56,7 +56,7 @@ type fullItem struct {
 // Catalogue lists every product, inactive ones included, checked against the
 // server's own count.
 func (c *Client) Catalogue(ctx context.Context) ([]Product, error) {
-	rows, err := inventory[fullItem](ctx, c, request{at: epCatalogue}, request{at: epCatalogueCount}, condition{})
+	rows, err := listCounted[fullItem](ctx, c, request{at: epCatalogue}, request{at: epCatalogueCount}, condition{})
 	if err != nil {
 		return nil, fmt.Errorf("listing the catalogue: %w", err)
 	}
@@ -89,13 +89,13 @@ func (c *Client) resolve(ctx context.Context, products []string, known map[strin
 	}
 	var rows []item
 	if slices.ContainsFunc(products, func(p string) bool { return known[p] == 0 && !quotable(p) }) {
-		all, err := inventory[item](ctx, c, request{at: epCatalogue}, request{at: epCatalogueCount}, condition{})
+		all, err := listCounted[item](ctx, c, request{at: epCatalogue}, request{at: epCatalogueCount}, condition{})
 		if err != nil {
 			return nil, fmt.Errorf("reading the catalogue: %w", err)
 		}
 		rows = all
 	} else {
-		for _, where := range chunks(products, func(part []string) condition { return selecting(part, known) }) {
+		for _, where := range chunks(products, func(part []string) condition { return conditionOf(part, known) }) {
 			part, err := list[item](ctx, c, request{at: epCatalogue}, where)
 			if err != nil {
 				return nil, fmt.Errorf("reading the catalogue: %w", err)
@@ -106,8 +106,8 @@ func (c *Client) resolve(ctx context.Context, products []string, known map[strin
 	return resolveAmong(products, rows, known), nil
 }
 
-// selecting holds of the products that texts may mean.
-func selecting(products []string, known map[string]int) condition {
+// conditionOf holds of the products that texts may mean.
+func conditionOf(products []string, known map[string]int) condition {
 	var names []string
 	var ids []int
 	for _, p := range products {
@@ -159,7 +159,7 @@ func resolveAmong(products []string, rows []item, known map[string]int) map[stri
 	}
 	meant := map[int][]string{}
 	for _, product := range products {
-		r := match(product, byID, byName, known[product])
+		r := matchProduct(product, byID, byName, known[product])
 		if r.item != nil {
 			meant[r.item.ID] = append(meant[r.item.ID], product)
 		}
@@ -180,7 +180,7 @@ func resolveAmong(products []string, rows []item, known map[string]int) map[stri
 	return out
 }
 
-func match(product string, byID map[int]*item, byName map[string][]*item, known int) resolution {
+func matchProduct(product string, byID map[int]*item, byName map[string][]*item, known int) resolution {
 	if known != 0 {
 		if byID[known] == nil {
 			return resolution{code: "product_unknown", why: fmt.Sprintf("%q means product %d, which is not in ConnectWise any more: correct it with syncd products", product, known)}

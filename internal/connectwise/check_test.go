@@ -57,16 +57,16 @@ func TestCheck(t *testing.T) {
 		{name: "no agreement visible", world: func(w *cwsim.World) { w.Agreements, w.Additions = nil, nil }, want: strings.Replace(right, "ok additions", "BAD additions", 1), says: "no agreement is visible"},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(), func(c *Config) {
+			h := newHarness(t, seed(), rules(), func(c *Config) {
 				if tt.config != nil {
 					tt.config(c)
 				}
 			})
 			if tt.world != nil {
-				b.sim.Update(tt.world)
+				h.sim.Update(tt.world)
 			}
-			b.sim.SetFaults(tt.faults)
-			got := b.client.Check(t.Context())
+			h.sim.SetFaults(tt.faults)
+			got := h.client.Check(t.Context())
 			if g := findings(got); g != tt.want {
 				t.Errorf("got  %s\nwant %s", g, tt.want)
 			}
@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 					t.Errorf("%s: got remedy %q", f.Name, f.Remedy)
 				}
 			}
-			if n := len(b.sim.Writes()); n != 0 {
+			if n := len(h.sim.Writes()); n != 0 {
 				t.Errorf("got %d writes, want none", n)
 			}
 		})

@@ -189,9 +189,9 @@ func (a *agreement) describe(today day) string {
 	return fmt.Sprintf("%d %q (%s, %s)", a.ID, a.Name, a.Type.Name, a.status(today))
 }
 
-// mostCandidates is how many agreements a message lists; some companies have
+// maxListedCandidates is how many agreements a message lists; some companies have
 // a decade of ended ones.
-const mostCandidates = 12
+const maxListedCandidates = 12
 
 // candidates lists agreements with what speaks for and against each, those
 // that fit first.
@@ -214,7 +214,7 @@ func candidates(agreements []*agreement, types []string, today day) string {
 	})
 	var texts []string
 	for i, a := range sorted {
-		if i == mostCandidates {
+		if i == maxListedCandidates {
 			texts = append(texts, fmt.Sprintf("and %d more that do not fit", len(sorted)-i))
 			break
 		}

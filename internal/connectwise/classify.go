@@ -38,7 +38,7 @@ type refusal struct {
 // cannot be read is left out of the message, and the status decides.
 func (c *Client) classify(r *rest.Response) error {
 	if v := r.Header.Get("api-current-version"); v != "" {
-		c.newest.Store(&v)
+		c.serverVersion.Store(&v)
 	}
 	if r.Status >= 200 && r.Status < 300 {
 		return nil

@@ -38,21 +38,21 @@ type Options struct {
 
 // A Client talks to one ConnectWise instance. It may be used by many goroutines.
 type Client struct {
-	config   Config
-	options  Options
-	base     *url.URL
-	log      zerolog.Logger
-	sign     string       // the Authorization header
-	root     *rest.Client // the login host: discovery, unsigned
-	api      atomic.Pointer[api]
-	proven   atomic.Bool // an answer of this instance was right once
-	warned   atomic.Bool // of a server much newer than the pin
-	newest   atomic.Pointer[string]
-	bundling atomic.Bool // bundles are not refused, as far as we know
+	config         Config
+	options        Options
+	base           *url.URL
+	log            zerolog.Logger
+	sign           string       // the Authorization header
+	root           *rest.Client // the login host: discovery, unsigned
+	api            atomic.Pointer[api]
+	instanceProven atomic.Bool // an answer of this instance was right once
+	versionWarned  atomic.Bool // of a server much newer than the pin
+	serverVersion  atomic.Pointer[string]
+	bundlesWork    atomic.Bool // bundles are not refused, as far as we know
 
-	mu         sync.Mutex
-	pins       map[endpoint]string // versions that single endpoints insist on
-	discovered time.Time           // when the codebase was last asked for
+	mu          sync.Mutex
+	versionPins map[endpoint]string // versions that single endpoints insist on
+	discovered  time.Time           // when the codebase was last asked for
 
 	cycleMu sync.Mutex
 	cycles  map[int]cycle // billing options by id of the cycle; nil until read
@@ -91,10 +91,10 @@ const (
 	epCompanyInfo    endpoint = "/login/companyinfo/{id}"
 )
 
-// allowed is everything this program can ask of ConnectWise. There is no PUT
+// allowedRoutes is everything this program can ask of ConnectWise. There is no PUT
 // (it nulls what it does not name), no DELETE (history would be lost), and no
 // POST beside an addition: .../agreements/{id}/invoice makes an invoice.
-var allowed = []rest.Route{
+var allowedRoutes = []rest.Route{
 	{Method: http.MethodGet, Path: string(epSystemInfo)},
 	{Method: http.MethodPost, Path: string(epBundles)}, // many reads in one request
 	{Method: http.MethodGet, Path: string(epRoles)},
@@ -119,13 +119,13 @@ var allowed = []rest.Route{
 }
 
 const (
-	// router is the codebase that stands for the current one on the cloud, and
+	// routerCodebase is the codebase that stands for the current one on the cloud, and
 	// the only one on premises.
-	router = "v4_6_release/"
-	// pin is the release whose models are asked for: answers keep their shape
+	routerCodebase = "v4_6_release/"
+	// pinnedVersion is the release whose models are asked for: answers keep their shape
 	// when the instance is upgraded. The vendor serves a model for twelve
 	// months after a breaking change.
-	pin = "2025.1"
+	pinnedVersion = "2025.1"
 	// newerReleases is how much newer than the pin a server may be before the
 	// log says that the pin wants looking at.
 	newerReleases = 2
@@ -148,14 +148,14 @@ func New(c Config, o Options) (*Client, error) {
 	}
 	client := &Client{config: c, options: o, base: base, log: o.Log.With().Str("system", "connectwise").Logger(),
 		// The plus sign is literal: company+key is the user name.
-		sign: "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Company+"+"+c.PublicKey.Reveal()+":"+c.PrivateKey.Reveal())),
-		pins: map[endpoint]string{}}
-	client.bundling.Store(true)
+		sign:        "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Company+"+"+c.PublicKey.Reveal()+":"+c.PrivateKey.Reveal())),
+		versionPins: map[endpoint]string{}}
+	client.bundlesWork.Store(true)
 	client.root, err = rest.New(client.restOptions(base, []rest.Route{{Method: http.MethodGet, Path: string(epCompanyInfo)}}, false))
 	if err != nil {
 		return nil, err
 	}
-	return client, client.settle(router)
+	return client, client.setCodebase(routerCodebase)
 }
 
 func (c *Client) restOptions(base *url.URL, allow []rest.Route, signed bool) rest.Options {
@@ -171,10 +171,10 @@ func (c *Client) restOptions(base *url.URL, allow []rest.Route, signed bool) res
 	return o
 }
 
-// settle puts the API under another codebase.
-func (c *Client) settle(codebase string) error {
+// setCodebase puts the API under another codebase.
+func (c *Client) setCodebase(codebase string) error {
 	base := c.base.JoinPath(codebase, "apis/3.0")
-	client, err := rest.New(c.restOptions(base, allowed, true))
+	client, err := rest.New(c.restOptions(base, allowedRoutes, true))
 	if err != nil {
 		return err
 	}
@@ -213,8 +213,8 @@ func (c *Client) do(ctx context.Context, r request) (*rest.Response, error) {
 		version := c.version(r.at)
 		resp, err := now.rest.Do(ctx, r.rest(version))
 		if err == nil {
-			c.proven.Store(true)
-			c.look(resp)
+			c.instanceProven.Store(true)
+			c.noteVersion(resp)
 			return resp, nil
 		}
 		refused, ok := errors.AsType[*rest.Error](err)
@@ -237,8 +237,8 @@ func (c *Client) do(ctx context.Context, r request) (*rest.Response, error) {
 			}
 		}
 		switch {
-		case refused.NotFound && !c.proven.Load():
-			return nil, c.stranger(refused)
+		case refused.NotFound && !c.instanceProven.Load():
+			return nil, c.explainNotFound(refused)
 		case refused.Forbidden && strings.HasPrefix(refused.Remedy, "grant "): // the role: say which right
 			named := *refused
 			named.Remedy = "grant the API member's security role " + rightFor(r.at)
@@ -262,9 +262,9 @@ func (r request) rest(version string) rest.Request {
 	return out
 }
 
-// stranger explains a 404 from an instance that never answered us rightly: the
+// explainNotFound explains a 404 from an instance that never answered us rightly: the
 // cloud says 404 to a wrong company or wrong keys.
-func (c *Client) stranger(e *rest.Error) error {
+func (c *Client) explainNotFound(e *rest.Error) error {
 	out := *e
 	out.Unauthorised, out.NotFound = true, false
 	out.Message = "nothing is there, which is also how ConnectWise answers wrong keys"
@@ -272,7 +272,7 @@ func (c *Client) stranger(e *rest.Error) error {
 	return &out
 }
 
-var aRelease = regexp.MustCompile(`\b(20\d\d)\.(\d{1,2})\b`)
+var releasePattern = regexp.MustCompile(`\b(20\d\d)\.(\d{1,2})\b`)
 
 // otherVersion reads a refusal of the version pin and says what to ask for
 // instead: the release that the refusal names, else the server's own, else none.
@@ -282,11 +282,11 @@ func (c *Client) otherVersion(e *rest.Error, sent string) (string, bool) {
 		!strings.Contains(text, "version") || !strings.Contains(text, "accept header") || strings.Contains(text, "could not find member") {
 		return "", false
 	}
-	named := aRelease.FindAllString(e.Message, -1)
+	named := releasePattern.FindAllString(e.Message, -1)
 	if len(named) > 0 && named[len(named)-1] != sent {
 		return named[len(named)-1], true
 	}
-	if newest := c.newest.Load(); newest != nil && *newest != sent {
+	if newest := c.serverVersion.Load(); newest != nil && *newest != sent {
 		return *newest, true
 	}
 	return "", true
@@ -295,33 +295,33 @@ func (c *Client) otherVersion(e *rest.Error, sent string) (string, bool) {
 func (c *Client) version(at endpoint) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if v, ok := c.pins[at]; ok {
+	if v, ok := c.versionPins[at]; ok {
 		return v
 	}
-	return pin
+	return pinnedVersion
 }
 
 func (c *Client) repin(at endpoint, version string) {
 	c.mu.Lock()
-	c.pins[at] = version
+	c.versionPins[at] = version
 	c.mu.Unlock()
-	c.log.Warn().Str("endpoint", string(at)).Str("pin", pin).Str("version", version).Msg("endpoint refused the version pin")
+	c.log.Warn().Str("endpoint", string(at)).Str("pin", pinnedVersion).Str("version", version).Msg("endpoint refused the version pin")
 }
 
-// look notes what an answer says about the server.
-func (c *Client) look(r *rest.Response) {
+// noteVersion notes what an answer says about the server.
+func (c *Client) noteVersion(r *rest.Response) {
 	version := r.Header.Get("api-current-version")
-	if version == "" || c.warned.Load() {
+	if version == "" || c.versionWarned.Load() {
 		return
 	}
-	c.newest.Store(&version)
-	m, p := aRelease.FindStringSubmatch(version), aRelease.FindStringSubmatch(pin)
+	c.serverVersion.Store(&version)
+	m, p := releasePattern.FindStringSubmatch(version), releasePattern.FindStringSubmatch(pinnedVersion)
 	if m == nil {
 		return
 	}
 	// A release a month: the year's last is followed by the next year's first.
 	n := func(s []string) int { y, _ := strconv.Atoi(s[1]); k, _ := strconv.Atoi(s[2]); return 12*y + k }
-	if n(m)-n(p) > newerReleases && c.warned.CompareAndSwap(false, true) {
-		c.log.Warn().Str("version", version).Str("pin", pin).Msg("server is newer than the models we ask for; the vendor serves old ones for a year after a breaking change")
+	if n(m)-n(p) > newerReleases && c.versionWarned.CompareAndSwap(false, true) {
+		c.log.Warn().Str("version", version).Str("pin", pinnedVersion).Msg("server is newer than the models we ask for; the vendor serves old ones for a year after a breaking change")
 	}
 }

@@ -81,15 +81,15 @@ func TestWrongCredentialsStopEverythingAndNameTheRemedy(t *testing.T) {
 		{"a foreign client id, answered 400", func(c *Config) { c.ClientID = secret.New("wrong-secret") }, cwsim.Faults{MissingClient: 400}, "connectwise.client_id"},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")), tt.config)
-			b.sim.SetFaults(tt.faults)
-			_, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")), tt.config)
+			h.sim.SetFaults(tt.faults)
+			_, err := h.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
 			refused, ok := errors.AsType[*rest.Error](err)
 			if !ok || !refused.Unauthorised {
 				t.Fatalf("got %v, want an error that stops everything", err)
 			}
 			wantErr(t, err, nil, tt.says)
-			if text := err.Error() + b.log.String(); strings.Contains(text, "wrong-secret") || strings.Contains(text, "Basic ") {
+			if text := err.Error() + h.log.String(); strings.Contains(text, "wrong-secret") || strings.Contains(text, "Basic ") {
 				t.Errorf("a secret shows in %q", text)
 			}
 		})
@@ -112,8 +112,8 @@ func TestAMissingRightIsNamed(t *testing.T) {
 		t.Run(function, func(t *testing.T) {
 			w := seed()
 			w.Roles, w.Members = []*cwsim.Role{grant(function)}, []*cwsim.Member{{ID: 1, Identifier: "syncd", RoleID: 1}}
-			b := newBench(t, w, rules(rule(skuBP, "M365-BP")))
-			_, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
+			h := newHarness(t, w, rules(rule(skuBP, "M365-BP")))
+			_, err := h.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
 			if refused, ok := errors.AsType[*rest.Error](err); !ok || !refused.Forbidden {
 				t.Fatalf("got %v, want an error that stops everything", err)
 			}
@@ -124,72 +124,72 @@ func TestAMissingRightIsNamed(t *testing.T) {
 
 func TestAnUpgradeNightMovesTheCodebase(t *testing.T) {
 	inBubble(t, "and the request is repeated at the new one", func(t *testing.T) {
-		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-		b.sim.SetFaults(cwsim.Faults{NoRouter: true, IsCloudText: true})
-		if seen := b.observe(contoso); len(seen.Objects) != 1 {
+		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+		h.sim.SetFaults(cwsim.Faults{NoRouter: true, IsCloudText: true})
+		if seen := h.observe(contoso); len(seen.Objects) != 1 {
 			t.Fatalf("got %+v, want the line", seen)
 		}
-		if got := b.client.api.Load().codebase; got != "v2025_1/" {
+		if got := h.client.api.Load().codebase; got != "v2025_1/" {
 			t.Errorf("got codebase %s, want v2025_1/", got)
 		}
-		b.sim.Upgrade("v2026_1/")
-		b.client.discovered = b.client.discovered.Add(-rediscoverEvery)
-		ch := only(t, b.plan(contoso, snapshot(licence(skuBP, 14, 0)), left("55/910", "12", "")))
-		if _, err := b.apply(ch); err != nil || b.quantity(910) != "14" {
-			t.Errorf("got %v and quantity %s, want 14", err, b.quantity(910))
+		h.sim.Upgrade("v2026_1/")
+		h.client.discovered = h.client.discovered.Add(-rediscoverEvery)
+		ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 14, 0)), additionRecord("55/910", "12", "")))
+		if _, err := h.apply(ch); err != nil || h.quantity(910) != "14" {
+			t.Errorf("got %v and quantity %s, want 14", err, h.quantity(910))
 		}
-		if n := b.sim.Counts()["GET /login/companyinfo/{company}"]; n != 2 {
+		if n := h.sim.Counts()["GET /login/companyinfo/{company}"]; n != 2 {
 			t.Errorf("asked %d times for the codebase, want 2", n)
 		}
 	})
 	inBubble(t, "but a record that is gone asks only once in a while", func(t *testing.T) {
-		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-		b.observe(contoso)
-		b.sim.Forget()
+		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+		h.observe(contoso)
+		h.sim.Forget()
 		for range 5 {
-			if _, err := b.client.addition(t.Context(), 55, 4711); !rest.Gone(err) {
+			if _, err := h.client.addition(t.Context(), 55, 4711); !rest.Gone(err) {
 				t.Fatalf("got %v, want a 404", err)
 			}
 		}
 		// Once to find the codebase behind the router, once to see that it stayed.
-		if n := b.sim.Counts()["GET /login/companyinfo/{company}"]; n != 2 {
+		if n := h.sim.Counts()["GET /login/companyinfo/{company}"]; n != 2 {
 			t.Errorf("asked %d times for the codebase, want twice", n)
 		}
 	})
 }
 
 func TestAVersionPinThatOneEndpointRefuses(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	b.sim.SetFaults(cwsim.Faults{RefuseVersions: map[string]string{"Agreement": "2025.3"}, CurrentVersion: "2025.3"})
-	if seen := b.observe(contoso); len(seen.Objects) != 1 {
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+	h.sim.SetFaults(cwsim.Faults{RefuseVersions: map[string]string{"Agreement": "2025.3"}, CurrentVersion: "2025.3"})
+	if seen := h.observe(contoso); len(seen.Objects) != 1 {
 		t.Fatalf("got %+v, want the line", seen)
 	}
-	if got := b.client.version(epAgreements); got != "2025.3" {
+	if got := h.client.version(epAgreements); got != "2025.3" {
 		t.Errorf("agreements: got version %s, want 2025.3", got)
 	}
-	if got := b.client.version(epCompanies); got != pin {
-		t.Errorf("companies: got version %s, want %s", got, pin)
+	if got := h.client.version(epCompanies); got != pinnedVersion {
+		t.Errorf("companies: got version %s, want %s", got, pinnedVersion)
 	}
-	b.sim.Forget()
-	b.observe(contoso)
-	if n := b.sim.Counts()["GET /finance/agreements"]; n != 1 {
+	h.sim.Forget()
+	h.observe(contoso)
+	if n := h.sim.Counts()["GET /finance/agreements"]; n != 1 {
 		t.Errorf("asked %d times for agreements, want once: the version is remembered", n)
 	}
 }
 
 func TestAMuchNewerServerIsSaidOnce(t *testing.T) {
 	for version, want := range map[string]int{"2025.1": 0, "2025.3": 0, "2025.4": 1, "2026.1": 1, "odd": 0} {
-		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-		b.sim.SetFaults(cwsim.Faults{CurrentVersion: version})
-		b.observe(contoso)
-		if got := strings.Count(b.log.String(), "server is newer"); got != want {
+		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+		h.sim.SetFaults(cwsim.Faults{CurrentVersion: version})
+		h.observe(contoso)
+		if got := strings.Count(h.log.String(), "server is newer"); got != want {
 			t.Errorf("%s: got %d warnings, want %d", version, got, want)
 		}
 	}
 }
 
-// crowd is an MSP with n customers, one line of M365-BP each.
-func crowd(n int) (cwsim.World, []target.Asked) {
+// manyCustomers is an MSP with n customers, one line of M365-BP each.
+func manyCustomers(n int) (cwsim.World, []target.Asked) {
 	w := seed()
 	w.Companies, w.Agreements, w.Additions = nil, nil, nil
 	var asked []target.Asked
@@ -208,18 +208,18 @@ func crowd(n int) (cwsim.World, []target.Asked) {
 }
 
 // observeAll looks at all customers in batches, as the loop does.
-func (b *bench) observeAll(asked []target.Asked) (lines int) {
-	b.t.Helper()
-	size := b.target.Spec().Batch
+func (h *harness) observeAll(asked []target.Asked) (lines int) {
+	h.t.Helper()
+	size := h.target.Spec().Batch
 	for len(asked) > 0 {
 		n := min(size, len(asked))
-		got, err := b.look(snapshot(), asked[:n]...)
+		got, err := h.observeAndCompare(snapshot(), asked[:n]...)
 		if err != nil {
-			b.t.Fatal(err)
+			h.t.Fatal(err)
 		}
 		for i := range got {
 			if got[i].Err != nil {
-				b.t.Fatalf("%s: %v", asked[i].Key, got[i].Err)
+				h.t.Fatalf("%s: %v", asked[i].Key, got[i].Err)
 			}
 			lines += len(got[i].Objects)
 		}
@@ -247,13 +247,13 @@ func TestWhatALookCosts(t *testing.T) {
 		{"bundles limited", 30, cwsim.Faults{BundleLimit: 10}, "1 GET /company/companies, 1 GET /finance/agreements, 25 " + single + ", 1 GET /procurement/catalog, 2 " + bundle},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w, asked := crowd(tt.n)
-			b := newBench(t, w, rules(rule(skuBP, "M365-BP")))
-			b.sim.SetFaults(tt.faults)
-			if got := b.observeAll(asked); got != tt.n {
+			w, asked := manyCustomers(tt.n)
+			h := newHarness(t, w, rules(rule(skuBP, "M365-BP")))
+			h.sim.SetFaults(tt.faults)
+			if got := h.observeAll(asked); got != tt.n {
 				t.Errorf("got %d lines, want %d", got, tt.n)
 			}
-			got := b.asked()
+			got := h.requestCounts()
 			if strings.HasPrefix(tt.name, "bundles limited") { // the small last bundle may come through first
 				if !strings.Contains(got, bundle) {
 					t.Errorf("asked %s, want bundles tried", got)
@@ -273,8 +273,8 @@ func TestAnAgreementWithMoreLinesThanABundleHolds(t *testing.T) {
 		w.Additions = append(w.Additions, &cwsim.Addition{ID: 2000 + i, AgreementID: 55, ProductID: 755, Quantity: num("1"), BillCustomer: "Billable", CancelledDate: cwsim.Day(2025, 12, 31)})
 	}
 	w.Additions = append(w.Additions, &cwsim.Addition{ID: 9000, AgreementID: 55, ProductID: 755, Quantity: num("6"), UnitPrice: num("36.5"), BillCustomer: "Billable"})
-	b := newBench(t, w, rules(rule(skuE3, "E3")))
-	if got := written(b.plan(contoso, snapshot(licence(skuE3, 7, 0)))); got != "= 55/9000 quantity 6>7 36.50" {
+	h := newHarness(t, w, rules(rule(skuE3, "E3")))
+	if got := planText(h.plan(contoso, snapshot(licence(skuE3, 7, 0)))); got != "= 55/9000 quantity 6>7 36.50" {
 		t.Errorf("got %s, want the line behind a thousand old ones", got)
 	}
 }
@@ -306,10 +306,10 @@ func TestListsAreWholeOrAnError(t *testing.T) {
 		{"rows that a role hides are counted", cwsim.Faults{Hidden: map[string][]int{"Company": {3005, 3006}}, CountHidden: true}, nil, "Companies > Company Maintenance: Inquire All", 0},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, many(), rules())
-			b.sim.SetFaults(tt.faults)
-			b.sim.Fail(tt.fail...)
-			got, err := b.client.Companies(t.Context())
+			h := newHarness(t, many(), rules())
+			h.sim.SetFaults(tt.faults)
+			h.sim.Fail(tt.fail...)
+			got, err := h.client.Companies(t.Context())
 			if tt.says != "" {
 				wantErr(t, err, nil, tt.says)
 				if got != nil {
@@ -320,7 +320,7 @@ func TestListsAreWholeOrAnError(t *testing.T) {
 			if err != nil || len(got) != all {
 				t.Fatalf("got %d companies and %v, want %d", len(got), err, all)
 			}
-			if n := b.sim.Counts()["GET /company/companies"]; n != tt.pages {
+			if n := h.sim.Counts()["GET /company/companies"]; n != tt.pages {
 				t.Errorf("asked for %d pages, want %d", n, tt.pages)
 			}
 		})
@@ -348,18 +348,18 @@ func TestAPageThatLeadsBackIsAnError(t *testing.T) {
 func TestAListThatFailsEndsTheLook(t *testing.T) {
 	for _, route := range []string{"/company/companies", "/finance/agreements", "/procurement/catalog", "/system/bundles"} {
 		inBubble(t, route, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-			b.sim.Fail(cwsim.Rule{Route: route, Fault: cwsim.Fault{Kind: cwsim.Timeout}})
-			if got, err := b.look(snapshot(licence(skuBP, 1, 1)), target.Asked{Customer: contoso}); err == nil || len(got[0].Desired.Objects) != 1 {
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+			h.sim.Fail(cwsim.Rule{Route: route, Fault: cwsim.Fault{Kind: cwsim.Timeout}})
+			if got, err := h.observeAndCompare(snapshot(licence(skuBP, 1, 1)), target.Asked{Customer: contoso}); err == nil || len(got[0].Desired.Objects) != 1 {
 				t.Errorf("got %+v and %v, want an error, and what it should hold all the same", got, err)
 			}
 		})
 	}
 	inBubble(t, "but the lines of one agreement concern its customer alone", func(t *testing.T) {
-		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-		b.sim.SetFaults(cwsim.Faults{BundleEntries: map[int]cwsim.BundleFault{55: {Missing: true}}})
-		b.sim.Fail(cwsim.Rule{Path: "/finance/agreements/55/additions", Fault: cwsim.Fault{Kind: cwsim.Timeout}})
-		got, err := b.look(snapshot(licence(skuBP, 1, 1)), target.Asked{Customer: contoso}, target.Asked{Customer: customer(other, "251", "")})
+		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+		h.sim.SetFaults(cwsim.Faults{BundleEntries: map[int]cwsim.BundleFault{55: {Missing: true}}})
+		h.sim.Fail(cwsim.Rule{Path: "/finance/agreements/55/additions", Fault: cwsim.Fault{Kind: cwsim.Timeout}})
+		got, err := h.observeAndCompare(snapshot(licence(skuBP, 1, 1)), target.Asked{Customer: contoso}, target.Asked{Customer: customer(other, "251", "")})
 		if err != nil || got[0].Err == nil || got[1].Err != nil || len(got[1].Objects) != 1 {
 			t.Errorf("got %+v and %v, want an error for the first and a line for the second", got, err)
 		}
@@ -372,36 +372,36 @@ func TestAListThatFailsEndsTheLook(t *testing.T) {
 func TestABillingCycleWithAnUnknownNameIsLookedUpOnce(t *testing.T) {
 	w := seed()
 	w.Agreements[0].BillingCycleID, w.Agreements[1].BillingCycleID = 3, 3
-	b := newBench(t, w, rules(rule(skuBP, "M365-BP")))
+	h := newHarness(t, w, rules(rule(skuBP, "M365-BP")))
 	for range 2 {
-		if got := b.observe(contoso).Objects[0].Billing.Cycle; got != "12" {
+		if got := h.observe(contoso).Objects[0].Billing.Cycle; got != "12" {
 			t.Errorf("got a cycle of %s months, want 12", got)
 		}
 	}
-	if n := b.sim.Counts()["GET /finance/billingCycles"]; n != 1 {
+	if n := h.sim.Counts()["GET /finance/billingCycles"]; n != 1 {
 		t.Errorf("asked %d times for billing cycles, want once", n)
 	}
 }
 
 func TestAStoppedRunSaysWhy(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("the daemon is stopping")
 	cancel(stop)
-	if _, err := b.target.Observe(ctx, []target.Asked{{Customer: contoso}}); !errors.Is(err, stop) {
+	if _, err := h.target.Observe(ctx, []target.Asked{{Customer: contoso}}); !errors.Is(err, stop) {
 		t.Errorf("got %v, want %v", err, stop)
 	}
 }
 
 func TestTheRateIsKeptWhateverIsAsked(t *testing.T) {
 	inBubble(t, "with one read an agreement", func(t *testing.T) {
-		w, asked := crowd(400)
-		b := newBench(t, w, rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Rate = Defaults().Rate })
-		b.sim.SetFaults(cwsim.Faults{BundlesUnavailable: 404})
-		if got := b.observeAll(asked); got != 400 {
+		w, asked := manyCustomers(400)
+		h := newHarness(t, w, rules(rule(skuBP, "M365-BP")), func(c *Config) { c.Rate = Defaults().Rate })
+		h.sim.SetFaults(cwsim.Faults{BundlesUnavailable: 404})
+		if got := h.observeAll(asked); got != 400 {
 			t.Errorf("got %d lines, want 400", got)
 		}
-		if got := b.sim.MaxRate(time.Minute); got > 320 {
+		if got := h.sim.MaxRate(time.Minute); got > 320 {
 			t.Errorf("got %d requests in a minute, want 300 and a burst of 20 at most", got)
 		}
 	})

@@ -128,7 +128,7 @@ func plainText(v jsontext.Value) string {
 // Companies lists every company that is not in the recycle bin, checked
 // against the server's own count.
 func (c *Client) Companies(ctx context.Context) ([]Company, error) {
-	rows, err := inventory[fullCompany](ctx, c, request{at: epCompanies}, request{at: epCompaniesCount}, isBool(fieldDeleted, false))
+	rows, err := listCounted[fullCompany](ctx, c, request{at: epCompanies}, request{at: epCompaniesCount}, isBool(fieldDeleted, false))
 	if err != nil {
 		return nil, fmt.Errorf("listing the companies: %w", err)
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 func TestCompaniesWithTheEvidenceInThem(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	got, err := b.client.Companies(t.Context())
+	h := newHarness(t, seed(), rules())
+	got, err := h.client.Companies(t.Context())
 	if err != nil || len(got) != 4 {
 		t.Fatalf("got %d companies and %v, want 4 without the one in the recycle bin", len(got), err)
 	}
@@ -26,15 +26,15 @@ func TestCompaniesWithTheEvidenceInThem(t *testing.T) {
 }
 
 func TestContactDomains(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	got, err := b.client.ContactDomains(t.Context())
+	h := newHarness(t, seed(), rules())
+	got, err := h.client.ContactDomains(t.Context())
 	if want := (map[int]map[string]int{250: {"contoso.example": 2}}); err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %v and %v, want %v: each person once, the inactive one not", got, err, want)
 	}
 }
 
 func TestWhichCompanyIsMeant(t *testing.T) {
-	b := newBench(t, seed(), rules())
+	h := newHarness(t, seed(), rules())
 	for _, tt := range []struct {
 		text string
 		want int
@@ -54,7 +54,7 @@ func TestWhichCompanyIsMeant(t *testing.T) {
 		{"252", 0, nil}, // in the recycle bin
 		{"99999", 0, nil},
 	} {
-		found, err := b.client.LookUp(t.Context(), mapping.ConnectWiseCompany, []string{tt.text})
+		found, err := h.client.LookUp(t.Context(), mapping.ConnectWiseCompany, []string{tt.text})
 		got, there := found[tt.text]
 		id, _ := strconv.Atoi(got.ID)
 		if err != nil || id != tt.want || !errors.Is(got.Err, tt.err) || there != (tt.want != 0 || tt.err != nil) {
@@ -64,16 +64,16 @@ func TestWhichCompanyIsMeant(t *testing.T) {
 }
 
 func TestIdsAndNamesAreLookedUpTogether(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	b.sim.Forget()
-	got, err := b.client.LookUp(t.Context(), mapping.ConnectWiseCompany, []string{"250", "253", "99999", "Contoso", "Tail-2", "Tailspin", "nobody at all"})
+	h := newHarness(t, seed(), rules())
+	h.sim.Forget()
+	got, err := h.client.LookUp(t.Context(), mapping.ConnectWiseCompany, []string{"250", "253", "99999", "Contoso", "Tail-2", "Tailspin", "nobody at all"})
 	if err != nil || got["250"].Name != "Contoso Ltd" || got["250"].Alias != "Contoso" || got["Tail-2"].ID != "254" || !errors.Is(got["Tailspin"].Err, errSeveral) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if n := b.asked(); n != "2 GET /company/companies" {
+	if n := h.requestCounts(); n != "2 GET /company/companies" {
 		t.Errorf("it took %s, want one for the ids and one for the names", n)
 	}
-	got, err = b.client.LookUp(t.Context(), mapping.ConnectWiseAgreement, []string{"55", "57", "4"})
+	got, err = h.client.LookUp(t.Context(), mapping.ConnectWiseAgreement, []string{"55", "57", "4"})
 	want := map[string]mapping.Found{"55": {Entity: mapping.Entity{ID: "55", Name: "Managed", Company: "250"}}, "57": {Entity: mapping.Entity{ID: "57", Name: "Old project", Company: "250"}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
@@ -81,8 +81,8 @@ func TestIdsAndNamesAreLookedUpTogether(t *testing.T) {
 }
 
 func TestAgreementsOfACompany(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	got, err := b.client.Agreements(t.Context(), 250)
+	h := newHarness(t, seed(), rules())
+	got, err := h.client.Agreements(t.Context(), 250)
 	want := []Agreement{
 		{ID: 55, Name: "Managed", Type: "Managed Services", Status: "Active", Company: 250},
 		{ID: 57, Name: "Old project", Type: "Projects", Status: "Expired", Company: 250, Why: "it ended on 2021-01-01"},
@@ -93,8 +93,8 @@ func TestAgreementsOfACompany(t *testing.T) {
 }
 
 func TestTheCatalogue(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	got, err := b.client.Catalogue(t.Context())
+	h := newHarness(t, seed(), rules())
+	got, err := h.client.Catalogue(t.Context())
 	if err != nil || len(got) != 4 {
 		t.Fatalf("got %d products and %v, want 4", len(got), err)
 	}
@@ -105,8 +105,8 @@ func TestTheCatalogue(t *testing.T) {
 }
 
 func TestHowFarAnAgreementIsInvoiced(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	got, err := b.client.Recap(t.Context(), 55)
+	h := newHarness(t, seed(), rules())
+	got, err := h.client.Recap(t.Context(), 55)
 	if err != nil || got.NextInvoice != "2026-12-01" {
 		t.Errorf("got %+v and %v, want the next invoice on 2026-12-01", got, err)
 	}
@@ -117,8 +117,8 @@ func TestIdentifiersThatAreHardToAskFor(t *testing.T) {
 		t.Run(identifier, func(t *testing.T) {
 			w := seed()
 			w.Products[0].Identifier = identifier
-			b := newBench(t, w, rules(rule(skuBP, identifier), rule(skuE3, "E3")))
-			if seen := b.observe(contoso); len(seen.Objects) != 1 || seen.Objects[0].Billing.ProductID != "752" {
+			h := newHarness(t, w, rules(rule(skuBP, identifier), rule(skuE3, "E3")))
+			if seen := h.observe(contoso); len(seen.Objects) != 1 || seen.Objects[0].Billing.ProductID != "752" {
 				t.Errorf("got %+v, want the line", seen)
 			}
 		})
@@ -133,8 +133,8 @@ func TestManyProductsAreAskedForInChunks(t *testing.T) {
 		w.Products = append(w.Products, &cwsim.Product{ID: 9000 + i, Identifier: name, Description: "x"})
 		rs = append(rs, rule(fmt.Sprintf("0a11aaaa-0000-4000-8001-%012d", i), name))
 	}
-	b := newBench(t, w, rules(rs...))
-	catalogue, err := b.target.resolved(t.Context())
+	h := newHarness(t, w, rules(rs...))
+	catalogue, err := h.target.resolvedProducts(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestManyProductsAreAskedForInChunks(t *testing.T) {
 			t.Errorf("%s: got %+v, want it found", r.Product, catalogue[r.Product])
 		}
 	}
-	for _, r := range b.sim.Requests() {
+	for _, r := range h.sim.Requests() {
 		if len(r.Query) > 2000-200 {
 			t.Errorf("got a query of %d characters, want less", len(r.Query))
 		}

@@ -78,8 +78,8 @@ func FuzzTextsStayTexts(f *testing.F) {
 		}
 		w := seed()
 		w.Products = append(w.Products, &cwsim.Product{ID: 800, Identifier: text, Description: "the one"})
-		b := newBench(t, w, rules())
-		rows, err := list[item](t.Context(), b.client, request{at: epCatalogue}, inTexts(fieldIdentifier, []string{text, "nobody is called so"}))
+		h := newHarness(t, w, rules())
+		rows, err := list[item](t.Context(), h.client, request{at: epCatalogue}, inTexts(fieldIdentifier, []string{text, "nobody is called so"}))
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}

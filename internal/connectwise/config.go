@@ -43,9 +43,9 @@ func Defaults() Config {
 	}
 }
 
-// mostPerMinute is what an operator may ask for: the vendor begins to refuse
+// maxPerMinute is what an operator may ask for: the vendor begins to refuse
 // at about 1,000 requests a minute.
-const mostPerMinute = 900
+const maxPerMinute = 900
 
 // Validate reports everything that is wrong, each with the key and what to write.
 func (c *Config) Validate(report func(path, message string)) {
@@ -88,8 +88,8 @@ func (c *Config) Validate(report func(path, message string)) {
 	for _, err := range c.Rate.Validate() {
 		report("rate", err.Error())
 	}
-	if u, err := rest.CheckURL(c.URL); err == nil && u.Scheme == "https" && (c.Rate.PerMinute > mostPerMinute || c.Rate.PerSecond*60 > mostPerMinute) {
-		report("rate", fmt.Sprintf("is more than %d requests a minute: ConnectWise refuses integrations that come near 1,000", mostPerMinute))
+	if u, err := rest.CheckURL(c.URL); err == nil && u.Scheme == "https" && (c.Rate.PerMinute > maxPerMinute || c.Rate.PerSecond*60 > maxPerMinute) {
+		report("rate", fmt.Sprintf("is more than %d requests a minute: ConnectWise refuses integrations that come near 1,000", maxPerMinute))
 	}
 }
 

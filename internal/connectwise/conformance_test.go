@@ -34,7 +34,7 @@ func TestConformance(t *testing.T) {
 		{"what is gone is cancelled", func(c *connectwise.Config) { c.CreateAdditions, c.Gone = true, connectwise.GoneCancel }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return conforming(t, tt.edit) })
+			targettest.Run(t, func(t *testing.T) *targettest.Fixture { return newFixture(t, tt.edit) })
 		})
 	}
 }
@@ -46,9 +46,9 @@ const (
 	exchange = "4b9405b0-7788-4568-add1-99614e613b69"
 )
 
-// conforming is two customers with a managed agreement each, and lines that
+// newFixture is two customers with a managed agreement each, and lines that
 // are nobody's business.
-func conforming(t *testing.T, edit func(*connectwise.Config)) *targettest.Fixture {
+func newFixture(t *testing.T, edit func(*connectwise.Config)) *targettest.Fixture {
 	sim := cwsim.New(billed(time.Now()), cwsim.Options{Company: "msp", PublicKey: "public", PrivateKey: "private", ClientID: "client"})
 	conf := connectwise.Defaults()
 	conf.URL, conf.Company = "https://cw.example.test", "msp"

@@ -35,12 +35,12 @@ func TestACountSaysWhatItIsMadeOf(t *testing.T) {
 		{"a product that is not in the catalogue", rules(rule(skuBP, "NO-SUCH")), []directory.Licence{licence(skuBP, 12, 9)}, "NO-SUCH 12/9/12, its lines not known"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t, seed(), c.rules)
-			b.client.options.Names = NamesUPN
+			h := newHarness(t, seed(), c.rules)
+			h.client.options.Names = NamesUPN
 			s := snapshot(c.licences...)
 			s.Holders = directory.Proven([]directory.Holder{{ID: "2", UPN: "kern@contoso.example", Licences: []string{skuBP, skuE3}}, {ID: "1", UPN: "ada@contoso.example", Licences: []string{skuBP}},
 				{ID: "3", UPN: "lee@contoso.example", Licences: []string{skuE3}}}, directory.Proof{})
-			if got := counted(b.compare(t, s)); !strings.HasPrefix(got, c.want) || strings.Count(got, "/") != 2 {
+			if got := counted(h.compare(t, s)); !strings.HasPrefix(got, c.want) || strings.Count(got, "/") != 2 {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
@@ -79,9 +79,9 @@ func counted(counts []target.Count) string {
 }
 
 // compare is what is wanted of contoso.
-func (b *bench) compare(t *testing.T, s *directory.Snapshot) []target.Count {
+func (h *harness) compare(t *testing.T, s *directory.Snapshot) []target.Count {
 	t.Helper()
-	views, err := b.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
+	views, err := h.target.Observe(t.Context(), []target.Asked{{Customer: contoso}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,16 +107,16 @@ func TestNamesAreThoseThatTheConfigurationAllows(t *testing.T) {
 		{NamesUPN, mapping.Purchased, known, "", false},
 		{NamesUPN, mapping.Assigned, directory.Unknown[directory.Holder](directory.Proof{}, errors.New("no access")), "unknown", true},
 	} {
-		b := newBench(t, seed(), rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = c.count })))
-		b.client.options.Names = c.names
+		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = c.count })))
+		h.client.options.Names = c.names
 		s := snapshot(licence(skuBP, 12, 2))
 		s.Holders = c.holders
-		counts := b.compare(t, s)
+		counts := h.compare(t, s)
 		got := strings.Join(counts[0].Names, " ")
 		if counts[0].NamesUnknown {
 			got += "unknown"
 		}
-		if asks := b.target.Spec().Also.Has(directory.Holders); got != c.want || asks != c.asks || counts[0].Due == nil {
+		if asks := h.target.Spec().Also.Has(directory.Holders); got != c.want || asks != c.asks || counts[0].Due == nil {
 			t.Errorf("names %q, counting %s: got %q, asks for holders: %v; want %q, %v", c.names, c.count, got, asks, c.want, c.asks)
 		}
 	}
@@ -124,8 +124,8 @@ func TestNamesAreThoseThatTheConfigurationAllows(t *testing.T) {
 
 // What a product bills is what all its open lines bill together.
 func TestBilledIsWhatAllOpenLinesBill(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	b.sim.Update(func(w *cwsim.World) {
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+	h.sim.Update(func(w *cwsim.World) {
 		for i, bill := range []string{"Billable", "DoNotBill", "Billable"} {
 			a := &cwsim.Addition{ID: 950 + i, AgreementID: 55, ProductID: 752, Quantity: num("3"), UnitPrice: num("22"), BillCustomer: bill, EffectiveDate: cwsim.Day(2025, 1, 1)}
 			if i == 2 {
@@ -134,8 +134,8 @@ func TestBilledIsWhatAllOpenLinesBill(t *testing.T) {
 			w.Additions = append(w.Additions, a)
 		}
 	})
-	seen := b.observe(contoso).Observed
-	key := b.target.products[0].key
+	seen := h.observe(contoso).Observed
+	key := h.target.products[0].key
 	if units, known := seen.Billed(key); !known || units.String() != "15" {
 		t.Errorf("got %s, known: %v; want 15", units, known)
 	}

@@ -59,7 +59,7 @@ type question struct {
 
 func (q *question) decide(rows []addition) finding {
 	var f finding
-	var open, silent, future []*addition
+	var open, notBillable, future []*addition
 	for i := range rows {
 		row := &rows[i]
 		switch {
@@ -67,11 +67,11 @@ func (q *question) decide(rows []addition) finding {
 		case row.Cancelled == unreadable || row.Effective == unreadable:
 			f.conflict = q.hold("bad_date", "%s has a line whose first or last day is no date (%s): correct it in ConnectWise", q.label, q.ref(row))
 			return f
-		case row.over(q.today):
+		case row.ended(q.today):
 		case row.Effective > q.today:
 			future = append(future, row)
 		case row.Bill != billable:
-			silent = append(silent, row)
+			notBillable = append(notBillable, row)
 		default:
 			open = append(open, row)
 		}
@@ -85,9 +85,9 @@ func (q *question) decide(rows []addition) finding {
 		}
 	}
 	switch {
-	case len(open) == 0 && len(silent) > 0:
+	case len(open) == 0 && len(notBillable) > 0:
 		f.conflict = q.note("do_not_bill", "%s is on agreement %d as a line that is not billed (%s): it is left alone, and no line is made beside it",
-			q.label, q.agreement.ID, q.lines(silent))
+			q.label, q.agreement.ID, q.lines(notBillable))
 		return f
 	case len(open) == 0 && len(future) > 0:
 		f.conflict = q.hold("future_line", "%s is not billed yet on agreement %d: its line begins later (%s); bring its date forward, or wait",
@@ -100,8 +100,8 @@ func (q *question) decide(rows []addition) finding {
 	case len(open) == 0:
 		return f
 	}
-	if len(silent) > 0 {
-		f.notes = append(f.notes, *q.note("do_not_bill", "%s has a line beside it that is not billed (%s): it is left alone", q.label, q.lines(silent)))
+	if len(notBillable) > 0 {
+		f.notes = append(f.notes, *q.note("do_not_bill", "%s has a line beside it that is not billed (%s): it is left alone", q.label, q.lines(notBillable)))
 	}
 	if len(open) > 1 {
 		f.conflict = q.hold("duplicate_lines", "%s is billed by %d lines on agreement %d (%s): end all but one in ConnectWise, or say which one is to be kept in step (syncd matches accept)",
@@ -135,18 +135,18 @@ func (q *question) decide(rows []addition) finding {
 	return f
 }
 
-// over reports whether a line has ended.
-func (a *addition) over(today day) bool {
+// ended reports whether a line has ended.
+func (a *addition) ended(today day) bool {
 	return a.Cancelled != 0 && a.Cancelled != unreadable && a.Cancelled < today
 }
 
-// beside are the lines of the product that have not ended and are not the one
+// otherLines are the lines of the product that have not ended and are not the one
 // that is kept in step: for people to see, never to be compared.
-func (q *question) beside(rows []addition, kept *plan.Object) []plan.Object {
+func (q *question) otherLines(rows []addition, kept *plan.Object) []plan.Object {
 	var out []plan.Object
 	for i := range rows {
 		row := &rows[i]
-		if row.Product.ID != q.item.ID || row.over(q.today) || kept != nil && kept.Ref == q.ref(row) {
+		if row.Product.ID != q.item.ID || row.ended(q.today) || kept != nil && kept.Ref == q.ref(row) {
 			continue
 		}
 		o := q.object(row)
@@ -203,7 +203,7 @@ const (
 // object shows a line as the loop sees it.
 func (q *question) object(a *addition) *plan.Object {
 	o := &plan.Object{Key: q.key, Label: q.label, Ref: q.ref(a), Billing: q.billing(), Facts: q.agreement.facts()}
-	show(o, a, q.cancels)
+	setLine(o, a, q.cancels)
 	return o
 }
 
@@ -232,8 +232,8 @@ func billingOf(o *plan.Object) plan.Billing {
 	return *o.Billing
 }
 
-// show puts what a line says of itself into an object.
-func show(o *plan.Object, a *addition, cancels bool) {
+// setLine puts what a line says of itself into an object.
+func setLine(o *plan.Object, a *addition, cancels bool) {
 	o.Fields = plan.Fields{{Name: fieldCancelled, Value: plan.Value{a.Cancelled.String()}}, {Name: fieldQuantity, Value: plan.Value{a.Quantity.String()}}}
 	n, whole := a.Quantity.whole()
 	o.Retired = whole && n == 0 || cancels && a.Cancelled != 0

@@ -55,7 +55,7 @@ func (c *Client) discover(ctx context.Context) (*companyInfo, error) {
 
 // A codebase becomes part of every URL, so it is only taken where it looks
 // like one.
-var aCodebase = regexp.MustCompile(`^v[A-Za-z0-9_.]{1,40}/$`)
+var codebasePattern = regexp.MustCompile(`^v[A-Za-z0-9_.]{1,40}/$`)
 
 // rediscoverEvery is how long an answer about the codebase stands: most 404s
 // are records that are gone, and need no second question.
@@ -76,7 +76,7 @@ func (c *Client) rediscover(ctx context.Context, old *api) (moved bool, err erro
 	}
 	info, err := c.discover(ctx)
 	switch {
-	case errors.Is(err, errUnknownCompany) && !c.proven.Load():
+	case errors.Is(err, errUnknownCompany) && !c.instanceProven.Load():
 		return false, &rest.Error{System: "connectwise", Method: "GET", Path: string(epCompanyInfo), Status: 404, Unauthorised: true,
 			Message: "no such login company", Remedy: "check connectwise.company (the short id typed at login) and the region in connectwise.url"}
 	case err != nil:
@@ -84,11 +84,11 @@ func (c *Client) rediscover(ctx context.Context, old *api) (moved bool, err erro
 		return false, nil
 	}
 	c.discovered = now
-	if !aCodebase.MatchString(info.Codebase) || info.Codebase == old.codebase {
+	if !codebasePattern.MatchString(info.Codebase) || info.Codebase == old.codebase {
 		return false, nil
 	}
 	c.log.Info().Str("codebase", info.Codebase).Str("before", old.codebase).Msg("codebase moved")
-	if err := c.settle(info.Codebase); err != nil {
+	if err := c.setCodebase(info.Codebase); err != nil {
 		return false, err
 	}
 	c.discovered = time.Time{} // the next 404 may be the next upgrade

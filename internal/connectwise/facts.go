@@ -20,9 +20,9 @@ type Facts = struct {
 	Deleted          bool              // in the recycle bin
 }
 
-// factsAtOnce is how many companies a request asks for: their ids fit into its
+// companiesPerRequest is how many companies a request asks for: their ids fit into its
 // URL, and their rows into one page.
-const factsAtOnce = 100
+const companiesPerRequest = 100
 
 // factMembers is all that is asked for of a company. A full one is ten times as long.
 const factMembers = "id,identifier,name,status,types,deletedFlag,customFields"
@@ -33,7 +33,7 @@ const factMembers = "id,identifier,name,status,types,deletedFlag,customFields"
 // GET /company/companies and /finance/agreements, one of each for 100 companies.
 func (c *Client) Facts(ctx context.Context, ids []int) (map[int]Facts, error) {
 	out := make(map[int]Facts, len(ids))
-	for some := range slices.Chunk(distinct(ids), factsAtOnce) {
+	for some := range slices.Chunk(distinct(ids), companiesPerRequest) {
 		for part, where := range chunks(some, func(ids []int) condition { return inInts(fieldID, ids) }) {
 			if err := c.facts(ctx, part, where, out); err != nil {
 				return nil, err

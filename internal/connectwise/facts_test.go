@@ -20,8 +20,8 @@ func TestFactsOfCompanies(t *testing.T) {
 		&cwsim.Agreement{ID: 60, Name: "Backup", TypeID: 4, CompanyID: 250, StartDate: cwsim.Day(2024, 1, 1), NoEndingDate: true, BillingCycleID: 2},
 		&cwsim.Agreement{ID: 61, Name: "Cancelled", TypeID: 4, CompanyID: 250, StartDate: cwsim.Day(2024, 1, 1), NoEndingDate: true, Cancelled: true, BillingCycleID: 2},
 		&cwsim.Agreement{ID: 62, Name: "Next year", TypeID: 4, CompanyID: 250, StartDate: cwsim.Day(2027, 1, 1), NoEndingDate: true, BillingCycleID: 2})
-	b := newBench(t, w, rules())
-	got, err := b.client.Facts(t.Context(), []int{250, 252, 999, 253, 250})
+	h := newHarness(t, w, rules())
+	got, err := h.client.Facts(t.Context(), []int{250, 252, 999, 253, 250})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,24 +47,24 @@ func TestFactsOfManyCompaniesAreTwoCallsForAHundred(t *testing.T) {
 			w.Agreements = append(w.Agreements, &cwsim.Agreement{Name: "Old", TypeID: 3, CompanyID: 10001 + i, StartDate: cwsim.Day(2019, 1, 1), EndDate: cwsim.Day(2020, 1, 1), BillingCycleID: 2})
 		}
 	}
-	b := newBench(t, w, rules())
-	got, err := b.client.Facts(t.Context(), ids)
+	h := newHarness(t, w, rules())
+	got, err := h.client.Facts(t.Context(), ids)
 	if err != nil || len(got) != 250 {
 		t.Fatalf("got %d companies and %v, want 250", len(got), err)
 	}
-	if n := len(b.sim.Requests()); n != 6 {
+	if n := len(h.sim.Requests()); n != 6 {
 		t.Errorf("got %d requests, want 6", n)
 	}
-	b.sim.Fail(cwsim.Rule{Route: "/finance/agreements", Skip: 1, Fault: cwsim.Fault{Kind: cwsim.Denied}})
-	if got, err := b.client.Facts(t.Context(), ids); err == nil || got != nil || !strings.Contains(err.Error(), "Finance > Agreements") {
+	h.sim.Fail(cwsim.Rule{Route: "/finance/agreements", Skip: 1, Fault: cwsim.Fault{Kind: cwsim.Denied}})
+	if got, err := h.client.Facts(t.Context(), ids); err == nil || got != nil || !strings.Contains(err.Error(), "Finance > Agreements") {
 		t.Errorf("got %d companies and %v, want none and the right that is missing: a part is no answer", len(got), err)
 	}
 }
 
 func TestNoCompaniesAreNoCall(t *testing.T) {
-	b := newBench(t, seed(), rules())
-	got, err := b.client.Facts(t.Context(), nil)
-	if err != nil || len(got) != 0 || len(b.sim.Requests()) != 0 {
-		t.Errorf("got %v, %v and %d requests, want nothing at all", got, err, len(b.sim.Requests()))
+	h := newHarness(t, seed(), rules())
+	got, err := h.client.Facts(t.Context(), nil)
+	if err != nil || len(got) != 0 || len(h.sim.Requests()) != 0 {
+		t.Errorf("got %v, %v and %d requests, want nothing at all", got, err, len(h.sim.Requests()))
 	}
 }

@@ -121,13 +121,13 @@ func knowsForwardOnly(h http.Header) bool {
 	if !ok {
 		return false
 	}
-	m := aNextLink.FindStringSubmatch(strings.Join(links, ","))
-	return m == nil || aPageID.MatchString(m[1])
+	m := nextLinkPattern.FindStringSubmatch(strings.Join(links, ","))
+	return m == nil || pageIDPattern.MatchString(m[1])
 }
 
 var (
-	aNextLink = regexp.MustCompile(`<([^>]*)>\s*;[^,]*rel="?next"?`)
-	aPageID   = regexp.MustCompile(`(?i)[?&]pageId=(\d+)`)
+	nextLinkPattern = regexp.MustCompile(`<([^>]*)>\s*;[^,]*rel="?next"?`)
+	pageIDPattern   = regexp.MustCompile(`(?i)[?&]pageId=(\d+)`)
 )
 
 // nextPage takes the number of the next page out of a Link header, and only
@@ -135,11 +135,11 @@ var (
 // says. Links with & in the place of ? have been seen.
 func nextPage(h http.Header, cursor string) (string, error) {
 	for _, link := range h.Values("Link") {
-		m := aNextLink.FindStringSubmatch(link)
+		m := nextLinkPattern.FindStringSubmatch(link)
 		if m == nil {
 			continue
 		}
-		id := aPageID.FindStringSubmatch(m[1])
+		id := pageIDPattern.FindStringSubmatch(m[1])
 		if id == nil {
 			return "", fmt.Errorf("the link to the next page has no pageId")
 		}
@@ -153,9 +153,9 @@ func nextPage(h http.Header, cursor string) (string, error) {
 	return "", nil
 }
 
-// inventory is list for all rows of an endpoint, compared with the server's
+// listCounted is list for all rows of an endpoint, compared with the server's
 // own count: a role with "Inquire: My" hides rows without a word.
-func inventory[T any](ctx context.Context, c *Client, r, count request, where condition) ([]T, error) {
+func listCounted[T any](ctx context.Context, c *Client, r, count request, where condition) ([]T, error) {
 	rows, err := list[T](ctx, c, r, where)
 	if err != nil {
 		return nil, err

@@ -33,12 +33,12 @@ func callers() cwsim.World {
 }
 
 func TestAPersonIsReadFromAContact(t *testing.T) {
-	b := newBench(t, callers(), rules())
+	h := newHarness(t, callers(), rules())
 	for id, want := range map[int]Person{
 		41: {ID: 41, CompanyID: 250, First: "Nora", Last: "Vik", Title: "Hygienist", Email: "nora@contoso.example", Mobile: "555 0103", Phone: "555 0102", Department: "Surgery"},
 		42: {ID: 42, First: "Only", Last: "Mobile", Mobile: "555 0104"},
 	} {
-		got, err := b.client.Contact(t.Context(), id)
+		got, err := h.client.Contact(t.Context(), id)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v (-want +got)\n%s", err, diff)
 		}
@@ -46,24 +46,24 @@ func TestAPersonIsReadFromAContact(t *testing.T) {
 }
 
 func TestAPersonIsReadFromATicket(t *testing.T) {
-	b := newBench(t, callers(), rules())
+	h := newHarness(t, callers(), rules())
 	for ticket, want := range map[int]Person{
 		7001: {ID: 41, CompanyID: 250, First: "Nora"},
 		7002: {ID: 42, CompanyID: 251, First: "Only"}, // the contact has no company, the ticket has
 	} {
-		got, err := b.client.TicketContact(t.Context(), ticket)
+		got, err := h.client.TicketContact(t.Context(), ticket)
 		if err != nil || got.ID != want.ID || got.CompanyID != want.CompanyID || got.First != want.First {
 			t.Errorf("ticket %d: got %+v and %v, want %+v", ticket, got, err, want)
 		}
 	}
-	if w := b.sim.Writes(); len(w) != 0 {
+	if w := h.sim.Writes(); len(w) != 0 {
 		t.Errorf("got %v, want nothing written", w)
 	}
 }
 
 func TestAPersonThatIsNotToBeHadIsSaidWithTheRemedy(t *testing.T) {
-	b := newBench(t, callers(), rules())
-	if _, err := b.client.Companies(t.Context()); err != nil { // the keys are right
+	h := newHarness(t, callers(), rules())
+	if _, err := h.client.Companies(t.Context()); err != nil { // the keys are right
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -71,18 +71,18 @@ func TestAPersonThatIsNotToBeHadIsSaidWithTheRemedy(t *testing.T) {
 		ask  func() (Person, error)
 		want string
 	}{
-		{"an unknown contact", func() (Person, error) { return b.client.Contact(t.Context(), 99) }, "contact 99 is not in ConnectWise"},
-		{"somebody who left", func() (Person, error) { return b.client.Contact(t.Context(), 3) }, "is inactive in ConnectWise"},
-		{"an unknown ticket", func() (Person, error) { return b.client.TicketContact(t.Context(), 1) }, "ticket 1 is not in ConnectWise"},
-		{"a ticket from a stranger", func() (Person, error) { return b.client.TicketContact(t.Context(), 7003) }, "Somebody somebody@contoso.example"},
-		{"a ticket of somebody who left", func() (Person, error) { return b.client.TicketContact(t.Context(), 7004) }, "the contact of ticket 7004: contact 3 (Cy ) is inactive"},
+		{"an unknown contact", func() (Person, error) { return h.client.Contact(t.Context(), 99) }, "contact 99 is not in ConnectWise"},
+		{"somebody who left", func() (Person, error) { return h.client.Contact(t.Context(), 3) }, "is inactive in ConnectWise"},
+		{"an unknown ticket", func() (Person, error) { return h.client.TicketContact(t.Context(), 1) }, "ticket 1 is not in ConnectWise"},
+		{"a ticket from a stranger", func() (Person, error) { return h.client.TicketContact(t.Context(), 7003) }, "Somebody somebody@contoso.example"},
+		{"a ticket of somebody who left", func() (Person, error) { return h.client.TicketContact(t.Context(), 7004) }, "the contact of ticket 7004: contact 3 (Cy ) is inactive"},
 	} {
 		if got, err := tt.ask(); err == nil || !strings.Contains(err.Error(), tt.want) || got != (Person{}) {
 			t.Errorf("%s: got %+v and %v, want %q", tt.name, got, err, tt.want)
 		}
 	}
-	b.sim.Fail(cwsim.Rule{Route: "/service/tickets/{id}", Fault: cwsim.Fault{Kind: cwsim.Denied}})
-	if _, err := b.client.TicketContact(t.Context(), 7001); err == nil || !strings.Contains(err.Error(), "Service Desk > Service Tickets: Inquire All") {
+	h.sim.Fail(cwsim.Rule{Route: "/service/tickets/{id}", Fault: cwsim.Fault{Kind: cwsim.Denied}})
+	if _, err := h.client.TicketContact(t.Context(), 7001); err == nil || !strings.Contains(err.Error(), "Service Desk > Service Tickets: Inquire All") {
 		t.Errorf("got %v, want the right that is missing", err)
 	}
 }

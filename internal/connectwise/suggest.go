@@ -50,7 +50,7 @@ func (c *Client) AgreementEvidence(ctx context.Context, rules mapping.Rules, com
 			read = append(read, a.ID)
 		}
 	}
-	carried, err := c.carried(ctx, rules, read)
+	carried, err := c.ruledProductsOn(ctx, rules, read)
 	if err != nil {
 		return nil, err
 	}
@@ -59,20 +59,20 @@ func (c *Client) AgreementEvidence(ctx context.Context, rules mapping.Rules, com
 		slices.SortFunc(fit, func(a, b *agreement) int { return a.ID - b.ID })
 		for _, a := range fit {
 			out[strconv.Itoa(company)] = append(out[strconv.Itoa(company)], mapping.AgreementEvidence{ID: strconv.Itoa(a.ID), Name: a.Name,
-				Relation: a.family(byID, children[a.ID]), Carries: carried[a.ID]})
+				Relation: a.relation(byID, children[a.ID]), Carries: carried[a.ID]})
 		}
 	}
 	return out, nil
 }
 
-// carried lists, by agreement, the ruled products of which it has lines that
+// ruledProductsOn lists, by agreement, the ruled products of which it has lines that
 // have not ended.
-func (c *Client) carried(ctx context.Context, rules mapping.Rules, agreements []int) (map[int][]string, error) {
+func (c *Client) ruledProductsOn(ctx context.Context, rules mapping.Rules, agreements []int) (map[int][]string, error) {
 	t := c.Open(rules)
 	if len(agreements) == 0 || len(t.products) == 0 {
 		return nil, nil
 	}
-	catalogue, err := t.resolved(ctx)
+	catalogue, err := t.resolvedProducts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (c *Client) carried(ctx context.Context, rules mapping.Rules, agreements []
 		}
 		for i := range l.rows {
 			row := &l.rows[i]
-			if product := ruled[row.Product.ID]; product != "" && !row.over(c.today()) && !slices.Contains(out[id], product) {
+			if product := ruled[row.Product.ID]; product != "" && !row.ended(c.today()) && !slices.Contains(out[id], product) {
 				out[id] = append(out[id], product)
 			}
 		}
@@ -102,8 +102,8 @@ func (c *Client) carried(ctx context.Context, rules mapping.Rules, agreements []
 	return out, nil
 }
 
-// family says how an agreement stands to others of its company.
-func (a *agreement) family(byID map[int]*agreement, children []int) string {
+// relation says how an agreement stands to others of its company.
+func (a *agreement) relation(byID map[int]*agreement, children []int) string {
 	var parts []string
 	if a.Parent != nil {
 		name := a.Parent.Name

@@ -32,8 +32,8 @@ type Target struct {
 	ruled       map[string]bool       // SKUs that somebody settled
 	catalogue   map[string]resolution // by product as the rules write it; nil until read
 
-	mu    sync.Mutex
-	taken map[int]mapping.Customer // agreement → the customer that it is filled from
+	mu         sync.Mutex
+	filledFrom map[int]mapping.Customer // agreement → the customer that it is filled from
 }
 
 // A product is one product that rules bill, with the licences that feed it.
@@ -50,14 +50,14 @@ type view struct {
 	*Target
 	items     map[string]resolution // what the products are, see Target.resolved
 	agreement *agreement            // nil where none could be looked at
-	seen      []sight               // of each product, as Target.products has them; nil where none was looked at
+	states    []productState        // of each product, as Target.products has them; nil where none was looked at
 	observed  target.Observed
 	err       error // why the customer could not be looked at
 }
 
-// A sight is what of a finding decides what is wanted.
-type sight struct {
-	line                       bool             // there is one that is kept in step
+// A productState is what of a finding decides what is wanted.
+type productState struct {
+	hasLine                    bool             // there is one that is kept in step
 	unit                       *decimal.Decimal // what a unit on it costs a month; nil where there is none or nobody knows
 	conflict, wanted, unwanted *plan.Violation
 }
@@ -68,7 +68,7 @@ const batch = 100
 
 // Open returns the target for one run.
 func (c *Client) Open(rules mapping.Rules) *Target {
-	t := &Target{client: c, products: billedProducts(&rules), taken: map[int]mapping.Customer{}, ruled: map[string]bool{}}
+	t := &Target{client: c, products: billedProducts(&rules), filledFrom: map[int]mapping.Customer{}, ruled: map[string]bool{}}
 	for _, r := range rules.Rules {
 		t.ruled[r.SKU] = t.ruled[r.SKU] || r.Status != ""
 	}
@@ -181,7 +181,7 @@ func (v *view) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record
 // sold it says what they are, and what that costs.
 //
 // It follows from the source, the rules, the day, and what Observe saw of the
-// customer: a product or a line that cannot be told is no basis for a wish.
+// customer: a product or a line that cannot be told is no basis for a desired line.
 func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 	licences, err := s.Licences.Items()
 	if err != nil {
@@ -196,11 +196,11 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 	for i := range v.products {
 		product := &v.products[i]
 		due := policy.Due(product.label, product.rules, bySKU, s.Licences.Proof().Partial)
-		var seen sight
-		if v.seen != nil {
-			seen = v.seen[i]
+		var seen productState
+		if v.states != nil {
+			seen = v.states[i]
 		}
-		if due.Hold != nil && v.seen != nil && !seen.line && seen.conflict == nil && seen.unwanted == nil {
+		if due.Hold != nil && v.states != nil && !seen.hasLine && seen.conflict == nil && seen.unwanted == nil {
 			switch {
 			case due.Hold.Code == string(money.Unclear):
 				// No line bills it: what is certain may be billed.
@@ -216,7 +216,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 		d.Counts = append(d.Counts, v.count(product, &due, policy, bySKU, s))
 		if due.Units > 0 {
 			// What Observe or the next lines hold back is taken out of the plan; people see it.
-			d.Objects = append(d.Objects, v.wish(product, due.Units))
+			d.Objects = append(d.Objects, v.desiredLine(product, due.Units))
 		}
 		switch {
 		case seen.conflict != nil:
@@ -229,7 +229,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 		case due.Units == 0 && seen.unwanted != nil:
 			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: product.key, Violation: *seen.unwanted})
 		}
-		d.Notes = append(d.Notes, v.remarks(product, &due, &seen)...)
+		d.Notes = append(d.Notes, v.subscriptionNotes(product, &due, &seen)...)
 	}
 	d.Conflicts = append(d.Conflicts, v.unruled(licences, policy)...)
 	return d, nil
@@ -239,17 +239,17 @@ func (t *Target) policy() money.Policy {
 	return money.Policy{Grace: t.client.config.Grace, Now: t.client.options.Now()}
 }
 
-// remarks are notes about units that are not simply sold, with their money. Those
+// subscriptionNotes are notes about units that are not simply sold, with their money. Those
 // that make no difference are worth a word only where a line bills the product.
-func (v *view) remarks(p *product, due *money.Due, seen *sight) []plan.Violation {
+func (v *view) subscriptionNotes(p *product, due *money.Due, seen *productState) []plan.Violation {
 	unit := seen.unit
 	if unit == nil && len(due.Remarks) > 0 {
-		o := v.wish(p, 1)
+		o := v.desiredLine(p, 1)
 		unit = money.Unit(o.Billing)
 	}
 	var out []plan.Violation
 	for _, r := range due.Remarks {
-		if r.Units == 0 && !seen.line {
+		if r.Units == 0 && !seen.hasLine {
 			continue
 		}
 		text := r.Text
@@ -300,9 +300,9 @@ func (t *Target) bills(sku string) bool {
 	})
 }
 
-// wish is the line a customer should have. Its billing says what a missing one
+// desiredLine is the line a customer should have. Its billing says what a missing one
 // would cost, from the catalogue's price.
-func (v *view) wish(p *product, units int) plan.Object {
+func (v *view) desiredLine(p *product, units int) plan.Object {
 	o := plan.Object{Key: p.key, Label: p.label, Fields: plan.Set(fieldQuantity, strconv.Itoa(units)), Billing: &plan.Billing{}}
 	if v.agreement != nil {
 		o.Billing, o.Facts = v.agreement.billing(), v.agreement.facts()
@@ -327,12 +327,12 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 		views[i] = &view{Target: t}
 		out[i] = views[i]
 	}
-	return out, t.look(ctx, asked, views)
+	return out, t.fillViews(ctx, asked, views)
 }
 
-// look fills views. Where it fails they know what is wanted alone.
-func (t *Target) look(ctx context.Context, asked []target.Asked, views []*view) error {
-	catalogue, err := t.resolved(ctx)
+// fillViews fills views. Where it fails they know what is wanted alone.
+func (t *Target) fillViews(ctx context.Context, asked []target.Asked, views []*view) error {
+	catalogue, err := t.resolvedProducts(ctx)
 	if err != nil {
 		return err
 	}
@@ -363,7 +363,7 @@ func (t *Target) look(ctx context.Context, asked []target.Asked, views []*view) 
 	if err != nil {
 		return err
 	}
-	chosen := t.choose(asked, links, companies, agreements, views)
+	chosen := t.chooseAgreements(asked, links, companies, agreements, views)
 	undecided := t.undecided(links, agreements, views)
 	var ids []int
 	for i, a := range chosen {
@@ -389,16 +389,16 @@ func (t *Target) look(ctx context.Context, asked []target.Asked, views []*view) 
 			v.err = found.err
 			continue
 		}
-		v.judge(&asked[i], a, found.rows)
-		if err := t.left(ctx, &asked[i], a, found.rows, &v.observed); err != nil {
+		v.decideProducts(&asked[i], a, found.rows)
+		if err := t.unmanaged(ctx, &asked[i], a, found.rows, &v.observed); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// resolved reads the products that the rules name, once.
-func (t *Target) resolved(ctx context.Context) (map[string]resolution, error) {
+// resolvedProducts reads the products that the rules name, once.
+func (t *Target) resolvedProducts(ctx context.Context) (map[string]resolution, error) {
 	t.catalogueMu.Lock()
 	defer t.catalogueMu.Unlock()
 	if t.catalogue != nil {
@@ -424,9 +424,9 @@ func (t *Target) resolved(ctx context.Context) (map[string]resolution, error) {
 	return found, nil
 }
 
-// choose picks each customer's agreement; where there is none to pick the
+// chooseAgreements picks each customer's agreement; where there is none to pick the
 // reason is in its view and the entry is nil.
-func (t *Target) choose(asked []target.Asked, links []link, companies map[int]company, all []agreement, views []*view) []*agreement {
+func (t *Target) chooseAgreements(asked []target.Asked, links []link, companies map[int]company, all []agreement, views []*view) []*agreement {
 	byCompany := map[int][]*agreement{}
 	byID := make(map[int]*agreement, len(all))
 	for i := range all {
@@ -453,7 +453,7 @@ func (t *Target) choose(asked []target.Asked, links []link, companies map[int]co
 		}
 		a, err := choose(l, at, candidates, t.client.config.AgreementTypes, today)
 		if err == nil {
-			err = t.take(a, asked[i].Customer)
+			err = t.claimAgreement(a, asked[i].Customer)
 		}
 		if err != nil {
 			views[i].err = err
@@ -501,29 +501,29 @@ func (t *Target) billedAt(agreements []*agreement, additions map[int]lines, cata
 			p := &t.products[i]
 			if it := catalogue[p.text].item; it != nil {
 				q := question{key: p.key, label: p.label, agreement: a, item: it, today: t.client.today()}
-				out = append(out, q.beside(found.rows, nil)...)
+				out = append(out, q.otherLines(found.rows, nil)...)
 			}
 		}
 	}
 	return out
 }
 
-// take notes whom an agreement is filled from. Two tenants on one agreement
+// claimAgreement notes whom an agreement is filled from. Two tenants on one agreement
 // would each write their own number over the other's.
-func (t *Target) take(a *agreement, customer mapping.Customer) error {
+func (t *Target) claimAgreement(a *agreement, customer mapping.Customer) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if first, ok := t.taken[a.ID]; ok && first.Key != customer.Key {
+	if first, ok := t.filledFrom[a.ID]; ok && first.Key != customer.Key {
 		return blocked("agreement_shared", "agreement %d (%s) is already filled from %s, and two tenants would overwrite each other's quantities: name another agreement in the column %s",
 			a.ID, a.Name, cmp.Or(first.Name, first.Key), mapping.ConnectWiseAgreement)
 	}
-	t.taken[a.ID] = customer
+	t.filledFrom[a.ID] = customer
 	return nil
 }
 
-// judge decides on every product of the rules in one agreement.
-func (v *view) judge(asked *target.Asked, a *agreement, rows []addition) {
-	v.agreement, v.seen = a, make([]sight, len(v.products))
+// decideProducts decides on every product of the rules in one agreement.
+func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition) {
+	v.agreement, v.states = a, make([]productState, len(v.products))
 	out := &v.observed
 	today := v.client.today()
 	for i := range v.products {
@@ -533,7 +533,7 @@ func (v *view) judge(asked *target.Asked, a *agreement, rows []addition) {
 			hold := plan.Violation{Code: r.code, Key: p.key.ID, NeedsRepair: true, Message: p.label + ": " + r.why}
 			note := hold
 			note.NeedsRepair, note.Note = false, true
-			v.seen[i] = sight{wanted: &hold, unwanted: &note}
+			v.states[i] = productState{wanted: &hold, unwanted: &note}
 			continue
 		}
 		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: v.client.config.Gone == GoneCancel}
@@ -547,14 +547,14 @@ func (v *view) judge(asked *target.Asked, a *agreement, rows []addition) {
 			f.unwanted = q.note("over_billed", "%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
 				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.Line(o).StringFixed(2))
 		}
-		v.seen[i] = sight{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
+		v.states[i] = productState{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
 		if f.object != nil {
-			v.seen[i].unit = money.Unit(f.object.Billing)
+			v.states[i].unit = money.Unit(f.object.Billing)
 		}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})
 		}
-		out.Beside = append(out.Beside, q.beside(rows, f.object)...)
+		out.Beside = append(out.Beside, q.otherLines(rows, f.object)...)
 		if f.object != nil {
 			out.Objects = append(out.Objects, *f.object)
 		}

@@ -18,8 +18,8 @@ import (
 
 func record(o plan.Object) plan.Record { return plan.Record{Object: o, Origin: plan.Adopted} }
 
-// held is an addition as we left it.
-func left(ref, quantity, cancelled string) plan.Record {
+// additionRecord is the record of an addition with what we wrote last.
+func additionRecord(ref, quantity, cancelled string) plan.Record {
 	return record(plan.Object{Key: plan.Key{Kind: kindAddition, ID: skuBP}, Ref: ref, Retired: quantity == "0" || cancelled != "",
 		Fields: plan.Set(fieldQuantity, quantity, fieldCancelled, cancelled)})
 }
@@ -43,17 +43,17 @@ func TestPlansOfOneCustomer(t *testing.T) {
 	}{
 		{"the first look takes the line on", nil, nil, bp, snapshot(licence(skuBP, 12, 10)), nil, "= 55/910 0.00"},
 		{"and writes where the number differs", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), nil, "= 55/910 quantity 12>14 44.00"},
-		{"in step", nil, nil, bp, snapshot(licence(skuBP, 12, 10)), []plan.Record{left("55/910", "12", "")}, "1 in step"},
-		{"two more licences", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), []plan.Record{left("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
-		{"a person changed the number", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), []plan.Record{left("55/910", "14", "")}, "~ 55/910 quantity 12>14 44.00; hold changed_at_target"},
-		{"the licence is gone", nil, nil, bp, snapshot(), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
-		{"the licence is gone and stays gone", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.Quantity = decimal.Zero })}, nil, bp, snapshot(), []plan.Record{left("55/910", "0", "")}, "1 in step"},
-		{"the licence is gone, cancelled at the end of the period", nil, func(c *Config) { c.Gone = GoneCancel }, bp, snapshot(), []plan.Record{left("55/910", "12", "")}, "- 55/910 cancelled >2026-11-30 -220.00"},
+		{"in step", nil, nil, bp, snapshot(licence(skuBP, 12, 10)), []plan.Record{additionRecord("55/910", "12", "")}, "1 in step"},
+		{"two more licences", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
+		{"a person changed the number", nil, nil, bp, snapshot(licence(skuBP, 14, 10)), []plan.Record{additionRecord("55/910", "14", "")}, "~ 55/910 quantity 12>14 44.00; hold changed_at_target"},
+		{"the licence is gone", nil, nil, bp, snapshot(), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
+		{"the licence is gone and stays gone", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.Quantity = decimal.Zero })}, nil, bp, snapshot(), []plan.Record{additionRecord("55/910", "0", "")}, "1 in step"},
+		{"the licence is gone, cancelled at the end of the period", nil, func(c *Config) { c.Gone = GoneCancel }, bp, snapshot(), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 cancelled >2026-11-30 -220.00"},
 		{"cancelled, and stays so", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
-			snapshot(), []plan.Record{left("55/910", "12", "2026-11-30")}, "note ending_line; 1 in step"},
+			snapshot(), []plan.Record{additionRecord("55/910", "12", "2026-11-30")}, "note ending_line; 1 in step"},
 		{"cancelled by us, and the licence is back", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
-			snapshot(licence(skuBP, 13, 0)), []plan.Record{left("55/910", "12", "2026-11-30")}, "~ 55/910 quantity 12>13 22.00; note ending_line"},
-		{"no units and no minimum is gone", nil, nil, bp, snapshot(licence(skuBP, 0, 0)), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
+			snapshot(licence(skuBP, 13, 0)), []plan.Record{additionRecord("55/910", "12", "2026-11-30")}, "~ 55/910 quantity 12>13 22.00; note ending_line"},
+		{"no units and no minimum is gone", nil, nil, bp, snapshot(licence(skuBP, 0, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
 		{"a line that was never ours is left alone", nil, nil, bp, snapshot(), nil, "note over_billed"},
 		{"lines of products without a rule are not even counted", nil, nil, rules(rule(skuE3, "E3")), snapshot(), nil, "nothing"},
 		{"a minimum", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { n := 20; r.Minimum = &n })), snapshot(licence(skuBP, 3, 1)), nil, "= 55/910 quantity 12>20 176.00"},
@@ -67,62 +67,62 @@ func TestPlansOfOneCustomer(t *testing.T) {
 		{"an inactive product is not made", []func(*cwsim.World){func(w *cwsim.World) { w.Addition(911).CancelledDate = cwsim.Day(2026, 1, 31) }}, func(c *Config) { c.CreateAdditions = true },
 			rules(rule(skuEX, "OLD")), snapshot(licence(skuEX, 4, 0)), nil, "note product_inactive"},
 		{"an unknown product holds where it is wanted", nil, nil, rules(rule(skuBP, "M365-XX")), snapshot(licence(skuBP, 4, 0)), nil, "hold product_unknown"},
-		{"and is only noted where it is not", nil, nil, rules(rule(skuBP, "M365-XX")), snapshot(), []plan.Record{left("55/910", "12", "")}, "note product_unknown"},
+		{"and is only noted where it is not", nil, nil, rules(rule(skuBP, "M365-XX")), snapshot(), []plan.Record{additionRecord("55/910", "12", "")}, "note product_unknown"},
 		{"a bundle", nil, nil, rules(rule(skuBP, "SEAT")), snapshot(licence(skuBP, 4, 0)), nil, "hold product_is_bundle"},
 		{"one product under two names", nil, nil, rules(rule(skuBP, "M365-BP"), rule(skuE3, "752")), snapshot(licence(skuBP, 4, 0)), nil, "hold product_ambiguous; note product_ambiguous"},
 		{"two lines", []func(*cwsim.World){add(cwsim.Addition{ID: 950, AgreementID: 55, ProductID: 752, Quantity: num("1"), BillCustomer: "Billable"})}, nil, bp,
-			snapshot(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "hold duplicate_lines"},
+			snapshot(licence(skuBP, 14, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "hold duplicate_lines"},
 		{"a line that is not billed", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.BillCustomer = "DoNotBill" })}, func(c *Config) { c.CreateAdditions = true }, bp, snapshot(licence(skuBP, 14, 0)), nil, "note do_not_bill"},
 		{"a line that a person ended for later, with its licence", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 12, 31) })}, nil, bp,
-			snapshot(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00; note ending_line"},
+			snapshot(licence(skuBP, 14, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00; note ending_line"},
 		{"a line that a person ended for later, without its licence", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 12, 31) })}, nil, bp,
-			snapshot(), []plan.Record{left("55/910", "12", "")}, "note ending_line; note ending_line"},
+			snapshot(), []plan.Record{additionRecord("55/910", "12", "")}, "note ending_line; note ending_line"},
 		{"a line that a person ended", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 20) })}, nil, bp,
-			snapshot(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, ". 55/910 0.00; hold removed_at_target"},
+			snapshot(licence(skuBP, 14, 0)), []plan.Record{additionRecord("55/910", "12", "")}, ". 55/910 0.00; hold removed_at_target"},
 		{"an absent quantity is not zero", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.Nulls = []string{"quantity"} })}, nil, bp, snapshot(licence(skuBP, 14, 0)), nil, "hold bad_quantity"},
 		{"a yearly agreement", []func(*cwsim.World){func(w *cwsim.World) { w.Agreement(55).BillingCycleID = 3 }}, nil, bp, snapshot(licence(skuBP, 18, 0)), nil, "= 55/910 quantity 12>18 11.00"},
 		{"below what is included nothing is paid", nil, nil, bp, snapshot(licence(skuBP, 1, 0)), nil, "= 55/910 quantity 12>1 -220.00"},
-		{"a partial list lacks a licence that is billed", nil, nil, bp, partial(), []plan.Record{left("55/910", "12", "")}, "hold not_proven"},
+		{"a partial list lacks a licence that is billed", nil, nil, bp, partial(), []plan.Record{additionRecord("55/910", "12", "")}, "hold not_proven"},
 		{"a partial list lacks a licence that never was", nil, nil, rules(rule(skuE3, "E3")), partial(), nil, "nothing"},
-		{"a partial list holds it", nil, nil, bp, partial(licence(skuBP, 14, 0)), []plan.Record{left("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
+		{"a partial list holds it", nil, nil, bp, partial(licence(skuBP, 14, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>14 44.00"},
 		{"a partial list holds one of two that add up", nil, nil, rules(rule(skuBP, "M365-BP"), rule(skuEX, "M365-BP")), partial(licence(skuBP, 14, 0)), nil, "hold not_proven"},
 		{"the source contradicts itself", nil, nil, bp, snapshot(directory.Licence{SKU: skuBP, Purchased: 14, Disputed: "the subscriptions sum up to 12"}), nil, "hold source_disagrees"},
 		{"a trial is not billed, though it is assigned", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
-			snapshot(sold(7, sub("Enabled", 12, 90), func(s *directory.Subscription) { s.Trial = true })), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note trial"},
+			snapshot(sold(7, sub("Enabled", 12, 90), func(s *directory.Subscription) { s.Trial = true })), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note trial"},
 		{"a trial beside what is paid changes nothing", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
 			snapshot(directory.Licence{SKU: skuBP, Assigned: 19, Subscriptions: []directory.Subscription{sub("Enabled", 12, 90), {ID: "t", Status: "Enabled", Total: 25, Trial: true}}}),
-			[]plan.Record{left("55/910", "12", "")}, "note trial; 1 in step"},
+			[]plan.Record{additionRecord("55/910", "12", "")}, "note trial; 1 in step"},
 		{"a minimum needs somebody who pays", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { n := 20; r.Minimum = &n })),
-			snapshot(sold(7, sub("LockedOut", 12, 0))), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note gone"},
-		{"in grace", nil, nil, bp, snapshot(sold(7, sub("Warning", 12, 20))), []plan.Record{left("55/910", "12", "")}, "note in_grace; 1 in step"},
-		{"in grace, free", nil, func(c *Config) { c.Grace = money.GraceFree }, bp, snapshot(sold(7, sub("Warning", 12, 20))), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note in_grace"},
-		{"suspended, and billed on", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 336))), []plan.Record{left("55/910", "12", "")}, "note suspended_billed; 1 in step"},
-		{"suspended, and nobody knows", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 60))), []plan.Record{left("55/910", "12", "")}, "hold suspension_unclear"},
+			snapshot(sold(7, sub("LockedOut", 12, 0))), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note gone"},
+		{"in grace", nil, nil, bp, snapshot(sold(7, sub("Warning", 12, 20))), []plan.Record{additionRecord("55/910", "12", "")}, "note in_grace; 1 in step"},
+		{"in grace, free", nil, func(c *Config) { c.Grace = money.GraceFree }, bp, snapshot(sold(7, sub("Warning", 12, 20))), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note in_grace"},
+		{"suspended, and billed on", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 336))), []plan.Record{additionRecord("55/910", "12", "")}, "note suspended_billed; 1 in step"},
+		{"suspended, and nobody knows", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 60))), []plan.Record{additionRecord("55/910", "12", "")}, "hold suspension_unclear"},
 		{"suspended, nobody knows, and nobody bills it", nil, nil, rules(rule(skuE3, "E3")), snapshot(directory.Licence{SKU: skuE3, Subscriptions: []directory.Subscription{sub("Suspended", 12, 60)}}), nil, "note suspension_unclear"},
-		{"suspended, and lapsed", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 60), func(s *directory.Subscription) { s.Before.Lapsed = true })), []plan.Record{left("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note lapsed"},
-		{"a row that makes no sense", nil, nil, bp, snapshot(directory.Licence{SKU: skuBP, Unread: "consumedUnits is negative (-1)"}), []plan.Record{left("55/910", "12", "")}, "hold not_proven"},
+		{"suspended, and lapsed", nil, nil, bp, snapshot(sold(7, sub("Suspended", 12, 60), func(s *directory.Subscription) { s.Before.Lapsed = true })), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00; note lapsed"},
+		{"a row that makes no sense", nil, nil, bp, snapshot(directory.Licence{SKU: skuBP, Unread: "consumedUnits is negative (-1)"}), []plan.Record{additionRecord("55/910", "12", "")}, "hold not_proven"},
 		{"a row that makes no sense, of a licence that nobody bills", nil, nil, bp, snapshot(licence(skuBP, 12, 7), directory.Licence{SKU: skuE3, Unread: "consumedUnits is negative (-1)"}),
-			[]plan.Record{left("55/910", "12", "")}, "note not_proven; 1 in step"},
+			[]plan.Record{additionRecord("55/910", "12", "")}, "note not_proven; 1 in step"},
 		{"which does not matter for what is assigned", nil, nil, rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = mapping.Assigned })),
 			snapshot(directory.Licence{SKU: skuBP, Purchased: 14, Assigned: 13, Disputed: "12"}), nil, "= 55/910 quantity 12>13 22.00"},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), tt.rules, func(c *Config) {
+			h := newHarness(t, seed(), tt.rules, func(c *Config) {
 				if tt.config != nil {
 					tt.config(c)
 				}
 			})
 			for _, edit := range tt.world {
-				b.sim.Update(edit)
+				h.sim.Update(edit)
 			}
-			before := b.sim.World()
+			before := h.sim.World()
 			for i := range tt.records { // the key is that of the rules
-				tt.records[i].Key = b.target.products[0].key
+				tt.records[i].Key = h.target.products[0].key
 			}
-			if got := written(b.plan(contoso, tt.source, tt.records...)); got != tt.want {
+			if got := planText(h.plan(contoso, tt.source, tt.records...)); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			b.untouched(before, nil)
+			h.wantUnchanged(before, nil)
 		})
 	}
 }
@@ -145,9 +145,9 @@ func partial(licences ...directory.Licence) *directory.Snapshot {
 }
 
 func TestAnUnknownListIsNoEmptyOne(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
 	s := &directory.Snapshot{Licences: directory.Unknown[directory.Licence](directory.Proof{}, errors.New("loading"))}
-	if got := b.observeWith(s, contoso); !errors.Is(got.Err, directory.ErrIncomplete) {
+	if got := h.observeWith(s, contoso); !errors.Is(got.Err, directory.ErrIncomplete) {
 		t.Errorf("got %v, want %v", got.Err, directory.ErrIncomplete)
 	}
 }
@@ -177,8 +177,8 @@ func TestKeysComeFromTheRulesAlone(t *testing.T) {
 }
 
 func TestWhatALineLooksLike(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "m365-bp")))
-	seen := b.observeWith(snapshot(licence(skuBP, 3, 0)), contoso)
+	h := newHarness(t, seed(), rules(rule(skuBP, "m365-bp")))
+	seen := h.observeWith(snapshot(licence(skuBP, 3, 0)), contoso)
 	if len(seen.Objects) != 1 {
 		t.Fatalf("got %+v, want one line", seen)
 	}
@@ -207,9 +207,9 @@ func TestHowNumbersAndNullsAreWrittenDoesNotMatter(t *testing.T) {
 		"with members nobody knows": {ExtraMembers: true}, "bundles in another order": {BundleReversed: true}, "bundles under data": {BundleData: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-			b.sim.SetFaults(faults)
-			if got, want := written(b.plan(contoso, snapshot(licence(skuBP, 12, 0)), left("55/910", "12", ""))), "1 in step"; got != want {
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+			h.sim.SetFaults(faults)
+			if got, want := planText(h.plan(contoso, snapshot(licence(skuBP, 12, 0)), additionRecord("55/910", "12", ""))), "1 in step"; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		})
@@ -234,34 +234,34 @@ func TestCustomersThatCannotBePlanned(t *testing.T) {
 		{"a link that is no number", customer(tenant, "Contoso", ""), nil, "link_bad"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
 			if tt.edit != nil {
-				b.sim.Update(tt.edit)
+				h.sim.Update(tt.edit)
 			}
-			wantBlocked(t, b.observe(tt.c).Err, tt.code)
+			wantBlocked(t, h.observe(tt.c).Err, tt.code)
 		})
 	}
 }
 
 func TestTwoTenantsDoNotShareAnAgreement(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	got, err := b.look(snapshot(), target.Asked{Customer: contoso}, target.Asked{Customer: customer(other, "250", "55")})
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+	got, err := h.observeAndCompare(snapshot(), target.Asked{Customer: contoso}, target.Asked{Customer: customer(other, "250", "55")})
 	if err != nil || got[0].Err != nil {
 		t.Fatalf("got %v and %v, want the first tenant observed", err, got[0].Err)
 	}
 	wantBlocked(t, got[1].Err, "agreement_shared", "already filled from Contoso")
-	if again := b.observe(contoso); again.Err != nil {
+	if again := h.observe(contoso); again.Err != nil {
 		t.Errorf("got %v, want the first tenant observed again", again.Err)
 	}
 }
 
 func TestAPersonsWordOnTwoLines(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-	b.sim.Update(func(w *cwsim.World) {
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+	h.sim.Update(func(w *cwsim.World) {
 		w.Additions = append(w.Additions, &cwsim.Addition{ID: 950, AgreementID: 55, ProductID: 752, Quantity: num("1"), BillCustomer: "Billable"})
 	})
 	key := plan.Key{Kind: kindAddition, ID: skuBP}
-	seen := b.observe(contoso, plan.Settlement{Key: key, How: plan.SettleAccept, Ref: "55/950"})
+	seen := h.observe(contoso, plan.Settlement{Key: key, How: plan.SettleAccept, Ref: "55/950"})
 	if len(seen.Objects) != 1 || seen.Objects[0].Ref != "55/950" || len(seen.Conflicts) != 0 || len(seen.Notes) != 1 {
 		t.Errorf("got %+v, want line 55/950 and a note on the other", seen)
 	}
@@ -269,7 +269,7 @@ func TestAPersonsWordOnTwoLines(t *testing.T) {
 
 func TestSettingsNameWhatDecides(t *testing.T) {
 	digest := func(r mapping.Rules, edits ...func(*Config)) string {
-		return newBench(t, seed(), r, edits...).target.Spec().Settings
+		return newHarness(t, seed(), r, edits...).target.Spec().Settings
 	}
 	base := digest(rules(rule(skuBP, "A"), rule(skuE3, "B")))
 	for name, same := range map[string]string{

@@ -9,9 +9,9 @@ import (
 	"syncd/internal/mapping"
 )
 
-// fewNames is how many names of companies are asked for one by one. For more of
+// maxNameLookups is how many names of companies are asked for one by one. For more of
 // them the list of all companies is cheaper.
-const fewNames = 3
+const maxNameLookups = 3
 
 // LookUp finds the companies or agreements that people mean by ids, and
 // companies by names and identifiers too. Ids are asked for together.
@@ -55,7 +55,7 @@ func (c *Client) lookUpNames(ctx context.Context, names []string, into map[strin
 	for _, name := range names {
 		name = strings.TrimSpace(name)
 		byName, ok := isText(fieldName, name)
-		if !ok || len(names) > fewNames { // then all are read
+		if !ok || len(names) > maxNameLookups { // then all are read
 			any = condition{}
 			break
 		}
@@ -68,14 +68,14 @@ func (c *Client) lookUpNames(ctx context.Context, names []string, into map[strin
 		return fmt.Errorf("looking companies up by name: %w", err)
 	}
 	for _, name := range names {
-		into[name] = meant(rows, name)
+		into[name] = companyMeant(rows, name)
 	}
 	return nil
 }
 
-// meant is the company that a person means by its identifier or its exact name,
+// companyMeant is the company that a person means by its identifier or its exact name,
 // without case. Where none or several are meant the error says which there are.
-func meant(rows []company, text string) mapping.Found {
+func companyMeant(rows []company, text string) mapping.Found {
 	text = strings.TrimSpace(text)
 	var identified, named []*company
 	for i := range rows {

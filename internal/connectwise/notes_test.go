@@ -11,10 +11,10 @@ import (
 
 // What units cost that are not simply sold is in the note, by the line's own price.
 func TestNotesAboutSubscriptionsSayWhatTheyCost(t *testing.T) {
-	b := newBench(t, seed(), rules(rule(skuBP, "M365-BP"), rule(skuE3, "E3")))
-	p := b.plan(contoso, snapshot(
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP"), rule(skuE3, "E3")))
+	p := h.plan(contoso, snapshot(
 		directory.Licence{SKU: skuBP, Name: "Business Premium", Subscriptions: []directory.Subscription{sub("Enabled", 7, 90), {ID: "x", Status: "Suspended", Total: 5, Renews: noon.AddDate(0, 0, 336)}}},
-		directory.Licence{SKU: skuE3, Name: "E3", Subscriptions: []directory.Subscription{{ID: "y", Status: "Warning", Total: 2}}}), left("55/910", "12", ""))
+		directory.Licence{SKU: skuE3, Name: "E3", Subscriptions: []directory.Subscription{{ID: "y", Status: "Warning", Total: 2}}}), additionRecord("55/910", "12", ""))
 	var got []string
 	for _, v := range p.Violations {
 		if v.Code != "unbilled" {
@@ -57,9 +57,9 @@ func TestLinesThatAreNotComparedAreShown(t *testing.T) {
 		{"no agreement that fits", func(w *cwsim.World) { w.Agreement(55).TypeID = 4 }, "55/910 12 Billable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := newBench(t, seed(), rules(rule(skuBP, "M365-BP")))
-			b.sim.Update(c.edit)
-			seen := b.observe(contoso)
+			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+			h.sim.Update(c.edit)
+			seen := h.observe(contoso)
 			var got []string
 			for _, o := range seen.Beside {
 				if o.Key != (plan.Key{Kind: kindAddition, ID: skuBP}) || o.Billing.UnitPrice.String() != "22" || o.Billing.Currency != "USD" {

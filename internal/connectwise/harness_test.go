@@ -88,8 +88,8 @@ func rule(sku, product string, edits ...func(*mapping.Rule)) mapping.Rule {
 
 func rules(rs ...mapping.Rule) mapping.Rules { return mapping.Rules{Rules: rs} }
 
-// A bench is a client, the simulator it talks to, and one opened target.
-type bench struct {
+// A harness is a client, the simulator it talks to, and one opened target.
+type harness struct {
 	refs   []string // of what is recorded, as the loop passes them
 	t      testing.TB
 	sim    *cwsim.Server
@@ -106,26 +106,26 @@ func settings() Config {
 	return c
 }
 
-func newBench(t testing.TB, world cwsim.World, r mapping.Rules, edits ...func(*Config)) *bench {
+func newHarness(t testing.TB, world cwsim.World, r mapping.Rules, edits ...func(*Config)) *harness {
 	t.Helper()
 	sim := cwsim.New(world, cwsim.Options{Company: "msp", PublicKey: "PUBKEY00000001", PrivateKey: "PRVKEY00000001", ClientID: "3fa85f64-5717-4562-b3fc-2c963f66afa6", Now: func() time.Time { return noon }})
-	return benchOn(t, sim, sim.Transport(), r, edits...)
+	return newHarnessOn(t, sim, sim.Transport(), r, edits...)
 }
 
-func benchOn(t testing.TB, sim *cwsim.Server, transport http.RoundTripper, r mapping.Rules, edits ...func(*Config)) *bench {
+func newHarnessOn(t testing.TB, sim *cwsim.Server, transport http.RoundTripper, r mapping.Rules, edits ...func(*Config)) *harness {
 	t.Helper()
 	conf := settings()
 	for _, edit := range edits {
 		edit(&conf)
 	}
-	b := &bench{t: t, sim: sim, log: &bytes.Buffer{}}
+	h := &harness{t: t, sim: sim, log: &bytes.Buffer{}}
 	var err error
-	b.client, err = New(conf, Options{Log: zerolog.New(zerolog.SyncWriter(b.log)), Transport: transport, Now: func() time.Time { return noon }})
+	h.client, err = New(conf, Options{Log: zerolog.New(zerolog.SyncWriter(h.log)), Transport: transport, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.target = b.client.Open(r)
-	return b
+	h.target = h.client.Open(r)
+	return h
 }
 
 // customer is a tenant linked to a company, and perhaps to an agreement.
@@ -144,70 +144,70 @@ func licence(sku string, purchased, assigned int) directory.Licence {
 	return directory.Licence{SKU: sku, Purchased: purchased, Assigned: assigned}
 }
 
-// A looked is what came of a look at one customer.
-type looked struct {
+// An observation is what came of a look at one customer.
+type observation struct {
 	target.Observed
 	Desired target.Desired
 	Err     error
 }
 
-// look looks at some customers, of whom the source says the same.
-func (b *bench) look(s *directory.Snapshot, asked ...target.Asked) ([]looked, error) {
-	views, err := b.target.Observe(b.t.Context(), asked)
-	out := make([]looked, len(views))
+// observeAndCompare looks at some customers, of whom the source says the same.
+func (h *harness) observeAndCompare(s *directory.Snapshot, asked ...target.Asked) ([]observation, error) {
+	views, err := h.target.Observe(h.t.Context(), asked)
+	out := make([]observation, len(views))
 	for i, v := range views {
-		out[i].Desired, out[i].Observed, out[i].Err = v.Compare(b.t.Context(), s, nil)
+		out[i].Desired, out[i].Observed, out[i].Err = v.Compare(h.t.Context(), s, nil)
 	}
 	return out, err
 }
 
 // observe looks at one customer.
-func (b *bench) observe(c mapping.Customer, settled ...plan.Settlement) looked {
-	b.t.Helper()
-	return b.observeWith(snapshot(), c, settled...)
+func (h *harness) observe(c mapping.Customer, settled ...plan.Settlement) observation {
+	h.t.Helper()
+	return h.observeWith(snapshot(), c, settled...)
 }
 
-func (b *bench) observeWith(s *directory.Snapshot, c mapping.Customer, settled ...plan.Settlement) looked {
-	b.t.Helper()
-	got, err := b.look(s, target.Asked{Customer: c, Settlements: settled, Refs: b.refs})
+func (h *harness) observeWith(s *directory.Snapshot, c mapping.Customer, settled ...plan.Settlement) observation {
+	h.t.Helper()
+	got, err := h.observeAndCompare(s, target.Asked{Customer: c, Settlements: settled, Refs: h.refs})
 	if err != nil {
-		b.t.Fatalf("observing: %v", err)
+		h.t.Fatalf("observing: %v", err)
 	}
 	return got[0]
 }
 
 // plan goes the road of the loop for one customer.
-func (b *bench) plan(c mapping.Customer, s *directory.Snapshot, records ...plan.Record) *plan.Plan {
-	b.t.Helper()
-	b.refs = nil
+func (h *harness) plan(c mapping.Customer, s *directory.Snapshot, records ...plan.Record) *plan.Plan {
+	h.t.Helper()
+	h.refs = nil
 	for _, r := range records {
-		b.refs = append(b.refs, r.Ref)
+		h.refs = append(h.refs, r.Ref)
 	}
-	seen := b.observeWith(s, c)
+	seen := h.observeWith(s, c)
 	if seen.Err != nil {
-		b.t.Fatalf("comparing: %v", seen.Err)
+		h.t.Fatalf("comparing: %v", seen.Err)
 	}
 	want := seen.Desired
-	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "connectwise"}, b.target.Spec().Kinds, plan.Sides{
+	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "connectwise"}, h.target.Spec().Kinds, plan.Sides{
 		Desired: want.Objects, Observed: seen.Objects, Records: records, Conflicts: append(want.Conflicts, seen.Conflicts...)})
 	if err != nil {
-		b.t.Fatalf("plan: %v", err)
+		h.t.Fatalf("plan: %v", err)
 	}
 	p.Violations = append(append(p.Violations, want.Notes...), seen.Notes...)
 	return p
 }
 
-// only returns the one change of a plan.
-func only(t testing.TB, p *plan.Plan) plan.Change {
+// onlyChange returns the one change of a plan.
+func onlyChange(t testing.TB, p *plan.Plan) plan.Change {
 	t.Helper()
 	if len(p.Changes) != 1 {
-		t.Fatalf("got %d changes (%s), want 1", len(p.Changes), written(p))
+		t.Fatalf("got %d changes (%s), want 1", len(p.Changes), planText(p))
 	}
 	return p.Changes[0]
 }
 
-// written shows a plan in short.
-func written(p *plan.Plan) string {
+// planText shows a plan in short.
+func planText(p *plan.Plan) string {
 	var parts []string
 	for _, c := range p.Changes {
 		ref := c.Ref
@@ -240,13 +240,13 @@ func written(p *plan.Plan) string {
 }
 
 // apply carries out a change and returns what happened.
-func (b *bench) apply(ch plan.Change) (target.Applied, error) {
-	return (&view{Target: b.target}).Apply(b.t.Context(), ch)
+func (h *harness) apply(ch plan.Change) (target.Applied, error) {
+	return (&view{Target: h.target}).Apply(h.t.Context(), ch)
 }
 
-// asked returns how often each route was asked for since the log was emptied, as text.
-func (b *bench) asked() string {
-	counts := b.sim.Counts()
+// requestCounts returns how often each route was asked for since the log was emptied, as text.
+func (h *harness) requestCounts() string {
+	counts := h.sim.Counts()
 	var parts []string
 	for _, route := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[route], route))
@@ -254,11 +254,11 @@ func (b *bench) asked() string {
 	return strings.Join(parts, ", ")
 }
 
-// untouched fails where the instance holds anything else than it did before,
+// wantUnchanged fails where the instance holds anything else than it did before,
 // but for what allow changes in the old world.
-func (b *bench) untouched(before *cwsim.World, allow func(*cwsim.World)) {
-	b.t.Helper()
-	now := b.sim.World()
+func (h *harness) wantUnchanged(before *cwsim.World, allow func(*cwsim.World)) {
+	h.t.Helper()
+	now := h.sim.World()
 	if allow != nil {
 		allow(before)
 	}
@@ -271,7 +271,7 @@ func (b *bench) untouched(before *cwsim.World, allow func(*cwsim.World)) {
 	x, y := reflect.ValueOf(*before), reflect.ValueOf(*now)
 	for i := range x.NumField() {
 		if name := x.Type().Field(i).Name; !reflect.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()) {
-			b.t.Errorf("%s differ from what they should be", name)
+			h.t.Errorf("%s differ from what they should be", name)
 		}
 	}
 }
@@ -282,4 +282,4 @@ func inBubble(t *testing.T, name string, f func(t *testing.T)) {
 }
 
 // quantity returns what a line of the instance holds now.
-func (b *bench) quantity(id int) string { return b.sim.World().Addition(id).Quantity.String() }
+func (h *harness) quantity(id int) string { return h.sim.World().Addition(id).Quantity.String() }

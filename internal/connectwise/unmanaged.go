@@ -10,10 +10,10 @@ import (
 	"syncd/internal/target"
 )
 
-// left finds the lines that were once kept in step and still bill, with no end in sight: a rule that
-// names another product, or a link that names another agreement, leaves them
-// behind. A line on an agreement that was not read costs a call.
-func (t *Target) left(ctx context.Context, asked *target.Asked, chosen *agreement, rows []addition, out *target.Observed) error {
+// unmanaged finds the lines that were once kept in step and still bill, with no
+// end in sight: a rule that names another product, or a link that names another
+// agreement, leaves them behind. A line on an agreement that was not read costs a call.
+func (t *Target) unmanaged(ctx context.Context, asked *target.Asked, chosen *agreement, rows []addition, out *target.Observed) error {
 	for _, text := range asked.Refs {
 		agreement, id, err := parseRef(text)
 		if err != nil || slices.ContainsFunc(out.Objects, func(o plan.Object) bool { return o.Ref == text }) {
@@ -39,7 +39,7 @@ func (t *Target) left(ctx context.Context, asked *target.Asked, chosen *agreemen
 		if agreement == chosen.ID {
 			o.Billing.Cycle = chosen.cycle.months()
 		}
-		show(&o, line, t.client.config.Gone == GoneCancel)
+		setLine(&o, line, t.client.config.Gone == GoneCancel)
 		if !o.Retired {
 			out.Unmanaged = append(out.Unmanaged, o)
 		}
