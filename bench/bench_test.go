@@ -36,7 +36,7 @@ func TestMemoryIsReadFromTheStatusOfAProcess(t *testing.T) {
 
 func TestOnlyALimitCanBeMissed(t *testing.T) {
 	var r results
-	r.tell("for people to know", "%d", 7)
+	r.inform("for people to know", "%d", 7)
 	r.gate(true, "kept", "≤ 3", "%d", 2)
 	if r.missed() {
 		t.Error("got missed, want all limits kept")
@@ -55,7 +55,7 @@ func TestOnlyALimitCanBeMissed(t *testing.T) {
 }
 
 func TestABareDecodeRefusesWhatIsNoJSON(t *testing.T) {
-	if _, err := decodeAll([]recording{{Path: "/api/ListTenants", Body: []byte("<html>")}}); err == nil || !strings.Contains(err.Error(), "ListTenants") {
+	if _, err := decodeAll([]answer{{Path: "/api/ListTenants", Body: []byte("<html>")}}); err == nil || !strings.Contains(err.Error(), "ListTenants") {
 		t.Errorf("got %v, want an error that names the answer", err)
 	}
 }
@@ -76,13 +76,13 @@ func TestASystemWithoutARateIsSlowedDownByNothing(t *testing.T) {
 func TestMemoryThatFollowsTheEstateIsAMiss(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		few, many first
+		few, many firstRun
 		missed    bool
 	}{
-		{"constant", first{anonymous: 40 << 10, objects: 2_000}, first{anonymous: 41 << 10, objects: 20_000}, false},
-		{"a line each", first{anonymous: 40 << 10, objects: 2_000}, first{anonymous: 56 << 10, objects: 20_000}, false},
-		{"ten lines each", first{anonymous: 40 << 10, objects: 2_000}, first{anonymous: 220 << 10, objects: 20_000}, true},
-		{"nothing was made", first{anonymous: 10 << 10}, first{anonymous: 60 << 10}, true},
+		{"constant", firstRun{anonymous: 40 << 10, objects: 2_000}, firstRun{anonymous: 41 << 10, objects: 20_000}, false},
+		{"a line each", firstRun{anonymous: 40 << 10, objects: 2_000}, firstRun{anonymous: 56 << 10, objects: 20_000}, false},
+		{"ten lines each", firstRun{anonymous: 40 << 10, objects: 2_000}, firstRun{anonymous: 220 << 10, objects: 20_000}, true},
+		{"nothing was made", firstRun{anonymous: 10 << 10}, firstRun{anonymous: 60 << 10}, true},
 	} {
 		var r results
 		r.growth("", &c.few, &c.many)
@@ -111,12 +111,12 @@ func TestAnEstateIsWhatWasAskedFor(t *testing.T) {
 			map[string]int{"contacts": 0, "M365 User": 0, "M365 Group": 0, "M365 Mailbox": 0, "M365 Domain": 0, "M365 Licences": 0}},
 		{estate{Target: identity, Customers: 1, Users: 20, Groups: 2}, 1, map[string]int{"users": 0, "groups": 0}},
 	} {
-		w := c.estate.world()
+		w := c.estate.fixture()
 		if got := strings.Count(w.links, "linked"); got != c.links {
 			t.Errorf("%s: got %d links, want %d:\n%s", c.estate.Target, got, c.links, w.links)
 		}
-		var a account
-		w.target.tell(&a)
+		var a observations
+		w.target.observe(&a)
 		if !maps.Equal(a.Held, c.held) {
 			t.Errorf("%s: got %v at the target, want %v", c.estate.Target, a.Held, c.held)
 		}

@@ -12,10 +12,10 @@ import (
 
 // The limits of an unchanged cycle.
 const (
-	mostWall       = 1.05 // times what the token buckets dictate
-	mostCPU        = 1.5  // times what encoding/json needs for the same answers
-	mostAnonymous  = 48   // MiB
-	mostForAChange = 3    // calls
+	maxWallRatio      = 1.05 // times what the token buckets dictate
+	maxCPURatio       = 1.5  // times what encoding/json needs for the same answers
+	maxAnonymous      = 48   // MiB
+	maxCallsPerChange = 3    // calls
 )
 
 // The rates of the measured cycle: so that the buckets dictate tens of
@@ -38,29 +38,29 @@ func (b *bench) cycle() error {
 	if err != nil {
 		return err
 	}
-	if err := p.prepare(n); err != nil {
+	if err := p.bringIntoStep(n); err != nil {
 		return err
 	}
-	pacedCPU, err := b.paced(p, sims)
+	pacedCPU, err := b.pacedCycle(p, sims)
 	if err != nil {
 		return err
 	}
-	if err := b.spent(p, sims, pacedCPU); err != nil {
+	if err := b.cpuRatio(p, sims, pacedCPU); err != nil {
 		return err
 	}
-	return b.changed(p, sims)
+	return b.changeCost(p, sims)
 }
 
-// paced measures wall time and calls at ordinary rates, and returns the CPU time.
-func (b *bench) paced(p *program, sims *simulators) (cpu time.Duration, err error) {
-	if _, err := sims.tell(order{Reset: true}); err != nil {
+// pacedCycle measures wall time and calls at ordinary rates, and returns the CPU time.
+func (b *bench) pacedCycle(p *program, sims *simulators) (cpu time.Duration, err error) {
+	if _, err := sims.command(command{Reset: true}); err != nil {
 		return 0, err
 	}
 	r, err := p.run(0, rates{"CIPP": cippRate, "CONNECTWISE": connectwiseRate}, "apply", "--json")
 	if err != nil {
 		return 0, err
 	}
-	a, err := sims.tell(order{})
+	a, err := sims.command(command{})
 	if err != nil {
 		return 0, err
 	}
@@ -78,13 +78,13 @@ func (b *bench) paced(p *program, sims *simulators) (cpu time.Duration, err erro
 	apiCalls := a.CIPP["listtenants"] + a.CIPP["listgraphbulkrequest"]
 	ideal := max(cippRate.ideal(apiCalls), connectwiseRate.ideal(sum(a.Target)))
 	ratio := r.wall.Seconds() / ideal.Seconds()
-	res.gate(ratio <= mostWall, fmt.Sprintf("unchanged cycle: wall ÷ token buckets (CIPP %s, ConnectWise %s)", cippRate, connectwiseRate),
-		fmt.Sprintf("≤ %.2f", mostWall), "%.3f (%.2f s ÷ %.2f s)", ratio, r.wall.Seconds(), ideal.Seconds())
+	res.gate(ratio <= maxWallRatio, fmt.Sprintf("unchanged cycle: wall ÷ token buckets (CIPP %s, ConnectWise %s)", cippRate, connectwiseRate),
+		fmt.Sprintf("≤ %.2f", maxWallRatio), "%.3f (%.2f s ÷ %.2f s)", ratio, r.wall.Seconds(), ideal.Seconds())
 	return r.cpu, nil
 }
 
 // calls compares what was asked with the cheapest plan.
-func (b *bench) calls(a *account, n int) {
+func (b *bench) calls(a *observations, n int) {
 	per := func(k int) int { return (n + k - 1) / k }
 	want := []struct {
 		what  string
@@ -126,17 +126,17 @@ func sum(counts map[string]int) (n int) {
 	return n
 }
 
-// spent compares syncd's CPU time with that of bare decoding, both the median
+// cpuRatio compares syncd's CPU time with that of bare decoding, both the median
 // of three and both without a pause: a processor that goes to sleep between two
 // answers makes either dearer, which the second comparison shows.
-func (b *bench) spent(p *program, sims *simulators, pacedCPU time.Duration) error {
-	if _, err := sims.tell(order{Reset: true, Record: true}); err != nil {
+func (b *bench) cpuRatio(p *program, sims *simulators, pacedCPU time.Duration) error {
+	if _, err := sims.command(command{Reset: true, Record: true}); err != nil {
 		return err
 	}
 	if _, err := p.run(0, nil, "apply", "--json"); err != nil {
 		return err
 	}
-	a, err := sims.tell(order{})
+	a, err := sims.command(command{})
 	if err != nil {
 		return err
 	}
@@ -166,11 +166,11 @@ func (b *bench) spent(p *program, sims *simulators, pacedCPU time.Duration) erro
 		return err
 	}
 	ratio := cpu.Seconds() / bare.Seconds()
-	b.results.gate(ratio <= mostCPU, "unchanged cycle: CPU ÷ encoding/json decoding the same answers", fmt.Sprintf("≤ %.1f", mostCPU),
+	b.results.gate(ratio <= maxCPURatio, "unchanged cycle: CPU ÷ encoding/json decoding the same answers", fmt.Sprintf("≤ %.1f", maxCPURatio),
 		"%.2f (%d ms ÷ %d ms)", ratio, cpu.Milliseconds(), bare.Milliseconds())
-	b.results.tell(fmt.Sprintf("the same, both paced at %g/s", cippRate.perSecond), "%.2f (%d ms ÷ %d ms)", pacedCPU.Seconds()/barePaced.Seconds(), pacedCPU.Milliseconds(), barePaced.Milliseconds())
-	b.results.tell("the answers", "%.1f MB in %d", float64(bytes)/1e6, len(a.Answers))
-	b.results.tell("CPU of starting and ending syncd (version)", "%d ms", idle.Milliseconds())
+	b.results.inform(fmt.Sprintf("the same, both paced at %g/s", cippRate.perSecond), "%.2f (%d ms ÷ %d ms)", pacedCPU.Seconds()/barePaced.Seconds(), pacedCPU.Milliseconds(), barePaced.Milliseconds())
+	b.results.inform("the answers", "%.1f MB in %d", float64(bytes)/1e6, len(a.Answers))
+	b.results.inform("CPU of starting and ending syncd (version)", "%d ms", idle.Milliseconds())
 	return nil
 }
 
@@ -192,24 +192,24 @@ func median(ds []time.Duration) time.Duration {
 	return ds[len(ds)/2]
 }
 
-// changed counts what changes cost beyond an unchanged cycle.
-func (b *bench) changed(p *program, sims *simulators) error {
-	count := func() (*account, error) {
+// changeCost counts what changes cost beyond an unchanged cycle.
+func (b *bench) changeCost(p *program, sims *simulators) error {
+	count := func() (*observations, error) {
 		if _, err := p.run(0, nil, "apply", "--json"); err != nil {
 			return nil, err
 		}
-		a, err := sims.tell(order{})
+		a, err := sims.command(command{})
 		return &a, err
 	}
 	const changes = 5
-	if _, err := sims.tell(order{Reset: true}); err != nil {
+	if _, err := sims.command(command{Reset: true}); err != nil {
 		return err
 	}
 	before, err := count()
 	if err != nil {
 		return err
 	}
-	if _, err := sims.tell(order{Reset: true, Seats: changes}); err != nil {
+	if _, err := sims.command(command{Reset: true, Seats: changes}); err != nil {
 		return err
 	}
 	after, err := count()
@@ -217,7 +217,7 @@ func (b *bench) changed(p *program, sims *simulators) error {
 		return err
 	}
 	each := float64(after.calls()-before.calls()) / changes
-	b.results.gate(each <= mostForAChange && len(after.Writes) == changes, fmt.Sprintf("a change (%d made): calls beyond the unchanged cycle", changes),
-		fmt.Sprintf("≤ %d", mostForAChange), "%g each, %d writes", each, len(after.Writes))
+	b.results.gate(each <= maxCallsPerChange && len(after.Writes) == changes, fmt.Sprintf("a change (%d made): calls beyond the unchanged cycle", changes),
+		fmt.Sprintf("≤ %d", maxCallsPerChange), "%g each, %d writes", each, len(after.Writes))
 	return nil
 }

@@ -124,7 +124,7 @@ type bareProduct struct {
 
 // decodeAll decodes every answer and returns the CPU time it took, the median
 // of three.
-func decodeAll(answers []recording) (time.Duration, error) {
+func decodeAll(answers []answer) (time.Duration, error) {
 	var cpus []time.Duration
 	for range 3 {
 		runtime.GC()
@@ -142,7 +142,7 @@ func decodeAll(answers []recording) (time.Duration, error) {
 // decodePaced decodes every answer at the rate at which they come in when a
 // bucket paces them, and returns the CPU time. A processor that sleeps between
 // two answers wakes with cold caches, for us as for everybody.
-func decodePaced(answers []recording, at rate) (time.Duration, error) {
+func decodePaced(answers []answer, at rate) (time.Duration, error) {
 	runtime.GC()
 	tick := time.NewTicker(time.Duration(float64(time.Second) / at.perSecond))
 	defer tick.Stop()
@@ -156,7 +156,7 @@ func decodePaced(answers []recording, at rate) (time.Duration, error) {
 	return cpuTime() - before, nil
 }
 
-func decodeOne(a *recording) error {
+func decodeOne(a *answer) error {
 	switch path := a.Path; {
 	case strings.HasSuffix(path, "/ListGraphBulkRequest"):
 		return into[[]barePart](a)
@@ -174,7 +174,7 @@ func decodeOne(a *recording) error {
 	return into[map[string]any](a)
 }
 
-func into[T any](a *recording) error {
+func into[T any](a *answer) error {
 	var v T
 	return json.Unmarshal(a.Body, &v)
 }

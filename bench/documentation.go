@@ -30,7 +30,7 @@ func (b *bench) documentation() error {
 }
 
 // document takes so many customers from nothing to everything.
-func (b *bench) document(customers int, timed bool) (*first, error) {
+func (b *bench) document(customers int, timed bool) (*firstRun, error) {
 	e := estate{Target: documentation, Customers: customers, Users: b.sizes.users}
 	sims, err := startSimulators(e)
 	if err != nil {
@@ -41,7 +41,7 @@ func (b *bench) document(customers int, timed bool) (*first, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &first{what: fmt.Sprintf("first documentation of %d customers with %d users: ", customers, e.Users), system: "ITGLUE", at: unhurried, timed: timed,
+	f := &firstRun{what: fmt.Sprintf("first documentation of %d customers with %d users: ", customers, e.Users), system: "ITGLUE", at: unlimited, timed: timed,
 		unit: "objects", cost: sum} // a POST each, tags included
 	if timed {
 		f.at = b.paceOf(documentationRate, itglueRate)

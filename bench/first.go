@@ -10,14 +10,14 @@ import (
 
 // The limits of a first run, which makes everything at a target.
 const (
-	mostRequests = 1.05 // times what the objects cost, a list or two included
-	mostFirst    = 64   // MiB, however many customers there are
-	mostLargest  = 96   // MiB, of a single customer with 5,000 users, who is planned as a whole
-	mostLeft     = 1.0  // KiB that an object leaves behind: its line in the report
+	maxRequestRatio      = 1.05 // times what the objects cost, a list or two included
+	maxAnonymousFirstRun = 64   // MiB, however many customers there are
+	maxAnonymousLargest  = 96   // MiB, of a single customer with 5,000 users, who is planned as a whole
+	maxPerObject         = 1.0  // KiB that an object leaves behind: its line in the report
 )
 
-// A first is a first run: everything is still to be made.
-type first struct {
+// A firstRun is a run that creates everything at the target.
+type firstRun struct {
 	what   string // it is, for people
 	system string // the target, as rates call it
 	at     rate
@@ -38,43 +38,43 @@ func (b *bench) paceOf(accelerated, usual rate) rate {
 }
 
 // measure runs it.
-func (f *first) measure(b *bench, p *program, sims *simulators) error {
+func (f *firstRun) measure(b *bench, p *program, sims *simulators) error {
 	if _, err := p.run(0, nil, "map", "import", "links.csv"); err != nil {
 		return err
 	}
-	if _, err := sims.tell(order{Reset: true}); err != nil {
+	if _, err := sims.command(command{Reset: true}); err != nil {
 		return err
 	}
 	r, err := p.run(0, rates{f.system: f.at}, "apply")
 	if err != nil {
 		return err
 	}
-	a, err := sims.tell(order{})
+	a, err := sims.command(command{})
 	if err != nil {
 		return err
 	}
 	f.anonymous, f.objects = r.anonymous, sum(a.Held)
 	res := &b.results
 	if !f.timed {
-		res.tell(f.what+"requests a second, the bucket open", "%.0f", float64(sum(a.Target))/a.Last.Sub(a.First).Seconds())
+		res.inform(f.what+"requests a second, the bucket open", "%.0f", float64(sum(a.Target))/a.Last.Sub(a.First).Seconds())
 	} else {
 		requests, worth := sum(a.Target), f.cost(a.Held)
 		each := float64(requests) / float64(max(worth, 1))
-		res.gate(worth > 0 && each <= mostRequests, f.what+"requests ÷ "+f.unit, fmt.Sprintf("≤ %.2f", mostRequests), "%.3f (%d ÷ %d)", each, requests, worth)
+		res.gate(worth > 0 && each <= maxRequestRatio, f.what+"requests ÷ "+f.unit, fmt.Sprintf("≤ %.2f", maxRequestRatio), "%.3f (%d ÷ %d)", each, requests, worth)
 		ideal := f.at.ideal(requests)
 		ratio := r.wall.Seconds() / ideal.Seconds()
-		res.gate(ratio <= mostWall, f.what+fmt.Sprintf("wall ÷ token bucket (%s)", f.at), fmt.Sprintf("≤ %.2f", mostWall),
+		res.gate(ratio <= maxWallRatio, f.what+fmt.Sprintf("wall ÷ token bucket (%s)", f.at), fmt.Sprintf("≤ %.2f", maxWallRatio),
 			"%.3f (%.2f s ÷ %.2f s)", ratio, r.wall.Seconds(), ideal.Seconds())
 		res.gate(len(a.Complaints) == 0, f.what+"complaints of the simulators", "none", "%s", complaints(&a))
-		res.tell(f.what+"before the first request, after the last answer", "%.2f s, %.2f s", a.First.Sub(r.started).Seconds(), r.started.Add(r.wall).Sub(a.Last).Seconds())
-		res.tell(f.what+"CPU", "%.2f s", r.cpu.Seconds())
+		res.inform(f.what+"before the first request, after the last answer", "%.2f s, %.2f s", a.First.Sub(r.started).Seconds(), r.started.Add(r.wall).Sub(a.Last).Seconds())
+		res.inform(f.what+"CPU", "%.2f s", r.cpu.Seconds())
 	}
 	res.memory(f.what, r, ceiling(sims))
 	return nil
 }
 
 // memory compares what a run kept with its ceiling.
-func (r *results) memory(what string, of *ride, most int) {
+func (r *results) memory(what string, of *execution, most int) {
 	r.gate(mib(of.anonymous) <= float64(most), what+"anonymous memory", fmt.Sprintf("≤ %d MiB", most), "%.1f MiB (VmHWM %.1f)", mib(of.anonymous), mib(of.high))
 }
 
@@ -82,29 +82,29 @@ func (r *results) memory(what string, of *ride, most int) {
 // customer, and not how many there are.
 func ceiling(sims *simulators) int {
 	if sims.Customers == 1 {
-		return mostLargest
+		return maxAnonymousLargest
 	}
-	return mostFirst
+	return maxAnonymousFirstRun
 }
 
 // growth tells constant memory from memory that follows the estate. What is
 // left of an object that is done is a line of the report, and no more.
-func (r *results) growth(what string, few, many *first) {
+func (r *results) growth(what string, few, many *firstRun) {
 	each := float64(many.anonymous-few.anonymous) / float64(max(many.objects-few.objects, 1))
-	r.gate(each <= mostLeft, what+"anonymous memory an object more", fmt.Sprintf("≤ %g KiB", mostLeft), "%.2f KiB", each)
+	r.gate(each <= maxPerObject, what+"anonymous memory an object more", fmt.Sprintf("≤ %g KiB", maxPerObject), "%.2f KiB", each)
 }
 
 // unchanged measures the cycle after a first run: nothing is written, and of
 // the target only what is in the cheapest plan is read.
 func (b *bench) unchanged(what string, p *program, sims *simulators, cheapest func(held map[string]int) map[string]int) error {
-	if _, err := sims.tell(order{Reset: true}); err != nil {
+	if _, err := sims.command(command{Reset: true}); err != nil {
 		return err
 	}
 	r, err := p.run(0, nil, "apply", "--json")
 	if err != nil {
 		return err
 	}
-	a, err := sims.tell(order{})
+	a, err := sims.command(command{})
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (b *bench) unchanged(what string, p *program, sims *simulators, cheapest fu
 }
 
 // complaints are how many there are, and the first of them.
-func complaints(a *account) string {
+func complaints(a *observations) string {
 	if len(a.Complaints) == 0 {
 		return "none"
 	}

@@ -30,13 +30,13 @@ func (b *bench) identity() error {
 	}
 	// One customer is planned, held or applied as a whole, so that memory
 	// follows its size up to the ceiling.
-	b.results.tell(fmt.Sprintf("first sync, from %d to %d users: anonymous memory an object more", b.sizes.fewUsers, b.sizes.manyUsers),
+	b.results.inform(fmt.Sprintf("first sync, from %d to %d users: anonymous memory an object more", b.sizes.fewUsers, b.sizes.manyUsers),
 		"%.2f KiB", float64(many.anonymous-few.anonymous)/float64(max(many.objects-few.objects, 1)))
 	return nil
 }
 
 // provision takes one customer with so many users from nothing to everything.
-func (b *bench) provision(users int, timed bool) (*first, error) {
+func (b *bench) provision(users int, timed bool) (*firstRun, error) {
 	e := estate{Target: identity, Customers: 1, Users: users, Groups: users / usersPerGroup}
 	sims, err := startSimulators(e)
 	if err != nil {
@@ -47,7 +47,7 @@ func (b *bench) provision(users int, timed bool) (*first, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &first{what: fmt.Sprintf("first sync of %d users and %d groups: ", e.Users, e.Groups), system: "SCIM_ESTATE", at: unhurried, timed: timed,
+	f := &firstRun{what: fmt.Sprintf("first sync of %d users and %d groups: ", e.Users, e.Groups), system: "SCIM_ESTATE", at: unlimited, timed: timed,
 		// A group is made empty, then gets its members: providers are tested
 		// with that. A look shows whether all of them arrived.
 		unit: "(users + 3 × groups)", cost: func(held map[string]int) int { return held["users"] + 3*held["groups"] }}

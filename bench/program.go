@@ -32,8 +32,8 @@ func (r rate) String() string { return fmt.Sprintf("%g/s burst %d", r.perSecond,
 // slow nothing down. Systems go by their names in SYNCD_<NAME>_RATE_….
 type rates map[string]rate
 
-// unhurried is a rate that slows nothing down.
-var unhurried = rate{5000, 1000}
+// unlimited is a rate that delays no request.
+var unlimited = rate{5000, 1000}
 
 // A program is syncd with a configuration and a state of its own.
 type program struct {
@@ -116,7 +116,7 @@ func (p *program) command(at rates, args ...string) *exec.Cmd {
 	for _, system := range p.systems {
 		r, named := at[system]
 		if !named {
-			r = unhurried
+			r = unlimited
 		}
 		cmd.Env = append(cmd.Env, "SYNCD_"+system+"_RATE_PER_SECOND="+strconv.FormatFloat(r.perSecond, 'f', -1, 64),
 			"SYNCD_"+system+"_RATE_BURST="+strconv.Itoa(r.burst))
@@ -124,8 +124,8 @@ func (p *program) command(at rates, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// A ride is what one execution of syncd cost.
-type ride struct {
+// An execution is the cost of running syncd once.
+type execution struct {
 	status    int
 	out       []byte
 	started   time.Time
@@ -136,11 +136,11 @@ type ride struct {
 
 // run executes syncd and watches it. An exit status other than the wanted one
 // is an error.
-func (p *program) run(status int, at rates, args ...string) (*ride, error) {
+func (p *program) run(status int, at rates, args ...string) (*execution, error) {
 	cmd := p.command(at, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	r := &ride{started: time.Now()}
+	r := &execution{started: time.Now()}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func tail(s string) string {
 // watch looks at the memory of a process every few milliseconds. RssAnon is
 // what counts: the store is a mapped file, and its pages are the kernel's to
 // take back.
-func (r *ride) watch(ctx context.Context, pid int) {
+func (r *execution) watch(ctx context.Context, pid int) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	path := fmt.Sprintf("/proc/%d/status", pid)
@@ -202,8 +202,8 @@ func kib(status []byte, name string) int {
 	return n
 }
 
-// prepare brings an estate into step the way an operator does.
-func (p *program) prepare(customers int) error {
+// bringIntoStep brings an estate into step the way an operator does.
+func (p *program) bringIntoStep(customers int) error {
 	for _, step := range []struct {
 		status int
 		args   []string
@@ -229,7 +229,7 @@ func (p *program) prepare(customers int) error {
 }
 
 // total reads how many scopes ended with an outcome from a report.
-func (r *ride) total(outcome string) (int, error) {
+func (r *execution) total(outcome string) (int, error) {
 	var report struct {
 		Totals map[string]int `json:"totals"`
 	}

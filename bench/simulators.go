@@ -19,10 +19,11 @@ import (
 
 // The simulators run in a process of their own, so that neither their CPU nor
 // their memory counts. The bench talks to them over their standard input and
-// output, one JSON document a line, so that a simulator dies with its bench.
+// output, one JSON document a line, so that a simulator ends with its bench.
 
-// A hello is the simulators' first word.
-type hello struct {
+// addresses are the first line that the simulators print: where they listen, and the
+// credentials that they accept.
+type addresses struct {
 	CIPP, Token               string // base URL, and the token endpoint
 	ConnectWise, ITGlue, SCIM string // base URLs; empty where there is none
 	PartnerTenant             string
@@ -30,28 +31,28 @@ type hello struct {
 	Links, Products           string // the tables that join both, as CSV; no products where nothing is billed
 }
 
-// An order is what the bench asks of the simulators.
-type order struct {
-	Reset  bool // forget what was counted
-	Record bool // from now on note the bodies of all answers
+// A command is one line from the bench to the simulators.
+type command struct {
+	Reset  bool // all counts start at 0
+	Record bool // record the bodies of all answers from now on
 	Seats  int  // so many customers buy a seat of a licence that is billed
 }
 
-// An account is their answer: what was asked of them since the last reset.
-type account struct {
+// observations answer a command: the requests since the last reset.
+type observations struct {
 	CIPP       map[string]int // by endpoint, tokens included
 	Target     map[string]int // by method and route
 	Writes     []string       // at the target
 	Held       map[string]int // how much of each kind the target holds
 	Complaints []string       // of CIPP and the target
-	Answers    []recording    // that were recorded
+	Answers    []answer       // that were recorded
 	First      time.Time      // when the target was asked first
 	Last       time.Time      // when it had answered last
 	Error      string
 }
 
-// A recording is the body of one answer.
-type recording struct {
+// An answer is the body of one response.
+type answer struct {
 	System, Path string
 	Body         []byte
 }
@@ -62,18 +63,18 @@ func serveSimulators(text string) error {
 	if err := json.Unmarshal([]byte(text), &e); err != nil {
 		return fmt.Errorf("-simulate %s: %w", text, err)
 	}
-	w := e.world()
+	w := e.fixture()
 	tape := &recorder{}
 	at := func(name string, h http.Handler) (string, error) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return "", err
 		}
-		go func() { _ = http.Serve(l, tape.over(name, h)) }()
+		go func() { _ = http.Serve(l, tape.wrap(name, h)) }()
 		return "http://" + l.Addr().String(), nil
 	}
 	own := w.cipp.Options()
-	first := hello{PartnerTenant: w.cipp.World().PartnerTenant.CustomerID, ClientID: own.ClientID, ClientSecret: own.ClientSecret, Links: w.links, Products: w.products}
+	first := addresses{PartnerTenant: w.cipp.World().PartnerTenant.CustomerID, ClientID: own.ClientID, ClientSecret: own.ClientSecret, Links: w.links, Products: w.products}
 	var err error
 	if first.CIPP, err = at(source, w.cipp); err != nil {
 		return err
@@ -90,25 +91,25 @@ func serveSimulators(text string) error {
 	}
 	in := json.NewDecoder(os.Stdin)
 	for {
-		var o order
+		var o command
 		if err := in.Decode(&o); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		var a account
+		var a observations
 		if o.Reset {
 			w.cipp.ResetLog()
 			w.target.Forget()
 			tape.take()
 		} else {
-			a = account{CIPP: w.cipp.Counts(), Target: w.target.Counts(), Complaints: w.cipp.Complaints()}
+			a = observations{CIPP: w.cipp.Counts(), Target: w.target.Counts(), Complaints: w.cipp.Complaints()}
 			a.Answers, a.First, a.Last = tape.take()
-			w.target.tell(&a)
+			w.target.observe(&a)
 		}
 		tape.set(o.Record)
 		if o.Seats > 0 {
-			a.Error = buy(w.cipp, o.Seats)
+			a.Error = buySeats(w.cipp, o.Seats)
 		}
 		if err := out.Encode(a); err != nil {
 			return err
@@ -116,10 +117,10 @@ func serveSimulators(text string) error {
 	}
 }
 
-// buy lets the first customers buy one seat of Business Premium, which is
+// buySeats lets the first customers buy one seat of Business Premium, which is
 // billed. Both of Microsoft's numbers rise, so that they agree. It returns
 // what went wrong.
-func buy(cipp *cippsim.Server, customers int) (missing string) {
+func buySeats(cipp *cippsim.Server, customers int) (missing string) {
 	const sku = "SPB"
 	cipp.Update(func(w *cippsim.World) {
 		for _, t := range w.Tenants[:customers] {
@@ -135,13 +136,13 @@ func buy(cipp *cippsim.Server, customers int) (missing string) {
 	return missing
 }
 
-// A recorder notes when the target was asked, and the bodies of answers while
-// it is told to.
+// A recorder records when the target was asked, and response bodies while
+// recording is on.
 type recorder struct {
 	mu          sync.Mutex
 	on          bool
 	first, last time.Time // the target's first request and its last answer; zero = none
-	answers     []recording
+	answers     []answer
 }
 
 func (t *recorder) begun(system string) (on bool) {
@@ -160,7 +161,7 @@ func (t *recorder) ended(system, path string, body []byte) {
 		t.last = time.Now()
 	}
 	if body != nil {
-		t.answers = append(t.answers, recording{system, path, body})
+		t.answers = append(t.answers, answer{system, path, body})
 	}
 }
 
@@ -171,7 +172,7 @@ func (t *recorder) set(on bool) {
 }
 
 // take returns what was noted, and forgets it.
-func (t *recorder) take() (answers []recording, first, last time.Time) {
+func (t *recorder) take() (answers []answer, first, last time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	answers, first, last = t.answers, t.first, t.last
@@ -179,7 +180,7 @@ func (t *recorder) take() (answers []recording, first, last time.Time) {
 	return answers, first, last
 }
 
-func (t *recorder) over(system string, h http.Handler) http.Handler {
+func (t *recorder) wrap(system string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !t.begun(system) {
 			h.ServeHTTP(w, r)
@@ -207,7 +208,7 @@ func (w *teeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // simulators are the other process, seen from here.
 type simulators struct {
-	hello
+	addresses
 	estate
 	process  *exec.Cmd
 	in       io.WriteCloser
@@ -238,7 +239,7 @@ func startSimulators(e estate) (*simulators, error) {
 		return nil, err
 	}
 	s.orders, s.accounts = json.NewEncoder(s.in), json.NewDecoder(bufio.NewReader(out))
-	if err := s.accounts.Decode(&s.hello); err != nil {
+	if err := s.accounts.Decode(&s.addresses); err != nil {
 		s.close()
 		return nil, fmt.Errorf("starting the simulators: %w", err)
 	}
@@ -250,8 +251,8 @@ func (s *simulators) close() {
 	_ = s.process.Wait()
 }
 
-// tell gives an order and returns the account of what came before it.
-func (s *simulators) tell(o order) (a account, err error) {
+// command sends a command and returns the observations until then.
+func (s *simulators) command(o command) (a observations, err error) {
 	if err = s.orders.Encode(o); err == nil {
 		err = s.accounts.Decode(&a)
 	}
@@ -265,4 +266,4 @@ func (s *simulators) tell(o order) (a account, err error) {
 }
 
 // calls is how many requests an account holds.
-func (a *account) calls() int { return sum(a.CIPP) + sum(a.Target) }
+func (a *observations) calls() int { return sum(a.CIPP) + sum(a.Target) }

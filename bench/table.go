@@ -11,7 +11,7 @@ import (
 type line struct {
 	what, limit, measured string
 	ok                    bool
-	told                  bool // has no limit: for people to know
+	informational         bool // has no limit: for people to know
 }
 
 // A results is the table that is printed.
@@ -22,15 +22,15 @@ func (r *results) gate(ok bool, what, limit, format string, args ...any) {
 	*r = append(*r, line{what: what, limit: limit, measured: fmt.Sprintf(format, args...), ok: ok})
 }
 
-// tell adds a measurement that nothing depends on.
-func (r *results) tell(what, format string, args ...any) {
-	*r = append(*r, line{what: what, measured: fmt.Sprintf(format, args...), told: true})
+// inform adds a measurement that nothing depends on.
+func (r *results) inform(what, format string, args ...any) {
+	*r = append(*r, line{what: what, measured: fmt.Sprintf(format, args...), informational: true})
 }
 
 // missed reports whether one of the limits does not hold.
 func (r results) missed() bool {
 	for _, l := range r {
-		if !l.told && !l.ok {
+		if !l.informational && !l.ok {
 			return true
 		}
 	}
@@ -44,7 +44,7 @@ func (r results) write(out io.Writer) error {
 	for _, l := range r {
 		verdict := "MISSED"
 		switch {
-		case l.told:
+		case l.informational:
 			verdict = ""
 		case l.ok:
 			verdict = "ok"

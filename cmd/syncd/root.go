@@ -264,7 +264,7 @@ func (a *cli) config() (*app.Config, error) {
 	}
 	a.redact = cfg.Redactor()
 	if disk, here := a.console.Files.(*control.Disk); here {
-		disk.Kept = []string{cfg.State.Path}
+		disk.Protected = []string{cfg.State.Path}
 	}
 	return cfg, nil
 }

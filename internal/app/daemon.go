@@ -37,7 +37,7 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 		return err
 	}
 	defer socket.Close()
-	control.Sweep(filepath.Dir(w.Config.State.Path))
+	control.RemoveUnfinished(filepath.Dir(w.Config.State.Path))
 	w.sound.daemon = true
 	runner, err := w.schedule(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	}
 	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: d.Version, Practice: w.Practice, Log: w.Log,
 		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) },
-		Access: access, Waits: func() []web.Wait { return w.waitsShown(ctx) },
+		Access: access, Pauses: func() []web.Pause { return w.waitsShown(ctx) },
 		Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
 	// The pages outlive the jobs, so that one can watch the daemon stop.
 	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
@@ -164,11 +164,11 @@ func (w *App) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Job 
 
 // waitsShown are the waits as the page shows them; a state that cannot be read is
 // said elsewhere on it.
-func (w *App) waitsShown(ctx context.Context) []web.Wait {
+func (w *App) waitsShown(ctx context.Context) []web.Pause {
 	waits, _ := w.Waits(ctx)
-	shown := make([]web.Wait, len(waits))
+	shown := make([]web.Pause, len(waits))
 	for i, x := range waits {
-		shown[i] = web.Wait(x)
+		shown[i] = web.Pause(x)
 	}
 	return shown
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Access says who reaches the pages: they name customers and money, and nobody
-// signs in yet.
+// Access says who can reach the pages: they show customers and money, and have no
+// sign-in.
 type Access struct {
 	// Loopback is whether only this machine reaches the listener. Where others
 	// do, the pages are not served at all: health, metrics and events are.
 	Loopback bool
 	// Names are the hosts that a request may name: the listener's own, and those
-	// of the configuration. What a page elsewhere makes a browser ask for under
-	// another name (DNS rebinding) is refused.
+	// of the configuration. Requests that name another host
+	// (DNS rebinding) are refused.
 	Names []string
 }
 
@@ -64,20 +64,20 @@ func canonical(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// open are the paths that say nothing of customers and are asked for under any
-// name: probes and scrapers use addresses.
-func open(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
+// isPublic reports whether a path names no customers and is served under any Host: probes
+// and scrapers use addresses.
+func isPublic(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 const noPages = `syncd does not serve its pages here: they name customers and money, and this listener is reached from other machines.
 To read them, listen on loopback (listen: 127.0.0.1:9464) and come through ssh or on the machine itself; "syncd status" and
 "syncd holds" say the same. /healthz, /readyz, /metrics and the events of CIPP are served.
 `
 
-// guard keeps others away from what is not open.
-func (a Access) guard(next http.Handler) http.Handler {
+// restrict serves pages on a loopback listener only, and public paths and events on any.
+func (a Access) restrict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case open(r.URL.Path):
+		case isPublic(r.URL.Path):
 		case !slices.Contains(a.Names, canonical(r.Host)):
 			http.Error(w, "syncd is not reached under this name; add it to hosts in the configuration if it is yours", http.StatusMisdirectedRequest)
 			return

@@ -19,21 +19,22 @@ import (
 	"syncd/internal/secret"
 )
 
-// Limits of what CIPP may tell us. Its logbook sends up to 500 rows an hour;
-// what is larger or faster than this is not CIPP.
+// Limits of CIPP's events. Its logbook sends up to 500 rows an hour; larger or faster
+// requests are not CIPP's.
 const (
-	mostEventBytes   = 4 << 20
-	eventsPerMinute  = 60
-	rememberEvents   = time.Hour
-	guessesPerMinute = 10
-	mostGuessers     = 10_000 // addresses that are counted at once
+	maxEventBytes         = 4 << 20
+	eventsPerMinute       = 60
+	repeatWindow          = time.Hour
+	wrongSecretsPerMinute = 10
+	maxAddresses          = 10_000 // addresses that are counted at once
 )
 
-// Events are CIPP's webhooks. They are hints to look at a tenant, no data:
+// Events are CIPP's webhooks. They are hints that a tenant changed, no data:
 // CIPP neither signs nor repeats nor orders them.
 type Events struct {
 	Secret secret.String // in the path or in a header; empty turns events off
-	// Hint hears which tenants an event names, by id or domain. It must return at once.
+	// Hint is called with the tenants that an event names, by id or domain. It must return
+	// at once.
 	Hint func(tenants []string)
 	Now  func() time.Time
 }
@@ -44,12 +45,12 @@ type events struct {
 	Events
 
 	mu     sync.Mutex
-	seen   map[[sha256.Size]byte]time.Time // what came lately
+	seen   map[[sha256.Size]byte]time.Time // events within repeatWindow, by their hash
 	minute time.Time                       // that is being counted
 	count  int
 
-	guesses  map[string]int // wrong secrets by address, since guessing
-	guessing time.Time
+	wrongSecrets map[string]int // wrong secrets by address, since guessing
+	wrongSince   time.Time
 }
 
 func (e Events) register(mux *http.ServeMux) {
@@ -57,26 +58,26 @@ func (e Events) register(mux *http.ServeMux) {
 		return
 	}
 	h := &events{Events: e, seen: map[[sha256.Size]byte]time.Time{}}
-	mux.HandleFunc("POST /events/cipp", h.take)
-	mux.HandleFunc("POST /events/cipp/{secret}", h.take)
+	mux.HandleFunc("POST /events/cipp", h.receive)
+	mux.HandleFunc("POST /events/cipp/{secret}", h.receive)
 }
 
-func (e *events) take(w http.ResponseWriter, r *http.Request) {
-	if !e.trusted(r) {
-		if wait := e.guessed(r.RemoteAddr); wait > 0 {
+func (e *events) receive(w http.ResponseWriter, r *http.Request) {
+	if !e.authenticated(r) {
+		if wait := e.countWrongSecret(r.RemoteAddr); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
 			http.Error(w, "too many wrong secrets", http.StatusTooManyRequests)
 			return
 		}
-		http.NotFound(w, r) // nobody is told that there is something to guess
+		http.NotFound(w, r) // a caller without the secret must not learn that there is one
 		return
 	}
-	if e.flooded() {
+	if e.overRate() {
 		w.Header().Set("Retry-After", "60")
 		http.Error(w, "too many events", http.StatusTooManyRequests)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostEventBytes))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEventBytes))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		http.Error(w, "the event is too large", http.StatusRequestEntityTooLarge)
 		return
@@ -93,7 +94,7 @@ func (e *events) take(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-func (e *events) trusted(r *http.Request) bool {
+func (e *events) authenticated(r *http.Request) bool {
 	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	want := sha256.Sum256([]byte(e.Secret.Reveal()))
 	for _, given := range []string{r.PathValue("secret"), bearer, r.Header.Get("X-Api-Key")} {
@@ -105,9 +106,9 @@ func (e *events) trusted(r *http.Request) bool {
 	return false
 }
 
-// guessed counts a wrong secret, and returns how long whoever sent it has to wait
-// once there were too many from that address in a minute.
-func (e *events) guessed(remote string) time.Duration {
+// countWrongSecret counts a wrong secret, and returns how long its sender must wait where
+// there were too many from that address in a minute.
+func (e *events) countWrongSecret(remote string) time.Duration {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
 		host = remote
@@ -115,17 +116,17 @@ func (e *events) guessed(remote string) time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.Now()
-	if now.Sub(e.guessing) >= time.Minute || len(e.guesses) >= mostGuessers {
-		e.guessing, e.guesses = now, map[string]int{}
+	if now.Sub(e.wrongSince) >= time.Minute || len(e.wrongSecrets) >= maxAddresses {
+		e.wrongSince, e.wrongSecrets = now, map[string]int{}
 	}
-	if e.guesses[host]++; e.guesses[host] <= guessesPerMinute {
+	if e.wrongSecrets[host]++; e.wrongSecrets[host] <= wrongSecretsPerMinute {
 		return 0
 	}
-	return max(e.guessing.Add(time.Minute).Sub(now), time.Second)
+	return max(e.wrongSince.Add(time.Minute).Sub(now), time.Second)
 }
 
-// flooded counts the event, and reports whether this minute has had enough.
-func (e *events) flooded() bool {
+// overRate counts the event, and reports whether there were too many in this minute.
+func (e *events) overRate() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if minute := e.Now().Truncate(time.Minute); !minute.Equal(e.minute) {
@@ -141,7 +142,7 @@ func (e *events) repeated(sum [sha256.Size]byte) bool {
 	defer e.mu.Unlock()
 	now := e.Now()
 	for old, at := range e.seen {
-		if now.Sub(at) > rememberEvents {
+		if now.Sub(at) > repeatWindow {
 			delete(e.seen, old)
 		}
 	}
@@ -150,12 +151,12 @@ func (e *events) repeated(sum [sha256.Size]byte) bool {
 	return again
 }
 
-// deepest is how many lists and objects lie around a tenant's name in what CIPP sends.
-const deepest = 3
+// maxDepth is how many lists and objects may enclose a tenant's name in an event.
+const maxDepth = 3
 
 // tenantsIn finds the tenants that an event names, in all shapes that CIPP
 // sends: an object or a list of them, with or without its standard schema. It
-// reads the text once and skips what lies too deep.
+// reads the text once and skips what is nested too deep.
 func tenantsIn(body []byte) []string {
 	var found []string
 	known := map[string]bool{}
@@ -163,7 +164,7 @@ func tenantsIn(body []byte) []string {
 	named := false // the next text is a tenant's name
 	for {
 		kind := in.PeekKind()
-		if (kind == '{' || kind == '[') && in.StackDepth() > deepest {
+		if (kind == '{' || kind == '[') && in.StackDepth() > maxDepth {
 			if in.SkipValue() != nil {
 				return found
 			}
@@ -183,7 +184,7 @@ func tenantsIn(body []byte) []string {
 			named = slices.Contains(tenantNames, text)
 			continue
 		}
-		if named && text != "" && text != "alltenants" && !known[text] && len(found) < mostTenants {
+		if named && text != "" && text != "alltenants" && !known[text] && len(found) < maxTenants {
 			known[text] = true
 			found = append(found, text)
 		}
@@ -191,8 +192,8 @@ func tenantsIn(body []byte) []string {
 	}
 }
 
-// tenantNames are the names under which CIPP tells a tenant, in small letters.
+// tenantNames are the members with a tenant's name in CIPP's events, in lower case.
 var tenantNames = []string{"tenant", "tenantid", "tenantfilter", "defaultdomainname", "customerid"}
 
-// mostTenants is how many one event can name.
-const mostTenants = 10_000
+// maxTenants is how many tenants are taken from one event.
+const maxTenants = 10_000

@@ -45,7 +45,7 @@ func TestEventsAreHintsForWhoKnowsTheSecret(t *testing.T) {
 		{"a scheduled task", "/events/cipp/s3cret", `{"tenantId":"7D1F0B7E-2C55-4A39-9D0E-0B8F4B5F1A11","Tenant":"contoso.example","TaskInfo":{"Name":"x"},"Results":"ok"}`, nil, 202, "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11 contoso.example"},
 		{"nobody in particular", "/events/cipp/s3cret", `{"tenant":"AllTenants"}`, nil, 202, ""},
 		{"no JSON", "/events/cipp/s3cret", `hello`, nil, 202, ""},
-		{"too large", "/events/cipp/s3cret", strings.Repeat("x", mostEventBytes+1), nil, 413, ""},
+		{"too large", "/events/cipp/s3cret", strings.Repeat("x", maxEventBytes+1), nil, 413, ""},
 	} {
 		heard = nil
 		if code := post(c.path, c.body, c.header...); code != c.code || strings.Join(heard, "; ") != c.heard {
@@ -81,9 +81,9 @@ func TestWrongSecretsAreThrottledAndCostNothing(t *testing.T) {
 		mux.ServeHTTP(w, r)
 		return w
 	}
-	for i := range 3 * guessesPerMinute {
+	for i := range 3 * wrongSecretsPerMinute {
 		want := http.StatusNotFound
-		if i >= guessesPerMinute {
+		if i >= wrongSecretsPerMinute {
 			want = http.StatusTooManyRequests
 		}
 		if w := post("/events/cipp/guess", "192.0.2.1:1"); w.Code != want || (want == 429) != (w.Header().Get("Retry-After") != "") {

@@ -20,15 +20,15 @@ import (
 	"syncd/internal/visible"
 )
 
-// How much the page shows at most. It is a page to look at, of the same size for
-// ten customers and for a thousand; commands show all there is.
+// How much the page shows at most: it has the same size for ten customers and for a
+// thousand. Commands show everything.
 const (
-	mostHolds   = 25
-	mostLines   = 8 // of one hold
-	mostTrouble = 50
-	mostOthers  = 50
-	mostRuns    = 10
-	longest     = 300 // characters of one cell
+	maxHolds   = 25
+	maxLines   = 8 // of one hold
+	maxTrouble = 50
+	maxOthers  = 50
+	maxRuns    = 10
+	maxCell    = 300 // characters of one cell
 )
 
 // view is what the status page shows.
@@ -38,10 +38,10 @@ type view struct {
 	Now      time.Time
 	Ready    error
 	Failing  []state.Failure // jobs whose last run failed as a whole
-	Waits    []Wait
+	Waits    []Pause
 	Jobs     []Job
 	Totals   []total
-	Holds    []waiting
+	Holds    []heldPlan
 	Held     int // of them in all
 	Trouble  []scope
 	Troubled int     // of them in all
@@ -50,15 +50,15 @@ type view struct {
 	Runs     []state.Run
 }
 
-// waiting is a hold with its plan as lines.
-type waiting struct {
+// A heldPlan is a hold with its plan as lines.
+type heldPlan struct {
 	state.Hold
 	Standing string
 	Money    string
 	Currency string
 	Lines    []line
 	More     int // lines that are not shown
-	moved    decimal.Decimal
+	absMoney decimal.Decimal
 }
 
 type line struct {
@@ -79,7 +79,7 @@ type scope struct {
 func (s *server) status(w http.ResponseWriter, r *http.Request) {
 	v, err := s.view(r.Context())
 	if r.Context().Err() != nil {
-		return // whoever asked is gone
+		return // the client hung up
 	}
 	if err != nil {
 		s.Log.Error().Err(err).Msg("status page not shown")
@@ -93,7 +93,7 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) view(ctx context.Context) (*view, error) {
-	v := &view{Version: s.Version, Practice: s.Practice, Now: s.Now(), Ready: s.Ready(), Jobs: s.Jobs(), Waits: s.waits()}
+	v := &view{Version: s.Version, Practice: s.Practice, Now: s.Now(), Ready: s.Ready(), Jobs: s.Jobs(), Waits: s.pauses()}
 	var err error
 	if v.Failing, err = s.failing(ctx); err != nil {
 		return nil, err
@@ -105,8 +105,8 @@ func (s *server) view(ctx context.Context) (*view, error) {
 		}
 		standings[h.Scope] = h.Standing()
 		v.Held++
-		v.Holds = first(append(v.Holds, read(h)), mostHolds, func(a, b waiting) int {
-			return cmp.Or(rank(a.Standing)-rank(b.Standing), b.moved.Cmp(a.moved), byName(a.Name, b.Name))
+		v.Holds = firstN(append(v.Holds, newHeldPlan(h)), maxHolds, func(a, b heldPlan) int {
+			return cmp.Or(rank(a.Standing)-rank(b.Standing), b.absMoney.Cmp(a.absMoney), byName(a.Name, b.Name))
 		})
 	}
 	counts := map[string]int{}
@@ -122,11 +122,11 @@ func (s *server) view(ctx context.Context) (*view, error) {
 		switch standing {
 		case state.StandsFailed, state.StandsPartlyDone, state.StandsNotRead:
 			v.Troubled++
-			v.Trouble = first(append(v.Trouble, scope{c, standing}), mostTrouble, byStanding)
+			v.Trouble = firstN(append(v.Trouble, scope{c, standing}), maxTrouble, byStanding)
 		case state.StandsNeedsRepair, state.StandsNeedsApproval, state.StandsRejected, state.StandsApproved: // shown with what is held
 		default:
 			v.Rest++
-			v.Others = first(append(v.Others, scope{c, standing}), mostOthers, byStanding)
+			v.Others = firstN(append(v.Others, scope{c, standing}), maxOthers, byStanding)
 		}
 	}
 	for _, standing := range state.Standings {
@@ -138,7 +138,7 @@ func (s *server) view(ctx context.Context) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v.Runs = append(v.Runs, run); len(v.Runs) == mostRuns {
+		if v.Runs = append(v.Runs, run); len(v.Runs) == maxRuns {
 			break
 		}
 	}
@@ -148,17 +148,15 @@ func (s *server) view(ctx context.Context) (*view, error) {
 	return v, nil
 }
 
-// first keeps the first n by an order, so that a thousand plans are never in
-// memory together.
-func first[T any](items []T, n int, order func(a, b T) int) []T {
+// firstN sorts items and keeps the first n, so that not all plans are in memory at once.
+func firstN[T any](items []T, n int, order func(a, b T) int) []T {
 	slices.SortStableFunc(items, order)
 	return items[:min(n, len(items))]
 }
 
-// rank puts first what somebody should do something about; what is held and
-// wants nobody comes last.
+// rank orders by how urgently a person must act.
 func rank(standing string) int {
-	if standing == state.StandsNeedsApproval { // a person's word is all that is missing
+	if standing == state.StandsNeedsApproval { // only an approval is missing
 		return -1
 	}
 	return slices.Index(state.Standings, standing)
@@ -170,10 +168,10 @@ func byStanding(a, b scope) int {
 
 func byName(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
 
-// read takes from a hold what it is ordered by. Money stands before the changes,
-// and of a thousand plans nothing behind it is read.
-func read(h state.Hold) waiting {
-	w := waiting{Hold: h, Standing: h.Standing()}
+// newHeldPlan reads from a hold what it is ordered by. The money stands before the changes
+// in the plan's JSON, and nothing after it is read.
+func newHeldPlan(h state.Hold) heldPlan {
+	w := heldPlan{Hold: h, Standing: h.Standing()}
 	in := jsontext.NewDecoder(bytes.NewReader(h.Plan))
 	if start, err := in.ReadToken(); err != nil || start.Kind() != '{' {
 		return w
@@ -202,15 +200,15 @@ func read(h state.Hold) waiting {
 		}
 	}
 	delta, err := decimal.NewFromString(w.Money)
-	if w.moved = delta.Abs(); err != nil || delta.IsZero() {
+	if w.absMoney = delta.Abs(); err != nil || delta.IsZero() {
 		w.Money = ""
 	}
 	return w
 }
 
-// unpack reads the plan of a hold, as plan --json wrote it, and keeps the lines
-// that are about the most money.
-func (w *waiting) unpack() {
+// unpack reads the plan of a hold, as plan --json wrote it, and keeps the lines with the
+// most money.
+func (w *heldPlan) unpack() {
 	var scope struct {
 		Changes []plan.Change `json:"changes"`
 	}
@@ -220,7 +218,7 @@ func (w *waiting) unpack() {
 	slices.SortStableFunc(scope.Changes, func(a, b plan.Change) int { return b.MonthlyDelta.Abs().Cmp(a.MonthlyDelta.Abs()) })
 	for i := range scope.Changes {
 		c := &scope.Changes[i]
-		if i == mostLines {
+		if i == maxLines {
 			w.More = len(scope.Changes) - i
 			break
 		}
@@ -249,7 +247,7 @@ func (o Options) funcs() template.FuncMap {
 		"words":   func(outcome string) string { return state.Standing(outcome, nil, nil) },
 		"count":   state.Counted,
 		"class":   func(standing string) string { return strings.ReplaceAll(standing, " ", "_") },
-		"cut":     func(text string) string { return visible.Clip(text, longest) },
+		"cut":     func(text string) string { return visible.Clip(text, maxCell) },
 		"less":    func(all int, shown int) int { return all - shown },
 		"failure": func(f state.Failure) string { return f.String(o.Location) },
 	}

@@ -1,6 +1,5 @@
-// Package web is what the daemon shows over HTTP: metrics, health and the
-// pages for people. It reads and never writes; CIPP's events are passed on as
-// hints.
+// Package web serves HTTP: metrics, health, the pages for people, and CIPP's events, which
+// it passes on as hints. It never writes to the store.
 package web
 
 import (
@@ -42,8 +41,8 @@ type Options struct {
 	Jobs func() []Job
 	// Ready returns why the daemon is not ready, or nil.
 	Ready func() error
-	// Waits returns the systems that asked to be left alone for a while; it may be nil.
-	Waits func() []Wait
+	// Pauses returns the systems that syncd sends nothing to for a while; it may be nil.
+	Pauses func() []Pause
 	// Access says who reaches the pages.
 	Access Access
 	// Events are taken where they have a secret.
@@ -61,8 +60,8 @@ type Job struct {
 	LastSuccess time.Time
 }
 
-// A Wait is a system that is left alone until a moment, and why.
-type Wait struct {
+// A Pause says until when syncd sends nothing to a system, and why.
+type Pause struct {
 	System string
 	Until  time.Time
 	Why    string
@@ -76,13 +75,13 @@ func Handler(o Options) http.Handler {
 	}
 	s := &server{Options: o, page: template.Must(template.New("status").Funcs(o.funcs()).Parse(statusPage))}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{Registry: o.Registry, ErrorLog: stdlog.New(clients{o.Log}, "", 0)}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{Registry: o.Registry, ErrorLog: stdlog.New(httpErrorLog{o.Log}, "", 0)}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(assets)))
 	mux.HandleFunc("GET /{$}", s.status)
 	o.Events.register(mux)
-	return headers(o.Access.guard(mux))
+	return headers(o.Access.restrict(mux))
 }
 
 // headers keeps browsers from running or framing anything that is not ours.
@@ -102,9 +101,8 @@ type server struct {
 	page *template.Template
 }
 
-// ready says whether the daemon does its work, and below that which jobs come to
-// nothing: to start the daemon again would not help them. Anybody may ask, so
-// that why is left to the pages.
+// ready answers whether the daemon works, with the failing jobs below it: a restart would
+// not help them. Anybody may ask, so the reasons stand on the pages only.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	if err := s.Ready(); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -120,12 +118,12 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// waits are the systems that are left alone now.
-func (s *server) waits() []Wait {
-	if s.Waits == nil {
+// pauses returns the systems that are paused now.
+func (s *server) pauses() []Pause {
+	if s.Pauses == nil {
 		return nil
 	}
-	return s.Waits()
+	return s.Pauses()
 }
 
 // failing returns the jobs whose last run failed as a whole.
@@ -138,11 +136,11 @@ func (s *server) failing(ctx context.Context) ([]state.Failure, error) {
 	return state.Failing(s.Store.Runs(ctx), names)
 }
 
-// clients hears what the server says of single connections: clients that hang up
-// or speak no HTTP. That is no error of ours.
-type clients struct{ log zerolog.Logger }
+// An httpErrorLog logs at debug level what the server reports of single connections:
+// clients that hang up or speak no HTTP.
+type httpErrorLog struct{ log zerolog.Logger }
 
-func (c clients) Write(p []byte) (int, error) {
+func (c httpErrorLog) Write(p []byte) (int, error) {
 	c.log.Debug().Str("reason", strings.TrimSpace(string(p))).Msg("connection ended")
 	return len(p), nil
 }
@@ -151,11 +149,11 @@ func (c clients) Write(p []byte) (int, error) {
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log zerolog.Logger) error {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: stdlog.New(clients{log}, "", 0)}
+		ErrorLog: stdlog.New(httpErrorLog{log}, "", 0)}
 	stop := context.AfterFunc(ctx, func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		shutdownCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		srv.Shutdown(late)
+		srv.Shutdown(shutdownCtx)
 	})
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {

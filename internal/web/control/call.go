@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// ErrNoDaemon says that nobody listens: the command may open the state itself.
+// ErrNoDaemon says that no daemon listens: the command may open the state itself.
 var ErrNoDaemon = errors.New("no daemon is running")
 
-// A Daemon is where one listens.
+// A Daemon is the address of one.
 type Daemon struct {
 	Path  string // see SocketPath
 	Group string // whose members may run it and send it commands, besides its user and root
@@ -49,7 +49,7 @@ func (d Daemon) dial() (net.Conn, error) {
 	}
 	if _, err := checkPeer(conn, group); err != nil {
 		conn.Close()
-		if s, ok := errors.AsType[*stranger](err); ok {
+		if s, ok := errors.AsType[*untrustedPeer](err); ok {
 			return nil, fmt.Errorf("not sent to the daemon at %s: %w; run the command as %s if that is syncd's own user", d.Path, s, userName(s.uid))
 		}
 		return nil, err
@@ -58,7 +58,7 @@ func (d Daemon) dial() (net.Conn, error) {
 }
 
 // Call runs a command in the daemon, on console c, and returns its exit status.
-// It is ErrNoDaemon where nobody listens.
+// It is ErrNoDaemon where no daemon listens.
 func (d Daemon) Call(ctx context.Context, q Request, c *Console) (int, error) {
 	conn, err := d.dial()
 	if err != nil {
@@ -74,7 +74,7 @@ func call(ctx context.Context, conn net.Conn, q Request, c *Console) (int, error
 		return 0, fmt.Errorf("reaching the daemon: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() {
-		if ctx.Err() == context.DeadlineExceeded { // nobody waits for what the daemon makes of it
+		if ctx.Err() == context.DeadlineExceeded { // the caller does not wait for the daemon's answer
 			conn.Close()
 			return
 		}
@@ -87,11 +87,11 @@ func call(ctx context.Context, conn net.Conn, q Request, c *Console) (int, error
 	box := newInbox()
 	defer box.end(nil)
 	go box.fill(w)
-	var written parcel
+	var written transfer
 	for {
 		x, err := box.take()
 		if err != nil {
-			return 0, hungUp(err)
+			return 0, connectionLost(err)
 		}
 		switch x.Kind {
 		case frameOut:
@@ -101,32 +101,32 @@ func call(ctx context.Context, conn net.Conn, q Request, c *Console) (int, error
 		case frameErr:
 			_, _ = c.Err.Write(x.Data)
 		case frameRead:
-			if !named(q.Args, x.Text) {
-				return 0, notNamed("read", x.Text)
+			if !namesFile(q.Args, x.Text) {
+				return 0, fileNotNamed("read", x.Text)
 			}
 			data, err := c.Files.ReadFile(x.Text)
 			if err := w.reply(data, err); err != nil {
-				return 0, hungUp(err)
+				return 0, connectionLost(err)
 			}
 		case frameWrite:
-			if !named(q.Args, x.Text) {
-				return 0, notNamed("write", x.Text)
+			if !namesFile(q.Args, x.Text) {
+				return 0, fileNotNamed("write", x.Text)
 			}
 			if !written.add(x) {
 				continue
 			}
 			err := written.err
 			if err == nil {
-				err = c.Files.WriteFile(x.Text, written.data, x.Force && forced(q.Args))
+				err = c.Files.WriteFile(x.Text, written.data, x.Force && hasForce(q.Args))
 			}
-			written = parcel{}
+			written = transfer{}
 			if err := w.reply(nil, err); err != nil {
-				return 0, hungUp(err)
+				return 0, connectionLost(err)
 			}
 		case frameAsk:
 			answer, err := c.Ask(ctx, x.Text)
 			if err := w.reply([]byte(answer), err); err != nil {
-				return 0, hungUp(err)
+				return 0, connectionLost(err)
 			}
 		case frameExit:
 			return x.Code, nil
@@ -142,20 +142,20 @@ func (w *wire) reply(data []byte, err error) error {
 	return w.sendAll(x, data)
 }
 
-func hungUp(err error) error {
+func connectionLost(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return errors.New("the daemon says nothing any more: it hangs or was stopped; look at its process and its log, then at syncd status")
 	}
 	return fmt.Errorf("the daemon hung up in the middle of the command (%w); see its log, then look at syncd status", err)
 }
 
-func notNamed(what, path string) error {
+func fileNotNamed(what, path string) error {
 	return fmt.Errorf("the daemon wanted to %s %s, which the command does not name; it was not let, and the command ended", what, path)
 }
 
-// named reports whether a command line names a file: as an argument, as a
+// namesFile reports whether a command line names a file: as an argument, as a
 // flag's value, or after an @.
-func named(args []string, path string) bool {
+func namesFile(args []string, path string) bool {
 	for _, arg := range args {
 		if arg == path || arg == "@"+path {
 			return true
@@ -167,8 +167,8 @@ func named(args []string, path string) bool {
 	return false
 }
 
-// forced reports whether a command line lets files be written over.
-func forced(args []string) bool {
+// hasForce reports whether a command line has --force.
+func hasForce(args []string) bool {
 	return slices.ContainsFunc(args, func(arg string) bool {
 		value, ok := strings.CutPrefix(arg, "--force=")
 		yes, _ := strconv.ParseBool(value)
@@ -176,18 +176,18 @@ func forced(args []string) bool {
 	})
 }
 
-// mostWaiting is how much output of the daemon waits for a slow reader, such as
-// a pager that somebody reads at leisure, before the daemon has to.
-const mostWaiting = 64 << 20
+// maxBuffered is how many bytes of the daemon's output are buffered for a slow reader, such
+// as a pager, before the daemon must wait.
+const maxBuffered = 64 << 20
 
-// An inbox keeps what the daemon said until it is dealt with, so that the
-// daemon need not wait for whoever reads.
+// An inbox buffers the daemon's frames, so that the daemon need not wait for a slow
+// reader.
 type inbox struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	frames  []frame
 	bytes   int
-	over    bool
+	closed  bool
 	err     error // why nothing more comes
 }
 
@@ -197,21 +197,21 @@ func newInbox() *inbox {
 	return b
 }
 
-// fill takes frames from the wire until it breaks.
+// fill reads frames from the wire until an error.
 func (b *inbox) fill(w *wire) {
-	within := greeting
+	within := firstFrameTimeout
 	for {
 		x, err := w.receive(within)
 		if err != nil {
 			b.end(err)
 			return
 		}
-		within = daemonSilence
+		within = daemonTimeout
 		if x.Kind == frameAlive {
 			continue
 		}
 		b.mu.Lock()
-		for b.bytes > mostWaiting && !b.over {
+		for b.bytes > maxBuffered && !b.closed {
 			b.changed.Wait()
 		}
 		b.frames, b.bytes = append(b.frames, x), b.bytes+len(x.Data)
@@ -220,11 +220,11 @@ func (b *inbox) fill(w *wire) {
 	}
 }
 
-// end says that nothing more comes, or that nobody waits any more.
+// end closes the inbox: no more frames come, or none are taken.
 func (b *inbox) end(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.over, b.err = true, err
+	b.closed, b.err = true, err
 	b.changed.Broadcast()
 }
 
@@ -232,7 +232,7 @@ func (b *inbox) end(err error) {
 func (b *inbox) take() (frame, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.frames) == 0 && !b.over {
+	for len(b.frames) == 0 && !b.closed {
 		b.changed.Wait()
 	}
 	if len(b.frames) == 0 {

@@ -16,8 +16,8 @@ import (
 	"syncd/internal/visible"
 )
 
-// A Console is where a command was typed: its terminal, its files, its person.
-// Commands use it instead of the process's own, because that may be the daemon.
+// A Console is the terminal, the files and the user of a typed command. Commands use it
+// instead of the process's own, since the process may be the daemon.
 type Console struct {
 	Out, Err io.Writer
 	Files    Files
@@ -25,7 +25,7 @@ type Console struct {
 	Width    int                                   // columns; 0 where Out is no terminal
 	Progress bool                                  // Err is a terminal: show how far long work is
 	Color    bool
-	User     string // by the kernel's word
+	User     string // as the kernel reports it
 }
 
 // Files are the files of the person who typed the command.
@@ -37,7 +37,7 @@ type Files interface {
 }
 
 // Ask puts a question and returns the answer without surrounding space. It ends
-// with ctx, because a terminal that is being read does not hear Ctrl-C.
+// with ctx, because reading a terminal does not end with Ctrl-C.
 func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 	if c.Asker == nil {
 		return "", errors.New("a question needs an answer, and this is no terminal; pass --yes")

@@ -11,14 +11,14 @@ import (
 	"syscall"
 )
 
-// maxFile bounds what is read into memory: no table of ours comes near it.
+// maxFile bounds what is read into memory: no table is nearly as large.
 const maxFile = 64 << 20
 
 // Disk is the files of this process.
 type Disk struct {
-	// Kept are files that nothing may be written over, under whatever name and
-	// with whatever force: the state in use.
-	Kept []string
+	// Protected are files that are never overwritten, under any name and even with force:
+	// the state in use.
+	Protected []string
 }
 
 // ReadFile reads a file, or standard input where path is "-".
@@ -49,9 +49,9 @@ func (d *Disk) MayWrite(path string, force bool) error {
 	if err != nil {
 		info = nil
 	}
-	for _, kept := range d.Kept {
+	for _, kept := range d.Protected {
 		if there, err := os.Stat(kept); err == nil && os.SameFile(info, there) || samePath(path, kept) {
-			return fmt.Errorf("%s: %w; name another file", path, ErrKept)
+			return fmt.Errorf("%s: %w; name another file", path, ErrProtected)
 		}
 	}
 	if info != nil && info.Mode().IsRegular() && !force {
@@ -60,19 +60,19 @@ func (d *Disk) MayWrite(path string, force bool) error {
 	return nil
 }
 
-// ErrKept says that a file is the state in use.
-var ErrKept = errors.New("this is the state in use, and nothing is written over it")
+// ErrProtected says that a file is the state in use.
+var ErrProtected = errors.New("this is the state in use, and nothing is written over it")
 
 // samePath compares the names of files of which one may not be there yet.
 func samePath(a, b string) bool {
-	place := func(path string) string {
+	resolve := func(path string) string {
 		path, _ = filepath.Abs(path)
 		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
 			return filepath.Join(dir, filepath.Base(path))
 		}
 		return path
 	}
-	return place(a) == place(b)
+	return resolve(a) == resolve(b)
 }
 
 // WriteFile writes to standard output where path is "-".
@@ -90,12 +90,12 @@ func (d *Disk) WriteFile(path string, data []byte, force bool) (err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
 		return os.WriteFile(path, data, 0o600)
 	}
-	Sweep(filepath.Dir(path))
+	RemoveUnfinished(filepath.Dir(path))
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+unfinished+"*")
 	if err != nil {
 		return err
 	}
-	syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // until it is closed: see Sweep
+	syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // until it is closed: see RemoveUnfinished
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -112,7 +112,7 @@ func (d *Disk) WriteFile(path string, data []byte, force bool) (err error) {
 		return err
 	}
 	if !force {
-		// A name that somebody took meanwhile stays theirs.
+		// A file that was made meanwhile is not overwritten.
 		if err = os.Link(f.Name(), path); err == nil {
 			return os.Remove(f.Name())
 		}
@@ -126,9 +126,9 @@ func (d *Disk) WriteFile(path string, data []byte, force bool) (err error) {
 // unfinished stands in the names of files that are being written.
 const unfinished = ".syncd-unfinished-"
 
-// Sweep removes from a directory what killed processes had not finished. What
-// somebody still writes is locked, and stays.
-func Sweep(dir string) {
+// RemoveUnfinished removes from a directory the temporary files of killed processes. Those
+// that are still being written are locked, and stay.
+func RemoveUnfinished(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return

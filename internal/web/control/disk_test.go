@@ -25,14 +25,14 @@ func TestNothingIsWrittenOverTheStateOrWithoutForceOverAFile(t *testing.T) {
 	must(os.Link(at("state"), at("hard")))
 	must(os.Symlink(".", at("folder")))
 	must(os.Symlink("nothing", at("dangling")))
-	d := &Disk{Kept: []string{at("state"), at("later")}}
+	d := &Disk{Protected: []string{at("state"), at("later")}}
 	for _, tt := range []struct {
 		name  string
 		force bool
 		want  error
 	}{
-		{"state", true, ErrKept}, {"link", true, ErrKept}, {"link2", true, ErrKept}, {"hard", true, ErrKept}, {"folder/state", true, ErrKept},
-		{"later", true, ErrKept}, {"folder/later", true, ErrKept}, // not there yet
+		{"state", true, ErrProtected}, {"link", true, ErrProtected}, {"link2", true, ErrProtected}, {"hard", true, ErrProtected}, {"folder/state", true, ErrProtected},
+		{"later", true, ErrProtected}, {"folder/later", true, ErrProtected}, // not there yet
 		{"table", false, fs.ErrExist}, {"folder/table", false, fs.ErrExist}, {"dangling", false, fs.ErrExist},
 		{"table", true, nil}, {"new", false, nil}, {"new", false, fs.ErrExist},
 	} {

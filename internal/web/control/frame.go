@@ -46,34 +46,35 @@ type frame struct {
 	Asks     bool     `json:"asks,omitempty"` // can answer questions
 }
 
-// Bounds of what the other side may send, and of how long it may be silent.
+// Limits of what the other side may send, and of how long it may send nothing.
 const (
 	maxFrame = 1 << 20
 	chunk    = 128 << 10 // of data in one frame
 
-	beat           = 3 * time.Second  // how often each side says that it is alive
-	greeting       = 10 * time.Second // until the first frame
-	daemonSilence  = 20 * time.Second // then the daemon is frozen
-	commandSilence = 2 * time.Minute  // then the command's process is
-	writePatience  = time.Minute      // for the other side to take a frame
-	lastWords      = 5 * time.Second  // the same while the daemon stops
+	keepAliveInterval = 3 * time.Second  // how often each side says that it is alive
+	firstFrameTimeout = 10 * time.Second // until the first frame
+	daemonTimeout     = 20 * time.Second // then the daemon is frozen
+	commandTimeout    = 2 * time.Minute  // then the command's process is
+	writeTimeout      = time.Minute      // for the other side to take a frame
+	stopTimeout       = 5 * time.Second  // the same while the daemon stops
 )
 
-// A wire carries frames over a connection. Frames may be sent by many
-// goroutines and are received by one.
+// A wire sends and receives frames over a connection. Many goroutines may send; one
+// receives.
 type wire struct {
 	conn net.Conn
 	in   *bufio.Scanner
 
-	turn     chan struct{} // held by the one who sends: one frame at a time
+	sending  chan struct{} // held by the one who sends: one frame at a time
 	stopping <-chan struct{}
 }
 
-// newWire makes a wire whose sending hurries once stopping is closed; it may be nil.
+// newWire makes a wire whose sends get a short deadline once stopping is closed; it may be
+// nil.
 func newWire(conn net.Conn, stopping <-chan struct{}) *wire {
 	in := bufio.NewScanner(conn)
 	in.Buffer(make([]byte, 0, 4<<10), maxFrame)
-	return &wire{conn: conn, in: in, turn: make(chan struct{}, 1), stopping: stopping}
+	return &wire{conn: conn, in: in, sending: make(chan struct{}, 1), stopping: stopping}
 }
 
 func (w *wire) send(x frame) error {
@@ -84,20 +85,20 @@ func (w *wire) send(x frame) error {
 	if len(line) >= maxFrame {
 		return fmt.Errorf("%d KiB are too much for one command line", len(line)>>10)
 	}
-	w.turn <- struct{}{}
-	defer func() { <-w.turn }()
-	w.conn.SetWriteDeadline(time.Now().Add(writePatience))
+	w.sending <- struct{}{}
+	defer func() { <-w.sending }()
+	w.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	select {
 	case <-w.stopping:
-		w.hurry()
-	default: // hurry may still come, and then its deadline is the last that is set
+		w.shortenDeadline()
+	default: // a later shortenDeadline replaces the deadline
 	}
 	_, err = w.conn.Write(append(line, '\n'))
 	return err
 }
 
-// hurry gives what is being sent a last moment.
-func (w *wire) hurry() { w.conn.SetWriteDeadline(time.Now().Add(lastWords)) }
+// shortenDeadline limits the send under way to stopTimeout.
+func (w *wire) shortenDeadline() { w.conn.SetWriteDeadline(time.Now().Add(stopTimeout)) }
 
 // sendAll sends data in as many frames as it takes, the first of them x.
 func (w *wire) sendAll(x frame, data []byte) error {
@@ -125,9 +126,9 @@ func (w *wire) receive(within time.Duration) (frame, error) {
 	return x, json.Unmarshal(w.in.Bytes(), &x)
 }
 
-// keepAlive says that this side is alive until done is closed.
+// keepAlive sends a frame at intervals until done is closed.
 func (w *wire) keepAlive(done <-chan struct{}) {
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(keepAliveInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -141,8 +142,8 @@ func (w *wire) keepAlive(done <-chan struct{}) {
 	}
 }
 
-// A parcel gathers the frames of one file.
-type parcel struct {
+// A transfer collects the frames of one file.
+type transfer struct {
 	data []byte
 	err  error
 }
@@ -150,7 +151,7 @@ type parcel struct {
 var errTooLarge = fmt.Errorf("the file is larger than %d MiB", maxFile>>20)
 
 // add takes one frame, and reports whether it was the last.
-func (p *parcel) add(x frame) (last bool) {
+func (p *transfer) add(x frame) (last bool) {
 	switch {
 	case x.Text != "" && x.Kind == frameReply:
 		p.err = errors.New(x.Text)

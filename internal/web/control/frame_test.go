@@ -67,19 +67,19 @@ func TestWhatEndsACommandOfTheDaemon(t *testing.T) {
 		client  func(w *wire, stop func()) // after its request
 		most    time.Duration
 	}{
-		{"a terminal that is frozen", func(ctx context.Context, _ *Console) { <-ctx.Done() }, func(*wire, func()) {}, commandSilence + time.Second},
+		{"a terminal that is frozen", func(ctx context.Context, _ *Console) { <-ctx.Done() }, func(*wire, func()) {}, commandTimeout + time.Second},
 		{"output that nobody takes", func(ctx context.Context, c *Console) {
 			for ctx.Err() == nil {
 				c.Out.Write(make([]byte, 1000))
 			}
-		}, func(w *wire, _ func()) { go w.keepAlive(w.stopping) }, writePatience + time.Second},
+		}, func(w *wire, _ func()) { go w.keepAlive(w.stopping) }, writeTimeout + time.Second},
 		{"output that nobody takes while the daemon stops", func(ctx context.Context, c *Console) {
 			for {
 				if _, err := c.Out.Write(make([]byte, 1000)); err != nil {
 					return
 				}
 			}
-		}, func(w *wire, stop func()) { go w.keepAlive(w.stopping); stop() }, lastWords + time.Second},
+		}, func(w *wire, stop func()) { go w.keepAlive(w.stopping); stop() }, stopTimeout + time.Second},
 		{"a frame without end", func(ctx context.Context, _ *Console) { <-ctx.Done() }, func(w *wire, _ func()) {
 			w.conn.Write(bytes.Repeat([]byte("x"), 2*maxFrame))
 		}, time.Second},

@@ -8,19 +8,19 @@ import (
 	"slices"
 )
 
-// A peer is who is at the other end of a socket, by the kernel's word.
+// A peer is the user at the other end of a socket, as the kernel reports it.
 type peer struct {
 	uid    int
 	groups []int // all that the process is in
 }
 
-// trusts reports whether this process deals with a peer: its own user, root, or
-// a member of the group that may use the socket.
+// trusted reports whether a peer may use the socket: this process's own user, root, or a
+// member of the group.
 func (p peer) trusted(self, group int) bool {
-	return p.uid == self || p.uid == 0 || group != nobody && slices.Contains(p.groups, group)
+	return p.uid == self || p.uid == 0 || group != noGroup && slices.Contains(p.groups, group)
 }
 
-// peerOf asks the kernel who is at the other end.
+// peerOf returns the peer of a connection.
 func peerOf(conn net.Conn) (p peer, err error) {
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
@@ -39,18 +39,18 @@ func peerOf(conn net.Conn) (p peer, err error) {
 	return p, nil
 }
 
-// checkPeer returns the peer where it may be trusted.
+// checkPeer returns the peer, and an error where it is not trusted.
 func checkPeer(conn net.Conn, group int) (peer, error) {
 	p, err := peerOf(conn)
 	if err == nil && !p.trusted(os.Geteuid(), group) {
-		err = &stranger{p}
+		err = &untrustedPeer{p}
 	}
 	return p, err
 }
 
-// A stranger is a peer that is not trusted.
-type stranger struct{ peer }
+// An untrustedPeer is the error that the peer may not use the socket.
+type untrustedPeer struct{ peer }
 
-func (s *stranger) Error() string {
+func (s *untrustedPeer) Error() string {
 	return fmt.Sprintf("user %s is neither this one nor root nor in the group that control.group names", userName(s.uid))
 }

@@ -14,13 +14,13 @@ func TestWhoMayBeDealtWith(t *testing.T) {
 		self, group int
 		ok          bool
 	}{
-		{"its own user", peer{uid: 1000}, 1000, nobody, true},
-		{"root", peer{uid: 0}, 1000, nobody, true},
-		{"another user", peer{uid: 1001, groups: []int{100}}, 1000, nobody, false},
-		{"another user, seen by root", peer{uid: 1001}, 0, nobody, false},
+		{"its own user", peer{uid: 1000}, 1000, noGroup, true},
+		{"root", peer{uid: 0}, 1000, noGroup, true},
+		{"another user", peer{uid: 1001, groups: []int{100}}, 1000, noGroup, false},
+		{"another user, seen by root", peer{uid: 1001}, 0, noGroup, false},
 		{"a member of the group", peer{uid: 1001, groups: []int{100, 2000}}, 1000, 2000, true},
 		{"a member of other groups", peer{uid: 1001, groups: []int{100, 2001}}, 1000, 2000, false},
-		{"no group has a number below zero", peer{uid: 1001, groups: []int{-1}}, 1000, nobody, false},
+		{"no group has a number below zero", peer{uid: 1001, groups: []int{-1}}, 1000, noGroup, false},
 	} {
 		if got := c.peer.trusted(c.self, c.group); got != c.ok {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.ok)

@@ -25,12 +25,12 @@ type Request struct {
 type Run func(ctx context.Context, q Request, c *Console) int
 
 // Serve runs commands that come in on l until ctx ends, then waits for those
-// under way. Whoever may not send commands is told so, and the log.
+// under way. A peer that is not trusted gets a refusal, which is logged.
 func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	var under sync.WaitGroup
-	defer under.Wait()
+	var running sync.WaitGroup
+	defer running.Wait()
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -39,7 +39,7 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 			}
 			return fmt.Errorf("control socket: %w", err)
 		}
-		under.Go(func() {
+		running.Go(func() {
 			defer conn.Close()
 			who, err := checkPeer(conn, l.group)
 			if err != nil {
@@ -52,41 +52,41 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 	}
 }
 
-// refuse ends a command before it began.
+// refuse ends a command before it begins.
 func (w *wire) refuse(why string) {
 	_ = w.send(frame{Kind: frameErr, Data: []byte("syncd: " + why + "\n")})
 	_ = w.send(frame{Kind: frameExit, Code: 64})
 }
 
-// far is the other side of a connection as a console.
-type far struct {
+// A remoteConsole is the caller's console over the connection.
+type remoteConsole struct {
 	*wire
 	asking  sync.Mutex // one question at a time
 	replies chan frame
-	gone    <-chan struct{}
+	done    <-chan struct{}
 }
 
 func serve(ctx context.Context, conn net.Conn, who string, run Run) {
 	w := newWire(conn, ctx.Done())
-	nobodySpoke := context.AfterFunc(ctx, func() { conn.Close() })
-	first, err := w.receive(greeting)
-	if !nobodySpoke() || err != nil || first.Kind != frameRun {
+	stopClosing := context.AfterFunc(ctx, func() { conn.Close() })
+	first, err := w.receive(firstFrameTimeout)
+	if !stopClosing() || err != nil || first.Kind != frameRun {
 		return
 	}
 	if first.Protocol != protocol || first.Request == nil {
 		w.refuse("the daemon that runs is of another version; start it again")
 		return
 	}
-	// A command that does not take its output must not keep the daemon from stopping.
-	hurry := context.AfterFunc(ctx, w.hurry)
+	// A caller that does not read its output must not keep the daemon from stopping.
+	hurry := context.AfterFunc(ctx, w.shortenDeadline)
 	defer hurry()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	f := &far{wire: w, replies: make(chan frame), gone: ctx.Done()}
+	f := &remoteConsole{wire: w, replies: make(chan frame), done: ctx.Done()}
 	go w.keepAlive(ctx.Done())
 	go func() {
 		for {
-			next, err := w.receive(commandSilence)
+			next, err := w.receive(commandTimeout)
 			if err != nil {
 				cancel(errors.New("the command's terminal is gone"))
 				return
@@ -111,44 +111,44 @@ func serve(ctx context.Context, conn net.Conn, who string, run Run) {
 			return string(reply), err
 		}
 	}
-	_ = f.send(frame{Kind: frameAlive}) // the command knows at once that it is heard
+	_ = f.send(frame{Kind: frameAlive}) // the caller knows at once that the daemon answers
 	code := run(ctx, *first.Request, c)
 	_ = f.send(frame{Kind: frameExit, Code: code})
 }
 
 // ask sends a frame, with data where there is some, and waits for the answer.
-func (f *far) ask(x frame, data []byte) ([]byte, error) {
+func (f *remoteConsole) ask(x frame, data []byte) ([]byte, error) {
 	f.asking.Lock()
 	defer f.asking.Unlock()
 	if err := f.sendAll(x, data); err != nil {
 		return nil, err
 	}
-	var p parcel
+	var p transfer
 	for {
 		select {
 		case reply := <-f.replies:
 			if p.add(reply) {
 				return p.data, p.err
 			}
-		case <-f.gone:
+		case <-f.done:
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
 }
 
-func (f *far) ReadFile(path string) ([]byte, error) {
+func (f *remoteConsole) ReadFile(path string) ([]byte, error) {
 	return f.ask(frame{Kind: frameRead, Text: path}, nil)
 }
 
-func (f *far) WriteFile(path string, data []byte, force bool) error {
+func (f *remoteConsole) WriteFile(path string, data []byte, force bool) error {
 	_, err := f.ask(frame{Kind: frameWrite, Text: path, Force: force}, data)
 	return err
 }
 
 type stream struct {
-	*far
+	*remoteConsole
 	kind string
-	lost context.CancelCauseFunc // ends the command whose output nobody takes
+	lost context.CancelCauseFunc // ends the command where its output cannot be sent
 }
 
 func (s stream) Write(p []byte) (int, error) {

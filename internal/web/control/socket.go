@@ -22,8 +22,8 @@ func SocketPath(state string) string {
 	return abs + ".sock"
 }
 
-// longestAddress is how long the path of a socket may be on every system.
-const longestAddress = 100
+// maxAddress is how long the path of a socket may be on every system.
+const maxAddress = 100
 
 // A Listener is the daemon's end of the socket.
 type Listener struct {
@@ -62,7 +62,7 @@ func Listen(path, group string) (*Listener, error) {
 
 func (l *Listener) open() (err error) {
 	at := l.path
-	if len(at) > longestAddress {
+	if len(at) > maxAddress {
 		if l.folder, err = os.MkdirTemp(shortTemp(), folderPrefix); err != nil { // 0700, and a name that nobody can guess
 			return err
 		}
@@ -74,7 +74,7 @@ func (l *Listener) open() (err error) {
 	old := syscall.Umask(0o177) // the socket is never open to others, not even for a moment
 	l.Listener, err = net.Listen("unix", at)
 	syscall.Umask(old)
-	if err != nil || l.group == nobody {
+	if err != nil || l.group == noGroup {
 		return err
 	}
 	if err := l.share(at, 0o660); err != nil || l.folder == "" {
@@ -123,32 +123,32 @@ func address(path string) string {
 
 // shortTemp is a temporary folder whose name leaves room for a socket's.
 func shortTemp() string {
-	if dir := os.TempDir(); len(dir) <= longestAddress-40 {
+	if dir := os.TempDir(); len(dir) <= maxAddress-40 {
 		return dir
 	}
 	return "/tmp"
 }
 
-// nobody is the group of a socket that no group may use.
-const nobody = -1
+// noGroup is the id for a socket that no group may use.
+const noGroup = -1
 
-// groupID finds a group by name or number; no name is nobody.
+// groupID finds a group by name or number; no name is noGroup.
 func groupID(name string) (int, error) {
 	if name == "" {
-		return nobody, nil
+		return noGroup, nil
 	}
 	if gid, err := strconv.ParseUint(name, 10, 31); err == nil {
 		return int(gid), nil
 	}
 	g, err := user.LookupGroup(name)
 	if err != nil {
-		return nobody, fmt.Errorf("control.group: this machine has no group %q; create it, or name another", name)
+		return noGroup, fmt.Errorf("control.group: this machine has no group %q; create it, or name another", name)
 	}
 	return strconv.Atoi(g.Gid)
 }
 
-// userName is how a user is called on this machine. It asks for the number that
-// the kernel gives and not for $USER, which anybody may set.
+// userName is the name of a user id on this machine. It does not trust $USER, which anybody
+// may set.
 func userName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil && u.Username != "" {
 		return u.Username

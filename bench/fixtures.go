@@ -35,8 +35,8 @@ type estate struct {
 	Groups    int // of each customer; it means something to identity alone
 }
 
-// A world is the simulators of an estate, and the tables that join them.
-type world struct {
+// A fixture is the simulators of an estate, and the tables that join them.
+type fixture struct {
 	cipp            *cippsim.Server
 	target          target
 	links, products string
@@ -46,13 +46,13 @@ type world struct {
 type target interface {
 	http.Handler
 	name() string
-	announce(h *hello, url string)
+	announce(h *addresses, url string)
 	Counts() map[string]int
 	Forget()
-	tell(a *account) // adds what the target held and what it was told to
+	observe(a *observations) // adds what the target held and was asked
 }
 
-func (e estate) world() world {
+func (e estate) fixture() fixture {
 	switch e.Target {
 	case documentation:
 		return e.documented()
@@ -70,16 +70,16 @@ const (
 
 type connectwise struct{ *cwsim.Server }
 
-func (e estate) billed() world {
+func (e estate) billed() fixture {
 	tenants, target, links, products := msp.Estate(e.Customers, time.Now())
-	return world{cippsim.New(tenants, cippsim.Options{}),
+	return fixture{cippsim.New(tenants, cippsim.Options{}),
 		connectwise{cwsim.New(target, cwsim.Options{Company: company, PublicKey: publicKey, PrivateKey: privateKey, ClientID: clientID})}, links, products}
 }
 
-func (connectwise) name() string                  { return billing }
-func (connectwise) announce(h *hello, url string) { h.ConnectWise = url }
+func (connectwise) name() string                      { return billing }
+func (connectwise) announce(h *addresses, url string) { h.ConnectWise = url }
 
-func (s connectwise) tell(a *account) {
+func (s connectwise) observe(a *observations) {
 	for _, w := range s.Writes() {
 		a.Writes = append(a.Writes, w.Method+" "+w.Path)
 	}
@@ -87,19 +87,19 @@ func (s connectwise) tell(a *account) {
 
 type itglue struct{ *itgluesim.Server }
 
-func (e estate) documented() world {
+func (e estate) documented() fixture {
 	m := msp.NewEstate(e.Customers, time.Now, msp.WithAccounts(e.Users), msp.WithLayouts())
 	rows := [][]string{{"customer", "tenant_id", "tenant", "filter", "itglue_organization", "status", "reason"}}
 	for _, l := range m.Links() {
 		rows = append(rows, []string{l.Customer, l.TenantID, l.Tenant, "", strconv.FormatInt(l.Organization, 10), l.Status, l.Reason})
 	}
-	return world{cipp: m.CIPP, target: itglue{m.ITGlue}, links: sheet(rows)}
+	return fixture{cipp: m.CIPP, target: itglue{m.ITGlue}, links: sheet(rows)}
 }
 
-func (itglue) name() string                  { return documentation }
-func (itglue) announce(h *hello, url string) { h.ITGlue = url }
+func (itglue) name() string                      { return documentation }
+func (itglue) announce(h *addresses, url string) { h.ITGlue = url }
 
-func (s itglue) tell(a *account) {
+func (s itglue) observe(a *observations) {
 	for _, w := range s.Writes() {
 		a.Writes = append(a.Writes, w.Method+" "+w.Path)
 	}
@@ -121,7 +121,7 @@ type provider struct{ *scimsim.Server }
 
 // provisioned is one large customer with an account at a provider that does
 // what the RFCs say. Everybody is in two groups.
-func (e estate) provisioned() world {
+func (e estate) provisioned() fixture {
 	tenants, _, _, _ := msp.Estate(1, time.Now())
 	t := tenants.Tenants[0]
 	t.Users, t.Groups = nil, nil
@@ -145,14 +145,14 @@ func (e estate) provisioned() world {
 	}
 	links := sheet([][]string{{"customer", "tenant_id", "tenant", "filter", "scim_estate", "status", "reason"},
 		{t.DisplayName, t.CustomerID, t.DisplayName, "", scimAccount, "linked", ""}})
-	return world{cipp: cippsim.New(tenants, cippsim.Options{}), links: links,
+	return fixture{cipp: cippsim.New(tenants, cippsim.Options{}), links: links,
 		target: provider{scimsim.New(scimsim.World{Accounts: []*scimsim.Account{{ID: scimAccount}}}, scimsim.Options{Token: scimToken})}}
 }
 
-func (provider) name() string                    { return identity }
-func (s provider) announce(h *hello, url string) { h.SCIM = url + s.Base(scimAccount) }
+func (provider) name() string                        { return identity }
+func (s provider) announce(h *addresses, url string) { h.SCIM = url + s.Base(scimAccount) }
 
-func (s provider) tell(a *account) {
+func (s provider) observe(a *observations) {
 	for _, w := range s.Writes() {
 		a.Writes = append(a.Writes, w.Method+" "+w.Path)
 	}
