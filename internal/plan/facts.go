@@ -33,9 +33,12 @@ func (o *Object) Shown() map[string]string {
 	out["agreement"], out["agreement_name"], out["cycle_months"] = b.Agreement, b.AgreementName, string(b.Cycle)
 	out["product"], out["product_id"] = b.Product, b.ProductID
 	out["unit_price"], out["less_included"], out["bill"] = Number(b.UnitPrice), Number(b.LessIncluded), b.Bill
-	for name, text := range map[string]string{"currency": b.Currency, "next_invoice": b.NextInvoice, "effective": b.Effective, "idle": b.Idle, "updated_by": o.Edited.By, "updated_at": o.Edited.moment()} {
-		if text != "" {
-			out[name] = text
+	for _, f := range []Fact{ // said where they are known
+		{"currency", b.Currency}, {"next_invoice", b.NextInvoice}, {"effective", b.Effective}, {"idle", b.Idle},
+		{"updated_by", o.Edited.By}, {"updated_at", o.Edited.moment()},
+	} {
+		if f.Value != "" {
+			out[f.Name] = f.Value
 		}
 	}
 	return out
