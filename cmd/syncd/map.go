@@ -38,7 +38,7 @@ func mapCommand(a *cli) *cobra.Command {
 			if err != nil {
 				return usage("reading the links: %w", err)
 			}
-			edits, err := w.ImportLinks(ctx, args[0], text)
+			edits, err := w.ImportLinks(ctx, a.operator(), args[0], text)
 			if err != nil {
 				return err
 			}
@@ -111,7 +111,7 @@ func ignoreLinkCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "ignore CUSTOMER", Short: "Leave a customer out of every target", Args: cobra.ExactArgs(1)}
 	cmd.Flags().StringVar(&why, "reason", "", "`TEXT` that says why")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
-		edits, err := w.IgnoreLink(ctx, args[0], why)
+		edits, err := w.IgnoreLink(ctx, a.operator(), args[0], why)
 		if err != nil {
 			return err
 		}

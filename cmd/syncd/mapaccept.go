@@ -20,9 +20,9 @@ func acceptLinksCommand(a *cli) *cobra.Command {
 		var edits []mapping.Edit
 		var err error
 		if len(args) == 3 && slices.Contains(w.Columns(), args[1]) {
-			edits, err = w.ChooseLink(ctx, args[0], args[1], args[2])
+			edits, err = w.ChooseLink(ctx, a.operator(), args[0], args[1], args[2])
 		} else {
-			edits, err = w.AcceptLinks(ctx, args, least)
+			edits, err = w.AcceptLinks(ctx, a.operator(), args, least)
 		}
 		if err != nil {
 			return err

@@ -36,10 +36,6 @@ var laterFlags = map[string]string{
 	"syncd report licences --suggested": "accept the links (syncd map accept) and rules (syncd products) first",
 	"syncd report month --close":        "there is no month to close yet",
 	"syncd state verify --evidence":     "there is no evidence of a month yet",
-	"syncd history --since":             "syncd history --limit 0 shows all of it",
-	"syncd history --month":             "syncd history --limit 0 shows all of it",
-	"syncd history --target":            "syncd history --customer shows those of one customer",
-	"syncd history --format":            "syncd history --json is for programs",
 }
 
 // addLater adds the commands that are not there yet, hidden, where nobody has

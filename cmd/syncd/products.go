@@ -39,7 +39,7 @@ func productsCommand(a *cli) *cobra.Command {
 				return usage("reading the product rules: %w", err)
 			}
 			p := a.progress("tenants")
-			in, err := w.ImportProducts(ctx, args[0], text, p.at)
+			in, err := w.ImportProducts(ctx, a.operator(), args[0], text, p.at)
 			p.end()
 			a.leftOut(in.LeftOut)
 			for _, warning := range in.Warnings {

@@ -96,59 +96,73 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 }
 
 func historyCommand(a *cli) *cobra.Command {
-	var customer, run string
-	var limit int
-	cmd := &cobra.Command{Use: "history", Short: "Show the journal: every change, with before and after", Args: cobra.NoArgs}
-	cmd.Flags().StringVar(&customer, "customer", "", "only this `CUSTOMER`")
-	cmd.Flags().StringVar(&run, "run", "", "only this `RUN`")
-	cmd.Flags().IntVar(&limit, "limit", 100, "at most this many entries; 0 = all")
-	complete(cmd, a, "customer")
+	var f app.HistoryFilter
+	var format string
+	cmd := &cobra.Command{Use: "history", Short: "Show the journal: every change with before and after, and every decision", Args: cobra.NoArgs,
+		Long: "Show the journal, newest first: every change with before and after, and every decision of a person (approvals, rejections, settlements, imports) with who, how identified and why.\n" +
+			"At most 100 entries are shown; all of them where --month, --since or --run narrows them."}
+	cmd.Flags().StringVar(&f.Customer, "customer", "", "only this `CUSTOMER`")
+	cmd.Flags().StringVar(&f.Target, "target", "", "only this `TARGET`")
+	cmd.Flags().StringVar(&f.Run, "run", "", "only this `RUN`")
+	cmd.Flags().StringVar(&f.Since, "since", "", "only what came on this `DAY` (2026-11-21) or later")
+	cmd.Flags().StringVar(&f.Month, "month", "", "only what came in this month (`YYYY-MM`)")
+	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most this many entries; 0 = all")
+	cmd.Flags().StringVar(&format, "format", "", "`table`, csv or json")
+	complete(cmd, a, "customer", "target")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
-		f := state.JournalFilter{Run: run, Limit: limit}
-		if limit < 0 {
-			return usage("--limit %d: write 0 for all", limit)
+		if f.Limit < 0 {
+			return usage("--limit %d: write 0 for all", f.Limit)
 		}
-		if customer != "" {
-			c, err := w.Customer(ctx, customer)
-			if err != nil {
-				return err
-			}
-			f.Customer = c.Key
+		if f.Month+f.Since+f.Run != "" && !cmd.Flags().Changed("limit") {
+			f.Limit = 0
 		}
-		entries := []state.Entry{}
-		for e, err := range w.Store.Journal(ctx, f) {
-			if err != nil {
-				return fmt.Errorf("reading the journal: %w", err)
-			}
-			entries = append(entries, e)
+		format, err := formatOf(format, "", "table", "csv", "json")
+		if err != nil {
+			return err
 		}
+		entries, err := w.History(ctx, f)
+		if err != nil {
+			return err
+		}
+		if format == "csv" && !a.json {
+			return historySheet(entries, w.Location).CSV(a.console.Out)
+		}
+		a.json = a.json || format == "json"
 		return a.print(struct {
-			Entries []state.Entry `json:"entries"`
+			Entries []app.HistoryEntry `json:"entries"`
 		}{entries}, func(out io.Writer) error { return writeHistory(out, a.console.Width, entries, w.Location) })
 	})
 	return cmd
 }
 
-func writeHistory(out io.Writer, width int, entries []state.Entry, zone *time.Location) error {
+func writeHistory(out io.Writer, width int, entries []app.HistoryEntry, zone *time.Location) error {
 	if len(entries) == 0 {
-		_, err := fmt.Fprintln(out, "no entry of the journal fits; without --customer and --run it shows them all")
+		_, err := fmt.Fprintln(out, "no entry of the journal fits; without filters it shows them all")
 		return err
 	}
-	s := report.Sheet{Columns: []report.Column{{Name: "#", Number: true}, {Name: "When"}, {Name: "Customer"}, {Name: "Target"}, {Name: "Change"}, {Name: "Before -> after"},
-		{Name: "A month", Number: true}, {Name: "Result"}, {Name: "Why"}, {Name: "Approved by"}, {Name: "Run"}}}
-	for _, e := range entries {
+	return historySheet(entries, zone).Table(out, width)
+}
+
+func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet {
+	s := &report.Sheet{Columns: []report.Column{{Name: "#", Number: true}, {Name: "When"}, {Name: "Customer"}, {Name: "Target"}, {Name: "Change"}, {Name: "Before -> after"},
+		{Name: "A month", Number: true}, {Name: "Result"}, {Name: "Why"}, {Name: "By"}, {Name: "Run"}}}
+	for i := range entries {
+		e := (*state.Entry)(&entries[i])
 		result := e.Result
 		if e.Message != "" {
 			result += ": " + e.Message
 		}
-		change, money := string(e.Action)+" "+e.Label, e.Money
+		change, money, by := strings.TrimSpace(string(e.Action)+" "+e.Label), e.Money, e.By
 		if e.Run == commandRun { // its label says all of it, and no line of a bill is meant
 			change, money = e.Label, ""
 		}
+		if e.How != "" {
+			by += " (" + e.How + ")"
+		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
-			change, images(&e), money, result, string(e.Reason), e.By + app.Because(e.Why), e.Run})
+			change, images(e), money, result, string(e.Reason), by + app.Because(e.Why), e.Run})
 	}
-	return s.Table(out, width)
+	return s
 }
 
 // images says what the journal's two images differ in.
@@ -168,6 +182,9 @@ func images(e *state.Entry) string {
 				parts = append(parts, fmt.Sprintf("%s %s -> %s", f.Name, before, after))
 			}
 		}
+	}
+	if most := 3; e.Action == state.ActionImport && len(parts) > most { // of a whole table; --json has all of it
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
 	}
 	return strings.Join(parts, ", ")
 }

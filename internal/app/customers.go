@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -84,10 +85,27 @@ func (w *App) Customers(ctx context.Context) (mapping.Table, []mapping.Customer,
 // Remembered finds who is meant by a key or a name among those whom the state
 // knows: where they stand is known while CIPP is not to be reached, too.
 func (w *App) Remembered(ctx context.Context, text string) (key string, err error) {
+	c, err := w.remembered(ctx, text)
+	return c.Key, err
+}
+
+// known is a customer whom the state knows, or one that the source does.
+func (w *App) known(ctx context.Context, text string) (mapping.Customer, error) {
+	c, err := w.remembered(ctx, text)
+	if err == nil || !errors.As(err, new(UsageError)) {
+		return c, err
+	}
+	if listed, lerr := w.Customer(ctx, text); lerr == nil {
+		return listed, nil
+	}
+	return c, err
+}
+
+func (w *App) remembered(ctx context.Context, text string) (mapping.Customer, error) {
 	var known []mapping.Customer
 	for c, err := range w.Store.Cursors(ctx) {
 		if err != nil {
-			return "", fmt.Errorf("reading where the scopes stand: %w", err)
+			return mapping.Customer{}, fmt.Errorf("reading where the scopes stand: %w", err)
 		}
 		if n := len(known); n == 0 || known[n-1].Key != c.Scope.Customer { // ordered by customer
 			known = append(known, mapping.Customer{Key: c.Scope.Customer, Name: c.Name})
@@ -95,10 +113,10 @@ func (w *App) Remembered(ctx context.Context, text string) (key string, err erro
 	}
 	switch found := match(known, text); len(found) {
 	case 1:
-		return found[0].Key, nil
+		return found[0], nil
 	case 0:
-		return "", Usage("no customer whom syncd has worked on is called %q; syncd status lists them, syncd map lists all", text)
+		return mapping.Customer{}, Usage("no customer whom syncd has worked on is called %q; syncd status lists them, syncd map lists all", text)
 	default:
-		return "", Usage("%q means several customers: %s; use the key", text, Names(found, func(c mapping.Customer) string { return c.Name + " (" + c.Key + ")" }))
+		return mapping.Customer{}, Usage("%q means several customers: %s; use the key", text, Names(found, func(c mapping.Customer) string { return c.Name + " (" + c.Key + ")" }))
 	}
 }

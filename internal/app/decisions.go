@@ -193,7 +193,8 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 		case approve && h.Digest == "":
 			v.Decision, v.Message = "stays", "approval does not cure it: "+stays
 		default:
-			err := w.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: approve, By: by.Name, At: w.Now().UTC(), Reason: reason})
+			err := w.Store.Decide(ctx, h.Scope, h.Digest, state.Decision{Approved: approve, By: by.Name, How: by.Identified, At: w.Now().UTC(), Reason: reason},
+				w.planEntry(by, approve, h, reason))
 			if err != nil {
 				return nil, fmt.Errorf("%s at %s: %w; see syncd holds", h.Name, h.Scope.Target, err)
 			}

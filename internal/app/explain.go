@@ -23,7 +23,7 @@ type Explanation struct {
 	Rules    []mapping.Rule      `json:"rules"`
 	Lines    []ExplainedLine     `json:"lines"`
 	Held     []plan.Violation    `json:"violations"` // what stops the product or its customer, and what else there is to know
-	Journal  []state.Entry       `json:"journal"`    // newest first
+	Journal  []HistoryEntry      `json:"journal"`    // newest first
 	Unproven string              `json:"unproven,omitempty"`
 
 	What    string       `json:"-"` // as a person called the licence
@@ -74,7 +74,7 @@ func (w *App) Explain(ctx context.Context, customer, text, month string) (*Expla
 	if err != nil {
 		return nil, err
 	}
-	x := &Explanation{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Month: month, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []ExplainedLine{}, Held: []plan.Violation{}, Journal: []state.Entry{},
+	x := &Explanation{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Month: month, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []ExplainedLine{}, Held: []plan.Violation{}, Journal: []HistoryEntry{},
 		What: text, Policy: money.Policy{Now: w.Now()}}
 	if w.ConnectWise != nil {
 		x.Policy.Grace = w.Config.ConnectWise.Grace
@@ -108,7 +108,7 @@ func (w *App) Explain(ctx context.Context, customer, text, month string) (*Expla
 			return nil, fmt.Errorf("reading the journal: %w", err)
 		}
 		if concerns(e.Key, skus) && (until.IsZero() || e.At.Before(until)) {
-			x.Journal = append(x.Journal, e)
+			x.Journal = append(x.Journal, HistoryEntry(e))
 		}
 	}
 	if len(skus) == 0 {

@@ -11,6 +11,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/state"
 )
 
 // A LinkLine is one tenant with its links.
@@ -66,7 +67,7 @@ func (w *App) ExportLinks(ctx context.Context, out *bytes.Buffer) (lines int, na
 }
 
 // ImportLinks reads links from the CSV text of a file: all of it or nothing.
-func (w *App) ImportLinks(ctx context.Context, file string, text []byte) ([]mapping.Edit, error) {
+func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []byte) ([]mapping.Edit, error) {
 	tenants, err := w.Tenants(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func (w *App) ImportLinks(ctx context.Context, file string, text []byte) ([]mapp
 	if err != nil {
 		return nil, notImported(file, err)
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next)
+	return edits, Put(ctx, w.Store, LinksDocument, version, next, w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits)...)
 }
 
 // notImported says that a table was not taken, and whether that is the table's fault.
@@ -91,7 +92,7 @@ func notImported(file string, err error) error {
 }
 
 // IgnoreLink leaves a customer out of every target.
-func (w *App) IgnoreLink(ctx context.Context, customer, reason string) ([]mapping.Edit, error) {
+func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason string) ([]mapping.Edit, error) {
 	c, err := w.Customer(ctx, customer)
 	if err != nil {
 		return nil, err
@@ -104,12 +105,14 @@ func (w *App) IgnoreLink(ctx context.Context, customer, reason string) ([]mappin
 	before := cmp.Or(row.Status, mapping.Unmapped)
 	row.TenantID, row.Tenant, row.Status, row.Reason = c.Tenant.ID, c.Tenant.Name, mapping.Ignored, reason
 	edits := []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}}
-	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(row))
+	about := w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)
+	about[0].Why = reason
+	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(row), about...)
 }
 
 // AcceptLinks puts suggestions in force: those of the named customers, or all that
 // score least or more where nobody is named.
-func (w *App) AcceptLinks(ctx context.Context, customers []string, least float64) ([]mapping.Edit, error) {
+func (w *App) AcceptLinks(ctx context.Context, by Operator, customers []string, least float64) ([]mapping.Edit, error) {
 	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
 	if err != nil {
 		return nil, err
@@ -147,12 +150,12 @@ func (w *App) AcceptLinks(ctx context.Context, customers []string, least float64
 	if len(rows) == 0 {
 		return edits, nil
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(rows...))
+	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(rows...), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)...)
 }
 
 // ChooseLink links a customer in one column to what a person chose. It is an import
 // of that one line, and judged like one.
-func (w *App) ChooseLink(ctx context.Context, customer, column, ref string) ([]mapping.Edit, error) {
+func (w *App) ChooseLink(ctx context.Context, by Operator, customer, column, ref string) ([]mapping.Edit, error) {
 	c, err := w.Customer(ctx, customer)
 	if err != nil {
 		return nil, err
@@ -177,7 +180,7 @@ func (w *App) ChooseLink(ctx context.Context, customer, column, ref string) ([]m
 	if err != nil {
 		return nil, fmt.Errorf("%s was not linked: %w", c.Name, err)
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next)
+	return edits, Put(ctx, w.Store, LinksDocument, version, next, w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)...)
 }
 
 // lookUp finds what people write into link cells, each column in its system.

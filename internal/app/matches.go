@@ -73,16 +73,16 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 			return done, Usage("nothing was settled: %s", wrong[key])
 		}
 	}
-	return Settled{sync.CustomerRef{Key: c.Key, Name: c.Name}, target, key}, w.settle(ctx, by, scope, word)
+	return Settled{sync.CustomerRef{Key: c.Key, Name: c.Name}, target, key}, w.settle(ctx, by, scope, c.Name, word)
 }
 
 // settle stores a person's word on an object, or takes it back.
-func (w *App) settle(ctx context.Context, by Operator, scope plan.Scope, word plan.Settlement) error {
+func (w *App) settle(ctx context.Context, by Operator, scope plan.Scope, name string, word plan.Settlement) error {
 	stored := &state.Settlement{Scope: scope, By: by.Name, At: w.Now().UTC(), Settlement: word}
 	if word.How == plan.SettleRetry {
 		stored = nil
 	}
-	if err := w.Store.Settle(ctx, scope, word.Key, stored); err != nil {
+	if err := w.Store.Settle(ctx, scope, word.Key, stored, w.settlementEntry(by, scope, name, word)); err != nil {
 		return fmt.Errorf("settling %s: %w", word.Key, err)
 	}
 	w.Log.Info().Str("customer", scope.Customer).Str("target", scope.Target).Str("kind", word.Key.Kind).Str("key", word.Key.ID).Str("decision", word.How).

@@ -32,7 +32,7 @@ func (w *App) ImportMatches(ctx context.Context, by Operator, file string, text 
 		return nil, notImported(file, err)
 	}
 	for _, word := range in.words {
-		if err := w.settle(ctx, by, word.scope, word.Settlement); err != nil {
+		if err := w.settle(ctx, by, word.scope, word.name, word.Settlement); err != nil {
 			return nil, err
 		}
 	}
@@ -103,6 +103,7 @@ type matchImport struct {
 
 type scopedWord struct {
 	scope plan.Scope
+	name  string // the customer's
 	plan.Settlement
 }
 
@@ -129,7 +130,7 @@ func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) err
 			l.Report("target", "%v", err)
 			continue
 		}
-		word := scopedWord{plan.Scope{Customer: found[0].Key, Target: target}, plan.Settlement{Key: plan.Key{Kind: l.Kind, ID: l.Key}}}
+		word := scopedWord{plan.Scope{Customer: found[0].Key, Target: target}, found[0].Name, plan.Settlement{Key: plan.Key{Kind: l.Kind, ID: l.Key}}}
 		if first, twice := seen[word]; twice {
 			l.Report("key", "it is on line %d already: keep one of the two lines", first)
 			continue

@@ -14,6 +14,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/state"
 	"syncd/internal/visible"
 )
 
@@ -82,7 +83,7 @@ type ProductImport struct {
 
 // ImportProducts reads product rules from the CSV text of a file: all of it or
 // nothing.
-func (w *App) ImportProducts(ctx context.Context, file string, text []byte, progress Progress) (ProductImport, error) {
+func (w *App) ImportProducts(ctx context.Context, by Operator, file string, text []byte, progress Progress) (ProductImport, error) {
 	var in ProductImport
 	rules, version, err := Document[mapping.Rules](ctx, w.Store, ProductsDocument)
 	if err != nil {
@@ -100,7 +101,7 @@ func (w *App) ImportProducts(ctx context.Context, file string, text []byte, prog
 		return in, Usage("%s: nothing was imported:\n%w", file, err)
 	}
 	in.Edits, in.Warnings = edits, w.pin(ctx, &next, rules)
-	return in, Put(ctx, w.Store, ProductsDocument, version, next)
+	return in, Put(ctx, w.Store, ProductsDocument, version, next, w.tableEntries(by, state.ActionImport, ProductsDocument, file, text, edits)...)
 }
 
 // SuggestProducts proposes a product for each licence without a rule.

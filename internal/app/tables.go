@@ -40,13 +40,14 @@ func Document[T any](ctx context.Context, store state.Store, name string) (value
 	return value, doc.Version, nil
 }
 
-// Put writes a table whose version is the one that was read.
-func Put(ctx context.Context, store state.Store, name string, version int, value any) error {
+// Put writes a table whose version is the one that was read, with the journal's
+// entries about it.
+func Put(ctx context.Context, store state.Store, name string, version int, value any, about ...state.Entry) error {
 	body, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	if err := store.PutDocument(ctx, state.Document{Name: name, Version: version, Body: body}); err != nil {
+	if err := store.PutDocument(ctx, state.Document{Name: name, Version: version, Body: body}, about...); err != nil {
 		return fmt.Errorf("writing the table of %s: %w", name, err)
 	}
 	return nil

@@ -124,3 +124,17 @@ func TestASealedEntryStaysIntactWhenItIsStoredAndReadBack(t *testing.T) {
 		}
 	})
 }
+
+// A journal is kept for years, and what an entry has besides by then changes no hash
+// of before.
+func TestALineOfAFormerVersionVerifies(t *testing.T) {
+	const line = `{"seq":1,"at":"2026-11-21T09:00:00Z","run":"01J1","job":"licences","scope":{"customer":"contoso","target":"connectwise"},"name":"Contoso Ltd","action":"update","key":{"kind":"addition","key":"cbdc14ab"},"label":"Business Premium","ref":"55/910","reason":"changed at source","before":{"kind":"addition","key":"cbdc14ab","label":"Business Premium","ref":"55/910","fields":[{"name":"cancelled","value":[""]},{"name":"quantity","value":["12"]}],"info":{"agreement":"55","currency":"USD","unit_price":"22"}},"after":{"kind":"addition","key":"cbdc14ab","label":"Business Premium","ref":"55/910","fields":[{"name":"cancelled","value":[""]},{"name":"quantity","value":["14"]}],"info":{"agreement":"55","currency":"USD","next_invoice":"2026-12-01","unit_price":"22"}},"monthly_delta":"44.00","result":"done","digest":"7f3a91c2e004","by":"ada","why":"asked","prev":"","hash":"5ebf06dd4b1d8aa89c574b54030267e69da5e47ef90295f5537118898a2c8434"}`
+	var e state.Entry
+	if err := json.Unmarshal([]byte(line), &e); err != nil {
+		t.Fatal(err)
+	}
+	var chain state.Chain
+	if err := chain.Check(e); err != nil {
+		t.Error(err)
+	}
+}

@@ -118,12 +118,12 @@ func (o *onDemand) Holds(ctx context.Context) iter.Seq2[Hold, error] {
 	return onDemandSeq(ctx, o, func(s Store) iter.Seq2[Hold, error] { return s.Holds(ctx) })
 }
 
-func (o *onDemand) Decide(ctx context.Context, scope plan.Scope, digest string, d Decision) error {
-	return o.with(ctx, func(s Store) error { return s.Decide(ctx, scope, digest, d) })
+func (o *onDemand) Decide(ctx context.Context, scope plan.Scope, digest string, d Decision, about ...Entry) error {
+	return o.with(ctx, func(s Store) error { return s.Decide(ctx, scope, digest, d, about...) })
 }
 
-func (o *onDemand) Settle(ctx context.Context, scope plan.Scope, key plan.Key, x *Settlement) error {
-	return o.with(ctx, func(s Store) error { return s.Settle(ctx, scope, key, x) })
+func (o *onDemand) Settle(ctx context.Context, scope plan.Scope, key plan.Key, x *Settlement, about ...Entry) error {
+	return o.with(ctx, func(s Store) error { return s.Settle(ctx, scope, key, x, about...) })
 }
 
 func (o *onDemand) Settlements(ctx context.Context) iter.Seq2[Settlement, error] {
@@ -154,8 +154,8 @@ func (o *onDemand) Document(ctx context.Context, name string) (Document, error) 
 	return onDemandResult(ctx, o, func(s Store) (Document, error) { return s.Document(ctx, name) })
 }
 
-func (o *onDemand) PutDocument(ctx context.Context, d Document) error {
-	return o.with(ctx, func(s Store) error { return s.PutDocument(ctx, d) })
+func (o *onDemand) PutDocument(ctx context.Context, d Document, about ...Entry) error {
+	return o.with(ctx, func(s Store) error { return s.PutDocument(ctx, d, about...) })
 }
 
 func (o *onDemand) Verify(ctx context.Context) (Counts, error) {

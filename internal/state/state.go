@@ -45,12 +45,14 @@ type Store interface {
 	// Holds yields every plan that waits for a person, ordered like Cursors.
 	Holds(ctx context.Context) iter.Seq2[Hold, error]
 
-	// Decide stores a person's decision on a hold. It is ErrNotFound where the
-	// scope holds no plan with that digest.
-	Decide(ctx context.Context, scope plan.Scope, digest string, d Decision) error
+	// Decide stores a person's decision on a hold, with the journal's entries about
+	// it. It is ErrNotFound, and writes nothing, where the scope holds no plan with
+	// that digest.
+	Decide(ctx context.Context, scope plan.Scope, digest string, d Decision, about ...Entry) error
 
-	// Settle stores a person's settlement of one object, or deletes it (nil).
-	Settle(ctx context.Context, scope plan.Scope, key plan.Key, s *Settlement) error
+	// Settle stores a person's settlement of one object, or deletes it (nil), with the
+	// journal's entries about it.
+	Settle(ctx context.Context, scope plan.Scope, key plan.Key, s *Settlement, about ...Entry) error
 
 	// Settlements yields every settlement, ordered like Cursors, then by key.
 	Settlements(ctx context.Context) iter.Seq2[Settlement, error]
@@ -74,10 +76,10 @@ type Store interface {
 	// Document returns a named table, or an empty one at version 0.
 	Document(ctx context.Context, name string) (Document, error)
 
-	// PutDocument writes a table whose Version is the one that was read; the
-	// stored one is one higher. It is ErrConflict where
-	// another one was written meanwhile.
-	PutDocument(ctx context.Context, d Document) error
+	// PutDocument writes a table whose Version is the one that was read, with the
+	// journal's entries about it; the stored one is one higher. It is ErrConflict, and
+	// writes nothing, where another one was written meanwhile.
+	PutDocument(ctx context.Context, d Document, about ...Entry) error
 
 	// Verify reads everything, checks the journal's chain and returns what it
 	// counted, or an error that is ErrCorrupt and names the first bad place.
@@ -179,6 +181,7 @@ func (h *Hold) Approved(digest string) bool {
 type Decision struct {
 	Approved bool      `json:"approved"` // false: rejected
 	By       string    `json:"by"`
+	How      string    `json:"how,omitempty"` // how that person was identified
 	At       time.Time `json:"at"`
 	Reason   string    `json:"reason,omitempty"`
 }
@@ -190,6 +193,18 @@ type Settlement struct {
 	By    string     `json:"by"`
 	At    time.Time  `json:"at"`
 }
+
+// The actions of entries about what people decided, beside those of changes
+// (plan.Action).
+const (
+	ActionApprove  plan.Action = "approve"
+	ActionReject   plan.Action = "reject"
+	ActionSettle   plan.Action = "settle" // one object, or one link
+	ActionImport   plan.Action = "import" // of a table
+	ActionOverride plan.Action = "override"
+	ActionFreeze   plan.Action = "freeze"
+	ActionClose    plan.Action = "close"
+)
 
 // The results of a journal entry.
 const (
@@ -219,7 +234,8 @@ type Entry struct {
 	Result  string      `json:"result"`
 	Message string      `json:"message,omitempty"`
 	Digest  string      `json:"digest,omitempty"` // of the plan it belongs to
-	By      string      `json:"by,omitempty"`     // who approved that plan
+	By      string      `json:"by,omitempty"`     // who approved that plan, or decided
+	How     string      `json:"how,omitempty"`    // how that person was identified
 	Why     string      `json:"why,omitempty"`    // what that person said
 	Prev    string      `json:"prev"`
 	Hash    string      `json:"hash"`
@@ -230,7 +246,8 @@ type JournalFilter struct {
 	Run      string
 	Customer string
 	Target   string
-	Limit    int // 0 = all
+	From, To time.Time // entries of this time; zero is no bound
+	Limit    int       // 0 = all
 }
 
 // A Run is one execution of a job.

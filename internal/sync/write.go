@@ -168,7 +168,7 @@ func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Obj
 		e.After = nil
 	}
 	if h := s.memory.Hold; h.Approved(s.report.Digest) {
-		e.By, e.Why = h.Decision.By, h.Decision.Reason
+		e.By, e.How, e.Why = h.Decision.By, h.Decision.How, h.Decision.Reason
 	}
 	return e
 }

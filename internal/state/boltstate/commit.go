@@ -194,6 +194,8 @@ func putHold(tx *bbolt.Tx, key []byte, scope plan.Scope, h state.Hold) error {
 	return put(tx, bucketHolds, key, h)
 }
 
+// appendEntries adds to the journal. The scope is that of all entries; where there is
+// none each has its own.
 func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -205,7 +207,9 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 	journal := tx.Bucket(bucketJournal)
 	journal.FillPercent = fillJournal
 	for _, e := range entries {
-		e.Scope = scope
+		if scope != (plan.Scope{}) {
+			e.Scope = scope
+		}
 		e = chain.Append(e)
 		key := entryKey(e.Seq)
 		value, err := sealJSON(key, e)
@@ -221,7 +225,7 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 
 // Decide stores a person's word on a hold. A hold without a plan has no
 // digest, and nothing that could be decided.
-func (s *Store) Decide(ctx context.Context, scope plan.Scope, digest string, d state.Decision) error {
+func (s *Store) Decide(ctx context.Context, scope plan.Scope, digest string, d state.Decision, about ...state.Entry) error {
 	key := scopeKey(scope)
 	return s.update(ctx, "deciding on "+scope.String(), func(tx *bbolt.Tx) error {
 		h, err := get[state.Hold](tx, bucketHolds, key)
@@ -233,13 +237,16 @@ func (s *Store) Decide(ctx context.Context, scope plan.Scope, digest string, d s
 		}
 		d.At = d.At.UTC()
 		h.Decision = &d
-		return put(tx, bucketHolds, key, h)
+		if err := put(tx, bucketHolds, key, h); err != nil {
+			return err
+		}
+		return appendEntries(tx, scope, about)
 	})
 }
 
 // Settle stores a person's word on one object, under the scope and key that
 // are given, or takes it back.
-func (s *Store) Settle(ctx context.Context, scope plan.Scope, key plan.Key, word *state.Settlement) error {
+func (s *Store) Settle(ctx context.Context, scope plan.Scope, key plan.Key, word *state.Settlement, about ...state.Entry) error {
 	doing := fmt.Sprintf("settling %s of %s", key, scope)
 	if err := checkScope(scope); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -249,12 +256,16 @@ func (s *Store) Settle(ctx context.Context, scope plan.Scope, key plan.Key, word
 	}
 	at := settlementKey(scope, key)
 	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
-		if word == nil {
-			return tx.Bucket(bucketSettlements).Delete(at)
+		err := tx.Bucket(bucketSettlements).Delete(at)
+		if word != nil {
+			w := *word
+			w.Scope, w.Key, w.At = scope, key, w.At.UTC()
+			err = put(tx, bucketSettlements, at, w)
 		}
-		w := *word
-		w.Scope, w.Key, w.At = scope, key, w.At.UTC()
-		return put(tx, bucketSettlements, at, w)
+		if err != nil {
+			return err
+		}
+		return appendEntries(tx, scope, about)
 	})
 }
 
@@ -312,7 +323,7 @@ func document(tx *bbolt.Tx, key []byte) (version int, body []byte, err error) {
 }
 
 // PutDocument writes a table one version above the one that was read.
-func (s *Store) PutDocument(ctx context.Context, d state.Document) error {
+func (s *Store) PutDocument(ctx context.Context, d state.Document, about ...state.Entry) error {
 	doing := "storing the document " + d.Name
 	if d.Name == "" {
 		return fmt.Errorf("%s: it has no name", doing)
@@ -329,7 +340,10 @@ func (s *Store) PutDocument(ctx context.Context, d state.Document) error {
 		if version != d.Version {
 			return fmt.Errorf("it is at version %d, the change was made to version %d: %w", version, d.Version, state.ErrConflict)
 		}
-		return putDocument(tx, key, d.Body)
+		if err := putDocument(tx, key, d.Body); err != nil {
+			return err
+		}
+		return appendEntries(tx, plan.Scope{}, about)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -214,7 +215,8 @@ func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[st
 func matches(f state.JournalFilter, e *state.Entry) bool {
 	return (f.Run == "" || f.Run == e.Run) &&
 		(f.Customer == "" || f.Customer == e.Scope.Customer) &&
-		(f.Target == "" || f.Target == e.Scope.Target)
+		(f.Target == "" || f.Target == e.Scope.Target) &&
+		(f.From.IsZero() || !e.At.Before(f.From)) && (f.To.IsZero() || e.At.Before(f.To))
 }
 
 // textFilter returns a function that reports whether a stored entry contains the
@@ -230,6 +232,9 @@ func textFilter(f state.JournalFilter) func([]byte) bool {
 		}
 	}
 	return func(line []byte) bool {
+		if !mayBeWithin(line, f.From, f.To) {
+			return false
+		}
 		for _, w := range want {
 			if !bytes.Contains(line, w) {
 				return false
@@ -237,4 +242,14 @@ func textFilter(f state.JournalFilter) func([]byte) bool {
 		}
 		return true
 	}
+}
+
+// mayBeWithin tells by the day in a line's text, which is in UTC.
+func mayBeWithin(line []byte, from, to time.Time) bool {
+	_, at, found := bytes.Cut(line, []byte(`"at":"`))
+	if !found || len(at) < len(time.DateOnly) {
+		return true
+	}
+	day := string(at[:len(time.DateOnly)])
+	return (from.IsZero() || day >= from.UTC().Format(time.DateOnly)) && (to.IsZero() || day <= to.UTC().Format(time.DateOnly))
 }

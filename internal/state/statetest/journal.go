@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +50,63 @@ func (s *suite) journal(t *testing.T) {
 			t.Errorf("got %v, want one entry of %s", got, contoso)
 		}
 	})
+	t.Run("what a person decides and its entry are one step", s.decisionEntries)
 	t.Run("filters", s.filters)
+}
+
+func (s *suite) decisionEntries(t *testing.T) {
+	store := s.emptyStore(t)
+	ctx := t.Context()
+	about := func(action plan.Action, label string) state.Entry {
+		return state.Entry{At: at(7), Action: action, Scope: contoso, Label: label, Result: state.ResultDone, By: "ada", How: "by the kernel", Why: "asked"}
+	}
+	late := about(state.ActionImport, "cannot be written")
+	late.At = late.At.AddDate(9000, 0, 0)
+	commit(t, store, &state.Commit{Scope: contoso, Hold: hold(contoso, "d1", 6)})
+	k := key("user", "a")
+	general := about(state.ActionImport, "products")
+	general.Scope = plan.Scope{}
+	for _, step := range []struct {
+		label string
+		err   error
+	}{
+		{"approved", store.Decide(ctx, contoso, "d1", state.Decision{Approved: true, By: "ada", How: "by the kernel", At: at(7)}, about(state.ActionApprove, "approved"))},
+		{"settled", store.Settle(ctx, contoso, k, settlement(contoso, k, plan.SettleIgnore), about(state.ActionSettle, "settled"))},
+		{"taken back", store.Settle(ctx, contoso, k, nil, about(state.ActionSettle, "taken back"))},
+		{"links", store.PutDocument(ctx, state.Document{Name: "links", Body: []byte("{}")}, about(state.ActionImport, "links"))},
+		{"products", store.PutDocument(ctx, state.Document{Name: "products", Body: []byte("{}")}, general)},
+	} {
+		if step.err != nil {
+			t.Errorf("%s: %v", step.label, step.err)
+		}
+	}
+	for what, err := range map[string]error{
+		"a plan that does not wait":          store.Decide(ctx, contoso, "d0", state.Decision{Approved: true}, about(state.ActionApprove, "no")),
+		"a table that was written meanwhile": store.PutDocument(ctx, state.Document{Name: "links", Body: []byte("other")}, about(state.ActionImport, "no")),
+		"an entry that cannot be written":    store.PutDocument(ctx, state.Document{Name: "links", Version: 1, Body: []byte("other")}, late),
+		"and one of a decision":              store.Decide(ctx, contoso, "d1", state.Decision{By: "bob"}, late),
+		"and one of a settlement":            store.Settle(ctx, contoso, k, settlement(contoso, k, plan.SettleAccept), late),
+	} {
+		if err == nil {
+			t.Errorf("%s: got no error", what)
+		}
+	}
+	m := recall(t, store, contoso)
+	if d := m.Hold.Decision; d == nil || !d.Approved || d.How != "by the kernel" || len(m.Settlements) != 0 {
+		t.Errorf("got %+v and %d settlements, want the approval alone", d, len(m.Settlements))
+	}
+	if d, err := store.Document(ctx, "links"); err != nil || string(d.Body) != "{}" {
+		t.Errorf("got %q, %v, want the table as it was", d.Body, err)
+	}
+	got := collect(t, store.Journal(ctx, state.JournalFilter{}))
+	wantEqual(t, "journal", labels(got), []string{"products", "links", "taken back", "settled", "approved"})
+	wantEqual(t, "scopes", []plan.Scope{got[0].Scope, got[1].Scope}, []plan.Scope{{}, contoso})
+	if got[4].How != "by the kernel" || got[4].Action != state.ActionApprove {
+		t.Errorf("got %+v", got[4])
+	}
+	if n, err := store.Verify(ctx); err != nil || n.Entries != 5 {
+		t.Errorf("got %+v, %v, want five lines that verify", n, err)
+	}
 }
 
 func (s *suite) filters(t *testing.T) {
@@ -65,6 +122,11 @@ func (s *suite) filters(t *testing.T) {
 		{contoso, "01J2", "4"}, {fabrikam, "01J2", "5"}, {quoted, "01J3", "6"},
 	} {
 		e := entry(c.scope, c.run, c.label)
+		days, err := strconv.Atoi(c.label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.At = e.At.AddDate(0, 0, days) // from 22 to 27 November
 		// Facts of an object that are called like members of the line.
 		e.After.Facts = map[string]string{"run": "01J2", "customer": "contoso", "target": "scim/cinode"}
 		commit(t, store, &state.Commit{Scope: c.scope, Entries: []state.Entry{e}})
@@ -82,6 +144,10 @@ func (s *suite) filters(t *testing.T) {
 		{"by what nothing has", state.JournalFilter{Run: "01J9"}, nil},
 		{"by the start of a name", state.JournalFilter{Customer: "conto"}, nil},
 		{"by a name with quotes", state.JournalFilter{Customer: `"run":"01J2"`}, []string{"6"}},
+		{"from a moment", state.JournalFilter{From: at(4).AddDate(0, 0, 5)}, []string{"6", "5"}},
+		{"up to a moment, which is not of it", state.JournalFilter{To: at(4).AddDate(0, 0, 3)}, []string{"2", "1"}},
+		{"within a day", state.JournalFilter{From: at(0).AddDate(0, 0, 3), To: at(0).AddDate(0, 0, 4)}, []string{"3"}},
+		{"within a day, of a customer", state.JournalFilter{Customer: "contoso", From: at(0).AddDate(0, 0, 3), To: at(0).AddDate(0, 0, 4)}, nil},
 		{"a limit counts what passes", state.JournalFilter{Customer: "contoso", Limit: 2}, []string{"4", "2"}},
 		{"a limit above the number", state.JournalFilter{Limit: 99}, []string{"6", "5", "4", "3", "2", "1"}},
 	} {

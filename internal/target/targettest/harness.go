@@ -172,11 +172,11 @@ func (m killableStore) PutRun(ctx context.Context, r state.Run) error {
 	return m.Store.PutRun(ctx, r)
 }
 
-func (m killableStore) PutDocument(ctx context.Context, d state.Document) error {
+func (m killableStore) PutDocument(ctx context.Context, d state.Document, about ...state.Entry) error {
 	if err := m.beforeWrite(d.Name); err != nil {
 		return err
 	}
-	return m.Store.PutDocument(ctx, d)
+	return m.Store.PutDocument(ctx, d, about...)
 }
 
 // run makes one run. The limits let everything through: they are the
