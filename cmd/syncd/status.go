@@ -98,7 +98,7 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 func historyCommand(a *cli) *cobra.Command {
 	var f app.HistoryFilter
 	var format string
-	cmd := &cobra.Command{Use: "history", Short: "Show the journal: every change with before and after, and every decision", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "history", Short: "Show the journal: every change and every decision", Args: cobra.NoArgs,
 		Long: "Show the journal, newest first: every change with before and after, and every decision of a person (approvals, rejections, settlements, imports) with who, how identified and why.\n" +
 			"At most 100 entries are shown; all of them where --month, --since or --run narrows them."}
 	cmd.Flags().StringVar(&f.Customer, "customer", "", "only this `CUSTOMER`")
@@ -156,7 +156,7 @@ func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet
 		if e.Run == commandRun { // its label says all of it, and no line of a bill is meant
 			change, money = e.Label, ""
 		}
-		if e.How != "" {
+		if e.How != "" && e.Reason == "" { // a decision
 			by += " (" + e.How + ")"
 		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
@@ -183,8 +183,8 @@ func images(e *state.Entry) string {
 			}
 		}
 	}
-	if most := 3; e.Action == state.ActionImport && len(parts) > most { // of a whole table; --json has all of it
-		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	if most := 3; e.Action == state.ActionImport && len(parts) > most {
+		return "" // of a whole table: the label says how many, and --json has all of it
 	}
 	return strings.Join(parts, ", ")
 }

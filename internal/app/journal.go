@@ -58,7 +58,10 @@ func (w *App) tableEntries(by Operator, action plan.Action, table, of string, te
 	}
 	before, after := state.Image{Key: e.Key}, state.Image{Key: e.Key}
 	for _, x := range edits {
-		field := fmt.Sprintf("%s (%s): %s", x.Name, x.Key, x.Column)
+		field := x.Column
+		if !one {
+			field = fmt.Sprintf("%s (%s): %s", x.Name, x.Key, x.Column)
+		}
 		before.Fields, after.Fields = before.Fields.With(field, plan.Value{x.Before}), after.Fields.With(field, plan.Value{x.After})
 	}
 	e.Before, e.After = &before, &after
