@@ -307,7 +307,7 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 			q := quantity.Draw(t, label)
 			return Object{Key: Key{"addition", id}, Label: id, Ref: "r" + id, Fields: Set("quantity", q), Retired: q == "0" && label != "desired"}
 		}
-		world := map[string]Object{}
+		atTarget := map[string]Object{}
 		memory := map[string]Record{}
 		var desired []Object
 		for i := range rapid.IntRange(0, 5).Draw(t, "objects") {
@@ -316,7 +316,7 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 				desired = append(desired, object(id, "desired"))
 			}
 			if rapid.Bool().Draw(t, "there") {
-				world[id] = object(id, "observed")
+				atTarget[id] = object(id, "observed")
 			}
 			switch rapid.IntRange(0, 3).Draw(t, "record") {
 			case 1:
@@ -331,7 +331,7 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 		}
 		sides := func() Sides {
 			s := Sides{Desired: append([]Object{}, desired...)}
-			for _, o := range world {
+			for _, o := range atTarget {
 				s.Observed = append(s.Observed, o)
 			}
 			for _, r := range memory {
@@ -340,7 +340,7 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 			return s
 		}
 		foreign := map[string]string{}
-		for id, o := range world {
+		for id, o := range atTarget {
 			if _, ok := memory[id]; !ok {
 				foreign[id] = o.Fields.Text("quantity")
 			}
@@ -358,9 +358,9 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 				delete(memory, c.Key.ID)
 				continue
 			case c.Writes():
-				world[c.Key.ID] = *c.After
+				atTarget[c.Key.ID] = *c.After
 			}
-			memory[c.Key.ID] = Record{Object: c.Remembered(world[c.Key.ID]), Origin: Created}
+			memory[c.Key.ID] = Record{Object: c.Remembered(atTarget[c.Key.ID]), Origin: Created}
 		}
 		for _, o := range p.Learned {
 			memory[o.ID] = Record{Object: o, Origin: Created}
@@ -376,7 +376,7 @@ func TestAnAppliedPlanLeavesAnEmptyPlan(t *testing.T) {
 			t.Fatalf("after %+v the second plan has %+v, learns %v", p.Changes, again.Changes, again.Learned)
 		}
 		for id, q := range foreign {
-			if got := world[id].Fields.Text("quantity"); got != q {
+			if got := atTarget[id].Fields.Text("quantity"); got != q {
 				t.Fatalf("foreign %s went from %s to %s", id, q, got)
 			}
 		}

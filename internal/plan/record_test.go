@@ -141,7 +141,7 @@ func TestWhatAPersonTypedIsNeverTakenForOurs(t *testing.T) {
 		names := []string{"fee", "name", "notes", "title", "archived"}
 		source := map[string]string{"fee": "s0", "name": "s0", "notes": "s0", "title": ""}
 		person := map[string]bool{} // fields that show what a person typed
-		var world *Object
+		var atTarget *Object
 		var record *Record
 		n := 0
 		// What was there when the object was last dealt with was seen: a held field
@@ -167,11 +167,11 @@ func TestWhatAPersonTypedIsNeverTakenForOurs(t *testing.T) {
 				}
 				continue
 			case 1:
-				if world == nil {
+				if atTarget == nil {
 					o := contact("archived", "", "fee", "", "name", "", "notes", "", "title", "")
-					world = &o
+					atTarget = &o
 				}
-				world.Fields = world.Fields.With(field, fresh("p"))
+				atTarget.Fields = atTarget.Fields.With(field, fresh("p"))
 				person[field] = true
 				continue
 			}
@@ -184,9 +184,9 @@ func TestWhatAPersonTypedIsNeverTakenForOurs(t *testing.T) {
 				o.Fields = o.Fields.With("archived", nil)
 				s.Desired = []Object{o}
 			}
-			if world != nil {
-				s.Observed = []Object{*world}
-				s.Observed[0].Retired = world.Fields.Text("archived") != ""
+			if atTarget != nil {
+				s.Observed = []Object{*atTarget}
+				s.Observed[0].Retired = atTarget.Fields.Text("archived") != ""
 			}
 			known := record != nil
 			if known {
@@ -199,7 +199,7 @@ func TestWhatAPersonTypedIsNeverTakenForOurs(t *testing.T) {
 			for _, o := range p.Learned {
 				r := Record{Object: o, Origin: Created}
 				record = &r
-				seen(world)
+				seen(atTarget)
 			}
 			for range p.Dropped {
 				record = nil
@@ -244,11 +244,11 @@ func TestWhatAPersonTypedIsNeverTakenForOurs(t *testing.T) {
 					after.Fields = after.Fields.With(f.Name, f.After)
 					delete(person, f.Name)
 				}
-				world = &after
+				atTarget = &after
 			}
 			if answered {
-				record = &Record{Object: c.Remembered(*world), Origin: Created}
-				seen(world)
+				record = &Record{Object: c.Remembered(*atTarget), Origin: Created}
+				seen(atTarget)
 			}
 		}
 	})
