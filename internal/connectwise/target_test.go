@@ -205,6 +205,7 @@ func TestHowNumbersAndNullsAreWrittenDoesNotMatter(t *testing.T) {
 	for name, faults := range map[string]cwsim.Faults{
 		"as doubles": {}, "plain": {Numbers: cwsim.Plain}, "with cents": {Numbers: cwsim.Cents}, "with nulls": {Nulls: true},
 		"with members nobody knows": {ExtraMembers: true}, "bundles in another order": {BundleReversed: true}, "bundles under data": {BundleData: true},
+		"with a status of the line's own": {AdditionOwnStatus: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))

@@ -15,7 +15,7 @@ import (
 type LogFilter struct {
 	Tenant   *directory.Tenant // nil = all
 	From, To time.Time         // days, in the instance's time zone; zero = today
-	Severity []string          // of Severities, whatever the case; empty = all but Debug
+	Severity []string          // one of severities, whatever the case; empty = all but Debug
 	Endpoint string            // a part of the name of an endpoint
 }
 
@@ -26,9 +26,6 @@ var severities = []string{"Debug", "Info", "Warning", "Error", "Critical", "Aler
 var severitySpellings = map[string][]string{
 	"Debug": {"Debug"}, "Info": {"Info", "Information"}, "Warning": {"Warning", "Warn"}, "Error": {"Error"}, "Critical": {"Critical"}, "Alert": {"Alert"},
 }
-
-// Severities lists the severities of CIPP's logbook.
-func Severities() []string { return slices.Clone(severities) }
 
 // Logs lists CIPP's logbook, newest first.
 func (a *Admin) Logs(ctx context.Context, f LogFilter) (Table, error) {

@@ -143,21 +143,6 @@ func isCalendars(s string) string {
 	return ""
 }
 
-// Example returns a sample table, and how cells with several values are written.
-func Example(k Kind) string { return examples[k] }
-
-const listNote = "several things in a cell are parted by | or ;"
-
-var examples = map[Kind]string{
-	Onboard: "tenant,upn,given_name,surname,usage_location,licences,groups,mailboxes,calendars,mfa\n" +
-		"fabrikamdental.example,lena.roth@fabrikamdental.example,Lena,Roth,DE,SPB,Reception|VPN users,info@fabrikamdental.example,desk@fabrikamdental.example:Reviewer,enforced\n" + listNote,
-	Offboard: "tenant,user,disable_sign_in,remove_licences,convert_to_shared,forward_to,full_access,at\n" +
-		"fabrikamdental.example,max.kern@fabrikamdental.example,yes,yes,yes,ada.berg@fabrikamdental.example,ada.berg@fabrikamdental.example|desk@fabrikamdental.example,2026-12-31 18:00\n" +
-		listNote + "; yes or no; a time without a zone (2026-12-31T18:00:00Z has one) is the computer's",
-	Licences: "tenant,user,action,licence,to\nfabrikamdental.example,ada.berg@fabrikamdental.example,swap,O365_BUSINESS_PREMIUM,SPB",
-	MFA:      "tenant,user,state\nfabrikamdental.example,ada.berg@fabrikamdental.example,enforced",
-}
-
 // list splits a cell that holds several values, separated by | or by ;, which most
 // people write.
 func list(s string) []string {

@@ -157,7 +157,6 @@ func TestWrongAddressesAndClosedInstances(t *testing.T) {
 		{"the portal shows a page", cippsim.Faults{Address: cippsim.PortalPage}, 403, "<html>"},
 		{"an offloaded host", cippsim.Faults{Address: cippsim.OffloadedHost}, 403, "API calls are not accepted on this function app"},
 		{"a subscription that ended", cippsim.Faults{SubscriptionEnded: true}, 403, "Your CIPP subscription has ended"},
-		{"a feature that is off", cippsim.Faults{DisabledFeatures: []string{"listtenants"}}, 503, "This feature has been disabled: "},
 		{"an endpoint that is missing", cippsim.Faults{MissingEndpoints: []string{"ListTenants"}}, 404, "Endpoint not found"},
 	} {
 		k := open(t, cippsim.Options{})

@@ -17,11 +17,9 @@ type Faults struct {
 	Version           string   // overrides Options.Version; older ones lack endpoints and answer in older shapes
 	MissingEndpoints  []string // answer 404, whatever the version
 	NewEndpoints      []string // of a version that nobody knew when the catalogue was made; about one tenant
-	DisabledFeatures  []string // endpoints that answer 503 for good
 	SubscriptionEnded bool     // 403 for everything but PublicPing
 	Address           Address  // what stands at our base URL instead of the API
 	DisabledStatus    int      // the platform's answer to a disabled client; 0 means 403
-	OldLicenceRows    bool     // TermInfo as text and no assignments, as up to 8.x
 	AddressesForUsers bool     // live calendar rights name users by address, as Exchange does where it resolves nobody
 	EmptyUnknown      bool     // ListGraphBulkRequest answers an unknown tenant with no body instead of []
 
@@ -47,9 +45,8 @@ const (
 
 // TokenFaults are about Entra's token endpoint.
 type TokenFaults struct {
-	Failure    TokenFailure
-	Times      int // how many requests the failure lasts; 0 = until the faults change
-	RetryAfter int // seconds, for Throttled; 0 means 5
+	Failure TokenFailure
+	Times   int // how many requests the failure lasts; 0 = until the faults change
 
 	Life         time.Duration // of a token; 0 means Options.TokenLife
 	TextExpiry   bool          // expires_in is a JSON string
@@ -119,8 +116,7 @@ type ResourceFault struct {
 	Times int // how many reads it lasts; 0 = until the faults change
 
 	Status  int    // Graph's own status, such as 403, 429 or 500
-	Code    string // error.code; empty means the usual one of the status
-	Message string // error.message; empty likewise
+	Message string // error.message; empty means the usual one of the status
 
 	Empty bool  // 200 with no rows
 	Rows  []any // further rows: nil, text, objects

@@ -91,7 +91,7 @@ func (s *Server) graphGet(t, data *Tenant, p graphPath, f ResourceFault) graphAn
 		return graphFailure(403, "", "")
 	}
 	if f.Status >= 300 {
-		return graphFailure(f.Status, f.Code, f.Message)
+		return graphFailure(f.Status, "", f.Message)
 	}
 	g := s.graphRead(data, p)
 	if g.failed() || g.single {

@@ -12,7 +12,7 @@ import (
 // licenceRows are what CIPP makes of subscribedSkus and
 // directory/subscriptions (CIPP source: Get-CIPPLicenseOverview.ps1).
 func (s *Server) licenceRows(t *Tenant, label string, now time.Time, includeExcluded bool) []object {
-	old := s.faults.OldLicenceRows || !s.atLeast("9.0.0")
+	old := !s.atLeast("9.0.0")
 	rows := []object{}
 	for i := range t.SKUs {
 		k := &t.SKUs[i]

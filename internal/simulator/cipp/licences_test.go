@@ -64,7 +64,7 @@ func TestLicencesHideExcludedSKUsAndFailures(t *testing.T) {
 }
 
 func TestOldVersionsSendOldLicenceRows(t *testing.T) {
-	for name, f := range map[string]cippsim.Faults{"by version": {Version: "8.7.0"}, "by switch": {OldLicenceRows: true}} {
+	for name, f := range map[string]cippsim.Faults{"by version": {Version: "8.7.0"}} {
 		k := open(t, cippsim.Options{})
 		k.s.SetFaults(f)
 		_, body := k.get("ListLicenses", "tenantFilter", "alpha.example")

@@ -35,7 +35,6 @@ type TaskFaults struct {
 	Fails    string            // every task ends as Failed, with this text
 	Trips    map[string]string // step of an offboarding (RemoveRules), or a command (Remove-CIPPLicense) → the sentence it fails with
 	Unlisted bool              // ListScheduledItems does not show offboarding tasks
-	Slow     time.Duration     // how long a task runs; 0 means a minute
 }
 
 // slot is the granularity of the scheduler.
@@ -63,7 +62,7 @@ func (s *Server) runDueTasks() {
 		return
 	}
 	now := s.now()
-	life := cmp.Or(s.faults.Tasks.Slow, time.Minute)
+	life := time.Minute
 	for i := 0; i < len(s.world.Tasks); i++ { // a task may plan another one
 		k := s.world.Tasks[i]
 		if k.State == "Planned" && !now.Before(k.due()) {

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -200,9 +199,6 @@ func (s *Server) api(in *call) answer {
 	in.w, in.now, in.endpoint = s.world, s.now(), ep
 	if refused := s.authorise(in.r, client, ep, in); refused != nil {
 		return *refused
-	}
-	if slices.ContainsFunc(s.faults.DisabledFeatures, func(n string) bool { return strings.EqualFold(n, ep.name) }) {
-		return text(http.StatusServiceUnavailable, TextDisabled+ep.name)
 	}
 	if _, unparsed := in.body.(string); unparsed {
 		s.complain("%s: the body is not JSON or not declared as application/json; it arrives as mere text", ep.name)

@@ -45,7 +45,7 @@ func (s *Server) token(r *http.Request) answer {
 				f.Failure = TokenWorks
 			}
 		}
-		return tokenFailure(failure, f.RetryAfter)
+		return tokenFailure(failure)
 	}
 	if r.Method != http.MethodPost {
 		return entraError(http.StatusBadRequest, "invalid_request", 900561, "The endpoint only accepts POST requests. Received a "+r.Method+" request.")
@@ -81,7 +81,7 @@ func (s *Server) token(r *http.Request) answer {
 		return entraError(http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '"+id+"' was not found in the directory.")
 	}
 	if form.Get("client_secret") != client.Secret {
-		return tokenFailure(InvalidSecret, 0)
+		return tokenFailure(InvalidSecret)
 	}
 	switch scope := form.Get("scope"); {
 	case strings.EqualFold(scope, "api://"+client.ID+"/.default"):
@@ -125,7 +125,7 @@ func (s *Server) sign(t *token) string {
 	return body + "." + base64.RawURLEncoding.EncodeToString([]byte(guid("signature", body)))
 }
 
-func tokenFailure(f TokenFailure, retryAfter int) answer {
+func tokenFailure(f TokenFailure) answer {
 	switch f {
 	case InvalidSecret:
 		return entraError(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
@@ -135,7 +135,7 @@ func tokenFailure(f TokenFailure, retryAfter int) answer {
 		return entraError(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant.")
 	case TokenThrottled:
 		a := entraError(http.StatusTooManyRequests, "temporarily_unavailable", 90055, "Too many requests.")
-		a.header = http.Header{"Retry-After": {strconv.Itoa(cmp.Or(retryAfter, 5))}}
+		a.header = http.Header{"Retry-After": {"5"}}
 		return a
 	case TokenUnavailable:
 		return entraError(http.StatusServiceUnavailable, "temporarily_unavailable", 90033, "A transient error has occurred. Please try again.")

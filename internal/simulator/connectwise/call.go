@@ -69,7 +69,7 @@ func (c *call) serve(f Fault) (*answer, *apiError) {
 	if err := refusal(f, cmp.Or(c.faults.RetryAfter, 30)); err != nil {
 		return nil, err
 	}
-	if len(c.r.URL.RequestURI()) > cmp.Or(c.faults.LongestURL, 10_000) {
+	if len(c.r.URL.RequestURI()) > 10_000 {
 		return nil, &apiError{status: http.StatusRequestURITooLong, html: true}
 	}
 	if c.pattern == companyInfoRoute {

@@ -18,7 +18,6 @@ type Faults struct {
 	IsCloudText       bool // companyinfo says "True" instead of true
 	UnknownCompany404 bool // instead of 200 with the body null
 	NoRouter          bool // v4_6_release/ no longer stands for the current codebase
-	LongestURL        int  // in characters; 0 means 10,000
 
 	// Keys and versions.
 	WrongKeys404   bool              // the cloud's answer to wrong keys, instead of 401
@@ -56,7 +55,6 @@ type Faults struct {
 	AnyCaseOps     bool            // "Replace" is taken for "replace"
 	NestedPaths    bool            // company/identifier in a PATCH works; by default it is a 200 that does nothing
 	Reprice        bool            // a change of quantity sets unitPrice from the product's price breaks
-	InvoiceTouches bool            // making an invoice moves lastUpdated of the additions on it
 
 	// Bundles.
 	BundlesUnavailable int                 // status for every bundle, such as 403 or 404; 0 = they work

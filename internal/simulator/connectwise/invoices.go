@@ -129,11 +129,6 @@ func (v *view) invoice(a *Agreement, now time.Time, by string) *Invoice {
 	v.world.Invoices = append(v.world.Invoices, i)
 	v.invoices[a.ID] = append(v.invoices[a.ID], i)
 	a.NextInvoiceDate = last.AddDate(0, 0, 1).Format(timeLayout)
-	if v.faults.InvoiceTouches {
-		for _, d := range v.additions[a.ID] {
-			d.Info.LastUpdated, d.Info.UpdatedBy = now, by
-		}
-	}
 	v.audit("Agreement", a.ID, now, by, "Invoice", fmt.Sprintf("Invoice %s has been created.", i.Number))
 	return i
 }

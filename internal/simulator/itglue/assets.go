@@ -77,7 +77,7 @@ func listAssets(c *call) (*answer, *apiError) {
 	q := c.r.URL.Query()
 	value := cmp.Or(q.Get("filter[flexible-asset-type-id]"), q.Get("filter[flexible_asset_type_id]"))
 	if value == "" {
-		return nil, refuse(cmp.Or(c.faults.MissingType, http.StatusUnprocessableEntity), "filter", "flexible_asset_type_id is required")
+		return nil, refuse(http.StatusUnprocessableEntity, "filter", "flexible_asset_type_id is required")
 	}
 	for _, id := range split(value) {
 		if n, ok := integer(id); ok && c.typeAt(n) == nil {

@@ -21,7 +21,6 @@ type Faults struct {
 	ArrayDetails            bool    // every detail is an array of strings
 	Inaccessible            []int64 // organizations and types that the key may not see
 	NestedUnknown401        bool    // nested routes of an unknown organization: 401 instead of 404
-	MissingType             int     // status for assets listed without a type; 0 means 422
 	RejectScripts           bool    // the edge answers 403 to a body that looks like a script
 	BodyLimit               int     // bytes; larger is a 413; 0 means 10 MB
 	IgnoreUnknownParameters bool    // filters, sorts and includes that do not exist are ignored instead of refused

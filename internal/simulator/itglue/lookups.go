@@ -60,12 +60,8 @@ func (o *Password) organization() int64 { return o.OrganizationID }
 func (o *Password) kind() string        { return "passwords" }
 func (o *Password) adapters() []Adapter { return nil }
 
-func (o *Password) render(c *call, _ bool) attributes {
-	a := attributes{"name": o.Name, "username": text(o.Username)}
-	if c.options.PasswordAccess {
-		a["password"] = "correct horse battery staple"
-	}
-	return a
+func (o *Password) render(*call, bool) attributes {
+	return attributes{"name": o.Name, "username": text(o.Username)}
 }
 
 func (o *User) key() *int64         { return &o.ID }

@@ -32,10 +32,6 @@ type Options struct {
 	Subdomain string // of the web pages that resource-url points to; empty means "msp"
 	Writer    string // who Info says did what came through the API; empty means "api"
 
-	// PasswordAccess is the key's switch; without it the values of passwords
-	// are not shown.
-	PasswordAccess bool
-
 	// Now is the clock that objects are stamped with; nil means time.Now. The
 	// rate meter and the limiter always go by the real clock.
 	Now func() time.Time

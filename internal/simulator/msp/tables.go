@@ -25,13 +25,11 @@ type Link struct {
 // tenant that CIPP lists. Those that are unmapped are there for suggestions.
 func (m *MSP) Links() []Link { return slices.Clone(m.links) }
 
-// Rules is which licences a sensible billing admin would bill as what.
-func (m *MSP) Rules() []Rule { return slices.Clone(m.rules) }
-
 // LinksCSV is Links as "syncd map import" takes it.
 func (m *MSP) LinksCSV() string { return linksCSV(m.links, m.ITGlue != nil, m.Cinode != nil) }
 
-// ProductsCSV is Rules as "syncd products import" takes it.
+// ProductsCSV is which licences a sensible billing admin would bill as what, as
+// "syncd products import" takes it.
 func (m *MSP) ProductsCSV() string { return productsCSV(m.rules) }
 
 // linksCSV has columns for IT Glue and Cinode only where there are such: syncd
