@@ -205,6 +205,20 @@ func TestLargeFilesTravelWhole(t *testing.T) {
 	}
 }
 
+// The other end sends as much as it likes.
+func TestNoMoreOfAFileIsTakenThanMayBeKept(t *testing.T) {
+	var p parcel
+	for range maxFile / chunk {
+		p.add(frame{Data: make([]byte, chunk), More: true})
+	}
+	if p.err != nil || len(p.data) != maxFile {
+		t.Fatalf("got %d bytes, %v, want %d", len(p.data), p.err, maxFile)
+	}
+	if last := p.add(frame{Data: []byte("!")}); !last || !errors.Is(p.err, errTooLarge) || p.data != nil {
+		t.Errorf("got %d bytes, %v, last %t, want none of it", len(p.data), p.err, last)
+	}
+}
+
 func TestAnotherVersionIsToldToBeStartedAgain(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()

@@ -141,6 +141,9 @@ func (f *remoteConsole) ReadFile(path string) ([]byte, error) {
 }
 
 func (f *remoteConsole) WriteFile(path string, data []byte, force bool) error {
+	if len(data) > maxFile { // the other end would refuse it as well, once it was sent
+		return errTooLarge
+	}
 	_, err := f.ask(frame{Kind: frameWrite, Text: path, Force: force}, data)
 	return err
 }
