@@ -23,8 +23,8 @@ func TestThePracticeGoesOnAfterANo(t *testing.T) {
 	console.Out, console.Err, console.Color, console.Width, console.Progress = &out, &complaints, false, 80, false
 	console.Asker = func(string) (string, error) {
 		asked++
-		if asked == 2 {
-			return "y\n", nil // to IT Glue alone
+		if asked == 3 {
+			return "y\n", nil // to Cinode alone
 		}
 		return "n\n", nil
 	}
@@ -33,8 +33,8 @@ func TestThePracticeGoesOnAfterANo(t *testing.T) {
 	}
 	text := out.String()
 	at := 0
-	for _, want := range []string{"Apply holds everything", "Not approved: nothing of it is written", "The same for IT Glue", "Approved (syncd approve)", "And a second run writes nothing",
-		"The same for Cinode", "Not approved", "Scenario regroup", "Not approved", "And the next run"} {
+	for _, want := range []string{"Apply holds everything", "Not approved: nothing of it is written", "The same for IT Glue", "Not approved",
+		"The same for Cinode", "Approved (syncd approve)", "And a second run writes nothing", "Scenario regroup", "Not approved", "And the next run"} {
 		i := strings.Index(text[at:], want)
 		if i < 0 {
 			t.Fatalf("%q does not follow; got\n%s", want, text)
