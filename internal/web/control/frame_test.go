@@ -207,7 +207,7 @@ func TestLargeFilesTravelWhole(t *testing.T) {
 
 // The other end sends as much as it likes.
 func TestNoMoreOfAFileIsTakenThanMayBeKept(t *testing.T) {
-	var p parcel
+	var p transfer
 	for range maxFile / chunk {
 		p.add(frame{Data: make([]byte, chunk), More: true})
 	}
