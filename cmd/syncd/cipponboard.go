@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"syncd/internal/app"
 	"syncd/internal/cipp/playbook"
 	"syncd/internal/connectwise"
 	"syncd/internal/mapping"
@@ -37,6 +38,7 @@ func (n *onboardInput) flags(a *cli, cmd *cobra.Command) {
 // contact. name says in messages where it came from.
 func (n *onboardInput) table(ctx context.Context, c *cippCommand, args []string) (name string, text []byte, err error) {
 	of := n.contact != 0 || n.ticket != 0
+	book, there := app.Find[contacts](c.app)
 	switch {
 	case of && len(args) > 0, n.contact != 0 && n.ticket != 0:
 		return "", nil, usage("name a FILE, --contact or --ticket, and not two of them")
@@ -49,16 +51,16 @@ func (n *onboardInput) table(ctx context.Context, c *cippCommand, args []string)
 			return "", nil, usage("reading the playbook: %w", err)
 		}
 		return args[0], text, nil
-	case c.app.ConnectWise == nil:
+	case !there:
 		return "", nil, usage("the configuration names no ConnectWise, so nobody can be read from it")
 	}
 	var p connectwise.Person
 	if n.ticket != 0 {
 		name = fmt.Sprintf("ticket %d", n.ticket)
-		p, err = c.app.ConnectWise.TicketContact(ctx, n.ticket)
+		p, err = book.TicketContact(ctx, n.ticket)
 	} else {
 		name = fmt.Sprintf("contact %d", n.contact)
-		p, err = c.app.ConnectWise.Contact(ctx, n.contact)
+		p, err = book.Contact(ctx, n.contact)
 	}
 	if err != nil {
 		return "", nil, err
@@ -101,6 +103,12 @@ func (n *onboardInput) table(ctx context.Context, c *cippCommand, args []string)
 		return "", nil, fmt.Errorf("writing the table of %s: %w", name, err)
 	}
 	return name, b.Bytes(), nil
+}
+
+// contacts are kept by ConnectWise.
+type contacts interface {
+	Contact(ctx context.Context, id int) (connectwise.Person, error)
+	TicketContact(ctx context.Context, number int) (connectwise.Person, error)
 }
 
 // tenantOfCompany returns the tenant named, or else the tenant that is linked with

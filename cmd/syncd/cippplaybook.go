@@ -343,7 +343,8 @@ func (c *cippCommand) journalOutcome(ctx context.Context, o *playbook.Outcome) e
 // prices returns what a unit of a licence costs a month: the catalogue price of the
 // product that the rules bill it as.
 func (c *cippCommand) prices(ctx context.Context) playbook.Price {
-	if c.app.ConnectWise == nil {
+	biller, there := app.Find[app.Biller](c.app)
+	if !there {
 		return nil
 	}
 	rules, err := c.app.Rules(ctx)
@@ -351,7 +352,7 @@ func (c *cippCommand) prices(ctx context.Context) playbook.Price {
 	if err != nil || len(billed) == 0 {
 		return nil
 	}
-	prices, err := c.app.ConnectWise.Prices(ctx, slices.Collect(maps.Keys(billed)))
+	prices, err := biller.Prices(ctx, slices.Collect(maps.Keys(billed)))
 	if err != nil {
 		c.warn("prices are not known: %v", err)
 		return nil

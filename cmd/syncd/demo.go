@@ -82,7 +82,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
-	cfg, err := app.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
+	cfg, err := app.Systems.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
@@ -235,7 +235,8 @@ func (d *demo) selection(target string) sync.Selection {
 // document walks through the documentation job.
 func (d *demo) document(ctx context.Context) error {
 	d.step("The same for IT Glue: our asset types are made on request (syncd itglue layouts create)")
-	layouts, err := d.app.ITGlue.CreateLayouts(ctx)
+	glue, _ := app.Find[assetTypes](d.app) // practice has one
+	layouts, err := glue.CreateLayouts(ctx)
 	if err != nil {
 		return err
 	}
@@ -289,7 +290,7 @@ func (d *demo) preview(ctx context.Context, target string) (*sync.Report, error)
 	if err != nil {
 		return result, err
 	}
-	return result, d.page(d.out()).writeReport(result, view{})
+	return result, d.page(d.out()).writeReport(result, view{ofPeople: d.app.OfPeople})
 }
 
 // job runs jobs and shows what came of it.
@@ -308,7 +309,7 @@ func (d *demo) job(ctx context.Context, mode sync.Mode, target string) (*sync.Re
 			return s.Count() == 0 && s.Error == nil && s.Outcome != sync.Unmapped
 		})
 	}
-	return report, d.page(d.out()).writeReport(&shown, view{})
+	return report, d.page(d.out()).writeReport(&shown, view{ofPeople: d.app.OfPeople})
 }
 
 // newsFrom is the step after which runs show only what is new.

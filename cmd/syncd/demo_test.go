@@ -73,7 +73,7 @@ func practising(t *testing.T, m *msp.MSP) demo {
 	if err := os.WriteFile(path, []byte(systems.Config(filepath.Join(dir, "syncd.db"))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := app.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
+	cfg, err := app.Systems.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,9 +77,9 @@ func (x *explanation) writeSource(p *page, zone *time.Location) {
 			p.line("  subscription %s: %d, %s", clean(s.ID), s.Total, h.Standings[j].Text(zone))
 		}
 		if n := h.Units[money.InGrace]; n > 0 {
-			word := "billed on (connectwise.grace: bill)"
+			word := "billed on (" + x.Biller.Target + ".grace: bill)"
 			if x.Policy.Grace == money.GraceFree {
-				word = "not billed (connectwise.grace: free)"
+				word = "not billed (" + x.Biller.Target + ".grace: free)"
 			}
 			p.line("  %d in their grace period: %s", n, word)
 		}
@@ -120,10 +120,10 @@ func (x *explanation) writeRules(p *page) {
 // is ConnectWise's own date; no invoice was read, and none is promised.
 func (x *explanation) writeLines(p *page) {
 	if x.Unread != "" {
-		p.line("ConnectWise: %s", clean(x.Unread))
+		p.line("%s: %s", x.Biller.Title, clean(x.Unread))
 	}
 	if x.Outcome == sync.Unmapped {
-		p.line("The customer is not linked to ConnectWise: syncd map")
+		p.line("The customer is not linked to %s: syncd map", x.Biller.Title)
 	}
 	for _, l := range x.Lines {
 		name := clean(l.Label)
@@ -148,11 +148,11 @@ func (x *explanation) writeLines(p *page) {
 			text += " " + b.Currency
 		}
 		if b.NextInvoice != "" {
-			text += fmt.Sprintf("; ConnectWise shows %s as its next invoice date, and whether that invoice is made already was not read", b.NextInvoice)
+			text += fmt.Sprintf("; %s shows %s as its next invoice date, and whether that invoice is made already was not read", x.Biller.Title, b.NextInvoice)
 		}
 		p.line("%s", text)
 		if l.Edited.By != "" {
-			p.line("  last changed in ConnectWise by %s at %s", clean(l.Edited.By), l.Edited.At.UTC().Format(time.RFC3339))
+			p.line("  last changed in %s by %s at %s", x.Biller.Title, clean(l.Edited.By), l.Edited.At.UTC().Format(time.RFC3339))
 		}
 	}
 }

@@ -18,28 +18,36 @@ func itglueCommand(a *cli) *cobra.Command {
 	layouts := &cobra.Command{Use: "layouts", Short: "Show our asset types, and what would change", Args: cobra.NoArgs,
 		Long: "Show which of our asset types IT Glue has, and what creating or upgrading would do; nothing is written.\n\n" +
 			"create makes the types that are missing; upgrade adds fields that a newer syncd knows, and renews hints that syncd itself wrote. Neither deletes a field nor changes anything else of one: that would take the data of every asset along."}
-	layouts.RunE = layoutsRun(a, (*itglue.Client).Layouts, "")
+	layouts.RunE = layoutsRun(a, assetTypes.Layouts, "")
 	layouts.AddCommand(
-		&cobra.Command{Use: "create", Short: "Create the asset types that are missing", Args: cobra.NoArgs, RunE: layoutsRun(a, (*itglue.Client).CreateLayouts, "create")},
-		&cobra.Command{Use: "upgrade", Short: "Add the fields that types lack, and explain the others", Args: cobra.NoArgs, RunE: layoutsRun(a, (*itglue.Client).UpgradeLayouts, "upgrade")})
+		&cobra.Command{Use: "create", Short: "Create the asset types that are missing", Args: cobra.NoArgs, RunE: layoutsRun(a, assetTypes.CreateLayouts, "create")},
+		&cobra.Command{Use: "upgrade", Short: "Add the fields that types lack, and explain the others", Args: cobra.NoArgs, RunE: layoutsRun(a, assetTypes.UpgradeLayouts, "upgrade")})
 	cmd.AddCommand(layouts)
 	return cmd
 }
 
+// assetTypes are kept by IT Glue.
+type assetTypes interface {
+	Layouts(ctx context.Context) ([]itglue.Layout, error)
+	CreateLayouts(ctx context.Context) ([]itglue.Layout, error)
+	UpgradeLayouts(ctx context.Context) ([]itglue.Layout, error)
+}
+
 // layoutsRun shows the types as they stand after doing something about them.
-func layoutsRun(a *cli, do func(*itglue.Client, context.Context) ([]itglue.Layout, error), verb string) func(*cobra.Command, []string) error {
+func layoutsRun(a *cli, do func(assetTypes, context.Context) ([]itglue.Layout, error), verb string) func(*cobra.Command, []string) error {
 	return a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
-		if w.ITGlue == nil {
+		glue, there := app.Find[assetTypes](w)
+		if !there {
 			return usage("itglue is not configured; add the section itglue to the configuration")
 		}
 		before := []itglue.Layout{}
 		if verb != "" {
 			var err error
-			if before, err = w.ITGlue.Layouts(ctx); err != nil {
+			if before, err = glue.Layouts(ctx); err != nil {
 				return err
 			}
 		}
-		layouts, err := do(w.ITGlue, ctx)
+		layouts, err := do(glue, ctx)
 		if len(layouts) == 0 {
 			return err
 		}

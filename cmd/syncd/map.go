@@ -73,14 +73,14 @@ func (a *cli) listLinks(ctx context.Context, w *app.App) error {
 		Customers []app.LinkLine `json:"customers"`
 	}{lines}, func(out io.Writer) error {
 		s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Domain"}}}
-		for _, column := range w.Columns() {
+		for _, column := range mapping.Names(w.Columns()) {
 			s.Columns = append(s.Columns, report.Column{Name: strings.ReplaceAll(column, "_", " ")})
 		}
 		s.Columns = append(s.Columns, report.Column{Name: "Status"}, report.Column{Name: "Reason"})
 		open, proposed := 0, 0
 		for _, l := range lines {
 			row := []string{l.Customer, l.Domain}
-			for _, column := range w.Columns() {
+			for _, column := range mapping.Names(w.Columns()) {
 				cell := l.Links[column]
 				if p, ok := l.Proposed[column]; ok {
 					cell = p.Value + "?"

@@ -19,8 +19,12 @@ func acceptLinksCommand(a *cli) *cobra.Command {
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		var edits []mapping.Edit
 		var err error
-		if len(args) == 3 && slices.Contains(w.Columns(), args[1]) {
-			edits, err = w.ChooseLink(ctx, a.operator(), args[0], args[1], args[2])
+		column := -1
+		if len(args) == 3 {
+			column = slices.Index(mapping.Names(w.Columns()), args[1])
+		}
+		if column >= 0 {
+			edits, err = w.ChooseLink(ctx, a.operator(), args[0], w.Columns()[column], args[2])
 		} else {
 			edits, err = w.AcceptLinks(ctx, a.operator(), args, least)
 		}

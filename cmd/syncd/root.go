@@ -35,7 +35,8 @@ const (
 type cli struct {
 	console *control.Console
 	args    []string
-	app     *app.App // set inside the daemon, which owns the state
+	app     *app.App  // set inside the daemon, which owns the state
+	systems app.Table // that there are; nil: those of the program
 	outputs map[*cobra.Command]*output
 	line    statusLine
 
@@ -258,7 +259,11 @@ func (a *cli) config() (*app.Config, error) {
 	if path == "" {
 		path, asked = "config.yaml", false
 	}
-	cfg, err := app.LoadConfig(path, asked, os.LookupEnv, config.Names())
+	systems := a.systems
+	if systems == nil {
+		systems = app.Systems
+	}
+	cfg, err := systems.LoadConfig(path, asked, os.LookupEnv, config.Names())
 	if err != nil {
 		return nil, usage("%w", err)
 	}

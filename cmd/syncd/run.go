@@ -134,6 +134,7 @@ func (a *cli) run(ctx context.Context, w *app.App, sel sync.Selection, mode sync
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 	report, err := w.Engine.Run(ctx, sel, mode)
 	p.end()
+	v.ofPeople = w.OfPeople
 	if perr := a.print(report, func(out io.Writer) error { return a.page(out).writeReport(report, v) }); perr != nil {
 		return report, perr
 	}

@@ -79,6 +79,9 @@ func shownReport() *sync.Report {
 	return &sync.Report{PlanOnly: true, Scopes: []sync.ScopeReport{alder, calloway, finch, documented}, Totals: map[sync.Outcome]int{sync.Held: 4}}
 }
 
+// people reports whether a target of the shown report holds people.
+func people(target string) bool { return target == "itglue" }
+
 // What a plan looks like: where there is room, on eighty columns, with all of
 // it, and in short.
 func TestAPlanAsItIsRead(t *testing.T) {
@@ -87,11 +90,11 @@ func TestAPlanAsItIsRead(t *testing.T) {
 		width int
 		view  view
 	}{
-		{"plan", 0, view{}},
-		{"plan-80", 80, view{}},
-		{"plan-all", 0, view{all: true}},
-		{"plan-summary", 0, view{summary: true}},
-		{"plan-summary-80", 80, view{summary: true}},
+		{"plan", 0, view{ofPeople: people}},
+		{"plan-80", 80, view{ofPeople: people}},
+		{"plan-all", 0, view{all: true, ofPeople: people}},
+		{"plan-summary", 0, view{summary: true, ofPeople: people}},
+		{"plan-summary-80", 80, view{summary: true, ofPeople: people}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out strings.Builder

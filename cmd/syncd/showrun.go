@@ -21,6 +21,8 @@ import (
 type view struct {
 	all     bool // what needs nothing is shown too
 	summary bool // a line a customer
+
+	ofPeople func(target string) bool // whether a target holds people and what belongs to them
 }
 
 // mostNoted is how many customers with nothing but notes may speak at length:
@@ -54,7 +56,7 @@ func (p *page) writeReport(r *sync.Report, v view) error {
 			quiet.unlinked(&s)
 		case s.Refused && s.Count() == 0:
 			quiet.turnedAway(&s)
-		case !v.all && s.First && s.Count() > 0 && ofPeople(s.Target) && s.Error == nil && len(s.Trace)+len(s.Looked) == 0:
+		case !v.all && s.First && s.Count() > 0 && v.ofPeople(s.Target) && s.Error == nil && len(s.Trace)+len(s.Looked) == 0:
 			first = append(first, scopes[i]) // packed: all of them together are everything there is
 		case v.all || !p.calm(&s) || len(p.own(&s)) > 0 && quiet.noted <= mostNoted:
 			p.scope(&s)
@@ -76,11 +78,6 @@ func (p *page) writeReport(r *sync.Report, v view) error {
 func moved(s *sync.ScopeReport) decimal.Decimal {
 	up, down := s.Delta()
 	return up.Add(down)
-}
-
-// ofPeople reports whether a target holds people and what belongs to them.
-func ofPeople(target string) bool {
-	return target == "itglue" || strings.HasPrefix(target, "scim/")
 }
 
 // differs reports whether a change is more than taking on what is there.

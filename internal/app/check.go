@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/state"
 	"syncd/internal/target"
@@ -26,42 +25,15 @@ func (w *App) Check(ctx context.Context) []target.Finding {
 		stored.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
 	}
 	all = append(all, stored)
-	add := func(system string, findings []target.Finding) {
-		for _, f := range findings {
-			f.System = system
-			all = append(all, f)
-		}
+	for _, s := range w.Config.systems {
+		all = append(all, s.Check(ctx)...)
 	}
-	add("cipp", w.CIPP.Check(ctx, w.needs()))
-	if w.ConnectWise != nil {
-		add("connectwise", w.ConnectWise.Check(ctx))
+	all = append(all, w.checkTables(ctx))
+	secrets := w.Config.Redactor()
+	for i := range all {
+		all[i].Detail = secrets.Text(all[i].Detail) // a system may have repeated one
 	}
-	if w.ITGlue != nil {
-		add("itglue", w.ITGlue.Check(ctx))
-	}
-	table, _ := w.Links(ctx) // checkTables says what is wrong with them
-	for i, client := range w.SCIM {
-		var accounts []string
-		for _, row := range table.Rows {
-			if link := row.Links[mapping.SCIMColumn(w.Config.SCIM[i].Name)]; row.Status == mapping.Linked && link != "" {
-				accounts = append(accounts, link)
-			}
-		}
-		add(client.Name(), client.Check(ctx, accounts...))
-	}
-	return append(all, w.checkTables(ctx))
-}
-
-// needs are the collections that the configured targets are made from.
-func (w *App) needs() directory.Kinds {
-	needs := directory.Licences
-	if w.ITGlue != nil {
-		needs |= w.ITGlue.Open().Spec().Needs
-	}
-	for _, client := range w.SCIM {
-		needs |= client.Open().Spec().Needs
-	}
-	return needs
+	return all
 }
 
 // checkTables says how far people have got with the tables. Nothing linked yet

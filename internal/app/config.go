@@ -20,14 +20,10 @@ import (
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v4"
 
-	"syncd/internal/cipp"
-	"syncd/internal/cipp/tenants"
 	"syncd/internal/config"
 	"syncd/internal/connectwise"
-	"syncd/internal/itglue"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
-	"syncd/internal/scim"
 	"syncd/internal/secret"
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
@@ -36,22 +32,20 @@ import (
 
 // Config is the whole configuration. Each system owns its section.
 type Config struct {
-	State       StateConfig         `yaml:"state" env:", prefix=STATE_"`
-	Listen      string              `yaml:"listen" env:"LISTEN"`                     // /metrics, /healthz, /readyz and the operator pages
-	Currency    string              `yaml:"currency" env:"CURRENCY"`                 // unit of all money, such as USD
-	Timezone    string              `yaml:"timezone" env:"TIMEZONE"`                 // IANA name; schedules and billing days
-	CIPP        *CIPPConfig         `yaml:"cipp" env:", prefix=CIPP_"`               // the source, and a target: its tenants' aliases and groups
-	ConnectWise *connectwise.Config `yaml:"connectwise" env:", prefix=CONNECTWISE_"` // a target: billing
-	ITGlue      *itglue.Config      `yaml:"itglue" env:", prefix=ITGLUE_"`           // a target: documentation
-	SCIM        []SCIMConfig        `yaml:"scim"`                                    // targets: identities, each under a name of its own
-	Events      EventsConfig        `yaml:"events" env:", prefix=EVENTS_"`           // CIPP's webhooks, as hints that a customer's next cycle come early
-	Evidence    EvidenceConfig      `yaml:"evidence" env:", prefix=EVIDENCE_"`       // what the ledger keeps of every month
-	Hosts       []string            `yaml:"hosts" env:"HOSTS"`                       // names under which the pages may be reached, besides the listener's own
-	Control     ControlConfig       `yaml:"control" env:", prefix=CONTROL_"`         // who may send the daemon commands
-	Jobs        []JobConfig         `yaml:"jobs"`                                    // scheduled passes; one a configured target where none is written
-	Limits      LimitsConfig        `yaml:"limits" env:", prefix=LIMITS_"`           // how much may change without a person; a job may override any of it
+	State    StateConfig    `yaml:"state" env:", prefix=STATE_"`
+	Listen   string         `yaml:"listen" env:"LISTEN"`               // /metrics, /healthz, /readyz and the operator pages
+	Currency string         `yaml:"currency" env:"CURRENCY"`           // unit of all money, such as USD
+	Timezone string         `yaml:"timezone" env:"TIMEZONE"`           // IANA name; schedules and billing days
+	Events   EventsConfig   `yaml:"events" env:", prefix=EVENTS_"`     // CIPP's webhooks, as hints that a customer's next cycle come early
+	Evidence EvidenceConfig `yaml:"evidence" env:", prefix=EVIDENCE_"` // what the ledger keeps of every month
+	Hosts    []string       `yaml:"hosts" env:"HOSTS"`                 // names under which the pages may be reached, besides the listener's own
+	Control  ControlConfig  `yaml:"control" env:", prefix=CONTROL_"`   // who may send the daemon commands
+	Jobs     []JobConfig    `yaml:"jobs"`                              // scheduled passes; one a configured target where none is written
+	Limits   LimitsConfig   `yaml:"limits" env:", prefix=LIMITS_"`     // how much may change without a person; a job may override any of it
 
-	exposed  string // who else may read its secrets, or write to it
+	table    Table
+	systems  []configured // in the order of the table
+	exposed  string       // who else may read its secrets, or write to it
 	location *time.Location
 	limits   sync.Limits
 	file     string // where it was read, absolute
@@ -66,12 +60,6 @@ func (c *Config) Daemon() control.Daemon {
 // request is a command line that was typed with this configuration.
 func (c *Config) Request(args []string) control.Request {
 	return control.Request{Args: args, File: c.file, Sum: c.sum}
-}
-
-// CIPPConfig is how CIPP is reached, and what of its tenants follows ConnectWise.
-type CIPPConfig struct {
-	cipp.Config `yaml:",inline"`
-	Tenants     tenants.Config `yaml:"tenants" env:", prefix=TENANTS_"` // of the target cipp: alias and static groups of each tenant, from its ConnectWise company
 }
 
 // StateConfig says where syncd remembers.
@@ -188,21 +176,12 @@ func Defaults() Config {
 // defaultJobs are the jobs where the file names none: one for each configured target.
 func (c *Config) defaultJobs() []JobConfig {
 	var jobs []JobConfig
-	if c.CIPP.Tenants.Active() {
-		jobs = append(jobs, JobConfig{Name: "tenants", Schedule: "0 5 * * *", Targets: []string{"cipp"}, Apply: "approve"})
-	}
-	if c.ConnectWise != nil {
-		jobs = append(jobs, JobConfig{Name: "licences", Schedule: "0 6 * * *", Targets: []string{"connectwise"}, Apply: "approve"})
-	}
-	if c.ITGlue != nil {
-		jobs = append(jobs, JobConfig{Name: "documentation", Schedule: "0 */4 * * *", Targets: []string{"itglue"}, Apply: "approve"})
-	}
-	if len(c.SCIM) > 0 {
-		identity := JobConfig{Name: "identity", Schedule: "*/30 * * * *", Apply: "auto"}
-		for i := range c.SCIM {
-			identity.Targets = append(identity.Targets, c.SCIM[i].target())
+	for _, s := range c.systems {
+		if names := s.Targets(); len(names) > 0 {
+			job := s.Job()
+			job.Targets = names
+			jobs = append(jobs, job)
 		}
-		jobs = append(jobs, identity)
 	}
 	return jobs
 }
@@ -210,7 +189,7 @@ func (c *Config) defaultJobs() []JobConfig {
 // LoadConfig reads defaults, then the file, then the environment. A path that
 // was asked for must exist; the default one may be absent where the environment
 // says everything.
-func LoadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
+func (t Table) LoadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
 	problems := &config.Problems{File: path}
 	text, err := os.ReadFile(path)
 	switch {
@@ -223,7 +202,7 @@ func LoadConfig(path string, asked bool, env config.Environment, names []string)
 	case err != nil:
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c, err := parseConfig(text, env, names, problems)
+	c, err := t.parse(text, env, names, problems)
 	if err == nil && len(text) > 0 {
 		c.exposed = exposed(path, text, c.Redactor())
 	}
@@ -242,8 +221,9 @@ func LoadConfig(path string, asked bool, env config.Environment, names []string)
 	return c, err
 }
 
-func parseConfig(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
+func (t Table) parse(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {
 	c := Defaults()
+	c.table = t
 	doc := config.Parse(text, problems)
 	refuseLater(doc, problems)
 	given := func(section ...string) bool {
@@ -251,36 +231,27 @@ func parseConfig(text []byte, env config.Environment, names []string, problems *
 			return strings.HasPrefix(n, config.Variable(strings.Join(section, "."))+"_")
 		})
 	}
-	cippDefaults := CIPPConfig{cipp.Defaults(), tenants.Defaults()}
-	connectwiseDefaults, itglueDefaults := connectwise.Defaults(), itglue.Defaults()
-	// A rate that is given replaces every default of that system.
-	if given("cipp", "rate") {
-		cippDefaults.Rate = unrated(cippDefaults.Rate)
+	var sections []config.Section
+	for _, l := range t {
+		s := l.New()
+		// A rate that is given replaces every default of that system.
+		if r, ok := s.(rated); ok && given(l.Section, "rate") {
+			*r.rate() = unrated(*r.rate())
+		}
+		sections = append(sections, config.Section{Name: l.Section, Into: s.Config()})
+		if _, source := s.(*cippSystem); source || given(l.Section) {
+			c.systems = append(c.systems, configured{l, s})
+		}
 	}
-	if given("connectwise", "rate") {
-		connectwiseDefaults.Rate = unrated(connectwiseDefaults.Rate)
-	}
-	if given("itglue", "rate") {
-		itglueDefaults.Rate = unrated(itglueDefaults.Rate)
-	}
-	c.CIPP = &cippDefaults
-	if given("connectwise") {
-		c.ConnectWise = &connectwiseDefaults
-	}
-	if given("itglue") {
-		c.ITGlue = &itglueDefaults
-	}
-	doc.Decode(&c, problems)
-	// "cipp:" with nothing below it leaves nil; the environment may say the rest.
-	c.CIPP = cmp.Or(c.CIPP, &cippDefaults)
-	if given("connectwise") {
-		c.ConnectWise = cmp.Or(c.ConnectWise, &connectwiseDefaults)
-	}
-	if given("itglue") {
-		c.ITGlue = cmp.Or(c.ITGlue, &itglueDefaults)
-	}
+	doc.Decode(&c, problems, sections...)
 	overlaid := config.Overlay(env, names, &c, problems)
-	maps.Copy(overlaid, c.overlaySCIM(env, names, problems))
+	for _, s := range c.systems {
+		if n, ok := s.System.(named); ok {
+			maps.Copy(overlaid, n.overlay(env, names, problems))
+		} else {
+			maps.Copy(overlaid, config.OverlayEntry(s.Line.Section, env, names, s.Config(), problems))
+		}
+	}
 	if !doc.Has("jobs") {
 		c.Jobs = c.defaultJobs()
 	}
@@ -324,22 +295,10 @@ var hostName = regexp.MustCompile(`^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[?[0-
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 func (c *Config) validate(report func(path, format string, args ...any)) {
-	plainly := func(section string) func(path, message string) {
-		return func(path, message string) { report(section+"."+path, "%s", message) }
-	}
-	c.CIPP.Validate(plainly("cipp"))
-	c.CIPP.Tenants.Validate(plainly("cipp.tenants"))
-	if c.CIPP.Tenants.Active() && c.ConnectWise == nil {
-		report("cipp.tenants", "follows ConnectWise, which is not configured; add the section connectwise or take this out")
-	}
-	if c.ConnectWise != nil {
-		c.ConnectWise.Validate(plainly("connectwise"))
-	}
-	if c.ITGlue != nil {
-		c.ITGlue.Validate(plainly("itglue"))
+	for _, s := range c.systems {
+		s.Validate(c, func(path, message string) { report(s.path(path), "%s", message) })
 	}
 	c.validateSecrets(report)
-	scim.ValidateAll(c.scims(), func(path, message string) { report("scim"+path, "%s", message) })
 	if s := c.Events.Secret; !s.Empty() && len(s.Reveal()) < 16 {
 		report("events.secret", "is too short to keep strangers out; write 16 characters or more, such as what  openssl rand -hex 24  prints")
 	}
@@ -418,22 +377,41 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 	}
 }
 
-// targets names the configured targets.
+// Targets names the configured targets.
 func (c *Config) Targets() []string {
 	var names []string
-	if c.CIPP != nil && c.CIPP.Tenants.Active() {
-		names = append(names, "cipp")
-	}
-	if c.ConnectWise != nil {
-		names = append(names, "connectwise")
-	}
-	if c.ITGlue != nil {
-		names = append(names, "itglue")
-	}
-	for i := range c.SCIM {
-		names = append(names, c.SCIM[i].target())
+	for _, s := range c.systems {
+		names = append(names, s.Targets()...)
 	}
 	return names
+}
+
+// has reports whether the configuration has a section.
+func (c *Config) has(section string) bool {
+	return slices.ContainsFunc(c.systems, func(s configured) bool { return s.Line.Section == section })
+}
+
+// path is that of a setting in the system's section, for which the path in it is
+// empty or begins with a name or, in a list, with [.
+func (s configured) path(in string) string {
+	if in == "" || in[0] == '[' {
+		return s.Line.Section + in
+	}
+	return s.Line.Section + "." + in
+}
+
+// variableOf is the environment's variable for a setting's path.
+func (c *Config) variableOf(path string) string {
+	for _, s := range c.systems {
+		if n, ok := s.System.(named); ok {
+			if in, ok := strings.CutPrefix(path, s.Line.Section); ok {
+				if variable, ok := n.variable(in); ok {
+					return variable
+				}
+			}
+		}
+	}
+	return config.Variable(path)
 }
 
 func (c *Config) configured(target string) bool { return slices.Contains(c.Targets(), target) }

@@ -16,6 +16,8 @@ import (
 	"github.com/shopspring/decimal"
 
 	"syncd/internal/config"
+	"syncd/internal/connectwise"
+	"syncd/internal/itglue"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
@@ -33,8 +35,19 @@ const (
 // parse reads a configuration with an environment of its own.
 func parse(text string, vars map[string]string) (*Config, *config.Problems, error) {
 	problems := &config.Problems{File: "config.yaml"}
-	c, err := parseConfig([]byte(text), func(name string) (string, bool) { v, ok := vars[name]; return v, ok }, slices.Sorted(maps.Keys(vars)), problems)
+	c, err := Systems.parse([]byte(text), func(name string) (string, bool) { v, ok := vars[name]; return v, ok }, slices.Sorted(maps.Keys(vars)), problems)
 	return c, problems, err
+}
+
+func cippOf(c *Config) *CIPPConfig                { return section[CIPPConfig](c) }
+func connectWiseOf(c *Config) *connectwise.Config { return section[connectwise.Config](c) }
+func itGlueOf(c *Config) *itglue.Config           { return section[itglue.Config](c) }
+
+func scimsOf(c *Config) []SCIMConfig {
+	if list := section[[]SCIMConfig](c); list != nil {
+		return *list
+	}
+	return nil
 }
 
 func mustParse(t *testing.T, text string, vars map[string]string) *Config {
@@ -86,33 +99,33 @@ func TestTheExampleFileLoadsBothWaysAndStatesTheDefaults(t *testing.T) {
 	bare, all := example(t)
 	filled := strings.NewReplacer("change-me", "a-secret-that-is-long-enough").Replace
 	short, long := mustParse(t, filled(bare), nil), mustParse(t, filled(all), nil)
-	if short.ITGlue != nil || len(short.SCIM) > 0 || fmt.Sprint(short.Targets()) != "[connectwise]" || len(short.Jobs) != 1 || short.Jobs[0].Name != "licences" {
+	if itGlueOf(short) != nil || len(scimsOf(short)) > 0 || fmt.Sprint(short.Targets()) != "[connectwise]" || len(short.Jobs) != 1 || short.Jobs[0].Name != "licences" {
 		t.Errorf("as it is: got targets %v and jobs %+v, want licences alone", short.Targets(), short.Jobs)
 	}
 	want := mustParse(t, both+"itglue: {api_key: a-secret-that-is-long-enough}\nscim: [{name: cinode, profile: cinode, url: 'https://api.cinode.com/scim/tenants/{account}/v2', token: a-secret-that-is-long-enough}]\n", nil)
-	if fmt.Sprintf("%+v", long.SCIM) != fmt.Sprintf("%+v", want.SCIM) {
-		t.Errorf("SCIM: got %+v, want the defaults %+v", long.SCIM, want.SCIM)
+	if fmt.Sprintf("%+v", scimsOf(long)) != fmt.Sprintf("%+v", scimsOf(want)) {
+		t.Errorf("SCIM: got %+v, want the defaults %+v", scimsOf(long), scimsOf(want))
 	}
-	if fmt.Sprintf("%+v", *long.ITGlue) != fmt.Sprintf("%+v", *want.ITGlue) {
-		t.Errorf("IT Glue: got %+v, want the defaults %+v", *long.ITGlue, *want.ITGlue)
+	if fmt.Sprintf("%+v", *itGlueOf(long)) != fmt.Sprintf("%+v", *itGlueOf(want)) {
+		t.Errorf("IT Glue: got %+v, want the defaults %+v", *itGlueOf(long), *itGlueOf(want))
 	}
 	if !reflect.DeepEqual(long.Jobs, want.Jobs) {
 		t.Errorf("jobs: got %+v, want the defaults %+v", long.Jobs, want.Jobs)
 	}
-	if deletes := long.limits.Run.Deletes; deletes == nil || *deletes != 50 || !long.CIPP.Tenants.Active() {
-		t.Errorf("what has no default: got limits of a run %+v, tenants %+v", long.limits.Run, long.CIPP.Tenants)
+	if deletes := long.limits.Run.Deletes; deletes == nil || *deletes != 50 || !cippOf(long).Tenants.Active() {
+		t.Errorf("what has no default: got limits of a run %+v, tenants %+v", long.limits.Run, cippOf(long).Tenants)
 	}
-	long.Limits.Run, long.CIPP.Tenants = want.Limits.Run, want.CIPP.Tenants
+	long.Limits.Run, cippOf(long).Tenants = want.Limits.Run, cippOf(want).Tenants
 	for name, got := range map[string]*Config{"as it is": short, "with all of it": long} {
-		if got.CIPP.TokenURL != "" && got.CIPP.TokenURL != "https://login.microsoftonline.com/"+got.CIPP.TenantID+"/oauth2/v2.0/token" {
-			t.Errorf("%s: the address of tokens is %s", name, got.CIPP.TokenURL)
+		if cippOf(got).TokenURL != "" && cippOf(got).TokenURL != "https://login.microsoftonline.com/"+cippOf(got).TenantID+"/oauth2/v2.0/token" {
+			t.Errorf("%s: the address of tokens is %s", name, cippOf(got).TokenURL)
 		}
 		// What is no default is a name or a secret, and is the example's own.
-		got.CIPP.URL, got.CIPP.TenantID, got.CIPP.ClientID, got.CIPP.ClientSecret, got.CIPP.TokenURL = want.CIPP.URL, want.CIPP.TenantID, want.CIPP.ClientID, want.CIPP.ClientSecret, ""
-		w, o := got.ConnectWise, want.ConnectWise
+		cippOf(got).URL, cippOf(got).TenantID, cippOf(got).ClientID, cippOf(got).ClientSecret, cippOf(got).TokenURL = cippOf(want).URL, cippOf(want).TenantID, cippOf(want).ClientID, cippOf(want).ClientSecret, ""
+		w, o := connectWiseOf(got), connectWiseOf(want)
 		w.URL, w.Company, w.PublicKey, w.PrivateKey, w.ClientID = o.URL, o.Company, o.PublicKey, o.PrivateKey, o.ClientID
-		if fmt.Sprintf("%+v", *got.CIPP) != fmt.Sprintf("%+v", *want.CIPP) || !reflect.DeepEqual(w, o) {
-			t.Errorf("%s: got %+v and %+v, want the defaults %+v and %+v", name, *got.CIPP, *w, *want.CIPP, *o)
+		if fmt.Sprintf("%+v", *cippOf(got)) != fmt.Sprintf("%+v", *cippOf(want)) || !reflect.DeepEqual(w, o) {
+			t.Errorf("%s: got %+v and %+v, want the defaults %+v and %+v", name, *cippOf(got), *w, *cippOf(want), *o)
 		}
 		if !reflect.DeepEqual(got.Limits, want.Limits) || got.State != want.State || got.Listen != want.Listen || got.Currency != want.Currency || got.Timezone != want.Timezone || got.Control != want.Control {
 			t.Errorf("%s: got %+v %+v %s %s %s, want the defaults", name, got.Limits, got.State, got.Listen, got.Currency, got.Timezone)
@@ -131,13 +144,13 @@ func TestEveryDefaultIsThatOfTheContract(t *testing.T) {
 		{"currency", c.Currency, "USD"},
 		{"timezone", c.Timezone, "Europe/London"},
 		{"the location", c.location.String(), "Europe/London"},
-		{"cipp.token_url", c.CIPP.TokenURL, ""},
-		{"cipp.rate", c.CIPP.Rate, rest.Rate{PerSecond: 5, Burst: 10, Concurrency: 5}},
-		{"cipp.max_age", c.CIPP.MaxAge, 26 * time.Hour},
-		{"connectwise.agreement_types", fmt.Sprint(c.ConnectWise.AgreementTypes), "[Managed Services]"},
-		{"connectwise.rate", c.ConnectWise.Rate, rest.Rate{PerMinute: 300, Burst: 20, Concurrency: 4}},
-		{"connectwise.create_additions", c.ConnectWise.CreateAdditions, false},
-		{"connectwise.gone", c.ConnectWise.Gone, "zero"},
+		{"cipp.token_url", cippOf(c).TokenURL, ""},
+		{"cipp.rate", cippOf(c).Rate, rest.Rate{PerSecond: 5, Burst: 10, Concurrency: 5}},
+		{"cipp.max_age", cippOf(c).MaxAge, 26 * time.Hour},
+		{"connectwise.agreement_types", fmt.Sprint(connectWiseOf(c).AgreementTypes), "[Managed Services]"},
+		{"connectwise.rate", connectWiseOf(c).Rate, rest.Rate{PerMinute: 300, Burst: 20, Concurrency: 4}},
+		{"connectwise.create_additions", connectWiseOf(c).CreateAdditions, false},
+		{"connectwise.gone", connectWiseOf(c).Gone, "zero"},
 		{"limits.first_plan", c.limits.HoldFirst, true},
 		{"limits.creates", c.limits.Creates, plan.Ceiling{Count: 50, Percent: 50}},
 		{"limits.updates", c.limits.Updates, plan.Ceiling{Count: 200, Percent: 50}},
@@ -153,8 +166,8 @@ func TestEveryDefaultIsThatOfTheContract(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", x.path, x.got, x.want)
 		}
 	}
-	if c := mustParse(t, cippSection, nil); c.ConnectWise != nil || len(c.Jobs) != 0 {
-		t.Errorf("without a target: got %+v and jobs %v, want neither", c.ConnectWise, c.Jobs)
+	if c := mustParse(t, cippSection, nil); connectWiseOf(c) != nil || len(c.Jobs) != 0 {
+		t.Errorf("without a target: got %+v and jobs %v, want neither", connectWiseOf(c), c.Jobs)
 	}
 	if c := mustParse(t, both+"jobs: []\n", nil); len(c.Jobs) != 0 {
 		t.Errorf("with an empty list of jobs: got %v, want none", c.Jobs)
@@ -329,24 +342,24 @@ func TestTheEnvironmentWinsOverTheFile(t *testing.T) {
 		{"SYNCD_LISTEN", "0.0.0.0:80", func(c *Config) any { return c.Listen }, "0.0.0.0:80"},
 		{"SYNCD_CURRENCY", "EUR", func(c *Config) any { return c.Currency }, "EUR"},
 		{"SYNCD_TIMEZONE", "UTC", func(c *Config) any { return c.location.String() }, "UTC"},
-		{"SYNCD_CIPP_URL", "https://other.example.net", func(c *Config) any { return c.CIPP.URL }, "https://other.example.net"},
-		{"SYNCD_CIPP_TENANT_ID", aGUID, func(c *Config) any { return c.CIPP.TenantID }, aGUID},
-		{"SYNCD_CIPP_CLIENT_ID", aGUID, func(c *Config) any { return c.CIPP.ClientID }, aGUID},
-		{"SYNCD_CIPP_CLIENT_SECRET", "new", func(c *Config) any { return c.CIPP.ClientSecret.Reveal() }, "new"},
-		{"SYNCD_CIPP_CLIENT_SECRET_FILE", file, func(c *Config) any { return c.CIPP.ClientSecret.Reveal() }, "from file"},
-		{"SYNCD_CIPP_TOKEN_URL", "https://login.example.net/t", func(c *Config) any { return c.CIPP.TokenURL }, "https://login.example.net/t"},
-		{"SYNCD_CIPP_MAX_AGE", "3h", func(c *Config) any { return c.CIPP.MaxAge }, 3 * time.Hour},
-		{"SYNCD_CIPP_RATE_PER_SECOND", "2.5", func(c *Config) any { return c.CIPP.Rate }, rest.Rate{PerSecond: 2.5, Burst: 1, Concurrency: 5}},
-		{"SYNCD_CONNECTWISE_URL", "https://api-eu.myconnectwise.net", func(c *Config) any { return c.ConnectWise.URL }, "https://api-eu.myconnectwise.net"},
-		{"SYNCD_CONNECTWISE_COMPANY", "other", func(c *Config) any { return c.ConnectWise.Company }, "other"},
-		{"SYNCD_CONNECTWISE_PUBLIC_KEY", "new", func(c *Config) any { return c.ConnectWise.PublicKey.Reveal() }, "new"},
-		{"SYNCD_CONNECTWISE_PRIVATE_KEY", "new", func(c *Config) any { return c.ConnectWise.PrivateKey.Reveal() }, "new"},
-		{"SYNCD_CONNECTWISE_PRIVATE_KEY_FILE", file, func(c *Config) any { return c.ConnectWise.PrivateKey.Reveal() }, "from file"},
-		{"SYNCD_CONNECTWISE_CLIENT_ID", "new", func(c *Config) any { return c.ConnectWise.ClientID.Reveal() }, "new"},
-		{"SYNCD_CONNECTWISE_AGREEMENT_TYPES", "Managed Services, Cloud", func(c *Config) any { return strings.Join(c.ConnectWise.AgreementTypes, "|") }, "Managed Services|Cloud"},
-		{"SYNCD_CONNECTWISE_CREATE_ADDITIONS", "true", func(c *Config) any { return c.ConnectWise.CreateAdditions }, true},
-		{"SYNCD_CONNECTWISE_GONE", "cancel-at-period-end", func(c *Config) any { return c.ConnectWise.Gone }, "cancel-at-period-end"},
-		{"SYNCD_CONNECTWISE_RATE_PER_MINUTE", "60", func(c *Config) any { return c.ConnectWise.Rate }, rest.Rate{PerMinute: 60, Burst: 1, Concurrency: 4}},
+		{"SYNCD_CIPP_URL", "https://other.example.net", func(c *Config) any { return cippOf(c).URL }, "https://other.example.net"},
+		{"SYNCD_CIPP_TENANT_ID", aGUID, func(c *Config) any { return cippOf(c).TenantID }, aGUID},
+		{"SYNCD_CIPP_CLIENT_ID", aGUID, func(c *Config) any { return cippOf(c).ClientID }, aGUID},
+		{"SYNCD_CIPP_CLIENT_SECRET", "new", func(c *Config) any { return cippOf(c).ClientSecret.Reveal() }, "new"},
+		{"SYNCD_CIPP_CLIENT_SECRET_FILE", file, func(c *Config) any { return cippOf(c).ClientSecret.Reveal() }, "from file"},
+		{"SYNCD_CIPP_TOKEN_URL", "https://login.example.net/t", func(c *Config) any { return cippOf(c).TokenURL }, "https://login.example.net/t"},
+		{"SYNCD_CIPP_MAX_AGE", "3h", func(c *Config) any { return cippOf(c).MaxAge }, 3 * time.Hour},
+		{"SYNCD_CIPP_RATE_PER_SECOND", "2.5", func(c *Config) any { return cippOf(c).Rate }, rest.Rate{PerSecond: 2.5, Burst: 1, Concurrency: 5}},
+		{"SYNCD_CONNECTWISE_URL", "https://api-eu.myconnectwise.net", func(c *Config) any { return connectWiseOf(c).URL }, "https://api-eu.myconnectwise.net"},
+		{"SYNCD_CONNECTWISE_COMPANY", "other", func(c *Config) any { return connectWiseOf(c).Company }, "other"},
+		{"SYNCD_CONNECTWISE_PUBLIC_KEY", "new", func(c *Config) any { return connectWiseOf(c).PublicKey.Reveal() }, "new"},
+		{"SYNCD_CONNECTWISE_PRIVATE_KEY", "new", func(c *Config) any { return connectWiseOf(c).PrivateKey.Reveal() }, "new"},
+		{"SYNCD_CONNECTWISE_PRIVATE_KEY_FILE", file, func(c *Config) any { return connectWiseOf(c).PrivateKey.Reveal() }, "from file"},
+		{"SYNCD_CONNECTWISE_CLIENT_ID", "new", func(c *Config) any { return connectWiseOf(c).ClientID.Reveal() }, "new"},
+		{"SYNCD_CONNECTWISE_AGREEMENT_TYPES", "Managed Services, Cloud", func(c *Config) any { return strings.Join(connectWiseOf(c).AgreementTypes, "|") }, "Managed Services|Cloud"},
+		{"SYNCD_CONNECTWISE_CREATE_ADDITIONS", "true", func(c *Config) any { return connectWiseOf(c).CreateAdditions }, true},
+		{"SYNCD_CONNECTWISE_GONE", "cancel-at-period-end", func(c *Config) any { return connectWiseOf(c).Gone }, "cancel-at-period-end"},
+		{"SYNCD_CONNECTWISE_RATE_PER_MINUTE", "60", func(c *Config) any { return connectWiseOf(c).Rate }, rest.Rate{PerMinute: 60, Burst: 1, Concurrency: 4}},
 		{"SYNCD_LIMITS_FIRST_PLAN", "allow", func(c *Config) any { return c.limits.HoldFirst }, false},
 		{"SYNCD_LIMITS_DELETES_COUNT", "0", func(c *Config) any { return c.limits.Deletes }, plan.Ceiling{Count: 0, Percent: 20}},
 		{"SYNCD_LIMITS_MINIMUM_POPULATION", "3", func(c *Config) any { return c.limits.MinPopulation }, 3},
@@ -392,12 +405,12 @@ func TestTheEnvironmentAloneIsEnough(t *testing.T) {
 	maps.Copy(target, map[string]string{"SYNCD_CONNECTWISE_URL": "https://api-na.myconnectwise.net", "SYNCD_CONNECTWISE_COMPANY": "msp", "SYNCD_CONNECTWISE_PUBLIC_KEY": "p", "SYNCD_CONNECTWISE_PRIVATE_KEY": "k", "SYNCD_CONNECTWISE_CLIENT_ID": "c"})
 	for _, text := range []string{"", "cipp:\nconnectwise:\njobs:\n", "# nothing\n", "cipp: {}\n"} {
 		c := mustParse(t, text, target)
-		if c.CIPP.Rate.PerSecond != 5 || c.ConnectWise == nil || c.ConnectWise.Rate.PerMinute != 300 || len(c.Jobs) != 1 {
-			t.Errorf("%q: got %+v, %+v, %v; want both sections with their defaults, and the job", text, c.CIPP, c.ConnectWise, c.Jobs)
+		if cippOf(c).Rate.PerSecond != 5 || connectWiseOf(c) == nil || connectWiseOf(c).Rate.PerMinute != 300 || len(c.Jobs) != 1 {
+			t.Errorf("%q: got %+v, %+v, %v; want both sections with their defaults, and the job", text, cippOf(c), connectWiseOf(c), c.Jobs)
 		}
 	}
-	if c := mustParse(t, "", vars); c.ConnectWise != nil {
-		t.Errorf("got %+v, want no ConnectWise", c.ConnectWise)
+	if c := mustParse(t, "", vars); connectWiseOf(c) != nil {
+		t.Errorf("got %+v, want no ConnectWise", connectWiseOf(c))
 	}
 	delete(target, "SYNCD_CONNECTWISE_COMPANY")
 	if _, _, err := parse("", target); err == nil || !strings.Contains(err.Error(), "config.yaml: connectwise.company: is missing") {
@@ -412,7 +425,7 @@ func TestTheEnvironmentSpeaksOfSCIMTargetsByName(t *testing.T) {
 	}
 	text := both + "scim:\n  - {name: cinode, url: https://one.example.net, rate: {per_second: 2}}\n  - {name: cinode-test, url: 'https://two.example.net/{account}', tokens: {acme: '', Big-Co: kept}}\n"
 	c := mustParse(t, text, map[string]string{"SYNCD_SCIM_CINODE_TOKEN_FILE": mounted, "SYNCD_SCIM_CINODE_USERS_GUESTS": "true", "SYNCD_SCIM_CINODE_TEST_TOKENS_ACME": "of-acme", "SYNCD_SCIM_CINODE_TEST_TOKENS_4711_FILE": mounted, "SYNCD_SCIM_CINODE_TEST_LEAVERS_DAYS": "4"})
-	one, two := c.SCIM[0], c.SCIM[1]
+	one, two := scimsOf(c)[0], scimsOf(c)[1]
 	if one.Token != secret.New("from-a-file") || !one.Users.Guests || one.Rate != (rest.Rate{PerSecond: 2, Burst: 1, Concurrency: 2}) || !one.Reactivate || one.Leavers.Absences != 2 {
 		t.Errorf("got %+v, want the token of the file, guests, and the other defaults", one)
 	}
@@ -439,7 +452,7 @@ func TestARateThatIsGivenReplacesEveryDefault(t *testing.T) {
 		{both, map[string]string{"SYNCD_CONNECTWISE_RATE_PER_SECOND": "3"}, rest.Rate{PerSecond: 3, Burst: 1, Concurrency: 4}},
 		{with("connectwise", "rate: {per_second: 2, burst: 9}"), map[string]string{"SYNCD_CONNECTWISE_RATE_BURST": "3"}, rest.Rate{PerSecond: 2, Burst: 3, Concurrency: 4}},
 	} {
-		if got := mustParse(t, c.in, c.vars).ConnectWise.Rate; got != c.want {
+		if got := connectWiseOf(mustParse(t, c.in, c.vars)).Rate; got != c.want {
 			t.Errorf("%s%v: got %+v, want %+v", c.in, c.vars, got, c.want)
 		}
 	}
@@ -486,25 +499,25 @@ func TestWhereTheFileIsAndWhatIsWrongWithIt(t *testing.T) {
 	path := filepath.Join(dir, "config.yaml")
 	none := func(string) (string, bool) { return "", false }
 	for _, asked := range []bool{true, false} {
-		if _, err := LoadConfig(path, asked, none, nil); err == nil || !strings.Contains(err.Error(), "copy config.example.yaml to it") {
+		if _, err := Systems.LoadConfig(path, asked, none, nil); err == nil || !strings.Contains(err.Error(), "copy config.example.yaml to it") {
 			t.Errorf("asked %t: got %v, want how to make one", asked, err)
 		}
 	}
 	vars := map[string]string{"SYNCD_CIPP_URL": "http://cipp.example.net"}
 	env := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
-	if _, err := LoadConfig(path, true, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "does not exist") {
+	if _, err := Systems.LoadConfig(path, true, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("a file that was asked for: got %v, want that it does not exist", err)
 	}
-	if _, err := LoadConfig(path, false, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "environment: cipp.tenant_id: is missing") {
+	if _, err := Systems.LoadConfig(path, false, env, []string{"SYNCD_CIPP_URL"}); err == nil || !strings.Contains(err.Error(), "environment: cipp.tenant_id: is missing") {
 		t.Errorf("an environment for all: got %v, want what the environment lacks", err)
 	}
-	if _, err := LoadConfig(dir, true, none, nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if _, err := Systems.LoadConfig(dir, true, none, nil); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a directory: got %v", err)
 	}
 	if err := os.WriteFile(path, []byte(both+"currency: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := LoadConfig(path, true, none, nil)
+	_, err := Systems.LoadConfig(path, true, none, nil)
 	if _, ok := errors.AsType[*config.Problems](err); !ok || !strings.HasPrefix(err.Error(), path+":3: currency: ") {
 		t.Errorf("got %v, want the file and line", err)
 	}
@@ -566,12 +579,12 @@ func TestNoMessageShowsASecret(t *testing.T) {
 
 // describe prints what is behind a Config's pointers.
 func describe(c *Config) string {
-	text := fmt.Sprintf("%+v %#v", *c.CIPP, c.State)
-	if c.ConnectWise != nil {
-		text += fmt.Sprintf("%+v %#v", *c.ConnectWise, *c.ConnectWise)
+	text := fmt.Sprintf("%+v %#v", *cippOf(c), c.State)
+	if connectWiseOf(c) != nil {
+		text += fmt.Sprintf("%+v %#v", *connectWiseOf(c), *connectWiseOf(c))
 	}
-	if c.ITGlue != nil {
-		text += fmt.Sprintf("%+v %#v", *c.ITGlue, *c.ITGlue)
+	if itGlueOf(c) != nil {
+		text += fmt.Sprintf("%+v %#v", *itGlueOf(c), *itGlueOf(c))
 	}
 	return text
 }

@@ -30,19 +30,9 @@ func exposed(path string, text []byte, secrets secret.Redactor) string {
 // secrets are the secrets of the configuration, by path.
 func (c *Config) secrets() map[string]secret.String {
 	all := map[string]secret.String{"state.postgres": c.State.Postgres, "events.secret": c.Events.Secret}
-	if c.CIPP != nil {
-		all["cipp.client_secret"] = c.CIPP.ClientSecret
-	}
-	if c.ConnectWise != nil {
-		all["connectwise.private_key"], all["connectwise.public_key"] = c.ConnectWise.PrivateKey, c.ConnectWise.PublicKey
-	}
-	if c.ITGlue != nil {
-		all["itglue.api_key"] = c.ITGlue.APIKey
-	}
-	for i := range c.SCIM {
-		all[fmt.Sprintf("scim[%d].token", i)] = c.SCIM[i].Token
-		for account, token := range c.SCIM[i].Tokens {
-			all[fmt.Sprintf("scim[%d].tokens.%s", i, account)] = token
+	for _, s := range c.systems {
+		for path, x := range s.Secrets() {
+			all[s.path(path)] = x
 		}
 	}
 	return all

@@ -113,7 +113,7 @@ func (w *App) schedule(ctx context.Context) (*schedule.Runner, error) {
 		jobs = append(jobs, schedule.Job{Name: j.Name, Schedule: s, Run: func(ctx context.Context) error { return w.scheduled(ctx, j) }})
 	}
 	return schedule.New(jobs, schedule.Options{
-		Jitter: time.Minute, Instance: w.Config.CIPP.TenantID, Now: w.Now,
+		Jitter: time.Minute, Instance: section[CIPPConfig](w.Config).TenantID, Now: w.Now,
 		LastSuccess: func(job string) time.Time { return w.lastRuns(ctx, job).Success },
 		LastAttempt: func(job string) time.Time { return w.lastRuns(ctx, job).Attempt },
 		Report:      func(e schedule.Event) { w.noteEvent(e) },

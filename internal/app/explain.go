@@ -31,7 +31,11 @@ type Explanation struct {
 	Unread  string       `json:"-"` // why the bill was not read
 	Outcome sync.Outcome `json:"-"`
 	Policy  money.Policy `json:"-"` // what counts
+	Biller  Billing      `json:"-"`
 }
+
+// Billing is the system that bills, or would: as people call it, and as a target.
+type Billing struct{ Title, Target string }
 
 // An ExplainedLine is a line of the agreement, or what should be one.
 type ExplainedLine struct {
@@ -76,8 +80,12 @@ func (w *App) Explain(ctx context.Context, customer, text, month string) (*Expla
 	}
 	x := &Explanation{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Month: month, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []ExplainedLine{}, Held: []plan.Violation{}, Journal: []HistoryEntry{},
 		What: text, Policy: money.Policy{Now: w.Now()}}
-	if w.ConnectWise != nil {
-		x.Policy.Grace = w.Config.ConnectWise.Grace
+	b, there := w.biller()
+	if b.Biller != nil {
+		x.Biller = Billing{b.Title, b.Targets()[0]}
+	}
+	if there {
+		x.Policy.Grace = b.Grace()
 	}
 	rules, err := w.Rules(ctx)
 	if err != nil {
@@ -126,8 +134,8 @@ func concerns(k plan.Key, skus map[string]bool) bool {
 // explainNow looks at the source and the target as they are.
 func (w *App) explainNow(ctx context.Context, c mapping.Customer, x *Explanation, skus map[string]bool, means func(sku, part, name string) bool) error {
 	sel := sync.Selection{Jobs: w.Jobs, Customer: c.Key, Unmapped: true, Trigger: "command"}
-	if w.ConnectWise != nil {
-		sel.Target = "connectwise"
+	if _, there := w.biller(); there {
+		sel.Target = x.Biller.Target
 	}
 	sel.Inspect = func(e sync.Inspection) {
 		x.source(e, skus, means)

@@ -155,7 +155,7 @@ func (w *App) AcceptLinks(ctx context.Context, by Operator, customers []string, 
 
 // ChooseLink links a customer in one column to what a person chose. It is an import
 // of that one line, and judged like one.
-func (w *App) ChooseLink(ctx context.Context, by Operator, customer, column, ref string) ([]mapping.Edit, error) {
+func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, column mapping.Column, ref string) ([]mapping.Edit, error) {
 	c, err := w.Customer(ctx, customer)
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer, column, ref
 	}
 	var line bytes.Buffer
 	out := csv.NewWriter(&line)
-	if err := out.WriteAll([][]string{{"tenant_id", column, "status"}, {string(c.Tenant.ID), ref, string(mapping.Linked)}}); err != nil {
+	if err := out.WriteAll([][]string{{"tenant_id", column.Name, "status"}, {string(c.Tenant.ID), ref, string(mapping.Linked)}}); err != nil {
 		return nil, err
 	}
 	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.PrepareChoice(c.Tenant.ID, column), tenants, w.lookUp(ctx))
@@ -186,11 +186,10 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer, column, ref
 // lookUp finds what people write into link cells, each column in its system.
 func (w *App) lookUp(ctx context.Context) mapping.LookUp {
 	return func(column string, texts []string) (map[string]mapping.Found, error) {
-		switch {
-		case column == mapping.ITGlueOrganization && w.ITGlue != nil:
-			return w.ITGlue.LookUp(ctx, texts)
-		case w.ConnectWise != nil:
-			return w.ConnectWise.LookUp(ctx, column, texts)
+		for _, s := range w.Config.systems {
+			if r, ok := s.System.(Resolver); ok && slices.Contains(mapping.Names(s.Columns()), column) {
+				return r.LookUp(ctx, column, texts)
+			}
 		}
 		return nil, fmt.Errorf("the system of the column %s is not configured", column)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -106,8 +105,9 @@ func (w *App) ImportProducts(ctx context.Context, by Operator, file string, text
 
 // SuggestProducts proposes a product for each licence without a rule.
 func (w *App) SuggestProducts(ctx context.Context, progress Progress) ([]mapping.ProductSuggestion, []LeftOut, error) {
-	if w.ConnectWise == nil {
-		return nil, nil, Usage("connectwise is not configured; there are no products to propose")
+	b, there := w.biller()
+	if !there {
+		return nil, nil, Usage("%s; there are no products to propose", missing[Biller](w.Config.table))
 	}
 	rules, err := w.Rules(ctx)
 	if err != nil {
@@ -117,14 +117,9 @@ func (w *App) SuggestProducts(ctx context.Context, progress Progress) ([]mapping
 	if err != nil {
 		return nil, nil, err
 	}
-	catalogue, err := w.ConnectWise.Catalogue(ctx)
+	evidence, err := b.ProductEvidence(ctx)
 	if err != nil {
-		return nil, held.LeftOut, fmt.Errorf("reading the catalogue: %w", err)
-	}
-	evidence := make([]mapping.ProductEvidence, len(catalogue))
-	for i, c := range catalogue {
-		evidence[i] = mapping.ProductEvidence{ID: strconv.Itoa(c.ID), Identifier: c.Identifier, Description: c.Description, CustomerDescription: c.CustomerDescription,
-			VendorSKU: c.VendorSKU, ManufacturerPart: c.ManufacturerPartNumber, XRef: c.IntegrationXRef, Class: c.Class, Inactive: c.Inactive}
+		return nil, held.LeftOut, err
 	}
 	return mapping.SuggestProducts(held.SKUs, evidence, rules), held.LeftOut, nil
 }
@@ -212,12 +207,13 @@ func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules
 			open = append(open, r.Product)
 		}
 	}
-	if w.ConnectWise == nil || len(open) == 0 {
+	b, there := w.biller()
+	if !there || len(open) == 0 {
 		return nil
 	}
-	ids, err := w.ConnectWise.ResolveProducts(ctx, open)
+	ids, err := b.ResolveProducts(ctx, open)
 	if err != nil {
-		return []string{fmt.Sprintf("the products were not looked up in ConnectWise (%v); import the rules again later, so that a renamed product stays the one", err)}
+		return []string{fmt.Sprintf("the products were not looked up in %s (%v); import the rules again later, so that a renamed product stays the one", b.Title, err)}
 	}
 	for i := range next.Rules {
 		if r := &next.Rules[i]; r.ProductID == 0 {
@@ -226,7 +222,7 @@ func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules
 	}
 	for _, text := range open {
 		if ids[text] == 0 {
-			warnings = append(warnings, fmt.Sprintf("ConnectWise has no product %q, or several: what it bills waits until it has exactly one", visible.Text(text)))
+			warnings = append(warnings, fmt.Sprintf("%s has no product %q, or several: what it bills waits until it has exactly one", b.Title, visible.Text(text)))
 		}
 	}
 	return warnings

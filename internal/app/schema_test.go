@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -17,11 +18,8 @@ import (
 
 	"syncd/internal/cipp"
 	"syncd/internal/cipp/tenants"
-	"syncd/internal/connectwise"
 	"syncd/internal/itglue"
-	"syncd/internal/money"
 	"syncd/internal/rest"
-	"syncd/internal/scim"
 	"syncd/internal/secret"
 )
 
@@ -37,7 +35,7 @@ const schemaPath = "../../config.schema.json"
 // schema describes the configuration to editors. It is looser than the loader,
 // which knows what belongs together, and never refuses what the loader takes
 // from a file as the example shows it.
-func schema(t *testing.T) []byte {
+func schema(t *testing.T, table Table) []byte {
 	t.Helper()
 	number := func(least, most int64) *invopop.Schema {
 		s := &invopop.Schema{Type: "integer", Minimum: json.Number(intText(least))}
@@ -49,21 +47,16 @@ func schema(t *testing.T) []byte {
 	r := invopop.Reflector{
 		FieldNameTag: "yaml", Anonymous: true, RequiredFromJSONSchemaTags: true,
 		Namer: func(typ reflect.Type) string { // every system calls its section Config
+			for _, l := range table {
+				if typ.PkgPath() == "syncd/internal/"+l.Section {
+					return strings.ReplaceAll(l.Title, " ", "") + typ.Name()
+				}
+			}
 			switch typ {
 			case reflect.TypeFor[tenants.Config]():
 				return "TenantsConfig"
 			case reflect.TypeFor[tenants.Rule]():
 				return "TenantGroupRule"
-			case reflect.TypeFor[connectwise.Config]():
-				return "ConnectWiseConfig"
-			}
-			for _, system := range []struct {
-				config reflect.Type
-				name   string
-			}{{reflect.TypeFor[itglue.Config](), "ITGlue"}, {reflect.TypeFor[scim.Config](), "SCIM"}} {
-				if typ.PkgPath() == system.config.PkgPath() {
-					return system.name + typ.Name()
-				}
 			}
 			return ""
 		},
@@ -83,7 +76,13 @@ func schema(t *testing.T) []byte {
 	}
 	// Paths of packages are made of the folders below the one we stand in.
 	t.Chdir("../..")
-	for _, folder := range []string{"internal/app", "internal/cipp", "internal/cipp/tenants", "internal/connectwise", "internal/itglue", "internal/rest", "internal/scim"} {
+	folders := []string{"internal/app", "internal/rest", "internal/cipp/tenants"}
+	for _, l := range table {
+		if folder := "internal/" + l.Section; exists(folder) {
+			folders = append(folders, folder)
+		}
+	}
+	for _, folder := range folders {
 		if err := r.AddGoComments("syncd", "./"+folder); err != nil {
 			t.Fatal(err)
 		}
@@ -99,6 +98,7 @@ func schema(t *testing.T) []byte {
 	}
 	s := r.Reflect(&Config{})
 	s.ID, s.Title = "", "syncd's configuration"
+	targets := addSections(r, s, table)
 	at := func(definition, field string) *invopop.Schema {
 		d, ok := s.Definitions[definition]
 		if !ok {
@@ -114,28 +114,17 @@ func schema(t *testing.T) []byte {
 	at("Config", "listen").Pattern = `:[0-9]{1,5}$`
 	at("JobConfig", "name").Pattern = jobName.String()
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
-	at("JobConfig", "targets").Items.Pattern = `^(cipp|connectwise|itglue|scim/[a-z0-9_-]+)$`
+	at("JobConfig", "targets").Items.Pattern = "^(" + strings.Join(targets, "|") + ")$"
 	at("EvidenceConfig", "names").Enum = anys(namesKept)
 	at("EvidenceConfig", "keep").Minimum, at("EvidenceConfig", "keep").Maximum = "1", json.Number(intText(mostMonths))
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
-	at("ConnectWiseConfig", "gone").Enum = []any{connectwise.GoneZero, connectwise.GoneCancel}
-	at("ConnectWiseConfig", "grace").Enum = []any{money.GraceBill, money.GraceFree}
-	at("ITGlueConfig", "psa_contact_sync").Enum = []any{itglue.SyncOff, itglue.SyncOneWay, itglue.SyncTwoWay}
-	at("ITGlueConfig", "quiet_hours").Items.Pattern = `^[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}$`
-	at("ITGlueLeavers", "then").Enum = []any{itglue.ThenArchive, itglue.ThenDelete, itglue.ThenLeave}
-	at("SCIMConfig", "profile").Enum = anys(scim.ProfileNames())
-	at("SCIMLeavers", "then").Enum = []any{scim.ThenDisable, scim.ThenDelete, scim.ThenLeave}
 	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
-	url := `^$|^https://|^http://(127\.|localhost|\[::1\]|[^/]*\.localhost)`
-	at("CIPPConfig", "url").Pattern, at("CIPPConfig", "token_url").Pattern = url, url
 	for _, field := range []string{"increase", "decrease"} {
 		p := at("MoneyConfig", field)
 		p.Type, p.OneOf = "", []*invopop.Schema{{Type: "string", Pattern: `^[0-9]+(\.[0-9]{1,4})?$`}, {Type: "number", Minimum: "0"}}
 	}
 	for definition, fields := range map[string]map[string]int64{
 		"CeilingConfig": {"count": 1_000_000, "percent": 100}, "ShrinkConfig": {"percent": 100}, "LimitsConfig": {"minimum_population": 1_000_000},
-		"Rate":          {"per_second": 0, "per_minute": 0, "burst": 0, "concurrency": 0},
-		"ITGlueLeavers": {"absences": 0, "days": 0}, "SCIMLeavers": {"absences": 0, "days": 0}, "ITGlueConfig": {"budget": 0},
 	} {
 		for field, most := range fields {
 			p := at(definition, field)
@@ -144,13 +133,6 @@ func schema(t *testing.T) []byte {
 				p.Maximum = json.Number(intText(most))
 			}
 		}
-	}
-	// A section may stand there empty, where the environment says the rest.
-	for _, section := range []string{"cipp", "connectwise", "itglue"} {
-		p := at("Config", section)
-		description := p.Description
-		p.Description = ""
-		s.Definitions["Config"].Properties.Set(section, &invopop.Schema{Description: description, OneOf: []*invopop.Schema{p, {Type: "null"}}})
 	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -167,13 +149,44 @@ func anys(texts []string) []any {
 	return out
 }
 
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// addSections puts the systems' sections into the schema, where people look for them,
+// and returns patterns for the names of their targets.
+func addSections(r invopop.Reflector, s *invopop.Schema, table Table) (targets []string) {
+	all := invopop.NewProperties()
+	for p := s.Definitions["Config"].Properties.Oldest(); p != nil; p = p.Next() {
+		if all.Set(p.Key, p.Value); p.Key != "timezone" {
+			continue
+		}
+		for _, l := range table {
+			section := r.Reflect(l.New().Config())
+			maps.Copy(s.Definitions, section.Definitions)
+			p := &invopop.Schema{Description: l.What}
+			if section.Type == "array" {
+				p.Type, p.Items = section.Type, section.Items
+				targets = append(targets, l.Section+"/[a-z0-9_-]+")
+			} else { // it may stand there empty, where the environment says the rest
+				p.OneOf = []*invopop.Schema{{Ref: section.Ref}, {Type: "null"}}
+				targets = append(targets, l.Section)
+			}
+			all.Set(l.Section, p)
+		}
+	}
+	s.Definitions["Config"].Properties = all
+	return targets
+}
+
 func intText(n int64) string {
 	text, _ := json.Marshal(n)
 	return string(text)
 }
 
 func TestTheSchemaIsUpToDate(t *testing.T) {
-	want := schema(t) // changes to the top folder
+	want := schema(t, Systems) // changes to the top folder
 	if *writeSchema {
 		if err := os.WriteFile("config.schema.json", want, 0o644); err != nil {
 			t.Fatal(err)
@@ -293,9 +306,17 @@ func TestEverySettingIsInTheSchemaAndDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[cipp.Config](), reflect.TypeFor[connectwise.Config](), reflect.TypeFor[itglue.Config](), reflect.TypeFor[itglue.Users](), reflect.TypeFor[rest.Rate](), reflect.TypeFor[LimitsConfig](), reflect.TypeFor[JobConfig]()} {
+	types := []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[LimitsConfig](), reflect.TypeFor[JobConfig](), reflect.TypeFor[cipp.Config](), reflect.TypeFor[itglue.Users](), reflect.TypeFor[rest.Rate]()}
+	for _, l := range Systems {
+		if section := reflect.TypeOf(l.New().Config()).Elem(); section.Kind() == reflect.Struct {
+			types = append(types, section)
+		} else {
+			types = append(types, section.Elem())
+		}
+	}
+	for _, typ := range types {
 		for f := range typ.Fields() {
-			if name := f.Tag.Get("yaml"); name != "" && !strings.Contains(string(text), `"`+name+`": {`) {
+			if name := f.Tag.Get("yaml"); name != "" && name[0] != ',' && !strings.Contains(string(text), `"`+name+`": {`) {
 				t.Errorf("%v: the schema does not know %s", typ, name)
 			}
 		}

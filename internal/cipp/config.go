@@ -20,7 +20,7 @@ import (
 type Config struct {
 	// URL is the API URL of CIPP's integration page, with or without /api at
 	// the end. It is not the portal's address.
-	URL string `yaml:"url" env:"URL, overwrite"`
+	URL string `yaml:"url" env:"URL, overwrite" jsonschema:"pattern=^$|^https://|^http://(127\\.|localhost|\\[::1\\]|[^/]*\\.localhost)"`
 	// Portal is where people open CIPP, for links to it; empty means URL's host.
 	Portal string `yaml:"portal" env:"PORTAL, overwrite"`
 	// TenantID is the partner's Entra tenant: a GUID or one of its domains.
@@ -28,7 +28,7 @@ type Config struct {
 	ClientID     string        `yaml:"client_id" env:"CLIENT_ID, overwrite"`
 	ClientSecret secret.String `yaml:"client_secret" env:"CLIENT_SECRET, overwrite"`
 	// TokenURL is where tokens are had; empty means Entra's v2 endpoint of TenantID.
-	TokenURL string    `yaml:"token_url" env:"TOKEN_URL, overwrite"`
+	TokenURL string    `yaml:"token_url" env:"TOKEN_URL, overwrite" jsonschema:"pattern=^$|^https://|^http://(127\\.|localhost|\\[::1\\]|[^/]*\\.localhost)"`
 	Rate     rest.Rate `yaml:"rate" env:", prefix=RATE_"`
 	// MaxAge is how old a cached answer may be and still carry a plan.
 	MaxAge time.Duration `yaml:"max_age" env:"MAX_AGE, overwrite"`

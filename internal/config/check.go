@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ type checker struct {
 	problems *Problems
 	found    bool
 	seen     map[visit]bool
+	sections map[string]reflect.Type // further settings at the top
 }
 
 // A visit is a node that was checked against a type. An alias leads to a node
@@ -74,6 +76,9 @@ func (c *checker) value(n *yaml.Node, t reflect.Type, path string, item bool) {
 		}
 	case t.Kind() == reflect.Struct && n.Kind == yaml.MappingNode:
 		fields := fieldsOf(t)
+		if path == "" {
+			maps.Copy(fields, c.sections)
+		}
 		c.keys(n, path, func(key, value *yaml.Node, path string) {
 			f, ok := fields[key.Value]
 			if !ok {

@@ -187,21 +187,38 @@ func isNull(n *yaml.Node) bool {
 	return n != nil && n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
 }
 
-// Decode writes the document over what into points to. A setting without a
+// A Section is a part of the document, at its top, that somebody else owns.
+type Section struct {
+	Name string
+	Into any // points to what it is written over
+}
+
+// Decode writes the document over what into, and each section, points to. A setting without a
 // value keeps what is there. Keys that the struct does not know, keys that are
 // there twice and values of the wrong kind are problems; what is right beside
 // them is written all the same.
-func (d *Document) Decode(into any, problems *Problems) {
+func (d *Document) Decode(into any, problems *Problems, sections ...Section) {
 	if d.root == nil {
 		return
 	}
-	c := checker{problems: problems, seen: map[visit]bool{}}
-	c.value(d.root, reflect.TypeOf(into).Elem(), "", false)
-	err := d.root.Load(into, yaml.WithUniqueKeys(false))
-	if err == nil || c.found {
-		return // the checker has said it better
+	c := checker{problems: problems, seen: map[visit]bool{}, sections: map[string]reflect.Type{}}
+	for _, s := range sections {
+		c.sections[s.Name] = reflect.TypeOf(s.Into).Elem()
 	}
-	for _, p := range syntax(err, nil) {
-		problems.Add(p.Line, p.Path, "%s", p.Message)
+	c.value(d.root, reflect.TypeOf(into).Elem(), "", false)
+	load := func(n *yaml.Node, into any) {
+		err := n.Load(into, yaml.WithUniqueKeys(false))
+		if err == nil || c.found {
+			return // the checker has said it better
+		}
+		for _, p := range syntax(err, nil) {
+			problems.Add(p.Line, p.Path, "%s", p.Message)
+		}
+	}
+	load(d.root, into)
+	for _, s := range sections {
+		if _, n := child(d.root, s.Name); n != nil && !isNull(n) {
+			load(resolve(n), s.Into)
+		}
 	}
 }

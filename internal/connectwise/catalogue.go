@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"syncd/internal/mapping"
 )
 
 // An item is a product of the catalogue.
@@ -246,4 +248,21 @@ func (c *Client) item(ctx context.Context, id int) (*item, error) {
 		return nil, fmt.Errorf("reading product %d: %w", id, err)
 	}
 	return it, nil
+}
+
+// LineKind is the kind of the objects that are lines of an invoice.
+func (c *Client) LineKind() string { return kindAddition }
+
+// ProductEvidence is what the catalogue says of the licences that its products may be.
+func (c *Client) ProductEvidence(ctx context.Context) ([]mapping.ProductEvidence, error) {
+	catalogue, err := c.Catalogue(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the catalogue: %w", err)
+	}
+	evidence := make([]mapping.ProductEvidence, len(catalogue))
+	for i, p := range catalogue {
+		evidence[i] = mapping.ProductEvidence{ID: strconv.Itoa(p.ID), Identifier: p.Identifier, Description: p.Description, CustomerDescription: p.CustomerDescription,
+			VendorSKU: p.VendorSKU, ManufacturerPart: p.ManufacturerPartNumber, XRef: p.IntegrationXRef, Class: p.Class, Inactive: p.Inactive}
+	}
+	return evidence, nil
 }

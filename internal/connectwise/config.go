@@ -29,8 +29,8 @@ type Config struct {
 	AgreementTypes  []string  `yaml:"agreement_types" env:"AGREEMENT_TYPES, overwrite"`
 	Rate            rest.Rate `yaml:"rate" env:", prefix=RATE_"`
 	CreateAdditions bool      `yaml:"create_additions" env:"CREATE_ADDITIONS, overwrite"`
-	Gone            string    `yaml:"gone" env:"GONE, overwrite"`
-	Grace           string    `yaml:"grace" env:"GRACE, overwrite"` // what becomes of subscriptions in their grace period
+	Gone            string    `yaml:"gone" env:"GONE, overwrite" jsonschema:"enum=zero,enum=cancel-at-period-end"`
+	Grace           string    `yaml:"grace" env:"GRACE, overwrite" jsonschema:"enum=bill,enum=free"` // what becomes of subscriptions in their grace period
 }
 
 // Defaults returns the configuration that an operator starts from.

@@ -122,3 +122,42 @@ func (a *agreement) relation(byID map[int]*agreement, children []int) string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// Suggest proposes companies, and agreements where a company has several that fit.
+func (c *Client) Suggest(ctx context.Context, d *mapping.Draft, rules mapping.Rules) error {
+	companies, err := c.companyEvidence(ctx)
+	if err != nil {
+		return err
+	}
+	d.Add(mapping.SuggestCompanies(d.Evidence, companies, d.Table))
+	var of []string
+	for _, row := range d.Table.Rows {
+		if (row.Status == mapping.Linked || row.Status == mapping.Suggested) && row.Links[mapping.ConnectWiseAgreement] == "" {
+			of = append(of, row.Links[mapping.ConnectWiseCompany])
+		}
+	}
+	agreements, err := c.AgreementEvidence(ctx, rules, of)
+	if err != nil {
+		return fmt.Errorf("reading the agreements: %w", err)
+	}
+	d.Add(mapping.SuggestAgreements(d.Tenants, agreements, d.Table))
+	return nil
+}
+
+// companyEvidence is what the records of all companies say of the tenants they may be.
+func (c *Client) companyEvidence(ctx context.Context) ([]mapping.CompanyEvidence, error) {
+	companies, err := c.Companies(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the companies: %w", err)
+	}
+	domains, err := c.ContactDomains(ctx)
+	if err != nil {
+		c.log.Warn().Err(err).Msg("contacts not read; suggestions go without their mail domains")
+	}
+	out := make([]mapping.CompanyEvidence, len(companies))
+	for i, x := range companies {
+		out[i] = mapping.CompanyEvidence{ID: strconv.Itoa(x.ID), Name: x.Name, Identifier: x.Identifier, Website: x.Website,
+			Texts: append([]string{x.AccountNumber, x.VendorIdentifier}, x.UserDefined...), CustomFields: x.CustomFields, ContactDomains: domains[x.ID]}
+	}
+	return out, nil
+}

@@ -32,7 +32,7 @@ const (
 type Config struct {
 	URL            string        `yaml:"url" env:"URL, overwrite"`
 	APIKey         secret.String `yaml:"api_key" env:"API_KEY, overwrite"`
-	PSAContactSync string        `yaml:"psa_contact_sync" env:"PSA_CONTACT_SYNC, overwrite"`
+	PSAContactSync string        `yaml:"psa_contact_sync" env:"PSA_CONTACT_SYNC, overwrite" jsonschema:"enum=off,enum=one-way,enum=two-way"`
 	Rate           rest.Rate     `yaml:"rate" env:", prefix=RATE_"`
 	LayoutPrefix   string        `yaml:"layout_prefix" env:"LAYOUT_PREFIX, overwrite"`
 	Users          Users         `yaml:"users" env:", prefix=USERS_"`
@@ -40,8 +40,8 @@ type Config struct {
 	Domains        Domains       `yaml:"domains" env:", prefix=DOMAINS_"`
 	Leavers        Leavers       `yaml:"leavers" env:", prefix=LEAVERS_"`
 	Fields         FieldOwners   `yaml:"fields"`
-	QuietHours     []string      `yaml:"quiet_hours" env:"QUIET_HOURS, overwrite"`
-	Budget         int           `yaml:"budget" env:"BUDGET, overwrite"` // requests a run; 0 = no limit
+	QuietHours     []string      `yaml:"quiet_hours" env:"QUIET_HOURS, overwrite" jsonschema:"pattern=^[0-9]{1\\,2}:[0-9]{2}-[0-9]{1\\,2}:[0-9]{2}$"`
+	Budget         int           `yaml:"budget" env:"BUDGET, overwrite" jsonschema:"minimum=0"` // requests a run; 0 = no limit
 }
 
 // FieldOwners says who wins a field, by kind and field.
@@ -71,9 +71,9 @@ type Domains struct {
 // Leavers says when the asset of somebody who is gone is put away, and how.
 // Contacts are never removed.
 type Leavers struct {
-	Absences int    `yaml:"absences" env:"ABSENCES, overwrite"` // proven snapshots in a row
-	Days     int    `yaml:"days" env:"DAYS, overwrite"`         // and so long since the first of them
-	Then     string `yaml:"then" env:"THEN, overwrite"`
+	Absences int    `yaml:"absences" env:"ABSENCES, overwrite" jsonschema:"minimum=0"` // proven snapshots in a row
+	Days     int    `yaml:"days" env:"DAYS, overwrite" jsonschema:"minimum=0"`         // and so long since the first of them
+	Then     string `yaml:"then" env:"THEN, overwrite" jsonschema:"enum=archive,enum=delete,enum=leave"`
 }
 
 // Defaults returns the configuration that an operator starts from.

@@ -33,9 +33,6 @@ type LookUp func(column string, texts []string) (map[string]Found, error)
 // safety: an id that a spreadsheet damaged may be another entity's, and its name differs.
 func NameColumn(column string) string { return column + "_name" }
 
-// Named reports whether the links of a column are numbers, and have a column of names.
-func Named(column string) bool { return idNouns[column] != "" }
-
 // roundedBySpreadsheet reports whether a spreadsheet, which keeps fifteen digits, may have
 // rounded was to is.
 func roundedBySpreadsheet(was, is string) bool {
@@ -50,16 +47,15 @@ func roundedBySpreadsheet(was, is string) bool {
 
 // checkEntity returns why the entity that was found is not the one meant, or nil. name is
 // the cell beside the id.
-func checkEntity(column string, found Found, exists bool, text, name string) error {
-	noun := strings.TrimPrefix(strings.TrimPrefix(idNouns[column], "an "), "a ")
-	noun = strings.TrimSuffix(noun, " id")
+func checkEntity(column Column, found Found, exists bool, text, name string) error {
+	noun := column.thing()
 	switch {
 	case found.Err != nil:
 		return found.Err
 	case !exists:
 		return fmt.Errorf("there is no %s %s: correct the id, or clear the cell", noun, text)
 	case name != "" && !found.Matches(name):
-		return fmt.Errorf("%s %s is %q, and %s says %q: correct the id (a spreadsheet may have changed it), or clear the name", noun, found.ID, found.Name, NameColumn(column), name)
+		return fmt.Errorf("%s %s is %q, and %s says %q: correct the id (a spreadsheet may have changed it), or clear the name", noun, found.ID, found.Name, NameColumn(column.Name), name)
 	}
 	return nil
 }

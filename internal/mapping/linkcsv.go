@@ -23,11 +23,11 @@ func SCIMColumn(name string) string { return "scim_" + name }
 
 // LinkHeader returns the head of the link table for the link columns of the
 // systems that are configured, in their order, each id with its name beside it.
-func LinkHeader(columns []string) []string {
+func LinkHeader(columns []Column) []string {
 	head := []string{"customer", "tenant_id", "tenant", "filter"}
 	for _, column := range columns {
-		if head = append(head, column); Named(column) {
-			head = append(head, NameColumn(column))
+		if head = append(head, column.Name); column.Numeric() {
+			head = append(head, NameColumn(column.Name))
 		}
 	}
 	return append(head, "status", "reason")
@@ -38,7 +38,7 @@ func LinkHeader(columns []string) []string {
 // suggestion show its links, which are not in force. Two customers of one name
 // are told apart by their domain. look finds the names of the linked entities;
 // where it is nil, or does not know one, the name is left blank.
-func ExportLinks(w io.Writer, columns []string, customers []Customer, table Table, look LookUp) error {
+func ExportLinks(w io.Writer, columns []Column, customers []Customer, table Table, look LookUp) error {
 	shown := make([]Links, len(customers))
 	statuses := make([]Status, len(customers))
 	ids := map[string][]string{}
@@ -57,24 +57,25 @@ func ExportLinks(w io.Writer, columns []string, customers []Customer, table Tabl
 	}
 	entities := map[string]map[string]Found{}
 	for _, column := range columns {
-		if look == nil || !Named(column) || len(ids[column]) == 0 {
+		of := ids[column.Name]
+		if look == nil || !column.Numeric() || len(of) == 0 {
 			continue
 		}
-		slices.Sort(ids[column])
-		found, err := look(column, slices.Compact(ids[column]))
+		slices.Sort(of)
+		found, err := look(column.Name, slices.Compact(of))
 		if err != nil {
-			return fmt.Errorf("looking up what %s leads to: %w", column, err)
+			return fmt.Errorf("looking up what %s leads to: %w", column.Name, err)
 		}
-		entities[column] = found
+		entities[column.Name] = found
 	}
 	names := uniqueNames(customers)
 	lines := [][]string{LinkHeader(columns)}
 	for i, c := range customers {
 		cells := []string{names[c.Tenant.ID], string(c.Tenant.ID), c.Tenant.Name, ""}
 		for _, column := range columns {
-			id := shown[i][column]
-			if cells = append(cells, id); Named(column) {
-				cells = append(cells, entities[column][id].Name)
+			id := shown[i][column.Name]
+			if cells = append(cells, id); column.Numeric() {
+				cells = append(cells, entities[column.Name][id].Name)
 			}
 		}
 		lines = append(lines, append(cells, string(statuses[i]), c.Reason))
@@ -121,7 +122,7 @@ func foldName(text string) string { return strings.ToLower(strings.Join(strings.
 //
 // Where any line is bad it returns current as it is and an *ImportError; another
 // error says that the links could not be looked up.
-func ImportLinks(r io.Reader, columns []string, current Table, known []directory.Tenant, look LookUp) (Table, []Edit, error) {
+func ImportLinks(r io.Reader, columns []Column, current Table, known []directory.Tenant, look LookUp) (Table, []Edit, error) {
 	s, err := readSheet(r, LinkHeader(columns), "tenant_id")
 	if err != nil {
 		return current, nil, err
@@ -158,7 +159,7 @@ func ImportLinks(r io.Reader, columns []string, current Table, known []directory
 
 type linkImport struct {
 	*sheet
-	columns   []string
+	columns   []Column
 	current   Table
 	known     []directory.Tenant
 	entities  map[string]map[string]Found   // by column and text; nil where nothing was looked up
@@ -200,8 +201,10 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 		after.Links = nil
 	}
 	after.Proposed = after.openProposals()
-	if after.Status == Linked && after.Links[ConnectWiseAgreement] != "" && after.Links[ConnectWiseCompany] == "" {
-		in.report(l, ConnectWiseAgreement, "an agreement needs its company: fill in %s too", ConnectWiseCompany)
+	for _, c := range in.columns {
+		if outer := in.within(c); after.Status == Linked && outer.Name != "" && after.Links[c.Name] != "" && after.Links[outer.Name] == "" {
+			in.report(l, c.Name, "%s needs its %s: fill in %s too", c.Noun, outer.thing(), outer.Name)
+		}
 	}
 	return before, after, len(in.problems) == problems
 }
@@ -302,7 +305,7 @@ func (in *linkImport) lookUp(look LookUp) error {
 	for _, column := range in.columns {
 		var texts []string
 		for _, l := range in.sheet.lines {
-			if text, _ := in.trimmed(l, column); Named(column) && text != "" && checkCell(text) == nil {
+			if text, _ := in.trimmed(l, column.Name); column.Numeric() && text != "" && checkCell(text) == nil {
 				texts = append(texts, plainID(text))
 			}
 		}
@@ -310,11 +313,11 @@ func (in *linkImport) lookUp(look LookUp) error {
 			continue
 		}
 		slices.Sort(texts)
-		found, err := look(column, slices.Compact(texts))
+		found, err := look(column.Name, slices.Compact(texts))
 		if err != nil {
-			return fmt.Errorf("looking up what %s leads to: %w", column, err)
+			return fmt.Errorf("looking up what %s leads to: %w", column.Name, err)
 		}
-		in.entities[column] = found
+		in.entities[column.Name] = found
 	}
 	return nil
 }
@@ -324,43 +327,57 @@ func (in *linkImport) links(l line, before Links) Links {
 	links := Links{}
 	maps.Copy(links, before)
 	for _, column := range in.columns {
-		text, there := in.trimmed(l, column)
-		name, _ := in.trimmed(l, NameColumn(column))
+		at := column.Name
+		text, there := in.trimmed(l, at)
+		name, _ := in.trimmed(l, NameColumn(at))
 		switch {
 		case !there:
 			continue
 		case text == "":
-			if name != "" && before[column] == "" {
-				in.report(l, column, "empty, and %s says %q: write the id, or the name, here", NameColumn(column), name)
+			if name != "" && before[at] == "" {
+				in.report(l, at, "empty, and %s says %q: write the id, or the name, here", NameColumn(at), name)
 			}
-			delete(links, column)
+			delete(links, at)
 			continue
-		case text == before[column] && name == "":
+		case text == before[at] && name == "":
 			continue // as it was, whatever has become of it since
 		}
-		value, err := in.resolve(column, text, name, before[column])
+		value, err := in.resolve(column, text, name, before[at])
 		if err != nil {
-			in.report(l, column, "%v", err)
+			in.report(l, at, "%v", err)
 		}
 		// Kept where it is bad too: the rest of the line is judged as if it were good.
-		links[column] = cmp.Or(value, text)
+		links[at] = cmp.Or(value, text)
 	}
 	if len(links) == 0 {
 		return nil
 	}
-	in.checkAgreement(l, before, links)
+	in.checkWithin(l, before, links)
 	return links
 }
 
-// checkAgreement reports an agreement that belongs to another company than the line's.
-func (in *linkImport) checkAgreement(l line, before, links Links) {
-	company, agreement := links[ConnectWiseCompany], links[ConnectWiseAgreement]
-	if agreement == "" || company == "" || company == before[ConnectWiseCompany] && agreement == before[ConnectWiseAgreement] {
-		return
+// checkWithin reports a link that belongs to another entity than the line's, such as an
+// agreement of another company.
+func (in *linkImport) checkWithin(l line, before, links Links) {
+	for _, c := range in.columns {
+		outer := in.within(c)
+		id, owner := links[c.Name], links[outer.Name]
+		if id == "" || owner == "" || owner == before[outer.Name] && id == before[c.Name] {
+			continue
+		}
+		if of := in.entities[c.Name][id]; of.Err == nil && of.Company != "" && of.Company != owner {
+			in.report(l, c.Name, "%s %s (%s) belongs to %s %s and not to %s: correct the one or the other", c.thing(), id, of.Name, outer.thing(), of.Company, owner)
+		}
 	}
-	if of := in.entities[ConnectWiseAgreement][agreement]; of.Err == nil && of.Company != "" && of.Company != company {
-		in.report(l, ConnectWiseAgreement, "agreement %s (%s) belongs to company %s and not to %s: correct the one or the other", agreement, of.Name, of.Company, company)
+}
+
+// within is the column of the entity that a column's links belong to, if any.
+func (in *linkImport) within(c Column) Column {
+	i := slices.IndexFunc(in.columns, func(outer Column) bool { return c.Within != "" && outer.Name == c.Within })
+	if i < 0 {
+		return Column{}
 	}
+	return in.columns[i]
 }
 
 var (
@@ -368,13 +385,6 @@ var (
 	exponent    = regexp.MustCompile(`^[0-9]+([.,][0-9]+)?[eE][+-][0-9]{2,}$`)
 	cellError   = regexp.MustCompile(`^#[A-Z0-9/]+[!?A]?$`)
 )
-
-// idNouns are the columns whose links are numbers, with what the number is called.
-var idNouns = map[string]string{
-	ConnectWiseCompany:   "a company id",
-	ConnectWiseAgreement: "an agreement id",
-	ITGlueOrganization:   "an organization id",
-}
 
 // plainID takes away what a spreadsheet adds to whole numbers.
 func plainID(text string) string {
@@ -386,18 +396,17 @@ func plainID(text string) string {
 
 // resolve returns the id that a cell stands for; name is the cell beside it, was the
 // present link.
-func (in *linkImport) resolve(column, text, name, was string) (string, error) {
+func (in *linkImport) resolve(column Column, text, name, was string) (string, error) {
 	if err := checkCell(text); err != nil {
 		return "", err
 	}
-	noun, isNumber := idNouns[column]
-	if !isNumber {
+	if !column.Numeric() {
 		return text, nil
 	}
 	text = plainID(text)
 	n, err := strconv.ParseInt(text, 10, 64)
 	isID := err == nil && n > 0 && strconv.FormatInt(n, 10) == text
-	found, exists := in.entities[column][text]
+	found, exists := in.entities[column.Name][text]
 	switch {
 	case roundedBySpreadsheet(was, text):
 		return "", fmt.Errorf("%s looks like %s after a spreadsheet had rounded it: format the column as text and write the id again", text, was)
@@ -406,7 +415,7 @@ func (in *linkImport) resolve(column, text, name, was string) (string, error) {
 	case isID:
 		return text, checkEntity(column, found, exists, text, name)
 	case !exists:
-		return "", fmt.Errorf("%q is not %s (a number)", text, noun)
+		return "", fmt.Errorf("%q is not %s id (a number)", text, column.Noun)
 	}
 	return found.ID, checkEntity(column, found, exists, text, name)
 }
@@ -456,15 +465,27 @@ func (in *linkImport) status(l line, before, after Row) Status {
 	return Unmapped
 }
 
-// checkShared reports lines that link a tenant to a company and agreement under which
-// another one is billed already: each would overwrite the other's quantities on every
-// run. Lines that leave such links as they are pass.
+// shared reports lines that link a tenant to where another one is billed
+// already: each would overwrite the other's numbers, every run. Lines that
+// leave such links as they are pass.
 func (in *linkImport) checkShared(next map[directory.TenantID]Row) {
-	type place struct{ company, agreement string }
+	for _, c := range in.columns {
+		if c.Exclusive {
+			in.checkSharedIn(c, next)
+		}
+	}
+}
+
+func (in *linkImport) checkSharedIn(outer Column, next map[directory.TenantID]Row) {
+	inner := outer // what tells two links of one place apart
+	if i := slices.IndexFunc(in.columns, func(c Column) bool { return c.Within == outer.Name }); i >= 0 {
+		inner = in.columns[i]
+	}
+	type place struct{ outer, inner string }
 	at := map[place][]directory.TenantID{}
 	for _, id := range slices.Sorted(maps.Keys(next)) {
-		if row := next[id]; row.Status == Linked && row.Links[ConnectWiseCompany] != "" {
-			p := place{row.Links[ConnectWiseCompany], row.Links[ConnectWiseAgreement]}
+		if row := next[id]; row.Status == Linked && row.Links[outer.Name] != "" {
+			p := place{row.Links[outer.Name], row.Links[inner.Name]}
 			at[p] = append(at[p], id)
 		}
 	}
@@ -472,13 +493,13 @@ func (in *linkImport) checkShared(next map[directory.TenantID]Row) {
 		for i, id := range ids {
 			l, inFile := in.lines[id]
 			before, _ := in.current.Row(id)
-			unchanged := before.Status == Linked && before.Links[ConnectWiseCompany] == p.company && before.Links[ConnectWiseAgreement] == p.agreement
+			unchanged := before.Status == Linked && before.Links[outer.Name] == p.outer && before.Links[inner.Name] == p.inner
 			if len(ids) == 1 || !inFile || unchanged {
 				continue
 			}
 			other := next[ids[(i+1)%len(ids)]]
-			in.report(l, ConnectWiseCompany, "tenant %s (%s) is linked to company %s too: two tenants on one agreement overwrite each other; give each its own %s",
-				other.TenantID, cmp.Or(other.Customer, other.Tenant), p.company, ConnectWiseAgreement)
+			in.report(l, outer.Name, "tenant %s (%s) is linked to %s %s too: two tenants on one %s overwrite each other; give each its own %s",
+				other.TenantID, cmp.Or(other.Customer, other.Tenant), outer.thing(), p.outer, inner.thing(), inner.Name)
 		}
 	}
 }
@@ -492,7 +513,7 @@ func (in *linkImport) edits(l line, before, after Row) []Edit {
 		}
 	}
 	add("customer", before.Customer, after.Customer)
-	columns := slices.Clone(in.columns)
+	columns := Names(in.columns)
 	for _, column := range slices.Sorted(maps.Keys(before.Links)) {
 		if !slices.Contains(columns, column) {
 			columns = append(columns, column) // of a system that is not configured now

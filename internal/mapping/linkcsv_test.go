@@ -30,7 +30,8 @@ var (
 	adatum   = directory.Tenant{ID: adatumID, Name: "=Adatum", DefaultDomain: "adatum.example"}
 	twin     = directory.Tenant{ID: twinID, Name: "contoso ltd", DefaultDomain: "contoso-uk.example"}
 	tenants  = []directory.Tenant{contoso, fabrikam, adatum, twin}
-	columns  = []string{ConnectWiseCompany, ConnectWiseAgreement, ITGlueOrganization, "scim_cinode"}
+	columns  = []Column{{Name: ConnectWiseCompany, Noun: "a company", Exclusive: true}, {Name: ConnectWiseAgreement, Noun: "an agreement", Within: ConnectWiseCompany},
+		{Name: ITGlueOrganization, Noun: "an organization"}, {Name: "scim_cinode"}}
 )
 
 func settledTable() Table {

@@ -121,6 +121,28 @@ func (s Suggestion) Row(before Row) (Row, bool) {
 	return row, true
 }
 
+// A Draft is a link table while systems propose links for it, one after another:
+// each sees what those before it proposed.
+type Draft struct {
+	Tenants     []directory.Tenant
+	Evidence    []TenantEvidence
+	Table       Table
+	Suggestions []Suggestion
+}
+
+// Add takes suggestions on, and into the table, where they are not in force.
+func (d *Draft) Add(suggestions []Suggestion) {
+	var rows []Row
+	for _, s := range suggestions {
+		before, _ := d.Table.Row(s.Tenant.ID)
+		if row, ok := s.Row(before); ok {
+			rows = append(rows, row)
+		}
+	}
+	d.Table = d.Table.With(rows...)
+	d.Suggestions = append(d.Suggestions, suggestions...)
+}
+
 // SuggestCompanies suggests ConnectWise companies for tenants.
 func SuggestCompanies(tenants []TenantEvidence, companies []CompanyEvidence, table Table) []Suggestion {
 	return SuggestLinks(ConnectWiseCompany, tenants, companies, table)

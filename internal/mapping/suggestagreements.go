@@ -83,7 +83,7 @@ func SuggestAgreements(tenants []directory.Tenant, byCompany map[string][]Agreem
 // PrepareChoice returns the table with the other suggested links of a row turned into
 // proposals, so that a person's choice of one column puts no other into force; except
 // for the company, where its agreement is chosen.
-func (t Table) PrepareChoice(id directory.TenantID, column string) Table {
+func (t Table) PrepareChoice(id directory.TenantID, column Column) Table {
 	row, there := t.Row(id)
 	if !there || row.Status != Suggested {
 		return t
@@ -94,13 +94,13 @@ func (t Table) PrepareChoice(id directory.TenantID, column string) Table {
 		proposed[c] = p
 	}
 	for c, value := range row.Links {
-		if column == ConnectWiseAgreement && c == ConnectWiseCompany {
+		if c == column.Within {
 			kept[c] = value
 		} else {
 			proposed[c] = Proposal{Value: value, Score: row.Score(), Reason: evidence}
 		}
 	}
-	delete(proposed, column)
+	delete(proposed, column.Name)
 	row.Links, row.Proposed, row.Status, row.Reason = kept, proposed, Suggested, ""
 	if len(kept) == 0 {
 		row.Links, row.Status = nil, Unmapped

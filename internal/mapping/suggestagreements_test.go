@@ -64,13 +64,13 @@ func TestWhichAgreementIsSuggested(t *testing.T) {
 func TestAChoiceBringsNothingElseIntoForce(t *testing.T) {
 	table := Table{Rows: []Row{{TenantID: contosoID, Tenant: contoso.Name, Status: Suggested, Reason: "0.95: the website",
 		Links: Links{ConnectWiseCompany: "250", ITGlueOrganization: "7"}}}}
-	chosen := table.PrepareChoice(contosoID, ITGlueOrganization)
+	chosen := table.PrepareChoice(contosoID, columns[2])
 	row, _ := chosen.Row(contosoID)
 	want := Row{TenantID: contosoID, Tenant: contoso.Name, Status: Unmapped, Proposed: map[string]Proposal{ConnectWiseCompany: {Value: "250", Score: 0.95, Reason: "the website"}}}
 	if diff := cmp.Diff(want, row); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	chosen = table.PrepareChoice(contosoID, ConnectWiseAgreement)
+	chosen = table.PrepareChoice(contosoID, columns[1])
 	row, _ = chosen.Row(contosoID)
 	if row.Status != Suggested || !cmp.Equal(row.Links, Links{ConnectWiseCompany: "250"}) || row.Proposed[ITGlueOrganization].Value != "7" {
 		t.Errorf("got %+v, want the company beside its agreement and the rest proposed", row)

@@ -14,12 +14,12 @@ import (
 // In any window of length t at most Burst + rate·t requests leave. A vendor
 // that counts 300 in a minute and means it wants per_minute: 280, burst: 20.
 type Rate struct {
-	PerSecond float64 `yaml:"per_second" env:"PER_SECOND"`
-	PerMinute float64 `yaml:"per_minute" env:"PER_MINUTE"`
+	PerSecond float64 `yaml:"per_second" env:"PER_SECOND" jsonschema:"minimum=0"`
+	PerMinute float64 `yaml:"per_minute" env:"PER_MINUTE" jsonschema:"minimum=0"`
 	// Burst is how many may leave at once after a rest; below 1 means 1.
-	Burst int `yaml:"burst" env:"BURST"`
+	Burst int `yaml:"burst" env:"BURST" jsonschema:"minimum=0"`
 	// Concurrency is how many may be under way at once; 0 sets no limit.
-	Concurrency int `yaml:"concurrency" env:"CONCURRENCY"`
+	Concurrency int `yaml:"concurrency" env:"CONCURRENCY" jsonschema:"minimum=0"`
 }
 
 // Validate returns everything that is wrong.

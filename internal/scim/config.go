@@ -27,7 +27,7 @@ const (
 // provisioned there.
 type Config struct {
 	Name    string `yaml:"name" env:"NAME, overwrite"`
-	Profile string `yaml:"profile" env:"PROFILE, overwrite"`
+	Profile string `yaml:"profile" env:"PROFILE, overwrite" jsonschema:"enum=cinode,enum=generic"`
 	// URL is the base of the provider's resources. {account} in it is replaced
 	// by the customer's link; a query is kept on every request.
 	URL        string                   `yaml:"url" env:"URL, overwrite"`
@@ -66,9 +66,9 @@ type Groups struct {
 // Leavers says when somebody who is gone from the source or from the scope is
 // taken out, and how.
 type Leavers struct {
-	Absences int    `yaml:"absences" env:"ABSENCES, overwrite"` // proven snapshots in a row
-	Days     int    `yaml:"days" env:"DAYS, overwrite"`         // and so long since the first of them
-	Then     string `yaml:"then" env:"THEN, overwrite"`
+	Absences int    `yaml:"absences" env:"ABSENCES, overwrite" jsonschema:"minimum=0"` // proven snapshots in a row
+	Days     int    `yaml:"days" env:"DAYS, overwrite" jsonschema:"minimum=0"`         // and so long since the first of them
+	Then     string `yaml:"then" env:"THEN, overwrite" jsonschema:"enum=disable,enum=delete,enum=leave"`
 }
 
 // Defaults returns what every target starts from.

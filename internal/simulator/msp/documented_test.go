@@ -59,7 +59,7 @@ func newPractice(t *testing.T, m *msp.MSP, name string, open target.Opener, colu
 	if err != nil {
 		t.Fatal(err)
 	}
-	columns := []string{mapping.ConnectWiseCompany, mapping.ConnectWiseAgreement, column}
+	columns := []mapping.Column{{Name: mapping.ConnectWiseCompany, Noun: "a company"}, {Name: mapping.ConnectWiseAgreement, Noun: "an agreement", Within: mapping.ConnectWiseCompany}, {Name: column}}
 	table, _, err := mapping.ImportLinks(strings.NewReader(m.LinksCSV()), columns, mapping.Table{}, known, nil)
 	if err != nil {
 		t.Fatalf("importing the links: %v", err)

@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"syncd/internal/cipp/tenants"
+	"syncd/internal/connectwise"
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/rest"
+	"syncd/internal/secret"
+	"syncd/internal/target"
+)
+
+type connectWise struct {
+	config connectwise.Config
+	app    *App
+	*connectwise.Client
+}
+
+var (
+	_ Biller            = (*connectWise)(nil)
+	_ Suggester         = (*connectWise)(nil)
+	_ Resolver          = (*connectWise)(nil)
+	_ AddressBook       = (*connectWise)(nil)
+	_ tenants.Companies = (*connectWise)(nil)
+)
+
+func newConnectWise() System { return &connectWise{config: connectwise.Defaults()} }
+
+func (s *connectWise) Config() any      { return &s.config }
+func (s *connectWise) rate() *rest.Rate { return &s.config.Rate }
+func (s *connectWise) Grace() string    { return s.config.Grace }
+
+func (s *connectWise) Validate(_ *Config, report func(path, message string)) {
+	s.config.Validate(report)
+}
+
+func (s *connectWise) Secrets() map[string]secret.String {
+	return map[string]secret.String{"private_key": s.config.PrivateKey, "public_key": s.config.PublicKey}
+}
+
+func (s *connectWise) Targets() []string { return []string{"connectwise"} }
+
+func (s *connectWise) Job() JobConfig {
+	return JobConfig{Name: "licences", Schedule: "0 6 * * *", Apply: "approve"}
+}
+
+func (s *connectWise) Connect(w *App) (err error) {
+	s.app = w
+	s.Client, err = connectwise.New(s.config, connectwise.Options{Log: w.Log, Metrics: w.calls, Now: w.Now, Location: w.Location, Names: w.Config.Evidence.naming()})
+	if err != nil {
+		return fmt.Errorf("connectwise: %w", err)
+	}
+	return nil
+}
+
+func (s *connectWise) Open(ctx context.Context, _ string) (target.Target, error) {
+	rules, err := s.app.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Client.Open(rules), nil
+}
+
+func (s *connectWise) Needs() directory.Kinds { return directory.Licences }
+
+func (s *connectWise) Columns() []mapping.Column {
+	return []mapping.Column{
+		{Name: mapping.ConnectWiseCompany, Noun: "a company", Exclusive: true},
+		{Name: mapping.ConnectWiseAgreement, Noun: "an agreement", Within: mapping.ConnectWiseCompany},
+	}
+}
+
+func (s *connectWise) Suggest(ctx context.Context, d *mapping.Draft) error {
+	rules, err := s.app.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Client.Suggest(ctx, d, rules)
+}
+
+func (s *connectWise) Check(ctx context.Context) []target.Finding {
+	return of("connectwise", s.Client.Check(ctx))
+}
