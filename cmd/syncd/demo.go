@@ -205,7 +205,7 @@ func (d *demo) tables(ctx context.Context) (links, rules int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	products, _, err := mapping.ImportRules(strings.NewReader(d.msp.ProductsCSV()), mapping.Rules{}, nil)
+	products, _, err := mapping.ImportRules(strings.NewReader(d.msp.ProductsCSV()), mapping.Rules{}, mapping.Known{})
 	if err != nil {
 		return 0, 0, err
 	}

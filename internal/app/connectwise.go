@@ -57,11 +57,11 @@ func (s *connectWise) Connect(w *App) (err error) {
 }
 
 func (s *connectWise) Open(ctx context.Context, _ string) (target.Target, error) {
-	rules, err := s.app.Rules(ctx)
+	tables, err := s.app.MoneyTables(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.Client.Open(rules), nil
+	return s.Client.Open(tables), nil
 }
 
 func (s *connectWise) Needs() directory.Kinds { return directory.Licences }

@@ -88,6 +88,10 @@ func (w *App) ImportProducts(ctx context.Context, by Operator, file string, text
 	if err != nil {
 		return in, err
 	}
+	customers, err := w.customerKeys(ctx, text)
+	if err != nil {
+		return in, fmt.Errorf("%s names customers, so the tenants are needed: %w", file, err)
+	}
 	var held holdings
 	if mapping.AsksForSKUs(bytes.NewReader(text), rules) {
 		if held, err = w.holdings(ctx, progress); err != nil {
@@ -95,12 +99,29 @@ func (w *App) ImportProducts(ctx context.Context, by Operator, file string, text
 		}
 		in.LeftOut = held.LeftOut
 	}
-	next, edits, err := mapping.ImportRules(bytes.NewReader(text), rules, held.SKUs)
+	next, edits, err := mapping.ImportRules(bytes.NewReader(text), rules, mapping.Known{SKUs: held.SKUs, Customers: customers})
 	if err != nil {
 		return in, Usage("%s: nothing was imported:\n%w", file, err)
 	}
 	in.Edits, in.Warnings = edits, w.pin(ctx, &next, rules)
 	return in, Put(ctx, w.Store, ProductsDocument, version, next, w.tableEntries(by, state.ActionImport, ProductsDocument, file, text, edits)...)
+}
+
+// customerKeys are the keys of all customers, where the rules of a file are for
+// some of them.
+func (w *App) customerKeys(ctx context.Context, text []byte) (map[string]bool, error) {
+	if !mapping.NamesCustomers(bytes.NewReader(text)) {
+		return nil, nil
+	}
+	_, customers, err := w.Customers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys := make(map[string]bool, len(customers))
+	for i := range customers {
+		keys[customers[i].Key] = true
+	}
+	return keys, nil
 }
 
 // SuggestProducts proposes a product for each licence without a rule.

@@ -6,13 +6,17 @@ import (
 	"fmt"
 
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/state"
 )
 
 // The documents of the store.
 const (
-	LinksDocument    = "links"
-	ProductsDocument = "products"
+	LinksDocument     = "links"
+	ProductsDocument  = "products"
+	OverridesDocument = "overrides"
+	TermsDocument     = "terms"
+	FreezesDocument   = "freezes"
 )
 
 func (w *App) Links(ctx context.Context) (mapping.Table, error) {
@@ -23,6 +27,21 @@ func (w *App) Links(ctx context.Context) (mapping.Table, error) {
 func (w *App) Rules(ctx context.Context) (mapping.Rules, error) {
 	rules, _, err := Document[mapping.Rules](ctx, w.Store, ProductsDocument)
 	return rules, err
+}
+
+// MoneyTables are all that people decided about money.
+func (w *App) MoneyTables(ctx context.Context) (t money.Tables, err error) {
+	if t.Rules, err = w.Rules(ctx); err != nil {
+		return t, err
+	}
+	if t.Overrides, _, err = Document[money.Overrides](ctx, w.Store, OverridesDocument); err != nil {
+		return t, err
+	}
+	if t.Claims, _, err = Document[money.Claims](ctx, w.Store, TermsDocument); err != nil {
+		return t, err
+	}
+	t.Freezes, _, err = Document[[]money.HandFreeze](ctx, w.Store, FreezesDocument)
+	return t, err
 }
 
 // Document reads a table of the store, and the version it has.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"testing"
 
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	cwsim "syncd/internal/simulator/connectwise"
 	"syncd/internal/target"
@@ -72,7 +73,7 @@ func recordedHarness(t testing.TB) (*harness, *recording, []target.Asked) {
 // unchangedRun is what a run without changes costs: observe, desire, compare.
 func (h *harness) unchangedRun(asked []target.Asked) {
 	source := snapshot(licence(skuBP, 12, 12))
-	h.target = h.client.Open(rules(rule(skuBP, "M365-BP")))
+	h.target = h.client.Open(money.Tables{Rules: rules(rule(skuBP, "M365-BP"))})
 	seen, err := h.observeAndCompare(source, asked...)
 	if err != nil {
 		h.t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"syncd/internal/connectwise"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	cwsim "syncd/internal/simulator/connectwise"
@@ -64,7 +65,7 @@ func newFixture(t *testing.T, edit func(*connectwise.Config)) *targettest.Fixtur
 		rules.Rules = append(rules.Rules, mapping.Rule{SKU: sku, Name: product, Product: product, Count: mapping.Purchased, Status: mapping.Bill})
 	}
 	f := &targettest.Fixture{Target: "connectwise",
-		Open: func(context.Context) (target.Target, error) { return client.Open(rules), nil },
+		Open: func(context.Context) (target.Target, error) { return client.Open(money.Tables{Rules: rules}), nil },
 		Tenants: []directory.Tenant{
 			{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", Name: "Contoso Ltd", DefaultDomain: "contoso.example"},
 			{ID: "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12", Name: "Fabrikam", DefaultDomain: "fabrikam.example"},

@@ -19,8 +19,8 @@ const (
 
 // count is what a product comes to and what it is made of. due says what becomes
 // of it: what holds it makes its numbers unknown.
-func (v *view) count(p *product, due *money.Due, policy money.Policy, licences map[string]*directory.Licence, s *directory.Snapshot) target.Count {
-	c := target.Count{Key: p.key, Product: v.identifier(p), Label: p.label, Rules: p.rules}
+func (v *view) count(p *product, due *money.Due, override *money.Override, policy money.Policy, src money.Source) target.Count {
+	c := target.Count{Key: p.key, Product: v.identifier(p), Label: p.label, Rules: p.rules, Override: override, Grace: policy.Grace}
 	if r := v.items[p.text]; r.item == nil {
 		c.LinesUnknown = r.why
 	}
@@ -32,7 +32,7 @@ func (v *view) count(p *product, due *money.Due, policy money.Policy, licences m
 		if p.rules[i].Count == mapping.Assigned {
 			holding = append(holding, sku)
 		}
-		l := licences[sku]
+		l := src.Licences[sku]
 		if l == nil || seen[sku] {
 			continue
 		}
@@ -44,8 +44,15 @@ func (v *view) count(p *product, due *money.Due, policy money.Policy, licences m
 			c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x, SKU: l.SKU, Standing: h.Standings[j]})
 		}
 	}
+	if due.People != nil {
+		assigned = len(due.People)
+	}
 	slices.SortStableFunc(c.Subscriptions, func(a, b target.Subscription) int { return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.ID, b.ID)) })
-	c.Names, c.NamesUnknown = v.names(holding, s)
+	if due.People != nil {
+		c.Names = v.namesOf(due.People, src.Snapshot)
+	} else {
+		c.Names, c.NamesUnknown = v.names(holding, src.Snapshot)
+	}
 	if due.Hold != nil {
 		c.Unknown = due.Hold.Text
 		return c
@@ -88,9 +95,23 @@ func (v *view) names(skus []string, s *directory.Snapshot) (names []string, unkn
 	return names, false
 }
 
-// namesHolders reports whether a count is made of people who are to be named.
-func (t *Target) namesHolders() bool {
-	return t.client.options.Names != "" && slices.ContainsFunc(t.products, func(p product) bool {
-		return slices.ContainsFunc(p.rules, func(r mapping.Rule) bool { return r.Count == mapping.Assigned })
-	})
+// namesOf are the names of those with some object ids, sorted.
+func (v *view) namesOf(ids []string, s *directory.Snapshot) []string {
+	switch v.client.options.Names {
+	case "":
+		return nil
+	case NamesID:
+		return ids
+	}
+	users, _ := s.Users.Items() // the ids are of proven ones
+	upns := make(map[string]string, len(users))
+	for i := range users {
+		upns[users[i].ID] = users[i].UPN
+	}
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = cmp.Or(upns[id], id)
+	}
+	slices.Sort(names)
+	return names
 }

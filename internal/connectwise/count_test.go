@@ -135,7 +135,7 @@ func TestBilledIsWhatAllOpenLinesBill(t *testing.T) {
 		}
 	})
 	seen := h.observe(contoso).Observed
-	key := h.target.products[0].key
+	key := h.target.of("").products[0].key
 	if units, known := seen.Billed(key); !known || units.String() != "15" {
 		t.Errorf("got %s, known: %v; want 15", units, known)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
@@ -124,7 +125,7 @@ func newHarnessOn(t testing.TB, sim *cwsim.Server, transport http.RoundTripper, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.target = h.client.Open(r)
+	h.target = h.client.Open(money.Tables{Rules: r})
 	return h
 }
 

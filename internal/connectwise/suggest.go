@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 )
 
 // AgreementEvidence returns, for those of some companies whose agreement is not
@@ -68,8 +69,8 @@ func (c *Client) AgreementEvidence(ctx context.Context, rules mapping.Rules, com
 // ruledProductsOn lists, by agreement, the ruled products of which it has lines that
 // have not ended.
 func (c *Client) ruledProductsOn(ctx context.Context, rules mapping.Rules, agreements []int) (map[int][]string, error) {
-	t := c.Open(rules)
-	if len(agreements) == 0 || len(t.products) == 0 {
+	t := c.Open(money.Tables{Rules: rules})
+	if len(agreements) == 0 || len(rules.Billed()) == 0 {
 		return nil, nil
 	}
 	catalogue, err := t.resolvedProducts(ctx)

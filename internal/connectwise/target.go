@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/shopspring/decimal"
@@ -25,32 +26,26 @@ import (
 // moment. Its methods may be called from many goroutines.
 type Target struct {
 	client   *Client
-	products []product // by key
+	tables   money.Tables
+	rulesets map[string]*ruleset // see rulesets
 	settings string
 
 	catalogueMu sync.Mutex
-	ruled       map[string]bool       // SKUs that somebody settled
 	catalogue   map[string]resolution // by product as the rules write it; nil until read
 
 	mu         sync.Mutex
 	filledFrom map[int]mapping.Customer // agreement → the customer that it is filled from
 }
 
-// A product is one product that rules bill, with the licences that feed it.
-type product struct {
-	key   plan.Key
-	text  string // identifier or id, as the rules write it
-	label string
-	rules []mapping.Rule
-}
-
 // A view is a customer as Observe saw it. It knows where a missing line would go,
 // and what must not be touched while its licence is there.
 type view struct {
 	*Target
+	*ruleset
+	customer  string
 	items     map[string]resolution // what the products are, see Target.resolved
 	agreement *agreement            // nil where none could be looked at
-	states    []productState        // of each product, as Target.products has them; nil where none was looked at
+	states    []productState        // of each product, as the ruleset has them; nil where none was looked at
 	observed  target.Observed
 	err       error // why the customer could not be looked at
 }
@@ -67,51 +62,15 @@ type productState struct {
 const batch = 100
 
 // Open returns the target for one run.
-func (c *Client) Open(rules mapping.Rules) *Target {
-	t := &Target{client: c, products: billedProducts(&rules), filledFrom: map[int]mapping.Customer{}, ruled: map[string]bool{}}
-	for _, r := range rules.Rules {
-		t.ruled[r.SKU] = t.ruled[r.SKU] || r.Status != ""
-	}
-	t.settings = settingsDigest(&rules, &c.config)
-	return t
+func (c *Client) Open(tables money.Tables) *Target {
+	return &Target{client: c, tables: tables, rulesets: rulesets(tables.Rules), filledFrom: map[int]mapping.Customer{}, settings: settingsDigest(&tables, &c.config)}
 }
 
-// billedProducts gives each product of the rules its key: the ids of the SKUs
-// that feed it, sorted and joined by "+", and, where the same SKUs feed several
-// products, "@" and the product as the rules write it. It looks at nothing but
-// the rules, so that a line keeps its key when its licence goes.
-func billedProducts(rules *mapping.Rules) []product {
-	feeding := map[string]int{}
-	var out []product
-	for text, of := range rules.Billed() {
-		var skus, names []string
-		for _, r := range of {
-			skus = append(skus, strings.ToLower(r.SKU))
-			if name := cmp.Or(r.Name, r.Part); name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-		slices.Sort(skus)
-		id := strings.Join(slices.Compact(skus), "+")
-		feeding[id]++
-		slices.Sort(names)
-		out = append(out, product{key: plan.Key{Kind: kindAddition, ID: id}, text: text, rules: of,
-			label: cmp.Or(strings.Join(names, " + "), text)})
-	}
-	for i := range out {
-		if p := &out[i]; feeding[p.key.ID] > 1 {
-			p.key.ID += "@" + p.text
-			p.label += " (" + p.text + ")"
-		}
-	}
-	slices.SortFunc(out, func(a, b product) int { return a.key.Compare(b.key) })
-	return out
-}
-
-func settingsDigest(rules *mapping.Rules, c *Config) string {
-	sorted := slices.DeleteFunc(slices.Clone(rules.Rules), func(r mapping.Rule) bool { return r.Status == mapping.Propose }) // it does nothing
+func settingsDigest(tables *money.Tables, c *Config) string {
+	sorted := slices.DeleteFunc(slices.Clone(tables.Rules.Rules), func(r mapping.Rule) bool { return r.Status == mapping.Propose }) // it does nothing
 	slices.SortFunc(sorted, func(a, b mapping.Rule) int {
-		return cmp.Or(strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count))
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count),
+			strings.Compare(a.Who, b.Who), strings.Compare(a.Subscriptions, b.Subscriptions))
 	})
 	for i := range sorted {
 		sorted[i].Part, sorted[i].Name, sorted[i].Reason = "", "", "" // for people; they decide nothing
@@ -125,15 +84,14 @@ func settingsDigest(rules *mapping.Rules, c *Config) string {
 	if c.Grace != money.GraceBill { // the default was there before there was a choice
 		deciding = append(deciding, c.Grace)
 	}
+	if len(tables.Overrides.Overrides) > 0 {
+		deciding = append(deciding, tables.Overrides.Overrides)
+	}
 	return target.SettingsDigest(json.Marshal(deciding))
 }
 
 // Spec says what the loop must know of the target.
 func (t *Target) Spec() target.Spec {
-	var also directory.Kinds
-	if t.namesHolders() {
-		also = directory.Holders
-	}
 	return target.Spec{
 		Name: "connectwise",
 		Kinds: []plan.Kind{{
@@ -147,7 +105,7 @@ func (t *Target) Spec() target.Spec {
 			Priced:    money.Priced,
 		}},
 		Needs:    directory.Licences,
-		Also:     also,
+		Also:     t.also(),
 		Link:     mapping.ConnectWiseCompany,
 		Batch:    batch,
 		Settings: t.settings,
@@ -187,15 +145,14 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 	if err != nil {
 		return target.Desired{}, err
 	}
-	bySKU := make(map[string]*directory.Licence, len(licences))
-	for i := range licences {
-		bySKU[licences[i].SKU] = &licences[i]
-	}
+	term, claims := v.tables.Claims.Terms(licences)
+	src := money.NewSource(s, licences, v.rules, term)
 	policy := v.policy()
-	var d target.Desired
+	d := target.Desired{Source: src, Claims: claims}
 	for i := range v.products {
 		product := &v.products[i]
-		due := policy.Due(product.label, product.rules, bySKU, s.Licences.Proof().Partial)
+		due := policy.Due(product.label, product.rules, src)
+		override := v.override(product, &due)
 		var seen productState
 		if v.states != nil {
 			seen = v.states[i]
@@ -209,11 +166,11 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 			case due.Hold.Code == money.NotProven && due.Units == 0 && !due.Listed:
 				// A partial list lacks what the customer never had, too. Where there is
 				// no line either there is nothing to decide.
-				d.Counts = append(d.Counts, v.count(product, &due, policy, bySKU, s))
+				d.Counts = append(d.Counts, v.count(product, &due, override, policy, src))
 				continue
 			}
 		}
-		d.Counts = append(d.Counts, v.count(product, &due, policy, bySKU, s))
+		d.Counts = append(d.Counts, v.count(product, &due, override, policy, src))
 		if due.Units > 0 {
 			// What Observe or the next lines hold back is taken out of the plan; people see it.
 			d.Objects = append(d.Objects, v.desiredLine(product, due.Units))
@@ -231,8 +188,33 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 		}
 		d.Notes = append(d.Notes, v.subscriptionNotes(product, &due, &seen)...)
 	}
+	d.Notes = append(d.Notes, v.soldOtherwise(src, policy)...)
+	d.Notes = append(d.Notes, v.termsChanged(src)...)
 	d.Conflicts = append(d.Conflicts, v.unruled(licences, policy)...)
 	return d, nil
+}
+
+// override puts what a person set in place of what the rules make of a product. A
+// quantity is theirs, whatever the source says.
+func (v *view) override(p *product, due *money.Due) *money.Override {
+	today := v.client.today().time()
+	o := v.tables.Overrides.Of(v.customer, v.identifier(p), today)
+	if o == nil {
+		o = v.tables.Overrides.Of(v.customer, p.text, today)
+	}
+	if o == nil {
+		return nil
+	}
+	if o.Quantity != nil {
+		due.Hold = nil
+	}
+	rule := due.Units
+	due.Units = o.Apply(rule)
+	if o.Ending(today) {
+		due.Remarks = append(due.Remarks, money.Remark{Code: money.OverrideEnding, Units: max(due.Units-rule, rule-due.Units), Text: fmt.Sprintf(
+			"%s: %s set %s until %s (%s); after that it is %d by the rule", p.label, o.By, o, o.Until.Format(time.DateOnly), o.Reason, rule)})
+	}
+	return o
 }
 
 func (t *Target) policy() money.Policy {
@@ -267,14 +249,14 @@ func (v *view) subscriptionNotes(p *product, due *money.Due, seen *productState)
 
 // unruled notes the licences that are paid for and that no rule settles, and
 // those of which nobody knows anything.
-func (t *Target) unruled(licences []directory.Licence, policy money.Policy) []plan.Conflict {
+func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan.Conflict {
 	var names, unread []string
 	for i := range licences {
 		l := &licences[i]
 		switch h := policy.Of(l); {
-		case l.Unread != "" && !t.bills(l.SKU):
+		case l.Unread != "" && !v.bills(l.SKU):
 			unread = append(unread, fmt.Sprintf("%s (%s)", cmp.Or(l.Name, l.SKU), l.Unread))
-		case h.Purchased > 0 && !t.ruled[l.SKU] && !directory.FreeSKU(l.PartNumber):
+		case h.Purchased > 0 && !v.settled[l.SKU] && !directory.FreeSKU(l.PartNumber):
 			names = append(names, fmt.Sprintf("%s (%d)", l.Name, h.Purchased))
 		}
 	}
@@ -291,13 +273,6 @@ func (t *Target) unruled(licences []directory.Licence, policy money.Policy) []pl
 		note("unread", money.NotProven, "what the source says of some licences that nobody bills makes no sense, and they were left out: "+strings.Join(unread, ", "))
 	}
 	return out
-}
-
-// bills reports whether a rule bills the SKU.
-func (t *Target) bills(sku string) bool {
-	return slices.ContainsFunc(t.products, func(p product) bool {
-		return slices.ContainsFunc(p.rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, sku) })
-	})
 }
 
 // desiredLine is the line a customer should have. Its billing says what a missing one
@@ -324,7 +299,7 @@ func (t *Target) Observe(ctx context.Context, asked []target.Asked) ([]target.Vi
 	views := make([]*view, len(asked))
 	out := make([]target.View, len(asked))
 	for i := range asked {
-		views[i] = &view{Target: t}
+		views[i] = &view{Target: t, ruleset: t.of(asked[i].Key), customer: asked[i].Key}
 		out[i] = views[i]
 	}
 	return out, t.fillViews(ctx, asked, views)
@@ -381,7 +356,7 @@ func (t *Target) fillViews(ctx context.Context, asked []target.Asked, views []*v
 	for i, a := range chosen {
 		v := views[i]
 		if a == nil {
-			v.observed.Beside = t.billedAt(undecided[i], additions, catalogue)
+			v.observed.Beside = v.billedAt(undecided[i], additions, catalogue)
 			continue
 		}
 		found := additions[a.ID]
@@ -404,15 +379,16 @@ func (t *Target) resolvedProducts(ctx context.Context) (map[string]resolution, e
 	if t.catalogue != nil {
 		return t.catalogue, nil
 	}
-	texts := make([]string, 0, len(t.products))
-	known := map[string]int{}
-	for _, p := range t.products {
-		texts = append(texts, p.text)
-		for _, r := range p.rules {
-			known[p.text] = max(known[p.text], r.ProductID)
+	known := map[string]int{} // by product
+	for _, s := range t.rulesets {
+		for _, p := range s.products {
+			known[p.text] = max(known[p.text], 0)
+			for _, r := range p.rules {
+				known[p.text] = max(known[p.text], r.ProductID)
+			}
 		}
 	}
-	slices.Sort(texts)
+	texts := slices.Sorted(maps.Keys(known))
 	found, err := t.client.resolve(ctx, texts, known)
 	if err != nil {
 		return nil, err
@@ -487,7 +463,7 @@ func (t *Target) undecided(links []link, all []agreement, views []*view) map[int
 
 // billedAt are the lines of the products of the rules in some agreements, or nil
 // where one of them could not be read or there is nothing to look at.
-func (t *Target) billedAt(agreements []*agreement, additions map[int]lines, catalogue map[string]resolution) []plan.Object {
+func (v *view) billedAt(agreements []*agreement, additions map[int]lines, catalogue map[string]resolution) []plan.Object {
 	if agreements == nil {
 		return nil
 	}
@@ -497,10 +473,10 @@ func (t *Target) billedAt(agreements []*agreement, additions map[int]lines, cata
 		if found.err != nil {
 			return nil
 		}
-		for i := range t.products {
-			p := &t.products[i]
+		for i := range v.products {
+			p := &v.products[i]
 			if it := catalogue[p.text].item; it != nil {
-				q := question{key: p.key, label: p.label, agreement: a, item: it, today: t.client.today()}
+				q := question{key: p.key, label: p.label, agreement: a, item: it, today: v.client.today()}
 				out = append(out, q.otherLines(found.rows, nil)...)
 			}
 		}

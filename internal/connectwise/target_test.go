@@ -117,7 +117,7 @@ func TestPlansOfOneCustomer(t *testing.T) {
 			}
 			before := h.sim.World()
 			for i := range tt.records { // the key is that of the rules
-				tt.records[i].Key = h.target.products[0].key
+				tt.records[i].Key = h.target.of("").products[0].key
 			}
 			if got := planText(h.plan(contoso, tt.source, tt.records...)); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)

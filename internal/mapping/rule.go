@@ -1,11 +1,16 @@
 package mapping
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // How a rule counts a licence.
 const (
 	Purchased = "purchased" // what Microsoft bills: assigned or not
 	Assigned  = "assigned"  // what is assigned to users
+	Larger    = "larger"    // the larger of the two
+	People    = "people"    // the people that Who takes
 )
 
 // What a rule does with a licence.
@@ -16,29 +21,63 @@ const (
 )
 
 // A Rule says which product a SKU is billed as, and how it is counted. A SKU
-// may have several rules, and several SKUs may add up to one product.
+// may have several rules, and several SKUs may add up to one product. A rule that
+// counts people need not name a SKU.
 type Rule struct {
-	SKU     string `json:"sku_id"`
-	Part    string `json:"sku"`  // part number, for people
-	Name    string `json:"name"` // product name, for people
-	Product string `json:"product"`
-	// ProductID is the id of Product when the rule was made: an identifier may be renamed,
-	// or given to another product, and the rule keeps to this one. 0 where it was not
-	// looked up. It is not part of the CSV.
-	ProductID int    `json:"product_id,omitempty"`
-	Count     string `json:"count"`
-	Minimum   *int   `json:"minimum,omitempty"` // bill at least this many while Microsoft lists the SKU
-	Maximum   *int   `json:"maximum,omitempty"`
-	Status    string `json:"status"` // bill, suggested, ignore, or empty where there is nothing but a reason
-	Reason    string `json:"reason,omitempty"`
+	// Customer is the key of the one customer that it is for; empty = all. Where a
+	// customer has rules of its own for a SKU, those for all say nothing of it.
+	Customer string `json:"customer,omitempty"`
+	SKU      string `json:"sku_id"`
+	Part     string `json:"sku"`  // part number, for people
+	Name     string `json:"name"` // product name, for people
+	Product  string `json:"product"`
+	// ProductID is what Product meant when the rule was made: an identifier may
+	// be renamed, or given to another product, and the rule goes on meaning this
+	// one. 0 where nobody looked. It is not part of the CSV.
+	ProductID     int    `json:"product_id,omitempty"`
+	Count         string `json:"count"`
+	Who           string `json:"who,omitempty"`           // whom it counts, see Who; empty = all
+	Subscriptions string `json:"subscriptions,omitempty"` // which it counts, see Subscriptions; empty = all
+	Weight        string `json:"weight,omitempty"`        // decimal; empty = 1
+	Minimum       *int   `json:"minimum,omitempty"`       // bill at least this many while Microsoft lists the SKU
+	Maximum       *int   `json:"maximum,omitempty"`
+	Floor         string `json:"floor,omitempty"` // Purchased: never fewer than are bought; empty = none
+	Status        string `json:"status"`          // bill, suggested, ignore, or empty where there is nothing but a word on it
+	Reason        string `json:"reason,omitempty"`
 }
 
-// Decided reports whether a person decided to bill or to ignore the licence.
+// Decided reports whether a person said what becomes of the licence.
 func (r *Rule) Decided() bool { return r.Status == Bill || r.Status == Ignore }
 
-// Rules is the product table, by SKU id, then product.
+// Rules is the product table, by customer, SKU id, then product.
 type Rules struct {
 	Rules []Rule `json:"rules"`
+}
+
+// For returns the rules in force for a customer: its own, and those for all about
+// SKUs and products of people that it has none of its own for.
+func (r *Rules) For(customer string) Rules {
+	own := map[string]bool{}
+	for i := range r.Rules {
+		if x := &r.Rules[i]; x.Customer != "" && x.Customer == customer && x.Decided() {
+			own[x.subject()] = true
+		}
+	}
+	var out Rules
+	for _, x := range r.Rules {
+		if x.Customer == customer && x.Customer != "" && (x.Decided() || !own[x.subject()]) || x.Customer == "" && !own[x.subject()] {
+			out.Rules = append(out.Rules, x)
+		}
+	}
+	return out
+}
+
+// subject is what a rule settles: a SKU, or the product of a rule without one.
+func (r *Rule) subject() string {
+	if r.SKU == "" {
+		return "product " + strings.ToLower(r.Product)
+	}
+	return r.SKU
 }
 
 // Billed returns the rules that bill, grouped by product in the table's order.
@@ -61,7 +100,8 @@ func (r *Rules) Billed() map[string][]Rule {
 	return out
 }
 
-// Of returns the rules of one SKU, undecided ones left out.
+// Of returns the rules of one SKU, those of single customers included and
+// undecided ones left out.
 func (r *Rules) Of(sku string) []Rule {
 	var out []Rule
 	for _, rule := range r.Rules {
@@ -72,7 +112,7 @@ func (r *Rules) Of(sku string) []Rule {
 	return out
 }
 
-// Settled reports whether any rule of the SKU is decided.
+// Settled reports whether somebody decided what becomes of the SKU.
 func (r *Rules) Settled(sku string) bool {
 	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Decided() })
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"syncd/internal/directory"
 )
 
@@ -19,65 +21,56 @@ type SKU struct {
 	Tenants     int    // how many hold it
 	Purchased   int    // over all of them
 	Assigned    int
-	FreeOrTrial bool // nobody pays for it
+	FreeOrTrial bool // nothing that anybody is billed for
 }
 
-// RuleHeader is the header of the product table.
-var RuleHeader = []string{"sku_id", "sku", "name", "product", "count", "minimum", "maximum", "status", "reason"}
+// RuleHeader is the head of the product table.
+var RuleHeader = []string{"customer", "sku_id", "sku", "name", "product", "count", "who", "subscriptions", "weight", "minimum", "maximum", "floor", "status", "reason"}
 
-// unsupported are columns and ways of counting that the table has and syncd does not
-// support: a table that leaves them empty is as good as one without them.
-var unsupported = map[string]string{
-	"customer":      "a rule for one customer alone is not there yet: leave it empty, and the rule holds for all",
-	"who":           "counting some people only is not there yet: leave it empty, and all count",
-	"subscriptions": "counting some subscriptions only is not there yet: leave it empty, and all count",
-	"weight":        "weighing a licence is not there yet: leave it empty, and each counts once",
-	"floor":         "a floor is not there yet: leave it empty, or write a minimum",
-	"larger":        "counting the larger of both is not there yet: write purchased or assigned",
-	"people":        "counting people is not there yet: write purchased or assigned",
+// Known is what an import of rules can be held against.
+type Known struct {
+	SKUs      []SKU           // those that tenants hold: with them a line may name one by its part number
+	Customers map[string]bool // keys of customers; nil where nobody looked
 }
 
-// ruleColumns are the columns that an import takes.
-var ruleColumns = []string{"customer", "sku_id", "sku", "name", "product", "count", "who", "subscriptions", "weight", "minimum", "maximum", "floor", "status", "reason"}
-
-// maxUnits is more units of one licence than a customer can have: a larger limit is a
-// typing error.
+// maxUnits is more of one licence than a customer can have: beyond it a limit
+// is a slip of the finger.
 const maxUnits = 1_000_000
 
 // ExportRules writes the product table as CSV for Excel, by name: a line a
 // rule, and one for every SKU that was seen and not settled, product and
 // status empty.
 func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
-	bySKU := map[string][]Rule{}
+	bySubject := map[group][]Rule{}
 	for _, r := range rules.Rules {
-		bySKU[r.SKU] = append(bySKU[r.SKU], r)
+		bySubject[r.group()] = append(bySubject[r.group()], r)
 	}
-	held := map[string]bool{}
+	named := map[string]SKU{}
 	for _, sku := range seen {
-		held[sku.ID] = true
-		if len(bySKU[sku.ID]) == 0 {
-			bySKU[sku.ID] = []Rule{{SKU: sku.ID}}
-		}
-		for i, r := range bySKU[sku.ID] {
-			bySKU[sku.ID][i].Part, bySKU[sku.ID][i].Name = cmp.Or(sku.Part, r.Part), cmp.Or(sku.Name, r.Name)
+		named[sku.ID] = sku
+		if all := (group{subject: sku.ID}); len(bySubject[all]) == 0 {
+			bySubject[all] = []Rule{{SKU: sku.ID}}
 		}
 	}
 	var all []Rule
-	for _, of := range bySKU {
+	for _, of := range bySubject {
+		for i, r := range of {
+			of[i].Part, of[i].Name = cmp.Or(named[r.SKU].Part, r.Part), cmp.Or(named[r.SKU].Name, r.Name)
+		}
 		settled := slices.ContainsFunc(of, func(r Rule) bool { return r.Status != "" })
 		for i, r := range of {
 			switch {
 			case r.Status != "":
 				all = append(all, r)
-			case !settled && i == 0 && (held[r.SKU] || r.Reason != ""):
-				// Of an undecided SKU only names and reason are written: a product without a
-				// status would be billed by the next import.
-				all = append(all, Rule{SKU: r.SKU, Part: r.Part, Name: r.Name, Reason: r.Reason})
+			case !settled && i == 0 && (named[r.SKU].ID != "" || r.Reason != ""):
+				// Of what nobody decided nothing is shown but the words: a product
+				// without a status would be billed by the next import.
+				all = append(all, Rule{Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Reason: r.Reason})
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b Rule) int {
-		return cmp.Or(cmp.Compare(foldName(a.Name), foldName(b.Name)), compareRules(a, b))
+		return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(foldName(a.Name), foldName(b.Name)), compareRules(a, b))
 	})
 	lines := [][]string{RuleHeader}
 	for _, r := range all {
@@ -85,14 +78,27 @@ func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
 		if r.Status == Bill {
 			count = cmp.Or(count, Purchased)
 		}
-		lines = append(lines, []string{r.SKU, r.Part, r.Name, r.Product, count, formatLimit(r.Minimum), formatLimit(r.Maximum), r.Status, r.Reason})
+		lines = append(lines, []string{r.Customer, r.SKU, r.Part, r.Name, r.Product, count, r.Who, r.Subscriptions, r.Weight,
+			formatLimit(r.Minimum), formatLimit(r.Maximum), r.Floor, r.Status, r.Reason})
 	}
 	return writeSheet(w, lines)
 }
 
 // compareRules orders the product table.
 func compareRules(a, b Rule) int {
-	return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Product, b.Product))
+	return cmp.Or(cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Product, b.Product),
+		cmp.Compare(a.Who, b.Who), cmp.Compare(a.Subscriptions, b.Subscriptions))
+}
+
+// A group is what an import replaces as a whole: the rules of one customer, or for
+// all, about one subject.
+type group struct{ customer, subject string }
+
+func (r *Rule) group() group { return group{r.Customer, r.subject()} }
+
+// twin reports whether two rules of a group are the same line of the table, edited.
+func (r *Rule) twin(other *Rule) bool {
+	return strings.EqualFold(r.Product, other.Product) && r.Who == other.Who && r.Subscriptions == other.Subscriptions
 }
 
 func formatLimit(n *int) string {
@@ -103,19 +109,19 @@ func formatLimit(n *int) string {
 }
 
 // ImportRules reads an edited product table and returns current with its
-// lines in place, sorted by SKU and product, and what changes. The lines of a
-// SKU replace all its rules; SKUs that the file does not name keep theirs. A
-// column that the file does not have keeps its values where SKU and product are
-// as before. A SKU whose line names no product and no status is left undecided.
+// lines in place, sorted by customer, SKU and product, and what changes. The lines
+// of a customer's SKU replace all its rules; those that the file does not name keep
+// theirs. A column that the file does not have keeps its values where customer, SKU
+// and product are as before. A SKU whose line names no product and no status is
+// left undecided.
 //
-// seen are the SKUs that tenants hold: with them a line may name a SKU by its
-// part number. Where any line is bad it returns current as it is and an *ImportError.
-func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) {
-	s, err := readSheet(r, ruleColumns, "sku_id", "sku")
+// Where any line is bad it returns current as it is and an *ImportError.
+func ImportRules(r io.Reader, current Rules, known Known) (Rules, []Edit, error) {
+	s, err := readSheet(r, RuleHeader, "sku_id", "sku")
 	if err != nil {
 		return current, nil, err
 	}
-	in := &ruleImport{sheet: s, current: current, seen: seen, bySKU: map[string][]ruleLine{}}
+	in := &ruleImport{sheet: s, current: current, known: known, byGroup: map[group][]ruleLine{}}
 	for _, l := range s.lines {
 		in.addLine(l)
 	}
@@ -125,13 +131,13 @@ func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) 
 	}
 	var next []Rule
 	for _, r := range current.Rules {
-		if in.bySKU[r.SKU] == nil {
+		if in.byGroup[r.group()] == nil {
 			next = append(next, r)
 		}
 	}
 	var edits []Edit
-	for _, sku := range in.order {
-		after, first := in.bySKU[sku], in.bySKU[sku][0].line
+	for _, g := range in.order {
+		after, first := in.byGroup[g], in.byGroup[g][0].line
 		settled := slices.ContainsFunc(after, func(x ruleLine) bool { return x.Status != "" })
 		after = slices.DeleteFunc(after, func(x ruleLine) bool {
 			return x.Status == "" && (settled || x.Reason == "")
@@ -139,13 +145,13 @@ func ImportRules(r io.Reader, current Rules, seen []SKU) (Rules, []Edit, error) 
 		for _, x := range after {
 			next = append(next, x.Rule)
 		}
-		edits = append(edits, in.edits(sku, first, after)...)
+		edits = append(edits, in.edits(g, first, after)...)
 	}
 	slices.SortStableFunc(next, compareRules)
 	return Rules{Rules: next}, edits, nil
 }
 
-// A ruleLine is a rule and the line it came from.
+// ruleLine is a rule and the line it came from.
 type ruleLine struct {
 	Rule
 	line line
@@ -154,16 +160,16 @@ type ruleLine struct {
 type ruleImport struct {
 	*sheet
 	current Rules
-	seen    []SKU
-	bySKU   map[string][]ruleLine // the rules of the file, by SKU
-	order   []string              // the SKUs of the file
+	known   Known
+	byGroup map[group][]ruleLine // the rules of the file
+	order   []group              // of the file
 }
 
 // AsksForSKUs reports whether only the tenants' own licences can tell which SKUs
 // a product table means: a line has a part number and no id, or a pair of both
 // that neither the table as it is nor Microsoft's list knows.
 func AsksForSKUs(r io.Reader, current Rules) bool {
-	s, err := readSheet(r, ruleColumns, "sku_id", "sku")
+	s, err := readSheet(r, RuleHeader, "sku_id", "sku")
 	if err != nil {
 		return false // the import says why
 	}
@@ -175,61 +181,104 @@ func AsksForSKUs(r io.Reader, current Rules) bool {
 	})
 }
 
+// NamesCustomers reports whether a product table has rules of single customers.
+func NamesCustomers(r io.Reader) bool {
+	s, err := readSheet(r, RuleHeader, "sku_id", "sku")
+	if err != nil {
+		return false // the import says why
+	}
+	return slices.ContainsFunc(s.lines, func(l line) bool {
+		text, _ := s.trimmed(l, "customer")
+		return text != ""
+	})
+}
+
 // addLine adds the rule of one line.
 func (in *ruleImport) addLine(l line) {
-	for _, column := range []string{"customer", "who", "subscriptions", "weight", "floor"} {
-		if text, _ := in.trimmed(l, column); text != "" {
-			in.report(l, column, "%q: %s", text, unsupported[column])
-		}
-	}
-	sku, ok := in.findSKU(l)
-	if !ok {
-		return
-	}
-	if in.bySKU[sku.ID] == nil {
-		in.order = append(in.order, sku.ID)
-	}
+	customer := in.customer(l)
 	product, hasProduct := in.trimmed(l, "product")
-	before := in.ruleBefore(sku.ID, product, hasProduct)
-	rule := before
-	rule.SKU, rule.Part, rule.Name = sku.ID, sku.Part, sku.Name
+	count, hasCount := in.trimmed(l, "count")
+	count = strings.ToLower(count)
+	var sku SKU
+	if !in.blank(l, "sku_id") || !in.blank(l, "sku") || count != People {
+		var ok bool
+		if sku, ok = in.findSKU(l); !ok {
+			return
+		}
+	} else {
+		sku.Name, _ = in.cell(l, "name")
+	}
+	rule := in.ruleBefore(l, customer, sku.ID, product, hasProduct)
+	before := rule
+	rule.Customer, rule.SKU, rule.Part, rule.Name = customer, sku.ID, sku.Part, sku.Name
 	if hasProduct {
 		rule.Product = product
 	}
 	if err := checkCell(rule.Product); err != nil {
 		in.report(l, "product", "%v", err)
 	}
-	if text, there := in.trimmed(l, "count"); there {
-		rule.Count = strings.ToLower(text)
+	if hasCount {
+		rule.Count = count
 	}
+	rule.Who = in.who(l, rule.Who)
+	rule.Subscriptions = in.subscriptions(l, rule.Subscriptions)
+	rule.Weight = in.weight(l, rule.Weight)
 	rule.Minimum = in.parseLimit(l, "minimum", before.Minimum)
 	rule.Maximum = in.parseLimit(l, "maximum", before.Maximum)
+	if text, there := in.trimmed(l, "floor"); there {
+		rule.Floor = strings.ToLower(text)
+	}
 	if text, there := in.trimmed(l, "status"); there || rule.Product != before.Product {
 		rule.Status = strings.ToLower(text)
 	}
 	if text, there := in.cell(l, "reason"); there {
 		rule.Reason = text
 	}
+	in.check(l, &rule)
+	g := rule.group()
+	if in.byGroup[g] == nil {
+		in.order = append(in.order, g)
+	}
+	in.byGroup[g] = append(in.byGroup[g], ruleLine{rule, l})
+}
 
+// check reports what of a rule does not fit together, and fills in how it counts.
+func (in *ruleImport) check(l line, rule *Rule) {
 	if rule.Minimum != nil && rule.Maximum != nil && *rule.Minimum > *rule.Maximum {
 		in.report(l, "minimum", "%d is more than the maximum of %d: swap them", *rule.Minimum, *rule.Maximum)
 	}
 	switch rule.Count {
-	case "", Purchased, Assigned:
-	case "larger", "people":
-		in.report(l, "count", "%q: %s", rule.Count, unsupported[rule.Count])
+	case "", Purchased, Assigned, Larger, People:
 	default:
-		in.report(l, "count", "%q is no way of counting: write %s or %s", rule.Count, Purchased, Assigned)
+		in.report(l, "count", "%q is no way of counting: write %s, %s, %s or %s", rule.Count, Purchased, Assigned, Larger, People)
+	}
+	switch {
+	case rule.Who != "" && (rule.Count == Purchased || rule.Count == "" && rule.Product != ""):
+		in.report(l, "who", "%s counts units, whoever has them: write %s or %s under count, or leave who empty", Purchased, Assigned, People)
+	case rule.Subscriptions != "" && rule.Count == People:
+		in.report(l, "subscriptions", "%s are no subscriptions: leave it empty, or write %s under count", People, Purchased)
+	}
+	switch rule.Floor {
+	case "":
+	case Purchased:
+		if rule.SKU == "" {
+			in.report(l, "floor", "a rule without a SKU has nothing that is bought: write a minimum")
+		}
+	default:
+		in.report(l, "floor", "%q is no floor: write %s, or leave it empty and write a minimum", rule.Floor, Purchased)
 	}
 	switch rule.Status {
 	case Bill, "":
-		if rule.Product != "" {
+		switch {
+		case rule.Product != "":
 			rule.Status, rule.Count = Bill, cmp.Or(rule.Count, Purchased)
-		} else if rule.Status == Bill {
+		case rule.Status == Bill:
 			in.report(l, "product", "empty: write the catalogue identifier or id of the product to bill, or %s under status", Ignore)
-		} else if rule.Minimum != nil || rule.Maximum != nil {
+		case rule.Minimum != nil || rule.Maximum != nil:
 			in.report(l, "product", "empty, with a minimum or a maximum: write the product to bill")
-		} else {
+		case rule.SKU == "":
+			in.report(l, "product", "empty: write the catalogue identifier or id of the product to bill")
+		default:
 			rule.Count = ""
 		}
 	case Propose:
@@ -241,10 +290,77 @@ func (in *ruleImport) addLine(l line) {
 	default:
 		in.report(l, "status", "%q is no status: write %s, %s or %s, or leave it empty", rule.Status, Bill, Propose, Ignore)
 	}
-	in.bySKU[sku.ID] = append(in.bySKU[sku.ID], ruleLine{rule, l})
 }
 
-// findSKU finds the SKU of a line: by its id, or by its part number alone.
+// blank reports whether a cell is empty or not there.
+func (in *ruleImport) blank(l line, column string) bool {
+	text, _ := in.trimmed(l, column)
+	return text == ""
+}
+
+// customer is the key of the one customer that a line is for; empty = all.
+func (in *ruleImport) customer(l line) string {
+	key, _ := in.trimmed(l, "customer")
+	if id := strings.ToLower(key); directory.IsGUID(id) {
+		key = id
+	}
+	if key != "" && in.known.Customers != nil && !in.known.Customers[key] {
+		in.report(l, "customer", "%q is no customer's key: syncd status --json lists the keys; leave it empty for a rule that holds for all", key)
+	}
+	return key
+}
+
+func (in *ruleImport) who(l line, before string) string {
+	text, there := in.cell(l, "who")
+	if !there {
+		return before
+	}
+	w, err := ParseWho(text)
+	if err != nil {
+		in.report(l, "who", "%v", err)
+	}
+	return w.String()
+}
+
+func (in *ruleImport) subscriptions(l line, before string) string {
+	text, there := in.cell(l, "subscriptions")
+	if !there {
+		return before
+	}
+	p, err := ParsePicker(text)
+	if err != nil {
+		in.report(l, "subscriptions", "%v", err)
+	}
+	return p.String()
+}
+
+// mostWeight is more than any licence is worth of another.
+const mostWeight = 1000
+
+// weight is what each unit counts, as a decimal with a point.
+func (in *ruleImport) weight(l line, before string) string {
+	text, there := in.trimmed(l, "weight")
+	if !there {
+		return before
+	}
+	if text == "" {
+		return ""
+	}
+	n, err := decimal.NewFromString(text)
+	switch {
+	case err != nil || strings.ContainsAny(text, "eE"):
+		in.report(l, "weight", "%q is no decimal number: write it with a point, such as 0.5", text)
+	case !n.IsPositive():
+		in.report(l, "weight", "%s counts nothing: write more than 0, or %s under status", text, Ignore)
+	case n.GreaterThan(decimal.NewFromInt(mostWeight)):
+		in.report(l, "weight", "%s is more than anything weighs: write %d or less", text, mostWeight)
+	case n.Equal(decimal.NewFromInt(1)):
+		return ""
+	}
+	return n.String()
+}
+
+// findSKU finds which SKU a line is about: by its id, or by its part number alone.
 func (in *ruleImport) findSKU(l line) (SKU, bool) {
 	text, _ := in.trimmed(l, "sku_id")
 	part, _ := in.trimmed(l, "sku")
@@ -296,17 +412,17 @@ func (in *ruleImport) skusByPart(part string) []SKU {
 	if part == "" {
 		return nil
 	}
-	held := slices.DeleteFunc(slices.Clone(in.seen), func(s SKU) bool { return !strings.EqualFold(s.Part, part) })
+	held := slices.DeleteFunc(slices.Clone(in.known.SKUs), func(s SKU) bool { return !strings.EqualFold(s.Part, part) })
 	if id, name := directory.SKUOf(part); len(held) == 0 && id != "" {
 		held = append(held, SKU{ID: id, Part: strings.ToUpper(part), Name: name})
 	}
 	return held
 }
 
-// skuByID returns a SKU as tenants show it, or else as Microsoft's list has it.
+// skuByID returns what is known of an id: what tenants say, or else Microsoft's list.
 func (in *ruleImport) skuByID(id string) SKU {
-	if i := slices.IndexFunc(in.seen, func(s SKU) bool { return s.ID == id }); i >= 0 {
-		sku := in.seen[i]
+	if i := slices.IndexFunc(in.known.SKUs, func(s SKU) bool { return s.ID == id }); i >= 0 {
+		sku := in.known.SKUs[i]
 		sku.Part = cmp.Or(sku.Part, directory.PartNumber(id))
 		return sku
 	}
@@ -328,11 +444,22 @@ func firstSKU(skus []SKU) string {
 }
 
 // ruleBefore returns the rule that a line edits, or an empty one.
-func (in *ruleImport) ruleBefore(sku, product string, hasProduct bool) Rule {
+func (in *ruleImport) ruleBefore(l line, customer, sku, product string, hasProduct bool) Rule {
 	var of []Rule
 	for _, r := range in.current.Rules {
-		if r.SKU == sku && (!hasProduct || strings.EqualFold(r.Product, product)) {
-			of = append(of, r)
+		if r.Customer != customer || r.SKU != sku || hasProduct && !strings.EqualFold(r.Product, product) || sku == "" && !hasProduct {
+			continue
+		}
+		of = append(of, r)
+	}
+	if len(of) > 1 { // several lines with one product differ in these
+		for _, column := range []struct {
+			name string
+			of   func(*Rule) string
+		}{{"who", func(r *Rule) string { return r.Who }}, {"subscriptions", func(r *Rule) string { return r.Subscriptions }}} {
+			if text, there := in.cell(l, column.name); there {
+				of = slices.DeleteFunc(of, func(r Rule) bool { return !strings.EqualFold(column.of(&r), strings.TrimSpace(text)) })
+			}
 		}
 	}
 	if len(of) != 1 {
@@ -365,18 +492,22 @@ func (in *ruleImport) parseLimit(l line, column string, before *int) *int {
 	return &n
 }
 
-// checkDuplicates reports lines of one SKU that contradict each other.
+// checkDuplicates reports lines of one group that cannot both hold.
 func (in *ruleImport) checkDuplicates() {
-	for _, sku := range in.order {
-		rules := in.bySKU[sku]
+	for _, g := range in.order {
+		rules := in.byGroup[g]
+		subject := "SKU " + rules[0].SKU
+		if rules[0].SKU == "" {
+			subject = "the rule without a SKU"
+		}
 		for i, r := range rules {
 			for _, earlier := range rules[:i] {
-				if strings.EqualFold(earlier.Product, r.Product) && (earlier.Status == r.Status || r.Product != "" && earlier.Status != Ignore && r.Status != Ignore) {
-					in.report(r.line, "product", "SKU %s with product %q is on line %d already: keep one of the two lines", sku, r.Product, earlier.line.number)
+				if earlier.twin(&r.Rule) && (earlier.Status == r.Status || r.Product != "" && earlier.Status != Ignore && r.Status != Ignore) {
+					in.report(r.line, "product", "%s with product %q is on line %d already: keep one of the two lines", subject, r.Product, earlier.line.number)
 					break
 				}
 				if earlier.Status != r.Status && earlier.Decided() && r.Decided() {
-					in.report(r.line, "status", "SKU %s is %s here and %s on line %d: it cannot be both", sku, r.Status, earlier.Status, earlier.line.number)
+					in.report(r.line, "status", "%s is %s here and %s on line %d: it cannot be both", subject, r.Status, earlier.Status, earlier.line.number)
 					break
 				}
 			}
@@ -384,21 +515,23 @@ func (in *ruleImport) checkDuplicates() {
 	}
 }
 
-// edits says what the file changes about a SKU.
-func (in *ruleImport) edits(sku string, first line, after []ruleLine) []Edit {
+// edits says what the file changes about a group.
+func (in *ruleImport) edits(g group, first line, after []ruleLine) []Edit {
 	var out []Edit
 	add := func(l line, r Rule, column, was, is string) {
 		if was != is {
 			if r.Product != "" && column != "product" {
 				column = r.Product + " " + column
 			}
-			out = append(out, Edit{l.number, sku, cmp.Or(r.Name, r.Part, sku), column, was, is})
+			if r.Customer != "" {
+				column = r.Customer + " " + column
+			}
+			out = append(out, Edit{l.number, cmp.Or(r.SKU, r.Product), cmp.Or(r.Name, r.Part, r.SKU, r.Product), column, was, is})
 		}
 	}
-	same := func(a, b Rule) bool { return strings.EqualFold(a.Product, b.Product) }
 	for _, x := range after {
 		var before Rule
-		if i := slices.IndexFunc(in.current.Rules, func(r Rule) bool { return r.SKU == sku && same(r, x.Rule) }); i >= 0 {
+		if i := slices.IndexFunc(in.current.Rules, func(r Rule) bool { return r.group() == g && x.twin(&r) }); i >= 0 {
 			before = in.current.Rules[i]
 		}
 		if before.Status == Bill {
@@ -407,8 +540,12 @@ func (in *ruleImport) edits(sku string, first line, after []ruleLine) []Edit {
 		add(x.line, x.Rule, "product", before.Product, x.Product)
 		for _, column := range []struct{ name, was, is string }{
 			{"count", before.Count, x.Count},
+			{"who", before.Who, x.Who},
+			{"subscriptions", before.Subscriptions, x.Subscriptions},
+			{"weight", before.Weight, x.Weight},
 			{"minimum", formatLimit(before.Minimum), formatLimit(x.Minimum)},
 			{"maximum", formatLimit(before.Maximum), formatLimit(x.Maximum)},
+			{"floor", before.Floor, x.Floor},
 			{"status", before.Status, x.Status},
 			{"reason", before.Reason, x.Reason},
 		} {
@@ -416,7 +553,7 @@ func (in *ruleImport) edits(sku string, first line, after []ruleLine) []Edit {
 		}
 	}
 	for _, r := range in.current.Rules {
-		if r.SKU == sku && !slices.ContainsFunc(after, func(x ruleLine) bool { return same(x.Rule, r) }) {
+		if r.group() == g && !slices.ContainsFunc(after, func(x ruleLine) bool { return x.twin(&r) }) {
 			if r.Product != "" {
 				add(first, r, "product", r.Product, "")
 			} else {

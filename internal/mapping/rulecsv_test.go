@@ -15,6 +15,7 @@ const (
 	standardID = "f245ecc8-75af-4f8e-b61f-27d8114de5f3"
 	e3ID       = "05e9a617-0261-4cee-bb44-138d3ef5d965"
 	flowID     = "f30db892-07e9-47e9-837c-80727f46fd3d"
+	contosoKey = "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11"
 	lostID     = "11111111-2222-4333-8444-555566667777"
 )
 
@@ -51,7 +52,7 @@ func TestTheExportedProductTableShowsEverySKU(t *testing.T) {
 func TestAnUneditedProductTableChangesNothing(t *testing.T) {
 	rules := settledRules()
 	first := exportRules(t, rules, seenSKUs)
-	got, edits, err := ImportRules(strings.NewReader(first), rules, seenSKUs)
+	got, edits, err := ImportRules(strings.NewReader(first), rules, Known{SKUs: seenSKUs})
 	if err != nil || len(edits) > 0 {
 		t.Fatalf("import of the export: edits %v, %v; want none", edits, err)
 	}
@@ -93,7 +94,7 @@ func TestAProductTableSurvivesTheRoundTrip(t *testing.T) {
 		}
 		first := exportRules(t, rules, seen)
 		for name, into := range map[string]Rules{"the same table": rules, "an empty table": {}} {
-			got, edits, err := ImportRules(strings.NewReader(first), into, seen)
+			got, edits, err := ImportRules(strings.NewReader(first), into, Known{SKUs: seen})
 			if err != nil || len(edits) > 0 && name == "the same table" {
 				t.Fatalf("%s: edits %q, %v\n%q", name, edits, err, first)
 			}
@@ -135,16 +136,28 @@ func TestALineOfTheProductTable(t *testing.T) {
 		{"a suggestion beside what is billed", head, e3ID + ",,,A,,,,bill,\n" + e3ID + ",,,B,,,,suggested,", e3ID, "bill A purchased, suggested B purchased"},
 		{"a suggestion of nothing", head, e3ID + ",,,,,,,suggested,", "", "<line 2: product: empty: write the product that is suggested, or leave the status empty>"},
 		{"one product billed and suggested", head, e3ID + ",,,A,,,,bill,\n" + e3ID + ",,,A,,,,suggested,", "", `<line 3: product: SKU 05e9a617-0261-4cee-bb44-138d3ef5d965 with product "A" is on line 2 already: keep one of the two lines>`},
-		{"columns that come later, empty", "customer," + head + ",who,subscriptions,weight,floor", "," + e3ID + ",,,A,,,,,,,,,", e3ID, "bill A purchased"},
-		{"columns that come later, filled", "customer,sku_id,product,count,who,subscriptions,weight,floor", "contoso," + e3ID + ",A,people,type=member,term=annual,1.5,3", "",
-			`<line 2: customer: "contoso": a rule for one customer alone is not there yet: leave it empty, and the rule holds for all` + "\n" +
-				`line 2: who: "type=member": counting some people only is not there yet: leave it empty, and all count` + "\n" +
-				`line 2: subscriptions: "term=annual": counting some subscriptions only is not there yet: leave it empty, and all count` + "\n" +
-				`line 2: weight: "1.5": weighing a licence is not there yet: leave it empty, and each counts once` + "\n" +
-				`line 2: floor: "3": a floor is not there yet: leave it empty, or write a minimum` + "\n" +
-				`line 2: count: "people": counting people is not there yet: write purchased or assigned>`},
-		{"counted by the larger", head, e3ID + ",,,A,larger,,,,", "", `<line 2: count: "larger": counting the larger of both is not there yet: write purchased or assigned>`},
-		{"count", head, e3ID + ",,,X,users,,,,", "", `<line 2: count: "users" is no way of counting: write purchased or assigned>`},
+		{"the larger", head, e3ID + ",,,A,larger,,,,", e3ID, "bill A larger"},
+		{"people who hold it", "sku_id,product,count,who", e3ID + ",A,people,department=Sales*; enabled=TRUE", e3ID, "bill A people who(department=Sales*; enabled=TRUE)"},
+		{"people without a SKU", "sku_id,product,count,who", ",BACKUP,people,type=member", "", "bill BACKUP people who(type=member)"},
+		{"for one customer", "customer,sku_id,product,count", strings.ToUpper(contosoKey) + "," + e3ID + ",B,", e3ID, "bill B purchased for(" + contosoKey + ")"},
+		{"for nobody", "customer,sku_id,product", "contoso," + e3ID + ",B", "", `<line 2: customer: "contoso" is no customer's key: syncd status --json lists the keys; leave it empty for a rule that holds for all>`},
+		{"ignored for one customer", "customer,sku_id,status", contosoKey + "," + e3ID + ",ignore", e3ID, "ignore for(" + contosoKey + ")"},
+		{"subscriptions by term", "sku_id,product,subscriptions", e3ID + ",A,term=Annual\n" + e3ID + ",B,term=monthly|triennial", e3ID, "bill A purchased of(term=annual), bill B purchased of(term=monthly|triennial)"},
+		{"one product, twice, of other subscriptions", "sku_id,product,count,subscriptions,weight", e3ID + ",A,,term=annual,\n" + e3ID + ",A,,term=monthly,1.50", e3ID, "bill A purchased of(term=annual), bill A purchased of(term=monthly) by(1.5)"},
+		{"a weight of one", "sku_id,product,weight", e3ID + ",A,1.0", e3ID, "bill A purchased"},
+		{"a floor", "sku_id,product,count,floor", e3ID + ",A,assigned,Purchased", e3ID, "bill A assigned floor(purchased)"},
+		{"a floor of a number", "sku_id,product,count,floor", e3ID + ",A,assigned,3", "", `<line 2: floor: "3" is no floor: write purchased, or leave it empty and write a minimum>`},
+		{"a floor of what is bought, of no SKU", "sku_id,product,count,who,floor", ",A,people,type=member,purchased", "", "<line 2: floor: a rule without a SKU has nothing that is bought: write a minimum>"},
+		{"nothing counted", "sku_id,product,weight", e3ID + ",A,0", "", "<line 2: weight: 0 counts nothing: write more than 0, or ignore under status>"},
+		{"a weight with a comma", "sku_id;product;weight", e3ID + ";A;1,5", "", `<line 2: weight: "1,5" is no decimal number: write it with a point, such as 0.5>`},
+		{"a weight beyond belief", "sku_id,product,weight", e3ID + ",A,5000", "", "<line 2: weight: 5000 is more than anything weighs: write 1000 or less>"},
+		{"a word that no filter has", "sku_id,product,count,who", e3ID + ",A,people,team=x", "", `<line 2: who: "team" is no word of a filter: write one of licence, group, domain, department, office, type, enabled, name>`},
+		{"whom, and what is bought", "sku_id,product,count,who", e3ID + ",A,,type=member", "", "<line 2: who: purchased counts units, whoever has them: write assigned or people under count, or leave who empty>"},
+		{"people, by subscription", "sku_id,product,count,subscriptions", e3ID + ",A,people,term=annual", "", "<line 2: subscriptions: people are no subscriptions: leave it empty, or write purchased under count>"},
+		{"a term that is none", "sku_id,product,subscriptions", e3ID + ",A,term=weekly", "", "<line 2: subscriptions: term=weekly: write monthly or annual or triennial>"},
+		{"an owner that is none", "sku_id,product,subscriptions", e3ID + ",A,owner=pax8", "", "<line 2: subscriptions: owner=pax8: write the partner's tenant id (a GUID), or none>"},
+		{"a subscription that is none", "sku_id,product,subscriptions", e3ID + ",A,sub-1", "", `<line 2: subscriptions: "sub-1" is neither a subscription's id (a GUID) nor term=… nor owner=…>`},
+		{"count", head, e3ID + ",,,X,users,,,,", "", `<line 2: count: "users" is no way of counting: write purchased, assigned, larger or people>`},
 		{"status", head, e3ID + ",,,X,,,,yes,", "", `<line 2: status: "yes" is no status: write bill, suggested or ignore, or leave it empty>`},
 		{"below zero", head, e3ID + ",,,X,,-1,,,", "", "<line 2: minimum: -1 is below zero: write 0 or more, or leave it empty>"},
 		{"absurd", head, e3ID + ",,,X,,,5000000,,", "", "<line 2: maximum: 5000000 is more than anybody has: write 1000000 or less>"},
@@ -156,7 +169,7 @@ func TestALineOfTheProductTable(t *testing.T) {
 		{"no column to go by", "product,status", "X,bill", "", "<line 1: no column sku_id or sku: the first line must name the columns, of customer, sku_id, sku, name, product, count, who, subscriptions, weight, minimum, maximum, floor, status, reason>"},
 	} {
 		rules := settledRules()
-		got, _, err := ImportRules(strings.NewReader(c.head+"\n"+c.lines+"\n"), rules, seenSKUs)
+		got, _, err := ImportRules(strings.NewReader(c.head+"\n"+c.lines+"\n"), rules, Known{SKUs: seenSKUs, Customers: map[string]bool{contosoKey: true}})
 		if err != nil {
 			if text := "<" + err.Error() + ">"; text != c.want || !cmp.Equal(got, settledRules()) {
 				t.Errorf("%s: got  %s\nwant %s, and the rules as they were: %v", c.name, text, c.want, got)
@@ -171,6 +184,11 @@ func TestALineOfTheProductTable(t *testing.T) {
 			text := strings.Join(strings.Fields(r.Status+" "+r.Product+" "+r.Count), " ")
 			if r.Minimum != nil && r.Maximum != nil {
 				text += fmt.Sprintf(" %d-%d", *r.Minimum, *r.Maximum)
+			}
+			for _, x := range []struct{ name, value string }{{"who", r.Who}, {"of", r.Subscriptions}, {"by", r.Weight}, {"floor", r.Floor}, {"for", r.Customer}} {
+				if x.value != "" {
+					text += " " + x.name + "(" + x.value + ")"
+				}
 			}
 			parts = append(parts, text)
 		}
@@ -209,7 +227,7 @@ func TestAnImportSaysWhatItChanges(t *testing.T) {
 		premiumID + ",M365-BP,assigned,5,,bill,\n" +
 		e3ID + ",M365-E3,,,,,\n" +
 		flowID + ",,,,,,\n"
-	_, edits, err := ImportRules(strings.NewReader(file), settledRules(), seenSKUs)
+	_, edits, err := ImportRules(strings.NewReader(file), settledRules(), Known{SKUs: seenSKUs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +256,7 @@ func FuzzImportRules(f *testing.F) {
 	f.Add([]byte("sku_id,minimum\n" + premiumID + ",\"7\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		rules := settledRules()
-		got, edits, err := ImportRules(bytes.NewReader(file), rules, seenSKUs)
+		got, edits, err := ImportRules(bytes.NewReader(file), rules, Known{SKUs: seenSKUs})
 		if !cmp.Equal(rules, settledRules()) {
 			t.Fatalf("the rules that were given changed: %v", rules)
 		}
@@ -249,7 +267,7 @@ func FuzzImportRules(f *testing.F) {
 			return
 		}
 		out := exportRules(t, got, seenSKUs)
-		again, edits, err := ImportRules(strings.NewReader(out), got, seenSKUs)
+		again, edits, err := ImportRules(strings.NewReader(out), got, Known{SKUs: seenSKUs})
 		if err != nil || len(edits) > 0 || exportRules(t, again, seenSKUs) != out {
 			t.Fatalf("not stable: edits %q, %v\n%q", edits, err, out)
 		}

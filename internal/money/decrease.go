@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
@@ -54,7 +57,7 @@ type Count struct {
 
 // Explain says why a product comes to less than before, or returns nil where it
 // does not. Memory is what was remembered of the customer's subscriptions until
-// now; licences are all that the customer holds now. The first row that explains
+// now; the source is all that it holds now. The first row that explains
 // a part counts; the whole is explained where every part of it is:
 //
 //	what fell                                                             explanation
@@ -70,21 +73,17 @@ type Count struct {
 //	anything else                                                         unexplained
 //
 // A term's end that somebody claims counts like one that Microsoft told.
-func (p Policy) Explain(before, after *Count, memory []directory.Seen, licences []directory.Licence, claims []Claim) *Explanation {
+func (p Policy) Explain(before, after *Count, memory []directory.Seen, src Source, claims []Claim) *Explanation {
 	fall := before.Due - after.Due
 	if fall <= 0 {
 		return nil
 	}
-	bySKU := make(map[string]*directory.Licence, len(licences))
-	for i := range licences {
-		bySKU[licences[i].SKU] = &licences[i]
-	}
 	var parts []part
 	// What the former rules would make of today's source: the rest is their doing.
 	former := Policy{Grace: before.Grace, Now: p.Now}
-	counted := former.Due("", before.Rules, bySKU, false).Units
+	counted := former.Due("", before.Rules, src).Units
 	if !before.Override.Equal(after.Override) {
-		under := before.Override.Apply(p.Due("", after.Rules, bySKU, false).Units)
+		under := before.Override.Apply(p.Due("", after.Rules, src).Units)
 		if n := min(fall, under-after.Due); n > 0 {
 			parts, fall = append(parts, part{n, &Explanation{Code: ByOverride, Source: setBy(before.Override, after.Override)}}), fall-n
 		}
@@ -94,14 +93,25 @@ func (p Policy) Explain(before, after *Count, memory []directory.Seen, licences 
 			parts, fall = append(parts, part{n, &Explanation{Code: ByRule}}), fall-n
 		}
 	}
+	fall = unweighed(fall, before.Rules)
 	if left := before.Assigned - after.Assigned; fall > 0 && left > 0 && countsPeople(before.Rules) {
 		n := min(fall, left)
 		parts, fall = append(parts, part{n, &Explanation{Code: ByPeople, People: without(before.People, after.People)}}), fall-n
 	}
 	if fall > 0 {
-		parts = append(parts, p.subscriptions(fall, before.Rules, memory, licences, claims)...)
+		parts = append(parts, p.subscriptions(fall, before.Rules, memory, src, claims)...)
 	}
 	return largest(parts)
+}
+
+// unweighed is how many units of a licence, or people, a fall of what is billed comes
+// from at least.
+func unweighed(fall int, rules []mapping.Rule) int {
+	most := decimal.NewFromInt(1)
+	for i := range rules {
+		most = decimal.Max(most, weight(&rules[i]))
+	}
+	return int(decimal.NewFromInt(int64(fall)).Div(most).RoundUp(0).IntPart())
 }
 
 // A part is some units of a fall, and why.
@@ -130,16 +140,20 @@ func largest(parts []part) *Explanation {
 
 // subscriptions explains a fall of purchased units by those of the product's
 // subscriptions that count for less than they did.
-func (p Policy) subscriptions(fall int, rules []mapping.Rule, memory []directory.Seen, licences []directory.Licence, claims []Claim) []part {
+func (p Policy) subscriptions(fall int, rules []mapping.Rule, memory []directory.Seen, src Source, claims []Claim) []part {
 	now := map[string]directory.Subscription{}
 	sku := map[string]string{}
-	for i := range licences {
-		for _, s := range licences[i].Subscriptions {
-			now[s.ID], sku[s.ID] = s, licences[i].SKU
+	for _, l := range src.Licences {
+		for _, s := range l.Subscriptions {
+			now[s.ID], sku[s.ID] = s, l.SKU
 		}
 	}
-	feeds := func(sku string) bool {
-		return slices.ContainsFunc(rules, func(r mapping.Rule) bool { return r.SKU == sku })
+	feeds := func(s directory.Subscription, sku string) bool {
+		return slices.ContainsFunc(rules, func(r mapping.Rule) bool {
+			picker, err := mapping.ParsePicker(r.Subscriptions)
+			picks, _ := picker.Picks(&s, src.term(s.ID))
+			return err == nil && picks && strings.EqualFold(r.SKU, sku)
+		})
 	}
 	remembered := byID(memory)
 	var parts []part
@@ -147,18 +161,18 @@ func (p Policy) subscriptions(fall int, rules []mapping.Rule, memory []directory
 	open := 0
 	for _, m := range memory {
 		s, there := now[m.ID]
-		s.Before = m
+		s.ID, s.Before = m.ID, m
 		had, has := p.counted(State(m.State), m.Units), 0
 		if there {
 			has = p.counted(Judge(s, p.Now).State, s.Total)
 		}
 		switch change := has - had; {
 		case m.SKU == "":
-		case change > 0 && !feeds(m.SKU):
+		case change > 0 && !feeds(s, m.SKU):
 			grown = append(grown, part{change, &Explanation{Code: ByMove, Subscription: m.ID, Date: p.Now, Source: Microsoft}})
 		case change > 0:
 			fall += change // the others fell by this much more
-		case change < 0 && feeds(m.SKU):
+		case change < 0 && feeds(s, m.SKU):
 			why := p.why(m, s, there, -change, claims)
 			if why == nil {
 				open -= change
@@ -171,7 +185,7 @@ func (p Policy) subscriptions(fall int, rules []mapping.Rule, memory []directory
 		if _, known := remembered[id]; known || len(memory) == 0 {
 			continue
 		}
-		if n := p.counted(Judge(s, p.Now).State, s.Total); n > 0 && feeds(sku[id]) {
+		if n := p.counted(Judge(s, p.Now).State, s.Total); n > 0 && feeds(s, sku[id]) {
 			fall += n
 		} else if n > 0 {
 			grown = append(grown, part{n, &Explanation{Code: ByMove, Subscription: id, Date: p.Now, Source: Microsoft}})

@@ -19,6 +19,11 @@ func holds(sku, id, status string, units, next int) directory.Licence {
 	return directory.Licence{SKU: sku, Subscriptions: []directory.Subscription{{ID: id, Status: status, Total: units, Renews: in(next), Created: in(-300)}}}
 }
 
+func source(licences ...directory.Licence) Source {
+	s := &directory.Snapshot{Licences: directory.Proven(licences, directory.Proof{})}
+	return NewSource(s, licences, nil, nil)
+}
+
 func TestWhyAQuantityFell(t *testing.T) {
 	n := func(n int) *int { return &n }
 	purchased := []mapping.Rule{{SKU: "spb", Count: mapping.Purchased}}
@@ -94,7 +99,7 @@ func TestWhyAQuantityFell(t *testing.T) {
 				p.Grace = c.after.Grace
 			}
 			got := "none"
-			if e := p.Explain(c.before, c.after, c.memory, c.licences, c.claims); e != nil {
+			if e := p.Explain(c.before, c.after, c.memory, source(c.licences...), c.claims); e != nil {
 				got = e.Code
 				if e.Subscription != "" {
 					got += " " + e.Subscription

@@ -3,8 +3,11 @@ package money
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
@@ -56,24 +59,80 @@ func (p Policy) Of(l *directory.Licence) Holding {
 	return h
 }
 
+// A Source is all that a product can be counted from.
+type Source struct {
+	Licences map[string]*directory.Licence // by SKU
+	Partial  bool                          // the list of licences lacks some
+	Snapshot *directory.Snapshot           // where people are counted
+	Rules    []mapping.Rule                // all that bill the customer
+	// Term is the term of a subscription, by its id, and empty where nobody knows
+	// it; nil knows none.
+	Term func(id string) string
+}
+
+// NewSource is what a snapshot, whose licences are proven, can be counted from.
+func NewSource(s *directory.Snapshot, licences []directory.Licence, rules []mapping.Rule, term func(string) string) Source {
+	src := Source{Licences: make(map[string]*directory.Licence, len(licences)), Partial: s.Licences.Proof().Partial, Snapshot: s, Rules: rules, Term: term}
+	for i := range licences {
+		src.Licences[licences[i].SKU] = &licences[i]
+	}
+	return src
+}
+
+func (s *Source) term(id string) string {
+	if s.Term == nil {
+		return ""
+	}
+	return s.Term(id)
+}
+
 // Units returns how many units a rule bills where so many are sold and so many
-// are assigned. A unit that nobody sells is not billed, by whatever rule: not
-// where it is assigned, and not to fill a minimum.
+// are assigned, before its weight:
+//
+//	count       units
+//	purchased   what is sold
+//	assigned    what is assigned, never more than is sold
+//	larger      the larger of the two
+//	people      the people that it takes, whatever is sold
+//
+// A unit that nobody sells is not billed: not where it is assigned, and not to fill
+// a minimum. A floor of purchased units makes it no fewer than are sold.
 func Units(r *mapping.Rule, sold, assigned int) int {
+	n := sold
+	switch r.Count {
+	case mapping.Assigned:
+		n = min(assigned, sold)
+	case mapping.Larger:
+		n = max(assigned, sold)
+	case mapping.People:
+		return assigned
+	}
 	if sold <= 0 {
 		return 0
 	}
-	n := sold
-	if r.Count == mapping.Assigned {
-		n = min(assigned, sold)
-	}
-	if r.Minimum != nil {
-		n = max(n, *r.Minimum)
-	}
-	if r.Maximum != nil {
-		n = min(n, *r.Maximum)
+	if r.Floor == mapping.Purchased {
+		n = max(n, sold)
 	}
 	return n
+}
+
+// bound is what a rule bills of units: weighed, and within its minimum and maximum.
+func bound(r *mapping.Rule, units int) decimal.Decimal {
+	n := decimal.NewFromInt(int64(units)).Mul(weight(r))
+	if r.Minimum != nil {
+		n = decimal.Max(n, decimal.NewFromInt(int64(*r.Minimum)))
+	}
+	if r.Maximum != nil {
+		n = decimal.Min(n, decimal.NewFromInt(int64(*r.Maximum)))
+	}
+	return n
+}
+
+func weight(r *mapping.Rule) decimal.Decimal {
+	if w, err := decimal.NewFromString(r.Weight); err == nil && w.IsPositive() {
+		return w
+	}
+	return decimal.NewFromInt(1)
 }
 
 // A Remark is something to know of a count.
@@ -88,63 +147,255 @@ type Remark struct {
 // A Due is what a product comes to. Where Hold is there the number is not to be
 // acted upon; it is what is certain.
 type Due struct {
-	Units   int
-	Listed  bool // one of its licences is listed
-	Hold    *Remark
-	Remarks []Remark
+	Units    int
+	Sold     int      // what counts as purchased, of its licences
+	Assigned int      // what is assigned of them, or the people that are counted
+	People   []string // object ids of the people that are counted, sorted; nil where no rule counts people
+	Listed   bool     // one of its licences is listed
+	Hold     *Remark
+	Remarks  []Remark
 }
 
-// The codes of holds.
+// The codes of holds and remarks.
 const (
 	NotProven       = "not_proven"
 	SourceDisagrees = "source_disagrees"
+	// A subscription that no rule of its SKU picks, or that two do.
+	SubscriptionUnruled = "subscription_unruled"
+	SubscriptionTwice   = "subscription_twice"
+	Floor               = "floor"
 )
 
-// Due adds up the licences that feed a product, each by its rule. The first hold counts:
+// Due adds up the licences that feed a product, each by its rule, weighs them, and
+// rounds the sum up once. The first hold counts:
 //
-//	the licence                                  what becomes of it
+//	the licence, or the people                   what becomes of it
 //	not listed, the list is partial              hold not_proven
 //	not listed                                   nothing: gone
 //	its row makes no sense                       hold not_proven
+//	who is counted is not proven                 hold not_proven
 //	disputed, and that can matter                hold source_disagrees, with what is said
+//	whether a subscription is picked is not      hold subscription_unruled
+//	known, for want of its term
 //	units that may be billed or may have lapsed  hold suspension_unclear, with what is certain
 //	otherwise                                    what the rule makes of it
-func (p Policy) Due(label string, rules []mapping.Rule, licences map[string]*directory.Licence, partial bool) Due {
+func (p Policy) Due(label string, rules []mapping.Rule, src Source) Due {
 	var d Due
 	hold := func(code, format string, args ...any) {
 		if d.Hold == nil {
 			d.Hold = &Remark{Code: code, Text: label + ": " + fmt.Sprintf(format, args...)}
 		}
 	}
+	total := decimal.Zero
 	for i := range rules {
-		r := &rules[i]
-		l := licences[strings.ToLower(r.SKU)]
-		switch {
-		case l == nil && partial:
-			hold(NotProven, "the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions", cmp.Or(r.Part, r.Name, r.SKU))
-			continue
-		case l == nil:
-			continue
-		}
-		d.Listed = true
-		if l.Unread != "" {
-			hold(NotProven, "what the source says of it makes no sense (%s): nothing is changed until it does", l.Unread)
-			continue
-		}
-		h := p.Of(l)
-		units := Units(r, h.Purchased, l.Assigned)
-		d.Units += units
-		if l.Disputed != "" && (r.Count != mapping.Assigned || l.Assigned > h.Purchased) {
-			hold(SourceDisagrees, "two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree", l.Purchased, l.Disputed)
-			continue
-		}
-		p.remark(&d, hold, r, l, &h, units)
+		total = total.Add(p.add(&d, hold, &rules[i], src))
 	}
+	slices.Sort(d.People)
+	d.People = slices.Compact(d.People)
+	d.Units = int(total.RoundUp(0).IntPart())
 	return d
 }
 
+// add takes one rule into what a product comes to, and returns what it bills.
+func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) decimal.Decimal {
+	if r.Count == mapping.People {
+		d.Listed = true
+		people, ok := p.people(hold, r, src)
+		if !ok {
+			return decimal.Zero
+		}
+		d.People, d.Assigned = append(d.People, people...), d.Assigned+len(people)
+		return p.floored(d, r, len(people), len(people), nil)
+	}
+	l := src.Licences[strings.ToLower(r.SKU)]
+	switch {
+	case l == nil && src.Partial:
+		hold(NotProven, "the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions", cmp.Or(r.Part, r.Name, r.SKU))
+		return decimal.Zero
+	case l == nil:
+		return decimal.Zero
+	}
+	d.Listed = true
+	if l.Unread != "" {
+		hold(NotProven, "what the source says of it makes no sense (%s): nothing is changed until it does", l.Unread)
+		return decimal.Zero
+	}
+	assigned := l.Assigned
+	if r.Who != "" {
+		people, ok := p.people(hold, r, src)
+		if !ok {
+			return decimal.Zero
+		}
+		d.People, assigned = append(d.People, people...), len(people)
+	}
+	if code, text := p.unpicked(l, src); code != "" {
+		hold(code, "%s", text)
+		return decimal.Zero
+	}
+	picked, unknown := pick(r, l, src)
+	if unknown != "" {
+		hold(SubscriptionUnruled, "%s", unknown)
+		return decimal.Zero
+	}
+	h := p.Of(picked)
+	units := Units(r, h.Purchased, assigned)
+	d.Sold, d.Assigned = d.Sold+h.Purchased, d.Assigned+assigned
+	billed := decimal.Zero
+	if h.Purchased > 0 {
+		billed = p.floored(d, r, units, min(assigned, h.Purchased), &h)
+	}
+	if l.Disputed != "" && (r.Count != mapping.Assigned || l.Assigned > h.Purchased) {
+		hold(SourceDisagrees, "two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree", l.Purchased, l.Disputed)
+		return billed
+	}
+	p.remark(d, hold, r, picked, &h, assigned)
+	return billed
+}
+
+// floored is what a rule bills, with a remark where its minimum or its floor keeps
+// it from being fewer.
+func (p Policy) floored(d *Due, r *mapping.Rule, units, counted int, h *Holding) decimal.Decimal {
+	billed := bound(r, units)
+	if r.Count == mapping.Purchased || r.Count == "" {
+		return billed
+	}
+	free := *r
+	free.Minimum = nil
+	without := bound(&free, counted)
+	if !billed.GreaterThan(without) || r.Count == mapping.Larger && r.Minimum == nil {
+		return billed
+	}
+	name := cmp.Or(r.Name, r.Part, r.SKU, r.Product)
+	why, until := fmt.Sprintf("a minimum of %s", limitText(r.Minimum)), "as long as the rule says so"
+	if h != nil && r.Floor == mapping.Purchased && !bound(&free, h.Purchased).LessThan(billed) {
+		why, until = "no fewer than are bought", "until fewer are bought"
+		if first := h.first(Enabled); !first.IsZero() {
+			until = "until " + first.UTC().Format(time.DateOnly) + ", when the first of its terms ends"
+		}
+	}
+	d.Remarks = append(d.Remarks, Remark{Code: Floor, Text: fmt.Sprintf("%s: %s are counted and %s are billed (%s), %s", name, without.RoundUp(0), billed.RoundUp(0), why, until),
+		Units: int(billed.RoundUp(0).Sub(without.RoundUp(0)).IntPart())})
+	return billed
+}
+
+func limitText(n *int) string {
+	if n == nil {
+		return "none"
+	}
+	return fmt.Sprint(*n)
+}
+
+// people are the object ids of those whom a rule counts.
+func (p Policy) people(hold func(code, format string, args ...any), r *mapping.Rule, src Source) (ids []string, ok bool) {
+	who, err := mapping.ParseWho(r.Who)
+	if err == nil && src.Snapshot == nil {
+		err = directory.ErrIncomplete
+	}
+	if err != nil {
+		hold(NotProven, "who is counted is not known (%v): nothing is changed until it is", err)
+		return nil, false
+	}
+	users, err := who.Of(src.Snapshot)
+	if err != nil {
+		hold(NotProven, "who is counted is not known (%v): nothing is changed until it is", err)
+		return nil, false
+	}
+	for _, u := range users {
+		if r.SKU == "" || slices.Contains(u.Licences, strings.ToLower(r.SKU)) {
+			ids = append(ids, u.ID)
+		}
+	}
+	return ids, true
+}
+
+// pick is a licence with those of its subscriptions that a rule picks; the licence
+// itself where it picks all. Unknown says why nobody can tell.
+func pick(r *mapping.Rule, l *directory.Licence, src Source) (picked *directory.Licence, unknown string) {
+	picker, err := mapping.ParsePicker(r.Subscriptions)
+	if err != nil {
+		return nil, err.Error()
+	}
+	if picker.Empty() {
+		return l, ""
+	}
+	out := *l
+	out.Subscriptions = nil
+	for _, s := range l.Subscriptions {
+		picks, known := picker.Picks(&s, src.term(s.ID))
+		if !known {
+			return nil, fmt.Sprintf("the term of subscription %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, r.Subscriptions)
+		}
+		if picks {
+			out.Subscriptions = append(out.Subscriptions, s)
+		}
+	}
+	if len(l.Subscriptions) == 0 && l.Purchased+l.Grace+l.Suspended > 0 {
+		return nil, fmt.Sprintf("the source lists no subscriptions of %s, and a rule asks for some (%s)", cmp.Or(l.Name, l.SKU), r.Subscriptions)
+	}
+	if len(out.Subscriptions) == 0 {
+		out.Purchased, out.Grace, out.Suspended, out.Trial = 0, 0, 0, 0
+	}
+	return &out, ""
+}
+
+// unpicked says of a SKU whose rules pick subscriptions which of them no rule picks,
+// or several do; nothing where each has its one. A rule that counts what is assigned,
+// and picks none, leaves them to the others: a licence is billed, and so is the
+// backup of who holds it.
+func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
+	var rules []mapping.Rule
+	picky := false
+	for _, r := range src.Rules {
+		if !strings.EqualFold(r.SKU, l.SKU) || r.Status != mapping.Bill || r.Count == mapping.People || r.Count == mapping.Assigned && r.Subscriptions == "" {
+			continue
+		}
+		rules = append(rules, r)
+		picky = picky || r.Subscriptions != ""
+	}
+	if !picky {
+		return "", ""
+	}
+	name := cmp.Or(l.Name, l.SKU)
+	for i := range l.Subscriptions {
+		s := &l.Subscriptions[i]
+		if state := Judge(*s, p.Now).State; state == Trial || state == Gone || state == Lapsed {
+			continue
+		}
+		var by []string
+		for _, r := range rules {
+			picker, err := mapping.ParsePicker(r.Subscriptions)
+			if err != nil {
+				return SubscriptionUnruled, err.Error()
+			}
+			picks, known := picker.Picks(s, src.term(s.ID))
+			if !known {
+				return SubscriptionUnruled, fmt.Sprintf("the term of subscription %s of %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, name, r.Subscriptions)
+			}
+			if picks {
+				by = append(by, fmt.Sprintf("%s (%s)", r.Product, cmp.Or(r.Subscriptions, "all")))
+			}
+		}
+		switch {
+		case len(by) == 0:
+			return SubscriptionUnruled, fmt.Sprintf("no rule of %s picks its subscription %s (%s, %s): name it in one of them", name, s.ID, count(s.Total), s.Status)
+		case len(by) > 1:
+			return SubscriptionTwice, fmt.Sprintf("subscription %s of %s is picked by several rules: %s; leave it to one of them", s.ID, name, strings.Join(by, ", "))
+		}
+	}
+	return "", ""
+}
+
+// bills is what a rule bills in whole units where so many are sold and assigned.
+func bills(r *mapping.Rule, sold, assigned int) int {
+	if sold <= 0 {
+		return 0
+	}
+	return int(bound(r, Units(r, sold, assigned)).RoundUp(0).IntPart())
+}
+
 // remark names what is not simply sold.
-func (p Policy) remark(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, l *directory.Licence, h *Holding, units int) {
+func (p Policy) remark(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, l *directory.Licence, h *Holding, assigned int) {
+	units := bills(r, h.Purchased, assigned)
 	name := cmp.Or(l.Name, r.Name, r.Part, l.PartNumber, l.SKU)
 	say := func(code string, units int, format string, args ...any) {
 		d.Remarks = append(d.Remarks, Remark{code, fmt.Sprintf(format, args...), units})
@@ -156,13 +407,13 @@ func (p Policy) remark(d *Due, hold func(code, format string, args ...any), r *m
 	if n := h.Units[InGrace]; n > 0 {
 		day := h.day(InGrace, "suspended", "suspended at the end of it")
 		if p.Grace == GraceFree {
-			say(string(InGrace), Units(r, h.Purchased+n, l.Assigned)-units, "%s of %s lapsed and are in their grace period (%s): they are not billed (connectwise.grace: free)", count(n), name, day)
+			say(string(InGrace), bills(r, h.Purchased+n, assigned)-units, "%s of %s lapsed and are in their grace period (%s): they are not billed (connectwise.grace: free)", count(n), name, day)
 		} else {
-			say(string(InGrace), units-Units(r, h.Purchased-n, l.Assigned), "%s of %s lapsed and are in their grace period (%s): they are billed on (connectwise.grace: bill)", count(n), name, day)
+			say(string(InGrace), units-bills(r, h.Purchased-n, assigned), "%s of %s lapsed and are in their grace period (%s): they are billed on (connectwise.grace: bill)", count(n), name, day)
 		}
 	}
 	if n := h.Units[Suspended]; n > 0 {
-		say(string(Suspended), units-Units(r, h.Purchased-n, l.Assigned), "%s of %s are suspended, and Microsoft bills them %s: they stay due", count(n), name, h.day(Suspended, "until", "on"))
+		say(string(Suspended), units-bills(r, h.Purchased-n, assigned), "%s of %s are suspended, and Microsoft bills them %s: they stay due", count(n), name, h.day(Suspended, "until", "on"))
 	}
 	for _, x := range []struct {
 		state State
@@ -193,14 +444,19 @@ func suspendedUnits(n int, l *directory.Licence, now time.Time) string {
 // day is the first day that the units of a state change, or other words where
 // nobody knows one.
 func (h *Holding) day(state State, known, unknown string) string {
-	var first time.Time
+	first := h.first(state)
+	if first.IsZero() {
+		return unknown
+	}
+	return known + " " + first.UTC().Format(time.DateOnly)
+}
+
+// first is the first day that units of a state change; zero where nobody knows one.
+func (h *Holding) first(state State) (first time.Time) {
 	for _, s := range h.Standings {
 		if s.State == state && !s.Until.IsZero() && (first.IsZero() || s.Until.Before(first)) {
 			first = s.Until
 		}
 	}
-	if first.IsZero() {
-		return unknown
-	}
-	return known + " " + first.UTC().Format(time.DateOnly)
+	return first
 }

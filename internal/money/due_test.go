@@ -26,6 +26,9 @@ func TestWhatAProductComesTo(t *testing.T) {
 	purchased, assigned := mapping.Rule{SKU: "SPB", Count: mapping.Purchased}, mapping.Rule{SKU: "SPB", Count: mapping.Assigned}
 	least := func(r mapping.Rule, least int) mapping.Rule { r.Minimum = n(least); return r }
 	most := func(r mapping.Rule, most int) mapping.Rule { r.Maximum = n(most); return r }
+	weighing := func(r mapping.Rule, weight string) mapping.Rule { r.Weight = weight; return r }
+	larger := mapping.Rule{SKU: "SPB", Count: mapping.Larger}
+	floor := mapping.Rule{SKU: "SPB", Count: mapping.Assigned, Floor: mapping.Purchased}
 	unread := licence(3, subscription("Enabled", 10, 50))
 	unread.Unread = "consumedUnits is negative (-1)"
 	disputed := licence(3, subscription("Enabled", 10, 50))
@@ -41,7 +44,17 @@ func TestWhatAProductComesTo(t *testing.T) {
 		{"purchased", licence(7, subscription("Enabled", 10, 50)), purchased, false, false, "10"},
 		{"assigned", licence(7, subscription("Enabled", 10, 50)), assigned, false, false, "7"},
 		{"no more assigned than is sold", licence(12, subscription("Enabled", 10, 50)), assigned, false, false, "10"},
-		{"a minimum", licence(2, subscription("Enabled", 3, 50)), least(assigned, 5), false, false, "5"},
+		{"a minimum", licence(2, subscription("Enabled", 3, 50)), least(assigned, 5), false, false, "5, floor +3"},
+		{"a minimum that does not matter", licence(6, subscription("Enabled", 8, 50)), least(assigned, 5), false, false, "6"},
+		{"a minimum of what is bought", licence(2, subscription("Enabled", 3, 50)), least(purchased, 5), false, false, "5"},
+		{"the larger: bought", licence(7, subscription("Enabled", 10, 50)), larger, false, false, "10"},
+		{"the larger: assigned", licence(12, subscription("Enabled", 10, 50)), larger, false, false, "12"},
+		{"the larger, of a trial", licence(12, trial(25)), larger, false, false, "0, trial +0"},
+		{"a floor of what is bought", licence(7, subscription("Enabled", 10, 50)), floor, false, false, "10, floor +3"},
+		{"a floor that does not matter", licence(10, subscription("Enabled", 10, 50)), floor, false, false, "10"},
+		{"a weight", licence(7, subscription("Enabled", 10, 50)), weighing(purchased, "1.5"), false, false, "15"},
+		{"a weight, rounded up", licence(7, subscription("Enabled", 5, 50)), weighing(purchased, "0.5"), false, false, "3"},
+		{"a weight within a maximum", licence(7, subscription("Enabled", 10, 50)), most(weighing(purchased, "2"), 12), false, false, "12"},
 		{"a maximum", licence(2, subscription("Enabled", 30, 50)), most(purchased, 25), false, false, "25"},
 		{"not listed", nil, least(purchased, 5), false, false, "0"},
 		{"not listed, and the list is partial", nil, purchased, false, true, "0 hold not_proven"},
@@ -83,7 +96,7 @@ func TestWhatAProductComesTo(t *testing.T) {
 			if c.licence != nil {
 				all["spb"] = c.licence
 			}
-			d := p.Due("Business Premium", []mapping.Rule{c.rule}, all, c.partial)
+			d := p.Due("Business Premium", []mapping.Rule{c.rule}, Source{Licences: all, Partial: c.partial})
 			got := fmt.Sprint(d.Units)
 			if d.Hold != nil {
 				got += " hold " + d.Hold.Code
@@ -113,7 +126,7 @@ func TestWhatIsSaidOfUnitsThatAreNotSimplySold(t *testing.T) {
 		{GraceBill, licence(0, subscription("Suspended", 5, 60))},
 		{GraceBill, licence(0, subscription("Resting", 5, 60))},
 	} {
-		d := Policy{Grace: c.grace, Now: now}.Due("Business Premium", rules, map[string]*directory.Licence{"spb": c.l}, false)
+		d := Policy{Grace: c.grace, Now: now}.Due("Business Premium", rules, Source{Licences: map[string]*directory.Licence{"spb": c.l}})
 		for _, r := range d.Remarks {
 			got = append(got, r.Text)
 		}
@@ -134,5 +147,93 @@ func TestWhatIsSaidOfUnitsThatAreNotSimplySold(t *testing.T) {
 	}
 	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
 		t.Errorf("got:\n%s\nwant:\n%s", a, b)
+	}
+}
+
+// Several subscriptions of one SKU go to different products, by who sold them, by
+// their term, or by id; each must have its one rule.
+func TestSubscriptionsGoToDifferentProducts(t *testing.T) {
+	const partner, annual, monthly, grant = "22222222-2222-2222-2222-222222222222", "aaaaaaaa-0000-0000-0000-000000000001", "aaaaaaaa-0000-0000-0000-000000000002", "aaaaaaaa-0000-0000-0000-000000000003"
+	licence := directory.Licence{SKU: "spb", Name: "Business Premium", Subscriptions: []directory.Subscription{
+		{ID: annual, Status: "Enabled", Total: 10, Owner: partner, Renews: in(100)},
+		{ID: monthly, Status: "Enabled", Total: 3, Owner: partner, Renews: in(10)},
+		{ID: grant, Status: "Enabled", Total: 300, Renews: in(200)},
+		{ID: "trial", Status: "Enabled", Total: 25, Trial: true},
+	}}
+	rule := func(product, subscriptions string) mapping.Rule {
+		return mapping.Rule{SKU: "spb", Product: product, Count: mapping.Purchased, Subscriptions: subscriptions, Status: mapping.Bill}
+	}
+	terms := map[string]string{annual: TermAnnual, monthly: TermMonthly, grant: TermAnnual}
+	backup := mapping.Rule{SKU: "spb", Product: "backup", Count: mapping.Assigned, Status: mapping.Bill}
+	for _, c := range []struct {
+		name  string
+		rules []mapping.Rule
+		terms map[string]string
+		want  string // of each rule's product
+	}{
+		{"all to one", []mapping.Rule{rule("a", "")}, nil, "313"},
+		{"by who sold them", []mapping.Rule{rule("a", "owner="+partner), rule("b", "owner=none")}, nil, "13 300"},
+		{"by term and who sold them", []mapping.Rule{rule("a", "term=annual; owner="+partner), rule("b", "term=monthly; owner="+partner), rule("c", "owner=none")}, terms, "10 3 300"},
+		{"by id", []mapping.Rule{rule("a", annual+"; "+monthly), rule("b", grant)}, nil, "13 300"},
+		{"what is assigned goes to another product, too", []mapping.Rule{rule("a", "owner="+partner), rule("b", "owner=none"), backup}, nil, "13 300 0"},
+		{"by term, and one is not known", []mapping.Rule{rule("a", "term=annual"), rule("b", "term=monthly")}, map[string]string{annual: TermAnnual}, "hold subscription_unruled"},
+		{"none of its rules picks one", []mapping.Rule{rule("a", "owner="+partner)}, nil, "hold subscription_unruled"},
+		{"two pick one", []mapping.Rule{rule("a", ""), rule("b", "owner=none")}, nil, "hold subscription_twice"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			src := NewSource(&directory.Snapshot{}, []directory.Licence{licence}, c.rules, func(id string) string { return c.terms[id] })
+			var got []string
+			for _, r := range c.rules {
+				d := Policy{Grace: GraceBill, Now: now}.Due(r.Product, []mapping.Rule{r}, src)
+				if d.Hold != nil {
+					got = []string{"hold " + d.Hold.Code}
+					break
+				}
+				got = append(got, fmt.Sprint(d.Units))
+			}
+			if text := strings.Join(got, " "); text != c.want {
+				t.Errorf("got %s, want %s", text, c.want)
+			}
+		})
+	}
+}
+
+func TestPeopleAreCounted(t *testing.T) {
+	user := func(id, department string, licences ...string) directory.User {
+		return directory.User{ID: id, UPN: id + "@contoso.example", Department: department, Enabled: true, Licences: licences}
+	}
+	users := []directory.User{user("ann", "Sales", "spb"), user("bob", "Sales"), user("cid", "IT", "spb", "e3")}
+	licences := []directory.Licence{{SKU: "spb", Name: "Business Premium", Assigned: 2, Subscriptions: []directory.Subscription{{ID: "a", Status: "Enabled", Total: 10, Renews: in(50)}}}}
+	known := &directory.Snapshot{Users: directory.Proven(users, directory.Proof{}), Licences: directory.Proven(licences, directory.Proof{})}
+	unknown := &directory.Snapshot{Licences: directory.Proven(licences, directory.Proof{})}
+	n := 5
+	for _, c := range []struct {
+		name     string
+		rule     mapping.Rule
+		snapshot *directory.Snapshot
+		want     string
+	}{
+		{"all", mapping.Rule{Product: "backup", Count: mapping.People}, known, "3 [ann bob cid]"},
+		{"a department", mapping.Rule{Product: "backup", Count: mapping.People, Who: "department=sales"}, known, "2 [ann bob]"},
+		{"who hold it", mapping.Rule{SKU: "spb", Product: "backup", Count: mapping.People}, known, "2 [ann cid]"},
+		{"a department, assigned", mapping.Rule{SKU: "spb", Product: "spb", Count: mapping.Assigned, Who: "department=it"}, known, "1 [cid]"},
+		{"with a minimum", mapping.Rule{Product: "backup", Count: mapping.People, Minimum: &n}, known, "5 [ann bob cid] floor"},
+		{"half of them", mapping.Rule{Product: "backup", Count: mapping.People, Weight: "0.5"}, known, "2 [ann bob cid]"},
+		{"nobody", mapping.Rule{Product: "backup", Count: mapping.People, Who: "department=HR"}, known, "0 []"},
+		{"not proven", mapping.Rule{Product: "backup", Count: mapping.People, Who: "department=sales"}, unknown, "hold not_proven"},
+		{"not proven, assigned", mapping.Rule{SKU: "spb", Product: "spb", Count: mapping.Assigned, Who: "department=it"}, unknown, "hold not_proven"},
+	} {
+		c.rule.Status = mapping.Bill
+		d := Policy{Grace: GraceBill, Now: now}.Due("x", []mapping.Rule{c.rule}, NewSource(c.snapshot, licences, []mapping.Rule{c.rule}, nil))
+		got := fmt.Sprint(d.Units, " ", d.People)
+		if d.Hold != nil {
+			got = "hold " + d.Hold.Code
+		}
+		for _, r := range d.Remarks {
+			got += " " + r.Code
+		}
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
 	}
 }

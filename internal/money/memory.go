@@ -17,10 +17,6 @@ func Recall(licences []directory.Licence, memory []directory.Seen) []directory.L
 	out := slices.Clone(licences)
 	for i := range out {
 		l := &out[i]
-		// What is enabled or gone is so, whatever it was.
-		if !slices.ContainsFunc(l.Subscriptions, func(s directory.Subscription) bool { return !strings.EqualFold(s.Status, "Enabled") }) {
-			continue
-		}
 		l.Subscriptions = slices.Clone(l.Subscriptions)
 		for j := range l.Subscriptions {
 			l.Subscriptions[j].Before = before[l.Subscriptions[j].ID]

@@ -214,7 +214,8 @@ func (s *scopeRun) spanProof() state.SpanProof {
 }
 
 func spanRule(r *mapping.Rule) state.SpanRule {
-	return state.SpanRule{SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Minimum: countText(r.Minimum), Maximum: countText(r.Maximum), Status: r.Status, Reason: r.Reason}
+	return state.SpanRule{Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Who: r.Who, Subscriptions: r.Subscriptions,
+		Weight: r.Weight, Minimum: countText(r.Minimum), Maximum: countText(r.Maximum), Floor: r.Floor, Status: r.Status, Reason: r.Reason}
 }
 
 func spanSubscription(x *target.Subscription) state.SpanSubscription {

@@ -17,6 +17,7 @@ type Count struct {
 	Label     string
 	Rules     []mapping.Rule // that feed it
 	Override  *money.Override
+	Grace     string // what is made of subscriptions in grace, see money.Policy
 	Purchased *int
 	Assigned  *int
 	Due       *int

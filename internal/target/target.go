@@ -13,6 +13,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 )
 
@@ -121,6 +122,10 @@ type Desired struct {
 	// them, those of which nothing is due included. It is nil for a target that bills
 	// nothing.
 	Counts []Count
+	// Source is what they were counted from, and Claims what is said of the terms of
+	// its subscriptions.
+	Source money.Source
+	Claims []money.Claim
 }
 
 // Observed is what a target holds of a customer.

@@ -1,0 +1,117 @@
+package connectwise
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// A product is one product that rules bill, with the licences that feed it.
+type product struct {
+	key   plan.Key
+	text  string // identifier or id, as the rules write it
+	label string
+	rules []mapping.Rule
+}
+
+// A ruleset is the rules in force for a customer.
+type ruleset struct {
+	rules    []mapping.Rule
+	products []product       // by key
+	settled  map[string]bool // SKUs of which somebody said what becomes of them
+}
+
+func newRuleset(rules mapping.Rules) *ruleset {
+	s := &ruleset{products: billedProducts(&rules), settled: map[string]bool{}}
+	for _, r := range rules.Rules {
+		s.settled[r.SKU] = s.settled[r.SKU] || r.Status != ""
+		if r.Status == mapping.Bill {
+			s.rules = append(s.rules, r)
+		}
+	}
+	return s
+}
+
+// rulesets are those of customers with rules of their own, by key, and that of all
+// others under the empty key.
+func rulesets(rules mapping.Rules) map[string]*ruleset {
+	out := map[string]*ruleset{"": newRuleset(rules.For(""))}
+	for _, r := range rules.Rules {
+		if out[r.Customer] == nil {
+			out[r.Customer] = newRuleset(rules.For(r.Customer))
+		}
+	}
+	return out
+}
+
+// of is the ruleset of a customer.
+func (t *Target) of(customer string) *ruleset {
+	return cmp.Or(t.rulesets[customer], t.rulesets[""])
+}
+
+// bills reports whether a rule bills the SKU.
+func (s *ruleset) bills(sku string) bool {
+	return slices.ContainsFunc(s.rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, sku) })
+}
+
+// billedProducts gives each product of the rules its key: the ids of the SKUs
+// that feed it, sorted and joined by "+", and, where the same SKUs feed several
+// products, "@" and the product as the rules write it. A product that only people
+// feed has "people@" and the product. It looks at nothing but the rules, so that a
+// line keeps its key when its licence goes.
+func billedProducts(rules *mapping.Rules) []product {
+	feeding := map[string]int{}
+	var out []product
+	for text, of := range rules.Billed() {
+		var skus, names []string
+		for _, r := range of {
+			if r.SKU != "" {
+				skus = append(skus, strings.ToLower(r.SKU))
+			}
+			if name := cmp.Or(r.Name, r.Part); name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(skus)
+		id := strings.Join(slices.Compact(skus), "+")
+		feeding[id]++
+		slices.Sort(names)
+		out = append(out, product{key: plan.Key{Kind: kindAddition, ID: id}, text: text, rules: of,
+			label: cmp.Or(strings.Join(names, " + "), text)})
+	}
+	for i := range out {
+		switch p := &out[i]; {
+		case p.key.ID == "":
+			p.key.ID = "people@" + p.text
+		case feeding[p.key.ID] > 1:
+			p.key.ID += "@" + p.text
+			p.label += " (" + p.text + ")"
+		}
+	}
+	slices.SortFunc(out, func(a, b product) int { return a.key.Compare(b.key) })
+	return out
+}
+
+// also is what of a tenant is read besides its licences: whom rules count, and who
+// holds a licence where they are to be named.
+func (t *Target) also() directory.Kinds {
+	var kinds directory.Kinds
+	for _, s := range t.rulesets {
+		for i := range s.rules {
+			r := &s.rules[i]
+			switch who, err := mapping.ParseWho(r.Who); {
+			case r.Who != "" || r.Count == mapping.People:
+				if err == nil {
+					kinds |= who.Needs()
+				}
+			case r.Count == mapping.Assigned && t.client.options.Names != "":
+				kinds |= directory.Holders
+			}
+		}
+	}
+	return kinds
+}
