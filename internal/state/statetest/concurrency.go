@@ -25,6 +25,8 @@ func (s *suite) concurrency(t *testing.T) {
 	scopes := []plan.Scope{contoso, fabrikam, {Customer: "adatum", Target: "itglue"}} // shared among the writers
 
 	var writing, reading sync.WaitGroup
+	var turn sync.Mutex
+	written, more := 0, sync.NewCond(&turn)
 	for w := range writers {
 		writing.Go(func() {
 			for i := range rounds {
@@ -39,12 +41,23 @@ func (s *suite) concurrency(t *testing.T) {
 				if err := store.PutRun(ctx, state.Run{ID: padded(n)}); err != nil {
 					t.Errorf("writer %d: storing a run: %v", w, err)
 				}
+				turn.Lock()
+				written++
+				turn.Unlock()
+				more.Broadcast()
 			}
 		})
 	}
+	// A reader looks again once something was written: looking more often shows nothing new.
 	reader := func(what string, read func() error) {
 		reading.Go(func() {
-			for ctx.Err() == nil {
+			for seen := -1; ctx.Err() == nil; {
+				turn.Lock()
+				for written == seen && ctx.Err() == nil {
+					more.Wait()
+				}
+				seen = written
+				turn.Unlock()
 				if err := read(); err != nil && ctx.Err() == nil {
 					t.Errorf("%s: %v", what, err)
 					return
@@ -78,7 +91,10 @@ func (s *suite) concurrency(t *testing.T) {
 	reader("verifying", func() error { _, err := store.Verify(ctx); return err })
 	reader("backing up", func() error { return store.Backup(ctx, io.Discard) })
 	writing.Wait()
+	turn.Lock()
 	stop()
+	turn.Unlock()
+	more.Broadcast()
 	reading.Wait()
 
 	store = reopen(t, s.open, store, path)

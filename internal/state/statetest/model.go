@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -91,11 +92,15 @@ func (m *model) commit(t *rapid.T) {
 		}
 		for _, k := range rapid.SliceOfN(someKey, 0, 3).Draw(t, "put") {
 			r := record(k.Kind, k.ID, someText.Draw(t, "quantity"))
-			c.Put, was.records[k] = append(c.Put, r), r
+			c.Put = append(c.Put, r)
+			r.At = r.At.UTC() // as all times come back
+			was.records[k] = r
 		}
 		if rapid.Bool().Draw(t, "with cursor") {
 			c.Cursor = cursor(scope, someMinute.Draw(t, "objects"))
-			was.cursor = c.Cursor
+			now := *c.Cursor
+			now.At, now.InStepAt = now.At.UTC(), now.InStepAt.UTC()
+			was.cursor = &now
 		}
 		if c.ClearHold {
 			was.hold = nil
@@ -103,6 +108,8 @@ func (m *model) commit(t *rapid.T) {
 		if rapid.Bool().Draw(t, "with hold") {
 			c.Hold = hold(scope, someDigest.Draw(t, "digest"), someMinute.Draw(t, "since"))
 			now := *c.Hold
+			now.Since = now.Since.UTC()
+			now.Plan, _ = json.Marshal(now.Plan) // spelled as JSON comes back
 			if was.hold != nil && was.hold.Digest == now.Digest {
 				now.Since, now.Decision = was.hold.Since, was.hold.Decision
 			}
@@ -157,6 +164,7 @@ func (m *model) decide(t *rapid.T) {
 		t.Fatalf("deciding on %q of %s: %v", digest, scope, err)
 	}
 	now := *held
+	d.At = d.At.UTC()
 	now.Decision = &d
 	m.scope(scope).hold = &now
 }
@@ -168,7 +176,9 @@ func (m *model) settle(t *rapid.T) {
 		word = nil
 		delete(m.scope(scope).settlements, k)
 	} else {
-		m.scope(scope).settlements[k] = *word
+		now := *word
+		now.At = now.At.UTC()
+		m.scope(scope).settlements[k] = now
 	}
 	if err := m.store.Settle(m.ctx, scope, k, word); err != nil {
 		t.Fatalf("settling %s of %s: %v", k, scope, err)
@@ -194,10 +204,11 @@ func (m *model) document(t *rapid.T) {
 
 func (m *model) run(t *rapid.T) {
 	r := state.Run{ID: rapid.StringMatching(`01J[0-9]{1,2}`).Draw(t, "id"), Job: "licences", Started: at(someMinute.Draw(t, "started"))}
-	m.runs[r.ID] = r
 	if err := m.store.PutRun(m.ctx, r); err != nil {
 		t.Fatalf("storing run %s: %v", r.ID, err)
 	}
+	r.Started = r.Started.UTC()
+	m.runs[r.ID] = r
 }
 
 func (m *model) check(t *rapid.T) {

@@ -95,7 +95,7 @@ func key(kind, id string) plan.Key { return plan.Key{Kind: kind, ID: id} }
 func record(kind, id, quantity string) plan.Record {
 	return plan.Record{
 		Object: plan.Object{Key: key(kind, id), Label: "Business Premium <é>", Ref: "55/910",
-			Fields: plan.Set("quantity", quantity), Billing: &plan.Billing{UnitPrice: new(decimal.RequireFromString("22.5")), LessIncluded: new(decimal.Zero), Billable: true}},
+			Fields: plan.Set("quantity", quantity), Billing: &plan.Billing{UnitPrice: new(decimal.RequireFromString("22.5")), LessIncluded: new(decimal.RequireFromString("0")), Billable: true}},
 		Origin: plan.Created, Run: "01J1", At: at(1),
 	}
 }
