@@ -73,10 +73,13 @@ func example(t *testing.T) (bare, all string) {
 // The example is not a configuration until it is filled in, and says where.
 func TestTheExampleFileIsToBeFilledIn(t *testing.T) {
 	bare, all := example(t)
-	for text, want := range map[string][]string{
-		bare: {"cipp.client_secret", "connectwise.private_key", "connectwise.public_key"},
-		all:  {"cipp.client_secret", "connectwise.private_key", "connectwise.public_key", "events.secret", "itglue.api_key", "scim[0].token"},
-	} {
+	for _, text := range []string{bare, all} {
+		want := 0
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, "change-me") && line[0] != '#' {
+				want++
+			}
+		}
 		_, problems, _ := parse(text, nil)
 		var got []string
 		for _, p := range problems.List {
@@ -86,9 +89,8 @@ func TestTheExampleFileIsToBeFilledIn(t *testing.T) {
 				t.Errorf("%s: %s", p.Path, p.Message)
 			}
 		}
-		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Errorf("got %v to be filled in, want %v", got, want)
+		if len(got) != want || !slices.Contains(got, "connectwise.private_key") {
+			t.Errorf("got %v to be filled in, want the %d that say change-me", got, want)
 		}
 	}
 }
@@ -109,13 +111,13 @@ func TestTheExampleFileLoadsBothWaysAndStatesTheDefaults(t *testing.T) {
 	if fmt.Sprintf("%+v", *itGlueOf(long)) != fmt.Sprintf("%+v", *itGlueOf(want)) {
 		t.Errorf("IT Glue: got %+v, want the defaults %+v", *itGlueOf(long), *itGlueOf(want))
 	}
-	if !reflect.DeepEqual(long.Jobs, want.Jobs) {
-		t.Errorf("jobs: got %+v, want the defaults %+v", long.Jobs, want.Jobs)
-	}
 	if deletes := long.limits.Run.Deletes; deletes == nil || *deletes != 50 || !cippOf(long).Tenants.Active() {
 		t.Errorf("what has no default: got limits of a run %+v, tenants %+v", long.limits.Run, cippOf(long).Tenants)
 	}
 	long.Limits.Run, cippOf(long).Tenants = want.Limits.Run, cippOf(want).Tenants
+	if defaults := long.defaultJobs(); !reflect.DeepEqual(long.Jobs, defaults) {
+		t.Errorf("jobs: got %+v, want the defaults %+v", long.Jobs, defaults)
+	}
 	for name, got := range map[string]*Config{"as it is": short, "with all of it": long} {
 		if cippOf(got).TokenURL != "" && cippOf(got).TokenURL != "https://login.microsoftonline.com/"+cippOf(got).TenantID+"/oauth2/v2.0/token" {
 			t.Errorf("%s: the address of tokens is %s", name, cippOf(got).TokenURL)

@@ -204,6 +204,11 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return compile(t, text)
+}
+
+func compile(t *testing.T, text []byte) *jsonschema.Schema {
+	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -326,5 +331,31 @@ func TestEverySettingIsInTheSchemaAndDescribed(t *testing.T) {
 	}
 	if got := len(regexp.MustCompile(`"description":`).FindAll(text, -1)); got < 30 {
 		t.Errorf("got %d descriptions, want at least 30", got)
+	}
+}
+
+// sectionOnly is a system of which only the section is asked for.
+type sectionOnly struct {
+	System
+	config any
+}
+
+func (s sectionOnly) Config() any { return s.config }
+
+// A system needs its line in the table alone to be in the schema; see also the toy in
+// cmd/syncd.
+func TestASystemOfTheTableIsInTheSchema(t *testing.T) {
+	type toy struct {
+		Greeting string `yaml:"greeting" jsonschema:"enum=hello,enum=hi"`
+	}
+	table := append(Systems[:len(Systems):len(Systems)], Line{"toy", "Toy", "a target: greetings", func() System { return sectionOnly{config: &toy{}} }})
+	s := compile(t, schema(t, table))
+	for text, want := range map[string]bool{
+		"toy:\n": true, "toy: {greeting: hi}\njobs: [{name: a, targets: [toy]}]\n": true,
+		"toy: {greeting: hey}\n": false, "toy: {greting: hi}\n": false, "jobs: [{name: a, targets: [tow]}]\n": false,
+	} {
+		if err := validate(t, s, text); (err == nil) != want {
+			t.Errorf("%q: got %v, want it taken: %t", text, err, want)
+		}
 	}
 }
