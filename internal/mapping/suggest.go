@@ -174,8 +174,8 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 			name := t.Tenant.Name
 			t.Tenant.Name, t.Names = "", nil // names are typed freely: only domains show whose a company is
 			for _, c := range candidatesFor(t, sides) {
-				if c.Score > owners[c.ID].score {
-					owners[c.ID] = owner{name, c.Score}
+				if by, held := owners[c.ID]; !held || c.Score > by.score || c.Score == by.score && t.Tenant.ID < by.id {
+					owners[c.ID] = owner{name, t.Tenant.ID, c.Score}
 				}
 			}
 			continue
@@ -197,6 +197,7 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 // An owner is a settled tenant whose domains stand in a company's record.
 type owner struct {
 	tenant string
+	id     directory.TenantID
 	score  float64
 }
 
