@@ -20,8 +20,9 @@ import (
 func explainCommand(a *cli) *cobra.Command {
 	var month string
 	cmd := &cobra.Command{Use: "explain CUSTOMER SKU", Short: "Say why the billed number is what it is", Args: cobra.ExactArgs(2),
-		Long: "Show what Microsoft says about a licence (by SKU id, part number or product name), the rules that count it, the lines that bill it, what holds it, and every change syncd made to that line. With --month, what the journal says of that month."}
-	cmd.Flags().StringVar(&month, "month", "", "`YYYY-MM`: only what happened up to the end of that month")
+		Long: "Show what Microsoft says about a licence (by SKU id, part number, name or product), the rules that count it, the lines that bill it, what holds it, and every change syncd made to that line.\n\n" +
+			"With --month, what the ledger and the journal have of that month: what was purchased, assigned, due and billed on which days, by which rule, who was counted, who approved it, what was written. No system is asked."}
+	cmd.Flags().StringVar(&month, "month", "", "what that month was, from the ledger alone (`YYYY-MM`)")
 	completeArgs(cmd, a, "customer")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		x, err := w.Explain(ctx, args[0], args[1], month)
@@ -37,9 +38,14 @@ func explainCommand(a *cli) *cobra.Command {
 type explanation app.Explanation
 
 func (x *explanation) write(p *page, w *app.App) error {
+	if x.Month != nil {
+		x.writeMonth(p, w.Location)
+		return p.err
+	}
 	x.writeSource(p, w.Location)
 	x.writeRules(p)
 	x.writeLines(p)
+	x.writeOpen(p, w.Location)
 	for _, v := range x.Held {
 		word := "Held"
 		if v.Note {

@@ -1,8 +1,8 @@
 package app
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,14 +11,13 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/money"
 	"syncd/internal/plan"
-	"syncd/internal/state"
 	"syncd/internal/sync"
 )
 
 // An Explanation says why a number is what it is.
 type Explanation struct {
 	Customer sync.CustomerRef    `json:"customer"`
-	Month    string              `json:"month,omitempty"`
+	Month    *string             `json:"month"`    // nil: now
 	Licences []directory.Licence `json:"licences"` // what Microsoft says; empty for a month that is over
 	Rules    []mapping.Rule      `json:"rules"`
 	Lines    []ExplainedLine     `json:"lines"`
@@ -26,6 +25,16 @@ type Explanation struct {
 	Journal  []HistoryEntry      `json:"journal"`    // newest first
 	Unproven string              `json:"unproven,omitempty"`
 
+	RecordedFrom *time.Time         `json:"recorded_from"` // when the ledger begins to speak of it; nil where it never did
+	Spans        []ExplainedSpan    `json:"spans"`         // those of the month; the one that lasts where there is none
+	Approvals    []Approval         `json:"approvals"`     // of the plans that made the writes
+	Writes       []ExplainedWrite   `json:"writes"`        // of the month, or all; oldest first
+	Before       *ExplainedWrite    `json:"last_write_before,omitempty"`
+	Invoices     []ExplainedInvoice `json:"invoices"`
+	Ignored      []Ignored          `json:"ignored,omitempty"` // by a person's word, now
+
+	From    time.Time    `json:"-"` // of the month
+	To      time.Time    `json:"-"`
 	What    string       `json:"-"` // as a person called the licence
 	Listed  string       `json:"-"` // that the source lists none; empty where it does, or nobody knows
 	Unread  string       `json:"-"` // why the bill was not read
@@ -54,31 +63,45 @@ type ExplainedLine struct {
 	Edited  plan.Edit     `json:"-"`
 }
 
-// monthEnd is the moment a month is over; zero for no month.
-func monthEnd(month string, zone *time.Location) (time.Time, error) {
-	if month == "" {
-		return time.Time{}, nil
-	}
-	start, err := time.ParseInLocation("2006-01", month, zone)
-	if err != nil {
-		return time.Time{}, Usage("%q is not a month; write it as 2026-11", month)
-	}
-	return start.AddDate(0, 1, 0), nil
-}
-
 // Explain says what Microsoft says about a licence, the rules that count it, the
-// lines that bill it, what holds it, and every change that was made to those lines;
-// with a month, written as 2026-11, what the journal says up to its end.
+// lines that bill it, what holds it, what the ledger has of it now, and every change
+// that was made to those lines. With a month, written as 2026-11, it says what the
+// ledger and the journal have of that month, and asks no system.
 func (w *App) Explain(ctx context.Context, customer, text, month string) (*Explanation, error) {
-	until, err := monthEnd(month, w.Location)
-	if err != nil {
-		return nil, err
+	if month != "" {
+		return w.explainMonth(ctx, customer, text, month)
 	}
 	c, err := w.Customer(ctx, customer)
 	if err != nil {
 		return nil, err
 	}
-	x := &Explanation{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Month: month, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []ExplainedLine{}, Held: []plan.Violation{}, Journal: []HistoryEntry{},
+	x := w.newExplanation(c.Key, c.Name, text)
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	skus := rulesMeant(&rules, text)
+	if err := w.explainNow(ctx, c, x, skus, func(sku, part, name string) bool { return isOneOf(text, sku, part, name) }); err != nil {
+		return nil, err
+	}
+	for _, r := range rules.For(c.Key).Rules {
+		if skus[r.SKU] || isOneOf(text, r.Product) {
+			x.Rules = append(x.Rules, r)
+		}
+	}
+	keys, err := w.readLedger(ctx, x, c.Key, skus)
+	if err != nil {
+		return nil, err
+	}
+	if len(skus)+len(keys) == 0 {
+		return nil, Usage("%s has no licence called %q, and no rule knows it; syncd products lists them", c.Name, text)
+	}
+	return x, w.readJournal(ctx, x, c.Key, func(k plan.Key) bool { return keys[k] || concerns(k, skus) })
+}
+
+func (w *App) newExplanation(customer, name, text string) *Explanation {
+	x := &Explanation{Customer: sync.CustomerRef{Key: customer, Name: name}, Licences: []directory.Licence{}, Rules: []mapping.Rule{}, Lines: []ExplainedLine{}, Held: []plan.Violation{},
+		Journal: []HistoryEntry{}, Spans: []ExplainedSpan{}, Approvals: []Approval{}, Writes: []ExplainedWrite{}, Invoices: []ExplainedInvoice{},
 		What: text, Policy: money.Policy{Now: w.Now()}}
 	b, there := w.biller()
 	if b.Biller != nil {
@@ -87,48 +110,30 @@ func (w *App) Explain(ctx context.Context, customer, text, month string) (*Expla
 	if there {
 		x.Policy.Grace = b.Grace()
 	}
-	rules, err := w.Rules(ctx)
-	if err != nil {
-		return nil, err
-	}
-	means := func(sku, part, name string) bool {
-		return strings.EqualFold(sku, text) || strings.EqualFold(part, text) || strings.EqualFold(name, text)
-	}
-	skus := map[string]bool{}
-	for _, r := range rules.Rules {
-		if means(r.SKU, r.Part, r.Name) {
-			skus[r.SKU] = true
-		}
-	}
-	now := until.IsZero() || until.After(w.Now())
-	if now {
-		if err := w.explainNow(ctx, c, x, skus, means); err != nil {
-			return nil, err
-		}
-	}
-	for _, r := range rules.Rules {
-		if skus[r.SKU] {
-			x.Rules = append(x.Rules, r)
-		}
-	}
-	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Customer: c.Key}) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the journal: %w", err)
-		}
-		if concerns(e.Key, skus) && (until.IsZero() || e.At.Before(until)) {
-			x.Journal = append(x.Journal, HistoryEntry(e))
-		}
-	}
-	if len(skus) == 0 {
-		return nil, Usage("%s has no licence called %q, and no rule knows it; syncd products lists them", c.Name, text)
-	}
-	return x, nil
+	return x
 }
 
-// concerns reports whether an object is made from one of the SKUs.
+// rulesMeant are the SKUs of the rules that a person means who typed text: by id, part
+// number or name, or by the product that they are billed as.
+func rulesMeant(rules *mapping.Rules, text string) map[string]bool {
+	skus := map[string]bool{}
+	for _, r := range rules.Rules {
+		if isOneOf(text, r.SKU, r.Part, r.Name) || r.Status == mapping.Bill && isOneOf(text, r.Product) {
+			skus[cmp.Or(r.SKU, strings.ToLower(r.Product))] = true // a product of people has no SKU
+		}
+	}
+	return skus
+}
+
+func isOneOf(text string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, text) })
+}
+
+// concerns reports whether an object is made from one of the SKUs, or is a product of
+// people that is named like one.
 func concerns(k plan.Key, skus map[string]bool) bool {
-	ids, _, _ := strings.Cut(k.ID, "@")
-	return slices.ContainsFunc(strings.Split(ids, "+"), func(id string) bool { return skus[id] })
+	ids, product, _ := strings.Cut(k.ID, "@")
+	return ids == "people" && skus[strings.ToLower(product)] || slices.ContainsFunc(strings.Split(ids, "+"), func(id string) bool { return skus[id] })
 }
 
 // explainNow looks at the source and the target as they are.

@@ -1,0 +1,282 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// An ExplainedInvoice is an invoice that was read.
+type ExplainedInvoice struct {
+	Number   string `json:"number"`
+	Date     string `json:"date"`
+	Amount   string `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// An ExplainedSpan is a span as scripts read it: what is unknown is null.
+type ExplainedSpan struct {
+	state.Span
+	Rule *state.SpanRule // the one of the licence that was asked for
+	Days int             // of the month, or up to now
+}
+
+// An Approval is a person's word on a plan that led to a write.
+type Approval struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	How    string    `json:"how,omitempty"`
+	Reason string    `json:"reason"`
+	Digest string    `json:"digest"`
+}
+
+// An ExplainedWrite is what syncd did to the line of a licence.
+type ExplainedWrite struct {
+	At     time.Time   `json:"at"`
+	Run    string      `json:"run"`
+	Ref    string      `json:"ref"`
+	Action plan.Action `json:"action"`
+	Before string      `json:"before"`
+	After  string      `json:"after"`
+	Result string      `json:"result"`
+	By     string      `json:"by,omitempty"` // who approved it
+}
+
+// An Ignored is a licence that a person told us to leave alone.
+type Ignored struct {
+	Key    string    `json:"key"`
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// MarshalJSON writes the span in the contract's words.
+func (s ExplainedSpan) MarshalJSON() ([]byte, error) {
+	number := func(text string) *string {
+		if text == "" {
+			return nil
+		}
+		return &text
+	}
+	type subscription struct {
+		state.SpanSubscription
+		Until *time.Time `json:"until"`
+	}
+	subscriptions := []subscription{}
+	for _, x := range s.Subscriptions {
+		one := subscription{SpanSubscription: x}
+		if !x.Until.IsZero() {
+			one.Until = &x.Until
+		}
+		subscriptions = append(subscriptions, one)
+	}
+	var to *time.Time
+	if !s.To.IsZero() {
+		to = &s.To
+	}
+	names := Listed(s.Names)
+	if s.NamesUnknown {
+		names = nil
+	}
+	return json.Marshal(struct {
+		From          time.Time           `json:"from"`
+		To            *time.Time          `json:"to"`
+		Days          int                 `json:"days"`
+		Known         bool                `json:"known"`
+		Why           string              `json:"why,omitempty"`
+		Key           string              `json:"key"`
+		Product       string              `json:"product"`
+		Label         string              `json:"label"`
+		Purchased     *string             `json:"purchased"`
+		Assigned      *string             `json:"assigned"`
+		Due           *string             `json:"due"`
+		Billed        *string             `json:"billed"`
+		Price         *string             `json:"price"`
+		Currency      string              `json:"currency"`
+		LessIncluded  *string             `json:"less_included"`
+		Cycle         string              `json:"cycle_months"`
+		Rule          *state.SpanRule     `json:"rule"`
+		Rules         []state.SpanRule    `json:"rules"`
+		Override      *state.SpanOverride `json:"override"`
+		Names         []string            `json:"names"`
+		Subscriptions []subscription      `json:"subscriptions"`
+		Ref           string              `json:"ref"`
+		Agreement     string              `json:"agreement"`
+		AgreementName string              `json:"agreement_name"`
+		NextInvoice   *string             `json:"next_invoice"`
+		Proof         state.SpanProof     `json:"proof"`
+	}{s.From, to, s.Days, s.Known, s.Why, s.Key.ID, s.Product, s.Label, number(s.Purchased), number(s.Assigned), number(s.Due), number(s.Billed), number(s.Price),
+		s.Currency, number(s.LessIncluded), s.Cycle, s.Rule, Listed(s.Rules), s.Override, names, subscriptions, s.Ref, s.Agreement, s.AgreementName, number(s.NextInvoice), s.Proof})
+}
+
+// meant returns the rule by which a person who typed text means what a span is
+// about, as the rules were then; nil where it is by the product. is says whether the
+// span is meant at all.
+func meant(s *state.Span, text string, skus map[string]bool) (rule *state.SpanRule, is bool) {
+	for i := range s.Rules {
+		if r := &s.Rules[i]; isOneOf(text, r.SKU, r.Part, r.Name) {
+			return r, true
+		}
+	}
+	is = isOneOf(text, s.Key.ID, s.Product, s.Label) || concerns(s.Key, skus) || concerns(s.Key, map[string]bool{strings.ToLower(text): true})
+	if len(s.Rules) > 0 {
+		rule = &s.Rules[0]
+	}
+	return rule, is
+}
+
+// readLedger takes over the spans of the month, or those that last where there is no
+// month, and since when there are any. It returns which products are meant: one that
+// any of its spans names, for an unknown span names no rule.
+func (w *App) readLedger(ctx context.Context, x *Explanation, customer string, skus map[string]bool) (map[plan.Key]bool, error) {
+	within := state.SpanFilter{Customer: customer, From: x.From, To: x.To}
+	if x.Month == nil {
+		within.From = w.Now()
+	}
+	keys := map[plan.Key]bool{}
+	var spans, firsts []state.Span
+	for _, read := range []struct {
+		filter state.SpanFilter
+		to     *[]state.Span
+	}{{within, &spans}, {state.SpanFilter{Customer: customer, First: true}, &firsts}} {
+		for s, err := range w.Store.Spans(ctx, read.filter) {
+			if err != nil {
+				return nil, fmt.Errorf("reading the ledger: %w", err)
+			}
+			*read.to = append(*read.to, s)
+			if _, is := meant(&s, x.What, skus); is {
+				keys[s.Key] = true
+			}
+		}
+	}
+	for i := range spans {
+		s := &spans[i]
+		if keys[s.Key] && (x.Month != nil || s.To.IsZero()) {
+			rule, _ := meant(s, x.What, skus)
+			x.Spans = append(x.Spans, ExplainedSpan{*s, rule, w.daysOf(s, x.From, x.To)})
+		}
+	}
+	for i := range firsts {
+		if s := &firsts[i]; keys[s.Key] && (x.RecordedFrom == nil || s.From.Before(*x.RecordedFrom)) {
+			x.RecordedFrom = new(s.From)
+		}
+	}
+	for s, err := range w.Store.Settlements(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the settlements: %w", err)
+		}
+		if s.Scope.Customer == customer && s.How == plan.SettleIgnore && (keys[s.Key] || concerns(s.Key, skus)) {
+			x.Ignored = append(x.Ignored, Ignored{Key: s.Key.ID, By: s.By, At: s.At, Reason: s.Reason})
+		}
+	}
+	return keys, nil
+}
+
+// daysOf is how many days of a month ended while a span lasted; today counts as far
+// as it has come. Without a month it is the days since the span began.
+func (w *App) daysOf(s *state.Span, from, to time.Time) int {
+	now := w.Now()
+	if from.Before(s.From) {
+		from = s.From
+	}
+	y, m, d := from.In(w.Location).Date()
+	n := 0
+	for day := time.Date(y, m, d, 0, 0, 0, 0, w.Location); (to.IsZero() || day.Before(to)) && !day.After(now); {
+		day = day.AddDate(0, 0, 1)
+		last := day.Add(-time.Microsecond)
+		if last.After(now) {
+			last = now
+		}
+		if !s.From.After(last) && (s.To.IsZero() || s.To.After(last)) {
+			n++
+		}
+	}
+	return n
+}
+
+// readJournal takes over what was written to the lines of some products, and who
+// approved it, up to the end of the month.
+func (w *App) readJournal(ctx context.Context, x *Explanation, customer string, of func(plan.Key) bool) error {
+	var entries []state.Entry // newest first
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Customer: customer, To: x.To}) {
+		if err != nil {
+			return fmt.Errorf("reading the journal: %w", err)
+		}
+		entries = append(entries, e)
+		if of(e.Key) && !e.At.Before(x.From) {
+			x.Journal = append(x.Journal, HistoryEntry(e))
+		}
+	}
+	approved := map[string]*Approval{} // by the digest of the plan
+	for _, e := range slices.Backward(entries) {
+		if !of(e.Key) || !slices.Contains([]plan.Action{plan.Create, plan.Update, plan.Delete, plan.Adopt, plan.Forget}, e.Action) {
+			continue
+		}
+		write := ExplainedWrite{At: e.At, Run: e.Run, Ref: e.Ref, Action: e.Action, Before: quantityOf(e.Before), After: quantityOf(e.After), Result: e.Result, By: e.By}
+		if e.At.Before(x.From) {
+			x.Before = &write
+			continue
+		}
+		x.Writes = append(x.Writes, write)
+		if e.By != "" {
+			// A state of a former version has no entry about the approval itself.
+			approved[e.Digest] = &Approval{At: e.At, By: e.By, How: e.How, Reason: e.Why, Digest: e.Digest}
+		}
+	}
+	for _, e := range slices.Backward(entries) {
+		if a := approved[e.Digest]; a != nil && e.Action == state.ActionApprove {
+			*a = Approval{At: e.At, By: e.By, How: e.How, Reason: e.Why, Digest: e.Digest}
+		}
+	}
+	for _, a := range approved {
+		x.Approvals = append(x.Approvals, *a)
+	}
+	slices.SortFunc(x.Approvals, func(a, b Approval) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Digest, b.Digest)) })
+	return nil
+}
+
+func quantityOf(o *state.Image) string {
+	if o == nil {
+		return ""
+	}
+	return o.Fields.Text(plan.FieldQuantity)
+}
+
+// explainMonth says what a licence came to in a month, from the ledger and the journal
+// alone. Who is meant by a name that the state does not know is all that the source is
+// asked.
+func (w *App) explainMonth(ctx context.Context, customer, text, month string) (*Explanation, error) {
+	from, to, err := monthOf(month, w.Location)
+	if err != nil {
+		return nil, err
+	}
+	if from.After(w.Now()) {
+		return nil, Usage("--month %s is still to come: the ledger knows what was, up to %s", month, w.Now().In(w.Location).Format("2006-01"))
+	}
+	c, err := w.known(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	x := w.newExplanation(c.Key, c.Name, text)
+	x.Month, x.From, x.To = &month, from, to
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	skus := rulesMeant(&rules, text)
+	keys, err := w.readLedger(ctx, x, c.Key, skus)
+	if err != nil {
+		return nil, err
+	}
+	if len(skus)+len(keys) == 0 {
+		return nil, Usage("nothing is recorded of a licence %q at %s, and no rule knows it; syncd products lists them", text, c.Name)
+	}
+	return x, w.readJournal(ctx, x, c.Key, func(k plan.Key) bool { return keys[k] || concerns(k, skus) })
+}
