@@ -25,4 +25,6 @@ server.on("listening", () => {
   for (const { modelName } of Object.values(getAuthTables(options))) database[modelName] = [];
   handler = toNodeHandler(betterAuth(options));
 });
-listen(server, "/api/auth/scim/v2");
+listen(server, "/api/auth/scim/v2", () => {
+  for (const model of Object.keys(database)) database[model] = [];
+});

@@ -71,7 +71,7 @@ const extraUsers = 25
 
 func newHarness(t *testing.T, server string, edits ...func(*scim.Config)) *harness {
 	h := &harness{T: t, target: "scim/other"}
-	h.base, h.token = thirdparty.Start(t, server)
+	h.base, h.token = thirdparty.Shared(t, server)
 	conf := scim.Defaults()
 	conf.Name, conf.URL, conf.Token = "other", h.base, secret.New(h.token)
 	conf.Rate = rest.Rate{PerSecond: 2000, Burst: 500, Concurrency: 4}

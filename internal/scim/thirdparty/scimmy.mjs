@@ -17,7 +17,7 @@ import { listen, token } from "./listen.mjs";
 const { User, Group, Schema } = SCIMMY.Resources;
 User.extend(SCIMMY.Schemas.EnterpriseUser, false);
 
-// store keeps the resources of one type, of which unique may exist once only.
+// store keeps the resources of one type, of which unique may exist once only, and returns them.
 function store(Resource, unique) {
   const kept = new Map();
   SCIMMY.Resources.declare(Resource)
@@ -51,10 +51,10 @@ function store(Resource, unique) {
         throw new SCIMMY.Types.Error(404, null, `Resource ${resource.id} not found`);
       }
     });
+  return kept;
 }
 
-store(User, "userName");
-store(Group, "displayName");
+const stores = [store(User, "userName"), store(Group, "displayName")];
 
 const mode = process.argv[2];
 const app = express();
@@ -80,4 +80,4 @@ app.use(
   }),
 );
 if (mode === "put") SCIMMY.Config.set("patch", false);
-listen(createServer(app), "/scim/v2");
+listen(createServer(app), "/scim/v2", () => stores.forEach((kept) => kept.clear()));

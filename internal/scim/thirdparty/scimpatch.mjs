@@ -108,4 +108,4 @@ async function handle(request, response) {
   response.end(body && JSON.stringify(body));
 }
 
-listen(createServer(handle), base);
+listen(createServer(handle), base, () => Object.values(types).forEach((type) => type.kept.clear()));

@@ -3,12 +3,22 @@ package thirdparty_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
 
 	"syncd/internal/scim/thirdparty"
 )
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if err := thirdparty.End(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
 
 func TestAServerAnswersToItsTokenOnly(t *testing.T) {
 	for _, name := range thirdparty.Names() {

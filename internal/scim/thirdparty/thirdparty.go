@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -56,6 +57,123 @@ const (
 // does not give are no reason to test less.
 func Start(t testing.TB, name string) (baseURL, token string) {
 	t.Helper()
+	node, dir := prepare(t, name)
+	var complaints bytes.Buffer
+	s, err := launch(node, dir, name, &complaints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.end(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() && complaints.Len() > 0 {
+			t.Logf("%s said:\n%s", name, complaints.String())
+		}
+	})
+	return s.base, s.token
+}
+
+// A server is a process that serves.
+type server struct {
+	name, base, token string
+	cmd               *exec.Cmd
+	stdin             io.WriteCloser
+	says              *bufio.Reader
+}
+
+func launch(node, dir, name string, complaints io.Writer) (*server, error) {
+	words := strings.Fields(name)
+	s := &server{name: name, token: secret(), cmd: exec.Command(node, append([]string{words[0] + ".mjs"}, words[1:]...)...)}
+	s.cmd.Dir = dir
+	// Nothing of the machine's own settings: NODE_OPTIONS and NODE_ENV would change what is tested.
+	s.cmd.Env = []string{"TOKEN=" + s.token, "PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+	s.cmd.Stderr = complaints
+	var err error
+	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	s.says = bufio.NewReader(stdout)
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", name, err)
+	}
+	if s.base, err = s.line(); err != nil {
+		_ = s.end()
+		return nil, fmt.Errorf("%s did not start within %s: %w", name, startsIn, err)
+	}
+	return s, nil
+}
+
+// line is what the server says next; one that says nothing is ended.
+func (s *server) line() (string, error) {
+	kill := time.AfterFunc(startsIn, func() { _ = s.cmd.Process.Kill() })
+	defer kill.Stop()
+	line, err := s.says.ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+// empty makes the server forget everything that it holds.
+func (s *server) empty() error {
+	if _, err := io.WriteString(s.stdin, "empty\n"); err != nil {
+		return fmt.Errorf("emptying %s: %w", s.name, err)
+	}
+	if _, err := s.line(); err != nil {
+		return fmt.Errorf("emptying %s: %w", s.name, err)
+	}
+	return nil
+}
+
+func (s *server) end() error {
+	_ = s.stdin.Close() // which it takes for the end
+	kill := time.AfterFunc(endsIn, func() { _ = s.cmd.Process.Kill() })
+	defer kill.Stop()
+	if err := s.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s ended badly: %w", s.name, err)
+	}
+	return nil
+}
+
+// shared are the servers of Shared.
+var shared = map[string]*server{}
+
+// Shared is Start for tests that run one after the other: each finds the server
+// with nothing in it, and one process serves them all, until End. What it
+// complains of goes to standard error.
+func Shared(t testing.TB, name string) (baseURL, token string) {
+	t.Helper()
+	node, dir := prepare(t, name)
+	s := shared[name]
+	if s == nil {
+		var err error
+		if s, err = launch(node, dir, name, os.Stderr); err != nil {
+			t.Fatal(err)
+		}
+		shared[name] = s
+		return s.base, s.token
+	}
+	if err := s.empty(); err != nil {
+		t.Fatal(err)
+	}
+	return s.base, s.token
+}
+
+// End ends the servers of Shared, once all tests have run.
+func End() error {
+	var errs []error
+	for name, s := range shared {
+		errs = append(errs, s.end())
+		delete(shared, name)
+	}
+	return errors.Join(errs...)
+}
+
+// prepare finds what a server needs, or skips the test.
+func prepare(t testing.TB, name string) (node, dir string) {
+	t.Helper()
 	if known := append(Names(), BetterAuthLimited); !slices.Contains(known, name) {
 		t.Fatalf("there is no server called %q, only %s", name, strings.Join(known, ", "))
 	}
@@ -63,48 +181,11 @@ func Start(t testing.TB, name string) (baseURL, token string) {
 	if err != nil {
 		t.Skip("Node.js is not installed: third-party SCIM servers are not exercised")
 	}
-	dir, err := installed()
+	dir, err = installed()
 	if err != nil {
 		t.Fatalf("third-party SCIM servers: %v", err)
 	}
-	words := strings.Fields(name)
-	cmd := exec.Command(node, append([]string{words[0] + ".mjs"}, words[1:]...)...)
-	token = secret()
-	cmd.Dir = dir
-	// Nothing of the machine's own settings: NODE_OPTIONS and NODE_ENV would change what is tested.
-	cmd.Env = []string{"TOKEN=" + token, "PATH=" + os.Getenv("PATH"), "HOME=" + dir}
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("starting %s: %v", name, err)
-	}
-	kill := time.AfterFunc(startsIn, func() { _ = cmd.Process.Kill() })
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	kill.Stop()
-	t.Cleanup(func() {
-		_ = stdin.Close() // which it takes for the end
-		kill := time.AfterFunc(endsIn, func() { _ = cmd.Process.Kill() })
-		defer kill.Stop()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s ended badly: %v", name, err)
-		}
-		if t.Failed() && complaints.Len() > 0 {
-			t.Logf("%s said:\n%s", name, complaints.String())
-		}
-	})
-	if err != nil {
-		_ = cmd.Process.Kill()
-		t.Fatalf("%s did not start within %s: %v", name, startsIn, err)
-	}
-	return strings.TrimSpace(line), token
+	return node, dir
 }
 
 func secret() string {
