@@ -105,6 +105,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TAILSPIN", tailspin)
 			env.Setenv("LISTEN", w.listen)
 			env.Setenv("MONTH_END", w.monthEnd())
+			london, err := time.LoadLocation("Europe/London") // where the scripts' configuration is
+			if err != nil {
+				return err
+			}
+			for name, months := range map[string]int{"LAST_MONTH": -1, "THIS_MONTH": 0, "NEXT_MONTH": 1} {
+				y, m, _ := time.Now().In(london).Date()
+				env.Setenv(name, time.Date(y, m+time.Month(months), 1, 0, 0, 0, 0, time.UTC).Format("2006-01"))
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -220,11 +220,16 @@ func (w *App) readJournal(ctx context.Context, x *Explanation, customer string, 
 			continue
 		}
 		write := ExplainedWrite{At: e.At, Run: e.Run, Ref: e.Ref, Action: e.Action, Before: quantityOf(e.Before), After: quantityOf(e.After), Result: e.Result, By: e.By}
+		wrote := write.Before != write.After // taking on what is there is no write
 		if e.At.Before(x.From) {
-			x.Before = &write
+			if wrote {
+				x.Before = &write
+			}
 			continue
 		}
-		x.Writes = append(x.Writes, write)
+		if wrote {
+			x.Writes = append(x.Writes, write)
+		}
 		if e.By != "" {
 			// A state of a former version has no entry about the approval itself.
 			approved[e.Digest] = &Approval{At: e.At, By: e.By, How: e.How, Reason: e.Why, Digest: e.Digest}
