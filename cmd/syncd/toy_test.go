@@ -45,8 +45,8 @@ type board struct {
 
 // toys are the systems of the program and one more line.
 func toys(b *board) app.Table {
-	line := app.Line{Section: "toy", Title: "Toy", What: "a target: greetings", New: func() app.System { return &toy{toyConfig{Greeting: "good day"}, b} }}
-	return append(app.Systems[:len(app.Systems):len(app.Systems)], line)
+	made := func() app.System { return &toy{toyConfig{Greeting: "good day"}, b} }
+	return append(app.Systems[:len(app.Systems):len(app.Systems)], app.Line{Section: "toy", Title: "Toy", What: "a target: greetings", New: made})
 }
 
 func (s *toy) Config() any { return &s.config }
@@ -82,7 +82,8 @@ func (s *toy) LookUp(_ context.Context, _ string, texts []string) (map[string]ma
 }
 
 func (s *toy) Suggest(_ context.Context, d *mapping.Draft) error {
-	d.Add(mapping.SuggestLinks("toy_place", d.Evidence, []mapping.CompanyEvidence{{ID: "7", Name: "Contoso Ltd", Website: "https://contoso.example"}}, d.Table))
+	places := []mapping.CompanyEvidence{{ID: "7", Name: "Contoso Ltd", Website: "https://contoso.example"}}
+	d.Add(mapping.SuggestLinks("toy_place", d.Evidence, places, d.Table))
 	return nil
 }
 
@@ -111,7 +112,8 @@ type toyView struct {
 }
 
 func (v *toyView) object(text string) plan.Object {
-	return plan.Object{Key: plan.Key{Kind: "greeting", ID: "greeting"}, Label: "greeting of " + v.customer, Ref: v.place, Fields: plan.Set("text", text)}
+	key := plan.Key{Kind: "greeting", ID: "greeting"}
+	return plan.Object{Key: key, Label: "greeting of " + v.customer, Ref: v.place, Fields: plan.Set("text", text)}
 }
 
 func (v *toyView) Compare(context.Context, *directory.Snapshot, []plan.Record) (target.Desired, target.Observed, error) {
@@ -140,8 +142,9 @@ func TestASystemIsAFileAndALine(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.yaml")
 	configure := func(section string) {
-		text := "listen: 127.0.0.1:0\nlimits: {first_plan: allow}\ncipp: {url: '" + server.URL + "', tenant_id: " + partner + ", client_id: " + cipp.Options().ClientID +
-			", client_secret: " + cippSecret + ", token_url: '" + server.URL + cipp.TokenPath() + "', rate: {per_second: 1000, burst: 100}}\n" + section
+		text := "listen: 127.0.0.1:0\nlimits: {first_plan: allow}\ncipp: {url: '" + server.URL + "', tenant_id: " + partner +
+			", client_id: " + cipp.Options().ClientID + ", client_secret: " + cippSecret + ", token_url: '" + server.URL + cipp.TokenPath() +
+			"', rate: {per_second: 1000, burst: 100}}\n" + section
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -178,8 +181,11 @@ func TestASystemIsAFileAndALine(t *testing.T) {
 	typed(0, "map accept", "linked to place 7")
 	typed(0, "map", "toy place", "linked")
 	typed(0, "map export "+filepath.Join(dir, "links.csv"))
-	if table, err := os.ReadFile(filepath.Join(dir, "links.csv")); err != nil || !strings.Contains(string(table), "toy_place,toy_place_name") || !strings.Contains(string(table), ",7,Left of the door,") {
-		t.Errorf("got %v and the table\n%s", err, table)
+	table, err := os.ReadFile(filepath.Join(dir, "links.csv"))
+	for _, want := range []string{"toy_place,toy_place_name", ",7,Left of the door,"} {
+		if err != nil || !strings.Contains(string(table), want) {
+			t.Errorf("got %v, want %s in the table\n%s", err, want, table)
+		}
 	}
 	typed(64, "map accept Fabrikam toy_place 8", "there is no place 8")
 	typed(2, "plan --target Toy", "greeting of Contoso Ltd", "hello, Contoso Ltd")

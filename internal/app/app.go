@@ -9,13 +9,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/cipp"
-	"syncd/internal/cipp/tenants"
-	"syncd/internal/connectwise"
 	"syncd/internal/directory"
-	"syncd/internal/itglue"
 	"syncd/internal/mapping"
 	"syncd/internal/rest"
-	"syncd/internal/scim"
 	"syncd/internal/state"
 	"syncd/internal/sync"
 	"syncd/internal/target"
@@ -39,14 +35,6 @@ type App struct {
 	Practice   bool
 }
 
-var (
-	_ sync.Source   = (*cipp.Client)(nil)
-	_ target.Target = (*connectwise.Target)(nil)
-	_ target.Target = (*itglue.Target)(nil)
-	_ target.Target = (*scim.Target)(nil)
-	_ target.Target = (*tenants.Target)(nil)
-)
-
 // New makes an App. It talks to nobody yet.
 func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	reg := prometheus.NewRegistry()
@@ -65,7 +53,8 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	}
 	w.sound = newSoundness(store, log)
 	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.Links,
-		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency, MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep})
+		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
+		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep})
 	return w, nil
 }
 

@@ -13,7 +13,8 @@ import (
 // Check asks every configured system whether syncd may and can work with it.
 // Nothing is written.
 func (w *App) Check(ctx context.Context) []target.Finding {
-	all := []target.Finding{{System: "syncd", Name: "configuration", OK: true, Detail: fmt.Sprintf("%s, targets: %s", Count(len(w.Jobs), "job"), Names(w.Config.Targets(), asIs))}}
+	configured := fmt.Sprintf("%s, targets: %s", Count(len(w.Jobs), "job"), Names(w.Config.Targets(), asIs))
+	all := []target.Finding{{System: "syncd", Name: "configuration", OK: true, Detail: configured}}
 	if w.Config.exposed != "" {
 		all = append(all, target.Finding{System: "syncd", Name: "permissions", Detail: w.Config.exposed,
 			Remedy: "chmod 600 it, owned by the user that syncd runs as, or keep the secrets out of it (SYNCD_…_FILE)"})

@@ -11,6 +11,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
+	"syncd/internal/sync"
 	"syncd/internal/target"
 )
 
@@ -26,6 +27,11 @@ type cippSystem struct {
 	app      *App
 	operator *cipp.Client // of the target
 }
+
+var (
+	_ sync.Source   = (*cipp.Client)(nil)
+	_ target.Target = (*tenants.Target)(nil)
+)
 
 func newCIPP() System { return &cippSystem{config: CIPPConfig{cipp.Defaults(), tenants.Defaults()}} }
 
@@ -62,7 +68,8 @@ func (s *cippSystem) Connect(w *App) (err error) {
 		reader, ok := o.System.(interface{ readsHireDates() bool })
 		hired = hired || ok && reader.readsHireDates()
 	}
-	if w.CIPP, err = cipp.New(s.config.Config, cipp.Options{Log: w.Log, Metrics: w.calls, Bucket: w.cippBucket, HireDates: hired}); err != nil {
+	w.CIPP, err = cipp.New(s.config.Config, cipp.Options{Log: w.Log, Metrics: w.calls, Bucket: w.cippBucket, HireDates: hired})
+	if err != nil {
 		return fmt.Errorf("cipp: %w", err)
 	}
 	if s.config.Tenants.Active() {
@@ -89,5 +96,6 @@ func (s *cippSystem) Check(ctx context.Context) []target.Finding {
 // CIPPOperator is a client of CIPP that can change things there. The one that reads
 // for the jobs cannot, whatever it is asked.
 func (w *App) CIPPOperator(unlisted bool) (*cipp.Client, error) {
-	return cipp.New(section[CIPPConfig](w.Config).Config, cipp.Options{Log: w.Log, Bucket: w.cippBucket, Metrics: w.calls, Operate: true, Unlisted: unlisted})
+	return cipp.New(section[CIPPConfig](w.Config).Config,
+		cipp.Options{Log: w.Log, Bucket: w.cippBucket, Metrics: w.calls, Operate: true, Unlisted: unlisted})
 }

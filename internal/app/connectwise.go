@@ -20,6 +20,7 @@ type connectWise struct {
 }
 
 var (
+	_ target.Target     = (*connectwise.Target)(nil)
 	_ Biller            = (*connectWise)(nil)
 	_ Suggester         = (*connectWise)(nil)
 	_ Resolver          = (*connectWise)(nil)
@@ -49,7 +50,8 @@ func (s *connectWise) Job() JobConfig {
 
 func (s *connectWise) Connect(w *App) (err error) {
 	s.app = w
-	s.Client, err = connectwise.New(s.config, connectwise.Options{Log: w.Log, Metrics: w.calls, Now: w.Now, Location: w.Location, Names: w.Config.Evidence.naming()})
+	s.Client, err = connectwise.New(s.config, connectwise.Options{Log: w.Log, Metrics: w.calls, Now: w.Now, Location: w.Location,
+		Names: w.Config.Evidence.naming()})
 	if err != nil {
 		return fmt.Errorf("connectwise: %w", err)
 	}

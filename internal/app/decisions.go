@@ -174,7 +174,8 @@ type Verdict struct {
 }
 
 func verdictOn(h *state.Hold, decision string) Verdict {
-	return Verdict{Customer: sync.CustomerRef{Key: h.Scope.Customer, Name: h.Name}, Target: h.Scope.Target, Digest: h.Digest, Decision: decision}
+	customer := sync.CustomerRef{Key: h.Scope.Customer, Name: h.Name}
+	return Verdict{Customer: customer, Target: h.Scope.Target, Digest: h.Digest, Decision: decision}
 }
 
 // Decide stores a person's word on each of the holds: they pass at the next apply,

@@ -18,8 +18,9 @@ type itGlue struct {
 }
 
 var (
-	_ Suggester = (*itGlue)(nil)
-	_ Resolver  = (*itGlue)(nil)
+	_ target.Target = (*itglue.Target)(nil)
+	_ Suggester     = (*itGlue)(nil)
+	_ Resolver      = (*itGlue)(nil)
 )
 
 func newITGlue() System { return &itGlue{config: itglue.Defaults()} }

@@ -38,7 +38,8 @@ func (w *App) ListLinks(ctx context.Context) ([]LinkLine, error) {
 	})
 	lines := []LinkLine{}
 	for _, c := range customers {
-		l := LinkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain, Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
+		l := LinkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain,
+			Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
 		if row, ok := table.Row(c.Tenant.ID); ok {
 			if row.Links != nil {
 				l.Links = row.Links

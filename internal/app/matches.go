@@ -214,7 +214,8 @@ func (w *App) objectKey(ctx context.Context, scope plan.Scope, text string) (pla
 	if err != nil {
 		return plan.Key{}, err
 	}
-	if b, ok := w.Config.system(scope.Target).(Biller); ok && slices.ContainsFunc(rules.Rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, id) }) {
+	ruled := slices.ContainsFunc(rules.Rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, id) })
+	if b, ok := w.Config.system(scope.Target).(Biller); ok && ruled {
 		return plan.Key{Kind: b.LineKind(), ID: strings.ToLower(id)}, nil // a licence may be settled before the customer has it
 	}
 	return plan.Key{}, Usage("%s knows no object %q; see syncd matches", scope, text)

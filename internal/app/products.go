@@ -234,7 +234,8 @@ func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules
 	}
 	ids, err := b.ResolveProducts(ctx, open)
 	if err != nil {
-		return []string{fmt.Sprintf("the products were not looked up in %s (%v); import the rules again later, so that a renamed product stays the one", b.Title, err)}
+		return []string{fmt.Sprintf("the products were not looked up in %s (%v); "+
+			"import the rules again later, so that a renamed product stays the one", b.Title, err)}
 	}
 	for i := range next.Rules {
 		if r := &next.Rules[i]; r.ProductID == 0 {
@@ -243,7 +244,8 @@ func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules
 	}
 	for _, text := range open {
 		if ids[text] == 0 {
-			warnings = append(warnings, fmt.Sprintf("%s has no product %q, or several: what it bills waits until it has exactly one", b.Title, visible.Text(text)))
+			warnings = append(warnings, fmt.Sprintf("%s has no product %q, or several: what it bills waits until it has exactly one",
+				b.Title, visible.Text(text)))
 		}
 	}
 	return warnings

@@ -50,6 +50,8 @@ type scimSystem struct {
 	clients []*scim.Client // in the order of the list
 }
 
+var _ target.Target = (*scim.Target)(nil)
+
 func newSCIM() System { return &scimSystem{} }
 
 func (c *scimSystem) Config() any { return &c.list }
