@@ -15,8 +15,8 @@ import (
 )
 
 // Systems is the table of the systems that syncd knows. Its order is the order in
-// which they are read, built, asked and listed. A new system is a file beside this
-// one and a line here.
+// which they are read, built, asked, listed and locked. A new system is a file beside
+// this one and a line here.
 var Systems = Table{
 	{"cipp", "CIPP", "the source, and a target: its tenants' aliases and groups", newCIPP},
 	{"connectwise", "ConnectWise", "a target: billing", newConnectWise},

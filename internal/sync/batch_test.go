@@ -150,3 +150,30 @@ func TestRunsThatCrossOneAnotherAllEnd(t *testing.T) {
 		}
 	})
 }
+
+// The order of the engine decides, and not that of the jobs or the names.
+func TestTargetsAreLockedInTheOrderOfTheEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Options{Targets: map[string]target.Opener{"a": nil, "b": nil, "c": nil}, Order: []string{"b", "c", "a"}})
+		e.locks["c"] <- struct{}{} // another run works on it
+		locked := make(chan func(), 1)
+		go func() {
+			release, err := (&run{Engine: e}).lock(t.Context(), []string{"a", "b", "c"})
+			if err != nil {
+				t.Error(err)
+			}
+			locked <- release
+		}()
+		synctest.Wait()
+		if len(e.locks["b"]) != 1 || len(e.locks["a"]) != 0 {
+			t.Errorf("while c is awaited, b is locked %d times and a %d, want b alone", len(e.locks["b"]), len(e.locks["a"]))
+		}
+		<-e.locks["c"]
+		(<-locked)()
+		for name, token := range e.locks {
+			if len(token) != 0 {
+				t.Errorf("%s is not released", name)
+			}
+		}
+	})
+}

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	Source  Source
 	Targets map[string]target.Opener // by name
+	Order   []string                 // of the targets, in which every run locks them; those it lacks come first, by name
 	Store   state.Store
 	Links   func(ctx context.Context) (mapping.Table, error)
 	Log     zerolog.Logger

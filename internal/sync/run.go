@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,8 +85,8 @@ func (r *run) execute(ctx context.Context) error {
 	return r.pruneLedger(ctx)
 }
 
-// lock waits until no other run works on the targets. Every run locks in the
-// order of names, whatever its jobs say: two runs that each hold what the other
+// lock waits until no other run works on the targets. Every run locks in the one
+// order of the engine, whatever its jobs say: two runs that each hold what the other
 // waits for would wait for ever.
 func (r *run) lock(ctx context.Context, names []string) (release func(), err error) {
 	var held []chan struct{}
@@ -94,7 +95,10 @@ func (r *run) lock(ctx context.Context, names []string) (release func(), err err
 			<-token
 		}
 	}
-	for _, name := range slices.Sorted(slices.Values(names)) {
+	place := func(name string) int { return slices.Index(r.Order, name) }
+	for _, name := range slices.SortedFunc(slices.Values(names), func(a, b string) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), strings.Compare(a, b))
+	}) {
 		select {
 		case r.locks[name] <- struct{}{}:
 			held = append(held, r.locks[name])
