@@ -369,12 +369,16 @@ func (c *Config) jobs() []sync.Job {
 	return jobs
 }
 
-// TargetNamed finds the target that a person means: in any case, a SCIM target also
-// without its scim/; nothing means the only one there is.
+// TargetNamed finds the target that a person means: in any case, one of several also
+// without the section before its /; nothing means the only one there is.
 func (c *Config) TargetNamed(text string) (string, error) {
 	all := c.Targets()
 	known := Names(all, asIs)
 	plain := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(text), " ", ""))
+	named := slices.IndexFunc(all, func(target string) bool {
+		_, name, of := strings.Cut(target, "/")
+		return of && name == plain
+	})
 	switch {
 	case plain == "" && len(all) == 1:
 		return all[0], nil
@@ -382,8 +386,8 @@ func (c *Config) TargetNamed(text string) (string, error) {
 		return "", Usage("name the target: %s", known)
 	case slices.Contains(all, plain):
 		return plain, nil
-	case slices.Contains(all, "scim/"+plain):
-		return "scim/" + plain, nil
+	case named >= 0:
+		return all[named], nil
 	case strings.Contains(text, ","):
 		return "", Usage("%q: one target at a time, or leave it out for all; configured: %s", text, known)
 	}
