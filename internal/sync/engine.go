@@ -55,7 +55,6 @@ type Engine struct {
 	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
 
 	pruning sync.Mutex
-	pruned  time.Time // when old spans were last looked for
 }
 
 // New returns an Engine.

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -174,6 +175,10 @@ func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
 	return x
 }
 
+// prunedDocument holds the day on which old spans were last looked for: to look
+// reads a span of each product, which every command would pay for.
+const prunedDocument = "ledger_pruned"
+
 // pruneLedger forgets, once a day, what ended longer ago than is to be kept.
 func (r *run) pruneLedger(ctx context.Context) error {
 	if r.LedgerMonths <= 0 {
@@ -182,18 +187,23 @@ func (r *run) pruneLedger(ctx context.Context) error {
 	r.pruning.Lock()
 	defer r.pruning.Unlock()
 	now := r.Now().UTC()
-	if now.Sub(r.pruned).Abs() < 24*time.Hour {
-		return nil
+	today := now.Format(time.DateOnly)
+	doc, err := r.Store.Document(ctx, prunedDocument)
+	if err != nil || string(doc.Body) == today {
+		return err
 	}
 	n, err := r.Store.Prune(ctx, now.AddDate(0, -r.LedgerMonths, 0))
 	if err != nil {
 		return fmt.Errorf("forgetting what the ledger need not keep (evidence.keep): %w", err)
 	}
-	r.pruned = now
 	if n > 0 {
 		r.log.Info().Int("spans", n).Int("months", r.LedgerMonths).Msg("old spans forgotten")
 	}
-	return nil
+	err = r.Store.PutDocument(ctx, state.Document{Name: prunedDocument, Version: doc.Version, Body: []byte(today)})
+	if errors.Is(err, state.ErrConflict) {
+		return nil // another run of the same moment did
+	}
+	return err
 }
 
 func countText(n *int) string {
