@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -45,6 +46,7 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 			if err != nil {
 				log.Warn().Err(err).Msg("command refused")
 				newWire(conn, nil).refuse("the daemon takes commands from its own user, from root and from the group in control; you are " + userName(who.uid))
+				hearOut(conn)
 				return
 			}
 			serve(ctx, conn, userName(who.uid), run)
@@ -56,6 +58,17 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 func (w *wire) refuse(why string) {
 	_ = w.send(frame{Kind: frameErr, Data: []byte("syncd: " + why + "\n")})
 	_ = w.send(frame{Kind: frameExit, Code: 64})
+}
+
+// hearOut takes what a refused caller still sends, for a moment and not much of it:
+// closed at once, the socket would break off their request, and they would hear of
+// that instead of the refusal.
+func hearOut(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	_, _ = io.CopyN(io.Discard, conn, 1<<20)
 }
 
 // A remoteConsole is the caller's console over the connection.
