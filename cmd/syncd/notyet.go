@@ -19,7 +19,6 @@ var laterCommands = []struct{ path, what string }{
 	{"report leakage", "it will be the money lost by month; until then syncd report licences says what is lost now"},
 	{"report renewals", "it will say what can be reduced until when; until then syncd explain CUSTOMER SKU shows when a subscription renews"},
 	{"terms", "it will take claims about the terms of subscriptions"},
-	{"override", "it will hold a person's quantity; until then a rule's minimum and maximum (syncd products) hold for all customers"},
 	{"freeze", "it will keep hands off while invoices are made; until then a job with apply: approve writes nothing that nobody approved"},
 	{"export", "it will write the data set for BrightGauge, Power BI and Excel; until then there are syncd report licences --format csv and --json of every command"},
 	{"user", "there is no sign-in yet: the pages are for this machine only"},

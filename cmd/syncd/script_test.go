@@ -71,7 +71,8 @@ import (
 //
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
-// is the daemon's address and $MONTH_END the last day of this month.
+// is the daemon's address and $MONTH_END the last day of this month; $YESTERDAY, $TODAY,
+// $IN10, $IN100, $IN400 and $IN401 are days.
 
 func TestMain(m *testing.M) {
 	syncd := func() {
@@ -112,6 +113,9 @@ func TestScripts(t *testing.T) {
 			for name, months := range map[string]int{"LAST_MONTH": -1, "THIS_MONTH": 0, "NEXT_MONTH": 1} {
 				y, m, _ := time.Now().In(london).Date()
 				env.Setenv(name, time.Date(y, m+time.Month(months), 1, 0, 0, 0, 0, time.UTC).Format("2006-01"))
+			}
+			for name, days := range map[string]int{"YESTERDAY": -1, "TODAY": 0, "IN10": 10, "IN100": 100, "IN400": 400, "IN401": 401} {
+				env.Setenv(name, time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly))
 			}
 			return nil
 		},

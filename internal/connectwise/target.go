@@ -198,13 +198,15 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 // quantity is theirs, whatever the source says.
 func (v *view) override(p *product, due *money.Due) *money.Override {
 	today := v.client.today().time()
-	o := v.tables.Overrides.Of(v.customer, v.identifier(p), today)
-	if o == nil {
-		o = v.tables.Overrides.Of(v.customer, p.text, today)
+	id := 0
+	if it := v.items[p.text].item; it != nil {
+		id = it.ID
 	}
-	if o == nil {
+	found := v.tables.Overrides.Find(today, v.customer, id, v.identifier(p), p.text)
+	if found == nil {
 		return nil
 	}
+	o := &found.Override
 	if o.Quantity != nil {
 		due.Hold = nil
 	}

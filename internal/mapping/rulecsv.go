@@ -33,9 +33,9 @@ type Known struct {
 	Customers map[string]bool // keys of customers; nil where nobody looked
 }
 
-// maxUnits is more of one licence than a customer can have: beyond it a limit
+// MaxUnits is more of one licence than a customer can have: beyond it a limit
 // is a slip of the finger.
-const maxUnits = 1_000_000
+const MaxUnits = 1_000_000
 
 // ExportRules writes the product table as CSV for Excel, by name: a line a
 // rule, and one for every SKU that was seen and not settled, product and
@@ -468,8 +468,9 @@ func (in *ruleImport) ruleBefore(l line, customer, sku, product string, hasProdu
 	return of[0]
 }
 
-func (in *ruleImport) parseLimit(l line, column string, before *int) *int {
-	text, there := in.trimmed(l, column)
+// parseLimit returns a number of units, or before where the line lacks the column.
+func (s *sheet) parseLimit(l line, column string, before *int) *int {
+	text, there := s.trimmed(l, column)
 	if !there {
 		return before
 	}
@@ -483,11 +484,11 @@ func (in *ruleImport) parseLimit(l line, column string, before *int) *int {
 	n, err := strconv.Atoi(digits)
 	switch {
 	case err != nil:
-		in.report(l, column, "%q is not a whole number without separators", text)
+		s.report(l, column, "%q is not a whole number without separators", text)
 	case n < 0:
-		in.report(l, column, "%d is below zero: write 0 or more, or leave it empty", n)
-	case n > maxUnits:
-		in.report(l, column, "%d is more than anybody has: write %d or less", n, maxUnits)
+		s.report(l, column, "%d is below zero: write 0 or more, or leave it empty", n)
+	case n > MaxUnits:
+		s.report(l, column, "%d is more than anybody has: write %d or less", n, MaxUnits)
 	}
 	return &n
 }

@@ -81,7 +81,7 @@ func TestAProductTableSurvivesTheRoundTrip(t *testing.T) {
 					r := base
 					r.Status, r.Product, r.Count = status, fmt.Sprintf("=P-%d", j), rapid.SampledFrom([]string{Purchased, Assigned}).Draw(t, "count")
 					if rapid.Bool().Draw(t, "limited") {
-						r.Minimum, r.Maximum = number(rapid.IntRange(0, 5).Draw(t, "minimum")), number(rapid.IntRange(5, maxUnits).Draw(t, "maximum"))
+						r.Minimum, r.Maximum = number(rapid.IntRange(0, 5).Draw(t, "minimum")), number(rapid.IntRange(5, MaxUnits).Draw(t, "maximum"))
 					}
 					rules.Rules = append(rules.Rules, r)
 				}
@@ -247,6 +247,26 @@ func TestAnImportSaysWhatItChanges(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("edits (-want +got):\n%s", diff)
+	}
+}
+
+// A download or a copy may break off: what is left of the last line would be a rule.
+func TestAFileThatBreaksOffIsNotTaken(t *testing.T) {
+	const head = "sku_id,product,count,minimum\n"
+	for _, c := range []struct{ name, lines, want string }{
+		{"whole, without the last line's end", e3ID + ",M365-E3,purchased,5", ""},
+		{"a short line, ended", e3ID + ",M365-E3\r\n", ""},
+		{"within a cell", premiumID + ",M365-BP,purchased,\n" + e3ID + ",M36", "line 3: the file breaks off here, after 2 of 4 cells and without the end of the line: export or copy it again, or end the line if it is whole"},
+		{"within quotes", e3ID + ",\"M365", "line 2: a quote is opened and never closed: write \" inside a cell as \"\""},
+	} {
+		_, _, err := ImportRules(strings.NewReader(head+c.lines), settledRules(), Known{SKUs: seenSKUs})
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

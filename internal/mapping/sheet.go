@@ -103,6 +103,10 @@ func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
 	if err := s.header(lines[0], known, need); err != nil {
 		return nil, err
 	}
+	if n := len(s.lines); n > 0 && !strings.HasSuffix(text, "\n") && !strings.HasSuffix(text, "\r") && len(s.lines[n-1].cells) < len(s.columns) {
+		last := s.lines[n-1]
+		s.report(last, "", "the file breaks off here, after %d of %d cells and without the end of the line: export or copy it again, or end the line if it is whole", len(last.cells), len(s.columns))
+	}
 	for _, l := range s.lines {
 		for i := range l.cells {
 			l.cells[i] = unescapeFormula(l.cells[i])

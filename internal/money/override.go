@@ -2,6 +2,7 @@ package money
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -16,8 +17,8 @@ type Override struct {
 	By       string    `json:"by"`
 }
 
-// MostOverride is how many days ahead an override may end.
-const MostOverride = 400
+// mostOverride is how many days ahead an override may end.
+const mostOverride = 400
 
 // ending is how many days before its end an override is spoken of.
 const ending = 14
@@ -28,6 +29,33 @@ func (o *Override) Counts(day time.Time) bool { return o != nil && !day.After(o.
 // Ending reports whether the override counts on a day and ends soon after.
 func (o *Override) Ending(day time.Time) bool {
 	return o.Counts(day) && !day.AddDate(0, 0, ending).Before(o.Until)
+}
+
+// Check says what is wrong with an override that is set on a day, at midnight UTC: by
+// the column of its table, and what to write. Nothing is, where the column is empty.
+func (o *Override) Check(day time.Time) (column, problem string) {
+	set := 0
+	for _, n := range []*int{o.Quantity, o.Minimum, o.Maximum} {
+		if n != nil {
+			set++
+		}
+	}
+	last := day.AddDate(0, 0, mostOverride)
+	switch {
+	case set == 0:
+		return "quantity", "empty, and so are minimum and maximum: one of the three says what is billed"
+	case set > 1:
+		return "quantity", "one of quantity, minimum and maximum says what is billed: leave the others empty"
+	case o.Until.IsZero():
+		return "until", "empty: an override needs its last day, such as " + day.AddDate(0, 3, 0).Format(time.DateOnly)
+	case o.Until.Before(day):
+		return "until", o.Until.Format(time.DateOnly) + " is over: write today or a later day, which is the last one on which it counts"
+	case o.Until.After(last):
+		return "until", fmt.Sprintf("%s is more than %d days ahead: write %s or an earlier day, and set it again then if it must go on", o.Until.Format(time.DateOnly), mostOverride, last.Format(time.DateOnly))
+	case strings.TrimSpace(o.Reason) == "":
+		return "reason", "empty: say why; whoever reads the bill will ask"
+	}
+	return "", ""
 }
 
 // Apply returns the units that are billed where a rule comes to so many.

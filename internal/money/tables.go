@@ -26,26 +26,47 @@ type Overrides struct {
 type CustomerOverride struct {
 	Customer string `json:"customer"` // its key
 	Product  string `json:"product"`  // the catalogue identifier
+	// ProductID is what Product meant when the override was set: it goes on meaning
+	// that product whatever the catalogue calls it. 0 where nobody looked.
+	ProductID int `json:"product_id,omitempty"`
 	Override
 }
 
 // OverrideEnding is the code of the remark that an override ends soon.
 const OverrideEnding = "override_ending"
 
-// Of is the override of a customer and product that counts on a day, or nil.
-func (o *Overrides) Of(customer, product string, day time.Time) *Override {
+// Is reports whether the override is about a product of a customer: by the product's id
+// where both are known, or else by what it is called.
+func (x *CustomerOverride) Is(customer string, id int, names ...string) bool {
+	if x.Customer != customer {
+		return false
+	}
+	if id != 0 && x.ProductID != 0 {
+		return x.ProductID == id
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(x.Product, name) })
+}
+
+// Find is the override of a customer and product that counts on a day, or nil.
+func (o *Overrides) Find(day time.Time, customer string, id int, names ...string) *CustomerOverride {
 	for i := range o.Overrides {
-		if x := &o.Overrides[i]; x.Customer == customer && strings.EqualFold(x.Product, product) && x.Counts(day) {
-			return &x.Override
+		if x := &o.Overrides[i]; x.Is(customer, id, names...) && x.Counts(day) {
+			return x
 		}
 	}
 	return nil
 }
 
+// Lasting are the overrides that count on a day; what ended is in the journal and the
+// ledger.
+func (o *Overrides) Lasting(day time.Time) Overrides {
+	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(x CustomerOverride) bool { return !x.Counts(day) })}
+}
+
 // With returns the overrides with one in place of that of the same customer and
 // product, sorted by them.
 func (o *Overrides) With(x CustomerOverride) Overrides {
-	out := o.Without(x.Customer, x.Product)
+	out := o.Without(x)
 	out.Overrides = append(out.Overrides, x)
 	slices.SortFunc(out.Overrides, func(a, b CustomerOverride) int {
 		return strings.Compare(a.Customer+"\x00"+strings.ToLower(a.Product), b.Customer+"\x00"+strings.ToLower(b.Product))
@@ -53,11 +74,9 @@ func (o *Overrides) With(x CustomerOverride) Overrides {
 	return out
 }
 
-// Without returns the overrides without that of a customer and product.
-func (o *Overrides) Without(customer, product string) Overrides {
-	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(x CustomerOverride) bool {
-		return x.Customer == customer && strings.EqualFold(x.Product, product)
-	})}
+// Without returns the overrides without that of the same customer and product.
+func (o *Overrides) Without(x CustomerOverride) Overrides {
+	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(y CustomerOverride) bool { return y.Is(x.Customer, x.ProductID, x.Product) })}
 }
 
 // Claims are what people and distributors say of the terms of subscriptions.

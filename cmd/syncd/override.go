@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"syncd/internal/app"
+	"syncd/internal/report"
+)
+
+func overrideCommand(a *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "override", Short: "Set a customer's quantity of a product by hand, up to a day", Args: cobra.NoArgs,
+		Long: "Without a further word, list what is set. An override stands in place of what the product rules come to, for one customer and product, from now up to its last day; then the rule counts again. " +
+			"What it changes is planned and guarded like anything else. PRODUCT is the catalogue identifier."}
+	list := a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listOverrides(ctx, w) })
+	cmd.RunE = list
+	export, load := overridesTable(a)
+	cmd.AddCommand(export, load, setOverrideCommand(a), endOverrideCommand(a),
+		&cobra.Command{Use: "list", Short: "Show what is set, by whom, why and until when", Args: cobra.NoArgs, RunE: list})
+	return cmd
+}
+
+func setOverrideCommand(a *cli) *cobra.Command {
+	var quantity, minimum, maximum int
+	var said app.OverrideWord
+	cmd := &cobra.Command{Use: "set CUSTOMER PRODUCT", Short: "Set one: a quantity, a minimum or a maximum, its last day, and why", Args: cobra.ExactArgs(2)}
+	flags := cmd.Flags()
+	flags.IntVar(&quantity, "quantity", 0, "bill exactly `N`, whatever the rules come to")
+	flags.IntVar(&minimum, "minimum", 0, "bill at least `N`")
+	flags.IntVar(&maximum, "maximum", 0, "bill at most `N`")
+	flags.StringVar(&said.Until, "until", "", "the last `DATE` on which it counts, such as 2027-03-31; at most 400 days ahead")
+	flags.StringVar(&said.Reason, "reason", "", "`TEXT` that says why; asked for at the next audit")
+	completeArgs(cmd, a, "customer")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		said.Customer, said.Product = args[0], args[1]
+		for _, n := range []struct {
+			name  string
+			value *int
+			to    **int
+		}{{"quantity", &quantity, &said.Quantity}, {"minimum", &minimum, &said.Minimum}, {"maximum", &maximum, &said.Maximum}} {
+			if flags.Changed(n.name) {
+				*n.to = n.value
+			}
+		}
+		return a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
+			edits, err := w.SetOverride(ctx, a.operator(), said)
+			if err != nil {
+				return err
+			}
+			return a.edits("override", edits)
+		})(cmd, args)
+	}
+	return cmd
+}
+
+func endOverrideCommand(a *cli) *cobra.Command {
+	cmd := &cobra.Command{Use: "end CUSTOMER PRODUCT", Short: "Let the rule count again from now on", Args: cobra.ExactArgs(2)}
+	completeArgs(cmd, a, "customer")
+	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
+		edits, err := w.EndOverride(ctx, a.operator(), args[0], args[1])
+		if err != nil {
+			return err
+		}
+		return a.edits("override", edits)
+	})
+	return cmd
+}
+
+// overridesTable are the commands that take the table of overrides out and back in.
+func overridesTable(a *cli) (export, load *cobra.Command) {
+	out := output{format: "csv"}
+	export = &cobra.Command{Use: "export FILE", Short: "Write what is set as CSV for Excel", Args: cobra.ExactArgs(1),
+		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
+			var body bytes.Buffer
+			lines, err := w.ExportOverrides(ctx, &body)
+			if err != nil {
+				return err
+			}
+			return a.deliverTable(&out, body.Bytes(), lines)
+		})}
+	a.writes(export, &out)
+	load = &cobra.Command{Use: "import FILE", Short: "Set overrides from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
+		Long: "Set what each line says: customer (the key), product, one of quantity, minimum and maximum, until (the last day) and reason.\nWhat the file does not name stays set; syncd override end ends one.",
+		RunE: a.stateful(func(ctx context.Context, w *app.App, args []string) error {
+			text, err := a.console.Files.ReadFile(args[0])
+			if err != nil {
+				return usage("reading the overrides: %w", err)
+			}
+			edits, err := w.ImportOverrides(ctx, a.operator(), args[0], text)
+			if err != nil {
+				return err
+			}
+			return a.edits("override", edits)
+		})}
+	return export, load
+}
+
+func (a *cli) listOverrides(ctx context.Context, w *app.App) error {
+	set, err := w.Overrides(ctx)
+	if err != nil {
+		return err
+	}
+	return a.print(struct {
+		Overrides []app.Override `json:"overrides"`
+	}{set}, func(out io.Writer) error {
+		if len(set) == 0 {
+			_, err := fmt.Fprintln(out, "nothing is set: every product is billed by its rules")
+			return err
+		}
+		s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Product"}, {Name: "Billed"}, {Name: "Until"}, {Name: "By"}, {Name: "Reason"}}}
+		for _, o := range set {
+			until := o.Until
+			if o.Ending {
+				until += " (soon)"
+			}
+			s.Rows = append(s.Rows, []string{o.Customer.Name, o.Product, o.What, until, o.By, o.Reason})
+		}
+		return s.Table(out, a.console.Width)
+	})
+}
