@@ -18,10 +18,10 @@ import (
 // The ledger is kept by runs that apply. What they saw of a product is compared with
 // its span that lasts; where it is the same nothing is written.
 //
-//	what the run knows of the scope               what becomes of its spans
+//	what the run knows of the customer            what becomes of its spans
 //	the customer is not linked, or left out       those that last end
 //	nothing was looked at: seen lately            they last on
-//	the source did not prove the customer         an unknown span each
+//	the source did not prove it, or was not asked an unknown span each
 //	the target was not read                       due as counted, billed unknown
 //	a product is held: its count is not proven    billed as read, the count unknown
 //	a write got no answer                         due as counted, billed unknown

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -170,4 +171,25 @@ func (w *fixture) later(d time.Duration) {
 	w.clock.Lock()
 	defer w.clock.Unlock()
 	w.now = w.now.Add(d)
+}
+
+// A billing admin reads the same table as the program.
+func TestTheLedgersTableIsThatOfTheDocumentation(t *testing.T) {
+	source, err := os.ReadFile("ledger.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/money.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := ""
+	for line := range strings.Lines(string(source)) {
+		if row, ok := strings.CutPrefix(line, "//\t"); ok {
+			table += row
+		}
+	}
+	if strings.Count(table, "\n") < 9 || !strings.Contains(string(page), "```\n"+table+"```\n") {
+		t.Errorf("docs/money.md lacks the table of ledger.go:\n%s", table)
+	}
 }

@@ -124,6 +124,35 @@ func BenchmarkAMonthOfOneCustomerAmongAMillionSpans(b *testing.B) {
 	}
 }
 
+// BenchmarkJournalOfOneCustomerAmongTwoHundredThousandLines is what an explanation
+// reads besides the ledger.
+func BenchmarkJournalOfOneCustomerAmongTwoHundredThousandLines(b *testing.B) {
+	s := benchStore(b)
+	customer := func(i int) string { return fmt.Sprintf("%08x-0000-4000-8000-%012x", i, i) }
+	const customers, each = 1000, 200
+	for i := range each {
+		var cs []*state.Commit
+		for j := range customers {
+			o := state.ImageOf(&manyRecords(i, 1).Put[0].Object)
+			cs = append(cs, &state.Commit{Scope: plan.Scope{Customer: customer(j), Target: "connectwise"}, Entries: []state.Entry{{At: time.Date(2019, 1, 1+i, 6, 0, 0, 0, time.UTC), Before: o, After: o}}})
+		}
+		must(b, s.Commit(b.Context(), cs...))
+	}
+	for b.Loop() {
+		n := 0
+		for _, err := range s.Journal(b.Context(), state.JournalFilter{Customer: customer(77)}) {
+			must(b, err)
+			n++
+		}
+		if n != each {
+			b.Fatalf("got %d lines, want %d", n, each)
+		}
+	}
+	if mean := b.Elapsed() / time.Duration(b.N); mean > explained {
+		b.Errorf("got %s a customer, want at most %s", mean, explained)
+	}
+}
+
 const explained = 100 * time.Millisecond // of any month, among a million spans
 
 func benchStore(b *testing.B) *Store {

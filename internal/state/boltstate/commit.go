@@ -206,6 +206,8 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 	}
 	journal := tx.Bucket(bucketJournal)
 	journal.FillPercent = fillJournal
+	index := tx.Bucket(bucketCustomers)
+	index.FillPercent = fillRecords
 	for _, e := range entries {
 		if scope != (plan.Scope{}) {
 			e.Scope = scope
@@ -215,6 +217,9 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 		value, err := sealJSON(key, e)
 		if err == nil {
 			err = journal.Put(key, value)
+		}
+		if err == nil {
+			err = indexEntry(index, e.Scope.Customer, e.Seq)
 		}
 		if err != nil {
 			return fmt.Errorf("journal line %d (%s %s): %w", e.Seq, e.Action, e.Key, err)

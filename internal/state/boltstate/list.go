@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -33,13 +34,19 @@ type scan struct {
 // yields between transactions: callers may write from inside their loop, and
 // a slow one does not block writers. What is written meanwhile may be listed or not.
 func list[T any](ctx context.Context, s *Store, l scan) iter.Seq2[T, error] {
+	return pages(ctx, string(l.bucket), func(last []byte) ([]T, []byte, error) { return readItems[T](ctx, s, l, last) })
+}
+
+// pages yields what read returns page by page: what comes after the key last, and
+// the key to go on from, nil at the end. What was read before an error comes with it.
+func pages[T any](ctx context.Context, what string, read func(last []byte) (items []T, next []byte, err error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var last []byte
 		for {
-			items, next, err := readItems[T](ctx, s, l, last)
+			items, next, err := read(last)
 			for i := range items {
 				if ctx.Err() != nil {
-					err = fmt.Errorf("listing %s: %w", l.bucket, context.Cause(ctx))
+					err = fmt.Errorf("listing %s: %w", what, context.Cause(ctx))
 					break
 				}
 				if !yield(items[i], nil) {
@@ -192,13 +199,19 @@ func (s *Store) Runs(ctx context.Context) iter.Seq2[state.Run, error] {
 	return list[state.Run](ctx, s, scan{bucket: bucketRuns, backwards: true})
 }
 
-// Journal yields entries, newest first. A filter reads every line all the
-// same, but decodes only those whose text could match.
+// Journal yields entries, newest first. Those of a customer are found by an index;
+// any other filter reads every line, but decodes only those whose text could match.
 func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[state.Entry, error] {
-	l := scan{bucket: bucketJournal, backwards: true, mayMatch: textFilter(f)}
+	mayMatch := textFilter(f)
+	entries := list[state.Entry](ctx, s, scan{bucket: bucketJournal, backwards: true, mayMatch: mayMatch})
+	if f.Customer != "" {
+		entries = pages(ctx, "the journal of "+f.Customer, func(last []byte) ([]state.Entry, []byte, error) {
+			return s.readCustomerEntries(ctx, f.Customer, mayMatch, last)
+		})
+	}
 	return func(yield func(state.Entry, error) bool) {
 		n := 0
-		for e, err := range list[state.Entry](ctx, s, l) {
+		for e, err := range entries {
 			if err == nil && !matches(f, &e) {
 				continue
 			}
@@ -210,6 +223,45 @@ func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[st
 			}
 		}
 	}
+}
+
+// readCustomerEntries reads the page of a customer's entries before the index's key last.
+func (s *Store) readCustomerEntries(ctx context.Context, customer string, mayMatch func([]byte) bool, last []byte) (entries []state.Entry, next []byte, err error) {
+	err = s.view(ctx, "listing the journal of "+customer, func(tx *bbolt.Tx) error {
+		prefix, journal := joinKey(customer, ""), tx.Bucket(bucketJournal)
+		c := tx.Bucket(bucketCustomers).Cursor()
+		k, _ := c.Seek(customerEntryKey(customer, math.MaxUint64))
+		if last != nil {
+			k, _ = c.Seek(last)
+		}
+		if k == nil {
+			k, _ = c.Last()
+		} else {
+			k, _ = c.Prev()
+		}
+		size, scanned := 0, 0
+		for ; bytes.HasPrefix(k, prefix); k, _ = c.Prev() {
+			if scanned == pageScanned || len(entries) == pageItems || size > pageBytes {
+				next = last
+				return nil
+			}
+			scanned++
+			last = bytes.Clone(k)
+			key := last[len(prefix):]
+			stored := journal.Get(key)
+			if len(stored) > sumSize && !mayMatch(stored[sumSize:]) {
+				continue
+			}
+			e, err := unsealJSON[state.Entry](key, stored)
+			if err != nil {
+				return fmt.Errorf("%s: %w", describeKey(bucketJournal, key), err)
+			}
+			entries = append(entries, e)
+			size += len(stored)
+		}
+		return nil
+	})
+	return entries, next, err
 }
 
 func matches(f state.JournalFilter, e *state.Entry) bool {

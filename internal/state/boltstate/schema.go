@@ -1,6 +1,7 @@
 package boltstate
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"syncd/internal/plan"
 	"syncd/internal/state"
 )
 
@@ -23,6 +25,7 @@ var (
 	bucketRuns        = []byte("runs")
 	bucketDocuments   = []byte("documents")
 	bucketSpans       = []byte("spans")
+	bucketCustomers   = []byte("customers")
 
 	keySchema    = []byte("schema")
 	keyCreated   = []byte("created")
@@ -34,10 +37,10 @@ var (
 // takes it from n to n+1. One that shipped is never changed.
 type migration func(*bbolt.Tx) error
 
-var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts}
+var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts, indexCustomers}
 
 // SchemaVersion is the schema that this syncd writes.
-const SchemaVersion = 4
+const SchemaVersion = 5
 
 // createBuckets makes schema 1.
 func createBuckets(tx *bbolt.Tx) error {
@@ -62,6 +65,33 @@ func listDocuments(tx *bbolt.Tx) error {
 func createLedger(tx *bbolt.Tx) error {
 	_, err := tx.CreateBucketIfNotExists(bucketSpans)
 	return err
+}
+
+// indexCustomers makes schema 5: which lines of the journal are a customer's is found
+// without reading them all.
+func indexCustomers(tx *bbolt.Tx) error {
+	index, err := tx.CreateBucketIfNotExists(bucketCustomers)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bucketJournal).ForEach(func(k, stored []byte) error {
+		e, err := unsealJSON[struct{ Scope plan.Scope }](k, stored)
+		if err != nil {
+			return fmt.Errorf("%s: %w", describeKey(bucketJournal, k), err)
+		}
+		return indexEntry(index, e.Scope.Customer, binary.BigEndian.Uint64(k))
+	})
+}
+
+// indexEntry adds a line of the journal to those of its customer, where it has one.
+func indexEntry(index *bbolt.Bucket, customer string, seq uint64) error {
+	if customer == "" {
+		return nil
+	}
+	if err := checkText(customer); err != nil {
+		return err
+	}
+	return index.Put(customerEntryKey(customer, seq), []byte{})
 }
 
 // recordDocumentName adds a document to the list of those that were written.

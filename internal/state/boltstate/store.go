@@ -10,6 +10,7 @@
 //	settlements  customer \0 target \0 kind \0 id → settlement
 //	journal      sequence, eight bytes, big end first → entry
 //	spans        customer \0 target \0 kind \0 id \0 from, microseconds, eight bytes, big end first → span
+//	customers    customer \0 sequence of a line of the journal, eight bytes, big end first → nothing
 //	runs         run id → run
 //	documents    name → version, eight bytes, then the body
 //

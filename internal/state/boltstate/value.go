@@ -101,6 +101,11 @@ func entryKey(seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(nil, seq)
 }
 
+// customerEntryKey is that of a line of the journal among those of its customer.
+func customerEntryKey(customer string, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(joinKey(customer, ""), seq)
+}
+
 // spanKey begins with spanGroup, which is that of all spans of a product.
 func spanKey(s *state.Span) []byte {
 	return binary.BigEndian.AppendUint64(spanGroup(s.Scope, s.Key), uint64(s.From.UnixMicro()))

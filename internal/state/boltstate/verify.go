@@ -98,7 +98,7 @@ func (v *verifier) records() error {
 			return fmt.Errorf("%s: %w: it is no bucket", describeKey(bucketRecords, scope), state.ErrCorrupt)
 		}
 		err := verifyValues(v, b, &v.n.Records,
-			func(k []byte) []byte { return recordSealKey(scope, k) },
+			func(k []byte) []byte { return recordSealKey(scope, k) }, unsealJSON,
 			func(k []byte, r plan.Record) error { return checkKey(k, recordKey(r.Key)) })
 		if err != nil {
 			return fmt.Errorf("%s: %w", describeKey(bucketRecords, scope), err)
@@ -131,9 +131,13 @@ func (v *verifier) documents() error {
 
 // spans checks that a product is one thing at a time.
 func (v *verifier) spans() error {
-	var last *state.Span
-	return verifyBucket(v, bucketSpans, &v.n.Spans, func(k []byte, s state.Span) error {
-		if err := checkKey(k, spanKey(&s)); err != nil {
+	var last *spanFrame
+	b, err := v.bucket(bucketSpans)
+	if err != nil {
+		return err
+	}
+	err = verifyValues(v, b, &v.n.Spans, func(k []byte) []byte { return k }, unsealSpan, func(k []byte, s spanFrame) error {
+		if err := checkKey(k, spanKey(&state.Span{Scope: s.Scope, Key: s.Key, From: s.From})); err != nil {
 			return err
 		}
 		if last != nil && last.Scope == s.Scope && last.Key == s.Key && (last.To.IsZero() || last.To.After(s.From)) {
@@ -145,20 +149,38 @@ func (v *verifier) spans() error {
 		last = &s
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", bucketSpans, err)
+	}
+	return nil
 }
 
 // journal follows the chain. A missing line is found by its number before the
 // lines after it are blamed.
 func (v *verifier) journal() error {
+	index, err := v.bucket(bucketCustomers)
+	if err != nil {
+		return err
+	}
 	var chain state.Chain
-	err := verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
+	indexed := 0
+	err = verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
 		if err := checkKey(k, entryKey(e.Seq)); err != nil {
 			return err
+		}
+		if e.Scope.Customer != "" {
+			indexed++
+			if index.Get(customerEntryKey(e.Scope.Customer, e.Seq)) == nil {
+				return fmt.Errorf("%w: it is not among the lines of its customer", state.ErrCorrupt)
+			}
 		}
 		return chain.Check(e)
 	})
 	if err != nil {
 		return err
+	}
+	if n := index.Stats().KeyN; n != indexed {
+		return fmt.Errorf("%s: %w: it has %d lines of customers, and the journal %d", bucketCustomers, state.ErrCorrupt, n, indexed)
 	}
 	end, err := chainEnd(v.tx)
 	if err != nil {
@@ -180,7 +202,7 @@ func verifyBucket[T any](v *verifier, bucket []byte, n *int, check func(key []by
 	if err != nil {
 		return err
 	}
-	if err := verifyValues(v, b, n, func(k []byte) []byte { return k }, check); err != nil {
+	if err := verifyValues(v, b, n, func(k []byte) []byte { return k }, unsealJSON, check); err != nil {
 		return fmt.Errorf("%s: %w", bucket, err)
 	}
 	return nil
@@ -188,13 +210,13 @@ func verifyBucket[T any](v *verifier, bucket []byte, n *int, check func(key []by
 
 // verifyValues checks every value of one bucket; sealKey returns the key of a value's
 // checksum.
-func verifyValues[T any](v *verifier, b *bbolt.Bucket, n *int, sealKey func(key []byte) []byte, check func(key []byte, value T) error) error {
+func verifyValues[T any](v *verifier, b *bbolt.Bucket, n *int, sealKey func(key []byte) []byte, unseal func(key, stored []byte) (T, error), check func(key []byte, value T) error) error {
 	c := b.Cursor()
 	for k, stored := c.First(); k != nil; k, stored = c.Next() {
 		if *n%1024 == 0 && v.ctx.Err() != nil {
 			return context.Cause(v.ctx)
 		}
-		value, err := unsealJSON[T](sealKey(k), stored)
+		value, err := unseal(sealKey(k), stored)
 		if err == nil {
 			err = check(k, value)
 		}
