@@ -80,7 +80,7 @@ func (x *explanation) writeSource(p *page, zone *time.Location) {
 		h := x.Policy.Of(l)
 		p.line("Microsoft says: %s (%s): %d purchased, %d assigned, %d unassigned", clean(l.Name), l.PartNumber, h.Purchased, l.Assigned, max(0, h.Purchased-l.Assigned))
 		for j, s := range l.Subscriptions {
-			p.line("  subscription %s: %d, %s", clean(s.ID), s.Total, h.Standings[j].Text(zone))
+			p.line("  subscription %s: %d, %s%s", clean(s.ID), s.Total, clean(h.Standings[j].Text(zone)), term(&s))
 		}
 		if n := h.Units[money.InGrace]; n > 0 {
 			word := "billed on (" + x.Biller.Target + ".grace: bill)"
@@ -96,6 +96,17 @@ func (x *explanation) writeSource(p *page, zone *time.Location) {
 			p.line("  ! disputed: %s", clean(l.Disputed))
 		}
 	}
+}
+
+// term is what is known of a subscription's term, and who says so.
+func term(s *directory.Subscription) string {
+	switch s.Claim.TermBy {
+	case "":
+		return ""
+	case money.Observed:
+		return ", " + s.Claim.Term + " as observed"
+	}
+	return ", " + s.Claim.Term + " says " + clean(s.Claim.TermBy)
 }
 
 func (x *explanation) writeRules(p *page) {

@@ -60,6 +60,7 @@ import (
 //	csv                               standard output of a file without byte order mark and CR
 //	replace FILE OLD NEW              edit a file as a person does: every OLD becomes NEW
 //	excel FILE                        save the CSV file as Excel does where lists are parted by semicolons
+//	cut FILE                          the file ends without its last line end
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
 //	http GET PATH STATUS [FILE]       ask the daemon's pages; the body is standard output, FILE what is sent
 //	loses limit-files KIB syncd …     run it where no file may grow beyond KIB; it must fail
@@ -127,6 +128,7 @@ func TestScripts(t *testing.T) {
 			"csv":        plainTable,
 			"excel":      likeExcel,
 			"replace":    replace,
+			"cut":        cut,
 			"config":     appendConfig,
 			"http":       ask,
 			"up":         up,
@@ -346,6 +348,10 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no %q:\n%s", args[0], args[1], text)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.TrimRight(ts.ReadFile(args[0]), "\r\n")), 0o600))
 }
 
 func appendConfig(ts *testscript.TestScript, neg bool, args []string) {

@@ -49,26 +49,31 @@ func (v *view) soldOtherwise(src money.Source, policy money.Policy) []plan.Viola
 }
 
 // termsChanged notes subscriptions of a year or three that renew by the month now.
-func (v *view) termsChanged(src money.Source) []plan.Violation {
+func (v *view) termsChanged(src money.Source, policy money.Policy) []plan.Violation {
 	var out []plan.Violation
 	for i := range v.products {
 		p := &v.products[i]
 		var changed []string
 		for _, r := range p.rules {
-			l := src.Licences[strings.ToLower(r.SKU)]
-			if l == nil {
+			l, picker := src.Licences[strings.ToLower(r.SKU)], picks(r)
+			if l == nil || r.Count == mapping.People {
 				continue
 			}
-			for _, s := range l.Subscriptions {
-				if s.Before.Term == money.TermMonthly && s.Before.Earlier != "" {
-					changed = append(changed, fmt.Sprintf("%s (%d units, %s before)", s.ID, s.Total, s.Before.Earlier))
+			for j, standing := range policy.Of(l).Standings {
+				s := &l.Subscriptions[j]
+				if yes, _ := picker.Picks(s, src.Term(s.ID)); !yes || standing.State != money.Enabled && standing.State != money.InGrace {
+					continue
+				}
+				if was := money.Changed(s, v.tables.Claims.For(v.customer), policy.Now); was != "" {
+					changed = append(changed, fmt.Sprintf("%s (%d units of %s, %s)", s.ID, s.Total, cmp.Or(l.Name, l.PartNumber, l.SKU), was))
 				}
 			}
 		}
 		if len(changed) > 0 {
 			slices.Sort(changed)
 			out = append(out, plan.Violation{Code: "term_changed", Kind: p.key.Kind, Key: p.key.ID, Note: true, Message: fmt.Sprintf(
-				"%s: %s ended its term and renews monthly now, as Microsoft's Extended Service Term does, at a higher price: renew or cancel it in Partner Center, and look at the price",
+				"%s: %s ended its term and renews monthly now, as Microsoft's Extended Service Term does, at the monthly price and 3 %% more (23 %% where there is no monthly plan): "+
+					"renew or cancel it in Partner Center and look at the price, or say that it is monthly (syncd terms import)",
 				p.label, strings.Join(slices.Compact(changed), ", "))})
 		}
 	}

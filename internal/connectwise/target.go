@@ -109,6 +109,7 @@ func (t *Target) Spec() target.Spec {
 		Link:     mapping.ConnectWiseCompany,
 		Batch:    batch,
 		Settings: t.settings,
+		Claims:   t.tables.Claims,
 	}
 }
 
@@ -145,7 +146,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 	if err != nil {
 		return target.Desired{}, err
 	}
-	term, claims := v.tables.Claims.Terms(licences)
+	term, claims := v.tables.Claims.Terms(v.customer, licences)
 	src := money.NewSource(s, licences, v.rules, term)
 	policy := v.policy()
 	d := target.Desired{Source: src, Claims: claims}
@@ -189,7 +190,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 		d.Notes = append(d.Notes, v.subscriptionNotes(product, &due, &seen)...)
 	}
 	d.Notes = append(d.Notes, v.soldOtherwise(src, policy)...)
-	d.Notes = append(d.Notes, v.termsChanged(src)...)
+	d.Notes = append(d.Notes, v.termsChanged(src, policy)...)
 	d.Conflicts = append(d.Conflicts, v.unruled(licences, policy)...)
 	return d, nil
 }

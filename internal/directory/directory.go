@@ -117,6 +117,16 @@ type Subscription struct {
 	Created    time.Time // zero where the source gives none
 	Renews     time.Time // when it moves to its next state; zero where the source gives none
 	Before     Seen      // what is remembered of it from former reads
+	Claim      Claim     // what somebody says of its term
+}
+
+// A Claim is what is said of a subscription's term beside Microsoft, which tells
+// none. Each fact has its source: what syncd observed, a distributor, or a person.
+type Claim struct {
+	Term   string // monthly, annual, triennial; empty where nobody says
+	TermBy string
+	Ends   time.Time // the last day of the present term, as midnight of UTC; zero where nobody says
+	EndsBy string
 }
 
 // Seen is what a subscription looked like when it was last read. Microsoft does

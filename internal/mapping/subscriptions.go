@@ -25,7 +25,8 @@ type Picker struct {
 // OwnerNone stands for subscriptions that the customer bought from Microsoft.
 const OwnerNone = "none"
 
-var pickerTerms = []string{"monthly", "annual", "triennial"}
+// Terms are the terms of subscriptions.
+var Terms = []string{"monthly", "annual", "triennial"}
 
 // ParsePicker reads one.
 func ParsePicker(text string) (Picker, error) {
@@ -50,10 +51,10 @@ func ParsePicker(text string) (Picker, error) {
 		for value := range strings.SplitSeq(values, "|") {
 			value = strings.TrimSpace(value)
 			switch {
-			case word == "term" && slices.Contains(pickerTerms, value):
+			case word == "term" && slices.Contains(Terms, value):
 				p.terms = append(p.terms, value)
 			case word == "term":
-				return Picker{}, fmt.Errorf("term=%s: write %s", value, strings.Join(pickerTerms, " or "))
+				return Picker{}, fmt.Errorf("term=%s: write %s", value, strings.Join(Terms, " or "))
 			case word == "owner" && (value == OwnerNone || directory.IsGUID(value)):
 				p.owners = append(p.owners, value)
 			case word == "owner":

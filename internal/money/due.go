@@ -401,8 +401,8 @@ func (p Policy) remark(d *Due, hold func(code, format string, args ...any), r *m
 		d.Remarks = append(d.Remarks, Remark{code, fmt.Sprintf(format, args...), units})
 	}
 	if n := h.Units[Unclear]; n > 0 {
-		hold(string(Unclear), "%s: nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; "+
-			"look in Partner Center, and set the line by hand and leave it out (syncd matches ignore) if that is known sooner", suspendedUnits(n, l, p.Now))
+		units, cure := unclear(n, l, p.Now)
+		hold(string(Unclear), "%s: nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; look in Partner Center%s", units, cure)
 	}
 	if n := h.Units[InGrace]; n > 0 {
 		day := h.day(InGrace, "suspended", "suspended at the end of it")
@@ -432,13 +432,24 @@ func count(n int) string {
 	return fmt.Sprintf("%d units", n)
 }
 
-func suspendedUnits(n int, l *directory.Licence, now time.Time) string {
+// unclear says which units are unclear, and what else settles them than looking.
+func unclear(n int, l *directory.Licence, now time.Time) (units, cure string) {
+	const byHand = "set the line by hand and leave it out (syncd matches ignore)"
+	var ids []string
 	for _, s := range l.Subscriptions {
-		if Judge(s, now).State == Unclear && !strings.EqualFold(s.Status, "Suspended") {
-			return fmt.Sprintf("%s are in the state %q, which is not known here", count(n), s.Status)
+		if Judge(s, now).State != Unclear {
+			continue
 		}
+		if !strings.EqualFold(s.Status, "Suspended") {
+			return fmt.Sprintf("%s are in the state %q, which is not known here", count(n), s.Status), ", and " + byHand + " if it is known sooner"
+		}
+		ids = append(ids, s.ID)
 	}
-	return count(n) + " are suspended"
+	if len(ids) == 0 {
+		return count(n) + " are suspended", ", and " + byHand + " if it is known sooner"
+	}
+	slices.Sort(ids)
+	return count(n) + " are suspended", fmt.Sprintf(", and say when the term of %s ends (syncd terms import), or %s", strings.Join(ids, ", "), byHand)
 }
 
 // day is the first day that the units of a state change, or other words where

@@ -134,7 +134,8 @@ func TestWhatIsSaidOfUnitsThatAreNotSimplySold(t *testing.T) {
 			got = append(got, d.Hold.Text)
 		}
 	}
-	const unclear = ": nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; look in Partner Center, and set the line by hand and leave it out (syncd matches ignore) if that is known sooner"
+	const unclear = ": nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; look in Partner Center, and "
+	const byHand = "set the line by hand and leave it out (syncd matches ignore)"
 	want := []string{
 		"10 units of Business Premium lapsed and are in their grace period (suspended 2026-12-11): they are billed on (connectwise.grace: bill)",
 		"1 unit of Business Premium lapsed and are in their grace period (suspended 2026-12-11): they are not billed (connectwise.grace: free)",
@@ -142,8 +143,8 @@ func TestWhatIsSaidOfUnitsThatAreNotSimplySold(t *testing.T) {
 		"5 units of Business Premium lapsed 2026-10-12 and are suspended: they are not billed",
 		"5 units of Business Premium are deleted or locked out: they are not billed",
 		"25 units of Business Premium are a trial: they are not billed",
-		"Business Premium: 5 units are suspended" + unclear,
-		`Business Premium: 5 units are in the state "Resting", which is not known here` + unclear,
+		"Business Premium: 5 units are suspended" + unclear + "say when the term of Suspended ends (syncd terms import), or " + byHand,
+		`Business Premium: 5 units are in the state "Resting", which is not known here` + unclear + byHand + " if it is known sooner",
 	}
 	if a, b := strings.Join(got, "\n"), strings.Join(want, "\n"); a != b {
 		t.Errorf("got:\n%s\nwant:\n%s", a, b)

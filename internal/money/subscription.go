@@ -30,6 +30,7 @@ const (
 type Standing struct {
 	State  State
 	Until  time.Time
+	By     string // who says so, where it is not Microsoft
 	status string
 }
 
@@ -51,6 +52,9 @@ const lag = 3 * 24 * time.Hour
 //	Suspended           enabled before, its term's end is still to come         suspended_billed    the end of its term
 //	Suspended           enabled before, its term ended, and its next day is     lapsed              the end of its term
 //	                    no later than a lapsed one's
+//	Suspended           somebody says that its term ends later              suspended_billed    that end
+//	Suspended           somebody says that its term ended, and today and    lapsed              that end
+//	                    its next day are no later than a lapsed one's
 //	Suspended           anything else                                           suspension_unclear
 //	Deleted, LockedOut                                                          gone
 //	any other                                                                   suspension_unclear
@@ -61,7 +65,9 @@ func Judge(s directory.Subscription, now time.Time) Standing {
 	if !next.After(now) {
 		next = time.Time{}
 	}
-	is := func(state State, until time.Time) Standing { return Standing{state, until, s.Status} }
+	is := func(state State, until time.Time) Standing {
+		return Standing{State: state, Until: until, status: s.Status}
+	}
 	ends := s.Before.Ends
 	switch status := strings.ToLower(s.Status); {
 	case s.Trial:
@@ -83,13 +89,27 @@ func Judge(s directory.Subscription, now time.Time) Standing {
 	case !ends.IsZero() && !next.After(ends.Add(lapse+lag)):
 		return is(Lapsed, ends)
 	}
+	if end := s.Claim.Ends; !end.IsZero() {
+		says := Standing{Until: end, By: s.Claim.EndsBy, status: s.Status}
+		switch last := end.Add(lapse + lag); {
+		case end.AddDate(0, 0, 1).After(now): // the day itself is the last of the term
+			says.State = Suspended
+			return says
+		case !next.After(last) && !now.After(last):
+			says.State = Lapsed
+			return says
+		}
+	}
 	return is(Unclear, time.Time{})
 }
 
 // Text says it for people.
 func (s Standing) Text(zone *time.Location) string {
 	day := ""
-	if !s.Until.IsZero() {
+	switch {
+	case s.By != "": // a day, and no moment
+		day = " " + s.Until.UTC().Format(time.DateOnly) + ", says " + s.By
+	case !s.Until.IsZero():
 		day = " " + s.Until.In(zone).Format(time.DateOnly)
 	}
 	with := func(known, unknown string) string {

@@ -17,40 +17,54 @@ func TestWhatASubscriptionIsToTheBill(t *testing.T) {
 		return directory.Seen{ID: "s", Ends: ends, Lapsed: lapsed}
 	}
 	none := directory.Seen{}
+	said := func(days int) directory.Claim {
+		return directory.Claim{Ends: in(days).Truncate(24 * time.Hour), EndsBy: "ann"}
+	}
+	day := func(days int) time.Time { return in(days).Truncate(24 * time.Hour) }
 	for _, c := range []struct {
 		name   string
 		status string
 		trial  bool
 		next   time.Time
 		before directory.Seen
+		claim  directory.Claim
 		want   State
 		until  time.Time
 		says   string
 	}{
-		{"enabled", "Enabled", false, in(100), none, Enabled, in(100), "term ends 2027-03-01"},
-		{"enabled, in another case", "enabled", false, in(100), none, Enabled, in(100), "term ends 2027-03-01"},
-		{"enabled, and its day has gone by", "Enabled", false, in(-1), none, Enabled, time.Time{}, "the end of its term is not known"},
-		{"a trial", "Enabled", true, in(20), none, Trial, in(20), "a trial: nobody sells it, and it is not billed"},
-		{"a suspended trial", "Suspended", true, in(200), seen(in(50), false), Trial, in(200), "a trial: nobody sells it, and it is not billed"},
-		{"in grace", "Warning", false, in(20), none, InGrace, in(20), "lapsed, is suspended 2026-12-11"},
-		{"in grace, until nobody knows when", "Warning", false, time.Time{}, none, InGrace, time.Time{}, "lapsed, in its grace period"},
-		{"suspended, 336 days ahead", "Suspended", false, in(336), none, Suspended, in(336), "suspended, billed until 2027-10-23"},
-		{"suspended, 121 days ahead", "Suspended", false, in(121), none, Suspended, in(121), "suspended, billed until 2027-03-22"},
-		{"suspended, 120 days ahead, never seen before", "Suspended", false, in(120), none, Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
-		{"suspended, 40 days before the end it had", "Suspended", false, in(40), seen(in(40), false), Suspended, in(40), "suspended, billed until 2026-12-31"},
-		{"suspended before its end, the next day not told", "Suspended", false, time.Time{}, seen(in(40), false), Suspended, in(40), "suspended, billed until 2026-12-31"},
-		{"suspended, its end has come", "Suspended", false, in(100), seen(in(-1), false), Lapsed, in(-1), "lapsed 2026-11-20"},
-		{"suspended after its grace period", "Suspended", false, in(90), seen(in(-30), true), Lapsed, in(-30), "lapsed 2026-10-22"},
-		{"suspended after a grace period, the end never seen", "Suspended", false, in(90), seen(time.Time{}, true), Lapsed, time.Time{}, "lapsed"},
-		{"suspended after a renewal that nobody saw", "Suspended", false, in(119), seen(in(-200), false), Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
-		{"suspended, and the end that was told had gone by", "Suspended", false, in(60), seen(time.Time{}, false), Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
-		{"deleted", "Deleted", false, time.Time{}, seen(in(40), false), Gone, time.Time{}, "deleted: not billed"},
-		{"locked out", "LockedOut", false, in(400), none, Gone, time.Time{}, "locked out: not billed"},
-		{"a state that Microsoft adds later", "Resting", false, in(400), none, Unclear, time.Time{}, "in a state that is not known here"},
-		{"no state", "", false, in(400), none, Unclear, time.Time{}, "in a state that is not known here"},
+		{"enabled", "Enabled", false, in(100), none, directory.Claim{}, Enabled, in(100), "term ends 2027-03-01"},
+		{"enabled, in another case", "enabled", false, in(100), none, directory.Claim{}, Enabled, in(100), "term ends 2027-03-01"},
+		{"enabled, and its day has gone by", "Enabled", false, in(-1), none, directory.Claim{}, Enabled, time.Time{}, "the end of its term is not known"},
+		{"a trial", "Enabled", true, in(20), none, directory.Claim{}, Trial, in(20), "a trial: nobody sells it, and it is not billed"},
+		{"a suspended trial", "Suspended", true, in(200), seen(in(50), false), directory.Claim{}, Trial, in(200), "a trial: nobody sells it, and it is not billed"},
+		{"in grace", "Warning", false, in(20), none, directory.Claim{}, InGrace, in(20), "lapsed, is suspended 2026-12-11"},
+		{"in grace, until nobody knows when", "Warning", false, time.Time{}, none, directory.Claim{}, InGrace, time.Time{}, "lapsed, in its grace period"},
+		{"suspended, 336 days ahead", "Suspended", false, in(336), none, directory.Claim{}, Suspended, in(336), "suspended, billed until 2027-10-23"},
+		{"suspended, 121 days ahead", "Suspended", false, in(121), none, directory.Claim{}, Suspended, in(121), "suspended, billed until 2027-03-22"},
+		{"suspended, 120 days ahead, never seen before", "Suspended", false, in(120), none, directory.Claim{}, Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
+		{"suspended, 40 days before the end it had", "Suspended", false, in(40), seen(in(40), false), directory.Claim{}, Suspended, in(40), "suspended, billed until 2026-12-31"},
+		{"suspended before its end, the next day not told", "Suspended", false, time.Time{}, seen(in(40), false), directory.Claim{}, Suspended, in(40), "suspended, billed until 2026-12-31"},
+		{"suspended, its end has come", "Suspended", false, in(100), seen(in(-1), false), directory.Claim{}, Lapsed, in(-1), "lapsed 2026-11-20"},
+		{"suspended after its grace period", "Suspended", false, in(90), seen(in(-30), true), directory.Claim{}, Lapsed, in(-30), "lapsed 2026-10-22"},
+		{"suspended after a grace period, the end never seen", "Suspended", false, in(90), seen(time.Time{}, true), directory.Claim{}, Lapsed, time.Time{}, "lapsed"},
+		{"suspended after a renewal that nobody saw", "Suspended", false, in(119), seen(in(-200), false), directory.Claim{}, Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
+		{"suspended, and the end that was told had gone by", "Suspended", false, in(60), seen(time.Time{}, false), directory.Claim{}, Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
+		{"deleted", "Deleted", false, time.Time{}, seen(in(40), false), directory.Claim{}, Gone, time.Time{}, "deleted: not billed"},
+		{"locked out", "LockedOut", false, in(400), none, directory.Claim{}, Gone, time.Time{}, "locked out: not billed"},
+		{"a state that Microsoft adds later", "Resting", false, in(400), none, directory.Claim{}, Unclear, time.Time{}, "in a state that is not known here"},
+		{"no state", "", false, in(400), none, directory.Claim{}, Unclear, time.Time{}, "in a state that is not known here"},
+		{"suspended, and a person says that its term goes on", "Suspended", false, in(60), none, said(40), Suspended, day(40), "suspended, billed until 2026-12-31, says ann"},
+		{"… on its last day", "Suspended", false, in(60), none, said(0), Suspended, day(0), "suspended, billed until 2026-11-21, says ann"},
+		{"… on the day after", "Suspended", false, in(60), none, said(-1), Lapsed, day(-1), "lapsed 2026-11-20, says ann"},
+		{"suspended, the next day not told, and a person says that its term ended", "Suspended", false, time.Time{}, none, said(-40), Lapsed, day(-40), "lapsed 2026-10-12, says ann"},
+		{"… longer ago than any outlives its term", "Suspended", false, time.Time{}, none, said(-130), Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
+		{"… and it is deleted later than one that lapsed then", "Suspended", false, in(110), none, said(-40), Unclear, time.Time{}, "suspended, and nothing shows whether Microsoft bills it on or whether it lapsed"},
+		{"what Microsoft said goes before what a person says", "Suspended", false, in(40), seen(in(40), false), said(-40), Suspended, in(40), "suspended, billed until 2026-12-31"},
+		{"a person says nothing of a state that nobody knows", "Resting", false, in(60), none, said(40), Unclear, time.Time{}, "in a state that is not known here"},
+		{"… nor of one that is gone", "Deleted", false, in(60), none, said(40), Gone, time.Time{}, "deleted: not billed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Judge(directory.Subscription{ID: "s", Status: c.status, Total: 5, Trial: c.trial, Renews: c.next, Before: c.before}, now)
+			got := Judge(directory.Subscription{ID: "s", Status: c.status, Total: 5, Trial: c.trial, Renews: c.next, Before: c.before, Claim: c.claim}, now)
 			if got.State != c.want || !got.Until.Equal(c.until) {
 				t.Errorf("got %s until %s, want %s until %s", got.State, got.Until, c.want, c.until)
 			}

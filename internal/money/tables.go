@@ -1,6 +1,8 @@
 package money
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -79,19 +81,31 @@ func (o *Overrides) Without(x CustomerOverride) Overrides {
 	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(y CustomerOverride) bool { return y.Is(x.Customer, x.ProductID, x.Product) })}
 }
 
-// Claims are what people and distributors say of the terms of subscriptions.
+// Claims are what people and distributors say of the terms of subscriptions, sorted
+// by customer, subscription and strength.
 type Claims struct {
 	Claims []Claim `json:"claims"`
 }
 
-// Of returns the claims about a subscription, by its id or its commerce id, what
-// was observed of it before them.
-func (c *Claims) Of(s *directory.Subscription) []Claim {
+// For returns the claims about one customer's subscriptions.
+func (c *Claims) For(customer string) []Claim {
+	var out []Claim
+	for i := range c.Claims {
+		if c.Claims[i].Customer == customer {
+			out = append(out, c.Claims[i])
+		}
+	}
+	return out
+}
+
+// Of returns those of a customer's claims that are about a subscription, what was
+// observed of it before them.
+func Of(claims []Claim, s *directory.Subscription) []Claim {
 	var out []Claim
 	if s.Before.Term != "" {
 		out = append(out, Claim{Subscription: s.ID, Term: s.Before.Term, Source: Observed})
 	}
-	for _, x := range c.Claims {
+	for _, x := range claims {
 		if strings.EqualFold(x.Subscription, s.ID) || s.CommerceID != "" && strings.EqualFold(x.Subscription, s.CommerceID) {
 			x.Subscription = s.ID
 			out = append(out, x)
@@ -100,14 +114,37 @@ func (c *Claims) Of(s *directory.Subscription) []Claim {
 	return out
 }
 
-// Terms returns what is known of the terms of the subscriptions of some licences, by
-// id, and all claims about them.
-func (c *Claims) Terms(licences []directory.Licence) (term func(id string) string, claims []Claim) {
+// Join returns a customer's licences with what is said of their subscriptions.
+func (c *Claims) Join(customer string, licences []directory.Licence) []directory.Licence {
+	claims := c.For(customer)
+	out := slices.Clone(licences)
+	for i := range out {
+		l := &out[i]
+		l.Subscriptions = slices.Clone(l.Subscriptions)
+		for j := range l.Subscriptions {
+			l.Subscriptions[j].Claim = claimed(Of(claims, &l.Subscriptions[j]))
+		}
+	}
+	return out
+}
+
+// claimed joins claims about one subscription: of each fact the one with the
+// strongest source.
+func claimed(claims []Claim) directory.Claim {
+	term := Strongest(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Term == "" }))
+	end := Strongest(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Ends.IsZero() }))
+	return directory.Claim{Term: term.Term, TermBy: term.Source, Ends: end.Ends, EndsBy: end.Source}
+}
+
+// Terms returns what is known of the terms of the subscriptions of a customer's
+// licences, by id, and all claims about them.
+func (c *Claims) Terms(customer string, licences []directory.Licence) (term func(id string) string, claims []Claim) {
+	said := c.For(customer)
 	terms := map[string]string{}
 	for i := range licences {
 		for j := range licences[i].Subscriptions {
 			s := &licences[i].Subscriptions[j]
-			of := c.Of(s)
+			of := Of(said, s)
 			if len(of) == 0 {
 				continue
 			}
@@ -116,4 +153,37 @@ func (c *Claims) Terms(licences []directory.Licence) (term func(id string) strin
 		}
 	}
 	return func(id string) string { return terms[id] }, claims
+}
+
+// Put returns the claims with some in place of those of the same customer,
+// subscription and strength; one that says nothing is taken out.
+func (c *Claims) Put(claims ...Claim) Claims {
+	type about struct {
+		customer, subscription string
+		strength               int
+	}
+	of := func(c *Claim) about { return about{c.Customer, strings.ToLower(c.Subscription), strength(c.Source)} }
+	all := map[about]Claim{}
+	for _, x := range slices.Concat(c.Claims, claims) {
+		all[of(&x)] = x
+		if x.Term == "" && x.Ends.IsZero() {
+			delete(all, of(&x))
+		}
+	}
+	return Claims{slices.SortedFunc(maps.Values(all), func(a, b Claim) int {
+		x, y := of(&a), of(&b)
+		return cmp.Or(cmp.Compare(x.customer, y.customer), cmp.Compare(x.subscription, y.subscription), cmp.Compare(x.strength, y.strength))
+	})}
+}
+
+// Find returns the claim about a customer's subscription that is as strong as a
+// source would be, or an empty one.
+func (c *Claims) Find(customer, subscription, source string) Claim {
+	i := slices.IndexFunc(c.Claims, func(x Claim) bool {
+		return x.Customer == customer && strings.EqualFold(x.Subscription, subscription) && strength(x.Source) == strength(source)
+	})
+	if i < 0 {
+		return Claim{}
+	}
+	return c.Claims[i]
 }

@@ -1,6 +1,11 @@
 package money
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"syncd/internal/directory"
+)
 
 // The terms of a subscription.
 const (
@@ -40,7 +45,8 @@ const (
 // A Claim is what somebody says of a subscription's term. Microsoft tells none,
 // so each is shown with its source.
 type Claim struct {
-	Subscription string    `json:"subscription"`
+	Customer     string    `json:"customer"`     // its key
+	Subscription string    `json:"subscription"` // its id, or its commerce id
 	Term         string    `json:"term,omitempty"`
 	Ends         time.Time `json:"ends,omitzero"` // the last day of the present term
 	Source       string    `json:"source"`        // observed, distributor, or who said so
@@ -79,4 +85,27 @@ func Strongest(claims []Claim) Claim {
 		}
 	}
 	return out
+}
+
+// Changed says which term of a year or three a subscription had before it began to
+// renew by the month, and who says so; it is empty where it had none, and where
+// somebody who says that it is monthly knows already.
+func Changed(s *directory.Subscription, claims []Claim, now time.Time) string {
+	said := Strongest(Of(claims, s))
+	if said.Source != Observed && said.Term == TermMonthly {
+		return ""
+	}
+	if s.Before.Term == TermMonthly && s.Before.Earlier != "" {
+		return s.Before.Earlier + " before"
+	}
+	for _, c := range Of(claims, s) {
+		if c.Source == Observed || c.Term != TermAnnual && c.Term != TermTriennial || c.Ends.IsZero() || c.Ends.AddDate(0, 0, 1).After(now) {
+			continue
+		}
+		after := c.Ends.AddDate(0, 0, 1) // the term may end at either end of its last day
+		if s.Before.Term == TermMonthly || s.Renews.After(now) && (Term(c.Ends, s.Renews) == TermMonthly || Term(after, s.Renews) == TermMonthly) {
+			return fmt.Sprintf("%s until %s, says %s", c.Term, c.Ends.Format(time.DateOnly), c.Source)
+		}
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package sync
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,6 +91,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
 	s.ledger = newScopeLedger(s.memory.Spans)
+	s.recallSubscriptions()
 	s.applyTrial()
 	switch {
 	case s.target.unusable != nil && (s.target.spec.Link == "" || isLinked(s.target, s.customer)):
@@ -127,15 +129,27 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		}
 	}
 	s.snapshotDigest = s.snapshot.Digest(needs)
-	if cursor != nil && s.billed() {
-		s.snapshot = s.snapshot.WithRemembered(money.Recall, cursor.Seen)
-	}
 	if s.verifiedLately(cursor) {
 		s.report.Outcome = Skipped
 		s.report.Unchanged = cursor.Objects
 		return false, nil
 	}
 	return true, nil
+}
+
+// recallSubscriptions adds to the snapshot what is remembered of the subscriptions, and
+// what is said of them.
+func (s *scopeRun) recallSubscriptions() {
+	if s.snapshot == nil || !s.billed() {
+		return
+	}
+	var seen []directory.Seen
+	if c := s.memory.Cursor; c != nil {
+		seen = c.Seen
+	}
+	s.snapshot = s.snapshot.WithRemembered(func(licences []directory.Licence, seen []directory.Seen) []directory.Licence {
+		return s.target.spec.Claims.Join(s.customer.Key, money.Recall(licences, seen))
+	}, seen)
 }
 
 // applyTrial replaces stored settlements by those of Selection.Trial.
@@ -150,9 +164,13 @@ func (s *scopeRun) applyTrial() {
 }
 
 // settingsDigest is a digest of what decides the plan besides the source: rules,
-// options, the link.
+// options, the link, and what is said of the customer's subscriptions.
 func (s *scopeRun) settingsDigest() string {
-	return s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
+	digest := s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
+	if claims := s.target.spec.Claims.For(s.customer.Key); len(claims) > 0 {
+		digest += " " + target.SettingsDigest(json.Marshal(claims))
+	}
+	return digest
 }
 
 // billed reports whether the scope's objects are billed by licences.

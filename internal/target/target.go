@@ -70,6 +70,8 @@ type Spec struct {
 	// Settings is a digest of everything besides the source that decides what
 	// is desired: rules, options. A change of it makes an automatic job ask first.
 	Settings string
+	// Claims are what is said of the terms of subscriptions, where the target bills them.
+	Claims money.Claims
 }
 
 // SettingsDigest is a digest for Spec.Settings of what json.Marshal made of plain data.
