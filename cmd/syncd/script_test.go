@@ -73,7 +73,8 @@ import (
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
 // is the daemon's address and $MONTH_END the last day of this month; $YESTERDAY, $TODAY,
-// $IN10, $IN100, $IN400 and $IN401 are days.
+// $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are the days of the next month, as
+// plans spell them.
 
 func TestMain(m *testing.M) {
 	syncd := func() {
@@ -118,6 +119,7 @@ func TestScripts(t *testing.T) {
 			for name, days := range map[string]int{"YESTERDAY": -1, "TODAY": 0, "IN10": 10, "IN100": 100, "IN400": 400, "IN401": 401} {
 				env.Setenv(name, time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly))
 			}
+			env.Setenv("NEXT_PERIOD", w.nextMonth())
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -321,6 +323,7 @@ func stable(ts *testscript.TestScript, neg bool, args []string) {
 		text = regexp.MustCompile(`\b`+regexp.QuoteMeta(u.Username)+`\b`).ReplaceAllString(text, "SOMEBODY")
 	}
 	text = strings.ReplaceAll(text, worldOf(ts).monthEnd(), "MONTH-END")
+	text = strings.ReplaceAll(text, worldOf(ts).nextMonth(), "NEXT-PERIOD")
 	text = regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`).ReplaceAllString(text, "DAY")
 	text = regexp.MustCompile(`  +`).ReplaceAllString(text, "  ")
 	text = regexp.MustCompile(`(?m) +$`).ReplaceAllString(text, "")

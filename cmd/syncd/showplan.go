@@ -104,19 +104,22 @@ const (
 // changes writes one line a change, the most money first, under the agreement
 // that they are on:
 //
-//	on Managed services (agreement 55)
+//	on Managed services (agreement 55): billed from 1 to 31 December 2026, invoice not made
 //	~ Microsoft 365 Business Premium   quantity 41 -> 44 at 22.00   +66.00   changed at source
 //
 // Where the terminal has no room for that, what changes stands below.
 func (p *page) changes(changes []plan.Change) {
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b plan.Change) int { return b.MonthlyDelta.Abs().Cmp(a.MonthlyDelta.Abs()) })
-	where := ""
+	where, effect := "", ""
 	for i := range changes {
 		c := &changes[i]
 		if on := agreementOf(c); on != "" && on != where {
-			p.flow("  ", "on "+on)
 			where = on
+			if effect = commonEffect(changes, c.Billing.Agreement); effect != "" {
+				on += ": " + effect
+			}
+			p.flow("  ", "on "+on)
 		}
 		money := ""
 		if !c.MonthlyDelta.IsZero() {
@@ -132,6 +135,7 @@ func (p *page) changes(changes []plan.Change) {
 		line := fmt.Sprintf("%s%s%s%s %*s  %s", label, pad(label, labelColumn), what, pad(what, whatColumn), moneyWidth, money, reason)
 		if p.width == 0 || 4+utf8.RuneCountInString(line) <= p.width {
 			p.line("  %s %s", glyph, line)
+			p.effect(c, effect)
 			continue
 		}
 		switch room := p.width - 4 - len(money); {
@@ -141,7 +145,32 @@ func (p *page) changes(changes []plan.Change) {
 			p.flow("  "+glyph+" ", strings.TrimSpace(label+" "+money))
 		}
 		p.flow("      ", what+", "+reason)
+		p.effect(c, effect)
 	}
+}
+
+// effect writes which days a change is billed for, where that was not said of all
+// changes on the agreement.
+func (p *page) effect(c *plan.Change, said string) {
+	if c.Effect != nil && c.Effect.Text != said {
+		p.flow("      ", clean(c.Effect.Text))
+	}
+}
+
+// commonEffect is which days the changes on an agreement are billed for, where that
+// is the same for all of them.
+func commonEffect(changes []plan.Change, agreement string) string {
+	common := ""
+	for i := range changes {
+		switch c := &changes[i]; {
+		case c.Effect == nil || c.Billing == nil || c.Billing.Agreement != agreement:
+		case common != "" && common != c.Effect.Text:
+			return ""
+		default:
+			common = c.Effect.Text
+		}
+	}
+	return clean(common)
 }
 
 // glyphed is the action that a change looks like.

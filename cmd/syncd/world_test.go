@@ -22,6 +22,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"syncd/internal/money"
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
 	itgluesim "syncd/internal/simulator/itglue"
@@ -96,6 +97,12 @@ func (w *world) close() {
 		s.CloseClientConnections()
 		s.Close()
 	}
+}
+
+// nextMonth is how a plan spells the days that the next invoice is about.
+func (w *world) nextMonth() string {
+	y, m, _ := time.Now().UTC().Date()
+	return money.Days(cwsim.Day(y, m+1, 1), cwsim.Day(y, m+2, 0))
 }
 
 func (w *world) monthEnd() string {
@@ -595,6 +602,10 @@ func (w *world) editConnectWise(args []string) (err error) {
 	case "currency":
 		agreement, code := number(1), arg(2)
 		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).Currency = code })
+	case "next": // AGREEMENT MONTHS: the first day not yet invoiced, counted from this month
+		agreement, now := number(1), time.Now().UTC()
+		next := cwsim.Day(now.Year(), now.Month()+time.Month(number(2)), 1).Format(time.RFC3339)
+		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).NextInvoiceDate = next })
 	case "fail":
 		kind := map[string]cwsim.FaultKind{"dropped": cwsim.Dropped, "dropped-after": cwsim.DroppedCommitted, "timeout": cwsim.Timeout, "timeout-after": cwsim.TimeoutCommitted,
 			"denied": cwsim.Denied, "bad-keys": cwsim.BadKeys, "throttled": cwsim.Throttled, "html": cwsim.HTMLPage}[arg(2)]

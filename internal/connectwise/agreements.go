@@ -9,6 +9,7 @@ import (
 
 	"syncd/internal/money"
 	"syncd/internal/plan"
+	"syncd/internal/rest"
 )
 
 // An agreement is what deciding on its lines needs of one.
@@ -28,8 +29,45 @@ type agreement struct {
 	Status       string     `json:"agreementStatus"` // Active, Cancelled, Expired, Inactive; empty where absent
 	NextInvoice  looseDay   `json:"nextInvoiceDate"`
 	Currency     *currency  `json:"currency"`
+	Prorate      *bool      `json:"prorateFlag"`
+	AtOnce       bool       `json:"invoiceProratedAdditionsFlag"`
+	PeriodType   string     `json:"periodType"`
 
 	cycle cycle // BillingCycle, resolved
+	next  day   // the first day not yet invoiced: NextInvoice, or the parent's; see resolveParents
+}
+
+// unclear are settings that matter to the bill and that the vendor does not explain.
+func (a *agreement) unclear() []string {
+	var texts []string
+	if a.Parent != nil && a.next == 0 {
+		texts = append(texts, fmt.Sprintf("it is billed on the invoice of agreement %d (%s), which was not read", a.Parent.ID, a.Parent.Name))
+	}
+	if a.AtOnce && a.Prorate != nil && *a.Prorate {
+		texts = append(texts, "whether a prorated line is billed at once (invoiceProratedAdditionsFlag) is not documented")
+	}
+	if t := strings.TrimSpace(a.PeriodType); t != "" && !strings.EqualFold(t, "Undefined") {
+		texts = append(texts, fmt.Sprintf("whether it bills in advance or in arrears (periodType %s) is not documented", rest.Excerpt(t)))
+	}
+	return texts
+}
+
+// resolveParents finds the first day that is not yet invoiced. A child is billed on its
+// parent's invoice, and its own date may be old: it is not known unless the parent is
+// among the agreements that were read.
+func resolveParents(agreements []agreement) {
+	own := make(map[int]day, len(agreements))
+	for i := range agreements {
+		if a := &agreements[i]; a.Parent == nil {
+			own[a.ID] = a.NextInvoice.day
+		}
+	}
+	for i := range agreements {
+		a := &agreements[i]
+		if a.next = a.NextInvoice.day; a.Parent != nil {
+			a.next = own[a.Parent.ID]
+		}
+	}
 }
 
 // A currency is what an agreement's prices are in.
@@ -158,6 +196,7 @@ func (c *Client) agreements(ctx context.Context, companies, ids []int) ([]agreem
 			}
 		}
 	}
+	resolveParents(out)
 	return out, c.resolveCycles(ctx, out)
 }
 

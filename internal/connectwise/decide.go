@@ -123,7 +123,7 @@ func (q *question) decide(rows []addition) finding {
 	if line.Cancelled == 0 {
 		return f
 	}
-	if q.cancels && line.Cancelled == periodEnd(q.agreement.NextInvoice.day, q.agreement.cycle.months(), q.today) {
+	if q.cancels && line.Cancelled == periodEnd(q.agreement.next, q.agreement.cycle.months(), q.today) {
 		f.object.Retired = true
 		f.notes = append(f.notes, *q.note("ending_line", "%s ends on %s (%s); take the date out in ConnectWise if its licence is to be billed after that",
 			q.label, line.Cancelled, q.ref(line)))
@@ -216,7 +216,12 @@ func (q *question) billing() *plan.Billing {
 
 // billing is what an agreement says of its lines.
 func (a *agreement) billing() *plan.Billing {
-	return &plan.Billing{Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(), NextInvoice: a.NextInvoice.String()}
+	b := &plan.Billing{Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(), NextInvoice: a.next.String(),
+		Prorates: a.Prorate, Unclear: a.unclear()}
+	if a.Parent != nil {
+		b.Parent = strconv.Itoa(a.Parent.ID)
+	}
+	return b
 }
 
 // facts are what people are shown of a line's company.

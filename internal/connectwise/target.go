@@ -97,8 +97,11 @@ func (t *Target) Spec() target.Spec {
 		Kinds: []plan.Kind{{
 			Name: kindAddition,
 			// Money: a quantity that a person changed is not changed back unasked.
-			Owner:     plan.Hold,
-			Delta:     money.Delta,
+			Owner: plan.Hold,
+			Delta: money.Delta,
+			Effect: func(before, after *plan.Object) *plan.Effect {
+				return money.EffectOf(before, after, t.client.today().time())
+			},
 			Retire:    t.retire,
 			MayCreate: t.client.config.CreateAdditions,
 			Missing:   unbilled,

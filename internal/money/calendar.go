@@ -16,14 +16,6 @@ type Calendar struct {
 	Unclear []string
 }
 
-// An Effect says which days a change of a quantity is billed for.
-type Effect struct {
-	From    string `json:"from"` // YYYY-MM-DD; empty where nobody knows
-	To      string `json:"to"`
-	Periods int    `json:"periods"` // 0 where nobody knows
-	Text    string `json:"text"`
-}
-
 // mostPeriods bounds the search in the calendar of an agreement that nobody has
 // invoiced for very long: decades of weeks.
 const mostPeriods = 5000
@@ -36,24 +28,24 @@ const mostPeriods = 5000
 //	not known, or no regular cycle    not known
 //	after today                       that day, to the end of its period               1
 //	today or before                   that day, to the end of the period of today      all of them
-func (c Calendar) Effect(today time.Time) Effect {
-	unclear := ""
-	if len(c.Unclear) > 0 {
-		unclear = "; " + strings.Join(c.Unclear, "; ")
-	}
+func (c Calendar) Effect(today time.Time) plan.Effect {
 	from, last, periods, known := c.outstanding(today)
-	if !known {
-		return Effect{Text: "from which invoice on it counts is not known" + unclear}
-	}
-	e := Effect{From: from.Format(time.DateOnly), To: last.Format(time.DateOnly), Periods: periods}
 	switch {
+	case !known:
+		return c.unknown()
 	case periods == 1:
-		e.Text = "billed " + Days(from, last) + ", invoice not made"
-	default:
-		e.Text = fmt.Sprintf("billed %s: %d periods, whose invoices are not made", Days(from, last), periods)
+		return c.effect(from, last, periods, "billed "+Days(from, last)+", invoice not made")
 	}
-	e.Text += unclear
-	return e
+	return c.effect(from, last, periods, fmt.Sprintf("billed %s: %d periods, whose invoices are not made", Days(from, last), periods))
+}
+
+// effect says so of some days, with what is unclear about them.
+func (c Calendar) effect(from, last time.Time, periods int, text string) plan.Effect {
+	return plan.Effect{From: from.Format(time.DateOnly), To: last.Format(time.DateOnly), Periods: periods, Text: strings.Join(append([]string{text}, c.Unclear...), "; ")}
+}
+
+func (c Calendar) unknown() plan.Effect {
+	return plan.Effect{Text: strings.Join(append([]string{"from which invoice on it counts is not known"}, c.Unclear...), "; ")}
 }
 
 // outstanding are the days that the next invoices are about.

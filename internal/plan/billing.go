@@ -17,7 +17,11 @@ type Billing struct {
 	AgreementName string `json:"agreement_name,omitempty"`
 	Cycle         Cycle  `json:"cycle_months,omitempty"`
 	Currency      string `json:"currency,omitempty"`     // of its price; the configured one where it is empty
-	NextInvoice   string `json:"next_invoice,omitempty"` // the day that the target shows
+	NextInvoice   string `json:"next_invoice,omitempty"` // the first day that is not yet invoiced; the parent's where there is one
+	Parent        string `json:"parent,omitempty"`       // the agreement on whose invoice it is billed, where that is another
+	Prorates      *bool  `json:"prorates,omitempty"`     // whether a line that begins in mid-period is billed in part; nil where the target does not say
+	// Unclear are settings of the agreement that matter to the bill and that nobody documents.
+	Unclear []string `json:"unclear,omitempty"`
 
 	Product      string           `json:"product,omitempty"` // as product rules call it
 	ProductID    string           `json:"product_id,omitempty"`
@@ -55,6 +59,7 @@ type shownBilling struct {
 	AgreementName string           `json:"agreement_name,omitempty"`
 	Cycle         Cycle            `json:"cycle_months,omitempty"`
 	UnitPrice     *decimal.Decimal `json:"unit_price,omitempty"`
+	NextInvoice   string           `json:"next_invoice,omitempty"`
 }
 
 // shown is nil where there is nothing to show.
@@ -62,7 +67,7 @@ func (b *Billing) shown() *shownBilling {
 	if b == nil {
 		return nil
 	}
-	s := shownBilling{b.Agreement, b.AgreementName, b.Cycle, b.UnitPrice}
+	s := shownBilling{b.Agreement, b.AgreementName, b.Cycle, b.UnitPrice, b.NextInvoice}
 	if s == (shownBilling{}) {
 		return nil
 	}
@@ -74,5 +79,5 @@ func (s *shownBilling) billing() *Billing {
 	if s == nil {
 		return nil
 	}
-	return &Billing{Agreement: s.Agreement, AgreementName: s.AgreementName, Cycle: s.Cycle, UnitPrice: s.UnitPrice}
+	return &Billing{Agreement: s.Agreement, AgreementName: s.AgreementName, Cycle: s.Cycle, UnitPrice: s.UnitPrice, NextInvoice: s.NextInvoice}
 }

@@ -111,7 +111,9 @@ type Change struct {
 	Held string
 	// Billing is the object's, where it is an invoice line. A change that was read
 	// back has what was shown of it.
-	Billing    *Billing
+	Billing *Billing
+	// Effect says which days the change is billed for, where it is about money.
+	Effect     *Effect
 	formerRef  string   // the recorded ref, where another object is in its place
 	remembered *Object  // the record's object until now
 	notOurs    []string // observed fields that were not sent and belong to people: the record keeps its own
@@ -177,10 +179,11 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		Fields       map[string]fieldJSON `json:"fields"`
 		MonthlyDelta string               `json:"monthly_delta"`
 		Currency     string               `json:"currency,omitempty"`
+		Effect       *Effect              `json:"effect,omitempty"`
 		Held         string               `json:"held,omitempty"`
 		Taken        map[string]any       `json:"as_it_is,omitempty"`
 		Billing      *shownBilling        `json:"facts,omitempty"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Held, taken, c.Billing.shown()})
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Effect, c.Held, taken, c.Billing.shown()})
 }
 
 // A Violation says what holds a scope or one of its objects, or what the plan leaves
@@ -254,6 +257,7 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		Fields       map[string]struct{ Before, After json.RawMessage }
 		MonthlyDelta decimal.Decimal            `json:"monthly_delta"`
 		Currency     string                     `json:"currency"`
+		Effect       *Effect                    `json:"effect"`
 		Held         string                     `json:"held"`
 		Taken        map[string]json.RawMessage `json:"as_it_is"`
 		Billing      *shownBilling              `json:"facts"`
@@ -261,7 +265,7 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Held: in.Held, Billing: in.Billing.billing()}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Effect: in.Effect, Held: in.Held, Billing: in.Billing.billing()}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error

@@ -56,6 +56,7 @@ func (p *Plan) addChange(kind *Kind, c Change, m merged) decision {
 	if c.Held != "" {
 		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), NeedsRepair: c.Held == heldSentTwice})
 	}
+	p.holdOutstanding(kind, &c)
 	p.Changes = append(p.Changes, c)
 	return decision{merged: m, change: true}
 }

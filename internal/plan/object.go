@@ -222,6 +222,9 @@ type Kind struct {
 	// Delta returns what a change does to the monthly bill, in the configured
 	// currency; nil for kinds that cost nothing. Either side may be nil.
 	Delta func(before, after *Object) decimal.Decimal
+	// Effect returns which days a change is billed for; nil for kinds that cost nothing.
+	// Either side may be nil.
+	Effect func(before, after *Object) *Effect
 	// Priced reports whether Delta knows what the object costs; nil is always.
 	Priced func(*Object) bool
 	// Retire returns the state in which this target keeps an object that is gone from

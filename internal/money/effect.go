@@ -1,0 +1,121 @@
+package money
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
+)
+
+// CalendarOf is what an invoice line says of its agreement's invoices.
+func CalendarOf(b *plan.Billing) Calendar {
+	next, _ := time.Parse(time.DateOnly, b.NextInvoice) // zero where there is none
+	return Calendar{Next: next, Cycle: b.Cycle, Unclear: b.Unclear}
+}
+
+// EffectOf says which days a change of a line is billed for. It is nil where nothing
+// of the line changes that is billed. The first row that fits decides:
+//
+//	the change                  the first day not yet invoiced    billed from, to                                     periods
+//	a new line, not prorated    after today                       that day, to the end of its period                  1
+//	                            today or before                   the period of today                                 1
+//	a new line, prorated        after today                       today, to the end of the first period not invoiced  1
+//	                            today or before                   today, to the end of its period                     1
+//	a last day is set           any                               no more from the day after it on
+//	a last day is taken back    any                               the later of the day after it and that day,         all of them
+//	                                                              to the end of the period of today
+//	another quantity            any                               as above
+func EffectOf(before, after *plan.Object, today time.Time) *plan.Effect {
+	about := cmp.Or(after, before)
+	if about == nil || about.Billing == nil {
+		return nil
+	}
+	c := CalendarOf(about.Billing)
+	var e plan.Effect
+	switch {
+	case before == nil:
+		e = c.begins(today, about.Billing.Prorates)
+	case after == nil:
+		e = c.Effect(today)
+	case after.Fields.Text(plan.FieldCancelled) != before.Fields.Text(plan.FieldCancelled) && after.Fields.Text(plan.FieldQuantity) == before.Fields.Text(plan.FieldQuantity):
+		e = c.ends(after.Fields.Text(plan.FieldCancelled), before.Fields.Text(plan.FieldCancelled), today)
+	default:
+		e = c.Effect(today)
+		if p := about.Billing.Prorates; p != nil && *p {
+			e.Text += "; whether ConnectWise prorates a changed quantity (prorateFlag) is not documented"
+		}
+	}
+	e.Money = inPeriods(before, after, e.Periods)
+	return &e
+}
+
+// begins is the effect of a line that begins today.
+func (c Calendar) begins(today time.Time, prorates *bool) plan.Effect {
+	from, last, periods, known := c.outstanding(today)
+	if !known {
+		return c.unknown()
+	}
+	if periods > 1 { // those before the period of today are not the line's
+		from, _ = Step(c.Next, c.Cycle, periods-1)
+	}
+	full := c.effect(from, last, 1, "billed "+Days(from, last)+", invoice not made")
+	switch {
+	case prorates == nil:
+		full.Text += "; whether the agreement prorates (prorateFlag) is not known"
+	case *prorates && from.After(today):
+		return c.effect(today, last, 1, "billed "+Days(today, last)+" on one invoice, which is not made: prorated, since its first period is invoiced already")
+	case *prorates:
+		return c.effect(today, last, 1, "billed "+Days(today, last)+", prorated, invoice not made")
+	}
+	return full
+}
+
+// ends is the effect of another last day.
+func (c Calendar) ends(last, former string, today time.Time) plan.Effect {
+	day, err := time.Parse(time.DateOnly, cmp.Or(last, former))
+	_, to, _, known := c.outstanding(today)
+	if err != nil || !known {
+		return c.unknown()
+	}
+	from := day.AddDate(0, 0, 1)
+	if last != "" {
+		end, _ := Step(from, c.Cycle, 1)
+		return c.effect(from, end.AddDate(0, 0, -1), 1, "not billed from "+from.Format("2 January 2006")+" on")
+	}
+	if from.Before(c.Next) {
+		from = c.Next
+	}
+	periods := 1
+	for {
+		end, _ := Step(from, c.Cycle, periods)
+		if end.After(to) {
+			return c.effect(from, end.AddDate(0, 0, -1), periods, "billed on "+Days(from, end.AddDate(0, 0, -1))+", invoice not made")
+		}
+		periods++
+	}
+}
+
+// inPeriods is what a change of a line comes to in some billing periods; nil where
+// nobody knows.
+func inPeriods(before, after *plan.Object, periods int) *decimal.Decimal {
+	if periods == 0 {
+		return nil
+	}
+	about := cmp.Or(after, before)
+	if about.Billing.UnitPrice == nil && about.Billing.Billable {
+		return nil
+	}
+	// The price is for a period: Delta of a monthly cycle is what one comes to.
+	perPeriod := func(o *plan.Object) *plan.Object {
+		if o == nil || o.Billing == nil {
+			return o
+		}
+		line, billing := *o, *o.Billing
+		billing.Cycle = plan.Monthly
+		line.Billing = &billing
+		return &line
+	}
+	return new(Delta(perPeriod(before), perPeriod(after)).Mul(decimal.NewFromInt(int64(periods))))
+}
