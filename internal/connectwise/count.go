@@ -26,32 +26,43 @@ func (v *view) count(p *product, due *money.Due, override *money.Override, polic
 	}
 	purchased, assigned := 0, 0
 	var holding []string // the licences that people are counted by
-	seen := map[string]bool{}
+	bought, used := map[string]bool{}, map[string]bool{}
 	for i := range p.rules {
-		sku := strings.ToLower(p.rules[i].SKU)
-		if p.rules[i].Count == mapping.Assigned {
+		r := &p.rules[i]
+		sku := strings.ToLower(r.SKU)
+		all := r.Who == "" && r.Count != mapping.People // it counts by the licence, whoever has it
+		if all && r.Count == mapping.Assigned {
 			holding = append(holding, sku)
 		}
 		l := src.Licences[sku]
-		if l == nil || seen[sku] {
+		if l == nil || r.Count == mapping.People && r.Floor == "" {
 			continue
 		}
-		seen[sku] = true
-		h := policy.Of(l)
+		if !used[sku] && all && (due.People == nil || r.Count == mapping.Assigned || r.Count == mapping.Larger) {
+			used[sku] = true
+			assigned += l.Assigned
+		}
+		if bought[sku] || bought[sku+r.Subscriptions] {
+			continue
+		}
+		bought[sku+r.Subscriptions] = true
+		picked, unknown := money.Pick(r, l, src)
+		if unknown != "" { // the product is held
+			picked = l
+		}
+		h := policy.Of(picked)
 		purchased += h.Purchased
-		assigned += l.Assigned
-		for j, x := range l.Subscriptions {
+		for j, x := range picked.Subscriptions {
 			c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x, SKU: l.SKU, Standing: h.Standings[j]})
 		}
 	}
-	if due.People != nil {
-		assigned = len(due.People)
-	}
+	assigned += len(due.People)
 	slices.SortStableFunc(c.Subscriptions, func(a, b target.Subscription) int { return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.ID, b.ID)) })
+	c.Names, c.NamesUnknown = v.names(holding, src.Snapshot)
 	if due.People != nil {
-		c.Names = v.namesOf(due.People, src.Snapshot)
-	} else {
-		c.Names, c.NamesUnknown = v.names(holding, src.Snapshot)
+		c.Names = append(c.Names, v.namesOf(due.People, src.Snapshot)...)
+		slices.Sort(c.Names)
+		c.Names = slices.Compact(c.Names)
 	}
 	if due.Hold != nil {
 		c.Unknown = due.Hold.Text

@@ -61,3 +61,35 @@ func TestWhatAPersonSetStandsInPlaceOfTheRule(t *testing.T) {
 		})
 	}
 }
+
+// What is decided for one customer asks first there, and nowhere else; what is read
+// besides the licences is read of those whose rules need it.
+func TestWhatIsDecidedForOneCustomerIsNoMatterOfOthers(t *testing.T) {
+	five := 5
+	plain := rules(rule(skuBP, "M365-BP"))
+	own := rules(rule(skuBP, "M365-BP"), rule(skuBP, "E3", func(r *mapping.Rule) { r.Customer, r.Count, r.Who = tenant, mapping.People, "group=Sales" }))
+	override := func(until time.Time) money.Overrides {
+		return money.Overrides{Overrides: []money.CustomerOverride{{Customer: tenant, Product: "M365-BP", Override: money.Override{Quantity: &five, Until: until, Reason: "x", By: "ada"}}}}
+	}
+	h := newHarness(t, seed(), plain)
+	before := h.target.Spec()
+	for _, c := range []struct {
+		name    string
+		tables  money.Tables
+		also    directory.Kinds
+		decides bool
+	}{
+		{"nothing", money.Tables{Rules: plain}, 0, false},
+		{"an override", money.Tables{Rules: plain, Overrides: override(noon.AddDate(0, 0, 9))}, 0, true},
+		{"an override that ended", money.Tables{Rules: plain, Overrides: override(noon.AddDate(0, 0, -2))}, 0, false},
+		{"a rule", money.Tables{Rules: own}, directory.Users | directory.Groups, true},
+	} {
+		spec := h.client.Open(c.tables).Spec()
+		if spec.Settings != before.Settings || spec.Also != before.Also || spec.Own[other].Settings != "" {
+			t.Errorf("%s: others are concerned", c.name)
+		}
+		if got := spec.Own[tenant]; got.Also != c.also || (got.Settings != "") != c.decides {
+			t.Errorf("%s: got %+v", c.name, got)
+		}
+	}
+}

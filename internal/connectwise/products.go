@@ -5,9 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/target"
 )
 
 // A product is one product that rules bill, with the licences that feed it.
@@ -20,7 +23,7 @@ type product struct {
 
 // A ruleset is the rules in force for a customer.
 type ruleset struct {
-	rules    []mapping.Rule
+	rules    []mapping.Rule  // that somebody decided
 	products []product       // by key
 	settled  map[string]bool // SKUs of which somebody said what becomes of them
 }
@@ -29,7 +32,7 @@ func newRuleset(rules mapping.Rules) *ruleset {
 	s := &ruleset{products: billedProducts(&rules), settled: map[string]bool{}}
 	for _, r := range rules.Rules {
 		s.settled[r.SKU] = s.settled[r.SKU] || r.Status != ""
-		if r.Status == mapping.Bill {
+		if r.Decided() {
 			s.rules = append(s.rules, r)
 		}
 	}
@@ -55,7 +58,7 @@ func (t *Target) of(customer string) *ruleset {
 
 // bills reports whether a rule bills the SKU.
 func (s *ruleset) bills(sku string) bool {
-	return slices.ContainsFunc(s.rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, sku) })
+	return slices.ContainsFunc(s.rules, func(r mapping.Rule) bool { return r.Status == mapping.Bill && strings.EqualFold(r.SKU, sku) })
 }
 
 // billedProducts gives each product of the rules its key: the ids of the SKUs
@@ -98,20 +101,55 @@ func billedProducts(rules *mapping.Rules) []product {
 
 // also is what of a tenant is read besides its licences: whom rules count, and who
 // holds a licence where they are to be named.
-func (t *Target) also() directory.Kinds {
+func (s *ruleset) also(names string) directory.Kinds {
 	var kinds directory.Kinds
-	for _, s := range t.rulesets {
-		for i := range s.rules {
-			r := &s.rules[i]
-			switch who, err := mapping.ParseWho(r.Who); {
-			case r.Who != "" || r.Count == mapping.People:
-				if err == nil {
-					kinds |= who.Needs()
-				}
-			case r.Count == mapping.Assigned && t.client.options.Names != "":
-				kinds |= directory.Holders
+	for i := range s.rules {
+		r := &s.rules[i]
+		switch who, err := mapping.ParseWho(r.Who); {
+		case r.Status != mapping.Bill:
+		case r.Who != "" || r.Count == mapping.People:
+			if err == nil {
+				kinds |= who.Needs()
 			}
+		case r.Count == mapping.Assigned && names != "":
+			kinds |= directory.Holders
 		}
 	}
 	return kinds
+}
+
+// own is what holds for single customers besides what is so for all: what their own
+// rules read, and a digest of those rules and of what persons set.
+func (t *Target) own() map[string]target.Own {
+	out := map[string]target.Own{}
+	decided := map[string][]any{}
+	for customer, s := range t.rulesets {
+		if customer != "" {
+			out[customer] = target.Own{Also: s.also(t.client.options.Names)}
+			decided[customer] = append(decided[customer], deciding(slices.DeleteFunc(slices.Clone(s.rules), func(r mapping.Rule) bool { return r.Customer == "" })))
+		}
+	}
+	for _, o := range t.tables.Overrides.Lasting(t.client.today().time()).Overrides {
+		o.Reason, o.By = "", "" // they decide nothing
+		decided[o.Customer] = append(decided[o.Customer], o)
+	}
+	for customer, what := range decided {
+		x := out[customer]
+		x.Settings = target.SettingsDigest(json.Marshal(what))
+		out[customer] = x
+	}
+	return out
+}
+
+// deciding are the rules that decide anything, sorted, without what is for people.
+func deciding(rules []mapping.Rule) []mapping.Rule {
+	sorted := slices.DeleteFunc(slices.Clone(rules), func(r mapping.Rule) bool { return r.Status == mapping.Propose })
+	slices.SortFunc(sorted, func(a, b mapping.Rule) int {
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count),
+			strings.Compare(a.Who, b.Who), strings.Compare(a.Subscriptions, b.Subscriptions))
+	})
+	for i := range sorted {
+		sorted[i].Part, sorted[i].Name, sorted[i].Reason = "", "", ""
+	}
+	return sorted
 }

@@ -63,31 +63,22 @@ const batch = 100
 
 // Open returns the target for one run.
 func (c *Client) Open(tables money.Tables) *Target {
-	return &Target{client: c, tables: tables, rulesets: rulesets(tables.Rules), filledFrom: map[int]mapping.Customer{}, settings: settingsDigest(&tables, &c.config)}
+	return &Target{client: c, tables: tables, rulesets: rulesets(tables.Rules), filledFrom: map[int]mapping.Customer{}, settings: settingsDigest(tables.Rules.Rules, &c.config)}
 }
 
-func settingsDigest(tables *money.Tables, c *Config) string {
-	sorted := slices.DeleteFunc(slices.Clone(tables.Rules.Rules), func(r mapping.Rule) bool { return r.Status == mapping.Propose }) // it does nothing
-	slices.SortFunc(sorted, func(a, b mapping.Rule) int {
-		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count),
-			strings.Compare(a.Who, b.Who), strings.Compare(a.Subscriptions, b.Subscriptions))
-	})
-	for i := range sorted {
-		sorted[i].Part, sorted[i].Name, sorted[i].Reason = "", "", "" // for people; they decide nothing
-	}
+// settingsDigest is about what decides for all customers; see own for the rest.
+func settingsDigest(rules []mapping.Rule, c *Config) string {
+	all := slices.DeleteFunc(slices.Clone(rules), func(r mapping.Rule) bool { return r.Customer != "" })
 	types := slices.Clone(c.AgreementTypes)
 	for i := range types {
 		types[i] = strings.ToLower(strings.TrimSpace(types[i]))
 	}
 	slices.Sort(types)
-	deciding := []any{sorted, types, c.Gone, c.CreateAdditions}
+	settings := []any{deciding(all), types, c.Gone, c.CreateAdditions}
 	if c.Grace != money.GraceBill { // the default was there before there was a choice
-		deciding = append(deciding, c.Grace)
+		settings = append(settings, c.Grace)
 	}
-	if len(tables.Overrides.Overrides) > 0 {
-		deciding = append(deciding, tables.Overrides.Overrides)
-	}
-	return target.SettingsDigest(json.Marshal(deciding))
+	return target.SettingsDigest(json.Marshal(settings))
 }
 
 // Spec says what the loop must know of the target.
@@ -108,7 +99,8 @@ func (t *Target) Spec() target.Spec {
 			Priced:    money.Priced,
 		}},
 		Needs:    directory.Licences,
-		Also:     t.also(),
+		Also:     t.rulesets[""].also(t.client.options.Names),
+		Own:      t.own(),
 		Link:     mapping.ConnectWiseCompany,
 		Batch:    batch,
 		Settings: t.settings,

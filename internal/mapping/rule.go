@@ -49,6 +49,10 @@ type Rule struct {
 // Decided reports whether a person said what becomes of the licence.
 func (r *Rule) Decided() bool { return r.Status == Bill || r.Status == Ignore }
 
+// leavesOut reports whether the rule leaves out some subscriptions of a SKU, and so may
+// stand beside rules that bill the others.
+func (r *Rule) leavesOut() bool { return r.Status == Ignore && r.Subscriptions != "" }
+
 // Rules is the product table, by customer, SKU id, then product.
 type Rules struct {
 	Rules []Rule `json:"rules"`

@@ -287,6 +287,9 @@ func (in *ruleImport) check(l line, rule *Rule) {
 		}
 		rule.Count = cmp.Or(rule.Count, Purchased)
 	case Ignore:
+		if rule.SKU == "" && rule.Product == "" {
+			in.report(l, "product", "empty, and so is the SKU: write the product of people that is not billed")
+		}
 	default:
 		in.report(l, "status", "%q is no status: write %s, %s or %s, or leave it empty", rule.Status, Bill, Propose, Ignore)
 	}
@@ -507,7 +510,7 @@ func (in *ruleImport) checkDuplicates() {
 					in.report(r.line, "product", "%s with product %q is on line %d already: keep one of the two lines", subject, r.Product, earlier.line.number)
 					break
 				}
-				if earlier.Status != r.Status && earlier.Decided() && r.Decided() {
+				if earlier.Status != r.Status && earlier.Decided() && r.Decided() && !earlier.leavesOut() && !r.leavesOut() {
 					in.report(r.line, "status", "%s is %s here and %s on line %d: it cannot be both", subject, r.Status, earlier.Status, earlier.line.number)
 					break
 				}

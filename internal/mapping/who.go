@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,6 +113,10 @@ func (c *clause) check(value string) error {
 	return nil
 }
 
+func (c *clause) has(value string) bool {
+	return slices.ContainsFunc(c.values, func(v string) bool { return strings.EqualFold(v, value) })
+}
+
 // Empty reports whether the filter takes everybody.
 func (w Who) Empty() bool { return len(w.clauses) == 0 }
 
@@ -134,21 +139,26 @@ func (w Who) Needs() directory.Kinds {
 		switch {
 		case c.word == whoGroup:
 			needs |= directory.Groups
-		case c.word == whoType && !slices.Equal(c.values, []string{typeGuest}):
-			needs |= directory.Mailboxes
+		case c.word == whoType && c.has(typeMember) != c.has(typeShared):
+			needs |= directory.Mailboxes // nothing else tells one from the other
 		}
 	}
 	return needs
 }
 
+// ErrNoGroup says that a tenant has no group of the names that a filter takes: it was
+// renamed, or never was.
+var ErrNoGroup = errors.New("no such group")
+
 // Of returns those of a tenant that the filter takes, by UPN. It is an error that
 // is directory.ErrIncomplete where the source did not prove what it takes to tell:
-// somebody who is not seen must not be somebody less.
+// somebody who is not seen must not be somebody less. It is ErrNoGroup where the
+// groups whose members it takes are not there, not even one of them.
 func (w Who) Of(s *directory.Snapshot) ([]*directory.User, error) {
 	if err := s.Proven(w.Needs()); err != nil {
 		return nil, err
 	}
-	if s.Users.Proof().Partial || w.Needs().Has(directory.Groups) && s.Groups.Proof().Partial {
+	if s.Users.Proof().Partial || w.Needs().Has(directory.Groups) && s.Groups.Proof().Partial || w.Needs().Has(directory.Mailboxes) && s.Mailboxes.Proof().Partial {
 		return nil, fmt.Errorf("%w: the source hides some of them", directory.ErrIncomplete)
 	}
 	p, err := w.people(s)
@@ -200,23 +210,28 @@ func (w Who) people(s *directory.Snapshot) (*people, error) {
 		if c.word != whoGroup {
 			continue
 		}
+		there := false
 		for _, value := range c.values {
-			ids, err := membersOf(s, value)
+			ids, found, err := membersOf(s, value)
 			if err != nil {
 				return nil, err
 			}
 			p.members[value] = ids
+			there = there || found
+		}
+		if !there && !c.not {
+			return nil, fmt.Errorf("%w: none is called %s; where it was renamed, name it so in the rule, or by its id", ErrNoGroup, strings.Join(c.values, " or "))
 		}
 	}
 	return p, nil
 }
 
 // membersOf are the ids of the members of the groups of a name or id, those of
-// groups within them included.
-func membersOf(s *directory.Snapshot, value string) (map[string]bool, error) {
+// groups within them included. Found is whether there is such a group.
+func membersOf(s *directory.Snapshot, value string) (ids map[string]bool, found bool, err error) {
 	groups, err := s.Groups.Items()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	byID := make(map[string]*directory.Group, len(groups))
 	var open []*directory.Group
@@ -227,6 +242,7 @@ func membersOf(s *directory.Snapshot, value string) (map[string]bool, error) {
 			open = append(open, g)
 		}
 	}
+	found = len(open) > 0
 	ids, seen := map[string]bool{}, map[string]bool{}
 	for len(open) > 0 {
 		g := open[0]
@@ -236,7 +252,7 @@ func membersOf(s *directory.Snapshot, value string) (map[string]bool, error) {
 		}
 		seen[g.ID] = true
 		if why := cmp.Or(g.Unread, g.Members.Unknown); why != "" {
-			return nil, fmt.Errorf("%w: who is in group %s is not known (%s)", directory.ErrIncomplete, cmp.Or(g.Name, g.ID), why)
+			return nil, found, fmt.Errorf("%w: who is in group %s is not known (%s)", directory.ErrIncomplete, cmp.Or(g.Name, g.ID), why)
 		}
 		for _, id := range g.Members.IDs {
 			if inner := byID[id]; inner != nil {
@@ -245,7 +261,7 @@ func membersOf(s *directory.Snapshot, value string) (map[string]bool, error) {
 			ids[id] = true
 		}
 	}
-	return ids, nil
+	return ids, found, nil
 }
 
 func (c *clause) fits(u *directory.User, p *people) bool {

@@ -42,7 +42,7 @@ func TestWhomAFilterTakes(t *testing.T) {
 		{"group=Backup users", "ann cid"},
 		{"group=backup*|nobody", "ann cid"},
 		{"group=g2", "ann cid"},
-		{"group=nobody", ""},
+		{"not group=nobody; office=Berlin", "ann cid"},
 		{"domain=contoso.example", "ann bob cid info svc-backup"},
 		{"department=Sales*", "ann bob"},
 		{"department=sales/emea; office=berlin", "ann"},
@@ -113,6 +113,10 @@ func TestAFilterCountsNobodyWhereTheSourceDidNotProveIt(t *testing.T) {
 		{"the mailboxes", "type=member", func(s *directory.Snapshot) {
 			s.Mailboxes = directory.Unknown[directory.Mailbox](directory.Proof{}, unknown)
 		}, true},
+		{"some mailboxes are hidden", "type=member", func(s *directory.Snapshot) {
+			items, _ := s.Mailboxes.Items()
+			s.Mailboxes = directory.Proven(items, directory.Proof{Partial: true})
+		}, true},
 		{"the mailboxes, which do not matter", "type=guest", func(s *directory.Snapshot) {
 			s.Mailboxes = directory.Unknown[directory.Mailbox](directory.Proof{}, unknown)
 		}, false},
@@ -129,6 +133,34 @@ func TestAFilterCountsNobodyWhereTheSourceDidNotProveIt(t *testing.T) {
 		}
 		if _, err = w.Of(s); errors.Is(err, directory.ErrIncomplete) != c.unproven || err != nil && !c.unproven {
 			t.Errorf("%s: got %v", c.name, err)
+		}
+	}
+}
+
+// A group that was renamed has not lost its members.
+func TestAGroupThatIsNotThereHasNoMembersToCount(t *testing.T) {
+	for _, c := range []struct {
+		filter string
+		gone   bool
+	}{{"group=nobody", true}, {"group=nobody|no*", true}, {"group=nobody|inner", false}, {"not group=nobody", false}, {"group=inner; group=nobody", true}} {
+		w, err := ParseWho(c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Of(staff()); errors.Is(err, ErrNoGroup) != c.gone || err != nil && !c.gone {
+			t.Errorf("%s: got %v", c.filter, err)
+		}
+	}
+}
+
+// What of a tenant is read grows only where a filter cannot tell without it.
+func TestWhatAFilterNeeds(t *testing.T) {
+	users, groups, mailboxes := directory.Users, directory.Users|directory.Groups, directory.Users|directory.Mailboxes
+	for filter, want := range map[string]directory.Kinds{"": users, "office=Berlin; enabled=true": users, "group=a": groups, "not group=a": groups, "type=guest": users, "type=Guest": users,
+		"type=member": mailboxes, "type=shared|guest": mailboxes, "type=member|shared": users, "not type=shared": mailboxes} {
+		w, err := ParseWho(filter)
+		if err != nil || w.Needs() != want {
+			t.Errorf("%q: got %v and %v, want %v", filter, w.Needs(), err, want)
 		}
 	}
 }

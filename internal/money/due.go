@@ -2,6 +2,7 @@ package money
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ type Source struct {
 	Licences map[string]*directory.Licence // by SKU
 	Partial  bool                          // the list of licences lacks some
 	Snapshot *directory.Snapshot           // where people are counted
-	Rules    []mapping.Rule                // all that bill the customer
+	Rules    []mapping.Rule                // all that are in force for the customer
 	// Term is the term of a subscription, by its id, and empty where nobody knows
 	// it; nil knows none.
 	Term func(id string) string
@@ -105,9 +106,9 @@ func Units(r *mapping.Rule, sold, assigned int) int {
 	case mapping.Larger:
 		n = max(assigned, sold)
 	case mapping.People:
-		return assigned
+		n = assigned
 	}
-	if sold <= 0 {
+	if sold <= 0 && r.Count != mapping.People {
 		return 0
 	}
 	if r.Floor == mapping.Purchased {
@@ -198,20 +199,24 @@ func (p Policy) Due(label string, rules []mapping.Rule, src Source) Due {
 
 // add takes one rule into what a product comes to, and returns what it bills.
 func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) decimal.Decimal {
+	var assigned int
 	if r.Count == mapping.People {
-		d.Listed = true
-		people, ok := p.people(hold, r, src)
+		n, ok := p.people(d, hold, r, src)
 		if !ok {
 			return decimal.Zero
 		}
-		d.People, d.Assigned = append(d.People, people...), d.Assigned+len(people)
-		return p.floored(d, r, len(people), len(people), nil)
+		if assigned = n; r.Floor == "" {
+			d.Assigned += n
+			return p.bounded(d, r, &Holding{}, n)
+		}
 	}
 	l := src.Licences[strings.ToLower(r.SKU)]
 	switch {
 	case l == nil && src.Partial:
 		hold(NotProven, "the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions", cmp.Or(r.Part, r.Name, r.SKU))
 		return decimal.Zero
+	case l == nil && r.Count == mapping.People: // a floor of nothing
+		l = &directory.Licence{}
 	case l == nil:
 		return decimal.Zero
 	}
@@ -220,31 +225,33 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 		hold(NotProven, "what the source says of it makes no sense (%s): nothing is changed until it does", l.Unread)
 		return decimal.Zero
 	}
-	assigned := l.Assigned
-	if r.Who != "" {
-		people, ok := p.people(hold, r, src)
+	switch {
+	case r.Count == mapping.People:
+	case r.Who != "":
+		n, ok := p.people(d, hold, r, src)
 		if !ok {
 			return decimal.Zero
 		}
-		d.People, assigned = append(d.People, people...), len(people)
+		assigned = n
+	default:
+		assigned = l.Assigned
 	}
 	if code, text := p.unpicked(l, src); code != "" {
 		hold(code, "%s", text)
 		return decimal.Zero
 	}
-	picked, unknown := pick(r, l, src)
+	picked, unknown := Pick(r, l, src)
 	if unknown != "" {
 		hold(SubscriptionUnruled, "%s", unknown)
 		return decimal.Zero
 	}
 	h := p.Of(picked)
-	units := Units(r, h.Purchased, assigned)
 	d.Sold, d.Assigned = d.Sold+h.Purchased, d.Assigned+assigned
 	billed := decimal.Zero
-	if h.Purchased > 0 {
-		billed = p.floored(d, r, units, min(assigned, h.Purchased), &h)
+	if h.Purchased > 0 || r.Count == mapping.People {
+		billed = p.bounded(d, r, &h, assigned)
 	}
-	if l.Disputed != "" && (r.Count != mapping.Assigned || l.Assigned > h.Purchased) {
+	if l.Disputed != "" && (r.Count != mapping.Assigned || r.Floor != "" || assigned > h.Purchased || h.Purchased <= 0) {
 		hold(SourceDisagrees, "two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree", l.Purchased, l.Disputed)
 		return billed
 	}
@@ -252,22 +259,20 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 	return billed
 }
 
-// floored is what a rule bills, with a remark where its minimum or its floor keeps
-// it from being fewer.
-func (p Policy) floored(d *Due, r *mapping.Rule, units, counted int, h *Holding) decimal.Decimal {
-	billed := bound(r, units)
-	if r.Count == mapping.Purchased || r.Count == "" {
-		return billed
-	}
+// bounded is what a rule bills of units, with a remark where its minimum or its floor
+// keeps people or assigned units from being fewer.
+func (p Policy) bounded(d *Due, r *mapping.Rule, h *Holding, assigned int) decimal.Decimal {
+	billed := bound(r, Units(r, h.Purchased, assigned))
 	free := *r
-	free.Minimum = nil
-	without := bound(&free, counted)
-	if !billed.GreaterThan(without) || r.Count == mapping.Larger && r.Minimum == nil {
+	free.Minimum, free.Floor = nil, ""
+	without := bound(&free, Units(&free, h.Purchased, assigned))
+	if r.Count == mapping.Purchased || r.Count == "" || !billed.GreaterThan(without) {
 		return billed
 	}
 	name := cmp.Or(r.Name, r.Part, r.SKU, r.Product)
 	why, until := fmt.Sprintf("a minimum of %s", limitText(r.Minimum)), "as long as the rule says so"
-	if h != nil && r.Floor == mapping.Purchased && !bound(&free, h.Purchased).LessThan(billed) {
+	free.Floor = r.Floor
+	if r.Floor == mapping.Purchased && !bound(&free, Units(&free, h.Purchased, assigned)).LessThan(billed) {
 		why, until = "no fewer than are bought", "until fewer are bought"
 		if first := h.first(Enabled); !first.IsZero() {
 			until = "until " + first.UTC().Format(time.DateOnly) + ", when the first of its terms ends"
@@ -285,32 +290,38 @@ func limitText(n *int) string {
 	return fmt.Sprint(*n)
 }
 
-// people are the object ids of those whom a rule counts.
-func (p Policy) people(hold func(code, format string, args ...any), r *mapping.Rule, src Source) (ids []string, ok bool) {
+// people adds to a product those whom a rule counts, and returns how many they are. A
+// rule for all is about those who have the groups that it names; one of a single
+// customer says that they are there.
+func (p Policy) people(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) (n int, ok bool) {
 	who, err := mapping.ParseWho(r.Who)
 	if err == nil && src.Snapshot == nil {
 		err = directory.ErrIncomplete
 	}
-	if err != nil {
-		hold(NotProven, "who is counted is not known (%v): nothing is changed until it is", err)
-		return nil, false
+	var users []*directory.User
+	if err == nil {
+		users, err = who.Of(src.Snapshot)
 	}
-	users, err := who.Of(src.Snapshot)
+	d.Listed = d.Listed || r.Customer != "" || !errors.Is(err, mapping.ErrNoGroup)
 	if err != nil {
 		hold(NotProven, "who is counted is not known (%v): nothing is changed until it is", err)
-		return nil, false
+		return 0, false
+	}
+	if d.People == nil {
+		d.People = []string{}
 	}
 	for _, u := range users {
 		if r.SKU == "" || slices.Contains(u.Licences, strings.ToLower(r.SKU)) {
-			ids = append(ids, u.ID)
+			d.People = append(d.People, u.ID)
+			n++
 		}
 	}
-	return ids, true
+	return n, true
 }
 
-// pick is a licence with those of its subscriptions that a rule picks; the licence
+// Pick is a licence with those of its subscriptions that a rule picks; the licence
 // itself where it picks all. Unknown says why nobody can tell.
-func pick(r *mapping.Rule, l *directory.Licence, src Source) (picked *directory.Licence, unknown string) {
+func Pick(r *mapping.Rule, l *directory.Licence, src Source) (picked *directory.Licence, unknown string) {
 	picker, err := mapping.ParsePicker(r.Subscriptions)
 	if err != nil {
 		return nil, err.Error()
@@ -346,7 +357,9 @@ func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
 	var rules []mapping.Rule
 	picky := false
 	for _, r := range src.Rules {
-		if !strings.EqualFold(r.SKU, l.SKU) || r.Status != mapping.Bill || r.Count == mapping.People || r.Count == mapping.Assigned && r.Subscriptions == "" {
+		billed := r.Status == mapping.Bill && r.Count != mapping.People && (r.Count != mapping.Assigned || r.Subscriptions != "")
+		leftOut := r.Status == mapping.Ignore && r.Subscriptions != ""
+		if !strings.EqualFold(r.SKU, l.SKU) || !billed && !leftOut {
 			continue
 		}
 		rules = append(rules, r)
@@ -372,12 +385,12 @@ func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
 				return SubscriptionUnruled, fmt.Sprintf("the term of subscription %s of %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, name, r.Subscriptions)
 			}
 			if picks {
-				by = append(by, fmt.Sprintf("%s (%s)", r.Product, cmp.Or(r.Subscriptions, "all")))
+				by = append(by, fmt.Sprintf("%s (%s)", cmp.Or(r.Product, r.Status), cmp.Or(r.Subscriptions, "all")))
 			}
 		}
 		switch {
 		case len(by) == 0:
-			return SubscriptionUnruled, fmt.Sprintf("no rule of %s picks its subscription %s (%s, %s): name it in one of them", name, s.ID, count(s.Total), s.Status)
+			return SubscriptionUnruled, fmt.Sprintf("no rule of %s picks its subscription %s (%s, %s): name it in one of them, or in a line of its own with the status ignore", name, s.ID, count(s.Total), s.Status)
 		case len(by) > 1:
 			return SubscriptionTwice, fmt.Sprintf("subscription %s of %s is picked by several rules: %s; leave it to one of them", s.ID, name, strings.Join(by, ", "))
 		}
@@ -387,7 +400,7 @@ func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
 
 // bills is what a rule bills in whole units where so many are sold and assigned.
 func bills(r *mapping.Rule, sold, assigned int) int {
-	if sold <= 0 {
+	if sold <= 0 && r.Count != mapping.People {
 		return 0
 	}
 	return int(bound(r, Units(r, sold, assigned)).RoundUp(0).IntPart())

@@ -51,6 +51,9 @@ func TestWhatAProductComesTo(t *testing.T) {
 		{"the larger: assigned", licence(12, subscription("Enabled", 10, 50)), larger, false, false, "12"},
 		{"the larger, of a trial", licence(12, trial(25)), larger, false, false, "0, trial +0"},
 		{"a floor of what is bought", licence(7, subscription("Enabled", 10, 50)), floor, false, false, "10, floor +3"},
+		{"the larger, and a minimum that does not matter", licence(7, subscription("Enabled", 10, 50)), least(larger, 5), false, false, "10"},
+		{"the larger, and a minimum", licence(2, subscription("Enabled", 3, 50)), least(larger, 5), false, false, "5, floor +2"},
+		{"a floor, disputed", func() *directory.Licence { l := *disputed; return &l }(), floor, false, false, "10 hold source_disagrees, floor +7"},
 		{"a floor that does not matter", licence(10, subscription("Enabled", 10, 50)), floor, false, false, "10"},
 		{"a weight", licence(7, subscription("Enabled", 10, 50)), weighing(purchased, "1.5"), false, false, "15"},
 		{"a weight, rounded up", licence(7, subscription("Enabled", 5, 50)), weighing(purchased, "0.5"), false, false, "3"},
@@ -179,12 +182,17 @@ func TestSubscriptionsGoToDifferentProducts(t *testing.T) {
 		{"what is assigned goes to another product, too", []mapping.Rule{rule("a", "owner="+partner), rule("b", "owner=none"), backup}, nil, "13 300 0"},
 		{"by term, and one is not known", []mapping.Rule{rule("a", "term=annual"), rule("b", "term=monthly")}, map[string]string{annual: TermAnnual}, "hold subscription_unruled"},
 		{"none of its rules picks one", []mapping.Rule{rule("a", "owner="+partner)}, nil, "hold subscription_unruled"},
+		{"a grant is left out", []mapping.Rule{rule("a", "owner="+partner), {SKU: "spb", Subscriptions: "owner=none", Status: mapping.Ignore}}, nil, "13"},
+		{"what is left out is billed, too", []mapping.Rule{rule("a", ""), {SKU: "spb", Subscriptions: "owner=none", Status: mapping.Ignore}}, nil, "hold subscription_twice"},
 		{"two pick one", []mapping.Rule{rule("a", ""), rule("b", "owner=none")}, nil, "hold subscription_twice"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			src := NewSource(&directory.Snapshot{}, []directory.Licence{licence}, c.rules, func(id string) string { return c.terms[id] })
 			var got []string
 			for _, r := range c.rules {
+				if r.Status != mapping.Bill {
+					continue
+				}
 				d := Policy{Grace: GraceBill, Now: now}.Due(r.Product, []mapping.Rule{r}, src)
 				if d.Hold != nil {
 					got = []string{"hold " + d.Hold.Code}
@@ -205,7 +213,8 @@ func TestPeopleAreCounted(t *testing.T) {
 	}
 	users := []directory.User{user("ann", "Sales", "spb"), user("bob", "Sales"), user("cid", "IT", "spb", "e3")}
 	licences := []directory.Licence{{SKU: "spb", Name: "Business Premium", Assigned: 2, Subscriptions: []directory.Subscription{{ID: "a", Status: "Enabled", Total: 10, Renews: in(50)}}}}
-	known := &directory.Snapshot{Users: directory.Proven(users, directory.Proof{}), Licences: directory.Proven(licences, directory.Proof{})}
+	groups := directory.Proven([]directory.Group{{ID: "g", Name: "Backup", Members: directory.Members{IDs: []string{"cid"}}}}, directory.Proof{})
+	known := &directory.Snapshot{Groups: groups, Users: directory.Proven(users, directory.Proof{}), Licences: directory.Proven(licences, directory.Proof{})}
 	unknown := &directory.Snapshot{Licences: directory.Proven(licences, directory.Proof{})}
 	n := 5
 	for _, c := range []struct {
@@ -221,6 +230,11 @@ func TestPeopleAreCounted(t *testing.T) {
 		{"with a minimum", mapping.Rule{Product: "backup", Count: mapping.People, Minimum: &n}, known, "5 [ann bob cid] floor"},
 		{"half of them", mapping.Rule{Product: "backup", Count: mapping.People, Weight: "0.5"}, known, "2 [ann bob cid]"},
 		{"nobody", mapping.Rule{Product: "backup", Count: mapping.People, Who: "department=HR"}, known, "0 []"},
+		{"no fewer than are bought", mapping.Rule{SKU: "spb", Product: "backup", Count: mapping.People, Floor: mapping.Purchased}, known, "10 [ann cid] floor"},
+		{"no fewer than are bought, of what is not bought", mapping.Rule{SKU: "e5", Product: "backup", Count: mapping.People, Floor: mapping.Purchased}, known, "0 []"},
+		{"a group that is there", mapping.Rule{Product: "backup", Count: mapping.People, Who: "group=Backup"}, known, "1 [cid]"},
+		{"a group that is not there", mapping.Rule{Product: "backup", Count: mapping.People, Who: "group=Backups"}, known, "hold not_proven unlisted"},
+		{"a group that is not there, for one customer", mapping.Rule{Customer: "c", Product: "backup", Count: mapping.People, Who: "group=Backups"}, known, "hold not_proven"},
 		{"not proven", mapping.Rule{Product: "backup", Count: mapping.People, Who: "department=sales"}, unknown, "hold not_proven"},
 		{"not proven, assigned", mapping.Rule{SKU: "spb", Product: "spb", Count: mapping.Assigned, Who: "department=it"}, unknown, "hold not_proven"},
 	} {
@@ -229,6 +243,9 @@ func TestPeopleAreCounted(t *testing.T) {
 		got := fmt.Sprint(d.Units, " ", d.People)
 		if d.Hold != nil {
 			got = "hold " + d.Hold.Code
+			if !d.Listed {
+				got += " unlisted"
+			}
 		}
 		for _, r := range d.Remarks {
 			got += " " + r.Code

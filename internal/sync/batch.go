@@ -80,8 +80,12 @@ func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) 
 		if !c.Listed || c.Status == mapping.Ignored || !wanted && !r.sel.Unmapped {
 			continue
 		}
+		needs := l.needs
+		for _, t := range l.targets {
+			needs |= t.spec.Own[c.Key].Also
+		}
 		group.Go(func() (err error) {
-			snapshots[i], err = r.Source.Snapshot(gctx, c.Tenant, l.needs)
+			snapshots[i], err = r.Source.Snapshot(gctx, c.Tenant, needs)
 			return err
 		})
 	}

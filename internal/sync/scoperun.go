@@ -170,6 +170,9 @@ func (s *scopeRun) settingsDigest() string {
 	if claims := s.target.spec.Claims.For(s.customer.Key); len(claims) > 0 {
 		digest += " " + target.SettingsDigest(json.Marshal(claims))
 	}
+	if own := s.target.spec.Own[s.customer.Key].Settings; own != "" {
+		digest += " " + own
+	}
 	return digest
 }
 

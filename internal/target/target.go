@@ -72,6 +72,15 @@ type Spec struct {
 	Settings string
 	// Claims are what is said of the terms of subscriptions, where the target bills them.
 	Claims money.Claims
+	// Own is what holds for single customers besides, by key.
+	Own map[string]Own
+}
+
+// Own is what a target needs of one customer, and what decides there, besides what is
+// so for all.
+type Own struct {
+	Also     directory.Kinds
+	Settings string // a digest, as Spec.Settings
 }
 
 // SettingsDigest is a digest for Spec.Settings of what json.Marshal made of plain data.
