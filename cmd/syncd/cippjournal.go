@@ -65,8 +65,9 @@ func (c *cippCommand) journalEntry(ctx context.Context, t directory.Tenant, befo
 		name = "CIPP"
 	}
 	scope := plan.Scope{Customer: customer, Target: "cipp"}
+	by := c.operator()
 	entry := state.Entry{At: c.app.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
-		Reason: "typed", Before: state.ImageOf(before), After: state.ImageOf(after), Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: c.console.User}
+		Reason: "typed", Before: state.ImageOf(before), After: state.ImageOf(after), Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: by.Name, How: by.Identified}
 	ctx = context.WithoutCancel(ctx)
 	err := c.app.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
 	if errors.Is(err, state.ErrLocked) {
@@ -109,7 +110,8 @@ func journalCommand(opts *cippOptions) *cobra.Command {
 		if e.Run != commandRun || e.Scope.Target != "cipp" {
 			return usage("only what a cipp command did is written down like this")
 		}
-		e.By = opts.console.User // as the daemon's socket knows the caller, not as the entry says
+		by := opts.operator() // as the daemon's socket knows the caller, not as the entry says
+		e.By, e.How = by.Name, by.Identified
 		return w.Store.Commit(ctx, &state.Commit{Scope: e.Scope, Entries: []state.Entry{e}})
 	})
 	return cmd

@@ -86,6 +86,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)
 	}
+	d.cfg = cfg
 	store, err := boltstate.Open(cfg.State.Path, boltstate.Options{})
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)

@@ -35,8 +35,9 @@ const (
 type cli struct {
 	console *control.Console
 	args    []string
-	app     *app.App  // set inside the daemon, which owns the state
-	systems app.Table // that there are; nil: those of the program
+	app     *app.App    // set inside the daemon, which owns the state
+	cfg     *app.Config // what it works with, once it is known
+	systems app.Table   // that there are; nil: those of the program
 	outputs map[*cobra.Command]*output
 	line    statusLine
 
@@ -199,7 +200,10 @@ func (a *cli) withState(open func(*app.Config) (state.Store, error), run func(ct
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
 		if a.app != nil {
-			a.redact = a.app.Config.Redactor()
+			a.cfg, a.redact = a.app.Config, a.app.Config.Redactor()
+			if err := a.may(cmd); err != nil {
+				return err
+			}
 			if err := a.foresee(cmd, args); err != nil {
 				return err
 			}
@@ -216,6 +220,9 @@ func (a *cli) withState(open func(*app.Config) (state.Store, error), run func(ct
 		status, err := cfg.Daemon().Call(ctx, cfg.Request(a.args), a.console)
 		if !errors.Is(err, control.ErrNoDaemon) {
 			a.status = status
+			return err
+		}
+		if err := a.may(cmd); err != nil {
 			return err
 		}
 		store, err := open(cfg)
@@ -250,8 +257,13 @@ func openState(cfg *app.Config) (state.Store, error) {
 	return store, nil
 }
 
-// config reads the configuration.
+// config reads the configuration. The daemon has one: a file that somebody else names
+// would be read with the daemon's rights.
 func (a *cli) config() (*app.Config, error) {
+	if a.app != nil {
+		a.cfg = a.app.Config
+		return a.cfg, nil
+	}
 	path, asked := a.configPath, true
 	if path == "" {
 		path = os.Getenv("SYNCD_CONFIG")
@@ -267,16 +279,23 @@ func (a *cli) config() (*app.Config, error) {
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	a.redact = cfg.Redactor()
+	a.cfg, a.redact = cfg, cfg.Redactor()
 	if disk, here := a.console.Files.(*control.Disk); here {
 		disk.Protected = []string{cfg.State.Path}
 	}
 	return cfg, nil
 }
 
-// operator is the person who typed the command, by the kernel's word.
-func (a *cli) operator() app.Operator {
-	return app.Operator{Name: a.console.User, Identified: "by the kernel"}
+// person is who typed the command, by the kernel's word and the configuration of the
+// process that carries it out.
+func (a *cli) person() app.Person { return a.cfg.OSUser(a.console.UID, a.console.User) }
+
+// operator is that person, as the journal names who decided.
+func (a *cli) operator() app.Operator { return a.person().Operator }
+
+// may refuses a command that needs a greater role than its person has.
+func (a *cli) may(cmd *cobra.Command) error {
+	return a.cfg.Refuse(a.person(), cmd.CommandPath(), roleOf(cmd))
 }
 
 // log writes what a command has to say besides its output: little.

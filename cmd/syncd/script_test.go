@@ -34,6 +34,7 @@ import (
 //	world former                      the state that the last syncd of schema 2 left, with an approved plan
 //	world linked                      the tables are imported into a world that was started and edited
 //	world settled                     the same, and everything is approved and applied
+//	world shared                      other users of this machine may read the configuration
 //	world forget                      count writes and calls from here on
 //	world writes are N                so many writes reached ConnectWise since then
 //	world quantity 55/910 is 14       what a line holds
@@ -63,6 +64,7 @@ import (
 //	cut FILE                          the file ends without its last line end
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
 //	http GET PATH STATUS [FILE]       ask the daemon's pages; the body is standard output, FILE what is sent
+//	status N as UID:GID syncd …       run it as another user of this machine; root alone can, see [root]
 //	loses limit-files KIB syncd …     run it where no file may grow beyond KIB; it must fail
 //	await-http PATH STATUS PATTERN    ask until the daemon's pages answer so
 //	up                                wait until the daemon is ready
@@ -72,9 +74,9 @@ import (
 //
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
-// is the daemon's address and $MONTH_END the last day of this month; $YESTERDAY, $TODAY,
-// $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are the days of the next month, as
-// plans spell them.
+// is the daemon's address, $ME the user who runs the tests and $MONTH_END the last day of
+// this month; $YESTERDAY, $TODAY, $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are
+// the days of the next month, as plans spell them. [root] says that $ME may become others.
 
 func TestMain(m *testing.M) {
 	syncd := func() {
@@ -82,7 +84,7 @@ func TestMain(m *testing.M) {
 		app.GatherHints, app.RestOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
 		os.Exit(Main())
 	}
-	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles})
+	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles, "as": func() { becomeUser(); syncd() }})
 }
 
 func TestScripts(t *testing.T) {
@@ -108,6 +110,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TAILSPIN", tailspin)
 			env.Setenv("LISTEN", w.listen)
 			env.Setenv("MONTH_END", w.monthEnd())
+			me, err := user.Current()
+			if err != nil {
+				return err
+			}
+			env.Setenv("ME", me.Username)
 			london, err := time.LoadLocation("Europe/London") // where the scripts' configuration is
 			if err != nil {
 				return err
@@ -121,6 +128,12 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("NEXT_PERIOD", w.nextMonth())
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"world":      worldCommand,
@@ -178,6 +191,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		w.cipp.ResetLog()
 	case "tables":
 		ts.Check(w.tables())
+	case "shared":
+		ts.Check(w.share())
 	case "former":
 		ts.Check(w.former())
 	case "documented":
@@ -494,6 +509,18 @@ func limitFiles() {
 	}
 	fmt.Fprintln(os.Stderr, "limit-files:", err)
 	os.Exit(126)
+}
+
+// becomeUser takes the user and the group of its first argument, UID:GID, and leaves the
+// rest of the command line to be run.
+func becomeUser() {
+	var uid, gid int
+	_, err := fmt.Sscanf(os.Args[1], "%d:%d", &uid, &gid)
+	if err = errors.Join(err, syscall.Setgroups(nil), syscall.Setgid(gid), syscall.Setuid(uid)); err != nil {
+		fmt.Fprintln(os.Stderr, "as:", err)
+		os.Exit(126)
+	}
+	os.Args = os.Args[2:]
 }
 
 func writeFile(dir, name, text string) error {

@@ -50,6 +50,9 @@ func stateCommand(a *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.may(cmd); err != nil {
+				return err
+			}
 			if a.app != nil || cfg.Daemon().Listens() {
 				return usage("the daemon is using the state; stop it, restore, start it again")
 			}

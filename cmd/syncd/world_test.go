@@ -160,6 +160,16 @@ func (w *world) former() error {
 }
 
 // tables writes what a billing admin would have made: links.csv and products.csv.
+// share lets other users of this machine come to the configuration and read it.
+func (w *world) share() error {
+	for dir := w.dir; len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(filepath.Join(w.dir, "config.yaml"), 0o644)
+}
+
 func (w *world) tables() error {
 	links := "customer,tenant_id,tenant,filter,connectwise_company,connectwise_agreement,status,reason\n"
 	for _, l := range []struct{ name, tenant, company string }{{"Contoso Ltd", contoso, "250"}, {"Fabrikam", fabrikam, "251"}, {"Tailspin Toys", tailspin, "252"}} {

@@ -37,6 +37,8 @@ type Config struct {
 	Evidence EvidenceConfig `yaml:"evidence" env:", prefix=EVIDENCE_"` // what the ledger keeps of every month
 	Hosts    []string       `yaml:"hosts" env:"HOSTS"`                 // names under which the pages may be reached, besides the listener's own
 	Control  ControlConfig  `yaml:"control" env:", prefix=CONTROL_"`   // who may send the daemon commands
+	Staff    []StaffConfig  `yaml:"staff"`                             // who may do what; empty: who may send commands may do everything
+	FourEyes bool           `yaml:"four_eyes" env:"FOUR_EYES"`         // who changed a rule, link, term or override may not approve a plan that it changed
 	Jobs     []JobConfig    `yaml:"jobs"`                              // scheduled passes; one a configured target where none is written
 	Limits   LimitsConfig   `yaml:"limits" env:", prefix=LIMITS_"`     // how much may change without a person; a job may override any of it
 
@@ -269,6 +271,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 		report("timezone", "%q is not a time zone; write a name such as Europe/London", c.Timezone)
 		c.location = time.UTC
 	}
+	c.validateStaff(report)
 	c.limits = c.Limits.resolve("limits", report)
 	c.validateJobs(report)
 }

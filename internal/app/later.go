@@ -6,8 +6,6 @@ import "syncd/internal/config"
 // Whoever writes one is told so in plain words.
 var laterSettings = []struct{ path, what string }{
 	{"distributors", "distributors' files are not read yet"},
-	{"staff", "there are no roles yet: who may use the daemon's socket may do everything"},
-	{"four_eyes", "there are no roles yet"},
 	{"auth", "there is no sign-in yet: keep listen on this machine"},
 	{"url", "no message carries a link yet"},
 	{"tls", "the pages speak HTTP; keep listen on this machine"},

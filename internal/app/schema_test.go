@@ -116,6 +116,9 @@ func schema(t *testing.T, table Table) []byte {
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
 	at("JobConfig", "targets").Items.Pattern = "^(" + strings.Join(targets, "|") + ")$"
 	at("EvidenceConfig", "names").Enum = anys(namesKept)
+	at("StaffConfig", "role").Enum = anys(Roles)
+	s.Definitions["StaffConfig"].Required = []string{"name", "role"}
+	s.Definitions["StaffConfig"].AnyOf = []*invopop.Schema{{Required: []string{"os_user"}}, {Required: []string{"login"}}}
 	at("EvidenceConfig", "keep").Minimum, at("EvidenceConfig", "keep").Maximum = "1", json.Number(intText(mostMonths))
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
@@ -141,7 +144,7 @@ func schema(t *testing.T, table Table) []byte {
 	return append(text, '\n')
 }
 
-func anys(texts []string) []any {
+func anys[T any](texts []T) []any {
 	out := make([]any, len(texts))
 	for i, text := range texts {
 		out[i] = text

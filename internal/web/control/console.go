@@ -25,7 +25,8 @@ type Console struct {
 	Width    int                                   // columns; 0 where Out is no terminal
 	Progress bool                                  // Err is a terminal: show how far long work is
 	Color    bool
-	User     string // as the kernel reports it
+	UID      int    // of the user, as the kernel reports it
+	User     string // its name on this machine
 }
 
 // Files are the files of the person who typed the command.
@@ -61,7 +62,7 @@ func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 
 // Local is the console of this process.
 func Local() *Console {
-	c := &Console{Out: os.Stdout, Err: os.Stderr, Files: &Disk{}, User: userName(os.Getuid())}
+	c := &Console{Out: os.Stdout, Err: os.Stderr, Files: &Disk{}, UID: os.Getuid(), User: userName(os.Getuid())}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		c.Width, _, _ = term.GetSize(fd)
 		c.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

@@ -49,17 +49,16 @@ func TestACommandRunsInTheDaemonWithTheCallersTerminalAndFiles(t *testing.T) {
 		if err := c.Files.WriteFile(args[2], bytes.ToUpper(data), false); err != nil {
 			return 66
 		}
-		fmt.Fprintf(c.Out, "%s said %s\n", c.User, answer)
+		fmt.Fprintf(c.Out, "%s %d said %s\n", c.User, c.UID, answer)
 		return 3
 	})
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
 	os.WriteFile(in, []byte("table"), 0o600)
 	var stdout, stderr bytes.Buffer
-	c := &Console{Out: &stdout, Err: &stderr, Files: &Disk{}, User: "ada", Asker: func(string) (string, error) { return "yes\n", nil }}
+	c := &Console{Out: &stdout, Err: &stderr, Files: &Disk{}, UID: 4242, User: "ada", Asker: func(string) (string, error) { return "yes\n", nil }}
 	code, err := daemon.Call(t.Context(), Request{Args: []string{"map", in, out}}, c)
-	if err != nil || code != 3 || stdout.String() != userName(os.Getuid())+" said yes\n" { // the kernel's word, not the caller's
-
+	if err != nil || code != 3 || stdout.String() != fmt.Sprintf("%s %d said yes\n", userName(os.Getuid()), os.Getuid()) { // the kernel's word, not the caller's
 		t.Errorf("got %d, %v, %q; want 3 and the answer", code, err, stdout.String())
 	}
 	if got, _ := os.ReadFile(out); string(got) != "TABLE" {

@@ -49,7 +49,7 @@ func TestAFrozenDaemonDoesNotHangTheCaller(t *testing.T) {
 func TestADaemonThatWorksForHoursIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		go serve(t.Context(), there, "ada", func(context.Context, Request, *Console) int {
+		go serve(t.Context(), there, 1000, func(context.Context, Request, *Console) int {
 			time.Sleep(3 * time.Hour)
 			return 3
 		})
@@ -94,7 +94,7 @@ func TestWhatEndsACommandOfTheDaemon(t *testing.T) {
 				go func() {
 					defer close(ended)
 					started := time.Now()
-					serve(ctx, there, "ada", func(ctx context.Context, _ Request, con *Console) int {
+					serve(ctx, there, 1000, func(ctx context.Context, _ Request, con *Console) int {
 						c.command(ctx, con)
 						took = time.Since(started)
 						return 0
@@ -222,7 +222,7 @@ func TestNoMoreOfAFileIsTakenThanMayBeKept(t *testing.T) {
 func TestAnotherVersionIsToldToBeStartedAgain(t *testing.T) {
 	here, there := net.Pipe()
 	defer here.Close()
-	go serve(t.Context(), there, "ada", func(context.Context, Request, *Console) int { return 0 })
+	go serve(t.Context(), there, 1000, func(context.Context, Request, *Console) int { return 0 })
 	w := newWire(here, nil)
 	w.send(frame{Kind: frameRun})
 	x, err := w.receive(time.Minute)

@@ -2,7 +2,7 @@ package control
 
 import (
 	"context"
-	"io"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,7 +59,7 @@ func TestStrangersAreRefusedOnBothSides(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- Serve(ctx, l, zerolog.Nop(), func(_ context.Context, _ Request, c *Console) int {
-			io.WriteString(c.Out, c.User)
+			fmt.Fprintf(c.Out, "%s %d", c.User, c.UID)
 			return 7
 		})
 	}()
@@ -71,7 +71,7 @@ func TestStrangersAreRefusedOnBothSides(t *testing.T) {
 		out      string
 	}{
 		{"a stranger", 65501, 65501, 64, "takes commands from its own user, from root and from the group"},
-		{"a member of the group", 65501, 65500, 7, "uid 65501"},
+		{"a member of the group", 65501, 65500, 7, "uid 65501 65501"},
 	} {
 		as(t, c.uid, c.gid, func() {
 			var out strings.Builder

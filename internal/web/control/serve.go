@@ -49,7 +49,7 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 				hearOut(conn)
 				return
 			}
-			serve(ctx, conn, userName(who.uid), run)
+			serve(ctx, conn, who.uid, run)
 		})
 	}
 }
@@ -79,7 +79,7 @@ type remoteConsole struct {
 	done    <-chan struct{}
 }
 
-func serve(ctx context.Context, conn net.Conn, who string, run Run) {
+func serve(ctx context.Context, conn net.Conn, uid int, run Run) {
 	w := newWire(conn, ctx.Done())
 	stopClosing := context.AfterFunc(ctx, func() { conn.Close() })
 	first, err := w.receive(firstFrameTimeout)
@@ -117,7 +117,7 @@ func serve(ctx context.Context, conn net.Conn, who string, run Run) {
 		}
 	}()
 	c := &Console{Out: stream{f, frameOut, cancel}, Err: stream{f, frameErr, cancel}, Files: f, Width: first.Width,
-		Color: first.Color, Progress: first.Show, User: who}
+		Color: first.Color, Progress: first.Show, UID: uid, User: userName(uid)}
 	if first.Asks {
 		c.Asker = func(question string) (string, error) {
 			reply, err := f.ask(frame{Kind: frameAsk, Text: question}, nil)

@@ -132,6 +132,12 @@ func shortTemp() string {
 // noGroup is the id for a socket that no group may use.
 const noGroup = -1
 
+// CheckGroup returns why a group may not be used, with the remedy; no name is none.
+func CheckGroup(name string) error {
+	_, err := groupID(name)
+	return err
+}
+
 // groupID finds a group by name or number; no name is noGroup.
 func groupID(name string) (int, error) {
 	if name == "" {
@@ -142,9 +148,20 @@ func groupID(name string) (int, error) {
 	}
 	g, err := user.LookupGroup(name)
 	if err != nil {
-		return noGroup, fmt.Errorf("control.group: this machine has no group %q; create it, or name another", name)
+		return noGroup, fmt.Errorf("this machine has no group %q; create it (groupadd %s), or name another", name, name)
 	}
 	return strconv.Atoi(g.Gid)
+}
+
+// UserID finds a user of this machine by name or number; -1 where there is none.
+func UserID(name string) int {
+	if u, err := user.Lookup(name); err == nil {
+		name = u.Uid
+	}
+	if uid, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(uid)
+	}
+	return -1
 }
 
 // userName is the name of a user id on this machine. It does not trust $USER, which anybody

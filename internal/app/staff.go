@@ -1,0 +1,133 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/web/control"
+)
+
+// A Role says what a person may do; each contains those before it in Roles.
+type Role string
+
+// The roles.
+const (
+	RoleViewer   Role = "viewer"   // reads
+	RoleMapper   Role = "mapper"   // changes links, rules, terms and overrides
+	RoleApprover Role = "approver" // approves, rejects, freezes, closes and reverts
+	RoleOperator Role = "operator" // the rest
+)
+
+// Roles are all roles, from the least to the greatest.
+var Roles = []Role{RoleViewer, RoleMapper, RoleApprover, RoleOperator}
+
+// Contains reports whether a role may do what least may. What is no role contains
+// nothing, and nothing contains it.
+func (r Role) Contains(least Role) bool {
+	has, needs := slices.Index(Roles, r), slices.Index(Roles, least)
+	return has >= 0 && needs >= 0 && has >= needs
+}
+
+// StaffConfig is a person and what that person may do.
+type StaffConfig struct {
+	Name   string `yaml:"name"`    // as the journal names the person
+	Role   string `yaml:"role"`    // viewer: reads | mapper: links, rules, terms, overrides | approver: approves, rejects, closes, reverts | operator: the rest
+	OSUser string `yaml:"os_user"` // the user of this machine, by name or number, as the kernel tells who is at the daemon's socket
+	Login  string `yaml:"login"`   // the name with which the person signs in to the pages
+}
+
+// uid is the number of a person's user on this machine; -1 where there is none.
+func (s *StaffConfig) uid() int {
+	if s.OSUser == "" {
+		return -1
+	}
+	return control.UserID(s.OSUser)
+}
+
+// A Person is somebody who asks for something, and what that person may do.
+type Person struct {
+	Operator
+	Role  Role
+	Named bool // in staff; or there is no staff, and nobody needs to be
+}
+
+// OSUser is the person behind a user of this machine, by the kernel's word. Without
+// staff whoever reaches the state may do everything; with it, who is not named views.
+func (c *Config) OSUser(uid int, name string) Person {
+	if len(c.Staff) == 0 {
+		return Person{Operator{name, "by the kernel"}, RoleOperator, true}
+	}
+	identified := fmt.Sprintf("os_user %s, by the kernel", name)
+	for i := range c.Staff {
+		if s := &c.Staff[i]; s.uid() == uid {
+			return Person{Operator{s.Name, identified}, Role(s.Role), true}
+		}
+	}
+	return Person{Operator{name, identified}, RoleViewer, false}
+}
+
+// Refuse returns why a person may not do what needs a role, with who may; nil where
+// the person may.
+func (c *Config) Refuse(p Person, what string, least Role) error {
+	if p.Role.Contains(least) {
+		return nil
+	}
+	may := slices.DeleteFunc(slices.Clone(c.Staff), func(s StaffConfig) bool { return !Role(s.Role).Contains(least) })
+	whom := "no staff has it: give it to somebody in the configuration"
+	if len(may) > 0 {
+		whom = "ask " + Names(may, func(s StaffConfig) string { return s.Name })
+	}
+	if !p.Named {
+		return Usage("%s needs the role %s, and %s (%s) is not named in staff and may only look; %s", what, least, p.Name, p.Identified, whom)
+	}
+	return Usage("%s needs the role %s, and %s (%s) is %s; %s", what, least, p.Name, p.Identified, p.Role, whom)
+}
+
+// validateStaff refuses what would leave open who somebody is or what that person may do.
+func (c *Config) validateStaff(report func(path, format string, args ...any)) {
+	type taken struct{ setting, value string }
+	first, users := map[taken]int{}, map[int]int{}
+	for i := range c.Staff {
+		s := &c.Staff[i]
+		at := func(setting string) string { return fmt.Sprintf("staff[%d].%s", i, setting) }
+		if strings.TrimSpace(s.Name) == "" {
+			report(at("name"), "is missing; write who it is, as the journal is to name that person")
+		}
+		switch {
+		case s.Role == "":
+			report(at("role"), "is missing; write %s", Names(Roles, func(r Role) string { return string(r) }))
+		case !slices.Contains(Roles, Role(s.Role)):
+			report(at("role"), "%q is no role; write %s", s.Role, Names(Roles, func(r Role) string { return string(r) }))
+		}
+		if s.OSUser == "" && s.Login == "" {
+			report(fmt.Sprintf("staff[%d]", i), "has neither os_user nor login, so nobody could be known as this person; write one of them")
+		}
+		twice := false
+		for _, x := range []taken{{"name", s.Name}, {"os_user", s.OSUser}, {"login", s.Login}} {
+			shown := x.value
+			if x.setting != "os_user" { // the kernel tells Jane from jane, people do not
+				x.value = strings.ToLower(strings.TrimSpace(x.value))
+			}
+			if x.value == "" {
+				continue
+			}
+			if j, ok := first[x]; ok {
+				report(at(x.setting), "%q is that of staff[%d] already; one entry is one person, and may have both os_user and login", shown, j)
+				twice = twice || x.setting == "os_user"
+				continue
+			}
+			first[x] = i
+		}
+		if uid := s.uid(); uid >= 0 && !twice {
+			if j, ok := users[uid]; ok {
+				report(at("os_user"), "%q is the same user of this machine as %q of staff[%d] (uid %d); one user is one person", s.OSUser, c.Staff[j].OSUser, j, uid)
+				continue
+			}
+			users[uid] = i
+		}
+	}
+	if err := control.CheckGroup(c.Control.Group); err != nil {
+		report("control.group", "%s", err)
+	}
+}
