@@ -19,6 +19,7 @@ import (
 	"syncd/internal/cipp/playbook"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/report"
 	"syncd/internal/state"
@@ -341,7 +342,8 @@ func (c *cippCommand) journalOutcome(ctx context.Context, o *playbook.Outcome) e
 }
 
 // prices returns what a unit of a licence costs a month: the catalogue price of the
-// product that the rules bill it as.
+// product that the tenant's rules bill it as, by its weight. It is not known where a
+// unit is not told from others, by subscription or by who holds it.
 func (c *cippCommand) prices(ctx context.Context) playbook.Price {
 	biller, there := app.Find[app.Biller](c.app)
 	if !there {
@@ -352,18 +354,31 @@ func (c *cippCommand) prices(ctx context.Context) playbook.Price {
 	if err != nil || len(billed) == 0 {
 		return nil
 	}
+	links, err := c.app.Links(ctx)
+	if err != nil {
+		return nil
+	}
 	prices, err := biller.Prices(ctx, slices.Collect(maps.Keys(billed)))
 	if err != nil {
 		c.warn("prices are not known: %v", err)
 		return nil
 	}
-	return func(_ directory.Tenant, sku string) (decimal.Decimal, bool) {
-		for product, rules := range billed {
-			for _, r := range rules {
-				if strings.EqualFold(r.SKU, sku) {
-					price, ok := prices[strings.ToLower(product)]
-					return price, ok
-				}
+	return func(t directory.Tenant, sku string) (decimal.Decimal, bool) {
+		customer := string(t.ID)
+		for _, x := range links.Customers([]directory.Tenant{t}) {
+			if x.Tenant.ID == t.ID {
+				customer = x.Key
+			}
+		}
+		inForce := rules.For(customer)
+		for _, r := range inForce.Of(strings.ToLower(sku)) {
+			switch {
+			case r.Status != mapping.Bill || r.Count == mapping.People:
+			case r.Who != "" || r.Subscriptions != "":
+				return decimal.Zero, false
+			default:
+				price, ok := prices[strings.ToLower(r.Product)]
+				return price.Mul(money.Weight(&r)), ok
 			}
 		}
 		return decimal.Zero, false

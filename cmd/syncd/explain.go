@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -110,22 +109,19 @@ func term(s *directory.Subscription) string {
 }
 
 func (x *explanation) writeRules(p *page) {
-	for _, r := range x.Rules {
-		limits := ""
-		if r.Minimum != nil {
-			limits += fmt.Sprintf(", at least %d", *r.Minimum)
+	for i := range x.Rules {
+		r := sync.SpanRule(&x.Rules[i])
+		whose := "The rule"
+		if r.Customer != "" {
+			whose = "The customer's own rule"
 		}
-		if r.Maximum != nil {
-			limits += fmt.Sprintf(", at most %d", *r.Maximum)
-		}
-		name := clean(cmp.Or(r.Name, directory.ProductName(r.SKU, r.Part), r.SKU))
 		switch r.Status {
 		case mapping.Bill:
-			p.line("The rule: %s is billed as %s, counting what is %s%s", name, r.Product, r.Count, limits)
+			p.line("%s: %s", whose, ruleText(&r))
 		case mapping.Ignore:
-			p.line("The rule: %s is not billed%s", name, app.Because(r.Reason))
+			p.line("%s: %s is not billed%s", whose, ruledText(&r), app.Because(r.Reason))
 		case mapping.Propose:
-			p.line("A proposal that nobody accepted: %s as %s; it does nothing", name, r.Product)
+			p.line("A proposal that nobody accepted: %s as %s; it does nothing", ruledText(&r), clean(r.Product))
 		}
 	}
 	if len(x.Rules) == 0 {

@@ -110,7 +110,7 @@ func (x *explanation) writeSpan(p *page, s *app.ExplainedSpan, zone *time.Locati
 		p.line("%s", text)
 	}
 	for i := range s.Rules {
-		p.line("  the rule then: %s", ruleThen(&s.Rules[i]))
+		p.line("  the rule then: %s", ruleText(&s.Rules[i]))
 	}
 	if o := s.Override; o != nil {
 		p.line("  override: %s by %s until %s%s", overrideThen(o), clean(o.By), o.Until.Format(time.DateOnly), app.Because(o.Reason))
@@ -146,16 +146,6 @@ func (x *explanation) days(s *app.ExplainedSpan, zone *time.Location) string {
 		text += " to " + first.AddDate(0, 0, s.Days-1).Format(time.DateOnly)
 	}
 	return fmt.Sprintf("%s (%s)", text, app.Count(s.Days, "day"))
-}
-
-func ruleThen(r *state.SpanRule) string {
-	text := fmt.Sprintf("%s is billed as %s, counting what is %s", clean(cmp.Or(r.Name, r.Part, r.SKU)), clean(r.Product), cmp.Or(r.Count, "purchased"))
-	for _, more := range []struct{ format, value string }{{", at least %s", r.Minimum}, {", at most %s", r.Maximum}, {", each worth %s", r.Weight}, {", of %s", r.Who}, {", of the subscriptions %s", r.Subscriptions}} {
-		if more.value != "" {
-			text += fmt.Sprintf(more.format, clean(more.value))
-		}
-	}
-	return text
 }
 
 func overrideThen(o *state.SpanOverride) string {

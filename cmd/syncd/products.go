@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -74,6 +76,10 @@ func (a *cli) listProducts(ctx context.Context, w *app.App) error {
 	}{lines}, func(out io.Writer) error {
 		s := report.Sheet{Columns: []report.Column{{Name: "Licence"}, {Name: "SKU"}, {Name: "Product"}, {Name: "Count"}, {Name: "Min", Number: true}, {Name: "Max", Number: true}, {Name: "Status"},
 			{Name: "Tenants", Number: true}, {Name: "Purchased", Number: true}, {Name: "Assigned", Number: true}, {Name: "Reason"}}}
+		own := slices.ContainsFunc(lines, func(l app.ProductLine) bool { return l.Customer != "" })
+		if own {
+			s.Columns = slices.Insert(s.Columns, 2, report.Column{Name: "Customer"})
+		}
 		open, proposed := 0, 0
 		for _, l := range lines {
 			status := l.Status
@@ -86,8 +92,15 @@ func (a *cli) listProducts(ctx context.Context, w *app.App) error {
 					status = "unmapped (free or trial)"
 				}
 			}
-			s.Rows = append(s.Rows, []string{l.Name, l.Part, l.Product, l.Count, limitText(l.Minimum), limitText(l.Maximum), status,
-				strconv.Itoa(l.Tenants), strconv.Itoa(l.Purchased), strconv.Itoa(l.Assigned), l.Reason})
+			name, tenants, purchased, assigned := l.Name, strconv.Itoa(l.Tenants), strconv.Itoa(l.Purchased), strconv.Itoa(l.Assigned)
+			if l.SKU == "" {
+				name, tenants, purchased, assigned = cmp.Or(l.Name, "(people)"), "", "", ""
+			}
+			row := []string{name, l.Part, l.Product, countText(&l.Rule), limitText(l.Minimum), limitText(l.Maximum), status, tenants, purchased, assigned, l.Reason}
+			if own {
+				row = slices.Insert(row, 2, cmp.Or(l.CustomerName, l.Customer))
+			}
+			s.Rows = append(s.Rows, row)
 		}
 		if err := s.Table(out, a.console.Width); err != nil {
 			return err

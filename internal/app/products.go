@@ -20,10 +20,11 @@ import (
 // A Product is a licence that a tenant holds or a rule knows, with what a rule makes of it.
 type ProductLine struct {
 	mapping.Rule
-	Tenants   int  `json:"tenants"`
-	Purchased int  `json:"purchased"`
-	Assigned  int  `json:"assigned"`
-	Free      bool `json:"free_or_trial"`
+	CustomerName string `json:"customer_name,omitempty"` // of the one customer that it is for
+	Tenants      int    `json:"tenants"`
+	Purchased    int    `json:"purchased"`
+	Assigned     int    `json:"assigned"`
+	Free         bool   `json:"free_or_trial"`
 }
 
 // Products returns every licence that a tenant holds, or a rule knows, with its
@@ -37,6 +38,10 @@ func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, [
 	if err != nil {
 		return nil, nil, err
 	}
+	names, err := w.customerNames(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	lines := []ProductLine{}
 	known := map[string]bool{}
 	for _, k := range held.SKUs {
@@ -46,12 +51,12 @@ func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, [
 			with = []mapping.Rule{{SKU: k.ID, Part: k.Part, Name: k.Name}}
 		}
 		for _, r := range with {
-			lines = append(lines, ProductLine{r, k.Tenants, k.Purchased, k.Assigned, k.FreeOrTrial})
+			lines = append(lines, ProductLine{r, names[r.Customer], k.Tenants, k.Purchased, k.Assigned, k.FreeOrTrial})
 		}
 	}
 	for _, r := range rules.Rules {
 		if !known[r.SKU] {
-			lines = append(lines, ProductLine{Rule: r})
+			lines = append(lines, ProductLine{Rule: r, CustomerName: names[r.Customer]})
 		}
 	}
 	return lines, held.LeftOut, nil

@@ -104,8 +104,8 @@ func (r *Rules) Billed() map[string][]Rule {
 	return out
 }
 
-// Of returns the rules of one SKU, those of single customers included and
-// undecided ones left out.
+// Of returns the rules of one SKU, undecided ones left out: of the whole table, or of those
+// in force for a customer (For).
 func (r *Rules) Of(sku string) []Rule {
 	var out []Rule
 	for _, rule := range r.Rules {
@@ -116,9 +116,9 @@ func (r *Rules) Of(sku string) []Rule {
 	return out
 }
 
-// Settled reports whether somebody decided what becomes of the SKU.
+// Settled reports whether somebody decided what becomes of the SKU for all customers.
 func (r *Rules) Settled(sku string) bool {
-	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Decided() })
+	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Customer == "" && x.Decided() })
 }
 
 // KeepProductIDs copies product ids from before to rules whose product is unchanged.

@@ -109,7 +109,7 @@ func (p Policy) Explain(before, after *Count, memory []directory.Seen, src Sourc
 func unweighed(fall int, rules []mapping.Rule) int {
 	most := decimal.NewFromInt(1)
 	for i := range rules {
-		most = decimal.Max(most, weight(&rules[i]))
+		most = decimal.Max(most, Weight(&rules[i]))
 	}
 	return int(decimal.NewFromInt(int64(fall)).Div(most).RoundUp(0).IntPart())
 }

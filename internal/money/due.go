@@ -119,7 +119,7 @@ func Units(r *mapping.Rule, sold, assigned int) int {
 
 // bound is what a rule bills of units: weighed, and within its minimum and maximum.
 func bound(r *mapping.Rule, units int) decimal.Decimal {
-	n := decimal.NewFromInt(int64(units)).Mul(weight(r))
+	n := decimal.NewFromInt(int64(units)).Mul(Weight(r))
 	if r.Minimum != nil {
 		n = decimal.Max(n, decimal.NewFromInt(int64(*r.Minimum)))
 	}
@@ -129,7 +129,8 @@ func bound(r *mapping.Rule, units int) decimal.Decimal {
 	return n
 }
 
-func weight(r *mapping.Rule) decimal.Decimal {
+// Weight is what a unit counts by a rule.
+func Weight(r *mapping.Rule) decimal.Decimal {
 	if w, err := decimal.NewFromString(r.Weight); err == nil && w.IsPositive() {
 		return w
 	}

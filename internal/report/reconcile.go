@@ -12,11 +12,13 @@ import (
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // A view is one customer as a run saw it.
 type view struct {
 	sync.Inspection
+	rules  mapping.Rules // in force for the customer
 	items  []directory.Licence
 	base   Licence // what every line of the customer says
 	unread string  // why nothing that is billed was compared; empty where it was
@@ -28,7 +30,7 @@ func (r *Licences) Add(e sync.Inspection) {
 	if e.Customer.Status == mapping.Ignored {
 		return
 	}
-	v := view{Inspection: e, base: Licence{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Currency: r.currency}}
+	v := view{Inspection: e, rules: r.rules.For(e.Customer.Key), base: Licence{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Currency: r.currency}}
 	switch {
 	case e.Report.Error != nil:
 		v.unread = *e.Report.Error
@@ -108,7 +110,8 @@ func (v *view) products() []*productRow {
 		p.beside = append(p.beside, &v.Observed.Beside[i])
 	}
 	for _, c := range append(slices.Clip(v.Desired.Conflicts), v.Observed.Conflicts...) {
-		if first, _, _ := strings.Cut(c.Key.ID, "+"); directory.IsGUID(strings.SplitN(first, "@", 2)[0]) { // others are about no product
+		first, _, _ := strings.Cut(c.Key.ID, "+")
+		if v.count(c.Key) != nil || directory.IsGUID(strings.SplitN(first, "@", 2)[0]) { // others are about no product
 			at(c.Key).conflict = &c.Violation
 		}
 	}
@@ -140,6 +143,10 @@ func (r *Licences) product(v *view, p *productRow) (l Licence, worth bool) {
 		}
 	}
 	r.count(&l, of)
+	counted := v.count(p.key)
+	if counted != nil {
+		counts(&l, counted)
+	}
 	about := p.about()
 	if about != nil {
 		if b := about.Billing; b != nil {
@@ -170,8 +177,46 @@ func (r *Licences) product(v *view, p *productRow) (l Licence, worth bool) {
 	if l.Status == NotBilled {
 		l.Unassigned, l.MonthlyUnassigned = nil, nil
 	}
+	if counted != nil && counted.Assigned != nil && *counted.Assigned > 0 && len(l.SKUs) == 0 {
+		return l, true // people
+	}
 	nothing := p.desired == nil && p.observed == nil && len(p.beside) == 0 && (p.conflict == nil || p.conflict.Note)
 	return l, !nothing || slices.ContainsFunc(of, exists)
+}
+
+// count is what was counted of a product; nil where nobody said.
+func (v *view) count(k plan.Key) *target.Count {
+	for i := range v.Desired.Counts {
+		if c := &v.Desired.Counts[i]; c.Key == k {
+			return c
+		}
+	}
+	return nil
+}
+
+// counts takes over what was counted where a licence's own numbers do not tell: of
+// people, and of some of its subscriptions.
+func counts(l *Licence, c *target.Count) {
+	people, some := false, false
+	l.SKUs = []string{}
+	for _, r := range c.Rules {
+		people = people || r.Count == mapping.People || r.Who != ""
+		some = some || r.Subscriptions != ""
+		if sku := strings.ToLower(r.SKU); sku != "" && !slices.Contains(l.SKUs, sku) {
+			l.SKUs = append(l.SKUs, sku)
+		}
+	}
+	slices.Sort(l.SKUs)
+	if !people && !some {
+		return
+	}
+	l.Purchased, l.Assigned, l.Unassigned = c.Purchased, c.Assigned, nil
+	switch {
+	case len(l.SKUs) == 0:
+		l.Purchased = nil
+	case !people: // how many units of a subscription are assigned nobody tells
+		l.Assigned = nil
+	}
 }
 
 // edit returns the hold of a line that a person edited or ended, or nil.
@@ -301,8 +346,9 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 	l.SKUs, l.Licence = []string{x.SKU}, x.Name
 	r.count(&l, []directory.Licence{*x})
 	h := r.policy.Of(x)
-	rules := r.rules.Of(x.SKU)
-	bills := slices.ContainsFunc(rules, func(r mapping.Rule) bool { return r.Status == mapping.Bill })
+	rules := v.rules.Of(x.SKU)
+	billing := func(r mapping.Rule) bool { return r.Status == mapping.Bill }
+	bills := slices.ContainsFunc(rules, billing)
 	free := func(note string) { l.Status, l.Note, l.Unassigned = NotBilled, note, nil }
 	switch {
 	case len(rules) > 0 && !bills:
@@ -320,7 +366,7 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 		l.Status, l.Note = NeedsDecision, v.unread
 	default: // nothing is due, and nothing is billed
 		zero := decimal.Zero
-		l.Product, l.Due, l.Billed, l.Difference, l.Status = rules[0].Product, &zero, &zero, &zero, InStep
+		l.Product, l.Due, l.Billed, l.Difference, l.Status = rules[slices.IndexFunc(rules, billing)].Product, &zero, &zero, &zero, InStep
 		if h.Units[money.Trial] > 0 {
 			l.Note = "a trial: nobody sells it"
 		}

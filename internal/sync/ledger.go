@@ -132,7 +132,7 @@ func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
 		unknown(c.Unknown)
 	}
 	for _, r := range c.Rules {
-		x.Rules = append(x.Rules, spanRule(&r))
+		x.Rules = append(x.Rules, SpanRule(&r))
 	}
 	if o := c.Override; o != nil {
 		x.Override = &state.SpanOverride{Quantity: countText(o.Quantity), Minimum: countText(o.Minimum), Maximum: countText(o.Maximum), Until: o.Until.UTC(), Reason: o.Reason, By: o.By}
@@ -223,7 +223,8 @@ func (s *scopeRun) spanProof() state.SpanProof {
 	return p
 }
 
-func spanRule(r *mapping.Rule) state.SpanRule {
+// SpanRule is a rule as the ledger keeps it.
+func SpanRule(r *mapping.Rule) state.SpanRule {
 	return state.SpanRule{Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Who: r.Who, Subscriptions: r.Subscriptions,
 		Weight: r.Weight, Minimum: countText(r.Minimum), Maximum: countText(r.Maximum), Floor: r.Floor, Status: r.Status, Reason: r.Reason}
 }
