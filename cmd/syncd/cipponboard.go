@@ -128,7 +128,9 @@ func (c *cippCommand) tenantOfCompany(ctx context.Context, company int, named st
 	var found []string
 	for _, c := range table.Customers(tenants) {
 		if company != 0 && c.Status == mapping.Linked && c.Links[mapping.ConnectWiseCompany] == strconv.Itoa(company) {
-			found = append(found, string(c.Tenant.ID))
+			for _, p := range c.Parts {
+				found = append(found, string(p.Tenant.ID))
+			}
 		}
 	}
 	switch len(found) {

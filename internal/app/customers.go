@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"syncd/internal/directory"
@@ -38,7 +39,7 @@ func (w *App) Customer(ctx context.Context, text string) (mapping.Customer, erro
 	}
 	names := make([]string, len(found))
 	for i, c := range found {
-		names[i] = fmt.Sprintf("%s (%s, %s)", c.Name, c.Tenant.DefaultDomain, c.Key)
+		names[i] = fmt.Sprintf("%s (%s, %s)", c.Name, c.Tenants(tenantDomain), c.Key)
 	}
 	return mapping.Customer{}, Usage("%q means several customers: %s; use the key", text, strings.Join(names, "; "))
 }
@@ -50,7 +51,10 @@ func match(customers []mapping.Customer, text string) []mapping.Customer {
 	for _, is := range []func(mapping.Customer) bool{
 		func(c mapping.Customer) bool { return strings.EqualFold(c.Key, text) },
 		func(c mapping.Customer) bool {
-			return strings.EqualFold(c.Name, text) || strings.EqualFold(c.Tenant.Name, text) || strings.EqualFold(c.Tenant.DefaultDomain, text) || strings.EqualFold(c.Tenant.InitialDomain, text)
+			return strings.EqualFold(c.Name, text) || slices.ContainsFunc(c.Parts, func(p mapping.Part) bool {
+				return slices.ContainsFunc([]string{string(p.Tenant.ID), p.Tenant.Name, p.Tenant.DefaultDomain, p.Tenant.InitialDomain},
+					func(name string) bool { return strings.EqualFold(name, text) })
+			})
 		},
 		func(c mapping.Customer) bool {
 			return text != "" && strings.HasPrefix(strings.ToLower(c.Name), strings.ToLower(text))

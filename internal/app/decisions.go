@@ -140,6 +140,9 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 		case h.Decision != nil && !h.Decision.Approved:
 			v.Message = fmt.Sprintf("%s rejected it%s; syncd approve --digest %s takes it back", h.Decision.By, Because(h.Decision.Reason), h.Digest)
 			out = append(out, v)
+		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.BillsTwice() }):
+			v.Message = fmt.Sprintf("it would bill twice what was kept in step elsewhere before; end that first, or syncd approve --digest %s allows it", h.Digest)
+			out = append(out, v)
 		case edits != "":
 			v.Message = fmt.Sprintf("it would write over a person's edit: %s; syncd approve --digest %s allows it", edits, h.Digest)
 			out = append(out, v)

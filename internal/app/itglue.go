@@ -56,7 +56,7 @@ func (s *itGlue) Open(context.Context, string) (target.Target, error) { return s
 func (s *itGlue) Needs() directory.Kinds { return s.Client.Open().Spec().Needs }
 
 func (s *itGlue) Columns() []mapping.Column {
-	return []mapping.Column{{Name: mapping.ITGlueOrganization, Noun: "an organization"}}
+	return []mapping.Column{{Name: mapping.ITGlueOrganization, Noun: "an organization", OneTenant: true}}
 }
 
 func (s *itGlue) LookUp(ctx context.Context, _ string, texts []string) (map[string]mapping.Found, error) {

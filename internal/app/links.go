@@ -14,7 +14,8 @@ import (
 	"syncd/internal/state"
 )
 
-// A LinkLine is one tenant with its links.
+// A LinkLine is one customer with its links; the tenants of several have a plus
+// between.
 type LinkLine struct {
 	Customer string         `json:"customer"`
 	Key      string         `json:"key"`
@@ -27,7 +28,7 @@ type LinkLine struct {
 	Proposed map[string]mapping.Proposal `json:"proposed,omitempty"`
 }
 
-// ListLinks returns every tenant with its links, by name.
+// ListLinks returns every customer with its links, by name.
 func (w *App) ListLinks(ctx context.Context) ([]LinkLine, error) {
 	table, customers, err := w.Customers(ctx)
 	if err != nil {
@@ -38,14 +39,13 @@ func (w *App) ListLinks(ctx context.Context) ([]LinkLine, error) {
 	})
 	lines := []LinkLine{}
 	for _, c := range customers {
-		l := LinkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenant.Name, Domain: c.Tenant.DefaultDomain,
+		l := LinkLine{Customer: c.Name, Key: c.Key, Tenant: c.Tenants(tenantName), Domain: c.Tenants(tenantDomain),
 			Status: c.Status, Reason: c.Reason, Links: mapping.Links{}}
-		if row, ok := table.Row(c.Tenant.ID); ok {
-			if row.Links != nil {
-				l.Links = row.Links
-			}
-			l.Proposed = row.Proposed
+		row := c.Row(&table)
+		if row.Links != nil {
+			l.Links = row.Links
 		}
+		l.Proposed = row.Proposed
 		lines = append(lines, l)
 	}
 	return lines, nil
@@ -64,8 +64,14 @@ func (w *App) ExportLinks(ctx context.Context, out *bytes.Buffer) (lines int, na
 			return 0, nil, fmt.Errorf("writing the links: %w", err)
 		}
 	}
-	return len(customers), nameless, nil
+	for _, c := range customers {
+		lines += len(c.Parts)
+	}
+	return lines, nameless, nil
 }
+
+func tenantName(t directory.Tenant) string   { return t.Name }
+func tenantDomain(t directory.Tenant) string { return t.DefaultDomain }
 
 // ImportLinks reads links from the CSV text of a file: all of it or nothing.
 func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []byte) ([]mapping.Edit, error) {
@@ -102,13 +108,15 @@ func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason stri
 	if err != nil {
 		return nil, err
 	}
-	row, _ := table.Row(c.Tenant.ID)
-	before := cmp.Or(row.Status, mapping.Unmapped)
-	row.TenantID, row.Tenant, row.Status, row.Reason = c.Tenant.ID, c.Tenant.Name, mapping.Ignored, reason
+	before := cmp.Or(c.Status, mapping.Unmapped)
+	rows := c.Rows(&table)
+	for i := range rows {
+		rows[i].Status, rows[i].Reason = mapping.Ignored, reason
+	}
 	edits := []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}}
 	about := w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)
 	about[0].Why = reason
-	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(row), about...)
+	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(rows...), about...)
 }
 
 // AcceptLinks puts suggestions in force: those of the named customers, or all that
@@ -124,7 +132,7 @@ func (w *App) AcceptLinks(ctx context.Context, by Operator, customers []string, 
 		if err != nil {
 			return nil, err
 		}
-		if row, ok := table.Row(c.Tenant.ID); !ok || row.Status != mapping.Suggested && len(row.Proposed) == 0 {
+		if row := c.Row(&table); row.Status != mapping.Suggested && len(row.Proposed) == 0 {
 			return nil, Usage("nothing is suggested for %s; see syncd map suggest", c.Name)
 		}
 		named[c.Tenant.ID] = true
@@ -171,10 +179,11 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, colu
 	}
 	var line bytes.Buffer
 	out := csv.NewWriter(&line)
-	if err := out.WriteAll([][]string{{"tenant_id", column.Name, "status"}, {string(c.Tenant.ID), ref, string(mapping.Linked)}}); err != nil {
+	tenant := lineFor(&c, &table, column)
+	if err := out.WriteAll([][]string{{"tenant_id", column.Name, "status"}, {string(tenant), ref, string(mapping.Linked)}}); err != nil {
 		return nil, err
 	}
-	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.PrepareChoice(c.Tenant.ID, column), tenants, w.lookUp(ctx))
+	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.PrepareChoice(tenant, column), tenants, w.lookUp(ctx))
 	if problems := mapping.Problems(err); len(problems) > 0 {
 		return nil, Usage("%s was not linked: %s: %s", c.Name, problems[0].Column, problems[0].Message)
 	}
@@ -182,6 +191,17 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, colu
 		return nil, fmt.Errorf("%s was not linked: %w", c.Name, err)
 	}
 	return edits, Put(ctx, w.Store, LinksDocument, version, next, w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)...)
+}
+
+// lineFor is the tenant on whose line a link of the customer stands, or is to stand.
+func lineFor(c *mapping.Customer, table *mapping.Table, column mapping.Column) directory.TenantID {
+	rows := c.Rows(table)
+	for _, name := range []string{column.Name, column.Within} {
+		if i := slices.IndexFunc(rows, func(r mapping.Row) bool { return name != "" && r.Links[name] != "" }); i >= 0 {
+			return rows[i].TenantID
+		}
+	}
+	return c.Parts[0].Tenant.ID
 }
 
 // lookUp finds what people write into link cells, each column in its system.

@@ -482,13 +482,13 @@ func (v *view) billedAt(agreements []*agreement, additions map[int]lines, catalo
 	return out
 }
 
-// claimAgreement notes whom an agreement is filled from. Two tenants on one agreement
+// claimAgreement notes whom an agreement is filled from. Two customers on one agreement
 // would each write their own number over the other's.
 func (t *Target) claimAgreement(a *agreement, customer mapping.Customer) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if first, ok := t.filledFrom[a.ID]; ok && first.Key != customer.Key {
-		return blocked("agreement_shared", "agreement %d (%s) is already filled from %s, and two tenants would overwrite each other's quantities: name another agreement in the column %s",
+		return blocked("agreement_shared", "agreement %d (%s) is already filled from %s, and two customers would overwrite each other's quantities: name another agreement in the column %s",
 			a.ID, a.Name, cmp.Or(first.Name, first.Key), mapping.ConnectWiseAgreement)
 	}
 	t.filledFrom[a.ID] = customer

@@ -26,12 +26,18 @@ func (s *Snapshot) Proven(want Kinds) error {
 	return nil
 }
 
-// Counts returns how many rows each wanted collection has, by name.
+// Counts returns how many rows each wanted collection has, by name; of a sum also those
+// of each tenant, since one that shrinks is hidden by the others.
 func (s *Snapshot) Counts(want Kinds) map[string]int {
 	counts := map[string]int{}
 	for _, c := range s.collections() {
 		if want.Has(c.kind) {
 			counts[c.name] = c.proof().Rows
+		}
+	}
+	for _, of := range s.Of {
+		for name, n := range of.Counts(want) {
+			counts[name+" of tenant "+string(of.Tenant.ID)] = n
 		}
 	}
 	return counts

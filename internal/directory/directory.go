@@ -64,6 +64,7 @@ type Snapshot struct {
 	Domains   List[Domain]
 	Mailboxes List[Mailbox]
 	Holders   List[Holder]
+	Of        []*Snapshot // the tenants' own, where it is the sum of several
 }
 
 // WithRemembered returns the snapshot with licences to which something remembered was

@@ -45,11 +45,12 @@ func (c *Config) digest(portal string) string {
 // Spec says what the loop must know of the target.
 func (t *Target) Spec() target.Spec {
 	spec := target.Spec{
-		Name:     "itglue",
-		Needs:    directory.Licences | directory.Users | directory.Groups | directory.Domains | directory.Mailboxes,
-		Link:     mapping.ITGlueOrganization,
-		Batch:    batch,
-		Settings: t.settings,
+		Name:      "itglue",
+		Needs:     directory.Licences | directory.Users | directory.Groups | directory.Domains | directory.Mailboxes,
+		Link:      mapping.ITGlueOrganization,
+		OneTenant: "every asset names the one tenant that it stands for: clear the column " + mapping.ITGlueOrganization + " on its lines",
+		Batch:     batch,
+		Settings:  t.settings,
 	}
 	for _, name := range creation {
 		k := plan.Kind{Name: name, Sets: sets[name], Stamps: []string{fieldProven}, MayCreate: true, Retire: archive}

@@ -15,6 +15,8 @@ type Column struct {
 	Within string
 	// Exclusive says that two customers of one entity overwrite each other.
 	Exclusive bool
+	// OneTenant says that what is linked is kept in step for one tenant alone.
+	OneTenant bool
 }
 
 // Numeric reports whether the links are numbers with names beside them.

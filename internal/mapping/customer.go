@@ -13,16 +13,46 @@ import (
 	"syncd/internal/directory"
 )
 
-// A Customer is what the MSP bills and documents: one tenant, whose id is then
-// the customer's key.
+// A Customer is what the MSP bills and documents: one tenant as a rule, whose id is
+// then the customer's key, or several that add up, whose common name is the key.
 type Customer struct {
 	Key    string
 	Name   string
-	Tenant directory.Tenant
-	Listed bool // the source lists the tenant now
+	Tenant directory.Tenant // the one; of several it has the customer's name alone
+	Parts  []Part           // what it is made of, by tenant id
+	Listed bool             // the source lists all its tenants now
 	Status Status
 	Reason string
 	Links  Links
+}
+
+// A Part is a tenant that a customer is made of.
+type Part struct {
+	Tenant directory.Tenant
+	Listed bool // the source lists it now
+}
+
+// Several reports whether the customer is more than one tenant.
+func (c *Customer) Several() bool { return len(c.Parts) > 1 }
+
+// Tenants are the customer's tenants by one of their names, with a plus between.
+func (c *Customer) Tenants(name func(directory.Tenant) string) string {
+	names := make([]string, len(c.Parts))
+	for i, p := range c.Parts {
+		names[i] = name(p.Tenant)
+	}
+	return strings.Join(names, " + ")
+}
+
+// Unlisted are the names of its tenants that the source does not list.
+func (c *Customer) Unlisted() []string {
+	var out []string
+	for _, p := range c.Parts {
+		if !p.Listed {
+			out = append(out, cmp.Or(p.Tenant.Name, string(p.Tenant.ID)))
+		}
+	}
+	return out
 }
 
 // Links are what a customer is linked to at the targets, by CSV column: company id,
@@ -48,7 +78,10 @@ const (
 
 // A Row is one tenant of the link table.
 type Row struct {
-	Customer string             `json:"customer"` // the customer's name; the tenant's where empty
+	Customer string `json:"customer"` // the customer's name; the tenant's where empty
+	// Together says that the rows with this customer's name add up: an import had
+	// them on several lines. Two tenants that merely are called alike do not.
+	Together bool               `json:"together,omitempty"`
 	TenantID directory.TenantID `json:"tenant_id"`
 	Tenant   string             `json:"tenant"` // the tenant's name, for people
 	Links    Links              `json:"links,omitempty"`
@@ -69,6 +102,15 @@ type Proposal struct {
 // Table holds the rows that a person wrote or that were suggested, by tenant id.
 type Table struct {
 	Rows []Row `json:"rows"`
+	// Former are customers of several tenants that an import dissolved. What syncd
+	// remembers of them comes to its end.
+	Former []Former `json:"former,omitempty"`
+}
+
+// A Former customer is one that is no more.
+type Former struct {
+	Key     string               `json:"key"`
+	Tenants []directory.TenantID `json:"tenants"` // that it was made of
 }
 
 // With returns a copy of the table in which rows replace those of the same tenants,
@@ -78,7 +120,7 @@ func (t *Table) With(rows ...Row) Table {
 	for _, r := range slices.Concat(t.Rows, rows) {
 		all[r.TenantID] = r
 	}
-	return Table{Rows: slices.SortedFunc(maps.Values(all), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })}
+	return Table{Former: t.Former, Rows: slices.SortedFunc(maps.Values(all), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })}
 }
 
 // Row returns the row of a tenant.
@@ -103,7 +145,7 @@ func (t *Table) Unsuggested() Table {
 		}
 		rows = append(rows, r)
 	}
-	return Table{Rows: rows}
+	return Table{Former: t.Former, Rows: rows}
 }
 
 // Accept puts suggestions of at least a score into force, and returns the columns that
@@ -151,32 +193,4 @@ func (r Row) Score() float64 {
 		return 0
 	}
 	return score
-}
-
-// Customers joins the tenants the source lists with the table: every tenant is
-// a customer of its own. Tenants that are linked and no longer listed stay in
-// the result with Listed false: they are unknown, not gone. Sorted by key.
-func (t *Table) Customers(tenants []directory.Tenant) []Customer {
-	byID := make(map[directory.TenantID]Customer, len(tenants))
-	for _, tenant := range tenants {
-		byID[tenant.ID] = Customer{Key: string(tenant.ID), Name: tenant.Name, Tenant: tenant, Listed: true, Status: Unmapped}
-	}
-	for _, row := range t.Rows {
-		c, listed := byID[row.TenantID]
-		if !listed {
-			if row.Status != Linked {
-				continue
-			}
-			c = Customer{Key: string(row.TenantID), Name: row.Tenant, Tenant: directory.Tenant{ID: row.TenantID, Name: row.Tenant}}
-		}
-		if strings.TrimSpace(row.Customer) != "" {
-			c.Name = row.Customer
-		}
-		c.Status, c.Reason = row.Status, row.Reason
-		if row.Status == Linked {
-			c.Links = row.Links
-		}
-		byID[row.TenantID] = c
-	}
-	return slices.SortedFunc(maps.Values(byID), func(a, b Customer) int { return cmp.Compare(a.Key, b.Key) })
 }

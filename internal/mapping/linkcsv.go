@@ -33,26 +33,26 @@ func LinkHeader(columns []Column) []string {
 	return append(head, "status", "reason")
 }
 
-// ExportLinks writes the link table as CSV for Excel: one line a customer, in
+// ExportLinks writes the link table as CSV for Excel: one line a tenant, customers in
 // the order given, unmapped ones and suggestions included. The cells of a
 // suggestion show its links, which are not in force. Two customers of one name
 // are told apart by their domain. look finds the names of the linked entities;
 // where it is nil, or does not know one, the name is left blank.
 func ExportLinks(w io.Writer, columns []Column, customers []Customer, table Table, look LookUp) error {
-	shown := make([]Links, len(customers))
-	statuses := make([]Status, len(customers))
+	names := uniqueNames(customers)
+	var rows []Row // as they are shown
 	ids := map[string][]string{}
-	for i, c := range customers {
-		row, _ := table.Row(c.Tenant.ID)
-		statuses[i], shown[i] = cmp.Or(c.Status, Unmapped), row.Links
-		switch statuses[i] {
-		case Linked:
-			shown[i] = c.Links
-		case Unmapped:
-			shown[i] = nil
-		}
-		for column, id := range shown[i] {
-			ids[column] = append(ids[column], id)
+	for _, c := range customers {
+		for _, p := range c.Parts {
+			row, _ := table.Row(p.Tenant.ID)
+			row.Customer, row.TenantID, row.Tenant, row.Status = names[p.Tenant.ID], p.Tenant.ID, p.Tenant.Name, cmp.Or(row.Status, Unmapped)
+			if row.Status == Unmapped {
+				row.Links = nil
+			}
+			for column, id := range row.Links {
+				ids[column] = append(ids[column], id)
+			}
+			rows = append(rows, row)
 		}
 	}
 	entities := map[string]map[string]Found{}
@@ -68,26 +68,31 @@ func ExportLinks(w io.Writer, columns []Column, customers []Customer, table Tabl
 		}
 		entities[column.Name] = found
 	}
-	names := uniqueNames(customers)
 	lines := [][]string{LinkHeader(columns)}
-	for i, c := range customers {
-		cells := []string{names[c.Tenant.ID], string(c.Tenant.ID), c.Tenant.Name, ""}
+	for i := range rows {
+		row := &rows[i]
+		cells := []string{row.Customer, string(row.TenantID), row.Tenant, ""}
 		for _, column := range columns {
-			id := shown[i][column.Name]
+			id := row.Links[column.Name]
 			if cells = append(cells, id); column.Numeric() {
 				cells = append(cells, entities[column.Name][id].Name)
 			}
 		}
-		lines = append(lines, append(cells, string(statuses[i]), c.Reason))
+		lines = append(lines, append(cells, string(row.Status), row.Reason))
 	}
 	return writeSheet(w, lines)
 }
 
-// uniqueNames returns a name for each customer that no other has: an import takes
-// customers of one name for one.
+// uniqueNames returns, for each tenant, a name of its customer that no other customer
+// has: an import takes customers of one name for one.
 func uniqueNames(customers []Customer) map[directory.TenantID]string {
 	out := make(map[directory.TenantID]string, len(customers))
+	several := map[string]int{} // names of customers of several tenants, each once
 	for _, c := range customers {
+		if c.Several() {
+			several[foldName(c.Name)] = 1
+			continue
+		}
 		out[c.Tenant.ID] = c.Name
 	}
 	// The domain may be missing or make a name that another customer has; the
@@ -96,13 +101,20 @@ func uniqueNames(customers []Customer) map[directory.TenantID]string {
 		func(t directory.Tenant) string { return t.DefaultDomain },
 		func(t directory.Tenant) string { return string(t.ID) },
 	} {
-		times := map[string]int{}
+		times := maps.Clone(several)
 		for _, label := range out {
 			times[foldName(label)]++
 		}
 		for _, c := range customers {
 			if label := foldName(out[c.Tenant.ID]); label != "" && times[label] > 1 && suffix(c.Tenant) != "" {
 				out[c.Tenant.ID] = fmt.Sprintf("%s (%s)", c.Name, suffix(c.Tenant))
+			}
+		}
+	}
+	for _, c := range customers {
+		for _, p := range c.Parts {
+			if c.Several() {
+				out[p.Tenant.ID] = c.Name
 			}
 		}
 	}
@@ -128,7 +140,7 @@ func ImportLinks(r io.Reader, columns []Column, current Table, known []directory
 		return current, nil, err
 	}
 	in := &linkImport{sheet: s, columns: columns, current: current, known: known,
-		names: uniqueNames(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: map[string]line{}}
+		names: uniqueNames(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: s.customers(), groups: current.together()}
 	if err := in.lookUp(look); err != nil {
 		return current, nil, err
 	}
@@ -149,12 +161,13 @@ func ImportLinks(r io.Reader, columns []Column, current Table, known []directory
 			next[after.TenantID] = after
 		}
 	}
-	in.checkShared(next)
+	out := in.table(next)
+	in.checkTogether(&out)
+	in.checkShared(&out)
 	if err := s.err(); err != nil {
 		return current, nil, err
 	}
-	rows := slices.SortedFunc(maps.Values(next), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })
-	return Table{Rows: rows}, edits, nil
+	return out, edits, nil
 }
 
 type linkImport struct {
@@ -165,7 +178,8 @@ type linkImport struct {
 	entities  map[string]map[string]Found   // by column and text; nil where nothing was looked up
 	names     map[directory.TenantID]string // as export calls the customers now
 	lines     map[directory.TenantID]line   // where a tenant was seen first
-	customers map[string]line               // where a customer's name was seen first
+	customers map[string]int                // how many lines have a customer's name
+	groups    map[string][]Row              // that add up now
 }
 
 // row returns what a line makes of its tenant's row, and the row as it is now.
@@ -191,7 +205,7 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 	before.Status = cmp.Or(before.Status, Unmapped)
 	after = before
 	after.Tenant = cmp.Or(tenant.Name, before.Tenant)
-	after.Customer = in.customer(l, tenant, before)
+	after.Customer, after.Together = in.customer(l, tenant, before)
 	if reason, there := in.cell(l, "reason"); there {
 		after.Reason = reason
 	}
@@ -202,8 +216,8 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 	}
 	after.Proposed = after.openProposals()
 	for _, c := range in.columns {
-		if outer := in.within(c); after.Status == Linked && outer.Name != "" && after.Links[c.Name] != "" && after.Links[outer.Name] == "" {
-			in.report(l, c.Name, "%s needs its %s: fill in %s too", c.Noun, outer.thing(), outer.Name)
+		if after.Status == Linked && !after.Together {
+			in.checkOuter(l, c, after.Links)
 		}
 	}
 	return before, after, len(in.problems) == problems
@@ -271,29 +285,6 @@ func (in *linkImport) didYouMean(l line, words ...string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (did you mean %s, %s, %s?)", best.ID, best.Name, best.DefaultDomain)
-}
-
-// customer returns the customer's own name, or nothing where it is the tenant's.
-func (in *linkImport) customer(l line, tenant directory.Tenant, before Row) string {
-	text, there := in.cell(l, "customer")
-	if !there {
-		return before.Customer
-	}
-	if name := foldName(text); name != "" {
-		if first, twice := in.customers[name]; twice {
-			in.report(l, "customer", "%q is on line %d already: customers of several tenants are not supported yet; give each its own name", text, first.number)
-		} else {
-			in.customers[name] = l
-		}
-	}
-	label, listed := in.names[tenant.ID]
-	switch {
-	case listed && text == label:
-		return before.Customer // as exported, perhaps with a domain to tell it apart
-	case strings.TrimSpace(text) == "" || text == tenant.Name:
-		return ""
-	}
-	return text
 }
 
 // lookUp looks up all links of the file, with one call a column.
@@ -371,6 +362,13 @@ func (in *linkImport) checkWithin(l line, before, links Links) {
 	}
 }
 
+// checkOuter reports a link without that of the entity that it belongs to.
+func (in *linkImport) checkOuter(l line, c Column, links Links) {
+	if outer := in.within(c); outer.Name != "" && links[c.Name] != "" && links[outer.Name] == "" {
+		in.report(l, c.Name, "%s needs its %s: fill in %s too", c.Noun, outer.thing(), outer.Name)
+	}
+}
+
 // within is the column of the entity that a column's links belong to, if any.
 func (in *linkImport) within(c Column) Column {
 	i := slices.IndexFunc(in.columns, func(outer Column) bool { return c.Within != "" && outer.Name == c.Within })
@@ -439,7 +437,7 @@ func (in *linkImport) status(l line, before, after Row) Status {
 	same := maps.Equal(before.Links, after.Links)
 	switch status {
 	case Linked, Suggested:
-		if !has {
+		if !has && !after.Together {
 			in.report(l, "status", "%s, and no link is filled in: fill one in or write %s", status, Unmapped)
 		}
 		return status
@@ -463,45 +461,6 @@ func (in *linkImport) status(l line, before, after Row) Status {
 		return Linked
 	}
 	return Unmapped
-}
-
-// shared reports lines that link a tenant to where another one is billed
-// already: each would overwrite the other's numbers, every run. Lines that
-// leave such links as they are pass.
-func (in *linkImport) checkShared(next map[directory.TenantID]Row) {
-	for _, c := range in.columns {
-		if c.Exclusive {
-			in.checkSharedIn(c, next)
-		}
-	}
-}
-
-func (in *linkImport) checkSharedIn(outer Column, next map[directory.TenantID]Row) {
-	inner := outer // what tells two links of one place apart
-	if i := slices.IndexFunc(in.columns, func(c Column) bool { return c.Within == outer.Name }); i >= 0 {
-		inner = in.columns[i]
-	}
-	type place struct{ outer, inner string }
-	at := map[place][]directory.TenantID{}
-	for _, id := range slices.Sorted(maps.Keys(next)) {
-		if row := next[id]; row.Status == Linked && row.Links[outer.Name] != "" {
-			p := place{row.Links[outer.Name], row.Links[inner.Name]}
-			at[p] = append(at[p], id)
-		}
-	}
-	for p, ids := range at {
-		for i, id := range ids {
-			l, inFile := in.lines[id]
-			before, _ := in.current.Row(id)
-			unchanged := before.Status == Linked && before.Links[outer.Name] == p.outer && before.Links[inner.Name] == p.inner
-			if len(ids) == 1 || !inFile || unchanged {
-				continue
-			}
-			other := next[ids[(i+1)%len(ids)]]
-			in.report(l, outer.Name, "tenant %s (%s) is linked to %s %s too: two tenants on one %s overwrite each other; give each its own %s",
-				other.TenantID, cmp.Or(other.Customer, other.Tenant), outer.thing(), p.outer, inner.thing(), inner.Name)
-		}
-	}
 }
 
 func (in *linkImport) edits(l line, before, after Row) []Edit {

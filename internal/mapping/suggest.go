@@ -149,7 +149,7 @@ func SuggestCompanies(tenants []TenantEvidence, companies []CompanyEvidence, tab
 }
 
 // SuggestLinks suggests a link of one column for every tenant that has none
-// and is not ignored, best first by score, then by name; tenants for which
+// and is not ignored nor adds up with others, best first by score, then by name; tenants for which
 // nothing speaks are left out. What is linked already is suggested to nobody,
 // nor is anything to the partner's own tenant. What holds a domain of a tenant
 // that is settled already may be that one's: nobody but a person gives it away.
@@ -170,7 +170,7 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 	owners := map[string]owner{}
 	for _, t := range tenants {
 		row, _ := table.Row(t.Tenant.ID)
-		if t.Tenant.Partner || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
+		if t.Tenant.Partner || row.Together || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
 			name := t.Tenant.Name
 			t.Tenant.Name, t.Names = "", nil // names are typed freely: only domains show whose a company is
 			for _, c := range candidatesFor(t, sides) {

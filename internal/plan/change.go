@@ -222,6 +222,12 @@ func (v *Violation) OverwritesEdit() bool {
 	return !v.Note && (v.Code == heldEdit || v.Code == heldRemoval)
 }
 
+// LeftBehind is the code of what was kept in step and lives on, and is no longer.
+const LeftBehind = "left_behind"
+
+// BillsTwice reports whether approving the plan would let something be billed twice.
+func (v *Violation) BillsTwice() bool { return !v.Note && v.Code == LeftBehind }
+
 // Blocks reports whether any of vs holds the whole scope.
 func Blocks(vs []Violation) bool {
 	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.Key == "" })

@@ -18,7 +18,7 @@ func (p *Plan) noteUnmanaged(record *Record, observed *Object) (own bool) {
 			continue
 		}
 		own = own || is && observed == nil
-		p.Violations = append(p.Violations, Violation{Code: "left_behind", Kind: record.Key.Kind, Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
+		p.Violations = append(p.Violations, Violation{Code: LeftBehind, Kind: record.Key.Kind, Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
 			"%s (%s%s) lives on and is no longer kept in step: a rule or a link changed; end it at the target if nobody is to pay for it any more", o.Label, o.Ref, filledFields(o.Fields))})
 	}
 	return own

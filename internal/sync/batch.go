@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -72,25 +73,40 @@ func (r *run) batches(ctx context.Context, levels []level, customers []mapping.C
 
 // batch brings some customers into step at the targets of one level.
 func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) error {
-	snapshots := make([]*directory.Snapshot, len(customers))
+	wanted := func(c mapping.Customer) bool {
+		linked := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.inSavedPlan(t, c) && isLinked(t, c) })
+		return c.Listed && c.Status != mapping.Ignored && (linked || r.sel.Unmapped)
+	}
+	read := map[directory.TenantID]*directory.Snapshot{}
+	var mu sync.Mutex // guards read
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // the source's rate limit decides how many are sent at once
-	for i, c := range customers {
-		wanted := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.inSavedPlan(t, c) && isLinked(t, c) })
-		if !c.Listed || c.Status == mapping.Ignored || !wanted && !r.sel.Unmapped {
+	for _, c := range customers {
+		if !wanted(c) {
 			continue
 		}
 		needs := l.needs
 		for _, t := range l.targets {
 			needs |= t.spec.Own[c.Key].Also
 		}
-		group.Go(func() (err error) {
-			snapshots[i], err = r.Source.Snapshot(gctx, c.Tenant, needs)
-			return err
-		})
+		for _, part := range c.Parts {
+			group.Go(func() error {
+				snapshot, err := r.Source.Snapshot(gctx, part.Tenant, needs)
+				mu.Lock()
+				defer mu.Unlock()
+				read[part.Tenant.ID] = snapshot
+				return err
+			})
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("reading the source: %w", err)
+	}
+	snapshots := make([]*directory.Snapshot, len(customers))
+	for i := range customers {
+		if c := &customers[i]; wanted(*c) && len(c.Parts) > 0 {
+			snapshots[i] = sumOf(c, read)
+		}
 	}
 	for _, t := range l.targets {
 		if err := r.runScopes(ctx, t, customers, snapshots); err != nil {

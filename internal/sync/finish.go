@@ -108,10 +108,13 @@ func (s *scopeRun) cursor() *state.Cursor {
 	if s.report.Error != nil {
 		c.Error = s.run.Redact(*s.report.Error)
 	}
+	if s.isFormer() {
+		c.Applied = false // should it be a customer of its own again, that begins with a first plan
+	}
 	if s.snapshot != nil && s.billed() {
 		// What the source proved is stored, whatever becomes of the plan.
 		if licences, err := s.snapshot.Licences.Items(); err == nil {
-			c.Seen = money.Remember(licences, c.Seen, now)
+			c.Seen = money.Remember(licences, s.seen(), now)
 		}
 	}
 	if !s.sourceAccepted {

@@ -19,7 +19,8 @@ var _ target.Owners = (*owners)(nil)
 type owners struct {
 	store  state.Store
 	target string
-	links  map[string]string // of all customers
+	links  map[string]string   // of all customers
+	now    map[string][]string // the customers that have the tenants of former ones
 
 	mu        sync.Mutex
 	customers map[targetRef][]string // keys, by the object that their records name
@@ -45,7 +46,8 @@ func (o *owners) Others(ctx context.Context, customer, kind, ref string) ([]stri
 		}
 		o.customers = of
 	}
-	others := slices.DeleteFunc(slices.Clone(o.customers[targetRef{kind, ref}]), func(c string) bool { return c == customer })
+	// What a tenant's own scope left is the customer's that has the tenant now.
+	others := slices.DeleteFunc(slices.Clone(o.customers[targetRef{kind, ref}]), func(c string) bool { return c == customer || slices.Contains(o.now[c], customer) })
 	slices.Sort(others)
 	return others, nil
 }

@@ -35,7 +35,9 @@ type run struct {
 	total  int
 	oldest map[string]time.Time // by collection, at the source
 
-	restored *state.Restoration // nil where the state was never restored
+	restored *state.Restoration  // nil where the state was never restored
+	former   map[string][]string // see mapping.Table.FormerKeys
+	names    map[string]string   // of customers, by key
 }
 
 // An openTarget is a target opened for this run, with the job that names it.
@@ -194,13 +196,20 @@ func (r *run) customers(ctx context.Context, targets []*openTarget) ([]mapping.C
 			}
 		}
 	}
+	r.former, r.names = table.FormerKeys(customers), map[string]string{}
+	for _, c := range customers {
+		r.names[c.Key] = c.Name
+	}
+	for _, t := range targets {
+		t.owners.now = r.former
+	}
 	if r.sel.Customer != "" {
 		customers = slices.DeleteFunc(customers, func(c mapping.Customer) bool { return c.Key != r.sel.Customer })
 		if len(customers) == 0 {
 			return nil, fmt.Errorf("customer %s is neither listed by the source nor linked", r.sel.Customer)
 		}
 	}
-	return customers, nil
+	return append(customers, r.formerCustomers()...), nil
 }
 
 func isLinked(t *openTarget, c mapping.Customer) bool {
@@ -229,6 +238,9 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 		if err != nil {
 			return err
 		}
+		if s.isFormer() && s.cameToItsEnd() {
+			continue
+		}
 		if !proceed {
 			if commit := s.finish(); commit != nil {
 				commits = append(commits, commit)
@@ -240,7 +252,7 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 	if len(ready) > 0 {
 		asked := make([]target.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = target.Asked{Customer: s.customer, Settlements: s.settlements(), Refs: s.knownRefs(), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
+			asked[i] = target.Asked{Customer: s.customer, Settlements: s.settlements(), Refs: append(s.knownRefs(), s.formerRefs...), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
 		}
 		views, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {

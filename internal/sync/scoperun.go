@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,6 +34,9 @@ type scopeRun struct {
 	report     ScopeReport
 	log        zerolog.Logger
 	ledger     scopeLedger
+
+	formerRefs []string         // see recallFormer
+	formerSeen []directory.Seen // what was remembered of the tenants' subscriptions
 
 	snapshotDigest string        // of the snapshot
 	newHold        *state.Hold   // to be stored with the outcome
@@ -91,6 +93,9 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
 	s.ledger = newScopeLedger(s.memory.Spans)
+	if err := s.recallFormer(ctx); err != nil {
+		return false, err
+	}
 	s.recallSubscriptions()
 	s.applyTrial()
 	switch {
@@ -104,14 +109,24 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, nil
 	case s.customer.Status == mapping.Ignored, !isLinked(s.target, s.customer):
 		s.report.Outcome, s.report.Ignored = Unmapped, s.customer.Status == mapping.Ignored
-		if refs := s.knownRefs(); len(refs) > 0 {
-			s.report.Violations = []plan.Violation{{Code: "left_behind", Note: true, Message: fmt.Sprintf(
+		if c := s.memory.Cursor; s.isFormer() {
+			if c != nil {
+				s.customer.Name, s.report.Customer.Name = c.Name, c.Name
+			}
+			s.report.Violations = []plan.Violation{{Code: plan.LeftBehind, Note: true, Message: s.whyFormer()}}
+		} else if refs := s.knownRefs(); len(refs) > 0 {
+			s.report.Violations = []plan.Violation{{Code: plan.LeftBehind, Note: true, Message: fmt.Sprintf(
 				"it is not linked any more; what syncd kept in step for it is left as it is: %s", strings.Join(refs, ", "))}}
 		}
 		return false, nil
+	case s.customer.Several() && s.target.spec.OneTenant != "":
+		s.report.Outcome = Unmapped
+		s.report.Violations = []plan.Violation{{Code: "several_tenants", Note: true, Message: fmt.Sprintf(
+			"the customer is made of %d tenants, and %s", len(s.customer.Parts), s.target.spec.OneTenant)}}
+		return false, nil
 	case !s.customer.Listed:
 		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists %s (excluded there, its relationship ended, or its list is not refreshed yet)",
-			directory.ErrIncomplete, cmp.Or(s.customer.Name, string(s.customer.Tenant.ID))))
+			directory.ErrIncomplete, strings.Join(s.customer.Unlisted(), ", ")))
 		return false, nil
 	}
 	if err := s.snapshot.Proven(needs); err != nil {
@@ -143,13 +158,9 @@ func (s *scopeRun) recallSubscriptions() {
 	if s.snapshot == nil || !s.billed() {
 		return
 	}
-	var seen []directory.Seen
-	if c := s.memory.Cursor; c != nil {
-		seen = c.Seen
-	}
 	s.snapshot = s.snapshot.WithRemembered(func(licences []directory.Licence, seen []directory.Seen) []directory.Licence {
 		return s.target.spec.Claims.Join(s.customer.Key, money.Recall(licences, seen))
-	}, seen)
+	}, s.seen())
 }
 
 // applyTrial replaces stored settlements by those of Selection.Trial.
@@ -164,7 +175,8 @@ func (s *scopeRun) applyTrial() {
 }
 
 // settingsDigest is a digest of what decides the plan besides the source: rules,
-// options, the link, and what is said of the customer's subscriptions.
+// options, the link, what is said of the customer's subscriptions, and the tenants that
+// make it up.
 func (s *scopeRun) settingsDigest() string {
 	digest := s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
 	if claims := s.target.spec.Claims.For(s.customer.Key); len(claims) > 0 {
@@ -173,7 +185,15 @@ func (s *scopeRun) settingsDigest() string {
 	if own := s.target.spec.Own[s.customer.Key].Settings; own != "" {
 		digest += " " + own
 	}
-	return digest
+	return digest + made(&s.customer)
+}
+
+// seen is what is remembered of the subscriptions.
+func (s *scopeRun) seen() []directory.Seen {
+	if c := s.memory.Cursor; c != nil {
+		return append(slices.Clip(s.formerSeen), c.Seen...) // the last one of an id counts
+	}
+	return s.formerSeen
 }
 
 // billed reports whether the scope's objects are billed by licences.

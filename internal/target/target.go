@@ -59,7 +59,10 @@ type Spec struct {
 	Needs directory.Kinds // what of a tenant it is made from
 	Also  directory.Kinds // what is read besides, where the source tells
 	Link  string          // the column of the link table that a customer needs
-	Batch int             // how many customers are observed at once; 0 = one
+	// OneTenant says why a customer of several tenants is not kept in step; empty
+	// where it is.
+	OneTenant string
+	Batch     int // how many customers are observed at once; 0 = one
 	// OwnCredentials says that each link has credentials of its own: where they
 	// are refused, those of others may still be good.
 	OwnCredentials bool

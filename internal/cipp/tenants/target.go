@@ -113,9 +113,10 @@ func (t *Target) Spec() target.Spec {
 			Sets:    []string{fieldGroups},
 			Leavers: &plan.Leavers{Never: true},
 		}},
-		Link:     mapping.ConnectWiseCompany,
-		Batch:    batch,
-		Settings: t.settings,
+		Link:      mapping.ConnectWiseCompany,
+		OneTenant: "an alias and groups that follow a company are those of one tenant: set them in CIPP by hand",
+		Batch:     batch,
+		Settings:  t.settings,
 	}
 }
 

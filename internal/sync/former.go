@@ -1,0 +1,121 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+)
+
+// A tenant that comes to another customer leaves a scope behind: what syncd kept in
+// step for it as a customer of its own. That scope comes to its end in the next run,
+// and the customer that has the tenant now takes over what is at the same place. What
+// is elsewhere would be billed twice: it holds the first plan, see checkFormer.
+
+// formerCustomers are the customers that are no more, of those that the run is about.
+// Where one never was at a target nothing is said of it there.
+func (r *run) formerCustomers() []mapping.Customer {
+	var out []mapping.Customer
+	for _, key := range slices.Sorted(maps.Keys(r.former)) {
+		if r.sel.Customer == "" || slices.Contains(r.former[key], r.sel.Customer) {
+			out = append(out, mapping.Customer{Key: key, Name: key, Listed: true, Status: mapping.Unmapped})
+		}
+	}
+	return out
+}
+
+func (s *scopeRun) isFormer() bool {
+	_, former := s.run.former[s.customer.Key]
+	return former
+}
+
+// cameToItsEnd reports whether nothing is left to do for a scope of a customer that is no
+// more: it never was, or an earlier run ended it.
+func (s *scopeRun) cameToItsEnd() bool {
+	c := s.memory.Cursor
+	return c == nil || c.Outcome == string(Unmapped) && s.memory.Hold == nil && len(s.memory.Spans) == 0
+}
+
+// whyFormer says what became of a customer that is no more.
+func (s *scopeRun) whyFormer() string {
+	var now []string
+	for _, key := range s.run.former[s.customer.Key] {
+		now = append(now, s.run.names[key])
+	}
+	return fmt.Sprintf("it is no customer any more: what was kept in step for it is looked after by %s now", strings.Join(now, " and "))
+}
+
+// recallFormer recalls what was kept in step for the customer's tenants while they were
+// with other customers, but for what some customer keeps in step now.
+func (s *scopeRun) recallFormer(ctx context.Context) error {
+	for _, key := range slices.Sorted(maps.Keys(s.run.former)) {
+		if !slices.Contains(s.run.former[key], s.customer.Key) {
+			continue
+		}
+		scope := plan.Scope{Customer: key, Target: s.id().Target}
+		memory, err := s.run.Store.Recall(ctx, scope)
+		if err != nil {
+			return fmt.Errorf("recalling %s: %w", scope, err)
+		}
+		if memory.Cursor != nil {
+			s.formerSeen = append(s.formerSeen, memory.Cursor.Seen...)
+		}
+		for _, r := range memory.Records {
+			for _, ref := range append([]string{r.Ref}, r.FormerRefs...) {
+				others, err := s.target.owners.Others(ctx, s.customer.Key, r.Key.Kind, ref)
+				if err != nil {
+					return err
+				}
+				if ref != "" && !slices.ContainsFunc(others, func(c string) bool { return s.run.former[c] == nil }) {
+					s.formerRefs = append(s.formerRefs, ref)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkFormer names what was kept in step for one of the customer's tenants and lives on
+// beside what the customer has now. It holds the first plan, and the first one after
+// the customer was made up anew, until a person has seen it.
+func (s *scopeRun) checkFormer(changed bool) []plan.Violation {
+	var out []plan.Violation
+	for i := range s.observed.Unmanaged {
+		o := &s.observed.Unmanaged[i]
+		if !slices.Contains(s.formerRefs, o.Ref) {
+			continue
+		}
+		out = append(out, plan.Violation{Code: plan.LeftBehind, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
+			"%s (%s) was kept in step for a tenant that is part of this customer now, and lives on: what it bills comes twice; end it at the target, or approve if it is to stay", o.Label, o.Ref)})
+	}
+	return out
+}
+
+// made says what a customer is made of; empty for one tenant.
+func made(c *mapping.Customer) string {
+	if !c.Several() {
+		return ""
+	}
+	ids := make([]string, len(c.Parts))
+	for i, p := range c.Parts {
+		ids[i] = string(p.Tenant.ID)
+	}
+	return " " + strings.Join(ids, "+")
+}
+
+// sumOf is what the source said of a customer: of its one tenant, or of all together.
+func sumOf(c *mapping.Customer, read map[directory.TenantID]*directory.Snapshot) *directory.Snapshot {
+	if !c.Several() {
+		return read[c.Tenant.ID]
+	}
+	of := make([]*directory.Snapshot, len(c.Parts))
+	for i, p := range c.Parts {
+		of[i] = read[p.Tenant.ID]
+	}
+	return directory.Sum(c.Name, of)
+}
