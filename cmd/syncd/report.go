@@ -15,35 +15,53 @@ import (
 func reportCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "report", Short: "Reconcile what Microsoft sold with what is billed", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return usage("say which: syncd report licences") }}
-	cmd.AddCommand(licencesCommand(a))
+	cmd.AddCommand(licencesCommand(a), renewalsCommand(a))
 	return cmd
 }
 
 // The formats of a report.
 var formats = []string{"csv", "xlsx", "json"} // and a table
 
+// A reportFile is where a report goes, and in which format.
+type reportFile struct {
+	output
+	named string // the format that was typed
+}
+
+// reports declares the flags of a report.
+func (a *cli) reports(cmd *cobra.Command, f *reportFile, customer *string) {
+	onceVar(cmd.Flags(), &f.named, "format", "`FORMAT`: table, csv, xlsx or json (default: by the file's ending, else table)")
+	a.writesOut(cmd, &f.output, "write to `FILE`, in the format of its ending")
+	onceVar(cmd.Flags(), customer, "customer", "only this `CUSTOMER`")
+	complete(cmd, a, "customer")
+}
+
+// decide says in which format the report is meant, before any work.
+func (f *reportFile) decide(a *cli, example string) (err error) {
+	if a.json {
+		if f.named != "" && f.named != "json" {
+			return usage("--json and --format %s contradict each other; take one away", f.named)
+		}
+		f.named = "json"
+	}
+	if f.named, err = formatOf(f.named, f.path, "table", formats...); err != nil {
+		return err
+	}
+	if f.named == "xlsx" && f.path == "" {
+		return usage("a spreadsheet needs a file: --out %s", example)
+	}
+	return nil
+}
+
 func licencesCommand(a *cli) *cobra.Command {
-	var customer, format string
-	var out output
+	var customer string
+	var out reportFile
 	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, billed, and the difference", Args: cobra.NoArgs,
 		Long: "Read Microsoft's licences and ConnectWise's agreements as they are now and compare them, sorted by money. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
-	onceVar(cmd.Flags(), &format, "format", "`FORMAT`: table, csv, xlsx or json (default: by the file's ending, else table)")
-	a.writesOut(cmd, &out, "write to `FILE`, in the format of its ending")
-	onceVar(cmd.Flags(), &customer, "customer", "only this `CUSTOMER`")
-	complete(cmd, a, "customer")
+	a.reports(cmd, &out, &customer)
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
-		if a.json {
-			if format != "" && format != "json" {
-				return usage("--json and --format %s contradict each other; take one away", format)
-			}
-			format = "json"
-		}
-		var err error
-		if format, err = formatOf(format, out.path, "table", formats...); err != nil {
+		if err := out.decide(a, "licences.xlsx"); err != nil {
 			return err
-		}
-		if format == "xlsx" && out.path == "" {
-			return usage("a spreadsheet needs a file: --out licences.xlsx")
 		}
 		p := a.progress("customers")
 		r, whole, err := w.Reconcile(ctx, customer, p.at)
@@ -54,24 +72,26 @@ func licencesCommand(a *cli) *cobra.Command {
 		if !whole {
 			a.status = statusFailed
 		}
-		return a.deliver(r, format, &out)
+		sheet := r.Sheet()
+		return a.deliver(r, &sheet, &sheet, &out)
 	})
 	return cmd
 }
 
-func (a *cli) deliver(r *report.Licences, format string, out *output) error {
-	sheet := r.Sheet()
+// deliver writes a report: the document as JSON, the sheet for people, the plain one
+// as CSV.
+func (a *cli) deliver(document any, sheet, plain *report.Sheet, out *reportFile) error {
 	var body bytes.Buffer
 	var err error
-	switch format {
+	switch out.named {
 	case "csv":
-		err = sheet.CSV(&body)
+		err = plain.CSV(&body)
 	case "xlsx":
 		err = sheet.XLSX(&body)
 	case "json":
 		e := json.NewEncoder(&body)
 		e.SetIndent("", " ")
-		err = e.Encode(r)
+		err = e.Encode(document)
 	default:
 		err = sheet.Table(&body, a.console.Width)
 	}
@@ -80,15 +100,15 @@ func (a *cli) deliver(r *report.Licences, format string, out *output) error {
 	}
 	if out.path == "" {
 		to := a.out()
-		if format == "csv" {
+		if out.named == "csv" {
 			to = a.console.Out
 		}
 		_, err := to.Write(body.Bytes())
 		return err
 	}
-	if err := a.write(out, body.Bytes()); err != nil {
+	if err := a.write(&out.output, body.Bytes()); err != nil {
 		return err
 	}
-	a.say("%d lines written to %s", len(r.Lines), out.path)
+	a.say("%d lines written to %s", len(sheet.Rows), out.path)
 	return nil
 }

@@ -350,7 +350,8 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 // editCIPP changes what Microsoft or CIPP say:
 //
 //	sku TENANT PART PAID/USED   the tenant now holds so many
-//	sub TENANT PART ID STATE UNITS DAYS   its only subscription, which moves on in so many days; STATE may be Trial
+//	sub TENANT PART ID STATE UNITS DAYS [OWNER]   its only subscription, which moves on in so many days; STATE may be Trial
+//	also TENANT PART ID UNITS DAYS [OWNER]        another one, which is enabled
 //	senseless TENANT [negative | orphan | address]   a row that makes no sense, of something nobody bills
 //	drop TENANT PART            the licence vanishes
 //	empty TENANT                every licence vanishes
@@ -408,6 +409,17 @@ func (w *world) editCIPP(args []string) (err error) {
 			}
 			t.SKUs = append(t.SKUs, bought(part, paid, used))
 		})
+	case "also":
+		units, uerr := strconv.Atoi(arg(4))
+		days, derr := strconv.Atoi(arg(5))
+		if uerr != nil || derr != nil {
+			return fmt.Errorf("world cipp also: say how many units, and in how many days")
+		}
+		tenant(func(t *cippsim.Tenant) {
+			k := t.SKU(arg(2))
+			k.Enabled += units
+			k.Subscriptions = append(k.Subscriptions, cippsim.Subscription{ID: arg(3), Total: units, Owner: strings.Join(args[6:], ""), Created: time.Now().AddDate(-1, 0, 0), Next: time.Now().AddDate(0, 0, days).Truncate(time.Second)})
+		})
 	case "sub":
 		units, uerr := strconv.Atoi(arg(5))
 		days, derr := strconv.Atoi(arg(6))
@@ -433,7 +445,7 @@ func (w *world) editCIPP(args []string) (err error) {
 			case "LockedOut":
 				k.LockedOut = units
 			}
-			k.Subscriptions = []cippsim.Subscription{{ID: arg(3), Status: status, Trial: trial, Total: units, Created: time.Now().AddDate(-1, 0, 0), Next: time.Now().AddDate(0, 0, days).Truncate(time.Second)}}
+			k.Subscriptions = []cippsim.Subscription{{ID: arg(3), Status: status, Trial: trial, Total: units, Owner: strings.Join(args[7:], ""), Created: time.Now().AddDate(-1, 0, 0), Next: time.Now().AddDate(0, 0, days).Truncate(time.Second)}}
 		})
 	case "senseless":
 		fault := map[string]cippsim.ResourceFault{}

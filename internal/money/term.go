@@ -36,6 +36,19 @@ func Term(end, next time.Time) string {
 	return ""
 }
 
+// Months are those of a term; 0 where it is not known.
+func Months(term string) int {
+	switch term {
+	case TermMonthly:
+		return 1
+	case TermAnnual:
+		return 12
+	case TermTriennial:
+		return 36
+	}
+	return 0
+}
+
 // The sources of a claim, the strongest last.
 const (
 	Observed    = "observed"
