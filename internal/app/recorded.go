@@ -57,6 +57,24 @@ type Ignored struct {
 	Reason string    `json:"reason"`
 }
 
+// ruleColumns is a rule with all columns of the table, those that are empty too.
+type ruleColumns struct {
+	Customer      string `json:"customer"`
+	SKU           string `json:"sku_id"`
+	Part          string `json:"sku"`
+	Name          string `json:"name"`
+	Product       string `json:"product"`
+	Count         string `json:"count"`
+	Who           string `json:"who"`
+	Subscriptions string `json:"subscriptions"`
+	Weight        string `json:"weight"`
+	Minimum       string `json:"minimum"`
+	Maximum       string `json:"maximum"`
+	Floor         string `json:"floor"`
+	Status        string `json:"status"`
+	Reason        string `json:"reason"`
+}
+
 // MarshalJSON writes the span in the contract's words.
 func (s ExplainedSpan) MarshalJSON() ([]byte, error) {
 	number := func(text string) *string {
@@ -67,15 +85,21 @@ func (s ExplainedSpan) MarshalJSON() ([]byte, error) {
 	}
 	type subscription struct {
 		state.SpanSubscription
-		Until *time.Time `json:"until"`
+		CommerceID string     `json:"commerce_id"`
+		Status     string     `json:"status"`
+		Until      *time.Time `json:"until"`
 	}
 	subscriptions := []subscription{}
 	for _, x := range s.Subscriptions {
-		one := subscription{SpanSubscription: x}
+		one := subscription{SpanSubscription: x, CommerceID: x.CommerceID, Status: x.Status}
 		if !x.Until.IsZero() {
 			one.Until = &x.Until
 		}
 		subscriptions = append(subscriptions, one)
+	}
+	rules := []ruleColumns{}
+	for _, r := range s.Rules {
+		rules = append(rules, ruleColumns(r))
 	}
 	var to *time.Time
 	if !s.To.IsZero() {
@@ -102,8 +126,8 @@ func (s ExplainedSpan) MarshalJSON() ([]byte, error) {
 		Currency      string              `json:"currency"`
 		LessIncluded  *string             `json:"less_included"`
 		Cycle         string              `json:"cycle_months"`
-		Rule          *state.SpanRule     `json:"rule"`
-		Rules         []state.SpanRule    `json:"rules"`
+		Rule          *ruleColumns        `json:"rule"`
+		Rules         []ruleColumns       `json:"rules"`
 		Override      *state.SpanOverride `json:"override"`
 		Names         []string            `json:"names"`
 		Subscriptions []subscription      `json:"subscriptions"`
@@ -113,7 +137,7 @@ func (s ExplainedSpan) MarshalJSON() ([]byte, error) {
 		NextInvoice   *string             `json:"next_invoice"`
 		Proof         state.SpanProof     `json:"proof"`
 	}{s.From, to, s.Days, s.Known, s.Why, s.Key.ID, s.Product, s.Label, number(s.Purchased), number(s.Assigned), number(s.Due), number(s.Billed), number(s.Price),
-		s.Currency, number(s.LessIncluded), s.Cycle, s.Rule, Listed(s.Rules), s.Override, names, subscriptions, s.Ref, s.Agreement, s.AgreementName, number(s.NextInvoice), s.Proof})
+		s.Currency, number(s.LessIncluded), s.Cycle, (*ruleColumns)(s.Rule), rules, s.Override, names, subscriptions, s.Ref, s.Agreement, s.AgreementName, number(s.NextInvoice), s.Proof})
 }
 
 // meant returns the rule by which a person who typed text means what a span is

@@ -57,20 +57,20 @@ type Span struct {
 
 // A SpanRule is a product rule as the columns of the table show it.
 type SpanRule struct {
-	Customer      string `json:"customer"`
-	SKU           string `json:"sku_id"`
-	Part          string `json:"sku"`
-	Name          string `json:"name"`
-	Product       string `json:"product"`
-	Count         string `json:"count"`
-	Who           string `json:"who"`
-	Subscriptions string `json:"subscriptions"`
-	Weight        string `json:"weight"`
-	Minimum       string `json:"minimum"`
-	Maximum       string `json:"maximum"`
-	Floor         string `json:"floor"`
-	Status        string `json:"status"`
-	Reason        string `json:"reason"`
+	Customer      string `json:"customer,omitempty"`
+	SKU           string `json:"sku_id,omitempty"`
+	Part          string `json:"sku,omitempty"`
+	Name          string `json:"name,omitempty"`
+	Product       string `json:"product,omitempty"`
+	Count         string `json:"count,omitempty"`
+	Who           string `json:"who,omitempty"`
+	Subscriptions string `json:"subscriptions,omitempty"`
+	Weight        string `json:"weight,omitempty"`
+	Minimum       string `json:"minimum,omitempty"`
+	Maximum       string `json:"maximum,omitempty"`
+	Floor         string `json:"floor,omitempty"`
+	Status        string `json:"status,omitempty"`
+	Reason        string `json:"reason,omitempty"`
 }
 
 // A SpanOverride is a person's word on a quantity: the quantity, or its minimum or
@@ -87,13 +87,13 @@ type SpanOverride struct {
 // A SpanSubscription is a subscription as it was.
 type SpanSubscription struct {
 	ID         string    `json:"id"`
-	CommerceID string    `json:"commerce_id"`
-	SKU        string    `json:"sku_id"`
-	Status     string    `json:"status"` // Microsoft's word
-	State      string    `json:"state"`  // what it is to the bill
+	CommerceID string    `json:"commerce_id,omitempty"`
+	SKU        string    `json:"sku_id,omitempty"`
+	Status     string    `json:"status,omitempty"` // Microsoft's word
+	State      string    `json:"state"`            // what it is to the bill
 	Units      string    `json:"units"`
-	Trial      bool      `json:"trial"`
-	Owner      string    `json:"owner"` // the partner tenant that sold it; empty where nobody did
+	Trial      bool      `json:"trial,omitempty"`
+	Owner      string    `json:"owner,omitempty"` // the partner tenant that sold it; empty where nobody did
 	Created    time.Time `json:"created,omitzero"`
 	Until      time.Time `json:"until,omitzero"` // until when its state lasts
 }

@@ -75,7 +75,9 @@ func indexCustomers(tx *bbolt.Tx) error {
 		return err
 	}
 	return tx.Bucket(bucketJournal).ForEach(func(k, stored []byte) error {
-		e, err := unsealJSON[struct{ Scope plan.Scope }](k, stored)
+		e, err := unsealJSON[struct {
+			Scope plan.Scope `json:"scope"`
+		}](k, stored)
 		if err != nil {
 			return fmt.Errorf("%s: %w", describeKey(bucketJournal, k), err)
 		}
