@@ -183,6 +183,9 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 	if f.First && l.HoldFirst {
 		hold("first_plan", "this is the first plan of this customer at this target; read it, then %s", approve)
 	}
+	if p.Reverting != "" {
+		hold(heldWayBack, "this is the way back from run %s; read it, then %s, or syncd reject to leave things as they are", p.Reverting, approve)
+	}
 	if f.Policy == Approve {
 		hold("approval", "every plan of this job waits for a person (apply: approve); %s", approve)
 	}

@@ -25,6 +25,10 @@ type Plan struct {
 	ended       map[string]Edit
 	Managed     int          // the larger of the numbers of desired and of managed observed objects
 	populations []population // managed objects at the target that are not retired, by kind
+	// Reverting is the run that the plan is the way back from, and Reversals are those
+	// that are not over.
+	Reverting string
+	Reversals []Reversal
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace
 }
@@ -62,6 +66,9 @@ func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
 // object without a record is reported as missing, and one with a record
 // becomes a held forget.
 //
+// A change of an object that was taken back is held while what is wanted of it stays
+// the same, and while a way back is open there is no other plan: see Reversal.
+//
 // "owner" asks the field's ownership: restore and fill write, keep leaves the
 // field, hold writes only after approval. A record with pending fields counts as
 // having them where the target shows them.
@@ -75,6 +82,13 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 	}
 	for _, t := range out {
 		p.trace(kinds, t.desired, t.observed, t.record, decision{verdict: "left as it is: " + t.code})
+	}
+	if len(s.Reversals) > 0 {
+		if back, err := p.planReversals(kinds, &s); err != nil || back || s.WayBackOnly {
+			p.countManaged(&s)
+			p.sortChanges(kinds)
+			return p, err
+		}
 	}
 	p.unmanaged, p.ended = s.Unmanaged, s.Ended
 	for _, c := range s.Conflicts {
@@ -120,6 +134,9 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 			}
 		}
 		decided := p.compare(kind, desired, observed, record, s.Now)
+		if len(p.Reversals) > 0 {
+			p.holdReverted(kind, desired, key, decided.change)
+		}
 		if s.Explain {
 			p.trace(kinds, desired, observed, record, decided)
 		}
@@ -134,6 +151,20 @@ func Make(scope Scope, kinds []Kind, s Sides) (*Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// countManaged counts what a plan that is only a way back does not look at: limits are
+// about shares of it.
+func (p *Plan) countManaged(s *Sides) {
+	for i := range s.Observed {
+		if o := &s.Observed[i]; s.desired(o.Key) != nil || s.record(o.Key) != nil {
+			p.Managed++
+			if !o.Retired {
+				p.countPopulation(o.Kind)
+			}
+		}
+	}
+	p.Managed = max(len(s.Desired), p.Managed)
 }
 
 // A decision is what compare decided of one object.

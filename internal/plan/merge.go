@@ -122,7 +122,12 @@ func retire(kind *Kind, observed, last *Object) merged {
 	if kind.Retire == nil {
 		return merged{}
 	}
-	m := merged{last: last, after: kind.Retire(observed)}
+	return retireTo(kind, observed, last, kind.Retire(observed))
+}
+
+// retireTo returns the change that takes an object to a retired state.
+func retireTo(kind *Kind, observed, last, retired *Object) merged {
+	m := merged{last: last, after: retired}
 	for _, f := range m.after.Fields {
 		if now, _ := observed.Fields.Get(f.Name); !now.Equal(f.Value) {
 			m.fields = append(m.fields, FieldChange{Name: f.Name, Before: now, After: f.Value, Set: slices.Contains(kind.Sets, f.Name)})

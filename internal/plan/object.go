@@ -230,6 +230,9 @@ type Kind struct {
 	// Retire returns the state in which this target keeps an object that is gone from
 	// the source: quantity 0, archived, disabled. Where it is nil the object is deleted.
 	Retire func(before *Object) *Object
+	// Undo returns the state in which this target keeps an object that a run made and a
+	// person takes back; nil is Retire.
+	Undo func(before *Object) *Object
 	// Leavers says when an object that is gone from the source is retired; nil is at once.
 	Leavers *Leavers
 	// MayCreate is false where missing objects are only reported.

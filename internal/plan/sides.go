@@ -20,6 +20,10 @@ type Sides struct {
 	Now       time.Time       // for leavers
 	Unmanaged []Object        // at the target, and managed no longer
 	Ended     map[string]Edit // the last edits of objects that were ended at the target, by ref
+	// Reversals are what people asked to take back. Where one is open the plan is the way
+	// back and nothing else; with WayBackOnly it is so where none is, too.
+	Reversals   []Reversal
+	WayBackOnly bool
 	// Explain asks for Plan.Trace.
 	Explain bool
 }
