@@ -94,6 +94,7 @@ func (t *Target) Spec() target.Spec {
 				return money.EffectOf(before, after, t.client.today().time())
 			},
 			Retire:    t.retire,
+			Undo:      t.undo,
 			MayCreate: t.client.config.CreateAdditions,
 			Missing:   unbilled,
 			Priced:    money.Priced,
@@ -121,6 +122,18 @@ func (t *Target) retire(before *plan.Object) *plan.Object {
 		return &after
 	}
 	after.Fields = before.Fields.With(fieldQuantity, plan.Value{"0"})
+	return &after
+}
+
+// undo is how a line is left that a run made and a person takes back: it bills nothing
+// and ends with the period, whatever becomes of a line whose licence is gone.
+func (t *Target) undo(before *plan.Object) *plan.Object {
+	after := *before
+	after.Retired = true
+	b := billingOf(before)
+	next, _ := parseDay([]byte(b.NextInvoice))
+	last := periodEnd(next, b.Cycle, t.client.today())
+	after.Fields = before.Fields.With(fieldCancelled, plan.Value{last.String()}).With(fieldQuantity, plan.Value{"0"})
 	return &after
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"syncd/internal/plan"
 	"syncd/internal/rest"
@@ -35,10 +36,11 @@ func (t *Target) unmanaged(ctx context.Context, asked *target.Asked, chosen *agr
 			continue
 		}
 		o := plan.Object{Key: plan.Key{Kind: kindAddition, ID: text}, Label: line.Product.Identifier, Ref: text,
-			Billing: &plan.Billing{Product: line.Product.Identifier, Cycle: plan.Monthly}}
+			Billing: &plan.Billing{Agreement: strconv.Itoa(agreement), Cycle: plan.Monthly}}
 		if agreement == chosen.ID {
-			o.Billing.Cycle = chosen.cycle.months()
+			o.Billing = chosen.billing()
 		}
+		o.Billing.Product, o.Billing.ProductID = line.Product.Identifier, strconv.Itoa(line.Product.ID)
 		setLine(&o, line, t.client.config.Gone == GoneCancel)
 		if !o.Retired {
 			out.Unmanaged = append(out.Unmanaged, o)

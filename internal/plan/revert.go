@@ -11,9 +11,9 @@ const Reverted Reason = "reverted"
 // The codes of the way back: of a plan that is one, of a change that would write
 // again what was reverted, and of what stays as it is.
 const (
-	heldWayBack   = "revert"
-	heldReverted  = "reverted"
-	notedNotUndid = "not_reverted"
+	heldWayBack  = "revert"
+	heldReverted = "reverted"
+	NotReverted  = "not_reverted"
 )
 
 // Undo says what of a run is taken back.
@@ -121,6 +121,10 @@ func (p *Plan) planReversals(kinds []Kind, s *Sides) (back bool, err error) {
 			p.Reversals = append(p.Reversals, *r)
 		case reversalWritten:
 			p.Reversals = append(p.Reversals, *r)
+		case reversalOver:
+			if r.Wanted == nil { // it was over before it was planned
+				p.noteNotReverted(r, nil, "another run changed or dropped it since")
+			}
 		}
 	}
 	if run == "" {
@@ -160,7 +164,18 @@ func (p *Plan) planReversal(kind *Kind, r *Reversal, s *Sides) bool {
 	if observed == nil {
 		return stays("it is not at the target any more, or is no longer told from others there")
 	}
-	if since := r.changedSince(kind, observed, record); since != "" {
+	undo := kind.Undo
+	if undo == nil {
+		undo = kind.Retire
+	}
+	to := r.Before
+	if r.Undo == UndoCreate {
+		if undo == nil || kind.Leavers != nil && kind.Leavers.Never {
+			return stays("the run made it, and this target is not told to put aside what is gone; take it away there if nobody is to have it")
+		}
+		to = undo(observed).Fields
+	}
+	if since := r.changedSince(kind, observed, record, to); since != "" {
 		return stays("it was changed since%s", since)
 	}
 	desired := s.desired(r.Key)
@@ -177,13 +192,6 @@ func (p *Plan) planReversal(kind *Kind, r *Reversal, s *Sides) bool {
 	}
 	action, m := Update, merged{last: last}
 	if r.Undo == UndoCreate {
-		undo := kind.Undo
-		if undo == nil {
-			undo = kind.Retire
-		}
-		if undo == nil || kind.Leavers != nil && kind.Leavers.Never {
-			return stays("the run made it, and this target is not told to put aside what is gone; take it away there if nobody is to have it")
-		}
 		action, m = Delete, retireTo(kind, observed, last, undo(observed))
 	} else {
 		was := Object{Key: r.Key, Label: observed.Label, Ref: r.Ref, Retired: r.Retired}
@@ -218,7 +226,7 @@ func (p *Plan) noteNotReverted(r *Reversal, record *Record, format string, args 
 	if record != nil && record.Label != "" {
 		name = record.Label + " (" + r.Ref + ")"
 	}
-	p.Violations = append(p.Violations, Violation{Code: notedNotUndid, Kind: r.Key.Kind, Key: r.Key.ID, Note: true, Message: fmt.Sprintf(
+	p.Violations = append(p.Violations, Violation{Code: NotReverted, Kind: r.Key.Kind, Key: r.Key.ID, Note: true, Message: fmt.Sprintf(
 		"%s is not taken back to what it was before run %s: ", name, r.Run) + fmt.Sprintf(format, args...)})
 }
 
@@ -227,19 +235,17 @@ func (p *Plan) addReversal(kind *Kind, c Change, m merged) {
 	p.addChange(kind, c, m)
 }
 
-// changedSince says what of an object is no longer as the run left it, and who changed
-// it; it is empty where nothing is.
-func (r *Reversal) changedSince(kind *Kind, observed *Object, record *Record) string {
+// changedSince says what of an object is no longer as the run left it, nor as it is to
+// become, and who changed it; it is empty where nothing is.
+func (r *Reversal) changedSince(kind *Kind, observed *Object, record *Record, to Fields) string {
 	text := ""
 	for _, f := range r.Left {
 		now, _ := observed.Fields.Get(f.Name)
-		was, _ := r.Before.Get(f.Name)
-		sent := false
-		if record.Pending != nil {
-			v, there := record.Pending.Fields.Get(f.Name)
-			sent = there && now.Equal(v)
+		sent := func(fields Fields) bool {
+			v, there := fields.Get(f.Name)
+			return there && now.Equal(v)
 		}
-		if slices.Contains(kind.Stamps, f.Name) || now.Equal(f.Value) || now.Blank() && f.Value.Blank() || sent || r.Undo == UndoWrite && now.Equal(was) {
+		if slices.Contains(kind.Stamps, f.Name) || now.Equal(f.Value) || now.Blank() && f.Value.Blank() || sent(to) || record.Pending != nil && sent(record.Pending.Fields) {
 			continue
 		}
 		text += fmt.Sprintf(", %s is %s (the run left %s)", f.Name, now.Or("nothing"), f.Value.Or("nothing"))

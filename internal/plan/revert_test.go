@@ -56,8 +56,12 @@ func TestTheWayBack(t *testing.T) {
 			want: "update, changed at target, changed_at_target", note: "it was changed since: quantity is 39 (the run left 40)", over: true},
 		{name: "a later run changed it", reversal: back(func(r *Reversal) { r.Record = "S" }), desired: line("41"), observed: line("41"), record: by("S", recorded(line("41"))),
 			note: "it was changed since, by run S: quantity is 41 (the run left 40)", over: true},
-		{name: "a later run changed it while the way back waited", reversal: back(), desired: line("41"), observed: line("41"), record: by("S", recorded(line("41"))), over: true},
-		{name: "another line is kept in step now", reversal: back(), desired: line("40"), observed: another(), record: by("R", recorded(another())), want: "update, changed at source, ", over: true},
+		{name: "a later run changed it while the way back waited", reversal: back(), desired: line("41"), observed: line("41"), record: by("S", recorded(line("41"))),
+			note: "another run changed or dropped it since", over: true},
+		{name: "another line is kept in step now", reversal: back(), desired: line("40"), observed: another(), record: by("R", recorded(another())), want: "update, changed at source, ",
+			note: "another run changed or dropped it since", over: true},
+		{name: "half of the way back arrived", reversal: back(made, func(r *Reversal) { r.Left = Set("cancelled", "", "quantity", "40") }), desired: line("40"), observed: line("0"),
+			record: by("R", recorded(line("40"))), want: ""},
 		{name: "it is gone", reversal: back(), desired: line("40"), record: by("R", recorded(line("40"))),
 			want: "create, removed at target, removed_at_target", note: "it is not at the target any more", over: true},
 		{name: "it cannot be told", reversal: back(), desired: line("40"), observed: line("40"), record: by("R", recorded(line("40"))), unknown: true, note: "two lines", over: true},
@@ -127,7 +131,7 @@ func TestTheWayBack(t *testing.T) {
 			}
 			notes := ""
 			for _, v := range p.Violations {
-				if v.Code == notedNotUndid {
+				if v.Code == NotReverted {
 					notes += v.Message
 				}
 			}

@@ -204,6 +204,7 @@ const (
 	ActionOverride plan.Action = "override"
 	ActionFreeze   plan.Action = "freeze"
 	ActionClose    plan.Action = "close"
+	ActionRevert   plan.Action = "revert" // the way back from a run was asked for
 )
 
 // The results of a journal entry.
@@ -233,10 +234,11 @@ type Entry struct {
 	Money   string      `json:"monthly_delta"`
 	Result  string      `json:"result"`
 	Message string      `json:"message,omitempty"`
-	Digest  string      `json:"digest,omitempty"` // of the plan it belongs to
-	By      string      `json:"by,omitempty"`     // who approved that plan, or decided
-	How     string      `json:"how,omitempty"`    // how that person was identified
-	Why     string      `json:"why,omitempty"`    // what that person said
+	Digest  string      `json:"digest,omitempty"`  // of the plan it belongs to
+	By      string      `json:"by,omitempty"`      // who approved that plan, or decided
+	How     string      `json:"how,omitempty"`     // how that person was identified
+	Why     string      `json:"why,omitempty"`     // what that person said
+	Reverts string      `json:"reverts,omitempty"` // the run that it is the way back from
 	Prev    string      `json:"prev"`
 	Hash    string      `json:"hash"`
 }

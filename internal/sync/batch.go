@@ -74,7 +74,7 @@ func (r *run) batches(ctx context.Context, levels []level, customers []mapping.C
 // batch brings some customers into step at the targets of one level.
 func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) error {
 	wanted := func(c mapping.Customer) bool {
-		linked := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.inSavedPlan(t, c) && isLinked(t, c) })
+		linked := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.concerns(t, c) && isLinked(t, c) })
 		return c.Listed && c.Status != mapping.Ignored && (linked || r.sel.Unmapped)
 	}
 	read := map[directory.TenantID]*directory.Snapshot{}

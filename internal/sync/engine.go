@@ -54,6 +54,8 @@ type Engine struct {
 	Options
 	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
 
+	underWay sync.Map // ids of the runs that this engine executes now
+
 	pruning sync.Mutex
 }
 
@@ -81,6 +83,9 @@ type Selection struct {
 	Only     string // one object's key, or empty
 	// Saved holds the digests of a saved plan; scopes without one are left out.
 	Saved map[plan.Scope]string
+	// WayBack are the scopes in which something is to be taken back: the run is about
+	// nothing else in them, and about no others. Nil is a run as any.
+	WayBack map[plan.Scope]bool
 	// Trial are settlements that replace the stored ones while the run only plans: what
 	// would follow if a person settled so.
 	Trial map[plan.Scope][]plan.Settlement
@@ -97,7 +102,7 @@ type Selection struct {
 
 // whole reports whether a run is about all customers and targets of its jobs.
 func (s *Selection) whole() bool {
-	return s.Customer == "" && s.Only == "" && s.Saved == nil && s.Target == ""
+	return s.Customer == "" && s.Only == "" && s.Saved == nil && s.Target == "" && s.WayBack == nil
 }
 
 // An Inspection is everything that one scope was planned from.
@@ -128,6 +133,8 @@ const (
 func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, error) {
 	r := &run{Engine: e, sel: sel, mode: mode, started: e.Now().UTC(), oldest: map[string]time.Time{}}
 	r.id = ulid.MustNewDefault(r.started).String()
+	e.underWay.Store(r.id, true)
+	defer e.underWay.Delete(r.id)
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
 	var err error
@@ -168,6 +175,12 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	e.Metrics.countRun(ctx, r, err)
 	r.logEnd(err)
 	return r.report, err
+}
+
+// UnderWay reports whether this engine executes the run now.
+func (e *Engine) UnderWay(run string) bool {
+	_, is := e.underWay.Load(run)
+	return is
 }
 
 func (e *Engine) verifyStore(ctx context.Context, changes bool) error {

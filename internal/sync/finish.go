@@ -47,6 +47,9 @@ func (s *scopeRun) finish() *state.Commit {
 	if s.run.mode == PlanOnly || s.committed || s.run.sel.Only != "" {
 		return nil
 	}
+	if s.run.sel.WayBack != nil && s.plan != nil && s.plan.Reverting == "" {
+		return nil // there is nothing to take back, and of the rest nothing was looked at
+	}
 	if s.run.mode == HoldOnly {
 		if s.report.Outcome != Held || s.plan.Empty() {
 			return nil // nothing to decide

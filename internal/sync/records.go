@@ -32,8 +32,8 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 		absent[key] = true
 	}
 	for _, record := range s.memory.Records {
-		if dropped[record.Key] {
-			continue
+		if dropped[record.Key] || s.wayBack() && learned[record.Key].Key != record.Key {
+			continue // of the rest a way back knows nothing
 		}
 		if absent[record.Key] {
 			// A day in the future was stored by a clock that was ahead.

@@ -67,6 +67,7 @@ type ScopeReport struct {
 	Foreign      int              `json:"foreign"`
 	Written      int              `json:"written,omitempty"` // changes that the target accepted
 	Approved     bool             `json:"approved,omitempty"`
+	Reverts      string           `json:"reverts,omitempty"` // the run that the plan is the way back from
 	First        bool             `json:"first,omitempty"`   // nothing of this scope was ever applied
 	Ignored      bool             `json:"ignored,omitempty"` // a person marked the customer as ignored
 	Trace        []plan.Trace     `json:"trace,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,9 +36,10 @@ type run struct {
 	total  int
 	oldest map[string]time.Time // by collection, at the source
 
-	restored *state.Restoration  // nil where the state was never restored
-	former   map[string][]string // see mapping.Table.FormerKeys
-	names    map[string]string   // of customers, by key
+	restored  *state.Restoration  // nil where the state was never restored
+	former    map[string][]string // see mapping.Table.FormerKeys
+	names     map[string]string   // of customers, by key
+	reversals reversals
 }
 
 // An openTarget is a target opened for this run, with the job that names it.
@@ -71,6 +73,9 @@ func (r *run) execute(ctx context.Context) error {
 	if r.restored, err = restored(ctx, r.Store); err != nil {
 		return err
 	}
+	if r.reversals, err = readReversals(ctx, r.Store); err != nil {
+		return err
+	}
 	customers, err := r.customers(ctx, targets)
 	if err != nil {
 		return err
@@ -81,6 +86,9 @@ func (r *run) execute(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	r.updateQuarantine(context.WithoutCancel(ctx), targets)
+	if r.mode == Apply {
+		err = errors.Join(err, r.reversals.write(context.WithoutCancel(ctx), r.Store))
+	}
 	if err != nil || r.mode != Apply || !r.sel.whole() {
 		return err
 	}
@@ -216,13 +224,15 @@ func isLinked(t *openTarget, c mapping.Customer) bool {
 	return c.Status == mapping.Linked && c.Links[t.spec.Link] != ""
 }
 
-// inSavedPlan reports whether a saved plan, if there is one, contains the scope.
-func (r *run) inSavedPlan(t *openTarget, c mapping.Customer) bool {
-	if r.sel.Saved == nil {
-		return true
+// concerns reports whether the run is about the scope: a saved plan has it, if there is
+// one, and something is to be taken back in it, if that is what the run is about.
+func (r *run) concerns(t *openTarget, c mapping.Customer) bool {
+	scope := plan.Scope{Customer: c.Key, Target: t.spec.Name}
+	if r.sel.WayBack != nil && !r.sel.WayBack[scope] {
+		return false
 	}
-	_, ok := r.sel.Saved[plan.Scope{Customer: c.Key, Target: t.spec.Name}]
-	return ok
+	_, saved := r.sel.Saved[scope]
+	return saved || r.sel.Saved == nil
 }
 
 // runScopes brings the customers of a batch into step at one target.
@@ -230,7 +240,7 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 	var ready []*scopeRun
 	var commits []*state.Commit // cursors of scopes in which nothing was written
 	for i, c := range customers {
-		if !r.inSavedPlan(t, c) {
+		if !r.concerns(t, c) {
 			continue
 		}
 		s := r.newScopeRun(t, c, snapshots[i])

@@ -174,6 +174,10 @@ func (s *scopeRun) applyTrial() {
 	}
 }
 
+// wayBack reports whether the scope's plan is a way back and nothing else: what the
+// source says was not compared with what the target holds.
+func (s *scopeRun) wayBack() bool { return s.plan.Reverting != "" || s.run.sel.WayBack != nil }
+
 // settingsDigest is a digest of what decides the plan besides the source: rules,
 // options, the link, what is said of the customer's subscriptions, and the tenants that
 // make it up.
@@ -205,7 +209,7 @@ func (s *scopeRun) billed() bool {
 // unchanged since it was last in step, less than VerifyEvery ago. This is the only use
 // of the cursor besides the guards.
 func (s *scopeRun) verifiedLately(c *state.Cursor) bool {
-	return c != nil && c.Absent == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
+	return c != nil && c.Absent == 0 && len(s.run.reversals.of(s.id())) == 0 && s.run.mode == Apply && s.run.sel.Trigger != "command" && s.target.spec.VerifyEvery > 0 &&
 		s.memory.Hold == nil && !c.Restored && c.Source == s.snapshotDigest && c.Settings == s.settingsDigest() && !c.InStepAt.IsZero() &&
 		!c.InStepAt.After(s.run.Now()) && s.run.Now().Sub(c.InStepAt) < s.target.spec.VerifyEvery
 }
@@ -227,11 +231,14 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 		s.report.fail(Failed, err) // two objects with one key
 		return nil
 	}
-	s.report.Trace = s.plan.Trace
+	s.report.Trace, s.report.Reverts = s.plan.Trace, s.plan.Reverting
+	if s.run.sel.Only == "" {
+		s.run.reversals.planned(s.id(), s.plan.Reversals)
+	}
 	s.checkGuards()
 	s.reportPlan()
 	if s.plan.Empty() || s.run.mode == PlanOnly {
-		s.sourceAccepted = s.plan.Empty()
+		s.sourceAccepted = s.plan.Empty() && !s.wayBack()
 		return nil // a dry run runs the same code, and ends here
 	}
 	if err := s.run.verifyStore(ctx, true); err != nil {

@@ -22,6 +22,7 @@ func (s *scopeRun) sides() plan.Sides {
 		}
 	}
 	sides.Conflicts = append(sides.Conflicts, s.unreadConflicts(&sides)...)
+	sides.Reversals, sides.WayBackOnly = s.run.reversals.of(s.id()), s.run.sel.WayBack != nil
 	if only := s.run.sel.Only; only != "" {
 		ids := s.userIDs(only)
 		other := func(k plan.Key, upn string) bool { return !Matches(k, upn, only) && !ids[k.ID] }
@@ -29,6 +30,7 @@ func (s *scopeRun) sides() plan.Sides {
 		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.UPN) })
 		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.UPN) })
 		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, "") })
+		sides.Reversals = slices.DeleteFunc(sides.Reversals, func(r plan.Reversal) bool { return other(r.Key, "") })
 		sides.Explain = true
 		s.report.Looked = s.observed.Looked
 	}

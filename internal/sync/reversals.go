@@ -1,0 +1,69 @@
+package sync
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// reversals are what people asked to take back, as a run found it and as it leaves it.
+// They are written at the end of the run: killed before that, the next run comes to the
+// same conclusions. Its methods may be called from many goroutines.
+type reversals struct {
+	mu      *sync.Mutex
+	byScope map[plan.Scope][]state.Reversal
+	edited  map[plan.Scope][]plan.Reversal // of scopes that were planned, those that are not over
+}
+
+func readReversals(ctx context.Context, store state.Store) (reversals, error) {
+	r := reversals{mu: new(sync.Mutex), byScope: map[plan.Scope][]state.Reversal{}, edited: map[plan.Scope][]plan.Reversal{}}
+	all, err := state.Reversals(ctx, store)
+	for _, x := range all {
+		r.byScope[x.Scope] = append(r.byScope[x.Scope], x)
+	}
+	return r, err
+}
+
+// of are those of a scope, in the order in which they were asked for.
+func (r *reversals) of(scope plan.Scope) []plan.Reversal {
+	var out []plan.Reversal
+	for _, x := range r.byScope[scope] {
+		out = append(out, x.Reversal)
+	}
+	return out
+}
+
+// planned takes over which of a scope's are not over, and what is wanted of them.
+func (r *reversals) planned(scope plan.Scope, stand []plan.Reversal) {
+	if len(r.byScope[scope]) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.edited[scope] = stand
+}
+
+// write stores what changed. What somebody asked for meanwhile stays.
+func (r *reversals) write(ctx context.Context, store state.Store) error {
+	if len(r.edited) == 0 {
+		return nil
+	}
+	return state.EditReversals(ctx, store, func(all []state.Reversal) []state.Reversal {
+		out := all[:0]
+		for _, x := range all {
+			stand, planned := r.edited[x.Scope]
+			if !planned || !slices.ContainsFunc(r.byScope[x.Scope], func(o state.Reversal) bool { return o.Is(&x) }) {
+				out = append(out, x)
+				continue
+			}
+			if i := slices.IndexFunc(stand, func(o plan.Reversal) bool { return o.Key == x.Key && o.Run == x.Run }); i >= 0 {
+				x.Reversal = stand[i]
+				out = append(out, x)
+			}
+		}
+		return out
+	})
+}
