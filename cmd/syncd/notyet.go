@@ -17,7 +17,6 @@ var laterCommands = []struct{ path, what string }{
 	{"revert", "it will plan the way back from a run; until then syncd history --run RUN shows what each line was before"},
 	{"report month", "it will be the evidence of a month's end; until then syncd report licences says how things stand now, syncd history what was changed"},
 	{"report leakage", "it will be the money lost by month; until then syncd report licences says what is lost now"},
-	{"freeze", "it will keep hands off while invoices are made; until then a job with apply: approve writes nothing that nobody approved"},
 	{"export", "it will write the data set for BrightGauge, Power BI and Excel; until then there are syncd report licences --format csv and --json of every command"},
 	{"user", "there is no sign-in yet: the pages are for this machine only"},
 	{"token", "there is no sign-in yet: programs type commands with --json"},

@@ -110,7 +110,7 @@ approved.
 		}
 	}
 	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
-	add("tables", mapCommand(a), productsCommand(a), termsCommand(a), overrideCommand(a), matchesCommand(a), itglueCommand(a))
+	add("tables", mapCommand(a), productsCommand(a), termsCommand(a), overrideCommand(a), freezeCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
 	add("cipp", cippRoot(a))
 	add("keep", serveCommand(a), stateCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))

@@ -76,7 +76,7 @@ import (
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
 // is the daemon's address, $ME the user who runs the tests and $MONTH_END the last day of
 // this month; $YESTERDAY, $TODAY, $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are
-// the days of the next month, as plans spell them. [root] says that $ME may become others.
+// the days of the next month, as plans spell them, $DAY_OF_MONTH is a number. [root] says that $ME may become others.
 
 func TestMain(m *testing.M) {
 	syncd := func() {
@@ -127,6 +127,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly))
 			}
 			env.Setenv("NEXT_PERIOD", w.nextMonth())
+			env.Setenv("DAY_OF_MONTH", time.Now().UTC().Format("2"))
 			return nil
 		},
 		Condition: func(name string) (bool, error) {

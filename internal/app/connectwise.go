@@ -8,6 +8,7 @@ import (
 	"syncd/internal/connectwise"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	"syncd/internal/target"
@@ -23,6 +24,7 @@ var (
 	_ target.Target     = (*connectwise.Target)(nil)
 	_ Biller            = (*connectWise)(nil)
 	_ Suggester         = (*connectWise)(nil)
+	_ Freezer           = (*connectWise)(nil)
 	_ Resolver          = (*connectWise)(nil)
 	_ AddressBook       = (*connectWise)(nil)
 	_ tenants.Companies = (*connectWise)(nil)
@@ -33,6 +35,9 @@ func newConnectWise() System { return &connectWise{config: connectwise.Defaults(
 func (s *connectWise) Config() any      { return &s.config }
 func (s *connectWise) rate() *rest.Rate { return &s.config.Rate }
 func (s *connectWise) Grace() string    { return s.config.Grace }
+
+// Freezes are those that the configuration names.
+func (s *connectWise) Freezes() []money.Freeze { return s.config.Freeze }
 
 func (s *connectWise) Validate(_ *Config, report func(path, message string)) {
 	s.config.Validate(report)
@@ -51,7 +56,7 @@ func (s *connectWise) Job() JobConfig {
 func (s *connectWise) Connect(w *App) (err error) {
 	s.app = w
 	s.Client, err = connectwise.New(s.config, connectwise.Options{Log: w.Log, Metrics: w.calls, Now: w.Now, Location: w.Location,
-		Names: w.Config.Evidence.naming()})
+		Names: w.Config.Evidence.naming(), Freezes: w.handFreezes})
 	if err != nil {
 		return fmt.Errorf("connectwise: %w", err)
 	}

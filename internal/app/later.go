@@ -12,7 +12,6 @@ var laterSettings = []struct{ path, what string }{
 	{"notify", "there are no messages yet: alert on /metrics"},
 	{"export", "there is no data set yet"},
 	{"backup", "there are no scheduled backups yet: run syncd state backup FILE from cron"},
-	{"connectwise.freeze", "nothing is frozen by itself yet: apply: approve writes nothing that nobody approved"},
 	{"connectwise.create", "when an added line begins cannot be chosen yet"},
 	{"connectwise.prorate", "no prorated lines are made yet"},
 	{"connectwise.usernames", "no names are written to lines yet"},

@@ -121,6 +121,11 @@ func schema(t *testing.T, table Table) []byte {
 	s.Definitions["StaffConfig"].AnyOf = []*invopop.Schema{{Required: []string{"os_user"}}, {Required: []string{"login"}}}
 	at("EvidenceConfig", "keep").Minimum, at("EvidenceConfig", "keep").Maximum = "1", json.Number(intText(mostMonths))
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
+	run := at("Freeze", "invoice_run")
+	run.Type, run.OneOf = "", []*invopop.Schema{{Type: "string", Pattern: `^([1-9]|[12][0-9]|3[01]|last|last-business)$`}, number(1, 31)}
+	for _, field := range []string{"before", "after"} {
+		at("Freeze", field).Minimum, at("Freeze", field).Maximum = "0", "27"
+	}
 	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
 	for _, field := range []string{"increase", "decrease"} {
 		p := at("MoneyConfig", field)

@@ -9,6 +9,7 @@ import (
 	"syncd/internal/config"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	"syncd/internal/target"
@@ -82,6 +83,13 @@ type Biller interface {
 	ProductEvidence(ctx context.Context) ([]mapping.ProductEvidence, error)
 	ResolveProducts(ctx context.Context, texts []string) (map[string]int, error)
 	Prices(ctx context.Context, products []string) (map[string]decimal.Decimal, error)
+}
+
+// A Freezer is a system to which nobody writes while invoices are made.
+type Freezer interface {
+	Freezes() []money.Freeze // that the configuration names
+	// FrozenTypes says whether a pattern fits a type of agreement, and which there are.
+	FrozenTypes(ctx context.Context, pattern string) (fit bool, there []string, err error)
 }
 
 // An AddressBook knows the mail addresses of contacts by their ids.

@@ -40,7 +40,7 @@ func (w *App) MoneyTables(ctx context.Context) (t money.Tables, err error) {
 	if t.Claims, _, err = Document[money.Claims](ctx, w.Store, TermsDocument); err != nil {
 		return t, err
 	}
-	t.Freezes, _, err = Document[[]money.HandFreeze](ctx, w.Store, FreezesDocument)
+	t.Freezes, err = w.handFreezes(ctx)
 	return t, err
 }
 

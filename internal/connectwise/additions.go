@@ -113,8 +113,8 @@ type operation struct {
 // may repeat what was sent and keep what was there.
 // PATCH /finance/agreements/{id}/additions/{id}. It is sent once: an answer
 // that is lost gives rest.ErrOutcomeUnknown.
-func (c *Client) patchAddition(ctx context.Context, agreement, id int, op operation) error {
-	resp, err := c.do(ctx, request{method: http.MethodPatch, at: epAddition, ids: []int{agreement, id}, body: []operation{op}})
+func (c *Client) patchAddition(ctx context.Context, agreement, id int, op operation, gate func(context.Context) error) error {
+	resp, err := c.do(ctx, request{method: http.MethodPatch, at: epAddition, ids: []int{agreement, id}, body: []operation{op}, gate: gate})
 	if err != nil {
 		return err
 	}
@@ -136,8 +136,8 @@ type newAddition struct {
 
 // addAddition makes a line. POST /finance/agreements/{id}/additions; never
 // repeated.
-func (c *Client) addAddition(ctx context.Context, agreement int, n newAddition) (*addition, error) {
-	r := request{method: http.MethodPost, at: epAdditions, ids: []int{agreement}, body: n}
+func (c *Client) addAddition(ctx context.Context, agreement int, n newAddition, gate func(context.Context) error) (*addition, error) {
+	r := request{method: http.MethodPost, at: epAdditions, ids: []int{agreement}, body: n, gate: gate}
 	resp, err := c.do(ctx, r)
 	if err != nil {
 		return nil, err

@@ -46,12 +46,16 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 		return target.Applied{}, fmt.Errorf("%w: line %s: %s", target.ErrMoved, ch.Before.Ref, moved)
 	}
 	price := live.UnitPrice
-	for _, f := range ch.Fields {
+	gate := t.client.gate(billingOf(ch.Before).AgreementType)
+	for i, f := range ch.Fields {
 		w, err := fieldWriteOf(f)
 		if err != nil {
 			return target.Applied{}, err
 		}
-		if live, err = t.write(ctx, agreement, live, w); err != nil {
+		if live, err = t.write(ctx, agreement, live, w, gate); err != nil {
+			if i > 0 {
+				err = halfDone(err)
+			}
 			return target.Applied{}, fmt.Errorf("line %s: %w", ch.Before.Ref, err)
 		}
 	}
@@ -168,9 +172,12 @@ const maxPatchAttempts = 3
 //	                                 anything else             target.ErrMoved
 //	                                 cannot be read            rest.ErrOutcomeUnknown
 //	refused                          –                         the refusal
-func (t *Target) write(ctx context.Context, agreement int, before *addition, w fieldWrite) (*addition, error) {
+func (t *Target) write(ctx context.Context, agreement int, before *addition, w fieldWrite, gate func(context.Context) error) (*addition, error) {
 	for sent := 1; ; sent++ {
-		err := t.client.patchAddition(ctx, agreement, before.ID, w.op)
+		err := t.client.patchAddition(ctx, agreement, before.ID, w.op, gate)
+		if stopped := halfDone(err); sent > 1 && stopped != err {
+			return nil, stopped
+		}
 		lost := errors.Is(err, rest.ErrOutcomeUnknown)
 		if err != nil && !lost {
 			return nil, err
@@ -237,7 +244,7 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	}
 	n := newAddition{Bill: it.bill(), Quantity: quantity, Effective: t.client.today().wire()}
 	n.Product.ID = productID
-	made, err := t.client.addAddition(ctx, agreement, n)
+	made, err := t.client.addAddition(ctx, agreement, n, t.client.gate(planned.AgreementType))
 	proves := func(a *addition) bool {
 		return a.Product.ID == productID && (a.AgreementID == 0 || a.AgreementID == agreement) && a.Quantity.String() == strconv.FormatInt(quantity, 10)
 	}

@@ -73,6 +73,7 @@ func (c *Client) Check(ctx context.Context) []target.Finding {
 		add("agreement types", "", err)
 	} else {
 		out = append(out, c.checkTypes(types)...)
+		out = append(out, c.checkFreezes(types)...)
 	}
 	return append(out, c.checkWriting(ctx))
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"syncd/internal/money"
 	"syncd/internal/rest"
 )
 
@@ -29,11 +30,12 @@ import (
 type Options struct {
 	Log       zerolog.Logger
 	Metrics   *rest.Metrics
-	Transport http.RoundTripper // nil means rest's own
-	Bucket    *rest.Bucket      // shared with others of the same instance; nil makes one
-	Now       func() time.Time  // nil means time.Now
-	Location  *time.Location    // where "today" is; nil means UTC
-	Names     string            // how those are named whom a count is made of: NamesUPN or NamesID; empty means nobody is
+	Transport http.RoundTripper                                 // nil means rest's own
+	Bucket    *rest.Bucket                                      // shared with others of the same instance; nil makes one
+	Now       func() time.Time                                  // nil means time.Now
+	Location  *time.Location                                    // where "today" is; nil means UTC
+	Freezes   func(context.Context) ([]money.HandFreeze, error) // those of people, as they are now; nil means there are none
+	Names     string                                            // how those are named whom a count is made of: NamesUPN or NamesID; empty means nobody is
 }
 
 // A Client talks to one ConnectWise instance. It may be used by many goroutines.
@@ -194,6 +196,7 @@ type request struct {
 	body    any
 	read    bool // a POST that changes nothing
 	forward bool
+	gate    func(context.Context) error // see rest.Request
 }
 
 func (r request) path() string {
@@ -252,7 +255,7 @@ func (r request) rest(version string) rest.Request {
 	out := rest.Request{Method: cmp.Or(r.method, http.MethodGet), Path: r.path(), Query: r.query, Body: r.body,
 		Header: http.Header{"Accept": {"application/vnd.connectwise.com+json"}},
 		// Writes are repeated by us alone, after a look at what is there.
-		Once: r.method == http.MethodPost && !r.read || r.method == http.MethodPatch, Read: r.read}
+		Once: r.method == http.MethodPost && !r.read || r.method == http.MethodPatch, Read: r.read, Gate: r.gate}
 	if version != "" {
 		out.Header.Set("Accept", "application/vnd.connectwise.com+json; version="+version)
 	}

@@ -31,6 +31,8 @@ type Config struct {
 	CreateAdditions bool      `yaml:"create_additions" env:"CREATE_ADDITIONS, overwrite"`
 	Gone            string    `yaml:"gone" env:"GONE, overwrite" jsonschema:"enum=zero,enum=cancel-at-period-end"`
 	Grace           string    `yaml:"grace" env:"GRACE, overwrite" jsonschema:"enum=bill,enum=free"` // what becomes of subscriptions in their grace period
+	// Freeze says on which days around the invoice run nobody writes; none by default.
+	Freeze []money.Freeze `yaml:"freeze"`
 }
 
 // Defaults returns the configuration that an operator starts from.
@@ -40,6 +42,7 @@ func Defaults() Config {
 		Rate:           rest.Rate{PerMinute: 300, Burst: 20, Concurrency: 4},
 		Gone:           GoneZero,
 		Grace:          money.GraceBill,
+		Freeze:         []money.Freeze{},
 	}
 }
 
@@ -84,6 +87,16 @@ func (c *Config) Validate(report func(path, message string)) {
 	}
 	if c.Grace != money.GraceBill && c.Grace != money.GraceFree {
 		report("grace", fmt.Sprintf("%q is neither %s nor %s: say whether a customer is billed for a subscription that lapsed and still works", c.Grace, money.GraceBill, money.GraceFree))
+	}
+	sound := true
+	for i, f := range c.Freeze {
+		if err := f.Check(); err != nil {
+			sound = false
+			report(fmt.Sprintf("freeze[%d]", i), err.Error())
+		}
+	}
+	if name, never := money.NeverOpen(c.Freeze); sound && never {
+		report("freeze", fmt.Sprintf("leaves agreements of type %q no open day: together these freezes cover the whole month; shorten before or after", name))
 	}
 	for _, err := range c.Rate.Validate() {
 		report("rate", err.Error())

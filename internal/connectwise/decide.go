@@ -216,7 +216,7 @@ func (q *question) billing() *plan.Billing {
 
 // billing is what an agreement says of its lines.
 func (a *agreement) billing() *plan.Billing {
-	b := &plan.Billing{Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(), NextInvoice: a.next.String(),
+	b := &plan.Billing{Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, AgreementType: a.Type.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(), NextInvoice: a.next.String(),
 		Prorates: a.Prorate, Unclear: a.unclear()}
 	if a.Parent != nil {
 		b.Parent = strconv.Itoa(a.Parent.ID)

@@ -375,6 +375,7 @@ func (t *Target) fillViews(ctx context.Context, asked []target.Asked, views []*v
 			v.err = found.err
 			continue
 		}
+		v.observed.Later = t.client.frozen(t.tables.Freezes, a.Type.Name)
 		v.decideProducts(&asked[i], a, found.rows)
 		if err := t.unmanaged(ctx, &asked[i], a, found.rows, &v.observed); err != nil {
 			return err

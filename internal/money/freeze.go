@@ -142,3 +142,17 @@ func frozenBy(freezes []Freeze, byHand []HandFreeze, agreementType string, day t
 func matches(patterns []string, agreementType string) bool {
 	return len(patterns) == 0 || slices.Contains(patterns, "") || directory.MatchesAny(patterns, strings.TrimSpace(agreementType))
 }
+
+// Window is the freeze that a day lies in, or the next one after it.
+func (f Freeze) Window(day time.Time) (from, until time.Time) {
+	for months := -1; months <= 2; months++ {
+		run, ok := f.run(day.Year(), day.Month()+time.Month(months))
+		if !ok {
+			break
+		}
+		if from, until = run.AddDate(0, 0, -f.Before), run.AddDate(0, 0, f.After); !until.Before(day) {
+			return from, until
+		}
+	}
+	return time.Time{}, time.Time{}
+}

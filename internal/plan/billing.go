@@ -15,6 +15,7 @@ const (
 type Billing struct {
 	Agreement     string `json:"agreement,omitempty"` // the target's own id
 	AgreementName string `json:"agreement_name,omitempty"`
+	AgreementType string `json:"agreement_type,omitempty"`
 	Cycle         Cycle  `json:"cycle_months,omitempty"`
 	Currency      string `json:"currency,omitempty"`     // of its price; the configured one where it is empty
 	NextInvoice   string `json:"next_invoice,omitempty"` // the first day that is not yet invoiced; the parent's where there is one

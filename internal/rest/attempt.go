@@ -60,6 +60,12 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 	if open != nil {
 		return &try{unsent: open}
 	}
+	if k.gate != nil {
+		if err := k.gate(ctx); err != nil {
+			done(errNotCounted)
+			return &try{unsent: err}
+		}
+	}
 	t := &try{granted: time.Now()}
 	status, took, id := c.send(ctx, k, r, t)
 	switch {

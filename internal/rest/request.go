@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,6 +29,9 @@ type Request struct {
 	// Once forbids to repeat the request after it may have left. A POST that
 	// is no Read is never repeated then, with or without it.
 	Once bool
+	// Gate is asked right before each attempt, after all waiting: its error keeps the
+	// request from being sent, and comes out of Do. nil lets everything through.
+	Gate func(ctx context.Context) error
 	// Timeout of one attempt, from sending to the end of the answer; 0 means
 	// the client's.
 	Timeout time.Duration
@@ -64,13 +68,14 @@ type call struct {
 	body    []byte
 	hasBody bool
 	timeout time.Duration
+	gate    func(context.Context) error
 	write   bool // may change something
 	once    bool // not repeated after it may have left
 }
 
 // prepare checks and encodes a request. Its errors come before any token is spent.
 func (c *Client) prepare(q Request) (*call, error) {
-	k := &call{method: q.Method, timeout: q.Timeout}
+	k := &call{method: q.Method, timeout: q.Timeout, gate: q.Gate}
 	if k.method == "" {
 		k.method = http.MethodGet
 	}
