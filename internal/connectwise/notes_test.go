@@ -3,8 +3,11 @@ package connectwise
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	cwsim "syncd/internal/simulator/connectwise"
 )
@@ -69,6 +72,59 @@ func TestLinesThatAreNotComparedAreShown(t *testing.T) {
 			}
 			if text := strings.Join(got, "; "); text != c.want {
 				t.Errorf("got %q, want %q", text, c.want)
+			}
+		})
+	}
+}
+
+// Who sold a subscription, and how it renews, is noted where a rule bills it.
+func TestNotesAboutWhoSoldItAndHowItRenews(t *testing.T) {
+	const partner = "0f5d3c7e-8f43-4f57-9d1e-5a0f1c2b7d90"
+	owned := func(id, status, owner string, units int) directory.Subscription {
+		return directory.Subscription{ID: id, Status: status, Total: units, Owner: owner, Renews: noon.AddDate(0, 0, 25)}
+	}
+	renewing := func(status, term, earlier string) directory.Subscription {
+		s := owned("s", status, "", 5)
+		s.Before = directory.Seen{ID: "s", Term: term, Earlier: earlier}
+		return s
+	}
+	claim := money.Claim{Customer: tenant, Subscription: "s", Term: money.TermAnnual, Ends: noon.AddDate(0, 0, -5).Truncate(24 * time.Hour), Source: money.Distributor}
+	for _, c := range []struct {
+		name   string
+		rule   mapping.Rule
+		subs   []directory.Subscription
+		claims []money.Claim
+		want   string // codes and the subscriptions named
+	}{
+		{"all by a partner", rule(skuBP, "M365-BP"), []directory.Subscription{owned("a", "Enabled", partner, 5)}, nil, ""},
+		{"none by a partner", rule(skuBP, "M365-BP"), []directory.Subscription{owned("a", "Enabled", "", 5)}, nil, ""},
+		{"one beside another", rule(skuBP, "M365-BP"), []directory.Subscription{owned("a", "Enabled", partner, 5), owned("b", "Enabled", "", 2)}, nil, "bought_direct b (2 units"},
+		{"in grace", rule(skuBP, "M365-BP"), []directory.Subscription{owned("a", "Enabled", partner, 5), owned("b", "Warning", "", 2)}, nil, "bought_direct b (2 units"},
+		{"gone", rule(skuBP, "M365-BP"), []directory.Subscription{owned("a", "Enabled", partner, 5), owned("b", "Deleted", "", 2)}, nil, ""},
+		{"without a unit", rule(skuBP, "M365-BP"), []directory.Subscription{owned("a", "Enabled", partner, 5), owned("b", "Enabled", "", 0)}, nil, ""},
+		{"somebody decided", rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Subscriptions = "owner=none|" + partner }), []directory.Subscription{owned("a", "Enabled", partner, 5), owned("b", "Enabled", "", 2)}, nil, ""},
+		{"a year that renews by the month", rule(skuBP, "M365-BP"), []directory.Subscription{renewing("Enabled", money.TermMonthly, money.TermAnnual)}, nil, "term_changed s (5 units of Premium, annual before)"},
+		{"… in Microsoft's state of grace", rule(skuBP, "M365-BP"), []directory.Subscription{renewing("Warning", money.TermMonthly, money.TermAnnual)}, nil, "term_changed s (5 units of Premium, annual before)"},
+		{"… and gone", rule(skuBP, "M365-BP"), []directory.Subscription{renewing("Deleted", money.TermMonthly, money.TermAnnual)}, nil, ""},
+		{"a claimed year that renews by the month", rule(skuBP, "M365-BP"), []directory.Subscription{renewing("Enabled", "", "")}, []money.Claim{claim}, "term_changed s (5 units of Premium, annual until 2026-11-16, says distributor)"},
+		{"… claimed for another customer", rule(skuBP, "M365-BP"), []directory.Subscription{renewing("Enabled", "", "")}, []money.Claim{{Customer: other, Subscription: "s", Term: claim.Term, Ends: claim.Ends, Source: claim.Source}}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t, seed(), rules(c.rule))
+			h.target = h.client.Open(money.Tables{Rules: rules(c.rule), Claims: money.Claims{Claims: c.claims}})
+			p := h.plan(contoso, snapshot(directory.Licence{SKU: skuBP, Name: "Premium", Subscriptions: c.subs}), additionRecord("55/910", "12", ""))
+			var got []string
+			for _, v := range p.Violations {
+				if v.Code == "bought_direct" || v.Code == "term_changed" {
+					got = append(got, v.Code+" "+v.Message)
+				}
+			}
+			code, text, _ := strings.Cut(c.want, " ")
+			switch {
+			case c.want == "" && len(got) == 0:
+			case c.want != "" && len(got) == 1 && strings.HasPrefix(got[0], code) && strings.Contains(got[0], text):
+			default:
+				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}

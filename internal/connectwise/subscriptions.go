@@ -28,12 +28,12 @@ func (v *view) soldOtherwise(src money.Source, policy money.Policy) []plan.Viola
 		var direct []string
 		for _, r := range p.rules {
 			l, picker := src.Licences[strings.ToLower(r.SKU)], picks(r)
-			if l == nil || r.Count == mapping.People {
+			if l == nil || r.Count == mapping.People || picker.BySeller() { // then somebody decided what becomes of it
 				continue
 			}
 			for j, standing := range policy.Of(l).Standings {
 				s := &l.Subscriptions[j]
-				if yes, _ := picker.Picks(s, src.Term(s.ID)); yes && s.Owner == "" && (standing.State == money.Enabled || standing.State == money.InGrace) {
+				if yes, _ := picker.Picks(s, src.Term(s.ID)); yes && s.Owner == "" && s.Total > 0 && (standing.State == money.Enabled || standing.State == money.InGrace) {
 					direct = append(direct, fmt.Sprintf("%s (%d units of %s)", s.ID, s.Total, cmp.Or(l.Name, l.PartNumber, l.SKU)))
 				}
 			}

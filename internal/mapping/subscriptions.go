@@ -70,6 +70,9 @@ func ParsePicker(text string) (Picker, error) {
 // Empty reports whether it picks all.
 func (p Picker) Empty() bool { return len(p.ids)+len(p.terms)+len(p.owners) == 0 }
 
+// BySeller reports whether it asks who sold a subscription.
+func (p Picker) BySeller() bool { return len(p.owners) > 0 }
+
 // String is the picker as a person writes it.
 func (p Picker) String() string {
 	parts := slices.Clone(p.ids)

@@ -256,7 +256,7 @@ func (r *Renewals) Finish() {
 // Sheet is the list for people. Below the lines stand the totals of each currency.
 func (r *Renewals) Sheet() Sheet {
 	s := Sheet{Title: "Renewals", Columns: []Column{{"Customer", false}, {"Licence", false}, {"Subscription", false}, {"Units", true}, {"Unassigned", true},
-		{"Ends", false}, {"Reduce by", false}, {"Term", false}, {"Says", false}, {"Money a term", true}, {"Currency", false}}}
+		{"Ends", false}, {"Reduce by", false}, {"Term", false}, {"Said by", false}, {"Money a term", true}, {"Currency", false}}}
 	type total struct {
 		units, unpriced int
 		money           decimal.Decimal

@@ -169,7 +169,7 @@ func TestRenewalsAsTheyAreRead(t *testing.T) {
 const wantNarrow = `=Tailspin Toys
   Licence Business Premium; Subscription 7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11;
   Units 5; Unassigned 1; Ends 2026-12-01; Reduce by 2026-12-01; Term annual;
-  Says distributor; Money a term 1320.00; Currency EUR
+  Said by distributor; Money a term 1320.00; Currency EUR
 Contoso
   Licence Business Premium; Subscription 7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a12;
   Units 3; Unassigned 3; Ends 2026-12-11; Reduce by 2026-12-11; Term not known
