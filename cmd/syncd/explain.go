@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,7 +68,7 @@ func (x *explanation) writeSource(p *page, zone *time.Location) {
 	switch {
 	case x.Unproven != "":
 		p.line("Microsoft: %s", clean(x.Unproven))
-	case x.Listed != "":
+	case x.Listed != "" && !x.ofPeople():
 		p.line("%s of %s", x.Listed, clean(x.What))
 	}
 	for i := range x.Licences {
@@ -106,6 +107,11 @@ func term(s *directory.Subscription) string {
 		return ", " + s.Claim.Term + " as observed"
 	}
 	return ", " + s.Claim.Term + " says " + clean(s.Claim.TermBy)
+}
+
+// ofPeople reports whether the product is one of people, whatever Microsoft sells.
+func (x *explanation) ofPeople() bool {
+	return len(x.Rules) > 0 && !slices.ContainsFunc(x.Rules, func(r mapping.Rule) bool { return r.SKU != "" })
 }
 
 func (x *explanation) writeRules(p *page) {

@@ -71,6 +71,8 @@ func (x *explanation) writeOpen(p *page, zone *time.Location) {
 	for i := range x.Spans {
 		s := &x.Spans[i]
 		p.line("The ledger, since %s (%s): %s", s.From.In(zone).Format("2006-01-02 15:04"), app.Count(s.Days, "day"), numbers(s))
+		writeOverride(p, s)
+		writeNames(p, s)
 	}
 	if x.RecordedFrom != nil {
 		p.line("  recorded since %s; --month shows any month since", x.RecordedFrom.In(zone).Format(time.DateOnly))
@@ -112,9 +114,7 @@ func (x *explanation) writeSpan(p *page, s *app.ExplainedSpan, zone *time.Locati
 	for i := range s.Rules {
 		p.line("  the rule then: %s", ruleText(&s.Rules[i]))
 	}
-	if o := s.Override; o != nil {
-		p.line("  override: %s by %s until %s%s", overrideThen(o), clean(o.By), o.Until.Format(time.DateOnly), app.Because(o.Reason))
-	}
+	writeOverride(p, s)
 	for i := range s.Subscriptions {
 		u := &s.Subscriptions[i]
 		text := fmt.Sprintf("  subscription %s: %s, %s", clean(cmp.Or(u.CommerceID, u.ID)), u.Units, strings.ReplaceAll(u.State, "_", " "))
@@ -123,6 +123,17 @@ func (x *explanation) writeSpan(p *page, s *app.ExplainedSpan, zone *time.Locati
 		}
 		p.line("%s", text)
 	}
+	writeNames(p, s)
+}
+
+func writeOverride(p *page, s *app.ExplainedSpan) {
+	if o := s.Override; o != nil {
+		p.line("  override: %s by %s until %s%s", overrideThen(o), clean(o.By), o.Until.Format(time.DateOnly), app.Because(o.Reason))
+	}
+}
+
+// writeNames says of whom a count is made.
+func writeNames(p *page, s *app.ExplainedSpan) {
 	switch {
 	case s.NamesUnknown:
 		p.line("  who they were was not proven")

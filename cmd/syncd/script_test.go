@@ -50,6 +50,7 @@ import (
 //	world cinode EDIT… or CHECK…      see (*world).editCinode and checkCinode
 //	world operated                    CIPP, whose API client may change things; see (*world).operate
 //	world admin EDIT or CHECK…        see (*world).admin
+//	world counting EDIT or CHECK…     see (*world).counting
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
@@ -227,6 +228,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.operate())
 	case "admin":
 		ts.Check(w.admin(ts, rest))
+	case "counting":
+		ts.Check(w.counting(rest))
 	case "cipp":
 		ts.Check(w.editCIPP(rest))
 	case "connectwise":

@@ -38,9 +38,15 @@ func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, [
 	if err != nil {
 		return nil, nil, err
 	}
-	names, err := w.customerNames(ctx)
-	if err != nil {
-		return nil, nil, err
+	names := map[string]string{}
+	if slices.ContainsFunc(rules.Rules, func(r mapping.Rule) bool { return r.Customer != "" }) {
+		_, customers, err := w.Customers(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := range customers {
+			names[customers[i].Key] = customers[i].Name
+		}
 	}
 	lines := []ProductLine{}
 	known := map[string]bool{}
@@ -51,6 +57,7 @@ func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, [
 			with = []mapping.Rule{{SKU: k.ID, Part: k.Part, Name: k.Name}}
 		}
 		for _, r := range with {
+			r.Part, r.Name = cmp.Or(r.Part, k.Part), cmp.Or(r.Name, k.Name)
 			lines = append(lines, ProductLine{r, names[r.Customer], k.Tenants, k.Purchased, k.Assigned, k.FreeOrTrial})
 		}
 	}
