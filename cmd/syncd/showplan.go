@@ -135,6 +135,7 @@ func (p *page) changes(changes []plan.Change) {
 		line := fmt.Sprintf("%s%s%s%s %*s  %s", label, pad(label, labelColumn), what, pad(what, whatColumn), moneyWidth, money, reason)
 		if p.width == 0 || 4+utf8.RuneCountInString(line) <= p.width {
 			p.line("  %s %s", glyph, line)
+			p.explained(c)
 			p.effect(c, effect)
 			continue
 		}
@@ -145,7 +146,15 @@ func (p *page) changes(changes []plan.Change) {
 			p.flow("  "+glyph+" ", strings.TrimSpace(label+" "+money))
 		}
 		p.flow("      ", what+", "+reason)
+		p.explained(c)
 		p.effect(c, effect)
+	}
+}
+
+// explained says below a change why a counted quantity falls.
+func (p *page) explained(c *plan.Change) {
+	if c.Explanation != nil {
+		p.flow("      ", clean(c.Explanation.Text()))
 	}
 }
 

@@ -160,6 +160,7 @@ func TestEveryDefaultIsThatOfTheContract(t *testing.T) {
 		{"limits.minimum_population", c.limits.MinPopulation, 10},
 		{"limits.money.increase", c.limits.Increase.StringFixed(2), "500.00"},
 		{"limits.money.decrease", c.limits.Decrease.StringFixed(2), "0.00"},
+		{"limits.money.decrease_explained", c.limits.DecreaseExplained.StringFixed(2), "0.00"},
 		{"limits.source_shrink.percent", c.limits.SourceShrink, 20},
 		{"limits.run", c.limits.Run.Creates == nil && c.limits.Run.Updates == nil && c.limits.Run.Deletes == nil && c.limits.Run.Increase == nil && c.limits.Run.Decrease == nil, true},
 		{"jobs", fmt.Sprint(c.Jobs), "[{licences 0 6 * * * [connectwise] approve <nil>}]"},

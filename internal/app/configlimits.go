@@ -33,6 +33,8 @@ type CeilingConfig struct {
 type MoneyConfig struct {
 	Increase string `yaml:"increase" env:"INCREASE"` // a month, in the currency; above: hold
 	Decrease string `yaml:"decrease" env:"DECREASE"` // a month, in the currency; above: hold
+	// the same of falls that something explains; of a run the default is to count them as any other
+	DecreaseExplained string `yaml:"decrease_explained" env:"DECREASE_EXPLAINED"`
 }
 
 // ShrinkConfig bounds what a source list may lose.
@@ -74,7 +76,7 @@ func (l LimitsConfig) over(base LimitsConfig) LimitsConfig {
 		return CeilingConfig{cmp.Or(c.Count, b.Count), cmp.Or(c.Percent, b.Percent)}
 	}
 	cash := func(m, b MoneyConfig) MoneyConfig {
-		return MoneyConfig{cmp.Or(m.Increase, b.Increase), cmp.Or(m.Decrease, b.Decrease)}
+		return MoneyConfig{cmp.Or(m.Increase, b.Increase), cmp.Or(m.Decrease, b.Decrease), cmp.Or(m.DecreaseExplained, b.DecreaseExplained)}
 	}
 	l.FirstPlan = cmp.Or(l.FirstPlan, base.FirstPlan)
 	l.Creates, l.Updates, l.Deletes = ceiling(l.Creates, base.Creates), ceiling(l.Updates, base.Updates), ceiling(l.Deletes, base.Deletes)
@@ -117,7 +119,8 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 		Creates: ceiling("creates", l.Creates), Updates: ceiling("updates", l.Updates), Deletes: ceiling("deletes", l.Deletes),
 		MinPopulation: number("minimum_population", l.MinimumPopulation, 1_000_000),
 		Increase:      amount("money.increase", l.Money.Increase), Decrease: amount("money.decrease", l.Money.Decrease),
-		SourceShrink: number("source_shrink.percent", l.SourceShrink.Percent, 100)}}
+		DecreaseExplained: amount("money.decrease_explained", l.Money.DecreaseExplained),
+		SourceShrink:      number("source_shrink.percent", l.SourceShrink.Percent, 100)}}
 	for _, c := range []struct {
 		field string
 		from  *int
@@ -132,6 +135,9 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 	}
 	if l.Run.Money.Decrease != "" {
 		out.Run.Decrease = new(amount("run.money.decrease", l.Run.Money.Decrease))
+	}
+	if l.Run.Money.DecreaseExplained != "" {
+		out.Run.DecreaseExplained = new(amount("run.money.decrease_explained", l.Run.Money.DecreaseExplained))
 	}
 	return out
 }

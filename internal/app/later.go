@@ -17,7 +17,6 @@ var laterSettings = []struct{ path, what string }{
 	{"connectwise.usernames", "no names are written to lines yet"},
 	{"connectwise.tickets", "no tickets are made yet"},
 	{"limits.money_by_currency", "all money is in the one currency above"},
-	{"limits.money.decrease_explained", "no decrease is explained yet: limits.money.decrease holds for all"},
 }
 
 // refuseLater says of settings that are not there yet that they are not.

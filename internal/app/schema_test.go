@@ -127,7 +127,7 @@ func schema(t *testing.T, table Table) []byte {
 		at("Freeze", field).Minimum, at("Freeze", field).Maximum = "0", "27"
 	}
 	s.Definitions["StateConfig"].Properties.Delete("postgres") // this version refuses it
-	for _, field := range []string{"increase", "decrease"} {
+	for _, field := range []string{"increase", "decrease", "decrease_explained"} {
 		p := at("MoneyConfig", field)
 		p.Type, p.OneOf = "", []*invopop.Schema{{Type: "string", Pattern: `^[0-9]+(\.[0-9]{1,4})?$`}, {Type: "number", Minimum: "0"}}
 	}

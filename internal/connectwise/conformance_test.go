@@ -81,6 +81,7 @@ func newFixture(t *testing.T, edit func(*connectwise.Config)) *targettest.Fixtur
 		f.Links.Rows = append(f.Links.Rows, mapping.Row{TenantID: tenant.ID, Tenant: tenant.Name, Status: mapping.Linked,
 			Links: mapping.Links{mapping.ConnectWiseCompany: strconv.Itoa(250 + i)}})
 	}
+	bought := time.Now().Add(-time.Hour)
 	f.Snapshot = func(tenant directory.Tenant, step targettest.Step) *directory.Snapshot {
 		held := map[string]int{premium: 14, e3: 5}
 		switch {
@@ -98,7 +99,9 @@ func newFixture(t *testing.T, edit func(*connectwise.Config)) *targettest.Fixtur
 		proof := directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}
 		var licences []directory.Licence
 		for sku, n := range held {
-			licences = append(licences, directory.Licence{SKU: sku, Purchased: n, Assigned: n})
+			licences = append(licences, directory.Licence{SKU: sku, Purchased: n, Assigned: n, Subscriptions: []directory.Subscription{
+				// Bought lately: it may be given back, and no fall is unexplained.
+				{ID: string(tenant.ID) + sku, Status: "Enabled", Total: n, Created: bought}}})
 		}
 		return &directory.Snapshot{Tenant: tenant, TakenAt: time.Now(), Licences: directory.Proven(licences, proof)}
 	}

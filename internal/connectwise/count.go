@@ -24,39 +24,16 @@ func (v *view) count(p *product, due *money.Due, override *money.Override, polic
 	if r := v.items[p.text]; r.item == nil {
 		c.LinesUnknown = r.why
 	}
-	purchased, assigned := 0, 0
+	made := policy.Totals(p.rules, due, src)
+	for _, x := range made.Subscriptions {
+		c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x.Subscription, SKU: x.SKU, Standing: x.Standing})
+	}
 	var holding []string // the licences that people are counted by
-	bought, used := map[string]bool{}, map[string]bool{}
 	for i := range p.rules {
-		r := &p.rules[i]
-		sku := strings.ToLower(r.SKU)
-		all := r.Who == "" && r.Count != mapping.People // it counts by the licence, whoever has it
-		if all && r.Count == mapping.Assigned {
-			holding = append(holding, sku)
-		}
-		l := src.Licences[sku]
-		if l == nil || r.Count == mapping.People && r.Floor == "" {
-			continue
-		}
-		if !used[sku] && all && (due.People == nil || r.Count == mapping.Assigned || r.Count == mapping.Larger) {
-			used[sku] = true
-			assigned += l.Assigned
-		}
-		if bought[sku] || bought[sku+r.Subscriptions] {
-			continue
-		}
-		bought[sku+r.Subscriptions] = true
-		picked, unknown := money.Pick(r, l, src)
-		if unknown != "" { // the product is held
-			picked = l
-		}
-		h := policy.Of(picked)
-		purchased += h.Purchased
-		for j, x := range picked.Subscriptions {
-			c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x, SKU: l.SKU, Standing: h.Standings[j]})
+		if r := &p.rules[i]; r.Who == "" && r.Count == mapping.Assigned {
+			holding = append(holding, strings.ToLower(r.SKU))
 		}
 	}
-	assigned += len(due.People)
 	slices.SortStableFunc(c.Subscriptions, func(a, b target.Subscription) int { return cmp.Or(cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.ID, b.ID)) })
 	c.Names, c.NamesUnknown = v.names(holding, src.Snapshot)
 	if due.People != nil {
@@ -68,7 +45,10 @@ func (v *view) count(p *product, due *money.Due, override *money.Override, polic
 		c.Unknown = due.Hold.Text
 		return c
 	}
-	c.Purchased, c.Assigned, c.Due = &purchased, &assigned, &due.Units
+	c.Purchased, c.Assigned, c.Due, c.Counted = &made.Purchased, &made.Assigned, &due.Units, &due.Units
+	if override != nil {
+		c.Counted = due.Counted
+	}
 	return c
 }
 

@@ -216,10 +216,13 @@ func (v *view) override(p *product, due *money.Due) *money.Override {
 		return nil
 	}
 	o := &found.Override
+	rule := due.Units
+	if due.Hold == nil {
+		due.Counted = &rule
+	}
 	if o.Quantity != nil {
 		due.Hold = nil
 	}
-	rule := due.Units
 	due.Units = o.Apply(rule)
 	if o.Ending(today) {
 		due.Remarks = append(due.Remarks, money.Remark{Code: money.OverrideEnding, Units: max(due.Units-rule, rule-due.Units), Text: fmt.Sprintf(

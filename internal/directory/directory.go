@@ -151,6 +151,8 @@ type Seen struct {
 	Earlier string `json:"earlier,omitempty"`
 	// Added are units that were added lately, oldest first.
 	Added []Added `json:"added,omitempty"`
+	// Gone is when a list that is whole first lacked it; zero while it is listed.
+	Gone time.Time `json:"gone,omitzero"`
 }
 
 // Added are units that were added to a subscription, as first read.

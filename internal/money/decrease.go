@@ -2,7 +2,6 @@ package money
 
 import (
 	"cmp"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -11,19 +10,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
-)
-
-// Why a counted quantity fell.
-const (
-	ByRenewal   = "renewal"     // the subscription goes on with fewer units after its term's end
-	ByWindow    = "window"      // within 168 hours of its purchase, its renewal or an addition
-	ByTermEnd   = "term_end"    // the subscription itself lapsed at its own end
-	ByMove      = "moved"       // another subscription of the customer grew by as much
-	ByPeople    = "people"      // fewer people are counted
-	ByRule      = "rule"        // the rules changed
-	ByOverride  = "override"    // what a person set changed, or ended
-	ByAdoption  = "adoption"    // first contact: the line held more
-	Unexplained = "unexplained" // nothing shows why
+	"syncd/internal/plan"
 )
 
 // The window in which Microsoft takes units back, and how far our reads may be
@@ -33,176 +20,291 @@ const (
 	windowSlack = 24 * time.Hour
 )
 
-// An Explanation says why a counted quantity fell, and what shows it.
-type Explanation struct {
-	Code         string    `json:"code"`
-	Subscription string    `json:"subscription,omitempty"`
-	Date         time.Time `json:"date,omitzero"`    // of the term's end, the purchase, the renewal or the addition
-	Source       string    `json:"source,omitempty"` // who says so: microsoft, observed, distributor, or a person
-	People       []string  `json:"people,omitempty"` // who is counted no longer
-}
-
 // Microsoft is the source of what its own answers show.
 const Microsoft = "microsoft"
 
-// A Count is what a product came to at one read, and from what.
+// A Count is what the rules make of a product at one read, whatever an override makes
+// of that, and from what.
 type Count struct {
-	Due      int
-	Assigned int            // of all its licences
-	Rules    []mapping.Rule // as they were
-	Override *Override
-	People   []string // who was counted, sorted; nil where nobody kept names
-	Grace    string
+	Units         int
+	Purchased     int // of all its licences
+	Assigned      int // likewise
+	Rules         []mapping.Rule
+	Override      *Override
+	Grace         string
+	People        []string // who was counted, sorted; nil where nobody kept names
+	Subscriptions []Former // of all its licences
+	At            time.Time
+}
+
+// A Former is a subscription as it was at an earlier read.
+type Former struct {
+	ID, CommerceID, SKU, Owner string
+	State                      State
+	Units                      int
+	Created                    time.Time
+	Until                      time.Time // until when its state lasts
+}
+
+// An Explainer says why products of one customer come to less than at the read before.
+// What another subscription grew by explains one fall only, so it is used for one
+// read, and for one product after another.
+type Explainer struct {
+	policy Policy
+	memory map[string]directory.Seen
+	src    Source
+	now    map[string]directory.Subscription
+	claims []Claim
+	grown  []*growth
+}
+
+// NewExplainer returns an Explainer. Memory is what was remembered of the customer's
+// subscriptions until now; the source is all that it holds now.
+func (p Policy) NewExplainer(memory []directory.Seen, src Source, claims []Claim) *Explainer {
+	e := &Explainer{policy: p, memory: byID(memory), src: src, now: map[string]directory.Subscription{}, claims: claims}
+	for _, l := range src.Licences {
+		for _, s := range l.Subscriptions {
+			e.now[s.ID] = s
+		}
+	}
+	e.grown = e.growths()
+	return e
 }
 
 // Explain says why a product comes to less than before, or returns nil where it
-// does not. Memory is what was remembered of the customer's subscriptions until
-// now; the source is all that it holds now. The first row that explains
-// a part counts; the whole is explained where every part of it is:
+// does not. Each cause is asked alone what it does to the count; every part that
+// makes it less must be explained, or the whole is not. Of several explanations the one
+// of most units is told:
 //
-//	what fell                                                             explanation
-//	the same source gives as much less by the rules as they are now       rule
-//	the same, by the override                                             override
-//	fewer people or assigned units are counted, by as many                people
+//	what makes it less                                                    explanation
+//	the rules, or what grace is, by today's source                        rule
+//	an override that changed or ended                                     override
+//	fewer people or assigned units, by as many                            people
 //	a subscription goes on with fewer units, its known end has come,      renewal
 //	or came no more than 3 days ago
 //	it lapsed, or is gone, at its known end (3 days) or after its grace   term_end
 //	it has fewer units, or is gone, within 168 hours (and a day) of its   window
 //	purchase or its renewal, or gave back what was added within them
-//	another subscription of the customer grew by as much at this read     moved
+//	another subscription of the customer grew by as much at this read,    moved
+//	and by that no other fall is explained
 //	anything else                                                         unexplained
 //
 // A term's end that somebody claims counts like one that Microsoft told.
-func (p Policy) Explain(before, after *Count, memory []directory.Seen, src Source, claims []Claim) *Explanation {
-	fall := before.Due - after.Due
-	if fall <= 0 {
-		return nil
-	}
+func (e *Explainer) Explain(before, after *Count) *plan.Explanation {
 	var parts []part
-	// What the former rules would make of today's source: the rest is their doing.
-	former := Policy{Grace: before.Grace, Now: p.Now}
-	counted := former.Due("", before.Rules, src).Units
-	if !before.Override.Equal(after.Override) {
-		under := before.Override.Apply(p.Due("", after.Rules, src).Units)
-		if n := min(fall, under-after.Due); n > 0 {
-			parts, fall = append(parts, part{n, &Explanation{Code: ByOverride, Source: setBy(before.Override, after.Override)}}), fall-n
-		}
+	if fall := before.Units - after.Units; fall > 0 {
+		parts = e.parts(before, after, fall)
 	}
-	if !sameRules(before.Rules, after.Rules) || before.Grace != after.Grace {
-		if n := min(fall, before.Override.Apply(counted)-after.Due); n > 0 {
-			parts, fall = append(parts, part{n, &Explanation{Code: ByRule}}), fall-n
-		}
-	}
-	fall = unweighed(fall, before.Rules)
-	if left := before.Assigned - after.Assigned; fall > 0 && left > 0 && countsPeople(before.Rules) {
-		n := min(fall, left)
-		parts, fall = append(parts, part{n, &Explanation{Code: ByPeople, People: without(before.People, after.People)}}), fall-n
-	}
-	if fall > 0 {
-		parts = append(parts, p.subscriptions(fall, before.Rules, memory, src, claims)...)
+	if n := before.Override.Apply(after.Units) - after.Override.Apply(after.Units); n > 0 && !before.Override.Equal(after.Override) {
+		parts = append(parts, part{n, &plan.Explanation{Code: plan.ByOverride, Source: setBy(before.Override, after.Override)}})
 	}
 	return largest(parts)
-}
-
-// unweighed is how many units of a licence, or people, a fall of what is billed comes
-// from at least.
-func unweighed(fall int, rules []mapping.Rule) int {
-	most := decimal.NewFromInt(1)
-	for i := range rules {
-		most = decimal.Max(most, Weight(&rules[i]))
-	}
-	return int(decimal.NewFromInt(int64(fall)).Div(most).RoundUp(0).IntPart())
 }
 
 // A part is some units of a fall, and why.
 type part struct {
 	units int
-	why   *Explanation
+	why   *plan.Explanation
+}
+
+// parts takes a fall of what the rules come to apart: from what they came to, by what
+// they would have come to had nobody left and had the rules stayed, to what they come to.
+func (e *Explainer) parts(before, after *Count, fall int) []part {
+	former := Policy{Grace: before.Grace, Now: e.policy.Now}
+	today := e.src
+	today.Rules = nil // who picks what was decided where they were counted
+	asThen, faithful := e.asThen(before, former)
+	now, then := former.Due("", before.Rules, today), former.Due("", before.Rules, asThen)
+	if !faithful || now.Hold != nil || then.Hold != nil {
+		return []part{{fall, &plan.Explanation{Code: plan.Unexplained}}}
+	}
+	var out []part
+	falls := e.falls(before, former)
+	if then.Units > now.Units || e.forced(before, former, falls) {
+		out = e.subscriptions(falls, then.Units-now.Units)
+	}
+	if n := before.Units - then.Units; n > 0 {
+		assigned := former.Totals(before.Rules, &now, e.src).Assigned
+		why := &plan.Explanation{Code: plan.ByPeople, People: without(before.People, after.People)}
+		if !countsPeople(before.Rules) || n > weighed(before.Assigned-assigned, before.Rules) {
+			why = &plan.Explanation{Code: plan.Unexplained}
+		}
+		out = append(out, part{n, why})
+	}
+	if n := now.Units - after.Units; n > 0 {
+		out = append(out, part{n, &plan.Explanation{Code: plan.ByRule}})
+	}
+	return out
+}
+
+// asThen is today's source with the subscriptions of a product as they were before. It
+// is not faithful where what was bought then cannot be had from them.
+func (e *Explainer) asThen(before *Count, former Policy) (src Source, faithful bool) {
+	src = e.src
+	src.Rules, src.Licences = nil, map[string]*directory.Licence{}
+	var bare []*directory.Licence // without subscriptions, by which it is known what was bought
+	for i := range before.Rules {
+		sku := strings.ToLower(before.Rules[i].SKU)
+		if sku == "" || src.Licences[sku] != nil {
+			continue
+		}
+		l := directory.Licence{SKU: sku}
+		today := e.src.Licences[sku]
+		if today != nil {
+			l = *today
+		}
+		l.Subscriptions, l.Disputed, l.Unread = nil, "", ""
+		for _, f := range before.Subscriptions {
+			if strings.EqualFold(f.SKU, sku) {
+				l.Subscriptions = append(l.Subscriptions, f.asItWas(e.policy.Now))
+			}
+		}
+		if len(l.Subscriptions) == 0 {
+			l.Purchased, l.Grace, l.Suspended, l.Trial = 0, 0, 0, 0
+			bare = append(bare, &l)
+		}
+		if today != nil || len(l.Subscriptions) > 0 || before.Purchased > 0 {
+			src.Licences[sku] = &l
+		}
+	}
+	purchased := former.Totals(before.Rules, &Due{}, src).Purchased
+	if missing := before.Purchased - purchased; missing > 0 && len(bare) == 1 {
+		bare[0].Purchased = missing
+		purchased += missing
+	}
+	return src, purchased == before.Purchased
+}
+
+// asItWas is the subscription in the state that it had, whatever the time is.
+func (f *Former) asItWas(now time.Time) directory.Subscription {
+	s := directory.Subscription{ID: f.ID, CommerceID: f.CommerceID, Owner: f.Owner, Created: f.Created, Total: f.Units, Status: "Suspended"}
+	switch f.State {
+	case Enabled:
+		s.Status = "Enabled"
+	case Trial:
+		s.Status, s.Trial = "Enabled", true
+	case InGrace:
+		s.Status = "Warning"
+	case Suspended:
+		s.Renews = now.Add(2 * lapse)
+	case Lapsed:
+		s.Before.Lapsed = true
+	case Gone:
+		s.Status = "Deleted"
+	}
+	return s
+}
+
+// A fallen is a subscription that counts for less than it did, and why; nil where
+// nothing shows it.
+type fallen struct {
+	Former
+	units    int
+	why      *plan.Explanation
+	recently bool // at this read, as far as is remembered
+}
+
+// falls are the product's subscriptions that count for less than they did.
+func (e *Explainer) falls(before *Count, former Policy) []fallen {
+	var out []fallen
+	for _, f := range before.Subscriptions {
+		if !e.feeds(&f, before.Rules) {
+			continue
+		}
+		has, had := 0, former.counted(f.State, f.Units)
+		s, there := e.now[f.ID]
+		m, remembered := e.memory[f.ID]
+		if s.Before = m; there {
+			has = former.counted(Judge(s, e.policy.Now).State, s.Total)
+		}
+		if has >= had {
+			continue
+		}
+		recently := remembered && m.SKU != "" && former.counted(State(m.State), m.Units) == had
+		if !remembered {
+			m = directory.Seen{ID: f.ID, State: string(f.State), Units: f.Units, Created: f.Created}
+			if f.State == Enabled {
+				m.Ends = f.Until
+			}
+		}
+		out = append(out, fallen{f, had - has, e.why(m, s, there, had-has, before.At), recently})
+	}
+	return out
+}
+
+// feeds reports whether a rule counts a subscription; one of which that is not known
+// counts.
+func (e *Explainer) feeds(f *Former, rules []mapping.Rule) bool {
+	s := f.asItWas(e.policy.Now)
+	return slices.ContainsFunc(rules, func(r mapping.Rule) bool {
+		if r.Count == mapping.People && r.Floor == "" || !strings.EqualFold(r.SKU, f.SKU) {
+			return false
+		}
+		picker, err := mapping.ParsePicker(r.Subscriptions)
+		if err != nil {
+			return true
+		}
+		picks, known := picker.Picks(&s, e.src.term(f.ID))
+		return picks || !known
+	})
+}
+
+// forced reports whether fewer units may be assigned because one of the falls took
+// them: of its licence no unit is left that nobody has.
+func (e *Explainer) forced(before *Count, former Policy, falls []fallen) bool {
+	return slices.ContainsFunc(falls, func(f fallen) bool {
+		l := e.src.Licences[strings.ToLower(f.SKU)]
+		return countsPeople(before.Rules) && (l == nil || l.Assigned >= former.Of(l).Purchased)
+	})
+}
+
+// subscriptions are the parts of a fall of purchased units. What one lost without a
+// reason another one may have got.
+func (e *Explainer) subscriptions(falls []fallen, fall int) []part {
+	var out []part
+	var open []fallen
+	sum := 0
+	for _, f := range falls {
+		if f.why != nil {
+			out = append(out, part{f.units, f.why})
+			continue
+		}
+		open = append(open, f)
+		sum += f.units
+	}
+	if len(falls) == 0 {
+		return []part{{fall, &plan.Explanation{Code: plan.Unexplained}}}
+	}
+	if len(open) > 1 && !slices.ContainsFunc(open, func(f fallen) bool { return !f.recently }) {
+		if why := e.move(sum); why != nil {
+			return append(out, part{sum, why})
+		}
+	}
+	for _, f := range open {
+		why := &plan.Explanation{Code: plan.Unexplained, Subscription: f.ID, Date: day(e.memory[f.ID].Ends)}
+		if f.recently {
+			why = cmp.Or(e.move(f.units), why)
+		}
+		out = append(out, part{f.units, why})
+	}
+	return out
 }
 
 // largest is the explanation of the largest part; one that nothing explains goes
 // before all others.
-func largest(parts []part) *Explanation {
-	slices.SortStableFunc(parts, func(a, b part) int {
-		unexplained := func(x part) int {
-			if x.why.Code == Unexplained {
+func largest(parts []part) *plan.Explanation {
+	if len(parts) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(parts, func(a, b part) int {
+		if a.why.Explained() != b.why.Explained() {
+			if b.why.Explained() {
 				return 1
 			}
-			return 0
+			return -1
 		}
-		return cmp.Or(unexplained(b)-unexplained(a), b.units-a.units)
-	})
-	if len(parts) == 0 {
-		return &Explanation{Code: Unexplained}
-	}
-	return parts[0].why
-}
-
-// subscriptions explains a fall of purchased units by those of the product's
-// subscriptions that count for less than they did.
-func (p Policy) subscriptions(fall int, rules []mapping.Rule, memory []directory.Seen, src Source, claims []Claim) []part {
-	now := map[string]directory.Subscription{}
-	sku := map[string]string{}
-	for _, l := range src.Licences {
-		for _, s := range l.Subscriptions {
-			now[s.ID], sku[s.ID] = s, l.SKU
-		}
-	}
-	feeds := func(s directory.Subscription, sku string) bool {
-		return slices.ContainsFunc(rules, func(r mapping.Rule) bool {
-			picker, err := mapping.ParsePicker(r.Subscriptions)
-			picks, _ := picker.Picks(&s, src.term(s.ID))
-			return err == nil && picks && strings.EqualFold(r.SKU, sku)
-		})
-	}
-	remembered := byID(memory)
-	var parts []part
-	var grown []part // elsewhere
-	open := 0
-	for _, m := range memory {
-		s, there := now[m.ID]
-		s.ID, s.Before = m.ID, m
-		had, has := p.counted(State(m.State), m.Units), 0
-		if there {
-			has = p.counted(Judge(s, p.Now).State, s.Total)
-		}
-		switch change := has - had; {
-		case m.SKU == "":
-		case change > 0 && !feeds(s, m.SKU):
-			grown = append(grown, part{change, &Explanation{Code: ByMove, Subscription: m.ID, Date: p.Now, Source: Microsoft}})
-		case change > 0:
-			fall += change // the others fell by this much more
-		case change < 0 && feeds(s, m.SKU):
-			why := p.why(m, s, there, -change, claims)
-			if why == nil {
-				open -= change
-				continue
-			}
-			parts = append(parts, part{-change, why})
-		}
-	}
-	for id, s := range now {
-		if _, known := remembered[id]; known || len(memory) == 0 {
-			continue
-		}
-		if n := p.counted(Judge(s, p.Now).State, s.Total); n > 0 && feeds(s, sku[id]) {
-			fall += n
-		} else if n > 0 {
-			grown = append(grown, part{n, &Explanation{Code: ByMove, Subscription: id, Date: p.Now, Source: Microsoft}})
-		}
-	}
-	explained := 0
-	for _, x := range parts {
-		explained += x.units
-	}
-	rest := fall - explained
-	if rest <= 0 {
-		return parts
-	}
-	if i := slices.IndexFunc(grown, func(x part) bool { return x.units == rest || x.units == open }); i >= 0 && open >= rest {
-		return append(parts, part{rest, grown[i].why})
-	}
-	return append(parts, part{rest, &Explanation{Code: Unexplained}})
+		return cmp.Compare(a.units, b.units)
+	}).why
 }
 
 // counted is how many of a subscription's units count as purchased.
@@ -219,38 +321,50 @@ func (p Policy) counted(state State, units int) int {
 }
 
 // why says why one subscription counts for so many units less, or nil. It is as it
-// is now, or was there no longer.
-func (p Policy) why(m directory.Seen, s directory.Subscription, there bool, units int, claims []Claim) *Explanation {
+// is now, or was there no longer. The product was last counted at some time.
+func (e *Explainer) why(m directory.Seen, s directory.Subscription, there bool, units int, last time.Time) *plan.Explanation {
+	now := e.policy.Now
 	state := Gone
 	if there {
-		state = Judge(s, p.Now).State
+		state = Judge(s, now).State
 	}
-	is := func(code string, date time.Time, source string) *Explanation {
-		return &Explanation{Code: code, Subscription: m.ID, Date: date, Source: source}
+	is := func(code string, date time.Time, source string) *plan.Explanation {
+		return &plan.Explanation{Code: code, Subscription: m.ID, Date: day(date), Source: source}
 	}
-	end, source := p.ended(m, claims)
+	end, source := e.ended(m, last)
+	over := end // of the term, as far as anybody knows
+	if source == "" {
+		source = Microsoft
+		if over = m.Ends; over.IsZero() || over.After(now) {
+			over = m.Former
+		}
+	}
+	lapsed := m.Lapsed || State(m.State) == InGrace || State(m.State) == Lapsed
 	switch state {
 	case Enabled:
-		if source != "" {
-			return is(ByRenewal, end, source)
+		if !end.IsZero() {
+			return is(plan.ByRenewal, end, source)
 		}
-	case InGrace, Lapsed:
-		return is(ByTermEnd, cmp.Or(end, m.Ends), cmp.Or(source, Microsoft))
-	case Gone:
-		if source != "" || State(m.State) == InGrace || m.Lapsed {
-			return is(ByTermEnd, cmp.Or(end, m.Ends), cmp.Or(source, Microsoft))
+	case InGrace:
+		// Microsoft's word for a term that is over; where a later end is known it is not that.
+		if !end.IsZero() || lapsed || m.Ends.IsZero() {
+			return is(plan.ByTermEnd, over, source)
+		}
+	case Lapsed, Gone:
+		if !end.IsZero() || lapsed {
+			return is(plan.ByTermEnd, over, source)
 		}
 	default:
 		return nil
 	}
 	within := func(from time.Time) bool {
-		return !from.IsZero() && !from.After(p.Now) && p.Now.Sub(from) <= window+windowSlack
+		return !from.IsZero() && !from.After(now) && now.Sub(from) <= window+windowSlack
 	}
 	if within(m.Created) {
-		return is(ByWindow, m.Created, Microsoft)
+		return is(plan.ByWindow, m.Created, Microsoft)
 	}
 	if within(m.Former) {
-		return is(ByWindow, m.Former, Microsoft)
+		return is(plan.ByWindow, m.Former, Microsoft)
 	}
 	recent, first := 0, time.Time{}
 	for _, a := range slices.Backward(m.Added) {
@@ -259,22 +373,27 @@ func (p Policy) why(m directory.Seen, s directory.Subscription, there bool, unit
 		}
 	}
 	if recent >= units {
-		return is(ByWindow, first, Observed)
+		return is(plan.ByWindow, first, Observed)
 	}
 	return nil
 }
 
-// ended is the end of a term that has come since the last read, or no more than
-// 3 days ago, and who says so; nobody where none has.
-func (p Policy) ended(m directory.Seen, claims []Claim) (end time.Time, source string) {
-	if !m.Ends.IsZero() && !m.Ends.After(p.Now.Add(lag)) {
+// ended is the end of a term that has come since a product was last counted, or is no
+// more than 3 days away, and who says so; zero where none has.
+func (e *Explainer) ended(m directory.Seen, last time.Time) (end time.Time, source string) {
+	now := e.policy.Now
+	since := now.Add(-lag)
+	if !last.IsZero() && last.Before(since) {
+		since = last
+	}
+	if !m.Ends.IsZero() && !m.Ends.After(now.Add(lag)) {
 		return m.Ends, Microsoft
 	}
-	if !m.Former.IsZero() && p.Now.Sub(m.Former) <= lag {
+	if !m.Former.IsZero() && !m.Former.Before(since) {
 		return m.Former, Microsoft
 	}
-	c := Strongest(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
-	if !c.Ends.IsZero() && p.Now.Sub(c.Ends).Abs() <= lag {
+	c := Strongest(slices.DeleteFunc(slices.Clone(e.claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
+	if !c.Ends.IsZero() && !c.Ends.Before(since) && !c.Ends.After(now.Add(lag)) {
 		return c.Ends, c.Source
 	}
 	return time.Time{}, ""
@@ -283,14 +402,16 @@ func (p Policy) ended(m directory.Seen, claims []Claim) (end time.Time, source s
 // countsPeople reports whether fewer people or assigned units can make a product
 // come to less.
 func countsPeople(rules []mapping.Rule) bool {
-	return slices.ContainsFunc(rules, func(r mapping.Rule) bool { return r.Count != mapping.Purchased })
+	return slices.ContainsFunc(rules, func(r mapping.Rule) bool { return r.Count != mapping.Purchased && r.Count != "" })
 }
 
-func sameRules(a, b []mapping.Rule) bool {
-	return slices.EqualFunc(a, b, func(a, b mapping.Rule) bool {
-		a.Part, a.Name, a.Reason = b.Part, b.Name, b.Reason // for people; they decide nothing
-		return reflect.DeepEqual(a, b)
-	})
+// weighed is how many billed units so many people or assigned units come to at most.
+func weighed(units int, rules []mapping.Rule) int {
+	most := decimal.NewFromInt(1)
+	for i := range rules {
+		most = decimal.Max(most, Weight(&rules[i]))
+	}
+	return int(decimal.NewFromInt(int64(units)).Mul(most).RoundUp(0).IntPart())
 }
 
 func setBy(before, after *Override) string {
@@ -304,24 +425,20 @@ func setBy(before, after *Override) string {
 }
 
 func without(before, after []string) []string {
-	return slices.DeleteFunc(slices.Clone(before), func(name string) bool {
+	left := slices.DeleteFunc(slices.Clone(before), func(name string) bool {
 		_, there := slices.BinarySearch(after, name)
 		return there
 	})
+	if len(left) == 0 {
+		return nil
+	}
+	return left
 }
 
-// Carry returns what explains that a line is still billed for more than is due:
-// what was found before, and what is found now. A fall may wait for days, and what
-// showed it is told at its first read only. Nothing is left to explain where the
-// line is billed for no more than is due.
-func Carry(before, found *Explanation, due, billed int) *Explanation {
-	switch {
-	case billed <= due:
-		return nil
-	case found == nil:
-		return before
-	case before != nil && before.Code == Unexplained:
-		return before
+// day is a day as an explanation tells it.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
 	}
-	return found
+	return t.UTC().Format(time.DateOnly)
 }

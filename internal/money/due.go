@@ -149,7 +149,10 @@ type Remark struct {
 // A Due is what a product comes to. Where Hold is there the number is not to be
 // acted upon; it is what is certain.
 type Due struct {
-	Units    int
+	Units int
+	// Counted is what the rules come to where an override stands in their place; nil
+	// where that is not proven.
+	Counted  *int
 	Sold     int      // what counts as purchased, of its licences
 	Assigned int      // what is assigned of them, or the people that are counted
 	People   []string // object ids of the people that are counted, sorted; nil where no rule counts people

@@ -34,19 +34,26 @@ func byID(memory []directory.Seen) map[string]directory.Seen {
 }
 
 // Remember returns what is to be remembered of the subscriptions, sorted by id.
-// It is the same for the same answers: what does not change costs no write.
+// It is the same for the same answers: what does not change costs no write. A list
+// that is partial, or empty, says nothing of what it lacks.
 //
 //	status now   the end of its term                       the end before              it lapsed
 //	Enabled      its next day where that is to come        the former, once it is by   no
 //	Warning      as before                                 as before                   yes
 //	any other    as before                                 as before                   as before
+//	not listed   as before, for 120 days                   as before                   as before
 //
 // A term is observed where an end that was known went by and the next one came: see Term.
-func Remember(licences []directory.Licence, memory []directory.Seen, now time.Time) []directory.Seen {
+func Remember(licences []directory.Licence, partial bool, memory []directory.Seen, now time.Time) []directory.Seen {
+	if len(licences) == 0 {
+		return memory
+	}
 	before := byID(memory)
+	unread := map[string]bool{}
 	var out []directory.Seen
 	for i := range licences {
 		l := &licences[i]
+		unread[l.SKU] = l.Unread != ""
 		for _, s := range l.Subscriptions {
 			if s.ID == "" {
 				continue
@@ -59,13 +66,28 @@ func Remember(licences []directory.Licence, memory []directory.Seen, now time.Ti
 				seen.Added = []directory.Added{{At: now.UTC(), Units: s.Total}} // bought since the last read
 			}
 			seen.ID, seen.SKU, seen.Status, seen.Units, seen.State = s.ID, l.SKU, s.Status, s.Total, string(Judge(s, now).State)
-			seen.Created = s.Created
+			seen.Created, seen.Gone = s.Created, time.Time{}
 			switch {
 			case strings.EqualFold(s.Status, "Enabled"):
 				renew(&seen, s.Renews, now)
 			case strings.EqualFold(s.Status, "Warning"):
 				seen.Lapsed = true
 			}
+			out = append(out, seen)
+		}
+	}
+	listed := byID(out)
+	for id, seen := range before {
+		if _, there := listed[id]; there {
+			continue
+		}
+		if !partial && !unread[seen.SKU] {
+			if seen.Gone.IsZero() {
+				seen.Gone = now.UTC().Truncate(time.Second)
+			}
+			seen.State = string(Gone)
+		}
+		if seen.Gone.IsZero() || now.Sub(seen.Gone) <= lapse {
 			out = append(out, seen)
 		}
 	}

@@ -113,11 +113,13 @@ type Change struct {
 	// back has what was shown of it.
 	Billing *Billing
 	// Effect says which days the change is billed for, where it is about money.
-	Effect     *Effect
-	formerRef  string   // the recorded ref, where another object is in its place
-	remembered *Object  // the record's object until now
-	notOurs    []string // observed fields that were not sent and belong to people: the record keeps its own
-	lastEdit   Edit     // the last edit at the target, where the change is held for one
+	Effect *Effect
+	// Explanation says why a counted quantity falls; nil where none does.
+	Explanation *Explanation
+	formerRef   string   // the recorded ref, where another object is in its place
+	remembered  *Object  // the record's object until now
+	notOurs     []string // observed fields that were not sent and belong to people: the record keeps its own
+	lastEdit    Edit     // the last edit at the target, where the change is held for one
 }
 
 // Glyph is the change on a terminal: an adoption that writes is shown as an update.
@@ -183,7 +185,8 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		Held         string               `json:"held,omitempty"`
 		Taken        map[string]any       `json:"as_it_is,omitempty"`
 		Billing      *shownBilling        `json:"facts,omitempty"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Effect, c.Held, taken, c.Billing.shown()})
+		Explanation  *Explanation         `json:"explanation"`
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Effect, c.Held, taken, c.Billing.shown(), c.Explanation})
 }
 
 // A Violation says what holds a scope or one of its objects, or what the plan leaves
@@ -267,11 +270,12 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		Held         string                     `json:"held"`
 		Taken        map[string]json.RawMessage `json:"as_it_is"`
 		Billing      *shownBilling              `json:"facts"`
+		Explanation  *Explanation               `json:"explanation"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Effect: in.Effect, Held: in.Held, Billing: in.Billing.billing()}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Effect: in.Effect, Held: in.Held, Billing: in.Billing.billing(), Explanation: in.Explanation}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error

@@ -35,7 +35,9 @@ type Limits struct {
 	MinPopulation int // below this many objects percentages mean nothing
 	Increase      decimal.Decimal
 	Decrease      decimal.Decimal
-	SourceShrink  int // percent a source list may lose
+	// DecreaseExplained is for falls that something explains, Decrease for all others.
+	DecreaseExplained decimal.Decimal
+	SourceShrink      int // percent a source list may lose
 }
 
 // A Count compares how many rows one source list had and has.
@@ -63,7 +65,21 @@ type GuardInput struct {
 // Tally counts the changes of a plan as the limits see them.
 type Tally struct {
 	Creates, Updates, Deletes int
-	Up, Down                  decimal.Decimal // money a month; both not negative
+	// Money a month, none negative. Explained are falls that something explains, Down
+	// all others.
+	Up, Down, Explained decimal.Decimal
+}
+
+// count adds what a change does to the monthly bill.
+func (t *Tally) count(c *Change) {
+	switch {
+	case c.MonthlyDelta.IsPositive():
+		t.Up = t.Up.Add(c.MonthlyDelta)
+	case c.Explanation.Explained():
+		t.Explained = t.Explained.Sub(c.MonthlyDelta)
+	default:
+		t.Down = t.Down.Sub(c.MonthlyDelta)
+	}
 }
 
 // Tally counts what would be written without approval. A change that is held by itself
@@ -72,10 +88,14 @@ type Tally struct {
 // counts as a deletion. An update of stamps alone does not count: each new
 // month would hold every customer.
 func (p *Plan) Tally() Tally {
+	return p.tally(func(c *Change) bool { return c.Held == "" })
+}
+
+func (p *Plan) tally(counts func(*Change) bool) Tally {
 	var t Tally
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		if c.Held != "" {
+		if !counts(c) {
 			continue
 		}
 		switch {
@@ -88,14 +108,16 @@ func (p *Plan) Tally() Tally {
 		case c.Writes() && !c.onlyStamps():
 			t.Updates++
 		}
-		if c.MonthlyDelta.IsPositive() {
-			t.Up = t.Up.Add(c.MonthlyDelta)
-		} else {
-			t.Down = t.Down.Sub(c.MonthlyDelta)
+		if c.Held == "" {
+			t.count(c)
 		}
 	}
 	return t
 }
+
+// counted reports whether the guards count a change: what waits because nothing
+// explains it counts too, since many of those at once are no affair of single objects.
+func (c *Change) counted() bool { return c.Held == "" || c.Held == heldUnexplained }
 
 // countsAsDelete reports whether the change counts as a deletion.
 func (c *Change) countsAsDelete() bool {
@@ -192,7 +214,7 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 	if f.SettingsChanged && !f.First {
 		hold("settings_changed", "rules or links changed since the last run; read the plan, then %s", approve)
 	}
-	t := p.Tally()
+	t := p.tally((*Change).counted)
 	checkCeiling(hold, "creates", "create", t.Creates, l.Creates, p, l, approve)
 	checkCeiling(hold, "updates", "update", t.Updates, l.Updates, p, l, approve)
 	if !checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, approve) && l.Deletes.limitsShare() {
@@ -203,6 +225,10 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 	}
 	if t.Down.GreaterThan(l.Decrease) {
 		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), approve)
+	}
+	if t.Explained.GreaterThan(l.DecreaseExplained) {
+		hold("money_decrease", "the monthly bill would fall by %s, and why is known%s; %s are allowed (limits.money.decrease_explained); %s",
+			t.Explained.StringFixed(2), p.moves(), l.DecreaseExplained.StringFixed(2), approve)
 	}
 	vs = append(vs, p.checkHeldMoney(t, l)...)
 	for i := range p.Changes {
@@ -234,14 +260,9 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 // checkHeldMoney adds to changes that are held by themselves that approving them would
 // exceed the limits of money. It holds those objects alone, not the scope.
 func (p *Plan) checkHeldMoney(tally Tally, l Limits) []Violation {
-	up, down := tally.Up, tally.Down
 	for i := range p.Changes {
-		switch c := &p.Changes[i]; {
-		case c.Held == "":
-		case c.MonthlyDelta.IsPositive():
-			up = up.Add(c.MonthlyDelta)
-		default:
-			down = down.Sub(c.MonthlyDelta)
+		if c := &p.Changes[i]; c.Held != "" {
+			tally.count(c)
 		}
 	}
 	var vs []Violation
@@ -252,10 +273,13 @@ func (p *Plan) checkHeldMoney(tally Tally, l Limits) []Violation {
 				"letting %s pass would make the monthly bill %s by %s; with it the plan is past the %s allowed (limits.money)", c.Label, verb, c.MonthlyDelta.Abs().StringFixed(2), limit.StringFixed(2))})
 		}
 		switch {
-		case c.Held == "":
-		case c.MonthlyDelta.IsPositive() && up.GreaterThan(l.Increase):
+		case c.Held == "" || c.Held == heldUnexplained: // that hold tells its money
+		case c.MonthlyDelta.IsPositive() && tally.Up.GreaterThan(l.Increase):
 			add("money_increase", "rise", l.Increase)
-		case c.MonthlyDelta.IsNegative() && down.GreaterThan(l.Decrease):
+		case !c.MonthlyDelta.IsNegative():
+		case c.Explanation.Explained() && tally.Explained.GreaterThan(l.DecreaseExplained):
+			add("money_decrease", "fall", l.DecreaseExplained)
+		case !c.Explanation.Explained() && tally.Down.GreaterThan(l.Decrease):
 			add("money_decrease", "fall", l.Decrease)
 		}
 	}

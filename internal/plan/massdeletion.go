@@ -32,7 +32,7 @@ func (p *Plan) checkMassDeletion(hold func(string, string, ...any), approve stri
 	for _, all := range p.populations {
 		n := 0
 		for i := range p.Changes {
-			if c := &p.Changes[i]; c.Held == "" && c.Key.Kind == all.kind && c.countsAsDelete() {
+			if c := &p.Changes[i]; c.counted() && c.Key.Kind == all.kind && c.countsAsDelete() {
 				n++
 			}
 		}

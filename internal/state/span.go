@@ -31,7 +31,7 @@ type Span struct {
 
 	Purchased string `json:"purchased,omitempty"` // units that somebody pays Microsoft for
 	Assigned  string `json:"assigned,omitempty"`
-	Due       string `json:"due,omitempty"`    // what the rules make of it
+	Due       string `json:"due,omitempty"`    // what the rules make of it, or an override
 	Billed    string `json:"billed,omitempty"` // what all lines bill that are open
 
 	Price         string `json:"price,omitempty"` // of a unit, in a billing cycle
@@ -45,6 +45,11 @@ type Span struct {
 
 	Rules    []SpanRule    `json:"rules,omitempty"` // as they were
 	Override *SpanOverride `json:"override,omitempty"`
+	Counted  string        `json:"counted,omitempty"` // what the rules make of it, where there is an override
+	Grace    string        `json:"grace,omitempty"`   // what is made of subscriptions in grace, where it is not the default
+	// Explanation says why the line is billed for more than the rules come to, as long
+	// as it is; nil where it is not, or where the line alone changed.
+	Explanation *plan.Explanation `json:"explanation,omitempty"`
 
 	// Names are those of whom the count is made; sorted. NamesUnknown says that
 	// there are some and that the source did not prove who.

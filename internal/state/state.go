@@ -239,8 +239,10 @@ type Entry struct {
 	How     string      `json:"how,omitempty"`     // how that person was identified
 	Why     string      `json:"why,omitempty"`     // what that person said
 	Reverts string      `json:"reverts,omitempty"` // the run that it is the way back from
-	Prev    string      `json:"prev"`
-	Hash    string      `json:"hash"`
+	// Explanation says why a counted quantity fell, where one did.
+	Explanation *plan.Explanation `json:"explanation,omitempty"`
+	Prev        string            `json:"prev"`
+	Hash        string            `json:"hash"`
 }
 
 // JournalFilter narrows the journal; empty fields let everything through.

@@ -20,6 +20,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/state"
@@ -52,6 +53,7 @@ type fixture struct {
 	fail       func(ch plan.Change) (committed bool, err error)
 	ruleless   map[string]bool // SKUs that no rule bills any more
 	held       string          // why no count is proven
+	lately     bool            // all was bought lately, and may be given back
 	unreadable error           // why nobody's lines can be read
 	writes     int
 	spec       target.Spec
@@ -139,7 +141,11 @@ func (w *fixture) Snapshot(_ context.Context, t directory.Tenant, _ directory.Ki
 	}
 	var items []directory.Licence
 	for sku, n := range w.bought[t.ID] {
-		items = append(items, directory.Licence{SKU: sku, Name: sku, Purchased: n})
+		sub := directory.Subscription{ID: "sub-" + sku, Status: "Enabled", Total: n}
+		if w.lately {
+			sub.Created = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+		}
+		items = append(items, directory.Licence{SKU: sku, Name: sku, Purchased: n, Subscriptions: []directory.Subscription{sub}})
 	}
 	s.Licences = directory.Proven(items, proof)
 	if w.edit != nil {
@@ -189,7 +195,7 @@ type fakeView struct {
 
 func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record) (target.Desired, target.Observed, error) {
 	items, err := s.Licences.Items()
-	var d target.Desired
+	d := target.Desired{Source: money.NewSource(s, items, nil, nil)}
 	for _, sku := range []string{premium, e3} {
 		if f.ruleless[sku] || err != nil {
 			continue
@@ -200,9 +206,18 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 				n = l.Purchased
 			}
 		}
-		d.Counts = append(d.Counts, target.Count{Key: line(f.customer, sku, "").Key, Product: "P", Label: sku, Purchased: &n, Assigned: &n, Due: &n, Unknown: f.held})
-		if c := &d.Counts[len(d.Counts)-1]; f.held != "" {
-			c.Purchased, c.Assigned, c.Due = nil, nil, nil
+		d.Counts = append(d.Counts, target.Count{Key: line(f.customer, sku, "").Key, Product: "P", Label: sku, Purchased: &n, Assigned: new(0), Due: &n, Counted: &n, Unknown: f.held,
+			Rules: []mapping.Rule{{SKU: sku, Product: "P", Count: mapping.Purchased, Status: mapping.Bill}}})
+		c := &d.Counts[len(d.Counts)-1]
+		for i := range items {
+			if items[i].SKU == sku {
+				for _, x := range items[i].Subscriptions {
+					c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x, SKU: sku, Standing: money.Judge(x, f.tick())})
+				}
+			}
+		}
+		if f.held != "" {
+			c.Purchased, c.Assigned, c.Due, c.Counted = nil, nil, nil, nil
 		}
 	}
 	if err == nil {
@@ -421,6 +436,18 @@ func TestWithinLimitsAnAutomaticJobNeedsNobody(t *testing.T) {
 	if got := w.codes(r); got != "money_decrease" {
 		t.Errorf("held for %q, want money_decrease", got)
 	}
+	w.job.Limits.Decrease, w.job.Limits.DecreaseExplained = decimal.NewFromInt(1000), decimal.NewFromInt(22)
+	w.want(w.apply(), "changed in_step", 0) // one of the two that were added lately was given back
+	w.wantLine(contoso, premium, "13")
+	w.bought[contoso][premium] = 11 // whatever is allowed: nothing shows why
+	r = w.apply()
+	w.want(r, "held in_step", 3)
+	if got := w.codes(r); got != "decrease_unexplained" {
+		t.Errorf("held for %q, want decrease_unexplained", got)
+	}
+	w.approve()
+	w.want(w.apply(), "changed in_step", 0)
+	w.wantLine(contoso, premium, "11")
 }
 
 func TestWhatTheSourceDoesNotProveIsLeftAlone(t *testing.T) {
@@ -612,9 +639,10 @@ func TestALineThatNoRuleNamesAnyMoreIsNotForgottenWhileItBills(t *testing.T) {
 
 func TestALeaverIsWaitedForAndForgivenWhenItReturns(t *testing.T) {
 	w := newFixture(t)
+	w.lately = true
 	w.converge()
 	w.spec.Kinds[0].Leavers = &plan.Leavers{Absences: 3, After: 48 * time.Hour}
-	w.job.Limits.Decrease = decimal.NewFromInt(1000)
+	w.job.Limits.DecreaseExplained = decimal.NewFromInt(1000)
 	delete(w.bought[contoso], e3)
 	w.want(w.apply(), "in_step in_step", 0)
 	w.run(PlanOnly) // plans do not count

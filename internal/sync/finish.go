@@ -117,7 +117,7 @@ func (s *scopeRun) cursor() *state.Cursor {
 	if s.snapshot != nil && s.billed() {
 		// What the source proved is stored, whatever becomes of the plan.
 		if licences, err := s.snapshot.Licences.Items(); err == nil {
-			c.Seen = money.Remember(licences, s.seen(), now)
+			c.Seen = money.Remember(licences, s.snapshot.Licences.Proof().Partial, s.seen(), now)
 		}
 	}
 	if !s.sourceAccepted {

@@ -10,6 +10,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/target"
@@ -137,6 +138,13 @@ func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
 	if o := c.Override; o != nil {
 		x.Override = &state.SpanOverride{Quantity: countText(o.Quantity), Minimum: countText(o.Minimum), Maximum: countText(o.Maximum), Until: o.Until.UTC(), Reason: o.Reason, By: o.By}
 	}
+	if c.Override != nil {
+		x.Counted = countText(c.Counted)
+	}
+	if c.Grace == money.GraceFree {
+		x.Grace = c.Grace
+	}
+	x.Explanation = s.carried(c)
 	for i := range c.Subscriptions {
 		x.Subscriptions = append(x.Subscriptions, spanSubscription(&c.Subscriptions[i]))
 	}

@@ -28,6 +28,9 @@ type Limits struct {
 type RunLimits struct {
 	Creates, Updates, Deletes *int
 	Increase, Decrease        *decimal.Decimal
+	// DecreaseExplained is for falls that something explains; where it is nil they count
+	// as any other.
+	DecreaseExplained *decimal.Decimal
 }
 
 // A budget counts what the scopes of a run change, against the run's limits. A scope
@@ -43,9 +46,12 @@ func (b *budget) take(p *plan.Plan) *plan.Violation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := p.Tally()
+	if b.limit.DecreaseExplained == nil {
+		t.Down, t.Explained = t.Down.Add(t.Explained), decimal.Zero
+	}
 	next := plan.Tally{
 		Creates: b.spent.Creates + t.Creates, Updates: b.spent.Updates + t.Updates, Deletes: b.spent.Deletes + t.Deletes,
-		Up: b.spent.Up.Add(t.Up), Down: b.spent.Down.Add(t.Down),
+		Up: b.spent.Up.Add(t.Up), Down: b.spent.Down.Add(t.Down), Explained: b.spent.Explained.Add(t.Explained),
 	}
 	over := func(what, spent, limit string) *plan.Violation {
 		return &plan.Violation{Code: "run_limit", Message: fmt.Sprintf(
@@ -70,6 +76,9 @@ func (b *budget) take(p *plan.Plan) *plan.Violation {
 	}
 	if m := b.limit.Decrease; m != nil && t.Down.IsPositive() && next.Down.GreaterThan(*m) {
 		return over("less a month", next.Down.StringFixed(2), m.StringFixed(2))
+	}
+	if m := b.limit.DecreaseExplained; m != nil && t.Explained.IsPositive() && next.Explained.GreaterThan(*m) {
+		return over("less a month by falls that are explained", next.Explained.StringFixed(2), m.StringFixed(2))
 	}
 	b.spent = next
 	return nil

@@ -284,7 +284,9 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 			s.connection().recordDenial(err)
 			s.report.fail(Failed, fmt.Errorf("observing: %w", err))
 			s.report.Refused = accessDenied(err)
-			s.compareUnobserved(ctx)
+			if err := s.compareUnobserved(ctx); err != nil {
+				return err
+			}
 		}
 		if err := group.Wait(); err != nil {
 			return err

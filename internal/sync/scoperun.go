@@ -34,6 +34,7 @@ type scopeRun struct {
 	report     ScopeReport
 	log        zerolog.Logger
 	ledger     scopeLedger
+	explained  map[plan.Key]*plan.Explanation // why lines are billed for more than the rules come to
 
 	formerRefs []string         // see recallFormer
 	formerSeen []directory.Seen // what was remembered of the tenants' subscriptions
@@ -225,13 +226,16 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		s.reportCompareError(err)
-		return nil
+		return s.explainCounts(ctx)
 	}
 	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, s.sides()); err != nil {
 		s.report.fail(Failed, err) // two objects with one key
 		return nil
 	}
 	s.report.Trace, s.report.Reverts = s.plan.Trace, s.plan.Reverting
+	if err = s.explainDecreases(ctx); err != nil {
+		return err
+	}
 	if s.run.sel.Only == "" {
 		s.run.reversals.planned(s.id(), s.plan.Reversals)
 	}
@@ -262,10 +266,11 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 
 // compareUnobserved finds out what a scope should hold at a target that could not be read,
 // for Selection.Inspect and for the ledger: without it nothing would seem due.
-func (s *scopeRun) compareUnobserved(ctx context.Context) {
+func (s *scopeRun) compareUnobserved(ctx context.Context) error {
 	if (s.run.sel.Inspect != nil || s.run.mode == Apply && s.billed()) && s.view != nil {
 		s.desired, _, _ = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	}
+	return s.explainCounts(ctx)
 }
 
 // reportCompareError reports why a scope could not be compared. A scope that a person

@@ -160,7 +160,7 @@ func (e *storeError) Unwrap() error { return e.error }
 func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {
 	e := state.Entry{At: s.run.Now().UTC(), Run: s.run.id, Job: s.target.job.Name, Scope: s.id(), Name: s.customer.Name,
 		Action: c.Action, Key: c.Key, Label: c.Label, Ref: c.Ref, Reason: c.Reason, Before: state.ImageOf(c.Before), After: state.ImageOf(after),
-		Money: c.MonthlyDelta.StringFixed(2), Result: result, Message: message, Digest: s.report.Digest, Reverts: s.plan.Reverting}
+		Money: c.MonthlyDelta.StringFixed(2), Result: result, Message: message, Digest: s.report.Digest, Reverts: s.plan.Reverting, Explanation: c.Explanation}
 	if after != nil && after.Ref != "" {
 		e.Ref = after.Ref
 	}

@@ -20,8 +20,11 @@ type Count struct {
 	Grace     string // what is made of subscriptions in grace, see money.Policy
 	Purchased *int
 	Assigned  *int
-	Due       *int
-	Unknown   string // why a number is not proven; empty where all are
+	// Counted is what the rules come to, and Due what is billed: the two differ where
+	// an override stands in the rules' place.
+	Counted *int
+	Due     *int
+	Unknown string // why a number is not proven; empty where all are
 	// LinesUnknown says why the lines that bill it cannot be told from others; empty
 	// where they can.
 	LinesUnknown string

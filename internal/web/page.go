@@ -223,6 +223,9 @@ func (w *heldPlan) unpack() {
 			break
 		}
 		l := line{Action: string(c.Action), Label: c.Label, Reason: string(c.Reason)}
+		if c.Explanation != nil {
+			l.Reason += ": " + c.Explanation.Text()
+		}
 		if !c.MonthlyDelta.IsZero() {
 			l.Money = c.MonthlyDelta.StringFixed(2)
 		}

@@ -197,7 +197,7 @@ func (h *harness) tryRun(mode sync.Mode) (*sync.Report, error) {
 func (h *harness) job() sync.Job {
 	wide := plan.Ceiling{Count: 1000, Percent: 100}
 	return sync.Job{Name: "conformance", Targets: []string{h.Target}, Policy: h.policy, Limits: sync.Limits{Limits: plan.Limits{
-		Creates: wide, Updates: wide, Deletes: wide, Increase: decimal.New(1, 9), Decrease: decimal.New(1, 9), SourceShrink: 100}}}
+		Creates: wide, Updates: wide, Deletes: wide, Increase: decimal.New(1, 9), Decrease: decimal.New(1, 9), DecreaseExplained: decimal.New(1, 9), SourceShrink: 100}}}
 }
 
 // apply runs and wants no scope to fail.

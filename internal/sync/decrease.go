@@ -1,0 +1,231 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/mapping"
+	"syncd/internal/money"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/target"
+)
+
+// Why a product comes to less is found at the first read that shows it: what it came to
+// is in the ledger, what its subscriptions were like in the cursor. It is kept with the
+// span until the line is right, since a plan may wait for days.
+
+// explainCounts finds, for each product, why its line is billed for more than the rules
+// come to.
+func (s *scopeRun) explainCounts(ctx context.Context) error {
+	if s.explained != nil || len(s.desired.Counts) == 0 {
+		return nil
+	}
+	s.explained = make(map[plan.Key]*plan.Explanation, len(s.desired.Counts))
+	explainer := money.Policy{Grace: s.desired.Counts[0].Grace, Now: s.run.Now()}.NewExplainer(s.seen(), s.desired.Source, s.desired.Claims)
+	for i := range s.desired.Counts {
+		c := &s.desired.Counts[i]
+		last, err := s.lastKnown(ctx, c.Key)
+		if err != nil {
+			return err
+		}
+		if last == nil {
+			continue
+		}
+		var found *plan.Explanation
+		if before := countThen(last); before != nil && c.Counted != nil {
+			if before.At = last.To; before.At.IsZero() && s.memory.Cursor != nil {
+				before.At = s.memory.Cursor.At
+			}
+			found = explainer.Explain(before, countNow(c))
+		}
+		s.explained[c.Key] = money.Carry(last.Explanation, found, nil, 0)
+	}
+	return nil
+}
+
+// lastKnown is the last span of a product that says what was due, or nil.
+func (s *scopeRun) lastKnown(ctx context.Context, key plan.Key) (*state.Span, error) {
+	open, lasts := s.ledger.last[key]
+	switch {
+	case !lasts:
+		return nil, nil
+	case open.Due != "":
+		return &open, nil
+	}
+	var last *state.Span
+	for span, err := range s.run.Store.Spans(ctx, state.SpanFilter{Customer: s.customer.Key, Key: key}) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the ledger of %s: %w", s.id(), err)
+		}
+		if span.Scope == s.id() && span.Due != "" {
+			last = &span
+		}
+	}
+	return last, nil
+}
+
+// explainDecreases tells each change that lowers a line why, and holds those that
+// nothing explains. The way back from a run follows no count, and always waits.
+func (s *scopeRun) explainDecreases(ctx context.Context) error {
+	if err := s.explainCounts(ctx); err != nil || s.plan.Reverting != "" {
+		return err
+	}
+	for i := range s.desired.Counts {
+		count := &s.desired.Counts[i]
+		for j := range s.plan.Changes {
+			if c := &s.plan.Changes[j]; c.Key == count.Key && c.Lowers() {
+				c.Explanation = s.explanation(c, count)
+			}
+		}
+	}
+	s.plan.JoinMoves(s.lineOf, s.run.Currency)
+	s.plan.HoldUnexplained(s.run.Currency)
+	return nil
+}
+
+// explanation is why a change lowers a line. The first row that fits decides:
+//
+//	what is known                                          explanation
+//	a fall of the count that nothing explains              unexplained
+//	the line is taken on                                   adoption
+//	a fall of the count, or what a person set              that
+//	less is due than syncd last left there                 unexplained
+//	a person made the line hold more                       none
+func (s *scopeRun) explanation(c *plan.Change, count *target.Count) *plan.Explanation {
+	why := s.carried(count)
+	if count.Due != nil {
+		why = money.Why(why, count.Override, count.Counted, *count.Due)
+	}
+	switch {
+	case why != nil && !why.Explained():
+		return why
+	case c.Action == plan.Adopt:
+		why = &plan.Explanation{Code: plan.ByAdoption}
+	case why != nil:
+		return why
+	case s.dueLess(c):
+		why = &plan.Explanation{Code: plan.Unexplained}
+	default:
+		return nil
+	}
+	s.explained[c.Key] = why
+	return why
+}
+
+// dueLess reports whether a change lowers a line because less is due than what syncd
+// last left there.
+func (s *scopeRun) dueLess(c *plan.Change) bool {
+	record, known := s.recordOf(c.Key)
+	if !known {
+		return true
+	}
+	if c.Action == plan.Delete || c.After == nil || c.After.Retired {
+		return !record.Retired
+	}
+	last, err := decimal.NewFromString(record.Fields.Text(plan.FieldQuantity))
+	now, err2 := decimal.NewFromString(c.After.Fields.Text(plan.FieldQuantity))
+	return err != nil || err2 != nil || now.LessThan(last)
+}
+
+// carried is what explains that a product's line is billed for more than the rules come
+// to, as the line is now.
+func (s *scopeRun) carried(c *target.Count) *plan.Explanation {
+	billed, known := s.lineQuantity(c.Key)
+	if !known {
+		return s.explained[c.Key]
+	}
+	return money.Carry(s.explained[c.Key], nil, c.Counted, billed)
+}
+
+// lineQuantity is what the line that is kept in step bills, after the run's own writes.
+func (s *scopeRun) lineQuantity(key plan.Key) (units int, known bool) {
+	line, written := s.ledger.written[key]
+	if !written {
+		if s.plan == nil || s.ledger.lost[key] {
+			return 0, false
+		}
+		i := slices.IndexFunc(s.observed.Objects, func(o plan.Object) bool { return o.Key == key })
+		if i < 0 {
+			return 0, s.observed.Line(key) == nil // one of several, or one that cannot be told
+		}
+		line = s.observed.Objects[i]
+	}
+	n, err := decimal.NewFromString(line.Fields.Text(plan.FieldQuantity))
+	return int(n.Ceil().IntPart()), err == nil
+}
+
+// lineOf is the product that a subscription is counted for.
+func (s *scopeRun) lineOf(subscription string) (plan.Key, string) {
+	for i := range s.desired.Counts {
+		c := &s.desired.Counts[i]
+		for j := range c.Subscriptions {
+			if c.Subscriptions[j].ID == subscription {
+				return c.Key, c.Label
+			}
+		}
+	}
+	return plan.Key{}, ""
+}
+
+// countNow is what a product comes to by the rules, as it is explained.
+func countNow(c *target.Count) *money.Count {
+	out := &money.Count{Units: *c.Counted, Rules: c.Rules, Override: c.Override, Grace: c.Grace, People: c.Names}
+	if c.Purchased != nil && c.Assigned != nil {
+		out.Purchased, out.Assigned = *c.Purchased, *c.Assigned
+	}
+	return out
+}
+
+// countThen is what a product came to by the rules when a span began, or nil where
+// that was not proven.
+func countThen(span *state.Span) *money.Count {
+	units := span.Due
+	if span.Override != nil {
+		units = span.Counted
+	}
+	c := &money.Count{Grace: span.Grace, People: span.Names}
+	for _, n := range []struct {
+		text string
+		to   *int
+	}{{units, &c.Units}, {span.Purchased, &c.Purchased}, {span.Assigned, &c.Assigned}} {
+		var err error
+		if *n.to, err = strconv.Atoi(n.text); err != nil {
+			return nil
+		}
+	}
+	for i := range span.Rules {
+		c.Rules = append(c.Rules, ruleThen(&span.Rules[i]))
+	}
+	if o := span.Override; o != nil {
+		c.Override = &money.Override{Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until, Reason: o.Reason, By: o.By}
+	}
+	for i := range span.Subscriptions {
+		x := &span.Subscriptions[i]
+		units, err := strconv.Atoi(x.Units)
+		if err != nil {
+			return nil
+		}
+		c.Subscriptions = append(c.Subscriptions, money.Former{ID: x.ID, CommerceID: x.CommerceID, SKU: x.SKU, Owner: x.Owner, State: money.State(x.State),
+			Units: units, Created: x.Created, Until: x.Until})
+	}
+	return c
+}
+
+func ruleThen(r *state.SpanRule) mapping.Rule {
+	return mapping.Rule{Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Who: r.Who, Subscriptions: r.Subscriptions,
+		Weight: r.Weight, Minimum: number(r.Minimum), Maximum: number(r.Maximum), Floor: r.Floor, Status: r.Status, Reason: r.Reason}
+}
+
+// number reads what countText wrote.
+func number(text string) *int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return nil
+	}
+	return &n
+}
