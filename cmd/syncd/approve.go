@@ -65,6 +65,14 @@ func decisionCommand(a *cli, d *decider) *cobra.Command {
 		verdicts := []app.Verdict{}
 		if d.Approve && d.All {
 			holds, verdicts = app.Sweep(holds)
+			taken, forOthers, err := w.ForOthers(ctx, a.operator(), holds)
+			if err != nil {
+				return err
+			}
+			if len(taken) == 0 && len(forOthers) > 0 {
+				return usage("nothing was approved:\n%s", app.Apart(forOthers))
+			}
+			holds, verdicts = taken, append(verdicts, forOthers...)
 			if allowed, err := d.allowed(ctx, a, holds); err != nil || !allowed {
 				return err
 			}

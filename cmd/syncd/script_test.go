@@ -34,7 +34,7 @@ import (
 //	world former                      the state that the last syncd of schema 2 left, with an approved plan
 //	world linked                      the tables are imported into a world that was started and edited
 //	world settled                     the same, and everything is approved and applied
-//	world shared                      other users of this machine may read the configuration
+//	world shared GROUP                the members of a group may read the configuration
 //	world forget                      count writes and calls from here on
 //	world writes are N                so many writes reached ConnectWise since then
 //	world quantity 55/910 is 14       what a line holds
@@ -194,7 +194,7 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "tables":
 		ts.Check(w.tables())
 	case "shared":
-		ts.Check(w.share())
+		ts.Check(w.share(rest[0]))
 	case "former":
 		ts.Check(w.former())
 	case "documented":

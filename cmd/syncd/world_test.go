@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -159,17 +160,23 @@ func (w *world) former() error {
 	return writeFile(w.dir, "syncd.db", string(text))
 }
 
-// tables writes what a billing admin would have made: links.csv and products.csv.
-// share lets other users of this machine come to the configuration and read it.
-func (w *world) share() error {
+// share lets other users of this machine come to where the configuration is, and a group
+// read it.
+func (w *world) share(group string) error {
 	for dir := w.dir; len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	return os.Chmod(filepath.Join(w.dir, "config.yaml"), 0o644)
+	gid, err := strconv.Atoi(group)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(w.dir, "config.yaml")
+	return errors.Join(os.Chown(path, -1, gid), os.Chmod(path, 0o640))
 }
 
+// tables writes what a billing admin would have made: links.csv and products.csv.
 func (w *world) tables() error {
 	links := "customer,tenant_id,tenant,filter,connectwise_company,connectwise_agreement,status,reason\n"
 	for _, l := range []struct{ name, tenant, company string }{{"Contoso Ltd", contoso, "250"}, {"Fabrikam", fabrikam, "251"}, {"Tailspin Toys", tailspin, "252"}} {

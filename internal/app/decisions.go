@@ -182,8 +182,15 @@ func verdictOn(h *state.Hold, decision string) Verdict {
 }
 
 // Decide stores a person's word on each of the holds: they pass at the next apply,
-// or wait until they change.
+// or wait until they change. Where one of them is for other eyes it stores nothing.
 func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason string, holds []state.Hold) ([]Verdict, error) {
+	if approve {
+		if _, out, err := w.ForOthers(ctx, by, holds); err != nil {
+			return nil, err
+		} else if len(out) > 0 {
+			return nil, Usage("nothing was approved:\n%s", Apart(out))
+		}
+	}
 	var verdicts []Verdict
 	for i := range holds {
 		h := &holds[i]

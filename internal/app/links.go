@@ -87,7 +87,8 @@ func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []
 	if err != nil {
 		return nil, notImported(file, err)
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next, w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits)...)
+	return edits, Put(ctx, w.Store, LinksDocument, version, next,
+		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits))...)
 }
 
 // notImported says that a table was not taken, and whether that is the table's fault.
@@ -114,9 +115,10 @@ func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason stri
 		rows[i].Status, rows[i].Reason = mapping.Ignored, reason
 	}
 	edits := []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(before), After: string(mapping.Ignored)}}
-	about := w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)
+	next := table.With(rows...)
+	about := concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))
 	about[0].Why = reason
-	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(rows...), about...)
+	return edits, Put(ctx, w.Store, LinksDocument, version, next, about...)
 }
 
 // AcceptLinks puts suggestions in force: those of the named customers, or all that
@@ -159,7 +161,9 @@ func (w *App) AcceptLinks(ctx context.Context, by Operator, customers []string, 
 	if len(rows) == 0 {
 		return edits, nil
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, table.With(rows...), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)...)
+	accepted := table.With(rows...)
+	return edits, Put(ctx, w.Store, LinksDocument, version, accepted,
+		concerning(linkConcerns(table, accepted), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...)
 }
 
 // ChooseLink links a customer in one column to what a person chose. It is an import
@@ -190,7 +194,8 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, colu
 	if err != nil {
 		return nil, fmt.Errorf("%s was not linked: %w", c.Name, err)
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next, w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits)...)
+	return edits, Put(ctx, w.Store, LinksDocument, version, next,
+		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...)
 }
 
 // lineFor is the tenant on whose line a link of the customer stands, or is to stand.

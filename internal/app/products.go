@@ -115,8 +115,10 @@ func (w *App) ImportProducts(ctx context.Context, by Operator, file string, text
 	if err != nil {
 		return in, Usage("%s: nothing was imported:\n%w", file, err)
 	}
+	concerns := ruleConcerns(rules, next)
 	in.Edits, in.Warnings = edits, w.pin(ctx, &next, rules)
-	return in, Put(ctx, w.Store, ProductsDocument, version, next, w.tableEntries(by, state.ActionImport, ProductsDocument, file, text, edits)...)
+	return in, Put(ctx, w.Store, ProductsDocument, version, next,
+		concerning(concerns, w.tableEntries(by, state.ActionImport, ProductsDocument, file, text, edits))...)
 }
 
 // customerKeys are the keys of all customers, where the rules of a file are for

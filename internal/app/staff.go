@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/target"
 	"syncd/internal/web/control"
 )
 
@@ -130,4 +131,48 @@ func (c *Config) validateStaff(report func(path, format string, args ...any)) {
 	if err := control.CheckGroup(c.Control.Group); err != nil {
 		report("control.group", "%s", err)
 	}
+}
+
+// checkStaff looks whether those who are named can be who they are, and whether four eyes
+// can be two people's.
+func (c *Config) checkStaff() []target.Finding {
+	var all []target.Finding
+	if len(c.Staff) > 0 {
+		f := target.Finding{System: "syncd", Name: "staff", OK: true, Detail: "named: " + Names(c.Staff, func(s StaffConfig) string { return s.Name + " (" + s.Role + ")" })}
+		unknown := slices.DeleteFunc(slices.Clone(c.Staff), func(s StaffConfig) bool { return s.OSUser == "" || s.uid() >= 0 })
+		if len(unknown) > 0 {
+			f.OK, f.Remedy = false, "create the user, or correct os_user in staff"
+			f.Detail = "this machine has no such user: " + Names(unknown, func(s StaffConfig) string { return s.OSUser + " (" + s.Name + ")" })
+		}
+		all = append(all, f)
+	}
+	if c.FourEyes {
+		all = append(all, c.checkFourEyes())
+	}
+	return all
+}
+
+// checkFourEyes looks whether one can change what another approves. Nobody signs in to the
+// pages yet: whoever decides comes through the daemon's socket.
+func (c *Config) checkFourEyes() target.Finding {
+	may := func(least Role) []StaffConfig {
+		return slices.DeleteFunc(slices.Clone(c.Staff), func(s StaffConfig) bool {
+			return !Role(s.Role).Contains(least) || !control.MayUse(s.uid(), c.Control.Group)
+		})
+	}
+	changing, approving := may(RoleMapper), may(RoleApprover)
+	named := func(of []StaffConfig) string { return Names(of, func(s StaffConfig) string { return s.Name }) }
+	f := target.Finding{System: "syncd", Name: "four eyes", Detail: "each approves what others changed: " + named(approving),
+		Remedy: "name two people or more in staff, an approver among them, each with an os_user who may use the daemon's socket (control.group)"}
+	switch {
+	case len(c.Staff) == 0:
+		f.Detail = "nobody is named in staff, and nobody can sign in: who approves is not told from who changed a rule"
+	case len(approving) == 0:
+		f.Detail = "no approver in staff can reach the daemon: its own user, root and the members of control.group can, and nobody can sign in"
+	case len(changing) == 1:
+		f.Detail = fmt.Sprintf("of those who may change or approve anything only %s can reach the daemon, and nobody can sign in: nobody may approve what %s changes", named(changing), named(changing))
+	default:
+		f.OK, f.Remedy = true, ""
+	}
+	return f
 }

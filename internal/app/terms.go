@@ -112,7 +112,8 @@ func (w *App) ImportTerms(ctx context.Context, by Operator, file string, text []
 		return in.done, nil
 	}
 	next := claims.Put(in.claims...)
-	return in.done, Put(ctx, w.Store, TermsDocument, version, next, w.tableEntries(by, state.ActionImport, TermsDocument, file, text, in.done.Edits)...)
+	return in.done, Put(ctx, w.Store, TermsDocument, version, next,
+		concerning(termConcerns(in.claims), w.tableEntries(by, state.ActionImport, TermsDocument, file, text, in.done.Edits))...)
 }
 
 // termImport makes claims of lines.

@@ -241,8 +241,19 @@ type Entry struct {
 	Reverts string      `json:"reverts,omitempty"` // the run that it is the way back from
 	// Explanation says why a counted quantity fell, where one did.
 	Explanation *plan.Explanation `json:"explanation,omitempty"`
-	Prev        string            `json:"prev"`
-	Hash        string            `json:"hash"`
+	// Concerns are whose plans a table changes that a person changed. An entry of a former
+	// version has none, and may concern everybody.
+	Concerns []Concern `json:"concerns,omitempty"`
+	Prev     string    `json:"prev"`
+	Hash     string    `json:"hash"`
+}
+
+// A Concern is what a change of a table is about; an empty part is about all.
+type Concern struct {
+	Customer string `json:"customer,omitempty"` // a customer's key, or the id of one of its tenants
+	Column   string `json:"column,omitempty"`   // of links
+	SKU      string `json:"sku,omitempty"`      // of rules; a rule is of both
+	Product  string `json:"product,omitempty"`
 }
 
 // JournalFilter narrows the journal; empty fields let everything through.

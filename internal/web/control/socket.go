@@ -164,6 +164,28 @@ func UserID(name string) int {
 	return -1
 }
 
+// MayUse reports whether a user of this machine may use the socket of a daemon that runs
+// as this process's user: that user, root, or a member of the group. In which groups the
+// processes of a user are whom the machine does not list nobody can tell; where there is
+// a group, it may be that one.
+func MayUse(uid int, group string) bool {
+	gid, err := groupID(group)
+	if uid < 0 || err != nil {
+		return false
+	}
+	p := peer{uid: uid}
+	if u, err := user.LookupId(strconv.Itoa(uid)); err != nil {
+		p.groups = []int{gid}
+	} else if ids, err := u.GroupIds(); err == nil {
+		for _, id := range append(ids, u.Gid) {
+			if n, err := strconv.Atoi(id); err == nil {
+				p.groups = append(p.groups, n)
+			}
+		}
+	}
+	return p.trusted(os.Geteuid(), gid)
+}
+
 // userName is the name of a user id on this machine. It does not trust $USER, which anybody
 // may set.
 func userName(uid int) string {
