@@ -366,7 +366,7 @@ func (c *cippCommand) prices(ctx context.Context) playbook.Price {
 	return func(t directory.Tenant, sku string) (decimal.Decimal, bool) {
 		customer := string(t.ID)
 		for _, x := range links.Customers([]directory.Tenant{t}) {
-			if x.Tenant.ID == t.ID {
+			if slices.ContainsFunc(x.Parts, func(p mapping.Part) bool { return p.Tenant.ID == t.ID }) {
 				customer = x.Key
 			}
 		}

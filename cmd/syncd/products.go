@@ -74,34 +74,7 @@ func (a *cli) listProducts(ctx context.Context, w *app.App) error {
 	return a.print(struct {
 		Products []app.ProductLine `json:"products"`
 	}{lines}, func(out io.Writer) error {
-		s := report.Sheet{Columns: []report.Column{{Name: "Licence"}, {Name: "SKU"}, {Name: "Product"}, {Name: "Count"}, {Name: "Min", Number: true}, {Name: "Max", Number: true}, {Name: "Status"},
-			{Name: "Tenants", Number: true}, {Name: "Purchased", Number: true}, {Name: "Assigned", Number: true}, {Name: "Reason"}}}
-		own := slices.ContainsFunc(lines, func(l app.ProductLine) bool { return l.Customer != "" })
-		if own {
-			s.Columns = slices.Insert(s.Columns, 2, report.Column{Name: "Customer"})
-		}
-		open, proposed := 0, 0
-		for _, l := range lines {
-			status := l.Status
-			if status == mapping.Propose {
-				proposed++
-			}
-			if status == "" {
-				status, open = "unmapped", open+1
-				if l.Free {
-					status = "unmapped (free or trial)"
-				}
-			}
-			name, tenants, purchased, assigned := l.Name, strconv.Itoa(l.Tenants), strconv.Itoa(l.Purchased), strconv.Itoa(l.Assigned)
-			if l.SKU == "" {
-				name, tenants, purchased, assigned = cmp.Or(l.Name, "(people)"), "", "", ""
-			}
-			row := []string{name, l.Part, l.Product, countText(&l.Rule), limitText(l.Minimum), limitText(l.Maximum), status, tenants, purchased, assigned, l.Reason}
-			if own {
-				row = slices.Insert(row, 2, cmp.Or(l.CustomerName, l.Customer))
-			}
-			s.Rows = append(s.Rows, row)
-		}
+		s, open, proposed := productSheet(lines)
 		if err := s.Table(out, a.console.Width); err != nil {
 			return err
 		}
@@ -114,6 +87,39 @@ func (a *cli) listProducts(ctx context.Context, w *app.App) error {
 		}
 		return p.err
 	})
+}
+
+// productSheet is the table of the rules, and how many licences have none, or only a
+// suggested one. Whose rule it is has a column where any is one customer's.
+func productSheet(lines []app.ProductLine) (s report.Sheet, open, proposed int) {
+	s = report.Sheet{Columns: []report.Column{{Name: "Licence"}, {Name: "SKU"}, {Name: "Product"}, {Name: "Count"}, {Name: "Min", Number: true}, {Name: "Max", Number: true}, {Name: "Status"},
+		{Name: "Tenants", Number: true}, {Name: "Purchased", Number: true}, {Name: "Assigned", Number: true}, {Name: "Reason"}}}
+	own := slices.ContainsFunc(lines, func(l app.ProductLine) bool { return l.Customer != "" })
+	if own {
+		s.Columns = slices.Insert(s.Columns, 2, report.Column{Name: "Customer"})
+	}
+	for _, l := range lines {
+		status := l.Status
+		if status == mapping.Propose {
+			proposed++
+		}
+		if status == "" {
+			status, open = "unmapped", open+1
+			if l.Free {
+				status = "unmapped (free or trial)"
+			}
+		}
+		name, tenants, purchased, assigned := l.Name, strconv.Itoa(l.Tenants), strconv.Itoa(l.Purchased), strconv.Itoa(l.Assigned)
+		if l.SKU == "" {
+			name, tenants, purchased, assigned = cmp.Or(l.Name, "(people)"), "", "", ""
+		}
+		row := []string{name, l.Part, l.Product, countText(&l.Rule), limitText(l.Minimum), limitText(l.Maximum), status, tenants, purchased, assigned, l.Reason}
+		if own {
+			row = slices.Insert(row, 2, cmp.Or(l.CustomerName, l.Customer))
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	return s, open, proposed
 }
 
 func limitText(n *int) string {

@@ -31,7 +31,7 @@ type ruleset struct {
 func newRuleset(rules mapping.Rules) *ruleset {
 	s := &ruleset{products: billedProducts(&rules), settled: map[string]bool{}}
 	for _, r := range rules.Rules {
-		s.settled[r.SKU] = s.settled[r.SKU] || r.Status != ""
+		s.settled[r.SKU] = s.settled[r.SKU] || r.Status != "" && r.Settles()
 		if r.Decided() {
 			s.rules = append(s.rules, r)
 		}

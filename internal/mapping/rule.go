@@ -46,8 +46,12 @@ type Rule struct {
 	Reason        string `json:"reason,omitempty"`
 }
 
-// Decided reports whether a person said what becomes of the licence.
+// Decided reports whether a person said what becomes of it.
 func (r *Rule) Decided() bool { return r.Status == Bill || r.Status == Ignore }
+
+// Settles reports whether the rule says what becomes of the licence itself: one that
+// counts those who hold it bills them something else.
+func (r *Rule) Settles() bool { return r.Count != People }
 
 // leavesOut reports whether the rule leaves out some subscriptions of a SKU, and so may
 // stand beside rules that bill the others.
@@ -118,7 +122,7 @@ func (r *Rules) Of(sku string) []Rule {
 
 // Settled reports whether somebody decided what becomes of the SKU for all customers.
 func (r *Rules) Settled(sku string) bool {
-	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Customer == "" && x.Decided() })
+	return slices.ContainsFunc(r.Rules, func(x Rule) bool { return x.SKU == sku && x.Customer == "" && x.Decided() && x.Settles() })
 }
 
 // KeepProductIDs copies product ids from before to rules whose product is unchanged.

@@ -62,7 +62,7 @@ func (r *Licences) Add(e sync.Inspection) {
 		if !worth {
 			continue
 		}
-		for _, sku := range l.SKUs {
+		for _, sku := range v.settledBy(p.key, l.SKUs) {
 			listed[sku] = true
 		}
 		r.Lines = append(r.Lines, l)
@@ -192,6 +192,18 @@ func (v *view) count(k plan.Key) *target.Count {
 		}
 	}
 	return nil
+}
+
+// settledBy are those of a product's SKUs of which it says what becomes of them: all, or
+// fewer where it counts those who hold one.
+func (v *view) settledBy(k plan.Key, skus []string) []string {
+	c := v.count(k)
+	if c == nil {
+		return skus
+	}
+	return slices.DeleteFunc(slices.Clone(skus), func(sku string) bool {
+		return !slices.ContainsFunc(c.Rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, sku) && r.Settles() })
+	})
 }
 
 // counts takes over what was counted where a licence's own numbers do not tell: of
@@ -346,7 +358,7 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 	l.SKUs, l.Licence = []string{x.SKU}, x.Name
 	r.count(&l, []directory.Licence{*x})
 	h := r.policy.Of(x)
-	rules := v.rules.Of(x.SKU)
+	rules := slices.DeleteFunc(v.rules.Of(x.SKU), func(r mapping.Rule) bool { return !r.Settles() })
 	billing := func(r mapping.Rule) bool { return r.Status == mapping.Bill }
 	bills := slices.ContainsFunc(rules, billing)
 	free := func(note string) { l.Status, l.Note, l.Unassigned = NotBilled, note, nil }

@@ -77,27 +77,36 @@ func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) 
 		linked := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.concerns(t, c) && isLinked(t, c) })
 		return c.Listed && c.Status != mapping.Ignored && (linked || r.sel.Unmapped)
 	}
-	read := map[directory.TenantID]*directory.Snapshot{}
-	var mu sync.Mutex // guards read
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(16) // the source's rate limit decides how many are sent at once
+	// Several customers may be parts of one tenant: it is read once, for what all of them need.
+	needs := map[directory.TenantID]directory.Kinds{}
+	var tenants []directory.Tenant
 	for _, c := range customers {
 		if !wanted(c) {
 			continue
 		}
-		needs := l.needs
+		own := l.needs
 		for _, t := range l.targets {
-			needs |= t.spec.Own[c.Key].Also
+			own |= t.spec.Own[c.Key].Also
 		}
 		for _, part := range c.Parts {
-			group.Go(func() error {
-				snapshot, err := r.Source.Snapshot(gctx, part.Tenant, needs)
-				mu.Lock()
-				defer mu.Unlock()
-				read[part.Tenant.ID] = snapshot
-				return err
-			})
+			if needs[part.Tenant.ID] == 0 {
+				tenants = append(tenants, part.Tenant)
+			}
+			needs[part.Tenant.ID] |= own
 		}
+	}
+	read := map[directory.TenantID]*directory.Snapshot{}
+	var mu sync.Mutex // guards read
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(16) // the source's rate limit decides how many are sent at once
+	for _, tenant := range tenants {
+		group.Go(func() error {
+			snapshot, err := r.Source.Snapshot(gctx, tenant, needs[tenant.ID])
+			mu.Lock()
+			defer mu.Unlock()
+			read[tenant.ID] = snapshot
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("reading the source: %w", err)
