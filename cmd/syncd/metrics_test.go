@@ -15,7 +15,7 @@ import (
 // The names that dashboards and alerts rely on.
 var contractMetrics = []string{"syncd_build_info", "syncd_run_duration_seconds", "syncd_run_last_success_timestamp_seconds",
 	"syncd_run_last_attempt_timestamp_seconds", "syncd_scopes", "syncd_changes_total", "syncd_holds", "syncd_plan_monthly_delta",
-	"syncd_http_requests_total", "syncd_http_request_duration_seconds", "syncd_rate_wait_seconds", "syncd_source_age_seconds", "syncd_runs_total"}
+	"syncd_http_requests_total", "syncd_http_request_duration_seconds", "syncd_rate_wait_seconds", "syncd_source_age_seconds", "syncd_runs_total", "syncd_renewals"}
 
 func TestMetricsAreThoseOfTheContractAndLintClean(t *testing.T) {
 	m := msp.New(time.Now)

@@ -68,8 +68,8 @@ func (w *App) observedTerms(ctx context.Context) (observed, error) {
 			return o, fmt.Errorf("reading what was seen of subscriptions: %w", err)
 		}
 		for _, s := range c.Seen {
-			note(c.Scope.Customer, s.ID)
-			if s.Term == "" {
+			note(c.Scope.Customer, s.ID, s.CommerceID)
+			if s.Term == "" || !s.Gone.IsZero() {
 				continue
 			}
 			l := mapping.TermLine{Customer: c.Scope.Customer, Subscription: s.ID, Term: s.Term, Source: money.Observed}
@@ -78,14 +78,6 @@ func (w *App) observedTerms(ctx context.Context) (observed, error) {
 				l.Ends = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 			}
 			o.lines = append(o.lines, l)
-		}
-	}
-	for s, err := range w.Store.Spans(ctx, state.SpanFilter{From: w.Now()}) {
-		if err != nil {
-			return o, fmt.Errorf("reading the ledger: %w", err)
-		}
-		for _, x := range s.Subscriptions {
-			note(s.Scope.Customer, x.ID, x.CommerceID)
 		}
 	}
 	return o, nil

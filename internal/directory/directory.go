@@ -133,11 +133,12 @@ type Claim struct {
 // Seen is what a subscription looked like when it was last read. Microsoft does
 // not tell why one is suspended, or why it has fewer units: what it was before does.
 type Seen struct {
-	ID     string `json:"id"`
-	SKU    string `json:"sku,omitempty"` // empty in what was remembered before units were
-	Status string `json:"status"`
-	State  string `json:"state,omitempty"` // what it was to the bill, see money.State
-	Units  int    `json:"units,omitempty"`
+	ID         string `json:"id"`
+	CommerceID string `json:"commerce_id,omitempty"`
+	SKU        string `json:"sku,omitempty"` // empty in what was remembered before units were
+	Status     string `json:"status"`
+	State      string `json:"state,omitempty"` // what it was to the bill, see money.State
+	Units      int    `json:"units,omitempty"`
 	// Created is when it was made, where the source tells.
 	Created time.Time `json:"created,omitzero"`
 	Ends    time.Time `json:"ends,omitzero"`    // its term's end, as said while it was enabled and that day was still to come

@@ -66,7 +66,7 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 				seen.Added = []directory.Added{{At: now.UTC(), Units: s.Total}} // bought since the last read
 			}
 			seen.ID, seen.SKU, seen.Status, seen.Units, seen.State = s.ID, l.SKU, s.Status, s.Total, string(Judge(s, now).State)
-			seen.Created, seen.Gone = s.Created, time.Time{}
+			seen.CommerceID, seen.Created, seen.Gone = s.CommerceID, s.Created, time.Time{}
 			switch {
 			case strings.EqualFold(s.Status, "Enabled"):
 				renew(&seen, s.Renews, now)

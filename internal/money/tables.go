@@ -176,6 +176,13 @@ func (c *Claims) Put(claims ...Claim) Claims {
 	})}
 }
 
+// MonthlyBy reports whether a subscription that is remembered is known to renew by the
+// month, among a customer's claims.
+func MonthlyBy(claims []Claim, seen *directory.Seen) bool {
+	s := directory.Subscription{ID: seen.ID, CommerceID: seen.CommerceID, Before: *seen}
+	return Strongest(Of(claims, &s)).Term == TermMonthly
+}
+
 // Find returns the claim about a customer's subscription that is as strong as a
 // source would be, or an empty one.
 func (c *Claims) Find(customer, subscription, source string) Claim {

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"syncd/internal/directory"
+	"syncd/internal/money"
+)
+
+// within are the days within which a term ends, as syncd_renewals counts them.
+var within = map[string]int{"7d": 7, "30d": 30, "90d": 90}
+
+// renewalsFor is how long a count of what renews is good for: a scrape reads no more
+// than it must.
+const renewalsFor = 5 * time.Minute
+
+// renewals counts the subscriptions whose term ends soon, as the last runs saw them:
+// from the state, so that they are there from the start.
+type renewals struct {
+	app  *App
+	desc *prometheus.Desc
+
+	mu     sync.Mutex
+	at     time.Time
+	counts map[string]int
+}
+
+func newRenewals(w *App) *renewals {
+	return &renewals{app: w, desc: prometheus.NewDesc("syncd_renewals",
+		"Paid subscriptions whose term ends within so many days, as last read; those known to be monthly are left out.", []string{"within"}, nil)}
+}
+
+// Describe implements prometheus.Collector.
+func (r *renewals) Describe(to chan<- *prometheus.Desc) { to <- r.desc }
+
+// Collect implements prometheus.Collector.
+func (r *renewals) Collect(to chan<- prometheus.Metric) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.app.Now()
+	if age := now.Sub(r.at); r.counts == nil || age < 0 || age > renewalsFor {
+		counts, err := r.app.countRenewals(context.Background(), now)
+		if err != nil {
+			r.app.Log.Error().Err(err).Msg("renewals not counted") // and left out: the other metrics are as good as they were
+			return
+		}
+		r.at, r.counts = now, counts
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.counts)) {
+		to <- prometheus.MustNewConstMetric(r.desc, prometheus.GaugeValue, float64(r.counts[name]), name)
+	}
+}
+
+// countRenewals counts what the last runs saw.
+func (w *App) countRenewals(ctx context.Context, now time.Time) (map[string]int, error) {
+	claims, _, err := Document[money.Claims](ctx, w.Store, TermsDocument)
+	if err != nil {
+		return nil, err
+	}
+	last := map[string]string{} // the last day of each
+	counts := map[string]int{}
+	for name, days := range within {
+		last[name], counts[name] = now.In(w.Location).AddDate(0, 0, days).Format(time.DateOnly), 0
+	}
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		said := claims.For(c.Scope.Customer)
+		for i := range c.Seen {
+			s := &c.Seen[i]
+			if money.State(s.State) != money.Enabled || !s.Gone.IsZero() || s.Units <= 0 || !s.Ends.After(now) || directory.FreeSKU(directory.PartNumber(s.SKU)) || money.MonthlyBy(said, s) {
+				continue
+			}
+			for name, day := range last {
+				if s.Ends.In(w.Location).Format(time.DateOnly) <= day {
+					counts[name]++
+				}
+			}
+		}
+	}
+	return counts, nil
+}
