@@ -210,9 +210,9 @@ func (a *cli) withState(open func(*app.Config) (state.Store, error), run func(ct
 			defer a.watch(ctx, a.app.Pauses, a.app.Location)()
 			return run(ctx, a.app, args)
 		}
-		cfg, err := a.config()
-		if err != nil {
-			return err
+		cfg, incomplete := a.config()
+		if cfg == nil {
+			return incomplete
 		}
 		if err := a.foresee(cmd, args); err != nil {
 			return err
@@ -221,6 +221,9 @@ func (a *cli) withState(open func(*app.Config) (state.Store, error), run func(ct
 		if !errors.Is(err, control.ErrNoDaemon) {
 			a.status = status
 			return err
+		}
+		if incomplete != nil {
+			return incomplete
 		}
 		if err := a.may(cmd); err != nil {
 			return err
@@ -257,8 +260,9 @@ func openState(cfg *app.Config) (state.Store, error) {
 	return store, nil
 }
 
-// config reads the configuration. The daemon has one: a file that somebody else names
-// would be read with the daemon's rights.
+// config reads the configuration. Where it lacks secrets alone there is one beside the
+// error. The daemon has its own: a file that somebody else names would be read with the
+// daemon's rights.
 func (a *cli) config() (*app.Config, error) {
 	if a.app != nil {
 		a.cfg = a.app.Config
@@ -277,13 +281,16 @@ func (a *cli) config() (*app.Config, error) {
 	}
 	cfg, err := systems.LoadConfig(path, asked, os.LookupEnv, config.Names())
 	if err != nil {
-		return nil, usage("%w", err)
+		err = usage("%w", err)
+		if _, ok := errors.AsType[app.NoSecretsError](err); !ok {
+			return nil, err
+		}
 	}
 	a.cfg, a.redact = cfg, cfg.Redactor()
 	if disk, here := a.console.Files.(*control.Disk); here {
 		disk.Protected = []string{cfg.State.Path}
 	}
-	return cfg, nil
+	return cfg, err
 }
 
 // person is who typed the command, by the kernel's word and the configuration of the

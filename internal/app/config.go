@@ -148,7 +148,7 @@ func (t Table) LoadConfig(path string, asked bool, env config.Environment, names
 	if err == nil && len(text) > 0 {
 		c.exposed = exposed(path, text, c.Redactor())
 	}
-	if err == nil && !filepath.IsAbs(c.State.Path) {
+	if c != nil && c.State.Path != "" && !filepath.IsAbs(c.State.Path) {
 		// Counted from the file and not from wherever a command is typed: a
 		// second, empty state would know nothing of what the first one manages.
 		c.State.Path = filepath.Join(filepath.Dir(path), c.State.Path)
@@ -159,6 +159,9 @@ func (t Table) LoadConfig(path string, asked bool, env config.Environment, names
 		}
 		sum := sha256.Sum256(text)
 		c.sum = hex.EncodeToString(sum[:8])
+	}
+	if err != nil && c != nil && c.lacksSecretsAlone(problems.List) {
+		err = NoSecretsError{err, c}
 	}
 	return c, err
 }

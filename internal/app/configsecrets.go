@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"syncd/internal/config"
 	"syncd/internal/secret"
 )
 
@@ -36,6 +37,27 @@ func (c *Config) secrets() map[string]secret.String {
 		}
 	}
 	return all
+}
+
+// A NoSecretsError says that nothing is wrong with a configuration but that secrets are
+// missing. It is enough to send a command to the daemon, which has them: whoever may do
+// that need not know them.
+type NoSecretsError struct {
+	error
+	Config *Config
+}
+
+func (e NoSecretsError) Unwrap() error { return e.error }
+
+// lacksSecretsAlone reports whether all problems are secrets that are not there.
+func (c *Config) lacksSecretsAlone(problems []config.Problem) bool {
+	missing := map[string]bool{}
+	for path, s := range c.secrets() {
+		if s.Empty() {
+			missing[path], missing[c.variableOf(path)+"_FILE"] = true, true // the latter cannot be read
+		}
+	}
+	return len(problems) > 0 && !slices.ContainsFunc(problems, func(p config.Problem) bool { return !missing[p.Path] })
 }
 
 // placeholder is what stands for a secret in config.example.yaml.
