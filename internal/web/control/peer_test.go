@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
@@ -42,5 +43,56 @@ func TestTheKernelSaysWhoIsAtTheOtherEnd(t *testing.T) {
 	p, err := peerOf(conn)
 	if err != nil || p.uid != os.Geteuid() || len(p.groups) == 0 {
 		t.Errorf("got %+v, %v; want uid %d and its groups", p, err, os.Geteuid())
+	}
+}
+
+func TestTheSocketsFolderLetsTheGroupThrough(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for up := filepath.Dir(dir); len(up) > len(os.TempDir()); up = filepath.Dir(up) {
+		if err := os.Chmod(up, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own, path := strconv.Itoa(os.Getegid()), filepath.Join(dir, "syncd.db.sock")
+	if os.Chown(dir, -1, os.Getegid()) != nil {
+		t.Fatal("a folder may be given to its owner's own group")
+	}
+	for _, c := range []struct {
+		mode  os.FileMode
+		group string
+		want  string
+	}{
+		{0o700, own, dir},
+		{0o710, own, ""},
+		{0o710, "65500", dir},
+		{0o711, "65500", ""},
+		{0o701, own, dir}, // the kernel looks at the group's bits first
+		{0o700, "", ""},
+	} {
+		if err := os.Chmod(dir, c.mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := Unreachable(path, c.group); got != c.want {
+			t.Errorf("%o for group %q: got %q, want %q", c.mode, c.group, got, c.want)
+		}
+	}
+}
+
+func TestWhoMayUseTheSocket(t *testing.T) {
+	for _, c := range []struct {
+		uid   int
+		group string
+		want  bool
+	}{
+		{os.Geteuid(), "", true}, {0, "", true}, {65501, "", false}, {-1, "65500", false},
+		{65501, "65500", true}, // nobody knows the groups of a user whom the machine does not list
+		{os.Geteuid(), "no-such-group", false},
+	} {
+		if got := MayUse(c.uid, c.group); got != c.want {
+			t.Errorf("uid %d, group %q: got %v", c.uid, c.group, got)
+		}
 	}
 }

@@ -138,6 +138,28 @@ func CheckGroup(name string) error {
 	return err
 }
 
+// Unreachable is the first folder above a daemon's socket that does not let the members of
+// the group through; empty where all do.
+func Unreachable(path, group string) string {
+	gid, err := groupID(group)
+	if err != nil || gid == noGroup {
+		return ""
+	}
+	for dir := filepath.Dir(address(path)); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return dir
+		}
+		owned, ok := info.Sys().(*syscall.Stat_t)
+		switch mode := info.Mode().Perm(); {
+		case ok && int(owned.Gid) == gid && mode&0o010 == 0, !(ok && int(owned.Gid) == gid) && mode&0o001 == 0:
+			return dir
+		case dir == filepath.Dir(dir):
+			return ""
+		}
+	}
+}
+
 // groupID finds a group by name or number; no name is noGroup.
 func groupID(name string) (int, error) {
 	if name == "" {
