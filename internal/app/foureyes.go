@@ -294,9 +294,10 @@ func (x *watched) touchedBy(e *state.Entry, rules *mapping.Rules) bool {
 			return false
 		}
 		switch {
-		case e.Action == state.ActionOverride && e.Key.Kind == OverridesDocument: // of a product whose line was not known
-			return x.bills && x.known[e.Scope.Customer] && madeFrom(k, state.Concern{Product: e.Key.ID}, rules)
-		case e.Action == state.ActionOverride, e.Action == state.ActionSettle && !table:
+		case e.Action == state.ActionOverride: // a product's key is another one where its rules were changed since
+			return x.bills && x.known[e.Scope.Customer] && (k == e.Key || k == plan.Key{} || e.Key.Kind == OverridesDocument && len(e.Concerns) == 0 ||
+				slices.ContainsFunc(e.Concerns, func(c state.Concern) bool { return madeFrom(k, c, rules) }))
+		case e.Action == state.ActionSettle && !table:
 			return e.Scope == x.scope && (k == e.Key || k == plan.Key{})
 		case e.Action != state.ActionImport && e.Action != state.ActionSettle || !table:
 			return false

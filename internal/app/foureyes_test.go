@@ -121,6 +121,11 @@ func TestWhoChangedWhatAPlanComesFromMayNotApproveIt(t *testing.T) {
 		{"another customer's term", contoso, []plan.Key{line(premium)}, []state.Entry{by(max, "12:00", state.ActionImport, "terms", state.Concern{Customer: fabrikamKey})}, false},
 		{"the override of its line", contoso, []plan.Key{line(premium)}, []state.Entry{of(contoso, line(premium), by(max, "12:00", state.ActionOverride, ""))}, true},
 		{"the override of a product whose line was not known", contoso, []plan.Key{line(basic)}, []state.Entry{of(contoso, plan.Key{Kind: "overrides", ID: "B"}, by(max, "12:00", state.ActionOverride, ""))}, true},
+		{"the override of a product that has another key since", contoso, []plan.Key{{Kind: "addition", ID: premium + "@P"}}, []state.Entry{func() state.Entry {
+			e := of(contoso, line(premium), by(max, "12:00", state.ActionOverride, ""))
+			e.Concerns = []state.Concern{{Customer: contoso.Customer, Product: "P"}}
+			return e
+		}()}, true},
 		{"the override of another line", contoso, []plan.Key{line(premium)}, []state.Entry{of(contoso, line(basic), by(max, "12:00", state.ActionOverride, ""))}, false},
 		{"another customer's override", contoso, []plan.Key{line(premium)}, []state.Entry{of(plan.Scope{Customer: fabrikamKey, Target: "connectwise"}, line(premium), by(max, "12:00", state.ActionOverride, ""))}, false},
 		{"which object it is", contoso, []plan.Key{line(premium)}, []state.Entry{of(contoso, line(premium), by(max, "12:00", state.ActionSettle, ""))}, true},

@@ -133,8 +133,18 @@ func (w *App) EndOverride(ctx context.Context, by Operator, customer, product st
 	if was == nil {
 		return nil, Usage("nothing was set for product %q of %s; syncd override lists what was", product, c.Name)
 	}
+	var key plan.Key
+	if b, there := in.biller(); there {
+		all, err := in.recorded(ctx, c, b.Targets()[0])
+		if err != nil {
+			return nil, err
+		}
+		if p := all.find(was.Product); p != nil {
+			key = p.key
+		}
+	}
 	in.next = in.next.Without(*was)
-	in.note(c, was, nil, plan.Key{}, 0)
+	in.note(c, was, nil, key, 0)
 	return in.put(ctx)
 }
 
@@ -290,6 +300,7 @@ func (in *overrideChange) note(c mapping.Customer, was, is *money.CustomerOverri
 		e.Scope.Target = b.Targets()[0]
 	}
 	e.Key, e.Before, e.After = key, image(was), image(is)
+	e.Concerns = []state.Concern{{Customer: c.Key, Product: about.Product}}
 	e.Label = "override of " + about.Product + " ended"
 	if is != nil {
 		e.Label, e.Why = "override of "+about.Product+": "+is.String(), is.Reason
