@@ -27,8 +27,8 @@ func renewalsCommand(a *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, x := range r.Unread {
-			fmt.Fprintf(a.err(), "syncd: warning: %s is not in the list: %s\n", clean(x.Customer), clean(x.Why))
+		for _, why := range r.Reasons() {
+			fmt.Fprintf(a.err(), "syncd: warning: %s\n", clean(why))
 		}
 		if !whole {
 			a.status = statusFailed

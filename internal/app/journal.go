@@ -48,7 +48,7 @@ func (w *App) tableEntries(by Operator, action plan.Action, table, of string, te
 	}
 	e := w.decisionEntry(by, action, plan.Scope{}, "")
 	one := !slices.ContainsFunc(edits, func(x mapping.Edit) bool { return x.Key != edits[0].Key })
-	if one && table == LinksDocument {
+	if one && (table == LinksDocument || table == TermsDocument) {
 		e.Scope.Customer, e.Name = edits[0].Key, edits[0].Name
 	}
 	e.Key = plan.Key{Kind: table, ID: of}

@@ -214,18 +214,18 @@ func (in *termImport) edit(line int, customer, source string, was, now *money.Cl
 		if before == after {
 			return
 		}
-		if source != "" && column != "source" {
+		if source != "" {
 			column = source + " " + column
 		}
-		in.done.Edits = append(in.done.Edits, mapping.Edit{Line: line, Key: now.Subscription, Name: customer + ": " + now.Subscription, Column: column, Before: before, After: after})
+		in.done.Edits = append(in.done.Edits, mapping.Edit{Line: line, Key: now.Customer, Name: customer, Column: now.Subscription + " " + column, Before: before, After: after})
 	}
 	add("term", was.Term, now.Term)
 	add("ends", mapping.Day(was.Ends), mapping.Day(now.Ends))
-	if now.Term == "" && now.Ends.IsZero() {
-		add("source", was.Source, "")
-		add("reason", was.Reason, "")
-		return
+	if now.Term == "" && now.Ends.IsZero() { // nothing is left of it
+		now = &money.Claim{Customer: now.Customer, Subscription: now.Subscription}
 	}
-	add("source", was.Source, now.Source)
+	if source == "" {
+		add("source", was.Source, now.Source)
+	}
 	add("reason", was.Reason, now.Reason)
 }

@@ -66,7 +66,7 @@ func (l Renewal) MarshalJSON() ([]byte, error) {
 		text(l.Term), text(l.TermBy), text(amount(l.Money, 2)), text(l.Currency)})
 }
 
-// Unread is a customer of whom nothing is known, and why.
+// Unread is a customer of whom something is not known, and why.
 type Unread struct {
 	Key      string `json:"customer"`
 	Customer string `json:"customer_name"`
@@ -97,17 +97,22 @@ func (r *Renewals) Add(e sync.Inspection) {
 	if e.Customer.Status == mapping.Ignored {
 		return
 	}
-	unread := func(why string) { r.Unread = append(r.Unread, Unread{e.Customer.Key, e.Customer.Name, why}) }
+	unread := func(what, why string) {
+		r.Unread = append(r.Unread, Unread{e.Customer.Key, e.Customer.Name, what + ": " + why})
+	}
 	if e.Snapshot == nil {
 		if e.Report.Outcome != sync.Unmapped { // never listed by the source, and never linked
-			unread(notRead(&e))
+			unread(notListed, notRead(&e))
 		}
 		return
 	}
 	items, err := e.Snapshot.Licences.Items()
 	if err != nil {
-		unread(err.Error())
+		unread(notListed, err.Error())
 		return
+	}
+	if e.Report.Error != nil || e.Err != nil {
+		unread("the bill was not read", notRead(&e))
 	}
 	var senseless []string
 	for i := range items {
@@ -120,9 +125,11 @@ func (r *Renewals) Add(e sync.Inspection) {
 		}
 	}
 	if len(senseless) > 0 {
-		unread("what the source says makes no sense: " + strings.Join(senseless, ", "))
+		unread("the source makes no sense", strings.Join(senseless, ", "))
 	}
 }
+
+const notListed = "not in the list"
 
 func notRead(e *sync.Inspection) string {
 	switch {
@@ -251,6 +258,29 @@ func (r *Renewals) Finish() {
 	slices.SortFunc(r.Unread, func(a, b Unread) int {
 		return strings.Compare(strings.ToLower(a.Customer), strings.ToLower(b.Customer))
 	})
+}
+
+// Reasons says what is not known of whom, each reason once.
+func (r *Renewals) Reasons() []string {
+	const most = 3 // names
+	var order []string
+	names := map[string][]string{}
+	for _, x := range r.Unread {
+		if names[x.Why] == nil {
+			order = append(order, x.Why)
+		}
+		names[x.Why] = append(names[x.Why], x.Customer)
+	}
+	out := make([]string, len(order))
+	for i, why := range order {
+		who := names[why]
+		out[i] = strings.Join(who[:min(most, len(who))], ", ")
+		if n := len(who) - most; n > 0 {
+			out[i] += fmt.Sprintf(" and %d more", n)
+		}
+		out[i] += ": " + why
+	}
+	return out
 }
 
 // Sheet is the list for people. Below the lines stand the totals of each currency.

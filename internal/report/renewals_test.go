@@ -161,7 +161,11 @@ func TestRenewalsAsTheyAreRead(t *testing.T) {
 	if l := doc.Lines[1]; l["money"] != nil || l["currency"] != nil || *l["units"] != "3" || *l["reduce_by"] != "2026-12-11" {
 		t.Errorf("got %s", text)
 	}
-	if len(doc.Unread) != 2 || doc.Unread[0].Why != "what the source says makes no sense: Business Premium (minus 3 units)" || doc.Unread[1].Why != "not read" {
+	r.Unread = append(r.Unread, Unread{"v", "V", "late"}, Unread{"w", "W", "late"}, Unread{"x", "X", "late"}, Unread{"y", "Y", "late"})
+	if got := r.Reasons(); len(got) != 3 || got[1] != "Unread: not in the list: not read" || got[2] != "V, W, X and 1 more: late" {
+		t.Errorf("got %q", got)
+	}
+	if len(doc.Unread) != 2 || doc.Unread[0].Why != "the source makes no sense: Business Premium (minus 3 units)" || doc.Unread[1].Why != "not in the list: not read" {
 		t.Errorf("got %+v", doc.Unread)
 	}
 }
