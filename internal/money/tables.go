@@ -117,12 +117,21 @@ func Of(claims []Claim, s *directory.Subscription) []Claim {
 // Join returns a customer's licences with what is said of their subscriptions.
 func (c *Claims) Join(customer string, licences []directory.Licence) []directory.Licence {
 	claims := c.For(customer)
-	out := slices.Clone(licences)
-	for i := range out {
-		l := &out[i]
-		l.Subscriptions = slices.Clone(l.Subscriptions)
-		for j := range l.Subscriptions {
-			l.Subscriptions[j].Claim = claimed(Of(claims, &l.Subscriptions[j]))
+	out := licences
+	for i := range licences {
+		subscriptions := licences[i].Subscriptions
+		for j := range subscriptions {
+			of := Of(claims, &subscriptions[j])
+			if len(of) == 0 {
+				continue
+			}
+			if &out[0] == &licences[0] {
+				out = slices.Clone(licences)
+			}
+			if l := &out[i]; &l.Subscriptions[0] == &subscriptions[0] {
+				l.Subscriptions = slices.Clone(subscriptions)
+			}
+			out[i].Subscriptions[j].Claim = claimed(of)
 		}
 	}
 	return out
