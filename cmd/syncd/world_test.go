@@ -374,6 +374,7 @@ func addition(in *cwsim.World, ref string) (*cwsim.Addition, error) {
 //	block, unblock TENANT UPN   nobody, or somebody, signs in with it
 //	marry TENANT UPN NAME NEW   another name and UPN for the same account
 //	rehire TENANT UPN ID        another account under the same UPN, in the same groups
+//	employ TENANT UPN DEPARTMENT [PART]   somebody works there, with that licence; or moves there
 //	invite TENANT UPN MAIL      a guest with that address
 //	group TENANT GROUP UPN…     who is in it now
 //	portal, portal-page         the address is the portal's: a sign-in, a page
@@ -521,6 +522,21 @@ func (w *world) editCIPP(args []string) (err error) {
 				}
 			}
 			u.ID = arg(3)
+		})
+	case "employ":
+		upn, department, part := arg(2), arg(3), ""
+		if len(args) > 4 {
+			part = args[4]
+		}
+		tenant(func(t *cippsim.Tenant) {
+			u := t.User(upn)
+			if u == nil {
+				u = &cippsim.User{ID: fmt.Sprintf("c0ffee00-0000-4000-8000-0000000002%02d", len(t.Users)), UPN: upn, DisplayName: upn, GivenName: "Em", Surname: "Ployed", Mail: upn}
+				t.Users = append(t.Users, u)
+			}
+			if u.Department = department; part != "" {
+				u.Licences = []string{skus[part].id}
+			}
 		})
 	case "invite":
 		tenant(func(t *cippsim.Tenant) {

@@ -75,8 +75,8 @@ func (s *connectWise) Needs() directory.Kinds { return directory.Licences }
 
 func (s *connectWise) Columns() []mapping.Column {
 	return []mapping.Column{
-		{Name: mapping.ConnectWiseCompany, Noun: "a company", Exclusive: true},
-		{Name: mapping.ConnectWiseAgreement, Noun: "an agreement", Within: mapping.ConnectWiseCompany},
+		{Name: mapping.ConnectWiseCompany, Noun: "a company", Exclusive: true, Parts: true},
+		{Name: mapping.ConnectWiseAgreement, Noun: "an agreement", Within: mapping.ConnectWiseCompany, Parts: true},
 	}
 }
 

@@ -183,8 +183,22 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, colu
 	}
 	var line bytes.Buffer
 	out := csv.NewWriter(&line)
-	tenant := lineFor(&c, &table, column)
-	if err := out.WriteAll([][]string{{"tenant_id", column.Name, "status"}, {string(tenant), ref, string(mapping.Linked)}}); err != nil {
+	tenant, lines := lineFor(&c, &table, column), [][]string{{"tenant_id", column.Name, "status"}}
+	if !c.Divided() {
+		lines = append(lines, []string{string(tenant), ref, string(mapping.Linked)})
+	} else { // the lines of a divided tenant are all that there is of it
+		lines[0] = append(lines[0], "filter", "customer")
+		for _, row := range table.Rows {
+			link, status := row.Links[column.Name], row.Status
+			if row.Customer == c.Key {
+				link, status = ref, mapping.Linked
+			}
+			if row.TenantID == tenant {
+				lines = append(lines, []string{string(tenant), link, string(status), row.Filter, row.Customer})
+			}
+		}
+	}
+	if err := out.WriteAll(lines); err != nil {
 		return nil, err
 	}
 	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.PrepareChoice(tenant, column), tenants, w.lookUp(ctx))

@@ -103,6 +103,7 @@ func (t *Target) Spec() target.Spec {
 		Also:     t.rulesets[""].also(t.client.options.Names),
 		Own:      t.own(),
 		Link:     mapping.ConnectWiseCompany,
+		Parts:    true,
 		Batch:    batch,
 		Settings: t.settings,
 		Claims:   t.tables.Claims,

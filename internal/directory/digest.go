@@ -115,6 +115,10 @@ func (s *Snapshot) Digest(want Kinds) string {
 			}
 			buf = append(append(append(append(append(buf, ' '), l.Disputed...), ' '), l.Unread...), '\n')
 			subscriptions := slices.Clone(l.Subscriptions)
+			if d := l.Divided; d != nil {
+				buf = fmt.Appendf(buf, "%d %d %d %d %t %s\n", d.Whole.Purchased, d.Whole.Assigned, d.Held, d.Taken, d.Rest, d.Unsure)
+				subscriptions = slices.Clone(d.Whole.Subscriptions)
+			}
 			slices.SortFunc(subscriptions, func(a, b Subscription) int { return strings.Compare(a.ID, b.ID) })
 			for _, b := range subscriptions {
 				buf = fmt.Appendf(buf, "%s %s %s %d %t %s %d %d\n", b.ID, b.CommerceID, b.Status, b.Total, b.Trial, b.Owner, b.Created.Unix(), b.Renews.Unix())

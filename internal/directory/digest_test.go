@@ -97,6 +97,9 @@ func TestADigestChangesWithEveryFieldThatATargetMayShow(t *testing.T) {
 			if fields.Field(i).Type.Kind() == reflect.Struct && fields.Field(i).Type != reflect.TypeFor[time.Time]() {
 				continue // its fields are rows of this table
 			}
+			if fields.Field(i).Type.Kind() == reflect.Pointer {
+				continue // see TestADigestSaysHowALicenceIsDivided
+			}
 			if name == "OwnersUnknown" || name == "RightsUnknown" || name == "Unknown" {
 				continue
 			}
@@ -107,6 +110,21 @@ func TestADigestChangesWithEveryFieldThatATargetMayShow(t *testing.T) {
 			if got := s.Digest(every) != before; got != want {
 				t.Errorf("%s.%s: the digest changed: %v, want %v", c.kind, name, got, want)
 			}
+		}
+	}
+}
+
+func TestADigestSaysHowALicenceIsDivided(t *testing.T) {
+	seen := map[string]bool{}
+	whole := Licence{SKU: "spb", Purchased: 5, Subscriptions: []Subscription{{ID: "s", Total: 5}}}
+	more := whole
+	more.Subscriptions = []Subscription{{ID: "s", Total: 6}}
+	for _, d := range []*Divided{nil, {Whole: whole}, {Whole: more}, {Whole: whole, Held: 1}, {Whole: whole, Taken: 1}, {Whole: whole, Rest: true}, {Whole: whole, Unsure: "why"}} {
+		s := &Snapshot{Licences: Proven([]Licence{{SKU: "spb", Divided: d}}, Proof{})}
+		if digest := s.Digest(Licences); seen[digest] {
+			t.Errorf("%+v has the digest of another division", d)
+		} else {
+			seen[digest] = true
 		}
 	}
 }

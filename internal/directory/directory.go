@@ -65,6 +65,14 @@ type Snapshot struct {
 	Mailboxes List[Mailbox]
 	Holders   List[Holder]
 	Of        []*Snapshot // the tenants' own, where it is the sum of several
+	Part      *Part       // how it was divided, where it is a part of a tenant
+}
+
+// A Part says how a tenant was divided.
+type Part struct {
+	Proof string // that all parts add up to the whole
+	Code  string // of what is wrong; empty where they do
+	Why   string
 }
 
 // WithRemembered returns the snapshot with licences to which something remembered was
@@ -95,6 +103,19 @@ type Licence struct {
 	// sense. It is there, and its numbers say nothing.
 	Unread        string
 	Subscriptions []Subscription
+	// Divided is how the tenant's units are divided, in a part of a tenant. The numbers
+	// above are then the part's, and it has no subscriptions of its own.
+	Divided *Divided
+}
+
+// Divided is how the units of a licence are divided among the parts of a tenant: each
+// has those that its people hold, and the rest has what is left.
+type Divided struct {
+	Whole  Licence // the tenant's
+	Held   int     // by the people of this part
+	Taken  int     // by the people of all parts but the rest
+	Rest   bool    // this part is the rest
+	Unsure string  // why nobody can tell which part has how many
 }
 
 // A Holder is an account as far as licences go.

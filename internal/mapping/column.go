@@ -17,6 +17,8 @@ type Column struct {
 	Exclusive bool
 	// OneTenant says that what is linked is kept in step for one tenant alone.
 	OneTenant bool
+	// Parts says that a part of a tenant can be kept in step there.
+	Parts bool
 }
 
 // Numeric reports whether the links are numbers with names beside them.

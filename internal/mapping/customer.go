@@ -14,11 +14,12 @@ import (
 )
 
 // A Customer is what the MSP bills and documents: one tenant as a rule, whose id is
-// then the customer's key, or several that add up, whose common name is the key.
+// then the customer's key; several that add up, whose common name is the key; or a part
+// of one, whose name is the key.
 type Customer struct {
 	Key    string
 	Name   string
-	Tenant directory.Tenant // the one; of several it has the customer's name alone
+	Tenant directory.Tenant // the one, whole; of several, and of a part, it has the customer's name alone
 	Parts  []Part           // what it is made of, by tenant id
 	Listed bool             // the source lists all its tenants now
 	Status Status
@@ -26,14 +27,29 @@ type Customer struct {
 	Links  Links
 }
 
-// A Part is a tenant that a customer is made of.
+// A Part is a tenant that a customer is made of, or a part of one.
 type Part struct {
 	Tenant directory.Tenant
-	Listed bool // the source lists it now
+	Listed bool   // the source lists it now
+	Filter string // whom of the tenant, see Who, or Rest; empty = the whole tenant
+	// Of are all parts of the tenant, this one included, by filter; nil where it is whole.
+	Of []Share
 }
+
+// A Share is one of the parts that a tenant is divided into.
+type Share struct {
+	Customer string // its name and key
+	Filter   string
+}
+
+// Rest is the filter of whom no other part of a tenant takes.
+const Rest = "rest"
 
 // Several reports whether the customer is more than one tenant.
 func (c *Customer) Several() bool { return len(c.Parts) > 1 }
+
+// Divided reports whether the customer is a part of a tenant.
+func (c *Customer) Divided() bool { return len(c.Parts) == 1 && c.Parts[0].Filter != "" }
 
 // Tenants are the customer's tenants by one of their names, with a plus between.
 func (c *Customer) Tenants(name func(directory.Tenant) string) string {
@@ -76,7 +92,7 @@ const (
 	Unmapped  Status = "unmapped"
 )
 
-// A Row is one tenant of the link table.
+// A Row is one tenant of the link table, or a part of one.
 type Row struct {
 	Customer string `json:"customer"` // the customer's name; the tenant's where empty
 	// Together says that the rows with this customer's name add up: an import had
@@ -84,9 +100,11 @@ type Row struct {
 	Together bool               `json:"together,omitempty"`
 	TenantID directory.TenantID `json:"tenant_id"`
 	Tenant   string             `json:"tenant"` // the tenant's name, for people
-	Links    Links              `json:"links,omitempty"`
-	Status   Status             `json:"status"`
-	Reason   string             `json:"reason,omitempty"` // why ignored, or the evidence of a suggestion
+	// Filter is whom of the tenant, where the row is about a part of it: see Part.
+	Filter string `json:"filter,omitempty"`
+	Links  Links  `json:"links,omitempty"`
+	Status Status `json:"status"`
+	Reason string `json:"reason,omitempty"` // why ignored, or the evidence of a suggestion
 	// Proposed are suggestions, not in force, for columns without a link, in a row whose
 	// other links are in force or have a higher score.
 	Proposed map[string]Proposal `json:"proposed,omitempty"`
@@ -113,23 +131,52 @@ type Former struct {
 	Tenants []directory.TenantID `json:"tenants"` // that it was made of
 }
 
-// With returns a copy of the table in which rows replace those of the same tenants,
-// sorted by tenant id.
+// With returns a copy of the table in which rows replace those of the same tenants and
+// parts, sorted by both.
 func (t *Table) With(rows ...Row) Table {
-	all := make(map[directory.TenantID]Row, len(t.Rows)+len(rows))
+	all := make(map[rowKey]Row, len(t.Rows)+len(rows))
 	for _, r := range slices.Concat(t.Rows, rows) {
-		all[r.TenantID] = r
+		all[r.key()] = r
 	}
-	return Table{Former: t.Former, Rows: slices.SortedFunc(maps.Values(all), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })}
+	return Table{Former: t.Former, Rows: slices.SortedFunc(maps.Values(all), compareRows)}
 }
 
-// Row returns the row of a tenant.
-func (t *Table) Row(id directory.TenantID) (Row, bool) {
-	i := slices.IndexFunc(t.Rows, func(r Row) bool { return r.TenantID == id })
+// A rowKey is what a table has one row of.
+type rowKey struct {
+	tenant directory.TenantID
+	filter string // in lower case
+}
+
+func (r *Row) key() rowKey { return rowKey{r.TenantID, strings.ToLower(r.Filter)} }
+
+func (p *Part) key() rowKey { return rowKey{p.Tenant.ID, strings.ToLower(p.Filter)} }
+
+// compareRows orders rows by tenant, and the parts of one by filter, the rest last.
+func compareRows(a, b Row) int {
+	rest := func(r *Row) int {
+		if r.Filter == Rest {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(a.TenantID, b.TenantID), cmp.Compare(rest(&a), rest(&b)), cmp.Compare(a.key().filter, b.key().filter))
+}
+
+// Row returns the row of a whole tenant.
+func (t *Table) Row(id directory.TenantID) (Row, bool) { return t.row(rowKey{tenant: id}) }
+
+func (t *Table) row(key rowKey) (Row, bool) {
+	i := slices.IndexFunc(t.Rows, func(r Row) bool { return r.key() == key })
 	if i < 0 {
 		return Row{}, false
 	}
 	return t.Rows[i], true
+}
+
+// Made reports whether a person made a customer of a tenant: of it and others, or of
+// parts of it.
+func (t *Table) Made(id directory.TenantID) bool {
+	return slices.ContainsFunc(t.Rows, func(r Row) bool { return r.TenantID == id && (r.Together || r.Filter != "") })
 }
 
 // Unsuggested returns the table without suggestions.

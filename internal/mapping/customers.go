@@ -10,7 +10,8 @@ import (
 )
 
 // Customers joins the tenants the source lists with the table. Every tenant is a
-// customer of its own, but for those whose rows add up to one. Tenants that are
+// customer of its own, but for those whose rows add up to one, and those that are
+// divided, of which each part is one. Tenants that are
 // linked and no longer listed stay in the result with Listed false: they are
 // unknown, not gone. Sorted by key.
 func (t *Table) Customers(tenants []directory.Tenant) []Customer {
@@ -29,9 +30,15 @@ func (t *Table) Customers(tenants []directory.Tenant) []Customer {
 			delete(alone, row.TenantID)
 		}
 	}
+	for id, rows := range t.divided() {
+		out = append(out, shares(rows, listed)...)
+		delete(alone, id)
+	}
 	for _, row := range t.Rows {
 		tenant, listed := alone[row.TenantID]
 		switch {
+		case row.Filter != "":
+			continue
 		case groups[row.group()] != nil:
 			continue
 		case !listed && row.Status != Linked:
@@ -58,7 +65,44 @@ func (t *Table) Customers(tenants []directory.Tenant) []Customer {
 }
 
 func single(tenant directory.Tenant, listed bool) Customer {
-	return Customer{Key: string(tenant.ID), Name: tenant.Name, Tenant: tenant, Listed: listed, Status: Unmapped, Parts: []Part{{tenant, listed}}}
+	return Customer{Key: string(tenant.ID), Name: tenant.Name, Tenant: tenant, Listed: listed, Status: Unmapped, Parts: []Part{{Tenant: tenant, Listed: listed}}}
+}
+
+// divided are the rows of the tenants that are divided, by tenant.
+func (t *Table) divided() map[directory.TenantID][]Row {
+	out := map[directory.TenantID][]Row{}
+	for _, row := range t.Rows {
+		if row.Filter != "" {
+			out[row.TenantID] = append(out[row.TenantID], row)
+		}
+	}
+	return out
+}
+
+// shares are the customers that a tenant is divided into. One that is not listed and
+// of which no part is linked has none.
+func shares(rows []Row, listed map[directory.TenantID]directory.Tenant) []Customer {
+	tenant, there := listed[rows[0].TenantID]
+	if !there {
+		tenant = directory.Tenant{ID: rows[0].TenantID, Name: rows[0].Tenant}
+		if !slices.ContainsFunc(rows, func(r Row) bool { return r.Status == Linked }) {
+			return nil
+		}
+	}
+	var of []Share
+	for _, row := range rows {
+		of = append(of, Share{row.Customer, row.Filter})
+	}
+	var out []Customer
+	for _, row := range rows {
+		c := Customer{Key: row.Customer, Name: row.Customer, Tenant: directory.Tenant{Name: row.Customer}, Listed: there, Status: row.Status, Reason: row.Reason,
+			Parts: []Part{{tenant, there, row.Filter, of}}}
+		if row.Status == Linked {
+			c.Links = row.Links
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // joined is the customer that several rows make up. It is linked where one of them
@@ -71,7 +115,7 @@ func joined(rows []Row, listed map[directory.TenantID]directory.Tenant) Customer
 		if !there {
 			tenant = directory.Tenant{ID: row.TenantID, Name: row.Tenant}
 		}
-		c.Parts, c.Listed = append(c.Parts, Part{tenant, there}), c.Listed && there
+		c.Parts, c.Listed = append(c.Parts, Part{Tenant: tenant, Listed: there}), c.Listed && there
 		c.Reason = cmp.Or(c.Reason, row.Reason)
 		switch {
 		case row.Status == Linked:
@@ -99,7 +143,7 @@ func joinedLinks(rows []Row) Links {
 
 // group is what rows that add up have in common; empty for a row that stands alone.
 func (r *Row) group() string {
-	if !r.Together {
+	if !r.Together || r.Filter != "" {
 		return ""
 	}
 	return foldName(r.Customer)
@@ -121,7 +165,7 @@ func (t *Table) together() map[string][]Row {
 // together.
 func (c *Customer) Row(t *Table) Row {
 	if !c.Several() {
-		row, _ := t.Row(c.Tenant.ID)
+		row, _ := t.row(c.Parts[0].key())
 		return row
 	}
 	return Row{Customer: c.Name, Tenant: c.Tenant.Name, Links: c.Links, Status: c.Status, Reason: c.Reason}
@@ -131,7 +175,7 @@ func (c *Customer) Row(t *Table) Row {
 func (c *Customer) Rows(t *Table) []Row {
 	rows := make([]Row, len(c.Parts))
 	for i, p := range c.Parts {
-		rows[i], _ = t.Row(p.Tenant.ID)
+		rows[i], _ = t.row(p.key())
 		rows[i].TenantID, rows[i].Tenant = p.Tenant.ID, cmp.Or(p.Tenant.Name, rows[i].Tenant)
 	}
 	return rows
@@ -140,21 +184,20 @@ func (c *Customer) Rows(t *Table) []Row {
 // FormerKeys are the keys that customers had before their tenants came to others, each
 // with the keys of the customers that have its tenants now.
 func (t *Table) FormerKeys(customers []Customer) map[string][]string {
-	out, now := map[string][]string{}, map[directory.TenantID]string{}
+	out := map[string][]string{}
 	for i := range customers {
 		c := &customers[i]
 		for _, p := range c.Parts {
-			now[p.Tenant.ID] = c.Key
-			out[string(p.Tenant.ID)] = []string{c.Key}
+			out[string(p.Tenant.ID)] = append(out[string(p.Tenant.ID)], c.Key)
 		}
 	}
 	for _, f := range t.Former {
-		out[f.Key] = nil
+		var now []string
 		for _, id := range f.Tenants {
-			if key := now[id]; key != "" && !slices.Contains(out[f.Key], key) {
-				out[f.Key] = append(out[f.Key], key)
-			}
+			now = append(now, out[string(id)]...)
 		}
+		slices.Sort(now)
+		out[f.Key] = slices.Compact(now)
 	}
 	for i := range customers {
 		delete(out, customers[i].Key)

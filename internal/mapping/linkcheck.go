@@ -31,23 +31,41 @@ func (in *linkImport) customer(l line, tenant directory.Tenant, before Row) (nam
 		return before.Customer, before.Together
 	}
 	folded := foldName(text)
+	if before.Filter != "" {
+		if folded == "" {
+			in.report(l, "customer", "empty: a part of a tenant is a customer by itself, and its name is its key; give it one")
+		}
+		return strings.TrimSpace(text), false
+	}
 	if folded != "" && (in.customers[folded] > 1 || len(in.groups[folded]) > 0) {
 		return strings.TrimSpace(text), true
 	}
-	label, listed := in.names[tenant.ID]
+	label, listed := in.names[rowKey{tenant: tenant.ID}]
 	switch {
 	case listed && text == label:
 		return before.Customer, false // as exported, perhaps with a domain to tell it apart
 	case strings.TrimSpace(text) == "" || text == tenant.Name:
 		return "", false
 	}
-	for _, id := range slices.Sorted(maps.Keys(in.names)) {
-		if id != tenant.ID && foldName(in.names[id]) == folded && !in.inFile(id) {
-			in.report(l, "customer", "tenant %s is called %q too, and its line is not in the file: put both lines into one file for the two to add up, or give each its own name", id, text)
+	for _, key := range in.called(folded) {
+		if key.tenant != tenant.ID && !in.inFile(key.tenant) {
+			in.report(l, "customer", "tenant %s is called %q too, and its line is not in the file: put both lines into one file for the two to add up, or give each its own name", key.tenant, text)
 			break
 		}
 	}
 	return text, false
+}
+
+// called are the tenants whose customer has a name, sorted.
+func (in *linkImport) called(folded string) []rowKey {
+	if in.labels == nil {
+		in.labels = map[string][]rowKey{}
+		for _, key := range slices.SortedFunc(maps.Keys(in.names), func(a, b rowKey) int { return cmp.Compare(a.tenant, b.tenant) }) {
+			name := foldName(in.names[key])
+			in.labels[name] = append(in.labels[name], key)
+		}
+	}
+	return in.labels[folded]
 }
 
 // inFile reports whether a line of the file is about a tenant.
@@ -60,8 +78,8 @@ func (in *linkImport) inFile(id directory.TenantID) bool {
 
 // table is the table of rows. A row that others of its name have left stands alone, and
 // customers of several tenants that are no more are noted.
-func (in *linkImport) table(next map[directory.TenantID]Row) Table {
-	out := Table{Rows: slices.SortedFunc(maps.Values(next), func(a, b Row) int { return cmp.Compare(a.TenantID, b.TenantID) })}
+func (in *linkImport) table(next map[rowKey]Row) Table {
+	out := Table{Rows: slices.SortedFunc(maps.Values(next), compareRows)}
 	groups := out.together()
 	for i := range out.Rows {
 		out.Rows[i].Together = groups[out.Rows[i].group()] != nil
@@ -77,8 +95,18 @@ func (in *linkImport) table(next map[directory.TenantID]Row) Table {
 		}
 		former[f.Key] = f
 	}
+	for id, rows := range in.divided {
+		for _, row := range rows {
+			former[row.Customer] = Former{Key: row.Customer, Tenants: []directory.TenantID{id}}
+		}
+	}
 	for _, rows := range groups {
 		delete(former, rows[0].Customer)
+	}
+	for _, row := range out.Rows {
+		if row.Filter != "" {
+			delete(former, row.Customer)
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(former)) {
 		out.Former = append(out.Former, former[key])
@@ -93,7 +121,7 @@ func (in *linkImport) checkTogether(next *Table) {
 		rows := groups[name]
 		l, inFile := line{}, false
 		for _, row := range rows { // the last line of the file that has to do with it
-			if x, there := in.lines[row.TenantID]; there && (!inFile || x.number > l.number) {
+			if x, there := in.lines[row.key()]; there && (!inFile || x.number > l.number) {
 				l, inFile = x, true
 			}
 		}
@@ -189,8 +217,8 @@ func (in *linkImport) checkSharedIn(outer Column, next *Table) {
 	}
 	for p, rows := range at {
 		for i, row := range rows {
-			l, inFile := in.lines[row.TenantID]
-			before := in.linksBefore(row.TenantID)
+			l, inFile := in.lines[row.key()]
+			before := in.linksBefore(row.key())
 			if len(rows) == 1 || !inFile || before[outer.Name] == p.outer && before[inner.Name] == p.inner {
 				continue
 			}
@@ -212,7 +240,7 @@ func (in *linkImport) linkedRows(t *Table) []Row {
 	}
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		rows := groups[name]
-		i := max(0, slices.IndexFunc(rows, func(r Row) bool { _, inFile := in.lines[r.TenantID]; return inFile }))
+		i := max(0, slices.IndexFunc(rows, func(r Row) bool { _, inFile := in.lines[r.key()]; return inFile }))
 		row := rows[i]
 		row.Links = joinedLinks(rows)
 		out = append(out, row)
@@ -221,8 +249,8 @@ func (in *linkImport) linkedRows(t *Table) []Row {
 }
 
 // linksBefore are the links in force of a tenant's customer before the import.
-func (in *linkImport) linksBefore(id directory.TenantID) Links {
-	row, _ := in.current.Row(id)
+func (in *linkImport) linksBefore(key rowKey) Links {
+	row, _ := in.current.row(key)
 	if rows := in.groups[row.group()]; rows != nil {
 		return joinedLinks(rows)
 	}

@@ -44,8 +44,8 @@ func ExportLinks(w io.Writer, columns []Column, customers []Customer, table Tabl
 	ids := map[string][]string{}
 	for _, c := range customers {
 		for _, p := range c.Parts {
-			row, _ := table.Row(p.Tenant.ID)
-			row.Customer, row.TenantID, row.Tenant, row.Status = names[p.Tenant.ID], p.Tenant.ID, p.Tenant.Name, cmp.Or(row.Status, Unmapped)
+			row, _ := table.row(p.key())
+			row.Customer, row.TenantID, row.Tenant, row.Status = names[p.key()], p.Tenant.ID, p.Tenant.Name, cmp.Or(row.Status, Unmapped)
 			if row.Status == Unmapped {
 				row.Links = nil
 			}
@@ -71,7 +71,7 @@ func ExportLinks(w io.Writer, columns []Column, customers []Customer, table Tabl
 	lines := [][]string{LinkHeader(columns)}
 	for i := range rows {
 		row := &rows[i]
-		cells := []string{row.Customer, string(row.TenantID), row.Tenant, ""}
+		cells := []string{row.Customer, string(row.TenantID), row.Tenant, row.Filter}
 		for _, column := range columns {
 			id := row.Links[column.Name]
 			if cells = append(cells, id); column.Numeric() {
@@ -83,17 +83,18 @@ func ExportLinks(w io.Writer, columns []Column, customers []Customer, table Tabl
 	return writeSheet(w, lines)
 }
 
-// uniqueNames returns, for each tenant, a name of its customer that no other customer
-// has: an import takes customers of one name for one.
-func uniqueNames(customers []Customer) map[directory.TenantID]string {
-	out := make(map[directory.TenantID]string, len(customers))
-	several := map[string]int{} // names of customers of several tenants, each once
+// uniqueNames returns, for each row, a name of its customer that no other customer has:
+// an import takes customers of one name for one. The name of a customer that is not one
+// whole tenant is its key, and stays.
+func uniqueNames(customers []Customer) map[rowKey]string {
+	out := make(map[rowKey]string, len(customers))
+	keys := map[string]int{} // names that are keys, each once
 	for _, c := range customers {
-		if c.Several() {
-			several[foldName(c.Name)] = 1
+		if c.Several() || c.Divided() {
+			keys[foldName(c.Name)] = 1
 			continue
 		}
-		out[c.Tenant.ID] = c.Name
+		out[rowKey{tenant: c.Tenant.ID}] = c.Name
 	}
 	// The domain may be missing or make a name that another customer has; the
 	// tenant id cannot.
@@ -101,20 +102,21 @@ func uniqueNames(customers []Customer) map[directory.TenantID]string {
 		func(t directory.Tenant) string { return t.DefaultDomain },
 		func(t directory.Tenant) string { return string(t.ID) },
 	} {
-		times := maps.Clone(several)
+		times := maps.Clone(keys)
 		for _, label := range out {
 			times[foldName(label)]++
 		}
 		for _, c := range customers {
-			if label := foldName(out[c.Tenant.ID]); label != "" && times[label] > 1 && suffix(c.Tenant) != "" {
-				out[c.Tenant.ID] = fmt.Sprintf("%s (%s)", c.Name, suffix(c.Tenant))
+			key := rowKey{tenant: c.Tenant.ID}
+			if label := foldName(out[key]); label != "" && times[label] > 1 && suffix(c.Tenant) != "" {
+				out[key] = fmt.Sprintf("%s (%s)", c.Name, suffix(c.Tenant))
 			}
 		}
 	}
 	for _, c := range customers {
 		for _, p := range c.Parts {
-			if c.Several() {
-				out[p.Tenant.ID] = c.Name
+			if c.Several() || c.Divided() {
+				out[p.key()] = c.Name
 			}
 		}
 	}
@@ -126,7 +128,8 @@ func foldName(text string) string { return strings.ToLower(strings.Join(strings.
 
 // ImportLinks reads an edited link table and returns current with its lines
 // in place, sorted by tenant id, and what changes. Rows of tenants that the
-// file does not name stay, as do columns it does not have.
+// file does not name stay, as do columns it does not have. Of a tenant that is divided,
+// or comes to be, the lines of the file are all that there is.
 //
 // known are the tenants that the source lists, nil where nobody asked it: a
 // tenant id outside known and current is then no problem. look finds what ids and
@@ -140,15 +143,15 @@ func ImportLinks(r io.Reader, columns []Column, current Table, known []directory
 		return current, nil, err
 	}
 	in := &linkImport{sheet: s, columns: columns, current: current, known: known,
-		names: uniqueNames(current.Customers(known)), lines: map[directory.TenantID]line{}, customers: s.customers(), groups: current.together()}
+		names: uniqueNames(current.Customers(known)), lines: map[rowKey]line{}, customers: s.customers(), groups: current.together(), divided: current.divided()}
 	if err := in.lookUp(look); err != nil {
 		return current, nil, err
 	}
-	next := make(map[directory.TenantID]Row, len(current.Rows)+len(s.lines))
+	next := make(map[rowKey]Row, len(current.Rows)+len(s.lines))
 	for _, row := range current.Rows {
-		next[row.TenantID] = row
+		next[row.key()] = row
 	}
-	var edits []Edit
+	edits := in.dropFormer(next)
 	for _, l := range s.lines {
 		before, after, ok := in.row(l)
 		if !ok {
@@ -156,13 +159,14 @@ func ImportLinks(r io.Reader, columns []Column, current Table, known []directory
 		}
 		edits = append(edits, in.edits(l, before, after)...)
 		if after.Status == Unmapped && after.Customer == "" && len(after.Links) == 0 && after.Reason == "" {
-			delete(next, after.TenantID)
+			delete(next, after.key())
 		} else {
-			next[after.TenantID] = after
+			next[after.key()] = after
 		}
 	}
 	out := in.table(next)
 	in.checkTogether(&out)
+	in.checkDivided(&out)
 	in.checkShared(&out)
 	if err := s.err(); err != nil {
 		return current, nil, err
@@ -175,11 +179,13 @@ type linkImport struct {
 	columns   []Column
 	current   Table
 	known     []directory.Tenant
-	entities  map[string]map[string]Found   // by column and text; nil where nothing was looked up
-	names     map[directory.TenantID]string // as export calls the customers now
-	lines     map[directory.TenantID]line   // where a tenant was seen first
-	customers map[string]int                // how many lines have a customer's name
-	groups    map[string][]Row              // that add up now
+	entities  map[string]map[string]Found  // by column and text; nil where nothing was looked up
+	names     map[rowKey]string            // as export calls the customers now
+	lines     map[rowKey]line              // where a tenant, or a part of it, was seen first
+	customers map[string]int               // how many lines have a customer's name
+	divided   map[directory.TenantID][]Row // tenants that are in parts now
+	labels    map[string][]rowKey          // whose customer has a name; made when first asked
+	groups    map[string][]Row             // that add up now
 }
 
 // row returns what a line makes of its tenant's row, and the row as it is now.
@@ -190,17 +196,22 @@ func (in *linkImport) row(l line) (before, after Row, ok bool) {
 	if !ok {
 		return
 	}
-	if first, twice := in.lines[tenant.ID]; twice {
-		in.report(l, "tenant_id", "tenant %s is on line %d already: keep one of the two lines", tenant.ID, first.number)
+	before = Row{TenantID: tenant.ID, Tenant: tenant.Name, Filter: in.filter(l)}
+	if _, there := in.cell(l, "filter"); !there && len(in.divided[tenant.ID]) > 0 {
+		in.report(l, "tenant_id", "tenant %s is divided into parts, and the file does not say which the line is about: add the column filter", tenant.ID)
+		return before, before, false
+	}
+	if first, twice := in.lines[before.key()]; twice {
+		of := "tenant " + string(tenant.ID)
+		if before.Filter != "" {
+			of = fmt.Sprintf("part %q of %s", before.Filter, of)
+		}
+		in.report(l, "tenant_id", "%s is on line %d already: keep one of the two lines", of, first.number)
 		return before, after, false
 	}
-	in.lines[tenant.ID] = l
-	if filter, _ := in.trimmed(l, "filter"); filter != "" {
-		in.report(l, "filter", "part of a tenant is not supported yet: leave the column empty")
-	}
-	before, exists := in.current.Row(tenant.ID)
-	if !exists {
-		before = Row{TenantID: tenant.ID, Tenant: tenant.Name}
+	in.lines[before.key()] = l
+	if row, exists := in.current.row(before.key()); exists {
+		before = row
 	}
 	before.Status = cmp.Or(before.Status, Unmapped)
 	after = before
@@ -248,9 +259,8 @@ func (in *linkImport) tenant(l line) (directory.Tenant, bool) {
 		}
 		return tenant, true
 	}
-	row, ours := in.current.Row(id)
-	if ours {
-		return directory.Tenant{ID: id, Name: row.Tenant}, true
+	if i := slices.IndexFunc(in.current.Rows, func(r Row) bool { return r.TenantID == id }); i >= 0 {
+		return directory.Tenant{ID: id, Name: in.current.Rows[i].Tenant}, true
 	}
 	if in.known != nil {
 		in.report(l, "tenant_id", "the source lists no tenant %s: correct the id or leave the line out%s", id, in.didYouMean(l))
@@ -470,6 +480,9 @@ func (in *linkImport) edits(l line, before, after Row) []Edit {
 		if was != is {
 			out = append(out, Edit{l.number, string(after.TenantID), name, column, was, is})
 		}
+	}
+	if after.Filter != "" {
+		add("filter", in.filterBefore(before), after.Filter)
 	}
 	add("customer", before.Customer, after.Customer)
 	columns := Names(in.columns)

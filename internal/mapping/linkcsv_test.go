@@ -30,7 +30,7 @@ var (
 	adatum   = directory.Tenant{ID: adatumID, Name: "=Adatum", DefaultDomain: "adatum.example"}
 	twin     = directory.Tenant{ID: twinID, Name: "contoso ltd", DefaultDomain: "contoso-uk.example"}
 	tenants  = []directory.Tenant{contoso, fabrikam, adatum, twin}
-	columns  = []Column{{Name: ConnectWiseCompany, Noun: "a company", Exclusive: true}, {Name: ConnectWiseAgreement, Noun: "an agreement", Within: ConnectWiseCompany},
+	columns  = []Column{{Name: ConnectWiseCompany, Noun: "a company", Exclusive: true, Parts: true}, {Name: ConnectWiseAgreement, Noun: "an agreement", Within: ConnectWiseCompany, Parts: true},
 		{Name: ITGlueOrganization, Noun: "an organization"}, {Name: "scim_cinode"}}
 )
 
@@ -194,7 +194,7 @@ func TestALineOfTheLinkTable(t *testing.T) {
 		{"zero", "tenant_id,itglue_organization", twinID + ",0", `<line 2: itglue_organization: "0" is not an organization id (a number)>`},
 		{"a broken formula", "tenant_id,scim_cinode", twinID + ",#NAME?", `<line 2: scim_cinode: "#NAME?" is a formula that went wrong in a spreadsheet: write the value>`},
 		{"agreement alone", "tenant_id,connectwise_agreement", twinID + ",55", "<line 2: connectwise_agreement: an agreement needs its company: fill in connectwise_company too>"},
-		{"filter", "tenant_id,filter", twinID + ",dept=x", "<line 2: filter: part of a tenant is not supported yet: leave the column empty>"},
+		{"filter", "tenant_id,filter", twinID + ",dept=x", "<line 2: filter: \"dept\" is no word of a filter: write one of licence, group, domain, department, office, type, enabled, name; or write rest for whom no other part takes>"},
 		{"an id that is none", "tenant_id,tenant", "contoso," + "Fabrikam Dental Inc", `<line 2: tenant_id: "contoso" is not a tenant id (a GUID such as 7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11) (did you mean 3a52c1de-90a4-4c1b-8f1e-6a2b7c9d0e22, Fabrikam "Dental", Inc., fabrikam.example?)>`},
 		{"no id", "tenant_id,customer", ",adatum.example", "<line 2: tenant_id: empty: write the tenant's id (did you mean c0ffee00-1111-4222-8333-444455556666, =Adatum, adatum.example?)>"},
 		{"an unknown tenant", "tenant_id,connectwise_company", "11111111-2222-4333-8444-555566667777,7", "<line 2: tenant_id: the source lists no tenant 11111111-2222-4333-8444-555566667777: correct the id or leave the line out>"},
@@ -259,7 +259,8 @@ func TestEveryBadLineIsNamedAndNothingImported(t *testing.T) {
 	want := []string{
 		`line 2: connectwise_company: "abc" is not a company id (a number)`,
 		`line 4: tenant_id: tenant 7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11 is on line 2 already: keep one of the two lines`,
-		`line 5: filter: part of a tenant is not supported yet: leave the column empty`,
+		`line 5: filter: "half" is no word of a filter: write one of licence, group, domain, department, office, type, enabled, name; or write rest for whom no other part takes`,
+		`line 5: customer: empty: a part of a tenant is a customer by itself, and its name is its key; give it one`,
 		`line 5: status: "odd" is no status: write linked, suggested, ignored or unmapped`,
 	}
 	if diff := cmp.Diff(strings.Join(want, "\n"), err.Error()); diff != "" {
@@ -412,6 +413,8 @@ func TestCustomersOfTenantsThatAreGoneStayInTheTable(t *testing.T) {
 func FuzzImportLinks(f *testing.F) {
 	f.Add([]byte(exportLinks(f, settledTable(), tenants)))
 	f.Add([]byte("sep=;\ntenant_id;status\n" + contosoID + ";ignored\n"))
+	f.Add([]byte("customer,tenant_id,connectwise_company\nAcme," + contosoID + ",9\nAcme," + twinID + ",\n"))
+	f.Add([]byte("customer,tenant_id,filter,connectwise_company\nA," + contosoID + ",department=x|y; not name=z*,9\nB," + contosoID + ",rest,8\n"))
 	f.Add([]byte("\xff\xfet\x00"))
 	f.Add([]byte("tenant_id,reason\r\"a\"b,\"\r\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -170,7 +170,7 @@ func SuggestLinks(column string, tenants []TenantEvidence, companies []CompanyEv
 	owners := map[string]owner{}
 	for _, t := range tenants {
 		row, _ := table.Row(t.Tenant.ID)
-		if t.Tenant.Partner || row.Together || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
+		if t.Tenant.Partner || table.Made(t.Tenant.ID) || row.Status == Ignored || row.Status == Linked && row.Links[column] != "" {
 			name := t.Tenant.Name
 			t.Tenant.Name, t.Names = "", nil // names are typed freely: only domains show whose a company is
 			for _, c := range candidatesFor(t, sides) {

@@ -42,7 +42,7 @@ func SuggestAgreements(tenants []directory.Tenant, byCompany map[string][]Agreem
 	for _, t := range tenants {
 		row, _ := table.Row(t.ID)
 		all := byCompany[row.Links[ConnectWiseCompany]]
-		if row.Together || row.Links[ConnectWiseAgreement] != "" || row.Status != Linked && row.Status != Suggested || len(all) == 0 {
+		if table.Made(t.ID) || row.Links[ConnectWiseAgreement] != "" || row.Status != Linked && row.Status != Suggested || len(all) == 0 {
 			continue
 		}
 		s := Suggestion{Tenant: t, TenantID: string(t.ID), TenantName: t.Name, Column: ConnectWiseAgreement}

@@ -109,7 +109,15 @@ type part struct {
 
 // parts takes a fall of what the rules come to apart: from what they came to, by what
 // they would have come to had nobody left and had the rules stayed, to what they come to.
+//
+// What a tenant's subscriptions did says nothing of one of its parts.
 func (e *Explainer) parts(before, after *Count, fall int) []part {
+	if slices.ContainsFunc(before.Rules, func(r mapping.Rule) bool {
+		l := e.src.Licences[strings.ToLower(r.SKU)]
+		return l != nil && l.Divided != nil
+	}) {
+		return []part{{fall, &plan.Explanation{Code: plan.Unexplained}}}
+	}
 	former := Policy{Grace: before.Grace, Now: e.policy.Now}
 	today := e.src
 	today.Rules = nil // who picks what was decided where they were counted

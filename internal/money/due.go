@@ -44,6 +44,9 @@ type Holding struct {
 // Where no subscription of it is known, what may be used was bought, and what is
 // suspended is unclear.
 func (p Policy) Of(l *directory.Licence) Holding {
+	if l.Divided != nil {
+		return p.divided(l.Divided)
+	}
 	h := Holding{Units: map[State]int{}}
 	if len(l.Subscriptions) == 0 {
 		h.Units[Enabled], h.Units[InGrace], h.Units[Unclear], h.Units[Trial] = l.Purchased-l.Grace, l.Grace, l.Suspended, l.Trial
@@ -225,6 +228,12 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 		return decimal.Zero
 	}
 	d.Listed = true
+	if l.Divided != nil {
+		if code, text := p.undivided(r, l); code != "" {
+			hold(code, "%s", text)
+			return decimal.Zero
+		}
+	}
 	if l.Unread != "" {
 		hold(NotProven, "what the source says of it makes no sense (%s): nothing is changed until it does", l.Unread)
 		return decimal.Zero
@@ -240,7 +249,7 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 	default:
 		assigned = l.Assigned
 	}
-	if code, text := p.unpicked(l, src); code != "" {
+	if code, text := p.unpicked(l, src); code != "" && l.Divided == nil {
 		hold(code, "%s", text)
 		return decimal.Zero
 	}

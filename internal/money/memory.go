@@ -17,6 +17,11 @@ func Recall(licences []directory.Licence, memory []directory.Seen) []directory.L
 	out := slices.Clone(licences)
 	for i := range out {
 		l := &out[i]
+		if l.Divided != nil {
+			divided := *l.Divided
+			divided.Whole = Recall([]directory.Licence{divided.Whole}, memory)[0]
+			l.Divided = &divided
+		}
 		l.Subscriptions = slices.Clone(l.Subscriptions)
 		for j := range l.Subscriptions {
 			l.Subscriptions[j].Before = before[l.Subscriptions[j].ID]
@@ -54,7 +59,11 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 	for i := range licences {
 		l := &licences[i]
 		unread[l.SKU] = l.Unread != ""
-		for _, s := range l.Subscriptions {
+		bought := l.Subscriptions
+		if l.Divided != nil {
+			bought = l.Divided.Whole.Subscriptions
+		}
+		for _, s := range bought {
 			if s.ID == "" {
 				continue
 			}

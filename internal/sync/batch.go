@@ -57,7 +57,7 @@ func (r *run) batches(ctx context.Context, levels []level, customers []mapping.C
 	if len(others) > 0 {
 		group.SetLimit(1)
 	}
-	for some := range slices.Chunk(customers, first.batch) {
+	for _, some := range chunks(customers, first.batch) {
 		if gctx.Err() != nil {
 			break
 		}
@@ -77,25 +77,41 @@ func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) 
 		linked := slices.ContainsFunc(l.targets, func(t *openTarget) bool { return t.unusable == nil && r.concerns(t, c) && isLinked(t, c) })
 		return c.Listed && c.Status != mapping.Ignored && (linked || r.sel.Unmapped)
 	}
-	// Several customers may be parts of one tenant: it is read once, for what all of them need.
-	needs := map[directory.TenantID]directory.Kinds{}
+	snapshots, err := r.read(ctx, l, customers, wanted)
+	if err != nil {
+		return fmt.Errorf("reading the source: %w", err)
+	}
+	for _, t := range l.targets {
+		if err := r.runScopes(ctx, t, customers, snapshots); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads the tenants of the wanted customers, each once, and returns what they hold
+// by customer: a tenant, the sum of several, or a part of one.
+func (r *run) read(ctx context.Context, l level, customers []mapping.Customer, wanted func(mapping.Customer) bool) ([]*directory.Snapshot, error) {
 	var tenants []directory.Tenant
+	needs := map[directory.TenantID]directory.Kinds{}
 	for _, c := range customers {
 		if !wanted(c) {
 			continue
 		}
-		own := l.needs
-		for _, t := range l.targets {
-			own |= t.spec.Own[c.Key].Also
-		}
 		for _, part := range c.Parts {
-			if needs[part.Tenant.ID] == 0 {
+			id := part.Tenant.ID
+			if _, seen := needs[id]; !seen {
 				tenants = append(tenants, part.Tenant)
 			}
-			needs[part.Tenant.ID] |= own
+			if needs[id] |= l.needs; part.Filter != "" {
+				needs[id] |= mapping.DivideNeeds(part.Of)
+			}
+			for _, t := range l.targets {
+				needs[id] |= t.spec.Own[c.Key].Also
+			}
 		}
 	}
-	read := map[directory.TenantID]*directory.Snapshot{}
+	read := make(map[directory.TenantID]*directory.Snapshot, len(tenants))
 	var mu sync.Mutex // guards read
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // the source's rate limit decides how many are sent at once
@@ -109,18 +125,47 @@ func (r *run) batch(ctx context.Context, l level, customers []mapping.Customer) 
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return fmt.Errorf("reading the source: %w", err)
+		return nil, err
 	}
+	divided := map[directory.TenantID][]*directory.Snapshot{}
 	snapshots := make([]*directory.Snapshot, len(customers))
 	for i := range customers {
-		if c := &customers[i]; wanted(*c) && len(c.Parts) > 0 {
+		c := &customers[i]
+		switch {
+		case !wanted(*c) || len(c.Parts) == 0:
+		case c.Divided():
+			part := &c.Parts[0]
+			if divided[part.Tenant.ID] == nil {
+				divided[part.Tenant.ID] = mapping.Divide(read[part.Tenant.ID], part.Of)
+			}
+			at := slices.IndexFunc(part.Of, func(x mapping.Share) bool { return x.Filter == part.Filter })
+			snapshots[i] = divided[part.Tenant.ID][at]
+		default:
 			snapshots[i] = sumOf(c, read)
 		}
 	}
-	for _, t := range l.targets {
-		if err := r.runScopes(ctx, t, customers, snapshots); err != nil {
-			return err
+	return snapshots, nil
+}
+
+// chunks cuts customers into batches. The parts of one tenant are never in two, so that
+// it is read once; a batch may grow by them.
+func chunks(customers []mapping.Customer, n int) [][]mapping.Customer {
+	tenant := func(c *mapping.Customer) string {
+		if c.Divided() {
+			return string(c.Parts[0].Tenant.ID)
 		}
+		return c.Key
 	}
-	return nil
+	sorted := slices.Clone(customers)
+	slices.SortStableFunc(sorted, func(a, b mapping.Customer) int { return cmp.Compare(tenant(&a), tenant(&b)) })
+	var out [][]mapping.Customer
+	for i := range sorted {
+		last := len(out) - 1
+		if last < 0 || len(out[last]) >= n && tenant(&sorted[i]) != tenant(&sorted[i-1]) {
+			out = append(out, nil)
+			last++
+		}
+		out[last] = append(out[last], sorted[i])
+	}
+	return out
 }

@@ -91,13 +91,16 @@ func (s *scopeRun) checkFormer(changed bool) []plan.Violation {
 			continue
 		}
 		out = append(out, plan.Violation{Code: plan.LeftBehind, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
-			"%s (%s) was kept in step for a tenant that is part of this customer now, and lives on: what it bills comes twice; end it at the target, or approve if it is to stay", o.Label, o.Ref)})
+			"%s (%s) was kept in step for a tenant that is part of this customer now, and lives on: what it bills comes twice; apply the customer first that takes it over, or end it at the target, or approve if it is to stay", o.Label, o.Ref)})
 	}
 	return out
 }
 
 // made says what a customer is made of; empty for one tenant.
 func made(c *mapping.Customer) string {
+	if c.Divided() {
+		return fmt.Sprintf(" %s %q", c.Parts[0].Tenant.ID, c.Parts[0].Of)
+	}
 	if !c.Several() {
 		return ""
 	}

@@ -63,6 +63,9 @@ func (s *scopeRun) checkGuards() {
 		}
 	}
 	s.violations = append(append(s.violations, s.desired.Notes...), s.observed.Notes...)
+	if part := s.snapshot.Part; part != nil && !p.Empty() {
+		s.violations = append(s.violations, plan.Violation{Code: "split", Note: true, Message: part.Proof})
+	}
 }
 
 // heldForRepair reports whether a change is held by a violation that no approval cures.

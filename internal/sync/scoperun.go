@@ -125,9 +125,18 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		s.report.Violations = []plan.Violation{{Code: "several_tenants", Note: true, Message: fmt.Sprintf(
 			"the customer is made of %d tenants, and %s", len(s.customer.Parts), s.target.spec.OneTenant)}}
 		return false, nil
+	case s.customer.Divided() && !s.target.spec.Parts:
+		s.report.Outcome = Unmapped
+		s.report.Violations = []plan.Violation{{Code: "part_of_tenant", Note: true, Message: "the customer is a part of a tenant, and " + s.target.spec.Name + " keeps whole tenants in step: clear its column on that line"}}
+		return false, nil
 	case !s.customer.Listed:
 		s.report.fail(Incomplete, fmt.Errorf("%w: the source no longer lists %s (excluded there, its relationship ended, or its list is not refreshed yet)",
 			directory.ErrIncomplete, strings.Join(s.customer.Unlisted(), ", ")))
+		return false, nil
+	}
+	if p := s.snapshot.Part; p != nil && p.Code != "" {
+		s.compareErr = &target.Blocked{Violations: []plan.Violation{{Code: p.Code, Message: p.Why}}}
+		s.reportCompareError(s.compareErr)
 		return false, nil
 	}
 	if err := s.snapshot.Proven(needs); err != nil {

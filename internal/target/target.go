@@ -62,7 +62,9 @@ type Spec struct {
 	// OneTenant says why a customer of several tenants is not kept in step; empty
 	// where it is.
 	OneTenant string
-	Batch     int // how many customers are observed at once; 0 = one
+	// Parts says that a part of a tenant is kept in step.
+	Parts bool
+	Batch int // how many customers are observed at once; 0 = one
 	// OwnCredentials says that each link has credentials of its own: where they
 	// are refused, those of others may still be good.
 	OwnCredentials bool
