@@ -2,8 +2,10 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -160,6 +162,10 @@ func (r *Licences) product(v *view, p *productRow) (l Licence, worth bool) {
 	}
 	r.compare(&l, v, p, about)
 	l.Note = v.note(p, &l)
+	if counted != nil && counted.Override != nil && l.Note == "" {
+		o := counted.Override
+		l.Note = fmt.Sprintf("set by %s: %s until %s (%s)", o.By, o, o.Until.Format(time.DateOnly), o.Reason)
+	}
 	switch hold := p.conflict; {
 	case v.unread != "" || hold != nil && !hold.Note || v.edit(p.key) != nil:
 		l.Status = NeedsDecision
