@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/app"
+	"syncd/internal/plan"
 	"syncd/internal/report"
 	"syncd/internal/state"
 )
@@ -55,7 +56,7 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 	for _, c := range v.Scopes {
 		why := c.Error
 		for _, x := range c.Violations {
-			if why == "" && (!x.Note || x.Code == "left_behind") {
+			if why == "" && (!x.Note || x.Code == "left_behind" || x.Code == plan.CodeInvoiced) {
 				why = x.Message
 				if c.Stands == state.StandsApproved {
 					why = withoutWayOn(why) // it is given already

@@ -647,6 +647,23 @@ func (w *world) editConnectWise(args []string) (err error) {
 	case "currency":
 		agreement, code := number(1), arg(2)
 		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).Currency = code })
+	case "invoice": // AGREEMENT: a person makes the next one
+		if w.connectwise.Invoice(number(1), "jwhite") == nil {
+			return fmt.Errorf("there is no agreement %d", number(1))
+		}
+	case "invoice-at-write": // AGREEMENT: a person makes it while the next line is written
+		agreement, once := number(1), sync.Once{}
+		w.connectwise.Before(func(r *http.Request) cwsim.Fault {
+			if r.Method == http.MethodPatch {
+				once.Do(func() { w.connectwise.Invoice(agreement, "jwhite") })
+			}
+			return cwsim.Fault{}
+		})
+	case "uninvoice": // a person deletes the last invoice
+		all := w.connectwise.World().Invoices
+		if len(all) == 0 || !w.connectwise.DeleteInvoice(all[len(all)-1].ID, "jwhite") {
+			return errors.New("there is no invoice")
+		}
 	case "next": // AGREEMENT MONTHS: the first day not yet invoiced, counted from this month
 		agreement, now := number(1), time.Now().UTC()
 		next := cwsim.Day(now.Year(), now.Month()+time.Month(number(2)), 1).Format(time.RFC3339)
@@ -663,7 +680,8 @@ func (w *world) editConnectWise(args []string) (err error) {
 		}
 		w.connectwise.Fail(cwsim.Rule{Method: arg(1), Route: made(arg(1)), Times: times, Fault: cwsim.Fault{Kind: kind}})
 	case "blind": // lines cannot be read any more either: the answer to a write stays unknown
-		w.connectwise.Fail(cwsim.Rule{Method: "GET", Route: "/finance/agreements/{id}/additions/{id}", Skip: number(1), Fault: cwsim.Fault{Kind: cwsim.Dropped}})
+		// The first bundle reads the lines of all agreements, each further one a line.
+		w.connectwise.Fail(cwsim.Rule{Method: "POST", Route: "/system/bundles", Skip: 1 + number(1), Fault: cwsim.Fault{Kind: cwsim.Dropped}})
 	case "slow":
 		d, derr := time.ParseDuration(arg(2))
 		if derr != nil {

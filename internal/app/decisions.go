@@ -111,6 +111,11 @@ func (w *App) Meant(ctx context.Context, d Meant, progress Progress) ([]state.Ho
 	if err != nil || len(found) > 0 {
 		return found, err
 	}
+	if d.Approve && len(d.Names) > 0 {
+		if found, err = w.unsettled(ctx, sel); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
 	if d.Approve {
 		sel.Progress = progress.scopes()
 		if _, err := w.Engine.Run(ctx, sel, sync.HoldOnly); err != nil {
@@ -198,7 +203,17 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 		if approve {
 			v.Decision, v.Plan = "approved", ShownPlan(h)
 		}
+		settled := 0
+		if approve {
+			n, err := w.settleInvoices(ctx, by, h, reason)
+			if err != nil {
+				return nil, err
+			}
+			settled = n
+		}
 		switch stays := repairs(h.Violations); {
+		case settled > 0 && h.Digest == "":
+			v.Message = Count(settled, "invoice") + " settled; the next run says no more of it"
 		case h.Digest == "" && stays == "":
 			v.Decision, v.Message = "stays", "there is no change to decide on"
 		case approve && h.Digest == "":

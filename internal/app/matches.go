@@ -233,7 +233,7 @@ func (w *App) Matches(ctx context.Context) ([]Match, error) {
 		names[c.Scope.Customer] = c.Name
 		at := map[plan.Key]int{}
 		for _, v := range c.Violations {
-			if v.Key == "" || v.Note {
+			if v.Key == "" || v.Note && v.Code != plan.CodeInvoiced {
 				continue
 			}
 			key := plan.Key{Kind: v.Kind, ID: v.Key}

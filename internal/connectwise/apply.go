@@ -13,9 +13,9 @@ import (
 	"syncd/internal/target"
 )
 
-// Apply carries out one change. It costs at most three requests where all goes
-// well: the live line, the write, and another look only where the answer to the
-// write does not prove it.
+// Apply carries out one change. It costs three requests where all goes well: the live
+// line, the write, and another look. Each look also reads how far the agreement is
+// invoiced, in the same request.
 func (t *Target) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	switch ch.Action {
 	case plan.Create:
@@ -35,7 +35,8 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	if err != nil {
 		return target.Applied{}, err
 	}
-	live, err := t.client.addition(ctx, agreement, id)
+	w := t.writing(new(billingOf(ch.Before)), agreement)
+	live, err := t.look(ctx, w, id)
 	if rest.Gone(err) {
 		return target.Applied{}, fmt.Errorf("%w: line %s is not there any more", target.ErrMoved, ch.Before.Ref)
 	}
@@ -45,14 +46,16 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	if moved := t.moved(ch.Before, live, agreement); moved != "" {
 		return target.Applied{}, fmt.Errorf("%w: line %s: %s", target.ErrMoved, ch.Before.Ref, moved)
 	}
+	if err := w.reopened(); err != nil {
+		return target.Applied{}, err
+	}
 	price := live.UnitPrice
-	gate := t.client.gate(billingOf(ch.Before).AgreementType)
 	for i, f := range ch.Fields {
-		w, err := fieldWriteOf(f)
+		field, err := fieldWriteOf(f)
 		if err != nil {
 			return target.Applied{}, err
 		}
-		if live, err = t.write(ctx, agreement, live, w, gate); err != nil {
+		if live, err = t.write(ctx, w, live, field); err != nil {
 			if i > 0 {
 				err = halfDone(err)
 			}
@@ -62,6 +65,7 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	applied := target.Applied{Object: *ch.Before}
 	applied.Object.Label = ch.After.Label
 	setLine(&applied.Object, live, t.client.config.Gone == GoneCancel)
+	applied.Notes = t.invoiced(ctx, w, &ch, ch.Before.Ref)
 	// A pricing schedule may set another price for another quantity, and so may
 	// the catalogue for lines that follow it.
 	if live.UnitPrice.String() != price.String() {
@@ -172,9 +176,9 @@ const maxPatchAttempts = 3
 //	                                 anything else             target.ErrMoved
 //	                                 cannot be read            rest.ErrOutcomeUnknown
 //	refused                          –                         the refusal
-func (t *Target) write(ctx context.Context, agreement int, before *addition, w fieldWrite, gate func(context.Context) error) (*addition, error) {
+func (t *Target) write(ctx context.Context, of *writing, before *addition, w fieldWrite) (*addition, error) {
 	for sent := 1; ; sent++ {
-		err := t.client.patchAddition(ctx, agreement, before.ID, w.op, gate)
+		err := t.client.patchAddition(ctx, of.agreement, before.ID, w.op, of.gate)
 		if stopped := halfDone(err); sent > 1 && stopped != err {
 			return nil, stopped
 		}
@@ -182,15 +186,15 @@ func (t *Target) write(ctx context.Context, agreement int, before *addition, w f
 		if err != nil && !lost {
 			return nil, err
 		}
-		live, look := t.client.addition(ctx, agreement, before.ID)
+		live, look := t.look(ctx, of, before.ID)
 		switch {
 		case look != nil:
 			return nil, fmt.Errorf("%w: %s was sent and the line cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, w.want, look)
-		case w.has(live) && sameLine(live, before, agreement):
+		case w.has(live) && sameLine(live, before, of.agreement):
 			return live, nil
 		case !lost:
 			return nil, fmt.Errorf("ConnectWise answered that %s is written and holds %s: look at the line there, a rule of the instance may forbid it", w.want, w.show(live))
-		case !w.same(live, before) || !sameLine(live, before, agreement):
+		case !w.same(live, before) || !sameLine(live, before, of.agreement):
 			return nil, fmt.Errorf("%w: it holds %s, where we found %s and sent %s", target.ErrMoved, w.show(live), w.show(before), w.want)
 		case sent == maxPatchAttempts:
 			return nil, fmt.Errorf("%w: %s was sent %d times and did not arrive; the next run looks again", rest.ErrOutcomeUnknown, w.want, sent)

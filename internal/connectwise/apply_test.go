@@ -41,7 +41,7 @@ func TestOneNewQuantity(t *testing.T) {
 		return []cwsim.Rule{{Method: "PATCH", Route: lineRoute, Times: times, Fault: cwsim.Fault{Kind: kind}}}
 	}
 	afterwards := func(rules []cwsim.Rule, kind cwsim.FaultKind) []cwsim.Rule {
-		return append(rules, cwsim.Rule{Method: "GET", Route: lineRoute, Skip: 1, Fault: cwsim.Fault{Kind: kind}})
+		return append(rules, cwsim.Rule{Method: "POST", Route: string(epBundles), Skip: 1, Fault: cwsim.Fault{Kind: kind}})
 	}
 	for _, tt := range []struct {
 		name   string

@@ -29,12 +29,17 @@ type bundleRequest struct {
 	SequenceNumber int
 	ResourceType   string
 	ApiRequest     struct { //nolint:revive // the vendor's spelling
-		ParentID int `json:"parentId"`
+		ParentID int            `json:"parentId,omitzero"`
+		Filters  *bundleFilters `json:"filters,omitempty"`
 		Page     struct {
 			Page     int `json:"page"`
 			PageSize int `json:"pageSize"`
 		} `json:"page"`
 	}
+}
+
+type bundleFilters struct {
+	Conditions string `json:"conditions"`
 }
 
 type bundleResult struct {
@@ -130,9 +135,7 @@ func (c *Client) bundle(ctx context.Context, agreements []int) (map[int][]additi
 	r := request{method: http.MethodPost, at: epBundles, body: body, read: true}
 	resp, err := c.do(ctx, r)
 	if refused, ok := errors.AsType[*rest.Error](err); ok && bundlesRefused(refused.Status) {
-		if c.bundlesWork.CompareAndSwap(true, false) {
-			c.log.Warn().Int("status", refused.Status).Msg("bundled requests refused; additions are read one agreement at a time")
-		}
+		c.noteBundlesRefused(refused.Status)
 		return nil, nil
 	}
 	if err != nil {
@@ -161,6 +164,12 @@ func (c *Client) bundle(ctx context.Context, agreements []int) (map[int][]additi
 		}
 	}
 	return out, nil
+}
+
+func (c *Client) noteBundlesRefused(status int) {
+	if c.bundlesWork.CompareAndSwap(true, false) {
+		c.log.Warn().Int("status", status).Msg("bundled requests refused; additions are read one agreement at a time")
+	}
 }
 
 // bundlesRefused reports whether a status means that bundles as such cannot be had.

@@ -6,10 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strconv"
 )
 
 // Digest names the plan by its scope and its changes only, money included:
 // no times and no run ids, so that the same plan has the same digest tomorrow.
+// What an approval must not cover unseen is part of it: that several outstanding periods
+// would bill a change, and that an invoice was deleted. For which days a change counts
+// otherwise is not.
 // It is twelve hex digits, or empty for an empty plan.
 func (p *Plan) Digest() string {
 	if p.Empty() {
@@ -25,11 +29,17 @@ func (p *Plan) Digest() string {
 			reason = NewAtSource // the same step, tried again under the same approval
 		}
 		writeTexts(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(reason), c.MonthlyDelta.StringFixed(4))
+		if c.Effect != nil && c.Effect.Periods > 1 {
+			writeTexts(w, CodeOutstanding, strconv.Itoa(c.Effect.Periods))
+		}
 		for _, f := range c.Fields {
 			writeTexts(w, f.Name)
 			writeTexts(w, f.Before...)
 			writeTexts(w, f.After...)
 		}
+	}
+	for _, key := range p.reopened {
+		writeTexts(w, CodeReopened, key)
 	}
 	w.Flush()
 	return hex.EncodeToString(h.Sum(nil)[:6])

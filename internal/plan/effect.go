@@ -7,8 +7,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// An Effect says which days a change is billed for. It is no part of the digest: it
-// moves with every invoice, and the step stays the same.
+// An Effect says which days a change is billed for. That is no part of the digest, since
+// it moves with every invoice and the step stays the same; the number of periods is,
+// where there are several.
 type Effect struct {
 	From    string // YYYY-MM-DD; empty where nobody knows
 	To      string // the last day that is certain to be billed so

@@ -46,8 +46,11 @@ func TestAChangeThatSeveralPeriodsWouldBillIsHeld(t *testing.T) {
 	if v := p.Violations[0]; v.Message != want || v.NeedsRepair || v.Key != key.ID {
 		t.Errorf("got %+v\nwant %s", v, want)
 	}
-	if p.Digest() != make(1, "12").Digest() {
-		t.Error("the effect is part of the digest: every invoice would drop an approval")
+	if make(0, "12").Digest() != make(1, "12").Digest() {
+		t.Error("the days are part of the digest: every invoice would drop an approval")
+	}
+	if one, three, four := make(1, "12").Digest(), p.Digest(), make(4, "12").Digest(); one == three || three == four {
+		t.Errorf("got the digests %s, %s and %s of 1, 3 and 4 periods: an approval of one would let another pass", one, three, four)
 	}
 	edited := make(3, "13")
 	if c := edited.Changes[0]; c.Held != heldEdit || len(edited.Violations) != 2 {

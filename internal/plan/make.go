@@ -29,6 +29,7 @@ type Plan struct {
 	// that are not over.
 	Reverting string
 	Reversals []Reversal
+	reopened  []string // keys of invoices that were deleted, see HoldAgreement
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace
 }

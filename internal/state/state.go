@@ -142,9 +142,27 @@ type Cursor struct {
 	Objects    int              `json:"objects"`          // managed objects
 	Absent     int              `json:"absent,omitempty"` // of them, gone from the source and waited for
 	Seen       []directory.Seen `json:"seen,omitempty"`   // the subscriptions, where the scope is billed by them
+	// Invoices are how far each agreement was invoiced when a run last looked, and
+	// Unsettled what a person must yet be told of invoices that were made meanwhile.
+	Invoices  []InvoiceMark `json:"invoices,omitempty"`
+	Unsettled []Unsettled   `json:"unsettled,omitempty"`
 	// Restored is set by a restore, until a run has seen the target right or was
 	// let write to it: what happened there since the backup is not remembered.
 	Restored bool `json:"restored,omitempty"`
+}
+
+// An InvoiceMark is the first day of an agreement that is not yet invoiced.
+type InvoiceMark struct {
+	Agreement string `json:"agreement"`
+	Next      string `json:"next"` // YYYY-MM-DD
+	// At is when a run first saw this day: a person's word from before is not about it.
+	At time.Time `json:"at"`
+}
+
+// An Unsettled is what a person must yet be told, since a moment.
+type Unsettled struct {
+	plan.Violation
+	At time.Time `json:"at"`
 }
 
 // RestoredDocument is the document in which a restore says that it happened.

@@ -37,6 +37,7 @@ func (a *applied) fail(err error) {
 // ends the run.
 func (s *scopeRun) apply(ctx context.Context) error {
 	s.commit = &state.Commit{Scope: s.id()}
+	s.noteWaited()
 	a, err := s.applyChanges(ctx)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func (s *scopeRun) reportApplied(a *applied) {
 			Message: fmt.Sprintf("%s left for the next run: %s", changesCount(len(a.waiting)), a.deferred.Why)})
 	}
 	s.report.Violations = s.violations
-	waiting := &plan.Plan{Scope: s.id(), Changes: a.waiting}
+	waiting := s.plan.With(a.waiting)
 	switch {
 	case a.failed > 0 && a.done > 0:
 		s.report.fail(Partial, a.firstErr)

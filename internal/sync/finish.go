@@ -120,6 +120,7 @@ func (s *scopeRun) cursor() *state.Cursor {
 			c.Seen = money.Remember(licences, s.snapshot.Licences.Proof().Partial, s.seen(), now)
 		}
 	}
+	s.keepInvoices(&c)
 	if !s.sourceAccepted {
 		return &c
 	}

@@ -39,6 +39,9 @@ type scopeRun struct {
 	formerRefs []string         // see recallFormer
 	formerSeen []directory.Seen // what was remembered of the tenants' subscriptions
 
+	unsettled []state.Unsettled   // invoices that were made meanwhile, until a person settles them
+	reopened  []state.InvoiceMark // agreements of which an invoice was deleted, as they were before
+
 	snapshotDigest string        // of the snapshot
 	newHold        *state.Hold   // to be stored with the outcome
 	sourceAccepted bool          // the plan was empty or written: the next run compares with this snapshot
@@ -248,6 +251,7 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 	if s.run.sel.Only == "" {
 		s.run.reversals.planned(s.id(), s.plan.Reversals)
 	}
+	s.checkInvoices()
 	s.checkGuards()
 	s.reportPlan()
 	if s.plan.Empty() || s.run.mode == PlanOnly {

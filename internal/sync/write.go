@@ -55,6 +55,7 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 		applied = answer
 	}
 	s.violations = append(s.violations, applied.Notes...)
+	s.noteInvoices(applied.Notes)
 	now := applied.Object
 	now.Key = c.Key
 	s.commit.Entries = append(s.commit.Entries, s.entry(c, state.ResultDone, "", &now))

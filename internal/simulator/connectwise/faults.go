@@ -56,6 +56,8 @@ type Faults struct {
 	NestedPaths    bool            // company/identifier in a PATCH works; by default it is a 200 that does nothing
 	Reprice        bool            // a change of quantity sets unitPrice from the product's price breaks
 
+	Billing Billing // what nobody documents of invoices
+
 	// Bundles.
 	BundlesUnavailable int                 // status for every bundle, such as 403 or 404; 0 = they work
 	BundleLimit        int                 // most entries; 0 = no limit

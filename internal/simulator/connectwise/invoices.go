@@ -80,7 +80,8 @@ func (v *view) lines(a *Agreement) ([]InvoiceLine, decimal.Decimal) {
 	var lines []InvoiceLine
 	total := a.BillAmount
 	for _, d := range v.additions[a.ID] {
-		if d.EffectiveDate.After(last) || !d.CancelledDate.IsZero() && d.CancelledDate.Before(first) {
+		ended := !d.CancelledDate.IsZero() && d.CancelledDate.Before(first)
+		if d.EffectiveDate.After(last) || ended && (!v.faults.Billing.BillsEnded || before[d.ID] || !a.Prorate) {
 			continue
 		}
 		price := d.UnitPrice
@@ -107,7 +108,7 @@ func (v *view) lines(a *Agreement) ([]InvoiceLine, decimal.Decimal) {
 
 func (v *view) invoiced(agreement int, first time.Time) bool {
 	for _, i := range v.invoices[agreement] {
-		if i.Period.Equal(first) {
+		if !first.Before(i.Period) && !first.After(i.last()) {
 			return true
 		}
 	}
@@ -128,7 +129,12 @@ func (v *view) invoice(a *Agreement, now time.Time, by string) *Invoice {
 	}
 	v.world.Invoices = append(v.world.Invoices, i)
 	v.invoices[a.ID] = append(v.invoices[a.ID], i)
-	a.NextInvoiceDate = last.AddDate(0, 0, 1).Format(timeLayout)
+	after := last.AddDate(0, 0, 1)
+	for v.invoiced(a.ID, after) { // where an older one was deleted and made again
+		_, end := v.period(a, after)
+		after = end.AddDate(0, 0, 1)
+	}
+	a.NextInvoiceDate = after.Format(timeLayout)
 	v.audit("Agreement", a.ID, now, by, "Invoice", fmt.Sprintf("Invoice %s has been created.", i.Number))
 	return i
 }

@@ -222,6 +222,7 @@ type Invoice struct {
 	Date        time.Time
 	DueDate     time.Time
 	Period      time.Time // first day of the period it bills
+	Through     time.Time // last day of the last period, where it bills several
 	Total       decimal.Decimal
 	Lines       []InvoiceLine
 	Info        Info
