@@ -122,7 +122,8 @@ func (c *Config) validateStaff(report func(path, format string, args ...any)) {
 		}
 		if uid := s.uid(); uid >= 0 && !twice {
 			if j, ok := users[uid]; ok {
-				report(at("os_user"), "%q is the same user of this machine as %q of staff[%d] (uid %d); one user is one person", s.OSUser, c.Staff[j].OSUser, j, uid)
+				report(at("os_user"), "%q is the same user of this machine as %q of staff[%d] (uid %d); one user is one person",
+					s.OSUser, c.Staff[j].OSUser, j, uid)
 				continue
 			}
 			users[uid] = i
@@ -138,7 +139,8 @@ func (c *Config) validateStaff(report func(path, format string, args ...any)) {
 func (c *Config) checkStaff() []target.Finding {
 	var all []target.Finding
 	if len(c.Staff) > 0 {
-		f := target.Finding{System: "syncd", Name: "staff", OK: true, Detail: "named: " + Names(c.Staff, func(s StaffConfig) string { return s.Name + " (" + s.Role + ")" })}
+		f := target.Finding{System: "syncd", Name: "staff", OK: true}
+		f.Detail = "named: " + Names(c.Staff, func(s StaffConfig) string { return s.Name + " (" + s.Role + ")" })
 		unknown := slices.DeleteFunc(slices.Clone(c.Staff), func(s StaffConfig) bool { return s.OSUser == "" || s.uid() >= 0 })
 		if len(unknown) > 0 {
 			f.OK, f.Remedy = false, "create the user, or correct os_user in staff"
@@ -178,7 +180,8 @@ func (c *Config) checkFourEyes() target.Finding {
 	case len(approving) == 0:
 		f.Detail = "no approver in staff can reach the daemon: its own user, root and the members of control.group can, and nobody can sign in"
 	case len(changing) == 1:
-		f.Detail = fmt.Sprintf("of those who may change or approve anything only %s can reach the daemon, and nobody can sign in: nobody may approve what %s changes", named(changing), named(changing))
+		f.Detail = fmt.Sprintf("of those who may change or approve anything only %s can reach the daemon, and nobody can sign in: "+
+			"nobody may approve what %s changes", named(changing), named(changing))
 	default:
 		f.OK, f.Remedy = true, ""
 	}
