@@ -177,3 +177,36 @@ func TestTargetsAreLockedInTheOrderOfTheEngine(t *testing.T) {
 		}
 	})
 }
+
+func TestThePartsOfATenantAreInOneBatch(t *testing.T) {
+	part := func(key, tenant string) mapping.Customer {
+		return mapping.Customer{Key: key, Parts: []mapping.Part{{Tenant: directory.Tenant{ID: directory.TenantID(tenant)}, Filter: "name=" + key}}}
+	}
+	whole := func(key string) mapping.Customer {
+		return mapping.Customer{Key: key, Parts: []mapping.Part{{Tenant: directory.Tenant{ID: directory.TenantID(key)}}}}
+	}
+	for _, c := range []struct {
+		name      string
+		customers []mapping.Customer
+		size      int
+		want      string
+	}{
+		{"none", nil, 2, ""},
+		{"whole tenants", []mapping.Customer{whole("1"), whole("2"), whole("3")}, 2, "1 2; 3"},
+		{"parts far apart by name", []mapping.Customer{whole("1"), whole("3"), part("A", "2"), part("Z", "2")}, 2, "1 A Z; 3"},
+		{"more parts than fit", []mapping.Customer{part("A", "1"), part("B", "1"), part("C", "1"), whole("2")}, 2, "A B C; 2"},
+		{"parts of two tenants", []mapping.Customer{part("A", "2"), part("B", "1"), part("C", "2"), part("D", "1")}, 1, "B D; A C"},
+	} {
+		var got []string
+		for _, chunk := range chunks(c.customers, c.size) {
+			var keys []string
+			for _, x := range chunk {
+				keys = append(keys, x.Key)
+			}
+			got = append(got, strings.Join(keys, " "))
+		}
+		if text := strings.Join(got, "; "); text != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, text, c.want)
+		}
+	}
+}
