@@ -14,7 +14,6 @@ const notYet = "not yet"
 
 // laterCommands are such commands, with what they will do.
 var laterCommands = []struct{ path, what string }{
-	{"revert", "it will plan the way back from a run; until then syncd history --run RUN shows what each line was before"},
 	{"report month", "it will be the evidence of a month's end; until then syncd report licences says how things stand now, syncd history what was changed"},
 	{"report leakage", "it will be the money lost by month; until then syncd report licences says what is lost now"},
 	{"export", "it will write the data set for BrightGauge, Power BI and Excel; until then there are syncd report licences --format csv and --json of every command"},

@@ -109,7 +109,7 @@ approved.
 			root.AddCommand(c)
 		}
 	}
-	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a))
+	add("daily", planCommand(a), applyCommand(a), holdsCommand(a), approveCommand(a), rejectCommand(a), revertCommand(a))
 	add("tables", mapCommand(a), productsCommand(a), termsCommand(a), overrideCommand(a), freezeCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), checkCommand(a))
 	add("cipp", cippRoot(a))

@@ -134,9 +134,14 @@ func (a *cli) run(ctx context.Context, w *app.App, sel sync.Selection, mode sync
 	sel.Progress = func(done, total int, s *sync.ScopeReport) { p.at(done, total, s.Customer.Name) }
 	report, err := w.Engine.Run(ctx, sel, mode)
 	p.end()
+	return report, a.showRun(w, report, v, err)
+}
+
+// showRun prints the report of a run that ended with an error, or with none.
+func (a *cli) showRun(w *app.App, report *sync.Report, v view, err error) error {
 	v.ofPeople = w.OfPeople
 	if perr := a.print(report, func(out io.Writer) error { return a.page(out).writeReport(report, v) }); perr != nil {
-		return report, perr
+		return perr
 	}
 	if report.Clock != "" {
 		a.complain(errors.New(report.Clock))
@@ -145,5 +150,5 @@ func (a *cli) run(ctx context.Context, w *app.App, sel sync.Selection, mode sync
 		a.complain(errors.New(why))
 	}
 	a.status = report.Status()
-	return report, err
+	return err
 }

@@ -57,6 +57,7 @@ import (
 //	status N syncd …                  run it; it must end with that exit status
 //	json PATH is VALUE                a value of the JSON on standard output, such as scopes.0.outcome
 //	json PATH has N                   the length of a list or object
+//	run NAME                          $NAME is the run of the JSON on standard output
 //	stable                            standard output without run ids, times, names of people and the
 //	                                  width of columns that depends on them
 //	csv                               standard output of a file without byte order mark and CR
@@ -111,6 +112,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TAILSPIN", tailspin)
 			env.Setenv("LISTEN", w.listen)
 			env.Setenv("MONTH_END", w.monthEnd())
+			env.Setenv("MONTH_AFTER", time.Now().UTC().AddDate(0, 0, 1-time.Now().UTC().Day()).AddDate(0, 2, -1).Format(time.DateOnly))
 			me, err := user.Current()
 			if err != nil {
 				return err
@@ -141,6 +143,7 @@ func TestScripts(t *testing.T) {
 			"world":      worldCommand,
 			"status":     statusOf,
 			"json":       jsonValue,
+			"run":        runVariable,
 			"stable":     stable,
 			"csv":        plainTable,
 			"excel":      likeExcel,
@@ -268,6 +271,14 @@ func loses(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // jsonValue looks into the document on standard output.
+func runVariable(ts *testscript.TestScript, neg bool, args []string) {
+	var report struct{ Run string }
+	if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &report); err != nil || report.Run == "" || neg || len(args) != 1 {
+		ts.Fatalf("usage: run NAME, after a command that prints a run as JSON (%v)", err)
+	}
+	ts.Setenv(args[0], report.Run)
+}
+
 func jsonValue(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: json PATH is VALUE | json PATH has N")

@@ -37,6 +37,9 @@ func (p *page) scope(s *sync.ScopeReport) {
 		p.line("  %s %s", p.action(plan.Adopt, plan.Adopt.Glyph()), asTheyAre(n))
 	}
 	p.monthly(s)
+	for _, c := range s.Credits {
+		p.flow("  - ", "credit by hand: "+c.Ref+", "+clean(c.String()))
+	}
 	p.violations(s, p.own(s))
 	if s.Error != nil {
 		p.flow("  "+p.paint("x", text.FgRed)+" ", clean(*s.Error))

@@ -160,8 +160,12 @@ func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet
 		if e.How != "" && e.Reason == "" { // a decision
 			by += " (" + e.How + ")"
 		}
+		reason := string(e.Reason)
+		if e.Reverts != "" {
+			reason += " (reverts run " + e.Reverts + ")"
+		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
-			change, images(e), money, result, string(e.Reason), by + app.Because(e.Why), e.Run})
+			change, images(e), money, result, reason, by + app.Because(e.Why), e.Run})
 	}
 	return s
 }

@@ -573,6 +573,7 @@ func (w *world) editCIPP(args []string) (err error) {
 //	bill REF DoNotBill
 //	agreement ID COMPANY NAME         a second agreement
 //	currency AGREEMENT CODE           what its prices are in
+//	invoice AGREEMENT                 somebody makes the invoice of the next period
 //	fail METHOD KIND [TIMES]          dropped, dropped-after, timeout, timeout-after, denied, bad-keys,
 //	                                  throttled, html; until heal where no TIMES are given
 //	blind N                           lines cannot be read one by one, after the first N

@@ -22,7 +22,7 @@ type connectWise struct {
 
 var (
 	_ target.Target     = (*connectwise.Target)(nil)
-	_ Biller            = (*connectWise)(nil)
+	_ Invoicer          = (*connectWise)(nil)
 	_ Suggester         = (*connectWise)(nil)
 	_ Freezer           = (*connectWise)(nil)
 	_ Resolver          = (*connectWise)(nil)

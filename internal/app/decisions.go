@@ -148,6 +148,9 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.BillsTwice() }):
 			v.Message = fmt.Sprintf("it would bill twice what was kept in step elsewhere before; end that first, or syncd approve --digest %s allows it", h.Digest)
 			out = append(out, v)
+		case returns(&h):
+			v.Message = fmt.Sprintf("it would write again what a person took back; syncd approve --digest %s allows it", h.Digest)
+			out = append(out, v)
 		case edits != "":
 			v.Message = fmt.Sprintf("it would write over a person's edit: %s; syncd approve --digest %s allows it", edits, h.Digest)
 			out = append(out, v)
@@ -156,6 +159,11 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 		}
 	}
 	return taken, out
+}
+
+// returns reports whether a hold would write again what a person reverted.
+func returns(h *state.Hold) bool {
+	return slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.Returns() })
 }
 
 // edited says what of a hold would write over what a person did at the target.
@@ -226,6 +234,9 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 			}
 			w.Log.Info().Str("customer", h.Scope.Customer).Str("target", h.Scope.Target).Str("digest", h.Digest).Str("decision", v.Decision).
 				Str("by", by.Name).Str("identified", by.Identified).Msg("plan decided on")
+			if err := w.withdrawRejected(ctx, approve, h); err != nil {
+				return nil, err
+			}
 			if stays != "" && approve {
 				v.Message = "approved, but this stays until it is repaired: " + stays
 			}

@@ -87,6 +87,11 @@ func (w *App) settle(ctx context.Context, by Operator, scope plan.Scope, name st
 	}
 	w.Log.Info().Str("customer", scope.Customer).Str("target", scope.Target).Str("kind", word.Key.Kind).Str("key", word.Key.ID).Str("decision", word.How).
 		Str("by", by.Name).Str("identified", by.Identified).Msg("object settled")
+	if word.How != plan.SettleIgnore { // what was reverted is let go
+		if err := w.withdraw(ctx, scope, func(r *state.Reversal) bool { return r.Key == word.Key }); err != nil {
+			return err
+		}
+	}
 	if word.How == plan.SettleRetry {
 		return w.forgetAttempts(ctx, scope, word.Key)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,7 +51,11 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 		return target.Applied{}, err
 	}
 	price := live.UnitPrice
-	for i, f := range ch.Fields {
+	// The quantity comes before the last day: whatever ends this in between, the line
+	// bills what it should.
+	fields := slices.Clone(ch.Fields)
+	slices.SortStableFunc(fields, func(a, b plan.FieldChange) int { return strings.Compare(b.Name, a.Name) })
+	for i, f := range fields {
 		field, err := fieldWriteOf(f)
 		if err != nil {
 			return target.Applied{}, err

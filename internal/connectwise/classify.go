@@ -101,6 +101,7 @@ var rights = []struct {
 	{"/service/tickets", "Service Desk > Service Tickets: Inquire All"},
 	{"/finance/billingCycles", "System > Table Setup: Inquire All"},
 	{"/finance/agreements/types", "System > Table Setup (Agreement Type): Inquire All"},
+	{"/finance/invoices", "Finance > Invoicing: Inquire All"},
 	{"/finance", "Finance > Agreements: Inquire All, Edit All (and Add All for new lines), for every agreement type in use, parent types included"},
 	{"/system/bundles", "Finance > Agreements: Inquire All"},
 	{"/procurement", "Procurement > Product Catalog: Inquire All"},

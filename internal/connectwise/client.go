@@ -1,7 +1,7 @@
 // Package connectwise speaks to the REST API of ConnectWise PSA (Manage) and
 // keeps the quantities of agreement additions in step with the licences that
-// tenants hold. It reads companies, contacts, tickets, agreements, additions and
-// the catalogue; it writes additions, by PATCH of one field and, where allowed,
+// tenants hold. It reads companies, contacts, tickets, agreements, additions, invoices
+// and the catalogue; it writes additions, by PATCH of one field and, where allowed,
 // by POST, and nothing else.
 package connectwise
 
@@ -87,6 +87,7 @@ const (
 	epAdditions      endpoint = "/finance/agreements/{id}/additions"
 	epAddition       endpoint = "/finance/agreements/{id}/additions/{id}"
 	epRecap          endpoint = "/finance/agreementrecap/{id}"
+	epInvoices       endpoint = "/finance/invoices"
 	epCatalogue      endpoint = "/procurement/catalog"
 	epCatalogueCount endpoint = "/procurement/catalog/count"
 	epCatalogueItem  endpoint = "/procurement/catalog/{id}"
@@ -115,6 +116,7 @@ var allowedRoutes = []rest.Route{
 	{Method: http.MethodGet, Path: string(epAddition)},
 	{Method: http.MethodPatch, Path: string(epAddition)},
 	{Method: http.MethodGet, Path: string(epRecap)},
+	{Method: http.MethodGet, Path: string(epInvoices)},
 	{Method: http.MethodGet, Path: string(epCatalogue)},
 	{Method: http.MethodGet, Path: string(epCatalogueCount)},
 	{Method: http.MethodGet, Path: string(epCatalogueItem)},

@@ -19,12 +19,14 @@ type condition struct{ text string }
 type field struct{ name string }
 
 var (
-	fieldID         = field{"id"}
-	fieldIdentifier = field{"identifier"}
-	fieldName       = field{"name"}
-	fieldCompanyID  = field{"company/id"}
-	fieldProductID  = field{"product/id"}
-	fieldDeleted    = field{"deletedFlag"}
+	fieldID          = field{"id"}
+	fieldIdentifier  = field{"identifier"}
+	fieldName        = field{"name"}
+	fieldCompanyID   = field{"company/id"}
+	fieldProductID   = field{"product/id"}
+	fieldAgreementID = field{"agreement/id"}
+	fieldApplyToID   = field{"applyToId"}
+	fieldDeleted     = field{"deletedFlag"}
 )
 
 func isBool(f field, v bool) condition { return condition{f.name + "=" + strconv.FormatBool(v)} }

@@ -349,7 +349,7 @@ func (e *Explainer) why(m directory.Seen, s directory.Subscription, there bool, 
 	}
 	lapsed := m.Lapsed || State(m.State) == InGrace || State(m.State) == Lapsed
 	switch state {
-	case Enabled, Suspended: // a suspended one is billed on, and renews no less
+	case Enabled:
 		if !end.IsZero() {
 			return is(plan.ByRenewal, end, source)
 		}

@@ -61,7 +61,7 @@ func (e *Explanation) Text() string {
 	}
 	of := ""
 	if e.Subscription != "" {
-		of = " (subscription " + e.Subscription + ")"
+		of = " of subscription " + e.Subscription
 	}
 	switch e.Code {
 	case ByRenewal:

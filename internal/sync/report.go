@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 )
@@ -63,15 +64,17 @@ type ScopeReport struct {
 	Changes      []plan.Change    `json:"changes"`
 	Violations   []plan.Violation `json:"violations"`
 	Error        *string          `json:"error"`
-	Unchanged    int              `json:"unchanged"`
-	Foreign      int              `json:"foreign"`
-	Written      int              `json:"written,omitempty"` // changes that the target accepted
-	Approved     bool             `json:"approved,omitempty"`
-	Reverts      string           `json:"reverts,omitempty"` // the run that the plan is the way back from
-	First        bool             `json:"first,omitempty"`   // nothing of this scope was ever applied
-	Ignored      bool             `json:"ignored,omitempty"` // a person marked the customer as ignored
-	Trace        []plan.Trace     `json:"trace,omitempty"`
-	Looked       []string         `json:"looked,omitempty"` // how the target looked for the one object asked about
+	// Credits are to be issued by hand where the plan is a way back; nil of any other plan.
+	Credits   []money.Credit `json:"credits,omitzero"`
+	Unchanged int            `json:"unchanged"`
+	Foreign   int            `json:"foreign"`
+	Written   int            `json:"written,omitempty"` // changes that the target accepted
+	Approved  bool           `json:"approved,omitempty"`
+	Reverts   string         `json:"reverts,omitempty"` // the run that the plan is the way back from
+	First     bool           `json:"first,omitempty"`   // nothing of this scope was ever applied
+	Ignored   bool           `json:"ignored,omitempty"` // a person marked the customer as ignored
+	Trace     []plan.Trace   `json:"trace,omitempty"`
+	Looked    []string       `json:"looked,omitempty"` // how the target looked for the one object asked about
 	// Refused says that the scope failed because the target refused every request of
 	// this run: its error concerns every customer alike.
 	Refused bool `json:"-"`

@@ -1,0 +1,355 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/money"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/sync"
+)
+
+// A Revert says what of a run a person wants taken back, each part as typed.
+type Revert struct {
+	Run      string
+	Customer string
+	Only     string // one object's key, or a user's UPN
+	Reason   string
+}
+
+// An Invoicer is a biller that lists the invoices of an agreement.
+type Invoicer interface {
+	Biller
+	Invoices(ctx context.Context, agreement string, since time.Time) (money.Invoices, error)
+}
+
+// A wayBack is what of a run is to be taken back.
+type wayBack struct {
+	run     state.Run
+	scopes  map[plan.Scope]*scopeBack
+	already *state.Entry // one that took a part back before; nil where none did
+}
+
+// A scopeBack is the part of a wayBack in one scope.
+type scopeBack struct {
+	name    string
+	back    []plan.Reversal
+	notes   []plan.Violation // of what is not taken back
+	written map[plan.Key]*state.Entry
+	billing map[string]plan.Billing // of the lines as they are now, by ref
+}
+
+// Revert asks for the way back from a run and goes it as far as limits and approvals
+// allow: at first it is held, and once it is approved it is written.
+func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Progress) (*sync.Report, error) {
+	b, err := w.wayBack(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.askBack(ctx, by, b, asked.Reason); err != nil {
+		return nil, err
+	}
+	sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Progress: progress.scopes(), WayBack: map[plan.Scope]bool{}}
+	for scope, s := range b.scopes {
+		if len(s.back) > 0 {
+			sel.WayBack[scope] = true
+		}
+	}
+	sel.Inspect = func(e sync.Inspection) {
+		s := b.scopes[plan.Scope{Customer: e.Customer.Key, Target: e.Target}]
+		for _, o := range slices.Concat(e.Observed.Objects, e.Observed.Unmanaged) {
+			if o.Billing != nil {
+				s.billing[o.Ref] = *o.Billing
+			}
+		}
+	}
+	report, err := w.Engine.Run(ctx, sel, sync.Apply)
+	if err != nil {
+		return report, err
+	}
+	if e := b.already; e != nil && !slices.ContainsFunc(report.Scopes, func(s sync.ScopeReport) bool { return s.Reverts != "" || s.Error != nil }) {
+		var why []string
+		for i := range report.Scopes {
+			for _, v := range report.Scopes[i].Violations {
+				why = append(why, v.Message)
+			}
+		}
+		return nil, Usage("run %s was taken back already, on %s by run %s, and nothing more of it can be: %s", b.run.ID, e.At.In(w.Location).Format(time.DateOnly), e.Run, strings.Join(why, "; "))
+	}
+	return report, w.completeWayBack(ctx, b, report)
+}
+
+// wayBack reads from the journal what of a run can be taken back, and what was.
+func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
+	b := &wayBack{scopes: map[plan.Scope]*scopeBack{}}
+	for r, err := range w.Store.Runs(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the runs: %w", err)
+		}
+		if strings.EqualFold(r.ID, asked.Run) {
+			b.run = r
+			break
+		}
+	}
+	if b.run.ID == "" {
+		return nil, Usage("there is no run %q; syncd history shows them", asked.Run)
+	}
+	if w.Engine.UnderWay(b.run.ID) {
+		return nil, Usage("run %s is still under way: wait until it has ended, then ask again", b.run.ID)
+	}
+	customer := ""
+	if asked.Customer != "" {
+		c, err := w.known(ctx, asked.Customer)
+		if err != nil {
+			return nil, err
+		}
+		customer = c.Key
+	}
+	entries, wrote := map[plan.Scope][]state.Entry{}, false
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Run: b.run.ID}) { // newest first
+		if err != nil {
+			return nil, fmt.Errorf("reading the journal: %w", err)
+		}
+		back, cannot := state.TakeBack([]state.Entry{e})
+		if len(back)+len(cannot) == 0 {
+			continue
+		}
+		wrote = true
+		if customer != "" && e.Scope.Customer != customer || asked.Only != "" && !sync.Matches(e.Key, upnOf(&e), asked.Only) {
+			continue
+		}
+		entries[e.Scope] = append(entries[e.Scope], e)
+	}
+	switch {
+	case !wrote:
+		return nil, Usage("run %s wrote nothing: there is nothing to take back", b.run.ID)
+	case len(entries) == 0:
+		return nil, Usage("run %s wrote nothing of %s; syncd history --run %s shows what it wrote", b.run.ID, strings.Join(notEmpty(asked.Customer, asked.Only), ", "), b.run.ID)
+	}
+	for scope, of := range entries {
+		slices.Reverse(of)
+		s := &scopeBack{name: of[0].Name, written: map[plan.Key]*state.Entry{}, billing: map[string]plan.Billing{}}
+		s.back, s.notes = state.TakeBack(of)
+		for i := range of {
+			s.written[of[i].Key] = &of[i]
+		}
+		b.scopes[scope] = s
+	}
+	if err := w.leaveOutDone(ctx, b); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(slices.Collect(maps.Values(b.scopes)), func(s *scopeBack) bool { return len(s.back) > 0 }) {
+		return b, nil
+	}
+	what := "run " + b.run.ID
+	if asked.Customer+asked.Only != "" {
+		what = strings.Join(notEmpty(asked.Customer, asked.Only), ", ") + " of " + what
+	}
+	if e := b.already; e != nil {
+		return nil, Usage("%s was taken back already, on %s by run %s; syncd history --run %s shows it", what, e.At.In(w.Location).Format(time.DateOnly), e.Run, e.Run)
+	}
+	var why []string
+	for _, s := range b.scopes {
+		for _, v := range s.notes {
+			why = append(why, v.Message)
+		}
+	}
+	slices.Sort(why)
+	return nil, Usage("nothing of %s can be taken back: %s", what, strings.Join(why, "; "))
+}
+
+// leaveOutDone leaves out what was taken back before, and what is in nobody's care any
+// more, and notes it.
+func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
+	done := map[plan.Scope]map[plan.Key]*state.Entry{}
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{From: b.run.Started}) {
+		if err != nil {
+			return fmt.Errorf("reading the journal: %w", err)
+		}
+		if e.Reverts == b.run.ID && (e.Result == state.ResultDone || e.Result == state.ResultRecovered) {
+			if done[e.Scope] == nil {
+				done[e.Scope] = map[plan.Key]*state.Entry{}
+			}
+			done[e.Scope][e.Key] = &e
+		}
+	}
+	for scope, s := range b.scopes {
+		m, err := w.Store.Recall(ctx, scope)
+		if err != nil {
+			return err
+		}
+		s.back = slices.DeleteFunc(s.back, func(r plan.Reversal) bool {
+			label := cmp.Or(s.written[r.Key].Label, r.Key.ID)
+			if e := done[scope][r.Key]; e != nil {
+				b.already = e
+				s.note(r.Key, "%s (%s) was taken back already, on %s by run %s", label, r.Ref, e.At.In(w.Location).Format(time.DateOnly), e.Run)
+				return true
+			}
+			if !slices.ContainsFunc(m.Records, func(o plan.Record) bool { return o.Key == r.Key }) {
+				s.note(r.Key, "%s (%s) is not taken back to what it was before run %s: syncd does not keep it in step any more", label, r.Ref, r.Run)
+				return true
+			}
+			return false
+		})
+		for i := range s.back {
+			for _, o := range m.Records {
+				if o.Key == s.back[i].Key {
+					s.back[i].Record = o.Run
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scopeBack) note(k plan.Key, format string, args ...any) {
+	s.notes = append(s.notes, plan.Violation{Code: plan.NotReverted, Kind: k.Kind, Key: k.ID, Note: true, Message: fmt.Sprintf(format, args...)})
+}
+
+// askBack stores what is to be taken back. What was asked for before stays as it is.
+func (w *App) askBack(ctx context.Context, by Operator, b *wayBack, reason string) error {
+	stored, err := state.Reversals(ctx, w.Store)
+	if err != nil {
+		return err
+	}
+	var asked []state.Reversal
+	var about []state.Entry
+	now := w.Now().UTC()
+	for _, scope := range slices.SortedFunc(maps.Keys(b.scopes), func(x, y plan.Scope) int {
+		return cmp.Or(strings.Compare(x.Customer, y.Customer), strings.Compare(x.Target, y.Target))
+	}) {
+		s, n := b.scopes[scope], len(asked)
+		for _, r := range s.back {
+			if !slices.ContainsFunc(stored, func(o state.Reversal) bool { return o.Scope == scope && o.Key == r.Key && o.Run == r.Run }) {
+				asked = append(asked, state.Reversal{Reversal: r, Scope: scope, By: by.Name, At: now})
+			}
+		}
+		if len(asked) > n {
+			e := w.decisionEntry(by, state.ActionRevert, scope, s.name)
+			e.Run, e.Job, e.Label, e.Why = b.run.ID, b.run.Job, fmt.Sprintf("%s back to before run %s", Count(len(asked)-n, "object"), b.run.ID), reason
+			about = append(about, e)
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	w.Log.Info().Str("run", b.run.ID).Int("objects", len(asked)).Str("by", by.Name).Str("identified", by.Identified).Msg("way back asked for")
+	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal {
+		all = slices.DeleteFunc(all, func(o state.Reversal) bool {
+			return slices.ContainsFunc(asked, func(r state.Reversal) bool { return r.Scope == o.Scope && r.Key == o.Key })
+		})
+		return append(all, asked...)
+	}, about...)
+}
+
+// completeWayBack adds to a report what is not taken back, and what is to be credited.
+func (w *App) completeWayBack(ctx context.Context, b *wayBack, report *sync.Report) error {
+	reported := map[plan.Scope]bool{}
+	for i := range report.Scopes {
+		r := &report.Scopes[i]
+		s := b.scopes[r.Scope()]
+		reported[r.Scope()], r.Credits = true, []money.Credit{}
+		r.Violations = append(r.Violations, s.notes...)
+		if biller, ok := w.Config.system(r.Target).(Invoicer); ok && r.Reverts == b.run.ID {
+			if err := w.credit(ctx, biller, s, r); err != nil {
+				return err
+			}
+		}
+	}
+	for scope, s := range b.scopes {
+		if reported[scope] {
+			continue
+		}
+		if len(s.back) > 0 {
+			s.note(plan.Key{}, "%s is not looked at: no job names it, or the customer is not listed any more", scope)
+		}
+		report.Scopes = append(report.Scopes, sync.ScopeReport{Customer: sync.CustomerRef{Key: scope.Customer, Name: s.name}, Target: scope.Target, Outcome: sync.InStep,
+			Changes: []plan.Change{}, Violations: s.notes, Credits: []money.Credit{}})
+		report.Totals[sync.InStep]++
+	}
+	slices.SortStableFunc(report.Scopes, func(x, y sync.ScopeReport) int {
+		return cmp.Or(strings.Compare(strings.ToLower(x.Customer.Name), strings.ToLower(y.Customer.Name)), strings.Compare(x.Customer.Key, y.Customer.Key), strings.Compare(x.Target, y.Target))
+	})
+	return nil
+}
+
+// credit adds the credits of a scope's lines that go back. What was billed too little
+// is noted: it is invoiced by hand.
+func (w *App) credit(ctx context.Context, biller Invoicer, s *scopeBack, r *sync.ScopeReport) error {
+	changed := map[plan.Key]bool{}
+	for _, c := range r.Unpacked().Changes {
+		changed[c.Key] = true
+	}
+	made := map[string]money.Invoices{}
+	for _, back := range s.back {
+		left, err := decimal.NewFromString(back.Left.Text(plan.FieldQuantity))
+		billing, known := s.billing[back.Ref]
+		if err != nil || !known || !changed[back.Key] || back.Undo == plan.UndoAdopt {
+			continue
+		}
+		billing.Currency = cmp.Or(billing.Currency, w.Config.Currency)
+		e := s.written[back.Key]
+		before, err := decimal.NewFromString(back.Before.Text(plan.FieldQuantity))
+		if err != nil {
+			before = decimal.Zero
+		}
+		line := money.Reverted{Ref: back.Ref, Left: left, Before: before, Made: back.Undo == plan.UndoCreate, Billing: &billing}
+		line.Next, _ = time.Parse(time.DateOnly, e.After.Facts["next_invoice"]) // zero where there is none
+		if price, err := decimal.NewFromString(e.After.Facts["unit_price"]); err == nil {
+			line.Then = &price
+		}
+		agreement := cmp.Or(billing.Parent, billing.Agreement)
+		invoices, read := made[agreement]
+		if !read {
+			if invoices, err = biller.Invoices(ctx, agreement, e.At); err != nil {
+				return err
+			}
+			made[agreement] = invoices
+		}
+		r.Credits = append(r.Credits, money.Credits(line, invoices)...)
+		line.Left, line.Before = line.Before, line.Left
+		for _, k := range money.Credits(line, invoices) {
+			r.Violations = append(r.Violations, plan.Violation{Code: "billed_too_little", Kind: back.Key.Kind, Key: back.Key.ID, Note: true, Message: fmt.Sprintf(
+				"%s (%s) was billed too little: %s to be invoiced by hand", e.Label, back.Ref, k)})
+		}
+	}
+	return nil
+}
+
+// withdrawRejected gives up a way back that a person rejected: the scope goes on as if
+// nobody had asked for it.
+func (w *App) withdrawRejected(ctx context.Context, approved bool, h *state.Hold) error {
+	shown := ShownPlan(h)
+	if approved || shown.Reverts == "" {
+		return nil
+	}
+	return w.withdraw(ctx, h.Scope, func(r *state.Reversal) bool {
+		return r.Run == shown.Reverts && slices.ContainsFunc(shown.Changes, func(c plan.Change) bool { return c.Key == r.Key })
+	})
+}
+
+// withdraw forgets that something of a scope was to be taken back, or was.
+func (w *App) withdraw(ctx context.Context, scope plan.Scope, is func(*state.Reversal) bool) error {
+	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal {
+		return slices.DeleteFunc(all, func(r state.Reversal) bool { return r.Scope == scope && is(&r) })
+	})
+}
+
+func upnOf(e *state.Entry) string {
+	if e.After == nil {
+		return ""
+	}
+	return e.After.Facts["upn"]
+}
+
+func notEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
+}
