@@ -70,8 +70,9 @@ func shownReport() *sync.Report {
 		line(plan.Adopt, "Microsoft Entra ID P1", "2", "2", "6", "0", plan.AlreadyAtTarget),
 		line(plan.Create, "Exchange Online (Plan 1)", "", "5", "4.4", "22", plan.NewAtSource),
 		line(plan.Adopt, "Microsoft 365 Business Premium", "24", "21", "20.5", "-61.50", plan.AdoptedDiffers))
+	calloway.Changes[2].Explanation = &plan.Explanation{Code: plan.ByAdoption}
 	calloway.Violations = append(calloway.Violations, plan.Violation{Code: "money_decrease",
-		Message: "the monthly bill would fall by 61.50, 0.00 are allowed (limits.money.decrease); " + plan.ApproveCommand("b0b0b0b0b0b0")})
+		Message: "the monthly bill would fall by 61.50, and why is known; 0.00 are allowed (limits.money.decrease_explained); " + plan.ApproveCommand("b0b0b0b0b0b0")})
 	finch := scope("Finch & Sons with a very long name that goes on", "connectwise", "c0c0c0c0c0c0", "9.00",
 		line(plan.Update, "Microsoft 365 Business Standard with a name as long as they get", "1", "2", "9", "9", plan.ChangedAtSource))
 	documented := scope("Calloway Legal", "itglue", "d0d0d0d0d0d0", "0.00", person(plan.Create, "Ann"), person(plan.Create, "Bob"), person(plan.Update, "Cleo"), person(plan.Adopt, "Dan"))

@@ -164,6 +164,9 @@ func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet
 		if e.Reverts != "" {
 			reason += " (reverts run " + e.Reverts + ")"
 		}
+		if e.Explanation != nil {
+			reason += ": " + e.Explanation.Text()
+		}
 		s.Rows = append(s.Rows, []string{strconv.FormatUint(e.Seq, 10), e.At.In(zone).Format("2006-01-02 15:04:05"), e.Name, e.Scope.Target,
 			change, images(e), money, result, reason, by + app.Because(e.Why), e.Run})
 	}

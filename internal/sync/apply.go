@@ -141,7 +141,9 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 	s.addOutcome(c)
 	if a.done > 0 {
 		if c.Cursor == nil && s.memory.Cursor != nil {
-			c.Cursor = s.memory.Cursor
+			cursor := *s.memory.Cursor
+			s.remember(&cursor) // what explained this fall explains no other
+			c.Cursor = &cursor
 		}
 		if c.Cursor != nil {
 			c.Cursor.Applied = true

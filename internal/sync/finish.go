@@ -114,13 +114,7 @@ func (s *scopeRun) cursor() *state.Cursor {
 	if s.isFormer() {
 		c.Applied = false // should it be a customer of its own again, that begins with a first plan
 	}
-	if s.snapshot != nil && s.billed() {
-		// What the source proved is stored, whatever becomes of the plan.
-		if licences, err := s.snapshot.Licences.Items(); err == nil {
-			c.Seen = money.Remember(licences, s.snapshot.Licences.Proof().Partial, s.seen(), now)
-		}
-	}
-	s.keepInvoices(&c)
+	s.remember(&c)
 	if !s.sourceAccepted {
 		return &c
 	}
@@ -131,4 +125,14 @@ func (s *scopeRun) cursor() *state.Cursor {
 		c.Source, c.InStepAt = s.snapshotDigest, now
 	}
 	return &c
+}
+
+// remember keeps what the source proved of the subscriptions, whatever becomes of the plan.
+func (s *scopeRun) remember(c *state.Cursor) {
+	if s.snapshot == nil || !s.billed() {
+		return
+	}
+	if licences, err := s.snapshot.Licences.Items(); err == nil {
+		c.Seen = money.Remember(licences, s.snapshot.Licences.Proof().Partial, s.seen(), s.run.Now().UTC())
+	}
 }
