@@ -111,7 +111,7 @@ func Defaults() Config {
 		Evidence: EvidenceConfig{Keep: 84, Names: connectwise.NamesUPN},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
-			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00", "0.00"}, SourceShrink: ShrinkConfig{n(20)}},
+			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00", "0.00"}, MoneyByCurrency: map[string]MoneyConfig{}, SourceShrink: ShrinkConfig{n(20)}},
 	}
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"errors"
+	"maps"
 
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v4"
@@ -13,14 +14,16 @@ import (
 
 // LimitsConfig is how much may change without a person; what is absent is inherited.
 type LimitsConfig struct {
-	FirstPlan         string          `yaml:"first_plan" env:"FIRST_PLAN"` // whether the first plan of a scope waits for a person: hold | allow
-	Creates           CeilingConfig   `yaml:"creates" env:", prefix=CREATES_"`
-	Updates           CeilingConfig   `yaml:"updates" env:", prefix=UPDATES_"`
-	Deletes           CeilingConfig   `yaml:"deletes" env:", prefix=DELETES_"`
-	MinimumPopulation *int            `yaml:"minimum_population" env:"MINIMUM_POPULATION"` // below this many objects percentages mean nothing
-	Money             MoneyConfig     `yaml:"money" env:", prefix=MONEY_"`
-	SourceShrink      ShrinkConfig    `yaml:"source_shrink" env:", prefix=SOURCE_SHRINK_"`
-	Run               RunLimitsConfig `yaml:"run" env:", prefix=RUN_"`
+	FirstPlan         string        `yaml:"first_plan" env:"FIRST_PLAN"` // whether the first plan of a scope waits for a person: hold | allow
+	Creates           CeilingConfig `yaml:"creates" env:", prefix=CREATES_"`
+	Updates           CeilingConfig `yaml:"updates" env:", prefix=UPDATES_"`
+	Deletes           CeilingConfig `yaml:"deletes" env:", prefix=DELETES_"`
+	MinimumPopulation *int          `yaml:"minimum_population" env:"MINIMUM_POPULATION"` // below this many objects percentages mean nothing
+	Money             MoneyConfig   `yaml:"money" env:", prefix=MONEY_"`
+	// MoneyByCurrency are the same limits for agreements in other currencies, e.g. {EUR: {increase: "450.00"}}; what is not named there is held.
+	MoneyByCurrency map[string]MoneyConfig `yaml:"money_by_currency"`
+	SourceShrink    ShrinkConfig           `yaml:"source_shrink" env:", prefix=SOURCE_SHRINK_"`
+	Run             RunLimitsConfig        `yaml:"run" env:", prefix=RUN_"`
 }
 
 // CeilingConfig bounds one sort of change; each part holds on its own.
@@ -82,6 +85,14 @@ func (l LimitsConfig) over(base LimitsConfig) LimitsConfig {
 	l.Creates, l.Updates, l.Deletes = ceiling(l.Creates, base.Creates), ceiling(l.Updates, base.Updates), ceiling(l.Deletes, base.Deletes)
 	l.MinimumPopulation = cmp.Or(l.MinimumPopulation, base.MinimumPopulation)
 	l.Money = cash(l.Money, base.Money)
+	byCurrency := maps.Clone(base.MoneyByCurrency)
+	for code, m := range l.MoneyByCurrency {
+		if byCurrency == nil {
+			byCurrency = map[string]MoneyConfig{}
+		}
+		byCurrency[code] = cash(m, byCurrency[code])
+	}
+	l.MoneyByCurrency = byCurrency
 	l.SourceShrink.Percent = cmp.Or(l.SourceShrink.Percent, base.SourceShrink.Percent)
 	l.Run.Creates.Count = cmp.Or(l.Run.Creates.Count, base.Run.Creates.Count)
 	l.Run.Updates.Count = cmp.Or(l.Run.Updates.Count, base.Run.Updates.Count)
@@ -121,6 +132,19 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 		Increase:      amount("money.increase", l.Money.Increase), Decrease: amount("money.decrease", l.Money.Decrease),
 		DecreaseExplained: amount("money.decrease_explained", l.Money.DecreaseExplained),
 		SourceShrink:      number("source_shrink.percent", l.SourceShrink.Percent, 100)}}
+	for code, m := range l.MoneyByCurrency {
+		at := "money_by_currency." + code
+		if !currencyCode.MatchString(code) {
+			report(path+"."+at, "%q is not a currency; write three capital letters such as EUR", code)
+			continue
+		}
+		if out.ByCurrency == nil {
+			out.ByCurrency = map[string]plan.MoneyLimits{}
+		}
+		// What is left out lets nothing pass: an amount in one currency says nothing of another.
+		out.ByCurrency[code] = plan.MoneyLimits{Increase: amount(at+".increase", cmp.Or(m.Increase, "0")), Decrease: amount(at+".decrease", cmp.Or(m.Decrease, "0")),
+			DecreaseExplained: amount(at+".decrease_explained", cmp.Or(m.DecreaseExplained, "0"))}
+	}
 	for _, c := range []struct {
 		field string
 		from  *int

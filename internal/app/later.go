@@ -16,7 +16,6 @@ var laterSettings = []struct{ path, what string }{
 	{"connectwise.prorate", "no prorated lines are made yet"},
 	{"connectwise.usernames", "no names are written to lines yet"},
 	{"connectwise.tickets", "no tickets are made yet"},
-	{"limits.money_by_currency", "all money is in the one currency above"},
 }
 
 // refuseLater says of settings that are not there yet that they are not.

@@ -37,7 +37,9 @@ type Limits struct {
 	Decrease      decimal.Decimal
 	// DecreaseExplained is for falls that something explains, Decrease for all others.
 	DecreaseExplained decimal.Decimal
-	SourceShrink      int // percent a source list may lose
+	// ByCurrency are the limits of money in other currencies than the configured one.
+	ByCurrency   map[string]MoneyLimits
+	SourceShrink int // percent a source list may lose
 }
 
 // A Count compares how many rows one source list had and has.
@@ -220,26 +222,10 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 	if !checkCeiling(hold, "deletes", "delete", t.Deletes, l.Deletes, p, l, approve) && l.Deletes.limitsShare() {
 		p.checkMassDeletion(hold, approve)
 	}
-	if t.Up.GreaterThan(l.Increase) {
-		hold("money_increase", "the monthly bill would rise by %s, %s are allowed (limits.money.increase); %s", t.Up.StringFixed(2), l.Increase.StringFixed(2), approve)
-	}
-	if t.Down.GreaterThan(l.Decrease) {
-		hold("money_decrease", "the monthly bill would fall by %s, %s are allowed (limits.money.decrease); %s", t.Down.StringFixed(2), l.Decrease.StringFixed(2), approve)
-	}
-	if t.Explained.GreaterThan(l.DecreaseExplained) {
-		hold("money_decrease", "the monthly bill would fall by %s, and why is known%s; %s are allowed (limits.money.decrease_explained); %s",
-			t.Explained.StringFixed(2), p.moves(), l.DecreaseExplained.StringFixed(2), approve)
-	}
-	vs = append(vs, p.checkHeldMoney(t, l)...)
+	vs = append(vs, p.checkMoney(f.Currency, l, approve)...)
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Unpriced && c.Held == "" {
 			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, approve)
-			break
-		}
-	}
-	for i := range p.Changes {
-		if c := &p.Changes[i]; c.Currency != "" && f.Currency != "" && c.Currency != f.Currency && !c.MonthlyDelta.IsZero() {
-			hold("money_unknown", "what %s costs is in %s, and the limits of money are in %s (limits.money): none can be kept; %s", c.Label, c.Currency, f.Currency, approve)
 			break
 		}
 	}
@@ -259,9 +245,9 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 
 // checkHeldMoney adds to changes that are held by themselves that approving them would
 // exceed the limits of money. It holds those objects alone, not the scope.
-func (p *Plan) checkHeldMoney(tally Tally, l Limits) []Violation {
+func (p *Plan) checkHeldMoney(in string, by string, tally Tally, l MoneyLimits) []Violation {
 	for i := range p.Changes {
-		if c := &p.Changes[i]; c.Held != "" {
+		if c := &p.Changes[i]; c.Held != "" && cmp.Or(c.Currency, by) == in {
 			tally.count(c)
 		}
 	}
@@ -273,6 +259,7 @@ func (p *Plan) checkHeldMoney(tally Tally, l Limits) []Violation {
 				"letting %s pass would make the monthly bill %s by %s; with it the plan is past the %s allowed (limits.money)", c.Label, verb, c.MonthlyDelta.Abs().StringFixed(2), limit.StringFixed(2))})
 		}
 		switch {
+		case cmp.Or(c.Currency, by) != in:
 		case c.Held == "" || c.Held == heldUnexplained: // that hold tells its money
 		case c.MonthlyDelta.IsPositive() && tally.Up.GreaterThan(l.Increase):
 			add("money_increase", "rise", l.Increase)

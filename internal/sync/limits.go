@@ -38,7 +38,9 @@ type RunLimits struct {
 type budget struct {
 	mu    sync.Mutex
 	limit RunLimits
-	spent plan.Tally
+	// currency is that of the limits of money; other currencies are never added to it.
+	currency string
+	spent    plan.Tally
 }
 
 // take counts a plan, or returns a violation where it would exceed a limit.
@@ -46,6 +48,8 @@ func (b *budget) take(p *plan.Plan) *plan.Violation {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := p.Tally()
+	money := p.TallyIn(b.currency, b.currency)
+	t.Up, t.Down, t.Explained = money.Up, money.Down, money.Explained
 	if b.limit.DecreaseExplained == nil {
 		t.Down, t.Explained = t.Down.Add(t.Explained), decimal.Zero
 	}
@@ -69,6 +73,14 @@ func (b *budget) take(p *plan.Plan) *plan.Violation {
 	} {
 		if c.limit != nil && c.took > 0 && c.n > *c.limit {
 			return over(c.what, fmt.Sprint(c.n), fmt.Sprint(*c.limit))
+		}
+	}
+	if b.limit.Increase != nil || b.limit.Decrease != nil || b.limit.DecreaseExplained != nil {
+		for _, in := range p.Currencies(b.currency) {
+			if other := p.TallyIn(in, b.currency); in != b.currency && (other.Up.IsPositive() || other.Down.IsPositive() || other.Explained.IsPositive()) {
+				return &plan.Violation{Code: "money_unknown", Message: fmt.Sprintf(
+					"the run's limit of money is in %s, and what this plan changes is in %s (limits.run.money): it cannot be counted; %s", b.currency, in, plan.ApproveCommand(p.Digest()))}
+			}
 		}
 	}
 	if m := b.limit.Increase; m != nil && t.Up.IsPositive() && next.Up.GreaterThan(*m) {

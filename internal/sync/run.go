@@ -153,7 +153,7 @@ func (r *run) open(ctx context.Context) (targets []*openTarget, release func(), 
 	}
 	for _, name := range names {
 		job := jobs[name]
-		t := &openTarget{job: job, budget: &budget{limit: job.Limits.Run}, owners: &owners{store: r.Store, target: name, links: map[string]string{}}}
+		t := &openTarget{job: job, budget: &budget{limit: job.Limits.Run, currency: r.Currency}, owners: &owners{store: r.Store, target: name, links: map[string]string{}}}
 		t.Target, t.unusable = r.Targets[name](ctx)
 		if t.unusable == nil {
 			t.spec = t.Spec()
