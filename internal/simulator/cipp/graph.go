@@ -107,126 +107,168 @@ func (s *Server) graphGet(t, data *Tenant, p graphPath, f ResourceFault) graphAn
 	return g
 }
 
+// graphRead finds the rows that a path names, then does with them what the options say.
 func (s *Server) graphRead(t *Tenant, p graphPath) graphAnswer {
-	lower := strings.ToLower(p.path)
-	var found *collection
-	rest := ""
-	for i := range collections {
-		c := &collections[i]
-		if lower == c.path || strings.HasPrefix(lower, c.path+"/") {
-			found, rest = c, strings.TrimPrefix(p.path[len(c.path):], "/")
-			break
-		}
-	}
-	if found == nil {
+	c, rest := findCollection(p.path)
+	if c == nil {
 		segment, _, _ := strings.Cut(p.path, "/")
-		return graphFailure(400, "BadRequest", "Resource not found for the segment '"+segment+"'.")
+		return noSegment(segment)
 	}
-	kind := found.kind
-	single := false
-	id, nav, _ := strings.Cut(rest, "/")
-	rows := found.rows(only(t, kind, id))
-	if rest != "" {
-		row := findRow(rows, id)
-		if row == nil {
-			return graphFailure(404, "", "Resource '"+id+"' does not exist or one of its queried reference-property objects are not present.")
-		}
-		switch strings.ToLower(nav) {
-		case "":
-			rows, single = []object{row}, true
-		case "members", "owners", "transitivemembers":
-			g := t.Group(id)
-			if kind != "group" || g == nil {
-				return graphFailure(400, "BadRequest", "Resource not found for the segment '"+nav+"'.")
-			}
-			ids := g.Members
-			if strings.EqualFold(nav, "owners") {
-				ids = g.Owners
-			}
-			rows, kind = memberRows(t, ids), "directoryObject"
-		case "memberof", "memberof/microsoft.graph.group":
-			u := t.User(id)
-			if kind != "user" || u == nil {
-				return graphFailure(400, "BadRequest", "Resource not found for the segment '"+nav+"'.")
-			}
-			rows, kind = []object{}, "group"
-			for _, row := range groupRows(t) {
-				if g := t.Group(row["id"].(string)); among(g.Members, u.ID) {
-					rows = append(rows, row)
-				}
-			}
-		case "manager":
-			u := t.User(id)
-			if kind != "user" || u == nil || u.ManagerID == "" || t.User(u.ManagerID) == nil {
-				return graphFailure(404, "", "Resource 'manager' does not exist or one of its queried reference-property objects are not present.")
-			}
-			rows, single = []object{userRow(t, t.User(u.ManagerID))}, true
-		default:
-			return graphFailure(400, "BadRequest", "Resource not found for the segment '"+nav+"'.")
-		}
+	found := c.resolve(t, rest)
+	if found.failed() {
+		return found.graphAnswer
 	}
-
-	size := 100
-	if kind != "user" && kind != "group" && kind != "directoryObject" {
-		size = math.MaxInt // Graph sends these in one page
-	}
-	if top := p.option("$top"); top != "" {
-		n, err := strconv.Atoi(top)
-		if err != nil || n < 1 || n > 999 {
-			return graphFailure(400, "Request_UnsupportedQuery", "Invalid page size specified: '"+top+"'. Must be between 1 and 999 inclusive.")
-		}
-		size = n
+	size, failure := p.pageSize(found.kind)
+	if failure.failed() {
+		return failure
 	}
 	if filter := p.option("$filter"); filter != "" {
-		kept, err := filterRows(rows, filter)
+		kept, err := filterRows(found.objects, filter)
 		if err != nil {
 			return graphFailure(400, "Request_UnsupportedQuery", err.Error())
 		}
-		rows = kept
+		found.objects = kept
 	}
-	if expand := p.option("$expand"); expand != "" {
-		name, _, _ := strings.Cut(expand, "(")
-		switch {
-		case kind == "user" && strings.EqualFold(name, "manager"):
-			of := usersByID(t)
-			for _, row := range rows {
-				if u := of[row["id"].(string)]; u != nil && of[u.ManagerID] != nil {
-					m := of[u.ManagerID]
-					row["manager"] = object{"id": m.ID, "userPrincipalName": m.UPN, "displayName": m.DisplayName}
-				}
-			}
-		case kind == "group" && (strings.EqualFold(name, "members") || strings.EqualFold(name, "owners")):
-			for _, row := range rows {
-				g := t.Group(row["id"].(string))
-				ids := g.Members
-				if strings.EqualFold(name, "owners") {
-					ids = g.Owners
-				}
-				row[strings.ToLower(name)] = memberRows(t, ids[:min(len(ids), 20)]) // Graph expands no more
-			}
-		default:
-			return graphFailure(400, "BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+name+"' on type 'microsoft.graph."+kind+"'.")
+	expanded, _, _ := strings.Cut(p.option("$expand"), "(")
+	if p.option("$expand") != "" {
+		if failure := expandRows(t, found.objects, found.kind, expanded); failure.failed() {
+			return failure
 		}
 	}
 	if sel := p.option("$select"); sel != "" {
-		if size > signInPage && kind == "user" && strings.Contains(sel, "signInActivity") {
-			return graphFailure(400, "Request_UnsupportedQuery", "Page size too large: at most "+strconv.Itoa(signInPage)+" with signInActivity.")
+		if size > signInPage && found.kind == "user" && strings.Contains(sel, "signInActivity") {
+			return graphFailure(400, "Request_UnsupportedQuery",
+				"Page size too large: at most "+strconv.Itoa(signInPage)+" with signInActivity.")
 		}
-		if expand := p.option("$expand"); expand != "" {
-			name, _, _ := strings.Cut(expand, "(")
-			sel += "," + name // what is expanded need not be selected
+		sel += "," + expanded // what is expanded need not be selected
+		picked, failure := selectRows(t, found.objects, sel, found.kind, c.known)
+		if failure.failed() {
+			return failure
 		}
-		picked, err := selectRows(t, rows, sel, kind, found.known)
-		if err.failed() {
-			return err
-		}
-		rows = picked
+		found.objects = picked
 	}
-	g := graphAnswer{status: http.StatusOK, single: single, size: size, kind: kind, rows: make([]any, len(rows))}
-	for i, r := range rows {
-		g.rows[i] = r
+	g := found.graphAnswer
+	g.status, g.size, g.rows = http.StatusOK, size, make([]any, len(found.objects))
+	for i, row := range found.objects {
+		g.rows[i] = row
 	}
 	return g
+}
+
+// findCollection splits a path into its collection, or nil, and what follows it.
+func findCollection(path string) (c *collection, rest string) {
+	lower := strings.ToLower(path)
+	for i := range collections {
+		c := &collections[i]
+		if lower == c.path || strings.HasPrefix(lower, c.path+"/") {
+			return c, strings.TrimPrefix(path[len(c.path):], "/")
+		}
+	}
+	return nil, ""
+}
+
+// A resolved path is the rows that it names, before any option; kind and single
+// are those of the answer, which is a failure where the path names nothing.
+type resolved struct {
+	graphAnswer
+	objects []object
+}
+
+// resolve follows what a path says below the collection: an id, and a navigation.
+func (c *collection) resolve(t *Tenant, rest string) resolved {
+	id, nav, _ := strings.Cut(rest, "/")
+	rows := c.rows(only(t, c.kind, id))
+	if rest == "" {
+		return resolved{graphAnswer{kind: c.kind}, rows}
+	}
+	row := findRow(rows, id)
+	if row == nil {
+		return resolved{graphAnswer: notFound(id)}
+	}
+	u, g := t.User(id), t.Group(id)
+	switch lower := strings.ToLower(nav); {
+	case nav == "":
+		return resolved{graphAnswer{kind: c.kind, single: true}, []object{row}}
+	case (lower == "members" || lower == "transitivemembers") && c.kind == "group" && g != nil:
+		return resolved{graphAnswer{kind: "directoryObject"}, memberRows(t, g.Members)}
+	case lower == "owners" && c.kind == "group" && g != nil:
+		return resolved{graphAnswer{kind: "directoryObject"}, memberRows(t, g.Owners)}
+	case (lower == "memberof" || lower == "memberof/microsoft.graph.group") && c.kind == "user" && u != nil:
+		return resolved{graphAnswer{kind: "group"}, groupRowsOf(t, u)}
+	case lower == "manager":
+		if c.kind != "user" || u == nil || u.ManagerID == "" || t.User(u.ManagerID) == nil {
+			return resolved{graphAnswer: notFound("manager")}
+		}
+		return resolved{graphAnswer{kind: c.kind, single: true}, []object{userRow(t, t.User(u.ManagerID))}}
+	}
+	return resolved{graphAnswer: noSegment(nav)}
+}
+
+func noSegment(segment string) graphAnswer {
+	return graphFailure(400, "BadRequest", "Resource not found for the segment '"+segment+"'.")
+}
+
+func notFound(id string) graphAnswer {
+	return graphFailure(404, "", "Resource '"+id+"' does not exist or one of its queried reference-property objects are not present.")
+}
+
+func noProperty(name, kind string) graphAnswer {
+	return graphFailure(400, "BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+
+		name+"' on type 'microsoft.graph."+kind+"'.")
+}
+
+// groupRowsOf are the groups that a user is a member of.
+func groupRowsOf(t *Tenant, u *User) []object {
+	rows := []object{}
+	for _, row := range groupRows(t) {
+		if g := t.Group(row["id"].(string)); among(g.Members, u.ID) {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// pageSize is $top, or what Graph sends of a kind unasked.
+func (p graphPath) pageSize(kind string) (int, graphAnswer) {
+	top := p.option("$top")
+	if top != "" {
+		n, err := strconv.Atoi(top)
+		if err != nil || n < 1 || n > 999 {
+			return 0, graphFailure(400, "Request_UnsupportedQuery", "Invalid page size specified: '"+top+"'. Must be between 1 and 999 inclusive.")
+		}
+		return n, graphAnswer{}
+	}
+	if kind != "user" && kind != "group" && kind != "directoryObject" {
+		return math.MaxInt, graphAnswer{} // Graph sends these in one page
+	}
+	return 100, graphAnswer{}
+}
+
+// expandRows adds the objects of a navigation to each row.
+func expandRows(t *Tenant, rows []object, kind, name string) graphAnswer {
+	lower := strings.ToLower(name)
+	switch {
+	case kind == "user" && lower == "manager":
+		of := usersByID(t)
+		for _, row := range rows {
+			if u := of[row["id"].(string)]; u != nil && of[u.ManagerID] != nil {
+				m := of[u.ManagerID]
+				row["manager"] = object{"id": m.ID, "userPrincipalName": m.UPN, "displayName": m.DisplayName}
+			}
+		}
+	case kind == "group" && (lower == "members" || lower == "owners"):
+		for _, row := range rows {
+			g := t.Group(row["id"].(string))
+			ids := g.Members
+			if lower == "owners" {
+				ids = g.Owners
+			}
+			row[lower] = memberRows(t, ids[:min(len(ids), 20)]) // Graph expands no more
+		}
+	default:
+		return noProperty(name, kind)
+	}
+	return graphAnswer{}
 }
 
 // only is t with nothing but the one user or group with that id, where one is
@@ -288,7 +330,7 @@ func selectRows(t *Tenant, rows []object, sel, kind string, known []string) ([]o
 					small[n] = nil
 				}
 			default:
-				return nil, graphFailure(400, "BadRequest", "Parsing OData Select and Expand failed: Could not find a property named '"+n+"' on type 'microsoft.graph."+kind+"'.")
+				return nil, noProperty(n, kind)
 			}
 		}
 		if v, has := row["@odata.type"]; has {
@@ -299,12 +341,12 @@ func selectRows(t *Tenant, rows []object, sel, kind string, known []string) ([]o
 	return out, graphAnswer{}
 }
 
-// filterRows knows "a eq v", "a ne v" and startsWith(a,'v'), joined by and.
-// badFilter says it in Graph's words.
+// badFilter is a clause that Graph does not read, in its words.
 type badFilter string
 
 func (clause badFilter) Error() string { return "Invalid filter clause: " + string(clause) }
 
+// filterRows knows "a eq v", "a ne v" and startsWith(a,'v'), joined by and.
 func filterRows(rows []object, filter string) ([]object, error) {
 	type test func(object) bool
 	var tests []test
@@ -341,103 +383,4 @@ func filterRows(rows []object, filter string) ([]object, error) {
 		}
 	}
 	return kept, nil
-}
-
-func skuRows(t *Tenant) []object {
-	rows := make([]object, 0, len(t.SKUs))
-	for i := range t.SKUs {
-		k := &t.SKUs[i]
-		ids := make([]string, len(k.Subscriptions))
-		for j, b := range k.Subscriptions {
-			ids[j] = b.ID
-		}
-		rows = append(rows, object{
-			"accountName": t.InitialDomain, "accountId": t.CustomerID, "appliesTo": k.AppliesTo,
-			"capabilityStatus": k.CapabilityStatus, "consumedUnits": k.Consumed, "id": t.CustomerID + "_" + k.SkuID,
-			"prepaidUnits": object{"enabled": k.Enabled, "suspended": k.Suspended, "warning": k.Warning, "lockedOut": k.LockedOut},
-			"servicePlans": k.ServicePlans, "skuId": k.SkuID, "skuPartNumber": k.PartNumber, "subscriptionIds": ids,
-		})
-	}
-	return rows
-}
-
-func subscriptionRows(t *Tenant) []object {
-	rows := []object{}
-	for i := range t.SKUs {
-		k := &t.SKUs[i]
-		for _, b := range k.Subscriptions {
-			commerce := guid("commerce", b.ID)
-			rows = append(rows, object{
-				"id": b.ID, "commerceSubscriptionId": commerce, "ocpSubscriptionId": commerce,
-				"skuId": k.SkuID, "skuPartNumber": k.PartNumber, "status": b.Status, "totalLicenses": b.Total,
-				"isTrial": b.Trial, "createdDateTime": zulu(b.Created), "nextLifecycleDateTime": zulu(b.Next),
-				"ownerId": nil, "ownerTenantId": orNil(b.Owner), "ownerType": nil, "serviceStatus": k.ServicePlans,
-			})
-		}
-	}
-	return rows
-}
-
-func organizationRow(t *Tenant) object {
-	verified := []object{}
-	for _, d := range t.Domains {
-		if d.Unverified {
-			continue
-		}
-		kind := "Managed"
-		if d.Federated {
-			kind = "Federated"
-		}
-		verified = append(verified, object{
-			"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": d.Default, "isInitial": d.Initial,
-			"name": d.Name, "type": kind,
-		})
-	}
-	var synced, lastSync any
-	if t.OnPremisesSync {
-		synced, lastSync = true, zulu(t.Refreshed)
-	}
-	return object{
-		"id": t.CustomerID, "deletedDateTime": nil, "displayName": t.MicrosoftName, "tenantType": "AAD",
-		"businessPhones": list(t.BusinessPhones), "city": orNil(t.City), "country": nil, "countryLetterCode": orNil(t.Country),
-		"postalCode": orNil(t.PostalCode), "state": nil, "street": orNil(t.Street), "preferredLanguage": "en",
-		"createdDateTime": zulu(t.Created), "technicalNotificationMails": list(t.TechnicalMails),
-		"securityComplianceNotificationMails": []string{}, "marketingNotificationEmails": []string{},
-		"onPremisesSyncEnabled": synced, "onPremisesLastSyncDateTime": lastSync, "onPremisesLastPasswordSyncDateTime": lastSync,
-		"assignedPlans": []object{{
-			"assignedDateTime": zulu(t.Created), "capabilityStatus": "Enabled", "service": "exchange",
-			"servicePlanId": guid("plan", "EXCHANGE_S_ENTERPRISE"),
-		}},
-		"provisionedPlans": []object{}, "verifiedDomains": verified,
-	}
-}
-
-func domainRows(t *Tenant) []object {
-	rows := []object{}
-	for _, d := range t.Domains {
-		kind := "Managed"
-		if d.Federated {
-			kind = "Federated"
-		}
-		services := []string{}
-		if !d.Unverified {
-			services = []string{"Email", "OfficeCommunicationsOnline"}
-		}
-		rows = append(rows, object{
-			"id": d.Name, "authenticationType": kind, "availabilityStatus": nil, "isAdminManaged": true,
-			"isDefault": d.Default, "isInitial": d.Initial, "isRoot": strings.Count(d.Name, ".") < 2 || d.Initial,
-			"isVerified": !d.Unverified, "supportedServices": services, "model": nil, "state": nil,
-			"passwordValidityPeriodInDays": 2147483647, "passwordNotificationWindowInDays": 14,
-		})
-	}
-	return rows
-}
-
-// usersByID saves a search for each row of a large tenant.
-func usersByID(t *Tenant) map[string]*User {
-	of := make(map[string]*User, len(t.Users))
-	for _, u := range t.Users {
-		of[u.ID] = u
-	}
-	return of
 }

@@ -21,32 +21,66 @@ var graphOptions = []string{"$select", "$filter", "$expand", "$top", "$count", "
 // listGraphRequest is the Graph proxy
 // (CIPP source: Invoke-ListGraphRequest.ps1, Get-GraphRequestList.ps1).
 func (c *call) listGraphRequest() answer {
-	flags := map[string]bool{}
+	flags, said := c.graphFlags()
+	if said != "" {
+		return c.exception(said)
+	}
+	if flags["IgnoreErrors"] {
+		c.s.complain("ListGraphRequest: IgnoreErrors turns errors into status 200")
+	}
+	p, err := graphURL(c.param("Endpoint"))
+	if err != nil || p.path == "" {
+		return c.graphFailed(flags, "Resource not found for the segment ''.")
+	}
+	p.asApp = flags["AsApp"]
+	meta := c.graphMetadata(p, flags)
+	c.s.advance()
+	if c.all {
+		return c.graphOfAll(p, flags, meta)
+	}
+	if id := c.param("QueueId"); id != "" {
+		return ok(object{"Results": rowsOf(c.s.graphRows[graphKey(p, c.filter)], id, c.now, nil), "Metadata": meta})
+	}
+	if c.tenant == nil {
+		return ok(object{"Results": []any{}, "Metadata": meta})
+	}
+	if msg := c.graphError(c.tenant); msg != "" {
+		return c.graphFailed(flags, msg)
+	}
+	if p.offset, said = skipToken(c.param("nextLink")); said != "" {
+		return c.graphFailed(flags, said)
+	}
+	g := c.s.graphGet(c.tenant, c.data, p, c.s.resourceFault(c.tenant, p.path, ""))
+	if g.failed() {
+		return c.graphFailed(flags, g.message)
+	}
+	return c.graphOfOne(p, flags, meta, &g)
+}
+
+// graphFlags reads the parameters that are true or false, or says what .NET says of another word.
+func (c *call) graphFlags() (flags map[string]bool, exception string) {
+	flags = map[string]bool{}
 	for _, name := range []string{"manualPagination", "NoPagination", "CountOnly", "SkipCache", "AsApp", "ReverseTenantLookup", "IgnoreErrors"} {
 		switch v := c.param(name); {
 		case v == "" || strings.EqualFold(v, "false"):
 		case strings.EqualFold(v, "true"):
 			flags[name] = true
 		default:
-			return c.exception(`Exception calling "ToBoolean" with "1" argument(s): "String '` + v + `' was not recognized as a valid Boolean."`)
+			return nil, `Exception calling "ToBoolean" with "1" argument(s): "String '` + v + `' was not recognized as a valid Boolean."`
 		}
 	}
-	if flags["IgnoreErrors"] {
-		c.s.complain("ListGraphRequest: IgnoreErrors turns errors into status 200")
-	}
-	name := c.param("Endpoint")
-	p, err := graphURL(name)
-	if err != nil || p.path == "" {
-		return c.graphFailed(flags, "Resource not found for the segment ''.")
-	}
-	p.asApp = flags["AsApp"]
+	return flags, ""
+}
+
+// graphMetadata passes the options of the call on to Graph, and is the answer's Metadata.
+func (c *call) graphMetadata(p graphPath, flags map[string]bool) object {
 	parameters := object{}
 	for _, option := range graphOptions {
 		v := c.param(option)
-		if option == "$filter" {
+		switch option {
+		case "$filter":
 			v = cmp.Or(v, c.param("graphFilter"))
-		}
-		if option == "$expand" {
+		case "$expand":
 			v = cmp.Or(v, c.param("expand"))
 		}
 		if v != "" {
@@ -64,47 +98,42 @@ func (c *call) listGraphRequest() answer {
 	if c.cold {
 		meta["ColdStart"] = true
 	}
-	c.s.advance()
-	if c.all {
-		return c.graphOfAll(p, flags, meta)
+	return meta
+}
+
+// skipToken reads the offset that a nextLink goes on from, or says what is wrong
+// with it. Graph puts it into an opaque token; ours is the number.
+func skipToken(nextLink string) (offset int, wrong string) {
+	if nextLink == "" {
+		return 0, ""
 	}
-	if id := c.param("QueueId"); id != "" {
-		return ok(object{"Results": rowsOf(c.s.graphRows[graphKey(p, c.filter)], id, c.now, nil), "Metadata": meta})
+	u, err := url.Parse(nextLink)
+	if err != nil || !strings.EqualFold(u.Host, "graph.microsoft.com") {
+		return 0, "nextLink must point to graph.microsoft.com"
 	}
-	if c.tenant == nil {
-		return ok(object{"Results": []any{}, "Metadata": meta})
+	offset, err = strconv.Atoi(u.Query().Get("$skiptoken"))
+	if err != nil || offset < 0 {
+		return 0, "Invalid skip token."
 	}
-	if msg := c.graphError(c.tenant); msg != "" {
-		return c.graphFailed(flags, msg)
-	}
-	if next := c.param("nextLink"); next != "" {
-		u, err := url.Parse(next)
-		if err != nil || !strings.EqualFold(u.Host, "graph.microsoft.com") {
-			return c.graphFailed(flags, "nextLink must point to graph.microsoft.com")
-		}
-		// Graph puts the offset into an opaque token; ours is the number.
-		offset, err := strconv.Atoi(u.Query().Get("$skiptoken"))
-		if err != nil || offset < 0 {
-			return c.graphFailed(flags, "Invalid skip token.")
-		}
-		p.offset = offset
-	}
-	g := c.s.graphGet(c.tenant, c.data, p, c.s.resourceFault(c.tenant, p.path, ""))
-	if g.failed() {
-		return c.graphFailed(flags, g.message)
-	}
-	if flags["CountOnly"] {
-		if !strings.EqualFold(c.param("$count"), "true") {
-			return ok(object{"Results": []any{nil}, "Metadata": meta}) // Graph sends no count unasked
-		}
+	return offset, ""
+}
+
+// graphOfOne answers with one tenant's rows: their number, a page of them, all, or
+// a queue where they are many.
+func (c *call) graphOfOne(p graphPath, flags map[string]bool, meta object, g *graphAnswer) answer {
+	counts := strings.EqualFold(c.param("$count"), "true")
+	paged := flags["manualPagination"] || flags["NoPagination"]
+	switch {
+	case flags["CountOnly"] && !counts:
+		return ok(object{"Results": []any{nil}, "Metadata": meta}) // Graph sends no count unasked
+	case flags["CountOnly"]:
 		return ok(object{"Results": []int{len(g.rows)}, "Metadata": meta})
-	}
-	if strings.EqualFold(c.param("$count"), "true") && !flags["manualPagination"] && !flags["NoPagination"] && len(g.rows) > queueFrom {
+	case counts && !paged && len(g.rows) > queueFrom:
 		q := c.s.startQueue(p.path+" ("+c.filter+")", graphKey(p, c.filter), []*Tenant{c.tenant}, c.graphTask(p, c.filter))
 		return c.queued(meta, q, TextQueued)
 	}
 	rows := g.rows
-	if (flags["manualPagination"] || flags["NoPagination"]) && !g.single {
+	if paged && !g.single {
 		rows = rows[min(p.offset, len(rows)):]
 		if len(rows) > g.size {
 			rows = rows[:g.size]

@@ -82,91 +82,131 @@ func (s *Server) offboardable(k *Task) bool {
 	return t != nil && t.User(upn) != nil && !t.User(upn).Deleted
 }
 
+// An offboarding is one that is being done.
+type offboarding struct {
+	s       *Server
+	task    *Task
+	tenant  *Tenant
+	user    *User
+	mailbox *Mailbox // nil where there is none
+	upn     string
+	options map[string]any
+}
+
 // offboard does a queued offboarding and says, step by step, how it went.
 func (s *Server) offboard(k *Task) []string {
-	t := s.world.Tenant(k.Tenant)
-	upn, _ := k.Parameters["Username"].(string)
-	u, m := t.User(upn), t.mailboxOf(upn)
-	options, _ := k.Parameters["options"].(map[string]any)
+	o := offboarding{s: s, task: k, tenant: s.world.Tenant(k.Tenant)}
+	o.upn, _ = k.Parameters["Username"].(string)
+	o.options, _ = k.Parameters["options"].(map[string]any)
+	o.user, o.mailbox = o.tenant.User(o.upn), o.tenant.mailboxOf(o.upn)
 	var said []string
 	for _, step := range offboardingSteps {
-		v := options[strings.ToLower(step)]
-		list := words(v)
-		if v == nil || v == false || v == "" || step == "AccessAutomap" && len(list) == 0 || step == "AccessNoAutomap" && len(list) == 0 {
+		if !o.asked(step) {
 			continue
 		}
 		if sentence := s.faults.Tasks.Trips[step]; sentence != "" {
 			said = append(said, sentence)
 			continue
 		}
-		if m == nil && among([]string{"HideFromGAL", "ConvertToShared", "forward", "disableForwarding", "OOO", "AccessAutomap", "AccessNoAutomap", "RemoveRules"}, step) {
-			said = append(said, "Failed: no mailbox found for "+upn)
+		if o.mailbox == nil && among(mailboxSteps, step) {
+			said = append(said, "Failed: no mailbox found for "+o.upn)
 			continue
 		}
-		switch step {
-		case "RevokeSessions":
-			u.SessionsRevoked = k.Executed
-		case "ResetPass":
-			u.Password, u.PasswordSet = "Pw-"+s.nextID("password")[:13]+"!", k.Executed
-			said = append(said, "Successfully reset the password for "+u.DisplayName+", "+u.UPN+". User must change password is set to True. The new password is "+u.Password)
-			continue
-		case "RemoveGroups":
-			said = append(said, leaveGroups(t, u)...)
-			continue
-		case "HideFromGAL":
-			m.Hidden = true
-		case "DisableSignIn":
-			u.Disabled = true
-			if u.Synced != nil && *u.Synced { // it is done, and complained about
-				said = append(said, "Failed to execute Set-CIPPSignInState : Failed to set sign-in state for "+upn+". Error: WARNING: User "+upn+
-					" is AD Sync enabled. Please enable/disable in the local AD.")
-				continue
-			}
-		case "removePermissions":
-			for _, other := range t.Mailboxes {
-				other.Delegates = slices.DeleteFunc(other.Delegates, func(d Delegate) bool { return strings.EqualFold(d.User, u.UPN) })
-			}
-		case "removeCalendarPermissions":
-			for _, other := range t.Mailboxes {
-				if slices.ContainsFunc(other.Calendar, func(r CalendarRight) bool { return strings.EqualFold(r.User, u.UPN) }) {
-					other.setCalendar(u.UPN, "")
-				}
-			}
-		case "OOO":
-			m.OutOfOffice, _ = v.(string)
-		case "forward":
-			m.ForwardInner, _ = value(v)
-			m.KeepCopy = truth(options["keepcopy"])
-		case "disableForwarding":
-			m.ForwardInner, m.ForwardTo, m.KeepCopy = "", "", false
-		case "RemoveMFADevices":
-			no := false
-			u.MFAMethods, u.MFARegistered = nil, &no
-		case "ClearImmutableId":
-			u.ImmutableID = ""
-		case "ConvertToShared":
-			m.Type = "SharedMailbox"
-		case "AccessAutomap", "AccessNoAutomap":
-			for _, who := range list {
-				m.Delegates = append(m.Delegates, Delegate{User: who, Rights: "FullAccess"})
-			}
-		case "RemoveLicenses": // by a task of its own
-			name := "Remove License: " + upn
-			if !slices.ContainsFunc(s.world.Tasks, func(o *Task) bool { return o.Name == name && o.State != "Completed" && o.State != "Failed" }) {
-				s.world.Tasks = append(s.world.Tasks, &Task{
-					ID: s.nextID("task"), Name: name, Tenant: t.DefaultDomain, Command: licenceRemoval, State: "Planned", Scheduled: k.Executed.Add(5 * time.Minute),
-					Parameters: map[string]any{"userid": u.ID, "username": upn, "APIName": "Scheduled License Removal"},
-				})
-			}
-			said = append(said, "Scheduled license removal for "+upn+". Licenses currently assigned that will be removed: "+strings.Join(t.licenceNames(u.Licences), ", ")+".")
-			continue
-		case "DeleteUser":
-			u.Deleted = true
-			t.CountConsumed()
-		}
-		said = append(said, "Successfully completed "+step+" for "+upn)
+		said = append(said, o.do(step)...)
 	}
 	return said
+}
+
+// mailboxSteps are those that fail without a mailbox.
+var mailboxSteps = []string{
+	"HideFromGAL", "ConvertToShared", "forward", "disableForwarding", "OOO", "AccessAutomap", "AccessNoAutomap", "RemoveRules",
+}
+
+func (o *offboarding) option(step string) any { return o.options[strings.ToLower(step)] }
+
+func (o *offboarding) asked(step string) bool {
+	v := o.option(step)
+	if v == nil || v == false || v == "" {
+		return false
+	}
+	return step != "AccessAutomap" && step != "AccessNoAutomap" || len(words(v)) > 0
+}
+
+// do does one step and says how it went.
+func (o *offboarding) do(step string) []string {
+	u, m, v := o.user, o.mailbox, o.option(step)
+	switch step {
+	case "RevokeSessions":
+		u.SessionsRevoked = o.task.Executed
+	case "ResetPass":
+		return o.resetPassword()
+	case "RemoveGroups":
+		return leaveGroups(o.tenant, u)
+	case "HideFromGAL":
+		m.Hidden = true
+	case "DisableSignIn":
+		u.Disabled = true
+		if u.Synced != nil && *u.Synced { // it is done, and complained about
+			return []string{"Failed to execute Set-CIPPSignInState : Failed to set sign-in state for " + o.upn +
+				". Error: WARNING: User " + o.upn + " is AD Sync enabled. Please enable/disable in the local AD."}
+		}
+	case "removePermissions":
+		for _, other := range o.tenant.Mailboxes {
+			other.Delegates = slices.DeleteFunc(other.Delegates, func(d Delegate) bool { return strings.EqualFold(d.User, u.UPN) })
+		}
+	case "removeCalendarPermissions":
+		for _, other := range o.tenant.Mailboxes {
+			if slices.ContainsFunc(other.Calendar, func(r CalendarRight) bool { return strings.EqualFold(r.User, u.UPN) }) {
+				other.setCalendar(u.UPN, "")
+			}
+		}
+	case "OOO":
+		m.OutOfOffice, _ = v.(string)
+	case "forward":
+		m.ForwardInner, _ = value(v)
+		m.KeepCopy = truth(o.options["keepcopy"])
+	case "disableForwarding":
+		m.ForwardInner, m.ForwardTo, m.KeepCopy = "", "", false
+	case "RemoveMFADevices":
+		no := false
+		u.MFAMethods, u.MFARegistered = nil, &no
+	case "ClearImmutableId":
+		u.ImmutableID = ""
+	case "ConvertToShared":
+		m.Type = "SharedMailbox"
+	case "AccessAutomap", "AccessNoAutomap":
+		for _, who := range words(v) {
+			m.Delegates = append(m.Delegates, Delegate{User: who, Rights: "FullAccess"})
+		}
+	case "RemoveLicenses":
+		return o.scheduleLicenceRemoval()
+	case "DeleteUser":
+		u.Deleted = true
+		o.tenant.CountConsumed()
+	}
+	return []string{"Successfully completed " + step + " for " + o.upn}
+}
+
+func (o *offboarding) resetPassword() []string {
+	u := o.user
+	u.Password, u.PasswordSet = "Pw-"+o.s.nextID("password")[:13]+"!", o.task.Executed
+	return []string{"Successfully reset the password for " + u.DisplayName + ", " + u.UPN +
+		". User must change password is set to True. The new password is " + u.Password}
+}
+
+// scheduleLicenceRemoval leaves the licences to a task of its own.
+func (o *offboarding) scheduleLicenceRemoval() []string {
+	w, name := o.s.world, "Remove License: "+o.upn
+	waits := func(k *Task) bool { return k.Name == name && k.State != "Completed" && k.State != "Failed" }
+	if !slices.ContainsFunc(w.Tasks, waits) {
+		w.Tasks = append(w.Tasks, &Task{
+			ID: o.s.nextID("task"), Name: name, Tenant: o.tenant.DefaultDomain, Command: licenceRemoval,
+			State: "Planned", Scheduled: o.task.Executed.Add(5 * time.Minute),
+			Parameters: map[string]any{"userid": o.user.ID, "username": o.upn, "APIName": "Scheduled License Removal"},
+		})
+	}
+	return []string{"Scheduled license removal for " + o.upn + ". Licenses currently assigned that will be removed: " +
+		strings.Join(o.tenant.licenceNames(o.user.Licences), ", ") + "."}
 }
 
 // leaveGroups takes a user out of the groups that allow it
