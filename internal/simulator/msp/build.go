@@ -73,6 +73,11 @@ func monthByMonth(k *cippsim.SKU, c calendar) {
 	k.Subscriptions[0] = cippsim.Monthly(k.Subscriptions[0].Total, c.today.AddDate(0, 0, -12))
 }
 
+// endsTomorrow makes the first subscription one whose year is nearly over.
+func endsTomorrow(k *cippsim.SKU, c calendar) {
+	k.Subscriptions[0] = cippsim.Yearly(k.Subscriptions[0].Total, c.today.AddDate(-1, 0, 1))
+}
+
 // An agreement is one of a company's, with its lines.
 type agreement struct {
 	name  string

@@ -112,7 +112,7 @@ func customers() []customer {
 
 		// Another company of the same name lies in the recycle bin.
 		{tenant: "Larkspur Interiors", domain: "larkspur.example", company: "Larkspur Interiors Ltd", identifier: "Larkspur", linked: true,
-			holds:      []holding{have("SPB", 7, 7)},
+			holds:      []holding{have("SPB", 7, 7, endsTomorrow)},
 			agreements: []agreement{managed(bill("M365-BP", 7), bill("FW-SMALL", 1))}},
 
 		// Two seats are included in the flat fee.

@@ -35,6 +35,7 @@ func Scenarios() []Scenario {
 		{"note", "somebody in IT Glue writes into the notes of a person at Alder & Finch, and over a job title that syncd keeps", note},
 		{"lost-document", "somebody joins Calloway Legal and somebody is promoted; IT Glue writes both down, and both answers are lost", lostDocument},
 		{"throttled", "all systems answer 429 now and then for a while", throttled},
+		{"month-end", "at the end of a month licences renew with fewer seats, move and vanish, and the invoices are made", monthEnd},
 		{"calm", "all failures end; what was changed stays changed", calm},
 	}
 }
@@ -94,6 +95,49 @@ func seats(m *MSP) error {
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// monthEnd lets quantities fall for several reasons, and for none.
+func monthEnd(m *MSP) error {
+	var errs []error
+	m.CIPP.Update(func(w *cippsim.World) {
+		for _, x := range []struct {
+			domain, part string
+			by           int
+			renewed      bool
+		}{
+			{"larkspur.example", "SPB", -2, true},                        // renewed with fewer
+			{"pennineprint.example", "O365_BUSINESS_PREMIUM", -2, false}, // moved
+			{"pennineprint.example", "O365_BUSINESS_ESSENTIALS", 2, false},
+			{"greystone-quarries.example", "O365_BUSINESS_PREMIUM", -3, false}, // nobody knows why
+			{"alderfinch.example", "SPB", 2, false},
+		} {
+			k, err := held(w, x.domain, x.part)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			s := &k.Subscriptions[0]
+			s.Total, k.Enabled = s.Total+x.by, k.Enabled+x.by
+			k.Consumed = min(k.Consumed, k.Enabled)
+			if x.renewed {
+				s.Next = s.Next.AddDate(1, 0, 0)
+			}
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// MakeInvoices makes the invoice of the present period of every agreement, as the
+// billing of the MSP does at the end of a month.
+func (m *MSP) MakeInvoices() int {
+	made := 0
+	for _, a := range m.ConnectWise.World().Agreements {
+		if a.ParentID == 0 && !a.Cancelled && m.ConnectWise.Invoice(a.ID, personMember) != nil {
+			made++
+		}
+	}
+	return made
 }
 
 func leaverSKU(m *MSP) (err error) {
