@@ -115,6 +115,7 @@ func (s *scopeRun) cursor() *state.Cursor {
 		c.Applied = false // should it be a customer of its own again, that begins with a first plan
 	}
 	s.remember(&c)
+	s.keepInvoices(&c)
 	if !s.sourceAccepted {
 		return &c
 	}
