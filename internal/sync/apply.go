@@ -141,11 +141,12 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 	s.addOutcome(c)
 	if a.done > 0 {
 		if c.Cursor == nil && s.memory.Cursor != nil {
-			cursor := *s.memory.Cursor
-			s.remember(&cursor) // what explained this fall explains no other
-			c.Cursor = &cursor
+			c.Cursor = new(*s.memory.Cursor)
 		}
 		if c.Cursor != nil {
+			if s.run.sel.Only != "" {
+				s.remember(c.Cursor) // what explained this fall explains no other
+			}
 			c.Cursor.Applied = true
 		}
 	}
