@@ -43,7 +43,7 @@ var floors = map[string]floor{
 	"internal/app":           {[]string{"systems", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
 	"internal/web":           {[]string{"internal/web/control", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
 	"internal/web/control":   {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
-	"internal/report":        {[]string{"internal/visible", "internal/sync", "internal/target", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
+	"internal/report":        {[]string{"internal/visible", "internal/sync", "internal/target", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/sync":          {[]string{"internal/target", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
 	"internal/sync/schedule": {nil, "a schedule knows times and names, not what runs"},
 

@@ -14,8 +14,6 @@ const notYet = "not yet"
 
 // laterCommands are such commands, with what they will do.
 var laterCommands = []struct{ path, what string }{
-	{"report month", "it will be the evidence of a month's end; until then syncd report licences says how things stand now, syncd history what was changed"},
-	{"report leakage", "it will be the money lost by month; until then syncd report licences says what is lost now"},
 	{"export", "it will write the data set for BrightGauge, Power BI and Excel; until then there are syncd report licences --format csv and --json of every command"},
 	{"user", "there is no sign-in yet: the pages are for this machine only"},
 	{"token", "there is no sign-in yet: programs type commands with --json"},
@@ -29,8 +27,6 @@ var laterCommands = []struct{ path, what string }{
 var laterFlags = map[string]string{
 	"syncd version --sbom":              "go version -m on the program lists what it is made of",
 	"syncd report licences --suggested": "accept the links (syncd map accept) and rules (syncd products) first",
-	"syncd report month --close":        "there is no month to close yet",
-	"syncd state verify --evidence":     "there is no evidence of a month yet",
 }
 
 // addLater adds the commands that are not there yet, hidden, where nobody has

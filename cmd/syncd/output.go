@@ -21,6 +21,7 @@ type output struct {
 	argument bool   // it is the command's first argument
 	format   string // what is written into it; empty for anything
 	force    bool
+	folder   bool // it is a folder, and the files have names of our own
 }
 
 // writes declares that cmd writes its first argument.
@@ -60,6 +61,12 @@ func (a *cli) foresee(cmd *cobra.Command, args []string) error {
 	disk, here := a.console.Files.(*control.Disk)
 	if !here || o.path == "" {
 		return nil // the process in which the command was typed has looked already
+	}
+	if o.folder {
+		if err := disk.MakeFolder(o.path); err != nil {
+			return usage("%w", err)
+		}
+		return nil
 	}
 	if err := disk.MayWrite(o.path, o.force); err != nil {
 		return usage("%w", err)

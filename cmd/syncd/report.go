@@ -15,7 +15,7 @@ import (
 func reportCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "report", Short: "Reconcile what Microsoft sold with what is billed", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return usage("say which: syncd report licences") }}
-	cmd.AddCommand(licencesCommand(a), renewalsCommand(a))
+	cmd.AddCommand(licencesCommand(a), monthCommand(a), leakageCommand(a), renewalsCommand(a))
 	return cmd
 }
 

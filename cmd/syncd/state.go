@@ -36,14 +36,19 @@ func stateCommand(a *cli) *cobra.Command {
 			})
 		})}
 	a.writes(backup, &copied)
-	verify := &cobra.Command{Use: "verify", Short: "Read everything and check the journal's chain", Args: cobra.NoArgs,
+	var evidence string
+	verify := &cobra.Command{Use: "verify", Short: "Check the state and the journal's chain, or a month's evidence", Args: cobra.NoArgs,
 		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
+			if evidence != "" {
+				return a.verifyEvidence(ctx, w, evidence)
+			}
 			counts, err := w.Store.Verify(ctx)
 			if err != nil {
 				return err
 			}
 			return a.print(counts, func(out io.Writer) error { return writeCounts(out, counts) })
 		})}
+	onceVar(verify.Flags(), &evidence, "evidence", "compare the `FILE` of report month with the journal")
 	restore := &cobra.Command{Use: "restore FILE", Short: "Put a backup in the place of the state; the daemon must be stopped", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.config()

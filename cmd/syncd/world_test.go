@@ -576,6 +576,7 @@ func (w *world) editCIPP(args []string) (err error) {
 //	invoice AGREEMENT                 somebody makes the invoice of the next period
 //	fail METHOD KIND [TIMES]          dropped, dropped-after, timeout, timeout-after, denied, bad-keys,
 //	                                  throttled, html; until heal where no TIMES are given
+//	invoice AGREEMENT                 its next invoice is made
 //	blind N                           lines cannot be read one by one, after the first N
 //	slow METHOD DURATION              the answer takes its time
 //	stall METHOD                      committed, and then no answer until the caller is gone

@@ -22,9 +22,10 @@ type connectWise struct {
 
 var (
 	_ target.Target     = (*connectwise.Target)(nil)
-	_ Invoicer          = (*connectWise)(nil)
+	_ MonthBiller       = (*connectWise)(nil)
 	_ Suggester         = (*connectWise)(nil)
 	_ Freezer           = (*connectWise)(nil)
+	_ Invoicer          = (*connectWise)(nil)
 	_ Resolver          = (*connectWise)(nil)
 	_ AddressBook       = (*connectWise)(nil)
 	_ tenants.Companies = (*connectWise)(nil)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -83,6 +84,12 @@ type Biller interface {
 	ProductEvidence(ctx context.Context) ([]mapping.ProductEvidence, error)
 	ResolveProducts(ctx context.Context, texts []string) (map[string]int, error)
 	Prices(ctx context.Context, products []string) (map[string]decimal.Decimal, error)
+}
+
+// A MonthBiller is a system that reads what the invoices of an agreement say of a month, and
+// what it bills besides some products.
+type MonthBiller interface {
+	Invoiced(ctx context.Context, agreement string, products []string, from, to time.Time) (money.Invoiced, error)
 }
 
 // A Freezer is a system to which nobody writes while invoices are made.

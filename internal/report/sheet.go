@@ -22,6 +22,7 @@ type Column struct {
 // A Sheet is a table of text in one of many formats. Footer rows are totals.
 type Sheet struct {
 	Title   string
+	Caption string // above each printed page; the title where it is empty
 	Columns []Column
 	Rows    [][]string
 	Footer  [][]string

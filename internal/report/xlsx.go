@@ -1,6 +1,9 @@
 package report
 
 import (
+	"archive/zip"
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -27,21 +30,86 @@ var tones = map[Tone]struct{ fill, ink string }{
 // XLSX writes the sheet as a workbook that can be worked with and printed as it
 // is: a coloured head that stays and repeats on each page, a filter, numbers that
 // are numbers, columns as wide as what is in them, one page wide across.
-func (s *Sheet) XLSX(w io.Writer) error {
+func (s *Sheet) XLSX(w io.Writer) error { return Workbook(w, []Sheet{*s}, nil) }
+
+// hiddenSheet is where a workbook holds the document that it was made from.
+const hiddenSheet = "syncd"
+
+// hiddenCell is how many bytes of a document stand in a cell; a program takes 32,767.
+const hiddenCell = 30000
+
+// Workbook writes sheets as one workbook. A document, if there is one, stands in a sheet
+// that is not shown.
+func Workbook(w io.Writer, sheets []Sheet, document []byte) error {
 	f := excelize.NewFile()
 	defer f.Close()
-	if err := f.SetSheetName("Sheet1", s.Title); err != nil {
+	for i := range sheets {
+		s := &sheets[i]
+		if i == 0 {
+			if err := f.SetSheetName("Sheet1", s.Title); err != nil {
+				return err
+			}
+		} else if _, err := f.NewSheet(s.Title); err != nil {
+			return err
+		}
+		b := &workbook{Sheet: s, file: f, styles: map[cellStyle]int{}, money: s.amounts()}
+		// The library writes a stream around what it knows of the sheet by then.
+		if err := b.setUp(); err != nil {
+			return err
+		}
+		if err := b.fill(); err != nil {
+			return err
+		}
+	}
+	if err := f.SetDocProps(&excelize.DocProperties{Title: cmp.Or(sheets[0].Caption, sheets[0].Title), Creator: "syncd"}); err != nil {
 		return err
 	}
-	b := &workbook{Sheet: s, file: f, styles: map[cellStyle]int{}, money: s.amounts()}
-	// The library writes a stream around what it knows of the sheet by then.
-	if err := b.setUp(); err != nil {
+	if document != nil {
+		if err := hide(f, document); err != nil {
+			return err
+		}
+	}
+	var b bytes.Buffer
+	if err := f.Write(&b); err != nil {
 		return err
 	}
-	if err := b.fill(); err != nil {
+	return inOrder(w, b.Bytes())
+}
+
+// inOrder writes an archive with its files in order: the library has some in the order of
+// a map, and the same sheets must give the same bytes.
+func inOrder(w io.Writer, archive []byte) error {
+	in, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
 		return err
 	}
-	return f.Write(w)
+	slices.SortFunc(in.File, func(a, b *zip.File) int { return strings.Compare(a.Name, b.Name) })
+	out := zip.NewWriter(w)
+	for _, f := range in.File {
+		if err := out.Copy(f); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+// hide puts a document into a sheet that is not shown, in parts from above to below.
+func hide(f *excelize.File, document []byte) error {
+	if _, err := f.NewSheet(hiddenSheet); err != nil {
+		return err
+	}
+	text := string(document)
+	for row := 1; text != ""; row++ {
+		n := min(len(text), hiddenCell)
+		for n < len(text) && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		if err := f.SetCellStr(hiddenSheet, "A"+strconv.Itoa(row), text[:n]); err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	return f.SetSheetVisible(hiddenSheet, false)
 }
 
 // A cellStyle is the key of a cell's style.
@@ -247,11 +315,8 @@ func (b *workbook) setUp() error {
 	if err := b.file.SetPageMargins(b.Title, &excelize.PageLayoutMarginsOptions{Left: &narrow, Right: &narrow, Top: &edge, Bottom: &edge}); err != nil {
 		return err
 	}
-	if err := b.file.SetHeaderFooter(b.Title, &excelize.HeaderFooterOptions{OddHeader: "&L&B" + strings.ReplaceAll(b.Title, "&", "&&"), OddFooter: "&L&D&RPage &P of &N"}); err != nil {
+	if err := b.file.SetHeaderFooter(b.Title, &excelize.HeaderFooterOptions{OddHeader: "&L&B" + strings.ReplaceAll(cmp.Or(b.Caption, b.Title), "&", "&&"), OddFooter: "&L&D&RPage &P of &N"}); err != nil {
 		return err
 	}
-	if err := b.file.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: fmt.Sprintf("'%s'!$1:$1", b.Title), Scope: b.Title}); err != nil {
-		return err
-	}
-	return b.file.SetDocProps(&excelize.DocProperties{Title: b.Title, Creator: "syncd"})
+	return b.file.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: fmt.Sprintf("'%s'!$1:$1", b.Title), Scope: b.Title})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,7 +111,7 @@ func call(ctx context.Context, conn net.Conn, q Request, c *Console) (int, error
 				return 0, connectionLost(err)
 			}
 		case frameWrite:
-			if !namesFile(q.Args, x.Text) {
+			if !namesFile(q.Args, x.Text) && !namesFolder(q.Args, x.Text) {
 				return 0, fileNotNamed("write", x.Text)
 			}
 			if !written.add(x) {
@@ -161,6 +163,28 @@ func namesFile(args []string, path string) bool {
 			return true
 		}
 		if flag, value, ok := strings.Cut(arg, "="); ok && strings.HasPrefix(flag, "-") && (value == path || value == "@"+path) {
+			return true
+		}
+	}
+	return false
+}
+
+// monthFile is how the files of report month are called.
+var monthFile = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[a-z0-9-]+\.(json|html|xlsx|txt)$`)
+
+// namesFolder reports whether a command line of report month names the folder of a file
+// of such a name.
+func namesFolder(args []string, path string) bool {
+	folder, name := filepath.Split(path)
+	if !slices.Contains(args, "month") || !monthFile.MatchString(name) {
+		return false
+	}
+	for i, arg := range args {
+		named, ok := strings.CutPrefix(arg, "--out=")
+		if arg == "--out" && i+1 < len(args) {
+			named, ok = args[i+1], true
+		}
+		if ok && filepath.Clean(named) == filepath.Clean(folder) {
 			return true
 		}
 	}

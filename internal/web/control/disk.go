@@ -60,6 +60,14 @@ func (d *Disk) MayWrite(path string, force bool) error {
 	return nil
 }
 
+// MakeFolder makes the folder that files are to be written into, where it is missing.
+func (*Disk) MakeFolder(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file, and a folder is needed; name another one", path)
+	}
+	return os.MkdirAll(path, 0o700)
+}
+
 // ErrProtected says that a file is the state in use.
 var ErrProtected = errors.New("this is the state in use, and nothing is written over it")
 

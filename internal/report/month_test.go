@@ -1,0 +1,144 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/money"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+	"syncd/internal/sync"
+)
+
+// aMonth is September 2026 of a customer with nasty names: a product that grew, one that
+// nobody could read at the end, and one that no rule bills any more.
+func aMonth(more ...func(*MonthFacts)) *Month {
+	day := func(month time.Month, d, h int) time.Time { return time.Date(2026, month, d, h, 0, 0, 0, time.UTC) }
+	scope := plan.Scope{Customer: "c1", Target: "connectwise"}
+	key := func(id string) plan.Key { return plan.Key{Kind: "addition", ID: id} }
+	span := func(id string, from, to time.Time, due, billed string) state.Span {
+		return state.Span{Scope: scope, Key: key(id), From: from, To: to, Known: true, Product: "P-" + id, Label: "=Product(" + id + ")", Purchased: due, Assigned: "9", Due: due, Billed: billed,
+			Price: "22", Currency: "USD", LessIncluded: "2", Cycle: "1", Ref: "55/9" + id, Agreement: "55", AgreementName: "<b>Managed</b> & more", Names: []string{"ada@contoso.example"},
+			Rules: []state.SpanRule{{Part: "SPB", Count: "purchased", Minimum: "5"}}, Proof: state.SpanProof{Source: "cipp", TakenAt: from, AsOf: from, Rows: 3, Run: "R1"}}
+	}
+	lost := span("2", day(8, 1, 6), day(9, 20, 6), "3", "3")
+	gone := span("3", day(8, 1, 6), day(9, 10, 6), "4", "4")
+	none := lost.Unknown(day(9, 20, 6), "the source did not answer", "R3")
+	image := func(n string) *state.Image { return &state.Image{Key: key("1"), Fields: plan.Set("quantity", n)} }
+	f := MonthFacts{Customer: sync.CustomerRef{Key: "c1", Name: "@Contoso <Ltd>"}, Month: "2026-09", From: day(9, 1, 0), To: day(10, 1, 0), AsOf: day(10, 2, 9), Zone: time.UTC,
+		RecordedFrom: new(day(8, 1, 6)),
+		Spans:        []state.Span{span("1", day(8, 1, 6), day(9, 15, 6), "12", "12"), span("1", day(9, 15, 6), time.Time{}, "14", "14"), lost, none, gone},
+		Entries: []state.Entry{
+			{At: day(9, 15, 6), Run: "R2", Scope: scope, Action: plan.Update, Key: key("1"), Ref: "55/91", Before: image("12"), After: image("14"), Result: state.ResultDone, By: "ada", Digest: "d1"},
+			{At: day(9, 14, 9), Scope: scope, Action: state.ActionApprove, Result: state.ResultDone, By: "ada", How: "by the kernel", Why: "+ordered", Digest: "d1", Label: "plan d1"}},
+		Invoiced: func(string, []string) money.Invoiced {
+			return money.Invoiced{Others: new(decimal.RequireFromString("10")), Amount: new(decimal.RequireFromString("250")), Numbers: []string{"10001"}}
+		}}
+	for _, m := range more {
+		m(&f)
+	}
+	return NewMonth(f)
+}
+
+func TestAMonthSaysWhatWasBilledAndWhatIsNotKnown(t *testing.T) {
+	m := aMonth()
+	got := strings.Builder{}
+	for _, l := range m.Lines {
+		fmt.Fprintf(&got, "%s: %s -> %s, due %s, money %s, %d days, %d not proven, ended %t, unproven %t\n", l.Product, shown(l.Opening), shown(l.Closing), shown(l.Due), shown(l.Money),
+			l.Days, l.UnprovenDays, l.Ended != nil, l.Unproven())
+		for _, c := range l.Changes {
+			fmt.Fprintf(&got, "  %s -> %s by %s: %s\n", shown(c.Before), shown(c.After), shown(c.By), c.Reason)
+		}
+	}
+	for _, c := range m.InvoiceCheck {
+		fmt.Fprintf(&got, "%s: %s + %s = %s, recap %s, invoice %s, difference %s\n", c.Agreement, shown(c.Ours), shown(c.Others), shown(c.Lines), shown(c.Recap), shown(c.Invoice), shown(c.Difference))
+	}
+	for _, g := range m.Gaps {
+		fmt.Fprintf(&got, "gap %s to %s: %s\n", g.From.Format(time.DateOnly), g.To.Format(time.DateOnly), g.Why)
+	}
+	want := `P-1: 12 -> 14, due 14, money 264.00, 30 days, 0 not proven, ended false, unproven false
+  12 -> 14 by ada: written by syncd, run R2
+P-2: 3 -> unknown, due unknown, money unknown, 30 days, 11 not proven, ended false, unproven true
+P-3: 4 -> unknown, due unknown, money unknown, 9 days, 0 not proven, ended true, unproven false
+55: unknown + 10.00 = unknown, recap unknown, invoice 250.00, difference unknown
+gap 2026-09-20 to 2026-10-01: the source did not answer
+`
+	if got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+	known := aMonth(func(f *MonthFacts) { f.Spans = f.Spans[:2] })
+	if c := known.InvoiceCheck[0]; shown(c.Lines) != "274.00" || shown(c.Difference) != "-24.00" {
+		t.Errorf("lines %s, difference %s; want 274.00 and -24.00: what is included is free, a difference is the invoice less the lines", shown(c.Lines), shown(c.Difference))
+	}
+}
+
+// Every format holds the same document, is the same each time, and loads nothing.
+func TestEveryFormatHoldsThePack(t *testing.T) {
+	m := aMonth()
+	for _, format := range []string{"json", "html", "xlsx"} {
+		file, err := m.Render(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := m.Render(format)
+		if !bytes.Equal(file, again) {
+			t.Errorf("%s: the same pack gives other bytes", format)
+		}
+		read, found, err := ReadEvidence(file)
+		if err != nil || found != format || !bytes.Equal(read.JSON(), m.JSON()) || !read.Sealed() {
+			t.Errorf("%s: what is read back is not the pack: %v", format, err)
+		}
+		if format == "html" {
+			for _, no := range []string{"<script", "src=", "href=", "http:", "https:", "<b>Managed", "@import"} {
+				if bytes.Contains(file, []byte(no)) {
+					t.Errorf("the page holds %s", no)
+				}
+			}
+		}
+	}
+}
+
+// Whatever bit of a file is changed, it is not the pack any more.
+func TestEveryChangedBitIsFound(t *testing.T) {
+	m := aMonth()
+	for _, format := range []string{"json", "html", "xlsx"} {
+		file, err := m.Render(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Every one is compared by its bytes; the place is looked for in all ways on a part.
+		for at := 0; at < 8*len(file); at += map[string]int{"json": 29, "html": 499, "xlsx": 1499}[format] {
+			bad := bytes.Clone(file)
+			bad[at/8] ^= 1 << (at % 8)
+			if FirstDifference(format, file, bad) == "" {
+				t.Errorf("%s: bit %d of byte %d changed and is not found", format, at%8, at/8)
+			}
+		}
+	}
+}
+
+func TestTheFirstCellThatDiffersIsNamed(t *testing.T) {
+	m, other := aMonth(), aMonth(func(f *MonthFacts) { f.Spans[1].Billed = "15" })
+	for format, want := range map[string]string{
+		"json": `invoice_check`, "html": `Products, row 2, column 4 says "15" and should say "14"`, "xlsx": `Products!D2 says "15" and should say "14"`} {
+		a, err := m.Render(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := other.Render(format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if format == "json" {
+			want = `lines[0].changes[0].after is "15" and should be "14"`
+		}
+		if got := FirstDifference(format, a, b); got != want {
+			t.Errorf("%s: got %q, want %q", format, got, want)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// ClosedDocument is the document of the months that are closed. The packs of one stand in
+// a document of their own: every run reads this one.
+const ClosedDocument = "months"
+
+// A Closing is a person's word that a month is done.
+type Closing struct {
+	Month  string    `json:"month"`
+	From   string    `json:"from"` // its first and its last day, YYYY-MM-DD
+	Until  string    `json:"until"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Digest string    `json:"digest"` // of all packs, as in the journal
+}
+
+// Closed returns the months that are closed, and the version of their table.
+func Closed(ctx context.Context, s Store) (all []Closing, version int, err error) {
+	doc, err := s.Document(ctx, ClosedDocument)
+	if err == nil && len(doc.Body) > 0 {
+		if err = json.Unmarshal(doc.Body, &all); err != nil {
+			err = fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading which months are closed: %w", err)
+	}
+	return all, doc.Version, nil
+}
+
+// Within is the closed month that a day lies in; nil where it is open.
+func Within(closed []Closing, day string) *Closing {
+	for i := range closed {
+		if c := &closed[i]; day != "" && c.From <= day && day <= c.Until {
+			return c
+		}
+	}
+	return nil
+}
