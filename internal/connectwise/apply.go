@@ -198,7 +198,8 @@ func (t *Target) write(ctx context.Context, of *writing, before *addition, w fie
 		case w.has(live) && sameLine(live, before, of.agreement):
 			return live, nil
 		case !lost:
-			return nil, fmt.Errorf("ConnectWise answered that %s is written and holds %s: look at the line there, a rule of the instance may forbid it", w.want, w.show(live))
+			return nil, fmt.Errorf(
+				"ConnectWise answered that %s is written and holds %s: look at the line there, a rule of the instance may forbid it", w.want, w.show(live))
 		case !w.same(live, before) || !sameLine(live, before, of.agreement):
 			return nil, fmt.Errorf("%w: it holds %s, where we found %s and sent %s", target.ErrMoved, w.show(live), w.show(before), w.want)
 		case sent == maxPatchAttempts:
@@ -242,14 +243,16 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	case err != nil:
 		return target.Applied{}, err
 	case it.ID != productID || it.Inactive || it.Class == classBundle:
-		return target.Applied{}, fmt.Errorf("%w: product %s (%d) cannot be a new line any more: it is inactive or a bundle", target.ErrMoved, it.Identifier, productID)
+		return target.Applied{}, fmt.Errorf(
+			"%w: product %s (%d) cannot be a new line any more: it is inactive or a bundle", target.ErrMoved, it.Identifier, productID)
 	}
 	lines, err := t.openLines(ctx, agreement, productID)
 	if err != nil {
 		return target.Applied{}, err
 	}
 	if len(lines) > 0 {
-		return target.Applied{}, fmt.Errorf("%w: agreement %d has line %s of product %s by now", target.ErrMoved, agreement, ref(agreement, lines[0].ID), it.Identifier)
+		return target.Applied{}, fmt.Errorf(
+			"%w: agreement %d has line %s of product %s by now", target.ErrMoved, agreement, ref(agreement, lines[0].ID), it.Identifier)
 	}
 	n := newAddition{Bill: it.bill(), Quantity: quantity, Effective: t.client.today().wire()}
 	n.Product.ID = productID

@@ -185,7 +185,8 @@ func resolveAmong(products []string, rows []item, known map[string]int) map[stri
 func matchProduct(product string, byID map[int]*item, byName map[string][]*item, known int) resolution {
 	if known != 0 {
 		if byID[known] == nil {
-			return resolution{code: "product_unknown", why: fmt.Sprintf("%q means product %d, which is not in ConnectWise any more: correct it with syncd products", product, known)}
+			return resolution{code: "product_unknown", why: fmt.Sprintf(
+				"%q means product %d, which is not in ConnectWise any more: correct it with syncd products", product, known)}
 		}
 		return usable(byID[known])
 	}
@@ -193,7 +194,8 @@ func matchProduct(product string, byID map[int]*item, byName map[string][]*item,
 	if len(found) > 1 {
 		exact := slices.DeleteFunc(slices.Clone(found), func(i *item) bool { return i.Identifier != product })
 		if len(exact) != 1 {
-			return resolution{code: "product_ambiguous", why: fmt.Sprintf("%q is the identifier of several products (%d and %d): write the id", product, found[0].ID, found[1].ID)}
+			return resolution{code: "product_ambiguous", why: fmt.Sprintf(
+				"%q is the identifier of several products (%d and %d): write the id", product, found[0].ID, found[1].ID)}
 		}
 		found = exact
 	}
@@ -211,7 +213,8 @@ func matchProduct(product string, byID map[int]*item, byName map[string][]*item,
 		}
 	}
 	if it == nil {
-		return resolution{code: "product_unknown", why: fmt.Sprintf("%q is neither the identifier nor the id of a product in ConnectWise: correct it with syncd products, or make the product", product)}
+		return resolution{code: "product_unknown", why: fmt.Sprintf(
+			"%q is neither the identifier nor the id of a product in ConnectWise: correct it with syncd products, or make the product", product)}
 	}
 	return usable(it)
 }
@@ -219,7 +222,8 @@ func matchProduct(product string, byID map[int]*item, byName map[string][]*item,
 // usable is an item that was found, unless no line can be made of it.
 func usable(it *item) resolution {
 	if it.Class == classBundle {
-		return resolution{code: "product_is_bundle", why: fmt.Sprintf("product %s (%d) is a bundle, which cannot be a line of an agreement: name a product of another class", it.Identifier, it.ID)}
+		return resolution{code: "product_is_bundle", why: fmt.Sprintf(
+			"product %s (%d) is a bundle, which cannot be a line of an agreement: name a product of another class", it.Identifier, it.ID)}
 	}
 	return resolution{item: it}
 }
@@ -261,8 +265,10 @@ func (c *Client) ProductEvidence(ctx context.Context) ([]mapping.ProductEvidence
 	}
 	evidence := make([]mapping.ProductEvidence, len(catalogue))
 	for i, p := range catalogue {
-		evidence[i] = mapping.ProductEvidence{ID: strconv.Itoa(p.ID), Identifier: p.Identifier, Description: p.Description, CustomerDescription: p.CustomerDescription,
-			VendorSKU: p.VendorSKU, ManufacturerPart: p.ManufacturerPartNumber, XRef: p.IntegrationXRef, Class: p.Class, Inactive: p.Inactive}
+		evidence[i] = mapping.ProductEvidence{
+			ID: strconv.Itoa(p.ID), Identifier: p.Identifier, Description: p.Description, CustomerDescription: p.CustomerDescription,
+			VendorSKU: p.VendorSKU, ManufacturerPart: p.ManufacturerPartNumber, XRef: p.IntegrationXRef, Class: p.Class, Inactive: p.Inactive,
+		}
 	}
 	return evidence, nil
 }

@@ -170,7 +170,8 @@ func choose(l link, company *company, agreements []*agreement, types []string, t
 func named(l link, who string, agreements []*agreement, today day) (*agreement, error) {
 	i := slices.IndexFunc(agreements, func(a *agreement) bool { return a.ID == l.agreement })
 	if i < 0 {
-		return nil, blocked("agreement_missing", "agreement %d, which the link names for %s, is not in ConnectWise, or is hidden from the API member: name another one in the column %s",
+		return nil, blocked("agreement_missing",
+			"agreement %d, which the link names for %s, is not in ConnectWise, or is hidden from the API member: name another one in the column %s",
 			l.agreement, who, mapping.ConnectWiseAgreement)
 	}
 	a := agreements[i]
@@ -179,7 +180,8 @@ func named(l link, who string, agreements []*agreement, today day) (*agreement, 
 			a.describe(today), a.Company.ID, a.Company.Name, who, mapping.ConnectWiseAgreement)
 	}
 	if why := a.unusable(today); why != "" {
-		return nil, blocked("agreement_unusable", "agreement %s, which the link names for %s, cannot be billed under: %s; repair it in ConnectWise, or name another one in the column %s",
+		return nil, blocked("agreement_unusable",
+			"agreement %s, which the link names for %s, cannot be billed under: %s; repair it in ConnectWise, or name another one in the column %s",
 			a.describe(today), who, why, mapping.ConnectWiseAgreement)
 	}
 	return a, nil

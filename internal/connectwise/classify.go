@@ -86,7 +86,8 @@ func (c *Client) classify(r *rest.Response) error {
 	case r.Status == http.StatusTooManyRequests || r.Status == http.StatusRequestTimeout:
 		e.Temporary = true
 	case r.Status >= 500:
-		e.Temporary = !strings.Contains(words, "converting value") && !strings.Contains(words, "not a recognized name") && !strings.Contains(words, "invalidobject")
+		e.Temporary = !strings.Contains(words, "converting value") && !strings.Contains(words, "not a recognized name") &&
+			!strings.Contains(words, "invalidobject")
 	}
 	return e
 }

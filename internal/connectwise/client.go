@@ -35,7 +35,7 @@ type Options struct {
 	Now       func() time.Time                                  // nil means time.Now
 	Location  *time.Location                                    // where "today" is; nil means UTC
 	Freezes   func(context.Context) ([]money.HandFreeze, error) // those of people, as they are now; nil means there are none
-	Names     string                                            // how those are named whom a count is made of: NamesUPN or NamesID; empty means nobody is
+	Names     string                                            // of those whom a count is made of: NamesUPN, NamesID or none
 }
 
 // A Client talks to one ConnectWise instance. It may be used by many goroutines.
@@ -327,6 +327,7 @@ func (c *Client) noteVersion(r *rest.Response) {
 	// A release a month: the year's last is followed by the next year's first.
 	n := func(s []string) int { y, _ := strconv.Atoi(s[1]); k, _ := strconv.Atoi(s[2]); return 12*y + k }
 	if n(m)-n(p) > newerReleases && c.versionWarned.CompareAndSwap(false, true) {
-		c.log.Warn().Str("version", version).Str("pin", pinnedVersion).Msg("server is newer than the models we ask for; the vendor serves old ones for a year after a breaking change")
+		c.log.Warn().Str("version", version).Str("pin", pinnedVersion).
+			Msg("server is newer than the models we ask for; the vendor serves old ones for a year after a breaking change")
 	}
 }

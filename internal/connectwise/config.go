@@ -59,7 +59,8 @@ func (c *Config) Validate(report func(path, message string)) {
 	case c.Company == "":
 		report("company", "is missing: write the company id that people type when they log in to ConnectWise")
 	case strings.ContainsAny(c.Company, "+:/ \t"):
-		report("company", fmt.Sprintf("%q is not a login company: write the short company id that people type when they log in, without the key", c.Company))
+		report("company", fmt.Sprintf(
+			"%q is not a login company: write the short company id that people type when they log in, without the key", c.Company))
 	}
 	for _, s := range []struct {
 		path  string
@@ -86,7 +87,8 @@ func (c *Config) Validate(report func(path, message string)) {
 		report("gone", fmt.Sprintf("%q is neither %s nor %s", c.Gone, GoneZero, GoneCancel))
 	}
 	if c.Grace != money.GraceBill && c.Grace != money.GraceFree {
-		report("grace", fmt.Sprintf("%q is neither %s nor %s: say whether a customer is billed for a subscription that lapsed and still works", c.Grace, money.GraceBill, money.GraceFree))
+		report("grace", fmt.Sprintf(
+			"%q is neither %s nor %s: say whether a customer is billed for a subscription that lapsed and still works", c.Grace, money.GraceBill, money.GraceFree))
 	}
 	sound := true
 	for i, f := range c.Freeze {
@@ -96,7 +98,8 @@ func (c *Config) Validate(report func(path, message string)) {
 		}
 	}
 	if name, never := money.NeverOpen(c.Freeze); sound && never {
-		report("freeze", fmt.Sprintf("leaves agreements of type %q no open day: together these freezes cover the whole month; shorten before or after", name))
+		report("freeze", fmt.Sprintf(
+			"leaves agreements of type %q no open day: together these freezes cover the whole month; shorten before or after", name))
 	}
 	for _, err := range c.Rate.Validate() {
 		report("rate", err.Error())

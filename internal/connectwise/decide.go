@@ -94,25 +94,30 @@ func (q *question) decide(rows []addition) finding {
 			q.label, q.agreement.ID, q.lines(future))
 		return f
 	case len(open) == 0 && q.item.Inactive:
-		f.wanted = q.note("product_inactive", "%s has no line on agreement %d, and none is made: product %s is inactive in ConnectWise; activate it, or name another product in the rule",
+		f.wanted = q.note("product_inactive",
+			"%s has no line on agreement %d, and none is made: product %s is inactive in ConnectWise; activate it, or name another product in the rule",
 			q.label, q.agreement.ID, q.item.Identifier)
 		return f
 	case len(open) == 0:
 		return f
 	}
 	if len(notBillable) > 0 {
-		f.notes = append(f.notes, *q.note("do_not_bill", "%s has a line beside it that is not billed (%s): it is left alone", q.label, q.lines(notBillable)))
+		f.notes = append(f.notes, *q.note("do_not_bill",
+			"%s has a line beside it that is not billed (%s): it is left alone", q.label, q.lines(notBillable)))
 	}
 	if len(open) > 1 {
-		f.conflict = q.hold("duplicate_lines", "%s is billed by %d lines on agreement %d (%s): end all but one in ConnectWise, or say which one is to be kept in step (syncd matches accept)",
+		f.conflict = q.hold("duplicate_lines",
+			"%s is billed by %d lines on agreement %d (%s): end all but one in ConnectWise, or say which one is to be kept in step (syncd matches accept)",
 			q.label, len(open), q.agreement.ID, q.lines(open))
 		for _, row := range open {
-			f.conflict.Candidates = append(f.conflict.Candidates, plan.Candidate{Ref: q.ref(row), Label: fmt.Sprintf("%s since %s", row.Quantity, row.Effective)})
+			label := fmt.Sprintf("%s since %s", row.Quantity, row.Effective)
+			f.conflict.Candidates = append(f.conflict.Candidates, plan.Candidate{Ref: q.ref(row), Label: label})
 		}
 		return f
 	}
 	if len(others) > 0 {
-		f.notes = append(f.notes, *q.note("duplicate_lines", "%s is also billed by %s, which is left alone: a person accepted %s", q.label, q.lines(others), q.accepted))
+		f.notes = append(f.notes, *q.note("duplicate_lines",
+			"%s is also billed by %s, which is left alone: a person accepted %s", q.label, q.lines(others), q.accepted))
 	}
 	line := open[0]
 	if n, whole := line.Quantity.whole(); !whole || n < 0 {
@@ -129,8 +134,10 @@ func (q *question) decide(rows []addition) finding {
 			q.label, line.Cancelled, q.ref(line)))
 		return f
 	}
-	f.unwanted = q.note("ending_line", "%s ends on %s on agreement %d (%s): its licence is gone, and it is left to end", q.label, line.Cancelled, q.agreement.ID, q.lines(open))
-	f.notes = append(f.notes, *q.note("ending_line", "%s ends on %s on agreement %d (%s) and is kept in step until then: take the date out in ConnectWise if it is to go on, or make the line that follows it",
+	f.unwanted = q.note("ending_line",
+		"%s ends on %s on agreement %d (%s): its licence is gone, and it is left to end", q.label, line.Cancelled, q.agreement.ID, q.lines(open))
+	f.notes = append(f.notes, *q.note("ending_line",
+		"%s ends on %s on agreement %d (%s) and is kept in step until then: take the date out in ConnectWise if it is to go on, or make the line that follows it",
 		q.label, line.Cancelled, q.agreement.ID, q.lines(open)))
 	return f
 }
@@ -216,8 +223,10 @@ func (q *question) billing() *plan.Billing {
 
 // billing is what an agreement says of its lines.
 func (a *agreement) billing() *plan.Billing {
-	b := &plan.Billing{Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, AgreementType: a.Type.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(), NextInvoice: a.next.String(),
-		Prorates: a.Prorate, Unclear: a.unclear()}
+	b := &plan.Billing{
+		Agreement: strconv.Itoa(a.ID), AgreementName: a.Name, AgreementType: a.Type.Name, Cycle: a.cycle.months(), Currency: a.Currency.code(),
+		NextInvoice: a.next.String(), Prorates: a.Prorate, Unclear: a.unclear(),
+	}
 	if a.Parent != nil {
 		b.Parent = strconv.Itoa(a.Parent.ID)
 	}
@@ -239,7 +248,10 @@ func billingOf(o *plan.Object) plan.Billing {
 
 // setLine puts what a line says of itself into an object.
 func setLine(o *plan.Object, a *addition, cancels bool) {
-	o.Fields = plan.Fields{{Name: fieldCancelled, Value: plan.Value{a.Cancelled.String()}}, {Name: fieldQuantity, Value: plan.Value{a.Quantity.String()}}}
+	o.Fields = plan.Fields{
+		{Name: fieldCancelled, Value: plan.Value{a.Cancelled.String()}},
+		{Name: fieldQuantity, Value: plan.Value{a.Quantity.String()}},
+	}
 	n, whole := a.Quantity.whole()
 	o.Retired = whole && n == 0 || cancels && a.Cancelled != 0
 	b := billingOf(o) // a copy: the plan keeps what it saw

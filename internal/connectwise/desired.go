@@ -164,7 +164,8 @@ func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan
 	}
 	if len(unread) > 0 {
 		slices.Sort(unread)
-		note("unread", money.NotProven, "what the source says of some licences that nobody bills makes no sense, and they were left out: "+strings.Join(unread, ", "))
+		note("unread", money.NotProven,
+			"what the source says of some licences that nobody bills makes no sense, and they were left out: "+strings.Join(unread, ", "))
 	}
 	return out
 }

@@ -62,7 +62,10 @@ func (c *Client) facts(ctx context.Context, ids []int, where condition, out map[
 	}
 	for i := range rows {
 		row := &rows[i]
-		f := Facts{Name: row.Name, Identifier: row.Identifier, Status: row.Status.Name, Deleted: row.Deleted, Agreements: running[row.ID], Fields: map[string]string{}}
+		f := Facts{
+			Name: row.Name, Identifier: row.Identifier, Status: row.Status.Name, Deleted: row.Deleted,
+			Agreements: running[row.ID], Fields: map[string]string{},
+		}
 		slices.Sort(f.Agreements)
 		for _, t := range row.Types {
 			f.Types = append(f.Types, t.Name)

@@ -216,7 +216,8 @@ func (t *Target) claimAgreement(a *agreement, customer mapping.Customer) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if first, ok := t.filledFrom[a.ID]; ok && first.Key != customer.Key {
-		return blocked("agreement_shared", "agreement %d (%s) is already filled from %s, and two customers would overwrite each other's quantities: name another agreement in the column %s",
+		return blocked("agreement_shared",
+			"agreement %d (%s) is already filled from %s, and two customers would overwrite each other's quantities: name another agreement in the column %s",
 			a.ID, a.Name, cmp.Or(first.Name, first.Key), mapping.ConnectWiseAgreement)
 	}
 	t.filledFrom[a.ID] = customer
@@ -246,7 +247,8 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 		}
 		f := q.decide(rows)
 		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !slices.Contains(asked.Refs, o.Ref) {
-			f.unwanted = q.note("over_billed", "%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
+			f.unwanted = q.note("over_billed",
+				"%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
 				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.Line(o).StringFixed(2))
 		}
 		v.states[i] = productState{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}

@@ -50,7 +50,8 @@ func (c *Client) Contact(ctx context.Context, id int) (Person, error) {
 	case err != nil:
 		return Person{}, fmt.Errorf("reading contact %d: %w", id, err)
 	case row.Inactive:
-		return Person{}, fmt.Errorf("contact %d (%s %s) is inactive in ConnectWise: reactivate it there, or name another one", id, row.FirstName, row.LastName)
+		return Person{}, fmt.Errorf(
+			"contact %d (%s %s) is inactive in ConnectWise: reactivate it there, or name another one", id, row.FirstName, row.LastName)
 	}
 	p := Person{ID: row.ID, CompanyID: row.Company.ID, First: strings.TrimSpace(row.FirstName), Last: strings.TrimSpace(row.LastName),
 		Title: strings.TrimSpace(row.Title), Department: strings.TrimSpace(row.Department.Name)}

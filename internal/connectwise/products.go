@@ -126,7 +126,8 @@ func (t *Target) own() map[string]target.Own {
 	for customer, s := range t.rulesets {
 		if customer != "" {
 			out[customer] = target.Own{Also: s.also(t.client.options.Names)}
-			decided[customer] = append(decided[customer], deciding(slices.DeleteFunc(slices.Clone(s.rules), func(r mapping.Rule) bool { return r.Customer == "" })))
+			theirs := slices.DeleteFunc(slices.Clone(s.rules), func(r mapping.Rule) bool { return r.Customer == "" })
+			decided[customer] = append(decided[customer], deciding(theirs))
 		}
 	}
 	for _, o := range t.tables.Overrides.Lasting(t.client.today().time()).Overrides {
@@ -145,8 +146,8 @@ func (t *Target) own() map[string]target.Own {
 func deciding(rules []mapping.Rule) []mapping.Rule {
 	sorted := slices.DeleteFunc(slices.Clone(rules), func(r mapping.Rule) bool { return r.Status == mapping.Propose })
 	slices.SortFunc(sorted, func(a, b mapping.Rule) int {
-		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product), strings.Compare(a.Count, b.Count),
-			strings.Compare(a.Who, b.Who), strings.Compare(a.Subscriptions, b.Subscriptions))
+		return cmp.Or(strings.Compare(a.Customer, b.Customer), strings.Compare(a.SKU, b.SKU), strings.Compare(a.Product, b.Product),
+			strings.Compare(a.Count, b.Count), strings.Compare(a.Who, b.Who), strings.Compare(a.Subscriptions, b.Subscriptions))
 	})
 	for i := range sorted {
 		sorted[i].Part, sorted[i].Name, sorted[i].Reason = "", "", ""

@@ -33,7 +33,8 @@ func (v *view) soldOtherwise(src money.Source, policy money.Policy) []plan.Viola
 			}
 			for j, standing := range policy.Of(l).Standings {
 				s := &l.Subscriptions[j]
-				if yes, _ := picker.Picks(s, src.Term(s.ID)); yes && s.Owner == "" && s.Total > 0 && (standing.State == money.Enabled || standing.State == money.InGrace) {
+				billed := s.Total > 0 && (standing.State == money.Enabled || standing.State == money.InGrace)
+				if yes, _ := picker.Picks(s, src.Term(s.ID)); yes && s.Owner == "" && billed {
 					direct = append(direct, fmt.Sprintf("%s (%d units of %s)", s.ID, s.Total, cmp.Or(l.Name, l.PartNumber, l.SKU)))
 				}
 			}

@@ -52,7 +52,10 @@ type productState struct {
 
 // Open returns the target for one run.
 func (c *Client) Open(tables money.Tables) *Target {
-	return &Target{client: c, tables: tables, rulesets: rulesets(tables.Rules), filledFrom: map[int]mapping.Customer{}, settings: settingsDigest(tables.Rules.Rules, &c.config)}
+	return &Target{
+		client: c, tables: tables, rulesets: rulesets(tables.Rules), filledFrom: map[int]mapping.Customer{},
+		settings: settingsDigest(tables.Rules.Rules, &c.config),
+	}
 }
 
 // settingsDigest is about what decides for all customers; see own for the rest.
