@@ -192,6 +192,9 @@ func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *M
 	}
 	for _, p := range packs.Packs {
 		c, seen := looked[p.Customer.Key]
+		for _, u := range c.Unsettled {
+			refused.Why = append(refused.Why, fmt.Sprintf("%s: %s", p.Customer.Name, u.Message))
+		}
 		switch {
 		case seen && c.At.Before(to) && (p.RecordedFrom != nil || len(p.Lines) > 0):
 			refused.Why = append(refused.Why, fmt.Sprintf("%s was last looked at on %s, before the month ended: type syncd apply --customer %s", p.Customer.Name,

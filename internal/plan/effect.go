@@ -51,6 +51,9 @@ func (e *Effect) UnmarshalJSON(data []byte) error {
 // CodeOutstanding holds a change that would be billed for more than one period.
 const CodeOutstanding = "periods_outstanding"
 
+// CodeClosed holds a change that would be billed in a month that a person closed.
+const CodeClosed = "month_closed"
+
 // holdOutstanding sets the effect of a change, and holds one that several periods
 // would bill: nobody means a quantity of today to be billed for months that went by.
 func (p *Plan) holdOutstanding(kind *Kind, c *Change) {

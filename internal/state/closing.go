@@ -35,10 +35,11 @@ func Closed(ctx context.Context, s Store) (all []Closing, version int, err error
 	return all, doc.Version, nil
 }
 
-// Within is the closed month that a day lies in; nil where it is open.
-func Within(closed []Closing, day string) *Closing {
+// Overlap is a closed month that has some of the days from one to another; nil where all
+// are open. An empty last day is the first one.
+func Overlap(closed []Closing, from, to string) *Closing {
 	for i := range closed {
-		if c := &closed[i]; day != "" && c.From <= day && day <= c.Until {
+		if c := &closed[i]; from != "" && from <= c.Until && max(from, to) >= c.From {
 			return c
 		}
 	}

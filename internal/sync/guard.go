@@ -27,6 +27,7 @@ func (s *scopeRun) checkGuards() {
 		}
 	}
 	s.report.First = facts.First
+	s.holdClosed()
 	digest := p.Digest()
 	approved := s.memory.Hold.Approved(digest)
 	s.report.Approved = approved

@@ -37,6 +37,7 @@ type run struct {
 	oldest map[string]time.Time // by collection, at the source
 
 	restored  *state.Restoration  // nil where the state was never restored
+	closed    []state.Closing     // months in which nothing may take effect any more
 	former    map[string][]string // see mapping.Table.FormerKeys
 	names     map[string]string   // of customers, by key
 	reversals reversals
@@ -71,6 +72,9 @@ func (r *run) execute(ctx context.Context) error {
 		return nil
 	}
 	if r.restored, err = restored(ctx, r.Store); err != nil {
+		return err
+	}
+	if r.closed, _, err = state.Closed(ctx, r.Store); err != nil {
 		return err
 	}
 	if r.reversals, err = readReversals(ctx, r.Store); err != nil {
