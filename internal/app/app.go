@@ -69,8 +69,8 @@ func (w *App) Waits(ctx context.Context) ([]rest.Pause, error) {
 // Pauses are the systems that asked to be left alone.
 func (w *App) Pauses(now time.Time) []rest.Pause { return w.calls.Pauses(now) }
 
-// JobNames are the jobs of the configuration.
-func (w *App) JobNames() []string {
+// jobNames are the jobs of the configuration.
+func (w *App) jobNames() []string {
 	var names []string
 	for _, j := range w.Jobs {
 		names = append(names, j.Name)

@@ -375,9 +375,9 @@ func (c *Config) jobs() []sync.Job {
 	return jobs
 }
 
-// TargetNamed finds the target that a person means: in any case, one of several also
+// targetNamed finds the target that a person means: in any case, one of several also
 // without the section before its /; nothing means the only one there is.
-func (c *Config) TargetNamed(text string) (string, error) {
+func (c *Config) targetNamed(text string) (string, error) {
 	all := c.Targets()
 	known := Names(all, asIs)
 	plain := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(text), " ", ""))

@@ -608,7 +608,7 @@ func TestWhichTargetIsMeant(t *testing.T) {
 		{many, "hudu", `<target "hudu" is not configured; configured: connectwise, itglue, scim/cinode>`},
 		{many, "itglue,connectwise", `<"itglue,connectwise": one target at a time, or leave it out for all; configured: connectwise, itglue, scim/cinode>`},
 	} {
-		got, err := c.cfg.TargetNamed(c.typed)
+		got, err := c.cfg.targetNamed(c.typed)
 		if err != nil {
 			got = "<" + err.Error() + ">"
 		}

@@ -65,7 +65,7 @@ func (s *connectWise) Connect(w *App) (err error) {
 }
 
 func (s *connectWise) Open(ctx context.Context, _ string) (target.Target, error) {
-	tables, err := s.app.MoneyTables(ctx)
+	tables, err := s.app.moneyTables(ctx)
 	if err != nil {
 		return nil, err
 	}

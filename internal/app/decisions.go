@@ -45,7 +45,7 @@ func (w *App) Holds(ctx context.Context, customer, target string) ([]state.Hold,
 		holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Scope.Customer != c.Key })
 	}
 	if target != "" {
-		if target, err = w.Config.TargetNamed(target); err != nil {
+		if target, err = w.Config.targetNamed(target); err != nil {
 			return nil, err
 		}
 		holds = slices.DeleteFunc(holds, func(h state.Hold) bool { return h.Scope.Target != target })
@@ -89,7 +89,7 @@ func (w *App) Meant(ctx context.Context, d Meant, progress Progress) ([]state.Ho
 		sel.Customer = c.Key
 	}
 	if len(d.Names) > 1 {
-		target, err := w.Config.TargetNamed(d.Names[1])
+		target, err := w.Config.targetNamed(d.Names[1])
 		if err != nil {
 			return nil, err
 		}

@@ -64,7 +64,7 @@ func (w *App) History(ctx context.Context, f HistoryFilter) ([]HistoryEntry, err
 		within.Customer = c.Key
 	}
 	if f.Target != "" {
-		if within.Target, err = w.Config.TargetNamed(f.Target); err != nil {
+		if within.Target, err = w.Config.targetNamed(f.Target); err != nil {
 			return nil, err
 		}
 	}

@@ -51,7 +51,7 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 	if err != nil {
 		return done, err
 	}
-	target, err := w.Config.TargetNamed(said.Target)
+	target, err := w.Config.targetNamed(said.Target)
 	if err != nil {
 		return done, err
 	}

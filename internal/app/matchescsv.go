@@ -125,7 +125,7 @@ func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) err
 			l.Report("customer", "%q is no customer: write the key, as the export has it", l.Customer)
 			continue
 		}
-		target, err := in.Config.TargetNamed(l.Target)
+		target, err := in.Config.targetNamed(l.Target)
 		if err != nil {
 			l.Report("target", "%v", err)
 			continue

@@ -32,7 +32,7 @@ type Standing struct {
 func (w *App) Status(ctx context.Context, customer string) (*Status, error) {
 	other := func(s plan.Scope) bool { return customer != "" && s.Customer != customer }
 	v := &Status{Scopes: []Standing{}, Totals: map[string]int{}, Settlements: []state.Settlement{}, Stands: map[string]int{}}
-	failing, err := state.Failing(w.Store.Runs(ctx), w.JobNames())
+	failing, err := state.Failing(w.Store.Runs(ctx), w.jobNames())
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,8 @@ func (w *App) Rules(ctx context.Context) (mapping.Rules, error) {
 	return rules, err
 }
 
-// MoneyTables are all that people decided about money.
-func (w *App) MoneyTables(ctx context.Context) (t money.Tables, err error) {
+// moneyTables are all that people decided about money.
+func (w *App) moneyTables(ctx context.Context) (t money.Tables, err error) {
 	if t.Rules, err = w.Rules(ctx); err != nil {
 		return t, err
 	}

@@ -126,8 +126,6 @@ func (d day) time() time.Time {
 	return time.Date(int(d)/10000, time.Month(d/100%100), int(d)%100, 0, 0, 0, 0, time.UTC)
 }
 
-func (d day) add(years, months, days int) day { return dayOf(d.time().AddDate(years, months, days)) }
-
 // String is YYYY-MM-DD, or empty.
 func (d day) String() string {
 	if d == unreadable {

@@ -79,18 +79,6 @@ func (p *packedRows) seal() {
 	}
 }
 
-// size is how many bytes the rows take.
-func (p *packedRows) size() int {
-	n := 0
-	for _, rows := range p.byOrganization {
-		n += cap(rows.unpacked)
-		for _, block := range rows.packed {
-			n += len(block)
-		}
-	}
-	return n
-}
-
 // rowsOf returns the rows of an organization. They stay packed: another
 // customer may live in the same organization.
 func rowsOf[T any](p *packedRows, organization id) ([]*T, error) {

@@ -34,3 +34,15 @@ func TestPackedRowsComeBack(t *testing.T) {
 		}
 	}
 }
+
+// size is how many bytes the rows take.
+func (p *packedRows) size() int {
+	n := 0
+	for _, rows := range p.byOrganization {
+		n += cap(rows.unpacked)
+		for _, block := range rows.packed {
+			n += len(block)
+		}
+	}
+	return n
+}

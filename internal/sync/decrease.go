@@ -50,7 +50,7 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 
 // lastKnown is the last span of a product that says what was due, or nil.
 func (s *scopeRun) lastKnown(ctx context.Context, key plan.Key) (*state.Span, error) {
-	open, lasts := s.ledger.last[key]
+	open, lasts := s.ledger.open[key]
 	switch {
 	case !lasts:
 		return nil, nil
@@ -146,7 +146,7 @@ func (s *scopeRun) carried(c *target.Count) *plan.Explanation {
 func (s *scopeRun) lineQuantity(key plan.Key) (units int, known bool) {
 	line, written := s.ledger.written[key]
 	if !written {
-		if s.plan == nil || s.ledger.lost[key] {
+		if s.plan == nil || s.ledger.unanswered[key] {
 			return 0, false
 		}
 		i := slices.IndexFunc(s.observed.Objects, func(o plan.Object) bool { return o.Key == key })

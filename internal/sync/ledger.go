@@ -33,15 +33,15 @@ import (
 
 // A scopeLedger is what a run adds to the ledger of one scope.
 type scopeLedger struct {
-	last    map[plan.Key]state.Span  // those that last, what the run added included
-	written map[plan.Key]plan.Object // what the run left at the target
-	lost    map[plan.Key]bool        // whose write got no answer
+	open       map[plan.Key]state.Span  // those that last, what the run added included
+	written    map[plan.Key]plan.Object // what the run left at the target
+	unanswered map[plan.Key]bool        // whose write got no answer
 }
 
 func newScopeLedger(open []state.Span) scopeLedger {
-	l := scopeLedger{last: make(map[plan.Key]state.Span, len(open)), written: map[plan.Key]plan.Object{}, lost: map[plan.Key]bool{}}
+	l := scopeLedger{open: make(map[plan.Key]state.Span, len(open)), written: map[plan.Key]plan.Object{}, unanswered: map[plan.Key]bool{}}
 	for _, span := range open {
-		l.last[span.Key] = span
+		l.open[span.Key] = span
 	}
 	return l
 }
@@ -52,22 +52,22 @@ func (s *scopeRun) addSpans(c *state.Commit) {
 	compared := s.plan != nil || len(s.desired.Counts) > 0
 	switch {
 	case s.report.Outcome == Unmapped:
-		for _, key := range s.ledger.keys() {
+		for _, key := range s.ledger.openKeys() {
 			s.endSpan(c, key, now)
 		}
 	case s.report.Outcome == Skipped && !compared:
 	case !compared:
-		for _, key := range s.ledger.keys() {
-			last := s.ledger.last[key]
+		for _, key := range s.ledger.openKeys() {
+			last := s.ledger.open[key]
 			s.addSpan(c, last.Unknown(now, s.whyUnread(), s.run.id))
 		}
 	default:
 		counted := make(map[plan.Key]bool, len(s.desired.Counts))
 		for i := range s.desired.Counts {
 			counted[s.desired.Counts[i].Key] = true
-			s.addSpan(c, s.span(&s.desired.Counts[i], now))
+			s.addSpan(c, s.currentSpan(&s.desired.Counts[i], now))
 		}
-		for _, key := range s.ledger.keys() {
+		for _, key := range s.ledger.openKeys() {
 			if !counted[key] {
 				s.endSpan(c, key, now)
 			}
@@ -79,14 +79,14 @@ func (s *scopeRun) addSpans(c *state.Commit) {
 func (s *scopeRun) addSpansOf(c *state.Commit, key plan.Key) {
 	i := slices.IndexFunc(s.desired.Counts, func(x target.Count) bool { return x.Key == key })
 	if i >= 0 {
-		s.addSpan(c, s.span(&s.desired.Counts[i], s.run.Now().UTC()))
+		s.addSpan(c, s.currentSpan(&s.desired.Counts[i], s.run.Now().UTC()))
 	}
 }
 
-// keys are those of the spans that last, sorted.
-func (l *scopeLedger) keys() []plan.Key {
-	keys := make([]plan.Key, 0, len(l.last))
-	for key := range l.last {
+// openKeys are those of the spans that last, sorted.
+func (l *scopeLedger) openKeys() []plan.Key {
+	keys := make([]plan.Key, 0, len(l.open))
+	for key := range l.open {
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, plan.Key.Compare)
@@ -94,16 +94,16 @@ func (l *scopeLedger) keys() []plan.Key {
 }
 
 func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
-	last, lasts := s.ledger.last[span.Key]
+	last, lasts := s.ledger.open[span.Key]
 	if lasts && last.Same(&span) || !lasts && !span.Holds() {
 		return
 	}
-	s.ledger.last[span.Key] = span
+	s.ledger.open[span.Key] = span
 	c.Spans = append(c.Spans, span)
 }
 
 func (s *scopeRun) endSpan(c *state.Commit, key plan.Key, at time.Time) {
-	delete(s.ledger.last, key)
+	delete(s.ledger.open, key)
 	c.Ends = append(c.Ends, state.Ending{Key: key, At: at})
 }
 
@@ -120,8 +120,8 @@ func (s *scopeRun) whyUnread() string {
 	return "it was not read"
 }
 
-// span is what holds of a product from now on.
-func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
+// currentSpan is what holds of a product from now on.
+func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 	x := state.Span{Scope: s.id(), Key: c.Key, From: now, Known: true, Product: c.Product, Label: c.Label,
 		Purchased: countText(c.Purchased), Assigned: countText(c.Assigned), Due: countText(c.Due), Names: c.Names, NamesUnknown: c.NamesUnknown, Proof: s.spanProof()}
 	unknown := func(why string) {
@@ -155,7 +155,7 @@ func (s *scopeRun) span(c *target.Count, now time.Time) state.Span {
 	}
 	units, known := observed.Billed(c.Key)
 	switch {
-	case s.ledger.lost[c.Key]:
+	case s.ledger.unanswered[c.Key]:
 		unknown("a change of it was sent and not answered")
 	case s.plan == nil && observed.Beside == nil:
 		unknown(s.whyUnread())
@@ -242,8 +242,8 @@ func spanSubscription(x *target.Subscription) state.SpanSubscription {
 		Trial: x.Trial, Owner: x.Owner, Created: x.Created.UTC(), Until: x.Standing.Until.UTC()}
 }
 
-// wrote remembers what a change left at the target, or that nobody knows.
-func (l *scopeLedger) wrote(key plan.Key, now plan.Object) {
+// recordWrite remembers what a change left at the target.
+func (l *scopeLedger) recordWrite(key plan.Key, now plan.Object) {
 	l.written[key] = now
-	delete(l.lost, key)
+	delete(l.unanswered, key)
 }

@@ -78,7 +78,7 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
 	if c.Writes() {
-		s.ledger.wrote(c.Key, now)
+		s.ledger.recordWrite(c.Key, now)
 		s.addSpansOf(s.commit, c.Key)
 	}
 	return nil
@@ -124,7 +124,7 @@ func (s *scopeRun) recordFailure(c *plan.Change, err error) {
 	if errors.Is(err, rest.ErrOutcomeUnknown) {
 		result = state.ResultUnknown
 		s.commit.Put = append(s.commit.Put, s.announcement(c)) // it may appear at the target late, counted from now
-		s.ledger.lost[c.Key] = true
+		s.ledger.unanswered[c.Key] = true
 	} else {
 		s.withdraw(c)
 	}

@@ -20,12 +20,12 @@ import (
 // those of a month are found by one look into the tree, and those that last are
 // the last of each product.
 
-const momentSize = 8
+const spanFromSize = 8
 
-// group is the part of a span's key that all spans of its product share.
-func group(key []byte) []byte { return key[:len(key)-momentSize] }
+// spanProduct is the part of a span's key that all spans of its product share.
+func spanProduct(key []byte) []byte { return key[:len(key)-spanFromSize] }
 
-func begins(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-momentSize:]) }
+func spanFrom(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-spanFromSize:]) }
 
 // unsealSpan is unsealJSON for spans, of which there may be a million, with a decoder
 // that is quicker.
@@ -49,20 +49,20 @@ type spanFrame struct {
 	To    time.Time  `json:"to,omitzero"`
 }
 
-// past is behind every span of a product.
-func past(group []byte) []byte {
-	return binary.BigEndian.AppendUint64(bytes.Clone(group), math.MaxUint64)
+// afterProduct is behind every span of a product.
+func afterProduct(product []byte) []byte {
+	return binary.BigEndian.AppendUint64(bytes.Clone(product), math.MaxUint64)
 }
 
-// newest returns the last span of a product, or nil.
-func newest(c *bbolt.Cursor, group []byte) (*state.Span, error) {
-	k, stored := c.Seek(past(group))
+// lastSpan returns the last span of a product, or nil.
+func lastSpan(c *bbolt.Cursor, product []byte) (*state.Span, error) {
+	k, stored := c.Seek(afterProduct(product))
 	if k == nil {
 		k, stored = c.Last()
 	} else {
 		k, stored = c.Prev()
 	}
-	if !bytes.HasPrefix(k, group) {
+	if !bytes.HasPrefix(k, product) {
 		return nil, nil
 	}
 	s, err := unsealSpan[state.Span](k, stored)
@@ -72,14 +72,14 @@ func newest(c *bbolt.Cursor, group []byte) (*state.Span, error) {
 	return &s, nil
 }
 
-// products calls do with the group of each product under a prefix.
-func products(c *bbolt.Cursor, prefix []byte, do func(group []byte) error) error {
+// eachProduct calls do with what the keys of each product share, under a prefix.
+func eachProduct(c *bbolt.Cursor, prefix []byte, do func(product []byte) error) error {
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && k != nil; {
-		g := bytes.Clone(group(k))
-		if err := do(g); err != nil {
+		product := bytes.Clone(spanProduct(k))
+		if err := do(product); err != nil {
 			return err
 		}
-		k, _ = c.Seek(past(g))
+		k, _ = c.Seek(afterProduct(product))
 	}
 	return nil
 }
@@ -87,9 +87,9 @@ func products(c *bbolt.Cursor, prefix []byte, do func(group []byte) error) error
 // openSpans are the spans under a prefix that last.
 func openSpans(tx *bbolt.Tx, prefix []byte) (spans []state.Span, err error) {
 	b := tx.Bucket(bucketSpans)
-	look := b.Cursor()
-	err = products(b.Cursor(), prefix, func(group []byte) error {
-		s, err := newest(look, group)
+	c := b.Cursor()
+	err = eachProduct(b.Cursor(), prefix, func(product []byte) error {
+		s, err := lastSpan(c, product)
 		if err == nil && s != nil && s.To.IsZero() {
 			spans = append(spans, *s)
 		}
@@ -103,7 +103,7 @@ func putSpans(tx *bbolt.Tx, scope plan.Scope, ends []state.Ending, spans []state
 	b := tx.Bucket(bucketSpans)
 	b.FillPercent = fillRecords
 	for _, e := range ends {
-		last, err := newest(b.Cursor(), spanGroup(scope, e.Key))
+		last, err := lastSpan(b.Cursor(), spanProductKey(scope, e.Key))
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func putSpans(tx *bbolt.Tx, scope plan.Scope, ends []state.Ending, spans []state
 	}
 	for _, s := range spans {
 		s.Scope = scope
-		last, err := newest(b.Cursor(), spanGroup(scope, s.Key))
+		last, err := lastSpan(b.Cursor(), spanProductKey(scope, s.Key))
 		if err != nil {
 			return err
 		}
@@ -169,21 +169,21 @@ func (s *Store) readSpans(ctx context.Context, f state.SpanFilter, last []byte) 
 
 // A spanWalk visits the spans that a filter may let through.
 type spanWalk struct {
-	filter state.SpanFilter
-	prefix []byte
-	c      *bbolt.Cursor
-	group  []byte // of the product it is in
+	filter  state.SpanFilter
+	prefix  []byte
+	c       *bbolt.Cursor
+	product []byte // what the keys of the product it is in share
 }
 
 // start goes to the first span after the key last, or to the first of all.
 func (w *spanWalk) start(last []byte) (key, value []byte) {
 	if last == nil {
-		return w.enter(w.c.Seek(w.prefix))
+		return w.enterProduct(w.c.Seek(w.prefix))
 	}
 	k, v := w.c.Seek(last)
-	w.group = group(last)
+	w.product = spanProduct(last)
 	if !bytes.Equal(k, last) { // pruned meanwhile
-		return w.at(k, v)
+		return w.withinProduct(k, v)
 	}
 	return w.next()
 }
@@ -191,50 +191,50 @@ func (w *spanWalk) start(last []byte) (key, value []byte) {
 // next goes on from where the walk is.
 func (w *spanWalk) next() (key, value []byte) {
 	if w.filter.First {
-		return w.enter(w.c.Seek(past(w.group)))
+		return w.enterProduct(w.c.Seek(afterProduct(w.product)))
 	}
-	return w.at(w.c.Next())
+	return w.withinProduct(w.c.Next())
 }
 
-// at stays within the product while there may be something to see, and goes on to
-// the next product where there is not.
-func (w *spanWalk) at(k, v []byte) (key, value []byte) {
-	if k == nil || bytes.Equal(group(k), w.group) && !w.over(k) {
+// withinProduct stays within the product while there may be something to see, and
+// goes on to the next product where there is not.
+func (w *spanWalk) withinProduct(k, v []byte) (key, value []byte) {
+	if k == nil || bytes.Equal(spanProduct(k), w.product) && !w.beginsAfterFilter(k) {
 		return k, v
 	}
-	if bytes.Equal(group(k), w.group) {
-		k, v = w.c.Seek(past(w.group))
+	if bytes.Equal(spanProduct(k), w.product) {
+		k, v = w.c.Seek(afterProduct(w.product))
 	}
-	return w.enter(k, v)
+	return w.enterProduct(k, v)
 }
 
-// over reports whether a span begins when the filter's time is over.
-func (w *spanWalk) over(k []byte) bool {
-	return !w.filter.First && !w.filter.To.IsZero() && begins(k) >= uint64(max(0, w.filter.To.UnixMicro()))
+// beginsAfterFilter reports whether a span begins when the filter's time is over.
+func (w *spanWalk) beginsAfterFilter(k []byte) bool {
+	return !w.filter.First && !w.filter.To.IsZero() && spanFrom(k) >= uint64(max(0, w.filter.To.UnixMicro()))
 }
 
-// enter begins with the product that a key belongs to, or the next in which there
-// is something to see.
-func (w *spanWalk) enter(k, v []byte) (key, value []byte) {
+// enterProduct begins with the product that a key belongs to, or the next in which
+// there is something to see.
+func (w *spanWalk) enterProduct(k, v []byte) (key, value []byte) {
 	for k != nil && bytes.HasPrefix(k, w.prefix) {
-		w.group = bytes.Clone(group(k))
-		if !w.skips(w.group) {
-			if k, v = w.first(k, v); !w.over(k) {
+		w.product = bytes.Clone(spanProduct(k))
+		if !w.excludes(w.product) {
+			if k, v = w.seekFrom(k, v); !w.beginsAfterFilter(k) {
 				return k, v
 			}
 		}
-		k, v = w.c.Seek(past(w.group))
+		k, v = w.c.Seek(afterProduct(w.product))
 	}
 	return nil, nil
 }
 
-// first goes from the first span of a product to the one that lasts when the
+// seekFrom goes from the first span of a product to the one that lasts when the
 // filter's time begins, or stays where all of them begin later.
-func (w *spanWalk) first(k, v []byte) (key, value []byte) {
+func (w *spanWalk) seekFrom(k, v []byte) (key, value []byte) {
 	if w.filter.First || w.filter.From.IsZero() {
 		return k, v
 	}
-	from := binary.BigEndian.AppendUint64(bytes.Clone(w.group), uint64(max(0, w.filter.From.UnixMicro())))
+	from := binary.BigEndian.AppendUint64(bytes.Clone(w.product), uint64(max(0, w.filter.From.UnixMicro())))
 	if k, v = w.c.Seek(from); bytes.Equal(k, from) {
 		return k, v
 	}
@@ -243,18 +243,18 @@ func (w *spanWalk) first(k, v []byte) (key, value []byte) {
 	} else {
 		k, v = w.c.Prev()
 	}
-	if !bytes.HasPrefix(k, w.group) {
-		return w.c.Seek(w.group)
+	if !bytes.HasPrefix(k, w.product) {
+		return w.c.Seek(w.product)
 	}
 	return k, v
 }
 
-// skips reports whether a filter names another product.
-func (w *spanWalk) skips(group []byte) bool {
+// excludes reports whether a filter names another product.
+func (w *spanWalk) excludes(product []byte) bool {
 	if w.filter.Key == (plan.Key{}) {
 		return false
 	}
-	return !bytes.HasSuffix(group, joinKey("", w.filter.Key.Kind, w.filter.Key.ID, ""))
+	return !bytes.HasSuffix(product, joinKey("", w.filter.Key.Kind, w.filter.Key.ID, ""))
 }
 
 // Prune forgets spans that ended before a moment. It reads one span of each
@@ -262,9 +262,9 @@ func (w *spanWalk) skips(group []byte) bool {
 func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
 	var old [][]byte
 	err := s.view(ctx, "looking for old spans", func(tx *bbolt.Tx) error {
-		look := tx.Bucket(bucketSpans).Cursor()
-		return products(tx.Bucket(bucketSpans).Cursor(), nil, func(g []byte) error {
-			for k, stored := look.Seek(g); bytes.HasPrefix(k, g); k, stored = look.Next() {
+		c := tx.Bucket(bucketSpans).Cursor()
+		return eachProduct(tx.Bucket(bucketSpans).Cursor(), nil, func(product []byte) error {
+			for k, stored := c.Seek(product); bytes.HasPrefix(k, product); k, stored = c.Next() {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}

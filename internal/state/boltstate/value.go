@@ -106,12 +106,12 @@ func customerEntryKey(customer string, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(joinKey(customer, ""), seq)
 }
 
-// spanKey begins with spanGroup, which is that of all spans of a product.
+// spanKey begins with spanProductKey, which is that of all spans of a product.
 func spanKey(s *state.Span) []byte {
-	return binary.BigEndian.AppendUint64(spanGroup(s.Scope, s.Key), uint64(s.From.UnixMicro()))
+	return binary.BigEndian.AppendUint64(spanProductKey(s.Scope, s.Key), uint64(s.From.UnixMicro()))
 }
 
-func spanGroup(s plan.Scope, k plan.Key) []byte {
+func spanProductKey(s plan.Scope, k plan.Key) []byte {
 	return joinKey(s.Customer, s.Target, k.Kind, k.ID, "")
 }
 
