@@ -360,6 +360,9 @@ func (d *demo) play(ctx context.Context, name string) error {
 	if err := d.msp.Play(name); err != nil {
 		return err
 	}
+	if name == "month-end" {
+		return d.playMonthEnd(ctx)
+	}
 	if _, err := d.job(ctx, sync.Apply, everything); err != nil {
 		return err
 	}

@@ -61,15 +61,15 @@ func (e *Explanation) Text() string {
 	}
 	of := ""
 	if e.Subscription != "" {
-		of = " of subscription " + e.Subscription
+		of = " (subscription " + e.Subscription + ")"
 	}
 	switch e.Code {
 	case ByRenewal:
-		return "renewed with fewer units" + on(" at the end of its term on ") + of + by
+		return "renewed with fewer units" + on(" at the end of its term on ") + by + of
 	case ByWindow:
-		return "given back within 168 hours" + on(" of ") + of + by
+		return "given back within 168 hours" + on(" of ") + by + of
 	case ByTermEnd:
-		return "fewer since the term ended" + on(" ") + of + by
+		return "fewer since the term ended" + on(" ") + by + of
 	case ByMove:
 		text := "moved to subscription " + e.Subscription + ", which grew by as much" + on(" on ")
 		if e.Together != "" {
