@@ -25,8 +25,7 @@ var laterCommands = []struct{ path, what string }{
 
 // laterFlags are such flags.
 var laterFlags = map[string]string{
-	"syncd version --sbom":              "go version -m on the program lists what it is made of",
-	"syncd report licences --suggested": "accept the links (syncd map accept) and rules (syncd products) first",
+	"syncd version --sbom": "go version -m on the program lists what it is made of",
 }
 
 // addLater adds the commands that are not there yet, hidden, where nobody has

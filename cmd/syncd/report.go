@@ -55,16 +55,22 @@ func (f *reportFile) decide(a *cli, example string) (err error) {
 
 func licencesCommand(a *cli) *cobra.Command {
 	var customer string
+	var suggested bool
 	var out reportFile
 	cmd := &cobra.Command{Use: "licences", Short: "Per customer and product: bought, billed, and the difference", Args: cobra.NoArgs,
 		Long: "Read Microsoft's licences and ConnectWise's agreements as they are now and compare them, sorted by money. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
+	cmd.Flags().BoolVar(&suggested, "suggested", false, "use links and rules that are only suggested, too, and mark their lines")
 	a.reports(cmd, &out, &customer)
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
+		reconcile := w.Reconcile
+		if suggested {
+			reconcile = w.ReconcileSuggested
+		}
 		if err := out.decide(a, "licences.xlsx"); err != nil {
 			return err
 		}
 		p := a.progress("customers")
-		r, whole, err := w.Reconcile(ctx, customer, p.at)
+		r, whole, err := reconcile(ctx, customer, p.at)
 		p.end()
 		if err != nil {
 			return err

@@ -12,6 +12,15 @@ import (
 // SuggestLinks proposes a link for each tenant and system that has none, and
 // keeps the proposals in the table, where they are not in force.
 func (w *App) SuggestLinks(ctx context.Context) ([]mapping.Suggestion, error) {
+	draft, version, err := w.draftLinks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return draft.Suggestions, Put(ctx, w.Store, LinksDocument, version, draft.Table)
+}
+
+// draftLinks is the table with the proposals, and the version of the one that is stored.
+func (w *App) draftLinks(ctx context.Context) (draft *mapping.Draft, version int, err error) {
 	var suggesters []configured
 	for _, c := range w.Config.systems {
 		if _, ok := c.System.(Suggester); ok {
@@ -19,15 +28,15 @@ func (w *App) SuggestLinks(ctx context.Context) ([]mapping.Suggestion, error) {
 		}
 	}
 	if len(suggesters) == 0 {
-		return nil, Usage("%s; there is nothing to suggest", missing[Suggester](w.Config.table))
+		return nil, 0, Usage("%s; there is nothing to suggest", missing[Suggester](w.Config.table))
 	}
 	stored, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	tenants, err := w.Tenants(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	table := stored.Unsuggested()
 	open := slices.DeleteFunc(slices.Clone(tenants), func(t directory.Tenant) bool {
@@ -39,21 +48,21 @@ func (w *App) SuggestLinks(ctx context.Context) ([]mapping.Suggestion, error) {
 	})
 	evidence, err := w.tenantEvidence(ctx, open)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, t := range tenants { // the others tell what is theirs, by the domains that the list itself gives
 		if !slices.ContainsFunc(open, func(o directory.Tenant) bool { return o.ID == t.ID }) {
 			evidence = append(evidence, mapping.TenantEvidence{Tenant: t})
 		}
 	}
-	draft := &mapping.Draft{Tenants: tenants, Evidence: evidence, Table: table}
+	draft = &mapping.Draft{Tenants: tenants, Evidence: evidence, Table: table}
 	for _, c := range suggesters {
 		// In the order of the table: an organization follows from the company it is tied to.
 		if err := c.System.(Suggester).Suggest(ctx, draft); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return draft.Suggestions, Put(ctx, w.Store, LinksDocument, version, draft.Table)
+	return draft, version, nil
 }
 
 // tenantEvidence gathers the verified domains of tenants. One that cannot be

@@ -20,11 +20,17 @@ const (
 )
 
 func (w *App) Links(ctx context.Context) (mapping.Table, error) {
+	if s := supposedIn(ctx); s != nil {
+		return s.links, nil
+	}
 	table, _, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
 	return table, err
 }
 
 func (w *App) Rules(ctx context.Context) (mapping.Rules, error) {
+	if s := supposedIn(ctx); s != nil {
+		return s.rules, nil
+	}
 	rules, _, err := Document[mapping.Rules](ctx, w.Store, ProductsDocument)
 	return rules, err
 }

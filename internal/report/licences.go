@@ -77,6 +77,7 @@ type Licence struct {
 	Currency          string
 	Status            Status
 	Note              string
+	Suggested         bool // it hangs on a link or a rule that nobody accepted
 }
 
 // MarshalJSON writes the line as scripts read it: numbers that count or cost
@@ -106,9 +107,34 @@ func (l Licence) MarshalJSON() ([]byte, error) {
 		Currency    string   `json:"currency"`
 		Status      Status   `json:"status"`
 		Note        string   `json:"note,omitempty"`
+		Suggested   bool     `json:"suggested,omitempty"`
 	}{l.CustomerKey, l.Customer, l.Product, l.Licence, append([]string{}, l.SKUs...), text(count(l.Purchased)), text(count(l.Assigned)), text(count(l.Unassigned)),
 		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(amount(l.UnitPrice, 2)), text(amount(l.MonthlyDifference, 2)), text(amount(l.MonthlyUnassigned, 2)),
-		l.Currency, l.Status, l.Note})
+		l.Currency, l.Status, l.Note, l.Suggested})
+}
+
+// MarkSuggested marks the lines of customers whose links, and of licences whose rule, are
+// only suggested.
+func (r *Licences) MarkSuggested(customers, skus map[string]bool) {
+	for i := range r.Lines {
+		l := &r.Lines[i]
+		link, rule := customers[l.CustomerKey], slices.ContainsFunc(l.SKUs, func(sku string) bool { return skus[sku] })
+		if !link && !rule {
+			continue
+		}
+		what := "suggested: link"
+		switch {
+		case link && rule:
+			what = "suggested: link and rule"
+		case rule:
+			what = "suggested: rule"
+		}
+		l.Suggested = true
+		if l.Note != "" {
+			what += "; "
+		}
+		l.Note = what + l.Note
+	}
 }
 
 // A Total adds up the lines of one sort in one currency. Money leaves out lines
