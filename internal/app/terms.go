@@ -50,11 +50,12 @@ func termLine(c *money.Claim) mapping.TermLine {
 type observed struct {
 	lines []mapping.TermLine         // of those whose term was observed
 	ids   map[string]map[string]bool // by customer: the ids and commerce ids of all, in lower case
+	other map[string]string          // the id of a subscription, by its commerce id; both in lower case
 }
 
 // observedTerms reads what the last runs saw of subscriptions.
 func (w *App) observedTerms(ctx context.Context) (observed, error) {
-	o := observed{ids: map[string]map[string]bool{}}
+	o := observed{ids: map[string]map[string]bool{}, other: map[string]string{}}
 	note := func(customer string, ids ...string) {
 		if o.ids[customer] == nil {
 			o.ids[customer] = map[string]bool{}
@@ -69,6 +70,9 @@ func (w *App) observedTerms(ctx context.Context) (observed, error) {
 		}
 		for _, s := range c.Seen {
 			note(c.Scope.Customer, s.ID, s.CommerceID)
+			if s.CommerceID != "" {
+				o.other[strings.ToLower(s.CommerceID)] = strings.ToLower(s.ID)
+			}
 			if s.Term == "" || !s.Gone.IsZero() {
 				continue
 			}
@@ -81,6 +85,12 @@ func (w *App) observedTerms(ctx context.Context) (observed, error) {
 		}
 	}
 	return o, nil
+}
+
+// id is the id of a subscription that is named by it or by its commerce id, in lower case.
+func (o *observed) id(text string) string {
+	text = strings.ToLower(text)
+	return cmp.Or(o.other[text], text)
 }
 
 // A TermImport is what came of reading claims.
@@ -140,7 +150,8 @@ func (in *termImport) judge(ctx context.Context, lines []mapping.TermLine) error
 	for i := range lines {
 		l := &lines[i]
 		source := sourceOf(l)
-		key := termKey{l.Customer, strings.ToLower(l.Subscription), source}
+		subscription := watched.id(l.Subscription)
+		key := termKey{l.Customer, subscription, source}
 		if first, twice := in.seen[key]; twice && l.Subscription != "" {
 			l.Report("subscription", "%s is on line %d already, by the same sort of source: keep one of the two lines", l.Subscription, first)
 			continue
@@ -155,6 +166,12 @@ func (in *termImport) judge(ctx context.Context, lines []mapping.TermLine) error
 			continue
 		}
 		by := cmp.Or(source, in.by.Name)
+		if i := slices.IndexFunc(in.current.Claims, func(c money.Claim) bool {
+			return c.Customer == l.Customer && c.Source == by && !strings.EqualFold(c.Subscription, l.Subscription) && watched.id(c.Subscription) == subscription
+		}); i >= 0 {
+			l.Report("subscription", "%s is another id of %s, of which the same is said already: write that id", l.Subscription, in.current.Claims[i].Subscription)
+			continue
+		}
 		was := in.current.Find(l.Customer, l.Subscription, by)
 		in.keep(l, &was)
 		now := money.Claim{Customer: l.Customer, Subscription: l.Subscription, Term: l.Term, Ends: l.Ends, Source: by, Reason: l.Reason}

@@ -103,7 +103,9 @@ func (v *view) override(p *product, due *money.Due) *money.Override {
 	if o.Quantity != nil {
 		due.Hold = nil
 	}
-	due.Units = o.Apply(rule)
+	if due.Units = o.Apply(rule); due.Units != rule { // a floor of the rule says nothing of what is billed
+		due.Remarks = slices.DeleteFunc(due.Remarks, func(r money.Remark) bool { return r.Code == money.Floor })
+	}
 	if o.Ending(today) {
 		due.Remarks = append(due.Remarks, money.Remark{Code: money.OverrideEnding, Units: max(due.Units-rule, rule-due.Units), Text: fmt.Sprintf(
 			"%s: %s set %s until %s (%s); after that it is %d by the rule", p.label, o.By, o, o.Until.Format(time.DateOnly), o.Reason, rule)})

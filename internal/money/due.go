@@ -96,7 +96,7 @@ func (s *Source) term(id string) string {
 //	count       units
 //	purchased   what is sold
 //	assigned    what is assigned, never more than is sold
-//	larger      the larger of the two
+//	larger      the larger of what is sold and what is assigned, units of a trial left out
 //	people      the people that it takes, whatever is sold
 //
 // A unit that nobody sells is not billed: not where it is assigned, and not to fill
@@ -260,6 +260,9 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 	}
 	h := p.Of(picked)
 	d.Sold, d.Assigned = d.Sold+h.Purchased, d.Assigned+assigned
+	if r.Count == mapping.Larger { // who holds a unit of a trial holds none that anybody sells
+		assigned = max(0, assigned-h.Units[Trial])
+	}
 	billed := decimal.Zero
 	if h.Purchased > 0 || r.Count == mapping.People {
 		billed = p.bounded(d, r, &h, assigned)

@@ -49,6 +49,7 @@ func TestWhatAProductComesTo(t *testing.T) {
 		{"a minimum of what is bought", licence(2, subscription("Enabled", 3, 50)), least(purchased, 5), false, false, "5"},
 		{"the larger: bought", licence(7, subscription("Enabled", 10, 50)), larger, false, false, "10"},
 		{"the larger: assigned", licence(12, subscription("Enabled", 10, 50)), larger, false, false, "12"},
+		{"the larger, beside a trial", licence(29, subscription("Enabled", 5, 50), trial(25)), larger, false, false, "5, trial +0"},
 		{"the larger, of a trial", licence(12, trial(25)), larger, false, false, "0, trial +0"},
 		{"a floor of what is bought", licence(7, subscription("Enabled", 10, 50)), floor, false, false, "10, floor +3"},
 		{"the larger, and a minimum that does not matter", licence(7, subscription("Enabled", 10, 50)), least(larger, 5), false, false, "10"},
