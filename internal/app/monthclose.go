@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/report"
 	"syncd/internal/state"
@@ -190,14 +191,23 @@ func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *M
 			looked[c.Scope.Customer] = c
 		}
 	}
+	links, err := w.Links(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range packs.Packs {
+		if slices.ContainsFunc(links.Rows, func(r mapping.Row) bool {
+			return r.Status == mapping.Ignored && (string(r.TenantID) == p.Customer.Key || r.Customer != "" && r.Customer == p.Customer.Key)
+		}) {
+			continue // a person said so
+		}
 		c, seen := looked[p.Customer.Key]
 		for _, u := range c.Unsettled {
 			refused.Why = append(refused.Why, fmt.Sprintf("%s: %s", p.Customer.Name, u.Message))
 		}
 		switch {
-		case seen && c.At.Before(to) && (p.RecordedFrom != nil || len(p.Lines) > 0):
-			refused.Why = append(refused.Why, fmt.Sprintf("%s was last looked at on %s, before the month ended: type syncd apply --customer %s", p.Customer.Name,
+		case seen && c.At.Before(to) && slices.ContainsFunc(p.Lines, func(l report.MonthLine) bool { return l.Ended == nil }):
+			refused.Why = append(refused.Why, fmt.Sprintf("%s was last looked at on %s, before the month ended: type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Name,
 				c.At.In(w.Location).Format("2006-01-02 15:04"), p.Customer.Key))
 		case seen && p.RecordedFrom == nil && (c.Outcome == string(sync.Incomplete) || c.Outcome == string(sync.Failed) || c.Outcome == string(sync.Held)):
 			refused.Why = append(refused.Why, fmt.Sprintf("nothing is proven of %s (%s): see syncd status %s", p.Customer.Name, c.Outcome, p.Customer.Key))

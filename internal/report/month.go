@@ -76,12 +76,12 @@ type MonthChange struct {
 
 // A MonthSource says how a number is known.
 type MonthSource struct {
-	Source  string    `json:"source"`
-	TakenAt time.Time `json:"taken_at"`
-	AsOf    time.Time `json:"as_of"`
-	Rows    int       `json:"rows"`
-	Digest  string    `json:"digest"`
-	Run     string    `json:"run"`
+	Source  string     `json:"source"`
+	TakenAt *time.Time `json:"taken_at"`
+	AsOf    *time.Time `json:"as_of"`
+	Rows    int        `json:"rows"`
+	Digest  string     `json:"digest"`
+	Run     string     `json:"run"`
 }
 
 // A MonthSpan is what held for some days of the month.
@@ -384,7 +384,13 @@ func monthSpan(s *state.Span, days int) MonthSpan {
 
 func sourceOf(s *state.Span) MonthSource {
 	p := s.Proof
-	return MonthSource{p.Source, p.TakenAt.UTC(), p.AsOf.UTC(), p.Rows, p.Digest, p.Run}
+	at := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		return new(t.UTC())
+	}
+	return MonthSource{p.Source, at(p.TakenAt), at(p.AsOf), p.Rows, p.Digest, p.Run}
 }
 
 // known is a number, or nil where it is not known.

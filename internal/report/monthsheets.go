@@ -166,10 +166,10 @@ func (c *MonthChange) why() string {
 }
 
 func (s *MonthSource) text(at func(time.Time) string) string {
-	if s.Source == "" {
+	if s.Source == "" || s.TakenAt == nil {
 		return "run " + s.Run
 	}
-	return s.Source + ", read " + at(s.TakenAt) + ", " + strconv.Itoa(s.Rows) + " rows, run " + s.Run
+	return s.Source + ", read " + at(*s.TakenAt) + ", " + strconv.Itoa(s.Rows) + " rows, run " + s.Run
 }
 
 func deref(s *string) string {
