@@ -77,7 +77,7 @@ func (x *explanation) writeSource(p *page, zone *time.Location) {
 			p.line("Microsoft says of %s (%s) what makes no sense: %s", clean(l.Name), l.PartNumber, clean(l.Unread))
 			continue
 		}
-		h := x.Policy.Of(l)
+		h := x.Policy.Holding(l)
 		p.line("Microsoft says: %s (%s): %d purchased, %d assigned, %d unassigned", clean(l.Name), l.PartNumber, h.Purchased, l.Assigned, max(0, h.Purchased-l.Assigned))
 		for j, s := range l.Subscriptions {
 			p.line("  subscription %s: %d, %s%s", clean(s.ID), s.Total, clean(h.Standings[j].Text(zone)), term(&s))

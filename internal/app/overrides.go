@@ -52,7 +52,7 @@ func (w *App) today() time.Time {
 // overrides are those that count today, and the version of their table.
 func (w *App) overrides(ctx context.Context) (money.Overrides, int, error) {
 	all, version, err := Document[money.Overrides](ctx, w.Store, OverridesDocument)
-	return all.Lasting(w.today()), version, err
+	return all.InForce(w.today()), version, err
 }
 
 // Overrides lists what counts today.

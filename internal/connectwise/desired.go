@@ -123,7 +123,7 @@ func (v *view) subscriptionNotes(p *product, due *money.Due, seen *productState)
 	unit := seen.unit
 	if unit == nil && len(due.Remarks) > 0 {
 		o := v.desiredLine(p, 1)
-		unit = money.Unit(o.Billing)
+		unit = money.MonthlyUnitPrice(o.Billing)
 	}
 	var out []plan.Violation
 	for _, r := range due.Remarks {
@@ -149,7 +149,7 @@ func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan
 	var names, unread []string
 	for i := range licences {
 		l := &licences[i]
-		switch h := policy.Of(l); {
+		switch h := policy.Holding(l); {
 		case l.Unread != "" && !v.bills(l.SKU):
 			unread = append(unread, fmt.Sprintf("%s (%s)", cmp.Or(l.Name, l.SKU), l.Unread))
 		case h.Purchased > 0 && !v.settled[l.SKU] && !directory.FreeSKU(l.PartNumber):
@@ -198,5 +198,5 @@ func unbilled(o *plan.Object) plan.Violation {
 	}
 	return plan.Violation{Code: "unbilled", Message: fmt.Sprintf(
 		"%s is not billed: Microsoft has %s, %s has no line of product %s (%s a month by the catalogue); add the line in ConnectWise, or let syncd propose it (connectwise.create_additions: true)",
-		o.Label, o.Fields.Text("quantity"), where, b.Product, money.Delta(nil, o).StringFixed(2))}
+		o.Label, o.Fields.Text("quantity"), where, b.Product, money.MonthlyDelta(nil, o).StringFixed(2))}
 }

@@ -249,11 +249,11 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !slices.Contains(asked.Refs, o.Ref) {
 			f.unwanted = q.note("over_billed",
 				"%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
-				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.Line(o).StringFixed(2))
+				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.MonthlyAmount(o).StringFixed(2))
 		}
 		v.states[i] = productState{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
 		if f.object != nil {
-			v.states[i].unit = money.Unit(f.object.Billing)
+			v.states[i].unit = money.MonthlyUnitPrice(f.object.Billing)
 		}
 		if f.conflict != nil {
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: p.key, Violation: *f.conflict})

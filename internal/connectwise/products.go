@@ -130,7 +130,7 @@ func (t *Target) own() map[string]target.Own {
 			decided[customer] = append(decided[customer], deciding(theirs))
 		}
 	}
-	for _, o := range t.tables.Overrides.Lasting(t.client.today().time()).Overrides {
+	for _, o := range t.tables.Overrides.InForce(t.client.today().time()).Overrides {
 		o.Reason, o.By = "", "" // they decide nothing
 		decided[o.Customer] = append(decided[o.Customer], o)
 	}

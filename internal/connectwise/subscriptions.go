@@ -31,7 +31,7 @@ func (v *view) soldOtherwise(src money.Source, policy money.Policy) []plan.Viola
 			if l == nil || r.Count == mapping.People || picker.BySeller() { // then somebody decided what becomes of it
 				continue
 			}
-			for j, standing := range policy.Of(l).Standings {
+			for j, standing := range policy.Holding(l).Standings {
 				s := &l.Subscriptions[j]
 				billed := s.Total > 0 && (standing.State == money.Enabled || standing.State == money.InGrace)
 				if yes, _ := picker.Picks(s, src.Term(s.ID)); yes && s.Owner == "" && billed {
@@ -60,12 +60,12 @@ func (v *view) termsChanged(src money.Source, policy money.Policy) []plan.Violat
 			if l == nil || r.Count == mapping.People {
 				continue
 			}
-			for j, standing := range policy.Of(l).Standings {
+			for j, standing := range policy.Holding(l).Standings {
 				s := &l.Subscriptions[j]
 				if yes, _ := picker.Picks(s, src.Term(s.ID)); !yes || standing.State != money.Enabled && standing.State != money.InGrace {
 					continue
 				}
-				if was := money.Changed(s, v.tables.Claims.For(v.customer), policy.Now); was != "" {
+				if was := money.FormerTerm(s, v.tables.Claims.For(v.customer), policy.Now); was != "" {
 					changed = append(changed, fmt.Sprintf("%s (%d units of %s, %s)", s.ID, s.Total, cmp.Or(l.Name, l.PartNumber, l.SKU), was))
 				}
 			}

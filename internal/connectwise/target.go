@@ -81,7 +81,7 @@ func (t *Target) Spec() target.Spec {
 			Name: kindAddition,
 			// Money: a quantity that a person changed is not changed back unasked.
 			Owner: plan.Hold,
-			Delta: money.Delta,
+			Delta: money.MonthlyDelta,
 			Effect: func(before, after *plan.Object) *plan.Effect {
 				return money.EffectOf(before, after, t.client.today().time())
 			},

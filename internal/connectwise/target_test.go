@@ -196,7 +196,7 @@ func TestWhatALineLooksLike(t *testing.T) {
 		}
 	}
 	w := seen.Desired.Objects[0]
-	if w.Key != o.Key || w.Fields.String() != "quantity 3" || w.Billing.UnitPrice.String() != "22" || money.Line(&w).StringFixed(2) != "66.00" {
+	if w.Key != o.Key || w.Fields.String() != "quantity 3" || w.Billing.UnitPrice.String() != "22" || money.MonthlyAmount(&w).StringFixed(2) != "66.00" {
 		t.Errorf("got %+v, want the same key, the quantity alone, and what a missing line would cost", w)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // CheckPattern says what is wrong with a shell pattern, or nil.
 func CheckPattern(pattern string) error {
-	if _, err := path.Match(slashless.Replace(pattern), "x"); err != nil || strings.TrimSpace(pattern) == "" {
+	if _, err := path.Match(withoutSlash.Replace(pattern), "x"); err != nil || strings.TrimSpace(pattern) == "" {
 		return fmt.Errorf("%q is not a pattern: * stands for any text, ? for one character", pattern)
 	}
 	return nil
@@ -18,13 +18,13 @@ func CheckPattern(pattern string) error {
 // MatchesAny reports whether a text fits one of some shell patterns; case does not
 // matter. No pattern fits nothing.
 func MatchesAny(patterns []string, text string) bool {
-	text = slashless.Replace(strings.ToLower(text))
+	text = withoutSlash.Replace(strings.ToLower(text))
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, _ := path.Match(slashless.Replace(strings.ToLower(p)), text)
+		ok, _ := path.Match(withoutSlash.Replace(strings.ToLower(p)), text)
 		return ok
 	})
 }
 
-// slashless takes a slash's meaning away: path.Match would stop at it, and names
+// withoutSlash takes a slash's meaning away: path.Match would stop at it, and names
 // hold some.
-var slashless = strings.NewReplacer("/", "\x01")
+var withoutSlash = strings.NewReplacer("/", "\x01")

@@ -108,21 +108,21 @@ func earlier(a, b time.Time) time.Time {
 func sumLicences(snapshots []*Snapshot) []Licence {
 	var out []Licence
 	at := map[string]int{}
-	bare := map[string][]string{}      // tenants with units and no subscriptions, by SKU
-	lists := map[string]map[int]bool{} // which tenants list it, by SKU
-	bought := map[string]int{}         // tenant, by subscription
+	withoutSubscriptions := map[string][]string{} // tenants with units and no subscriptions, by SKU
+	listedIn := map[string]map[int]bool{}         // which tenants list it, by SKU
+	ownerOf := map[string]int{}                   // tenant, by subscription
 	for n, s := range snapshots {
 		tenant := cmp.Or(s.Tenant.Name, string(s.Tenant.ID))
 		for _, l := range s.Licences.items {
-			if lists[l.SKU] == nil {
-				lists[l.SKU] = map[int]bool{}
+			if listedIn[l.SKU] == nil {
+				listedIn[l.SKU] = map[int]bool{}
 			}
-			lists[l.SKU][n] = true
+			listedIn[l.SKU][n] = true
 			for _, b := range l.Subscriptions {
-				if other, twice := bought[b.ID]; twice && other != n && b.ID != "" {
-					l.Unread = join(l.Unread, "subscription "+b.ID+" is listed in two of the customer's tenants")
+				if other, twice := ownerOf[b.ID]; twice && other != n && b.ID != "" {
+					l.Unread = joinReasons(l.Unread, "subscription "+b.ID+" is listed in two of the customer's tenants")
 				}
-				bought[b.ID] = n
+				ownerOf[b.ID] = n
 			}
 			if l.Disputed != "" {
 				l.Disputed = tenant + ": " + l.Disputed
@@ -131,7 +131,7 @@ func sumLicences(snapshots []*Snapshot) []Licence {
 				l.Unread = tenant + ": " + l.Unread
 			}
 			if len(l.Subscriptions) == 0 && l.Purchased+l.Grace+l.Suspended+l.Trial > 0 {
-				bare[l.SKU] = append(bare[l.SKU], tenant)
+				withoutSubscriptions[l.SKU] = append(withoutSubscriptions[l.SKU], tenant)
 			}
 			i, seen := at[l.SKU]
 			if !seen {
@@ -146,25 +146,25 @@ func sumLicences(snapshots []*Snapshot) []Licence {
 			sum.Trial += l.Trial
 			sum.Grace += l.Grace
 			sum.Suspended += l.Suspended
-			sum.Disputed, sum.Unread = join(sum.Disputed, l.Disputed), join(sum.Unread, l.Unread)
+			sum.Disputed, sum.Unread = joinReasons(sum.Disputed, l.Disputed), joinReasons(sum.Unread, l.Unread)
 			sum.Subscriptions = slices.Concat(sum.Subscriptions, l.Subscriptions)
 		}
 	}
 	for i := range out {
 		l := &out[i]
 		for n, s := range snapshots {
-			if s.Licences.proof.Partial && !lists[l.SKU][n] {
-				l.Unread = join(l.Unread, cmp.Or(s.Tenant.Name, string(s.Tenant.ID))+" hides some licences, and whether it has this one is not known")
+			if s.Licences.proof.Partial && !listedIn[l.SKU][n] {
+				l.Unread = joinReasons(l.Unread, cmp.Or(s.Tenant.Name, string(s.Tenant.ID))+" hides some licences, and whether it has this one is not known")
 			}
 		}
-		if tenants := bare[l.SKU]; len(tenants) > 0 && len(l.Subscriptions) > 0 {
-			l.Unread = join(l.Unread, strings.Join(tenants, ", ")+" has units of it and lists no subscription, while another of the customer's tenants does")
+		if tenants := withoutSubscriptions[l.SKU]; len(tenants) > 0 && len(l.Subscriptions) > 0 {
+			l.Unread = joinReasons(l.Unread, strings.Join(tenants, ", ")+" has units of it and lists no subscription, while another of the customer's tenants does")
 		}
 	}
 	return out
 }
 
-func join(a, b string) string {
+func joinReasons(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}

@@ -16,9 +16,9 @@ type Calendar struct {
 	Unclear []string
 }
 
-// mostPeriods bounds the search in the calendar of an agreement that nobody has
+// maxPeriods bounds the search in the calendar of an agreement that nobody has
 // invoiced for very long: decades of weeks.
-const mostPeriods = 5000
+const maxPeriods = 5000
 
 // Effect says what a change that is written today is billed for. A quantity counts
 // for every period that is not yet invoiced, and an invoice that was made stays as
@@ -29,7 +29,7 @@ const mostPeriods = 5000
 //	after today                       that day, to the end of its period               1
 //	today or before                   that day, to the end of the period of today      all of them
 func (c Calendar) Effect(today time.Time) plan.Effect {
-	from, last, periods, known := c.outstanding(today)
+	from, last, periods, known := c.uninvoiced(today)
 	switch {
 	case !known:
 		return c.unknown()
@@ -48,12 +48,12 @@ func (c Calendar) unknown() plan.Effect {
 	return plan.Effect{Text: strings.Join(append([]string{"from which invoice on it counts is not known"}, c.Unclear...), "; ")}
 }
 
-// outstanding are the days that the next invoices are about.
-func (c Calendar) outstanding(today time.Time) (from, last time.Time, periods int, known bool) {
+// uninvoiced are the days that the next invoices are about.
+func (c Calendar) uninvoiced(today time.Time) (from, last time.Time, periods int, known bool) {
 	if c.Next.IsZero() {
 		return from, last, 0, false
 	}
-	for n := 1; n < mostPeriods; n++ {
+	for n := 1; n < maxPeriods; n++ {
 		next, ok := Step(c.Next, c.Cycle, n)
 		if !ok {
 			break

@@ -141,7 +141,7 @@ func TestWhatAPersonSetGoesBeforeTheRule(t *testing.T) {
 	}
 	o := &Override{Quantity: n(5), Until: until}
 	for day, want := range map[string]string{"2026-11-25": "true false", "2026-11-26": "true true", "2026-12-10": "true true", "2026-12-11": "false false"} {
-		if got := fmt.Sprint(o.Counts(date(day)), " ", o.Ending(date(day))); got != want {
+		if got := fmt.Sprint(o.InForce(date(day)), " ", o.Ending(date(day))); got != want {
 			t.Errorf("%s: got %s, want %s", day, got, want)
 		}
 	}

@@ -90,7 +90,7 @@ func Credits(line Reverted, made Invoices) []Credit {
 	if b == nil || !b.Billable {
 		return nil
 	}
-	units := Charged(b, line.Left).Sub(Charged(b, line.Before))
+	units := ChargedUnits(b, line.Left).Sub(ChargedUnits(b, line.Before))
 	if !units.IsPositive() {
 		return nil
 	}
@@ -138,7 +138,7 @@ func invoicedPeriods(from, to time.Time, cycle plan.Cycle) (out []period, known 
 	if from.IsZero() || to.IsZero() {
 		return nil, false
 	}
-	for n := range mostPeriods {
+	for n := range maxPeriods {
 		first, ok := Step(from, cycle, n)
 		next, more := Step(from, cycle, n+1)
 		switch {

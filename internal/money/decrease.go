@@ -16,8 +16,8 @@ import (
 // The window in which Microsoft takes units back, and how far our reads may be
 // behind it.
 const (
-	window      = 168 * time.Hour
-	windowSlack = 24 * time.Hour
+	cancellationWindow = 168 * time.Hour
+	readingSlack       = 24 * time.Hour
 )
 
 // Microsoft is the source of what its own answers show.
@@ -50,12 +50,12 @@ type Former struct {
 // What another subscription grew by explains one fall only, so it is used for one
 // read, and for one product after another.
 type Explainer struct {
-	policy Policy
-	memory map[string]directory.Seen
-	src    Source
-	now    map[string]directory.Subscription
-	claims []Claim
-	grown  []*growth
+	policy  Policy
+	memory  map[string]directory.Seen
+	src     Source
+	now     map[string]directory.Subscription
+	claims  []Claim
+	growths []*growth
 }
 
 // NewExplainer returns an Explainer. Memory is what was remembered of the customer's
@@ -67,7 +67,7 @@ func (p Policy) NewExplainer(memory []directory.Seen, src Source, claims []Claim
 			e.now[s.ID] = s
 		}
 	}
-	e.grown = e.growths()
+	e.growths = e.findGrowths()
 	return e
 }
 
@@ -98,7 +98,7 @@ func (e *Explainer) Explain(before, after *Count) *plan.Explanation {
 	if n := before.Override.Apply(after.Units) - after.Override.Apply(after.Units); n > 0 && !before.Override.Equal(after.Override) {
 		parts = append(parts, part{n, &plan.Explanation{Code: plan.ByOverride, Source: setBy(before.Override, after.Override)}})
 	}
-	return largest(parts)
+	return largestPart(parts)
 }
 
 // A part is some units of a fall, and why.
@@ -121,20 +121,20 @@ func (e *Explainer) parts(before, after *Count, fall int) []part {
 	former := Policy{Grace: before.Grace, Now: e.policy.Now}
 	today := e.src
 	today.Rules = nil // who picks what was decided where they were counted
-	asThen, faithful := e.asThen(before, former)
+	asThen, faithful := e.formerSource(before, former)
 	now, then := former.Due("", before.Rules, today), former.Due("", before.Rules, asThen)
 	if !faithful || now.Hold != nil || then.Hold != nil {
 		return []part{{fall, &plan.Explanation{Code: plan.Unexplained}}}
 	}
 	var out []part
-	falls := e.falls(before, former)
-	if then.Units > now.Units || e.forced(before, former, falls) {
-		out = e.subscriptions(falls, then.Units-now.Units)
+	falls := e.decreasedSubscriptions(before, former)
+	if then.Units > now.Units || e.assignedForced(before, former, falls) {
+		out = e.subscriptionParts(falls, then.Units-now.Units)
 	}
 	if n := before.Units - then.Units; n > 0 {
 		assigned := former.Totals(before.Rules, &now, e.src).Assigned
-		why := &plan.Explanation{Code: plan.ByPeople, People: without(before.People, after.People)}
-		if !countsPeople(before.Rules) || n > weighed(before.Assigned-assigned, before.Rules) {
+		why := &plan.Explanation{Code: plan.ByPeople, People: namesGone(before.People, after.People)}
+		if !countsPeople(before.Rules) || n > maxBilledUnits(before.Assigned-assigned, before.Rules) {
 			why = &plan.Explanation{Code: plan.Unexplained}
 		}
 		out = append(out, part{n, why})
@@ -145,9 +145,9 @@ func (e *Explainer) parts(before, after *Count, fall int) []part {
 	return out
 }
 
-// asThen is today's source with the subscriptions of a product as they were before. It
-// is not faithful where what was bought then cannot be had from them.
-func (e *Explainer) asThen(before *Count, former Policy) (src Source, faithful bool) {
+// formerSource is today's source with the subscriptions of a product as they were
+// before. It is not faithful where what was bought then cannot be had from them.
+func (e *Explainer) formerSource(before *Count, former Policy) (src Source, faithful bool) {
 	src = e.src
 	src.Rules, src.Licences = nil, map[string]*directory.Licence{}
 	var bare []*directory.Licence // without subscriptions, by which it is known what was bought
@@ -164,7 +164,7 @@ func (e *Explainer) asThen(before *Count, former Policy) (src Source, faithful b
 		l.Subscriptions, l.Disputed, l.Unread = nil, "", ""
 		for _, f := range before.Subscriptions {
 			if strings.EqualFold(f.SKU, sku) {
-				l.Subscriptions = append(l.Subscriptions, f.asItWas(e.policy.Now))
+				l.Subscriptions = append(l.Subscriptions, f.subscription(e.policy.Now))
 			}
 		}
 		if len(l.Subscriptions) == 0 {
@@ -183,8 +183,8 @@ func (e *Explainer) asThen(before *Count, former Policy) (src Source, faithful b
 	return src, purchased == before.Purchased
 }
 
-// asItWas is the subscription in the state that it had, whatever the time is.
-func (f *Former) asItWas(now time.Time) directory.Subscription {
+// subscription is the former one in the state that it had, whatever the time is.
+func (f *Former) subscription(now time.Time) directory.Subscription {
 	s := directory.Subscription{ID: f.ID, CommerceID: f.CommerceID, Owner: f.Owner, Created: f.Created, Total: f.Units, Status: "Suspended"}
 	switch f.State {
 	case Enabled:
@@ -194,7 +194,7 @@ func (f *Former) asItWas(now time.Time) directory.Subscription {
 	case InGrace:
 		s.Status = "Warning"
 	case Suspended:
-		s.Renews = now.Add(2 * lapse)
+		s.Renews = now.Add(2 * maxLapse)
 	case Lapsed:
 		s.Before.Lapsed = true
 	case Gone:
@@ -203,47 +203,47 @@ func (f *Former) asItWas(now time.Time) directory.Subscription {
 	return s
 }
 
-// A fallen is a subscription that counts for less than it did, and why; nil where
+// A decreased is a subscription that counts for less than it did, and why; nil where
 // nothing shows it.
-type fallen struct {
+type decreased struct {
 	Former
 	units    int
 	why      *plan.Explanation
 	recently bool // at this read, as far as is remembered
 }
 
-// falls are the product's subscriptions that count for less than they did.
-func (e *Explainer) falls(before *Count, former Policy) []fallen {
-	var out []fallen
+// decreasedSubscriptions are the product's subscriptions that count for less than they did.
+func (e *Explainer) decreasedSubscriptions(before *Count, former Policy) []decreased {
+	var out []decreased
 	for _, f := range before.Subscriptions {
-		if !e.feeds(&f, before.Rules) {
+		if !e.countsSubscription(&f, before.Rules) {
 			continue
 		}
-		has, had := 0, former.counted(f.State, f.Units)
+		has, had := 0, former.purchasedUnits(f.State, f.Units)
 		s, there := e.now[f.ID]
 		m, remembered := e.memory[f.ID]
 		if s.Before = m; there {
-			has = former.counted(Judge(s, e.policy.Now).State, s.Total)
+			has = former.purchasedUnits(StandingOf(s, e.policy.Now).State, s.Total)
 		}
 		if has >= had {
 			continue
 		}
-		recently := remembered && m.SKU != "" && former.counted(State(m.State), m.Units) == had
+		recently := remembered && m.SKU != "" && former.purchasedUnits(State(m.State), m.Units) == had
 		if !remembered {
 			m = directory.Seen{ID: f.ID, State: string(f.State), Units: f.Units, Created: f.Created}
 			if f.State == Enabled {
 				m.Ends = f.Until
 			}
 		}
-		out = append(out, fallen{f, had - has, e.why(m, s, there, had-has, before.At), recently})
+		out = append(out, decreased{f, had - has, e.explainSubscription(m, s, there, had-has, before.At), recently})
 	}
 	return out
 }
 
-// feeds reports whether a rule counts a subscription; one of which that is not known
-// counts.
-func (e *Explainer) feeds(f *Former, rules []mapping.Rule) bool {
-	s := f.asItWas(e.policy.Now)
+// countsSubscription reports whether a rule counts a subscription; one of which that is
+// not known counts.
+func (e *Explainer) countsSubscription(f *Former, rules []mapping.Rule) bool {
+	s := f.subscription(e.policy.Now)
 	return slices.ContainsFunc(rules, func(r mapping.Rule) bool {
 		if r.Count == mapping.People && r.Floor == "" || !strings.EqualFold(r.SKU, f.SKU) {
 			return false
@@ -257,20 +257,20 @@ func (e *Explainer) feeds(f *Former, rules []mapping.Rule) bool {
 	})
 }
 
-// forced reports whether fewer units may be assigned because one of the falls took
+// assignedForced reports whether fewer units may be assigned because one of the falls took
 // them: of its licence no unit is left that nobody has.
-func (e *Explainer) forced(before *Count, former Policy, falls []fallen) bool {
-	return slices.ContainsFunc(falls, func(f fallen) bool {
+func (e *Explainer) assignedForced(before *Count, former Policy, falls []decreased) bool {
+	return slices.ContainsFunc(falls, func(f decreased) bool {
 		l := e.src.Licences[strings.ToLower(f.SKU)]
-		return countsPeople(before.Rules) && (l == nil || l.Assigned >= former.Of(l).Purchased)
+		return countsPeople(before.Rules) && (l == nil || l.Assigned >= former.Holding(l).Purchased)
 	})
 }
 
-// subscriptions are the parts of a fall of purchased units. What one lost without a
+// subscriptionParts are the parts of a fall of purchased units. What one lost without a
 // reason another one may have got.
-func (e *Explainer) subscriptions(falls []fallen, fall int) []part {
+func (e *Explainer) subscriptionParts(falls []decreased, fall int) []part {
 	var out []part
-	var open []fallen
+	var open []decreased
 	sum := 0
 	for _, f := range falls {
 		if f.why != nil {
@@ -283,24 +283,24 @@ func (e *Explainer) subscriptions(falls []fallen, fall int) []part {
 	if len(falls) == 0 {
 		return []part{{fall, &plan.Explanation{Code: plan.Unexplained}}}
 	}
-	if len(open) > 1 && !slices.ContainsFunc(open, func(f fallen) bool { return !f.recently }) {
-		if why := e.move(sum); why != nil {
+	if len(open) > 1 && !slices.ContainsFunc(open, func(f decreased) bool { return !f.recently }) {
+		if why := e.explainByMove(sum); why != nil {
 			return append(out, part{sum, why})
 		}
 	}
 	for _, f := range open {
 		why := &plan.Explanation{Code: plan.Unexplained, Subscription: f.ID, Date: day(e.memory[f.ID].Ends)}
 		if f.recently {
-			why = cmp.Or(e.move(f.units), why)
+			why = cmp.Or(e.explainByMove(f.units), why)
 		}
 		out = append(out, part{f.units, why})
 	}
 	return out
 }
 
-// largest is the explanation of the largest part; one that nothing explains goes
+// largestPart is the explanation of the largest part; one that nothing explains goes
 // before all others.
-func largest(parts []part) *plan.Explanation {
+func largestPart(parts []part) *plan.Explanation {
 	if len(parts) == 0 {
 		return nil
 	}
@@ -315,8 +315,8 @@ func largest(parts []part) *plan.Explanation {
 	}).why
 }
 
-// counted is how many of a subscription's units count as purchased.
-func (p Policy) counted(state State, units int) int {
+// purchasedUnits is how many of a subscription's units count as purchased.
+func (p Policy) purchasedUnits(state State, units int) int {
 	switch state {
 	case Enabled, Suspended:
 		return units
@@ -328,18 +328,19 @@ func (p Policy) counted(state State, units int) int {
 	return 0
 }
 
-// why says why one subscription counts for so many units less, or nil. It is as it
-// is now, or was there no longer. The product was last counted at some time.
-func (e *Explainer) why(m directory.Seen, s directory.Subscription, there bool, units int, last time.Time) *plan.Explanation {
+// explainSubscription says why one subscription counts for so many units less, or nil.
+// It is as it is now, or was there no longer. The product was last counted at some
+// time.
+func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscription, there bool, units int, last time.Time) *plan.Explanation {
 	now := e.policy.Now
 	state := Gone
 	if there {
-		state = Judge(s, now).State
+		state = StandingOf(s, now).State
 	}
 	is := func(code string, date time.Time, source string) *plan.Explanation {
 		return &plan.Explanation{Code: code, Subscription: m.ID, Date: day(date), Source: source}
 	}
-	end, source := e.ended(m, last)
+	end, source := e.termEnded(m, last)
 	over := end // of the term, as far as anybody knows
 	if source == "" {
 		source = Microsoft
@@ -366,7 +367,7 @@ func (e *Explainer) why(m directory.Seen, s directory.Subscription, there bool, 
 		return nil
 	}
 	within := func(from time.Time) bool {
-		return !from.IsZero() && !from.After(now) && now.Sub(from) <= window+windowSlack
+		return !from.IsZero() && !from.After(now) && now.Sub(from) <= cancellationWindow+readingSlack
 	}
 	if within(m.Created) {
 		return is(plan.ByWindow, m.Created, Microsoft)
@@ -386,22 +387,22 @@ func (e *Explainer) why(m directory.Seen, s directory.Subscription, there bool, 
 	return nil
 }
 
-// ended is the end of a term that has come since a product was last counted, or is no
+// termEnded is the end of a term that has come since a product was last counted, or is no
 // more than 3 days away, and who says so; zero where none has.
-func (e *Explainer) ended(m directory.Seen, last time.Time) (end time.Time, source string) {
+func (e *Explainer) termEnded(m directory.Seen, last time.Time) (end time.Time, source string) {
 	now := e.policy.Now
-	since := now.Add(-lag)
+	since := now.Add(-dayTolerance)
 	if !last.IsZero() && last.Before(since) {
 		since = last
 	}
-	if !m.Ends.IsZero() && !m.Ends.After(now.Add(lag)) {
+	if !m.Ends.IsZero() && !m.Ends.After(now.Add(dayTolerance)) {
 		return m.Ends, Microsoft
 	}
 	if !m.Former.IsZero() && !m.Former.Before(since) {
 		return m.Former, Microsoft
 	}
-	c := Strongest(slices.DeleteFunc(slices.Clone(e.claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
-	if !c.Ends.IsZero() && !c.Ends.Before(since) && !c.Ends.After(now.Add(lag)) {
+	c := StrongestClaim(slices.DeleteFunc(slices.Clone(e.claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
+	if !c.Ends.IsZero() && !c.Ends.Before(since) && !c.Ends.After(now.Add(dayTolerance)) {
 		return c.Ends, c.Source
 	}
 	return time.Time{}, ""
@@ -413,8 +414,8 @@ func countsPeople(rules []mapping.Rule) bool {
 	return slices.ContainsFunc(rules, func(r mapping.Rule) bool { return r.Count != mapping.Purchased && r.Count != "" })
 }
 
-// weighed is how many billed units so many people or assigned units come to at most.
-func weighed(units int, rules []mapping.Rule) int {
+// maxBilledUnits is how many billed units so many people or assigned units come to at most.
+func maxBilledUnits(units int, rules []mapping.Rule) int {
 	most := decimal.NewFromInt(1)
 	for i := range rules {
 		most = decimal.Max(most, Weight(&rules[i]))
@@ -432,7 +433,7 @@ func setBy(before, after *Override) string {
 	return ""
 }
 
-func without(before, after []string) []string {
+func namesGone(before, after []string) []string {
 	left := slices.DeleteFunc(slices.Clone(before), func(name string) bool {
 		_, there := slices.BinarySearch(after, name)
 		return there

@@ -47,7 +47,7 @@ func remembering(c *Count, memory []directory.Seen) *Count {
 	for _, m := range memory {
 		if m.SKU == "spb" {
 			out.Subscriptions = append(out.Subscriptions, Former{ID: m.ID, SKU: m.SKU, State: State(m.State), Units: m.Units, Created: m.Created, Until: m.Ends})
-			out.Purchased += p.counted(State(m.State), m.Units)
+			out.Purchased += p.purchasedUnits(State(m.State), m.Units)
 		}
 	}
 	return &out
@@ -168,7 +168,7 @@ func TestWhyAQuantityFell(t *testing.T) {
 				p.Grace = c.after.Grace
 			}
 			before := remembering(c.before, c.memory)
-			if got := said(p.NewExplainer(c.memory, source(Recall(c.licences, c.memory)...), c.claims).Explain(before, c.after)); got != c.want {
+			if got := said(p.NewExplainer(c.memory, source(WithMemory(c.licences, c.memory)...), c.claims).Explain(before, c.after)); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -196,7 +196,7 @@ func TestAnExplanationIsCarriedUntilTheLineIsRight(t *testing.T) {
 		{"the line is right", plan.ByRenewal, "", 20, 20, ""},
 		{"more is due again", plan.Unexplained, "", 26, 25, ""},
 	} {
-		if got := Carry(why(c.before), why(c.found), &c.due, c.billed); (got == nil) != (c.want == "") || got != nil && got.Code != c.want {
+		if got := CarryExplanation(why(c.before), why(c.found), &c.due, c.billed); (got == nil) != (c.want == "") || got != nil && got.Code != c.want {
 			t.Errorf("%s: got %+v, want %q", c.name, got, c.want)
 		}
 	}
@@ -257,7 +257,7 @@ func TestAdditionsAreRememberedForTheirWindow(t *testing.T) {
 }
 
 func TestTheStrongestClaimCounts(t *testing.T) {
-	got := Strongest([]Claim{
+	got := StrongestClaim([]Claim{
 		{Subscription: "a", Term: TermAnnual, Ends: in(10), Source: "mary", Reason: "contract"},
 		{Subscription: "a", Term: TermMonthly, Source: Observed},
 		{Subscription: "a", Term: TermTriennial, Ends: in(20), Source: Distributor},

@@ -8,11 +8,11 @@ import (
 	"syncd/internal/mapping"
 )
 
-// divided says what of a licence counts as purchased in a part of a tenant: what the
+// holdingOfPart says what of a licence counts as purchased in a part of a tenant: what the
 // people of the part hold, and in the rest what the other parts leave of what the
 // tenant has.
-func (p Policy) divided(d *directory.Divided) Holding {
-	whole := p.Of(&d.Whole)
+func (p Policy) holdingOfPart(d *directory.Divided) Holding {
+	whole := p.Holding(&d.Whole)
 	h := Holding{Units: map[State]int{Unclear: whole.Units[Unclear]}}
 	if !d.Rest {
 		h.Purchased = min(d.Held, whole.Purchased)
@@ -23,11 +23,11 @@ func (p Policy) divided(d *directory.Divided) Holding {
 	return h
 }
 
-// undivided says why nobody can tell how many of a licence a part of a tenant has; the
+// dividedProblem says why nobody can tell how many of a licence a part of a tenant has; the
 // same in all parts, which are held together.
-func (p Policy) undivided(r *mapping.Rule, l *directory.Licence) (code, text string) {
+func (p Policy) dividedProblem(r *mapping.Rule, l *directory.Licence) (code, text string) {
 	name, d := cmp.Or(l.Name, l.SKU), l.Divided
-	switch whole := p.Of(&d.Whole); {
+	switch whole := p.Holding(&d.Whole); {
 	case d.Unsure != "":
 		return mapping.SplitIncomplete, fmt.Sprintf("%s: which part of the tenant has how many is not known (%s): nothing is changed until it is", name, d.Unsure)
 	case whole.Purchased > 0 && d.Taken > whole.Purchased:

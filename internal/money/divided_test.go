@@ -71,7 +71,7 @@ func TestWhatIsRememberedOfADividedTenantIsTheTenants(t *testing.T) {
 	if len(seen) != 1 || seen[0].Units != 5 {
 		t.Fatalf("got %+v; want the tenant's subscription", seen)
 	}
-	if got := Recall(part, seen)[0].Divided.Whole.Subscriptions[0].Before; got.Units != 5 || part[0].Divided.Whole.Subscriptions[0].Before.Units != 0 {
+	if got := WithMemory(part, seen)[0].Divided.Whole.Subscriptions[0].Before; got.Units != 5 || part[0].Divided.Whole.Subscriptions[0].Before.Units != 0 {
 		t.Errorf("got %+v; want what was remembered, in a copy", got)
 	}
 	rules := []mapping.Rule{{SKU: "spb", Product: "M365-BP", Count: mapping.Purchased, Status: mapping.Bill}}

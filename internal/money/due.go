@@ -33,7 +33,7 @@ type Holding struct {
 	Standings []Standing // of its subscriptions, in their order
 }
 
-// Of says what of a licence counts as purchased:
+// Holding says what of a licence counts as purchased:
 //
 //	state                             counts as purchased
 //	enabled, suspended_billed         yes
@@ -43,16 +43,16 @@ type Holding struct {
 //
 // Where no subscription of it is known, what may be used was bought, and what is
 // suspended is unclear.
-func (p Policy) Of(l *directory.Licence) Holding {
+func (p Policy) Holding(l *directory.Licence) Holding {
 	if l.Divided != nil {
-		return p.divided(l.Divided)
+		return p.holdingOfPart(l.Divided)
 	}
 	h := Holding{Units: map[State]int{}}
 	if len(l.Subscriptions) == 0 {
 		h.Units[Enabled], h.Units[InGrace], h.Units[Unclear], h.Units[Trial] = l.Purchased-l.Grace, l.Grace, l.Suspended, l.Trial
 	}
 	for _, s := range l.Subscriptions {
-		standing := Judge(s, p.Now)
+		standing := StandingOf(s, p.Now)
 		h.Standings = append(h.Standings, standing)
 		h.Units[standing.State] += s.Total
 	}
@@ -120,8 +120,8 @@ func Units(r *mapping.Rule, sold, assigned int) int {
 	return n
 }
 
-// bound is what a rule bills of units: weighed, and within its minimum and maximum.
-func bound(r *mapping.Rule, units int) decimal.Decimal {
+// boundUnits is what a rule bills of units: weighed, and within its minimum and maximum.
+func boundUnits(r *mapping.Rule, units int) decimal.Decimal {
 	n := decimal.NewFromInt(int64(units)).Mul(Weight(r))
 	if r.Minimum != nil {
 		n = decimal.Max(n, decimal.NewFromInt(int64(*r.Minimum)))
@@ -196,7 +196,7 @@ func (p Policy) Due(label string, rules []mapping.Rule, src Source) Due {
 	}
 	total := decimal.Zero
 	for i := range rules {
-		total = total.Add(p.add(&d, hold, &rules[i], src))
+		total = total.Add(p.addRule(&d, hold, &rules[i], src))
 	}
 	slices.Sort(d.People)
 	d.People = slices.Compact(d.People)
@@ -204,17 +204,17 @@ func (p Policy) Due(label string, rules []mapping.Rule, src Source) Due {
 	return d
 }
 
-// add takes one rule into what a product comes to, and returns what it bills.
-func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) decimal.Decimal {
+// addRule takes one rule into what a product comes to, and returns what it bills.
+func (p Policy) addRule(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) decimal.Decimal {
 	var assigned int
 	if r.Count == mapping.People {
-		n, ok := p.people(d, hold, r, src)
+		n, ok := p.countPeople(d, hold, r, src)
 		if !ok {
 			return decimal.Zero
 		}
 		if assigned = n; r.Floor == "" {
 			d.Assigned += n
-			return p.bounded(d, r, &Holding{}, n)
+			return p.boundWithRemark(d, r, &Holding{}, n)
 		}
 	}
 	l := src.Licences[strings.ToLower(r.SKU)]
@@ -229,7 +229,7 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 	}
 	d.Listed = true
 	if l.Divided != nil {
-		if code, text := p.undivided(r, l); code != "" {
+		if code, text := p.dividedProblem(r, l); code != "" {
 			hold(code, "%s", text)
 			return decimal.Zero
 		}
@@ -241,7 +241,7 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 	switch {
 	case r.Count == mapping.People:
 	case r.Who != "":
-		n, ok := p.people(d, hold, r, src)
+		n, ok := p.countPeople(d, hold, r, src)
 		if !ok {
 			return decimal.Zero
 		}
@@ -249,7 +249,7 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 	default:
 		assigned = l.Assigned
 	}
-	if code, text := p.unpicked(l, src); code != "" && l.Divided == nil {
+	if code, text := p.pickProblem(l, src); code != "" && l.Divided == nil {
 		hold(code, "%s", text)
 		return decimal.Zero
 	}
@@ -258,39 +258,39 @@ func (p Policy) add(d *Due, hold func(code, format string, args ...any), r *mapp
 		hold(SubscriptionUnruled, "%s", unknown)
 		return decimal.Zero
 	}
-	h := p.Of(picked)
+	h := p.Holding(picked)
 	d.Sold, d.Assigned = d.Sold+h.Purchased, d.Assigned+assigned
 	if r.Count == mapping.Larger { // who holds a unit of a trial holds none that anybody sells
 		assigned = max(0, assigned-h.Units[Trial])
 	}
 	billed := decimal.Zero
 	if h.Purchased > 0 || r.Count == mapping.People {
-		billed = p.bounded(d, r, &h, assigned)
+		billed = p.boundWithRemark(d, r, &h, assigned)
 	}
 	if l.Disputed != "" && (r.Count != mapping.Assigned || r.Floor != "" || assigned > h.Purchased || h.Purchased <= 0) {
 		hold(SourceDisagrees, "two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree", l.Purchased, l.Disputed)
 		return billed
 	}
-	p.remark(d, hold, r, picked, &h, assigned)
+	p.addRemarks(d, hold, r, picked, &h, assigned)
 	return billed
 }
 
-// bounded is what a rule bills of units, with a remark where its minimum or its floor
-// keeps people or assigned units from being fewer.
-func (p Policy) bounded(d *Due, r *mapping.Rule, h *Holding, assigned int) decimal.Decimal {
-	billed := bound(r, Units(r, h.Purchased, assigned))
+// boundWithRemark is what a rule bills of units, with a remark where its minimum or its
+// floor keeps people or assigned units from being fewer.
+func (p Policy) boundWithRemark(d *Due, r *mapping.Rule, h *Holding, assigned int) decimal.Decimal {
+	billed := boundUnits(r, Units(r, h.Purchased, assigned))
 	free := *r
 	free.Minimum, free.Floor = nil, ""
-	without := bound(&free, Units(&free, h.Purchased, assigned))
+	without := boundUnits(&free, Units(&free, h.Purchased, assigned))
 	if r.Count == mapping.Purchased || r.Count == "" || !billed.GreaterThan(without) {
 		return billed
 	}
 	name := cmp.Or(r.Name, r.Part, r.SKU, r.Product)
 	why, until := fmt.Sprintf("a minimum of %s", limitText(r.Minimum)), "as long as the rule says so"
 	free.Floor = r.Floor
-	if r.Floor == mapping.Purchased && !bound(&free, Units(&free, h.Purchased, assigned)).LessThan(billed) {
+	if r.Floor == mapping.Purchased && !boundUnits(&free, Units(&free, h.Purchased, assigned)).LessThan(billed) {
 		why, until = "no fewer than are bought", "until fewer are bought"
-		if first := h.first(Enabled); !first.IsZero() {
+		if first := h.firstEnd(Enabled); !first.IsZero() {
 			until = "until " + first.UTC().Format(time.DateOnly) + ", when the first of its terms ends"
 		}
 	}
@@ -306,10 +306,10 @@ func limitText(n *int) string {
 	return fmt.Sprint(*n)
 }
 
-// people adds to a product those whom a rule counts, and returns how many they are. A
+// countPeople adds to a product those whom a rule counts, and returns how many they are. A
 // rule for all is about those who have the groups that it names; one of a single
 // customer says that they are there.
-func (p Policy) people(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) (n int, ok bool) {
+func (p Policy) countPeople(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, src Source) (n int, ok bool) {
 	who, err := mapping.ParseWho(r.Who)
 	if err == nil && src.Snapshot == nil {
 		err = directory.ErrIncomplete
@@ -365,11 +365,11 @@ func Pick(r *mapping.Rule, l *directory.Licence, src Source) (picked *directory.
 	return &out, ""
 }
 
-// unpicked says of a SKU whose rules pick subscriptions which of them no rule picks,
+// pickProblem says of a SKU whose rules pick subscriptions which of them no rule picks,
 // or several do; nothing where each has its one. A rule that counts what is assigned,
 // and picks none, leaves them to the others: a licence is billed, and so is the
 // backup of who holds it.
-func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
+func (p Policy) pickProblem(l *directory.Licence, src Source) (code, text string) {
 	var rules []mapping.Rule
 	picky := false
 	for _, r := range src.Rules {
@@ -387,7 +387,7 @@ func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
 	name := cmp.Or(l.Name, l.SKU)
 	for i := range l.Subscriptions {
 		s := &l.Subscriptions[i]
-		if state := Judge(*s, p.Now).State; state == Trial || state == Gone || state == Lapsed {
+		if state := StandingOf(*s, p.Now).State; state == Trial || state == Gone || state == Lapsed {
 			continue
 		}
 		var by []string
@@ -406,7 +406,7 @@ func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
 		}
 		switch {
 		case len(by) == 0:
-			return SubscriptionUnruled, fmt.Sprintf("no rule of %s picks its subscription %s (%s, %s): name it in one of them, or in a line of its own with the status ignore", name, s.ID, count(s.Total), s.Status)
+			return SubscriptionUnruled, fmt.Sprintf("no rule of %s picks its subscription %s (%s, %s): name it in one of them, or in a line of its own with the status ignore", name, s.ID, unitsText(s.Total), s.Status)
 		case len(by) > 1:
 			return SubscriptionTwice, fmt.Sprintf("subscription %s of %s is picked by several rules: %s; leave it to one of them", s.ID, name, strings.Join(by, ", "))
 		}
@@ -414,85 +414,85 @@ func (p Policy) unpicked(l *directory.Licence, src Source) (code, text string) {
 	return "", ""
 }
 
-// bills is what a rule bills in whole units where so many are sold and assigned.
-func bills(r *mapping.Rule, sold, assigned int) int {
+// billedUnits is what a rule bills in whole units where so many are sold and assigned.
+func billedUnits(r *mapping.Rule, sold, assigned int) int {
 	if sold <= 0 && r.Count != mapping.People {
 		return 0
 	}
-	return int(bound(r, Units(r, sold, assigned)).RoundUp(0).IntPart())
+	return int(boundUnits(r, Units(r, sold, assigned)).RoundUp(0).IntPart())
 }
 
-// remark names what is not simply sold.
-func (p Policy) remark(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, l *directory.Licence, h *Holding, assigned int) {
-	units := bills(r, h.Purchased, assigned)
+// addRemarks names what is not simply sold.
+func (p Policy) addRemarks(d *Due, hold func(code, format string, args ...any), r *mapping.Rule, l *directory.Licence, h *Holding, assigned int) {
+	units := billedUnits(r, h.Purchased, assigned)
 	name := cmp.Or(l.Name, r.Name, r.Part, l.PartNumber, l.SKU)
 	say := func(code string, units int, format string, args ...any) {
 		d.Remarks = append(d.Remarks, Remark{code, fmt.Sprintf(format, args...), units})
 	}
 	if n := h.Units[Unclear]; n > 0 {
-		units, cure := unclear(n, l, p.Now)
+		units, cure := unclearText(n, l, p.Now)
 		hold(string(Unclear), "%s: nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; look in Partner Center%s", units, cure)
 	}
 	if n := h.Units[InGrace]; n > 0 {
-		day := h.day(InGrace, "suspended", "suspended at the end of it")
+		day := h.dayText(InGrace, "suspended", "suspended at the end of it")
 		if p.Grace == GraceFree {
-			say(string(InGrace), bills(r, h.Purchased+n, assigned)-units, "%s of %s lapsed and are in their grace period (%s): they are not billed (connectwise.grace: free)", count(n), name, day)
+			say(string(InGrace), billedUnits(r, h.Purchased+n, assigned)-units, "%s of %s lapsed and are in their grace period (%s): they are not billed (connectwise.grace: free)", unitsText(n), name, day)
 		} else {
-			say(string(InGrace), units-bills(r, h.Purchased-n, assigned), "%s of %s lapsed and are in their grace period (%s): they are billed on (connectwise.grace: bill)", count(n), name, day)
+			say(string(InGrace), units-billedUnits(r, h.Purchased-n, assigned), "%s of %s lapsed and are in their grace period (%s): they are billed on (connectwise.grace: bill)", unitsText(n), name, day)
 		}
 	}
 	if n := h.Units[Suspended]; n > 0 {
-		say(string(Suspended), units-bills(r, h.Purchased-n, assigned), "%s of %s are suspended, and Microsoft bills them %s: they stay due", count(n), name, h.day(Suspended, "until", "on"))
+		say(string(Suspended), units-billedUnits(r, h.Purchased-n, assigned), "%s of %s are suspended, and Microsoft bills them %s: they stay due", unitsText(n), name, h.dayText(Suspended, "until", "on"))
 	}
 	for _, x := range []struct {
 		state State
 		what  string
-	}{{Lapsed, h.day(Lapsed, "lapsed", "lapsed") + " and are suspended"}, {Gone, "are deleted or locked out"}, {Trial, "are a trial"}} {
+	}{{Lapsed, h.dayText(Lapsed, "lapsed", "lapsed") + " and are suspended"}, {Gone, "are deleted or locked out"}, {Trial, "are a trial"}} {
 		if n := h.Units[x.state]; n > 0 {
-			say(string(x.state), 0, "%s of %s %s: they are not billed", count(n), name, x.what)
+			say(string(x.state), 0, "%s of %s %s: they are not billed", unitsText(n), name, x.what)
 		}
 	}
 }
 
-func count(n int) string {
+func unitsText(n int) string {
 	if n == 1 {
 		return "1 unit"
 	}
 	return fmt.Sprintf("%d units", n)
 }
 
-// unclear says which units are unclear, and what else settles them than looking.
-func unclear(n int, l *directory.Licence, now time.Time) (units, cure string) {
+// unclearText says which units are unclear, and what else settles them than looking.
+func unclearText(n int, l *directory.Licence, now time.Time) (units, cure string) {
 	const byHand = "set the line by hand and leave it out (syncd matches ignore)"
 	var ids []string
 	for _, s := range l.Subscriptions {
-		if Judge(s, now).State != Unclear {
+		if StandingOf(s, now).State != Unclear {
 			continue
 		}
 		if !strings.EqualFold(s.Status, "Suspended") {
-			return fmt.Sprintf("%s are in the state %q, which is not known here", count(n), s.Status), ", and " + byHand + " if it is known sooner"
+			return fmt.Sprintf("%s are in the state %q, which is not known here", unitsText(n), s.Status), ", and " + byHand + " if it is known sooner"
 		}
 		ids = append(ids, s.ID)
 	}
 	if len(ids) == 0 {
-		return count(n) + " are suspended", ", and " + byHand + " if it is known sooner"
+		return unitsText(n) + " are suspended", ", and " + byHand + " if it is known sooner"
 	}
 	slices.Sort(ids)
-	return count(n) + " are suspended", fmt.Sprintf(", and say when the term of %s ends (syncd terms import), or %s", strings.Join(ids, ", "), byHand)
+	return unitsText(n) + " are suspended", fmt.Sprintf(", and say when the term of %s ends (syncd terms import), or %s", strings.Join(ids, ", "), byHand)
 }
 
-// day is the first day that the units of a state change, or other words where
+// dayText is the first day that the units of a state change, or other words where
 // nobody knows one.
-func (h *Holding) day(state State, known, unknown string) string {
-	first := h.first(state)
+func (h *Holding) dayText(state State, known, unknown string) string {
+	first := h.firstEnd(state)
 	if first.IsZero() {
 		return unknown
 	}
 	return known + " " + first.UTC().Format(time.DateOnly)
 }
 
-// first is the first day that units of a state change; zero where nobody knows one.
-func (h *Holding) first(state State) (first time.Time) {
+// firstEnd is the first day that units of a state change; zero where nobody knows one.
+func (h *Holding) firstEnd(state State) (first time.Time) {
 	for _, s := range h.Standings {
 		if s.State == state && !s.Until.IsZero() && (first.IsZero() || s.Until.Before(first)) {
 			first = s.Until

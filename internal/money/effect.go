@@ -36,24 +36,24 @@ func EffectOf(before, after *plan.Object, today time.Time) *plan.Effect {
 	var e plan.Effect
 	switch {
 	case before == nil:
-		e = c.begins(today, about.Billing.Prorates)
+		e = c.lineBegins(today, about.Billing.Prorates)
 	case after == nil:
 		e = c.Effect(today)
 	case after.Fields.Text(plan.FieldCancelled) != before.Fields.Text(plan.FieldCancelled) && after.Fields.Text(plan.FieldQuantity) == before.Fields.Text(plan.FieldQuantity):
-		e = c.ends(after.Fields.Text(plan.FieldCancelled), before.Fields.Text(plan.FieldCancelled), today)
+		e = c.lineEnds(after.Fields.Text(plan.FieldCancelled), before.Fields.Text(plan.FieldCancelled), today)
 	default:
 		e = c.Effect(today)
 		if p := about.Billing.Prorates; p != nil && *p {
 			e.Text += "; whether ConnectWise prorates a changed quantity (prorateFlag) is not documented"
 		}
 	}
-	e.Money = inPeriods(before, after, e.Periods)
+	e.Money = moneyInPeriods(before, after, e.Periods)
 	return &e
 }
 
-// begins is the effect of a line that begins today.
-func (c Calendar) begins(today time.Time, prorates *bool) plan.Effect {
-	from, last, periods, known := c.outstanding(today)
+// lineBegins is the effect of a line that begins today.
+func (c Calendar) lineBegins(today time.Time, prorates *bool) plan.Effect {
+	from, last, periods, known := c.uninvoiced(today)
 	if !known {
 		return c.unknown()
 	}
@@ -72,10 +72,10 @@ func (c Calendar) begins(today time.Time, prorates *bool) plan.Effect {
 	return full
 }
 
-// ends is the effect of another last day.
-func (c Calendar) ends(last, former string, today time.Time) plan.Effect {
+// lineEnds is the effect of another last day.
+func (c Calendar) lineEnds(last, former string, today time.Time) plan.Effect {
 	day, err := time.Parse(time.DateOnly, cmp.Or(last, former))
-	_, to, _, known := c.outstanding(today)
+	_, to, _, known := c.uninvoiced(today)
 	if err != nil || !known {
 		return c.unknown()
 	}
@@ -97,9 +97,9 @@ func (c Calendar) ends(last, former string, today time.Time) plan.Effect {
 	}
 }
 
-// inPeriods is what a change of a line comes to in some billing periods; nil where
+// moneyInPeriods is what a change of a line comes to in some billing periods; nil where
 // nobody knows.
-func inPeriods(before, after *plan.Object, periods int) *decimal.Decimal {
+func moneyInPeriods(before, after *plan.Object, periods int) *decimal.Decimal {
 	if periods == 0 {
 		return nil
 	}
@@ -117,5 +117,5 @@ func inPeriods(before, after *plan.Object, periods int) *decimal.Decimal {
 		line.Billing = &billing
 		return &line
 	}
-	return new(Delta(perPeriod(before), perPeriod(after)).Mul(decimal.NewFromInt(int64(periods))))
+	return new(MonthlyDelta(perPeriod(before), perPeriod(after)).Mul(decimal.NewFromInt(int64(periods))))
 }

@@ -58,7 +58,7 @@ func TestWhatPeriodsOfOtherCyclesComeTo(t *testing.T) {
 	for cycle, want := range map[plan.Cycle]string{"1": "440", "3": "440", "12/52": "440", "12": "440"} {
 		before := &plan.Object{Fields: plan.Set(plan.FieldQuantity, "10"), Billing: &plan.Billing{Cycle: cycle, Billable: true, UnitPrice: new(decimal.NewFromInt(22))}}
 		after := &plan.Object{Fields: plan.Set(plan.FieldQuantity, "20"), Billing: before.Billing}
-		if got := inPeriods(before, after, 2); got.String() != want {
+		if got := moneyInPeriods(before, after, 2); got.String() != want {
 			t.Errorf("a cycle of %s: got %s, want %s: ten more at 22.00 for two periods", cycle, got, want)
 		}
 	}

@@ -34,16 +34,16 @@ type HandFreeze struct {
 	By            string    `json:"by"`
 }
 
-// mostFreeze is how far a freeze reaches to either side of its run, in days.
-const mostFreeze = 27
+// maxFreezeDays is how far a freeze reaches to either side of its run, in days.
+const maxFreezeDays = 27
 
 // Check says what is wrong with a freeze, or nil.
 func (f Freeze) Check() error {
-	if _, ok := f.run(2026, time.January); !ok {
+	if _, ok := f.invoiceRun(2026, time.January); !ok {
 		return fmt.Errorf("invoice_run: %q is no day of the month (1 to 31), %s or %s", f.InvoiceRun, RunLast, RunLastBusiness)
 	}
-	if f.Before < 0 || f.After < 0 || f.Before > mostFreeze || f.After > mostFreeze {
-		return fmt.Errorf("before and after are days, 0 to %d each: got %d and %d", mostFreeze, f.Before, f.After)
+	if f.Before < 0 || f.After < 0 || f.Before > maxFreezeDays || f.After > maxFreezeDays {
+		return fmt.Errorf("before and after are days, 0 to %d each: got %d and %d", maxFreezeDays, f.Before, f.After)
 	}
 	for _, pattern := range f.AgreementTypes {
 		if err := directory.CheckPattern(pattern); err != nil {
@@ -64,7 +64,7 @@ func NeverOpen(freezes []Freeze) (agreementType string, never bool) {
 	for _, name := range names {
 		open := false
 		for day := first; !open && day.Before(first.AddDate(1, 2, 0)); day = day.AddDate(0, 0, 1) {
-			_, frozen := frozenBy(freezes, nil, name, day)
+			_, frozen := freezeReason(freezes, nil, name, day)
 			open = !frozen
 		}
 		if !open {
@@ -74,8 +74,8 @@ func NeverOpen(freezes []Freeze) (agreementType string, never bool) {
 	return "", false
 }
 
-// run is the day of the invoice run of a month.
-func (f Freeze) run(year int, month time.Month) (time.Time, bool) {
+// invoiceRun is the day of the invoice run of a month.
+func (f Freeze) invoiceRun(year int, month time.Month) (time.Time, bool) {
 	last := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC)
 	switch f.InvoiceRun {
 	case RunLast:
@@ -93,10 +93,10 @@ func (f Freeze) run(year int, month time.Month) (time.Time, bool) {
 	return time.Date(year, month, min(n, last.Day()), 0, 0, 0, 0, time.UTC), true
 }
 
-// on is the last day of the freeze that a day lies in.
-func (f Freeze) on(day time.Time) (until time.Time, frozen bool) {
+// frozenUntil is the last day of the freeze that a day lies in.
+func (f Freeze) frozenUntil(day time.Time) (until time.Time, frozen bool) {
 	for months := -1; months <= 1; months++ {
-		run, ok := f.run(day.Year(), day.Month()+time.Month(months))
+		run, ok := f.invoiceRun(day.Year(), day.Month()+time.Month(months))
 		if !ok {
 			continue
 		}
@@ -111,42 +111,42 @@ func (f Freeze) on(day time.Time) (until time.Time, frozen bool) {
 // UTC, until which day (the last one), and why. Freezes that follow each other
 // without an open day are one.
 func Frozen(freezes []Freeze, byHand []HandFreeze, agreementType string, day time.Time) (until time.Time, why string, frozen bool) {
-	why, frozen = frozenBy(freezes, byHand, agreementType, day)
+	why, frozen = freezeReason(freezes, byHand, agreementType, day)
 	if !frozen {
 		return until, "", false
 	}
 	for until = day; until.Before(day.AddDate(3, 0, 0)); until = until.AddDate(0, 0, 1) {
-		if _, still := frozenBy(freezes, byHand, agreementType, until.AddDate(0, 0, 1)); !still {
+		if _, still := freezeReason(freezes, byHand, agreementType, until.AddDate(0, 0, 1)); !still {
 			break
 		}
 	}
 	return until, why, true
 }
 
-func frozenBy(freezes []Freeze, byHand []HandFreeze, agreementType string, day time.Time) (why string, frozen bool) {
+func freezeReason(freezes []Freeze, byHand []HandFreeze, agreementType string, day time.Time) (why string, frozen bool) {
 	for _, h := range byHand {
-		if !day.Before(h.From) && !day.After(h.Until) && matches([]string{h.AgreementType}, agreementType) {
+		if !day.Before(h.From) && !day.After(h.Until) && typeMatches([]string{h.AgreementType}, agreementType) {
 			return fmt.Sprintf("%s froze it: %s", h.By, h.Reason), true
 		}
 	}
 	for _, f := range freezes {
-		if _, ok := f.on(day); ok && matches(f.AgreementTypes, agreementType) {
+		if _, ok := f.frozenUntil(day); ok && typeMatches(f.AgreementTypes, agreementType) {
 			return "invoices are made (connectwise.freeze)", true
 		}
 	}
 	return "", false
 }
 
-// matches reports whether an agreement type fits one of some patterns; no pattern,
+// typeMatches reports whether an agreement type fits one of some patterns; no pattern,
 // and an empty one, fit all.
-func matches(patterns []string, agreementType string) bool {
+func typeMatches(patterns []string, agreementType string) bool {
 	return len(patterns) == 0 || slices.Contains(patterns, "") || directory.MatchesAny(patterns, strings.TrimSpace(agreementType))
 }
 
 // Window is the freeze that a day lies in, or the next one after it.
 func (f Freeze) Window(day time.Time) (from, until time.Time) {
 	for months := -1; months <= 2; months++ {
-		run, ok := f.run(day.Year(), day.Month()+time.Month(months))
+		run, ok := f.invoiceRun(day.Year(), day.Month()+time.Month(months))
 		if !ok {
 			break
 		}

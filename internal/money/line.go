@@ -9,9 +9,9 @@ import (
 	"syncd/internal/plan"
 )
 
-// Monthly is what a price of a billing cycle comes to in a month. It is not known
+// MonthlyPrice is what a price of a billing cycle comes to in a month. It is not known
 // where the cycle is not.
-func Monthly(price decimal.Decimal, cycle plan.Cycle) (monthly decimal.Decimal, known bool) {
+func MonthlyPrice(price decimal.Decimal, cycle plan.Cycle) (monthly decimal.Decimal, known bool) {
 	over, under, fraction := strings.Cut(string(cycle), "/")
 	months, err := decimal.NewFromString(over)
 	if err != nil || !months.IsPositive() {
@@ -27,22 +27,22 @@ func Monthly(price decimal.Decimal, cycle plan.Cycle) (monthly decimal.Decimal, 
 	return price.DivRound(months, 8), true
 }
 
-// Charged are the units of a quantity that a line charges for: what is included
+// ChargedUnits are the units of a quantity that a line charges for: what is included
 // the customer gets for free, and the quantity always is the full one.
-func Charged(b *plan.Billing, quantity decimal.Decimal) decimal.Decimal {
+func ChargedUnits(b *plan.Billing, quantity decimal.Decimal) decimal.Decimal {
 	if b != nil && b.LessIncluded != nil {
 		quantity = quantity.Sub(*b.LessIncluded)
 	}
 	return decimal.Max(decimal.Zero, quantity)
 }
 
-// Unit is what one unit on a line costs a month; nil where it costs nothing or
+// MonthlyUnitPrice is what one unit on a line costs a month; nil where it costs nothing or
 // nobody knows.
-func Unit(b *plan.Billing) *decimal.Decimal {
+func MonthlyUnitPrice(b *plan.Billing) *decimal.Decimal {
 	if b == nil || !b.Billable || b.UnitPrice == nil {
 		return nil
 	}
-	price, known := Monthly(*b.UnitPrice, b.Cycle)
+	price, known := MonthlyPrice(*b.UnitPrice, b.Cycle)
 	if !known {
 		return nil
 	}
@@ -54,12 +54,12 @@ func Priced(o *plan.Object) bool {
 	return o.Billing == nil || !o.Billing.Billable || o.Billing.UnitPrice != nil
 }
 
-// Line is what a line comes to in a month:
+// MonthlyAmount is what a line comes to in a month:
 //
 //	units that it charges for × unit price ÷ months of the cycle
 //
 // and nothing where it is not billable, or ends by itself.
-func Line(o *plan.Object) decimal.Decimal {
+func MonthlyAmount(o *plan.Object) decimal.Decimal {
 	if o == nil || o.Billing == nil || !o.Billing.Billable || o.Billing.UnitPrice == nil {
 		return decimal.Zero
 	}
@@ -67,13 +67,13 @@ func Line(o *plan.Object) decimal.Decimal {
 	if err != nil {
 		quantity = decimal.Zero
 	}
-	monthly, _ := Monthly(Charged(o.Billing, quantity).Mul(*o.Billing.UnitPrice), o.Billing.Cycle)
+	monthly, _ := MonthlyPrice(ChargedUnits(o.Billing, quantity).Mul(*o.Billing.UnitPrice), o.Billing.Cycle)
 	return monthly
 }
 
-// Delta is what a change of a line does to a month's bill. Either side may be nil.
-func Delta(before, after *plan.Object) decimal.Decimal {
-	was, will := Line(before), Line(after)
+// MonthlyDelta is what a change of a line does to a month's bill. Either side may be nil.
+func MonthlyDelta(before, after *plan.Object) decimal.Decimal {
+	was, will := MonthlyAmount(before), MonthlyAmount(after)
 	switch {
 	case after == nil:
 		will = decimal.Zero
@@ -98,7 +98,7 @@ func PeriodEnd(next time.Time, cycle plan.Cycle, today time.Time) time.Time {
 	if next.IsZero() {
 		return monthEnd
 	}
-	for i := range mostPeriods {
+	for i := range maxPeriods {
 		from, ok := Step(next, cycle, i)
 		if !ok {
 			return monthEnd

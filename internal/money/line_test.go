@@ -54,7 +54,7 @@ func TestWhatAChangeDoesToAMonth(t *testing.T) {
 		{"a new number on a line that ends", line("10", "2026-11-30", plain), line("11", "2026-11-30", plain), "22.00"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Delta(tt.before, tt.after).StringFixed(2); got != tt.want {
+			if got := MonthlyDelta(tt.before, tt.after).StringFixed(2); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -110,14 +110,14 @@ func TestWhatAUnitCostsAMonth(t *testing.T) {
 		{"not billed", price("", "", "DoNotBill", plan.Monthly), "", true},
 	} {
 		got := ""
-		if p := Unit(&tt.of); p != nil {
+		if p := MonthlyUnitPrice(&tt.of); p != nil {
 			got = p.String()
 		}
 		if got != tt.want || Priced(&plan.Object{Billing: &tt.of}) != tt.priced {
 			t.Errorf("%s: got %q, priced %v", tt.name, got, Priced(&plan.Object{Billing: &tt.of}))
 		}
 	}
-	if Unit(nil) != nil || !Line(&plan.Object{}).IsZero() || !Priced(&plan.Object{}) {
+	if MonthlyUnitPrice(nil) != nil || !MonthlyAmount(&plan.Object{}).IsZero() || !Priced(&plan.Object{}) {
 		t.Error("what is no invoice line costs something")
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"syncd/internal/directory"
 )
 
-// Recall returns the licences with what is remembered of their subscriptions.
-func Recall(licences []directory.Licence, memory []directory.Seen) []directory.Licence {
+// WithMemory returns the licences with what is remembered of their subscriptions.
+func WithMemory(licences []directory.Licence, memory []directory.Seen) []directory.Licence {
 	if len(memory) == 0 {
 		return licences
 	}
@@ -19,7 +19,7 @@ func Recall(licences []directory.Licence, memory []directory.Seen) []directory.L
 		l := &out[i]
 		if l.Divided != nil {
 			divided := *l.Divided
-			divided.Whole = Recall([]directory.Licence{divided.Whole}, memory)[0]
+			divided.Whole = WithMemory([]directory.Licence{divided.Whole}, memory)[0]
 			l.Divided = &divided
 		}
 		l.Subscriptions = slices.Clone(l.Subscriptions)
@@ -70,15 +70,15 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 			seen, known := before[s.ID]
 			s.Before = seen
 			if known && seen.SKU != "" {
-				seen.Added = additions(seen, s.Total, now)
+				seen.Added = addedUnits(seen, s.Total, now)
 			} else if !known && len(memory) > 0 && s.Created.IsZero() {
 				seen.Added = []directory.Added{{At: now.UTC(), Units: s.Total}} // bought since the last read
 			}
-			seen.ID, seen.SKU, seen.Status, seen.Units, seen.State = s.ID, l.SKU, s.Status, s.Total, string(Judge(s, now).State)
+			seen.ID, seen.SKU, seen.Status, seen.Units, seen.State = s.ID, l.SKU, s.Status, s.Total, string(StandingOf(s, now).State)
 			seen.CommerceID, seen.Created, seen.Gone = s.CommerceID, s.Created, time.Time{}
 			switch {
 			case strings.EqualFold(s.Status, "Enabled"):
-				renew(&seen, s.Renews, now)
+				noteTermEnd(&seen, s.Renews, now)
 			case strings.EqualFold(s.Status, "Warning"):
 				seen.Lapsed = true
 			}
@@ -96,7 +96,7 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 			}
 			seen.State = string(Gone)
 		}
-		if seen.Gone.IsZero() || now.Sub(seen.Gone) <= lapse {
+		if seen.Gone.IsZero() || now.Sub(seen.Gone) <= maxLapse {
 			out = append(out, seen)
 		}
 	}
@@ -104,14 +104,14 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 	return slices.CompactFunc(out, func(a, b directory.Seen) bool { return a.ID == b.ID })
 }
 
-// renew notes the end of the term of an enabled subscription.
-func renew(seen *directory.Seen, next, now time.Time) {
+// noteTermEnd notes the end of the term of an enabled subscription.
+func noteTermEnd(seen *directory.Seen, next, now time.Time) {
 	seen.Lapsed = false
 	end := seen.Ends // the last one that was known
 	if end.IsZero() {
 		end = seen.Former
 	}
-	over := !end.IsZero() && !end.After(now.Add(lag))
+	over := !end.IsZero() && !end.After(now.Add(dayTolerance))
 	if !next.After(now) {
 		if over {
 			seen.Former = end
@@ -119,7 +119,7 @@ func renew(seen *directory.Seen, next, now time.Time) {
 		seen.Ends = time.Time{}
 		return
 	}
-	if over && next.After(end.Add(lag)) {
+	if over && next.After(end.Add(dayTolerance)) {
 		seen.Former = end
 		if term := Term(end, next); term != "" {
 			if seen.Term != "" && seen.Term != term {
@@ -131,14 +131,14 @@ func renew(seen *directory.Seen, next, now time.Time) {
 	seen.Ends = next.UTC()
 }
 
-// additions are the units that were added lately, now that there are so many.
+// addedUnits are the units that were added lately, now that there are so many.
 // What was given back was added last.
-func additions(seen directory.Seen, units int, now time.Time) []directory.Added {
+func addedUnits(seen directory.Seen, units int, now time.Time) []directory.Added {
 	change := units - seen.Units
 	if change == 0 {
 		return seen.Added
 	}
-	recent := slices.DeleteFunc(slices.Clone(seen.Added), func(a directory.Added) bool { return now.Sub(a.At) > window+windowSlack })
+	recent := slices.DeleteFunc(slices.Clone(seen.Added), func(a directory.Added) bool { return now.Sub(a.At) > cancellationWindow+readingSlack })
 	if change > 0 {
 		return append(recent, directory.Added{At: now.UTC(), Units: change})
 	}

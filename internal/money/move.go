@@ -14,10 +14,10 @@ type growth struct {
 	units   int
 }
 
-// growths are the customer's subscriptions that grew at this read. One that comes back,
-// from its grace period or from a list that lacked it, did not grow; neither did one of
-// which nobody remembers how many units it had.
-func (e *Explainer) growths() []*growth {
+// findGrowths returns the customer's subscriptions that grew at this read. One that
+// comes back, from its grace period or from a list that lacked it, did not grow;
+// neither did one of which nobody remembers how many units it had.
+func (e *Explainer) findGrowths() []*growth {
 	var out []*growth
 	if len(e.memory) == 0 {
 		return nil
@@ -29,7 +29,7 @@ func (e *Explainer) growths() []*growth {
 		for _, s := range l.Subscriptions {
 			m, known := e.memory[s.ID]
 			s.Before = m
-			if s.ID == "" || Judge(s, e.policy.Now).State != Enabled || known && m.SKU == "" {
+			if s.ID == "" || StandingOf(s, e.policy.Now).State != Enabled || known && m.SKU == "" {
 				continue
 			}
 			n := s.Total
@@ -49,23 +49,23 @@ func (e *Explainer) growths() []*growth {
 	return out
 }
 
-// move explains a fall by a subscription, or all of one licence, that grew by exactly as
-// much. What explains one fall explains no other.
-func (e *Explainer) move(units int) *plan.Explanation {
+// explainByMove explains a fall by a subscription, or all of one licence, that grew by
+// exactly as much. What explains one fall explains no other.
+func (e *Explainer) explainByMove(units int) *plan.Explanation {
 	is := func(g *growth) *plan.Explanation {
 		return &plan.Explanation{Code: plan.ByMove, Subscription: g.id, Date: day(e.policy.Now), Source: Microsoft}
 	}
 	sums := map[string]int{}
-	for i, g := range e.grown {
+	for i, g := range e.growths {
 		if g.units == units {
-			e.grown = slices.Delete(e.grown, i, i+1)
+			e.growths = slices.Delete(e.growths, i, i+1)
 			return is(g)
 		}
 		sums[g.sku] += g.units
 	}
-	for _, g := range e.grown {
+	for _, g := range e.growths {
 		if sums[g.sku] == units {
-			e.grown = slices.DeleteFunc(e.grown, func(x *growth) bool { return x.sku == g.sku })
+			e.growths = slices.DeleteFunc(e.growths, func(x *growth) bool { return x.sku == g.sku })
 			return is(g)
 		}
 	}

@@ -17,18 +17,18 @@ type Override struct {
 	By       string    `json:"by"`
 }
 
-// mostOverride is how many days ahead an override may end.
-const mostOverride = 400
+// maxOverrideDays is how many days ahead an override may end.
+const maxOverrideDays = 400
 
-// ending is how many days before its end an override is spoken of.
-const ending = 14
+// endingSoonDays is how many days before its end an override is spoken of.
+const endingSoonDays = 14
 
-// Counts reports whether the override counts on a day, both at midnight UTC.
-func (o *Override) Counts(day time.Time) bool { return o != nil && !day.After(o.Until) }
+// InForce reports whether the override counts on a day, both at midnight UTC.
+func (o *Override) InForce(day time.Time) bool { return o != nil && !day.After(o.Until) }
 
 // Ending reports whether the override counts on a day and ends soon after.
 func (o *Override) Ending(day time.Time) bool {
-	return o.Counts(day) && !day.AddDate(0, 0, ending).Before(o.Until)
+	return o.InForce(day) && !day.AddDate(0, 0, endingSoonDays).Before(o.Until)
 }
 
 // Check says what is wrong with an override that is set on a day, at midnight UTC: by
@@ -40,7 +40,7 @@ func (o *Override) Check(day time.Time) (column, problem string) {
 			set++
 		}
 	}
-	last := day.AddDate(0, 0, mostOverride)
+	last := day.AddDate(0, 0, maxOverrideDays)
 	switch {
 	case set == 0:
 		return "quantity", "empty, and so are minimum and maximum: one of the three says what is billed"
@@ -51,7 +51,7 @@ func (o *Override) Check(day time.Time) (column, problem string) {
 	case o.Until.Before(day):
 		return "until", o.Until.Format(time.DateOnly) + " is over: write today or a later day, which is the last one on which it counts"
 	case o.Until.After(last):
-		return "until", fmt.Sprintf("%s is more than %d days ahead: write %s or an earlier day, and set it again then if it must go on", o.Until.Format(time.DateOnly), mostOverride, last.Format(time.DateOnly))
+		return "until", fmt.Sprintf("%s is more than %d days ahead: write %s or an earlier day, and set it again then if it must go on", o.Until.Format(time.DateOnly), maxOverrideDays, last.Format(time.DateOnly))
 	case strings.TrimSpace(o.Reason) == "":
 		return "reason", "empty: say why; whoever reads the bill will ask"
 	}

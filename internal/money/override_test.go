@@ -39,7 +39,7 @@ func TestAnOverrideCountsToTheEndOfItsLastDay(t *testing.T) {
 		day := until.AddDate(0, 0, c.days)
 		o := Overrides{[]CustomerOverride{{Customer: "a", Product: "M365-BP", ProductID: 752, Override: Override{Quantity: &five, Until: until}}}}
 		found := o.Find(day, "a", 752, "RENAMED")
-		if (found != nil) != c.counts || found != nil && found.Ending(day) != c.ending || len(o.Lasting(day).Overrides) == 1 != c.counts {
+		if (found != nil) != c.counts || found != nil && found.Ending(day) != c.ending || len(o.InForce(day).Overrides) == 1 != c.counts {
 			t.Errorf("%d days from its end: got %v, want counts %t and ending %t", c.days, found, c.counts, c.ending)
 		}
 	}
@@ -60,7 +60,7 @@ func TestWhatAnOverrideIsAbout(t *testing.T) {
 		{"by name, where nobody knows the id", "a", 0, "m365-bp", true},
 		{"another customer", "b", 752, "M365-BP", false},
 	} {
-		if got := x.Is(c.customer, c.id, c.product); got != c.want {
+		if got := x.Matches(c.customer, c.id, c.product); got != c.want {
 			t.Errorf("%s: got %t", c.name, got)
 		}
 	}

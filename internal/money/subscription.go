@@ -34,14 +34,14 @@ type Standing struct {
 	status string
 }
 
-// lapse is how long a subscription outlives its term's end at most: a lapsed one
+// maxLapse is how long a subscription outlives its term's end at most: a lapsed one
 // is deleted within this time. One that moves on later is billed.
-const lapse = 120 * 24 * time.Hour
+const maxLapse = 120 * 24 * time.Hour
 
-// lag is how far the days that Microsoft tells may be off.
-const lag = 3 * 24 * time.Hour
+// dayTolerance is how far the days that Microsoft tells may be off.
+const dayTolerance = 3 * 24 * time.Hour
 
-// Judge says what a subscription is to the bill. The first row that fits decides:
+// StandingOf says what a subscription is to the bill. The first row that fits decides:
 //
 //	status              what is known of it                                     state               until
 //	any                 it is a trial                                           trial
@@ -60,7 +60,7 @@ const lag = 3 * 24 * time.Hour
 //	any other                                                                   suspension_unclear
 //
 // A next day that has gone by says nothing: Microsoft's answers lag.
-func Judge(s directory.Subscription, now time.Time) Standing {
+func StandingOf(s directory.Subscription, now time.Time) Standing {
 	next := s.Renews
 	if !next.After(now) {
 		next = time.Time{}
@@ -80,18 +80,18 @@ func Judge(s directory.Subscription, now time.Time) Standing {
 		return is(Gone, time.Time{})
 	case status != "suspended":
 		return is(Unclear, time.Time{})
-	case next.Sub(now) > lapse:
+	case next.Sub(now) > maxLapse:
 		return is(Suspended, next)
 	case s.Before.Lapsed:
 		return is(Lapsed, ends)
 	case ends.After(now):
 		return is(Suspended, ends)
-	case !ends.IsZero() && !next.After(ends.Add(lapse+lag)):
+	case !ends.IsZero() && !next.After(ends.Add(maxLapse+dayTolerance)):
 		return is(Lapsed, ends)
 	}
 	if end := s.Claim.Ends; !end.IsZero() {
 		says := Standing{Until: end, By: s.Claim.EndsBy, status: s.Status}
-		switch last := end.Add(lapse + lag); {
+		switch last := end.Add(maxLapse + dayTolerance); {
 		case end.AddDate(0, 0, 1).After(now): // the day itself is the last of the term
 			says.State = Suspended
 			return says

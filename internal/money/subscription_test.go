@@ -64,7 +64,7 @@ func TestWhatASubscriptionIsToTheBill(t *testing.T) {
 		{"… nor of one that is gone", "Deleted", false, in(60), none, said(40), Gone, time.Time{}, "deleted: not billed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Judge(directory.Subscription{ID: "s", Status: c.status, Total: 5, Trial: c.trial, Renews: c.next, Before: c.before, Claim: c.claim}, now)
+			got := StandingOf(directory.Subscription{ID: "s", Status: c.status, Total: 5, Trial: c.trial, Renews: c.next, Before: c.before, Claim: c.claim}, now)
 			if got.State != c.want || !got.Until.Equal(c.until) {
 				t.Errorf("got %s until %s, want %s until %s", got.State, got.Until, c.want, c.until)
 			}
@@ -105,8 +105,8 @@ func TestASubscriptionIsJudgedByWhatItWas(t *testing.T) {
 				if l.next != 0 {
 					s.Renews = in(l.next)
 				}
-				licences := Recall([]directory.Licence{{SKU: "a", Subscriptions: []directory.Subscription{s}}}, memory)
-				if got := Judge(licences[0].Subscriptions[0], at); got.State != l.want {
+				licences := WithMemory([]directory.Licence{{SKU: "a", Subscriptions: []directory.Subscription{s}}}, memory)
+				if got := StandingOf(licences[0].Subscriptions[0], at); got.State != l.want {
 					t.Errorf("day %d, %s: got %s, want %s (%+v)", l.day, l.status, got.State, l.want, memory)
 				}
 				memory = Remember(licences, false, memory, at)
@@ -120,7 +120,7 @@ func TestASubscriptionIsJudgedByWhatItWas(t *testing.T) {
 
 func TestWhatIsRecalledLeavesTheSnapshotAsItIs(t *testing.T) {
 	given := []directory.Licence{{SKU: "a", Subscriptions: []directory.Subscription{{ID: "s", Status: "Suspended"}}}}
-	got := Recall(given, []directory.Seen{{ID: "s", Lapsed: true}})
+	got := WithMemory(given, []directory.Seen{{ID: "s", Lapsed: true}})
 	if !got[0].Subscriptions[0].Before.Lapsed || given[0].Subscriptions[0].Before.Lapsed {
 		t.Errorf("got %+v from %+v", got, given)
 	}

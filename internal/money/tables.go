@@ -37,9 +37,9 @@ type CustomerOverride struct {
 // OverrideEnding is the code of the remark that an override ends soon.
 const OverrideEnding = "override_ending"
 
-// Is reports whether the override is about a product of a customer: by the product's id
-// where both are known, or else by what it is called.
-func (x *CustomerOverride) Is(customer string, id int, names ...string) bool {
+// Matches reports whether the override is about a product of a customer: by the
+// product's id where both are known, or else by what it is called.
+func (x *CustomerOverride) Matches(customer string, id int, names ...string) bool {
 	if x.Customer != customer {
 		return false
 	}
@@ -52,17 +52,17 @@ func (x *CustomerOverride) Is(customer string, id int, names ...string) bool {
 // Find is the override of a customer and product that counts on a day, or nil.
 func (o *Overrides) Find(day time.Time, customer string, id int, names ...string) *CustomerOverride {
 	for i := range o.Overrides {
-		if x := &o.Overrides[i]; x.Is(customer, id, names...) && x.Counts(day) {
+		if x := &o.Overrides[i]; x.Matches(customer, id, names...) && x.InForce(day) {
 			return x
 		}
 	}
 	return nil
 }
 
-// Lasting are the overrides that count on a day; what ended is in the journal and the
+// InForce are the overrides that count on a day; what ended is in the journal and the
 // ledger.
-func (o *Overrides) Lasting(day time.Time) Overrides {
-	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(x CustomerOverride) bool { return !x.Counts(day) })}
+func (o *Overrides) InForce(day time.Time) Overrides {
+	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(x CustomerOverride) bool { return !x.InForce(day) })}
 }
 
 // With returns the overrides with one in place of that of the same customer and
@@ -78,7 +78,7 @@ func (o *Overrides) With(x CustomerOverride) Overrides {
 
 // Without returns the overrides without that of the same customer and product.
 func (o *Overrides) Without(x CustomerOverride) Overrides {
-	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(y CustomerOverride) bool { return y.Is(x.Customer, x.ProductID, x.Product) })}
+	return Overrides{slices.DeleteFunc(slices.Clone(o.Overrides), func(y CustomerOverride) bool { return y.Matches(x.Customer, x.ProductID, x.Product) })}
 }
 
 // Claims are what people and distributors say of the terms of subscriptions, sorted
@@ -98,9 +98,9 @@ func (c *Claims) For(customer string) []Claim {
 	return out
 }
 
-// Of returns those of a customer's claims that are about a subscription, what was
+// ClaimsOn returns those of a customer's claims that are about a subscription, what was
 // observed of it before them.
-func Of(claims []Claim, s *directory.Subscription) []Claim {
+func ClaimsOn(claims []Claim, s *directory.Subscription) []Claim {
 	var out []Claim
 	if s.Before.Term != "" {
 		out = append(out, Claim{Subscription: s.ID, Term: s.Before.Term, Source: Observed})
@@ -121,7 +121,7 @@ func (c *Claims) Join(customer string, licences []directory.Licence) []directory
 	for i := range licences {
 		subscriptions := licences[i].Subscriptions
 		for j := range subscriptions {
-			of := Of(claims, &subscriptions[j])
+			of := ClaimsOn(claims, &subscriptions[j])
 			if len(of) == 0 {
 				continue
 			}
@@ -131,17 +131,17 @@ func (c *Claims) Join(customer string, licences []directory.Licence) []directory
 			if l := &out[i]; &l.Subscriptions[0] == &subscriptions[0] {
 				l.Subscriptions = slices.Clone(subscriptions)
 			}
-			out[i].Subscriptions[j].Claim = claimed(of)
+			out[i].Subscriptions[j].Claim = claimOf(of)
 		}
 	}
 	return out
 }
 
-// claimed joins claims about one subscription: of each fact the one with the
+// claimOf joins claims about one subscription: of each fact the one with the
 // strongest source.
-func claimed(claims []Claim) directory.Claim {
-	term := Strongest(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Term == "" }))
-	end := Strongest(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Ends.IsZero() }))
+func claimOf(claims []Claim) directory.Claim {
+	term := StrongestClaim(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Term == "" }))
+	end := StrongestClaim(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Ends.IsZero() }))
 	return directory.Claim{Term: term.Term, TermBy: term.Source, Ends: end.Ends, EndsBy: end.Source}
 }
 
@@ -153,12 +153,12 @@ func (c *Claims) Terms(customer string, licences []directory.Licence) (term func
 	for i := range licences {
 		for j := range licences[i].Subscriptions {
 			s := &licences[i].Subscriptions[j]
-			of := Of(said, s)
+			of := ClaimsOn(said, s)
 			if len(of) == 0 {
 				continue
 			}
 			claims = append(claims, of...)
-			terms[s.ID] = Strongest(of).Term
+			terms[s.ID] = StrongestClaim(of).Term
 		}
 	}
 	return func(id string) string { return terms[id] }, claims
@@ -171,7 +171,9 @@ func (c *Claims) Put(claims ...Claim) Claims {
 		customer, subscription string
 		strength               int
 	}
-	of := func(c *Claim) about { return about{c.Customer, strings.ToLower(c.Subscription), strength(c.Source)} }
+	of := func(c *Claim) about {
+		return about{c.Customer, strings.ToLower(c.Subscription), sourceStrength(c.Source)}
+	}
 	all := map[about]Claim{}
 	for _, x := range slices.Concat(c.Claims, claims) {
 		all[of(&x)] = x
@@ -185,18 +187,18 @@ func (c *Claims) Put(claims ...Claim) Claims {
 	})}
 }
 
-// MonthlyBy reports whether a subscription that is remembered is known to renew by the
+// SaidMonthly reports whether a subscription that is remembered is known to renew by the
 // month, among a customer's claims.
-func MonthlyBy(claims []Claim, seen *directory.Seen) bool {
+func SaidMonthly(claims []Claim, seen *directory.Seen) bool {
 	s := directory.Subscription{ID: seen.ID, CommerceID: seen.CommerceID, Before: *seen}
-	return Strongest(Of(claims, &s)).Term == TermMonthly
+	return StrongestClaim(ClaimsOn(claims, &s)).Term == TermMonthly
 }
 
 // Find returns the claim about a customer's subscription that is as strong as a
 // source would be, or an empty one.
 func (c *Claims) Find(customer, subscription, source string) Claim {
 	i := slices.IndexFunc(c.Claims, func(x Claim) bool {
-		return x.Customer == customer && strings.EqualFold(x.Subscription, subscription) && strength(x.Source) == strength(source)
+		return x.Customer == customer && strings.EqualFold(x.Subscription, subscription) && sourceStrength(x.Source) == sourceStrength(source)
 	})
 	if i < 0 {
 		return Claim{}

@@ -66,9 +66,9 @@ type Claim struct {
 	Reason       string    `json:"reason,omitempty"`
 }
 
-// strength orders sources: a person's word is stronger than a distributor's, and
+// sourceStrength orders sources: a person's word is stronger than a distributor's, and
 // that stronger than what was observed.
-func strength(source string) int {
+func sourceStrength(source string) int {
 	switch source {
 	case Observed:
 		return 0
@@ -78,14 +78,14 @@ func strength(source string) int {
 	return 2
 }
 
-// Strongest joins claims about one subscription: of each fact the one with the
+// StrongestClaim joins claims about one subscription: of each fact the one with the
 // strongest source; of two that are as strong the later in the list.
-func Strongest(claims []Claim) Claim {
+func StrongestClaim(claims []Claim) Claim {
 	var out Claim
 	term, ends := -1, -1
 	for _, c := range claims {
 		out.Subscription = c.Subscription
-		n := strength(c.Source)
+		n := sourceStrength(c.Source)
 		if c.Term != "" && n >= term {
 			out.Term, term = c.Term, n
 			if n >= ends {
@@ -100,18 +100,18 @@ func Strongest(claims []Claim) Claim {
 	return out
 }
 
-// Changed says which term of a year or three a subscription had before it began to
+// FormerTerm says which term of a year or three a subscription had before it began to
 // renew by the month, and who says so; it is empty where it had none, and where
 // somebody who says that it is monthly knows already.
-func Changed(s *directory.Subscription, claims []Claim, now time.Time) string {
-	said := Strongest(Of(claims, s))
+func FormerTerm(s *directory.Subscription, claims []Claim, now time.Time) string {
+	said := StrongestClaim(ClaimsOn(claims, s))
 	if said.Source != Observed && said.Term == TermMonthly {
 		return ""
 	}
 	if s.Before.Term == TermMonthly && s.Before.Earlier != "" {
 		return s.Before.Earlier + " before"
 	}
-	for _, c := range Of(claims, s) {
+	for _, c := range ClaimsOn(claims, s) {
 		if c.Source == Observed || c.Term != TermAnnual && c.Term != TermTriennial || c.Ends.IsZero() || c.Ends.AddDate(0, 0, 1).After(now) {
 			continue
 		}

@@ -81,7 +81,7 @@ func TestAYearThatRenewsByTheMonth(t *testing.T) {
 		{"a person says that it is monthly", sub(TermMonthly, TermAnnual, 20), []Claim{{"a", "s", TermMonthly, time.Time{}, "ann", ""}}, ""},
 		{"a person says so against the list", sub("", "", 25), append(annual(-5, Distributor), Claim{"a", "s", TermMonthly, time.Time{}, "ann", ""}), ""},
 	} {
-		if got := Changed(&c.sub, c.claims, now); got != c.want {
+		if got := FormerTerm(&c.sub, c.claims, now); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}

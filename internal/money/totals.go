@@ -45,7 +45,7 @@ func (p Policy) Totals(rules []mapping.Rule, due *Due, src Source) Totals {
 		if unknown != "" { // the product is held
 			picked = l
 		}
-		h := p.Of(picked)
+		h := p.Holding(picked)
 		out.Purchased += h.Purchased
 		for j, s := range picked.Subscriptions {
 			out.Subscriptions = append(out.Subscriptions, Bought{s, l.SKU, h.Standings[j]})

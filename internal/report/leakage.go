@@ -109,7 +109,7 @@ func (r *Leakage) AddSpan(month, customer string, s *state.Span) {
 	}
 	unit := number(s.Price)
 	if unit != nil {
-		monthly, ok := money.Monthly(*unit, plan.Cycle(s.Cycle))
+		monthly, ok := money.MonthlyPrice(*unit, plan.Cycle(s.Cycle))
 		if unit = &monthly; !ok {
 			unit = nil
 		}

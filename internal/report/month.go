@@ -325,9 +325,9 @@ func (l *MonthLine) count(s *state.Span) {
 	if err != nil {
 		return
 	}
-	cycled := money.Charged(&plan.Billing{LessIncluded: &included}, billed).Mul(price)
+	cycled := money.ChargedUnits(&plan.Billing{LessIncluded: &included}, billed).Mul(price)
 	l.cycled = new(cycled.Round(2))
-	if monthly, ok := money.Monthly(cycled, plan.Cycle(s.Cycle)); ok {
+	if monthly, ok := money.MonthlyPrice(cycled, plan.Cycle(s.Cycle)); ok {
 		l.Money = new(monthly.StringFixed(2))
 	}
 }

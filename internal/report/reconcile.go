@@ -293,7 +293,7 @@ func (r *Licences) compare(l *Licence, v *view, p *productRow, about *plan.Objec
 		}
 		billed = billed.Add(n)
 		if price := monthly(o); price != nil {
-			cost = cost.Add(money.Charged(o.Billing, n).Mul(*price))
+			cost = cost.Add(money.ChargedUnits(o.Billing, n).Mul(*price))
 		}
 	}
 	if p.observed != nil {
@@ -311,7 +311,7 @@ func (r *Licences) compare(l *Licence, v *view, p *productRow, about *plan.Objec
 		difference := due.Sub(billed)
 		l.Difference = &difference
 		if l.UnitPrice != nil {
-			worth := money.Charged(about.Billing, due).Mul(*l.UnitPrice).Sub(cost).Round(2)
+			worth := money.ChargedUnits(about.Billing, due).Mul(*l.UnitPrice).Sub(cost).Round(2)
 			l.MonthlyDifference = &worth
 		}
 	}
@@ -327,7 +327,7 @@ func monthly(o *plan.Object) *decimal.Decimal {
 	if o.Billing == nil || o.Billing.UnitPrice == nil {
 		return nil
 	}
-	price, known := money.Monthly(*o.Billing.UnitPrice, cmp.Or(o.Billing.Cycle, plan.Monthly))
+	price, known := money.MonthlyPrice(*o.Billing.UnitPrice, cmp.Or(o.Billing.Cycle, plan.Monthly))
 	if !known {
 		return nil
 	}
@@ -363,7 +363,7 @@ func (r *Licences) licence(v *view, x *directory.Licence) (l Licence, worth bool
 	l = v.base
 	l.SKUs, l.Licence = []string{x.SKU}, x.Name
 	r.count(&l, []directory.Licence{*x})
-	h := r.policy.Of(x)
+	h := r.policy.Holding(x)
 	rules := slices.DeleteFunc(v.rules.Of(x.SKU), func(r mapping.Rule) bool { return !r.Settles() })
 	billing := func(r mapping.Rule) bool { return r.Status == mapping.Bill }
 	bills := slices.ContainsFunc(rules, billing)
@@ -406,7 +406,7 @@ func (r *Licences) count(l *Licence, items []directory.Licence) {
 	names, known := []string{}, true
 	for i := range items {
 		x := &items[i]
-		n := r.policy.Of(x).Purchased
+		n := r.policy.Holding(x).Purchased
 		bought += n
 		assigned += x.Assigned
 		idle += max(0, n-x.Assigned)

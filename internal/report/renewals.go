@@ -144,7 +144,7 @@ func notRead(e *sync.Inspection) string {
 // licence adds the subscriptions of a licence that end in time. Units that nobody has
 // stand at those that end first, so that they are there once.
 func (r *Renewals) licence(e *sync.Inspection, l *directory.Licence) {
-	h := r.policy.Of(l)
+	h := r.policy.Holding(l)
 	var lines []Renewal
 	for i := range l.Subscriptions {
 		s := &l.Subscriptions[i]
@@ -221,7 +221,7 @@ func (r *Renewals) unit(e *sync.Inspection, l *directory.Licence, s *directory.S
 					continue
 				}
 				currency = cmp.Or(line.Billing.Currency, r.currency)
-				price := money.Unit(line.Billing)
+				price := money.MonthlyUnitPrice(line.Billing)
 				if price == nil {
 					known = false
 					continue

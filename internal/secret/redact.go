@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// shortest is the length below which a secret is not looked for: it would
+// minLength is the length below which a secret is not looked for: it would
 // punch holes into every message and protect nothing.
-const shortest = 6
+const minLength = 6
 
 // A Redactor takes secrets out of text, whoever repeated them. The zero value
 // changes nothing.
@@ -21,7 +21,7 @@ func NewRedactor(secrets ...String) Redactor {
 	var all []string
 	for _, s := range secrets {
 		text := s.Reveal()
-		if len(text) < shortest {
+		if len(text) < minLength {
 			continue
 		}
 		all = append(all, Spellings(text)...)

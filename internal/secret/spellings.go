@@ -17,9 +17,9 @@ func Spellings(s string) []string {
 	quoted, _ := json.Marshal(s)
 	all := []string{s, strings.Trim(string(quoted), `"`), strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`),
 		url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)}
-	if len(s) >= shortest {
-		all = append(all, within(s, base64.RawStdEncoding)...)
-		all = append(all, within(s, base64.RawURLEncoding)...)
+	if len(s) >= minLength {
+		all = append(all, base64Parts(s, base64.RawStdEncoding)...)
+		all = append(all, base64Parts(s, base64.RawURLEncoding)...)
 	}
 	slices.SortFunc(all, func(a, b string) int {
 		if len(a) != len(b) {
@@ -30,9 +30,9 @@ func Spellings(s string) []string {
 	return slices.Compact(all)
 }
 
-// within are the characters that a secret determines in base64 whatever stands
+// base64Parts are the characters that a secret determines in base64 whatever stands
 // before and behind it: three groups of six bits begin at each place a byte can have.
-func within(s string, encoding *base64.Encoding) []string {
+func base64Parts(s string, encoding *base64.Encoding) []string {
 	var all []string
 	for before := range 3 {
 		bytes := append(make([]byte, before), s...)

@@ -43,7 +43,7 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 			}
 			found = explainer.Explain(before, countNow(c))
 		}
-		s.explained[c.Key] = money.Carry(last.Explanation, found, nil, 0)
+		s.explained[c.Key] = money.CarryExplanation(last.Explanation, found, nil, 0)
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (s *scopeRun) explainDecreases(ctx context.Context) error {
 func (s *scopeRun) explanation(c *plan.Change, count *target.Count) *plan.Explanation {
 	why := s.carried(count)
 	if count.Due != nil {
-		why = money.Why(why, count.Override, count.Counted, *count.Due)
+		why = money.ExplanationOf(why, count.Override, count.Counted, *count.Due)
 	}
 	switch {
 	case why != nil && !why.Explained():
@@ -139,7 +139,7 @@ func (s *scopeRun) carried(c *target.Count) *plan.Explanation {
 	if !known {
 		return s.explained[c.Key]
 	}
-	return money.Carry(s.explained[c.Key], nil, c.Counted, billed)
+	return money.CarryExplanation(s.explained[c.Key], nil, c.Counted, billed)
 }
 
 // lineQuantity is what the line that is kept in step bills, after the run's own writes.

@@ -212,7 +212,7 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 		for i := range items {
 			if items[i].SKU == sku {
 				for _, x := range items[i].Subscriptions {
-					c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x, SKU: sku, Standing: money.Judge(x, f.tick())})
+					c.Subscriptions = append(c.Subscriptions, target.Subscription{Subscription: x, SKU: sku, Standing: money.StandingOf(x, f.tick())})
 				}
 			}
 		}

@@ -172,7 +172,7 @@ func (s *scopeRun) recallSubscriptions() {
 		return
 	}
 	s.snapshot = s.snapshot.WithRemembered(func(licences []directory.Licence, seen []directory.Seen) []directory.Licence {
-		return s.target.spec.Claims.Join(s.customer.Key, money.Recall(licences, seen))
+		return s.target.spec.Claims.Join(s.customer.Key, money.WithMemory(licences, seen))
 	}, s.seen())
 }
 

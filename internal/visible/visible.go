@@ -16,16 +16,16 @@ import (
 // Text returns s as one line in which nothing is hidden. Tabs and line ends
 // become spaces, like everything else that only makes room.
 func Text(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return layout(r) || hidden(r) }) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return isSpace(r) || isHidden(r) }) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case layout(r):
+		case isSpace(r):
 			b.WriteByte(' ')
-		case hidden(r):
-			spell(&b, r)
+		case isHidden(r):
+			writeEscaped(&b, r)
 		default:
 			b.WriteRune(r)
 		}
@@ -33,14 +33,14 @@ func Text(s string) string {
 	return b.String()
 }
 
-// layout reports whether a character parts words or lines in an odd way.
-func layout(r rune) bool {
+// isSpace reports whether a character parts words or lines in an odd way.
+func isSpace(r rune) bool {
 	return r >= '\t' && r <= '\r' || r == 0x85 || r == '\u2028' || r == '\u2029'
 }
 
-// hidden reports whether a character shows nothing by itself. The joiners are
+// isHidden reports whether a character shows nothing by itself. The joiners are
 // left alone: Persian and emoji are written with them.
-func hidden(r rune) bool {
+func isHidden(r rune) bool {
 	switch {
 	case r < 0x7f:
 		return r < ' '
@@ -53,8 +53,8 @@ func hidden(r rune) bool {
 	return unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-// spell writes a character as JSON does, so that a JSON document stays one.
-func spell(b *strings.Builder, r rune) {
+// writeEscaped writes a character as JSON does, so that a JSON document stays one.
+func writeEscaped(b *strings.Builder, r rune) {
 	const digits = "0123456789abcdef"
 	for _, u := range utf16.Encode([]rune{r}) {
 		b.WriteString(`\u`)
@@ -71,23 +71,23 @@ func Writer(w io.Writer) io.Writer { return writer{w} }
 
 type writer struct{ w io.Writer }
 
-// colours are ours: bold, faint, red, green, yellow, cyan, and their end.
-var colours = regexp.MustCompile(`^\x1b\[(0|1|2|22|3[1236]|39)?(;(1|2|3[1236]))*m`)
+// ourColours are ours: bold, faint, red, green, yellow, cyan, and their end.
+var ourColours = regexp.MustCompile(`^\x1b\[(0|1|2|22|3[1236]|39)?(;(1|2|3[1236]))*m`)
 
 func (v writer) Write(p []byte) (int, error) {
 	passed := 0 // up to here it is written
 	for i := 0; i < len(p); {
 		r, size := utf8.DecodeRune(p[i:])
-		if r == '\n' || r == '\t' || !hidden(r) && !layout(r) {
+		if r == '\n' || r == '\t' || !isHidden(r) && !isSpace(r) {
 			i += size
 			continue
 		}
-		if ours := colours.Find(p[i:]); ours != nil {
+		if ours := ourColours.Find(p[i:]); ours != nil {
 			i += len(ours)
 			continue
 		}
 		var b strings.Builder
-		spell(&b, r)
+		writeEscaped(&b, r)
 		if _, err := v.w.Write(p[passed:i]); err != nil {
 			return passed, err
 		}
