@@ -63,7 +63,8 @@ func sumList[T any](snapshots []*Snapshot, of func(*Snapshot) List[T], id func(*
 				continue
 			}
 			if first, twice := owner[id(&rows[j])]; twice && first != string(s.Tenant.ID) {
-				return Unknown[T](proof, fmt.Errorf("%s is listed in two of its tenants, %s and %s: one of the answers is another tenant's", id(&rows[j]), first, s.Tenant.ID))
+				return Unknown[T](proof, fmt.Errorf(
+					"%s is listed in two of its tenants, %s and %s: one of the answers is another tenant's", id(&rows[j]), first, s.Tenant.ID))
 			}
 			owner[id(&rows[j])] = string(s.Tenant.ID)
 		}

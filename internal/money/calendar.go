@@ -41,7 +41,10 @@ func (c Calendar) Effect(today time.Time) plan.Effect {
 
 // effect says so of some days, with what is unclear about them.
 func (c Calendar) effect(from, last time.Time, periods int, text string) plan.Effect {
-	return plan.Effect{From: from.Format(time.DateOnly), To: last.Format(time.DateOnly), Periods: periods, Text: strings.Join(append([]string{text}, c.Unclear...), "; ")}
+	return plan.Effect{
+		From: from.Format(time.DateOnly), To: last.Format(time.DateOnly), Periods: periods,
+		Text: strings.Join(append([]string{text}, c.Unclear...), "; "),
+	}
 }
 
 func (c Calendar) unknown() plan.Effect {

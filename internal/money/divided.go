@@ -29,11 +29,14 @@ func (p Policy) dividedProblem(r *mapping.Rule, l *directory.Licence) (code, tex
 	name, d := cmp.Or(l.Name, l.SKU), l.Divided
 	switch whole := p.Holding(&d.Whole); {
 	case d.Unsure != "":
-		return mapping.SplitIncomplete, fmt.Sprintf("%s: which part of the tenant has how many is not known (%s): nothing is changed until it is", name, d.Unsure)
+		return mapping.SplitIncomplete, fmt.Sprintf(
+			"%s: which part of the tenant has how many is not known (%s): nothing is changed until it is", name, d.Unsure)
 	case whole.Purchased > 0 && d.Taken > whole.Purchased:
-		return mapping.SplitOverlap, fmt.Sprintf("%s: the people of the tenant's parts hold %d and only %d are bought: nothing is changed until they are no more", name, d.Taken, whole.Purchased)
+		return mapping.SplitOverlap, fmt.Sprintf(
+			"%s: the people of the tenant's parts hold %d and only %d are bought: nothing is changed until they are no more", name, d.Taken, whole.Purchased)
 	case r.Subscriptions != "":
-		return mapping.SplitIncomplete, fmt.Sprintf("%s: a rule picks some of its subscriptions (%s), and whose people use which is not known in a divided tenant: bill all of them by one rule", name, r.Subscriptions)
+		return mapping.SplitIncomplete, fmt.Sprintf(
+			"%s: a rule picks some of its subscriptions (%s), and whose people use which is not known in a divided tenant: bill all of them by one rule", name, r.Subscriptions)
 	}
 	return "", ""
 }

@@ -76,7 +76,10 @@ type Source struct {
 
 // NewSource is what a snapshot, whose licences are proven, can be counted from.
 func NewSource(s *directory.Snapshot, licences []directory.Licence, rules []mapping.Rule, term func(string) string) Source {
-	src := Source{Licences: make(map[string]*directory.Licence, len(licences)), Partial: s.Licences.Proof().Partial, Snapshot: s, Rules: rules, Term: term}
+	src := Source{
+		Licences: make(map[string]*directory.Licence, len(licences)), Partial: s.Licences.Proof().Partial,
+		Snapshot: s, Rules: rules, Term: term,
+	}
 	for i := range licences {
 		src.Licences[licences[i].SKU] = &licences[i]
 	}
@@ -220,7 +223,8 @@ func (p Policy) addRule(d *Due, hold func(code, format string, args ...any), r *
 	l := src.Licences[strings.ToLower(r.SKU)]
 	switch {
 	case l == nil && src.Partial:
-		hold(NotProven, "the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions", cmp.Or(r.Part, r.Name, r.SKU))
+		hold(NotProven,
+			"the source hides some licences, and %s is not among those it lists: whether it is gone is not known; take it out of the source's exclusions", cmp.Or(r.Part, r.Name, r.SKU))
 		return decimal.Zero
 	case l == nil && r.Count == mapping.People: // a floor of nothing
 		l = &directory.Licence{}
@@ -268,7 +272,8 @@ func (p Policy) addRule(d *Due, hold func(code, format string, args ...any), r *
 		billed = p.boundWithRemark(d, r, &h, assigned)
 	}
 	if l.Disputed != "" && (r.Count != mapping.Assigned || r.Floor != "" || assigned > h.Purchased || h.Purchased <= 0) {
-		hold(SourceDisagrees, "two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree", l.Purchased, l.Disputed)
+		hold(SourceDisagrees,
+			"two answers of the source disagree about how many are bought (%d by the one; %s): nothing is changed until they agree", l.Purchased, l.Disputed)
 		return billed
 	}
 	p.addRemarks(d, hold, r, picked, &h, assigned)
@@ -294,8 +299,11 @@ func (p Policy) boundWithRemark(d *Due, r *mapping.Rule, h *Holding, assigned in
 			until = "until " + first.UTC().Format(time.DateOnly) + ", when the first of its terms ends"
 		}
 	}
-	d.Remarks = append(d.Remarks, Remark{Code: Floor, Text: fmt.Sprintf("%s: %s are counted and %s are billed (%s), %s", name, without.RoundUp(0), billed.RoundUp(0), why, until),
-		Units: int(billed.RoundUp(0).Sub(without.RoundUp(0)).IntPart())})
+	d.Remarks = append(d.Remarks, Remark{
+		Code:  Floor,
+		Text:  fmt.Sprintf("%s: %s are counted and %s are billed (%s), %s", name, without.RoundUp(0), billed.RoundUp(0), why, until),
+		Units: int(billed.RoundUp(0).Sub(without.RoundUp(0)).IntPart()),
+	})
 	return billed
 }
 
@@ -350,7 +358,8 @@ func Pick(r *mapping.Rule, l *directory.Licence, src Source) (picked *directory.
 	for _, s := range l.Subscriptions {
 		picks, known := picker.Picks(&s, src.term(s.ID))
 		if !known {
-			return nil, fmt.Sprintf("the term of subscription %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, r.Subscriptions)
+			return nil, fmt.Sprintf(
+				"the term of subscription %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, r.Subscriptions)
 		}
 		if picks {
 			out.Subscriptions = append(out.Subscriptions, s)
@@ -398,7 +407,8 @@ func (p Policy) pickProblem(l *directory.Licence, src Source) (code, text string
 			}
 			picks, known := picker.Picks(s, src.term(s.ID))
 			if !known {
-				return SubscriptionUnruled, fmt.Sprintf("the term of subscription %s of %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, name, r.Subscriptions)
+				return SubscriptionUnruled, fmt.Sprintf(
+					"the term of subscription %s of %s is not known, and a rule asks for it (%s): say it (syncd terms import)", s.ID, name, r.Subscriptions)
 			}
 			if picks {
 				by = append(by, fmt.Sprintf("%s (%s)", cmp.Or(r.Product, r.Status), cmp.Or(r.Subscriptions, "all")))
@@ -406,9 +416,11 @@ func (p Policy) pickProblem(l *directory.Licence, src Source) (code, text string
 		}
 		switch {
 		case len(by) == 0:
-			return SubscriptionUnruled, fmt.Sprintf("no rule of %s picks its subscription %s (%s, %s): name it in one of them, or in a line of its own with the status ignore", name, s.ID, unitsText(s.Total), s.Status)
+			return SubscriptionUnruled, fmt.Sprintf(
+				"no rule of %s picks its subscription %s (%s, %s): name it in one of them, or in a line of its own with the status ignore", name, s.ID, unitsText(s.Total), s.Status)
 		case len(by) > 1:
-			return SubscriptionTwice, fmt.Sprintf("subscription %s of %s is picked by several rules: %s; leave it to one of them", s.ID, name, strings.Join(by, ", "))
+			return SubscriptionTwice, fmt.Sprintf(
+				"subscription %s of %s is picked by several rules: %s; leave it to one of them", s.ID, name, strings.Join(by, ", "))
 		}
 	}
 	return "", ""
@@ -431,18 +443,22 @@ func (p Policy) addRemarks(d *Due, hold func(code, format string, args ...any), 
 	}
 	if n := h.Units[Unclear]; n > 0 {
 		units, cure := unclearText(n, l, p.Now)
-		hold(string(Unclear), "%s: nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; look in Partner Center%s", units, cure)
+		hold(string(Unclear),
+			"%s: nothing shows whether Microsoft bills them on or whether their term ended, and the line is left as it is; look in Partner Center%s", units, cure)
 	}
 	if n := h.Units[InGrace]; n > 0 {
 		day := h.dayText(InGrace, "suspended", "suspended at the end of it")
 		if p.Grace == GraceFree {
-			say(string(InGrace), billedUnits(r, h.Purchased+n, assigned)-units, "%s of %s lapsed and are in their grace period (%s): they are not billed (connectwise.grace: free)", unitsText(n), name, day)
+			say(string(InGrace), billedUnits(r, h.Purchased+n, assigned)-units,
+				"%s of %s lapsed and are in their grace period (%s): they are not billed (connectwise.grace: free)", unitsText(n), name, day)
 		} else {
-			say(string(InGrace), units-billedUnits(r, h.Purchased-n, assigned), "%s of %s lapsed and are in their grace period (%s): they are billed on (connectwise.grace: bill)", unitsText(n), name, day)
+			say(string(InGrace), units-billedUnits(r, h.Purchased-n, assigned),
+				"%s of %s lapsed and are in their grace period (%s): they are billed on (connectwise.grace: bill)", unitsText(n), name, day)
 		}
 	}
 	if n := h.Units[Suspended]; n > 0 {
-		say(string(Suspended), units-billedUnits(r, h.Purchased-n, assigned), "%s of %s are suspended, and Microsoft bills them %s: they stay due", unitsText(n), name, h.dayText(Suspended, "until", "on"))
+		say(string(Suspended), units-billedUnits(r, h.Purchased-n, assigned),
+			"%s of %s are suspended, and Microsoft bills them %s: they stay due", unitsText(n), name, h.dayText(Suspended, "until", "on"))
 	}
 	for _, x := range []struct {
 		state State
@@ -478,7 +494,8 @@ func unclearText(n int, l *directory.Licence, now time.Time) (units, cure string
 		return unitsText(n) + " are suspended", ", and " + byHand + " if it is known sooner"
 	}
 	slices.Sort(ids)
-	return unitsText(n) + " are suspended", fmt.Sprintf(", and say when the term of %s ends (syncd terms import), or %s", strings.Join(ids, ", "), byHand)
+	return unitsText(n) + " are suspended", fmt.Sprintf(
+		", and say when the term of %s ends (syncd terms import), or %s", strings.Join(ids, ", "), byHand)
 }
 
 // dayText is the first day that the units of a state change, or other words where

@@ -39,7 +39,7 @@ func EffectOf(before, after *plan.Object, today time.Time) *plan.Effect {
 		e = c.lineBegins(today, about.Billing.Prorates)
 	case after == nil:
 		e = c.Effect(today)
-	case after.Fields.Text(plan.FieldCancelled) != before.Fields.Text(plan.FieldCancelled) && after.Fields.Text(plan.FieldQuantity) == before.Fields.Text(plan.FieldQuantity):
+	case onlyEndChanges(before, after):
 		e = c.lineEnds(after.Fields.Text(plan.FieldCancelled), before.Fields.Text(plan.FieldCancelled), today)
 	default:
 		e = c.Effect(today)
@@ -49,6 +49,11 @@ func EffectOf(before, after *plan.Object, today time.Time) *plan.Effect {
 	}
 	e.Money = moneyInPeriods(before, after, e.Periods)
 	return &e
+}
+
+func onlyEndChanges(before, after *plan.Object) bool {
+	return after.Fields.Text(plan.FieldCancelled) != before.Fields.Text(plan.FieldCancelled) &&
+		after.Fields.Text(plan.FieldQuantity) == before.Fields.Text(plan.FieldQuantity)
 }
 
 // lineBegins is the effect of a line that begins today.

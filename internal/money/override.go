@@ -51,7 +51,8 @@ func (o *Override) Check(day time.Time) (column, problem string) {
 	case o.Until.Before(day):
 		return "until", o.Until.Format(time.DateOnly) + " is over: write today or a later day, which is the last one on which it counts"
 	case o.Until.After(last):
-		return "until", fmt.Sprintf("%s is more than %d days ahead: write %s or an earlier day, and set it again then if it must go on", o.Until.Format(time.DateOnly), maxOverrideDays, last.Format(time.DateOnly))
+		return "until", fmt.Sprintf(
+			"%s is more than %d days ahead: write %s or an earlier day, and set it again then if it must go on", o.Until.Format(time.DateOnly), maxOverrideDays, last.Format(time.DateOnly))
 	case strings.TrimSpace(o.Reason) == "":
 		return "reason", "empty: say why; whoever reads the bill will ask"
 	}

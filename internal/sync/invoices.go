@@ -42,7 +42,8 @@ func (s *scopeRun) checkInvoices() {
 	}
 	for i := range s.memory.Records {
 		if r := &s.memory.Records[i]; r.Pending != nil && r.Pending.Billing != nil {
-			s.addUnsettled(moved(r.Pending.Billing, now, fmt.Sprintf("a change of %s (line %s) was sent and its answer is not known", r.Pending.Label, r.Pending.Ref)))
+			s.addUnsettled(moved(r.Pending.Billing, now, fmt.Sprintf(
+				"a change of %s (line %s) was sent and its answer is not known", r.Pending.Label, r.Pending.Ref)))
 		}
 	}
 	for i := range s.unsettled {

@@ -122,8 +122,11 @@ func (s *scopeRun) whyUnread() string {
 
 // currentSpan is what holds of a product from now on.
 func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
-	x := state.Span{Scope: s.id(), Key: c.Key, From: now, Known: true, Product: c.Product, Label: c.Label,
-		Purchased: countText(c.Purchased), Assigned: countText(c.Assigned), Due: countText(c.Due), Names: c.Names, NamesUnknown: c.NamesUnknown, Proof: s.spanProof()}
+	x := state.Span{
+		Scope: s.id(), Key: c.Key, From: now, Known: true, Product: c.Product, Label: c.Label,
+		Purchased: countText(c.Purchased), Assigned: countText(c.Assigned), Due: countText(c.Due),
+		Names: c.Names, NamesUnknown: c.NamesUnknown, Proof: s.spanProof(),
+	}
 	unknown := func(why string) {
 		if x.Known {
 			x.Known, x.Why = false, why
@@ -136,7 +139,10 @@ func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 		x.Rules = append(x.Rules, SpanRule(&r))
 	}
 	if o := c.Override; o != nil {
-		x.Override = &state.SpanOverride{Quantity: countText(o.Quantity), Minimum: countText(o.Minimum), Maximum: countText(o.Maximum), Until: o.Until.UTC(), Reason: o.Reason, By: o.By}
+		x.Override = &state.SpanOverride{
+			Quantity: countText(o.Quantity), Minimum: countText(o.Minimum), Maximum: countText(o.Maximum),
+			Until: o.Until.UTC(), Reason: o.Reason, By: o.By,
+		}
 	}
 	if c.Override != nil {
 		x.Counted = countText(c.Counted)
@@ -233,13 +239,18 @@ func (s *scopeRun) spanProof() state.SpanProof {
 
 // SpanRule is a rule as the ledger keeps it.
 func SpanRule(r *mapping.Rule) state.SpanRule {
-	return state.SpanRule{Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Who: r.Who, Subscriptions: r.Subscriptions,
-		Weight: r.Weight, Minimum: countText(r.Minimum), Maximum: countText(r.Maximum), Floor: r.Floor, Status: r.Status, Reason: r.Reason}
+	return state.SpanRule{
+		Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Who: r.Who,
+		Subscriptions: r.Subscriptions, Weight: r.Weight, Minimum: countText(r.Minimum), Maximum: countText(r.Maximum),
+		Floor: r.Floor, Status: r.Status, Reason: r.Reason,
+	}
 }
 
 func spanSubscription(x *target.Subscription) state.SpanSubscription {
-	return state.SpanSubscription{ID: x.ID, CommerceID: x.CommerceID, SKU: x.SKU, Status: x.Status, State: string(x.Standing.State), Units: strconv.Itoa(x.Total),
-		Trial: x.Trial, Owner: x.Owner, Created: x.Created.UTC(), Until: x.Standing.Until.UTC()}
+	return state.SpanSubscription{
+		ID: x.ID, CommerceID: x.CommerceID, SKU: x.SKU, Status: x.Status, State: string(x.Standing.State), Units: strconv.Itoa(x.Total),
+		Trial: x.Trial, Owner: x.Owner, Created: x.Created.UTC(), Until: x.Standing.Until.UTC(),
+	}
 }
 
 // recordWrite remembers what a change left at the target.

@@ -44,13 +44,15 @@ func (s *scopeRun) unreadConflicts(sides *plan.Sides) []plan.Conflict {
 	users, _ := s.snapshot.Users.Items()
 	for i := range users {
 		if u := &users[i]; u.Unread != "" {
-			why[u.ID] = fmt.Sprintf("%s is left as it is: what the source says of it makes no sense (%s); correct it in Microsoft 365", cmp.Or(u.UPN, u.Name, u.ID), u.Unread)
+			why[u.ID] = fmt.Sprintf(
+				"%s is left as it is: what the source says of it makes no sense (%s); correct it in Microsoft 365", cmp.Or(u.UPN, u.Name, u.ID), u.Unread)
 		}
 	}
 	groups, _ := s.snapshot.Groups.Items()
 	for i := range groups {
 		if g := &groups[i]; g.Unread != "" {
-			why[g.ID] = fmt.Sprintf("%s is left as it is: what the source says of it makes no sense (%s); correct it in Microsoft 365", cmp.Or(g.Name, g.ID), g.Unread)
+			why[g.ID] = fmt.Sprintf(
+				"%s is left as it is: what the source says of it makes no sense (%s); correct it in Microsoft 365", cmp.Or(g.Name, g.ID), g.Unread)
 		}
 	}
 	if len(why) == 0 {
