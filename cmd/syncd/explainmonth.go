@@ -150,6 +150,9 @@ func (x *explanation) days(s *app.ExplainedSpan, zone *time.Location) string {
 		first = s.From.In(zone)
 	}
 	if s.Days == 0 {
+		if day := first.Format(time.DateOnly); s.From.In(zone).Format(time.DateOnly) != day {
+			return fmt.Sprintf("%s until %s", day, s.To.In(zone).Format("15:04"))
+		}
 		return fmt.Sprintf("%s from %s to %s", first.Format(time.DateOnly), s.From.In(zone).Format("15:04"), s.To.In(zone).Format("15:04"))
 	}
 	text := first.Format(time.DateOnly)

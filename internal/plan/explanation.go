@@ -172,7 +172,8 @@ func (c *Change) unexplainedMessage(currency string) string {
 }
 
 // JoinMoves tells each move what both of its lines come to as one sum. Where says which
-// object a subscription is counted for, and what it is called.
+// object a subscription is counted for, and what it is called; nothing where no line
+// bills it: what moved to where nobody bills it is a fall that nothing explains.
 func (p *Plan) JoinMoves(where func(subscription string) (to Key, label string), currency string) {
 	for i := range p.Changes {
 		c := &p.Changes[i]
@@ -183,7 +184,7 @@ func (p *Plan) JoinMoves(where func(subscription string) (to Key, label string),
 		c.Explanation = &e
 		to, label := where(e.Subscription)
 		if label == "" {
-			e.Together = "no line bills that one"
+			c.Explanation = &Explanation{Code: Unexplained}
 			continue
 		}
 		j := slices.IndexFunc(p.Changes, func(x Change) bool { return x.Key == to })

@@ -164,7 +164,11 @@ func (s *scopeRun) lineOf(subscription string) (plan.Key, string) {
 	for i := range s.desired.Counts {
 		c := &s.desired.Counts[i]
 		for j := range c.Subscriptions {
-			if c.Subscriptions[j].ID == subscription {
+			if c.Subscriptions[j].ID != subscription {
+				continue
+			}
+			made := slices.ContainsFunc(s.plan.Changes, func(x plan.Change) bool { return x.Key == c.Key })
+			if line := s.observed.Line(c.Key); made || line != nil && line.Ref != "" {
 				return c.Key, c.Label
 			}
 		}

@@ -1,6 +1,9 @@
 package sync
 
 import (
+	"strings"
+
+	"syncd/internal/directory"
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
@@ -86,11 +89,38 @@ func (s *scopeRun) addOutcome(c *state.Commit) {
 	}
 }
 
-// sourceCounts are the rows of the source's lists that the next run compares with. While
-// leavers are waited for, the counts keep the rows that vanished with them: the run that
-// removes them must see how many they are.
+// sourceRows are the rows of the source's lists that decide what the scope should
+// hold, as far as they are proven: those that the target needs, and, where people are
+// counted for money, those lists of people.
+func (s *scopeRun) sourceRows() map[string]int {
+	spec := s.target.spec
+	rows := s.snapshot.Counts(spec.Needs)
+	if !s.billed() {
+		return rows
+	}
+	people := (spec.Also | spec.Own[s.customer.Key].Also) &^ directory.Holders // who names a count decides none
+	known := s.snapshot.AsOf(people)
+	for name, n := range s.snapshot.Counts(people) {
+		list, _, _ := strings.Cut(name, " of tenant ")
+		if _, proven := known[list]; proven {
+			rows[name] = n
+		}
+	}
+	return rows
+}
+
+// sourceCounts are the rows that the next run compares with. While leavers are waited
+// for, the counts keep the rows that vanished with them: the run that removes them must
+// see how many they are. A list that is not proven this time keeps its count.
 func (s *scopeRun) sourceCounts(before map[string]int) map[string]int {
-	now := s.snapshot.Counts(s.target.spec.Needs)
+	now := s.sourceRows()
+	if s.billed() {
+		for collection, n := range before {
+			if _, known := now[collection]; !known {
+				now[collection] = n
+			}
+		}
+	}
 	if len(s.plan.Absent) > 0 && !s.report.Approved {
 		for collection, n := range now {
 			now[collection] = max(n, before[collection])

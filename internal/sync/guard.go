@@ -22,7 +22,7 @@ func (s *scopeRun) checkGuards() {
 	}
 	if cursor != nil {
 		facts.SettingsChanged = facts.Policy == plan.Auto && cursor.Settings != "" && cursor.Settings != s.settingsDigest()
-		for collection, now := range s.snapshot.Counts(needs) {
+		for collection, now := range s.sourceRows() {
 			facts.Counts = append(facts.Counts, plan.Count{Collection: collection, Before: cursor.Counts[collection], Now: now})
 		}
 	}

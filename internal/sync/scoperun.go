@@ -148,7 +148,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	}
 	cursor := s.memory.Cursor
 	if cursor != nil {
-		for collection, n := range s.snapshot.Counts(needs) {
+		for collection, n := range s.sourceRows() {
 			if before := cursor.Counts[collection]; n == 0 && before > 0 {
 				s.report.fail(Incomplete, fmt.Errorf("%w: the source lists no %s at all where it listed %d; that is how it answers when it cannot read a tenant",
 					directory.ErrIncomplete, collection, before))
