@@ -219,7 +219,16 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 			}
 			settled = n
 		}
+		gone := ""
+		if approve {
+			var err error
+			if gone, err = w.givenUp(ctx, h); err != nil {
+				return nil, err
+			}
+		}
 		switch stays := repairs(h.Violations); {
+		case gone != "":
+			v.Decision, v.Message = "stays", gone
 		case settled > 0 && h.Digest == "":
 			v.Message = Count(settled, "invoice") + " settled; the next run says no more of it"
 		case h.Digest == "" && stays == "":

@@ -54,6 +54,9 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 	if err != nil {
 		return nil, err
 	}
+	if err := w.noOtherWaits(ctx, b); err != nil {
+		return nil, err
+	}
 	if err := w.askBack(ctx, by, b, asked.Reason); err != nil {
 		return nil, err
 	}
@@ -212,6 +215,61 @@ func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
 
 func (s *scopeBack) note(k plan.Key, format string, args ...any) {
 	s.notes = append(s.notes, plan.Violation{Code: plan.NotReverted, Kind: k.Kind, Key: k.ID, Note: true, Message: fmt.Sprintf(format, args...)})
+}
+
+// noOtherWaits refuses a way back where that from another run still waits: a scope has
+// one plan, and the one that a person reads and approves must be the one that is written.
+func (w *App) noOtherWaits(ctx context.Context, b *wayBack) error {
+	stored, err := state.Reversals(ctx, w.Store)
+	if err != nil {
+		return err
+	}
+	var waits []string
+	for scope, s := range b.scopes {
+		if len(s.back) == 0 {
+			continue
+		}
+		m, err := w.Store.Recall(ctx, scope)
+		if err != nil {
+			return err
+		}
+		for _, o := range stored {
+			if o.Scope == scope && o.Run != b.run.ID && o.Open(recordOf(m, o.Key)) {
+				waits = append(waits, fmt.Sprintf("revert %s still waits for %s at %s", o.Run, s.name, scope.Target))
+			}
+		}
+	}
+	if len(waits) == 0 {
+		return nil
+	}
+	slices.Sort(waits)
+	return Usage("%s: let it be written (syncd approve, then syncd apply) or syncd reject it first; nothing was planned of run %s", strings.Join(slices.Compact(waits), "; "), b.run.ID)
+}
+
+func recordOf(m *state.Memory, key plan.Key) *plan.Record {
+	if i := slices.IndexFunc(m.Records, func(r plan.Record) bool { return r.Key == key }); i >= 0 {
+		return &m.Records[i]
+	}
+	return nil
+}
+
+// givenUp says why approving a way back would write nothing: nobody asks for it any more.
+// It is empty where somebody does, and of any other plan.
+func (w *App) givenUp(ctx context.Context, h *state.Hold) (string, error) {
+	shown := ShownPlan(h)
+	if shown.Reverts == "" {
+		return "", nil
+	}
+	stored, err := state.Reversals(ctx, w.Store)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range shown.Changes {
+		if !slices.ContainsFunc(stored, func(r state.Reversal) bool { return r.Scope == h.Scope && r.Run == shown.Reverts && r.Key == c.Key }) {
+			return fmt.Sprintf("the way back from run %s was given up; syncd revert %s asks for it again", shown.Reverts, shown.Reverts), nil
+		}
+	}
+	return "", nil
 }
 
 // askBack stores what is to be taken back. What was asked for before stays as it is.

@@ -79,6 +79,10 @@ func (r *Reversal) stage(record *Record) reversalStage {
 	return reversalOver
 }
 
+// Open reports whether the way back of an object is still to be gone, by its record; nil
+// is none.
+func (r *Reversal) Open(record *Record) bool { return r.stage(record) == reversalOpen }
+
 // wanted is what of a desired object decides whether the wanted value changed: the fields
 // that the run wrote, or all of what it made or took on.
 func (r *Reversal) wanted(kind *Kind, desired *Object) *Wanted {
@@ -289,6 +293,11 @@ func (p *Plan) holdReverted(kind *Kind, desired *Object, key Key, changes bool) 
 	p.Violations = append(p.Violations, Violation{Code: heldReverted, Kind: key.Kind, Key: key.ID, Message: fmt.Sprintf(
 		"%s was taken back to what it was before run %s, and what is wanted of it is still the same:%s it waits until that changes, somebody approves it, or syncd matches retry lets it go",
 		c.Label, r.Run, text)})
+}
+
+// IsWayBack reports whether the plan that was held so is a way back from a run.
+func IsWayBack(violations []Violation) bool {
+	return slices.ContainsFunc(violations, func(v Violation) bool { return v.Code == heldWayBack })
 }
 
 // Returns reports whether approving the object would write again what a person

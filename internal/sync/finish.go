@@ -51,6 +51,9 @@ func (s *scopeRun) finish() *state.Commit {
 		return nil
 	}
 	if s.run.sel.WayBack != nil && s.plan != nil && s.plan.Reverting == "" {
+		if h := s.memory.Hold; h != nil && plan.IsWayBack(h.Violations) && s.run.mode == Apply {
+			return s.clearWayBack()
+		}
 		return nil // there is nothing to take back, and of the rest nothing was looked at
 	}
 	if s.run.mode == HoldOnly {
@@ -73,6 +76,17 @@ func (s *scopeRun) finish() *state.Commit {
 		s.updateRecords(c)
 	}
 	s.addOutcome(c)
+	return c
+}
+
+// clearWayBack forgets a plan that waits for a way back that nobody can go any more. The
+// next run plans what else there is.
+func (s *scopeRun) clearWayBack() *state.Commit {
+	c := &state.Commit{Scope: s.id(), ClearHold: true}
+	if s.memory.Cursor != nil {
+		c.Cursor = new(*s.memory.Cursor)
+		c.Cursor.Outcome, c.Cursor.Violations, c.Cursor.Source = string(s.report.Outcome), s.report.Violations, ""
+	}
 	return c
 }
 
