@@ -47,6 +47,9 @@ func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
 		case d != nil && d.Approved:
 			s.Violations = slices.DeleteFunc(slices.Clone(s.Violations), func(v plan.Violation) bool { return v.Key == "" && !v.Note && !v.NeedsRepair })
 			p.decided = fmt.Sprintf("approved by %s at %s; passes at the next apply", d.By, d.At.In(zone).Format(time.DateTime))
+			if until := plan.PutOff(h.Violations); until != "" {
+				p.decided += " after this: put off until " + until
+			}
 		case d != nil:
 			p.decided = fmt.Sprintf("rejected by %s at %s%s; syncd approve takes it back", d.By, d.At.In(zone).Format(time.DateTime), app.Because(d.Reason))
 		default:

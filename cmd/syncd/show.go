@@ -40,7 +40,7 @@ func (p palette) standing(standing, s string) string {
 	switch standing {
 	case state.StandsInStep, state.StandsUnchanged, state.StandsChanged, state.StandsApproved:
 		return p.paint(s, text.FgGreen)
-	case state.StandsNeedsApproval, state.StandsWouldChange:
+	case state.StandsNeedsApproval, state.StandsWouldChange, state.StandsPutOff:
 		return p.paint(s, text.FgYellow, text.Bold)
 	case state.StandsFailed, state.StandsPartlyDone, state.StandsNotRead, state.StandsNeedsRepair, state.StandsRejected:
 		return p.paint(s, text.FgRed, text.Bold)

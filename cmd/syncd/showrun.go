@@ -312,15 +312,24 @@ func amounts(up, down decimal.Decimal) []string {
 
 func (p *page) totals(r *sync.Report) {
 	var parts []string
-	counts, written := map[string]int{}, 0
+	counts, putOff, written := map[string]int{}, map[string]int{}, 0
 	for i := range r.Scopes {
-		counts[r.Scopes[i].Standing(r.PlanOnly)]++
-		written += r.Scopes[i].Written
+		s := &r.Scopes[i]
+		standing := s.Standing(r.PlanOnly)
+		counts[standing]++
+		if standing == state.StandsPutOff {
+			putOff[plan.PutOff(s.Violations)]++
+		}
+		written += s.Written
 	}
 	order := slices.Clone(state.Standings)
 	slices.Reverse(order[:len(order)-1]) // what is well first, who is not linked last
 	for _, standing := range order {
-		if n := counts[standing]; n > 0 {
+		if standing == state.StandsPutOff {
+			for _, until := range slices.Sorted(maps.Keys(putOff)) {
+				parts = append(parts, p.standing(standing, state.Counted(putOff[until], standing)+" until "+until))
+			}
+		} else if n := counts[standing]; n > 0 {
 			parts = append(parts, p.standing(standing, state.Counted(n, standing)))
 		}
 	}
@@ -333,7 +342,7 @@ func (p *page) totals(r *sync.Report) {
 	}
 	planned := "" // an apply says it where not all of the money was written
 	if !r.PlanOnly && slices.ContainsFunc(r.Scopes, func(s sync.ScopeReport) bool {
-		return s.Outcome == sync.Held || s.Outcome == sync.Failed || s.Outcome == sync.Partial
+		return s.Outcome == sync.Held || plan.PutOff(s.Violations) != "" || s.Outcome == sync.Failed || s.Outcome == sync.Partial
 	}) {
 		planned = "planned: "
 	}

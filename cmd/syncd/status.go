@@ -56,7 +56,13 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 	for _, c := range v.Scopes {
 		why := c.Error
 		for _, x := range c.Violations {
-			if why == "" && (!x.Note || x.Code == "left_behind" || x.Code == plan.CodeInvoiced) {
+			switch {
+			case why != "":
+			case c.Stands == state.StandsPutOff: // nobody is waited for
+				if x.PutOff != "" {
+					why = x.Code + ": " + x.Message
+				}
+			case !x.Note || x.PutOff != "" || x.Code == "left_behind" || x.Code == plan.CodeInvoiced:
 				why = x.Message
 				if c.Stands == state.StandsApproved {
 					why = withoutWayOn(why) // it is given already
@@ -85,6 +91,7 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 		{state.StandsNeedsRepair, "syncd holds says what to repair"},
 		{state.StandsRejected, "they wait until their plans change"},
 		{state.StandsApproved, "they go at the next apply"},
+		{state.StandsPutOff, "they go at the first apply after that"},
 	} {
 		if n := v.Stands[turn.standing]; n > 0 {
 			p.flow("", state.Counted(n, turn.standing)+": "+turn.say)

@@ -19,7 +19,7 @@ type Status struct {
 	Settlements []state.Settlement `json:"settled_by_hand"`
 	LastRun     *state.Run         `json:"last_run"`
 
-	Stands map[string]int `json:"-"` // how many holds stand so
+	Stands map[string]int `json:"-"` // how many holds stand so, and how many scopes are put off
 }
 
 // A Standing is where a scope stands, in words too.
@@ -62,9 +62,12 @@ func (w *App) Status(ctx context.Context, customer string) (*Status, error) {
 		if other(c.Scope) {
 			continue
 		}
-		s := Standing{Cursor: c, Stands: state.Standing(c.Outcome, c.Violations, nil)}
-		if is, ok := held[c.Scope]; ok && c.Outcome == "held" {
-			s.Stands = is
+		s := Standing{Cursor: c, Stands: c.Standing(held[c.Scope])}
+		if s.Stands == state.StandsPutOff {
+			v.Stands[state.StandsPutOff]++
+			if held[c.Scope] == state.StandsApproved {
+				v.Stands[state.StandsApproved]-- // it does not go at the next apply
+			}
 		}
 		v.Scopes = append(v.Scopes, s)
 		v.Totals[c.Outcome]++

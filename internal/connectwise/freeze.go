@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"syncd/internal/directory"
 	"syncd/internal/money"
@@ -22,7 +23,7 @@ func (c *Client) frozen(byHand []money.HandFreeze, agreementType string) *target
 	if !frozen {
 		return nil
 	}
-	return &target.Later{Code: codeFreeze, Why: fmt.Sprintf("nobody writes to agreements of type %s until the end of %s: %s; the next run after that goes on",
+	return &target.Later{Code: codeFreeze, Until: until.Format(time.DateOnly), Why: fmt.Sprintf("nobody writes to agreements of type %s until the end of %s: %s; the next run after that goes on",
 		agreementType, until.Format("2 January 2006"), why)}
 }
 

@@ -3,6 +3,7 @@ package itglue
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,7 +80,8 @@ func (t *Target) quietHours() *target.Later {
 	if !quiet {
 		return nil
 	}
-	return &target.Later{Code: "quiet_hours", Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
+	_, end, _ := strings.Cut(window, "-")
+	return &target.Later{Code: "quiet_hours", Until: end, Why: "these are quiet hours (" + window + ", itglue.quiet_hours)"}
 }
 
 // archive is how an asset is left whose object is gone.

@@ -198,6 +198,8 @@ type Violation struct {
 	Key     string `json:"key"`
 	// Note marks information that holds nothing.
 	Note bool `json:"note,omitempty"`
+	// PutOff says until when nothing is written, in a note about that.
+	PutOff string `json:"put_off,omitempty"`
 	// NeedsRepair marks a hold that no approval cures: something must be repaired first.
 	NeedsRepair bool `json:"needs_repair"`
 	// Candidates are what a person may choose from for the object, where the
@@ -239,6 +241,16 @@ func Blocks(vs []Violation) bool {
 // Holds reports whether any of vs holds anything at all.
 func Holds(vs []Violation) bool {
 	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note })
+}
+
+// PutOff says until when nothing is written, where one of vs says so, or is empty.
+func PutOff(vs []Violation) string {
+	for i := range vs {
+		if until := vs[i].PutOff; until != "" {
+			return until
+		}
+	}
+	return ""
 }
 
 // NeedsRepair reports whether any of vs is a hold that no approval cures.

@@ -15,6 +15,7 @@ import (
 const (
 	StandsInStep        = "in step"
 	StandsUnchanged     = "unchanged" // at the source, and verified lately
+	StandsPutOff        = "put off"   // a plan that goes by itself once the target takes writes again
 	StandsChanged       = "changed"
 	StandsWouldChange   = "would change" // a plan that nothing holds
 	StandsApproved      = "approved"
@@ -29,7 +30,7 @@ const (
 
 // Standings lists the words, what somebody should look at first.
 var Standings = []string{StandsFailed, StandsPartlyDone, StandsNotRead, StandsNeedsRepair, StandsNeedsApproval, StandsRejected, StandsApproved,
-	StandsWouldChange, StandsChanged, StandsInStep, StandsUnchanged, StandsNotLinked}
+	StandsPutOff, StandsWouldChange, StandsChanged, StandsInStep, StandsUnchanged, StandsNotLinked}
 
 // Counted is a number of scopes with one of these words.
 func Counted(n int, standing string) string {
@@ -46,6 +47,9 @@ func Standing(outcome string, violations []plan.Violation, d *Decision) string {
 	case "in_step":
 		return StandsInStep
 	case "skipped":
+		if plan.PutOff(violations) != "" {
+			return StandsPutOff
+		}
 		return StandsUnchanged
 	case "partial":
 		return StandsPartlyDone
@@ -78,6 +82,19 @@ func heldStanding(violations []plan.Violation, d *Decision) string {
 		return StandsApproved
 	}
 	return StandsRejected
+}
+
+// Standing says in words where a scope stands, whose hold stands as held says; empty
+// where nothing of it is held.
+func (c *Cursor) Standing(held string) string {
+	stands := Standing(c.Outcome, c.Violations, nil)
+	if held != "" && c.Outcome == "held" {
+		stands = held
+	}
+	if stands == StandsApproved && plan.PutOff(c.Violations) != "" {
+		return StandsPutOff
+	}
+	return stands
 }
 
 // Standing says in words where the scope of a hold stands.

@@ -102,8 +102,9 @@ func (s *scopeRun) reportApplied(a *applied) {
 	s.sourceAccepted = (a.failed == 0 && len(a.waiting) == 0 || a.done > 0) && !s.wayBack()
 	if a.deferred != nil {
 		s.deferred = true
-		s.violations = append(s.violations, plan.Violation{Code: a.deferred.Code, Note: true,
-			Message: fmt.Sprintf("%s left for the next run: %s", changesCount(len(a.waiting)), a.deferred.Why)})
+		note := a.deferred.Note()
+		note.Message = fmt.Sprintf("%s left for the next run: %s", changesCount(len(a.waiting)), a.deferred.Why)
+		s.violations = append(s.violations, note)
 	}
 	s.report.Violations = s.violations
 	waiting := s.plan.With(a.waiting)

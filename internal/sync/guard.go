@@ -49,7 +49,7 @@ func (s *scopeRun) checkGuards() {
 	if later := s.observed.Later; later != nil && !p.Empty() {
 		// Nobody is waited for: an approval neither opens it nor is lost to it.
 		s.deferred = true
-		s.violations = append(s.violations, plan.Violation{Code: later.Code, Note: true, Message: later.Why})
+		s.violations = append(s.violations, later.Note())
 	}
 	if !s.deferred && !plan.Blocks(s.violations) && !p.Empty() && !approved && s.run.mode == Apply {
 		if v := s.target.budget.take(p); v != nil {

@@ -135,6 +135,8 @@ const maxUnpacked = 16
 // that only planned.
 func (s *ScopeReport) Standing(planned bool) string {
 	switch {
+	case planned && plan.PutOff(s.Violations) != "" && (s.Outcome == Changed || s.Outcome == Held && s.Approved && !plan.NeedsRepair(s.Violations)):
+		return state.StandsPutOff
 	case planned && s.Approved && (s.Outcome == Changed || s.Outcome == Held && !plan.NeedsRepair(s.Violations)):
 		return state.StandsApproved
 	case planned && s.Outcome == Changed:

@@ -4,6 +4,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -181,11 +182,17 @@ var ErrMoved = errors.New("the target changed since the plan was made")
 // A Later is an error that says that nothing is wrong and the next run goes on:
 // quiet hours began, a budget is spent.
 type Later struct {
-	Code string // of the note about it
-	Why  string
+	Code  string // of the note about it
+	Why   string
+	Until string // the last day, or the time of day, of it; empty: the next run
 }
 
 func (l *Later) Error() string { return l.Why }
+
+// Note says that changes are put off.
+func (l *Later) Note() plan.Violation {
+	return plan.Violation{Code: l.Code, Note: true, Message: l.Why, PutOff: cmp.Or(l.Until, "the next run")}
+}
 
 // Blocked says that a scope cannot be planned until somebody repairs
 // something: an ambiguous agreement, a company that is gone.

@@ -54,6 +54,7 @@ type view struct {
 type heldPlan struct {
 	state.Hold
 	Standing string
+	PutOff   string // until when nothing is written, as the last run says
 	Money    string
 	Currency string
 	Lines    []line
@@ -74,6 +75,7 @@ type total struct {
 type scope struct {
 	state.Cursor
 	Standing string
+	PutOff   string // why nothing is written yet, where it is put off
 }
 
 func (s *server) status(w http.ResponseWriter, r *http.Request) {
@@ -109,24 +111,24 @@ func (s *server) view(ctx context.Context) (*view, error) {
 			return cmp.Or(rank(a.Standing)-rank(b.Standing), b.absMoney.Cmp(a.absMoney), byName(a.Name, b.Name))
 		})
 	}
-	counts := map[string]int{}
+	counts, putOff := map[string]int{}, map[plan.Scope]string{}
 	for c, err := range s.Store.Cursors(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		standing, held := standings[c.Scope]
-		if !held || c.Outcome != "held" {
-			standing = state.Standing(c.Outcome, c.Violations, nil)
-		}
+		standing := c.Standing(standings[c.Scope])
 		counts[standing]++
+		if until := plan.PutOff(c.Violations); until != "" {
+			putOff[c.Scope] = until
+		}
 		switch standing {
 		case state.StandsFailed, state.StandsPartlyDone, state.StandsNotRead:
 			v.Troubled++
-			v.Trouble = firstN(append(v.Trouble, scope{c, standing}), maxTrouble, byStanding)
+			v.Trouble = firstN(append(v.Trouble, scope{Cursor: c, Standing: standing}), maxTrouble, byStanding)
 		case state.StandsNeedsRepair, state.StandsNeedsApproval, state.StandsRejected, state.StandsApproved: // shown with what is held
 		default:
 			v.Rest++
-			v.Others = firstN(append(v.Others, scope{c, standing}), maxOthers, byStanding)
+			v.Others = firstN(append(v.Others, newOther(c, standing)), maxOthers, byStanding)
 		}
 	}
 	for _, standing := range state.Standings {
@@ -143,6 +145,7 @@ func (s *server) view(ctx context.Context) (*view, error) {
 		}
 	}
 	for i := range v.Holds {
+		v.Holds[i].PutOff = putOff[v.Holds[i].Scope]
 		v.Holds[i].unpack()
 	}
 	return v, nil
@@ -167,6 +170,18 @@ func byStanding(a, b scope) int {
 }
 
 func byName(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
+
+// newOther is a scope that is neither held nor in trouble.
+func newOther(c state.Cursor, standing string) scope {
+	o := scope{Cursor: c, Standing: standing}
+	for _, v := range c.Violations {
+		if v.PutOff != "" {
+			o.PutOff = v.Code + ": " + v.Message
+			break
+		}
+	}
+	return o
+}
 
 // newHeldPlan reads from a hold what it is ordered by. The money stands before the changes
 // in the plan's JSON, and nothing after it is read.
@@ -247,7 +262,12 @@ func (o Options) funcs() template.FuncMap {
 			}
 			return t.In(o.Location).Format("2006-01-02 15:04")
 		},
-		"words":   func(outcome string) string { return state.Standing(outcome, nil, nil) },
+		"words": func(outcome string) string {
+			if outcome == "skipped" { // which of them it was is not kept with the run
+				return state.StandsUnchanged + " or " + state.StandsPutOff
+			}
+			return state.Standing(outcome, nil, nil)
+		},
 		"count":   state.Counted,
 		"class":   func(standing string) string { return strings.ReplaceAll(standing, " ", "_") },
 		"cut":     func(text string) string { return visible.Clip(text, maxCell) },

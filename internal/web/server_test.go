@@ -256,6 +256,31 @@ func TestWhatIsHeldSaysWhoseTurnItIs(t *testing.T) {
 	}
 }
 
+func TestWhatIsPutOffSaysUntilWhen(t *testing.T) {
+	freeze := plan.Violation{Code: "freeze", Note: true, Message: "invoices are made", PutOff: "2026-12-03"}
+	scope := func(n string) plan.Scope { return plan.Scope{Customer: n, Target: "connectwise"} }
+	skipped := func(n string, vs ...plan.Violation) *state.Commit {
+		return &state.Commit{Scope: scope(n), Cursor: &state.Cursor{Scope: scope(n), Name: n, Outcome: "skipped", Violations: vs}}
+	}
+	approved := skipped("a", freeze)
+	approved.Hold = &state.Hold{Scope: scope("a"), Name: "a", Digest: "7f3a91c2e00a", Violations: []plan.Violation{{Code: "approval"}}, Plan: []byte(`{}`)}
+	o := options(t, nil, approved, skipped("b", freeze), skipped("c"))
+	if err := o.Store.Decide(t.Context(), scope("a"), "7f3a91c2e00a", state.Decision{Approved: true, By: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(Handler(o))
+	defer s.Close()
+	_, _, page := get(t, s.URL+"/")
+	for _, want := range []string{"2 put off", "1 unchanged", "it is put off until 2026-12-03, and goes at the first apply after that", "<td>freeze: invoices are made</td>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "it goes at the next apply") {
+		t.Error("the page promises the next apply")
+	}
+}
+
 func TestNamesHideNothing(t *testing.T) {
 	scope := plan.Scope{Customer: "a", Target: "connectwise"}
 	s := serve(t, nil, &state.Commit{Scope: scope, Cursor: &state.Cursor{Scope: scope, Name: "Contoso \u202edtl\x1b", Outcome: "failed"}})
