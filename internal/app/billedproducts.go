@@ -39,7 +39,7 @@ func (in *overrideChange) productOf(ctx context.Context, c mapping.Customer, tex
 	}
 	all := in.billed[c.Key]
 	if all == nil {
-		if all, err = in.recorded(ctx, c, b.Targets()[0]); err != nil {
+		if all, err = in.recordedProducts(ctx, c, b.Targets()[0]); err != nil {
 			return p, "", err
 		}
 		if in.billed == nil {
@@ -49,7 +49,7 @@ func (in *overrideChange) productOf(ctx context.Context, c mapping.Customer, tex
 	}
 	found := all.find(text)
 	if (found == nil || !found.line) && !all.looked {
-		if err := in.look(ctx, c, b.Targets()[0], all); err != nil {
+		if err := in.observeProducts(ctx, c, b.Targets()[0], all); err != nil {
 			return p, "", err
 		}
 		found = all.find(text)
@@ -87,8 +87,8 @@ func (all *billedProducts) add(rules []mapping.Rule, name string, key plan.Key, 
 	}
 }
 
-// recorded is what rules and the ledger say.
-func (w *App) recorded(ctx context.Context, c mapping.Customer, target string) (*billedProducts, error) {
+// recordedProducts is what rules and the ledger say.
+func (w *App) recordedProducts(ctx context.Context, c mapping.Customer, target string) (*billedProducts, error) {
 	rules, err := w.Rules(ctx)
 	if err != nil {
 		return nil, err
@@ -119,8 +119,8 @@ func (w *App) recorded(ctx context.Context, c mapping.Customer, target string) (
 	return all, nil
 }
 
-// look takes over what the customer's lines are now.
-func (w *App) look(ctx context.Context, c mapping.Customer, target string, all *billedProducts) error {
+// observeProducts takes over what the customer's lines are now.
+func (w *App) observeProducts(ctx context.Context, c mapping.Customer, target string, all *billedProducts) error {
 	all.looked = true
 	sel := sync.Selection{Jobs: w.Jobs, Customer: c.Key, Target: target, Trigger: "command"}
 	sel.Inspect = func(e sync.Inspection) {

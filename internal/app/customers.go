@@ -30,7 +30,7 @@ func (w *App) Customer(ctx context.Context, text string) (mapping.Customer, erro
 	if err != nil {
 		return mapping.Customer{}, err
 	}
-	found := match(table.Customers(tenants), text)
+	found := customersMeant(table.Customers(tenants), text)
 	switch len(found) {
 	case 1:
 		return found[0], nil
@@ -44,9 +44,9 @@ func (w *App) Customer(ctx context.Context, text string) (mapping.Customer, erro
 	return mapping.Customer{}, Usage("%q means several customers: %s; use the key", text, strings.Join(names, "; "))
 }
 
-// match finds customers by key, then by exact name or domain, then by the
+// customersMeant finds customers by key, then by exact name or domain, then by the
 // beginning of the name.
-func match(customers []mapping.Customer, text string) []mapping.Customer {
+func customersMeant(customers []mapping.Customer, text string) []mapping.Customer {
 	text = strings.TrimSpace(text)
 	for _, is := range []func(mapping.Customer) bool{
 		func(c mapping.Customer) bool { return strings.EqualFold(c.Key, text) },
@@ -115,7 +115,7 @@ func (w *App) remembered(ctx context.Context, text string) (mapping.Customer, er
 			known = append(known, mapping.Customer{Key: c.Scope.Customer, Name: c.Name})
 		}
 	}
-	switch found := match(known, text); len(found) {
+	switch found := customersMeant(known, text); len(found) {
 	case 1:
 		return found[0], nil
 	case 0:

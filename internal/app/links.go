@@ -85,14 +85,14 @@ func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []
 	}
 	next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.Columns(), table, tenants, w.lookUp(ctx))
 	if err != nil {
-		return nil, notImported(file, err)
+		return nil, importRefused(file, err)
 	}
 	return edits, Put(ctx, w.Store, LinksDocument, version, next,
 		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits))...)
 }
 
-// notImported says that a table was not taken, and whether that is the table's fault.
-func notImported(file string, err error) error {
+// importRefused says that a table was not taken, and whether that is the table's fault.
+func importRefused(file string, err error) error {
 	if mapping.Problems(err) == nil {
 		return fmt.Errorf("%s: nothing was imported: %w", file, err)
 	}
@@ -183,7 +183,7 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, colu
 	}
 	var line bytes.Buffer
 	out := csv.NewWriter(&line)
-	tenant, lines := lineFor(&c, &table, column), [][]string{{"tenant_id", column.Name, "status"}}
+	tenant, lines := tenantOfLink(&c, &table, column), [][]string{{"tenant_id", column.Name, "status"}}
 	if !c.Divided() {
 		lines = append(lines, []string{string(tenant), ref, string(mapping.Linked)})
 	} else { // the lines of a divided tenant are all that there is of it
@@ -212,8 +212,8 @@ func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, colu
 		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...)
 }
 
-// lineFor is the tenant on whose line a link of the customer stands, or is to stand.
-func lineFor(c *mapping.Customer, table *mapping.Table, column mapping.Column) directory.TenantID {
+// tenantOfLink is the tenant on whose line a link of the customer stands, or is to stand.
+func tenantOfLink(c *mapping.Customer, table *mapping.Table, column mapping.Column) directory.TenantID {
 	rows := c.Rows(table)
 	for _, name := range []string{column.Name, column.Within} {
 		if i := slices.IndexFunc(rows, func(r mapping.Row) bool { return name != "" && r.Links[name] != "" }); i >= 0 {

@@ -65,7 +65,7 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 	}
 	word := plan.Settlement{Key: key, How: said.How, Ref: said.Ref, Reason: said.Reason}
 	if word.How == plan.SettleAccept {
-		wrong, err := w.tried(ctx, scope, word)
+		wrong, err := w.refusedSettlements(ctx, scope, word)
 		if err != nil {
 			return done, err
 		}
@@ -98,11 +98,14 @@ func (w *App) settle(ctx context.Context, by Operator, scope plan.Scope, name st
 	return nil
 }
 
-// tried plans a scope as if a person had said so, and returns what is wrong with
+// refusedSettlements plans a scope as if a person had said so, and returns what is wrong with
 // each acceptance: the target must have shown the object under the ref that was
 // named. Its error says that the target could not be asked.
-func (w *App) tried(ctx context.Context, scope plan.Scope, words ...plan.Settlement) (wrong map[plan.Key]string, err error) {
-	sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target, Trial: map[plan.Scope][]plan.Settlement{scope: words}}
+func (w *App) refusedSettlements(ctx context.Context, scope plan.Scope, words ...plan.Settlement) (wrong map[plan.Key]string, err error) {
+	sel := sync.Selection{
+		Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target,
+		Trial: map[plan.Scope][]plan.Settlement{scope: words},
+	}
 	refs := map[plan.Key]string{}
 	sel.Inspect = func(e sync.Inspection) {
 		for _, o := range e.Observed.Objects {
@@ -157,45 +160,19 @@ func (w *App) forgetAttempts(ctx context.Context, scope plan.Scope, key plan.Key
 // waits for a person first, for that is what people speak of. Where one id names
 // several things, such as a person and the contact, KIND/KEY tells them apart.
 func (w *App) objectKey(ctx context.Context, scope plan.Scope, text string) (plan.Key, error) {
+	find := newKeySearch(text)
 	m, err := w.Store.Recall(ctx, scope)
 	if err != nil {
 		return plan.Key{}, err
 	}
-	kind, id, named := strings.Cut(text, "/")
-	if !named {
-		kind, id = "", text
-	}
-	var waiting, known []plan.Key
-	note := func(to *[]plan.Key, key plan.Key, upn string) {
-		if key.Kind != "" && (kind == "" || key.Kind == kind) && sync.Matches(key, upn, id) && !slices.Contains(*to, key) {
-			*to = append(*to, key)
-		}
-	}
-	heard := func(violations []plan.Violation) {
-		for _, v := range violations {
-			if key := (plan.Key{Kind: v.Kind, ID: v.Key}); v.Note {
-				note(&known, key, "")
-			} else {
-				note(&waiting, key, "")
-			}
-		}
-	}
-	if m.Cursor != nil {
-		heard(m.Cursor.Violations)
-	}
-	for _, s := range m.Settlements {
-		note(&known, s.Key, "")
-	}
-	for _, r := range m.Records {
-		note(&known, r.Key, r.UPN)
-	}
-	if len(waiting)+len(known) == 0 {
+	find.inMemory(m)
+	if len(find.waiting)+len(find.known) == 0 {
 		// So far it was only shown by a plan, which remembers nothing, or it is in
 		// step and nobody's yet.
 		sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Customer: scope.Customer, Target: scope.Target}
 		sel.Inspect = func(e sync.Inspection) {
 			for _, o := range slices.Concat(e.Desired.Objects, e.Observed.Objects) {
-				note(&known, o.Key, o.UPN)
+				find.note(&find.known, o.Key, o.UPN)
 			}
 		}
 		report, err := w.Engine.Run(ctx, sel, sync.PlanOnly)
@@ -203,27 +180,70 @@ func (w *App) objectKey(ctx context.Context, scope plan.Scope, text string) (pla
 			return plan.Key{}, err
 		}
 		for i := range report.Scopes {
-			heard(report.Scopes[i].Violations)
+			find.inViolations(report.Scopes[i].Violations)
 		}
 	}
-	for _, found := range [][]plan.Key{waiting, known} {
+	for _, found := range [][]plan.Key{find.waiting, find.known} {
 		switch len(found) {
 		case 0:
 		case 1:
 			return found[0], nil
 		default:
-			return plan.Key{}, Usage("%q means several things: %s; say which", text, Names(found, func(k plan.Key) string { return k.Kind + "/" + k.ID }))
+			return plan.Key{}, Usage("%q means several things: %s; say which",
+				text, Names(found, func(k plan.Key) string { return k.Kind + "/" + k.ID }))
 		}
 	}
 	rules, err := w.Rules(ctx)
 	if err != nil {
 		return plan.Key{}, err
 	}
-	ruled := slices.ContainsFunc(rules.Rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, id) })
+	ruled := slices.ContainsFunc(rules.Rules, func(r mapping.Rule) bool { return strings.EqualFold(r.SKU, find.id) })
 	if b, ok := w.Config.system(scope.Target).(Biller); ok && ruled {
-		return plan.Key{Kind: b.LineKind(), ID: strings.ToLower(id)}, nil // a licence may be settled before the customer has it
+		return plan.Key{Kind: b.LineKind(), ID: strings.ToLower(find.id)}, nil // a licence may be settled before the customer has it
 	}
 	return plan.Key{}, Usage("%s knows no object %q; see syncd matches", scope, text)
+}
+
+// A keySearch gathers the keys of objects that are meant by an id, of one kind where
+// one is named.
+type keySearch struct {
+	kind, id       string
+	waiting, known []plan.Key
+}
+
+func newKeySearch(text string) *keySearch {
+	if kind, id, named := strings.Cut(text, "/"); named {
+		return &keySearch{kind: kind, id: id}
+	}
+	return &keySearch{id: text}
+}
+
+func (f *keySearch) note(to *[]plan.Key, key plan.Key, upn string) {
+	if key.Kind != "" && (f.kind == "" || key.Kind == f.kind) && sync.Matches(key, upn, f.id) && !slices.Contains(*to, key) {
+		*to = append(*to, key)
+	}
+}
+
+func (f *keySearch) inViolations(violations []plan.Violation) {
+	for _, v := range violations {
+		to := &f.waiting
+		if v.Note {
+			to = &f.known
+		}
+		f.note(to, plan.Key{Kind: v.Kind, ID: v.Key}, "")
+	}
+}
+
+func (f *keySearch) inMemory(m *state.Memory) {
+	if m.Cursor != nil {
+		f.inViolations(m.Cursor.Violations)
+	}
+	for _, s := range m.Settlements {
+		f.note(&f.known, s.Key, "")
+	}
+	for _, r := range m.Records {
+		f.note(&f.known, r.Key, r.UPN)
+	}
 }
 
 // Matches are the objects that wait for a person's word, and those that have one.

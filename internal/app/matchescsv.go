@@ -28,10 +28,10 @@ func (w *App) ExportMatches(ctx context.Context, out io.Writer) (lines int, err 
 // ImportMatches reads decisions from the CSV text of a file: all of it or nothing.
 func (w *App) ImportMatches(ctx context.Context, by Operator, file string, text []byte) ([]mapping.Edit, error) {
 	in := matchImport{App: w}
-	if err := mapping.ImportMatches(bytes.NewReader(text), func(lines []mapping.MatchLine) error { return in.judge(ctx, lines) }); err != nil {
-		return nil, notImported(file, err)
+	if err := mapping.ImportMatches(bytes.NewReader(text), func(lines []mapping.MatchLine) error { return in.checkLines(ctx, lines) }); err != nil {
+		return nil, importRefused(file, err)
 	}
-	for _, word := range in.words {
+	for _, word := range in.settlements {
 		if err := w.settle(ctx, by, word.scope, word.name, word.Settlement); err != nil {
 			return nil, err
 		}
@@ -97,17 +97,17 @@ func (w *App) labelOf(ctx context.Context, scope plan.Scope, key plan.Key) (stri
 // matchImport makes decisions of lines.
 type matchImport struct {
 	*App
-	words []scopedWord
-	edits []mapping.Edit
+	settlements []scopedSettlement
+	edits       []mapping.Edit
 }
 
-type scopedWord struct {
+type scopedSettlement struct {
 	scope plan.Scope
 	name  string // the customer's
 	plan.Settlement
 }
 
-func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) error {
+func (in *matchImport) checkLines(ctx context.Context, lines []mapping.MatchLine) error {
 	now, err := in.matchLines(ctx)
 	if err != nil {
 		return err
@@ -116,11 +116,11 @@ func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) err
 	if err != nil {
 		return err
 	}
-	seen := map[scopedWord]int{}
+	seen := map[scopedSettlement]int{}
 	accepted := map[plan.Scope][]int{} // lines that accept something
 	for i := range lines {
 		l := &lines[i]
-		found := match(customers, l.Customer)
+		found := customersMeant(customers, l.Customer)
 		if len(found) != 1 {
 			l.Report("customer", "%q is no customer: write the key, as the export has it", l.Customer)
 			continue
@@ -130,7 +130,10 @@ func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) err
 			l.Report("target", "%v", err)
 			continue
 		}
-		word := scopedWord{plan.Scope{Customer: found[0].Key, Target: target}, found[0].Name, plan.Settlement{Key: plan.Key{Kind: l.Kind, ID: l.Key}}}
+		word := scopedSettlement{
+			plan.Scope{Customer: found[0].Key, Target: target}, found[0].Name,
+			plan.Settlement{Key: plan.Key{Kind: l.Kind, ID: l.Key}},
+		}
 		if first, twice := seen[word]; twice {
 			l.Report("key", "it is on line %d already: keep one of the two lines", first)
 			continue
@@ -144,57 +147,74 @@ func (in *matchImport) judge(ctx context.Context, lines []mapping.MatchLine) err
 			continue
 		}
 		was := now[at]
-		word.Key.Kind = was.Kind
-		for column, of := range map[string][2]*string{"decision": {&l.Decision, &was.Decision}, "ref": {&l.Ref, &was.Ref}, "reason": {&l.Reason, &was.Reason}} {
-			if !l.Has(column) {
-				*of[0] = *of[1] // a column left out changes nothing
-			}
-		}
-		if l.Decision != plan.SettleAccept {
-			l.Ref = ""
-		}
-		if l.Decision == was.Decision && l.Ref == was.Ref && (l.Reason == was.Reason || l.Decision == "") {
-			continue
-		}
-		word.How, word.Ref, word.Reason = l.Decision, l.Ref, l.Reason
-		switch l.Decision {
-		case "":
-			word.How, word.Reason = plan.SettleRetry, ""
-		case plan.SettleCreate:
-		case plan.SettleIgnore:
-			if l.Reason == "" {
-				l.Report("reason", "empty: say why it is left alone; somebody will ask")
-			}
-		case plan.SettleAccept:
-			if l.Ref == "" {
-				l.Report("ref", "empty: write the id of the one that is accepted")
-				continue
-			}
-			accepted[word.scope] = append(accepted[word.scope], len(in.words))
-		default:
-			l.Report("decision", "%q is no decision: write accept, create or ignore, or leave it empty", l.Decision)
-			continue
-		}
-		in.words = append(in.words, word)
 		name := cmp.Or(was.Label, l.Key)
-		in.edits = append(in.edits, mapping.Edit{Line: l.Number(), Key: l.Key, Name: found[0].Name + ": " + name, Column: "decision", Before: decisionOf(was), After: decisionOf(*l)})
+		word.Key.Kind = was.Kind
+		if changed := takeDecision(l, &was, &word.Settlement); !changed {
+			continue
+		}
+		if word.How == plan.SettleAccept {
+			accepted[word.scope] = append(accepted[word.scope], len(in.settlements))
+		}
+		in.settlements = append(in.settlements, word)
+		in.edits = append(in.edits, mapping.Edit{
+			Line: l.Number(), Key: l.Key, Name: word.name + ": " + name, Column: "decision", Before: decisionOf(was), After: decisionOf(*l),
+		})
 	}
-	return in.try(ctx, lines, accepted)
+	return in.checkAccepted(ctx, lines, accepted)
 }
 
-// try looks at each target whether what was accepted is there.
-func (in *matchImport) try(ctx context.Context, lines []mapping.MatchLine, accepted map[plan.Scope][]int) error {
+// takeDecision makes a settlement of what a line says, and reports whether that is a
+// decision, and another one than it was. A column left out changes nothing.
+func takeDecision(l, was *mapping.MatchLine, to *plan.Settlement) (changed bool) {
+	if !l.Has("decision") {
+		l.Decision = was.Decision
+	}
+	if !l.Has("ref") {
+		l.Ref = was.Ref
+	}
+	if !l.Has("reason") {
+		l.Reason = was.Reason
+	}
+	if l.Decision != plan.SettleAccept {
+		l.Ref = ""
+	}
+	if l.Decision == was.Decision && l.Ref == was.Ref && (l.Reason == was.Reason || l.Decision == "") {
+		return false
+	}
+	to.How, to.Ref, to.Reason = l.Decision, l.Ref, l.Reason
+	switch l.Decision {
+	case "":
+		to.How, to.Reason = plan.SettleRetry, ""
+	case plan.SettleCreate:
+	case plan.SettleIgnore:
+		if l.Reason == "" {
+			l.Report("reason", "empty: say why it is left alone; somebody will ask")
+		}
+	case plan.SettleAccept:
+		if l.Ref == "" {
+			l.Report("ref", "empty: write the id of the one that is accepted")
+			return false
+		}
+	default:
+		l.Report("decision", "%q is no decision: write accept, create or ignore, or leave it empty", l.Decision)
+		return false
+	}
+	return true
+}
+
+// checkAccepted looks at each target whether what was accepted is there.
+func (in *matchImport) checkAccepted(ctx context.Context, lines []mapping.MatchLine, accepted map[plan.Scope][]int) error {
 	for scope, at := range accepted {
 		var words []plan.Settlement
 		for _, i := range at {
-			words = append(words, in.words[i].Settlement)
+			words = append(words, in.settlements[i].Settlement)
 		}
-		wrong, err := in.tried(ctx, scope, words...)
+		wrong, err := in.refusedSettlements(ctx, scope, words...)
 		if err != nil {
 			return err
 		}
 		for _, i := range at {
-			if why := wrong[in.words[i].Key]; why != "" {
+			if why := wrong[in.settlements[i].Key]; why != "" {
 				j := slices.IndexFunc(lines, func(l mapping.MatchLine) bool { return l.Number() == in.edits[i].Line })
 				lines[j].Report("ref", "%s", why)
 			}

@@ -135,7 +135,7 @@ func (w *App) EndOverride(ctx context.Context, by Operator, customer, product st
 	}
 	var key plan.Key
 	if b, there := in.biller(); there {
-		all, err := in.recorded(ctx, c, b.Targets()[0])
+		all, err := in.recordedProducts(ctx, c, b.Targets()[0])
 		if err != nil {
 			return nil, err
 		}
@@ -144,7 +144,7 @@ func (w *App) EndOverride(ctx context.Context, by Operator, customer, product st
 		}
 	}
 	in.next = in.next.Without(*was)
-	in.note(c, was, nil, key, 0)
+	in.noteEdit(c, was, nil, key, 0)
 	return in.put(ctx)
 }
 
@@ -172,9 +172,9 @@ func (w *App) ImportOverrides(ctx context.Context, by Operator, file string, tex
 	if err := in.read(ctx); err != nil {
 		return nil, err
 	}
-	err := mapping.ImportOverrides(bytes.NewReader(text), func(lines []mapping.OverrideLine) error { return in.judge(ctx, lines) })
+	err := mapping.ImportOverrides(bytes.NewReader(text), func(lines []mapping.OverrideLine) error { return in.checkLines(ctx, lines) })
 	if err != nil {
-		return nil, notImported(file, err)
+		return nil, importRefused(file, err)
 	}
 	return in.put(ctx)
 }
@@ -203,7 +203,7 @@ func (in *overrideChange) put(ctx context.Context) ([]mapping.Edit, error) {
 	return in.edits, Put(ctx, in.Store, OverridesDocument, in.version, in.next, in.entries...)
 }
 
-func (in *overrideChange) judge(ctx context.Context, lines []mapping.OverrideLine) error {
+func (in *overrideChange) checkLines(ctx context.Context, lines []mapping.OverrideLine) error {
 	seen := map[[2]string]int{}
 	for i := range lines {
 		l := &lines[i]
@@ -265,13 +265,13 @@ func (in *overrideChange) set(ctx context.Context, c mapping.Customer, said Over
 	if was != nil && was.Equal(&x.Override) && was.Until.Equal(x.Until) && was.Reason == x.Reason {
 		return "", "", nil
 	}
-	in.note(c, was, &x, p.key, line)
+	in.noteEdit(c, was, &x, p.key, line)
 	in.next = in.next.With(x)
 	return "", "", nil
 }
 
-// note keeps what changes: for the person, and for the journal.
-func (in *overrideChange) note(c mapping.Customer, was, is *money.CustomerOverride, key plan.Key, line int) {
+// noteEdit keeps what changes: for the person, and for the journal.
+func (in *overrideChange) noteEdit(c mapping.Customer, was, is *money.CustomerOverride, key plan.Key, line int) {
 	text := func(x *money.CustomerOverride) string {
 		if x == nil {
 			return ""

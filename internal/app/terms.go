@@ -107,8 +107,8 @@ func (w *App) ImportTerms(ctx context.Context, by Operator, file string, text []
 		return TermImport{}, err
 	}
 	in := termImport{App: w, by: by, current: claims, seen: map[termKey]int{}}
-	if err := mapping.ImportTerms(bytes.NewReader(text), func(lines []mapping.TermLine) error { return in.judge(ctx, lines) }); err != nil {
-		return TermImport{}, notImported(file, err)
+	if err := mapping.ImportTerms(bytes.NewReader(text), func(lines []mapping.TermLine) error { return in.checkLines(ctx, lines) }); err != nil {
+		return TermImport{}, importRefused(file, err)
 	}
 	if len(in.claims) == 0 {
 		return in.done, nil
@@ -133,7 +133,7 @@ type termKey struct {
 	source                 string // observed or distributor; empty for a person's
 }
 
-func (in *termImport) judge(ctx context.Context, lines []mapping.TermLine) error {
+func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) error {
 	watched, err := in.observedTerms(ctx)
 	if err != nil {
 		return err
@@ -173,7 +173,7 @@ func (in *termImport) judge(ctx context.Context, lines []mapping.TermLine) error
 			continue
 		}
 		was := in.current.Find(l.Customer, l.Subscription, by)
-		in.keep(l, &was)
+		in.keepColumns(l, &was)
 		now := money.Claim{Customer: l.Customer, Subscription: l.Subscription, Term: l.Term, Ends: l.Ends, Source: by, Reason: l.Reason}
 		says, said := now.Term != "" || !now.Ends.IsZero(), was.Source != ""
 		if !says && !said || now.Term == was.Term && now.Ends.Equal(was.Ends) && now.Reason == was.Reason {
@@ -188,7 +188,7 @@ func (in *termImport) judge(ctx context.Context, lines []mapping.TermLine) error
 			l.Report("ends", "%s is more than three years ahead, and no term is as long", mapping.Day(l.Ends))
 		default:
 			in.claims = append(in.claims, now)
-			in.edit(l.Number(), name, source, &was, &now)
+			in.noteEdit(l.Number(), name, source, &was, &now)
 			if of := watched.ids[l.Customer]; len(of) > 0 && !of[strings.ToLower(l.Subscription)] {
 				in.done.Warnings = append(in.done.Warnings, fmt.Sprintf("line %d: no run has seen a subscription %s of %s: what is said of it counts once there is one", l.Number(), l.Subscription, name))
 			}
@@ -212,8 +212,8 @@ func sourceOf(l *mapping.TermLine) string {
 	return ""
 }
 
-// keep fills in what the file has no column for.
-func (in *termImport) keep(l *mapping.TermLine, was *money.Claim) {
+// keepColumns fills in what the file has no column for.
+func (in *termImport) keepColumns(l *mapping.TermLine, was *money.Claim) {
 	if !l.Has("term") {
 		l.Term = was.Term
 	}
@@ -225,8 +225,8 @@ func (in *termImport) keep(l *mapping.TermLine, was *money.Claim) {
 	}
 }
 
-// edit notes what a line changes.
-func (in *termImport) edit(line int, customer, source string, was, now *money.Claim) {
+// noteEdit notes what a line changes.
+func (in *termImport) noteEdit(line int, customer, source string, was, now *money.Claim) {
 	add := func(column, before, after string) {
 		if before == after {
 			return
