@@ -58,12 +58,14 @@ func (in *overrideChange) productOf(ctx context.Context, c mapping.Customer, tex
 	case found != nil && found.line:
 		return *found, "", nil
 	case all.unread != "":
-		return p, "", fmt.Errorf("whether %s has a line of product %q could not be looked up in %s, so nothing was set: %s", c.Name, text, b.Title, all.unread)
+		return p, "", fmt.Errorf(
+			"whether %s has a line of product %q could not be looked up in %s, so nothing was set: %s", c.Name, text, b.Title, all.unread)
 	case found == nil:
 		return p, fmt.Sprintf("no rule bills %s for a product %q: its rules bill %s; write a rule first (syncd products)", c.Name, text,
 			Names(all.products, func(p billedProduct) string { return p.name })), nil
 	}
-	return p, fmt.Sprintf("%s has no line of product %q in %s, so there is nothing to set: add the line there first (and check the link: syncd map)", c.Name, text, b.Title), nil
+	return p, fmt.Sprintf(
+		"%s has no line of product %q in %s, so there is nothing to set: add the line there first (and check the link: syncd map)", c.Name, text, b.Title), nil
 }
 
 func (all *billedProducts) find(text string) *billedProduct {

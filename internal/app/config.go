@@ -309,7 +309,8 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 		}
 		for k, t := range j.Targets {
 			if !c.configured(t) {
-				report(at(fmt.Sprintf("targets[%d]", k)), "target %q is not configured; add its section or take it out (configured: %s)", t, Names(c.Targets(), asIs))
+				report(at(fmt.Sprintf("targets[%d]", k)),
+					"target %q is not configured; add its section or take it out (configured: %s)", t, Names(c.Targets(), asIs))
 			}
 		}
 		j.Apply = cmp.Or(j.Apply, string(plan.Approve))

@@ -121,6 +121,7 @@ func (w *App) remembered(ctx context.Context, text string) (mapping.Customer, er
 	case 0:
 		return mapping.Customer{}, Usage("no customer whom syncd has worked on is called %q; syncd status lists them, syncd map lists all", text)
 	default:
-		return mapping.Customer{}, Usage("%q means several customers: %s; use the key", text, Names(found, func(c mapping.Customer) string { return c.Name + " (" + c.Key + ")" }))
+		return mapping.Customer{}, Usage(
+			"%q means several customers: %s; use the key", text, Names(found, func(c mapping.Customer) string { return c.Name + " (" + c.Key + ")" }))
 	}
 }

@@ -51,7 +51,10 @@ func (w *App) Freezes(ctx context.Context) ([]Freeze, error) {
 	}
 	today, out := w.today(), []Freeze{}
 	list := func(types []string, from, until time.Time, reason, by string) {
-		out = append(out, Freeze{AgreementTypes: Listed(types), From: from.Format(time.DateOnly), Until: until.Format(time.DateOnly), Reason: reason, By: by, Frozen: !today.Before(from)})
+		out = append(out, Freeze{
+			AgreementTypes: Listed(types), From: from.Format(time.DateOnly), Until: until.Format(time.DateOnly),
+			Reason: reason, By: by, Frozen: !today.Before(from),
+		})
 	}
 	for _, h := range byHand {
 		var types []string
@@ -127,7 +130,8 @@ func (w *App) EndFreeze(ctx context.Context, by Operator, agreementType string) 
 		}
 	}
 	if len(ended) == 0 {
-		return nil, Usage("nothing was ended: nobody froze %s by hand; syncd freeze list shows what is frozen, and the configuration's freezes (connectwise.freeze) end by themselves", frozenType(agreementType))
+		return nil, Usage(
+			"nothing was ended: nobody froze %s by hand; syncd freeze list shows what is frozen, and the configuration's freezes (connectwise.freeze) end by themselves", frozenType(agreementType))
 	}
 	return w.putFreezes(ctx, by, version, rest, ended)
 }
@@ -143,7 +147,10 @@ func (w *App) putFreezes(ctx context.Context, by Operator, version int, next []m
 		if h == nil {
 			return nil
 		}
-		return &state.Image{Key: key, Fields: plan.Set("by", h.By, "from", h.From.Format(time.DateOnly), "reason", h.Reason, "until", h.Until.Format(time.DateOnly))}
+		return &state.Image{
+			Key:    key,
+			Fields: plan.Set("by", h.By, "from", h.From.Format(time.DateOnly), "reason", h.Reason, "until", h.Until.Format(time.DateOnly)),
+		}
 	}
 	var edits []mapping.Edit
 	var entries []state.Entry
@@ -153,7 +160,9 @@ func (w *App) putFreezes(ctx context.Context, by Operator, version int, next []m
 		if about == nil {
 			about = was
 		}
-		edits = append(edits, mapping.Edit{Key: FreezesDocument, Name: "freeze", Column: frozenType(about.AgreementType), Before: text(was), After: text(is)})
+		edits = append(edits, mapping.Edit{
+			Key: FreezesDocument, Name: "freeze", Column: frozenType(about.AgreementType), Before: text(was), After: text(is),
+		})
 		e := w.decisionEntry(by, state.ActionFreeze, plan.Scope{}, "")
 		e.Key = plan.Key{Kind: FreezesDocument, ID: about.AgreementType}
 		e.Before, e.After = image(e.Key, was), image(e.Key, is)

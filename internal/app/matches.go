@@ -268,7 +268,10 @@ func (w *App) Matches(ctx context.Context) ([]Match, error) {
 				continue
 			}
 			at[key] = len(open)
-			open = append(open, Match{Customer: sync.CustomerRef{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Kind: v.Kind, Key: v.Key, Code: v.Code, Message: v.Message, Candidates: v.Candidates})
+			open = append(open, Match{
+				Customer: sync.CustomerRef{Key: c.Scope.Customer, Name: c.Name}, Target: c.Scope.Target, Kind: v.Kind,
+				Key: v.Key, Code: v.Code, Message: v.Message, Candidates: v.Candidates,
+			})
 		}
 	}
 	for s, err := range w.Store.Settlements(ctx) {

@@ -74,7 +74,8 @@ func (w *App) closedMonth(ctx context.Context, month string) (*frozenMonth, erro
 		return nil, err
 	}
 	if said != frozen.digest() {
-		return nil, fmt.Errorf("%w: what is kept of %s has the digest %s, and the journal says %q: restore a backup", state.ErrCorrupt, month, frozen.digest(), said)
+		return nil, fmt.Errorf(
+			"%w: what is kept of %s has the digest %s, and the journal says %q: restore a backup", state.ErrCorrupt, month, frozen.digest(), said)
 	}
 	return &frozen, nil
 }
@@ -138,7 +139,10 @@ func (w *App) CloseMonth(ctx context.Context, by Operator, month, reason string)
 	if err := w.putMonth(ctx, month, frozen); err != nil {
 		return nil, err
 	}
-	closed = append(closed, state.Closing{Month: month, From: from.Format(time.DateOnly), Until: to.AddDate(0, 0, -1).Format(time.DateOnly), At: at, By: by.Name, Digest: frozen.digest()})
+	closed = append(closed, state.Closing{
+		Month: month, From: from.Format(time.DateOnly), Until: to.AddDate(0, 0, -1).Format(time.DateOnly), At: at,
+		By: by.Name, Digest: frozen.digest(),
+	})
 	e := w.decisionEntry(by, state.ActionClose, plan.Scope{}, "")
 	e.At, e.Key, e.Digest, e.Why = at, monthKey(month), frozen.digest(), reason
 	e.Label = fmt.Sprintf("%s closed, %s", month, Count(len(packs.Packs), "customer"))
@@ -207,7 +211,8 @@ func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *M
 		}
 		switch {
 		case seen && c.At.Before(to) && slices.ContainsFunc(p.Lines, func(l report.MonthLine) bool { return l.Ended == nil }):
-			refused.Why = append(refused.Why, fmt.Sprintf("%s was last looked at on %s, before the month ended: type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Name,
+			refused.Why = append(refused.Why, fmt.Sprintf(
+				"%s was last looked at on %s, before the month ended: type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Name,
 				c.At.In(w.Location).Format("2006-01-02 15:04"), p.Customer.Key))
 		case seen && p.RecordedFrom == nil && (c.Outcome == string(sync.Incomplete) || c.Outcome == string(sync.Failed) || c.Outcome == string(sync.Held)):
 			refused.Why = append(refused.Why, fmt.Sprintf("nothing is proven of %s (%s): see syncd status %s", p.Customer.Name, c.Outcome, p.Customer.Key))

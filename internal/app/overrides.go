@@ -222,7 +222,10 @@ func (in *overrideChange) checkLines(ctx context.Context, lines []mapping.Overri
 			continue
 		}
 		seen[id] = l.Number()
-		column, problem, err := in.set(ctx, c, OverrideWord{Product: l.Product, Quantity: l.Quantity, Minimum: l.Minimum, Maximum: l.Maximum, Until: l.Until, Reason: l.Reason}, l.Number())
+		column, problem, err := in.set(ctx, c, OverrideWord{
+			Product: l.Product, Quantity: l.Quantity, Minimum: l.Minimum, Maximum: l.Maximum, Until: l.Until,
+			Reason: l.Reason,
+		}, l.Number())
 		if err != nil {
 			return err
 		}

@@ -243,7 +243,10 @@ func (w *App) readJournal(ctx context.Context, x *Explanation, customer string, 
 		if !of(e.Key) || !slices.Contains([]plan.Action{plan.Create, plan.Update, plan.Delete, plan.Adopt, plan.Forget}, e.Action) {
 			continue
 		}
-		write := ExplainedWrite{At: e.At, Run: e.Run, Ref: e.Ref, Action: e.Action, Before: quantityOf(e.Before), After: quantityOf(e.After), Result: e.Result, By: e.By}
+		write := ExplainedWrite{
+			At: e.At, Run: e.Run, Ref: e.Ref, Action: e.Action, Before: quantityOf(e.Before), After: quantityOf(e.After),
+			Result: e.Result, By: e.By,
+		}
 		wrote := write.Before != write.After // taking on what is there is no write
 		if e.At.Before(x.From) {
 			if wrote {

@@ -149,7 +149,10 @@ func (c *Config) checkStaff() []target.Finding {
 		all = append(all, f)
 	}
 	if group := c.Control.Group; group != "" {
-		f := target.Finding{System: "syncd", Name: "control", OK: true, Detail: fmt.Sprintf("the members of the group %s may use the daemon's socket", group)}
+		f := target.Finding{
+			System: "syncd", Name: "control", OK: true,
+			Detail: fmt.Sprintf("the members of the group %s may use the daemon's socket", group),
+		}
 		if folder := control.Unreachable(c.Daemon().Path, group); folder != "" {
 			f.OK, f.Detail = false, fmt.Sprintf("the group %s does not get through %s to the daemon's socket", group, folder)
 			f.Remedy = fmt.Sprintf("chgrp %s %s, and chmod g+x it; the state in it stays its owner's alone", group, folder)

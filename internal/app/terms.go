@@ -161,7 +161,8 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 			if !slices.ContainsFunc(watched.lines, func(o mapping.TermLine) bool {
 				return o.Customer == l.Customer && strings.EqualFold(o.Subscription, l.Subscription) && o.Term == l.Term && o.Ends.Equal(l.Ends)
 			}) {
-				l.Report("source", "%s is what syncd saw itself, and it did not see this: leave the source empty to say it yourself, or take the line out", money.Observed)
+				l.Report("source",
+					"%s is what syncd saw itself, and it did not see this: leave the source empty to say it yourself, or take the line out", money.Observed)
 			}
 			continue
 		}
@@ -169,7 +170,8 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 		if i := slices.IndexFunc(in.current.Claims, func(c money.Claim) bool {
 			return c.Customer == l.Customer && c.Source == by && !strings.EqualFold(c.Subscription, l.Subscription) && watched.id(c.Subscription) == subscription
 		}); i >= 0 {
-			l.Report("subscription", "%s is another id of %s, of which the same is said already: write that id", l.Subscription, in.current.Claims[i].Subscription)
+			l.Report("subscription",
+				"%s is another id of %s, of which the same is said already: write that id", l.Subscription, in.current.Claims[i].Subscription)
 			continue
 		}
 		was := in.current.Find(l.Customer, l.Subscription, by)
@@ -190,7 +192,8 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 			in.claims = append(in.claims, now)
 			in.noteEdit(l.Number(), name, source, &was, &now)
 			if of := watched.ids[l.Customer]; len(of) > 0 && !of[strings.ToLower(l.Subscription)] {
-				in.done.Warnings = append(in.done.Warnings, fmt.Sprintf("line %d: no run has seen a subscription %s of %s: what is said of it counts once there is one", l.Number(), l.Subscription, name))
+				in.done.Warnings = append(in.done.Warnings, fmt.Sprintf(
+					"line %d: no run has seen a subscription %s of %s: what is said of it counts once there is one", l.Number(), l.Subscription, name))
 			}
 		}
 	}
@@ -234,7 +237,10 @@ func (in *termImport) noteEdit(line int, customer, source string, was, now *mone
 		if source != "" {
 			column = source + " " + column
 		}
-		in.done.Edits = append(in.done.Edits, mapping.Edit{Line: line, Key: now.Customer, Name: customer, Column: now.Subscription + " " + column, Before: before, After: after})
+		in.done.Edits = append(in.done.Edits, mapping.Edit{
+			Line: line, Key: now.Customer, Name: customer, Column: now.Subscription + " " + column, Before: before,
+			After: after,
+		})
 	}
 	add("term", was.Term, now.Term)
 	add("ends", mapping.Day(was.Ends), mapping.Day(now.Ends))

@@ -30,5 +30,8 @@ func (c *Client) Recap(ctx context.Context, agreement int) (Recap, error) {
 	if err != nil {
 		return Recap{}, fmt.Errorf("reading how far agreement %d is invoiced: %w", agreement, err)
 	}
-	return Recap{LastInvoice: r.Last.String(), LastInvoiceNumber: r.Number, NextInvoice: r.Next.String(), UnbilledPeriods: r.Unbilled, NextAmount: r.Amount.value()}, nil
+	return Recap{
+		LastInvoice: r.Last.String(), LastInvoiceNumber: r.Number, NextInvoice: r.Next.String(), UnbilledPeriods: r.Unbilled,
+		NextAmount: r.Amount.value(),
+	}, nil
 }

@@ -208,7 +208,9 @@ func leakText(kind string) string {
 
 // Plain is the report for programs.
 func (r *Leakage) Plain() Sheet {
-	s := Sheet{Columns: []Column{{"month", false}, {"customer", false}, {"customer_name", false}, {"kind", false}, {"product", false}, {"units", true}, {"money", true}, {"currency", false}}}
+	s := Sheet{
+		Columns: []Column{{"month", false}, {"customer", false}, {"customer_name", false}, {"kind", false}, {"product", false}, {"units", true}, {"money", true}, {"currency", false}},
+	}
 	for i := range r.Lines {
 		l := &r.Lines[i]
 		s.Rows = append(s.Rows, []string{l.Month, l.CustomerKey, l.Customer, l.Kind, l.Product, amount(l.Units, 0), amount(l.Money, 2), l.Currency})

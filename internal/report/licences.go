@@ -205,7 +205,10 @@ type Licences struct {
 // NewLicences starts a reconciliation by some rules. The currency is that of
 // agreements that name none.
 func NewLicences(rules mapping.Rules, policy money.Policy, currency string) *Licences {
-	return &Licences{Generated: policy.Now, Lines: []Licence{}, Totals: map[string]*Totals{currency: {}}, rules: rules, policy: policy, currency: currency}
+	return &Licences{
+		Generated: policy.Now, Lines: []Licence{}, Totals: map[string]*Totals{currency: {}}, rules: rules, policy: policy,
+		currency: currency,
+	}
 }
 
 // Finish sorts the lines by money and adds them up.

@@ -261,7 +261,10 @@ func (f *MonthFacts) decisions(m *Month) {
 func (f *MonthFacts) line(m *Month, spans []state.Span) MonthLine {
 	end := f.end()
 	first, last := &spans[0], &spans[len(spans)-1]
-	l := MonthLine{Product: last.Product, Label: cmp.Or(last.Label, last.Product), Key: last.Key.ID, Changes: []MonthChange{}, Spans: []MonthSpan{}, Writes: []MonthWrite{}}
+	l := MonthLine{
+		Product: last.Product, Label: cmp.Or(last.Label, last.Product), Key: last.Key.ID, Changes: []MonthChange{},
+		Spans: []MonthSpan{}, Writes: []MonthWrite{},
+	}
 	for i := range spans {
 		if s := &spans[i]; s.Product != "" { // an unknown span says less
 			l.Currency, l.Cycle = cmp.Or(s.Currency, l.Currency), cmp.Or(s.Cycle, l.Cycle)
@@ -334,7 +337,10 @@ func (l *MonthLine) count(s *state.Span) {
 
 // change is one of what is billed, with the write that made it.
 func (l *MonthLine) change(s *state.Span, before string, since time.Time) MonthChange {
-	c := MonthChange{At: s.From.UTC(), Before: known(before), After: known(s.Billed), Reason: "syncd wrote nothing: it was changed at the target", Source: sourceOf(s)}
+	c := MonthChange{
+		At: s.From.UTC(), Before: known(before), After: known(s.Billed),
+		Reason: "syncd wrote nothing: it was changed at the target", Source: sourceOf(s),
+	}
 	for i := range l.Writes {
 		w := &l.Writes[i]
 		// A run writes, and then its span begins.

@@ -48,10 +48,16 @@ func (m *Month) tables() []Sheet {
 	if m.Customers != nil {
 		return []Sheet{m.ofCustomers()}
 	}
-	changes := Sheet{Title: "Changes", Columns: []Column{{"When", false}, {"Product", false}, {"Before", true}, {"After", true}, {"Explanation", false}, {"Approved by", false}, {"How", false}, {"Source", false}}}
+	changes := Sheet{
+		Title:   "Changes",
+		Columns: []Column{{"When", false}, {"Product", false}, {"Before", true}, {"After", true}, {"Explanation", false}, {"Approved by", false}, {"How", false}, {"Source", false}},
+	}
 	days := Sheet{Title: "Days", Columns: []Column{{"Product", false}, {"From", false}, {"To", false}, {"Days", true}, {"Purchased", true}, {"Assigned", true}, {"Due", true}, {"Billed", true},
 		{"Proof", false}, {"Rule", false}, {"Override", false}, {"Names", false}, {"Source", false}}}
-	writes := Sheet{Title: "Writes", Columns: []Column{{"When", false}, {"Product", false}, {"Line", false}, {"Action", false}, {"Before", true}, {"After", true}, {"Result", false}, {"Approved by", false}, {"Run", false}, {"Plan", false}}}
+	writes := Sheet{
+		Title:   "Writes",
+		Columns: []Column{{"When", false}, {"Product", false}, {"Line", false}, {"Action", false}, {"Before", true}, {"After", true}, {"Result", false}, {"Approved by", false}, {"Run", false}, {"Plan", false}},
+	}
 	for i := range m.Lines {
 		l := &m.Lines[i]
 		for _, c := range l.Changes {
@@ -93,7 +99,10 @@ func (m *Month) tables() []Sheet {
 	for _, g := range m.Gaps {
 		gaps.Rows = append(gaps.Rows, []string{g.Product, at(g.From), at(g.To), g.Why})
 	}
-	decisions := Sheet{Title: "Decisions", Columns: []Column{{"When", false}, {"What", false}, {"By", false}, {"Known", false}, {"Reason", false}, {"About", false}, {"Plan", false}}}
+	decisions := Sheet{
+		Title:   "Decisions",
+		Columns: []Column{{"When", false}, {"What", false}, {"By", false}, {"Known", false}, {"Reason", false}, {"About", false}, {"Plan", false}},
+	}
 	for _, a := range m.Approvals {
 		decisions.Rows = append(decisions.Rows, []string{at(a.At), a.Decision, a.By, a.How, a.Reason, a.Label, a.Digest})
 	}

@@ -143,7 +143,10 @@ func (b *workbook) style(l cellStyle) (int, error) {
 		return id, nil
 	}
 	line := []excelize.Border{{Type: "bottom", Color: rule, Style: 1}}
-	style := &excelize.Style{Border: line, Font: &excelize.Font{Family: "Calibri", Size: 10}, Alignment: &excelize.Alignment{Vertical: "top", WrapText: l.number == ""}}
+	style := &excelize.Style{
+		Border: line, Font: &excelize.Font{Family: "Calibri", Size: 10},
+		Alignment: &excelize.Alignment{Vertical: "top", WrapText: l.number == ""},
+	}
 	fill := func(colour string) {
 		style.Fill = excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{colour}}
 	}
@@ -304,7 +307,9 @@ func (b *workbook) setUp() error {
 		return err
 	}
 	across, a4, wide, tall := "landscape", 9, 1, 0
-	if err := b.file.SetPageLayout(b.Title, &excelize.PageLayoutOptions{Orientation: &across, Size: &a4, FitToWidth: &wide, FitToHeight: &tall}); err != nil {
+	if err := b.file.SetPageLayout(b.Title, &excelize.PageLayoutOptions{
+		Orientation: &across, Size: &a4, FitToWidth: &wide, FitToHeight: &tall,
+	}); err != nil {
 		return err
 	}
 	fit := true
@@ -315,7 +320,9 @@ func (b *workbook) setUp() error {
 	if err := b.file.SetPageMargins(b.Title, &excelize.PageLayoutMarginsOptions{Left: &narrow, Right: &narrow, Top: &edge, Bottom: &edge}); err != nil {
 		return err
 	}
-	if err := b.file.SetHeaderFooter(b.Title, &excelize.HeaderFooterOptions{OddHeader: "&L&B" + strings.ReplaceAll(cmp.Or(b.Caption, b.Title), "&", "&&"), OddFooter: "&L&D&RPage &P of &N"}); err != nil {
+	if err := b.file.SetHeaderFooter(b.Title, &excelize.HeaderFooterOptions{
+		OddHeader: "&L&B" + strings.ReplaceAll(cmp.Or(b.Caption, b.Title), "&", "&&"), OddFooter: "&L&D&RPage &P of &N",
+	}); err != nil {
 		return err
 	}
 	return b.file.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: fmt.Sprintf("'%s'!$1:$1", b.Title), Scope: b.Title})

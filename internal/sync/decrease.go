@@ -206,7 +206,10 @@ func countThen(span *state.Span) *money.Count {
 		c.Rules = append(c.Rules, ruleThen(&span.Rules[i]))
 	}
 	if o := span.Override; o != nil {
-		c.Override = &money.Override{Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until, Reason: o.Reason, By: o.By}
+		c.Override = &money.Override{
+			Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until,
+			Reason: o.Reason, By: o.By,
+		}
 	}
 	for i := range span.Subscriptions {
 		x := &span.Subscriptions[i]

@@ -165,7 +165,10 @@ func (s *scopeRun) noteInvoices(notes []plan.Violation) []plan.Violation {
 	if len(added) == 0 {
 		return nil
 	}
-	c := state.Cursor{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id, At: s.run.Now().UTC(), Outcome: string(s.report.Outcome)}
+	c := state.Cursor{
+		Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id, At: s.run.Now().UTC(),
+		Outcome: string(s.report.Outcome),
+	}
 	if s.memory.Cursor != nil {
 		c = *s.memory.Cursor
 	}

@@ -266,7 +266,10 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 	if len(ready) > 0 {
 		asked := make([]target.Asked, len(ready))
 		for i, s := range ready {
-			asked[i] = target.Asked{Customer: s.customer, Settlements: s.settlements(), Refs: append(s.knownRefs(), s.formerRefs...), Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only}
+			asked[i] = target.Asked{
+				Customer: s.customer, Settlements: s.settlements(), Refs: append(s.knownRefs(), s.formerRefs...),
+				Records: s.memory.Records, Owners: t.owners, Only: r.sel.Only,
+			}
 		}
 		views, err := t.Observe(ctx, asked)
 		if err != nil && ctx.Err() != nil {

@@ -23,7 +23,8 @@ func (c *call) mailboxFor(id string) (*Mailbox, *answer) {
 	if m := c.tenant.mailboxOf(id); m != nil && id != "" {
 		return m, nil
 	}
-	return refuse(http.StatusInternalServerError, "Failed: The operation couldn't be performed because object '"+id+"' couldn't be found on 'EURPR01A001'.")
+	return refuse(http.StatusInternalServerError,
+		"Failed: The operation couldn't be performed because object '"+id+"' couldn't be found on 'EURPR01A001'.")
 }
 
 func (c *call) execConvertMailbox() answer {
@@ -116,7 +117,10 @@ func (c *call) liveCalendar() answer {
 				user = u.DisplayName
 			}
 		}
-		r := object{"Identity": m.UPN + `:\` + name, "User": user, "AccessRights": rights, "FolderName": name, "MailboxInfo": object{"UserPrincipalName": m.UPN, "PrimarySmtpAddress": m.PrimarySMTP}}
+		r := object{
+			"Identity": m.UPN + `:\` + name, "User": user, "AccessRights": rights, "FolderName": name,
+			"MailboxInfo": object{"UserPrincipalName": m.UPN, "PrimarySmtpAddress": m.PrimarySMTP},
+		}
 		if c.s.atLeast("10.8.4") {
 			r["UserId"] = id
 		}
@@ -170,19 +174,23 @@ func (c *call) execEditCalendarPermissions() answer {
 		return *refused
 	}
 	if _, isBool := c.field("CanViewPrivateItems").(bool); !isBool {
-		return c.refused(http.StatusForbidden, "Cannot process argument transformation on parameter 'CanViewPrivateItems'. Cannot convert value to type \"System.Boolean\".")
+		return c.refused(http.StatusForbidden,
+			"Cannot process argument transformation on parameter 'CanViewPrivateItems'. Cannot convert value to type \"System.Boolean\".")
 	}
 	if name, _ := c.field("FolderName").(string); !strings.EqualFold(name, m.calendarName()) {
-		return c.refused(http.StatusForbidden, "Failed to set calendar permissions. Error: The specified mailbox folder \""+m.UPN+`:\`+name+"\" doesn't exist.")
+		return c.refused(http.StatusForbidden,
+			"Failed to set calendar permissions. Error: The specified mailbox folder \""+m.UPN+`:\`+name+"\" doesn't exist.")
 	}
 	who, rights := c.picked("UserToGetPermissions"), c.picked("Permissions")
 	gone := c.picked("RemoveAccess")
 	switch {
 	case anybody(gone):
-		return c.refused(http.StatusForbidden, "Failed to remove calendar permissions for "+gone+". Error: The permission of "+gone+" can't be removed.")
+		return c.refused(http.StatusForbidden,
+			"Failed to remove calendar permissions for "+gone+". Error: The permission of "+gone+" can't be removed.")
 	case gone != "":
 		if !slices.ContainsFunc(m.Calendar, func(r CalendarRight) bool { return strings.EqualFold(r.User, gone) }) {
-			return c.refused(http.StatusForbidden, "Failed to remove calendar permissions for "+gone+". Error: There is no existing permission entry found for user: "+gone)
+			return c.refused(http.StatusForbidden,
+				"Failed to remove calendar permissions for "+gone+". Error: There is no existing permission entry found for user: "+gone)
 		}
 		return c.alter(func() answer {
 			m.setCalendar(gone, "")
@@ -190,9 +198,11 @@ func (c *call) execEditCalendarPermissions() answer {
 			return results("Successfully removed access for " + gone + " from calendar " + m.UPN)
 		})
 	case c.someone(who) == nil && !anybody(who):
-		return c.refused(http.StatusForbidden, "Failed to set calendar permissions. Error: The user \""+who+"\" is either not valid SMTP address, or there is no matching information.")
+		return c.refused(http.StatusForbidden,
+			"Failed to set calendar permissions. Error: The user \""+who+"\" is either not valid SMTP address, or there is no matching information.")
 	case !among(calendarRights, rights):
-		return c.refused(http.StatusForbidden, "Failed to set calendar permissions. Error: Cannot convert value \""+rights+"\" to type \"MailboxFolderAccessRight\".")
+		return c.refused(http.StatusForbidden,
+			"Failed to set calendar permissions. Error: Cannot convert value \""+rights+"\" to type \"MailboxFolderAccessRight\".")
 	}
 	return c.alter(func() answer {
 		m.setCalendar(who, rights)

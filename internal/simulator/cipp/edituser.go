@@ -288,7 +288,10 @@ func (c *call) execResetMFA() answer {
 		no := false
 		u.MFAMethods, u.MFARegistered = nil, &no
 		c.wrote("Info", "Removed MFA methods of "+u.UPN)
-		return results(object{"resultText": "Successfully removed MFA methods for user " + u.UPN + ". User must supply MFA at next logon", "state": "success"})
+		return results(object{
+			"resultText": "Successfully removed MFA methods for user " + u.UPN + ". User must supply MFA at next logon",
+			"state":      "success",
+		})
 	})
 }
 

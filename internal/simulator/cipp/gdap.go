@@ -42,14 +42,20 @@ func (c *call) execGDAPInvite() answer {
 	}
 	roles, _ := c.field("roleMappings").([]any)
 	if len(roles) == 0 {
-		return ok(object{"Message": "Error creating GDAP relationship, failed at step: Creating GDAP relationship: accessDetails is invalid", "Invite": nil})
+		return ok(object{
+			"Message": "Error creating GDAP relationship, failed at step: Creating GDAP relationship: accessDetails is invalid",
+			"Invite":  nil,
+		})
 	}
 	return c.alter(func() answer {
 		r := &Relationship{ID: c.s.nextID("relationship"), Roles: roles, Invited: c.now}
 		r.Reference, _ = c.field("Reference").(string)
 		c.w.Relationships = append(c.w.Relationships, r)
 		c.wrote("Info", "Created GDAP Invite")
-		return ok(object{"Message": "GDAP relationship invite created. Log in as a Global Admin in the new tenant to approve the invite.", "Invite": c.invite(r)})
+		return ok(object{
+			"Message": "GDAP relationship invite created. Log in as a Global Admin in the new tenant to approve the invite.",
+			"Invite":  c.invite(r),
+		})
 	})
 }
 
@@ -111,7 +117,10 @@ func (c *call) onboarding(r *Relationship) object {
 	if done {
 		status, each, message = "succeeded", "succeeded", "Done"
 		if r.tenant == "" {
-			t := &Tenant{DisplayName: "New customer", DefaultDomain: "new-customer-" + r.ID[:8] + ".example", InitialDomain: "newcustomer" + r.ID[:8] + ".onmicrosoft.com"}
+			t := &Tenant{
+				DisplayName: "New customer", DefaultDomain: "new-customer-" + r.ID[:8] + ".example",
+				InitialDomain: "newcustomer" + r.ID[:8] + ".onmicrosoft.com",
+			}
 			t.settle(c.now)
 			r.tenant = t.CustomerID
 			c.w.Tenants = append(c.w.Tenants, t)

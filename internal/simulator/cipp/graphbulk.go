@@ -65,7 +65,10 @@ func (c *call) listGraphBulkRequest() answer {
 // subAnswer is one entry of Graph's $batch answer. CIPP adds the rows of
 // further pages to the first one's value and leaves its nextLink in place.
 func subAnswer(id string, p graphPath, g graphAnswer, f ResourceFault, onePage bool) object {
-	headers := object{"Cache-Control": "no-cache", "x-ms-resource-unit": "1", "OData-Version": "4.0", "Content-Type": "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"}
+	headers := object{
+		"Cache-Control": "no-cache", "x-ms-resource-unit": "1", "OData-Version": "4.0",
+		"Content-Type": "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+	}
 	if g.failed() {
 		if g.status == http.StatusTooManyRequests {
 			headers["Retry-After"] = "10"

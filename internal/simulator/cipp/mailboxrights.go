@@ -10,9 +10,15 @@ const self = `NT AUTHORITY\SELF`
 func permissionRows(t *Tenant) []object {
 	rows := []object{}
 	for _, m := range t.Mailboxes {
-		rows = append(rows, object{"id": m.ID + "-self", "Identity": m.ID, "User": self, "AccessRights": []string{"FullAccess", "ReadPermission"}, "IsInherited": false, "Deny": false})
+		rows = append(rows, object{
+			"id": m.ID + "-self", "Identity": m.ID, "User": self, "AccessRights": []string{"FullAccess", "ReadPermission"},
+			"IsInherited": false, "Deny": false,
+		})
 		for _, d := range m.Delegates {
-			rows = append(rows, object{"id": m.ID + "-" + d.User, "Identity": m.ID, "User": d.User, "AccessRights": []string{d.Rights}, "IsInherited": false, "Deny": false})
+			rows = append(rows, object{
+				"id": m.ID + "-" + d.User, "Identity": m.ID, "User": d.User, "AccessRights": []string{d.Rights},
+				"IsInherited": false, "Deny": false,
+			})
 		}
 	}
 	return rows
@@ -22,7 +28,10 @@ func permissionRows(t *Tenant) []object {
 func calendarRows(t *Tenant) []object {
 	rows := []object{}
 	for _, m := range t.Mailboxes {
-		rows = append(rows, object{"id": m.ID + "-default", "Identity": m.ID, "User": "Default", "AccessRights": []string{"AvailabilityOnly"}, "FolderName": "Calendar"})
+		rows = append(rows, object{
+			"id": m.ID + "-default", "Identity": m.ID, "User": "Default", "AccessRights": []string{"AvailabilityOnly"},
+			"FolderName": "Calendar",
+		})
 		for _, r := range m.Calendar {
 			rows = append(rows, object{"id": m.ID + "-" + r.User, "Identity": m.ID, "User": r.User, "AccessRights": r.Rights, "FolderName": folder(r)})
 		}
@@ -91,7 +100,10 @@ func (c *call) listMailboxPermissions() answer {
 		if len(rights) == 0 {
 			return nil
 		}
-		return object{"MailboxUPN": m.UPN, "MailboxDisplayName": m.DisplayName, "MailboxType": m.Type, "PermissionCount": len(rights), "Permissions": rights}
+		return object{
+			"MailboxUPN": m.UPN, "MailboxDisplayName": m.DisplayName, "MailboxType": m.Type, "PermissionCount": len(rights),
+			"Permissions": rights,
+		}
 	})
 }
 
@@ -109,7 +121,10 @@ func (c *call) listCalendarPermissions() answer {
 		if len(rights) == 0 {
 			return nil
 		}
-		return object{"CalendarUPN": m.UPN, "CalendarDisplayName": m.DisplayName, "CalendarType": m.Type, "PermissionCount": len(rights), "Permissions": rights}
+		return object{
+			"CalendarUPN": m.UPN, "CalendarDisplayName": m.DisplayName, "CalendarType": m.Type,
+			"PermissionCount": len(rights), "Permissions": rights,
+		}
 	})
 }
 

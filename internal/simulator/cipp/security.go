@@ -173,7 +173,10 @@ func (c *call) listSecureScore() answer {
 			score = 200 + float64(len(t.Users)%40)*5
 		}
 		percent := float64(int(score/most*1000)) / 10
-		row := object{"Tenant": t.DefaultDomain, "TenantId": t.CustomerID, "TenantName": t.DisplayName, "CurrentScore": score, "MaxScore": most, "PercentageScore": percent, "CapturedAt": zulu(t.Refreshed)}
+		row := object{
+			"Tenant": t.DefaultDomain, "TenantId": t.CustomerID, "TenantName": t.DisplayName, "CurrentScore": score,
+			"MaxScore": most, "PercentageScore": percent, "CapturedAt": zulu(t.Refreshed),
+		}
 		if c.isTrue("includeHistory") {
 			row["History"] = []object{{"Date": t.Refreshed.Format("2006-01-02"), "CurrentScore": score, "PercentageScore": percent}}
 		}

@@ -48,13 +48,16 @@ func (s *Server) token(r *http.Request) answer {
 		return tokenFailure(failure)
 	}
 	if r.Method != http.MethodPost {
-		return entraError(http.StatusBadRequest, "invalid_request", 900561, "The endpoint only accepts POST requests. Received a "+r.Method+" request.")
+		return entraError(http.StatusBadRequest, "invalid_request", 900561,
+			"The endpoint only accepts POST requests. Received a "+r.Method+" request.")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-		return entraError(http.StatusBadRequest, "invalid_request", 900144, "The request body must contain the following parameter: 'grant_type'.")
+		return entraError(http.StatusBadRequest, "invalid_request", 900144,
+			"The request body must contain the following parameter: 'grant_type'.")
 	}
 	if err := r.ParseForm(); err != nil {
-		return entraError(http.StatusBadRequest, "invalid_request", 900144, "The request body must contain the following parameter: 'grant_type'.")
+		return entraError(http.StatusBadRequest, "invalid_request", 900144,
+			"The request body must contain the following parameter: 'grant_type'.")
 	}
 	directory := strings.Trim(strings.TrimSuffix(r.URL.Path, "/oauth2/v2.0/token"), "/")
 	if p := s.world.PartnerTenant; !strings.EqualFold(directory, p.CustomerID) &&
@@ -78,7 +81,8 @@ func (s *Server) token(r *http.Request) answer {
 		}
 	}
 	if client == nil {
-		return entraError(http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '"+id+"' was not found in the directory.")
+		return entraError(http.StatusBadRequest, "unauthorized_client", 700016,
+			"Application with identifier '"+id+"' was not found in the directory.")
 	}
 	if form.Get("client_secret") != client.Secret {
 		return tokenFailure(InvalidSecret)
@@ -86,9 +90,11 @@ func (s *Server) token(r *http.Request) answer {
 	switch scope := form.Get("scope"); {
 	case strings.EqualFold(scope, "api://"+client.ID+"/.default"):
 	case strings.HasSuffix(scope, "/.default"):
-		return entraError(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal named "+strings.TrimSuffix(scope, "/.default")+" was not found in the tenant.")
+		return entraError(http.StatusBadRequest, "invalid_resource", 500011,
+			"The resource principal named "+strings.TrimSuffix(scope, "/.default")+" was not found in the tenant.")
 	default:
-		return entraError(http.StatusBadRequest, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid. The scope "+scope+" is not valid.")
+		return entraError(http.StatusBadRequest, "invalid_scope", 70011,
+			"The provided value for the input parameter 'scope' is not valid. The scope "+scope+" is not valid.")
 	}
 
 	life := cmp.Or(f.Life, s.opts.TokenLife)
@@ -128,11 +134,13 @@ func (s *Server) sign(t *token) string {
 func tokenFailure(f TokenFailure) answer {
 	switch f {
 	case InvalidSecret:
-		return entraError(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
+		return entraError(http.StatusUnauthorized, "invalid_client", 7000215,
+			"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.")
 	case ExpiredSecret:
 		return entraError(http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys are expired.")
 	case NoIdentifierURI:
-		return entraError(http.StatusBadRequest, "invalid_resource", 500011, "The resource principal was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant.")
+		return entraError(http.StatusBadRequest, "invalid_resource", 500011,
+			"The resource principal was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant.")
 	case TokenThrottled:
 		a := entraError(http.StatusTooManyRequests, "temporarily_unavailable", 90055, "Too many requests.")
 		a.header = http.Header{"Retry-After": {"5"}}

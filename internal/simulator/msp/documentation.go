@@ -126,7 +126,10 @@ func (b *builder) organization(w *itgluesim.World, d *documented) {
 		if d.identifier == spelledOddly {
 			name = "CallowayLegal.example"
 		}
-		w.Domains = append(w.Domains, &itgluesim.Domain{OrganizationID: id, Name: name, Registrar: "Portwick Names", ExpiresOn: b.cal.nextYear().AddDate(0, len(w.Domains)%11, 0)})
+		w.Domains = append(w.Domains, &itgluesim.Domain{
+			OrganizationID: id, Name: name, Registrar: "Portwick Names",
+			ExpiresOn: b.cal.nextYear().AddDate(0, len(w.Domains)%11, 0),
+		})
 	}
 }
 

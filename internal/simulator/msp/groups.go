@@ -17,7 +17,10 @@ const (
 )
 
 func (f *workforce) group(name string, kind cippsim.GroupKind, about string, members []string) *cippsim.Group {
-	g := &cippsim.Group{ID: guid("group", f.t.DefaultDomain, name), DisplayName: name, Description: about, Kind: kind, Created: f.cal.begin.AddDate(0, 1, len(f.t.Groups)), Members: members}
+	g := &cippsim.Group{
+		ID: guid("group", f.t.DefaultDomain, name), DisplayName: name, Description: about, Kind: kind,
+		Created: f.cal.begin.AddDate(0, 1, len(f.t.Groups)), Members: members,
+	}
 	if kind != cippsim.Security {
 		g.Mail = strings.ToLower(strings.NewReplacer(" ", "-", "'", "").Replace(name)) + "@" + f.t.DefaultDomain
 	}
@@ -123,7 +126,10 @@ func (f *workforce) shared(local, name, kind string, used int64) *cippsim.Mailbo
 }
 
 func (f *workforce) mailbox(u *cippsim.User, kind string, used int64) *cippsim.Mailbox {
-	m := &cippsim.Mailbox{UserID: u.ID, UPN: u.UPN, DisplayName: u.DisplayName, PrimarySMTP: u.UPN, Type: kind, StorageUsed: used, Quota: 50 << 30, Items: int(used >> 16), DirSynced: u.Synced != nil && *u.Synced}
+	m := &cippsim.Mailbox{
+		UserID: u.ID, UPN: u.UPN, DisplayName: u.DisplayName, PrimarySMTP: u.UPN, Type: kind, StorageUsed: used,
+		Quota: 50 << 30, Items: int(used >> 16), DirSynced: u.Synced != nil && *u.Synced,
+	}
 	for _, a := range u.ProxyAddresses[1:] {
 		m.Aliases = append(m.Aliases, strings.TrimPrefix(a, "smtp:"))
 	}

@@ -61,7 +61,10 @@ func (f *workforce) hire(licences ...string) *cippsim.User {
 
 // account adds an account that is nobody's.
 func (f *workforce) account(upn, name string) *cippsim.User {
-	u := &cippsim.User{ID: guid("user", f.t.DefaultDomain, upn), UPN: upn, DisplayName: name, UsageLocation: "GB", Created: f.cal.begin.AddDate(0, len(f.t.Users)%20, len(f.t.Users)%27)}
+	u := &cippsim.User{
+		ID: guid("user", f.t.DefaultDomain, upn), UPN: upn, DisplayName: name, UsageLocation: "GB",
+		Created: f.cal.begin.AddDate(0, len(f.t.Users)%20, len(f.t.Users)%27),
+	}
 	f.t.Users = append(f.t.Users, u)
 	return u
 }

@@ -227,7 +227,10 @@ func lostAnswer(m *MSP) error {
 // told gets through.
 func throttled(m *MSP) error {
 	for wave := range 3 {
-		m.CIPP.Fail(cippsim.Rule{Endpoint: "ListGraphBulkRequest", Skip: 4 + 8*wave, Times: 3, Fault: cippsim.Fault{Kind: cippsim.Throttled, RetryAfter: 1}})
+		m.CIPP.Fail(cippsim.Rule{
+			Endpoint: "ListGraphBulkRequest", Skip: 4 + 8*wave, Times: 3,
+			Fault: cippsim.Fault{Kind: cippsim.Throttled, RetryAfter: 1},
+		})
 		m.ConnectWise.Fail(cwsim.Rule{Skip: 2 + 6*wave, Times: 3, Fault: cwsim.Fault{Kind: cwsim.Throttled, RetryAfter: 1}})
 		if m.ITGlue != nil {
 			m.ITGlue.Fail(itgluesim.Rule{Skip: 5 + 9*wave, Times: 3, Fault: itgluesim.Fault{Kind: itgluesim.Throttled, RetryAfter: 1}})
