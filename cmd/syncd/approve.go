@@ -133,6 +133,7 @@ func (a *cli) writeVerdicts(verdicts []app.Verdict) error {
 			if v.Decision == "approved" {
 				p.changes(v.Plan.Changes)
 				p.monthly(&v.Plan)
+				p.credits(v.Credits)
 			}
 			if v.Message != "" {
 				p.line("  ! %s", clean(v.Message))

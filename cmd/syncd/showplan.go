@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
 	"syncd/internal/visible"
@@ -37,9 +38,7 @@ func (p *page) scope(s *sync.ScopeReport) {
 		p.line("  %s %s", p.action(plan.Adopt, plan.Adopt.Glyph()), asTheyAre(n))
 	}
 	p.monthly(s)
-	for _, c := range s.Credits {
-		p.flow("  - ", "credit by hand: "+c.Ref+", "+clean(c.String()))
-	}
+	p.credits(s.Credits)
 	p.violations(s, p.own(s))
 	if s.Error != nil {
 		p.flow("  "+p.paint("x", text.FgRed)+" ", clean(*s.Error))
@@ -58,6 +57,13 @@ func asTheyAre(n int) string {
 		return "1 taken on as it is (syncd plan --all shows it)"
 	}
 	return fmt.Sprintf("%d taken on as they are (syncd plan --all shows them)", n)
+}
+
+// credits writes what is to be credited by hand.
+func (p *page) credits(credits []money.Credit) {
+	for _, c := range credits {
+		p.flow("  - ", "credit by hand: "+c.Ref+", "+clean(c.String()))
+	}
 }
 
 // monthly writes what a plan does to the monthly bill.

@@ -169,7 +169,7 @@ func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet
 		}
 		reason := string(e.Reason)
 		if e.Reverts != "" {
-			reason += " (reverts run " + e.Reverts + ")"
+			reason += " (reverts run " + e.Reverts + ")" + app.CreditText(app.CreditsOf(e))
 		}
 		if e.Explanation != nil {
 			reason += ": " + e.Explanation.Text()

@@ -55,7 +55,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	reg.MustRegister(newRenewals(w))
 	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Order: cfg.Targets(), Store: store, Links: w.Links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
-		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep})
+		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits})
 	return w, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/sync"
@@ -185,6 +186,7 @@ type Verdict struct {
 	Digest   string           `json:"digest"`
 	Decision string           `json:"decision"` // approved, rejected, stays or left_out
 	Message  string           `json:"message"`
+	Credits  []money.Credit   `json:"credits,omitzero"` // to be issued by hand where a way back was approved
 
 	Plan sync.ScopeReport `json:"-"` // as it was approved
 }
@@ -210,6 +212,7 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 		v := verdictOn(h, "rejected")
 		if approve {
 			v.Decision, v.Plan = "approved", ShownPlan(h)
+			v.Credits = v.Plan.Credits
 		}
 		settled := 0
 		if approve {
@@ -228,7 +231,7 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 		}
 		switch stays := repairs(h.Violations); {
 		case gone != "":
-			v.Decision, v.Message = "stays", gone
+			v.Decision, v.Message, v.Credits = "stays", gone, nil
 		case settled > 0 && h.Digest == "":
 			v.Message = Count(settled, "invoice") + " settled; the next run says no more of it"
 		case h.Digest == "" && stays == "":

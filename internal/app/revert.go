@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
@@ -25,17 +23,12 @@ type Revert struct {
 	Reason   string
 }
 
-// An Invoicer is a biller that lists the invoices of an agreement.
-type Invoicer interface {
-	Biller
-	Invoices(ctx context.Context, agreement string, since time.Time) (money.Invoices, error)
-}
-
 // A wayBack is what of a run is to be taken back.
 type wayBack struct {
 	run     state.Run
 	scopes  map[plan.Scope]*scopeBack
-	already *state.Entry // one that took a part back before; nil where none did
+	already *state.Entry   // one that took a part back before; nil where none did
+	credits []money.Credit // that were told when it did
 }
 
 // A scopeBack is the part of a wayBack in one scope.
@@ -44,7 +37,6 @@ type scopeBack struct {
 	back    []plan.Reversal
 	notes   []plan.Violation // of what is not taken back
 	written map[plan.Key]*state.Entry
-	billing map[string]plan.Billing // of the lines as they are now, by ref
 }
 
 // Revert asks for the way back from a run and goes it as far as limits and approvals
@@ -66,14 +58,6 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 			sel.WayBack[scope] = true
 		}
 	}
-	sel.Inspect = func(e sync.Inspection) {
-		s := b.scopes[plan.Scope{Customer: e.Customer.Key, Target: e.Target}]
-		for _, o := range slices.Concat(e.Observed.Objects, e.Observed.Unmanaged) {
-			if o.Billing != nil {
-				s.billing[o.Ref] = *o.Billing
-			}
-		}
-	}
 	report, err := w.Engine.Run(ctx, sel, sync.Apply)
 	if err != nil {
 		return report, err
@@ -85,9 +69,10 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 				why = append(why, v.Message)
 			}
 		}
-		return nil, Usage("run %s was taken back already, on %s by run %s, and nothing more of it can be: %s", b.run.ID, e.At.In(w.Location).Format(time.DateOnly), e.Run, strings.Join(why, "; "))
+		return nil, Usage("run %s was taken back already, on %s by run %s, and nothing more of it can be: %s", b.run.ID, e.At.In(w.Location).Format(time.DateOnly), e.Run, strings.Join(why, "; ")+CreditText(b.credits))
 	}
-	return report, w.completeWayBack(ctx, b, report)
+	completeWayBack(b, report)
+	return report, nil
 }
 
 // wayBack reads from the journal what of a run can be taken back, and what was.
@@ -139,7 +124,7 @@ func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
 	}
 	for scope, of := range entries {
 		slices.Reverse(of)
-		s := &scopeBack{name: of[0].Name, written: map[plan.Key]*state.Entry{}, billing: map[string]plan.Billing{}}
+		s := &scopeBack{name: of[0].Name, written: map[plan.Key]*state.Entry{}}
 		s.back, s.notes = state.TakeBack(of)
 		for i := range of {
 			s.written[of[i].Key] = &of[i]
@@ -157,7 +142,7 @@ func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
 		what = strings.Join(notEmpty(asked.Customer, asked.Only), ", ") + " of " + what
 	}
 	if e := b.already; e != nil {
-		return nil, Usage("%s was taken back already, on %s by run %s; syncd history --run %s shows it", what, e.At.In(w.Location).Format(time.DateOnly), e.Run, e.Run)
+		return nil, Usage("%s was taken back already, on %s by run %s; syncd history --run %s shows it%s", what, e.At.In(w.Location).Format(time.DateOnly), e.Run, e.Run, CreditText(b.credits))
 	}
 	var why []string
 	for _, s := range b.scopes {
@@ -172,19 +157,21 @@ func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
 // leaveOutDone leaves out what was taken back before, and what is in nobody's care any
 // more, and notes it.
 func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
-	done := map[plan.Scope]map[plan.Key]*state.Entry{}
+	done, kept := map[plan.Scope]map[plan.Key]*state.Entry{}, map[plan.Scope]keptCredits{}
 	for e, err := range w.Store.Journal(ctx, state.JournalFilter{From: b.run.Started}) {
 		if err != nil {
 			return fmt.Errorf("reading the journal: %w", err)
 		}
 		if e.Reverts == b.run.ID && (e.Result == state.ResultDone || e.Result == state.ResultRecovered) {
 			if done[e.Scope] == nil {
-				done[e.Scope] = map[plan.Key]*state.Entry{}
+				done[e.Scope], kept[e.Scope] = map[plan.Key]*state.Entry{}, keptCredits{}
 			}
 			done[e.Scope][e.Key] = &e
+			kept[e.Scope].add(&e)
 		}
 	}
-	for scope, s := range b.scopes {
+	for _, scope := range b.sorted() {
+		s := b.scopes[scope]
 		m, err := w.Store.Recall(ctx, scope)
 		if err != nil {
 			return err
@@ -192,8 +179,8 @@ func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
 		s.back = slices.DeleteFunc(s.back, func(r plan.Reversal) bool {
 			label := cmp.Or(s.written[r.Key].Label, r.Key.ID)
 			if e := done[scope][r.Key]; e != nil {
-				b.already = e
-				s.note(r.Key, "%s (%s) was taken back already, on %s by run %s", label, r.Ref, e.At.In(w.Location).Format(time.DateOnly), e.Run)
+				b.already, b.credits = e, append(b.credits, kept[scope][r.Key]...)
+				s.note(r.Key, "%s (%s) was taken back already, on %s by run %s%s", label, r.Ref, e.At.In(w.Location).Format(time.DateOnly), e.Run, CreditText(kept[scope][r.Key]))
 				return true
 			}
 			if !slices.ContainsFunc(m.Records, func(o plan.Record) bool { return o.Key == r.Key }) {
@@ -211,6 +198,13 @@ func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
 		}
 	}
 	return nil
+}
+
+// sorted are the scopes, by their keys.
+func (b *wayBack) sorted() []plan.Scope {
+	return slices.SortedFunc(maps.Keys(b.scopes), func(x, y plan.Scope) int {
+		return cmp.Or(strings.Compare(x.Customer, y.Customer), strings.Compare(x.Target, y.Target))
+	})
 }
 
 func (s *scopeBack) note(k plan.Key, format string, args ...any) {
@@ -281,9 +275,7 @@ func (w *App) askBack(ctx context.Context, by Operator, b *wayBack, reason strin
 	var asked []state.Reversal
 	var about []state.Entry
 	now := w.Now().UTC()
-	for _, scope := range slices.SortedFunc(maps.Keys(b.scopes), func(x, y plan.Scope) int {
-		return cmp.Or(strings.Compare(x.Customer, y.Customer), strings.Compare(x.Target, y.Target))
-	}) {
+	for _, scope := range b.sorted() {
 		s, n := b.scopes[scope], len(asked)
 		for _, r := range s.back {
 			if !slices.ContainsFunc(stored, func(o state.Reversal) bool { return o.Scope == scope && o.Key == r.Key && o.Run == r.Run }) {
@@ -308,19 +300,17 @@ func (w *App) askBack(ctx context.Context, by Operator, b *wayBack, reason strin
 	}, about...)
 }
 
-// completeWayBack adds to a report what is not taken back, and what is to be credited.
-func (w *App) completeWayBack(ctx context.Context, b *wayBack, report *sync.Report) error {
+// completeWayBack adds to a report what is not taken back.
+func completeWayBack(b *wayBack, report *sync.Report) {
 	reported := map[plan.Scope]bool{}
 	for i := range report.Scopes {
 		r := &report.Scopes[i]
 		s := b.scopes[r.Scope()]
-		reported[r.Scope()], r.Credits = true, []money.Credit{}
-		r.Violations = append(r.Violations, s.notes...)
-		if biller, ok := w.Config.system(r.Target).(Invoicer); ok && r.Reverts == b.run.ID {
-			if err := w.credit(ctx, biller, s, r); err != nil {
-				return err
-			}
+		reported[r.Scope()] = true
+		if r.Credits == nil {
+			r.Credits = []money.Credit{}
 		}
+		r.Violations = append(r.Violations, s.notes...)
 	}
 	for scope, s := range b.scopes {
 		if reported[scope] {
@@ -336,50 +326,6 @@ func (w *App) completeWayBack(ctx context.Context, b *wayBack, report *sync.Repo
 	slices.SortStableFunc(report.Scopes, func(x, y sync.ScopeReport) int {
 		return cmp.Or(strings.Compare(strings.ToLower(x.Customer.Name), strings.ToLower(y.Customer.Name)), strings.Compare(x.Customer.Key, y.Customer.Key), strings.Compare(x.Target, y.Target))
 	})
-	return nil
-}
-
-// credit adds the credits of a scope's lines that go back. What was billed too little
-// is noted: it is invoiced by hand.
-func (w *App) credit(ctx context.Context, biller Invoicer, s *scopeBack, r *sync.ScopeReport) error {
-	changed := map[plan.Key]bool{}
-	for _, c := range r.Unpacked().Changes {
-		changed[c.Key] = true
-	}
-	made := map[string]money.Invoices{}
-	for _, back := range s.back {
-		left, err := decimal.NewFromString(back.Left.Text(plan.FieldQuantity))
-		billing, known := s.billing[back.Ref]
-		if err != nil || !known || !changed[back.Key] || back.Undo == plan.UndoAdopt {
-			continue
-		}
-		billing.Currency = cmp.Or(billing.Currency, w.Config.Currency)
-		e := s.written[back.Key]
-		before, err := decimal.NewFromString(back.Before.Text(plan.FieldQuantity))
-		if err != nil {
-			before = decimal.Zero
-		}
-		line := money.Reverted{Ref: back.Ref, Left: left, Before: before, Made: back.Undo == plan.UndoCreate, Billing: &billing}
-		line.Next, _ = time.Parse(time.DateOnly, e.After.Facts["next_invoice"]) // zero where there is none
-		if price, err := decimal.NewFromString(e.After.Facts["unit_price"]); err == nil {
-			line.Then = &price
-		}
-		agreement := cmp.Or(billing.Parent, billing.Agreement)
-		invoices, read := made[agreement]
-		if !read {
-			if invoices, err = biller.Invoices(ctx, agreement, e.At); err != nil {
-				return err
-			}
-			made[agreement] = invoices
-		}
-		r.Credits = append(r.Credits, money.Credits(line, invoices)...)
-		line.Left, line.Before = line.Before, line.Left
-		for _, k := range money.Credits(line, invoices) {
-			r.Violations = append(r.Violations, plan.Violation{Code: "billed_too_little", Kind: back.Key.Kind, Key: back.Key.ID, Note: true, Message: fmt.Sprintf(
-				"%s (%s) was billed too little: %s to be invoiced by hand", e.Label, back.Ref, k)})
-		}
-	}
-	return nil
 }
 
 // withdrawRejected gives up a way back that a person rejected: the scope goes on as if

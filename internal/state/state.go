@@ -257,6 +257,8 @@ type Entry struct {
 	How     string      `json:"how,omitempty"`     // how that person was identified
 	Why     string      `json:"why,omitempty"`     // what that person said
 	Reverts string      `json:"reverts,omitempty"` // the run that it is the way back from
+	// Credits, a list, are to be issued by hand for what goes back; nil of any other entry.
+	Credits json.RawMessage `json:"credits,omitempty"`
 	// Explanation says why a counted quantity fell, where one did.
 	Explanation *plan.Explanation `json:"explanation,omitempty"`
 	// Concerns are whose plans a table changes that a person changed. An entry of a former

@@ -15,6 +15,7 @@ import (
 
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/target"
@@ -34,6 +35,9 @@ type Options struct {
 	// damaged. It is called before a run that writes begins and, with changes set,
 	// once more before a plan is acted on. Where it is nil the store counts as whole.
 	VerifyStore func(ctx context.Context, changes bool) error
+	// Credits says what is to be credited by hand for a way back, with notes; nil where
+	// nothing is billed.
+	Credits func(context.Context, Returning) ([]money.Credit, []plan.Violation, error)
 	// Currency is the unit of all money.
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.

@@ -2,9 +2,11 @@ package sync
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
+	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 )
@@ -66,4 +68,68 @@ func (r *reversals) write(ctx context.Context, store state.Store) error {
 		}
 		return out
 	})
+}
+
+// A Returning is what goes back in a scope to what it was before a run.
+type Returning struct {
+	Scope plan.Scope
+	Run   string
+	Lines map[plan.Key]ReturningLine
+}
+
+// A ReturningLine is one line of it, as it is now.
+type ReturningLine struct {
+	Billing *plan.Billing
+	Back    bool // its quantity went back before
+}
+
+// addCredits adds to the report what is to be credited by hand, by the invoices of now:
+// whoever reads the plan, and whoever writes it, is told.
+func (s *scopeRun) addCredits(ctx context.Context) error {
+	if s.plan.Reverting == "" {
+		return nil
+	}
+	s.report.Credits = []money.Credit{}
+	if s.run.Credits == nil {
+		return nil
+	}
+	of := Returning{Scope: s.id(), Run: s.plan.Reverting, Lines: map[plan.Key]ReturningLine{}}
+	for i := range s.plan.Changes {
+		if c := &s.plan.Changes[i]; c.Before != nil && c.Before.Billing != nil {
+			goes := slices.ContainsFunc(c.Fields, func(f plan.FieldChange) bool { return f.Name == plan.FieldQuantity })
+			of.Lines[c.Key] = ReturningLine{Billing: c.Before.Billing, Back: !goes}
+		}
+	}
+	for i := range s.plan.Learned {
+		if o := &s.plan.Learned[i]; o.Billing != nil {
+			if _, changes := of.Lines[o.Key]; !changes {
+				of.Lines[o.Key] = ReturningLine{Billing: o.Billing, Back: true}
+			}
+		}
+	}
+	if len(of.Lines) == 0 {
+		return nil
+	}
+	credits, notes, err := s.run.Credits(ctx, of)
+	if err != nil {
+		return fmt.Errorf("reading what was invoiced: %w", err)
+	}
+	s.report.Credits = append(s.report.Credits, credits...)
+	s.violations = append(s.violations, notes...)
+	return nil
+}
+
+// creditsOf are the report's credits of one line, for the journal; nil where nothing goes
+// back.
+func (s *scopeRun) creditsOf(ref string) (raw []byte) {
+	if s.plan.Reverting == "" || s.run.Credits == nil {
+		return nil
+	}
+	of := []money.Credit{}
+	for _, c := range s.report.Credits {
+		if c.Ref == ref {
+			of = append(of, c)
+		}
+	}
+	return encode(of)
 }

@@ -253,7 +253,16 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 	}
 	s.checkInvoices()
 	s.checkGuards()
+	err = s.addCredits(ctx)
 	s.reportPlan()
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		s.connection().recordDenial(err)
+		s.report.fail(Failed, err) // what goes back unread would be credited by nobody
+		return nil
+	}
 	if s.plan.Empty() || s.run.mode == PlanOnly {
 		s.sourceAccepted = s.plan.Empty() && !s.wayBack()
 		return nil // a dry run runs the same code, and ends here

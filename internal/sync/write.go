@@ -167,6 +167,8 @@ func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Obj
 	}
 	if c.Action == plan.Forget {
 		e.After = nil
+	} else if after != nil && after.Billing != nil && (result == state.ResultDone || result == state.ResultRecovered) {
+		e.Credits = s.creditsOf(e.Ref)
 	}
 	if h := s.memory.Hold; h.Approved(s.report.Digest) {
 		e.By, e.How, e.Why = h.Decision.By, h.Decision.How, h.Decision.Reason
