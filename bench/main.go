@@ -25,6 +25,9 @@ func main() {
 	only := flag.String("only", "", "only these `PARTS`, separated by commas: "+strings.Join(partNames(), ", "))
 	keep := flag.Bool("keep", false, "keep the working directory, and say where it is")
 	slow := flag.Bool("slow", false, "documentation and identity at the true rates of their targets: about an hour")
+	histories := flag.Bool("money", false, "random histories of customers against an independent model of what may be billed, and nothing else")
+	months := flag.Int("months", 0, "how many customer-months of them; default 100,000")
+	seed := flag.Uint64("seed", 0, "of the random histories; default: another every time")
 	binary := flag.String("syncd", "", "measure this `FILE` instead of building syncd")
 	flag.Parse()
 	if *simulate != "" {
@@ -33,9 +36,12 @@ func main() {
 		}
 		return
 	}
-	b := &bench{sizes: sizes{small: 100, usual: 1000, large: 5000, users: 100, fewDocumented: 10, documented: 100, fewUsers: 500, manyUsers: 5000}, keep: *keep, slow: *slow, syncd: *binary}
+	b := &bench{sizes: sizes{small: 100, usual: 1000, large: 5000, users: 100, fewDocumented: 10, documented: 100, fewUsers: 500, manyUsers: 5000}, keep: *keep, slow: *slow, syncd: *binary, customerMonths: *months, seed: *seed}
 	if *quick {
 		b.sizes = sizes{small: 50, usual: 200, large: 500, users: 50, fewDocumented: 5, documented: 20, fewUsers: 100, manyUsers: 500}
+	}
+	if *histories {
+		*only = "money"
 	}
 	if err := b.run(*only); err != nil {
 		fatal(err)
@@ -67,6 +73,9 @@ type bench struct {
 	root    string // of the module
 	syncd   string // the program under measurement
 	results results
+
+	customerMonths int
+	seed           uint64
 }
 
 // parts are what is measured, in this order.
@@ -80,6 +89,7 @@ var parts = []struct {
 	{"documentation", (*bench).documentation},
 	{"identity", (*bench).identity},
 	{"start", (*bench).start},
+	{"money", (*bench).money}, // only where it is asked for
 }
 
 func partNames() []string {
@@ -121,7 +131,7 @@ func (b *bench) run(only string) error {
 	}
 	fmt.Printf("%s, %s, estates of %d, %d and 1 customers\n", machine(), time.Now().Format(time.DateOnly), b.sizes.usual, b.sizes.documented)
 	for _, p := range parts {
-		if len(wanted) > 0 && !slices.Contains(wanted, p.name) {
+		if len(wanted) > 0 && !slices.Contains(wanted, p.name) || len(wanted) == 0 && p.name == "money" {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "measuring:", p.name)

@@ -77,7 +77,7 @@ import (
 // In scripts $CONTOSO, $FABRIKAM and $TAILSPIN are the tenants' ids, $ANN, $BOB
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
 // is the daemon's address, $ME the user who runs the tests and $MONTH_END the last day of
-// this month; $YESTERDAY, $TODAY, $IN2, $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are
+// this month; $YESTERDAY, $TODAY, $IN1, $IN2, $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are
 // the days of the next month, as plans spell them, $DAY_OF_MONTH is a number. [root] says that $ME may become others.
 
 func TestMain(m *testing.M) {
@@ -126,7 +126,7 @@ func TestScripts(t *testing.T) {
 				y, m, _ := time.Now().In(london).Date()
 				env.Setenv(name, time.Date(y, m+time.Month(months), 1, 0, 0, 0, 0, time.UTC).Format("2006-01"))
 			}
-			for name, days := range map[string]int{"YESTERDAY": -1, "TODAY": 0, "IN2": 2, "IN10": 10, "IN100": 100, "IN400": 400, "IN401": 401} {
+			for name, days := range map[string]int{"YESTERDAY": -1, "TODAY": 0, "IN1": 1, "IN2": 2, "IN10": 10, "IN100": 100, "IN400": 400, "IN401": 401} {
 				env.Setenv(name, time.Now().UTC().AddDate(0, 0, days).Format(time.DateOnly))
 			}
 			env.Setenv("NEXT_PERIOD", w.nextMonth())

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -200,6 +201,9 @@ type watched struct {
 	known   map[string]bool // the customer's key and the ids of its tenants
 }
 
+// closing is after how many entries the plans are looked for that nothing older touches.
+const closing = 256
+
 // changedBy finds, for each scope, what a person changed that its plan comes from.
 func (w *App) changedBy(ctx context.Context, by Operator, holds []state.Hold) (map[plan.Scope]string, error) {
 	table, err := w.Links(ctx)
@@ -210,10 +214,10 @@ func (w *App) changedBy(ctx context.Context, by Operator, holds []state.Hold) (m
 	if err != nil {
 		return nil, err
 	}
-	var open []*watched
+	open := map[plan.Scope]*watched{}
 	for i := range holds {
 		if h := &holds[i]; h.Digest != "" {
-			open = append(open, w.watch(h, &table))
+			open[h.Scope] = w.watch(h, &table)
 		}
 	}
 	starts := map[string]time.Time{}
@@ -223,20 +227,27 @@ func (w *App) changedBy(ctx context.Context, by Operator, holds []state.Hold) (m
 		}
 		starts[r.ID] = r.Started
 	}
-	changed := map[plan.Scope]string{}
+	changed, read := map[plan.Scope]string{}, 0
 	for e, err := range w.Store.Journal(ctx, state.JournalFilter{}) { // newest first
 		if err != nil {
 			return nil, fmt.Errorf("reading the journal: %w", err)
 		}
-		open = slices.DeleteFunc(open, func(x *watched) bool { return changed[x.scope] != "" || x.over(e.At) })
+		if read++; read%closing == 0 { // a journal is long, and a plan's part of it most often short
+			maps.DeleteFunc(open, func(_ plan.Scope, x *watched) bool { return x.over(e.At) })
+		}
 		if len(open) == 0 {
 			break
 		}
-		mine := isBy(&e, by)
-		for _, x := range open {
+		if x := open[e.Scope]; x != nil {
 			x.note(&e, starts)
-			if mine && x.touchedBy(&e, &rules) {
-				changed[x.scope] = fmt.Sprintf("%s changed it on %s (%s)", cmp.Or(e.By, by.Name), e.At.In(w.Location).Format("2006-01-02 15:04"), e.Label)
+		}
+		if !isBy(&e, by) {
+			continue
+		}
+		for scope, x := range open {
+			if x.touchedBy(&e, &rules) {
+				changed[scope] = fmt.Sprintf("%s changed it on %s (%s)", cmp.Or(e.By, by.Name), e.At.In(w.Location).Format("2006-01-02 15:04"), e.Label)
+				delete(open, scope)
 			}
 		}
 	}
@@ -267,7 +278,7 @@ func (w *App) watch(h *state.Hold, table *mapping.Table) *watched {
 func (x *watched) note(e *state.Entry, starts map[string]time.Time) {
 	wrote := slices.Contains([]plan.Action{plan.Create, plan.Update, plan.Delete, plan.Adopt, plan.Forget}, e.Action) &&
 		(e.Result == state.ResultDone || e.Result == state.ResultRecovered)
-	if _, known := x.since[e.Key]; known || !wrote || e.Scope != x.scope {
+	if _, known := x.since[e.Key]; known || !wrote {
 		return
 	}
 	if began, ok := starts[e.Run]; ok { // else nobody knows what it had read

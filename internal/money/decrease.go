@@ -350,7 +350,7 @@ func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscripti
 	}
 	lapsed := m.Lapsed || State(m.State) == InGrace || State(m.State) == Lapsed
 	switch state {
-	case Enabled:
+	case Enabled, Suspended: // a suspended one is billed on, and renews no less
 		if !end.IsZero() {
 			return is(plan.ByRenewal, end, source)
 		}
@@ -387,22 +387,26 @@ func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscripti
 	return nil
 }
 
-// termEnded is the end of a term that has come since a product was last counted, or is no
-// more than 3 days away, and who says so; zero where none has.
+// early is how long before its end a term may be seen to be over: Microsoft's days
+// begin in another zone than the MSP's.
+const early = 24 * time.Hour
+
+// termEnded is the end of a term that has come since a product was last counted, or no
+// more than 3 days ago, and who says so; zero where none has.
 func (e *Explainer) termEnded(m directory.Seen, last time.Time) (end time.Time, source string) {
 	now := e.policy.Now
 	since := now.Add(-dayTolerance)
 	if !last.IsZero() && last.Before(since) {
 		since = last
 	}
-	if !m.Ends.IsZero() && !m.Ends.After(now.Add(dayTolerance)) {
+	if !m.Ends.IsZero() && !m.Ends.After(now.Add(early)) {
 		return m.Ends, Microsoft
 	}
 	if !m.Former.IsZero() && !m.Former.Before(since) {
 		return m.Former, Microsoft
 	}
 	c := StrongestClaim(slices.DeleteFunc(slices.Clone(e.claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
-	if !c.Ends.IsZero() && !c.Ends.Before(since) && !c.Ends.After(now.Add(dayTolerance)) {
+	if !c.Ends.IsZero() && !c.Ends.Before(since) && !c.Ends.After(now.Add(early)) {
 		return c.Ends, c.Source
 	}
 	return time.Time{}, ""

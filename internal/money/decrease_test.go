@@ -2,6 +2,7 @@ package money
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,7 +82,8 @@ func TestWhyAQuantityFell(t *testing.T) {
 		{"a rise", count(12), count(14), nil, nil, nil, "none"},
 
 		{"renewed with fewer units, on the day", count(25), count(20), []directory.Seen{held(25, 0)}, []directory.Licence{holds("spb", "a", "Enabled", 20, 365)}, nil, "renewal a 2026-11-21 microsoft"},
-		{"renewed, two days before the day told", count(25), count(20), []directory.Seen{held(25, 2)}, []directory.Licence{holds("spb", "a", "Enabled", 20, 367)}, nil, "renewal a 2026-11-23 microsoft"},
+		{"renewed, two days before the day told", count(25), count(20), []directory.Seen{held(25, 2)}, []directory.Licence{holds("spb", "a", "Enabled", 20, 367)}, nil, "unexplained"},
+		{"renewed, a day before the day told", count(25), count(20), []directory.Seen{held(25, 1)}, []directory.Licence{holds("spb", "a", "Enabled", 20, 366)}, nil, "renewal a 2026-11-22 microsoft"},
 		{"renewed while syncd was down", count(25), count(20), []directory.Seen{held(25, -20)}, []directory.Licence{holds("spb", "a", "Enabled", 20, 345)}, nil, "renewal a 2026-11-01 microsoft"},
 		{"the new end was told before the fewer units", count(25), count(20), []directory.Seen{with(held(25, 363), func(m *directory.Seen) { m.Former = in(-2) })}, []directory.Licence{holds("spb", "a", "Enabled", 20, 363)}, nil, "renewal a 2026-11-19 microsoft"},
 		{"five days after its renewal", count(25), count(20), []directory.Seen{with(held(25, 360), func(m *directory.Seen) { m.Former = in(-5) })}, []directory.Licence{holds("spb", "a", "Enabled", 20, 360)}, nil, "window a 2026-11-16 microsoft"},
@@ -264,5 +266,72 @@ func TestTheStrongestClaimCounts(t *testing.T) {
 	})
 	if got.Term != TermAnnual || !got.Ends.Equal(in(10)) || got.Source != "mary" || got.Reason != "contract" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Two products that fell by as much as one subscription grew: one of them moved there.
+func TestOneGrowthExplainsOneFall(t *testing.T) {
+	memory := []directory.Seen{held(25, 100), {ID: "b", SKU: "e3", State: string(Enabled), Units: 10, Ends: in(100)}, {ID: "c", SKU: "e5", State: string(Enabled), Units: 3}}
+	src := source(holds("spb", "a", "Enabled", 20, 100), holds("e3", "b", "Enabled", 5, 100), holds("e5", "c", "Enabled", 8, 100))
+	e := Policy{Grace: GraceBill, Now: now}.NewExplainer(memory, src, nil)
+	counts := func(sku, id string, units int) *Count {
+		return &Count{Units: units, Purchased: units, Rules: []mapping.Rule{{SKU: sku, Count: mapping.Purchased}}, Grace: GraceBill,
+			Subscriptions: []Former{{ID: id, SKU: sku, State: Enabled, Units: units}}}
+	}
+	first, second := e.Explain(counts("spb", "a", 25), counts("spb", "a", 20)), e.Explain(counts("e3", "b", 10), counts("e3", "b", 5))
+	if first.Code != plan.ByMove || second.Code != plan.Unexplained {
+		t.Errorf("got %s and %s, want one that moved and one that nothing explains", said(first), said(second))
+	}
+}
+
+// What a list lacks that is partial, empty or senseless did not go; what a whole one
+// lacks is remembered as gone, and did not grow when it is back.
+func TestAListThatLacksSomeForgetsNothing(t *testing.T) {
+	spb, e3 := holds("spb", "a", "Enabled", 25, 100), holds("e3", "b", "Enabled", 5, 200)
+	memory := Remember([]directory.Licence{spb, e3}, false, nil, now)
+	for name, got := range map[string][]directory.Seen{
+		"partial":   Remember([]directory.Licence{spb}, true, memory, in(1)),
+		"empty":     Remember(nil, false, memory, in(1)),
+		"senseless": Remember([]directory.Licence{spb, {SKU: "e3", Unread: "-1 units"}}, false, memory, in(1)),
+	} {
+		if !reflect.DeepEqual(got, memory) {
+			t.Errorf("%s: got %+v, want %+v", name, got, memory)
+		}
+	}
+	gone := Remember([]directory.Licence{spb}, false, memory, in(1))
+	if len(gone) != 2 || gone[1].State != string(Gone) || !gone[1].Gone.Equal(in(1)) || !gone[1].Ends.Equal(in(200)) {
+		t.Fatalf("got %+v", gone)
+	}
+	if again := Remember([]directory.Licence{spb}, false, gone, in(50)); !reflect.DeepEqual(again, gone) {
+		t.Errorf("the same look changes the memory: %+v", again)
+	}
+	if back := Remember([]directory.Licence{spb, e3}, false, gone, in(2)); !reflect.DeepEqual(back, memory) {
+		t.Errorf("back, it is %+v, want %+v", back, memory)
+	}
+	if late := Remember([]directory.Licence{spb}, false, gone, in(130)); len(late) != 1 {
+		t.Errorf("after 120 days: got %+v", late)
+	}
+}
+
+func TestWhatAPersonSetDecidesAlone(t *testing.T) {
+	n := func(n int) *int { return &n }
+	carried := &plan.Explanation{Code: plan.Unexplained}
+	for _, c := range []struct {
+		name     string
+		override *Override
+		counted  *int
+		due      int
+		want     string
+	}{
+		{"nobody set anything", nil, n(20), 20, "unexplained"},
+		{"a quantity", &Override{Quantity: n(20), By: "mary"}, n(20), 20, "override mary"},
+		{"a quantity, and the count is not proven", &Override{Quantity: n(20), By: "mary"}, nil, 20, "override mary"},
+		{"a maximum that binds", &Override{Maximum: n(10), By: "mary"}, n(20), 10, "override mary"},
+		{"a maximum that does not", &Override{Maximum: n(30), By: "mary"}, n(20), 20, "unexplained"},
+		{"a minimum that binds", &Override{Minimum: n(22), By: "mary"}, n(20), 22, "unexplained"},
+	} {
+		if got := said(ExplanationOf(carried, c.override, c.counted, c.due)); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
 	}
 }

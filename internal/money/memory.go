@@ -45,6 +45,8 @@ func byID(memory []directory.Seen) map[string]directory.Seen {
 //	status now   the end of its term                       the end before              it lapsed
 //	Enabled      its next day where that is to come        the former, once it is by   no
 //	Warning      as before                                 as before                   yes
+//	Suspended    its next day where that is more than      the former, once it is by   no
+//	             120 days ahead: it is billed until then
 //	any other    as before                                 as before                   as before
 //	not listed   as before, for 120 days                   as before                   as before
 //
@@ -81,6 +83,8 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 				noteTermEnd(&seen, s.Renews, now)
 			case strings.EqualFold(s.Status, "Warning"):
 				seen.Lapsed = true
+			case !s.Trial && strings.EqualFold(s.Status, "Suspended") && s.Renews.Sub(now) > maxLapse:
+				noteTermEnd(&seen, s.Renews, now) // billed to that day, which will come nearer
 			}
 			out = append(out, seen)
 		}

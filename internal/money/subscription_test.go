@@ -93,6 +93,7 @@ func TestASubscriptionIsJudgedByWhatItWas(t *testing.T) {
 		{"suspended and enabled again", []look{{0, "Enabled", 60, Enabled}, {10, "Suspended", 60, Suspended}, {20, "Enabled", 60, Enabled}, {61, "Enabled", 426, Enabled}}},
 		{"not renewed", []look{{0, "Enabled", 30, Enabled}, {31, "Warning", 60, InGrace}, {61, "Suspended", 150, Lapsed}, {149, "Suspended", 150, Lapsed}}},
 		{"not renewed, and rescued in its grace period", []look{{0, "Enabled", 30, Enabled}, {31, "Warning", 60, InGrace}, {40, "Enabled", 395, Enabled}, {50, "Suspended", 395, Suspended}}},
+		{"renewed, and suspended before anybody looked", []look{{0, "Enabled", 30, Enabled}, {31, "Suspended", 395, Suspended}, {300, "Suspended", 395, Suspended}, {394, "Suspended", 395, Suspended}, {395, "Suspended", 490, Lapsed}}},
 		{"first seen suspended", []look{{0, "Suspended", 90, Unclear}, {80, "Suspended", 90, Unclear}}},
 		{"first seen in its grace period", []look{{0, "Warning", 20, InGrace}, {21, "Suspended", 110, Lapsed}}},
 		{"an answer that lags after a renewal", []look{{0, "Enabled", 30, Enabled}, {31, "Enabled", 30, Enabled}, {32, "Suspended", 100, Unclear}}},

@@ -65,11 +65,11 @@ func (e *Explanation) Text() string {
 	}
 	switch e.Code {
 	case ByRenewal:
-		return "renewed with fewer units" + on(" at the end of its term on ") + by + of
+		return "renewed with fewer units" + on(" at the end of its term on ") + of + by
 	case ByWindow:
-		return "given back within 168 hours" + on(" of ") + by + of
+		return "given back within 168 hours" + on(" of ") + of + by
 	case ByTermEnd:
-		return "fewer since the term ended" + on(" ") + by + of
+		return "fewer since the term ended" + on(" ") + of + by
 	case ByMove:
 		text := "moved to subscription " + e.Subscription + ", which grew by as much" + on(" on ")
 		if e.Together != "" {

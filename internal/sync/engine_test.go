@@ -218,6 +218,7 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 		}
 		if f.held != "" {
 			c.Purchased, c.Assigned, c.Due, c.Counted = nil, nil, nil, nil
+			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: c.Key, Violation: plan.Violation{Code: "not_proven", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true, Message: f.held}})
 		}
 	}
 	if err == nil {

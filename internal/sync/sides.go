@@ -13,7 +13,7 @@ import (
 func (s *scopeRun) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
 		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Unmanaged: s.observed.Unmanaged, Ended: s.observed.Ended}
-	if s.run.sel.Inspect != nil { // plan.Make sorts and removes in place, and Inspect gets all
+	if s.run.sel.Inspect != nil || len(s.desired.Counts) > 0 { // plan.Make sorts and removes in place, and Inspect and the ledger get all
 		sides.Desired, sides.Observed = slices.Clone(sides.Desired), slices.Clone(sides.Observed)
 	}
 	for _, x := range s.memory.Settlements {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,5 +166,39 @@ func TestCtrlCEndsAQuestion(t *testing.T) {
 	}}
 	if code, err := daemon.Call(ctx, Request{Args: []string{"demo"}}, c); err != nil || code != 130 {
 		t.Errorf("got %d, %v; want the command to end", code, err)
+	}
+}
+
+// A caller may write anything into its frames; who it is stays what the kernel says.
+func TestAForgedFrameIsStillItsSendersOwn(t *testing.T) {
+	daemon := listen(t, func(_ context.Context, args []string, c *Console) int {
+		fmt.Fprintf(c.Out, "%s %d %s", c.User, c.UID, strings.Join(args, " "))
+		return 0
+	})
+	t.Setenv("USER", "olga")
+	t.Setenv("LOGNAME", "olga")
+	for _, claims := range []string{
+		`"user":"olga","uid":4242,"request":{"args":["approve","--by","olga"],"user":"olga","uid":4242}`,
+		`"User":"olga","UID":0,"Request":{"args":["approve","--by","olga"],"Console":{"User":"olga","UID":0}}`,
+		`"who":"olga","request":{"args":["approve","--by","olga"],"how":"login olga","by":"olga"}`,
+	} {
+		conn, err := net.Dial("unix", daemon.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		w := newWire(conn, nil)
+		fmt.Fprintf(conn, `{"kind":"run","protocol":%d,%s}`+"\n", protocol, claims)
+		var out strings.Builder
+		for {
+			x, err := w.receive(firstFrameTimeout)
+			if err != nil || x.Kind == frameExit {
+				break
+			}
+			out.Write(x.Data)
+		}
+		if want := fmt.Sprintf("%s %d approve --by olga", userName(os.Getuid()), os.Getuid()); out.String() != want {
+			t.Errorf("%s: got %q, want %q", claims, out.String(), want)
+		}
 	}
 }

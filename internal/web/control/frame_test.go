@@ -242,3 +242,34 @@ func TestWhatCannotBePrintedIsNoSuccess(t *testing.T) {
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// Whatever a caller sends, the daemon ends its command and takes nobody for somebody else.
+func FuzzWhatACallerSends(f *testing.F) {
+	for _, seed := range []string{
+		`{"kind":"run","protocol":2,"request":{"args":["status"]}}` + "\n",
+		`{"kind":"run","protocol":2,"uid":0,"user":"root","request":{"args":["approve"],"uid":0}}` + "\n" + `{"kind":"interrupt"}` + "\n",
+		`{"kind":"reply","data":"AA==","more":true}` + "\n" + `{"kind":"run"` + "\n",
+		"{}\n\x00\xff",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		here, there := net.Pipe()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer there.Close()
+			serve(t.Context(), there, 4242, func(ctx context.Context, _ Request, c *Console) int {
+				if c.UID != 4242 || c.User != userName(4242) {
+					t.Errorf("taken for %s (%d)", c.User, c.UID)
+				}
+				_, _ = c.Files.ReadFile("table.csv")
+				return 0
+			})
+		}()
+		go io.Copy(io.Discard, here)
+		_, _ = here.Write(sent)
+		here.Close()
+		<-ended
+	})
+}

@@ -1,0 +1,196 @@
+package model
+
+import "time"
+
+// How far Microsoft's days and our reads may be off.
+const (
+	slack  = 3 * day
+	window = 8 * day // 168 hours, and a day
+)
+
+// Ran says what a run on a day may have left on the customer's lines: everything
+// that is due, but for what waits.
+func (c *Customer) Ran(today time.Time) {
+	if c.Unread {
+		return // unknown is never zero: nothing changes, and nothing was learnt
+	}
+	unexplained, unsure := c.falls(today)
+	for sku, l := range c.Lines {
+		due := c.Due(sku)
+		if unexplained[sku] {
+			l.Unsure = unsure[sku] && !l.Unexplained
+			l.Unexplained = true
+		}
+		if l.Billed <= due {
+			l.Unexplained, l.Unsure = false, false
+		}
+		l.read = due
+	}
+	c.remember(today)
+	for sku, l := range c.Lines {
+		due := c.Due(sku)
+		l.Periods = false
+		switch {
+		case l.Billed == due:
+			l.Edited = false
+		case Frozen(c.Managed(), today):
+		case c.Outstanding(today) > 1:
+			l.Periods = true
+		case l.Edited, due < l.Billed && l.Unexplained:
+		default:
+			l.Billed = due
+		}
+	}
+}
+
+// Guess settles what nobody can be sure of by what stands on a line after a run, and
+// reports whether there was something to settle.
+func (c *Customer) Guess(sku string, billed int) bool {
+	l := c.Lines[sku]
+	if !l.Unsure || billed != c.Due(sku) {
+		return false
+	}
+	l.Billed, l.Unexplained, l.Unsure = billed, false, false
+	return true
+}
+
+// Approved says what stands on the lines after a person approved all that waits, and
+// a run wrote it.
+func (c *Customer) Approved(today time.Time) {
+	if c.Unread || Frozen(c.Managed(), today) {
+		return
+	}
+	for sku, l := range c.Lines {
+		l.Billed, l.Edited, l.Unexplained, l.Unsure, l.Periods = c.Due(sku), false, false, false, false
+	}
+}
+
+// Waits reports whether a person is waited for.
+func (c *Customer) Waits(today time.Time) bool {
+	if c.Unread || Frozen(c.Managed(), today) {
+		return false
+	}
+	for sku, l := range c.Lines {
+		if l.Billed != c.Due(sku) {
+			return true
+		}
+	}
+	return false
+}
+
+// falls are the SKUs that count fewer units than at the last read without a reason.
+// Unsure are those where others grew at the same read, by something else: whether
+// anything was moved is anybody's guess, and both answers are as good.
+func (c *Customer) falls(today time.Time) (unexplained, unsure map[string]bool) {
+	open, opened := map[string]int{}, 0
+	grew := map[string][]int{}
+	all := 0
+	for _, s := range c.Subscriptions {
+		was, known := c.Lines[s.SKU].was[s.ID]
+		before, now := 0, 0
+		if known && was.counts {
+			before = was.units
+		}
+		if s.counts() {
+			now = s.Units
+		}
+		switch {
+		case now > before:
+			grew[s.SKU] = append(grew[s.SKU], now-before)
+			all++
+		case now < before && !c.explains(s, was, before-now, today):
+			open[s.SKU] += before - now
+			opened++
+		}
+	}
+	unexplained, unsure = map[string]bool{}, map[string]bool{}
+	for sku, l := range c.Lines {
+		if l.read == 0 || l.read <= c.Due(sku) || open[sku] == 0 {
+			continue
+		}
+		moved := false
+		for other, by := range grew {
+			moved = moved || other != sku && all == 1 && opened == 1 && by[0] == open[sku]
+		}
+		unexplained[sku], unsure[sku] = !moved, !moved && all > 0
+	}
+	return unexplained, unsure
+}
+
+// explains reports whether something shows why a subscription counts for less.
+func (c *Customer) explains(s *Subscription, was seen, units int, today time.Time) bool {
+	ended := !was.ends.IsZero() && !was.ends.After(today.Add(day)) || !was.former.IsZero() && today.Sub(was.former) <= slack
+	within := func(t time.Time) bool { return !t.IsZero() && today.Sub(t) <= window }
+	switch {
+	case s.Status == "Suspended" && !s.stopped, ended:
+		return true
+	case within(s.Created), within(was.former):
+		return true
+	}
+	recent := 0
+	for _, a := range was.added {
+		if within(a.at) {
+			recent += a.units
+		}
+	}
+	return recent >= units
+}
+
+// remember is what the next read compares with.
+func (c *Customer) remember(today time.Time) {
+	for _, s := range c.Subscriptions {
+		l := c.Lines[s.SKU]
+		was, known := l.was[s.ID]
+		now := seen{units: s.Units, counts: s.counts(), ends: was.ends, former: was.former, added: was.added}
+		if known && s.Units > was.units {
+			now.added = append(now.added, addition{today, s.Units - was.units})
+		}
+		for back := was.units - s.Units; known && back > 0 && len(now.added) > 0; { // what was added last is given back first
+			last := &now.added[len(now.added)-1]
+			n := min(back, last.units)
+			last.units, back = last.units-n, back-n
+			if last.units == 0 {
+				now.added = now.added[:len(now.added)-1]
+			}
+		}
+		if s.Status == "Enabled" {
+			if !was.ends.IsZero() && s.Next.After(was.ends.Add(slack)) && !was.ends.After(today.Add(slack)) {
+				now.former = was.ends
+			}
+			now.ends = s.Next
+		}
+		l.was[s.ID] = now
+	}
+}
+
+// Outstanding is how many periods a change that is written today would bill.
+func (c *Customer) Outstanding(today time.Time) int {
+	n := 1
+	for next := c.Agreement.Next.AddDate(0, 1, 0); !next.After(today); next = next.AddDate(0, 1, 0) {
+		n++
+	}
+	return n
+}
+
+// Managed reports whether the customer's agreement is of the type that is frozen
+// while invoices are made.
+func (c *Customer) Managed() bool { return c.Name[len(c.Name)-1]%2 == 0 }
+
+// Frozen reports whether nobody writes to a managed agreement on a day: on the last
+// working day of a month and the two days after it.
+func Frozen(managed bool, today time.Time) bool {
+	if !managed {
+		return false
+	}
+	for back := range 3 {
+		d := today.AddDate(0, 0, -back)
+		last := time.Date(d.Year(), d.Month()+1, 0, 0, 0, 0, 0, time.UTC)
+		for last.Weekday() == time.Saturday || last.Weekday() == time.Sunday {
+			last = last.AddDate(0, 0, -1)
+		}
+		if d.Equal(last) {
+			return true
+		}
+	}
+	return false
+}
