@@ -1,6 +1,7 @@
 package cippsim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,71 +64,74 @@ func (c *call) editGroup() answer {
 		return results([]string{"Error - Failed to edit group. Resource '" + id + "' does not exist."})
 	}
 	return c.alter(func() answer {
-		exchange := g.Kind == DistributionList || g.Kind == MailEnabledSecurity
-		if kind, _ := value(c.field("groupType")); kind != "" && !strings.EqualFold(kind, string(g.Kind)) && exchange {
+		if kind, _ := value(c.field("groupType")); kind != "" && !strings.EqualFold(kind, string(g.Kind)) && inExchange(g) {
 			return results([]string{"Error - Cannot update a mail-enabled security group or distribution list through Graph."})
 		}
-		said := []string{}
-		change := func(name string, list *[]string, what string, add bool) {
-			all, isList := c.field(name).([]any)
-			if !isList {
-				return
-			}
-			for _, one := range all {
-				id, labelled := value(one)
-				if !labelled {
-					c.s.complain("EditGroup: %s holds a bare text where {value} is read; it is ignored", name)
-					continue
-				}
-				upn, _ := member(member(one, "addedFields"), "userPrincipalName").(string)
-				shown := upn
-				if shown == "" {
-					shown = id
-				}
-				u := c.someone(id)
-				has := u != nil && among(*list, u.ID)
-				switch {
-				case exchange && upn == "":
-					said = append(said, "Error - Failed to edit "+what+" "+shown+": Cannot bind argument to parameter 'Member' because it is null.")
-				case u == nil:
-					said = append(said, "Error - Resource '"+id+"' does not exist or one of its queried reference-property objects are not present.")
-				case g.MembershipRule != "":
-					said = append(said, "Error - Insufficient privileges to complete the operation: the group is dynamic.")
-				case add && has:
-					said = append(said, "Error - One or more added object references already exist for the following modified properties: 'members'.")
-				case !add && !has:
-					said = append(said, "Error - Resource '"+u.ID+"' is no "+what+" of the group.")
-				case add:
-					*list = append(*list, u.ID)
-					said = append(said, "Success - Added "+what+" "+shown+" to "+g.DisplayName)
-				default:
-					*list = slices.DeleteFunc(*list, func(m string) bool { return strings.EqualFold(m, u.ID) })
-					said = append(said, "Success - Removed "+what+" "+shown+" from "+g.DisplayName)
-				}
-			}
-		}
-		change("AddMember", &g.Members, "member", true)
-		change("RemoveMember", &g.Members, "member", false)
-		change("AddOwner", &g.Owners, "owner", true)
-		change("RemoveOwner", &g.Owners, "owner", false)
-		if c.field("displayName") != nil || c.field("description") != nil || c.field("mailNickname") != nil {
-			for name, p := range map[string]*string{"displayName": &g.DisplayName, "description": &g.Description, "mailNickname": &g.MailNickname} {
-				v, sent := c.field(name).(string)
-				if !sent && *p != "" && !exchange {
-					c.s.complain("EditGroup: %s is not sent with the other properties; that of %s is emptied", name, g.ID)
-				}
-				if sent || !exchange {
-					*p = v
-				}
-			}
-			said = append(said, "Success - Edited group properties for "+g.DisplayName)
-		}
+		said := c.changeMembers(g, "AddMember", &g.Members, "member", true)
+		said = append(said, c.changeMembers(g, "RemoveMember", &g.Members, "member", false)...)
+		said = append(said, c.changeMembers(g, "AddOwner", &g.Owners, "owner", true)...)
+		said = append(said, c.changeMembers(g, "RemoveOwner", &g.Owners, "owner", false)...)
+		said = append(said, c.changeProperties(g)...)
 		if len(said) == 0 {
 			said = append(said, "No changes made")
 		}
 		c.wrote("Info", "Edited group "+g.DisplayName)
 		return results(said)
 	})
+}
+
+func inExchange(g *Group) bool { return g.Kind == DistributionList || g.Kind == MailEnabledSecurity }
+
+// changeMembers adds those whom a field names to a list of the group, or removes them.
+func (c *call) changeMembers(g *Group, field string, list *[]string, what string, add bool) []string {
+	said := []string{}
+	all, _ := c.field(field).([]any)
+	for _, one := range all {
+		id, labelled := value(one)
+		if !labelled {
+			c.s.complain("EditGroup: %s holds a bare text where {value} is read; it is ignored", field)
+			continue
+		}
+		upn, _ := member(member(one, "addedFields"), "userPrincipalName").(string)
+		shown := cmp.Or(upn, id)
+		u := c.someone(id)
+		has := u != nil && among(*list, u.ID)
+		switch {
+		case inExchange(g) && upn == "":
+			said = append(said, "Error - Failed to edit "+what+" "+shown+": Cannot bind argument to parameter 'Member' because it is null.")
+		case u == nil:
+			said = append(said, "Error - Resource '"+id+"' does not exist or one of its queried reference-property objects are not present.")
+		case g.MembershipRule != "":
+			said = append(said, "Error - Insufficient privileges to complete the operation: the group is dynamic.")
+		case add && has:
+			said = append(said, "Error - One or more added object references already exist for the following modified properties: 'members'.")
+		case !add && !has:
+			said = append(said, "Error - Resource '"+u.ID+"' is no "+what+" of the group.")
+		case add:
+			*list = append(*list, u.ID)
+			said = append(said, "Success - Added "+what+" "+shown+" to "+g.DisplayName)
+		default:
+			*list = slices.DeleteFunc(*list, func(m string) bool { return strings.EqualFold(m, u.ID) })
+			said = append(said, "Success - Removed "+what+" "+shown+" from "+g.DisplayName)
+		}
+	}
+	return said
+}
+
+func (c *call) changeProperties(g *Group) []string {
+	if c.field("displayName") == nil && c.field("description") == nil && c.field("mailNickname") == nil {
+		return nil
+	}
+	for name, p := range map[string]*string{"displayName": &g.DisplayName, "description": &g.Description, "mailNickname": &g.MailNickname} {
+		v, sent := c.field(name).(string)
+		if !sent && *p != "" && !inExchange(g) {
+			c.s.complain("EditGroup: %s is not sent with the other properties; that of %s is emptied", name, g.ID)
+		}
+		if sent || !inExchange(g) {
+			*p = v
+		}
+	}
+	return []string{"Success - Edited group properties for " + g.DisplayName}
 }
 
 func (c *call) execGroupsDelete() answer {

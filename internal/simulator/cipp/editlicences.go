@@ -81,29 +81,7 @@ func (c *call) execBulkLicense() answer {
 			said = append(said, "User "+ids[0]+" not found in tenant "+filter)
 			continue
 		}
-		list := func(name string) []string {
-			inner := &call{s: c.s, endpoint: c.endpoint, body: one}
-			return labels(inner, name)
-		}
-		held := func(ids []string) []string {
-			return slices.DeleteFunc(ids, func(id string) bool { return !among(u.Licences, id) })
-		}
-		var add, remove []string
-		operation, _ := member(one, "LicenseOperation").(string)
-		switch operation {
-		case "Add":
-			add = list("Licenses")
-		case "Remove":
-			remove = held(list("LicensesToRemove"))
-			if truth(member(one, "RemoveAllLicenses")) {
-				remove = slices.Clone(u.Licences)
-			}
-		case "Replace":
-			add, remove = list("Licenses"), held(list("LicensesToReplace"))
-			if truth(member(one, "ReplaceAllLicenses")) {
-				remove = slices.Clone(u.Licences)
-			}
-		}
+		add, remove := c.licenceChanges(one, u)
 		if len(add)+len(remove) == 0 {
 			said = append(said, "No license changes needed for user "+u.UPN)
 			continue
@@ -126,4 +104,25 @@ func (c *call) execBulkLicense() answer {
 		return ok(nil)
 	}
 	return results(said)
+}
+
+// licenceChanges are the licences that an element adds to a user, and those that it removes.
+func (c *call) licenceChanges(element any, u *User) (add, remove []string) {
+	list := func(name string) []string { return labels(&call{s: c.s, endpoint: c.endpoint, body: element}, name) }
+	removed := func(name, all string) []string {
+		held := slices.DeleteFunc(list(name), func(id string) bool { return !among(u.Licences, id) })
+		if truth(member(element, all)) {
+			return slices.Clone(u.Licences)
+		}
+		return held
+	}
+	switch operation, _ := member(element, "LicenseOperation").(string); operation {
+	case "Add":
+		return list("Licenses"), nil
+	case "Remove":
+		return nil, removed("LicensesToRemove", "RemoveAllLicenses")
+	case "Replace":
+		return list("Licenses"), removed("LicensesToReplace", "ReplaceAllLicenses")
+	}
+	return nil, nil
 }
