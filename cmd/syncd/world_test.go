@@ -618,6 +618,8 @@ func (w *world) editConnectWise(args []string) (err error) {
 		line(func(_ *cwsim.World, a *cwsim.Addition) { a.Quantity = amount(2) })
 	case "price":
 		line(func(_ *cwsim.World, a *cwsim.Addition) { a.UnitPrice = amount(2) })
+	case "included":
+		line(func(_ *cwsim.World, a *cwsim.Addition) { a.LessIncluded = amount(2) })
 	case "bill":
 		line(func(_ *cwsim.World, a *cwsim.Addition) { a.BillCustomer = arg(2) })
 	case "end":
@@ -661,6 +663,8 @@ func (w *world) editConnectWise(args []string) (err error) {
 			}
 			return cwsim.Fault{}
 		})
+	case "invoices-unread": // reading the invoices fails
+		w.connectwise.Fail(cwsim.Rule{Method: "GET", Route: "/finance/invoices", Fault: cwsim.Fault{Kind: cwsim.HTMLPage}})
 	case "uninvoice": // a person deletes the last invoice
 		all := w.connectwise.World().Invoices
 		if len(all) == 0 || !w.connectwise.DeleteInvoice(all[len(all)-1].ID, "jwhite") {

@@ -72,8 +72,8 @@ func (w *App) credits(ctx context.Context, of sync.Returning) (credits []money.C
 		agreement := cmp.Or(billing.Parent, billing.Agreement)
 		invoices, read := made[agreement]
 		if !read {
-			if invoices, err = biller.Invoices(ctx, agreement, e.At); err != nil {
-				return nil, nil, err
+			if invoices, err = biller.Invoices(ctx, agreement, e.At); err != nil { // what nobody can name in full is owed all the same
+				invoices = money.Invoices{Unknown: w.Engine.Redact(err.Error())}
 			}
 			made[agreement] = invoices
 		}
