@@ -82,6 +82,7 @@ func applyCommand(a *cli) *cobra.Command {
 				return err
 			}
 		}
+		s.view.part = sel.Only != ""
 		report, err := a.run(ctx, w, sel, sync.Apply, s.view)
 		if err == nil && sel.Only != "" && !traced(report) {
 			return usage("no object is called %q there; write its key, as syncd plan --json shows it", sel.Only)

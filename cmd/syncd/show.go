@@ -55,6 +55,7 @@ type page struct {
 	width   int // columns of the terminal; 0 = what is long stays on its line
 	all     bool
 	planned bool // nothing was applied
+	part    bool // what is shown is one object of each plan
 	err     error
 	stands  string         // of the scope that is shown next, where that is not what its report says
 	decided string         // a person's word on the scope that is shown next

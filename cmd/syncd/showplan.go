@@ -90,6 +90,8 @@ func (p *page) violations(s *sync.ScopeReport, own []plan.Violation) {
 	switch {
 	case p.decided != "":
 		p.flow("  > ", p.decided)
+	case curable && s.Outcome == sync.Held && p.part:
+		p.flow("  > ", fmt.Sprintf("to let it pass, approve the plan of the customer as a whole: syncd approve %s %s", typed(s.Customer.Key, s.Customer.Name, nil), s.Target))
 	case curable && s.Outcome == sync.Held:
 		p.flow("  > ", "to let it pass: "+plan.ApproveCommand(s.Digest))
 	}

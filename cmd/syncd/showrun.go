@@ -21,6 +21,7 @@ import (
 type view struct {
 	all     bool // what needs nothing is shown too
 	summary bool // a line a customer
+	part    bool // the run was about one object
 
 	ofPeople func(target string) bool // whether a target holds people and what belongs to them
 }
@@ -32,7 +33,7 @@ const mostNoted = 10
 // writeReport writes a run as people read it: what differs, the most money
 // first; what is quiet, and what stops everybody alike, in one line.
 func (p *page) writeReport(r *sync.Report, v view) error {
-	p.all, p.planned = v.all, r.PlanOnly
+	p.all, p.part, p.planned = v.all, v.part, r.PlanOnly
 	scopes := slices.Clone(r.Scopes)
 	slices.SortStableFunc(scopes, func(a, b sync.ScopeReport) int { return moved(&b).Cmp(moved(&a)) })
 	p.shared = map[string]int{}

@@ -14,10 +14,13 @@ import (
 // What an approval must not cover unseen is part of it: that several outstanding periods
 // would bill a change, and that an invoice was deleted. For which days a change counts
 // otherwise is not.
-// It is twelve hex digits, or empty for an empty plan.
+// It is twelve hex digits, or empty for an empty plan. That of a part is that of the whole.
 func (p *Plan) Digest() string {
 	if p.Empty() {
 		return ""
+	}
+	if p.Whole != nil {
+		return p.With(p.Changes).Digest()
 	}
 	h := sha256.New()
 	w := bufio.NewWriter(h)

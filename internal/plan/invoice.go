@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // The codes about invoices that were made, or taken back, while syncd worked.
 const (
 	// CodeInvoiced notes that an invoice was made while a line was written, or after its
@@ -27,7 +29,32 @@ func (p *Plan) HoldAgreement(agreement string, v Violation) {
 	p.Violations = append(p.Violations, v)
 }
 
-// With is the plan with some of its changes alone.
+// With is the plan with some of its changes alone. Of a part it is the whole without the
+// part's other changes.
 func (p *Plan) With(changes []Change) *Plan {
+	if p.Whole != nil {
+		some := &Plan{Changes: changes}
+		changes = slices.DeleteFunc(slices.Clone(p.Whole.Changes), func(c Change) bool { return p.change(c.Key) != nil && some.change(c.Key) == nil })
+	}
 	return &Plan{Scope: p.Scope, Changes: changes, reopened: p.reopened}
+}
+
+// WithinWhole reports whether every change of a part is in the whole as it is here.
+func (p *Plan) WithinWhole() bool {
+	if p.Whole == nil {
+		return true
+	}
+	alone := func(c *Change) string { return (&Plan{Scope: p.Scope, Changes: []Change{*c}}).Digest() }
+	return !slices.ContainsFunc(p.Changes, func(c Change) bool {
+		in := p.Whole.change(c.Key)
+		return in == nil || alone(in) != alone(&c)
+	})
+}
+
+// change is the plan's change of an object, or nil.
+func (p *Plan) change(key Key) *Change {
+	if i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Key == key }); i >= 0 {
+		return &p.Changes[i]
+	}
+	return nil
 }

@@ -29,7 +29,10 @@ type Plan struct {
 	// that are not over.
 	Reverting string
 	Reversals []Reversal
-	reopened  []string // keys of invoices that were deleted, see HoldAgreement
+	// Whole is the plan that this one is a part of, where a run is about one object; nil as
+	// a rule. A person approves plans as a whole.
+	Whole    *Plan
+	reopened []string // keys of invoices that were deleted, see HoldAgreement
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace
 }

@@ -126,6 +126,9 @@ func (s *scopeRun) reportApplied(a *applied) {
 		}
 	default:
 		s.report.Outcome = Changed
+		if s.plan.Whole != nil && s.report.Approved && !waiting.Empty() {
+			s.holdPlan(waiting)
+		}
 	}
 	s.log.Info().Str("job", s.target.job.Name).Str("outcome", string(s.report.Outcome)).Int("done", a.done).Int("failed", a.failed).
 		Int("held", len(a.waiting)).Msg("scope worked on")
@@ -155,7 +158,7 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 	if err := s.run.Store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
 	}
-	if a.deferred != nil && s.report.Approved && s.newHold != nil {
+	if (a.deferred != nil || s.plan.Whole != nil) && s.report.Approved && s.newHold != nil {
 		// An approval lasts until all that it was given for is done.
 		if err := s.run.Store.Decide(ctx, s.id(), s.newHold.Digest, *s.memory.Hold.Decision); err != nil {
 			return fmt.Errorf("carrying the approval of %s on: %w", s.id(), err)

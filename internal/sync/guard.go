@@ -29,7 +29,7 @@ func (s *scopeRun) checkGuards() {
 	s.report.First = facts.First
 	s.holdClosed()
 	digest := p.Digest()
-	approved := s.memory.Hold.Approved(digest)
+	approved := s.memory.Hold.Approved(digest) && p.WithinWhole()
 	s.report.Approved = approved
 	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
 	stops = append(stops, s.checkFormer(facts.First || cursor.Settings != s.settingsDigest())...)

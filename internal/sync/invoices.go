@@ -80,8 +80,12 @@ func (s *scopeRun) invoicedUntil() map[string]string {
 			now[o.Billing.Agreement] = o.Billing.NextInvoice
 		}
 	}
-	for i := range s.plan.Changes {
-		note(s.plan.Changes[i].After)
+	changes := s.plan.Changes
+	if whole := s.plan.Whole; whole != nil {
+		changes = whole.Changes
+	}
+	for i := range changes {
+		note(changes[i].After)
 	}
 	for i := range s.observed.Objects {
 		note(&s.observed.Objects[i])

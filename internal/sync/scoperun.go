@@ -240,14 +240,17 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 		s.reportCompareError(err)
 		return s.explainCounts(ctx)
 	}
-	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, s.sides()); err != nil {
-		s.report.fail(Failed, err) // two objects with one key
-		return nil
-	}
-	s.report.Trace, s.report.Reverts = s.plan.Trace, s.plan.Reverting
-	if err = s.explainDecreases(ctx); err != nil {
+	if made, err := s.makePlan(ctx, s.sides()); !made {
 		return err
 	}
+	if s.run.sel.Only != "" {
+		whole := s.plan
+		if made, err := s.makePlan(ctx, s.sidesOfOne()); !made {
+			return err
+		}
+		s.plan.Whole = whole
+	}
+	s.report.Trace, s.report.Reverts = s.plan.Trace, s.plan.Reverting
 	if s.run.sel.Only == "" {
 		s.run.reversals.planned(s.id(), s.plan.Reversals)
 	}
@@ -284,6 +287,17 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 		return nil
 	}
 	return s.apply(ctx)
+}
+
+// makePlan makes the plan and explains it. Its error ends the run; where the plan was not
+// made and there is none, the report says why.
+func (s *scopeRun) makePlan(ctx context.Context, sides plan.Sides) (made bool, err error) {
+	if s.plan, err = plan.Make(s.id(), s.target.spec.Kinds, sides); err != nil {
+		s.report.fail(Failed, err) // two objects with one key
+		return false, nil
+	}
+	err = s.explainDecreases(ctx)
+	return err == nil, err
 }
 
 // compareUnobserved finds out what a scope should hold at a target that could not be read,

@@ -9,11 +9,12 @@ import (
 	"syncd/internal/plan"
 )
 
-// sides returns the inputs of the plan, of Selection.Only alone where it is set.
+// sides returns the inputs of the plan.
 func (s *scopeRun) sides() plan.Sides {
 	sides := plan.Sides{Desired: s.desired.Objects, Observed: s.observed.Objects, Records: slices.Clone(s.memory.Records),
 		Conflicts: append(slices.Clip(s.desired.Conflicts), s.observed.Conflicts...), HandsOff: map[plan.Key]string{}, Now: s.run.Now(), Unmanaged: s.observed.Unmanaged, Ended: s.observed.Ended}
-	if s.run.sel.Inspect != nil || len(s.desired.Counts) > 0 { // plan.Make sorts and removes in place, and Inspect and the ledger get all
+	// plan.Make sorts and removes in place; Inspect, the ledger and the plan of one object get all
+	if s.run.sel.Inspect != nil || s.run.sel.Only != "" || len(s.desired.Counts) > 0 {
 		sides.Desired, sides.Observed = slices.Clone(sides.Desired), slices.Clone(sides.Observed)
 	}
 	for _, x := range s.memory.Settlements {
@@ -23,17 +24,21 @@ func (s *scopeRun) sides() plan.Sides {
 	}
 	sides.Conflicts = append(sides.Conflicts, s.unreadConflicts(&sides)...)
 	sides.Reversals, sides.WayBackOnly = s.run.reversals.of(s.id()), s.run.sel.WayBack != nil
-	if only := s.run.sel.Only; only != "" {
-		ids := s.userIDs(only)
-		other := func(k plan.Key, upn string) bool { return !Matches(k, upn, only) && !ids[k.ID] }
-		sides.Desired = slices.DeleteFunc(slices.Clone(sides.Desired), func(o plan.Object) bool { return other(o.Key, o.UPN) })
-		sides.Observed = slices.DeleteFunc(slices.Clone(sides.Observed), func(o plan.Object) bool { return other(o.Key, o.UPN) })
-		sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.UPN) })
-		sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, "") })
-		sides.Reversals = slices.DeleteFunc(sides.Reversals, func(r plan.Reversal) bool { return other(r.Key, "") })
-		sides.Explain = true
-		s.report.Looked = s.observed.Looked
-	}
+	return sides
+}
+
+// sidesOfOne returns the inputs of the part of the plan that Selection.Only is about.
+func (s *scopeRun) sidesOfOne() plan.Sides {
+	sides, only := s.sides(), s.run.sel.Only
+	ids := s.userIDs(only)
+	other := func(k plan.Key, upn string) bool { return !Matches(k, upn, only) && !ids[k.ID] }
+	sides.Desired = slices.DeleteFunc(sides.Desired, func(o plan.Object) bool { return other(o.Key, o.UPN) })
+	sides.Observed = slices.DeleteFunc(sides.Observed, func(o plan.Object) bool { return other(o.Key, o.UPN) })
+	sides.Records = slices.DeleteFunc(sides.Records, func(r plan.Record) bool { return other(r.Key, r.UPN) })
+	sides.Conflicts = slices.DeleteFunc(sides.Conflicts, func(c plan.Conflict) bool { return other(c.Key, "") })
+	sides.Reversals = slices.DeleteFunc(slices.Clone(sides.Reversals), func(r plan.Reversal) bool { return other(r.Key, "") })
+	sides.Explain = true
+	s.report.Looked = s.observed.Looked
 	return sides
 }
 
