@@ -66,9 +66,7 @@ func (w *App) credits(ctx context.Context, of sync.Returning) (credits []money.C
 		}
 		reverted := money.Reverted{Ref: r.Ref, Left: left, Before: before, Made: r.Undo == plan.UndoCreate, Billing: &billing}
 		reverted.Next, _ = time.Parse(time.DateOnly, e.After.Facts["next_invoice"]) // zero where there is none
-		if price, err := decimal.NewFromString(e.After.Facts["unit_price"]); err == nil {
-			reverted.Then = &price
-		}
+		reverted.Then = plan.ShownTerms(e.After.Facts)
 		agreement := cmp.Or(billing.Parent, billing.Agreement)
 		invoices, read := made[agreement]
 		if !read {

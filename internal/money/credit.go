@@ -1,6 +1,8 @@
 package money
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -15,9 +17,9 @@ type Reverted struct {
 	Before  decimal.Decimal // what was there before; nought of a line that it made
 	Made    bool            // the run made the line
 	Billing *plan.Billing   // of the line now
-	// Then is what a unit cost when the run wrote, and Next the first day that was not
-	// yet invoiced; nil and zero where nobody knows.
-	Then *decimal.Decimal
+	// Then is how the line was billed when the run wrote, and Next the first day that was
+	// not yet invoiced; nil and zero where nobody knows.
+	Then *plan.Billing
 	Next time.Time
 }
 
@@ -78,8 +80,10 @@ func (c Credit) String() string {
 //	the first day not yet invoiced is where it was, or came back       none
 //	that day is not known, then or now, and no invoice was made since  none
 //	that day is not known, then or now                                 one, of which nothing is known
+//	the billing cycle is another one now                               one, of which nothing is known
 //	the line began after the period                                    none
 //	the price is not known, or is another one now                      the amount is not known
+//	what is included, whether it bills or its currency is another now  the amount is not known
 //	the line began in mid-period and may be prorated                   the amount is not known
 //	otherwise                                                          units charged too much × unit price of the cycle
 //
@@ -87,14 +91,22 @@ func (c Credit) String() string {
 // there is one for each period since, or one for all of them.
 func Credits(line Reverted, made Invoices) []Credit {
 	b := line.Billing
-	if b == nil || !b.Billable {
+	if b == nil || !b.Billable && line.Then != nil && line.Then.Bill == b.Bill || !line.Left.GreaterThan(line.Before) {
 		return nil
 	}
+	changed := changedTerms(line.Then, b)
 	units := ChargedUnits(b, line.Left).Sub(ChargedUnits(b, line.Before))
-	if !units.IsPositive() {
+	if changed == "" && !units.IsPositive() {
 		return nil
 	}
 	now, _ := time.Parse(time.DateOnly, b.NextInvoice) // zero where there is none
+	if was := line.Then; was != nil && was.Cycle != b.Cycle {
+		if !line.Next.IsZero() && !now.IsZero() && !line.Next.Before(now) {
+			return nil
+		}
+		return []Credit{{Ref: line.Ref, Currency: b.Currency, Why: fmt.Sprintf("the agreement billed every %s months when the run wrote and bills every %s now: look at its invoices since the run",
+			cmp.Or(was.Cycle, "unknown"), cmp.Or(b.Cycle, "unknown"))}}
+	}
 	periods, known := invoicedPeriods(line.Next, now, b.Cycle)
 	if !known {
 		if made.Unknown == "" && len(made.Made) == 0 {
@@ -111,10 +123,8 @@ func Credits(line Reverted, made Invoices) []Credit {
 		}
 		c := Credit{Ref: line.Ref, From: dayText(p.first), To: dayText(p.last), Currency: b.Currency, Invoice: numbers[i], Why: why}
 		switch {
-		case b.UnitPrice == nil || line.Then == nil:
-			c.Why = "what a unit costs is not known"
-		case !b.UnitPrice.Equal(*line.Then):
-			c.Why = "a unit cost " + line.Then.String() + " when the run wrote and costs " + b.UnitPrice.String() + " now: which one was billed is on the invoice"
+		case changed != "":
+			c.Why = changed
 		case (b.Prorates == nil || *b.Prorates) && (begun.After(p.first) || line.Made && i == 0 && !begun.Equal(p.first)):
 			c.Why = "the line began in mid-period and may be prorated: what was billed is on the invoice"
 		default:
@@ -124,6 +134,26 @@ func Credits(line Reverted, made Invoices) []Credit {
 		out = append(out, c)
 	}
 	return out
+}
+
+// changedTerms says what of a line's terms is another now than when the run wrote, so that
+// nobody knows which were billed; it is empty where nothing is.
+func changedTerms(then, now *plan.Billing) string {
+	const onInvoice = " now: which was billed is on the invoice"
+	switch {
+	case then == nil || then.UnitPrice == nil || now.UnitPrice == nil:
+		return "what a unit costs is not known"
+	case !then.UnitPrice.Equal(*now.UnitPrice):
+		return "a unit cost " + then.UnitPrice.String() + " when the run wrote and costs " + now.UnitPrice.String() + onInvoice
+	case (then.LessIncluded == nil) != (now.LessIncluded == nil), then.LessIncluded != nil && !then.LessIncluded.Equal(*now.LessIncluded):
+		unit := func(d *decimal.Decimal) string { return cmp.Or(plan.Number(d), "an unknown number of") }
+		return unit(then.LessIncluded) + " units were included when the run wrote and " + unit(now.LessIncluded) + " are" + onInvoice
+	case then.Bill != now.Bill:
+		return "the line was " + cmp.Or(then.Bill, "unknown") + " when the run wrote and is " + cmp.Or(now.Bill, "unknown") + onInvoice
+	case then.Currency != "" && then.Currency != now.Currency:
+		return "the line was billed in " + then.Currency + " when the run wrote and is billed in " + now.Currency + onInvoice
+	}
+	return ""
 }
 
 func dayText(t time.Time) *string {

@@ -33,8 +33,8 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 		left     string
 		before   string
 		included string
-		then     string
-		at       string // the first day not yet invoiced when the run wrote
+		then     func(*plan.Billing) // what was otherwise when the run wrote
+		at       string              // the first day not yet invoiced when the run wrote
 		edit     func(*plan.Billing)
 		made     bool
 		invoices Invoices
@@ -58,7 +58,19 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 		{name: "no whole periods", left: "13", before: "12", at: "2026-12-15", invoices: made("2026-12-01"), want: "- - - -; "},
 		{name: "quarterly", left: "13", before: "12", at: "2026-10-01", edit: func(b *plan.Billing) { b.Cycle = "3" }, invoices: made("2026-12-01"), want: "10001 2026-10-01 2026-12-31 22.04; "},
 		{name: "without a price", left: "13", before: "12", at: "2026-12-01", edit: func(b *plan.Billing) { b.UnitPrice = nil }, invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
-		{name: "another price now", left: "13", before: "12", then: "20", at: "2026-12-01", invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "another price now", left: "13", before: "12", then: func(b *plan.Billing) { b.UnitPrice = new(n("20")) }, at: "2026-12-01", invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "more is included now", left: "15", before: "10", included: "14", then: func(b *plan.Billing) { b.LessIncluded = new(n("12")) }, at: "2026-12-01", invoices: made("2026-12-01"),
+			want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "all of them are included now", left: "15", before: "10", included: "20", then: func(b *plan.Billing) { b.LessIncluded = new(n("12")) }, at: "2026-12-01",
+			invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "what was included is not known", left: "15", before: "10", included: "12", then: func(b *plan.Billing) { b.LessIncluded = nil }, at: "2026-12-01",
+			invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "another cycle now", left: "13", before: "12", then: func(b *plan.Billing) { b.Cycle = "12" }, at: "2026-12-01", invoices: made("2026-12-01"), want: "- - - -; "},
+		{name: "another cycle now, and nothing invoiced since", left: "13", before: "12", then: func(b *plan.Billing) { b.Cycle = "12" }, at: "2027-01-01"},
+		{name: "billable then, not now", left: "13", before: "12", edit: func(b *plan.Billing) { b.Billable, b.Bill = false, "DoNotBill" },
+			then: func(b *plan.Billing) { b.Bill = "Billable" }, at: "2026-12-01", invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "another currency now", left: "13", before: "12", then: func(b *plan.Billing) { b.Currency = "USD" }, at: "2026-12-01", invoices: made("2026-12-01"),
+			want: "10001 2026-12-01 2026-12-31 -; "},
 		{name: "not billable", left: "13", before: "12", at: "2026-12-01", edit: func(b *plan.Billing) { b.Billable = false }, invoices: made("2026-12-01")},
 		{name: "a line that the run made, for a whole period", left: "3", before: "0", at: "2026-12-01", made: true, invoices: made("2026-12-01"),
 			edit: func(b *plan.Billing) { b.Effective, b.Prorates = "2026-11-20", &no }, want: "10001 2026-12-01 2026-12-31 66.12; "},
@@ -71,17 +83,19 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			price := n("22.04")
-			line := Reverted{Ref: "55/910", Left: n(c.left), Before: n(c.before), Made: c.made, Then: &price, Next: on(c.at),
+			line := Reverted{Ref: "55/910", Left: n(c.left), Before: n(c.before), Made: c.made, Next: on(c.at),
 				Billing: &plan.Billing{Billable: true, UnitPrice: &price, Cycle: plan.Monthly, Currency: "EUR", NextInvoice: "2027-01-01", Effective: "2024-01-01"}}
 			if c.included != "" {
 				line.Billing.LessIncluded = new(n(c.included))
 			}
-			if c.then != "" {
-				line.Then = new(n(c.then))
-			}
 			if c.edit != nil {
 				c.edit(line.Billing)
 			}
+			then := *line.Billing
+			if c.then != nil {
+				c.then(&then)
+			}
+			line.Then = &then
 			or := func(text *string) string {
 				if text == nil {
 					return "-"

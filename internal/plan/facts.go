@@ -44,6 +44,18 @@ func (o *Object) Shown() map[string]string {
 	return out
 }
 
+// ShownTerms are the terms of an invoice line among the facts that Shown gave, as far as
+// they say them: unit price, what is included, cycle, currency, whether it bills.
+func ShownTerms(facts map[string]string) *Billing {
+	b := &Billing{Cycle: Cycle(facts["cycle_months"]), Currency: facts["currency"], Bill: facts["bill"]}
+	for name, to := range map[string]**decimal.Decimal{"unit_price": &b.UnitPrice, "less_included": &b.LessIncluded} {
+		if d, err := decimal.NewFromString(facts[name]); err == nil {
+			*to = &d
+		}
+	}
+	return b
+}
+
 // Number is a number as text, and empty where nobody knows it.
 func Number(d *decimal.Decimal) string {
 	if d == nil {
