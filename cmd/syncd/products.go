@@ -113,20 +113,13 @@ func productSheet(lines []app.ProductLine) (s report.Sheet, open, proposed int) 
 		if l.SKU == "" {
 			name, tenants, purchased, assigned = cmp.Or(l.Name, "(people)"), "", "", ""
 		}
-		row := []string{name, l.Part, l.Product, countText(&l.Rule), limitText(l.Minimum), limitText(l.Maximum), status, tenants, purchased, assigned, l.Reason}
+		row := []string{name, l.Part, l.Product, countText(&l.Rule), mapping.Number(l.Minimum), mapping.Number(l.Maximum), status, tenants, purchased, assigned, l.Reason}
 		if own {
 			row = slices.Insert(row, 2, cmp.Or(l.CustomerName, l.Customer))
 		}
 		s.Rows = append(s.Rows, row)
 	}
 	return s, open, proposed
-}
-
-func limitText(n *int) string {
-	if n == nil {
-		return ""
-	}
-	return strconv.Itoa(*n)
 }
 
 func suggestProductsCommand(a *cli) *cobra.Command {

@@ -10,9 +10,6 @@ import (
 	cippsim "syncd/internal/simulator/cipp"
 )
 
-// pax8 is a partner tenant that sells subscriptions.
-const pax8 = "22222222-2222-4222-8222-222222222222"
-
 // counting edits what product rules count at Contoso, or checks what was asked for:
 //
 //	people                        Ann and Bob of Sales, Cleo and Temp of IT, Temp disabled; Info, a shared

@@ -31,7 +31,7 @@ func (o *OverrideLine) Number() int { return o.number }
 func ExportOverrides(w io.Writer, lines []OverrideLine) error {
 	out := [][]string{OverrideHeader}
 	for _, o := range lines {
-		out = append(out, []string{o.Customer, o.Product, formatLimit(o.Quantity), formatLimit(o.Minimum), formatLimit(o.Maximum), o.Until, o.Reason})
+		out = append(out, []string{o.Customer, o.Product, Number(o.Quantity), Number(o.Minimum), Number(o.Maximum), o.Until, o.Reason})
 	}
 	return writeSheet(w, out)
 }

@@ -79,9 +79,17 @@ func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
 			count = cmp.Or(count, Purchased)
 		}
 		lines = append(lines, []string{r.Customer, r.SKU, r.Part, r.Name, r.Product, count, r.Who, r.Subscriptions, r.Weight,
-			formatLimit(r.Minimum), formatLimit(r.Maximum), r.Floor, r.Status, r.Reason})
+			Number(r.Minimum), Number(r.Maximum), r.Floor, r.Status, r.Reason})
 	}
 	return writeSheet(w, lines)
+}
+
+// Number is a number as the tables have it, and empty where there is none.
+func Number(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(*n)
 }
 
 // compareRules orders the product table.
@@ -99,13 +107,6 @@ func (r *Rule) group() group { return group{r.Customer, r.subject()} }
 // twin reports whether two rules of a group are the same line of the table, edited.
 func (r *Rule) twin(other *Rule) bool {
 	return strings.EqualFold(r.Product, other.Product) && r.Who == other.Who && r.Subscriptions == other.Subscriptions
-}
-
-func formatLimit(n *int) string {
-	if n == nil {
-		return ""
-	}
-	return strconv.Itoa(*n)
 }
 
 // ImportRules reads an edited product table and returns current with its
@@ -547,8 +548,8 @@ func (in *ruleImport) edits(g group, first line, after []ruleLine) []Edit {
 			{"who", before.Who, x.Who},
 			{"subscriptions", before.Subscriptions, x.Subscriptions},
 			{"weight", before.Weight, x.Weight},
-			{"minimum", formatLimit(before.Minimum), formatLimit(x.Minimum)},
-			{"maximum", formatLimit(before.Maximum), formatLimit(x.Maximum)},
+			{"minimum", Number(before.Minimum), Number(x.Minimum)},
+			{"maximum", Number(before.Maximum), Number(x.Maximum)},
 			{"floor", before.Floor, x.Floor},
 			{"status", before.Status, x.Status},
 			{"reason", before.Reason, x.Reason},

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -108,7 +107,7 @@ func (l Licence) MarshalJSON() ([]byte, error) {
 		Status      Status   `json:"status"`
 		Note        string   `json:"note,omitempty"`
 		Suggested   bool     `json:"suggested,omitempty"`
-	}{l.CustomerKey, l.Customer, l.Product, l.Licence, append([]string{}, l.SKUs...), text(count(l.Purchased)), text(count(l.Assigned)), text(count(l.Unassigned)),
+	}{l.CustomerKey, l.Customer, l.Product, l.Licence, append([]string{}, l.SKUs...), text(mapping.Number(l.Purchased)), text(mapping.Number(l.Assigned)), text(mapping.Number(l.Unassigned)),
 		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(amount(l.UnitPrice, 2)), text(amount(l.MonthlyDifference, 2)), text(amount(l.MonthlyUnassigned, 2)),
 		l.Currency, l.Status, l.Note, l.Suggested})
 }
@@ -266,7 +265,7 @@ func (r *Licences) Sheet() Sheet {
 		{"Currency", false}, {"Status", false}, {"Note", false}}}
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		s.Rows = append(s.Rows, []string{l.Customer, l.Product, l.Licence, count(l.Purchased), count(l.Assigned), count(l.Unassigned), amount(l.Due, 0),
+		s.Rows = append(s.Rows, []string{l.Customer, l.Product, l.Licence, mapping.Number(l.Purchased), mapping.Number(l.Assigned), mapping.Number(l.Unassigned), amount(l.Due, 0),
 			amount(l.Billed, 0), amount(l.Difference, 0), amount(l.UnitPrice, 2), amount(l.MonthlyDifference, 2), amount(l.MonthlyUnassigned, 2), l.Currency, l.Status.Text(), l.Note})
 	}
 	for _, currency := range slices.Sorted(maps.Keys(r.Totals)) {
@@ -295,13 +294,6 @@ func (r *Licences) Sheet() Sheet {
 		}
 	}
 	return s
-}
-
-func count(n *int) string {
-	if n == nil {
-		return ""
-	}
-	return strconv.Itoa(*n)
 }
 
 func amount(d *decimal.Decimal, places int32) string {

@@ -124,7 +124,7 @@ func (s *scopeRun) whyUnread() string {
 func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 	x := state.Span{
 		Scope: s.id(), Key: c.Key, From: now, Known: true, Product: c.Product, Label: c.Label,
-		Purchased: countText(c.Purchased), Assigned: countText(c.Assigned), Due: countText(c.Due),
+		Purchased: mapping.Number(c.Purchased), Assigned: mapping.Number(c.Assigned), Due: mapping.Number(c.Due),
 		Names: c.Names, NamesUnknown: c.NamesUnknown, Proof: s.spanProof(),
 	}
 	unknown := func(why string) {
@@ -140,12 +140,12 @@ func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 	}
 	if o := c.Override; o != nil {
 		x.Override = &state.SpanOverride{
-			Quantity: countText(o.Quantity), Minimum: countText(o.Minimum), Maximum: countText(o.Maximum),
+			Quantity: mapping.Number(o.Quantity), Minimum: mapping.Number(o.Minimum), Maximum: mapping.Number(o.Maximum),
 			Until: o.Until.UTC(), Reason: o.Reason, By: o.By,
 		}
 	}
 	if c.Override != nil {
-		x.Counted = countText(c.Counted)
+		x.Counted = mapping.Number(c.Counted)
 	}
 	if c.Grace == money.GraceFree {
 		x.Grace = c.Grace
@@ -220,13 +220,6 @@ func (r *run) pruneLedger(ctx context.Context) error {
 	return err
 }
 
-func countText(n *int) string {
-	if n == nil {
-		return ""
-	}
-	return strconv.Itoa(*n)
-}
-
 // spanProof says how the numbers of the scope are known.
 func (s *scopeRun) spanProof() state.SpanProof {
 	p := state.SpanProof{Run: s.run.id, Digest: s.snapshotDigest}
@@ -241,7 +234,7 @@ func (s *scopeRun) spanProof() state.SpanProof {
 func SpanRule(r *mapping.Rule) state.SpanRule {
 	return state.SpanRule{
 		Customer: r.Customer, SKU: r.SKU, Part: r.Part, Name: r.Name, Product: r.Product, Count: r.Count, Who: r.Who,
-		Subscriptions: r.Subscriptions, Weight: r.Weight, Minimum: countText(r.Minimum), Maximum: countText(r.Maximum),
+		Subscriptions: r.Subscriptions, Weight: r.Weight, Minimum: mapping.Number(r.Minimum), Maximum: mapping.Number(r.Maximum),
 		Floor: r.Floor, Status: r.Status, Reason: r.Reason,
 	}
 }
