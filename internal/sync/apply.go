@@ -122,12 +122,12 @@ func (s *scopeRun) reportApplied(a *applied) {
 			s.report.Outcome = Changed
 		}
 		if s.report.Approved {
-			s.holdPlan(waiting) // keeps the approval for the next run
+			s.holdRest(waiting)
 		}
 	default:
 		s.report.Outcome = Changed
 		if s.plan.Whole != nil && s.report.Approved && !waiting.Empty() {
-			s.holdPlan(waiting)
+			s.holdRest(waiting)
 		}
 	}
 	s.log.Info().Str("job", s.target.job.Name).Str("outcome", string(s.report.Outcome)).Int("done", a.done).Int("failed", a.failed).

@@ -982,6 +982,11 @@ func TestWhatATargetPutsOffGoesOnInTheNextRunWithItsApproval(t *testing.T) {
 		}
 	}
 	w.want(w.apply(), "skipped", 0)
+	for h, err := range w.store.Holds(t.Context()) {
+		if err != nil || h.Standing() != state.StandsApproved || !slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.Code == "first_plan" }) {
+			t.Errorf("what is left is held as %+v, %v; want it approved, with what it was held for", h, err)
+		}
+	}
 	budget = 10
 	w.want(w.apply(), "changed", 0)
 	w.want(w.apply(), "in_step", 0)

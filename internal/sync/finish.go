@@ -1,6 +1,8 @@
 package sync
 
 import (
+	"slices"
+
 	"strings"
 
 	"syncd/internal/directory"
@@ -41,6 +43,20 @@ func (s *scopeRun) holdPlan(p *plan.Plan) {
 	shown.setMoney(p, s.run.Currency)
 	s.newHold = &state.Hold{Scope: s.id(), Name: s.customer.Name, Job: s.target.job.Name, Run: s.run.id,
 		Since: s.run.Now().UTC(), Digest: p.Digest(), Violations: s.violations, Plan: encode(&shown)}
+}
+
+// holdRest prepares a hold of what is left of an approved plan, which keeps its approval.
+// What it was held for is still said of it, that it is a way back too.
+func (s *scopeRun) holdRest(rest *plan.Plan) {
+	s.holdPlan(rest)
+	held := slices.Clone(s.violations)
+	for _, v := range s.memory.Hold.Violations {
+		left := v.Key == "" || slices.ContainsFunc(rest.Changes, func(c plan.Change) bool { return c.Key.Kind == v.Kind && c.Key.ID == v.Key })
+		if left && !v.Note && !v.NeedsRepair {
+			held = append(held, v)
+		}
+	}
+	s.newHold.Violations = held
 }
 
 // finish adds the scope to the run's report and returns what is to be stored of it, or
