@@ -30,6 +30,9 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 	for i := range s.desired.Counts {
 		c := &s.desired.Counts[i]
 		last, err := s.lastKnown(ctx, c.Key)
+		if former, rekeyed := s.formerKeys[c.Key]; err == nil && last == nil && rekeyed {
+			last, err = s.lastKnown(ctx, former)
+		}
 		if err != nil {
 			return err
 		}

@@ -36,8 +36,9 @@ type scopeRun struct {
 	ledger     scopeLedger
 	explained  map[plan.Key]*plan.Explanation // why lines are billed for more than the rules come to
 
-	formerRefs []string         // see recallFormer
-	formerSeen []directory.Seen // what was remembered of the tenants' subscriptions
+	formerKeys map[plan.Key]plan.Key // of lines whose key is another one since, see rekeyRecords
+	formerRefs []string              // see recallFormer
+	formerSeen []directory.Seen      // what was remembered of the tenants' subscriptions
 
 	unsettled []state.Unsettled   // invoices that were made meanwhile, until a person settles them
 	reopened  []state.InvoiceMark // agreements of which an invoice was deleted, as they were before
@@ -239,6 +240,9 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 		}
 		s.reportCompareError(err)
 		return s.explainCounts(ctx)
+	}
+	if err = s.rekeyRecords(ctx); err != nil {
+		return err
 	}
 	if made, err := s.makePlan(ctx, s.sides()); !made {
 		return err
