@@ -166,9 +166,15 @@ func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
 			if done[e.Scope] == nil {
 				done[e.Scope], kept[e.Scope] = map[plan.Key]*state.Entry{}, keptCredits{}
 			}
-			done[e.Scope][e.Key] = &e
+			if done[e.Scope][e.Key] == nil { // the last one
+				done[e.Scope][e.Key] = &e
+			}
 			kept[e.Scope].add(&e)
 		}
+	}
+	stored, err := state.Reversals(ctx, w.Store)
+	if err != nil {
+		return err
 	}
 	for _, scope := range b.sorted() {
 		s := b.scopes[scope]
@@ -176,9 +182,14 @@ func (w *App) leaveOutDone(ctx context.Context, b *wayBack) error {
 		if err != nil {
 			return err
 		}
+		open := func(key plan.Key) bool { // only a part of it got through yet
+			return slices.ContainsFunc(stored, func(o state.Reversal) bool {
+				return o.Scope == scope && o.Key == key && o.Run == b.run.ID && o.Open(recordOf(m, key))
+			})
+		}
 		s.back = slices.DeleteFunc(s.back, func(r plan.Reversal) bool {
 			label := cmp.Or(s.written[r.Key].Label, r.Key.ID)
-			if e := done[scope][r.Key]; e != nil {
+			if e := done[scope][r.Key]; e != nil && !open(r.Key) && (r.Undo != plan.UndoCreate || e.Action == plan.Delete || e.After != nil && e.After.Retired) {
 				b.already, b.credits = e, append(b.credits, kept[scope][r.Key]...)
 				s.note(r.Key, "%s (%s) was taken back already, on %s by run %s%s", label, r.Ref, e.At.In(w.Location).Format(time.DateOnly), e.Run, CreditText(kept[scope][r.Key]))
 				return true

@@ -94,6 +94,20 @@ func (r *Record) confirmed(observed *Object) *Object {
 	return &last
 }
 
+// Arrived returns the recorded object with those values that were sent, are not recorded
+// yet, and show at the target: the request succeeded, in whole or in part. It is nil where
+// none does, and of what was only announced.
+func (r *Record) Arrived(observed *Object) *Object {
+	if r.Origin == Announced || observed == nil || observed.Ref != r.Ref {
+		return nil
+	}
+	last := r.confirmed(observed)
+	if last == &r.Object || agree(last.Fields, r.Fields) {
+		return nil
+	}
+	return last
+}
+
 // notOurs lists the observed fields with ownership fill or keep that were neither sent
 // nor agree with the source.
 func (k *Kind) notOurs(observed *Object, m *merged) []string {

@@ -38,6 +38,7 @@ func (a *applied) fail(err error) {
 func (s *scopeRun) apply(ctx context.Context) error {
 	s.commit = &state.Commit{Scope: s.id()}
 	s.noteWaited()
+	s.recordArrived(s.commit)
 	a, err := s.applyChanges(ctx)
 	if err != nil {
 		return err

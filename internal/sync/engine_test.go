@@ -574,6 +574,13 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 	w.bought[contoso][premium] = 15 // and the source moved on meanwhile
 	w.want(w.apply(), "changed in_step", 0)
 	w.wantLine(contoso, premium, "15")
+	var wrote []string // newest first
+	for e := range w.store.Journal(t.Context(), state.JournalFilter{Customer: string(contoso), Limit: 2}) {
+		wrote = append(wrote, e.Before.Fields.Text("quantity")+" -> "+e.After.Fields.Text("quantity")+" "+e.Result)
+	}
+	if got, want := strings.Join(wrote, ", "), "14 -> 15 done, 12 -> 14 recovered"; got != want {
+		t.Errorf("the journal says %s, want %s", got, want)
+	}
 }
 
 var errKilled = errors.New("killed")

@@ -89,6 +89,7 @@ func (s *scopeRun) finish() *state.Commit {
 	}
 	c := &state.Commit{Scope: s.id()}
 	if s.plan != nil {
+		s.recordArrived(c)
 		s.updateRecords(c)
 	}
 	s.addOutcome(c)

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"slices"
 	"time"
 
 	"syncd/internal/plan"
@@ -57,8 +58,7 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 			record.Origin = plan.Created
 		}
 		if record.Pending != nil && news {
-			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Update, Key: record.Key, Label: o.Label, Ref: o.Ref,
-				Reason: plan.AttemptSucceeded, Before: &record.Object, After: &o}, state.ResultRecovered, "", &o))
+			c.Entries = append(c.Entries, s.recovered(&record.Object, &o))
 		}
 		if news {
 			record.Object = o
@@ -66,6 +66,39 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 		record.Pending, record.Attempts, record.Run, record.At = nil, 0, s.run.id, s.run.Now().UTC()
 		c.Put = append(c.Put, record)
 	}
+}
+
+// recordArrived adds to a commit what of an earlier attempt got through to the objects that
+// change again, before they do: every write of ours is in the journal. What else was sent
+// may still arrive, and stays announced.
+func (s *scopeRun) recordArrived(c *state.Commit) {
+	for i := range s.plan.Changes {
+		ch := &s.plan.Changes[i]
+		at := slices.IndexFunc(s.memory.Records, func(r plan.Record) bool { return r.Key == ch.Key })
+		if at < 0 {
+			continue
+		}
+		record := &s.memory.Records[at]
+		now := record.Arrived(ch.Before)
+		if now == nil {
+			continue
+		}
+		now.Billing = ch.Before.Billing
+		c.Entries = append(c.Entries, s.recovered(&record.Object, now))
+		record.Object = *now
+		c.Put = append(c.Put, *record)
+	}
+}
+
+// recovered is the journal entry of an earlier attempt that turns out to have got through.
+func (s *scopeRun) recovered(before, after *plan.Object) state.Entry {
+	c := plan.Change{Action: plan.Update, Key: before.Key, Label: after.Label, Ref: after.Ref, Reason: plan.AttemptSucceeded, Before: before, After: after}
+	for _, k := range s.target.spec.Kinds {
+		if k.Name == before.Kind && k.Delta != nil {
+			c.MonthlyDelta = k.Delta(before, after)
+		}
+	}
+	return s.entry(&c, state.ResultRecovered, "", after)
 }
 
 func (s *scopeRun) recordOf(key plan.Key) (plan.Record, bool) {
