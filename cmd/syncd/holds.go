@@ -33,7 +33,7 @@ func holdsCommand(a *cli) *cobra.Command {
 }
 
 func writeHolds(p *page, holds []state.Hold, zone *time.Location) error {
-	p.shared = map[string]int{}
+	p.shared, p.curable = map[string]int{}, map[string]bool{}
 	for i := range holds {
 		if d := holds[i].Decision; d == nil || !d.Approved {
 			p.share(holds[i].Violations)

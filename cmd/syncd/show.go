@@ -57,9 +57,10 @@ type page struct {
 	planned bool // nothing was applied
 	part    bool // what is shown is one object of each plan
 	err     error
-	stands  string         // of the scope that is shown next, where that is not what its report says
-	decided string         // a person's word on the scope that is shown next
-	shared  map[string]int // guards that are said once at the end, with how many scopes they stop
+	stands  string          // of the scope that is shown next, where that is not what its report says
+	decided string          // a person's word on the scope that is shown next
+	shared  map[string]int  // guards that are said once at the end, with how many scopes they stop
+	curable map[string]bool // those of them that an approval opens
 }
 
 func (a *cli) page(w io.Writer) *page {

@@ -36,7 +36,7 @@ func (p *page) writeReport(r *sync.Report, v view) error {
 	p.all, p.part, p.planned = v.all, v.part, r.PlanOnly
 	scopes := slices.Clone(r.Scopes)
 	slices.SortStableFunc(scopes, func(a, b sync.ScopeReport) int { return moved(&b).Cmp(moved(&a)) })
-	p.shared = map[string]int{}
+	p.shared, p.curable = map[string]int{}, map[string]bool{}
 	for i := range scopes {
 		p.share(scopes[i].Violations)
 	}
@@ -98,6 +98,7 @@ func (p *page) share(vs []plan.Violation) {
 	for _, v := range vs {
 		if v.Key == "" && !v.Note {
 			p.shared[guard(&v)]++
+			p.curable[guard(&v)] = p.curable[guard(&v)] || !v.NeedsRepair
 		}
 	}
 }
@@ -125,9 +126,8 @@ func (p *page) guards() {
 	said := false
 	for _, text := range slices.Sorted(maps.Keys(p.shared)) {
 		if n := p.shared[text]; n > 1 {
-			code, message, _ := strings.Cut(text, ": ")
-			p.flow(p.mark(false), fmt.Sprintf("%s: %s (%d plans)", code, message, n))
-			said = said || code != "report_only" && code != "source_stale"
+			p.flow(p.mark(false), fmt.Sprintf("%s (%d plans)", text, n))
+			said = said || p.curable[text]
 		}
 	}
 	if said {
@@ -281,7 +281,11 @@ func (p *page) summary(scopes []sync.ScopeReport, r *sync.Report) error {
 			}
 		}
 		up, down := s.Delta()
-		sheet.Rows = append(sheet.Rows, append([]string{s.Customer.Name, s.Target, s.Standing(p.planned), strconv.Itoa(n)}, append(amounts(up, down), s.Digest)...))
+		sums := amounts(up, down)
+		if net := len(sums) - 1; sums[net] != "" && len(r.Currencies()) > 1 {
+			sums[net] += " " + s.Currency
+		}
+		sheet.Rows = append(sheet.Rows, append([]string{s.Customer.Name, s.Target, s.Standing(p.planned), strconv.Itoa(n)}, append(sums, s.Digest)...))
 	}
 	if len(sheet.Rows) > 0 {
 		currencies := r.Currencies()
