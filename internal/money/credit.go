@@ -21,6 +21,9 @@ type Reverted struct {
 	// not yet invoiced; nil and zero where nobody knows.
 	Then *plan.Billing
 	Next time.Time
+	// Moved says why nobody knows that the line held Left ever since the run wrote; empty
+	// where the journal shows that it did.
+	Moved string
 }
 
 // An Invoice is one that was made for an agreement.
@@ -84,6 +87,7 @@ func (c Credit) String() string {
 //	the line began after the period                                    none
 //	the price is not known, or is another one now                      the amount is not known
 //	what is included, whether it bills or its currency is another now  the amount is not known
+//	the line may have held another quantity since the run              the amount is not known
 //	the line began in mid-period and may be prorated                   the amount is not known
 //	otherwise                                                          units charged too much × unit price of the cycle
 //
@@ -125,6 +129,8 @@ func Credits(line Reverted, made Invoices) []Credit {
 		switch {
 		case changed != "":
 			c.Why = changed
+		case line.Moved != "":
+			c.Why = line.Moved
 		case (b.Prorates == nil || *b.Prorates) && (begun.After(p.first) || line.Made && i == 0 && !begun.Equal(p.first)):
 			c.Why = "the line began in mid-period and may be prorated: what was billed is on the invoice"
 		default:

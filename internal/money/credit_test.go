@@ -37,6 +37,7 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 		at       string              // the first day not yet invoiced when the run wrote
 		edit     func(*plan.Billing)
 		made     bool
+		moved    string
 		invoices Invoices
 		want     string
 	}{
@@ -71,6 +72,7 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 			then: func(b *plan.Billing) { b.Bill = "Billable" }, at: "2026-12-01", invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
 		{name: "another currency now", left: "13", before: "12", then: func(b *plan.Billing) { b.Currency = "USD" }, at: "2026-12-01", invoices: made("2026-12-01"),
 			want: "10001 2026-12-01 2026-12-31 -; "},
+		{name: "it held another quantity since", left: "13", before: "12", moved: "a later run made it 16", at: "2026-12-01", invoices: made("2026-12-01"), want: "10001 2026-12-01 2026-12-31 -; "},
 		{name: "not billable", left: "13", before: "12", at: "2026-12-01", edit: func(b *plan.Billing) { b.Billable = false }, invoices: made("2026-12-01")},
 		{name: "a line that the run made, for a whole period", left: "3", before: "0", at: "2026-12-01", made: true, invoices: made("2026-12-01"),
 			edit: func(b *plan.Billing) { b.Effective, b.Prorates = "2026-11-20", &no }, want: "10001 2026-12-01 2026-12-31 66.12; "},
@@ -83,7 +85,7 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			price := n("22.04")
-			line := Reverted{Ref: "55/910", Left: n(c.left), Before: n(c.before), Made: c.made, Next: on(c.at),
+			line := Reverted{Ref: "55/910", Left: n(c.left), Before: n(c.before), Made: c.made, Moved: c.moved, Next: on(c.at),
 				Billing: &plan.Billing{Billable: true, UnitPrice: &price, Cycle: plan.Monthly, Currency: "EUR", NextInvoice: "2027-01-01", Effective: "2024-01-01"}}
 			if c.included != "" {
 				line.Billing.LessIncluded = new(n(c.included))

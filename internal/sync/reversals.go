@@ -80,6 +80,7 @@ type Returning struct {
 // A ReturningLine is one line of it, as it is now.
 type ReturningLine struct {
 	Billing *plan.Billing
+	Edited  plan.Edit
 	Back    bool // its quantity went back before
 }
 
@@ -97,13 +98,13 @@ func (s *scopeRun) addCredits(ctx context.Context) error {
 	for i := range s.plan.Changes {
 		if c := &s.plan.Changes[i]; c.Before != nil && c.Before.Billing != nil {
 			goes := slices.ContainsFunc(c.Fields, func(f plan.FieldChange) bool { return f.Name == plan.FieldQuantity })
-			of.Lines[c.Key] = ReturningLine{Billing: c.Before.Billing, Back: !goes}
+			of.Lines[c.Key] = ReturningLine{Billing: c.Before.Billing, Edited: c.Before.Edited, Back: !goes}
 		}
 	}
 	for i := range s.plan.Learned {
 		if o := &s.plan.Learned[i]; o.Billing != nil {
 			if _, changes := of.Lines[o.Key]; !changes {
-				of.Lines[o.Key] = ReturningLine{Billing: o.Billing, Back: true}
+				of.Lines[o.Key] = ReturningLine{Billing: o.Billing, Edited: o.Edited, Back: true}
 			}
 		}
 	}
