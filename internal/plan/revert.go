@@ -43,7 +43,7 @@ type Reversal struct {
 	Left    Fields `json:"left,omitempty"`    // what the run left in them
 	Retired bool   `json:"retired,omitempty"` // what the object was before
 	Record  string `json:"record"`            // the run that the record named when the way back was asked for
-	// Wanted is what was wanted of the object when the way back was first planned; nil
+	// Wanted is what was wanted of the object when the way back was last planned; nil
 	// before.
 	Wanted *Wanted `json:"wanted,omitempty"`
 }
@@ -183,9 +183,7 @@ func (p *Plan) planReversal(kind *Kind, r *Reversal, s *Sides) bool {
 		return stays("it was changed since%s", since)
 	}
 	desired := s.desired(r.Key)
-	if r.Wanted == nil {
-		r.Wanted = r.wanted(kind, desired)
-	}
+	r.Wanted = r.wanted(kind, desired) // while it waits what is wanted may change: what counts is what was wanted when it went back
 	last := record.confirmed(observed)
 	if r.Undo == UndoAdopt {
 		if record.Origin != Adopted {
