@@ -182,9 +182,12 @@ type Record struct {
 	// Pending is what an announced request sends, and no other field. It is set before
 	// the request is sent and removed with the answer: where a record still has it, the
 	// answer was lost or the process was killed.
-	Pending *Object   `json:"pending,omitempty"`
-	Run     string    `json:"run,omitempty"`
-	At      time.Time `json:"at"`
+	Pending *Object `json:"pending,omitempty"`
+	// Sent is of the plan that the pending request belongs to; nil where nothing is
+	// pending, or a former version sent it.
+	Sent *Sent     `json:"sent,omitempty"`
+	Run  string    `json:"run,omitempty"`
+	At   time.Time `json:"at"`
 	// FormerRefs are the refs of the objects that were managed under this record before.
 	FormerRefs []string `json:"left,omitempty"`
 	// Rewritten are the fields that the target takes and shows otherwise, with
@@ -199,6 +202,16 @@ type Record struct {
 	// since AbsentSince.
 	Absences    int       `json:"absences,omitempty"`
 	AbsentSince time.Time `json:"absent_since,omitzero"`
+}
+
+// Sent is what the journal says of a request beside what it changed: it is kept while no
+// answer is known, for whoever finds out later that it got through.
+type Sent struct {
+	Digest  string `json:"digest"`
+	By      string `json:"by,omitempty"` // who approved the plan
+	How     string `json:"how,omitempty"`
+	Why     string `json:"why,omitempty"`
+	Reverts string `json:"reverts,omitempty"`
 }
 
 // Ownership says who wins a field that somebody else changed.

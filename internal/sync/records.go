@@ -24,8 +24,8 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 	for _, key := range s.plan.Dropped {
 		dropped[key] = true
 		if r, ok := s.recordOf(key); ok && r.Origin != plan.Announced { // a deletion that was never answered
-			c.Entries = append(c.Entries, s.entry(&plan.Change{Action: plan.Delete, Key: key, Label: r.Label, Ref: r.Ref,
-				Reason: plan.AttemptSucceeded, Before: &r.Object}, state.ResultRecovered, "", nil))
+			c.Entries = append(c.Entries, foundOut(s.entry(&plan.Change{Action: plan.Delete, Key: key, Label: r.Label, Ref: r.Ref,
+				Reason: plan.AttemptSucceeded, Before: &r.Object}, state.ResultRecovered, "", nil), r.Sent))
 		}
 	}
 	absent := map[plan.Key]bool{}
@@ -58,12 +58,12 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 			record.Origin = plan.Created
 		}
 		if record.Pending != nil && news {
-			c.Entries = append(c.Entries, s.recovered(&record.Object, &o))
+			c.Entries = append(c.Entries, s.recovered(&record, &o))
 		}
 		if news {
 			record.Object = o
 		}
-		record.Pending, record.Attempts, record.Run, record.At = nil, 0, s.run.id, s.run.Now().UTC()
+		record.Pending, record.Sent, record.Attempts, record.Run, record.At = nil, nil, 0, s.run.id, s.run.Now().UTC()
 		c.Put = append(c.Put, record)
 	}
 }
@@ -84,21 +84,22 @@ func (s *scopeRun) recordArrived(c *state.Commit) {
 			continue
 		}
 		now.Billing = ch.Before.Billing
-		c.Entries = append(c.Entries, s.recovered(&record.Object, now))
+		c.Entries = append(c.Entries, s.recovered(record, now))
 		record.Object = *now
 		c.Put = append(c.Put, *record)
 	}
 }
 
 // recovered is the journal entry of an earlier attempt that turns out to have got through.
-func (s *scopeRun) recovered(before, after *plan.Object) state.Entry {
+func (s *scopeRun) recovered(record *plan.Record, after *plan.Object) state.Entry {
+	before := &record.Object
 	c := plan.Change{Action: plan.Update, Key: before.Key, Label: after.Label, Ref: after.Ref, Reason: plan.AttemptSucceeded, Before: before, After: after}
 	for _, k := range s.target.spec.Kinds {
 		if k.Name == before.Kind && k.Delta != nil {
 			c.MonthlyDelta = k.Delta(before, after)
 		}
 	}
-	return s.entry(&c, state.ResultRecovered, "", after)
+	return foundOut(s.entry(&c, state.ResultRecovered, "", after), record.Sent)
 }
 
 func (s *scopeRun) recordOf(key plan.Key) (plan.Record, bool) {

@@ -73,7 +73,7 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	if record.Ref != "" && record.Ref != now.Ref {
 		record.FormerRefs = append(slices.Clip(record.FormerRefs), record.Ref)
 	}
-	record.Object, record.Pending, record.Run, record.At = c.Remembered(now), nil, s.run.id, s.run.Now().UTC()
+	record.Object, record.Pending, record.Sent, record.Run, record.At = c.Remembered(now), nil, nil, s.run.id, s.run.Now().UTC()
 	record.Rewritten, record.PutBack = c.Rewritten(record.Rewritten, applied.Rewritten, &applied.Object), c.PutBackAfter(record.PutBack)
 	record.Attempts, record.Absences, record.AbsentSince = 0, 0, time.Time{}
 	s.commit.Put = append(s.commit.Put, record)
@@ -102,7 +102,18 @@ func (s *scopeRun) announcement(c *plan.Change) plan.Record {
 	}
 	record := c.Announced(known)
 	record.Run, record.At = s.run.id, s.run.Now().UTC()
+	e := s.entry(c, "", "", nil)
+	record.Sent = &plan.Sent{Digest: e.Digest, By: e.By, How: e.How, Why: e.Why, Reverts: e.Reverts}
 	return record
+}
+
+// foundOut is the journal's entry of a request whose answer was lost and that got
+// through: it belongs to the plan that sent it, with that plan's approval.
+func foundOut(e state.Entry, sent *plan.Sent) state.Entry {
+	if sent != nil {
+		e.Digest, e.By, e.How, e.Why, e.Reverts = sent.Digest, sent.By, sent.How, sent.Why, sent.Reverts
+	}
+	return e
 }
 
 // withdraw undoes the announcement of a change that the target did not make.
