@@ -56,12 +56,11 @@ func afterProduct(product []byte) []byte {
 
 // lastSpan returns the last span of a product, or nil.
 func lastSpan(c *bbolt.Cursor, product []byte) (*state.Span, error) {
-	k, stored := c.Seek(afterProduct(product))
-	if k == nil {
-		k, stored = c.Last()
-	} else {
-		k, stored = c.Prev()
+	before := c.Prev
+	if k, _ := c.Seek(afterProduct(product)); k == nil {
+		before = c.Last
 	}
+	k, stored := before()
 	if !bytes.HasPrefix(k, product) {
 		return nil, nil
 	}
