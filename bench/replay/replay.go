@@ -36,12 +36,14 @@ import (
 // The estate that random histories happen to.
 const (
 	historyCustomers = 100
-	runEvery         = 7 // days
+	longestIdle      = 20 // days without a run
 )
 
 // A Replay lives random histories in the program's own loop, against a simulated
 // ConnectWise, and holds what is billed against the model of package model.
 type Replay struct {
+	runEvery  int // days
+	idle      int // days since the last run
 	random    *rand.Rand
 	today     time.Time
 	customers []*model.Customer
@@ -55,15 +57,16 @@ type Replay struct {
 	Months, Runs, Invoices, Approvals, Kills, Holds, Guesses int
 }
 
-// Run lives as many customer-months as asked for, and says the first
-// difference between what is billed and what may be.
-func Run(customerMonths int, seed uint64) (*Replay, error) {
+// Run lives as many customer-months as asked for, with a run of the program every so
+// many days on the average, and says the first difference between what is billed and
+// what may be.
+func Run(customerMonths, runEvery int, seed uint64) (*Replay, error) {
 	dir, err := os.MkdirTemp(memory(), "syncd-histories-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := &Replay{random: rand.New(rand.NewPCG(seed, 1)), today: time.Date(2026, 7, 6, 0, 0, 0, 0, time.UTC)}
+	r := &Replay{runEvery: runEvery, random: rand.New(rand.NewPCG(seed, 1)), today: time.Date(2026, 7, 6, 0, 0, 0, 0, time.UTC)}
 	if err := r.open(dir); err != nil {
 		return r, err
 	}
@@ -223,9 +226,11 @@ func (r *Replay) day() error {
 			return err
 		}
 	}
-	if r.random.IntN(runEvery) != 0 {
+	// What comes and goes between two runs, such as a period of grace, nobody has seen.
+	if r.idle++; r.random.IntN(r.runEvery) != 0 && r.idle < longestIdle {
 		return nil
 	}
+	r.idle = 0
 	r.edit()
 	if r.random.IntN(5) == 0 { // killed somewhere, and begun again
 		r.Kills++

@@ -18,7 +18,7 @@ func TestWhatIsBilledIsWhatTheModelSays(t *testing.T) {
 	for half := range uint64(2) {
 		t.Run(strconv.FormatUint(seed+half, 10), func(t *testing.T) {
 			t.Parallel()
-			r, err := Run(2500, seed+half)
+			r, err := Run(2500, 14, seed+half)
 			if err != nil {
 				t.Fatal(err)
 			}
