@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -48,6 +49,14 @@ func stateCommand(a *cli) *cobra.Command {
 			}
 			return a.print(counts, func(out io.Writer) error { return writeCounts(out, counts) })
 		})}
+	check := verify.RunE
+	verify.RunE = func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if evidence != "" && err != nil && !errors.Is(err, app.ErrEvidence) {
+			return usage("%s was compared with nothing: %w", evidence, err) // 1 says that it differs
+		}
+		return err
+	}
 	onceVar(verify.Flags(), &evidence, "evidence", "compare the `FILE` of report month with the journal")
 	restore := &cobra.Command{Use: "restore FILE", Short: "Put a backup in the place of the state; the daemon must be stopped", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -54,12 +54,14 @@ func (a *agreement) unclear() []string {
 
 // resolveParents finds the first day that is not yet invoiced. A child is billed on its
 // parent's invoice, and its own date may be old: it is not known unless the parent is
-// among the agreements that were read.
-func resolveParents(agreements []agreement) {
-	own := make(map[int]day, len(agreements))
-	for i := range agreements {
-		if a := &agreements[i]; a.Parent == nil {
-			own[a.ID] = a.NextInvoice.day
+// among the agreements or the parents that were read.
+func resolveParents(agreements, parents []agreement) {
+	own := make(map[int]day, len(agreements)+len(parents))
+	for _, rows := range [][]agreement{agreements, parents} {
+		for i := range rows {
+			if a := &rows[i]; a.Parent == nil {
+				own[a.ID] = a.NextInvoice.day
+			}
 		}
 	}
 	for i := range agreements {
@@ -196,8 +198,36 @@ func (c *Client) agreements(ctx context.Context, companies, ids []int) ([]agreem
 			}
 		}
 	}
-	resolveParents(out)
+	parents, err := c.parentsOf(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	resolveParents(out, parents)
 	return out, c.resolveCycles(ctx, out)
+}
+
+// parentsOf reads the parents of children that are not among the agreements: a child is
+// billed on its parent's invoice. No call where there are none.
+func (c *Client) parentsOf(ctx context.Context, agreements []agreement) ([]agreement, error) {
+	read := map[int]bool{}
+	for i := range agreements {
+		read[agreements[i].ID] = true
+	}
+	var missing []int
+	for i := range agreements {
+		if p := agreements[i].Parent; p != nil && p.ID != 0 && !read[p.ID] {
+			missing = append(missing, p.ID)
+		}
+	}
+	var out []agreement
+	for _, where := range chunks(distinct(missing), func(ids []int) condition { return inInts(fieldID, ids) }) {
+		rows, err := list[agreement](ctx, c, request{at: epAgreements}, where)
+		if err != nil {
+			return nil, fmt.Errorf("reading the parents of agreements: %w", err)
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
 }
 
 // resolveCycles finds out what the names of billing cycles mean. An agreement

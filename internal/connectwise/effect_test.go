@@ -34,8 +34,7 @@ func TestAPlanSaysWhichDaysAChangeIsBilledFor(t *testing.T) {
 			want: december + "; whether ConnectWise prorates a changed quantity (prorateFlag) is not documented"},
 		{name: "prorated lines at once", edit: agreement(func(a *cwsim.Agreement) { a.Prorate, a.InvoiceProratedAddition = true, true }),
 			want: december + "; whether a prorated line is billed at once (invoiceProratedAdditionsFlag) is not documented; whether ConnectWise prorates a changed quantity (prorateFlag) is not documented"},
-		{name: "a child whose parent was not read", edit: child, agree: "55",
-			want: "from which invoice on it counts is not known; it is billed on the invoice of agreement 60 (Frame), which was not read"},
+		{name: "a child that its link names: the parent is read too", edit: child, agree: "55", want: "billed from 1 to 31 December 2026, invoice not made"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := seed()
@@ -53,9 +52,9 @@ func TestAChildIsBilledByItsParentsDate(t *testing.T) {
 	parent, child := agreement{ID: 60}, agreement{ID: 55, Parent: &reference{ID: 60}}
 	parent.NextInvoice.day, child.NextInvoice.day = 20261201, 20240301
 	both := []agreement{child, parent}
-	resolveParents(both)
+	resolveParents(both, nil)
 	alone := []agreement{child}
-	resolveParents(alone)
+	resolveParents(alone, nil)
 	if both[0].next != 20261201 || both[1].next != 20261201 || alone[0].next != 0 {
 		t.Errorf("got %d and %d with the parent, %d without; want the parent's day, and none", both[0].next, both[1].next, alone[0].next)
 	}

@@ -164,6 +164,27 @@ func TestTotals(t *testing.T) {
 	}
 }
 
+// What is included in a line costs nothing, whether it is assigned or not.
+func TestUnassignedUnitsCostWhatTheLineChargesForThem(t *testing.T) {
+	for _, c := range []struct {
+		assigned int
+		included int64
+		want     string
+	}{
+		{15, 0, "0.00"}, {5, 0, "200.00"}, {5, 12, "60.00"}, {13, 12, "40.00"}, {5, 20, "0.00"},
+	} {
+		included := func(b *plan.Billing) { b.LessIncluded = new(decimal.NewFromInt(c.included)) }
+		r := NewLicences(mapping.Rules{Rules: []mapping.Rule{{SKU: premium, Product: "M365-BP", Status: mapping.Bill}}},
+			money.Policy{Grace: money.GraceBill, Now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}, "USD")
+		line := []plan.Object{object(premium, "15", "20", included)}
+		r.Add(evidence("a", sync.InStep, []directory.Licence{{SKU: premium, Name: "Business Premium", Purchased: 15, Assigned: c.assigned}}, line, line))
+		r.Finish()
+		if got := r.Lines[0].MonthlyUnassigned; got == nil || got.StringFixed(2) != c.want {
+			t.Errorf("%d of 15 assigned, %d included: got %v, want %s", c.assigned, c.included, got, c.want)
+		}
+	}
+}
+
 // The totals are what somebody gets who adds the rows up, in the document that
 // scripts read and in the table that people do.
 func TestTheRowsAddUpToTheTotals(t *testing.T) {

@@ -315,8 +315,10 @@ func (r *Licences) compare(l *Licence, v *view, p *productRow, about *plan.Objec
 			l.MonthlyDifference = &worth
 		}
 	}
-	if l.UnitPrice != nil && l.Unassigned != nil {
-		idle := decimal.NewFromInt(int64(*l.Unassigned)).Mul(*l.UnitPrice).Round(2)
+	if l.UnitPrice != nil && l.Unassigned != nil && l.Purchased != nil { // those that are included cost nothing, assigned or not
+		used := decimal.NewFromInt(int64(*l.Purchased - *l.Unassigned))
+		paid := money.ChargedUnits(about.Billing, decimal.NewFromInt(int64(*l.Purchased))).Sub(money.ChargedUnits(about.Billing, used))
+		idle := paid.Mul(*l.UnitPrice).Round(2)
 		l.MonthlyUnassigned = &idle
 	}
 }
