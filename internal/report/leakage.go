@@ -114,27 +114,30 @@ func (r *Leakage) AddSpan(month, customer string, s *state.Span) {
 			unit = nil
 		}
 	}
-	of := func(kind string, units *decimal.Decimal) {
+	line := plan.Billing{LessIncluded: number(s.LessIncluded)}
+	of := func(kind string, more, fewer *decimal.Decimal) { // what is included costs nothing
 		l := x
-		l.Kind, l.Units = kind, units
-		if units != nil && unit != nil {
-			l.Money = new(units.Mul(*unit).Round(2))
+		if l.Kind = kind; more != nil {
+			l.Units = new(more.Sub(*fewer))
+			if unit != nil {
+				l.Money = new(money.ChargedUnits(&line, *more).Sub(money.ChargedUnits(&line, *fewer)).Mul(*unit).Round(2))
+			}
 		}
 		r.Lines = append(r.Lines, l)
 	}
 	due, billed := number(s.Due), number(s.Billed)
 	switch {
 	case !s.Known || due == nil || billed == nil:
-		of("held", nil)
+		of("held", nil, nil)
 	case due.GreaterThan(*billed) && s.Ref == "" && billed.IsZero():
-		of("unbilled", new(due.Sub(*billed)))
+		of("unbilled", due, billed)
 	case due.GreaterThan(*billed):
-		of("under_billed", new(due.Sub(*billed)))
+		of("under_billed", due, billed)
 	case billed.GreaterThan(*due):
-		of("over_billed", new(billed.Sub(*due)))
+		of("over_billed", billed, due)
 	}
 	if bought, held := number(s.Purchased), number(s.Assigned); bought != nil && held != nil && bought.GreaterThan(*held) {
-		of("unassigned", new(bought.Sub(*held)))
+		of("unassigned", bought, held)
 	}
 }
 

@@ -185,6 +185,7 @@ type MonthCustomer struct {
 	Pack     string           `json:"pack_digest"`
 	Gaps     int              `json:"gaps"`
 	Holds    int              `json:"holds"`
+	Money    *string          `json:"money"` // nil where nothing is recorded
 	MonthTotal
 }
 
@@ -228,6 +229,9 @@ func NewMonth(f MonthFacts) *Month {
 	slices.SortStableFunc(m.Lines, func(a, b MonthLine) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Label), strings.ToLower(b.Label)), strings.Compare(a.Key, b.Key))
 	})
+	if f.Customer.Key != "" && len(f.Spans) == 0 && (f.RecordedFrom == nil || !f.RecordedFrom.Before(f.To)) {
+		m.Gaps = append(m.Gaps, MonthGap{"", f.From.UTC(), f.end().UTC(), "not recorded before"}) // nothing is known, which is not nought
+	}
 	f.decisions(m)
 	f.checkInvoices(m)
 	m.addUp()

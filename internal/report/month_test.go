@@ -142,3 +142,17 @@ func TestTheFirstCellThatDiffersIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// A month before the ledger began is not known, which is not nought.
+func TestAMonthBeforeTheLedgerIsAGap(t *testing.T) {
+	day := func(m time.Month, d int) time.Time { return time.Date(2026, m, d, 0, 0, 0, 0, time.UTC) }
+	began := day(11, 30)
+	pack := NewMonth(MonthFacts{Customer: sync.CustomerRef{Key: "c", Name: "C"}, Month: "2026-10", From: day(10, 1), To: day(11, 1), AsOf: day(12, 1), RecordedFrom: &began, Zone: time.UTC})
+	if len(pack.Gaps) != 1 || !pack.Gaps[0].From.Equal(day(10, 1)) || !pack.Gaps[0].To.Equal(day(11, 1)) {
+		t.Errorf("got the gaps %+v, want the whole month", pack.Gaps)
+	}
+	all := NewMonthOfAll(NewMonth(MonthFacts{Month: "2026-10", From: day(10, 1), To: day(11, 1), AsOf: day(12, 1), Zone: time.UTC}), []*Month{pack})
+	if len(all.Customers) != 1 || all.Customers[0].Money != nil || !strings.Contains(string(all.JSON()), `"money":null`) && !strings.Contains(string(all.JSON()), `"money": null`) {
+		t.Errorf("got %+v in %s, want no money that anybody knows", all.Customers, all.JSON())
+	}
+}

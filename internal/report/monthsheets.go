@@ -143,7 +143,7 @@ func (m *Month) ofCustomers() Sheet {
 	s := Sheet{Title: "Customers", Columns: []Column{{"Customer", false}, {"Key", false}, {"Products", true}, {"Changes", true}, {"Money", true}, {"Currency", false}, {"Invoice difference", true}, {"Gaps", true}, {"Holds", true},
 		{"Note", false}, {"Pack", false}}}
 	for _, c := range m.Customers {
-		s.Rows = append(s.Rows, []string{c.Customer.Name, c.Customer.Key, strconv.Itoa(c.Lines), strconv.Itoa(c.Changes), c.Money, c.Currency, shown(c.Difference), strconv.Itoa(c.Gaps), strconv.Itoa(c.Holds), c.note(), c.Pack})
+		s.Rows = append(s.Rows, []string{c.Customer.Name, c.Customer.Key, strconv.Itoa(c.Lines), strconv.Itoa(c.Changes), shown(c.Money), c.Currency, shown(c.Difference), strconv.Itoa(c.Gaps), strconv.Itoa(c.Holds), c.note(), c.Pack})
 	}
 	for i := range m.Totals {
 		t := &m.Totals[i]

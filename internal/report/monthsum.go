@@ -79,7 +79,7 @@ func NewMonthOfAll(all *Month, packs []*Month) *Month {
 			m.RecordedFrom = p.RecordedFrom
 		}
 		for _, t := range p.Totals {
-			m.Customers = append(m.Customers, MonthCustomer{p.Customer, p.Digest, len(p.Gaps), len(p.Holds), t})
+			m.Customers = append(m.Customers, MonthCustomer{p.Customer, p.Digest, len(p.Gaps), len(p.Holds), &t.Money, t})
 			sum := total(totals, t.Currency)
 			sum.Lines, sum.Unknown, sum.Changes, sum.Unproven = sum.Lines+t.Lines, sum.Unknown+t.Unknown, sum.Changes+t.Changes, sum.Unproven+t.Unproven
 			sum.Money = plus(sum.Money, t.Money)
@@ -90,7 +90,11 @@ func NewMonthOfAll(all *Month, packs []*Month) *Month {
 			}
 		}
 		if len(p.Totals) == 0 { // it has a pack, and stands in the list
-			m.Customers = append(m.Customers, MonthCustomer{p.Customer, p.Digest, len(p.Gaps), len(p.Holds), MonthTotal{Money: "0.00"}})
+			c := MonthCustomer{Customer: p.Customer, Pack: p.Digest, Gaps: len(p.Gaps), Holds: len(p.Holds)}
+			if len(p.Gaps) == 0 {
+				c.Money = new("0.00")
+			}
+			m.Customers = append(m.Customers, c)
 		}
 	}
 	slices.SortStableFunc(m.Customers, func(a, b MonthCustomer) int {
