@@ -177,6 +177,10 @@ func AsksForSKUs(r io.Reader, current Rules) bool {
 	return slices.ContainsFunc(s.lines, func(l line) bool {
 		id, _ := s.trimmed(l, "sku_id")
 		part, _ := s.trimmed(l, "sku")
+		text, _ := s.cell(l, "who")
+		if who, err := ParseWho(text); err == nil && len(who.unknownLicences(nil)) > 0 {
+			return true
+		}
 		return part != "" && !strings.EqualFold(directory.PartNumber(id), part) &&
 			!slices.ContainsFunc(current.Rules, func(r Rule) bool { return strings.EqualFold(r.SKU, id) && strings.EqualFold(r.Part, part) })
 	})
@@ -322,6 +326,12 @@ func (in *ruleImport) who(l line, before string) string {
 	w, err := ParseWho(text)
 	if err != nil {
 		in.report(l, "who", "%v", err)
+	}
+	if w.String() == before {
+		return before // it was known when it was written
+	}
+	for _, value := range w.unknownLicences(in.known.SKUs) { // whoever holds it is nobody, and would be billed so
+		in.report(l, "who", "licence=%s: neither a tenant nor Microsoft's list has a SKU with this part number: correct it, or write the SKU's id (a GUID)", value)
 	}
 	return w.String()
 }

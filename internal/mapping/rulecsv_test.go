@@ -152,6 +152,8 @@ func TestALineOfTheProductTable(t *testing.T) {
 		{"a weight with a comma", "sku_id;product;weight", e3ID + ";A;1,5", "", `<line 2: weight: "1,5" is no decimal number: write it with a point, such as 0.5>`},
 		{"a weight beyond belief", "sku_id,product,weight", e3ID + ",A,5000", "", "<line 2: weight: 5000 is more than anything weighs: write 1000 or less>"},
 		{"a word that no filter has", "sku_id,product,count,who", e3ID + ",A,people,team=x", "", `<line 2: who: "team" is no word of a filter: write one of licence, group, domain, department, office, type, enabled, name>`},
+		{"a licence that nobody knows", "sku_id,product,count,who", e3ID + ",A,people,licence=SPB|SPBB", "", "<line 2: who: licence=SPBB: neither a tenant nor Microsoft's list has a SKU with this part number: correct it, or write the SKU's id (a GUID)>"},
+		{"a licence by its id", "sku_id,product,count,who", e3ID + ",A,people,licence=" + lostID, e3ID, "bill A people who(licence=" + lostID + ")"},
 		{"whom, and what is bought", "sku_id,product,count,who", e3ID + ",A,,type=member", "", "<line 2: who: purchased counts units, whoever has them: write assigned or people under count, or leave who empty>"},
 		{"people, by subscription", "sku_id,product,count,subscriptions", e3ID + ",A,people,term=annual", "", "<line 2: subscriptions: people are no subscriptions: leave it empty, or write purchased under count>"},
 		{"a term that is none", "sku_id,product,subscriptions", e3ID + ",A,term=weekly", "", "<line 2: subscriptions: term=weekly: write monthly or annual or triennial>"},

@@ -117,6 +117,22 @@ func (c *clause) has(value string) bool {
 	return slices.ContainsFunc(c.values, func(v string) bool { return strings.EqualFold(v, value) })
 }
 
+// unknownLicences are the licences of the filter that neither Microsoft's list nor some
+// SKUs have; ids are taken as they are.
+func (w Who) unknownLicences(seen []SKU) []string {
+	var out []string
+	for _, c := range w.clauses {
+		for _, value := range c.values {
+			if id, _ := directory.SKUOf(value); c.word != whoLicence || id != "" || directory.IsGUID(strings.ToLower(value)) ||
+				slices.ContainsFunc(seen, func(s SKU) bool { return strings.EqualFold(s.Part, value) }) {
+				continue
+			}
+			out = append(out, value)
+		}
+	}
+	return out
+}
+
 // Empty reports whether the filter takes everybody.
 func (w Who) Empty() bool { return len(w.clauses) == 0 }
 
