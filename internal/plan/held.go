@@ -41,7 +41,7 @@ func (p *Plan) addChange(kind *Kind, c Change, m merged) decision {
 	}
 	if c.Action == Adopt {
 		if len(c.Fields) == 0 {
-			c.After = c.Before
+			c.After, about = c.Before, c.Before // it is shown as it is, at its own price
 		} else {
 			c.Reason = differing[c.Reason]
 		}
