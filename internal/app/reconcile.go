@@ -39,8 +39,12 @@ func (w *App) Renewals(ctx context.Context, asked RenewalsAsked, progress Progre
 	if asked.Days < 0 || asked.Days > mostDays {
 		return nil, false, Usage("--days %d: write 0 to %d", asked.Days, mostDays)
 	}
+	claims, _, err := Document[money.Claims](ctx, w.Store, TermsDocument)
+	if err != nil {
+		return nil, false, err
+	}
 	inspect := func(policy money.Policy) func(sync.Inspection) {
-		r = report.NewRenewals(policy, asked.Days, asked.All, w.Config.Currency)
+		r = report.NewRenewals(policy, claims, asked.Days, asked.All, w.Config.Currency)
 		return r.Add
 	}
 	if whole, err = w.inspectBill(ctx, asked.Customer, inspect, progress); err != nil {

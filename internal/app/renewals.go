@@ -75,7 +75,7 @@ func (w *App) countRenewals(ctx context.Context, now time.Time) (map[string]int,
 		said := claims.For(c.Scope.Customer)
 		for i := range c.Seen {
 			s := &c.Seen[i]
-			if money.State(s.State) != money.Enabled || !s.Gone.IsZero() || s.Units <= 0 || !s.Ends.After(now) || directory.FreeSKU(directory.PartNumber(s.SKU)) || money.SaidMonthly(said, s) {
+			if money.State(s.State) != money.Enabled || !s.Gone.IsZero() || s.Units <= 0 || !s.Ends.After(now) || directory.FreeSKU(directory.PartNumber(s.SKU)) || money.KnownMonthly(said, s, now) {
 				continue
 			}
 			for name, day := range last {

@@ -35,6 +35,7 @@ func TestRenewalsAreCountedFromTheState(t *testing.T) {
 	err = store.Commit(t.Context(), &state.Commit{Scope: plan.Scope{Customer: "a", Target: "connectwise"}, Cursor: &state.Cursor{Scope: plan.Scope{Customer: "a", Target: "connectwise"}, Seen: []directory.Seen{
 		seen("week", 7), seen("month", 8), seen("quarter", 90), seen("later", 91), seen("over", -1), seen("by the month", 5, monthly),
 		seen("said to be a year", 5, monthly, func(s *directory.Seen) { s.CommerceID = "C" }), seen("said to be a month", 5),
+		seen("a year before", 5, monthly, func(s *directory.Seen) { s.Earlier = money.TermAnnual }), seen("a year that is over", 5, monthly),
 		seen("none", 5, func(s *directory.Seen) { s.Units = 0 }), seen("suspended", 5, func(s *directory.Seen) { s.State = string(money.Suspended) }),
 		seen("gone", 5, func(s *directory.Seen) { s.Gone = now }), seen("free", 5, func(s *directory.Seen) { s.SKU = "f30db892-07e9-47e9-837c-80727f46fd3d" }),
 	}}})
@@ -42,7 +43,8 @@ func TestRenewalsAreCountedFromTheState(t *testing.T) {
 		t.Fatal(err)
 	}
 	claims := money.Claims{Claims: []money.Claim{{Customer: "a", Subscription: "c", Term: money.TermAnnual, Source: money.Distributor}, {Customer: "a", Subscription: "said to be a month", Term: money.TermMonthly, Source: "ann"},
-		{Customer: "b", Subscription: "week", Term: money.TermMonthly, Source: "ann"}}}
+		{Customer: "a", Subscription: "a year before", Term: money.TermAnnual, Source: money.Distributor},
+		{Customer: "a", Subscription: "a year that is over", Term: money.TermAnnual, Ends: now.AddDate(0, 0, -60), Source: "ann"}, {Customer: "b", Subscription: "week", Term: money.TermMonthly, Source: "ann"}}}
 	if err := Put(t.Context(), store, TermsDocument, 0, claims); err != nil {
 		t.Fatal(err)
 	}

@@ -187,11 +187,13 @@ func (c *Claims) Put(claims ...Claim) Claims {
 	})}
 }
 
-// SaidMonthly reports whether a subscription that is remembered is known to renew by the
-// month, among a customer's claims.
-func SaidMonthly(claims []Claim, seen *directory.Seen) bool {
-	s := directory.Subscription{ID: seen.ID, CommerceID: seen.CommerceID, Before: *seen}
-	return StrongestClaim(ClaimsOn(claims, &s)).Term == TermMonthly
+// KnownMonthly reports whether a subscription that is remembered is known to renew by the
+// month, with a customer's claims.
+func KnownMonthly(claims []Claim, seen *directory.Seen, now time.Time) bool {
+	s := directory.Subscription{ID: seen.ID, CommerceID: seen.CommerceID, Renews: seen.Ends, Before: *seen}
+	s.Claim = claimOf(ClaimsOn(claims, &s))
+	term, _ := PresentTerm(&s, claims, now)
+	return term == TermMonthly
 }
 
 // Find returns the claim about a customer's subscription that is as strong as a

@@ -122,3 +122,12 @@ func FormerTerm(s *directory.Subscription, claims []Claim, now time.Time) string
 	}
 	return ""
 }
+
+// PresentTerm is the term that a subscription runs in now, and who says so: its claim, but
+// monthly where a term of a year or three is over and it renews by the month.
+func PresentTerm(s *directory.Subscription, claims []Claim, now time.Time) (term, by string) {
+	if FormerTerm(s, claims, now) != "" {
+		return TermMonthly, Observed
+	}
+	return s.Claim.Term, s.Claim.TermBy
+}

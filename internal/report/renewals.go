@@ -81,15 +81,16 @@ type Renewals struct {
 	Unread    []Unread  `json:"unread"`
 
 	policy   money.Policy
+	claims   money.Claims
 	all      bool
 	currency string
 }
 
 // NewRenewals starts a list of what ends within so many days, monthly ones left out
-// unless all. Days are those of the policy's zone; the currency is that of agreements
-// that name none.
-func NewRenewals(policy money.Policy, days int, all bool, currency string) *Renewals {
-	return &Renewals{Generated: policy.Now, Days: days, Lines: []Renewal{}, Unread: []Unread{}, policy: policy, all: all, currency: currency}
+// unless all. Claims are what is said of terms; days are those of the policy's zone; the
+// currency is that of agreements that name none.
+func NewRenewals(policy money.Policy, claims money.Claims, days int, all bool, currency string) *Renewals {
+	return &Renewals{Generated: policy.Now, Days: days, Lines: []Renewal{}, Unread: []Unread{}, policy: policy, claims: claims, all: all, currency: currency}
 }
 
 // Add adds one customer. It keeps nothing of e.
@@ -142,9 +143,10 @@ func notRead(e *sync.Inspection) string {
 }
 
 // licence adds the subscriptions of a licence that end in time. Units that nobody has
-// stand at those that end first, so that they are there once.
+// stand at those that end first, listed or not, so that they are there once.
 func (r *Renewals) licence(e *sync.Inspection, l *directory.Licence) {
 	h := r.policy.Holding(l)
+	claims := r.claims.For(e.Customer.Key)
 	var lines []Renewal
 	for i := range l.Subscriptions {
 		s := &l.Subscriptions[i]
@@ -152,11 +154,9 @@ func (r *Renewals) licence(e *sync.Inspection, l *directory.Licence) {
 			continue
 		}
 		line := Renewal{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Subscription: s.ID, SKU: cmp.Or(l.PartNumber, l.SKU), Licence: cmp.Or(l.Name, l.PartNumber, l.SKU),
-			Units: s.Total, Ends: r.ends(s, h.Standings[i].Until), Term: s.Claim.Term, TermBy: s.Claim.TermBy}
-		if !r.all && line.Term == money.TermMonthly || line.Ends > r.policy.Now.AddDate(0, 0, r.Days).Format(time.DateOnly) {
-			continue
-		}
-		line.Money, line.Currency = r.worth(e, l, s)
+			Units: s.Total, Ends: r.ends(s, h.Standings[i].Until)}
+		line.Term, line.TermBy = money.PresentTerm(s, claims, r.policy.Now)
+		line.Money, line.Currency = r.worth(e, l, s, line.Term)
 		lines = append(lines, line)
 	}
 	slices.SortStableFunc(lines, byEnd)
@@ -166,8 +166,16 @@ func (r *Renewals) licence(e *sync.Inspection, l *directory.Licence) {
 		if spare -= n; l.Disputed == "" {
 			lines[i].Unassigned = &n
 		}
+		if r.lists(&lines[i]) {
+			r.Lines = append(r.Lines, lines[i])
+		}
 	}
-	r.Lines = append(r.Lines, lines...)
+}
+
+// lists reports whether a line is asked for: it ends in time, and is not monthly unless
+// those are wanted.
+func (r *Renewals) lists(l *Renewal) bool {
+	return (r.all || l.Term != money.TermMonthly) && l.Ends <= r.policy.Now.AddDate(0, 0, r.Days).Format(time.DateOnly)
 }
 
 // ends is the last day of a term: as Microsoft tells it, or where it does not as
@@ -185,9 +193,9 @@ func (r *Renewals) ends(s *directory.Subscription, until time.Time) string {
 // worth is what the units of a subscription are billed at over its term: units × what
 // one costs a month on the lines that bill it × the months of the term. It is not known
 // where no line bills it, where a line has no price, or where nobody knows the term.
-func (r *Renewals) worth(e *sync.Inspection, l *directory.Licence, s *directory.Subscription) (worth *decimal.Decimal, currency string) {
+func (r *Renewals) worth(e *sync.Inspection, l *directory.Licence, s *directory.Subscription, term string) (worth *decimal.Decimal, currency string) {
 	unit, currency := r.unit(e, l, s)
-	months := money.Months(s.Claim.Term)
+	months := money.Months(term)
 	if unit == nil || months == 0 {
 		return nil, currency
 	}

@@ -95,7 +95,7 @@ func TestWhatRenews(t *testing.T) {
 		{"suspended", false, renewing(licence(5, with(func(s *directory.Subscription) { s.Status, s.Renews = "Suspended", renewalDay.AddDate(0, 0, 130) })), "22", purchased), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := NewRenewals(money.Policy{Now: renewalDay}, 90, c.all, "USD")
+			r := NewRenewals(money.Policy{Now: renewalDay}, money.Claims{}, 90, c.all, "USD")
 			r.Add(c.of)
 			r.Finish()
 			plain := r.Plain()
@@ -110,11 +110,58 @@ func TestWhatRenews(t *testing.T) {
 	}
 }
 
+// One that ended a year and goes on by the month is monthly, whatever was said of the year.
+func TestARenewalThatWentMonthly(t *testing.T) {
+	over := time.Date(2026, 11, 4, 0, 0, 0, 0, time.UTC)
+	year := directory.Subscription{ID: "s", Status: "Enabled", Total: 10, Renews: renewalDay.AddDate(0, 0, 14), Before: directory.Seen{ID: "s", Term: money.TermMonthly}, Claim: directory.Claim{Term: money.TermAnnual, TermBy: money.Distributor, Ends: over, EndsBy: money.Distributor}}
+	claims := money.Claims{Claims: []money.Claim{{Customer: "k", Subscription: "s", Term: money.TermAnnual, Ends: over, Source: money.Distributor}}}
+	for _, all := range []bool{false, true} {
+		r := NewRenewals(money.Policy{Now: renewalDay}, claims, 90, all, "USD")
+		r.Add(renewing(directory.Licence{Assigned: 9, Subscriptions: []directory.Subscription{year}}, "22", mapping.Rule{Count: mapping.Purchased}))
+		r.Finish()
+		if !all {
+			if len(r.Lines) != 0 {
+				t.Errorf("a monthly one is listed: %+v", r.Lines)
+			}
+			continue
+		}
+		if len(r.Lines) != 1 || r.Lines[0].Term != money.TermMonthly || r.Lines[0].TermBy != money.Observed || r.Lines[0].Money.String() != "220" {
+			t.Errorf("got %+v", r.Lines)
+		}
+	}
+}
+
+// What nobody holds stands at the same subscriptions, whichever are asked for.
+func TestUnassignedUnitsDoNotDependOnWhatIsListed(t *testing.T) {
+	unknown := ending("unknown", 9, 0, "annual")
+	unknown.Renews = time.Time{}
+	l := directory.Licence{Assigned: 20, Subscriptions: []directory.Subscription{unknown, ending("late", 10, 60, "annual"), ending("soon", 10, 1, "annual"), ending("month", 2, 20, "monthly")}}
+	for _, c := range []struct {
+		days int
+		all  bool
+		want string
+	}{
+		{90, true, "soon 10; month 1; late 0; unknown 0"}, {90, false, "soon 10; late 0; unknown 0"},
+		{30, true, "soon 10; month 1; unknown 0"}, {0, false, "unknown 0"},
+	} {
+		r := NewRenewals(money.Policy{Now: renewalDay}, money.Claims{}, c.days, c.all, "USD")
+		r.Add(renewing(l, "22", mapping.Rule{Count: mapping.Purchased}))
+		r.Finish()
+		var got []string
+		for _, line := range r.Lines {
+			got = append(got, fmt.Sprintf("%s %d", line.Subscription, *line.Unassigned))
+		}
+		if text := strings.Join(got, "; "); text != c.want {
+			t.Errorf("%d days, all %t: got %q, want %q", c.days, c.all, text, c.want)
+		}
+	}
+}
+
 // The end is a day where the MSP is.
 func TestARenewalEndsWhereTheMSPIs(t *testing.T) {
 	s := ending("s", 5, 10, "annual")
 	s.Renews = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	r := NewRenewals(money.Policy{Now: renewalDay.In(time.FixedZone("west", -8*3600))}, 90, false, "USD")
+	r := NewRenewals(money.Policy{Now: renewalDay.In(time.FixedZone("west", -8*3600))}, money.Claims{}, 90, false, "USD")
 	r.Add(renewing(directory.Licence{Subscriptions: []directory.Subscription{s}}, ""))
 	if got := r.Lines[0].Ends; got != "2026-11-30" {
 		t.Errorf("got %s", got)
@@ -122,7 +169,7 @@ func TestARenewalEndsWhereTheMSPIs(t *testing.T) {
 }
 
 func TestRenewalsAsTheyAreRead(t *testing.T) {
-	r := NewRenewals(money.Policy{Now: renewalDay}, 90, false, "USD")
+	r := NewRenewals(money.Policy{Now: renewalDay}, money.Claims{}, 90, false, "USD")
 	known := renewing(directory.Licence{Assigned: 4, Subscriptions: []directory.Subscription{ending("7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11", 5, 10, "annual")}}, "22", mapping.Rule{Count: mapping.Purchased})
 	known.Customer.Name = "=Tailspin Toys"
 	r.Add(known)
