@@ -70,6 +70,9 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	applied := target.Applied{Object: *ch.Before}
 	applied.Object.Label = ch.After.Label
 	setLine(&applied.Object, live, t.client.config.Gone == GoneCancel)
+	if slices.ContainsFunc(fields, func(f plan.FieldChange) bool { return f.Name == fieldCancelled }) {
+		rememberEnd(&applied.Object)
+	}
 	applied.Notes = t.invoiced(ctx, w, &ch, ch.Before.Ref)
 	// A pricing schedule may set another price for another quantity, and so may
 	// the catalogue for lines that follow it.

@@ -57,6 +57,9 @@ type question struct {
 	cancels   bool // gone is cancel-at-period-end
 }
 
+// codeEnding is the code of the note on a line that ends by itself.
+const codeEnding = "ending_line"
+
 func (q *question) decide(rows []addition) finding {
 	var f finding
 	var open, notBillable, future []*addition
@@ -130,13 +133,13 @@ func (q *question) decide(rows []addition) finding {
 	}
 	if q.cancels && line.Cancelled == periodEnd(q.agreement.next, q.agreement.cycle.months(), q.today) {
 		f.object.Retired = true
-		f.notes = append(f.notes, *q.note("ending_line", "%s ends on %s (%s); take the date out in ConnectWise if its licence is to be billed after that",
+		f.notes = append(f.notes, *q.note(codeEnding, "%s ends on %s (%s); take the date out in ConnectWise if its licence is to be billed after that",
 			q.label, line.Cancelled, q.ref(line)))
 		return f
 	}
-	f.unwanted = q.note("ending_line",
+	f.unwanted = q.note(codeEnding,
 		"%s ends on %s on agreement %d (%s): its licence is gone, and it is left to end", q.label, line.Cancelled, q.agreement.ID, q.lines(open))
-	f.notes = append(f.notes, *q.note("ending_line",
+	f.notes = append(f.notes, *q.note(codeEnding,
 		"%s ends on %s on agreement %d (%s) and is kept in step until then: take the date out in ConnectWise if it is to go on, or make the line that follows it",
 		q.label, line.Cancelled, q.agreement.ID, q.lines(open)))
 	return f

@@ -18,8 +18,12 @@ import (
 )
 
 // Compare says which lines the customer's agreement has, and which it should have.
-func (v *view) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Record) (target.Desired, target.Observed, error) {
+func (v *view) Compare(_ context.Context, s *directory.Snapshot, records []plan.Record) (target.Desired, target.Observed, error) {
+	if err := recallEnds(v.observed.Objects, records); err != nil {
+		return target.Desired{}, v.observed, err
+	}
 	d, err := v.desired(s)
+	v.takeBackEnds(d.Objects)
 	return d, v.observed, cmp.Or(v.err, err)
 }
 

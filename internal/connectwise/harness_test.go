@@ -184,11 +184,14 @@ func (h *harness) plan(c mapping.Customer, s *directory.Snapshot, records ...pla
 	for _, r := range records {
 		h.refs = append(h.refs, r.Ref)
 	}
-	seen := h.observeWith(s, c)
-	if seen.Err != nil {
-		h.t.Fatalf("comparing: %v", seen.Err)
+	views, err := h.target.Observe(h.t.Context(), []target.Asked{{Customer: c, Refs: h.refs}})
+	if err != nil {
+		h.t.Fatalf("observing: %v", err)
 	}
-	want := seen.Desired
+	want, seen, err := views[0].Compare(h.t.Context(), s, records)
+	if err != nil {
+		h.t.Fatalf("comparing: %v", err)
+	}
 	p, err := plan.Make(plan.Scope{Customer: c.Key, Target: "connectwise"}, h.target.Spec().Kinds, plan.Sides{
 		Desired: want.Objects, Observed: seen.Objects, Records: records, Conflicts: append(want.Conflicts, seen.Conflicts...)})
 	if err != nil {

@@ -112,6 +112,7 @@ func (t *Target) retire(before *plan.Object) *plan.Object {
 		next, _ := parseDay([]byte(b.NextInvoice))
 		last := periodEnd(next, b.Cycle, t.client.today())
 		after.Fields = before.Fields.With(fieldCancelled, plan.Value{last.String()})
+		rememberEnd(&after)
 		return &after
 	}
 	after.Fields = before.Fields.With(fieldQuantity, plan.Value{"0"})
@@ -127,5 +128,6 @@ func (t *Target) undo(before *plan.Object) *plan.Object {
 	next, _ := parseDay([]byte(b.NextInvoice))
 	last := periodEnd(next, b.Cycle, t.client.today())
 	after.Fields = before.Fields.With(fieldCancelled, plan.Value{last.String()}).With(fieldQuantity, plan.Value{"0"})
+	rememberEnd(&after)
 	return &after
 }

@@ -24,6 +24,21 @@ func additionRecord(ref, quantity, cancelled string) plan.Record {
 		Fields: plan.Set(fieldQuantity, quantity, fieldCancelled, cancelled)})
 }
 
+// endedByUs is a record of a line whose last day syncd set.
+func endedByUs(r plan.Record) plan.Record {
+	rememberEnd(&r.Object)
+	return r
+}
+
+// pendingEnd is a record of a line whose last day was sent and never answered.
+func pendingEnd(r plan.Record) plan.Record {
+	pending := r.Object
+	pending.Retired, pending.Fields = true, plan.Set(fieldCancelled, "2026-11-30")
+	rememberEnd(&pending)
+	r.Pending = &pending
+	return r
+}
+
 func TestPlansOfOneCustomer(t *testing.T) {
 	bp := rules(rule(skuBP, "M365-BP"))
 	add := func(a cwsim.Addition) func(*cwsim.World) {
@@ -52,7 +67,18 @@ func TestPlansOfOneCustomer(t *testing.T) {
 		{"cancelled, and stays so", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
 			snapshot(), []plan.Record{additionRecord("55/910", "12", "2026-11-30")}, "note ending_line; 1 in step"},
 		{"cancelled by us, and the licence is back", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
-			snapshot(licence(skuBP, 13, 0)), []plan.Record{additionRecord("55/910", "12", "2026-11-30")}, "~ 55/910 quantity 12>13 22.00; note ending_line"},
+			snapshot(licence(skuBP, 13, 0)), []plan.Record{endedByUs(additionRecord("55/910", "12", "2026-11-30"))}, "~ 55/910 cancelled 2026-11-30> quantity 12>13 242.00"},
+		{"cancelled by us, and the licence is back as it was", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(licence(skuBP, 12, 0)), []plan.Record{endedByUs(additionRecord("55/910", "12", "2026-11-30"))}, "~ 55/910 cancelled 2026-11-30> 220.00"},
+		{"cancelled by us while the answer was lost, and the licence is back", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(licence(skuBP, 12, 0)), []plan.Record{pendingEnd(additionRecord("55/910", "12", ""))}, "~ 55/910 cancelled 2026-11-30> 220.00"},
+		{"cancelled by us, and the licence is back after the next invoice", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) }),
+			func(w *cwsim.World) { w.Agreement(55).NextInvoiceDate = "2027-01-01T00:00:00Z" }}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(licence(skuBP, 12, 0)), []plan.Record{endedByUs(additionRecord("55/910", "12", "2026-11-30"))}, "~ 55/910 cancelled 2026-11-30> 220.00"},
+		{"cancelled on that day by a person, and the licence is there", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 11, 30) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(licence(skuBP, 13, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>13 22.00; note ending_line"},
+		{"cancelled by us, on another day by a person, and the licence is back", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.CancelledDate = cwsim.Day(2026, 12, 15) })}, func(c *Config) { c.Gone = GoneCancel }, bp,
+			snapshot(licence(skuBP, 13, 0)), []plan.Record{endedByUs(additionRecord("55/910", "12", "2026-11-30"))}, "~ 55/910 quantity 12>13 22.00; note ending_line"},
 		{"no units and no minimum is gone", nil, nil, bp, snapshot(licence(skuBP, 0, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "- 55/910 quantity 12>0 -220.00"},
 		{"a line that was never ours is left alone", nil, nil, bp, snapshot(), nil, "note over_billed"},
 		{"lines of products without a rule are not even counted", nil, nil, rules(rule(skuE3, "E3")), snapshot(), nil, "nothing"},

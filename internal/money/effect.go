@@ -26,7 +26,10 @@ func CalendarOf(b *plan.Billing) Calendar {
 //	a last day is set           any                               no more from the day after it on
 //	a last day is taken back    any                               the later of the day after it and that day,         all of them
 //	                                                              to the end of the period of today
-//	another quantity            any                               as above
+//	another quantity            after the line's last day         on no invoice to come
+//	                            any                               as above, no more from the day after the last one
+//	another quantity, and       after the last day                as of the last day alone
+//	another last day            any                               as above, and no more, or on, after the last day
 func EffectOf(before, after *plan.Object, today time.Time) *plan.Effect {
 	about := cmp.Or(after, before)
 	if about == nil || about.Billing == nil {
@@ -42,13 +45,56 @@ func EffectOf(before, after *plan.Object, today time.Time) *plan.Effect {
 	case onlyEndChanges(before, after):
 		e = c.lineEnds(after.Fields.Text(plan.FieldCancelled), before.Fields.Text(plan.FieldCancelled), today)
 	default:
-		e = c.Effect(today)
-		if p := about.Billing.Prorates; p != nil && *p {
-			e.Text += "; whether ConnectWise prorates a changed quantity (prorateFlag) is not documented"
-		}
+		return c.quantityChanges(before, after, today)
 	}
 	e.Money = moneyInPeriods(before, after, e.Periods)
 	return &e
+}
+
+// quantityChanges is the effect of another quantity of a line that may end, and of another
+// last day beside it.
+func (c Calendar) quantityChanges(before, after *plan.Object, today time.Time) *plan.Effect {
+	was, last := before.Fields.Text(plan.FieldCancelled), after.Fields.Text(plan.FieldCancelled)
+	e := c.Effect(today)
+	switch end := cmp.Or(last, was); {
+	case e.Periods == 0 || end == "":
+		e.Money = moneyInPeriods(before, after, e.Periods)
+	case end < e.From && was == last:
+		return &plan.Effect{Money: new(decimal.Zero), Text: "on no invoice to come: the line ends on " + dayInWords(end) + ", and its days to then are invoiced"}
+	case end < e.From:
+		e = c.lineEnds(last, was, today)
+		e.Money = moneyInPeriods(before, after, e.Periods)
+		return &e
+	default: // it is billed in each of these periods, before and after
+		e.Money = moneyInPeriods(withoutEnd(before), withoutEnd(after), e.Periods)
+		switch {
+		case last == "":
+			e.Text += "; its last day, " + dayInWords(was) + ", is taken back: it is billed on after that"
+		case last < e.To:
+			e.To = last
+			fallthrough
+		default:
+			e.Text += "; not billed after its last day, " + dayInWords(last)
+		}
+	}
+	if p := after.Billing.Prorates; p != nil && *p {
+		e.Text += "; whether ConnectWise prorates a changed quantity (prorateFlag) is not documented"
+	}
+	return &e
+}
+
+func dayInWords(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return day
+	}
+	return t.Format("2 January 2006")
+}
+
+func withoutEnd(o *plan.Object) *plan.Object {
+	line := *o
+	line.Fields = o.Fields.With(plan.FieldCancelled, plan.Value{""})
+	return &line
 }
 
 func onlyEndChanges(before, after *plan.Object) bool {

@@ -35,6 +35,14 @@ func TestWhichDaysAChangeOfALineIsBilledFor(t *testing.T) {
 		{"a last day", line("12", ""), line("12", "2026-11-30"), "2026-09-01", &no, "2026-12-01 2026-12-31 1 -264: not billed from 1 December 2026 on"},
 		{"a last day taken back", line("12", "2026-11-30"), line("12", ""), "2026-12-01", &no, "2026-12-01 2026-12-31 1 264: billed on from 1 to 31 December 2026, invoice not made"},
 		{"a last day taken back that is past, periods outstanding", line("12", "2026-08-31"), line("12", ""), "2026-08-01", &no, "2026-09-01 2026-11-30 3 792: billed on from 1 September to 30 November 2026, invoice not made"},
+		{"another quantity, the line ends before the next invoice", line("0", "2026-11-30"), line("9", "2026-11-30"), "2026-12-01", &no, "  0 0: on no invoice to come: the line ends on 30 November 2026, and its days to then are invoiced"},
+		{"another quantity, the line ends within the period", line("12", "2026-12-15"), line("14", "2026-12-15"), "2026-12-01", &no, "2026-12-01 2026-12-15 1 44: billed from 1 to 31 December 2026, invoice not made; not billed after its last day, 15 December 2026"},
+		{"another quantity, the line ends later", line("12", "2027-06-30"), line("14", "2027-06-30"), "2026-12-01", &no, "2026-12-01 2026-12-31 1 44: billed from 1 to 31 December 2026, invoice not made; not billed after its last day, 30 June 2027"},
+		{"no quantity and a last day, invoiced to then", line("7", ""), line("0", "2026-11-30"), "2026-12-01", &no, "2026-12-01 2026-12-31 1 -154: not billed from 1 December 2026 on"},
+		{"no quantity and a last day, periods outstanding", line("7", ""), line("0", "2026-11-30"), "2026-10-01", &no, "2026-10-01 2026-11-30 2 -308: billed from 1 October to 30 November 2026: 2 periods, whose invoices are not made; not billed after its last day, 30 November 2026"},
+		{"another quantity and the last day taken back", line("10", "2026-11-30"), line("4", ""), "2026-12-01", &no, "2026-12-01 2026-12-31 1 88: billed on from 1 to 31 December 2026, invoice not made"},
+		{"another quantity and the last day taken back, invoice of this period not made", line("10", "2026-11-30"), line("4", ""), "2026-11-01", &no, "2026-11-01 2026-11-30 1 -132: billed from 1 to 30 November 2026, invoice not made; its last day, 30 November 2026, is taken back: it is billed on after that"},
+		{"another quantity and the last day taken back, date not known", line("10", "2026-11-30"), line("4", ""), "", &no, "  0 ?: from which invoice on it counts is not known"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, o := range []*plan.Object{c.before, c.after} {

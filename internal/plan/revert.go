@@ -99,8 +99,13 @@ func (r *Reversal) wanted(kind *Kind, desired *Object) *Wanted {
 	return w
 }
 
+// equal reports whether the same is wanted. To want a field blank and not to want it is the
+// same.
 func (w *Wanted) equal(o *Wanted) bool {
-	return w.There == o.There && slices.EqualFunc(w.Fields, o.Fields, func(a, b Field) bool { return a.Name == b.Name && a.Value.Equal(b.Value) })
+	filled := func(fields Fields) Fields {
+		return slices.DeleteFunc(slices.Clone(fields), func(f Field) bool { return f.Value.Blank() })
+	}
+	return w.There == o.There && slices.EqualFunc(filled(w.Fields), filled(o.Fields), func(a, b Field) bool { return a.Name == b.Name && a.Value.Equal(b.Value) })
 }
 
 // planReversals plans the way back, where one is open: that of the run that was asked

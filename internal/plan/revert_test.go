@@ -24,6 +24,11 @@ func wanting(quantity string) func(*Reversal) {
 	return func(r *Reversal) { r.Wanted = &Wanted{There: quantity != "", Fields: Set("quantity", quantity)} }
 }
 
+func ended(o *Object, last string) *Object {
+	o.Fields = o.Fields.With(FieldCancelled, Value{last})
+	return o
+}
+
 func made(r *Reversal)  { r.Undo, r.Before = UndoCreate, nil }
 func taken(r *Reversal) { r.Undo, r.Before = UndoAdopt, nil }
 
@@ -72,6 +77,8 @@ func TestTheWayBack(t *testing.T) {
 
 		{name: "taken back, and wanted as before", reversal: back(wanting("40")), desired: line("40"), observed: line("12"), record: by("S", recorded(line("12"))),
 			want: "update, changed at source, reverted", written: "40"},
+		{name: "taken back, and a field that it has now is wanted blank", reversal: back(made, wanting("40")), desired: ended(line("40"), ""), observed: ended(retiredLine(), "2026-11-30"),
+			record: by("S", recorded(ended(retiredLine(), "2026-11-30"))), want: "update, back at source, reverted"},
 		{name: "taken back, and nobody knows what was wanted", reversal: back(), desired: line("40"), observed: line("12"), record: by("S", recorded(line("12"))),
 			want: "update, changed at source, reverted", written: "40"},
 		{name: "taken back, and something else is wanted", reversal: back(wanting("40")), desired: line("13"), observed: line("12"), record: by("S", recorded(line("12"))),
