@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func (x *explanation) writeMonth(p *page, zone *time.Location) {
 	switch {
 	case len(x.Spans) > 0:
 	case x.RecordedFrom == nil:
-		p.line("Nothing is recorded of it: no run that applies saw any of it")
+		p.line("Nothing is recorded of it: the ledger of it begins with the next run that applies")
 	case !x.RecordedFrom.Before(x.To):
 		p.line("It was not recorded before %s", x.RecordedFrom.In(zone).Format(time.DateOnly))
 	default:
@@ -24,8 +25,11 @@ func (x *explanation) writeMonth(p *page, zone *time.Location) {
 	}
 	for i := range x.Spans {
 		s := &x.Spans[i]
-		if i == 0 && s.From.After(x.From) && x.RecordedFrom != nil && !x.RecordedFrom.Before(s.From) {
-			p.line("It was not recorded before %s", s.From.In(zone).Format(time.DateOnly))
+		if i == 0 || s.Key != x.Spans[i-1].Key {
+			x.writeObject(p, s)
+			if s.From.After(x.From) && !s.Recorded.Before(s.From) {
+				p.line("It was not recorded before %s", s.From.In(zone).Format(time.DateOnly))
+			}
 		}
 		x.writeSpan(p, s, zone)
 	}
@@ -52,6 +56,29 @@ func (x *explanation) writeMonth(p *page, zone *time.Location) {
 	x.writeIgnored(p, zone)
 }
 
+// writeObject says what the spans that follow are about, where a licence is counted in
+// several ways, at once or one after the other.
+func (x *explanation) writeObject(p *page, s *app.ExplainedSpan) {
+	if slices.ContainsFunc(x.Spans, func(o app.ExplainedSpan) bool { return o.Key != s.Key }) {
+		p.line("%s:", objectText(s))
+	}
+}
+
+// objectText is what is billed, and what it is counted of.
+func objectText(s *app.ExplainedSpan) string {
+	var of []string
+	for i := range s.Rules {
+		if text := ruledText(&s.Rules[i]); !slices.Contains(of, text) {
+			of = append(of, text)
+		}
+	}
+	text := "Product " + clean(cmp.Or(s.Product, s.Label, s.Key.ID))
+	if len(of) > 0 {
+		text += ", counted of " + strings.Join(of, " and ")
+	}
+	return text
+}
+
 // label is what the licence is called.
 func (x *explanation) label() string {
 	for i := range x.Spans {
@@ -70,6 +97,7 @@ func (x *explanation) writeIgnored(p *page, zone *time.Location) {
 func (x *explanation) writeOpen(p *page, zone *time.Location) {
 	for i := range x.Spans {
 		s := &x.Spans[i]
+		x.writeObject(p, s)
 		p.line("The ledger, since %s (%s): %s", s.From.In(zone).Format("2006-01-02 15:04"), app.Count(s.Days, "day"), numbers(s))
 		writeOverride(p, s)
 		writeNames(p, s)

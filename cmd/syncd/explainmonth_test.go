@@ -123,6 +123,47 @@ func TestAMonthIsExplainedFromTheLedgerAlone(t *testing.T) {
 	}
 }
 
+// What is counted of other licences since a rule changed is an object of its own: the month
+// names both, in the order of time, each since when it is recorded.
+func TestAMonthOfTwoObjects(t *testing.T) {
+	w := aLicencesLife(t)
+	day := func(d, h int) time.Time { return time.Date(2026, 11, d, h, 0, 0, 0, time.UTC) }
+	scope := plan.Scope{Customer: tailspin, Target: "connectwise"}
+	exchange := "4b9405b0-7788-4568-add1-99614e613b69"
+	one, two := plan.Key{Kind: "addition", ID: skus["SPB"].id}, plan.Key{Kind: "addition", ID: exchange + "+" + skus["SPB"].id}
+	rules := []state.SpanRule{{SKU: skus["SPB"].id, Part: "SPB", Name: "Microsoft 365 Business Premium", Product: "M365-BP", Count: "purchased", Status: "bill"},
+		{SKU: exchange, Part: "EXCHANGESTANDARD", Name: "Exchange Online (Plan 1)", Product: "M365-BP", Count: "purchased", Status: "bill"}}
+	span := func(key plan.Key, from time.Time, due string, rules ...state.SpanRule) state.Span {
+		return state.Span{Scope: scope, Key: key, From: from, Known: true, Product: "M365-BP", Purchased: due, Assigned: "1", Due: due, Billed: due, Rules: rules}
+	}
+	for _, c := range []*state.Commit{
+		{Scope: scope, Cursor: &state.Cursor{Scope: scope, Name: "Tailspin Toys"}, Spans: []state.Span{span(one, day(10, 6), "20", rules[:1]...)}},
+		{Scope: scope, Ends: []state.Ending{{Key: one, At: day(11, 6)}}, Spans: []state.Span{span(two, day(11, 6), "23", rules...)}},
+	} {
+		if err := w.Store.Commit(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, err := w.Explain(t.Context(), "Tailspin Toys", "SPB", "2026-11")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := (*explanation)(x).write(&page{w: &out}, w); err != nil {
+		t.Fatal(err)
+	}
+	const rule = "  the rule then: Microsoft 365 Business Premium is billed as M365-BP, counting what is purchased\n"
+	if want := "Tailspin Toys, SPB, November 2026\n" +
+		"Product M365-BP, counted of Microsoft 365 Business Premium:\nIt was not recorded before 2026-11-10\n" +
+		"2026-11-10 (1 day): purchased 20, assigned 1, due 20, billed 20\n" + rule +
+		"Product M365-BP, counted of Microsoft 365 Business Premium and Exchange Online (Plan 1):\nIt was not recorded before 2026-11-11\n" +
+		"2026-11-11 to 2026-11-30 (20 days): purchased 23, assigned 1, due 23, billed 23\n" + rule +
+		"  the rule then: Exchange Online (Plan 1) is billed as M365-BP, counting what is purchased\n" +
+		"syncd wrote nothing in that month, nor before\n"; out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 func TestAMonthForScripts(t *testing.T) {
 	w := aLicencesLife(t)
 	for _, tt := range []struct{ month, want string }{

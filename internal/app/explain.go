@@ -80,7 +80,7 @@ func (w *App) Explain(ctx context.Context, customer, text, month string) (*Expla
 	if err != nil {
 		return nil, err
 	}
-	skus := rulesMeant(&rules, text)
+	skus := rulesMeant(&rules, c.Key, text)
 	if err := w.explainNow(ctx, c, x, skus, func(sku, part, name string) bool { return isOneOf(text, sku, part, name) }); err != nil {
 		return nil, err
 	}
@@ -113,12 +113,18 @@ func (w *App) newExplanation(customer, name, text string) *Explanation {
 	return x
 }
 
-// rulesMeant are the SKUs of the rules that a person means who typed text: by id, part
-// number or name, or by the product that they are billed as.
-func rulesMeant(rules *mapping.Rules, text string) map[string]bool {
+// rulesMeant are the SKUs that a person means who typed text about a customer: by id, part
+// number or name, which any rule may know, or by the product that the customer's rules
+// bill them as.
+func rulesMeant(rules *mapping.Rules, customer, text string) map[string]bool {
 	skus := map[string]bool{}
 	for _, r := range rules.Rules {
-		if isOneOf(text, r.SKU, r.Part, r.Name) || r.Status == mapping.Bill && isOneOf(text, r.Product) {
+		if r.SKU != "" && isOneOf(text, r.SKU, r.Part, r.Name) {
+			skus[r.SKU] = true
+		}
+	}
+	for _, r := range rules.For(customer).Rules {
+		if r.Status == mapping.Bill && isOneOf(text, r.Product) {
 			skus[cmp.Or(r.SKU, strings.ToLower(r.Product))] = true // a product of people has no SKU
 		}
 	}

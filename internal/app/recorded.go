@@ -24,8 +24,9 @@ type ExplainedInvoice struct {
 // An ExplainedSpan is a span as scripts read it: what is unknown is null.
 type ExplainedSpan struct {
 	state.Span
-	Rule *state.SpanRule // the one of the licence that was asked for
-	Days int             // of the month, or up to now
+	Rule     *state.SpanRule // the one of the licence that was asked for
+	Days     int             // of the month, or up to now
+	Recorded time.Time       // when the ledger begins to speak of the object
 }
 
 // An Approval is a person's word on a plan that led to a write.
@@ -184,14 +185,21 @@ func (w *App) readLedger(ctx context.Context, x *Explanation, customer string, s
 		s := &spans[i]
 		if keys[s.Key] && (x.Month != nil || s.To.IsZero()) {
 			rule, _ := meant(s, x.What, skus)
-			x.Spans = append(x.Spans, ExplainedSpan{*s, rule, w.daysOf(s, x.From, x.To)})
+			x.Spans = append(x.Spans, ExplainedSpan{Span: *s, Rule: rule, Days: w.daysOf(s, x.From, x.To)})
 		}
 	}
+	recorded := map[plan.Key]time.Time{}
 	for i := range firsts {
-		if s := &firsts[i]; keys[s.Key] && (x.RecordedFrom == nil || s.From.Before(*x.RecordedFrom)) {
+		s := &firsts[i]
+		if keys[s.Key] && (x.RecordedFrom == nil || s.From.Before(*x.RecordedFrom)) {
 			x.RecordedFrom = new(s.From)
 		}
+		recorded[s.Key] = s.From
 	}
+	for i := range x.Spans {
+		x.Spans[i].Recorded = recorded[x.Spans[i].Key]
+	}
+	inTurn(x.Spans)
 	for s, err := range w.Store.Settlements(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the settlements: %w", err)
@@ -201,6 +209,20 @@ func (w *App) readLedger(ctx context.Context, x *Explanation, customer string, s
 		}
 	}
 	return keys, nil
+}
+
+// inTurn sorts spans: what was counted of other licences before is an object of its own,
+// and the one that began first comes first.
+func inTurn(spans []ExplainedSpan) {
+	begun := map[plan.Key]time.Time{}
+	for i := range spans {
+		if s := &spans[i]; begun[s.Key].IsZero() || s.From.Before(begun[s.Key]) {
+			begun[s.Key] = s.From
+		}
+	}
+	slices.SortStableFunc(spans, func(a, b ExplainedSpan) int {
+		return cmp.Or(begun[a.Key].Compare(begun[b.Key]), strings.Compare(a.Key.ID, b.Key.ID), a.From.Compare(b.From))
+	})
 }
 
 // daysOf is how many days of a month ended while a span lasted; today counts as far
@@ -302,7 +324,7 @@ func (w *App) explainMonth(ctx context.Context, customer, text, month string) (*
 	if err != nil {
 		return nil, err
 	}
-	skus := rulesMeant(&rules, text)
+	skus := rulesMeant(&rules, c.Key, text)
 	keys, err := w.readLedger(ctx, x, c.Key, skus)
 	if err != nil {
 		return nil, err
