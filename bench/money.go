@@ -17,7 +17,7 @@ func (b *bench) money() error {
 	seed := cmp.Or(b.seed, uint64(time.Now().UnixNano()))
 	fmt.Fprintf(os.Stderr, "random histories of seed %d\n", seed)
 	started := time.Now()
-	r, err := replay.Run(months, 7, seed)
+	r, err := replay.Run(100, months, 7, seed)
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,8 @@ import (
 	"syncd/internal/target"
 )
 
-// The estate that random histories happen to.
-const (
-	historyCustomers = 100
-	longestIdle      = 20 // days without a run
-)
+// longestIdle is how many days may pass without a run.
+const longestIdle = 20
 
 // A Replay lives random histories in the program's own loop, against a simulated
 // ConnectWise, and holds what is billed against the model of package model.
@@ -57,17 +54,17 @@ type Replay struct {
 	Months, Runs, Invoices, Approvals, Kills, Holds, Guesses int
 }
 
-// Run lives as many customer-months as asked for, with a run of the program every so
-// many days on the average, and says the first difference between what is billed and
-// what may be.
-func Run(customerMonths, runEvery int, seed uint64) (*Replay, error) {
+// Run lives as many customer-months as asked for, of so many customers side by side and
+// with a run of the program every so many days on the average, and says the first
+// difference between what is billed and what may be.
+func Run(customers, customerMonths, runEvery int, seed uint64) (*Replay, error) {
 	dir, err := os.MkdirTemp(memory(), "syncd-histories-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	r := &Replay{runEvery: runEvery, random: rand.New(rand.NewPCG(seed, 1)), today: time.Date(2026, 7, 6, 0, 0, 0, 0, time.UTC)}
-	if err := r.open(dir); err != nil {
+	if err := r.open(dir, customers); err != nil {
 		return r, err
 	}
 	defer r.store.Close()
@@ -100,7 +97,7 @@ func tenantOf(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d"
 // prices of the products, by SKU.
 var historyPrices = []string{"22.00", "36.50"}
 
-func (r *Replay) open(dir string) error {
+func (r *Replay) open(dir string, customers int) error {
 	world := cwsim.World{
 		Companies: []*cwsim.Company{}, AgreementTypes: []*cwsim.AgreementType{{ID: 3, Name: "Managed Services"}, {ID: 4, Name: "Fixed"}},
 		BillingCycles: []*cwsim.BillingCycle{{ID: 2, Identifier: "M", Name: "Monthly", Option: "Monthly"}},
@@ -111,7 +108,7 @@ func (r *Replay) open(dir string) error {
 		rules.Rules = append(rules.Rules, mapping.Rule{SKU: sku, Part: "S" + strconv.Itoa(j), Name: "Licence " + strconv.Itoa(j), Product: "P" + strconv.Itoa(j), Count: mapping.Purchased, Status: mapping.Bill})
 	}
 	var table mapping.Table
-	for i := range historyCustomers {
+	for i := range customers {
 		c := model.New("customer"+strconv.Itoa(i), r.today, r.random)
 		r.customers = append(r.customers, c)
 		agreementType := 4
@@ -233,7 +230,6 @@ func (r *Replay) day() error {
 	r.idle = 0
 	r.edit()
 	if r.random.IntN(5) == 0 { // killed somewhere, and begun again
-		r.Kills++
 		ctx, cancel := context.WithCancel(context.Background())
 		r.killed = cancel
 		for _, c := range r.customers {
@@ -241,7 +237,9 @@ func (r *Replay) day() error {
 		}
 		r.kill.Store(1 + r.random.Int64N(40))
 		_, _ = r.engine.Run(ctx, sync.Selection{Jobs: []sync.Job{r.job}, Trigger: "schedule"}, sync.Apply)
-		r.kill.Store(0)
+		if r.kill.Swap(0) == 0 {
+			r.Kills++
+		}
 		cancel()
 	}
 	if err := r.run("a run"); err != nil {
