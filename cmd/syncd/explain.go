@@ -162,9 +162,9 @@ func (x *explanation) writeLines(p *page) {
 		if b.AgreementName != "" {
 			text = fmt.Sprintf("  %s (agreement %s)", clean(b.AgreementName), b.Agreement)
 		}
-		text += ", unit price " + or(plan.Number(b.UnitPrice))
-		if b.Currency != "" {
-			text += " " + b.Currency
+		text += ", unit price " + or(plan.Price(b.UnitPrice))
+		if b.Currency != "" && b.UnitPrice != nil {
+			text += " " + b.Currency + b.Cycle.Per()
 		}
 		if b.NextInvoice != "" {
 			text += fmt.Sprintf("; %s shows %s as its next invoice date, and whether that invoice is made already was not read", x.Biller.Title, b.NextInvoice)

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"syncd/internal/app"
+	"syncd/internal/plan"
 	"syncd/internal/state"
 )
 
@@ -108,6 +111,15 @@ func (x *explanation) writeOpen(p *page, zone *time.Location) {
 	x.writeIgnored(p, zone)
 }
 
+// priceText is a price that the ledger has, as people read it.
+func priceText(price string) string {
+	d, err := decimal.NewFromString(price)
+	if err != nil {
+		return price
+	}
+	return plan.Price(&d)
+}
+
 // numbers are what was bought, due and billed.
 func numbers(s *app.ExplainedSpan) string {
 	unknown := func(n string) string { return cmp.Or(n, "unknown") }
@@ -129,7 +141,7 @@ func (x *explanation) writeSpan(p *page, s *app.ExplainedSpan, zone *time.Locati
 			text += ", line " + s.Ref
 		}
 		if s.Price != "" {
-			text += fmt.Sprintf(", unit price %s %s", s.Price, s.Currency)
+			text += fmt.Sprintf(", unit price %s %s%s", priceText(s.Price), s.Currency, plan.Cycle(s.Cycle).Per())
 		}
 		if s.LessIncluded != "" && s.LessIncluded != "0" {
 			text += fmt.Sprintf(", %s included free of charge", s.LessIncluded)

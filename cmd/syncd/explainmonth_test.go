@@ -70,7 +70,7 @@ func aLicencesLife(t *testing.T) *app.App {
 func TestAMonthIsExplainedFromTheLedgerAlone(t *testing.T) {
 	w := aLicencesLife(t)
 	const (
-		where = "  product M365-BP on Managed services (agreement 55), line 55/910, unit price 22 USD, next invoice date "
+		where = "  product M365-BP on Managed services (agreement 55), line 55/910, unit price 22.00 USD, next invoice date "
 		rule  = "  the rule then: Microsoft 365 Business Premium is billed as M365-BP, counting what is purchased, at least 5\n"
 		sub   = "  subscription c1: %, enabled until 2027-03-01\n"
 		left  = "It is left alone since 2026-11-25 by the word of bob: billed by hand; syncd matches retry takes that back\n"

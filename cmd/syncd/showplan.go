@@ -214,12 +214,8 @@ func priced(c *plan.Change) string {
 	if c.Billing == nil || c.Billing.UnitPrice == nil {
 		return ""
 	}
-	price := c.Billing.UnitPrice
-	return " at " + price.StringFixed(max(2, -price.Exponent())) + cycles[c.Billing.Cycle]
+	return " at " + plan.Price(c.Billing.UnitPrice) + c.Billing.Cycle.Per()
 }
-
-// cycles says for what time a price is that is not for a month.
-var cycles = map[plan.Cycle]string{"12/52": " a week", "12/26": " in two weeks", "2": " in two months", "3": " a quarter", "6": " a half-year", "12": " a year"}
 
 // changed says what becomes of each field. Of what is new, what is empty or no
 // says nothing.

@@ -648,6 +648,12 @@ func (w *world) editConnectWise(args []string) (err error) {
 			copied.ID, copied.CompanyID, copied.Name = id, company, name
 			c.Agreements = append(c.Agreements, &copied)
 		})
+	case "yearly": // AGREEMENT
+		agreement := number(1)
+		w.connectwise.Edit("jwhite", func(c *cwsim.World) {
+			c.BillingCycles = append(c.BillingCycles, &cwsim.BillingCycle{ID: 9, Identifier: "Y", Name: "Yearly", Option: "Yearly"})
+			c.Agreement(agreement).BillingCycleID = 9
+		})
 	case "currency":
 		agreement, code := number(1), arg(2)
 		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).Currency = code })

@@ -79,17 +79,14 @@ func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, er
 	if live.UnitPrice.String() != price.String() {
 		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 			"ConnectWise changed the unit price of %s (line %s) from %s to %s with the quantity; check it before the next invoice",
-			ch.Label, ch.Before.Ref, numberOrNone(price), numberOrNone(live.UnitPrice))})
+			ch.Label, ch.Before.Ref, priceOrNone(price), priceOrNone(live.UnitPrice))})
 	}
 	return applied, nil
 }
 
-func numberOrNone(n number) string {
-	if !n.set {
-		return "none"
-	}
-	return n.String()
-}
+func numberOrNone(n number) string { return cmp.Or(n.String(), "none") }
+
+func priceOrNone(n number) string { return cmp.Or(plan.Price(n.value()), "none") }
 
 // moved says what of a line is no longer as the plan saw it, or is empty.
 // What is not compared (price, texts) does not make the new quantity wrong.
@@ -277,10 +274,10 @@ func (t *Target) create(ctx context.Context, ch plan.Change) (target.Applied, er
 	applied := target.Applied{Object: *ch.After}
 	applied.Object.Ref = ref(agreement, made.ID)
 	setLine(&applied.Object, made, t.client.config.Gone == GoneCancel)
-	if catalogue := plan.Number(planned.UnitPrice); made.UnitPrice.String() != catalogue {
+	if made.UnitPrice.String() != plan.Number(planned.UnitPrice) {
 		applied.Notes = append(applied.Notes, plan.Violation{Code: "price_changed", Key: ch.Key.ID, Note: true, Message: fmt.Sprintf(
 			"the new line %s of %s costs %s a unit, where the catalogue says %s; check it before the next invoice",
-			applied.Object.Ref, ch.Label, numberOrNone(made.UnitPrice), cmp.Or(catalogue, "empty"))})
+			applied.Object.Ref, ch.Label, priceOrNone(made.UnitPrice), cmp.Or(plan.Price(planned.UnitPrice), "empty"))})
 	}
 	return applied, nil
 }

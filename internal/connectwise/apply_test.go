@@ -159,7 +159,7 @@ func TestAPriceThatFollowsTheQuantityIsNoted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Notes) != 1 || got.Notes[0].Code != "price_changed" || !got.Notes[0].Note || !strings.Contains(got.Notes[0].Message, "from 22 to 20") {
+	if len(got.Notes) != 1 || got.Notes[0].Code != "price_changed" || !got.Notes[0].Note || !strings.Contains(got.Notes[0].Message, "from 22.00 to 20.00") {
 		t.Errorf("got %+v, want a note with both prices", got.Notes)
 	}
 	if price := got.Object.Billing.UnitPrice; price.String() != "20" {

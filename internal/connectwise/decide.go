@@ -186,7 +186,7 @@ func (q *question) lines(rows []*addition) string {
 		if quantity == "" {
 			quantity = "no quantity"
 		}
-		texts[i] = fmt.Sprintf("line %s: %s at %s", q.ref(a), quantity, a.UnitPrice)
+		texts[i] = fmt.Sprintf("line %s: %s at %s", q.ref(a), quantity, plan.Price(a.UnitPrice.value()))
 		if !a.UnitPrice.set {
 			texts[i] = fmt.Sprintf("line %s: %s without a price", q.ref(a), quantity)
 		}

@@ -51,7 +51,7 @@ func TestWhatTheLinesOfAProductMean(t *testing.T) {
 		{name: "a line without charge", lines: of(bp(910, "12", billed("NoCharge"))), want: "conflict note do_not_bill"},
 		{name: "a line that is not billed beside one that is", lines: of(bp(910, "12"), bp(911, "3", billed("NoCharge"))), want: "line 55/910 12, note do_not_bill"},
 		{name: "a line that is not billed, and a future one", lines: of(bp(910, "12", billed("DoNotBill")), bp(911, "3", from(20270101))), want: "conflict note do_not_bill"},
-		{name: "two open lines", lines: of(bp(910, "12"), bp(911, "3")), want: "conflict duplicate_lines", says: []string{"55/910: 12 at 22", "55/911: 3 at 22", "matches accept"}},
+		{name: "two open lines", lines: of(bp(910, "12"), bp(911, "3")), want: "conflict duplicate_lines", says: []string{"55/910: 12 at 22.00", "55/911: 3 at 22.00", "matches accept"}},
 		{name: "two open lines, one accepted", lines: of(bp(910, "12"), bp(911, "3")), accepted: "55/911", want: "line 55/911 3, note duplicate_lines"},
 		{name: "two open lines, a third accepted that is no more", lines: of(bp(910, "12"), bp(911, "3")), accepted: "55/999", want: "conflict duplicate_lines"},
 		{name: "an open line and one that ends bill twice", lines: of(bp(910, "12"), bp(911, "3", until(20261130))), want: "conflict duplicate_lines", says: []string{"until 2026-11-30"}},

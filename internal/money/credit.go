@@ -59,7 +59,13 @@ func (c Credit) String() string {
 		}
 		return *text
 	}
-	text := or(c.Amount, "an amount that is not known") + " " + c.Currency
+	text := "an amount that is not known"
+	switch {
+	case c.Amount != nil:
+		text = *c.Amount + " " + c.Currency
+	case c.Currency != "":
+		text = "an amount in " + c.Currency + " that is not known"
+	}
 	if c.From != nil && c.To != nil {
 		from, _ := time.Parse(time.DateOnly, *c.From)
 		to, _ := time.Parse(time.DateOnly, *c.To)
@@ -150,7 +156,7 @@ func changedTerms(then, now *plan.Billing) string {
 	case then == nil || then.UnitPrice == nil || now.UnitPrice == nil:
 		return "what a unit costs is not known"
 	case !then.UnitPrice.Equal(*now.UnitPrice):
-		return "a unit cost " + then.UnitPrice.String() + " when the run wrote and costs " + now.UnitPrice.String() + onInvoice
+		return "a unit cost " + plan.Price(then.UnitPrice) + " when the run wrote and costs " + plan.Price(now.UnitPrice) + onInvoice
 	case (then.LessIncluded == nil) != (now.LessIncluded == nil), then.LessIncluded != nil && !then.LessIncluded.Equal(*now.LessIncluded):
 		unit := func(d *decimal.Decimal) string { return cmp.Or(plan.Number(d), "an unknown number of") }
 		return unit(then.LessIncluded) + " units were included when the run wrote and " + unit(now.LessIncluded) + " are" + onInvoice

@@ -117,3 +117,24 @@ func TestTheCreditIsToTheCent(t *testing.T) {
 		})
 	}
 }
+
+func TestACreditInWords(t *testing.T) {
+	for _, c := range []struct {
+		of   Credit
+		want string
+	}{
+		{Credit{Amount: new("88.28"), Currency: "USD", From: new("2026-12-01"), To: new("2026-12-31"), Invoice: new("I201")}, "88.28 USD, billed from 1 to 31 December 2026 on invoice I201"},
+		{Credit{Currency: "USD", Why: "look at it"}, "an amount in USD that is not known on an invoice whose number is not known (look at it)"},
+		{Credit{Invoice: new("I201"), Why: "look at it"}, "an amount that is not known on invoice I201 (look at it)"},
+	} {
+		if got := c.of.String(); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	costs := func(price string) *plan.Billing {
+		return &plan.Billing{UnitPrice: new(decimal.RequireFromString(price))}
+	}
+	if got, want := changedTerms(costs("22"), costs("19.995")), "a unit cost 22.00 when the run wrote and costs 19.995 now: which was billed is on the invoice"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -40,6 +40,12 @@ type Billing struct {
 // knows it, or where it bills nothing regularly.
 type Cycle string
 
+// Per says for what time a price is that is not for a month, such as " a year"; it is
+// empty of a month, and where nobody knows.
+func (c Cycle) Per() string {
+	return map[Cycle]string{"12/52": " a week", "12/26": " in two weeks", "2": " in two months", "3": " a quarter", "6": " a half-year", "12": " a year"}[c]
+}
+
 // Monthly is the cycle of a month.
 const Monthly Cycle = "1"
 

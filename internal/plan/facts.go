@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -62,6 +63,20 @@ func Number(d *decimal.Decimal) string {
 		return ""
 	}
 	return d.String()
+}
+
+// Price is a unit price as people read it: with all its decimals, and two at least. What
+// is left of one that was divided is cut at six.
+func Price(d *decimal.Decimal) string {
+	if d == nil {
+		return ""
+	}
+	cut := d.Round(6)
+	text := cut.String()
+	if _, decimals, _ := strings.Cut(text, "."); len(decimals) < 2 {
+		return cut.StringFixed(2)
+	}
+	return text
 }
 
 // moment is when the edit was, as RFC 3339 writes it, or empty.

@@ -14,6 +14,7 @@ import (
 
 	"syncd/internal/mapping"
 	"syncd/internal/money"
+	"syncd/internal/plan"
 )
 
 // A Status is the status of a line of the reconciliation.
@@ -108,7 +109,7 @@ func (l Licence) MarshalJSON() ([]byte, error) {
 		Note        string   `json:"note,omitempty"`
 		Suggested   bool     `json:"suggested,omitempty"`
 	}{l.CustomerKey, l.Customer, l.Product, l.Licence, append([]string{}, l.SKUs...), text(mapping.Number(l.Purchased)), text(mapping.Number(l.Assigned)), text(mapping.Number(l.Unassigned)),
-		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(amount(l.UnitPrice, 2)), text(amount(l.MonthlyDifference, 2)), text(amount(l.MonthlyUnassigned, 2)),
+		text(amount(l.Due, 0)), text(amount(l.Billed, 0)), text(amount(l.Difference, 0)), text(plan.Price(l.UnitPrice)), text(amount(l.MonthlyDifference, 2)), text(amount(l.MonthlyUnassigned, 2)),
 		l.Currency, l.Status, l.Note, l.Suggested})
 }
 
@@ -266,7 +267,7 @@ func (r *Licences) Sheet() Sheet {
 	for i := range r.Lines {
 		l := &r.Lines[i]
 		s.Rows = append(s.Rows, []string{l.Customer, l.Product, l.Licence, mapping.Number(l.Purchased), mapping.Number(l.Assigned), mapping.Number(l.Unassigned), amount(l.Due, 0),
-			amount(l.Billed, 0), amount(l.Difference, 0), amount(l.UnitPrice, 2), amount(l.MonthlyDifference, 2), amount(l.MonthlyUnassigned, 2), l.Currency, l.Status.Text(), l.Note})
+			amount(l.Billed, 0), amount(l.Difference, 0), plan.Price(l.UnitPrice), amount(l.MonthlyDifference, 2), amount(l.MonthlyUnassigned, 2), l.Currency, l.Status.Text(), l.Note})
 	}
 	for _, currency := range slices.Sorted(maps.Keys(r.Totals)) {
 		t := r.Totals[currency]

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/visible"
 )
@@ -128,7 +131,10 @@ func (m *Month) ofLines(at func(time.Time) string) Sheet {
 		} else if l.Unproven() {
 			note = "not proven at the end"
 		}
-		s.Rows = append(s.Rows, []string{l.Label, l.Product, shown(l.Opening), shown(l.Closing), shown(l.Due), shown(l.Price), shown(l.LessIncluded), shown(l.Money), l.Currency,
+		if per := plan.Cycle(l.Cycle).Per(); per != "" && l.Price != nil {
+			note = strings.TrimPrefix(note+"; the unit price is what one costs"+per, "; ")
+		}
+		s.Rows = append(s.Rows, []string{l.Label, l.Product, shown(l.Opening), shown(l.Closing), shown(l.Due), priceOf(l), shown(l.LessIncluded), shown(l.Money), l.Currency,
 			cmp.Or(l.AgreementName, l.Agreement), l.Ref, strconv.Itoa(l.Days), strconv.Itoa(l.UnprovenDays), note})
 	}
 	for _, t := range m.Totals {
@@ -137,6 +143,18 @@ func (m *Month) ofLines(at func(time.Time) string) Sheet {
 		s.Footer = append(s.Footer, row)
 	}
 	return s
+}
+
+// priceOf is what a unit costs in a cycle, as people read it.
+func priceOf(l *MonthLine) string {
+	if l.Price == nil {
+		return unknown
+	}
+	d, err := decimal.NewFromString(*l.Price)
+	if err != nil {
+		return *l.Price
+	}
+	return plan.Price(&d)
 }
 
 func (m *Month) ofCustomers() Sheet {

@@ -52,7 +52,7 @@ func Workbook(w io.Writer, sheets []Sheet, document []byte) error {
 		} else if _, err := f.NewSheet(s.Title); err != nil {
 			return err
 		}
-		b := &workbook{Sheet: s, file: f, styles: map[cellStyle]int{}, money: s.amounts()}
+		b := &workbook{Sheet: s, file: f, styles: map[cellStyle]int{}, decimals: s.decimals()}
 		// The library writes a stream around what it knows of the sheet by then.
 		if err := b.setUp(); err != nil {
 			return err
@@ -121,20 +121,22 @@ type cellStyle struct {
 
 type workbook struct {
 	*Sheet
-	file   *excelize.File
-	styles map[cellStyle]int
-	money  []bool
+	file     *excelize.File
+	styles   map[cellStyle]int
+	decimals []int // of the numbers of each column
 }
 
-// amounts reports which columns hold amounts, with decimals; others hold whole numbers.
-func (s *Sheet) amounts() []bool {
-	money := make([]bool, len(s.Columns))
+// decimals are how many the numbers of each column have at most.
+func (s *Sheet) decimals() []int {
+	out := make([]int, len(s.Columns))
 	for _, row := range s.Rows {
 		for i, cell := range row {
-			money[i] = money[i] || s.Columns[i].Number && strings.Contains(cell, ".")
+			if _, decimals, _ := strings.Cut(cell, "."); s.Columns[i].Number {
+				out[i] = max(out[i], len(decimals))
+			}
 		}
 	}
-	return money
+	return out
 }
 
 // style returns the workbook's id of a style.
@@ -179,13 +181,16 @@ func (b *workbook) style(l cellStyle) (int, error) {
 const (
 	wholes = "#,##0;[Red]-#,##0"
 	cents  = "#,##0.00;[Red]-#,##0.00"
+	prices = "#,##0.00####;[Red]-#,##0.00####" // that may have more decimals than two
 )
 
 func (b *workbook) number(column int) string {
 	switch {
 	case !b.Columns[column].Number:
 		return ""
-	case b.money[column]:
+	case b.decimals[column] > 2:
+		return prices
+	case b.decimals[column] > 0:
 		return cents
 	}
 	return wholes
