@@ -42,9 +42,10 @@ var floors = map[string]floor{
 	"bench/model":  {nil, "the model of what may be billed shares no code with the program"},
 	"bench/replay": {[]string{"internal/...", "bench/model"}, "measurements stand outside, as the program does"},
 
-	"internal/app":           {[]string{"systems", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
-	"internal/web":           {[]string{"internal/web/control", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
+	"internal/app":           {[]string{"systems", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
+	"internal/web":           {[]string{"internal/web/control", "internal/web/signin", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "pages show what the state holds; they run nothing themselves"},
 	"internal/web/control":   {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
+	"internal/web/signin":    {[]string{"internal/state", "internal/plan", "internal/secret", "internal/visible"}, "it says who somebody is; what that person may do is internal/app's"},
 	"internal/report":        {[]string{"internal/visible", "internal/sync", "internal/target", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/sync":          {[]string{"internal/target", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest"}, downward + "; the engine knows no system by name"},
 	"internal/sync/schedule": {nil, "a schedule knows times and names, not what runs"},

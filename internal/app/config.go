@@ -25,6 +25,7 @@ import (
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
 	"syncd/internal/web/control"
+	"syncd/internal/web/signin"
 )
 
 // Config is the whole configuration. Each system owns its section.
@@ -36,6 +37,9 @@ type Config struct {
 	Events   EventsConfig   `yaml:"events" env:", prefix=EVENTS_"`     // CIPP's webhooks, as hints that a customer's next cycle come early
 	Evidence EvidenceConfig `yaml:"evidence" env:", prefix=EVIDENCE_"` // what the ledger keeps of every month
 	Hosts    []string       `yaml:"hosts" env:"HOSTS"`                 // names under which the pages may be reached, besides the listener's own
+	URL      string         `yaml:"url" env:"URL"`                     // the public address of the pages, such as https://syncd.example.net; empty: http:// and listen
+	Auth     AuthConfig     `yaml:"auth" env:", prefix=AUTH_"`         // how people prove to the pages who they are
+	TLS      TLSConfig      `yaml:"tls" env:", prefix=TLS_"`           // how the listener speaks TLS
 	Control  ControlConfig  `yaml:"control" env:", prefix=CONTROL_"`   // who may send the daemon commands
 	Staff    []StaffConfig  `yaml:"staff"`                             // who may do what; empty: who may send commands may do everything
 	FourEyes bool           `yaml:"four_eyes" env:"FOUR_EYES"`         // who changed a rule, link, term or override may not approve a plan that it changed
@@ -108,6 +112,7 @@ func Defaults() Config {
 	n := func(n int) *int { return &n }
 	return Config{
 		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
+		Auth:     AuthConfig{Mode: signin.None},
 		Evidence: EvidenceConfig{Keep: 84, Names: connectwise.NamesUPN},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
@@ -152,6 +157,9 @@ func (t Table) LoadConfig(path string, asked bool, env config.Environment, names
 		// Counted from the file and not from wherever a command is typed: a
 		// second, empty state would know nothing of what the first one manages.
 		c.State.Path = filepath.Join(filepath.Dir(path), c.State.Path)
+	}
+	if c != nil {
+		c.Auth.Basic.File, c.TLS.Config = beside(path, c.Auth.Basic.File), beside(path, c.TLS.Config)
 	}
 	if c != nil {
 		if c.file, _ = filepath.Abs(path); text == nil {
@@ -275,6 +283,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 		c.location = time.UTC
 	}
 	c.validateStaff(report)
+	c.validateAuth(report)
 	c.limits = c.Limits.resolve("limits", report)
 	c.validateJobs(report)
 }

@@ -397,7 +397,7 @@ func TestABadVariableIsNamedAndNotTheFile(t *testing.T) {
 		}
 	}
 	// Names of another program, or of no section, are nobody's.
-	if _, _, err := parse(both, map[string]string{"SYNCD_PORT": "tcp://10.0.0.1:9464", "SYNCD_URL": "x", "SYNCD_COMPANY": "x"}); err != nil {
+	if _, _, err := parse(both, map[string]string{"SYNCD_PORT": "tcp://10.0.0.1:9464", "SYNCD_ADDRESS": "x", "SYNCD_COMPANY": "x"}); err != nil {
 		t.Errorf("got %v, want names of no section left alone", err)
 	}
 }

@@ -30,7 +30,7 @@ func exposed(path string, text []byte, secrets secret.Redactor) string {
 
 // secrets are the secrets of the configuration, by path.
 func (c *Config) secrets() map[string]secret.String {
-	all := map[string]secret.String{"state.postgres": c.State.Postgres, "events.secret": c.Events.Secret}
+	all := map[string]secret.String{"state.postgres": c.State.Postgres, "events.secret": c.Events.Secret, "auth.oidc.client_secret": c.Auth.OIDC.ClientSecret}
 	for _, s := range c.systems {
 		for path, x := range s.Secrets() {
 			all[s.path(path)] = x

@@ -15,6 +15,7 @@ import (
 	"syncd/internal/sync/schedule"
 	"syncd/internal/web"
 	"syncd/internal/web/control"
+	"syncd/internal/web/signin"
 )
 
 // A Daemon is what an App needs besides itself to run until it is told to stop.
@@ -27,6 +28,11 @@ type Daemon struct {
 // Serve runs the daemon until ctx ends. Stopping goes in order: no new runs,
 // the change in hand is finished and written down, then the pages close.
 func (w *App) Serve(ctx context.Context, d Daemon) error {
+	if file := w.Config.TLS.Config; file != "" {
+		if err := validTLS(file); err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+	}
 	pages, err := net.Listen("tcp", w.Config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen %s: %w; choose another address with listen in the configuration", w.Config.Listen, err)
@@ -48,19 +54,22 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	leader.Set(1) // the file lock on the state makes it the only one
 
 	events := newHints(w)
-	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.Hosts)
-	if !access.Loopback {
-		w.Log.Warn().Str("listen", pages.Addr().String()).Msg("pages not served: other machines reach this listener, and nobody signs in; health, metrics and events are")
+	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.names())
+	access.SignsIn = w.Config.Auth.Mode != signin.None
+	w.warnOfAccess(access, pages.Addr())
+	gate, err := w.gate(web.IsOpen)
+	if err != nil {
+		return fmt.Errorf("sign-in: %w", err)
 	}
 	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: d.Version, Practice: w.Practice, Log: w.Log,
 		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) },
-		Access: access, Pauses: func() []web.Pause { return w.waitsShown(ctx) },
+		Access: access, Gate: gate, Pauses: func() []web.Pause { return w.waitsShown(ctx) },
 		Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
 	// The pages outlive the jobs, so that one can watch the daemon stop.
 	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWeb()
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return web.Serve(webCtx, pages, handler, w.Log) })
+	group.Go(func() error { return web.Serve(webCtx, pages, handler, w.Config.TLS.Config, w.Log) })
 	group.Go(func() error {
 		return control.Serve(groupCtx, socket, w.Log, func(ctx context.Context, q control.Request, c *control.Console) int {
 			if note := w.Config.otherThan(q); note != "" {
@@ -82,6 +91,16 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	err = group.Wait()
 	w.Log.Info().Err(err).Msg("daemon stopped")
 	return err
+}
+
+// warnOfAccess says what of the pages others may not have, or may see that should not.
+func (w *App) warnOfAccess(a web.Access, addr net.Addr) {
+	switch log := w.Log.Warn().Str("listen", addr.String()); {
+	case !a.SignsIn && !a.Loopback:
+		log.Msg("pages not served: other machines reach this listener, and nobody signs in (auth.mode: none); health, metrics and events are")
+	case !a.Loopback && w.Config.TLS.Config == "":
+		log.Msg("pages served by plain HTTP: passwords and sessions can be read on the way; set tls.config, or let a proxy with TLS alone reach this listener")
+	}
 }
 
 // otherThan says that a command was typed with another configuration than this

@@ -6,9 +6,6 @@ import "syncd/internal/config"
 // Whoever writes one is told so in plain words.
 var laterSettings = []struct{ path, what string }{
 	{"distributors", "distributors' files are not read yet"},
-	{"auth", "there is no sign-in yet: keep listen on this machine"},
-	{"url", "no message carries a link yet"},
-	{"tls", "the pages speak HTTP; keep listen on this machine"},
 	{"notify", "there are no messages yet: alert on /metrics"},
 	{"export", "there is no data set yet"},
 	{"backup", "there are no scheduled backups yet: run syncd state backup FILE from cron"},

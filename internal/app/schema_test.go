@@ -21,6 +21,7 @@ import (
 	"syncd/internal/itglue"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
+	"syncd/internal/web/signin"
 )
 
 // The schema is made by a test: the program itself needs neither the generator
@@ -116,6 +117,8 @@ func schema(t *testing.T, table Table) []byte {
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
 	at("JobConfig", "targets").Items.Pattern = "^(" + strings.Join(targets, "|") + ")$"
 	at("EvidenceConfig", "names").Enum = anys(namesKept)
+	at("AuthConfig", "mode").Enum = anys(signin.Modes)
+	at("OIDCConfig", "roles").PropertyNames = &invopop.Schema{Enum: anys(Roles)}
 	at("StaffConfig", "role").Enum = anys(Roles)
 	s.Definitions["StaffConfig"].Required = []string{"name", "role"}
 	s.Definitions["StaffConfig"].AnyOf = []*invopop.Schema{{Required: []string{"os_user"}}, {Required: []string{"login"}}}

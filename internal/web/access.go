@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// Access says who can reach the pages: they show customers and money, and have no
-// sign-in.
+// Access says who can reach the pages: they show customers and money.
 type Access struct {
 	// Loopback is whether only this machine reaches the listener. Where others
-	// do, the pages are not served at all: health, metrics and events are.
+	// do, and nobody signs in, the pages are not served at all: health, metrics and events are.
 	Loopback bool
+	// SignsIn is whether people prove who they are to reach the pages.
+	SignsIn bool
 	// Names are the hosts that a request may name: the listener's own, and those
 	// of the configuration. Requests that name another host
 	// (DNS rebinding) are refused.
@@ -64,16 +65,38 @@ func canonical(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
+// IsOpen reports whether a path is served to whoever reaches the listener: it names no customer and no
+// amount. Events prove themselves by their secret.
+func IsOpen(path string) bool {
+	return isPublic(path) || strings.HasPrefix(path, "/events/") || strings.HasPrefix(path, "/static/")
+}
+
 // isPublic reports whether a path names no customers and is served under any Host: probes
 // and scrapers use addresses.
 func isPublic(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 const noPages = `syncd does not serve its pages here: they name customers and money, and this listener is reached from other machines.
-To read them, listen on loopback (listen: 127.0.0.1:9464) and come through ssh or on the machine itself; "syncd status" and
-"syncd holds" say the same. /healthz, /readyz, /metrics and the events of CIPP are served.
+To read them, let people sign in (auth.mode: basic, oidc or proxy), or listen on loopback (listen: 127.0.0.1:9464) and come through ssh
+or on the machine itself, without a proxy; "syncd status" and "syncd holds" say the same. /healthz, /readyz, /metrics and the events of
+CIPP are served.
 `
 
-// restrict serves pages on a loopback listener only, and public paths and events on any.
+// forwarding are the headers with which a proxy says that it hands on what others sent.
+var forwarding = []string{"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip"}
+
+// isForwarded reports whether a request came through a proxy: who connects to this machine's loopback is
+// the proxy then, and not whoever asks.
+func isForwarded(r *http.Request) bool {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-Forwarded") || slices.Contains(forwarding, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// restrict serves pages where people sign in, and on a loopback listener that no proxy stands before; public
+// paths and events on any.
 func (a Access) restrict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -81,7 +104,7 @@ func (a Access) restrict(next http.Handler) http.Handler {
 		case !slices.Contains(a.Names, canonical(r.Host)):
 			http.Error(w, "syncd is not reached under this name; add it to hosts in the configuration if it is yours", http.StatusMisdirectedRequest)
 			return
-		case a.Loopback || strings.HasPrefix(r.URL.Path, "/events/"):
+		case a.SignsIn || a.Loopback && !isForwarded(r) || strings.HasPrefix(r.URL.Path, "/events/"):
 		case r.URL.Path == "/":
 			http.Error(w, noPages, http.StatusForbidden)
 			return

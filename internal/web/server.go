@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io/fs"
 	stdlog "log"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -17,9 +18,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/rs/zerolog"
 
 	"syncd/internal/state"
+	"syncd/internal/web/signin"
 )
 
 //go:embed static
@@ -43,8 +46,9 @@ type Options struct {
 	Ready func() error
 	// Pauses returns the systems that syncd sends nothing to for a while; it may be nil.
 	Pauses func() []Pause
-	// Access says who reaches the pages.
+	// Access says who reaches the pages, and Gate who that is.
 	Access Access
+	Gate   *signin.Gate
 	// Events are taken where they have a secret.
 	Events Events
 }
@@ -81,14 +85,14 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(assets)))
 	mux.HandleFunc("GET /{$}", s.status)
 	o.Events.register(mux)
-	return headers(o.Access.restrict(mux))
+	return headers(o.Access.restrict(o.Gate.Handler(mux)))
 }
 
 // headers keeps browsers from running or framing anything that is not ours.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -145,18 +149,20 @@ func (c httpErrorLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Serve answers on l until ctx ends, then lets requests under way finish.
-func Serve(ctx context.Context, l net.Listener, h http.Handler, log zerolog.Logger) error {
+// Serve answers on l until ctx ends, then lets requests under way finish. Where webConfig names the
+// ecosystem's web-config.yml it speaks TLS, and loads what that names anew for each connection.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, webConfig string, log zerolog.Logger) error {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: stdlog.New(httpErrorLog{log}, "", 0)}
+		ConnContext: signin.ConnContext, ErrorLog: stdlog.New(httpErrorLog{log}, "", 0)}
 	stop := context.AfterFunc(ctx, func() {
 		shutdownCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		srv.Shutdown(shutdownCtx)
 	})
 	defer stop()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	flags := &toolkit.FlagConfig{WebConfigFile: &webConfig}
+	if err := toolkit.Serve(l, srv, flags, slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving %s: %w", l.Addr(), err)
 	}
 	return nil

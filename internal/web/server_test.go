@@ -22,6 +22,7 @@ import (
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
+	"syncd/internal/web/signin"
 )
 
 func serve(t *testing.T, ready error, commits ...*state.Commit) *httptest.Server {
@@ -42,8 +43,13 @@ func options(t *testing.T, ready error, commits ...*state.Commit) Options {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	gate, err := signin.New(signin.Options{Mode: signin.None, Store: store, Log: zerolog.Nop(), Now: time.Now, Open: IsOpen,
+		Known: func(signin.Identity) (named, known bool) { return true, true }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return Options{Store: store, Registry: prometheus.NewPedanticRegistry(), Version: "1.2.3", Log: zerolog.Nop(),
-		Now: func() time.Time { return now }, Location: time.UTC, Ready: func() error { return ready },
+		Now: func() time.Time { return now }, Location: time.UTC, Ready: func() error { return ready }, Gate: gate,
 		Access: AccessTo("127.0.0.1:9464", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil),
 		Jobs: func() []Job {
 			return []Job{{Name: "licences", Schedule: "0 6 * * *", Targets: []string{"connectwise"}, Policy: "approve"}}
@@ -305,7 +311,7 @@ func TestWhoHangsUpIsNoError(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, l, Handler(o), o.Log) }()
+	go func() { served <- Serve(ctx, l, Handler(o), "", o.Log) }()
 	for _, text := range []string{"GET / HTTP/1.1\r\n", "nonsense\r\n\r\n", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"} {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {

@@ -52,7 +52,7 @@ func (d Daemon) dial() (net.Conn, error) {
 	if _, err := checkPeer(conn, group); err != nil {
 		conn.Close()
 		if s, ok := errors.AsType[*untrustedPeer](err); ok {
-			return nil, fmt.Errorf("not sent to the daemon at %s: %w; run the command as %s if that is syncd's own user", d.Path, s, userName(s.uid))
+			return nil, fmt.Errorf("not sent to the daemon at %s: %w; run the command as %s if that is syncd's own user", d.Path, s, UserName(s.uid))
 		}
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 
 // Local is the console of this process.
 func Local() *Console {
-	c := &Console{Out: os.Stdout, Err: os.Stderr, Files: &Disk{}, UID: os.Getuid(), User: userName(os.Getuid())}
+	c := &Console{Out: os.Stdout, Err: os.Stderr, Files: &Disk{}, UID: os.Getuid(), User: UserName(os.Getuid())}
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		c.Width, _, _ = term.GetSize(fd)
 		c.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"

@@ -59,7 +59,7 @@ func TestACommandRunsInTheDaemonWithTheCallersTerminalAndFiles(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	c := &Console{Out: &stdout, Err: &stderr, Files: &Disk{}, UID: 4242, User: "ada", Asker: func(string) (string, error) { return "yes\n", nil }}
 	code, err := daemon.Call(t.Context(), Request{Args: []string{"map", in, out}}, c)
-	if err != nil || code != 3 || stdout.String() != fmt.Sprintf("%s %d said yes\n", userName(os.Getuid()), os.Getuid()) { // the kernel's word, not the caller's
+	if err != nil || code != 3 || stdout.String() != fmt.Sprintf("%s %d said yes\n", UserName(os.Getuid()), os.Getuid()) { // the kernel's word, not the caller's
 		t.Errorf("got %d, %v, %q; want 3 and the answer", code, err, stdout.String())
 	}
 	if got, _ := os.ReadFile(out); string(got) != "TABLE" {
@@ -197,7 +197,7 @@ func TestAForgedFrameIsStillItsSendersOwn(t *testing.T) {
 			}
 			out.Write(x.Data)
 		}
-		if want := fmt.Sprintf("%s %d approve --by olga", userName(os.Getuid()), os.Getuid()); out.String() != want {
+		if want := fmt.Sprintf("%s %d approve --by olga", UserName(os.Getuid()), os.Getuid()); out.String() != want {
 			t.Errorf("%s: got %q, want %q", claims, out.String(), want)
 		}
 	}

@@ -260,7 +260,7 @@ func FuzzWhatACallerSends(f *testing.F) {
 			defer close(ended)
 			defer there.Close()
 			serve(t.Context(), there, 4242, func(ctx context.Context, _ Request, c *Console) int {
-				if c.UID != 4242 || c.User != userName(4242) {
+				if c.UID != 4242 || c.User != UserName(4242) {
 					t.Errorf("taken for %s (%d)", c.User, c.UID)
 				}
 				_, _ = c.Files.ReadFile("table.csv")

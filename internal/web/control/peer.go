@@ -52,5 +52,5 @@ func checkPeer(conn net.Conn, group int) (peer, error) {
 type untrustedPeer struct{ peer }
 
 func (s *untrustedPeer) Error() string {
-	return fmt.Sprintf("user %s is neither this one nor root nor in the group that control.group names", userName(s.uid))
+	return fmt.Sprintf("user %s is neither this one nor root nor in the group that control.group names", UserName(s.uid))
 }

@@ -45,7 +45,7 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 			who, err := checkPeer(conn, l.group)
 			if err != nil {
 				log.Warn().Err(err).Msg("command refused")
-				newWire(conn, nil).refuse("the daemon takes commands from its own user, from root and from the group in control; you are " + userName(who.uid))
+				newWire(conn, nil).refuse("the daemon takes commands from its own user, from root and from the group in control; you are " + UserName(who.uid))
 				hearOut(conn)
 				return
 			}
@@ -117,7 +117,7 @@ func serve(ctx context.Context, conn net.Conn, uid int, run Run) {
 		}
 	}()
 	c := &Console{Out: stream{f, frameOut, cancel}, Err: stream{f, frameErr, cancel}, Files: f, Width: first.Width,
-		Color: first.Color, Progress: first.Show, UID: uid, User: userName(uid)}
+		Color: first.Color, Progress: first.Show, UID: uid, User: UserName(uid)}
 	if first.Asks {
 		c.Asker = func(question string) (string, error) {
 			reply, err := f.ask(frame{Kind: frameAsk, Text: question}, nil)

@@ -195,22 +195,42 @@ func MayUse(uid int, group string) bool {
 	if uid < 0 || err != nil {
 		return false
 	}
-	p := peer{uid: uid}
-	if u, err := user.LookupId(strconv.Itoa(uid)); err != nil {
-		p.groups = []int{gid}
-	} else if ids, err := u.GroupIds(); err == nil {
-		for _, id := range append(ids, u.Gid) {
-			if n, err := strconv.Atoi(id); err == nil {
-				p.groups = append(p.groups, n)
-			}
-		}
+	groups, listed := groupsOf(uid)
+	if !listed {
+		groups = []int{gid}
 	}
-	return p.trusted(os.Geteuid(), gid)
+	return peer{uid, groups}.trusted(os.Geteuid(), gid)
 }
 
-// userName is the name of a user id on this machine. It does not trust $USER, which anybody
+// Trusts reports whether a user of this machine is one of those, for certain: a user whom the
+// machine does not list is in no group.
+func Trusts(uid int, group string) bool {
+	gid, err := groupID(group)
+	if uid < 0 || err != nil {
+		return false
+	}
+	groups, _ := groupsOf(uid)
+	return peer{uid, groups}.trusted(os.Geteuid(), gid)
+}
+
+// groupsOf are the groups of a user, and whether this machine lists that user.
+func groupsOf(uid int) (groups []int, listed bool) {
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return nil, false
+	}
+	ids, _ := u.GroupIds() // without them there is the first one
+	for _, id := range append(ids, u.Gid) {
+		if n, err := strconv.Atoi(id); err == nil {
+			groups = append(groups, n)
+		}
+	}
+	return groups, true
+}
+
+// UserName is the name of a user id on this machine. It does not trust $USER, which anybody
 // may set.
-func userName(uid int) string {
+func UserName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil && u.Username != "" {
 		return u.Username
 	}
