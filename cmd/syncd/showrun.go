@@ -317,7 +317,7 @@ func amounts(up, down decimal.Decimal) []string {
 
 func (p *page) totals(r *sync.Report) {
 	var parts []string
-	counts, putOff, written := map[string]int{}, map[string]int{}, 0
+	counts, putOff, written, recovered := map[string]int{}, map[string]int{}, 0, 0
 	for i := range r.Scopes {
 		s := &r.Scopes[i]
 		standing := s.Standing(r.PlanOnly)
@@ -326,6 +326,11 @@ func (p *page) totals(r *sync.Report) {
 			putOff[plan.PutOff(s.Violations)]++
 		}
 		written += s.Written
+		for _, v := range s.Violations {
+			if v.Code == plan.CodeRecovered {
+				recovered++
+			}
+		}
 	}
 	order := slices.Clone(state.Standings)
 	slices.Reverse(order[:len(order)-1]) // what is well first, who is not linked last
@@ -359,6 +364,8 @@ func (p *page) totals(r *sync.Report) {
 	p.flow("", text)
 	switch {
 	case r.PlanOnly:
+	case written == 0 && recovered > 0:
+		p.flow("", "nothing was written now; "+app.Count(recovered, "earlier write")+" got through, see above")
 	case written == 0:
 		p.flow("", "nothing was written")
 	default:

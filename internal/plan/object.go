@@ -212,6 +212,7 @@ type Sent struct {
 	How     string `json:"how,omitempty"`
 	Why     string `json:"why,omitempty"`
 	Reverts string `json:"reverts,omitempty"`
+	Told    bool   `json:"told,omitempty"` // the journal has the request already
 }
 
 // Ownership says who wins a field that somebody else changed.

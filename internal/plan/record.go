@@ -1,6 +1,9 @@
 package plan
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // A record must hold only values that syncd wrote or that both sides agreed on. A person's
 // value in it would pass for ours, and be overwritten as soon as the source changes. So a
@@ -106,6 +109,54 @@ func (r *Record) Arrived(observed *Object) *Object {
 		return nil
 	}
 	return last
+}
+
+// Made returns the object that an announced create made, as it was sent, where the change
+// takes that object on and the journal does not have it yet; otherwise nil.
+func (r *Record) Made(c *Change) *Object {
+	if r.Origin != Announced || r.Pending == nil || r.Told() || c.Before == nil || c.Reason.Row() != AttemptSucceeded {
+		return nil
+	}
+	o := *c.Before
+	o.Fields = o.Fields.over(r.Pending.Fields)
+	return &o
+}
+
+// Told reports whether the journal has what was sent, though the record has it still.
+func (r *Record) Told() bool { return r.Sent != nil && r.Sent.Told }
+
+// Tell notes that the journal has what was sent.
+func (r *Record) Tell() {
+	sent := Sent{}
+	if r.Sent != nil {
+		sent = *r.Sent
+	}
+	sent.Told = true
+	r.Sent = &sent
+}
+
+// CodeRecovered is the code of the note on a write that is found out after its answer was lost.
+const CodeRecovered = "recovered"
+
+// Recovered says of a change of an earlier run that it got through, and who approved it.
+func Recovered(c *Change, by string) Violation {
+	text := fmt.Sprintf("an earlier %s of %s got through, though its answer was lost", c.Action, c.Label)
+	for _, f := range c.After.Fields {
+		was := Value{}
+		if c.Before != nil {
+			was, _ = c.Before.Fields.Get(f.Name)
+		}
+		if !was.Equal(f.Value) && !(was.Blank() && f.Value.Blank()) {
+			text += fmt.Sprintf(", %s %s -> %s", f.Name, was.Or("-"), f.Value.Or("-"))
+		}
+	}
+	if !c.MonthlyDelta.IsZero() {
+		text += fmt.Sprintf(" (%s %s a month)", c.MonthlyDelta.StringFixed(2), c.Currency)
+	}
+	if by != "" {
+		text += "; approved by " + by
+	}
+	return Violation{Code: CodeRecovered, Kind: c.Key.Kind, Key: c.Key.ID, Note: true, Message: text + ": it is in the journal now"}
 }
 
 // notOurs lists the observed fields with ownership fill or keep that were neither sent

@@ -54,11 +54,11 @@ func (s *scopeRun) updateRecords(c *state.Commit) {
 		if planned[record.Key] || !news && (record.Pending == nil || record.Origin == plan.Announced) {
 			continue
 		}
+		if record.Pending != nil && news && !record.Told() {
+			s.addRecovered(c, &record, &o)
+		}
 		if record.Origin == plan.Announced {
 			record.Origin = plan.Created
-		}
-		if record.Pending != nil && news {
-			c.Entries = append(c.Entries, s.recovered(&record, &o))
 		}
 		if news {
 			record.Object = o
@@ -79,27 +79,45 @@ func (s *scopeRun) recordArrived(c *state.Commit) {
 			continue
 		}
 		record := &s.memory.Records[at]
+		if made := record.Made(ch); made != nil {
+			s.addRecovered(c, record, made)
+			record.Tell()
+			c.Put = append(c.Put, *record)
+			continue
+		}
 		now := record.Arrived(ch.Before)
 		if now == nil {
 			continue
 		}
 		now.Billing = ch.Before.Billing
-		c.Entries = append(c.Entries, s.recovered(record, now))
+		s.addRecovered(c, record, now)
 		record.Object = *now
+		record.Retired = ch.Before.Retired // what brings it back says so
 		c.Put = append(c.Put, *record)
 	}
 }
 
-// recovered is the journal entry of an earlier attempt that turns out to have got through.
-func (s *scopeRun) recovered(record *plan.Record, after *plan.Object) state.Entry {
+// addRecovered adds to a commit the journal entry of an earlier attempt that turns out to
+// have got through, and says so in the report.
+func (s *scopeRun) addRecovered(commit *state.Commit, record *plan.Record, after *plan.Object) {
 	before := &record.Object
 	c := plan.Change{Action: plan.Update, Key: before.Key, Label: after.Label, Ref: after.Ref, Reason: plan.AttemptSucceeded, Before: before, After: after}
+	if record.Origin == plan.Announced {
+		c.Action, c.Before = plan.Create, nil
+	}
 	for _, k := range s.target.spec.Kinds {
 		if k.Name == before.Kind && k.Delta != nil {
-			c.MonthlyDelta = k.Delta(before, after)
+			c.MonthlyDelta = k.Delta(c.Before, after)
 		}
 	}
-	return foundOut(s.entry(&c, state.ResultRecovered, "", after), record.Sent)
+	c.Currency = s.run.Currency
+	if b := after.Billing; b != nil && b.Currency != "" {
+		c.Currency = b.Currency
+	}
+	e := foundOut(s.entry(&c, state.ResultRecovered, "", after), record.Sent)
+	commit.Entries = append(commit.Entries, e)
+	s.violations = append(s.violations, plan.Recovered(&c, e.By))
+	s.report.Violations = s.violations
 }
 
 func (s *scopeRun) recordOf(key plan.Key) (plan.Record, bool) {

@@ -98,6 +98,9 @@ func (s *scopeRun) announce(ctx context.Context, c *plan.Change) error {
 func (s *scopeRun) announcement(c *plan.Change) plan.Record {
 	var known *plan.Record
 	if record, ok := s.recordOf(c.Key); ok {
+		if record.Origin == plan.Announced && c.Before != nil && c.Reason.Row() == plan.AttemptSucceeded { // it was made, and is changed now
+			record.Origin, record.Ref, record.Pending = plan.Created, c.Before.Ref, nil
+		}
 		known = &record
 	}
 	record := c.Announced(known)
