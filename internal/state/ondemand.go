@@ -134,6 +134,10 @@ func (o *onDemand) Journal(ctx context.Context, f JournalFilter) iter.Seq2[Entry
 	return onDemandSeq(ctx, o, func(s Store) iter.Seq2[Entry, error] { return s.Journal(ctx, f) })
 }
 
+func (o *onDemand) OpenSpans(ctx context.Context, scope plan.Scope) ([]Span, error) {
+	return onDemandResult(ctx, o, func(s Store) ([]Span, error) { return s.OpenSpans(ctx, scope) })
+}
+
 func (o *onDemand) Spans(ctx context.Context, f SpanFilter) iter.Seq2[Span, error] {
 	return onDemandSeq(ctx, o, func(s Store) iter.Seq2[Span, error] { return s.Spans(ctx, f) })
 }

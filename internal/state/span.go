@@ -1,7 +1,6 @@
 package state
 
 import (
-	"reflect"
 	"time"
 
 	"syncd/internal/plan"
@@ -112,30 +111,6 @@ type SpanProof struct {
 	Rows     int       `json:"rows,omitempty"`
 	Digest   string    `json:"digest,omitempty"` // of what the source said
 	Run      string    `json:"run"`
-}
-
-// Same reports whether two spans say the same, whenever they were and however
-// they are known: where they do, nothing changed. So do two that know nothing, for
-// whatever reasons.
-func (s *Span) Same(o *Span) bool {
-	a, b := s.bare(), o.bare()
-	return reflect.DeepEqual(a, b)
-}
-
-// bare is what of a span is compared.
-func (s *Span) bare() Span {
-	b := *s
-	b.From, b.To, b.Why, b.Proof = time.Time{}, time.Time{}, "", SpanProof{}
-	if len(b.Rules) == 0 {
-		b.Rules = nil
-	}
-	if len(b.Names) == 0 {
-		b.Names = nil
-	}
-	if len(b.Subscriptions) == 0 {
-		b.Subscriptions = nil
-	}
-	return b
 }
 
 // Holds reports whether there is anything of the product: bought, assigned, due or billed.

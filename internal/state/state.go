@@ -27,8 +27,8 @@ var (
 // method that writes is one transaction, and returns only when it is on disk.
 // Times are stored in UTC.
 type Store interface {
-	// Recall returns everything stored of a scope, in one consistent read. A scope
-	// that is not stored gives an empty Memory. Records are sorted by key.
+	// Recall returns everything stored of a scope but its ledger, in one consistent read.
+	// A scope that is not stored gives an empty Memory. Records are sorted by key.
 	Recall(ctx context.Context, scope plan.Scope) (*Memory, error)
 
 	// Refs yields the refs of all records of a target, former ones included, with the
@@ -59,6 +59,9 @@ type Store interface {
 
 	// Journal yields entries, newest first.
 	Journal(ctx context.Context, f JournalFilter) iter.Seq2[Entry, error]
+
+	// OpenSpans returns the spans of a scope that last, by key.
+	OpenSpans(ctx context.Context, scope plan.Scope) ([]Span, error)
 
 	// Spans yields the ledger, ordered by customer, target, key and time.
 	Spans(ctx context.Context, f SpanFilter) iter.Seq2[Span, error]
@@ -97,7 +100,6 @@ type Memory struct {
 	Cursor      *Cursor // nil before the first run
 	Hold        *Hold   // nil where nothing waits
 	Settlements []Settlement
-	Spans       []Span // those that last, by key
 }
 
 // A Ref is the target's id of an object, from a customer's record.
@@ -142,6 +144,10 @@ type Cursor struct {
 	Objects    int              `json:"objects"`          // managed objects
 	Absent     int              `json:"absent,omitempty"` // of them, gone from the source and waited for
 	Seen       []directory.Seen `json:"seen,omitempty"`   // the subscriptions, where the scope is billed by them
+	// Ledger is the SpansDigest of what a run saw of all products when it brought the
+	// spans that last in line with it; empty where they may say something else. A commit
+	// that ends or puts spans and has no cursor empties it.
+	Ledger string `json:"ledger,omitempty"`
 	// Invoices are how far each agreement was invoiced when a run last looked, and
 	// Unsettled what a person must yet be told of invoices that were made meanwhile.
 	Invoices  []InvoiceMark `json:"invoices,omitempty"`

@@ -143,7 +143,10 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 	if s.run.sel.Only == "" {
 		s.updateRecords(c)
 	}
-	s.addOutcome(c)
+	ctx = context.WithoutCancel(ctx)
+	if err := s.addOutcome(ctx, c); err != nil {
+		return err
+	}
 	if a.done > 0 {
 		if c.Cursor == nil && s.memory.Cursor != nil {
 			c.Cursor = new(*s.memory.Cursor)
@@ -155,7 +158,6 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 			c.Cursor.Applied = true
 		}
 	}
-	ctx = context.WithoutCancel(ctx)
 	if err := s.run.Store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
 	}

@@ -26,6 +26,9 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 		return nil
 	}
 	s.explained = make(map[plan.Key]*plan.Explanation, len(s.desired.Counts))
+	if s.ledgerStands() {
+		return nil
+	}
 	explainer := money.Policy{Grace: s.desired.Counts[0].Grace, Now: s.run.Now()}.NewExplainer(s.seen(), s.desired.Source, s.desired.Claims)
 	for i := range s.desired.Counts {
 		c := &s.desired.Counts[i]
@@ -53,12 +56,16 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 
 // lastKnown is the last span of a product that says what was due, or nil.
 func (s *scopeRun) lastKnown(ctx context.Context, key plan.Key) (*state.Span, error) {
-	open, lasts := s.ledger.open[key]
+	spans, err := s.openSpans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	open, lasts := spans[key]
 	switch {
 	case !lasts:
 		return nil, nil
 	case open.Due != "":
-		return &open, nil
+		return open, nil
 	}
 	var last *state.Span
 	for span, err := range s.run.Store.Spans(ctx, state.SpanFilter{Customer: s.customer.Key, Key: key}) {

@@ -1,8 +1,8 @@
 package sync
 
 import (
+	"context"
 	"slices"
-
 	"strings"
 
 	"syncd/internal/directory"
@@ -61,28 +61,28 @@ func (s *scopeRun) holdRest(rest *plan.Plan) {
 
 // finish adds the scope to the run's report and returns what is to be stored of it, or
 // nil where there is nothing or it is stored already.
-func (s *scopeRun) finish() *state.Commit {
+func (s *scopeRun) finish(ctx context.Context) (*state.Commit, error) {
 	defer s.run.addToReport(s)
 	if s.run.mode == PlanOnly || s.committed || s.run.sel.Only != "" {
-		return nil
+		return nil, nil
 	}
 	if s.run.sel.WayBack != nil && s.plan != nil && s.plan.Reverting == "" {
 		if h := s.memory.Hold; h != nil && plan.IsWayBack(h.Violations) && s.run.mode == Apply {
-			return s.clearWayBack()
+			return s.clearWayBack(), nil
 		}
-		return nil // there is nothing to take back, and of the rest nothing was looked at
+		return nil, nil // there is nothing to take back, and of the rest nothing was looked at
 	}
 	if s.run.mode == HoldOnly {
 		if s.report.Outcome != Held || s.plan.Empty() {
-			return nil // nothing to decide
+			return nil, nil // nothing to decide
 		}
 		if s.newHold == nil {
 			s.holdPlan(s.plan)
 		}
-		return &state.Commit{Scope: s.id(), Hold: s.newHold}
+		return &state.Commit{Scope: s.id(), Hold: s.newHold}, nil
 	}
 	if s.report.Outcome == Unmapped && s.memory.Cursor == nil && s.memory.Hold == nil {
-		return nil
+		return nil, nil
 	}
 	if s.report.Outcome == Held && s.newHold == nil {
 		s.holdPlan(s.plan) // held by conflicts of objects alone: nothing to approve, but to show
@@ -92,8 +92,7 @@ func (s *scopeRun) finish() *state.Commit {
 		s.recordArrived(c)
 		s.updateRecords(c)
 	}
-	s.addOutcome(c)
-	return c
+	return c, s.addOutcome(ctx, c)
 }
 
 // clearWayBack forgets a plan that waits for a way back that nobody can go any more. The
@@ -107,17 +106,21 @@ func (s *scopeRun) clearWayBack() *state.Commit {
 	return c
 }
 
-// addOutcome adds the scope's cursor and hold to a commit.
-func (s *scopeRun) addOutcome(c *state.Commit) {
+// addOutcome adds the scope's cursor and hold to a commit, and what changed in its ledger.
+// Its error is one of the store.
+func (s *scopeRun) addOutcome(ctx context.Context, c *state.Commit) error {
 	if s.run.sel.Only == "" {
 		c.Cursor = s.cursor()
-		s.addSpans(c)
+		if err := s.addSpans(ctx, c); err != nil {
+			return err
+		}
 	}
 	c.Hold = s.newHold
 	switch s.report.Outcome {
 	case InStep, Changed, Unmapped:
 		c.ClearHold = s.newHold == nil
 	}
+	return nil
 }
 
 // sourceRows are the rows of the source's lists that decide what the scope should

@@ -36,9 +36,13 @@ func (s *scopeRun) isFormer() bool {
 
 // cameToItsEnd reports whether nothing is left to do for a scope of a customer that is no
 // more: it never was, or an earlier run ended it.
-func (s *scopeRun) cameToItsEnd() bool {
+func (s *scopeRun) cameToItsEnd(ctx context.Context) (bool, error) {
 	c := s.memory.Cursor
-	return c == nil || c.Outcome == string(Unmapped) && s.memory.Hold == nil && len(s.memory.Spans) == 0
+	if c == nil || c.Outcome != string(Unmapped) || s.memory.Hold != nil {
+		return c == nil, nil
+	}
+	open, err := s.openSpans(ctx)
+	return len(open) == 0, err
 }
 
 // whyFormer says what became of a customer that is no more.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -33,72 +34,114 @@ import (
 
 // A scopeLedger is what a run adds to the ledger of one scope.
 type scopeLedger struct {
-	open       map[plan.Key]state.Span  // those that last, what the run added included
+	open       map[plan.Key]*state.Span // those that last, what the run added included; nil until somebody asks
+	stands     bool                     // it says what the run saw, see ledgerStands
 	written    map[plan.Key]plan.Object // what the run left at the target
 	unanswered map[plan.Key]bool        // whose write got no answer
 }
 
-func newScopeLedger(open []state.Span) scopeLedger {
-	l := scopeLedger{open: make(map[plan.Key]state.Span, len(open)), written: map[plan.Key]plan.Object{}, unanswered: map[plan.Key]bool{}}
-	for _, span := range open {
-		l.open[span.Key] = span
+// openSpans are the spans that last, by key.
+func (s *scopeRun) openSpans(ctx context.Context) (map[plan.Key]*state.Span, error) {
+	if s.ledger.open != nil {
+		return s.ledger.open, nil
 	}
-	return l
+	spans, err := s.run.Store.OpenSpans(ctx, s.id())
+	if err != nil {
+		return nil, err
+	}
+	s.ledger.open = make(map[plan.Key]*state.Span, len(spans))
+	for i := range spans {
+		s.ledger.open[spans[i].Key] = &spans[i]
+	}
+	return s.ledger.open, nil
 }
 
-// addSpans adds to a commit what changed in all products of the scope.
-func (s *scopeRun) addSpans(c *state.Commit) {
+// ledgerStands reports whether a run that has nothing to change saw of all products what
+// the run saw that last brought the ledger in line: then no count fell, and no span
+// needs to be read. A product of which something is not known, or whose line is billed
+// for more than the rules come to, needs its spans all the same.
+func (s *scopeRun) ledgerStands() bool {
+	c := s.memory.Cursor
+	if s.ledger.stands || c == nil || c.Ledger == "" || s.plan == nil || !s.plan.Empty() || len(s.formerKeys) > 0 {
+		return s.ledger.stands
+	}
+	spans := s.currentSpans(s.run.Now().UTC())
+	for i := range spans {
+		if !spans[i].Known || spans[i].Due == "" || spans[i].Explanation != nil {
+			return false
+		}
+	}
+	s.ledger.stands = state.SpansDigest(spans) == c.Ledger
+	return s.ledger.stands
+}
+
+// addSpans adds to a commit, which has a cursor, what changed in all products of the scope.
+func (s *scopeRun) addSpans(ctx context.Context, c *state.Commit) error {
 	now := s.run.Now().UTC()
 	compared := s.plan != nil || len(s.desired.Counts) > 0
+	if s.report.Outcome == Skipped && !compared || s.ledgerStands() {
+		return nil
+	}
+	open, err := s.openSpans(ctx)
+	if err != nil {
+		return err
+	}
+	c.Cursor.Ledger = ""
 	switch {
 	case s.report.Outcome == Unmapped:
-		for _, key := range s.ledger.openKeys() {
+		for _, key := range sortedKeys(open) {
 			s.endSpan(c, key, now)
 		}
-	case s.report.Outcome == Skipped && !compared:
 	case !compared:
-		for _, key := range s.ledger.openKeys() {
-			last := s.ledger.open[key]
-			s.addSpan(c, last.Unknown(now, s.whyUnread(), s.run.id))
+		for _, key := range sortedKeys(open) {
+			s.addSpan(c, open[key].Unknown(now, s.whyUnread(), s.run.id))
 		}
 	default:
-		counted := make(map[plan.Key]bool, len(s.desired.Counts))
-		for i := range s.desired.Counts {
-			counted[s.desired.Counts[i].Key] = true
-			s.addSpan(c, s.currentSpan(&s.desired.Counts[i], now))
+		spans := s.currentSpans(now)
+		c.Cursor.Ledger = state.SpansDigest(spans)
+		counted := make(map[plan.Key]bool, len(spans))
+		for i := range spans {
+			counted[spans[i].Key] = true
+			s.addSpan(c, spans[i])
 		}
-		for _, key := range s.ledger.openKeys() {
+		for _, key := range sortedKeys(open) {
 			if !counted[key] {
 				s.endSpan(c, key, now)
 			}
 		}
 	}
+	return nil
 }
 
 // addSpansOf adds what changed in one product alone.
-func (s *scopeRun) addSpansOf(c *state.Commit, key plan.Key) {
+func (s *scopeRun) addSpansOf(ctx context.Context, c *state.Commit, key plan.Key) error {
 	i := slices.IndexFunc(s.desired.Counts, func(x target.Count) bool { return x.Key == key })
-	if i >= 0 {
-		s.addSpan(c, s.currentSpan(&s.desired.Counts[i], s.run.Now().UTC()))
+	if i < 0 {
+		return nil
 	}
+	if _, err := s.openSpans(ctx); err != nil {
+		return err
+	}
+	if s.addSpan(c, s.currentSpan(&s.desired.Counts[i], s.run.Now().UTC())); s.memory.Cursor != nil {
+		s.memory.Cursor.Ledger = "" // of the other products nothing was compared
+	}
+	return nil
 }
 
-// openKeys are those of the spans that last, sorted.
-func (l *scopeLedger) openKeys() []plan.Key {
-	keys := make([]plan.Key, 0, len(l.open))
-	for key := range l.open {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, plan.Key.Compare)
-	return keys
+func sortedKeys(open map[plan.Key]*state.Span) []plan.Key {
+	return slices.SortedFunc(maps.Keys(open), plan.Key.Compare)
 }
 
+// addSpan adds a span where it says something else than the one that lasts; those are read.
 func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
 	last, lasts := s.ledger.open[span.Key]
 	if lasts && last.Same(&span) || !lasts && !span.Holds() {
 		return
 	}
-	s.ledger.open[span.Key] = span
+	if span.Proof.Run == "" {
+		span.Proof = s.spanProof()
+	}
+	s.ledger.open[span.Key] = &span
 	c.Spans = append(c.Spans, span)
 }
 
@@ -120,12 +163,21 @@ func (s *scopeRun) whyUnread() string {
 	return "it was not read"
 }
 
-// currentSpan is what holds of a product from now on.
+// currentSpans are what holds of all products from now on.
+func (s *scopeRun) currentSpans(now time.Time) []state.Span {
+	spans := make([]state.Span, len(s.desired.Counts))
+	for i := range spans {
+		spans[i] = s.currentSpan(&s.desired.Counts[i], now)
+	}
+	return spans
+}
+
+// currentSpan is what holds of a product from now on, without its proof.
 func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 	x := state.Span{
 		Scope: s.id(), Key: c.Key, From: now, Known: true, Product: c.Product, Label: c.Label,
 		Purchased: mapping.Number(c.Purchased), Assigned: mapping.Number(c.Assigned), Due: mapping.Number(c.Due),
-		Names: c.Names, NamesUnknown: c.NamesUnknown, Proof: s.spanProof(),
+		Names: c.Names, NamesUnknown: c.NamesUnknown,
 	}
 	unknown := func(why string) {
 		if x.Known {

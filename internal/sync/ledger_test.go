@@ -2,13 +2,17 @@ package sync
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
@@ -93,6 +97,85 @@ func TestWhatARunKnowsIsInTheLedger(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A ledgerReads counts the scopes whose open spans are read.
+type ledgerReads struct {
+	state.Store
+	n atomic.Int32
+}
+
+func (r *ledgerReads) OpenSpans(ctx context.Context, scope plan.Scope) ([]state.Span, error) {
+	r.n.Add(1)
+	return r.Store.OpenSpans(ctx, scope)
+}
+
+func TestTheLedgerOfAnUnchangedCustomerIsNotRead(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		do    func(w *fixture)
+		reads int32 // of two customers' ledgers, in the next run
+		want  string
+	}{
+		{"nothing changed", func(*fixture) {}, 0, ""},
+		{"a count changed", func(w *fixture) { w.bought[contoso][premium] = 14 }, 1, "14/14/14"},
+		{"a person edited the line", func(w *fixture) { w.lines[string(contoso)+"/"+premium] = "20" }, 1, "12/12/20"},
+		{"the source did not prove the customer", func(w *fixture) { w.unproven[contoso] = errors.New("no access") }, 1,
+			"?/?/? (the source did not prove this complete: no access)"},
+		{"a state of a syncd that kept no digest", func(w *fixture) { w.setLedger("") }, 1, ""},
+		{"a digest of something else", func(w *fixture) { w.setLedger("0f") }, 1, ""},
+		{"a run that ended after a write", func(w *fixture) {
+			last := w.openSpan(contoso, premium)
+			last.From, last.Billed = w.now.Add(time.Second), "13"
+			w.commit(&state.Commit{Scope: last.Scope, Spans: []state.Span{last}})
+		}, 1, "12/12/13 12/12/12"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newFixture(t)
+			w.converge()
+			w.apply()
+			w.later(time.Minute)
+			tt.do(w)
+			reads := &ledgerReads{Store: w.store}
+			w.engine.Store = reads
+			w.apply()
+			if got := reads.n.Load(); got != tt.reads {
+				t.Errorf("got the ledgers of %d customers read, want %d", got, tt.reads)
+			}
+			want := strings.TrimSpace("12/12/0 12/12/12 " + tt.want)
+			if got := w.ledger(string(contoso), premium); got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+func (w *fixture) commit(c *state.Commit) {
+	w.t.Helper()
+	if err := w.store.Commit(w.t.Context(), c); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// openSpan is the span of a customer's SKU that lasts.
+func (w *fixture) openSpan(customer directory.TenantID, sku string) state.Span {
+	w.t.Helper()
+	spans, err := w.store.OpenSpans(w.t.Context(), plan.Scope{Customer: string(customer), Target: w.spec.Name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return spans[slices.IndexFunc(spans, func(s state.Span) bool { return s.Key.ID == sku })]
+}
+
+// setLedger stores another digest of what was seen of Contoso.
+func (w *fixture) setLedger(digest string) {
+	w.t.Helper()
+	m, err := w.store.Recall(w.t.Context(), plan.Scope{Customer: string(contoso), Target: w.spec.Name})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m.Cursor.Ledger = digest
+	w.commit(&state.Commit{Scope: m.Cursor.Scope, Cursor: m.Cursor})
 }
 
 func TestWhatIsKnownAgainIsInTheLedgerAtOnce(t *testing.T) {

@@ -252,11 +252,20 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 		if err != nil {
 			return err
 		}
-		if s.isFormer() && s.cameToItsEnd() {
-			continue
+		if s.isFormer() {
+			switch ended, err := s.cameToItsEnd(ctx); {
+			case err != nil:
+				return err
+			case ended:
+				continue
+			}
 		}
 		if !proceed {
-			if commit := s.finish(); commit != nil {
+			commit, err := s.finish(context.WithoutCancel(ctx))
+			if err != nil {
+				return err
+			}
+			if commit != nil {
 				commits = append(commits, commit)
 			}
 			continue
@@ -299,7 +308,11 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 			return err
 		}
 		for _, s := range ready {
-			if commit := s.finish(); commit != nil {
+			commit, err := s.finish(context.WithoutCancel(ctx))
+			if err != nil {
+				return err
+			}
+			if commit != nil {
 				commits = append(commits, commit)
 			}
 		}

@@ -53,7 +53,8 @@ type scopeRun struct {
 
 func (r *run) newScopeRun(t *openTarget, c mapping.Customer, snap *directory.Snapshot) *scopeRun {
 	return &scopeRun{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{},
-		log: r.log.With().Str("customer", c.Key).Str("target", t.spec.Name).Logger(),
+		ledger: scopeLedger{written: map[plan.Key]plan.Object{}, unanswered: map[plan.Key]bool{}},
+		log:    r.log.With().Str("customer", c.Key).Str("target", t.spec.Name).Logger(),
 		report: ScopeReport{Customer: customerRef(c), Target: t.spec.Name, Job: t.job.Name, Currency: r.Currency,
 			MonthlyDelta: "0.00", Changes: []plan.Change{}, Violations: []plan.Violation{}}}
 }
@@ -97,7 +98,6 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
-	s.ledger = newScopeLedger(s.memory.Spans)
 	if err := s.recallFormer(ctx); err != nil {
 		return false, err
 	}

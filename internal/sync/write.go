@@ -79,7 +79,9 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	s.commit.Put = append(s.commit.Put, record)
 	if c.Writes() {
 		s.ledger.recordWrite(c.Key, now)
-		s.addSpansOf(s.commit, c.Key)
+		if err := s.addSpansOf(context.WithoutCancel(ctx), s.commit, c.Key); err != nil {
+			return &storeError{err}
+		}
 	}
 	return nil
 }

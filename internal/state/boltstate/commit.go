@@ -96,7 +96,22 @@ func (st *sealedCommit) write(tx *bbolt.Tx) error {
 	if err := putSpans(tx, st.Scope, st.Ends, st.Spans); err != nil {
 		return err
 	}
+	if len(st.Ends)+len(st.Spans) > 0 && st.Cursor == nil {
+		if err := emptyLedger(tx, st.key); err != nil {
+			return fmt.Errorf("cursor: %w", err)
+		}
+	}
 	return appendEntries(tx, st.Scope, st.Entries)
+}
+
+// emptyLedger empties Cursor.Ledger of a scope whose spans changed.
+func emptyLedger(tx *bbolt.Tx, key []byte) error {
+	c, err := get[state.Cursor](tx, bucketCursors, key)
+	if err != nil || c == nil || c.Ledger == "" {
+		return err
+	}
+	c.Ledger = ""
+	return put(tx, bucketCursors, key, c)
 }
 
 // sealCommit seals the records of a commit, and refuses one whose parts belong to

@@ -83,16 +83,18 @@ func eachProduct(c *bbolt.Cursor, prefix []byte, do func(product []byte) error) 
 	return nil
 }
 
-// openSpans are the spans under a prefix that last.
-func openSpans(tx *bbolt.Tx, prefix []byte) (spans []state.Span, err error) {
-	b := tx.Bucket(bucketSpans)
-	c := b.Cursor()
-	err = eachProduct(b.Cursor(), prefix, func(product []byte) error {
-		s, err := lastSpan(c, product)
-		if err == nil && s != nil && s.To.IsZero() {
-			spans = append(spans, *s)
-		}
-		return err
+// OpenSpans returns the spans of a scope that last.
+func (s *Store) OpenSpans(ctx context.Context, scope plan.Scope) (spans []state.Span, err error) {
+	err = s.view(ctx, "reading what lasts of "+scope.String(), func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketSpans)
+		c := b.Cursor()
+		return eachProduct(b.Cursor(), joinKey(scope.Customer, scope.Target, ""), func(product []byte) error {
+			last, err := lastSpan(c, product)
+			if err == nil && last != nil && last.To.IsZero() {
+				spans = append(spans, *last)
+			}
+			return err
+		})
 	})
 	return spans, err
 }

@@ -148,7 +148,7 @@ func recoverPanic(fn func() error) (panicked bool, err error) {
 	return false, fn()
 }
 
-// Recall returns everything known of a scope.
+// Recall returns everything known of a scope but its ledger.
 func (s *Store) Recall(ctx context.Context, scope plan.Scope) (*state.Memory, error) {
 	m := new(state.Memory)
 	doing := "recalling " + scope.String()
@@ -182,8 +182,7 @@ func (s *Store) Recall(ctx context.Context, scope plan.Scope) (*state.Memory, er
 			}
 			m.Settlements = append(m.Settlements, one)
 		}
-		m.Spans, err = openSpans(tx, prefix)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -42,12 +42,12 @@ func (s *suite) ledger(t *testing.T) {
 		commit(t, store, put(a2))
 		want := []state.Span{during(a, 60), during(a2, lasts), during(b, lasts)}
 		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), want)
-		wantEqual(t, "memory", recall(t, store, contoso).Spans, want[1:])
+		wantEqual(t, "what lasts", openSpans(t, store, contoso), want[1:])
 		store = reopen(t, s.open, store, path)
 		got := collect(t, store.Spans(t.Context(), state.SpanFilter{}))
 		wantEqual(t, "ledger after opening again", got, want)
 		wantUTC(t, "span", got[0].From, got[0].To)
-		wantEqual(t, "memory of another", recall(t, store, fabrikam), &state.Memory{})
+		wantEqual(t, "what lasts of another", openSpans(t, store, fabrikam), []state.Span(nil))
 		n, err := store.Verify(t.Context())
 		if want := (state.Counts{Spans: 3}); err != nil || n != want {
 			t.Errorf("got %+v, %v, want %+v", n, err, want)
@@ -60,9 +60,28 @@ func (s *suite) ledger(t *testing.T) {
 		end := &state.Commit{Scope: contoso, Ends: []state.Ending{{Key: a.Key, At: at(60)}, {Key: key("addition", "never was"), At: at(60)}}}
 		commit(t, store, end)
 		commit(t, store, end) // what is over ends no second time
-		wantEqual(t, "memory", recall(t, store, contoso).Spans, []state.Span(nil))
+		wantEqual(t, "what lasts", openSpans(t, store, contoso), []state.Span(nil))
 		commit(t, store, put(again))
 		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span{during(a, 60), during(again, lasts)})
+	})
+	t.Run("a commit that changes spans and has no cursor empties what the cursor says of the ledger", func(t *testing.T) {
+		a := span(contoso, "a", "12", 1)
+		for what, c := range map[string]*state.Commit{
+			"a span": put(a), "an ending": {Scope: contoso, Ends: []state.Ending{{Key: a.Key, At: at(60)}}},
+		} {
+			store := s.emptyStore(t)
+			saw := cursor(contoso, 1)
+			saw.Ledger = "1ed9e4"
+			other := cursor(fabrikam, 1)
+			other.Ledger = "1ed9e4"
+			commit(t, store, &state.Commit{Scope: contoso, Cursor: saw, Spans: []state.Span{span(contoso, "b", "3", 1)}}, &state.Commit{Scope: fabrikam, Cursor: other})
+			wantEqual(t, "the ledger that was seen", recall(t, store, contoso).Cursor.Ledger, "1ed9e4")
+			commit(t, store, &state.Commit{Scope: contoso, ClearHold: true})
+			wantEqual(t, "after a commit without spans", recall(t, store, contoso).Cursor.Ledger, "1ed9e4")
+			commit(t, store, c)
+			wantEqual(t, "after "+what, recall(t, store, contoso).Cursor.Ledger, "")
+			wantEqual(t, "after "+what+", of another", recall(t, store, fabrikam).Cursor.Ledger, "1ed9e4")
+		}
 	})
 	t.Run("a clock that went back takes nothing away and turns no time around", func(t *testing.T) {
 		store := s.emptyStore(t)

@@ -185,7 +185,8 @@ func (s *suite) cancelled(t *testing.T) {
 	cancel()
 	k := key("user", "a")
 	for what, call := range map[string]func() error{
-		"Recall": func() error { _, err := store.Recall(ctx, contoso); return err },
+		"Recall":    func() error { _, err := store.Recall(ctx, contoso); return err },
+		"OpenSpans": func() error { _, err := store.OpenSpans(ctx, contoso); return err },
 		"Commit": func() error {
 			return store.Commit(ctx, &state.Commit{Scope: contoso, Put: []plan.Record{record("user", "a", "1")}, ClearHold: true})
 		},

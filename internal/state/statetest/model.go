@@ -98,6 +98,7 @@ func (m *model) commit(t *rapid.T) {
 		}
 		if rapid.Bool().Draw(t, "with cursor") {
 			c.Cursor = cursor(scope, someMinute.Draw(t, "objects"))
+			c.Cursor.Ledger = someDigest.Draw(t, "ledger")
 			now := *c.Cursor
 			now.At, now.InStepAt = now.At.UTC(), now.InStepAt.UTC()
 			was.cursor = &now
@@ -141,6 +142,10 @@ func (m *model) commit(t *rapid.T) {
 				of[len(of)-1] = *over
 			}
 			was.spans[k] = append(of, now)
+		}
+		if len(c.Ends)+len(c.Spans) > 0 && c.Cursor == nil && was.cursor != nil {
+			was.cursor = new(*was.cursor)
+			was.cursor.Ledger = ""
 		}
 		cs = append(cs, c)
 	}
@@ -223,6 +228,7 @@ func (m *model) check(t *rapid.T) {
 	for _, scope := range byScope {
 		was := m.scopes[scope]
 		want := &state.Memory{Cursor: was.cursor, Hold: was.hold}
+		var lasting []state.Span
 		for _, k := range slices.SortedFunc(maps.Keys(was.records), plan.Key.Compare) {
 			want.Records = append(want.Records, was.records[k])
 		}
@@ -233,7 +239,7 @@ func (m *model) check(t *rapid.T) {
 			of := was.spans[k]
 			ledger = append(ledger, of...)
 			if n := len(of); n > 0 && of[n-1].To.IsZero() {
-				want.Spans = append(want.Spans, of[n-1])
+				lasting = append(lasting, of[n-1])
 			}
 		}
 		got, err := m.store.Recall(m.ctx, scope)
@@ -241,6 +247,11 @@ func (m *model) check(t *rapid.T) {
 			t.Fatalf("recalling %s: %v", scope, err)
 		}
 		wantEqual(t, "memory of "+scope.String(), got, want)
+		open, err := m.store.OpenSpans(m.ctx, scope)
+		if err != nil {
+			t.Fatalf("reading what lasts of %s: %v", scope, err)
+		}
+		wantEqual(t, "what lasts of "+scope.String(), open, lasting)
 		counts.Records += len(want.Records)
 		words = append(words, want.Settlements...)
 		if was.cursor != nil {

@@ -139,6 +139,15 @@ func recall(t *testing.T, store state.Store, scope plan.Scope) *state.Memory {
 	return m
 }
 
+func openSpans(t *testing.T, store state.Store, scope plan.Scope) []state.Span {
+	t.Helper()
+	spans, err := store.OpenSpans(t.Context(), scope)
+	if err != nil {
+		t.Fatalf("reading what lasts of %s: %v", scope, err)
+	}
+	return spans
+}
+
 func collect[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
 	t.Helper()
 	var out []T
