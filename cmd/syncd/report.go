@@ -13,8 +13,7 @@ import (
 )
 
 func reportCommand(a *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "report", Short: "Reconcile what Microsoft sold with what is billed", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return usage("say which: syncd report licences") }}
+	cmd := &cobra.Command{Use: "report", Short: "What is sold, billed, lost and renewed, and the evidence of a month"}
 	cmd.AddCommand(licencesCommand(a), monthCommand(a), leakageCommand(a), renewalsCommand(a))
 	return cmd
 }

@@ -17,7 +17,7 @@ func revertCommand(a *cli) *cobra.Command {
 			"An invoice that was made meanwhile stays as it is: the credit to issue by hand is named.\n\n" +
 			"Exit status: 0 done, 3 it waits for approval, 1 something failed or is not proven."}
 	onceVar(cmd.Flags(), &asked.Customer, "customer", "only what the run wrote of this `CUSTOMER`")
-	onceVar(cmd.Flags(), &asked.Only, "only", "only the object with this `KEY` (a SKU id, an object id, a user's UPN)")
+	onceVar(cmd.Flags(), &asked.Only, "only", "only the object with this `KEY` (a licence, an object id, a user's UPN)")
 	cmd.Flags().StringVar(&asked.Reason, "reason", "", "`TEXT` for the journal")
 	complete(cmd, a, "customer")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {

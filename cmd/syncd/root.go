@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,7 +157,11 @@ func strict(c *cobra.Command) {
 			if len(args) > 0 {
 				return unknown(cmd, args[0])
 			}
-			return usage("say which; see %s --help", cmd.CommandPath())
+			which := ""
+			if of := available(cmd); len(of) <= mostNamed {
+				which = ": " + app.Names(of, (*cobra.Command).CommandPath)
+			}
+			return usage("say which%s; see %s --help", which, cmd.CommandPath())
 		}
 	}
 	if check := c.Args; check != nil {
@@ -177,6 +182,14 @@ func strict(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		strict(sub)
 	}
+}
+
+// mostNamed is of how many commands a group names each.
+const mostNamed = 6
+
+// available are the commands of a group that are listed.
+func available(cmd *cobra.Command) []*cobra.Command {
+	return slices.DeleteFunc(slices.Clone(cmd.Commands()), func(c *cobra.Command) bool { return !c.IsAvailableCommand() })
 }
 
 // stateful makes a command that works on the state: in the daemon where one

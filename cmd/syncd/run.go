@@ -71,7 +71,7 @@ func applyCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "apply [FILE]", Short: "Bring the targets into step, as far as limits and approvals allow", Args: cobra.MaximumNArgs(1),
 		Long: "Plan, guard, and write what is within the limits or was approved; everything else is held for a person.\nWith FILE, only plans that still are as saved by syncd plan --out.\n\nExit status: 0 done, 3 something is held, 1 something failed or is not proven."}
 	s.flags(cmd, a)
-	onceVar(cmd.Flags(), &s.Only, "only", "only the object with this `KEY` (a SKU id, an object id, a user's UPN), with a trace of what was compared")
+	onceVar(cmd.Flags(), &s.Only, "only", "only the object with this `KEY` (a licence, an object id, a user's UPN), with a trace of what was compared")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
 		sel, err := s.selection(ctx, w)
 		if err != nil {
@@ -85,7 +85,7 @@ func applyCommand(a *cli) *cobra.Command {
 		s.view.part = sel.Only != ""
 		report, err := a.run(ctx, w, sel, sync.Apply, s.view)
 		if err == nil && sel.Only != "" && !traced(report) {
-			return usage("no object is called %q there; write its key, as syncd plan --json shows it", sel.Only)
+			return usage("no object is called %q there; write its key, as syncd plan --json shows it", s.Only)
 		}
 		return err
 	})

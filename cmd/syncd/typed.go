@@ -57,6 +57,9 @@ func distance(a, b string) int { return smetrics.WagnerFischer(strings.ToLower(a
 
 // badFlag complains of a flag.
 func badFlag(cmd *cobra.Command, err error) error {
+	if bad, is := errors.AsType[*pflag.InvalidValueError](err); is {
+		return usage("--%s %q: %w; see %s --help", bad.GetFlag().Name, bad.GetValue(), misread(bad), cmd.CommandPath())
+	}
 	missing, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
@@ -82,6 +85,19 @@ func badFlag(cmd *cobra.Command, err error) error {
 		return usage("%w; did you mean --%s? See %s --help", err, best, cmd.CommandPath())
 	}
 	return usage("%w; see %s --help", err, cmd.CommandPath())
+}
+
+// misread says what to write instead of a flag's value that is none.
+func misread(bad *pflag.InvalidValueError) error {
+	switch bad.GetFlag().Value.Type() {
+	case "int":
+		return errors.New("write a whole number")
+	case "bool":
+		return errors.New("write true or false, or nothing after the flag")
+	case "duration":
+		return errors.New("write a time such as 30s, 15m or 2h")
+	}
+	return bad.Unwrap()
 }
 
 // arranged puts flags that stand before the command, and belong to it, behind

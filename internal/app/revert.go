@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -49,7 +50,8 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 	if err := w.noOtherWaits(ctx, b); err != nil {
 		return nil, err
 	}
-	if err := w.askBack(ctx, by, b, asked.Reason); err != nil {
+	wanted, err := w.askBack(ctx, by, b)
+	if err != nil {
 		return nil, err
 	}
 	sel := sync.Selection{Jobs: w.Jobs, Trigger: "command", Progress: progress.scopes(), WayBack: map[plan.Scope]bool{}}
@@ -59,7 +61,7 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 		}
 	}
 	report, err := w.Engine.Run(ctx, sel, sync.Apply)
-	if err != nil {
+	if err := errors.Join(err, w.journalBack(context.WithoutCancel(ctx), by, b, wanted, asked.Reason)); err != nil {
 		return report, err
 	}
 	if e := b.already; e != nil && !slices.ContainsFunc(report.Scopes, func(s sync.ScopeReport) bool { return s.Reverts != "" || s.Error != nil }) {
@@ -101,6 +103,10 @@ func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
 		}
 		customer = c.Key
 	}
+	only, err := w.objectMeant(ctx, asked.Only)
+	if err != nil {
+		return nil, err
+	}
 	entries, wrote := map[plan.Scope][]state.Entry{}, false
 	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Run: b.run.ID}) { // newest first
 		if err != nil {
@@ -111,7 +117,7 @@ func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
 			continue
 		}
 		wrote = true
-		if customer != "" && e.Scope.Customer != customer || asked.Only != "" && !sync.Matches(e.Key, upnOf(&e), asked.Only) {
+		if customer != "" && e.Scope.Customer != customer || only != "" && !sync.Matches(e.Key, upnOf(&e), only) {
 			continue
 		}
 		entries[e.Scope] = append(entries[e.Scope], e)
@@ -277,38 +283,61 @@ func (w *App) givenUp(ctx context.Context, h *state.Hold) (string, error) {
 	return "", nil
 }
 
-// askBack stores what is to be taken back. What was asked for before stays as it is.
-func (w *App) askBack(ctx context.Context, by Operator, b *wayBack, reason string) error {
+// askBack stores what is to be taken back, and returns what was not asked for before:
+// that stays as it is.
+func (w *App) askBack(ctx context.Context, by Operator, b *wayBack) (asked []state.Reversal, err error) {
 	stored, err := state.Reversals(ctx, w.Store)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var asked []state.Reversal
-	var about []state.Entry
 	now := w.Now().UTC()
 	for _, scope := range b.sorted() {
-		s, n := b.scopes[scope], len(asked)
-		for _, r := range s.back {
+		for _, r := range b.scopes[scope].back {
 			if !slices.ContainsFunc(stored, func(o state.Reversal) bool { return o.Scope == scope && o.Key == r.Key && o.Run == r.Run }) {
 				asked = append(asked, state.Reversal{Reversal: r, Scope: scope, By: by.Name, At: now})
 			}
 		}
-		if len(asked) > n {
-			e := w.decisionEntry(by, state.ActionRevert, scope, s.name)
-			e.Run, e.Job, e.Label, e.Why = b.run.ID, b.run.Job, fmt.Sprintf("%s back to before run %s", Count(len(asked)-n, "object"), b.run.ID), reason
-			about = append(about, e)
-		}
 	}
 	if len(asked) == 0 {
-		return nil
+		return nil, nil
 	}
 	w.Log.Info().Str("run", b.run.ID).Int("objects", len(asked)).Str("by", by.Name).Str("identified", by.Identified).Msg("way back asked for")
-	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal {
+	return asked, state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal {
 		all = slices.DeleteFunc(all, func(o state.Reversal) bool {
 			return slices.ContainsFunc(asked, func(r state.Reversal) bool { return r.Scope == o.Scope && r.Key == o.Key })
 		})
 		return append(all, asked...)
-	}, about...)
+	})
+}
+
+// journalBack puts into the journal who asked for what, once it is planned: what was
+// changed since is not.
+func (w *App) journalBack(ctx context.Context, by Operator, b *wayBack, asked []state.Reversal, reason string) error {
+	if len(asked) == 0 {
+		return nil
+	}
+	stand, err := state.Reversals(ctx, w.Store)
+	if err != nil {
+		return err
+	}
+	planned := map[plan.Scope]int{}
+	for i := range asked {
+		if slices.ContainsFunc(stand, func(o state.Reversal) bool { return o.Is(&asked[i]) }) {
+			planned[asked[i].Scope]++
+		}
+	}
+	var about []state.Entry
+	for _, scope := range b.sorted() {
+		if n := planned[scope]; n > 0 {
+			e := w.decisionEntry(by, state.ActionRevert, scope, b.scopes[scope].name)
+			e.Run, e.Job, e.Label, e.Why = b.run.ID, b.run.Job, fmt.Sprintf("%s back to before run %s", Count(n, "object"), b.run.ID), reason
+			about = append(about, e)
+		}
+	}
+	if len(about) == 0 {
+		return nil
+	}
+	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal { return all }, about...)
 }
 
 // completeWayBack adds to a report what is not taken back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"syncd/internal/directory"
 	"syncd/internal/sync"
 )
 
@@ -19,7 +20,11 @@ func (w *App) Select(ctx context.Context, s Selector) (sync.Selection, error) {
 			return sync.Selection{}, err
 		}
 	}
-	sel := sync.Selection{Jobs: w.Jobs, Target: s.Target, Only: s.Only, Trigger: "command"}
+	only, err := w.objectMeant(ctx, s.Only)
+	if err != nil {
+		return sync.Selection{}, err
+	}
+	sel := sync.Selection{Jobs: w.Jobs, Target: s.Target, Only: only, Trigger: "command"}
 	if s.Job != "" {
 		sel.Jobs = slices.DeleteFunc(slices.Clone(w.Jobs), func(j sync.Job) bool { return j.Name != s.Job })
 		if len(sel.Jobs) == 0 {
@@ -40,4 +45,25 @@ func (w *App) Select(ctx context.Context, s Selector) (sync.Selection, error) {
 		sel.Customer = c.Key
 	}
 	return sel, nil
+}
+
+// objectMeant is the key that a person means: of a licence by its part number or name
+// too, else as it was typed.
+func (w *App) objectMeant(ctx context.Context, text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range rules.Rules {
+		if r.SKU != "" && isOneOf(text, r.Part, r.Name) {
+			return r.SKU, nil
+		}
+	}
+	if sku, _ := directory.SKUOf(text); sku != "" {
+		return sku, nil
+	}
+	return text, nil
 }

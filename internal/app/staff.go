@@ -59,7 +59,7 @@ func (c *Config) OSUser(uid int, name string) Person {
 	if len(c.Staff) == 0 {
 		return Person{Operator{name, "by the kernel"}, RoleOperator, true}
 	}
-	identified := fmt.Sprintf("os_user %s, by the kernel", name)
+	identified := fmt.Sprintf("os_user %s, by the kernel", strings.TrimPrefix(name, "uid ")) // as staff names one without a name
 	for i := range c.Staff {
 		if s := &c.Staff[i]; s.uid() == uid {
 			return Person{Operator{s.Name, identified}, Role(s.Role), true}

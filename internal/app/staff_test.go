@@ -39,6 +39,8 @@ func TestWhoIsBehindAUser(t *testing.T) {
 			"syncd apply needs the role approver, and Max (os_user max, by the kernel) is mapper; ask Ada, Olga"},
 		{4444, "ada", "Ada", "os_user ada, by the kernel", RoleApprover, RoleApprover, RoleOperator,
 			"syncd apply needs the role operator, and Ada (os_user ada, by the kernel) is approver; ask Olga"},
+		{4646, "uid 4646", "uid 4646", "os_user 4646, by the kernel", RoleViewer, RoleViewer, RoleMapper,
+			"syncd apply needs the role mapper, and uid 4646 (os_user 4646, by the kernel) is not named in staff and may only look; ask Max, Ada, Olga"},
 		{4545, "Olga", "Olga", "os_user Olga, by the kernel", RoleViewer, RoleViewer, RoleMapper, // her login is for the pages
 			"syncd apply needs the role mapper, and Olga (os_user Olga, by the kernel) is not named in staff and may only look; ask Max, Ada, Olga"},
 		{0, "root", "root", "os_user root, by the kernel", RoleViewer, RoleViewer, RoleMapper,
