@@ -47,9 +47,6 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 	if err != nil {
 		return nil, err
 	}
-	if err := w.noOtherWaits(ctx, b); err != nil {
-		return nil, err
-	}
 	wanted, err := w.askBack(ctx, by, b)
 	if err != nil {
 		return nil, err
@@ -230,11 +227,7 @@ func (s *scopeBack) note(k plan.Key, format string, args ...any) {
 
 // noOtherWaits refuses a way back where that from another run still waits: a scope has
 // one plan, and the one that a person reads and approves must be the one that is written.
-func (w *App) noOtherWaits(ctx context.Context, b *wayBack) error {
-	stored, err := state.Reversals(ctx, w.Store)
-	if err != nil {
-		return err
-	}
+func (w *App) noOtherWaits(ctx context.Context, b *wayBack, stored []state.Reversal) error {
 	var waits []string
 	for scope, s := range b.scopes {
 		if len(s.back) == 0 {
@@ -290,6 +283,9 @@ func (w *App) askBack(ctx context.Context, by Operator, b *wayBack) (asked []sta
 	if err != nil {
 		return nil, err
 	}
+	if err := w.noOtherWaits(ctx, b, stored); err != nil {
+		return nil, err
+	}
 	now := w.Now().UTC()
 	for _, scope := range b.sorted() {
 		for _, r := range b.scopes[scope].back {
@@ -302,11 +298,14 @@ func (w *App) askBack(ctx context.Context, by Operator, b *wayBack) (asked []sta
 		return nil, nil
 	}
 	w.Log.Info().Str("run", b.run.ID).Int("objects", len(asked)).Str("by", by.Name).Str("identified", by.Identified).Msg("way back asked for")
-	return asked, state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal {
+	return asked, state.EditReversals(ctx, w.Store, func(all []state.Reversal) ([]state.Reversal, error) {
+		if err := w.noOtherWaits(ctx, b, all); err != nil { // somebody else may have asked in the same instant
+			return nil, err
+		}
 		all = slices.DeleteFunc(all, func(o state.Reversal) bool {
 			return slices.ContainsFunc(asked, func(r state.Reversal) bool { return r.Scope == o.Scope && r.Key == o.Key })
 		})
-		return append(all, asked...)
+		return append(all, asked...), nil
 	})
 }
 
@@ -337,7 +336,7 @@ func (w *App) journalBack(ctx context.Context, by Operator, b *wayBack, asked []
 	if len(about) == 0 {
 		return nil
 	}
-	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal { return all }, about...)
+	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) ([]state.Reversal, error) { return all, nil }, about...)
 }
 
 // completeWayBack adds to a report what is not taken back.
@@ -382,8 +381,8 @@ func (w *App) withdrawRejected(ctx context.Context, approved bool, h *state.Hold
 
 // withdraw forgets that something of a scope was to be taken back, or was.
 func (w *App) withdraw(ctx context.Context, scope plan.Scope, is func(*state.Reversal) bool) error {
-	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) []state.Reversal {
-		return slices.DeleteFunc(all, func(r state.Reversal) bool { return r.Scope == scope && is(&r) })
+	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) ([]state.Reversal, error) {
+		return slices.DeleteFunc(all, func(r state.Reversal) bool { return r.Scope == scope && is(&r) }), nil
 	})
 }
 

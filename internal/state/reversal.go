@@ -49,16 +49,19 @@ func readReversals(ctx context.Context, s Store) (all []Reversal, version int, e
 }
 
 // EditReversals changes what is to be taken back, with the journal's entries about it.
-// It writes nothing where nothing changes and there is nothing to say, and begins
-// again where somebody else changed it meanwhile.
-func EditReversals(ctx context.Context, s Store, edit func([]Reversal) []Reversal, about ...Entry) error {
+// It writes nothing where nothing changes and there is nothing to say, or where the edit
+// returns an error, and begins again where somebody else changed it meanwhile.
+func EditReversals(ctx context.Context, s Store, edit func([]Reversal) ([]Reversal, error), about ...Entry) error {
 	for {
 		all, version, err := readReversals(ctx, s)
 		if err != nil {
 			return err
 		}
 		was, _ := json.Marshal(all) // plain data cannot fail
-		edited := edit(slices.Clone(all))
+		edited, err := edit(slices.Clone(all))
+		if err != nil {
+			return err
+		}
 		if edited == nil {
 			edited = []Reversal{}
 		}

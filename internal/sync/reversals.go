@@ -53,7 +53,7 @@ func (r *reversals) write(ctx context.Context, store state.Store) error {
 	if len(r.edited) == 0 {
 		return nil
 	}
-	return state.EditReversals(ctx, store, func(all []state.Reversal) []state.Reversal {
+	return state.EditReversals(ctx, store, func(all []state.Reversal) ([]state.Reversal, error) {
 		out := all[:0]
 		for _, x := range all {
 			stand, planned := r.edited[x.Scope]
@@ -66,7 +66,7 @@ func (r *reversals) write(ctx context.Context, store state.Store) error {
 				out = append(out, x)
 			}
 		}
-		return out
+		return out, nil
 	})
 }
 

@@ -43,7 +43,7 @@ func (w *fixture) takeBack(run string) map[plan.Scope]bool {
 			}
 		}
 	}
-	if err := state.EditReversals(w.t.Context(), w.store, func(was []state.Reversal) []state.Reversal { return append(was, all...) }); err != nil {
+	if err := state.EditReversals(w.t.Context(), w.store, func(was []state.Reversal) ([]state.Reversal, error) { return append(was, all...), nil }); err != nil {
 		w.t.Fatal(err)
 	}
 	return scopes
