@@ -24,6 +24,8 @@ type Span struct {
 	// same are proven. Why is the first reason that was met.
 	Known bool   `json:"known"`
 	Why   string `json:"why,omitempty"`
+	// CountedAt is when a run last counted the product, where Due is unknown.
+	CountedAt time.Time `json:"counted_at,omitzero"`
 
 	Product string `json:"product"` // the catalogue identifier
 	Label   string `json:"label"`

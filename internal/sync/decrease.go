@@ -47,6 +47,9 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 			if before.At = last.To; before.At.IsZero() && s.memory.Cursor != nil {
 				before.At = s.memory.Cursor.At
 			}
+			if open := s.ledger.open[c.Key]; open != nil && !open.CountedAt.IsZero() {
+				before.At = open.CountedAt
+			}
 			found = explainer.Explain(before, countNow(c))
 		}
 		s.explained[c.Key] = money.CarryExplanation(last.Explanation, found, nil, 0)

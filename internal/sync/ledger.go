@@ -141,8 +141,20 @@ func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
 	if span.Proof.Run == "" {
 		span.Proof = s.spanProof()
 	}
+	if span.Due == "" && lasts {
+		span.CountedAt = s.countedAt(last)
+	}
 	s.ledger.open[span.Key] = &span
 	c.Spans = append(c.Spans, span)
+}
+
+// countedAt is when the product of a span that lasts was last counted; zero where nobody
+// wrote it down.
+func (s *scopeRun) countedAt(last *state.Span) time.Time {
+	if last.Due == "" || s.memory.Cursor == nil {
+		return last.CountedAt
+	}
+	return s.memory.Cursor.At
 }
 
 func (s *scopeRun) endSpan(c *state.Commit, key plan.Key, at time.Time) {

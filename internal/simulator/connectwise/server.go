@@ -111,6 +111,14 @@ func (s *Server) World() *World {
 	return s.world.Clone()
 }
 
+// Look lets a reader see the world as it is, without a copy; it must neither change nor
+// keep anything of it.
+func (s *Server) Look(look func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	look(s.world)
+}
+
 // Edit changes the world as a person working in the product would: whatever
 // is changed carries that member and the time, and the audit trail says so.
 func (s *Server) Edit(member string, change func(*World)) {
