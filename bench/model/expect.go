@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // How far Microsoft's days and our reads may be off.
 const (
@@ -11,43 +14,63 @@ const (
 // Ran says what a run on a day may have left on the customer's lines: everything
 // that is due, but for what waits.
 func (c *Customer) Ran(today time.Time) {
-	if c.Unread {
+	if c.Unread() {
 		return // unknown is never zero: nothing changes, and nothing was learnt
 	}
 	unexplained, unsure := c.falls(today)
-	for sku, l := range c.Lines {
-		due := c.Due(sku)
-		if unexplained[sku] {
-			l.Unsure = unsure[sku] && !l.Unexplained
+	for _, p := range c.Products() {
+		l := c.Lines[p.ID]
+		counted, proven := c.Counted(p)
+		if unexplained[p.SKU] {
+			l.Unsure = unsure[p.SKU] && !l.Unexplained
 			l.Unexplained = true
 		}
-		if l.Billed <= due {
+		if !proven {
+			continue
+		}
+		if l.Billed <= counted {
 			l.Unexplained, l.Unsure = false, false
 		}
-		l.read = due
+		l.read = counted
 	}
 	c.remember(today)
-	for sku, l := range c.Lines {
-		due := c.Due(sku)
+	changes := c.wrong(today)
+	whole := c.decided(today) != c.accepted // what persons set is another: the whole plan waits
+	for _, p := range c.Products() {
+		l := c.Lines[p.ID]
 		l.Periods = false
+		due, proven := c.Due(p, today)
 		switch {
+		case !proven:
 		case l.Billed == due:
 			l.Edited = false
-		case Frozen(c.Managed(), today):
+		case Frozen(c.Managed(), today), whole:
 		case c.Outstanding(today) > 1:
 			l.Periods = true
 		case l.Edited, due < l.Billed && l.Unexplained:
 		default:
 			l.Billed = due
+			c.accepted = c.decided(today)
 		}
 	}
+	if len(changes) == 0 {
+		c.accepted = c.decided(today)
+	}
+}
+
+// wrong are the products whose lines bill something else than is due.
+func (c *Customer) wrong(today time.Time) []Product {
+	return slices.DeleteFunc(slices.Clone(c.Products()), func(p Product) bool {
+		due, proven := c.Due(p, today)
+		return !proven || c.Lines[p.ID].Billed == due
+	})
 }
 
 // Guess settles what nobody can be sure of by what stands on a line after a run, and
 // reports whether there was something to settle.
-func (c *Customer) Guess(sku string, billed int) bool {
-	l := c.Lines[sku]
-	if !l.Unsure || billed != c.Due(sku) {
+func (c *Customer) Guess(p Product, billed int, today time.Time) bool {
+	l := c.Lines[p.ID]
+	if due, _ := c.Due(p, today); !l.Unsure || billed != due {
 		return false
 	}
 	l.Billed, l.Unexplained, l.Unsure = billed, false, false
@@ -57,25 +80,23 @@ func (c *Customer) Guess(sku string, billed int) bool {
 // Approved says what stands on the lines after a person approved all that waits, and
 // a run wrote it.
 func (c *Customer) Approved(today time.Time) {
-	if c.Unread || Frozen(c.Managed(), today) {
+	if !c.Waits(today) {
 		return
 	}
-	for sku, l := range c.Lines {
-		l.Billed, l.Edited, l.Unexplained, l.Unsure, l.Periods = c.Due(sku), false, false, false, false
+	for _, p := range c.wrong(today) {
+		l := c.Lines[p.ID]
+		l.Billed, _ = c.Due(p, today)
+		l.Edited, l.Periods = false, false
+		if counted, proven := c.Counted(p); proven && l.Billed <= counted {
+			l.Unexplained, l.Unsure = false, false
+		}
 	}
+	c.accepted = c.decided(today)
 }
 
 // Waits reports whether a person is waited for.
 func (c *Customer) Waits(today time.Time) bool {
-	if c.Unread || Frozen(c.Managed(), today) {
-		return false
-	}
-	for sku, l := range c.Lines {
-		if l.Billed != c.Due(sku) {
-			return true
-		}
-	}
-	return false
+	return !c.Unread() && !Frozen(c.Managed(), today) && len(c.wrong(today)) > 0
 }
 
 // falls are the SKUs that count fewer units than at the last read without a reason.
@@ -86,7 +107,7 @@ func (c *Customer) falls(today time.Time) (unexplained, unsure map[string]bool) 
 	grew := map[string][]int{}
 	all := 0
 	for _, s := range c.Subscriptions {
-		was, known := c.Lines[s.SKU].was[s.ID]
+		was, known := c.seen[s.ID]
 		before, now := 0, 0
 		if known && was.counts {
 			before = was.units
@@ -104,8 +125,9 @@ func (c *Customer) falls(today time.Time) (unexplained, unsure map[string]bool) 
 		}
 	}
 	unexplained, unsure = map[string]bool{}, map[string]bool{}
-	for sku, l := range c.Lines {
-		if l.read == 0 || l.read <= c.Due(sku) || open[sku] == 0 {
+	for _, p := range c.Products() {
+		sku, l := p.SKU, c.Lines[p.ID]
+		if counted, proven := c.Counted(p); !proven || l.read <= counted || open[sku] == 0 {
 			continue
 		}
 		moved := false
@@ -139,8 +161,7 @@ func (c *Customer) explains(s *Subscription, was seen, units int, today time.Tim
 // remember is what the next read compares with.
 func (c *Customer) remember(today time.Time) {
 	for _, s := range c.Subscriptions {
-		l := c.Lines[s.SKU]
-		was, known := l.was[s.ID]
+		was, known := c.seen[s.ID]
 		now := seen{units: s.Units, counts: s.counts(), ends: was.ends, former: was.former, added: was.added}
 		if known && s.Units > was.units {
 			now.added = append(now.added, addition{today, s.Units - was.units})
@@ -159,7 +180,7 @@ func (c *Customer) remember(today time.Time) {
 			}
 			now.ends = s.Next
 		}
-		l.was[s.ID] = now
+		c.seen[s.ID] = now
 	}
 }
 

@@ -1,138 +1,9 @@
-// Package model is an independent model of what a customer's Microsoft licences
-// go through and of what may be billed for them. It knows nothing of the program
-// that it is held against: its rules are written from docs/money.md and
-// docs/commerce alone, and it shares no code with them.
 package model
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"slices"
 	"time"
 )
-
-const day = 24 * time.Hour
-
-// A Subscription is one purchase, as Microsoft's answer shows it on a day.
-type Subscription struct {
-	ID      string
-	SKU     string
-	Units   int
-	Status  string // Enabled, Warning, Suspended, Deleted
-	Created time.Time
-	Next    time.Time // the next day that Microsoft tells
-
-	months   int       // of its term
-	ends     time.Time // the truth: the end of its present term
-	lapsed   time.Time // when it went into grace
-	stopped  bool      // suspended by the partner, and billed to its end
-	pending  int       // fewer units from the end of the term on
-	dying    bool      // it is not renewed
-	extended bool      // it goes on by the month after its term: the extended service term
-}
-
-// An Agreement is what of a customer's agreement decides what may be written.
-type Agreement struct {
-	Next time.Time // the first day that is not yet invoiced
-}
-
-// A Customer is one customer's life, and what the model says of its lines.
-type Customer struct {
-	Name          string
-	Subscriptions []*Subscription
-	Agreement     Agreement
-	Lines         map[string]*Line // by SKU
-
-	Unread bool // the source proves nothing of it today
-
-	Log []string // what happened to it, a line each
-
-	random *rand.Rand
-	next   int // of the ids that are given
-	quiet  map[string]time.Time
-}
-
-// A Line is what the model knows of the billed line of a SKU.
-type Line struct {
-	Billed int // what stands on the line
-	Edited bool
-	// Unexplained says that a fall was seen that nothing explains, and that the line
-	// still bills for.
-	Unexplained bool
-	Unsure      bool // it may as well be explained, see Guess
-	// Periods says that a change waits since it would bill several periods.
-	Periods bool
-
-	read int // what was due at the last read that proved something
-	was  map[string]seen
-}
-
-// seen is a subscription at the last read.
-type seen struct {
-	units  int
-	counts bool
-	added  []addition
-	ends   time.Time
-	former time.Time
-}
-
-type addition struct {
-	at    time.Time
-	units int
-}
-
-// SKUs are the licences that customers hold.
-var SKUs = []string{"cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46", "05e9a617-0261-4cee-bb44-138d3ef5d965"}
-
-// New makes a customer as it stands on a day.
-func New(name string, today time.Time, random *rand.Rand) *Customer {
-	c := &Customer{Name: name, random: random, Lines: map[string]*Line{}, quiet: map[string]time.Time{}}
-	c.Agreement.Next = time.Date(today.Year(), today.Month()+1, 1, 0, 0, 0, 0, time.UTC)
-	for _, sku := range SKUs {
-		c.Lines[sku] = &Line{was: map[string]seen{}}
-		for range 1 + random.IntN(2) {
-			c.buy(sku, 5+random.IntN(40), today.AddDate(0, 0, -30-random.IntN(200)), today)
-		}
-	}
-	return c
-}
-
-// buy adds a subscription that was made on a day.
-func (c *Customer) buy(sku string, units int, made, today time.Time) *Subscription {
-	c.next++
-	s := &Subscription{ID: fmt.Sprintf("%s-%s-%d", c.Name, sku[:4], c.next), SKU: sku, Units: units, Status: "Enabled", Created: made, months: []int{1, 12, 12, 36}[c.random.IntN(4)]}
-	s.ends = made.AddDate(0, s.months, 0)
-	for !s.ends.After(today) {
-		s.ends = s.ends.AddDate(0, s.months, 0)
-	}
-	s.Next = s.ends
-	c.Subscriptions = append(c.Subscriptions, s)
-	return s
-}
-
-// Due is how many units of a SKU are to be billed: enabled, in grace (which is
-// billed), or suspended by the partner and charged to the end of the term.
-func (c *Customer) Due(sku string) int {
-	n := 0
-	for _, s := range c.Subscriptions {
-		if s.SKU == sku && s.counts() {
-			n += s.Units
-		}
-	}
-	return n
-}
-
-func (s *Subscription) counts() bool {
-	return s.Status == "Enabled" || s.Status == "Warning" || s.Status == "Suspended" && s.stopped
-}
-
-// Note adds a line to what happened.
-func (c *Customer) Note(today time.Time, format string, args ...any) {
-	c.Log = append(c.Log, today.Format(time.DateOnly)+" "+fmt.Sprintf(format, args...))
-}
-
-func (s *Subscription) String() string {
-	return fmt.Sprintf("%s %s %d until %s", s.ID, s.Status, s.Units, s.Next.Format(time.DateOnly))
-}
 
 // Day lets a day pass: terms end, and things happen.
 func (c *Customer) Day(today time.Time) {
@@ -148,6 +19,7 @@ func (c *Customer) Day(today time.Time) {
 		before[i] = s.String()
 	}
 	c.happen(today)
+	c.people(today)
 	for i, s := range c.Subscriptions {
 		switch {
 		case i >= len(before):
@@ -156,7 +28,9 @@ func (c *Customer) Day(today time.Time) {
 			c.Note(today, "%s => %s", before[i], s)
 		}
 	}
-	c.Unread = c.random.IntN(25) == 0
+	for i := range c.Tenants {
+		c.NoLicences[i], c.NoPeople[i] = c.random.IntN(50) == 0, c.random.IntN(50) == 0
+	}
 }
 
 // age lets a subscription's day come.
@@ -243,14 +117,14 @@ func (c *Customer) happen(today time.Time) {
 			touch()
 		}
 	case 9, 10: // units that vanish in the middle of a term: nothing explains it
-		if c.settled(s.SKU, today) {
+		if c.vanishes(s.SKU) && c.settled(s.SKU, today) {
 			s.Units -= n
 			touch()
 		}
 	case 11: // moved to the other SKU, in one day
-		if c.settled(s.SKU, today) {
+		if c.vanishes(s.SKU) && c.settled(s.SKU, today) {
 			for _, to := range live {
-				if to.SKU != s.SKU {
+				if to.SKU != s.SKU && c.vanishes(to.SKU) {
 					s.Units, to.Units = s.Units-n, to.Units+n
 					touch()
 					break
@@ -258,4 +132,49 @@ func (c *Customer) happen(today time.Time) {
 			}
 		}
 	}
+}
+
+// vanishes reports whether units of a SKU may be less without a reason: what is counted by
+// people falls for their reasons.
+func (c *Customer) vanishes(sku string) bool { return !slices.Contains(assignedSKUs, sku) }
+
+// people lets people come and go, and be given licences.
+func (c *Customer) people(today time.Time) {
+	if c.random.IntN(6) != 0 {
+		return
+	}
+	if c.random.IntN(4) == 0 {
+		c.join()
+		c.Note(today, "%s comes", c.People[len(c.People)-1].UPN)
+		return
+	}
+	i := c.random.IntN(len(c.People))
+	p := c.People[i]
+	switch c.random.IntN(6) {
+	case 0, 1:
+		if c.last(p.Tenant) {
+			return
+		}
+		c.People = slices.Delete(c.People, i, i+1)
+		c.Note(today, "%s leaves", p.UPN)
+	case 2:
+		p.Enabled = !p.Enabled
+		c.Note(today, "%s may sign in: %t", p.UPN, p.Enabled)
+	default:
+		sku := assignedSKUs[c.random.IntN(len(assignedSKUs))]
+		p.Holds[sku] = !p.Holds[sku]
+		c.Note(today, "%s holds %s: %t", p.UPN, sku[:4], p.Holds[sku])
+	}
+}
+
+// last reports whether few people of a tenant are left: one without any is a source that
+// does not answer.
+func (c *Customer) last(tenant int) bool {
+	n := 0
+	for _, p := range c.People {
+		if p.Tenant == tenant {
+			n++
+		}
+	}
+	return n < 4
 }
