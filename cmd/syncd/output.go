@@ -91,7 +91,7 @@ func (a *cli) deliverTable(o *output, body []byte, lines int) error {
 	case a.json && o.path != "-":
 		return a.print(map[string]any{"file": o.path, "lines": lines}, nil)
 	case o.path != "-":
-		a.say("%d lines written to %s", lines, o.path)
+		a.say("%s written to %s", app.Count(lines, "line"), o.path)
 	}
 	return nil
 }

@@ -114,6 +114,6 @@ func (a *cli) deliver(document any, sheet, plain *report.Sheet, out *reportFile)
 	if err := a.write(&out.output, body.Bytes()); err != nil {
 		return err
 	}
-	a.say("%d lines written to %s", len(sheet.Rows), out.path)
+	a.say("%s written to %s", app.Count(len(sheet.Rows), "line"), out.path)
 	return nil
 }

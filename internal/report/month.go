@@ -345,14 +345,30 @@ func (l *MonthLine) change(s *state.Span, before string, since time.Time) MonthC
 		At: s.From.UTC(), Before: known(before), After: known(s.Billed),
 		Reason: "syncd wrote nothing: it was changed at the target", Source: sourceOf(s),
 	}
+	if w := l.writeOf(s, since); w != nil {
+		c.Reason, c.By, c.Explanation = "written by syncd, run "+w.Run, known(w.By), w.Explanation
+	}
+	return c
+}
+
+// writeOf is the write that made what a span says is billed: its own run's, or one since
+// the span before that left this very quantity; nil where nobody wrote it.
+func (l *MonthLine) writeOf(s *state.Span, since time.Time) (found *MonthWrite) {
 	for i := range l.Writes {
 		w := &l.Writes[i]
 		// A run writes, and then its span begins.
-		if w.At.After(since) && !w.At.After(s.From.Add(time.Minute)) && (w.Result == state.ResultDone || w.Result == state.ResultRecovered) {
-			c.Reason, c.By, c.Explanation = "written by syncd, run "+w.Run, known(w.By), w.Explanation
+		if w.At.Before(since) || w.At.After(s.From.Add(time.Minute)) || w.Result != state.ResultDone && w.Result != state.ResultRecovered {
+			continue
+		}
+		own := w.Run == s.Proof.Run
+		if own && w.After == s.Billed {
+			return w
+		}
+		if own || w.After == s.Billed && w.At.After(since) {
+			found = w
 		}
 	}
-	return c
+	return found
 }
 
 func (f *MonthFacts) writes(l *MonthLine, key plan.Key) {

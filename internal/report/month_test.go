@@ -156,3 +156,45 @@ func TestAMonthBeforeTheLedgerIsAGap(t *testing.T) {
 		t.Errorf("got %+v in %s, want no money that anybody knows", all.Customers, all.JSON())
 	}
 }
+
+// Of several writes within a minute each change names its own, and who approved it.
+func TestAChangeNamesItsOwnWrite(t *testing.T) {
+	at := func(second int) time.Time { return time.Date(2026, 9, 15, 6, 0, second, 0, time.UTC) }
+	m := aMonth(func(f *MonthFacts) {
+		was, is := f.Spans[0], f.Spans[1]
+		key, image := is.Key, func(n string) *state.Image { return &state.Image{Fields: plan.Set("quantity", n)} }
+		span := func(second int, billed, run string) state.Span {
+			s := is
+			s.From, s.Billed, s.Proof.Run = at(second), billed, run
+			return s
+		}
+		write := func(second int, run, before, after, by string) state.Entry {
+			return state.Entry{At: at(second), Run: run, Action: plan.Update, Key: key, Ref: "55/91", Before: image(before), After: image(after), Result: state.ResultDone, By: by}
+		}
+		f.Spans = []state.Span{was, span(1, "14", "R2"), span(11, "15", "R3"), span(21, "30", "R4"), span(31, "16", "R5")}
+		f.Entries = []state.Entry{write(30, "R5", "30", "16", "cleo"), write(10, "R3", "14", "15", "bob"), write(0, "R2", "12", "14", "ada")} // newest first
+	})
+	got := ""
+	for _, c := range m.Lines[0].Changes {
+		got += fmt.Sprintf("%s by %s: %s\n", shown(c.After), shown(c.By), c.Reason)
+	}
+	if want := "14 by ada: written by syncd, run R2\n15 by bob: written by syncd, run R3\n30 by unknown: syncd wrote nothing: it was changed at the target\n16 by cleo: written by syncd, run R5\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A page breaks long words alone, and totals stand once, below the last row.
+func TestHowAPageBreaks(t *testing.T) {
+	page, err := aMonth().HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<td class="good">proven</td>`, `<td class="when">2026-09-15 06:00</td>`, `<td class="n ask">unknown</td>`, "tfoot { display: table-row-group }"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	if got := cellClass(Sheet{Columns: []Column{{"Pack", false}}}, 0, strings.Repeat("a", 64)); got != "long" {
+		t.Errorf("a digest: got %q", got)
+	}
+}

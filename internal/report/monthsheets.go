@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -196,7 +197,14 @@ func (s *MonthSource) text(at func(time.Time) string) string {
 	if s.Source == "" || s.TakenAt == nil {
 		return "run " + s.Run
 	}
-	return s.Source + ", read " + at(*s.TakenAt) + ", " + strconv.Itoa(s.Rows) + " rows, run " + s.Run
+	return s.Source + ", read " + at(*s.TakenAt) + ", " + rows(s.Rows) + ", run " + s.Run
+}
+
+func rows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return strconv.Itoa(n) + " rows"
 }
 
 func deref(s *string) string {
@@ -237,9 +245,32 @@ func overrideText(o *state.SpanOverride) string {
 //go:embed month.html
 var monthPage string
 
-var monthTemplate = template.Must(template.New("month").Funcs(template.FuncMap{"visible": visible.Text, "tone": func(s Sheet, cell string) string {
-	return map[Tone]string{Good: "good", Alert: "alert", Ask: "ask"}[s.Tones[cell]]
-}}).Parse(monthPage))
+var monthTemplate = template.Must(template.New("month").Funcs(template.FuncMap{"visible": visible.Text, "class": cellClass}).Parse(monthPage))
+
+// longWord is of how many characters a word is broken where there is no room for it.
+const longWord = 24
+
+// cellClass is how a cell of the page looks: a number, its tone, a word that must be
+// broken, or a moment that must not.
+func cellClass(s Sheet, column int, cell string) string {
+	var classes []string
+	if s.Columns[column].Number {
+		classes = append(classes, "n")
+	}
+	if tone := map[Tone]string{Good: "good", Alert: "alert", Ask: "ask"}[s.Tones[cell]]; tone != "" {
+		classes = append(classes, tone)
+	}
+	if _, err := time.Parse("2006-01-02 15:04", cell); err == nil {
+		classes = append(classes, "when")
+	}
+	for word := range strings.FieldsSeq(cell) {
+		if utf8.RuneCountInString(word) > longWord {
+			classes = append(classes, "long")
+			break
+		}
+	}
+	return strings.Join(classes, " ")
+}
 
 // HTML is the pack as one page that asks nobody for anything.
 func (m *Month) HTML() ([]byte, error) {

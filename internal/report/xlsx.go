@@ -222,7 +222,7 @@ func (b *workbook) fill() error {
 		for i, cell := range row {
 			at := l
 			at.number = b.number(i)
-			if t := b.Tones[cell]; at.number == "" && t != Plain && !l.total {
+			if t := b.Tones[cell]; t != Plain && !l.total {
 				at.tone = t
 			}
 			id, err := b.style(at)
