@@ -54,7 +54,8 @@ import (
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
-//	status N syncd …                  run it; it must end with that exit status
+//	status N syncd …                  run it; it must end with that exit status. All syncds of a script run in one
+//	                                  process, see shell; "exec syncd" and "status N env syncd" start another
 //	json PATH is VALUE                a value of the JSON on standard output, such as scopes.0.outcome
 //	json PATH has N                   the length of a list or object
 //	run NAME                          $NAME is the run of the JSON on standard output
@@ -81,12 +82,17 @@ import (
 // the days of the next month, as plans spell them, $DAY_OF_MONTH is a number. [root] says that $ME may become others.
 
 func TestMain(m *testing.M) {
-	syncd := func() {
-		// What a person waits for gladly, a script does not.
-		app.GatherHints, app.RestOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
-		os.Exit(Main())
+	impatient := func(run func()) func() {
+		return func() {
+			// What a person waits for gladly, a script does not.
+			app.GatherHints, app.RestOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
+			run()
+		}
 	}
-	testscript.Main(m, map[string]func(){"syncd": syncd, "limit-files": limitFiles, "as": func() { becomeUser(); syncd() }})
+	syncd := impatient(main)
+	testscript.Main(m, map[string]func(){
+		"syncd": syncd, "shell": impatient(serveShell), "limit-files": limitFiles, "as": func() { becomeUser(); syncd() },
+	})
 }
 
 func TestScripts(t *testing.T) {
@@ -131,6 +137,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("NEXT_PERIOD", w.nextMonth())
 			env.Setenv("DAY_OF_MONTH", time.Now().UTC().Format("2"))
+			openShell(t, env)
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
@@ -171,8 +178,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	w := worldOf(ts)
 	must := func(args ...string) {
-		if err := ts.Exec("syncd", args...); err != nil {
-			ts.Fatalf("syncd %s: %v", strings.Join(args, " "), err)
+		if status, _ := typeLine(ts, append([]string{"syncd"}, args...)...); status != 0 {
+			ts.Fatalf("syncd %s ended with exit status %d", strings.Join(args, " "), status)
 		}
 	}
 	switch verb, rest := args[0], args[1:]; verb {
@@ -186,8 +193,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		must("map", "import", "links.csv")
 		must("products", "import", "products.csv")
 		if verb == "settled" {
-			if err := ts.Exec("syncd", "apply"); exitStatus(err) != 3 {
-				ts.Fatalf("the first apply ended with %v, want exit status 3", err)
+			if status, _ := typeLine(ts, "syncd", "apply"); status != 3 {
+				ts.Fatalf("the first apply ended with exit status %d, want 3", status)
 			}
 			must("approve", "--all")
 			must("apply")
@@ -239,34 +246,6 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.editConnectWise(rest))
 	default:
 		ts.Check(w.check(verb, rest))
-	}
-}
-
-func exitStatus(err error) int {
-	if err == nil {
-		return 0
-	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode()
-	}
-	return -1
-}
-
-func statusOf(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: status N program args…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	if got := exitStatus(ts.Exec(args[1], args[2:]...)); got != want {
-		ts.Fatalf("%s ended with exit status %d, want %d", strings.Join(args[1:], " "), got, want)
-	}
-}
-
-// loses expects a command that a full disk or a limit ends: any status but 0.
-func loses(ts *testscript.TestScript, neg bool, args []string) {
-	if exitStatus(ts.Exec(args[0], args[1:]...)) == 0 {
-		ts.Fatalf("%s went well, want it to fail", strings.Join(args, " "))
 	}
 }
 
@@ -414,27 +393,6 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Stdout().Write(body)
 	if strconv.Itoa(resp.StatusCode) != args[2] {
 		ts.Fatalf("%s %s: got %d, want %s", args[0], args[1], resp.StatusCode, args[2])
-	}
-}
-
-// await types a command until what it prints fits, as somebody who waits for a
-// daemon's next run would.
-func await(ts *testscript.TestScript, neg bool, args []string) {
-	n := len(args) - 2
-	if neg || n < 1 || args[n] != "contains" {
-		ts.Fatalf("usage: await program args… contains PATTERN")
-	}
-	want, err := regexp.Compile(args[n+1])
-	ts.Check(err)
-	for deadline := time.Now().Add(60 * time.Second); ; {
-		err := ts.Exec(args[0], args[1:n]...)
-		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("%s never printed %s", strings.Join(args[:n], " "), want)
-		}
-		time.Sleep(100 * time.Millisecond)
 	}
 }
 
