@@ -27,17 +27,17 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Run("leavers are archived", func(t *testing.T) {
-		runSuite(t, func(*itglue.Config) {}, targettest.Changed, targettest.New, targettest.Gone)
+		runSuite(t, targettest.Run, func(*itglue.Config) {}, targettest.Changed, targettest.New, targettest.Gone)
 	})
 	// How leavers are dealt with is told by them alone.
 	t.Run("leavers are deleted", func(t *testing.T) {
-		runSuite(t, func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, targettest.Gone)
+		runSuite(t, targettest.RunSteps, func(c *itglue.Config) { c.Leavers.Then = itglue.ThenDelete }, targettest.Gone)
 	})
 }
 
-func runSuite(t *testing.T, edit func(*itglue.Config), steps ...targettest.Step) {
+func runSuite(t *testing.T, run func(*testing.T, func(*testing.T) *targettest.Fixture), edit func(*itglue.Config), steps ...targettest.Step) {
 	world := documentedWorld(t, edit)
-	targettest.Run(t, func(t *testing.T) *targettest.Fixture { return newFixture(t, world.Clone(), edit, steps) })
+	run(t, func(t *testing.T) *targettest.Fixture { return newFixture(t, world.Clone(), edit, steps) })
 }
 
 var tenants = []directory.Tenant{

@@ -165,7 +165,7 @@ func (m *market) dueThen(sku string) (n int) {
 // Whatever happens to subscriptions, reads, the daemon and its plans: no line falls for
 // a reason that nobody can show, unless a person lets it.
 func TestNoUnexplainedFallPassesWithoutAPerson(t *testing.T) {
-	histories, passed, waited := 16, 0, 0
+	histories, passed, waited := 8, 0, 0
 	if testing.Short() {
 		histories = 4
 	}

@@ -21,7 +21,7 @@ import (
 func TestNoDamageEndsTheProcessOrPassesForTruth(t *testing.T) {
 	dir := t.TempDir()
 	whole := filepath.Join(dir, "whole.db")
-	filled(t, whole, 400)
+	filled(t, whole, 150)
 	s, err := Open(whole, Options{})
 	must(t, err)
 	for i := range 40 { // several scopes, some of them within their parent's page, and free pages

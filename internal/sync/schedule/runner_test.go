@@ -115,7 +115,6 @@ func TestEveryDayOfAYearHasOneRun(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				loc := zone(t, name)
 				runs := map[string]map[string]int{} // by job and local day
-				hours := map[int64]int{}
 				var jobs []Job
 				var b *bench
 				for _, expr := range []string{"0 0 * * *", "30 1 * * *", "0 2 * * *", "30 2 * * *", "0 6 * * *", "59 23 * * *"} {
@@ -127,12 +126,6 @@ func TestEveryDayOfAYearHasOneRun(t *testing.T) {
 						return nil
 					}})
 				}
-				jobs = append(jobs, Job{Name: "hourly", Schedule: must(t, "20 * * * *", loc), Run: func(context.Context) error {
-					b.mu.Lock()
-					defer b.mu.Unlock()
-					hours[b.now().Unix()/3600]++
-					return nil
-				}})
 				b = newBench(t, Options{}, jobs...)
 				b.set(-time.Second + time.Date(2026, 1, 1, 0, 0, 0, 0, loc).Sub(start2026))
 				b.begin()
@@ -149,16 +142,43 @@ func TestEveryDayOfAYearHasOneRun(t *testing.T) {
 						t.Errorf("%q: got runs on %d days, want 365", expr, n)
 					}
 				}
-				if got, want := len(hours), 365*24; got != want {
-					t.Errorf("hourly: got runs in %d real hours, want %d", got, want)
-				}
-				for hour, n := range hours {
-					if n != 1 {
-						t.Errorf("hourly: got %d runs in the hour of %v, want 1", n, time.Unix(hour*3600, 0).UTC())
-					}
-				}
 			})
 		})
+	}
+}
+
+func TestEveryHourAroundAClockChangeHasOneRun(t *testing.T) {
+	for name, changes := range map[string][]time.Time{
+		"Europe/London":    {time.Date(2026, 3, 29, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, 25, 0, 0, 0, 0, time.UTC)},
+		"America/New_York": {time.Date(2026, 3, 8, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		for _, change := range changes {
+			t.Run(name+" "+change.Format(time.DateOnly), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					const days = 7 // three before it, and more than three after
+					runs := map[int64]int{}
+					var b *bench
+					b = newBench(t, Options{}, Job{Name: "hourly", Schedule: must(t, "20 * * * *", zone(t, name)), Run: func(context.Context) error {
+						b.mu.Lock()
+						defer b.mu.Unlock()
+						runs[b.now().Unix()/3600]++
+						return nil
+					}})
+					b.set(-time.Second + change.AddDate(0, 0, -3).Sub(start2026))
+					b.begin()
+					time.Sleep(days * 24 * time.Hour)
+					b.end()
+					if got, want := len(runs), days*24; got != want {
+						t.Errorf("got runs in %d real hours, want %d", got, want)
+					}
+					for hour, n := range runs {
+						if n != 1 {
+							t.Errorf("got %d runs in the hour of %v, want 1", n, time.Unix(hour*3600, 0).UTC())
+						}
+					}
+				})
+			})
+		}
 	}
 }
 

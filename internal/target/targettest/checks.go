@@ -328,7 +328,7 @@ func (s *suite) ignoresUnproven() {
 }
 
 func (s *suite) survivesFaults() {
-	for _, step := range append([]Step{Start}, steps...) {
+	for _, step := range s.from {
 		var want []string
 		var values map[plan.Key]map[string]string
 		s.bubble(step.String()+", nothing fails", func(h *harness) {
@@ -407,7 +407,7 @@ func (h *harness) wantJournalComplete() {
 // it again: at the first and at the last of each sort of write that a life which
 // nobody ends makes, so that every sort of moment is met, and both its edges.
 func (s *suite) survivesKills() {
-	for _, step := range append([]Step{Start}, steps...) {
+	for _, step := range s.from {
 		var want, writes []string
 		var values map[plan.Key]map[string]string
 		s.bubble(step.String()+", not killed", func(h *harness) {

@@ -8,6 +8,7 @@
 package targettest
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -78,25 +79,39 @@ type Fixture struct {
 // Run checks everything that is asked of a target. fixture makes a fresh one;
 // it is called inside a bubble, whose clock is the one the target goes by.
 func Run(t *testing.T, fixture func(*testing.T) *Fixture) {
+	run(t, &suite{fixture: fixture, from: append([]Step{Start}, steps...)})
+}
+
+// RunSteps checks what is asked of a target at the steps after Start alone, for a
+// setting that Run has been through without and that tells at no other moment.
+func RunSteps(t *testing.T, fixture func(*testing.T) *Fixture) {
+	run(t, &suite{fixture: fixture, from: steps})
+}
+
+func run(t *testing.T, s *suite) {
 	for _, test := range []struct {
-		name string
-		run  func(*suite)
+		name  string
+		run   func(*suite)
+		steps bool // it goes through the steps after Start
 	}{
-		{"a plan writes nothing", (*suite).plansOnly},
-		{"what was approved settles, and a second plan is empty", (*suite).converges},
-		{"every step of the source ends in step", (*suite).followsSource},
-		{"strangers survive untouched, and only its own is deleted", (*suite).leavesStrangers},
-		{"a person's edit is respected as its owner says", (*suite).respectsEdits},
-		{"a field that is put back again and again is said", (*suite).reportsRepeatedEdits},
-		{"an edit between plan and write is not written over", (*suite).detectsLateEdits},
-		{"a source that proves nothing changes nothing", (*suite).ignoresUnproven},
-		{"a lost or refused write doubles nothing", (*suite).survivesFaults},
-		{"killed anywhere, the next run ends in step", (*suite).survivesKills},
-		{"killed anywhere, what a person then edits is respected", (*suite).respectsEditsAfterKills},
-		{"what could not be noted is not written", (*suite).announcesFirst},
+		{"a plan writes nothing", (*suite).plansOnly, false},
+		{"what was approved settles, and a second plan is empty", (*suite).converges, false},
+		{"every step of the source ends in step", (*suite).followsSource, true},
+		{"strangers survive untouched, and only its own is deleted", (*suite).leavesStrangers, true},
+		{"a person's edit is respected as its owner says", (*suite).respectsEdits, false},
+		{"a field that is put back again and again is said", (*suite).reportsRepeatedEdits, false},
+		{"an edit between plan and write is not written over", (*suite).detectsLateEdits, true},
+		{"a source that proves nothing changes nothing", (*suite).ignoresUnproven, false},
+		{"a lost or refused write doubles nothing", (*suite).survivesFaults, true},
+		{"killed anywhere, the next run ends in step", (*suite).survivesKills, true},
+		{"killed anywhere, what a person then edits is respected", (*suite).respectsEditsAfterKills, false},
+		{"what could not be noted is not written", (*suite).announcesFirst, true},
 	} {
+		if !test.steps && !slices.Contains(s.from, Start) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&suite{T: t, fixture: fixture})
+			test.run(&suite{T: t, fixture: s.fixture, from: s.from})
 		})
 	}
 }
@@ -115,6 +130,7 @@ func (s *suite) bubble(name string, f func(*harness)) {
 type suite struct {
 	*testing.T
 	fixture func(*testing.T) *Fixture
+	from    []Step // where writes are lost and processes killed
 }
 
 // steps are those of the source after Start.
