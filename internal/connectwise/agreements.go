@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
@@ -25,7 +28,7 @@ type agreement struct {
 	Cancelled    bool       `json:"cancelledFlag"`
 	OneTime      bool       `json:"oneTimeFlag"`
 	BillOneTime  bool       `json:"billOneTimeFlag"`
-	BillingCycle *reference `json:"billingCycle"`
+	BillingCycle shownCycle `json:"billingCycle"`
 	Status       string     `json:"agreementStatus"` // Active, Cancelled, Expired, Inactive; empty where absent
 	NextInvoice  looseDay   `json:"nextInvoiceDate"`
 	Currency     *currency  `json:"currency"`
@@ -37,11 +40,31 @@ type agreement struct {
 	next  day   // the first day not yet invoiced: NextInvoice, or the parent's; see resolveParents
 }
 
+// A shownCycle is the reference to a billing cycle as an agreement shows it: none is not
+// the same as a member that is left out.
+type shownCycle struct {
+	reference
+	shown bool
+}
+
+// UnmarshalJSONFrom reads a reference or null.
+func (s *shownCycle) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	s.shown = true
+	raw, err := dec.ReadValue()
+	if err != nil || raw.Kind() == 'n' {
+		return err
+	}
+	return json.Unmarshal(raw, &s.reference)
+}
+
 // unclear are settings that matter to the bill and that the vendor does not explain.
 func (a *agreement) unclear() []string {
 	var texts []string
 	if a.Parent != nil && a.next == 0 {
 		texts = append(texts, fmt.Sprintf("it is billed on the invoice of agreement %d (%s), which was not read", a.Parent.ID, a.Parent.Name))
+	}
+	if a.cycle == unsetCycle {
+		texts = append(texts, "it has no billing cycle (billingCycle is empty), so for how long a price counts is not known either")
 	}
 	if a.AtOnce && a.Prorate != nil && *a.Prorate {
 		texts = append(texts, "whether a prorated line is billed at once (invoiceProratedAdditionsFlag) is not documented")
@@ -93,7 +116,7 @@ func (c *currency) code() string {
 }
 
 // A cycle is how often an agreement bills, in the vendor's own words
-// (billingOptions); empty where the agreement has none.
+// (billingOptions).
 type cycle string
 
 // The billing options.
@@ -106,6 +129,7 @@ const (
 	semiAnnual   cycle = "SemiAnnual"
 	yearly       cycle = "Yearly"
 	notRecurring cycle = "NotRecurring"
+	unsetCycle   cycle = "" // the agreement shows that it has none
 )
 
 // months is how many months a cycle has; empty where it bills nothing regularly.
@@ -231,13 +255,16 @@ func (c *Client) parentsOf(ctx context.Context, agreements []agreement) ([]agree
 }
 
 // resolveCycles finds out what the names of billing cycles mean. An agreement
-// that shows no cycle is taken for a monthly one, as ConnectWise's default is:
-// what does not recur says so in oneTimeFlag or in its cycle.
+// that leaves its cycle out is taken for a monthly one, as ConnectWise's default is:
+// what does not recur says so in oneTimeFlag or in its cycle. Of one that shows none
+// nothing is known.
 func (c *Client) resolveCycles(ctx context.Context, agreements []agreement) error {
 	for i := range agreements {
 		a := &agreements[i]
-		if a.BillingCycle == nil || a.BillingCycle.ID == 0 && a.BillingCycle.Name == "" {
-			a.cycle = monthly
+		if a.BillingCycle.ID == 0 && a.BillingCycle.Name == "" {
+			if a.cycle = unsetCycle; !a.BillingCycle.shown {
+				a.cycle = monthly
+			}
 			continue
 		}
 		if known, ok := knownCycle(a.BillingCycle.Name); ok {

@@ -33,7 +33,7 @@ import (
 //	status Inactive, or one that we do not know     agreement_unusable     does not fit
 //	oneTimeFlag or billOneTimeFlag                  agreement_unusable     does not fit
 //	a billing cycle that does not recur or is not   agreement_unusable     does not fit
-//	known (one that is not shown counts as monthly)
+//	known (one that is left out counts as monthly; where none is shown money is not known)
 //	its type is not among agreement_types           usable                 does not fit
 //	it is a child of another agreement              usable                 fits, and is never taken by itself
 //
@@ -72,11 +72,11 @@ func (a *agreement) unusable(today day) string {
 		return "its status is " + rest.Excerpt(a.Status)
 	case a.OneTime, a.BillOneTime:
 		return "it bills only once"
-	case a.cycle == "" && a.BillingCycle != nil && a.BillingCycle.Name != "":
+	case a.cycle == "" && a.BillingCycle.Name != "":
 		return fmt.Sprintf("its billing cycle %q is not known", rest.Excerpt(a.BillingCycle.Name))
-	case a.cycle == "" || a.cycle == notRecurring:
+	case a.cycle == notRecurring:
 		return "it has no recurring billing cycle"
-	case a.cycle.months() == "":
+	case a.cycle != unsetCycle && a.cycle.months() == "":
 		return fmt.Sprintf("its billing cycle %q is not known", rest.Excerpt(string(a.cycle)))
 	}
 	return ""

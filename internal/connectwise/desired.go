@@ -202,5 +202,5 @@ func unbilled(o *plan.Object) plan.Violation {
 	}
 	return plan.Violation{Code: "unbilled", Message: fmt.Sprintf(
 		"%s is not billed: Microsoft has %s, %s has no line of product %s (%s a month by the catalogue); add the line in ConnectWise, or let syncd propose it (connectwise.create_additions: true)",
-		o.Label, o.Fields.Text("quantity"), where, b.Product, money.MonthlyDelta(nil, o).StringFixed(2))}
+		o.Label, o.Fields.Text("quantity"), where, b.Product, money.MonthlyText(o))}
 }

@@ -222,6 +222,10 @@ func planText(p *plan.Plan) string {
 		for _, f := range c.Fields {
 			text += fmt.Sprintf(" %s %s>%s", f.Name, f.Before, f.After)
 		}
+		if c.Unpriced {
+			parts = append(parts, text+" unpriced")
+			continue
+		}
 		parts = append(parts, text+" "+c.MonthlyDelta.StringFixed(2))
 	}
 	for _, v := range p.Violations {

@@ -129,3 +129,40 @@ func TestNotesAboutWhoSoldItAndHowItRenews(t *testing.T) {
 		})
 	}
 }
+
+// A line that is kept in step no longer is there until it ends; under an agreement that is
+// over it bills no more.
+func TestALineUnderAnAgreementThatIsOverBillsNoMore(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(*cwsim.Agreement)
+		want string
+	}{
+		{"it runs on", func(*cwsim.Agreement) {}, "70/970 1 "},
+		{"it runs on, by the year", func(a *cwsim.Agreement) { a.BillingCycleID = 3 }, "70/970 12 "},
+		{"it is cancelled", func(a *cwsim.Agreement) { a.Cancelled = true }, "70/970 1 agreement 70 is cancelled"},
+		{"it ended yesterday", func(a *cwsim.Agreement) { a.NoEndingDate, a.EndDate = false, cwsim.Day(2026, 11, 20) }, "70/970 1 agreement 70 ended"},
+		{"it ends today", func(a *cwsim.Agreement) { a.NoEndingDate, a.EndDate = false, cwsim.Day(2026, 11, 21) }, "70/970 1 "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, named := range []string{"", "55"} { // the other one is read, or is not
+				h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
+				h.sim.Update(func(w *cwsim.World) {
+					a, l := *w.Agreement(55), *w.Addition(910)
+					a.ID, a.TypeID, l.ID, l.AgreementID = 70, 4, 970, 70
+					c.edit(&a)
+					w.Agreements, w.Additions = append(w.Agreements, &a), append(w.Additions, &l)
+				})
+				h.refs = []string{"70/970"}
+				seen := h.observe(customer(tenant, "250", named))
+				if seen.Err != nil || len(seen.Unmanaged) != 1 {
+					t.Fatalf("got %+v, want line 970", seen.Observed)
+				}
+				o := seen.Unmanaged[0]
+				if got := o.Ref + " " + string(o.Billing.Cycle) + " " + o.Billing.Idle; got != c.want {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+			}
+		})
+	}
+}

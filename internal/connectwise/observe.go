@@ -91,7 +91,7 @@ func (t *Target) fillViews(ctx context.Context, asked []target.Asked, views []*v
 		}
 		v.observed.Later = t.client.frozen(t.tables.Freezes, a.Type.Name)
 		v.decideProducts(&asked[i], a, found.rows)
-		if err := t.unmanaged(ctx, &asked[i], a, found.rows, &v.observed); err != nil {
+		if err := t.unmanaged(ctx, &asked[i], a, agreements, found.rows, &v.observed); err != nil {
 			return err
 		}
 	}
@@ -249,7 +249,7 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !slices.Contains(asked.Refs, o.Ref) {
 			f.unwanted = q.note("over_billed",
 				"%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
-				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.MonthlyAmount(o).StringFixed(2))
+				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.MonthlyText(o))
 		}
 		v.states[i] = productState{f.object != nil, nil, f.conflict, f.wanted, f.unwanted}
 		if f.object != nil {

@@ -107,6 +107,12 @@ func TestPlansOfOneCustomer(t *testing.T) {
 			snapshot(licence(skuBP, 14, 0)), []plan.Record{additionRecord("55/910", "12", "")}, ". 55/910 0.00; hold removed_at_target"},
 		{"an absent quantity is not zero", []func(*cwsim.World){change(func(a *cwsim.Addition) { a.Nulls = []string{"quantity"} })}, nil, bp, snapshot(licence(skuBP, 14, 0)), nil, "hold bad_quantity"},
 		{"a yearly agreement", []func(*cwsim.World){func(w *cwsim.World) { w.Agreement(55).BillingCycleID = 3 }}, nil, bp, snapshot(licence(skuBP, 18, 0)), nil, "= 55/910 quantity 12>18 11.00"},
+		{"an agreement that shows that it has no billing cycle", []func(*cwsim.World){func(w *cwsim.World) {
+			w.Agreement(55).BillingCycleID, w.Agreement(55).Other = 0, map[string]any{"billingCycle": map[string]any{}}
+		}}, nil, bp,
+			snapshot(licence(skuBP, 18, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>18 unpriced"},
+		{"an agreement that shows nothing of its billing cycle", []func(*cwsim.World){func(w *cwsim.World) { w.Agreement(55).BillingCycleID = 0 }}, nil, bp,
+			snapshot(licence(skuBP, 18, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>18 132.00"},
 		{"below what is included nothing is paid", nil, nil, bp, snapshot(licence(skuBP, 1, 0)), nil, "= 55/910 quantity 12>1 -220.00"},
 		{"a partial list lacks a licence that is billed", nil, nil, bp, partial(), []plan.Record{additionRecord("55/910", "12", "")}, "hold not_proven"},
 		{"a partial list lacks a licence that never was", nil, nil, rules(rule(skuE3, "E3")), partial(), nil, "nothing"},

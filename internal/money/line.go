@@ -49,9 +49,25 @@ func MonthlyUnitPrice(b *plan.Billing) *decimal.Decimal {
 	return &price
 }
 
-// Priced reports whether it is known what a line costs.
+// Priced reports whether it is known what a line costs: its price, and for how long a
+// price counts.
 func Priced(o *plan.Object) bool {
-	return o.Billing == nil || !o.Billing.Billable || o.Billing.UnitPrice != nil
+	if o.Billing == nil || !o.Billing.Billable {
+		return true
+	}
+	if o.Billing.UnitPrice == nil {
+		return false
+	}
+	_, known := MonthlyPrice(*o.Billing.UnitPrice, o.Billing.Cycle)
+	return known || o.Billing.UnitPrice.IsZero()
+}
+
+// MonthlyText is what a line comes to in a month, for people.
+func MonthlyText(o *plan.Object) string {
+	if !Priced(o) {
+		return "an amount that is not known"
+	}
+	return MonthlyAmount(o).StringFixed(2)
 }
 
 // MonthlyAmount is what a line comes to in a month:

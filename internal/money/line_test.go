@@ -105,8 +105,9 @@ func TestWhatAUnitCostsAMonth(t *testing.T) {
 		{"a year", price("264", "", "Billable", "12"), "22", true},
 		{"a free unit costs nothing, which is known", price("0", "", "Billable", plan.Monthly), "0", true},
 		{"without a price", price("", "", "Billable", plan.Monthly), "", false},
-		{"without a cycle", price("22", "", "Billable", ""), "", true},
-		{"a cycle that is no number", price("22", "", "Billable", "a while"), "", true},
+		{"without a cycle", price("22", "", "Billable", ""), "", false},
+		{"without a cycle, and free", price("0", "", "Billable", ""), "", true},
+		{"a cycle that is no number", price("22", "", "Billable", "a while"), "", false},
 		{"not billed", price("", "", "DoNotBill", plan.Monthly), "", true},
 	} {
 		got := ""

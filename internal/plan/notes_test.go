@@ -28,6 +28,12 @@ func words(p *Plan) string {
 
 // The rows of the table that ask for more than the three sides, with every word
 // that a person reads of them.
+// idle is an invoice line that bills no more.
+func idle(o *Object) *Object {
+	o.Billing = &Billing{Idle: "agreement 501 is cancelled"}
+	return o
+}
+
 func TestNotesAndHoldsInWords(t *testing.T) {
 	now := time.Date(2026, 11, 30, 6, 0, 0, 0, time.UTC)
 	patient := additions(Hold, true)
@@ -106,6 +112,9 @@ func TestNotesAndHoldsInWords(t *testing.T) {
 			unmanaged: []Object{*line("3")}, inStep: 1,
 			want: "note left_behind: Premium (55/910, quantity 3) lives on and is no longer kept in step: a rule or a link changed; " +
 				"end it at the target if nobody is to pay for it any more"},
+		{name: "a former object of the record is there, and bills no more", kinds: additions(Hold, true), desired: another(), observed: another(), record: formerly,
+			unmanaged: []Object{*idle(line("3"))}, inStep: 1},
+		{name: "managed no longer, there, and bills no more", kinds: additions(Hold, true), record: recorded(line("3")), unmanaged: []Object{*idle(line("3"))}},
 		{name: "an unmanaged object of another record", kinds: additions(Hold, true), desired: another(), observed: another(), record: recorded(another()),
 			unmanaged: []Object{*line("3")}, inStep: 1},
 		{name: "in conflict", kinds: additions(Hold, true), desired: line("3"), observed: line("5"), record: recorded(line("4")),

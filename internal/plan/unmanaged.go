@@ -18,11 +18,18 @@ func (p *Plan) noteUnmanaged(record *Record, observed *Object) (own bool) {
 			continue
 		}
 		own = own || is && observed == nil
+		if o.costsNothing() {
+			continue
+		}
 		p.Violations = append(p.Violations, Violation{Code: LeftBehind, Kind: record.Key.Kind, Key: record.Key.ID, Note: true, Message: fmt.Sprintf(
 			"%s (%s%s) lives on and is no longer kept in step: a rule or a link changed; end it at the target if nobody is to pay for it any more", o.Label, o.Ref, filledFields(o.Fields))})
 	}
 	return own
 }
+
+// costsNothing reports whether an invoice line bills nothing any more, such as one of an
+// agreement that was cancelled.
+func (o *Object) costsNothing() bool { return o.Billing != nil && o.Billing.Idle != "" }
 
 // filledFields lists the fields that are not blank, each after a comma.
 func filledFields(f Fields) string {

@@ -71,6 +71,9 @@ func (r *Licences) Add(e sync.Inspection) {
 	}
 	for i := range e.Observed.Unmanaged {
 		o := &e.Observed.Unmanaged[i]
+		if o.Billing != nil && o.Billing.Idle != "" {
+			continue
+		}
 		l, _ := r.product(&v, &productRow{observed: o})
 		l.SKUs, l.Licence, l.Note = []string{}, o.Label, "left behind: no rule and no link names line "+o.Ref+" any more"
 		r.Lines = append(r.Lines, l)
@@ -329,7 +332,11 @@ func monthly(o *plan.Object) *decimal.Decimal {
 	if o.Billing == nil || o.Billing.UnitPrice == nil {
 		return nil
 	}
-	price, known := money.MonthlyPrice(*o.Billing.UnitPrice, cmp.Or(o.Billing.Cycle, plan.Monthly))
+	cycle := o.Billing.Cycle
+	if o.Billing.Agreement == "" {
+		cycle = cmp.Or(cycle, plan.Monthly)
+	}
+	price, known := money.MonthlyPrice(*o.Billing.UnitPrice, cycle)
 	if !known {
 		return nil
 	}

@@ -91,7 +91,7 @@ func (s *scopeRun) checkFormer(changed bool) []plan.Violation {
 	var out []plan.Violation
 	for i := range s.observed.Unmanaged {
 		o := &s.observed.Unmanaged[i]
-		if !slices.Contains(s.formerRefs, o.Ref) {
+		if !slices.Contains(s.formerRefs, o.Ref) || o.Billing != nil && o.Billing.Idle != "" {
 			continue
 		}
 		out = append(out, plan.Violation{Code: plan.LeftBehind, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
