@@ -265,11 +265,11 @@ func (u units) count() (usable units, suspended int, err error) {
 	for _, part := range [...]struct {
 		what string
 		n    number
-	}{{"warning", u.Warning}, {"suspended", u.Suspended}, {"lockedOut", u.LockedOut}} {
+	}{{"prepaidUnits.warning", u.Warning}, {"prepaidUnits.suspended", u.Suspended}, {"prepaidUnits.lockedOut", u.LockedOut}} {
 		if !part.n.set {
 			continue
 		}
-		if _, err = part.n.units("prepaidUnits." + part.what); err != nil {
+		if _, err = part.n.units(part.what); err != nil {
 			return units{}, 0, err
 		}
 	}

@@ -171,9 +171,10 @@ var knownCycles = map[string]cycle{
 	"notrecurring": notRecurring, "none": notRecurring, "onetime": notRecurring,
 }
 
+var cycleSpelling = strings.NewReplacer(" ", "", "-", "", "_", "")
+
 func knownCycle(name string) (cycle, bool) {
-	plain := strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(name))
-	known, ok := knownCycles[plain]
+	known, ok := knownCycles[cycleSpelling.Replace(strings.ToLower(name))]
 	return known, ok
 }
 

@@ -15,11 +15,11 @@ import (
 
 // Proven returns why one of the wanted collections is unknown, or nil.
 func (s *Snapshot) Proven(want Kinds) error {
-	for _, c := range s.collections() {
+	for _, c := range collections {
 		if !want.Has(c.kind) {
 			continue
 		}
-		if err := c.unproven(); err != nil {
+		if err := c.of(s).known(); err != nil {
 			return err
 		}
 	}
@@ -30,9 +30,9 @@ func (s *Snapshot) Proven(want Kinds) error {
 // of each tenant, since one that shrinks is hidden by the others.
 func (s *Snapshot) Counts(want Kinds) map[string]int {
 	counts := map[string]int{}
-	for _, c := range s.collections() {
+	for _, c := range collections {
 		if want.Has(c.kind) {
-			counts[c.name] = c.proof().Rows
+			counts[c.name] = c.of(s).Proof().Rows
 		}
 	}
 	for _, of := range s.Of {
@@ -46,9 +46,9 @@ func (s *Snapshot) Counts(want Kinds) map[string]int {
 // AsOf returns when the source read each wanted collection that is proven, by name.
 func (s *Snapshot) AsOf(want Kinds) map[string]time.Time {
 	ages := map[string]time.Time{}
-	for _, c := range s.collections() {
-		if want.Has(c.kind) && c.unproven() == nil {
-			ages[c.name] = c.proof().AsOf
+	for _, c := range collections {
+		if want.Has(c.kind) && c.of(s).known() == nil {
+			ages[c.name] = c.of(s).Proof().AsOf
 		}
 	}
 	return ages
@@ -57,34 +57,35 @@ func (s *Snapshot) AsOf(want Kinds) map[string]time.Time {
 // Oldest returns the proof of the wanted collection that is oldest at the source.
 func (s *Snapshot) Oldest(want Kinds) (oldest Proof) {
 	found := false
-	for _, c := range s.collections() {
+	for _, c := range collections {
 		if !want.Has(c.kind) {
 			continue
 		}
-		if p := c.proof(); !found || p.AsOf.Before(oldest.AsOf) {
+		if p := c.of(s).Proof(); !found || p.AsOf.Before(oldest.AsOf) {
 			oldest, found = p, true
 		}
 	}
 	return oldest
 }
 
-// A collection is one list of a snapshot, whatever it lists.
-type collection struct {
-	kind     Kinds
-	name     string
-	unproven func() error
-	proof    func() Proof
+// collections are the lists of a snapshot, whatever they list.
+var collections = [...]struct {
+	kind Kinds
+	name string
+	of   func(*Snapshot) collection
+}{
+	{Licences, "licences", func(s *Snapshot) collection { return &s.Licences }},
+	{Users, "users", func(s *Snapshot) collection { return &s.Users }},
+	{Groups, "groups", func(s *Snapshot) collection { return &s.Groups }},
+	{Domains, "domains", func(s *Snapshot) collection { return &s.Domains }},
+	{Mailboxes, "mailboxes", func(s *Snapshot) collection { return &s.Mailboxes }},
+	{Holders, "holders", func(s *Snapshot) collection { return &s.Holders }},
 }
 
-func (s *Snapshot) collections() [6]collection {
-	return [...]collection{
-		{Licences, "licences", s.Licences.known, s.Licences.Proof},
-		{Users, "users", s.Users.known, s.Users.Proof},
-		{Groups, "groups", s.Groups.known, s.Groups.Proof},
-		{Domains, "domains", s.Domains.known, s.Domains.Proof},
-		{Mailboxes, "mailboxes", s.Mailboxes.known, s.Mailboxes.Proof},
-		{Holders, "holders", s.Holders.known, s.Holders.Proof},
-	}
+// A collection is a List of any rows.
+type collection interface {
+	known() error
+	Proof() Proof
 }
 
 // known is nil for a list that is proven.
@@ -106,22 +107,23 @@ func (s *Snapshot) Digest(want Kinds) string {
 	buf := make([]byte, 0, 4096)
 	if want.Has(Licences) {
 		items, _ := s.Licences.Items()
-		items = slices.Clone(items)
-		slices.SortFunc(items, func(a, b Licence) int { return strings.Compare(a.SKU, b.SKU) })
+		items = sorted(items, func(a, b Licence) int { return strings.Compare(a.SKU, b.SKU) })
 		for _, l := range items {
 			buf = append(buf, l.SKU...)
 			for _, n := range []int{l.Purchased, l.Assigned, l.Trial, l.Grace, l.Suspended} {
 				buf = strconv.AppendInt(append(buf, ' '), int64(n), 10)
 			}
 			buf = append(append(append(append(append(buf, ' '), l.Disputed...), ' '), l.Unread...), '\n')
-			subscriptions := slices.Clone(l.Subscriptions)
+			subscriptions := l.Subscriptions
 			if d := l.Divided; d != nil {
 				buf = fmt.Appendf(buf, "%d %d %d %d %t %s\n", d.Whole.Purchased, d.Whole.Assigned, d.Held, d.Taken, d.Rest, d.Unsure)
-				subscriptions = slices.Clone(d.Whole.Subscriptions)
+				subscriptions = d.Whole.Subscriptions
 			}
-			slices.SortFunc(subscriptions, func(a, b Subscription) int { return strings.Compare(a.ID, b.ID) })
-			for _, b := range subscriptions {
-				buf = fmt.Appendf(buf, "%s %s %s %d %t %s %d %d\n", b.ID, b.CommerceID, b.Status, b.Total, b.Trial, b.Owner, b.Created.Unix(), b.Renews.Unix())
+			for _, b := range sorted(subscriptions, func(a, b Subscription) int { return strings.Compare(a.ID, b.ID) }) {
+				buf = append(append(append(append(append(append(buf, b.ID...), ' '), b.CommerceID...), ' '), b.Status...), ' ')
+				buf = append(strconv.AppendBool(append(strconv.AppendInt(buf, int64(b.Total), 10), ' '), b.Trial), ' ')
+				buf = strconv.AppendInt(append(append(buf, b.Owner...), ' '), b.Created.Unix(), 10)
+				buf = append(strconv.AppendInt(append(buf, ' '), b.Renews.Unix(), 10), '\n')
 			}
 		}
 	}
@@ -142,6 +144,15 @@ func (s *Snapshot) Digest(want Kinds) string {
 	}
 	sum := xxh3.Hash128(buf).Bytes()
 	return hex.EncodeToString(sum[:])
+}
+
+// sorted returns rows in order, and leaves those that are shared as they are.
+func sorted[T any](rows []T, compare func(a, b T) int) []T {
+	if !slices.IsSortedFunc(rows, compare) {
+		rows = slices.Clone(rows)
+		slices.SortFunc(rows, compare)
+	}
+	return rows
 }
 
 // appendRows adds the sum of each row, in the order of the sums. Sorting

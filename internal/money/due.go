@@ -47,7 +47,7 @@ func (p Policy) Holding(l *directory.Licence) Holding {
 	if l.Divided != nil {
 		return p.holdingOfPart(l.Divided)
 	}
-	h := Holding{Units: map[State]int{}}
+	h := Holding{Units: map[State]int{}, Standings: make([]Standing, 0, len(l.Subscriptions))}
 	if len(l.Subscriptions) == 0 {
 		h.Units[Enabled], h.Units[InGrace], h.Units[Unclear], h.Units[Trial] = l.Purchased-l.Grace, l.Grace, l.Suspended, l.Trial
 	}
@@ -125,7 +125,10 @@ func Units(r *mapping.Rule, sold, assigned int) int {
 
 // boundUnits is what a rule bills of units: weighed, and within its minimum and maximum.
 func boundUnits(r *mapping.Rule, units int) decimal.Decimal {
-	n := decimal.NewFromInt(int64(units)).Mul(Weight(r))
+	n := decimal.NewFromInt(int64(units))
+	if r.Weight != "" {
+		n = n.Mul(Weight(r))
+	}
 	if r.Minimum != nil {
 		n = decimal.Max(n, decimal.NewFromInt(int64(*r.Minimum)))
 	}
@@ -137,11 +140,16 @@ func boundUnits(r *mapping.Rule, units int) decimal.Decimal {
 
 // Weight is what a unit counts by a rule.
 func Weight(r *mapping.Rule) decimal.Decimal {
+	if r.Weight == "" {
+		return one
+	}
 	if w, err := decimal.NewFromString(r.Weight); err == nil && w.IsPositive() {
 		return w
 	}
-	return decimal.NewFromInt(1)
+	return one
 }
+
+var one = decimal.NewFromInt(1)
 
 // A Remark is something to know of a count.
 type Remark struct {
@@ -284,10 +292,13 @@ func (p Policy) addRule(d *Due, hold func(code, format string, args ...any), r *
 // floor keeps people or assigned units from being fewer.
 func (p Policy) boundWithRemark(d *Due, r *mapping.Rule, h *Holding, assigned int) decimal.Decimal {
 	billed := boundUnits(r, Units(r, h.Purchased, assigned))
+	if r.Count == mapping.Purchased || r.Count == "" {
+		return billed
+	}
 	free := *r
 	free.Minimum, free.Floor = nil, ""
 	without := boundUnits(&free, Units(&free, h.Purchased, assigned))
-	if r.Count == mapping.Purchased || r.Count == "" || !billed.GreaterThan(without) {
+	if !billed.GreaterThan(without) {
 		return billed
 	}
 	name := cmp.Or(r.Name, r.Part, r.SKU, r.Product)

@@ -208,10 +208,14 @@ func (s *scopeRun) settingsDigest() string {
 
 // seen is what is remembered of the subscriptions.
 func (s *scopeRun) seen() []directory.Seen {
-	if c := s.memory.Cursor; c != nil {
-		return append(slices.Clip(s.formerSeen), c.Seen...) // the last one of an id counts
+	c := s.memory.Cursor
+	switch {
+	case c == nil:
+		return s.formerSeen
+	case len(s.formerSeen) == 0:
+		return c.Seen
 	}
-	return s.formerSeen
+	return append(slices.Clip(s.formerSeen), c.Seen...) // the last one of an id counts
 }
 
 // billed reports whether the scope's objects are billed by licences.
