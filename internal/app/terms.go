@@ -142,6 +142,10 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 	if err != nil {
 		return err
 	}
+	closed, _, err := state.Closed(ctx, in.Store)
+	if err != nil {
+		return err
+	}
 	names := map[string]string{}
 	for i := range customers {
 		names[customers[i].Key] = cmp.Or(customers[i].Name, customers[i].Key)
@@ -181,7 +185,11 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 		if !says && !said || now.Term == was.Term && now.Ends.Equal(was.Ends) && now.Reason == was.Reason {
 			continue // as it is: who said it stays who said it
 		}
+		month := closedEnd(closed, was.Ends, now.Ends)
 		switch name, known := names[l.Customer]; {
+		case month != nil:
+			l.Report("ends", "%s closed %s, and the end of a term within it would change what was due in it: open the month again first (syncd report month --month %s --reopen --reason TEXT)",
+				month.By, month.Month, month.Month)
 		case l.Customer == "":
 			l.Report("customer", "empty: write the customer's key, as syncd status --json has it")
 		case !known:
@@ -198,6 +206,15 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 		}
 	}
 	return nil
+}
+
+// closedEnd is the closed month in which an end of a term would come or go; nil where there
+// is none.
+func closedEnd(closed []state.Closing, was, now time.Time) *state.Closing {
+	if was.Equal(now) {
+		return nil
+	}
+	return cmp.Or(state.Overlap(closed, mapping.Day(now), ""), state.Overlap(closed, mapping.Day(was), ""))
 }
 
 // sourceOf is the source that a line names, empty for a person. Who imports a line
