@@ -32,7 +32,7 @@ func demoCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "demo", Short: "Practice mode: everything, against make-believe systems", Args: cobra.NoArgs,
 		Long: "Bring up simulated CIPP, ConnectWise, IT Glue and Cinode systems with a make-believe MSP, run the licence, the documentation and the identity job against them, show the plans, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "approve without asking")
-	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the status page up")
+	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the pages up")
 	cmd.Flags().StringSliceVar(&d.scenarios, "scenario", nil, "then let this happen (`NAME`, several with commas) and run again")
 	_ = cmd.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return known, cobra.ShellCompDirectiveNoFileComp
@@ -104,7 +104,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	return d.app.Serve(ctx, daemon(d.app, func(addr string) {
 		d.step("The daemon is up, until you press Ctrl-C")
-		d.say("  status page  http://%s/", addr)
+		d.say("  pages        http://%s/", addr)
 		d.say("  metrics      http://%s/metrics", addr)
 		d.say("  and in another terminal, any command, such as:")
 		d.say("    %s --config %s report licences", filepath.Base(os.Args[0]), path)

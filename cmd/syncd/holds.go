@@ -25,9 +25,7 @@ func holdsCommand(a *cli) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.print(struct {
-			Holds []state.Hold `json:"holds"`
-		}{holds}, func(out io.Writer) error { return writeHolds(a.page(out), holds, w.Location) })
+		return a.print(app.HoldList{Holds: holds}, func(out io.Writer) error { return writeHolds(a.page(out), holds, w.Location) })
 	})
 	return cmd
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
 
 	"github.com/rs/zerolog"
@@ -9,10 +10,11 @@ import (
 
 	"syncd/internal/app"
 	"syncd/internal/web/control"
+	"syncd/internal/web/pages"
 )
 
 func serveCommand(a *cli) *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Run the daemon: schedules, metrics, health, status page", Args: cobra.NoArgs,
+	return &cobra.Command{Use: "serve", Short: "Run the daemon: schedules, metrics, health, pages", Args: cobra.NoArgs,
 		Long: "Run until told to stop. While it runs it owns the state, and every other command works through it.\nIt logs to standard error, one JSON object a line.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()
@@ -40,7 +42,7 @@ func serveCommand(a *cli) *cobra.Command {
 // daemon runs the commands that come through the control socket in this process,
 // which owns the state, with the terminal and the files of whoever typed them.
 func daemon(w *app.App, ready func(addr string)) app.Daemon {
-	return app.Daemon{Version: version().Version, Ready: ready, Run: func(ctx context.Context, q control.Request, c *control.Console) int {
+	return app.Daemon{Version: version().Version, Ready: ready, Style: pages.Style(), Pages: func(r *app.Running) http.Handler { return pages.Handler(r, pages.Visitors(w)) }, Run: func(ctx context.Context, q control.Request, c *control.Console) int {
 		return execute(ctx, &cli{console: c, args: q.Args, app: w})
 	}}
 }

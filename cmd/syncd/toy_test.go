@@ -216,8 +216,8 @@ func TestASystemIsAFileAndALine(t *testing.T) {
 	go func() { ended <- w.Serve(ctx, daemon(w, func(addr string) { listening <- addr })) }()
 	select {
 	case addr := <-listening:
-		for _, want := range []string{"greetings", "toy", "Contoso Ltd"} {
-			if body := statusPage(t, addr); !strings.Contains(body, want) {
+		for _, want := range []string{"greetings", "Toy", "1 changed"} {
+			if body := systemPage(t, addr); !strings.Contains(body, want) {
 				t.Errorf("the page lacks %s:\n%s", want, body)
 			}
 		}
@@ -231,10 +231,10 @@ func TestASystemIsAFileAndALine(t *testing.T) {
 	stop()
 }
 
-// statusPage is the status page of a daemon.
-func statusPage(t *testing.T, addr string) string {
+// systemPage is the page of a daemon about itself.
+func systemPage(t *testing.T, addr string) string {
 	t.Helper()
-	resp, err := http.Get("http://" + addr + "/")
+	resp, err := http.Get("http://" + addr + "/system")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -21,8 +22,36 @@ import (
 // A Daemon is what an App needs besides itself to run until it is told to stop.
 type Daemon struct {
 	Version string
-	Run     control.Run       // carries a command out that came through the control socket
-	Ready   func(addr string) // is told the pages' address once everything listens; may be nil
+	Run     control.Run                 // carries a command out that came through the control socket
+	Ready   func(addr string)           // is told the pages' address once everything listens; may be nil
+	Pages   func(*Running) http.Handler // makes the pages for people
+	Style   string                      // the address of their style sheet
+}
+
+// A Running is an App whose daemon is up, as the pages see it.
+type Running struct {
+	*App
+	Version string
+	Jobs    func() []JobState // as the scheduler sees them
+	Ready   func() error      // why the daemon is not ready, or nil
+
+	ctx context.Context // ends with the daemon
+}
+
+// Running is the App as its pages see it, until ctx ends.
+func (w *App) Running(ctx context.Context, version string, jobs func() []JobState, ready func() error) *Running {
+	return &Running{App: w, Version: version, Jobs: jobs, Ready: ready, ctx: ctx}
+}
+
+// A JobState is a job and when it ran and runs.
+type JobState struct {
+	Name        string
+	Schedule    string
+	Policy      string
+	Targets     []string
+	Running     bool
+	Next        time.Time // zero where it has no schedule
+	LastSuccess time.Time
 }
 
 // Serve runs the daemon until ctx ends. Stopping goes in order: no new runs,
@@ -57,14 +86,13 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.names())
 	access.SignsIn = w.Config.Auth.Mode != signin.None
 	w.warnOfAccess(access, pages.Addr())
-	gate, err := w.gate(web.IsOpen)
+	gate, err := w.gate(web.IsOpen, d.Style)
 	if err != nil {
 		return fmt.Errorf("sign-in: %w", err)
 	}
-	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Version: d.Version, Practice: w.Practice, Log: w.Log,
-		Now: w.Now, Location: w.Location, Jobs: func() []web.Job { return w.jobsShown(ctx, runner) }, Ready: func() error { return w.ready(ctx, runner) },
-		Access: access, Gate: gate, Pauses: func() []web.Pause { return w.waitsShown(ctx) },
-		Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
+	running := w.Running(ctx, d.Version, func() []JobState { return w.jobStates(ctx, runner) }, func() error { return w.ready(ctx, runner) })
+	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Log: w.Log, Location: w.Location, Jobs: w.jobNames(), Ready: running.Ready,
+		Access: access, Gate: gate, Pages: d.Pages(running), Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
 	// The pages outlive the jobs, so that one can watch the daemon stop.
 	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWeb()
@@ -166,11 +194,15 @@ func (w *App) lastRuns(ctx context.Context, job string) sync.JobRuns {
 	return runs[job]
 }
 
-func (w *App) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Job {
-	var out []web.Job
+// jobStates are the jobs with what the scheduler and the state know of them.
+func (w *App) jobStates(ctx context.Context, runner *schedule.Runner) []JobState {
+	runs, err := sync.LastRuns(ctx, w.Store, w.Jobs)
+	if err != nil {
+		w.Log.Error().Err(err).Msg("past runs not read")
+	}
+	var out []JobState
 	for _, j := range w.Jobs {
-		success := w.lastRuns(ctx, j.Name).Success
-		line := web.Job{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: success}
+		line := JobState{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: runs[j.Name].Success}
 		for _, s := range runner.Status() {
 			if s.Job == j.Name {
 				line.Running, line.Next = !s.RunningSince.IsZero(), s.Next
@@ -179,17 +211,6 @@ func (w *App) jobsShown(ctx context.Context, runner *schedule.Runner) []web.Job 
 		out = append(out, line)
 	}
 	return out
-}
-
-// waitsShown are the waits as the page shows them; a state that cannot be read is
-// said elsewhere on it.
-func (w *App) waitsShown(ctx context.Context) []web.Pause {
-	waits, _ := w.Waits(ctx)
-	shown := make([]web.Pause, len(waits))
-	for i, x := range waits {
-		shown[i] = web.Pause(x)
-	}
-	return shown
 }
 
 // ready returns why the daemon is not ready: its schedules stand still, or its

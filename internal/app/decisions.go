@@ -258,6 +258,51 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 	return verdicts, nil
 }
 
+// A PlanGoneError is about a digest that no plan has that waits.
+type PlanGoneError struct {
+	Digest string
+	Known  bool     // whether a plan had it once
+	Moved  []string // what became of it, where that is known
+}
+
+func (e *PlanGoneError) Error() string {
+	if !e.Known {
+		return fmt.Sprintf("no plan has the digest %s; syncd holds lists what waits", e.Digest)
+	}
+	return fmt.Sprintf("the plan %s was replaced meanwhile, and nothing was decided; look at what waits now", e.Digest)
+}
+
+// DecideOn stores a person's word on the plan with a digest. The same word again changes
+// nothing; a plan that is there no longer is a PlanGoneError.
+func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve bool, reason string) (Verdict, error) {
+	for h, err := range w.Store.Holds(ctx) {
+		if err != nil {
+			return Verdict{}, fmt.Errorf("reading the holds: %w", err)
+		}
+		if h.Digest != digest || digest == "" {
+			continue
+		}
+		if d := h.Decision; d != nil && d.Approved == approve {
+			v := verdictOn(&h, decided(approve))
+			v.Message = fmt.Sprintf("%s was %s by %s already%s", h.Name, v.Decision, d.By, Because(d.Reason))
+			return v, nil
+		}
+		verdicts, err := w.Decide(ctx, by, approve, reason, []state.Hold{h})
+		if err != nil {
+			return Verdict{}, err
+		}
+		return verdicts[0], nil
+	}
+	return Verdict{}, &PlanGoneError{Digest: digest}
+}
+
+func decided(approve bool) string {
+	if approve {
+		return "approved"
+	}
+	return "rejected"
+}
+
 // repairs says what no approval cures.
 func repairs(vs []plan.Violation) string {
 	text := ""

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,6 +177,20 @@ func (c *Config) system(target string) System {
 		}
 	}
 	return nil
+}
+
+// TargetTitle is a target as people call it: its system, or its own name where the system
+// has several.
+func (c *Config) TargetTitle(target string) string {
+	if _, own, several := strings.Cut(target, "/"); several && own != "" {
+		return strings.ToUpper(own[:1]) + own[1:]
+	}
+	for _, s := range c.systems {
+		if slices.Contains(s.Targets(), target) {
+			return s.Title
+		}
+	}
+	return target
 }
 
 // section is what a system read of the configuration; nil where there is no such

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"syncd/internal/secret"
 )
@@ -31,7 +32,7 @@ func TestWhoReachesWhat(t *testing.T) {
 		{"loopback, another name with ours in it", "127.0.0.1:9464", loopback, nil, "GET", "/", "127.0.0.1.evil.example", 421},
 		{"loopback, no name", "127.0.0.1:9464", loopback, nil, "GET", "/", "", 421},
 		{"loopback, a name of the configuration", "127.0.0.1:9464", loopback, []string{"syncd.example"}, "GET", "/", "Syncd.Example", 200},
-		{"loopback, style sheet", "127.0.0.1:9464", loopback, nil, "GET", "/static/status.css", "evil.example", 421},
+		{"loopback, style sheet", "127.0.0.1:9464", loopback, nil, "GET", "/static/app.css", "evil.example", 421},
 		{"loopback, what is not there", "127.0.0.1:9464", loopback, nil, "GET", "/nothing", "evil.example", 421},
 		{"loopback, health by any name", "127.0.0.1:9464", loopback, nil, "GET", "/healthz", "evil.example", 200},
 		{"loopback, readiness by any name", "127.0.0.1:9464", loopback, nil, "GET", "/readyz", "10.0.0.7:9464", 200},
@@ -40,7 +41,7 @@ func TestWhoReachesWhat(t *testing.T) {
 		{"everywhere, page", "0.0.0.0:9464", everywhere, nil, "GET", "/", "127.0.0.1:9464", 403},
 		{"everywhere, page by a name that is configured", "0.0.0.0:9464", everywhere, []string{"syncd.example"}, "GET", "/", "syncd.example", 403},
 		{"everywhere, its address is no name of its own", "0.0.0.0:9464", everywhere, nil, "GET", "/", "10.0.0.5:9464", 421},
-		{"everywhere, style sheet", ":9464", everywhere, nil, "GET", "/static/status.css", "localhost", 404},
+		{"everywhere, style sheet", ":9464", everywhere, nil, "GET", "/static/app.css", "localhost", 404},
 		{"everywhere, health", ":9464", everywhere, nil, "GET", "/healthz", "10.0.0.5", 200},
 		{"everywhere, metrics", ":9464", everywhere, nil, "GET", "/metrics", "10.0.0.5", 200},
 		{"everywhere, an event by a name that is configured", ":9464", everywhere, []string{"syncd.example"}, "POST", secretPath, "syncd.example:443", 202},
@@ -53,7 +54,7 @@ func TestWhoReachesWhat(t *testing.T) {
 	} {
 		o := options(t, nil)
 		o.Access = AccessTo(c.listen, c.addr, c.hosts)
-		o.Events = Events{Secret: secret.New("s3cret-s3cret-s3cret"), Hint: func([]string) {}, Now: o.Now}
+		o.Events = Events{Secret: secret.New("s3cret-s3cret-s3cret"), Hint: func([]string) {}, Now: time.Now}
 		r := httptest.NewRequest(c.method, c.path, strings.NewReader("{}"))
 		r.Host = c.host
 		w := httptest.NewRecorder()

@@ -60,6 +60,8 @@ func (e Events) register(mux *http.ServeMux) {
 	h := &events{Events: e, seen: map[[sha256.Size]byte]time.Time{}}
 	mux.HandleFunc("POST /events/cipp", h.receive)
 	mux.HandleFunc("POST /events/cipp/{secret}", h.receive)
+	mux.HandleFunc("/events/cipp", takesOnly(http.MethodPost))
+	mux.HandleFunc("/events/cipp/{secret}", takesOnly(http.MethodPost))
 }
 
 func (e *events) receive(w http.ResponseWriter, r *http.Request) {

@@ -1,14 +1,11 @@
-// Package web serves HTTP: metrics, health, the pages for people, and CIPP's events, which
-// it passes on as hints. It never writes to the store.
+// Package web serves HTTP: metrics, health, and CIPP's events, which it passes on as hints.
+// It says who reaches the pages (web/pages), and never writes to the store itself.
 package web
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"html/template"
-	"io/fs"
 	stdlog "log"
 	"log/slog"
 	"net"
@@ -25,74 +22,57 @@ import (
 	"syncd/internal/web/signin"
 )
 
-//go:embed static
-var static embed.FS
-
-//go:embed status.html
-var statusPage string
-
-// Options are what the pages are made from.
+// Options are what is served.
 type Options struct {
 	Store    state.Store
 	Registry *prometheus.Registry
-	Version  string
-	Practice bool // practice mode: say so on every page
 	Log      zerolog.Logger
-	Now      func() time.Time
 	Location *time.Location
-	// Jobs returns the jobs as the scheduler sees them.
-	Jobs func() []Job
+	// Jobs are the names of the configured jobs.
+	Jobs []string
 	// Ready returns why the daemon is not ready, or nil.
 	Ready func() error
-	// Pauses returns the systems that syncd sends nothing to for a while; it may be nil.
-	Pauses func() []Pause
 	// Access says who reaches the pages, and Gate who that is.
 	Access Access
 	Gate   *signin.Gate
+	// Pages answers everything that is not answered here.
+	Pages http.Handler
 	// Events are taken where they have a secret.
 	Events Events
 }
 
-// A Job is a line of the status page.
-type Job struct {
-	Name        string
-	Schedule    string
-	Policy      string
-	Targets     []string
-	Running     bool
-	Next        time.Time
-	LastSuccess time.Time
-}
-
-// A Pause says until when syncd sends nothing to a system, and why.
-type Pause struct {
-	System string
-	Until  time.Time
-	Why    string
-}
-
 // Handler serves everything under /.
 func Handler(o Options) http.Handler {
-	assets, err := fs.Sub(static, "static")
-	if err != nil {
-		panic(err) // embedded
-	}
-	s := &server{Options: o, page: template.Must(template.New("status").Funcs(o.funcs()).Parse(statusPage))}
+	s := &server{o}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{Registry: o.Registry, ErrorLog: stdlog.New(httpErrorLog{o.Log}, "", 0)}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(assets)))
-	mux.HandleFunc("GET /{$}", s.status)
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		mux.HandleFunc(path, takesOnly(http.MethodGet))
+	}
+	mux.Handle("/events/", http.NotFoundHandler())
 	o.Events.register(mux)
+	mux.Handle("/", o.Pages)
 	return headers(o.Access.restrict(o.Gate.Handler(mux)))
 }
+
+// takesOnly refuses every method but one, which is answered elsewhere.
+func takesOnly(method string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", method)
+		http.Error(w, "this address takes "+method+" alone", http.StatusMethodNotAllowed)
+	}
+}
+
+// policy lets a page load and run what this server serves as files, and nothing that stands in the page itself.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 // headers keeps browsers from running or framing anything that is not ours.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
@@ -100,10 +80,7 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-type server struct {
-	Options
-	page *template.Template
-}
+type server struct{ Options }
 
 // ready answers whether the daemon works, with the failing jobs below it: a restart would
 // not help them. Anybody may ask, so the reasons stand on the pages only.
@@ -113,31 +90,13 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ready")
-	failing, err := s.failing(r.Context())
+	failing, err := state.Failing(s.Store.Runs(r.Context()), s.Jobs)
 	if err != nil {
 		return // Ready reads the state, and has no complaint
 	}
 	for i := range failing {
 		fmt.Fprintln(w, failing[i].Short(s.Location))
 	}
-}
-
-// pauses returns the systems that are paused now.
-func (s *server) pauses() []Pause {
-	if s.Pauses == nil {
-		return nil
-	}
-	return s.Pauses()
-}
-
-// failing returns the jobs whose last run failed as a whole.
-func (s *server) failing(ctx context.Context) ([]state.Failure, error) {
-	jobs := s.Jobs()
-	names := make([]string, len(jobs))
-	for i := range jobs {
-		names[i] = jobs[i].Name
-	}
-	return state.Failing(s.Store.Runs(ctx), names)
 }
 
 // An httpErrorLog logs at debug level what the server reports of single connections:

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// HoldList is what waits for a person, as scripts read it.
+type HoldList struct {
+	Holds []state.Hold `json:"holds"`
+}
+
+// A Waiting is a hold with what its plan comes to. The plan itself is read where it is
+// shown: a list may be of a thousand.
+type Waiting struct {
+	state.Hold
+	Stands string
+	Up     Sums // a month, by currency
+	Down   Sums // likewise, none positive
+	Count  int  // of changes
+	Writes int  // of them, those that ask the target for anything
+}
+
+// Sums are amounts of money by currency, which are never added.
+type Sums map[string]decimal.Decimal
+
+// Add adds to the sum of a currency.
+func (s *Sums) Add(currency string, amount decimal.Decimal) {
+	if *s == nil {
+		*s = Sums{}
+	}
+	(*s)[currency] = (*s)[currency].Add(amount)
+}
+
+// AddAll adds other sums.
+func (s *Sums) AddAll(o Sums) {
+	for currency, amount := range o {
+		s.Add(currency, amount)
+	}
+}
+
+// Size is how much money the plan is about: what it adds and what it takes, a month.
+func (w *Waiting) Size() decimal.Decimal {
+	var size decimal.Decimal
+	for _, sums := range []Sums{w.Up, w.Down} {
+		for _, amount := range sums {
+			size = size.Add(amount.Abs())
+		}
+	}
+	return size
+}
+
+// Adopts reports whether approving the plan changes nothing at the target, and nothing
+// else about it is asked.
+func (w *Waiting) Adopts() bool {
+	return w.Digest != "" && w.Count > 0 && w.Writes == 0 && w.Stands == state.StandsNeedsApproval &&
+		!slices.ContainsFunc(w.Violations, func(v plan.Violation) bool { return !v.Note && (v.Key != "" || v.NeedsRepair) })
+}
+
+// EditedBy reports whether approving the plan writes over what a person did at the target.
+func (w *Waiting) EditedBy() bool {
+	return slices.ContainsFunc(w.Violations, func(v plan.Violation) bool { return v.OverwritesEdit() })
+}
+
+// InBulk reports whether the plan may be approved together with others.
+func (w *Waiting) InBulk() bool {
+	if w.Digest == "" || w.Stands != state.StandsNeedsApproval {
+		return false
+	}
+	taken, _ := Sweep([]state.Hold{w.Hold})
+	return len(taken) == 1
+}
+
+// Waiting returns what waits for a person, the most money first, without reading more of
+// the plans than their sums.
+func (w *App) Waiting(ctx context.Context) ([]Waiting, error) {
+	var all []Waiting
+	for h, err := range w.Store.Holds(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading the holds: %w", err)
+		}
+		x := Waiting{Hold: h, Stands: h.Standing()}
+		x.sum(w.Config.Currency)
+		all = append(all, x)
+	}
+	sizes := map[plan.Scope]decimal.Decimal{}
+	for i := range all {
+		sizes[all[i].Scope] = all[i].Size()
+	}
+	slices.SortStableFunc(all, func(a, b Waiting) int {
+		return cmp.Or(sizes[b.Scope].Cmp(sizes[a.Scope]), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)))
+	})
+	return all, nil
+}
+
+// sum reads from the plan what it comes to.
+func (w *Waiting) sum(currency string) {
+	var shown struct {
+		Changes []struct {
+			Action       plan.Action    `json:"action"`
+			Fields       jsontext.Value `json:"fields"`
+			MonthlyDelta string         `json:"monthly_delta"`
+			Currency     string         `json:"currency"`
+		} `json:"changes"`
+	}
+	if json.Unmarshal(w.Plan, &shown) != nil {
+		return // it is shown without its sums rather than not at all
+	}
+	w.Count = len(shown.Changes)
+	for _, c := range shown.Changes {
+		switch c.Action {
+		case plan.Create, plan.Update, plan.Delete:
+			w.Writes++
+		case plan.Adopt:
+			if len(c.Fields) > 2 { // more than {}
+				w.Writes++
+			}
+		}
+		delta, err := decimal.NewFromString(c.MonthlyDelta)
+		switch {
+		case err != nil || delta.IsZero():
+		case delta.IsPositive():
+			w.Up.Add(cmp.Or(c.Currency, currency), delta)
+		default:
+			w.Down.Add(cmp.Or(c.Currency, currency), delta)
+		}
+	}
+}

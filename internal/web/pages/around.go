@@ -1,0 +1,72 @@
+package pages
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"syncd/internal/app"
+	"syncd/internal/state"
+)
+
+// An around is what every page shows around its own: it costs a look at all of the state, and
+// is kept for a moment.
+type around struct {
+	waiting int // holds that wait for a person
+	alike   map[string]bool
+}
+
+// aroundAge is how old it may be. What somebody decides on a page shows at once.
+const aroundAge = 5 * time.Second
+
+type surroundings struct {
+	running *app.Running
+
+	mu   sync.Mutex
+	last *around
+	at   time.Time
+}
+
+// forget has the next page look again.
+func (s *surroundings) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = nil
+}
+
+func (s *surroundings) look(ctx context.Context) (*around, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil && time.Since(s.at) < aroundAge {
+		return s.last, nil
+	}
+	a := &around{alike: map[string]bool{}}
+	customers := map[string]string{} // a name's first customer
+	for c, err := range s.running.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		name := fold(c.Name)
+		if first, ok := customers[name]; ok && first != c.Scope.Customer {
+			a.alike[name] = true
+		}
+		customers[name] = c.Scope.Customer
+	}
+	for h, err := range s.running.Store.Holds(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if h.Standing() == state.StandsNeedsApproval {
+			a.waiting++
+		}
+	}
+	s.last, s.at = a, time.Now()
+	return a, nil
+}
+
+// isAlike reports whether two customers have this name, so that its id must tell them apart.
+func (s *surroundings) isAlike(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last != nil && s.last.alike[fold(name)]
+}

@@ -1,0 +1,100 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/app"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// What is measured: so many customers, each with a plan that waits, and so long a journal.
+const (
+	manyCustomers = 1000
+	manyEntries   = 100_000
+)
+
+// slowest is how long the server may take for any page.
+const slowest = 50 * time.Millisecond
+
+// measured are the addresses of every page. A page is a line here.
+var measured = []string{
+	"/",
+	"/?page=20",
+	"/system",
+}
+
+// BenchmarkPages measures the server's time for each page over a large state:
+//
+//	go test -bench Pages ./internal/web/pages
+func BenchmarkPages(b *testing.B) {
+	h := Handler(largeProgram(b), somebody(app.RoleOperator))
+	for _, path := range measured {
+		b.Run(path, func(b *testing.B) {
+			for b.Loop() {
+				if w := ask(h, "GET", path, "", "Accept-Encoding", "gzip"); w.Code != http.StatusOK {
+					b.Fatalf("got %d: %s", w.Code, w.Body)
+				}
+			}
+			if took := b.Elapsed() / time.Duration(b.N); took > slowest {
+				b.Errorf("%s takes %s, %s are allowed", path, took, slowest)
+			}
+		})
+	}
+}
+
+// largeProgram is a program with a large state.
+func largeProgram(b *testing.B) *app.Running {
+	b.Helper()
+	running := program(b)
+	began := time.Now().UTC().AddDate(0, -6, 0)
+	scope := func(i int, target string) plan.Scope {
+		return plan.Scope{Customer: fmt.Sprintf("0f5d3c7e-8f43-4f57-9d1e-%012x", i), Target: target}
+	}
+	for i := range manyCustomers {
+		name := fmt.Sprintf("Customer %04d Ltd", i)
+		var changes []plan.Change
+		for j := range 6 {
+			changes = append(changes, plan.Change{Action: plan.Update, Key: plan.Key{Kind: "addition", ID: fmt.Sprintf("cbdc14ab-d96c-4c30-b9f4-%012x", j)},
+				Label: fmt.Sprintf("Microsoft 365 Licence %d", j), Ref: fmt.Sprintf("55/%d", 900+j), Reason: plan.ChangedAtSource, Currency: "USD",
+				MonthlyDelta: decimal.NewFromInt(int64(i*j - 2000)), Effect: &plan.Effect{Text: "billed from 1 to 31 December, invoice not made"},
+				Fields: []plan.FieldChange{{Name: plan.FieldQuantity, Before: plan.Value{fmt.Sprint(i)}, After: plan.Value{fmt.Sprint(i + j)}}}})
+		}
+		body, err := json.Marshal(map[string]any{"monthly_delta": "10.00", "currency": "USD", "changes": changes})
+		if err != nil {
+			b.Fatal(err)
+		}
+		commits := []*state.Commit{}
+		for _, target := range []string{"connectwise", "itglue"} {
+			c := &state.Commit{Scope: scope(i, target), Cursor: &state.Cursor{Scope: scope(i, target), Name: name, Job: "licences", Outcome: "in_step", At: began}}
+			if target == "connectwise" {
+				c.Cursor.Outcome = "held"
+				c.Hold = &state.Hold{Scope: c.Scope, Name: name, Job: "licences", Since: began, Digest: fmt.Sprintf("%012x", i), Plan: body,
+					Violations: []plan.Violation{{Code: "approval", Message: "every plan of this job waits for a person (apply: approve); syncd approve --digest x"}}}
+			}
+			for j := range manyEntries / manyCustomers / 2 {
+				c.Entries = append(c.Entries, state.Entry{At: began.Add(time.Duration(j) * time.Hour), Run: fmt.Sprintf("01J%023d", j), Job: "licences", Name: name,
+					Action: plan.Update, Key: changes[0].Key, Label: changes[0].Label, Reason: plan.ChangedAtSource, Result: state.ResultDone, Money: "22.00",
+					Before: &state.Image{Key: changes[0].Key, Fields: plan.Set("quantity", "12")}, After: &state.Image{Key: changes[0].Key, Fields: plan.Set("quantity", "14")}})
+			}
+			commits = append(commits, c)
+		}
+		if err := running.Store.Commit(b.Context(), commits...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i := range 2000 {
+		at := began.Add(time.Duration(i) * 2 * time.Hour)
+		if err := running.Store.PutRun(b.Context(), state.Run{ID: fmt.Sprintf("01J%023d", i), Job: "licences", Trigger: "schedule", Started: at, Finished: at.Add(time.Minute),
+			Totals: map[string]int{"in_step": 999, "failed": 1}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return running
+}

@@ -1,0 +1,67 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// A tag is a word in a box. Tone is trouble, attention, good or plain.
+type tag struct{ Text, Tone string }
+
+// A pager leads through the pages of a list.
+type pager struct {
+	From, To, Total int
+	Former, Next    string // addresses; empty where there are none
+}
+
+// More reports whether the list has more than one page.
+func (p pager) More() bool { return p.Former != "" || p.Next != "" }
+
+// pageField is the part of an address that says which page of a list is shown.
+const pageField = "page"
+
+// paged is the part of a list of so many items that a request asks for, first to last, and
+// the way to the others.
+func paged(r *http.Request, total, size int) (first, last int, p pager) {
+	n, _ := strconv.Atoi(r.URL.Query().Get(pageField))
+	n = max(1, min(n, (total+size-1)/size))
+	first, last = (n-1)*size, min(n*size, total)
+	to := func(n int) string {
+		query := url.Values{}
+		for name, values := range r.URL.Query() {
+			if name != noticeField && name != pageField {
+				query[name] = values
+			}
+		}
+		if n > 1 {
+			query.Set(pageField, strconv.Itoa(n))
+		}
+		return (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String()
+	}
+	p = pager{From: min(first+1, total), To: last, Total: total}
+	if n > 1 {
+		p.Former = to(n - 1)
+	}
+	if last < total {
+		p.Next = to(n + 1)
+	}
+	return first, last, p
+}
+
+// An asking is a form behind a button that asks for something, a reason at most, before it is sent.
+type asking struct {
+	Button, Do string // what opens it, what sends it
+	To         string // the address that takes it
+	Hidden     []field
+	Fields     []field
+	Quiet      bool
+}
+
+// A field of a form.
+type field struct {
+	Name, Label, Value string
+	Type               string // of HTML; a text by default
+	Min                string
+	Required           bool
+}

@@ -1,0 +1,40 @@
+package pagestest
+
+import (
+	"errors"
+	"os"
+	"testing"
+)
+
+// Begin is Start for a test, with a browser; the test fails where the browser's console complains. Where
+// there is no Chromium the test is left out, but fails where CI=true.
+func Begin(t *testing.T, settings ...string) (*World, *Browser) {
+	t.Helper()
+	b, err := NewBrowser(t.Context(), t.TempDir())
+	if errors.Is(err, ErrNoBrowser) && os.Getenv("CI") != "true" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		b.Close()
+		if said := b.Complaints(); len(said) > 0 {
+			t.Errorf("the browser complains: %q", said)
+		}
+	})
+	w, err := Start(t.Context(), t.TempDir(), settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return w, b
+}
+
+// Must ends a test at the first step that fails.
+func Must(t *testing.T, steps ...error) {
+	t.Helper()
+	if err := errors.Join(steps...); err != nil {
+		t.Fatal(err)
+	}
+}

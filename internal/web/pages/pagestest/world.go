@@ -1,0 +1,180 @@
+// Package pagestest brings up the pages over a make-believe MSP, for tests that walk through
+// them and for pictures of them.
+package pagestest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"syncd/internal/app"
+	"syncd/internal/mapping"
+	"syncd/internal/simulator/msp"
+	"syncd/internal/state/boltstate"
+	"syncd/internal/sync"
+	"syncd/internal/web"
+	"syncd/internal/web/pages"
+	"syncd/internal/web/signin"
+)
+
+// A World is a make-believe MSP and the program that works for it.
+type World struct {
+	App     *app.App
+	MSP     *msp.MSP
+	systems *msp.Running
+	servers []*httptest.Server
+	ctx     context.Context
+}
+
+// Start brings up the MSP with its links and rules in the folder dir; nothing ran yet.
+// Settings are more of the configuration, as YAML.
+func Start(ctx context.Context, dir string, settings ...string) (*World, error) {
+	w := &World{MSP: msp.New(time.Now, msp.WithLayouts(), msp.WithIdentity()), ctx: ctx}
+	var err error
+	if w.systems, err = w.MSP.Start(ctx); err != nil {
+		return nil, err
+	}
+	text := w.systems.Config(filepath.Join(dir, "syncd.db")) + strings.Join(settings, "\n") + "\n"
+	if w.App, err = open(dir, text); err != nil {
+		w.Close()
+		return nil, err
+	}
+	if err := w.tables(ctx); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// open makes the program with a configuration.
+func open(dir, text string) (*app.App, error) {
+	path := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	cfg, err := app.Systems.LoadConfig(path, true, func(string) (string, bool) { return "", false }, nil)
+	if err != nil {
+		return nil, err
+	}
+	store, err := boltstate.Open(cfg.State.Path, boltstate.Options{})
+	if err != nil {
+		return nil, err
+	}
+	w, err := app.New(cfg, store, zerolog.Nop())
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return w, nil
+}
+
+// tables imports the links and rules of the make-believe billing admin.
+func (w *World) tables(ctx context.Context) error {
+	tenants, err := w.App.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	links, _, err := mapping.ImportLinks(strings.NewReader(w.MSP.LinksCSV()), w.App.Columns(), mapping.Table{}, tenants, nil)
+	if err != nil {
+		return err
+	}
+	rules, _, err := mapping.ImportRules(strings.NewReader(w.MSP.ProductsCSV()), mapping.Rules{}, mapping.Known{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(app.Put(ctx, w.App.Store, app.LinksDocument, 0, links), app.Put(ctx, w.App.Store, app.ProductsDocument, 0, rules))
+}
+
+// Apply runs all jobs, as syncd apply does.
+func (w *World) Apply() (*sync.Report, error) {
+	return w.App.Engine.Run(w.ctx, sync.Selection{Jobs: w.App.Jobs, Trigger: "command"}, sync.Apply)
+}
+
+// Settle approves everything that waits and applies it.
+func (w *World) Settle() error {
+	if _, err := w.Apply(); err != nil {
+		return err
+	}
+	holds, err := w.App.Holds(w.ctx, "", "")
+	if err != nil {
+		return err
+	}
+	taken, _ := app.Sweep(holds)
+	if _, err := w.App.Decide(w.ctx, app.Operator{Name: "Dana Ortiz", Identified: "practice"}, true, "the first look", taken); err != nil {
+		return err
+	}
+	_, err = w.Apply()
+	return err
+}
+
+// Play lets things happen to the MSP, and runs all jobs.
+func (w *World) Play(scenarios ...string) error {
+	for _, s := range scenarios {
+		if err := w.MSP.Play(s); err != nil {
+			return fmt.Errorf("%s: %w", s, err)
+		}
+	}
+	_, err := w.Apply()
+	return err
+}
+
+// A somebody is a person whom the pages know without being told.
+type somebody app.Person
+
+// Somebody is a person with a role, whoever asks.
+func Somebody(name string, role app.Role) pages.People {
+	return somebody{Operator: app.Operator{Name: name, Identified: "signed in as " + strings.ToLower(name)}, Role: role, Named: true}
+}
+
+func (p somebody) Person(*http.Request) (app.Person, bool) { return app.Person(p), true }
+
+// Handler is what the daemon serves, to people.
+func (w *World) Handler(people pages.People) http.Handler { return Handler(w.ctx, w.App, people) }
+
+// Handler is what the daemon of an App serves, to people.
+func Handler(ctx context.Context, w *app.App, people pages.People) http.Handler {
+	jobs := func() []app.JobState {
+		var states []app.JobState
+		day := w.Now().In(w.Location).Truncate(24*time.Hour).AddDate(0, 0, 1)
+		for _, j := range w.Jobs {
+			states = append(states, app.JobState{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, Next: day.Add(6 * time.Hour)})
+		}
+		return states
+	}
+	ready := func() error { return nil }
+	gate, err := signin.New(signin.Options{Mode: signin.None, Store: w.Store, Log: w.Log, Now: w.Now, Open: web.IsOpen,
+		Known: func(signin.Identity) (named, known bool) { return true, true }})
+	if err != nil {
+		panic(err) // the mode is one
+	}
+	shown := pages.Handler(w.Running(ctx, "1.2.3", jobs, ready), people)
+	return web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Log: w.Log, Location: w.Location, Ready: ready, Pages: shown, Gate: gate,
+		Access: web.AccessTo("127.0.0.1:9464", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)})
+}
+
+// Serve serves the pages to people, and returns their address.
+func (w *World) Serve(people pages.People) string {
+	s := httptest.NewServer(w.Handler(people))
+	w.servers = append(w.servers, s)
+	return s.URL
+}
+
+// Close ends everything.
+func (w *World) Close() {
+	for _, s := range w.servers {
+		s.CloseClientConnections()
+		s.Close()
+	}
+	if w.App != nil {
+		w.App.Store.Close()
+	}
+	w.systems.Close()
+}

@@ -1,0 +1,158 @@
+package pages
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"syncd/internal/app"
+)
+
+// A route is what answers a method and a path.
+type route struct {
+	pattern string // of net/http, such as GET /customers/{key}
+	role    app.Role
+	handle  func(*request) (answer, error)
+	body    int64 // the largest body in bytes; 0 is that of a form
+}
+
+// maxForm is the largest form or JSON that is read.
+const maxForm = 64 << 10
+
+func (r *route) method() string {
+	method, _, _ := strings.Cut(r.pattern, " ")
+	return method
+}
+
+func (r *route) path() string {
+	_, path, _ := strings.Cut(r.pattern, " ")
+	return path
+}
+
+// A request is what somebody asks of the daemon.
+type request struct {
+	*http.Request
+	app    *app.Running
+	person app.Person
+	known  bool // whether anybody is known to ask
+	fields url.Values
+}
+
+// An answer is what a handler gives back: a page, the same for programs, a way on, or a file.
+// The frame writes it.
+type answer struct {
+	page     string   // the template's file without .html
+	part     string   // the template that alone is sent to a script that swaps it in; empty: the page as a whole
+	title    string   // of the browser's window
+	headline string   // a sentence that answers the page's question
+	sub      string   // below it
+	strip    []figure // at most four
+	trouble  []trouble
+	data     any      // what the template shows
+	commands []string // that do the same
+
+	json any // for programs, in the shape of the contract
+
+	to   string // after something was done: where to look now (303)
+	said string // after something was done: what, in a sentence
+
+	file func(w http.ResponseWriter) error // writes a file or a stream, headers included
+}
+
+// A figure is a number of the strip with its unit.
+type figure struct{ Value, Unit string }
+
+// A trouble is what does not work, in few words, and what to do about it.
+type trouble struct {
+	What string // a sentence
+	Do   string // more, and the way on
+	Link string // where there is more of it
+}
+
+// wantsJSON reports whether a program asks.
+func (q *request) wantsJSON() bool {
+	for part := range strings.SplitSeq(q.Header.Get("Accept"), ",") {
+		if kind, _, err := mime.ParseMediaType(part); err == nil && kind == "application/json" {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsPart reports whether a script swaps a part of the page.
+func (q *request) wantsPart() bool { return q.Header.Get("HX-Request") == "true" }
+
+// may reports whether the person has a role.
+func (q *request) may(least app.Role) bool { return q.person.Role.Contains(least) }
+
+// read takes the body's fields: of a form, or the texts of a JSON object.
+func (q *request) read() error {
+	kind, _, _ := mime.ParseMediaType(q.Header.Get("Content-Type"))
+	switch {
+	case q.Method == http.MethodGet || q.Method == http.MethodHead:
+	case kind == "application/json":
+		fields := map[string]any{}
+		if err := json.NewDecoder(q.Body).Decode(&fields); err != nil && !errors.Is(err, io.EOF) {
+			return unread(err, "the JSON")
+		}
+		q.fields = url.Values{}
+		for name, value := range fields {
+			list, many := value.([]any)
+			if !many {
+				list = []any{value}
+			}
+			for _, v := range list {
+				text, ok := v.(string)
+				if !ok {
+					return fail(http.StatusUnprocessableEntity, "%s: write a text or a list of texts", name)
+				}
+				q.fields.Add(name, text)
+			}
+		}
+	case kind == "multipart/form-data":
+		if err := q.ParseMultipartForm(1 << 20); err != nil {
+			return unread(err, "the form")
+		}
+		q.fields = q.PostForm
+	case kind == "application/x-www-form-urlencoded" || kind == "" && q.ContentLength == 0:
+		if err := q.ParseForm(); err != nil {
+			return unread(err, "the form")
+		}
+		q.fields = q.PostForm
+	default:
+		return fail(http.StatusUnsupportedMediaType, "send a form or application/json, not %q", kind)
+	}
+	return nil
+}
+
+// unread is the error about a body that was not read.
+func unread(err error, what string) error {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fail(http.StatusRequestEntityTooLarge, "%s is larger than the %d bytes that are read here", what, large.Limit)
+	}
+	return fail(http.StatusBadRequest, "%s cannot be read: %v", what, err)
+}
+
+// A failure is an error with the status that says it.
+type failure struct {
+	status int
+	err    error
+	allow  []string // methods, where another one was used
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// fail is an error that is shown with a status.
+func fail(status int, format string, args ...any) error {
+	return &failure{status: status, err: fmt.Errorf(format, args...)}
+}
+
+func wrongMethod(allowed []string) error {
+	return &failure{status: http.StatusMethodNotAllowed, err: fmt.Errorf("this address takes %s alone", strings.Join(allowed, ", ")), allow: allowed}
+}

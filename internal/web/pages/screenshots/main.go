@@ -1,0 +1,91 @@
+// Screenshots writes pictures of every page, in light and dark, into docs/images:
+//
+//	go run ./internal/web/pages/screenshots [FOLDER]
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"syncd/internal/app"
+	"syncd/internal/web/pages/pagestest"
+)
+
+// shots are the pictures. A page is a line here.
+var shots = []shot{
+	{"inbox", "/", wide},
+	{"inbox-phone", "/", phone},
+	{"system", "/system", wide},
+}
+
+// A shot is a picture of a page, in light and, with -dark, in dark.
+type shot struct {
+	name, path string
+	size
+}
+
+type size struct{ width, height int64 }
+
+var wide, phone = size{1180, 900}, size{390, 844}
+
+func main() {
+	folder := filepath.Join("docs", "images")
+	if len(os.Args) > 1 {
+		folder = os.Args[1]
+	}
+	if err := run(context.Background(), folder); err != nil {
+		fmt.Fprintln(os.Stderr, "screenshots:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, folder string) error {
+	dir, err := os.MkdirTemp("", "syncd-screenshots-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	world, err := pagestest.Start(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer world.Close()
+	if err := world.Settle(); err != nil {
+		return err
+	}
+	if err := world.Play("seats", "human-edit", "failing-tenant", "leaver-sku"); err != nil {
+		return err
+	}
+	address := world.Serve(pagestest.Somebody("Dana Ortiz", app.RoleOperator))
+	browser, err := pagestest.NewBrowser(ctx, filepath.Join(dir, "profile"))
+	if err != nil {
+		return err
+	}
+	defer browser.Close()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for _, s := range shots {
+		for _, dark := range []bool{false, true} {
+			file := filepath.Join(folder, s.name+".png")
+			if dark {
+				file = filepath.Join(folder, s.name+"-dark.png")
+			}
+			if err := errors.Join(browser.Size(s.width, s.height), browser.Dark(dark), browser.Open(address+s.path)); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			picture, err := browser.Picture()
+			if err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+			if err := os.WriteFile(file, picture, 0o644); err != nil {
+				return err
+			}
+			fmt.Println(file)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"syncd/internal/app"
+	"syncd/internal/state"
+	"syncd/internal/visible"
+)
+
+// A server writes what the handlers answer.
+type server struct {
+	running   *app.Running
+	people    People
+	templates templates
+	around    *surroundings
+	notices   notices
+}
+
+func newServer(running *app.Running, people People) *server {
+	s := &server{running: running, people: people, around: &surroundings{running: running}}
+	s.templates = parse(s.funcs())
+	return s
+}
+
+func (s *server) request(r *http.Request) *request {
+	q := &request{Request: r, app: s.running}
+	q.person, q.known = s.people.Person(r)
+	return q
+}
+
+// serve makes a handler of a route: who asks, whether that person may, the body, the answer.
+func (s *server) serve(r route) http.HandlerFunc {
+	limit := r.body
+	if limit == 0 {
+		limit = maxForm
+	}
+	return func(w http.ResponseWriter, req *http.Request) {
+		req.Body = http.MaxBytesReader(w, req.Body, limit)
+		q := s.request(req)
+		a, err := s.answer(r, q)
+		if err != nil {
+			s.fail(w, q, err)
+			return
+		}
+		s.write(w, q, a)
+	}
+}
+
+func (s *server) answer(r route, q *request) (answer, error) {
+	if !q.known {
+		return answer{}, fail(http.StatusUnauthorized, "sign in first")
+	}
+	if err := s.running.Config.Refuse(q.person, "this", r.role); err != nil {
+		return answer{}, &failure{status: http.StatusForbidden, err: err}
+	}
+	if err := q.read(); err != nil {
+		return answer{}, err
+	}
+	a, err := r.handle(q)
+	if r.method() != http.MethodGet {
+		s.around.forget() // what every page shows may be otherwise now
+	}
+	return a, err
+}
+
+// write sends an answer as the browser or the program wants it.
+func (s *server) write(w http.ResponseWriter, q *request, a answer) {
+	switch {
+	case a.file != nil:
+		if err := a.file(w); err != nil && q.Context().Err() == nil {
+			s.running.Log.Error().Err(err).Str("path", q.URL.Path).Msg("file not sent")
+		}
+	case q.wantsJSON():
+		s.writeJSON(w, q, http.StatusOK, a.json)
+	case a.to != "":
+		http.Redirect(w, q.Request, s.notices.along(a.to, a.said), http.StatusSeeOther)
+	default:
+		s.writePage(w, q, http.StatusOK, a)
+	}
+}
+
+func (s *server) writeJSON(w http.ResponseWriter, q *request, status int, document any) {
+	var body bytes.Buffer
+	out := json.NewEncoder(visible.Writer(&body))
+	out.SetEscapeHTML(false)
+	out.SetIndent("", " ")
+	if err := out.Encode(document); err != nil {
+		s.running.Log.Error().Err(err).Str("path", q.URL.Path).Msg("JSON not written")
+		http.Error(w, `{"error":"syncd could not write this as JSON; its log says why"}`, http.StatusInternalServerError)
+		return
+	}
+	send(w, q.Request, status, "application/json", body.Bytes())
+}
+
+func (s *server) writePage(w http.ResponseWriter, q *request, status int, a answer) {
+	d, err := s.document(q, a)
+	if err == nil {
+		var body bytes.Buffer
+		if err = s.templates.write(visible.Writer(&body), a, q.wantsPart(), d); err == nil {
+			w.Header().Add("Vary", "Accept, HX-Request")
+			send(w, q.Request, status, "text/html; charset=utf-8", body.Bytes())
+			return
+		}
+	}
+	if q.Context().Err() != nil {
+		return // the client hung up
+	}
+	s.running.Log.Error().Err(err).Str("path", q.URL.Path).Msg("page not shown")
+	http.Error(w, "The page could not be made, and nothing was changed by looking at it. syncd's log says why.", http.StatusInternalServerError)
+}
+
+// titles are the headlines of pages that say what went wrong.
+var titles = map[int]string{
+	http.StatusBadRequest:            "This was not understood",
+	http.StatusUnauthorized:          "Sign in first",
+	http.StatusForbidden:             "Your role does not allow this",
+	http.StatusNotFound:              "There is nothing here",
+	http.StatusMethodNotAllowed:      "This address is not used in this way",
+	http.StatusConflict:              "This changed meanwhile, and nothing was done",
+	http.StatusRequestEntityTooLarge: "This is too large",
+	http.StatusUnsupportedMediaType:  "This was not understood",
+	http.StatusMisdirectedRequest:    "syncd is not reached under this name",
+	http.StatusUnprocessableEntity:   "Something is missing or wrong, and nothing was done",
+	http.StatusTooManyRequests:       "Too many attempts",
+	http.StatusInternalServerError:   "syncd could not do this",
+}
+
+// statusOf is the status that says an error.
+func statusOf(err error) int {
+	f, ok := errors.AsType[*failure](err)
+	gone, isGone := errors.AsType[*app.PlanGoneError](err)
+	_, usage := errors.AsType[app.UsageError](err)
+	switch {
+	case isGone && !gone.Known:
+		return http.StatusNotFound
+	case isGone:
+		return http.StatusConflict
+	case ok:
+		return f.status
+	case errors.Is(err, state.ErrConflict), errors.Is(err, state.ErrNotFound):
+		return http.StatusConflict
+	case usage:
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusInternalServerError
+}
+
+// A troubled is the page of an error.
+type troubled struct {
+	Status int
+	Moved  []string
+	Back   string
+}
+
+// fail sends what went wrong, in plain words.
+func (s *server) fail(w http.ResponseWriter, q *request, err error) {
+	if q.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return // the client hung up
+	}
+	status := statusOf(err)
+	if status == http.StatusInternalServerError {
+		s.running.Log.Error().Err(err).Str("path", q.URL.Path).Str("by", q.person.Name).Msg("request failed")
+	}
+	text := s.running.Config.Redactor().Text(err.Error())
+	f, _ := errors.AsType[*failure](err)
+	if f != nil && f.allow != nil {
+		w.Header().Set("Allow", strings.Join(f.allow, ", "))
+	}
+	shown := troubled{Status: status, Back: "/"}
+	if gone, ok := errors.AsType[*app.PlanGoneError](err); ok {
+		shown.Moved = gone.Moved
+	}
+	if q.wantsJSON() {
+		s.writeJSON(w, q, status, struct {
+			Error string   `json:"error"`
+			Moved []string `json:"moved,omitempty"`
+		}{text, shown.Moved})
+		return
+	}
+	s.writePage(w, q, status, answer{page: "error", title: titles[status], headline: titles[status], sub: sentence(text), data: shown})
+}
