@@ -20,22 +20,7 @@ type MatchLine struct {
 	Ref        string
 	Reason     string
 
-	line
-	sheet *sheet
-}
-
-// Report says what is wrong in a column of the line.
-func (m *MatchLine) Report(column, format string, args ...any) {
-	m.sheet.report(m.line, column, format, args...)
-}
-
-// Number is the line's number in its file.
-func (m *MatchLine) Number() int { return m.number }
-
-// Has reports whether the line has the column.
-func (m *MatchLine) Has(column string) bool {
-	_, there := m.sheet.cell(m.line, column)
-	return there
+	SheetLine
 }
 
 // ExportMatches writes the table as CSV for Excel.
@@ -47,28 +32,13 @@ func ExportMatches(w io.Writer, lines []MatchLine) error {
 	return writeSheet(w, out)
 }
 
-// ImportMatches reads an edited table. judge is called with all its lines and
-// calls Report on bad ones; then the error is an *ImportError and the caller must change
-// nothing. An error that judge returns ends the import as it is.
+// ImportMatches reads an edited table, see importSheet.
 func ImportMatches(r io.Reader, judge func(lines []MatchLine) error) error {
-	s, err := readSheet(r, MatchHeader, "key")
-	if err != nil {
-		return err
-	}
-	lines := make([]MatchLine, len(s.lines))
-	for i, l := range s.lines {
-		m := &lines[i]
-		m.line, m.sheet = l, s
-		for column, into := range map[string]*string{"customer": &m.Customer, "target": &m.Target, "kind": &m.Kind, "key": &m.Key, "decision": &m.Decision, "ref": &m.Ref, "reason": &m.Reason} {
-			*into, _ = s.trimmed(l, column)
-			if err := checkCell(*into); err != nil && column != "reason" {
-				m.Report(column, "%v", err)
-			}
-		}
+	return importSheet(r, MatchHeader, "key", func(l SheetLine) MatchLine {
+		m := MatchLine{SheetLine: l}
+		m.read(map[string]*string{"customer": &m.Customer, "target": &m.Target, "kind": &m.Kind, "key": &m.Key, "decision": &m.Decision, "ref": &m.Ref})
+		m.Reason, _ = l.sheet.trimmed(l.line, "reason")
 		m.Decision = strings.ToLower(m.Decision)
-	}
-	if err := judge(lines); err != nil {
-		return err
-	}
-	return s.err()
+		return m
+	}, judge)
 }

@@ -15,17 +15,8 @@ type OverrideLine struct {
 	Until    string // a day, the last one included
 	Reason   string
 
-	line
-	sheet *sheet
+	SheetLine
 }
-
-// Report says what is wrong in a column of the line.
-func (o *OverrideLine) Report(column, format string, args ...any) {
-	o.sheet.report(o.line, column, format, args...)
-}
-
-// Number is the line's number in its file.
-func (o *OverrideLine) Number() int { return o.number }
 
 // ExportOverrides writes the table as CSV for Excel.
 func ExportOverrides(w io.Writer, lines []OverrideLine) error {
@@ -36,30 +27,15 @@ func ExportOverrides(w io.Writer, lines []OverrideLine) error {
 	return writeSheet(w, out)
 }
 
-// ImportOverrides reads an edited table. judge is called with all its lines and
-// calls Report on bad ones; then the error is an *ImportError and the caller must change
-// nothing. An error that judge returns ends the import as it is.
+// ImportOverrides reads an edited table, see importSheet.
 func ImportOverrides(r io.Reader, judge func(lines []OverrideLine) error) error {
-	s, err := readSheet(r, OverrideHeader, "product")
-	if err != nil {
-		return err
-	}
-	lines := make([]OverrideLine, len(s.lines))
-	for i, l := range s.lines {
-		o := &lines[i]
-		o.line, o.sheet = l, s
-		for column, into := range map[string]*string{"customer": &o.Customer, "product": &o.Product, "until": &o.Until, "reason": &o.Reason} {
-			*into, _ = s.trimmed(l, column)
-			if err := checkCell(*into); err != nil && column != "reason" {
-				o.Report(column, "%v", err)
-			}
-		}
+	return importSheet(r, OverrideHeader, "product", func(l SheetLine) OverrideLine {
+		o := OverrideLine{SheetLine: l}
+		o.read(map[string]*string{"customer": &o.Customer, "product": &o.Product, "until": &o.Until})
+		o.Reason, _ = l.sheet.trimmed(l.line, "reason")
 		for column, into := range map[string]**int{"quantity": &o.Quantity, "minimum": &o.Minimum, "maximum": &o.Maximum} {
-			*into = s.parseLimit(l, column, nil)
+			*into = l.sheet.parseLimit(l.line, column, nil)
 		}
-	}
-	if err := judge(lines); err != nil {
-		return err
-	}
-	return s.err()
+		return o
+	}, judge)
 }

@@ -76,6 +76,55 @@ type sheet struct {
 	problems []Problem
 }
 
+// A SheetLine is a line of an imported table, for whoever judges what it says.
+type SheetLine struct {
+	line
+	sheet *sheet
+}
+
+// Report says what is wrong in a column of the line.
+func (l *SheetLine) Report(column, format string, args ...any) {
+	l.sheet.report(l.line, column, format, args...)
+}
+
+// Number is the line's number in its file.
+func (l *SheetLine) Number() int { return l.number }
+
+// Has reports whether the line has the column.
+func (l *SheetLine) Has(column string) bool {
+	_, there := l.sheet.cell(l.line, column)
+	return there
+}
+
+// read takes the cells of columns that are no free text.
+func (l *SheetLine) read(cells map[string]*string) {
+	for column, into := range cells {
+		*into, _ = l.sheet.trimmed(l.line, column)
+		if err := checkCell(*into); err != nil {
+			l.Report(column, "%v", err)
+		}
+	}
+}
+
+// importSheet reads an edited table. judge is called with all its lines, whose cells
+// are well-formed or reported, and calls Report on bad ones; then the error is an
+// *ImportError and the caller must change nothing. An error that judge returns ends the
+// import as it is.
+func importSheet[T any](r io.Reader, known []string, need string, parse func(SheetLine) T, judge func(lines []T) error) error {
+	s, err := readSheet(r, known, need)
+	if err != nil {
+		return err
+	}
+	lines := make([]T, len(s.lines))
+	for i, l := range s.lines {
+		lines[i] = parse(SheetLine{l, s})
+	}
+	if err := judge(lines); err != nil {
+		return err
+	}
+	return s.err()
+}
+
 // readSheet reads a file that spreadsheets may have written: with or without
 // a byte order mark, UTF-8 or UTF-16, any line ends, separated by comma,
 // semicolon or tab. Blank lines are left out. Cells are unescaped, see
