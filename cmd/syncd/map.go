@@ -18,33 +18,18 @@ func mapCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "map", Short: "Say where each customer lives in each target", Args: cobra.NoArgs,
 		Long: "Without a further word, list every tenant with its links. Links are edited as CSV (export, edit in Excel, import) or taken from suggestions; nothing is ever linked without a person's word."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listLinks(ctx, w) })
-	out := output{format: "csv"}
-	export := &cobra.Command{Use: "export FILE", Short: "Write the links as CSV for Excel", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
-			var body bytes.Buffer
-			lines, nameless, err := w.ExportLinks(ctx, &body)
-			if err != nil {
-				return err
-			}
-			if nameless != nil {
+	a.addTable(cmd, csvTable{name: "the links", edit: "link", exports: "Write the links as CSV for Excel", imports: "Read links from CSV; all of it or nothing",
+		export: func(ctx context.Context, w *app.App, out *bytes.Buffer) (int, error) {
+			lines, nameless, err := w.ExportLinks(ctx, out)
+			if err == nil && nameless != nil {
 				fmt.Fprintf(a.err(), "syncd: warning: the names beside the ids are left blank (%v); an import then only checks that the ids exist\n", nameless)
 			}
-			return a.deliverTable(&out, body.Bytes(), lines)
-		})}
-	a.writes(export, &out)
-	load := &cobra.Command{Use: "import FILE", Short: "Read links from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *app.App, args []string) error {
-			text, err := a.console.Files.ReadFile(args[0])
-			if err != nil {
-				return usage("reading the links: %w", err)
-			}
-			edits, err := w.ImportLinks(ctx, a.operator(), args[0], text)
-			if err != nil {
-				return err
-			}
-			return a.edits("link", edits)
-		})}
-	cmd.AddCommand(export, load, suggestLinksCommand(a), acceptLinksCommand(a), ignoreLinkCommand(a))
+			return lines, err
+		},
+		load: func(ctx context.Context, w *app.App, file string, text []byte) ([]mapping.Edit, error) {
+			return w.ImportLinks(ctx, a.operator(), file, text)
+		}})
+	cmd.AddCommand(suggestLinksCommand(a), acceptLinksCommand(a), ignoreLinkCommand(a))
 	return cmd
 }
 

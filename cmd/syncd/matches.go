@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/app"
+	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/report"
 )
@@ -16,8 +18,16 @@ func matchesCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "matches", Short: "Settle single objects: which line is ours, what to leave alone", Args: cobra.NoArgs}
 	list := a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listMatches(ctx, w) })
 	cmd.RunE = list
-	export, load := matchesTable(a)
-	cmd.AddCommand(export, load,
+	a.addTable(cmd, csvTable{name: "the matches", edit: "decision", exports: "Write what is to be settled, and what was, as CSV for Excel", imports: "Read decisions from CSV; all of it or nothing",
+		long: "Read decision (accept, create, ignore, or empty to take a word back), ref and reason of each line; the other columns say which object is meant.\n" +
+			"What is accepted is looked up at its target first: it must be there, and able to be the object.",
+		export: func(ctx context.Context, w *app.App, out *bytes.Buffer) (int, error) {
+			return w.ExportMatches(ctx, out)
+		},
+		load: func(ctx context.Context, w *app.App, file string, text []byte) ([]mapping.Edit, error) {
+			return w.ImportMatches(ctx, a.operator(), file, text)
+		}})
+	cmd.AddCommand(
 		&cobra.Command{Use: "list", Short: "Show what a person must settle, and what was settled", Args: cobra.NoArgs, RunE: list},
 		settleCommand(a, plan.SettleAccept, "accept CUSTOMER TARGET KEY REF", "It is this one: manage the object with that id at the target", 4),
 		settleCommand(a, plan.SettleCreate, "create CUSTOMER TARGET KEY", "None of the candidates: create a new one", 3),

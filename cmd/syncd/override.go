@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/app"
+	"syncd/internal/mapping"
 	"syncd/internal/report"
 )
 
@@ -18,8 +19,16 @@ func overrideCommand(a *cli) *cobra.Command {
 			"What it changes is planned and guarded like anything else. PRODUCT is the catalogue identifier."}
 	list := a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listOverrides(ctx, w) })
 	cmd.RunE = list
-	export, load := overridesTable(a)
-	cmd.AddCommand(export, load, setOverrideCommand(a), endOverrideCommand(a),
+	a.addTable(cmd, csvTable{name: "the overrides", edit: "override", exports: "Write what is set as CSV for Excel", imports: "Set overrides from CSV; all of it or nothing",
+		long: "Set what each line says: customer (the key), product, one of quantity, minimum and maximum, until (the last day) and reason.\n" +
+			"What the file does not name stays set; syncd override end ends one.",
+		export: func(ctx context.Context, w *app.App, out *bytes.Buffer) (int, error) {
+			return w.ExportOverrides(ctx, out)
+		},
+		load: func(ctx context.Context, w *app.App, file string, text []byte) ([]mapping.Edit, error) {
+			return w.ImportOverrides(ctx, a.operator(), file, text)
+		}})
+	cmd.AddCommand(setOverrideCommand(a), endOverrideCommand(a),
 		&cobra.Command{Use: "list", Short: "Show what is set, by whom, why and until when", Args: cobra.NoArgs, RunE: list})
 	return cmd
 }
@@ -68,35 +77,6 @@ func endOverrideCommand(a *cli) *cobra.Command {
 		return a.edits("override", edits)
 	})
 	return cmd
-}
-
-// overridesTable are the commands that take the table of overrides out and back in.
-func overridesTable(a *cli) (export, load *cobra.Command) {
-	out := output{format: "csv"}
-	export = &cobra.Command{Use: "export FILE", Short: "Write what is set as CSV for Excel", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
-			var body bytes.Buffer
-			lines, err := w.ExportOverrides(ctx, &body)
-			if err != nil {
-				return err
-			}
-			return a.deliverTable(&out, body.Bytes(), lines)
-		})}
-	a.writes(export, &out)
-	load = &cobra.Command{Use: "import FILE", Short: "Set overrides from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
-		Long: "Set what each line says: customer (the key), product, one of quantity, minimum and maximum, until (the last day) and reason.\nWhat the file does not name stays set; syncd override end ends one.",
-		RunE: a.stateful(func(ctx context.Context, w *app.App, args []string) error {
-			text, err := a.console.Files.ReadFile(args[0])
-			if err != nil {
-				return usage("reading the overrides: %w", err)
-			}
-			edits, err := w.ImportOverrides(ctx, a.operator(), args[0], text)
-			if err != nil {
-				return err
-			}
-			return a.edits("override", edits)
-		})}
-	return export, load
 }
 
 func (a *cli) listOverrides(ctx context.Context, w *app.App) error {

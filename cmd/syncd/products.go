@@ -20,39 +20,25 @@ func productsCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "products", Short: "Say which licence is billed as which product, and how", Args: cobra.NoArgs,
 		Long: "Without a further word, list every licence that any tenant holds with its product rules. Rules are edited as CSV (export, edit in Excel, import)."}
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listProducts(ctx, w) })
-	out := output{format: "csv"}
-	export := &cobra.Command{Use: "export FILE", Short: "Write the product rules as CSV for Excel", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
-			var body bytes.Buffer
+	a.addTable(cmd, csvTable{name: "the product rules", edit: "product rule", exports: "Write the product rules as CSV for Excel", imports: "Read product rules from CSV; all of it or nothing",
+		export: func(ctx context.Context, w *app.App, out *bytes.Buffer) (int, error) {
 			p := a.progress("tenants")
-			left, err := w.ExportProducts(ctx, &body, p.at)
+			lines, left, err := w.ExportProducts(ctx, out, p.at)
 			p.end()
 			a.leftOut(left)
-			if err != nil {
-				return err
-			}
-			return a.deliverTable(&out, body.Bytes(), bytes.Count(body.Bytes(), []byte("\r\n"))-1)
-		})}
-	a.writes(export, &out)
-	load := &cobra.Command{Use: "import FILE", Short: "Read product rules from CSV; all of it or nothing", Args: cobra.ExactArgs(1),
-		RunE: a.stateful(func(ctx context.Context, w *app.App, args []string) error {
-			text, err := a.console.Files.ReadFile(args[0])
-			if err != nil {
-				return usage("reading the product rules: %w", err)
-			}
+			return lines, err
+		},
+		load: func(ctx context.Context, w *app.App, file string, text []byte) ([]mapping.Edit, error) {
 			p := a.progress("tenants")
-			in, err := w.ImportProducts(ctx, a.operator(), args[0], text, p.at)
+			in, err := w.ImportProducts(ctx, a.operator(), file, text, p.at)
 			p.end()
 			a.leftOut(in.LeftOut)
 			for _, warning := range in.Warnings {
 				fmt.Fprintf(a.err(), "syncd: warning: %s\n", warning)
 			}
-			if err != nil {
-				return err
-			}
-			return a.edits("product rule", in.Edits)
-		})}
-	cmd.AddCommand(export, load, suggestProductsCommand(a))
+			return in.Edits, err
+		}})
+	cmd.AddCommand(suggestProductsCommand(a))
 	return cmd
 }
 
@@ -155,10 +141,11 @@ func (a *cli) proposals(file *output, suggestions []mapping.ProductSuggestion) e
 		rules.Rules = append(rules.Rules, rule)
 	}
 	var body bytes.Buffer
-	if err := mapping.ExportRules(&body, rules, nil); err != nil {
+	lines, err := mapping.ExportRules(&body, rules, nil)
+	if err != nil {
 		return err
 	}
-	return a.deliverTable(file, body.Bytes(), len(suggestions))
+	return a.deliverTable(file, body.Bytes(), lines)
 }
 
 func writeProductSuggestions(out io.Writer, width int, suggestions []mapping.ProductSuggestion) error {

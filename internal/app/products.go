@@ -69,20 +69,20 @@ func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, [
 	return lines, held.LeftOut, nil
 }
 
-// ExportProducts writes the product rules as CSV.
-func (w *App) ExportProducts(ctx context.Context, out io.Writer, progress Progress) ([]LeftOut, error) {
+// ExportProducts writes the product rules as CSV, and returns how many lines it has.
+func (w *App) ExportProducts(ctx context.Context, out io.Writer, progress Progress) (lines int, left []LeftOut, err error) {
 	rules, err := w.Rules(ctx)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	held, err := w.holdings(ctx, progress)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	if err := mapping.ExportRules(out, rules, held.SKUs); err != nil {
-		return held.LeftOut, fmt.Errorf("writing the product rules: %w", err)
+	if lines, err = mapping.ExportRules(out, rules, held.SKUs); err != nil {
+		return 0, held.LeftOut, fmt.Errorf("writing the product rules: %w", err)
 	}
-	return held.LeftOut, nil
+	return lines, held.LeftOut, nil
 }
 
 // A ProductImport is what came of reading product rules.

@@ -40,7 +40,7 @@ const MaxUnits = 1_000_000
 // ExportRules writes the product table as CSV for Excel, by name: a line a
 // rule, and one for every SKU that was seen and not settled, product and
 // status empty.
-func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
+func ExportRules(w io.Writer, rules Rules, seen []SKU) (n int, err error) {
 	bySubject := map[group][]Rule{}
 	for _, r := range rules.Rules {
 		bySubject[r.group()] = append(bySubject[r.group()], r)
@@ -74,14 +74,14 @@ func ExportRules(w io.Writer, rules Rules, seen []SKU) error {
 	})
 	lines := [][]string{RuleHeader}
 	for _, r := range all {
-		count := r.Count
+		counted := r.Count
 		if r.Status == Bill {
-			count = cmp.Or(count, Purchased)
+			counted = cmp.Or(counted, Purchased)
 		}
-		lines = append(lines, []string{r.Customer, r.SKU, r.Part, r.Name, r.Product, count, r.Who, r.Subscriptions, r.Weight,
+		lines = append(lines, []string{r.Customer, r.SKU, r.Part, r.Name, r.Product, counted, r.Who, r.Subscriptions, r.Weight,
 			Number(r.Minimum), Number(r.Maximum), r.Floor, r.Status, r.Reason})
 	}
-	return writeSheet(w, lines)
+	return len(all), writeSheet(w, lines)
 }
 
 // Number is a number as the tables have it, and empty where there is none.

@@ -39,7 +39,7 @@ func settledRules() Rules {
 
 func exportRules(t interface{ Fatalf(string, ...any) }, rules Rules, seen []SKU) string {
 	var b bytes.Buffer
-	if err := ExportRules(&b, rules, seen); err != nil {
+	if _, err := ExportRules(&b, rules, seen); err != nil {
 		t.Fatalf("export: %v", err)
 	}
 	return b.String()
