@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -67,6 +69,9 @@ import (
 //	cut FILE                          the file ends without its last line end
 //	config TEXT…                      append lines to config.yaml (\n and leading spaces as written)
 //	http GET PATH STATUS [FILE]       ask the daemon's pages; the body is standard output, FILE what is sent
+//	browse METHOD PATH STATUS [X=Y …] ask as a browser that keeps cookies and sends a form; 'X: Y' is a header, and where it
+//	                                  is sent to the first line of standard output
+//	keep NAME [PATTERN]               $NAME is standard output, or what the pattern's group finds in it
 //	status N as UID:GID syncd …       run it as another user of this machine; root alone can, see [root]
 //	loses limit-files KIB syncd …     run it where no file may grow beyond KIB; it must fail
 //	await-http PATH STATUS PATTERN    ask until the daemon's pages answer so
@@ -158,6 +163,8 @@ func TestScripts(t *testing.T) {
 			"cut":        cut,
 			"config":     appendConfig,
 			"http":       ask,
+			"browse":     browse,
+			"keep":       keep,
 			"up":         up,
 			"await-http": awaitHTTP,
 			"terminate":  terminate,
@@ -394,6 +401,61 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(resp.StatusCode) != args[2] {
 		ts.Fatalf("%s %s: got %d, want %s", args[0], args[1], resp.StatusCode, args[2])
 	}
+}
+
+// browse asks as a browser does that keeps cookies and sends forms (NAME=VALUE), or with a header (NAME: VALUE). It
+// follows nothing: where it was sent to is the first line on standard output.
+func browse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: browse METHOD PATH STATUS [NAME=VALUE | 'NAME: VALUE' …]")
+	}
+	w := worldOf(ts)
+	if w.cookies == nil {
+		w.cookies, _ = cookiejar.New(nil) // without options it cannot fail
+	}
+	form, header := url.Values{}, http.Header{"Accept": {"text/html"}}
+	for _, arg := range args[3:] {
+		if name, value, ok := strings.Cut(arg, ": "); ok {
+			header.Set(name, value)
+			continue
+		}
+		name, value, _ := strings.Cut(arg, "=")
+		form.Add(name, value)
+	}
+	req, err := http.NewRequest(args[0], "http://"+w.listen+args[1], strings.NewReader(form.Encode()))
+	ts.Check(err)
+	if req.Header = header; args[0] == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	client := &http.Client{Timeout: 10 * time.Second, Jar: w.cookies, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if to := resp.Header.Get("Location"); to != "" {
+		fmt.Fprintln(ts.Stdout(), to)
+	}
+	ts.Stdout().Write(body)
+	if strconv.Itoa(resp.StatusCode) != args[2] {
+		ts.Fatalf("%s %s: got %d, want %s: %s", args[0], args[1], resp.StatusCode, args[2], body)
+	}
+}
+
+// keep keeps what is on standard output as a variable, or what a pattern's group finds in it.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: keep NAME [PATTERN]")
+	}
+	text := strings.TrimSpace(ts.ReadFile("stdout"))
+	if len(args) == 2 {
+		found := regexp.MustCompile(args[1]).FindStringSubmatch(text)
+		if len(found) != 2 {
+			ts.Fatalf("%s finds nothing in %s", args[1], text)
+		}
+		text = found[1]
+	}
+	ts.Setenv(args[0], text)
 }
 
 // awaitHTTP asks the daemon's pages until they answer as is wanted.

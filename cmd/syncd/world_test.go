@@ -56,7 +56,8 @@ const (
 // A world is one MSP: a CIPP and a ConnectWise, and where the script works.
 type world struct {
 	dir         string
-	listen      string // where a daemon of the script listens
+	listen      string         // where a daemon of the script listens
+	cookies     http.CookieJar // of its browser
 	cipp        *cippsim.Server
 	connectwise *cwsim.Server
 	itglue      *itgluesim.Server // where a script wants one

@@ -15,6 +15,7 @@ import (
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/web/signin"
 )
 
 // Four eyes: who changed an override, rule, link or term, or settled an object, may not
@@ -185,10 +186,12 @@ func osUserOf(name, how string) string {
 	return strings.TrimSuffix(user, ", by the kernel")
 }
 
-// isBy reports whether a person made an entry, also under another name in staff.
+// isBy reports whether a person made an entry, also under another name in staff, or with a token: what is
+// done with one is done by whoever made it.
 func isBy(e *state.Entry, by Operator) bool {
 	user := osUserOf(by.Name, by.Identified)
-	return strings.EqualFold(e.By, by.Name) || user != "" && osUserOf(e.By, e.How) == user
+	return strings.EqualFold(e.By, by.Name) || user != "" && osUserOf(e.By, e.How) == user ||
+		strings.EqualFold(signin.Creator(e.By, e.How), signin.Creator(by.Name, by.Identified))
 }
 
 // A watched hold is one whose approval is asked for.

@@ -196,10 +196,15 @@ func TestFourEyesAreTwoPeoples(t *testing.T) {
 		detail      string
 	}{
 		{"no staff", "", false, "nobody is named in staff, and nobody can sign in"},
-		{"one user for all", "staff: [{name: Ada, role: operator, os_user: '4242'}]\n", false, "no approver in staff can reach the daemon"}, // in a container, where no group is named
+		{"one user for all", "staff: [{name: Ada, role: operator, os_user: '4242'}]\n", false, "no approver can reach the daemon"}, // in a container, where no group is named
 		{"root alone", "staff: [{name: Ada, role: operator, os_user: root}, {name: Max, role: mapper, login: max}]\n", false, "only Ada can reach the daemon"},
 		{"two of a group", "control: {group: '65500'}\nstaff: [{name: Ada, role: approver, os_user: '4242'}, {name: Max, role: mapper, os_user: '4343'}]\n", true, "each approves what others changed: Ada"},
-		{"two who map", "control: {group: '65500'}\nstaff: [{name: Ada, role: mapper, os_user: '4242'}, {name: Max, role: mapper, os_user: '4343'}]\n", false, "no approver in staff can reach the daemon"},
+		{"two who map", "control: {group: '65500'}\nstaff: [{name: Ada, role: mapper, os_user: '4242'}, {name: Max, role: mapper, os_user: '4343'}]\n", false, "no approver can reach the daemon"},
+		{"two who sign in", "auth: {mode: proxy, proxy: {header: X-User, from: [10.0.0.5]}}\nstaff: [{name: Ada, role: approver, login: ada}, {name: Max, role: mapper, login: max}]\n", true, "each approves what others changed: Ada"},
+		{"logins, and nobody signs in", "staff: [{name: Ada, role: approver, login: ada}, {name: Max, role: mapper, login: max}]\n", false, "no approver can reach the daemon"},
+		{"one of two has a password", "auth: {mode: basic, basic: {file: testdata/users}}\nstaff: [{name: Ada, role: approver, login: ada}, {name: Max, role: mapper, login: max}]\n", false, "only Ada can reach the daemon or sign in"},
+		{"a password and a role of the users' file", "auth: {mode: basic, basic: {file: testdata/users-roles}}\nstaff: [{name: Ada, role: approver, login: ada}]\n", true, "each approves what others changed: Ada"},
+		{"roles by the provider", oidcAuth, true, "the OpenID provider says"},
 		{"one who looks", "control: {group: '65500'}\nstaff: [{name: Ada, role: operator, os_user: '4242'}, {name: Max, role: viewer, os_user: '4343'}]\n", false, "only Ada can reach the daemon"},
 	} {
 		cfg := mustParse(t, both+"four_eyes: true\n"+c.staff, nil)

@@ -7,6 +7,7 @@ import (
 
 	"syncd/internal/target"
 	"syncd/internal/web/control"
+	"syncd/internal/web/signin"
 )
 
 // A Role says what a person may do; each contains those before it in Roles.
@@ -165,28 +166,65 @@ func (c *Config) checkStaff() []target.Finding {
 	return all
 }
 
-// checkFourEyes looks whether one can change what another approves. Nobody signs in to the
-// pages yet: whoever decides comes through the daemon's socket.
+// checkFourEyes looks whether one can change what another approves: through the daemon's socket,
+// or signed in to the pages.
 func (c *Config) checkFourEyes() target.Finding {
+	people := c.comers()
 	may := func(least Role) []StaffConfig {
-		return slices.DeleteFunc(slices.Clone(c.Staff), func(s StaffConfig) bool {
-			return !Role(s.Role).Contains(least) || !control.MayUse(s.uid(), c.Control.Group)
-		})
+		return slices.DeleteFunc(slices.Clone(people), func(s StaffConfig) bool { return !Role(s.Role).Contains(least) })
 	}
 	changing, approving := may(RoleMapper), may(RoleApprover)
 	named := func(of []StaffConfig) string { return Names(of, func(s StaffConfig) string { return s.Name }) }
 	f := target.Finding{System: "syncd", Name: "four eyes", Detail: "each approves what others changed: " + named(approving),
-		Remedy: "name two people or more in staff, an approver among them, each with an os_user who may use the daemon's socket (control.group)"}
+		Remedy: "name two people or more in staff, an approver among them, each with an os_user who may use the daemon's socket (control.group), " +
+			"or a login who can sign in (auth)"}
 	switch {
-	case len(c.Staff) == 0:
+	case c.givenByProvider(RoleApprover):
+		f.OK, f.Remedy = true, ""
+		f.Detail = "each approves what others changed: who approves, the OpenID provider says (auth.oidc.roles)"
+	case len(c.Staff) == 0 && len(people) == 0:
 		f.Detail = "nobody is named in staff, and nobody can sign in: who approves is not told from who changed a rule"
 	case len(approving) == 0:
-		f.Detail = "no approver in staff can reach the daemon: its own user, root and the members of control.group can, and nobody can sign in"
-	case len(changing) == 1:
-		f.Detail = fmt.Sprintf("of those who may change or approve anything only %s can reach the daemon, and nobody can sign in: "+
+		f.Detail = "no approver can reach the daemon: its own user, root and the members of control.group can, and whoever can sign in"
+	case len(changing) == 1 && !c.givenByProvider(RoleMapper):
+		f.Detail = fmt.Sprintf("of those who may change or approve anything only %s can reach the daemon or sign in: "+
 			"nobody may approve what %s changes", named(changing), named(changing))
 	default:
 		f.OK, f.Remedy = true, ""
 	}
 	return f
+}
+
+// comers are the people who can come with a role: through the daemon's socket, or signed in.
+func (c *Config) comers() []StaffConfig {
+	var users signin.Users
+	if c.Auth.Mode == signin.Basic {
+		users, _ = signin.ReadUsers(c.Auth.Basic.File) // what is wrong with it has a line of its own
+	}
+	var all []StaffConfig
+	for _, s := range c.Staff {
+		_, signsIn := users.Find(s.Login)
+		if c.Auth.Mode == signin.OIDC || c.Auth.Mode == signin.Proxy {
+			signsIn = s.Login != ""
+		}
+		if signsIn || control.MayUse(s.uid(), c.Control.Group) {
+			all = append(all, s)
+		}
+	}
+	for _, u := range users {
+		if u.Role != "" && !slices.ContainsFunc(c.Staff, func(s StaffConfig) bool { return isLogin(s.Login, u.Name) }) {
+			all = append(all, StaffConfig{Name: u.Name, Role: u.Role, Login: u.Name})
+		}
+	}
+	return all
+}
+
+// givenByProvider reports whether the OpenID provider gives people a role, or a greater one.
+func (c *Config) givenByProvider(least Role) bool {
+	for role, values := range c.Auth.OIDC.Roles {
+		if len(values) > 0 && Role(role).Contains(least) {
+			return c.Auth.Mode == signin.OIDC
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v4"
@@ -13,7 +14,7 @@ import (
 // stand before the pages' sign-in, and before tokens.
 func validTLS(path string) error {
 	if err := toolkit.Validate(path); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return errors.New(path + ": " + strings.Join(strings.Fields(err.Error()), " ")) // of several lines
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

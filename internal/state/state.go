@@ -229,6 +229,7 @@ const (
 	ActionFreeze   plan.Action = "freeze"
 	ActionClose    plan.Action = "close"
 	ActionRevert   plan.Action = "revert" // the way back from a run was asked for
+	ActionAccess   plan.Action = "access" // who may come in: a token, or a user of the pages
 )
 
 // The results of a journal entry.

@@ -22,8 +22,11 @@ type Console struct {
 	Out, Err io.Writer
 	Files    Files
 	Asker    func(question string) (string, error) // reads one line; nil where nobody can answer
-	Width    int                                   // columns; 0 where Out is no terminal
-	Progress bool                                  // Err is a terminal: show how far long work is
+	// Password reads one line without showing it, or from standard input where that is no terminal;
+	// nil where nobody can answer.
+	Password func(question string) (string, error)
+	Width    int  // columns; 0 where Out is no terminal
+	Progress bool // Err is a terminal: show how far long work is
 	Color    bool
 	UID      int    // of the user, as the kernel reports it
 	User     string // its name on this machine
@@ -68,6 +71,7 @@ func Local() *Console {
 		c.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
 	c.Progress = term.IsTerminal(int(os.Stderr.Fd()))
+	c.Password = readPassword
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		c.Asker = func(question string) (string, error) {
 			fmt.Fprint(visible.Writer(os.Stderr), question)
@@ -75,4 +79,30 @@ func Local() *Console {
 		}
 	}
 	return c
+}
+
+// readPassword reads a password twice from a terminal, or once from standard input that is none.
+func readPassword(question string) (string, error) {
+	in := int(os.Stdin.Fd())
+	if !term.IsTerminal(in) {
+		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if err == io.EOF && line != "" {
+			err = nil
+		}
+		return strings.TrimRight(line, "\r\n"), err
+	}
+	var typed [2]string
+	for i, question := range []string{question, "Once more: "} {
+		fmt.Fprint(visible.Writer(os.Stderr), question)
+		text, err := term.ReadPassword(in)
+		fmt.Fprintln(os.Stderr)
+		if err != nil {
+			return "", err
+		}
+		typed[i] = string(text)
+	}
+	if typed[0] != typed[1] {
+		return "", errors.New("the two differ")
+	}
+	return typed[0], nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"syncd/internal/state"
@@ -111,6 +112,13 @@ func (s sessions) touch(ctx context.Context, x *session) error {
 func (s sessions) end(ctx context.Context, digest string) error {
 	return change(ctx, s.store, SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
 		return slices.DeleteFunc(all, func(x session) bool { return x.Digest == digest }), nil, nil
+	})
+}
+
+// EndSessions signs somebody out everywhere who signs in with a password, with the journal's entries about it.
+func EndSessions(ctx context.Context, store state.Store, login string, about ...state.Entry) error {
+	return change(ctx, store, SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
+		return slices.DeleteFunc(all, func(x session) bool { return x.Mode == Basic && strings.EqualFold(x.Logins[0], login) }), about, nil
 	})
 }
 

@@ -76,7 +76,6 @@ func (s Tokens) Revoke(ctx context.Context, id string, about func(Token) []state
 // List returns the tokens, expired ones included, the newest last.
 func (s Tokens) List(ctx context.Context) ([]Token, error) {
 	all, _, err := read[Token](ctx, s.Store, TokensDocument)
-	slices.SortFunc(all, func(a, b Token) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
 	return all, err
 }
 
@@ -135,11 +134,23 @@ func (g *Gate) token(r *http.Request) (Identity, error) {
 
 // identity is whom a token stands for. Whoever made it answers for what is done with it.
 func (t *Token) identity() Identity {
-	how := "token " + cmp.Or(t.Name, t.ID)
-	if t.By != "" {
-		how += ", created by " + t.By
+	name := tokenNoun + cmp.Or(t.Name, t.ID)
+	return Identity{Mode: modeToken, Logins: []string{name}, Role: t.Role, UID: -1, How: name + createdBy + t.By}
+}
+
+// The parts of how the journal says that a program came with a token.
+const (
+	tokenNoun = "token "
+	createdBy = ", created by "
+)
+
+// Creator is who answers for what somebody did who was identified like that: whoever made the token, and
+// else the person itself.
+func Creator(name, how string) string {
+	if at := strings.LastIndex(how, createdBy); at > 0 && strings.HasPrefix(how, tokenNoun) {
+		return how[at+len(createdBy):]
 	}
-	return Identity{Mode: modeToken, Logins: []string{"token " + cmp.Or(t.Name, t.ID)}, Role: t.Role, UID: -1, How: how}
+	return name
 }
 
 func digestOf(text string) string {

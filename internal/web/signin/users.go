@@ -90,10 +90,18 @@ func parseUser(line string) (User, error) {
 	if len(fields) == 3 {
 		u.Role = fields[2]
 	}
-	if _, err := bcrypt.Cost([]byte(u.Hash)); err != nil || len(u.Hash) != 60 {
-		return User{}, fmt.Errorf("%s has no bcrypt hash; let syncd user add write it, or htpasswd -B", u.Name)
+	if err := CheckHash(u.Hash); err != nil {
+		return User{}, fmt.Errorf("%s: %w", u.Name, err)
 	}
 	return u, nil
+}
+
+// CheckHash returns why a text is no hash that can be compared with.
+func CheckHash(hash string) error {
+	if _, err := bcrypt.Cost([]byte(hash)); err != nil || len(hash) != 60 {
+		return errors.New("there is no bcrypt hash; let syncd user add write it, or htpasswd -B")
+	}
+	return nil
 }
 
 // Hash makes the hash of a password.
