@@ -109,7 +109,9 @@ func TestCheckSaysHowPeopleSignIn(t *testing.T) {
 			t.Errorf("%s: got %+v, want %v, %s, %s", c.text, f, c.ok, c.detail, c.remedy)
 		}
 	}
-	tls := func(text string) string { return "tls: {config: " + file(fmt.Sprintf("%d.yml", len(text)), text) + "}\n" }
+	tls := func(text string) string {
+		return "tls: {config: " + file(fmt.Sprintf("%d.yml", len(text)), text) + "}\n"
+	}
 	for _, c := range []struct{ text, detail string }{
 		{tls("basic_auth_users: {ada: $2a$04$/MbVLLsyVDDgP3vU6zXTeOW5WhGrKsOY7rgbuKKnzNEtPBqsWVUjS}\n"), "basic_auth_users would ask for a password before anybody can sign in"},
 		{tls("{}\n"), "has no tls_server_config"},
