@@ -45,6 +45,7 @@ func (x *explanation) write(p *page, w *app.App) error {
 	x.writeSource(p, w.Location)
 	x.writeRules(p)
 	x.writeLines(p)
+	x.writeInvoices(p)
 	x.writeOpen(p, w.Location)
 	for _, v := range x.Held {
 		word := "Held"

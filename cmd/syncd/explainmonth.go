@@ -53,10 +53,22 @@ func (x *explanation) writeMonth(p *page, zone *time.Location) {
 			p.line("syncd wrote nothing in that month, nor before")
 		}
 	}
-	for _, inv := range x.Invoices {
-		p.line("Invoice %s of %s: %s %s", clean(inv.Number), inv.Date, inv.Amount, inv.Currency)
-	}
+	x.writeInvoices(p)
 	x.writeIgnored(p, zone)
+}
+
+// writeInvoices says what the agreement comes to on its invoices.
+func (x *explanation) writeInvoices(p *page) {
+	for _, inv := range x.Invoices {
+		amount := "it does not say what the agreement comes to"
+		if inv.Amount != nil {
+			amount = "the agreement comes to " + *inv.Amount + " " + inv.Currency
+		}
+		p.line("Invoice %s of %s: %s", clean(inv.Number), inv.Date, amount)
+	}
+	if x.Uninvoiced != "" {
+		p.line("Invoices: %s", clean(x.Uninvoiced))
+	}
 }
 
 // writeObject says what the spans that follow are about, where a licence is counted in

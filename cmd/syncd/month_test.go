@@ -69,6 +69,10 @@ func TestAClosedMonthStaysAsItWasClosed(t *testing.T) {
 			}
 		}
 	}
+	// What the closing kept of invoices is what explain says of them.
+	if x, err := w.Explain(t.Context(), "Contoso", "SPB", "2026-10"); err != nil || len(x.Invoices) != 0 || !strings.HasPrefix(x.Uninvoiced, "those of agreement 55 were not read: ") {
+		t.Errorf("got the invoices %+v, %q, %v", x.Invoices, x.Uninvoiced, err)
+	}
 	if err := w.ReopenMonth(t.Context(), ada, "2026-10", ""); !errors.As(err, new(app.UsageError)) {
 		t.Errorf("opening without a reason: got %v", err)
 	}

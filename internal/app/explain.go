@@ -30,8 +30,9 @@ type Explanation struct {
 	Approvals    []Approval         `json:"approvals"`     // of the plans that made the writes
 	Writes       []ExplainedWrite   `json:"writes"`        // of the month, or all; oldest first
 	Before       *ExplainedWrite    `json:"last_write_before,omitempty"`
-	Invoices     []ExplainedInvoice `json:"invoices"`
-	Ignored      []Ignored          `json:"ignored,omitempty"` // by a person's word, now
+	Invoices     []ExplainedInvoice `json:"invoices"`                // of the agreements; of a month those that its closing kept
+	Uninvoiced   string             `json:"invoices_none,omitempty"` // why there are none, or not all
+	Ignored      []Ignored          `json:"ignored,omitempty"`       // by a person's word, now
 
 	From    time.Time    `json:"-"` // of the month
 	To      time.Time    `json:"-"`
@@ -96,6 +97,7 @@ func (w *App) Explain(ctx context.Context, customer, text, month string) (*Expla
 	if len(skus)+len(keys) == 0 {
 		return nil, Usage("%s has no licence called %q, and no rule knows it; syncd products lists them", c.Name, text)
 	}
+	w.latestInvoices(ctx, x)
 	return x, w.readJournal(ctx, x, c.Key, func(k plan.Key) bool { return keys[k] || concerns(k, skus) })
 }
 

@@ -15,10 +15,10 @@ import (
 
 // An ExplainedInvoice is an invoice that was read.
 type ExplainedInvoice struct {
-	Number   string `json:"number"`
-	Date     string `json:"date"`
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
+	Number   string  `json:"number"`
+	Date     string  `json:"date"`
+	Amount   *string `json:"amount"` // of the agreement; nil where it does not say
+	Currency string  `json:"currency"`
 }
 
 // An ExplainedSpan is a span as scripts read it: what is unknown is null.
@@ -331,6 +331,9 @@ func (w *App) explainMonth(ctx context.Context, customer, text, month string) (*
 	}
 	if len(skus)+len(keys) == 0 {
 		return nil, Usage("nothing is recorded of a licence %q at %s, and no rule knows it; syncd products lists them", text, c.Name)
+	}
+	if err := w.closedInvoices(ctx, x); err != nil {
+		return nil, err
 	}
 	return x, w.readJournal(ctx, x, c.Key, func(k plan.Key) bool { return keys[k] || concerns(k, skus) })
 }

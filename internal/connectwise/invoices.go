@@ -50,9 +50,13 @@ func (c *Client) Invoices(ctx context.Context, agreement string, since time.Time
 	}
 	out := money.Invoices{Since: from.time()}
 	for _, i := range rows {
-		out.Made = append(out.Made, money.Invoice{Number: i.Number, Date: i.Date.time()})
+		out.Made = append(out.Made, i.made())
 	}
 	return out, nil
+}
+
+func (i *invoice) made() money.Invoice {
+	return money.Invoice{Number: i.Number, Date: i.Date.time(), Amount: i.Amount.value()}
 }
 
 // invoicesSince reads the invoices of an agreement that carry a day or a later one, oldest

@@ -32,23 +32,15 @@ func (c *Client) Invoiced(ctx context.Context, agreement string, products []stri
 	if err != nil {
 		return money.Invoiced{}, err
 	}
-	if next, ok := parseDay([]byte(recap.NextInvoice)); ok && next >= first && next < end {
-		out.Recap = recap.NextAmount
-	}
+	out.Recap, out.RecapWhy = recap.announced(first, end)
 	rows, err := c.invoicesSince(ctx, id, first)
 	if err != nil {
 		return money.Invoiced{}, err
 	}
-	sum, known := decimal.Zero, true
 	for i := range rows {
 		if rows[i].Date.day < end {
-			out.Numbers = append(out.Numbers, rows[i].Number)
-			known = known && rows[i].Amount.set
-			sum = sum.Add(rows[i].Amount.decimal())
+			out.Made = append(out.Made, rows[i].made())
 		}
-	}
-	if len(out.Numbers) > 0 && known {
-		out.Amount = &sum
 	}
 	return out, nil
 }

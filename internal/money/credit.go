@@ -29,7 +29,8 @@ type Reverted struct {
 // An Invoice is one that was made for an agreement.
 type Invoice struct {
 	Number string
-	Date   time.Time // the day on it
+	Date   time.Time        // the day on it
+	Amount *decimal.Decimal // of the agreement; nil where the invoice does not say
 }
 
 // Invoices are those made for an agreement since a day, oldest first.

@@ -7,9 +7,36 @@ import "github.com/shopspring/decimal"
 type Invoiced struct {
 	// Others is what the agreement's lines come to in a cycle that no product of the
 	// ledger bills, as they are now.
-	Others  *decimal.Decimal
-	Recap   *decimal.Decimal // what is announced for an invoice of the month that is not made
-	Amount  *decimal.Decimal // the agreement amounts of the invoices of the month, added up
-	Numbers []string         // of these invoices
-	Unread  string           // why nothing could be read
+	Others   *decimal.Decimal
+	Recap    *decimal.Decimal // what is announced for an invoice of the month that is not made
+	RecapWhy string           // why nothing is announced; empty where something is
+	Made     []Invoice        // those of the month, oldest first
+	Unread   string           // why nothing could be read
+}
+
+// Amount is what the invoices of the month come to; nil where there is none, or where one
+// does not say.
+func (i *Invoiced) Amount() *decimal.Decimal {
+	if len(i.Made) == 0 {
+		return nil
+	}
+	sum := decimal.Zero
+	for _, made := range i.Made {
+		if made.Amount == nil {
+			return nil
+		}
+		sum = sum.Add(*made.Amount)
+	}
+	return &sum
+}
+
+// AmountWhy says why the amount is not known; it is empty where it is.
+func (i *Invoiced) AmountWhy() string {
+	switch {
+	case i.Amount() != nil:
+		return ""
+	case len(i.Made) == 0:
+		return "no invoice of the agreement is dated in the month"
+	}
+	return "an invoice does not say what the agreement comes to on it"
 }

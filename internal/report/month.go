@@ -165,6 +165,17 @@ type InvoiceCheck struct {
 	Difference    *string  `json:"difference"`
 	Numbers       []string `json:"invoices"`
 	Unread        string   `json:"unread,omitempty"` // why the invoices are not known
+	// RecapWhy and InvoiceWhy say why nothing is announced, or invoiced.
+	RecapWhy   string         `json:"recap_why,omitempty"`
+	InvoiceWhy string         `json:"invoice_why,omitempty"`
+	Made       []MonthInvoice `json:"made,omitempty"` // the invoices of the month, oldest first
+}
+
+// A MonthInvoice is an invoice of an agreement.
+type MonthInvoice struct {
+	Number string  `json:"number"`
+	Date   string  `json:"date"`
+	Amount *string `json:"amount"` // of the agreement
 }
 
 // A MonthTotal adds up the lines in one currency. Lines without known money are counted
@@ -467,13 +478,20 @@ func (f *MonthFacts) checkInvoices(m *Month) {
 	for _, s := range sums {
 		c := &s.check
 		in := f.Invoiced(c.Agreement, s.products)
-		c.Ours, c.Others, c.Recap, c.Invoice, c.Unread = inCents(s.ours), inCents(in.Others), inCents(in.Recap), inCents(in.Amount), in.Unread
-		c.Numbers = append(c.Numbers, in.Numbers...)
+		amount := in.Amount()
+		c.Ours, c.Others, c.Recap, c.Invoice, c.Unread = inCents(s.ours), inCents(in.Others), inCents(in.Recap), inCents(amount), in.Unread
+		if in.Unread == "" {
+			c.RecapWhy, c.InvoiceWhy = in.RecapWhy, in.AmountWhy()
+		}
+		for _, i := range in.Made {
+			c.Numbers = append(c.Numbers, i.Number)
+			c.Made = append(c.Made, MonthInvoice{i.Number, i.Date.Format(time.DateOnly), inCents(i.Amount)})
+		}
 		if s.ours != nil && in.Others != nil {
 			lines := s.ours.Add(*in.Others)
 			c.Lines = inCents(&lines)
-			if in.Amount != nil {
-				c.Difference = new(in.Amount.Sub(lines).StringFixed(2))
+			if amount != nil {
+				c.Difference = new(amount.Sub(lines).StringFixed(2))
 			}
 		}
 		m.InvoiceCheck = append(m.InvoiceCheck, *c)

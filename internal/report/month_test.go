@@ -37,7 +37,7 @@ func aMonth(more ...func(*MonthFacts)) *Month {
 			{At: day(9, 15, 6), Run: "R2", Scope: scope, Action: plan.Update, Key: key("1"), Ref: "55/91", Before: image("12"), After: image("14"), Result: state.ResultDone, By: "ada", Digest: "d1"},
 			{At: day(9, 14, 9), Scope: scope, Action: state.ActionApprove, Result: state.ResultDone, By: "ada", How: "by the kernel", Why: "+ordered", Digest: "d1", Label: "plan d1"}},
 		Invoiced: func(string, []string) money.Invoiced {
-			return money.Invoiced{Others: new(decimal.RequireFromString("10")), Amount: new(decimal.RequireFromString("250")), Numbers: []string{"10001"}}
+			return money.Invoiced{Others: new(decimal.RequireFromString("10")), RecapWhy: "the invoice of the month is made", Made: []money.Invoice{{Number: "10001", Date: day(9, 3, 0), Amount: new(decimal.RequireFromString("250"))}}}
 		}}
 	for _, m := range more {
 		m(&f)
@@ -72,6 +72,20 @@ gap 2026-09-20 to 2026-10-01: the source did not answer
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
 	}
 	known := aMonth(func(f *MonthFacts) { f.Spans = f.Spans[:2] })
+	if c := known.InvoiceCheck[0]; len(c.Made) != 1 || c.Made[0].Date != "2026-09-03" || shown(c.Made[0].Amount) != "250.00" || c.RecapWhy != "the invoice of the month is made" || c.InvoiceWhy != "" {
+		t.Errorf("got %+v", c)
+	}
+	if rows := known.Sheets()[2].Rows; rows[0][9] != "10001" || rows[0][10] != "recap: the invoice of the month is made" {
+		t.Errorf("got %q", rows)
+	}
+	none := aMonth(func(f *MonthFacts) {
+		f.Invoiced = func(string, []string) money.Invoiced {
+			return money.Invoiced{Recap: new(decimal.RequireFromString("20"))}
+		}
+	})
+	if c := none.InvoiceCheck[0]; shown(c.Recap) != "20.00" || c.RecapWhy != "" || c.InvoiceWhy != "no invoice of the agreement is dated in the month" {
+		t.Errorf("got %+v", c)
+	}
 	if c := known.InvoiceCheck[0]; shown(c.Lines) != "274.00" || shown(c.Difference) != "-24.00" {
 		t.Errorf("lines %s, difference %s; want 274.00 and -24.00: what is included is free, a difference is the invoice less the lines", shown(c.Lines), shown(c.Difference))
 	}

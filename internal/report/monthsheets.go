@@ -92,12 +92,14 @@ func (m *Month) tables() []Sheet {
 	check := Sheet{Title: "Invoice check", Columns: []Column{{"Agreement", false}, {"Name", false}, {"Products", true}, {"Other lines", true}, {"Lines", true}, {"Recap", true}, {"Invoice", true}, {"Difference", true},
 		{"Currency", false}, {"Invoices", false}, {"Note", false}}}
 	for _, c := range m.InvoiceCheck {
-		note := ""
-		if c.Unread != "" {
-			note = "not read: " + c.Unread
+		var notes []string
+		for _, n := range []struct{ what, why string }{{"not read", c.Unread}, {"recap", c.RecapWhy}, {"invoice", c.InvoiceWhy}} {
+			if n.why != "" {
+				notes = append(notes, n.what+": "+n.why)
+			}
 		}
 		check.Rows = append(check.Rows, []string{c.Agreement, c.AgreementName, shown(c.Ours), shown(c.Others), shown(c.Lines), shown(c.Recap), shown(c.Invoice), shown(c.Difference), c.Currency,
-			strings.Join(c.Numbers, ", "), note})
+			strings.Join(c.Numbers, ", "), strings.Join(notes, "; ")})
 	}
 	gaps := Sheet{Title: "Gaps", Columns: []Column{{"Product", false}, {"From", false}, {"To", false}, {"Why", false}}}
 	for _, g := range m.Gaps {
