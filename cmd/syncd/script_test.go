@@ -56,8 +56,8 @@ import (
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
-//	status N syncd …                  run it; it must end with that exit status. All syncds of a script run in one
-//	                                  process, see shell; "exec syncd" and "status N env syncd" start another
+//	status N syncd …                  run it; it must end with that exit status. They run in one process,
+//	                                  see shell; "exec syncd" and "status N env syncd" start another
 //	json PATH is VALUE                a value of the JSON on standard output, such as scopes.0.outcome
 //	json PATH has N                   the length of a list or object
 //	run NAME                          $NAME is the run of the JSON on standard output
@@ -101,6 +101,8 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	var open shells
+	t.Cleanup(func() { open.close(t) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -113,8 +115,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Values[worldKey{}] = w
 			env.Defer(w.close)
-			// The race detector lets every process sleep for a second at its end.
-			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Vars = append(env.Vars, frugal...)
 			env.Setenv("CONTOSO", contoso)
 			for name, id := range map[string]string{"ANN": contosoPeople["ann"], "BOB": contosoPeople["bob"], "CLEO": contosoPeople["cleo"], "SALES": contosoSales, "LEADS": contosoLeads} {
 				env.Setenv(name, id)
@@ -142,8 +143,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("NEXT_PERIOD", w.nextMonth())
 			env.Setenv("DAY_OF_MONTH", time.Now().UTC().Format("2"))
-			openShell(t, env)
-			return nil
+			return open.open(env)
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "root" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,17 +18,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// A shell is one process in which a script's commands run one after another, each as
-// Main runs it, with the folder and the environment that the script has by then. A process
+// A shell is one process in which the commands of scripts run one after another, each as
+// Main runs it, with the folder and the environment that its script has by then. A process
 // for each command costs more than what most of them do; "exec syncd" still starts one.
 type shell struct {
-	environment []string // at the start of the script
-	variables   []string // their names, and those that the script sets
-	process     *exec.Cmd
-	in          *json.Encoder
-	out         *json.Decoder
-	end         io.Closer
-	stderr      bytes.Buffer // what the race detector and a panic say
+	process *exec.Cmd
+	in      *json.Encoder
+	out     *json.Decoder
+	end     io.Closer
 }
 
 // A typed line is what goes into the shell.
@@ -104,96 +100,126 @@ func (l typedLine) run() (result, error) {
 	return r, nil
 }
 
-// setting is the name of a variable in a line of a script that sets it.
-var setting = regexp.MustCompile(`(?m)^env (\w+)=`)
-
-// start brings the shell's process up where it is not yet.
-func (s *shell) start(script string) error {
-	if s.process != nil {
-		return nil
-	}
-	for _, pair := range s.environment {
-		name, _, _ := strings.Cut(pair, "=")
-		s.variables = append(s.variables, name)
-	}
-	text, err := os.ReadFile(filepath.Join("testdata/script", script+".txtar"))
-	if err != nil {
-		return err
-	}
-	for _, found := range setting.FindAllStringSubmatch(string(text), -1) {
-		s.variables = append(s.variables, found[1]) // until it is set it is empty, which is the same to syncd
-	}
+// newShell starts the process of a shell.
+func newShell() (*shell, error) {
 	process := exec.Command("shell") // see TestMain
-	process.Env, process.Stderr = s.environment, &s.stderr
+	process.Env, process.Stderr = append(os.Environ(), frugal...), os.Stderr
 	in, err := process.StdinPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out, err := process.StdoutPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := process.Start(); err != nil {
-		return err
-	}
-	s.process, s.in, s.out, s.end = process, json.NewEncoder(in), json.NewDecoder(out), in
-	return nil
+	return &shell{process, json.NewEncoder(in), json.NewDecoder(out), in}, process.Start()
 }
 
-// run carries a command out and leaves what it printed to the script.
-func (s *shell) run(ts *testscript.TestScript, args ...string) (result, error) {
-	if err := s.start(ts.Name()); err != nil {
-		return result{}, err
-	}
-	line := typedLine{Args: args, Folder: ts.MkAbs("."), Environment: []string{"PWD=" + ts.MkAbs(".")}}
-	for _, name := range s.variables {
-		line.Environment = append(line.Environment, name+"="+ts.Getenv(name))
-	}
-	if err := s.in.Encode(line); err != nil {
-		return result{}, fmt.Errorf("the shell has ended: %w\n%s", err, s.close())
-	}
+// frugal are settings of Go for the processes of scripts: the race detector lets every
+// process sleep for a second at its end, and small heaps are swept all the time.
+var frugal = []string{"GORACE=atexit_sleep_ms=0", "GOGC=400"}
+
+// run carries a command out.
+func (s *shell) run(line typedLine) (result, error) {
 	var r result
-	if err := s.out.Decode(&r); err != nil {
-		return result{}, fmt.Errorf("the shell has ended: %w\n%w", err, s.close())
+	if err := errors.Join(s.in.Encode(line), s.out.Decode(&r)); err != nil {
+		return r, fmt.Errorf("the process of the scripts' commands has ended, see standard error: %w", err)
 	}
-	ts.Stdout().Write(r.Stdout)
-	ts.Stderr().Write(r.Stderr)
 	return r, nil
 }
 
 // close ends the process. It is an error where that ended badly, as after a data race.
 func (s *shell) close() error {
-	if s.process == nil {
-		return nil
-	}
 	s.end.Close()
-	err := s.process.Wait()
-	s.process = nil
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, &s.stderr)
+	return s.process.Wait()
+}
+
+// shells are those that no script uses at the moment.
+type shells struct {
+	sync.Mutex
+	idle []*shell
+}
+
+func (all *shells) take() (*shell, error) {
+	all.Lock()
+	defer all.Unlock()
+	n := len(all.idle) - 1
+	if n < 0 {
+		return newShell()
 	}
-	return nil
+	s := all.idle[n]
+	all.idle = all.idle[:n]
+	return s, nil
+}
+
+func (all *shells) put(s *shell) {
+	all.Lock()
+	defer all.Unlock()
+	all.idle = append(all.idle, s)
+}
+
+func (all *shells) close(t *testing.T) {
+	for _, s := range all.idle {
+		if err := s.close(); err != nil {
+			t.Errorf("a process of the scripts' commands ended badly: %v; see standard error", err)
+		}
+	}
 }
 
 type shellKey struct{}
 
-// openShell gives a script its shell.
-func openShell(t *testing.T, env *testscript.Env) {
-	s := &shell{environment: env.Vars}
-	env.Values[shellKey{}] = s
-	env.Defer(func() {
-		if err := s.close(); err != nil {
-			t.Errorf("%s: the process of its commands ended badly: %v", filepath.Base(env.WorkDir), err)
-		}
-	})
+// A scriptShell is a shell while a script uses it.
+type scriptShell struct {
+	*shell
+	variables []string // the names that the script begins with, and those that it sets
+}
+
+// setting is the name of a variable in a line of a script that sets it.
+var setting = regexp.MustCompile(`(?m)^env (\w+)=`)
+
+// open gives a script a shell until it ends.
+func (all *shells) open(env *testscript.Env) error {
+	s, err := all.take()
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { all.put(s) })
+	name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+	text, err := os.ReadFile(filepath.Join("testdata/script", name+".txtar"))
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, pair := range env.Vars {
+		name, _, _ := strings.Cut(pair, "=")
+		names = append(names, name)
+	}
+	for _, found := range setting.FindAllStringSubmatch(string(text), -1) {
+		names = append(names, found[1]) // until it is set it is empty, which is the same to syncd
+	}
+	env.Values[shellKey{}] = scriptShell{s, names}
+	return nil
+}
+
+// run carries a command of the script out and leaves what it printed to it.
+func (s scriptShell) run(ts *testscript.TestScript, args ...string) result {
+	folder := ts.MkAbs(".")
+	line := typedLine{Args: args, Folder: folder, Environment: []string{"PWD=" + folder}}
+	for _, name := range s.variables {
+		line.Environment = append(line.Environment, name+"="+ts.Getenv(name))
+	}
+	r, err := s.shell.run(line)
+	ts.Check(err)
+	ts.Stdout().Write(r.Stdout)
+	ts.Stderr().Write(r.Stderr)
+	return r
 }
 
 // typeLine runs a command of a script and returns its exit status: syncd in the script's shell, every
 // other program in a process of its own.
 func typeLine(ts *testscript.TestScript, args ...string) (status int, stdout string) {
 	if args[0] == "syncd" {
-		r, err := ts.Value(shellKey{}).(*shell).run(ts, args...)
-		ts.Check(err)
+		r := ts.Value(shellKey{}).(scriptShell).run(ts, args...)
 		return r.Status, string(r.Stdout)
 	}
 	err := ts.Exec(args[0], args[1:]...)

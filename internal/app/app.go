@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
 	"syncd/internal/cipp"
@@ -38,7 +37,6 @@ type App struct {
 // New makes an App. It talks to nobody yet.
 func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	calls := rest.NewMetrics(reg)
 	w := &App{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(reg),
 		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"syncd/internal/sync"
@@ -79,7 +80,7 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 		return err
 	}
 	leader := prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_leader", Help: "1 where this process runs the schedules."})
-	w.Registry.MustRegister(leader)
+	w.Registry.MustRegister(leader, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	leader.Set(1) // the file lock on the state makes it the only one
 
 	events := newHints(w)
