@@ -174,16 +174,17 @@ func Apart(out []Verdict) string {
 	return strings.Join(lines, "\n")
 }
 
-// osUserOf is the user of the machine as whom somebody was identified, or nobody.
+// osUserOf is the user of the machine as whom somebody was identified, or nobody. One
+// without a name is a number, before which earlier entries say uid.
 func osUserOf(name, how string) string {
 	if how == "by the kernel" { // without staff
-		return name
+		return strings.TrimPrefix(name, "uid ")
 	}
 	user, ok := strings.CutPrefix(how, "os_user ")
 	if !ok {
 		return ""
 	}
-	return strings.TrimSuffix(user, ", by the kernel")
+	return strings.TrimPrefix(strings.TrimSuffix(user, ", by the kernel"), "uid ")
 }
 
 // isBy reports whether a person made an entry, also under another name in staff, or with a token: what is

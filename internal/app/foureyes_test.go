@@ -222,3 +222,20 @@ func TestFourEyesAreTwoPeoples(t *testing.T) {
 		t.Errorf("without staff: got %+v", all)
 	}
 }
+
+// Somebody is the same person under another name in staff, and one without a name on the
+// machine is a number, however the entry says so.
+func TestWhoMadeAnEntry(t *testing.T) {
+	max := Operator{Name: "Max", Identified: "os_user 61001, by the kernel"}
+	for _, c := range []struct {
+		by, how string
+		want    bool
+	}{
+		{"Max", "os_user 7, by the kernel", true}, {"Maxim", "os_user 61001, by the kernel", true}, {"Maxim", "os_user uid 61001, by the kernel", true},
+		{"uid 61001", "by the kernel", true}, {"Maxim", "os_user 61002, by the kernel", false}, {"uid 61002", "by the kernel", false},
+	} {
+		if got := isBy(&state.Entry{By: c.by, How: c.how}, max); got != c.want {
+			t.Errorf("%s (%s): got %t", c.by, c.how, got)
+		}
+	}
+}
