@@ -137,7 +137,7 @@ func (e *estate) start(dir string, world cwsim.World, tables map[string]any) (er
 	conf.Rate = rest.Rate{PerSecond: 1e6, Burst: 1e6, Concurrency: 4}
 	conf.AgreementTypes = []string{"Managed Services", "Fixed"}
 	conf.Freeze = []money.Freeze{{AgreementTypes: []string{"Managed*"}, InvoiceRun: money.RunLastBusiness, After: 2}}
-	client, err := connectwise.New(conf, connectwise.Options{Log: zerolog.Nop(), Transport: killing{e, e.sim.Transport()}, Now: e.now, Names: connectwise.NamesUPN})
+	client, err := connectwise.New(conf, connectwise.Options{Log: zerolog.Nop(), Transport: killing{e, e.sim.Transport()}, Now: e.now, Names: target.NamesUPN})
 	if err != nil {
 		return err
 	}

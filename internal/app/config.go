@@ -18,12 +18,12 @@ import (
 	_ "time/tzdata" // containers have no zone files
 
 	"syncd/internal/config"
-	"syncd/internal/connectwise"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
 	"syncd/internal/secret"
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
+	"syncd/internal/target"
 	"syncd/internal/web/control"
 	"syncd/internal/web/signin"
 )
@@ -113,7 +113,7 @@ func Defaults() Config {
 	return Config{
 		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
 		Auth:     AuthConfig{Mode: signin.None},
-		Evidence: EvidenceConfig{Keep: 84, Names: connectwise.NamesUPN},
+		Evidence: EvidenceConfig{Keep: 84, Names: target.NamesUPN},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
 			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00", "0.00"}, MoneyByCurrency: map[string]MoneyConfig{}, SourceShrink: ShrinkConfig{n(20)}},
@@ -292,7 +292,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 const mostMonths = 1200
 
 // namesKept are the ways to name people in the ledger.
-var namesKept = []string{connectwise.NamesUPN, connectwise.NamesID, namesNone}
+var namesKept = []string{target.NamesUPN, target.NamesID, namesNone}
 
 var jobName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 

@@ -266,7 +266,7 @@ func (w *App) readJournal(ctx context.Context, x *Explanation, customer string, 
 			continue
 		}
 		write := ExplainedWrite{
-			At: e.At, Run: e.Run, Ref: e.Ref, Action: e.Action, Before: quantityOf(e.Before), After: quantityOf(e.After),
+			At: e.At, Run: e.Run, Ref: e.Ref, Action: e.Action, Before: e.Before.Quantity(), After: e.After.Quantity(),
 			Result: e.Result, By: e.By,
 		}
 		wrote := write.Before != write.After // taking on what is there is no write
@@ -294,13 +294,6 @@ func (w *App) readJournal(ctx context.Context, x *Explanation, customer string, 
 	}
 	slices.SortFunc(x.Approvals, func(a, b Approval) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Digest, b.Digest)) })
 	return nil
-}
-
-func quantityOf(o *state.Image) string {
-	if o == nil {
-		return ""
-	}
-	return o.Fields.Text(plan.FieldQuantity)
 }
 
 // explainMonth says what a licence came to in a month, from the ledger and the journal

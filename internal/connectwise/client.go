@@ -35,7 +35,7 @@ type Options struct {
 	Now       func() time.Time                                  // nil means time.Now
 	Location  *time.Location                                    // where "today" is; nil means UTC
 	Freezes   func(context.Context) ([]money.HandFreeze, error) // those of people, as they are now; nil means there are none
-	Names     string                                            // of those whom a count is made of: NamesUPN, NamesID or none
+	Names     string                                            // of those whom a count is made of: target.NamesUPN, target.NamesID or none
 }
 
 // A Client talks to one ConnectWise instance. It may be used by many goroutines.

@@ -11,12 +11,6 @@ import (
 	"syncd/internal/target"
 )
 
-// How those are named whom a count is made of.
-const (
-	NamesUPN = "upn"
-	NamesID  = "id"
-)
-
 // count is what a product comes to and what it is made of. due says what becomes
 // of it: what holds it makes its numbers unknown.
 func (v *view) count(p *product, due *money.Due, override *money.Override, policy money.Policy, src money.Source) target.Count {
@@ -76,7 +70,7 @@ func (v *view) names(skus []string, s *directory.Snapshot) (names []string, unkn
 		if !slices.ContainsFunc(skus, func(sku string) bool { return slices.Contains(h.Licences, sku) }) {
 			continue
 		}
-		if v.client.options.Names == NamesID {
+		if v.client.options.Names == target.NamesID {
 			names = append(names, h.ID)
 		} else {
 			names = append(names, cmp.Or(h.UPN, h.ID))
@@ -91,7 +85,7 @@ func (v *view) namesOf(ids []string, s *directory.Snapshot) []string {
 	switch v.client.options.Names {
 	case "":
 		return nil
-	case NamesID:
+	case target.NamesID:
 		return ids
 	}
 	users, _ := s.Users.Items() // the ids are of proven ones

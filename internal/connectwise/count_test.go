@@ -36,7 +36,7 @@ func TestACountSaysWhatItIsMadeOf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness(t, seed(), c.rules)
-			h.client.options.Names = NamesUPN
+			h.client.options.Names = target.NamesUPN
 			s := snapshot(c.licences...)
 			s.Holders = directory.Proven([]directory.Holder{{ID: "2", UPN: "kern@contoso.example", Licences: []string{skuBP, skuE3}}, {ID: "1", UPN: "ada@contoso.example", Licences: []string{skuBP}},
 				{ID: "3", UPN: "lee@contoso.example", Licences: []string{skuE3}}}, directory.Proof{})
@@ -101,11 +101,11 @@ func TestNamesAreThoseThatTheConfigurationAllows(t *testing.T) {
 		want    string
 		asks    bool // for who holds them
 	}{
-		{NamesUPN, mapping.Assigned, known, "ada@contoso.example kern@contoso.example", true},
-		{NamesID, mapping.Assigned, known, "id-1 id-2", true},
+		{target.NamesUPN, mapping.Assigned, known, "ada@contoso.example kern@contoso.example", true},
+		{target.NamesID, mapping.Assigned, known, "id-1 id-2", true},
 		{"", mapping.Assigned, known, "", false},
-		{NamesUPN, mapping.Purchased, known, "", false},
-		{NamesUPN, mapping.Assigned, directory.Unknown[directory.Holder](directory.Proof{}, errors.New("no access")), "unknown", true},
+		{target.NamesUPN, mapping.Purchased, known, "", false},
+		{target.NamesUPN, mapping.Assigned, directory.Unknown[directory.Holder](directory.Proof{}, errors.New("no access")), "unknown", true},
 	} {
 		h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP", func(r *mapping.Rule) { r.Count = c.count })))
 		h.client.options.Names = c.names

@@ -392,19 +392,12 @@ func (f *MonthFacts) writes(l *MonthLine, key plan.Key) {
 		default:
 			continue
 		}
-		before, after := quantity(e.Before), quantity(e.After)
+		before, after := e.Before.Quantity(), e.After.Quantity()
 		if before == after {
 			continue
 		}
 		l.Writes = append(l.Writes, MonthWrite{e.At.UTC(), e.Run, e.Ref, e.Action, before, after, e.Result, e.By, e.Digest, e.Explanation})
 	}
-}
-
-func quantity(o *state.Image) string {
-	if o == nil {
-		return ""
-	}
-	return o.Fields.Text(plan.FieldQuantity)
 }
 
 func monthSpan(s *state.Span, days int) MonthSpan {

@@ -21,3 +21,11 @@ func ImageOf(o *plan.Object) *Image {
 	}
 	return &Image{Key: o.Key, Label: o.Label, Ref: o.Ref, Retired: o.Retired, Fields: o.Fields, Facts: o.Shown()}
 }
+
+// Quantity is what an invoice line billed; empty where there was none, or no number.
+func (i *Image) Quantity() string {
+	if i == nil {
+		return ""
+	}
+	return i.Fields.Text(plan.FieldQuantity)
+}

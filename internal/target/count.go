@@ -35,6 +35,12 @@ type Count struct {
 	Subscriptions []Subscription
 }
 
+// How those are named whom a count is made of.
+const (
+	NamesUPN = "upn"
+	NamesID  = "id"
+)
+
 // A Subscription is one purchase of a licence, and what it is to the bill.
 type Subscription struct {
 	directory.Subscription

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Clone returns a copy that shares nothing with w.
@@ -22,16 +24,16 @@ func (w *World) Clone() *World {
 			c.Tenants[i] = t.Clone()
 		}
 	}
-	c.TenantGroups = each(w.TenantGroups, func(g *TenantGroup) { g.Members = slices.Clone(g.Members) })
-	c.Clients = each(w.Clients, func(k *Client) { k.IPRange = slices.Clone(k.IPRange) })
-	c.Roles = each(w.Roles, func(r *Role) {
+	c.TenantGroups = serving.Copies(w.TenantGroups, func(g *TenantGroup) { g.Members = slices.Clone(g.Members) })
+	c.Clients = serving.Copies(w.Clients, func(k *Client) { k.IPRange = slices.Clone(k.IPRange) })
+	c.Roles = serving.Copies(w.Roles, func(r *Role) {
 		r.Permissions = slices.Clone(r.Permissions)
 		r.AllowedTenants, r.BlockedTenants = slices.Clone(r.AllowedTenants), slices.Clone(r.BlockedTenants)
 		r.BlockedEndpoints = slices.Clone(r.BlockedEndpoints)
 	})
 	c.ExcludedSKUs = slices.Clone(w.ExcludedSKUs)
-	c.Relationships = each(w.Relationships, func(*Relationship) {})
-	c.Tasks = each(w.Tasks, func(k *Task) { k.Parameters, k.Results = maps.Clone(k.Parameters), slices.Clone(k.Results) })
+	c.Relationships = serving.Copies(w.Relationships, nil)
+	c.Tasks = serving.Copies(w.Tasks, func(k *Task) { k.Parameters, k.Results = maps.Clone(k.Parameters), slices.Clone(k.Results) })
 	return &c
 }
 
@@ -54,18 +56,18 @@ func (t *Tenant) Clone() *Tenant {
 		c.SKUs[i].ServicePlans = slices.Clone(c.SKUs[i].ServicePlans)
 		c.SKUs[i].Subscriptions = slices.Clone(c.SKUs[i].Subscriptions)
 	}
-	c.Users = each(t.Users, func(u *User) {
+	c.Users = serving.Copies(t.Users, func(u *User) {
 		u.ProxyAddresses, u.OtherMails = slices.Clone(u.ProxyAddresses), slices.Clone(u.OtherMails)
 		u.BusinessPhones, u.Licences = slices.Clone(u.BusinessPhones), slices.Clone(u.Licences)
 		u.MFAMethods, u.Inherited = slices.Clone(u.MFAMethods), maps.Clone(u.Inherited)
 		u.Synced, u.CoveredBySD = own(u.Synced), own(u.CoveredBySD)
 		u.MFARegistered, u.MFACapable = own(u.MFARegistered), own(u.MFACapable)
 	})
-	c.Groups = each(t.Groups, func(g *Group) {
+	c.Groups = serving.Copies(t.Groups, func(g *Group) {
 		g.Members, g.Owners = slices.Clone(g.Members), slices.Clone(g.Owners)
 		g.Licences, g.Synced = slices.Clone(g.Licences), own(g.Synced)
 	})
-	c.Mailboxes = each(t.Mailboxes, func(m *Mailbox) {
+	c.Mailboxes = serving.Copies(t.Mailboxes, func(m *Mailbox) {
 		m.Aliases, m.Delegates, m.SendOnBehalf = slices.Clone(m.Aliases), slices.Clone(m.Delegates), slices.Clone(m.SendOnBehalf)
 		m.Calendar = slices.Clone(m.Calendar)
 		for i := range m.Calendar {
@@ -73,19 +75,6 @@ func (t *Tenant) Clone() *Tenant {
 		}
 	})
 	return &c
-}
-
-func each[T any](all []*T, deepen func(*T)) []*T {
-	if all == nil {
-		return nil
-	}
-	out := make([]*T, 0, len(all))
-	for _, o := range all {
-		c := *o
-		deepen(&c)
-		out = append(out, &c)
-	}
-	return out
 }
 
 func own[T any](p *T) *T {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/shopspring/decimal"
+
+	"syncd/internal/simulator/serving"
 )
 
 // addition finds the addition in the path. One of another agreement is not
@@ -98,7 +100,7 @@ func (c *call) patchAddition() (*answer, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	a := each([]*Addition{old}, (*Addition).deepen)[0]
+	a := serving.Copies([]*Addition{old}, (*Addition).deepen)[0]
 	for _, op := range ops {
 		if err := c.setAddition(a, op.member, op.value); err != nil {
 			return nil, err

@@ -3,6 +3,8 @@ package cwsim
 import (
 	"slices"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Billing is what nobody documents of how invoices are made. The zero value is the
@@ -51,7 +53,7 @@ func (s *Server) InvoiceThru(agreement int, thru time.Time, member string) []*In
 		v.world.Invoices = slices.DeleteFunc(v.world.Invoices, func(x *Invoice) bool { return x == i })
 		v.invoices[a.ID] = slices.DeleteFunc(v.invoices[a.ID], func(x *Invoice) bool { return x == i })
 	}
-	return each(made, (*Invoice).deepen)
+	return serving.Copies(made, (*Invoice).deepen)
 }
 
 // DeleteInvoice deletes an invoice as a person would: its period comes back. It reports

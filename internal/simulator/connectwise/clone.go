@@ -4,38 +4,40 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // Clone returns a copy that shares nothing with w but what stands inside the
 // values of Other.
 func (w *World) Clone() *World {
 	c := *w
-	c.Companies = each(w.Companies, (*Company).deepen)
-	c.Contacts = each(w.Contacts, func(o *Contact) {
+	c.Companies = serving.Copies(w.Companies, (*Company).deepen)
+	c.Contacts = serving.Copies(w.Contacts, func(o *Contact) {
 		o.Communications = slices.Clone(o.Communications)
 		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
 	})
-	c.Tickets = each(w.Tickets, func(o *Ticket) { o.Other = maps.Clone(o.Other) })
-	c.Agreements = each(w.Agreements, func(o *Agreement) {
+	c.Tickets = serving.Copies(w.Tickets, func(o *Ticket) { o.Other = maps.Clone(o.Other) })
+	c.Agreements = serving.Copies(w.Agreements, func(o *Agreement) {
 		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
 	})
-	c.Additions = each(w.Additions, (*Addition).deepen)
-	c.Products = each(w.Products, func(o *Product) {
+	c.Additions = serving.Copies(w.Additions, (*Addition).deepen)
+	c.Products = serving.Copies(w.Products, func(o *Product) {
 		o.PriceBreaks = slices.Clone(o.PriceBreaks)
 		o.Custom, o.Other = maps.Clone(o.Custom), maps.Clone(o.Other)
 	})
-	c.Invoices = each(w.Invoices, (*Invoice).deepen)
-	c.Roles = each(w.Roles, func(o *Role) {
+	c.Invoices = serving.Copies(w.Invoices, (*Invoice).deepen)
+	c.Roles = serving.Copies(w.Roles, func(o *Role) {
 		o.Settings, o.AgreementTypes = slices.Clone(o.Settings), slices.Clone(o.AgreementTypes)
 	})
-	c.CompanyStatuses = each(w.CompanyStatuses, nil)
-	c.CompanyTypes = each(w.CompanyTypes, nil)
-	c.AgreementTypes = each(w.AgreementTypes, nil)
-	c.BillingCycles = each(w.BillingCycles, nil)
-	c.Members = each(w.Members, nil)
-	c.Callbacks = each(w.Callbacks, nil)
-	c.Fields = each(w.Fields, nil)
-	c.Audit = each(w.Audit, nil)
+	c.CompanyStatuses = serving.Copies(w.CompanyStatuses, nil)
+	c.CompanyTypes = serving.Copies(w.CompanyTypes, nil)
+	c.AgreementTypes = serving.Copies(w.AgreementTypes, nil)
+	c.BillingCycles = serving.Copies(w.BillingCycles, nil)
+	c.Members = serving.Copies(w.Members, nil)
+	c.Callbacks = serving.Copies(w.Callbacks, nil)
+	c.Fields = serving.Copies(w.Fields, nil)
+	c.Audit = serving.Copies(w.Audit, nil)
 	return &c
 }
 
@@ -50,22 +52,6 @@ func (a *Addition) deepen() {
 }
 
 func (i *Invoice) deepen() { i.Lines = slices.Clone(i.Lines) }
-
-// each copies a list and its objects; deepen copies what they share.
-func each[T any](all []*T, deepen func(*T)) []*T {
-	if all == nil {
-		return nil
-	}
-	out := make([]*T, 0, len(all))
-	for _, o := range all {
-		c := *o
-		if deepen != nil {
-			deepen(&c)
-		}
-		out = append(out, &c)
-	}
-	return out
-}
 
 // assignIDs gives ids to objects that have none and notes to objects without
 // them. Lists are ordered by id, as the server's are.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"syncd/internal/simulator/serving"
 )
 
 // period returns the first and last day of the billing period that a day
@@ -150,7 +152,7 @@ func (s *Server) Invoice(agreement int, member string) *Invoice {
 	if a == nil {
 		return nil
 	}
-	return each([]*Invoice{v.invoice(a, s.now(), member)}, (*Invoice).deepen)[0]
+	return serving.Copies([]*Invoice{v.invoice(a, s.now(), member)}, (*Invoice).deepen)[0]
 }
 
 // recap sums an agreement up as /finance/agreementrecap does.

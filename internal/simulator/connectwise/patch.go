@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"syncd/internal/simulator/serving"
 )
 
 // An operation is one entry of a PATCH: a member and the value it gets; nil
@@ -108,7 +110,7 @@ func (c *call) patchCompany() (*answer, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	changed := each([]*Company{old}, (*Company).deepen)[0]
+	changed := serving.Copies([]*Company{old}, (*Company).deepen)[0]
 	for _, op := range ops {
 		if err := c.setCompany(changed, op); err != nil {
 			return nil, err

@@ -44,7 +44,7 @@ func (c *call) find() {
 	}
 	c.codebase, c.path = strings.TrimPrefix(path[:i+1], "/"), path[i+len("/apis/3.0"):]
 	for _, r := range routes {
-		values, ok := r.match(c.path)
+		values, ok := serving.MatchPath(r.pattern, c.path, strings.EqualFold)
 		if !ok {
 			continue
 		}
@@ -62,25 +62,4 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 		return s, false
 	}
 	return s[len(prefix):], true
-}
-
-func (r *route) match(path string) ([]string, bool) {
-	want, got := strings.Split(r.pattern, "/"), strings.Split(path, "/")
-	if len(want) != len(got) {
-		return nil, false
-	}
-	var values []string
-	for i, w := range want {
-		if w == "{id}" {
-			if got[i] == "" || strings.Trim(got[i], "0123456789") != "" {
-				return nil, false
-			}
-			values = append(values, got[i])
-			continue
-		}
-		if !strings.EqualFold(w, got[i]) {
-			return nil, false
-		}
-	}
-	return values, true
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"syncd/internal/simulator/serving"
 )
 
 // An entity is any object with an id.
@@ -21,23 +23,23 @@ type entity interface {
 // Clone returns a copy that shares nothing with w.
 func (w *World) Clone() *World {
 	c := *w
-	c.Organizations = each(w.Organizations, func(o *Organization) { o.Adapters = slices.Clone(o.Adapters) })
-	c.OrganizationTypes = each(w.OrganizationTypes, nil)
-	c.OrganizationStatuses = each(w.OrganizationStatuses, nil)
-	c.Contacts = each(w.Contacts, (*Contact).deepen)
-	c.ContactTypes = each(w.ContactTypes, nil)
-	c.Locations = each(w.Locations, func(o *Location) { o.Adapters = slices.Clone(o.Adapters) })
-	c.Types = each(w.Types, nil)
-	c.Fields = each(w.Fields, nil)
-	c.Assets = each(w.Assets, (*Asset).deepen)
-	c.Domains = each(w.Domains, nil)
-	c.Configurations = each(w.Configurations, nil)
-	c.Passwords = each(w.Passwords, nil)
-	c.Users = each(w.Users, nil)
-	c.Countries = each(w.Countries, nil)
-	c.Regions = each(w.Regions, nil)
-	c.RelatedItems = each(w.RelatedItems, nil)
-	c.Attachments = each(w.Attachments, nil)
+	c.Organizations = serving.Copies(w.Organizations, func(o *Organization) { o.Adapters = slices.Clone(o.Adapters) })
+	c.OrganizationTypes = serving.Copies(w.OrganizationTypes, nil)
+	c.OrganizationStatuses = serving.Copies(w.OrganizationStatuses, nil)
+	c.Contacts = serving.Copies(w.Contacts, (*Contact).deepen)
+	c.ContactTypes = serving.Copies(w.ContactTypes, nil)
+	c.Locations = serving.Copies(w.Locations, func(o *Location) { o.Adapters = slices.Clone(o.Adapters) })
+	c.Types = serving.Copies(w.Types, nil)
+	c.Fields = serving.Copies(w.Fields, nil)
+	c.Assets = serving.Copies(w.Assets, (*Asset).deepen)
+	c.Domains = serving.Copies(w.Domains, nil)
+	c.Configurations = serving.Copies(w.Configurations, nil)
+	c.Passwords = serving.Copies(w.Passwords, nil)
+	c.Users = serving.Copies(w.Users, nil)
+	c.Countries = serving.Copies(w.Countries, nil)
+	c.Regions = serving.Copies(w.Regions, nil)
+	c.RelatedItems = serving.Copies(w.RelatedItems, nil)
+	c.Attachments = serving.Copies(w.Attachments, nil)
 	c.EmailLabels, c.PhoneLabels = slices.Clone(w.EmailLabels), slices.Clone(w.PhoneLabels)
 	c.Pushed = slices.Clone(w.Pushed)
 	return &c
@@ -60,22 +62,6 @@ func (o *Asset) deepen() {
 			o.Traits[id] = new(*v)
 		}
 	}
-}
-
-// each copies a list and its objects; deepen copies what they share.
-func each[T any](all []*T, deepen func(*T)) []*T {
-	if all == nil {
-		return nil
-	}
-	out := make([]*T, 0, len(all))
-	for _, o := range all {
-		c := *o
-		if deepen != nil {
-			deepen(&c)
-		}
-		out = append(out, &c)
-	}
-	return out
 }
 
 // assignIDs gives ids and notes to what has none, and orders lists by id. lastID

@@ -2,7 +2,8 @@ package itgluesim
 
 import (
 	"net/http"
-	"strings"
+
+	"syncd/internal/simulator/serving"
 )
 
 // A route is one method of one pattern.
@@ -133,7 +134,7 @@ func showOf(res *resource) func(*call) (*answer, *apiError) {
 // find matches the path with the routes.
 func (c *call) find() {
 	for _, r := range routes {
-		values, ok := r.match(c.path)
+		values, ok := serving.MatchPath(r.pattern, c.path, func(want, got string) bool { return want == got })
 		if !ok {
 			continue
 		}
@@ -143,25 +144,4 @@ func (c *call) find() {
 			return
 		}
 	}
-}
-
-func (r *route) match(path string) ([]string, bool) {
-	want, got := strings.Split(r.pattern, "/"), strings.Split(path, "/")
-	if len(want) != len(got) {
-		return nil, false
-	}
-	var values []string
-	for i, w := range want {
-		if w == "{id}" {
-			if got[i] == "" || strings.Trim(got[i], "0123456789") != "" {
-				return nil, false
-			}
-			values = append(values, got[i])
-			continue
-		}
-		if w != got[i] {
-			return nil, false
-		}
-	}
-	return values, true
 }
