@@ -57,7 +57,8 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 	}
 	before := byID(memory)
 	unread := map[string]bool{}
-	var out []directory.Seen
+	out := slices.Grow([]directory.Seen(nil), len(memory))
+	listed := make(map[string]bool, len(memory))
 	for i := range licences {
 		l := &licences[i]
 		unread[l.SKU] = l.Unread != ""
@@ -86,12 +87,11 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 			case !s.Trial && strings.EqualFold(s.Status, "Suspended") && s.Renews.Sub(now) > maxLapse:
 				noteTermEnd(&seen, s.Renews, now) // billed to that day, which will come nearer
 			}
-			out = append(out, seen)
+			out, listed[s.ID] = append(out, seen), true
 		}
 	}
-	listed := byID(out)
 	for id, seen := range before {
-		if _, there := listed[id]; there {
+		if listed[id] {
 			continue
 		}
 		if !partial && !unread[seen.SKU] {
