@@ -20,12 +20,7 @@ import (
 func (c *Client) Check(ctx context.Context) []target.Finding {
 	var out []target.Finding
 	add := func(name, detail string, err error) bool {
-		f := target.Finding{Name: name, OK: err == nil, Detail: detail}
-		if err != nil {
-			f.Detail = err.Error()
-			f.Remedy = remedyOf(err)
-		}
-		out = append(out, f)
+		out = append(out, target.Found(name, detail, remedyOf(err), err))
 		return err == nil
 	}
 	info, err := c.discover(ctx)
@@ -79,16 +74,10 @@ func (c *Client) Check(ctx context.Context) []target.Finding {
 }
 
 func remedyOf(err error) string {
-	if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
-		return refused.Remedy
-	}
-	if remedy := rest.Outage(err); remedy != "" {
-		return remedy
-	}
 	if errors.Is(err, errUnknownCompany) {
 		return "check connectwise.company (the short id typed at login) and the region in connectwise.url"
 	}
-	return "check connectwise.url, and that this machine reaches it"
+	return rest.Remedy(err, "check connectwise.url, and that this machine reaches it")
 }
 
 // checkTypes compares the configured agreement types with those there are.

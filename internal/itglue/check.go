@@ -1,7 +1,6 @@
 package itglue
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,14 +17,7 @@ import (
 func (c *Client) Check(ctx context.Context) []target.Finding {
 	var out []target.Finding
 	add := func(name, detail, remedy string, err error) bool {
-		f := target.Finding{Name: name, OK: err == nil, Detail: detail}
-		if err != nil {
-			f.Detail, f.Remedy = err.Error(), cmp.Or(rest.Outage(err), remedy)
-			if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
-				f.Remedy = refused.Remedy
-			}
-		}
-		out = append(out, f)
+		out = append(out, target.Found(name, detail, rest.Remedy(err, remedy), err))
 		return err == nil
 	}
 	s := c.unmetered()

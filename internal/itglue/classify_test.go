@@ -25,16 +25,9 @@ func TestCuresFitTheAnswer(t *testing.T) {
 		{"asked too much", 429, ``, "asked too much", "api_key"},
 	} {
 		err := classify(&rest.Response{Status: c.status, Body: []byte(c.body), Header: http.Header{}})
-		e, ok := err.(*rest.Error)
-		if !ok {
-			t.Fatalf("%s: got %v", c.name, err)
-		}
-		remedy := e.Remedy
-		if remedy == "" {
-			remedy = rest.Outage(e)
-		}
-		if !strings.Contains(remedy, c.want) || c.never != "" && strings.Contains(remedy, c.never) {
-			t.Errorf("%s: got %q, want %q and never %q", c.name, remedy, c.want, c.never)
+		remedy := rest.Remedy(err, "")
+		if err == nil || !strings.Contains(remedy, c.want) || c.never != "" && strings.Contains(remedy, c.never) {
+			t.Errorf("%s: got %v and %q, want %q and never %q", c.name, err, remedy, c.want, c.never)
 		}
 	}
 }

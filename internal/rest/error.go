@@ -121,6 +121,15 @@ func Transient(status int) bool {
 	return status >= 520 && status <= 530
 }
 
+// Remedy is what to do about an error: what the system's own code says, or what an
+// outage asks for, or else otherwise.
+func Remedy(err error, otherwise string) string {
+	if e, ok := errors.AsType[*Error](err); ok && e.Remedy != "" {
+		return e.Remedy
+	}
+	return cmp.Or(Outage(err), otherwise)
+}
+
 // Outage returns the remedy for an error that means that the system is busy or down, and
 // that no credential, permission or address is at fault; else "". A remedy of the system's
 // own code takes precedence.

@@ -1,10 +1,8 @@
 package scim
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -45,14 +43,7 @@ func (c *Client) Check(ctx context.Context, accounts ...string) []target.Finding
 func (c *Client) checkAccount(ctx context.Context, name string) []target.Finding {
 	var out []target.Finding
 	add := func(name, detail, remedy string, err error) bool {
-		f := target.Finding{Name: name, OK: err == nil, Detail: detail}
-		if err != nil {
-			f.Detail, f.Remedy = err.Error(), cmp.Or(rest.Outage(err), remedy)
-			if refused, ok := errors.AsType[*rest.Error](err); ok && refused.Remedy != "" {
-				f.Remedy = refused.Remedy
-			}
-		}
-		out = append(out, f)
+		out = append(out, target.Found(name, detail, rest.Remedy(err, remedy), err))
 		return err == nil
 	}
 	a, err := c.connect(name)
@@ -148,7 +139,7 @@ func (a *connection) checkFilter(ctx context.Context, caps *capabilities, total 
 	s, err := a.findByFilter(ctx, usersAt, &asked, "userName", "nobody-"+strings.ToLower(rand.Text())+"@example.invalid")
 	switch {
 	case err != nil:
-		f.OK, f.Detail, f.Remedy = false, err.Error(), cmp.Or(rest.Outage(err), "ask the provider what its filters are like")
+		f.OK, f.Detail, f.Remedy = false, err.Error(), rest.Remedy(err, "ask the provider what its filters are like")
 	case s.proven:
 		f.Detail = "userName eq works"
 		if total <= 0 {
