@@ -150,14 +150,18 @@ func (v *view) subscriptionNotes(p *product, due *money.Due, seen *productState)
 // unruled notes the licences that are paid for and that no rule settles, and
 // those of which nobody knows anything.
 func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan.Conflict {
-	var names, unread []string
+	var names, counted, unread []string
 	for i := range licences {
 		l := &licences[i]
 		switch h := policy.Holding(l); {
 		case l.Unread != "" && !v.bills(l.SKU):
 			unread = append(unread, fmt.Sprintf("%s (%s)", cmp.Or(l.Name, l.SKU), l.Unread))
 		case h.Purchased > 0 && !v.settled[l.SKU] && !directory.FreeSKU(l.PartNumber):
-			names = append(names, fmt.Sprintf("%s (%d)", l.Name, h.Purchased))
+			if by := v.countsHolders(l.SKU); len(by) > 0 {
+				counted = append(counted, fmt.Sprintf("%s (%d, its people for %s)", l.Name, h.Purchased, strings.Join(by, " and ")))
+			} else {
+				names = append(names, fmt.Sprintf("%s (%d)", l.Name, h.Purchased))
+			}
 		}
 	}
 	var out []plan.Conflict
@@ -167,6 +171,11 @@ func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan
 	if len(names) > 0 {
 		slices.Sort(names)
 		note("unruled", "unmapped_sku", "no product rule says what becomes of "+strings.Join(names, ", ")+": syncd products suggest")
+	}
+	if len(counted) > 0 {
+		slices.Sort(counted)
+		note("counted", "unmapped_sku", "rules count only who holds "+strings.Join(counted, ", ")+
+			", and the licence itself is billed by none: write a line that does, or one with the status ignore (a line for one customer stands before those for all)")
 	}
 	if len(unread) > 0 {
 		slices.Sort(unread)

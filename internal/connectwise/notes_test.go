@@ -166,3 +166,35 @@ func TestALineUnderAnAgreementThatIsOverBillsNoMore(t *testing.T) {
 		})
 	}
 }
+
+// A licence that nobody bills is named, and so are those who are counted by it all the same.
+func TestWhatIsSaidOfLicencesThatNoRuleBills(t *testing.T) {
+	people := func(customer string) mapping.Rule {
+		return rule(skuBP, "BACKUP", func(r *mapping.Rule) { r.Count, r.Customer = mapping.People, customer })
+	}
+	ignored := rule(skuBP, "", func(r *mapping.Rule) { r.Status, r.Customer = mapping.Ignore, tenant })
+	const counted = "rules count only who holds Premium (3, its people for BACKUP), and the licence itself is billed by none"
+	for _, c := range []struct {
+		name  string
+		rules mapping.Rules
+		want  string
+	}{
+		{"no rule at all", rules(rule(skuE3, "E3")), "no product rule says what becomes of Premium (3): syncd products suggest"},
+		{"billed", rules(rule(skuBP, "M365-BP")), ""},
+		{"billed, and its people counted", rules(rule(skuBP, "M365-BP"), people("")), ""},
+		{"its people counted alone", rules(people("")), counted},
+		{"one customer's people, before what is so for all", rules(rule(skuBP, "M365-BP"), people(tenant)), counted},
+		{"… and the licence left out", rules(rule(skuBP, "M365-BP"), people(tenant), ignored), ""},
+	} {
+		h := newHarness(t, seed(), c.rules)
+		got := ""
+		for _, x := range h.observeWith(snapshot(directory.Licence{SKU: skuBP, Name: "Premium", Purchased: 3}), contoso).Desired.Conflicts {
+			if x.Code == "unmapped_sku" {
+				got += x.Message
+			}
+		}
+		if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -61,6 +61,16 @@ func (s *ruleset) bills(sku string) bool {
 	return slices.ContainsFunc(s.rules, func(r mapping.Rule) bool { return r.Status == mapping.Bill && strings.EqualFold(r.SKU, sku) })
 }
 
+// countsHolders are the products for which the rules count those who hold a SKU.
+func (s *ruleset) countsHolders(sku string) (products []string) {
+	for i := range s.rules {
+		if r := &s.rules[i]; r.Status == mapping.Bill && !r.Settles() && strings.EqualFold(r.SKU, sku) && !slices.Contains(products, r.Product) {
+			products = append(products, r.Product)
+		}
+	}
+	return products
+}
+
 // billedProducts gives each product of the rules its key: the ids of the SKUs
 // that feed it, sorted and joined by "+", and, where the same SKUs feed several
 // products, "@" and the product as the rules write it. A product that only people
