@@ -27,7 +27,11 @@ func mapCommand(a *cli) *cobra.Command {
 			return lines, err
 		},
 		load: func(ctx context.Context, w *app.App, file string, text []byte) ([]mapping.Edit, error) {
-			return w.ImportLinks(ctx, a.operator(), file, text)
+			edits, warnings, err := w.ImportLinks(ctx, a.operator(), file, text)
+			for _, warning := range warnings {
+				fmt.Fprintf(a.err(), "syncd: warning: %s\n", clean(warning))
+			}
+			return edits, err
 		}})
 	cmd.AddCommand(suggestLinksCommand(a), acceptLinksCommand(a), ignoreLinkCommand(a))
 	return cmd

@@ -97,7 +97,11 @@ func (a *cli) listOverrides(ctx context.Context, w *app.App) error {
 			if o.Ending {
 				until += " (soon)"
 			}
-			s.Rows = append(s.Rows, []string{o.Customer.Name, o.Product, o.What, until, o.By, o.Reason})
+			what := o.What
+			if o.Idle != "" {
+				what += " (counts for nothing: " + o.Idle + ")"
+			}
+			s.Rows = append(s.Rows, []string{o.Customer.Name, o.Product, what, until, o.By, o.Reason})
 		}
 		return s.Table(out, a.console.Width)
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -74,21 +75,43 @@ func tenantName(t directory.Tenant) string   { return t.Name }
 func tenantDomain(t directory.Tenant) string { return t.DefaultDomain }
 
 // ImportLinks reads links from the CSV text of a file: all of it or nothing.
-func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []byte) ([]mapping.Edit, error) {
+// The warnings are about what was set for those who are no customer any more.
+func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []byte) (edits []mapping.Edit, warnings []string, err error) {
 	tenants, err := w.Tenants(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.Columns(), table, tenants, w.lookUp(ctx))
 	if err != nil {
-		return nil, importRefused(file, err)
+		return nil, nil, importRefused(file, err)
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next,
+	if warnings, err = w.leftUncounted(ctx, &next, tenants); err != nil {
+		return nil, nil, err
+	}
+	return edits, warnings, Put(ctx, w.Store, LinksDocument, version, next,
 		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits))...)
+}
+
+// leftUncounted names what was set for customers that are none by a table of links: nobody's
+// bill follows it any more.
+func (w *App) leftUncounted(ctx context.Context, links *mapping.Table, tenants []directory.Tenant) ([]string, error) {
+	tables, err := w.moneyTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	former := links.FormerKeys(links.Customers(tenants))
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(former)) {
+		if set := tables.SetFor(key, w.today()); len(set) > 0 {
+			out = append(out, fmt.Sprintf("%s is no customer by these links, and what was set for it alone counts no longer: %s; set it for %s as far as it is to go on, and end the rest",
+				key, strings.Join(set, ", "), strings.Join(former[key], " and ")))
+		}
+	}
+	return out, nil
 }
 
 // importRefused says that a table was not taken, and whether that is the table's fault.

@@ -31,7 +31,8 @@ type Override struct {
 	Until    string           `json:"until"` // the last day on which it counts
 	Reason   string           `json:"reason"`
 	By       string           `json:"by"`
-	Ending   bool             `json:"ending"` // within 14 days
+	Ending   bool             `json:"ending"`         // within 14 days
+	Idle     string           `json:"idle,omitempty"` // why it counts for nothing
 
 	What string `json:"-"` // it sets, in words
 }
@@ -65,6 +66,10 @@ func (w *App) Overrides(ctx context.Context) ([]Override, error) {
 	if err != nil {
 		return nil, err
 	}
+	idle, err := w.idle(ctx)
+	if err != nil {
+		return nil, err
+	}
 	number := func(n *int) *string {
 		if n == nil {
 			return nil
@@ -75,9 +80,35 @@ func (w *App) Overrides(ctx context.Context) ([]Override, error) {
 	for _, o := range lasting.Overrides {
 		out = append(out, Override{Customer: sync.CustomerRef{Key: o.Customer, Name: cmp.Or(names[o.Customer], o.Customer)}, Product: o.Product,
 			Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until.Format(time.DateOnly), Reason: o.Reason, By: o.By,
-			Ending: o.Ending(w.today()), What: o.String()})
+			Ending: o.Ending(w.today()), What: o.String(), Idle: idle(&o)})
 	}
 	return out, nil
+}
+
+// idle says of an override why it counts for nothing; empty where it counts.
+func (w *App) idle(ctx context.Context) (func(*money.CustomerOverride) string, error) {
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	links, err := w.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(x *money.CustomerOverride) string {
+		if now := links.TakenOver(x.Customer); now != "" {
+			return "it is part of " + now + " now"
+		}
+		own := rules.For(x.Customer)
+		for text, of := range own.Billed() {
+			for i := range of {
+				if x.Matches(x.Customer, of[i].ProductID, text, of[i].Product) || x.ProductID != 0 && strconv.Itoa(x.ProductID) == text {
+					return ""
+				}
+			}
+		}
+		return "no rule bills the product"
+	}, nil
 }
 
 // customerNames are the names of those whom the state knows, by key.
@@ -211,6 +242,10 @@ func (in *overrideChange) checkLines(ctx context.Context, lines []mapping.Overri
 			l.Report("customer", "empty: write the customer's key; syncd status --json lists the keys")
 			continue
 		}
+		if id := [2]string{l.Customer, strings.ToLower(l.Product)}; seen[id] == 0 && in.isSet(l) {
+			seen[id] = l.Number()
+			continue // also of one who is no customer any more
+		}
 		c, err := in.known(ctx, l.Customer)
 		if err != nil || !strings.EqualFold(c.Key, l.Customer) {
 			l.Report("customer", "%q is no customer's key: syncd status --json lists the keys", l.Customer)
@@ -234,6 +269,13 @@ func (in *overrideChange) checkLines(ctx context.Context, lines []mapping.Overri
 		}
 	}
 	return nil
+}
+
+// isSet reports whether a line says what is set already.
+func (in *overrideChange) isSet(l *mapping.OverrideLine) bool {
+	said := money.Override{Quantity: l.Quantity, Minimum: l.Minimum, Maximum: l.Maximum}
+	was := in.next.Find(in.today(), l.Customer, 0, l.Product)
+	return was != nil && was.Equal(&said) && was.Until.Format(time.DateOnly) == l.Until && was.Reason == strings.TrimSpace(l.Reason)
 }
 
 // set takes over one word, or says what is wrong with it and in which column.

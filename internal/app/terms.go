@@ -192,13 +192,13 @@ func (in *termImport) checkLines(ctx context.Context, lines []mapping.TermLine) 
 				month.By, month.Month, month.Month)
 		case l.Customer == "":
 			l.Report("customer", "empty: write the customer's key, as syncd status --json has it")
-		case !known:
+		case !known && says: // of one who is no customer any more it may be taken back
 			l.Report("customer", "%q is no customer's key: syncd status --json lists the keys", l.Customer)
 		case l.Ends.After(latest):
 			l.Report("ends", "%s is more than three years ahead, and no term is as long", mapping.Day(l.Ends))
 		default:
 			in.claims = append(in.claims, now)
-			in.noteEdit(l.Number(), name, source, &was, &now)
+			in.noteEdit(l.Number(), cmp.Or(name, l.Customer), source, &was, &now)
 			if of := watched.ids[l.Customer]; len(of) > 0 && !of[strings.ToLower(l.Subscription)] {
 				in.done.Warnings = append(in.done.Warnings, fmt.Sprintf(
 					"line %d: no run has seen a subscription %s of %s: what is said of it counts once there is one", l.Number(), l.Subscription, name))

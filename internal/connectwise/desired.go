@@ -42,10 +42,12 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 	src := money.NewSource(s, licences, v.rules, term)
 	policy := v.policy()
 	d := target.Desired{Source: src, Claims: claims}
+	overridden := map[*money.Override]bool{}
 	for i := range v.products {
 		product := &v.products[i]
 		due := policy.Due(product.label, product.rules, src)
 		override := v.override(product, &due)
+		overridden[override] = true
 		var seen productState
 		if v.states != nil {
 			seen = v.states[i]
@@ -81,6 +83,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 		}
 		d.Notes = append(d.Notes, v.subscriptionNotes(product, &due, &seen)...)
 	}
+	d.Notes = append(d.Notes, v.idleOverrides(overridden)...)
 	d.Notes = append(d.Notes, v.soldOtherwise(src, policy)...)
 	d.Notes = append(d.Notes, v.termsChanged(src, policy)...)
 	d.Conflicts = append(d.Conflicts, v.unruled(licences, policy)...)
@@ -115,6 +118,23 @@ func (v *view) override(p *product, due *money.Due) *money.Override {
 			"%s: %s set %s until %s (%s); after that it is %d by the rule", p.label, o.By, o, o.Until.Format(time.DateOnly), o.Reason, rule)})
 	}
 	return o
+}
+
+// idleOverrides notes what a person set for products that no rule bills: it counts for
+// nothing.
+func (v *view) idleOverrides(counting map[*money.Override]bool) []plan.Violation {
+	var out []plan.Violation
+	all := v.tables.Overrides.Overrides
+	for i := range all {
+		x := &all[i]
+		if x.Customer != v.customer || !x.InForce(v.client.today().time()) || counting[&x.Override] {
+			continue
+		}
+		out = append(out, plan.Violation{Code: money.OverrideIdle, Kind: kindAddition, Key: x.Product, Note: true, Message: fmt.Sprintf(
+			"%s: %s set %s until %s (%s), and that counts for nothing: no rule bills the product; write one (syncd products), or end it (syncd override end)",
+			x.Product, x.By, &x.Override, x.Until.Format(time.DateOnly), x.Reason)})
+	}
+	return out
 }
 
 func (t *Target) policy() money.Policy {

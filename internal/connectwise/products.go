@@ -149,6 +149,11 @@ func (t *Target) own() map[string]target.Own {
 		x.Settings = target.SettingsDigest(json.Marshal(what))
 		out[customer] = x
 	}
+	for _, customer := range t.tables.Customers() {
+		x := out[customer]
+		x.Set = t.tables.SetFor(customer, t.client.today().time())
+		out[customer] = x
+	}
 	return out
 }
 

@@ -204,3 +204,17 @@ func (t *Table) FormerKeys(customers []Customer) map[string][]string {
 	}
 	return out
 }
+
+// TakenOver names the customer that has the tenants of a key now, where that is no customer
+// any more; it is empty where it may be one.
+func (t *Table) TakenOver(key string) string {
+	var names []string
+	for i := range t.Rows {
+		row := &t.Rows[i]
+		former := slices.ContainsFunc(t.Former, func(f Former) bool { return f.Key == key && slices.Contains(f.Tenants, row.TenantID) })
+		if (former || string(row.TenantID) == key) && (row.Together || row.Filter != "") && row.Customer != key && !slices.Contains(names, row.Customer) {
+			names = append(names, row.Customer)
+		}
+	}
+	return strings.Join(names, " and ")
+}

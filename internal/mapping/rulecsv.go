@@ -312,7 +312,8 @@ func (in *ruleImport) customer(l line) string {
 	if id := strings.ToLower(key); directory.IsGUID(id) {
 		key = id
 	}
-	if key != "" && in.known.Customers != nil && !in.known.Customers[key] {
+	had := func(r Rule) bool { return r.Customer == key } // one who is no customer any more
+	if key != "" && in.known.Customers != nil && !in.known.Customers[key] && !slices.ContainsFunc(in.current.Rules, had) {
 		in.report(l, "customer", "%q is no customer's key: syncd status --json lists the keys; leave it empty for a rule that holds for all", key)
 	}
 	return key

@@ -2,6 +2,7 @@ package money
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +18,42 @@ type Tables struct {
 	Overrides Overrides
 	Claims    Claims
 	Freezes   []HandFreeze
+}
+
+// Customers are the keys of those for whom alone something was set.
+func (t *Tables) Customers() []string {
+	keys := map[string]bool{}
+	for i := range t.Rules.Rules {
+		keys[t.Rules.Rules[i].Customer] = true
+	}
+	for i := range t.Overrides.Overrides {
+		keys[t.Overrides.Overrides[i].Customer] = true
+	}
+	for i := range t.Claims.Claims {
+		keys[t.Claims.Claims[i].Customer] = true
+	}
+	delete(keys, "")
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// SetFor lists in words what was set for one customer alone, and counts on a day.
+func (t *Tables) SetFor(customer string, day time.Time) []string {
+	var out []string
+	for i := range t.Rules.Rules {
+		if r := &t.Rules.Rules[i]; r.Customer == customer && r.Decided() {
+			out = append(out, fmt.Sprintf("the rule %s -> %s", cmp.Or(r.Part, r.Name, r.SKU, "people"), cmp.Or(r.Product, string(r.Status))))
+		}
+	}
+	for i := range t.Overrides.Overrides {
+		if x := &t.Overrides.Overrides[i]; x.Customer == customer && x.InForce(day) {
+			out = append(out, fmt.Sprintf("the override of %s (%s until %s)", x.Product, &x.Override, x.Until.Format(time.DateOnly)))
+		}
+	}
+	for _, c := range t.Claims.For(customer) {
+		out = append(out, "the claim about subscription "+c.Subscription)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Overrides are what people set for single customers and products.
@@ -36,6 +73,9 @@ type CustomerOverride struct {
 
 // OverrideEnding is the code of the remark that an override ends soon.
 const OverrideEnding = "override_ending"
+
+// OverrideIdle is the code of the note that an override is of a product that no rule bills.
+const OverrideIdle = "override_idle"
 
 // Matches reports whether the override is about a product of a customer: by the
 // product's id where both are known, or else by what it is called.

@@ -100,6 +100,26 @@ func (s *scopeRun) checkFormer(changed bool) []plan.Violation {
 	return out
 }
 
+// codeFormerSettings holds the first plan of a customer whose tenants had rules, overrides
+// or claims of their own, which count no longer.
+const codeFormerSettings = "former_settings"
+
+// checkFormerSettings names what was set for customers that are no more, of whose tenants
+// this one is made. It holds as checkFormer does: nothing stops counting unseen.
+func (s *scopeRun) checkFormerSettings(changed bool) []plan.Violation {
+	var out []plan.Violation
+	for _, key := range slices.Sorted(maps.Keys(s.run.former)) {
+		set := s.target.spec.Own[key].Set
+		if len(set) == 0 || !slices.Contains(s.run.former[key], s.customer.Key) {
+			continue
+		}
+		out = append(out, plan.Violation{Code: codeFormerSettings, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
+			"what was set for %s alone counts no longer, since it is part of this customer now: %s; set it for %q as far as it is to go on, end the rest, or approve to go on without it",
+			key, strings.Join(set, ", "), s.customer.Key)})
+	}
+	return out
+}
+
 // made says what a customer is made of; empty for one tenant.
 func made(c *mapping.Customer) string {
 	if c.Divided() {

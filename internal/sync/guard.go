@@ -32,7 +32,8 @@ func (s *scopeRun) checkGuards() {
 	approved := s.memory.Hold.Approved(digest) && p.WithinWhole()
 	s.report.Approved = approved
 	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
-	stops = append(stops, s.checkFormer(facts.First || cursor.Settings != s.settingsDigest())...)
+	changed := facts.First || cursor.Settings != s.settingsDigest()
+	stops = append(append(stops, s.checkFormer(changed)...), s.checkFormerSettings(changed)...)
 	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
 		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
 			"the saved plan was %s and today's is %s: %s; save a new plan and read it", cmp.Or(saved, "nothing"), cmp.Or(digest, "nothing"), cmp.Or(s.planSummary(), "nothing"))})

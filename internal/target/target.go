@@ -87,6 +87,8 @@ type Spec struct {
 type Own struct {
 	Also     directory.Kinds
 	Settings string // a digest, as Spec.Settings
+	// Set says in words what people set for the customer alone.
+	Set []string
 }
 
 // SettingsDigest is a digest for Spec.Settings of what json.Marshal made of plain data.
