@@ -281,7 +281,7 @@ func (b *workbook) height(row []string, head bool) float64 {
 	if head {
 		lines = max(2, lines)
 	}
-	return float64(lines)*line + space
+	return min(excelize.MaxRowHeight, float64(lines)*line+space) // Excel shows no more, and opens no file that asks for it
 }
 
 // wrap breaks a text between words as a cell does.

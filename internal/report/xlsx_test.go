@@ -143,3 +143,25 @@ Total
 		}
 	}
 }
+
+// Whoever counts hundreds of people names them in one cell, which is higher than any row
+// may be.
+func TestALongTextMakesARowAsHighAsItMayBe(t *testing.T) {
+	long := strings.Repeat("somebody@contoso.example, ", 400)
+	s := Sheet{Title: "People", Columns: []Column{{"Product", false}, {"Names", false}}, Rows: [][]string{{"BACKUP", long}}}
+	var body bytes.Buffer
+	if err := s.XLSX(&body); err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(&body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if high, err := f.GetRowHeight("People", 2); err != nil || high != excelize.MaxRowHeight {
+		t.Errorf("the row is %v points high, want %d (%v)", high, excelize.MaxRowHeight, err)
+	}
+	if got, err := f.GetCellValue("People", "B2"); err != nil || got != long {
+		t.Errorf("the cell holds %d characters, want %d (%v)", len(got), len(long), err)
+	}
+}
