@@ -100,6 +100,7 @@ func (s *scopeRun) countChange(a *applied, c *plan.Change, err error) {
 
 // reportApplied puts the outcome into the report, and holds what waits for a person.
 func (s *scopeRun) reportApplied(a *applied) {
+	s.applied = a
 	s.sourceAccepted = (a.failed == 0 && len(a.waiting) == 0 || a.done > 0) && !s.wayBack()
 	if a.deferred != nil {
 		s.deferred = true

@@ -153,13 +153,21 @@ func (s *scopeRun) keepInvoices(c *state.Cursor) {
 	c.Unsettled, c.Invoices = s.unsettled, nil
 	for agreement, next := range s.invoicedUntil() {
 		held := slices.ContainsFunc(s.reopened, func(m state.InvoiceMark) bool { return m.Agreement == agreement })
-		if marks[agreement].Next != next && (!held || s.report.Approved && s.report.Outcome == Changed && !s.deferred) { // what is held is said on the next run too
+		if marks[agreement].Next != next && (!held || s.letPeriod(agreement)) { // what is held is said on the next run too
 			marks[agreement] = state.InvoiceMark{Agreement: agreement, Next: next, At: s.run.Now().UTC()}
 		}
 	}
 	for _, agreement := range slices.Sorted(maps.Keys(marks)) {
 		c.Invoices = append(c.Invoices, marks[agreement])
 	}
+}
+
+// letPeriod reports whether a person let the changes of an agreement, and all of them were
+// written: what else waits for something is not about its invoices.
+func (s *scopeRun) letPeriod(agreement string) bool {
+	a := s.applied
+	return s.report.Approved && a != nil && a.done > 0 && a.failed == 0 && a.deferred == nil &&
+		!slices.ContainsFunc(a.waiting, func(c plan.Change) bool { return c.Billing != nil && c.Billing.Agreement == agreement })
 }
 
 // noteInvoices keeps what a write learned of invoices, in the same step of the store as

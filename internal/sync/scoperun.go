@@ -48,6 +48,7 @@ type scopeRun struct {
 	sourceAccepted bool          // the plan was empty or written: the next run compares with this snapshot
 	commit         *state.Commit // of the change under way, while changes are applied
 	committed      bool          // the outcome is stored already
+	applied        *applied      // what became of the changes; nil where none was to be sent
 	deferred       bool          // the target takes no more writes in this run; the next run goes on
 }
 
