@@ -19,6 +19,7 @@ type Customer struct {
 	Subscriptions []*Subscription
 	People        []*Person
 	Agreement     Agreement
+	Closed        time.Time            // the last day of the months that are closed; zero while none is
 	Lines         map[string]*Line     // by product
 	Overrides     map[string]*Override // by product; those that are over stay
 
@@ -66,8 +67,22 @@ type Person struct {
 
 // An Agreement is what of a customer's agreement decides what may be written.
 type Agreement struct {
-	Next time.Time // the first day that is not yet invoiced
+	Next     time.Time // the first day that is not yet invoiced
+	Invoices []Invoice // that stand, oldest first
+	seen     time.Time // the first day not yet invoiced that a run saw; never earlier than it but where a person let it
 }
+
+// An Invoice bills a month.
+type Invoice struct {
+	ID     int
+	Period time.Time // the first day of it
+	Made   time.Time // a day
+	Total  string
+}
+
+// Reopened reports whether an invoice was deleted since a run last looked, and nobody let
+// it yet.
+func (a *Agreement) Reopened() bool { return a.Next.Before(a.seen) }
 
 // A Line is what the model knows of the billed line of a product.
 type Line struct {
@@ -80,6 +95,7 @@ type Line struct {
 	// Periods says that a change waits since it would bill several periods.
 	Periods bool
 
+	left int // what the program left there last
 	read int // what the rule came to at the last read that proved it
 }
 
@@ -117,9 +133,14 @@ func New(name string, number int, today time.Time, random *rand.Rand) *Customer 
 		l := &Line{}
 		c.Lines[p.ID] = l
 		l.Billed, _ = c.Counted(p)
+		l.left = l.Billed
 	}
 	return c
 }
+
+// Edit sets what a line bills, as a person does at the PSA. What is as the program left it
+// was not edited.
+func (l *Line) Edit(units int) { l.Billed, l.Edited = units, units != l.left }
 
 // buy adds a subscription that was made on a day.
 func (c *Customer) buy(sku string, units int, made, today time.Time) *Subscription {

@@ -34,6 +34,9 @@ func (c *Customer) Ran(today time.Time) {
 		l.read = counted
 	}
 	c.remember(today)
+	if !c.Agreement.Reopened() {
+		c.Agreement.seen = c.Agreement.Next
+	}
 	changes := c.wrong(today)
 	whole := c.decided(today) != c.accepted // what persons set is another: the whole plan waits
 	for _, p := range c.Products() {
@@ -43,13 +46,13 @@ func (c *Customer) Ran(today time.Time) {
 		switch {
 		case !proven:
 		case l.Billed == due:
-			l.Edited = false
-		case Frozen(c.Managed(), today), whole:
+			l.Edited, l.left = false, due
+		case Frozen(c.Managed(), today), whole, c.Agreement.Reopened(), c.InClosed():
 		case c.Outstanding(today) > 1:
 			l.Periods = true
 		case l.Edited, due < l.Billed && l.Unexplained:
 		default:
-			l.Billed = due
+			l.Billed, l.left = due, due
 			c.accepted = c.decided(today)
 		}
 	}
@@ -73,7 +76,7 @@ func (c *Customer) Guess(p Product, billed int, today time.Time) bool {
 	if due, _ := c.Due(p, today); !l.Unsure || billed != due {
 		return false
 	}
-	l.Billed, l.Unexplained, l.Unsure = billed, false, false
+	l.Billed, l.left, l.Unexplained, l.Unsure = billed, billed, false, false
 	return true
 }
 
@@ -86,18 +89,23 @@ func (c *Customer) Approved(today time.Time) {
 	for _, p := range c.wrong(today) {
 		l := c.Lines[p.ID]
 		l.Billed, _ = c.Due(p, today)
+		l.left = l.Billed
 		l.Edited, l.Periods = false, false
 		if counted, proven := c.Counted(p); proven && l.Billed <= counted {
 			l.Unexplained, l.Unsure = false, false
 		}
 	}
-	c.accepted = c.decided(today)
+	c.accepted, c.Agreement.seen = c.decided(today), c.Agreement.Next
 }
 
-// Waits reports whether a person is waited for.
+// Waits reports whether a person is waited for whose word would let something pass.
 func (c *Customer) Waits(today time.Time) bool {
-	return !c.Unread() && !Frozen(c.Managed(), today) && len(c.wrong(today)) > 0
+	return !c.Unread() && !Frozen(c.Managed(), today) && !c.InClosed() && len(c.wrong(today)) > 0
 }
+
+// InClosed reports whether what is written today would be billed in a closed month: nobody
+// may do that, whoever approves it.
+func (c *Customer) InClosed() bool { return !c.Agreement.Next.After(c.Closed) }
 
 // falls are the SKUs that count fewer units than at the last read without a reason.
 // Unsure are those where others grew at the same read, by something else: whether

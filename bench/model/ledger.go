@@ -55,21 +55,14 @@ func (c *Customer) On(p Product, day time.Time) *Entry {
 	return nil
 }
 
-// Proven reports whether every product's number was known at the end of a day.
-func (c *Customer) Proven(day time.Time) bool {
-	return !slices.ContainsFunc(c.Products(), func(p Product) bool {
+// Proven reports whether every product's number was known at the end of a day, and
+// whether that is for certain: see Entry.Said.
+func (c *Customer) Proven(day time.Time) (proven, certain bool) {
+	proven, certain = true, true
+	for _, p := range c.Products() {
 		e := c.On(p, day)
-		return e == nil || !e.Known
-	})
-}
-
-// Forget drops what nobody asks about any more: what ended before a day.
-func (c *Customer) Forget(before time.Time) {
-	for id, all := range c.ledger {
-		i := len(all) - 1
-		for i > 0 && all[i].From.After(before) {
-			i--
-		}
-		c.ledger[id] = slices.Clone(all[max(i, 0):])
+		proven = proven && e != nil && e.Known
+		certain = certain && (e == nil || !e.Said)
 	}
+	return proven, certain
 }

@@ -48,6 +48,10 @@ type estate struct {
 	job       sync.Job
 	kill      atomic.Int64 // requests until the run is killed; 0 = none is
 	end       context.CancelFunc
+
+	began  time.Time
+	looked string               // the last month that was looked back at
+	closed map[string]*archived // the months that are closed
 }
 
 func (e *estate) now() time.Time { return e.today.Add(12 * time.Hour) }
@@ -106,10 +110,12 @@ func (e *estate) open(dir string) error {
 	if err := e.start(dir, world, map[string]any{app.LinksDocument: table, app.ProductsDocument: rules}); err != nil {
 		return err
 	}
+	e.began = e.today
 	if err := e.run("the first run"); err != nil {
 		return err
 	}
-	return e.keep()
+	e.keep()
+	return nil
 }
 
 func ruleOf(p model.Product, customer string) mapping.Rule {

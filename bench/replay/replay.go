@@ -2,7 +2,6 @@
 package replay
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -26,13 +25,15 @@ const (
 type Replay struct {
 	Months, Runs, Invoices, Approvals, Kills, Holds, Guesses int
 	Overrides                                                int            // set by a person
+	Deleted                                                  int            // invoices
+	Packs, Closed, Refused                                   int            // of months that were looked at, closed, and not yet to be closed
 	Happened                                                 map[string]int // how often each of Events did
 }
 
 // Events are what histories are made of, as their logs call it.
 var Events = []string{
 	"bought ", " => ", " -> ", " Warning ", " Suspended ", " comes", " leaves", " holds ", "may sign in", "jane sets ", "quantity ", "minimum ", "maximum ",
-	"jane ends ", "killed", "unread true", "people unread true", "frozen true", "approved;",
+	"jane ends ", "is deleted", "closed true", "reopened true", "killed", "unread true", "people unread true", "frozen true", "approved;",
 }
 
 func (r *Replay) add(o Replay) {
@@ -44,6 +45,10 @@ func (r *Replay) add(o Replay) {
 	r.Holds += o.Holds
 	r.Guesses += o.Guesses
 	r.Overrides += o.Overrides
+	r.Deleted += o.Deleted
+	r.Packs += o.Packs
+	r.Closed += o.Closed
+	r.Refused += o.Refused
 	if r.Happened == nil {
 		r.Happened = map[string]int{}
 	}
@@ -90,7 +95,7 @@ func live(months, runEvery int, seed uint64) (Replay, error) {
 		return Replay{}, err
 	}
 	defer os.RemoveAll(dir)
-	e := &estate{runEvery: runEvery, random: rand.New(rand.NewPCG(seed, 1)), today: time.Date(2026, 7, 6, 0, 0, 0, 0, time.UTC)}
+	e := &estate{runEvery: runEvery, closed: map[string]*archived{}, random: rand.New(rand.NewPCG(seed, 1)), today: time.Date(2026, 7, 6, 0, 0, 0, 0, time.UTC)}
 	at := func(err error) error {
 		if err != nil {
 			err = fmt.Errorf("seed %d, %s: %w", seed, e.today.Format(time.DateOnly), err)
@@ -138,10 +143,13 @@ func (e *estate) day() error {
 	for _, c := range e.customers {
 		c.Day(e.today)
 	}
-	if e.today.Day() == 1 || e.today.Day() == 5 {
+	switch e.today.Day() {
+	case 1, 5, 12:
 		if err := e.invoice(); err != nil {
 			return err
 		}
+	case 9, 20:
+		e.reopen()
 	}
 	// What comes and goes between two runs, such as a period of grace, nobody has seen.
 	if e.idle++; e.random.IntN(e.runEvery) != 0 && e.idle < longestIdle {
@@ -158,13 +166,16 @@ func (e *estate) day() error {
 	if err := e.run("a run"); err != nil {
 		return err
 	}
-	return cmp.Or(e.approve(), e.keep())
+	if err := e.approve(); err != nil {
+		return err
+	}
+	e.keep()
+	return e.lookBack()
 }
 
 // keep writes down what the day ended with.
-func (e *estate) keep() error {
+func (e *estate) keep() {
 	for _, c := range e.customers {
 		c.Keep(e.today)
 	}
-	return nil
 }

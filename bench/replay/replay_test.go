@@ -21,7 +21,7 @@ func TestWhatIsBilledIsWhatTheModelSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Kills == 0 || r.Holds == 0 || r.Approvals == 0 || r.Overrides == 0 || r.Invoices == 0 || 50*r.Guesses > r.Runs*customersOfEstate {
+	if r.Kills == 0 || r.Holds == 0 || r.Approvals == 0 || r.Overrides == 0 || r.Invoices == 0 || r.Deleted == 0 || r.Closed == 0 || r.Refused == 0 || r.Packs == 0 || 50*r.Guesses > r.Runs*customersOfEstate {
 		t.Errorf("the histories show too little: %+v", *r)
 	}
 	for _, event := range Events {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -43,7 +44,7 @@ func (e *estate) run(what string) error {
 	}
 	for _, c := range e.customers {
 		c.Ran(e.today)
-		c.Note(e.today, "%s: unread %t, people unread %t, frozen %t, %d periods; %s", what, c.Unread(), slices.Contains(c.NoPeople, true), model.Frozen(c.Managed(), e.today), c.Outstanding(e.today), e.lines(c))
+		c.Note(e.today, "%s: unread %t, people unread %t, frozen %t, closed %t, reopened %t, %d periods; %s", what, c.Unread(), slices.Contains(c.NoPeople, true), model.Frozen(c.Managed(), e.today), c.InClosed(), c.Agreement.Reopened(), c.Outstanding(e.today), e.lines(c))
 	}
 	return e.compare(what)
 }
@@ -93,6 +94,10 @@ func (e *estate) compare(what string) error {
 			got := billed[additionID(i, j)]
 			if wrong := c.Below(p, int(got.IntPart()), e.today); wrong != "" && got.LessThan(e.stood[additionID(i, j)]) {
 				return fmt.Errorf("after %s: %s, and it was %s\n%s", what, wrong, e.stood[additionID(i, j)], e.story(i))
+			}
+			if stood, known := e.stood[additionID(i, j)]; known && !got.Equal(stood) && c.InClosed() {
+				return fmt.Errorf("after %s: %s of %s went from %s to %s, which counts from %s on, and all is closed to %s\n%s", what, p.ID, c.Name, stood, got,
+					c.Agreement.Next.Format(time.DateOnly), c.Closed.Format(time.DateOnly), e.story(i))
 			}
 			before := l.Billed
 			if c.Guess(p, int(got.IntPart()), e.today) {
