@@ -52,6 +52,9 @@ func demoCommand(a *cli) *cobra.Command {
 	return cmd
 }
 
+// practice is what the make-believe MSP has.
+var practice = []msp.Option{msp.WithDocumentation(), msp.WithIdentity()}
+
 // A demo walks a person through the product.
 type demo struct {
 	*cli
@@ -71,7 +74,7 @@ func (d *demo) run(ctx context.Context) error {
 	defer ground.clear()
 	ctx, stop := ground.untilSignal(ctx, d.console)
 	defer stop()
-	d.msp = msp.New(time.Now, msp.WithDocumentation(), msp.WithIdentity())
+	d.msp = msp.New(time.Now, practice...)
 	systems, err := d.msp.Start(ctx)
 	if err != nil {
 		return fmt.Errorf("practice mode: %w", err)

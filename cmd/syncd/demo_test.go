@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"syncd/internal/app"
 	"syncd/internal/simulator/msp"
+	"syncd/internal/sync"
 	"syncd/internal/web/control"
 )
 
@@ -41,11 +43,36 @@ func TestThePracticeGoesOnAfterANo(t *testing.T) {
 		}
 		at += i
 	}
+	fits(t, text)
+}
+
+// fits holds what is printed to the 80 columns of a terminal.
+func fits(t *testing.T, text string) {
+	t.Helper()
 	for line := range strings.SplitSeq(text, "\n") {
 		if n := len([]rune(line)); n > 80 && !strings.Contains(line, "syncd-demo-") {
 			t.Errorf("%d columns where there are 80: %s", n, line)
 		}
 	}
+}
+
+func TestThePlansOfAllCustomersOfThePracticeFitTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	d := practising(t, msp.New(time.Now, msp.WithIdentity()))
+	d.cli = &cli{console: &control.Console{Out: &out, Err: &out, Width: 80}}
+	report, err := d.job(t.Context(), sync.PlanOnly, billing)
+	if err != nil || len(report.Scopes) < 20 {
+		t.Fatalf("%d scopes, %v; want those of all customers", len(report.Scopes), err)
+	}
+	if _, err := d.preview(t.Context(), identity); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Müller & Søn Precision at connectwise", "Elmsworth Housing", "Calloway Legal"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not there; got\n%s", want, &out)
+		}
+	}
+	fits(t, out.String())
 }
 
 func TestTheReadmeNamesAllScenarios(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"syncd/internal/app"
+	"syncd/internal/simulator/msp"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -87,6 +88,9 @@ import (
 // the days of the next month, as plans spell them, $DAY_OF_MONTH is a number. [root] says that $ME may become others.
 
 func TestMain(m *testing.M) {
+	// Of the customers of practice mode those to whom something happens are enough here, and those whom IT Glue knows oddly.
+	practice = append(practice, msp.WithLinks("Alder & Finch Architects", "Café Lumière", "Calloway Legal", "Greystone Quarries",
+		"Hartwell Physio", "Larkspur Interiors", "Pennine Print Works"))
 	impatient := func(run func()) func() {
 		return func() {
 			// What a person waits for gladly, a script does not.

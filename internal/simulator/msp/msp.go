@@ -13,6 +13,7 @@ package msp
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 
 	cippsim "syncd/internal/simulator/cipp"
@@ -41,6 +42,7 @@ type Option func(*extent)
 type extent struct {
 	documentation, layouts, identity bool
 	accounts                         int
+	linked                           []string // nil: whom a sensible billing admin would link
 }
 
 // WithDocumentation gives the MSP an IT Glue account. Its configuration gets a
@@ -60,6 +62,10 @@ func WithIdentity() Option { return func(e *extent) { e.identity = true } }
 // licences, and groups, mailboxes and health of domains; without it there are
 // six accounts and nothing else. It means nothing to New.
 func WithAccounts(n int) Option { return func(e *extent) { e.accounts = n } }
+
+// WithLinks has the billing admin link these tenants alone of those that could be. It means
+// nothing to an estate.
+func WithLinks(tenants ...string) Option { return func(e *extent) { e.linked = tenants } }
 
 func extentOf(options []Option) extent {
 	var e extent
@@ -105,6 +111,11 @@ func New(now func() time.Time, options ...Option) *MSP {
 	}
 	m := start(b, sensibleRules(), glue, e, now)
 	m.Cinode = cinode
+	for i, l := range m.links {
+		if e.linked != nil && l.Status == "linked" && !slices.Contains(e.linked, l.Tenant) {
+			m.links[i] = Link{Customer: l.Customer, TenantID: l.TenantID, Tenant: l.Tenant, Status: "unmapped"}
+		}
+	}
 	return m
 }
 
