@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,13 @@ func leakageCommand(a *cli) *cobra.Command {
 		if !whole {
 			a.status = statusFailed
 		}
+		for _, month := range r.Unrecorded {
+			fmt.Fprintf(a.err(), "syncd: warning: nothing is recorded of %s: what was lost then is not known\n", month)
+		}
 		sheet, plain := r.Sheet(), r.Plain()
+		if len(sheet.Rows) == 0 && len(r.Unrecorded) > 0 && out.named == "table" && out.path == "" {
+			return nil
+		}
 		if len(sheet.Rows) == 0 && out.named == "table" && out.path == "" {
 			a.say("nothing is lost in %s to %s", r.From, r.To)
 			return nil

@@ -619,6 +619,8 @@ func (w *world) editConnectWise(args []string) (err error) {
 		line(func(_ *cwsim.World, a *cwsim.Addition) { a.Quantity = amount(2) })
 	case "price":
 		line(func(_ *cwsim.World, a *cwsim.Addition) { a.UnitPrice = amount(2) })
+	case "cost":
+		line(func(_ *cwsim.World, a *cwsim.Addition) { a.UnitCost = amount(2) })
 	case "included":
 		line(func(_ *cwsim.World, a *cwsim.Addition) { a.LessIncluded = amount(2) })
 	case "bill":

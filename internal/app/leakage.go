@@ -51,10 +51,12 @@ func (w *App) Leakage(ctx context.Context, from, to, customer string, progress P
 		if err != nil {
 			return nil, false, err
 		}
+		recorded := false
 		for s, err := range w.Store.Spans(ctx, state.SpanFilter{Customer: only, From: begins, To: ends}) {
 			if err != nil {
 				return nil, false, fmt.Errorf("reading the ledger: %w", err)
 			}
+			recorded = true
 			if !s.To.IsZero() && s.To.Before(ends) {
 				continue // it did not last to the end
 			}
@@ -63,6 +65,9 @@ func (w *App) Leakage(ctx context.Context, from, to, customer string, progress P
 				name = s.Scope.Customer
 			}
 			r.AddSpan(month, name, &s)
+		}
+		if !recorded {
+			r.Unrecorded = append(r.Unrecorded, month)
 		}
 		month = ends.Format("2006-01")
 	}

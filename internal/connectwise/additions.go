@@ -20,6 +20,7 @@ type addition struct {
 	Quantity     number    `json:"quantity"`
 	LessIncluded number    `json:"lessIncluded"`
 	UnitPrice    number    `json:"unitPrice"`
+	UnitCost     number    `json:"unitCost"`
 	Bill         string    `json:"billCustomer"`
 	Effective    day       `json:"effectiveDate"` // first billed day
 	Cancelled    day       `json:"cancelledDate"` // last billed day

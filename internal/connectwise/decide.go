@@ -261,6 +261,7 @@ func setLine(o *plan.Object, a *addition, cancels bool) {
 	if price := a.UnitPrice.value(); price != nil {
 		b.UnitPrice = price // a line without a price keeps the catalogue's
 	}
+	b.UnitCost = a.UnitCost.value()
 	b.LessIncluded, b.Effective = a.LessIncluded.value(), a.Effective.String()
 	b.Bill, b.Billable = a.Bill, a.Bill == billable
 	o.Billing, o.Edited = &b, a.edited()

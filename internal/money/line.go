@@ -36,6 +36,25 @@ func ChargedUnits(b *plan.Billing, quantity decimal.Decimal) decimal.Decimal {
 	return decimal.Max(decimal.Zero, quantity)
 }
 
+// PastMargin is of how many units a line charges less than they cost, and what that comes
+// to a month; nil where it charges as much, bills nothing, or nobody knows.
+func PastMargin(o *plan.Object) (units, loss *decimal.Decimal) {
+	b := o.Billing
+	if !b.Bills() || b.UnitPrice == nil || b.UnitCost == nil || !b.UnitCost.GreaterThan(*b.UnitPrice) {
+		return nil, nil
+	}
+	quantity, err := decimal.NewFromString(o.Fields.Text(plan.FieldQuantity))
+	if err != nil {
+		return nil, nil
+	}
+	charged := ChargedUnits(b, quantity)
+	monthly, known := MonthlyPrice(charged.Mul(b.UnitCost.Sub(*b.UnitPrice)), b.Cycle)
+	if !known || !charged.IsPositive() {
+		return nil, nil
+	}
+	return &charged, &monthly
+}
+
 // MonthlyUnitPrice is what one unit on a line costs a month; nil where it costs nothing or
 // nobody knows.
 func MonthlyUnitPrice(b *plan.Billing) *decimal.Decimal {

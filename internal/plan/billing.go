@@ -28,6 +28,7 @@ type Billing struct {
 	ProductID    string           `json:"product_id,omitempty"`
 	UnitPrice    *decimal.Decimal `json:"unit_price,omitempty"`    // for a cycle; nil where nobody knows it
 	LessIncluded *decimal.Decimal `json:"less_included,omitempty"` // units that are free; nil where the target does not say
+	UnitCost     *decimal.Decimal `json:"-"`                       // what one costs the MSP in a cycle, as the target has it now; nil where it does not say
 
 	Billable  bool   `json:"billable,omitempty"`
 	Bill      string `json:"bill,omitempty"`      // the target's word for whether it is billable

@@ -20,7 +20,7 @@ type Leak struct {
 	Month       string
 	CustomerKey string
 	Customer    string
-	Kind        string // unbilled, under_billed, over_billed, unmapped, unassigned or held
+	Kind        string // unbilled, under_billed, over_billed, unmapped, unassigned, held or past_margin
 	Product     string // the licence's name where no product bills it
 	Units       *decimal.Decimal
 	Money       *decimal.Decimal
@@ -30,7 +30,7 @@ type Leak struct {
 // leakKinds are the kinds, the most urgent first, with their words.
 var leakKinds = []struct {
 	kind, text string
-}{{"unbilled", "unbilled"}, {"under_billed", "under-billed"}, {"over_billed", "over-billed"}, {"held", "held"}, {"unmapped", "unmapped"}, {"unassigned", "unassigned"}}
+}{{"unbilled", "unbilled"}, {"under_billed", "under-billed"}, {"over_billed", "over-billed"}, {"held", "held"}, {"unmapped", "unmapped"}, {"unassigned", "unassigned"}, {"past_margin", "past margin"}}
 
 // MarshalJSON writes the leak as scripts read it.
 func (l Leak) MarshalJSON() ([]byte, error) {
@@ -52,11 +52,13 @@ type Leakage struct {
 	To     string                       `json:"to"`
 	Lines  []Leak                       `json:"lines"`
 	Totals map[string]map[string]*Total `json:"totals"` // by currency and kind
+	// Unrecorded are months of which the ledger has nothing: what was lost then is not known.
+	Unrecorded []string `json:"unrecorded"`
 }
 
 // NewLeakage starts a report of some months.
 func NewLeakage(from, to string) *Leakage {
-	return &Leakage{From: from, To: to, Lines: []Leak{}, Totals: map[string]map[string]*Total{}}
+	return &Leakage{From: from, To: to, Lines: []Leak{}, Totals: map[string]map[string]*Total{}, Unrecorded: []string{}}
 }
 
 // AddNow adds the month that lasts, from the reconciliation of what is bought and billed.
@@ -73,7 +75,12 @@ func (r *Leakage) AddNow(month string, now *Licences) {
 			r.Lines = append(r.Lines, of)
 		}
 		if l.Unassigned != nil && *l.Unassigned > 0 {
-			x.Kind, x.Units, x.Money = "unassigned", new(decimal.NewFromInt(int64(*l.Unassigned))), abs(l.MonthlyUnassigned)
+			of := x
+			of.Kind, of.Units, of.Money = "unassigned", new(decimal.NewFromInt(int64(*l.Unassigned))), abs(l.MonthlyUnassigned)
+			r.Lines = append(r.Lines, of)
+		}
+		if l.PastMargin.IsPositive() {
+			x.Kind, x.Units, x.Money = "past_margin", &l.PastMarginUnits, &l.PastMargin
 			r.Lines = append(r.Lines, x)
 		}
 	}
@@ -179,7 +186,7 @@ func (r *Leakage) Finish() {
 // Sheet is the report for people. Below the lines stand the totals of each kind.
 func (r *Leakage) Sheet() Sheet {
 	s := Sheet{Title: "Leakage", Columns: []Column{{"Month", false}, {"Customer", false}, {"Kind", false}, {"Product", false}, {"Units", true}, {"Money", true}, {"Currency", false}},
-		Tones: map[string]Tone{"unbilled": Alert, "under-billed": Alert, "over-billed": Alert, "held": Ask, "unmapped": Ask}}
+		Tones: map[string]Tone{"unbilled": Alert, "under-billed": Alert, "over-billed": Alert, "past margin": Alert, "held": Ask, "unmapped": Ask}}
 	for i := range r.Lines {
 		l := &r.Lines[i]
 		s.Rows = append(s.Rows, []string{l.Month, l.Customer, leakText(l.Kind), l.Product, amount(l.Units, 0), amount(l.Money, 2), l.Currency})

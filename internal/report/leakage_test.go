@@ -3,8 +3,55 @@ package report
 import (
 	"testing"
 
+	"github.com/shopspring/decimal"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/money"
+	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/sync"
 )
+
+// Units that cost more than they are billed at lose money, whatever their number.
+func TestUnitsPastTheirMargin(t *testing.T) {
+	costs := func(cost string) func(*plan.Billing) {
+		return func(b *plan.Billing) { b.UnitCost = new(decimal.RequireFromString(cost)) }
+	}
+	included := func(b *plan.Billing) { b.LessIncluded = new(decimal.NewFromInt(2)) }
+	for _, c := range []struct {
+		name string
+		line plan.Object
+		want string
+	}{
+		{"less", object(premium, "10", "22", costs("17.60")), ""},
+		{"as much", object(premium, "10", "22", costs("22")), ""},
+		{"more", object(premium, "10", "22", costs("22.50")), "10 units, 5.00"},
+		{"more, some included", object(premium, "10", "22", costs("22.50"), included), "8 units, 4.00"},
+		{"more a year", object(premium, "10", "240", costs("264"), yearly), "10 units, 20.00"},
+		{"not billed", object(premium, "10", "22", costs("30"), free), ""},
+		{"not yet", object(premium, "10", "22", costs("30"), next), ""},
+		{"no cost", object(premium, "10", "22"), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := NewLicences(mapping.Rules{Rules: []mapping.Rule{{SKU: premium, Product: "M365-BP", Status: mapping.Bill}}}, money.Policy{Now: renewalDay}, "USD")
+			now.Add(evidence("C", sync.InStep, []directory.Licence{{SKU: premium, Purchased: 10, Assigned: 10}}, []plan.Object{object(premium, "10", "22")}, []plan.Object{c.line}))
+			now.Finish()
+			r := NewLeakage("2026-11", "2026-11")
+			r.AddNow("2026-11", now)
+			r.Finish()
+			got := ""
+			for _, l := range r.Lines {
+				if l.Kind == "past_margin" {
+					got += l.Units.String() + " units, " + l.Money.StringFixed(2)
+				}
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
 
 // What is included costs nothing: not where it is billed too little, and not unassigned.
 func TestIncludedUnitsAreNoLoss(t *testing.T) {

@@ -74,6 +74,8 @@ type Licence struct {
 	UnitPrice         *decimal.Decimal // a month
 	MonthlyDifference *decimal.Decimal // the difference in money a month
 	MonthlyUnassigned *decimal.Decimal // what the unassigned units cost a month
+	PastMarginUnits   decimal.Decimal  // that are billed for less than they cost
+	PastMargin        decimal.Decimal  // what that comes to a month
 	Currency          string
 	Status            Status
 	Note              string

@@ -295,6 +295,9 @@ func (r *Licences) compare(l *Licence, v *view, p *productRow, about *plan.Objec
 			return
 		}
 		billed = billed.Add(n)
+		if units, loss := money.PastMargin(o); loss != nil {
+			l.PastMarginUnits, l.PastMargin = l.PastMarginUnits.Add(*units), l.PastMargin.Add(loss.Round(2))
+		}
 		if price := monthly(o); price != nil {
 			cost = cost.Add(money.ChargedUnits(o.Billing, n).Mul(*price))
 		}
