@@ -133,18 +133,10 @@ func importSheet[T any](r io.Reader, known []string, need string, parse func(She
 // It returns an *ImportError where the file as a whole cannot be understood;
 // problems of single lines are left in the sheet.
 func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
-	text, err := decode(r)
+	text, lines, problems, err := readLines(r, known)
 	if err != nil {
 		return nil, err
 	}
-	lines, problems := parseCSV(text, separator(text, known))
-	// Excel reads the separator from such a first line, and keeps the line.
-	if len(lines) > 0 && strings.HasPrefix(strings.ToLower(lines[0].cells[0]), "sep=") {
-		lines = lines[1:]
-	}
-	lines = slices.DeleteFunc(lines, func(l line) bool {
-		return !slices.ContainsFunc(l.cells, func(c string) bool { return strings.TrimSpace(c) != "" })
-	})
 	if len(lines) == 0 {
 		return nil, fileProblem("the file is empty: its first line must name the columns %s", strings.Join(known, ","))
 	}
@@ -166,6 +158,42 @@ func readSheet(r io.Reader, known []string, need ...string) (*sheet, error) {
 		}
 	}
 	return s, nil
+}
+
+// A Line is one record of a file, and where it begins.
+type Line struct {
+	Number int // as a text editor counts, from 1
+	Cells  []string
+}
+
+// Lines reads a file of cells that spreadsheets may have written, see readSheet, for
+// those whose columns have rules of their own. It returns an *ImportError where the
+// file cannot be understood.
+func Lines(r io.Reader, known []string) ([]Line, error) {
+	_, lines, problems, err := readLines(r, known)
+	if err == nil && len(problems) > 0 {
+		err = &ImportError{problems}
+	}
+	out := make([]Line, len(lines))
+	for i, l := range lines {
+		out[i] = Line{l.number, l.cells}
+	}
+	return out, err
+}
+
+func readLines(r io.Reader, known []string) (text string, lines []line, problems []Problem, err error) {
+	if text, err = decode(r); err != nil {
+		return "", nil, nil, err
+	}
+	lines, problems = parseCSV(text, separator(text, known))
+	// Excel reads the separator from such a first line, and keeps the line.
+	if len(lines) > 0 && strings.HasPrefix(strings.ToLower(lines[0].cells[0]), "sep=") {
+		lines = lines[1:]
+	}
+	lines = slices.DeleteFunc(lines, func(l line) bool {
+		return !slices.ContainsFunc(l.cells, func(c string) bool { return strings.TrimSpace(c) != "" })
+	})
+	return text, lines, problems, nil
 }
 
 // header reads the names of the columns; at least one of need must be there.

@@ -173,7 +173,7 @@ func TestATableIsReadStrictly(t *testing.T) {
 		{"a calendar without rights", "tenant,upn,calendars\na,b@c.example,ada\n", playbook.Onboard, `line 2: calendars: "ada" is no calendar with rights; write user:Editor`},
 		{"nothing below the header", "tenant,user,state\n\n,,\n", playbook.MFA, "the file has no line below its header"},
 		{"nothing at all", "", playbook.MFA, "the file has no header; these are its columns: tenant*, user*, state*"},
-		{"another encoding", "tenant,user,state\na,\xe4,enabled\n", playbook.MFA, `the file is not UTF-8; save it as "CSV UTF-8"`},
+		{"another encoding", "tenant,user,state\na,\xe4,enabled\n", playbook.MFA, `line 2: a letter is not in UTF-8: save the file as "CSV UTF-8", not as plain "CSV"`},
 		{"everything that is wrong at once", "tenant,user,state\na,,on\n,b,enabled\n", playbook.MFA, "line 2: user: is empty\nline 2: state: \"on\" is no state; write disabled, enabled or enforced\nline 3: tenant: is empty"},
 	} {
 		_, err := playbook.Parse(tc.kind, strings.NewReader(tc.table))

@@ -5,16 +5,12 @@
 package playbook
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"syncd/internal/mapping"
 )
@@ -33,11 +29,8 @@ const (
 // Kinds lists them all.
 func Kinds() []Kind { return []Kind{Onboard, Offboard, Licences, MFA} }
 
-// maxLines and maxBytes limit a table.
-const (
-	maxLines = 2000
-	maxBytes = 8 << 20
-)
+// maxLines limits a table.
+const maxLines = 2000
 
 // A Table is a valid table of a playbook.
 type Table struct {
@@ -78,13 +71,15 @@ func Parse(kind Kind, r io.Reader) (*Table, error) {
 		return nil, fmt.Errorf("%q is no playbook; these are: %v", kind, Kinds())
 	}
 	p := &parser{kind: kind, known: known, table: &Table{Kind: kind}, lineOf: map[string]int{}}
-	raw, err := p.read(r)
+	var names []string
+	for _, c := range known {
+		names = append(names, c.name)
+	}
+	lines, err := mapping.Lines(r, names)
 	if err != nil {
 		return nil, err
 	}
-	if len(p.problems) == 0 {
-		p.parse(raw)
-	}
+	p.parse(lines)
 	if len(p.problems) > 0 {
 		return nil, &mapping.ImportError{Problems: p.problems}
 	}
@@ -105,51 +100,19 @@ func (p *parser) problem(line int, column, format string, args ...any) {
 	p.problems = append(p.problems, mapping.Problem{Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
 }
 
-// read reads the file as UTF-8 text without a byte order mark.
-func (p *parser) read(r io.Reader) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the table: %w", err)
-	}
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	switch {
-	case len(raw) > maxBytes:
-		p.problem(0, "", "the file is larger than %d MB, which is no list of people", maxBytes>>20)
-	case !utf8.Valid(raw):
-		p.problem(0, "", "the file is not UTF-8; save it as \"CSV UTF-8\"")
-	}
-	return raw, nil
-}
-
 // parse reads the header and all lines.
-func (p *parser) parse(raw []byte) {
-	in := csv.NewReader(bytes.NewReader(raw))
-	in.Comma, in.FieldsPerRecord = separator(raw), -1
-	header, err := in.Read()
-	if err != nil {
+func (p *parser) parse(lines []mapping.Line) {
+	if len(lines) == 0 {
 		p.problem(0, "", "the file has no header; these are its columns: %s", strings.Join(Columns(p.kind), ", "))
 		return
 	}
-	p.header(header)
-	for {
-		record, err := in.Read()
-		if err == io.EOF {
+	p.header(lines[0].Cells)
+	for i, l := range lines[1:] {
+		if i == maxLines {
+			p.problem(l.Number, "", "more than %d lines; part the file", maxLines)
 			break
 		}
-		if err != nil {
-			if e, ok := errors.AsType[*csv.ParseError](err); ok {
-				p.problem(e.StartLine, "", "%v", e.Err)
-			} else {
-				p.problem(0, "", "%v", err)
-			}
-			break
-		}
-		n, _ := in.FieldPos(0)
-		p.line(n, record)
-		if len(p.table.Lines) > maxLines {
-			p.problem(n, "", "more than %d lines; part the file", maxLines)
-			break
-		}
+		p.line(l.Number, l.Cells)
 	}
 	if len(p.table.Lines) == 0 && len(p.problems) == 0 {
 		p.problem(0, "", "the file has no line below its header")
@@ -226,16 +189,4 @@ func (l Line) key(kind Kind) string {
 		who += "\x00" + strings.ToLower(l.Get("licence"))
 	}
 	return who
-}
-
-// separator returns the most frequent separator of the header.
-func separator(raw []byte) rune {
-	head, _, _ := bytes.Cut(raw, []byte("\n"))
-	best, most := ',', 0
-	for _, sign := range []rune{',', ';', '\t'} {
-		if n := bytes.Count(head, []byte(string(sign))); n > most {
-			best, most = sign, n
-		}
-	}
-	return best
 }
