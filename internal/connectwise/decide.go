@@ -168,6 +168,11 @@ func (q *question) otherLines(rows []addition, kept *plan.Object) []plan.Object 
 	return out
 }
 
+// has reports whether a line is one of the product.
+func (q *question) has(rows []addition, ref string) bool {
+	return slices.ContainsFunc(rows, func(a addition) bool { return a.Product.ID == q.item.ID && q.ref(&a) == ref })
+}
+
 func (q *question) ref(a *addition) string { return ref(q.agreement.ID, a.ID) }
 
 func (q *question) hold(code, format string, args ...any) *plan.Violation {

@@ -241,7 +241,7 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 		}
 		q := question{key: p.key, label: p.label, agreement: a, item: r.item, today: today, cancels: v.client.config.Gone == GoneCancel}
 		for _, s := range asked.Settlements {
-			if s.Key == p.key && s.How == plan.SettleAccept {
+			if s.How == plan.SettleAccept && (s.Key == p.key || q.has(rows, s.Ref)) { // rules may have given the line another key since
 				q.accepted = s.Ref
 			}
 		}

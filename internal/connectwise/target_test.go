@@ -298,6 +298,10 @@ func TestAPersonsWordOnTwoLines(t *testing.T) {
 	if len(seen.Objects) != 1 || seen.Objects[0].Ref != "55/950" || len(seen.Conflicts) != 0 || len(seen.Notes) != 1 {
 		t.Errorf("got %+v, want line 55/950 and a note on the other", seen)
 	}
+	former := plan.Key{Kind: kindAddition, ID: skuBP + "+" + skuE3} // before the rules changed
+	if seen = h.observe(contoso, plan.Settlement{Key: former, How: plan.SettleAccept, Ref: "55/950"}); len(seen.Objects) != 1 || seen.Objects[0].Ref != "55/950" {
+		t.Errorf("got %+v, want line 55/950 under its new key too", seen)
+	}
 }
 
 func TestSettingsNameWhatDecides(t *testing.T) {
