@@ -15,11 +15,12 @@ import (
 
 func (opts *cippOptions) userCreate() *cobra.Command {
 	var n admin.NewUser
-	cmd := opts.tenantCommand("create", "Make an account; CIPP chooses the password", "UPN", 1, 1, func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) error {
-		n.UPN = args[0]
-		n.DisplayName = cmp.Or(n.DisplayName, strings.TrimSpace(n.GivenName+" "+n.Surname))
-		return c.runStep(ctx)(c.admin.CreateUser(ctx, tenant, n))
-	})
+	cmd := opts.tenantCommand("create", "Make an account; CIPP chooses the password", "UPN", 1, 1,
+		func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) error {
+			n.UPN = args[0]
+			n.DisplayName = cmp.Or(n.DisplayName, strings.TrimSpace(n.GivenName+" "+n.Surname))
+			return c.runStep(ctx)(c.admin.CreateUser(ctx, tenant, n))
+		})
 	for _, f := range []struct {
 		to         *string
 		name, help string
@@ -37,29 +38,31 @@ func (opts *cippOptions) userCreate() *cobra.Command {
 
 func (opts *cippOptions) userEdit() *cobra.Command {
 	var set []string
-	cmd := opts.tenantCommand("edit", "Set attributes; the rest stays as it is", "USER", 1, 1, func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) error {
-		change := map[string]string{}
-		for _, pair := range set {
-			name, value, ok := strings.Cut(pair, "=")
-			if !ok {
-				return usage("--set %q is not NAME=VALUE; names are %s", pair, strings.Join(admin.Attributes(), ", "))
+	cmd := opts.tenantCommand("edit", "Set attributes; the rest stays as it is", "USER", 1, 1,
+		func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) error {
+			change := map[string]string{}
+			for _, pair := range set {
+				name, value, ok := strings.Cut(pair, "=")
+				if !ok {
+					return usage("--set %q is not NAME=VALUE; names are %s", pair, strings.Join(admin.Attributes(), ", "))
+				}
+				change[name] = value
 			}
-			change[name] = value
-		}
-		if len(change) == 0 {
-			return usage("say what to set with --set NAME=VALUE; names are %s", strings.Join(admin.Attributes(), ", "))
-		}
-		return c.runStep(ctx)(c.admin.EditUser(ctx, tenant, args[0], change))
-	})
+			if len(change) == 0 {
+				return usage("say what to set with --set NAME=VALUE; names are %s", strings.Join(admin.Attributes(), ", "))
+			}
+			return c.runStep(ctx)(c.admin.EditUser(ctx, tenant, args[0], change))
+		})
 	cmd.Flags().StringArrayVar(&set, "set", nil, "an attribute, `NAME=VALUE`; empty clears it; may be repeated")
 	return cmd
 }
 
 func (opts *cippOptions) resetPassword() *cobra.Command {
 	var keep bool
-	cmd := opts.tenantChange("reset-password", "Set a new password, shown once", "USER", 1, 1, func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) (admin.Step, error) {
-		return c.admin.ResetPassword(ctx, tenant, args[0], !keep)
-	})
+	cmd := opts.tenantChange("reset-password", "Set a new password, shown once", "USER", 1, 1,
+		func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) (admin.Step, error) {
+			return c.admin.ResetPassword(ctx, tenant, args[0], !keep)
+		})
 	cmd.Flags().BoolVar(&keep, "keep-password", false, "it need not be changed at the next sign-in")
 	return cmd
 }
@@ -68,26 +71,27 @@ func (opts *cippOptions) offboard() *cobra.Command {
 	var o admin.Offboarding
 	var at string
 	var flags []boolFlag
-	cmd := opts.tenantChange("offboard", "What is done about somebody who leaves; followed to its end", "USER", 1, 1, func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) (admin.Step, error) {
-		if !slices.ContainsFunc(flags, func(f boolFlag) bool { return *f.to }) && o.ForwardTo+o.OutOfOffice == "" && len(o.FullAccess)+len(o.FullAccessUnmapped)+len(o.OneDrive) == 0 {
-			return admin.Step{}, usage("say what shall be done, such as --disable-sign-in --revoke-sessions --convert-to-shared --remove-licences")
-		}
-		if at != "" {
-			when, err := time.ParseInLocation("2006-01-02 15:04", at, c.app.Location)
-			if err != nil {
-				when, err = time.Parse(time.RFC3339, at)
+	cmd := opts.tenantChange("offboard", "What is done about somebody who leaves; followed to its end", "USER", 1, 1,
+		func(ctx context.Context, c *cippCommand, tenant directory.Tenant, args []string) (admin.Step, error) {
+			if !slices.ContainsFunc(flags, func(f boolFlag) bool { return *f.to }) && o.ForwardTo+o.OutOfOffice == "" && len(o.FullAccess)+len(o.FullAccessUnmapped)+len(o.OneDrive) == 0 {
+				return admin.Step{}, usage("say what shall be done, such as --disable-sign-in --revoke-sessions --convert-to-shared --remove-licences")
 			}
-			if err != nil {
-				return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00 or 2026-12-31T18:00:00Z", at)
+			if at != "" {
+				when, err := time.ParseInLocation("2006-01-02 15:04", at, c.app.Location)
+				if err != nil {
+					when, err = time.Parse(time.RFC3339, at)
+				}
+				if err != nil {
+					return admin.Step{}, usage("--at %q is no time; write it as 2026-12-31 18:00 or 2026-12-31T18:00:00Z", at)
+				}
+				if when.Before(c.app.Now()) {
+					// CIPP would do it at once: a mistyped year would lock somebody out today.
+					return admin.Step{}, usage("--at %s is in the past, and CIPP would do it at once; leave --at out if that is meant", at)
+				}
+				o.At = when
 			}
-			if when.Before(c.app.Now()) {
-				// CIPP would do it at once: a mistyped year would lock somebody out today.
-				return admin.Step{}, usage("--at %s is in the past, and CIPP would do it at once; leave --at out if that is meant", at)
-			}
-			o.At = when
-		}
-		return c.admin.Offboard(ctx, tenant, args[0], o)
-	})
+			return c.admin.Offboard(ctx, tenant, args[0], o)
+		})
 	flags = offboardingFlags(&o)
 	for _, f := range flags {
 		cmd.Flags().BoolVar(f.to, f.name, false, f.help)
