@@ -23,6 +23,7 @@ import (
 
 	"syncd/internal/app"
 	"syncd/internal/simulator/msp"
+	"syncd/internal/web/signin"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -95,6 +96,7 @@ func TestMain(m *testing.M) {
 		return func() {
 			// What a person waits for gladly, a script does not.
 			app.GatherHints, app.RestOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
+			signin.Cost = 4
 			run()
 		}
 	}
