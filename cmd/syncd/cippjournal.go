@@ -43,9 +43,6 @@ func journalFields(s admin.State) plan.Fields {
 	return f
 }
 
-// commandRun is the run of a journal entry for a change that somebody typed.
-const commandRun = "command"
-
 // journalEntry adds an entry to the journal.
 func (c *cippCommand) journalEntry(ctx context.Context, t directory.Tenant, before, after *plan.Object, result, message string) error {
 	switch result {
@@ -66,7 +63,7 @@ func (c *cippCommand) journalEntry(ctx context.Context, t directory.Tenant, befo
 	}
 	scope := plan.Scope{Customer: customer, Target: "cipp"}
 	by := c.operator()
-	entry := state.Entry{At: c.app.Now().UTC(), Run: commandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
+	entry := state.Entry{At: c.app.Now().UTC(), Run: app.CommandRun, Scope: scope, Name: name, Action: plan.Update, Key: after.Key, Label: after.Label,
 		Reason: "typed", Before: state.ImageOf(before), After: state.ImageOf(after), Money: "0.00", Result: result, Message: c.redact.Text(strings.TrimSpace(message)), By: by.Name, How: by.Identified}
 	ctx = context.WithoutCancel(ctx)
 	err := c.app.Store.Commit(ctx, &state.Commit{Scope: scope, Entries: []state.Entry{entry}})
@@ -107,7 +104,7 @@ func journalCommand(opts *cippOptions) *cobra.Command {
 		if err := json.Unmarshal([]byte(args[0]), &e); err != nil {
 			return usage("that is no entry of the journal: %w", err)
 		}
-		if e.Run != commandRun || e.Scope.Target != "cipp" {
+		if e.Run != app.CommandRun || e.Scope.Target != "cipp" {
 			return usage("only what a cipp command did is written down like this")
 		}
 		by := opts.operator() // as the daemon's socket knows the caller, not as the entry says

@@ -136,9 +136,7 @@ func historyCommand(a *cli) *cobra.Command {
 			return historySheet(entries, w.Location).CSV(a.console.Out)
 		}
 		a.json = a.json || format == "json"
-		return a.print(struct {
-			Entries []app.HistoryEntry `json:"entries"`
-		}{entries}, func(out io.Writer) error { return writeHistory(out, a.console.Width, entries, w.Location) })
+		return a.print(app.HistoryList{Entries: entries}, func(out io.Writer) error { return writeHistory(out, a.console.Width, entries, w.Location) })
 	})
 	return cmd
 }
@@ -161,7 +159,7 @@ func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet
 			result += ": " + e.Message
 		}
 		change, money, by := strings.TrimSpace(string(e.Action)+" "+e.Label), e.Money, e.By
-		if e.Run == commandRun { // its label says all of it, and no line of a bill is meant
+		if e.Run == app.CommandRun { // its label says all of it, and no line of a bill is meant
 			change, money = e.Label, ""
 		}
 		if e.How != "" && e.Reason == "" { // a decision
@@ -183,23 +181,8 @@ func historySheet(entries []app.HistoryEntry, zone *time.Location) *report.Sheet
 // images says what the journal's two images differ in.
 func images(e *state.Entry) string {
 	var parts []string
-	seen := map[string]bool{}
-	if e.After != nil {
-		for _, f := range e.After.Fields {
-			seen[f.Name] = true
-			before := "-"
-			if e.Before != nil {
-				if v, ok := e.Before.Fields.Get(f.Name); ok {
-					before = cmp.Or(v.String(), "-")
-				}
-			}
-			if after := cmp.Or(f.Value.String(), "-"); after != before {
-				parts = append(parts, fmt.Sprintf("%s %s -> %s", f.Name, before, after))
-			}
-		}
-	}
-	if most := 3; e.Action == state.ActionImport && len(parts) > most {
-		return "" // of a whole table: the label says how many, and --json has all of it
+	for _, d := range app.Differences(e) {
+		parts = append(parts, fmt.Sprintf("%s %s -> %s", d.Field, d.Before, d.After))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -40,6 +40,38 @@ func (e HistoryEntry) MarshalJSON() ([]byte, error) {
 	}{entry(e), e.Scope.Customer, e.Scope.Target, e.Key.Kind, e.Key.ID, cmp.Or(string(e.Reason), e.Why), e.By, e.How, e.Digest})
 }
 
+// A HistoryList is a part of the journal, as scripts read it.
+type HistoryList struct {
+	Entries []HistoryEntry `json:"entries"`
+}
+
+// A Difference is a field in which the journal's two images of an object differ.
+type Difference struct{ Field, Before, After string }
+
+// Differences are what an entry changed, as far as its second image says; "-" is nothing.
+// Those of a whole table that was imported are left out: its label counts them.
+func Differences(e *state.Entry) []Difference {
+	if e.After == nil {
+		return nil
+	}
+	var all []Difference
+	for _, f := range e.After.Fields {
+		d := Difference{Field: f.Name, Before: "-", After: cmp.Or(f.Value.String(), "-")}
+		if e.Before != nil {
+			if v, ok := e.Before.Fields.Get(f.Name); ok {
+				d.Before = cmp.Or(v.String(), "-")
+			}
+		}
+		if d.Before != d.After {
+			all = append(all, d)
+		}
+	}
+	if most := 3; e.Action == state.ActionImport && len(all) > most {
+		return nil
+	}
+	return all
+}
+
 // History returns what the journal says, newest first.
 func (w *App) History(ctx context.Context, f HistoryFilter) ([]HistoryEntry, error) {
 	within := state.JournalFilter{Run: f.Run, Limit: f.Limit}

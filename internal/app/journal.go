@@ -12,6 +12,9 @@ import (
 	"syncd/internal/state"
 )
 
+// CommandRun is the run of a journal entry for a change that somebody typed.
+const CommandRun = "command"
+
 // decisionEntry is the journal's entry about what a person decided just now.
 func (w *App) decisionEntry(by Operator, action plan.Action, scope plan.Scope, name string) state.Entry {
 	return state.Entry{At: w.Now().UTC(), Scope: scope, Name: name, Action: action, Result: state.ResultDone, By: by.Name, How: by.Identified}

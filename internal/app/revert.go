@@ -77,19 +77,12 @@ func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Pr
 // wayBack reads from the journal what of a run can be taken back, and what was.
 func (w *App) wayBack(ctx context.Context, asked Revert) (*wayBack, error) {
 	b := &wayBack{scopes: map[plan.Scope]*scopeBack{}}
-	for r, err := range w.Store.Runs(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("reading the runs: %w", err)
-		}
-		if strings.EqualFold(r.ID, asked.Run) {
-			b.run = r
-			break
-		}
+	r, err := w.RunOf(ctx, asked.Run)
+	if err != nil {
+		return nil, err
 	}
-	if b.run.ID == "" {
-		return nil, Usage("there is no run %q; syncd history shows them", asked.Run)
-	}
-	if w.Engine.UnderWay(b.run.ID) {
+	b.run = r.Run
+	if r.Progress != nil {
 		return nil, Usage("run %s is still under way: wait until it has ended, then ask again", b.run.ID)
 	}
 	customer := ""
@@ -395,4 +388,29 @@ func upnOf(e *state.Entry) string {
 
 func notEmpty(texts ...string) []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
+}
+
+// RevertFor asks for the way back and waits so long for its plan; ended is false where it
+// takes longer, and goes on with the daemon.
+func (w *Running) RevertFor(ctx context.Context, by Operator, asked Revert, wait time.Duration) (report *sync.Report, ended bool, err error) {
+	type answer struct {
+		report *sync.Report
+		err    error
+	}
+	planned := make(chan answer, 1)
+	go func() {
+		report, err := w.Revert(w.ctx, by, asked, func(int, int, string) {})
+		if err != nil {
+			w.Log.Warn().Err(err).Str("run", asked.Run).Str("by", by.Name).Msg("way back not planned")
+		}
+		planned <- answer{report, err}
+	}()
+	select {
+	case a := <-planned:
+		return a.report, true, a.err
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	case <-time.After(wait):
+		return nil, false, nil
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ type Engine struct {
 	Options
 	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
 
-	underWay sync.Map // ids of the runs that this engine executes now
+	underWay sync.Map // the runs that this engine executes now, by id
 
 	pruning sync.Mutex
 }
@@ -135,9 +136,10 @@ const (
 // socket call it. It returns a report even where it returns an error; the
 // error says why the run as a whole ended early.
 func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, error) {
-	r := &run{Engine: e, sel: sel, mode: mode, started: e.Now().UTC(), oldest: map[string]time.Time{}}
+	r := &run{Engine: e, sel: sel, mode: mode, started: e.Now().UTC(), oldest: map[string]time.Time{},
+		progress: Progress{Outcomes: map[Outcome]int{}}}
 	r.id = ulid.MustNewDefault(r.started).String()
-	e.underWay.Store(r.id, true)
+	e.underWay.Store(r.id, r)
 	defer e.underWay.Delete(r.id)
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
@@ -181,10 +183,25 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	return r.report, err
 }
 
-// UnderWay reports whether this engine executes the run now.
-func (e *Engine) UnderWay(run string) bool {
-	_, is := e.underWay.Load(run)
-	return is
+// A Progress is how far a run is.
+type Progress struct {
+	Done, Total int             // scopes
+	Outcomes    map[Outcome]int // of those that are done
+	Last        string          // the customer that was done last
+}
+
+// Progress is how far a run is that this engine executes now; false where it does not.
+func (e *Engine) Progress(id string) (p Progress, underWay bool) {
+	v, underWay := e.underWay.Load(id)
+	if !underWay {
+		return p, false
+	}
+	r := v.(*run)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p = r.progress
+	p.Outcomes = maps.Clone(p.Outcomes)
+	return p, true
 }
 
 func (e *Engine) verifyStore(ctx context.Context, changes bool) error {

@@ -31,10 +31,10 @@ type run struct {
 	started time.Time
 	log     zerolog.Logger
 
-	mu     sync.Mutex // guards what follows
-	report *Report
-	total  int
-	oldest map[string]time.Time // by collection, at the source
+	mu       sync.Mutex // guards what follows
+	report   *Report
+	progress Progress
+	oldest   map[string]time.Time // by collection, at the source
 
 	restored  *state.Restoration  // nil where the state was never restored
 	closed    []state.Closing     // months in which nothing may take effect any more
@@ -84,7 +84,9 @@ func (r *run) execute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.total = len(customers) * len(targets)
+	r.mu.Lock()
+	r.progress.Total = len(customers) * len(targets)
+	r.mu.Unlock()
 	err = r.batches(ctx, groupByBatch(targets), customers)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -346,8 +348,11 @@ func (r *run) addToReport(s *scopeRun) {
 		}
 	}
 	r.report.Scopes = append(r.report.Scopes, s.report)
+	r.progress.Done++
+	r.progress.Outcomes[s.report.Outcome]++
+	r.progress.Last = s.report.Customer.Name
 	if r.sel.Progress != nil {
-		r.sel.Progress(len(r.report.Scopes), r.total, &s.report)
+		r.sel.Progress(r.progress.Done, r.progress.Total, &s.report)
 	}
 }
 

@@ -28,6 +28,9 @@ var measured = []string{
 	"/",
 	"/?page=20",
 	"/system",
+	"/runs",
+	"/runs/01J00000000000000000000049",
+	"/runs/01J00000000000000000000010",
 }
 
 // BenchmarkPages measures the server's time for each page over a large state:

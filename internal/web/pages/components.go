@@ -11,7 +11,7 @@ type tag struct{ Text, Tone string }
 
 // A pager leads through the pages of a list.
 type pager struct {
-	From, To, Total int
+	From, To, Total int    // Total is 0 where nobody counted them
 	Former, Next    string // addresses; empty where there are none
 }
 
@@ -24,29 +24,49 @@ const pageField = "page"
 // paged is the part of a list of so many items that a request asks for, first to last, and
 // the way to the others.
 func paged(r *http.Request, total, size int) (first, last int, p pager) {
-	n, _ := strconv.Atoi(r.URL.Query().Get(pageField))
-	n = max(1, min(n, (total+size-1)/size))
+	n := max(1, min(pageAsked(r), (total+size-1)/size))
 	first, last = (n-1)*size, min(n*size, total)
-	to := func(n int) string {
-		query := url.Values{}
-		for name, values := range r.URL.Query() {
-			if name != noticeField && name != pageField {
-				query[name] = values
-			}
-		}
-		if n > 1 {
-			query.Set(pageField, strconv.Itoa(n))
-		}
-		return (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String()
-	}
 	p = pager{From: min(first+1, total), To: last, Total: total}
 	if n > 1 {
-		p.Former = to(n - 1)
+		p.Former = otherPage(r, n-1)
 	}
 	if last < total {
-		p.Next = to(n + 1)
+		p.Next = otherPage(r, n+1)
 	}
 	return first, last, p
+}
+
+// pageAsked is the page of a list that a request asks for; the first is 1.
+func pageAsked(r *http.Request) int {
+	n, _ := strconv.Atoi(r.URL.Query().Get(pageField))
+	return max(1, n)
+}
+
+// uncounted is the pager of a list of which a page was read, so many items after the first
+// ones, and which nobody counted.
+func uncounted(r *http.Request, first, items int, more bool) (p pager) {
+	p = pager{From: first + 1, To: first + items}
+	if n := pageAsked(r); n > 1 {
+		p.Former = otherPage(r, n-1)
+	}
+	if more {
+		p.Next = otherPage(r, pageAsked(r)+1)
+	}
+	return p
+}
+
+// otherPage is the address of another page of the list.
+func otherPage(r *http.Request, n int) string {
+	query := url.Values{}
+	for name, values := range r.URL.Query() {
+		if name != noticeField && name != pageField {
+			query[name] = values
+		}
+	}
+	if n > 1 {
+		query.Set(pageField, strconv.Itoa(n))
+	}
+	return (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String()
 }
 
 // An asking is a form behind a button that asks for something, a reason at most, before it is sent.

@@ -19,6 +19,7 @@ var all = []page{
 	// Which objects must a person settle?
 	// What is billed, and may the month be closed?
 	// What did the program do?
+	runsPage,
 	// Is the program itself well?
 	systemPage,
 }

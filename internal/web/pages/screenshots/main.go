@@ -9,15 +9,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"syncd/internal/app"
 	"syncd/internal/web/pages/pagestest"
 )
 
+// wrote stands in an address for the newest run but one, which wrote something.
+const wrote = "{run}"
+
 // shots are the pictures. A page is a line here.
 var shots = []shot{
 	{"inbox", "/", wide},
 	{"inbox-phone", "/", phone},
+	{"runs", "/runs", wide},
+	{"run", "/runs/" + wrote, wide},
 	{"system", "/system", wide},
 }
 
@@ -60,6 +66,10 @@ func run(ctx context.Context, folder string) error {
 		return err
 	}
 	address := world.Serve(pagestest.Somebody("Dana Ortiz", app.RoleOperator))
+	runs, _, err := world.App.Runs(ctx, 1, 1)
+	if err != nil {
+		return err
+	}
 	browser, err := pagestest.NewBrowser(ctx, filepath.Join(dir, "profile"))
 	if err != nil {
 		return err
@@ -74,7 +84,7 @@ func run(ctx context.Context, folder string) error {
 			if dark {
 				file = filepath.Join(folder, s.name+"-dark.png")
 			}
-			if err := errors.Join(browser.Size(s.width, s.height), browser.Dark(dark), browser.Open(address+s.path)); err != nil {
+			if err := errors.Join(browser.Size(s.width, s.height), browser.Dark(dark), browser.Open(address+strings.ReplaceAll(s.path, wrote, runs[0].ID))); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
 			picture, err := browser.Picture()

@@ -14,3 +14,10 @@ document.addEventListener("submit", (e) => {
   if (form.method === "post") form.dataset.sent = "yes";
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((f) => delete f.dataset.sent));
+
+// What a run that is watched has come to; the page as a whole once it has ended.
+document.querySelectorAll("[data-follow]").forEach((shown) => {
+  const events = new EventSource(shown.dataset.follow);
+  events.addEventListener("progress", (e) => { shown.textContent = JSON.parse(e.data).text; });
+  events.addEventListener("ended", () => { events.close(); location.reload(); });
+});
