@@ -221,8 +221,6 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 	}
 	journal := tx.Bucket(bucketJournal)
 	journal.FillPercent = fillJournal
-	index := tx.Bucket(bucketCustomers)
-	index.FillPercent = fillRecords
 	for _, e := range entries {
 		if scope != (plan.Scope{}) {
 			e.Scope = scope
@@ -233,8 +231,10 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 		if err == nil {
 			err = journal.Put(key, value)
 		}
-		if err == nil {
-			err = indexEntry(index, e.Scope.Customer, e.Seq)
+		for _, x := range lineIndexes {
+			if err == nil {
+				err = x.add(tx, &e)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("journal line %d (%s %s): %w", e.Seq, e.Action, e.Key, err)

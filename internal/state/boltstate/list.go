@@ -199,15 +199,16 @@ func (s *Store) Runs(ctx context.Context) iter.Seq2[state.Run, error] {
 	return list[state.Run](ctx, s, scan{bucket: bucketRuns, backwards: true})
 }
 
-// Journal yields entries, newest first. Those of a customer are found by an index;
-// any other filter reads every line, but decodes only those whose text could match.
+// Journal yields entries, newest first. Those of a customer or a run are found by an
+// index; any other filter reads every line, but decodes only those whose text could match.
 func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[state.Entry, error] {
 	mayMatch := textFilter(f)
 	entries := list[state.Entry](ctx, s, scan{bucket: bucketJournal, backwards: true, mayMatch: mayMatch})
-	if f.Customer != "" {
-		entries = pages(ctx, "the journal of "+f.Customer, func(last []byte) ([]state.Entry, []byte, error) {
-			return s.readCustomerEntries(ctx, f.Customer, mayMatch, last)
-		})
+	switch {
+	case f.Run != "":
+		entries = s.indexed(ctx, byRun, f.Run, mayMatch)
+	case f.Customer != "":
+		entries = s.indexed(ctx, byCustomer, f.Customer, mayMatch)
 	}
 	return func(yield func(state.Entry, error) bool) {
 		n := 0
@@ -225,12 +226,19 @@ func (s *Store) Journal(ctx context.Context, f state.JournalFilter) iter.Seq2[st
 	}
 }
 
-// readCustomerEntries reads the page of a customer's entries before the index's key last.
-func (s *Store) readCustomerEntries(ctx context.Context, customer string, mayMatch func([]byte) bool, last []byte) (entries []state.Entry, next []byte, err error) {
-	err = s.view(ctx, "listing the journal of "+customer, func(tx *bbolt.Tx) error {
-		prefix, journal := joinKey(customer, ""), tx.Bucket(bucketJournal)
-		c := tx.Bucket(bucketCustomers).Cursor()
-		k, _ := c.Seek(customerEntryKey(customer, math.MaxUint64))
+// indexed yields the lines of a customer or a run.
+func (s *Store) indexed(ctx context.Context, x lineIndex, of string, mayMatch func([]byte) bool) iter.Seq2[state.Entry, error] {
+	return pages(ctx, "the journal of "+of, func(last []byte) ([]state.Entry, []byte, error) {
+		return s.readIndexed(ctx, x, of, mayMatch, last)
+	})
+}
+
+// readIndexed reads the page of these lines before the index's key last.
+func (s *Store) readIndexed(ctx context.Context, x lineIndex, of string, mayMatch func([]byte) bool, last []byte) (entries []state.Entry, next []byte, err error) {
+	err = s.view(ctx, "listing the journal of "+of, func(tx *bbolt.Tx) error {
+		prefix, journal := joinKey(of, ""), tx.Bucket(bucketJournal)
+		c := tx.Bucket(x.bucket).Cursor()
+		k, _ := c.Seek(lineKey(of, math.MaxUint64))
 		if last != nil {
 			k, _ = c.Seek(last)
 		}

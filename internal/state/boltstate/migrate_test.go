@@ -144,23 +144,24 @@ func TestTheLedgerOfAFormerStateBeginsEmpty(t *testing.T) {
 	}
 }
 
-func TestTheJournalOfAFormerStateIsFoundByCustomer(t *testing.T) {
+func TestTheJournalOfAFormerStateIsFoundByCustomerAndRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "syncd.db")
 	s, err := Open(path, Options{})
 	must(t, err)
 	fabrikam := plan.Scope{Customer: "fabrikam", Target: "connectwise"}
 	for i := range 3 {
-		must(t, s.Commit(t.Context(), &state.Commit{Scope: contoso, Entries: []state.Entry{{Label: fmt.Sprint(i)}}}, &state.Commit{Scope: fabrikam, Entries: []state.Entry{{Label: "other"}}}))
+		must(t, s.Commit(t.Context(), &state.Commit{Scope: contoso, Entries: []state.Entry{{Label: fmt.Sprint(i), Run: "one"}}}, &state.Commit{Scope: fabrikam, Entries: []state.Entry{{Label: "other", Run: "two"}}}))
 	}
 	must(t, s.PutDocument(t.Context(), state.Document{Name: "links"}, state.Entry{Label: "about all"}))
 	must(t, s.Close())
 	edit(t, path, func(tx *bbolt.Tx) { // as the syncd before it left it
 		must(t, tx.DeleteBucket(bucketCustomers))
+		must(t, tx.DeleteBucket(bucketRunLines))
 		must(t, tx.Bucket(bucketMeta).Put(keySchema, []byte("4")))
 	})
 	s, err = Open(path, Options{})
 	must(t, err)
-	must(t, s.Commit(t.Context(), &state.Commit{Scope: contoso, Entries: []state.Entry{{Label: "3"}}}))
+	must(t, s.Commit(t.Context(), &state.Commit{Scope: contoso, Entries: []state.Entry{{Label: "3", Run: "two"}}}))
 	var labels []string
 	for e, err := range s.Journal(t.Context(), state.JournalFilter{Customer: contoso.Customer}) {
 		must(t, err)
@@ -169,21 +170,31 @@ func TestTheJournalOfAFormerStateIsFoundByCustomer(t *testing.T) {
 	if got := strings.Join(labels, " "); got != "3 2 1 0" {
 		t.Errorf("got %q, want all of the customer's and no others, newest first", got)
 	}
+	labels = nil
+	for e, err := range s.Journal(t.Context(), state.JournalFilter{Run: "two"}) {
+		must(t, err)
+		labels = append(labels, e.Label)
+	}
+	if got := strings.Join(labels, " "); got != "3 other other other" {
+		t.Errorf("got %q, want all of the run's and no others, newest first", got)
+	}
 	if n, err := s.Verify(t.Context()); err != nil || n.Entries != 8 {
 		t.Errorf("got %+v, %v, want eight lines", n, err)
 	}
 	must(t, s.Close())
-	for what, damage := range map[string]func(*bbolt.Bucket) error{
-		"one that is missing":    func(b *bbolt.Bucket) error { return b.Delete(customerEntryKey("fabrikam", 2)) },
-		"one that nothing is at": func(b *bbolt.Bucket) error { return b.Put(customerEntryKey("fabrikam", 99), []byte{}) },
-		"one of somebody else's": func(b *bbolt.Bucket) error { return b.Put(customerEntryKey("contoso", 2), []byte{}) },
+	for what, damage := range map[string]func(customers, runs *bbolt.Bucket) error{
+		"one that is missing":    func(b, _ *bbolt.Bucket) error { return b.Delete(lineKey("fabrikam", 2)) },
+		"one that nothing is at": func(b, _ *bbolt.Bucket) error { return b.Put(lineKey("fabrikam", 99), []byte{}) },
+		"one of somebody else's": func(b, _ *bbolt.Bucket) error { return b.Put(lineKey("contoso", 2), []byte{}) },
+		"one missing of a run":   func(_, b *bbolt.Bucket) error { return b.Delete(lineKey("two", 2)) },
+		"one of another run":     func(_, b *bbolt.Bucket) error { return b.Put(lineKey("one", 2), []byte{}) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			broken := filepath.Join(t.TempDir(), "syncd.db")
 			text, err := os.ReadFile(path)
 			must(t, err)
 			must(t, os.WriteFile(broken, text, 0o600))
-			edit(t, broken, func(tx *bbolt.Tx) { must(t, damage(tx.Bucket(bucketCustomers))) })
+			edit(t, broken, func(tx *bbolt.Tx) { must(t, damage(tx.Bucket(bucketCustomers), tx.Bucket(bucketRunLines))) })
 			s, err := Open(broken, Options{})
 			must(t, err)
 			defer s.Close()

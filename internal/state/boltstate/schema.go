@@ -25,7 +25,8 @@ var (
 	bucketRuns        = []byte("runs")
 	bucketDocuments   = []byte("documents")
 	bucketSpans       = []byte("spans")
-	bucketCustomers   = []byte("customers")
+	bucketCustomers   = []byte("customers") // lines of the journal by customer
+	bucketRunLines    = []byte("run lines") // and by run
 
 	keySchema    = []byte("schema")
 	keyCreated   = []byte("created")
@@ -37,10 +38,10 @@ var (
 // takes it from n to n+1. One that shipped is never changed.
 type migration func(*bbolt.Tx) error
 
-var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts, indexCustomers}
+var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts, indexCustomers, indexRuns}
 
 // SchemaVersion is the schema that this syncd writes.
-const SchemaVersion = 5
+const SchemaVersion = 6
 
 // createBuckets makes schema 1.
 func createBuckets(tx *bbolt.Tx) error {
@@ -67,33 +68,56 @@ func createLedger(tx *bbolt.Tx) error {
 	return err
 }
 
+// A lineIndex finds lines of the journal without reading them all.
+type lineIndex struct {
+	bucket []byte
+	of     func(*state.Entry) string // what a line is found by; empty where it is not in the index
+}
+
+var (
+	byCustomer = lineIndex{bucketCustomers, func(e *state.Entry) string { return e.Scope.Customer }}
+	byRun      = lineIndex{bucketRunLines, func(e *state.Entry) string { return e.Run }}
+)
+
+// lineIndexes are all that a journal has.
+var lineIndexes = []lineIndex{byCustomer, byRun}
+
 // indexCustomers makes schema 5: which lines of the journal are a customer's is found
 // without reading them all.
-func indexCustomers(tx *bbolt.Tx) error {
-	index, err := tx.CreateBucketIfNotExists(bucketCustomers)
-	if err != nil {
+func indexCustomers(tx *bbolt.Tx) error { return byCustomer.build(tx) }
+
+// indexRuns makes schema 6: likewise those of a run.
+func indexRuns(tx *bbolt.Tx) error { return byRun.build(tx) }
+
+// build adds all lines of the journal.
+func (x lineIndex) build(tx *bbolt.Tx) error {
+	if _, err := tx.CreateBucketIfNotExists(x.bucket); err != nil {
 		return err
 	}
 	return tx.Bucket(bucketJournal).ForEach(func(k, stored []byte) error {
 		e, err := unsealJSON[struct {
+			Run   string     `json:"run"`
 			Scope plan.Scope `json:"scope"`
 		}](k, stored)
 		if err != nil {
 			return fmt.Errorf("%s: %w", describeKey(bucketJournal, k), err)
 		}
-		return indexEntry(index, e.Scope.Customer, binary.BigEndian.Uint64(k))
+		return x.add(tx, &state.Entry{Seq: binary.BigEndian.Uint64(k), Run: e.Run, Scope: e.Scope})
 	})
 }
 
-// indexEntry adds a line of the journal to those of its customer, where it has one.
-func indexEntry(index *bbolt.Bucket, customer string, seq uint64) error {
-	if customer == "" {
+// add adds a line of the journal, where it has what the index finds it by.
+func (x lineIndex) add(tx *bbolt.Tx, e *state.Entry) error {
+	of := x.of(e)
+	if of == "" {
 		return nil
 	}
-	if err := checkText(customer); err != nil {
+	if err := checkText(of); err != nil {
 		return err
 	}
-	return index.Put(customerEntryKey(customer, seq), []byte{})
+	b := tx.Bucket(x.bucket)
+	b.FillPercent = fillRecords
+	return b.Put(lineKey(of, e.Seq), []byte{})
 }
 
 // recordDocumentName adds a document to the list of those that were written.

@@ -101,9 +101,9 @@ func entryKey(seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(nil, seq)
 }
 
-// customerEntryKey is that of a line of the journal among those of its customer.
-func customerEntryKey(customer string, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(joinKey(customer, ""), seq)
+// lineKey is that of a line of the journal in an index, among those of a customer or a run.
+func lineKey(of string, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(joinKey(of, ""), seq)
 }
 
 // spanKey begins with spanProductKey, which is that of all spans of a product.

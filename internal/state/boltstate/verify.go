@@ -158,20 +158,26 @@ func (v *verifier) spans() error {
 // journal follows the chain. A missing line is found by its number before the
 // lines after it are blamed.
 func (v *verifier) journal() error {
-	index, err := v.bucket(bucketCustomers)
-	if err != nil {
-		return err
+	indexes, indexed := make([]*bbolt.Bucket, len(lineIndexes)), make([]int, len(lineIndexes))
+	for i, x := range lineIndexes {
+		var err error
+		if indexes[i], err = v.bucket(x.bucket); err != nil {
+			return err
+		}
 	}
 	var chain state.Chain
-	indexed := 0
-	err = verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
+	err := verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
 		if err := checkKey(k, entryKey(e.Seq)); err != nil {
 			return err
 		}
-		if e.Scope.Customer != "" {
-			indexed++
-			if index.Get(customerEntryKey(e.Scope.Customer, e.Seq)) == nil {
-				return fmt.Errorf("%w: it is not among the lines of its customer", state.ErrCorrupt)
+		for i, x := range lineIndexes {
+			of := x.of(&e)
+			if of == "" {
+				continue
+			}
+			indexed[i]++
+			if indexes[i].Get(lineKey(of, e.Seq)) == nil {
+				return fmt.Errorf("%w: it is not among the %s", state.ErrCorrupt, x.bucket)
 			}
 		}
 		return chain.Check(e)
@@ -179,8 +185,10 @@ func (v *verifier) journal() error {
 	if err != nil {
 		return err
 	}
-	if n := index.Stats().KeyN; n != indexed {
-		return fmt.Errorf("%s: %w: it has %d lines of customers, and the journal %d", bucketCustomers, state.ErrCorrupt, n, indexed)
+	for i, x := range lineIndexes {
+		if n := indexes[i].Stats().KeyN; n != indexed[i] {
+			return fmt.Errorf("%s: %w: it has %d lines, and the journal %d of them", x.bucket, state.ErrCorrupt, n, indexed[i])
+		}
 	}
 	end, err := chainEnd(v.tx)
 	if err != nil {

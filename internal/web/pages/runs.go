@@ -212,8 +212,12 @@ func troubledScopes(scopes []app.Standing) (troubled []app.Standing, others int)
 func newEntryLine(e *state.Entry) entryLine {
 	line := entryLine{Entry: *e, What: strings.TrimSpace(string(e.Action) + " " + e.Label), Why: string(e.Reason)}
 	line.Changed = app.Differences(e)
-	if len(line.Changed) > differencesShown+1 { // one more takes no more room than a word about it
-		line.Changed, line.More = line.Changed[:differencesShown], line.Changed[differencesShown:]
+	most := differencesShown
+	if e.Before == nil { // all of it is new
+		most = 0
+	}
+	if len(line.Changed) > most+1 { // one more takes no more room than a word about it
+		line.Changed, line.More = line.Changed[:most], line.Changed[most:]
 	}
 	if e.Run == app.CommandRun {
 		line.What = e.Label
