@@ -63,9 +63,9 @@ func (w *App) runState(r state.Run) RunState {
 
 // RunEntries returns most entries of a run from its newest but skip on, and whether there
 // are older ones.
-func (w *App) RunEntries(ctx context.Context, r *RunState, skip, most int) (entries []state.Entry, older bool, err error) {
+func (w *App) RunEntries(ctx context.Context, run string, skip, most int) (entries []state.Entry, older bool, err error) {
 	n := 0
-	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Run: r.ID, From: r.Started, Limit: skip + most + 1}) {
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Run: run, Limit: skip + most + 1}) {
 		if err != nil {
 			return nil, false, fmt.Errorf("reading the journal: %w", err)
 		}
@@ -79,16 +79,16 @@ func (w *App) RunEntries(ctx context.Context, r *RunState, skip, most int) (entr
 	return entries, false, nil
 }
 
-// LastScopes returns where the scopes stand whose last run this was.
+// LastScopes returns where the scopes stand whose last run this was. What a person said
+// since of what waits is not looked at.
 func (w *App) LastScopes(ctx context.Context, run string) ([]Standing, error) {
-	v, err := w.Status(ctx, "")
-	if err != nil {
-		return nil, err
-	}
 	var scopes []Standing
-	for _, s := range v.Scopes {
-		if s.Run == run {
-			scopes = append(scopes, s)
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		if c.Run == run {
+			scopes = append(scopes, Standing{Cursor: c, Stands: c.Standing("")})
 		}
 	}
 	return scopes, nil

@@ -145,7 +145,7 @@ func showRun(q *request) (answer, error) {
 		return answer{json: app.HistoryList{Entries: entries}}, err
 	}
 	first := (pageAsked(q.Request) - 1) * entriesShown
-	entries, older, err := q.app.RunEntries(q.Context(), &r, first, entriesShown)
+	entries, older, err := q.app.RunEntries(q.Context(), r.ID, first, entriesShown)
 	if err != nil {
 		return answer{}, err
 	}
