@@ -233,6 +233,14 @@ const LeftBehind = "left_behind"
 // BillsTwice reports whether approving the plan would let something be billed twice.
 func (v *Violation) BillsTwice() bool { return !v.Note && v.Code == LeftBehind }
 
+// FormerSettings is the code of what holds the first plan of a customer whose tenants had
+// rules, overrides or claims of their own, which count no longer.
+const FormerSettings = "former_settings"
+
+// StopsCounting reports whether approving the plan would let what was set for a tenant alone
+// count no longer.
+func (v *Violation) StopsCounting() bool { return !v.Note && v.Code == FormerSettings }
+
 // Blocks reports whether any of vs holds the whole scope.
 func Blocks(vs []Violation) bool {
 	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.Key == "" })

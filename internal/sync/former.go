@@ -100,10 +100,6 @@ func (s *scopeRun) checkFormer(changed bool) []plan.Violation {
 	return out
 }
 
-// codeFormerSettings holds the first plan of a customer whose tenants had rules, overrides
-// or claims of their own, which count no longer.
-const codeFormerSettings = "former_settings"
-
 // checkFormerSettings names what was set for customers that are no more, of whose tenants
 // this one is made. It holds as checkFormer does: nothing stops counting unseen.
 func (s *scopeRun) checkFormerSettings(changed bool) []plan.Violation {
@@ -113,7 +109,7 @@ func (s *scopeRun) checkFormerSettings(changed bool) []plan.Violation {
 		if len(set) == 0 || !slices.Contains(s.run.former[key], s.customer.Key) {
 			continue
 		}
-		out = append(out, plan.Violation{Code: codeFormerSettings, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
+		out = append(out, plan.Violation{Code: plan.FormerSettings, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
 			"what was set for %s alone counts no longer, since it is part of this customer now: %s; set it for %q as far as it is to go on, end the rest, or approve to go on without it",
 			key, strings.Join(set, ", "), s.customer.Key)})
 	}
