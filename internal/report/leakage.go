@@ -194,7 +194,7 @@ func (r *Leakage) Sheet() Sheet {
 	for _, currency := range slices.Sorted(maps.Keys(r.Totals)) {
 		for _, k := range leakKinds {
 			if t := r.Totals[currency][k.kind]; t.Lines > 0 {
-				s.Footer = append(s.Footer, []string{"Total", "", k.text, t.unpriced(), t.Units.String(), t.Money.StringFixed(2), currency})
+				s.Footer = append(s.Footer, []string{"Total", "", k.text, t.unpriced(), t.Units.String(), t.money(), currency})
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -12,6 +13,21 @@ import (
 	"syncd/internal/state"
 	"syncd/internal/sync"
 )
+
+// What is not known of any line is no nought in a total.
+func TestATotalOfWhatNobodyKnows(t *testing.T) {
+	r := NewLeakage("2026-11", "2026-11")
+	r.Lines = []Leak{{Month: "2026-11", Kind: "unmapped", Units: new(decimal.NewFromInt(3)), Currency: "USD"}, {Month: "2026-11", Kind: "held", Currency: "USD"},
+		{Month: "2026-11", Kind: "held", Units: new(decimal.NewFromInt(1)), Money: new(decimal.NewFromInt(22)), Currency: "USD"}}
+	r.Finish()
+	got := ""
+	for _, row := range r.Sheet().Footer {
+		got += strings.Join(row[2:], ",") + "; "
+	}
+	if want := "held,1 of unknown money,1,22.00,USD; unmapped,1 of unknown money,3,,USD; "; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
 
 // Units that cost more than they are billed at lose money, whatever their number.
 func TestUnitsPastTheirMargin(t *testing.T) {

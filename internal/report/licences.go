@@ -153,6 +153,14 @@ func (t Total) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{"lines": t.Lines, "units": t.Units.String(), "monthly": t.Money.StringFixed(2), "unpriced": t.Unpriced})
 }
 
+// money is what is known of it as people read it: nothing where that is nothing.
+func (t *Total) money() string {
+	if t.Lines == t.Unpriced {
+		return ""
+	}
+	return t.Money.StringFixed(2)
+}
+
 func (t *Total) add(units, money *decimal.Decimal) {
 	t.Lines++
 	if units != nil {
@@ -285,7 +293,7 @@ func (r *Licences) Sheet() Sheet {
 				continue
 			}
 			row := make([]string, len(s.Columns))
-			row[0], row[x.units], row[x.money], row[12] = strings.ToUpper(x.name[:1])+x.name[1:], x.total.Units.String(), x.total.Money.StringFixed(2), currency
+			row[0], row[x.units], row[x.money], row[12] = strings.ToUpper(x.name[:1])+x.name[1:], x.total.Units.String(), x.total.money(), currency
 			row[14] = fmt.Sprintf("%d lines", x.total.Lines)
 			if x.total.Lines == 1 {
 				row[14] = "1 line"

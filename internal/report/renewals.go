@@ -296,8 +296,8 @@ func (r *Renewals) Sheet() Sheet {
 	s := Sheet{Title: "Renewals", Columns: []Column{{"Customer", false}, {"Licence", false}, {"Subscription", false}, {"Units", true}, {"Unassigned", true},
 		{"Ends", false}, {"Reduce by", false}, {"Term", false}, {"Said by", false}, {"Money a term", true}, {"Currency", false}}}
 	type total struct {
-		units, unpriced int
-		money           decimal.Decimal
+		units, priced, unpriced int
+		money                   decimal.Decimal
 	}
 	totals := map[string]*total{}
 	for i := range r.Lines {
@@ -313,13 +313,14 @@ func (r *Renewals) Sheet() Sheet {
 			t.unpriced++
 			continue
 		}
+		t.priced++
 		t.money = t.money.Add(*l.Money)
 	}
 	for _, currency := range slices.Sorted(maps.Keys(totals)) {
 		t := totals[currency]
 		row := make([]string, len(s.Columns))
 		row[0], row[3], row[10] = "Total", strconv.Itoa(t.units), currency
-		if currency != "" {
+		if t.priced > 0 {
 			row[9] = t.money.StringFixed(2)
 		}
 		if t.unpriced > 0 {
