@@ -44,9 +44,6 @@ func (c *call) records(kinds ...string) (all []*record, array bool, err *apiErro
 		if len(data) == 0 {
 			return nil, true, malformed("data is empty")
 		}
-		if c.faults.BulkLimit > 0 && len(data) > c.faults.BulkLimit {
-			return nil, true, refuse(http.StatusUnprocessableEntity, "data", "at most %d records", c.faults.BulkLimit)
-		}
 		for _, one := range data {
 			m, ok := one.(map[string]any)
 			if !ok {
@@ -241,25 +238,19 @@ func (c *call) write(status int, res *resource, all []*record, array bool, read 
 			good = append(good, ch)
 			continue
 		}
-		if array && !c.faults.BulkVague {
+		if array {
 			err = err.at(i)
 		}
 		bad = append(bad, err)
 	}
-	var failure *apiError
 	if len(bad) > 0 {
-		failure = new(*bad[0])
+		failure := *bad[0]
 		failure.more = append(failure.more, bad[1:]...)
-		if !array || c.faults.Bulk == BulkAtomic || len(good) == 0 {
-			return nil, failure
-		}
+		return nil, &failure
 	}
 	for _, ch := range good {
 		ch.store()
 		c.stamp(ch.object)
-	}
-	if failure != nil && c.faults.Bulk == BulkPartial {
-		return nil, failure
 	}
 	if c.index == nil {
 		c.index = newIndex(c.world)
@@ -273,9 +264,6 @@ func (c *call) write(status int, res *resource, all []*record, array bool, read 
 	docs := make([]any, 0, len(good))
 	for _, ch := range good {
 		docs = append(docs, c.object(ch.object, false))
-	}
-	if c.faults.BulkReversed {
-		slices.Reverse(docs)
 	}
 	return c.json(status, map[string]any{"data": docs}), nil
 }
@@ -307,7 +295,7 @@ func (c *call) deleteAll(res *resource, at func(id int64) entity) (*answer, *api
 			}
 			gone = append(gone, o)
 		}
-		if len(bad) > 0 && (c.faults.Bulk == BulkAtomic || len(gone) == 0) {
+		if len(bad) > 0 {
 			e := bad[0]
 			e.more = bad[1:]
 			return nil, e

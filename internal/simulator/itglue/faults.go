@@ -87,12 +87,6 @@ type Faults struct {
 
 	// Related items.
 	RefuseDuplicates bool // a second link between the same two objects is a 422, instead of made
-
-	// Batches.
-	Bulk         BulkStyle
-	BulkLimit    int  // records; more is a 422; 0 = no limit
-	BulkReversed bool // answers come in another order than the records
-	BulkVague    bool // pointers do not say which record was bad
 }
 
 // BodyStyle is how the body of a refusal looks.
@@ -125,16 +119,6 @@ const (
 	TagNotFound                      // 404
 	TagDropped                       // stored without it
 	TagKept                          // stored with it
-)
-
-// BulkStyle is what a bad record does to its batch.
-type BulkStyle int
-
-// The answers that may be; nobody knows which one it is.
-const (
-	BulkAtomic  BulkStyle = iota // 422, and nothing is stored
-	BulkPartial                  // 422, and the good records are stored
-	BulkSilent                   // success, with the good records only
 )
 
 // What the simulators have in common. Faults.RetryAfter stands for that of a
