@@ -15,7 +15,8 @@ const day = 24 * time.Hour
 // A Customer is one customer's life, and what the model says of its lines.
 type Customer struct {
 	Name          string
-	Tenants       int // that add up
+	Tenants       int  // that add up
+	GraceFree     bool // what has lapsed and still works costs nothing
 	Subscriptions []*Subscription
 	People        []*Person
 	Agreement     Agreement
@@ -114,8 +115,8 @@ type addition struct {
 }
 
 // New makes a customer as it stands on a day. One in five is made of two tenants.
-func New(name string, number int, today time.Time, random *rand.Rand) *Customer {
-	c := &Customer{Name: name, Tenants: 1, random: random, Lines: map[string]*Line{}, Overrides: map[string]*Override{}, quiet: map[string]time.Time{}, seen: map[string]seen{}, ledger: map[string][]Entry{}}
+func New(name string, number int, graceFree bool, today time.Time, random *rand.Rand) *Customer {
+	c := &Customer{Name: name, Tenants: 1, GraceFree: graceFree, random: random, Lines: map[string]*Line{}, Overrides: map[string]*Override{}, quiet: map[string]time.Time{}, seen: map[string]seen{}, ledger: map[string][]Entry{}}
 	if number%5 == 4 {
 		c.Tenants = 2
 	}

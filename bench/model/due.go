@@ -21,7 +21,9 @@ type Product struct {
 	SKU     string // of the licence; empty where people are counted whatever they hold
 	Count   string
 	Who     string // whom it counts
+	Half    bool   // a unit counts a half, and their sum is rounded up
 	Minimum int
+	Maximum int  // 0 for none
 	Floor   bool // no fewer than are bought
 	Own     bool // the rule is the customer's own
 	Price   string
@@ -49,8 +51,8 @@ var Products = []Product{
 	{ID: "P1", SKU: SKUs[1], Count: Purchased, Price: "36.50"},
 	{ID: "P2", SKU: SKUs[2], Count: Assigned, Minimum: 12, Price: "4.10"},
 	{ID: "P3", SKU: SKUs[3], Count: People, Who: whoSigns, Floor: true, Price: "10.35"},
-	{ID: "P4", SKU: SKUs[4], Count: Larger, Price: "15.99"},
-	{ID: "P5", Count: People, Who: whoWorks, Price: "3.00"},
+	{ID: "P4", SKU: SKUs[4], Count: Larger, Maximum: 45, Price: "15.99"},
+	{ID: "P5", Count: People, Who: whoWorks, Half: true, Price: "3.00"},
 }
 
 // Products are what the customer is billed: one in three has a minimum of its own.
@@ -63,20 +65,20 @@ func (c *Customer) Products() []Product {
 	return own
 }
 
-// sold is how many units of a SKU are paid for: enabled, in grace (which is billed), or
+// sold is how many units of a SKU are paid for: enabled, in grace where that is billed, or
 // suspended by the partner and charged to the end of the term.
 func (c *Customer) sold(sku string) int {
 	n := 0
 	for _, s := range c.Subscriptions {
-		if s.SKU == sku && s.counts() {
+		if s.SKU == sku && c.counts(s) {
 			n += s.Units
 		}
 	}
 	return n
 }
 
-func (s *Subscription) counts() bool {
-	return s.Status == "Enabled" || s.Status == "Warning" || s.Status == "Suspended" && s.stopped
+func (c *Customer) counts(s *Subscription) bool {
+	return s.Status == "Enabled" || s.Status == "Warning" && !c.GraceFree || s.Status == "Suspended" && s.stopped
 }
 
 // Names are those whom a product counts, sorted.
@@ -114,7 +116,13 @@ func (c *Customer) Counted(p Product) (units int, proven bool) {
 	if p.Count != People && sold == 0 {
 		return 0, !c.Unread()
 	}
-	return max(units, p.Minimum), !c.Unread() && (p.Count != People || !c.peopleUnread())
+	if p.Half {
+		units = (units + 1) / 2
+	}
+	if units = max(units, p.Minimum); p.Maximum > 0 {
+		units = min(units, p.Maximum)
+	}
+	return units, !c.Unread() && (p.Count != People || !c.peopleUnread())
 }
 
 // Due is what is to be billed on a day: what the rule comes to, or what a person set in

@@ -120,7 +120,7 @@ func (c *Customer) falls(today time.Time) (unexplained, unsure map[string]bool) 
 		if known && was.counts {
 			before = was.units
 		}
-		if s.counts() {
+		if c.counts(s) {
 			now = s.Units
 		}
 		switch {
@@ -170,7 +170,7 @@ func (c *Customer) explains(s *Subscription, was seen, units int, today time.Tim
 func (c *Customer) remember(today time.Time) {
 	for _, s := range c.Subscriptions {
 		was, known := c.seen[s.ID]
-		now := seen{units: s.Units, counts: s.counts(), ends: was.ends, former: was.former, added: was.added}
+		now := seen{units: s.Units, counts: c.counts(s), ends: was.ends, former: was.former, added: was.added}
 		if known && s.Units > was.units {
 			now.added = append(now.added, addition{today, s.Units - was.units})
 		}

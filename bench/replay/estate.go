@@ -49,9 +49,10 @@ type estate struct {
 	kill      atomic.Int64 // requests until the run is killed; 0 = none is
 	end       context.CancelFunc
 
-	began  time.Time
-	looked string               // the last month that was looked back at
-	closed map[string]*archived // the months that are closed
+	graceFree bool // what has lapsed and still works costs nothing
+	began     time.Time
+	looked    string               // the last month that was looked back at
+	closed    map[string]*archived // the months that are closed
 }
 
 func (e *estate) now() time.Time { return e.today.Add(12 * time.Hour) }
@@ -79,6 +80,7 @@ func (e *estate) open(dir string) error {
 		Companies: []*cwsim.Company{}, AgreementTypes: []*cwsim.AgreementType{{ID: 3, Name: "Managed Services"}, {ID: 4, Name: "Fixed"}},
 		BillingCycles: []*cwsim.BillingCycle{{ID: 2, Identifier: "M", Name: "Monthly", Option: "Monthly"}},
 	}
+	e.graceFree = e.random.IntN(2) == 0
 	var table mapping.Table
 	var rules mapping.Rules
 	for j, p := range model.Products {
@@ -86,7 +88,7 @@ func (e *estate) open(dir string) error {
 		rules.Rules = append(rules.Rules, ruleOf(p, ""))
 	}
 	for i := range customersOfEstate {
-		c := model.New("customer"+strconv.Itoa(i), i, e.today, e.random)
+		c := model.New("customer"+strconv.Itoa(i), i, e.graceFree, e.today, e.random)
 		e.customers = append(e.customers, c)
 		agreementType := 4
 		if c.Managed() {
@@ -123,8 +125,14 @@ func ruleOf(p model.Product, customer string) mapping.Rule {
 	if p.SKU != "" {
 		r.Part, r.Name = "S"+p.ID, "Licence of "+p.ID
 	}
+	if p.Half {
+		r.Weight = "0.5"
+	}
 	if p.Minimum > 0 {
 		r.Minimum = &p.Minimum
+	}
+	if p.Maximum > 0 {
+		r.Maximum = &p.Maximum
 	}
 	if p.Floor {
 		r.Floor = mapping.Purchased
@@ -141,6 +149,9 @@ func (e *estate) start(dir string, world cwsim.World, tables map[string]any) (er
 	conf.URL, conf.Company = "https://cw.example.test", "msp"
 	conf.PublicKey, conf.PrivateKey, conf.ClientID = secret.New("PUBKEY00000001"), secret.New("PRVKEY00000001"), secret.New(id)
 	conf.Rate = rest.Rate{PerSecond: 1e6, Burst: 1e6, Concurrency: 4}
+	if e.graceFree {
+		conf.Grace = money.GraceFree
+	}
 	conf.AgreementTypes = []string{"Managed Services", "Fixed"}
 	conf.Freeze = []money.Freeze{{AgreementTypes: []string{"Managed*"}, InvoiceRun: money.RunLastBusiness, After: 2}}
 	client, err := connectwise.New(conf, connectwise.Options{Log: zerolog.Nop(), Transport: killing{e, e.sim.Transport()}, Now: e.now, Names: target.NamesUPN})
