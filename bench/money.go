@@ -28,6 +28,7 @@ func (b *bench) money() error {
 	b.results.inform("histories: invoices to the cent, deleted and made again", "%d, %d", r.Invoices, r.Deleted)
 	b.results.inform("histories: months closed, not yet to be closed", "%d, %d", r.Closed, r.Refused)
 	b.results.inform("histories: packs that verify, and not with one bit changed", "%d", r.Packs)
+	b.results.inform("histories: falls that nothing explains", "%d", r.Happened["nothing explains it"])
 	b.results.inform("histories: guesses (a fall and a purchase in one read)", "%d", r.Guesses)
 	return nil
 }

@@ -22,6 +22,9 @@ func (c *Customer) Ran(today time.Time) {
 		l := c.Lines[p.ID]
 		counted, proven := c.Counted(p)
 		if unexplained[p.SKU] {
+			if !l.Unexplained {
+				c.Note(today, "%s counts less, and nothing explains it", p.ID)
+			}
 			l.Unsure = unsure[p.SKU] && !l.Unexplained
 			l.Unexplained = true
 		}

@@ -19,6 +19,7 @@ func (c *Customer) Day(today time.Time) {
 		before[i] = s.String()
 	}
 	c.happen(today)
+	c.vanish(today)
 	c.people(today)
 	for i, s := range c.Subscriptions {
 		switch {
@@ -58,11 +59,14 @@ func (c *Customer) age(s *Subscription, today time.Time) {
 // settled reports whether nothing happened to a SKU lately that could explain more
 // than the model means, and nothing is about to.
 func (c *Customer) settled(sku string, today time.Time) bool {
-	if today.Sub(c.quiet[sku]) < 40*day {
+	if today.Sub(c.quiet[sku]) < 20*day {
 		return false
 	}
 	for _, s := range c.Subscriptions {
-		if s.Status != "Enabled" && s.Status != "Deleted" && s.SKU == sku || s.Status == "Enabled" && (s.months == 1 || s.ends.Sub(today) < 40*day || s.ends.AddDate(0, -s.months, 0).After(today.Add(-40*day)) || today.Sub(s.Created) < 40*day) {
+		if s.SKU != sku || s.Status == "Deleted" {
+			continue
+		}
+		if s.Status != "Enabled" || s.months == 1 || s.ends.Sub(today) < 40*day || s.ends.AddDate(0, -s.months, 0).After(today.Add(-40*day)) || today.Sub(s.Created) < 40*day {
 			return false
 		}
 	}
@@ -98,7 +102,7 @@ func (c *Customer) happen(today time.Time) {
 			c.quiet[sku] = today
 		}
 	}
-	switch c.random.IntN(12) {
+	switch c.random.IntN(9) {
 	case 0, 1, 2, 3: // more seats, at any time
 		s.Units += n
 		touch()
@@ -116,27 +120,38 @@ func (c *Customer) happen(today time.Time) {
 			s.Status, s.stopped, s.pending = "Suspended", true, 0
 			touch()
 		}
-	case 9, 10: // units that vanish in the middle of a term: nothing explains it
-		if c.vanishes(s.SKU) && c.settled(s.SKU, today) {
-			s.Units -= n
-			touch()
-		}
-	case 11: // moved to the other SKU, in one day
-		if c.vanishes(s.SKU) && c.settled(s.SKU, today) {
-			for _, to := range live {
-				if to.SKU != s.SKU && c.vanishes(to.SKU) {
-					s.Units, to.Units = s.Units-n, to.Units+n
-					touch()
-					break
-				}
-			}
-		}
 	}
 }
 
-// vanishes reports whether units of a SKU may be less without a reason: what is counted by
-// people falls for their reasons.
-func (c *Customer) vanishes(sku string) bool { return !slices.Contains(assignedSKUs, sku) }
+// vanish lets units be less in the middle of a term, which nothing explains, or moves them
+// to the other SKU in one day.
+func (c *Customer) vanish(today time.Time) {
+	if c.random.IntN(25) != 0 {
+		return
+	}
+	var live []*Subscription
+	for _, s := range c.Subscriptions {
+		if s.Status == "Enabled" && s.Units > 4 && !s.dying && !slices.Contains(assignedSKUs, s.SKU) && c.settled(s.SKU, today) {
+			live = append(live, s)
+		}
+	}
+	if len(live) == 0 {
+		return
+	}
+	s := live[c.random.IntN(len(live))]
+	n := 1 + c.random.IntN(min(4, s.Units-1))
+	s.Units -= n
+	c.quiet[SKUs[0]], c.quiet[SKUs[1]] = today, today
+	if c.random.IntN(3) != 0 {
+		return
+	}
+	for _, to := range live {
+		if to.SKU != s.SKU {
+			to.Units += n
+			return
+		}
+	}
+}
 
 // people lets people come and go, and be given licences.
 func (c *Customer) people(today time.Time) {

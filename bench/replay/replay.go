@@ -33,7 +33,7 @@ type Replay struct {
 // Events are what histories are made of, as their logs call it.
 var Events = []string{
 	"bought ", " => ", " -> ", " Warning ", " Suspended ", " comes", " leaves", " holds ", "may sign in", "jane sets ", "quantity ", "minimum ", "maximum ",
-	"jane ends ", "is deleted", "closed true", "reopened true", "killed", "unread true", "people unread true", "frozen true", "approved;",
+	"jane ends ", "is deleted", "nothing explains it", "closed true", "reopened true", "killed", "unread true", "people unread true", "frozen true", "approved;",
 }
 
 func (r *Replay) add(o Replay) {
