@@ -74,7 +74,7 @@ func headers(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin") // without any, older browsers send their own forms as if from nowhere
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})

@@ -11,18 +11,19 @@ import (
 // claims are what an ID token says of somebody; see OpenID Connect Core 1.0, section 5.1, and Entra's
 // https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference.
 type claims struct {
-	Issuer            string `json:"iss"`
-	Subject           string `json:"sub"`
-	AuthorizedParty   string `json:"azp"`
-	PreferredUsername string `json:"preferred_username"`
-	Email             string `json:"email"`
-	EmailVerified     any    `json:"email_verified"` // a bool, and of some providers a text
-	Object            string `json:"oid"`            // Entra's: of one person in one tenant, for ever
-	Tenant            string `json:"tid"`
-	Home              string `json:"idp"`  // Entra's: who signed a guest in
-	Account           *int   `json:"acct"` // Entra's: 0 a member, 1 a guest
-	Roles             list   `json:"roles"`
-	Groups            list   `json:"groups"`
+	Issuer            string            `json:"iss"`
+	Subject           string            `json:"sub"`
+	AuthorizedParty   string            `json:"azp"`
+	PreferredUsername string            `json:"preferred_username"`
+	Email             string            `json:"email"`
+	EmailVerified     any               `json:"email_verified"` // a bool, and of some providers a text
+	Object            string            `json:"oid"`            // Entra's: of one person in one tenant, for ever
+	Tenant            string            `json:"tid"`
+	Home              string            `json:"idp"`  // Entra's: who signed a guest in
+	Account           *int              `json:"acct"` // Entra's: 0 a member, 1 a guest
+	Roles             list              `json:"roles"`
+	Groups            list              `json:"groups"`
+	Elsewhere         map[string]string `json:"_claim_names"` // of Entra, where there are more than 200 groups
 }
 
 // A list is one text or several.

@@ -68,7 +68,7 @@ func New(o Options) (*Gate, error) {
 	case Basic:
 		g.basic = newBasic(o.Basic, o.Now)
 	case OIDC:
-		g.oidc = newOIDC(o.OIDC, o.Now)
+		g.oidc = newOIDC(o.OIDC, o.Now, o.Log)
 	}
 	g.cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, http.StatusForbidden, "this was sent from a page of another site and was not done")

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/rs/zerolog"
 	"golang.org/x/oauth2"
 
 	"syncd/internal/secret"
@@ -45,14 +47,15 @@ type oidcClient struct {
 	button string
 
 	now      func() time.Time
+	log      zerolog.Logger
 	provider atomic.Pointer[oidc.Provider] // nil until it answered once
 }
 
 // patience is how long a provider may take for one answer.
 const patience = 15 * time.Second
 
-func newOIDC(o OIDCOptions, now func() time.Time) *oidcClient {
-	c := &oidcClient{OIDCOptions: o, button: "Sign in", now: now}
+func newOIDC(o OIDCOptions, now func() time.Time, log zerolog.Logger) *oidcClient {
+	c := &oidcClient{OIDCOptions: o, button: "Sign in", now: now, log: log}
 	if u, err := url.Parse(o.Issuer); err == nil && u.Host != "" {
 		c.button = "Sign in at " + u.Host
 	}
@@ -91,9 +94,19 @@ func (c *oidcClient) discover(ctx context.Context) (*oidc.Provider, error) {
 	return p, nil
 }
 
-// oauth is the client for one redirect address.
+// oauth is the client for one redirect address. The library would find out how the provider wants the
+// secret by sending the code twice; the discovery document says it (OpenID Connect Discovery 1.0, section 3).
 func (c *oidcClient) oauth(p *oidc.Provider, redirect string) *oauth2.Config {
-	return &oauth2.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Endpoint: p.Endpoint(), RedirectURL: redirect,
+	var says struct {
+		Methods []string `json:"token_endpoint_auth_methods_supported"`
+	}
+	_ = p.Claims(&says) // where it does not say, it is client_secret_basic
+	to := p.Endpoint()
+	to.AuthStyle = oauth2.AuthStyleInHeader
+	if len(says.Methods) > 0 && !slices.Contains(says.Methods, "client_secret_basic") {
+		to.AuthStyle = oauth2.AuthStyleInParams
+	}
+	return &oauth2.Config{ClientID: c.ClientID, ClientSecret: c.ClientSecret.Reveal(), Endpoint: to, RedirectURL: redirect,
 		Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}
 }
 
@@ -190,8 +203,8 @@ func (c *oidcClient) exchange(ctx context.Context, redirect, code string, f flow
 	if err != nil {
 		return Identity{}, fmt.Errorf("trading the code for a token: %w", withoutBody(err))
 	}
-	raw, ok := token.Extra("id_token").(string)
-	if !ok {
+	raw, _ := token.Extra("id_token").(string)
+	if raw == "" {
 		return Identity{}, errors.New("the provider's answer has no id_token")
 	}
 	verified, err := p.Verifier(&oidc.Config{ClientID: c.ClientID, Now: c.now}).Verify(ctx, raw)
@@ -208,7 +221,11 @@ func (c *oidcClient) exchange(ctx context.Context, redirect, code string, f flow
 	if claims.AuthorizedParty != "" && claims.AuthorizedParty != c.ClientID {
 		return Identity{}, errors.New("the token was made for another client (azp)")
 	}
-	return c.identity(claims)
+	id, err := c.identity(claims)
+	if err == nil && id.Role == "" && claims.Elsewhere["groups"] != "" {
+		c.log.Warn().Msg("the provider does not list somebody's groups, which are too many: give roles by app roles instead")
+	}
+	return id, err
 }
 
 // withoutBody is an error of the token endpoint without what it answered, which may repeat what was sent.
