@@ -91,7 +91,7 @@ func TestPasswordsAndTheirHashes(t *testing.T) {
 		}
 	}
 	// Who is not there costs the same work, and no password fits.
-	for us, want := range map[string]int{"": cost, someHash: 5} {
+	for us, want := range map[string]int{"": Cost, someHash: 5} {
 		users := Users{}
 		if us != "" {
 			users = Users{{"ada", us, ""}}
