@@ -13,7 +13,7 @@ import (
 )
 
 func reportCommand(a *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "report", Short: "What is sold, billed, lost and renewed, and the evidence of a month"}
+	cmd := &cobra.Command{Use: "report", Short: "What is sold, billed, lost and renewed, and a month's evidence"}
 	cmd.AddCommand(licencesCommand(a), monthCommand(a), leakageCommand(a), renewalsCommand(a))
 	return cmd
 }
