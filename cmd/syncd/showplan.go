@@ -85,7 +85,7 @@ func (p *page) violations(s *sync.ScopeReport, own []plan.Violation) {
 	curable := false
 	for _, v := range own {
 		curable = curable || !v.Note && !v.NeedsRepair && s.Digest != ""
-		p.flow(p.mark(v.Note), v.Code+": "+clean(withoutWayOn(v.Message)))
+		p.flow(p.mark(v.Note), v.Code+": "+clean(plan.WithoutWayOn(v.Message)))
 	}
 	switch {
 	case p.decided != "":

@@ -104,17 +104,7 @@ func (p *page) share(vs []plan.Violation) {
 }
 
 // guard is a violation as it is read, without the way on.
-func guard(v *plan.Violation) string { return v.Code + ": " + withoutWayOn(v.Message) }
-
-// withoutWayOn cuts off what to type: that is said once for all of them.
-func withoutWayOn(message string) string {
-	for _, joint := range []string{"; ", ", then "} {
-		if at := strings.LastIndex(message, joint+plan.ApproveCommand("")); at >= 0 {
-			return message[:at]
-		}
-	}
-	return message
-}
+func guard(v *plan.Violation) string { return v.Code + ": " + plan.WithoutWayOn(v.Message) }
 
 // own are the violations that are not said for all scopes together.
 func (p *page) own(s *sync.ScopeReport) []plan.Violation {

@@ -65,7 +65,7 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 			case !x.Note || x.PutOff != "" || x.Code == "left_behind" || x.Code == plan.CodeInvoiced:
 				why = x.Message
 				if c.Stands == state.StandsApproved {
-					why = withoutWayOn(why) // it is given already
+					why = plan.WithoutWayOn(why) // it is given already
 				}
 			}
 		}

@@ -26,6 +26,7 @@ type App struct {
 	CIPP       *cipp.Client // the source; it changes nothing
 	Engine     *sync.Engine
 	sound      *soundness    // of the state
+	extents    extents       // of the plans that wait
 	calls      *rest.Metrics // of requests to all systems
 	cippBucket *rest.Bucket  // of everybody who talks to CIPP
 	Jobs       []sync.Job

@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	stdsync "sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"syncd/internal/plan"
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
 	"syncd/internal/web"
@@ -36,12 +38,15 @@ type Running struct {
 	Jobs    func() []JobState // as the scheduler sees them
 	Ready   func() error      // why the daemon is not ready, or nil
 
-	ctx context.Context // ends with the daemon
+	ctx      context.Context // ends with the daemon
+	mu       stdsync.Mutex
+	applying map[plan.Scope]bool // what people let run from the pages now
+	applied  stdsync.WaitGroup
 }
 
 // Running is the App as its pages see it, until ctx ends.
 func (w *App) Running(ctx context.Context, version string, jobs func() []JobState, ready func() error) *Running {
-	return &Running{App: w, Version: version, Jobs: jobs, Ready: ready, ctx: ctx}
+	return &Running{App: w, Version: version, Jobs: jobs, Ready: ready, ctx: ctx, applying: map[plan.Scope]bool{}}
 }
 
 // A JobState is a job and when it ran and runs.
@@ -118,6 +123,7 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 		d.Ready(pages.Addr().String())
 	}
 	err = group.Wait()
+	running.Wait()
 	w.Log.Info().Err(err).Msg("daemon stopped")
 	return err
 }
@@ -131,6 +137,34 @@ func (w *App) warnOfAccess(a web.Access, addr net.Addr) {
 		log.Msg("pages served by plain HTTP: passwords and sessions can be read on the way; set tls.config, or let a proxy with TLS alone reach this listener")
 	}
 }
+
+// ApplyNow starts what syncd apply does, for one scope or, where that is empty, for all, and
+// returns at once. The daemon's end waits for it.
+func (r *Running) ApplyNow(by Operator, scope plan.Scope) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.applying[scope] {
+		return Usage("this runs already; look again in a moment")
+	}
+	if err := r.ctx.Err(); err != nil {
+		return Usage("the daemon is about to stop; try again once it is up")
+	}
+	r.applying[scope] = true
+	r.Log.Info().Str("by", by.Name).Str("identified", by.Identified).Str("customer", scope.Customer).Str("target", scope.Target).Msg("run asked for on the pages")
+	r.applied.Go(func() {
+		sel := sync.Selection{Jobs: r.App.Jobs, Customer: scope.Customer, Target: scope.Target, Trigger: "command"}
+		if _, err := r.Engine.Run(r.ctx, sel, sync.Apply); err != nil {
+			r.Log.Warn().Err(err).Msg("run asked for on the pages ended early")
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.applying, scope)
+	})
+	return nil
+}
+
+// Wait waits for what ApplyNow started.
+func (r *Running) Wait() { r.applied.Wait() }
 
 // otherThan says that a command was typed with another configuration than this
 // one, which the daemon works with.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -265,18 +266,18 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 type PlanGoneError struct {
 	Digest string
 	Known  bool     // whether a plan had it once
-	Moved  []string // what became of it, where that is known
+	Moved  []string // what became of it
 }
 
 func (e *PlanGoneError) Error() string {
 	if !e.Known {
 		return fmt.Sprintf("no plan has the digest %s; syncd holds lists what waits", e.Digest)
 	}
-	return fmt.Sprintf("the plan %s was replaced meanwhile, and nothing was decided; look at what waits now", e.Digest)
+	return fmt.Sprintf("the plan %s does not wait any more, so nothing was decided: %s", e.Digest, strings.Join(e.Moved, "; "))
 }
 
 // DecideOn stores a person's word on the plan with a digest. The same word again changes
-// nothing; a plan that is there no longer is a PlanGoneError.
+// nothing; where the plan does not wait any more it is a PlanGoneError.
 func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve bool, reason string) (Verdict, error) {
 	for h, err := range w.Store.Holds(ctx) {
 		if err != nil {
@@ -286,17 +287,83 @@ func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve 
 			continue
 		}
 		if d := h.Decision; d != nil && d.Approved == approve {
-			v := verdictOn(&h, decided(approve))
-			v.Message = fmt.Sprintf("%s was %s by %s already%s", h.Name, v.Decision, d.By, Because(d.Reason))
-			return v, nil
+			return decidedAlready(&h, *d), nil
 		}
 		verdicts, err := w.Decide(ctx, by, approve, reason, []state.Hold{h})
+		if errors.Is(err, state.ErrNotFound) { // it moved just now
+			break
+		}
 		if err != nil {
 			return Verdict{}, err
 		}
 		return verdicts[0], nil
 	}
-	return Verdict{}, &PlanGoneError{Digest: digest}
+	return w.decideOnFormer(ctx, digest, approve)
+}
+
+func decidedAlready(h *state.Hold, d state.Decision) Verdict {
+	v := verdictOn(h, decided(d.Approved))
+	v.Message = fmt.Sprintf("%s %s it already%s", d.By, v.Decision, Because(d.Reason))
+	return v
+}
+
+// decideOnFormer is a person's word on a plan that does not wait any more.
+func (w *App) decideOnFormer(ctx context.Context, digest string, approve bool) (Verdict, error) {
+	gone := &PlanGoneError{Digest: digest}
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return Verdict{}, fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		i := slices.IndexFunc(c.Former, func(f state.FormerPlan) bool { return f.Digest == digest })
+		if i < 0 || digest == "" {
+			continue
+		}
+		f := &c.Former[i]
+		if approve && f.Done != nil {
+			v := decidedAlready(&state.Hold{Scope: c.Scope, Name: c.Name, Digest: digest}, *f.Done)
+			v.Message += ", and it was carried out"
+			return v, nil
+		}
+		m, err := w.Store.Recall(ctx, c.Scope)
+		if err != nil {
+			return Verdict{}, err
+		}
+		gone.Known, gone.Moved = true, w.movedSince(f, &c, m.Hold)
+		break
+	}
+	return Verdict{}, gone
+}
+
+// movedSince says what became of a plan that waited.
+func (w *App) movedSince(f *state.FormerPlan, c *state.Cursor, now *state.Hold) []string {
+	at := f.At.In(w.Location).Format("2006-01-02 15:04")
+	switch {
+	case f.Done != nil:
+		return []string{fmt.Sprintf("%s approved it, and it was carried out at %s", f.Done.By, at)}
+	case now == nil || now.Digest == "":
+		return []string{fmt.Sprintf("since %s nothing of it waits: %s is %s", at, c.Name, c.Standing(""))}
+	}
+	shown := ShownPlan(now)
+	var out []string
+	for _, was := range f.Changes {
+		i := slices.IndexFunc(shown.Changes, func(x plan.Change) bool { return x.Key == was.Key })
+		switch {
+		case i < 0:
+			out = append(out, fmt.Sprintf("%s: was %s, and is no part of the plan any more", was.Label, was.What))
+		case shown.Changes[i].What() != was.What:
+			out = append(out, fmt.Sprintf("%s: was %s, is %s", was.Label, was.What, shown.Changes[i].What()))
+		}
+	}
+	for i := range shown.Changes {
+		x := &shown.Changes[i]
+		if f.More == 0 && !slices.ContainsFunc(f.Changes, func(was state.FormerChange) bool { return was.Key == x.Key }) {
+			out = append(out, fmt.Sprintf("%s: is new, %s", x.Label, x.What()))
+		}
+	}
+	if len(out) == 0 {
+		out = []string{"the changes read the same; what else is in them moved"}
+	}
+	return append(out, fmt.Sprintf("since %s the plan %s waits in its place", at, now.Digest))
 }
 
 func decided(approve bool) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	stdsync "sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,6 +26,11 @@ type HoldList struct {
 type Waiting struct {
 	state.Hold
 	Stands string
+	Extent
+}
+
+// An Extent is what a plan comes to.
+type Extent struct {
 	Up     Sums // a month, by currency
 	Down   Sums // likewise, none positive
 	Count  int  // of changes
@@ -50,7 +56,7 @@ func (s *Sums) AddAll(o Sums) {
 }
 
 // Size is how much money the plan is about: what it adds and what it takes, a month.
-func (w *Waiting) Size() decimal.Decimal {
+func (w *Extent) Size() decimal.Decimal {
 	var size decimal.Decimal
 	for _, sums := range []Sums{w.Up, w.Down} {
 		for _, amount := range sums {
@@ -89,9 +95,7 @@ func (w *App) Waiting(ctx context.Context) ([]Waiting, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the holds: %w", err)
 		}
-		x := Waiting{Hold: h, Stands: h.Standing()}
-		x.sum(w.Config.Currency)
-		all = append(all, x)
+		all = append(all, Waiting{h, h.Standing(), w.extents.of(&h, w.Config.Currency)})
 	}
 	sizes := map[plan.Scope]decimal.Decimal{}
 	for i := range all {
@@ -103,8 +107,34 @@ func (w *App) Waiting(ctx context.Context) ([]Waiting, error) {
 	return all, nil
 }
 
-// sum reads from the plan what it comes to.
-func (w *Waiting) sum(currency string) {
+// extents remembers what plans come to: they are long, and the same until a run looks again.
+type extents struct {
+	mu    stdsync.Mutex
+	known map[plan.Scope]extentOf
+}
+
+type extentOf struct {
+	run, digest string
+	Extent
+}
+
+// of is what the plan of a hold comes to.
+func (x *extents) of(h *state.Hold, currency string) Extent {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if known, ok := x.known[h.Scope]; ok && known.run == h.Run && known.digest == h.Digest {
+		return known.Extent
+	}
+	if x.known == nil {
+		x.known = map[plan.Scope]extentOf{}
+	}
+	e := extentOfPlan(h.Plan, currency)
+	x.known[h.Scope] = extentOf{h.Run, h.Digest, e}
+	return e
+}
+
+// extentOfPlan reads from a plan what it comes to. One that cannot be read is shown without its sums.
+func extentOfPlan(body []byte, currency string) (e Extent) {
 	var shown struct {
 		Changes []struct {
 			Action       plan.Action    `json:"action"`
@@ -113,26 +143,27 @@ func (w *Waiting) sum(currency string) {
 			Currency     string         `json:"currency"`
 		} `json:"changes"`
 	}
-	if json.Unmarshal(w.Plan, &shown) != nil {
-		return // it is shown without its sums rather than not at all
+	if json.Unmarshal(body, &shown) != nil {
+		return e
 	}
-	w.Count = len(shown.Changes)
+	e.Count = len(shown.Changes)
 	for _, c := range shown.Changes {
 		switch c.Action {
 		case plan.Create, plan.Update, plan.Delete:
-			w.Writes++
+			e.Writes++
 		case plan.Adopt:
-			if len(c.Fields) > 2 { // more than {}
-				w.Writes++
+			if len(c.Fields) > len("{}") {
+				e.Writes++
 			}
 		}
 		delta, err := decimal.NewFromString(c.MonthlyDelta)
 		switch {
 		case err != nil || delta.IsZero():
 		case delta.IsPositive():
-			w.Up.Add(cmp.Or(c.Currency, currency), delta)
+			e.Up.Add(cmp.Or(c.Currency, currency), delta)
 		default:
-			w.Down.Add(cmp.Or(c.Currency, currency), delta)
+			e.Down.Add(cmp.Or(c.Currency, currency), delta)
 		}
 	}
+	return e
 }

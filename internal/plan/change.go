@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 )
@@ -130,6 +132,23 @@ func (c *Change) Glyph() string {
 	return c.Action.Glyph()
 }
 
+// What says in few words what the change does.
+func (c *Change) What() string {
+	if len(c.Fields) == 0 {
+		return string(c.Action)
+	}
+	parts := make([]string, len(c.Fields))
+	for i, f := range c.Fields {
+		parts[i] = f.Name + " " + f.Before.Or("nothing") + " → " + f.After.Or("nothing")
+	}
+	const most = 120 // characters
+	text := []rune(strings.Join(parts, ", "))
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}
+
 // Writes reports whether applying the change asks the target for anything.
 func (c *Change) Writes() bool {
 	switch c.Action {
@@ -205,6 +224,9 @@ type Violation struct {
 	// Candidates are what a person may choose from for the object, where the
 	// target knows some.
 	Candidates []Candidate `json:"candidates,omitempty"`
+	// Who edited the object last at the target and when, of a hold for such an edit.
+	EditedBy string    `json:"edited_by,omitempty"`
+	EditedAt time.Time `json:"edited_at,omitzero"`
 }
 
 // A Candidate is an object at the target that may be the one concerned.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -180,6 +181,17 @@ func (p *Plan) Currency(by string) string {
 
 // ApproveCommand is the command that approves a plan.
 func ApproveCommand(digest string) string { return "syncd approve --digest " + digest }
+
+// WithoutWayOn is a message without the command that approves, for where the way on is said
+// otherwise.
+func WithoutWayOn(message string) string {
+	for _, joint := range []string{"; ", ", then "} {
+		if at := strings.LastIndex(message, joint+ApproveCommand("")); at >= 0 {
+			return message[:at]
+		}
+	}
+	return message
+}
 
 // Check returns what holds the plan as a whole. Each violation gives the count, the
 // limit and what to do. An empty plan violates nothing.

@@ -54,7 +54,8 @@ func (p *Plan) addChange(kind *Kind, c Change, m merged) decision {
 		c.Currency = about.currency()
 	}
 	if c.Held != "" {
-		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), NeedsRepair: c.Held == heldSentTwice})
+		p.Violations = append(p.Violations, Violation{Code: c.Held, Kind: c.Key.Kind, Key: c.Key.ID, Message: c.heldMessage(), NeedsRepair: c.Held == heldSentTwice,
+			EditedBy: c.lastEdit.By, EditedAt: c.lastEdit.At})
 	}
 	p.holdOutstanding(kind, &c)
 	p.Changes = append(p.Changes, c)

@@ -152,9 +152,28 @@ type Cursor struct {
 	// Unsettled what a person must yet be told of invoices that were made meanwhile.
 	Invoices  []InvoiceMark `json:"invoices,omitempty"`
 	Unsettled []Unsettled   `json:"unsettled,omitempty"`
+	// Former are the plans that waited for a person last and do no longer, the newest first.
+	Former []FormerPlan `json:"former_plans,omitempty"`
 	// Restored is set by a restore, until a run has seen the target right or was
 	// let write to it: what happened there since the backup is not remembered.
 	Restored bool `json:"restored,omitempty"`
+}
+
+// A FormerPlan is a plan that waited for a person and does no longer: who decides on it must
+// be told what became of it.
+type FormerPlan struct {
+	Digest  string         `json:"digest"`
+	At      time.Time      `json:"at"`                // when a run found another plan, or none
+	Done    *Decision      `json:"done,omitempty"`    // the approval under which it was carried out; nil where it was not
+	Changes []FormerChange `json:"changes,omitempty"` // the first of them
+	More    int            `json:"more,omitempty"`    // how many others it had
+}
+
+// A FormerChange is a change of such a plan, as people read it.
+type FormerChange struct {
+	plan.Key
+	Label string `json:"label"`
+	What  string `json:"what"`
 }
 
 // An InvoiceMark is the first day of an agreement that is not yet invoiced.

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -79,7 +80,12 @@ func (s *scopeRun) finish(ctx context.Context) (*state.Commit, error) {
 		if s.newHold == nil {
 			s.holdPlan(s.plan)
 		}
-		return &state.Commit{Scope: s.id(), Hold: s.newHold}, nil
+		c := &state.Commit{Scope: s.id(), Hold: s.newHold}
+		if s.memory.Cursor != nil && s.memory.Hold != nil && s.memory.Hold.Digest != s.newHold.Digest {
+			c.Cursor = new(*s.memory.Cursor)
+			s.noteFormer(c)
+		}
+		return c, nil
 	}
 	if s.report.Outcome == Unmapped && s.memory.Cursor == nil && s.memory.Hold == nil {
 		return nil, nil
@@ -120,7 +126,36 @@ func (s *scopeRun) addOutcome(ctx context.Context, c *state.Commit) error {
 	case InStep, Changed, Unmapped:
 		c.ClearHold = s.newHold == nil
 	}
+	s.noteFormer(c)
 	return nil
+}
+
+// What is remembered of plans that wait no longer.
+const (
+	maxFormer        = 4
+	maxFormerChanges = 10
+)
+
+// noteFormer keeps in a commit's cursor which plan waited until now, where it does no longer.
+func (s *scopeRun) noteFormer(c *state.Commit) {
+	was := s.memory.Hold
+	if was == nil || was.Digest == "" || c.Cursor == nil || c.Hold == nil && !c.ClearHold || c.Hold != nil && c.Hold.Digest == was.Digest {
+		return
+	}
+	former := state.FormerPlan{Digest: was.Digest, At: s.run.Now().UTC()}
+	if s.report.Approved && s.report.Written > 0 || s.report.Approved && s.report.Outcome == Changed {
+		former.Done = was.Decision
+	}
+	var shown ScopeReport
+	if json.Unmarshal(was.Plan, &shown) == nil {
+		for i := range shown.Changes[:min(len(shown.Changes), maxFormerChanges)] {
+			x := &shown.Changes[i]
+			former.Changes = append(former.Changes, state.FormerChange{Key: x.Key, Label: x.Label, What: x.What()})
+		}
+		former.More = len(shown.Changes) - len(former.Changes)
+	}
+	kept := c.Cursor.Former[:min(len(c.Cursor.Former), maxFormer-1)]
+	c.Cursor.Former = append([]state.FormerPlan{former}, kept...)
 }
 
 // sourceRows are the rows of the source's lists that decide what the scope should

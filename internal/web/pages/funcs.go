@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"syncd/internal/app"
+	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/visible"
 )
@@ -45,6 +46,10 @@ func (s *server) funcs() template.FuncMap {
 		"customer": func(key, text string) template.HTML { return customer(key, text, s.around.isAlike(text)) },
 		"address":  func(parts ...string) string { return address(parts...) },
 		"target":   s.running.Config.TargetTitle,
+		"plain":    func(text string) string { return clipped(text, maxName) },
+		"noway":    plan.WithoutWayOn,
+		"ended":    func(r *state.Run) string { return ended(r, now(), zone) },
+		"withPage": func(page *document, c card) map[string]any { return map[string]any{"Page": page, "Card": c} },
 		"svg":      func(c chart) template.HTML { return c.SVG(zone) },
 		"rows":     func(c chart) []chartRow { return c.Rows(zone) },
 		"tone":     tone,
@@ -68,6 +73,12 @@ func name(text string, most int) template.HTML {
 	}
 	return template.HTML("<bdi" + title + ">" + template.HTMLEscapeString(short) + "</bdi>")
 }
+
+// clipped is foreign text within a sentence of ours.
+func clipped(text string, most int) string { return visible.Clip(visible.Line(text), most) }
+
+// clip is a text of ours or another system's within a line.
+func clip(text string) string { return clipped(text, maxText) }
 
 // customer is a customer's name, with the key where another one has the same name.
 func customer(key, text string, alike bool) template.HTML {

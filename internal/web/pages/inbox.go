@@ -3,8 +3,10 @@ package pages
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -16,105 +18,189 @@ import (
 	"syncd/internal/state"
 )
 
-// inboxPage is what waits for a person, and where it is decided.
+// inboxPage is what waits for a person; decide.go is how it is decided.
 var inboxPage = page{name: "Inbox", path: "/", count: func(a *around) int { return a.waiting }, routes: []route{
 	{pattern: "GET /{$}", role: app.RoleViewer, handle: showInbox},
+	{pattern: "GET /holds/review", role: app.RoleViewer, handle: reviewChosen},
+	{pattern: "POST /holds/approve", role: app.RoleApprover, handle: func(q *request) (answer, error) { return decideChosen(q, true) }},
+	{pattern: "POST /holds/reject", role: app.RoleApprover, handle: func(q *request) (answer, error) { return decideChosen(q, false) }},
 	{pattern: "POST /holds/{digest}/approve", role: app.RoleApprover, handle: func(q *request) (answer, error) { return decide(q, true) }},
 	{pattern: "POST /holds/{digest}/reject", role: app.RoleApprover, handle: func(q *request) (answer, error) { return decide(q, false) }},
+	{pattern: "POST /holds/{digest}/keep", role: app.RoleMapper, handle: keepEdit},
+	{pattern: "POST /holds/{digest}/leave", role: app.RoleMapper, handle: leaveAlone},
+	{pattern: "POST /apply", role: app.RoleOperator, handle: applyNow},
 }}
 
-// cardsShown is how many plans a page of the inbox shows.
-const cardsShown = 25
+// How much is shown: plans on a page, customers that one line names, and those in trouble.
+const (
+	cardsShown    = 25
+	namesShown    = 200
+	troublesNamed = 2
+)
 
 // An inbox is what the inbox shows.
 type inbox struct {
-	Cards  []card
-	Pager  pager
-	Filter inboxFilter
+	Filter   inboxFilter
+	Cards    []card
+	Adopting *adopting
+	Approved []app.Waiting // those that are carried out next
+	Pager    pager
+	Last     *state.Run // where nothing waits
+	Next     string
 }
 
-// A card is a plan that waits.
-type card struct {
-	app.Waiting
-	Lines []line
-	More  int // lines that are not shown
-	Tags  []tag
-	Open  bool
-	Money string
-}
-
-// A line is a change of a card.
-type line struct {
-	Label, Before, After, Price, Money, Why string
-	What                                    string // where it is no quantity
-}
-
-// An inboxFilter is which plans are shown.
-type inboxFilter struct {
-	Target, Reason, Size string
-	Targets, Reasons     []string // that there are
+// An adopting is the plans that change nothing at a target, as one card.
+type adopting struct {
+	Plans []app.Waiting
+	Sum   string // of their digests: what is approved is what was shown
+	More  int    // that are not named
 }
 
 func showInbox(q *request) (answer, error) {
 	if q.wantsJSON() {
-		holds, err := q.app.Holds(q.Context(), "", q.URL.Query().Get("target"))
+		holds, err := q.app.Holds(q.Context(), q.URL.Query().Get("customer"), q.URL.Query().Get("target"))
 		return answer{json: app.HoldList{Holds: holds}}, err
 	}
 	all, err := q.app.Waiting(q.Context())
 	if err != nil {
 		return answer{}, err
 	}
-	box := inbox{}
-	first, last, pager := paged(q.Request, len(all), cardsShown)
-	box.Pager = pager
-	for _, w := range all[first:last] {
-		box.Cards = append(box.Cards, newCard(w, q.app.Config.Currency))
-	}
-	waiting := 0
+	a := answer{page: "inbox", title: "Inbox", commands: []string{"syncd holds", "syncd approve", "syncd reject"}}
+	box := &inbox{Filter: newInboxFilter(q, all), Next: nextWrite(q, "")}
+	a.data = box
 	var up, down app.Sums
+	waiting, writes, repairs := 0, 0, 0
 	for i := range all {
-		if all[i].Stands == state.StandsNeedsApproval {
+		switch w := &all[i]; w.Stands {
+		case state.StandsNeedsApproval:
 			waiting++
-			up.AddAll(all[i].Up)
-			down.AddAll(all[i].Down)
+			writes += w.Writes
+			up.AddAll(w.Up)
+			down.AddAll(w.Down)
+		case state.StandsNeedsRepair:
+			repairs++
 		}
 	}
-	a := answer{page: "inbox", title: "Inbox", data: box, commands: []string{"syncd holds", "syncd approve", "syncd reject"}}
-	a.headline = spelled(waiting, "plan") + " waits for you"
-	if waiting != 1 {
+	switch waiting {
+	case 0:
+		a.headline = "Nothing waits for you"
+		if box.Last, err = lastRun(q); err != nil {
+			return answer{}, err
+		}
+	case 1:
+		a.headline = "One plan waits for you"
+	default:
 		a.headline = spelled(waiting, "plan") + " wait for you"
 	}
-	if waiting == 0 {
-		a.headline = "Nothing waits for you"
+	a.sub = sentence(box.Next)
+	if waiting > 0 {
+		a.sub += " Nothing is written before you say so."
+		a.strip = inboxStrip(up, down, writes, repairs)
 	}
-	for _, currency := range slices.Sorted(maps.Keys(up)) {
-		a.strip = append(a.strip, figure{signed(up[currency]), currency + " a month more, if all pass"})
-	}
-	for _, currency := range slices.Sorted(maps.Keys(down)) {
-		a.strip = append(a.strip, figure{signed(down[currency]), currency + " a month less, if all pass"})
-	}
-	a.strip = a.strip[:min(4, len(a.strip))]
-	a.sub = nextWrite(q.app.Jobs(), q.app.Now(), q.app.Location)
-	a.trouble, err = failures(q.Context(), q.app)
+	box.sort(q, all)
+	a.trouble, err = troubles(q.Context(), q.app)
 	return a, err
 }
 
-// nextWrite says when something is written next.
-func nextWrite(jobs []app.JobState, now time.Time, zone *time.Location) string {
+// inboxStrip is the money that is at stake, and what else there is to do.
+func inboxStrip(up, down app.Sums, writes, repairs int) []figure {
+	var strip []figure
+	for _, currency := range slices.Sorted(maps.Keys(up)) {
+		strip = append(strip, figure{signed(up[currency]), currency + " a month more, if all pass"})
+	}
+	for _, currency := range slices.Sorted(maps.Keys(down)) {
+		strip = append(strip, figure{signed(down[currency]), currency + " a month less, if all pass"})
+	}
+	strip = append(strip, figure{thousands(fmt.Sprint(writes)), "changes written, if all pass"})
+	if repairs > 0 {
+		strip = append(strip, figure{thousands(fmt.Sprint(repairs)), "wait for a repair elsewhere"})
+	}
+	return strip[:min(4, len(strip))]
+}
+
+// sort parts what waits: plans that change nothing are one card, and what is decided stands
+// for itself.
+func (box *inbox) sort(q *request, all []app.Waiting) {
+	var open []app.Waiting
+	adopts := &adopting{}
+	for _, w := range all {
+		switch {
+		case w.Stands == state.StandsApproved:
+			box.Approved = append(box.Approved, w)
+		case !box.Filter.fits(&w):
+		case w.Adopts() && w.InBulk():
+			adopts.Plans = append(adopts.Plans, w)
+		default:
+			open = append(open, w)
+		}
+	}
+	if len(adopts.Plans) > 0 {
+		adopts.Sum = digestsSum(adopts.Plans)
+		adopts.More = max(0, len(adopts.Plans)-namesShown)
+		box.Adopting = adopts
+	}
+	slices.SortStableFunc(open, func(a, b app.Waiting) int { return urgency(a.Stands) - urgency(b.Stands) })
+	first, last, pager := paged(q.Request, len(open), cardsShown)
+	box.Pager = pager
+	for _, w := range open[first:last] {
+		box.Cards = append(box.Cards, newCard(q, w))
+	}
+}
+
+// urgency orders what waits: first what only needs a word, then what must be repaired
+// elsewhere, then what somebody rejected.
+func urgency(stands string) int {
+	return slices.Index([]string{state.StandsNeedsApproval, state.StandsNeedsRepair, state.StandsRejected}, stands)
+}
+
+// Shown are the plans that the card names.
+func (a *adopting) Shown() []app.Waiting { return a.Plans[:min(namesShown, len(a.Plans))] }
+
+// digestsSum is one digest of many.
+func digestsSum(plans []app.Waiting) string {
+	digests := make([]string, len(plans))
+	for i := range plans {
+		digests[i] = plans[i].Digest
+	}
+	slices.Sort(digests)
+	sum := sha256.Sum256([]byte(strings.Join(digests, "\n")))
+	return hex.EncodeToString(sum[:6])
+}
+
+// nextWrite says when what is approved is written next: at a target, or at any.
+func nextWrite(q *request, target string) string {
 	var next *app.JobState
+	jobs := q.app.Jobs()
 	for i := range jobs {
-		if j := &jobs[i]; j.Policy != string(plan.Never) && !j.Next.IsZero() && (next == nil || j.Next.Before(next.Next)) {
+		j := &jobs[i]
+		if j.Policy == string(plan.Never) || j.Next.IsZero() || target != "" && !slices.Contains(j.Targets, target) {
+			continue
+		}
+		if next == nil || j.Next.Before(next.Next) {
 			next = j
 		}
 	}
-	if next == nil {
-		return "No job has a schedule: nothing is written before somebody types syncd apply."
+	switch {
+	case next == nil:
+		return "written once somebody applies it: no job has a schedule"
+	case next.Running:
+		return "written now: " + next.Name + " runs"
 	}
-	return "Next write: " + next.Name + " " + whenZone(next.Next, now, zone) + ", " + until(next.Next.Sub(now)) + "."
+	now := q.app.Now()
+	return "next write " + whenZone(next.Next, now, q.app.Location) + " (" + next.Name + ", " + until(next.Next.Sub(now)) + ")"
 }
 
-// failures are the jobs that failed and the customers that could not be read, in few words.
-func failures(ctx context.Context, w *app.Running) ([]trouble, error) {
+// lastRun is what the program did last.
+func lastRun(q *request) (*state.Run, error) {
+	for r, err := range q.app.Store.Runs(q.Context()) {
+		return &r, err
+	}
+	return nil, nil
+}
+
+// troubles are the jobs that failed and the customers who cannot be read or written, in one
+// line each.
+func troubles(ctx context.Context, w *app.Running) ([]trouble, error) {
 	var all []trouble
 	names := []string{}
 	for _, j := range w.Jobs() {
@@ -124,56 +210,145 @@ func failures(ctx context.Context, w *app.Running) ([]trouble, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range failing {
-		all = append(all, trouble{What: sentence(f.Short(w.Location)), Do: sentence(f.Why), Link: "/system"})
+	for i := range failing {
+		all = append(all, trouble{What: sentence(failing[i].Short(w.Location)), Do: clip(sentence(failing[i].Why))})
+	}
+	unread, undone := bad{}, bad{}
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		switch c.Standing("") {
+		case state.StandsNotRead:
+			unread.add(&c)
+		case state.StandsFailed, state.StandsPartlyDone:
+			undone.add(&c)
+		}
+	}
+	if n := len(unread.customers); n > 0 {
+		all = append(all, trouble{What: spelled(n, "tenant") + " cannot be read.", Do: unread.text() + " Their bills stay as they are.", Link: "/system"})
+	}
+	if n := len(undone.customers); n > 0 {
+		all = append(all, trouble{What: "Not everything was written for " + plural(n, "customer") + ".", Do: undone.text(), Link: "/system"})
 	}
 	return all, nil
 }
 
-func newCard(w app.Waiting, currency string) card {
-	c := card{Waiting: w}
-	shown := app.ShownPlan(&w.Hold)
-	slices.SortStableFunc(shown.Changes, func(a, b plan.Change) int { return b.MonthlyDelta.Abs().Cmp(a.MonthlyDelta.Abs()) })
-	for i := range shown.Changes {
-		c.Lines = append(c.Lines, newLine(&shown.Changes[i]))
-	}
-	for _, v := range w.Violations {
-		c.Open = c.Open || !v.Note && v.Key != ""
-	}
-	total := decimal.Zero
-	if shown.MonthlyDelta != "" {
-		total, _ = decimal.NewFromString(shown.MonthlyDelta)
-		c.Money = signed(total)
-	}
-	return c
+// bad are customers with something that does not work.
+type bad struct {
+	customers map[string]bool
+	first     []string // the first of them, with why
 }
 
-func newLine(c *plan.Change) line {
-	l := line{Label: c.Label, Money: signed(c.MonthlyDelta), Why: string(c.Reason)}
-	if c.Billing != nil && c.Billing.UnitPrice != nil {
-		l.Price = amount(c.Billing.UnitPrice)
+func (b *bad) add(c *state.Cursor) {
+	if b.customers == nil {
+		b.customers = map[string]bool{}
 	}
-	var what []string
-	for _, f := range c.Fields {
-		if f.Name == plan.FieldQuantity {
-			l.Before, l.After = quantity(f.Before.String()), quantity(f.After.String())
-			continue
+	if b.customers[c.Scope.Customer] {
+		return
+	}
+	b.customers[c.Scope.Customer] = true
+	if len(b.first) < troublesNamed {
+		why := c.Error
+		if i := strings.LastIndex(why, ": "); len(why) > 120 && i > 0 { // the cause stands last
+			why = why[i+2:]
 		}
-		what = append(what, f.Name+" "+cmp.Or(f.Before.String(), "–")+" → "+cmp.Or(f.After.String(), "–"))
+		b.first = append(b.first, clipped(c.Name, maxName)+": "+strings.TrimSuffix(clip(why), ".")+".")
 	}
-	l.What = strings.Join(what, ", ")
-	return l
 }
 
-// decide takes a person's word on one plan.
-func decide(q *request, approve bool) (answer, error) {
-	reason := strings.TrimSpace(q.fields.Get("reason"))
-	if !approve && reason == "" {
-		return answer{}, fail(http.StatusUnprocessableEntity, "say why it is rejected: whoever looks at it next will ask")
+func (b *bad) text() string {
+	text := strings.Join(b.first, " ")
+	if more := len(b.customers) - len(b.first); more > 0 {
+		text += " And " + thousands(fmt.Sprint(more)) + " more."
 	}
-	verdict, err := q.app.DecideOn(q.Context(), q.person.Operator, q.PathValue("digest"), approve, reason)
-	if err != nil {
-		return answer{}, err
+	return text
+}
+
+// An inboxFilter is which plans are shown.
+type inboxFilter struct {
+	Target, Reason, Size    string
+	Targets, Reasons, Sizes []option
+}
+
+// An option is a line of a choice.
+type option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// sizes are the amounts of money a month by which plans are parted.
+var sizes = []string{"10", "100", "1000"}
+
+func newInboxFilter(q *request, all []app.Waiting) inboxFilter {
+	asked := q.URL.Query()
+	f := inboxFilter{Target: asked.Get("target"), Reason: asked.Get("reason"), Size: asked.Get("size")}
+	targets, found := map[string]bool{}, map[string]bool{}
+	for i := range all {
+		targets[all[i].Scope.Target] = true
+		for _, r := range whys(all[i].Violations) {
+			found[r.name] = true
+		}
 	}
-	return answer{to: "/", said: verdict.Message, json: verdict}, nil
+	for _, t := range slices.Sorted(maps.Keys(targets)) {
+		f.Targets = append(f.Targets, option{t, q.app.Config.TargetTitle(t), t == f.Target})
+	}
+	for _, r := range reasons {
+		if found[r.name] {
+			f.Reasons = append(f.Reasons, option{r.name, r.text, r.name == f.Reason})
+		}
+	}
+	for _, s := range sizes {
+		f.Sizes = append(f.Sizes, option{s, thousands(s) + " a month or more", s == f.Size})
+	}
+	return f
+}
+
+func (f *inboxFilter) fits(w *app.Waiting) bool {
+	if f.Target != "" && w.Scope.Target != f.Target {
+		return false
+	}
+	if f.Reason != "" && !slices.ContainsFunc(whys(w.Violations), func(r why) bool { return r.name == f.Reason }) {
+		return false
+	}
+	if least, err := decimal.NewFromString(f.Size); err == nil && w.Size().LessThan(least) {
+		return false
+	}
+	return true
+}
+
+// Set reports whether not everything is shown.
+func (f inboxFilter) Set() bool { return f.Target+f.Reason+f.Size != "" }
+
+// writtenWhen says when an approval is carried out: at the next run, or when the target takes
+// writes again.
+func writtenWhen(q *request, target string, vs []plan.Violation) string {
+	if putOff := plan.PutOff(vs); putOff != "" {
+		return "put off until " + putOff
+	}
+	return nextWrite(q, target)
+}
+
+// ended says what became of a run.
+func ended(r *state.Run, now time.Time, zone *time.Location) string {
+	var parts []string
+	for _, outcome := range slices.Sorted(maps.Keys(r.Totals)) {
+		if n := r.Totals[outcome]; n > 0 {
+			stands := state.Standing(outcome, nil, nil)
+			if outcome == "held" {
+				stands = "held"
+			}
+			parts = append(parts, thousands(fmt.Sprint(n))+" "+stands)
+		}
+	}
+	text := r.Job + " at " + whenZone(r.Started, now, zone)
+	switch {
+	case r.Stopped:
+		text += " was stopped"
+	case r.Error != "":
+		text += " ended early: " + r.Error
+	case r.Finished.IsZero():
+		text += " is under way, or was cut off"
+	}
+	return text + ": " + cmp.Or(strings.Join(parts, ", "), "nothing to do")
 }

@@ -21,3 +21,35 @@ document.querySelectorAll("[data-follow]").forEach((shown) => {
   events.addEventListener("progress", (e) => { shown.textContent = JSON.parse(e.data).text; });
   events.addEventListener("ended", () => { events.close(); location.reload(); });
 });
+
+// What is ticked is counted, with its money, and may be approved at once; without scripts it is
+// reviewed on a page of its own.
+const choice = document.querySelector("form[data-choice]");
+if (choice) {
+  const sum = choice.querySelector("[data-sum]"), review = choice.querySelector("[data-review]"), approve = choice.querySelector("[data-approve]");
+  const show = (amount) => (amount < 0 ? "−" : "+") + Math.abs(amount / 100).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const count = () => {
+    let n = 0;
+    const up = {}, down = {};
+    document.querySelectorAll(".tick:checked").forEach((tick) => {
+      n += Number(tick.dataset.count);
+      const [ups, downs] = (tick.dataset.money || "/").split("/");
+      for (const [list, sums] of [[ups, up], [downs, down]]) {
+        for (const part of list.split(",").filter(Boolean)) {
+          const [currency, amount] = part.split(" ");
+          sums[currency] = (sums[currency] || 0) + Math.round(Number(amount) * 100);
+        }
+      }
+    });
+    const money = [...new Set([...Object.keys(up), ...Object.keys(down)])].sort().map((c) => `${show(up[c] || 0)} ${show(-0 + (down[c] || 0)).replace("+0", "−0")} ${c}`);
+    sum.textContent = n ? [`${n} selected`, ...money].join(" · ") : "";
+    review.textContent = "Review…";
+    review.disabled = approve.disabled = n === 0;
+    approve.hidden = false;
+    approve.textContent = n ? `Approve ${n}` : "Approve";
+  };
+  document.addEventListener("change", count);
+  window.addEventListener("pageshow", count);
+  count();
+}
+document.documentElement.classList.add("scripted");

@@ -1,0 +1,199 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"syncd/internal/app"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+// edited is a hold for a person's edit of the line of held.
+func edited(customer, name, digest string, at time.Time) *state.Commit {
+	c := held(customer, name, digest, plan.Violation{Code: "approval"}, plan.Violation{Code: "changed_at_target", Kind: "addition", Key: "k", EditedBy: "M. Reyes", EditedAt: at,
+		Message: "Business Premium was edited at the target"})
+	c.Hold.Plan = []byte(strings.Replace(string(c.Hold.Plan), "changed at source", "changed at target", 1))
+	return c
+}
+
+// adopts is a hold of a plan that changes nothing at the target.
+func adopts(customer, name, digest string) *state.Commit {
+	c := held(customer, name, digest, plan.Violation{Code: "first_plan"}, plan.Violation{Code: "approval"})
+	c.Hold.Plan = []byte(`{"monthly_delta":"0.00","currency":"USD","changes":[{"action":"adopt","kind":"addition","key":"k","label":"Business Premium",` +
+		`"reason":"already at target","monthly_delta":"0.00","fields":{},"as_it_is":{"quantity":"7"}}]}`)
+	return c
+}
+
+func decisions(t *testing.T, running *app.Running) (said []string) {
+	t.Helper()
+	for e, err := range running.Store.Journal(t.Context(), state.JournalFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = append([]string{fmt.Sprintf("%s %s by %s (%s)", e.Action, e.Scope.Customer, e.By, e.How)}, said...)
+	}
+	return said
+}
+
+func TestTheInboxShowsWhatWaits(t *testing.T) {
+	at := time.Now().UTC().Add(-48 * time.Hour)
+	repair := held("r", "Repair Ltd", "", plan.Violation{Code: "agreement_ambiguous", NeedsRepair: true, Message: "two agreements fit; name one"})
+	repair.Hold.Plan = []byte(`{"changes":[]}`)
+	running := program(t, held("a", "Contoso", "00000000000a"), edited("b", "Elmsworth", "00000000000b", at), adopts("c", "Aldous", "00000000000c"), adopts("d", "Brook", "00000000000d"), repair,
+		&state.Commit{Scope: plan.Scope{Customer: "x", Target: "connectwise"}, Cursor: &state.Cursor{Name: "Dunmore", Outcome: "incomplete", Error: "proof: delegation ended"}})
+	body := ask(Handler(running, somebody(app.RoleApprover)), "GET", "/", "").Body.String()
+	for _, want := range []string{"Four plans wait for you", "&#43;88.00", "USD a month more, if all pass", "M. Reyes set 12 in ConnectWise", "Microsoft has 14", "Never part of a bulk approval",
+		"Bill 14 again", "Keep 12 until", "2 customers only need adopting", "One tenant cannot be read.", "Dunmore: proof: delegation ended", "Two agreements fit; name one.", "to be repaired",
+		`action="/holds/00000000000a/approve"`, `name="adopting"`, "Next write "} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, not := range []string{`value="00000000000b"`, `value="00000000000c"`, "syncd approve --digest"} {
+		if strings.Contains(body, not) {
+			t.Errorf("the page has %q", not)
+		}
+	}
+	viewer := ask(Handler(running, somebody(app.RoleViewer)), "GET", "/", "").Body.String()
+	if strings.Contains(viewer, `method="post"`) || strings.Contains(viewer, `type="checkbox"`) {
+		t.Error("whoever may only look is offered decisions")
+	}
+}
+
+func TestNothingWaitingIsSaidWithWhatHappened(t *testing.T) {
+	running := program(t)
+	at := time.Now().Add(-time.Hour)
+	if err := running.Store.PutRun(t.Context(), state.Run{ID: "1", Job: "licences", Trigger: "schedule", Started: at, Finished: at, Totals: map[string]int{"in_step": 84, "changed": 3}}); err != nil {
+		t.Fatal(err)
+	}
+	body := ask(Handler(running, somebody(app.RoleViewer)), "GET", "/", "").Body.String()
+	for _, want := range []string{"Nothing waits for you", "Last run: licences at ", "3 changed, 84 in step", "Next write "} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q in\n%s", want, body)
+		}
+	}
+}
+
+func TestTheInboxIsFiltered(t *testing.T) {
+	small := held("b", "Small", "00000000000b", plan.Violation{Code: "first_plan"})
+	small.Hold.Plan = []byte(strings.ReplaceAll(string(small.Hold.Plan), "44.00", "4.00"))
+	glue := held("c", "Glue", "00000000000c")
+	glue.Scope.Target, glue.Cursor.Scope.Target, glue.Hold.Scope.Target = "itglue", "itglue", "itglue"
+	h := Handler(program(t, edited("a", "Edited", "00000000000a", time.Now()), small, glue), somebody(app.RoleApprover))
+	for query, want := range map[string]string{"": "Edited Glue Small", "target=itglue": "Glue", "reason=edit": "Edited", "reason=first": "Small", "size=10": "Edited Glue", "size=10&target=connectwise": "Edited",
+		"size=1000": "", "target=nowhere": ""} {
+		body := ask(h, "GET", "/?"+query, "").Body.String()
+		var shown []string
+		for _, name := range []string{"Edited", "Glue", "Small"} {
+			if strings.Contains(body, "<strong><bdi>"+name) {
+				shown = append(shown, name)
+			}
+		}
+		if strings.Join(shown, " ") != want {
+			t.Errorf("%s: got %v, want %s", query, shown, want)
+		}
+	}
+}
+
+func TestADecisionIsStoredOnceAndUnderItsName(t *testing.T) {
+	running := program(t, held("a", "Contoso", "00000000000a"))
+	h := Handler(running, somebody(app.RoleApprover))
+	w := ask(h, "POST", "/holds/00000000000a/approve", "reason=fine")
+	if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/?said=") {
+		t.Fatalf("got %d to %s", w.Code, w.Header().Get("Location"))
+	}
+	if body := ask(h, "GET", w.Header().Get("Location"), "").Body.String(); !strings.Contains(body, "Contoso at ConnectWise: approved.") || !strings.Contains(body, "Approved, and not written yet") {
+		t.Errorf("the next page does not say what was done:\n%s", body)
+	}
+	again := ask(h, "POST", "/holds/00000000000a/approve", `{"reason":"fine"}`, "Accept", "application/json", "Content-Type", "application/json")
+	var v map[string]any
+	if err := json.Unmarshal(again.Body.Bytes(), &v); err != nil || again.Code != 200 || v["decision"] != "approved" || v["digest"] != "00000000000a" || v["target"] != "connectwise" {
+		t.Errorf("the same again: got %d, %v, %s", again.Code, err, again.Body)
+	}
+	if w := ask(h, "POST", "/holds/00000000000a/reject", "reason=no"); w.Code != http.StatusSeeOther {
+		t.Errorf("taken back: got %d", w.Code)
+	}
+	if got := strings.Join(decisions(t, running), "; "); got != "approve a by Dana (by the test); reject a by Dana (by the test)" {
+		t.Errorf("the journal says %s", got)
+	}
+}
+
+func TestWhatMovedIsRefusedWithWhatMoved(t *testing.T) {
+	now := held("a", "Contoso", "00000000000a")
+	now.Cursor.Former = []state.FormerPlan{{Digest: "0000000000f1", At: time.Now(), Changes: []state.FormerChange{{Key: plan.Key{Kind: "addition", ID: "k"}, Label: "Business Premium", What: "quantity 12 → 13"},
+		{Key: plan.Key{Kind: "addition", ID: "gone"}, Label: "Visio", What: "quantity 2 → 0"}}},
+		{Digest: "0000000000f2", At: time.Now(), Done: &state.Decision{Approved: true, By: "Dana"}}}
+	settled := held("b", "Fabrikam", "00000000000b")
+	settled.Hold, settled.Cursor.Outcome = nil, "in_step"
+	settled.Cursor.Former = []state.FormerPlan{{Digest: "0000000000f3", At: time.Now()}}
+	running := program(t, now, settled)
+	h := Handler(running, somebody(app.RoleApprover))
+	for _, c := range []struct {
+		digest, what string
+		want         int
+		says         []string
+	}{
+		{"0000000000f1", "approve", 409, []string{"Business Premium: was quantity 12 → 13, is quantity 12 → 14", "Visio: was quantity 2 → 0, and is no part of the plan any more", "00000000000a"}},
+		{"0000000000f2", "approve", 200, []string{"Dana approved it already"}},
+		{"0000000000f2", "reject", 409, []string{"it was carried out"}},
+		{"0000000000f3", "approve", 409, []string{"Fabrikam is in step"}},
+		{"0000000000ff", "approve", 404, []string{"no plan has the digest"}},
+	} {
+		w := ask(h, "POST", "/holds/"+c.digest+"/"+c.what, `{"reason":"x"}`, "Accept", "application/json", "Content-Type", "application/json")
+		for _, says := range c.says {
+			if w.Code != c.want || !strings.Contains(w.Body.String(), says) {
+				t.Errorf("%s %s: got %d, want %d and %q in %s", c.what, c.digest, w.Code, c.want, says, w.Body)
+			}
+		}
+	}
+	if page := ask(h, "POST", "/holds/0000000000f1/approve", "").Body.String(); !strings.Contains(page, "This changed meanwhile, and nothing was done") || !strings.Contains(page, "<h2>What moved</h2>") {
+		t.Errorf("the page says\n%s", page)
+	}
+	if got := decisions(t, running); len(got) > 0 {
+		t.Errorf("the journal says %v", got)
+	}
+}
+
+func TestManyAreDecidedTogetherButNoEdit(t *testing.T) {
+	running := program(t, held("a", "Contoso", "00000000000a"), edited("b", "Elmsworth", "00000000000b", time.Now()), adopts("c", "Aldous", "00000000000c"), adopts("d", "Brook", "00000000000d"),
+		held("e", "Fabrikam", "00000000000e"))
+	h := Handler(running, somebody(app.RoleApprover))
+	inbox := ask(h, "GET", "/", "").Body.String()
+	_, sum, _ := strings.Cut(inbox, `name="adopting" value="`)
+	sum, _, _ = strings.Cut(sum, `"`)
+	chosen := url.Values{"digest": {"00000000000a", "00000000000b"}, "adopting": {sum}}
+	review := ask(h, "GET", "/holds/review?"+chosen.Encode(), "").Body.String()
+	for _, want := range []string{"Approve 3 plans?", "&#43;44.00", "Left out", "It would write over a person&#39;s edit"} {
+		if !strings.Contains(review, want) {
+			t.Errorf("the review lacks %q", want)
+		}
+	}
+	if w := ask(h, "POST", "/holds/approve", url.Values{"adopting": {"feedfacecafe"}}.Encode()); w.Code != http.StatusConflict {
+		t.Errorf("others than were shown: got %d", w.Code)
+	}
+	if w := ask(h, "POST", "/holds/approve", url.Values{"digest": {"00000000000b"}}.Encode()); w.Code != http.StatusConflict {
+		t.Errorf("an edit alone: got %d", w.Code)
+	}
+	if w := ask(h, "POST", "/holds/approve", ""); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("nothing: got %d", w.Code)
+	}
+	w := ask(h, "POST", "/holds/approve", chosen.Encode())
+	page := ask(h, "GET", w.Header().Get("Location"), "").Body.String()
+	if !strings.Contains(page, "3 plans approved.") || !strings.Contains(page, "1 plan left out:") {
+		t.Errorf("the next page says\n%s", page)
+	}
+	if got := strings.Join(decisions(t, running), "; "); got != "approve a by Dana (by the test); approve c by Dana (by the test); approve d by Dana (by the test)" {
+		t.Errorf("the journal says %s", got)
+	}
+	w = ask(h, "POST", "/holds/reject", url.Values{"digest": {"00000000000e", "00000000000b"}, "reason": {"later"}}.Encode(), "Accept", "application/json")
+	var out struct{ Decisions []app.Verdict }
+	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || len(out.Decisions) != 2 || out.Decisions[0].Decision != "rejected" {
+		t.Errorf("got %d, %v, %s", w.Code, err, w.Body)
+	}
+}
