@@ -1,7 +1,7 @@
 // Package model is an independent model of what a customer's Microsoft licences
 // go through and of what may be billed for them. It knows nothing of the program
-// that it is held against: its rules are written from docs/money.md and
-// docs/commerce alone, and it shares no code with them.
+// that it is held against: its rules are written from docs/money.md alone, and it
+// shares no code with it.
 package model
 
 import (
