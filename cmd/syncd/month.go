@@ -3,14 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -158,7 +154,7 @@ func (a *cli) writeMonths(months *app.Months, out *output, format string, one bo
 		if err != nil {
 			return fmt.Errorf("writing the month of %s: %w", m.Customer.Name, err)
 		}
-		file := output{path: filepath.Join(out.path, monthFile(m)+monthEndings[format]), force: out.force}
+		file := output{path: filepath.Join(out.path, m.FileName()+monthEndings[format]), force: out.force}
 		if err := a.write(&file, body); err != nil {
 			return err
 		}
@@ -169,22 +165,6 @@ func (a *cli) writeMonths(months *app.Months, out *output, format string, one bo
 	}
 	a.say("%s written to %s", app.Count(len(files), "file"), out.path)
 	return nil
-}
-
-var notInFile = regexp.MustCompile(`[^a-z0-9]+`)
-
-// monthFile is the name of a pack's file without its ending. Names may be alike, or have
-// nothing that a file can be called: a part of the key's digest tells them apart.
-func monthFile(m *report.Month) string {
-	if m.Customer.Key == "" {
-		return m.Month + "-all-customers"
-	}
-	name := strings.Trim(notInFile.ReplaceAllString(strings.ToLower(m.Customer.Name), "-"), "-")
-	if len(name) > 60 {
-		name = name[:60]
-	}
-	sum := sha256.Sum256([]byte(m.Customer.Key))
-	return m.Month + "-" + name + "-" + hex.EncodeToString(sum[:4])
 }
 
 // verifyEvidence compares the file of a pack with the journal.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"syncd/internal/report"
 	"syncd/internal/state"
@@ -47,27 +48,9 @@ func (w *App) Leakage(ctx context.Context, from, to, customer string, progress P
 		return nil, false, err
 	}
 	for month := from; month <= to && month < now; {
-		begins, ends, err := monthOf(month, w.Location)
+		ends, err := w.leaksOf(ctx, r, month, only, names)
 		if err != nil {
 			return nil, false, err
-		}
-		recorded := false
-		for s, err := range w.Store.Spans(ctx, state.SpanFilter{Customer: only, From: begins, To: ends}) {
-			if err != nil {
-				return nil, false, fmt.Errorf("reading the ledger: %w", err)
-			}
-			recorded = true
-			if !s.To.IsZero() && s.To.Before(ends) {
-				continue // it did not last to the end
-			}
-			name := names[s.Scope.Customer]
-			if name == "" {
-				name = s.Scope.Customer
-			}
-			r.AddSpan(month, name, &s)
-		}
-		if !recorded {
-			r.Unrecorded = append(r.Unrecorded, month)
 		}
 		month = ends.Format("2006-01")
 	}
@@ -80,4 +63,32 @@ func (w *App) Leakage(ctx context.Context, from, to, customer string, progress P
 	}
 	r.Finish()
 	return r, whole, nil
+}
+
+// leaksOf adds what a month ended with, or comes to so far, from the ledger alone, and
+// returns when the month ends.
+func (w *App) leaksOf(ctx context.Context, r *report.Leakage, month, only string, names map[string]string) (ends time.Time, err error) {
+	begins, ends, err := monthOf(month, w.Location)
+	if err != nil {
+		return ends, err
+	}
+	recorded := false
+	for s, err := range w.Store.Spans(ctx, state.SpanFilter{Customer: only, From: begins, To: ends}) {
+		if err != nil {
+			return ends, fmt.Errorf("reading the ledger: %w", err)
+		}
+		recorded = true
+		if !s.To.IsZero() && s.To.Before(ends) {
+			continue // it did not last to the end
+		}
+		name := names[s.Scope.Customer]
+		if name == "" {
+			name = s.Scope.Customer
+		}
+		r.AddSpan(month, name, &s)
+	}
+	if !recorded {
+		r.Unrecorded = append(r.Unrecorded, month)
+	}
+	return ends, nil
 }

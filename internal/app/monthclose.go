@@ -181,15 +181,43 @@ func (w *App) ReopenMonth(ctx context.Context, by Operator, month, reason string
 
 // mayClose refuses while a number at the end of the month is not proven.
 func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *Months) error {
+	obstacles, err := w.obstacles(ctx, to, packs)
+	if err != nil || len(obstacles) == 0 {
+		return err
+	}
 	refused := &MonthRefused{Month: month}
+	for _, o := range obstacles {
+		refused.Why = append(refused.Why, o.Text())
+	}
+	return refused
+}
+
+// An Obstacle stands between here and a closed month.
+type Obstacle struct {
+	Customer sync.CustomerRef // whose it is; without a key: everybody's
+	What     string           // about the customer, whose name stands before it; may be empty
+	Do       string           // more of it, or what to do; may be empty
+}
+
+// Text is the obstacle in one sentence.
+func (o *Obstacle) Text() string {
+	text := strings.TrimSpace(o.Customer.Name + " " + o.What)
+	if o.Do != "" {
+		text += ": " + o.Do
+	}
+	return text
+}
+
+// obstacles are what stands between here and a closed month that ends at a moment.
+func (w *App) obstacles(ctx context.Context, to time.Time, packs *Months) (all []Obstacle, err error) {
 	recorded := slices.ContainsFunc(packs.Packs, func(p *report.Month) bool { return len(p.Lines) > 0 })
 	if !recorded {
-		return &MonthRefused{month, []string{"nothing is recorded of it: the ledger is kept by syncd apply and the daemon"}}
+		return []Obstacle{{What: "nothing is recorded of it: the ledger is kept by syncd apply and the daemon"}}, nil
 	}
 	looked := map[string]state.Cursor{}
 	for c, err := range w.Store.Cursors(ctx) {
 		if err != nil {
-			return fmt.Errorf("reading where the scopes stand: %w", err)
+			return nil, fmt.Errorf("reading where the scopes stand: %w", err)
 		}
 		if w.bills(c.Scope) {
 			looked[c.Scope.Customer] = c
@@ -197,7 +225,7 @@ func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *M
 	}
 	links, err := w.Links(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range packs.Packs {
 		if slices.ContainsFunc(links.Rows, func(r mapping.Row) bool {
@@ -207,27 +235,23 @@ func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *M
 		}
 		c, seen := looked[p.Customer.Key]
 		for _, u := range c.Unsettled {
-			refused.Why = append(refused.Why, fmt.Sprintf("%s: %s", p.Customer.Name, u.Message))
+			all = append(all, Obstacle{Customer: p.Customer, Do: u.Message})
 		}
 		switch {
 		case seen && c.At.Before(to) && slices.ContainsFunc(p.Lines, func(l report.MonthLine) bool { return l.Ended == nil }):
-			refused.Why = append(refused.Why, fmt.Sprintf(
-				"%s was last looked at on %s, before the month ended: type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Name,
-				c.At.In(w.Location).Format("2006-01-02 15:04"), p.Customer.Key))
+			all = append(all, Obstacle{p.Customer, "was last looked at on " + c.At.In(w.Location).Format("2006-01-02 15:04") + ", before the month ended",
+				fmt.Sprintf("type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Key)})
 		case seen && p.RecordedFrom == nil && (c.Outcome == string(sync.Incomplete) || c.Outcome == string(sync.Failed) || c.Outcome == string(sync.Held)):
-			refused.Why = append(refused.Why, fmt.Sprintf("nothing is proven of %s (%s): see syncd status %s", p.Customer.Name, c.Outcome, p.Customer.Key))
+			all = append(all, Obstacle{p.Customer, fmt.Sprintf("has nothing proven (%s)", c.Outcome), "see syncd status " + p.Customer.Key})
 		default:
 			for i := range p.Lines {
 				if l := &p.Lines[i]; l.Unproven() {
-					refused.Why = append(refused.Why, fmt.Sprintf("%s has no proven number of %s at the end of it%s", p.Customer.Name, l.Label, why(l)))
+					all = append(all, Obstacle{Customer: p.Customer, What: fmt.Sprintf("has no proven number of %s at the end of it%s", l.Label, why(l))})
 				}
 			}
 		}
 	}
-	if len(refused.Why) > 0 {
-		return refused
-	}
-	return nil
+	return all, nil
 }
 
 // why says why the last number of a line is not proven.
@@ -305,5 +329,8 @@ func (m *Months) Document(one bool) ([]byte, error) {
 	if one && len(m.Packs) == 1 {
 		return m.Packs[0].JSON(), nil
 	}
-	return json.MarshalIndent(marshalled{m.MSP, m.Packs}, "", " ")
+	return json.MarshalIndent(m.Whole(), "", " ")
 }
+
+// Whole is the pack of all with those of each, as scripts read it.
+func (m *Months) Whole() any { return marshalled{m.MSP, m.Packs} }

@@ -66,6 +66,7 @@ type monthAsked struct {
 	asOf     time.Time // what was known then
 	only     string    // a customer's key; empty for all
 	closedBy string    // who closes it; empty where nobody does
+	offline  bool      // nobody is asked for invoices
 }
 
 // makeMonth makes packs as of a moment.
@@ -123,7 +124,10 @@ func (w *App) makeMonth(ctx context.Context, asked monthAsked) (*Months, error) 
 	monthly, there := Find[MonthBiller](w)
 	for _, f := range facts {
 		f.Invoiced = func(agreement string, products []string) money.Invoiced {
-			if !there {
+			switch {
+			case asked.offline:
+				return money.Invoiced{Unread: "not asked for yet"}
+			case !there:
 				return money.Invoiced{Unread: missing[MonthBiller](w.Config.table)}
 			}
 			in, err := monthly.Invoiced(ctx, agreement, products, asked.from, asked.to)

@@ -2,6 +2,9 @@ package report
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +37,22 @@ type Month struct {
 	Customers    []MonthCustomer  `json:"customers,omitempty"`
 	Zone         string           `json:"timezone"`
 	Digest       string           `json:"digest"` // SHA-256 of all the rest
+}
+
+var notInFile = regexp.MustCompile(`[^a-z0-9]+`)
+
+// FileName is the name of a pack's file without its ending. Names may be alike, or have
+// nothing that a file can be called: a part of the key's digest tells them apart.
+func (m *Month) FileName() string {
+	if m.Customer.Key == "" {
+		return m.Month + "-all-customers"
+	}
+	name := strings.Trim(notInFile.ReplaceAllString(strings.ToLower(m.Customer.Name), "-"), "-")
+	if len(name) > 60 {
+		name = name[:60]
+	}
+	sum := sha256.Sum256([]byte(m.Customer.Key))
+	return m.Month + "-" + name + "-" + hex.EncodeToString(sum[:4])
 }
 
 // A MonthLine is a product at a customer. Opening, closing and the changes between them

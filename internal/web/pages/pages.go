@@ -18,6 +18,7 @@ var all = []page{
 	// Which licence is billed as what?
 	// Which objects must a person settle?
 	// What is billed, and may the month be closed?
+	monthPage,
 	// What did the program do?
 	runsPage,
 	// Is the program itself well?

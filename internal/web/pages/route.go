@@ -38,6 +38,7 @@ func (r *route) path() string {
 type request struct {
 	*http.Request
 	app    *app.Running
+	months *kept[*app.MonthState]
 	person app.Person
 	known  bool // whether anybody is known to ask
 	fields url.Values

@@ -19,17 +19,19 @@ type server struct {
 	people    People
 	templates templates
 	around    *surroundings
+	months    *kept[*app.MonthState]
 	notices   notices
 }
 
 func newServer(running *app.Running, people People) *server {
-	s := &server{running: running, people: people, around: &surroundings{running: running}}
+	s := &server{running: running, people: people, around: &surroundings{running: running},
+		months: &kept[*app.MonthState]{make: running.MonthState}}
 	s.templates = parse(s.funcs())
 	return s
 }
 
 func (s *server) request(r *http.Request) *request {
-	q := &request{Request: r, app: s.running}
+	q := &request{Request: r, app: s.running, months: s.months}
 	q.person, q.known = s.people.Person(r)
 	return q
 }
@@ -65,6 +67,7 @@ func (s *server) answer(r route, q *request) (answer, error) {
 	a, err := r.handle(q)
 	if r.method() != http.MethodGet {
 		s.around.forget() // what every page shows may be otherwise now
+		s.months.forget()
 	}
 	return a, err
 }

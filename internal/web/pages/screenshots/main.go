@@ -22,6 +22,7 @@ const wrote = "{run}"
 var shots = []shot{
 	{"inbox", "/", wide},
 	{"inbox-phone", "/", phone},
+	{"month", "/months", wide},
 	{"runs", "/runs", wide},
 	{"run", "/runs/" + wrote, wide},
 	{"system", "/system", wide},
