@@ -111,6 +111,9 @@ func writeRestoration(out io.Writer, path string, done state.Restoration) error 
 		p.line("the former state is kept as %s", done.Former)
 	}
 	p.line("%s of it dropped: what they allowed may be done already", app.Count(done.Decisions, "decision"))
+	if done.SignedOut {
+		p.line("people sign in again, and programs need new tokens (syncd token create): what was revoked since is not known")
+	}
 	p.line("the next plan of each customer at each target waits for a person: syncd apply, then syncd holds")
 	return p.err
 }

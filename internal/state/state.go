@@ -193,13 +193,21 @@ type Unsettled struct {
 // RestoredDocument is the document in which a restore says that it happened.
 const RestoredDocument = "restored"
 
+// The documents of who may come in. A restore empties them: whom somebody signed out or whose token
+// somebody revoked since the backup would be let in again.
+const (
+	SessionsDocument = "sessions" // of people, who sign in again
+	TokensDocument   = "tokens"   // of programs
+)
+
 // A Restoration is what a restore did to the backup that it put in place.
 type Restoration struct {
 	At        time.Time `json:"at"`
-	AsOf      time.Time `json:"as_of,omitzero"`   // when the backup's last run began
-	Decisions int       `json:"decisions"`        // approvals and rejections that were dropped
-	Scopes    int       `json:"scopes"`           // whose next plan waits for a person
-	Former    string    `json:"former,omitempty"` // where the former state is kept now
+	AsOf      time.Time `json:"as_of,omitzero"`       // when the backup's last run began
+	Decisions int       `json:"decisions"`            // approvals and rejections that were dropped
+	Scopes    int       `json:"scopes"`               // whose next plan waits for a person
+	Former    string    `json:"former,omitempty"`     // where the former state is kept now
+	SignedOut bool      `json:"signed_out,omitempty"` // sessions and tokens were dropped
 }
 
 // A Hold is a plan that waits for a person.

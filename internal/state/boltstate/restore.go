@@ -177,6 +177,19 @@ func (s *Store) markRestored(now time.Time) (state.Restoration, error) {
 		if err != nil {
 			return err
 		}
+		for _, name := range []string{state.SessionsDocument, state.TokensDocument} {
+			_, body, err := document(tx, []byte(name))
+			if err != nil {
+				return err
+			}
+			if len(body) == 0 {
+				continue
+			}
+			done.SignedOut = true
+			if err := putDocument(tx, []byte(name), nil); err != nil {
+				return err
+			}
+		}
 		body, err := json.Marshal(done)
 		if err != nil {
 			return err

@@ -100,10 +100,13 @@ func TestRestoreDropsDecisionsAndMarksEveryScope(t *testing.T) {
 	}
 	must(t, s.Decide(t.Context(), scopes[0], "d", state.Decision{Approved: true, By: "ada"}))
 	must(t, s.Decide(t.Context(), scopes[1], "d", state.Decision{By: "ada"}))
+	for _, name := range []string{state.SessionsDocument, state.TokensDocument, "links"} {
+		must(t, s.PutDocument(t.Context(), state.Document{Name: name, Body: []byte("[1]")}))
+	}
 	must(t, s.Close())
 
 	done := restored(t, from, path)
-	if done.Decisions != 2 || done.Scopes != 3 || !done.AsOf.Equal(began) || !done.At.Equal(now) || done.Former != "" {
+	if !done.SignedOut || done.Decisions != 2 || done.Scopes != 3 || !done.AsOf.Equal(began) || !done.At.Equal(now) || done.Former != "" {
 		t.Errorf("got %+v", done)
 	}
 	s, err = Open(path, Options{})
@@ -114,6 +117,11 @@ func TestRestoreDropsDecisionsAndMarksEveryScope(t *testing.T) {
 		must(t, err)
 		if m.Hold == nil || m.Hold.Decision != nil || m.Hold.Job != "j" || !m.Cursor.Restored || !m.Cursor.Applied {
 			t.Errorf("%s: got %+v, %+v, want an undecided hold and a mark", scope, m.Hold, m.Cursor)
+		}
+	}
+	for name, want := range map[string]string{state.SessionsDocument: "", state.TokensDocument: "", "links": "[1]"} {
+		if d, err := s.Document(t.Context(), name); err != nil || string(d.Body) != want {
+			t.Errorf("%s: got %s, %v, want %q", name, d.Body, err, want)
 		}
 	}
 	if d, err := s.Document(t.Context(), state.RestoredDocument); err != nil || !strings.Contains(string(d.Body), "2026-11-30T07:00:21Z") {

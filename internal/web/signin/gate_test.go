@@ -223,7 +223,7 @@ func TestSigningInWithAPassword(t *testing.T) {
 	if log := log.String(); strings.Contains(log, "right") || strings.Contains(log, "wrong\"") || !strings.Contains(log, "127.0.0.1") {
 		t.Errorf("the log says %s", log)
 	}
-	doc, err := st.Document(t.Context(), SessionsDocument)
+	doc, err := st.Document(t.Context(), state.SessionsDocument)
 	if err != nil || len(doc.Body) == 0 {
 		t.Fatal(err)
 	}

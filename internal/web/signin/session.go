@@ -12,11 +12,7 @@ import (
 	"syncd/internal/state"
 )
 
-// SessionsDocument is the document of the state that holds who is signed in, so that a restart,
-// or another replica, does not ask them again.
-const SessionsDocument = "sessions"
-
-// How long a session lasts.
+// How long a session lasts. A restart ends none, and another replica knows it: the state holds them.
 const (
 	idle     = time.Hour       // without a request
 	longest  = 12 * time.Hour  // at all
@@ -59,7 +55,7 @@ func (s sessions) open(ctx context.Context, x session, former string) (string, e
 	text := base64.RawURLEncoding.EncodeToString(secret)
 	now := s.now().UTC()
 	x.Digest, x.Created, x.Seen = digestOf(text), now, now
-	return text, change(ctx, s.store, SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
+	return text, change(ctx, s.store, state.SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
 		all = slices.DeleteFunc(all, func(y session) bool { return y.ended(now) || y.Digest == digestOf(former) })
 		for mine := 0; ; mine = 0 {
 			oldest := -1
@@ -80,7 +76,7 @@ func (s sessions) open(ctx context.Context, x session, former string) (string, e
 
 // find returns the session with a text, unless it has ended.
 func (s sessions) find(ctx context.Context, text string) (*session, error) {
-	all, _, err := read[session](ctx, s.store, SessionsDocument)
+	all, _, err := read[session](ctx, s.store, state.SessionsDocument)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +94,7 @@ func (s sessions) touch(ctx context.Context, x *session) error {
 	if now.Sub(x.Seen) < seenStep {
 		return nil
 	}
-	return change(ctx, s.store, SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
+	return change(ctx, s.store, state.SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
 		for i := range all {
 			if all[i].Digest == x.Digest {
 				all[i].Seen = now
@@ -110,14 +106,14 @@ func (s sessions) touch(ctx context.Context, x *session) error {
 
 // end takes a session away.
 func (s sessions) end(ctx context.Context, digest string) error {
-	return change(ctx, s.store, SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
+	return change(ctx, s.store, state.SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
 		return slices.DeleteFunc(all, func(x session) bool { return x.Digest == digest }), nil, nil
 	})
 }
 
 // EndSessions signs somebody out everywhere who signs in with a password, with the journal's entries about it.
 func EndSessions(ctx context.Context, store state.Store, login string, about ...state.Entry) error {
-	return change(ctx, store, SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
+	return change(ctx, store, state.SessionsDocument, func(all []session) ([]session, []state.Entry, error) {
 		return slices.DeleteFunc(all, func(x session) bool { return x.Mode == Basic && strings.EqualFold(x.Logins[0], login) }), about, nil
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"syncd/internal/state"
 )
 
 // over asks a handler without a network, so that time may be simulated.
@@ -59,7 +61,7 @@ func TestASessionEndsByTime(t *testing.T) {
 		}
 		// What ended is gone from the state with the next sign-in.
 		enter()
-		if all, _, err := read[session](t.Context(), st, SessionsDocument); err != nil || len(all) != 1 {
+		if all, _, err := read[session](t.Context(), st, state.SessionsDocument); err != nil || len(all) != 1 {
 			t.Errorf("got %d sessions, %v", len(all), err)
 		}
 		oldest := enter()
@@ -163,7 +165,7 @@ func TestATokenLastsUntilItExpiresOrIsRevoked(t *testing.T) {
 			}
 		}
 		version := func() int {
-			d, err := st.Document(t.Context(), TokensDocument)
+			d, err := st.Document(t.Context(), state.TokensDocument)
 			if err != nil || strings.Contains(string(d.Body), text) {
 				t.Fatalf("the state holds the token, or %v", err)
 			}

@@ -18,9 +18,6 @@ import (
 	"syncd/internal/state"
 )
 
-// TokensDocument is the document of the state that holds the tokens' digests.
-const TokensDocument = "tokens"
-
 // tokenPrefix begins every token, so that one is known where it was left lying.
 const tokenPrefix = "syncd_"
 
@@ -56,14 +53,14 @@ func (s Tokens) Create(ctx context.Context, t Token, about func(Token) []state.E
 	rand.Read(id)
 	text := tokenPrefix + base64.RawURLEncoding.EncodeToString(secret)
 	t.ID, t.Digest, t.Created = hex.EncodeToString(id), digestOf(text), s.Now().UTC().Truncate(time.Second)
-	return t, text, change(ctx, s.Store, TokensDocument, func(all []Token) ([]Token, []state.Entry, error) {
+	return t, text, change(ctx, s.Store, state.TokensDocument, func(all []Token) ([]Token, []state.Entry, error) {
 		return append(all, t), about(t), nil
 	})
 }
 
 // Revoke takes a token away for good.
 func (s Tokens) Revoke(ctx context.Context, id string, about func(Token) []state.Entry) (t Token, err error) {
-	return t, change(ctx, s.Store, TokensDocument, func(all []Token) ([]Token, []state.Entry, error) {
+	return t, change(ctx, s.Store, state.TokensDocument, func(all []Token) ([]Token, []state.Entry, error) {
 		i := slices.IndexFunc(all, func(x Token) bool { return x.ID == id })
 		if i < 0 {
 			return nil, nil, fmt.Errorf("%s: %w", id, ErrNoToken)
@@ -75,13 +72,13 @@ func (s Tokens) Revoke(ctx context.Context, id string, about func(Token) []state
 
 // List returns the tokens, expired ones included, the newest last.
 func (s Tokens) List(ctx context.Context) ([]Token, error) {
-	all, _, err := read[Token](ctx, s.Store, TokensDocument)
+	all, _, err := read[Token](ctx, s.Store, state.TokensDocument)
 	return all, err
 }
 
 // find returns the token with a text, unless it has expired or was revoked.
 func (s Tokens) find(ctx context.Context, text string) (Token, bool, error) {
-	all, _, err := read[Token](ctx, s.Store, TokensDocument)
+	all, _, err := read[Token](ctx, s.Store, state.TokensDocument)
 	if err != nil {
 		return Token{}, false, err
 	}
@@ -99,7 +96,7 @@ func (s Tokens) touch(ctx context.Context, t Token) error {
 	if now.Sub(t.LastUsed) < seldom {
 		return nil
 	}
-	return change(ctx, s.Store, TokensDocument, func(all []Token) ([]Token, []state.Entry, error) {
+	return change(ctx, s.Store, state.TokensDocument, func(all []Token) ([]Token, []state.Entry, error) {
 		for i := range all {
 			if all[i].Digest == t.Digest {
 				all[i].LastUsed = now.Truncate(seldom)
