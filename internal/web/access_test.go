@@ -67,3 +67,37 @@ func TestWhoReachesWhat(t *testing.T) {
 		}
 	}
 }
+
+// The kernel would tell who runs the proxy, and not who asks.
+func TestBehindAProxyOnThisMachineNobodyIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		header  string
+		signsIn bool
+		path    string
+		want    int
+	}{
+		{"", false, "/", 200},
+		{"X-Forwarded-For", false, "/", 403},
+		{"x-forwarded-proto", false, "/customers", 404},
+		{"X-Forwarded", false, "/", 403},
+		{"Forwarded", false, "/", 403},
+		{"Via", false, "/", 403},
+		{"X-Real-IP", false, "/", 403},
+		{"X-Forwarded-For", false, "/static/app.css", 404},
+		{"X-Forwarded-For", false, "/healthz", 200},
+		{"X-Forwarded-For", true, "/", 200},
+	} {
+		o := options(t, nil)
+		o.Access = AccessTo("127.0.0.1:9464", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9464}, nil)
+		o.Access.SignsIn = c.signsIn
+		r := httptest.NewRequest("GET", c.path, nil)
+		if r.Host = "localhost"; c.header != "" {
+			r.Header.Set(c.header, "10.0.0.7")
+		}
+		w := httptest.NewRecorder()
+		Handler(o).ServeHTTP(w, r)
+		if w.Code != c.want {
+			t.Errorf("%s %s, people sign in: %v: got %d, want %d", c.header, c.path, c.signsIn, w.Code, c.want)
+		}
+	}
+}
