@@ -53,7 +53,7 @@ func (d *openDoor) begin(b *browser, back string) string {
 func TestSigningInAtAProvider(t *testing.T) {
 	d := doorOf(t)
 	b := browse(t, d.server)
-	if status, _, body := b.ask("GET", "/signin?return=/customers", nil); status != 200 || !strings.Contains(body, "<button>Sign in at 127.0.0.1") {
+	if status, _, body := b.ask("GET", "/signin?return=/customers", nil); status != 200 || !strings.Contains(body, `<button class="primary">Sign in at 127.0.0.1`) {
 		t.Errorf("got %d: %s", status, body)
 	}
 	status, to, body := b.ask("GET", d.begin(b, "/customers"), nil)
