@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type cippSystem struct {
 var (
 	_ sync.Source   = (*cipp.Client)(nil)
 	_ target.Target = (*tenants.Target)(nil)
+	_ Portal        = (*cippSystem)(nil)
 )
 
 func newCIPP() System { return &cippSystem{config: CIPPConfig{cipp.Defaults(), tenants.Defaults()}} }
@@ -88,6 +90,18 @@ func (s *cippSystem) Open(context.Context, string) (target.Target, error) {
 
 func (s *cippSystem) Needs() directory.Kinds    { return 0 }
 func (s *cippSystem) Columns() []mapping.Column { return nil }
+
+// Places are a customer's tenants. CIPP opens a tenant by its id, too
+// (KelvinTegelaar/CIPP: src/components/CippComponents/CippTenantSelector.jsx).
+func (s *cippSystem) Places(c *mapping.Customer) []Place {
+	var places []Place
+	for _, p := range c.Parts {
+		if id := string(p.Tenant.ID); id != "" {
+			places = append(places, Place{What: "tenant " + cmp.Or(p.Tenant.Name, id), Address: s.config.PageURL(id)})
+		}
+	}
+	return places
+}
 
 func (s *cippSystem) Check(ctx context.Context) []target.Finding {
 	return of("cipp", s.app.CIPP.Check(ctx, s.app.needs()))

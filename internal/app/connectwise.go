@@ -27,6 +27,7 @@ var (
 	_ Freezer           = (*connectWise)(nil)
 	_ Invoicer          = (*connectWise)(nil)
 	_ Resolver          = (*connectWise)(nil)
+	_ Portal            = (*connectWise)(nil)
 	_ AddressBook       = (*connectWise)(nil)
 	_ tenants.Companies = (*connectWise)(nil)
 )
@@ -87,6 +88,20 @@ func (s *connectWise) Suggest(ctx context.Context, d *mapping.Draft) error {
 		return err
 	}
 	return s.Client.Suggest(ctx, d, rules)
+}
+
+// Places are a customer's company and its agreement.
+func (s *connectWise) Places(c *mapping.Customer) []Place {
+	var places []Place
+	for _, p := range []struct {
+		column, what string
+		record       connectwise.Record
+	}{{mapping.ConnectWiseCompany, "company", connectwise.CompanyRecord}, {mapping.ConnectWiseAgreement, "agreement", connectwise.AgreementRecord}} {
+		if id := c.Links[p.column]; id != "" {
+			places = append(places, Place{What: p.what + " " + id, Address: s.config.PageURL(p.record, id)})
+		}
+	}
+	return places
 }
 
 func (s *connectWise) Check(ctx context.Context) []target.Finding {

@@ -21,6 +21,7 @@ var (
 	_ target.Target = (*itglue.Target)(nil)
 	_ Suggester     = (*itGlue)(nil)
 	_ Resolver      = (*itGlue)(nil)
+	_ Portal        = (*itGlue)(nil)
 )
 
 func newITGlue() System { return &itGlue{config: itglue.Defaults()} }
@@ -61,6 +62,15 @@ func (s *itGlue) Columns() []mapping.Column {
 
 func (s *itGlue) LookUp(ctx context.Context, _ string, texts []string) (map[string]mapping.Found, error) {
 	return s.Client.LookUp(ctx, texts)
+}
+
+// Places are a customer's organization.
+func (s *itGlue) Places(c *mapping.Customer) []Place {
+	id := c.Links[mapping.ITGlueOrganization]
+	if id == "" {
+		return nil
+	}
+	return []Place{{What: "organization " + id, Address: s.config.PageURL(id)}}
 }
 
 func (s *itGlue) Check(ctx context.Context) []target.Finding {

@@ -50,7 +50,10 @@ type scimSystem struct {
 	clients []*scim.Client // in the order of the list
 }
 
-var _ target.Target = (*scim.Target)(nil)
+var (
+	_ target.Target = (*scim.Target)(nil)
+	_ Portal        = (*scimSystem)(nil)
+)
 
 func newSCIM() System { return &scimSystem{} }
 
@@ -112,6 +115,17 @@ func (c *scimSystem) Columns() []mapping.Column {
 		columns = append(columns, mapping.Column{Name: mapping.SCIMColumn(c.list[i].Name)})
 	}
 	return columns
+}
+
+// Places are a customer's accounts. Nobody says where an application shows them.
+func (c *scimSystem) Places(of *mapping.Customer) []Place {
+	var places []Place
+	for i := range c.list {
+		if account := of.Links[mapping.SCIMColumn(c.list[i].Name)]; account != "" {
+			places = append(places, Place{System: c.app.Config.TargetTitle(c.list[i].target()), What: "account " + account})
+		}
+	}
+	return places
 }
 
 // Check asks with the accounts that customers are linked to.

@@ -67,6 +67,12 @@ type System interface {
 	Check(ctx context.Context) []target.Finding
 }
 
+// A Portal is a system whose own pages people open.
+type Portal interface {
+	// Places are where a customer is found there; none where it is not linked.
+	Places(c *mapping.Customer) []Place
+}
+
 // A Resolver knows the names of what numeric links lead to.
 type Resolver interface {
 	LookUp(ctx context.Context, column string, texts []string) (map[string]mapping.Found, error)

@@ -109,6 +109,15 @@ func (c *Config) PortalURL() string {
 	return u.String()
 }
 
+// PageURL is where people see the licences of a tenant; empty where nobody can say.
+func (c *Config) PageURL(tenant string) string {
+	portal := c.PortalURL()
+	if portal == "" {
+		return ""
+	}
+	return portal + "/tenant/reports/list-licenses?tenantFilter=" + url.QueryEscape(tenant)
+}
+
 // tokenURL returns where tokens are had.
 func (c *Config) tokenURL() string {
 	if c.TokenURL != "" {

@@ -31,6 +31,7 @@ const (
 // Config is how an IT Glue account is reached, and what is documented there.
 type Config struct {
 	URL            string        `yaml:"url" env:"URL, overwrite"`
+	Portal         string        `yaml:"portal" env:"PORTAL, overwrite"` // where people open IT Glue, for links to it; empty means URL's host, which the vendor's own is not
 	APIKey         secret.String `yaml:"api_key" env:"API_KEY, overwrite"`
 	PSAContactSync string        `yaml:"psa_contact_sync" env:"PSA_CONTACT_SYNC, overwrite" jsonschema:"enum=off,enum=one-way,enum=two-way"`
 	Rate           rest.Rate     `yaml:"rate" env:", prefix=RATE_"`
@@ -104,6 +105,11 @@ var reserved = []string{"microsoft licenses", "microsoft 365: groups", "entra id
 func (c *Config) Validate(report func(path, message string)) {
 	if _, err := baseURL(c.URL); err != nil {
 		report("url", err.Error())
+	}
+	if c.Portal != "" {
+		if _, err := rest.CheckURL(c.Portal); err != nil {
+			report("portal", err.Error())
+		}
 	}
 	switch key := c.APIKey.Reveal(); {
 	case c.APIKey.Empty():
@@ -192,6 +198,20 @@ func checkPatterns(report func(path, message string), at string, patterns []stri
 			report(fmt.Sprintf("%s[%d]", at, i), err.Error())
 		}
 	}
+}
+
+// PageURL is where people open an organization; empty where nobody can say: the API's host
+// does not tell which of the vendor's hosts the account has.
+func (c *Config) PageURL(organization string) string {
+	portal := strings.TrimRight(strings.TrimSpace(c.Portal), "/")
+	if portal == "" {
+		u, err := baseURL(c.URL)
+		if err != nil || slices.Contains(apiHosts, u.Hostname()) {
+			return ""
+		}
+		portal = u.Scheme + "://" + u.Host
+	}
+	return portal + "/" + url.PathEscape(organization)
 }
 
 // typeName is what our asset type of a kind is called.

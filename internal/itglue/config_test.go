@@ -106,3 +106,17 @@ func TestTheKeyIsNeverShown(t *testing.T) {
 		}
 	}
 }
+
+func TestWherePeopleOpenAnOrganization(t *testing.T) {
+	for _, c := range []struct{ url, portal, want string }{
+		{"https://api.itglue.com", "", ""}, // the account's own host is not known
+		{"https://api.eu.itglue.com", "https://msp.eu.itglue.com/", "https://msp.eu.itglue.com/1211"},
+		{"http://127.0.0.1:8080", "", "http://127.0.0.1:8080/1211"},
+		{"https://gateway.msp.example/itglue", "", "https://gateway.msp.example/1211"},
+	} {
+		config := Config{URL: c.url, Portal: c.portal}
+		if got := config.PageURL("1211"); got != c.want {
+			t.Errorf("%s, %s: got %s, want %s", c.url, c.portal, got, c.want)
+		}
+	}
+}
