@@ -124,11 +124,11 @@ func (x *explanation) writeRules(p *page) {
 		}
 		switch r.Status {
 		case mapping.Bill:
-			p.line("%s: %s", whose, ruleText(&r))
+			p.line("%s: %s", whose, app.RuleText(&r))
 		case mapping.Ignore:
-			p.line("%s: %s is not billed%s", whose, ruledText(&r), app.Because(r.Reason))
+			p.line("%s: %s is not billed%s", whose, app.RuledText(&r), app.Because(r.Reason))
 		case mapping.Propose:
-			p.line("A proposal that nobody accepted: %s as %s; it does nothing", ruledText(&r), clean(r.Product))
+			p.line("A proposal that nobody accepted: %s as %s; it does nothing", app.RuledText(&r), clean(r.Product))
 		}
 	}
 	if len(x.Rules) == 0 {

@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"syncd/internal/app"
-	"syncd/internal/plan"
 	"syncd/internal/state"
 )
 
@@ -75,23 +71,8 @@ func (x *explanation) writeInvoices(p *page) {
 // several ways, at once or one after the other.
 func (x *explanation) writeObject(p *page, s *app.ExplainedSpan) {
 	if slices.ContainsFunc(x.Spans, func(o app.ExplainedSpan) bool { return o.Key != s.Key }) {
-		p.line("%s:", objectText(s))
+		p.line("%s:", s.CountedText())
 	}
-}
-
-// objectText is what is billed, and what it is counted of.
-func objectText(s *app.ExplainedSpan) string {
-	var of []string
-	for i := range s.Rules {
-		if text := ruledText(&s.Rules[i]); !slices.Contains(of, text) {
-			of = append(of, text)
-		}
-	}
-	text := "Product " + clean(cmp.Or(s.Product, s.Label, s.Key.ID))
-	if len(of) > 0 {
-		text += ", counted of " + strings.Join(of, " and ")
-	}
-	return text
 }
 
 // label is what the licence is called.
@@ -114,22 +95,14 @@ func (x *explanation) writeOpen(p *page, zone *time.Location) {
 		s := &x.Spans[i]
 		x.writeObject(p, s)
 		p.line("The ledger, since %s (%s): %s", s.From.In(zone).Format("2006-01-02 15:04"), app.Count(s.Days, "day"), numbers(s))
-		writeOverride(p, s)
-		writeNames(p, s)
+		for _, why := range append(s.OverrideReason(), s.NamesReason()...) {
+			p.line("  %s", why)
+		}
 	}
 	if x.RecordedFrom != nil {
 		p.line("  recorded since %s; --month shows any month since", x.RecordedFrom.In(zone).Format(time.DateOnly))
 	}
 	x.writeIgnored(p, zone)
-}
-
-// priceText is a price that the ledger has, as people read it.
-func priceText(price string) string {
-	d, err := decimal.NewFromString(price)
-	if err != nil {
-		return price
-	}
-	return plan.Price(&d)
 }
 
 // numbers are what was bought, due and billed.
@@ -141,56 +114,8 @@ func numbers(s *app.ExplainedSpan) string {
 // writeSpan says what held for some days of the month.
 func (x *explanation) writeSpan(p *page, s *app.ExplainedSpan, zone *time.Location) {
 	p.line("%s: %s", x.days(s, zone), numbers(s))
-	if !s.Known {
-		p.line("  not proven: %s", clean(s.Why))
-	}
-	if s.Agreement != "" {
-		text := fmt.Sprintf("  product %s on agreement %s", clean(s.Product), s.Agreement)
-		if s.AgreementName != "" {
-			text = fmt.Sprintf("  product %s on %s (agreement %s)", clean(s.Product), clean(s.AgreementName), s.Agreement)
-		}
-		if s.Ref != "" {
-			text += ", line " + s.Ref
-		}
-		if s.Price != "" {
-			text += fmt.Sprintf(", unit price %s %s%s", priceText(s.Price), s.Currency, plan.Cycle(s.Cycle).Per())
-		}
-		if s.LessIncluded != "" && s.LessIncluded != "0" {
-			text += fmt.Sprintf(", %s included free of charge", s.LessIncluded)
-		}
-		if s.NextInvoice != "" {
-			text += ", next invoice date " + s.NextInvoice
-		}
-		p.line("%s", text)
-	}
-	for i := range s.Rules {
-		p.line("  the rule then: %s", ruleText(&s.Rules[i]))
-	}
-	writeOverride(p, s)
-	for i := range s.Subscriptions {
-		u := &s.Subscriptions[i]
-		text := fmt.Sprintf("  subscription %s: %s, %s", clean(cmp.Or(u.CommerceID, u.ID)), u.Units, strings.ReplaceAll(u.State, "_", " "))
-		if !u.Until.IsZero() {
-			text += " until " + u.Until.In(zone).Format(time.DateOnly)
-		}
-		p.line("%s", text)
-	}
-	writeNames(p, s)
-}
-
-func writeOverride(p *page, s *app.ExplainedSpan) {
-	if o := s.Override; o != nil {
-		p.line("  override: %s by %s until %s%s", overrideThen(o), clean(o.By), o.Until.Format(time.DateOnly), app.Because(o.Reason))
-	}
-}
-
-// writeNames says of whom a count is made.
-func writeNames(p *page, s *app.ExplainedSpan) {
-	switch {
-	case s.NamesUnknown:
-		p.line("  who they were was not proven")
-	case len(s.Names) > 0:
-		p.line("  counted: %s", clean(strings.Join(s.Names, ", ")))
+	for _, why := range s.Reasons(zone) {
+		p.line("  %s", why)
 	}
 }
 
@@ -212,16 +137,6 @@ func (x *explanation) days(s *app.ExplainedSpan, zone *time.Location) string {
 		text += " to " + first.AddDate(0, 0, s.Days-1).Format(time.DateOnly)
 	}
 	return fmt.Sprintf("%s (%s)", text, app.Count(s.Days, "day"))
-}
-
-func overrideThen(o *state.SpanOverride) string {
-	switch {
-	case o.Minimum != "":
-		return "at least " + o.Minimum
-	case o.Maximum != "":
-		return "at most " + o.Maximum
-	}
-	return o.Quantity
 }
 
 func writeText(w *app.ExplainedWrite, zone *time.Location) string {
