@@ -66,6 +66,21 @@ func (w *App) Overrides(ctx context.Context) ([]Override, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w.listed(ctx, lasting.Overrides, names)
+}
+
+// CustomerOverrides lists what counts today for one customer.
+func (w *App) CustomerOverrides(ctx context.Context, customer, name string) ([]Override, error) {
+	lasting, _, err := w.overrides(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lasting.Overrides = slices.DeleteFunc(lasting.Overrides, func(o money.CustomerOverride) bool { return o.Customer != customer })
+	return w.listed(ctx, lasting.Overrides, map[string]string{customer: name})
+}
+
+// listed are overrides as they are listed, of customers with these names.
+func (w *App) listed(ctx context.Context, lasting []money.CustomerOverride, names map[string]string) ([]Override, error) {
 	idle, err := w.idle(ctx)
 	if err != nil {
 		return nil, err
@@ -77,7 +92,7 @@ func (w *App) Overrides(ctx context.Context) ([]Override, error) {
 		return new(strconv.Itoa(*n))
 	}
 	out := []Override{}
-	for _, o := range lasting.Overrides {
+	for _, o := range lasting {
 		out = append(out, Override{Customer: sync.CustomerRef{Key: o.Customer, Name: cmp.Or(names[o.Customer], o.Customer)}, Product: o.Product,
 			Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until.Format(time.DateOnly), Reason: o.Reason, By: o.By,
 			Ending: o.Ending(w.today()), What: o.String(), Idle: idle(&o)})

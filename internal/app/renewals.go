@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -75,7 +76,7 @@ func (w *App) countRenewals(ctx context.Context, now time.Time) (map[string]int,
 		said := claims.For(c.Scope.Customer)
 		for i := range c.Seen {
 			s := &c.Seen[i]
-			if money.State(s.State) != money.Enabled || !s.Gone.IsZero() || s.Units <= 0 || !s.Ends.After(now) || directory.FreeSKU(directory.PartNumber(s.SKU)) || money.KnownMonthly(said, s, now) {
+			if !ends(said, s, now) {
 				continue
 			}
 			for name, day := range last {
@@ -86,4 +87,39 @@ func (w *App) countRenewals(ctx context.Context, now time.Time) (map[string]int,
 		}
 	}
 	return counts, nil
+}
+
+// ends reports whether a subscription is paid for, and its term of more than a month ends.
+func ends(said []money.Claim, s *directory.Seen, now time.Time) bool {
+	return money.State(s.State) == money.Enabled && s.Gone.IsZero() && s.Units > 0 && s.Ends.After(now) &&
+		!directory.FreeSKU(directory.PartNumber(s.SKU)) && !money.KnownMonthly(said, s, now)
+}
+
+// A TermEnd is the end of a subscription's term.
+type TermEnd struct {
+	At      time.Time
+	Licence string // as people call it
+	Units   int
+}
+
+// NextEnd is the next end of a term of a customer's subscriptions; nil where none ends.
+func (w *App) NextEnd(ctx context.Context, c *KnownCustomer) (*TermEnd, error) {
+	claims, _, err := Document[money.Claims](ctx, w.Store, TermsDocument)
+	if err != nil {
+		return nil, err
+	}
+	said, now := claims.For(c.Key), w.Now()
+	var next *directory.Seen
+	for i := range c.Scopes {
+		for j := range c.Scopes[i].Seen {
+			if s := &c.Scopes[i].Seen[j]; ends(said, s, now) && (next == nil || s.Ends.Before(next.Ends)) {
+				next = s
+			}
+		}
+	}
+	if next == nil {
+		return nil, nil
+	}
+	part := directory.PartNumber(next.SKU)
+	return &TermEnd{next.Ends, cmp.Or(directory.ProductName(next.SKU, part), next.SKU), next.Units}, nil
 }

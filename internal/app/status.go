@@ -19,7 +19,8 @@ type Status struct {
 	Settlements []state.Settlement `json:"settled_by_hand"`
 	LastRun     *state.Run         `json:"last_run"`
 
-	Stands map[string]int `json:"-"` // how many holds stand so, and how many scopes are put off
+	Stands map[string]int            `json:"-"` // how many holds stand so, and how many scopes are put off
+	Held   map[plan.Scope]state.Hold `json:"-"`
 }
 
 // A Standing is where a scope stands, in words too.
@@ -31,7 +32,7 @@ type Standing struct {
 // Status is where everything stands, or everything of one customer.
 func (w *App) Status(ctx context.Context, customer string) (*Status, error) {
 	other := func(s plan.Scope) bool { return customer != "" && s.Customer != customer }
-	v := &Status{Scopes: []Standing{}, Totals: map[string]int{}, Settlements: []state.Settlement{}, Stands: map[string]int{}}
+	v := &Status{Scopes: []Standing{}, Totals: map[string]int{}, Settlements: []state.Settlement{}, Stands: map[string]int{}, Held: map[plan.Scope]state.Hold{}}
 	failing, err := state.Failing(w.Store.Runs(ctx), w.jobNames())
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func (w *App) Status(ctx context.Context, customer string) (*Status, error) {
 		if other(h.Scope) {
 			continue
 		}
-		held[h.Scope] = h.Standing()
+		held[h.Scope], v.Held[h.Scope] = h.Standing(), h
 		v.Stands[h.Standing()]++
 		if h.Standing() != state.StandsApproved {
 			v.Holds++

@@ -20,6 +20,9 @@ const (
 	manyEntries   = 100_000
 )
 
+// oneCustomer is the key of one of them.
+const oneCustomer = "0f5d3c7e-8f43-4f57-9d1e-0000000002bc"
+
 // slowest is how long the server may take for any page.
 const slowest = 50 * time.Millisecond
 
@@ -27,6 +30,11 @@ const slowest = 50 * time.Millisecond
 var measured = []string{
 	"/",
 	"/?page=20",
+	"/customers",
+	"/customers?q=customer+07&stands=needs+approval&page=2",
+	"/customers/" + oneCustomer,
+	"/customers/" + oneCustomer + "/history?page=2",
+	"/customers/" + oneCustomer + "/explain/M365-2",
 	"/system",
 	"/months/2026-11",
 	"/runs",
@@ -79,6 +87,13 @@ func largeProgram(b *testing.B) *app.Running {
 			c := &state.Commit{Scope: scope(i, target), Cursor: &state.Cursor{Scope: scope(i, target), Name: name, Job: "licences", Outcome: "in_step", At: began}}
 			if target == "connectwise" {
 				c.Cursor.Outcome = "held"
+				for j := range changes {
+					for m := range 12 {
+						c.Spans = append(c.Spans, state.Span{Key: changes[j].Key, From: began.AddDate(0, 0, 14*m), Known: true, Product: fmt.Sprintf("M365-%d", j), Label: changes[j].Label,
+							Purchased: fmt.Sprint(10 + m), Assigned: "9", Due: fmt.Sprint(10 + m), Billed: fmt.Sprint(9 + m), Price: "22", Currency: "USD", Cycle: "1", Agreement: "55",
+							Rules: []state.SpanRule{{SKU: changes[j].Key.ID, Name: changes[j].Label, Product: fmt.Sprintf("M365-%d", j), Count: "purchased", Status: "bill"}}})
+					}
+				}
 				c.Hold = &state.Hold{Scope: c.Scope, Name: name, Job: "licences", Since: began, Digest: fmt.Sprintf("%012x", i), Plan: body,
 					Violations: []plan.Violation{{Code: "approval", Message: "every plan of this job waits for a person (apply: approve); syncd approve --digest x"}}}
 			}

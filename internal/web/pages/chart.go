@@ -44,7 +44,7 @@ type bar struct {
 // The measures of a drawing, in units of the picture.
 const (
 	chartWidth, chartHeight = 760, 200
-	chartLeft, chartRight   = 48, 70
+	chartLeft, chartRight   = 48, 100
 	chartTop, chartBottom   = 24, 28
 )
 
@@ -129,11 +129,20 @@ func (c chart) drawMonths(b *strings.Builder, from, to time.Time, x func(time.Ti
 	months := int(to.Sub(from).Hours()/24/30) + 1
 	every := max(1, (months+7)/8)
 	first := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, from.Location())
+	const room = 30 // of a label
+	last := math.Inf(-1)
 	for m := first; m.Before(to); m = m.AddDate(0, every, 0) {
 		at := m
 		if at.Before(from) {
 			at = from
+			if next := m.AddDate(0, every, 0); next.Before(to) && x(next)-x(at) < room {
+				continue
+			}
 		}
+		if x(at)-last < room {
+			continue
+		}
+		last = x(at)
 		fmt.Fprintf(b, `<text x="%.1f" y="%d">%s</text>`, x(at), chartHeight-6, m.Format("Jan"))
 	}
 }

@@ -14,6 +14,7 @@ var all = []page{
 	// What waits for me?
 	inboxPage,
 	// Where does a customer live, what is billed, and why?
+	customersPage,
 	// Which tenant is which company and organization?
 	// Which licence is billed as what?
 	// Which objects must a person settle?

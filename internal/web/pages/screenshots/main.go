@@ -18,6 +18,9 @@ import (
 // wrote stands in an address for the newest run but one, which wrote something.
 const wrote = "{run}"
 
+// oneCustomer stands in an address for the customer at whom somebody edited a line.
+const oneCustomer = "{customer}"
+
 // shots are the pictures. A page is a line here.
 var shots = []shot{
 	{"inbox", "/", wide},
@@ -25,6 +28,10 @@ var shots = []shot{
 	{"month", "/months", wide},
 	{"runs", "/runs", wide},
 	{"run", "/runs/" + wrote, wide},
+	{"customers", "/customers", wide},
+	{"customer", "/customers/" + oneCustomer, wide},
+	{"customer-phone", "/customers/" + oneCustomer, phone},
+	{"explain", "/customers/" + oneCustomer + "/explain/M365-E3", wide},
 	{"system", "/system", wide},
 }
 
@@ -71,6 +78,11 @@ func run(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
+	customer, err := world.App.Remembered(ctx, "Elmsworth Housing")
+	if err != nil {
+		return err
+	}
+	stands := strings.NewReplacer(wrote, runs[0].ID, oneCustomer, customer)
 	browser, err := pagestest.NewBrowser(ctx, filepath.Join(dir, "profile"))
 	if err != nil {
 		return err
@@ -85,7 +97,7 @@ func run(ctx context.Context, folder string) error {
 			if dark {
 				file = filepath.Join(folder, s.name+"-dark.png")
 			}
-			if err := errors.Join(browser.Size(s.width, s.height), browser.Dark(dark), browser.Open(address+strings.ReplaceAll(s.path, wrote, runs[0].ID))); err != nil {
+			if err := errors.Join(browser.Size(s.width, s.height), browser.Dark(dark), browser.Open(address+stands.Replace(s.path))); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
 			picture, err := browser.Picture()
