@@ -171,7 +171,6 @@ func TestScripts(t *testing.T) {
 			"http":       ask,
 			"browse":     browse,
 			"keep":       keep,
-			"api":        askAPI,
 			"up":         up,
 			"await-http": awaitHTTP,
 			"terminate":  terminate,
@@ -389,16 +388,9 @@ func appendConfig(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(text), 0o600))
 }
 
-func ask(ts *testscript.TestScript, neg bool, args []string) { send(ts, neg, "http", args, "") }
-
-// askAPI is ask as a program does: it sends and takes JSON.
-func askAPI(ts *testscript.TestScript, neg bool, args []string) {
-	send(ts, neg, "api", args, "application/json")
-}
-
-func send(ts *testscript.TestScript, neg bool, command string, args []string, kind string) {
+func ask(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: %s METHOD PATH STATUS [FILE]", command)
+		ts.Fatalf("usage: http METHOD PATH STATUS [FILE]")
 	}
 	sent := ""
 	if len(args) > 3 {
@@ -406,10 +398,6 @@ func send(ts *testscript.TestScript, neg bool, command string, args []string, ki
 	}
 	req, err := http.NewRequest(args[0], "http://"+worldOf(ts).listen+args[1], strings.NewReader(sent))
 	ts.Check(err)
-	if kind != "" {
-		req.Header.Set("Accept", kind)
-		req.Header.Set("Content-Type", kind)
-	}
 	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
 	ts.Check(err)
 	defer resp.Body.Close()

@@ -27,7 +27,7 @@ document.querySelectorAll("[data-follow]").forEach((shown) => {
 const choice = document.querySelector("form[data-choice]");
 if (choice) {
   const sum = choice.querySelector("[data-sum]"), review = choice.querySelector("[data-review]"), approve = choice.querySelector("[data-approve]");
-  const show = (amount) => (amount < 0 ? "−" : "+") + Math.abs(amount / 100).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const show = (sign, cents) => sign + (Math.abs(cents || 0) / 100).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const count = () => {
     let n = 0;
     const up = {}, down = {};
@@ -41,7 +41,8 @@ if (choice) {
         }
       }
     });
-    const money = [...new Set([...Object.keys(up), ...Object.keys(down)])].sort().map((c) => `${show(up[c] || 0)} ${show(-0 + (down[c] || 0)).replace("+0", "−0")} ${c}`);
+    const currencies = [...new Set([...Object.keys(up), ...Object.keys(down)])].sort();
+    const money = currencies.map((c) => `${show("+", up[c])} ${show("−", down[c])} ${c}`);
     sum.textContent = n ? [`${n} selected`, ...money].join(" · ") : "";
     review.textContent = "Review…";
     review.disabled = approve.disabled = n === 0;
