@@ -66,8 +66,8 @@ func TestWhoMayNotTakeBackSeesNoButton(t *testing.T) {
 		t.Error("a mapper is offered the way back")
 	}
 	h := Handler(running, somebody(app.RoleApprover))
-	if w := ask(h, "POST", "/runs/01RUN/revert", ""); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "say why") {
-		t.Errorf("without a reason: got %d", w.Code)
+	if w := ask(h, "POST", "/runs/01RUN/revert", ""); w.Code != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(w.Body.String()), "say why") {
+		t.Errorf("without a reason: got %d: %s", w.Code, w.Body)
 	}
 	if w := ask(h, "POST", "/runs/03RUN/revert", "reason=x", "Accept", "application/json"); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "wrote nothing") {
 		t.Errorf("a run that wrote nothing: got %d: %s", w.Code, w.Body)
