@@ -231,7 +231,16 @@ func TestPagesArePacked(t *testing.T) {
 func TestAViewIsSmall(t *testing.T) {
 	var commits []*state.Commit
 	for i := range 200 {
-		commits = append(commits, held(fmt.Sprint(i), fmt.Sprintf("Customer %03d", i), fmt.Sprintf("%012x", i)))
+		c := held(fmt.Sprintf("0f5d3c7e-8f43-4f57-9d1e-%012x", i*7919), fmt.Sprintf("Customer %03d", i), fmt.Sprintf("%012x", i*104729),
+			plan.Violation{Code: "decrease_unexplained", Kind: "addition", Key: "k", Message: "nothing shows why"}, plan.Violation{Code: "approval"})
+		var changes []string
+		for j := range 4 {
+			changes = append(changes, fmt.Sprintf(`{"action":"update","kind":"addition","key":"k%d","label":"Microsoft 365 Licence %d","reason":"changed at source","monthly_delta":"%d.50","currency":"USD",`+
+				`"fields":{"quantity":{"before":"%d","after":"%d"}},"facts":{"agreement":"%d","agreement_name":"Managed services","unit_price":"%d.25"},`+
+				`"effect":{"from":null,"to":null,"periods":null,"text":"billed from 1 to 31 December 2026, invoice not made"}}`, j, i*j, i*j-300, i+j, i, 500+i, j+2))
+		}
+		c.Hold.Plan = []byte(`{"monthly_delta":"1.00","currency":"USD","changes":[` + strings.Join(changes, ",") + `]}`)
+		commits = append(commits, c)
 	}
 	h := Handler(program(t, commits...), somebody(app.RoleOperator))
 	size := func(path string) (n int, body string) {

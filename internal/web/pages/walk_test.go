@@ -1,0 +1,94 @@
+package pages_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"syncd/internal/app"
+	"syncd/internal/web/pages/pagestest"
+)
+
+var links = regexp.MustCompile(`(?:href|src)="([^"]+)"`)
+
+// Every link leads somewhere, and no page has anything that axe-core finds, in light and dark.
+func TestEveryLinkAndEveryPageForEverybody(t *testing.T) {
+	w, b := pagestest.Begin(t)
+	pagestest.Must(t, w.Settle(), w.Play("seats", "human-edit", "failing-tenant"))
+	home := w.Serve(pagestest.Somebody("Olga Brandt", app.RoleOperator))
+	seen, kinds := map[string]bool{}, map[string]bool{}
+	var pages []string
+	for waiting := []string{"/"}; len(waiting) > 0; waiting = waiting[1:] {
+		path := waiting[0]
+		kind, found := walk(t, home, path)
+		if shape := shapeOf(path); kind == "text/html" && !kinds[shape] {
+			kinds[shape] = true
+			pages = append(pages, path)
+		}
+		for _, to := range found {
+			if shape := shapeOf(to); !seen[to] && (!kinds[shape] || len(seen) < 400) {
+				seen[to] = true
+				waiting = append(waiting, to)
+			}
+		}
+	}
+	if len(pages) < 3 {
+		t.Fatalf("got %v, want every page", pages)
+	}
+	for _, path := range pages {
+		for _, dark := range []bool{false, true} {
+			pagestest.Must(t, b.Dark(dark), b.Open(home+path))
+			if _, err := b.Evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true }); ''"); err != nil {
+				t.Fatal(err)
+			}
+			found, err := b.Axe()
+			if err != nil || len(found) > 0 {
+				t.Errorf("%s (dark: %t): %v\n%s", path, dark, err, strings.Join(found, "\n"))
+			}
+		}
+	}
+}
+
+// walk asks for a page, which must be there, and returns what it leads to within the program.
+func walk(t *testing.T, home, path string) (kind string, to []string) {
+	t.Helper()
+	resp, err := http.Get(home + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("a link leads to %s: %d", path, resp.StatusCode)
+	}
+	kind, _, _ = strings.Cut(resp.Header.Get("Content-Type"), ";")
+	if kind != "text/html" || resp.Header.Get("Content-Disposition") != "" {
+		return "a file", nil
+	}
+	for _, m := range links.FindAllStringSubmatch(string(body), -1) {
+		if u, err := url.Parse(strings.ReplaceAll(m[1], "&amp;", "&")); err == nil && u.Host == "" && u.Path != "" {
+			u.Fragment = ""
+			to = append(to, u.String())
+		}
+	}
+	return kind, to
+}
+
+// shapeOf is what pages of one kind have alike in their address.
+func shapeOf(path string) string {
+	u, err := url.Parse(path)
+	if err != nil {
+		return path
+	}
+	parts := strings.Split(u.Path, "/")
+	if len(parts) > 2 {
+		parts[2] = "*"
+	}
+	return strings.Join(parts, "/")
+}
