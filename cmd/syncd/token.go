@@ -10,7 +10,6 @@ import (
 
 	"syncd/internal/app"
 	"syncd/internal/report"
-	"syncd/internal/web/signin"
 )
 
 func tokenCommand(a *cli) *cobra.Command {
@@ -26,9 +25,9 @@ func tokenCommand(a *cli) *cobra.Command {
 				return err
 			}
 			return a.print(struct {
-				shownToken
+				app.TokenState
 				Token string `json:"token"`
-			}{shown(t), text}, func(out io.Writer) error {
+			}{app.NewTokenState(t), text}, func(out io.Writer) error {
 				_, err := fmt.Fprintln(out, text)
 				return err
 			})
@@ -44,7 +43,7 @@ func tokenCommand(a *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(shown(t), func(out io.Writer) error {
+			return a.print(app.NewTokenState(t), func(out io.Writer) error {
 				_, err := fmt.Fprintf(out, "%s revoked: whoever sends it gets 401 from now on\n", t.ID)
 				return err
 			})
@@ -53,36 +52,17 @@ func tokenCommand(a *cli) *cobra.Command {
 	return cmd
 }
 
-// A shownToken is a token as it is listed.
-type shownToken struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	Role      string     `json:"role"`
-	Created   time.Time  `json:"created"`
-	Expires   time.Time  `json:"expires"`
-	LastUsed  *time.Time `json:"last_used"` // to the hour; null before the first use
-	CreatedBy string     `json:"created_by"`
-}
-
-func shown(t signin.Token) shownToken {
-	s := shownToken{ID: t.ID, Name: t.Name, Role: t.Role, Created: t.Created, Expires: t.Expires, CreatedBy: t.By}
-	if !t.LastUsed.IsZero() {
-		s.LastUsed = &t.LastUsed
-	}
-	return s
-}
-
 func (a *cli) listTokens(ctx context.Context, w *app.App) error {
 	tokens, err := w.Tokens(ctx)
 	if err != nil {
 		return err
 	}
-	all := make([]shownToken, len(tokens))
+	all := make([]app.TokenState, len(tokens))
 	for i, t := range tokens {
-		all[i] = shown(t)
+		all[i] = app.NewTokenState(t)
 	}
 	return a.print(struct {
-		Tokens []shownToken `json:"tokens"`
+		Tokens []app.TokenState `json:"tokens"`
 	}{all}, func(out io.Writer) error {
 		if len(all) == 0 {
 			_, err := fmt.Fprintln(out, "no program has a token; syncd token create makes one")

@@ -42,6 +42,7 @@ type Running struct {
 	mu       stdsync.Mutex
 	applying map[plan.Scope]bool // what people let run from the pages now
 	applied  stdsync.WaitGroup
+	checking checking
 }
 
 // Running is the App as its pages see it, until ctx ends.
@@ -51,13 +52,14 @@ func (w *App) Running(ctx context.Context, version string, jobs func() []JobStat
 
 // A JobState is a job and when it ran and runs.
 type JobState struct {
-	Name        string
-	Schedule    string
-	Policy      string
-	Targets     []string
-	Running     bool
-	Next        time.Time // zero where it has no schedule
-	LastSuccess time.Time
+	Name        string    `json:"job"`
+	Schedule    string    `json:"schedule"`
+	Policy      string    `json:"apply"`
+	Targets     []string  `json:"targets"`
+	Running     bool      `json:"running"`
+	Next        time.Time `json:"next,omitzero"`         // zero where it has no schedule
+	LastAttempt time.Time `json:"last_attempt,omitzero"` // when a run of it was last started
+	LastSuccess time.Time `json:"last_success,omitzero"` // when one over all customers last ended well
 }
 
 // Serve runs the daemon until ctx ends. Stopping goes in order: no new runs,
@@ -237,7 +239,7 @@ func (w *App) jobStates(ctx context.Context, runner *schedule.Runner) []JobState
 	}
 	var out []JobState
 	for _, j := range w.Jobs {
-		line := JobState{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastSuccess: runs[j.Name].Success}
+		line := JobState{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, LastAttempt: runs[j.Name].Attempt, LastSuccess: runs[j.Name].Success}
 		for _, s := range runner.Status() {
 			if s.Job == j.Name {
 				line.Running, line.Next = !s.RunningSince.IsZero(), s.Next

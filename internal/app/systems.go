@@ -192,7 +192,7 @@ func (c *Config) TargetTitle(target string) string {
 		return strings.ToUpper(own[:1]) + own[1:]
 	}
 	for _, s := range c.systems {
-		if slices.Contains(s.Targets(), target) {
+		if slices.Contains(s.Targets(), target) || s.Line.Section == target {
 			return s.Title
 		}
 	}

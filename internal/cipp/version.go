@@ -47,3 +47,10 @@ func (c *Client) sourceName() string {
 	}
 	return "cipp " + c.version
 }
+
+// KnownVersion is the version of this CIPP where it was asked for; else empty.
+func (c *Client) KnownVersion() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.version
+}

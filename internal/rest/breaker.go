@@ -29,7 +29,9 @@ var errFailed = errors.New("failed")
 // errNotCounted tells gobreaker not to count the attempt: its context ended.
 var errNotCounted = errors.New("ended by ourselves")
 
-func newBreaker(o Breaker, host string, log zerolog.Logger) *breaker {
+// newBreaker makes the breaker of a host; note is told until when the host is left alone, and with
+// the zero time that it answers again.
+func newBreaker(o Breaker, host string, log zerolog.Logger, note func(until time.Time)) *breaker {
 	if o.Failures == 0 {
 		o.Failures = 20
 	}
@@ -51,8 +53,10 @@ func newBreaker(o Breaker, host string, log zerolog.Logger) *breaker {
 			case gobreaker.StateOpen:
 				until := time.Now().Add(o.Rest)
 				b.until.Store(&until)
+				note(until)
 				log.Warn().Str("host", host).Int64("wait_ms", o.Rest.Milliseconds()).Msg("host keeps failing and is left alone")
 			case gobreaker.StateClosed:
+				note(time.Time{})
 				log.Info().Str("host", host).Msg("host answers again")
 			}
 		},

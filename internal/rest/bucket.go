@@ -55,6 +55,7 @@ func NewBucket(r Rate, m *Metrics, system string) *Bucket {
 	if r.Concurrency > 0 {
 		b.slots = make(chan struct{}, r.Concurrency)
 	}
+	m.note(system, r, b)
 	return b
 }
 

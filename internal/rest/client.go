@@ -119,7 +119,7 @@ func New(o Options) (*Client, error) {
 		c.transport = shared()
 	}
 	_, c.traced = c.transport.(*http.Transport)
-	c.breaker = newBreaker(o.Breaker, base.Host, c.log)
+	c.breaker = newBreaker(o.Breaker, base.Host, c.log, func(until time.Time) { o.Metrics.noteBreaker(o.System, base.Host, until) })
 	return c, nil
 }
 

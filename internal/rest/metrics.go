@@ -19,8 +19,10 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	wait     *prometheus.HistogramVec
 
-	mu     sync.Mutex
-	pauses map[string]Pause // by system
+	mu       sync.Mutex
+	pauses   map[string]Pause       // by system
+	buckets  map[string]ratedBucket // likewise
+	breakers map[string]OpenBreaker // by host
 }
 
 // A Pause is a system that gets no requests until a moment, because it asked for that.
@@ -66,7 +68,7 @@ func (m *Metrics) notePause(p Pause, now time.Time) (news bool) {
 // NewMetrics registers the metrics; reg may be nil.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		pauses: map[string]Pause{},
+		pauses: map[string]Pause{}, buckets: map[string]ratedBucket{}, breakers: map[string]OpenBreaker{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncd_http_requests_total",
 			Help: "Requests sent, each attempt by itself. code is the status, or error where no whole answer came.",

@@ -81,7 +81,7 @@ func TestTheEndOfATokenIsReadFromIt(t *testing.T) {
 	}
 	for token, want := range map[string]bool{jwt(fmt.Sprintf(`{"exp":%d}`, soon)): true, jwt(`{}`): false, "opaque": false,
 		"a.b.c": false, jwt(`{"exp":"x"}`): false} {
-		if at, ok := expiryOf(token); ok != want || ok && at.Unix() != soon {
+		if at, ok := TokenExpiry(token); ok != want || ok && at.Unix() != soon {
 			t.Errorf("%s: got %s, %t", token, at, ok)
 		}
 	}

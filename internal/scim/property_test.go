@@ -107,6 +107,6 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		_ = readRefusal(400, body).Error()
-		expiryOf(string(body))
+		TokenExpiry(string(body))
 	})
 }

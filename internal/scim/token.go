@@ -12,9 +12,10 @@ const expiryWarning = 21 * 24 * time.Hour
 
 // expires is when the token ends, where it is a JWT that says so. Nothing is
 // verified: that is the provider's business.
-func (a *connection) expires() (time.Time, bool) { return expiryOf(a.token.Reveal()) }
+func (a *connection) expires() (time.Time, bool) { return TokenExpiry(a.token.Reveal()) }
 
-func expiryOf(token string) (time.Time, bool) {
+// TokenExpiry is when a token ends, where it is a JWT that says so.
+func TokenExpiry(token string) (time.Time, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return time.Time{}, false

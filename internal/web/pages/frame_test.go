@@ -106,6 +106,7 @@ var wildcard = regexp.MustCompile(`\{[^}]*\}`)
 
 // Every route is refused to whoever has less than its role, and to whom nobody knows.
 func TestEveryRouteAndRole(t *testing.T) {
+	t.Parallel() // it checks systems that are not there, which takes a while
 	running := program(t)
 	for _, r := range table() {
 		path := wildcard.ReplaceAllStringFunc(strings.ReplaceAll(r.path(), "{$}", ""), func(string) string { return "x" })

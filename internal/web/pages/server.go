@@ -132,6 +132,7 @@ var titles = map[int]string{
 	http.StatusUnprocessableEntity:   "Something is missing or wrong, and nothing was done",
 	http.StatusTooManyRequests:       "Too many attempts",
 	http.StatusInternalServerError:   "syncd could not do this",
+	http.StatusGatewayTimeout:        "This takes longer than a page may",
 }
 
 // statusOf is the status that says an error.
