@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -66,14 +67,33 @@ func (w *App) KnownCustomer(ctx context.Context, key string) (KnownCustomer, *St
 	if err != nil {
 		return KnownCustomer{}, nil, err
 	}
+	c, err := w.knownCustomer(ctx, key, v)
+	return c, v, err
+}
+
+func (w *App) knownCustomer(ctx context.Context, key string, v *Status) (KnownCustomer, error) {
 	all, err := w.KnownCustomers(ctx, v)
 	if err != nil {
-		return KnownCustomer{}, nil, err
+		return KnownCustomer{}, err
 	}
 	if i := slices.IndexFunc(all, func(c KnownCustomer) bool { return c.Key == key }); i >= 0 {
-		return all[i], v, nil
+		return all[i], nil
 	}
-	return KnownCustomer{}, nil, Usage("syncd knows no customer with the key %q; syncd status and syncd map list those that it knows", key)
+	return KnownCustomer{}, Usage("syncd knows no customer with the key %q; syncd status and syncd map list those that it knows", key)
+}
+
+// FindCustomer is the one with a key, without where it stands.
+func (w *App) FindCustomer(ctx context.Context, key string) (KnownCustomer, error) {
+	v := Status{}
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return KnownCustomer{}, fmt.Errorf("reading where the scopes stand: %w", err)
+		}
+		if c.Scope.Customer == key {
+			v.Scopes = append(v.Scopes, Standing{Cursor: c})
+		}
+	}
+	return w.knownCustomer(ctx, key, &v)
 }
 
 // First is what somebody should look at first of a customer's scopes, as a word of

@@ -30,8 +30,16 @@ type Event struct {
 // Timeline returns most of what happened to a customer, from the newest but skip on, and
 // whether there is more. It is what the journal has, many alike in one, and where the ledger
 // shows that something changed at the source, or at the target without us.
-func (w *App) Timeline(ctx context.Context, customer string, skip, most int) (events []Event, older bool, err error) {
-	t := timeline{App: w, skip: skip, most: most}
+// held are the plans of the customer that wait: they know who edited what they would write over.
+func (w *App) Timeline(ctx context.Context, customer string, held map[plan.Scope]state.Hold, skip, most int) (events []Event, older bool, err error) {
+	t := timeline{App: w, skip: skip, most: most, edits: map[plan.Key]plan.Violation{}}
+	for _, h := range held {
+		for _, v := range h.Violations {
+			if v.EditedBy != "" {
+				t.edits[plan.Key{Kind: v.Kind, ID: v.Key}] = v
+			}
+		}
+	}
 	changes, err := w.ledgerChanges(ctx, customer)
 	if err != nil {
 		return nil, false, err
@@ -78,6 +86,7 @@ type timeline struct {
 	*App
 	skip, most, n int
 	events        []Event
+	edits         map[plan.Key]plan.Violation // that wait for a person's word
 }
 
 // add takes an event, and is false where the page is full.
@@ -96,6 +105,14 @@ func (t *timeline) add(e Event) bool {
 func alike(a, b *state.Entry) bool {
 	return a.Run != "" && a.Run != CommandRun && a.Run == b.Run && a.Scope == b.Scope && a.Action == b.Action && a.Result == b.Result && a.Digest == b.Digest &&
 		a.Key.Kind == b.Key.Kind && a.Before.Quantity()+a.After.Quantity()+b.Before.Quantity()+b.After.Quantity() == ""
+}
+
+// editedBy is who had edited what an entry wrote over; empty where nobody had.
+func editedBy(e *state.Entry) string {
+	if e.Before == nil || e.Reason != plan.ChangedAtTarget && e.Reason != plan.ChangedAtBoth {
+		return ""
+	}
+	return e.Before.Facts["updated_by"]
 }
 
 // mostTold is how many of a group are named.
@@ -129,6 +146,9 @@ func (w *App) eventOf(entries []state.Entry) Event {
 	}
 	if e.Explanation != nil {
 		more = append(more, e.Explanation.Text())
+	}
+	if by := editedBy(e); by != "" {
+		more = append(more, by+" had edited it there")
 	}
 	if e.Message != "" {
 		more = append(more, e.Message)
@@ -255,11 +275,18 @@ func (t *timeline) addChange(c *ledgerChange, ours map[string]bool) bool {
 		told = append(told, fmt.Sprintf("%s is proven again: bought %s, billed %s", label, cmp.Or(c.now.Purchased, "unknown"), cmp.Or(c.now.Billed, "unknown")))
 	case c.now.Known:
 		if c.was.Purchased != c.now.Purchased {
-			told = append(told, fmt.Sprintf("%s: %s bought at Microsoft", label, arrow(c.was.Purchased, c.now.Purchased)))
+			told = append(told, arrow(c.was.Purchased, c.now.Purchased)+" bought at Microsoft")
 		}
 		if c.was.Billed != c.now.Billed && !ours[c.now.Proof.Run+"\x00"+c.now.Key.ID] {
-			told = append(told, fmt.Sprintf("%s: %s billed in %s, and not by syncd", label, arrow(c.was.Billed, c.now.Billed), title))
+			by := "and not by syncd"
+			if edit, ok := t.edits[c.now.Key]; ok && c.now.To.IsZero() {
+				by = "by " + edit.EditedBy
+			}
+			told = append(told, fmt.Sprintf("%s billed in %s, %s", arrow(c.was.Billed, c.now.Billed), title, by))
 			x.Person = true
+		}
+		if len(told) > 0 {
+			told[0] = label + ": " + told[0]
 		}
 		if c.now.Explanation != nil {
 			x.Because = c.now.Explanation.Text()

@@ -47,6 +47,7 @@ type customerView struct {
 type waitingPlan struct {
 	app.Waiting
 	Money string
+	Tags  []tag
 	Why   []string
 }
 
@@ -60,10 +61,10 @@ type productLine struct {
 
 // An overrideForm asks for a quantity that a person sets.
 type overrideForm struct {
-	Products         []string
-	Product, Bound   string // chosen already
-	Units, Min, From string
-	Open             bool
+	Products       []string
+	Product, Bound string // chosen already
+	Units, Min     string
+	Open           bool
 }
 
 func showCustomer(q *request) (answer, error) {
@@ -92,10 +93,10 @@ func showCustomer(q *request) (answer, error) {
 		return answer{}, err
 	}
 	view.Set = newOverrideForm(q, products)
-	if view.Events, view.Older, err = q.app.Timeline(q.Context(), c.Key, 0, eventsBeside); err != nil {
+	if view.Events, view.Older, err = q.app.Timeline(q.Context(), c.Key, v.Held, 0, eventsBeside); err != nil {
 		return answer{}, err
 	}
-	a := answer{page: "customer", title: visible.Clip(visible.Line(c.Name), maxName), headline: headlineOf(&c), commands: []string{"syncd status " + quoted(c.Key), "syncd history --customer " + quoted(c.Key), "syncd override"}}
+	a := answer{page: "customer", title: clipped(c.Name, maxName), headline: headlineOf(&c), commands: []string{"syncd status " + quoted(c.Key), "syncd history --customer " + quoted(c.Key), "syncd override"}}
 	var up, down app.Sums
 	for _, s := range c.Scopes {
 		h, held := v.Held[s.Scope]
@@ -108,7 +109,7 @@ func showCustomer(q *request) (answer, error) {
 		}
 		switch s.Stands {
 		case state.StandsFailed, state.StandsPartlyDone, state.StandsNotRead:
-			a.trouble = append(a.trouble, trouble{What: q.app.Config.TargetTitle(s.Scope.Target) + ": " + s.Stands + ".", Do: sentence(visible.Clip(visible.Line(whyOf(&s)), maxText))})
+			a.trouble = append(a.trouble, trouble{What: q.app.Config.TargetTitle(s.Scope.Target) + ": " + s.Stands + ".", Do: sentence(clipped(whyOf(&s), maxText))})
 		}
 	}
 	if a.strip, err = customerStrip(q, &c, products, up, down); err != nil {
@@ -120,10 +121,27 @@ func showCustomer(q *request) (answer, error) {
 
 func newWaitingPlan(w app.Waiting) waitingPlan {
 	x := waitingPlan{Waiting: w, Money: waitsText(w.Up, w.Down)}
-	for _, v := range w.Violations {
-		x.Why = append(x.Why, sentence(plan.WithoutWayOn(v.Message)))
+	for _, r := range whys(w.Violations) {
+		if r.tone != "" {
+			x.Tags = append(x.Tags, tag{r.text, r.tone})
+		}
+	}
+	for _, v := range saying(w.Violations) {
+		if text := sentence(withoutCommands(v.Message)); !slices.Contains(x.Why, text) {
+			x.Why = append(x.Why, text)
+		}
 	}
 	return x
+}
+
+// saying are the violations that say something of this plan: that every plan of the job
+// waits is said where nothing else is.
+func saying(vs []plan.Violation) []plan.Violation {
+	own := slices.DeleteFunc(slices.Clone(vs), func(v plan.Violation) bool { return v.Code == "approval" })
+	if slices.ContainsFunc(own, func(v plan.Violation) bool { return !v.Note }) {
+		return own
+	}
+	return vs
 }
 
 // headlineOf is the customer's name, as far as there is one.
@@ -146,9 +164,9 @@ func whyOf(s *app.Standing) string {
 	if s.Error != "" {
 		return s.Error
 	}
-	for _, v := range s.Violations {
+	for _, v := range saying(s.Violations) {
 		if !v.Note || v.PutOff != "" {
-			return plan.WithoutWayOn(v.Message)
+			return withoutCommands(v.Message)
 		}
 	}
 	return ""
@@ -183,8 +201,10 @@ func newProductLine(p *app.CustomerProduct, v *app.Status) productLine {
 	if p.Change != nil && p.Change.Explanation != nil {
 		line.Why = sentenceJoin(line.Why, p.Change.Explanation.Text())
 	}
-	if slices.ContainsFunc(p.Held, func(h plan.Violation) bool { return h.OverwritesEdit() }) {
-		line.Why = sentenceJoin("somebody edited the line", line.Why)
+	for _, h := range p.Held {
+		if h.OverwritesEdit() {
+			line.Why = sentenceJoin("the line was edited by "+cmp.Or(clipped(h.EditedBy, maxName), "somebody"), line.Why)
+		}
 	}
 	return line
 }
@@ -199,6 +219,15 @@ func waitingTag(h state.Hold, p *app.CustomerProduct) tag {
 		return tag{"approved" + money, "good"}
 	}
 	return tag{"rejected" + money, "trouble"}
+}
+
+// withoutCommands is a message without what a person would type: the page has its own ways on.
+func withoutCommands(message string) string {
+	message = plan.WithoutWayOn(message)
+	for _, joint := range []string{"; approve ", "; syncd ", ": syncd ", ", then syncd ", " (syncd "} {
+		message, _, _ = strings.Cut(message, joint)
+	}
+	return message
 }
 
 // sentenceJoin puts a reason behind another.
@@ -286,33 +315,50 @@ func ledgerAddress(key, product string) string {
 	return address("customers", key, "explain", product, "ledger.csv")
 }
 
-// ledgerChart is what was bought against what was billed; nil where nothing can be drawn.
+// ledgerChart is what was bought against what was billed; nil where nothing can be drawn. What is
+// counted in several ways at once adds up.
 func ledgerChart(spans []state.Span, label string, now time.Time, csv string) *chart {
-	bought, billed := series{Name: "bought", Until: now}, series{Name: "billed", Until: now}
-	known := false
+	var moments []time.Time
 	for i := range spans {
-		s := &spans[i]
-		for _, x := range []struct {
-			to   *series
-			text string
-		}{{&bought, s.Purchased}, {&billed, s.Billed}} {
-			n, err := strconv.ParseFloat(x.text, 64)
-			gap := err != nil || !s.Known
-			known = known || !gap
-			x.to.Points = append(x.to.Points, point{At: s.From, N: n, Gap: gap})
-			if end := s.To; !end.IsZero() && (i == len(spans)-1 || spans[i+1].From.After(end)) {
-				x.to.Points = append(x.to.Points, point{At: end, Gap: true}) // nothing was recorded meanwhile
-			}
+		moments = append(moments, spans[i].From)
+		if !spans[i].To.IsZero() {
+			moments = append(moments, spans[i].To)
 		}
 	}
-	if !known {
+	slices.SortFunc(moments, time.Time.Compare)
+	moments = slices.CompactFunc(moments, time.Time.Equal)
+	drawn := false
+	of := func(name string, number func(*state.Span) string) series {
+		x := series{Name: name, Until: now}
+		for _, at := range moments {
+			p := point{At: at, Gap: true}
+			for i := range spans {
+				s := &spans[i]
+				if s.From.After(at) || !s.To.IsZero() && !s.To.After(at) {
+					continue
+				}
+				n, err := strconv.ParseFloat(number(s), 64)
+				if p.Gap = err != nil || !s.Known; p.Gap {
+					break
+				}
+				p.N += n
+			}
+			drawn = drawn || !p.Gap
+			if k := len(x.Points); k == 0 || x.Points[k-1].N != p.N || x.Points[k-1].Gap != p.Gap {
+				x.Points = append(x.Points, p)
+			}
+		}
+		return x
+	}
+	steps := []series{of("bought", func(s *state.Span) string { return s.Purchased }), of("billed", func(s *state.Span) string { return s.Billed })}
+	if !drawn {
 		return nil
 	}
-	return &chart{Title: "Bought against billed: " + visible.Clip(visible.Line(label), maxName), Steps: []series{bought, billed}, CSV: csv}
+	return &chart{Title: "Bought against billed: " + clipped(label, maxName), Steps: steps, CSV: csv}
 }
 
 func showCustomerHistory(q *request) (answer, error) {
-	c, _, err := customerAsked(q)
+	c, v, err := customerAsked(q)
 	if err != nil {
 		return answer{}, err
 	}
@@ -322,7 +368,7 @@ func showCustomerHistory(q *request) (answer, error) {
 	}
 	first := (pageAsked(q.Request) - 1) * eventsShown
 	view := customerView{KnownCustomer: c}
-	if view.Events, view.Older, err = q.app.Timeline(q.Context(), c.Key, first, eventsShown); err != nil {
+	if view.Events, view.Older, err = q.app.Timeline(q.Context(), c.Key, v.Held, first, eventsShown); err != nil {
 		return answer{}, err
 	}
 	view.Pager = uncounted(q.Request, first, len(view.Events), view.Older)
@@ -336,7 +382,7 @@ const mostEntries = 100
 func newOverrideForm(q *request, products []app.CustomerProduct) *overrideForm {
 	asked := q.URL.Query()
 	f := overrideForm{Product: asked.Get("product"), Bound: cmp.Or(asked.Get("bound"), "quantity"), Units: asked.Get("quantity"),
-		Min: q.app.Now().In(q.app.Location).Format(time.DateOnly), From: asked.Get("from"), Open: asked.Get("product") != ""}
+		Min: q.app.Now().In(q.app.Location).Format(time.DateOnly), Open: asked.Get("product") != ""}
 	for i := range products {
 		if products[i].Ruled() {
 			f.Products = append(f.Products, products[i].Product)
@@ -356,7 +402,7 @@ type editList struct {
 // setOverride takes a person's word on a product, by the rules of the command: one of quantity,
 // minimum and maximum, or bound, which is one of these words, and units.
 func setOverride(q *request) (answer, error) {
-	c, _, err := customerAsked(q)
+	c, err := customerNamed(q)
 	if err != nil {
 		return answer{}, err
 	}
@@ -383,11 +429,11 @@ func setOverride(q *request) (answer, error) {
 	if len(edits) > 0 {
 		what = "From the next run on " + said.Product + " is billed as you set it, up to " + dayOf(said.Until, q.app.Now(), q.app.Location) + "; what that changes waits like any plan."
 	}
-	return answer{to: cameFrom(q, c.Key), said: what, json: editList{app.Listed(edits)}}, nil
+	return answer{to: address("customers", c.Key), said: what, json: editList{app.Listed(edits)}}, nil
 }
 
 func endOverride(q *request) (answer, error) {
-	c, _, err := customerAsked(q)
+	c, err := customerNamed(q)
 	if err != nil {
 		return answer{}, err
 	}
@@ -396,7 +442,7 @@ func endOverride(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, overrideRefused(err)
 	}
-	return answer{to: cameFrom(q, c.Key), said: "From the next run on the rule counts " + product + " again; what that changes waits like any plan.", json: editList{app.Listed(edits)}}, nil
+	return answer{to: address("customers", c.Key), said: "From the next run on the rule counts " + product + " again; what that changes waits like any plan.", json: editList{app.Listed(edits)}}, nil
 }
 
 // overrideRefused is an error of the commands as a page says it: it has no flags.
@@ -405,12 +451,4 @@ func overrideRefused(err error) error {
 		return fail(http.StatusUnprocessableEntity, "%s", strings.ReplaceAll(usage.Error(), "nothing was set: --", "nothing was set: "))
 	}
 	return err
-}
-
-// cameFrom is where somebody goes on after setting an override: to the inbox who came from it.
-func cameFrom(q *request, key string) string {
-	if q.fields.Get("from") == "inbox" {
-		return "/"
-	}
-	return address("customers", key)
 }

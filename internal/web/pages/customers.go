@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -188,8 +189,19 @@ func waitsText(up, down app.Sums) string {
 // customerAsked is the customer of the address, by its very key.
 func customerAsked(q *request) (app.KnownCustomer, *app.Status, error) {
 	c, v, err := q.app.KnownCustomer(q.Context(), q.PathValue("key"))
-	if _, unknown := err.(app.UsageError); unknown {
-		return c, v, fail(http.StatusNotFound, "%w", err)
+	return c, v, notFound(err)
+}
+
+// customerNamed is the same, without where it stands.
+func customerNamed(q *request) (app.KnownCustomer, error) {
+	c, err := q.app.FindCustomer(q.Context(), q.PathValue("key"))
+	return c, notFound(err)
+}
+
+// notFound is an error about an address that leads nowhere.
+func notFound(err error) error {
+	if usage, ok := errors.AsType[app.UsageError](err); ok {
+		return fail(http.StatusNotFound, "%w", usage)
 	}
-	return c, v, err
+	return err
 }

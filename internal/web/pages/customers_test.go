@@ -219,3 +219,29 @@ func TestACustomerWithHostileNames(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsCountedInSeveralWaysAddsUpInTheChart(t *testing.T) {
+	day := func(d int) time.Time { return time.Date(2026, 11, d, 0, 0, 0, 0, time.UTC) }
+	span := func(key string, from, to int, known bool, bought string) state.Span {
+		s := state.Span{Key: plan.Key{ID: key}, From: day(from), Known: known, Purchased: bought, Billed: bought}
+		if to > 0 {
+			s.To = day(to)
+		}
+		return s
+	}
+	c := ledgerChart([]state.Span{span("a", 1, 5, true, "10"), span("b", 3, 7, true, "2"), span("a", 5, 6, false, ""), span("a", 9, 0, true, "4")}, "x", day(20), "")
+	var got []string
+	for _, p := range c.Steps[0].Points {
+		text := quantity(int(p.N))
+		if p.Gap {
+			text = "?"
+		}
+		got = append(got, p.At.Format("2")+":"+text)
+	}
+	if want := "1:10 3:12 5:? 6:2 7:? 9:4"; strings.Join(got, " ") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, " "), want)
+	}
+	if ledgerChart([]state.Span{span("a", 1, 0, false, "")}, "x", day(20), "") != nil {
+		t.Error("what nobody knows is drawn")
+	}
+}

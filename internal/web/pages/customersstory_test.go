@@ -18,8 +18,9 @@ func TestACustomerIsLookedUpAndAnOverrideSet(t *testing.T) {
 		pagestest.Must(t, b.Scripts(scripts), b.Open(mapper+"/customers"))
 		pagestest.Must(t, b.Fill("input[name=q]", "elmsworth"), b.Click("form[role=search] button"), b.See("tbody tr:only-child td", "Elmsworth Housing"))
 		pagestest.Must(t, b.Click("tbody tr td:first-child a"), b.See("h1", "Elmsworth Housing"))
-		pagestest.Must(t, b.See("main", "and not by syncd"))
+		pagestest.Must(t, b.See("main", "120 → 127 billed in ConnectWise, by jwhite"))
 		pagestest.Must(t, b.Click("tbody tr td:first-child a"), b.See("h1", "Microsoft 365 E3: 127 billed, 120 due"))
+		pagestest.Must(t, b.Click("a[href='?month=now']"), b.See("main", "The lines, as they are now"), b.See("main", "Last changed by jwhite"))
 		pagestest.Must(t, b.Click(".sub a"), b.See("h1", "Elmsworth Housing"))
 		if !scripts {
 			pagestest.Must(t, b.See("#overrides", "kept by Priya"), b.Click("#overrides form button"), b.See("[role=status]", "the rule counts M365-E3 again"))

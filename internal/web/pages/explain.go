@@ -2,7 +2,6 @@ package pages
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"syncd/internal/app"
 	"syncd/internal/report"
 	"syncd/internal/state"
-	"syncd/internal/visible"
 )
 
 // An explainView is what the page shows of why a number is what it is, or was.
@@ -20,11 +18,15 @@ type explainView struct {
 	*app.Explanation
 	Key, Name, Product, Label string
 	Month                     string   // asked for; now where it was read anew
-	Months                    []string // that the ledger speaks of, newest first
+	Months                    []aMonth // that the ledger speaks of, newest first
+	Billed                    string   // now, to begin an override with
 	Nothing                   string   // why there are no spans
 	Spans                     []spanLine
 	Chart                     *chart
 }
+
+// An aMonth is one to choose.
+type aMonth struct{ Value, Name string }
 
 // monthNow asks to read what Microsoft says and what is billed anew.
 const monthNow = "now"
@@ -38,7 +40,7 @@ type spanLine struct {
 }
 
 func showExplanation(q *request) (answer, error) {
-	c, _, err := customerAsked(q)
+	c, err := customerNamed(q)
 	if err != nil {
 		return answer{}, err
 	}
@@ -52,11 +54,8 @@ func showExplanation(q *request) (answer, error) {
 		asked = ""
 	}
 	x, err := q.app.Explain(q.Context(), c.Key, product, asked)
-	if usage, ok := errors.AsType[app.UsageError](err); ok {
-		return answer{}, fail(http.StatusNotFound, "%w", usage)
-	}
 	if err != nil {
-		return answer{}, err
+		return answer{}, notFound(err)
 	}
 	if x.Customer.Key != c.Key {
 		return answer{}, fail(http.StatusNotFound, "nothing is recorded of %s", c.Name)
@@ -70,6 +69,7 @@ func showExplanation(q *request) (answer, error) {
 		return answer{}, err
 	}
 	for i := range x.Spans {
+		view.Billed = x.Spans[i].Billed
 		view.Label = cmp.Or(x.Spans[i].Label, view.Label)
 		view.Spans = append(view.Spans, newSpanLine(x, &x.Spans[i], q.app.Location))
 	}
@@ -77,7 +77,7 @@ func showExplanation(q *request) (answer, error) {
 	view.Months = monthsSince(x.RecordedFrom, q.app.Now().In(q.app.Location))
 	x.Uninvoiced, _, _ = strings.Cut(x.Uninvoiced, "; syncd ") // the page is no terminal
 	view.Nothing = nothingText(x, q.app.Location)
-	label := visible.Clip(visible.Line(view.Label), maxName)
+	label := clipped(view.Label, maxName)
 	a := answer{page: "explain", title: label + " · " + headlineOf(&c), headline: label + explainedAs(x), data: view}
 	command := "syncd explain " + quoted(c.Key) + " " + quoted(product)
 	if asked != "" {
@@ -136,14 +136,14 @@ func daysText(x *app.Explanation, s *app.ExplainedSpan, zone *time.Location) str
 }
 
 // monthsSince are the months from a moment to now, newest first.
-func monthsSince(from *time.Time, now time.Time) []string {
+func monthsSince(from *time.Time, now time.Time) []aMonth {
 	first := now
 	if from != nil {
 		first = from.In(now.Location())
 	}
-	var all []string
+	var all []aMonth
 	for m := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location()); len(all) == 0 || m.Format("2006-01") >= first.Format("2006-01"); m = m.AddDate(0, -1, 0) {
-		all = append(all, m.Format("2006-01"))
+		all = append(all, aMonth{m.Format("2006-01"), m.Format("January 2006")})
 	}
 	return all
 }
@@ -163,7 +163,7 @@ func nothingText(x *app.Explanation, zone *time.Location) string {
 
 // sendLedger sends what the ledger has of a product as CSV.
 func sendLedger(q *request) (answer, error) {
-	c, _, err := customerAsked(q)
+	c, err := customerNamed(q)
 	if err != nil {
 		return answer{}, err
 	}
