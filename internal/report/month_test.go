@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +135,23 @@ func TestEveryChangedBitIsFound(t *testing.T) {
 				t.Errorf("%s: bit %d of byte %d changed and is not found", format, at%8, at/8)
 			}
 		}
+	}
+}
+
+// A file says itself how large its parts are: one that lies costs no memory.
+func TestAWorkbookThatLiesAboutItsSizeIsRefused(t *testing.T) {
+	book, err := aMonth().Render("xlsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := bytes.Index(book, []byte("PK\x01\x02")) // of the first part, in the directory
+	binary.LittleEndian.PutUint32(book[entry+24:], 3<<30)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err = ReadEvidence(book)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > maxBook {
+		t.Errorf("got %v, and %d bytes set aside", err, took)
 	}
 }
 

@@ -48,7 +48,7 @@ var templatePattern = regexp.MustCompile(`(?s)<template id="syncd">(.*)</templat
 
 // hiddenDocument is what a workbook holds in its hidden sheet.
 func hiddenDocument(file []byte) (text []byte, err error) {
-	f, err := excelize.OpenReader(bytes.NewReader(file))
+	f, err := openBook(file)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +63,14 @@ func hiddenDocument(file []byte) (text []byte, err error) {
 		}
 	}
 	return text, nil
+}
+
+// maxBook is how many bytes a workbook may unpack to. A file says itself how many those
+// are, and memory is set aside for them before they are read.
+const maxBook = 256 << 20
+
+func openBook(file []byte) (*excelize.File, error) {
+	return excelize.OpenReader(bytes.NewReader(file), excelize.Options{UnzipSizeLimit: maxBook})
 }
 
 // FirstDifference says where a file differs from what it should be: the first cell, or
@@ -154,7 +162,7 @@ func pageCells(page []byte) (cells []tableCell) {
 
 // bookCells are the cells of the sheets that are shown.
 func bookCells(book []byte) (cells []tableCell) {
-	f, err := excelize.OpenReader(bytes.NewReader(book))
+	f, err := openBook(book)
 	if err != nil {
 		return nil
 	}
