@@ -41,6 +41,7 @@ type Running struct {
 	ctx      context.Context // ends with the daemon
 	mu       stdsync.Mutex
 	applying map[plan.Scope]bool // what people let run from the pages now
+	reading  *BillReading        // that somebody asked for last
 	applied  stdsync.WaitGroup
 	checking checking
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -47,12 +48,12 @@ func (w *App) Leakage(ctx context.Context, from, to, customer string, progress P
 	if err != nil {
 		return nil, false, err
 	}
-	for month := from; month <= to && month < now; {
-		ends, err := w.leaksOf(ctx, r, month, only, names)
-		if err != nil {
-			return nil, false, err
-		}
-		month = ends.Format("2006-01")
+	var over []string
+	for month := from; month <= to && month < now; month = monthAfter(month) {
+		over = append(over, month)
+	}
+	if err := w.addLeaks(ctx, r, over, only, names); err != nil {
+		return nil, false, err
 	}
 	if to == now {
 		var bill *report.Licences
@@ -65,30 +66,70 @@ func (w *App) Leakage(ctx context.Context, from, to, customer string, progress P
 	return r, whole, nil
 }
 
-// leaksOf adds what a month ended with, or comes to so far, from the ledger alone, and
-// returns when the month ends.
-func (w *App) leaksOf(ctx context.Context, r *report.Leakage, month, only string, names map[string]string) (ends time.Time, err error) {
-	begins, ends, err := monthOf(month, w.Location)
-	if err != nil {
-		return ends, err
+// addLeaks adds what months that follow each other ended with, or come to so far, from the
+// ledger alone.
+func (w *App) addLeaks(ctx context.Context, r *report.Leakage, months []string, only string, names map[string]string) error {
+	if len(months) == 0 {
+		return nil
 	}
-	recorded := false
-	for s, err := range w.Store.Spans(ctx, state.SpanFilter{Customer: only, From: begins, To: ends}) {
+	begins, ends := make([]time.Time, len(months)), make([]time.Time, len(months))
+	for i, month := range months {
+		var err error
+		if begins[i], ends[i], err = monthOf(month, w.Location); err != nil {
+			return err
+		}
+	}
+	recorded := make([]bool, len(months))
+	for s, err := range w.Store.Spans(ctx, state.SpanFilter{Customer: only, From: begins[0], To: ends[len(ends)-1]}) {
 		if err != nil {
-			return ends, fmt.Errorf("reading the ledger: %w", err)
+			return fmt.Errorf("reading the ledger: %w", err)
 		}
-		recorded = true
-		if !s.To.IsZero() && s.To.Before(ends) {
-			continue // it did not last to the end
+		for i, month := range months {
+			if !s.Within(begins[i], ends[i]) {
+				continue
+			}
+			if recorded[i] = true; s.To.IsZero() || !s.To.Before(ends[i]) { // it lasted to the end
+				r.AddSpan(month, cmp.Or(names[s.Scope.Customer], s.Scope.Customer), &s)
+			}
 		}
-		name := names[s.Scope.Customer]
-		if name == "" {
-			name = s.Scope.Customer
-		}
-		r.AddSpan(month, name, &s)
 	}
-	if !recorded {
-		r.Unrecorded = append(r.Unrecorded, month)
+	for i, month := range months {
+		if !recorded[i] {
+			r.Unrecorded = append(r.Unrecorded, month)
+		}
 	}
-	return ends, nil
+	return nil
+}
+
+// monthAfter is the month after one that is right.
+func monthAfter(month string) string {
+	begins, _ := time.Parse("2006-01", month)
+	return begins.AddDate(0, 1, 0).Format("2006-01")
+}
+
+// leaksShown is how many months of leaks pages look back on, the last one among them.
+const leaksShown = 12
+
+// RecordedLeaks is what a month and those before it ended with, or come to so far, from the
+// ledger alone: licences without a rule, and what is billed for less than it costs, are not
+// in it.
+func (w *App) RecordedLeaks(ctx context.Context, last string) (*report.Leakage, error) {
+	begins, _, err := monthOf(last, w.Location)
+	if err != nil {
+		return nil, err
+	}
+	names, err := w.billedCustomers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	months := make([]string, leaksShown)
+	for i := range months {
+		months[i] = begins.AddDate(0, i+1-leaksShown, 0).Format("2006-01")
+	}
+	r := report.NewLeakage(months[0], last)
+	if err := w.addLeaks(ctx, r, months, "", names); err != nil {
+		return nil, err
+	}
+	r.Finish()
+	return r, nil
 }

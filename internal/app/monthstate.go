@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"syncd/internal/report"
@@ -17,8 +18,8 @@ type MonthState struct {
 	Closed    *state.Closing // nil while it is open
 	All       *report.Month  // the totals of all, and of each customer
 	Obstacles []Obstacle     // between here and a closed month, but that it is not over
-	Leaks     *report.Leakage
-	Former    []MonthLeaks // of the months before it and its own, oldest first
+	Leaks     []report.Leak  // what it lost
+	Former    []MonthLeaks   // of the months before it and its own, oldest first
 }
 
 // MonthLeaks is what a month lost, by kind and currency; nothing is known of one that is
@@ -29,9 +30,6 @@ type MonthLeaks struct {
 	Unbilled Sums
 	Over     Sums
 }
-
-// leaksShown is how many months of leaks a MonthState looks back on, its own among them.
-const leaksShown = 12
 
 // MonthState reads a month from the state.
 func (w *App) MonthState(ctx context.Context, month string) (*MonthState, error) {
@@ -71,36 +69,32 @@ func (w *App) MonthState(ctx context.Context, month string) (*MonthState, error)
 			return nil, err
 		}
 	}
-	return s, w.addLeaks(ctx, s)
+	leaks, err := w.RecordedLeaks(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	s.Former = FormerLeaks(leaks)
+	s.Leaks = slices.DeleteFunc(leaks.Lines, func(l report.Leak) bool { return l.Month != month })
+	return s, nil
 }
 
-// addLeaks adds what the months lost.
-func (w *App) addLeaks(ctx context.Context, s *MonthState) error {
-	names, err := w.billedCustomers(ctx)
-	if err != nil {
-		return err
-	}
-	for n := leaksShown - 1; n >= 0; n-- {
-		month := s.From.AddDate(0, -n, 0).Format("2006-01")
-		leaks := report.NewLeakage(month, month)
-		if _, err := w.leaksOf(ctx, leaks, month, "", names); err != nil {
-			return err
-		}
-		leaks.Finish()
-		sum := MonthLeaks{Month: month, Recorded: len(leaks.Unrecorded) == 0}
-		for _, l := range leaks.Lines {
-			switch {
-			case l.Money == nil:
+// FormerLeaks adds up what each month of a report lost, oldest first.
+func FormerLeaks(r *report.Leakage) []MonthLeaks {
+	var months []MonthLeaks
+	for month := r.From; month <= r.To; month = monthAfter(month) {
+		sum := MonthLeaks{Month: month, Recorded: !slices.Contains(r.Unrecorded, month)}
+		for i := range r.Lines {
+			switch l := &r.Lines[i]; {
+			case l.Month != month || l.Money == nil:
 			case l.Kind == "unbilled" || l.Kind == "under_billed":
 				sum.Unbilled.Add(l.Currency, *l.Money)
 			case l.Kind == "over_billed":
 				sum.Over.Add(l.Currency, *l.Money)
 			}
 		}
-		s.Former = append(s.Former, sum)
-		s.Leaks = leaks
+		months = append(months, sum)
 	}
-	return nil
+	return months
 }
 
 // OpenMonth is the month that waits to be closed: the one before this, unless it is closed

@@ -227,11 +227,17 @@ func (c *Claims) Put(claims ...Claim) Claims {
 	})}
 }
 
+// Remembered is a subscription as it is remembered, with what a customer's claims say of it.
+func Remembered(claims []Claim, seen *directory.Seen) directory.Subscription {
+	s := directory.Subscription{ID: seen.ID, CommerceID: seen.CommerceID, Status: seen.Status, Total: seen.Units, Created: seen.Created, Renews: seen.Ends, Before: *seen}
+	s.Claim = claimOf(ClaimsOn(claims, &s))
+	return s
+}
+
 // KnownMonthly reports whether a subscription that is remembered is known to renew by the
 // month, with a customer's claims.
 func KnownMonthly(claims []Claim, seen *directory.Seen, now time.Time) bool {
-	s := directory.Subscription{ID: seen.ID, CommerceID: seen.CommerceID, Renews: seen.Ends, Before: *seen}
-	s.Claim = claimOf(ClaimsOn(claims, &s))
+	s := Remembered(claims, seen)
 	term, _ := PresentTerm(&s, claims, now)
 	return term == TermMonthly
 }

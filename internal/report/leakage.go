@@ -9,8 +9,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"syncd/internal/money"
-	"syncd/internal/plan"
 	"syncd/internal/state"
 )
 
@@ -64,25 +62,36 @@ func NewLeakage(from, to string) *Leakage {
 // AddNow adds the month that lasts, from the reconciliation of what is bought and billed.
 func (r *Leakage) AddNow(month string, now *Licences) {
 	for i := range now.Lines {
-		l := &now.Lines[i]
-		x := Leak{Month: month, CustomerKey: l.CustomerKey, Customer: l.Customer, Product: cmp.Or(l.Product, l.Licence), Currency: l.Currency}
-		if kind := leakOf(l.Status); kind != "" {
-			of := x
-			of.Kind, of.Units, of.Money = kind, abs(l.Difference), abs(l.MonthlyDifference)
-			if l.Status == Unmapped && l.Purchased != nil {
-				of.Units = new(decimal.NewFromInt(int64(*l.Purchased)))
-			}
-			r.Lines = append(r.Lines, of)
+		r.add(month, &now.Lines[i])
+	}
+}
+
+// AddSpan adds what a month ended with of a product: a quantity counts for every period
+// that is not invoiced, so that what was put right before the end is no loss. The ledger
+// knows no licence without a rule.
+func (r *Leakage) AddSpan(month, customer string, s *state.Span) {
+	l := recordedLine(customer, s)
+	r.add(month, &l)
+}
+
+func (r *Leakage) add(month string, l *Licence) {
+	x := Leak{Month: month, CustomerKey: l.CustomerKey, Customer: l.Customer, Product: cmp.Or(l.Product, l.Licence), Currency: l.Currency}
+	if kind := leakOf(l.Status); kind != "" {
+		of := x
+		of.Kind, of.Units, of.Money = kind, abs(l.Difference), abs(l.MonthlyDifference)
+		if l.Status == Unmapped && l.Purchased != nil {
+			of.Units = new(decimal.NewFromInt(int64(*l.Purchased)))
 		}
-		if l.Unassigned != nil && *l.Unassigned > 0 {
-			of := x
-			of.Kind, of.Units, of.Money = "unassigned", new(decimal.NewFromInt(int64(*l.Unassigned))), abs(l.MonthlyUnassigned)
-			r.Lines = append(r.Lines, of)
-		}
-		if l.PastMargin.IsPositive() {
-			x.Kind, x.Units, x.Money = "past_margin", &l.PastMarginUnits, &l.PastMargin
-			r.Lines = append(r.Lines, x)
-		}
+		r.Lines = append(r.Lines, of)
+	}
+	if l.Unassigned != nil && *l.Unassigned > 0 {
+		of := x
+		of.Kind, of.Units, of.Money = "unassigned", new(decimal.NewFromInt(int64(*l.Unassigned))), abs(l.MonthlyUnassigned)
+		r.Lines = append(r.Lines, of)
+	}
+	if l.PastMargin.IsPositive() {
+		x.Kind, x.Units, x.Money = "past_margin", &l.PastMarginUnits, &l.PastMargin
+		r.Lines = append(r.Lines, x)
 	}
 }
 
@@ -101,51 +110,6 @@ func abs(d *decimal.Decimal) *decimal.Decimal {
 		return nil
 	}
 	return new(d.Abs())
-}
-
-// AddSpan adds what a month ended with of a product: a quantity counts for every period
-// that is not invoiced, so that what was put right before the end is no loss. The ledger
-// knows no licence without a rule.
-func (r *Leakage) AddSpan(month, customer string, s *state.Span) {
-	x := Leak{Month: month, CustomerKey: s.Scope.Customer, Customer: customer, Product: s.Product, Currency: s.Currency}
-	number := func(text string) *decimal.Decimal {
-		if d, err := decimal.NewFromString(text); err == nil {
-			return &d
-		}
-		return nil
-	}
-	unit := number(s.Price)
-	if unit != nil {
-		monthly, ok := money.MonthlyPrice(*unit, plan.Cycle(s.Cycle))
-		if unit = &monthly; !ok {
-			unit = nil
-		}
-	}
-	line := plan.Billing{LessIncluded: number(s.LessIncluded)}
-	of := func(kind string, more, fewer *decimal.Decimal) { // what is included costs nothing
-		l := x
-		if l.Kind = kind; more != nil {
-			l.Units = new(more.Sub(*fewer))
-			if unit != nil {
-				l.Money = new(money.ChargedUnits(&line, *more).Sub(money.ChargedUnits(&line, *fewer)).Mul(*unit).Round(2))
-			}
-		}
-		r.Lines = append(r.Lines, l)
-	}
-	due, billed := number(s.Due), number(s.Billed)
-	switch {
-	case !s.Known || due == nil || billed == nil:
-		of("held", nil, nil)
-	case due.GreaterThan(*billed) && s.Ref == "" && billed.IsZero():
-		of("unbilled", due, billed)
-	case due.GreaterThan(*billed):
-		of("under_billed", due, billed)
-	case billed.GreaterThan(*due):
-		of("over_billed", billed, due)
-	}
-	if bought, held := number(s.Purchased), number(s.Assigned); bought != nil && held != nil && bought.GreaterThan(*held) {
-		of("unassigned", bought, held)
-	}
 }
 
 func leakRank(kind string) int {

@@ -242,12 +242,18 @@ func (r *Licences) Finish() {
 		return cmp.Or(size(&b).Cmp(size(&a)), cmp.Compare(a.Status.rank(), b.Status.rank()), units(&b).Cmp(units(&a)),
 			strings.Compare(strings.ToLower(a.Customer), strings.ToLower(b.Customer)), strings.Compare(a.CustomerKey, b.CustomerKey), strings.Compare(a.Licence, b.Licence))
 	})
-	for i := range r.Lines {
-		l := &r.Lines[i]
-		if r.Totals[l.Currency] == nil {
-			r.Totals[l.Currency] = &Totals{}
+	maps.Copy(r.Totals, TotalsOf(r.Lines))
+}
+
+// TotalsOf adds up lines by currency.
+func TotalsOf(lines []Licence) map[string]*Totals {
+	totals := map[string]*Totals{}
+	for i := range lines {
+		l := &lines[i]
+		if totals[l.Currency] == nil {
+			totals[l.Currency] = &Totals{}
 		}
-		t := r.Totals[l.Currency]
+		t := totals[l.Currency]
 		if total := t.of(l.Status); total != nil {
 			n := l.Difference
 			if l.Status == Unmapped && l.Purchased != nil {
@@ -261,6 +267,7 @@ func (r *Licences) Finish() {
 			t.Unassigned.add(&idle, l.MonthlyUnassigned)
 		}
 	}
+	return totals
 }
 
 // statusTones are the tones of the statuses in a spreadsheet.

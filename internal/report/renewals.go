@@ -142,11 +142,10 @@ func notRead(e *sync.Inspection) string {
 	return "not read"
 }
 
-// licence adds the subscriptions of a licence that end in time. Units that nobody has
-// stand at those that end first, listed or not, so that they are there once.
+// licence adds the subscriptions of a licence that end in time.
 func (r *Renewals) licence(e *sync.Inspection, l *directory.Licence) {
 	h := r.policy.Holding(l)
-	claims := r.claims.For(e.Customer.Key)
+	claims, products := r.claims.For(e.Customer.Key), r.billedAt(e)
 	var lines []Renewal
 	for i := range l.Subscriptions {
 		s := &l.Subscriptions[i]
@@ -156,14 +155,24 @@ func (r *Renewals) licence(e *sync.Inspection, l *directory.Licence) {
 		line := Renewal{CustomerKey: e.Customer.Key, Customer: e.Customer.Name, Subscription: s.ID, SKU: cmp.Or(l.PartNumber, l.SKU), Licence: cmp.Or(l.Name, l.PartNumber, l.SKU),
 			Units: s.Total, Ends: r.ends(s, h.Standings[i].Until)}
 		line.Term, line.TermBy = money.PresentTerm(s, claims, r.policy.Now)
-		line.Money, line.Currency = r.worth(e, l, s, line.Term)
+		line.Money, line.Currency = worth(products, l.SKU, s, line.Term)
 		lines = append(lines, line)
 	}
+	var spare *int
+	if n := max(0, h.Purchased-l.Assigned); l.Disputed == "" {
+		spare = &n
+	}
+	r.list(lines, spare)
+}
+
+// list takes those subscriptions of a licence that are asked for. Units that nobody has stand
+// at those that end first, listed or not, so that they are there once.
+func (r *Renewals) list(lines []Renewal, spare *int) {
 	slices.SortStableFunc(lines, byEnd)
-	spare := max(0, h.Purchased-l.Assigned)
 	for i := range lines {
-		n := min(spare, lines[i].Units)
-		if spare -= n; l.Disputed == "" {
+		if spare != nil {
+			n := min(*spare, lines[i].Units)
+			*spare -= n
 			lines[i].Unassigned = &n
 		}
 		if r.lists(&lines[i]) {
@@ -190,51 +199,64 @@ func (r *Renewals) ends(s *directory.Subscription, until time.Time) string {
 	return ""
 }
 
+// A billed is a product that is counted by some rules, and what one of it is billed at a
+// month; nil where nobody knows.
+type billed struct {
+	rules    []mapping.Rule
+	price    *decimal.Decimal
+	currency string
+}
+
+// billedAt are the products of a customer as a run saw them; none where the bill was not read.
+func (r *Renewals) billedAt(e *sync.Inspection) []billed {
+	if e.Err != nil || e.Report.Error != nil {
+		return nil
+	}
+	out := make([]billed, len(e.Desired.Counts))
+	for i := range e.Desired.Counts {
+		c := &e.Desired.Counts[i]
+		out[i].rules = c.Rules
+		if line := e.Observed.Line(c.Key); line != nil && line.Billing != nil && c.LinesUnknown == "" {
+			out[i].price, out[i].currency = money.MonthlyUnitPrice(line.Billing), cmp.Or(line.Billing.Currency, r.currency)
+		}
+	}
+	return out
+}
+
 // worth is what the units of a subscription are billed at over its term: units × what
 // one costs a month on the lines that bill it × the months of the term. It is not known
 // where no line bills it, where a line has no price, or where nobody knows the term.
-func (r *Renewals) worth(e *sync.Inspection, l *directory.Licence, s *directory.Subscription, term string) (worth *decimal.Decimal, currency string) {
-	unit, currency := r.unit(e, l, s)
+func worth(products []billed, sku string, s *directory.Subscription, term string) (worth *decimal.Decimal, currency string) {
+	unit, currency := unitPrice(products, sku, s)
 	months := money.Months(term)
 	if unit == nil || months == 0 {
 		return nil, currency
 	}
-	worth = new(unit.Mul(decimal.NewFromInt(int64(s.Total * months))).Round(2))
-	return worth, currency
+	return new(unit.Mul(decimal.NewFromInt(int64(s.Total * months))).Round(2)), currency
 }
 
-// unit is what one unit of a subscription is billed at a month. Rules that count what
+// unitPrice is what one unit of a subscription is billed at a month. Rules that count what
 // is sold go before those that count who has it.
-func (r *Renewals) unit(e *sync.Inspection, l *directory.Licence, s *directory.Subscription) (unit *decimal.Decimal, currency string) {
-	if e.Err != nil || e.Report.Error != nil {
-		return nil, ""
-	}
+func unitPrice(products []billed, sku string, s *directory.Subscription) (unit *decimal.Decimal, currency string) {
 	for _, counts := range []func(mapping.Rule) bool{
 		func(r mapping.Rule) bool { return r.Count != mapping.Assigned && r.Count != mapping.People },
 		func(r mapping.Rule) bool { return r.Count == mapping.Assigned },
 	} {
 		sum, known, found := decimal.Zero, true, false
-		for i := range e.Desired.Counts {
-			c := &e.Desired.Counts[i]
-			for j := range c.Rules {
-				rule := &c.Rules[j]
+		for _, p := range products {
+			for j := range p.rules {
+				rule := &p.rules[j]
 				picker, err := mapping.ParsePicker(rule.Subscriptions)
-				if picks, _ := picker.Picks(s, s.Claim.Term); err != nil || !picks || !strings.EqualFold(rule.SKU, l.SKU) || !counts(*rule) {
+				if picks, _ := picker.Picks(s, s.Claim.Term); err != nil || !picks || !strings.EqualFold(rule.SKU, sku) || !counts(*rule) {
 					continue
 				}
 				found = true
-				line := e.Observed.Line(c.Key)
-				if line == nil || line.Billing == nil || c.LinesUnknown != "" {
+				currency = cmp.Or(p.currency, currency)
+				if p.price == nil {
 					known = false
 					continue
 				}
-				currency = cmp.Or(line.Billing.Currency, r.currency)
-				price := money.MonthlyUnitPrice(line.Billing)
-				if price == nil {
-					known = false
-					continue
-				}
-				sum = sum.Add(price.Mul(money.Weight(rule)))
+				sum = sum.Add(p.price.Mul(money.Weight(rule)))
 			}
 		}
 		if found && known {

@@ -153,6 +153,10 @@ func number(value any) (decimal.Decimal, bool) {
 		return v.Decimal, v.Valid
 	case int:
 		return decimal.NewFromInt(int64(v)), true
+	case *int:
+		if v != nil {
+			return number(*v)
+		}
 	case string:
 		d, err := decimal.NewFromString(v)
 		return d, err == nil

@@ -172,8 +172,8 @@ func monthLines(m *app.MonthState, f monthFilter) []monthLine {
 	type of struct{ customer, currency string }
 	type amiss struct{ unbilled, over decimal.Decimal }
 	leaks := map[of]*amiss{}
-	for i := range m.Leaks.Lines {
-		l := &m.Leaks.Lines[i]
+	for i := range m.Leaks {
+		l := &m.Leaks[i]
 		k := of{l.CustomerKey, l.Currency}
 		if l.Money == nil {
 			continue

@@ -19,6 +19,7 @@ var all = []page{
 	// Which licence is billed as what?
 	// Which objects must a person settle?
 	// What is billed, and may the month be closed?
+	reportPage,
 	monthPage,
 	// What did the program do?
 	runsPage,

@@ -19,6 +19,7 @@ type route struct {
 	role    app.Role
 	handle  func(*request) (answer, error)
 	body    int64 // the largest body in bytes; 0 is that of a form
+	reads   bool  // whether a program is answered from CIPP and the bill as they are, which takes minutes
 }
 
 // maxForm is the largest form or JSON that is read.
@@ -39,6 +40,7 @@ type request struct {
 	*http.Request
 	app    *app.Running
 	months *kept[*app.MonthState]
+	bill   *billKept
 	person app.Person
 	known  bool // whether anybody is known to ask
 	fields url.Values

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"syncd/internal/app"
 	"syncd/internal/state"
@@ -20,18 +21,19 @@ type server struct {
 	templates templates
 	around    *surroundings
 	months    *kept[*app.MonthState]
+	bill      *billKept
 	notices   notices
 }
 
 func newServer(running *app.Running, people People) *server {
 	s := &server{running: running, people: people, around: &surroundings{running: running},
-		months: &kept[*app.MonthState]{make: running.MonthState}}
+		months: &kept[*app.MonthState]{make: running.MonthState}, bill: keepBill(running)}
 	s.templates = parse(s.funcs())
 	return s
 }
 
 func (s *server) request(r *http.Request) *request {
-	q := &request{Request: r, app: s.running, months: s.months}
+	q := &request{Request: r, app: s.running, months: s.months, bill: s.bill}
 	q.person, q.known = s.people.Person(r)
 	return q
 }
@@ -45,6 +47,9 @@ func (s *server) serve(r route) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		req.Body = http.MaxBytesReader(w, req.Body, limit)
 		q := s.request(req)
+		if r.reads && q.wantsJSON() {
+			takesLong(w)
+		}
 		a, err := s.answer(r, q)
 		if err != nil {
 			s.fail(w, q, err)
@@ -52,6 +57,17 @@ func (s *server) serve(r route) http.HandlerFunc {
 		}
 		s.write(w, q, a)
 	}
+}
+
+// readingFor is how long an answer may take that is read for a program.
+const readingFor = 15 * time.Minute
+
+// takesLong lets an answer take longer than others. Where a connection has no deadlines it
+// may anyway.
+func takesLong(w http.ResponseWriter) {
+	until, c := time.Now().Add(readingFor), http.NewResponseController(w)
+	_ = c.SetReadDeadline(until) // or the server hangs up on who waits
+	_ = c.SetWriteDeadline(until)
 }
 
 func (s *server) answer(r route, q *request) (answer, error) {

@@ -25,6 +25,10 @@ const oneCustomer = "{customer}"
 var shots = []shot{
 	{"inbox", "/", wide},
 	{"inbox-phone", "/", phone},
+	{"report", "/report", wide},
+	{"report-phone", "/report", phone},
+	{"renewals", "/report/renewals", wide},
+	{"leakage", "/report/leakage", wide},
 	{"month", "/months", wide},
 	{"runs", "/runs", wide},
 	{"run", "/runs/" + wrote, wide},
