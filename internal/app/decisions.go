@@ -296,7 +296,11 @@ func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve 
 		if err != nil {
 			return Verdict{}, err
 		}
-		return verdicts[0], nil
+		v := verdicts[0]
+		if d := h.Decision; d != nil && v.Message == "" { // who decides may not have seen it
+			v.Message = fmt.Sprintf("%s had %s it; that is taken back", d.By, decided(d.Approved))
+		}
+		return v, nil
 	}
 	return w.decideOnFormer(ctx, digest, approve)
 }

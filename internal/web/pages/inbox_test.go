@@ -116,8 +116,9 @@ func TestADecisionIsStoredOnceAndUnderItsName(t *testing.T) {
 	if err := json.Unmarshal(again.Body.Bytes(), &v); err != nil || again.Code != 200 || v["decision"] != "approved" || v["digest"] != "00000000000a" || v["target"] != "connectwise" {
 		t.Errorf("the same again: got %d, %v, %s", again.Code, err, again.Body)
 	}
-	if w := ask(h, "POST", "/holds/00000000000a/reject", "reason=no"); w.Code != http.StatusSeeOther {
-		t.Errorf("taken back: got %d", w.Code)
+	other := ask(h, "POST", "/holds/00000000000a/reject", "reason=no", "Accept", "application/json")
+	if other.Code != http.StatusOK || !strings.Contains(other.Body.String(), "Dana had approved it; that is taken back") {
+		t.Errorf("taken back: got %d, %s", other.Code, other.Body)
 	}
 	if got := strings.Join(decisions(t, running), "; "); got != "approve a by Dana (by the test); reject a by Dana (by the test)" {
 		t.Errorf("the journal says %s", got)

@@ -23,12 +23,18 @@ func Begin(t *testing.T, settings ...string) (*World, *Browser) {
 			t.Errorf("the browser complains: %q", said)
 		}
 	})
+	return Begun(t, settings...), b
+}
+
+// Begun is Start for a test that needs no browser.
+func Begun(t *testing.T, settings ...string) *World {
+	t.Helper()
 	w, err := Start(t.Context(), t.TempDir(), settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	return w, b
+	return w
 }
 
 // Must ends a test at the first step that fails.
