@@ -58,9 +58,7 @@ func (a *cli) listLinks(ctx context.Context, w *app.App) error {
 	if err != nil {
 		return err
 	}
-	return a.print(struct {
-		Customers []app.LinkLine `json:"customers"`
-	}{lines}, func(out io.Writer) error {
+	return a.print(app.LinkList{Customers: lines}, func(out io.Writer) error {
 		s := report.Sheet{Columns: []report.Column{{Name: "Customer"}, {Name: "Domain"}}}
 		for _, column := range mapping.Names(w.Columns()) {
 			s.Columns = append(s.Columns, report.Column{Name: strings.ReplaceAll(column, "_", " ")})
@@ -100,7 +98,7 @@ func ignoreLinkCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "ignore CUSTOMER", Short: "Leave a customer out of every target", Args: cobra.ExactArgs(1)}
 	cmd.Flags().StringVar(&why, "reason", "", "`TEXT` that says why")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
-		edits, err := w.IgnoreLink(ctx, a.operator(), args[0], why)
+		edits, err := w.IgnoreLink(ctx, a.operator(), args[0], why, "")
 		if err != nil {
 			return err
 		}

@@ -22,9 +22,7 @@ func suggestLinksCommand(a *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(struct {
-				Suggestions []mapping.Suggestion `json:"suggestions"`
-			}{app.Listed(suggestions)}, func(out io.Writer) error { return writeLinkSuggestions(a.page(out), suggestions) })
+			return a.print(app.SuggestionList{Suggestions: app.Listed(suggestions)}, func(out io.Writer) error { return writeLinkSuggestions(a.page(out), suggestions) })
 		})}
 }
 

@@ -29,6 +29,8 @@ type App struct {
 	extents    extents       // of the plans that wait
 	calls      *rest.Metrics // of requests to all systems
 	cippBucket *rest.Bucket  // of everybody who talks to CIPP
+	tenants    tenantList    // by the source, last
+	suggesting suggesting    // whether somebody looks for links
 	Jobs       []sync.Job
 	Location   *time.Location
 	Now        func() time.Time

@@ -28,6 +28,7 @@ var (
 	_ Invoicer          = (*connectWise)(nil)
 	_ Resolver          = (*connectWise)(nil)
 	_ Portal            = (*connectWise)(nil)
+	_ Searcher          = (*connectWise)(nil)
 	_ AddressBook       = (*connectWise)(nil)
 	_ tenants.Companies = (*connectWise)(nil)
 )

@@ -7,18 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"syncd/internal/directory"
 	"syncd/internal/mapping"
 )
-
-// Tenants returns the tenants as the source lists them now.
-func (w *App) Tenants(ctx context.Context) ([]directory.Tenant, error) {
-	list, err := w.Engine.Source.Tenants(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("listing the tenants: %w", err)
-	}
-	return list.Items()
-}
 
 // Customer finds who is meant by a key, a name or a domain.
 func (w *App) Customer(ctx context.Context, text string) (mapping.Customer, error) {
@@ -30,7 +20,11 @@ func (w *App) Customer(ctx context.Context, text string) (mapping.Customer, erro
 	if err != nil {
 		return mapping.Customer{}, err
 	}
-	found := customersMeant(table.Customers(tenants), text)
+	return oneCustomer(customersMeant(table.Customers(tenants), text), text)
+}
+
+// oneCustomer is the one that was found by a text; where there are none or several it says so.
+func oneCustomer(found []mapping.Customer, text string) (mapping.Customer, error) {
 	switch len(found) {
 	case 1:
 		return found[0], nil

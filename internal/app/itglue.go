@@ -22,6 +22,7 @@ var (
 	_ Suggester     = (*itGlue)(nil)
 	_ Resolver      = (*itGlue)(nil)
 	_ Portal        = (*itGlue)(nil)
+	_ Searcher      = (*itGlue)(nil)
 )
 
 func newITGlue() System { return &itGlue{config: itglue.Defaults()} }

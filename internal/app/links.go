@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,6 +26,11 @@ type LinkLine struct {
 	Reason   string         `json:"reason"`
 	// Proposed are suggestions beside other links; none of them is in force.
 	Proposed map[string]mapping.Proposal `json:"proposed,omitempty"`
+}
+
+// A LinkList is every customer with its links.
+type LinkList struct {
+	Customers []LinkLine `json:"customers"`
 }
 
 // ListLinks returns every customer with its links, by name.
@@ -122,11 +126,19 @@ func importRefused(file string, err error) error {
 	return Usage("%s: nothing was imported:\n%w", file, err)
 }
 
-// IgnoreLink leaves a customer out of every target.
-func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason string) ([]mapping.Edit, error) {
+// IgnoreLink leaves a customer out of every target. seen is the customer's status where the
+// person looked; empty where nobody looked.
+func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason string, seen mapping.Status) ([]mapping.Edit, error) {
 	c, err := w.Customer(ctx, customer)
 	if err != nil {
 		return nil, err
+	}
+	switch {
+	case seen == "" || seen == mapping.Ignored:
+	case c.Status == mapping.Ignored && c.Reason == reason:
+		return nil, nil // said already
+	case c.Status == mapping.Ignored, c.Status == mapping.Linked && seen != mapping.Linked:
+		return nil, &MovedError{[]string{fmt.Sprintf("%s is %s now", c.Name, c.Status)}}
 	}
 	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
 	if err != nil {
@@ -187,63 +199,6 @@ func (w *App) AcceptLinks(ctx context.Context, by Operator, customers []string, 
 	accepted := table.With(rows...)
 	return edits, Put(ctx, w.Store, LinksDocument, version, accepted,
 		concerning(linkConcerns(table, accepted), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...)
-}
-
-// ChooseLink links a customer in one column to what a person chose. It is an import
-// of that one line, and judged like one.
-func (w *App) ChooseLink(ctx context.Context, by Operator, customer string, column mapping.Column, ref string) ([]mapping.Edit, error) {
-	c, err := w.Customer(ctx, customer)
-	if err != nil {
-		return nil, err
-	}
-	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
-	if err != nil {
-		return nil, err
-	}
-	tenants, err := w.Tenants(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var line bytes.Buffer
-	out := csv.NewWriter(&line)
-	tenant, lines := tenantOfLink(&c, &table, column), [][]string{{"tenant_id", column.Name, "status"}}
-	if !c.Divided() {
-		lines = append(lines, []string{string(tenant), ref, string(mapping.Linked)})
-	} else { // the lines of a divided tenant are all that there is of it
-		lines[0] = append(lines[0], "filter", "customer")
-		for _, row := range table.Rows {
-			link, status := row.Links[column.Name], row.Status
-			if row.Customer == c.Key {
-				link, status = ref, mapping.Linked
-			}
-			if row.TenantID == tenant {
-				lines = append(lines, []string{string(tenant), link, string(status), row.Filter, row.Customer})
-			}
-		}
-	}
-	if err := out.WriteAll(lines); err != nil {
-		return nil, err
-	}
-	next, edits, err := mapping.ImportLinks(&line, w.Columns(), table.PrepareChoice(tenant, column), tenants, w.lookUp(ctx))
-	if problems := mapping.Problems(err); len(problems) > 0 {
-		return nil, Usage("%s was not linked: %s: %s", c.Name, problems[0].Column, problems[0].Message)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s was not linked: %w", c.Name, err)
-	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next,
-		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...)
-}
-
-// tenantOfLink is the tenant on whose line a link of the customer stands, or is to stand.
-func tenantOfLink(c *mapping.Customer, table *mapping.Table, column mapping.Column) directory.TenantID {
-	rows := c.Rows(table)
-	for _, name := range []string{column.Name, column.Within} {
-		if i := slices.IndexFunc(rows, func(r mapping.Row) bool { return name != "" && r.Links[name] != "" }); i >= 0 {
-			return rows[i].TenantID
-		}
-	}
-	return c.Parts[0].Tenant.ID
 }
 
 // lookUp finds what people write into link cells, each column in its system.

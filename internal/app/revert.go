@@ -393,24 +393,11 @@ func notEmpty(texts ...string) []string {
 // RevertFor asks for the way back and waits so long for its plan; ended is false where it
 // takes longer, and goes on with the daemon.
 func (w *Running) RevertFor(ctx context.Context, by Operator, asked Revert, wait time.Duration) (report *sync.Report, ended bool, err error) {
-	type answer struct {
-		report *sync.Report
-		err    error
-	}
-	planned := make(chan answer, 1)
-	go func() {
-		report, err := w.Revert(w.ctx, by, asked, func(int, int, string) {})
+	return inBackground(ctx, w.ctx, wait, func(ctx context.Context) (*sync.Report, error) {
+		report, err := w.Revert(ctx, by, asked, func(int, int, string) {})
 		if err != nil {
 			w.Log.Warn().Err(err).Str("run", asked.Run).Str("by", by.Name).Msg("way back not planned")
 		}
-		planned <- answer{report, err}
-	}()
-	select {
-	case a := <-planned:
-		return a.report, true, a.err
-	case <-ctx.Done():
-		return nil, false, ctx.Err()
-	case <-time.After(wait):
-		return nil, false, nil
-	}
+		return report, err
+	})
 }

@@ -16,7 +16,10 @@ func (w *App) SuggestLinks(ctx context.Context) ([]mapping.Suggestion, error) {
 	if err != nil {
 		return nil, err
 	}
-	return draft.Suggestions, Put(ctx, w.Store, LinksDocument, version, draft.Table)
+	if err := Put(ctx, w.Store, LinksDocument, version, draft.Table); err != nil {
+		return nil, err
+	}
+	return draft.Suggestions, w.keepSuggestions(ctx, draft.Suggestions)
 }
 
 // draftLinks is the table with the proposals, and the version of the one that is stored.
@@ -88,3 +91,21 @@ func (w *App) tenantEvidence(ctx context.Context, tenants []directory.Tenant) ([
 
 // LinkNoun is what the link of a column leads to.
 func LinkNoun(column string) string { return column[strings.LastIndex(column, "_")+1:] }
+
+// SearchLinks asks the system of a column, now, what a customer may be linked to there.
+func (w *App) SearchLinks(ctx context.Context, column mapping.Column, text, within string) ([]mapping.Entity, error) {
+	for _, s := range w.Config.systems {
+		if r, ok := s.System.(Searcher); ok && slices.Contains(mapping.Names(s.Columns()), column.Name) {
+			return r.Search(ctx, column.Name, text, within)
+		}
+	}
+	return nil, Usage("%s cannot be searched: write the id", LinkNoun(column.Name))
+}
+
+// Searchable reports whether the system of a column can be searched.
+func (w *App) Searchable(column mapping.Column) bool {
+	return slices.ContainsFunc(w.Config.systems, func(s configured) bool {
+		_, ok := s.System.(Searcher)
+		return ok && slices.Contains(mapping.Names(s.Columns()), column.Name)
+	})
+}

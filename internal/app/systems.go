@@ -83,6 +83,13 @@ type Suggester interface {
 	Suggest(ctx context.Context, d *mapping.Draft) error
 }
 
+// A Searcher finds by a part of a name what links may lead to.
+type Searcher interface {
+	// Search finds entities of a column, the best known names first, at most SearchMost; of
+	// those that belong to another entity, as the column says, only that one's (within).
+	Search(ctx context.Context, column, text, within string) ([]mapping.Entity, error)
+}
+
 // A Biller is a system whose objects are lines of invoices.
 type Biller interface {
 	System

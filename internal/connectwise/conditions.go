@@ -38,6 +38,13 @@ func isText(f field, v string) (c condition, ok bool) {
 	return condition{f.name + "=" + q}, ok
 }
 
+// contains holds of a text that has another one in it; ok is false where that cannot be
+// written. What stands for any text in patterns is none here.
+func contains(f field, v string) (c condition, ok bool) {
+	q, ok := quoted(v)
+	return condition{f.name + " contains " + q}, ok && v != "" && !strings.ContainsAny(v, "%*_")
+}
+
 // inInts holds of a member that is one of the numbers. Only conditions know
 // "in"; childConditions and customFieldConditions do not.
 func inInts(f field, vs []int) condition {

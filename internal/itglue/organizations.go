@@ -181,6 +181,24 @@ func (c *Client) LookUp(ctx context.Context, texts []string) (map[string]mapping
 	return out, nil
 }
 
+// Search finds organizations by a part of their name, or by their id, in one reading of all
+// of them: IT Glue's own filter takes whole names alone.
+func (c *Client) Search(ctx context.Context, _, text, _ string) ([]mapping.Entity, error) {
+	all, err := c.Organizations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]mapping.Entity, len(all))
+	for i := range all {
+		o := &all[i]
+		found[i] = mapping.Entity{ID: o.ID, Name: o.Name, Alias: o.ShortName, Note: o.Type}
+		if o.Primary {
+			found[i].Note = "your own organization"
+		}
+	}
+	return mapping.Search(found, text), nil
+}
+
 // OrganizationsOfCompany asks IT Glue itself which organizations belong to a
 // ConnectWise company: the second opinion on what Company says. One id is a
 // confirmation, none or several are for a person.

@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,7 +14,11 @@ type Entity struct {
 	Name    string
 	Alias   string // a second name that people know it by; may be empty
 	Company string // the company of an agreement; empty for the others
+	Note    string // what else tells it from others; may be empty
 }
+
+// SearchMost is how many entities a search shows at most.
+const SearchMost = 25
 
 // Matches reports whether name is the entity's name or alias.
 func (p *Entity) Matches(name string) bool {
@@ -58,4 +64,32 @@ func checkEntity(column Column, found Found, exists bool, text, name string) err
 		return fmt.Errorf("%s %s is %q, and %s says %q: correct the id (a spreadsheet may have changed it), or clear the name", noun, found.ID, found.Name, NameColumn(column.Name), name)
 	}
 	return nil
+}
+
+// Search picks the entities whose id is text, or whose name or alias has it in it, at most
+// SearchMost: exact ones first, then those that begin with it, then by name.
+func Search(all []Entity, text string) []Entity {
+	text = foldName(text)
+	rank := func(e *Entity) int {
+		name, alias := foldName(e.Name), foldName(e.Alias)
+		switch {
+		case e.ID == text, name == text, alias == text:
+			return 0
+		case strings.HasPrefix(name, text), strings.HasPrefix(alias, text):
+			return 1
+		case strings.Contains(name, text), strings.Contains(alias, text):
+			return 2
+		}
+		return 3
+	}
+	var found []Entity
+	for i := range all {
+		if rank(&all[i]) < 3 {
+			found = append(found, all[i])
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Entity) int {
+		return cmp.Or(rank(&a)-rank(&b), cmp.Compare(foldName(a.Name), foldName(b.Name)), cmp.Compare(a.ID, b.ID))
+	})
+	return found[:min(len(found), SearchMost)]
 }

@@ -19,9 +19,9 @@ const maxSheet = 64 << 20
 
 // A Problem is one thing wrong with an imported file.
 type Problem struct {
-	Line    int    // as a text editor counts, the header being 1; 0 for the file as a whole
-	Column  string // empty where the whole line is meant
-	Message string // what is wrong and what to write
+	Line    int    `json:"line"`    // as a text editor counts, the header being 1; 0 for the file as a whole
+	Column  string `json:"column"`  // empty where the whole line is meant
+	Message string `json:"message"` // what is wrong and what to write
 }
 
 func (p Problem) String() string {

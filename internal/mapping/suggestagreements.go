@@ -81,9 +81,9 @@ func SuggestAgreements(tenants []directory.Tenant, byCompany map[string][]Agreem
 }
 
 // PrepareChoice returns the table with the other suggested links of a row turned into
-// proposals, so that a person's choice of one column puts no other into force; except
+// proposals, so that a person's choice of some columns puts no other into force; except
 // for the company, where its agreement is chosen.
-func (t Table) PrepareChoice(id directory.TenantID, column Column) Table {
+func (t Table) PrepareChoice(id directory.TenantID, chosen ...Column) Table {
 	row, there := t.Row(id)
 	if !there || row.Status != Suggested {
 		return t
@@ -94,13 +94,15 @@ func (t Table) PrepareChoice(id directory.TenantID, column Column) Table {
 		proposed[c] = p
 	}
 	for c, value := range row.Links {
-		if c == column.Within {
+		if slices.ContainsFunc(chosen, func(column Column) bool { return column.Within == c }) {
 			kept[c] = value
 		} else {
 			proposed[c] = Proposal{Value: value, Score: row.Score(), Reason: evidence}
 		}
 	}
-	delete(proposed, column.Name)
+	for _, column := range chosen {
+		delete(proposed, column.Name)
+	}
 	row.Links, row.Proposed, row.Status, row.Reason = kept, proposed, Suggested, ""
 	if len(kept) == 0 {
 		row.Links, row.Status = nil, Unmapped

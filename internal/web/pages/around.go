@@ -12,8 +12,9 @@ import (
 // An around is what every page shows around its own: it costs a look at all of the state, and
 // is kept for a moment.
 type around struct {
-	waiting int // holds that wait for a person
-	alike   map[string]bool
+	waiting  int // holds that wait for a person
+	unmapped int // customers that nobody linked or left out
+	alike    map[string]bool
 }
 
 // aroundAge is how old it may be. What somebody decides on a page shows at once.
@@ -41,16 +42,28 @@ func (s *surroundings) look(ctx context.Context) (*around, error) {
 		return s.last, nil
 	}
 	a := &around{alike: map[string]bool{}}
-	customers := map[string]string{} // a name's first customer
+	first := map[string]string{} // a name's customer
+	note := func(key, name string) {
+		name = fold(name)
+		if other, ok := first[name]; ok && other != key {
+			a.alike[name] = true
+		}
+		first[name] = key
+	}
 	for c, err := range s.running.Store.Cursors(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		name := fold(c.Name)
-		if first, ok := customers[name]; ok && first != c.Scope.Customer {
-			a.alike[name] = true
+		note(c.Scope.Customer, c.Name)
+	}
+	customers, err := s.running.ListedCustomers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range customers {
+		if note(customers[i].Key, customers[i].Name); !app.Mapped(&customers[i]) {
+			a.unmapped++
 		}
-		customers[name] = c.Scope.Customer
 	}
 	for h, err := range s.running.Store.Holds(ctx) {
 		if err != nil {

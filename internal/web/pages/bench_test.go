@@ -10,6 +10,8 @@ import (
 	"github.com/shopspring/decimal"
 
 	"syncd/internal/app"
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 )
@@ -41,6 +43,9 @@ var measured = []string{
 	"/report/renewals",
 	"/report/leakage",
 	"/months/2026-11",
+	"/map",
+	"/map?show=open&page=3",
+	"/map?q=customer+09",
 	"/runs",
 	"/runs/01J00000000000000000000049",
 	"/runs/01J00000000000000000000010",
@@ -116,6 +121,7 @@ func largeProgram(b *testing.B) *app.Running {
 			b.Fatal(err)
 		}
 	}
+	mapLarge(b, running)
 	for i := range 2000 {
 		at := began.Add(time.Duration(i) * 2 * time.Hour)
 		if err := running.Store.PutRun(b.Context(), state.Run{ID: fmt.Sprintf("01J%023d", i), Job: "licences", Trigger: "schedule", Started: at, Finished: at.Add(time.Minute),
@@ -124,4 +130,32 @@ func largeProgram(b *testing.B) *app.Running {
 		}
 	}
 	return running
+}
+
+// mapLarge gives the customers tenants, of which most are linked and the others have suggestions.
+func mapLarge(b *testing.B, running *app.Running) {
+	b.Helper()
+	var tenants listing
+	var table mapping.Table
+	book := app.SuggestionBook{At: time.Now()}
+	for i := range manyCustomers {
+		t := directory.Tenant{ID: directory.TenantID(fmt.Sprintf("0f5d3c7e-8f43-4f57-9d1e-%012x", i)), Name: fmt.Sprintf("Customer %04d Ltd", i), DefaultDomain: fmt.Sprintf("customer%04d.example", i)}
+		tenants = append(tenants, t)
+		if i%4 > 0 {
+			table.Rows = append(table.Rows, mapping.Row{TenantID: t.ID, Tenant: t.Name, Status: mapping.Linked, Links: mapping.Links{mapping.ConnectWiseCompany: fmt.Sprint(19000 + i)}})
+			continue
+		}
+		s := mapping.Suggestion{TenantID: string(t.ID), TenantName: t.Name, Column: mapping.ConnectWiseCompany}
+		for j := range 3 {
+			s.Candidates = append(s.Candidates, mapping.Candidate{ID: fmt.Sprint(30000 + 10*i + j), Name: fmt.Sprintf("Customer %04d-%d", i, j), Score: 0.9 - float64(j)/100, Evidence: []string{"the names are the same but for spelling"}})
+		}
+		s.Ambiguous = "nearly as much speaks for others"
+		book.Suggestions = append(book.Suggestions, s)
+	}
+	running.Engine.Source = tenants
+	for name, value := range map[string]any{app.LinksDocument: table, app.SuggestionsDocument: book} {
+		if err := app.Put(b.Context(), running.Store, name, 0, value); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/app"
+	"syncd/internal/directory"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
@@ -55,10 +56,22 @@ func program(t testing.TB, commits ...*state.Commit) *app.Running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Engine.Source = listing(nil)
 	jobs := func() []app.JobState {
 		return []app.JobState{{Name: "licences", Schedule: "0 6 * * *", Policy: "approve", Targets: []string{"connectwise"}, Next: time.Now().Add(time.Hour)}}
 	}
 	return w.Running(t.Context(), "1.2.3", jobs, func() error { return nil })
+}
+
+// A listing is a source that lists tenants, and has nothing else to say.
+type listing []directory.Tenant
+
+func (l listing) Tenants(context.Context) (directory.List[directory.Tenant], error) {
+	return directory.Proven(l, directory.Proof{Source: "test", TakenAt: time.Now(), AsOf: time.Now()}), nil
+}
+
+func (l listing) Snapshot(context.Context, directory.Tenant, directory.Kinds) (*directory.Snapshot, error) {
+	return nil, errors.New("nothing is known of tenants here")
 }
 
 // one is People of whom everybody is one person.

@@ -16,6 +16,7 @@ var all = []page{
 	// Where does a customer live, what is billed, and why?
 	customersPage,
 	// Which tenant is which company and organization?
+	mapPage,
 	// Which licence is billed as what?
 	// Which objects must a person settle?
 	// What is billed, and may the month be closed?

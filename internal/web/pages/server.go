@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncd/internal/app"
+	"syncd/internal/mapping"
 	"syncd/internal/state"
 	"syncd/internal/visible"
 )
@@ -173,9 +174,11 @@ func statusOf(err error) int {
 
 // A troubled is the page of an error.
 type troubled struct {
-	Status int
-	Moved  []string
-	Back   string
+	Status   int
+	Moved    []string
+	Problems []mapping.Problem // of a table that was sent
+	Back     string
+	BackTo   string
 }
 
 // fail sends what went wrong, in plain words.
@@ -192,16 +195,29 @@ func (s *server) fail(w http.ResponseWriter, q *request, err error) {
 	if f != nil && f.allow != nil {
 		w.Header().Set("Allow", strings.Join(f.allow, ", "))
 	}
-	shown := troubled{Status: status, Back: "/"}
+	shown := troubled{Status: status, Back: "/", BackTo: "the inbox"}
+	for _, p := range all {
+		if p.name != "" && p.path != "/" && strings.HasPrefix(q.URL.Path, p.path+"/") {
+			shown.Back, shown.BackTo = p.path, p.name
+		}
+	}
 	if gone, ok := errors.AsType[*app.PlanGoneError](err); ok {
 		shown.Moved = gone.Moved
 	}
+	if moved, ok := errors.AsType[*app.MovedError](err); ok {
+		shown.Moved = moved.Moved
+	}
+	shown.Problems = mapping.Problems(err)
 	if q.wantsJSON() {
 		s.writeJSON(w, q, status, struct {
-			Error string   `json:"error"`
-			Moved []string `json:"moved,omitempty"`
-		}{text, shown.Moved})
+			Error    string            `json:"error"`
+			Moved    []string          `json:"moved,omitempty"`
+			Problems []mapping.Problem `json:"problems,omitempty"`
+		}{text, shown.Moved, shown.Problems})
 		return
+	}
+	if len(shown.Problems) > 0 { // they stand line by line below
+		text, _, _ = strings.Cut(text, ":\n")
 	}
 	s.writePage(w, q, status, answer{page: "error", title: titles[status], headline: titles[status], sub: sentence(text), data: shown})
 }

@@ -93,6 +93,21 @@ func (w *World) tables(ctx context.Context) error {
 	return errors.Join(app.Put(ctx, w.App.Store, app.LinksDocument, 0, links), app.Put(ctx, w.App.Store, app.ProductsDocument, 0, rules))
 }
 
+// Unlink takes all links away, as in an estate that nobody mapped yet.
+func (w *World) Unlink() error {
+	for _, name := range []string{app.LinksDocument, app.SuggestionsDocument} {
+		doc, err := w.App.Store.Document(w.ctx, name)
+		if err != nil {
+			return err
+		}
+		doc.Body = nil
+		if err := w.App.Store.PutDocument(w.ctx, doc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Apply runs all jobs, as syncd apply does.
 func (w *World) Apply() (*sync.Report, error) {
 	return w.App.Engine.Run(w.ctx, sync.Selection{Jobs: w.App.Jobs, Trigger: "command"}, sync.Apply)

@@ -37,6 +37,8 @@ var shots = []shot{
 	{"customer-phone", "/customers/" + oneCustomer, phone},
 	{"explain", "/customers/" + oneCustomer + "/explain/M365-E3", wide},
 	{"system", "/system", wide},
+	{"mapping", "/map", wide},
+	{"mapping-phone", "/map", phone},
 }
 
 // A shot is a picture of a page, in light and, with -dark, in dark.

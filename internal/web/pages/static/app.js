@@ -53,4 +53,16 @@ if (choice) {
   window.addEventListener("pageshow", count);
   count();
 }
+// How many boxes are ticked stands on the button that takes them.
+const take = document.querySelector("button[data-ticked]");
+if (take) {
+  const count = () => {
+    const n = document.querySelectorAll(`input[type=checkbox][form="${take.form.id}"]:checked`).length;
+    take.textContent = take.dataset.ticked.replace("#", n);
+    take.disabled = n === 0;
+  };
+  document.addEventListener("change", count);
+  window.addEventListener("pageshow", count);
+  count();
+}
 document.documentElement.classList.add("scripted");
