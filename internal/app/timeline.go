@@ -44,8 +44,7 @@ func (w *App) Timeline(ctx context.Context, customer string, held map[plan.Scope
 	if err != nil {
 		return nil, false, err
 	}
-	ours := map[string]bool{} // what runs wrote of a product, as far as the journal was read
-	var like []state.Entry    // entries that make one event
+	var like []state.Entry // entries that make one event
 	end := func() bool {
 		if len(like) == 0 {
 			return true
@@ -62,20 +61,22 @@ func (w *App) Timeline(ctx context.Context, customer string, held map[plan.Scope
 			return t.events, true, nil
 		}
 		for len(changes) > 0 && changes[0].at.After(e.At) {
-			if !end() || !t.addChange(&changes[0], ours) {
+			if !end() {
 				return t.events, true, nil
+			}
+			if more, err := t.addChange(ctx, &changes[0]); err != nil || !more {
+				return t.events, !more, err
 			}
 			changes = changes[1:]
 		}
-		ours[e.Run+"\x00"+e.Key.ID] = true
 		like = append(like, e)
 	}
 	if !end() {
 		return t.events, true, nil
 	}
 	for i := range changes {
-		if !t.addChange(&changes[i], ours) {
-			return t.events, true, nil
+		if more, err := t.addChange(ctx, &changes[i]); err != nil || !more {
+			return t.events, !more, err
 		}
 	}
 	return t.events, false, nil
@@ -86,7 +87,8 @@ type timeline struct {
 	*App
 	skip, most, n int
 	events        []Event
-	edits         map[plan.Key]plan.Violation // that wait for a person's word
+	edits         map[plan.Key]plan.Violation  // that wait for a person's word
+	runs          map[string]map[plan.Key]bool // what runs wrote, as far as they were looked at
 }
 
 // add takes an event, and is false where the page is full.
@@ -260,8 +262,26 @@ func (w *App) ledgerChanges(ctx context.Context, customer string) ([]ledgerChang
 	return all, nil
 }
 
-// addChange takes what the ledger shows, where it is worth telling.
-func (t *timeline) addChange(c *ledgerChange, ours map[string]bool) bool {
+// wrote reports whether a run wrote to a product of a customer.
+func (t *timeline) wrote(ctx context.Context, run, customer string, key plan.Key) (bool, error) {
+	if t.runs == nil {
+		t.runs = map[string]map[plan.Key]bool{}
+	}
+	if t.runs[run] == nil {
+		t.runs[run] = map[plan.Key]bool{}
+		for e, err := range t.Store.Journal(ctx, state.JournalFilter{Run: run, Customer: customer}) {
+			if err != nil {
+				return false, fmt.Errorf("reading the journal: %w", err)
+			}
+			t.runs[run][e.Key] = true
+		}
+	}
+	return t.runs[run][key], nil
+}
+
+// addChange takes what the ledger shows, where it is worth telling. It is false where the
+// page is full.
+func (t *timeline) addChange(ctx context.Context, c *ledgerChange) (more bool, err error) {
 	x := Event{At: c.at, Run: c.now.Proof.Run}
 	label := cmp.Or(c.now.Label, c.now.Product, c.now.Key.ID)
 	title := t.Config.TargetTitle(c.now.Scope.Target)
@@ -277,7 +297,13 @@ func (t *timeline) addChange(c *ledgerChange, ours map[string]bool) bool {
 		if c.was.Purchased != c.now.Purchased {
 			told = append(told, arrow(c.was.Purchased, c.now.Purchased)+" bought at Microsoft")
 		}
-		if c.was.Billed != c.now.Billed && !ours[c.now.Proof.Run+"\x00"+c.now.Key.ID] {
+		ours := c.was.Billed == c.now.Billed
+		if !ours {
+			if ours, err = t.wrote(ctx, c.now.Proof.Run, c.now.Scope.Customer, c.now.Key); err != nil {
+				return false, err
+			}
+		}
+		if !ours {
 			by := "and not by syncd"
 			if edit, ok := t.edits[c.now.Key]; ok && c.now.To.IsZero() {
 				by = "by " + edit.EditedBy
@@ -293,8 +319,8 @@ func (t *timeline) addChange(c *ledgerChange, ours map[string]bool) bool {
 		}
 	}
 	if len(told) == 0 {
-		return true
+		return true, nil
 	}
 	x.Text = strings.Join(told, "; ")
-	return t.add(x)
+	return t.add(x), nil
 }

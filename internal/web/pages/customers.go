@@ -81,7 +81,7 @@ func showCustomers(q *request) (answer, error) {
 		}
 	}
 	good := 0
-	a := answer{page: "customers", part: "list", title: "Customers", data: list, commands: []string{"syncd status", "syncd map"}}
+	a := answer{page: "customers", title: "Customers", data: list, commands: []string{"syncd status", "syncd map"}}
 	for _, word := range []string{state.StandsInStep, state.StandsUnchanged, state.StandsChanged} {
 		good += counts[word]
 	}
