@@ -31,6 +31,7 @@ type App struct {
 	cippBucket *rest.Bucket  // of everybody who talks to CIPP
 	tenants    tenantList    // by the source, last
 	suggesting suggesting    // whether somebody looks for links
+	looked     productLooks  // at what all tenants hold
 	Jobs       []sync.Job
 	Location   *time.Location
 	Now        func() time.Time

@@ -44,6 +44,7 @@ type Running struct {
 	reading  *BillReading        // that somebody asked for last
 	applied  stdsync.WaitGroup
 	checking checking
+	drafts   ruleDrafts
 }
 
 // Running is the App as its pages see it, until ctx ends.

@@ -92,33 +92,57 @@ type ProductImport struct {
 	Warnings []string // about products that are not known at the biller
 }
 
+// A RuleDraft are product rules as a file makes them: judged, and not in force.
+type RuleDraft struct {
+	ProductImport
+	file         string
+	text         []byte
+	before, next mapping.Rules
+	version      int // of the table that was read
+}
+
 // ImportProducts reads product rules from the CSV text of a file: all of it or
 // nothing.
 func (w *App) ImportProducts(ctx context.Context, by Operator, file string, text []byte, progress Progress) (ProductImport, error) {
-	var in ProductImport
-	rules, version, err := Document[mapping.Rules](ctx, w.Store, ProductsDocument)
+	d, err := w.DraftRules(ctx, file, text, progress)
 	if err != nil {
-		return in, err
+		return d.ProductImport, err
+	}
+	return d.ProductImport, w.SaveRules(ctx, by, d)
+}
+
+// SaveRules puts a draft into force. It is state.ErrConflict where the table is another one
+// since it was read.
+func (w *App) SaveRules(ctx context.Context, by Operator, d *RuleDraft) error {
+	return Put(ctx, w.Store, ProductsDocument, d.version, d.next,
+		concerning(ruleConcerns(d.before, d.next), w.tableEntries(by, state.ActionImport, ProductsDocument, d.file, d.text, d.Edits))...)
+}
+
+// DraftRules reads product rules from the CSV text of a file, and changes nothing. With an
+// error there is a draft too, which says who was left out.
+func (w *App) DraftRules(ctx context.Context, file string, text []byte, progress Progress) (*RuleDraft, error) {
+	d := &RuleDraft{file: file, text: text}
+	var err error
+	if d.before, d.version, err = Document[mapping.Rules](ctx, w.Store, ProductsDocument); err != nil {
+		return d, err
 	}
 	customers, err := w.customerKeys(ctx, text)
 	if err != nil {
-		return in, fmt.Errorf("%s names customers, so the tenants are needed: %w", file, err)
+		return d, fmt.Errorf("%s names customers, so the tenants are needed: %w", cmp.Or(file, "the rule"), err)
 	}
 	var held holdings
-	if mapping.AsksForSKUs(bytes.NewReader(text), rules) {
+	if mapping.AsksForSKUs(bytes.NewReader(text), d.before) {
 		if held, err = w.holdings(ctx, progress); err != nil {
-			return in, fmt.Errorf("%s names licences by part number, so the tenants' own are needed: %w", file, err)
+			return d, fmt.Errorf("%s names licences by part number, so the tenants' own are needed: %w", file, err)
 		}
-		in.LeftOut = held.LeftOut
+		d.LeftOut = held.LeftOut
 	}
-	next, edits, err := mapping.ImportRules(bytes.NewReader(text), rules, mapping.Known{SKUs: held.SKUs, Customers: customers})
-	if err != nil {
-		return in, Usage("%s: nothing was imported:\n%w", file, err)
+	if d.next, d.Edits, err = mapping.ImportRules(bytes.NewReader(text), d.before, mapping.Known{SKUs: held.SKUs, Customers: customers}); err != nil {
+		return d, Usage("%s: nothing was imported:\n%w", cmp.Or(file, "the rule"), err)
 	}
-	concerns := ruleConcerns(rules, next)
-	in.Edits, in.Warnings = edits, w.pin(ctx, &next, rules)
-	return in, Put(ctx, w.Store, ProductsDocument, version, next,
-		concerning(concerns, w.tableEntries(by, state.ActionImport, ProductsDocument, file, text, edits))...)
+	d.next.Rules = slices.Clone(d.next.Rules)
+	d.Warnings = w.pin(ctx, &d.next, d.before)
+	return d, nil
 }
 
 // customerKeys are the keys of all customers, where the rules of a file are for

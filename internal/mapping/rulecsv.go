@@ -74,14 +74,25 @@ func ExportRules(w io.Writer, rules Rules, seen []SKU) (n int, err error) {
 	})
 	lines := [][]string{RuleHeader}
 	for _, r := range all {
-		counted := r.Count
-		if r.Status == Bill {
-			counted = cmp.Or(counted, Purchased)
-		}
-		lines = append(lines, []string{r.Customer, r.SKU, r.Part, r.Name, r.Product, counted, r.Who, r.Subscriptions, r.Weight,
-			Number(r.Minimum), Number(r.Maximum), r.Floor, r.Status, r.Reason})
+		lines = append(lines, r.Cells())
 	}
 	return len(all), writeSheet(w, lines)
+}
+
+// Cells are the rule as a line of the product table, in the order of RuleHeader.
+func (r *Rule) Cells() []string {
+	counted := r.Count
+	if r.Status == Bill {
+		counted = cmp.Or(counted, Purchased)
+	}
+	return []string{r.Customer, r.SKU, r.Part, r.Name, r.Product, counted, r.Who, r.Subscriptions, r.Weight,
+		Number(r.Minimum), Number(r.Maximum), r.Floor, r.Status, r.Reason}
+}
+
+// WriteRules writes lines of the product table, each in the order of RuleHeader, as a person
+// would have edited them.
+func WriteRules(w io.Writer, lines [][]string) error {
+	return writeSheet(w, append([][]string{RuleHeader}, lines...))
 }
 
 // Number is a number as the tables have it, and empty where there is none.

@@ -84,6 +84,8 @@ func New(o Options) *Engine {
 type Selection struct {
 	Jobs     []Job
 	Customer string // key of one customer, or empty
+	// Among are keys of the only customers that the run is about; nil is everybody.
+	Among    map[string]bool
 	Target   string // one target, or empty
 	Only     string // one object's key, or empty
 	// Saved holds the digests of a saved plan; scopes without one are left out.
@@ -107,7 +109,7 @@ type Selection struct {
 
 // whole reports whether a run is about all customers and targets of its jobs.
 func (s *Selection) whole() bool {
-	return s.Customer == "" && s.Only == "" && s.Saved == nil && s.Target == "" && s.WayBack == nil
+	return s.Customer == "" && s.Among == nil && s.Only == "" && s.Saved == nil && s.Target == "" && s.WayBack == nil
 }
 
 // An Inspection is everything that one scope was planned from.

@@ -223,7 +223,11 @@ func (r *run) customers(ctx context.Context, targets []*openTarget) ([]mapping.C
 			return nil, fmt.Errorf("customer %s is neither listed by the source nor linked", r.sel.Customer)
 		}
 	}
-	return append(customers, r.formerCustomers()...), nil
+	customers = append(customers, r.formerCustomers()...)
+	if r.sel.Among != nil {
+		customers = slices.DeleteFunc(customers, func(c mapping.Customer) bool { return !r.sel.Among[c.Key] })
+	}
+	return customers, nil
 }
 
 func isLinked(t *openTarget, c mapping.Customer) bool {

@@ -1,0 +1,115 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/state"
+)
+
+// A RuleRef names one line of the product table; without a product and a status it is a new
+// one.
+type RuleRef struct{ Customer, SKU, Product, Who, Subscriptions string }
+
+func (ref RuleRef) is(r *mapping.Rule) bool {
+	return ref == RuleRef{r.Customer, r.SKU, r.Product, r.Who, r.Subscriptions}
+}
+
+// Ref names the rule.
+func Ref(r *mapping.Rule) RuleRef {
+	return RuleRef{r.Customer, r.SKU, r.Product, r.Who, r.Subscriptions}
+}
+
+// A RuleEdit is what a person writes into one line of the product table.
+type RuleEdit struct {
+	Was    *RuleRef          // the line that is edited; nil for a new one
+	Cells  map[string]string // by column
+	Remove bool              // the line goes
+}
+
+// Rule returns the line of the product table.
+func (w *App) Rule(ctx context.Context, ref RuleRef) (mapping.Rule, error) {
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return mapping.Rule{}, err
+	}
+	i := slices.IndexFunc(rules.Rules, func(r mapping.Rule) bool { return ref.is(&r) })
+	if i < 0 {
+		return mapping.Rule{}, fmt.Errorf("the rule is another one now, or gone: %w", state.ErrNotFound)
+	}
+	return rules.Rules[i], nil
+}
+
+// DraftEdit drafts the edit of one rule: an import of all lines of its customer and licence,
+// judged like one.
+func (w *App) DraftEdit(ctx context.Context, e RuleEdit, progress Progress) (*RuleDraft, error) {
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if text := strings.TrimSpace(e.Cells["customer"]); text != "" {
+		key, err := w.Remembered(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		e.Cells["customer"] = key
+	}
+	customer, sku := e.Cells["customer"], strings.ToLower(strings.TrimSpace(e.Cells["sku_id"]))
+	var was mapping.Rule
+	if e.Was != nil {
+		if was, err = w.Rule(ctx, *e.Was); err != nil {
+			return nil, err
+		}
+		customer, sku = was.Customer, was.SKU
+	}
+	var lines [][]string
+	edited := cellsOf(e.Cells, was)
+	for i := range rules.Rules {
+		r := &rules.Rules[i]
+		switch {
+		case r.Customer != customer || r.SKU != sku || r.SKU == "" && !strings.EqualFold(r.Product, was.Product):
+		case e.Was != nil && e.Was.is(r):
+			if !e.Remove {
+				lines = append(lines, edited)
+			}
+		case e.Was == nil && !r.Decided(): // what was only suggested gives way to a person's word
+		default:
+			lines = append(lines, cellsOf(nil, *r))
+		}
+	}
+	if e.Was == nil {
+		lines = append(lines, edited)
+	}
+	if len(lines) == 0 { // of this licence nothing is said any more
+		if was.SKU == "" {
+			return nil, Usage("a rule that counts people is not removed here: give it the status %s, with a reason", mapping.Ignore)
+		}
+		lines = append(lines, cellsOf(nil, mapping.Rule{Customer: was.Customer, SKU: was.SKU, Part: was.Part, Name: was.Name}))
+	}
+	var text bytes.Buffer
+	if err := mapping.WriteRules(&text, lines); err != nil {
+		return nil, err
+	}
+	return w.DraftRules(ctx, "", text.Bytes(), progress)
+}
+
+// cellsOf are the cells of a rule with some of them written anew. A part number that only
+// the tenants know is left out, or all of them would be read to see whose it is.
+func cellsOf(anew map[string]string, r mapping.Rule) []string {
+	cells := r.Cells()
+	for i, column := range mapping.RuleHeader {
+		if text, there := anew[column]; there {
+			cells[i] = text
+		}
+	}
+	id, part := slices.Index(mapping.RuleHeader, "sku_id"), slices.Index(mapping.RuleHeader, "sku")
+	if !strings.EqualFold(directory.PartNumber(cells[id]), cells[part]) && cells[part] != r.Part {
+		cells[part] = ""
+	}
+	return cells
+}
