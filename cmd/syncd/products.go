@@ -57,9 +57,7 @@ func (a *cli) listProducts(ctx context.Context, w *app.App) error {
 	if err != nil {
 		return err
 	}
-	return a.print(struct {
-		Products []app.ProductLine `json:"products"`
-	}{lines}, func(out io.Writer) error {
+	return a.print(app.ProductList{Products: lines}, func(out io.Writer) error {
 		s, open, proposed := productSheet(lines)
 		if err := s.Table(out, a.console.Width); err != nil {
 			return err

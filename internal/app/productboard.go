@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -27,11 +28,12 @@ type ProductBoard struct {
 	Customers int       // that runs looked at for their bills
 	AsOf      time.Time // when the first of them was looked at last; zero where nobody was
 	Look      *ProductLook
+	Names     map[string]string // of customers, by key
 
-	held map[string]map[string]int // units by SKU and customer
+	held map[string]map[string]int  // units by SKU and customer
 	has  map[string]map[string]bool // customers with a line, by SKU and by product in lower case
 	all  map[string]bool            // customers of the biller
-	Rest []mapping.Rule // of licences that nobody uses, and of people
+	Rest []mapping.Rule             // of licences that nobody uses, and of people
 }
 
 // A ProductUse is a licence in use, or one with a rule.
@@ -91,7 +93,7 @@ func (w *App) ProductBoard(ctx context.Context) (*ProductBoard, error) {
 	if err != nil {
 		return nil, err
 	}
-	board := &ProductBoard{held: map[string]map[string]int{}, has: map[string]map[string]bool{}, all: map[string]bool{}, Look: w.looked.last()}
+	board := &ProductBoard{held: map[string]map[string]int{}, has: map[string]map[string]bool{}, all: map[string]bool{}, Names: map[string]string{}, Look: w.looked.last()}
 	uses := map[string]*ProductUse{}
 	if err := board.addSubscriptions(ctx, w, b, uses); err != nil {
 		return nil, err
@@ -144,6 +146,7 @@ func (board *ProductBoard) addSubscriptions(ctx context.Context, w *App, b billi
 		if err != nil {
 			return fmt.Errorf("reading where the scopes stand: %w", err)
 		}
+		board.Names[c.Scope.Customer] = c.Name
 		if !slices.Contains(b.Targets(), c.Scope.Target) {
 			continue
 		}
@@ -282,4 +285,63 @@ func skusOf(s *state.Span) []string {
 	}
 	slices.Sort(skus)
 	return slices.Compact(skus)
+}
+
+// ExportKnownProducts writes the product rules as CSV, with a line for every licence that
+// the state knows and nobody settled, and returns how many lines it has.
+func (w *App) ExportKnownProducts(ctx context.Context, out io.Writer) (lines int, err error) {
+	board, err := w.ProductBoard(ctx)
+	if err != nil {
+		return 0, err
+	}
+	rules, err := w.Rules(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var skus []mapping.SKU
+	for i := range board.Uses {
+		skus = append(skus, board.Uses[i].SKU)
+	}
+	return mapping.ExportRules(out, rules, skus)
+}
+
+// A ProductFound is a product of the catalogue with its price.
+type ProductFound struct {
+	ID          string           `json:"id"`
+	Identifier  string           `json:"identifier"`
+	Description string           `json:"description"`
+	Price       *decimal.Decimal `json:"price"` // null where none is known
+}
+
+// FoundMost is how many products a search returns.
+const FoundMost = 25
+
+// FindProducts searches the catalogue, as it is now, for products that can be a line.
+func (w *App) FindProducts(ctx context.Context, text string) ([]ProductFound, error) {
+	b, there := w.biller()
+	if !there {
+		return nil, Usage("%s; there are no products", missing[Biller](w.Config.table))
+	}
+	all, err := b.ProductEvidence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := mapping.FindProducts(all, text, FoundMost)
+	var names []string
+	for _, p := range found {
+		names = append(names, p.ID)
+	}
+	prices, err := b.Prices(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	var out []ProductFound
+	for _, p := range found {
+		x := ProductFound{ID: p.ID, Identifier: p.Identifier, Description: p.Description}
+		if price, known := prices[p.ID]; known {
+			x.Price = &price
+		}
+		out = append(out, x)
+	}
+	return out, nil
 }

@@ -27,6 +27,12 @@ type ProductLine struct {
 	Free         bool   `json:"free_or_trial"`
 }
 
+// A ProductList is every licence with its rules, as scripts read it.
+type ProductList struct {
+	Products []ProductLine `json:"products"`
+	LeftOut  []string      `json:"left_out,omitempty"` // tenants that proved nothing, with why
+}
+
 // Products returns every licence that a tenant holds, or a rule knows, with its
 // rules, and the tenants that were left out.
 func (w *App) Products(ctx context.Context, progress Progress) ([]ProductLine, []LeftOut, error) {
@@ -187,6 +193,14 @@ func (w *App) SuggestProducts(ctx context.Context, progress Progress) ([]mapping
 type LeftOut struct {
 	Tenant string
 	Err    error
+}
+
+// LeftOutTexts says of tenants why they are left out.
+func LeftOutTexts(left []LeftOut) (texts []string) {
+	for _, l := range left {
+		texts = append(texts, fmt.Sprintf("%s: %v", l.Tenant, l.Err))
+	}
+	return texts
 }
 
 // holdings are the licences of all tenants.

@@ -45,6 +45,9 @@ func (s ProductSuggestion) Acceptable(least float64) bool {
 	return s.Ambiguous == "" && (s.Ignore != "" || len(s.Candidates) > 0 && s.Candidates[0].Score >= least)
 }
 
+// Product is a candidate's product as rules write it, by its id.
+func (s ProductSuggestion) Product(id string) string { return s.products[id] }
+
 // Rule returns the suggestion as a line of the product table, which does nothing
 // until a person writes bill under its status: it counts what was purchased. It
 // is false where the suggestion is ambiguous.

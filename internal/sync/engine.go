@@ -85,9 +85,9 @@ type Selection struct {
 	Jobs     []Job
 	Customer string // key of one customer, or empty
 	// Among are keys of the only customers that the run is about; nil is everybody.
-	Among    map[string]bool
-	Target   string // one target, or empty
-	Only     string // one object's key, or empty
+	Among  map[string]bool
+	Target string // one target, or empty
+	Only   string // one object's key, or empty
 	// Saved holds the digests of a saved plan; scopes without one are left out.
 	Saved map[plan.Scope]string
 	// WayBack are the scopes in which something is to be taken back: the run is about

@@ -46,6 +46,8 @@ var measured = []string{
 	"/map",
 	"/map?show=open&page=3",
 	"/map?q=customer+09",
+	"/products",
+	"/products?page=2",
 	"/runs",
 	"/runs/01J00000000000000000000049",
 	"/runs/01J00000000000000000000010",

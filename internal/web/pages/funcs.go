@@ -53,6 +53,7 @@ func (s *server) funcs() template.FuncMap {
 		"svg":      func(c chart) template.HTML { return c.SVG(zone) },
 		"rows":     func(c chart) []chartRow { return c.Rows(zone) },
 		"tone":     tone,
+		"tagOf":    func(text, tone string) tag { return tag{text, tone} },
 		"sentence": sentence,
 		"join":     func(sep string, parts []string) string { return strings.Join(parts, sep) },
 		"may":      func(role app.Role, least string) bool { return role.Contains(app.Role(least)) },

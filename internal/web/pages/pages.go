@@ -18,6 +18,7 @@ var all = []page{
 	// Which tenant is which company and organization?
 	mapPage,
 	// Which licence is billed as what?
+	productsPage,
 	// Which objects must a person settle?
 	// What is billed, and may the month be closed?
 	reportPage,

@@ -38,12 +38,13 @@ func (r *route) path() string {
 // A request is what somebody asks of the daemon.
 type request struct {
 	*http.Request
-	app    *app.Running
-	months *kept[*app.MonthState]
-	bill   *billKept
-	person app.Person
-	known  bool // whether anybody is known to ask
-	fields url.Values
+	app      *app.Running
+	months   *kept[*app.MonthState]
+	bill     *billKept
+	products *kept[*app.ProductBoard]
+	person   app.Person
+	known    bool // whether anybody is known to ask
+	fields   url.Values
 }
 
 // An answer is what a handler gives back: a page, the same for programs, a way on, or a file.
@@ -56,6 +57,7 @@ type answer struct {
 	sub      string   // below it
 	strip    []figure // at most four
 	trouble  []trouble
+	status   int      // of the page; 0 is 200
 	data     any      // what the template shows
 	commands []string // that do the same
 

@@ -291,6 +291,14 @@ func followRun(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	return follow(q, func() (string, bool) {
+		p, underWay := q.app.Engine.Progress(r.ID)
+		return progressText(&p), underWay
+	}), nil
+}
+
+// follow streams how far long work is, as server-sent events, until it has ended.
+func follow(q *request, look func() (text string, underWay bool)) answer {
 	return answer{file: func(w http.ResponseWriter) error {
 		out := http.NewResponseController(w)
 		if err := out.SetWriteDeadline(time.Now().Add(followFor)); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -300,12 +308,12 @@ func followRun(q *request) (answer, error) {
 		tick := time.NewTicker(followEvery)
 		defer tick.Stop()
 		for stop := time.Now().Add(followFor - time.Minute); time.Now().Before(stop); {
-			p, underWay := q.app.Engine.Progress(r.ID)
-			event, data := "progress", []byte(nil)
+			text, underWay := look()
+			event := "progress"
 			if !underWay {
 				event = "ended"
 			}
-			data, err := json.Marshal(map[string]any{"done": p.Done, "total": p.Total, "text": progressText(&p)})
+			data, err := json.Marshal(map[string]string{"text": text})
 			if err != nil {
 				return err
 			}
@@ -322,5 +330,5 @@ func followRun(q *request) (answer, error) {
 			}
 		}
 		return nil
-	}}, nil
+	}}
 }

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,18 +24,20 @@ type server struct {
 	around    *surroundings
 	months    *kept[*app.MonthState]
 	bill      *billKept
+	products  *kept[*app.ProductBoard]
 	notices   notices
 }
 
 func newServer(running *app.Running, people People) *server {
 	s := &server{running: running, people: people, around: &surroundings{running: running},
-		months: &kept[*app.MonthState]{make: running.MonthState}, bill: keepBill(running)}
+		months: &kept[*app.MonthState]{make: running.MonthState}, bill: keepBill(running),
+		products: &kept[*app.ProductBoard]{make: func(ctx context.Context, _ string) (*app.ProductBoard, error) { return running.ProductBoard(ctx) }}}
 	s.templates = parse(s.funcs())
 	return s
 }
 
 func (s *server) request(r *http.Request) *request {
-	q := &request{Request: r, app: s.running, months: s.months, bill: s.bill}
+	q := &request{Request: r, app: s.running, months: s.months, bill: s.bill, products: s.products}
 	q.person, q.known = s.people.Person(r)
 	return q
 }
@@ -85,6 +88,7 @@ func (s *server) answer(r route, q *request) (answer, error) {
 	if r.method() != http.MethodGet {
 		s.around.forget() // what every page shows may be otherwise now
 		s.months.forget()
+		s.products.forget()
 	}
 	return a, err
 }
@@ -101,7 +105,7 @@ func (s *server) write(w http.ResponseWriter, q *request, a answer) {
 	case a.to != "":
 		http.Redirect(w, q.Request, s.notices.along(a.to, a.said), http.StatusSeeOther)
 	default:
-		s.writePage(w, q, http.StatusOK, a)
+		s.writePage(w, q, cmp.Or(a.status, http.StatusOK), a)
 	}
 }
 

@@ -30,6 +30,8 @@ var shots = []shot{
 	{"renewals", "/report/renewals", wide},
 	{"leakage", "/report/leakage", wide},
 	{"month", "/months", wide},
+	{"products", "/products", wide},
+	{"products-phone", "/products", phone},
 	{"runs", "/runs", wide},
 	{"run", "/runs/" + wrote, wide},
 	{"customers", "/customers", wide},

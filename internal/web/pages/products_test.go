@@ -1,0 +1,103 @@
+package pages
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"syncd/internal/app"
+	"syncd/internal/directory"
+	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/state"
+)
+
+const (
+	skuPremium = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
+	skuVisio   = "c5928f49-12ba-48f7-ada3-0d743a3601d5"
+)
+
+// sellsTwo is a program with a customer who has two licences: one has a rule and a line, the
+// other has neither.
+func sellsTwo(t *testing.T) *app.Running {
+	scope, key := plan.Scope{Customer: "a", Target: "connectwise"}, plan.Key{Kind: "addition", ID: skuPremium}
+	running := program(t, &state.Commit{Scope: scope, Cursor: &state.Cursor{Scope: scope, Name: "Contoso <b>", Outcome: "in_step", At: time.Now(), Seen: []directory.Seen{
+		{ID: "1", SKU: skuPremium, Status: "Enabled", State: "enabled", Units: 1200}, {ID: "2", SKU: skuVisio, Status: "Enabled", State: "enabled", Units: 7},
+		{ID: "3", SKU: skuVisio, Status: "Deleted", State: "gone", Units: 9}}},
+		Spans: []state.Span{{Key: key, From: time.Now().Add(-time.Hour), Known: true, Product: "M365-BP", Label: "Business Premium", Purchased: "1200", Assigned: "1190", Due: "1200", Billed: "1200",
+			Price: "22.00", Currency: "USD", Cycle: "1", Rules: []state.SpanRule{{SKU: skuPremium, Product: "M365-BP", Status: "bill"}}}}})
+	if err := app.Put(t.Context(), running.Store, app.ProductsDocument, 0, mapping.Rules{Rules: []mapping.Rule{
+		{SKU: skuPremium, Part: "SPB", Name: "Business Premium <i>", Product: "M365-BP", ProductID: 7, Count: "purchased", Status: "bill"},
+		{Customer: "a", SKU: skuPremium, Part: "SPB", Name: "Business Premium <i>", Product: "M365-OWN", ProductID: 8, Count: "assigned", Status: "bill"}}}); err != nil {
+		t.Fatal(err)
+	}
+	return running
+}
+
+func TestTheLicencesInUse(t *testing.T) {
+	h := Handler(sellsTwo(t), somebody(app.RoleMapper))
+	w := ask(h, "GET", "/products", "")
+	body := w.Body.String()
+	for _, says := range []string{"One licence in use has no rule", "26,400.00", "1,200", "1,190", "Business Premium &lt;i&gt;", "Contoso &lt;b&gt;", "M365-OWN", "what is assigned", "Read anew", "Ignore…",
+		"<td class=\"n\" data-label=\"bought\">7</td>"} {
+		if w.Code != 200 || !strings.Contains(body, says) {
+			t.Errorf("got %d, not saying %q", w.Code, says)
+		}
+	}
+	if strings.Index(body, skuVisio) > strings.Index(body, skuPremium) {
+		t.Error("the licence without a rule is not the first")
+	}
+	if strings.Index(body, "M365-OWN") < strings.Index(body, "<strong><bdi>M365-BP") {
+		t.Error("the rule of one customer is not below the rule for all")
+	}
+	if t.Failed() {
+		t.Log(body)
+	}
+	if body := ask(Handler(sellsTwo(t), somebody(app.RoleViewer)), "GET", "/products", "").Body.String(); strings.Contains(body, "Read anew</button>") || strings.Contains(body, "Ignore…") {
+		t.Error("a viewer is offered to change something")
+	}
+	for show, want := range map[string]bool{"no+rule": true, "billed": false, "": true} {
+		if got := strings.Contains(ask(h, "GET", "/products?show="+show, "").Body.String(), skuVisio); got != want {
+			t.Errorf("show %q: the licence without a rule is shown: %t", show, got)
+		}
+	}
+	csv := ask(h, "GET", "/products/export", "").Body.String()
+	if !strings.Contains(csv, skuVisio) || !strings.Contains(csv, "M365-OWN") {
+		t.Errorf("the CSV lacks a line: %s", csv)
+	}
+}
+
+func TestAnEditThatIsRefused(t *testing.T) {
+	running := sellsTwo(t)
+	h := Handler(running, somebody(app.RoleMapper))
+	if w := ask(h, "GET", "/products/rule?sku_id="+skuVisio, ""); w.Code != 200 || !strings.Contains(w.Body.String(), "See what this does") {
+		t.Errorf("a new rule: got %d: %s", w.Code, w.Body)
+	}
+	if w := ask(h, "GET", "/products/rule?was=yes&was_sku="+skuPremium+"&was_product=M365-BP", ""); w.Code != 200 || !strings.Contains(w.Body.String(), `value="M365-BP"`) || !strings.Contains(w.Body.String(), "M365-OWN") {
+		t.Errorf("a rule: got %d: %s", w.Code, w.Body)
+	}
+	for body, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"sku_id=" + skuVisio + "&status=bill&product=VISIO&minimum=many":                                     {422, "is not a whole number"},
+		"sku_id=" + skuVisio + "&status=bill&product=VISIO&minimum=9&maximum=3":                              {422, "more than the maximum"},
+		"sku_id=" + skuVisio + "&status=ignore":                                                              {422, "reason"},
+		"sku_id=nothing&status=bill&product=VISIO":                                                           {422, "is not a SKU id"},
+		"sku_id=" + skuVisio + "&status=bill&product=VISIO&customer=nobody":                                  {422, "nobody"},
+		"was=yes&was_sku=" + skuPremium + "&was_product=GONE&status=bill&product=X":                          {409, "another one now"},
+		"was=yes&was_sku=" + skuPremium + "&was_product=M365-BP&status=bill&product=M365-BP&count=purchased": {422, "nothing would change"},
+	} {
+		if w := ask(h, "POST", "/products/plans", body); w.Code != c.code || !strings.Contains(strings.ToLower(w.Body.String()), strings.ToLower(c.says)) {
+			t.Errorf("%s: got %d, want %d saying %q: %s", body, w.Code, c.code, c.says, w.Body)
+		}
+	}
+	rules, err := running.Rules(t.Context())
+	if err != nil || len(rules.Rules) != 2 {
+		t.Errorf("something was saved: %+v, %v", rules, err)
+	}
+	if w := ask(h, "GET", "/products/plans/nothing", ""); w.Code != http.StatusNotFound {
+		t.Errorf("a plan that is not: got %d", w.Code)
+	}
+}
