@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"syncd/internal/app"
+	"syncd/internal/plan"
+	"syncd/internal/state"
 	"syncd/internal/web/pages/pagestest"
 )
 
@@ -75,6 +77,9 @@ func run(ctx context.Context, folder string) error {
 		return err
 	}
 	defer world.Close()
+	if err := past(ctx, world.App); err != nil {
+		return err
+	}
 	if err := world.Settle(); err != nil {
 		return err
 	}
@@ -119,4 +124,25 @@ func run(ctx context.Context, folder string) error {
 		}
 	}
 	return nil
+}
+
+// past lets the ledger tell of the months before: the make-believe MSP begins today, and a
+// chart of one day shows nothing.
+func past(ctx context.Context, w *app.App) error {
+	c, err := w.Customer(ctx, "Elmsworth Housing")
+	if err != nil {
+		return err
+	}
+	scope := plan.Scope{Customer: c.Key, Target: "connectwise"}
+	key := plan.Key{Kind: "addition", ID: "05e9a617-0261-4cee-bb44-138d3ef5d965"}
+	commit := &state.Commit{Scope: scope}
+	for _, was := range []struct {
+		months         int
+		bought, billed string
+	}{{10, "104", "104"}, {8, "110", "104"}, {7, "110", "110"}, {5, "118", "118"}, {3, "122", "118"}, {2, "122", "122"}, {1, "120", "120"}} {
+		commit.Spans = append(commit.Spans, state.Span{Scope: scope, Key: key, From: w.Now().UTC().AddDate(0, -was.months, 0), Known: true, Product: "M365-E3", Label: "Microsoft 365 E3",
+			Purchased: was.bought, Assigned: "96", Due: was.bought, Billed: was.billed, Price: "33.5", Currency: "USD", Cycle: "1", Agreement: "510",
+			Rules: []state.SpanRule{{SKU: key.ID, Name: "Microsoft 365 E3", Product: "M365-E3", Count: "purchased", Status: "bill"}}})
+	}
+	return w.Store.Commit(ctx, commit)
 }
