@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 	"golang.org/x/text/unicode/norm"
@@ -266,12 +267,8 @@ func sentence(text string) string {
 	if text == "" {
 		return ""
 	}
-	for i, r := range text {
-		if i == 0 {
-			text = strings.ToUpper(string(r)) + text[len(string(r)):]
-		}
-		break
-	}
+	first, size := utf8.DecodeRuneInString(text)
+	text = strings.ToUpper(string(first)) + text[size:]
 	if !strings.ContainsAny(text[len(text)-1:], ".!?:") {
 		text += "."
 	}

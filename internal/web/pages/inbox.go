@@ -81,6 +81,10 @@ func showInbox(q *request) (answer, error) {
 			repairs++
 		}
 	}
+	who, says := "an approver", "an approver says"
+	if q.may(app.RoleApprover) {
+		who, says = "you", "you say"
+	}
 	switch waiting {
 	case 0:
 		a.headline = "Nothing waits for you"
@@ -88,13 +92,13 @@ func showInbox(q *request) (answer, error) {
 			return answer{}, err
 		}
 	case 1:
-		a.headline = "One plan waits for you"
+		a.headline = "One plan waits for " + who
 	default:
-		a.headline = spelled(waiting, "plan") + " wait for you"
+		a.headline = spelled(waiting, "plan") + " wait for " + who
 	}
 	a.sub = sentence(box.Next)
 	if waiting > 0 {
-		a.sub += " Nothing is written before you say so."
+		a.sub += " Nothing is written before " + says + " so."
 		a.strip = inboxStrip(up, down, writes, repairs)
 	}
 	box.sort(q, all)

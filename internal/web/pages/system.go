@@ -67,9 +67,6 @@ type tokenLine struct {
 	Revoke  *asking
 }
 
-// quiet are the scopes that nobody need look at.
-var quiet = []string{state.StandsInStep, state.StandsUnchanged, state.StandsChanged, state.StandsApproved, state.StandsNeedsApproval, state.StandsWouldChange}
-
 func showSystem(q *request) (answer, error) {
 	v, err := q.app.System(q.Context())
 	if err != nil {
