@@ -52,5 +52,6 @@ func (c *Config) visitor(id signin.Identity) Person {
 // only becomes the other in small letters, such as the Kelvin sign, is another one.
 func isLogin(named, proved string) bool {
 	named, proved = strings.TrimSpace(named), strings.TrimSpace(proved)
-	return named != "" && len(named) == len(proved) && strings.ToLower(named) == strings.ToLower(proved)
+	lower, ofProved := strings.ToLower(named), strings.ToLower(proved)
+	return named != "" && len(named) == len(proved) && lower == ofProved
 }

@@ -87,6 +87,3 @@ func (g *Gate) json(w http.ResponseWriter, status int, why string) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": why})
 }
-
-// again is the page where one signs in, for going back to a path.
-func again(back string) string { return "/signin?" + url.Values{"return": {local(back)}}.Encode() }
