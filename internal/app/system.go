@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"syncd/internal/cipp"
+	"syncd/internal/directory"
 	"syncd/internal/rest"
 	"syncd/internal/scim"
 	"syncd/internal/state"
@@ -110,7 +111,7 @@ func unproven(scopes []Standing) []Unproven {
 		}
 		u := found[s.Scope.Customer]
 		if u == nil {
-			u = &Unproven{Customer: s.Scope.Customer, Name: s.Name, At: s.At, Why: s.Error, Do: cipp.WayOn(s.Error), Proven: s.InStepAt}
+			u = &Unproven{Customer: s.Scope.Customer, Name: s.Name, At: s.At, Why: strings.TrimPrefix(s.Error, directory.ErrIncomplete.Error()+": "), Do: cipp.WayOn(s.Error), Proven: s.InStepAt}
 			found[s.Scope.Customer] = u
 		}
 		u.Targets = append(u.Targets, s.Scope.Target)

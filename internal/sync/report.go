@@ -200,6 +200,12 @@ func (s ScopeReport) MarshalJSON() ([]byte, error) {
 	if s.Currency != "" {
 		out.MonthlyDelta, out.Currency = &s.MonthlyDelta, &s.Currency
 	}
+	if out.Changes == nil { // a list that is empty is one
+		out.Changes = []plan.Change{}
+	}
+	if out.Violations == nil {
+		out.Violations = []plan.Violation{}
+	}
 	return json.Marshal(out)
 }
 

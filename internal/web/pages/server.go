@@ -161,6 +161,7 @@ func statusOf(err error) int {
 	f, ok := errors.AsType[*failure](err)
 	gone, isGone := errors.AsType[*app.PlanGoneError](err)
 	_, usage := errors.AsType[app.UsageError](err)
+	_, inTheWay := errors.AsType[*app.MonthRefused](err)
 	switch {
 	case isGone && !gone.Known:
 		return http.StatusNotFound
@@ -170,7 +171,7 @@ func statusOf(err error) int {
 		return f.status
 	case errors.Is(err, state.ErrConflict), errors.Is(err, state.ErrNotFound):
 		return http.StatusConflict
-	case usage:
+	case usage, inTheWay:
 		return http.StatusUnprocessableEntity
 	}
 	return http.StatusInternalServerError

@@ -159,8 +159,13 @@ func Handler(ctx context.Context, w *app.App, people pages.People) http.Handler 
 	jobs := func() []app.JobState {
 		var states []app.JobState
 		day := w.Now().In(w.Location).Truncate(24*time.Hour).AddDate(0, 0, 1)
+		runs, err := sync.LastRuns(ctx, w.Store, w.Jobs)
+		if err != nil {
+			return nil
+		}
 		for _, j := range w.Jobs {
-			states = append(states, app.JobState{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, Next: day.Add(6 * time.Hour)})
+			states = append(states, app.JobState{Name: j.Name, Schedule: j.Schedule, Policy: string(j.Policy), Targets: j.Targets, Next: day.Add(6 * time.Hour),
+				LastAttempt: runs[j.Name].Attempt, LastSuccess: runs[j.Name].Success})
 		}
 		return states
 	}
