@@ -25,6 +25,7 @@ type ruleView struct {
 	Search   string
 	Found    []app.ProductFound
 	Searched bool
+	Taken    string // from the catalogue, or a suggestion
 	Problems []mapping.Problem
 	Others   []ruleLine // of the same licence
 	Remove   []field
@@ -104,7 +105,7 @@ func ruleAnswer(q *request, was *app.RuleRef, cells map[string]string, chosen, s
 		v.Cells[column] = text
 	}
 	if chosen != "" {
-		v.Cells["product"] = chosen
+		v.Cells["product"], v.Taken, v.Search = chosen, chosen, ""
 	}
 	v.describe(board, sku, was)
 	if v.Search != "" {
