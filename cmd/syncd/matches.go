@@ -67,9 +67,7 @@ func (a *cli) listMatches(ctx context.Context, w *app.App) error {
 	if err != nil {
 		return err
 	}
-	return a.print(struct {
-		Matches []app.Match `json:"matches"`
-	}{open}, func(out io.Writer) error {
+	return a.print(app.MatchList{Matches: open}, func(out io.Writer) error {
 		if len(open) == 0 {
 			_, err := fmt.Fprintln(out, "nothing to settle")
 			return err

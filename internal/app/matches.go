@@ -34,6 +34,9 @@ type Word struct {
 	How                   string // accept, create, ignore or retry
 	Ref                   string // of what is accepted
 	Reason                string
+	// Seen is the decision that there was where the person looked, such as "accept 55"; nil
+	// where nobody looked.
+	Seen *string
 }
 
 // A Settled object is the one that a Word was about.
@@ -41,6 +44,7 @@ type Settled struct {
 	Customer sync.CustomerRef
 	Target   string
 	Key      plan.Key
+	Already  bool // somebody had said the same, and nothing was done
 }
 
 // Settle stores a person's word on an object, or takes it back. What is accepted
@@ -64,6 +68,14 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 		return done, err
 	}
 	word := plan.Settlement{Key: key, How: said.How, Ref: said.Ref, Reason: said.Reason}
+	settled := Settled{sync.CustomerRef{Key: c.Key, Name: c.Name}, target, key, false}
+	if said.Seen != nil {
+		w.settling.Lock() // two people at once are one after the other
+		defer w.settling.Unlock()
+		if settled.Already, err = w.unmoved(ctx, scope, c.Name, word, *said.Seen); err != nil || settled.Already {
+			return settled, err
+		}
+	}
 	if word.How == plan.SettleAccept {
 		wrong, err := w.refusedSettlements(ctx, scope, word)
 		if err != nil {
@@ -73,7 +85,7 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 			return done, Usage("nothing was settled: %s", wrong[key])
 		}
 	}
-	return Settled{sync.CustomerRef{Key: c.Key, Name: c.Name}, target, key}, w.settle(ctx, by, scope, c.Name, word)
+	return settled, w.settle(ctx, by, scope, c.Name, word)
 }
 
 // settle stores a person's word on an object, or takes it back.

@@ -14,6 +14,7 @@ import (
 type around struct {
 	waiting  int // holds that wait for a person
 	unmapped int // customers that nobody linked or left out
+	asked    int // objects on which nobody decided
 	alike    map[string]bool
 }
 
@@ -63,6 +64,15 @@ func (s *surroundings) look(ctx context.Context) (*around, error) {
 	for i := range customers {
 		if note(customers[i].Key, customers[i].Name); !app.Mapped(&customers[i]) {
 			a.unmapped++
+		}
+	}
+	questions, err := s.running.Questions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range questions {
+		if questions[i].Decision == "" {
+			a.asked++
 		}
 	}
 	for h, err := range s.running.Store.Holds(ctx) {

@@ -44,6 +44,7 @@ var measured = []string{
 	"/report/leakage",
 	"/months/2026-11",
 	"/map",
+	"/matches",
 	"/map?show=open&page=3",
 	"/map?q=customer+09",
 	"/products",

@@ -20,6 +20,7 @@ var all = []page{
 	// Which licence is billed as what?
 	productsPage,
 	// Which objects must a person settle?
+	matchesPage,
 	// What is billed, and may the month be closed?
 	reportPage,
 	monthPage,

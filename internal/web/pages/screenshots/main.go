@@ -43,6 +43,7 @@ var shots = []shot{
 	{"system", "/system", wide},
 	{"mapping", "/map", wide},
 	{"mapping-phone", "/map", phone},
+	{"matches", "/matches", wide},
 }
 
 // A shot is a picture of a page, in light and, with -dark, in dark.
