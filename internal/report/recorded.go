@@ -70,6 +70,7 @@ func recordedLine(customer string, s *state.Span) Licence {
 // what the last run held of it. The ledger knows no licence without a rule.
 func (r *Licences) AddRecorded(customer string, s *state.Span, held []plan.Violation) {
 	l := recordedLine(customer, s)
+	l.Currency = cmp.Or(l.Currency, r.currency) // of what is not known the ledger names none
 	for i := range held {
 		v := &held[i]
 		if v.Kind != s.Key.Kind || v.Key != s.Key.ID || v.Code == string(Unbilled) {

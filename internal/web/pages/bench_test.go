@@ -98,11 +98,12 @@ func largeProgram(b *testing.B) *app.Running {
 		if err != nil {
 			b.Fatal(err)
 		}
+		subscriptions, spans := soldTo(i, began)
 		commits := []*state.Commit{}
 		for _, target := range []string{"connectwise", "itglue"} {
 			c := &state.Commit{Scope: scope(i, target), Cursor: &state.Cursor{Scope: scope(i, target), Name: name, Job: "licences", Outcome: "in_step", At: began}}
 			if target == "connectwise" {
-				c.Cursor.Outcome = "held"
+				c.Cursor.Outcome, c.Cursor.Seen, c.Spans = "held", subscriptions, spans
 				for j := range changes {
 					for m := range 12 {
 						c.Spans = append(c.Spans, state.Span{Key: changes[j].Key, From: began.AddDate(0, 0, 14*m), Known: true, Product: fmt.Sprintf("M365-%d", j), Label: changes[j].Label,
@@ -161,4 +162,17 @@ func mapLarge(b *testing.B, running *app.Running) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// soldTo are the subscriptions of a customer, and what the ledger says of its six products.
+func soldTo(i int, began time.Time) (subscriptions []directory.Seen, spans []state.Span) {
+	for j := range 6 {
+		sku := fmt.Sprintf("cbdc14ab-d96c-4c30-b9f4-%012x", j)
+		subscriptions = append(subscriptions, directory.Seen{ID: fmt.Sprintf("5c3e1d52-%04x-4d0a-a8a3-%012x", j, i), SKU: sku, Status: "Enabled", State: "enabled", Units: i%90 + 5,
+			Ends: time.Now().AddDate(0, 0, (i+j)%120+1), Term: "annual"})
+		spans = append(spans, state.Span{Key: plan.Key{Kind: "addition", ID: sku}, From: began, Known: true, Product: fmt.Sprintf("M365-%d", j), Label: fmt.Sprintf("Microsoft 365 Licence %d", j),
+			Purchased: fmt.Sprint(i%90 + 5), Assigned: fmt.Sprint(i%90 + 3), Due: fmt.Sprint(i%90 + 5), Billed: fmt.Sprint(i%90 + j), Price: "22.00", Currency: "USD", Cycle: "1", Ref: fmt.Sprintf("55/%d", 900+j), Agreement: "55",
+			Rules: []state.SpanRule{{SKU: sku, Product: fmt.Sprintf("M365-%d", j), Count: "purchased", Status: "bill"}}})
+	}
+	return subscriptions, spans
 }

@@ -17,6 +17,7 @@ type chart struct {
 	Title string
 	Steps []series // two at most
 	Bars  []bar
+	Units bool   // whether the bars are of units, and not of money
 	CSV   string // the address of the same as CSV; empty where there is none
 }
 
@@ -34,7 +35,7 @@ type point struct {
 	Gap bool
 }
 
-// A bar is an amount of money of a month.
+// A bar is an amount of money of a month, or of units.
 type bar struct {
 	Label string
 	Money decimal.Decimal
@@ -46,6 +47,8 @@ const (
 	chartWidth, chartHeight = 760, 200
 	chartLeft, chartRight   = 48, 100
 	chartTop, chartBottom   = 24, 28
+
+	widestBar = 80
 )
 
 // SVG draws the chart. Its texts are escaped here; classes give it its colours.
@@ -164,7 +167,8 @@ func (c chart) drawBars(b *strings.Builder) {
 		if x.Gap {
 			text = "?"
 		}
-		fmt.Fprintf(b, `<rect class="bar" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, left+slot*0.2, base-tall, slot*0.6, tall)
+		wide := min(slot*0.6, widestBar)
+		fmt.Fprintf(b, `<rect class="bar" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, middle-wide/2, base-tall, wide, tall)
 		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text><text x="%.1f" y="%d" text-anchor="middle">%s</text>`,
 			middle, base-tall-6, text, middle, chartHeight-8, template.HTMLEscapeString(x.Label))
 	}
@@ -187,6 +191,9 @@ func (c chart) Rows(zone *time.Location) []chartRow {
 	}
 	for _, x := range c.Bars {
 		value := amount(x.Money)
+		if c.Units {
+			value = quantity(x.Money)
+		}
 		if x.Gap {
 			value = "unknown"
 		}

@@ -24,7 +24,7 @@ type leakageView struct {
 	Lines   []leakLine
 	Pager   pager
 	Name    string
-	Missing bool // whether months stand there of which nothing is recorded
+	Missing []string // months of which nothing is recorded
 }
 
 // A leakKind is a kind of leak with its words.
@@ -74,14 +74,19 @@ func showLeakage(q *request) (answer, error) {
 		sheet, plain := r.Sheet(), r.Plain()
 		return sheetFile(q, "leakage", q.app.Now(), &sheet, &plain)
 	}
-	v.Lasts, v.Missing = v.Month == now, len(r.Unrecorded) > 0
-	v.Months = leakMonths(r)
-	v.Charts = leakageCharts(v.Months)
-	lines := leakLines(r.Lines, v.Month, v.Name)
+	v.Lasts, v.Missing = v.Month == now, r.Unrecorded
+	all := leakMonths(r, q.app.Config.Currency)
+	v.Charts = leakageCharts(all)
+	for _, m := range all { // of those of which nothing is recorded one word is enough
+		if m.Recorded {
+			v.Months = append(v.Months, m)
+		}
+	}
+	lines := leakLines(r.Lines, v.Month, v.Name, q.app.Config.Currency)
 	first, last, pager := paged(q.Request, len(lines), reportLinesShown)
 	v.Lines, v.Pager = lines[first:last], pager
 	a := answer{page: "leakage", title: "Leakage", data: v, commands: []string{"syncd report leakage --from " + r.From + " --to " + r.To, "syncd report leakage --format csv"}}
-	a.headline, a.strip = leakageTold(v.Months, v.Month, !slices.Contains(r.Unrecorded, v.Month))
+	a.headline, a.strip = leakageTold(all, v.Month, !slices.Contains(r.Unrecorded, v.Month))
 	a.sub = "From the ledger: what each month ended with, and what this one comes to so far. A quantity that was put right before its invoice is no loss."
 	return a, nil
 }
@@ -103,15 +108,19 @@ func rank(kind string) int {
 	return slices.IndexFunc(leakKinds, func(k leakKind) bool { return k.Kind == kind })
 }
 
-// leakMonths add up a report by month and currency, the newest first.
-func leakMonths(r *report.Leakage) []leakMonth {
+// leakMonths add up a report by month and currency, the newest first. What is not known has no
+// currency, and stands at the standard one.
+func leakMonths(r *report.Leakage, standard string) []leakMonth {
 	type of struct{ month, currency string }
 	sums := map[of]*leakMonth{}
-	currencies := slices.Sorted(maps.Keys(r.Totals))
+	currencies := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Totals)), func(c string) bool { return c == "" })
+	if r.Totals[""] != nil && !slices.Contains(currencies, standard) {
+		currencies = append(currencies, standard)
+	}
 	var months []leakMonth
 	for last, _ := time.Parse("2006-01", r.To); last.Format("2006-01") >= r.From; last = last.AddDate(0, -1, 0) {
+		month := last.Format("2006-01")
 		for _, currency := range currencies {
-			month := last.Format("2006-01")
 			months = append(months, leakMonth{Month: month, Currency: currency, Recorded: !slices.Contains(r.Unrecorded, month), Kinds: make([]totalOf, len(leakKinds))})
 		}
 	}
@@ -120,7 +129,7 @@ func leakMonths(r *report.Leakage) []leakMonth {
 	}
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		if m, k := sums[of{l.Month, l.Currency}], rank(l.Kind); m != nil && k >= 0 {
+		if m, k := sums[of{l.Month, cmp.Or(l.Currency, standard)}], rank(l.Kind); m != nil && k >= 0 {
 			m.Kinds[k].add(l)
 		}
 	}
@@ -129,7 +138,7 @@ func leakMonths(r *report.Leakage) []leakMonth {
 
 // leakLines are the customers that lost something in a month: the most money first, and
 // what nobody uses after what is not billed.
-func leakLines(leaks []report.Leak, month, name string) []leakLine {
+func leakLines(leaks []report.Leak, month, name, standard string) []leakLine {
 	type of struct{ customer, currency string }
 	sums := map[of]*leakLine{}
 	var lines []*leakLine
@@ -140,9 +149,9 @@ func leakLines(leaks []report.Leak, month, name string) []leakLine {
 		if l.Month != month || k < 0 || name != "" && !strings.Contains(fold(l.Customer), name) {
 			continue
 		}
-		key := of{l.CustomerKey, l.Currency}
+		key := of{l.CustomerKey, cmp.Or(l.Currency, standard)}
 		if sums[key] == nil {
-			sums[key] = &leakLine{Key: l.CustomerKey, Name: l.Customer, Currency: l.Currency, Kinds: make([]totalOf, len(leakKinds))}
+			sums[key] = &leakLine{Key: l.CustomerKey, Name: l.Customer, Currency: key.currency, Kinds: make([]totalOf, len(leakKinds))}
 			lines = append(lines, sums[key])
 		}
 		sums[key].Kinds[k].add(l)

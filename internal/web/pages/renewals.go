@@ -69,7 +69,9 @@ func showRenewals(q *request) (answer, error) {
 	lines := v.Filter.through(r.Lines)
 	first, last, pager := paged(q.Request, len(lines), reportLinesShown)
 	v.Days, v.Lines, v.Pager, v.Months = r.Days, lines[first:last], pager, renewalMonths(lines)
-	v.Charts = renewalCharts(v.Months)
+	if now := q.app.Now().In(q.app.Location); len(lines) > 0 {
+		v.Charts = renewalCharts(v.Months, now, now.AddDate(0, 0, r.Days))
+	}
 	v.Unread = r.Unread[:min(len(r.Unread), obstaclesShown)]
 	v.More = len(r.Unread) - len(v.Unread)
 	a := answer{page: "renewals", title: "Renewals", data: v, sub: sub, trouble: v.Reading.trouble(), commands: []string{"syncd report renewals", "syncd terms export terms.csv"}}
@@ -148,29 +150,39 @@ func (m renewalMonth) Name() string {
 	return begins.Format("January 2006")
 }
 
-// renewalCharts draw the money that ends by month, a chart a currency of which any is known.
-func renewalCharts(months []renewalMonth) []chart {
-	charts := map[string]*chart{}
-	known := map[string]bool{}
+// renewalCharts draw what ends from this month on: its units, and its money in each currency
+// of which any is known.
+func renewalCharts(months []renewalMonth, from, to time.Time) []chart {
+	const csv = "/report/renewals?format=csv"
+	units := chart{Title: "Units whose term ends, by month", Units: true, CSV: csv}
+	money, known := map[string]*chart{}, map[string]bool{}
 	for _, m := range months {
-		if m.Month == "" {
-			continue
-		}
-		if charts[m.Currency] == nil {
-			charts[m.Currency] = &chart{Title: "Money a term that ends, by month, " + m.Currency, CSV: "/report/renewals?format=csv"}
-		}
-		begins, _ := time.Parse("2006-01", m.Month) // the day it is from is one
-		c := charts[m.Currency]
-		c.Bars = append(c.Bars, bar{Label: begins.Format("Jan 2006"), Money: m.Money, Gap: !m.Known()})
-		known[m.Currency] = known[m.Currency] || m.Known()
+		money[m.Currency] = &chart{Title: "Money a term that ends, by month, " + m.Currency, CSV: csv}
+		known[m.Currency] = known[m.Currency] || m.Month != "" && m.Known()
 	}
-	var out []chart
-	for _, currency := range slices.Sorted(maps.Keys(charts)) {
+	for at := time.Date(from.Year(), from.Month(), 1, 0, 0, 0, 0, from.Location()); !at.After(to); at = at.AddDate(0, 1, 0) {
+		bars, sum := map[string]bar{}, 0
+		for _, m := range months {
+			if m.Month == at.Format("2006-01") {
+				bars[m.Currency] = bar{Money: m.Money, Gap: !m.Known()}
+				sum += m.Units
+			}
+		}
+		label := at.Format("Jan 2006")
+		units.Bars = append(units.Bars, bar{Label: label, Money: decimal.NewFromInt(int64(sum))})
+		for currency, c := range money {
+			one := bars[currency]
+			one.Label = label
+			c.Bars = append(c.Bars, one)
+		}
+	}
+	charts := []chart{units}
+	for _, currency := range slices.Sorted(maps.Keys(money)) {
 		if known[currency] {
-			out = append(out, *charts[currency])
+			charts = append(charts, *money[currency])
 		}
 	}
-	return out
+	return charts
 }
 
 // renewalsTold is the headline, and the numbers below it.

@@ -44,6 +44,9 @@ func keepBill(running *app.Running) *billKept {
 	}
 }
 
+// longNote is from how many characters on a note is shown by its beginning.
+const longNote = 110
+
 // reportLinesShown is how many lines a page of a report shows.
 const reportLinesShown = 50
 
@@ -65,6 +68,7 @@ type reportView struct {
 type reportLine struct {
 	report.Licence
 	Stands tag
+	Short  string // the note's beginning, where it is long
 	Way    string // to why the numbers are what they are; empty where there is no product
 }
 
@@ -191,6 +195,9 @@ func newReportLine(l report.Licence) reportLine {
 		if s.status == l.Status {
 			line.Stands.Tone = s.tone
 		}
+	}
+	if short := clipped(l.Note, longNote); short != clipped(l.Note, maxText) {
+		line.Short = short
 	}
 	product := l.Product
 	if product == "" && len(l.SKUs) > 0 {

@@ -110,7 +110,7 @@ func TestLeakageFromTheLedger(t *testing.T) {
 	now := time.Now().UTC()
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	last := first.AddDate(0, -1, 0)
-	see(t, h, "/report/leakage", first.Format("January 2006")+" loses 44.00 USD that are not billed", "Under-billed by month, USD", "Over-billed by month, EUR", "Unassigned by month, USD", "nothing is recorded",
+	see(t, h, "/report/leakage", first.Format("January 2006")+" loses 44.00 USD that are not billed", "Under-billed by month, USD", "Over-billed by month, EUR", "Unassigned by month, USD", "Nothing is recorded of ",
 		"Contoso &lt;b&gt;", "Fabrikam", "(1 line)", "/months/"+first.Format("2006-01"))
 	see(t, h, "/report/leakage?month="+last.Format("2006-01"), last.Format("January 2006")+" loses 44.00 USD")
 	see(t, h, "/report/leakage?month="+first.AddDate(0, -5, 0).Format("2006-01"), "nothing is recorded", "No customer lost anything")
