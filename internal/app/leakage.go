@@ -84,14 +84,16 @@ func (w *App) addLeaks(ctx context.Context, r *report.Leakage, months []string, 
 		if err != nil {
 			return fmt.Errorf("reading the ledger: %w", err)
 		}
+		var lasted []string // to their end
 		for i, month := range months {
 			if !s.Within(begins[i], ends[i]) {
 				continue
 			}
-			if recorded[i] = true; s.To.IsZero() || !s.To.Before(ends[i]) { // it lasted to the end
-				r.AddSpan(month, cmp.Or(names[s.Scope.Customer], s.Scope.Customer), &s)
+			if recorded[i] = true; s.To.IsZero() || !s.To.Before(ends[i]) {
+				lasted = append(lasted, month)
 			}
 		}
+		r.AddSpan(cmp.Or(names[s.Scope.Customer], s.Scope.Customer), &s, lasted...)
 	}
 	for i, month := range months {
 		if !recorded[i] {

@@ -66,12 +66,14 @@ func (r *Leakage) AddNow(month string, now *Licences) {
 	}
 }
 
-// AddSpan adds what a month ended with of a product: a quantity counts for every period
+// AddSpan adds what months ended with of a product: a quantity counts for every period
 // that is not invoiced, so that what was put right before the end is no loss. The ledger
 // knows no licence without a rule.
-func (r *Leakage) AddSpan(month, customer string, s *state.Span) {
+func (r *Leakage) AddSpan(customer string, s *state.Span, months ...string) {
 	l := recordedLine(customer, s)
-	r.add(month, &l)
+	for _, month := range months {
+		r.add(month, &l)
+	}
 }
 
 func (r *Leakage) add(month string, l *Licence) {
@@ -130,8 +132,10 @@ func (r *Leakage) Finish() {
 		return *l.Money
 	}
 	slices.SortStableFunc(r.Lines, func(a, b Leak) int {
-		return cmp.Or(strings.Compare(a.Month, b.Month), size(&b).Cmp(size(&a)), leakRank(a.Kind)-leakRank(b.Kind), strings.Compare(strings.ToLower(a.Customer), strings.ToLower(b.Customer)),
-			strings.Compare(a.CustomerKey, b.CustomerKey), strings.Compare(a.Product, b.Product))
+		if n := cmp.Or(strings.Compare(a.Month, b.Month), size(&b).Cmp(size(&a)), leakRank(a.Kind)-leakRank(b.Kind)); n != 0 {
+			return n // names cost more to compare, and there are many lines
+		}
+		return cmp.Or(strings.Compare(strings.ToLower(a.Customer), strings.ToLower(b.Customer)), strings.Compare(a.CustomerKey, b.CustomerKey), strings.Compare(a.Product, b.Product))
 	})
 	for i := range r.Lines {
 		l := &r.Lines[i]

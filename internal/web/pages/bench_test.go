@@ -61,7 +61,8 @@ func BenchmarkPages(b *testing.B) {
 	h := Handler(largeProgram(b), somebody(app.RoleOperator))
 	for _, path := range measured {
 		b.Run(path, func(b *testing.B) {
-			fastest := time.Hour // others share the processor: what is measured is the page
+			ask(h, "GET", path, "") // what is kept for everybody is made by the first to ask
+			fastest := time.Hour    // others share the processor: what is measured is the page
 			for b.Loop() {
 				began := time.Now()
 				if w := ask(h, "GET", path, "", "Accept-Encoding", "gzip"); w.Code != http.StatusOK {
@@ -164,14 +165,19 @@ func mapLarge(b *testing.B, running *app.Running) {
 	}
 }
 
-// soldTo are the subscriptions of a customer, and what the ledger says of its six products.
+// soldTo are the subscriptions of a customer, and what the ledger says of its six products, of
+// which one in ten is billed too little.
 func soldTo(i int, began time.Time) (subscriptions []directory.Seen, spans []state.Span) {
 	for j := range 6 {
 		sku := fmt.Sprintf("cbdc14ab-d96c-4c30-b9f4-%012x", j)
 		subscriptions = append(subscriptions, directory.Seen{ID: fmt.Sprintf("5c3e1d52-%04x-4d0a-a8a3-%012x", j, i), SKU: sku, Status: "Enabled", State: "enabled", Units: i%90 + 5,
 			Ends: time.Now().AddDate(0, 0, (i+j)%120+1), Term: "annual"})
+		bought, billed := i%90+5, i%90+5
+		if (i+j)%10 == 0 {
+			billed -= 2
+		}
 		spans = append(spans, state.Span{Key: plan.Key{Kind: "addition", ID: sku}, From: began, Known: true, Product: fmt.Sprintf("M365-%d", j), Label: fmt.Sprintf("Microsoft 365 Licence %d", j),
-			Purchased: fmt.Sprint(i%90 + 5), Assigned: fmt.Sprint(i%90 + 3), Due: fmt.Sprint(i%90 + 5), Billed: fmt.Sprint(i%90 + j), Price: "22.00", Currency: "USD", Cycle: "1", Ref: fmt.Sprintf("55/%d", 900+j), Agreement: "55",
+			Purchased: fmt.Sprint(bought), Assigned: fmt.Sprint(billed), Due: fmt.Sprint(bought), Billed: fmt.Sprint(billed), Price: "22.00", Currency: "USD", Cycle: "1", Ref: fmt.Sprintf("55/%d", 900+j), Agreement: "55",
 			Rules: []state.SpanRule{{SKU: sku, Product: fmt.Sprintf("M365-%d", j), Count: "purchased", Status: "bill"}}})
 	}
 	return subscriptions, spans

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -40,6 +41,25 @@ type leakMonth struct {
 	Kinds           []totalOf // in the order of leakKinds
 }
 
+// A leaksKept is a report with its sums and its lines by month.
+type leaksKept struct {
+	*report.Leakage
+	sums  []leakMonth
+	lines map[string][]report.Leak
+}
+
+func keepLeaks(ctx context.Context, running *app.Running, last string) (*leaksKept, error) {
+	r, err := running.RecordedLeaks(ctx, last)
+	if err != nil {
+		return nil, err
+	}
+	k := &leaksKept{Leakage: r, sums: leakMonths(r, running.Config.Currency), lines: map[string][]report.Leak{}}
+	for _, l := range r.Lines {
+		k.lines[l.Month] = append(k.lines[l.Month], l)
+	}
+	return k, nil
+}
+
 // A leakLine is what a customer lost in a currency.
 type leakLine struct {
 	Key, Name, Currency string
@@ -56,10 +76,11 @@ func showLeakage(q *request) (answer, error) {
 		return answer{json: r}, err
 	}
 	now := q.app.Now().In(q.app.Location).Format("2006-01")
-	r, err := q.bill.leaks.get(q.Context(), now)
+	kept, err := q.bill.leaks.get(q.Context(), now)
 	if err != nil {
 		return answer{}, err
 	}
+	r := kept.Leakage
 	v := leakageView{Kinds: leakKinds, Month: cmp.Or(query.Get("month"), now), Name: query.Get("name")}
 	if v.Month < r.From || v.Month > r.To || len(v.Month) != len(now) {
 		return answer{}, fail(http.StatusUnprocessableEntity, "%q is none of the months from %s to %s", v.Month, r.From, r.To)
@@ -67,7 +88,7 @@ func showLeakage(q *request) (answer, error) {
 	if query.Get("format") != "" {
 		if query.Get("month") != "" {
 			only := report.NewLeakage(v.Month, v.Month)
-			only.Lines = slices.DeleteFunc(slices.Clone(r.Lines), func(l report.Leak) bool { return l.Month != v.Month })
+			only.Lines = slices.Clone(kept.lines[v.Month])
 			only.Finish()
 			r = only
 		}
@@ -75,18 +96,17 @@ func showLeakage(q *request) (answer, error) {
 		return sheetFile(q, "leakage", q.app.Now(), &sheet, &plain)
 	}
 	v.Lasts, v.Missing = v.Month == now, r.Unrecorded
-	all := leakMonths(r, q.app.Config.Currency)
-	v.Charts = leakageCharts(all)
-	for _, m := range all { // of those of which nothing is recorded one word is enough
+	v.Charts = leakageCharts(kept.sums)
+	for _, m := range kept.sums { // of those of which nothing is recorded one word is enough
 		if m.Recorded {
 			v.Months = append(v.Months, m)
 		}
 	}
-	lines := leakLines(r.Lines, v.Month, v.Name, q.app.Config.Currency)
+	lines := leakLines(kept.lines[v.Month], v.Name, q.app.Config.Currency)
 	first, last, pager := paged(q.Request, len(lines), reportLinesShown)
 	v.Lines, v.Pager = lines[first:last], pager
 	a := answer{page: "leakage", title: "Leakage", data: v, commands: []string{"syncd report leakage --from " + r.From + " --to " + r.To, "syncd report leakage --format csv"}}
-	a.headline, a.strip = leakageTold(all, v.Month, !slices.Contains(r.Unrecorded, v.Month))
+	a.headline, a.strip = leakageTold(kept.sums, v.Month, !slices.Contains(r.Unrecorded, v.Month))
 	a.sub = "From the ledger: what each month ended with, and what this one comes to so far. A quantity that was put right before its invoice is no loss."
 	return a, nil
 }
@@ -136,9 +156,9 @@ func leakMonths(r *report.Leakage, standard string) []leakMonth {
 	return months
 }
 
-// leakLines are the customers that lost something in a month: the most money first, and
+// leakLines are the customers of some leaks of a month: the most money first, and
 // what nobody uses after what is not billed.
-func leakLines(leaks []report.Leak, month, name, standard string) []leakLine {
+func leakLines(leaks []report.Leak, name, standard string) []leakLine {
 	type of struct{ customer, currency string }
 	sums := map[of]*leakLine{}
 	var lines []*leakLine
@@ -146,7 +166,7 @@ func leakLines(leaks []report.Leak, month, name, standard string) []leakLine {
 	for i := range leaks {
 		l := &leaks[i]
 		k := rank(l.Kind)
-		if l.Month != month || k < 0 || name != "" && !strings.Contains(fold(l.Customer), name) {
+		if k < 0 || name != "" && !strings.Contains(fold(l.Customer), name) {
 			continue
 		}
 		key := of{l.CustomerKey, cmp.Or(l.Currency, standard)}
@@ -164,7 +184,10 @@ func leakLines(leaks []report.Leak, month, name, standard string) []leakLine {
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b *leakLine) int {
-		return cmp.Or(b.size.Cmp(a.size), b.idle.Cmp(a.idle), strings.Compare(fold(a.Name), fold(b.Name)), strings.Compare(a.Key, b.Key))
+		if n := cmp.Or(b.size.Cmp(a.size), b.idle.Cmp(a.idle)); n != 0 {
+			return n
+		}
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Key, b.Key))
 	})
 	out := make([]leakLine, len(lines))
 	for i, l := range lines {

@@ -34,13 +34,13 @@ var reportPage = page{name: "Report", path: "/report", routes: []route{
 // A billKept is what the pages of reports are made from.
 type billKept struct {
 	state *kept[*app.BillState]
-	leaks *kept[*report.Leakage] // by the last of its months
+	leaks *kept[*leaksKept] // by the last of their months
 }
 
 func keepBill(running *app.Running) *billKept {
 	return &billKept{
 		state: &kept[*app.BillState]{make: func(ctx context.Context, _ string) (*app.BillState, error) { return running.BillState(ctx) }},
-		leaks: &kept[*report.Leakage]{make: running.RecordedLeaks},
+		leaks: &kept[*leaksKept]{make: func(ctx context.Context, last string) (*leaksKept, error) { return keepLeaks(ctx, running, last) }},
 	}
 }
 
