@@ -10,11 +10,11 @@ import (
 
 // An Entity is a company, an agreement or an organization, as its system shows it.
 type Entity struct {
-	ID      string
-	Name    string
-	Alias   string // a second name that people know it by; may be empty
-	Company string // the company of an agreement; empty for the others
-	Note    string // what else tells it from others; may be empty
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Alias   string `json:"alias,omitempty"`   // a second name that people know it by; may be empty
+	Company string `json:"company,omitempty"` // the company of an agreement; empty for the others
+	Note    string `json:"note,omitempty"`    // what else tells it from others; may be empty
 }
 
 // SearchMost is how many entities a search shows at most.
