@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
 	"syncd/internal/sync"
+	"syncd/internal/web/pages"
 )
 
 func demoCommand(a *cli) *cobra.Command {
@@ -33,6 +35,7 @@ func demoCommand(a *cli) *cobra.Command {
 		Long: "Bring up simulated CIPP, ConnectWise, IT Glue and Cinode systems with a make-believe MSP, run the licence, the documentation and the identity job against them, show the plans, ask for approval, apply, and show that a second run changes nothing. Nothing real is touched and nothing is left behind.\n\nScenarios: " + strings.Join(known, ", ")}
 	cmd.Flags().BoolVar(&d.yes, "yes", false, "approve without asking")
 	cmd.Flags().BoolVar(&d.once, "once", false, "end after the last step instead of leaving the pages up")
+	onceVar(cmd.Flags(), &d.as, "as", "sign in to the pages as somebody with a `ROLE`: viewer, mapper, approver or operator; otherwise as yourself")
 	cmd.Flags().StringSliceVar(&d.scenarios, "scenario", nil, "then let this happen (`NAME`, several with commas) and run again")
 	_ = cmd.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return known, cobra.ShellCompDirectiveNoFileComp
@@ -45,6 +48,12 @@ func demoCommand(a *cli) *cobra.Command {
 			if err := msp.Known(name); err != nil {
 				return usage("%w", err)
 			}
+		}
+		if d.as != "" && !slices.Contains(app.Roles, app.Role(d.as)) {
+			return usage("--as %q is no role; write %s", d.as, app.Names(app.Roles, func(r app.Role) string { return string(r) }))
+		}
+		if d.as != "" && d.once {
+			return usage("--as is about the pages, which --once does not leave up; take one away")
 		}
 		d.cli, d.palette = a, palette(a.console.Color)
 		return d.run(cmd.Context())
@@ -60,6 +69,7 @@ type demo struct {
 	*cli
 	palette
 	yes, once bool
+	as        string // the role of whoever looks at the pages; empty: by the kernel's word
 	scenarios []string
 	msp       *msp.MSP
 	app       *app.App
@@ -105,13 +115,37 @@ func (d *demo) run(ctx context.Context) error {
 	if d.once {
 		return nil
 	}
-	return d.app.Serve(ctx, daemon(d.app, func(addr string) {
+	served := daemon(d.app, func(addr string) {
 		d.step("The daemon is up, until you press Ctrl-C")
-		d.say("  pages        http://%s/", addr)
+		d.say("  pages        http://%s/  as %s", addr, d.signedIn())
 		d.say("  metrics      http://%s/metrics", addr)
 		d.say("  and in another terminal, any command, such as:")
 		d.say("    %s --config %s report licences", filepath.Base(os.Args[0]), path)
-	}))
+	})
+	if d.as != "" {
+		served.Pages = func(r *app.Running) http.Handler { return pages.Handler(r, practised(app.Role(d.as))) }
+	}
+	return d.app.Serve(ctx, served)
+}
+
+// visitors are who looks at the pages of the make-believe MSP, by role.
+var visitors = map[app.Role]string{app.RoleViewer: "Vera Lind", app.RoleMapper: "Milan Novak", app.RoleApprover: "Dana Ortiz", app.RoleOperator: "Olga Brandt"}
+
+// A practised is the person with a role, whoever asks: in practice mode, on this machine, nothing is real.
+type practised app.Role
+
+// Person implements pages.People.
+func (p practised) Person(*http.Request) (app.Person, bool) {
+	role := app.Role(p)
+	return app.Person{Operator: app.Operator{Name: visitors[role], Identified: "practice"}, Role: role, Named: true}, true
+}
+
+// signedIn says who looks at the pages.
+func (d *demo) signedIn() string {
+	if d.as == "" {
+		return "yourself, who may do everything"
+	}
+	return visitors[app.Role(d.as)] + ", " + d.as
 }
 
 // freeAddress is the default address, or another one where somebody has it.

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -118,4 +123,53 @@ func practising(t *testing.T, m *msp.MSP) demo {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// Whoever opens the pages of the practice is who --as says, on this machine alone, and decides in no other role.
+func TestThePagesOfThePracticeAreForAChosenPerson(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	console := control.Local()
+	console.Out, console.Err, console.Color, console.Width, console.Progress, console.Asker = w, io.Discard, false, 80, false, nil
+	ended := make(chan int, 1)
+	go func() {
+		defer w.Close()
+		ended <- execute(ctx, &cli{console: console, args: []string{"demo", "--as", "viewer"}})
+	}()
+	defer func() {
+		stop()
+		go io.Copy(io.Discard, r)
+		<-ended
+	}()
+	address := ""
+	for lines := bufio.NewScanner(r); address == "" && lines.Scan(); {
+		if found := regexp.MustCompile(`pages +(http://127\.0\.0\.1:\d+)/  as Vera Lind, viewer`).FindStringSubmatch(lines.Text()); found != nil {
+			address = found[1]
+		}
+	}
+	go io.Copy(io.Discard, r)
+	for _, c := range []struct {
+		method, path string
+		want         int
+		says         string
+	}{
+		{http.MethodGet, "/", http.StatusOK, "Vera Lind"},
+		{http.MethodGet, "/system", http.StatusOK, "Practice mode: nothing here is real"},
+		{http.MethodPost, "/apply", http.StatusForbidden, "role"},
+	} {
+		q, err := http.NewRequestWithContext(t.Context(), c.method, address+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != c.want || !strings.Contains(string(body), c.says) {
+			t.Errorf("%s %s: got %d, %v, want %d and %q in\n%s", c.method, c.path, answer.StatusCode, err, c.want, c.says, body)
+		}
+	}
 }
