@@ -325,6 +325,7 @@ func newPlanCustomer(q *request, c *app.RulePlanCustomer) planCustomer {
 				continue
 			}
 			l := drawn.newLine(q, &changes[i])
+			l.Why = strings.TrimSpace(strings.TrimPrefix(l.Why, causes[plan.ChangedAtSource])) // it is the rule that changes
 			if dropped {
 				l.Money = signed(changes[i].MonthlyDelta.Neg())
 			}
