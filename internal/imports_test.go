@@ -46,6 +46,7 @@ var floors = map[string]floor{
 	"internal/web":                   {[]string{"internal/web/control", "internal/web/signin", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "the server knows who reaches it, and no page"},
 	"internal/web/control":           {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
 	"internal/web/signin":            {[]string{"internal/state", "internal/plan", "internal/secret", "internal/visible"}, "it says who somebody is; what that person may do is internal/app's"},
+	"internal/web/signin/signintest": {nil, "a provider stands outside, and knows what the specification knows"},
 	"internal/web/pages":             {[]string{"internal/app", "internal/report", "internal/sync", "internal/state", "internal/money", "internal/mapping", "internal/plan", "internal/visible"}, "pages show and decide through internal/app, as commands do, and know no system"},
 	"internal/web/pages/pagestest":   {[]string{"internal/..."}, "the pages over a whole make-believe world stand outside, as the program does"},
 	"internal/web/pages/screenshots": {[]string{"internal/..."}, "pictures of the pages stand outside, as the program does"},

@@ -193,8 +193,8 @@ func beside(file, path string) string {
 	return filepath.Join(filepath.Dir(file), path)
 }
 
-// gate makes what establishes who a request to the pages comes from.
-func (w *App) gate(open func(path string) bool, style string) (*signin.Gate, error) {
+// Gate makes what establishes who a request to the pages comes from.
+func (w *App) Gate(open func(path string) bool, style string) (*signin.Gate, error) {
 	a := &w.Config.Auth
 	o := signin.Options{Mode: a.Mode, Store: w.Store, Log: w.Log, Now: w.Now, URL: w.Config.URL, Open: open, Style: style, Basic: signin.BasicOptions{File: a.Basic.File},
 		Known: func(id signin.Identity) (named, known bool) {

@@ -96,7 +96,7 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.names())
 	access.SignsIn = w.Config.Auth.Mode != signin.None
 	w.warnOfAccess(access, pages.Addr())
-	gate, err := w.gate(web.IsOpen, d.Style)
+	gate, err := w.Gate(web.IsOpen, d.Style)
 	if err != nil {
 		return fmt.Errorf("sign-in: %w", err)
 	}

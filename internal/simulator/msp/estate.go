@@ -46,24 +46,26 @@ const estateAccounts = 6
 func estate(n, accounts int, now time.Time) *builder {
 	b := newBuilder(now)
 	for i := range n {
-		seats := 5 + i%40
-		if accounts > 0 {
-			seats = accounts
-		}
-		c := customer{
-			tenant: fmt.Sprintf("Estate Customer %04d", i+1), domain: fmt.Sprintf("estate-%04d.example", i+1),
-			company: fmt.Sprintf("Estate Customer %04d Ltd", i+1), identifier: fmt.Sprintf("Estate%04d", i+1), linked: true,
-			holds: free("FLOW_FREE", "POWER_BI_STANDARD"), staff: cmp.Or(accounts, estateAccounts), bare: accounts == 0,
-		}
-		var lines []line
-		for j, r := range estateRules {
-			c.holds = append(c.holds, have(r.part, seats+j, seats))
-			lines = append(lines, bill(r.product, seats+j))
-		}
-		c.agreements = []agreement{managed(append(lines, bill("HELPDESK-FLAT", 1))...)}
-		b.customer(c)
+		b.customer(oneOfMany(i, accounts))
 	}
 	return b
+}
+
+// oneOfMany is the customer i of an estate.
+func oneOfMany(i, accounts int) customer {
+	seats := cmp.Or(accounts, 5+i%40)
+	c := customer{
+		tenant: fmt.Sprintf("Estate Customer %04d", i+1), domain: fmt.Sprintf("estate-%04d.example", i+1),
+		company: fmt.Sprintf("Estate Customer %04d Ltd", i+1), identifier: fmt.Sprintf("Estate%04d", i+1), linked: true,
+		holds: free("FLOW_FREE", "POWER_BI_STANDARD"), staff: cmp.Or(accounts, estateAccounts), bare: accounts == 0,
+	}
+	var lines []line
+	for j, r := range estateRules {
+		c.holds = append(c.holds, have(r.part, seats+j, seats))
+		lines = append(lines, bill(r.product, seats+j))
+	}
+	c.agreements = []agreement{managed(append(lines, bill("HELPDESK-FLAT", 1))...)}
+	return c
 }
 
 func estateTable() []Rule {

@@ -41,7 +41,7 @@ type Option func(*extent)
 
 type extent struct {
 	documentation, layouts, identity bool
-	accounts                         int
+	accounts, more                   int
 	linked                           []string // nil: whom a sensible billing admin would link
 }
 
@@ -62,6 +62,9 @@ func WithIdentity() Option { return func(e *extent) { e.identity = true } }
 // licences, and groups, mailboxes and health of domains; without it there are
 // six accounts and nothing else. It means nothing to New.
 func WithAccounts(n int) Option { return func(e *extent) { e.accounts = n } }
+
+// WithMore adds n customers of an Estate. It means nothing to an estate.
+func WithMore(n int) Option { return func(e *extent) { e.more = n } }
 
 // WithLinks has the billing admin link these tenants alone of those that could be. It means
 // nothing to an estate.
@@ -101,6 +104,9 @@ func New(now func() time.Time, options ...Option) *MSP {
 	}
 	b.strangers()
 	e := extentOf(options)
+	for i := range e.more {
+		b.customer(oneOfMany(i, 0))
+	}
 	var glue *itgluesim.World
 	if e.documentation {
 		glue = new(b.account(false))

@@ -1,6 +1,11 @@
 package signin
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"maps"
 	"net/http/httptest"
 	"net/url"
@@ -13,26 +18,28 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/secret"
+	"syncd/internal/web/signin/signintest"
 )
 
 // An openDoor is a gate that a provider signs people in to.
 type openDoor struct {
-	*provider
+	*signintest.Provider
+	t      *testing.T
 	server *httptest.Server
 	log    *strings.Builder
 }
 
 func doorOf(t *testing.T, change ...func(*Options)) *openDoor {
 	t.Helper()
-	d := &openDoor{provider: newProvider(t), log: &strings.Builder{}}
-	o := Options{Mode: OIDC, Log: zerolog.New(d.log), OIDC: OIDCOptions{Issuer: d.URL, ClientID: d.client, ClientSecret: secret.New(d.secret),
+	d := &openDoor{Provider: signintest.New(t), t: t, log: &strings.Builder{}}
+	o := Options{Mode: OIDC, Log: zerolog.New(d.log), OIDC: OIDCOptions{Issuer: d.URL, ClientID: d.ClientID, ClientSecret: secret.New(d.ClientSecret),
 		Roles: []RoleGrant{{"operator", []string{"Syncd.Operator"}}, {"viewer", []string{"Syncd.Viewer", "9f3c-group"}}}}}
 	for _, c := range change {
 		c(&o)
 	}
 	d.server = httptest.NewServer(gate(t, o).Handler(inside))
 	t.Cleanup(d.server.Close)
-	d.redirect = []string{d.server.URL + callbackPath}
+	d.Redirect = []string{d.server.URL + callbackPath}
 	return d
 }
 
@@ -64,7 +71,7 @@ func TestSigningInAtAProvider(t *testing.T) {
 	if !slices.Equal(id.Logins, []string{"ada@msp.example", "248289761001"}) || id.Role != "" || id.How != "signed in (oidc)" {
 		t.Errorf("got %+v", id)
 	}
-	d.rotate() // a key is taken out of use, and the next token is signed with another
+	d.Rotate() // a key is taken out of use, and the next token is signed with another
 	again := browse(t, d.server)
 	if status, _, body := again.ask("GET", d.begin(again, "/"), nil); status != 303 {
 		t.Errorf("after the keys were rotated: got %d: %s: %s", status, body, d.log)
@@ -103,16 +110,16 @@ func TestOnlyTheBrowserThatBeganComesBackOnce(t *testing.T) {
 	}
 	thief := browse(t, d.server)
 	thief.Jar.SetCookies(u, cookies)
-	if status, _, _ := thief.ask("GET", second, nil); status != 403 || !slices.Equal(d.refusals, []string{"the code was traded already"}) {
-		t.Errorf("a replayed code: got %d, and the provider refused %v", status, d.refusals)
+	if status, _, _ := thief.ask("GET", second, nil); status != 403 || !slices.Equal(d.Refusals, []string{"the code was traded already"}) {
+		t.Errorf("a replayed code: got %d, and the provider refused %v", status, d.Refusals)
 	}
-	if strings.Contains(d.log.String(), d.secret) {
+	if strings.Contains(d.log.String(), d.ClientSecret) {
 		t.Errorf("the log shows the client's secret: %s", d.log)
 	}
 	third := d.begin(b, "/")
-	d.codes[mustQuery(third, "code")] = grant{challenge: "of another", redirect: d.redirect[0]}
-	if status, _, _ := b.ask("GET", third, nil); status != 403 || d.refusals[1] != "code_verifier" {
-		t.Errorf("a code of somebody else's sign-in: got %d, %v", status, d.refusals)
+	d.Codes[mustQuery(third, "code")] = signintest.Grant{Challenge: "of another", Redirect: d.Redirect[0]}
+	if status, _, _ := b.ask("GET", third, nil); status != 403 || d.Refusals[1] != "code_verifier" {
+		t.Errorf("a code of somebody else's sign-in: got %d, %v", status, d.Refusals)
 	}
 	if status, _, body := b.ask("GET", changed("error", "access_denied"), nil); status != 400 || strings.Contains(body, "access_denied") {
 		t.Errorf("an error that belongs to no sign-in: got %d: %s", status, body)
@@ -150,29 +157,31 @@ func TestATokenThatLiesIsNotBelieved(t *testing.T) {
 		{name: "unsigned", forge: func(*openDoor) func(map[string]any) string { return unsigned }, log: "signature algorithm"},
 		{name: "signed with the client's secret", log: "signature algorithm", forge: func(d *openDoor) func(map[string]any) string {
 			return func(claims map[string]any) string {
-				return signed(d.t, jose.HS256, []byte(strings.Repeat(d.secret, 2)), d.kid, claims)
+				return signintest.Sign(d.t, jose.HS256, []byte(strings.Repeat(d.ClientSecret, 2)), d.KeyID, claims)
 			}
 		}},
 		{name: "signed with another key", log: "failed to verify signature", forge: func(d *openDoor) func(map[string]any) string {
-			other := newProvider(d.t)
-			return func(claims map[string]any) string { return signed(d.t, jose.RS256, other.key, d.kid, claims) }
+			other := signintest.New(d.t)
+			return func(claims map[string]any) string {
+				return signintest.Sign(d.t, jose.RS256, other.Key, d.KeyID, claims)
+			}
 		}},
 		{name: "signed with a key of another kind", log: "signature", forge: func(d *openDoor) func(map[string]any) string {
 			key := anotherKey(d.t)
-			return func(claims map[string]any) string { return signed(d.t, jose.ES256, key, d.kid, claims) }
+			return func(claims map[string]any) string { return signintest.Sign(d.t, jose.ES256, key, d.KeyID, claims) }
 		}},
 		{name: "no token", log: "no id_token", forge: func(*openDoor) func(map[string]any) string { return nil }},
 		{name: "no JSON web token", log: "malformed", forge: func(*openDoor) func(map[string]any) string { return func(map[string]any) string { return "x.y" } }},
 	} {
 		d := doorOf(t)
 		b := browse(t, d.server)
-		d.claims = maps.Clone(c.claims)
-		if d.claims["iss"] == "+/" {
-			d.claims["iss"] = d.URL + "/"
+		d.Claims = maps.Clone(c.claims)
+		if d.Claims["iss"] == "+/" {
+			d.Claims["iss"] = d.URL + "/"
 		}
 		if c.forge != nil {
-			if d.forge = c.forge(d); d.forge == nil {
-				d.forge = func(map[string]any) string { return "" }
+			if d.Forge = c.forge(d); d.Forge == nil {
+				d.Forge = func(map[string]any) string { return "" }
 			}
 		}
 		status, _, body := b.ask("GET", d.begin(b, "/"), nil)
@@ -236,7 +245,7 @@ func TestRolesByTheProvider(t *testing.T) {
 		{map[string]any{"roles": map[string]any{"Syncd.Operator": true}}, ""},
 		{map[string]any{"groups": nil, "_claim_names": map[string]any{"groups": "src1"}, "_claim_sources": map[string]any{"src1": map[string]any{"endpoint": "https://graph.microsoft.com"}}}, ""},
 	} {
-		d.claims = c.claims
+		d.Claims = c.claims
 		b := browse(t, d.server)
 		if status, _, body := b.ask("GET", d.begin(b, "/"), nil); status != 303 {
 			t.Fatalf("got %d: %s: %s", status, body, d.log)
@@ -265,7 +274,7 @@ func TestWhomNobodyKnowsIsNotLetIn(t *testing.T) {
 func TestARoleIsGoneWithTheSettingThatGaveIt(t *testing.T) {
 	st := store(t)
 	d := doorOf(t, func(o *Options) { o.Store = st })
-	d.claims = map[string]any{"roles": "Syncd.Operator"}
+	d.Claims = map[string]any{"roles": "Syncd.Operator"}
 	b := browse(t, d.server)
 	if status, _, _ := b.ask("GET", d.begin(b, "/"), nil); status != 303 || b.who().Role != "operator" {
 		t.Fatal(status)
@@ -281,7 +290,7 @@ func TestARoleIsGoneWithTheSettingThatGaveIt(t *testing.T) {
 func TestAProviderThatIsAway(t *testing.T) {
 	d := doorOf(t)
 	address := d.URL
-	d.provider.Close()
+	d.Provider.Close()
 	b := browse(t, d.server)
 	if status, _, body := b.ask("POST", "/signin", url.Values{}); status != 502 || !strings.Contains(body, "does not answer") || strings.Contains(body, address) {
 		t.Errorf("got %d: %s", status, body)
@@ -289,4 +298,19 @@ func TestAProviderThatIsAway(t *testing.T) {
 	if !strings.Contains(d.log.String(), address) {
 		t.Errorf("the log says %s", d.log)
 	}
+}
+
+// unsigned is a token that says of itself that it needs no signature.
+func unsigned(claims map[string]any) string {
+	text, _ := json.Marshal(claims)
+	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + base64.RawURLEncoding.EncodeToString(text) + "."
+}
+
+func anotherKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,6 +81,13 @@ func (b *Browser) Complaints() []string {
 	return b.complaints
 }
 
+// Forgive forgets what the console said with a text in it: what a test brought about.
+func (b *Browser) Forgive(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.complaints = slices.DeleteFunc(b.complaints, func(c string) bool { return strings.Contains(c, text) })
+}
+
 // Close ends it.
 func (b *Browser) Close() { b.stop() }
 
@@ -121,6 +129,17 @@ func (b *Browser) Click(selector string) error {
 	}
 	return nil
 }
+
+// Upload chooses a file of this machine in a field.
+func (b *Browser) Upload(selector, path string) error {
+	if err := b.do(chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path})); err != nil {
+		return fmt.Errorf("choosing a file in %s: %w", selector, err)
+	}
+	return nil
+}
+
+// Back goes to the page before.
+func (b *Browser) Back() error { return b.do(chromedp.NavigateBack()) }
 
 // Fill types into a field.
 func (b *Browser) Fill(selector, text string) error {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -33,12 +34,24 @@ type World struct {
 	systems *msp.Running
 	servers []*httptest.Server
 	ctx     context.Context
+	later   atomic.Int64 // by how much the clock of the world is ahead
 }
+
+// now is the clock of the world.
+func (w *World) now() time.Time { return time.Now().Add(time.Duration(w.later.Load())) }
+
+// GoOn moves the clock of the world to a moment that is to come.
+func (w *World) GoOn(to time.Time) { w.later.Store(int64(time.Until(to))) }
 
 // Start brings up the MSP with its links and rules in the folder dir; nothing ran yet.
 // Settings are more of the configuration, as YAML.
 func Start(ctx context.Context, dir string, settings ...string) (*World, error) {
-	w := &World{MSP: msp.New(time.Now, msp.WithLayouts(), msp.WithIdentity()), ctx: ctx}
+	return start(ctx, dir, nil, settings)
+}
+
+func start(ctx context.Context, dir string, more []msp.Option, settings []string) (*World, error) {
+	w := &World{ctx: ctx}
+	w.MSP = msp.New(w.now, append(more, msp.WithLayouts(), msp.WithIdentity())...)
 	var err error
 	if w.systems, err = w.MSP.Start(ctx); err != nil {
 		return nil, err
@@ -48,6 +61,7 @@ func Start(ctx context.Context, dir string, settings ...string) (*World, error) 
 		w.Close()
 		return nil, err
 	}
+	w.App.Now, w.App.Engine.Now = w.now, w.now
 	if err := w.tables(ctx); err != nil {
 		w.Close()
 		return nil, err
@@ -156,6 +170,15 @@ func (w *World) Handler(people pages.People) http.Handler { return Handler(w.ctx
 
 // Handler is what the daemon of an App serves, to people.
 func Handler(ctx context.Context, w *app.App, people pages.People) http.Handler {
+	gate, err := signin.New(signin.Options{Mode: signin.None, Store: w.Store, Log: w.Log, Now: w.Now, Open: web.IsOpen,
+		Known: func(signin.Identity) (named, known bool) { return true, true }})
+	if err != nil {
+		panic(err) // the mode is one
+	}
+	return handler(ctx, w, people, gate)
+}
+
+func handler(ctx context.Context, w *app.App, people pages.People, gate *signin.Gate) http.Handler {
 	jobs := func() []app.JobState {
 		var states []app.JobState
 		day := w.Now().In(w.Location).Truncate(24*time.Hour).AddDate(0, 0, 1)
@@ -170,14 +193,29 @@ func Handler(ctx context.Context, w *app.App, people pages.People) http.Handler 
 		return states
 	}
 	ready := func() error { return nil }
-	gate, err := signin.New(signin.Options{Mode: signin.None, Store: w.Store, Log: w.Log, Now: w.Now, Open: web.IsOpen,
-		Known: func(signin.Identity) (named, known bool) { return true, true }})
-	if err != nil {
-		panic(err) // the mode is one
-	}
 	shown := pages.Handler(w.Running(ctx, "1.2.3", jobs, ready), people)
-	return web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Log: w.Log, Location: w.Location, Ready: ready, Pages: shown, Gate: gate,
-		Access: web.AccessTo("127.0.0.1:9464", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)})
+	access := web.AccessTo("127.0.0.1:9464", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
+	return web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Log: w.Log, Location: w.Location, Ready: ready, Pages: shown, Gate: gate, Access: access})
+}
+
+// Door serves the pages to who signs in, as the configuration has it.
+func (w *World) Door() (string, error) {
+	gate, err := w.App.Gate(web.IsOpen, pages.Style())
+	if err != nil {
+		return "", err
+	}
+	s := httptest.NewServer(handler(w.ctx, w.App, pages.Visitors(w.App), gate))
+	w.servers = append(w.servers, s)
+	return s.URL, nil
+}
+
+// Stop ends what serves the pages, as where the daemon stops.
+func (w *World) Stop() {
+	for _, s := range w.servers {
+		s.CloseClientConnections()
+		s.Close()
+	}
+	w.servers = nil
 }
 
 // Serve serves the pages to people, and returns their address.
@@ -189,10 +227,7 @@ func (w *World) Serve(people pages.People) string {
 
 // Close ends everything.
 func (w *World) Close() {
-	for _, s := range w.servers {
-		s.CloseClientConnections()
-		s.Close()
-	}
+	w.Stop()
 	if w.App != nil {
 		w.App.Store.Close()
 	}

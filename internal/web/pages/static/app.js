@@ -7,11 +7,31 @@ document.addEventListener("change", (e) => {
   if (form) form.requestSubmit();
 });
 
-// A form is sent once, however often its button is pressed.
-document.addEventListener("submit", (e) => {
-  const form = e.target;
-  if (form.dataset.sent) { e.preventDefault(); return; }
-  if (form.method === "post") form.dataset.sent = "yes";
+// A form is sent once, however often its button is pressed, and only where syncd answers: the
+// browser's own page about a server that is away would take what was written with it.
+document.addEventListener("submit", async (e) => {
+  const form = e.target, button = e.submitter;
+  if (((button && button.formMethod) || form.method) !== "post") return;
+  if (form.dataset.sent === "now") { form.dataset.sent = "yes"; return; }
+  e.preventDefault();
+  if (form.dataset.sent) return;
+  form.dataset.sent = "asked";
+  document.querySelectorAll("[data-away]").forEach((said) => said.remove());
+  try {
+    await fetch("/healthz", { cache: "no-store" });
+  } catch {
+    delete form.dataset.sent;
+    const said = document.createElement("p");
+    said.className = "trouble";
+    said.dataset.away = "yes";
+    said.setAttribute("role", "alert");
+    said.textContent = "syncd does not answer, so nothing was sent or done. What you wrote is still here: send it again once syncd runs.";
+    document.querySelector("main").prepend(said);
+    said.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  form.dataset.sent = "now";
+  form.requestSubmit(button);
 });
 window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((f) => delete f.dataset.sent));
 

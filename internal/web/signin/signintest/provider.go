@@ -1,8 +1,7 @@
-package signin
+// Package signintest has an OpenID provider for tests that sign in.
+package signintest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -21,30 +20,31 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// A provider is a small OpenID provider as OpenID Connect Core 1.0 has it, authorization code flow with
+// A Provider is a small OpenID provider as OpenID Connect Core 1.0 has it, authorization code flow with
 // PKCE (RFC 7636): strict with its client, and willing to be a liar towards it.
-type provider struct {
+type Provider struct {
 	*httptest.Server
-	t        *testing.T
-	client   string
-	secret   string
-	redirect []string // registered
+	t            *testing.T
+	ClientID     string
+	ClientSecret string
+	Redirect     []string // registered
 
 	mu       sync.Mutex
-	key      *rsa.PrivateKey
-	kid      string
-	codes    map[string]grant // open ones; each is traded once
-	claims   map[string]any   // of the next token, over the right ones; nil takes one out
-	forge    func(claims map[string]any) string
-	refusals []string // why the token endpoint refused
+	Key      *rsa.PrivateKey
+	KeyID    string
+	Codes    map[string]Grant // open ones; each is traded once
+	Claims   map[string]any   // of the next token, over the right ones; nil takes one out
+	Forge    func(claims map[string]any) string
+	Refusals []string // why the token endpoint refused
 }
 
-// A grant is what a code stands for.
-type grant struct{ challenge, redirect, nonce string }
+// A Grant is what a code stands for.
+type Grant struct{ Challenge, Redirect, Nonce string }
 
-func newProvider(t *testing.T) *provider {
-	p := &provider{t: t, client: "syncd-test", secret: "s3cret-of-the-client", codes: map[string]grant{}}
-	p.rotate()
+// New starts a provider that ends with the test.
+func New(t *testing.T) *Provider {
+	p := &Provider{t: t, ClientID: "syncd-test", ClientSecret: "s3cret-of-the-client", Codes: map[string]Grant{}}
+	p.Rotate()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		p.json(w, 200, map[string]any{"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
@@ -53,7 +53,7 @@ func newProvider(t *testing.T) *provider {
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.json(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.kid, Algorithm: "RS256", Use: "sig"}}})
+		p.json(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.Key.Public(), KeyID: p.KeyID, Algorithm: "RS256", Use: "sig"}}})
 	})
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /token", p.token)
@@ -62,86 +62,87 @@ func newProvider(t *testing.T) *provider {
 	return p
 }
 
-// rotate takes a new key, and the former one out of use.
-func (p *provider) rotate() {
+// Rotate takes a new key, and the former one out of use.
+func (p *Provider) Rotate() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.key, p.kid = key, fmt.Sprintf("key-%x", key.N.Bytes()[:4])
+	p.Key, p.KeyID = key, fmt.Sprintf("key-%x", key.N.Bytes()[:4])
 }
 
-func (p *provider) json(w http.ResponseWriter, status int, document any) {
+func (p *Provider) json(w http.ResponseWriter, status int, document any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(document)
 }
 
 // authorize signs whoever comes in and sends the browser back with a code.
-func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	for name, want := range map[string]string{"response_type": "code", "client_id": p.client, "code_challenge_method": "S256"} {
+	for name, want := range map[string]string{"response_type": "code", "client_id": p.ClientID, "code_challenge_method": "S256"} {
 		if q.Get(name) != want {
 			http.Error(w, name+" is "+q.Get(name), http.StatusBadRequest)
 			return
 		}
 	}
-	if !slices.Contains(p.redirect, q.Get("redirect_uri")) || len(q.Get("state")) < 20 || len(q.Get("nonce")) < 20 || len(q.Get("code_challenge")) != 43 {
+	if !slices.Contains(p.Redirect, q.Get("redirect_uri")) || len(q.Get("state")) < 20 || len(q.Get("nonce")) < 20 || len(q.Get("code_challenge")) != 43 {
 		http.Error(w, "bad request: "+r.URL.RawQuery, http.StatusBadRequest)
 		return
 	}
-	code := random()
+	code := rand.Text()
 	p.mu.Lock()
-	p.codes[code] = grant{q.Get("code_challenge"), q.Get("redirect_uri"), q.Get("nonce")}
+	p.Codes[code] = Grant{q.Get("code_challenge"), q.Get("redirect_uri"), q.Get("nonce")}
 	p.mu.Unlock()
 	http.Redirect(w, r, q.Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {q.Get("state")}}.Encode(), http.StatusFound)
 }
 
 // token trades a code, once.
-func (p *provider) token(w http.ResponseWriter, r *http.Request) {
+func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	refuse := func(why string) {
-		p.refusals = append(p.refusals, why)
+		p.Refusals = append(p.Refusals, why)
 		p.json(w, 400, map[string]string{"error": "invalid_grant", "error_description": why + " " + r.PostFormValue("client_secret")})
 	}
 	user, password, _ := r.BasicAuth()
 	if user == "" {
 		user, password = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
 	}
-	if user != p.client || password != p.secret {
+	if user != p.ClientID || password != p.ClientSecret {
 		p.json(w, 401, map[string]string{"error": "invalid_client"})
 		return
 	}
-	g, open := p.codes[r.PostFormValue("code")]
-	delete(p.codes, r.PostFormValue("code"))
+	g, open := p.Codes[r.PostFormValue("code")]
+	delete(p.Codes, r.PostFormValue("code"))
 	challenge := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	switch {
 	case r.PostFormValue("grant_type") != "authorization_code":
 		refuse("grant_type")
 	case !open:
 		refuse("the code was traded already")
-	case g.redirect != r.PostFormValue("redirect_uri"):
+	case g.Redirect != r.PostFormValue("redirect_uri"):
 		refuse("redirect_uri")
-	case base64.RawURLEncoding.EncodeToString(challenge[:]) != g.challenge:
+	case base64.RawURLEncoding.EncodeToString(challenge[:]) != g.Challenge:
 		refuse("code_verifier")
 	default:
 		now := time.Now()
-		claims := map[string]any{"iss": p.URL, "sub": "248289761001", "aud": p.client, "nonce": g.nonce, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		claims := map[string]any{"iss": p.URL, "sub": "248289761001", "aud": p.ClientID, "nonce": g.Nonce, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 			"preferred_username": "ada@msp.example", "email": "ada@msp.example", "email_verified": true}
-		maps.Copy(claims, p.claims)
+		maps.Copy(claims, p.Claims)
 		maps.DeleteFunc(claims, func(_ string, v any) bool { return v == nil })
-		sign := p.forge
+		sign := p.Forge
 		if sign == nil {
-			sign = func(claims map[string]any) string { return signed(p.t, jose.RS256, p.key, p.kid, claims) }
+			sign = func(claims map[string]any) string { return Sign(p.t, jose.RS256, p.Key, p.KeyID, claims) }
 		}
-		p.json(w, 200, map[string]any{"access_token": random(), "token_type": "Bearer", "expires_in": 3600, "id_token": sign(claims)})
+		p.json(w, 200, map[string]any{"access_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600, "id_token": sign(claims)})
 	}
 }
 
-func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
+// Sign is a JSON web token with claims.
+func Sign(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, nil)
 	if err != nil {
@@ -160,19 +161,4 @@ func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, clai
 		t.Fatal(err)
 	}
 	return token
-}
-
-// unsigned is a token that says of itself that it needs no signature.
-func unsigned(claims map[string]any) string {
-	text, _ := json.Marshal(claims)
-	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + base64.RawURLEncoding.EncodeToString(text) + "."
-}
-
-func anotherKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
 }
