@@ -61,15 +61,20 @@ func (w *App) ChooseLinks(ctx context.Context, by Operator, choices []LinkChoice
 	if err != nil {
 		return nil, err
 	}
-	next, edits, err := mapping.ImportLinks(text, w.Columns(), prepared, tenants, w.lookUp(ctx))
+	names := namesFound{}
+	next, edits, err := mapping.ImportLinks(text, w.Columns(), prepared, tenants, names.noting(w.lookUp(ctx)))
 	if problems := mapping.Problems(err); len(problems) > 0 {
 		return nil, chosen.refused(problems)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: nothing was linked: %w", chosen.names(), err)
 	}
-	return edits, Put(ctx, w.Store, LinksDocument, version, next,
-		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...)
+	if err := Put(ctx, w.Store, LinksDocument, version, next,
+		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...); err != nil {
+		return edits, err
+	}
+	w.keepNames(ctx, names)
+	return edits, nil
 }
 
 // ChooseLink links one customer in one column.

@@ -89,15 +89,20 @@ func (w *App) ImportLinks(ctx context.Context, by Operator, file string, text []
 	if err != nil {
 		return nil, nil, err
 	}
-	next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.Columns(), table, tenants, w.lookUp(ctx))
+	names := namesFound{}
+	next, edits, err := mapping.ImportLinks(bytes.NewReader(text), w.Columns(), table, tenants, names.noting(w.lookUp(ctx)))
 	if err != nil {
 		return nil, nil, importRefused(file, err)
 	}
 	if warnings, err = w.leftUncounted(ctx, &next, tenants); err != nil {
 		return nil, nil, err
 	}
-	return edits, warnings, Put(ctx, w.Store, LinksDocument, version, next,
-		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits))...)
+	if err := Put(ctx, w.Store, LinksDocument, version, next,
+		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionImport, LinksDocument, file, text, edits))...); err != nil {
+		return edits, warnings, err
+	}
+	w.keepNames(ctx, names)
+	return edits, warnings, nil
 }
 
 // leftUncounted names what was set for customers that are none by a table of links: nobody's

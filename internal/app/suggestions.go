@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -66,6 +67,46 @@ func (w *App) keepSuggestions(ctx context.Context, suggestions []mapping.Suggest
 		kept[i] = s
 	}
 	return w.noteSuggestions(ctx, func(b *SuggestionBook) { b.At, b.Suggestions = w.Now().UTC(), kept })
+}
+
+// A namesFound is what look-ups found: by column, the names by id.
+type namesFound map[string]map[string]string
+
+// noting is a look-up that notes the names it finds.
+func (n namesFound) noting(look mapping.LookUp) mapping.LookUp {
+	return func(column string, texts []string) (map[string]mapping.Found, error) {
+		found, err := look(column, texts)
+		for _, f := range found {
+			if f.Err == nil && f.Name != "" {
+				if n[column] == nil {
+					n[column] = map[string]string{}
+				}
+				n[column][f.ID] = f.Name
+			}
+		}
+		return found, err
+	}
+}
+
+// keepNames keeps the names of what was linked. A page shows the id alone where that fails.
+func (w *App) keepNames(ctx context.Context, found namesFound) {
+	if len(found) == 0 {
+		return
+	}
+	err := w.noteSuggestions(ctx, func(b *SuggestionBook) {
+		if b.Names == nil {
+			b.Names = map[string]map[string]string{}
+		}
+		for column, names := range found {
+			if b.Names[column] == nil {
+				b.Names[column] = map[string]string{}
+			}
+			maps.Copy(b.Names[column], names)
+		}
+	})
+	if err != nil {
+		w.Log.Warn().Err(err).Msg("names of links not kept")
+	}
 }
 
 // LeaveForLater puts a customer off, or takes it up again. It changes no link.

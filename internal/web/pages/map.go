@@ -75,7 +75,8 @@ type mapCell struct {
 	Name    string
 	Options []tickBox
 	Empty   string // why there is nothing
-	Choose  string // where another one is searched for; empty where that cannot be
+	Choose  string // where another one is chosen; empty where that cannot be
+	Verb    string // what is done there
 	Within  []mapCell
 }
 
@@ -239,6 +240,15 @@ func (q *request) newMapRow(b *app.LinkBoard, l *app.BoardLine) mapRow {
 func (q *request) newMapCell(row *mapRow, b *app.LinkBoard, l *app.BoardLine, c mapping.Column) mapCell {
 	at := l.Cells[c.Name]
 	cell := mapCell{May: q.may(app.RoleMapper), Noun: app.LinkNoun(c.Name), Link: at.Link, Name: at.Name}
+	cell.Verb = "search…"
+	switch {
+	case at.Link != "":
+		cell.Verb = "change…"
+	case c.Within != "":
+		cell.Verb, cell.Empty = "choose…", "found by itself"
+	case !q.app.Searchable(c):
+		cell.Verb = "link…"
+	}
 	if l.Status != mapping.Ignored && q.may(app.RoleMapper) && (c.Within == "" || l.Links[c.Within] != "") {
 		cell.Choose = chooseAddress(l.Key, c.Name, "")
 	}
@@ -247,12 +257,13 @@ func (q *request) newMapCell(row *mapRow, b *app.LinkBoard, l *app.BoardLine, c 
 	case at.Link != "" || l.Status == mapping.Ignored:
 		return cell
 	case s == nil && c.Within == "" && c.Numeric() && !l.Mapped() && !b.At.IsZero():
-		cell.Empty = "nothing fits"
+		cell.Empty = "nothing fits ·"
 		cell.Choose = chooseAddress(l.Key, c.Name, firstWord(l.Name))
 		return cell
 	case s == nil:
 		return cell
 	}
+	cell.Empty = ""
 	shown := s.Candidates
 	if s.Ambiguous == "" {
 		shown = shown[:1]

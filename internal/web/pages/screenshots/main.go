@@ -87,6 +87,9 @@ func run(ctx context.Context, folder string) error {
 	if err := world.Play("seats", "human-edit", "failing-tenant", "leaver-sku"); err != nil {
 		return err
 	}
+	if _, err := world.App.SuggestLinks(ctx); err != nil {
+		return err
+	}
 	address := world.Serve(pagestest.Somebody("Dana Ortiz", app.RoleOperator))
 	runs, _, err := world.App.Runs(ctx, 1, 1)
 	if err != nil {
