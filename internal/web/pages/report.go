@@ -130,7 +130,7 @@ func showReport(q *request) (answer, error) {
 	}
 	totals := report.TotalsOf(lines)
 	v.Totals = reportTotals(totals, v.Filter)
-	a := answer{page: "report", title: "Report", data: v, headline: reportHeadline(licences.Totals), sub: sub, trouble: v.Reading.trouble(),
+	a := answer{page: "report", title: "Report", data: v, headline: reportHeadline(licences), sub: sub, trouble: v.Reading.trouble(),
 		commands: []string{"syncd report licences", "syncd report licences --format xlsx --out licences.xlsx", "syncd explain CUSTOMER SKU"}}
 	a.strip = reportStrip(totals)
 	return a, nil
@@ -240,9 +240,12 @@ func reportTotals(totals map[string]*report.Totals, f reportFilter) []reportTota
 }
 
 // reportHeadline says whether what is billed is what is due.
-func reportHeadline(totals map[string]*report.Totals) string {
+func reportHeadline(r *report.Licences) string {
+	if len(r.Lines) == 0 {
+		return "Nothing is known yet of what is billed"
+	}
 	little, much, held := 0, 0, 0
-	for _, t := range totals {
+	for _, t := range r.Totals {
 		little += t.Unbilled.Lines + t.UnderBilled.Lines
 		much += t.OverBilled.Lines
 		held += t.Held.Lines

@@ -129,6 +129,7 @@ func TestLeakageFromTheLedger(t *testing.T) {
 // Nobody to ask: the reading fails and says so, one at a time, and the ledger is shown as before.
 func TestAReadingThatFails(t *testing.T) {
 	running := aBill(t)
+	running.Engine.Source = running.CIPP // which does not answer
 	h := Handler(running, somebody(app.RoleMapper))
 	w := ask(h, "POST", "/report/reading", "back=/report/renewals")
 	if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/report/renewals?") {
