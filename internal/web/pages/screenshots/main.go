@@ -1,4 +1,5 @@
-// Screenshots writes pictures of every page, in light and dark, into docs/images:
+// Screenshots writes pictures of every page, in light and dark: of what is seen first and small into
+// docs/images, where the README's own are kept, or of whole pages into another folder.
 //
 //	go run ./internal/web/pages/screenshots [FOLDER]
 package main
@@ -57,17 +58,17 @@ type size struct{ width, height int64 }
 var wide, phone = size{1180, 900}, size{390, 844}
 
 func main() {
-	folder := filepath.Join("docs", "images")
+	folder, whole := filepath.Join("docs", "images"), false
 	if len(os.Args) > 1 {
-		folder = os.Args[1]
+		folder, whole = os.Args[1], true
 	}
-	if err := run(context.Background(), folder); err != nil {
+	if err := run(context.Background(), folder, whole); err != nil {
 		fmt.Fprintln(os.Stderr, "screenshots:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, folder string) error {
+func run(ctx context.Context, folder string, whole bool) error {
 	dir, err := os.MkdirTemp("", "syncd-screenshots-")
 	if err != nil {
 		return err
@@ -120,6 +121,11 @@ func run(ctx context.Context, folder string) error {
 			picture, err := browser.Picture()
 			if err != nil {
 				return fmt.Errorf("%s: %w", file, err)
+			}
+			if !whole {
+				if picture, err = small(picture, int(s.height)); err != nil {
+					return fmt.Errorf("%s: %w", file, err)
+				}
 			}
 			if err := os.WriteFile(file, picture, 0o644); err != nil {
 				return err
