@@ -7,3 +7,13 @@ func Routes() (all [][3]string) {
 	}
 	return all
 }
+
+// Navigation is where the navigation leads.
+func Navigation() (paths []string) {
+	for _, p := range all {
+		if p.name != "" {
+			paths = append(paths, p.path)
+		}
+	}
+	return paths
+}

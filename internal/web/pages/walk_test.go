@@ -5,40 +5,36 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"syncd/internal/app"
+	"syncd/internal/web/pages"
 	"syncd/internal/web/pages/pagestest"
 )
 
 var links = regexp.MustCompile(`(?:href|src)="([^"]+)"`)
 
-// Every link leads somewhere, and no page has anything that axe-core finds, in light and dark.
+// Every link leads somewhere for everybody, and no page has anything that axe-core finds, in light and
+// dark, with every part of it open. Each is there without scripts too.
 func TestEveryLinkAndEveryPageForEverybody(t *testing.T) {
 	w, b := pagestest.Begin(t)
 	pagestest.Must(t, w.Settle(), w.Play("seats", "human-edit", "failing-tenant"))
+	if _, _, err := w.App.CreateToken(t.Context(), app.Operator{Name: "Olga Brandt"}, "n8n", "viewer", 90); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []app.Role{app.RoleViewer, app.RoleMapper, app.RoleApprover} {
+		walkAll(t, w.Serve(pagestest.Somebody("Vera Lind", role)), 60)
+	}
 	home := w.Serve(pagestest.Somebody("Olga Brandt", app.RoleOperator))
-	seen, kinds := map[string]bool{}, map[string]bool{}
-	var pages []string
-	for waiting := []string{"/"}; len(waiting) > 0; waiting = waiting[1:] {
-		path := waiting[0]
-		kind, found := walk(t, home, path)
-		if shape := shapeOf(path); kind == "text/html" && !kinds[shape] {
-			kinds[shape] = true
-			pages = append(pages, path)
-		}
-		for _, to := range found {
-			if shape := shapeOf(to); !seen[to] && (!kinds[shape] || len(seen) < 400) {
-				seen[to] = true
-				waiting = append(waiting, to)
-			}
+	there := walkAll(t, home, 400)
+	for _, path := range pages.Navigation() {
+		if !slices.ContainsFunc(there, func(p string) bool { return shapeOf(p) == path || strings.HasPrefix(p, path+"/") }) {
+			t.Errorf("no link leads to %s; got %v", path, there)
 		}
 	}
-	if len(pages) < 3 {
-		t.Fatalf("got %v, want every page", pages)
-	}
-	for _, path := range pages {
+	for _, path := range there {
 		for _, dark := range []bool{false, true} {
 			pagestest.Must(t, b.Dark(dark), b.Open(home+path))
 			if _, err := b.Evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true }); ''"); err != nil {
@@ -50,6 +46,32 @@ func TestEveryLinkAndEveryPageForEverybody(t *testing.T) {
 			}
 		}
 	}
+	pagestest.Must(t, b.Scripts(false))
+	for _, path := range there {
+		pagestest.Must(t, b.Open(home+path), b.See("nav", "System"))
+	}
+}
+
+// walkAll follows the links from the first page on, all of those to a new kind of page and at most so
+// many others, and returns a page of each kind.
+func walkAll(t *testing.T, home string, most int) (there []string) {
+	t.Helper()
+	seen, kinds := map[string]bool{}, map[string]bool{}
+	for waiting := []string{"/"}; len(waiting) > 0; waiting = waiting[1:] {
+		path := waiting[0]
+		kind, found := walk(t, home, path)
+		if shape := shapeOf(path); kind == "text/html" && !kinds[shape] {
+			kinds[shape] = true
+			there = append(there, path)
+		}
+		for _, to := range found {
+			if shape := shapeOf(to); !seen[to] && (!kinds[shape] || len(seen) < most) {
+				seen[to] = true
+				waiting = append(waiting, to)
+			}
+		}
+	}
+	return there
 }
 
 // walk asks for a page, which must be there, and returns what it leads to within the program.
