@@ -153,6 +153,9 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.StopsCounting() }):
 			v.Message = fmt.Sprintf("what was set for a tenant alone would count no longer; set it for this customer first, or syncd approve --digest %s allows it", h.Digest)
 			out = append(out, v)
+		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.ChangesTakenOver() }):
+			v.Message = fmt.Sprintf("it would change what was kept in step for a tenant alone, whatever waited there; syncd approve --digest %s allows it", h.Digest)
+			out = append(out, v)
 		case returns(&h):
 			v.Message = fmt.Sprintf("it would write again what a person took back; syncd approve --digest %s allows it", h.Digest)
 			out = append(out, v)

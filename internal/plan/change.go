@@ -259,6 +259,14 @@ func (v *Violation) BillsTwice() bool { return !v.Note && v.Code == LeftBehind }
 // rules, overrides or claims of their own, which count no longer.
 const FormerSettings = "former_settings"
 
+// TakenOver is the code of what was kept in step for a tenant alone and would change now that
+// it is part of a customer: what waited there, a fall or a person's edit, is not told any more.
+const TakenOver = "taken_over"
+
+// ChangesTakenOver reports whether approving the plan would change what was kept in step for
+// a tenant alone.
+func (v *Violation) ChangesTakenOver() bool { return !v.Note && v.Code == TakenOver }
+
 // StopsCounting reports whether approving the plan would let what was set for a tenant alone
 // count no longer.
 func (v *Violation) StopsCounting() bool { return !v.Note && v.Code == FormerSettings }

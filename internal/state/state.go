@@ -46,8 +46,8 @@ type Store interface {
 	Holds(ctx context.Context) iter.Seq2[Hold, error]
 
 	// Decide stores a person's decision on a hold, with the journal's entries about
-	// it. It is ErrNotFound, and writes nothing, where the scope holds no plan with
-	// that digest.
+	// it. The same one again, whoever says it, writes nothing. It is ErrNotFound, and
+	// writes nothing, where the scope holds no plan with that digest.
 	Decide(ctx context.Context, scope plan.Scope, digest string, d Decision, about ...Entry) error
 
 	// Settle stores a person's settlement of one object, or deletes it (nil), with the

@@ -116,6 +116,27 @@ func (s *scopeRun) checkFormerSettings(changed bool) []plan.Violation {
 	return out
 }
 
+// checkTakenOver holds a plan that would change, as if it were met for the first time, what
+// was kept in step for a tenant that is part of this customer now: that tenant's record is
+// not this customer's, so that nothing tells a fall that nobody can explain, or a person's
+// edit, from what was found.
+func (s *scopeRun) checkTakenOver() []plan.Violation {
+	var changed []string
+	for i := range s.plan.Changes {
+		c := &s.plan.Changes[i]
+		if c.Action != plan.Adopt || len(c.Fields) == 0 || !slices.Contains(s.formerRefs, c.Ref) {
+			continue
+		}
+		changed = append(changed, c.Label+" ("+c.Ref+")")
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return []plan.Violation{{Code: plan.TakenOver, Message: fmt.Sprintf(
+		"%s: kept in step until now for a tenant that is part of this customer since; whether it fell without an explanation or a person edited it meanwhile is not told any more: read what changes, and by whom at the target, then approve",
+		strings.Join(changed, ", "))}}
+}
+
 // made says what a customer is made of; empty for one tenant.
 func made(c *mapping.Customer) string {
 	if c.Divided() {

@@ -34,6 +34,7 @@ func (s *scopeRun) checkGuards() {
 	stops := plan.Check(p, facts, s.target.job.Limits.Limits)
 	changed := facts.First || cursor.Settings != s.settingsDigest()
 	stops = append(append(stops, s.checkFormer(changed)...), s.checkFormerSettings(changed)...)
+	stops = append(stops, s.checkTakenOver()...)
 	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
 		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
 			"the saved plan was %s and today's is %s: %s; save a new plan and read it", cmp.Or(saved, "nothing"), cmp.Or(digest, "nothing"), cmp.Or(s.planSummary(), "nothing"))})

@@ -255,6 +255,9 @@ func (s *Store) Decide(ctx context.Context, scope plan.Scope, digest string, d s
 		if h == nil || h.Digest != digest || digest == "" {
 			return fmt.Errorf("no plan with the digest %q waits: %w; syncd holds shows what does", digest, state.ErrNotFound)
 		}
+		if h.Decision != nil && h.Decision.Approved == d.Approved {
+			return nil // somebody said so a moment ago
+		}
 		d.At = d.At.UTC()
 		h.Decision = &d
 		if err := put(tx, bucketHolds, key, h); err != nil {

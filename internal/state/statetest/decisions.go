@@ -67,6 +67,25 @@ func (s *suite) holds(t *testing.T) {
 			t.Errorf("got %+v after another plan, want a hold nobody decided on", got)
 		}
 	})
+	t.Run("the same decision again writes nothing, whoever says it", func(t *testing.T) {
+		store := held(t)
+		for _, by := range []string{"ada", "bob"} {
+			d := state.Decision{Approved: true, By: by, At: at(10)}
+			if err := store.Decide(t.Context(), contoso, "d1", d, state.Entry{Action: state.ActionApprove, By: by}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entries := 0
+		for _, err := range store.Journal(t.Context(), state.JournalFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries++
+		}
+		if got := recall(t, store, contoso).Hold.Decision; got.By != "ada" || entries != 1 {
+			t.Errorf("got the word of %s and %d entries, want the first one's and one", got.By, entries)
+		}
+	})
 	t.Run("the last word counts", func(t *testing.T) {
 		store := held(t)
 		decide(t, store, "d1", approve)

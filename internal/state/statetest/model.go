@@ -174,7 +174,9 @@ func (m *model) decide(t *rapid.T) {
 	}
 	now := *held
 	d.At = d.At.UTC()
-	now.Decision = &d
+	if now.Decision == nil || now.Decision.Approved != d.Approved {
+		now.Decision = &d
+	}
 	m.scope(scope).hold = &now
 }
 
