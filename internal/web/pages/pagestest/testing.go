@@ -4,11 +4,33 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"syncd/internal/app"
+	"syncd/internal/simulator/msp"
 )
 
 // Begin is Start for a test, with a browser; the test fails where the browser's console complains. Where
 // there is no Chromium the test is left out, but fails where CI=true.
 func Begin(t *testing.T, settings ...string) (*World, *Browser) {
+	t.Helper()
+	b := browser(t)
+	return Begun(t, settings...), b
+}
+
+// BeginWithNothing is Begin where so many customers more are there, and nobody linked any or wrote a rule.
+func BeginWithNothing(t *testing.T, more int) (*World, *Browser) {
+	t.Helper()
+	b := browser(t)
+	w, err := start(t.Context(), t.TempDir(), []msp.Option{msp.WithMore(more)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	Must(t, w.Unlink(), w.forget(app.ProductsDocument))
+	return w, b
+}
+
+func browser(t *testing.T) *Browser {
 	t.Helper()
 	b, err := NewBrowser(t.Context(), t.TempDir())
 	if errors.Is(err, ErrNoBrowser) && os.Getenv("CI") != "true" {
@@ -23,7 +45,7 @@ func Begin(t *testing.T, settings ...string) (*World, *Browser) {
 			t.Errorf("the browser complains: %q", said)
 		}
 	})
-	return Begun(t, settings...), b
+	return b
 }
 
 // Begun is Start for a test that needs no browser.

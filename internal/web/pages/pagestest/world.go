@@ -108,8 +108,11 @@ func (w *World) tables(ctx context.Context) error {
 }
 
 // Unlink takes all links away, as in an estate that nobody mapped yet.
-func (w *World) Unlink() error {
-	for _, name := range []string{app.LinksDocument, app.SuggestionsDocument} {
+func (w *World) Unlink() error { return w.forget(app.LinksDocument, app.SuggestionsDocument) }
+
+// forget empties documents of the state.
+func (w *World) forget(names ...string) error {
+	for _, name := range names {
 		doc, err := w.App.Store.Document(w.ctx, name)
 		if err != nil {
 			return err
