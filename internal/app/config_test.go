@@ -108,6 +108,7 @@ func TestTheExampleFileLoadsBothWaysAndStatesTheDefaults(t *testing.T) {
 	if fmt.Sprintf("%+v", scimsOf(long)) != fmt.Sprintf("%+v", scimsOf(want)) {
 		t.Errorf("SCIM: got %+v, want the defaults %+v", scimsOf(long), scimsOf(want))
 	}
+	itGlueOf(long).Portal = "" // its example is a name
 	if fmt.Sprintf("%+v", *itGlueOf(long)) != fmt.Sprintf("%+v", *itGlueOf(want)) {
 		t.Errorf("IT Glue: got %+v, want the defaults %+v", *itGlueOf(long), *itGlueOf(want))
 	}
