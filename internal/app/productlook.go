@@ -48,6 +48,9 @@ func (w *App) LooksAtProducts() Working {
 	return Working{l.running, l.done, l.total, l.failure}
 }
 
+// LastProductLook is the last look at what the tenants hold; nil before the first.
+func (w *App) LastProductLook() *ProductLook { return w.looked.last() }
+
 // LookAtProducts begins to read what all tenants hold, and what the catalogue has for it. It
 // returns at once; one look at a time is enough.
 func (w *Running) LookAtProducts() error {

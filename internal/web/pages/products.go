@@ -114,6 +114,10 @@ func showProducts(q *request) (answer, error) {
 		return answer{json: app.ProductList{Products: lines, LeftOut: app.LeftOutTexts(left)}}, nil
 	}
 	board, err := q.products.get(q.Context(), "")
+	if err == nil && board.Look != q.app.LastProductLook() { // whoever waits for a reading sees it at once
+		q.products.forget()
+		board, err = q.products.get(q.Context(), "")
+	}
 	if err != nil {
 		return answer{}, err
 	}
