@@ -31,7 +31,7 @@ type App struct {
 	calls      *rest.Metrics // of requests to all systems
 	cippBucket *rest.Bucket  // of everybody who talks to CIPP
 	tenants    tenantList    // by the source, last
-	settling   gosync.Mutex  // held while a page's word on an object is taken
+	settling   gosync.Mutex  // held while a page's word on a plan or an object is taken
 	suggesting suggesting    // whether somebody looks for links
 	looked     productLooks  // at what all tenants hold
 	Jobs       []sync.Job

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -280,8 +281,12 @@ func (e *PlanGoneError) Error() string {
 }
 
 // DecideOn stores a person's word on the plan with a digest. The same word again changes
-// nothing; where the plan does not wait any more it is a PlanGoneError.
-func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve bool, reason string) (Verdict, error) {
+// nothing; where the plan does not wait any more it is a PlanGoneError. Seen, where it is
+// known, is what that person saw somebody's decision to be (Seen): another person's that came
+// since is a MovedError.
+func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve bool, reason string, seen *string) (Verdict, error) {
+	w.settling.Lock()
+	defer w.settling.Unlock()
 	for h, err := range w.Store.Holds(ctx) {
 		if err != nil {
 			return Verdict{}, fmt.Errorf("reading the holds: %w", err)
@@ -291,6 +296,8 @@ func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve 
 		}
 		if d := h.Decision; d != nil && d.Approved == approve {
 			return decidedAlready(&h, *d), nil
+		} else if d != nil && d.By != by.Name && seen != nil && *seen != Seen(d) {
+			return Verdict{}, &MovedError{[]string{fmt.Sprintf("%s %s it on %s%s", d.By, decided(d.Approved), d.At.In(w.Location).Format("2006-01-02 15:04"), Because(d.Reason))}}
 		}
 		verdicts, err := w.Decide(ctx, by, approve, reason, []state.Hold{h})
 		if errors.Is(err, state.ErrNotFound) { // it moved just now
@@ -306,6 +313,15 @@ func (w *App) DecideOn(ctx context.Context, by Operator, digest string, approve 
 		return v, nil
 	}
 	return w.decideOnFormer(ctx, digest, approve)
+}
+
+// Seen tells a decision from every other one of the same plan: by its time, as JSON has it.
+// That of no decision is empty.
+func Seen(d *state.Decision) string {
+	if d == nil {
+		return ""
+	}
+	return d.At.UTC().Format(time.RFC3339Nano)
 }
 
 func decidedAlready(h *state.Hold, d state.Decision) Verdict {

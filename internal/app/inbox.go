@@ -56,11 +56,12 @@ func (w *App) DecideTogether(ctx context.Context, by Operator, approve bool, rea
 		}
 		holds, leftOut = taken, append(append(leftOut, out...), forOthers...)
 	}
+	undecided := Seen(nil) // no list of many shows what is decided already
 	for i := range holds { // one by one: what moves meanwhile stops none of the others
-		v, err := w.DecideOn(ctx, by, holds[i].Digest, approve, reason)
-		if gone := (*PlanGoneError)(nil); errors.As(err, &gone) {
+		v, err := w.DecideOn(ctx, by, holds[i].Digest, approve, reason, &undecided)
+		if errors.As(err, new(*PlanGoneError)) || errors.As(err, new(*MovedError)) {
 			leftOut = append(leftOut, Verdict{Customer: sync.CustomerRef{Key: holds[i].Scope.Customer, Name: holds[i].Name}, Target: holds[i].Scope.Target,
-				Digest: holds[i].Digest, Decision: "left_out", Message: gone.Error()})
+				Digest: holds[i].Digest, Decision: "left_out", Message: err.Error()})
 			continue
 		} else if err != nil {
 			return decided, leftOut, err
@@ -118,7 +119,8 @@ func (w *App) KeepUntil(ctx context.Context, by Operator, digest string, key pla
 	return w.SetOverride(ctx, by, OverrideWord{Customer: h.Scope.Customer, Product: all.products[i].rules, Quantity: &quantity, Until: until, Reason: reason})
 }
 
-// LeaveAlone has syncd leave an object alone that a plan would write over.
+// LeaveAlone has syncd leave an object alone that a plan would write over. Said again it
+// changes nothing.
 func (w *App) LeaveAlone(ctx context.Context, by Operator, digest string, key plan.Key, reason string) (state.Hold, error) {
 	if strings.TrimSpace(reason) == "" {
 		return state.Hold{}, Usage("say why it is left alone: somebody will ask")
@@ -126,6 +128,15 @@ func (w *App) LeaveAlone(ctx context.Context, by Operator, digest string, key pl
 	h, _, err := w.heldChange(ctx, digest, key)
 	if err != nil {
 		return state.Hold{}, err
+	}
+	w.settling.Lock()
+	defer w.settling.Unlock()
+	m, err := w.Store.Recall(ctx, h.Scope)
+	if err != nil {
+		return state.Hold{}, err
+	}
+	if i := slices.IndexFunc(m.Settlements, func(s state.Settlement) bool { return s.Key == key }); i >= 0 && m.Settlements[i].How == plan.SettleIgnore {
+		return *h, nil
 	}
 	return *h, w.settle(ctx, by, h.Scope, h.Name, plan.Settlement{Key: key, How: plan.SettleIgnore, Reason: reason})
 }

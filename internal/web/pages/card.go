@@ -40,6 +40,7 @@ type card struct {
 	Written string // when an approval is carried out
 	Bulk    bool   // whether it may be approved with others
 	Ups     string // for the sum of what is chosen: amounts by currency
+	Seen    field  // the decision that is shown
 	Reject  asking
 }
 
@@ -91,7 +92,8 @@ func newCard(q *request, w app.Waiting) card {
 	c.More = len(shown.Changes) - len(c.Lines)
 	c.addReasons(shown.Changes)
 	c.Ups = sumsText(w.Up) + "/" + sumsText(w.Down)
-	c.Reject = asking{Button: "Reject", Do: "Reject this plan", To: address("holds", w.Digest, "reject"),
+	c.Seen = field{Name: seenField, Value: app.Seen(w.Decision)}
+	c.Reject = asking{Button: "Reject", Do: "Reject this plan", To: address("holds", w.Digest, "reject"), Hidden: []field{c.Seen},
 		Fields: []field{{Name: "reason", Label: "Why, for whoever looks at it next", Required: true}}}
 	return c
 }

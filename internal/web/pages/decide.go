@@ -20,13 +20,22 @@ func reasonOf(q *request, approve bool) (string, error) {
 	return reason, nil
 }
 
+// seenField says in a form which decision on the plan the page showed, so that nobody overrules
+// what was decided since without knowing.
+const seenField = "seen"
+
 // decide takes a person's word on one plan.
 func decide(q *request, approve bool) (answer, error) {
 	reason, err := reasonOf(q, approve)
 	if err != nil {
 		return answer{}, err
 	}
-	v, err := q.app.DecideOn(q.Context(), q.person.Operator, q.PathValue("digest"), approve, reason)
+	var seen *string
+	if q.fields.Has(seenField) {
+		text := q.fields.Get(seenField)
+		seen = &text
+	}
+	v, err := q.app.DecideOn(q.Context(), q.person.Operator, q.PathValue("digest"), approve, reason, seen)
 	if err != nil {
 		return answer{}, err
 	}

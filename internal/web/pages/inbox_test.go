@@ -125,6 +125,60 @@ func TestADecisionIsStoredOnceAndUnderItsName(t *testing.T) {
 	}
 }
 
+// Whoever decides on a card is told of what somebody else decided since it was shown, and overrules only what it shows.
+func TestNobodyOverrulesWhatTheCardDidNotShow(t *testing.T) {
+	running := program(t, held("a", "Contoso", "00000000000a"))
+	dana := Handler(running, somebody(app.RoleApprover))
+	bea := Handler(running, peopleFunc(one{app.Person{Operator: app.Operator{Name: "Bea", Identified: "by the test"}, Role: app.RoleApprover, Named: true}, true}.who))
+	shown := func() string { // the decision that the card sends
+		_, value, _ := strings.Cut(ask(dana, "GET", "/", "").Body.String(), `name="seen" value="`)
+		value, _, _ = strings.Cut(value, `"`)
+		return url.Values{"seen": {value}}.Encode()
+	}
+	stale := shown()
+	if w := ask(bea, "POST", "/holds/00000000000a/reject", stale+"&reason=too+early"); w.Code != http.StatusSeeOther {
+		t.Fatalf("the first decision: got %d, %s", w.Code, w.Body)
+	}
+	w := ask(dana, "POST", "/holds/00000000000a/approve", stale)
+	if page := w.Body.String(); w.Code != http.StatusConflict || !strings.Contains(page, "Bea rejected it on ") || !strings.Contains(page, "too early") {
+		t.Errorf("over a rejection that the card does not show: got %d,\n%s", w.Code, page)
+	}
+	if w := ask(dana, "POST", "/holds/approve", "digest=00000000000a"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Bea rejected it") {
+		t.Errorf("together with others: got %d,\n%s", w.Code, w.Body)
+	}
+	seen := shown()
+	if w := ask(dana, "POST", "/holds/00000000000a/approve", seen); w.Code != http.StatusSeeOther {
+		t.Errorf("over a rejection that the card shows: got %d, %s", w.Code, w.Body)
+	}
+	if w := ask(bea, "POST", "/holds/00000000000a/reject", seen+"&reason=no"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Dana approved it on ") {
+		t.Errorf("over an approval that the card does not show: got %d,\n%s", w.Code, w.Body)
+	}
+	if w := ask(bea, "POST", "/holds/reject", "digest=00000000000a&reason=no"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Dana approved it on ") {
+		t.Errorf("rejected together with others: got %d,\n%s", w.Code, w.Body)
+	}
+	if w := ask(bea, "POST", "/holds/00000000000a/reject", `{"reason":"no"}`, "Accept", "application/json", "Content-Type", "application/json"); w.Code != http.StatusOK ||
+		!strings.Contains(w.Body.String(), "Dana had approved it") {
+		t.Errorf("by a program that saw nothing: got %d, %s", w.Code, w.Body)
+	}
+	if got := strings.Join(decisions(t, running), "; "); got != "reject a by Bea (by the test); approve a by Dana (by the test); reject a by Bea (by the test)" {
+		t.Errorf("the journal says %s", got)
+	}
+}
+
+// A click too many, or a page gone back to, makes no second entry.
+func TestWhatIsLeftAloneIsLeftAloneOnce(t *testing.T) {
+	running := program(t, edited("b", "Elmsworth", "00000000000b", time.Now()))
+	h := Handler(running, somebody(app.RoleMapper))
+	for range 2 {
+		if w := ask(h, "POST", "/holds/00000000000b/leave", "kind=addition&key=k&reason=theirs"); w.Code != http.StatusSeeOther {
+			t.Errorf("got %d, %s", w.Code, w.Body)
+		}
+	}
+	if got := strings.Join(decisions(t, running), "; "); got != "settle b by Dana (by the test)" {
+		t.Errorf("the journal says %s", got)
+	}
+}
+
 func TestWhatMovedIsRefusedWithWhatMoved(t *testing.T) {
 	now := held("a", "Contoso", "00000000000a")
 	now.Cursor.Former = []state.FormerPlan{{Digest: "0000000000f1", At: time.Now(), Changes: []state.FormerChange{{Key: plan.Key{Kind: "addition", ID: "k"}, Label: "Business Premium", What: "quantity 12 → 13"},
