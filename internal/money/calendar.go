@@ -25,14 +25,15 @@ const maxPeriods = 5000
 // it is:
 //
 //	the first day not yet invoiced    billed from, to                                  periods
-//	not known, or no regular cycle    not known
+//	not known                         not known
+//	known, no regular cycle           that day, or to today; to when is not known
 //	after today                       that day, to the end of its period               1
 //	today or before                   that day, to the end of the period of today      all of them
 func (c Calendar) Effect(today time.Time) plan.Effect {
 	from, last, periods, known := c.uninvoiced(today)
 	switch {
 	case !known:
-		return c.unknown()
+		return c.unknownFrom(c.Next, today)
 	case periods == 1:
 		return c.effect(from, last, periods, "billed "+Days(from, last)+", invoice not made")
 	}
@@ -49,6 +50,20 @@ func (c Calendar) effect(from, last time.Time, periods int, text string) plan.Ef
 
 func (c Calendar) unknown() plan.Effect {
 	return plan.Effect{Text: strings.Join(append([]string{"from which invoice on it counts is not known"}, c.Unclear...), "; ")}
+}
+
+// unknownFrom is the effect from a day on, zero where that is not known either, for as
+// long as nobody knows: certain are the days that went by.
+func (c Calendar) unknownFrom(day, today time.Time) plan.Effect {
+	e := c.unknown()
+	if day.IsZero() {
+		return e
+	}
+	e.From, e.To = day.Format(time.DateOnly), day.Format(time.DateOnly)
+	if today.After(day) {
+		e.To = today.Format(time.DateOnly)
+	}
+	return e
 }
 
 // uninvoiced are the days that the next invoices are about.

@@ -35,7 +35,7 @@ func TestWhatAChangeIsBilledFor(t *testing.T) {
 		{"2026-11-02", "12/26", "2026-11-21", nil, "2026-11-02 2026-11-29 2: billed from 2 to 29 November 2026: 2 periods, whose invoices are not made"},
 		{"2026-10-31", "1", "2026-11-30", nil, "2026-10-31 2026-12-30 2: billed from 31 October to 30 December 2026: 2 periods, whose invoices are not made"},
 		{"", "1", "2026-11-21", nil, "  0: from which invoice on it counts is not known"},
-		{"2026-11-01", "", "2026-11-21", nil, "  0: from which invoice on it counts is not known"},
+		{"2026-11-01", "", "2026-11-21", nil, "2026-11-01 2026-11-21 0: from which invoice on it counts is not known"},
 		{"2026-12-01", "1", "2026-11-21", []string{"what X means is not documented"}, "2026-12-01 2026-12-31 1: billed from 1 to 31 December 2026, invoice not made; what X means is not documented"},
 	} {
 		cal := Calendar{Cycle: plan.Cycle(c.cycle), Unclear: c.unclear}

@@ -105,8 +105,8 @@ func onlyEndChanges(before, after *plan.Object) bool {
 // lineBegins is the effect of a line that begins today.
 func (c Calendar) lineBegins(today time.Time, prorates *bool) plan.Effect {
 	from, last, periods, known := c.uninvoiced(today)
-	if !known {
-		return c.unknown()
+	if !known { // the period of today may be all that is not invoiced
+		return c.unknownFrom(c.Next, today)
 	}
 	if periods > 1 { // those before the period of today are not the line's
 		from, _ = Step(c.Next, c.Cycle, periods-1)
@@ -127,10 +127,20 @@ func (c Calendar) lineBegins(today time.Time, prorates *bool) plan.Effect {
 func (c Calendar) lineEnds(last, former string, today time.Time) plan.Effect {
 	day, err := time.Parse(time.DateOnly, cmp.Or(last, former))
 	_, to, _, known := c.uninvoiced(today)
-	if err != nil || !known {
-		return c.unknown()
-	}
 	from := day.AddDate(0, 0, 1)
+	switch {
+	case err != nil:
+		return c.unknown()
+	case known:
+	case last != "":
+		return c.unknownFrom(from, today)
+	case c.Next.IsZero(): // its days may be invoiced
+		return c.unknown()
+	case from.Before(c.Next):
+		return c.unknownFrom(c.Next, today)
+	default:
+		return c.unknownFrom(from, today)
+	}
 	if last != "" {
 		end, _ := Step(from, c.Cycle, 1)
 		return c.effect(from, end.AddDate(0, 0, -1), 1, "not billed from "+from.Format("2 January 2006")+" on")

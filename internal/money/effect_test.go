@@ -62,6 +62,36 @@ func TestWhichDaysAChangeOfALineIsBilledFor(t *testing.T) {
 	}
 }
 
+func TestFromWhenAChangeCountsWithoutABillingCycle(t *testing.T) {
+	line := func(quantity, last string) *plan.Object {
+		return &plan.Object{Fields: plan.Set(plan.FieldQuantity, quantity, plan.FieldCancelled, last)}
+	}
+	for _, c := range []struct {
+		name          string
+		before, after *plan.Object
+		next, want    string
+	}{
+		{"another quantity, invoice not made", line("10", ""), line("14", ""), "2026-11-01", "2026-11-01 2026-12-02"},
+		{"another quantity, next invoice to come", line("10", ""), line("14", ""), "2027-01-01", "2027-01-01 2027-01-01"},
+		{"another quantity, date not known", line("10", ""), line("14", ""), "", " "},
+		{"new, invoice not made", nil, line("3", ""), "2026-11-01", "2026-11-01 2026-12-02"},
+		{"a last day", line("12", ""), line("12", "2026-10-31"), "", "2026-11-01 2026-12-02"},
+		{"a last day taken back", line("12", "2026-10-31"), line("12", ""), "2026-11-15", "2026-11-15 2026-12-02"},
+		{"a last day taken back after the next invoice", line("12", "2026-11-30"), line("12", ""), "2026-11-15", "2026-12-01 2026-12-02"},
+		{"a last day taken back, date not known", line("12", "2026-10-31"), line("12", ""), "", " "},
+	} {
+		for _, o := range []*plan.Object{c.before, c.after} {
+			if o != nil {
+				o.Billing = &plan.Billing{NextInvoice: c.next, Billable: true, UnitPrice: new(decimal.NewFromInt(22))}
+			}
+		}
+		e := EffectOf(c.before, c.after, date("2026-12-02"))
+		if got := e.From + " " + e.To; got != c.want || e.Periods != 0 || e.Money != nil || e.DaysUnknown() != (c.want == " ") {
+			t.Errorf("%s: got %+v, want %s", c.name, e, c.want)
+		}
+	}
+}
+
 func TestWhatPeriodsOfOtherCyclesComeTo(t *testing.T) {
 	for cycle, want := range map[plan.Cycle]string{"1": "440", "3": "440", "12/52": "440", "12": "440"} {
 		before := &plan.Object{Fields: plan.Set(plan.FieldQuantity, "10"), Billing: &plan.Billing{Cycle: cycle, Billable: true, UnitPrice: new(decimal.NewFromInt(22))}}

@@ -12,7 +12,8 @@ import (
 // Digest names the plan by its scope and its changes only, money included:
 // no times and no run ids, so that the same plan has the same digest tomorrow.
 // What an approval must not cover unseen is part of it: that several outstanding periods
-// would bill a change, and that an invoice was deleted. For which days a change counts
+// would bill a change, that it may be billed in a closed month, and that an invoice was
+// deleted. For which days a change counts
 // otherwise is not.
 // It is twelve hex digits, or empty for an empty plan. That of a part is that of the whole.
 func (p *Plan) Digest() string {
@@ -34,6 +35,9 @@ func (p *Plan) Digest() string {
 		writeTexts(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(reason), c.MonthlyDelta.StringFixed(4))
 		if c.Effect != nil && c.Effect.Periods > 1 {
 			writeTexts(w, CodeOutstanding, strconv.Itoa(c.Effect.Periods))
+		}
+		if c.Effect != nil && c.Effect.Closed != "" {
+			writeTexts(w, CodeMayBeClosed, c.Effect.Closed)
 		}
 		for _, f := range c.Fields {
 			writeTexts(w, f.Name)

@@ -11,9 +11,12 @@ import (
 // it moves with every invoice and the step stays the same; the number of periods is,
 // where there are several.
 type Effect struct {
-	From    string // YYYY-MM-DD; empty where nobody knows
-	To      string // the last day that is certain to be billed so
-	Periods int    // that are not invoiced and bill the change; 0 where nobody knows
+	From string // YYYY-MM-DD; empty where nobody knows
+	To   string // the last day that is certain to be billed so
+	// Closed is a closed month whose days it may be billed for, since nobody knows its days.
+	// An approval from before that month was closed does not cover it.
+	Closed  string
+	Periods int // that are not invoiced and bill the change; 0 where nobody knows
 	Text    string
 	// Money is what the change comes to in all these periods; nil where nobody knows.
 	Money *decimal.Decimal
@@ -53,6 +56,13 @@ const CodeOutstanding = "periods_outstanding"
 
 // CodeClosed holds a change that would be billed in a month that a person closed.
 const CodeClosed = "month_closed"
+
+// CodeMayBeClosed holds a change that may be billed in a closed month: nobody knows its days.
+const CodeMayBeClosed = "month_closed_unknown"
+
+// DaysUnknown reports whether nobody knows from which day on the change is billed. What is
+// known to be on no invoice comes to nought, and is no such change.
+func (e *Effect) DaysUnknown() bool { return e.From == "" && e.Money == nil }
 
 // holdOutstanding sets the effect of a change, and holds one that several periods
 // would bill: nobody means a quantity of today to be billed for months that went by.

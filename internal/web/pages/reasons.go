@@ -21,7 +21,7 @@ var reasons = []why{
 	{"edit", "somebody edited it", "trouble", []string{"changed_at_target", "removed_at_target", "another_at_target"}, true},
 	{"unexplained", "decrease nobody can explain", "attention", []string{"decrease_unexplained"}, true},
 	{"money", "more money than the limit", "attention", []string{"money_increase", "money_decrease", "money_unknown", "run_limit"}, true},
-	{"periods", "more than one invoice", "attention", []string{plan.CodeOutstanding, plan.CodeClosed, plan.CodeInvoiced, "period_reopened"}, true},
+	{"periods", "more than one invoice", "attention", []string{plan.CodeOutstanding, plan.CodeClosed, plan.CodeMayBeClosed, plan.CodeInvoiced, "period_reopened"}, true},
 	{"many", "many changes at once", "attention", []string{"creates", "updates", "deletes", "source_shrink"}, true},
 	{"revert", "way back", "attention", []string{"revert", "reverted"}, true},
 	{"restored", "after a restore", "attention", []string{"restored"}, true},
