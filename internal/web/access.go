@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,9 @@ type Access struct {
 func AccessTo(listen string, addr net.Addr, hosts []string) Access {
 	a := Access{}
 	own := func(name string) {
+		if host, _, err := net.SplitHostPort(name); err == nil {
+			name = host
+		}
 		if name = canonical(name); name != "" && !slices.Contains(a.Names, name) {
 			a.Names = append(a.Names, name)
 		}
@@ -53,16 +57,23 @@ func AccessTo(listen string, addr net.Addr, hosts []string) Access {
 	return a
 }
 
-// canonical is a host's name without port, brackets, last dot and capitals.
+// canonical is a host's name without brackets, last dot and capitals.
 func canonical(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if ip := net.ParseIP(host); ip != nil {
 		return ip.String()
 	}
 	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// namedIn is the canonical name in a Host header, which is a host or host:port with a port of digits (RFC 9110,
+// 7.2); empty where it is neither. The port may be another than the listener's: a tunnel or proxy has its own.
+func namedIn(header string) string {
+	u, err := url.Parse("//" + header)
+	if err != nil || u.Host != header {
+		return ""
+	}
+	return canonical(u.Hostname())
 }
 
 // IsOpen reports whether a path is served to whoever reaches the listener: it names no customer and no
@@ -101,7 +112,7 @@ func (a Access) restrict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case isPublic(r.URL.Path):
-		case !slices.Contains(a.Names, canonical(r.Host)):
+		case !slices.Contains(a.Names, namedIn(r.Host)):
 			http.Error(w, "syncd is not reached under this name; add it to hosts in the configuration if it is yours", http.StatusMisdirectedRequest)
 			return
 		case a.SignsIn || a.Loopback && !isForwarded(r) || strings.HasPrefix(r.URL.Path, "/events/"):
