@@ -42,6 +42,17 @@ type card struct {
 	Ups     string // for the sum of what is chosen: amounts by currency
 	Seen    field  // the decision that is shown
 	Reject  asking
+	Ways    []wayOn // to the pages where what must be settled is settled
+}
+
+// A wayOn is a page on which a person settles what keeps a plan.
+type wayOn struct{ To, Text string }
+
+// waysOn are the pages for the codes of violations. For others, what to do stands in the message.
+var waysOn = map[string]wayOn{
+	"match_conflict":      {"/matches", "Decide who is who"},
+	"match_proposed":      {"/matches", "Decide who is who"},
+	"agreement_ambiguous": {"/map", "Choose the agreement"},
 }
 
 // A line is a change of a card.
@@ -181,7 +192,7 @@ func summary(changes []plan.Change) string {
 func (c *card) newLine(q *request, x *plan.Change) line {
 	l := line{Key: x.Key, Label: x.Label, Money: signed(x.MonthlyDelta)}
 	if x.Billing != nil && x.Billing.UnitPrice != nil {
-		l.Price = amount(x.Billing.UnitPrice)
+		l.Price = amount(x.Billing.UnitPrice) + x.Billing.Cycle.Per()
 	}
 	var what []string
 	for _, f := range x.Fields {
@@ -343,6 +354,9 @@ func (c *card) addReasons(changes []plan.Change) {
 	said := []string{"approval", "first_plan", "decrease_unexplained", "rejected"}
 	for i := range c.Violations {
 		v := &c.Violations[i]
+		if way, ok := waysOn[v.Code]; ok && !v.Note && !slices.Contains(c.Ways, way) {
+			c.Ways = append(c.Ways, way)
+		}
 		inLine := v.OverwritesEdit() && slices.ContainsFunc(changes, func(x plan.Change) bool { return x.Key.Kind == v.Kind && x.Key.ID == v.Key })
 		if slices.Contains(said, v.Code) || inLine {
 			continue

@@ -183,7 +183,7 @@ func decideChosen(q *request, approve bool) (answer, error) {
 	}
 	said := plural(len(decided), "plan") + " " + done + "."
 	if approve {
-		said += " " + sentence(nextWrite(q, ""))
+		said += " " + sentence(nextWrite(q))
 	}
 	if len(leftOut) > 0 {
 		said += " " + plural(len(leftOut), "plan") + " left out:" + why

@@ -66,7 +66,7 @@ func showInbox(q *request) (answer, error) {
 		return answer{}, err
 	}
 	a := answer{page: "inbox", title: "Inbox", commands: []string{"syncd holds", "syncd approve", "syncd reject"}}
-	box := &inbox{Filter: newInboxFilter(q, all), Next: nextWrite(q, "")}
+	box := &inbox{Filter: newInboxFilter(q, all), Next: nextWrite(q, targetsOf(all, state.StandsApproved)...)}
 	a.data = box
 	var up, down app.Sums
 	waiting, writes, repairs := 0, 0, 0
@@ -96,7 +96,14 @@ func showInbox(q *request) (answer, error) {
 	default:
 		a.headline = spelled(waiting, "plan") + " wait for " + who
 	}
-	a.sub = sentence(box.Next)
+	switch need := needs(repairs); {
+	case repairs == 0:
+	case waiting == 0:
+		a.headline = spelled(repairs, "thing") + need + "a person"
+	default:
+		a.headline += "; " + plural(repairs, "thing") + need + "a repair"
+	}
+	a.sub = sentence(nextWrite(q, targetsOf(all, state.StandsNeedsApproval)...))
 	if waiting > 0 {
 		a.sub += " Nothing is written before " + says + " so."
 		a.strip = inboxStrip(up, down, writes, repairs)
@@ -104,6 +111,14 @@ func showInbox(q *request) (answer, error) {
 	box.sort(q, all)
 	a.trouble, err = troubles(q.Context(), q.app)
 	return a, err
+}
+
+// needs is the verb of a number of things.
+func needs(n int) string {
+	if n == 1 {
+		return " needs "
+	}
+	return " need "
 }
 
 // inboxStrip is the money that is at stake, and what else there is to do.
@@ -171,13 +186,23 @@ func digestsSum(plans []app.Waiting) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// nextWrite says when what is approved is written next: at a target, or at any.
-func nextWrite(q *request, target string) string {
+// targetsOf are the targets of what stands so.
+func targetsOf(all []app.Waiting, stands string) (targets []string) {
+	for i := range all {
+		if t := all[i].Scope.Target; all[i].Stands == stands && !slices.Contains(targets, t) {
+			targets = append(targets, t)
+		}
+	}
+	return targets
+}
+
+// nextWrite says when what is approved is written next: at one of the targets, or at any where none is given.
+func nextWrite(q *request, targets ...string) string {
 	var next *app.JobState
 	jobs := q.app.Jobs()
 	for i := range jobs {
 		j := &jobs[i]
-		if j.Policy == string(plan.Never) || j.Next.IsZero() || target != "" && !slices.Contains(j.Targets, target) {
+		if j.Policy == string(plan.Never) || j.Next.IsZero() || len(targets) > 0 && !slices.ContainsFunc(j.Targets, func(t string) bool { return slices.Contains(targets, t) }) {
 			continue
 		}
 		if next == nil || j.Next.Before(next.Next) {

@@ -48,7 +48,7 @@ func TestTheInboxShowsWhatWaits(t *testing.T) {
 	running := program(t, held("a", "Contoso", "00000000000a"), edited("b", "Elmsworth", "00000000000b", at), adopts("c", "Aldous", "00000000000c"), adopts("d", "Brook", "00000000000d"), repair,
 		&state.Commit{Scope: plan.Scope{Customer: "x", Target: "connectwise"}, Cursor: &state.Cursor{Name: "Dunmore", Outcome: "incomplete", Error: "proof: delegation ended"}})
 	body := ask(Handler(running, somebody(app.RoleApprover)), "GET", "/", "").Body.String()
-	for _, want := range []string{"Four plans wait for you", "&#43;88.00", "USD a month more, if all pass", "M. Reyes set 12 in ConnectWise", "Microsoft has 14", "Never part of a bulk approval",
+	for _, want := range []string{"Four plans wait for you; 1 thing needs a repair", `<a href="/map">Choose the agreement</a>`, "&#43;88.00", "USD a month more, if all pass", "M. Reyes set 12 in ConnectWise", "Microsoft has 14", "Never part of a bulk approval",
 		"Bill 14 again", "Keep 12 until", "2 customers only need adopting", "One tenant cannot be read.", "Dunmore: proof: delegation ended", "Two agreements fit; name one.", "to be repaired",
 		`action="/holds/00000000000a/approve"`, `name="adopting"`, "Next write "} {
 		if !strings.Contains(body, want) {
@@ -77,6 +77,28 @@ func TestNothingWaitingIsSaidWithWhatHappened(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q in\n%s", want, body)
 		}
+	}
+}
+
+// What must be settled needs a person as much as what waits for a word.
+func TestWhatMustBeSettledIsCounted(t *testing.T) {
+	conflict := func(customer, code string) *state.Commit {
+		c := held(customer, "Customer "+customer, "", plan.Violation{Code: code, NeedsRepair: true, Message: "two fit"})
+		c.Hold.Plan = []byte(`{"changes":[]}`)
+		return c
+	}
+	body := ask(Handler(program(t, conflict("a", "match_conflict"), conflict("b", "match_proposed")), somebody(app.RoleApprover)), "GET", "/", "").Body.String()
+	if !strings.Contains(body, "Two things need a person") || strings.Contains(body, "Nothing waits") || strings.Count(body, `<a href="/matches">Decide who is who</a>`) != 2 {
+		t.Errorf("got %s", body)
+	}
+}
+
+func TestAPriceSaysOfWhatTimeItIs(t *testing.T) {
+	yearly := held("a", "Contoso", "00000000000a")
+	yearly.Hold.Plan = []byte(strings.Replace(string(yearly.Hold.Plan), `"fields":`, `"facts":{"cycle_months":"12","unit_price":"432.00"},"fields":`, 1))
+	body := ask(Handler(program(t, yearly), somebody(app.RoleViewer)), "GET", "/", "").Body.String()
+	if !strings.Contains(body, "432.00 a year") {
+		t.Errorf("got %s", body)
 	}
 }
 
