@@ -118,7 +118,10 @@ func showSystem(q *request) (answer, error) {
 		}
 	}
 	a.strip = []figure{{nextRun(v.Jobs, q.app.Now()), "next run of a job"}, {quantity(len(v.Unproven)), "tenants not proven"},
-		{quantity(alone), "systems slowed or left alone"}, {endOf(soonest, q.app.Now()), "a credential ends"}}
+		{quantity(alone), "systems slowed or left alone"}}
+	if !soonest.IsZero() {
+		a.strip = append(a.strip, figure{until(soonest.Sub(q.app.Now())), "a credential ends"})
+	}
 	a.sub = "syncd " + q.app.Version + " · times are in " + q.app.Location.String()
 	a.data = shown
 	return a, nil
@@ -215,13 +218,6 @@ func nextRun(jobs []app.JobState, now time.Time) string {
 		return "by hand"
 	}
 	return until(next.Sub(now))
-}
-
-func endOf(at, now time.Time) string {
-	if at.IsZero() {
-		return "unknown"
-	}
-	return until(at.Sub(now))
 }
 
 func showCheck(q *request) (answer, error) {
