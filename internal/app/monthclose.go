@@ -196,23 +196,19 @@ func (w *App) mayClose(ctx context.Context, month string, to time.Time, packs *M
 type Obstacle struct {
 	Customer sync.CustomerRef // whose it is; without a key: everybody's
 	What     string           // about the customer, whose name stands before it; may be empty
-	Do       string           // more of it, or what to do; may be empty
+	Do       string           // more of it, or what to do
 }
 
 // Text is the obstacle in one sentence.
 func (o *Obstacle) Text() string {
-	text := strings.TrimSpace(o.Customer.Name + " " + o.What)
-	if o.Do != "" {
-		text += ": " + o.Do
-	}
-	return text
+	return strings.TrimSpace(o.Customer.Name+" "+o.What) + ": " + o.Do
 }
 
 // obstacles are what stands between here and a closed month that ends at a moment.
 func (w *App) obstacles(ctx context.Context, to time.Time, packs *Months) (all []Obstacle, err error) {
 	recorded := slices.ContainsFunc(packs.Packs, func(p *report.Month) bool { return len(p.Lines) > 0 })
 	if !recorded {
-		return []Obstacle{{What: "nothing is recorded of it: the ledger is kept by syncd apply and the daemon"}}, nil
+		return []Obstacle{{What: "nothing is recorded of it", Do: "the ledger is kept by syncd apply and the daemon, from the first run on; a month before that cannot be closed"}}, nil
 	}
 	looked := map[string]state.Cursor{}
 	for c, err := range w.Store.Cursors(ctx) {
@@ -246,7 +242,8 @@ func (w *App) obstacles(ctx context.Context, to time.Time, packs *Months) (all [
 		default:
 			for i := range p.Lines {
 				if l := &p.Lines[i]; l.Unproven() {
-					all = append(all, Obstacle{Customer: p.Customer, What: fmt.Sprintf("has no proven number of %s at the end of it%s", l.Label, why(l))})
+					all = append(all, Obstacle{p.Customer, fmt.Sprintf("has no proven number of %s at the end of it%s", l.Label, why(l)),
+						fmt.Sprintf("see syncd status %s, cure that, and write what was agreed into the month after", p.Customer.Key)})
 				}
 			}
 		}
@@ -257,7 +254,7 @@ func (w *App) obstacles(ctx context.Context, to time.Time, packs *Months) (all [
 // why says why the last number of a line is not proven.
 func why(l *report.MonthLine) string {
 	if n := len(l.Spans); n > 0 && l.Spans[n-1].Why != "" {
-		return " (" + l.Spans[n-1].Why + "); cure that, and write what was agreed into the month after"
+		return " (" + l.Spans[n-1].Why + ")"
 	}
 	return ""
 }

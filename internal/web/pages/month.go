@@ -116,15 +116,27 @@ func monthSub(m *app.MonthState, over bool, now time.Time, zone *time.Location) 
 	if m.Closed != nil {
 		return "Closed by " + m.Closed.By + " on " + whenZone(m.Closed.At, now, zone) + ". It is shown as it was then, whatever comes after."
 	}
-	customers := map[string]bool{}
-	for i := range m.All.Customers {
-		customers[m.All.Customers[i].Customer.Key] = true
-	}
-	unready := map[string]bool{}
+	stopped := map[string]bool{}
 	for i := range m.Obstacles {
-		unready[m.Obstacles[i].Customer.Key] = true
+		stopped[m.Obstacles[i].Customer.Key] = true
 	}
-	text := fmt.Sprintf("Open, as of %s. %d of %s ready.", whenZone(m.AsOf, now, zone), max(0, len(customers)-len(unready)), plural(len(customers), "customer"))
+	customers, closable, waiting := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for i := range m.All.Customers {
+		c := &m.All.Customers[i]
+		key := c.Customer.Key
+		customers[key] = true
+		closable[key] = true
+		if stopped[key] || stopped[""] { // without a key it is everybody's
+			delete(closable, key)
+		}
+		if c.Holds > 0 || c.Gaps > 0 {
+			waiting[key] = true
+		}
+	}
+	text := fmt.Sprintf("Open, as of %s. %d of %s can be closed.", whenZone(m.AsOf, now, zone), len(closable), plural(len(customers), "customer"))
+	if n := len(waiting); n > 0 {
+		text += " Of " + plural(n, "customer") + " a plan waits, or part of the month is unknown; closing leaves that as it is."
+	}
 	switch {
 	case !over:
 		text += " The month is not over before " + m.To.Format("2 January") + "."

@@ -9,7 +9,9 @@ import (
 
 	"syncd/internal/app"
 	"syncd/internal/plan"
+	"syncd/internal/report"
 	"syncd/internal/state"
+	"syncd/internal/sync"
 )
 
 // aMonthAgo is a program whose ledger has one product since the middle of last month, 12
@@ -39,7 +41,7 @@ func TestAMonthIsShownClosedAndOpenedAgain(t *testing.T) {
 			}
 		}
 	}
-	see("Open, as of", "1 of 1 customer ready", "Nothing stands between", "220.00", "unbilled 44.00", "Contoso &lt;b&gt;", "Close it", "Unbilled by month, USD")
+	see("Open, as of", "1 of 1 customer can be closed", "Nothing stands between", "220.00", "unbilled 44.00", "Contoso &lt;b&gt;", "Close it", "Unbilled by month, USD")
 	if w := ask(Handler(running, somebody(app.RoleMapper)), "GET", "/months/"+month, ""); strings.Contains(w.Body.String(), "Close it") {
 		t.Error("a mapper is offered to close")
 	}
@@ -61,6 +63,26 @@ func TestAMonthIsShownClosedAndOpenedAgain(t *testing.T) {
 		t.Errorf("reopening: got %d: %s", w.Code, w.Body)
 	}
 	see("Open, as of")
+}
+
+func TestWhatAMonthSaysOfItsCustomers(t *testing.T) {
+	customers := []report.MonthCustomer{{Customer: sync.CustomerRef{Key: "a"}}, {Customer: sync.CustomerRef{Key: "b"}, Holds: 1}, {Customer: sync.CustomerRef{Key: "c"}, Gaps: 2}}
+	for _, c := range []struct {
+		name      string
+		customers []report.MonthCustomer
+		obstacles []app.Obstacle
+		want      string
+	}{
+		{"nothing amiss", customers[:1], nil, "1 of 1 customer can be closed. Nothing stands"},
+		{"a plan that waits and gaps", customers, nil, "3 of 3 customers can be closed. Of 2 customers a plan waits, or part of the month is unknown; closing leaves that as it is. Nothing stands"},
+		{"an obstacle of one", customers[:2], []app.Obstacle{{Customer: customers[1].Customer}}, "1 of 2 customers can be closed. Of 1 customer a plan waits"},
+		{"an obstacle of everybody", customers[:1], []app.Obstacle{{}}, "0 of 1 customer can be closed. One thing to go"},
+	} {
+		m := &app.MonthState{All: &report.Month{Customers: c.customers}, Obstacles: c.obstacles}
+		if got := monthSub(m, true, time.Now(), time.UTC); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q, want %q in it", c.name, got, c.want)
+		}
+	}
 }
 
 func TestAMonthThatCannotBeShown(t *testing.T) {
