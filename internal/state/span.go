@@ -24,7 +24,7 @@ type Span struct {
 	// same are proven. Why is the first reason that was met.
 	Known bool   `json:"known"`
 	Why   string `json:"why,omitempty"`
-	// CountedAt is when a run last counted the product, where Due is unknown.
+	// CountedAt is when a run last counted the product, where this span does not, see Counts.
 	CountedAt time.Time `json:"counted_at,omitzero"`
 
 	Product string `json:"product"` // the catalogue identifier
@@ -123,6 +123,12 @@ func (s *Span) Holds() bool {
 		}
 	}
 	return false
+}
+
+// Counts reports whether the span says what the rules come to. A quantity that a person
+// set is due also while that is not proven.
+func (s *Span) Counts() bool {
+	return s.Due != "" && (s.Override == nil || s.Override.Quantity == "" || s.Counted != "")
 }
 
 // Within reports whether a span lasted for some time from one moment up to

@@ -32,9 +32,9 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 	explainer := money.Policy{Grace: s.desired.Counts[0].Grace, Now: s.run.Now()}.NewExplainer(s.seen(), s.desired.Source, s.desired.Claims)
 	for i := range s.desired.Counts {
 		c := &s.desired.Counts[i]
-		last, err := s.lastKnown(ctx, c.Key)
+		last, counted, err := s.lastKnown(ctx, c.Key)
 		if former, rekeyed := s.formerKeys[c.Key]; err == nil && last == nil && rekeyed {
-			last, err = s.lastKnown(ctx, former)
+			last, counted, err = s.lastKnown(ctx, former)
 		}
 		if err != nil {
 			return err
@@ -43,13 +43,14 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 			continue
 		}
 		var found *plan.Explanation
-		if before := countThen(last); before != nil && c.Counted != nil {
-			if before.At = last.To; before.At.IsZero() && s.memory.Cursor != nil {
+		if before := countThen(counted); before != nil && c.Counted != nil {
+			if before.At = counted.To; before.At.IsZero() && s.memory.Cursor != nil {
 				before.At = s.memory.Cursor.At
 			}
 			if open := s.ledger.open[c.Key]; open != nil && !open.CountedAt.IsZero() {
 				before.At = open.CountedAt
 			}
+			before.Override = overrideThen(last.Override)
 			found = explainer.Explain(before, countNow(c))
 		}
 		s.explained[c.Key] = money.CarryExplanation(last.Explanation, found, nil, 0)
@@ -57,29 +58,35 @@ func (s *scopeRun) explainCounts(ctx context.Context) error {
 	return nil
 }
 
-// lastKnown is the last span of a product that says what was due, or nil.
-func (s *scopeRun) lastKnown(ctx context.Context, key plan.Key) (*state.Span, error) {
+// lastKnown is the last span of a product that says what was due, and the last that says
+// what the rules came to; each nil where there is none.
+func (s *scopeRun) lastKnown(ctx context.Context, key plan.Key) (last, counted *state.Span, err error) {
 	spans, err := s.openSpans(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	open, lasts := spans[key]
 	switch {
 	case !lasts:
-		return nil, nil
-	case open.Due != "":
-		return open, nil
+		return nil, nil, nil
+	case open.Counts():
+		return open, open, nil
 	}
-	var last *state.Span
 	for span, err := range s.run.Store.Spans(ctx, state.SpanFilter{Customer: s.customer.Key, Key: key}) {
 		if err != nil {
-			return nil, fmt.Errorf("reading the ledger of %s: %w", s.id(), err)
+			return nil, nil, fmt.Errorf("reading the ledger of %s: %w", s.id(), err)
 		}
-		if span.Scope == s.id() && span.Due != "" {
+		if span.Scope != s.id() {
+			continue
+		}
+		if span.Due != "" {
 			last = &span
 		}
+		if span.Counts() {
+			counted = &span
+		}
 	}
-	return last, nil
+	return last, counted, nil
 }
 
 // explainDecreases tells each change that lowers a line why, and holds those that
@@ -198,9 +205,12 @@ func countNow(c *target.Count) *money.Count {
 	return out
 }
 
-// countThen is what a product came to by the rules when a span began, or nil where
-// that was not proven.
+// countThen is what a product came to by the rules when a span began, whatever an override
+// made of that, or nil where that was not proven.
 func countThen(span *state.Span) *money.Count {
+	if span == nil {
+		return nil
+	}
 	units := span.Due
 	if span.Override != nil {
 		units = span.Counted
@@ -218,12 +228,6 @@ func countThen(span *state.Span) *money.Count {
 	for i := range span.Rules {
 		c.Rules = append(c.Rules, ruleThen(&span.Rules[i]))
 	}
-	if o := span.Override; o != nil {
-		c.Override = &money.Override{
-			Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until,
-			Reason: o.Reason, By: o.By,
-		}
-	}
 	for i := range span.Subscriptions {
 		x := &span.Subscriptions[i]
 		units, err := strconv.Atoi(x.Units)
@@ -234,6 +238,16 @@ func countThen(span *state.Span) *money.Count {
 			Units: units, Created: x.Created, Until: x.Until})
 	}
 	return c
+}
+
+func overrideThen(o *state.SpanOverride) *money.Override {
+	if o == nil {
+		return nil
+	}
+	return &money.Override{
+		Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until,
+		Reason: o.Reason, By: o.By,
+	}
 }
 
 func ruleThen(r *state.SpanRule) mapping.Rule {

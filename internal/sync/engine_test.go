@@ -53,6 +53,7 @@ type fixture struct {
 	fail       func(ch plan.Change) (committed bool, err error)
 	ruleless   map[string]bool // SKUs that no rule bills any more
 	held       string          // why no count is proven
+	word       *money.Override // what a person set for Premium
 	lately     bool            // all was bought lately, and may be given back
 	unreadable error           // why nobody's lines can be read
 	writes     int
@@ -218,7 +219,12 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 		}
 		if f.held != "" {
 			c.Purchased, c.Assigned, c.Due, c.Counted = nil, nil, nil, nil
-			d.Conflicts = append(d.Conflicts, plan.Conflict{Key: c.Key, Violation: plan.Violation{Code: "not_proven", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true, Message: f.held}})
+			if f.word == nil || sku != premium {
+				d.Conflicts = append(d.Conflicts, plan.Conflict{Key: c.Key, Violation: plan.Violation{Code: "not_proven", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true, Message: f.held}})
+			}
+		}
+		if f.word != nil && sku == premium { // a quantity counts whatever is proven
+			c.Override, c.Due, c.Unknown, c.Purchased, c.Assigned = f.word, f.word.Quantity, "", &n, new(0)
 		}
 	}
 	if err == nil {
@@ -229,6 +235,9 @@ func (f fakeView) Compare(_ context.Context, s *directory.Snapshot, _ []plan.Rec
 			continue
 		}
 		o := line(f.customer, l.SKU, fmt.Sprint(l.Purchased))
+		if f.word != nil && l.SKU == premium {
+			o = line(f.customer, l.SKU, fmt.Sprint(*f.word.Quantity))
+		}
 		o.Ref, o.Retired = "", false
 		d.Objects = append(d.Objects, o)
 	}

@@ -141,7 +141,7 @@ func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
 	if span.Proof.Run == "" {
 		span.Proof = s.spanProof()
 	}
-	if span.Due == "" && lasts {
+	if !span.Counts() && lasts {
 		span.CountedAt = s.countedAt(last)
 	}
 	s.ledger.open[span.Key] = &span
@@ -151,7 +151,7 @@ func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
 // countedAt is when the product of a span that lasts was last counted; zero where nobody
 // wrote it down.
 func (s *scopeRun) countedAt(last *state.Span) time.Time {
-	if last.Due == "" || s.memory.Cursor == nil {
+	if !last.Counts() || s.memory.Cursor == nil {
 		return last.CountedAt
 	}
 	return s.memory.Cursor.At
