@@ -142,13 +142,16 @@ func (w *App) warnOfAccess(a web.Access, addr net.Addr) {
 	}
 }
 
+// ErrRunsAlready says that what was asked to run is under way.
+var ErrRunsAlready = errors.New("this runs already, and nothing more was started; the runs say how far it is")
+
 // ApplyNow starts what syncd apply does, for one scope or, where that is empty, for all, and
 // returns at once. The daemon's end waits for it.
 func (r *Running) ApplyNow(by Operator, scope plan.Scope) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.applying[scope] {
-		return Usage("this runs already; look again in a moment")
+		return ErrRunsAlready
 	}
 	if err := r.ctx.Err(); err != nil {
 		return Usage("the daemon is about to stop; try again once it is up")

@@ -196,7 +196,8 @@ type Verdict struct {
 	Message  string           `json:"message"`
 	Credits  []money.Credit   `json:"credits,omitzero"` // to be issued by hand where a way back was approved
 
-	Plan sync.ScopeReport `json:"-"` // as it was approved
+	Plan      sync.ScopeReport `json:"-"` // as it was approved
+	ForOthers bool             `json:"-"` // left out, because who asks changed it (four_eyes)
 }
 
 func verdictOn(h *state.Hold, decision string) Verdict {
@@ -211,7 +212,7 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 		if _, out, err := w.ForOthers(ctx, by, holds); err != nil {
 			return nil, err
 		} else if len(out) > 0 {
-			return nil, Usage("nothing was approved:\n%s", Apart(out))
+			return nil, &FourEyesError{out}
 		}
 	}
 	var verdicts []Verdict

@@ -148,11 +148,19 @@ func (w *App) ForOthers(ctx context.Context, by Operator, holds []state.Hold) (t
 			continue
 		}
 		v := verdictOn(&h, "left_out")
+		v.ForOthers = true
 		v.Message = fmt.Sprintf("%s, and who changed what a plan comes from may not approve it (four_eyes): %s", what, w.Config.others(by))
 		out = append(out, v)
 	}
 	return taken, out, nil
 }
+
+// A FourEyesError says that nothing was approved, because it is for others. It is a UsageError.
+type FourEyesError struct{ Apart []Verdict }
+
+func (e *FourEyesError) Error() string { return "nothing was approved:\n" + Apart(e.Apart) }
+
+func (e *FourEyesError) Unwrap() error { return Usage("%s", e.Error()) }
 
 // others names who may approve in a person's place.
 func (c *Config) others(by Operator) string {

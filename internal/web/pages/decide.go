@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -36,6 +37,9 @@ func decide(q *request, approve bool) (answer, error) {
 		seen = &text
 	}
 	v, err := q.app.DecideOn(q.Context(), q.person.Operator, q.PathValue("digest"), approve, reason, seen)
+	if errors.As(err, new(*app.FourEyesError)) {
+		return answer{}, forOthers(err)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -47,6 +51,11 @@ func decide(q *request, approve bool) (answer, error) {
 		said += " " + sentence(v.Message)
 	}
 	return answer{to: "/", said: said, json: v}, nil
+}
+
+// forOthers says that a person may not approve what that person changed.
+func forOthers(err error) error {
+	return &failure{status: http.StatusForbidden, err: err, title: "Somebody else must approve this"}
 }
 
 // A review is what somebody chose, before it is decided.
@@ -178,6 +187,9 @@ func decideChosen(q *request, approve bool) (answer, error) {
 			break
 		}
 	}
+	if len(decided) == 0 && len(leftOut) > 0 && !slices.ContainsFunc(leftOut, func(v app.Verdict) bool { return !v.ForOthers }) {
+		return answer{}, forOthers(&app.FourEyesError{Apart: leftOut})
+	}
 	if len(decided) == 0 {
 		return answer{}, fail(http.StatusConflict, "none of the %s was %s.%s", plural(len(digests), "plan"), done, why)
 	}
@@ -233,7 +245,9 @@ func applyNow(q *request) (answer, error) {
 			return answer{}, fail(http.StatusNotFound, "nothing is known of this customer at this target")
 		}
 	}
-	if err := q.app.ApplyNow(q.person.Operator, scope); err != nil {
+	if err := q.app.ApplyNow(q.person.Operator, scope); errors.Is(err, app.ErrRunsAlready) {
+		return answer{}, &failure{status: http.StatusConflict, err: err, title: "This runs already", back: "/runs", backTo: "the runs"}
+	} else if err != nil {
 		return answer{}, err
 	}
 	return answer{to: "/", said: "The run began. What it writes stands in the journal; reload this page to see what is left.", json: struct {

@@ -161,6 +161,17 @@ func TestPathsMethodsAndBodiesAreStrict(t *testing.T) {
 		{"POST", "/holds/7f3a91c2e004/reject", "reason=" + strings.Repeat("x", maxForm), nil, 413, "too large"},
 		{"POST", "/holds/7f3a91c2e004/reject", "reason", []string{"Content-Type", "text/plain"}, 415, "not understood"},
 		{"POST", "/holds/7f3a91c2e004/reject", "{", []string{"Content-Type", "application/json"}, 400, "not understood"},
+		{"POST", "/holds/7f3a91c2e004/reject", `{"reason":"x"} {}`, []string{"Content-Type", "application/json"}, 400, "more than one object"},
+		{"POST", "/holds/7f3a91c2e004/reject", `{"reason":"x"}]`, []string{"Content-Type", "application/json"}, 400, "what follows the JSON"},
+		{"POST", "/holds/7f3a91c2e004/reject", "reason=" + strings.Repeat("x", 1001), nil, 422, "more than 1000 characters"},
+		{"POST", "/holds/7f3a91c2e004/reject", "reason=" + strings.Repeat("%C3%BC", 1000), nil, 404, "no plan has the digest"},
+		{"POST", "/holds/7f3a91c2e004/reject", "reason=one%0D%0Atwo", nil, 422, "write one line"},
+		{"POST", "/holds/7f3a91c2e004/reject", "reason=one%00", nil, 422, "write one line"},
+		{"POST", "/holds/7f3a91c2e004/reject", "reason=one%E2%80%AE", nil, 422, "write one line"},
+		{"POST", "/holds/7f3a91c2e004/reject", "reason=one%FF", nil, 422, "write one line"},
+		{"GET", "/?target=zzz", "", nil, 422, "target: there is no"},
+		{"GET", "/?reason=zzz", "", nil, 422, "reason: there is no"},
+		{"GET", "/?size=abc", "", nil, 422, "size: there is no"},
 		{"POST", "/holds/7f3a91c2e004/reject", `{"reason":3}`, []string{"Content-Type", "application/json"}, 422, "write a text"},
 	} {
 		w := ask(h, c.method, c.path, c.body, c.header...)

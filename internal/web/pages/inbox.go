@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +67,9 @@ func showInbox(q *request) (answer, error) {
 		return answer{}, err
 	}
 	a := answer{page: "inbox", title: "Inbox", commands: []string{"syncd holds", "syncd approve", "syncd reject"}}
+	if err := wrongFilter(q, all); err != nil {
+		return answer{}, err
+	}
 	box := &inbox{Filter: newInboxFilter(q, all), Next: nextWrite(q, targetsOf(all, state.StandsApproved)...)}
 	a.data = box
 	var up, down app.Sums
@@ -331,6 +335,29 @@ func newInboxFilter(q *request, all []app.Waiting) inboxFilter {
 		f.Sizes = append(f.Sizes, option{s, thousands(s) + " a month or more", s == f.Size})
 	}
 	return f
+}
+
+// wrongFilter refuses a choice that there is none of: shown as if nothing was chosen, it would be
+// more than was asked for.
+func wrongFilter(q *request, all []app.Waiting) error {
+	asked, targets := q.URL.Query(), slices.Clone(q.app.Config.Targets())
+	for i := range all { // also what waits at one that is configured no more
+		targets = append(targets, all[i].Scope.Target)
+	}
+	slices.Sort(targets)
+	for _, choice := range []struct {
+		name  string
+		known []string
+	}{
+		{"target", slices.Compact(targets)},
+		{"reason", reasonNames()},
+		{"size", sizes},
+	} {
+		if v := asked.Get(choice.name); v != "" && !slices.Contains(choice.known, v) {
+			return fail(http.StatusUnprocessableEntity, "%s: there is no %q; one of %s", choice.name, v, strings.Join(choice.known, ", "))
+		}
+	}
+	return nil
 }
 
 func (f *inboxFilter) fits(w *app.Waiting) bool {

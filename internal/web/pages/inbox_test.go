@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"syncd/internal/app"
+	"syncd/internal/directory"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 )
@@ -109,7 +111,7 @@ func TestTheInboxIsFiltered(t *testing.T) {
 	glue.Scope.Target, glue.Cursor.Scope.Target, glue.Hold.Scope.Target = "itglue", "itglue", "itglue"
 	h := Handler(program(t, edited("a", "Edited", "00000000000a", time.Now()), small, glue), somebody(app.RoleApprover))
 	for query, want := range map[string]string{"": "Edited Glue Small", "target=itglue": "Glue", "reason=edit": "Edited", "reason=first": "Small", "size=10": "Edited Glue", "size=10&target=connectwise": "Edited",
-		"size=1000": "", "target=nowhere": ""} {
+		"size=1000": ""} {
 		body := ask(h, "GET", "/?"+query, "").Body.String()
 		var shown []string
 		for _, name := range []string{"Edited", "Glue", "Small"} {
@@ -272,5 +274,49 @@ func TestManyAreDecidedTogetherButNoEdit(t *testing.T) {
 	var out struct{ Decisions []app.Verdict }
 	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || len(out.Decisions) != 2 || out.Decisions[0].Decision != "rejected" {
 		t.Errorf("got %d, %v, %s", w.Code, err, w.Body)
+	}
+}
+
+// Who changed what a plan comes from is told to leave it to others, alone and together with others alike.
+func TestAPlanForOtherEyesIsRefusedAlikeInBothWays(t *testing.T) {
+	running := program(t, edited("b", "Elmsworth", "00000000000b", time.Now()), held("c", "Contoso", "00000000000c"))
+	h := Handler(running, somebody(app.RoleApprover))
+	for _, digest := range []string{"00000000000b", "00000000000c"} { // Dana changes both, and then may approve neither
+		if w := ask(h, "POST", "/holds/"+digest+"/leave", "kind=addition&key=k&reason=theirs"); w.Code != http.StatusSeeOther {
+			t.Fatalf("got %d, %s", w.Code, w.Body)
+		}
+	}
+	running.Config.FourEyes = true
+	for _, path := range []string{"/holds/00000000000c/approve", "/holds/approve"} {
+		w := ask(h, "POST", path, "digest=00000000000c")
+		if page := w.Body.String(); w.Code != http.StatusForbidden || !strings.Contains(page, "Somebody else must approve this") || !strings.Contains(page, "Dana changed it on ") {
+			t.Errorf("%s: got %d,\n%s", path, w.Code, page)
+		}
+	}
+}
+
+// A slow is a source that answers once it is told to.
+type slow struct {
+	listing
+	answer chan struct{}
+}
+
+func (s slow) Tenants(ctx context.Context) (directory.List[directory.Tenant], error) {
+	<-s.answer
+	return s.listing.Tenants(ctx)
+}
+
+func TestWhatRunsIsNotStartedTwice(t *testing.T) {
+	running := program(t)
+	source := slow{nil, make(chan struct{})}
+	running.Engine.Source = source
+	defer running.Wait()
+	defer close(source.answer)
+	h := Handler(running, somebody(app.RoleOperator))
+	if w := ask(h, "POST", "/apply", ""); w.Code != http.StatusSeeOther {
+		t.Fatalf("got %d, %s", w.Code, w.Body)
+	}
+	if w := ask(h, "POST", "/apply", ""); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "This runs already") || !strings.Contains(w.Body.String(), `href="/runs"`) {
+		t.Errorf("the same once more: got %d,\n%s", w.Code, w.Body)
 	}
 }

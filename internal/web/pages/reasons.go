@@ -55,3 +55,12 @@ func whys(vs []plan.Violation) []why {
 	}
 	return out
 }
+
+// reasonNames are the reasons in an address.
+func reasonNames() []string {
+	names := make([]string, len(reasons))
+	for i := range reasons {
+		names[i] = reasons[i].name
+	}
+	return names
+}

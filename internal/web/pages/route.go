@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"syncd/internal/app"
 )
@@ -102,8 +104,15 @@ func (q *request) read() error {
 	case q.Method == http.MethodGet || q.Method == http.MethodHead:
 	case kind == "application/json":
 		fields := map[string]any{}
-		if err := json.NewDecoder(q.Body).Decode(&fields); err != nil && !errors.Is(err, io.EOF) {
+		in := json.NewDecoder(q.Body)
+		if err := in.Decode(&fields); err != nil && !errors.Is(err, io.EOF) {
 			return unread(err, "the JSON")
+		}
+		switch _, err := in.Token(); {
+		case err == nil:
+			return fail(http.StatusBadRequest, "the JSON is more than one object; send one")
+		case !errors.Is(err, io.EOF):
+			return unread(err, "what follows the JSON")
 		}
 		q.fields = url.Values{}
 		for name, value := range fields {
@@ -132,6 +141,20 @@ func (q *request) read() error {
 	default:
 		return fail(http.StatusUnsupportedMediaType, "send a form or application/json, not %q", kind)
 	}
+	return reasonable(q.fields.Get("reason"))
+}
+
+// longestReason is of how many characters a reason is at most, as its fields of forms say.
+const longestReason = 1000
+
+// reasonable refuses a reason that is not one line of a journal.
+func reasonable(reason string) error {
+	switch {
+	case utf8.RuneCountInString(reason) > longestReason:
+		return fail(http.StatusUnprocessableEntity, "reason: has more than %d characters; say it shorter, or name a ticket", longestReason)
+	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
+		return fail(http.StatusUnprocessableEntity, "reason: holds a line break, or characters that nobody sees; write one line of plain text")
+	}
 	return nil
 }
 
@@ -148,6 +171,9 @@ type failure struct {
 	status int
 	err    error
 	allow  []string // methods, where another one was used
+	title  string   // of the page, where it is not the status's own
+	back   string   // the page where there is more of it, and its name
+	backTo string
 }
 
 func (f *failure) Error() string { return f.err.Error() }

@@ -300,14 +300,12 @@ func followRun(q *request) (answer, error) {
 // follow streams how far long work is, as server-sent events, until it has ended.
 func follow(q *request, look func() (text string, underWay bool)) answer {
 	return answer{file: func(w http.ResponseWriter) error {
+		takesLong(w)
 		out := http.NewResponseController(w)
-		if err := out.SetWriteDeadline(time.Now().Add(followFor)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		tick := time.NewTicker(followEvery)
 		defer tick.Stop()
-		for stop := time.Now().Add(followFor - time.Minute); time.Now().Before(stop); {
+		for stop := time.Now().Add(followFor); time.Now().Before(stop); {
 			text, underWay := look()
 			event := "progress"
 			if !underWay {

@@ -206,6 +206,13 @@ func (s *server) fail(w http.ResponseWriter, q *request, err error) {
 			shown.Back, shown.BackTo = p.path, p.name
 		}
 	}
+	title := titles[status]
+	if f != nil && f.title != "" {
+		title = f.title
+	}
+	if f != nil && f.back != "" {
+		shown.Back, shown.BackTo = f.back, f.backTo
+	}
 	if gone, ok := errors.AsType[*app.PlanGoneError](err); ok {
 		shown.Moved = gone.Moved
 	}
@@ -224,5 +231,5 @@ func (s *server) fail(w http.ResponseWriter, q *request, err error) {
 	if len(shown.Problems) > 0 { // they stand line by line below
 		text, _, _ = strings.Cut(text, ":\n")
 	}
-	s.writePage(w, q, status, answer{page: "error", title: titles[status], headline: titles[status], sub: sentence(text), data: shown})
+	s.writePage(w, q, status, answer{page: "error", title: title, headline: title, sub: sentence(text), data: shown})
 }
