@@ -202,7 +202,7 @@ type MonthInvoice struct {
 type MonthTotal struct {
 	Currency   string  `json:"currency"`
 	Lines      int     `json:"lines"`
-	Money      string  `json:"money"`
+	Money      *string `json:"money"` // nil where that of no line is known
 	Unknown    int     `json:"unknown"`
 	Changes    int     `json:"changes"`
 	Unproven   int     `json:"unproven"`   // lines without a proven number at the end
@@ -363,9 +363,8 @@ func (l *MonthLine) count(s *state.Span) {
 		return
 	}
 	cycled := money.ChargedUnits(&plan.Billing{LessIncluded: &included}, billed).Mul(price)
-	l.cycled = new(cycled.Round(2))
-	if monthly, ok := money.MonthlyPrice(cycled, plan.Cycle(s.Cycle)); ok {
-		l.Money = new(monthly.StringFixed(2))
+	if monthly, ok := money.MonthlyPrice(cycled, plan.Cycle(s.Cycle)); ok { // else nobody knows for how long a price counts
+		l.cycled, l.Money = new(cycled.Round(2)), new(monthly.StringFixed(2))
 	}
 }
 

@@ -93,6 +93,32 @@ gap 2026-09-20 to 2026-10-01: the source did not answer
 	}
 }
 
+func TestMoneyOfWhichNothingIsKnownIsNotNought(t *testing.T) {
+	for _, price := range []string{"22", "0", ""} {
+		m := aMonth(func(f *MonthFacts) {
+			f.Spans = f.Spans[:2]
+			for i := range f.Spans {
+				f.Spans[i].Cycle, f.Spans[i].Price = "", price
+			}
+		})
+		all := NewMonthOfAll(m, []*Month{m})
+		c := &m.InvoiceCheck[0]
+		for what, got := range map[string]*string{"line": m.Lines[0].Money, "total": m.Totals[0].Money, "customer": all.Customers[0].Money, "all": all.Totals[0].Money,
+			"products": c.Ours, "lines": c.Lines, "difference": c.Difference, "sum of differences": all.Totals[0].Difference} {
+			if got != nil {
+				t.Errorf("price %q: %s is %s; want none, for nobody knows the cycle", price, what, *got)
+			}
+		}
+		if got := all.Sheets()[0].Footer[0][4]; got != unknown {
+			t.Errorf("price %q: the sheet says %q", price, got)
+		}
+	}
+	m := aMonth()
+	if got := NewMonthOfAll(m, []*Month{m, aMonth(func(f *MonthFacts) { f.Spans = f.Spans[2:4] })}); shown(got.Totals[0].Money) != "264.00" || got.Customers[1].Money != nil {
+		t.Errorf("got %+v of %+v; want what is known of the one, and nothing of the other", got.Totals, got.Customers)
+	}
+}
+
 // Every format holds the same document, is the same each time, and loads nothing.
 func TestEveryFormatHoldsThePack(t *testing.T) {
 	m := aMonth()

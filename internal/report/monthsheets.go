@@ -142,7 +142,7 @@ func (m *Month) ofLines(at func(time.Time) string) Sheet {
 	}
 	for _, t := range m.Totals {
 		row := make([]string, len(s.Columns))
-		row[0], row[7], row[8], row[13] = "Total", t.Money, t.Currency, t.note()
+		row[0], row[7], row[8], row[13] = "Total", shown(t.Money), t.Currency, t.note()
 		s.Footer = append(s.Footer, row)
 	}
 	return s
@@ -169,7 +169,7 @@ func (m *Month) ofCustomers() Sheet {
 	for i := range m.Totals {
 		t := &m.Totals[i]
 		row := make([]string, len(s.Columns))
-		row[0], row[2], row[3], row[4], row[5], row[6], row[9] = "Total", strconv.Itoa(t.Lines), strconv.Itoa(t.Changes), t.Money, t.Currency, shown(t.Difference), t.note()
+		row[0], row[2], row[3], row[4], row[5], row[6], row[9] = "Total", strconv.Itoa(t.Lines), strconv.Itoa(t.Changes), shown(t.Money), t.Currency, shown(t.Difference), t.note()
 		s.Footer = append(s.Footer, row)
 	}
 	return s

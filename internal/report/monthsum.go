@@ -19,7 +19,7 @@ import (
 func total(totals map[string]*MonthTotal, currency string) *MonthTotal {
 	t := totals[currency]
 	if t == nil {
-		t = &MonthTotal{Currency: currency, Money: "0.00", Difference: new("0.00")}
+		t = &MonthTotal{Currency: currency, Money: new("0.00"), Difference: new("0.00")}
 		totals[currency] = t
 	}
 	return t
@@ -36,7 +36,7 @@ func (m *Month) addUp() {
 		if l.Money == nil {
 			t.Unknown++
 		} else {
-			t.Money = plus(t.Money, *l.Money)
+			t.Money = new(plus(*t.Money, *l.Money))
 		}
 		if l.Unproven() {
 			t.Unproven++
@@ -52,8 +52,17 @@ func (m *Month) addUp() {
 		t.Difference = new(plus(*t.Difference, *c.Difference))
 	}
 	for _, currency := range slices.Sorted(maps.Keys(totals)) {
-		m.Totals = append(m.Totals, *totals[currency])
+		m.Totals = append(m.Totals, totals[currency].known())
 	}
+}
+
+// known is the total without money where that of no line is known, which is not nought.
+func (t *MonthTotal) known() MonthTotal {
+	x := *t
+	if t.Lines > 0 && t.Unknown == t.Lines {
+		x.Money = nil
+	}
+	return x
 }
 
 // Unproven reports whether it is not proven what was due or billed at the end.
@@ -79,10 +88,12 @@ func NewMonthOfAll(all *Month, packs []*Month) *Month {
 			m.RecordedFrom = p.RecordedFrom
 		}
 		for _, t := range p.Totals {
-			m.Customers = append(m.Customers, MonthCustomer{p.Customer, p.Digest, len(p.Gaps), len(p.Holds), &t.Money, t})
+			m.Customers = append(m.Customers, MonthCustomer{p.Customer, p.Digest, len(p.Gaps), len(p.Holds), t.Money, t})
 			sum := total(totals, t.Currency)
 			sum.Lines, sum.Unknown, sum.Changes, sum.Unproven = sum.Lines+t.Lines, sum.Unknown+t.Unknown, sum.Changes+t.Changes, sum.Unproven+t.Unproven
-			sum.Money = plus(sum.Money, t.Money)
+			if t.Money != nil {
+				sum.Money = new(plus(*sum.Money, *t.Money))
+			}
 			if sum.Difference == nil || t.Difference == nil {
 				sum.Difference = nil
 			} else {
@@ -101,7 +112,7 @@ func NewMonthOfAll(all *Month, packs []*Month) *Month {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Customer.Name), strings.ToLower(b.Customer.Name)), strings.Compare(a.Customer.Key, b.Customer.Key), strings.Compare(a.Currency, b.Currency))
 	})
 	for _, currency := range slices.Sorted(maps.Keys(totals)) {
-		m.Totals = append(m.Totals, *totals[currency])
+		m.Totals = append(m.Totals, totals[currency].known())
 	}
 	m.seal()
 	return &m

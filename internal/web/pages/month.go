@@ -156,11 +156,15 @@ func monthStrip(m *app.MonthState) []figure {
 	var strip []figure
 	for i := range totals[:min(2, len(totals))] {
 		t := &totals[i]
+		if t.Money == nil {
+			strip = append(strip, figure{"unknown", t.Currency + " billed for a month"})
+			continue
+		}
 		unit := t.Currency + " billed for a month"
 		if t.Unknown > 0 {
 			unit += ", without " + plural(t.Unknown, "line") + " of unknown price"
 		}
-		strip = append(strip, figure{amount(t.Money), unit})
+		strip = append(strip, figure{amount(*t.Money), unit})
 	}
 	last := m.Former[len(m.Former)-1]
 	for _, kind := range []struct {
