@@ -4,15 +4,15 @@ import (
 	"os"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // What is billed is what an independent model says, whatever happens to customers:
 // purchases, renewals, lapses, suspensions, units that vanish, people who come and go,
-// edits and overrides, answers that prove nothing, killed runs, freezes and invoices. SEED repeats one.
-// Long histories are lived by bench -money; here each kind of event must occur.
+// edits and overrides, answers that prove nothing, killed runs, freezes and invoices. The
+// histories are those of one seed, in which each kind of event occurs; SEED chooses others,
+// and bench -money lives long ones of a new seed each time.
 func TestWhatIsBilledIsWhatTheModelSays(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(1)
 	if text := os.Getenv("SEED"); text != "" {
 		seed, _ = strconv.ParseUint(text, 10, 64)
 	}
