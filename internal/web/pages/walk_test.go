@@ -25,10 +25,10 @@ func TestEveryLinkAndEveryPageForEverybody(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, role := range []app.Role{app.RoleViewer, app.RoleMapper, app.RoleApprover} {
-		walkAll(t, w.Serve(pagestest.Somebody("Vera Lind", role)), 60)
+		walkAll(t, w.Serve(pagestest.Somebody("Vera Lind", role)), 15)
 	}
 	home := w.Serve(pagestest.Somebody("Olga Brandt", app.RoleOperator))
-	there := walkAll(t, home, 400)
+	there := walkAll(t, home, 120)
 	for _, path := range pages.Navigation() {
 		if !slices.ContainsFunc(there, func(p string) bool { return shapeOf(p) == path || strings.HasPrefix(p, path+"/") }) {
 			t.Errorf("no link leads to %s; got %v", path, there)
