@@ -48,10 +48,12 @@ func browser(t *testing.T) *Browser {
 	return b
 }
 
-// Begun is Start for a test that needs no browser.
+// Begun is Start for a test that needs no browser. The billing admin linked some customers
+// only: each costs every run of every story.
 func Begun(t *testing.T, settings ...string) *World {
 	t.Helper()
-	w, err := Start(t.Context(), t.TempDir(), settings...)
+	w, err := start(t.Context(), t.TempDir(), []msp.Option{msp.WithLinks("Alder & Finch Architects", "Calloway Legal", "Dunmore Fisheries",
+		"Elmsworth Housing", "Fernhill Nurseries", "Juniper Travel", "Larkspur Interiors", "Oakridge Care Homes", "Pennine Print Works")}, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
