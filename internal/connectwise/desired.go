@@ -83,6 +83,7 @@ func (v *view) desired(s *directory.Snapshot) (target.Desired, error) {
 		}
 		d.Notes = append(d.Notes, v.subscriptionNotes(product, &due, &seen)...)
 	}
+	d.Counts = append(d.Counts, v.displacedCounts(policy)...)
 	d.Notes = append(d.Notes, v.idleOverrides(overridden)...)
 	d.Notes = append(d.Notes, v.soldOtherwise(src, policy)...)
 	d.Notes = append(d.Notes, v.termsChanged(src, policy)...)
@@ -178,7 +179,11 @@ func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan
 			unread = append(unread, fmt.Sprintf("%s (%s)", cmp.Or(l.Name, l.SKU), l.Unread))
 		case h.Purchased > 0 && !v.settled[l.SKU] && !directory.FreeSKU(l.PartNumber):
 			if by := v.countsHolders(l.SKU); len(by) > 0 {
-				counted = append(counted, fmt.Sprintf("%s (%d, its people for %s)", l.Name, h.Purchased, strings.Join(by, " and ")))
+				text := fmt.Sprintf("%d, its people for %s", h.Purchased, strings.Join(by, " and "))
+				if lines := v.billedOtherwise(l.SKU); lines != "" {
+					text += "; billed on by line " + lines
+				}
+				counted = append(counted, fmt.Sprintf("%s (%s)", l.Name, text))
 			} else {
 				names = append(names, fmt.Sprintf("%s (%d)", l.Name, h.Purchased))
 			}
@@ -195,7 +200,7 @@ func (v *view) unruled(licences []directory.Licence, policy money.Policy) []plan
 	if len(counted) > 0 {
 		slices.Sort(counted)
 		note("counted", "unmapped_sku", "rules count only who holds "+strings.Join(counted, ", ")+
-			", and the licence itself is billed by none: write a line that does, or one with the status ignore (a line for one customer stands before those for all)")
+			", and no rule bills the licence itself: write a line that does, or one with the status ignore (a line for one customer stands before those for all)")
 	}
 	if len(unread) > 0 {
 		slices.Sort(unread)

@@ -173,7 +173,7 @@ func TestWhatIsSaidOfLicencesThatNoRuleBills(t *testing.T) {
 		return rule(skuBP, "BACKUP", func(r *mapping.Rule) { r.Count, r.Customer = mapping.People, customer })
 	}
 	ignored := rule(skuBP, "", func(r *mapping.Rule) { r.Status, r.Customer = mapping.Ignore, tenant })
-	const counted = "rules count only who holds Premium (3, its people for BACKUP), and the licence itself is billed by none"
+	const counted, by = "rules count only who holds Premium (3, its people for BACKUP", "), and no rule bills the licence itself"
 	for _, c := range []struct {
 		name  string
 		rules mapping.Rules
@@ -182,8 +182,8 @@ func TestWhatIsSaidOfLicencesThatNoRuleBills(t *testing.T) {
 		{"no rule at all", rules(rule(skuE3, "E3")), "no product rule says what becomes of Premium (3): syncd products suggest"},
 		{"billed", rules(rule(skuBP, "M365-BP")), ""},
 		{"billed, and its people counted", rules(rule(skuBP, "M365-BP"), people("")), ""},
-		{"its people counted alone", rules(people("")), counted},
-		{"one customer's people, before what is so for all", rules(rule(skuBP, "M365-BP"), people(tenant)), counted},
+		{"its people counted alone", rules(people("")), counted + by},
+		{"one customer's people, before what is so for all", rules(rule(skuBP, "M365-BP"), people(tenant)), counted + "; billed on by line 55/910" + by},
 		{"… and the licence left out", rules(rule(skuBP, "M365-BP"), people(tenant), ignored), ""},
 	} {
 		h := newHarness(t, seed(), c.rules)

@@ -264,6 +264,7 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 		}
 		out.Notes = append(out.Notes, f.notes...)
 	}
+	v.showDisplaced(asked, rows)
 	for i := range rows {
 		if row := &rows[i]; row.Cancelled != 0 && row.Cancelled < today && slices.Contains(asked.Refs, ref(a.ID, row.ID)) {
 			if out.Ended == nil {

@@ -26,6 +26,8 @@ type ruleset struct {
 	rules    []mapping.Rule  // that somebody decided
 	products []product       // by key
 	settled  map[string]bool // SKUs of which somebody said what becomes of them
+	// displaced are products of the rules for all that a customer's own rules do not feed.
+	displaced []product
 }
 
 func newRuleset(rules mapping.Rules) *ruleset {
@@ -45,7 +47,9 @@ func rulesets(rules mapping.Rules) map[string]*ruleset {
 	out := map[string]*ruleset{"": newRuleset(rules.For(""))}
 	for _, r := range rules.Rules {
 		if out[r.Customer] == nil {
-			out[r.Customer] = newRuleset(rules.For(r.Customer))
+			own := newRuleset(rules.For(r.Customer))
+			own.displaced = out[""].displacedBy(own)
+			out[r.Customer] = own
 		}
 	}
 	return out

@@ -71,11 +71,12 @@ func (r *Licences) Add(e sync.Inspection) {
 	}
 	for i := range e.Observed.Unmanaged {
 		o := &e.Observed.Unmanaged[i]
-		if o.Billing != nil && o.Billing.Idle != "" {
+		shown := slices.ContainsFunc(e.Observed.Beside, func(x plan.Object) bool { return x.Ref == o.Ref })
+		if shown || o.Billing != nil && o.Billing.Idle != "" {
 			continue
 		}
 		l, _ := r.product(&v, &productRow{observed: o})
-		l.SKUs, l.Licence, l.Note = []string{}, o.Label, "left behind: no rule and no link names line "+o.Ref+" any more"
+		l.SKUs, l.Licence, l.Note = []string{}, o.Label, leftBehind(o)
 		r.Lines = append(r.Lines, l)
 	}
 	for i := range v.items {
@@ -83,6 +84,10 @@ func (r *Licences) Add(e sync.Inspection) {
 			r.Lines = append(r.Lines, l)
 		}
 	}
+}
+
+func leftBehind(o *plan.Object) string {
+	return "left behind: no rule and no link names line " + o.Ref + " any more"
 }
 
 // A productRow is both sides of one product at a customer.
@@ -141,14 +146,14 @@ func (r *Licences) product(v *view, p *productRow) (l Licence, worth bool) {
 	l = v.base
 	ids, _, _ := strings.Cut(p.key.ID, "@")
 	l.SKUs = strings.Split(ids, "+")
+	counted := v.count(p.key)
 	var of []directory.Licence
 	for _, x := range v.items {
-		if slices.Contains(l.SKUs, x.SKU) {
+		if slices.Contains(l.SKUs, x.SKU) && (counted == nil || len(counted.Rules) > 0) {
 			of = append(of, x)
 		}
 	}
 	r.count(&l, of)
-	counted := v.count(p.key)
 	if counted != nil {
 		counts(&l, counted)
 	}
@@ -228,6 +233,9 @@ func counts(l *Licence, c *target.Count) {
 		}
 	}
 	slices.Sort(l.SKUs)
+	if len(c.Rules) == 0 { // no rule of the customer's feeds it, and its licence has a line of its own
+		l.Purchased, l.Assigned, l.Unassigned = nil, nil, nil
+	}
 	if !people && !some {
 		return
 	}
@@ -365,6 +373,11 @@ func (v *view) note(p *productRow, l *Licence) string {
 	}
 	if l.Difference != nil && l.Difference.IsPositive() && p.observed == nil && len(p.beside) == 0 {
 		return "no line in the agreement"
+	}
+	for _, o := range p.beside {
+		if slices.ContainsFunc(v.Observed.Unmanaged, func(x plan.Object) bool { return x.Ref == o.Ref }) {
+			return leftBehind(o)
+		}
 	}
 	return ""
 }
