@@ -11,16 +11,21 @@ import (
 	"syncd/internal/target"
 )
 
-// A customer's own rules may feed another product than those for all do. What the rules
-// for all would bill is displaced: nothing is due of it, no line of it is written, and one
-// that bills on is told.
+// A customer's own rules may bill a licence as another product than those for all do. What
+// the rules for all would bill is displaced: nothing is due of it, no line of it is
+// written, and one that bills on is told. A licence that they ignore is left to people, and
+// so are its lines.
 
-// displacedBy are the products of the rules for all that a customer's own rules do not feed.
-// Their keys are no product's that is fed.
-func (s *ruleset) displacedBy(own *ruleset) []product {
+// displacedBy are the products of the rules for all that a customer's own rules bill
+// otherwise. Their keys are no product's that is fed.
+func (s *ruleset) displacedBy(own *ruleset, customer string) []product {
 	var out []product
 	for _, p := range s.products {
-		if slices.ContainsFunc(own.products, func(x product) bool { return x.text == p.text }) {
+		fed := slices.ContainsFunc(own.products, func(x product) bool { return x.text == p.text })
+		otherwise := slices.ContainsFunc(p.rules, func(r mapping.Rule) bool {
+			return slices.ContainsFunc(own.rules, func(x mapping.Rule) bool { return x.Customer == customer && x.Status == mapping.Bill && x.SKU == r.SKU })
+		})
+		if fed || !otherwise {
 			continue
 		}
 		if ids, _, several := strings.Cut(p.key.ID, "@"); !several {

@@ -11,7 +11,7 @@ import (
 )
 
 // Where a customer's own rules feed another product, a line of the one that the rules for all
-// would bill is told with its money, whatever the own rules say, and is never written.
+// would bill is told with its money, and is never written.
 func TestALineThatACustomersOwnRulesDoNotFeedIsTold(t *testing.T) {
 	own := func(product string, edit func(*mapping.Rule)) mapping.Rule {
 		return rule(skuBP, product, func(r *mapping.Rule) { r.Customer = tenant; edit(r) })
@@ -34,7 +34,7 @@ func TestALineThatACustomersOwnRulesDoNotFeedIsTold(t *testing.T) {
 	}{
 		{"people of the licence", rules(all, people), nil, nil, told, by, "0 of 12"},
 		{"another product", rules(all, own("E3", func(*mapping.Rule) {})), nil, nil, told, "", "0 of 12"},
-		{"nothing", rules(all, own("", func(r *mapping.Rule) { r.Status = mapping.Ignore })), nil, nil, told, "", "0 of 12"},
+		{"ignored", rules(all, own("", func(r *mapping.Rule) { r.Status = mapping.Ignore })), nil, nil, "", "", ""},
 		{"two lines", rules(all, people), second, nil, "12 on line 55/910 (220.00 a month), 1 on line 55/950 (22.00 a month)", "billed on by line 55/910, 55/950", "0 of 13"},
 		{"one that was kept in step", rules(all, people), nil, []string{"55/910"}, "", by, "0 of 12"},
 		{"one that is not billed", rules(all, people), func(w *cwsim.World) { w.Addition(910).BillCustomer = "DoNotBill" }, nil, "", "its people for E3), and", "0 of 0"},

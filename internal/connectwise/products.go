@@ -26,7 +26,7 @@ type ruleset struct {
 	rules    []mapping.Rule  // that somebody decided
 	products []product       // by key
 	settled  map[string]bool // SKUs of which somebody said what becomes of them
-	// displaced are products of the rules for all that a customer's own rules do not feed.
+	// displaced are products of the rules for all that a customer's own rules bill otherwise.
 	displaced []product
 }
 
@@ -48,7 +48,7 @@ func rulesets(rules mapping.Rules) map[string]*ruleset {
 	for _, r := range rules.Rules {
 		if out[r.Customer] == nil {
 			own := newRuleset(rules.For(r.Customer))
-			own.displaced = out[""].displacedBy(own)
+			own.displaced = out[""].displacedBy(own, r.Customer)
 			out[r.Customer] = own
 		}
 	}
