@@ -42,7 +42,7 @@ var floors = map[string]floor{
 	"bench/model":  {nil, "the model of what may be billed shares no code with the program"},
 	"bench/replay": {[]string{"internal/...", "bench/model"}, "measurements stand outside, as the program does"},
 
-	"internal/app":                   {[]string{"systems", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
+	"internal/app":                   {[]string{"systems", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/notify", "internal/notify/channel", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
 	"internal/web":                   {[]string{"internal/web/control", "internal/web/signin", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "the server knows who reaches it, and no page"},
 	"internal/web/control":           {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
 	"internal/web/signin":            {[]string{"internal/state", "internal/plan", "internal/secret", "internal/visible"}, "it says who somebody is; what that person may do is internal/app's"},
@@ -70,6 +70,10 @@ var floors = map[string]floor{
 	"internal/state":           {[]string{"internal/plan", "internal/directory"}, downward},
 	"internal/state/boltstate": store, "internal/state/pgstate": store, "internal/state/statetest": store,
 
+	"internal/notify":            {[]string{"internal/visible"}, "what is said follows from what is true and what was told"},
+	"internal/notify/channel":    {[]string{"internal/notify", "internal/rest", "internal/secret", "internal/visible"}, "a channel knows messages, and not what they are about"},
+	"internal/notify/notifytest": {nil, "where messages arrive nothing of ours is known"},
+
 	"internal/money":     {[]string{"internal/mapping", "internal/plan", "internal/directory"}, downward},
 	"internal/mapping":   {[]string{"internal/directory"}, downward},
 	"internal/plan":      {[]string{"internal/directory"}, downward},
@@ -86,7 +90,7 @@ var floors = map[string]floor{
 }
 
 // pure packages decide: what they say follows from what they are given.
-var pure = []string{"internal/money", "internal/plan", "internal/directory", "internal/scim/attribute"}
+var pure = []string{"internal/money", "internal/plan", "internal/directory", "internal/scim/attribute", "internal/notify"}
 
 // forbidden is what a pure package may not import, with all below it.
 var forbidden = []string{"os", "net", "log", "syscall", "os/exec", "math/rand", "math/rand/v2", "crypto/rand", "database/sql", "github.com/rs/zerolog", "github.com/prometheus", "go.etcd.io"}
