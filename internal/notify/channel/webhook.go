@@ -66,7 +66,7 @@ func newHook(name string, address secret.String, log zerolog.Logger, body func(*
 	}
 	h := &hook{name: name, body: body, sign: sign, hidden: secret.NewRedactor(partsOf(u)...)}
 	h.client, err = rest.New(rest.Options{System: name, BaseURL: &url.URL{Scheme: u.Scheme, Host: u.Host}, Log: log,
-		Allow:    []rest.Route{{Method: http.MethodPost, Path: "/"}},
+		Allow: []rest.Route{{Method: http.MethodPost, Path: "/"}},
 		// One attempt, whatever was before: whoever calls paces them.
 		Attempts: 1, Breaker: rest.Breaker{Failures: -1}, Timeout: Timeout, MaxBody: 1 << 20,
 		// Path and query are the credentials: like others they are put on the request last, and are in
