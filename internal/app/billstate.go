@@ -76,6 +76,7 @@ func (s *BillState) add(c *state.Cursor, spans []state.Span) {
 	switch outcome := sync.Outcome(c.Outcome); {
 	case outcome == sync.Unmapped && len(spans) == 0:
 		s.Licences.AddUnread(key, c.Name, report.Unmapped, "customer is not linked")
+		s.Renewals.Unread = append(s.Renewals.Unread, report.Unread{Key: key, Customer: c.Name, Why: "not linked, so runs do not read what it bought; read anew to see it"})
 	case outcome == sync.Incomplete || outcome == sync.Failed:
 		why := cmp.Or(c.Error, "not read")
 		if lines == 0 {

@@ -134,20 +134,20 @@ func importRefused(file string, err error) error {
 // IgnoreLink leaves a customer out of every target. seen is the customer's status where the
 // person looked; empty where nobody looked.
 func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason string, seen mapping.Status) ([]mapping.Edit, error) {
+	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument) // before the customer: who changes it meanwhile is met at the end
+	if err != nil {
+		return nil, err
+	}
 	c, err := w.Customer(ctx, customer)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case seen == "" || seen == mapping.Ignored:
 	case c.Status == mapping.Ignored && c.Reason == reason:
 		return nil, nil // said already
+	case seen == "" || seen == mapping.Ignored:
 	case c.Status == mapping.Ignored, c.Status == mapping.Linked && seen != mapping.Linked:
 		return nil, &MovedError{[]string{fmt.Sprintf("%s is %s now", c.Name, c.Status)}}
-	}
-	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
-	if err != nil {
-		return nil, err
 	}
 	before := cmp.Or(c.Status, mapping.Unmapped)
 	rows := c.Rows(&table)

@@ -40,7 +40,8 @@ type ProductBoard struct {
 type ProductUse struct {
 	mapping.SKU
 	AssignedKnown bool
-	Listed        bool // by the last look, which knows customers without a link too
+	assigned      map[string]int // as the ledger has it, by customer
+	Listed        bool           // by the last look, which knows customers without a link too
 	Rules         []mapping.Rule
 	Bills         Sums // a month, of the products that the rules bill it as
 	Unpriced      int
@@ -214,11 +215,22 @@ func (board *ProductBoard) addBills(ctx context.Context, w *App, targets []strin
 				}
 			}
 			if d, err := decimal.NewFromString(s.Assigned); err == nil && len(skus) == 1 {
-				u.Assigned, u.AssignedKnown = u.Assigned+int(d.IntPart()), true
+				u.assign(s.Scope.Customer, int(d.IntPart()))
 			}
 		}
 	}
 	return nil
+}
+
+// assign notes how many units somebody holds at a customer: the same ones in each product
+// that the licence feeds.
+func (u *ProductUse) assign(customer string, units int) {
+	if u.assigned == nil {
+		u.assigned = map[string]int{}
+	}
+	more := max(units-u.assigned[customer], 0)
+	u.assigned[customer] += more
+	u.Assigned, u.AssignedKnown = u.Assigned+more, true
 }
 
 func (board *ProductBoard) add(sums *Sums, unpriced *int, monthly decimal.Decimal, currency string, known bool) {

@@ -87,12 +87,14 @@ func (w *Running) Draft(id string) *PlannedDraft {
 	return nil
 }
 
-// SaveDraft puts into force what was shown. It is state.ErrConflict where the rules are other
-// ones since, or the draft was saved already.
+// SaveDraft puts into force what was shown, once. It is state.ErrConflict where the rules are other
+// ones since, or somebody else saved the draft.
 func (w *Running) SaveDraft(ctx context.Context, by Operator, p *PlannedDraft) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case p.saved == by.Name:
+		return nil // the same once more
 	case p.saved != "":
 		return fmt.Errorf("%s saved this already: %w", p.saved, state.ErrConflict)
 	case p.plan == nil:

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +30,7 @@ func Ref(r *mapping.Rule) RuleRef {
 // A RuleEdit is what a person writes into one line of the product table.
 type RuleEdit struct {
 	Was    *RuleRef          // the line that is edited; nil for a new one
+	Beside string            // of a new line: RulesOf its licence, as the person saw them; empty for none
 	Cells  map[string]string // by column
 	Remove bool              // the line goes
 }
@@ -45,8 +48,30 @@ func (w *App) Rule(ctx context.Context, ref RuleRef) (mapping.Rule, error) {
 	return rules.Rules[i], nil
 }
 
+// RulesOf tells the rules of a licence apart from any others that it may have later; it is
+// empty where it has none.
+func (w *App) RulesOf(ctx context.Context, sku string) (string, error) {
+	rules, err := w.Rules(ctx)
+	return rulesOf(&rules, sku), err
+}
+
+func rulesOf(rules *mapping.Rules, sku string) string {
+	of := sha256.New()
+	some := false
+	for i := range rules.Rules {
+		if r := &rules.Rules[i]; sku != "" && r.SKU == sku && r.Decided() {
+			fmt.Fprintf(of, "%q\n", r.Cells())
+			some = true
+		}
+	}
+	if !some {
+		return ""
+	}
+	return hex.EncodeToString(of.Sum(nil)[:8])
+}
+
 // DraftEdit drafts the edit of one rule: an import of all lines of its customer and licence,
-// judged like one.
+// judged like one. It is state.ErrConflict where the rules are other ones than were seen.
 func (w *App) DraftEdit(ctx context.Context, e RuleEdit, progress Progress) (*RuleDraft, error) {
 	rules, err := w.Rules(ctx)
 	if err != nil {
@@ -83,6 +108,9 @@ func (w *App) DraftEdit(ctx context.Context, e RuleEdit, progress Progress) (*Ru
 		}
 	}
 	if e.Was == nil {
+		if now := rulesOf(&rules, sku); now != e.Beside {
+			return nil, fmt.Errorf("the licence has other rules than those that were shown beside the new one; look at them, and then write it: %w", state.ErrConflict)
+		}
 		lines = append(lines, edited)
 	}
 	if len(lines) == 0 { // of this licence nothing is said any more

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"syncd/internal/mapping"
@@ -72,7 +73,10 @@ func Put(ctx context.Context, store state.Store, name string, version int, value
 	if err != nil {
 		return err
 	}
-	if err := store.PutDocument(ctx, state.Document{Name: name, Version: version, Body: body}, about...); err != nil {
+	switch err := store.PutDocument(ctx, state.Document{Name: name, Version: version, Body: body}, about...); {
+	case errors.Is(err, state.ErrConflict):
+		return fmt.Errorf("the table of %s is another one since it was read, so nothing was written: read it again, and then decide: %w", name, state.ErrConflict)
+	case err != nil:
 		return fmt.Errorf("writing the table of %s: %w", name, err)
 	}
 	return nil

@@ -249,6 +249,22 @@ func (v *Violation) OverwritesEdit() bool {
 	return !v.Note && (v.Code == heldEdit || v.Code == heldRemoval)
 }
 
+// The codes of what moved between a plan and its writes: the next plan shows it as it is.
+const (
+	PlanMoved   = "plan_moved"
+	TargetMoved = "target_moved"
+)
+
+// Unsettled reports whether something at the source or the target must be settled first:
+// until then nobody can say that what is due and what is there are in step.
+func (v *Violation) Unsettled() bool {
+	switch v.Code {
+	case CodeClosed, PlanMoved, TargetMoved: // the change is known, and waits
+		return false
+	}
+	return !v.Note && v.NeedsRepair
+}
+
 // LeftBehind is the code of what was kept in step and lives on, and is no longer.
 const LeftBehind = "left_behind"
 

@@ -67,16 +67,21 @@ func recordedLine(customer string, s *state.Span) Licence {
 }
 
 // AddRecorded adds what the ledger says of a customer's product while a span lasts, with
-// what the last run held of it. The ledger knows no licence without a rule.
+// what the last run held of it. The ledger knows no licence without a rule, and one price
+// a product: what a product comes to whose lines are not settled it cannot say.
 func (r *Licences) AddRecorded(customer string, s *state.Span, held []plan.Violation) {
 	l := recordedLine(customer, s)
 	l.Currency = cmp.Or(l.Currency, r.currency) // of what is not known the ledger names none
 	for i := range held {
 		v := &held[i]
-		if v.Kind != s.Key.Kind || v.Key != s.Key.ID || v.Code == string(Unbilled) {
+		ofAll := v.Kind == "" && v.Key == ""
+		if !(ofAll && v.Unsettled()) && (v.Kind != s.Key.Kind || v.Key != s.Key.ID || v.Code == string(Unbilled)) {
 			continue
 		}
-		if l.Note = v.Message; v.OverwritesEdit() {
+		l.Note = v.Message
+		if v.Unsettled() {
+			l.Status, l.MonthlyDifference = NeedsDecision, nil
+		} else if v.OverwritesEdit() {
 			l.Status = NeedsDecision
 		}
 		break

@@ -34,6 +34,10 @@ func TestALineOfTheLedger(t *testing.T) {
 		{"no price", of(func(s *state.Span) { s.Billed, s.Price = "10", "" }), nil, UnderBilled, "", ""},
 		{"edited by a person", of(func(s *state.Span) { s.Billed = "10" }), edit, NeedsDecision, "40.00", "edited"},
 		{"another line is edited", of(func(s *state.Span) { s.Billed = "10" }), []plan.Violation{{Kind: "addition", Key: "spe", Code: "changed_at_target"}}, UnderBilled, "40.00", ""},
+		{"two lines are open", of(func(s *state.Span) {}), []plan.Violation{{Kind: "addition", Key: "spb", Code: "match_conflict", NeedsRepair: true, Message: "two lines"}}, NeedsDecision, "", "two lines"},
+		{"two agreements fit", of(func(s *state.Span) {}), []plan.Violation{{Code: "agreement_ambiguous", NeedsRepair: true, Message: "two agreements"}}, NeedsDecision, "", "two agreements"},
+		{"the first plan waits", of(func(s *state.Span) {}), []plan.Violation{{Code: "first_plan", Message: "first"}}, InStep, "0.00", ""},
+		{"the month is closed", of(func(s *state.Span) { s.Billed = "10" }), []plan.Violation{{Kind: "addition", Key: "spb", Code: "month_closed", NeedsRepair: true, Message: "closed"}}, UnderBilled, "40.00", "closed"},
 		{"some are included", of(func(s *state.Span) { s.Billed, s.LessIncluded = "10", "11" }), nil, UnderBilled, "20.00", ""},
 	} {
 		r := NewLicences(mapping.Rules{}, money.Policy{Now: renewalDay}, "EUR")

@@ -69,7 +69,7 @@ func heldStanding(violations []plan.Violation, d *Decision) string {
 		if v.Code == "rejected" {
 			return StandsRejected
 		}
-		cured := !v.NeedsRepair || v.Code == "plan_moved" // approving the new plan is enough
+		cured := !v.NeedsRepair || v.Code == plan.PlanMoved // approving the new plan is enough
 		curable = curable || !v.Note && cured
 		scopeBlocked = scopeBlocked || !v.Note && !cured && v.Key == "" // it holds the whole scope
 	}

@@ -18,7 +18,7 @@ import (
 var (
 	ErrLocked   = errors.New("the state is in use by another process")
 	ErrCorrupt  = errors.New("the state is damaged")
-	ErrConflict = errors.New("the document was changed by somebody else meanwhile")
+	ErrConflict = errors.New("somebody else changed it meanwhile")
 	ErrNotFound = errors.New("not found")
 	ErrNewer    = errors.New("the state was written by a newer syncd")
 )

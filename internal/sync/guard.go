@@ -36,7 +36,7 @@ func (s *scopeRun) checkGuards() {
 	stops = append(append(stops, s.checkFormer(changed)...), s.checkFormerSettings(changed)...)
 	stops = append(stops, s.checkTakenOver()...)
 	if saved, ok := s.run.sel.Saved[s.id()]; ok && saved != digest {
-		stops = append(stops, plan.Violation{Code: "plan_moved", NeedsRepair: true, Message: fmt.Sprintf(
+		stops = append(stops, plan.Violation{Code: plan.PlanMoved, NeedsRepair: true, Message: fmt.Sprintf(
 			"the saved plan was %s and today's is %s: %s; save a new plan and read it", cmp.Or(saved, "nothing"), cmp.Or(digest, "nothing"), cmp.Or(s.planSummary(), "nothing"))})
 	}
 	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {

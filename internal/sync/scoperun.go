@@ -140,7 +140,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, nil
 	}
 	if p := s.snapshot.Part; p != nil && p.Code != "" {
-		s.compareErr = &target.Blocked{Violations: []plan.Violation{{Code: p.Code, Message: p.Why}}}
+		s.compareErr = &target.Blocked{Violations: []plan.Violation{{Code: p.Code, NeedsRepair: true, Message: p.Why}}}
 		s.reportCompareError(s.compareErr)
 		return false, nil
 	}

@@ -150,8 +150,8 @@ func (s *scopeRun) recordFailure(c *plan.Change, err error) {
 
 // holdMoved holds an object that changed at the target between plan and write.
 func (s *scopeRun) holdMoved(c *plan.Change, err error) {
-	c.Held = "target_moved"
-	s.violations = append(s.violations, plan.Violation{Code: "target_moved", Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
+	c.Held = plan.TargetMoved
+	s.violations = append(s.violations, plan.Violation{Code: plan.TargetMoved, Kind: c.Key.Kind, Key: c.Key.ID, NeedsRepair: true,
 		Message: fmt.Sprintf("%s was left alone: %s; the next plan shows it as it now is", c.Label, s.run.Redact(err.Error()))})
 }
 

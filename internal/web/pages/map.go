@@ -372,17 +372,27 @@ func linkChosen(q *request) (answer, error) {
 	if len(choices) == 0 {
 		return answer{}, fail(http.StatusUnprocessableEntity, "nothing was ticked: tick what is right first")
 	}
-	edits, err := q.app.ChooseLinks(q.Context(), q.person.Operator, choices)
-	return answerLinked(edits), onTable(err)
+	var edits []mapping.Edit
+	err := again(func() (err error) {
+		edits, err = q.app.ChooseLinks(q.Context(), q.person.Operator, choices)
+		return err
+	})
+	return answerLinked(edits), err
 }
 
-// onTable says what to do about a table that somebody else changed in the same moment.
-func onTable(err error) error {
-	if _, moved := errors.AsType[*app.MovedError](err); !moved && errors.Is(err, state.ErrConflict) {
-		return fmt.Errorf("nothing was done, for somebody else changed the links in the same moment; look again: %w", err)
+// again decides on a link once more where somebody else changed the table between reading and
+// writing it: what was decided says what it saw, so it is refused where that is not so any more.
+func again(decide func() error) error {
+	for try := 1; ; try++ {
+		err := decide()
+		if _, moved := errors.AsType[*app.MovedError](err); moved || try == mostTries || !errors.Is(err, state.ErrConflict) {
+			return err
+		}
 	}
-	return err
 }
+
+// mostTries is more than there are people who press at once.
+const mostTries = 20
 
 // answerLinked says what was linked.
 func answerLinked(edits []mapping.Edit) answer {
@@ -410,9 +420,13 @@ func ignoreCustomer(q *request) (answer, error) {
 	case reason == "":
 		return answer{}, fail(http.StatusUnprocessableEntity, "say why it is left out: whoever looks for its bill will ask")
 	}
-	edits, err := q.app.IgnoreLink(q.Context(), q.person.Operator, customer, reason, mapping.Status(q.fields.Get("seen")))
+	var edits []mapping.Edit
+	err := again(func() (err error) {
+		edits, err = q.app.IgnoreLink(q.Context(), q.person.Operator, customer, reason, mapping.Status(q.fields.Get("seen")))
+		return err
+	})
 	if err != nil {
-		return answer{}, onTable(err)
+		return answer{}, err
 	}
 	said := "It is left out already; nothing was changed."
 	if len(edits) > 0 {
@@ -441,7 +455,7 @@ func suggestLinks(q *request) (answer, error) {
 	found, ended, err := q.app.SuggestFor(q.Context(), looking)
 	switch {
 	case err != nil:
-		return answer{}, onTable(err)
+		return answer{}, err
 	case !ended:
 		return answer{to: "/map", said: "Suggestions are being looked for. They are here once that is done.", json: map[string]any{"looking": true}}, nil
 	}
@@ -496,7 +510,7 @@ func importMap(q *request) (answer, error) {
 	}
 	edits, warnings, err := q.app.ImportLinks(q.Context(), q.person.Operator, name, text)
 	if err != nil {
-		return answer{}, onTable(err)
+		return answer{}, err
 	}
 	said := plural(len(edits), "link") + " changed."
 	for _, w := range warnings {

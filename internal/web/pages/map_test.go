@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -139,5 +140,32 @@ func TestATableIsTakenWholeOrNotAtAll(t *testing.T) {
 	}
 	if w := ask(h, "POST", "/map/import", ""); w.Code != 422 || !strings.Contains(w.Body.String(), "No file came") {
 		t.Errorf("got %d: %s", w.Code, w.Body)
+	}
+}
+
+// Whoever presses twice did it once, and reads so.
+func TestADecisionThatIsSentManyTimesAtOnceIsOne(t *testing.T) {
+	running := unmapped(t)
+	h := Handler(running, somebody(app.RoleMapper))
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if w := ask(h, "POST", "/map/ignore", url.Values{"customer": {yonder}, "reason": {"gone"}}.Encode()); w.Code != http.StatusSeeOther {
+				t.Errorf("got %d: %s", w.Code, w.Body)
+			}
+		})
+	}
+	all.Wait()
+	made := 0
+	for e, err := range running.Store.Journal(t.Context(), state.JournalFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Key.Kind == app.LinksDocument {
+			made++
+		}
+	}
+	if made != 1 {
+		t.Errorf("the journal has %d entries of it, want 1", made)
 	}
 }

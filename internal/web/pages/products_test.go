@@ -84,6 +84,7 @@ func TestAnEditThatIsRefused(t *testing.T) {
 		"sku_id=" + skuVisio + "&status=bill&product=VISIO&minimum=many":                                     {422, "is not a whole number"},
 		"sku_id=" + skuVisio + "&status=bill&product=VISIO&minimum=9&maximum=3":                              {422, "more than the maximum"},
 		"sku_id=" + skuVisio + "&status=ignore":                                                              {422, "reason"},
+		"sku_id=" + skuPremium + "&status=bill&product=VISIO":                                                {409, "other rules than those that were shown"},
 		"sku_id=nothing&status=bill&product=VISIO":                                                           {422, "is not a SKU id"},
 		"sku_id=" + skuVisio + "&status=bill&product=VISIO&customer=nobody":                                  {422, "nobody"},
 		"was=yes&was_sku=" + skuPremium + "&was_product=GONE&status=bill&product=X":                          {409, "another one now"},
@@ -100,4 +101,24 @@ func TestAnEditThatIsRefused(t *testing.T) {
 	if w := ask(h, "GET", "/products/plans/nothing", ""); w.Code != http.StatusNotFound {
 		t.Errorf("a plan that is not: got %d", w.Code)
 	}
+}
+
+// A licence with several rules has no more holders for it.
+func TestHoldersAreCountedOnceHoweverManyProductsALicenceFeeds(t *testing.T) {
+	scope := plan.Scope{Customer: "a", Target: "connectwise"}
+	commit := &state.Commit{Scope: scope, Cursor: &state.Cursor{Scope: scope, Name: "A", Outcome: "in_step", At: time.Now(), Seen: []directory.Seen{{ID: "1", SKU: skuPremium, Status: "Enabled", State: "enabled", Units: 20}}}}
+	for _, product := range []string{"ANNUAL", "MONTHLY"} {
+		commit.Spans = append(commit.Spans, state.Span{Key: plan.Key{Kind: "addition", ID: skuPremium + "@" + product}, From: time.Now().Add(-time.Hour), Known: true, Product: product,
+			Purchased: "10", Assigned: "17", Due: "10", Billed: "10", Currency: "USD", Rules: []state.SpanRule{{SKU: skuPremium, Product: product, Status: "bill"}}})
+	}
+	board, err := program(t, commit).ProductBoard(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range board.Uses {
+		if u := &board.Uses[i]; u.ID == skuPremium && u.Assigned == 17 {
+			return
+		}
+	}
+	t.Errorf("got %+v, want 17 holders", board.Uses)
 }

@@ -16,6 +16,7 @@ import (
 type ruleView struct {
 	Cells    map[string]string
 	Was      []field // which line is edited; none of a new one
+	Beside   string  // the rules of the licence, as a new one is written beside them
 	Known    bool    // whether it stands in the table already
 	People   bool    // whether it is about no licence
 	Name     string
@@ -108,6 +109,9 @@ func ruleAnswer(q *request, was *app.RuleRef, cells map[string]string, chosen, s
 		v.Cells["product"], v.Taken, v.Search = chosen, chosen, ""
 	}
 	v.describe(board, sku, was)
+	if v.Beside, err = q.app.RulesOf(q.Context(), sku); err != nil {
+		return answer{}, err
+	}
 	if v.Search != "" {
 		if v.Found, err = q.app.FindProducts(q.Context(), v.Search); err != nil {
 			return answer{}, err
@@ -118,8 +122,9 @@ func ruleAnswer(q *request, was *app.RuleRef, cells map[string]string, chosen, s
 		headline: "How " + clipped(v.Name, maxName) + " is billed", sub: "Nothing is saved before you have seen what it does to the bills.",
 		json: struct {
 			Rule     map[string]string  `json:"rule"`
+			Seen     string             `json:"seen"`
 			Products []app.ProductFound `json:"products"`
-		}{v.Cells, app.Listed(v.Found)}}
+		}{v.Cells, v.Beside, app.Listed(v.Found)}}
 	if v.Known && was.Customer != "" {
 		a.headline += " at " + clipped(cmp.Or(board.Names[was.Customer], was.Customer), maxName)
 	}
@@ -159,7 +164,7 @@ func planRule(q *request) (answer, error) {
 			cells[column] = ""
 		}
 	}
-	e := app.RuleEdit{Was: ruleAsked(q.fields.Get), Cells: cells, Remove: q.fields.Get("remove") != ""}
+	e := app.RuleEdit{Was: ruleAsked(q.fields.Get), Cells: cells, Remove: q.fields.Get("remove") != "", Beside: q.fields.Get("seen")}
 	if cells["status"] == mapping.Ignore && !e.Remove && strings.TrimSpace(cells["reason"]) == "" {
 		return answer{}, fail(http.StatusUnprocessableEntity, "reason: say why it is not billed: whoever looks at the licence next will ask")
 	}
@@ -175,6 +180,9 @@ func planRule(q *request) (answer, error) {
 		what = "no rule for " + what
 	} else {
 		what = "the rule for " + what
+	}
+	if e.Was == nil && e.Beside != "" {
+		what += ", beside those that it has"
 	}
 	return beginPlan(q, what, draft)
 }
