@@ -219,6 +219,7 @@ func (c *Client) send(ctx context.Context, k *call, r *http.Request, t *try) (st
 	}
 	t.response = &Response{Status: answer.StatusCode, Header: answer.Header, Body: body, Method: k.method, Path: k.path,
 		Started: started, Elapsed: took, system: c.system}
+	c.metrics.noteClock(t.response)
 	t.err = c.classifyResponse(k, t.response, r)
 	t.outcome = outcomeOf(answer.StatusCode, t.err)
 	return answer.StatusCode, took, id

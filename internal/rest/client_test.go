@@ -388,7 +388,13 @@ func TestMetricsCountEveryAttempt(t *testing.T) {
 # HELP syncd_http_requests_total Requests sent, each attempt by itself. code is the status, or error where no whole answer came.
 # TYPE syncd_http_requests_total counter
 syncd_http_requests_total{code="200",method="GET",system="acme"} 1
+syncd_http_requests_total{code="401",method="GET",system="acme"} 0
+syncd_http_requests_total{code="403",method="GET",system="acme"} 0
+syncd_http_requests_total{code="429",method="GET",system="acme"} 0
+syncd_http_requests_total{code="500",method="GET",system="acme"} 0
+syncd_http_requests_total{code="502",method="GET",system="acme"} 0
 syncd_http_requests_total{code="503",method="GET",system="acme"} 1
+syncd_http_requests_total{code="504",method="GET",system="acme"} 0
 syncd_http_requests_total{code="error",method="GET",system="acme"} 2
 `
 		if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "syncd_http_requests_total"); err != nil {

@@ -47,6 +47,7 @@ func (m *Metrics) note(system string, r Rate, b *Bucket) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.buckets[system] = ratedBucket{r, b}
+	m.expect(system)
 }
 
 type ratedBucket struct {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type Metrics struct {
 	pauses   map[string]Pause       // by system
 	buckets  map[string]ratedBucket // likewise
 	breakers map[string]OpenBreaker // by host
+	offsets  map[string]float64     // by system: how far its clock is ahead of ours, in seconds
 }
 
 // A Pause is a system that gets no requests until a moment, because it asked for that.
@@ -68,7 +70,7 @@ func (m *Metrics) notePause(p Pause, now time.Time) (news bool) {
 // NewMetrics registers the metrics; reg may be nil.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		pauses: map[string]Pause{}, buckets: map[string]ratedBucket{}, breakers: map[string]OpenBreaker{},
+		pauses: map[string]Pause{}, buckets: map[string]ratedBucket{}, breakers: map[string]OpenBreaker{}, offsets: map[string]float64{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncd_http_requests_total",
 			Help: "Requests sent, each attempt by itself. code is the status, or error where no whole answer came.",
@@ -85,7 +87,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"system"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.duration, m.wait)
+		reg.MustRegister(m.requests, m.duration, m.wait, levels{m})
 	}
 	return m
 }
@@ -113,4 +115,13 @@ func (m *Metrics) sent(system, method string, status int, took time.Duration) {
 	}
 	m.requests.WithLabelValues(system, method, code).Inc()
 	m.duration.WithLabelValues(system).Observe(took.Seconds())
+}
+
+// expect makes the series of a system exist from the start, with the answers that alerts are
+// about: a counter that begins at one shows no increase.
+func (m *Metrics) expect(system string) {
+	for _, code := range []string{"200", "401", "403", "429", "500", "502", "503", "504", "error"} {
+		m.requests.WithLabelValues(system, http.MethodGet, code)
+	}
+	m.duration.WithLabelValues(system)
 }
