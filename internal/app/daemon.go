@@ -190,6 +190,7 @@ func (w *App) schedule(ctx context.Context) (*schedule.Runner, error) {
 	if err := w.Loop.Init(ctx, w.Store, w.Jobs); err != nil {
 		return nil, err
 	}
+	w.Loop.Expect(w.needs().Names())
 	var jobs []schedule.Job
 	for _, j := range w.Jobs {
 		if j.Schedule == "" {
@@ -199,6 +200,7 @@ func (w *App) schedule(ctx context.Context) (*schedule.Runner, error) {
 		if err != nil {
 			return nil, fmt.Errorf("job %s: %w", j.Name, err)
 		}
+		w.Loop.Scheduled(j.Name, s.LongestInterval(w.Now()))
 		jobs = append(jobs, schedule.Job{Name: j.Name, Schedule: s, Run: func(ctx context.Context) error { return w.scheduled(ctx, j) }})
 	}
 	return schedule.New(jobs, schedule.Options{

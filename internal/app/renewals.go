@@ -5,7 +5,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,45 +16,18 @@ import (
 // within are the days within which a term ends, as syncd_renewals counts them.
 var within = map[string]int{"7d": 7, "30d": 30, "90d": 90}
 
-// renewalsFor is how long a count of what renews is good for: a scrape reads no more
-// than it must.
-const renewalsFor = 5 * time.Minute
-
-// renewals counts the subscriptions whose term ends soon, as the last runs saw them:
-// from the state, so that they are there from the start.
-type renewals struct {
-	app  *App
-	desc *prometheus.Desc
-
-	mu     sync.Mutex
-	at     time.Time
-	counts map[string]int
-}
-
-func newRenewals(w *App) *renewals {
-	return &renewals{app: w, desc: prometheus.NewDesc("syncd_renewals",
-		"Paid subscriptions whose term ends within so many days, as last read; those known to be monthly are left out.", []string{"within"}, nil)}
-}
-
-// Describe implements prometheus.Collector.
-func (r *renewals) Describe(to chan<- *prometheus.Desc) { to <- r.desc }
-
-// Collect implements prometheus.Collector.
-func (r *renewals) Collect(to chan<- prometheus.Metric) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.app.Now()
-	if age := now.Sub(r.at); r.counts == nil || age < 0 || age > renewalsFor {
-		counts, err := r.app.countRenewals(context.Background(), now)
-		if err != nil {
-			r.app.Log.Error().Err(err).Msg("renewals not counted") // and left out: the other metrics are as good as they were
-			return
+// renewalsMetric counts the subscriptions whose term ends soon, as the last runs saw them.
+func renewalsMetric(w *App) prometheus.Collector {
+	desc := prometheus.NewDesc("syncd_renewals",
+		"Paid subscriptions whose term ends within so many days, as last read; those known to be monthly are left out.", []string{"within"}, nil)
+	return newRemembered(w, "renewals", []*prometheus.Desc{desc}, func(ctx context.Context, now time.Time) ([]prometheus.Metric, error) {
+		counts, err := w.countRenewals(ctx, now)
+		var out []prometheus.Metric
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			out = append(out, gauge(desc, float64(counts[name]), name))
 		}
-		r.at, r.counts = now, counts
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.counts)) {
-		to <- prometheus.MustNewConstMetric(r.desc, prometheus.GaugeValue, float64(r.counts[name]), name)
-	}
+		return out, err
+	})
 }
 
 // countRenewals counts what the last runs saw.

@@ -50,7 +50,7 @@ func TestRenewalsAreCountedFromTheState(t *testing.T) {
 	}
 	w := &App{Store: store, Log: zerolog.Nop(), Location: time.UTC, Now: func() time.Time { return now }}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(newRenewals(w))
+	reg.MustRegister(renewalsMetric(w))
 	for _, c := range []struct {
 		later time.Duration
 		want  string

@@ -74,6 +74,16 @@ func (c *scimSystem) Secrets() map[string]secret.String {
 	return all
 }
 
+// targetOf is the target that a setting of the section belongs to.
+func (c *scimSystem) targetOf(path string) string {
+	for i := range c.list {
+		if strings.HasPrefix(path, fmt.Sprintf("[%d].", i)) {
+			return c.list[i].target()
+		}
+	}
+	return "scim"
+}
+
 func (c *scimSystem) Targets() []string {
 	var names []string
 	for i := range c.list {

@@ -53,6 +53,17 @@ const (
 // Has reports whether k holds all of want.
 func (k Kinds) Has(want Kinds) bool { return k&want == want }
 
+// Names are the names of the collections.
+func (k Kinds) Names() []string {
+	var names []string
+	for _, c := range collections {
+		if k.Has(c.kind) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
 // A Snapshot is what the source said about one tenant at one moment. A
 // collection that was not asked for is unknown.
 type Snapshot struct {

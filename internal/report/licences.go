@@ -76,6 +76,7 @@ type Licence struct {
 	MonthlyUnassigned *decimal.Decimal // what the unassigned units cost a month
 	PastMarginUnits   decimal.Decimal  // that are billed for less than they cost
 	PastMargin        decimal.Decimal  // what that comes to a month
+	MonthlySuspended  decimal.Decimal  // what units cost a month that are suspended and billed on; of recorded lines alone
 	Currency          string
 	Status            Status
 	Note              string

@@ -48,6 +48,9 @@ func recordedLine(customer string, s *state.Span) Licence {
 		bought, held := decimal.NewFromInt(int64(*l.Purchased)), decimal.NewFromInt(int64(min(*l.Assigned, *l.Purchased)))
 		l.Unassigned, l.MonthlyUnassigned = new(max(0, *l.Purchased-*l.Assigned)), worth(bought, held)
 	}
+	if l.UnitPrice != nil {
+		l.MonthlySuspended = suspendedUnits(s).Mul(*l.UnitPrice).Round(2)
+	}
 	switch {
 	case l.Difference == nil:
 		l.Status, l.Note = NeedsDecision, s.Why
@@ -64,6 +67,35 @@ func recordedLine(customer string, s *state.Span) Licence {
 		l.Note = fmt.Sprintf("set by %s until %s (%s)", o.By, o.Until.Format(time.DateOnly), o.Reason)
 	}
 	return l
+}
+
+// suspendedUnits are the units of a product that do not work and that Microsoft bills on.
+func suspendedUnits(s *state.Span) (units decimal.Decimal) {
+	for i := range s.Subscriptions {
+		x := &s.Subscriptions[i]
+		if money.State(x.State) != money.Suspended {
+			continue
+		}
+		weight := decimal.NewFromInt(1)
+		for j := range s.Rules {
+			if strings.EqualFold(s.Rules[j].SKU, x.SKU) {
+				weight = money.Weight(&mapping.Rule{Weight: s.Rules[j].Weight})
+				break
+			}
+		}
+		if n := decimalOf(x.Units); n != nil {
+			units = units.Add(n.Mul(weight))
+		}
+	}
+	return units
+}
+
+// Units is a number of units; nil where it is not known.
+func Units(n *int) *decimal.Decimal {
+	if n == nil {
+		return nil
+	}
+	return new(decimal.NewFromInt(int64(*n)))
 }
 
 // AddRecorded adds what the ledger says of a customer's product while a span lasts, with

@@ -136,14 +136,17 @@ type Cursor struct {
 	At         time.Time        `json:"at"`
 	Error      string           `json:"error,omitempty"`
 	Violations []plan.Violation `json:"violations,omitempty"`
-	Applied    bool             `json:"applied"`          // a plan of this scope was applied once
-	InStepAt   time.Time        `json:"in_step_at"`       // when the target was last seen to be right
-	Source     string           `json:"source"`           // digest of the snapshot then
-	Settings   string           `json:"settings"`         // digest of rules, link and limits then
-	Counts     map[string]int   `json:"counts"`           // rows of each proven source list then
-	Objects    int              `json:"objects"`          // managed objects
-	Absent     int              `json:"absent,omitempty"` // of them, gone from the source and waited for
-	Seen       []directory.Seen `json:"seen,omitempty"`   // the subscriptions, where the scope is billed by them
+	Applied    bool             `json:"applied"`    // a plan of this scope was applied once
+	InStepAt   time.Time        `json:"in_step_at"` // when the target was last seen to be right
+	// TroubleSince is since when runs end in the trouble that the outcome says, see TroubleOf;
+	// zero where there is none.
+	TroubleSince time.Time        `json:"trouble_since,omitzero"`
+	Source       string           `json:"source"`           // digest of the snapshot then
+	Settings     string           `json:"settings"`         // digest of rules, link and limits then
+	Counts       map[string]int   `json:"counts"`           // rows of each proven source list then
+	Objects      int              `json:"objects"`          // managed objects
+	Absent       int              `json:"absent,omitempty"` // of them, gone from the source and waited for
+	Seen         []directory.Seen `json:"seen,omitempty"`   // the subscriptions, where the scope is billed by them
 	// Ledger is the SpansDigest of what a run saw of all products when it brought the
 	// spans that last in line with it; empty where they may say something else. A commit
 	// that ends or puts spans and has no cursor empties it.

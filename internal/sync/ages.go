@@ -22,6 +22,17 @@ func newAges() *ages {
 		"How long ago the source read the oldest proven answer of a collection that the last run over all customers used.", []string{"collection"}, nil)}
 }
 
+// expect makes the age of collections be there before a run has read them, as 0.
+func (a *ages) expect(collections []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, c := range collections {
+		if _, known := a.oldest[c]; !known {
+			a.oldest[c] = time.Time{}
+		}
+	}
+}
+
 // update takes over the oldest data that a run used. A run over some customers does
 // not know the oldest of all, and counts only where nothing is known yet.
 func (a *ages) update(oldest map[string]time.Time, whole bool, now func() time.Time) {
@@ -29,7 +40,7 @@ func (a *ages) update(oldest map[string]time.Time, whole bool, now func() time.T
 	defer a.mu.Unlock()
 	a.now = now
 	for collection, at := range oldest {
-		if _, known := a.oldest[collection]; whole || !known {
+		if whole || a.oldest[collection].IsZero() {
 			a.oldest[collection] = at
 		}
 	}
@@ -43,6 +54,10 @@ func (a *ages) Collect(out chan<- prometheus.Metric) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for collection, at := range a.oldest {
-		out <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, a.now().Sub(at).Seconds(), collection)
+		age := 0.0
+		if !at.IsZero() {
+			age = a.now().Sub(at).Seconds()
+		}
+		out <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, age, collection)
 	}
 }

@@ -143,6 +143,8 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r.id = ulid.MustNewDefault(r.started).String()
 	e.underWay.Store(r.id, r)
 	defer e.underWay.Delete(r.id)
+	e.Metrics.begin(r)
+	defer e.Metrics.end(r)
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
 	var err error

@@ -107,7 +107,8 @@ func (s *scopeRun) clearWayBack() *state.Commit {
 	c := &state.Commit{Scope: s.id(), ClearHold: true}
 	if s.memory.Cursor != nil {
 		c.Cursor = new(*s.memory.Cursor)
-		c.Cursor.Outcome, c.Cursor.Violations, c.Cursor.Source = string(s.report.Outcome), s.report.Violations, ""
+		c.Cursor.End(string(s.report.Outcome), s.run.Now().UTC())
+		c.Cursor.Violations, c.Cursor.Source = s.report.Violations, ""
 	}
 	return c
 }
@@ -205,8 +206,9 @@ func (s *scopeRun) cursor() *state.Cursor {
 		c = *s.memory.Cursor
 	}
 	now := s.run.Now().UTC()
+	c.End(string(s.report.Outcome), now)
 	c.Scope, c.Name, c.Job, c.Run, c.At = s.id(), s.customer.Name, s.target.job.Name, s.run.id, now
-	c.Outcome, c.Violations, c.Error = string(s.report.Outcome), s.report.Violations, ""
+	c.Violations, c.Error = s.report.Violations, ""
 	if s.report.Error != nil {
 		c.Error = s.run.Redact(*s.report.Error)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +28,11 @@ type Metrics struct {
 	money    *prometheus.GaugeVec
 	age      *ages
 	runs     *prometheus.CounterVec
+	interval *prometheus.GaugeVec
+	begun    *prometheus.GaugeVec
+
+	mu       sync.Mutex
+	underWay map[string][]time.Time // by job: when its runs were started
 }
 
 // NewMetrics registers the loop's metrics.
@@ -47,9 +54,13 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "What the plans of the last run do to the monthly bills, in the configured currency."}, []string{"direction"}),
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncd_runs_total",
 			Help: "Runs that apply, by result: success, partial (some scopes failed), failed (as a whole: it ended early, or nobody was brought any further), stopped."}, []string{"job", "result"}),
-		age: newAges(),
+		interval: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_schedule_interval_seconds",
+			Help: "The longest time between two slots of a job's schedule; 0 where it has none."}, []string{"job"}),
+		begun: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "syncd_run_started_timestamp_seconds",
+			Help: "When the run of a job was started that is under way the longest; 0 where none is."}, []string{"job"}),
+		age: newAges(), underWay: map[string][]time.Time{},
 	}
-	reg.MustRegister(m.duration, m.success, m.attempt, m.scopes, m.changes, m.holds, m.money, m.age, m.runs)
+	reg.MustRegister(m.duration, m.success, m.attempt, m.scopes, m.changes, m.holds, m.money, m.age, m.runs, m.interval, m.begun)
 	return m
 }
 
@@ -77,6 +88,8 @@ func (m *Metrics) Init(ctx context.Context, store state.Store, jobs []Job) error
 		m.success.WithLabelValues(job.Name).Set(unixSeconds(runs.Success))
 		m.attempt.WithLabelValues(job.Name).Set(unixSeconds(runs.Attempt))
 		m.duration.WithLabelValues(job.Name)
+		m.interval.WithLabelValues(job.Name)
+		m.begun.WithLabelValues(job.Name)
 		for _, result := range state.RunResults {
 			m.runs.WithLabelValues(job.Name, result)
 		}
@@ -105,6 +118,47 @@ func (m *Metrics) Init(ctx context.Context, store state.Store, jobs []Job) error
 		m.money.WithLabelValues(direction)
 	}
 	return nil
+}
+
+// Expect makes the ages of collections exist from the start: 0 until a run has read them.
+func (m *Metrics) Expect(collections []string) {
+	m.age.expect(collections)
+}
+
+// Scheduled says how far apart the slots of a job are at most.
+func (m *Metrics) Scheduled(job string, every time.Duration) {
+	m.interval.WithLabelValues(job).Set(every.Seconds())
+}
+
+// begin notes that a run is under way, and end that it is not any more.
+func (m *Metrics) begin(r *run) {
+	m.noteUnderWay(r, func(runs []time.Time) []time.Time { return append(runs, r.started) })
+}
+
+func (m *Metrics) end(r *run) {
+	m.noteUnderWay(r, func(runs []time.Time) []time.Time {
+		if i := slices.IndexFunc(runs, r.started.Equal); i >= 0 {
+			runs = slices.Delete(runs, i, i+1)
+		}
+		return runs
+	})
+}
+
+func (m *Metrics) noteUnderWay(r *run, change func([]time.Time) []time.Time) {
+	if m == nil || r.mode != Apply {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, job := range r.sel.Jobs {
+		runs := change(m.underWay[job.Name])
+		m.underWay[job.Name] = runs
+		oldest := time.Time{}
+		if len(runs) > 0 {
+			oldest = slices.MinFunc(runs, time.Time.Compare)
+		}
+		m.begun.WithLabelValues(job.Name).Set(unixSeconds(oldest))
+	}
 }
 
 func unixSeconds(at time.Time) float64 {

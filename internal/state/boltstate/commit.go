@@ -78,7 +78,7 @@ func (st *sealedCommit) write(tx *bbolt.Tx) error {
 	}
 	if st.Cursor != nil {
 		c := *st.Cursor
-		c.Scope, c.At, c.InStepAt = st.Scope, c.At.UTC(), c.InStepAt.UTC()
+		c.Scope, c.At, c.InStepAt, c.TroubleSince = st.Scope, c.At.UTC(), c.InStepAt.UTC(), c.TroubleSince.UTC()
 		if err := put(tx, bucketCursors, st.key, c); err != nil {
 			return fmt.Errorf("cursor: %w", err)
 		}

@@ -104,7 +104,7 @@ func (m *model) commit(t *rapid.T) {
 			c.Cursor = cursor(scope, someMinute.Draw(t, "objects"))
 			c.Cursor.Ledger = someDigest.Draw(t, "ledger")
 			now := *c.Cursor
-			now.At, now.InStepAt = now.At.UTC(), now.InStepAt.UTC()
+			now.At, now.InStepAt, now.TroubleSince = now.At.UTC(), now.InStepAt.UTC(), now.TroubleSince.UTC()
 			was.cursor = &now
 		}
 		if c.ClearHold {

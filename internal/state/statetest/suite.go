@@ -102,7 +102,7 @@ func record(kind, id, quantity string) plan.Record {
 
 func cursor(scope plan.Scope, objects int) *state.Cursor {
 	return &state.Cursor{Scope: scope, Name: "Contoso Ltd", Job: "licences", Run: "01J1", Outcome: "changed", At: at(2),
-		Violations: []plan.Violation{{Code: "foreign", Message: "3 are not ours", Note: true}}, Applied: true, InStepAt: at(3),
+		Violations: []plan.Violation{{Code: "foreign", Message: "3 are not ours", Note: true}}, Applied: true, InStepAt: at(3), TroubleSince: at(2),
 		Source: "5ou", Settings: "5e7", Counts: map[string]int{"users": 41}, Objects: objects}
 }
 

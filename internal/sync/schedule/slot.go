@@ -94,6 +94,28 @@ func (s Schedule) Prev(t time.Time) time.Time {
 	return time.Time{}
 }
 
+// The slots among which LongestInterval looks: those of a week and a day, and no more than
+// every minute of a day and a half has.
+const (
+	lookAhead = 8 * 24 * time.Hour
+	lookSlots = 2200
+)
+
+// LongestInterval is the longest time between a slot and the next one, of those that come within
+// a week after t; zero for the zero Schedule.
+func (s Schedule) LongestInterval(t time.Time) (longest time.Duration) {
+	if s.IsZero() || s.every > 0 {
+		return s.every
+	}
+	slot := s.Next(t)
+	for n, until := 0, slot.Add(lookAhead); n < lookSlots && !slot.IsZero() && slot.Before(until); n++ {
+		next := s.Next(slot)
+		longest = max(longest, next.Sub(slot))
+		slot = next
+	}
+	return longest
+}
+
 // Due gives the latest slot that came after last and not after now. However
 // many slots were missed, one run makes good for them: every run starts from
 // what the systems hold at that time. A zero last means never.

@@ -168,3 +168,19 @@ func TestZeroScheduleHasNoSlots(t *testing.T) {
 		t.Errorf("got slots, want none")
 	}
 }
+
+func TestLongestInterval(t *testing.T) {
+	from := time.Date(2026, 5, 1, 7, 10, 0, 0, time.UTC) // a Friday
+	for expr, want := range map[string]time.Duration{
+		"@every 15m": 15 * time.Minute, "*/30 * * * *": 30 * time.Minute, "* * * * *": time.Minute, "0 6 * * *": 24 * time.Hour,
+		"0 6 * * mon-fri": 72 * time.Hour, "*/30 8-18 * * *": 13*time.Hour + 30*time.Minute, "*/5 8-18 * * mon-fri": 61*time.Hour + 5*time.Minute,
+		"@weekly": 7 * 24 * time.Hour, "@monthly": 30 * 24 * time.Hour, "0 6 29 2 *": 4*365*24*time.Hour + 24*time.Hour,
+	} {
+		if got := must(t, expr, nil).LongestInterval(from); got != want {
+			t.Errorf("%q: got %s, want %s", expr, got, want)
+		}
+	}
+	if got := (Schedule{}).LongestInterval(from); got != 0 {
+		t.Errorf("no schedule: got %s, want nothing", got)
+	}
+}
