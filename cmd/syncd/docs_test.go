@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/pflag"
 
 	"syncd/internal/web/control"
@@ -59,6 +60,34 @@ func TestEveryCommandOfThePagesIsTheProgram(t *testing.T) {
 		t.Errorf("got %d commands, want all of them", tried)
 	}
 }
+
+// typedBlock is what a page has the reader type, and a test run.
+var typedBlock = regexp.MustCompile("(?ms)^ *```sh\\n(.*?)^ *```$")
+
+// drill writes what a section of a page has the reader type to a file.
+func drill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: drill PAGE SECTION FILE")
+	}
+	page, err := os.ReadFile(filepath.Join(docs, args[0]))
+	ts.Check(err)
+	_, section, found := strings.Cut(string(page), "\n## "+args[1]+"\n")
+	if !found {
+		ts.Fatalf("%s has no section %q", args[0], args[1])
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	text := ""
+	for _, block := range typedBlock.FindAllStringSubmatch(section, -1) {
+		text += block[1]
+	}
+	if !strings.Contains(text, "syncd ") {
+		ts.Fatalf("section %q of %s has nothing to type", args[1], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o600))
+}
+
+// docs is the folder of the pages.
+var docs, _ = filepath.Abs("../../docs")
 
 // wrongCommand says what is wrong with a command as a page writes it, or "".
 func wrongCommand(words []string) string {

@@ -79,6 +79,7 @@ import (
 //	await-http PATH STATUS PATTERN    ask until the daemon's pages answer so
 //	up                                wait until the daemon is ready
 //	await syncd … contains PATTERN    type it until it prints that, for a minute at most
+//	drill PAGE SECTION FILE           FILE is what a section of a page of docs has the reader type, in sh blocks
 //	terminate                         send SIGTERM to what runs in the background
 //	signal NAME GLOB                  wait for such a file, then send the signal to what runs in the background
 //
@@ -86,7 +87,8 @@ import (
 // and $CLEO the object ids of people at Contoso, $SALES and $LEADS those of groups, $LISTEN
 // is the daemon's address, $ME the user who runs the tests and $MONTH_END the last day of
 // this month; $YESTERDAY, $TODAY, $IN1, $IN2, $IN10, $IN100, $IN400 and $IN401 are days. $NEXT_PERIOD are
-// the days of the next month, as plans spell them, $DAY_OF_MONTH is a number. [root] says that $ME may become others.
+// the days of the next month, as plans spell them, $DAY_OF_MONTH is a number. [root] says that $ME may become others,
+// [ci] that whatever a script needs must be there.
 
 func TestMain(m *testing.M) {
 	// Of the customers of practice mode those to whom something happens are enough here, and those whom IT Glue knows oddly.
@@ -152,10 +154,13 @@ func TestScripts(t *testing.T) {
 			return open.open(env)
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "root" {
-				return false, fmt.Errorf("unknown condition %q", name)
+			switch name {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "ci":
+				return os.Getenv("CI") == "true", nil
 			}
-			return os.Geteuid() == 0, nil
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"world":      worldCommand,
@@ -173,6 +178,7 @@ func TestScripts(t *testing.T) {
 			"keep":       keep,
 			"up":         up,
 			"await-http": awaitHTTP,
+			"drill":      drill,
 			"terminate":  terminate,
 			"signal":     sendSignal,
 			"loses":      loses,

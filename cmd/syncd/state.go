@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/app"
+	"syncd/internal/backup"
 	"syncd/internal/state"
 	"syncd/internal/state/boltstate"
 )
@@ -19,7 +20,7 @@ func stateCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "state", Short: "Back up, restore, verify or migrate the state", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return usage("say what: backup, restore, verify or migrate") }}
 	var copied output
-	backup := &cobra.Command{Use: "backup FILE", Short: "Write a consistent copy, also while the daemon runs", Args: cobra.ExactArgs(1),
+	copying := &cobra.Command{Use: "backup FILE", Short: "Write a consistent copy, also while the daemon runs", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 			var body bytes.Buffer
 			if err := w.Store.Backup(ctx, &body); err != nil {
@@ -36,7 +37,7 @@ func stateCommand(a *cli) *cobra.Command {
 				return err
 			})
 		})}
-	a.writes(backup, &copied)
+	a.writes(copying, &copied)
 	var evidence string
 	verify := &cobra.Command{Use: "verify", Short: "Check the state and the journal's chain, or a month's evidence", Args: cobra.NoArgs,
 		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
@@ -58,7 +59,10 @@ func stateCommand(a *cli) *cobra.Command {
 		return err
 	}
 	onceVar(verify.Flags(), &evidence, "evidence", "compare the `FILE` of report month with the journal")
+	var identity string
 	restore := &cobra.Command{Use: "restore FILE", Short: "Put a backup in the place of the state; the daemon must be stopped", Args: cobra.ExactArgs(1),
+		Long: "Put a backup in the place of the state, which is kept beside it. FILE is what state backup or the daemon wrote (backup.dir), or - for standard input.\n" +
+			"An encrypted one (.age) needs --identity, or comes through age: age -d -i KEYFILE FILE | syncd state restore -",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.config()
 			if err != nil {
@@ -70,12 +74,20 @@ func stateCommand(a *cli) *cobra.Command {
 			if a.app != nil || cfg.Daemon().Listens() {
 				return usage("the daemon is using the state; stop it, restore, start it again")
 			}
-			done, err := boltstate.Restore(args[0], cfg.State.Path, time.Now())
+			file := args[0]
+			if file == "-" {
+				file = "/dev/stdin"
+			}
+			done, err := boltstate.Restore(file, func(in io.Reader) (io.Reader, error) { return backup.Plain(in, identity) }, cfg.State.Path, time.Now())
+			if errors.Is(err, backup.ErrEncrypted) {
+				return usage("%w; name the file with the secret key: syncd state restore %s --identity KEYFILE", err, args[0])
+			}
 			if err != nil {
-				return fmt.Errorf("restoring: %w", err)
+				return err
 			}
 			return a.print(done, func(out io.Writer) error { return writeRestoration(out, cfg.State.Path, done) })
 		}}
+	onceVar(restore.Flags(), &identity, "identity", "the `KEYFILE` of age that opens an encrypted backup")
 	migrate := &cobra.Command{Use: "migrate", Short: "Bring the state to this version's layout (opening it does so too)",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -96,7 +108,7 @@ func stateCommand(a *cli) *cobra.Command {
 				return err
 			})
 		})}
-	cmd.AddCommand(backup, restore, verify, migrate)
+	cmd.AddCommand(copying, restore, verify, migrate)
 	return cmd
 }
 

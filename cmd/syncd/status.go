@@ -45,6 +45,9 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 	for _, x := range v.Waits {
 		p.flow("", waitingFor(x, zone))
 	}
+	if b := v.Backup; b != nil && b.Failed != nil {
+		p.flow("", p.paint(clean(fmt.Sprintf("no backup since %s: %s", b.Failed.At.In(zone).Format("2006-01-02 15:04"), b.Failed.Why)), text.FgRed, text.Bold))
+	}
 	if len(v.Scopes) == 0 {
 		p.flow("", "nothing was applied yet; syncd plan shows what would change, syncd apply goes on from there")
 		return p.err
@@ -85,6 +88,11 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 			line += ": under way, or cut off"
 		}
 		p.flow("", line)
+	}
+	if b := v.Backup; b != nil && b.Last != nil {
+		p.flow("", fmt.Sprintf("last backup %s (%s), the next is due %s", b.Last.At.In(zone).Format("2006-01-02 15:04"), b.Last.Name, b.Due.In(zone).Format("2006-01-02 15:04")))
+	} else if b != nil {
+		p.flow("", "no backup yet in "+clean(b.Dir))
 	}
 	for _, turn := range []struct{ standing, say string }{
 		{state.StandsNeedsApproval, "syncd holds shows what, syncd approve lets it pass"},

@@ -26,7 +26,6 @@ type App struct {
 	Loop       *sync.Metrics
 	CIPP       *cipp.Client // the source; it changes nothing
 	Engine     *sync.Engine
-	Backups    BackupMetrics
 	sound      *soundness    // of the state
 	extents    extents       // of the plans that wait
 	calls      *rest.Metrics // of requests to all systems
@@ -35,6 +34,7 @@ type App struct {
 	settling   gosync.Mutex  // held while a page's word on a plan or an object is taken
 	suggesting suggesting    // whether somebody looks for links
 	looked     productLooks  // at what all tenants hold
+	backups    *backups
 	Jobs       []sync.Job
 	Location   *time.Location
 	Now        func() time.Time
@@ -46,7 +46,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	reg := prometheus.NewRegistry()
 	calls := rest.NewMetrics(reg)
 	w := &App{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(reg),
-		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls, Backups: newBackupMetrics()}
+		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls}
 	targets := map[string]target.Opener{}
 	for _, s := range cfg.systems {
 		if err := s.Connect(w); err != nil {
@@ -56,7 +56,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 			targets[name] = func(ctx context.Context) (target.Target, error) { return s.Open(ctx, name) }
 		}
 	}
-	w.sound = newSoundness(store, log)
+	w.sound, w.backups = newSoundness(store, log), newBackups(w)
 	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Order: cfg.Targets(), Store: store, Links: w.Links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
 		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits})

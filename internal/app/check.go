@@ -26,6 +26,7 @@ func (w *App) Check(ctx context.Context) []target.Finding {
 		stored.Detail = fmt.Sprintf("%d scopes, %d records, %d journal entries", counts.Scopes, counts.Records, counts.Entries)
 	}
 	all = append(all, stored)
+	all = append(all, w.checkBackups()...)
 	all = append(all, w.Config.checkStaff()...)
 	all = append(all, w.Config.checkAuth()...)
 	for _, s := range w.Config.systems {

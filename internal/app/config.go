@@ -36,6 +36,7 @@ type Config struct {
 	Timezone string         `yaml:"timezone" env:"TIMEZONE"`           // IANA name; schedules and billing days
 	Events   EventsConfig   `yaml:"events" env:", prefix=EVENTS_"`     // CIPP's webhooks, as hints that a customer's next cycle come early
 	Evidence EvidenceConfig `yaml:"evidence" env:", prefix=EVIDENCE_"` // what the ledger keeps of every month
+	Backup   BackupConfig   `yaml:"backup" env:", prefix=BACKUP_"`     // verified copies of the state, made by the daemon
 	Hosts    []string       `yaml:"hosts" env:"HOSTS"`                 // names under which the pages may be reached, besides the listener's own
 	URL      string         `yaml:"url" env:"URL"`                     // the public address of the pages, such as https://syncd.example.net; empty: http:// and listen
 	Auth     AuthConfig     `yaml:"auth" env:", prefix=AUTH_"`         // how people prove to the pages who they are
@@ -114,6 +115,7 @@ func Defaults() Config {
 		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
 		Auth:     AuthConfig{Mode: signin.None},
 		Evidence: EvidenceConfig{Keep: 84, Names: target.NamesUPN},
+		Backup:   BackupConfig{Schedule: "0 3 * * *", Keep: 14},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
 			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00", "0.00"}, MoneyByCurrency: map[string]MoneyConfig{}, SourceShrink: ShrinkConfig{n(20)}},
@@ -160,6 +162,7 @@ func (t Table) LoadConfig(path string, asked bool, env config.Environment, names
 	}
 	if c != nil {
 		c.Auth.Basic.File, c.TLS.Config = beside(path, c.Auth.Basic.File), beside(path, c.TLS.Config)
+		c.Backup.Dir = beside(path, c.Backup.Dir)
 	}
 	if c != nil {
 		if c.file, _ = filepath.Abs(path); text == nil {
@@ -284,6 +287,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	}
 	c.validateStaff(report)
 	c.validateAuth(report)
+	c.validateBackup(report)
 	c.limits = c.Limits.resolve("limits", report)
 	c.validateJobs(report)
 }

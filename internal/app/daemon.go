@@ -88,6 +88,10 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	if err != nil {
 		return err
 	}
+	housekeeping, err := w.housekeeping()
+	if err != nil {
+		return err
+	}
 	leader := prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_leader", Help: "1 where this process runs the schedules."})
 	w.Registry.MustRegister(leader, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	leader.Set(1) // the file lock on the state makes it the only one
@@ -118,6 +122,7 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	})
 	group.Go(func() error { return w.sound.watch(groupCtx) })
 	group.Go(func() error { return events.run(groupCtx) })
+	group.Go(func() error { return housekeeping.Run(groupCtx) })
 	group.Go(func() error {
 		defer stopWeb()
 		return runner.Run(groupCtx)

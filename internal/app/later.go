@@ -8,7 +8,6 @@ var laterSettings = []struct{ path, what string }{
 	{"distributors", "distributors' files are not read yet"},
 	{"notify", "there are no messages yet: alert on /metrics"},
 	{"export", "there is no data set yet"},
-	{"backup", "there are no scheduled backups yet: run syncd state backup FILE from cron"},
 	{"connectwise.create", "when an added line begins cannot be chosen yet"},
 	{"connectwise.prorate", "no prorated lines are made yet"},
 	{"connectwise.usernames", "no names are written to lines yet"},

@@ -17,22 +17,7 @@ import (
 // registerMetrics registers what the state and the configuration say. It is there from the
 // start, so that a restart does not look like health.
 func (w *App) registerMetrics() {
-	w.Registry.MustRegister(renewalsMetric(w), moneyMetrics(w), standingMetrics(w), newResources(w), w.Backups.Success, w.Backups.Interval)
-}
-
-// BackupMetrics are the gauges of the backups.
-type BackupMetrics struct {
-	Success  prometheus.Gauge // when one was last written and found whole
-	Interval prometheus.Gauge // how far apart they are at most
-}
-
-func newBackupMetrics() BackupMetrics {
-	return BackupMetrics{
-		Success: prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_backup_last_success_timestamp_seconds",
-			Help: "When a backup of the configured job was last written and found whole; 0 where none was."}),
-		Interval: prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_backup_interval_seconds",
-			Help: "The longest time between two slots of the backup's schedule; 0 where no backup is configured."}),
-	}
+	w.Registry.MustRegister(renewalsMetric(w), moneyMetrics(w), standingMetrics(w), newResources(w), w.backups.success, w.backups.interval)
 }
 
 func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {

@@ -123,6 +123,8 @@ func schema(t *testing.T, table Table) []byte {
 	s.Definitions["StaffConfig"].Required = []string{"name", "role"}
 	s.Definitions["StaffConfig"].AnyOf = []*invopop.Schema{{Required: []string{"os_user"}}, {Required: []string{"login"}}}
 	at("EvidenceConfig", "keep").Minimum, at("EvidenceConfig", "keep").Maximum = "1", json.Number(intText(mostMonths))
+	at("BackupConfig", "keep").Minimum, at("BackupConfig", "keep").Maximum = "1", json.Number(intText(mostBackups))
+	at("BackupConfig", "recipients").Items.Pattern = "^age1[a-z0-9]+$"
 	at("LimitsConfig", "first_plan").Enum = []any{"hold", "allow"}
 	run := at("Freeze", "invoice_run")
 	run.Type, run.OneOf = "", []*invopop.Schema{{Type: "string", Pattern: `^([1-9]|[12][0-9]|3[01]|last|last-business)$`}, number(1, 31)}
@@ -252,6 +254,9 @@ func validate(t *testing.T, s *jsonschema.Schema, text string) error {
 	return s.Validate(doc)
 }
 
+// recipient is a public key of age; nobody has the other part.
+const recipient = "age1xhejh3sg9y8t30mcdg9atqej26ut7s7vshqc7lpna5sqkn6qqfmqme9pnv"
+
 func TestWhatTheLoaderTakesTheSchemaTakes(t *testing.T) {
 	s := compiled(t)
 	bare, all := example(t)
@@ -263,6 +268,7 @@ func TestWhatTheLoaderTakesTheSchemaTakes(t *testing.T) {
 		"a run's limits, long":         both + "limits: {run: {creates: {count: 5}, money: {increase: 5}}}\n",
 		"a job's limits":               both + "jobs: [{name: a, targets: [connectwise], schedule: '@daily', apply: auto, limits: {first_plan: allow, deletes: {count: 0}}}]\n",
 		"staff":                        both + people + "four_eyes: true\n",
+		"backups":                      both + "backup: {dir: /srv/backups, schedule: '@daily', keep: 3, recipients: [" + recipient + "]}\n",
 		"this machine":                 with("cipp", "url: http://127.0.0.1:8080"),
 		"a duration of two units":      with("cipp", "max_age: 1h30m"),
 		"ConnectWise without a scheme": with("connectwise", "url: api-na.myconnectwise.net"),
@@ -309,6 +315,8 @@ func TestWhatTheSchemaRefusesTheLoaderRefuses(t *testing.T) {
 		"nobody's name":               both + "staff: [{role: viewer, os_user: a}]\n",
 		"a person nobody could be":    both + "staff: [{name: A, role: viewer}]\n",
 		"four eyes in words":          both + "four_eyes: perhaps\n",
+		"no backups":                  both + "backup: {dir: /srv, keep: 0}\n",
+		"a recipient that is none":    both + "backup: {dir: /srv, recipients: [ada]}\n",
 		"money in words":              both + "limits: {money: {increase: lots}}\n",
 		"a run's limit in words":      both + "limits: {run: {creates: many}}\n",
 		"a run's limit misspelled":    both + "limits: {run: {creates: {cuont: 1}}}\n",

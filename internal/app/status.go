@@ -18,6 +18,7 @@ type Status struct {
 	Totals      map[string]int     `json:"totals"`
 	Settlements []state.Settlement `json:"settled_by_hand"`
 	LastRun     *state.Run         `json:"last_run"`
+	Backup      *BackupState       `json:"backup"` // nil where none are to be made, and of one customer
 
 	Stands map[string]int            `json:"-"` // how many holds stand so, and how many scopes are put off
 	Held   map[plan.Scope]state.Hold `json:"-"`
@@ -87,6 +88,9 @@ func (w *App) Status(ctx context.Context, customer string) (*Status, error) {
 		}
 		v.LastRun = &r
 		break
+	}
+	if customer == "" {
+		v.Backup = w.BackupState()
 	}
 	return v, nil
 }

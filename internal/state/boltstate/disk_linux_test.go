@@ -105,7 +105,7 @@ func TestADiskThatIsFullLosesNothing(t *testing.T) {
 		info, err := os.Stat(from)
 		must(t, err)
 		lift := limitFiles(t, uint64(info.Size()/2))
-		_, err = Restore(from, path, now)
+		_, err = Restore(from, nil, path, now)
 		lift()
 		if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "nothing was changed") {
 			t.Errorf("got %v, want what is full and that nothing was changed", err)

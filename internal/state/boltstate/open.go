@@ -2,6 +2,7 @@ package boltstate
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,16 @@ const remedy = "restore a backup: syncd state restore FILE"
 // is missing. It takes a millisecond whatever the size of the file.
 func Open(path string, opts Options) (*Store, error) {
 	return openWith(path, opts, migrations)
+}
+
+// VerifyFile verifies a state that nobody writes to, such as a backup.
+func VerifyFile(ctx context.Context, path string) (state.Counts, error) {
+	s, err := Open(path, Options{ReadOnly: true})
+	if err != nil {
+		return state.Counts{}, err
+	}
+	counts, err := s.Verify(ctx)
+	return counts, errors.Join(err, s.Close())
 }
 
 func openWith(path string, opts Options, steps []migration) (*Store, error) {

@@ -30,17 +30,19 @@ const BeforeRestore = ".before-restore-"
 // People approved plans for what the targets held then: the decisions in the backup
 // are dropped, and the next plan of every scope waits for a person.
 //
+// plain makes the state's text of the file's, such as by decrypting it; nil where it is that.
+//
 // It is state.ErrLocked while somebody uses the state, and state.ErrCorrupt or
 // state.ErrNewer where the backup is no good.
-func Restore(backup, path string, now time.Time) (state.Restoration, error) {
-	done, err := restore(backup, path, now.UTC())
+func Restore(backup string, plain func(io.Reader) (io.Reader, error), path string, now time.Time) (state.Restoration, error) {
+	done, err := restore(backup, plain, path, now.UTC())
 	if err != nil {
 		return done, fmt.Errorf("restoring %s from %s: %w", path, backup, err)
 	}
 	return done, nil
 }
 
-func restore(backup, path string, now time.Time) (done state.Restoration, err error) {
+func restore(backup string, plain func(io.Reader) (io.Reader, error), path string, now time.Time) (done state.Restoration, err error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // replace the file, not the link to it
 	}
@@ -59,7 +61,7 @@ func restore(backup, path string, now time.Time) (done state.Restoration, err er
 		return done, err
 	}
 	removeTemporary(path)
-	temp, done, err := verifiedCopy(backup, path, now)
+	temp, done, err := verifiedCopy(backup, plain, path, now)
 	if err != nil {
 		return done, err
 	}
@@ -90,7 +92,7 @@ func removeTemporary(path string) {
 			continue
 		}
 		for _, e := range entries {
-			for _, sort := range []string{newInfix, restoreInfix} {
+			for _, sort := range []string{newInfix, restoreInfix, VerifyInfix} {
 				if strings.HasPrefix(e.Name(), filepath.Base(path)+sort) && e.Type().IsRegular() {
 					os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 				}
@@ -103,17 +105,26 @@ func removeTemporary(path string) {
 const (
 	newInfix     = ".new-"
 	restoreInfix = ".restoring-"
+
+	// VerifyInfix is in those of copies that are verified before they are encrypted.
+	VerifyInfix = ".verifying-"
 )
 
 // verifiedCopy copies a backup beside path and verifies the copy: what counts
 // is what will be used, and the backup may lie on a read-only disk. Then it marks
 // the copy as one that does not know what happened since.
-func verifiedCopy(backup, path string, now time.Time) (temp string, done state.Restoration, err error) {
-	from, err := os.Open(backup)
+func verifiedCopy(backup string, plain func(io.Reader) (io.Reader, error), path string, now time.Time) (temp string, done state.Restoration, err error) {
+	file, err := os.Open(backup)
 	if err != nil {
 		return "", done, err
 	}
-	defer from.Close()
+	defer file.Close()
+	var from io.Reader = file
+	if plain != nil {
+		if from, err = plain(file); err != nil {
+			return "", done, err
+		}
+	}
 	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+restoreInfix+"*")
 	if err != nil {
 		return "", done, explainOpen(path, err)

@@ -60,7 +60,7 @@ var now = time.Date(2026, 11, 30, 7, 0, 21, 0, time.UTC)
 
 func restored(t *testing.T, backup, path string) state.Restoration {
 	t.Helper()
-	done, err := Restore(backup, path, now)
+	done, err := Restore(backup, nil, path, now)
 	must(t, err)
 	return done
 }
@@ -195,7 +195,7 @@ func TestRestoreOfABadBackupChangesNothing(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "syncd.db")
 			filled(t, path, 3)
-			_, err := Restore(tt.backup(t), path, now)
+			_, err := Restore(tt.backup(t), nil, path, now)
 			if err == nil || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("got %v, want a %v", err, tt.is)
 			}
@@ -212,7 +212,7 @@ func TestRestoreRefusesWhileTheStateIsInUse(t *testing.T) {
 	filled(t, path, 3)
 	s, err := Open(path, Options{})
 	must(t, err)
-	if _, err := Restore(backup(t, 5), path, now); !errors.Is(err, state.ErrLocked) {
+	if _, err := Restore(backup(t, 5), nil, path, now); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("got %v, want ErrLocked", err)
 	}
 	must(t, s.Close())
@@ -227,7 +227,7 @@ func TestRestoreRefusesTheStateAsItsOwnBackup(t *testing.T) {
 	link := path + ".link"
 	must(t, os.Symlink(path, link))
 	for _, backup := range []string{path, link} {
-		if _, err := Restore(backup, path, now); err == nil || !strings.Contains(err.Error(), "the state itself") {
+		if _, err := Restore(backup, nil, path, now); err == nil || !strings.Contains(err.Error(), "the state itself") {
 			t.Errorf("got %v from %s, want a refusal", err, filepath.Base(backup))
 		}
 	}

@@ -147,6 +147,10 @@ func (q *request) sayWhatIsWrong(a *answer, v *app.SystemState, soonest time.Tim
 		a.headline = "A system is left alone"
 		a.trouble = append(a.trouble, trouble{What: q.app.Config.TargetTitle(b.System) + " does not answer.", Do: failsUntil(b.Host, b.Until, now, zone)})
 	}
+	if b := v.Backup; b != nil && b.Failed != nil {
+		a.headline = "A backup was not made"
+		a.trouble = append(a.trouble, trouble{What: "No backup since " + whenZone(b.Failed.At, now, zone) + ".", Do: sentence(b.Failed.Why)})
+	}
 	for i := range v.Failing {
 		a.headline = "Not every job succeeds"
 		a.trouble = append(a.trouble, trouble{What: sentence(v.Failing[i].Short(zone)), Do: sentence(v.Failing[i].Why), Link: address("runs", v.Failing[i].Run)})
