@@ -207,7 +207,6 @@ var (
 
 func (b *biller) Config() any                                      { return &b.config }
 func (b *biller) Validate(*app.Config, func(path, message string)) {}
-func (b *biller) Secrets() map[string]secret.String                { return nil }
 func (b *biller) Targets() []string                                { return []string{"connectwise"} }
 func (b *biller) Job() app.JobConfig                               { return app.JobConfig{Name: "licences"} }
 func (b *biller) Connect(*app.App) error                           { return nil }

@@ -57,9 +57,6 @@ func (s *toy) Validate(_ *app.Config, report func(path, message string)) {
 	}
 }
 
-func (s *toy) Secrets() map[string]secret.String {
-	return map[string]secret.String{"token": s.config.Token}
-}
 func (s *toy) Targets() []string      { return []string{"toy"} }
 func (s *toy) Connect(*app.App) error { return nil }
 func (s *toy) Needs() directory.Kinds { return directory.Licences }

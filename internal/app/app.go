@@ -56,6 +56,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 			targets[name] = func(ctx context.Context) (target.Target, error) { return s.Open(ctx, name) }
 		}
 	}
+	cfg.logSecrets(log)
 	w.sound, w.backups = newSoundness(store, log), newBackups(w)
 	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Order: cfg.Targets(), Store: store, Links: w.Links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,

@@ -27,6 +27,7 @@ func (w *App) Check(ctx context.Context) []target.Finding {
 	}
 	all = append(all, stored)
 	all = append(all, w.checkBackups()...)
+	all = append(all, w.Config.checkSecrets()...)
 	all = append(all, w.Config.checkStaff()...)
 	all = append(all, w.Config.checkAuth()...)
 	for _, s := range w.Config.systems {

@@ -11,7 +11,6 @@ import (
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/rest"
-	"syncd/internal/secret"
 	"syncd/internal/sync"
 	"syncd/internal/target"
 )
@@ -46,10 +45,6 @@ func (s *cippSystem) Validate(c *Config, report func(path, message string)) {
 	if s.config.Tenants.Active() && !c.has("connectwise") {
 		report("tenants", "follows ConnectWise, which is not configured; add the section connectwise or take this out")
 	}
-}
-
-func (s *cippSystem) Secrets() map[string]secret.String {
-	return map[string]secret.String{"client_secret": s.config.ClientSecret}
 }
 
 func (s *cippSystem) Targets() []string {

@@ -139,6 +139,7 @@ func (c *Config) defaultJobs() []JobConfig {
 // was asked for must exist; the default one may be absent where the environment
 // says everything.
 func (t Table) LoadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
+	env, names = config.WithCredentials(env, names)
 	problems := &config.Problems{File: path}
 	text, err := os.ReadFile(path)
 	switch {
@@ -214,21 +215,27 @@ func (t Table) parse(text []byte, env config.Environment, names []string, proble
 	if doc.Broken() {
 		return &c, problems.Err()
 	}
+	at := func(path, format string, args ...any) {
+		if by, ok := overlaid[c.variableOf(path)]; ok {
+			problems.Add(0, by, format, args...)
+		} else {
+			problems.Add(doc.Line(path), path, format, args...)
+		}
+	}
+	c.keepSecrets(problems.File, env, overlaid, at)
 	known := *problems
 	known.List = slices.Clone(problems.List)
 	c.validate(func(path, format string, args ...any) {
 		section := path[:max(strings.LastIndex(path, "."), 0)]
 		variable := c.variableOf(path)
-		by, overlaidHere := overlaid[variable]
+		_, overlaidHere := overlaid[variable]
 		switch {
 		case known.Covers(path) || known.Covers(variable) || known.Covers(variable+"_FILE"):
 			// A value that could not be read means nothing.
 		case section != "" && problemIn(known.List, section) && !overlaidHere && !doc.Has(strings.Split(path, ".")...):
 			// What seems to be missing is what was misspelled beside it.
-		case overlaidHere:
-			problems.Add(0, by, format, args...)
 		default:
-			problems.Add(doc.Line(path), path, format, args...)
+			at(path, format, args...)
 		}
 	})
 	return &c, problems.Err()

@@ -430,10 +430,10 @@ func TestTheEnvironmentSpeaksOfSCIMTargetsByName(t *testing.T) {
 	text := both + "scim:\n  - {name: cinode, url: https://one.example.net, rate: {per_second: 2}}\n  - {name: cinode-test, url: 'https://two.example.net/{account}', tokens: {acme: '', Big-Co: kept}}\n"
 	c := mustParse(t, text, map[string]string{"SYNCD_SCIM_CINODE_TOKEN_FILE": mounted, "SYNCD_SCIM_CINODE_USERS_GUESTS": "true", "SYNCD_SCIM_CINODE_TEST_TOKENS_ACME": "of-acme", "SYNCD_SCIM_CINODE_TEST_TOKENS_4711_FILE": mounted, "SYNCD_SCIM_CINODE_TEST_LEAVERS_DAYS": "4"})
 	one, two := scimsOf(c)[0], scimsOf(c)[1]
-	if one.Token != secret.New("from-a-file") || !one.Users.Guests || one.Rate != (rest.Rate{PerSecond: 2, Burst: 1, Concurrency: 2}) || !one.Reactivate || one.Leavers.Absences != 2 {
+	if one.Token.Reveal() != "from-a-file" || !one.Users.Guests || one.Rate != (rest.Rate{PerSecond: 2, Burst: 1, Concurrency: 2}) || !one.Reactivate || one.Leavers.Absences != 2 {
 		t.Errorf("got %+v, want the token of the file, guests, and the other defaults", one)
 	}
-	if two.Tokens["acme"] != secret.New("of-acme") || two.Tokens["Big-Co"] != secret.New("kept") || two.Tokens["4711"] != secret.New("from-a-file") || two.Leavers.Days != 4 || !two.Token.Empty() {
+	if two.Tokens["acme"] != secret.New("of-acme") || two.Tokens["Big-Co"] != secret.New("kept") || two.Tokens["4711"].Reveal() != "from-a-file" || two.Leavers.Days != 4 || !two.Token.Empty() {
 		t.Errorf("got %+v, want what is said of cinode-test", two)
 	}
 	for name, want := range map[string]string{"SYNCD_SCIM_CINODE_TOKNE": "did you mean SYNCD_SCIM_CINODE_TOKEN?", "SYNCD_SCIM_OTHER_TOKEN": "name one of cinode, cinode-test", "SYNCD_SCIM_CINODE_LEAVERS_THEN": "none of disable, delete and leave"} {

@@ -1,15 +1,20 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
 
 	"syncd/internal/config"
 	"syncd/internal/secret"
+	"syncd/internal/target"
 )
 
 // exposed says that others on this machine may read secrets in the file, or
@@ -28,12 +33,89 @@ func exposed(path string, text []byte, secrets secret.Redactor) string {
 	return ""
 }
 
+// eachSecret visits the secrets of the configuration, by path, the empty ones too.
+func (c *Config) eachSecret(visit func(path string, s *secret.String)) {
+	config.Each(c, visit)
+	for _, system := range c.systems {
+		config.Each(system.Config(), func(path string, s *secret.String) { visit(system.path(path), s) })
+	}
+}
+
 // secrets are the secrets of the configuration, by path.
 func (c *Config) secrets() map[string]secret.String {
-	all := map[string]secret.String{"state.postgres": c.State.Postgres, "events.secret": c.Events.Secret, "auth.oidc.client_secret": c.Auth.OIDC.ClientSecret}
-	for _, s := range c.systems {
-		for path, x := range s.Secrets() {
-			all[s.path(path)] = x
+	all := map[string]secret.String{}
+	c.eachSecret(func(path string, s *secret.String) { all[path] = *s })
+	return all
+}
+
+// keepSecrets has each secret that lies elsewhere taken from there, now and whenever it is
+// changed: one of a _FILE variable, and one that refers to a place. base is the file from
+// which relative paths are counted.
+//
+//	file:PATH         what the file holds
+//	env:NAME          what the variable holds
+func (c *Config) keepSecrets(base string, env config.Environment, overlaid config.Overlaid, report func(path, format string, args ...any)) {
+	c.eachSecret(func(path string, s *secret.String) {
+		variable := c.variableOf(path)
+		if by := overlaid[variable]; by != "" && by != variable {
+			file, _ := env(by)
+			keepIn(file, path, s, report)
+			return
+		}
+		kind, rest, _ := strings.Cut(s.Reveal(), ":")
+		switch kind {
+		case "file":
+			keepIn(beside(base, rest), path, s, report)
+		case "env":
+			value, _ := env(rest)
+			if *s = secret.New(value); value == "" {
+				report(path, "refers to the variable %s, which is not set; set it, or correct the name behind env:", rest)
+			}
+		}
+	})
+}
+
+// keepIn has a secret be what a file holds; nothing where that is none.
+func keepIn(file, path string, s *secret.String, report func(path, format string, args ...any)) {
+	*s = secret.Keep(inFile(file))
+	if err := s.Renew(context.Background()); err != nil {
+		*s = secret.String{}
+		report(path, "%v", err)
+	}
+}
+
+// inFile is the place of a secret in a file.
+func inFile(path string) secret.Place {
+	return secret.Place{Name: path, Read: func(context.Context) (string, time.Time, error) {
+		text, err := config.ReadSecret(path)
+		if err == nil && strings.HasPrefix(text, placeholder) {
+			err = fmt.Errorf("%s still says %s; write the real secret into it", path, placeholder)
+		}
+		return text, time.Time{}, err
+	}}
+}
+
+// logSecrets logs when a secret that lies elsewhere was taken anew, or can be had no more.
+func (c *Config) logSecrets(log zerolog.Logger) {
+	for path, s := range c.secrets() {
+		s.Tell(func(err error) {
+			if err != nil {
+				log.Warn().Err(err).Str("setting", path).Msg("secret not taken, the former one stays")
+				return
+			}
+			log.Info().Str("setting", path).Msg("secret changed")
+		})
+	}
+}
+
+// checkSecrets looks whether the secrets that lie elsewhere can be had still.
+func (c *Config) checkSecrets() []target.Finding {
+	var all []target.Finding
+	secrets := c.secrets()
+	for _, path := range slices.Sorted(maps.Keys(secrets)) {
+		if err := secrets[path].Trouble(); err != nil {
+			all = append(all, target.Finding{System: "syncd", Name: "secrets", Detail: fmt.Sprintf("%s: %v; the former one is used", path, err),
+				Remedy: "put the new secret there; it is taken at its next use, or at once by syncd reload"})
 		}
 	}
 	return all
@@ -54,7 +136,8 @@ func (c *Config) lacksSecretsAlone(problems []config.Problem) bool {
 	missing := map[string]bool{}
 	for path, s := range c.secrets() {
 		if s.Empty() {
-			missing[path], missing[c.variableOf(path)+"_FILE"] = true, true // the latter cannot be read
+			variable := c.variableOf(path)
+			missing[path], missing[variable], missing[variable+"_FILE"] = true, true, true // the last two cannot be read
 		}
 	}
 	return len(problems) > 0 && !slices.ContainsFunc(problems, func(p config.Problem) bool { return !missing[p.Path] })
@@ -69,9 +152,6 @@ func (c *Config) validateSecrets(report func(path, format string, args ...any)) 
 	for path, s := range c.secrets() {
 		if strings.HasPrefix(s.Reveal(), placeholder) {
 			report(path, "still says %s; write the real one, here or as %s", placeholder, c.variableOf(path))
-		}
-		if kind, _, ok := strings.Cut(s.Reveal(), ":"); ok && slices.Contains([]string{"file", "env", "keyvault"}, kind) {
-			report(path, "is a reference (%s:), which is not there yet; give the secret in %s, or a file with it in %s_FILE", kind, c.variableOf(path), c.variableOf(path))
 		}
 	}
 }

@@ -11,7 +11,7 @@ func TestTheConfigurationIsShownWithoutSecrets(t *testing.T) {
 	text := `
 events: {secret: an-events-secret-of-ours}
 cipp: {url: "https://cipp.example", tenant_id: 0f5d3c7e-8f43-4f57-9d1e-5a0f1c2b7d90, client_id: 0f5d3c7e-8f43-4f57-9d1e-5a0f1c2b7d91, client_secret: cipp-hidden-1, token_url: "https://login.example/cipp-hidden-1/token"}
-connectwise: {url: "https://api-na.myconnectwise.net", company: msp, public_key: public-hidden-2, private_key: private-hidden-3, client_id: c}
+connectwise: {url: "https://api-na.myconnectwise.net", company: msp, public_key: public-hidden-2, private_key: private-hidden-3, client_id: client-hidden-7}
 itglue: {api_key: glue-hidden-4}
 scim:
   - {name: cinode, profile: cinode, url: "https://api.cinode.com/scim/tenants/{account}/v2", tokens: {"12": account-hidden-5}}

@@ -10,7 +10,6 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/money"
 	"syncd/internal/rest"
-	"syncd/internal/secret"
 	"syncd/internal/target"
 )
 
@@ -44,10 +43,6 @@ func (s *connectWise) Freezes() []money.Freeze { return s.config.Freeze }
 
 func (s *connectWise) Validate(_ *Config, report func(path, message string)) {
 	s.config.Validate(report)
-}
-
-func (s *connectWise) Secrets() map[string]secret.String {
-	return map[string]secret.String{"private_key": s.config.PrivateKey, "public_key": s.config.PublicKey}
 }
 
 func (s *connectWise) Targets() []string { return []string{"connectwise"} }

@@ -8,7 +8,6 @@ import (
 	"syncd/internal/itglue"
 	"syncd/internal/mapping"
 	"syncd/internal/rest"
-	"syncd/internal/secret"
 	"syncd/internal/target"
 )
 
@@ -31,10 +30,6 @@ func (s *itGlue) Config() any      { return &s.config }
 func (s *itGlue) rate() *rest.Rate { return &s.config.Rate }
 
 func (s *itGlue) Validate(_ *Config, report func(path, message string)) { s.config.Validate(report) }
-
-func (s *itGlue) Secrets() map[string]secret.String {
-	return map[string]secret.String{"api_key": s.config.APIKey}
-}
 
 func (s *itGlue) Targets() []string { return []string{"itglue"} }
 

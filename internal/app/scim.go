@@ -63,17 +63,6 @@ func (c *scimSystem) Validate(_ *Config, report func(path, message string)) {
 	scim.ValidateAll(c.configs(), report)
 }
 
-func (c *scimSystem) Secrets() map[string]secret.String {
-	all := map[string]secret.String{}
-	for i := range c.list {
-		all[fmt.Sprintf("[%d].token", i)] = c.list[i].Token
-		for account, token := range c.list[i].Tokens {
-			all[fmt.Sprintf("[%d].tokens.%s", i, account)] = token
-		}
-	}
-	return all
-}
-
 // targetOf is the target that a setting of the section belongs to.
 func (c *scimSystem) targetOf(path string) string {
 	for i := range c.list {

@@ -13,7 +13,6 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/money"
 	"syncd/internal/rest"
-	"syncd/internal/secret"
 	"syncd/internal/target"
 )
 
@@ -46,8 +45,6 @@ type System interface {
 	Config() any
 	// Validate reports what is wrong, by its path in the section.
 	Validate(c *Config, report func(path, message string))
-	// Secrets are the secrets of the section, by path.
-	Secrets() map[string]secret.String
 	// Targets names the targets that the section configures.
 	Targets() []string
 	// Job is how often, and how freely, these are brought into step where the

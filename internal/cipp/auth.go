@@ -48,7 +48,8 @@ type tokens struct {
 	token        string
 	renew        time.Time // when to fetch the next one
 	refusal      error     // the credential's last refusal
-	refusedUntil time.Time // as long as it stands
+	refused      string    // the secret that was refused
+	refusedUntil time.Time // as long as the refusal stands
 }
 
 func newTokens(c *Config, transport http.RoundTripper, log zerolog.Logger) *tokens {
@@ -97,7 +98,7 @@ func (t *tokens) current() (string, error) {
 	switch now := time.Now(); {
 	case t.token != "" && now.Before(t.renew):
 		return t.token, nil
-	case t.refusal != nil && now.Before(t.refusedUntil):
+	case t.refusal != nil && now.Before(t.refusedUntil) && t.refused == t.secret.Reveal():
 		return "", t.refusal
 	}
 	return "", nil
@@ -115,9 +116,11 @@ func (t *tokens) drop(token string) {
 // fetch asks for a token until there is one, a refusal that is not retryable, or the
 // time is up.
 func (t *tokens) fetch(ctx context.Context) (string, error) {
+	_ = t.secret.Renew(ctx) // where that fails the secret stays what it was
+	secret := t.secret.Reveal()
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, t.http)
 	conf := clientcredentials.Config{
-		ClientID: t.client, ClientSecret: t.secret.Reveal(), TokenURL: t.url,
+		ClientID: t.client, ClientSecret: secret, TokenURL: t.url,
 		Scopes: []string{"api://" + t.client + "/.default"}, AuthStyle: oauth2.AuthStyleInParams,
 	}
 	for attempt := 1; ; attempt++ {
@@ -129,10 +132,16 @@ func (t *tokens) fetch(ctx context.Context) (string, error) {
 			return token.AccessToken, nil
 		}
 		wait, again := retryable(err, attempt)
+		if former := t.secret.Former(); isWrongSecret(err) && former != "" && conf.ClientSecret != former {
+			// Entra takes minutes to know a new secret everywhere.
+			t.log.Warn().Msg("new cipp secret refused, the former one is tried")
+			conf.ClientSecret = former
+			continue
+		}
 		if !again {
 			err = refusal(err)
 			t.mu.Lock()
-			t.refusal, t.refusedUntil = err, time.Now().Add(refusalTTL)
+			t.refusal, t.refused, t.refusedUntil = err, secret, time.Now().Add(refusalTTL)
 			t.mu.Unlock()
 			return "", err
 		}
@@ -175,6 +184,12 @@ func retryable(err error, attempt int) (time.Duration, bool) {
 		return backoff, true
 	}
 	return 0, false
+}
+
+// isWrongSecret reports whether a refusal is about the secret.
+func isWrongSecret(err error) bool {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	return ok && (refused.ErrorCode == "invalid_client" || refused.Response.StatusCode == http.StatusUnauthorized)
 }
 
 // retryAfter reads a Retry-After header: seconds or a date.

@@ -207,6 +207,45 @@ func TestManyGoroutinesShareOneToken(t *testing.T) {
 	})
 }
 
+func TestASecretThatWasChangedIsTakenForTheNextToken(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		secret   string // that lies in the file now
+		accepted string
+		log      string
+		ok       bool
+	}{
+		{"another one", "the-new-secret", "the-new-secret", "", true},
+		{"one that Entra does not know yet", "the-new-secret", clientSecret, "new cipp secret refused, the former one is tried", true},
+		{"one that is wrong, and the former is over", "the-new-secret", "the-third-secret", "", false},
+		{"nothing", "", clientSecret, "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fixture) {
+				lies := clientSecret
+				f.client.tokens.secret = secret.Keep(secret.Place{Name: "file", Read: func(context.Context) (string, time.Time, error) { return lies, time.Time{}, nil }})
+				if _, _, err := f.read(t, dentalID); err != nil {
+					t.Fatal(err)
+				}
+				lies = c.secret
+				f.sim.Update(func(w *cippsim.World) { w.Clients[0].Secret = c.accepted })
+				f.client.tokens.drop(f.client.tokens.token)
+				if _, err := f.client.tokens.get(t.Context()); (err == nil) != c.ok {
+					t.Errorf("got %v, want success %v", err, c.ok)
+				}
+				if !strings.Contains(f.log.String(), c.log) {
+					t.Errorf("the log lacks %q:\n%s", c.log, f.log)
+				}
+				if lies = c.accepted; !c.ok { // corrected, and not left alone for a minute first
+					if _, _, err := f.read(t, dentalID); err != nil {
+						t.Errorf("after the correction: %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestATokenIsRenewedBeforeItEnds(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -41,6 +44,35 @@ func Names() []string {
 		}
 	}
 	return names
+}
+
+// credentialsFolder is the variable of systemd for the folder in which a service finds the
+// secrets that it was given (systemd.exec(5), LoadCredential=).
+const credentialsFolder = "CREDENTIALS_DIRECTORY"
+
+// WithCredentials is an environment in which a file of $CREDENTIALS_DIRECTORY that is named
+// like a variable counts as the file that the variable with _FILE names, and the names with
+// those of such files.
+func WithCredentials(env Environment, names []string) (Environment, []string) {
+	folder, ok := env.get(credentialsFolder)
+	if !ok {
+		return env, names
+	}
+	files, _ := os.ReadDir(folder) // what is missing for it is told as missing
+	paths := map[string]string{}
+	for _, file := range files {
+		variable := file.Name() + fileSuffix
+		if _, given := env.get(variable); strings.HasPrefix(variable, Prefix) && !file.IsDir() && !given {
+			paths[variable] = filepath.Join(folder, file.Name())
+		}
+	}
+	with := func(name string) (string, bool) {
+		if path, ok := paths[name]; ok {
+			return path, true
+		}
+		return env(name)
+	}
+	return with, slices.Concat(names, slices.Sorted(maps.Keys(paths)))
 }
 
 // Variable is the name of the variable for a setting's path.
@@ -167,7 +199,11 @@ func (l *lookuper) Lookup(key string) (string, bool) {
 	path, fromFile := l.env.get(key + fileSuffix)
 	if ok && fromFile {
 		if first {
-			l.problems.Add(0, key, "both this and %s%s are set; keep one", key, fileSuffix)
+			by := key + fileSuffix
+			if folder, _ := l.env.get(credentialsFolder); path == filepath.Join(folder, key) {
+				by = path
+			}
+			l.problems.Add(0, key, "both this and %s are set; keep one", by)
 		}
 		fromFile = false
 	}
@@ -175,7 +211,7 @@ func (l *lookuper) Lookup(key string) (string, bool) {
 	if fromFile {
 		l.used[key] = key + fileSuffix
 		var err error
-		if value, err = secretFile(path); err != nil {
+		if value, err = ReadSecret(path); err != nil {
 			l.refused[key] = true
 			l.problems.Add(0, key+fileSuffix, "%v", err)
 			return "", false
@@ -193,9 +229,9 @@ func (l *lookuper) Lookup(key string) (string, bool) {
 // mostSecret is more than any secret is long.
 const mostSecret = 64 << 10
 
-// secretFile reads a mounted secret, without the end of line and the byte
+// ReadSecret reads a mounted secret, without the end of line and the byte
 // order mark that editors and shells put around it.
-func secretFile(path string) (string, error) {
+func ReadSecret(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -217,6 +253,8 @@ func secretFile(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty; write the secret into it", path)
 	case !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0:
 		return "", fmt.Errorf("%s holds bytes that are no text; save it as UTF-8", path)
+	case bytes.ContainsAny(text, "\r\n"):
+		return "", fmt.Errorf("%s has several lines; write the secret alone into it", path)
 	}
 	return string(text), nil
 }

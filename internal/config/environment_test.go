@@ -80,6 +80,7 @@ func TestEveryBadVariableIsNamedWithTheRemedy(t *testing.T) {
 		{"an empty file", map[string]string{"SYNCD_TOKEN_FILE": write("empty", "\r\n")}, "environment: SYNCD_TOKEN_FILE: " + dir + "/empty is empty; write the secret into it"},
 		{"a huge file", map[string]string{"SYNCD_TOKEN_FILE": write("huge", strings.Repeat("hunter2", 10_000))}, "environment: SYNCD_TOKEN_FILE: " + dir + "/huge is 70000 bytes long, which is no secret; name the right file"},
 		{"a file in UTF-16", map[string]string{"SYNCD_TOKEN_FILE": write("utf16", "\xff\xfeh\x00")}, "environment: SYNCD_TOKEN_FILE: " + dir + "/utf16 holds bytes that are no text; save it as UTF-8"},
+		{"a file of several lines", map[string]string{"SYNCD_TOKEN_FILE": write("lines", "hunter2\nhunter3\n")}, "environment: SYNCD_TOKEN_FILE: " + dir + "/lines has several lines; write the secret alone into it"},
 		{"a file whose text a type refuses", map[string]string{"SYNCD_TOKEN_FILE": write("placeholder", "placeholder\n")}, "environment: SYNCD_TOKEN_FILE: is a placeholder"},
 		{"a bad number", map[string]string{"SYNCD_BUDGET": "many"}, `environment: SYNCD_BUDGET: "many" is not a whole number; write it in digits`},
 		{"a number too large", map[string]string{"SYNCD_RATE_BURST": "99999999999999999999"}, `environment: SYNCD_RATE_BURST: "99999999999999999999" is too large a number`},
@@ -137,5 +138,42 @@ func TestNamesAreOursAndHaveAValue(t *testing.T) {
 	got := config.Names()
 	if !slices.Contains(got, "SYNCD_NAME") || slices.Contains(got, "SYNCD_EMPTY") || slices.Contains(got, "OTHER_NAME") {
 		t.Errorf("got %v, want SYNCD_NAME without SYNCD_EMPTY and OTHER_NAME", got)
+	}
+}
+
+func TestCredentialsOfTheServiceAreFilesNamedLikeTheirVariables(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{"SYNCD_TOKEN": "from-systemd\n", "SYNCD_NAME": "named", "other": "x"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o400); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		vars  map[string]string
+		want  string // the token
+		names []string
+		err   string
+	}{
+		{"no folder", nil, "", nil, ""},
+		{"a folder", map[string]string{"CREDENTIALS_DIRECTORY": folder}, "from-systemd", []string{"SYNCD_NAME_FILE", "SYNCD_TOKEN_FILE"}, ""},
+		{"a folder that is not there", map[string]string{"CREDENTIALS_DIRECTORY": folder + "/none"}, "", nil, ""},
+		{"a file that is named stands before the folder's", map[string]string{"CREDENTIALS_DIRECTORY": folder, "SYNCD_TOKEN_FILE": folder + "/other"}, "x", []string{"SYNCD_TOKEN_FILE", "SYNCD_NAME_FILE"}, ""},
+		{"a variable beside it", map[string]string{"CREDENTIALS_DIRECTORY": folder, "SYNCD_TOKEN": "y"}, "y", []string{"SYNCD_TOKEN", "SYNCD_NAME_FILE", "SYNCD_TOKEN_FILE"},
+			"environment: SYNCD_TOKEN: both this and " + folder + "/SYNCD_TOKEN are set; keep one"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			given := slices.Sorted(maps.Keys(c.vars))
+			given = slices.DeleteFunc(given, func(name string) bool { return !strings.HasPrefix(name, config.Prefix) })
+			env, names := config.WithCredentials(func(name string) (string, bool) { v, ok := c.vars[name]; return v, ok }, given)
+			s, problems := settings{}, &config.Problems{File: "c.yaml"}
+			config.Overlay(env, names, &s, problems)
+			if s.Token.text != c.want || !slices.Equal(names, c.names) {
+				t.Errorf("got %q and %v, want %q and %v", s.Token.text, names, c.want, c.names)
+			}
+			if err := problems.Err(); c.err == "" && err != nil || c.err != "" && fmt.Sprint(err) != c.err {
+				t.Errorf("got %v, want %q", err, c.err)
+			}
+		})
 	}
 }

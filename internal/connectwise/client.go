@@ -24,6 +24,7 @@ import (
 
 	"syncd/internal/money"
 	"syncd/internal/rest"
+	"syncd/internal/secret"
 )
 
 // Options are what a client is given by the program around it.
@@ -44,7 +45,6 @@ type Client struct {
 	options        Options
 	base           *url.URL
 	log            zerolog.Logger
-	sign           string       // the Authorization header
 	root           *rest.Client // the login host: discovery, unsigned
 	api            atomic.Pointer[api]
 	instanceProven atomic.Bool // an answer of this instance was right once
@@ -151,8 +151,6 @@ func New(c Config, o Options) (*Client, error) {
 		o.Bucket = rest.NewBucket(c.Rate, o.Metrics, "connectwise")
 	}
 	client := &Client{config: c, options: o, base: base, log: o.Log.With().Str("system", "connectwise").Logger(),
-		// The plus sign is literal: company+key is the user name.
-		sign:        "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Company+"+"+c.PublicKey.Reveal()+":"+c.PrivateKey.Reveal())),
 		versionPins: map[endpoint]string{}}
 	client.bundlesWork.Store(true)
 	client.root, err = rest.New(client.restOptions(base, []rest.Route{{Method: http.MethodGet, Path: string(epCompanyInfo)}}, false))
@@ -166,13 +164,20 @@ func (c *Client) restOptions(base *url.URL, allow []rest.Route, signed bool) res
 	o := rest.Options{System: "connectwise", BaseURL: base, Bucket: c.options.Bucket, Allow: allow, Classify: c.classify,
 		Metrics: c.options.Metrics, Log: c.options.Log, Transport: c.options.Transport, RequestID: "X-Cw-Request-Id"}
 	if signed {
-		o.Sign = func(_ context.Context, r *http.Request) error {
-			r.Header.Set("Authorization", c.sign)
-			r.Header.Set("clientId", c.config.ClientID.Reveal())
-			return nil
-		}
+		o.Sign, o.Keys = c.sign, []secret.String{c.config.PublicKey, c.config.PrivateKey, c.config.ClientID}
 	}
 	return o
+}
+
+// sign puts the member's keys on a request. The plus sign is literal: company+key is the user name.
+func (c *Client) sign(_ context.Context, r *http.Request) error {
+	public, private := c.config.PublicKey.Reveal(), c.config.PrivateKey.Reveal()
+	if now := c.config.PublicKey.Reveal(); now != public { // both were changed between the two looks
+		public, private = now, c.config.PrivateKey.Reveal()
+	}
+	r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.config.Company+"+"+public+":"+private)))
+	r.Header.Set("clientId", c.config.ClientID.Reveal())
+	return nil
 }
 
 // setCodebase puts the API under another codebase.

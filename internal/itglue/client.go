@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"syncd/internal/rest"
+	"syncd/internal/secret"
 )
 
 // Options are what a client is given by the program around it.
@@ -123,6 +124,7 @@ func (c *Client) dial(base *url.URL) (*rest.Client, error) {
 			r.Header.Set("x-api-key", c.config.APIKey.Reveal())
 			return nil
 		},
+		Keys:    []secret.String{c.config.APIKey},
 		Metrics: c.options.Metrics, Log: c.options.Log, Transport: c.options.Transport, Attempts: 6})
 }
 

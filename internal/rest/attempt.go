@@ -24,6 +24,7 @@ type try struct {
 	response *Response
 	err      *Error
 	granted  time.Time // when it was let go
+	header   http.Header
 	tooLarge bool
 	paused   bool // the bucket pauses all requests for a while
 }
@@ -66,7 +67,7 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 			return &try{unsent: err}
 		}
 	}
-	t := &try{granted: time.Now()}
+	t := &try{granted: time.Now(), header: r.Header}
 	status, took, id := c.send(ctx, k, r, t)
 	switch {
 	case t.outcome == accepted:

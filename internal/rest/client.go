@@ -10,13 +10,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"syncd/internal/secret"
 	"syncd/internal/visible"
 )
 
@@ -36,8 +39,11 @@ type Options struct {
 	// It may be called from many goroutines. nil signs nothing.
 	Sign func(ctx context.Context, r *http.Request) error
 	// Refused is told of a 401, once a request; then the request is signed and
-	// sent once more. nil takes the first 401 for an answer.
+	// sent once more. nil takes the first 401 for an answer, unless the request would be
+	// signed otherwise by then: a key was changed while it waited for its turn.
 	Refused func(ctx context.Context)
+	// Keys are what Sign signs with. After a 401 they are read anew where they are kept.
+	Keys []secret.String
 	// Classify judges every answer but redirects. It returns nil, which
 	// accepts a 2xx and leaves any other to Judge, or an *Error whose
 	// Temporary decides whether it is worth repeating. nil means Judge.
@@ -72,6 +78,7 @@ type Client struct {
 	allow     []route
 	sign      func(context.Context, *http.Request) error
 	refused   func(context.Context)
+	keys      []secret.String
 	classify  func(*Response) error
 	metrics   *Metrics
 	log       zerolog.Logger
@@ -99,7 +106,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("%s: no call is allowed", o.System)
 	}
 	c := &Client{
-		system: o.System, base: base, bucket: o.Bucket, sign: o.Sign, refused: o.Refused, classify: o.Classify,
+		system: o.System, base: base, bucket: o.Bucket, sign: o.Sign, refused: o.Refused, keys: o.Keys, classify: o.Classify,
 		metrics: o.Metrics, log: o.Log.With().Str("system", o.System).Logger(), transport: o.Transport,
 		maxBody: cmp.Or(o.MaxBody, 64<<20), timeout: cmp.Or(o.Timeout, time.Minute), attempts: cmp.Or(o.Attempts, 5),
 		backoff:   Backoff{Base: cmp.Or(o.Backoff.Base, 500*time.Millisecond), Cap: cmp.Or(o.Backoff.Cap, time.Minute)},
@@ -157,9 +164,8 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 			return nil, c.finalError(k, last, nil, outcomeUnknown)
 		case ctx.Err() != nil:
 			return nil, c.finalError(k, last, contextErr(ctx), outcomeUnknown)
-		case t.outcome == renew && c.refused != nil && !renewed:
+		case t.outcome == renew && !renewed && c.resigns(ctx, k, t):
 			renewed = true
-			c.refused(ctx)
 			attempt-- // a stale token is no failure of the system's
 			continue
 		case t.outcome == renew, t.outcome == lost && k.once, t.outcome == unready && (k.write || k.once), attempt >= c.attempts:
@@ -176,6 +182,19 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 			return nil, c.finalError(k, last, err, outcomeUnknown)
 		}
 	}
+}
+
+// resigns reports whether a refused request is signed otherwise from now on.
+func (c *Client) resigns(ctx context.Context, k *call, t *try) bool {
+	if c.refused != nil {
+		c.refused(ctx)
+		return true
+	}
+	for _, key := range c.keys {
+		_ = key.Renew(ctx) // where that fails the key stays what it was
+	}
+	r, err := c.build(ctx, k)
+	return err == nil && !maps.EqualFunc(r.Header, t.header, slices.Equal)
 }
 
 // finalError returns the error of Do: of the last attempt that was sent, if any, with why

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"syncd/internal/secret"
 )
 
 // The rows of the table above fate, and what an operator or the engine sees.
@@ -449,6 +451,41 @@ func TestA401RenewsTheCredentialsOnce(t *testing.T) {
 						t.Errorf("the last request was signed %q", got)
 					}
 				})
+			})
+		}
+	}
+}
+
+// A key that was changed in its file while a request waited for its turn is no failure.
+func TestARefusedRequestIsSignedAnewWhereItsKeyWasChanged(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		next string // the key after the first request
+		sent int
+		ok   bool
+	}{{"changed", "new", 2, true}, {"the same", "old", 1, false}} {
+		for _, method := range []string{"GET", "POST"} {
+			t.Run(c.name+" "+method, func(t *testing.T) {
+				key := "old"
+				kept := secret.Keep(secret.Place{Name: "vault", Remote: true, Read: func(context.Context) (string, time.Time, error) { return key, time.Time{}, nil }})
+				if err := kept.Renew(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				h := script(func(r *http.Request) (*http.Response, error) {
+					key = c.next
+					return says(401, "wrong key")(r)
+				}, says(200, "{}"))
+				client := client(t, h, func(o *Options) {
+					o.Keys = []secret.String{kept}
+					o.Sign = func(_ context.Context, r *http.Request) error {
+						r.Header.Set("x-api-key", kept.Reveal())
+						return nil
+					}
+				})
+				_, err := client.Do(t.Context(), Request{Method: method, Path: "x"})
+				if (err == nil) != c.ok || h.count() != c.sent {
+					t.Errorf("got %v after %d requests, want success %v after %d", err, h.count(), c.ok, c.sent)
+				}
 			})
 		}
 	}

@@ -201,6 +201,7 @@ func (c *Client) dial(base *url.URL, token secret.String, routes []rest.Route) (
 			r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, "+", "%20")
 			return nil
 		},
+		Keys:    []secret.String{token},
 		Metrics: c.options.Metrics, Log: c.options.Log, Transport: c.transport, MaxBody: maxBodyBytes, Timeout: 30 * time.Second, Attempts: 6,
 		Backoff: rest.Backoff{Base: time.Second}})
 }

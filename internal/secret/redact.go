@@ -4,51 +4,89 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // minLength is the length below which a secret is not looked for: it would
 // punch holes into every message and protect nothing.
 const minLength = 6
 
-// A Redactor takes secrets out of text, whoever repeated them. The zero value
-// changes nothing.
+// A Redactor takes secrets out of text, whoever repeated them; of a secret that changes, the
+// former ones too. The zero value changes nothing.
 type Redactor struct {
-	replacer *strings.Replacer
+	*redactor
+}
+
+type redactor struct {
+	secrets []String
+	built   atomic.Pointer[builtReplacer]
+}
+
+// A builtReplacer replaces the texts that the secrets had in a version.
+type builtReplacer struct {
+	version  uint64
+	replacer *strings.Replacer // nil changes nothing
 }
 
 // NewRedactor knows these secrets in the spellings in which they come back.
 func NewRedactor(secrets ...String) Redactor {
-	var all []string
-	for _, s := range secrets {
-		text := s.Reveal()
-		if len(text) < minLength {
-			continue
+	secrets = slices.DeleteFunc(slices.Clone(secrets), String.Empty)
+	if len(secrets) == 0 {
+		return Redactor{}
+	}
+	return Redactor{&redactor{secrets: secrets}}
+}
+
+// replacer is the one for the texts that the secrets have now.
+func (r *redactor) replacer() *strings.Replacer {
+	version := uint64(0)
+	for _, s := range r.secrets {
+		if s.kept != nil {
+			version += s.kept.version.Load() // none ever falls, so no two sums are of two states
 		}
-		all = append(all, Spellings(text)...)
+	}
+	if built := r.built.Load(); built != nil && built.version == version {
+		return built.replacer
+	}
+	built := builtReplacer{}
+	var all []string
+	for _, s := range r.secrets {
+		texts, of := s.known()
+		built.version += of
+		for _, text := range texts {
+			if len(text) >= minLength {
+				all = append(all, Spellings(text)...)
+			}
+		}
 	}
 	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, spelling := range all {
 		pairs = append(pairs, spelling, Redacted)
 	}
-	if len(pairs) == 0 {
-		return Redactor{}
+	if len(pairs) > 0 {
+		built.replacer = strings.NewReplacer(pairs...)
 	}
-	return Redactor{strings.NewReplacer(pairs...)}
+	r.built.Store(&built)
+	return built.replacer
 }
 
 // Text returns text without the secrets.
 func (r Redactor) Text(text string) string {
-	if r.replacer == nil {
+	if r.redactor == nil {
 		return text
 	}
-	return r.replacer.Replace(text)
+	replacer := r.replacer()
+	if replacer == nil {
+		return text
+	}
+	return replacer.Replace(text)
 }
 
 // Writer takes the secrets out of what is written to w. A secret must not be
 // split over two writes; log lines and sentences are written whole.
 func (r Redactor) Writer(w io.Writer) io.Writer {
-	if r.replacer == nil {
+	if r.redactor == nil {
 		return w
 	}
 	return redacting{r, w}

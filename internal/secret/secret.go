@@ -24,8 +24,12 @@ const Redacted = "[redacted]"
 // The text lies behind a handle because fmt cannot call the methods of an
 // unexported field: %+v of a struct that holds a plain string in one would
 // print it.
+//
+// A secret that is kept elsewhere, in a file or a vault, is another one once it was changed
+// there: see Keep. Two of these are == when they are kept as one.
 type String struct {
 	handle unique.Handle[string]
+	kept   *kept
 }
 
 // New makes a secret of s.
@@ -33,13 +37,16 @@ func New(s string) String {
 	if s == "" {
 		return String{}
 	}
-	return String{unique.Make(s)}
+	return String{handle: unique.Make(s)}
 }
 
-// Reveal returns the secret itself. What is done with it must not reach a
+// Reveal returns the secret itself: of one that is kept in a file, what is there now. What is done with it must not reach a
 // log, an error, an answer or the state.
 func (s String) Reveal() string {
-	if s.Empty() {
+	switch {
+	case s.kept != nil:
+		return s.kept.text()
+	case s.Empty():
 		return ""
 	}
 	return s.handle.Value()

@@ -198,6 +198,7 @@ func (c *oidcClient) exchange(ctx context.Context, redirect, code string, f flow
 	if err != nil {
 		return Identity{}, err
 	}
+	_ = c.ClientSecret.Renew(ctx) // where that fails the secret stays what it was
 	ctx = c.with(ctx)
 	token, err := c.oauth(p, redirect).Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
