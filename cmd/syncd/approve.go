@@ -69,6 +69,7 @@ func decisionCommand(a *cli, d *decider) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			taken, forOthers = app.WithoutHalves(taken, forOthers)
 			if len(taken) == 0 && len(forOthers) > 0 {
 				return usage("nothing was approved:\n%s", app.Apart(forOthers))
 			}

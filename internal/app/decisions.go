@@ -167,7 +167,68 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 			taken = append(taken, h)
 		}
 	}
-	return taken, out
+	return WithoutHalves(taken, out)
+}
+
+// WithoutHalves leaves out what belongs together with what is left out.
+func WithoutHalves(taken []state.Hold, out []Verdict) ([]state.Hold, []Verdict) {
+	for {
+		i := slices.IndexFunc(taken, func(h state.Hold) bool { return otherHalf(&h, out) != nil })
+		if i < 0 {
+			return taken, out
+		}
+		h := taken[i]
+		v := verdictOn(&h, "left_out")
+		v.Message = fmt.Sprintf("it belongs together with the plan of %s, which is left out; syncd approve --digest %s approves this half",
+			otherHalf(&h, out).Customer.Name, h.Digest)
+		taken, out = slices.Delete(slices.Clone(taken), i, i+1), append(out, v)
+	}
+}
+
+// otherHalf is the verdict on a plan that a hold belongs together with; nil where there is
+// none.
+func otherHalf(h *state.Hold, of []Verdict) *Verdict {
+	i := slices.IndexFunc(of, func(v Verdict) bool {
+		return v.Target == h.Scope.Target && slices.Contains(together(h.Violations), v.Customer.Key)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &of[i]
+}
+
+// together are the customers in whose plans the other halves of a hold's changes are.
+func together(vs []plan.Violation) (customers []string) {
+	for _, v := range vs {
+		customers = append(customers, v.With...)
+	}
+	slices.Sort(customers)
+	return slices.Compact(customers)
+}
+
+// halvesWaiting says which plans belong together with an approved one and wait for a person,
+// those that are decided with it aside.
+func (w *App) halvesWaiting(ctx context.Context, h *state.Hold, decided []state.Hold) (string, error) {
+	var waiting []string
+	for _, customer := range together(h.Violations) {
+		scope := plan.Scope{Customer: customer, Target: h.Scope.Target}
+		if slices.ContainsFunc(decided, func(x state.Hold) bool { return x.Scope == scope }) {
+			continue
+		}
+		m, err := w.Store.Recall(ctx, scope)
+		if err != nil {
+			return "", fmt.Errorf("reading what waits of %s: %w", scope, err)
+		}
+		x := m.Hold
+		if x == nil || x.Approved(x.Digest) || !slices.ContainsFunc(x.Violations, func(v plan.Violation) bool { return !v.Note && v.Code != plan.CodeHalves }) {
+			continue
+		}
+		waiting = append(waiting, fmt.Sprintf("%s (syncd approve --digest %s)", x.Name, x.Digest))
+	}
+	if len(waiting) == 0 {
+		return "", nil
+	}
+	return "it belongs together with what waits of " + strings.Join(waiting, " and ") + ": all of it is written in one run, or nothing", nil
 }
 
 // returns reports whether a hold would write again what a person reverted.
@@ -260,6 +321,10 @@ func (w *App) Decide(ctx context.Context, by Operator, approve bool, reason stri
 			}
 			if stays != "" && approve {
 				v.Message = "approved, but this stays until it is repaired: " + stays
+			} else if approve {
+				if v.Message, err = w.halvesWaiting(ctx, h, holds); err != nil {
+					return nil, err
+				}
 			}
 		}
 		verdicts = append(verdicts, v)

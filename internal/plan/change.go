@@ -224,6 +224,8 @@ type Violation struct {
 	// Candidates are what a person may choose from for the object, where the
 	// target knows some.
 	Candidates []Candidate `json:"candidates,omitempty"`
+	// With are the keys of other customers in whose plans the rest of the change is.
+	With []string `json:"with,omitempty"`
 	// Who edited the object last at the target and when, of a hold for such an edit.
 	EditedBy string    `json:"edited_by,omitempty"`
 	EditedAt time.Time `json:"edited_at,omitzero"`

@@ -119,6 +119,18 @@ func (c *Change) Lowers() bool {
 	return false
 }
 
+// Raises reports whether a change makes an invoice line bill more: a new one, a larger
+// quantity, or no end any more.
+func (c *Change) Raises() bool {
+	if !c.Writes() || c.Lowers() {
+		return false
+	}
+	return c.Action == Create || slices.ContainsFunc(c.Fields, func(f FieldChange) bool {
+		before, after, ok := f.numbers()
+		return f.Name == FieldQuantity && ok && after.GreaterThan(before) || f.Name == FieldCancelled && !f.Before.Blank() && f.After.Blank()
+	})
+}
+
 // numbers are the two sides of a field that counts; ok is false where one is no number.
 func (f *FieldChange) numbers() (before, after decimal.Decimal, ok bool) {
 	before, err := decimal.NewFromString(f.Before.String())

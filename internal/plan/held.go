@@ -16,6 +16,10 @@ const (
 	heldSentTwice = "sent_twice"
 )
 
+// CodeHalves holds a change in one part of a divided tenant that belongs together with one in
+// another part which cannot be written now.
+const CodeHalves = "split_halves"
+
 // maxAttempts is how often a create whose answer was lost is sent in all.
 const maxAttempts = 2
 

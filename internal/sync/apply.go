@@ -118,6 +118,9 @@ func (s *scopeRun) reportApplied(a *applied) {
 	case plan.Holds(s.violations):
 		s.report.Outcome = Held
 		s.holdPlan(waiting)
+	case s.halved && a.done == 0:
+		s.report.Outcome = Held
+		s.holdRest(waiting)
 	case a.deferred != nil:
 		s.report.Outcome = Skipped
 		if a.done > 0 {
@@ -128,7 +131,7 @@ func (s *scopeRun) reportApplied(a *applied) {
 		}
 	default:
 		s.report.Outcome = Changed
-		if s.plan.Whole != nil && s.report.Approved && !waiting.Empty() {
+		if (s.plan.Whole != nil || s.halved) && s.report.Approved && !waiting.Empty() {
 			s.holdRest(waiting)
 		}
 	}
@@ -162,7 +165,7 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 	if err := s.run.Store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
 	}
-	if (a.deferred != nil || s.plan.Whole != nil) && s.report.Approved && s.newHold != nil {
+	if (a.deferred != nil || s.plan.Whole != nil || s.halved) && s.report.Approved && s.newHold != nil {
 		// An approval lasts until all that it was given for is done.
 		if err := s.run.Store.Decide(ctx, s.id(), s.newHold.Digest, *s.memory.Hold.Decision); err != nil {
 			return fmt.Errorf("carrying the approval of %s on: %w", s.id(), err)

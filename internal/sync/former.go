@@ -94,6 +94,7 @@ func (s *scopeRun) checkFormer(changed bool) []plan.Violation {
 		if !slices.Contains(s.formerRefs, o.Ref) || o.Billing != nil && o.Billing.Idle != "" {
 			continue
 		}
+		s.leftBehind = append(s.leftBehind, o.Ref)
 		out = append(out, plan.Violation{Code: plan.LeftBehind, Note: !changed || s.plan.Empty(), Message: fmt.Sprintf(
 			"%s (%s) was kept in step for a tenant that is part of this customer now, and lives on: what it bills comes twice; apply the customer first that takes it over, or end it at the target, or approve if it is to stay", o.Label, o.Ref)})
 	}

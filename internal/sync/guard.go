@@ -53,10 +53,8 @@ func (s *scopeRun) checkGuards() {
 		s.deferred = true
 		s.violations = append(s.violations, later.Note())
 	}
-	if !s.deferred && !plan.Blocks(s.violations) && !p.Empty() && !approved && s.run.mode == Apply {
-		if v := s.target.budget.take(p); v != nil {
-			s.violations = append(s.violations, *v)
-		}
+	if s.dividedTenant() == "" {
+		s.takeBudget()
 	}
 	if approved {
 		for i := range p.Changes {
@@ -68,6 +66,16 @@ func (s *scopeRun) checkGuards() {
 	s.violations = append(append(s.violations, s.desired.Notes...), s.observed.Notes...)
 	if part := s.snapshot.Part; part != nil && !p.Empty() {
 		s.violations = append(s.violations, plan.Violation{Code: "split", Note: true, Message: part.Proof})
+	}
+}
+
+// takeBudget counts the plan against the run's limits, where it would be written.
+func (s *scopeRun) takeBudget() {
+	if s.plan == nil || s.beside || s.deferred || plan.Blocks(s.violations) || s.plan.Empty() || s.report.Approved || s.run.mode != Apply {
+		return
+	}
+	if v := s.target.budget.take(s.plan); v != nil {
+		s.violations = append(s.violations, *v)
 	}
 }
 

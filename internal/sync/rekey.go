@@ -61,7 +61,7 @@ func (s *scopeRun) rekeyRecords(ctx context.Context) error {
 	}
 	slices.SortFunc(records, func(a, b plan.Record) int { return a.Key.Compare(b.Key) })
 	s.memory.Records = records
-	if s.run.mode != Apply {
+	if s.run.mode != Apply || s.beside {
 		return nil
 	}
 	if err := s.run.Store.Commit(ctx, c); err != nil {
@@ -88,7 +88,7 @@ func (s *scopeRun) rekeySettlements(ctx context.Context, counted map[plan.Key]bo
 		}
 		former := x.Key
 		x.Key = to
-		if s.run.mode != Apply {
+		if s.run.mode != Apply || s.beside {
 			continue
 		}
 		if err := s.run.Store.Settle(ctx, s.id(), to, x); err != nil {

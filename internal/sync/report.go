@@ -141,6 +141,8 @@ func (s *ScopeReport) Standing(planned bool) string {
 		return state.StandsApproved
 	case planned && s.Outcome == Changed:
 		return state.StandsWouldChange
+	case s.Outcome == Held && s.Approved && !plan.Holds(s.Violations): // for the other half
+		return state.StandsApproved
 	}
 	return state.Standing(string(s.Outcome), s.Violations, nil)
 }

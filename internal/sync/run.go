@@ -38,6 +38,7 @@ type run struct {
 
 	restored  *state.Restoration  // nil where the state was never restored
 	closed    []state.Closing     // months in which nothing may take effect any more
+	beside    map[string]bool     // customers that are compared for the halves of others, see besides
 	former    map[string][]string // see mapping.Table.FormerKeys
 	names     map[string]string   // of customers, by key
 	reversals reversals
@@ -85,7 +86,7 @@ func (r *run) execute(ctx context.Context) error {
 		return err
 	}
 	r.mu.Lock()
-	r.progress.Total = len(customers) * len(targets)
+	r.progress.Total = (len(customers) - len(r.beside)) * len(targets)
 	r.mu.Unlock()
 	err = r.batches(ctx, groupByBatch(targets), customers)
 	if err == nil && ctx.Err() != nil {
@@ -217,6 +218,7 @@ func (r *run) customers(ctx context.Context, targets []*openTarget) ([]mapping.C
 	for _, t := range targets {
 		t.owners.now = r.former
 	}
+	all := slices.Clone(customers)
 	if r.sel.Customer != "" {
 		customers = slices.DeleteFunc(customers, func(c mapping.Customer) bool { return c.Key != r.sel.Customer })
 		if len(customers) == 0 {
@@ -226,6 +228,11 @@ func (r *run) customers(ctx context.Context, targets []*openTarget) ([]mapping.C
 	customers = append(customers, r.formerCustomers()...)
 	if r.sel.Among != nil {
 		customers = slices.DeleteFunc(customers, func(c mapping.Customer) bool { return !r.sel.Among[c.Key] })
+	}
+	r.beside = map[string]bool{}
+	for _, c := range besides(all, customers) {
+		r.beside[c.Key] = true
+		customers = append(customers, c)
 	}
 	return customers, nil
 }
@@ -254,6 +261,9 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 			continue
 		}
 		s := r.newScopeRun(t, c, snapshots[i])
+		if s.beside = r.beside[c.Key]; s.beside && s.dividedTenant() == "" {
+			continue
+		}
 		proceed, err := s.prepare(ctx)
 		if err != nil {
 			return err
@@ -265,6 +275,9 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 			case ended:
 				continue
 			}
+		}
+		if !proceed && s.beside {
+			continue
 		}
 		if !proceed {
 			commit, err := s.finish(context.WithoutCancel(ctx))
@@ -313,7 +326,13 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 		if err := group.Wait(); err != nil {
 			return err
 		}
+		if err := r.applyDivided(ctx, divided(ready)); err != nil {
+			return err
+		}
 		for _, s := range ready {
+			if s.beside {
+				continue
+			}
 			commit, err := s.finish(context.WithoutCancel(ctx))
 			if err != nil {
 				return err

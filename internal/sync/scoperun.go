@@ -50,6 +50,11 @@ type scopeRun struct {
 	committed      bool          // the outcome is stored already
 	applied        *applied      // what became of the changes; nil where none was to be sent
 	deferred       bool          // the target takes no more writes in this run; the next run goes on
+
+	checked    bool     // there is a plan, and what holds it is known
+	beside     bool     // compared for the halves of another part alone, see besides
+	halved     bool     // an approved change waits for its other half
+	leftBehind []string // refs of what checkFormer says of it
 }
 
 func (r *run) newScopeRun(t *openTarget, c mapping.Customer, snap *directory.Snapshot) *scopeRun {
@@ -234,8 +239,18 @@ func (s *scopeRun) verifiedLately(c *state.Cursor) bool {
 }
 
 // planAndApply compares, plans, checks and applies, as far as the mode allows. Its error
-// ends the run; what concerns the scope alone is in its report.
+// ends the run; what concerns the scope alone is in its report. What the parts of a tenant
+// plan is carried out together, see applyDivided.
 func (s *scopeRun) planAndApply(ctx context.Context) error {
+	if err := s.makeAndCheckPlan(ctx); err != nil || !s.checked || s.dividedTenant() != "" {
+		return err
+	}
+	return s.act(ctx)
+}
+
+// makeAndCheckPlan compares, plans and checks. Where it came to no plan the
+// report says why.
+func (s *scopeRun) makeAndCheckPlan(ctx context.Context) error {
 	var err error
 	s.desired, s.observed, err = s.view.Compare(ctx, s.snapshot, s.memory.Records)
 	s.target.access.countObserved(err)
@@ -260,12 +275,18 @@ func (s *scopeRun) planAndApply(ctx context.Context) error {
 		s.plan.Whole = whole
 	}
 	s.report.Trace, s.report.Reverts = s.plan.Trace, s.plan.Reverting
-	if s.run.sel.Only == "" {
+	if s.run.sel.Only == "" && !s.beside {
 		s.run.reversals.planned(s.id(), s.plan.Reversals)
 	}
 	s.checkInvoices()
 	s.checkGuards()
-	err = s.addCredits(ctx)
+	s.checked = true
+	return nil
+}
+
+// act reports the plan and carries it out, as far as the mode allows.
+func (s *scopeRun) act(ctx context.Context) error {
+	err := s.addCredits(ctx)
 	s.reportPlan()
 	if err != nil {
 		if ctx.Err() != nil {

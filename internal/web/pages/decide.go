@@ -125,6 +125,7 @@ func reviewChosen(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	taken, forOthers = app.WithoutHalves(taken, forOthers)
 	r.LeftOut = append(out, forOthers...)
 	var up, down app.Sums
 	writes := 0

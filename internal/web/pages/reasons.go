@@ -28,7 +28,7 @@ var reasons = []why{
 	{"settle", "to be settled", "attention", nil, true},
 	{"settings", "rules or links changed", "plain", []string{"settings_changed"}, true},
 	{"first", "first plan", "plain", []string{"first_plan"}, false},
-	{"approval", "waits for a word", "", []string{"approval", "rejected"}, false},
+	{"approval", "waits for a word", "", []string{"approval", "rejected", plan.CodeHalves}, false},
 }
 
 // toSettle is the reason of every code that stands nowhere else.
