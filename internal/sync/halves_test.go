@@ -25,7 +25,9 @@ func TestHalvesAreWrittenTogether(t *testing.T) {
 			s.violations = append(s.violations, plan.Violation{Code: code, Kind: c.Key.Kind, Key: c.Key.ID})
 		}
 	}
-	blocked := func(s *scopeRun, _ *plan.Change) { s.violations = append(s.violations, plan.Violation{Code: "first_plan"}) }
+	blocked := func(s *scopeRun, _ *plan.Change) {
+		s.violations = append(s.violations, plan.Violation{Code: "first_plan"})
+	}
 	frozen := func(ignored bool) func(*scopeRun, *plan.Change) {
 		return func(s *scopeRun, c *plan.Change) {
 			s.observed.Beside = []plan.Object{{Key: c.Key, Fields: plan.Set(plan.FieldQuantity, c.Fields[0].Before.String()), Billing: &plan.Billing{Billable: true}}}
