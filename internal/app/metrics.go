@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	stdsync "sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"syncd/internal/backup"
 	"syncd/internal/state"
 )
 
@@ -171,8 +173,8 @@ func (r *resources) Collect(to chan<- prometheus.Metric) {
 	if info, err := os.Stat(cfg.State.Path); err == nil {
 		to <- gauge(r.size, float64(info.Size()))
 	}
-	if free, ok := diskFree(cfg.State.Path); ok {
-		to <- gauge(r.free, free)
+	if free, known := backup.FreeSpace(filepath.Dir(cfg.State.Path)); known {
+		to <- gauge(r.free, float64(free))
 	}
 	ends := cfg.credentialEnds()
 	for _, system := range slices.Sorted(maps.Keys(ends)) {

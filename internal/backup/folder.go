@@ -259,7 +259,7 @@ func (f *Folder) checkSpace() error {
 		if sameDisk(dir, beside) {
 			need += size // what runs write meanwhile
 		}
-		if free, known := freeSpace(dir); known && free < need {
+		if free, known := FreeSpace(dir); known && free < need {
 			return fmt.Errorf("%s has %d MiB free, and a backup needs %d MiB there; free space, or keep fewer; the backups that are there stay", dir, free>>20, need>>20+1)
 		}
 	}

@@ -2,7 +2,7 @@
 
 package backup
 
-func freeSpace(string) (bytes int64, known bool) { return 0, false }
+func FreeSpace(string) (bytes int64, known bool) { return 0, false }
 
 func sameDisk(string, string) bool { return false }
 

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// freeSpace is how many bytes an unprivileged process may still write in a directory.
-func freeSpace(dir string) (bytes int64, known bool) {
+// FreeSpace is how many bytes an unprivileged process may still write in a directory.
+func FreeSpace(dir string) (bytes int64, known bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil || s.Blocks == 0 { // some network disks do not say
 		return 0, false
