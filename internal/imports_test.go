@@ -42,7 +42,7 @@ var floors = map[string]floor{
 	"bench/model":  {nil, "the model of what may be billed shares no code with the program"},
 	"bench/replay": {[]string{"internal/...", "bench/model"}, "measurements stand outside, as the program does"},
 
-	"internal/app":                   {[]string{"systems", "internal/backup", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/notify", "internal/notify/channel", "internal/notify/delivery", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
+	"internal/app":                   {[]string{"systems", "internal/backup", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/dataset", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/notify", "internal/notify/channel", "internal/notify/delivery", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
 	"internal/web":                   {[]string{"internal/web/control", "internal/web/signin", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "the server knows who reaches it, and no page"},
 	"internal/web/control":           {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
 	"internal/web/signin":            {[]string{"internal/state", "internal/plan", "internal/secret", "internal/visible"}, "it says who somebody is; what that person may do is internal/app's"},
@@ -81,10 +81,12 @@ var floors = map[string]floor{
 	"internal/plan":      {[]string{"internal/directory"}, downward},
 	"internal/directory": {nil, "what a tenant holds is the ground floor"},
 
-	"internal/rest":    {[]string{"internal/secret", "internal/visible"}, "the way out of the program serves every system and knows none"},
-	"internal/secret":  {nil, "a secret knows nobody"},
-	"internal/visible": {nil, "what is hidden in a text is seen without knowing whose it is"},
-	"internal/config":  {nil, "it knows no setting by name"},
+	"internal/dataset":              {nil, "tables are written without knowing what is in them"},
+	"internal/dataset/postgrestest": {nil, "a database for tests knows nothing of ours"},
+	"internal/rest":                 {[]string{"internal/secret", "internal/visible"}, "the way out of the program serves every system and knows none"},
+	"internal/secret":               {nil, "a secret knows nobody"},
+	"internal/visible":              {nil, "what is hidden in a text is seen without knowing whose it is"},
+	"internal/config":               {nil, "it knows no setting by name"},
 
 	"internal/simulator/msp":     {[]string{"internal/simulator/..."}, outside},
 	"internal/simulator/serving": {nil, outside},

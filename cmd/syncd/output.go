@@ -38,6 +38,11 @@ func (a *cli) writesOut(cmd *cobra.Command, o *output, help string) {
 
 func (a *cli) declare(cmd *cobra.Command, o *output) {
 	cmd.Flags().BoolVar(&o.force, "force", false, "write over a file that is there already")
+	a.outputOf(cmd, o)
+}
+
+// outputOf notes what cmd writes.
+func (a *cli) outputOf(cmd *cobra.Command, o *output) {
 	if a.outputs == nil {
 		a.outputs = map[*cobra.Command]*output{}
 	}

@@ -33,6 +33,7 @@ func (w *App) Check(ctx context.Context) []target.Finding {
 	for _, s := range w.Config.systems {
 		all = append(all, s.Check(ctx)...)
 	}
+	all = append(all, w.checkExport(ctx)...)
 	all = append(all, w.checkTables(ctx))
 	secrets := w.Config.Redactor()
 	for i := range all {

@@ -44,6 +44,7 @@ type Config struct {
 	Control  ControlConfig  `yaml:"control" env:", prefix=CONTROL_"`   // who may send the daemon commands
 	Staff    []StaffConfig  `yaml:"staff"`                             // who may do what; empty: who may send commands may do everything
 	FourEyes bool           `yaml:"four_eyes" env:"FOUR_EYES"`         // who changed a rule, link, term or override may not approve a plan that it changed
+	Export   ExportConfig   `yaml:"export" env:", prefix=EXPORT_"`     // the data set for BrightGauge, Power BI and Excel
 	Jobs     []JobConfig    `yaml:"jobs"`                              // scheduled passes; one a configured target where none is written
 	Limits   LimitsConfig   `yaml:"limits" env:", prefix=LIMITS_"`     // how much may change without a person; a job may override any of it
 
@@ -163,7 +164,7 @@ func (t Table) LoadConfig(path string, asked bool, env config.Environment, names
 	}
 	if c != nil {
 		c.Auth.Basic.File, c.TLS.Config = beside(path, c.Auth.Basic.File), beside(path, c.TLS.Config)
-		c.Backup.Dir = beside(path, c.Backup.Dir)
+		c.Backup.Dir, c.Export.Dir = beside(path, c.Backup.Dir), beside(path, c.Export.Dir)
 	}
 	if c != nil {
 		if c.file, _ = filepath.Abs(path); text == nil {
@@ -292,6 +293,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 		report("timezone", "%q is not a time zone; write a name such as Europe/London", c.Timezone)
 		c.location = time.UTC
 	}
+	c.validateExport(report)
 	c.validateStaff(report)
 	c.validateAuth(report)
 	c.validateBackup(report)

@@ -21,6 +21,10 @@ func (w *App) chores() []chore {
 	if b := w.backups; b.folder.Dir != "" {
 		all = append(all, chore{"backup", b.schedule, func(ctx context.Context) error { return b.make(ctx, w) }, func() time.Time { return b.lastSuccess(w) }})
 	}
+	if w.Config.Export.Schedule != "" {
+		s, _ := schedule.Parse(w.Config.Export.Schedule, w.Location) // it was parsed before
+		all = append(all, chore{"export", s, w.ExportOnSchedule, w.lastExport})
+	}
 	return all
 }
 

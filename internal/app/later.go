@@ -7,7 +7,6 @@ import "syncd/internal/config"
 var laterSettings = []struct{ path, what string }{
 	{"distributors", "distributors' files are not read yet"},
 	{"notify", "there are no messages yet: alert on /metrics"},
-	{"export", "there is no data set yet"},
 	{"connectwise.create", "when an added line begins cannot be chosen yet"},
 	{"connectwise.prorate", "no prorated lines are made yet"},
 	{"connectwise.usernames", "no names are written to lines yet"},

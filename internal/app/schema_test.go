@@ -27,7 +27,7 @@ import (
 // The schema is made by a test: the program itself needs neither the generator
 // nor a command for it.
 //
-//go:generate go test -run ^TestTheSchemaIsUpToDate$ . -write-schema
+//go:generate go test -run "^Test(TheSchema|ThePageOfTheDataSet)IsUpToDate$" . -write-schema
 
 var writeSchema = flag.Bool("write-schema", false, "write config.schema.json anew")
 

@@ -76,28 +76,34 @@ func (r *Leakage) AddSpan(customer string, s *state.Span, months ...string) {
 	}
 }
 
-func (r *Leakage) add(month string, l *Licence) {
+func (r *Leakage) add(month string, l *Licence) { r.Lines = append(r.Lines, l.Leaks(month)...) }
+
+// Leaks are what a line loses in a month.
+func (l *Licence) Leaks(month string) []Leak {
+	var out []Leak
 	x := Leak{Month: month, CustomerKey: l.CustomerKey, Customer: l.Customer, Product: cmp.Or(l.Product, l.Licence), Currency: l.Currency}
-	if kind := leakOf(l.Status); kind != "" {
+	if kind := l.Status.Leak(); kind != "" {
 		of := x
 		of.Kind, of.Units, of.Money = kind, abs(l.Difference), abs(l.MonthlyDifference)
 		if l.Status == Unmapped && l.Purchased != nil {
 			of.Units = new(decimal.NewFromInt(int64(*l.Purchased)))
 		}
-		r.Lines = append(r.Lines, of)
+		out = append(out, of)
 	}
 	if l.Unassigned != nil && *l.Unassigned > 0 {
 		of := x
 		of.Kind, of.Units, of.Money = "unassigned", new(decimal.NewFromInt(int64(*l.Unassigned))), abs(l.MonthlyUnassigned)
-		r.Lines = append(r.Lines, of)
+		out = append(out, of)
 	}
 	if l.PastMargin.IsPositive() {
 		x.Kind, x.Units, x.Money = "past_margin", &l.PastMarginUnits, &l.PastMargin
-		r.Lines = append(r.Lines, x)
+		out = append(out, x)
 	}
+	return out
 }
 
-func leakOf(s Status) string {
+// Leak is the kind of leak that a status is; empty where it is none.
+func (s Status) Leak() string {
 	switch s {
 	case Unbilled, UnderBilled, OverBilled, Unmapped:
 		return string(s)

@@ -99,11 +99,18 @@ func Units(n *int) *decimal.Decimal {
 }
 
 // AddRecorded adds what the ledger says of a customer's product while a span lasts, with
-// what the last run held of it. The ledger knows no licence without a rule, and one price
-// a product: what a product comes to whose lines are not settled it cannot say.
+// what the last run held of it. The ledger knows no licence without a rule.
 func (r *Licences) AddRecorded(customer string, s *state.Span, held []plan.Violation) {
-	l := recordedLine(customer, s)
-	l.Currency = cmp.Or(l.Currency, r.currency) // of what is not known the ledger names none
+	l, _ := Recorded(customer, s, held, r.currency)
+	r.Lines = append(r.Lines, l)
+}
+
+// Recorded is the line of a customer's product while a span lasts, and the code of what the last
+// run held of it; empty where it held nothing. The currency is that of what names none. The ledger has
+// one price a product: what a product comes to whose lines are not settled it cannot say.
+func Recorded(customer string, s *state.Span, held []plan.Violation, currency string) (l Licence, code string) {
+	l = recordedLine(customer, s)
+	l.Currency = cmp.Or(l.Currency, currency) // of what is not known the ledger names none
 	for i := range held {
 		v := &held[i]
 		ofAll := v.Kind == "" && v.Key == ""
@@ -116,9 +123,9 @@ func (r *Licences) AddRecorded(customer string, s *state.Span, held []plan.Viola
 		} else if v.OverwritesEdit() {
 			l.Status = NeedsDecision
 		}
-		break
+		return l, v.Code
 	}
-	r.Lines = append(r.Lines, l)
+	return l, ""
 }
 
 // AddUnread adds a customer of whom nothing is known, or who is not linked.

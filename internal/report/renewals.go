@@ -34,10 +34,10 @@ type Renewal struct {
 	Currency     string
 }
 
-// reduceBy is the latest day to have fewer units: the end of the term. Microsoft takes
+// ReduceBy is the latest day to have fewer units: the end of the term. Microsoft takes
 // units back at the end, and within 168 hours of the renewal: the day itself is
 // never too late, whatever the hour.
-func (l *Renewal) reduceBy() string { return l.Ends }
+func (l *Renewal) ReduceBy() string { return l.Ends }
 
 // MarshalJSON writes the line as scripts read it: numbers that count or cost are
 // decimal strings, unknown ones are null.
@@ -62,7 +62,7 @@ func (l Renewal) MarshalJSON() ([]byte, error) {
 		TermBy       *string `json:"term_source"`
 		Money        *string `json:"money"`
 		Currency     *string `json:"currency"`
-	}{l.CustomerKey, l.Customer, l.Subscription, l.SKU, l.Licence, strconv.Itoa(l.Units), text(mapping.Number(l.Unassigned)), text(l.Ends), text(l.reduceBy()),
+	}{l.CustomerKey, l.Customer, l.Subscription, l.SKU, l.Licence, strconv.Itoa(l.Units), text(mapping.Number(l.Unassigned)), text(l.Ends), text(l.ReduceBy()),
 		text(l.Term), text(l.TermBy), text(amount(l.Money, 2)), text(l.Currency)})
 }
 
@@ -324,7 +324,7 @@ func (r *Renewals) Sheet() Sheet {
 	totals := map[string]*total{}
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		s.Rows = append(s.Rows, []string{l.Customer, l.Licence, l.Subscription, strconv.Itoa(l.Units), mapping.Number(l.Unassigned), cmp.Or(l.Ends, "not known"), l.reduceBy(),
+		s.Rows = append(s.Rows, []string{l.Customer, l.Licence, l.Subscription, strconv.Itoa(l.Units), mapping.Number(l.Unassigned), cmp.Or(l.Ends, "not known"), l.ReduceBy(),
 			cmp.Or(l.Term, "not known"), l.TermBy, amount(l.Money, 2), l.Currency})
 		if totals[l.Currency] == nil {
 			totals[l.Currency] = &total{}
@@ -359,7 +359,7 @@ func (r *Renewals) Plain() Sheet {
 		{"ends", false}, {"reduce_by", false}, {"money", true}, {"currency", false}}}
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		s.Rows = append(s.Rows, []string{l.CustomerKey, l.Customer, l.Subscription, l.SKU, strconv.Itoa(l.Units), mapping.Number(l.Unassigned), l.Ends, l.reduceBy(), amount(l.Money, 2), l.Currency})
+		s.Rows = append(s.Rows, []string{l.CustomerKey, l.Customer, l.Subscription, l.SKU, strconv.Itoa(l.Units), mapping.Number(l.Unassigned), l.Ends, l.ReduceBy(), amount(l.Money, 2), l.Currency})
 	}
 	return s
 }

@@ -90,6 +90,8 @@ func call(ctx context.Context, conn net.Conn, q Request, c *Console) (int, error
 	defer box.end(nil)
 	go box.fill(w)
 	var written transfer
+	var folder openFolder
+	defer folder.discard()
 	for {
 		x, err := box.take()
 		if err != nil {
@@ -123,6 +125,31 @@ func call(ctx context.Context, conn net.Conn, q Request, c *Console) (int, error
 			}
 			written = transfer{}
 			if err := w.reply(nil, err); err != nil {
+				return 0, connectionLost(err)
+			}
+		case frameFolder:
+			if !namesDataSet(q.Args, x.Text) {
+				return 0, fileNotNamed("write into", x.Text)
+			}
+			if err := w.reply(nil, folder.open(c, x.Text)); err != nil {
+				return 0, connectionLost(err)
+			}
+		case frameFile:
+			if !folder.has(x.Text) {
+				return 0, fileNotNamed("write", x.Text)
+			}
+			last, err := folder.take(x)
+			if !last {
+				continue
+			}
+			if err := w.reply(nil, err); err != nil {
+				return 0, connectionLost(err)
+			}
+		case framePlace:
+			if !folder.has(x.Text) {
+				return 0, fileNotNamed("write", x.Text)
+			}
+			if err := w.reply(nil, folder.Commit([]string{x.Text})); err != nil {
 				return 0, connectionLost(err)
 			}
 		case frameAsk:

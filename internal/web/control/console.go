@@ -38,6 +38,9 @@ type Files interface {
 	// WriteFile writes the file as a whole or leaves it as it was. One that is
 	// there already is replaced with force only.
 	WriteFile(path string, data []byte, force bool) error
+	// OpenFolder opens a folder that is there, for files of any size that replace those of
+	// the same names. One is open at a time.
+	OpenFolder(path string) (Folder, error)
 }
 
 // Ask puts a question and returns the answer without surrounding space. It ends

@@ -25,6 +25,9 @@ const (
 	frameErr       = "err"
 	frameRead      = "read"
 	frameWrite     = "write"
+	frameFolder    = "folder" // open it, for files that replace others
+	frameFile      = "file"   // a part of one of them
+	framePlace     = "place"  // put one in its place
 	frameAsk       = "ask"
 	frameExit      = "exit"
 )
