@@ -122,6 +122,8 @@ func Recorded(customer string, s *state.Span, held []plan.Violation, currency st
 			l.Status, l.MonthlyDifference = NeedsDecision, nil
 		} else if v.OverwritesEdit() {
 			l.Status = NeedsDecision
+		} else if v.Code == doNotBill {
+			l.Status, l.Unassigned, l.MonthlyUnassigned = NotBilled, nil, nil
 		}
 		return l, v.Code
 	}
