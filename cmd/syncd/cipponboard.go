@@ -28,8 +28,8 @@ type onboardInput struct {
 
 func (n *onboardInput) flags(a *cli, cmd *cobra.Command) {
 	cmd.Use, cmd.Args = "onboard [FILE]", cobra.MaximumNArgs(1)
-	cmd.Flags().IntVar(&n.contact, "contact", 0, "in place of FILE: the ConnectWise contact with this `NUMBER`")
-	cmd.Flags().IntVar(&n.ticket, "ticket", 0, "in place of FILE: the contact of the ticket with this `NUMBER`")
+	wholeVar(cmd.Flags(), &n.contact, "contact", 0, "in place of FILE: the ConnectWise contact with this `NUMBER`")
+	wholeVar(cmd.Flags(), &n.ticket, "ticket", 0, "in place of FILE: the contact of the ticket with this `NUMBER`")
 	cmd.Flags().StringArrayVar(&n.set, "set", nil, "with those: another column, `NAME=VALUE`, such as licences=SPB; may be repeated")
 	a.writesOut(cmd, &n.out, "with those: write the table to `FILE` to go on with by hand, and do nothing")
 }

@@ -38,9 +38,9 @@ func setOverrideCommand(a *cli) *cobra.Command {
 	var said app.OverrideWord
 	cmd := &cobra.Command{Use: "set CUSTOMER PRODUCT", Short: "Set one: a quantity, a minimum or a maximum, its last day, and why", Args: cobra.ExactArgs(2)}
 	flags := cmd.Flags()
-	flags.IntVar(&quantity, "quantity", 0, "bill exactly `N`, whatever the rules come to")
-	flags.IntVar(&minimum, "minimum", 0, "bill at least `N`")
-	flags.IntVar(&maximum, "maximum", 0, "bill at most `N`")
+	wholeVar(flags, &quantity, "quantity", 0, "bill exactly `N`, whatever the rules come to")
+	wholeVar(flags, &minimum, "minimum", 0, "bill at least `N`")
+	wholeVar(flags, &maximum, "maximum", 0, "bill at most `N`")
 	flags.StringVar(&said.Until, "until", "", "the last `DATE` on which it counts, such as 2027-03-31; at most 400 days ahead")
 	flags.StringVar(&said.Reason, "reason", "", "`TEXT` that says why; asked for at the next audit")
 	completeArgs(cmd, a, "customer")

@@ -14,7 +14,7 @@ func renewalsCommand(a *cli) *cobra.Command {
 	var out reportFile
 	cmd := &cobra.Command{Use: "renewals", Short: "What ends when, and until when it can be reduced", Args: cobra.NoArgs,
 		Long: "Read Microsoft's subscriptions and ConnectWise's agreements as they are now and list what ends, the first to end first. Microsoft takes units back at the end of a term: have fewer by that day. What is known to be monthly is left out. Nothing is written.\n\nExit status: 0 everything was read, 1 some of it could not be."}
-	cmd.Flags().IntVar(&asked.Days, "days", 90, "what ends within so many `DAYS`")
+	wholeVar(cmd.Flags(), &asked.Days, "days", 90, "what ends within so many `DAYS`")
 	cmd.Flags().BoolVar(&asked.All, "all", false, "monthly ones too")
 	a.reports(cmd, &out, &asked.Customer)
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {

@@ -122,7 +122,7 @@ func historyCommand(a *cli) *cobra.Command {
 	cmd.Flags().StringVar(&f.Run, "run", "", "only this `RUN`")
 	cmd.Flags().StringVar(&f.Since, "since", "", "only what came on this `DAY` (2026-11-21) or later")
 	cmd.Flags().StringVar(&f.Month, "month", "", "only what came in this month (`YYYY-MM`)")
-	cmd.Flags().IntVar(&f.Limit, "limit", 100, "at most this many entries; 0 = all")
+	wholeVar(cmd.Flags(), &f.Limit, "limit", 100, "at most this many entries; 0 = all")
 	cmd.Flags().StringVar(&format, "format", "", "`table`, csv or json")
 	complete(cmd, a, "customer", "target")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, _ []string) error {

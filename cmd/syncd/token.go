@@ -34,7 +34,7 @@ func tokenCommand(a *cli) *cobra.Command {
 		})}
 	onceVar(create.Flags(), &role, "role", "what it may do: `ROLE` is viewer, mapper, approver or operator")
 	onceVar(create.Flags(), &name, "name", "`TEXT` that says what program it is for")
-	create.Flags().IntVar(&days, "expires", 90, "for how many `DAYS` it lasts")
+	wholeVar(create.Flags(), &days, "expires", 90, "for how many `DAYS` it lasts")
 	list := &cobra.Command{Use: "list", Short: "Show them, without the tokens themselves", Args: cobra.NoArgs,
 		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error { return a.listTokens(ctx, w) })}
 	revoke := &cobra.Command{Use: "revoke ID", Short: "Take one away for good", Args: cobra.ExactArgs(1),

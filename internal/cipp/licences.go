@@ -24,6 +24,7 @@ type skuRow struct {
 	Applies    text   `json:"appliesTo"` // User or Company
 	Consumed   number `json:"consumedUnits"`
 	Prepaid    units  `json:"prepaidUnits"`
+	Bought     listed `json:"subscriptionIds"` // the subscriptions whose units these are
 }
 
 // units are a SKU's units by state.
@@ -32,6 +33,31 @@ type units struct {
 	Warning   number `json:"warning"`
 	Suspended number `json:"suspended"`
 	LockedOut number `json:"lockedOut"`
+}
+
+// listed is how many elements a list has; one, where it is a single value or was cut.
+type listed int
+
+func (n *listed) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*n = 0
+	if dec.PeekKind() != '[' {
+		s, err := dec.ReadValue()
+		if text := string(s); err == nil && text != "null" && text != `""` {
+			*n = 1
+		}
+		return err
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != ']' {
+		if err := dec.SkipValue(); err != nil {
+			return err
+		}
+		*n++
+	}
+	_, err := dec.ReadToken()
+	return err
 }
 
 // UnmarshalJSONFrom reads the object; its text, where the host cut it, is an error.
@@ -165,6 +191,7 @@ func totalsBySKU(rows []subscriptionRow) (bySKU map[string]*skuTotals, orphans [
 // list partial: what it lacks is unknown.
 func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) (list []directory.Licence, partial bool, err error) {
 	bought, orphans := totalsBySKU(subs)
+	none := len(subs) == 0
 	out := make([]directory.Licence, 0, len(skus))
 	seen := make(map[string]int, len(skus))
 	for i := range skus {
@@ -177,7 +204,7 @@ func licences(id directory.TenantID, skus []skuRow, subs []subscriptionRow) (lis
 			partial, err = true, fmt.Errorf("row %d of subscribedSkus: %s", i+1, why)
 			continue
 		}
-		l := r.licence(sku, bought[sku])
+		l := r.licence(sku, bought[sku], none)
 		l.Unread = cmp.Or(why, l.Unread)
 		if at, twice := seen[sku]; twice {
 			out[at].Unread = "subscribedSkus lists it twice"
@@ -227,8 +254,10 @@ func (r *subscriptionRow) freezeSKUs(list []directory.Licence, bought map[string
 	}
 }
 
-// licence counts one SKU; h is nil where no subscription of it is known.
-func (r *skuRow) licence(sku string, h *skuTotals) directory.Licence {
+// licence counts one SKU; h is nil where no subscription of it is known. Units whose
+// subscriptions are named and not listed, or that somebody pays for while none are listed at
+// all, are disputed: they may be a trial's.
+func (r *skuRow) licence(sku string, h *skuTotals, none bool) directory.Licence {
 	l := directory.Licence{SKU: sku, PartNumber: string(r.PartNumber), Name: product(sku, string(r.PartNumber)), Unread: r.unread}
 	if h != nil {
 		l.Purchased, l.Trial, l.Grace, l.Subscriptions = h.paid, h.trial, h.grace, h.list
@@ -250,6 +279,9 @@ func (r *skuRow) licence(sku string, h *skuTotals) directory.Licence {
 	switch {
 	case h == nil:
 		l.Purchased, l.Grace = have, prepaid.Warning.n
+		if have > 0 && !directory.FreeSKU(string(r.PartNumber)) && (none || r.Bought > 0) {
+			l.Disputed = fmt.Sprintf("%s %d, and directory/subscriptions lists none of its subscriptions", says, have)
+		}
 	case h.paid+h.trial != have:
 		l.Disputed = fmt.Sprintf("%s %d, its subscriptions add up to %d", says, have, h.paid+h.trial)
 	}

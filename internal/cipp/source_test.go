@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -357,6 +358,31 @@ func TestALicenceIsDisputedWhereTheAnswersDisagree(t *testing.T) {
 			})
 		})
 	}
+
+	t.Run("no subscription is listed, and units are paid for", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, f *fixture) {
+			f.sim.SetFaults(graph("directory/subscriptions", cippsim.ResourceFault{Empty: true}))
+			got, _, err := f.read(t, dentalID)
+			if err != nil || len(got) != 2 || !strings.Contains(got[0].Disputed, "lists none of its subscriptions") {
+				t.Errorf("got %+v, %v: units of which nobody knows whether they are a trial's count", got, err)
+			}
+		})
+	})
+	t.Run("subscriptions that are named and not listed", func(t *testing.T) {
+		for names, disputed := range map[any]bool{nil: false, "s1": true} {
+			inBubble(t, func(t *testing.T, f *fixture) {
+				f.sim.SetFaults(one(cippsim.TenantFaults{Graph: map[string]cippsim.ResourceFault{
+					"subscribedSkus":          {Rows: []any{sku(flow, "subscriptionIds", names)}},
+					"directory/subscriptions": {Rows: []any{object{"id": "s8", "skuId": premium, "status": "Deleted", "totalLicenses": 1}}},
+				}}))
+				got, _, err := f.read(t, dentalID)
+				i := slices.IndexFunc(got, func(l directory.Licence) bool { return l.SKU == flow })
+				if err != nil || i < 0 || (got[i].Disputed != "") != disputed {
+					t.Errorf("names %v: got %+v, %v, want disputed %t", names, got, err, disputed)
+				}
+			})
+		}
+	})
 
 	t.Run("a subscription of a SKU that is not listed", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, f *fixture) {

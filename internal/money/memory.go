@@ -40,7 +40,8 @@ func byID(memory []directory.Seen) map[string]directory.Seen {
 
 // Remember returns what is to be remembered of the subscriptions, sorted by id.
 // It is the same for the same answers: what does not change costs no write. A list
-// that is partial, or empty, says nothing of what it lacks.
+// that is partial, or empty, says nothing of what it lacks, nor one that the other list
+// contradicts.
 //
 //	status now   the end of its term                       the end before              it lapsed
 //	Enabled      its next day where that is to come        the former, once it is by   no
@@ -61,7 +62,7 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 	listed := make(map[string]bool, len(memory))
 	for i := range licences {
 		l := &licences[i]
-		unread[l.SKU] = l.Unread != ""
+		unread[l.SKU] = l.Unread != "" || l.Disputed != "" // one of the answers lacks something
 		bought := l.Subscriptions
 		if l.Divided != nil {
 			bought = l.Divided.Whole.Subscriptions
