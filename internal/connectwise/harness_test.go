@@ -184,7 +184,7 @@ func (h *harness) plan(c mapping.Customer, s *directory.Snapshot, records ...pla
 	for _, r := range records {
 		h.refs = append(h.refs, r.Ref)
 	}
-	views, err := h.target.Observe(h.t.Context(), []target.Asked{{Customer: c, Refs: h.refs}})
+	views, err := h.target.Observe(h.t.Context(), []target.Asked{{Customer: c, Refs: h.refs, Records: records}})
 	if err != nil {
 		h.t.Fatalf("observing: %v", err)
 	}

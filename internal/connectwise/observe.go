@@ -246,7 +246,7 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 			}
 		}
 		f := q.decide(rows)
-		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !slices.Contains(asked.Refs, o.Ref) {
+		if o := f.object; o != nil && !o.Retired && f.unwanted == nil && !manages(asked.Records, o.Ref) {
 			f.unwanted = q.note("over_billed",
 				"%s is billed %s on line %s (%s a month) and Microsoft has none; syncd does not manage that line and leaves it alone: end it in ConnectWise if nobody is to pay for it",
 				q.label, o.Fields.Text(fieldQuantity), o.Ref, money.MonthlyText(o))
@@ -273,6 +273,12 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 			out.Ended[ref(a.ID, row.ID)] = row.edited()
 		}
 	}
+}
+
+// manages reports whether one of the records is of a line. One that was kept in step for
+// somebody else, whose tenant it was, has none.
+func manages(records []plan.Record, ref string) bool {
+	return slices.ContainsFunc(records, func(r plan.Record) bool { return r.Ref == ref || slices.Contains(r.FormerRefs, ref) })
 }
 
 func distinct(ids []int) []int {

@@ -155,6 +155,9 @@ type Cursor struct {
 	// Unsettled what a person must yet be told of invoices that were made meanwhile.
 	Invoices  []InvoiceMark `json:"invoices,omitempty"`
 	Unsettled []Unsettled   `json:"unsettled,omitempty"`
+	// Ended is when the scope came to its end, since its customer was none any more; zero
+	// where it never did. What was remembered until then is of another time.
+	Ended time.Time `json:"ended,omitzero"`
 	// Former are the plans that waited for a person last and do no longer, the newest first.
 	Former []FormerPlan `json:"former_plans,omitempty"`
 	// Restored is set by a restore, until a run has seen the target right or was

@@ -213,7 +213,9 @@ func (s *scopeRun) cursor() *state.Cursor {
 		c.Error = s.run.Redact(*s.report.Error)
 	}
 	if s.isFormer() {
-		c.Applied = false // should it be a customer of its own again, that begins with a first plan
+		c.Applied, c.Ended = false, now // should it be a customer of its own again, that begins with a first plan
+	} else if !s.ended.IsZero() {
+		c.Ended = s.ended
 	}
 	s.remember(&c)
 	s.keepInvoices(&c)

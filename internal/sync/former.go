@@ -54,6 +54,47 @@ func (s *scopeRun) whyFormer() string {
 	return fmt.Sprintf("it is no customer any more: what was kept in step for it is looked after by %s now", strings.Join(now, " and "))
 }
 
+// setOldRecordsAside takes the records of a customer that is one again out of memory: they say
+// what its lines were like before another customer had its tenants, whose writes would look
+// like a person's edits. Their lines are met as those that were kept in step for somebody
+// else, so that nothing of the time between passes unseen, see checkTakenOver.
+func (s *scopeRun) setOldRecordsAside() {
+	c := s.memory.Cursor
+	if c == nil || !s.billed() || s.isFormer() {
+		return
+	}
+	if s.ended = c.Ended; s.ended.IsZero() && !c.Applied && c.Outcome == string(Unmapped) {
+		s.ended = c.At // a former version did not write it down
+	}
+	if s.ended.IsZero() {
+		return
+	}
+	s.memory.Records = slices.DeleteFunc(slices.Clone(s.memory.Records), func(r plan.Record) bool {
+		old := !r.At.After(s.ended) && (r.Origin != plan.Announced || !c.Ended.IsZero())
+		if old && r.Ref != "" {
+			s.formerRefs = append(append(s.formerRefs, r.Ref), r.FormerRefs...)
+		}
+		return old
+	})
+}
+
+// leaveToOthers forgets what was kept in step for the customer once and is kept for another
+// one now: it is not left behind.
+func (s *scopeRun) leaveToOthers(ctx context.Context) error {
+	left := s.observed.Unmanaged[:0:0]
+	for _, o := range s.observed.Unmanaged {
+		others, err := s.target.owners.Others(ctx, s.customer.Key, o.Kind, o.Ref)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(others, func(c string) bool { return s.target.owners.links[c] != "" }) {
+			left = append(left, o)
+		}
+	}
+	s.observed.Unmanaged = left
+	return nil
+}
+
 // recallFormer recalls what was kept in step for the customer's tenants while they were
 // with other customers, but for what some customer keeps in step now.
 func (s *scopeRun) recallFormer(ctx context.Context) error {
@@ -134,7 +175,7 @@ func (s *scopeRun) checkTakenOver() []plan.Violation {
 		return nil
 	}
 	return []plan.Violation{{Code: plan.TakenOver, Message: fmt.Sprintf(
-		"%s: kept in step until now for a tenant that is part of this customer since; whether it fell without an explanation or a person edited it meanwhile is not told any more: read what changes, and by whom at the target, then approve",
+		"%s: kept in step until now for another customer, of whose tenants this one has one; whether it fell without an explanation or a person edited it meanwhile is not told any more: read what changes, and by whom at the target, then approve",
 		strings.Join(changed, ", "))}}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -39,6 +40,7 @@ type scopeRun struct {
 	formerKeys map[plan.Key]plan.Key // of lines whose key is another one since, see rekeyRecords
 	formerRefs []string              // see recallFormer
 	formerSeen []directory.Seen      // what was remembered of the tenants' subscriptions
+	ended      time.Time             // when the scope came to its end, if it ever did
 
 	unsettled []state.Unsettled   // invoices that were made meanwhile, until a person settles them
 	reopened  []state.InvoiceMark // agreements of which an invoice was deleted, as they were before
@@ -104,6 +106,7 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 	if s.memory, err = s.run.Store.Recall(ctx, s.id()); err != nil {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
+	s.setOldRecordsAside()
 	if err := s.recallFormer(ctx); err != nil {
 		return false, err
 	}
@@ -260,6 +263,9 @@ func (s *scopeRun) makeAndCheckPlan(ctx context.Context) error {
 		}
 		s.reportCompareError(err)
 		return s.explainCounts(ctx)
+	}
+	if err = s.leaveToOthers(ctx); err != nil {
+		return err
 	}
 	if err = s.rekeyRecords(ctx); err != nil {
 		return err
