@@ -36,11 +36,11 @@ type card struct {
 	Reasons []string // why it waits, where the lines do not say it
 	Others  int      // reasons that are not shown
 	Edits   []edit
-	Decided string // a person's word on it
-	Written string // when an approval is carried out
-	Bulk    bool   // whether it may be approved with others
-	Ups     string // for the sum of what is chosen: amounts by currency
-	Seen    field  // the decision that is shown
+	Decided string  // a person's word on it
+	Written string  // when an approval is carried out
+	Bulk    bool    // whether it may be approved with others
+	Ups     string  // for the sum of what is chosen: amounts by currency
+	Sent    []field // what its forms send: the decision that is shown, and the part of the inbox
 	Reject  asking
 	Ways    []wayOn // to the pages where what must be settled is settled
 }
@@ -103,8 +103,8 @@ func newCard(q *request, w app.Waiting) card {
 	c.More = len(shown.Changes) - len(c.Lines)
 	c.addReasons(shown.Changes)
 	c.Ups = sumsText(w.Up) + "/" + sumsText(w.Down)
-	c.Seen = field{Name: seenField, Value: app.Seen(w.Decision)}
-	c.Reject = asking{Button: "Reject", Do: "Reject this plan", To: address("holds", w.Digest, "reject"), Hidden: []field{c.Seen},
+	c.Sent = []field{{Name: seenField, Value: app.Seen(w.Decision)}, {Name: viewField, Value: q.view()}}
+	c.Reject = asking{Button: "Reject", Do: "Reject this plan", To: address("holds", w.Digest, "reject"), Hidden: c.Sent,
 		Fields: []field{{Name: "reason", Label: "Why, for whoever looks at it next", Required: true}}}
 	return c
 }
@@ -340,7 +340,7 @@ func (c *card) addEdit(q *request, x *plan.Change) {
 			e.CanKeep = !f.Before.Blank() && c.Bills
 		}
 	}
-	hidden := []field{{Name: "kind", Value: x.Key.Kind}, {Name: "key", Value: x.Key.ID}}
+	hidden := []field{{Name: "kind", Value: x.Key.Kind}, {Name: "key", Value: x.Key.ID}, {Name: viewField, Value: q.view()}}
 	e.Keep = asking{Button: "Keep " + e.Before + " until", Do: "Keep " + e.Before, To: address("holds", c.Digest, "keep"), Hidden: hidden,
 		Fields: []field{{Name: "until", Label: "Last day", Type: "date", Required: true, Min: q.app.Now().In(q.app.Location).Format(time.DateOnly)},
 			{Name: "reason", Label: "Why", Required: true}}}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -50,7 +51,7 @@ func decide(q *request, approve bool) (answer, error) {
 	if v.Message != "" {
 		said += " " + sentence(v.Message)
 	}
-	return answer{to: "/", said: said, json: v}, nil
+	return answer{to: q.inbox(), said: said, json: v}, nil
 }
 
 // forOthers says that a person may not approve what that person changed.
@@ -65,6 +66,8 @@ type review struct {
 	Hidden  []field       // what the forms send
 	Reject  asking
 	More    int // plans that are not listed
+	Taken   int
+	Back    string
 }
 
 // chosenDigests are the plans that a form speaks of: those named, and those that change
@@ -78,7 +81,8 @@ func chosenDigests(q *request, named []string, adopting string, all []app.Waitin
 				plans = append(plans, w)
 			}
 		}
-		filter := inboxFilter{Target: q.formOrQuery("target"), Reason: q.formOrQuery("why"), Size: q.formOrQuery("size")}
+		view, _ := url.ParseQuery(q.view())
+		filter := inboxFilter{Target: view.Get("target"), Reason: view.Get("reason"), Size: view.Get("size")}
 		plans = slices.DeleteFunc(plans, func(w app.Waiting) bool { return !filter.fits(&w) })
 		if digestsSum(plans) != adopting {
 			return nil, fail(http.StatusConflict, "the customers who only need adopting are others than those that were shown; look at them again")
@@ -93,6 +97,28 @@ func chosenDigests(q *request, named []string, adopting string, all []app.Waitin
 	}
 	return digests, nil
 }
+
+// viewField says in a form which part of the inbox the page showed, so that whoever decided comes
+// back to it, and does not meet another plan in the place of the next one.
+const viewField = "view"
+
+// view is the part of the inbox that a request shows, or that its form was shown in.
+func (q *request) view() string {
+	asked := q.URL.Query()
+	if q.URL.Path != "/" {
+		asked, _ = url.ParseQuery(q.formOrQuery(viewField)) // what cannot be read shows all of it
+	}
+	shown := url.Values{}
+	for _, name := range []string{"target", "reason", "size", pageField} {
+		if v := asked.Get(name); v != "" {
+			shown.Set(name, v)
+		}
+	}
+	return shown.Encode()
+}
+
+// inbox is the address of the part of the inbox that a form was shown in.
+func (q *request) inbox() string { return (&url.URL{Path: "/", RawQuery: q.view()}).String() }
 
 func (q *request) formOrQuery(name string) string {
 	if q.Method == http.MethodPost {
@@ -112,7 +138,7 @@ func reviewChosen(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	r := &review{}
+	r := &review{Back: q.inbox(), Hidden: []field{{Name: viewField, Value: q.view()}}}
 	var holds []state.Hold
 	extents := map[string]app.Waiting{}
 	for _, w := range all {
@@ -130,6 +156,7 @@ func reviewChosen(q *request) (answer, error) {
 	var up, down app.Sums
 	writes := 0
 	targets := map[string]bool{}
+	r.Taken = len(taken)
 	for i := range taken {
 		w := extents[taken[i].Digest]
 		up.AddAll(w.Up)
@@ -201,7 +228,7 @@ func decideChosen(q *request, approve bool) (answer, error) {
 	if len(leftOut) > 0 {
 		said += " " + plural(len(leftOut), "plan") + " left out:" + why
 	}
-	return answer{to: "/", said: said, json: struct {
+	return answer{to: q.inbox(), said: said, json: struct {
 		Decisions []app.Verdict `json:"decisions"`
 	}{append(decided, leftOut...)}}, nil
 }
@@ -216,7 +243,7 @@ func keepEdit(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{to: "/", said: "Kept until " + dayOf(until, q.app.Now(), q.app.Location) + ". The next run plans with it.", json: struct {
+	return answer{to: q.inbox(), said: "Kept until " + dayOf(until, q.app.Now(), q.app.Location) + ". The next run plans with it.", json: struct {
 		Edits any `json:"edits"`
 	}{edits}}, nil
 }
@@ -227,7 +254,7 @@ func leaveAlone(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{to: "/", said: "Left alone at " + clipped(h.Name, maxName) + ". The next run plans without it; syncd matches retry takes it back.", json: struct {
+	return answer{to: q.inbox(), said: "Left alone at " + clipped(h.Name, maxName) + ". The next run plans without it; syncd matches retry takes it back.", json: struct {
 		Customer string `json:"customer"`
 		Target   string `json:"target"`
 		Decision string `json:"decision"`
@@ -251,7 +278,7 @@ func applyNow(q *request) (answer, error) {
 	} else if err != nil {
 		return answer{}, err
 	}
-	return answer{to: "/", said: "The run began. What it writes stands in the journal; reload this page to see what is left.", json: struct {
+	return answer{to: q.inbox(), said: "The run began. What it writes stands in the journal; reload this page to see what is left.", json: struct {
 		Started bool `json:"started"`
 	}{true}}, nil
 }

@@ -42,6 +42,7 @@ const (
 // An inbox is what the inbox shows.
 type inbox struct {
 	Filter   inboxFilter
+	View     string // the choice and the page, as the forms send them
 	Cards    []card
 	Adopting *adopting
 	Approved []app.Waiting // those that are carried out next
@@ -70,7 +71,7 @@ func showInbox(q *request) (answer, error) {
 	if err := wrongFilter(q, all); err != nil {
 		return answer{}, err
 	}
-	box := &inbox{Filter: newInboxFilter(q, all), Next: nextWrite(q, targetsOf(all, state.StandsApproved)...)}
+	box := &inbox{Filter: newInboxFilter(q, all), View: q.view(), Next: nextWrite(q, targetsOf(all, state.StandsApproved)...)}
 	a.data = box
 	var up, down app.Sums
 	waiting, writes, repairs := 0, 0, 0

@@ -320,3 +320,40 @@ func TestWhatRunsIsNotStartedTwice(t *testing.T) {
 		t.Errorf("the same once more: got %d,\n%s", w.Code, w.Body)
 	}
 }
+
+// Whoever decides comes back to the part of the inbox that was shown: in another one the next card
+// is of another plan.
+func TestTheInboxKeepsItsFilterAndPageAfterADecision(t *testing.T) {
+	running := program(t, held("a", "Contoso", "00000000000a"), held("b", "Brook", "00000000000b"), held("d", "Dunmore", "00000000000d"), edited("e", "Elmsworth", "00000000000e", time.Now()),
+		edited("f", "Fenwick", "00000000000f", time.Now()), adopts("c", "Aldous", "00000000000c"))
+	h := Handler(running, somebody(app.RoleOperator))
+	const view = "page=2&reason=approval&size=10&target=connectwise"
+	page := ask(h, "GET", "/?said=x&"+view, "").Body.String()
+	main := page[strings.Index(page, "<main"):]
+	if forms, sent := strings.Count(main, "<form")-1, strings.Count(main, `name="view" value="`+strings.ReplaceAll(view, "&", "&amp;")+`"`); forms != sent || sent < 10 { // the filter's own aside
+		t.Errorf("of %d forms %d say where they stand:\n%s", forms, sent, main)
+	}
+	sent := "&" + url.Values{"view": {view + "&said=forged&to=//evil.example"}}.Encode()
+	for _, c := range []struct{ path, body string }{
+		{"/holds/00000000000a/approve", "seen="},
+		{"/holds/00000000000a/reject", "reason=no"},
+		{"/holds/00000000000f/leave", "kind=addition&key=k&reason=theirs"},
+		{"/holds/approve", "digest=00000000000b"},
+		{"/holds/reject", "digest=00000000000d&reason=no"},
+		{"/apply", "customer=a&target=connectwise"},
+	} {
+		w := ask(h, "POST", c.path, c.body+sent)
+		to, err := url.Parse(w.Header().Get("Location"))
+		query := to.Query()
+		query.Del("said")
+		if w.Code != http.StatusSeeOther || err != nil || to.Host != "" || to.Path != "/" || query.Encode() != view {
+			t.Errorf("%s: got %d to %s, want the inbox with %s: %s", c.path, w.Code, to, view, w.Body)
+		}
+	}
+	running.Wait()
+	for _, c := range []struct{ method, path, body string }{{"POST", "/holds/0000000000ff/approve", "seen=" + sent}, {"GET", "/holds/review?digest=00000000000a" + sent, ""}} {
+		if page := ask(h, c.method, c.path, c.body).Body.String(); !strings.Contains(page, `<a href="/?`+strings.ReplaceAll(view, "&", "&amp;")+`">Back`) {
+			t.Errorf("%s: the way back is not to the same part of it:\n%s", c.path, page)
+		}
+	}
+}

@@ -200,7 +200,7 @@ func (s *server) fail(w http.ResponseWriter, q *request, err error) {
 	if f != nil && f.allow != nil {
 		w.Header().Set("Allow", strings.Join(f.allow, ", "))
 	}
-	shown := troubled{Status: status, Back: "/", BackTo: "the inbox"}
+	shown := troubled{Status: status, Back: q.inbox(), BackTo: "the inbox"}
 	for _, p := range all {
 		if p.name != "" && p.path != "/" && strings.HasPrefix(q.URL.Path, p.path+"/") {
 			shown.Back, shown.BackTo = p.path, p.name
