@@ -58,7 +58,7 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	}
 	cfg.logSecrets(log)
 	w.sound, w.backups = newSoundness(store, log), newBackups(w)
-	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Order: cfg.Targets(), Store: store, Links: w.Links,
+	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.Links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
 		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits})
 	w.registerMetrics()

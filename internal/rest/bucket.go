@@ -34,29 +34,50 @@ const (
 // together, and the system sees more than it allows.
 type Bucket struct {
 	turn   chan struct{} // held by the one who leaves next; others queue here
-	slots  chan struct{} // nil means any number at once
+	slots  slots
 	waits  prometheus.Observer
 	bodies *memoryBudget // memory for what comes back
 
+	mu       sync.Mutex
+	rate     Rate
 	interval time.Duration // between two requests at full speed; 0 = no rate
 	burst    int
-
-	mu     sync.Mutex
-	tat    time.Time
-	slow   float64   // the interval is stretched by this; 1 = full speed
-	struck time.Time // the end of the pause of the last strike
-	eased  time.Time // when slow last changed
+	tat      time.Time
+	slow     float64   // the interval is stretched by this; 1 = full speed
+	struck   time.Time // the end of the pause of the last strike
+	eased    time.Time // when slow last changed
 }
 
 // NewBucket returns a bucket for one system. A Rate without a speed limits
 // nothing but what is under way at once. m may be nil.
 func NewBucket(r Rate, m *Metrics, system string) *Bucket {
-	b := &Bucket{turn: make(chan struct{}, 1), interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system), bodies: newMemoryBudget()}
-	if r.Concurrency > 0 {
-		b.slots = make(chan struct{}, r.Concurrency)
-	}
-	m.note(system, r, b)
+	b := &Bucket{turn: make(chan struct{}, 1), rate: r, interval: r.interval(), burst: max(r.Burst, 1), slow: 1, waits: m.waits(system), bodies: newMemoryBudget()}
+	b.slots.limit = r.Concurrency
+	m.note(system, b)
 	return b
+}
+
+// SetRate has the bucket limit to another rate from now on. No token is won by that, and a
+// pause lasts as long as it was to.
+func (b *Bucket) SetRate(r Rate) {
+	b.slots.setLimit(r.Concurrency)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r == b.rate {
+		return
+	}
+	now := time.Now()
+	interval := b.slowedInterval(now)
+	tolerance, ahead := b.tolerance(interval), max(b.tat.Sub(now), 0)
+	b.rate, b.interval, b.burst = r, r.interval(), max(r.Burst, 1)
+	slowed := b.slowedInterval(now)
+	switch {
+	case ahead > tolerance: // nothing may leave before a moment, which stays
+		b.tat = now.Add(ahead - tolerance + b.tolerance(slowed))
+	case interval > 0: // so many tokens are there, as far as the bucket still has room
+		tokens := float64(tolerance-ahead) / float64(interval)
+		b.tat = now.Add(max(0, b.tolerance(slowed)-time.Duration(tokens*float64(slowed))))
+	}
 }
 
 // Take waits until one request may leave. The caller sends it at once and
@@ -71,21 +92,10 @@ func (b *Bucket) Take(ctx context.Context) (release func(), err error) {
 	started := time.Now()
 	// First the slot, then the token: a token in the hand of one who still
 	// waits for a slot would leave together with the tokens paid after it.
-	if b.slots != nil {
-		select {
-		case b.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, contextErr(ctx)
-		}
+	if err := b.slots.take(ctx); err != nil {
+		return nil, err
 	}
-	var once sync.Once
-	release = func() {
-		once.Do(func() {
-			if b.slots != nil {
-				<-b.slots
-			}
-		})
-	}
+	release = sync.OnceFunc(b.slots.release)
 	if err := b.pay(ctx); err != nil {
 		release()
 		return nil, err

@@ -30,7 +30,8 @@ func (b *Bucket) level(now time.Time) (l Level) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	interval := b.slowedInterval(now)
-	l.Burst, l.Speed, l.UnderWay = b.burst, 1/b.slow, len(b.slots)
+	l.Rate = b.rate.String()
+	l.Burst, l.Speed, l.UnderWay = b.burst, 1/b.slow, b.slots.underWay()
 	if interval > 0 {
 		ahead := max(b.tat.Sub(now), 0)
 		tokens := max(0, math.Floor(float64(b.tolerance(interval)-ahead)/float64(interval))+1)
@@ -40,19 +41,14 @@ func (b *Bucket) level(now time.Time) (l Level) {
 }
 
 // note has a bucket among those whose levels are told.
-func (m *Metrics) note(system string, r Rate, b *Bucket) {
+func (m *Metrics) note(system string, b *Bucket) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.buckets[system] = ratedBucket{r, b}
+	m.buckets[system] = b
 	m.expect(system)
-}
-
-type ratedBucket struct {
-	rate   Rate
-	bucket *Bucket
 }
 
 // Levels returns how the buckets of all systems stand, by name.
@@ -63,9 +59,9 @@ func (m *Metrics) Levels(now time.Time) []Level {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var levels []Level
-	for system, x := range m.buckets {
-		l := x.bucket.level(now)
-		l.System, l.Rate = system, x.rate.String()
+	for system, b := range m.buckets {
+		l := b.level(now)
+		l.System = system
 		if p, ok := m.pauses[system]; ok && p.Until.After(now) {
 			l.PausedUntil = &p.Until
 		}

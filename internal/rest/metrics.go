@@ -22,7 +22,7 @@ type Metrics struct {
 
 	mu       sync.Mutex
 	pauses   map[string]Pause       // by system
-	buckets  map[string]ratedBucket // likewise
+	buckets  map[string]*Bucket     // likewise
 	breakers map[string]OpenBreaker // by host
 	offsets  map[string]float64     // by system: how far its clock is ahead of ours, in seconds
 }
@@ -70,7 +70,7 @@ func (m *Metrics) notePause(p Pause, now time.Time) (news bool) {
 // NewMetrics registers the metrics; reg may be nil.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
-		pauses: map[string]Pause{}, buckets: map[string]ratedBucket{}, breakers: map[string]OpenBreaker{}, offsets: map[string]float64{},
+		pauses: map[string]Pause{}, buckets: map[string]*Bucket{}, breakers: map[string]OpenBreaker{}, offsets: map[string]float64{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncd_http_requests_total",
 			Help: "Requests sent, each attempt by itself. code is the status, or error where no whole answer came.",

@@ -26,7 +26,6 @@ import (
 type Options struct {
 	Source  Source
 	Targets map[string]target.Opener // by name
-	Order   []string                 // of the targets, in which every run locks them; those it lacks come first, by name
 	Store   state.Store
 	Links   func(ctx context.Context) (mapping.Table, error)
 	Log     zerolog.Logger
@@ -57,16 +56,29 @@ type Options struct {
 // one target at a time.
 type Engine struct {
 	Options
-	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
+	*underWay
+}
 
-	underWay sync.Map // the runs that this engine executes now, by id
+// underWay is what runs know of one another. Engines with other options share it.
+type underWay struct {
+	mu    sync.Mutex
+	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
+	runs  sync.Map                 // that are executed now, by id
 
 	pruning sync.Mutex
 }
 
 // New returns an Engine.
 func New(o Options) *Engine {
-	e := &Engine{Options: o, locks: map[string]chan struct{}{}}
+	return newEngine(o, &underWay{locks: map[string]chan struct{}{}})
+}
+
+// Successor returns an Engine with other options. Runs under way end with those that they began
+// with, and a run of one engine never works on a target at which one of the other does.
+func (e *Engine) Successor(o Options) *Engine { return newEngine(o, e.underWay) }
+
+func newEngine(o Options, u *underWay) *Engine {
+	e := &Engine{Options: o, underWay: u}
 	if e.Now == nil {
 		e.Now = time.Now
 	}
@@ -74,10 +86,17 @@ func New(o Options) *Engine {
 		e.Redact = func(text string) string { return text }
 	}
 	e.LateAnswerWait = cmp.Or(e.LateAnswerWait, 10*time.Second)
-	for name := range o.Targets {
-		e.locks[name] = make(chan struct{}, 1)
-	}
 	return e
+}
+
+// lockOf is the lock of a target.
+func (u *underWay) lockOf(target string) chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.locks[target] == nil {
+		u.locks[target] = make(chan struct{}, 1)
+	}
+	return u.locks[target]
 }
 
 // A Selection says what a run is about.
@@ -141,8 +160,8 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	r := &run{Engine: e, sel: sel, mode: mode, started: e.Now().UTC(), oldest: map[string]time.Time{},
 		progress: Progress{Outcomes: map[Outcome]int{}}}
 	r.id = ulid.MustNewDefault(r.started).String()
-	e.underWay.Store(r.id, r)
-	defer e.underWay.Delete(r.id)
+	e.runs.Store(r.id, r)
+	defer e.runs.Delete(r.id)
 	e.Metrics.begin(r)
 	defer e.Metrics.end(r)
 	r.log = e.Log.With().Str("run", r.id).Logger()
@@ -194,9 +213,9 @@ type Progress struct {
 	Last        string          // the customer that was done last
 }
 
-// Progress is how far a run is that this engine executes now; false where it does not.
+// Progress is how far a run is that is executed now; false where it is not.
 func (e *Engine) Progress(id string) (p Progress, underWay bool) {
-	v, underWay := e.underWay.Load(id)
+	v, underWay := e.runs.Load(id)
 	if !underWay {
 		return p, false
 	}

@@ -340,7 +340,7 @@ func TestAPlanWritesNowhere(t *testing.T) {
 
 func TestPlansAreHeldForADecisionUnderTheTargetsLockAndNothingElseIsWritten(t *testing.T) {
 	w := newFixture(t)
-	token := w.engine.locks["fake"]
+	token := w.engine.lockOf("fake")
 	token <- struct{}{} // a run is under way
 	ctx, cancel := context.WithCancelCause(t.Context())
 	busy := errors.New("still busy")

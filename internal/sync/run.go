@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,9 +101,9 @@ func (r *run) execute(ctx context.Context) error {
 	return r.pruneLedger(ctx)
 }
 
-// lock waits until no other run works on the targets. Every run locks in the one
-// order of the engine, whatever its jobs say: two runs that each hold what the other
-// waits for would wait for ever.
+// lock waits until no other run works on the targets. Every run locks in the order of
+// their names, whatever its jobs say: two runs that each hold what the other waits for
+// would wait for ever.
 func (r *run) lock(ctx context.Context, names []string) (release func(), err error) {
 	var held []chan struct{}
 	release = func() {
@@ -112,13 +111,11 @@ func (r *run) lock(ctx context.Context, names []string) (release func(), err err
 			<-token
 		}
 	}
-	place := func(name string) int { return slices.Index(r.Order, name) }
-	for _, name := range slices.SortedFunc(slices.Values(names), func(a, b string) int {
-		return cmp.Or(cmp.Compare(place(a), place(b)), strings.Compare(a, b))
-	}) {
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		lock := r.lockOf(name)
 		select {
-		case r.locks[name] <- struct{}{}:
-			held = append(held, r.locks[name])
+		case lock <- struct{}{}:
+			held = append(held, lock)
 		case <-ctx.Done():
 			release()
 			return nil, context.Cause(ctx)

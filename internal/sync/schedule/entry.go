@@ -136,8 +136,8 @@ func (e *entry) startIfDue(now time.Time) (Event, bool) {
 	return ev, true
 }
 
-// run calls the job, outside the lock.
-func (e *entry) run(ctx context.Context, ended chan<- result) {
+// run calls what the job was when it started, outside the lock.
+func (e *entry) run(ctx context.Context, do func(context.Context) error, ended chan<- result) {
 	started := time.Now()
 	// Overwritten unless the job takes its goroutine away by runtime.Goexit.
 	err := errors.New("the job left without returning")
@@ -147,7 +147,7 @@ func (e *entry) run(ctx context.Context, ended chan<- result) {
 		}
 		ended <- result{entry: e, duration: time.Since(started), err: err}
 	}()
-	err = e.Job.Run(ctx)
+	err = do(ctx)
 }
 
 // finish marks the run as ended and returns the event.

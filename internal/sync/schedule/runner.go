@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,7 @@ type Runner struct {
 	mu      sync.Mutex // guards what follows and the entries
 	state   state
 	entries []*entry
+	leaving []*entry // under way, and to be run no more
 }
 
 type state int
@@ -77,7 +79,17 @@ func New(jobs []Job, opt Options) (*Runner, error) {
 	if opt.Report == nil {
 		opt.Report = func(Event) {}
 	}
+	if err := check(jobs); err != nil {
+		return nil, err
+	}
 	r := &Runner{opt: opt, wake: make(chan struct{}, 1)}
+	for _, j := range jobs {
+		r.entries = append(r.entries, newEntry(j, opt))
+	}
+	return r, nil
+}
+
+func check(jobs []Job) error {
 	var errs []error
 	seen := map[string]bool{}
 	for i, j := range jobs {
@@ -92,12 +104,48 @@ func New(jobs []Job, opt Options) (*Runner, error) {
 			errs = append(errs, fmt.Errorf("schedule: job %q does nothing; give it something to run", j.Name))
 		}
 		seen[j.Name] = true
-		r.entries = append(r.entries, newEntry(j, opt))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	return errors.Join(errs...)
+}
+
+// Replace has other jobs from now on, or, where something is wrong with them, the same as
+// before. Runs under way go on as they began, and a job that is under way does not
+// overlap itself by being replaced. A job whose schedule stays keeps its slots and what it has to catch up;
+// any other begins with its next slot.
+func (r *Runner) Replace(jobs []Job) error {
+	if err := check(jobs); err != nil {
+		return err
 	}
-	return r, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := append(r.entries, r.leaving...)
+	r.entries, r.leaving = nil, nil
+	for _, j := range jobs {
+		i := slices.IndexFunc(known, func(e *entry) bool { return e.Name == j.Name })
+		if i < 0 {
+			e := newEntry(j, r.opt)
+			e.reset(r.now(), true, time.Time{}, time.Time{})
+			r.entries = append(r.entries, e)
+			continue
+		}
+		e := known[i]
+		known = slices.Delete(known, i, i+1)
+		former := e.Schedule
+		if e.Job = j; !former.same(j.Schedule) {
+			e.reset(r.now(), true, time.Time{}, time.Time{})
+		}
+		r.entries = append(r.entries, e)
+	}
+	for _, e := range known {
+		if e.running {
+			r.leaving = append(r.leaving, e)
+		}
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default: // it is about to look anyway
+	}
+	return nil
 }
 
 // Run starts jobs until ctx is done, waits for those still running, and
@@ -123,7 +171,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	r.mu.Unlock()
 	defer r.setState(stopped)
 
-	for _, e := range r.entries {
+	r.mu.Lock()
+	entries := slices.Clone(r.entries)
+	r.mu.Unlock()
+	for _, e := range entries {
 		var success, attempt time.Time
 		caughtUp := r.opt.LastSuccess == nil
 		if !caughtUp { // these may read the store: not under the lock
@@ -138,7 +189,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 
 	// As many as can be under way, so that no job waits for us to listen.
-	ended := make(chan result, len(r.entries))
+	ended := make(chan result, len(entries))
 	underWay := 0
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -278,7 +329,7 @@ func (r *Runner) startDue(ctx context.Context, ended chan<- result) (n int, slee
 		}
 		if ok && ev.Kind == Started {
 			n++
-			go e.run(ctx, ended)
+			go e.run(ctx, e.Job.Run, ended)
 		}
 		sleep = min(sleep, e.nextRun().Sub(now))
 	}
@@ -292,6 +343,7 @@ func (r *Runner) startDue(ctx context.Context, ended chan<- result) (n int, slee
 func (r *Runner) finish(end result) {
 	r.mu.Lock()
 	ev := end.entry.finish(r.now(), end)
+	r.leaving = slices.DeleteFunc(r.leaving, func(e *entry) bool { return e == end.entry })
 	r.mu.Unlock()
 	r.opt.Report(ev)
 }

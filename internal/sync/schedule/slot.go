@@ -36,6 +36,11 @@ type Schedule struct {
 // String gives the expression as parsed, spaces made single.
 func (s Schedule) String() string { return s.expr }
 
+// same says that s has the slots of other.
+func (s Schedule) same(other Schedule) bool {
+	return s.expr == other.expr && (s.loc == other.loc || s.loc != nil && other.loc != nil && s.loc.String() == other.loc.String())
+}
+
 // IsZero says that s has no slots.
 func (s Schedule) IsZero() bool { return s.every == 0 && s.spec == nil }
 
