@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	gosync "sync"
 	"time"
 
 	"syncd/internal/mapping"
@@ -75,7 +76,8 @@ func (w *App) closedMonth(ctx context.Context, month string) (*frozenMonth, erro
 	}
 	if said != frozen.digest() {
 		return nil, fmt.Errorf(
-			"%w: what is kept of %s has the digest %s, and the journal says %q: restore a backup", state.ErrCorrupt, month, frozen.digest(), said)
+			"%w: what is kept of %s has the digest %s, and the journal says %q: restore a backup, or open the month again (syncd report month --month %s --reopen --reason TEXT) and close it anew",
+			state.ErrCorrupt, month, frozen.digest(), said, month)
 	}
 	return &frozen, nil
 }
@@ -106,8 +108,23 @@ func (r *MonthRefused) Error() string {
 	return fmt.Sprintf("%s is not closed: %s", r.Month, strings.Join(r.Why, "; "))
 }
 
+// closingMonth is held while a month is closed: its packs and its place among the closed months
+// are two documents, and one process holds the state.
+var closingMonth gosync.Mutex
+
+// An AlreadyClosedError says by whom a month was closed. It is a UsageError.
+type AlreadyClosedError struct {
+	state.Closing
+	said error
+}
+
+func (e *AlreadyClosedError) Error() string { return e.said.Error() }
+
+func (e *AlreadyClosedError) Unwrap() error { return e.said }
+
 // CloseMonth freezes the packs of a month, with their digest in the journal. It is a
-// MonthRefused where a number at the end of the month is not proven.
+// MonthRefused where a number at the end of the month is not proven, and an
+// AlreadyClosedError where it is closed.
 func (w *App) CloseMonth(ctx context.Context, by Operator, month, reason string) (*Months, error) {
 	from, to, err := w.pastMonth(month)
 	if err != nil {
@@ -116,13 +133,15 @@ func (w *App) CloseMonth(ctx context.Context, by Operator, month, reason string)
 	if w.Now().Before(to) {
 		return nil, &MonthRefused{month, []string{"it is not over before " + to.Format(time.DateOnly)}}
 	}
+	closingMonth.Lock()
+	defer closingMonth.Unlock()
 	closed, version, err := state.Closed(ctx, w.Store)
 	if err != nil {
 		return nil, err
 	}
 	if i := slices.IndexFunc(closed, func(c state.Closing) bool { return c.Month == month }); i >= 0 {
-		return nil, Usage("%s was closed by %s on %s; syncd report month --month %s shows it, --reopen --reason TEXT opens it again", month, closed[i].By,
-			closed[i].At.In(w.Location).Format(time.DateOnly), month)
+		return nil, &AlreadyClosedError{closed[i], Usage("%s was closed by %s on %s; syncd report month --month %s shows it, --reopen --reason TEXT opens it again", month,
+			closed[i].By, closed[i].At.In(w.Location).Format(time.DateOnly), month)}
 	}
 	at := w.Now().UTC()
 	packs, err := w.makeMonth(ctx, monthAsked{month: month, from: from, to: to, asOf: at, closedBy: by.Name})

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -302,7 +303,11 @@ func sendPack(q *request) (answer, error) {
 func closeMonth(q *request) (answer, error) {
 	month := q.PathValue("month")
 	months, err := q.app.CloseMonth(q.Context(), q.person.Operator, month, strings.TrimSpace(q.fields.Get("reason")))
-	if err != nil {
+	if already, is := errors.AsType[*app.AlreadyClosedError](err); is && already.By == q.person.Name { // pressed twice
+		if months, err = q.app.Month(q.Context(), month, ""); err != nil {
+			return answer{}, err
+		}
+	} else if err != nil {
 		return answer{}, err
 	}
 	return answer{to: address("months", month), said: month + " is closed: " + app.Count(len(months.Packs), "pack") + " kept as they are now.", json: months.Whole()}, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	gosync "sync"
 	"testing"
 	"time"
 
@@ -53,8 +54,8 @@ func TestAMonthIsShownClosedAndOpenedAgain(t *testing.T) {
 	if again := ask(h, "GET", "/months/"+month+"/pack?format=json", "").Body.String(); again != first || !strings.Contains(first, `"closed":`) {
 		t.Error("a closed month is not the same bytes again")
 	}
-	if w := ask(h, "POST", "/months/"+month+"/close", ""); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "was closed by Dana") {
-		t.Errorf("closing twice: got %d", w.Code)
+	if w := ask(h, "POST", "/months/"+month+"/close", ""); w.Code != http.StatusSeeOther {
+		t.Errorf("closing twice: got %d, want what the first time was answered", w.Code)
 	}
 	if w := ask(h, "POST", "/months/"+month+"/reopen", ""); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "Say why") {
 		t.Errorf("reopening without a reason: got %d", w.Code)
@@ -103,4 +104,38 @@ func TestAMonthThatCannotBeShown(t *testing.T) {
 	if err := json.Unmarshal(ask(h, "GET", "/months/"+month, "", "Accept", "application/json").Body.Bytes(), &pack); err != nil || pack.Month != month || len(pack.Packs) != 1 {
 		t.Errorf("got %+v, %v, want what report month --format json prints", pack, err)
 	}
+}
+
+// Two who close a month at once close it once, and what is kept of it is what the journal says.
+func TestAMonthThatManyCloseAtOnceIsClosedOnce(t *testing.T) {
+	running, month := aMonthAgo(t)
+	h := Handler(running, somebody(app.RoleApprover))
+	var all gosync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			if w := ask(h, "POST", "/months/"+month+"/close", ""); w.Code != http.StatusSeeOther {
+				t.Errorf("closing: got %d: %s", w.Code, w.Body)
+			}
+		})
+	}
+	all.Wait()
+	if w := ask(h, "GET", "/months/"+month, ""); w.Code != http.StatusOK {
+		t.Errorf("the closed month: got %d: %s", w.Code, w.Body)
+	}
+	if entries := collectJournal(t, running, state.ActionClose); entries != 1 {
+		t.Errorf("the journal has it %d times", entries)
+	}
+}
+
+func collectJournal(t *testing.T, running *app.Running, action plan.Action) (n int) {
+	t.Helper()
+	for e, err := range running.Store.Journal(t.Context(), state.JournalFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Action == action {
+			n++
+		}
+	}
+	return n
 }
