@@ -17,7 +17,6 @@ var laterCommands = []struct{ path, what string }{
 	{"notify", "there are no messages yet: alert on syncd_holds and syncd_scopes of /metrics"},
 	{"reload", "restart the daemon: it goes on where it was"},
 	{"support", "send the output of syncd version, syncd check and syncd status; none of them shows a secret"},
-	{"state compact", "the state is not compacted yet; syncd state backup FILE writes a compact copy"},
 }
 
 // laterFlags are such flags.

@@ -17,8 +17,10 @@ import (
 )
 
 func stateCommand(a *cli) *cobra.Command {
-	cmd := &cobra.Command{Use: "state", Short: "Back up, restore, verify or migrate the state", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return usage("say what: backup, restore, verify or migrate") }}
+	cmd := &cobra.Command{Use: "state", Short: "Back up, restore, verify, migrate or compact the state", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return usage("say what: backup, restore, verify, migrate or compact")
+		}}
 	var copied output
 	copying := &cobra.Command{Use: "backup FILE", Short: "Write a consistent copy, also while the daemon runs", Args: cobra.ExactArgs(1),
 		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
@@ -108,7 +110,24 @@ func stateCommand(a *cli) *cobra.Command {
 				return err
 			})
 		})}
-	cmd.AddCommand(copying, restore, verify, migrate)
+	compact := &cobra.Command{Use: "compact", Short: "Give back to the disk what was forgotten, also while the daemon runs", Args: cobra.NoArgs,
+		Long: "Forget what is older than it is kept (evidence.keep), and write the state to a file without the room that is free in it.\nRuns wait meanwhile; nothing of what is kept changes.",
+		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
+			done, err := w.Compact(ctx)
+			if err != nil {
+				return err
+			}
+			return a.print(done, func(out io.Writer) error {
+				p := &page{w: out}
+				if done.Forgotten != (state.Pruned{}) {
+					p.line("older than %s: %s of the ledger, %s of the journal and %s are forgotten", app.Count(w.Config.Evidence.Keep, "month"),
+						app.Count(done.Forgotten.Spans, "span"), app.Count(done.Forgotten.Entries, "line"), app.Count(done.Forgotten.Runs, "run"))
+				}
+				p.line("%s: %d KiB before, %d KiB now", w.Config.State.Path, done.Before>>10, done.After>>10)
+				return p.err
+			})
+		})}
+	cmd.AddCommand(copying, restore, verify, migrate, compact)
 	return cmd
 }
 
@@ -131,6 +150,10 @@ func writeRestoration(out io.Writer, path string, done state.Restoration) error 
 }
 
 func writeCounts(out io.Writer, c state.Counts) error {
-	_, err := fmt.Fprintf(out, "sound: %d scopes, %d records, %d holds, %d journal entries, %d runs, %d spans\n", c.Scopes, c.Records, c.Holds, c.Entries, c.Runs, c.Spans)
-	return err
+	p := &page{w: out}
+	p.line("sound: %d scopes, %d records, %d holds, %d journal entries, %d runs, %d spans", c.Scopes, c.Records, c.Holds, c.Entries, c.Runs, c.Spans)
+	if c.Forgotten > 0 {
+		p.line("the journal begins with line %d: what was before is older than it is kept, as a line of it says", c.Forgotten+1)
+	}
+	return p.err
 }

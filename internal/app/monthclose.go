@@ -19,9 +19,6 @@ import (
 	"syncd/internal/sync"
 )
 
-// monthDocument is where the packs of a closed month are kept.
-func monthDocument(month string) string { return "month " + month }
-
 // A frozenMonth is the packs of a closed month in their canonical text.
 type frozenMonth struct {
 	MSP   string   `json:"msp"`
@@ -66,7 +63,7 @@ func (w *App) closedMonth(ctx context.Context, month string) (*frozenMonth, erro
 	if !slices.ContainsFunc(closed, func(c state.Closing) bool { return c.Month == month }) {
 		return nil, nil
 	}
-	frozen, _, err := Document[frozenMonth](ctx, w.Store, monthDocument(month))
+	frozen, _, err := Document[frozenMonth](ctx, w.Store, state.PackDocument(month))
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +167,11 @@ func (w *App) CloseMonth(ctx context.Context, by Operator, month, reason string)
 
 // putMonth keeps packs. They are in force once the month stands among the closed ones.
 func (w *App) putMonth(ctx context.Context, month string, frozen frozenMonth) error {
-	doc, err := w.Store.Document(ctx, monthDocument(month))
+	doc, err := w.Store.Document(ctx, state.PackDocument(month))
 	if err != nil {
 		return fmt.Errorf("reading what is kept of %s: %w", month, err)
 	}
-	return Put(ctx, w.Store, monthDocument(month), doc.Version, frozen)
+	return Put(ctx, w.Store, state.PackDocument(month), doc.Version, frozen)
 }
 
 // ReopenMonth lets a closed month be changed again.

@@ -6,6 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"time"
+
+	"syncd/internal/plan"
 )
 
 // A Chain is the end of a journal: the number and the hash of its last entry.
@@ -52,6 +56,57 @@ func (c *Chain) CheckEnd(end Chain) error {
 		return fmt.Errorf("%w: journal line %d was added by something else", ErrCorrupt, end.Seq+1)
 	}
 	return fmt.Errorf("%w: journal line %d was changed after it was written", ErrCorrupt, c.Seq)
+}
+
+// PruneEntry is the line that says that the journal's lines up to an end were
+// forgotten. It is in the chain itself, so that nobody else can take them away.
+func PruneEntry(upTo Chain, now time.Time) Entry {
+	return Entry{At: now, Action: ActionPrune, Key: pruneKey(upTo), Digest: upTo.Hash, Result: ResultDone, By: "syncd",
+		Label: fmt.Sprintf("the journal up to line %d, which is older than it is kept", upTo.Seq)}
+}
+
+func pruneKey(upTo Chain) plan.Key {
+	return plan.Key{Kind: "journal", ID: strconv.FormatUint(upTo.Seq, 10)}
+}
+
+// A Follower checks a journal of which the first lines may be forgotten. Forgotten is the
+// end of what may be, as the store keeps it beside the journal; lines up to it may still be there.
+type Follower struct {
+	Forgotten Chain
+
+	chain   Chain
+	begun   bool
+	says    bool // the last line about what was forgotten is about Forgotten
+	missing uint64
+}
+
+// Check checks the next line, from the first that is there.
+func (f *Follower) Check(e Entry) error {
+	if !f.begun && f.Forgotten.Seq > 0 && e.Seq > 0 && e.Seq <= f.Forgotten.Seq+1 {
+		f.chain, f.missing = Chain{e.Seq - 1, e.Prev}, e.Seq-1
+	}
+	f.begun = true
+	if err := f.chain.Check(e); err != nil {
+		return err
+	}
+	if e.Seq == f.Forgotten.Seq && e.Hash != f.Forgotten.Hash || e.Seq == f.Forgotten.Seq+1 && e.Prev != f.Forgotten.Hash {
+		return fmt.Errorf("%w: journal line %d does not follow what was forgotten", ErrCorrupt, e.Seq)
+	}
+	if e.Action == ActionPrune {
+		f.says = e.Key == pruneKey(f.Forgotten) && e.Digest == f.Forgotten.Hash
+	}
+	return nil
+}
+
+// End checks what Check cannot see: see Chain.CheckEnd. It returns how many lines are gone.
+func (f *Follower) End(end Chain) (forgotten int, err error) {
+	if err := f.chain.CheckEnd(end); err != nil {
+		return 0, err
+	}
+	if f.Forgotten.Seq > 0 && !f.says {
+		return 0, fmt.Errorf("%w: the journal begins after line %d and does not say that what was before is forgotten", ErrCorrupt, f.Forgotten.Seq)
+	}
+	return int(f.missing), nil
 }
 
 // Seal returns e, its Seq already set, as the entry that follows the one with

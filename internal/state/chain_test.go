@@ -138,3 +138,63 @@ func TestALineOfAFormerVersionVerifies(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The first lines may be forgotten where a line of the journal itself says so.
+func TestAJournalThatForgot(t *testing.T) {
+	type journal struct {
+		lines     []state.Entry
+		forgotten state.Chain // what the store keeps beside them
+		end       state.Chain
+	}
+	forgot := func(keep int) journal { // five lines, then one that says that those before keep are gone
+		entries, chain := lines(5)
+		upTo := state.Chain{Seq: uint64(keep - 1), Hash: entries[keep-2].Hash}
+		entries = append(entries, chain.Append(state.PruneEntry(upTo, time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC))))
+		return journal{entries[keep-1:], upTo, chain}
+	}
+	whole, end := lines(5)
+	tests := []struct {
+		name    string
+		journal journal
+		damage  func(*journal)
+		gone    int
+		want    string // empty: intact
+	}{
+		{"nothing is forgotten", journal{whole, state.Chain{}, end}, func(*journal) {}, 0, ""},
+		{"two lines are", forgot(3), func(*journal) {}, 2, ""},
+		{"all of them are", forgot(6), func(*journal) {}, 5, ""},
+		{"they are still there: a process was killed", forgot(3), func(j *journal) { j.lines = append(whole[1:2:2], j.lines...) }, 1, ""},
+		{"one more is missing", forgot(3), func(j *journal) { j.lines = j.lines[1:] }, 0, "line 1 is missing"},
+		{"lines are taken away, and the store says nothing", journal{whole[2:], state.Chain{}, end}, func(*journal) {}, 0, "line 1 is missing"},
+		{"lines are taken away, and only the store says so", journal{whole[2:], state.Chain{Seq: 2, Hash: whole[1].Hash}, end}, func(*journal) {}, 0, "does not say that what was before is forgotten"},
+		{"more lines are taken away than the journal says", forgot(3), func(j *journal) {
+			j.lines, j.forgotten = j.lines[1:], state.Chain{Seq: 3, Hash: whole[2].Hash}
+		}, 0, "does not say that what was before is forgotten"},
+		{"what is left is another journal's", forgot(3), func(j *journal) { j.forgotten.Hash = whole[0].Hash }, 0, "line 3 does not follow what was forgotten"},
+		{"a line that stayed was changed", forgot(3), func(j *journal) { j.lines[1].Money = "0.00" }, 0, "line 4 was changed"},
+		{"the last line is missing", forgot(3), func(j *journal) { j.lines = j.lines[:3] }, 0, "line 6 is missing"},
+		{"every line is missing", forgot(3), func(j *journal) { j.lines = nil }, 0, "line 1 is missing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.damage(&tt.journal)
+			f := state.Follower{Forgotten: tt.journal.forgotten}
+			var err error
+			for _, e := range tt.journal.lines {
+				if err = f.Check(e); err != nil {
+					break
+				}
+			}
+			gone := 0
+			if err == nil {
+				gone, err = f.End(tt.journal.end)
+			}
+			if tt.want == "" && (err != nil || gone != tt.gone) {
+				t.Errorf("got %d, %v, want %d lines gone and the rest intact", gone, err, tt.gone)
+			}
+			if tt.want != "" && (!errors.Is(err, state.ErrCorrupt) || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, want ErrCorrupt with %q", err, tt.want)
+			}
+		})
+	}
+}

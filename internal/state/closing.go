@@ -11,6 +11,9 @@ import (
 // a document of their own: every run reads this one.
 const ClosedDocument = "months"
 
+// PackDocument is where the packs of a closed month are kept.
+func PackDocument(month string) string { return "month " + month }
+
 // A Closing is a person's word that a month is done.
 type Closing struct {
 	Month  string    `json:"month"`

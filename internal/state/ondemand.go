@@ -142,8 +142,16 @@ func (o *onDemand) Spans(ctx context.Context, f SpanFilter) iter.Seq2[Span, erro
 	return onDemandSeq(ctx, o, func(s Store) iter.Seq2[Span, error] { return s.Spans(ctx, f) })
 }
 
-func (o *onDemand) Prune(ctx context.Context, before time.Time) (int, error) {
-	return onDemandResult(ctx, o, func(s Store) (int, error) { return s.Prune(ctx, before) })
+func (o *onDemand) Prune(ctx context.Context, r Retention) (Pruned, error) {
+	return onDemandResult(ctx, o, func(s Store) (Pruned, error) { return s.Prune(ctx, r) })
+}
+
+func (o *onDemand) Compact(ctx context.Context) (before, after int64, err error) {
+	err = o.with(ctx, func(s Store) (err error) {
+		before, after, err = s.Compact(ctx)
+		return err
+	})
+	return before, after, err
 }
 
 func (o *onDemand) PutRun(ctx context.Context, r Run) error {

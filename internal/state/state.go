@@ -66,9 +66,10 @@ type Store interface {
 	// Spans yields the ledger, ordered by customer, target, key and time.
 	Spans(ctx context.Context, f SpanFilter) iter.Seq2[Span, error]
 
-	// Prune forgets spans that ended before a moment, and returns how many. It
-	// writes nothing where there are none.
-	Prune(ctx context.Context, before time.Time) (int, error)
+	// Prune forgets what is older than it need be, and returns how much. It writes
+	// nothing where there is nothing. The journal loses its first lines, and gets one
+	// that says so (see PruneEntry): its chain is proven from there on.
+	Prune(ctx context.Context, r Retention) (Pruned, error)
 
 	// PutRun adds or replaces a run.
 	PutRun(ctx context.Context, r Run) error
@@ -83,6 +84,10 @@ type Store interface {
 	// journal's entries about it; the stored one is one higher. It is ErrConflict, and
 	// writes nothing, where another one was written meanwhile.
 	PutDocument(ctx context.Context, d Document, about ...Entry) error
+
+	// Compact gives back to the disk what was forgotten, while the store stays in use, and
+	// returns how large it was and is. Where it fails nothing is lost.
+	Compact(ctx context.Context) (before, after int64, err error)
 
 	// Verify reads everything, checks the journal's chain and returns what it
 	// counted, or an error that is ErrCorrupt and names the first bad place.
@@ -100,6 +105,24 @@ type Memory struct {
 	Cursor      *Cursor // nil before the first run
 	Hold        *Hold   // nil where nothing waits
 	Settlements []Settlement
+}
+
+// A Retention says what Prune forgets.
+type Retention struct {
+	Now time.Time
+	// Before is the moment before which spans ended, lines of the journal were written and
+	// runs were started that are forgotten. The journal is forgotten up to its first line
+	// that is younger.
+	Before time.Time
+	// Quiet is that moment for runs of which the journal has no line; never before Before.
+	Quiet time.Time
+}
+
+// Pruned is how much was forgotten.
+type Pruned struct {
+	Spans   int `json:"spans"`
+	Entries int `json:"entries"`
+	Runs    int `json:"runs"`
 }
 
 // A Ref is the target's id of an object, from a customer's record.
@@ -263,6 +286,7 @@ const (
 	ActionClose    plan.Action = "close"
 	ActionRevert   plan.Action = "revert" // the way back from a run was asked for
 	ActionAccess   plan.Action = "access" // who may come in: a token, or a user of the pages
+	ActionPrune    plan.Action = "prune"  // nobody's decision: the journal's first lines were older than they are kept
 )
 
 // The results of a journal entry.
@@ -356,4 +380,6 @@ type Counts struct {
 	Entries int `json:"entries"`
 	Runs    int `json:"runs"`
 	Spans   int `json:"spans"`
+	// Forgotten counts the lines of the journal before its first one.
+	Forgotten int `json:"forgotten,omitempty"`
 }

@@ -48,7 +48,7 @@ type Options struct {
 	// LateAnswerWait is how long a create whose answer was lost is given to show up
 	// before it may be sent again; default 10 s.
 	LateAnswerWait time.Duration
-	// LedgerMonths is how long the ledger keeps what has ended; 0 = for ever.
+	// LedgerMonths is how long the ledger, the journal and the runs are kept; 0 = for ever.
 	LedgerMonths int
 }
 
@@ -65,7 +65,7 @@ type underWay struct {
 	locks map[string]chan struct{} // by target; a token in it means that a run works on the target
 	runs  sync.Map                 // that are executed now, by id
 
-	pruning sync.Mutex
+	forgetting sync.Mutex
 }
 
 // New returns an Engine.

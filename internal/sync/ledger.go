@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -253,35 +252,21 @@ func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 	return x
 }
 
-// prunedDocument holds the day on which old spans were last looked for: to look
-// reads a span of each product, which every command would pay for.
-const prunedDocument = "ledger_pruned"
-
-// pruneLedger forgets, once a day, what ended longer ago than is to be kept.
-func (r *run) pruneLedger(ctx context.Context) error {
+// forget forgets, once a day, what is older than it is kept.
+func (r *run) forget(ctx context.Context) error {
 	if r.LedgerMonths <= 0 {
 		return nil
 	}
-	r.pruning.Lock()
-	defer r.pruning.Unlock()
-	now := r.Now().UTC()
-	today := now.Format(time.DateOnly)
-	doc, err := r.Store.Document(ctx, prunedDocument)
-	if err != nil || string(doc.Body) == today {
-		return err
-	}
-	n, err := r.Store.Prune(ctx, now.AddDate(0, -r.LedgerMonths, 0))
+	r.forgetting.Lock()
+	defer r.forgetting.Unlock()
+	done, err := state.Forget(ctx, r.Store, r.Now(), r.LedgerMonths)
 	if err != nil {
-		return fmt.Errorf("forgetting what the ledger need not keep (evidence.keep): %w", err)
+		return fmt.Errorf("forgetting what need not be kept (evidence.keep): %w", err)
 	}
-	if n > 0 {
-		r.log.Info().Int("spans", n).Int("months", r.LedgerMonths).Msg("old spans forgotten")
+	if done != (state.Pruned{}) {
+		r.log.Info().Int("spans", done.Spans).Int("entries", done.Entries).Int("runs", done.Runs).Int("months", r.LedgerMonths).Msg("forgotten what is older than it is kept")
 	}
-	err = r.Store.PutDocument(ctx, state.Document{Name: prunedDocument, Version: doc.Version, Body: []byte(today)})
-	if errors.Is(err, state.ErrConflict) {
-		return nil // another run of the same moment did
-	}
-	return err
+	return nil
 }
 
 // spanProof says how the numbers of the scope are known.

@@ -98,7 +98,7 @@ func (r *run) execute(ctx context.Context) error {
 	if err != nil || r.mode != Apply || !r.sel.whole() {
 		return err
 	}
-	return r.pruneLedger(ctx)
+	return r.forget(ctx)
 }
 
 // lock waits until no other run works on the targets. Every run locks in the order of

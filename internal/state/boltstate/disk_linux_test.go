@@ -97,6 +97,24 @@ func TestADiskThatIsFullLosesNothing(t *testing.T) {
 		}
 		only(t, dir)
 	})
+	t.Run("a state cannot be compacted, and stays", func(t *testing.T) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "syncd.db")
+		filled(t, path, 5000)
+		s, err := Open(path, Options{})
+		must(t, err)
+		defer s.Close()
+		lift := limitFiles(t, 64<<10)
+		_, _, err = s.Compact(t.Context())
+		lift()
+		if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "nothing was changed") {
+			t.Errorf("got %v, want what is full and that nothing was changed", err)
+		}
+		only(t, dir, "syncd.db")
+		if n, err := s.Verify(t.Context()); err != nil || n.Records != 5000 {
+			t.Errorf("got %+v, %v", n, err)
+		}
+	})
 	t.Run("a backup cannot be copied into place, and the state stays", func(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "syncd.db")

@@ -96,8 +96,8 @@ func TestOpenSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 			})
 			return path
 		}, false, state.ErrCorrupt, []string{"none of syncd's"}},
-		{"a newer syncd's file", schema("7"), false, state.ErrNewer, []string{"schema 7", "install that version"}},
-		{"a newer syncd's file, opened for reading", schema("7"), true, state.ErrNewer, []string{"schema 7"}},
+		{"a newer syncd's file", schema("8"), false, state.ErrNewer, []string{"schema 8", "install that version"}},
+		{"a newer syncd's file, opened for reading", schema("8"), true, state.ErrNewer, []string{"schema 8"}},
 		{"an older syncd's file, opened for reading", schema("0"), true, nil, []string{"syncd state migrate"}},
 		{"a schema that is no number", schema("new"), false, state.ErrCorrupt, []string{"no schema version"}},
 		{"a file in use", inUse(false), false, state.ErrLocked, []string{"stop the other syncd", "socket"}},

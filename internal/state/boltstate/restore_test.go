@@ -189,7 +189,7 @@ func TestRestoreOfABadBackupChangesNothing(t *testing.T) {
 			edit(t, path, func(tx *bbolt.Tx) { must(t, tx.Bucket(bucketJournal).Delete(entryKey(1))) })
 			return path
 		}, state.ErrCorrupt},
-		{"a newer syncd's backup", func(t *testing.T) string { return schema("7")(t, t.TempDir()) }, state.ErrNewer},
+		{"a newer syncd's backup", func(t *testing.T) string { return schema("8")(t, t.TempDir()) }, state.ErrNewer},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -32,16 +32,17 @@ var (
 	keyCreated   = []byte("created")
 	keyJournal   = []byte("journal")
 	keyDocuments = []byte("documents")
+	keyForgotten = []byte("forgotten")
 )
 
 // A migration takes a file from one schema to the next; the one at index n
 // takes it from n to n+1. One that shipped is never changed.
 type migration func(*bbolt.Tx) error
 
-var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts, indexCustomers, indexRuns}
+var migrations = []migration{createBuckets, listDocuments, createLedger, typeFacts, indexCustomers, indexRuns, mayForget}
 
 // SchemaVersion is the schema that this syncd writes.
-const SchemaVersion = 6
+const SchemaVersion = 7
 
 // createBuckets makes schema 1.
 func createBuckets(tx *bbolt.Tx) error {
@@ -89,20 +90,32 @@ func indexCustomers(tx *bbolt.Tx) error { return byCustomer.build(tx) }
 // indexRuns makes schema 6: likewise those of a run.
 func indexRuns(tx *bbolt.Tx) error { return byRun.build(tx) }
 
+// mayForget makes schema 7: the journal may begin later than with its first line, which
+// a syncd of before would take for damage. Nothing is forgotten yet.
+func mayForget(*bbolt.Tx) error { return nil }
+
+// An indexedLine is what of a line of the journal its indexes need.
+type indexedLine struct {
+	Run   string     `json:"run"`
+	Scope plan.Scope `json:"scope"`
+}
+
+func (l indexedLine) entry(key []byte) state.Entry {
+	return state.Entry{Seq: binary.BigEndian.Uint64(key), Run: l.Run, Scope: l.Scope}
+}
+
 // build adds all lines of the journal.
 func (x lineIndex) build(tx *bbolt.Tx) error {
 	if _, err := tx.CreateBucketIfNotExists(x.bucket); err != nil {
 		return err
 	}
 	return tx.Bucket(bucketJournal).ForEach(func(k, stored []byte) error {
-		e, err := unsealJSON[struct {
-			Run   string     `json:"run"`
-			Scope plan.Scope `json:"scope"`
-		}](k, stored)
+		line, err := unsealJSON[indexedLine](k, stored)
 		if err != nil {
 			return fmt.Errorf("%s: %w", describeKey(bucketJournal, k), err)
 		}
-		return x.add(tx, &state.Entry{Seq: binary.BigEndian.Uint64(k), Run: e.Run, Scope: e.Scope})
+		e := line.entry(k)
+		return x.add(tx, &e)
 	})
 }
 

@@ -257,39 +257,3 @@ func (w *spanWalk) excludes(product []byte) bool {
 	}
 	return !bytes.HasSuffix(product, joinKey("", w.filter.Key.Kind, w.filter.Key.ID, ""))
 }
-
-// Prune forgets spans that ended before a moment. It reads one span of each
-// product, and those that go.
-func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
-	var old [][]byte
-	err := s.view(ctx, "looking for old spans", func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bucketSpans).Cursor()
-		return eachProduct(tx.Bucket(bucketSpans).Cursor(), nil, func(product []byte) error {
-			for k, stored := c.Seek(product); bytes.HasPrefix(k, product); k, stored = c.Next() {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				one, err := unsealSpan[state.Span](k, stored)
-				if err != nil {
-					return fmt.Errorf("%s: %w", describeKey(bucketSpans, k), err)
-				}
-				if one.To.IsZero() || !one.To.Before(before) {
-					return nil
-				}
-				old = append(old, bytes.Clone(k))
-			}
-			return nil
-		})
-	})
-	if err != nil || len(old) == 0 {
-		return 0, err
-	}
-	return len(old), s.update(ctx, "forgetting old spans", func(tx *bbolt.Tx) error {
-		for _, key := range old {
-			if err := tx.Bucket(bucketSpans).Delete(key); err != nil {
-				return fmt.Errorf("%s: %w", describeKey(bucketSpans, key), err)
-			}
-		}
-		return nil
-	})
-}

@@ -3,7 +3,7 @@
 //
 // Buckets, all keys sorted as text, \0 between their parts:
 //
-//	meta         schema, created, journal (the chain's end), documents (their names)
+//	meta         schema, created, journal (the chain's end), forgotten (the end of what the journal no longer has), documents (their names)
 //	records      customer \0 target → a bucket of kind \0 id → record
 //	cursors      customer \0 target → cursor
 //	holds        customer \0 target → hold
@@ -11,6 +11,7 @@
 //	journal      sequence, eight bytes, big end first → entry
 //	spans        customer \0 target \0 kind \0 id \0 from, microseconds, eight bytes, big end first → span
 //	customers    customer \0 sequence of a line of the journal, eight bytes, big end first → nothing
+//	run lines    likewise, by run
 //	runs         run id → run
 //	documents    name → version, eight bytes, then the body
 //
@@ -55,10 +56,13 @@ type Store struct {
 	readOnly    bool
 	schemaFound int // schema found on open
 
-	// writing is held by every write transaction, and by Verify for the moment
-	// in which it takes its snapshot.
+	// writing is held by every write transaction, by Compact, and by Verify for the
+	// moment in which it takes its snapshot.
 	writing sync.Mutex
-	closing sync.Once
+	// swapping is held while Compact puts another db and file in place; who writes needs
+	// it not.
+	swapping sync.RWMutex
+	closing  sync.Once
 	// broken is set when bbolt panicked while it wrote. Its locks may then be
 	// held for ever, so it is not called again.
 	broken atomic.Pointer[error]
@@ -97,7 +101,7 @@ func (s *Store) view(ctx context.Context, doing string, fn func(*bbolt.Tx) error
 	if err := s.checkUsable(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	if _, err := recoverPanic(func() error { return s.db.View(fn) }); err != nil {
+	if _, err := recoverPanic(func() error { return s.viewNow(fn) }); err != nil {
 		return fmt.Errorf("%s: %w", doing, explain(s.path, err))
 	}
 	return nil

@@ -26,11 +26,12 @@ func (s *Store) Verify(ctx context.Context) (state.Counts, error) {
 	release := sync.OnceFunc(s.writing.Unlock)
 	defer release()
 	err := s.view(ctx, "verifying", func(tx *bbolt.Tx) error {
-		info, err := s.file.Stat()
+		file := s.file // of this transaction: nobody compacts while writing is held
+		info, err := file.Stat()
 		if err != nil {
 			return err
 		}
-		found, err := validMetas(s.file, info.Size())
+		found, err := validMetas(file, info.Size())
 		if err != nil {
 			return err
 		}
@@ -38,7 +39,7 @@ func (s *Store) Verify(ctx context.Context) (state.Counts, error) {
 		// The pages first: bbolt trusts them.
 		for _, m := range found {
 			if m.txid == uint64(tx.ID()) {
-				if err := checkPages(ctx, s.file, m, info.Size()); err != nil {
+				if err := checkPages(ctx, file, m, info.Size()); err != nil {
 					return err
 				}
 				v := verifier{ctx: ctx, tx: tx}
@@ -165,8 +166,12 @@ func (v *verifier) journal() error {
 			return err
 		}
 	}
-	var chain state.Chain
-	err := verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
+	gone, err := forgotten(v.tx)
+	if err != nil {
+		return err
+	}
+	follower := state.Follower{Forgotten: gone}
+	err = verifyBucket(v, bucketJournal, &v.n.Entries, func(k []byte, e state.Entry) error {
 		if err := checkKey(k, entryKey(e.Seq)); err != nil {
 			return err
 		}
@@ -180,7 +185,7 @@ func (v *verifier) journal() error {
 				return fmt.Errorf("%w: it is not among the %s", state.ErrCorrupt, x.bucket)
 			}
 		}
-		return chain.Check(e)
+		return follower.Check(e)
 	})
 	if err != nil {
 		return err
@@ -194,7 +199,8 @@ func (v *verifier) journal() error {
 	if err != nil {
 		return err
 	}
-	return chain.CheckEnd(end)
+	v.n.Forgotten, err = follower.End(end)
+	return err
 }
 
 func (v *verifier) bucket(name []byte) (*bbolt.Bucket, error) {

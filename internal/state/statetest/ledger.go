@@ -124,8 +124,8 @@ func (s *suite) ledger(t *testing.T) {
 		a, a2, a3, b := span(contoso, "a", "12", 1), span(contoso, "a", "14", 60), span(contoso, "a", "15", 90), span(fabrikam, "b", "3", 1)
 		commit(t, store, put(a), put(a2), put(a3), &state.Commit{Scope: fabrikam, Spans: []state.Span{b}})
 		for _, step := range []struct{ before, want int }{{60, 0}, {61, 1}, {61, 0}, {9000, 1}} {
-			if n, err := store.Prune(t.Context(), at(step.before)); err != nil || n != step.want {
-				t.Errorf("before %d: got %d, %v, want %d", step.before, n, err, step.want)
+			if n, err := store.Prune(t.Context(), state.Retention{Now: at(step.before), Before: at(step.before)}); err != nil || n != (state.Pruned{Spans: step.want}) {
+				t.Errorf("before %d: got %+v, %v, want %d spans", step.before, n, err, step.want)
 			}
 		}
 		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})), []state.Span{during(a3, lasts), during(b, lasts)})

@@ -204,7 +204,8 @@ func (s *suite) cancelled(t *testing.T) {
 		"Journal":     func() error { return firstError(store.Journal(ctx, state.JournalFilter{})) },
 		"Runs":        func() error { return firstError(store.Runs(ctx)) },
 		"Spans":       func() error { return firstError(store.Spans(ctx, state.SpanFilter{})) },
-		"Prune":       func() error { _, err := store.Prune(ctx, at(9000)); return err },
+		"Prune":       func() error { _, err := store.Prune(ctx, state.Retention{Now: at(9000), Before: at(9000)}); return err },
+		"Compact":     func() error { _, _, err := store.Compact(ctx); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want context.Canceled", what, err)

@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("journal", s.journal)
 	t.Run("ledger", s.ledger)
 	t.Run("runs", s.runs)
+	t.Run("retention", s.retention)
 	t.Run("documents", s.documents)
 	t.Run("lists", s.lists)
 	t.Run("cancelled", s.cancelled)
