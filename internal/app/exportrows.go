@@ -392,7 +392,7 @@ func eachInvoice(ctx context.Context, x *exporting, put func(*exportInvoice) err
 		return err
 	}
 	for _, c := range closed {
-		frozen, _, err := Document[frozenMonth](ctx, x.Store, monthDocument(c.Month))
+		frozen, _, err := Document[frozenMonth](ctx, x.Store, state.PackDocument(c.Month))
 		if err != nil {
 			return err
 		}
