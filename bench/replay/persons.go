@@ -46,7 +46,7 @@ func (e *estate) override() error {
 		p := model.Products[e.random.IntN(len(model.Products))]
 		if at := slices.IndexFunc(model.Products, func(p model.Product) bool { return c.Override(p, e.today) != nil }); at >= 0 && e.random.IntN(2) == 0 {
 			p = model.Products[at]
-			if _, err := e.app.EndOverride(context.Background(), jane, e.key(i), p.ID); err != nil {
+			if _, err := e.app.EndOverride(context.Background(), jane, e.key(i), p.ID, nil); err != nil {
 				return fmt.Errorf("ending the override of %s of %s: %w", p.ID, c.Name, err)
 			}
 			delete(c.Overrides, p.ID)

@@ -70,7 +70,7 @@ func endOverrideCommand(a *cli) *cobra.Command {
 	cmd := &cobra.Command{Use: "end CUSTOMER PRODUCT", Short: "Let the rule count again from now on", Args: cobra.ExactArgs(2)}
 	completeArgs(cmd, a, "customer")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
-		edits, err := w.EndOverride(ctx, a.operator(), args[0], args[1])
+		edits, err := w.EndOverride(ctx, a.operator(), args[0], args[1], nil)
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type Override struct {
 	Idle     string           `json:"idle,omitempty"` // why it counts for nothing
 
 	What string `json:"-"` // it sets, in words
+	Seen string `json:"-"` // tells it from what is set later (SeenOverride)
 }
 
 // An OverrideWord is what a person says of one product of a customer, each part as typed.
@@ -42,6 +43,8 @@ type OverrideWord struct {
 	Customer, Product          string
 	Quantity, Minimum, Maximum *int
 	Until, Reason              string
+	// Seen is what was set for the customer where the person looked (SeenOverride); nil where nobody looked.
+	Seen []string
 }
 
 // today is the day it is where the MSP is, at midnight UTC.
@@ -95,7 +98,7 @@ func (w *App) listed(ctx context.Context, lasting []money.CustomerOverride, name
 	for _, o := range lasting {
 		out = append(out, Override{Customer: sync.CustomerRef{Key: o.Customer, Name: cmp.Or(names[o.Customer], o.Customer)}, Product: o.Product,
 			Quantity: number(o.Quantity), Minimum: number(o.Minimum), Maximum: number(o.Maximum), Until: o.Until.Format(time.DateOnly), Reason: o.Reason, By: o.By,
-			Ending: o.Ending(w.today()), What: o.String(), Idle: idle(&o)})
+			Ending: o.Ending(w.today()), What: o.String(), Seen: SeenOverride(&o), Idle: idle(&o)})
 	}
 	return out, nil
 }
@@ -159,8 +162,9 @@ func (w *App) SetOverride(ctx context.Context, by Operator, said OverrideWord) (
 	return in.put(ctx)
 }
 
-// EndOverride lets the rule count again.
-func (w *App) EndOverride(ctx context.Context, by Operator, customer, product string) ([]mapping.Edit, error) {
+// EndOverride lets the rule count again. Seen is as in an OverrideWord; what was seen and is over already
+// is no error then.
+func (w *App) EndOverride(ctx context.Context, by Operator, customer, product string, seen []string) ([]mapping.Edit, error) {
 	in := overrideChange{App: w, by: by}
 	if err := in.read(ctx); err != nil {
 		return nil, err
@@ -176,8 +180,14 @@ func (w *App) EndOverride(ctx context.Context, by Operator, customer, product st
 		}
 	}
 	was := in.next.Find(w.today(), c.Key, 0, product)
+	if was == nil && slices.ContainsFunc(seen, func(text string) bool { return seenOf(text, product) }) {
+		return nil, nil
+	}
 	if was == nil {
 		return nil, Usage("nothing was set for product %q of %s; syncd override lists what was", product, c.Name)
+	}
+	if err := in.unmovedOverride(ctx, by, c.Key, c.Name, was.Product, was, seen); err != nil {
+		return nil, err
 	}
 	var key plan.Key
 	if b, there := in.biller(); there {
@@ -324,6 +334,9 @@ func (in *overrideChange) set(ctx context.Context, c mapping.Customer, said Over
 	was := in.next.Find(in.today(), c.Key, x.ProductID, x.Product)
 	if was != nil && was.Equal(&x.Override) && was.Until.Equal(x.Until) && was.Reason == x.Reason {
 		return "", "", nil
+	}
+	if err := in.unmovedOverride(ctx, in.by, c.Key, c.Name, x.Product, was, said.Seen); err != nil {
+		return "", "", err
 	}
 	in.noteEdit(c, was, &x, p.key, line)
 	in.next = in.next.With(x)

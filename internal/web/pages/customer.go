@@ -406,7 +406,7 @@ func setOverride(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	said := app.OverrideWord{Customer: c.Key, Product: strings.TrimSpace(q.fields.Get("product")), Until: strings.TrimSpace(q.fields.Get("until")), Reason: q.fields.Get("reason")}
+	said := app.OverrideWord{Customer: c.Key, Product: strings.TrimSpace(q.fields.Get("product")), Until: strings.TrimSpace(q.fields.Get("until")), Reason: q.fields.Get("reason"), Seen: q.fields[seenField]}
 	for name, to := range map[string]**int{"quantity": &said.Quantity, "minimum": &said.Minimum, "maximum": &said.Maximum} {
 		text := strings.TrimSpace(q.fields.Get(name))
 		if text == "" && q.fields.Get("bound") == name {
@@ -421,7 +421,11 @@ func setOverride(q *request) (answer, error) {
 		}
 		*to = &n
 	}
-	edits, err := q.app.SetOverride(q.Context(), q.person.Operator, said)
+	var edits []mapping.Edit
+	err = again(func() (err error) {
+		edits, err = q.app.SetOverride(q.Context(), q.person.Operator, said)
+		return err
+	})
 	if err != nil {
 		return answer{}, overrideRefused(err)
 	}
@@ -438,11 +442,19 @@ func endOverride(q *request) (answer, error) {
 		return answer{}, err
 	}
 	product := strings.TrimSpace(q.fields.Get("product"))
-	edits, err := q.app.EndOverride(q.Context(), q.person.Operator, c.Key, product)
+	var edits []mapping.Edit
+	err = again(func() (err error) {
+		edits, err = q.app.EndOverride(q.Context(), q.person.Operator, c.Key, product, q.fields[seenField])
+		return err
+	})
 	if err != nil {
 		return answer{}, overrideRefused(err)
 	}
-	return answer{to: address("customers", c.Key), said: "From the next run on the rule counts " + product + " again; what that changes waits like any plan.", json: editList{app.Listed(edits)}}, nil
+	said := "It was ended already."
+	if len(edits) > 0 {
+		said = "From the next run on the rule counts " + product + " again; what that changes waits like any plan."
+	}
+	return answer{to: address("customers", c.Key), said: said, json: editList{app.Listed(edits)}}, nil
 }
 
 // overrideRefused is an error of the commands as a page says it: it has no flags.

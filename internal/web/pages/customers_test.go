@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -243,5 +245,83 @@ func TestWhatIsCountedInSeveralWaysAddsUpInTheChart(t *testing.T) {
 	}
 	if ledgerChart([]state.Span{span("a", 1, 0, false, "")}, "x", day(20), "") != nil {
 		t.Error("what nobody knows is drawn")
+	}
+}
+
+// seenIn are the hidden fields of a page that say what it showed, as its forms send them.
+func seenIn(page string) string {
+	values := url.Values{}
+	for _, part := range strings.Split(page, `name="seen"`)[1:] {
+		value := ""
+		if rest, ok := strings.CutPrefix(part, ` value="`); ok {
+			value, _, _ = strings.Cut(rest, `"`)
+		}
+		values.Add("seen", html.UnescapeString(value))
+	}
+	return "&" + values.Encode()
+}
+
+// Whoever sets or ends a quantity is told of what somebody else set or ended since the page was shown.
+func TestNobodyWritesOverAnOverrideUnseen(t *testing.T) {
+	running := billed(t)
+	as := func(name string) http.Handler {
+		return Handler(running, peopleFunc(one{app.Person{Operator: app.Operator{Name: name, Identified: "by the test"}, Role: app.RoleMapper, Named: true}, true}.who))
+	}
+	ada, bea := as("Ada"), as("Bea")
+	to := "/customers/" + contoso + "/overrides"
+	set := "product=M365-BP&bound=quantity&until=" + time.Now().UTC().AddDate(0, 2, 0).Format(time.DateOnly) + "&reason=agreed&units="
+	looked := func() string { return seenIn(ask(bea, "GET", "/customers/"+contoso, "").Body.String()) }
+	nothing := looked()
+	steps := []struct {
+		what string
+		who  http.Handler
+		path string
+		body string
+		want int
+		says string
+	}{
+		{"Ada sets 40", ada, to, set + "40" + nothing, 303, ""},
+		{"the same again", ada, to, set + "40" + nothing, 303, ""},
+		{"Bea, who saw nothing of it", bea, to, set + "41" + nothing, 409, "M365-BP of Contoso was set to 40 until "},
+		{"she says the same", bea, to, set + "40" + nothing, 303, ""},
+		{"Bea, who saw 40", bea, to, set + "41" + "LOOK", 303, ""},
+		{"Ada ends what she saw", ada, to + "/end", "product=M365-BP" + nothing + "&seen=M365-BP: 40 until 2026-01-01, Ada", 409, " by Bea on "},
+		{"Bea ends it", bea, to + "/end", "product=M365-BP" + "LOOK", 303, ""},
+		{"and once more", bea, to + "/end", "product=M365-BP" + "LAST", 303, ""},
+		{"Ada, who saw 41", ada, to, set + "40" + "LAST", 409, "was ended by Bea on "},
+		{"Ada, who saw that it is ended", ada, to, set + "40" + "LOOK", 303, ""},
+	}
+	last := ""
+	for _, s := range steps {
+		body := strings.ReplaceAll(s.body, "LAST", last)
+		if strings.Contains(body, "LOOK") {
+			last = looked()
+			body = strings.ReplaceAll(body, "LOOK", last)
+		}
+		w := ask(s.who, "POST", s.path, body)
+		if w.Code != s.want || !strings.Contains(w.Body.String(), s.says) {
+			t.Errorf("%s: got %d, want %d and %q\n%s", s.what, w.Code, s.want, s.says, w.Body)
+		}
+	}
+	if got := strings.Join(decisions(t, running), "; "); strings.Count(got, "override ") != 4 {
+		t.Errorf("the journal says %s, want four words", got)
+	}
+}
+
+func TestManyWhoSetAtOnceAreOneAfterAnother(t *testing.T) {
+	running := billed(t)
+	h := Handler(running, somebody(app.RoleMapper))
+	until := time.Now().UTC().AddDate(0, 2, 0).Format(time.DateOnly)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			if w := ask(h, "POST", "/customers/"+contoso+"/overrides", "seen=&product=M365-BP&quantity=12&reason=y&until="+until); w.Code != http.StatusSeeOther {
+				t.Errorf("got %d, %s", w.Code, w.Body)
+			}
+		})
+	}
+	all.Wait()
+	if got := decisions(t, running); strings.Count(strings.Join(got, "; "), "override ") != 1 {
+		t.Errorf("the journal says %v", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"syncd/internal/app"
+	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
 )
@@ -239,7 +240,11 @@ func keyOf(q *request) plan.Key { return plan.Key{Kind: q.fields.Get("kind"), ID
 // keepEdit keeps what a person set at the target until a day.
 func keepEdit(q *request) (answer, error) {
 	until, reason := q.fields.Get("until"), strings.TrimSpace(q.fields.Get("reason"))
-	edits, err := q.app.KeepUntil(q.Context(), q.person.Operator, q.PathValue("digest"), keyOf(q), until, reason)
+	var edits []mapping.Edit
+	err := again(func() (err error) {
+		edits, err = q.app.KeepUntil(q.Context(), q.person.Operator, q.PathValue("digest"), keyOf(q), until, reason)
+		return err
+	})
 	if err != nil {
 		return answer{}, err
 	}

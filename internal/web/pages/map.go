@@ -380,7 +380,7 @@ func linkChosen(q *request) (answer, error) {
 	return answerLinked(edits), err
 }
 
-// again decides on a link once more where somebody else changed the table between reading and
+// again decides once more where somebody else changed the table between reading and
 // writing it: what was decided says what it saw, so it is refused where that is not so any more.
 func again(decide func() error) error {
 	for try := 1; ; try++ {
