@@ -81,6 +81,12 @@ func (w *world) set(keys ...string) {
 	}
 }
 
+func (w *world) remembered(channel string) Delivered {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.saved.Channels[channel]
+}
+
 func (w *world) loop(channels ...channel.Channel) *Loop {
 	w.known = true
 	return New(Options{Channels: channels, Kinds: notify.Kinds, Digest: time.Minute, Now: time.Now, Log: zerolog.Nop(),
@@ -202,7 +208,7 @@ func TestWhatIsNotTakenIsSentAgain(t *testing.T) {
 			if got := f.said(); got != c.want {
 				t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 			}
-			if d := w.saved.Channels["mail"]; d.Error != "" || !d.Failed.IsZero() || d.Taken.IsZero() {
+			if d := w.remembered("mail"); d.Error != "" || !d.Failed.IsZero() || d.Taken.IsZero() {
 				t.Errorf("%s: got %+v remembered, want only that it was taken", c.name, d)
 			}
 			failed := testutil.ToFloat64(l.Metrics.messages.WithLabelValues("mail", resultFailed))
