@@ -14,7 +14,6 @@ const notYet = "not yet"
 
 // laterCommands are such commands, with what they will do.
 var laterCommands = []struct{ path, what string }{
-	{"notify", "there are no messages yet: alert on syncd_holds and syncd_scopes of /metrics"},
 	{"reload", "restart the daemon: it goes on where it was"},
 	{"support", "send the output of syncd version, syncd check and syncd status; none of them shows a secret"},
 }

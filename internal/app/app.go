@@ -11,6 +11,8 @@ import (
 	"syncd/internal/cipp"
 	"syncd/internal/directory"
 	"syncd/internal/mapping"
+	"syncd/internal/notify/channel"
+	"syncd/internal/notify/delivery"
 	"syncd/internal/rest"
 	"syncd/internal/state"
 	"syncd/internal/sync"
@@ -26,14 +28,17 @@ type App struct {
 	Loop       *sync.Metrics
 	CIPP       *cipp.Client // the source; it changes nothing
 	Engine     *sync.Engine
-	sound      *soundness    // of the state
-	extents    extents       // of the plans that wait
-	calls      *rest.Metrics // of requests to all systems
-	cippBucket *rest.Bucket  // of everybody who talks to CIPP
-	tenants    tenantList    // by the source, last
-	settling   gosync.Mutex  // held while a page's word on a plan or an object is taken
-	suggesting suggesting    // whether somebody looks for links
-	looked     productLooks  // at what all tenants hold
+	sound      *soundness        // of the state
+	extents    extents           // of the plans that wait
+	calls      *rest.Metrics     // of requests to all systems
+	cippBucket *rest.Bucket      // of everybody who talks to CIPP
+	channels   []channel.Channel // to people, in the order of the configuration
+	messages   *delivery.Metrics
+	notifier   *delivery.Loop // nil where nobody is told anything
+	tenants    tenantList     // by the source, last
+	settling   gosync.Mutex   // held while a page's word on a plan or an object is taken
+	suggesting suggesting     // whether somebody looks for links
+	looked     productLooks   // at what all tenants hold
 	backups    *backups
 	Jobs       []sync.Job
 	Location   *time.Location
@@ -58,9 +63,13 @@ func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
 	}
 	cfg.logSecrets(log)
 	w.sound, w.backups = newSoundness(store, log), newBackups(w)
+	var err error
+	if w.channels, err = cfg.channels(log); err != nil {
+		return nil, err
+	}
 	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.Links,
 		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
-		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits})
+		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits, Ended: func() { w.notifier.Wake() }})
 	w.registerMetrics()
 	return w, nil
 }

@@ -34,6 +34,7 @@ func (w *App) Check(ctx context.Context) []target.Finding {
 		all = append(all, s.Check(ctx)...)
 	}
 	all = append(all, w.checkExport(ctx)...)
+	all = append(all, w.checkChannels(ctx)...)
 	all = append(all, w.checkTables(ctx))
 	secrets := w.Config.Redactor()
 	for i := range all {

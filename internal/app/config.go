@@ -45,6 +45,7 @@ type Config struct {
 	Staff    []StaffConfig  `yaml:"staff"`                             // who may do what; empty: who may send commands may do everything
 	FourEyes bool           `yaml:"four_eyes" env:"FOUR_EYES"`         // who changed a rule, link, term or override may not approve a plan that it changed
 	Export   ExportConfig   `yaml:"export" env:", prefix=EXPORT_"`     // the data set for BrightGauge, Power BI and Excel
+	Notify   NotifyConfig   `yaml:"notify" env:", prefix=NOTIFY_"`     // whom syncd tells what waits, fails or ends
 	Jobs     []JobConfig    `yaml:"jobs"`                              // scheduled passes; one a configured target where none is written
 	Limits   LimitsConfig   `yaml:"limits" env:", prefix=LIMITS_"`     // how much may change without a person; a job may override any of it
 
@@ -117,6 +118,7 @@ func Defaults() Config {
 		Auth:     AuthConfig{Mode: signin.None},
 		Evidence: EvidenceConfig{Keep: 84, Names: target.NamesUPN},
 		Backup:   BackupConfig{Schedule: "0 3 * * *", Keep: 14},
+		Notify:   NotifyConfig{For: kindNames(), Digest: time.Minute},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
 			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00", "0.00"}, MoneyByCurrency: map[string]MoneyConfig{}, SourceShrink: ShrinkConfig{n(20)}},
@@ -297,6 +299,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	c.validateStaff(report)
 	c.validateAuth(report)
 	c.validateBackup(report)
+	c.validateNotify(report)
 	c.limits = c.Limits.resolve("limits", report)
 	c.validateJobs(report)
 }

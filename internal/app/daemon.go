@@ -96,6 +96,9 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	w.Registry.MustRegister(leader, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	leader.Set(1) // the file lock on the state makes it the only one
 
+	if len(w.channels) > 0 {
+		w.notifier = w.newNotifier()
+	}
 	events := newHints(w)
 	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.names())
 	access.SignsIn = w.Config.Auth.Mode != signin.None
@@ -123,6 +126,9 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	group.Go(func() error { return w.sound.watch(groupCtx) })
 	group.Go(func() error { return events.run(groupCtx) })
 	group.Go(func() error { return housekeeping.Run(groupCtx) })
+	if w.notifier != nil {
+		group.Go(func() error { return w.notifier.Run(groupCtx) })
+	}
 	group.Go(func() error {
 		defer stopWeb()
 		return runner.Run(groupCtx)

@@ -6,7 +6,6 @@ import "syncd/internal/config"
 // Whoever writes one is told so in plain words.
 var laterSettings = []struct{ path, what string }{
 	{"distributors", "distributors' files are not read yet"},
-	{"notify", "there are no messages yet: alert on /metrics"},
 	{"connectwise.create", "when an added line begins cannot be chosen yet"},
 	{"connectwise.prorate", "no prorated lines are made yet"},
 	{"connectwise.usernames", "no names are written to lines yet"},

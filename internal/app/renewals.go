@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,6 +62,41 @@ func (w *App) countRenewals(ctx context.Context, now time.Time) (map[string]int,
 	return counts, nil
 }
 
+// An endingTerm is a paid subscription of a customer whose term ends.
+type endingTerm struct {
+	customer, name string
+	*directory.Seen
+}
+
+// endingSoon are the subscriptions whose term ends within so many days, as the last runs saw them, the
+// soonest first.
+func (w *App) endingSoon(ctx context.Context, now time.Time, days int) (all []endingTerm, err error) {
+	claims, _, err := Document[money.Claims](ctx, w.Store, TermsDocument)
+	if err != nil {
+		return nil, err
+	}
+	last := now.In(w.Location).AddDate(0, 0, days).Format(time.DateOnly)
+	listed := map[[2]string]bool{} // a customer's several targets may each have seen it
+	for c, err := range w.Store.Cursors(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		said := claims.For(c.Scope.Customer)
+		for i := range c.Seen {
+			s := &c.Seen[i]
+			id := [2]string{c.Scope.Customer, s.ID}
+			if ends(said, s, now) && s.Ends.In(w.Location).Format(time.DateOnly) <= last && !listed[id] {
+				listed[id] = true
+				all = append(all, endingTerm{c.Scope.Customer, c.Name, s})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b endingTerm) int {
+		return cmp.Or(a.Ends.Compare(b.Ends), strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)))
+	})
+	return all, nil
+}
+
 // ends reports whether a subscription is paid for, and its term of more than a month ends.
 func ends(said []money.Claim, s *directory.Seen, now time.Time) bool {
 	return money.State(s.State) == money.Enabled && s.Gone.IsZero() && s.Units > 0 && s.Ends.After(now) &&
@@ -92,6 +128,10 @@ func (w *App) NextEnd(ctx context.Context, c *KnownCustomer) (*TermEnd, error) {
 	if next == nil {
 		return nil, nil
 	}
-	part := directory.PartNumber(next.SKU)
-	return &TermEnd{next.Ends, cmp.Or(directory.ProductName(next.SKU, part), next.SKU), next.Units}, nil
+	return &TermEnd{next.Ends, licenceName(next.SKU), next.Units}, nil
+}
+
+// licenceName is a licence as people call it.
+func licenceName(sku string) string {
+	return cmp.Or(directory.ProductName(sku, directory.PartNumber(sku)), sku)
 }

@@ -118,6 +118,8 @@ func schema(t *testing.T, table Table) []byte {
 	at("JobConfig", "targets").Items.Pattern = "^(" + strings.Join(targets, "|") + ")$"
 	at("EvidenceConfig", "names").Enum = anys(namesKept)
 	at("AuthConfig", "mode").Enum = anys(signin.Modes)
+	at("MailConfig", "tls").Enum = anys(mailTLS)
+	at("NotifyConfig", "for").Items.Enum = anys(kindNames())
 	at("OIDCConfig", "roles").PropertyNames = &invopop.Schema{Enum: anys(Roles)}
 	at("StaffConfig", "role").Enum = anys(Roles)
 	s.Definitions["StaffConfig"].Required = []string{"name", "role"}

@@ -25,6 +25,7 @@ type SystemState struct {
 	Breakers    []rest.OpenBreaker `json:"breakers"`
 	Quarantines []rest.Pause       `json:"quarantines"`
 	Credentials []Credential       `json:"credentials"`
+	Channels    []ChannelState     `json:"channels"` // to people
 	Tokens      []TokenState       `json:"tokens"`
 	Sessions    []SessionState     `json:"sessions"`
 	Versions    Versions           `json:"versions"`
@@ -71,6 +72,9 @@ func (r *Running) System(ctx context.Context) (*SystemState, error) {
 		return nil, err
 	}
 	v.Quarantines = Listed(quarantines)
+	if v.Channels, err = r.Channels(ctx); err != nil {
+		return nil, err
+	}
 	tokens, err := r.Tokens(ctx)
 	if err != nil {
 		return nil, err

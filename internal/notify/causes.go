@@ -12,7 +12,8 @@ type Plan struct {
 	Customer Customer
 	Target   string // the name in the configuration
 	Title    string // of the target, as people call it
-	Changes  int
+	Changes  int    // that write something
+	Adopts   int    // things that are taken on as they are
 	Money    []Money
 	Repair   bool // something must be put right before it can be approved
 	Since    time.Time
@@ -20,9 +21,12 @@ type Plan struct {
 
 // Cause tells of a plan again when its money changed, or who must act.
 func (p Plan) Cause() Cause {
-	text := count(p.Changes, "change", "changes")
-	if p.Changes == 0 {
-		text = "something to settle"
+	text := "something to settle"
+	switch {
+	case p.Changes > 0:
+		text = count(p.Changes, "change", "changes")
+	case p.Adopts > 0:
+		text = "nothing changes, " + count(p.Adopts, "thing is taken on as it is", "things are taken on as they are")
 	}
 	mark := amounts(p.Money)
 	if p.Repair {
@@ -41,11 +45,12 @@ type Failed struct {
 	Target   string
 	Title    string
 	Stands   string // such as partly done
+	Since    time.Time
 }
 
-// Cause is true from when it was first seen.
+// Cause is about one customer at one target.
 func (f Failed) Cause() Cause {
-	return Cause{Kind: Failing, Key: f.Customer.Key + "/" + f.Target, Customer: &f.Customer, Target: f.Title, Text: f.Stands, Path: customerPath(f.Customer.Key)}
+	return Cause{Kind: Failing, Key: f.Customer.Key + "/" + f.Target, Customer: &f.Customer, Target: f.Title, Text: f.Stands, Since: f.Since, Path: customerPath(f.Customer.Key)}
 }
 
 // A FailedJob is one whose last runs failed as a whole.
@@ -73,8 +78,8 @@ func (m ReadyMonth) Cause() Cause {
 	return Cause{Kind: Month, Key: month, What: m.First.Format("January 2006"), Text: "it is over, and nothing stands between here and closing it", Path: "/months/" + month}
 }
 
-// RenewalsWithin is how long before the end of a term people are told of it.
-const RenewalsWithin = 30 * 24 * time.Hour
+// RenewalsDays is how many days before the end of a term people are told of it.
+const RenewalsDays = 30
 
 // A Renewal is a paid subscription whose term ends.
 type Renewal struct {

@@ -38,6 +38,9 @@ type Options struct {
 	// Credits says what is to be credited by hand for a way back, with notes; nil where
 	// nothing is billed.
 	Credits func(context.Context, Returning) ([]money.Credit, []plan.Violation, error)
+	// Ended is told of the end of every run that may have changed the state. It must return at once;
+	// nil is told nothing.
+	Ended func()
 	// Currency is the unit of all money.
 	Currency string
 	// MaxAge is how old a source's answer may be and still carry a plan; 0 = any age.
@@ -203,6 +206,9 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	}
 	e.Metrics.countRun(ctx, r, err)
 	r.logEnd(err)
+	if mode != PlanOnly && e.Ended != nil {
+		e.Ended()
+	}
 	return r.report, err
 }
 

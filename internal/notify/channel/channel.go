@@ -14,13 +14,24 @@ import (
 // A Channel is a way to people. Its errors show no secret and no address.
 type Channel interface {
 	Name() string
-	// Send returns nil once the message was taken. It is called by one goroutine at a time, and
-	// ends with ctx.
+	// Send returns nil once the message was taken, and ends with ctx. It may be called from many
+	// goroutines.
 	Send(ctx context.Context, m notify.Message, base string, at time.Time) error
 	// Check asks whether messages would be taken, without sending one; ErrUntried where only a
 	// message could tell.
 	Check(ctx context.Context) error
 }
+
+// The channels that there are.
+const (
+	MailName    = "mail"
+	TeamsName   = "teams"
+	SlackName   = "slack"
+	WebhookName = "webhook"
+)
+
+// Names are the names of all of them.
+var Names = []string{MailName, TeamsName, SlackName, WebhookName}
 
 // ErrUntried says that nothing but a message tells whether a channel takes messages.
 var ErrUntried = errors.New("only a message tells: syncd notify test sends one")

@@ -127,6 +127,29 @@ func TestWhoKnowsAnotherSecretTakesNothing(t *testing.T) {
 	}
 }
 
+// An address that lies in a file may be another one tomorrow.
+func TestAnAddressIsTakenAnewWhereItChanges(t *testing.T) {
+	first, second := notifytest.NewSlack(), notifytest.NewSlack()
+	defer first.Close()
+	defer second.Close()
+	address := first.URL
+	c, err := channel.NewSlack(secret.Keep(secret.Place{Name: "file", Read: func(context.Context) (string, time.Time, error) { return address, time.Time{}, nil }}), zerolog.Nop())
+	must(t, c, err)
+	for _, url := range []string{first.URL, second.URL} {
+		address = url
+		if err := c.Send(t.Context(), message(), base, time.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	if a, b := len(first.Bodies()), len(second.Bodies()); a != 1 || b != 1 {
+		t.Errorf("got %d and %d messages, want one each", a, b)
+	}
+	address = "not an address hush"
+	if err := c.Send(t.Context(), message(), base, time.Now()); err == nil || strings.Contains(err.Error(), "hush") {
+		t.Errorf("got %v for what is no address", err)
+	}
+}
+
 func TestAddressesThatWouldTellOthers(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://prod.example.net/workflows/1?sig=abc": "",

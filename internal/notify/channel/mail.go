@@ -70,7 +70,7 @@ func NewMail(m Mail) (Channel, error) {
 }
 
 // Name implements Channel.
-func (c *mailer) Name() string { return "mail" }
+func (c *mailer) Name() string { return MailName }
 
 // Send implements Channel.
 func (c *mailer) Send(ctx context.Context, m notify.Message, base string, at time.Time) error {

@@ -3,9 +3,11 @@ package channel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,38 +36,55 @@ func CheckURL(raw string) (*url.URL, error) {
 
 // A hook is an address that takes a POST of JSON.
 type hook struct {
-	name   string
+	name    string
+	address secret.String
+	log     zerolog.Logger
+	body    func(m *notify.Message, base string, at time.Time) ([]byte, error)
+	sign    func(body []byte, at time.Time) http.Header // may be nil
+
+	mu     sync.Mutex // guards what is made of the address, which may be another one tomorrow
+	of     string
 	client *rest.Client
 	hidden secret.Redactor
-	body   func(m *notify.Message, base string, at time.Time) ([]byte, error)
-	sign   func(body []byte, at time.Time) http.Header // may be nil
 }
 
 // NewTeams posts Adaptive Cards to a Power Automate workflow.
 func NewTeams(address secret.String, log zerolog.Logger) (Channel, error) {
-	return newHook("teams", address, log, func(m *notify.Message, base string, _ time.Time) ([]byte, error) { return m.Card(base) }, nil)
+	return newHook(TeamsName, address, log, func(m *notify.Message, base string, _ time.Time) ([]byte, error) { return m.Card(base) }, nil)
 }
 
 // NewSlack posts to an incoming webhook of Slack.
 func NewSlack(address secret.String, log zerolog.Logger) (Channel, error) {
-	return newHook("slack", address, log, func(m *notify.Message, base string, _ time.Time) ([]byte, error) { return m.Slack(base) }, nil)
+	return newHook(SlackName, address, log, func(m *notify.Message, base string, _ time.Time) ([]byte, error) { return m.Slack(base) }, nil)
 }
 
 // NewWebhook posts our own JSON, signed with a key that both sides know.
 func NewWebhook(address, key secret.String, log zerolog.Logger) (Channel, error) {
-	return newHook("webhook", address, log, (*notify.Message).Webhook, func(body []byte, at time.Time) http.Header {
+	return newHook(WebhookName, address, log, (*notify.Message).Webhook, func(body []byte, at time.Time) http.Header {
 		signature, timestamp := notify.Sign(key.Reveal(), at, body)
 		return http.Header{"X-Syncd-Timestamp": {timestamp}, "X-Syncd-Signature": {signature}}
 	})
 }
 
 func newHook(name string, address secret.String, log zerolog.Logger, body func(*notify.Message, string, time.Time) ([]byte, error), sign func([]byte, time.Time) http.Header) (Channel, error) {
-	u, err := CheckURL(address.Reveal())
-	if err != nil {
-		return nil, err
+	h := &hook{name: name, address: address, log: log, body: body, sign: sign}
+	_, _, err := h.connect()
+	return h, err
+}
+
+// connect returns what posts to the address as it is now, and what hides it.
+func (h *hook) connect() (*rest.Client, secret.Redactor, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	address := h.address.Reveal()
+	if h.client != nil && h.of == address {
+		return h.client, h.hidden, nil
 	}
-	h := &hook{name: name, body: body, sign: sign, hidden: secret.NewRedactor(partsOf(u)...)}
-	h.client, err = rest.New(rest.Options{System: name, BaseURL: &url.URL{Scheme: u.Scheme, Host: u.Host}, Log: log,
+	u, err := CheckURL(address)
+	if err != nil {
+		return nil, h.hidden, fmt.Errorf("%s: the address %w", h.name, err)
+	}
+	client, err := rest.New(rest.Options{System: h.name, BaseURL: &url.URL{Scheme: u.Scheme, Host: u.Host}, Log: h.log,
 		Allow: []rest.Route{{Method: http.MethodPost, Path: "/"}},
 		// One attempt, whatever was before: whoever calls paces them.
 		Attempts: 1, Breaker: rest.Breaker{Failures: -1}, Timeout: Timeout, MaxBody: 1 << 20,
@@ -75,7 +94,10 @@ func newHook(name string, address secret.String, log zerolog.Logger, body func(*
 			r.URL.Path, r.URL.RawPath, r.URL.RawQuery = u.Path, u.RawPath, u.RawQuery
 			return nil
 		}})
-	return h, err
+	if err == nil {
+		h.of, h.client, h.hidden = address, client, secret.NewRedactor(partsOf(u)...)
+	}
+	return h.client, h.hidden, err
 }
 
 // partsOf are what of an address would let others post there.
@@ -107,9 +129,13 @@ func (h *hook) Send(ctx context.Context, m notify.Message, base string, at time.
 	if h.sign != nil {
 		q.Header = h.sign(body, at)
 	}
-	_, err = h.client.Do(ctx, q)
+	client, hidden, err := h.connect()
+	if err != nil {
+		return err
+	}
+	_, err = client.Do(ctx, q)
 	if e, ok := errors.AsType[*rest.Error](err); ok {
-		e.Message, e.Path = h.hidden.Text(e.Message), ""
+		e.Message, e.Path = hidden.Text(e.Message), ""
 		return e
 	}
 	return err

@@ -226,8 +226,8 @@ const (
 	resultFailed = "failed"
 )
 
-// NewMetrics registers them, at 0 for each channel.
-func NewMetrics(reg prometheus.Registerer, channels []channel.Channel) *Metrics {
+// NewMetrics registers them, at 0 for each channel, also for those that nobody configured.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncd_notifications_total",
 			Help: "Attempts to send a message, by whether the channel took it."}, []string{"channel", "result"}),
@@ -235,10 +235,10 @@ func NewMetrics(reg prometheus.Registerer, channels []channel.Channel) *Metrics 
 			Help: "When a channel last took a message; 0 where it never did."}, []string{"channel"}),
 	}
 	reg.MustRegister(m.messages, m.last)
-	for _, c := range channels {
-		m.messages.WithLabelValues(c.Name(), resultTaken)
-		m.messages.WithLabelValues(c.Name(), resultFailed)
-		m.last.WithLabelValues(c.Name())
+	for _, name := range channel.Names {
+		m.messages.WithLabelValues(name, resultTaken)
+		m.messages.WithLabelValues(name, resultFailed)
+		m.last.WithLabelValues(name)
 	}
 	return m
 }
