@@ -55,6 +55,7 @@ import (
 //	world operated                    CIPP, whose API client may change things; see (*world).operate
 //	world admin EDIT or CHECK…        see (*world).admin
 //	world counting EDIT or CHECK…     see (*world).counting
+//	world messages …                  see (*world).tell
 //	world cipp EDIT…                  see (*world).cipp
 //	world connectwise EDIT…           see (*world).connectWise
 //
@@ -259,6 +260,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.admin(ts, rest))
 	case "counting":
 		ts.Check(w.counting(rest))
+	case "messages":
+		ts.Check(w.tell(rest))
 	case "cipp":
 		ts.Check(w.editCIPP(rest))
 	case "connectwise":

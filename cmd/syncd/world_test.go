@@ -62,6 +62,7 @@ type world struct {
 	connectwise *cwsim.Server
 	itglue      *itgluesim.Server // where a script wants one
 	cinode      *scimsim.Server   // likewise
+	messages    messages          // where people are told, where a script wants that
 	began       *cwsim.World      // ConnectWise as it was at the start
 	servers     []*httptest.Server
 	arrived     chan struct{} // a request that connectwise stall holds back is here
@@ -95,6 +96,7 @@ func unusedAddress() (addr string, err error) {
 
 func (w *world) close() {
 	w.release()
+	w.messages.close()
 	for _, s := range w.servers {
 		s.CloseClientConnections()
 		s.Close()

@@ -176,14 +176,15 @@ func (l *Loop) tell(ctx context.Context, c channel.Channel, facts notify.Facts) 
 		if ctx.Err() != nil && err != nil {
 			return err // it goes once the daemon is up again
 		}
-		l.Metrics.sent(c.Name(), err)
 		if err != nil {
+			l.Metrics.sent(c.Name(), err)
 			d.Failed, d.Error = l.Now().UTC(), err.Error()
 			l.remember(ctx, c.Name(), d)
 			return err
 		}
 		d.Told, d.Taken, d.Failed, d.Error = d.Told.After(m), l.Now().UTC(), time.Time{}, ""
 		l.remember(context.WithoutCancel(ctx), c.Name(), d)
+		l.Metrics.sent(c.Name(), nil) // what is counted is written down
 		l.Metrics.taken(c.Name(), d.Taken)
 		l.Log.Info().Str("channel", c.Name()).Str("kind", string(m.Kind)).Int("new", len(m.New)).Int("changed", len(m.Changed)).Int("solved", len(m.Solved)).Msg("message taken")
 	}

@@ -40,6 +40,7 @@ type system struct {
 	Pager         pager
 	Systems       []systemLine
 	Secrets       []credentialLine
+	Messages      []channelLine
 	Tokens        []tokenLine
 	Sessions      []app.SessionState
 	More          int // tokens or sessions that are not listed
@@ -60,6 +61,16 @@ type credentialLine struct {
 	app.Credential
 	State tag
 }
+
+// A channelLine is a way in which people are told, and whether it works.
+type channelLine struct {
+	app.ChannelState
+	Name  string
+	State tag
+}
+
+// channelNames are the channels as people call them.
+var channelNames = map[string]string{"mail": "Mail", "teams": "Microsoft Teams", "slack": "Slack", "webhook": "The webhook"}
 
 type tokenLine struct {
 	app.TokenState
@@ -103,6 +114,16 @@ func showSystem(q *request) (answer, error) {
 		}
 		shown.Secrets = append(shown.Secrets, line)
 	}
+	for _, c := range v.Channels {
+		line := channelLine{c, channelNames[c.Channel], tag{"not tried yet", "plain"}}
+		switch {
+		case c.Failed != nil:
+			line.State = tag{"did not take the last message", "trouble"}
+		case c.Taken != nil:
+			line.State = tag{"works", "good"}
+		}
+		shown.Messages = append(shown.Messages, line)
+	}
 	for _, t := range v.Tokens[:min(len(v.Tokens), sessionsShown)] {
 		shown.Tokens = append(shown.Tokens, tokenLine{TokenState: t, Expired: !q.app.Now().Before(t.Expires),
 			Revoke: &asking{Button: "Revoke", Do: "Revoke it for good", To: address("system", "tokens", t.ID, "revoke"), Quiet: true}})
@@ -138,6 +159,11 @@ func (q *request) sayWhatIsWrong(a *answer, v *app.SystemState, soonest time.Tim
 	if !soonest.IsZero() && soonest.Sub(now) < endsSoon {
 		a.trouble = append(a.trouble, trouble{What: "A credential ends " + whenZone(soonest, now, zone) + ".",
 			Do: "Make a new one at the system, write it into the configuration, and let syncd take it."})
+	}
+	for _, c := range v.Channels {
+		if c.Failed != nil {
+			a.trouble = append(a.trouble, trouble{What: channelNames[c.Channel] + " did not take the last message " + whenZone(*c.Failed, now, zone) + ".", Do: sentence(c.Error)})
+		}
 	}
 	for _, p := range v.Waits {
 		a.headline = "A system is left alone"
