@@ -150,6 +150,15 @@ type Ending struct {
 	At  time.Time
 }
 
+// A Misdated is a product whose last spans were dated by a clock that was ahead: those
+// that begin after Now go, and from Since on, when the clock was last known to be right,
+// nothing is known of it.
+type Misdated struct {
+	Key        plan.Key
+	Since, Now time.Time
+	Why, Run   string
+}
+
 // SpanFilter narrows the ledger; empty fields let everything through.
 type SpanFilter struct {
 	Customer string

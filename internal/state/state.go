@@ -134,7 +134,7 @@ type Ref struct {
 
 // A Commit is one step of a scope. Records are put and dropped by key; the
 // entries are appended to the journal in order, their Seq, Prev and Hash set
-// by the store. Ends and Spans go to the ledger, in this order: a span ends the
+// by the store. Misdated, Ends and Spans go to the ledger, in this order: a span ends the
 // open one of its product and lasts from then on, see Span.Follows.
 type Commit struct {
 	Scope     plan.Scope
@@ -144,6 +144,7 @@ type Commit struct {
 	Hold      *Hold   // nil leaves it, unless ClearHold
 	ClearHold bool
 	Entries   []Entry
+	Misdated  []Misdated
 	Ends      []Ending
 	Spans     []Span
 }

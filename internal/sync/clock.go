@@ -14,6 +14,19 @@ import (
 // clockSlack is how far the clock may go back before a report says so.
 const clockSlack = 2 * time.Minute
 
+// clockWasRight is when the newest run ended that is past, or now where there is none.
+func (r *run) clockWasRight(ctx context.Context, now time.Time) (time.Time, error) {
+	for last, err := range r.Store.Runs(ctx) {
+		if err != nil {
+			return now, fmt.Errorf("reading the runs before: %w", err)
+		}
+		if last.ID != r.id && !last.Finished.IsZero() && !last.Finished.After(now) {
+			return last.Finished, nil
+		}
+	}
+	return now, nil
+}
+
 // clockBehind returns a sentence where the clock is behind the newest run in the
 // state, and the empty text otherwise.
 func (r *run) clockBehind(ctx context.Context) (string, error) {

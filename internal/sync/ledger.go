@@ -22,6 +22,7 @@ import (
 //	what the run knows of the customer            what becomes of its spans
 //	the customer is not linked, or left out       those that last end
 //	nothing was looked at: seen lately            they last on
+//	a clock that was ahead dated them             unknown since the last run before that
 //	the source did not prove it, or was not asked an unknown span each
 //	the target was not read                       due as counted, billed unknown
 //	a product is held: its count is not proven    billed as read, the count unknown
@@ -64,7 +65,11 @@ func (s *scopeRun) ledgerStands() bool {
 	if s.ledger.stands || c == nil || c.Ledger == "" || s.plan == nil || !s.plan.Empty() || len(s.formerKeys) > 0 {
 		return s.ledger.stands
 	}
-	spans := s.currentSpans(s.run.Now().UTC())
+	now := s.run.Now().UTC()
+	if c.At.After(now.Add(clockSlack)) {
+		return false // the clock was ahead, and what it dated is not what lasts now
+	}
+	spans := s.currentSpans(now)
 	for i := range spans {
 		if !spans[i].Known || spans[i].Due == "" || spans[i].Explanation != nil {
 			return false
@@ -81,10 +86,10 @@ func (s *scopeRun) addSpans(ctx context.Context, c *state.Commit) error {
 	if s.report.Outcome == Skipped && !compared || s.ledgerStands() {
 		return nil
 	}
-	open, err := s.openSpans(ctx)
-	if err != nil {
+	if err := s.takeOutMisdated(ctx, c, now); err != nil {
 		return err
 	}
+	open := s.ledger.open
 	c.Cursor.Ledger = ""
 	switch {
 	case s.report.Outcome == Unmapped:
@@ -118,11 +123,36 @@ func (s *scopeRun) addSpansOf(ctx context.Context, c *state.Commit, key plan.Key
 	if i < 0 {
 		return nil
 	}
-	if _, err := s.openSpans(ctx); err != nil {
+	if err := s.takeOutMisdated(ctx, c, s.run.Now().UTC()); err != nil {
 		return err
 	}
 	if s.addSpan(c, s.currentSpan(&s.desired.Counts[i], s.run.Now().UTC())); s.memory.Cursor != nil {
 		s.memory.Cursor.Ledger = "" // of the other products nothing was compared
+	}
+	return nil
+}
+
+// takeOutMisdated reads what lasts, and takes out what a clock dated that was ahead: it would
+// hide what is seen until that day comes. Since when the clock was ahead nobody knows, but
+// no earlier than a run of which the time is past.
+func (s *scopeRun) takeOutMisdated(ctx context.Context, c *state.Commit, now time.Time) error {
+	open, err := s.openSpans(ctx)
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	for _, key := range sortedKeys(open) {
+		if !open[key].From.After(now.Add(clockSlack)) {
+			continue
+		}
+		if since.IsZero() {
+			if since, err = s.run.clockWasRight(ctx, now); err != nil {
+				return err
+			}
+		}
+		m := state.Misdated{Key: key, Since: since, Now: now, Run: s.run.id, Why: "the clock was ahead, and was right again on " + now.Format(time.DateOnly)}
+		c.Misdated = append(c.Misdated, m)
+		open[key] = new(open[key].Unknown(since, m.Why, m.Run))
 	}
 	return nil
 }

@@ -192,6 +192,40 @@ func TestWhatIsKnownAgainIsInTheLedgerAtOnce(t *testing.T) {
 	}
 }
 
+// What a clock dated that was ahead hides nothing of what is seen once it is right again, and
+// since when it was ahead nobody knows.
+func TestAClockThatWasAheadHidesNothingInTheLedger(t *testing.T) {
+	w := newFixture(t)
+	w.converge()
+	right := w.now
+	w.now = right.AddDate(0, 0, 40)
+	w.bought[contoso][premium] = 14
+	w.apply()
+	for _, then := range []struct {
+		name   string
+		bought int
+		want   string
+	}{
+		{"it is right again, and nothing changed", 14, "12/12/0 12/12/12 ?/?/? (the clock was ahead, and was right again on 2026-11-22) 14/14/14"},
+		{"more is bought", 15, "12/12/0 12/12/12 ?/?/? (the clock was ahead, and was right again on 2026-11-22) 14/14/14 15/15/15"},
+	} {
+		right = right.AddDate(0, 0, 1)
+		w.now, w.bought[contoso][premium] = right, then.bought
+		w.apply()
+		if got := w.ledger(string(contoso), premium); got != then.want {
+			t.Errorf("%s: got %s, want %s", then.name, got, then.want)
+		}
+	}
+	for s, err := range w.store.Spans(t.Context(), state.SpanFilter{}) {
+		if err != nil || s.From.After(right.Add(clockSlack)) {
+			t.Errorf("got a span from %s, %v", s.From, err)
+		}
+	}
+	if _, err := w.store.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOnlyRunsThatApplyKeepTheLedger(t *testing.T) {
 	w := newFixture(t)
 	for _, mode := range []Mode{PlanOnly, HoldOnly} {

@@ -69,7 +69,7 @@ type sealedCommit struct {
 }
 
 func (st *sealedCommit) empty() bool {
-	return len(st.puts)+len(st.Drop)+len(st.Entries)+len(st.Ends)+len(st.Spans) == 0 && st.Cursor == nil && st.Hold == nil && !st.ClearHold
+	return len(st.puts)+len(st.Drop)+len(st.Entries)+len(st.Misdated)+len(st.Ends)+len(st.Spans) == 0 && st.Cursor == nil && st.Hold == nil && !st.ClearHold
 }
 
 func (st *sealedCommit) write(tx *bbolt.Tx) error {
@@ -93,10 +93,10 @@ func (st *sealedCommit) write(tx *bbolt.Tx) error {
 			return fmt.Errorf("hold: %w", err)
 		}
 	}
-	if err := putSpans(tx, st.Scope, st.Ends, st.Spans); err != nil {
+	if err := putSpans(tx, st.Commit); err != nil {
 		return err
 	}
-	if len(st.Ends)+len(st.Spans) > 0 && st.Cursor == nil {
+	if len(st.Misdated)+len(st.Ends)+len(st.Spans) > 0 && st.Cursor == nil {
 		if err := emptyLedger(tx, st.key); err != nil {
 			return fmt.Errorf("cursor: %w", err)
 		}

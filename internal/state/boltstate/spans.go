@@ -99,11 +99,16 @@ func (s *Store) OpenSpans(ctx context.Context, scope plan.Scope) (spans []state.
 	return spans, err
 }
 
-// putSpans ends spans, then puts some.
-func putSpans(tx *bbolt.Tx, scope plan.Scope, ends []state.Ending, spans []state.Span) error {
-	b := tx.Bucket(bucketSpans)
+// putSpans takes out what is misdated, ends spans, then puts some.
+func putSpans(tx *bbolt.Tx, st *state.Commit) error {
+	b, scope := tx.Bucket(bucketSpans), st.Scope
 	b.FillPercent = fillRecords
-	for _, e := range ends {
+	for i := range st.Misdated {
+		if err := dropMisdated(tx, scope, &st.Misdated[i]); err != nil {
+			return fmt.Errorf("span of %s: %w", st.Misdated[i].Key, err)
+		}
+	}
+	for _, e := range st.Ends {
 		last, err := lastSpan(b.Cursor(), spanProductKey(scope, e.Key))
 		if err != nil {
 			return err
@@ -116,7 +121,7 @@ func putSpans(tx *bbolt.Tx, scope plan.Scope, ends []state.Ending, spans []state
 			return fmt.Errorf("span of %s: %w", e.Key, err)
 		}
 	}
-	for _, s := range spans {
+	for _, s := range st.Spans {
 		s.Scope = scope
 		last, err := lastSpan(b.Cursor(), spanProductKey(scope, s.Key))
 		if err != nil {
@@ -133,6 +138,39 @@ func putSpans(tx *bbolt.Tx, scope plan.Scope, ends []state.Ending, spans []state
 		}
 	}
 	return nil
+}
+
+// dropMisdated takes out the spans of a product that begin after a moment, and puts one of
+// which nothing is known in their place.
+func dropMisdated(tx *bbolt.Tx, scope plan.Scope, m *state.Misdated) error {
+	b, product := tx.Bucket(bucketSpans), spanProductKey(scope, m.Key)
+	last, err := lastSpan(b.Cursor(), product)
+	if err != nil {
+		return err
+	}
+	var unknown *state.Span
+	for last != nil && last.From.After(m.Now) {
+		unknown = new(last.Unknown(m.Since, m.Why, m.Run))
+		if err := b.Delete(spanKey(last)); err != nil {
+			return err
+		}
+		if last, err = lastSpan(b.Cursor(), product); err != nil {
+			return err
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	if last != nil && last.To.After(m.Since) {
+		last.To = time.Time{}
+	}
+	now, over := unknown.Follows(last)
+	if over != nil {
+		if err := put(tx, bucketSpans, spanKey(over), over); err != nil {
+			return err
+		}
+	}
+	return put(tx, bucketSpans, spanKey(&now), now)
 }
 
 // Spans yields the ledger.

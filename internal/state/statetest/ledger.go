@@ -106,6 +106,21 @@ func (s *suite) ledger(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("what a clock dated that was ahead goes, and is unknown since it was right", func(t *testing.T) {
+		store := s.emptyStore(t)
+		a, b := span(contoso, "a", "12", 1), span(contoso, "b", "3", 1)
+		commit(t, store, put(a, b), put(span(contoso, "a", "14", 900), span(contoso, "b", "4", 40)), put(span(contoso, "a", "15", 950)))
+		now := span(contoso, "a", "16", 90)
+		commit(t, store, &state.Commit{Scope: contoso, Misdated: []state.Misdated{{Key: a.Key, Since: at(60), Now: at(90), Why: "ahead", Run: "01J9"},
+			{Key: b.Key, Since: at(60), Now: at(90), Why: "ahead"}, {Key: key("addition", "never was"), Since: at(60), Now: at(90)}}, Spans: []state.Span{now}})
+		last := span(contoso, "a", "15", 950)
+		unknown := last.Unknown(at(60), "ahead", "01J9")
+		wantEqual(t, "ledger", collect(t, store.Spans(t.Context(), state.SpanFilter{})),
+			[]state.Span{during(a, 60), during(unknown, 90), during(now, lasts), during(b, 40), during(span(contoso, "b", "4", 40), lasts)})
+		if _, err := store.Verify(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("what cannot be stored whole is not stored at all", func(t *testing.T) {
 		store := s.emptyStore(t)
 		far, bad, foreign, never := span(contoso, "b", "1", 1), span(contoso, "a\x00b", "1", 1), span(fabrikam, "a", "1", 1), span(contoso, "a", "1", 1)
