@@ -20,11 +20,13 @@ type collector[T any, P rowOf[T], D any] struct {
 	convert func(P) (id string, d D, err error)
 	items   []D
 	seen    map[string]struct{}
+	empty   bool // a page had no row: it may have got lost
 }
 
 // add adds a page. A row that moves to another page while we read comes twice, and counts
 // once.
 func (g *collector[T, P, D]) add(rows []T) error {
+	g.empty = g.empty || len(rows) == 0
 	for i := range rows {
 		id, d, err := g.convert(&rows[i])
 		if err != nil {
@@ -39,7 +41,7 @@ func (g *collector[T, P, D]) add(rows []T) error {
 }
 
 func (g *collector[T, P, D]) reset() {
-	g.items, g.seen = nil, map[string]struct{}{}
+	g.items, g.seen, g.empty = nil, map[string]struct{}{}, false
 }
 
 // readCollection reads all pages of a collection, and returns a check that says how it is
@@ -96,9 +98,13 @@ func readCollection[T any, P rowOf[T], D any](ctx context.Context, c *Client, f 
 		switch {
 		case err != nil && (ctx.Err() != nil || errors.Is(err, ErrUnusable)):
 			return wrap(err)
+		case g.empty && err != nil:
+			return wrap(fmt.Errorf("a further page is empty, and how many rows there are could not be confirmed: %w", err))
 		case err != nil:
 			// The last page had no link to another.
 			return g.items, whole, nil
+		case n == 0 && len(g.items) > 0:
+			return wrap(fmt.Errorf("%d rows on all pages where Graph counts none", len(g.items)))
 		case n <= len(g.items):
 			return g.items, fmt.Sprintf("%s, as many as Graph counts", whole), nil
 		case attempt == 2:

@@ -321,6 +321,12 @@ func TestCollectionsLongerThanAPage(t *testing.T) {
 			rows: 1204, want: "as many as Graph counts", pages: 6},
 		{name: "a count that cannot be had", change: many(1200, 0, 0), rules: []cippsim.Rule{{Endpoint: "ListGraphRequest", Query: "CountOnly", Fault: cippsim.Fault{Kind: cippsim.GraphRefused}}},
 			rows: 1204, want: "users read page by page to the end", pages: 3},
+		{name: "a page that is silently empty, and a count that cannot be had", change: many(1200, 0, 0), rules: []cippsim.Rule{
+			{Endpoint: "ListGraphRequest", Query: "nextLink=", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[]}`}}},
+			{Endpoint: "ListGraphRequest", Query: "CountOnly", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[null]}`}}}},
+			want: "a further page is empty, and how many rows there are could not be confirmed", pages: 2},
+		{name: "a count of none", change: many(1200, 0, 0), rules: []cippsim.Rule{{Endpoint: "ListGraphRequest", Query: "CountOnly", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":[0]}`}}}},
+			want: "1204 rows on all pages where Graph counts none", pages: 3},
 		{name: "a count without its list", change: many(1200, 0, 0), rules: []cippsim.Rule{{Endpoint: "ListGraphRequest", Query: "CountOnly", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":1204}`}}}},
 			rows: 1204, want: "as many as Graph counts", pages: 3},
 		{name: "a count that is text", change: many(1200, 0, 0), rules: []cippsim.Rule{{Endpoint: "ListGraphRequest", Query: "CountOnly", Fault: cippsim.Fault{Shape: cippsim.Shape{Body: `{"Results":["1204"]}`}}}},
