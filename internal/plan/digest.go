@@ -12,8 +12,8 @@ import (
 // Digest names the plan by its scope and its changes only, money included:
 // no times and no run ids, so that the same plan has the same digest tomorrow.
 // What an approval must not cover unseen is part of it: that several outstanding periods
-// would bill a change, that it may be billed in a closed month, and that an invoice was
-// deleted. For which days a change counts
+// would bill a change, that it may be billed in a closed month, that an invoice was
+// deleted, and that its money is in another currency than the configured one. For which days a change counts
 // otherwise is not.
 // It is twelve hex digits, or empty for an empty plan. That of a part is that of the whole.
 func (p *Plan) Digest() string {
@@ -33,6 +33,9 @@ func (p *Plan) Digest() string {
 			reason = NewAtSource // the same step, tried again under the same approval
 		}
 		writeTexts(w, string(c.Action), c.Key.Kind, c.Key.ID, c.Ref, string(reason), c.MonthlyDelta.StringFixed(4))
+		if c.Currency != "" && c.Currency != p.In {
+			writeTexts(w, "currency", c.Currency)
+		}
 		if c.Effect != nil && c.Effect.Periods > 1 {
 			writeTexts(w, CodeOutstanding, strconv.Itoa(c.Effect.Periods))
 		}

@@ -36,7 +36,7 @@ func (p *Plan) With(changes []Change) *Plan {
 		some := &Plan{Changes: changes}
 		changes = slices.DeleteFunc(slices.Clone(p.Whole.Changes), func(c Change) bool { return p.change(c.Key) != nil && some.change(c.Key) == nil })
 	}
-	return &Plan{Scope: p.Scope, Changes: changes, reopened: p.reopened}
+	return &Plan{Scope: p.Scope, Changes: changes, In: p.In, reopened: p.reopened}
 }
 
 // WithinWhole reports whether every change of a part is in the whole as it is here.

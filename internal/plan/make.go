@@ -32,6 +32,8 @@ type Plan struct {
 	// Whole is the plan that this one is a part of, where a run is about one object; nil as
 	// a rule. A person approves plans as a whole.
 	Whole    *Plan
+	// In is the configured currency: what a change in another one comes to is part of the digest.
+	In       string
 	reopened []string // keys of invoices that were deleted, see HoldAgreement
 	// Trace is what was decided of each field, where Sides.Explain asks for it.
 	Trace []Trace

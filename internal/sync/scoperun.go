@@ -332,6 +332,7 @@ func (s *scopeRun) makePlan(ctx context.Context, sides plan.Sides) (made bool, e
 		s.report.fail(Failed, err) // two objects with one key
 		return false, nil
 	}
+	s.plan.In = s.run.Currency
 	err = s.explainDecreases(ctx)
 	return err == nil, err
 }
