@@ -37,7 +37,7 @@ func (w *App) closedInvoices(ctx context.Context, x *Explanation) error {
 				x.Uninvoiced = fmt.Sprintf("those of agreement %s were not read: %s", c.Agreement, c.Unread)
 			}
 			for _, made := range c.Made {
-				x.Invoices = append(x.Invoices, ExplainedInvoice{made.Number, made.Date, made.Amount, c.Currency})
+				x.Invoices = append(x.Invoices, ExplainedInvoice{made.Number, made.Date, made.Amount, cmp.Or(made.Currency, c.Currency)})
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func (w *App) latestInvoices(ctx context.Context, x *Explanation) {
 			x.Uninvoiced = fmt.Sprintf("agreement %s has none since %s", agreement, since.Format(time.DateOnly))
 		}
 		for _, i := range made.Made {
-			one := ExplainedInvoice{Number: i.Number, Date: i.Date.Format(time.DateOnly), Currency: b.Currency}
+			one := ExplainedInvoice{Number: i.Number, Date: i.Date.Format(time.DateOnly), Currency: cmp.Or(i.Currency, b.Currency)}
 			if i.Amount != nil {
 				one.Amount = new(i.Amount.StringFixed(2))
 			}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -213,7 +214,7 @@ var exported = []exportTable{
 		col("agreement_name", dataset.Text, "", func(i *exportInvoice) string { return i.check.AgreementName }),
 		col("date", dataset.Day, "", func(i *exportInvoice) string { return i.made.Date }),
 		col("amount", dataset.Number, "of the agreement on this invoice", func(i *exportInvoice) string { return known(i.made.Amount) }),
-		col("currency", dataset.Text, whatCurrency, func(i *exportInvoice) string { return i.check.Currency })),
+		col("currency", dataset.Text, whatCurrency, func(i *exportInvoice) string { return cmp.Or(i.made.Currency, i.check.Currency) })),
 
 	newExport("leakage_months", "Money lost by month: of months that are over as they ended, of this one as it stands.", ofCustomer, eachLeak,
 		key("month", dataset.Month, "", func(l *exportLeak) string { return l.Month }),

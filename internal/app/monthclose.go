@@ -306,7 +306,7 @@ func (w *App) VerifyEvidence(ctx context.Context, file string, data []byte) (*re
 // evidence is the pack that a file says it is.
 func (w *App) evidence(ctx context.Context, m *report.Month) (*report.Month, error) {
 	from, to, err := monthOf(m.Month, w.Location)
-	if err != nil || m.Month == "" {
+	if err != nil {
 		return nil, fmt.Errorf("%w: %q is no month", ErrEvidence, m.Month)
 	}
 	closed, err := w.closedMonth(ctx, m.Month)

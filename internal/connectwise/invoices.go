@@ -25,6 +25,7 @@ type invoice struct {
 	AppliesTo string     `json:"applyToType"`
 	AppliesID int        `json:"applyToId"`
 	Amount    number     `json:"agreementAmount"`
+	Currency  *currency  `json:"currency"`
 }
 
 // agreementInvoice is the type of an invoice that bills an agreement's period; others,
@@ -56,7 +57,7 @@ func (c *Client) Invoices(ctx context.Context, agreement string, since time.Time
 }
 
 func (i *invoice) made() money.Invoice {
-	return money.Invoice{Number: i.Number, Date: i.Date.time(), Amount: i.Amount.value()}
+	return money.Invoice{Number: i.Number, Date: i.Date.time(), Amount: i.Amount.value(), Currency: i.Currency.code()}
 }
 
 // invoicesSince reads the invoices of an agreement that carry a day or a later one, oldest

@@ -31,6 +31,13 @@ type Invoice struct {
 	Number string
 	Date   time.Time        // the day on it
 	Amount *decimal.Decimal // of the agreement; nil where the invoice does not say
+	// Currency is what it is in; empty where the invoice does not say.
+	Currency string
+}
+
+// Foreign reports whether the invoice says that it is in another currency.
+func (i *Invoice) Foreign(currency string) bool {
+	return i.Currency != "" && currency != "" && i.Currency != currency
 }
 
 // Invoices are those made for an agreement since a day, oldest first.

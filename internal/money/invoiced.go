@@ -1,6 +1,11 @@
 package money
 
-import "github.com/shopspring/decimal"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/shopspring/decimal"
+)
 
 // Invoiced is what the invoices of an agreement say of a month, and what else it bills.
 // What is nil is not known.
@@ -14,15 +19,15 @@ type Invoiced struct {
 	Unread   string           // why nothing could be read
 }
 
-// Amount is what the invoices of the month come to; nil where there is none, or where one
-// does not say.
-func (i *Invoiced) Amount() *decimal.Decimal {
+// Amount is what the invoices of the month come to in a currency; nil where there is none,
+// or where one does not say or is in another currency.
+func (i *Invoiced) Amount(currency string) *decimal.Decimal {
 	if len(i.Made) == 0 {
 		return nil
 	}
 	sum := decimal.Zero
 	for _, made := range i.Made {
-		if made.Amount == nil {
+		if made.Amount == nil || made.Foreign(currency) {
 			return nil
 		}
 		sum = sum.Add(*made.Amount)
@@ -31,10 +36,13 @@ func (i *Invoiced) Amount() *decimal.Decimal {
 }
 
 // AmountWhy says why the amount is not known; it is empty where it is.
-func (i *Invoiced) AmountWhy() string {
+func (i *Invoiced) AmountWhy(currency string) string {
+	foreign := slices.IndexFunc(i.Made, func(made Invoice) bool { return made.Foreign(currency) })
 	switch {
-	case i.Amount() != nil:
+	case i.Amount(currency) != nil:
 		return ""
+	case foreign >= 0:
+		return fmt.Sprintf("invoice %s is in %s, and the agreement's lines are in %s: currencies are never added", i.Made[foreign].Number, i.Made[foreign].Currency, currency)
 	case len(i.Made) == 0:
 		return "no invoice of the agreement is dated in the month"
 	}

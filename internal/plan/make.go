@@ -31,7 +31,7 @@ type Plan struct {
 	Reversals []Reversal
 	// Whole is the plan that this one is a part of, where a run is about one object; nil as
 	// a rule. A person approves plans as a whole.
-	Whole    *Plan
+	Whole *Plan
 	// In is the configured currency: what a change in another one comes to is part of the digest.
 	In       string
 	reopened []string // keys of invoices that were deleted, see HoldAgreement

@@ -195,6 +195,8 @@ type MonthInvoice struct {
 	Number string  `json:"number"`
 	Date   string  `json:"date"`
 	Amount *string `json:"amount"` // of the agreement
+	// Currency is what it is in, where that is not the check's.
+	Currency string `json:"currency,omitempty"`
 }
 
 // A MonthTotal adds up the lines in one currency. Lines without known money are counted
@@ -489,14 +491,18 @@ func (f *MonthFacts) checkInvoices(m *Month) {
 	for _, s := range sums {
 		c := &s.check
 		in := f.Invoiced(c.Agreement, s.products)
-		amount := in.Amount()
+		amount := in.Amount(c.Currency)
 		c.Ours, c.Others, c.Recap, c.Invoice, c.Unread = inCents(s.ours), inCents(in.Others), inCents(in.Recap), inCents(amount), in.Unread
 		if in.Unread == "" {
-			c.RecapWhy, c.InvoiceWhy = in.RecapWhy, in.AmountWhy()
+			c.RecapWhy, c.InvoiceWhy = in.RecapWhy, in.AmountWhy(c.Currency)
 		}
 		for _, i := range in.Made {
 			c.Numbers = append(c.Numbers, i.Number)
-			c.Made = append(c.Made, MonthInvoice{i.Number, i.Date.Format(time.DateOnly), inCents(i.Amount)})
+			made := MonthInvoice{Number: i.Number, Date: i.Date.Format(time.DateOnly), Amount: inCents(i.Amount)}
+			if i.Foreign(c.Currency) {
+				made.Currency = i.Currency
+			}
+			c.Made = append(c.Made, made)
 		}
 		if s.ours != nil && in.Others != nil {
 			lines := s.ours.Add(*in.Others)

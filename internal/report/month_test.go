@@ -93,6 +93,29 @@ gap 2026-09-20 to 2026-10-01: the source did not answer
 	}
 }
 
+func TestAnInvoiceInAnotherCurrencyIsNotCompared(t *testing.T) {
+	invoiced := func(currencies ...string) *InvoiceCheck {
+		m := aMonth(func(f *MonthFacts) {
+			f.Spans = f.Spans[:2]
+			f.Invoiced = func(string, []string) money.Invoiced {
+				in := money.Invoiced{Others: new(decimal.RequireFromString("10"))}
+				for _, c := range currencies {
+					in.Made = append(in.Made, money.Invoice{Number: "in " + c, Amount: new(decimal.RequireFromString("100")), Currency: c})
+				}
+				return in
+			}
+		})
+		return &m.InvoiceCheck[0]
+	}
+	if c := invoiced("USD", ""); shown(c.Invoice) != "200.00" || shown(c.Difference) != "-74.00" || c.Made[0].Currency != "" {
+		t.Errorf("got %+v", c)
+	}
+	if c := invoiced("USD", "EUR"); c.Invoice != nil || c.Difference != nil || c.Made[1].Currency != "EUR" ||
+		c.InvoiceWhy != "invoice in EUR is in EUR, and the agreement's lines are in USD: currencies are never added" {
+		t.Errorf("got %+v", c)
+	}
+}
+
 func TestMoneyOfWhichNothingIsKnownIsNotNought(t *testing.T) {
 	for _, price := range []string{"22", "0", ""} {
 		m := aMonth(func(f *MonthFacts) {

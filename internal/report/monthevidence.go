@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,8 +39,14 @@ func ReadEvidence(file []byte) (m *Month, format string, err error) {
 		return nil, "", err
 	}
 	m, err = ParseMonth(text)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return nil, "", fmt.Errorf("its document is not one of syncd report month: %s is a %s there", cmp.Or(wrong.Field, "all of it"), wrong.Value)
+	}
 	if err != nil {
-		return nil, "", fmt.Errorf("its document cannot be read: %w", err)
+		return nil, "", fmt.Errorf("its document is no JSON: %w", err)
+	}
+	if m.Month == "" {
+		return nil, "", errors.New("its document is not one of syncd report month: it names no month")
 	}
 	return m, format, nil
 }
