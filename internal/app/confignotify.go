@@ -91,7 +91,7 @@ func (c *Config) validateNotify(report func(path, format string, args ...any)) {
 		n.Mail.validate(report)
 	}
 	for path, x := range map[string]secret.String{"notify.teams.url": n.Teams.URL, "notify.slack.url": n.Slack.URL, "notify.webhook.url": n.Webhook.URL} {
-		if x.Empty() {
+		if x.Empty() || strings.HasPrefix(x.Reveal(), placeholder) {
 			continue
 		}
 		if _, err := channel.CheckURL(x.Reveal()); err != nil {
