@@ -42,7 +42,7 @@ var floors = map[string]floor{
 	"bench/model":  {nil, "the model of what may be billed shares no code with the program"},
 	"bench/replay": {[]string{"internal/...", "bench/model"}, "measurements stand outside, as the program does"},
 
-	"internal/app":                   {[]string{"systems", "internal/backup", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/dataset", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/notify", "internal/notify/channel", "internal/notify/delivery", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
+	"internal/app":                   {[]string{"systems", "internal/backup", "internal/support", "internal/cipp/tenants", "internal/web", "internal/web/control", "internal/web/signin", "internal/report", "internal/dataset", "internal/sync", "internal/sync/schedule", "internal/target", "internal/state", "internal/config", "internal/notify", "internal/notify/channel", "internal/notify/delivery", "internal/money", "internal/mapping", "internal/plan", "internal/directory", "internal/rest", "internal/secret", "internal/visible"}, "what syncd is when it runs; it opens no store, types no command and prints nothing"},
 	"internal/web":                   {[]string{"internal/web/control", "internal/web/signin", "internal/state", "internal/plan", "internal/secret", "internal/visible"}, "the server knows who reaches it, and no page"},
 	"internal/web/control":           {[]string{"internal/visible"}, "the control socket carries command lines and knows none of them"},
 	"internal/web/signin":            {[]string{"internal/state", "internal/plan", "internal/secret", "internal/visible"}, "it says who somebody is; what that person may do is internal/app's"},
@@ -67,6 +67,7 @@ var floors = map[string]floor{
 	"internal/scim/attribute":         {[]string{"internal/directory", "internal/visible"}, "expressions are about accounts and nothing else"},
 	"internal/scim/thirdparty":        {nil, "other people's servers know nothing of ours"},
 
+	"internal/support":         {nil, "an archive knows names and files, and nobody's state"},
 	"internal/backup":          {[]string{"internal/state", "internal/state/boltstate"}, "a backup knows the state and nothing of what is in it"},
 	"internal/state":           {[]string{"internal/plan", "internal/directory"}, downward},
 	"internal/state/boltstate": store, "internal/state/pgstate": store, "internal/state/statetest": store,

@@ -15,7 +15,6 @@ const notYet = "not yet"
 // laterCommands are such commands, with what they will do.
 var laterCommands = []struct{ path, what string }{
 	{"reload", "restart the daemon: it goes on where it was"},
-	{"support", "send the output of syncd version, syncd check and syncd status; none of them shows a secret"},
 }
 
 // laterFlags are such flags.

@@ -114,7 +114,7 @@ approved.
 	add("tables", mapCommand(a), productsCommand(a), termsCommand(a), overrideCommand(a), freezeCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), exportCommand(a), checkCommand(a))
 	add("cipp", cippRoot(a))
-	add("keep", serveCommand(a), stateCommand(a), userCommand(a), tokenCommand(a), notifyCommand(a), demoCommand(a), healthcheckCommand(a), versionCommand(a))
+	add("keep", serveCommand(a), stateCommand(a), userCommand(a), tokenCommand(a), notifyCommand(a), demoCommand(a), healthcheckCommand(a), supportCommand(a), versionCommand(a))
 	root.AddCommand(namesCommand(a))
 	root.SetHelpCommand(helpCommand(root))
 	addLater(root)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"syncd/internal/app"
+	"syncd/internal/support"
 	"syncd/internal/web/control"
 	"syncd/internal/web/pages"
 )
@@ -25,7 +27,8 @@ func serveCommand(a *cli) *cobra.Command {
 			if a.verbose {
 				level = zerolog.DebugLevel
 			}
-			log := zerolog.New(a.redact.Writer(os.Stderr)).Level(level).With().Timestamp().Logger()
+			tail := &support.Tail{}
+			log := zerolog.New(a.redact.Writer(io.MultiWriter(os.Stderr, tail))).Level(level).With().Timestamp().Logger()
 			store, err := openState(cfg)
 			if err != nil {
 				return err
@@ -35,6 +38,7 @@ func serveCommand(a *cli) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			w.LogTail = tail
 			return w.Serve(cmd.Context(), daemon(w, nil))
 		}}
 }

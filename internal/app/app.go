@@ -15,6 +15,7 @@ import (
 	"syncd/internal/notify/delivery"
 	"syncd/internal/rest"
 	"syncd/internal/state"
+	"syncd/internal/support"
 	"syncd/internal/sync"
 	"syncd/internal/target"
 )
@@ -44,6 +45,7 @@ type App struct {
 	Location   *time.Location
 	Now        func() time.Time
 	Practice   bool
+	LogTail    *support.Tail // of the daemon's log; nil where there is none
 }
 
 // New makes an App. It talks to nobody yet.

@@ -66,7 +66,7 @@ func (r *Running) System(ctx context.Context) (*SystemState, error) {
 		return nil, err
 	}
 	v := &SystemState{Status: status, Jobs: Listed(r.Jobs()), Unproven: unproven(status.Scopes), Buckets: Listed(r.calls.Levels(time.Now())),
-		Breakers: Listed(r.calls.Breakers()), Credentials: r.Config.credentials(), Versions: r.versions()}
+		Breakers: Listed(r.calls.Breakers()), Credentials: r.Config.credentials(), Versions: r.Versions(r.Version)}
 	quarantines, err := r.Engine.Quarantined(ctx)
 	if err != nil {
 		return nil, err
@@ -90,8 +90,9 @@ func (r *Running) System(ctx context.Context) (*SystemState, error) {
 	return v, err
 }
 
-func (r *Running) versions() Versions {
-	v := Versions{Syncd: r.Version, Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+// Versions are those of the program, and of what it works with.
+func (w *App) Versions(syncd string) Versions {
+	v := Versions{Syncd: syncd, Revision: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
@@ -99,8 +100,8 @@ func (r *Running) versions() Versions {
 			}
 		}
 	}
-	if r.CIPP != nil {
-		v.CIPP = r.CIPP.KnownVersion()
+	if w.CIPP != nil {
+		v.CIPP = w.CIPP.KnownVersion()
 	}
 	return v
 }
