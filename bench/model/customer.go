@@ -32,6 +32,7 @@ type Customer struct {
 	random   *rand.Rand
 	next     int // of the ids that are given
 	quiet    map[string]time.Time
+	flaps    []flap             // to come
 	seen     map[string]seen    // subscriptions, by id
 	ledger   map[string][]Entry // by product
 	accepted string             // the overrides that a plan was last made with and written, or was empty
@@ -103,6 +104,7 @@ type Line struct {
 // seen is a subscription at the last read.
 type seen struct {
 	units  int
+	most   int // in its term, before it fell without a reason
 	counts bool
 	added  []addition
 	ends   time.Time

@@ -126,9 +126,13 @@ func (c *Customer) falls(today time.Time) (unexplained, unsure map[string]bool) 
 		if c.counts(s) {
 			now = s.Units
 		}
+		most := before
+		if known && was.counts {
+			most = max(was.most, before) // what comes back did not grow
+		}
 		switch {
-		case now > before:
-			grew[s.SKU] = append(grew[s.SKU], now-before)
+		case now > most:
+			grew[s.SKU] = append(grew[s.SKU], now-most)
 			all++
 		case now < before && !c.explains(s, was, before-now, today):
 			open[s.SKU] += before - now
@@ -166,28 +170,35 @@ func (c *Customer) explains(s *Subscription, was seen, units int, today time.Tim
 			recent += a.units
 		}
 	}
-	return recent >= units
+	return recent >= units+max(was.most-was.units, 0)
 }
 
 // remember is what the next read compares with.
 func (c *Customer) remember(today time.Time) {
 	for _, s := range c.Subscriptions {
 		was, known := c.seen[s.ID]
-		now := seen{units: s.Units, counts: c.counts(s), ends: was.ends, former: was.former, added: was.added}
-		if known && s.Units > was.units {
-			now.added = append(now.added, addition{today, s.Units - was.units})
-		}
-		for back := was.units - s.Units; known && back > 0 && len(now.added) > 0; { // what was added last is given back first
-			last := &now.added[len(now.added)-1]
-			n := min(back, last.units)
-			last.units, back = last.units-n, back-n
-			if last.units == 0 {
-				now.added = now.added[:len(now.added)-1]
+		now := seen{units: s.Units, counts: c.counts(s), ends: was.ends, former: was.former, most: max(was.most, was.units), added: was.added}
+		switch {
+		case !known:
+			now.most = s.Units
+		case s.Units > now.most: // what only comes back was not bought
+			now.added = append(slices.Clone(was.added), addition{today, s.Units - now.most})
+			now.most = s.Units
+		case s.Units < was.units && c.explains(s, was, was.units-s.Units, today):
+			now.added = slices.Clone(was.added)
+			for back := now.most - s.Units; back > 0 && len(now.added) > 0; { // what was added last is given back first
+				last := &now.added[len(now.added)-1]
+				n := min(back, last.units)
+				last.units, back = last.units-n, back-n
+				if last.units == 0 {
+					now.added = now.added[:len(now.added)-1]
+				}
 			}
+			now.most = s.Units
 		}
 		if s.Status == "Enabled" {
 			if !was.ends.IsZero() && s.Next.After(was.ends.Add(slack)) && !was.ends.After(today.Add(slack)) {
-				now.former = was.ends
+				now.former, now.most = was.ends, s.Units
 			}
 			now.ends = s.Next
 		}

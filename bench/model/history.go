@@ -19,6 +19,7 @@ func (c *Customer) Day(today time.Time) {
 		before[i] = s.String()
 	}
 	c.happen(today)
+	c.flap(today)
 	c.vanish(today)
 	c.people(today)
 	for i, s := range c.Subscriptions {
@@ -123,8 +124,28 @@ func (c *Customer) happen(today time.Time) {
 	}
 }
 
-// vanish lets units be less in the middle of a term, which nothing explains, or moves them
-// to the other SKU in one day.
+// A flap is a day on which the source counts other units of a subscription than before, though
+// nothing happened to it.
+type flap struct {
+	at    time.Time
+	of    *Subscription
+	units int
+}
+
+// flap lets the source misread, or read right again.
+func (c *Customer) flap(today time.Time) {
+	for len(c.flaps) > 0 && !c.flaps[0].at.After(today) {
+		f := c.flaps[0]
+		c.flaps = c.flaps[1:]
+		if f.of.Status == "Enabled" && f.of.Units+f.units > 0 {
+			f.of.Units += f.units
+			c.quiet[SKUs[0]], c.quiet[SKUs[1]] = today, today
+		}
+	}
+}
+
+// vanish lets units be less in the middle of a term, which nothing explains, for good or
+// for some days, or moves them to the other SKU in one day.
 func (c *Customer) vanish(today time.Time) {
 	if c.random.IntN(25) != 0 {
 		return
@@ -142,7 +163,15 @@ func (c *Customer) vanish(today time.Time) {
 	n := 1 + c.random.IntN(min(4, s.Units-1))
 	s.Units -= n
 	c.quiet[SKUs[0]], c.quiet[SKUs[1]] = today, today
-	if c.random.IntN(3) != 0 {
+	switch c.random.IntN(3) {
+	case 1:
+		return
+	case 2: // a misreading: it is right again, and wrong again, and right
+		at := today
+		for _, back := range []int{n, -n, n} {
+			at = at.AddDate(0, 0, 1+c.random.IntN(4))
+			c.flaps = append(c.flaps, flap{at, s, back})
+		}
 		return
 	}
 	for _, to := range live {

@@ -171,7 +171,7 @@ type Seen struct {
 	Status     string `json:"status"`
 	State      string `json:"state,omitempty"` // what it was to the bill, see money.State
 	Units      int    `json:"units,omitempty"`
-	// Created is when it was made, where the source tells.
+	// Created is when it was made, where the source tells: the earliest that it told.
 	Created time.Time `json:"created,omitzero"`
 	Ends    time.Time `json:"ends,omitzero"`    // its term's end, as said while it was enabled and that day was still to come
 	Lapsed  bool      `json:"lapsed,omitempty"` // it has been in its grace period since it was last enabled
@@ -184,6 +184,9 @@ type Seen struct {
 	Earlier string `json:"earlier,omitempty"`
 	// Added are units that were added lately, oldest first.
 	Added []Added `json:"added,omitempty"`
+	// Most is how many units it had in its term before it fell for no reason; zero where
+	// it did not. What comes back up to that was not added.
+	Most int `json:"most,omitempty"`
 	// Gone is when a list that is whole first lacked it; zero while it is listed.
 	Gone time.Time `json:"gone,omitzero"`
 }

@@ -235,7 +235,7 @@ func (e *Explainer) decreasedSubscriptions(before *Count, former Policy) []decre
 				m.Ends = f.Until
 			}
 		}
-		out = append(out, decreased{f, had - has, e.explainSubscription(m, s, there, had-has, before.At), recently})
+		out = append(out, decreased{f, had - has, e.explainSubscription(m, s, there, had, has, before.At), recently})
 	}
 	return out
 }
@@ -328,10 +328,10 @@ func (p Policy) purchasedUnits(state State, units int) int {
 	return 0
 }
 
-// explainSubscription says why one subscription counts for so many units less, or nil.
-// It is as it is now, or was there no longer. The product was last counted at some
+// explainSubscription says why one subscription counts for fewer units than it had, or nil.
+// It is as it is now, or is there no longer. The product was last counted at some
 // time.
-func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscription, there bool, units int, last time.Time) *plan.Explanation {
+func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscription, there bool, had, has int, last time.Time) *plan.Explanation {
 	now := e.policy.Now
 	state := Gone
 	if there {
@@ -340,7 +340,7 @@ func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscripti
 	is := func(code string, date time.Time, source string) *plan.Explanation {
 		return &plan.Explanation{Code: code, Subscription: m.ID, Date: day(date), Source: source}
 	}
-	end, source := e.termEnded(m, last)
+	end, source := termEnded(m, e.claims, last, now)
 	over := end // of the term, as far as anybody knows
 	if source == "" {
 		source = Microsoft
@@ -366,25 +366,37 @@ func (e *Explainer) explainSubscription(m directory.Seen, s directory.Subscripti
 	default:
 		return nil
 	}
-	within := func(from time.Time) bool {
-		return !from.IsZero() && !from.After(now) && now.Sub(from) <= cancellationWindow+readingSlack
+	if from, source := windowOf(m, had, has, now); !from.IsZero() {
+		return is(plan.ByWindow, from, source)
 	}
-	if within(m.Created) {
-		return is(plan.ByWindow, m.Created, Microsoft)
+	return nil
+}
+
+// windowOf is when the window opened in which a subscription may have so few units, and who
+// says so; zero where none did. Units that were added last open one for as many, counted
+// from the most that it had.
+func windowOf(m directory.Seen, had, has int, now time.Time) (from time.Time, source string) {
+	switch {
+	case within(m.Created, now):
+		return m.Created, Microsoft
+	case within(m.Former, now):
+		return m.Former, Microsoft
 	}
-	if within(m.Former) {
-		return is(plan.ByWindow, m.Former, Microsoft)
-	}
-	recent, first := 0, time.Time{}
+	fall, recent, first := max(m.Most, m.Units, had)-has, 0, time.Time{}
 	for _, a := range slices.Backward(m.Added) {
-		if within(a.At) && recent < units {
+		if within(a.At, now) && recent < fall {
 			recent, first = recent+a.Units, a.At
 		}
 	}
-	if recent >= units {
-		return is(plan.ByWindow, first, Observed)
+	if recent < fall {
+		return time.Time{}, ""
 	}
-	return nil
+	return first, Observed
+}
+
+// within reports whether units of that moment may still be given back.
+func within(from, now time.Time) bool {
+	return !from.IsZero() && !from.After(now) && now.Sub(from) <= cancellationWindow+readingSlack
 }
 
 // early is how long before its end a term may be seen to be over: Microsoft's days
@@ -393,8 +405,7 @@ const early = 24 * time.Hour
 
 // termEnded is the end of a term that has come since a product was last counted, or no
 // more than 3 days ago, and who says so; zero where none has.
-func (e *Explainer) termEnded(m directory.Seen, last time.Time) (end time.Time, source string) {
-	now := e.policy.Now
+func termEnded(m directory.Seen, claims []Claim, last, now time.Time) (end time.Time, source string) {
 	since := now.Add(-dayTolerance)
 	if !last.IsZero() && last.Before(since) {
 		since = last
@@ -405,7 +416,7 @@ func (e *Explainer) termEnded(m directory.Seen, last time.Time) (end time.Time, 
 	if !m.Former.IsZero() && !m.Former.Before(since) {
 		return m.Former, Microsoft
 	}
-	c := StrongestClaim(slices.DeleteFunc(slices.Clone(e.claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
+	c := StrongestClaim(slices.DeleteFunc(slices.Clone(claims), func(c Claim) bool { return c.Subscription != m.ID || c.Ends.IsZero() }))
 	if !c.Ends.IsZero() && !c.Ends.Before(since) && !c.Ends.After(now.Add(early)) {
 		return c.Ends, c.Source
 	}

@@ -73,13 +73,13 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 			}
 			seen, known := before[s.ID]
 			s.Before = seen
-			if known && seen.SKU != "" {
-				seen.Added = addedUnits(seen, s.Total, now)
-			} else if !known && len(memory) > 0 && s.Created.IsZero() {
-				seen.Added = []directory.Added{{At: now.UTC(), Units: s.Total}} // bought since the last read
+			if !known || !unread[l.SKU] {
+				noteUnits(&seen, l.SKU, s.Total, now)
+				seen.Created = madeAt(seen, s.Created, now)
 			}
-			seen.ID, seen.SKU, seen.Status, seen.Units, seen.State = s.ID, l.SKU, s.Status, s.Total, string(StandingOf(s, now).State)
-			seen.CommerceID, seen.Created, seen.Gone = s.CommerceID, s.Created, time.Time{}
+			seen.ID, seen.SKU, seen.Status, seen.State = s.ID, l.SKU, s.Status, string(StandingOf(s, now).State)
+			seen.CommerceID, seen.Gone = s.CommerceID, time.Time{}
+			former := seen.Former
 			switch {
 			case strings.EqualFold(s.Status, "Enabled"):
 				noteTermEnd(&seen, s.Renews, now)
@@ -87,6 +87,9 @@ func Remember(licences []directory.Licence, partial bool, memory []directory.See
 				seen.Lapsed = true
 			case !s.Trial && strings.EqualFold(s.Status, "Suspended") && s.Renews.Sub(now) > maxLapse:
 				noteTermEnd(&seen, s.Renews, now) // billed to that day, which will come nearer
+			}
+			if !seen.Former.Equal(former) {
+				seen.Most = 0 // a new term begins with what it has
 			}
 			out, listed[s.ID] = append(out, seen), true
 		}
@@ -136,28 +139,79 @@ func noteTermEnd(seen *directory.Seen, next, now time.Time) {
 	seen.Ends = next.UTC()
 }
 
-// addedUnits are the units that were added lately, now that there are so many.
-// What was given back was added last.
-func addedUnits(seen directory.Seen, units int, now time.Time) []directory.Added {
-	change := units - seen.Units
-	if change == 0 {
-		return seen.Added
+// noteUnits notes how many units a subscription has now, and which were added lately.
+//
+//	the units now                                       added lately                  the most it had
+//	more than it ever had in its term                   what is more than that        as many as now
+//	as many as that, or fewer, and more than before     as before                     as before
+//	fewer than before, at a term's end or in a window   but for those, the last       as many as now
+//	                                                    added first
+//	fewer than before, otherwise                        as before                     as before
+//
+// What fell without a reason may be a misreading: units that come back were not bought,
+// and open no window.
+func noteUnits(seen *directory.Seen, sku string, units int, now time.Time) {
+	was := *seen
+	seen.Units = units
+	if was.SKU == "" || units == was.Units && was.SKU == sku {
+		return
 	}
-	recent := slices.DeleteFunc(slices.Clone(seen.Added), func(a directory.Added) bool { return now.Sub(a.At) > cancellationWindow+readingSlack })
-	if change > 0 {
-		return append(recent, directory.Added{At: now.UTC(), Units: change})
-	}
-	for len(recent) > 0 && change < 0 {
-		last := &recent[len(recent)-1]
-		taken := min(last.Units, -change)
-		last.Units -= taken
-		change += taken
-		if last.Units == 0 {
-			recent = recent[:len(recent)-1]
+	seen.Added = nil
+	for _, a := range was.Added {
+		if within(a.At, now) {
+			seen.Added = append(seen.Added, a)
 		}
 	}
-	if len(recent) == 0 {
-		return nil
+	most := max(was.Most, was.Units)
+	switch {
+	case was.SKU != sku: // units of another licence: nothing was added to these
+		most = max(most, units)
+	case units > most:
+		seen.Added = append(seen.Added, directory.Added{At: now.UTC(), Units: units - most})
+		most = units
+	case units < was.Units && fellForAReason(was, units, now):
+		takeBack(seen, most-units)
+		most = units
 	}
-	return recent
+	if seen.Most = most; most == units {
+		seen.Most = 0
+	}
+}
+
+// fellForAReason reports whether a subscription may have so few units now by what is known
+// of it.
+func fellForAReason(was directory.Seen, units int, now time.Time) bool {
+	if end, _ := termEnded(was, nil, time.Time{}, now); !end.IsZero() {
+		return true
+	}
+	from, _ := windowOf(was, was.Units, units, now)
+	return !from.IsZero()
+}
+
+// takeBack takes units out of those that were added, the last one first.
+func takeBack(seen *directory.Seen, units int) {
+	for len(seen.Added) > 0 && units > 0 {
+		last := &seen.Added[len(seen.Added)-1]
+		taken := min(last.Units, units)
+		last.Units -= taken
+		units -= taken
+		if last.Units == 0 {
+			seen.Added = seen.Added[:len(seen.Added)-1]
+		}
+	}
+	if len(seen.Added) == 0 {
+		seen.Added = nil
+	}
+}
+
+// madeAt is when a subscription was made, where another time is told now. One that was seen
+// before that was not made then.
+func madeAt(seen directory.Seen, told, now time.Time) time.Time {
+	switch {
+	case told.IsZero(), seen.ID != "" && seen.Created.IsZero() && within(told, now):
+		return seen.Created
+	case !seen.Created.IsZero() && !told.Before(seen.Created):
+		return seen.Created
+	}
+	return told
 }

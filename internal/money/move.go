@@ -15,7 +15,8 @@ type growth struct {
 }
 
 // findGrowths returns the customer's subscriptions that grew at this read. One that
-// comes back, from its grace period or from a list that lacked it, did not grow;
+// comes back, from its grace period or from a list that lacked it, did not grow, nor did
+// one whose units come back up to what they were before they fell without a reason;
 // neither did one of which nobody remembers how many units it had.
 func (e *Explainer) findGrowths() []*growth {
 	var out []*growth
@@ -35,7 +36,7 @@ func (e *Explainer) findGrowths() []*growth {
 			n := s.Total
 			switch State(m.State) {
 			case Enabled:
-				n -= m.Units
+				n -= max(m.Units, m.Most)
 			case Trial, "":
 			default:
 				continue
