@@ -70,6 +70,9 @@ func (c *Client) Check(ctx context.Context) []target.Finding {
 		out = append(out, c.checkTypes(types)...)
 		out = append(out, c.checkFreezes(types)...)
 	}
+	if c.config.Tickets.On() {
+		out = append(out, c.checkTickets(ctx)...)
+	}
 	return append(out, c.checkWriting(ctx))
 }
 

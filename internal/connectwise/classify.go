@@ -99,7 +99,9 @@ var rights = []struct {
 }{
 	{"/company/companies", "Companies > Company Maintenance: Inquire All"},
 	{"/company/contacts", "Companies > Contacts: Inquire All"},
-	{"/service/tickets", "Service Desk > Service Tickets: Inquire All"},
+	{"/service/tickets", "Service Desk > Service Tickets: Inquire All (and Add All and Edit All for connectwise.tickets)"},
+	{"/service/boards", "System > Table Setup (Service Board): Inquire All"},
+	{"/service/priorities", "System > Table Setup (Priority): Inquire All"},
 	{"/finance/billingCycles", "System > Table Setup: Inquire All"},
 	{"/finance/agreements/types", "System > Table Setup (Agreement Type): Inquire All"},
 	{"/finance/invoices", "Finance > Invoicing: Inquire All"},

@@ -2,7 +2,7 @@
 // keeps the quantities of agreement additions in step with the licences that
 // tenants hold. It reads companies, contacts, tickets, agreements, additions, invoices
 // and the catalogue; it writes additions, by PATCH of one field and, where allowed,
-// by POST, and nothing else.
+// by POST, tickets where they are configured, and nothing else.
 package connectwise
 
 import (
@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +46,7 @@ type Client struct {
 	options        Options
 	base           *url.URL
 	log            zerolog.Logger
+	allowed        []rest.Route
 	root           *rest.Client // the login host: discovery, unsigned
 	api            atomic.Pointer[api]
 	instanceProven atomic.Bool // an answer of this instance was right once
@@ -79,7 +81,12 @@ const (
 	epCompaniesCount endpoint = "/company/companies/count"
 	epContacts       endpoint = "/company/contacts"
 	epContact        endpoint = "/company/contacts/{id}"
+	epTickets        endpoint = "/service/tickets"
 	epTicket         endpoint = "/service/tickets/{id}"
+	epTicketNotes    endpoint = "/service/tickets/{id}/notes"
+	epBoards         endpoint = "/service/boards"
+	epBoardStatuses  endpoint = "/service/boards/{id}/statuses"
+	epPriorities     endpoint = "/service/priorities"
 	epAgreements     endpoint = "/finance/agreements"
 	epAgreementCount endpoint = "/finance/agreements/count"
 	epAgreementTypes endpoint = "/finance/agreements/types"
@@ -122,6 +129,18 @@ var allowedRoutes = []rest.Route{
 	{Method: http.MethodGet, Path: string(epCatalogueItem)},
 }
 
+// ticketRoutes are what tickets need besides, where they are made.
+var ticketRoutes = []rest.Route{
+	{Method: http.MethodGet, Path: string(epTickets)},
+	{Method: http.MethodPost, Path: string(epTickets)},
+	{Method: http.MethodPatch, Path: string(epTicket)},
+	{Method: http.MethodGet, Path: string(epTicketNotes)},
+	{Method: http.MethodPost, Path: string(epTicketNotes)},
+	{Method: http.MethodGet, Path: string(epBoards)},
+	{Method: http.MethodGet, Path: string(epBoardStatuses)},
+	{Method: http.MethodGet, Path: string(epPriorities)},
+}
+
 const (
 	// routerCodebase is the codebase that stands for the current one on the cloud, and
 	// the only one on premises.
@@ -153,6 +172,10 @@ func New(c Config, o Options) (*Client, error) {
 	client := &Client{config: c, options: o, base: base, log: o.Log.With().Str("system", "connectwise").Logger(),
 		versionPins: map[endpoint]string{}}
 	client.bundlesWork.Store(true)
+	client.allowed = allowedRoutes
+	if c.Tickets.On() {
+		client.allowed = slices.Concat(allowedRoutes, ticketRoutes)
+	}
 	client.root, err = rest.New(client.restOptions(base, []rest.Route{{Method: http.MethodGet, Path: string(epCompanyInfo)}}, false))
 	if err != nil {
 		return nil, err
@@ -183,7 +206,7 @@ func (c *Client) sign(_ context.Context, r *http.Request) error {
 // setCodebase puts the API under another codebase.
 func (c *Client) setCodebase(codebase string) error {
 	base := c.base.JoinPath(codebase, "apis/3.0")
-	client, err := rest.New(c.restOptions(base, allowedRoutes, true))
+	client, err := rest.New(c.restOptions(base, c.allowed, true))
 	if err != nil {
 		return err
 	}

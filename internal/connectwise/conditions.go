@@ -27,6 +27,8 @@ var (
 	fieldAgreementID = field{"agreement/id"}
 	fieldApplyToID   = field{"applyToId"}
 	fieldDeleted     = field{"deletedFlag"}
+	fieldExternalRef = field{"externalXRef"}
+	fieldClosed      = field{"closedFlag"}
 )
 
 func isBool(f field, v bool) condition { return condition{f.name + "=" + strconv.FormatBool(v)} }

@@ -33,6 +33,8 @@ type Config struct {
 	Grace           string    `yaml:"grace" env:"GRACE, overwrite" jsonschema:"enum=bill,enum=free"` // what becomes of subscriptions in their grace period
 	// Freeze says on which days around the invoice run nobody writes; none by default.
 	Freeze []money.Freeze `yaml:"freeze"`
+	// Tickets are made of what waits or fails; none by default.
+	Tickets TicketConfig `yaml:"tickets" env:", prefix=TICKETS_"`
 }
 
 // Defaults returns the configuration that an operator starts from.
@@ -101,6 +103,7 @@ func (c *Config) Validate(report func(path, message string)) {
 		report("freeze", fmt.Sprintf(
 			"leaves agreements of type %q no open day: together these freezes cover the whole month; shorten before or after", name))
 	}
+	c.Tickets.validate(report)
 	for _, err := range c.Rate.Validate() {
 		report("rate", err.Error())
 	}

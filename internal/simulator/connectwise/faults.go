@@ -10,7 +10,7 @@ import (
 
 // Faults are the standing quirks of the instance. The zero value is a strict
 // and healthy cloud instance. Names of resources are those of the API's
-// objects: Company, Contact, Ticket, Agreement, AgreementType, Addition, CatalogItem,
+// objects: Company, Contact, Ticket, TicketNote, Board, BoardStatus, Priority, Agreement, AgreementType, Addition, CatalogItem,
 // Invoice, AgreementRecap, BillingCycle, CompanyStatus, CompanyType,
 // CallbackEntry, SecurityRole, SystemInfo, AuditTrailEntry.
 type Faults struct {

@@ -42,6 +42,8 @@ func init() {
 		collection("/company/companies/types", "CompanyType", "", func(c *call) []entity { return entities(c.world.CompanyTypes) }),
 		collection("/company/contacts", "Contact", contactsFunction, func(c *call) []entity { return entities(c.world.Contacts) }),
 		collection("/service/tickets", "Ticket", serviceTickets, func(c *call) []entity { return entities(c.world.Tickets) }),
+		collection("/service/boards", "Board", "", func(c *call) []entity { return entities(c.world.Boards) }),
+		collection("/service/priorities", "Priority", "", func(c *call) []entity { return entities(c.world.Priorities) }),
 		collection("/finance/agreements", "Agreement", agreementsFunction, func(c *call) []entity { return entities(c.world.Agreements) }),
 		collection("/finance/agreements/types", "AgreementType", "", func(c *call) []entity { return entities(c.world.AgreementTypes) }),
 		collection("/finance/billingCycles", "BillingCycle", "", func(c *call) []entity { return entities(c.world.BillingCycles) }),
@@ -52,6 +54,11 @@ func init() {
 		collection("/system/userDefinedFields", "UserDefinedField", "", func(c *call) []entity { return entities(c.world.Fields) }),
 		[]*route{
 			{method: "GET", pattern: "/system/info", resource: "SystemInfo", serve: (*call).systemInfo},
+			{method: "GET", pattern: "/service/boards/{id}/statuses", resource: "BoardStatus", schema: "BoardStatus", serve: (*call).boardStatuses},
+			{method: "POST", pattern: "/service/tickets", resource: "Ticket", schema: "Ticket", function: serviceTickets, serve: (*call).createTicket},
+			{method: "PATCH", pattern: "/service/tickets/{id}", resource: "Ticket", schema: "Ticket", function: serviceTickets, serve: (*call).patchTicket},
+			{method: "GET", pattern: "/service/tickets/{id}/notes", resource: "TicketNote", schema: "TicketNote", function: serviceTickets, serve: (*call).ticketNotes},
+			{method: "POST", pattern: "/service/tickets/{id}/notes", resource: "TicketNote", schema: "TicketNote", function: serviceTickets, serve: (*call).createTicketNote},
 			{method: "PATCH", pattern: "/company/companies/{id}", resource: "Company", schema: "Company", function: companyMaintenance,
 				serve: (*call).patchCompany},
 

@@ -330,13 +330,14 @@ func TestEveryRouteAnswersItsGet(t *testing.T) {
 	}}}
 	w.Members = []*Member{{ID: 1, Identifier: "syncd", RoleID: 1}}
 	w.Tickets = []*Ticket{{ID: 7001, Summary: "New colleague", CompanyID: 250}}
+	w.Boards, w.BoardStatuses, w.Priorities = []*Setup{{ID: 1, Name: "Service Desk"}}, []*BoardStatus{{ID: 2, BoardID: 1, Name: "Closed", Closed: true}}, []*Setup{{ID: 3, Name: "Low"}}
 	s, base := newSim(t, w)
 	s.Invoice(55, "billing")
 	ids := map[string]string{
 		"/company/companies": "250", "/company/companies/statuses": "1", "/company/companies/types": "1", "/company/contacts": "5",
 		"/finance/agreements": "55", "/finance/agreements/types": "3", "/finance/billingCycles": "2", "/finance/invoices": "1",
 		"/procurement/catalog": "752", "/system/securityroles": "1", "/system/userDefinedFields": "7", "/finance/agreementrecap": "55",
-		"/service/tickets": "7001",
+		"/service/tickets": "7001", "/service/boards": "1", "/service/priorities": "3",
 	}
 	for _, r := range Routes() {
 		path, ok := strings.CutPrefix(r, "GET ")

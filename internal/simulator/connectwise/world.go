@@ -19,7 +19,11 @@ type World struct {
 	CompanyStatuses []*Setup
 	CompanyTypes    []*Setup
 	Contacts        []*Contact
+	Boards          []*Setup
+	BoardStatuses   []*BoardStatus
+	Priorities      []*Setup
 	Tickets         []*Ticket
+	TicketNotes     []*TicketNote
 	Agreements      []*Agreement
 	AgreementTypes  []*AgreementType
 	BillingCycles   []*BillingCycle
