@@ -98,7 +98,7 @@ func TestMain(m *testing.M) {
 	impatient := func(run func()) func() {
 		return func() {
 			// What a person waits for gladly, a script does not.
-			app.GatherHints, app.RestOfHints, readBackTimeout = 100*time.Millisecond, 2*time.Second, 2*time.Second
+			app.GatherHints, app.RestOfHints, readBackTimeout, app.TicketsLook = 100*time.Millisecond, 2*time.Second, 2*time.Second, 200*time.Millisecond
 			signin.Cost = 4
 			run()
 		}

@@ -585,6 +585,8 @@ func (w *world) editCIPP(args []string) (err error) {
 //	stall METHOD                      committed, and then no answer until the caller is gone
 //	stall-before METHOD               not even committed
 //	heal
+//	desk                              it has the service board Licensing, and the role may work on it
+//	tickets N                         waits until so many are open
 func (w *world) editConnectWise(args []string) (err error) {
 	if len(args) == 0 {
 		return fmt.Errorf("world connectwise: say what to edit")
@@ -714,6 +716,27 @@ func (w *world) editConnectWise(args []string) (err error) {
 		})
 	case "stall", "stall-before":
 		w.stall(arg(1), args[0] == "stall")
+	case "desk":
+		w.connectwise.Update(func(c *cwsim.World) {
+			c.Boards = []*cwsim.Setup{{ID: 4, Name: "Licensing"}}
+			c.BoardStatuses = []*cwsim.BoardStatus{{ID: 40, BoardID: 4, Name: "New", Default: true}, {ID: 42, BoardID: 4, Name: "Done", Closed: true}}
+			c.Roles[0].Settings = append(c.Roles[0].Settings, cwsim.RoleSetting{Module: "Service Desk", Function: "Service Tickets", Add: "All", Edit: "All", Inquire: "All"})
+		})
+	case "tickets":
+		want, got := number(1), -1
+		for deadline := time.Now().Add(30 * time.Second); got != want && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			got = 0
+			w.connectwise.Look(func(c *cwsim.World) {
+				for _, t := range c.Tickets {
+					if t.StatusID != 42 {
+						got++
+					}
+				}
+			})
+		}
+		if got != want {
+			return fmt.Errorf("got %d open tickets, want %d", got, want)
+		}
 	case "heal":
 		w.release()
 		w.connectwise.Heal()

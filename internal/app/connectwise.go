@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"syncd/internal/cipp/tenants"
 	"syncd/internal/connectwise"
@@ -22,6 +23,7 @@ type connectWise struct {
 var (
 	_ target.Target     = (*connectwise.Target)(nil)
 	_ MonthBiller       = (*connectWise)(nil)
+	_ Ticketer          = (*connectWise)(nil)
 	_ Suggester         = (*connectWise)(nil)
 	_ Freezer           = (*connectWise)(nil)
 	_ Invoicer          = (*connectWise)(nil)
@@ -98,6 +100,15 @@ func (s *connectWise) Places(c *mapping.Customer) []Place {
 		}
 	}
 	return places
+}
+
+// TicketsFor reports whether tickets are made for a cause.
+func (s *connectWise) TicketsFor(cause string) bool { return s.config.Tickets.Wants(cause) }
+
+// TicketCompany is the company that a customer is linked to.
+func (s *connectWise) TicketCompany(l mapping.Links) int {
+	id, _ := strconv.Atoi(l[mapping.ConnectWiseCompany])
+	return id
 }
 
 func (s *connectWise) Check(ctx context.Context) []target.Finding {

@@ -125,6 +125,9 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	})
 	group.Go(func() error { return w.sound.watch(groupCtx) })
 	group.Go(func() error { return events.run(groupCtx) })
+	if tickets := newTickets(w); tickets != nil {
+		group.Go(func() error { return tickets.run(groupCtx) })
+	}
 	group.Go(func() error { return housekeeping.Run(groupCtx) })
 	if w.notifier != nil {
 		group.Go(func() error { return w.notifier.Run(groupCtx) })

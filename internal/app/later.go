@@ -9,7 +9,6 @@ var laterSettings = []struct{ path, what string }{
 	{"connectwise.create", "when an added line begins cannot be chosen yet"},
 	{"connectwise.prorate", "no prorated lines are made yet"},
 	{"connectwise.usernames", "no names are written to lines yet"},
-	{"connectwise.tickets", "no tickets are made yet"},
 }
 
 // refuseLater says of settings that are not there yet that they are not.

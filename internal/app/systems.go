@@ -103,6 +103,18 @@ type MonthBiller interface {
 	Invoiced(ctx context.Context, agreement string, products []string, from, to time.Time) (money.Invoiced, error)
 }
 
+// A Ticketer is a system in which tickets are made of what waits or fails.
+type Ticketer interface {
+	TicketsFor(cause string) bool                                    // whether one is made for a cause
+	TicketCompany(l mapping.Links) int                               // whose ticket it is; 0 where the customer is not linked
+	FindTicket(ctx context.Context, xref string) (id int, err error) // the open one; 0 for none
+	TicketOpen(ctx context.Context, id int) (bool, error)
+	CreateTicket(ctx context.Context, xref string, company int, summary, text string) (id int, err error)
+	NoteTicket(ctx context.Context, id int, text string) error
+	TicketNoted(ctx context.Context, id int, text string) (bool, error)
+	CloseTicket(ctx context.Context, id int) (closed bool, err error)
+}
+
 // A Freezer is a system to which nobody writes while invoices are made.
 type Freezer interface {
 	Freezes() []money.Freeze // that the configuration names

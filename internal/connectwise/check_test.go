@@ -21,6 +21,17 @@ func findings(all []target.Finding) string {
 	return strings.Join(parts, ", ")
 }
 
+// desk gives ConnectWise two service boards.
+func desk(w *cwsim.World) {
+	w.Boards = []*cwsim.Setup{{ID: 3, Name: "Dispatch"}, {ID: 4, Name: "Licensing"}}
+	w.BoardStatuses = []*cwsim.BoardStatus{{ID: 40, BoardID: 4, Name: "New", Default: true}, {ID: 42, BoardID: 4, Name: "Done", Closed: true}}
+	w.Priorities = []*cwsim.Setup{{ID: 9, Name: "Priority 4"}}
+}
+
+func ticketing(board, priority string) func(*Config) {
+	return func(c *Config) { c.Tickets = TicketConfig{Board: board, Priority: priority} }
+}
+
 func TestCheck(t *testing.T) {
 	const right = "ok company, ok login, ok companies, ok agreements, ok additions, ok catalogue, ok agreement type Managed Services, ok writing additions"
 	full := cwsim.RoleSetting{Module: "Finance", Function: "Agreements", Inquire: "All", Edit: "All", Add: "All"}
@@ -54,6 +65,11 @@ func TestCheck(t *testing.T) {
 			want: strings.Replace(right, "ok agreement type Managed Services", "BAD agreement type Managed Service", 1), says: `did you mean "Managed Services"?`},
 		{name: "an agreement type from elsewhere", config: func(c *Config) { c.AgreementTypes = []string{"Backup"} },
 			want: strings.Replace(right, "ok agreement type Managed Services", "BAD agreement type Backup", 1), says: "Managed Services, Projects"},
+		{name: "tickets", world: desk, config: ticketing("licensing", "Priority 4"), want: strings.Replace(right, "ok writing", "ok tickets, ok writing", 1), says: "board licensing; the first one shows"},
+		{name: "tickets on a board without an end", world: desk, config: ticketing("Dispatch", ""), want: strings.Replace(right, "ok writing", "ok tickets, ok writing", 1), says: "noted as solved and stay open"},
+		{name: "a misspelt board", world: desk, config: ticketing("Licences", ""), want: strings.Replace(right, "ok writing", "BAD tickets, ok writing", 1), says: "there are: Dispatch, Licensing"},
+		{name: "a misspelt priority", world: desk, config: ticketing("4", "Low"), want: strings.Replace(right, "ok writing", "BAD tickets, ok writing", 1), says: "there are: Priority 4"},
+		{name: "tickets that may not be read", world: func(w *cwsim.World) { desk(w); role(full)(w) }, config: ticketing("4", ""), want: strings.Replace(right, "ok writing", "BAD tickets, ok writing", 1), says: "Service Desk > Service Tickets"},
 		{name: "no agreement visible", world: func(w *cwsim.World) { w.Agreements, w.Additions = nil, nil }, want: strings.Replace(right, "ok additions", "BAD additions", 1), says: "no agreement is visible"},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {

@@ -52,6 +52,8 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		{"a key where the company should be", func(c *Config) { c.Company = "msp+abc" }, "company"},
 		{"space around a key", func(c *Config) { c.PrivateKey = secret.New("abc ") }, "private_key"},
 		{"an empty agreement type", func(c *Config) { c.AgreementTypes = []string{"Managed Services", " "} }, "agreement_types[1]"},
+		{"tickets nowhere", func(c *Config) { c.Tickets = TicketConfig{Priority: "Priority 4"} }, "tickets.board"},
+		{"tickets of nothing known", func(c *Config) { c.Tickets = TicketConfig{Board: "Licensing", For: []string{"held", "changed"}} }, "tickets.for[1]"},
 		{"an unknown way to go", func(c *Config) { c.Gone = "delete" }, "gone"},
 		{"two speeds", func(c *Config) { c.Rate = rest.Rate{PerMinute: 10, PerSecond: 1} }, "rate"},
 		{"too fast", func(c *Config) { c.Rate = rest.Rate{PerMinute: 1000, Burst: 1} }, "rate"},

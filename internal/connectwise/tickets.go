@@ -53,19 +53,8 @@ func (c TicketConfig) validate(report func(path, message string)) {
 	}
 }
 
-// A NewTicket is what a ticket is made with.
-type NewTicket struct {
-	XRef    string // by which it is found again
-	Company int
-	Summary string
-	Text    string // for the internal analysis: customers do not read it
-}
-
-// maxSummary and maxXRef are how many characters ConnectWise takes.
-const (
-	maxSummary = 100
-	maxXRef    = 100
-)
+// maxSummary is how many characters ConnectWise takes.
+const maxSummary = 100
 
 // A serviceTicket is what is read of one.
 type serviceTicket struct {
@@ -122,15 +111,16 @@ func (c *Client) TicketOpen(ctx context.Context, id int) (bool, error) {
 	return !t.Closed, nil
 }
 
-// CreateTicket makes a ticket on the configured board. It is sent once: where the answer is lost the
-// error is rest.ErrOutcomeUnknown, and FindTicket tells.
+// CreateTicket makes a ticket of a company on the configured board, with a reference by which it is
+// found again and a text for the internal analysis, which customers do not read. It is sent once: where
+// the answer is lost the error is rest.ErrOutcomeUnknown, and FindTicket tells.
 // POST /service/tickets.
-func (c *Client) CreateTicket(ctx context.Context, n NewTicket) (int, error) {
+func (c *Client) CreateTicket(ctx context.Context, xref string, company int, summary, text string) (int, error) {
 	board, err := c.setupID(ctx, epBoards, "board", c.config.Tickets.Board)
 	if err != nil {
 		return 0, err
 	}
-	body := ticketBody{Summary: shortened(n.Summary, maxSummary), Company: idRef{n.Company}, Board: idRef{board}, XRef: n.XRef, Analysis: n.Text}
+	body := ticketBody{Summary: shortened(summary, maxSummary), Company: idRef{company}, Board: idRef{board}, XRef: xref, Analysis: text}
 	if name := c.config.Tickets.Priority; name != "" {
 		priority, err := c.setupID(ctx, epPriorities, "priority", name)
 		if err != nil {
@@ -177,49 +167,39 @@ func (c *Client) TicketNoted(ctx context.Context, id int, text string) (bool, er
 	return slices.ContainsFunc(rows, func(n ticketNote) bool { return same(n.Text, text) }), nil
 }
 
-// ErrMayNotClose says that the API member's role may not close tickets, or that the board has no
-// status for that.
-var ErrMayNotClose = errors.New("the ticket stays open")
-
-// CloseTicket gives a ticket the first closed status of its board. It is ErrMayNotClose where that
-// cannot be done by this role.
+// CloseTicket gives a ticket the first closed status of its board. closed is false where this role
+// may not, or the board has no such status: trying again would not help.
 // PATCH /service/tickets/{id}.
-func (c *Client) CloseTicket(ctx context.Context, id int) error {
+func (c *Client) CloseTicket(ctx context.Context, id int) (closed bool, err error) {
 	t, err := one[serviceTicket](ctx, c, request{at: epTicket, ids: []int{id}})
 	switch {
 	case rest.Gone(err):
-		return nil
+		return true, nil
 	case err != nil:
-		return fmt.Errorf("reading ticket %d: %w", id, err)
+		return false, fmt.Errorf("reading ticket %d: %w", id, err)
 	case t.Closed:
-		return nil
+		return true, nil
 	}
 	status, err := c.closedStatus(ctx, t.Board.ID)
 	if err == nil && status == 0 {
-		err = fmt.Errorf("board %d has no status that closes", t.Board.ID)
+		err = errNoClosedStatus
+	}
+	var after *serviceTicket
+	if err == nil {
+		op := operation{Op: "replace", Path: "status", Value: idRef{status}}
+		after, err = one[serviceTicket](ctx, c, request{method: http.MethodPatch, at: epTicket, ids: []int{id}, body: []operation{op}})
+	}
+	if refused, ok := errors.AsType[*rest.Error](err); errors.Is(err, errNoClosedStatus) || ok && !refused.Temporary && !refused.Unauthorised {
+		c.log.Info().Err(err).Int("ticket", id).Msg("ticket stays open")
+		return false, nil
 	}
 	if err != nil {
-		return mayNotClose(err)
+		return false, fmt.Errorf("closing ticket %d: %w", id, err)
 	}
-	op := operation{Op: "replace", Path: "status", Value: idRef{status}}
-	after, err := one[serviceTicket](ctx, c, request{method: http.MethodPatch, at: epTicket, ids: []int{id}, body: []operation{op}})
-	switch {
-	case err != nil:
-		return mayNotClose(fmt.Errorf("closing ticket %d: %w", id, err))
-	case !after.Closed:
-		return mayNotClose(fmt.Errorf("ticket %d was given status %d and is open still", id, status))
-	}
-	return nil
+	return after.Closed, nil
 }
 
-// mayNotClose marks what trying again cannot cure.
-func mayNotClose(err error) error {
-	refused, ok := errors.AsType[*rest.Error](err)
-	if ok && (refused.Temporary || refused.Unauthorised) || errors.Is(err, rest.ErrOutcomeUnknown) || !ok && errors.Is(err, context.Canceled) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrMayNotClose, err)
-}
+var errNoClosedStatus = errors.New("its board has no status that closes")
 
 type boardStatus struct {
 	ID       int    `json:"id"`
