@@ -158,8 +158,3 @@ func quotedKey(key string) string {
 	}
 	return "'" + strings.ReplaceAll(key, "'", `'\''`) + "'"
 }
-
-// pagesURL is where people reach the pages.
-func (c *Config) pagesURL() string {
-	return strings.TrimRight(cmp.Or(c.URL, "http://"+c.Listen), "/")
-}
