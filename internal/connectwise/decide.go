@@ -89,7 +89,7 @@ func (q *question) decide(rows []addition) finding {
 	}
 	switch {
 	case len(open) == 0 && len(notBillable) > 0:
-		f.conflict = q.note("do_not_bill", "%s is on agreement %d as a line that is not billed (%s): it is left alone, and no line is made beside it",
+		f.conflict = q.note(plan.DoNotBill, "%s is on agreement %d as a line that is not billed (%s): it is left alone, and no line is made beside it",
 			q.label, q.agreement.ID, q.lines(notBillable))
 		return f
 	case len(open) == 0 && len(future) > 0:
@@ -105,7 +105,7 @@ func (q *question) decide(rows []addition) finding {
 		return f
 	}
 	if len(notBillable) > 0 {
-		f.notes = append(f.notes, *q.note("do_not_bill",
+		f.notes = append(f.notes, *q.note(plan.DoNotBill,
 			"%s has a line beside it that is not billed (%s): it is left alone", q.label, q.lines(notBillable)))
 	}
 	if len(open) > 1 {

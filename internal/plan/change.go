@@ -244,6 +244,10 @@ func (c Candidate) String() string {
 	return c.Ref + " (" + c.Label + ")"
 }
 
+// DoNotBill is the code of a note that the only line of an object is one that is not to be
+// billed, by a person's will.
+const DoNotBill = "do_not_bill"
+
 // OverwritesEdit reports whether approving the object would overwrite what a person
 // did at the target. A field that is restored by configuration holds nothing and is no
 // such edit.

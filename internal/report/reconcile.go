@@ -17,9 +17,6 @@ import (
 	"syncd/internal/target"
 )
 
-// doNotBill is the code of a line that a person does not want billed.
-const doNotBill = "do_not_bill"
-
 // A view is one customer as a run saw it.
 type view struct {
 	sync.Inspection
@@ -180,7 +177,7 @@ func (r *Licences) product(v *view, p *productRow) (l Licence, worth bool) {
 	switch hold := p.conflict; {
 	case v.unread != "" || hold != nil && !hold.Note || v.edit(p.key) != nil:
 		l.Status = NeedsDecision
-	case hold != nil && hold.Code == doNotBill:
+	case hold != nil && hold.Code == plan.DoNotBill:
 		l.Status = NotBilled
 	case l.Difference == nil || l.Difference.IsZero():
 		l.Status = InStep

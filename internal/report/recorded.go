@@ -43,6 +43,9 @@ func recordedLine(customer string, s *state.Span) Licence {
 	}
 	if s.Known && l.Due != nil && l.Billed != nil {
 		l.Difference, l.MonthlyDifference = new(l.Due.Sub(*l.Billed)), worth(*l.Due, *l.Billed)
+		if cost := decimalOf(s.Cost); cost != nil && l.UnitPrice != nil { // several lines, not all at one price
+			l.MonthlyDifference = new(money.ChargedUnits(&line, *l.Due).Mul(*l.UnitPrice).Sub(*cost).Round(2))
+		}
 	}
 	if l.Purchased != nil && l.Assigned != nil {
 		bought, held := decimal.NewFromInt(int64(*l.Purchased)), decimal.NewFromInt(int64(min(*l.Assigned, *l.Purchased)))
@@ -54,6 +57,10 @@ func recordedLine(customer string, s *state.Span) Licence {
 	switch {
 	case l.Difference == nil:
 		l.Status, l.Note = NeedsDecision, s.Why
+	case s.Held != "":
+		l.Status = NeedsDecision
+	case s.NotBilled:
+		l.Status, l.Unassigned, l.MonthlyUnassigned = NotBilled, nil, nil
 	case l.Difference.IsZero():
 		l.Status = InStep
 	case l.Difference.IsPositive() && s.Ref == "" && l.Billed.IsZero():
@@ -106,8 +113,7 @@ func (r *Licences) AddRecorded(customer string, s *state.Span, held []plan.Viola
 }
 
 // Recorded is the line of a customer's product while a span lasts, and the code of what the last
-// run held of it; empty where it held nothing. The currency is that of what names none. The ledger has
-// one price a product: what a product comes to whose lines are not settled it cannot say.
+// run held of it; empty where it held nothing. The currency is that of what names none.
 func Recorded(customer string, s *state.Span, held []plan.Violation, currency string) (l Licence, code string) {
 	l = recordedLine(customer, s)
 	l.Currency = cmp.Or(l.Currency, currency) // of what is not known the ledger names none
@@ -118,13 +124,6 @@ func Recorded(customer string, s *state.Span, held []plan.Violation, currency st
 			continue
 		}
 		l.Note = v.Message
-		if v.Unsettled() {
-			l.Status, l.MonthlyDifference = NeedsDecision, nil
-		} else if v.OverwritesEdit() {
-			l.Status = NeedsDecision
-		} else if v.Code == doNotBill {
-			l.Status, l.Unassigned, l.MonthlyUnassigned = NotBilled, nil, nil
-		}
 		return l, v.Code
 	}
 	return l, ""

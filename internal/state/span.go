@@ -43,6 +43,12 @@ type Span struct {
 	Agreement     string `json:"agreement,omitempty"`     // its id
 	AgreementName string `json:"agreement_name,omitempty"`
 	NextInvoice   string `json:"next_invoice,omitempty"` // a day
+	// Cost is what all lines come to a month, where that is not what they bill at Price.
+	Cost string `json:"cost,omitempty"`
+	// Held is the code of what a person must settle before anybody can say that the product
+	// is billed as it is due, and NotBilled that its line is one that is not to be billed.
+	Held      string `json:"held,omitempty"`
+	NotBilled bool   `json:"not_billed,omitempty"`
 
 	Rules    []SpanRule    `json:"rules,omitempty"` // as they were
 	Override *SpanOverride `json:"override,omitempty"`

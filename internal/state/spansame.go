@@ -32,8 +32,8 @@ func SpansDigest(spans []Span) string {
 func (s *Span) appendTo(buf []byte) []byte {
 	w := speller{buf}
 	w.text(s.Scope.Customer, s.Scope.Target, s.Key.Kind, s.Key.ID, s.Product, s.Label, s.Purchased, s.Assigned, s.Due, s.Billed, s.Price, s.Currency,
-		s.LessIncluded, s.Cycle, s.Ref, s.Agreement, s.AgreementName, s.NextInvoice, s.Counted, s.Grace)
-	w.flag(s.Known, s.NamesUnknown)
+		s.LessIncluded, s.Cycle, s.Ref, s.Agreement, s.AgreementName, s.NextInvoice, s.Cost, s.Held, s.Counted, s.Grace)
+	w.flag(s.Known, s.NotBilled, s.NamesUnknown)
 	w.length(len(s.Rules))
 	for i := range s.Rules {
 		r := &s.Rules[i]

@@ -279,7 +279,34 @@ func (s *scopeRun) currentSpan(c *target.Count, now time.Time) state.Span {
 	if x.Currency == "" {
 		x.Currency = s.run.Currency
 	}
+	if cost, lines, known := observed.Monthly(c.Key); lines > 1 && known {
+		x.Cost = cost.String()
+	}
+	x.Held, x.NotBilled = s.heldFor(c.Key)
 	return x
+}
+
+// heldFor is the code of what a person must settle of a product first: at its lines, in
+// what is counted, or because the run could not compare the customer at all.
+func (s *scopeRun) heldFor(key plan.Key) (code string, notBilled bool) {
+	for _, all := range [][]plan.Conflict{s.desired.Conflicts, s.observed.Conflicts} {
+		for i := range all {
+			switch v := &all[i]; {
+			case v.Key != key:
+			case v.Unsettled():
+				return v.Code, false
+			case v.Code == plan.DoNotBill:
+				notBilled = true
+			}
+		}
+	}
+	for i := range s.violations {
+		v := &s.violations[i]
+		if ofAll := v.Kind == "" && v.Key == ""; s.plan == nil && ofAll && v.Unsettled() || v.OverwritesEdit() && v.Kind == key.Kind && v.Key == key.ID {
+			return v.Code, false
+		}
+	}
+	return "", notBilled
 }
 
 // forget forgets, once a day, what is older than it is kept.

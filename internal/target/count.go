@@ -71,6 +71,35 @@ func (o *Observed) Billed(k plan.Key) (units decimal.Decimal, known bool) {
 	return units, known
 }
 
+// Monthly is what the lines of a product come to a month that Billed adds up, and how many
+// they are. It is not known where one of them says no number or no price.
+func (o *Observed) Monthly(k plan.Key) (cost decimal.Decimal, lines int, known bool) {
+	known = true
+	add := func(line *plan.Object) {
+		lines++
+		n, err := decimal.NewFromString(line.Fields.Text(plan.FieldQuantity))
+		b := line.Billing
+		if err != nil || b == nil || b.UnitPrice == nil {
+			known = false
+			return
+		}
+		price, ok := money.MonthlyPrice(*b.UnitPrice, b.Cycle)
+		known = known && ok
+		cost = cost.Add(money.ChargedUnits(b, n).Mul(price))
+	}
+	for i := range o.Objects {
+		if o.Objects[i].Key == k {
+			add(&o.Objects[i])
+		}
+	}
+	for i := range o.Beside {
+		if o.Beside[i].Key == k && o.Beside[i].Billing.Bills() {
+			add(&o.Beside[i])
+		}
+	}
+	return cost, lines, known
+}
+
 // Line is the line of a product that its price and agreement are taken from, or
 // nil where there is none: the one that is kept in step before those beside it, and
 // of those one that bills before the others.
