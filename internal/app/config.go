@@ -36,6 +36,7 @@ type Config struct {
 	Timezone string         `yaml:"timezone" env:"TIMEZONE"`           // IANA name; schedules and billing days
 	Events   EventsConfig   `yaml:"events" env:", prefix=EVENTS_"`     // CIPP's webhooks, as hints that a customer's next cycle come early
 	Evidence EvidenceConfig `yaml:"evidence" env:", prefix=EVIDENCE_"` // what the ledger keeps of every month
+	Metrics  MetricsConfig  `yaml:"metrics" env:", prefix=METRICS_"`   // what /metrics tells whoever reaches it
 	Backup   BackupConfig   `yaml:"backup" env:", prefix=BACKUP_"`     // verified copies of the state, made by the daemon
 	Hosts    []string       `yaml:"hosts" env:"HOSTS"`                 // names under which the pages may be reached, besides the listener's own
 	URL      string         `yaml:"url" env:"URL"`                     // the public address of the pages, such as https://syncd.example.net; empty: http:// and listen
@@ -85,6 +86,19 @@ type EvidenceConfig struct {
 	Names string `yaml:"names" env:"NAMES, overwrite"` // how those are named whom a count of assigned licences is made of: upn | id | none
 }
 
+// MetricsConfig says what /metrics tells. Anybody who reaches the listener may read it.
+type MetricsConfig struct {
+	Customers string `yaml:"customers" env:"CUSTOMERS, overwrite"` // how customers are called whose money it tells: ids | names
+}
+
+// The words for how metrics call customers.
+const (
+	customersByID   = "ids"
+	customersByName = "names"
+)
+
+var customersCalled = []string{customersByID, customersByName}
+
 // namesNone keeps the names of nobody.
 const namesNone = "none"
 
@@ -116,9 +130,9 @@ func Defaults() Config {
 	return Config{
 		State: StateConfig{Path: "syncd.db"}, Listen: "127.0.0.1:9464", Currency: "USD", Timezone: "Europe/London",
 		Auth:     AuthConfig{Mode: signin.None},
-		Evidence: EvidenceConfig{Keep: 84, Names: target.NamesUPN},
-		Backup:   BackupConfig{Schedule: "0 3 * * *", Keep: 14},
-		Notify:   NotifyConfig{For: kindNames(), Digest: time.Minute},
+		Evidence: EvidenceConfig{Keep: 84, Names: target.NamesUPN}, Metrics: MetricsConfig{Customers: customersByID},
+		Backup: BackupConfig{Schedule: "0 3 * * *", Keep: 14},
+		Notify: NotifyConfig{For: kindNames(), Digest: time.Minute},
 		Limits: LimitsConfig{FirstPlan: "hold",
 			Creates: CeilingConfig{n(50), n(50)}, Updates: CeilingConfig{n(200), n(50)}, Deletes: CeilingConfig{n(10), n(20)},
 			MinimumPopulation: n(10), Money: MoneyConfig{"500.00", "0.00", "0.00"}, MoneyByCurrency: map[string]MoneyConfig{}, SourceShrink: ShrinkConfig{n(20)}},
@@ -290,6 +304,9 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	}
 	if !slices.Contains(namesKept, c.Evidence.Names) {
 		report("evidence.names", "%q means nothing here; write %s", c.Evidence.Names, strings.Join(namesKept, ", "))
+	}
+	if !slices.Contains(customersCalled, c.Metrics.Customers) {
+		report("metrics.customers", "%q means nothing here; write %s", c.Metrics.Customers, strings.Join(customersCalled, " or "))
 	}
 	if c.location, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" || c.Timezone == "Local" {
 		report("timezone", "%q is not a time zone; write a name such as Europe/London", c.Timezone)

@@ -270,6 +270,7 @@ func TestEveryBadValueNamesItsLineAndTheRemedy(t *testing.T) {
 		{"a run's limit below nothing", both + "limits: {run: {deletes: -1}}\n", 3, "limits.run.deletes", "-1 is out of range"},
 
 		{"evidence of no month", both + "evidence: {keep: 0}\n", 3, "evidence.keep", "0 is out of range; write how many months are kept, from 1 to 1200"},
+		{"customers called so by nobody", both + "metrics: {customers: none}\n", 3, "metrics.customers", `"none" means nothing here; write ids or names`},
 		{"names nobody has", both + "evidence: {names: mail}\n", 3, "evidence.names", `"mail" means nothing here; write upn, id, none`},
 
 		{"IT Glue without a key", both + "itglue:\n  url: https://api.itglue.com\n", 3, "itglue.api_key", "an administrator makes one in IT Glue"},

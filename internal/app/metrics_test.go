@@ -1,6 +1,9 @@
 package app
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +104,56 @@ syncd_bill_monthly{currency="USD",of="billed"} 329
 syncd_bill_monthly{currency="USD",of="bought"} 1320
 syncd_bill_monthly{currency="USD",of="due"} 1290
 `)
+}
+
+func TestCustomersWithTheMostMoneyAreToldByIDUnlessNamesAreAllowed(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	w, reg := measured(t, &now, moneyMetrics)
+	const name, tenant = "syncd_customer_money_monthly", "7d1f0b7e-2c55-4a39-9d0e-0b8f4b5f1a11"
+	series(t, reg, name, name+`{currency="USD",customer="others",state="held"} 0
+`+name+`{currency="USD",customer="others",state="over_billed"} 0
+`+name+`{currency="USD",customer="others",state="unbilled"} 0
+`)
+	due := func(key, called, units string) {
+		t.Helper()
+		scope := plan.Scope{Customer: key, Target: "connectwise"}
+		if err := w.Store.Commit(t.Context(), &state.Commit{Scope: scope, Cursor: &state.Cursor{Scope: scope, Name: called, Outcome: "in_step"},
+			Spans: []state.Span{{Scope: scope, Key: plan.Key{Kind: "addition", ID: "x"}, From: now, Known: true, Product: "x", Due: units, Billed: "0", Price: "1", Currency: "USD", Cycle: "1"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	due(tenant, "Contoso Ltd", "500")
+	due("Fabrikam group", "Fabrikam group", "400") // several tenants: its key is its name
+	for i := range 25 {
+		due(fmt.Sprintf("7d1f0b7e-2c55-4a39-9d0e-0000000000%02d", i), fmt.Sprintf("Tailspin %02d", i), strconv.Itoa(25-i))
+	}
+	told := func(called string) (customers []string, others float64) {
+		t.Helper()
+		now = now.Add(time.Hour)
+		w.Config.Metrics.Customers = called
+		families, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if labels := m.GetLabel(); f.GetName() == name && labels[2].GetValue() == "unbilled" {
+					customers = append(customers, labels[1].GetValue())
+					if labels[1].GetValue() == "others" {
+						others = m.GetGauge().GetValue()
+					}
+				}
+			}
+		}
+		return customers, others
+	}
+	ids, others := told("ids")
+	if len(ids) != 21 || others != 28 || !slices.Contains(ids, tenant) || strings.Contains(strings.Join(ids, " "), "abrikam") {
+		t.Errorf("by id: got %d customers %v and %v of others, want 20 without names, the others, and 28", len(ids), ids, others)
+	}
+	if names, others := told("names"); len(names) != 21 || others != 28 || !slices.Contains(names, "Contoso Ltd") || !slices.Contains(names, "Fabrikam group") {
+		t.Errorf("by name: got %d customers %v and %v of others", len(names), names, others)
+	}
 }
 
 func TestSinceWhenScopesWaitOrAreInTroubleIsReadFromTheState(t *testing.T) {

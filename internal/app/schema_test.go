@@ -117,6 +117,7 @@ func schema(t *testing.T, table Table) []byte {
 	at("JobConfig", "apply").Enum = []any{"never", "approve", "auto"}
 	at("JobConfig", "targets").Items.Pattern = "^(" + strings.Join(targets, "|") + ")$"
 	at("EvidenceConfig", "names").Enum = anys(namesKept)
+	at("MetricsConfig", "customers").Enum = anys(customersCalled)
 	at("AuthConfig", "mode").Enum = anys(signin.Modes)
 	at("MailConfig", "tls").Enum = anys(mailTLS)
 	at("NotifyConfig", "for").Items.Enum = anys(kindNames())
