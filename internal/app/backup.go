@@ -67,9 +67,8 @@ type backups struct {
 	success  prometheus.Gauge // when the newest good one was made
 	interval prometheus.Gauge // how far apart they are at most
 
-	mu     stdsync.Mutex
-	looked bool // the folder was read
-	state  BackupState
+	mu    stdsync.Mutex
+	state BackupState
 }
 
 // newBackups knows nothing yet. Its metrics are there even where no backups are to be made.
@@ -98,7 +97,6 @@ func (b *backups) look(now time.Time) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.looked = true
 	b.found(nil)
 	for i := range files {
 		if !files[i].At.After(now) {
@@ -107,6 +105,20 @@ func (b *backups) look(now time.Time) error {
 		}
 	}
 	return err
+}
+
+// lookAtStart reads the folder before anybody asks for metrics, unless that takes long, as a
+// network disk may that does not answer.
+func (b *backups) lookAtStart(now time.Time) {
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		_ = b.look(now) // the first backup, or lastSuccess, says what is wrong
+	}()
+	select {
+	case <-looked:
+	case <-time.After(2 * time.Second):
+	}
 }
 
 // found notes the newest good backup. The lock is held.
@@ -138,7 +150,7 @@ func (b *backups) make(ctx context.Context, w *App) error {
 		w.Log.Error().Err(err).Msg("backup not made")
 		return err
 	}
-	b.looked, b.state.Failed = true, nil
+	b.state.Failed = nil
 	b.found(&file)
 	w.Log.Info().Str("file", file.Name).Int64("bytes", file.Bytes).Int64("duration_ms", w.Now().Sub(began).Milliseconds()).Msg("backup made and verified")
 	return nil

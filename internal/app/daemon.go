@@ -88,6 +88,9 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	if err != nil {
 		return err
 	}
+	if w.backups.folder.Dir != "" {
+		w.backups.lookAtStart(w.Now())
+	}
 	housekeeping, err := w.housekeeping()
 	if err != nil {
 		return err
