@@ -15,11 +15,13 @@ COPY . .
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -buildvcs=false -ldflags="-s -w -X main.release=$VERSION" -o /out/syncd ./cmd/syncd \
+ && go build -buildvcs=false -o /tmp/licences ./cmd/licences && GOOS=$TARGETOS GOARCH=$TARGETARCH CGO_ENABLED=0 /tmp/licences /out/licenses \
  && mkdir -p /out/state
 
 # Certificates, an unprivileged user, no shell.
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /out/syncd /usr/local/bin/syncd
+COPY --from=build /out/licenses /licenses
 COPY --from=build --chown=65532:65532 /out/state /var/lib/syncd
 # A number, so that Kubernetes can see that it is not root.
 USER 65532:65532

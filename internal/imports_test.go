@@ -38,6 +38,7 @@ var (
 // floors has a line for every package that is no plain system and no simulator of one.
 var floors = map[string]floor{
 	"cmd/syncd":    {[]string{"internal/..."}, "the program wires everything"},
+	"cmd/licences": {nil, "what gathers licences asks the go command alone"},
 	"bench":        {[]string{"internal/...", "bench/replay"}, "measurements stand outside, as the program does"},
 	"bench/model":  {nil, "the model of what may be billed shares no code with the program"},
 	"bench/replay": {[]string{"internal/...", "bench/model"}, "measurements stand outside, as the program does"},

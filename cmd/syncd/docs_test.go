@@ -109,11 +109,6 @@ func wrongCommand(words []string) string {
 	if err := cmd.ParseFlags(rest); err != nil && !errors.Is(err, pflag.ErrHelp) && !strings.Contains(err.Error(), "needs an argument") {
 		return err.Error()
 	}
-	for flag := range laterFlags {
-		if strings.HasPrefix(flag, cmd.CommandPath()+" --") && slices.Contains(rest, strings.TrimPrefix(flag, cmd.CommandPath()+" ")) {
-			return "the flag is not built yet"
-		}
-	}
 	if left := cmd.Flags().Args(); cmd.HasSubCommands() && len(left) > 0 && !anyCommand.MatchString(left[0]) {
 		return "there is no " + left[0] + " below it"
 	}

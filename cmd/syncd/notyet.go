@@ -17,11 +17,6 @@ var laterCommands = []struct{ path, what string }{
 	{"reload", "restart the daemon: it goes on where it was"},
 }
 
-// laterFlags are such flags.
-var laterFlags = map[string]string{
-	"syncd version --sbom": "go version -m on the program lists what it is made of",
-}
-
 // addLater adds the commands that are not there yet, hidden, where nobody has
 // built one of that name.
 func addLater(root *cobra.Command) {

@@ -65,9 +65,6 @@ func badFlag(cmd *cobra.Command, err error) error {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	}
 	name := missing.GetSpecifiedName()
-	if what := laterFlags[cmd.CommandPath()+" --"+name]; what != "" {
-		return usage("%s --%s is not there yet: %s", cmd.CommandPath(), name, what)
-	}
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() && sub.Flags().Lookup(name) != nil {
 			return usage("--%s belongs to %s; write %s --%s", name, sub.CommandPath(), sub.CommandPath(), name)

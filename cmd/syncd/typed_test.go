@@ -44,11 +44,6 @@ func TestWhatIsNotThereYetIsNot(t *testing.T) {
 			t.Errorf("%s is built, and stands in laterCommands", path)
 		}
 		there[path] = true
-		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if laterFlags[path+" --"+f.Name] != "" {
-				t.Errorf("%s --%s is built, and stands in laterFlags", path, f.Name)
-			}
-		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -45,12 +46,22 @@ func buildInfo() prometheus.Collector {
 }
 
 func versionCommand(a *cli) *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Say which syncd this is", Args: cobra.NoArgs,
+	var sbom bool
+	cmd := &cobra.Command{Use: "version", Short: "Say which syncd this is, and what it is made of", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := version()
+			if sbom {
+				info, ok := debug.ReadBuildInfo()
+				if !ok {
+					return errors.New("this program was built without its build information: build it with Go modules")
+				}
+				return writeSBOM(a.console.Out, info, v)
+			}
 			return a.print(v, func(w io.Writer) error {
 				_, err := fmt.Fprintln(w, v)
 				return err
 			})
 		}}
+	cmd.Flags().BoolVar(&sbom, "sbom", false, "print what it is made of, as CycloneDX JSON")
+	return cmd
 }
