@@ -94,19 +94,25 @@ func (d *decider) allowed(ctx context.Context, a *cli, holds []state.Hold) (bool
 		return true, nil
 	}
 	p := a.page(a.console.Err)
-	sums := map[string]decimal.Decimal{}
+	sums, unknown := map[string]decimal.Decimal{}, 0
 	for i := range holds {
 		s := app.ShownPlan(&holds[i])
 		head, money := fmt.Sprintf("%s at %s", clean(holds[i].Name), holds[i].Scope.Target), ""
 		if delta, err := decimal.NewFromString(s.MonthlyDelta); err == nil && !delta.IsZero() {
 			money = signed(s.MonthlyDelta) + " " + s.Currency + " a month"
 			sums[s.Currency] = sums[s.Currency].Add(delta)
+		} else if n := s.Unpriced(); n > 0 {
+			money = unknownMoney + " a month"
+			unknown += n
 		}
 		p.line("%s%s%s%s%s", head, pad(head, 50), app.Count(len(s.Changes), "change"), pad(app.Count(len(s.Changes), "change"), 14), money)
 	}
 	question := "Approve " + app.Count(len(holds), "plan")
 	for _, currency := range slices.Sorted(maps.Keys(sums)) {
 		question += ", " + signed(sums[currency].StringFixed(2)) + " " + currency + " a month"
+	}
+	if unknown > 0 {
+		question += ", and " + app.Count(unknown, "change") + " without a known price"
 	}
 	if p.err != nil {
 		return false, p.err

@@ -75,6 +75,7 @@ func TestTheSweepLeavesOutWhatAPersonSaidOrDid(t *testing.T) {
 		heldPlan(t, "Removed", "1.00", "USD", "dd", plan.Violation{Code: "removed_at_target", Key: "sku", Message: "it was ended; approve to stop"}),
 		heldPlan(t, "Noted", "1.00", "USD", "ee", plan.Violation{Code: "changed_at_target", Key: "sku", Note: true}),
 		heldPlan(t, "Another", "1.00", "USD", "ff", plan.Violation{Code: "another_at_target", Key: "sku"}),
+		heldPlan(t, "Perhaps closed", "1.00", "USD", "jj", plan.Violation{Code: "month_closed_unknown", Key: "sku"}),
 		heldPlan(t, "Half", "1.00", "USD", "gg", plan.Violation{Code: "split_halves", Key: "sku", With: []string{"edited"}}),
 		heldPlan(t, "Half of that", "1.00", "USD", "hh", plan.Violation{Code: "split_halves", Key: "sku", With: []string{"half"}}),
 		heldPlan(t, "Half of what goes", "1.00", "USD", "ii", plan.Violation{Code: "split_halves", Key: "sku", With: []string{"free"}}),
@@ -89,7 +90,7 @@ func TestTheSweepLeavesOutWhatAPersonSaidOrDid(t *testing.T) {
 			t.Errorf("got %+v, want the way on", v)
 		}
 	}
-	if got, want := strings.Join(names, " "), "Free Noted Another Half of what goes -Rejected -Edited -Removed -Half -Half of that"; got != want {
+	if got, want := strings.Join(names, " "), "Free Noted Another Half of what goes -Rejected -Edited -Removed -Perhaps closed -Half -Half of that"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

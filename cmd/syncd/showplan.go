@@ -9,6 +9,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"syncd/internal/app"
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
@@ -66,8 +67,15 @@ func (p *page) credits(credits []money.Credit) {
 	}
 }
 
+// unknownMoney stands where nobody knows an amount.
+const unknownMoney = "unknown"
+
 // monthly writes what a plan does to the monthly bill.
 func (p *page) monthly(s *sync.ScopeReport) {
+	if n := s.Unpriced(); n > 0 {
+		p.line("%s%s", pad("", moneyEnd-len(unknownMoney)), p.paint(unknownMoney+" a month: "+app.Count(n, "change")+" without a known price", text.Bold))
+		return
+	}
 	if s.MonthlyDelta == "0.00" || s.MonthlyDelta == "" {
 		return
 	}
@@ -133,7 +141,9 @@ func (p *page) changes(changes []plan.Change) {
 			p.flow("  ", "on "+on)
 		}
 		money := ""
-		if !c.MonthlyDelta.IsZero() {
+		if c.Unpriced {
+			money = unknownMoney
+		} else if !c.MonthlyDelta.IsZero() {
 			money = signed(c.MonthlyDelta.StringFixed(2))
 		}
 		label := c.Key.Kind + " " + clean(c.Label)

@@ -272,7 +272,9 @@ func (p *page) summary(scopes []sync.ScopeReport, r *sync.Report) error {
 		}
 		up, down := s.Delta()
 		sums := amounts(up, down)
-		if net := len(sums) - 1; sums[net] != "" && len(r.Currencies()) > 1 {
+		if s.Unpriced() > 0 {
+			sums[len(sums)-1] = unknownMoney
+		} else if net := len(sums) - 1; sums[net] != "" && len(r.Currencies()) > 1 {
 			sums[net] += " " + s.Currency
 		}
 		sheet.Rows = append(sheet.Rows, append([]string{s.Customer.Name, s.Target, s.Standing(p.planned), strconv.Itoa(n)}, append(sums, s.Digest)...))
@@ -352,6 +354,13 @@ func (p *page) totals(r *sync.Report) {
 		}
 	}
 	p.flow("", text)
+	unknown := 0
+	for i := range r.Scopes {
+		unknown += r.Scopes[i].Unpriced()
+	}
+	if unknown > 0 {
+		p.flow("", app.Count(unknown, "change")+" without a known price, in no sum of money")
+	}
 	switch {
 	case r.PlanOnly:
 	case written == 0 && recovered > 0:

@@ -655,6 +655,9 @@ func (w *world) editConnectWise(args []string) (err error) {
 			copied.ID, copied.CompanyID, copied.Name = id, company, name
 			c.Agreements = append(c.Agreements, &copied)
 		})
+	case "cycleless": // AGREEMENT
+		agreement := number(1)
+		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).BillingCycleID = 0 })
 	case "yearly": // AGREEMENT
 		agreement := number(1)
 		w.connectwise.Edit("jwhite", func(c *cwsim.World) {

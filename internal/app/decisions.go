@@ -157,6 +157,9 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.ChangesTakenOver() }):
 			v.Message = fmt.Sprintf("it would change what was kept in step for a tenant alone, whatever waited there; syncd approve --digest %s allows it", h.Digest)
 			out = append(out, v)
+		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.MayBeClosed() }):
+			v.Message = fmt.Sprintf("it may be billed for days of a month that is closed; syncd approve --digest %s allows it", h.Digest)
+			out = append(out, v)
 		case returns(&h):
 			v.Message = fmt.Sprintf("it would write again what a person took back; syncd approve --digest %s allows it", h.Digest)
 			out = append(out, v)

@@ -366,7 +366,7 @@ func holdCurrency(h *Waiting) string {
 // holdMoney is what a plan adds to the monthly bill, what it takes from it, or both.
 func holdMoney(h *Waiting, up, down bool) string {
 	currency := holdCurrency(h)
-	if currency == "" && len(h.Up)+len(h.Down) > 0 {
+	if h.Unpriced > 0 || currency == "" && len(h.Up)+len(h.Down) > 0 {
 		return ""
 	}
 	switch {

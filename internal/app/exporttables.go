@@ -199,7 +199,7 @@ var exported = []exportTable{
 		col("standing", dataset.Text, "needs approval, needs repair, approved or rejected", func(h *Waiting) string { return h.Stands }),
 		col("reasons", dataset.Text, "the codes of what holds it, parted by spaces", holdCodes),
 		col("changes", dataset.Integer, "", func(h *Waiting) string { return strconv.Itoa(h.Count) }),
-		col("monthly_increase", dataset.Number, "what its changes add to the monthly bill; empty where they are in several currencies", func(h *Waiting) string { return holdMoney(h, true, false) }),
+		col("monthly_increase", dataset.Number, "what its changes add to the monthly bill; empty where they are in several currencies or one is not known", func(h *Waiting) string { return holdMoney(h, true, false) }),
 		col("monthly_decrease", dataset.Number, "what they take from it, not negative", func(h *Waiting) string { return holdMoney(h, false, true) }),
 		col("monthly_delta", dataset.Number, "increase less decrease", func(h *Waiting) string { return holdMoney(h, true, true) }),
 		col("currency", dataset.Text, whatCurrency, holdCurrency),

@@ -37,7 +37,15 @@ func (e HistoryEntry) MarshalJSON() ([]byte, error) {
 		By       string `json:"by"`
 		How      string `json:"how"`
 		Digest   string `json:"digest"`
-	}{entry(e), e.Scope.Customer, e.Scope.Target, e.Key.Kind, e.Key.ID, cmp.Or(string(e.Reason), e.Why), e.By, e.How, e.Digest})
+		Money    any    `json:"monthly_delta"` // of what is about none, or not known, null
+	}{entry(e), e.Scope.Customer, e.Scope.Target, e.Key.Kind, e.Key.ID, cmp.Or(string(e.Reason), e.Why), e.By, e.How, e.Digest, orNull(e.Money)})
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 // A HistoryList is a part of the journal, as scripts read it.

@@ -31,10 +31,11 @@ type Waiting struct {
 
 // An Extent is what a plan comes to.
 type Extent struct {
-	Up     Sums // a month, by currency
-	Down   Sums // likewise, none positive
-	Count  int  // of changes
-	Writes int  // of them, those that ask the target for anything
+	Up       Sums // a month, by currency
+	Down     Sums // likewise, none positive
+	Unpriced int  // changes of which the money is not known, and in neither
+	Count    int  // of changes
+	Writes   int  // of them, those that ask the target for anything
 }
 
 // Sums are amounts of money by currency, which are never added.
@@ -139,7 +140,7 @@ func extentOfPlan(body []byte, currency string) (e Extent) {
 		Changes []struct {
 			Action       plan.Action    `json:"action"`
 			Fields       jsontext.Value `json:"fields"`
-			MonthlyDelta string         `json:"monthly_delta"`
+			MonthlyDelta *string        `json:"monthly_delta"`
 			Currency     string         `json:"currency"`
 		} `json:"changes"`
 	}
@@ -156,7 +157,11 @@ func extentOfPlan(body []byte, currency string) (e Extent) {
 				e.Writes++
 			}
 		}
-		delta, err := decimal.NewFromString(c.MonthlyDelta)
+		if c.MonthlyDelta == nil {
+			e.Unpriced++
+			continue
+		}
+		delta, err := decimal.NewFromString(*c.MonthlyDelta)
 		switch {
 		case err != nil || delta.IsZero():
 		case delta.IsPositive():

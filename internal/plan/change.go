@@ -175,6 +175,14 @@ func valueJSON(v Value, set bool) any {
 	return v.String()
 }
 
+// delta is what the change does to the monthly bill; nil where nobody knows.
+func (c *Change) delta() *string {
+	if c.Unpriced {
+		return nil
+	}
+	return new(c.MonthlyDelta.StringFixed(2))
+}
+
 // MarshalJSON writes the change as scripts read it.
 func (c Change) MarshalJSON() ([]byte, error) {
 	fields := make(map[string]fieldJSON, len(c.Fields))
@@ -198,14 +206,14 @@ func (c Change) MarshalJSON() ([]byte, error) {
 		Ref          string               `json:"ref"`
 		Reason       Reason               `json:"reason"`
 		Fields       map[string]fieldJSON `json:"fields"`
-		MonthlyDelta string               `json:"monthly_delta"`
+		MonthlyDelta *string              `json:"monthly_delta"`
 		Currency     string               `json:"currency,omitempty"`
 		Effect       *Effect              `json:"effect,omitempty"`
 		Held         string               `json:"held,omitempty"`
 		Taken        map[string]any       `json:"as_it_is,omitempty"`
 		Billing      *shownBilling        `json:"facts,omitempty"`
 		Explanation  *Explanation         `json:"explanation"`
-	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.MonthlyDelta.StringFixed(2), c.Currency, c.Effect, c.Held, taken, c.Billing.shown(), c.Explanation})
+	}{c.Action, c.Key.Kind, c.Key.ID, c.Label, c.Ref, c.Reason, fields, c.delta(), c.Currency, c.Effect, c.Held, taken, c.Billing.shown(), c.Explanation})
 }
 
 // A Violation says what holds a scope or one of its objects, or what the plan leaves
@@ -293,6 +301,9 @@ func (v *Violation) ChangesTakenOver() bool { return !v.Note && v.Code == TakenO
 // count no longer.
 func (v *Violation) StopsCounting() bool { return !v.Note && v.Code == FormerSettings }
 
+// MayBeClosed reports whether approving the object may bill it in a month that is closed.
+func (v *Violation) MayBeClosed() bool { return !v.Note && v.Code == CodeMayBeClosed }
+
 // Blocks reports whether any of vs holds the whole scope.
 func Blocks(vs []Violation) bool {
 	return slices.ContainsFunc(vs, func(v Violation) bool { return !v.Note && v.Key == "" })
@@ -336,7 +347,7 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 		Ref          string `json:"ref"`
 		Reason       Reason `json:"reason"`
 		Fields       map[string]struct{ Before, After json.RawMessage }
-		MonthlyDelta decimal.Decimal            `json:"monthly_delta"`
+		MonthlyDelta *decimal.Decimal           `json:"monthly_delta"`
 		Currency     string                     `json:"currency"`
 		Effect       *Effect                    `json:"effect"`
 		Held         string                     `json:"held"`
@@ -347,7 +358,10 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, MonthlyDelta: in.MonthlyDelta, Currency: in.Currency, Effect: in.Effect, Held: in.Held, Billing: in.Billing.billing(), Explanation: in.Explanation}
+	*c = Change{Action: in.Action, Key: Key{in.Kind, in.Key}, Label: in.Label, Ref: in.Ref, Reason: in.Reason, Unpriced: in.MonthlyDelta == nil, Currency: in.Currency, Effect: in.Effect, Held: in.Held, Billing: in.Billing.billing(), Explanation: in.Explanation}
+	if in.MonthlyDelta != nil {
+		c.MonthlyDelta = *in.MonthlyDelta
+	}
 	for _, name := range slices.Sorted(maps.Keys(in.Fields)) {
 		f := FieldChange{Name: name}
 		var err error

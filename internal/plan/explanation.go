@@ -172,6 +172,9 @@ func (c *Change) unexplainedMessage(currency string) string {
 	if !c.MonthlyDelta.IsZero() {
 		text += fmt.Sprintf(" (%s %s a month)", c.MonthlyDelta.StringFixed(2), cmp.Or(c.Currency, currency))
 	}
+	if c.Unpriced {
+		text += " (what it costs is not known)"
+	}
 	text += ", and nothing shows why"
 	if c.Explanation.Subscription != "" {
 		text += ": subscription " + c.Explanation.Subscription + " counts for fewer units"
@@ -206,7 +209,9 @@ func (p *Plan) JoinMoves(where func(subscription string) (to Key, label string),
 		}
 		other := &p.Changes[j]
 		e.Together = fmt.Sprintf("%s and %s", c.counts(), other.counts())
-		if cmp.Or(c.Currency, currency) == cmp.Or(other.Currency, currency) {
+		if c.Unpriced || other.Unpriced {
+			e.Together += ", and what they cost is not known"
+		} else if cmp.Or(c.Currency, currency) == cmp.Or(other.Currency, currency) {
 			sum := c.MonthlyDelta.Add(other.MonthlyDelta)
 			sign := ""
 			if sum.IsPositive() {

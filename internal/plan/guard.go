@@ -163,6 +163,16 @@ func (p *Plan) MonthlyDelta() decimal.Decimal {
 	return sum
 }
 
+// Unpriced is how many changes have a price that nobody knows: MonthlyDelta lacks them.
+func (p *Plan) Unpriced() (n int) {
+	for i := range p.Changes {
+		if p.Changes[i].Unpriced {
+			n++
+		}
+	}
+	return n
+}
+
 // Currency is the currency of MonthlyDelta: that of the changes that cost anything, by
 // default the one given. It is empty where they have several, which cannot be added.
 func (p *Plan) Currency(by string) string {
@@ -239,6 +249,12 @@ func Check(p *Plan, f GuardInput, l Limits) []Violation {
 		if c := &p.Changes[i]; c.Unpriced && c.Held == "" {
 			hold("money_unknown", "what %s costs is not known, so no limit of money can be kept; %s", c.Label, approve)
 			break
+		}
+	}
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Unpriced && c.Held != "" { // it waits by itself, and says this too
+			vs = append(vs, Violation{Code: "money_unknown", Kind: c.Key.Kind, Key: c.Key.ID, Message: fmt.Sprintf(
+				"what %s costs is not known, so that letting it pass keeps no limit of money", c.Label)})
 		}
 	}
 	for _, c := range f.Counts {

@@ -151,7 +151,11 @@ type Total struct {
 
 // MarshalJSON writes the total in the manner of the lines.
 func (t Total) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"lines": t.Lines, "units": t.Units.String(), "monthly": t.Money.StringFixed(2), "unpriced": t.Unpriced})
+	monthly := new(t.Money.StringFixed(2))
+	if t.Lines > 0 && t.Lines == t.Unpriced { // nothing of it is known
+		monthly = nil
+	}
+	return json.Marshal(map[string]any{"lines": t.Lines, "units": t.Units.String(), "monthly": monthly, "unpriced": t.Unpriced})
 }
 
 // money is what is known of it as people read it: nothing where that is nothing.

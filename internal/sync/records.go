@@ -108,6 +108,7 @@ func (s *scopeRun) addRecovered(commit *state.Commit, record *plan.Record, after
 	for _, k := range s.target.spec.Kinds {
 		if k.Name == before.Kind && k.Delta != nil {
 			c.MonthlyDelta = k.Delta(c.Before, after)
+			c.Unpriced = k.Priced != nil && !k.Priced(after)
 		}
 	}
 	c.Currency = s.run.Currency

@@ -59,7 +59,7 @@ type ScopeReport struct {
 	Job          string           `json:"job"`
 	Outcome      Outcome          `json:"outcome"`
 	Digest       string           `json:"digest"`
-	MonthlyDelta string           `json:"monthly_delta"`
+	MonthlyDelta string           `json:"monthly_delta"` // empty where it is not known, or in several currencies
 	Currency     string           `json:"currency"`
 	Changes      []plan.Change    `json:"changes"`
 	Violations   []plan.Violation `json:"violations"`
@@ -84,6 +84,7 @@ type ScopeReport struct {
 	packed      []byte
 	packedCount int
 	up, down    decimal.Decimal
+	unpriced    int
 }
 
 // A CustomerRef is a customer in a report.
@@ -120,6 +121,7 @@ func (s *ScopeReport) compact(shown bool) {
 	}
 	s.packedCount = len(s.Changes)
 	s.up, s.down = s.Delta()
+	s.unpriced = s.Unpriced()
 	if shown {
 		s.packed = deflate(encode(s.Changes))
 	}
@@ -151,15 +153,20 @@ func (s *ScopeReport) Standing(planned bool) string {
 func (s *ScopeReport) Count() int { return max(s.packedCount, len(s.Changes)) }
 
 // setMoney takes over what a plan does to the monthly bill: a sum and its currency,
-// or neither where there are several.
+// neither where there are several, and no sum where one of its parts is not known.
 func (s *ScopeReport) setMoney(p *plan.Plan, by string) {
 	for i := range p.Changes {
 		p.Changes[i].Currency = cmp.Or(p.Changes[i].Currency, by)
 	}
 	s.MonthlyDelta, s.Currency = "", p.Currency(by)
-	if s.Currency != "" {
+	if s.Currency != "" && p.Unpriced() == 0 {
 		s.MonthlyDelta = p.MonthlyDelta().StringFixed(2)
 	}
+}
+
+// Unpriced is how many changes have a price that nobody knows: Delta lacks them.
+func (s *ScopeReport) Unpriced() int {
+	return s.unpriced + (&plan.Plan{Changes: s.Changes}).Unpriced()
 }
 
 // Delta is what the changes do to the monthly bill.
@@ -187,7 +194,7 @@ func (s ScopeReport) Unpacked() ScopeReport {
 	if err != nil {
 		panic(err) // compact packed it in this process
 	}
-	s.packed, s.packedCount, s.up, s.down = nil, 0, decimal.Zero, decimal.Zero
+	s.packed, s.packedCount, s.up, s.down, s.unpriced = nil, 0, decimal.Zero, decimal.Zero, 0
 	return s
 }
 
@@ -200,7 +207,10 @@ func (s ScopeReport) MarshalJSON() ([]byte, error) {
 		Currency     *string `json:"currency"`
 	}{plain: plain(s.Unpacked())}
 	if s.Currency != "" {
-		out.MonthlyDelta, out.Currency = &s.MonthlyDelta, &s.Currency
+		out.Currency = &s.Currency
+	}
+	if s.MonthlyDelta != "" {
+		out.MonthlyDelta = &s.MonthlyDelta
 	}
 	if out.Changes == nil { // a list that is empty is one
 		out.Changes = []plan.Change{}

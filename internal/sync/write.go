@@ -177,7 +177,7 @@ func (e *storeError) Unwrap() error { return e.error }
 func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Object) state.Entry {
 	e := state.Entry{At: s.run.Now().UTC(), Run: s.run.id, Job: s.target.job.Name, Scope: s.id(), Name: s.customer.Name,
 		Action: c.Action, Key: c.Key, Label: c.Label, Ref: c.Ref, Reason: c.Reason, Before: state.ImageOf(c.Before), After: state.ImageOf(after),
-		Money: c.MonthlyDelta.StringFixed(2), Result: result, Message: message, Digest: s.report.Digest, Reverts: s.plan.Reverting, Explanation: c.Explanation}
+		Money: moneyOf(c), Result: result, Message: message, Digest: s.report.Digest, Reverts: s.plan.Reverting, Explanation: c.Explanation}
 	if after != nil && after.Ref != "" {
 		e.Ref = after.Ref
 	}
@@ -190,6 +190,14 @@ func (s *scopeRun) entry(c *plan.Change, result, message string, after *plan.Obj
 		e.By, e.How, e.Why = h.Decision.By, h.Decision.How, h.Decision.Reason
 	}
 	return e
+}
+
+// moneyOf is what a change does to the monthly bill; empty where nobody knows.
+func moneyOf(c *plan.Change) string {
+	if c.Unpriced {
+		return ""
+	}
+	return c.MonthlyDelta.StringFixed(2)
 }
 
 func encode(v any) json.RawMessage {

@@ -128,6 +128,9 @@ func money(e app.Extent, currency string) (total, header string) {
 	sums.AddAll(e.Up)
 	sums.AddAll(e.Down)
 	header = currency + " a month"
+	if e.Unpriced > 0 {
+		return "not known", "A month"
+	}
 	switch len(sums) {
 	case 0:
 		return amount(decimal.Zero), header
@@ -189,8 +192,16 @@ func summary(changes []plan.Change) string {
 	return strings.Join(parts, ", ")
 }
 
+// deltaText is what a change does to the monthly bill.
+func deltaText(x *plan.Change) string {
+	if x.Unpriced {
+		return "not known"
+	}
+	return signed(x.MonthlyDelta)
+}
+
 func (c *card) newLine(q *request, x *plan.Change) line {
-	l := line{Key: x.Key, Label: x.Label, Money: signed(x.MonthlyDelta)}
+	l := line{Key: x.Key, Label: x.Label, Money: deltaText(x)}
 	if x.Billing != nil && x.Billing.UnitPrice != nil {
 		l.Price = amount(x.Billing.UnitPrice) + x.Billing.Cycle.Per()
 	}

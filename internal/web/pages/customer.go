@@ -211,7 +211,7 @@ func newProductLine(p *app.CustomerProduct, v *app.Status) productLine {
 
 // waitingTag is where the plan stands that is to change a product.
 func waitingTag(h state.Hold, p *app.CustomerProduct) tag {
-	money := ": " + signed(p.Change.MonthlyDelta)
+	money := ": " + deltaText(p.Change)
 	switch {
 	case h.Decision == nil:
 		return tag{"waits" + money, "attention"}

@@ -334,7 +334,7 @@ func newPlanCustomer(q *request, c *app.RulePlanCustomer) planCustomer {
 			}
 			l := drawn.newLine(q, &changes[i])
 			l.Why = strings.TrimSpace(strings.TrimPrefix(l.Why, causes[plan.ChangedAtSource])) // it is the rule that changes
-			if dropped {
+			if dropped && !changes[i].Unpriced {
 				l.Money = signed(changes[i].MonthlyDelta.Neg())
 			}
 			v.Lines = append(v.Lines, planLine{l, dropped})
