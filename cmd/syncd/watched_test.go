@@ -154,7 +154,7 @@ func (w *watcher) until(when string, want ...string) {
 	w.t.Helper()
 	slices.Sort(want)
 	var got []string
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		w.mu.Lock()
 		got = slices.Sorted(maps.Keys(w.firing))
 		w.mu.Unlock()
@@ -170,7 +170,7 @@ func (w *watcher) until(when string, want ...string) {
 func (w *watcher) fired(when string, meanwhile func(), want ...string) {
 	w.t.Helper()
 	var missing []string
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
 		meanwhile()
 		w.mu.Lock()
 		missing = slices.DeleteFunc(slices.Clone(want), func(name string) bool { return w.history[name] })
