@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"syncd/internal/dataset"
@@ -163,7 +164,10 @@ func (w *App) checkExport(ctx context.Context) []target.Finding {
 	var all []target.Finding
 	if dir := w.Config.Export.Dir; dir != "" {
 		f := target.Finding{System: "syncd", Name: "export", OK: true, Detail: dir}
-		if err := writable(dir); err != nil {
+		switch err := syscall.Access(dir, mayWrite); {
+		case errors.Is(err, fs.ErrNotExist):
+			f.Detail += ", which the first export makes"
+		case err != nil:
 			f.OK, f.Detail, f.Remedy = false, err.Error(), "make the folder, and let the user that syncd runs as write into it"
 		}
 		all = append(all, f)
@@ -180,15 +184,5 @@ func (w *App) checkExport(ctx context.Context) []target.Finding {
 	return all
 }
 
-// writable reports why nothing can be written into a folder that is there, or into one that is to be made.
-func writable(dir string) error {
-	if err := new(control.Disk).MakeFolder(dir); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(dir, ".syncd-check-*")
-	if err != nil {
-		return err
-	}
-	file.Close()
-	return os.Remove(file.Name())
-}
+// mayWrite asks whether this user may write into a folder (W_OK).
+const mayWrite = 2

@@ -111,7 +111,7 @@ type Ticketer interface {
 	TicketOpen(ctx context.Context, id int) (bool, error)
 	CreateTicket(ctx context.Context, xref string, company int, summary, text string) (id int, err error)
 	NoteTicket(ctx context.Context, id int, text string) error
-	TicketNoted(ctx context.Context, id int, text string) (bool, error)
+	TicketSays(ctx context.Context, id int, text string) (bool, error)
 	CloseTicket(ctx context.Context, id int) (closed bool, err error)
 }
 

@@ -124,11 +124,11 @@ func (t *tickets) round(ctx context.Context) error {
 		if _, busy, err := t.lastEnd(ctx); err != nil || busy {
 			return errors.Join(err, errRunBegan)
 		}
-		record, was := known[xref]
+		record := known[xref]
 		cause, is := wanted[xref]
 		switch {
 		case is:
-			err = t.say(ctx, cause, record, was)
+			err = t.say(ctx, cause, record)
 		case !t.in.TicketsFor(ticketCauseOf(xref)): // nobody looks at that any more
 			err = t.remember(ctx, xref, nil)
 		default:
@@ -156,9 +156,9 @@ const mostFailedTickets = 3
 //	says something else, and is open            a note
 //	is closed, and the cause said the same      nothing: whoever closed it knows
 //	is closed, and says something else          a new ticket
-//	is not known, and one is found              a note, unless it has that one; nothing where it was about to be made with this text
+//	is not known, and one is found              a note, unless its last one says it; nothing where it was about to be made with this text
 //	is not known, and none is found             a new ticket
-func (t *tickets) say(ctx context.Context, c ticketCause, record ticketRecord, was bool) error {
+func (t *tickets) say(ctx context.Context, c ticketCause, record ticketRecord) error {
 	digest := digestOf(c.text)
 	if record.ID != 0 && record.Said == digest && record.Saying == "" && !record.Solved {
 		return nil
@@ -196,19 +196,17 @@ func (t *tickets) say(ctx context.Context, c ticketCause, record ticketRecord, w
 	case begun && record.ID == 0: // it was made with this text
 		t.Log.Info().Int("ticket", found).Str("ref", c.xref).Msg("ticket found whose making was not answered")
 	default:
-		if err := t.note(ctx, found, c.text, begun || !was); err != nil {
+		if err := t.note(ctx, found, c.text); err != nil {
 			return err
 		}
 	}
 	return t.remember(ctx, c.xref, &ticketRecord{ID: found, Said: digest})
 }
 
-// note adds a note, unless the ticket may have it already and does.
-func (t *tickets) note(ctx context.Context, id int, text string, perhaps bool) error {
-	if perhaps {
-		if there, err := t.in.TicketNoted(ctx, id, text); err != nil || there {
-			return err
-		}
+// note adds a note, unless the last one is it: an answer was lost, or what was remembered is older.
+func (t *tickets) note(ctx context.Context, id int, text string) error {
+	if says, err := t.in.TicketSays(ctx, id, text); err != nil || says {
+		return err
 	}
 	if err := t.in.NoteTicket(ctx, id, text); err != nil {
 		return err
@@ -239,13 +237,7 @@ func (t *tickets) solve(ctx context.Context, xref string, record ticketRecord) e
 	if id == 0 {
 		return t.remember(ctx, xref, nil)
 	}
-	digest := digestOf(solvedText + record.Said)
-	begun := record.Saying == digest
-	record.ID, record.Saying = id, digest
-	if err := t.remember(ctx, xref, &record); err != nil {
-		return err
-	}
-	if err := t.note(ctx, id, solvedText, begun); err != nil {
+	if err := t.note(ctx, id, solvedText); err != nil {
 		return err
 	}
 	closed, err := t.in.CloseTicket(ctx, id)

@@ -1,6 +1,7 @@
 package connectwise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,6 +140,7 @@ func (c *Client) CreateTicket(ctx context.Context, xref string, company int, sum
 }
 
 type ticketNote struct {
+	ID       int    `json:"id,omitzero"`
 	Text     string `json:"text"`
 	Internal bool   `json:"internalAnalysisFlag"`
 	Notify   bool   `json:"processNotifications"`
@@ -154,17 +156,18 @@ func (c *Client) NoteTicket(ctx context.Context, id int, text string) error {
 	return nil
 }
 
-// TicketNoted reports whether a ticket has a note with a text, whatever its line ends.
+// TicketSays reports whether the last note of a ticket is a text, whatever its line ends.
 // GET /service/tickets/{id}/notes.
-func (c *Client) TicketNoted(ctx context.Context, id int, text string) (bool, error) {
+func (c *Client) TicketSays(ctx context.Context, id int, text string) (bool, error) {
 	rows, err := list[ticketNote](ctx, c, request{at: epTicketNotes, ids: []int{id}}, condition{})
 	if err != nil {
 		return false, fmt.Errorf("reading the notes of ticket %d: %w", id, err)
 	}
-	same := func(a, b string) bool {
-		return strings.Join(strings.Fields(a), " ") == strings.Join(strings.Fields(b), " ")
+	if len(rows) == 0 {
+		return false, nil
 	}
-	return slices.ContainsFunc(rows, func(n ticketNote) bool { return same(n.Text, text) }), nil
+	last := slices.MaxFunc(rows, func(a, b ticketNote) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Equal(strings.Fields(last.Text), strings.Fields(text)), nil
 }
 
 // CloseTicket gives a ticket the first closed status of its board. closed is false where this role

@@ -33,8 +33,8 @@ func TestATicketFromItsBeginningToItsEnd(t *testing.T) {
 			t.Errorf("got ticket %d, %v, want none of another reference", other, err)
 		}
 		for text, want := range map[string]bool{"the reason and more": true, "the reason": false} {
-			if noted, err := h.client.TicketNoted(t.Context(), id, text); noted != want || err != nil {
-				t.Errorf("%q: got %t, %v, want %t", text, noted, err, want)
+			if says, err := h.client.TicketSays(t.Context(), id, text); says != want || err != nil {
+				t.Errorf("%q: got %t, %v, want %t", text, says, err, want)
 			}
 		}
 		if err := h.client.NoteTicket(t.Context(), id, "another"); err != nil {
