@@ -28,9 +28,12 @@ func (c *Client) frozen(byHand []money.HandFreeze, agreementType string) *target
 }
 
 // gate asks right before each write whether a freeze began: at midnight, or because a
-// person said so, since the plan was made.
+// person said so, since the plan was made, and whether anybody decided against the plan.
 func (c *Client) gate(agreementType string) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if err := target.Gate(ctx); err != nil {
+			return err
+		}
 		var byHand []money.HandFreeze
 		if c.options.Freezes != nil {
 			var err error
@@ -45,7 +48,7 @@ func (c *Client) gate(agreementType string) func(context.Context) error {
 	}
 }
 
-// halfDone is the error of a change of which something was sent before a freeze began.
+// halfDone is the error of a change of which something was sent before it was put off.
 // The announcement stays, and the next run finds out what arrived.
 func halfDone(err error) error {
 	if later, ok := errors.AsType[*target.Later](err); ok {

@@ -175,3 +175,15 @@ func TestCheckSaysWhichFreezeFreezesNothing(t *testing.T) {
 		t.Errorf("got %v, want Mangaed* to fit nothing", got)
 	}
 }
+
+// A person who decides against the plan after the line was looked at is heard as well.
+func TestNothingIsSentAgainstTheGate(t *testing.T) {
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")), nil)
+	ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 14, 0)), additionRecord("55/910", "12", "")))
+	asked := 0
+	ctx := target.WithGate(t.Context(), func(context.Context) error { asked++; return &target.Later{Code: plan.Rejected, Decided: true} })
+	_, err := (&view{Target: h.target}).Apply(ctx, ch)
+	if later, ok := errors.AsType[*target.Later](err); !ok || !later.Decided || asked != 1 || len(h.sim.Writes()) != 0 {
+		t.Errorf("got %v after %d questions and %d writes, want the gate's answer and none", err, asked, len(h.sim.Writes()))
+	}
+}

@@ -263,6 +263,9 @@ func (v *Violation) OverwritesEdit() bool {
 	return !v.Note && (v.Code == heldEdit || v.Code == heldRemoval)
 }
 
+// Rejected is the code of a plan that a person refused.
+const Rejected = "rejected"
+
 // The codes of what moved between a plan and its writes: the next plan shows it as it is.
 const (
 	PlanMoved   = "plan_moved"

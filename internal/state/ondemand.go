@@ -27,6 +27,15 @@ type onDemand struct {
 	mu    sync.Mutex
 	store Store // nil while no operation is under way
 	inUse int
+	asked uint64 // see Decided
+}
+
+// Decided is another number each time: what other processes wrote in between it does not tell.
+func (o *onDemand) Decided() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked++
+	return o.asked
 }
 
 // acquire opens the store, waiting for its lock for up to timeout; each acquire

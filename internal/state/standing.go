@@ -66,7 +66,7 @@ func Standing(outcome string, violations []plan.Violation, d *Decision) string {
 func heldStanding(violations []plan.Violation, d *Decision) string {
 	curable, scopeBlocked := false, false
 	for _, v := range violations {
-		if v.Code == "rejected" {
+		if v.Code == plan.Rejected {
 			return StandsRejected
 		}
 		cured := !v.NeedsRepair || v.Code == plan.PlanMoved // approving the new plan is enough

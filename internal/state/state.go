@@ -50,6 +50,10 @@ type Store interface {
 	// writes nothing, where the scope holds no plan with that digest.
 	Decide(ctx context.Context, scope plan.Scope, digest string, d Decision, about ...Entry) error
 
+	// Decided counts what people decided since the store was opened: it grows with each
+	// Decide, Settle and PutDocument that wrote, before they return. It reads nothing.
+	Decided() uint64
+
 	// Settle stores a person's settlement of one object, or deletes it (nil), with the
 	// journal's entries about it.
 	Settle(ctx context.Context, scope plan.Scope, key plan.Key, s *Settlement, about ...Entry) error

@@ -102,7 +102,12 @@ func (s *scopeRun) countChange(a *applied, c *plan.Change, err error) {
 func (s *scopeRun) reportApplied(a *applied) {
 	s.applied = a
 	s.sourceAccepted = (a.failed == 0 && len(a.waiting) == 0 || a.done > 0) && !s.wayBack()
-	if a.deferred != nil {
+	switch {
+	case a.deferred == nil:
+	case a.deferred.Decided:
+		s.violations = append(s.violations, plan.Violation{Code: a.deferred.Code, NeedsRepair: true,
+			Message: fmt.Sprintf("%s not sent: %s", changesCount(len(a.waiting)), a.deferred.Why)})
+	default:
 		s.deferred = true
 		note := a.deferred.Note()
 		note.Message = fmt.Sprintf("%s left for the next run: %s", changesCount(len(a.waiting)), a.deferred.Why)
@@ -165,7 +170,13 @@ func (s *scopeRun) commitApplied(ctx context.Context, a *applied) error {
 	if err := s.run.Store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("writing down what was done for %s: %w", s.id(), err)
 	}
-	if (a.deferred != nil || s.plan.Whole != nil || s.halved) && s.report.Approved && s.newHold != nil {
+	if s.rejection != nil && s.newHold != nil && s.newHold.Digest != s.report.Digest {
+		// What is left of a plan that was rejected is rejected too.
+		if err := s.run.Store.Decide(ctx, s.id(), s.newHold.Digest, *s.rejection); err != nil {
+			return fmt.Errorf("carrying the rejection of %s on: %w", s.id(), err)
+		}
+	}
+	if (a.deferred != nil && !a.deferred.Decided || s.plan.Whole != nil || s.halved) && s.report.Approved && s.rejection == nil && s.newHold != nil {
 		// An approval lasts until all that it was given for is done.
 		if err := s.run.Store.Decide(ctx, s.id(), s.newHold.Digest, *s.memory.Hold.Decision); err != nil {
 			return fmt.Errorf("carrying the approval of %s on: %w", s.id(), err)

@@ -40,7 +40,7 @@ func (s *scopeRun) checkGuards() {
 			"the saved plan was %s and today's is %s: %s; save a new plan and read it", cmp.Or(saved, "nothing"), cmp.Or(digest, "nothing"), cmp.Or(s.planSummary(), "nothing"))})
 	}
 	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
-		stops = append(stops, plan.Violation{Code: "rejected", Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
+		stops = append(stops, plan.Violation{Code: plan.Rejected, Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
 			h.Decision.By, inParentheses(h.Decision.Reason))})
 	}
 	for _, v := range append(stops, p.Violations...) {

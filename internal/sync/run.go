@@ -35,6 +35,9 @@ type run struct {
 	progress Progress
 	oldest   map[string]time.Time // by collection, at the source
 
+	planned   uint64              // how much people had decided when the run began, see decisions
+	decisions decisions           // what people decided since
+	tenants   []directory.Tenant  // that the source lists
 	restored  *state.Restoration  // nil where the state was never restored
 	closed    []state.Closing     // months in which nothing may take effect any more
 	beside    map[string]bool     // customers that are compared for the halves of others, see besides
@@ -63,6 +66,7 @@ func jobNames(jobs []Job) string {
 }
 
 func (r *run) execute(ctx context.Context) error {
+	r.planned = r.Store.Decided() // before anything is read
 	targets, release, err := r.open(ctx)
 	if err != nil {
 		return err
@@ -200,6 +204,7 @@ func (r *run) customers(ctx context.Context, targets []*openTarget) ([]mapping.C
 	if err != nil {
 		return nil, fmt.Errorf("reading the links: %w", err)
 	}
+	r.tenants = tenants
 	customers := table.Customers(tenants)
 	for _, t := range targets {
 		for _, c := range customers {

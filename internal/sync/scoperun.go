@@ -45,13 +45,15 @@ type scopeRun struct {
 	unsettled []state.Unsettled   // invoices that were made meanwhile, until a person settles them
 	reopened  []state.InvoiceMark // agreements of which an invoice was deleted, as they were before
 
-	snapshotDigest string        // of the snapshot
-	newHold        *state.Hold   // to be stored with the outcome
-	sourceAccepted bool          // the plan was empty or written: the next run compares with this snapshot
-	commit         *state.Commit // of the change under way, while changes are applied
-	committed      bool          // the outcome is stored already
-	applied        *applied      // what became of the changes; nil where none was to be sent
-	deferred       bool          // the target takes no more writes in this run; the next run goes on
+	snapshotDigest string          // of the snapshot
+	newHold        *state.Hold     // to be stored with the outcome
+	sourceAccepted bool            // the plan was empty or written: the next run compares with this snapshot
+	commit         *state.Commit   // of the change under way, while changes are applied
+	committed      bool            // the outcome is stored already
+	applied        *applied        // what became of the changes; nil where none was to be sent
+	decided        uint64          // how much people had decided when the plan was last held against it
+	rejection      *state.Decision // of the plan, while it was carried out
+	deferred       bool            // the target takes no more writes in this run; the next run goes on
 
 	checked    bool     // there is a plan, and what holds it is known
 	beside     bool     // compared for the halves of another part alone, see besides
@@ -60,7 +62,7 @@ type scopeRun struct {
 }
 
 func (r *run) newScopeRun(t *openTarget, c mapping.Customer, snap *directory.Snapshot) *scopeRun {
-	return &scopeRun{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{},
+	return &scopeRun{run: r, target: t, customer: c, snapshot: snap, memory: &state.Memory{}, decided: r.planned,
 		ledger: scopeLedger{written: map[plan.Key]plan.Object{}, unanswered: map[plan.Key]bool{}},
 		log:    r.log.With().Str("customer", c.Key).Str("target", t.spec.Name).Logger(),
 		report: ScopeReport{Customer: customerRef(c), Target: t.spec.Name, Job: t.job.Name, Currency: r.Currency,
@@ -204,15 +206,17 @@ func (s *scopeRun) wayBack() bool { return s.plan.Reverting != "" || s.run.sel.W
 // settingsDigest is a digest of what decides the plan besides the source: rules,
 // options, the link, what is said of the customer's subscriptions, and the tenants that
 // make it up.
-func (s *scopeRun) settingsDigest() string {
-	digest := s.target.spec.Settings + " " + s.customer.Links[s.target.spec.Link]
-	if claims := s.target.spec.Claims.For(s.customer.Key); len(claims) > 0 {
+func (s *scopeRun) settingsDigest() string { return settingsOf(&s.target.spec, &s.customer) }
+
+func settingsOf(spec *target.Spec, c *mapping.Customer) string {
+	digest := spec.Settings + " " + c.Links[spec.Link]
+	if claims := spec.Claims.For(c.Key); len(claims) > 0 {
 		digest += " " + target.SettingsDigest(json.Marshal(claims))
 	}
-	if own := s.target.spec.Own[s.customer.Key].Settings; own != "" {
+	if own := spec.Own[c.Key].Settings; own != "" {
 		digest += " " + own
 	}
-	return digest + made(&s.customer)
+	return digest + made(c)
 }
 
 // seen is what is remembered of the subscriptions.

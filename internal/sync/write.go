@@ -31,13 +31,16 @@ func (s *scopeRun) applyChange(ctx context.Context, c *plan.Change) error {
 	if c.Writes() {
 		var answer target.Applied
 		err := s.connection().write(func() (err error) {
+			if err = s.checkDecided(ctx); err != nil {
+				return err
+			}
 			if err = s.announce(ctx, c); err != nil {
 				return err
 			}
 			// A change that was begun is finished even while the daemon stops.
 			changeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 			defer cancel()
-			answer, err = s.view.Apply(changeCtx, *c)
+			answer, err = s.view.Apply(target.WithGate(changeCtx, s.checkDecided), *c)
 			s.run.Metrics.countChange(s.target.spec.Name, c.Action, err)
 			return err
 		})

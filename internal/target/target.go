@@ -49,7 +49,8 @@ type View interface {
 	// holds it, Ref included. It reads the live value first where money is
 	// concerned, and returns an error that is ErrMoved if that is not the
 	// change's before-image. It returns rest.ErrOutcomeUnknown when the request
-	// left and no answer came; it never repeats a create.
+	// left and no answer came; it never repeats a create. Where money is concerned it
+	// asks Gate right before each request that writes.
 	Apply(ctx context.Context, ch plan.Change) (Applied, error)
 }
 
@@ -187,9 +188,28 @@ type Later struct {
 	Code  string // of the note about it
 	Why   string
 	Until string // the last day, or the time of day, of it; empty: the next run
+	// Decided says that a person decided meanwhile, against the plan: what is left of it is
+	// held until there is another one.
+	Decided bool
 }
 
 func (l *Later) Error() string { return l.Why }
+
+type gateKey struct{}
+
+// WithGate gives a context something that is asked right before a request that writes,
+// after all waiting: its error, a *Later, keeps the request from being sent.
+func WithGate(ctx context.Context, gate func(context.Context) error) context.Context {
+	return context.WithValue(ctx, gateKey{}, gate)
+}
+
+// Gate asks what WithGate gave.
+func Gate(ctx context.Context) error {
+	if gate, ok := ctx.Value(gateKey{}).(func(context.Context) error); ok {
+		return gate(ctx)
+	}
+	return nil
+}
 
 // Note says that changes are put off.
 func (l *Later) Note() plan.Violation {

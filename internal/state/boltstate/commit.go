@@ -243,11 +243,23 @@ func appendEntries(tx *bbolt.Tx, scope plan.Scope, entries []state.Entry) error 
 	return putChainEnd(tx, chain)
 }
 
+// decide is an update that a person decided.
+func (s *Store) decide(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
+	err := s.update(ctx, doing, fn)
+	if err == nil {
+		s.decided.Add(1)
+	}
+	return err
+}
+
+// Decided counts what people decided since the store was opened.
+func (s *Store) Decided() uint64 { return s.decided.Load() }
+
 // Decide stores a person's word on a hold. A hold without a plan has no
 // digest, and nothing that could be decided.
 func (s *Store) Decide(ctx context.Context, scope plan.Scope, digest string, d state.Decision, about ...state.Entry) error {
 	key := scopeKey(scope)
-	return s.update(ctx, "deciding on "+scope.String(), func(tx *bbolt.Tx) error {
+	return s.decide(ctx, "deciding on "+scope.String(), func(tx *bbolt.Tx) error {
 		h, err := get[state.Hold](tx, bucketHolds, key)
 		if err != nil {
 			return err
@@ -278,7 +290,7 @@ func (s *Store) Settle(ctx context.Context, scope plan.Scope, key plan.Key, word
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	at := settlementKey(scope, key)
-	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
+	return s.decide(ctx, doing, func(tx *bbolt.Tx) error {
 		err := tx.Bucket(bucketSettlements).Delete(at)
 		if word != nil {
 			w := *word
@@ -355,7 +367,7 @@ func (s *Store) PutDocument(ctx context.Context, d state.Document, about ...stat
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	key := []byte(d.Name)
-	return s.update(ctx, doing, func(tx *bbolt.Tx) error {
+	return s.decide(ctx, doing, func(tx *bbolt.Tx) error {
 		version, _, err := document(tx, key)
 		if err != nil {
 			return err

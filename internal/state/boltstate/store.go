@@ -63,6 +63,7 @@ type Store struct {
 	// it not.
 	swapping sync.RWMutex
 	closing  sync.Once
+	decided  atomic.Uint64 // see Decided
 	// broken is set when bbolt panicked while it wrote. Its locks may then be
 	// held for ever, so it is not called again.
 	broken atomic.Pointer[error]

@@ -44,6 +44,21 @@ func (s *suite) holds(t *testing.T) {
 		want.Since, want.Decision = at(6), &approve
 		wantEqual(t, "hold", recall(t, store, contoso).Hold, &want)
 	})
+	t.Run("decisions are counted", func(t *testing.T) {
+		store := held(t)
+		began := store.Decided()
+		grows := func(what string, err error) {
+			t.Helper()
+			now := store.Decided()
+			if err != nil || now == began {
+				t.Errorf("%s: %v, and the count stays %d", what, err, now)
+			}
+			began = now
+		}
+		grows("a decision", store.Decide(t.Context(), contoso, "d1", approve))
+		grows("a settlement", store.Settle(t.Context(), contoso, plan.Key{Kind: "addition", ID: "a"}, nil))
+		grows("a table", store.PutDocument(t.Context(), state.Document{Name: "links"}))
+	})
 	t.Run("a decision on one plan is none on another", func(t *testing.T) {
 		store := held(t)
 		decide(t, store, "d1", approve)
