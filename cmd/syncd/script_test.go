@@ -36,6 +36,7 @@ import (
 //	world ready                       the same, and links and product rules are imported
 //	world tables                      links.csv and products.csv are written
 //	world former                      the state that the last syncd of schema 2 left, with an approved plan
+//	world newer                       a newer syncd has opened the state
 //	world linked                      the tables are imported into a world that was started and edited
 //	world settled                     the same, and everything is approved and applied
 //	world shared GROUP                the members of a group may read the configuration
@@ -227,6 +228,8 @@ func worldCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(w.share(rest[0]))
 	case "former":
 		ts.Check(w.former())
+	case "newer":
+		ts.Check(w.newer())
 	case "documented":
 		ts.Check(w.start())
 		ts.Check(w.document())

@@ -23,6 +23,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"go.etcd.io/bbolt"
+
 	"syncd/internal/money"
 	cippsim "syncd/internal/simulator/cipp"
 	cwsim "syncd/internal/simulator/connectwise"
@@ -161,6 +163,16 @@ func (w *world) former() error {
 		return err
 	}
 	return writeFile(w.dir, "syncd.db", string(text))
+}
+
+// newer makes the state one that a syncd of years ahead has opened.
+func (w *world) newer() error {
+	db, err := bbolt.Open(filepath.Join(w.dir, "syncd.db"), 0o600, nil)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte("99")) })
+	return errors.Join(err, db.Close())
 }
 
 // share lets other users of this machine come to where the configuration is, and a group
