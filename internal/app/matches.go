@@ -44,7 +44,8 @@ type Settled struct {
 	Customer sync.CustomerRef
 	Target   string
 	Key      plan.Key
-	Already  bool // somebody had said the same, and nothing was done
+	Label    string // of the object, or its key where nobody knows what it is called
+	Already  bool   // somebody had said the same, and nothing was done
 }
 
 // Settle stores a person's word on an object, or takes it back. What is accepted
@@ -68,13 +69,20 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 		return done, err
 	}
 	word := plan.Settlement{Key: key, How: said.How, Ref: said.Ref, Reason: said.Reason}
-	settled := Settled{sync.CustomerRef{Key: c.Key, Name: c.Name}, target, key, false}
+	label, err := w.labelOf(ctx, scope, key)
+	if err != nil {
+		return done, err
+	}
+	settled := Settled{Customer: sync.CustomerRef{Key: c.Key, Name: c.Name}, Target: target, Key: key, Label: cmp.Or(label, key.String())}
 	if said.Seen != nil {
 		w.settling.Lock() // two people at once are one after the other
 		defer w.settling.Unlock()
-		if settled.Already, err = w.unmoved(ctx, scope, c.Name, word, *said.Seen); err != nil || settled.Already {
+		if settled.Already, err = w.unmoved(ctx, scope, settled.Label+" of "+c.Name, word, *said.Seen); err != nil || settled.Already {
 			return settled, err
 		}
+	}
+	if word.How == plan.SettleCreate && !w.Creates(target) {
+		return done, Usage("nothing was settled: %s", noNewLine)
 	}
 	if word.How == plan.SettleAccept {
 		wrong, err := w.refusedSettlements(ctx, scope, word)
@@ -87,6 +95,16 @@ func (w *App) Settle(ctx context.Context, by Operator, said Word) (Settled, erro
 	}
 	return settled, w.settle(ctx, by, scope, c.Name, word)
 }
+
+// Creates reports whether a target makes a new object because a person said so, with others there that
+// could be it. No line of a bill is made so: it would bill again what another line bills.
+func (w *App) Creates(target string) bool {
+	_, bills := w.Config.system(target).(Biller)
+	return !bills
+}
+
+// noNewLine is why a new line is not made.
+const noNewLine = "no new line is made beside those there; accept one of them, or end them at the target"
 
 // settle stores a person's word on an object, or takes it back.
 func (w *App) settle(ctx context.Context, by Operator, scope plan.Scope, name string, word plan.Settlement) error {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 )
@@ -91,6 +92,16 @@ func (w *App) labelOf(ctx context.Context, scope plan.Scope, key plan.Key) (stri
 			}
 		}
 	}
+	if m.Cursor != nil {
+		for _, v := range m.Cursor.Violations {
+			if v.Kind == key.Kind && v.Key == key.ID && v.Label != "" {
+				return v.Label, nil
+			}
+		}
+	}
+	if !w.Creates(scope.Target) { // the keys of lines are licences
+		return directory.ProductName(key.ID, directory.PartNumber(key.ID)), nil
+	}
 	return "", nil
 }
 
@@ -150,6 +161,10 @@ func (in *matchImport) checkLines(ctx context.Context, lines []mapping.MatchLine
 		name := cmp.Or(was.Label, l.Key)
 		word.Key.Kind = was.Kind
 		if changed := takeDecision(l, &was, &word.Settlement); !changed {
+			continue
+		}
+		if word.How == plan.SettleCreate && !in.Creates(target) {
+			l.Report("decision", "%s", noNewLine)
 			continue
 		}
 		if word.How == plan.SettleAccept {

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,7 @@ func decisionIn(s *state.Settlement) string {
 
 // unmoved compares what a person saw of an object with what is now. said reports that
 // somebody said the same already.
-func (w *App) unmoved(ctx context.Context, scope plan.Scope, customer string, word plan.Settlement, seen string) (said bool, err error) {
+func (w *App) unmoved(ctx context.Context, scope plan.Scope, whose string, word plan.Settlement, seen string) (said bool, err error) {
 	m, err := w.Store.Recall(ctx, scope)
 	if err != nil {
 		return false, err
@@ -95,18 +96,38 @@ func (w *App) unmoved(ctx context.Context, scope plan.Scope, customer string, wo
 		now = &m.Settlements[i]
 	}
 	asked := m.Cursor != nil && slices.ContainsFunc(m.Cursor.Violations, func(v plan.Violation) bool { return v.Kind == word.Key.Kind && v.Key == word.Key.ID })
-	what := word.Key.String() + " of " + customer + " at " + w.Config.TargetTitle(scope.Target)
+	what := whose + " at " + w.Config.TargetTitle(scope.Target)
 	switch is := decisionIn(now); {
 	case word.How != plan.SettleRetry && now != nil && is == decisionIn(&state.Settlement{Settlement: word}) && now.Reason == word.Reason:
 		return true, nil
 	case word.How == plan.SettleRetry && now == nil && seen != "":
 		return true, nil
+	case word.How == plan.SettleRetry && now == nil && m.Cursor != nil:
+		if said, err := w.retriedSince(ctx, scope, word.Key, m.Cursor.At); said || err != nil {
+			return said, err
+		}
+	}
+	switch is := decisionIn(now); {
 	case is != seen && now != nil:
 		return false, &MovedError{[]string{what + ": " + is + " (" + now.By + ", " + now.At.In(w.Location).Format("2 Jan 15:04") + ")"}}
 	case is != seen:
 		return false, &MovedError{[]string{what + ": the word on it was taken back"}}
 	case now == nil && !asked:
 		return false, &MovedError{[]string{what + " is asked about no longer"}}
+	}
+	return false, nil
+}
+
+// retriedSince reports whether somebody had an object tried again since the last run, which did not
+// come to it yet.
+func (w *App) retriedSince(ctx context.Context, scope plan.Scope, key plan.Key, run time.Time) (bool, error) {
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Customer: scope.Customer, Target: scope.Target, From: run}) { // newest first
+		if err != nil {
+			return false, fmt.Errorf("reading what was settled: %w", err)
+		}
+		if e.Action == state.ActionSettle && e.Key == key {
+			return e.After != nil && e.After.Fields.Text("decision") == plan.SettleRetry, nil
+		}
 	}
 	return false, nil
 }

@@ -1,6 +1,7 @@
 package connectwise
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -113,7 +114,7 @@ func (q *question) decide(rows []addition) finding {
 			"%s is billed by %d lines on agreement %d (%s): end all but one in ConnectWise, or say which one is to be kept in step (syncd matches accept)",
 			q.label, len(open), q.agreement.ID, q.lines(open))
 		for _, row := range open {
-			label := fmt.Sprintf("%s since %s", row.Quantity, row.Effective)
+			label := fmt.Sprintf("%s since %s", row.units(), row.Effective)
 			f.conflict.Candidates = append(f.conflict.Candidates, plan.Candidate{Ref: q.ref(row), Label: label})
 		}
 		return f
@@ -187,14 +188,7 @@ func (q *question) note(code, format string, args ...any) *plan.Violation {
 func (q *question) lines(rows []*addition) string {
 	texts := make([]string, len(rows))
 	for i, a := range rows {
-		quantity := a.Quantity.String()
-		if quantity == "" {
-			quantity = "no quantity"
-		}
-		texts[i] = fmt.Sprintf("line %s: %s at %s", q.ref(a), quantity, plan.Price(a.UnitPrice.value()))
-		if !a.UnitPrice.set {
-			texts[i] = fmt.Sprintf("line %s: %s without a price", q.ref(a), quantity)
-		}
+		texts[i] = fmt.Sprintf("line %s: %s", q.ref(a), a.units())
 		if a.Bill != billable {
 			texts[i] += ", " + a.Bill
 		}
@@ -206,6 +200,15 @@ func (q *question) lines(rows []*addition) string {
 		}
 	}
 	return strings.Join(texts, "; ")
+}
+
+// units are what a line bills of what.
+func (a *addition) units() string {
+	quantity := cmp.Or(a.Quantity.String(), "no quantity")
+	if !a.UnitPrice.set {
+		return quantity + " without a price"
+	}
+	return fmt.Sprintf("%s at %s", quantity, plan.Price(a.UnitPrice.value()))
 }
 
 // The kind of object that this target holds, and its managed fields.

@@ -204,6 +204,7 @@ func (b *desiredBuilder) contact(u *directory.User) {
 	key := plan.Key{Kind: kindContact, ID: u.ID}
 	pair := b.view.contactMatches[u.ID]
 	if pair.conflict != nil {
+		pair.conflict.Label = u.Name
 		b.out.Conflicts = append(b.out.Conflicts, plan.Conflict{Key: key, Violation: *pair.conflict})
 		return
 	}

@@ -223,6 +223,7 @@ type Violation struct {
 	Message string `json:"message"`
 	Kind    string `json:"kind"` // with Key the object concerned; both empty: the whole scope
 	Key     string `json:"key"`
+	Label   string `json:"label,omitempty"` // of the object, where it is known
 	// Note marks information that holds nothing.
 	Note bool `json:"note,omitempty"`
 	// PutOff says until when nothing is written, in a note about that.

@@ -50,6 +50,7 @@ func (s *Sides) sortAndExclude() (out []excluded, err error) {
 	if len(s.Conflicts) == 0 {
 		return nil, nil
 	}
+	s.labelConflicts()
 	gone := make(map[Key]bool, len(s.Conflicts))
 	for _, c := range s.Conflicts {
 		if s.Explain && !gone[c.Key] {
@@ -61,6 +62,31 @@ func (s *Sides) sortAndExclude() (out []excluded, err error) {
 	s.Observed = slices.DeleteFunc(s.Observed, func(o Object) bool { return gone[o.Key] })
 	s.Records = slices.DeleteFunc(s.Records, func(r Record) bool { return gone[r.Key] })
 	return out, nil
+}
+
+// labelConflicts says of the objects in conflict what they are called: a person decides on them, and
+// the sides lack them from here on.
+func (s *Sides) labelConflicts() {
+	labels := make(map[Key]string, len(s.Conflicts))
+	for i := range s.Conflicts {
+		labels[s.Conflicts[i].Key] = s.Conflicts[i].Label
+	}
+	note := func(o *Object) {
+		if known, is := labels[o.Key]; is && known == "" {
+			labels[o.Key] = o.Label
+		}
+	}
+	for _, objects := range [][]Object{s.Desired, s.Observed} {
+		for i := range objects {
+			note(&objects[i])
+		}
+	}
+	for i := range s.Records {
+		note(&s.Records[i].Object)
+	}
+	for i := range s.Conflicts {
+		s.Conflicts[i].Label = labels[s.Conflicts[i].Key]
+	}
 }
 
 // exclude copies the object of a conflict from all three sides.

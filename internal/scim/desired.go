@@ -26,6 +26,7 @@ func (t *Target) desired(v *view) target.Desired {
 				Message: fmt.Sprintf("%s is left as it is: whether it is in scope is %s", userLabel(one.user), one.why)}})
 		case one.verdict == attribute.Out:
 		case one.conflict != nil:
+			one.conflict.Label = userLabel(one.user)
 			out.Conflicts = append(out.Conflicts, plan.Conflict{Key: key, Violation: *one.conflict})
 		case one.r == nil && !one.user.Enabled: // disabled at first sight
 		default:

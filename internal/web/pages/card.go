@@ -48,11 +48,19 @@ type card struct {
 // A wayOn is a page on which a person settles what keeps a plan.
 type wayOn struct{ To, Text string }
 
-// waysOn are the pages for the codes of violations. For others, what to do stands in the message.
+// waysOn are the pages for the codes of violations. Of others the message names the command.
 var waysOn = map[string]wayOn{
 	"match_conflict":      {"/matches", "Decide who is who"},
 	"match_proposed":      {"/matches", "Decide who is who"},
 	"agreement_ambiguous": {"/map", "Choose the agreement"},
+}
+
+// waysOf are the pages on which a person settles a violation.
+func waysOf(v *plan.Violation) []wayOn {
+	if way, ok := waysOn[v.Code]; ok {
+		return []wayOn{way}
+	}
+	return waysIn(v.Message)
 }
 
 // A line is a change of a card.
@@ -365,8 +373,8 @@ func (c *card) addReasons(changes []plan.Change) {
 	said := []string{"approval", "first_plan", "decrease_unexplained", "rejected"}
 	for i := range c.Violations {
 		v := &c.Violations[i]
-		if way, ok := waysOn[v.Code]; ok && !v.Note && !slices.Contains(c.Ways, way) {
-			c.Ways = append(c.Ways, way)
+		if !v.Note {
+			c.Ways = withWay(c.Ways, waysOf(v)...)
 		}
 		inLine := v.OverwritesEdit() && slices.ContainsFunc(changes, func(x plan.Change) bool { return x.Key.Kind == v.Kind && x.Key.ID == v.Key })
 		if slices.Contains(said, v.Code) || inLine {
@@ -376,6 +384,6 @@ func (c *card) addReasons(changes []plan.Change) {
 			c.Others++
 			continue
 		}
-		c.Reasons = append(c.Reasons, sentence(plan.WithoutWayOn(v.Message)))
+		c.Reasons = append(c.Reasons, sentence(v.Message))
 	}
 }

@@ -49,6 +49,7 @@ type waitingPlan struct {
 	Money string
 	Tags  []tag
 	Why   []string
+	Ways  []wayOn
 }
 
 // A productLine is a product as the customer's page shows it.
@@ -127,7 +128,10 @@ func newWaitingPlan(w app.Waiting) waitingPlan {
 		}
 	}
 	for _, v := range saying(w.Violations) {
-		if text := sentence(withoutCommands(v.Message)); !slices.Contains(x.Why, text) {
+		if !v.Note {
+			x.Ways = withWay(x.Ways, waysOf(&v)...)
+		}
+		if text := sentence(withoutApproval(v.Message)); !slices.Contains(x.Why, text) {
 			x.Why = append(x.Why, text)
 		}
 	}
@@ -166,7 +170,7 @@ func whyOf(s *app.Standing) string {
 	}
 	for _, v := range saying(s.Violations) {
 		if !v.Note || v.PutOff != "" {
-			return withoutCommands(v.Message)
+			return withoutApproval(v.Message)
 		}
 	}
 	return ""
@@ -221,12 +225,9 @@ func waitingTag(h state.Hold, p *app.CustomerProduct) tag {
 	return tag{"rejected" + money, "trouble"}
 }
 
-// withoutCommands is a message without what a person would type: the page has its own ways on.
-func withoutCommands(message string) string {
-	message = plan.WithoutWayOn(message)
-	for _, joint := range []string{"; approve ", "; syncd ", ": syncd ", ", then syncd ", " (syncd "} {
-		message, _, _ = strings.Cut(message, joint)
-	}
+// withoutApproval is a message without the word that it may be approved: that is done in the inbox.
+func withoutApproval(message string) string {
+	message, _, _ = strings.Cut(plan.WithoutWayOn(message), "; approve ")
 	return message
 }
 

@@ -259,7 +259,7 @@ func leaveAlone(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{to: q.inbox(), said: "Left alone at " + clipped(h.Name, maxName) + ". The next run plans without it; syncd matches retry takes it back.", json: struct {
+	return answer{to: q.inbox(), said: "Left alone at " + clipped(h.Name, maxName) + ". The next run plans without it; Matches lists it, and there it is taken back.", json: struct {
 		Customer string `json:"customer"`
 		Target   string `json:"target"`
 		Decision string `json:"decision"`

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"syncd/internal/app"
-	"syncd/internal/plan"
 	"syncd/internal/state"
 	"syncd/internal/visible"
 )
@@ -48,7 +47,6 @@ func (s *server) funcs() template.FuncMap {
 		"address":  func(parts ...string) string { return address(parts...) },
 		"target":   s.running.Config.TargetTitle,
 		"plain":    func(text string) string { return clipped(text, maxName) },
-		"noway":    plan.WithoutWayOn,
 		"ended":    func(r *state.Run) string { return ended(r, now(), zone) },
 		"withPage": func(page *document, c card) map[string]any { return map[string]any{"Page": page, "Card": c} },
 		"svg":      func(c chart) template.HTML { return c.SVG(zone) },
@@ -261,14 +259,18 @@ func until(d time.Duration) string {
 	return fmt.Sprintf("in %d days", minutes/60/24)
 }
 
-// sentence begins with a capital and ends with a full stop.
+// sentence is what the program says in the words of the pages. It begins with a capital, where it does
+// not begin with a file or an id, and ends with a full stop.
 func sentence(text string) string {
-	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(pageWords(text))
 	if text == "" {
 		return ""
 	}
-	first, size := utf8.DecodeRuneInString(text)
-	text = strings.ToUpper(string(first)) + text[size:]
+	word, _, _ := strings.Cut(text, " ")
+	if !strings.ContainsAny(strings.TrimRight(word, ".:,;"), "0123456789./_@") {
+		first, size := utf8.DecodeRuneInString(text)
+		text = strings.ToUpper(string(first)) + text[size:]
+	}
 	if !strings.ContainsAny(text[len(text)-1:], ".!?:") {
 		text += "."
 	}

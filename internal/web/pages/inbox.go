@@ -45,6 +45,7 @@ type inbox struct {
 	View     string // the choice and the page, as the forms send them
 	Cards    []card
 	Adopting *adopting
+	Ticks    bool          // whether there is anything to tick
 	Approved []app.Waiting // those that are carried out next
 	Pager    pager
 	Last     *state.Run // where nothing waits
@@ -161,13 +162,15 @@ func (box *inbox) sort(q *request, all []app.Waiting) {
 	if len(adopts.Plans) > 0 {
 		adopts.Sum = digestsSum(adopts.Plans)
 		adopts.More = max(0, len(adopts.Plans)-namesShown)
-		box.Adopting = adopts
+		box.Adopting, box.Ticks = adopts, true
 	}
 	slices.SortStableFunc(open, func(a, b app.Waiting) int { return urgency(a.Stands) - urgency(b.Stands) })
 	first, last, pager := paged(q.Request, len(open), cardsShown)
 	box.Pager = pager
 	for _, w := range open[first:last] {
-		box.Cards = append(box.Cards, newCard(q, w))
+		c := newCard(q, w)
+		box.Ticks = box.Ticks || c.Bulk
+		box.Cards = append(box.Cards, c)
 	}
 }
 

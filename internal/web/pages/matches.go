@@ -9,7 +9,6 @@ import (
 
 	"syncd/internal/app"
 	"syncd/internal/plan"
-	"syncd/internal/visible"
 )
 
 // matchesPage is which objects a person must settle.
@@ -40,6 +39,8 @@ type matchCard struct {
 	app.Question
 	Label                string
 	Ignore, Other, Again *asking
+	Anew                 bool              // a new one may be made
+	Beside               map[string]string // what goes on being billed beside a candidate, by its ref
 }
 
 func showMatches(q *request) (answer, error) {
@@ -93,6 +94,20 @@ func (q *request) newMatchCard(x *app.Question) (matchCard, error) {
 	}
 	c.Ignore = c.asking("Leave alone", "Leave it alone from now on", plan.SettleIgnore, field{Name: "reason", Label: "Why", Required: true})
 	c.Other = c.asking("It is another one", "It is this one", plan.SettleAccept, field{Name: "ref", Label: "Its id at " + q.app.Config.TargetTitle(x.Target), Required: true})
+	c.Anew = q.app.Creates(x.Target)
+	if c.Code == "duplicate_lines" && x.Decision == "" { // nothing was tried that could be tried again
+		c.Beside = map[string]string{}
+		for _, one := range x.Candidates {
+			var rest []string
+			for _, other := range x.Candidates {
+				if other.Ref != one.Ref {
+					rest = append(rest, other.Label+" ("+other.Ref+")")
+				}
+			}
+			c.Beside[one.Ref] = strings.Join(rest, "; ")
+		}
+		return c, nil
+	}
 	c.Again = c.asking("Try again", "Try again", plan.SettleRetry)
 	if x.Decision != "" {
 		c.Again.Button, c.Again.Do = "Take the word back", "Take the word back"
@@ -151,7 +166,7 @@ func settleMatch(q *request) (answer, error) {
 		return answer{to: "/matches", said: "The target is being asked whether it is there. The decision is here once that is known.", json: map[string]any{"settling": true}}, nil
 	}
 	a := answer{to: "/matches", json: map[string]any{"customer": done.Customer, "target": done.Target, "key": done.Key.ID, "how": word.How}}
-	a.said = visible.Clip(visible.Line(done.Key.String()+" of "+done.Customer.Name), maxName) + " " + strings.ReplaceAll(said, "%s", word.Ref) + ". The next plan shows what follows."
+	a.said = clipped(done.Label+" of "+done.Customer.Name, maxName) + " " + strings.ReplaceAll(said, "%s", word.Ref) + ". The next plan shows what follows."
 	if done.Already {
 		a.said = "Somebody said the same already; nothing was changed."
 	}

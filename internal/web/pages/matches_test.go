@@ -30,10 +30,13 @@ func TestAMatchIsSettledOnce(t *testing.T) {
 	running := asked(t)
 	h := Handler(running, somebody(app.RoleMapper))
 	body := ask(h, "GET", "/matches", "").Body.String()
-	for _, want := range []string{"One object needs your word", "Contoso &lt;b&gt;", "Two lines could be it.", "&lt;i&gt;Premium", "It is this one", "None of these"} {
+	for _, want := range []string{"One object needs your word", "Contoso &lt;b&gt;", "Two lines could be it.", "&lt;i&gt;Premium", "It is this one"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+	if strings.Contains(body, "None of these") {
+		t.Error("a new line of a bill is offered beside those there")
 	}
 	if strings.Contains(body, "nothing to decide") {
 		t.Error("what needs nobody is asked about")
@@ -50,6 +53,9 @@ func TestAMatchIsSettledOnce(t *testing.T) {
 		{"no reason", settlement("ignore", "", ""), 422, "say why"},
 		{"no id", settlement("accept", "", ""), 422, "which one"},
 		{"an object nobody asks about", strings.ReplaceAll(settlement("ignore", "", "x"), "spb", "other2"), 422, "knows no object"},
+		{"a new line", settlement("create", "", ""), 422, "no new line is made"},
+		{"tried again", settlement("retry", "", ""), 303, ""},
+		{"tried again twice", settlement("retry", "", ""), 303, ""},
 		{"left alone", settlement("ignore", "", "not ours"), 303, ""},
 		{"pressed twice", settlement("ignore", "", "not ours"), 303, ""},
 		{"another person, who saw nothing of it", settlement("create", "", ""), 409, "ignore (Dana"},
@@ -67,8 +73,46 @@ func TestAMatchIsSettledOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if entries != 2 {
-		t.Errorf("got %d entries in the journal, want 2: what is said twice is written once", entries)
+	if entries != 3 {
+		t.Errorf("got %d entries in the journal, want 3: what is said twice is written once", entries)
+	}
+}
+
+// What is asked is shown by its name, with what is billed besides, and with what can be done about it alone.
+func TestLinesThatAreThereTwiceAreShownSideBySide(t *testing.T) {
+	const sku = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46" // Microsoft 365 Business Premium
+	bill, glue := plan.Scope{Customer: "a", Target: "connectwise"}, plan.Scope{Customer: "a", Target: "itglue"}
+	twice := plan.Violation{Code: "duplicate_lines", Kind: "addition", Key: sku, NeedsRepair: true, Message: "it is billed by 2 lines: end all but one in ConnectWise, or say which one is to be kept in step (syncd matches accept)",
+		Candidates: []plan.Candidate{{Ref: "55/1", Label: "12 at 22.00 since 2026-01-01"}, {Ref: "55/2", Label: "4 at 21.00 since 2026-02-01"}}}
+	person := plan.Violation{Code: "match_ambiguous", Kind: "contact", Key: "f6008d7b", Label: "Dilip Callow", NeedsRepair: true, Message: "nothing is written until somebody says: syncd matches accept a itglue f6008d7b REF, or create",
+		Candidates: []plan.Candidate{{Ref: "9", Label: "D. Callow"}}}
+	hold := held("a", "Eastgate", "", twice)
+	hold.Hold.Plan, hold.Cursor.Violations = []byte(`{"changes":[]}`), []plan.Violation{twice}
+	running := program(t, hold, &state.Commit{Scope: glue, Cursor: &state.Cursor{Scope: glue, Name: "Eastgate", Outcome: "held", Violations: []plan.Violation{person}}})
+	h := Handler(running, somebody(app.RoleApprover))
+	page := ask(h, "GET", "/matches?target="+bill.Target, "").Body.String()
+	for _, want := range []string{"<strong><bdi>Microsoft 365 Business Premium</bdi></strong>", "12 at 22.00 since 2026-01-01", "Billed beside it, until somebody ends it: <bdi>4 at 21.00 since 2026-02-01 (55/2)", "kept in step (under Matches).", "Leave it alone"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q in\n%s", want, page)
+		}
+	}
+	for _, not := range []string{"None of these", "Try again", "(syncd", "says: syncd"} {
+		if strings.Contains(page, not) {
+			t.Errorf("the page has %q", not)
+		}
+	}
+	page = ask(h, "GET", "/matches?target=itglue", "").Body.String()
+	for _, want := range []string{"<strong><bdi>Dilip Callow</bdi></strong>", "None of these", "Try again", "Nothing is written until somebody says: under Matches."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q in\n%s", want, page)
+		}
+	}
+	inbox := ask(h, "GET", "/", "").Body.String()
+	if !strings.Contains(inbox, `<a href="/matches">Settle it under Matches</a>`) || strings.Contains(inbox, "data-approve") || strings.Contains(inbox, "syncd matches accept") {
+		t.Errorf("the inbox shows no way on, or an Approve that has nothing to approve:\n%s", inbox)
+	}
+	if page := ask(h, "GET", "/customers/a", "").Body.String(); !strings.Contains(page, `<a href="/matches">Settle it under Matches</a>`) || strings.Contains(page, "#plan-") {
+		t.Errorf("the customer's page shows no way on:\n%s", page)
 	}
 }
 

@@ -344,7 +344,7 @@ func newPlanCustomer(q *request, c *app.RulePlanCustomer) planCustomer {
 	add(c.Dropped, true)
 	for i := range c.Notes {
 		if len(v.Says) < planChangesShown {
-			v.Says = append(v.Says, sentence(plan.WithoutWayOn(c.Notes[i].Message)))
+			v.Says = append(v.Says, sentence(c.Notes[i].Message))
 		}
 	}
 	if c.Error != "" {
