@@ -41,6 +41,8 @@ type ProductUse struct {
 	mapping.SKU
 	AssignedKnown bool
 	assigned      map[string]int // as the ledger has it, by customer
+	Left          int            // units of customers for whom no rule says what becomes of it
+	LeftTenants   int            // likewise, customers
 	Listed        bool           // by the last look, which knows customers without a link too
 	Rules         []mapping.Rule
 	Bills         Sums // a month, of the products that the rules bill it as
@@ -63,10 +65,10 @@ func (u *ProductUse) Stands() string {
 	has := func(status string) bool {
 		return slices.ContainsFunc(u.Rules, func(r mapping.Rule) bool { return r.Status == status && r.Settles() })
 	}
-	switch {
-	case has(mapping.Bill):
+	switch open := u.LeftTenants > 0 && !u.FreeOrTrial; { // a rule of one customer says nothing of the others
+	case has(mapping.Bill) && !open:
 		return UseBilled
-	case has(mapping.Ignore):
+	case has(mapping.Ignore) && !open:
 		return UseIgnored
 	case u.FreeOrTrial:
 		return UseFree
@@ -74,6 +76,34 @@ func (u *ProductUse) Stands() string {
 		return UseSuggested
 	}
 	return UseUnruled
+}
+
+// settled reports whether a rule says what becomes of the licence at a customer; "" is anybody.
+func (u *ProductUse) settled(customer string) bool {
+	return slices.ContainsFunc(u.Rules, func(r mapping.Rule) bool {
+		return (r.Customer == "" || r.Customer == customer) && (r.Status == mapping.Bill || r.Status == mapping.Ignore) && r.Settles()
+	})
+}
+
+// leave counts what no rule says anything of, where so many units are held by these customers.
+func (u *ProductUse) leave(held map[string]int) {
+	if u.settled("") {
+		return
+	}
+	u.Left, u.LeftTenants = u.Purchased, u.Tenants
+	for customer, units := range held {
+		if u.settled(customer) {
+			u.Left, u.LeftTenants = max(0, u.Left-units), max(0, u.LeftTenants-1)
+		}
+	}
+}
+
+// AssignedAt is of how many customers it is known how many units are assigned; 0 of all of them.
+func (u *ProductUse) AssignedAt() int {
+	if u.Listed || len(u.assigned) >= u.Tenants {
+		return 0
+	}
+	return len(u.assigned)
 }
 
 // Total is what the licence bills in all currencies, for its place in a list.
@@ -114,6 +144,7 @@ func (w *App) ProductBoard(ctx context.Context) (*ProductBoard, error) {
 		named[r.SKU] = cmp.Or(named[r.SKU], r.Name, r.Part)
 	}
 	for _, u := range uses {
+		u.leave(board.held[u.ID])
 		u.Name = cmp.Or(u.Name, u.Part, u.ID)
 		for i, sku := range u.With {
 			u.With[i] = cmp.Or(named[sku], directory.ProductName(sku, sku))

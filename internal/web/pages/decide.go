@@ -178,12 +178,8 @@ func reviewChosen(q *request) (answer, error) {
 	if len(taken) == 0 {
 		a.headline = "None of these can be approved together"
 	}
-	var whens []string
-	for _, target := range slices.Sorted(maps.Keys(targets)) {
-		whens = append(whens, sentence(q.app.Config.TargetTitle(target)+", "+nextWrite(q, target)))
-	}
-	a.sub = strings.Join(whens, " ")
 	if len(taken) > 0 {
+		a.sub = nextWrites(q, slices.Collect(maps.Keys(targets))...)
 		a.strip = inboxStrip(up, down, writes, 0)
 	}
 	return a, nil
@@ -224,7 +220,13 @@ func decideChosen(q *request, approve bool) (answer, error) {
 	}
 	said := plural(len(decided), "plan") + " " + done + "."
 	if approve {
-		said += " " + sentence(nextWrite(q))
+		var targets []string
+		for i := range decided {
+			if t := decided[i].Target; !slices.Contains(targets, t) {
+				targets = append(targets, t)
+			}
+		}
+		said += " " + nextWrites(q, targets...)
 	}
 	if len(leftOut) > 0 {
 		said += " " + plural(len(leftOut), "plan") + " left out:" + why

@@ -72,7 +72,7 @@ func showInbox(q *request) (answer, error) {
 	if err := wrongFilter(q, all); err != nil {
 		return answer{}, err
 	}
-	box := &inbox{Filter: newInboxFilter(q, all), View: q.view(), Next: nextWrite(q, targetsOf(all, state.StandsApproved)...)}
+	box := &inbox{Filter: newInboxFilter(q, all), View: q.view(), Next: nextWrites(q, targetsOf(all, state.StandsApproved)...)}
 	a.data = box
 	var up, down app.Sums
 	waiting, writes, repairs := 0, 0, 0
@@ -109,7 +109,7 @@ func showInbox(q *request) (answer, error) {
 	default:
 		a.headline += "; " + plural(repairs, "thing") + need + "a repair"
 	}
-	a.sub = sentence(nextWrite(q, targetsOf(all, state.StandsNeedsApproval)...))
+	a.sub = nextWrites(q, targetsOf(all, state.StandsNeedsApproval)...)
 	if waiting > 0 {
 		a.sub += " Nothing is written before " + says + " so."
 		a.strip = inboxStrip(up, down, writes, repairs)
@@ -225,6 +225,25 @@ func nextWrite(q *request, targets ...string) string {
 	}
 	now := q.app.Now()
 	return "next write " + whenZone(next.Next, now, q.app.Location) + " (" + next.Name + ", " + until(next.Next.Sub(now)) + ")"
+}
+
+// nextWrites says it of each of the targets, in sentences: another job may write another one. Where none is
+// given, it is of any.
+func nextWrites(q *request, targets ...string) string {
+	var whens []string
+	same := true
+	targets = slices.Sorted(slices.Values(targets))
+	for _, target := range targets {
+		whens = append(whens, nextWrite(q, target))
+		same = same && whens[0] == whens[len(whens)-1]
+	}
+	if same {
+		return sentence(nextWrite(q, targets...))
+	}
+	for i, target := range targets {
+		whens[i] = sentence(q.app.Config.TargetTitle(target) + ": " + whens[i])
+	}
+	return strings.Join(whens, " ")
 }
 
 // lastRun is what the program did last.

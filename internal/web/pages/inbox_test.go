@@ -357,3 +357,27 @@ func TestTheInboxKeepsItsFilterAndPageAfterADecision(t *testing.T) {
 		}
 	}
 }
+
+// When it is written is said of the job that writes there, and not of the one that runs first.
+func TestTheNextWriteIsOfTheJobThatWritesTheTarget(t *testing.T) {
+	glue := held("c", "Glue", "00000000000c")
+	glue.Scope.Target, glue.Cursor.Scope.Target, glue.Hold.Scope.Target = "itglue", "itglue", "itglue"
+	running := program(t, held("a", "Contoso", "00000000000a"), held("b", "Brook", "00000000000b"), glue)
+	running.Jobs = func() []app.JobState {
+		return []app.JobState{{Name: "identity", Policy: "auto", Targets: []string{"scim/cinode"}, Next: time.Now().Add(time.Minute)},
+			{Name: "licences", Policy: "approve", Targets: []string{"connectwise"}, Next: time.Now().Add(time.Hour)}, {Name: "documents", Policy: "auto", Targets: []string{"itglue"}, Next: time.Now().Add(2 * time.Hour)}}
+	}
+	h := Handler(running, somebody(app.RoleApprover))
+	said := func(page string) string { return page[strings.Index(page, "<main"):strings.Index(page, "</main")] }
+	for _, c := range []struct{ what, page, one, two string }{
+		{"the inbox", ask(h, "GET", "/", "").Body.String(), "ConnectWise: next write ", "itglue: next write "},
+		{"the review of one target", ask(h, "GET", "/holds/review?digest=00000000000a&digest=00000000000b", "").Body.String(), "Next write ", "(licences, in 1 h)"},
+		{"the review of both", ask(h, "GET", "/holds/review?digest=00000000000a&digest=00000000000c", "").Body.String(), "(licences, in 1 h).", "(documents, in 2 h)."},
+		{"both approved", ask(h, "GET", ask(h, "POST", "/holds/approve", "digest=00000000000a&digest=00000000000c").Header().Get("Location"), "").Body.String(), "2 plans approved. ConnectWise: next write ", "(documents, in 2 h)."},
+		{"one approved", ask(h, "GET", ask(h, "POST", "/holds/approve", "digest=00000000000b").Header().Get("Location"), "").Body.String(), "1 plan approved. Next write ", "(licences, in 1 h)"},
+	} {
+		if page := said(c.page); !strings.Contains(page, c.one) || !strings.Contains(page, c.two) || strings.Contains(page, "identity") {
+			t.Errorf("%s: wants %q and %q, and nothing of identities:\n%s", c.what, c.one, c.two, page)
+		}
+	}
+}

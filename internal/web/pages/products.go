@@ -78,6 +78,7 @@ func (f productFilter) Shows() []string {
 type useLine struct {
 	*app.ProductUse
 	Stands tag
+	Open   bool // whether a rule is to be written
 	Money  string
 	Rules  []ruleLine
 	Offer  *offer
@@ -163,7 +164,7 @@ func productsHead(q *request, board *app.ProductBoard) (headline, sub string, st
 		switch u.Stands() {
 		case app.UseUnruled:
 			open++
-			units += u.Purchased
+			units += u.Left
 		case app.UseSuggested:
 			suggested++
 		}
@@ -201,10 +202,14 @@ func productsHead(q *request, board *app.ProductBoard) (headline, sub string, st
 func newUseLine(board *app.ProductBoard, u *app.ProductUse) useLine {
 	stands := u.Stands()
 	l := useLine{ProductUse: u, Stands: tag{stands, useTones[stands]}, Money: sumsOf(u.Bills, u.Unpriced), Write: ruleAddress(nil, url.Values{"sku_id": {u.ID}})}
+	l.Open = stands == app.UseUnruled || stands == app.UseSuggested
+	if stands == app.UseUnruled && u.LeftTenants < u.Tenants {
+		l.Stands.Text = fmt.Sprintf("no rule for %d of %s", u.LeftTenants, plural(u.Tenants, "customer"))
+	}
 	for i := range u.Rules {
 		l.Rules = append(l.Rules, newRuleLine(board, &u.Rules[i]))
 	}
-	if stands == app.UseUnruled || stands == app.UseSuggested {
+	if l.Open {
 		l.Offer = newOffer(u)
 		l.Ignore = &asking{Button: "Ignore", Do: "See what that does", To: "/products/plans", Quiet: true, Hidden: []field{{Name: "sku_id", Value: u.ID},
 			{Name: "name", Value: u.Name}, {Name: "sku", Value: u.Part}, {Name: "status", Value: mapping.Ignore}}, Fields: []field{{Name: "reason", Label: "Why it is not billed", Required: true}}}

@@ -35,6 +35,40 @@ func sellsTwo(t *testing.T) *app.Running {
 	return running
 }
 
+// A rule for one customer leaves the seats of the others without one, and the page says so.
+func TestARuleOfOneCustomerLeavesTheOthersWithoutOne(t *testing.T) {
+	scope := plan.Scope{Customer: "b", Target: "connectwise"}
+	running := sellsTwo(t)
+	if err := running.Store.Commit(t.Context(), &state.Commit{Scope: scope, Cursor: &state.Cursor{Scope: scope, Name: "Oakridge", Outcome: "in_step", At: time.Now(), Seen: []directory.Seen{
+		{ID: "4", SKU: skuVisio, Status: "Enabled", State: "enabled", Units: 40}}}}); err != nil {
+		t.Fatal(err)
+	}
+	look := func(rules ...mapping.Rule) string {
+		_, version, err := app.Document[mapping.Rules](t.Context(), running.Store, app.ProductsDocument)
+		if err == nil {
+			err = app.Put(t.Context(), running.Store, app.ProductsDocument, version, mapping.Rules{Rules: append([]mapping.Rule{{SKU: skuPremium, Product: "M365-BP", Status: "bill"}}, rules...)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ask(Handler(running, somebody(app.RoleMapper)), "GET", "/products?show=no+rule", "").Body.String()
+	}
+	one := mapping.Rule{Customer: "a", SKU: skuVisio, Product: "VISIO", Status: "bill"}
+	if body := look(one); !strings.Contains(body, "One licence in use has no rule") || !strings.Contains(body, "<dd>40</dd><dt>seats without a rule") || !strings.Contains(body, "no rule for 1 of 2 customers") ||
+		!strings.Contains(body, "Write a rule") || !strings.Contains(body, "<strong><bdi>VISIO") {
+		t.Errorf("of two customers one has a rule:\n%s", body)
+	}
+	other := one
+	other.Customer, other.Status = "b", "ignore"
+	if body := look(one, other); !strings.Contains(body, "Every licence in use has a rule") || strings.Contains(body, skuVisio) {
+		t.Errorf("both have one:\n%s", body)
+	}
+	other.Customer = ""
+	if body := look(one, other); !strings.Contains(body, "Every licence in use has a rule") || strings.Contains(body, skuVisio) {
+		t.Errorf("one, and one for all:\n%s", body)
+	}
+}
+
 func TestTheLicencesInUse(t *testing.T) {
 	h := Handler(sellsTwo(t), somebody(app.RoleMapper))
 	w := ask(h, "GET", "/products", "")
