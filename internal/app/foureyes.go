@@ -141,6 +141,11 @@ func (w *App) ForOthers(ctx context.Context, by Operator, holds []state.Hold) (t
 	if err != nil {
 		return nil, nil, err
 	}
+	apart := slices.DeleteFunc(slices.Clone(holds), func(h state.Hold) bool { return changed[h.Scope] == "" })
+	may, err := w.mayApprove(ctx, by, apart)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, h := range holds {
 		what := changed[h.Scope]
 		if what == "" {
@@ -149,7 +154,7 @@ func (w *App) ForOthers(ctx context.Context, by Operator, holds []state.Hold) (t
 		}
 		v := verdictOn(&h, "left_out")
 		v.ForOthers = true
-		v.Message = fmt.Sprintf("%s, and who changed what a plan comes from may not approve it (four_eyes): %s", what, w.Config.others(by))
+		v.Message = fmt.Sprintf("%s, and who changed what a plan comes from may not approve it (four_eyes): %s", what, w.askWhom(by, may[h.Scope]))
 		out = append(out, v)
 	}
 	return taken, out, nil
@@ -162,15 +167,38 @@ func (e *FourEyesError) Error() string { return "nothing was approved:\n" + Apar
 
 func (e *FourEyesError) Unwrap() error { return Usage("%s", e.Error()) }
 
-// others names who may approve in a person's place.
-func (c *Config) others(by Operator) string {
-	may := slices.DeleteFunc(slices.Clone(c.Staff), func(s StaffConfig) bool {
-		return s.Name == by.Name || !Role(s.Role).Contains(RoleApprover)
-	})
-	if len(may) == 0 {
-		return "no other approver is named in staff"
+// mayApprove are the names of those in staff who may approve each of the holds in a person's place: they
+// changed nothing that its plan comes from.
+func (w *App) mayApprove(ctx context.Context, by Operator, holds []state.Hold) (map[plan.Scope][]string, error) {
+	may := map[plan.Scope][]string{}
+	for _, s := range w.otherApprovers(by) {
+		changed, err := w.changedBy(ctx, s.operator(), holds)
+		if err != nil {
+			return nil, err
+		}
+		for i := range holds {
+			if scope := holds[i].Scope; changed[scope] == "" {
+				may[scope] = append(may[scope], s.Name)
+			}
+		}
 	}
-	return "ask " + Names(may, func(s StaffConfig) string { return s.Name })
+	return may, nil
+}
+
+// otherApprovers are those in staff who approve, but for one person.
+func (w *App) otherApprovers(but Operator) []StaffConfig {
+	return slices.DeleteFunc(slices.Clone(w.Config.Staff), func(s StaffConfig) bool { return s.Name == but.Name || !Role(s.Role).Contains(RoleApprover) })
+}
+
+// askWhom says who approves in a person's place.
+func (w *App) askWhom(by Operator, may []string) string {
+	switch {
+	case len(may) > 0:
+		return "ask " + strings.Join(may, ", ")
+	case len(w.otherApprovers(by)) > 0:
+		return "every other approver in staff changed it too; name one who did not"
+	}
+	return "no other approver is named in staff"
 }
 
 // Apart says of holds that are for others which they are, and why.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,7 +170,11 @@ func TestWhoChangedWhatAPlanComesFromMayNotApproveIt(t *testing.T) {
 			if m.Hold.Decision != nil {
 				t.Errorf("%s: a decision was stored", c.name)
 			}
-			for _, want := range []string{"nothing was approved", "Contoso at " + c.scope.Target, "the change", "2026-10-30", "ask Ada"} {
+			ask := "ask Ada"
+			if slices.ContainsFunc(c.journal, func(e state.Entry) bool { return e.By == "Ada" }) {
+				ask = "every other approver in staff changed it too"
+			}
+			for _, want := range []string{"nothing was approved", "Contoso at " + c.scope.Target, "the change", "2026-10-30", ask} {
 				if err != nil && !strings.Contains(err.Error(), want) {
 					t.Errorf("%s: got %v, want %q in it", c.name, err, want)
 				}

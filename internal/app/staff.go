@@ -39,6 +39,14 @@ type StaffConfig struct {
 	Login  string `yaml:"login"`   // the name with which the person signs in to the pages
 }
 
+// operator is the person as the journal knows it.
+func (s *StaffConfig) operator() Operator {
+	if s.OSUser == "" {
+		return Operator{Name: s.Name}
+	}
+	return Operator{Name: s.Name, Identified: "os_user " + s.OSUser}
+}
+
 // uid is the number of a person's user on this machine; -1 where there is none.
 func (s *StaffConfig) uid() int {
 	if s.OSUser == "" {

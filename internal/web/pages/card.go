@@ -37,6 +37,7 @@ type card struct {
 	Others  int      // reasons that are not shown
 	Edits   []edit
 	Decided string  // a person's word on it
+	Apart   string  // why whoever looks may not approve it, and who may (four_eyes)
 	Written string  // when an approval is carried out
 	Bulk    bool    // whether it may be approved with others
 	Ups     string  // for the sum of what is chosen: amounts by currency

@@ -114,7 +114,9 @@ func showInbox(q *request) (answer, error) {
 		a.sub += " Nothing is written before " + says + " so."
 		a.strip = inboxStrip(up, down, writes, repairs)
 	}
-	box.sort(q, all)
+	if err := box.sort(q, all); err != nil {
+		return answer{}, err
+	}
 	a.trouble, err = troubles(q.Context(), q.app)
 	return a, err
 }
@@ -145,7 +147,7 @@ func inboxStrip(up, down app.Sums, writes, repairs int) []figure {
 
 // sort parts what waits: plans that change nothing are one card, and what is decided stands
 // for itself.
-func (box *inbox) sort(q *request, all []app.Waiting) {
+func (box *inbox) sort(q *request, all []app.Waiting) error {
 	var open []app.Waiting
 	adopts := &adopting{}
 	for _, w := range all {
@@ -167,11 +169,38 @@ func (box *inbox) sort(q *request, all []app.Waiting) {
 	slices.SortStableFunc(open, func(a, b app.Waiting) int { return urgency(a.Stands) - urgency(b.Stands) })
 	first, last, pager := paged(q.Request, len(open), cardsShown)
 	box.Pager = pager
+	apart, err := forOtherEyes(q, open[first:last])
+	if err != nil {
+		return err
+	}
 	for _, w := range open[first:last] {
 		c := newCard(q, w)
+		if c.Apart = apart[w.Digest]; c.Apart != "" {
+			c.Bulk = false
+		}
 		box.Ticks = box.Ticks || c.Bulk
 		box.Cards = append(box.Cards, c)
 	}
+	return nil
+}
+
+// forOtherEyes says of the plans that whoever looks may not approve why, and who may, by digest.
+func forOtherEyes(q *request, shown []app.Waiting) (map[string]string, error) {
+	if !q.app.Config.FourEyes || !q.may(app.RoleApprover) {
+		return nil, nil
+	}
+	var holds []state.Hold
+	for i := range shown {
+		if shown[i].Digest != "" {
+			holds = append(holds, shown[i].Hold)
+		}
+	}
+	_, out, err := q.app.ForOthers(q.Context(), q.person.Operator, holds)
+	apart := map[string]string{}
+	for i := range out {
+		apart[out[i].Digest] = sentence(out[i].Message)
+	}
+	return apart, err
 }
 
 // urgency orders what waits: first what only needs a word, then what must be repaired

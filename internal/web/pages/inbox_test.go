@@ -280,13 +280,30 @@ func TestManyAreDecidedTogetherButNoEdit(t *testing.T) {
 // Who changed what a plan comes from is told to leave it to others, alone and together with others alike.
 func TestAPlanForOtherEyesIsRefusedAlikeInBothWays(t *testing.T) {
 	running := program(t, edited("b", "Elmsworth", "00000000000b", time.Now()), held("c", "Contoso", "00000000000c"))
+	running.Engine.Source = listing{directory.Tenant{ID: "b", Name: "Elmsworth"}, directory.Tenant{ID: "c", Name: "Contoso"}}
 	h := Handler(running, somebody(app.RoleApprover))
 	for _, digest := range []string{"00000000000b", "00000000000c"} { // Dana changes both, and then may approve neither
 		if w := ask(h, "POST", "/holds/"+digest+"/leave", "kind=addition&key=k&reason=theirs"); w.Code != http.StatusSeeOther {
 			t.Fatalf("got %d, %s", w.Code, w.Body)
 		}
 	}
+	bea := Handler(running, peopleFunc(one{app.Person{Operator: app.Operator{Name: "Bea", Identified: "by the test"}, Role: app.RoleApprover, Named: true}, true}.who))
+	for _, how := range []string{"retry", "ignore"} { // Bea changes the one, too
+		if w := ask(bea, "POST", "/matches/settle", url.Values{"customer": {"c"}, "target": {"connectwise"}, "key": {"addition/k"}, "how": {how}, "reason": {"mine"}}.Encode()); w.Code != http.StatusSeeOther {
+			t.Fatalf("got %d, %s", w.Code, w.Body)
+		}
+	}
 	running.Config.FourEyes = true
+	running.Config.Staff = []app.StaffConfig{{Name: "Dana", Role: "approver"}, {Name: "Bea", Role: "approver"}, {Name: "Olga", Role: "operator", OSUser: "olga"}, {Name: "Max", Role: "mapper"}}
+	inbox := ask(h, "GET", "/", "").Body.String()
+	for _, want := range []string{"(four_eyes): ask Bea, Olga.", "(four_eyes): ask Olga.", `action="/holds/00000000000c/reject"`} {
+		if !strings.Contains(inbox, want) {
+			t.Errorf("the inbox lacks %q in\n%s", want, inbox)
+		}
+	}
+	if strings.Contains(inbox, `/approve"`) || strings.Contains(inbox, `name="digest"`) {
+		t.Errorf("what would be refused is offered:\n%s", inbox)
+	}
 	for _, path := range []string{"/holds/00000000000c/approve", "/holds/approve"} {
 		w := ask(h, "POST", path, "digest=00000000000c")
 		if page := w.Body.String(); w.Code != http.StatusForbidden || !strings.Contains(page, "Somebody else must approve this") || !strings.Contains(page, "Dana changed it on ") {
