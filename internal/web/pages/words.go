@@ -3,8 +3,6 @@ package pages
 import (
 	"regexp"
 	"strings"
-
-	"syncd/internal/plan"
 )
 
 // What the program says names commands as the way on. Whoever reads a page has its pages and
@@ -61,7 +59,6 @@ func pageWords(message string) string {
 	if !strings.Contains(message, "syncd ") && !strings.Contains(message, "--") {
 		return message
 	}
-	message = plan.WithoutWayOn(message)
 	for i := range typedCommands {
 		message = typedCommands[i].typed.ReplaceAllString(message, typedCommands[i].here)
 	}
