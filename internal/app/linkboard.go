@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ type LinkBoard struct {
 	Lines   []BoardLine // undecided first
 	At      time.Time   // of the suggestions; zero before the first
 
+	Bill string // the column without which nothing is billed; empty where nothing bills
+
 	listed TenantsListed
 }
 
@@ -27,6 +30,7 @@ type BoardLine struct {
 	mapping.Customer
 	Cells map[string]BoardCell // by column
 	Later *PutOff              // somebody left it for later
+	Were  mapping.Links        // of one that is left out: its links before
 	rank  int
 	score float64 // of the best suggestion
 }
@@ -81,10 +85,19 @@ func (w *Running) Board(ctx context.Context) (*LinkBoard, error) {
 		return nil, err
 	}
 	b := &LinkBoard{Columns: w.Columns(), Titles: w.columnTitles(), At: book.At, listed: w.LastTenants(ctx)}
+	if biller, there := w.biller(); there {
+		b.Bill = biller.Columns()[0].Name
+	}
 	customers := table.Customers(b.listed.Tenants)
 	proposed := proposals(&book, &table, customers, b.Columns)
 	for _, c := range customers {
 		line := BoardLine{Customer: c, Cells: map[string]BoardCell{}}
+		if c.Status == mapping.Ignored {
+			line.Were = mapping.Links{}
+			for _, row := range c.Rows(&table) {
+				maps.Copy(line.Were, row.Links)
+			}
+		}
 		if off, ok := book.Later[c.Key]; ok {
 			line.Later = &off
 		}
@@ -106,6 +119,16 @@ func (w *Running) Board(ctx context.Context) (*LinkBoard, error) {
 
 // Listed is the list of tenants that the board was made from.
 func (b *LinkBoard) Listed() TenantsListed { return b.listed }
+
+// Unbilled is how many customers are linked, and not to what bills them.
+func (b *LinkBoard) Unbilled() (n int) {
+	for i := range b.Lines {
+		if l := &b.Lines[i]; b.Bill != "" && l.Status == mapping.Linked && l.Links[b.Bill] == "" {
+			n++
+		}
+	}
+	return n
+}
 
 // Unmapped is how many customers nobody decided on.
 func (b *LinkBoard) Unmapped() (n int) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +18,8 @@ import (
 type LinkChoice struct {
 	Customer string // key, name or domain
 	Column   mapping.Column
-	Ref      string
+	Ref      string // empty: the link is taken away, with what is linked within it
+	Reason   string // of taking it away
 	// Seen is what the cell said where the person looked, see SeenLink; nil where nobody looked.
 	Seen *string
 }
@@ -69,8 +71,11 @@ func (w *App) ChooseLinks(ctx context.Context, by Operator, choices []LinkChoice
 	if err != nil {
 		return nil, fmt.Errorf("%s: nothing was linked: %w", chosen.names(), err)
 	}
-	if err := Put(ctx, w.Store, LinksDocument, version, next,
-		concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))...); err != nil {
+	about := concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))
+	for i := range about {
+		about[i].Why = choices[0].Reason
+	}
+	if err := Put(ctx, w.Store, LinksDocument, version, next, about...); err != nil {
 		return edits, err
 	}
 	w.keepNames(ctx, names)
@@ -113,20 +118,21 @@ func (w *App) chosenLinks(ctx context.Context, table *mapping.Table, customers [
 			moved = append(moved, w.linkMoved(ctx, &c, x.Column, now))
 			continue
 		}
-		tenant := tenantOfLink(&c, table, x.Column)
-		at := slices.IndexFunc(out.rows, func(r chosenRow) bool { return r.customer.Key == c.Key && r.tenant == tenant })
-		if at < 0 {
-			at = len(out.rows)
-			out.rows = append(out.rows, chosenRow{customer: c, tenant: tenant, refs: map[string]string{}})
+		if x.Ref == "" {
+			for _, column := range w.Columns() { // what is linked within it goes with it
+				for _, row := range c.Rows(table) {
+					if (column.Name == x.Column.Name || column.Within == x.Column.Name) && row.Links[column.Name] != "" {
+						out.row(&c, row.TenantID).take(out, column, "")
+					}
+				}
+			}
+			continue
 		}
-		row := &out.rows[at]
+		row := out.row(&c, tenantOfLink(&c, table, x.Column))
 		if other, twice := row.refs[x.Column.Name]; twice && other != x.Ref {
 			return nil, Usage("%s can have one %s, and %s and %s were chosen: take one of them", c.Name, LinkNoun(x.Column.Name), other, x.Ref)
 		}
-		row.refs[x.Column.Name], row.columns = x.Ref, append(row.columns, x.Column)
-		if !slices.Contains(mapping.Names(out.columns), x.Column.Name) {
-			out.columns = append(out.columns, x.Column)
-		}
+		row.take(out, x.Column, x.Ref)
 	}
 	if len(moved) > 0 {
 		return nil, &MovedError{moved}
@@ -135,6 +141,24 @@ func (w *App) chosenLinks(ctx context.Context, table *mapping.Table, customers [
 		return nil, Usage("%s is a part of a tenant: link it by itself", out.rows[i].customer.Name)
 	}
 	return out, nil
+}
+
+// row is the row of a customer's tenant, which is added where it is not there yet.
+func (x *chosenLinks) row(c *mapping.Customer, tenant directory.TenantID) *chosenRow {
+	at := slices.IndexFunc(x.rows, func(r chosenRow) bool { return r.customer.Key == c.Key && r.tenant == tenant })
+	if at < 0 {
+		at = len(x.rows)
+		x.rows = append(x.rows, chosenRow{customer: *c, tenant: tenant, refs: map[string]string{}})
+	}
+	return &x.rows[at]
+}
+
+// take notes what a column of the row is to say.
+func (r *chosenRow) take(of *chosenLinks, column mapping.Column, ref string) {
+	r.refs[column.Name], r.columns = ref, append(r.columns, column)
+	if !slices.Contains(mapping.Names(of.columns), column.Name) {
+		of.columns = append(of.columns, column)
+	}
 }
 
 // linkMoved says what a link is now, and who made it so.
@@ -178,6 +202,8 @@ func (x *chosenLinks) sheet(table *mapping.Table, all []mapping.Column) (*bytes.
 		cells := []string{string(r.tenant), string(mapping.Linked)}
 		if !is {
 			cells[1] = string(row.Status)
+		} else if slices.Contains(slices.Collect(maps.Values(r.refs)), "") {
+			cells[1] = "" // linked, where another link is left
 		}
 		if divided {
 			cells = append(cells, row.Filter, row.Customer)

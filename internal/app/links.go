@@ -161,6 +161,39 @@ func (w *App) IgnoreLink(ctx context.Context, by Operator, customer, reason stri
 	return edits, Put(ctx, w.Store, LinksDocument, version, next, about...)
 }
 
+// LetIn takes back that a customer is left out. What it was linked to before is suggested, and in force once
+// somebody says so. seen is as for IgnoreLink.
+func (w *App) LetIn(ctx context.Context, by Operator, customer, reason string, seen mapping.Status) ([]mapping.Edit, error) {
+	table, version, err := Document[mapping.Table](ctx, w.Store, LinksDocument)
+	if err != nil {
+		return nil, err
+	}
+	c, err := w.Customer(ctx, customer)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Status != mapping.Ignored && seen == mapping.Ignored:
+		return nil, nil // said already
+	case c.Status != mapping.Ignored:
+		return nil, Usage("%s is not left out", c.Name)
+	case seen != "" && seen != mapping.Ignored:
+		return nil, &MovedError{[]string{fmt.Sprintf("%s was left out%s", c.Name, Because(c.Reason))}}
+	}
+	rows, now := c.Rows(&table), mapping.Unmapped
+	for i := range rows {
+		rows[i].Status, rows[i].Reason = mapping.Unmapped, ""
+		if len(rows[i].Links) > 0 {
+			rows[i].Status, rows[i].Reason, now = mapping.Suggested, "0.50: it was so before it was left out", mapping.Suggested
+		}
+	}
+	edits := []mapping.Edit{{Key: c.Key, Name: c.Name, Column: "status", Before: string(mapping.Ignored), After: string(now)}}
+	next := table.With(rows...)
+	about := concerning(linkConcerns(table, next), w.tableEntries(by, state.ActionSettle, LinksDocument, "", nil, edits))
+	about[0].Why = reason
+	return edits, Put(ctx, w.Store, LinksDocument, version, next, about...)
+}
+
 // AcceptLinks puts suggestions in force: those of the named customers, or all that
 // score least or more where nobody is named.
 func (w *App) AcceptLinks(ctx context.Context, by Operator, customers []string, least float64) ([]mapping.Edit, error) {

@@ -24,6 +24,8 @@ var mapPage = page{name: "Mapping", path: "/map", count: func(a *around) int { r
 	{pattern: "GET /map", role: app.RoleViewer, handle: showMap},
 	{pattern: "POST /map/links", role: app.RoleMapper, handle: linkChosen},
 	{pattern: "POST /map/ignore", role: app.RoleMapper, handle: ignoreCustomer},
+	{pattern: "POST /map/unlink", role: app.RoleMapper, handle: takeLinkAway},
+	{pattern: "POST /map/back", role: app.RoleMapper, handle: letIn},
 	{pattern: "POST /map/later", role: app.RoleMapper, handle: leaveForLater},
 	{pattern: "POST /map/suggest", role: app.RoleMapper, handle: suggestLinks},
 	{pattern: "GET /map/choose", role: app.RoleMapper, handle: showChoice},
@@ -63,7 +65,7 @@ type mapRow struct {
 	Open              bool
 	Cells             []mapCell
 	Evidence          []evidence
-	Ignore            *asking
+	Ignore, Back      *asking
 	ticks, ticked     int
 }
 
@@ -150,6 +152,10 @@ func (q *request) mapped(b *app.LinkBoard) (headline, sub string) {
 		headline = spelled(open, "tenant") + " are not mapped yet"
 	}
 	sub = fmt.Sprintf("%s of %s are.", quantity(len(b.Lines)-open), quantity(len(b.Lines)))
+	if n := b.Unbilled(); n > 0 {
+		headline += fmt.Sprintf("; %s %s no bill", quantity(n), map[bool]string{true: "has", false: "have"}[n == 1])
+		sub += fmt.Sprintf(" %s of these %s linked elsewhere, and to no %s: nothing of theirs is billed.", quantity(n), map[bool]string{true: "is", false: "are"}[n == 1], b.Titles[b.Bill])
+	}
 	if open > 0 {
 		sub += " Tick what is right; nothing is linked without you."
 	}
@@ -215,6 +221,20 @@ func (q *request) newMapRow(b *app.LinkBoard, l *app.BoardLine) mapRow {
 	row.Domain = l.Domain()
 	if l.Status == mapping.Ignored || l.Status == mapping.Linked {
 		row.Why = l.Reason
+	}
+	if l.Status == mapping.Ignored {
+		row.Later = nil // nobody comes back to it
+		var were []string
+		for _, c := range b.Columns {
+			if ref := l.Were[c.Name]; ref != "" {
+				were = append(were, app.LinkNoun(c.Name)+" "+ref)
+			}
+		}
+		if len(were) > 0 {
+			row.Why = sentenceJoin(row.Why, "before: "+strings.Join(were, ", "))
+		}
+		row.Back = &asking{Button: "Let it in again", Do: "Let it in again", To: "/map/back", Quiet: true,
+			Hidden: []field{{Name: "customer", Value: l.Key}, {Name: seenField, Value: string(l.Status)}}, Fields: []field{{Name: "reason", Label: "Why", Required: true}}}
 	}
 	for _, c := range b.Columns {
 		if c.Within != "" {
@@ -435,10 +455,67 @@ func ignoreCustomer(q *request) (answer, error) {
 	return answer{to: "/map", said: said, json: editList{app.Listed(edits)}}, nil
 }
 
+// letIn takes back that a customer is left out.
+func letIn(q *request) (answer, error) {
+	customer, reason := q.fields.Get("customer"), strings.TrimSpace(q.fields.Get("reason"))
+	switch {
+	case customer == "":
+		return answer{}, fail(http.StatusUnprocessableEntity, "say which customer is let in again")
+	case reason == "":
+		return answer{}, fail(http.StatusUnprocessableEntity, "say why it is let in again: somebody left it out with a reason")
+	}
+	var edits []mapping.Edit
+	err := again(func() (err error) {
+		edits, err = q.app.LetIn(q.Context(), q.person.Operator, customer, reason, mapping.Status(q.fields.Get(seenField)))
+		return err
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	said := "It is let in already; nothing was changed."
+	if len(edits) > 0 {
+		said = clipped(edits[0].Name, maxName) + " is let in again. Nothing is linked yet: what it was linked to before is suggested."
+	}
+	return answer{to: "/map", said: said, json: editList{app.Listed(edits)}}, nil
+}
+
+// takeLinkAway takes a link away, with what is linked within it.
+func takeLinkAway(q *request) (answer, error) {
+	customer, reason := q.fields.Get("customer"), strings.TrimSpace(q.fields.Get("reason"))
+	columns := q.app.Columns()
+	i := slices.Index(mapping.Names(columns), q.fields.Get("column"))
+	switch {
+	case customer == "" || i < 0:
+		return answer{}, fail(http.StatusUnprocessableEntity, "say which link is taken away: customer, and column, which is one of %s", strings.Join(mapping.Names(columns), ", "))
+	case reason == "":
+		return answer{}, fail(http.StatusUnprocessableEntity, "say why it is taken away: whoever looks for its bill will ask")
+	}
+	choice := app.LinkChoice{Customer: customer, Column: columns[i], Reason: reason}
+	if q.fields.Has(seenField) {
+		choice.Seen = new(q.fields.Get(seenField))
+	}
+	var edits []mapping.Edit
+	err := again(func() (err error) {
+		edits, err = q.app.ChooseLinks(q.Context(), q.person.Operator, []app.LinkChoice{choice})
+		return err
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	said := "It is linked to none already; nothing was changed."
+	if len(edits) > 0 {
+		said = clipped(edits[0].Name, maxName) + " is linked to no " + app.LinkNoun(columns[i].Name) + " any more. The next plan shows what follows."
+	}
+	return answer{to: "/map", said: said, json: editList{app.Listed(edits)}}, nil
+}
+
 func leaveForLater(q *request) (answer, error) {
 	customer, later := q.fields.Get("customer"), q.fields.Get("later") != "no"
-	if customer == "" {
+	switch {
+	case customer == "":
 		return answer{}, fail(http.StatusUnprocessableEntity, "say which customer is left for later")
+	case !slices.Contains([]string{"", "yes", "no"}, q.fields.Get("later")):
+		return answer{}, fail(http.StatusUnprocessableEntity, "later: %q is neither yes nor no", visible.Clip(q.fields.Get("later"), 40))
 	}
 	c, err := q.app.LeaveForLater(q.Context(), q.person.Operator, customer, later)
 	if err != nil {

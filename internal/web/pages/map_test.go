@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"syncd/internal/app"
+	"syncd/internal/directory"
 	"syncd/internal/mapping"
 	"syncd/internal/state"
 )
@@ -112,6 +113,74 @@ func TestACustomerIsLeftOutOnce(t *testing.T) {
 	}
 	if entries != 1 {
 		t.Errorf("got %d entries in the journal, want 1", entries)
+	}
+}
+
+// What was decided here is taken back here: a customer that was left out, and a link that is wrong.
+func TestWhatWasDecidedOnLinksIsTakenBack(t *testing.T) {
+	running := unmapped(t)
+	table := mapping.Table{Rows: []mapping.Row{
+		{TenantID: lucerne, Tenant: "Lucerne Logistics", Status: mapping.Ignored, Reason: "gone away", Links: mapping.Links{mapping.ConnectWiseCompany: "213"}},
+		{TenantID: yonder, Tenant: "Blue Yonder", Status: mapping.Linked, Links: mapping.Links{mapping.ConnectWiseCompany: "19340", mapping.ConnectWiseAgreement: "55"}},
+		{TenantID: twin, Tenant: "blue yonder", Status: mapping.Linked, Links: mapping.Links{"itglue_organization": "7"}}}}
+	if err := app.Put(t.Context(), running.Store, app.LinksDocument, 0, table); err != nil {
+		t.Fatal(err)
+	}
+	h := Handler(running, somebody(app.RoleMapper))
+	page := ask(h, "GET", "/map", "").Body.String()
+	for _, want := range []string{"Every tenant is mapped; 1 has no bill", "1 of these is linked elsewhere, and to no ConnectWise company: nothing of theirs is billed.", "gone away; before: company 213", `action="/map/back"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q in\n%s", want, page)
+		}
+	}
+	if choose := ask(h, "GET", "/map/choose?customer="+yonder+"&column="+mapping.ConnectWiseCompany, "").Body.String(); !strings.Contains(choose, `action="/map/unlink"`) || !strings.Contains(choose, `name="seen" value="19340"`) {
+		t.Errorf("a link cannot be taken away:\n%s", choose)
+	}
+	away := func(seen, reason string) string {
+		return url.Values{"customer": {yonder}, "column": {mapping.ConnectWiseCompany}, "seen": {seen}, "reason": {reason}}.Encode()
+	}
+	back := url.Values{"customer": {lucerne}, "seen": {"ignored"}}.Encode()
+	for _, c := range []struct {
+		what, path, body string
+		want             int
+		says             string
+	}{
+		{"no reason", "/map/back", back, 422, "say why"},
+		{"one that is not left out", "/map/back", "customer=" + yonder + "&reason=x", 422, "is not left out"},
+		{"one that was left out since", "/map/back", "customer=" + lucerne + "&reason=x&seen=linked", 409, "was left out: gone away"},
+		{"back", "/map/back", back + "&reason=still+here", 303, ""},
+		{"back twice", "/map/back", back + "&reason=still+here", 303, ""},
+		{"no reason", "/map/unlink", away("19340", ""), 422, "say why"},
+		{"no column", "/map/unlink", "customer=" + yonder + "&reason=x", 422, "say which link"},
+		{"another link than was seen", "/map/unlink", away("19341", "wrong one"), 409, "is linked to company 19340 now"},
+		{"a wrong link", "/map/unlink", away("19340", "wrong one"), 303, ""},
+		{"once more", "/map/unlink", away("19340", "wrong one"), 303, ""},
+		{"neither yes nor no", "/map/later", "customer=" + lucerne + "&later=zzz", 422, "neither yes nor no"},
+	} {
+		if w := ask(h, "POST", c.path, c.body); w.Code != c.want || !strings.Contains(w.Body.String(), c.says) && !strings.Contains(w.Body.String(), strings.ToUpper(c.says[:1])+c.says[1:]) {
+			t.Errorf("%s: got %d, want %d and %q in\n%s", c.what, w.Code, c.want, c.says, w.Body)
+		}
+	}
+	links, err := running.Links(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[directory.TenantID]mapping.Status{lucerne: mapping.Suggested, yonder: mapping.Unmapped, twin: mapping.Linked} {
+		if row, _ := links.Row(id); row.Status != want || id == yonder && len(row.Links) > 0 {
+			t.Errorf("%s is %s with %v, want %s", row.Tenant, row.Status, row.Links, want)
+		}
+	}
+	if body := ask(h, "GET", "/map?q=lucerne", "").Body.String(); !strings.Contains(body, "connectwise_company/213/"+lucerne+`">`) || strings.Contains(body, "checked") {
+		t.Errorf("what it was linked to is not suggested, or is ticked already:\n%s", body)
+	}
+	var why []string
+	for e, err := range running.Store.Journal(t.Context(), state.JournalFilter{}) {
+		if why = append(why, e.Why); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Join(why, ", "); got != "wrong one, still here" {
+		t.Errorf("the journal has the reasons %q", got)
 	}
 }
 

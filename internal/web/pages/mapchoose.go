@@ -22,6 +22,7 @@ type chooseView struct {
 	More              bool // there may be more than were found
 	Suggested         []mapping.Candidate
 	Ambiguous         string
+	Away              *asking // takes the link in force away
 }
 
 // A found is what a search found.
@@ -46,6 +47,10 @@ func showChoice(q *request) (answer, error) {
 	cell := l.Cells[column.Name]
 	v := chooseView{Key: l.Key, Name: l.Name, Domain: l.Domain(), Column: column.Name, Noun: app.LinkNoun(column.Name), Query: strings.TrimSpace(query.Get("q")),
 		Now: cell.Link, NowName: cell.Name, Seen: app.SeenLink(&l.Customer, column.Name), Searchable: q.app.Searchable(column)}
+	if v.Now != "" {
+		v.Away = &asking{Button: "Take this link away", Do: "Take it away", To: "/map/unlink", Quiet: true,
+			Hidden: []field{{Name: "customer", Value: l.Key}, {Name: "column", Value: column.Name}, {Name: seenField, Value: v.Seen}}, Fields: []field{{Name: "reason", Label: "Why", Required: true}}}
+	}
 	if s := cell.Suggestion; s != nil {
 		v.Suggested, v.Ambiguous = s.Candidates, s.Ambiguous
 	}
