@@ -220,6 +220,9 @@ func (w *App) columnTitles() map[string]string {
 	for _, s := range w.Config.systems {
 		for _, c := range s.Columns() {
 			titles[c.Name] = s.Title + " " + LinkNoun(c.Name)
+			if strings.HasPrefix(c.Name, mapping.SCIMColumn("")) { // its noun is the system's name
+				titles[c.Name] = s.Title + " account"
+			}
 		}
 	}
 	return titles

@@ -370,6 +370,19 @@ type Run struct {
 	Unmapped map[string]int `json:"unmapped,omitempty"`
 }
 
+// MarshalJSON writes a run. When it ended is null where nobody knows it.
+func (r Run) MarshalJSON() ([]byte, error) {
+	type plain Run
+	x := struct {
+		plain
+		Finished *time.Time `json:"finished"`
+	}{plain: plain(r)}
+	if !r.Finished.IsZero() {
+		x.Finished = &r.Finished
+	}
+	return json.Marshal(x)
+}
+
 // A Document is a named table with a version.
 type Document struct {
 	Name    string

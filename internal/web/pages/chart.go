@@ -181,12 +181,20 @@ type chartRow struct{ When, Name, Value string }
 func (c chart) Rows(zone *time.Location) []chartRow {
 	var rows []chartRow
 	for _, s := range c.Steps {
+		days := map[string]int{}
 		for _, p := range s.Points {
+			days[p.At.In(zone).Format(time.DateOnly)]++
+		}
+		for _, p := range s.Points {
+			format := "2 Jan 2006"
+			if days[p.At.In(zone).Format(time.DateOnly)] > 1 {
+				format = "2 Jan 2006 15:04:05"
+			}
 			value := quantity(decimal.NewFromFloat(p.N))
 			if p.Gap {
 				value = "unknown"
 			}
-			rows = append(rows, chartRow{p.At.In(zone).Format("2 Jan 2006"), s.Name, value})
+			rows = append(rows, chartRow{p.At.In(zone).Format(format), s.Name, value})
 		}
 	}
 	for _, x := range c.Bars {

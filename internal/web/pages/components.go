@@ -3,7 +3,11 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
+
+	"syncd/internal/visible"
 )
 
 // A tag is a word in a box. Tone is trouble, attention, good or plain.
@@ -34,6 +38,27 @@ func paged(r *http.Request, total, size int) (first, last int, p pager) {
 		p.Next = otherPage(r, n+1)
 	}
 	return first, last, p
+}
+
+// mostPages is more than any list has.
+const mostPages = 1_000_000
+
+// wrongPage refuses a page of a list that is none.
+func wrongPage(r *http.Request) error {
+	text := r.URL.Query().Get(pageField)
+	if n, err := strconv.Atoi(text); text != "" && (err != nil || n < 1 || n > mostPages) {
+		return fail(http.StatusUnprocessableEntity, "%s: %q is no page of a list; the first is 1", pageField, visible.Clip(text, 40))
+	}
+	return nil
+}
+
+// wrongChoice refuses a choice of a filter that there is none of: shown as if nothing was chosen, it
+// would be more than was asked for.
+func (q *request) wrongChoice(name string, known ...string) error {
+	if v := q.URL.Query().Get(name); v != "" && !slices.Contains(known, v) {
+		return fail(http.StatusUnprocessableEntity, "%s: there is no %q; one of %s", name, visible.Clip(v, 40), strings.Join(known, ", "))
+	}
+	return nil
 }
 
 // pageAsked is the page of a list that a request asks for; the first is 1.

@@ -19,7 +19,7 @@ var customersPage = page{name: "Customers", path: "/customers", routes: []route{
 	{pattern: "GET /customers", role: app.RoleViewer, handle: showCustomers},
 	{pattern: "GET /customers/{key}", role: app.RoleViewer, handle: showCustomer},
 	{pattern: "GET /customers/{key}/history", role: app.RoleViewer, handle: showCustomerHistory},
-	{pattern: "GET /customers/{key}/explain/{product}", role: app.RoleViewer, handle: showExplanation},
+	{pattern: "GET /customers/{key}/explain/{product}", role: app.RoleViewer, handle: showExplanation, reads: true},
 	{pattern: "GET /customers/{key}/explain/{product}/ledger.csv", role: app.RoleViewer, handle: sendLedger},
 	{pattern: "POST /customers/{key}/overrides", role: app.RoleMapper, handle: setOverride},
 	{pattern: "POST /customers/{key}/overrides/end", role: app.RoleMapper, handle: endOverride},
@@ -56,6 +56,9 @@ func showCustomers(q *request) (answer, error) {
 	}
 	all, err := q.app.KnownCustomers(q.Context(), v)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := q.wrongChoice("stands", append(slices.Clone(state.Standings), leftOut)...); err != nil {
 		return answer{}, err
 	}
 	list := customerList{Query: strings.TrimSpace(q.URL.Query().Get("q")), Stands: q.URL.Query().Get("stands"), Known: len(all)}

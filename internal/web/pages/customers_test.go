@@ -101,7 +101,8 @@ func TestACustomerIsShown(t *testing.T) {
 		{"/customers/" + contoso + "/explain/M365-BP", 200, []string{"Business Premium: 12 billed, 14 due", "the rule then: Business Premium is billed as M365-BP, counting what is purchased", "the last time before was"}},
 		{"/customers/" + contoso + "/explain/M365-BP?month=" + time.Now().UTC().AddDate(0, -2, 0).Format("2006-01"), 200, []string{"new starter", "02RUN", "55/910"}},
 		{"/customers/" + contoso + "/explain/m365-bp?month=" + time.Now().UTC().AddDate(0, -12, 0).Format("2006-01"), 200, []string{"It was not recorded before"}},
-		{"/customers/" + contoso + "/explain/M365-BP?month=2999-01", 404, []string{"is still to come"}},
+		{"/customers/" + contoso + "/explain/M365-BP?month=2999-01", 404, []string{"Month 2999-01 is still to come"}},
+		{"/customers/" + contoso + "/explain/M365-BP?month=zzz", 422, []string{"is no month"}},
 		{"/customers/" + contoso + "/explain/E5", 404, []string{"nothing is recorded"}},
 		{"/customers/" + linked, 200, []string{"Tailspin", "Nothing is recorded yet"}},
 		{"/customers/Contoso", 404, []string{"no customer with the key"}}, // two are called so, and a name is no key
@@ -142,7 +143,7 @@ func TestCustomersAsJSON(t *testing.T) {
 		Customer struct{ Key string }
 		Spans    []map[string]any
 	}
-	read("/customers/"+contoso+"/explain/M365-BP", &x)
+	read("/customers/"+contoso+"/explain/M365-BP?month="+time.Now().UTC().Format("2006-01"), &x)
 	if x.Customer.Key != contoso || len(x.Spans) == 0 {
 		t.Errorf("got %+v", x)
 	}

@@ -12,6 +12,7 @@ import (
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
 	"syncd/internal/state"
+	"syncd/internal/visible"
 )
 
 // reasonOf is why somebody decides so; a rejection needs it.
@@ -270,8 +271,18 @@ func leaveAlone(q *request) (answer, error) {
 
 // applyNow starts a run that writes what is approved.
 func applyNow(q *request) (answer, error) {
-	scope := plan.Scope{Customer: q.fields.Get("customer"), Target: q.fields.Get("target")}
-	if scope != (plan.Scope{}) {
+	scope := plan.Scope{Target: strings.TrimSpace(q.fields.Get("target"))}
+	if text := strings.TrimSpace(q.fields.Get("customer")); text != "" {
+		key, err := q.app.Remembered(q.Context(), text)
+		if err != nil {
+			return answer{}, notFound(err)
+		}
+		scope.Customer = key
+	}
+	if known := q.app.Config.Targets(); scope.Target != "" && !slices.Contains(known, scope.Target) {
+		return answer{}, fail(http.StatusUnprocessableEntity, "target: there is no %q; one of %s", visible.Clip(scope.Target, 40), strings.Join(known, ", "))
+	}
+	if scope.Customer != "" && scope.Target != "" {
 		m, err := q.app.Store.Recall(q.Context(), scope)
 		if err != nil {
 			return answer{}, err

@@ -11,6 +11,7 @@ import (
 	"syncd/internal/app"
 	"syncd/internal/report"
 	"syncd/internal/state"
+	"syncd/internal/visible"
 )
 
 // An explainView is what the page shows of why a number is what it is, or was.
@@ -46,12 +47,17 @@ func showExplanation(q *request) (answer, error) {
 	}
 	product, month := q.PathValue("product"), q.URL.Query().Get("month")
 	this := q.app.Now().In(q.app.Location).Format("2006-01")
+	if month == "" && q.wantsJSON() {
+		month = monthNow // as the command does
+	}
 	if month == "" {
 		month = this
 	}
 	asked := month
 	if month == monthNow {
 		asked = ""
+	} else if _, err := time.Parse("2006-01", month); err != nil {
+		return answer{}, fail(http.StatusUnprocessableEntity, "month: %q is no month; write it as %s", visible.Clip(month, 40), this)
 	}
 	x, err := q.app.Explain(q.Context(), c.Key, product, asked)
 	if err != nil {

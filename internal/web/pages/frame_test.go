@@ -372,3 +372,23 @@ func TestWhoHangsUpIsToldNothing(t *testing.T) {
 		t.Errorf("got %s", w.Body)
 	}
 }
+
+// What a filter or a list does not have is refused, to people and programs alike: as if nothing was chosen it
+// would be more than was asked for.
+func TestAChoiceThereIsNoneOfIsRefused(t *testing.T) {
+	h := Handler(program(t, held("a", "Contoso", "00000000000a")), somebody(app.RoleViewer))
+	for _, path := range []string{"/?target=nope", "/?reason=zzz", "/?size=abc", "/?page=x", "/?page=0", "/customers?stands=zzz", "/customers?page=1000000000000000000000", "/products?show=junk", "/map?show=zzz", "/matches?page=-1",
+		"/report?status=zzz", "/report?of=zzz", "/report?size=-5", "/report?size=x", "/report?customer=nope", "/runs?page=1.5"} {
+		for _, accept := range []string{"text/html", "application/json"} {
+			if w := ask(h, "GET", path, "", "Accept", accept); w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "Contoso") {
+				t.Errorf("%s as %s: got %d, %s", path, accept, w.Code, w.Body)
+			}
+		}
+	}
+	if body := ask(h, "GET", "/report?status=zzz", "").Body.String(); !strings.Contains(body, "one of unbilled, under_billed") || !strings.Contains(body, `<a href="/report">Back to Report`) {
+		t.Errorf("it does not say what there is, and leads elsewhere:\n%s", body)
+	}
+	if w := ask(h, "GET", "/matches?target=nope", ""); w.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a target: got %d", w.Code)
+	}
+}

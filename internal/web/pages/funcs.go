@@ -47,7 +47,7 @@ func (s *server) funcs() template.FuncMap {
 		"address":  func(parts ...string) string { return address(parts...) },
 		"target":   s.running.Config.TargetTitle,
 		"plain":    func(text string) string { return clipped(text, maxName) },
-		"ended":    func(r *state.Run) string { return ended(r, now(), zone) },
+		"ended":    func(r *app.RunState) string { return ended(r, now(), zone) },
 		"withPage": func(page *document, c card) map[string]any { return map[string]any{"Page": page, "Card": c} },
 		"svg":      func(c chart) template.HTML { return c.SVG(zone) },
 		"rows":     func(c chart) []chartRow { return c.Rows(zone) },

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -48,7 +47,7 @@ type inbox struct {
 	Ticks    bool          // whether there is anything to tick
 	Approved []app.Waiting // those that are carried out next
 	Pager    pager
-	Last     *state.Run // where nothing waits
+	Last     *app.RunState // where nothing waits
 	Next     string
 }
 
@@ -60,18 +59,18 @@ type adopting struct {
 }
 
 func showInbox(q *request) (answer, error) {
-	if q.wantsJSON() {
-		holds, err := q.app.Holds(q.Context(), q.URL.Query().Get("customer"), q.URL.Query().Get("target"))
-		return answer{json: app.HoldList{Holds: holds}}, err
-	}
 	all, err := q.app.Waiting(q.Context())
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{page: "inbox", title: "Inbox", commands: []string{"syncd holds", "syncd approve", "syncd reject"}}
 	if err := wrongFilter(q, all); err != nil {
 		return answer{}, err
 	}
+	if q.wantsJSON() {
+		holds, err := q.app.Holds(q.Context(), q.URL.Query().Get("customer"), q.URL.Query().Get("target"))
+		return answer{json: app.HoldList{Holds: holds}}, err
+	}
+	a := answer{page: "inbox", title: "Inbox", commands: []string{"syncd holds", "syncd approve", "syncd reject"}}
 	box := &inbox{Filter: newInboxFilter(q, all), View: q.view(), Next: nextWrites(q, targetsOf(all, state.StandsApproved)...)}
 	a.data = box
 	var up, down app.Sums
@@ -109,7 +108,16 @@ func showInbox(q *request) (answer, error) {
 	default:
 		a.headline += "; " + plural(repairs, "thing") + need + "a repair"
 	}
-	a.sub = nextWrites(q, targetsOf(all, state.StandsNeedsApproval)...)
+	targets := targetsOf(all, state.StandsNeedsApproval)
+	if len(targets) == 0 {
+		targets = targetsOf(all, state.StandsApproved)
+	}
+	a.sub = nextWrites(q, targets...)
+	if r, err := lastRun(q); err != nil {
+		return answer{}, err
+	} else if r != nil && r.Progress != nil {
+		a.sub = "A run of " + r.Job + " is under way: " + progressText(r.Progress) + ". " + a.sub
+	}
 	if waiting > 0 {
 		a.sub += " Nothing is written before " + says + " so."
 		a.strip = inboxStrip(up, down, writes, repairs)
@@ -275,12 +283,13 @@ func nextWrites(q *request, targets ...string) string {
 	return strings.Join(whens, " ")
 }
 
-// lastRun is what the program did last.
-func lastRun(q *request) (*state.Run, error) {
-	for r, err := range q.app.Store.Runs(q.Context()) {
-		return &r, err
+// lastRun is what the program did last, or does now.
+func lastRun(q *request) (*app.RunState, error) {
+	runs, _, err := q.app.Runs(q.Context(), 0, 1)
+	if err != nil || len(runs) == 0 {
+		return nil, err
 	}
-	return nil, nil
+	return &runs[0], nil
 }
 
 // troubles are the jobs that failed and the customers who cannot be read or written, in one
@@ -389,27 +398,14 @@ func newInboxFilter(q *request, all []app.Waiting) inboxFilter {
 	return f
 }
 
-// wrongFilter refuses a choice that there is none of: shown as if nothing was chosen, it would be
-// more than was asked for.
+// wrongFilter refuses a choice that there is none of.
 func wrongFilter(q *request, all []app.Waiting) error {
-	asked, targets := q.URL.Query(), slices.Clone(q.app.Config.Targets())
+	targets := slices.Clone(q.app.Config.Targets())
 	for i := range all { // also what waits at one that is configured no more
 		targets = append(targets, all[i].Scope.Target)
 	}
 	slices.Sort(targets)
-	for _, choice := range []struct {
-		name  string
-		known []string
-	}{
-		{"target", slices.Compact(targets)},
-		{"reason", reasonNames()},
-		{"size", sizes},
-	} {
-		if v := asked.Get(choice.name); v != "" && !slices.Contains(choice.known, v) {
-			return fail(http.StatusUnprocessableEntity, "%s: there is no %q; one of %s", choice.name, v, strings.Join(choice.known, ", "))
-		}
-	}
-	return nil
+	return cmp.Or(q.wrongChoice("target", slices.Compact(targets)...), q.wrongChoice("reason", reasonNames()...), q.wrongChoice("size", sizes...))
 }
 
 func (f *inboxFilter) fits(w *app.Waiting) bool {
@@ -438,7 +434,7 @@ func writtenWhen(q *request, target string, vs []plan.Violation) string {
 }
 
 // ended says what became of a run.
-func ended(r *state.Run, now time.Time, zone *time.Location) string {
+func ended(r *app.RunState, now time.Time, zone *time.Location) string {
 	var parts []string
 	for _, outcome := range slices.Sorted(maps.Keys(r.Totals)) {
 		if n := r.Totals[outcome]; n > 0 {

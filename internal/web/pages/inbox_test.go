@@ -288,10 +288,8 @@ func TestAPlanForOtherEyesIsRefusedAlikeInBothWays(t *testing.T) {
 		}
 	}
 	bea := Handler(running, peopleFunc(one{app.Person{Operator: app.Operator{Name: "Bea", Identified: "by the test"}, Role: app.RoleApprover, Named: true}, true}.who))
-	for _, how := range []string{"retry", "ignore"} { // Bea changes the one, too
-		if w := ask(bea, "POST", "/matches/settle", url.Values{"customer": {"c"}, "target": {"connectwise"}, "key": {"addition/k"}, "how": {how}, "reason": {"mine"}}.Encode()); w.Code != http.StatusSeeOther {
-			t.Fatalf("got %d, %s", w.Code, w.Body)
-		}
+	if w := ask(bea, "POST", "/matches/settle", "customer=c&target=connectwise&key=addition/k&how=retry"); w.Code != http.StatusSeeOther { // Bea changes the one, too
+		t.Fatalf("got %d, %s", w.Code, w.Body)
 	}
 	running.Config.FourEyes = true
 	running.Config.Staff = []app.StaffConfig{{Name: "Dana", Role: "approver"}, {Name: "Bea", Role: "approver"}, {Name: "Olga", Role: "operator", OSUser: "olga"}, {Name: "Max", Role: "mapper"}}
@@ -308,6 +306,26 @@ func TestAPlanForOtherEyesIsRefusedAlikeInBothWays(t *testing.T) {
 		w := ask(h, "POST", path, "digest=00000000000c")
 		if page := w.Body.String(); w.Code != http.StatusForbidden || !strings.Contains(page, "Somebody else must approve this") || !strings.Contains(page, "Dana changed it on ") {
 			t.Errorf("%s: got %d,\n%s", path, w.Code, page)
+		}
+	}
+}
+
+// A run is asked for of all, of a customer by key or name, of a target, or of both.
+func TestARunIsAskedForOfAPart(t *testing.T) {
+	running := program(t, held("a", "Contoso", "00000000000a"))
+	h := Handler(running, somebody(app.RoleOperator))
+	for _, c := range []struct {
+		body string
+		want int
+		says string
+	}{
+		{"", 303, ""}, {"target=connectwise", 303, ""}, {"customer=a", 303, ""}, {"customer=Contoso&target=connectwise", 303, ""},
+		{"customer=nobody", 404, "is called"}, {"target=nope", 422, "there is no &#34;nope&#34;; one of connectwise"},
+	} {
+		w := ask(h, "POST", "/apply", c.body)
+		running.Wait()
+		if w.Code != c.want || !strings.Contains(strings.ToLower(w.Body.String()), c.says) {
+			t.Errorf("%s: got %d, want %d and %q in %s", c.body, w.Code, c.want, c.says, w.Body)
 		}
 	}
 }
@@ -387,7 +405,7 @@ func TestTheNextWriteIsOfTheJobThatWritesTheTarget(t *testing.T) {
 	h := Handler(running, somebody(app.RoleApprover))
 	said := func(page string) string { return page[strings.Index(page, "<main"):strings.Index(page, "</main")] }
 	for _, c := range []struct{ what, page, one, two string }{
-		{"the inbox", ask(h, "GET", "/", "").Body.String(), "ConnectWise: next write ", "itglue: next write "},
+		{"the inbox", ask(h, "GET", "/", "").Body.String(), "ConnectWise: next write ", "Itglue: next write "},
 		{"the review of one target", ask(h, "GET", "/holds/review?digest=00000000000a&digest=00000000000b", "").Body.String(), "Next write ", "(licences, in 1 h)"},
 		{"the review of both", ask(h, "GET", "/holds/review?digest=00000000000a&digest=00000000000c", "").Body.String(), "(licences, in 1 h).", "(documents, in 2 h)."},
 		{"both approved", ask(h, "GET", ask(h, "POST", "/holds/approve", "digest=00000000000a&digest=00000000000c").Header().Get("Location"), "").Body.String(), "2 plans approved. ConnectWise: next write ", "(documents, in 2 h)."},

@@ -99,6 +99,9 @@ type evidence struct {
 var shows = []option{{Value: "", Text: "Not linked first"}, {Value: "open", Text: "To decide"}, {Value: "linked", Text: "Linked"}, {Value: "ignored", Text: "Left out"}}
 
 func showMap(q *request) (answer, error) {
+	if err := q.wrongChoice("show", "open", "linked", "ignored"); err != nil {
+		return answer{}, err
+	}
 	if q.wantsJSON() {
 		lines, err := q.app.ListLinks(q.Context())
 		return answer{json: app.LinkList{Customers: lines}}, err
@@ -265,7 +268,7 @@ func (q *request) newMapCell(row *mapRow, b *app.LinkBoard, l *app.BoardLine, c 
 	case at.Link != "":
 		cell.Verb = "change…"
 	case c.Within != "":
-		cell.Verb, cell.Empty = "choose…", "found by itself"
+		cell.Verb, cell.Empty = "choose…", "none named: the one that fits"
 	case !q.app.Searchable(c):
 		cell.Verb = "link…"
 	}
@@ -474,7 +477,7 @@ func letIn(q *request) (answer, error) {
 	}
 	said := "It is let in already; nothing was changed."
 	if len(edits) > 0 {
-		said = clipped(edits[0].Name, maxName) + " is let in again. Nothing is linked yet: what it was linked to before is suggested."
+		said = clipped(edits[0].Name, maxName) + " is let in again. Nothing is linked yet: look at what is suggested."
 	}
 	return answer{to: "/map", said: said, json: editList{app.Listed(edits)}}, nil
 }

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type chooseView struct {
 	Seen              string
 	Searched          bool // whether the system was asked
 	Searchable        bool
+	IDOf              string // of what an id is to be typed, where nothing can be searched
 	Found             []found
 	More              bool // there may be more than were found
 	Suggested         []mapping.Candidate
@@ -54,7 +56,12 @@ func showChoice(q *request) (answer, error) {
 	if s := cell.Suggestion; s != nil {
 		v.Suggested, v.Ambiguous = s.Candidates, s.Ambiguous
 	}
-	a := answer{page: "mapchoose", title: "Choose", headline: "Which " + v.Noun + " is it?",
+	system := ""
+	if !v.Searchable { // its id is to be typed: say where it is from
+		system = b.Titles[column.Name]
+		v.IDOf = system
+	}
+	a := answer{page: "mapchoose", title: "Choose", headline: "Which " + cmp.Or(system, v.Noun) + " is it?",
 		commands: []string{"syncd map accept CUSTOMER " + column.Name + " ID"}}
 	// Those of one company are few, and listed at once.
 	if v.Searchable && (v.Query != "" || column.Within != "" && l.Links[column.Within] != "") {

@@ -52,6 +52,14 @@ func showMatches(q *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	targets := slices.Clone(q.app.Config.Targets())
+	for i := range questions { // also those at one that is configured no more
+		targets = append(targets, questions[i].Target)
+	}
+	slices.Sort(targets)
+	if err := q.wrongChoice("target", slices.Compact(targets)...); err != nil {
+		return answer{}, err
+	}
 	v := matchView{Target: q.URL.Query().Get("target")}
 	open := 0
 	for i := range questions {

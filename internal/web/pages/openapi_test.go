@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -181,6 +182,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 			}
 			c.ask("GET", path, asked, "", http.StatusOK)
 		}
+	}
+	r := httptest.NewRequest("GET", fill.Replace("http://127.0.0.1:9464/customers/{key}/explain/{product}"), nil)
+	r.Header.Set("Accept", "application/json")
+	now := httptest.NewRecorder()
+	c.handler.ServeHTTP(now, r)
+	var x app.Explanation
+	if err := json.Unmarshal(now.Body.Bytes(), &x); err != nil || x.Month != nil || len(x.Licences) == 0 || len(x.Rules) == 0 || len(x.Lines) == 0 {
+		t.Errorf("without a month it is not the present state: %v, %s", err, now.Body)
 	}
 	c.ask("GET", "/customers/{key}", "/customers/nobody", "", http.StatusNotFound)
 	c.ask("GET", "/runs/{run}", "/runs/none", "", http.StatusNotFound)

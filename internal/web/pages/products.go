@@ -107,6 +107,9 @@ type offer struct {
 var useTones = map[string]string{app.UseUnruled: "trouble", app.UseSuggested: "attention", app.UseBilled: "good", app.UseIgnored: "plain", app.UseFree: "plain"}
 
 func showProducts(q *request) (answer, error) {
+	if err := q.wrongChoice("show", productFilter{}.Shows()...); err != nil {
+		return answer{}, err
+	}
 	if q.wantsJSON() {
 		lines, left, err := q.app.Products(q.Context(), func(int, int, string) {})
 		if err != nil {

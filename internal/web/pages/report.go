@@ -101,6 +101,9 @@ var reportStatuses = []struct {
 	{report.Unmapped, "attention"}, {report.InStep, "good"}, {report.NotBilled, "plain"}}
 
 func showReport(q *request) (answer, error) {
+	if err := q.wrongReport(); err != nil {
+		return answer{}, err
+	}
 	if q.wantsJSON() {
 		r, _, err := q.app.Reconcile(q.Context(), q.URL.Query().Get("customer"), quietly)
 		return answer{json: r}, err
@@ -114,8 +117,10 @@ func showReport(q *request) (answer, error) {
 	for _, s := range reportStatuses {
 		v.Statuses = append(v.Statuses, s.status)
 	}
-	if s := report.Status(v.Filter.Status); s != "" && !slices.Contains(v.Statuses, s) {
-		return answer{}, fail(http.StatusUnprocessableEntity, "%q is no status; one of %s is", v.Filter.Status, v.Statuses)
+	if text := query.Get("customer"); text != "" { // a program's word for one of them
+		if v.Filter.Name, err = q.app.Remembered(q.Context(), text); err != nil {
+			return answer{}, err
+		}
 	}
 	licences, sub, err := billShown(q, v.Filter.Of)
 	if err != nil {
@@ -134,6 +139,18 @@ func showReport(q *request) (answer, error) {
 		commands: []string{"syncd report licences", "syncd report licences --format xlsx --out licences.xlsx", "syncd explain CUSTOMER SKU"}}
 	a.strip = reportStrip(totals)
 	return a, nil
+}
+
+// wrongReport refuses a choice that there is none of.
+func (q *request) wrongReport() error {
+	var statuses []string
+	for _, s := range reportStatuses {
+		statuses = append(statuses, string(s.status))
+	}
+	if d, err := decimal.NewFromString(cmp.Or(q.URL.Query().Get("size"), "0")); err != nil || d.IsNegative() {
+		return fail(http.StatusUnprocessableEntity, "%q is no amount of money; write it as 100.00", q.URL.Query().Get("size"))
+	}
+	return cmp.Or(q.wrongChoice("status", statuses...), q.wrongChoice("of", readingAnew))
 }
 
 // quietly is the progress of what nobody watches.

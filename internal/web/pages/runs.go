@@ -293,7 +293,10 @@ func followRun(q *request) (answer, error) {
 	}
 	return follow(q, func() (string, bool) {
 		p, underWay := q.app.Engine.Progress(r.ID)
-		return progressText(&p), underWay
+		if !underWay {
+			return "ended", false
+		}
+		return progressText(&p), true
 	}), nil
 }
 

@@ -103,3 +103,21 @@ func TestProgressOfARunThatEnded(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// When a run ended is not known before it did.
+func TestARunUnderWayHasNoEnd(t *testing.T) {
+	running := program(t)
+	if err := running.Store.PutRun(t.Context(), state.Run{ID: "1", Job: "licences", Trigger: "schedule", Started: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	h := Handler(running, somebody(app.RoleViewer))
+	if body := ask(h, "GET", "/runs", "", "Accept", "application/json").Body.String(); !strings.Contains(body, `"finished": null`) || strings.Contains(body, "0001-01-01") {
+		t.Errorf("got %s", body)
+	}
+	if r, err := running.RunOf(t.Context(), "1"); err != nil || !r.Finished.IsZero() || r.Job != "licences" {
+		t.Errorf("read back it is %+v, %v", r, err)
+	}
+	if body := ask(h, "GET", "/runs/1/progress", "").Body.String(); !strings.Contains(body, `event: ended`) || !strings.Contains(body, `{"text":"ended"}`) {
+		t.Errorf("the last event is %s", body)
+	}
+}

@@ -84,6 +84,9 @@ func (s *server) answer(r route, q *request) (answer, error) {
 	if err := q.read(); err != nil {
 		return answer{}, err
 	}
+	if err := wrongPage(q.Request); err != nil {
+		return answer{}, err
+	}
 	a, err := r.handle(q)
 	if r.method() != http.MethodGet {
 		s.around.forget() // what every page shows may be otherwise now
@@ -202,7 +205,7 @@ func (s *server) fail(w http.ResponseWriter, q *request, err error) {
 	}
 	shown := troubled{Status: status, Back: q.inbox(), BackTo: "the inbox"}
 	for _, p := range all {
-		if p.name != "" && p.path != "/" && strings.HasPrefix(q.URL.Path, p.path+"/") {
+		if p.name != "" && p.path != "/" && (q.URL.Path == p.path || strings.HasPrefix(q.URL.Path, p.path+"/")) {
 			shown.Back, shown.BackTo = p.path, p.name
 		}
 	}
