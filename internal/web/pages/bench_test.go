@@ -182,3 +182,37 @@ func soldTo(i int, began time.Time) (subscriptions []directory.Seen, spans []sta
 	}
 	return subscriptions, spans
 }
+
+// BenchmarkTheInboxOfLargePlans measures a page of the inbox with the first plans of a documentation: so many
+// plans with so many objects each.
+func BenchmarkTheInboxOfLargePlans(b *testing.B) {
+	running := program(b)
+	var commits []*state.Commit
+	for i := range cardsShown {
+		var changes []plan.Change
+		for j := range 63 {
+			fields := []plan.FieldChange{}
+			for k := range 9 {
+				fields = append(fields, plan.FieldChange{Name: fmt.Sprintf("field_%d", k), After: plan.Value{fmt.Sprintf("what the field %d of the object %d says, in some words", k, j)}})
+			}
+			changes = append(changes, plan.Change{Action: plan.Create, Key: plan.Key{Kind: "contact", ID: fmt.Sprintf("cbdc14ab-d96c-4c30-b9f4-%012x", j)}, Label: fmt.Sprintf("Person %d", j),
+				Reason: plan.NewAtSource, Fields: fields, After: &plan.Object{Key: plan.Key{Kind: "contact", ID: fmt.Sprint(j)}}})
+		}
+		body, err := json.Marshal(map[string]any{"monthly_delta": "0.00", "currency": "USD", "changes": changes})
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := held(fmt.Sprintf("customer-%02d", i), fmt.Sprintf("Customer %02d", i), fmt.Sprintf("%012x", i+1), plan.Violation{Code: "first_plan"}, plan.Violation{Code: "approval"})
+		c.Scope.Target, c.Cursor.Scope.Target, c.Hold.Scope.Target, c.Hold.Plan = "itglue", "itglue", "itglue", body
+		commits = append(commits, c)
+	}
+	if err := running.Store.Commit(b.Context(), commits...); err != nil {
+		b.Fatal(err)
+	}
+	h := Handler(running, somebody(app.RoleApprover))
+	for b.Loop() {
+		if w := ask(h, "GET", "/", "", "Accept-Encoding", "gzip"); w.Code != http.StatusOK {
+			b.Fatalf("got %d: %s", w.Code, w.Body)
+		}
+	}
+}

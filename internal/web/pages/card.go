@@ -85,16 +85,17 @@ type edit struct {
 func newCard(q *request, w app.Waiting) card {
 	title := q.app.Config.TargetTitle(w.Scope.Target)
 	c := card{Waiting: w, Where: title, Bulk: w.InBulk(), Written: writtenWhen(q, w.Scope.Target, w.Violations)}
-	shown := app.ShownPlan(&w.Hold)
-	slices.SortStableFunc(shown.Changes, func(a, b plan.Change) int { return b.MonthlyDelta.Abs().Cmp(a.MonthlyDelta.Abs()) })
+	shown := app.Brief(&w.Hold, linesShown, func(k plan.Key) bool {
+		return slices.ContainsFunc(w.Violations, func(v plan.Violation) bool { return v.OverwritesEdit() && v.Kind == k.Kind && v.Key == k.ID })
+	})
+	c.Bills = shown.Bills
 	for i := range shown.Changes {
 		x := &shown.Changes[i]
-		c.Bills = c.Bills || x.Billing != nil || !x.MonthlyDelta.IsZero()
 		if b := x.Billing; b != nil && b.AgreementName != "" && c.Where == title {
 			c.Where += " · " + clipped(b.AgreementName, maxName) + " (" + b.Agreement + ")"
 		}
 	}
-	c.Summary = summary(shown.Changes)
+	c.Summary = summary(&shown)
 	c.Money, c.Header = money(w.Extent, q.app.Config.Currency)
 	for _, r := range whys(w.Violations) {
 		if c.Open = c.Open || r.open; r.tone != "" {
@@ -109,7 +110,7 @@ func newCard(q *request, w app.Waiting) card {
 		}
 		c.addEdit(q, x)
 	}
-	c.More = len(shown.Changes) - len(c.Lines)
+	c.More = shown.Count - len(c.Lines)
 	c.addReasons(shown.Changes)
 	c.Ups = sumsText(w.Up) + "/" + sumsText(w.Down)
 	c.Sent = []field{{Name: seenField, Value: app.Seen(w.Decision)}, {Name: viewField, Value: q.view()}}
@@ -171,30 +172,21 @@ var verbs = []struct {
 }{{plan.Create, "created"}, {plan.Update, "changed"}, {plan.Delete, "removed"}, {plan.Adopt, "taken on"}, {plan.Forget, "let go"}}
 
 // summary says what a plan does in one line.
-func summary(changes []plan.Change) string {
-	if len(changes) == 0 {
+func summary(shown *app.PlanBrief) string {
+	if shown.Count == 0 {
 		return "nothing to change"
 	}
-	if len(changes) == 1 {
-		c := &changes[0]
+	if shown.Count == 1 {
+		c := &shown.Changes[0]
 		for _, f := range c.Fields {
 			if f.Name == plan.FieldQuantity {
 				return clipped(c.Label, maxName) + " " + quantity(f.Before.String()) + " → " + quantity(f.After.String())
 			}
 		}
 	}
-	counts := map[plan.Action]int{}
-	for i := range changes {
-		c := &changes[i]
-		if c.Action == plan.Adopt && c.Writes() {
-			counts[plan.Update]++
-			continue
-		}
-		counts[c.Action]++
-	}
 	var parts []string
 	for _, v := range verbs {
-		if n := counts[v.action]; n > 0 {
+		if n := shown.Did[v.action]; n > 0 {
 			parts = append(parts, thousands(fmt.Sprint(n))+" "+v.done)
 		}
 	}

@@ -50,15 +50,15 @@ type customerLine struct {
 const leftOut = "left out"
 
 func showCustomers(q *request) (answer, error) {
+	if err := q.wrongChoice("stands", append(slices.Clone(state.Standings), leftOut)...); err != nil {
+		return answer{}, err
+	}
 	v, err := q.app.Status(q.Context(), "")
 	if err != nil || q.wantsJSON() {
 		return answer{json: v}, err
 	}
 	all, err := q.app.KnownCustomers(q.Context(), v)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := q.wrongChoice("stands", append(slices.Clone(state.Standings), leftOut)...); err != nil {
 		return answer{}, err
 	}
 	list := customerList{Query: strings.TrimSpace(q.URL.Query().Get("q")), Stands: q.URL.Query().Get("stands"), Known: len(all)}

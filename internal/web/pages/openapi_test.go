@@ -187,7 +187,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	r.Header.Set("Accept", "application/json")
 	now := httptest.NewRecorder()
 	c.handler.ServeHTTP(now, r)
-	var x app.Explanation
+	var x struct {
+		Month                  *string
+		Licences, Rules, Lines []any
+	}
 	if err := json.Unmarshal(now.Body.Bytes(), &x); err != nil || x.Month != nil || len(x.Licences) == 0 || len(x.Rules) == 0 || len(x.Lines) == 0 {
 		t.Errorf("without a month it is not the present state: %v, %s", err, now.Body)
 	}
