@@ -178,7 +178,7 @@ func TestCheckSaysWhichFreezeFreezesNothing(t *testing.T) {
 
 // A person who decides against the plan after the line was looked at is heard as well.
 func TestNothingIsSentAgainstTheGate(t *testing.T) {
-	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")), nil)
+	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
 	ch := onlyChange(t, h.plan(contoso, snapshot(licence(skuBP, 14, 0)), additionRecord("55/910", "12", "")))
 	asked := 0
 	ctx := target.WithGate(t.Context(), func(context.Context) error { asked++; return &target.Later{Code: plan.Rejected, Decided: true} })
