@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -69,6 +70,7 @@ type underWay struct {
 	runs  sync.Map                 // that are executed now, by id
 
 	forgetting sync.Mutex
+	ended      atomic.Int64 // how many runs did
 }
 
 // New returns an Engine.
@@ -79,6 +81,10 @@ func New(o Options) *Engine {
 // Successor returns an Engine with other options. Runs under way end with those that they began
 // with, and a run of one engine never works on a target at which one of the other does.
 func (e *Engine) Successor(o Options) *Engine { return newEngine(o, e.underWay) }
+
+// Runs is how many runs ended since the program was started: where it is as before, no run
+// left anything new in the state.
+func (e *Engine) Runs() int64 { return e.ended.Load() }
 
 func newEngine(o Options, u *underWay) *Engine {
 	e := &Engine{Options: o, underWay: u}
@@ -167,6 +173,7 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	defer e.runs.Delete(r.id)
 	e.Metrics.begin(r)
 	defer e.Metrics.end(r)
+	defer e.ended.Add(1)
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
 	var err error

@@ -72,8 +72,10 @@ type leakLine struct {
 func showLeakage(q *request) (answer, error) {
 	query := q.URL.Query()
 	if q.wantsJSON() {
-		r, _, err := q.app.Leakage(q.Context(), query.Get("from"), query.Get("to"), query.Get("customer"), quietly)
-		return answer{json: r}, err
+		return q.readAs(func(ctx context.Context) (any, error) {
+			r, _, err := q.app.Leakage(ctx, query.Get("from"), query.Get("to"), query.Get("customer"), quietly)
+			return r, err
+		})
 	}
 	now := q.app.Now().In(q.app.Location).Format("2006-01")
 	kept, err := q.bill.leaks.get(q.Context(), now)

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -71,11 +72,13 @@ func openMonth(q *request) (answer, error) {
 
 // monthJSON is the month as report month --format json prints it, its invoices read anew.
 func monthJSON(q *request, month string) (answer, error) {
-	months, err := q.app.Month(q.Context(), month, "")
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{json: months.Whole()}, nil
+	return q.readAs(func(ctx context.Context) (any, error) {
+		months, err := q.app.Month(ctx, month, "")
+		if err != nil {
+			return nil, err
+		}
+		return months.Whole(), nil
+	})
 }
 
 func showMonth(q *request) (answer, error) {
@@ -277,10 +280,13 @@ func sendPack(q *request) (answer, error) {
 	if !ok {
 		return answer{}, fail(http.StatusUnprocessableEntity, "%q is no format; ask for xlsx, html or json", format)
 	}
-	months, err := q.app.Month(q.Context(), q.PathValue("month"), q.URL.Query().Get("customer"))
+	read, err := q.readOnce("pack "+q.PathValue("month")+" "+q.URL.Query().Get("customer"), func(ctx context.Context) (any, error) {
+		return q.app.Month(ctx, q.PathValue("month"), q.URL.Query().Get("customer"))
+	})
 	if err != nil {
 		return answer{}, err
 	}
+	months := read.(*app.Months)
 	pack := months.MSP
 	if q.URL.Query().Get("customer") != "" {
 		if len(months.Packs) != 1 {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"net/http"
 	"slices"
@@ -54,8 +55,10 @@ func showRenewals(q *request) (answer, error) {
 				return answer{}, fail(http.StatusUnprocessableEntity, "%q is no number of days", days)
 			}
 		}
-		r, _, err := q.app.Renewals(q.Context(), asked, quietly)
-		return answer{json: r}, err
+		return q.readAs(func(ctx context.Context) (any, error) {
+			r, _, err := q.app.Renewals(ctx, asked, quietly)
+			return r, err
+		})
 	}
 	v := renewalsView{Filter: renewalFilter{query.Get("name"), query.Get("show")}, Of: query.Get("of"), Reading: newReadingView(q, "/report/renewals")}
 	r, sub, err := renewalsShown(q, v.Of)

@@ -37,10 +37,10 @@ type billKept struct {
 	leaks *kept[*leaksKept] // by the last of their months
 }
 
-func keepBill(running *app.Running) *billKept {
+func keepBill(running *app.Running, stamp func() int64) *billKept {
 	return &billKept{
-		state: &kept[*app.BillState]{make: func(ctx context.Context, _ string) (*app.BillState, error) { return running.BillState(ctx) }},
-		leaks: &kept[*leaksKept]{make: func(ctx context.Context, last string) (*leaksKept, error) { return keepLeaks(ctx, running, last) }},
+		state: &kept[*app.BillState]{stamp: stamp, make: func(ctx context.Context, _ string) (*app.BillState, error) { return running.BillState(ctx) }},
+		leaks: &kept[*leaksKept]{stamp: stamp, make: func(ctx context.Context, last string) (*leaksKept, error) { return keepLeaks(ctx, running, last) }},
 	}
 }
 
@@ -105,8 +105,11 @@ func showReport(q *request) (answer, error) {
 		return answer{}, err
 	}
 	if q.wantsJSON() {
-		r, _, err := q.app.Reconcile(q.Context(), q.URL.Query().Get("customer"), quietly)
-		return answer{json: r}, err
+		customer := q.URL.Query().Get("customer")
+		return q.readAs(func(ctx context.Context) (any, error) {
+			r, _, err := q.app.Reconcile(ctx, customer, quietly)
+			return r, err
+		})
 	}
 	query := q.URL.Query()
 	v := reportView{Sizes: reportSizes, Filter: reportFilter{query.Get("name"), query.Get("product"), query.Get("status"), query.Get("size"), query.Get("of")}}

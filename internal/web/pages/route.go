@@ -44,6 +44,7 @@ type request struct {
 	months   *kept[*app.MonthState]
 	bill     *billKept
 	products *kept[*app.ProductBoard]
+	readings *readings
 	person   app.Person
 	known    bool // whether anybody is known to ask
 	fields   url.Values

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"syncd/internal/app"
@@ -25,19 +26,32 @@ type server struct {
 	months    *kept[*app.MonthState]
 	bill      *billKept
 	products  *kept[*app.ProductBoard]
+	readings  *readings
 	notices   notices
+	warmed    sync.Once
 }
 
 func newServer(running *app.Running, people People) *server {
+	stamp := running.Engine.Runs
 	s := &server{running: running, people: people, around: &surroundings{running: running},
-		months: &kept[*app.MonthState]{make: running.MonthState}, bill: keepBill(running),
-		products: &kept[*app.ProductBoard]{make: func(ctx context.Context, _ string) (*app.ProductBoard, error) { return running.ProductBoard(ctx) }}}
+		months: &kept[*app.MonthState]{make: running.MonthState, stamp: stamp}, bill: keepBill(running, stamp),
+		products: &kept[*app.ProductBoard]{stamp: stamp, make: func(ctx context.Context, _ string) (*app.ProductBoard, error) { return running.ProductBoard(ctx) }},
+		readings: newReadings()}
 	s.templates = parse(s.funcs())
 	return s
 }
 
+// warm makes what takes long of a large estate, for the first one to ask for it. What fails is
+// told to that one.
+func (s *server) warm(ctx context.Context) {
+	month := s.running.Now().In(s.running.Location).Format("2006-01")
+	_, _ = s.bill.state.get(ctx, "")
+	_, _ = s.bill.leaks.get(ctx, month)
+	_, _ = s.months.get(ctx, month)
+}
+
 func (s *server) request(r *http.Request) *request {
-	q := &request{Request: r, app: s.running, months: s.months, bill: s.bill, products: s.products}
+	q := &request{Request: r, app: s.running, months: s.months, bill: s.bill, products: s.products, readings: s.readings}
 	q.person, q.known = s.people.Person(r)
 	return q
 }
@@ -55,6 +69,9 @@ func (s *server) serve(r route) http.HandlerFunc {
 			takesLong(w)
 		}
 		a, err := s.answer(r, q)
+		if q.known {
+			s.warmed.Do(func() { go s.warm(context.WithoutCancel(q.Context())) })
+		}
 		if err != nil {
 			s.fail(w, q, err)
 			return
