@@ -38,6 +38,7 @@ type scopeBack struct {
 	back    []plan.Reversal
 	notes   []plan.Violation // of what is not taken back
 	written map[plan.Key]*state.Entry
+	credits []money.Credit // of what is not taken back, see sayElsewhere
 }
 
 // Revert asks for the way back from a run and goes it as far as limits and approvals
@@ -45,6 +46,9 @@ type scopeBack struct {
 func (w *App) Revert(ctx context.Context, by Operator, asked Revert, progress Progress) (*sync.Report, error) {
 	b, err := w.wayBack(ctx, asked)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.sayElsewhere(ctx, b); err != nil {
 		return nil, err
 	}
 	wanted, err := w.askBack(ctx, by, b)
@@ -332,6 +336,42 @@ func (w *App) journalBack(ctx context.Context, by Operator, b *wayBack, asked []
 	return state.EditReversals(ctx, w.Store, func(all []state.Reversal) ([]state.Reversal, error) { return all, nil }, about...)
 }
 
+// sayElsewhere says of lines of customers that are none any more where they are kept in step
+// now, and what is to be credited for them: nobody takes them back from here.
+func (w *App) sayElsewhere(ctx context.Context, b *wayBack) error {
+	links, err := w.Links(ctx)
+	if err != nil {
+		return err
+	}
+	for scope, s := range b.scopes {
+		now := links.TakenOver(scope.Customer)
+		if now == "" || len(s.back) == 0 {
+			continue
+		}
+		m, err := w.Store.Recall(ctx, scope)
+		if err != nil {
+			return err
+		}
+		lines := map[plan.Key]sync.ReturningLine{}
+		for _, r := range s.back {
+			label := cmp.Or(s.written[r.Key].Label, r.Key.ID)
+			s.note(r.Key, "%s (%s) is not taken back to what it was before run %s: the customer is part of %s now, which keeps its lines in step; set the quantity there, or take back a run of %s (syncd revert RUN --customer %q)",
+				label, r.Ref, r.Run, now, now, now)
+			if o := recordOf(m, r.Key); o != nil && o.Billing != nil { // the line is not looked at, so that no amount is certain
+				billing := *o.Billing
+				billing.NextInvoice = ""
+				lines[r.Key] = sync.ReturningLine{Billing: &billing}
+			}
+		}
+		credits, notes, err := w.credits(ctx, sync.Returning{Scope: scope, Run: b.run.ID, Lines: lines})
+		if err != nil {
+			return err
+		}
+		s.credits, s.notes, s.back = credits, append(s.notes, notes...), nil
+	}
+	return nil
+}
+
 // completeWayBack adds to a report what is not taken back.
 func completeWayBack(b *wayBack, report *sync.Report) {
 	reported := map[plan.Scope]bool{}
@@ -352,7 +392,7 @@ func completeWayBack(b *wayBack, report *sync.Report) {
 			s.note(plan.Key{}, "%s is not looked at: no job names it, or the customer is not listed any more", scope)
 		}
 		report.Scopes = append(report.Scopes, sync.ScopeReport{Customer: sync.CustomerRef{Key: scope.Customer, Name: s.name}, Target: scope.Target, Outcome: sync.InStep,
-			Changes: []plan.Change{}, Violations: s.notes, Credits: []money.Credit{}})
+			Changes: []plan.Change{}, Violations: s.notes, Credits: append([]money.Credit{}, s.credits...)})
 		report.Totals[sync.InStep]++
 	}
 	slices.SortStableFunc(report.Scopes, func(x, y sync.ScopeReport) int {

@@ -270,7 +270,9 @@ func (v *view) decideProducts(asked *target.Asked, a *agreement, rows []addition
 			if out.Ended == nil {
 				out.Ended = map[string]plan.Edit{}
 			}
-			out.Ended[ref(a.ID, row.ID)] = row.edited()
+			edit := row.edited()
+			edit.Ended = row.Cancelled.String()
+			out.Ended[ref(a.ID, row.ID)] = edit
 		}
 	}
 }

@@ -153,16 +153,16 @@ func TestAHoldOfAnEditSaysWhoAndWhen(t *testing.T) {
 		ended    map[string]Edit
 		want     string // how the sentence begins
 	}{
-		{name: "both are told", desired: line("3"), observed: with(line("5"), Edit{"jdoe", at}),
+		{name: "both are told", desired: line("3"), observed: with(line("5"), Edit{By: "jdoe", At: at}),
 			want: "Premium was edited at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC): quantity is 5, ours would be 3;"},
 		{name: "only when", desired: line("3"), observed: with(line("5"), Edit{At: at}), want: "Premium was edited at the target since our last write (last changed there at 2026-11-28 14:02 UTC): quantity"},
 		{name: "only who", desired: line("3"), observed: with(line("5"), Edit{By: "jdoe"}), want: "Premium was edited at the target since our last write (last changed there by jdoe): quantity"},
 		{name: "nothing is told", desired: line("3"), observed: line("5"), want: "Premium was edited at the target since our last write: quantity"},
-		{name: "gone from the source meanwhile", observed: with(line("5"), Edit{"jdoe", at}),
+		{name: "gone from the source meanwhile", observed: with(line("5"), Edit{By: "jdoe", At: at}),
 			want: "Premium was edited at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC) and is now gone"},
-		{name: "ended there", desired: line("3"), noCreate: true, ended: map[string]Edit{last.Ref: {"jdoe", at}},
+		{name: "ended there", desired: line("3"), noCreate: true, ended: map[string]Edit{last.Ref: {By: "jdoe", At: at}},
 			want: "Premium was ended or removed at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC); approve"},
-		{name: "ended there, to be made again", desired: line("3"), ended: map[string]Edit{last.Ref: {"jdoe", at}},
+		{name: "ended there, to be made again", desired: line("3"), ended: map[string]Edit{last.Ref: {By: "jdoe", At: at}},
 			want: "Premium was removed at the target since our last write (last changed there by jdoe at 2026-11-28 14:02 UTC); approve"},
 	} {
 		s := Sides{Records: []Record{*recorded(last)}, Ended: c.ended}

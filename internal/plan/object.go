@@ -148,6 +148,8 @@ type Object struct {
 type Edit struct {
 	By string
 	At time.Time
+	// Ended is the last day of an object that was ended so, YYYY-MM-DD; empty of any other.
+	Ended string
 }
 
 // String is a remark in parentheses after a space, or the empty text.

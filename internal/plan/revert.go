@@ -170,6 +170,9 @@ func (p *Plan) planReversal(kind *Kind, r *Reversal, s *Sides) bool {
 	if why, off := s.HandsOff[r.Key]; off {
 		return stays("it is left alone: %s", why)
 	}
+	if e, ended := s.Ended[r.Ref]; observed == nil && ended {
+		return stays("it ended on %s at the target%s", e.Ended, e)
+	}
 	if observed == nil {
 		return stays("it is not at the target any more, or is no longer told from others there")
 	}
