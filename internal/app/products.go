@@ -104,7 +104,8 @@ type RuleDraft struct {
 	file         string
 	text         []byte
 	before, next mapping.Rules
-	version      int // of the table that was read
+	version      int       // of the table that was read
+	edit         *RuleEdit // of one rule, from which it was made; nil where it was a file
 }
 
 // ImportProducts reads product rules from the CSV text of a file: all of it or
@@ -271,7 +272,7 @@ func (w *App) holdings(ctx context.Context, progress Progress) (held holdings, e
 }
 
 // pin notes which product each rule means now, so that a product that is
-// renamed later stays the one. Products that nobody knows are said.
+// renamed later stays the one. Products that nobody knows are said, where a rule names them anew.
 func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules) (warnings []string) {
 	next.KeepProductIDs(before)
 	var open []string
@@ -295,7 +296,7 @@ func (w *App) pin(ctx context.Context, next *mapping.Rules, before mapping.Rules
 		}
 	}
 	for _, text := range open {
-		if ids[text] == 0 {
+		if ids[text] == 0 && !slices.ContainsFunc(before.Rules, func(r mapping.Rule) bool { return r.Status == mapping.Bill && r.Product == text }) {
 			warnings = append(warnings, fmt.Sprintf("%s has no product %q, or several: what it bills waits until it has exactly one",
 				b.Title, visible.Text(text)))
 		}

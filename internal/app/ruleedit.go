@@ -2,10 +2,12 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -73,6 +75,8 @@ func rulesOf(rules *mapping.Rules, sku string) string {
 // DraftEdit drafts the edit of one rule: an import of all lines of its customer and licence,
 // judged like one. It is state.ErrConflict where the rules are other ones than were seen.
 func (w *App) DraftEdit(ctx context.Context, e RuleEdit, progress Progress) (*RuleDraft, error) {
+	said := e
+	said.Cells = maps.Clone(e.Cells)
 	rules, err := w.Rules(ctx)
 	if err != nil {
 		return nil, err
@@ -91,6 +95,9 @@ func (w *App) DraftEdit(ctx context.Context, e RuleEdit, progress Progress) (*Ru
 			return nil, err
 		}
 		customer, sku = was.Customer, was.SKU
+	}
+	if known, part := directory.PartNumber(sku), strings.TrimSpace(e.Cells["sku"]); known != "" && part != "" && !strings.EqualFold(known, part) && part != was.Part {
+		return nil, Usage("sku: the licence %s is %s, and not %s: correct one of the two", sku, known, part)
 	}
 	var lines [][]string
 	edited := cellsOf(e.Cells, was)
@@ -123,7 +130,30 @@ func (w *App) DraftEdit(ctx context.Context, e RuleEdit, progress Progress) (*Ru
 	if err := mapping.WriteRules(&text, lines); err != nil {
 		return nil, err
 	}
-	return w.DraftRules(ctx, "", text.Bytes(), progress)
+	d, err := w.DraftRules(ctx, "", text.Bytes(), progress)
+	if d != nil {
+		d.edit = &said
+	}
+	return d, err
+}
+
+// DraftAnew makes a draft of one rule again where somebody saved other rules since: with these, and as long
+// as the rule itself is what the person saw. Otherwise it is state.ErrConflict. by is who saved them.
+func (w *App) DraftAnew(ctx context.Context, d *RuleDraft) (anew *RuleDraft, by string, err error) {
+	for e, err := range w.Store.Journal(ctx, state.JournalFilter{Limit: 200}) {
+		if err != nil {
+			return nil, "", fmt.Errorf("reading who saved rules: %w", err)
+		}
+		if e.Key.Kind == ProductsDocument {
+			by = e.By
+			break
+		}
+	}
+	if d.edit == nil {
+		return nil, by, fmt.Errorf("%s saved other rules since this file was read; send it again: %w", cmp.Or(by, "somebody"), state.ErrConflict)
+	}
+	anew, err = w.DraftEdit(ctx, *d.edit, func(int, int, string) {})
+	return anew, by, err
 }
 
 // cellsOf are the cells of a rule with some of them written anew. A part number that only

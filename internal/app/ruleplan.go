@@ -155,13 +155,14 @@ func difference(now, then *sync.ScopeReport, currency string) RulePlanCustomer {
 	return c
 }
 
-// lacking are the changes of one plan that another lacks.
+// lacking are the changes of one plan that another lacks. The same change of the same line is the same,
+// whatever the rules call it.
 func lacking(of, in []plan.Change) []plan.Change {
 	out := []plan.Change{}
 	for i := range of {
 		x := &of[i]
 		if !slices.ContainsFunc(in, func(y plan.Change) bool {
-			return x.Action == y.Action && x.Key == y.Key && x.Ref == y.Ref && x.What() == y.What() && x.MonthlyDelta.Equal(y.MonthlyDelta)
+			return x.Action == y.Action && (x.Key == y.Key || x.Ref != "" && x.Key.Kind == y.Key.Kind) && x.Ref == y.Ref && x.What() == y.What() && x.MonthlyDelta.Equal(y.MonthlyDelta)
 		}) {
 			out = append(out, *x)
 		}

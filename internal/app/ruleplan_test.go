@@ -4,7 +4,11 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
 	"syncd/internal/mapping"
+	"syncd/internal/plan"
+	"syncd/internal/sync"
 )
 
 func TestWhomAChangeOfRulesConcerns(t *testing.T) {
@@ -30,6 +34,30 @@ func TestWhomAChangeOfRulesConcerns(t *testing.T) {
 	} {
 		if got := board.concerned(mapping.Rules{Rules: c.before}, mapping.Rules{Rules: c.after}); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// A line that the new rules call otherwise, and change alike, is no difference.
+func TestALineUnderAnotherKeyIsTheSameLine(t *testing.T) {
+	change := func(key, ref, to string) plan.Change {
+		return plan.Change{Action: plan.Update, Key: plan.Key{Kind: "addition", ID: key}, Ref: ref, MonthlyDelta: decimal.NewFromInt(66),
+			Fields: []plan.FieldChange{{Name: plan.FieldQuantity, Before: plan.Value{"18"}, After: plan.Value{to}}}}
+	}
+	report := func(changes ...plan.Change) *sync.ScopeReport { return &sync.ScopeReport{Changes: changes} }
+	for _, c := range []struct {
+		name      string
+		now, then *sync.ScopeReport
+		differs   bool
+	}{
+		{"the same", report(change("k", "55/1", "21")), report(change("k", "55/1", "21")), false},
+		{"under another key", report(change("k", "55/1", "21")), report(change("k@P", "55/1", "21")), false},
+		{"another line", report(change("k", "55/1", "21")), report(change("k@P", "55/2", "21")), true},
+		{"another quantity", report(change("k", "55/1", "21")), report(change("k@P", "55/1", "20")), true},
+		{"lines that are not there yet", report(change("k", "", "21")), report(change("k@P", "", "21")), true},
+	} {
+		if d := difference(c.now, c.then, "USD"); len(d.Added)+len(d.Dropped) > 0 != c.differs {
+			t.Errorf("%s: got %+v", c.name, d)
 		}
 	}
 }

@@ -188,6 +188,14 @@ func plural(n int, thing string) string {
 	return thousands(strconv.Itoa(n)) + " " + manyOf(thing)
 }
 
+// noun is a thing, or several of it.
+func noun(n int, thing string) string {
+	if n == 1 {
+		return thing
+	}
+	return manyOf(thing)
+}
+
 func manyOf(thing string) string {
 	if stem, ok := strings.CutSuffix(thing, "y"); ok && !strings.HasSuffix(stem, "a") && !strings.HasSuffix(stem, "e") {
 		return stem + "ies"

@@ -2,6 +2,8 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +121,7 @@ func TestAnEditThatIsRefused(t *testing.T) {
 		"sku_id=" + skuVisio + "&status=bill&product=VISIO&minimum=9&maximum=3":                              {422, "more than the maximum"},
 		"sku_id=" + skuVisio + "&status=ignore":                                                              {422, "reason"},
 		"sku_id=" + skuPremium + "&status=bill&product=VISIO":                                                {409, "other rules than those that were shown"},
+		"sku_id=" + skuPremium + "&sku=SPE_E3&status=bill&product=VISIO":                                     {422, "is SPB, and not SPE_E3"},
 		"sku_id=nothing&status=bill&product=VISIO":                                                           {422, "is not a SKU id"},
 		"sku_id=" + skuVisio + "&status=bill&product=VISIO&customer=nobody":                                  {422, "nobody"},
 		"was=yes&was_sku=" + skuPremium + "&was_product=GONE&status=bill&product=X":                          {409, "another one now"},
@@ -134,6 +137,51 @@ func TestAnEditThatIsRefused(t *testing.T) {
 	}
 	if w := ask(h, "GET", "/products/plans/nothing", ""); w.Code != http.StatusNotFound {
 		t.Errorf("a plan that is not: got %d", w.Code)
+	}
+}
+
+// Whoever saves a rule after somebody else saved another one sees what it would do now, and loses nothing.
+func TestADraftIsPlannedAnewWhereOtherRulesWereSaved(t *testing.T) {
+	running := sellsTwo(t)
+	h := Handler(running, somebody(app.RoleMapper))
+	planned := func(address string) string {
+		p := running.Draft(path.Base(address))
+		for range 400 {
+			if working, _, _ := p.State(); !working.Now {
+				return address
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatal("it is not planned")
+		return ""
+	}
+	first := planned(ask(h, "POST", "/products/plans", "sku_id="+skuVisio+"&status=ignore&reason=theirs").Header().Get("Location"))
+	_, version, err := app.Document[mapping.Rules](t.Context(), running.Store, app.ProductsDocument)
+	if err == nil {
+		err = app.Put(t.Context(), running.Store, app.ProductsDocument, version, mapping.Rules{Rules: []mapping.Rule{{SKU: skuPremium, Product: "M365-NEW", Status: "bill"}}},
+			state.Entry{At: time.Now(), By: "Max", Key: plan.Key{Kind: app.ProductsDocument}, Action: state.ActionImport})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := ask(h, "POST", first+"/save", "", "Accept", "application/json"); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "Max saved other rules since") {
+		t.Errorf("a program: got %d, %s", w.Code, w.Body)
+	}
+	w := ask(h, "POST", first+"/save", "")
+	second, err := url.Parse(w.Header().Get("Location"))
+	if err != nil || w.Code != http.StatusSeeOther || second.Path == first {
+		t.Fatalf("got %d to %s: %s", w.Code, second, w.Body)
+	}
+	planned(second.Path)
+	if page := ask(h, "GET", second.String(), "").Body.String(); !strings.Contains(page, "Max saved other rules since, and nothing of yours was saved") || !strings.Contains(page, "Save this rule") {
+		t.Errorf("got %s", page)
+	}
+	if w := ask(h, "POST", second.Path+"/save", ""); w.Code != http.StatusSeeOther {
+		t.Errorf("the new plan: got %d, %s", w.Code, w.Body)
+	}
+	rules, err := running.Rules(t.Context())
+	if err != nil || len(rules.Rules) != 2 {
+		t.Errorf("got %+v, %v", rules, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"syncd/internal/app"
 	"syncd/internal/mapping"
 	"syncd/internal/plan"
+	"syncd/internal/state"
 )
 
 // A ruleView is the form of one rule.
@@ -291,7 +293,7 @@ func showRulePlan(q *request) (answer, error) {
 		a.sub = "Saved by " + clipped(v.SavedBy, maxName) + ". The next run plans with it."
 	}
 	a.strip = []figure{{signedSums(v.Plan.Up, q.app.Config.Currency), "a month more"}, {signedSums(v.Plan.Down, q.app.Config.Currency), "a month less"},
-		{quantity(len(v.Plan.Customers)), "customers whose plan changes"}, {quantity(v.Plan.Same), "customers whose plan stays"}}
+		{quantity(len(v.Plan.Customers)), noun(len(v.Plan.Customers), "customer") + " whose plan changes"}, {quantity(v.Plan.Same), noun(v.Plan.Same, "customer") + " whose plan stays"}}
 	if v.Plan.Rest > 0 {
 		a.trouble = append(a.trouble, trouble{What: spelled(v.Plan.Rest, "other customer") + " it concerns too, and what it does there was not planned.",
 			Do: fmt.Sprintf("The %d with the most units were. The next run plans them all.", app.PlannedMost)})
@@ -364,13 +366,35 @@ func followRulePlan(q *request) (answer, error) {
 	}), nil
 }
 
+// planAnew plans a change of one rule again, where somebody saved other rules since it was planned: what
+// it would do may be something else now, and so it is looked at once more. A program is told so.
+func planAnew(q *request, p *app.PlannedDraft) (answer, error) {
+	anew, by, err := q.app.DraftAnew(q.Context(), p.RuleDraft)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := beginPlan(q, p.What, anew)
+	if err != nil {
+		return answer{}, err
+	}
+	a.said = cmp.Or(clipped(by, maxName), "Somebody") + " saved other rules since, and nothing of yours was saved. What it would do is planned anew: look at it, and then save it."
+	if q.wantsJSON() {
+		return answer{}, fail(http.StatusConflict, "%s The new plan is %s.", a.said, a.to)
+	}
+	return a, nil
+}
+
 // saveRulePlan saves a change of rules as it was shown.
 func saveRulePlan(q *request) (answer, error) {
 	p, err := draftAsked(q)
 	if err != nil {
 		return answer{}, err
 	}
-	if err := q.app.SaveDraft(q.Context(), q.person.Operator, p); err != nil {
+	err = q.app.SaveDraft(q.Context(), q.person.Operator, p)
+	if _, _, saved := p.State(); errors.Is(err, state.ErrConflict) && saved == "" {
+		return planAnew(q, p)
+	}
+	if err != nil {
 		return answer{}, err
 	}
 	return answer{to: "/products", said: "Saved: " + p.What + ". The next run plans with it.", json: draftJSON(p)}, nil

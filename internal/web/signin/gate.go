@@ -49,6 +49,7 @@ type Gate struct {
 	basic    *basic
 	oidc     *oidcClient
 	cross    *http.CrossOriginProtection
+	used     usedFlows
 }
 
 // New makes a Gate. It talks to nobody yet.

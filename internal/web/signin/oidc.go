@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -122,6 +124,28 @@ type flow struct {
 // longestFlow is how long signing in at the provider may take.
 const longestFlow = 10 * time.Minute
 
+// usedFlows are the states of the sign-ins that came back, for as long as their cookies count: a provider
+// may take a code twice, and this takes it once.
+type usedFlows struct {
+	mu  sync.Mutex
+	all map[string]time.Time
+}
+
+// once reports whether a sign-in comes back for the first time.
+func (u *usedFlows) once(state string, now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	maps.DeleteFunc(u.all, func(_ string, at time.Time) bool { return now.Sub(at) > longestFlow })
+	if _, again := u.all[state]; again {
+		return false
+	}
+	if u.all == nil {
+		u.all = map[string]time.Time{}
+	}
+	u.all[state] = now
+	return true
+}
+
 // redirect is the address that the provider sends the browser back to.
 func (g *Gate) redirect(r *http.Request) string {
 	if g.isSecure(r) {
@@ -167,6 +191,10 @@ func (g *Gate) callback(w http.ResponseWriter, r *http.Request) {
 	if refused := query.Get("error"); refused != "" {
 		g.Log.Warn().Str("error", refused).Str("description", query.Get("error_description")).Msg("sign-in refused by the provider")
 		g.show(w, r, http.StatusForbidden, page{Return: f.Return, Problem: "The sign-in service let nobody in (" + refused + "). Try again; an operator finds the reason in the log."})
+		return
+	}
+	if !g.used.once(f.State, g.Now()) {
+		g.show(w, r, http.StatusBadRequest, page{Return: f.Return, Problem: "This sign-in is over. Begin again."})
 		return
 	}
 	id, err := g.oidc.exchange(r.Context(), g.redirect(r), query.Get("code"), f)
@@ -218,6 +246,9 @@ func (c *oidcClient) exchange(ctx context.Context, redirect, code string, f flow
 	var claims claims
 	if err := verified.Claims(&claims); err != nil {
 		return Identity{}, fmt.Errorf("reading the token: %w", err)
+	}
+	if len(verified.Audience) > 1 && claims.AuthorizedParty == "" {
+		return Identity{}, errors.New("the token is for several clients and does not say for which it was made (azp)")
 	}
 	if claims.AuthorizedParty != "" && claims.AuthorizedParty != c.ClientID {
 		return Identity{}, errors.New("the token was made for another client (azp)")

@@ -149,6 +149,7 @@ func TestATokenThatLiesIsNotBelieved(t *testing.T) {
 		{name: "no nonce", claims: map[string]any{"nonce": nil}, log: "nonce differs"},
 		{name: "another audience", claims: map[string]any{"aud": "other"}, log: "expected audience"},
 		{name: "another party", claims: map[string]any{"aud": []string{"syncd-test", "other"}, "azp": "other"}, log: "another client"},
+		{name: "two audiences and no party", claims: map[string]any{"aud": []string{"other", "syncd-test"}}, log: "several clients"},
 		{name: "another issuer", claims: map[string]any{"iss": "https://id.example.net"}, log: "issued by a different provider"},
 		{name: "the issuer with a slash", claims: map[string]any{"iss": "+/"}, log: "issued by a different provider"},
 		{name: "expired", claims: map[string]any{"exp": time.Now().Add(-time.Minute).Unix()}, log: "token is expired"},
