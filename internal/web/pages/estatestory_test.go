@@ -3,6 +3,7 @@ package pages_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func TestAnEstateFromNothingToAClosedMonth(t *testing.T) {
 	left := 0
 	for ; ; left++ {
 		pagestest.Must(t, b.Open(mapper+"/map?show=open"), b.See("h1", "mapped"))
-		if asks("document.querySelector('h1').textContent") == "Every tenant is mapped" || left == 12 {
+		if strings.HasPrefix(asks("document.querySelector('h1').textContent"), "Every tenant is mapped") || left == 12 {
 			break
 		}
 		pagestest.Must(t, b.Click(".map .asking summary"), b.Fill(".map .asking[open] input[name=reason]", "no customer of ours"), b.Click(".map .asking[open] button"), b.See("[role=status]", "is left out"))

@@ -250,6 +250,10 @@ func revertRun(q *request) (answer, error) {
 	if asked.Reason == "" {
 		return answer{}, fail(http.StatusUnprocessableEntity, "say why it is taken back: the journal keeps it")
 	}
+	earlier, err := askedBack(q, &asked)
+	if err != nil {
+		return answer{}, err
+	}
 	report, ended, err := q.app.RevertFor(q.Context(), q.person.Operator, asked, reversionTakes)
 	switch {
 	case err != nil:
@@ -273,10 +277,25 @@ func revertRun(q *request) (answer, error) {
 		}
 	}
 	said := "The way back from run " + r.ID + " is planned: " + app.Count(waiting, "plan") + " in the inbox."
+	if earlier != "" {
+		said += " " + earlier
+	}
 	if len(why) > 0 {
 		said += " Left as it is: " + strings.Join(why, "; ") + "."
 	}
 	return answer{to: "/", said: said, json: report}, nil
+}
+
+// askedBack says who asked for the same way back before: that word stands.
+func askedBack(q *request, asked *app.Revert) (string, error) {
+	all, err := state.Reversals(q.Context(), q.app.Store)
+	for i := range all {
+		r := &all[i]
+		if r.Run == asked.Run && (asked.Customer == "" || asked.Customer == r.Scope.Customer) && (asked.Only == "" || asked.Only == r.Key.ID) {
+			return fmt.Sprintf("%s asked for it already, %s: that word stands, and the reason given now is not kept.", clipped(r.By, maxName), whenZone(r.At, q.app.Now(), q.app.Location)), nil
+		}
+	}
+	return "", err
 }
 
 // How often a run that is watched is looked at, and how long one connection lasts.
