@@ -81,8 +81,11 @@ func (t *Table) write(w *csv.Writer, text func(string) string, rows func(Put) er
 			return fmt.Errorf("table %s has %d columns, and %d cells were given", t.Name, len(t.Columns), len(cells))
 		}
 		for i, c := range t.Columns {
-			if line[i] = cells[i]; c.Type == Text {
+			switch line[i] = cells[i]; {
+			case c.Type == Text:
 				line[i] = text(clean(cells[i]))
+			case !c.Type.is(cells[i]): // a vendor's text where a day was due: one such cell must not cost all tables
+				line[i] = ""
 			}
 		}
 		return w.Write(line)

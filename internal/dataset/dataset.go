@@ -5,6 +5,7 @@ package dataset
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // A Type is the type of a column, and the form in which its text stands.
@@ -28,6 +29,30 @@ var types = map[Type]struct{ schema, format, sql string }{
 }
 
 func (t Type) String() string { return types[t].schema }
+
+var layouts = [...]string{Month: "2006-01", Day: time.DateOnly, Time: "2006-01-02T15:04:05Z"}
+
+// is reports whether a text is of the type, or empty.
+func (t Type) is(text string) bool {
+	if text == "" {
+		return true
+	}
+	switch t {
+	case Month, Day, Time:
+		_, err := time.Parse(layouts[t], text)
+		return err == nil
+	case Number, Integer:
+		digits := strings.TrimPrefix(text, "-")
+		if t == Number {
+			whole, fraction, _ := strings.Cut(digits, ".")
+			digits = whole + fraction
+		}
+		return digits != "" && strings.Trim(digits, "0123456789") == ""
+	case Boolean:
+		return text == "true" || text == "false"
+	}
+	return true
+}
 
 // A Column is one of a table. An empty cell is one that nobody knows or that there is not;
 // those of the key are never empty.
