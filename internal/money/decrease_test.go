@@ -109,6 +109,8 @@ func TestWhyAQuantityFell(t *testing.T) {
 			[]directory.Licence{holds("spb", "a", "Enabled", 20, 100), holds("e3", "b", "Enabled", 15, 100)}, nil, "moved b 2026-11-21 microsoft"},
 		{"a new subscription of another SKU has as many", count(25), count(20), []directory.Seen{held(25, 100)},
 			[]directory.Licence{holds("spb", "a", "Enabled", 20, 100), holds("e3", "b", "Enabled", 5, 365)}, nil, "moved b 2026-11-21 microsoft"},
+		{"another SKU grew by as much, and was suspended since", count(25), count(20), []directory.Seen{held(25, 100), {ID: "b", SKU: "e3", State: string(Enabled), Status: "Enabled", Units: 10, Ends: in(100)}},
+			[]directory.Licence{holds("spb", "a", "Enabled", 20, 100), holds("e3", "b", "Suspended", 15, 100)}, nil, "moved b 2026-11-21 microsoft"},
 		{"another SKU grew by less", count(25), count(20), []directory.Seen{held(25, 100), {ID: "b", SKU: "e3", State: string(Enabled), Units: 10}},
 			[]directory.Licence{holds("spb", "a", "Enabled", 20, 100), holds("e3", "b", "Enabled", 14, 100)}, nil, "unexplained"},
 		{"a trial grew by as much", count(25), count(20), []directory.Seen{held(25, 100), {ID: "b", SKU: "e3", State: string(Trial), Units: 10}},

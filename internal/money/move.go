@@ -17,7 +17,8 @@ type growth struct {
 // findGrowths returns the customer's subscriptions that grew at this read. One that
 // comes back, from its grace period or from a list that lacked it, did not grow, nor did
 // one whose units come back up to what they were before they fell without a reason;
-// neither did one of which nobody remembers how many units it had.
+// neither did one of which nobody remembers how many units it had. One that was suspended
+// since is billed on, and grew all the same.
 func (e *Explainer) findGrowths() []*growth {
 	var out []*growth
 	if len(e.memory) == 0 {
@@ -30,7 +31,7 @@ func (e *Explainer) findGrowths() []*growth {
 		for _, s := range l.Subscriptions {
 			m, known := e.memory[s.ID]
 			s.Before = m
-			if s.ID == "" || StandingOf(s, e.policy.Now).State != Enabled || known && m.SKU == "" {
+			if now := StandingOf(s, e.policy.Now).State; s.ID == "" || now != Enabled && now != Suspended || known && m.SKU == "" {
 				continue
 			}
 			n := s.Total
