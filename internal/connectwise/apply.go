@@ -17,7 +17,7 @@ import (
 // Apply carries out one change. It costs three requests where all goes well: the live
 // line, the write, and another look. Each look also reads how far the agreement is
 // invoiced, in the same request.
-func (t *Target) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
+func (t *view) Apply(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	switch ch.Action {
 	case plan.Create:
 		return t.create(ctx, ch)
@@ -31,20 +31,28 @@ func (t *Target) Apply(ctx context.Context, ch plan.Change) (target.Applied, err
 }
 
 // change writes the fields that differ, one PATCH each.
-func (t *Target) change(ctx context.Context, ch plan.Change) (target.Applied, error) {
+func (t *view) change(ctx context.Context, ch plan.Change) (target.Applied, error) {
 	agreement, id, err := parseRef(ch.Before.Ref)
 	if err != nil {
 		return target.Applied{}, err
 	}
 	w := t.writing(new(billingOf(ch.Before)), agreement)
-	live, err := t.look(ctx, w, id)
+	seen, err := t.look(ctx, w, id, true)
 	if rest.Gone(err) {
 		return target.Applied{}, fmt.Errorf("%w: line %s is not there any more", target.ErrMoved, ch.Before.Ref)
 	}
 	if err != nil {
 		return target.Applied{}, err
 	}
+	live := seen.line
 	if moved := t.moved(ch.Before, live, agreement); moved != "" {
+		return target.Applied{}, fmt.Errorf("%w: line %s: %s", target.ErrMoved, ch.Before.Ref, moved)
+	}
+	moved, err := t.judgedOtherwise(ctx, ch.Before, seen)
+	if err != nil {
+		return target.Applied{}, err
+	}
+	if moved != "" {
 		return target.Applied{}, fmt.Errorf("%w: line %s: %s", target.ErrMoved, ch.Before.Ref, moved)
 	}
 	if err := w.reopened(); err != nil {
@@ -89,7 +97,7 @@ func numberOrNone(n number) string { return cmp.Or(n.String(), "none") }
 func priceOrNone(n number) string { return cmp.Or(plan.Price(n.value()), "none") }
 
 // moved says what of a line is no longer as the plan saw it, or is empty.
-// What is not compared (price, texts) does not make the new quantity wrong.
+// What is not compared, such as texts, does not make the new quantity wrong.
 func (t *Target) moved(before *plan.Object, live *addition, agreement int) string {
 	var texts []string
 	compare := func(what, was, is string) {
@@ -191,10 +199,12 @@ func (t *Target) write(ctx context.Context, of *writing, before *addition, w fie
 		if err != nil && !lost {
 			return nil, err
 		}
-		live, look := t.look(ctx, of, before.ID)
-		switch {
-		case look != nil:
+		seen, look := t.look(ctx, of, before.ID, false)
+		if look != nil {
 			return nil, fmt.Errorf("%w: %s was sent and the line cannot be read (%v); the next run finds out", rest.ErrOutcomeUnknown, w.want, look)
+		}
+		live := seen.line
+		switch {
 		case w.has(live) && sameLine(live, before, of.agreement):
 			return live, nil
 		case !lost:

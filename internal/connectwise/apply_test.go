@@ -102,6 +102,9 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 	line := func(f func(*cwsim.Addition)) func(*cwsim.World) {
 		return func(w *cwsim.World) { f(w.Addition(910)) }
 	}
+	agreement := func(f func(*cwsim.Agreement)) func(*cwsim.World) {
+		return func(w *cwsim.World) { f(w.Agreement(55)) }
+	}
 	for _, tt := range []struct {
 		name string
 		edit func(*cwsim.World)
@@ -115,6 +118,20 @@ func TestALineThatMovedIsLeftAlone(t *testing.T) {
 		{"not billed any more", line(func(a *cwsim.Addition) { a.BillCustomer = "DoNotBill" }), "billing was Billable and is DoNotBill"},
 		{"no quantity", line(func(a *cwsim.Addition) { a.Nulls = []string{"quantity"} }), "quantity was 12 and is empty"},
 		{"deleted", func(w *cwsim.World) { w.Additions = w.Additions[1:] }, "not there any more"},
+		{"another price", line(func(a *cwsim.Addition) { a.UnitPrice = num("2200") }), "unit price was 22 and is 2200"},
+		{"units that are free", line(func(a *cwsim.Addition) { a.LessIncluded = num("12") }), "included units was 2 and is 12"},
+		{"a second line", func(w *cwsim.World) {
+			other := *w.Additions[0]
+			other.ID, other.Quantity = 977, num("4")
+			w.Additions = append(w.Additions, &other)
+		}, "line 55/977 bills the product too by now"},
+		{"the agreement is cancelled", agreement(func(a *cwsim.Agreement) { a.Cancelled = true }), "agreement 55: it is cancelled"},
+		{"the agreement ended", agreement(func(a *cwsim.Agreement) { a.EndDate, a.NoEndingDate = cwsim.Day(2026, 11, 1), false }), "agreement 55: it ended on 2026-11-01"},
+		{"the agreement is in another currency", agreement(func(a *cwsim.Agreement) { a.Currency = "EUR" }), "the agreement's currency was"},
+		{"the agreement bills by the year", agreement(func(a *cwsim.Agreement) { a.BillingCycleID = 3 }), "the agreement's billing cycle in months was 1 and is 12"},
+		{"the agreement is another company's", agreement(func(a *cwsim.Agreement) { a.CompanyID = 251 }), "the agreement's company was 250 and is 251"},
+		{"the next invoice date is gone", agreement(func(a *cwsim.Agreement) { a.NextInvoiceDate = "" }), "the next invoice date was 2026-12-01 and is empty"},
+		{"the agreement is billed by another one", agreement(func(a *cwsim.Agreement) { a.ParentID = 56 }), "the agreement that invoices it was empty and is 56"},
 		{"moved to another agreement", line(func(a *cwsim.Addition) { a.AgreementID = 56 }), "not there any more"},
 	} {
 		inBubble(t, tt.name, func(t *testing.T) {

@@ -97,6 +97,7 @@ type harness struct {
 	client *Client
 	target *Target
 	log    *bytes.Buffer
+	seen   *view // as a plan last saw the customer
 }
 
 func settings() Config {
@@ -188,6 +189,7 @@ func (h *harness) plan(c mapping.Customer, s *directory.Snapshot, records ...pla
 	if err != nil {
 		h.t.Fatalf("observing: %v", err)
 	}
+	h.seen = views[0].(*view)
 	want, seen, err := views[0].Compare(h.t.Context(), s, records)
 	if err != nil {
 		h.t.Fatalf("comparing: %v", err)
@@ -249,7 +251,10 @@ func planText(p *plan.Plan) string {
 
 // apply carries out a change and returns what happened.
 func (h *harness) apply(ch plan.Change) (target.Applied, error) {
-	return (&view{Target: h.target}).Apply(h.t.Context(), ch)
+	if h.seen == nil {
+		return (&view{Target: h.target}).Apply(h.t.Context(), ch)
+	}
+	return h.seen.Apply(h.t.Context(), ch)
 }
 
 // requestCounts returns how often each route was asked for since the log was emptied, as text.

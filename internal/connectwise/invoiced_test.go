@@ -33,7 +33,7 @@ func TestAnInvoiceIsMadeWhileALineIsWritten(t *testing.T) {
 		{name: "none is made", edit: func(*harness) {}, asks: 3},
 		{name: "one is made after the line was looked at", edit: atPatch, asks: 4, note: "invoice 10001 for the days from 2026-12-01 on"},
 		{name: "one is made after the plan", edit: func(h *harness) { h.sim.Invoice(55, "billing") }, asks: 4, note: "invoice 10001 for the days from 2026-12-01 on"},
-		{name: "none, where bundles are refused", faults: cwsim.Faults{BundlesUnavailable: 403}, edit: func(*harness) {}, asks: 6},
+		{name: "none, where bundles are refused", faults: cwsim.Faults{BundlesUnavailable: 403}, edit: func(*harness) {}, asks: 7},
 		{name: "one, where bundles are refused", faults: cwsim.Faults{BundlesUnavailable: 404}, edit: atPatch, note: "invoice 10001"},
 		{name: "one, where a bundle says data and turns its results round", faults: cwsim.Faults{BundleData: true, BundleReversed: true}, edit: atPatch, asks: 4, note: "invoice 10001"},
 		{name: "one was deleted", edit: func(h *harness) {
@@ -41,7 +41,7 @@ func TestAnInvoiceIsMadeWhileALineIsWritten(t *testing.T) {
 		}, err: target.ErrMoved, says: "the first day not yet invoiced was 2026-12-01 and is 2026-11-01"},
 		{name: "the date is not there any more", edit: func(h *harness) {
 			h.sim.Edit("billing", func(w *cwsim.World) { w.Agreement(55).NextInvoiceDate = "" })
-		}},
+		}, err: target.ErrMoved, says: "the next invoice date was 2026-12-01 and is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
@@ -85,7 +85,7 @@ func TestALineThatABundleDoesNotProveIsAskedForByItself(t *testing.T) {
 		})
 	}
 	h := newHarness(t, seed(), rules(rule(skuBP, "M365-BP")))
-	if _, _, err := h.client.lineAndInvoices(t.Context(), 55, 999, 55); !rest.Gone(err) {
+	if _, err := h.client.lookAt(t.Context(), 55, 999, 55, true); !rest.Gone(err) {
 		t.Errorf("got %v of a line that is not there, want a 404", err)
 	}
 }
