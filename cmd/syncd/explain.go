@@ -25,6 +25,9 @@ func explainCommand(a *cli) *cobra.Command {
 	cmd.Flags().StringVar(&month, "month", "", "what that month was, from the ledger alone (`YYYY-MM`)")
 	completeArgs(cmd, a, "customer")
 	cmd.RunE = a.stateful(func(ctx context.Context, w *app.App, args []string) error {
+		if cmd.Flags().Changed("month") && month == "" {
+			return usage("--month names no month; write it as 2026-11")
+		}
 		x, err := w.Explain(ctx, args[0], args[1], month)
 		if err != nil {
 			return err
@@ -146,14 +149,19 @@ func (x *explanation) writeLines(p *page) {
 		p.line("The customer is not linked to %s: syncd map", x.Biller.Title)
 	}
 	for _, l := range x.Lines {
-		name := clean(l.Label)
+		name, due := clean(l.Label), or(l.Due)
+		if l.DueUnknown {
+			due = "not known"
+		}
 		switch {
 		case l.Beside:
 			p.line("There is a line: %s %s: %s", name, l.Ref, bills(&l))
+		case l.NotRead:
+			p.line("The line: %s: due %s, and what is there was not read; last left by syncd %s", name, due, or(l.LastLeft))
 		case l.Ref == "":
-			p.line("The line: %s: due %s, none is kept in step, last left by syncd %s", name, or(l.Due), or(l.LastLeft))
+			p.line("The line: %s: due %s, none is kept in step, last left by syncd %s", name, due, or(l.LastLeft))
 		default:
-			p.line("The line: %s %s: due %s, billed %s, last left by syncd %s", name, l.Ref, or(l.Due), or(l.Billed), or(l.LastLeft))
+			p.line("The line: %s %s: due %s, billed %s, last left by syncd %s", name, l.Ref, due, or(l.Billed), or(l.LastLeft))
 		}
 		b := l.Billing
 		if b == nil {

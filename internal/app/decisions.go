@@ -148,6 +148,9 @@ func Sweep(holds []state.Hold) (taken []state.Hold, out []Verdict) {
 		case h.Decision != nil && !h.Decision.Approved:
 			v.Message = fmt.Sprintf("%s rejected it%s; syncd approve --digest %s takes it back", h.Decision.By, Because(h.Decision.Reason), h.Digest)
 			out = append(out, v)
+		case h.Decision == nil && slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.Code == plan.Rejected }):
+			v.Message = fmt.Sprintf("this very plan was rejected before; syncd approve --digest %s takes that back", h.Digest)
+			out = append(out, v)
 		case slices.ContainsFunc(h.Violations, func(v plan.Violation) bool { return v.BillsTwice() }):
 			v.Message = fmt.Sprintf("it would bill twice what was kept in step elsewhere before; end that first, or syncd approve --digest %s allows it", h.Digest)
 			out = append(out, v)

@@ -12,6 +12,7 @@ import (
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/sync"
+	"syncd/internal/target"
 )
 
 // An Explanation says why a number is what it is.
@@ -49,16 +50,20 @@ type Billing struct{ Title, Target string }
 
 // An ExplainedLine is a line of the agreement, or what should be one.
 type ExplainedLine struct {
-	Key      string            `json:"key"`
-	Label    string            `json:"label"`
-	Ref      string            `json:"ref"`
-	Due      string            `json:"due"`
-	Billed   string            `json:"billed"`
-	LastLeft string            `json:"last_left"`
-	Run      string            `json:"run,omitempty"`
-	At       time.Time         `json:"at,omitzero"`
-	Beside   bool              `json:"beside,omitempty"` // it is there, and is not kept in step
-	Facts    map[string]string `json:"info,omitempty"`
+	Key      string `json:"key"`
+	Label    string `json:"label"`
+	Ref      string `json:"ref"`
+	Due      string `json:"due"`
+	Billed   string `json:"billed"`
+	LastLeft string `json:"last_left"`
+	// DueUnknown says that what is due was not proven, and NotRead that what is there was not
+	// read: an empty number is then no nought.
+	DueUnknown bool              `json:"due_unknown,omitempty"`
+	NotRead    bool              `json:"not_read,omitempty"`
+	Run        string            `json:"run,omitempty"`
+	At         time.Time         `json:"at,omitzero"`
+	Beside     bool              `json:"beside,omitempty"` // it is there, and is not kept in step
+	Facts      map[string]string `json:"info,omitempty"`
 
 	Billing *plan.Billing `json:"-"` // nil where no line is there
 	Edited  plan.Edit     `json:"-"`
@@ -214,8 +219,13 @@ func (x *Explanation) target(e sync.Inspection, skus map[string]bool) {
 			l.LastLeft, l.Run, l.At = r.Fields.Text(plan.FieldQuantity), r.Run, r.At
 		}
 	}
+	unread := e.Err != nil || e.Report.Outcome == sync.Incomplete || e.Report.Outcome == sync.Failed
 	for _, key := range order {
-		x.Lines = append(x.Lines, *lines[key])
+		l := lines[key]
+		counted := slices.ContainsFunc(e.Desired.Counts, func(c target.Count) bool { return c.Key == key && c.Due != nil })
+		l.NotRead = unread && l.Ref == ""
+		l.DueUnknown = l.Due == "" && !counted && (unread || len(e.Desired.Counts) > 0)
+		x.Lines = append(x.Lines, *l)
 	}
 	for _, o := range e.Observed.Beside {
 		if concerns(o.Key, skus) {

@@ -196,11 +196,13 @@ type Cursor struct {
 // A FormerPlan is a plan that waited for a person and does no longer: who decides on it must
 // be told what became of it.
 type FormerPlan struct {
-	Digest  string         `json:"digest"`
-	At      time.Time      `json:"at"`                // when a run found another plan, or none
-	Done    *Decision      `json:"done,omitempty"`    // the approval under which it was carried out; nil where it was not
-	Changes []FormerChange `json:"changes,omitempty"` // the first of them
-	More    int            `json:"more,omitempty"`    // how many others it had
+	Digest string    `json:"digest"`
+	At     time.Time `json:"at"`             // when a run found another plan, or none
+	Done   *Decision `json:"done,omitempty"` // the approval under which it was carried out; nil where it was not
+	// Rejected is who refused it, for when it stands again; nil where nobody did.
+	Rejected *Decision      `json:"rejected,omitempty"`
+	Changes  []FormerChange `json:"changes,omitempty"` // the first of them
+	More     int            `json:"more,omitempty"`    // how many others it had
 }
 
 // A FormerChange is a change of such a plan, as people read it.

@@ -131,6 +131,23 @@ func (s *scopeRun) addOutcome(ctx context.Context, c *state.Commit) error {
 	return nil
 }
 
+// rejected is who refused the plan with a digest, be it that another one stood in its place
+// since; nil where nobody did, or somebody approved it after that.
+func (s *scopeRun) rejected(digest string) *state.Decision {
+	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil {
+		if h.Decision.Approved {
+			return nil
+		}
+		return h.Decision
+	}
+	if c := s.memory.Cursor; c != nil {
+		if i := slices.IndexFunc(c.Former, func(f state.FormerPlan) bool { return f.Digest == digest }); i >= 0 {
+			return c.Former[i].Rejected
+		}
+	}
+	return nil
+}
+
 // What is remembered of plans that wait no longer.
 const (
 	maxFormer        = 4
@@ -147,6 +164,7 @@ func (s *scopeRun) noteFormer(c *state.Commit) {
 	if s.report.Approved && s.report.Written > 0 || s.report.Approved && s.report.Outcome == Changed {
 		former.Done = was.Decision
 	}
+	former.Rejected = s.rejected(was.Digest)
 	var shown ScopeReport
 	if json.Unmarshal(was.Plan, &shown) == nil {
 		for i := range shown.Changes[:min(len(shown.Changes), maxFormerChanges)] {

@@ -39,9 +39,9 @@ func (s *scopeRun) checkGuards() {
 		stops = append(stops, plan.Violation{Code: plan.PlanMoved, NeedsRepair: true, Message: fmt.Sprintf(
 			"the saved plan was %s and today's is %s: %s; save a new plan and read it", cmp.Or(saved, "nothing"), cmp.Or(digest, "nothing"), cmp.Or(s.planSummary(), "nothing"))})
 	}
-	if h := s.memory.Hold; h != nil && h.Digest == digest && h.Decision != nil && !h.Decision.Approved {
+	if d := s.rejected(digest); d != nil && digest != "" {
 		stops = append(stops, plan.Violation{Code: plan.Rejected, Message: fmt.Sprintf("%s rejected this plan%s; it waits until the plan changes or somebody approves it",
-			h.Decision.By, inParentheses(h.Decision.Reason))})
+			d.By, inParentheses(d.Reason))})
 	}
 	for _, v := range append(stops, p.Violations...) {
 		if !approved || v.NeedsRepair || v.Note {
