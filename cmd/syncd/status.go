@@ -50,6 +50,7 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 	}
 	if len(v.Scopes) == 0 {
 		p.flow("", "nothing was applied yet; syncd plan shows what would change, syncd apply goes on from there")
+		writeBackup(p, v.Backup, zone)
 		return p.err
 	}
 	slices.SortStableFunc(v.Scopes, func(x, y app.Standing) int {
@@ -89,11 +90,7 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 		}
 		p.flow("", line)
 	}
-	if b := v.Backup; b != nil && b.Last != nil {
-		p.flow("", fmt.Sprintf("last backup %s (%s), the next is due %s", b.Last.At.In(zone).Format("2006-01-02 15:04"), b.Last.Name, b.Due.In(zone).Format("2006-01-02 15:04")))
-	} else if b != nil {
-		p.flow("", "no backup yet in "+clean(b.Dir))
-	}
+	writeBackup(p, v.Backup, zone)
 	for _, turn := range []struct{ standing, say string }{
 		{state.StandsNeedsApproval, "syncd holds shows what, syncd approve lets it pass"},
 		{state.StandsNeedsRepair, "syncd holds says what to repair"},
@@ -109,6 +106,17 @@ func writeStatus(p *page, v *app.Status, zone *time.Location) error {
 		p.flow("", fmt.Sprintf("settled by hand: %s %s at %s: %s %s (%s%s)", x.Key, x.Scope.Customer, x.Scope.Target, x.How, x.Ref, x.By, app.Because(x.Reason)))
 	}
 	return p.err
+}
+
+// writeBackup says which backup is the last, where any are to be made.
+func writeBackup(p *page, b *app.BackupState, zone *time.Location) {
+	switch {
+	case b == nil:
+	case b.Last == nil:
+		p.flow("", "no backup yet in "+clean(b.Dir))
+	default:
+		p.flow("", fmt.Sprintf("last backup %s (%s), the next is due %s", b.Last.At.In(zone).Format("2006-01-02 15:04"), b.Last.Name, b.Due.In(zone).Format("2006-01-02 15:04")))
+	}
 }
 
 func historyCommand(a *cli) *cobra.Command {
