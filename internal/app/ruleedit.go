@@ -152,6 +152,13 @@ func (w *App) DraftAnew(ctx context.Context, d *RuleDraft) (anew *RuleDraft, by 
 	if d.edit == nil {
 		return nil, by, fmt.Errorf("%s saved other rules since this file was read; send it again: %w", cmp.Or(by, "somebody"), state.ErrConflict)
 	}
+	if was := d.edit.Was; was != nil {
+		seen := slices.IndexFunc(d.before.Rules, func(r mapping.Rule) bool { return was.is(&r) })
+		now, err := w.Rule(ctx, *was)
+		if err != nil || seen < 0 || !slices.Equal(now.Cells(), d.before.Rules[seen].Cells()) {
+			return nil, by, fmt.Errorf("%s changed this very rule since it was shown; look at it, and then change it: %w", cmp.Or(by, "somebody"), state.ErrConflict)
+		}
+	}
 	anew, err = w.DraftEdit(ctx, *d.edit, func(int, int, string) {})
 	return anew, by, err
 }
