@@ -115,7 +115,7 @@ func (d *demo) run(ctx context.Context) error {
 	if d.once {
 		return nil
 	}
-	served := daemon(d.app, func(addr string) {
+	served := daemon(func(addr string) {
 		d.step("The daemon is up, until you press Ctrl-C")
 		d.say("  pages        http://%s/  as %s", addr, d.signedIn())
 		d.say("  metrics      http://%s/metrics", addr)

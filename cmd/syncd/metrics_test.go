@@ -70,7 +70,7 @@ func TestEveryMetricIsDocumentedAndThereFromTheStart(t *testing.T) {
 	d.app.Config.Listen = "127.0.0.1:0"
 	ctx, stop := context.WithCancel(t.Context())
 	up, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- d.app.Serve(ctx, daemon(d.app, func(addr string) { up <- addr })) }()
+	go func() { ended <- d.app.Serve(ctx, daemon(func(addr string) { up <- addr })) }()
 	select {
 	case <-up:
 	case err := <-ended:

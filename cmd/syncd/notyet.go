@@ -13,9 +13,7 @@ import (
 const notYet = "not yet"
 
 // laterCommands are such commands, with what they will do.
-var laterCommands = []struct{ path, what string }{
-	{"reload", "restart the daemon: it goes on where it was"},
-}
+var laterCommands = []struct{ path, what string }{}
 
 // addLater adds the commands that are not there yet, hidden, where nobody has
 // built one of that name.

@@ -114,7 +114,7 @@ approved.
 	add("tables", mapCommand(a), productsCommand(a), termsCommand(a), overrideCommand(a), freezeCommand(a), matchesCommand(a), itglueCommand(a))
 	add("look", statusCommand(a), historyCommand(a), explainCommand(a), reportCommand(a), exportCommand(a), checkCommand(a))
 	add("cipp", cippRoot(a))
-	add("keep", serveCommand(a), stateCommand(a), userCommand(a), tokenCommand(a), notifyCommand(a), demoCommand(a), healthcheckCommand(a), supportCommand(a), versionCommand(a))
+	add("keep", serveCommand(a), reloadCommand(a), stateCommand(a), userCommand(a), tokenCommand(a), notifyCommand(a), demoCommand(a), healthcheckCommand(a), supportCommand(a), versionCommand(a))
 	root.AddCommand(namesCommand(a))
 	root.SetHelpCommand(helpCommand(root))
 	addLater(root)
@@ -259,7 +259,7 @@ func (a *cli) withState(open func(*app.Config) (state.Store, error), run func(ct
 func newApp(cfg *app.Config, store state.Store, log zerolog.Logger) (*app.App, error) {
 	w, err := app.New(cfg, store, log)
 	if err == nil {
-		w.Registry.MustRegister(buildInfo())
+		w.Registry.Last(buildInfo())
 	}
 	return w, err
 }
@@ -281,6 +281,19 @@ func (a *cli) config() (*app.Config, error) {
 		a.cfg = a.app.Config
 		return a.cfg, nil
 	}
+	cfg, err := a.readConfig()
+	if _, ok := errors.AsType[app.NoSecretsError](err); err != nil && !ok {
+		return nil, err
+	}
+	a.cfg, a.redact = cfg, cfg.Redactor()
+	if disk, here := a.console.Files.(*control.Disk); here {
+		disk.Protected = []string{cfg.State.Path}
+	}
+	return cfg, err
+}
+
+// readConfig reads the configuration that was named, as far as it can be read.
+func (a *cli) readConfig() (*app.Config, error) {
 	path, asked := a.configPath, true
 	if path == "" {
 		path = os.Getenv("SYNCD_CONFIG")
@@ -295,13 +308,6 @@ func (a *cli) config() (*app.Config, error) {
 	cfg, err := systems.LoadConfig(path, asked, os.LookupEnv, config.Names())
 	if err != nil {
 		err = usage("%w", err)
-		if _, ok := errors.AsType[app.NoSecretsError](err); !ok {
-			return nil, err
-		}
-	}
-	a.cfg, a.redact = cfg, cfg.Redactor()
-	if disk, here := a.console.Files.(*control.Disk); here {
-		disk.Protected = []string{cfg.State.Path}
 	}
 	return cfg, err
 }

@@ -210,7 +210,7 @@ func TestASystemIsAFileAndALine(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	listening, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- w.Serve(ctx, daemon(w, func(addr string) { listening <- addr })) }()
+	go func() { ended <- w.Serve(ctx, daemon(func(addr string) { listening <- addr })) }()
 	select {
 	case addr := <-listening:
 		for _, want := range []string{"greetings", "Toy", "1 changed"} {

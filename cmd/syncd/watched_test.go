@@ -205,7 +205,7 @@ func TestARealPrometheusSeesADaemonInTrouble(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	up, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- d.app.Serve(ctx, daemon(d.app, func(addr string) { up <- addr })) }()
+	go func() { ended <- d.app.Serve(ctx, daemon(func(addr string) { up <- addr })) }()
 	var addr string
 	select {
 	case addr = <-up:

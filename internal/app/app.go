@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"reflect"
 	gosync "sync"
 	"time"
 
@@ -25,7 +26,7 @@ type App struct {
 	Config     *Config
 	Store      state.Store
 	Log        zerolog.Logger
-	Registry   *prometheus.Registry
+	Registry   *Registry
 	Loop       *sync.Metrics
 	CIPP       *cipp.Client // the source; it changes nothing
 	Engine     *sync.Engine
@@ -35,12 +36,14 @@ type App struct {
 	cippBucket *rest.Bucket      // of everybody who talks to CIPP
 	channels   []channel.Channel // to people, in the order of the configuration
 	messages   *delivery.Metrics
-	notifier   *delivery.Loop // nil where nobody is told anything
-	tenants    tenantList     // by the source, last
-	settling   gosync.Mutex   // held while a page's word on a plan or an object is taken
-	suggesting suggesting     // whether somebody looks for links
-	looked     productLooks   // at what all tenants hold
+	notifier   *delivery.Loop       // nil where nobody is told anything
+	tenants    tenantList           // by the source, last
+	rates      map[string]rest.Rate // of the systems' buckets, by name
+	settling   *gosync.Mutex        // held while a page's word on a plan or an object is taken
+	suggesting *suggesting          // whether somebody looks for links
+	looked     *productLooks        // at what all tenants hold
 	backups    *backups
+	daemon     *daemon // that it is the App of; nil in a command
 	Jobs       []sync.Job
 	Location   *time.Location
 	Now        func() time.Time
@@ -50,31 +53,107 @@ type App struct {
 
 // New makes an App. It talks to nobody yet.
 func New(cfg *Config, store state.Store, log zerolog.Logger) (*App, error) {
-	reg := prometheus.NewRegistry()
-	calls := rest.NewMetrics(reg)
-	w := &App{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(reg),
-		Jobs: cfg.jobs(), Location: cfg.location, Now: time.Now, calls: calls}
+	reg := &Registry{Registry: prometheus.NewRegistry()}
+	w := &App{Config: cfg, Store: store, Log: log, Registry: reg, Loop: sync.NewMetrics(lasting{reg}), calls: rest.NewMetrics(lasting{reg}), messages: delivery.NewMetrics(lasting{reg}), Now: time.Now,
+		sound: newSoundness(store, log), settling: new(gosync.Mutex), suggesting: new(suggesting), looked: new(productLooks)}
+	if err := w.build(sync.New); err != nil {
+		return nil, err
+	}
+	w.setRates()
+	cfg.logSecrets(log)
+	return w, nil
+}
+
+// successor is an App of another configuration over the same state. It talks to nobody yet either,
+// and takes nothing from w, which is as it was.
+func (w *App) successor(cfg *Config) (*App, error) {
+	next := &App{Config: cfg, Store: w.Store, Log: w.Log, Registry: w.Registry.successor(), Loop: w.Loop, calls: w.calls, messages: w.messages, Now: w.Now, Practice: w.Practice, LogTail: w.LogTail,
+		sound: w.sound, settling: w.settling, suggesting: w.suggesting, looked: w.looked, daemon: w.daemon}
+	if former, now := section[CIPPConfig](w.Config), section[CIPPConfig](cfg); former.URL == now.URL && former.TenantID == now.TenantID {
+		if tenants, at, failure := w.tenants.last(); failure == nil && !at.IsZero() {
+			next.tenants.keep(tenants, at)
+		}
+	}
+	if reflect.DeepEqual(w.Config.Backup, cfg.Backup) && w.Config.Timezone == cfg.Timezone {
+		next.backups = w.backups
+	}
+	return next, next.build(w.Engine.Successor)
+}
+
+// build connects the systems and makes the engine.
+func (w *App) build(engine func(sync.Options) *sync.Engine) error {
+	cfg := w.Config
+	w.Jobs, w.Location, w.rates = cfg.jobs(), cfg.location, map[string]rest.Rate{}
 	targets := map[string]target.Opener{}
 	for _, s := range cfg.systems {
 		if err := s.Connect(w); err != nil {
-			return nil, err
+			return err
 		}
 		for _, name := range s.Targets() {
 			targets[name] = func(ctx context.Context) (target.Target, error) { return s.Open(ctx, name) }
 		}
 	}
-	cfg.logSecrets(log)
-	w.sound, w.backups = newSoundness(store, log), newBackups(w)
-	var err error
-	if w.channels, err = cfg.channels(log); err != nil {
-		return nil, err
+	if w.backups == nil {
+		w.backups = newBackups(w)
 	}
-	w.Engine = sync.New(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: store, Links: w.Links,
-		Log: log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
-		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits, Ended: func() { w.notifier.Wake() }})
+	var err error
+	if w.channels, err = cfg.channels(w.Log); err != nil {
+		return err
+	}
+	w.Engine = engine(sync.Options{VerifyStore: w.sound.wait, Source: w.CIPP, Targets: targets, Store: w.Store, Links: w.Links,
+		Log: w.Log, Metrics: w.Loop, Now: w.Now, Redact: cfg.Redactor().Text, Currency: cfg.Currency,
+		MaxAge: section[CIPPConfig](cfg).MaxAge, LedgerMonths: cfg.Evidence.Keep, Credits: w.credits, Ended: w.wakeNotifier})
 	w.registerMetrics()
-	return w, nil
+	return nil
 }
+
+// wakeNotifier has people told of what is new, as the configuration in force says.
+func (w *App) wakeNotifier() {
+	if w.daemon != nil {
+		w = w.daemon.app()
+	}
+	w.notifier.Wake()
+}
+
+// bucket is the one of everybody who talks to a system, whatever the configuration: another one
+// would begin full. The rate counts from setRates on.
+func (w *App) bucket(system string, r rest.Rate) *rest.Bucket {
+	w.rates[system] = r
+	if b := w.calls.Bucket(system); b != nil {
+		return b
+	}
+	return rest.NewBucket(r, w.calls, system)
+}
+
+// setRates has the buckets limit to the rates of the configuration.
+func (w *App) setRates() {
+	for system, r := range w.rates {
+		w.calls.Bucket(system).SetRate(r)
+	}
+}
+
+// A Registry has the metrics of a configuration, and those that last over all of them.
+type Registry struct {
+	*prometheus.Registry
+	lasting []prometheus.Collector
+}
+
+// Last registers metrics that go on under another configuration.
+func (r *Registry) Last(collectors ...prometheus.Collector) {
+	r.MustRegister(collectors...)
+	r.lasting = append(r.lasting, collectors...)
+}
+
+func (r *Registry) successor() *Registry {
+	next := &Registry{Registry: prometheus.NewRegistry()}
+	next.Last(r.lasting...)
+	return next
+}
+
+// lasting registers everything as lasting.
+type lasting struct{ *Registry }
+
+func (l lasting) MustRegister(collectors ...prometheus.Collector) { l.Last(collectors...) }
 
 // Waits are the systems that are left alone now: those that asked for it, as far as
 // this process knows, and those that refused everything.

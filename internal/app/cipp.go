@@ -59,7 +59,7 @@ func (s *cippSystem) Job() JobConfig {
 }
 
 func (s *cippSystem) Connect(w *App) (err error) {
-	s.app, w.cippBucket = w, rest.NewBucket(s.config.Rate, w.calls, "cipp")
+	s.app, w.cippBucket = w, w.bucket("cipp", s.config.Rate)
 	hired := false // CIPP is asked for days of hiring only where a target is given them
 	for _, o := range w.Config.systems {
 		reader, ok := o.System.(interface{ readsHireDates() bool })

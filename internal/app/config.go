@@ -55,8 +55,9 @@ type Config struct {
 	exposed  string       // who else may read its secrets, or write to it
 	location *time.Location
 	limits   sync.Limits
-	file     string // where it was read, absolute
-	sum      string // a digest of the file's text
+	file     string                  // where it was read, absolute
+	sum      string                  // a digest of the file's text
+	again    func() (*Config, error) // reads it as it is now
 }
 
 // Daemon is where the daemon of this configuration is found.
@@ -156,6 +157,10 @@ func (c *Config) defaultJobs() []JobConfig {
 // was asked for must exist; the default one may be absent where the environment
 // says everything.
 func (t Table) LoadConfig(path string, asked bool, env config.Environment, names []string) (*Config, error) {
+	given := struct {
+		env   config.Environment
+		names []string
+	}{env, names}
 	env, names = config.WithCredentials(env, names)
 	problems := &config.Problems{File: path}
 	text, err := os.ReadFile(path)
@@ -186,13 +191,19 @@ func (t Table) LoadConfig(path string, asked bool, env config.Environment, names
 		if c.file, _ = filepath.Abs(path); text == nil {
 			c.file = "the environment"
 		}
-		sum := sha256.Sum256(text)
-		c.sum = hex.EncodeToString(sum[:8])
+		c.sum = sumOf(text)
+		c.again = func() (*Config, error) { return t.LoadConfig(path, asked, given.env, given.names) }
 	}
 	if err != nil && c != nil && c.lacksSecretsAlone(problems.List) {
 		err = NoSecretsError{err, c}
 	}
 	return c, err
+}
+
+// sumOf is a digest of a file's text.
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 func (t Table) parse(text []byte, env config.Environment, names []string, problems *config.Problems) (*Config, error) {

@@ -55,7 +55,7 @@ func (s *connectWise) Job() JobConfig {
 
 func (s *connectWise) Connect(w *App) (err error) {
 	s.app = w
-	s.Client, err = connectwise.New(s.config, connectwise.Options{Log: w.Log, Metrics: w.calls, Now: w.Now, Location: w.Location,
+	s.Client, err = connectwise.New(s.config, connectwise.Options{Log: w.Log, Metrics: w.calls, Bucket: w.bucket("connectwise", s.config.Rate), Now: w.Now, Location: w.Location,
 		Names: w.Config.Evidence.naming(), Freezes: w.handFreezes})
 	if err != nil {
 		return fmt.Errorf("connectwise: %w", err)

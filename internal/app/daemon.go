@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	stdsync "sync"
 	"time"
@@ -15,20 +16,22 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"syncd/internal/plan"
+	"syncd/internal/secret"
 	"syncd/internal/sync"
 	"syncd/internal/sync/schedule"
 	"syncd/internal/web"
 	"syncd/internal/web/control"
-	"syncd/internal/web/signin"
 )
 
 // A Daemon is what an App needs besides itself to run until it is told to stop.
 type Daemon struct {
 	Version string
-	Run     control.Run                 // carries a command out that came through the control socket
-	Ready   func(addr string)           // is told the pages' address once everything listens; may be nil
-	Pages   func(*Running) http.Handler // makes the pages for people
-	Style   string                      // the address of their style sheet
+	Run     func(ctx context.Context, w *App, q control.Request, c *control.Console) int // carries a command out that came through the control socket
+	Hangup  <-chan os.Signal                                                             // has the configuration read anew; may be nil
+	Ready   func(addr string)                                                            // is told the pages' address once everything listens; may be nil
+	Pages   func(*Running) http.Handler                                                  // makes the pages for people
+	Redact  secret.Redactor                                                              // of the log; it learns the secrets of another configuration
+	Style   string                                                                       // the address of their style sheet
 }
 
 // A Running is an App whose daemon is up, as the pages see it.
@@ -38,18 +41,23 @@ type Running struct {
 	Jobs    func() []JobState // as the scheduler sees them
 	Ready   func() error      // why the daemon is not ready, or nil
 
+	*background
+	checking checking
+}
+
+// background is what people began on the pages, which goes on whatever they look at.
+type background struct {
 	ctx      context.Context // ends with the daemon
 	mu       stdsync.Mutex
 	applying map[plan.Scope]bool // what people let run from the pages now
 	reading  *BillReading        // that somebody asked for last
 	applied  stdsync.WaitGroup
-	checking checking
 	drafts   ruleDrafts
 }
 
 // Running is the App as its pages see it, until ctx ends.
 func (w *App) Running(ctx context.Context, version string, jobs func() []JobState, ready func() error) *Running {
-	return &Running{App: w, Version: version, Jobs: jobs, Ready: ready, ctx: ctx, applying: map[plan.Scope]bool{}}
+	return &Running{App: w, Version: version, Jobs: jobs, Ready: ready, background: &background{ctx: ctx, applying: map[plan.Scope]bool{}}}
 }
 
 // A JobState is a job and when it ran and runs.
@@ -84,67 +92,59 @@ func (w *App) Serve(ctx context.Context, d Daemon) error {
 	defer socket.Close()
 	control.RemoveUnfinished(filepath.Dir(w.Config.State.Path))
 	w.sound.daemon = true
-	runner, err := w.schedule(ctx)
-	if err != nil {
+	live := &daemon{Daemon: d, ctx: ctx, addr: pages.Addr(), socket: socket}
+	w.daemon, live.events = live, newHints(live.app)
+	if live.runner, err = w.schedule(ctx); err != nil {
 		return err
 	}
 	if w.backups.folder.Dir != "" {
 		w.backups.lookAtStart(w.Now())
 	}
-	housekeeping, err := w.housekeeping()
-	if err != nil {
+	if live.housekeeping, err = w.housekeeping(); err != nil {
 		return err
 	}
 	leader := prometheus.NewGauge(prometheus.GaugeOpts{Name: "syncd_leader", Help: "1 where this process runs the schedules."})
-	w.Registry.MustRegister(leader, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	w.Registry.Last(leader, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	leader.Set(1) // the file lock on the state makes it the only one
-
-	if len(w.channels) > 0 {
-		w.notifier = w.newNotifier()
-	}
-	events := newHints(w)
-	access := web.AccessTo(w.Config.Listen, pages.Addr(), w.Config.names())
-	access.SignsIn = w.Config.Auth.Mode != signin.None
-	w.warnOfAccess(access, pages.Addr())
-	gate, err := w.Gate(web.IsOpen, d.Style)
+	first, err := live.serve(w, Operator{Name: "the start of the daemon"})
 	if err != nil {
-		return fmt.Errorf("sign-in: %w", err)
+		return err
 	}
-	running := w.Running(ctx, d.Version, func() []JobState { return w.jobStates(ctx, runner) }, func() error { return w.ready(ctx, runner) })
-	handler := web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Log: w.Log, Location: w.Location, Jobs: w.jobNames(), Ready: running.Ready,
-		Access: access, Gate: gate, Pages: d.Pages(running), Events: web.Events{Secret: w.Config.Events.Secret, Hint: events.hint, Now: w.Now}})
+	live.now.Store(first)
 	// The pages outlive the jobs, so that one can watch the daemon stop.
 	webCtx, stopWeb := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWeb()
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return web.Serve(webCtx, pages, handler, w.Config.TLS.Config, w.Log) })
+	group.Go(func() error { return web.Serve(webCtx, pages, live, w.Config.TLS.Config, w.Log) })
 	group.Go(func() error {
 		return control.Serve(groupCtx, socket, w.Log, func(ctx context.Context, q control.Request, c *control.Console) int {
-			if note := w.Config.otherThan(q); note != "" {
-				fmt.Fprintln(c.Err, "syncd: "+note)
-			}
-			return d.Run(ctx, q, c)
+			return d.Run(ctx, live.app(), q, c)
 		})
 	})
 	group.Go(func() error { return w.sound.watch(groupCtx) })
-	group.Go(func() error { return events.run(groupCtx) })
-	if tickets := newTickets(w); tickets != nil {
-		group.Go(func() error { return tickets.run(groupCtx) })
-	}
-	group.Go(func() error { return housekeeping.Run(groupCtx) })
-	if w.notifier != nil {
-		group.Go(func() error { return w.notifier.Run(groupCtx) })
-	}
+	group.Go(func() error { return live.events.run(groupCtx) })
+	group.Go(func() error { return live.housekeeping.Run(groupCtx) })
+	group.Go(func() error { return live.loops(groupCtx) })
 	group.Go(func() error {
 		defer stopWeb()
-		return runner.Run(groupCtx)
+		return live.runner.Run(groupCtx)
+	})
+	group.Go(func() error {
+		for {
+			select {
+			case <-d.Hangup:
+				_, _ = live.reload(groupCtx, Operator{"SIGHUP", "a signal to the daemon"}) // logged
+			case <-groupCtx.Done():
+				return nil
+			}
+		}
 	})
 	w.Log.Info().Str("version", d.Version).Str("listen", pages.Addr().String()).Str("state", w.Config.State.Path).Int("jobs", len(w.Jobs)).Msg("daemon started")
 	if d.Ready != nil {
 		d.Ready(pages.Addr().String())
 	}
 	err = group.Wait()
-	running.Wait()
+	first.Wait()
 	w.Log.Info().Err(err).Msg("daemon stopped")
 	return err
 }
@@ -190,14 +190,14 @@ func (r *Running) ApplyNow(by Operator, scope plan.Scope) error {
 // Wait waits for what ApplyNow started.
 func (r *Running) Wait() { r.applied.Wait() }
 
-// otherThan says that a command was typed with another configuration than this
+// OtherThan says that a command was typed with another configuration than this
 // one, which the daemon works with.
-func (c *Config) otherThan(q control.Request) string {
+func (c *Config) OtherThan(q control.Request) string {
 	switch {
 	case q.Sum == c.sum:
 		return ""
 	case q.File == c.file:
-		return fmt.Sprintf("%s was changed since the daemon started, which works with the former text until it is started again", c.file)
+		return fmt.Sprintf("%s was changed since the daemon took it; until syncd reload it works with the former text", c.file)
 	}
 	return fmt.Sprintf("the daemon works with %s, which says something else than %s", c.file, q.File)
 }
@@ -207,7 +207,21 @@ func (w *App) schedule(ctx context.Context) (*schedule.Runner, error) {
 	if err := w.Loop.Init(ctx, w.Store, w.Jobs); err != nil {
 		return nil, err
 	}
-	w.Loop.Expect(w.needs().Names())
+	w.expectMetrics()
+	jobs, err := w.scheduledRuns()
+	if err != nil {
+		return nil, err
+	}
+	return schedule.New(jobs, schedule.Options{
+		Jitter: time.Minute, Instance: section[CIPPConfig](w.Config).TenantID, Now: w.Now,
+		LastSuccess: func(job string) time.Time { return w.lastRuns(ctx, job).Success },
+		LastAttempt: func(job string) time.Time { return w.lastRuns(ctx, job).Attempt },
+		Report:      func(e schedule.Event) { w.noteEvent(e) },
+	})
+}
+
+// scheduledRuns are the jobs that have a schedule, as the runner takes them.
+func (w *App) scheduledRuns() ([]schedule.Job, error) {
 	var jobs []schedule.Job
 	for _, j := range w.Jobs {
 		if j.Schedule == "" {
@@ -217,15 +231,21 @@ func (w *App) schedule(ctx context.Context) (*schedule.Runner, error) {
 		if err != nil {
 			return nil, fmt.Errorf("job %s: %w", j.Name, err)
 		}
-		w.Loop.Scheduled(j.Name, s.LongestInterval(w.Now()))
 		jobs = append(jobs, schedule.Job{Name: j.Name, Schedule: s, Run: func(ctx context.Context) error { return w.scheduled(ctx, j) }})
 	}
-	return schedule.New(jobs, schedule.Options{
-		Jitter: time.Minute, Instance: section[CIPPConfig](w.Config).TenantID, Now: w.Now,
-		LastSuccess: func(job string) time.Time { return w.lastRuns(ctx, job).Success },
-		LastAttempt: func(job string) time.Time { return w.lastRuns(ctx, job).Attempt },
-		Report:      func(e schedule.Event) { w.noteEvent(e) },
-	})
+	return jobs, nil
+}
+
+// expectMetrics has the series of the configuration be there.
+func (w *App) expectMetrics() {
+	w.Loop.Expect(w.needs().Names())
+	for _, j := range w.Jobs {
+		every := time.Duration(0)
+		if s, err := schedule.Parse(j.Schedule, w.Location); err == nil {
+			every = s.LongestInterval(w.Now())
+		}
+		w.Loop.Scheduled(j.Name, every)
+	}
 }
 
 // scheduled is one run of a job. What went wrong in it is in its report, its

@@ -19,7 +19,7 @@ var (
 
 // hints make the next cycle of a customer come early.
 type hints struct {
-	world *App
+	world func() *App // as it is now
 
 	mu      gosync.Mutex
 	waiting map[string]bool      // tenants as events name them
@@ -27,7 +27,7 @@ type hints struct {
 	wake    chan struct{}
 }
 
-func newHints(w *App) *hints {
+func newHints(w func() *App) *hints {
 	return &hints{world: w, waiting: map[string]bool{}, looked: map[string]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
@@ -65,9 +65,9 @@ func (h *hints) run(ctx context.Context) error {
 			rested = time.After(rest)
 		}
 		for _, customer := range due {
-			sel := sync.Selection{Jobs: h.world.scheduledJobs(), Customer: customer, Trigger: "event"}
-			if _, err := h.world.Engine.Run(ctx, sel, sync.Apply); err != nil && ctx.Err() == nil {
-				h.world.Log.Warn().Err(err).Str("customer", customer).Msg("not looked at after an event")
+			sel := sync.Selection{Jobs: h.world().scheduledJobs(), Customer: customer, Trigger: "event"}
+			if _, err := h.world().Engine.Run(ctx, sel, sync.Apply); err != nil && ctx.Err() == nil {
+				h.world().Log.Warn().Err(err).Str("customer", customer).Msg("not looked at after an event")
 			}
 		}
 	}
@@ -83,13 +83,13 @@ func (h *hints) due(ctx context.Context) (due []string, rest time.Duration) {
 	if len(waiting) == 0 {
 		return nil, 0
 	}
-	tenants, err := h.world.Tenants(ctx)
+	tenants, err := h.world().Tenants(ctx)
 	if err != nil {
-		h.world.Log.Warn().Err(err).Msg("events came, and the tenants cannot be listed; asked again in a while")
+		h.world().Log.Warn().Err(err).Msg("events came, and the tenants cannot be listed; asked again in a while")
 		h.keep(waiting)
 		return nil, RestOfHints
 	}
-	now := h.world.Now()
+	now := h.world().Now()
 	later := map[string]bool{}
 	for _, t := range tenants {
 		if !waiting[strings.ToLower(string(t.ID))] && !waiting[strings.ToLower(t.DefaultDomain)] && !waiting[strings.ToLower(t.InitialDomain)] {

@@ -34,7 +34,8 @@ func TestACustomerIsLookedAtForAHintOnceInAWhile(t *testing.T) {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	source := tenantsOnly{list: []directory.Tenant{
 		{ID: contoso, DefaultDomain: "contoso.example", InitialDomain: "contoso.onmicrosoft.com"}, {ID: fabrikam, DefaultDomain: "fabrikam.example"}}}
-	h := newHints(&App{Engine: sync.New(sync.Options{Source: source}), Now: func() time.Time { return now }})
+	w := &App{Engine: sync.New(sync.Options{Source: source}), Now: func() time.Time { return now }}
+	h := newHints(func() *App { return w })
 	for _, tc := range []struct {
 		name  string
 		after time.Duration
@@ -60,7 +61,8 @@ func TestACustomerIsLookedAtForAHintOnceInAWhile(t *testing.T) {
 
 func TestAHintOutlivesTenantsThatCannotBeListed(t *testing.T) {
 	source := &tenantsOnly{fails: true, list: []directory.Tenant{{ID: contoso, DefaultDomain: "contoso.example"}}}
-	h := newHints(&App{Engine: sync.New(sync.Options{Source: source}), Now: time.Now})
+	w := &App{Engine: sync.New(sync.Options{Source: source}), Now: time.Now}
+	h := newHints(func() *App { return w })
 	h.hint([]string{"contoso.example"})
 	if got, rest := h.due(t.Context()); len(got) > 0 || rest != RestOfHints {
 		t.Errorf("got %v and a rest of %s, want it to wait", got, rest)

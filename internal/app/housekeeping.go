@@ -30,11 +30,18 @@ func (w *App) chores() []chore {
 
 // housekeeping makes the runner of the chores.
 func (w *App) housekeeping() (*schedule.Runner, error) {
-	var jobs []schedule.Job
 	last := map[string]func() time.Time{}
 	for _, c := range w.chores() {
-		jobs = append(jobs, schedule.Job{Name: c.name, Schedule: c.schedule, Run: c.do})
 		last[c.name] = c.lastSuccess
 	}
-	return schedule.New(jobs, schedule.Options{Now: w.Now, LastSuccess: func(name string) time.Time { return last[name]() }})
+	return schedule.New(w.choresToRun(), schedule.Options{Now: w.Now, LastSuccess: func(name string) time.Time { return last[name]() }})
+}
+
+// choresToRun are the chores as the runner takes them.
+func (w *App) choresToRun() []schedule.Job {
+	var jobs []schedule.Job
+	for _, c := range w.chores() {
+		jobs = append(jobs, schedule.Job{Name: c.name, Schedule: c.schedule, Run: c.do})
+	}
+	return jobs
 }

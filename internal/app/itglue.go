@@ -38,7 +38,7 @@ func (s *itGlue) Job() JobConfig {
 }
 
 func (s *itGlue) Connect(w *App) (err error) {
-	o := itglue.Options{Log: w.Log, Metrics: w.calls, Now: w.Now, Location: w.Location, Portal: section[CIPPConfig](w.Config).PortalURL()}
+	o := itglue.Options{Log: w.Log, Metrics: w.calls, Bucket: w.bucket("itglue", s.config.Rate), Now: w.Now, Location: w.Location, Portal: section[CIPPConfig](w.Config).PortalURL()}
 	if book, ok := Find[AddressBook](w); ok {
 		o.Addresses = book.ContactAddresses
 	}

@@ -13,14 +13,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"syncd/internal/backup"
-	"syncd/internal/notify/delivery"
 	"syncd/internal/state"
 )
 
 // registerMetrics registers what the state and the configuration say. It is there from the
 // start, so that a restart does not look like health.
 func (w *App) registerMetrics() {
-	w.messages = delivery.NewMetrics(w.Registry)
 	w.Registry.MustRegister(renewalsMetric(w), moneyMetrics(w), standingMetrics(w), newResources(w), w.backups.success, w.backups.interval)
 }
 

@@ -42,7 +42,7 @@ type Working struct {
 
 // LooksAtProducts says whether somebody reads what the tenants hold now.
 func (w *App) LooksAtProducts() Working {
-	l := &w.looked
+	l := w.looked
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Working{l.running, l.done, l.total, l.failure}
@@ -57,7 +57,7 @@ func (w *Running) LookAtProducts() error {
 	if err := w.ctx.Err(); err != nil {
 		return Usage("the daemon is about to stop; try again once it is up")
 	}
-	l := &w.looked
+	l := w.looked
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running {

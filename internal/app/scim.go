@@ -88,7 +88,7 @@ func (c *scimSystem) Job() JobConfig {
 func (c *scimSystem) Connect(w *App) error {
 	c.app = w
 	for _, config := range c.configs() {
-		client, err := scim.New(config, scim.Options{Log: w.Log, Metrics: w.calls, Now: w.Now})
+		client, err := scim.New(config, scim.Options{Log: w.Log, Metrics: w.calls, Bucket: w.bucket("scim/"+config.Name, config.Rate), Now: w.Now})
 		if err != nil {
 			return err
 		}

@@ -143,7 +143,7 @@ func (w *App) LooksForLinks() (now bool, failure error) {
 // SuggestFor looks for links and waits so long for them; ended is false where it takes longer,
 // and goes on with the daemon. One look at a time is enough.
 func (w *Running) SuggestFor(ctx context.Context, wait time.Duration) (found []mapping.Suggestion, ended bool, err error) {
-	s := &w.suggesting
+	s := w.suggesting
 	s.mu.Lock()
 	if s.running {
 		s.mu.Unlock()

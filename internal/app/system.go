@@ -30,6 +30,7 @@ type SystemState struct {
 	Sessions    []SessionState     `json:"sessions"`
 	Versions    Versions           `json:"versions"`
 	Settings    any                `json:"configuration"` // without secrets
+	Reload      *ReloadState       `json:"reload"`
 }
 
 // Versions are those of the program and of what it works with.
@@ -66,7 +67,7 @@ func (r *Running) System(ctx context.Context) (*SystemState, error) {
 		return nil, err
 	}
 	v := &SystemState{Status: status, Jobs: Listed(r.Jobs()), Unproven: unproven(status.Scopes), Buckets: Listed(r.calls.Levels(time.Now())),
-		Breakers: Listed(r.calls.Breakers()), Credentials: r.Config.credentials(), Versions: r.Versions(r.Version)}
+		Breakers: Listed(r.calls.Breakers()), Credentials: r.Config.credentials(), Versions: r.Versions(r.Version), Reload: r.ReloadState()}
 	quarantines, err := r.Engine.Quarantined(ctx)
 	if err != nil {
 		return nil, err

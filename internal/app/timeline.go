@@ -168,7 +168,7 @@ func (w *App) eventOf(entries []state.Entry) Event {
 // isDecision reports whether an action is a person's decision.
 func isDecision(a plan.Action) bool {
 	return slices.Contains([]plan.Action{state.ActionApprove, state.ActionReject, state.ActionSettle, state.ActionImport, state.ActionOverride, state.ActionFreeze,
-		state.ActionClose, state.ActionRevert, state.ActionAccess}, a)
+		state.ActionClose, state.ActionRevert, state.ActionAccess, state.ActionReload}, a)
 }
 
 // doneText are the actions of changes as what was done.

@@ -64,6 +64,15 @@ func newBreaker(o Breaker, host string, log zerolog.Logger, note func(until time
 	return b
 }
 
+// open has the breaker open, as it is where another client found out before that the host keeps failing.
+func (b *breaker) open() {
+	for b.gate != nil && b.gate.State() == gobreaker.StateClosed {
+		if done, err := b.gate.Allow(); err == nil {
+			done(errFailed)
+		}
+	}
+}
+
 // refuse returns why no request may be sent, or nil. It does not use up the probe.
 func (b *breaker) refuse() *Error {
 	if b.gate == nil || b.gate.State() != gobreaker.StateOpen {

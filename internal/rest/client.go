@@ -127,6 +127,9 @@ func New(o Options) (*Client, error) {
 	}
 	_, c.traced = c.transport.(*http.Transport)
 	c.breaker = newBreaker(o.Breaker, base.Host, c.log, func(until time.Time) { o.Metrics.noteBreaker(o.System, base.Host, until) })
+	if o.Metrics.isLeftAlone(base.Host, time.Now()) {
+		c.breaker.open()
+	}
 	return c, nil
 }
 

@@ -51,6 +51,23 @@ func (m *Metrics) note(system string, b *Bucket) {
 	m.expect(system)
 }
 
+// Bucket is the one of a system; nil where nobody made one yet.
+func (m *Metrics) Bucket(system string) *Bucket {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.buckets[system]
+}
+
+// isLeftAlone reports whether a host keeps failing, as its clients found.
+func (m *Metrics) isLeftAlone(host string, now time.Time) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.breakers[host].Until.After(now)
+}
+
 // Levels returns how the buckets of all systems stand, by name.
 func (m *Metrics) Levels(now time.Time) []Level {
 	if m == nil {

@@ -54,6 +54,15 @@ func (s String) Renew(ctx context.Context) error {
 	return s.kept.renew(ctx)
 }
 
+// Last is the text as it was last read; Reveal reads it anew where it is kept in a file.
+func (s String) Last() string {
+	texts, _ := s.known()
+	if len(texts) == 0 {
+		return ""
+	}
+	return texts[0]
+}
+
 // Former is what a kept secret was before; empty where it was never another one. Who gives
 // out secrets may take a while to accept a new one.
 func (s String) Former() string {

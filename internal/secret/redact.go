@@ -4,7 +4,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 )
 
 // minLength is the length below which a secret is not looked for: it would
@@ -18,8 +18,9 @@ type Redactor struct {
 }
 
 type redactor struct {
+	mu      sync.Mutex
 	secrets []String
-	built   atomic.Pointer[builtReplacer]
+	built   *builtReplacer
 }
 
 // A builtReplacer replaces the texts that the secrets had in a version.
@@ -37,16 +38,33 @@ func NewRedactor(secrets ...String) Redactor {
 	return Redactor{&redactor{secrets: secrets}}
 }
 
+// Add has the redactor, and whoever writes through it, know further secrets.
+func (r Redactor) Add(secrets ...String) {
+	if r.redactor == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range secrets {
+		if !s.Empty() && !slices.Contains(r.secrets, s) {
+			r.secrets = append(r.secrets, s)
+		}
+	}
+	r.built = nil
+}
+
 // replacer is the one for the texts that the secrets have now.
 func (r *redactor) replacer() *strings.Replacer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	version := uint64(0)
 	for _, s := range r.secrets {
 		if s.kept != nil {
 			version += s.kept.version.Load() // none ever falls, so no two sums are of two states
 		}
 	}
-	if built := r.built.Load(); built != nil && built.version == version {
-		return built.replacer
+	if r.built != nil && r.built.version == version {
+		return r.built.replacer
 	}
 	built := builtReplacer{}
 	var all []string
@@ -67,7 +85,7 @@ func (r *redactor) replacer() *strings.Replacer {
 	if len(pairs) > 0 {
 		built.replacer = strings.NewReplacer(pairs...)
 	}
-	r.built.Store(&built)
+	r.built = &built
 	return built.replacer
 }
 

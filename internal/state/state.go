@@ -294,6 +294,7 @@ const (
 	ActionRevert   plan.Action = "revert" // the way back from a run was asked for
 	ActionAccess   plan.Action = "access" // who may come in: a token, or a user of the pages
 	ActionPrune    plan.Action = "prune"  // nobody's decision: the journal's first lines were older than they are kept
+	ActionReload   plan.Action = "reload" // another configuration was taken
 )
 
 // The results of a journal entry.

@@ -120,6 +120,25 @@ func (m *Metrics) Init(ctx context.Context, store state.Store, jobs []Job) error
 	return nil
 }
 
+// Forget takes away the series of jobs and targets that are not configured any more: an alert on
+// what a job has not done would never resolve.
+func (m *Metrics) Forget(jobs, targets []string) {
+	for _, job := range jobs {
+		of := prometheus.Labels{"job": job}
+		for _, vec := range []interface {
+			DeletePartialMatch(prometheus.Labels) int
+		}{m.duration, m.success, m.attempt, m.runs, m.interval, m.begun} {
+			vec.DeletePartialMatch(of)
+		}
+	}
+	for _, target := range targets {
+		of := prometheus.Labels{"target": target}
+		m.scopes.DeletePartialMatch(of)
+		m.changes.DeletePartialMatch(of)
+		m.holds.DeletePartialMatch(of)
+	}
+}
+
 // Expect makes the ages of collections exist from the start: 0 until a run has read them.
 func (m *Metrics) Expect(collections []string) {
 	m.age.expect(collections)

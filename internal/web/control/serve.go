@@ -42,7 +42,7 @@ func Serve(ctx context.Context, l *Listener, log zerolog.Logger, run Run) error 
 		}
 		running.Go(func() {
 			defer conn.Close()
-			who, err := checkPeer(conn, l.group)
+			who, err := checkPeer(conn, l.allowed())
 			if err != nil {
 				log.Warn().Err(err).Msg("command refused")
 				newWire(conn, nil).refuse("the daemon takes commands from its own user, from root and from the group in control; you are " + UserName(who.uid))

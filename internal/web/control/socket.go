@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -30,7 +31,9 @@ type Listener struct {
 	net.Listener
 	path   string
 	folder string // private, where the socket lies elsewhere; or empty
-	group  int    // whose members may use it, or none
+
+	mu    sync.Mutex
+	group int // whose members may use it, or none
 }
 
 // Listen opens the daemon's socket at path for this user alone (0600), or for
@@ -81,6 +84,39 @@ func (l *Listener) open() (err error) {
 		return err
 	}
 	return l.share(l.folder, 0o710)
+}
+
+// SetGroup has another group use the socket, or none, from now on.
+func (l *Listener) SetGroup(name string) error {
+	gid, err := groupID(name)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if gid == l.group {
+		return nil
+	}
+	former, socketMode, folderMode := l.group, os.FileMode(0o660), os.FileMode(0o710)
+	if l.group = gid; gid == noGroup {
+		l.group, socketMode, folderMode = os.Getegid(), 0o600, 0o700
+	}
+	defer func() { l.group = gid }()
+	if err := l.share(address(l.path), socketMode); err != nil {
+		gid = former
+		return err
+	}
+	if l.folder != "" {
+		return l.share(l.folder, folderMode)
+	}
+	return nil
+}
+
+// allowed is the group whose members may use the socket now.
+func (l *Listener) allowed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.group
 }
 
 // share gives a file to the group.

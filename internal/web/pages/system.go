@@ -177,6 +177,10 @@ func (q *request) sayWhatIsWrong(a *answer, v *app.SystemState, soonest time.Tim
 		a.headline = "A backup was not made"
 		a.trouble = append(a.trouble, trouble{What: "No backup since " + whenZone(b.Failed.At, now, zone) + ".", Do: sentence(b.Failed.Why)})
 	}
+	if c := v.Reload; c != nil && c.Refused != nil {
+		a.headline = "The newest configuration is not in force"
+		a.trouble = append(a.trouble, trouble{What: "The configuration was not taken " + whenZone(c.Refused.At, now, zone) + ", and the former one stays.", Do: sentence(clipped(c.Refused.Why, maxText))})
+	}
 	for i := range v.Failing {
 		a.headline = "Not every job succeeds"
 		a.trouble = append(a.trouble, trouble{What: sentence(v.Failing[i].Short(zone)), Do: sentence(v.Failing[i].Why), Link: address("runs", v.Failing[i].Run)})

@@ -198,7 +198,7 @@ func handler(ctx context.Context, w *app.App, people pages.People, gate *signin.
 	ready := func() error { return nil }
 	shown := pages.Handler(w.Running(ctx, "1.2.3", jobs, ready), people)
 	access := web.AccessTo("127.0.0.1:9464", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
-	return web.Handler(web.Options{Store: w.Store, Registry: w.Registry, Log: w.Log, Location: w.Location, Ready: ready, Pages: shown, Gate: gate, Access: access})
+	return web.Handler(web.Options{Store: w.Store, Registry: w.Registry.Registry, Log: w.Log, Location: w.Location, Ready: ready, Pages: shown, Gate: gate, Access: access})
 }
 
 // Door serves the pages to who signs in, as the configuration has it.
