@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -213,7 +214,11 @@ type Obstacle struct {
 	Customer sync.CustomerRef // whose it is; without a key: everybody's
 	What     string           // about the customer, whose name stands before it; may be empty
 	Do       string           // more of it, or what to do
+	OnPages  string           // what to do for people with pages and no shell, where that is another thing
 }
+
+// Way is what to do on pages.
+func (o *Obstacle) Way() string { return cmp.Or(o.OnPages, plan.WithoutWayOn(o.Do)) }
 
 // Text is the obstacle in one sentence.
 func (o *Obstacle) Text() string {
@@ -224,7 +229,8 @@ func (o *Obstacle) Text() string {
 func (w *App) obstacles(ctx context.Context, to time.Time, packs *Months) (all []Obstacle, err error) {
 	recorded := slices.ContainsFunc(packs.Packs, func(p *report.Month) bool { return len(p.Lines) > 0 })
 	if !recorded {
-		return []Obstacle{{What: "nothing is recorded of it", Do: "the ledger is kept by syncd apply and the daemon, from the first run on; a month before that cannot be closed"}}, nil
+		return []Obstacle{{What: "nothing is recorded of it", Do: "the ledger is kept by syncd apply and the daemon, from the first run on; a month before that cannot be closed",
+			OnPages: "the ledger is kept from the first run on; a month before that cannot be closed, and need not be"}}, nil
 	}
 	looked := map[string]state.Cursor{}
 	for c, err := range w.Store.Cursors(ctx) {
@@ -251,15 +257,18 @@ func (w *App) obstacles(ctx context.Context, to time.Time, packs *Months) (all [
 		}
 		switch {
 		case seen && c.At.Before(to) && slices.ContainsFunc(p.Lines, func(l report.MonthLine) bool { return l.Ended == nil }):
-			all = append(all, Obstacle{p.Customer, "was last looked at on " + c.At.In(w.Location).Format("2006-01-02 15:04") + ", before the month ended",
-				fmt.Sprintf("type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Key)})
+			all = append(all, Obstacle{Customer: p.Customer, What: "was last looked at on " + c.At.In(w.Location).Format("2006-01-02 15:04") + ", before the month ended",
+				Do:      fmt.Sprintf("type syncd apply --customer %s, or syncd map ignore where the customer left", p.Customer.Key),
+				OnPages: "the next run looks at it, and an operator may run it now from the inbox; where the customer left, leave it out on the page Mapping"})
 		case seen && p.RecordedFrom == nil && (c.Outcome == string(sync.Incomplete) || c.Outcome == string(sync.Failed) || c.Outcome == string(sync.Held)):
-			all = append(all, Obstacle{p.Customer, fmt.Sprintf("has nothing proven (%s)", c.Outcome), "see syncd status " + p.Customer.Key})
+			all = append(all, Obstacle{Customer: p.Customer, What: fmt.Sprintf("has nothing proven (%s)", c.Outcome), Do: "see syncd status " + p.Customer.Key,
+				OnPages: "its page says what to cure"})
 		default:
 			for i := range p.Lines {
 				if l := &p.Lines[i]; l.Unproven() {
-					all = append(all, Obstacle{p.Customer, fmt.Sprintf("has no proven number of %s at the end of it%s", l.Label, why(l)),
-						fmt.Sprintf("see syncd status %s, cure that, and write what was agreed into the month after", p.Customer.Key)})
+					all = append(all, Obstacle{Customer: p.Customer, What: fmt.Sprintf("has no proven number of %s at the end of it%s", l.Label, why(l)),
+						Do:      fmt.Sprintf("see syncd status %s, cure that, and write what was agreed into the month after", p.Customer.Key),
+						OnPages: "its page says why; cure that, and write what was agreed into the month after"})
 				}
 			}
 		}

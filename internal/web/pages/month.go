@@ -174,7 +174,7 @@ func monthStrip(m *app.MonthState) []figure {
 	for _, kind := range []struct {
 		sums app.Sums
 		word string
-	}{{last.Unbilled, "unbilled"}, {last.Over, "over-billed"}} {
+	}{{last.Unbilled, "billed too little"}, {last.Over, "billed too much"}} {
 		for _, currency := range slices.Sorted(maps.Keys(kind.sums)) {
 			strip = append(strip, figure{amount(kind.sums[currency]), currency + " a month " + kind.word})
 		}
@@ -217,10 +217,10 @@ func monthLines(m *app.MonthState, f monthFilter) []monthLine {
 		if x := leaks[of{c.Customer.Key, c.Currency}]; x != nil {
 			line.size = x.unbilled.Add(x.over)
 			if x.unbilled.IsPositive() {
-				line.Tags = append(line.Tags, tag{"unbilled " + amount(x.unbilled), "attention"})
+				line.Tags = append(line.Tags, tag{"too little " + amount(x.unbilled), "attention"})
 			}
 			if x.over.IsPositive() {
-				line.Tags = append(line.Tags, tag{"over-billed " + amount(x.over), "attention"})
+				line.Tags = append(line.Tags, tag{"too much " + amount(x.over), "attention"})
 			}
 		}
 		if c.Holds > 0 {
@@ -256,7 +256,7 @@ func leakCharts(months []app.MonthLeaks) []chart {
 	}
 	var charts []chart
 	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
-		c := chart{Title: "Unbilled by month, " + currency}
+		c := chart{Title: "Billed too little by month, " + currency}
 		for _, m := range months {
 			begins, _ := time.Parse("2006-01", m.Month) // it is one of ours
 			c.Bars = append(c.Bars, bar{Label: begins.Format("Jan"), Money: m.Unbilled[currency], Gap: !m.Recorded})

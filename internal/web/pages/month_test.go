@@ -42,7 +42,7 @@ func TestAMonthIsShownClosedAndOpenedAgain(t *testing.T) {
 			}
 		}
 	}
-	see("Open, as of", "1 of 1 customer can be closed", "Nothing stands between", "220.00", "unbilled 44.00", "Contoso &lt;b&gt;", "Close it", "Unbilled by month, USD")
+	see("Open, as of", "1 of 1 customer can be closed", "Nothing stands between", "220.00", "too little 44.00", "Contoso &lt;b&gt;", "Close it", "Billed too little by month, USD")
 	if w := ask(Handler(running, somebody(app.RoleMapper)), "GET", "/months/"+month, ""); strings.Contains(w.Body.String(), "Close it") {
 		t.Error("a mapper is offered to close")
 	}

@@ -299,7 +299,7 @@ func reportStrip(totals map[string]*report.Totals) []figure {
 		for _, kind := range []struct {
 			report.Total
 			what string
-		}{{little, "unbilled"}, {t.OverBilled, "over-billed"}, {t.Unassigned, "bought and used by nobody"}} {
+		}{{little, "billed too little"}, {t.OverBilled, "billed too much"}, {t.Unassigned, "bought and used by nobody"}} {
 			if kind.Lines > 0 {
 				strip = append(strip, moneyFigure(kind.Total, currency, kind.what))
 			}
