@@ -125,7 +125,7 @@ func TestAKeptSecretIsSharedByMany(t *testing.T) {
 		group.Go(func() {
 			for n := range 200 {
 				if i == 0 {
-					p.put(fmt.Sprintf("number-%d", n), nil)
+					p.put(fmt.Sprintf("number-%d", n%4), nil) // no more than are looked for
 				}
 				if text := s.Reveal(); redact.Text(text) != secret.Redacted {
 					t.Errorf("%q is shown", text)
