@@ -37,6 +37,7 @@ func TestTheUnitRunsSyncdAsAUserOfItsOwn(t *testing.T) {
 	got := unit(t)
 	for name, want := range map[string]string{
 		"Service.ExecStart":                "/usr/local/bin/syncd serve",
+		"Service.ExecReload":               "/bin/kill -HUP $MAINPID",
 		"Service.Environment":              "SYNCD_CONFIG=/etc/syncd/config.yaml",
 		"Service.User":                     "syncd",
 		"Service.StateDirectory":           "syncd", // where state.path of the page points to
