@@ -328,7 +328,7 @@ func (c *Config) validate(report func(path, format string, args ...any)) {
 	c.validateAuth(report)
 	c.validateBackup(report)
 	c.validateNotify(report)
-	c.limits = c.Limits.resolve("limits", report)
+	c.limits = c.Limits.resolve("limits", c.Currency, report)
 	c.validateJobs(report)
 }
 
@@ -372,7 +372,7 @@ func (c *Config) validateJobs(report func(path, format string, args ...any)) {
 		}
 		if j.Limits != nil {
 			merged := j.Limits.over(c.Limits)
-			merged.resolve(fmt.Sprintf("jobs[%d].limits", i), report)
+			merged.resolve(fmt.Sprintf("jobs[%d].limits", i), c.Currency, report)
 		}
 	}
 }
@@ -423,7 +423,7 @@ func (c *Config) jobs() []sync.Job {
 		jobs[i] = sync.Job{Name: j.Name, Schedule: j.Schedule, Targets: j.Targets, Policy: plan.Policy(j.Apply), Limits: c.limits}
 		if j.Limits != nil {
 			merged := j.Limits.over(c.Limits)
-			jobs[i].Limits = merged.resolve("", func(string, string, ...any) {})
+			jobs[i].Limits = merged.resolve("", c.Currency, func(string, string, ...any) {})
 		}
 	}
 	return jobs

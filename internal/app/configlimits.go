@@ -21,6 +21,7 @@ type LimitsConfig struct {
 	MinimumPopulation *int          `yaml:"minimum_population" env:"MINIMUM_POPULATION"` // below this many objects percentages mean nothing
 	Money             MoneyConfig   `yaml:"money" env:", prefix=MONEY_"`
 	// MoneyByCurrency are the same limits for agreements in other currencies, e.g. {EUR: {increase: "450.00"}}; what is not named there is held.
+	// Of the configured currency the lower amount of both counts.
 	MoneyByCurrency map[string]MoneyConfig `yaml:"money_by_currency"`
 	SourceShrink    ShrinkConfig           `yaml:"source_shrink" env:", prefix=SOURCE_SHRINK_"`
 	Run             RunLimitsConfig        `yaml:"run" env:", prefix=RUN_"`
@@ -102,8 +103,9 @@ func (l LimitsConfig) over(base LimitsConfig) LimitsConfig {
 }
 
 // resolve checks the limits and gives them as the engine takes them. The
-// limits must be complete.
-func (l LimitsConfig) resolve(path string, report func(path, format string, args ...any)) sync.Limits {
+// limits must be complete. Where money_by_currency names the configured currency too, the
+// lower amount counts: whoever wrote either believes in it.
+func (l LimitsConfig) resolve(path, currency string, report func(path, format string, args ...any)) sync.Limits {
 	l = l.over(Defaults().Limits)
 	amount := func(field, text string) decimal.Decimal {
 		d, err := decimal.NewFromString(text)
@@ -136,6 +138,17 @@ func (l LimitsConfig) resolve(path string, report func(path, format string, args
 		at := "money_by_currency." + code
 		if !currencyCode.MatchString(code) {
 			report(path+"."+at, "%q is not a currency; write three capital letters such as EUR", code)
+			continue
+		}
+		if code == currency {
+			for _, both := range []struct {
+				field, text string
+				limit       *decimal.Decimal
+			}{{"increase", m.Increase, &out.Increase}, {"decrease", m.Decrease, &out.Decrease}, {"decrease_explained", m.DecreaseExplained, &out.DecreaseExplained}} {
+				if both.text != "" {
+					*both.limit = decimal.Min(*both.limit, amount(at+"."+both.field, both.text))
+				}
+			}
 			continue
 		}
 		if out.ByCurrency == nil {

@@ -112,6 +112,7 @@ func (s *scopeRun) explainDecreases(ctx context.Context) error {
 //
 //	what is known                                          explanation
 //	a fall of the count that nothing explains              unexplained
+//	the line is taken on, and was kept in step before      unexplained
 //	the line is taken on                                   adoption
 //	a fall of the count, or what a person set              that
 //	less is due than syncd last left there                 unexplained
@@ -124,6 +125,8 @@ func (s *scopeRun) explanation(c *plan.Change, count *target.Count) *plan.Explan
 	switch {
 	case why != nil && !why.Explained():
 		return why
+	case c.Action == plan.Adopt && s.keptBefore(c):
+		why = &plan.Explanation{Code: plan.Unexplained}
 	case c.Action == plan.Adopt:
 		why = &plan.Explanation{Code: plan.ByAdoption}
 	case why != nil:
@@ -135,6 +138,13 @@ func (s *scopeRun) explanation(c *plan.Change, count *target.Count) *plan.Explan
 	}
 	s.explained[c.Key] = why
 	return why
+}
+
+// keptBefore reports whether a line that is taken on was kept in step for the product before
+// another one was.
+func (s *scopeRun) keptBefore(c *plan.Change) bool {
+	record, known := s.recordOf(c.Key)
+	return known && slices.Contains(record.FormerRefs, c.Ref)
 }
 
 // dueLess reports whether a change lowers a line because less is due than what syncd
@@ -153,13 +163,23 @@ func (s *scopeRun) dueLess(c *plan.Change) bool {
 }
 
 // carried is what explains that a product's line is billed for more than the rules come
-// to, as the line is now.
+// to, as the line is now. A fall without a reason waits on where the line is gone: who makes
+// another one in its place explains nothing.
 func (s *scopeRun) carried(c *target.Count) *plan.Explanation {
 	billed, known := s.lineQuantity(c.Key)
+	if why := s.explained[c.Key]; known && billed == 0 && why != nil && !why.Explained() && !s.hasLine(c.Key) {
+		return why
+	}
 	if !known {
 		return s.explained[c.Key]
 	}
 	return money.CarryExplanation(s.explained[c.Key], nil, c.Counted, billed)
+}
+
+// hasLine reports whether there is a line of a product, after the run's own writes.
+func (s *scopeRun) hasLine(key plan.Key) bool {
+	_, written := s.ledger.written[key]
+	return written || slices.ContainsFunc(s.observed.Objects, func(o plan.Object) bool { return o.Key == key })
 }
 
 // lineQuantity is what the line that is kept in step bills, after the run's own writes.
