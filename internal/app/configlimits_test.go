@@ -17,7 +17,9 @@ func TestTheLowerLimitOfTheConfiguredCurrencyCounts(t *testing.T) {
 		if c.named != "" {
 			l.MoneyByCurrency = map[string]MoneyConfig{"USD": {Increase: c.named}, "EUR": {Increase: "7"}}
 		}
-		got := l.resolve("limits", "USD", func(path, format string, args ...any) { t.Errorf("%s: %s: "+format, append([]any{c.name, path}, args...)...) })
+		got := l.resolve("limits", "USD", func(path, format string, args ...any) {
+			t.Errorf("%s: %s: "+format, append([]any{c.name, path}, args...)...)
+		})
 		if got.Increase.String() != c.want || !got.Decrease.IsZero() {
 			t.Errorf("%s: got %s and %s, want %s and what is inherited", c.name, got.Increase, got.Decrease, c.want)
 		}
