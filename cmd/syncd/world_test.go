@@ -669,7 +669,9 @@ func (w *world) editConnectWise(args []string) (err error) {
 		})
 	case "cycleless": // AGREEMENT
 		agreement := number(1)
-		w.connectwise.Edit("jwhite", func(c *cwsim.World) { c.Agreement(agreement).BillingCycleID = 0 })
+		w.connectwise.Edit("jwhite", func(c *cwsim.World) {
+			c.Agreement(agreement).BillingCycleID, c.Agreement(agreement).Other = 0, map[string]any{"billingCycle": nil}
+		})
 	case "yearly": // AGREEMENT
 		agreement := number(1)
 		w.connectwise.Edit("jwhite", func(c *cwsim.World) {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"syncd/internal/money"
 	"syncd/internal/plan"
 	"syncd/internal/rest"
@@ -25,7 +28,7 @@ type agreement struct {
 	Cancelled    bool       `json:"cancelledFlag"`
 	OneTime      bool       `json:"oneTimeFlag"`
 	BillOneTime  bool       `json:"billOneTimeFlag"`
-	BillingCycle reference  `json:"billingCycle"`
+	BillingCycle shownCycle `json:"billingCycle"`
 	Status       string     `json:"agreementStatus"` // Active, Cancelled, Expired, Inactive; empty where absent
 	NextInvoice  looseDay   `json:"nextInvoiceDate"`
 	Currency     *currency  `json:"currency"`
@@ -37,6 +40,23 @@ type agreement struct {
 	next  day   // the first day not yet invoiced: NextInvoice, or the parent's; see resolveParents
 }
 
+// A shownCycle is the reference to a billing cycle as an agreement shows it: none is not
+// the same as a member that is left out.
+type shownCycle struct {
+	reference
+	shown bool
+}
+
+// UnmarshalJSONFrom reads a reference or null.
+func (s *shownCycle) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	s.shown = true
+	raw, err := dec.ReadValue()
+	if err != nil || raw.Kind() == 'n' {
+		return err
+	}
+	return json.Unmarshal(raw, &s.reference)
+}
+
 // unclear are settings that matter to the bill and that the vendor does not explain.
 func (a *agreement) unclear() []string {
 	var texts []string
@@ -44,7 +64,10 @@ func (a *agreement) unclear() []string {
 		texts = append(texts, fmt.Sprintf("it is billed on the invoice of agreement %d (%s), which was not read", a.Parent.ID, a.Parent.Name))
 	}
 	if a.cycle == unsetCycle {
-		texts = append(texts, "it has no billing cycle (billingCycle is empty or left out), so for how long a price counts is not known either")
+		texts = append(texts, "it has no billing cycle (billingCycle is empty), so for how long a price counts is not known either")
+	}
+	if a.cycle == monthly && !a.BillingCycle.shown {
+		texts = append(texts, "its billing cycle is not shown (billingCycle is left out) and taken for a month")
 	}
 	if a.AtOnce && a.Prorate != nil && *a.Prorate {
 		texts = append(texts, "whether a prorated line is billed at once (invoiceProratedAdditionsFlag) is not documented")
@@ -109,7 +132,7 @@ const (
 	semiAnnual   cycle = "SemiAnnual"
 	yearly       cycle = "Yearly"
 	notRecurring cycle = "NotRecurring"
-	unsetCycle   cycle = "" // the agreement shows that it has none, or shows none at all
+	unsetCycle   cycle = "" // the agreement shows that it has none
 )
 
 // months is how many months a cycle has; empty where it bills nothing regularly.
@@ -235,13 +258,18 @@ func (c *Client) parentsOf(ctx context.Context, agreements []agreement) ([]agree
 	return out, nil
 }
 
-// resolveCycles finds out what the names of billing cycles mean. Of an agreement
-// that shows none, or leaves its cycle out, nothing is known.
+// resolveCycles finds out what the names of billing cycles mean. An agreement
+// that leaves its cycle out is taken for a monthly one, as ConnectWise's default is, and
+// every effect of a change under it says so: what does not recur says so in oneTimeFlag or
+// in its cycle, and of longer cycles a month's price is the most. Of one that shows none
+// nothing is known.
 func (c *Client) resolveCycles(ctx context.Context, agreements []agreement) error {
 	for i := range agreements {
 		a := &agreements[i]
 		if a.BillingCycle.ID == 0 && a.BillingCycle.Name == "" {
-			a.cycle = unsetCycle
+			if a.cycle = unsetCycle; !a.BillingCycle.shown {
+				a.cycle = monthly
+			}
 			continue
 		}
 		if known, ok := knownCycle(a.BillingCycle.Name); ok {

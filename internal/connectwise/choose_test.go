@@ -12,7 +12,7 @@ import (
 // fit is an agreement against which nothing speaks; edits make it another.
 func fit(id int, edits ...func(*agreement)) *agreement {
 	a := &agreement{ID: id, Name: "Managed IT", Type: reference{ID: 3, Name: "Managed Services"}, Company: reference{ID: 250, Name: "Contoso Ltd"},
-		Start: 20240101, NoEnd: true, Status: "Active", BillingCycle: reference{ID: 2, Name: "Monthly"}, cycle: monthly}
+		Start: 20240101, NoEnd: true, Status: "Active", BillingCycle: shownCycle{reference{ID: 2, Name: "Monthly"}, true}, cycle: monthly}
 	for _, edit := range edits {
 		edit(a)
 	}

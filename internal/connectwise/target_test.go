@@ -112,7 +112,7 @@ func TestPlansOfOneCustomer(t *testing.T) {
 		}}, nil, bp,
 			snapshot(licence(skuBP, 18, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>18 unpriced"},
 		{"an agreement that shows nothing of its billing cycle", []func(*cwsim.World){func(w *cwsim.World) { w.Agreement(55).BillingCycleID = 0 }}, nil, bp,
-			snapshot(licence(skuBP, 18, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>18 unpriced"},
+			snapshot(licence(skuBP, 18, 0)), []plan.Record{additionRecord("55/910", "12", "")}, "~ 55/910 quantity 12>18 132.00"},
 		{"below what is included nothing is paid", nil, nil, bp, snapshot(licence(skuBP, 1, 0)), nil, "= 55/910 quantity 12>1 -220.00"},
 		{"a partial list lacks a licence that is billed", nil, nil, bp, partial(), []plan.Record{additionRecord("55/910", "12", "")}, "hold not_proven"},
 		{"a partial list lacks a licence that never was", nil, nil, rules(rule(skuE3, "E3")), partial(), nil, "nothing"},
