@@ -255,37 +255,35 @@ func (s *suite) bound(t *testing.T) {
 	now := time.Date(2020, 1, 1, 6, 0, 0, 0, time.UTC)
 	largest := map[int]int{} // by year
 	for month := range 72 {
-		for half := range 2 {
-			at := now.AddDate(0, month, 14*half)
-			c := &state.Commit{Scope: contoso, Cursor: cursor(contoso, month)}
-			run := fmt.Sprintf("01J%09d", at.Unix())
-			for i := range 10 {
-				e := entry(contoso, run, "x")
-				e.At = at
-				c.Entries = append(c.Entries, e)
-				one := span(contoso, fmt.Sprint("p", i), fmt.Sprint(month, half), 0)
-				one.From = at
-				c.Spans = append(c.Spans, one)
-			}
-			commit(t, store, c)
-			for i := range 3 { // most runs write nothing
-				r := state.Run{ID: fmt.Sprintf("%s%d", run, i), Started: at}
-				if i == 0 {
-					r.ID = run
-				}
-				if err := store.PutRun(t.Context(), r); err != nil {
-					t.Fatal(err)
-				}
-			}
-			forget(t, store, at, 12)
+		at := now.AddDate(0, month, 0)
+		c := &state.Commit{Scope: contoso, Cursor: cursor(contoso, month)}
+		run := fmt.Sprintf("01J%09d", at.Unix())
+		for i := range 10 {
+			e := entry(contoso, run, "x")
+			e.At = at
+			c.Entries = append(c.Entries, e)
+			one := span(contoso, fmt.Sprint("p", i), fmt.Sprint(month), 0)
+			one.From = at
+			c.Spans = append(c.Spans, one)
 		}
+		commit(t, store, c)
+		for i := range 3 { // most runs write nothing
+			r := state.Run{ID: fmt.Sprintf("%s%d", run, i), Started: at}
+			if i == 0 {
+				r.ID = run
+			}
+			if err := store.PutRun(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		forget(t, store, at, 12)
 		closeMonth(t, store, now.AddDate(0, month, 0).Format("2006-01"), now.AddDate(0, month+1, 0), bytes.Repeat([]byte("pack"), 500))
 		if month%12 == 11 {
 			largest[month/12] = size()
 		}
 	}
 	n := verified(t, store)
-	if n.Entries > 300 || n.Runs > 90 || n.Spans > 300 || n.Forgotten < 1000 {
+	if n.Entries > 160 || n.Runs > 45 || n.Spans > 150 || n.Forgotten < 500 {
 		t.Errorf("got %+v after six years, want a year and a month of it", n)
 	}
 	if first, last := largest[1], largest[5]; last > first+first/10 {
@@ -298,16 +296,17 @@ func (s *suite) bound(t *testing.T) {
 }
 
 func (s *suite) compact(t *testing.T) {
+	const scopes = 60
 	path := name(t)
 	store := openForTest(t, s.open, path)
-	for i := range 200 {
+	for i := range scopes {
 		c := step(plan.Scope{Customer: padded(i), Target: "itglue"}, i)
 		for j := range 20 {
 			c.Put = append(c.Put, record("user", padded(j), "1"))
 		}
 		commit(t, store, c)
 	}
-	for i := range 199 {
+	for i := range scopes - 1 {
 		scope := plan.Scope{Customer: padded(i), Target: "itglue"}
 		var drop []plan.Key
 		for _, r := range recall(t, store, scope).Records {
@@ -315,7 +314,7 @@ func (s *suite) compact(t *testing.T) {
 		}
 		commit(t, store, &state.Commit{Scope: scope, Drop: drop})
 	}
-	last := plan.Scope{Customer: padded(199), Target: "itglue"}
+	last := plan.Scope{Customer: padded(scopes - 1), Target: "itglue"}
 	want, counts := recall(t, store, last), verified(t, store)
 	// Others read and write meanwhile; a copy that began before goes on.
 	reading := make(chan error)

@@ -329,15 +329,8 @@ func (s *suite) ignoresUnproven() {
 
 func (s *suite) survivesFaults() {
 	for _, step := range s.from {
-		var want []string
-		var values map[plan.Key]map[string]string
-		s.bubble(step.String()+", nothing fails", func(h *harness) {
-			if h.startAt(step); h.hasStep(step) {
-				h.runUntilInStep()
-				want, values = refs(h.Dump()), h.ownFields()
-			}
-		})
-		if want == nil {
+		undisturbed := s.undisturbed(step)
+		if undisturbed.refs == nil {
 			continue
 		}
 		for _, fault := range []Fault{LostAfter, LostBefore, Refused} {
@@ -359,11 +352,11 @@ func (s *suite) survivesFaults() {
 				h.nextDay()
 				h.runUntilInStep()
 				now := h.wantApplyInStep()
-				if got := refs(h.Dump()); !slices.Equal(got, want) {
-					h.Errorf("the target holds %v, want %v as without the fault", got, want)
+				if got := refs(h.Dump()); !slices.Equal(got, undisturbed.refs) {
+					h.Errorf("the target holds %v, want %v as without the fault", got, undisturbed.refs)
 				}
 				if fault != Refused { // ids, which others name, are given in another order
-					h.wantFields(values, now, "the fault")
+					h.wantFields(undisturbed.fields, now, "the fault")
 				}
 				h.wantJournalComplete()
 			})
@@ -403,23 +396,42 @@ func (h *harness) wantJournalComplete() {
 	}
 }
 
+// A life is one that nobody disturbs: the source turns to a step, and the target follows.
+type life struct {
+	refs   []string // of all objects of the system in the end; nil where there is no such step
+	fields map[plan.Key]map[string]string
+	writes []string // to the store
+}
+
+// undisturbed lives through a step once for all who compare with it.
+func (s *suite) undisturbed(step Step) life {
+	if known, lived := s.lives[step]; lived {
+		return known
+	}
+	var one life
+	s.bubble(step.String()+", undisturbed", func(h *harness) {
+		h.startAt(step)
+		if h.hasStep(step) {
+			h.storeWrites = nil
+			h.runUntilInStep()
+			writes := h.storeWrites
+			one = life{refs(h.Dump()), h.ownFields(), writes}
+		}
+	})
+	s.lives[step] = one
+	return one
+}
+
 // survivesKills kills the process at a write to the store of an apply, and starts
 // it again: at the first and at the last of each sort of write that a life which
-// nobody ends makes, so that every sort of moment is met, and both its edges.
+// nobody ends makes, so that every sort of moment is met, and both its edges. What is
+// about no object is the same at every step.
 func (s *suite) survivesKills() {
+	met := map[string]bool{}
 	for _, step := range s.from {
-		var want, writes []string
-		var values map[plan.Key]map[string]string
-		s.bubble(step.String()+", not killed", func(h *harness) {
-			h.startAt(step)
-			if h.hasStep(step) {
-				h.storeWrites = nil
-				h.runUntilInStep()
-				want, values, writes = refs(h.Dump()), h.ownFields(), h.storeWrites
-			}
-		})
-		for _, at := range killPoints(writes) {
-			s.bubble(fmt.Sprintf("%s, at write %d to the store: %s", step, at, writes[at-1]), func(h *harness) {
+		undisturbed := s.undisturbed(step)
+		for _, at := range killPoints(undisturbed.writes, met) {
+			s.bubble(fmt.Sprintf("%s, at write %d to the store: %s", step, at, undisturbed.writes[at-1]), func(h *harness) {
 				h.startAt(step)
 				if !h.killedAt(at) {
 					h.Fatal("the run came to its end")
@@ -427,11 +439,14 @@ func (s *suite) survivesKills() {
 				h.reopen()
 				h.runUntilInStep()
 				now := h.wantApplyInStep()
-				if got := refs(h.Dump()); !slices.Equal(got, want) {
-					h.Errorf("the target holds %v, want %v as without the kill", got, want)
+				if got := refs(h.Dump()); !slices.Equal(got, undisturbed.refs) {
+					h.Errorf("the target holds %v, want %v as without the kill", got, undisturbed.refs)
 				}
-				h.wantFields(values, now, "the kill")
+				h.wantFields(undisturbed.fields, now, "the kill")
 			})
+		}
+		for _, sort := range undisturbed.writes {
+			met[sort] = met[sort] || aboutNoObject[sort]
 		}
 	}
 }
@@ -439,12 +454,8 @@ func (s *suite) survivesKills() {
 // respectsEditsAfterKills kills the process as survivesKills does, in a first
 // contact, and lets a person edit what is there before it is started again.
 func (s *suite) respectsEditsAfterKills() {
-	var writes []string
-	s.bubble("not killed", func(h *harness) {
-		h.runUntilInStep()
-		writes = h.storeWrites
-	})
-	for _, at := range killPoints(writes) {
+	writes := s.undisturbed(Start).writes
+	for _, at := range killPoints(writes, nil) {
 		s.bubble(fmt.Sprintf("at write %d to the store: %s", at, writes[at-1]), func(h *harness) {
 			if !h.killedAt(at) {
 				h.Fatal("the run came to its end")
@@ -493,10 +504,14 @@ func (h *harness) startAt(step Step) {
 	h.step = step
 }
 
-// killPoints are the first and the last of each sort of write, counted from 1.
-func killPoints(writes []string) []int {
+// killPoints are the first and the last of each sort of write that was not met before, counted
+// from 1.
+func killPoints(writes []string, met map[string]bool) []int {
 	first, last := map[string]int{}, map[string]int{}
 	for i, sort := range writes {
+		if met[sort] {
+			continue
+		}
 		if first[sort] == 0 {
 			first[sort] = i + 1
 		}

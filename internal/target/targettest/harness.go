@@ -165,8 +165,16 @@ func (m killableStore) Commit(ctx context.Context, cs ...*state.Commit) error {
 	return m.Store.Commit(ctx, cs...)
 }
 
+// The sorts of writes that are about a run or a scope alone.
+const (
+	runBegins = "a run begins"
+	runEnds   = "a run ends"
+)
+
+var aboutNoObject = map[string]bool{runBegins: true, runEnds: true, "ends as " + string(sync.InStep): true}
+
 func (m killableStore) PutRun(ctx context.Context, r state.Run) error {
-	if err := m.beforeWrite(map[bool]string{true: "a run begins", false: "a run ends"}[r.Finished.IsZero()]); err != nil {
+	if err := m.beforeWrite(map[bool]string{true: runBegins, false: runEnds}[r.Finished.IsZero()]); err != nil {
 		return err
 	}
 	return m.Store.PutRun(ctx, r)

@@ -79,13 +79,13 @@ type Fixture struct {
 // Run checks everything that is asked of a target. fixture makes a fresh one;
 // it is called inside a bubble, whose clock is the one the target goes by.
 func Run(t *testing.T, fixture func(*testing.T) *Fixture) {
-	run(t, &suite{fixture: fixture, from: append([]Step{Start}, steps...)})
+	run(t, &suite{fixture: fixture, from: append([]Step{Start}, steps...), lives: map[Step]life{}})
 }
 
 // RunSteps checks what is asked of a target at the steps after Start alone, for a
 // setting that Run has been through without and that tells at no other moment.
 func RunSteps(t *testing.T, fixture func(*testing.T) *Fixture) {
-	run(t, &suite{fixture: fixture, from: steps})
+	run(t, &suite{fixture: fixture, from: steps, lives: map[Step]life{}})
 }
 
 func run(t *testing.T, s *suite) {
@@ -111,7 +111,7 @@ func run(t *testing.T, s *suite) {
 			continue
 		}
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&suite{T: t, fixture: s.fixture, from: s.from})
+			test.run(&suite{T: t, fixture: s.fixture, from: s.from, lives: s.lives})
 		})
 	}
 }
@@ -130,7 +130,8 @@ func (s *suite) bubble(name string, f func(*harness)) {
 type suite struct {
 	*testing.T
 	fixture func(*testing.T) *Fixture
-	from    []Step // where writes are lost and processes killed
+	from    []Step        // where writes are lost and processes killed
+	lives   map[Step]life // those that are known
 }
 
 // steps are those of the source after Start.
