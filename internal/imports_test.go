@@ -86,6 +86,7 @@ var floors = map[string]floor{
 	"internal/dataset":              {nil, "tables are written without knowing what is in them"},
 	"internal/dataset/postgrestest": {nil, "a database for tests knows nothing of ours"},
 	"internal/rest":                 {[]string{"internal/secret", "internal/visible"}, "the way out of the program serves every system and knows none"},
+	"internal/tracing":              {nil, "where spans go is nobody else's concern"},
 	"internal/secret":               {nil, "a secret knows nobody"},
 	"internal/visible":              {nil, "what is hidden in a text is seen without knowing whose it is"},
 	"internal/config":               {nil, "it knows no setting by name"},

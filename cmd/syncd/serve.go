@@ -15,6 +15,7 @@ import (
 
 	"syncd/internal/app"
 	"syncd/internal/support"
+	"syncd/internal/tracing"
 	"syncd/internal/web/control"
 	"syncd/internal/web/pages"
 )
@@ -33,6 +34,11 @@ func serveCommand(a *cli) *cobra.Command {
 			}
 			tail := &support.Tail{}
 			log := zerolog.New(a.redact.Writer(io.MultiWriter(os.Stderr, tail))).Level(level).With().Timestamp().Logger()
+			stop, err := tracing.Start(cmd.Context(), os.Getenv, version().Version, log)
+			if err != nil {
+				return err
+			}
+			defer stop()
 			store, err := openState(cfg)
 			if err != nil {
 				return err

@@ -13,6 +13,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
 	"syncd/internal/visible"
 )
 
@@ -68,7 +73,14 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 		}
 	}
 	t := &try{granted: time.Now(), header: r.Header}
-	status, took, id := c.send(ctx, k, r, t)
+	calling, span := otel.Tracer("syncd/internal/rest").Start(ctx, k.method+" "+c.system, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+		attribute.String("system", c.system), attribute.String("http.request.method", k.method), attribute.String("url.template", k.pattern), attribute.Int("attempt", attempt)))
+	status, took, id := c.send(calling, k, r, t)
+	span.SetAttributes(attribute.Int("http.response.status_code", status))
+	if t.err != nil {
+		span.SetStatus(codes.Error, "") // what a system says may name people
+	}
+	span.End()
 	switch {
 	case t.outcome == accepted:
 		done(nil)
@@ -88,6 +100,9 @@ func (c *Client) try(ctx context.Context, k *call, attempt int) *try {
 			Int64("wait_ms", waited.Milliseconds()).Int64("duration_ms", took.Milliseconds())
 		if id != "" {
 			e.Str("request_id", id)
+		}
+		if s := span.SpanContext(); s.IsValid() {
+			e.Str("trace_id", s.TraceID().String())
 		}
 		if t.err != nil && status == 0 {
 			e.Str("reason", t.err.Message)

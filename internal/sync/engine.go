@@ -176,7 +176,9 @@ func (e *Engine) Run(ctx context.Context, sel Selection, mode Mode) (*Report, er
 	defer e.ended.Add(1)
 	r.log = e.Log.With().Str("run", r.id).Logger()
 	r.report = &Report{Run: r.id, Job: jobNames(sel.Jobs), Started: r.started, Scopes: []ScopeReport{}, PlanOnly: mode != Apply}
+	ctx, span := r.traced(ctx)
 	var err error
+	defer func() { endTrace(span, err) }()
 	if mode != PlanOnly {
 		err = r.verifyStore(ctx, false)
 	}

@@ -315,7 +315,7 @@ func (r *run) runScopes(ctx context.Context, t *openTarget, customers []mapping.
 				s.view = views[i]
 			}
 			if err == nil {
-				group.Go(func() error { return s.planAndApply(ctx) })
+				group.Go(func() error { return s.traced(ctx) })
 				continue
 			}
 			s.connection().recordDenial(err)
