@@ -110,7 +110,7 @@ func stateCommand(a *cli) *cobra.Command {
 				return err
 			})
 		})}
-	compact := &cobra.Command{Use: "compact", Short: "Give back to the disk what was forgotten, also while the daemon runs", Args: cobra.NoArgs,
+	compact := &cobra.Command{Use: "compact", Short: "Give the room of what was forgotten back to the disk, at any time", Args: cobra.NoArgs,
 		Long: "Forget what is older than it is kept (evidence.keep), and write the state to a file without the room that is free in it.\nRuns wait meanwhile; nothing of what is kept changes.",
 		RunE: a.stateful(func(ctx context.Context, w *app.App, _ []string) error {
 			done, err := w.Compact(ctx)

@@ -100,7 +100,8 @@ func (m *messages) taken(channel string) []string {
 }
 
 func (m *messages) told(channel, count string, patterns []string) error {
-	taken, refusals := m.taken(channel), []string{}
+	taken := m.taken(channel)
+	var refusals []string
 	if channel == "mail" {
 		refusals = m.mail.Refusals()
 	} else {

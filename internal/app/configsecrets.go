@@ -66,6 +66,9 @@ func (c *Config) keepSecrets(base string, env config.Environment, overlaid confi
 		switch kind {
 		case "file":
 			keepIn(beside(base, rest), path, s, report)
+		case "keyvault":
+			*s = secret.String{} // an address is no secret, and is sent to nobody as one
+			report(path, "refers to an Azure Key Vault, which syncd does not read yet; have its content in a file (the CSI driver of Kubernetes does, and az keyvault secret download), and write file:PATH")
 		case "env":
 			value, _ := env(rest)
 			if *s = secret.New(value); value == "" {
