@@ -17,10 +17,17 @@ var axe string
 // AxeSum is the SHA-256 of axe.min.js as it came.
 const AxeSum = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 
+// AxeColours are axe-core's rules about colours, of those that it goes by unasked.
+var AxeColours = []string{"color-contrast", "link-in-text-block"}
+
 // Axe returns what axe-core finds wrong with the page that is open, for people who do not see it
-// or use no mouse.
-func (b *Browser) Axe() ([]string, error) {
-	const run = `axe.run(document, {resultTypes: ["violations"]}).then((r) => JSON.stringify(r.violations.map((v) => ({id: v.id, help: v.help, nodes: v.nodes.map((n) => n.html)}))))`
+// or use no mouse: by all its rules, or by these.
+func (b *Browser) Axe(rules ...string) ([]string, error) {
+	options := `{resultTypes: ["violations"]}`
+	if len(rules) > 0 {
+		options = fmt.Sprintf(`{resultTypes: ["violations"], runOnly: {type: "rule", values: ["%s"]}}`, strings.Join(rules, `", "`))
+	}
+	run := `axe.run(document, ` + options + `).then((r) => JSON.stringify(r.violations.map((v) => ({id: v.id, help: v.help, nodes: v.nodes.map((n) => n.html)}))))`
 	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](axe+";"+run, chromedp.EvalAwaitPromise))
 	if err != nil {
 		return nil, fmt.Errorf("axe: %w", err)
