@@ -590,6 +590,13 @@ func TestAKillInTheMiddleIsUnderstood(t *testing.T) {
 	if got, want := strings.Join(wrote, ", "), "14 -> 15 done, 12 -> 14 recovered"; got != want {
 		t.Errorf("the journal says %s, want %s", got, want)
 	}
+	var ledger []string // what it billed between the request and the next run nobody saw
+	for x := range w.store.Spans(t.Context(), state.SpanFilter{Customer: string(contoso), Key: plan.Key{Kind: "addition", ID: premium}}) {
+		ledger = append(ledger, fmt.Sprintf("%s %t", x.Billed, x.Known))
+	}
+	if got, want := strings.Join(ledger, ", "), "12 true,  false, 15 true"; !strings.HasSuffix(got, want) {
+		t.Errorf("the ledger says %s, want it to end with %s", got, want)
+	}
 }
 
 var errKilled = errors.New("killed")

@@ -27,6 +27,7 @@ import (
 //	the target was not read                       due as counted, billed unknown
 //	a product is held: its count is not proven    billed as read, the count unknown
 //	a write got no answer                         due as counted, billed unknown
+//	a run was killed before a write was answered  billed unknown from that write to the next run
 //	otherwise                                     what was counted and read, after the run's own writes
 //	no rule bills the product any more            its span ends
 //
@@ -38,6 +39,7 @@ type scopeLedger struct {
 	stands     bool                     // it says what the run saw, see ledgerStands
 	written    map[plan.Key]plan.Object // what the run left at the target
 	unanswered map[plan.Key]bool        // whose write got no answer
+	sent       map[plan.Key]time.Time   // what an earlier run sent, and of which it wrote down no answer
 }
 
 // openSpans are the spans that last, by key.
@@ -163,6 +165,7 @@ func sortedKeys(open map[plan.Key]*state.Span) []plan.Key {
 
 // addSpan adds a span where it says something else than the one that lasts; those are read.
 func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
+	s.doubtSent(c, span.Key, span.From)
 	last, lasts := s.ledger.open[span.Key]
 	if lasts && last.Same(&span) || !lasts && !span.Holds() {
 		return
@@ -175,6 +178,19 @@ func (s *scopeRun) addSpan(c *state.Commit, span state.Span) {
 	}
 	s.ledger.open[span.Key] = &span
 	c.Spans = append(c.Spans, span)
+}
+
+// doubtSent puts an unknown span for the time since an earlier run sent a change of which it
+// could write down no answer, as one that was killed: what the line billed then nobody saw.
+func (s *scopeRun) doubtSent(c *state.Commit, key plan.Key, now time.Time) {
+	at, sent := s.ledger.sent[key]
+	last := s.ledger.open[key]
+	if delete(s.ledger.sent, key); !sent || last == nil || !last.Known || !at.After(last.From) || !at.Before(now) {
+		return
+	}
+	doubt := last.Unknown(at, "a change of it was sent and not answered", s.run.id)
+	s.ledger.open[key] = &doubt
+	c.Spans = append(c.Spans, doubt)
 }
 
 // countedAt is when the product of a span that lasts was last counted; zero where nobody

@@ -109,6 +109,12 @@ func (s *scopeRun) prepare(ctx context.Context) (proceed bool, err error) {
 		return false, fmt.Errorf("recalling %s: %w", s.id(), err)
 	}
 	s.setOldRecordsAside()
+	s.ledger.sent = map[plan.Key]time.Time{}
+	for i := range s.memory.Records {
+		if r := &s.memory.Records[i]; r.Pending != nil {
+			s.ledger.sent[r.Key] = r.At
+		}
+	}
 	if err := s.recallFormer(ctx); err != nil {
 		return false, err
 	}
