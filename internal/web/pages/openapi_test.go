@@ -142,11 +142,7 @@ func (c *checker) ask(method, route, path, body string, want int) {
 
 // What programs get is as described.
 func TestAnswersAreAsDescribed(t *testing.T) {
-	w, err := pagestest.Start(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
+	w := pagestest.Begun(t)
 	pagestest.Must(t, w.Settle(), w.Play("seats", "human-edit", "failing-tenant"))
 	c := checker{T: t, compiler: jsonschema.NewCompiler(), handler: w.Handler(pagestest.Somebody("Dana Ortiz", app.RoleOperator))}
 	var whole any
