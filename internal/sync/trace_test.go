@@ -34,7 +34,7 @@ func TestARunAndItsScopesAreSpans(t *testing.T) {
 	for _, s := range spans.GetSpans() {
 		line := s.Name
 		for _, a := range s.Attributes {
-			line += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+			line += fmt.Sprintf(" %s=%s", a.Key, a.Value.String())
 		}
 		if s.Name == "scope" && s.Parent.SpanID() != root.SpanContext.SpanID() {
 			t.Errorf("%s is not below its run", line)
