@@ -12,7 +12,7 @@ import (
 // histories are those of one seed, in which each kind of event occurs; SEED chooses others,
 // and bench -money lives long ones of a new seed each time.
 func TestWhatIsBilledIsWhatTheModelSays(t *testing.T) {
-	seed := uint64(1)
+	seed := uint64(3)
 	if text := os.Getenv("SEED"); text != "" {
 		seed, _ = strconv.ParseUint(text, 10, 64)
 	}

@@ -100,8 +100,6 @@ func wrongCommand(words []string) string {
 		return err.Error()
 	case cmd == root && !strings.HasPrefix(words[0], "-"):
 		return "no such command"
-	case cmd.Annotations[notYet] != "":
-		return "it is not built yet"
 	}
 	for i := range rest {
 		rest[i] = strings.Trim(rest[i], `'"`)

@@ -33,6 +33,10 @@ func reloadCommand(a *cli) *cobra.Command {
 			case err != nil:
 				return err
 			}
+			a.cfg = cfg
+			if err := a.may(cmd); err != nil {
+				return err
+			}
 			return usage("no daemon runs on the state %s, so nothing was taken: it reads the configuration when it starts; another state takes a restart", cfg.State.Path)
 		}}
 }

@@ -19,13 +19,12 @@ import (
 // Whoever adds a command says who may use it.
 func TestEveryCommandHasARole(t *testing.T) {
 	root := (&cli{console: &control.Console{}}).root()
-	there, later := map[string]*cobra.Command{}, map[string]bool{}
+	there := map[string]*cobra.Command{}
 	for _, c := range allCommands(root) {
 		path := pathOf(c)
 		if there[path] = c; roles[path] == "" {
 			t.Errorf("syncd %s has no role in the table of roles.go", path)
 		}
-		later[path] = c.Annotations[notYet] != ""
 	}
 	for path, role := range roles {
 		if !role.Contains(app.RoleViewer) {
@@ -33,16 +32,10 @@ func TestEveryCommandHasARole(t *testing.T) {
 		}
 		command, flag, _ := strings.Cut(path, " --")
 		c := there[command]
-		for parent := command; c == nil && parent != ""; {
-			parent = parent[:max(strings.LastIndex(parent, " "), 0)]
-			if later[parent] {
-				c, flag = there[parent], "" // it comes with its command
-			}
-		}
 		switch {
 		case c == nil:
 			t.Errorf("syncd %s stands in the table of roles, and is no command", path)
-		case flag != "" && !later[command] && c.Flags().Lookup(flag) == nil:
+		case flag != "" && c.Flags().Lookup(flag) == nil:
 			t.Errorf("syncd %s has no --%s, which stands in the table of roles", command, flag)
 		}
 	}
@@ -110,7 +103,7 @@ func TestNoCommandForgetsToAskWhoItIs(t *testing.T) {
 	asked := 0
 	for _, daemon := range []bool{false, true} {
 		for _, known := range allCommands((&cli{console: &control.Console{}}).root()) {
-			if roleOf(known) == app.RoleViewer || known.Annotations[notYet] != "" || !known.Runnable() || known.HasSubCommands() {
+			if roleOf(known) == app.RoleViewer || !known.Runnable() || known.HasSubCommands() {
 				continue
 			}
 			var out bytes.Buffer

@@ -117,7 +117,6 @@ approved.
 	add("keep", serveCommand(a), reloadCommand(a), stateCommand(a), userCommand(a), tokenCommand(a), notifyCommand(a), demoCommand(a), healthcheckCommand(a), supportCommand(a), versionCommand(a))
 	root.AddCommand(namesCommand(a))
 	root.SetHelpCommand(helpCommand(root))
-	addLater(root)
 	root.InitDefaultCompletionCmd() // now, so that it is as strict as ours
 	for _, c := range root.Commands() {
 		strict(c)

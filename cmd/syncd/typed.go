@@ -207,9 +207,6 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 				}
 				at = at.Commands()[next]
 			}
-			if what := at.Annotations[notYet]; what != "" {
-				return at.RunE(at, nil)
-			}
 			at.InitDefaultHelpFlag()
 			return at.Help()
 		}}

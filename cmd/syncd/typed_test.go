@@ -34,19 +34,6 @@ func TestFlagsOfOneNameTakeAValueOrNone(t *testing.T) {
 	}
 }
 
-// What was built since is told of no more as something that is not there yet.
-func TestWhatIsNotThereYetIsNot(t *testing.T) {
-	root := (&cli{console: control.Local()}).root()
-	there := map[string]bool{}
-	for _, c := range allCommands(root) {
-		path := c.CommandPath()
-		if there[path] {
-			t.Errorf("%s is built, and stands in laterCommands", path)
-		}
-		there[path] = true
-	}
-}
-
 // Help is read on eighty columns.
 func TestHelpFitsTheTerminal(t *testing.T) {
 	var out strings.Builder

@@ -670,7 +670,7 @@ func (w *world) editConnectWise(args []string) (err error) {
 	case "cycleless": // AGREEMENT
 		agreement := number(1)
 		w.connectwise.Edit("jwhite", func(c *cwsim.World) {
-			c.Agreement(agreement).BillingCycleID, c.Agreement(agreement).Other = 0, map[string]any{"billingCycle": nil}
+			c.Agreement(agreement).BillingCycleID, c.Agreement(agreement).Other = 0, map[string]any{"billingCycle": map[string]any{}}
 		})
 	case "yearly": // AGREEMENT
 		agreement := number(1)
