@@ -62,6 +62,12 @@ func TestAClosedMonthStaysAsItWasClosed(t *testing.T) {
 		if m, err := w.VerifyEvidence(t.Context(), "f", a); err != nil || !m.Closed || m.ClosedBy != "ada" {
 			t.Errorf("%s: got %v", format, err)
 		}
+		if format == "html" { // as a version with another wording made it
+			other := bytes.Replace(a, []byte("Products"), []byte("Licences"), 1)
+			if _, err := w.VerifyEvidence(t.Context(), "f", other); !errors.Is(err, app.ErrEvidence) || !strings.Contains(err.Error(), "the figures embedded in it are those that the journal has") {
+				t.Errorf("another wording: got %v", err)
+			}
+		}
 		bad := bytes.Replace(a, []byte("308.00"), []byte("309.00"), 1)
 		if format != "xlsx" {
 			if _, err := w.VerifyEvidence(t.Context(), "f", bad); !errors.Is(err, app.ErrEvidence) || !strings.Contains(err.Error(), `309.00" and should be "308.00"`) && !strings.Contains(err.Error(), `309.00" and should say "308.00"`) {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -307,6 +308,11 @@ func (w *App) VerifyEvidence(ctx context.Context, file string, data []byte) (*re
 		return nil, err
 	}
 	if where := report.FirstDifference(format, text, data); where != "" {
+		if bytes.Equal(m.JSON(), want.JSON()) {
+			return nil, fmt.Errorf("%s: the figures embedded in it are those that the journal has of %s in %s, but %w in how it shows them: %s; "+
+				"where another version of syncd made the file, its wording may be another: compare it with a fresh one (syncd report month --month %s)",
+				file, want.Customer.Name, want.Month, ErrEvidence, where, want.Month)
+		}
 		return nil, fmt.Errorf("%s: %w from what the journal has of %s in %s: %s", file, ErrEvidence, want.Customer.Name, want.Month, where)
 	}
 	return want, nil
