@@ -106,7 +106,7 @@ func showInbox(q *request) (answer, error) {
 	case waiting == 0:
 		a.headline = spelled(repairs, "thing") + need + "a person"
 	default:
-		a.headline += "; " + plural(repairs, "thing") + need + "a repair"
+		a.headline += "; " + strings.ToLower(spelled(repairs, "thing")) + need + "a repair"
 	}
 	targets := targetsOf(all, state.StandsNeedsApproval)
 	if len(targets) == 0 {

@@ -50,7 +50,7 @@ func TestTheInboxShowsWhatWaits(t *testing.T) {
 	running := program(t, held("a", "Contoso", "00000000000a"), edited("b", "Elmsworth", "00000000000b", at), adopts("c", "Aldous", "00000000000c"), adopts("d", "Brook", "00000000000d"), repair,
 		&state.Commit{Scope: plan.Scope{Customer: "x", Target: "connectwise"}, Cursor: &state.Cursor{Name: "Dunmore", Outcome: "incomplete", Error: "proof: delegation ended"}})
 	body := ask(Handler(running, somebody(app.RoleApprover)), "GET", "/", "").Body.String()
-	for _, want := range []string{"Four plans wait for you; 1 thing needs a repair", `<a href="/map">Choose the agreement</a>`, "&#43;88.00", "USD a month more, if all pass", "M. Reyes set 12 in ConnectWise", "Microsoft has 14", "Never part of a bulk approval",
+	for _, want := range []string{"Four plans wait for you; one thing needs a repair", `<a href="/map">Choose the agreement</a>`, "&#43;88.00", "USD a month more, if all pass", "M. Reyes set 12 in ConnectWise", "Microsoft has 14", "Never part of a bulk approval",
 		"Bill 14 again", "Keep 12 until", "2 customers only need adopting", "One tenant cannot be read.", "Dunmore: proof: delegation ended", "Two agreements fit; name one.", "to be repaired",
 		`action="/holds/00000000000a/approve"`, `name="adopting"`, "Next write "} {
 		if !strings.Contains(body, want) {

@@ -102,7 +102,7 @@ func TestLinesThatAreThereTwiceAreShownSideBySide(t *testing.T) {
 		}
 	}
 	page = ask(h, "GET", "/matches?target=itglue", "").Body.String()
-	for _, want := range []string{"<strong><bdi>Dilip Callow</bdi></strong>", "None of these", "Try again", "Nothing is written until somebody says: under Matches."} {
+	for _, want := range []string{"<strong><bdi>Dilip Callow</bdi></strong>", "None of these", "Try again", "Nothing is written until somebody says so under Matches."} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q in\n%s", want, page)
 		}

@@ -21,7 +21,7 @@ func TestMessagesNamePagesInsteadOfCommands(t *testing.T) {
 		{"it waits until that changes, somebody approves it, or syncd matches retry lets it go", "It waits until that changes, somebody approves it, or “Try again” under Matches lets it go.", "/matches"},
 		{"approve to overwrite the edit, or tell syncd to leave it alone (syncd matches ignore)", "Approve to overwrite the edit, or tell syncd to leave it alone (“Leave alone” under Matches).", "/matches"},
 		{"it is not the id of a company (a number): correct it with syncd map", "It is not the id of a company (a number): correct it with Mapping.", "/map"},
-		{"no product rule says what becomes of Visio (4): syncd products suggest", "No product rule says what becomes of Visio (4): Products.", "/products"},
+		{"no product rule says what becomes of Visio (4): syncd products suggest", "No product rule says what becomes of Visio (4): write a rule under Products.", "/products"},
 		{"everything is refused until noon; repair it and run syncd apply --target connectwise (last refusal: no)", "Everything is refused until noon; repair it and run “Apply now” (last refusal: no).", ""},
 		{"open the month again (syncd report month --month 2026-10 --reopen --reason TEXT)", "Open the month again (the page of month 2026-10).", ""},
 		{"--month 2026-12 is still to come", "Month 2026-12 is still to come.", ""},
