@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,6 +81,9 @@ func stateCommand(a *cli) *cobra.Command {
 			file := args[0]
 			if file == "-" {
 				file = "/dev/stdin"
+			}
+			if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+				return usage("%s does not exist; name the file that state backup or the daemon wrote", file)
 			}
 			done, err := boltstate.Restore(file, func(in io.Reader) (io.Reader, error) { return backup.Plain(in, identity) }, cfg.State.Path, time.Now())
 			if errors.Is(err, backup.ErrEncrypted) {
