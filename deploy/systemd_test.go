@@ -75,6 +75,9 @@ func TestTheUnitRunsSyncdAsAUserOfItsOwn(t *testing.T) {
 
 func TestSystemdLikesTheUnit(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("systemd-analyze is missing; apt-get install systemd")
+		}
 		t.Skip("systemd-analyze is not installed here (Debian's package systemd): the unit was only parsed")
 	}
 	text, err := os.ReadFile(unitPath)
